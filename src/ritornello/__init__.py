@@ -1,0 +1,3 @@
+"""Ritornello."""
+
+__version__ = "0.1.0"

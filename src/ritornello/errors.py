@@ -1,0 +1,57 @@
+"""The errors a caller can expect, one small tree:
+
+    RitornelloError             anything this library refuses, in one clear line
+    ├── FileError               a path that is missing, empty, unreadable or full
+    │   └── FormatError         a file that is not what its name or content claims
+    │       └── BundleError     a model file that is damaged, of another version, or no bundle
+    ├── CorpusError             a folder from which nothing can be learned
+    ├── ConfigError             a value, flag or name that is not allowed
+    └── MissingExtraError       an optional library that this call needs
+
+A message says what, the value received, what is allowed, and where. The command line prints it as one line
+and exits with code 2; a traceback is a bug.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class RitornelloError(Exception):
+    """Root of everything raised on purpose."""
+
+
+class FileError(RitornelloError):
+    """A path that is missing, empty, unreadable, or cannot be written."""
+
+
+class FormatError(FileError):
+    """A file whose content is not what its suffix claims."""
+
+
+class BundleError(FormatError):
+    """A `.rit` file that is damaged, of another version, or not a bundle."""
+
+
+class CorpusError(RitornelloError):
+    """A folder from which nothing can be learned."""
+
+
+class ConfigError(RitornelloError):
+    """A value, flag or name that is not allowed."""
+
+
+class MissingExtraError(RitornelloError):
+    """An optional library that this call needs is not installed."""
+
+    def __init__(self, library: str, extra: str) -> None:
+        super().__init__(f'{library} is not installed; run: pip install "ritornello[{extra}]"')
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
+    """Return the error for a name that is in no table, with the nearest one that is."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f", nearest is {near[0]!r}" if near else ""
+    return ConfigError(f"unknown {kind} {name!r}{hint}; known: {', '.join(names)}")

@@ -1,0 +1,41 @@
+"""Networks by name. A new one is one file and one row of `NETWORKS`; the laws then test it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ValidationError
+
+from ritornello.errors import ConfigError, unknown_name
+from ritornello.networks.base import Network, State, count_parameters, detach, reset_rows
+from ritornello.networks.lstm import Lstm, LstmConfig
+
+__all__ = ["NETWORKS", "Network", "State", "count_parameters", "detach", "make_network", "reset_rows"]
+
+
+class Row(NamedTuple):
+    """A kind of network: the model of its configuration, and the class."""
+
+    config: type[BaseModel]
+    network: Any
+
+
+NETWORKS: dict[str, Row] = {
+    "lstm": Row(LstmConfig, Lstm),
+}
+
+
+def make_network(name: str, config: Mapping[str, Any], column_sizes: tuple[int, ...]) -> Network:
+    """Return a new network; `column_sizes[0]` is the vocabulary's size. Unknown names and keys are ConfigErrors."""
+    if name not in NETWORKS:
+        raise unknown_name("network", name, NETWORKS)
+    row = NETWORKS[name]
+    try:
+        checked = row.config.model_validate(dict(config))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"network {name}: {where}: {first['msg']} (received {first['input']!r})") from error
+    network: Network = row.network(checked, column_sizes)
+    return network

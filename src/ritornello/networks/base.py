@@ -1,0 +1,56 @@
+"""What every network is: (inputs, state) -> (logits, state), knowing nothing of music.
+
+Conventions
+-----------
+- `inputs` is an integer tensor of shape (batch, time, column); `logits` a float tensor of shape
+  (batch, time, vocabulary). Column 0 is the id of the token just read; the logits are for the next one.
+- A state is a tuple of float tensors, batch first. It can be detached, copied, saved, or cut by rows, and says
+  everything about the past: T steps at once equal T single steps. A law tests this.
+- The network's parameters carry plain names; `bundle` stores them by these.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+State = tuple[Tensor, ...]
+
+
+class Network(nn.Module):
+    """Base of all networks. Subclasses are final: they define the two methods and are not subclassed again."""
+
+    def initial_state(self, batch: int) -> State:
+        """Return the state before the first step of `batch` pieces."""
+        raise NotImplementedError
+
+    def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """Return the logits for the next ids, (batch, time, vocabulary), and the state after the last step."""
+        raise NotImplementedError
+
+    def __call__(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        result: tuple[Tensor, State] = super().__call__(inputs, state)
+        return result
+
+
+def detach(state: State) -> State:
+    """Return `state` cut off from the graph of gradients."""
+    return tuple(part.detach() for part in state)
+
+
+def reset_rows(state: State, initial: State, rows: Tensor) -> State:
+    """Return `state` with the rows where the mask `rows` (batch,) is true taken from `initial`."""
+    return tuple(
+        torch.where(rows.reshape(-1, *[1] * (part.dim() - 1)), start, part)
+        for part, start in zip(state, initial, strict=True)
+    )
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Return how many numbers the network learns."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+Config = dict[str, Any]

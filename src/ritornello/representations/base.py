@@ -1,0 +1,132 @@
+"""What every representation offers: a way from a `Score` to token ids and back, and what a network sees of them.
+
+Conventions
+-----------
+- Ids are int32 arrays of shape (time,), each below `vocabulary_size`. A piece begins with `start_id` and ends
+  with `end_id`.
+- What a network sees at a step is a row of integer *columns*; column 0 is always the id itself. The other
+  columns are determined by the ids so far (never by later ones), so they can be computed all at once
+  (`inputs`) or one step at a time (`Cursor`), with the same result. A law tests this.
+- Decoding is total: any ids give a playable score. What makes no sense is left out.
+- The representation also knows its grammar: `Cursor.allowed` masks the ids that make no sense next, so that
+  a sampler wastes no probability on them and a piece always comes to its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.score import Score
+
+Ids = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One integer input of the network: its name, and how many values (0 to size - 1) it takes."""
+
+    name: str
+    size: int
+
+
+class Cursor(Protocol):
+    """The state of a piece while it is written or read, one id at a time. It starts before `start_id`."""
+
+    def push(self, token: int) -> None:
+        """Take the next id. Any id is accepted; one that makes no sense changes nothing but column 0."""
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """The row of input columns after the last id pushed."""
+
+    def allowed(self) -> NDArray[np.bool_]:
+        """Return a mask of shape (vocabulary_size,): the ids that make sense next. At least one is true."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether `end_id` has been pushed."""
+
+    @property
+    def notes(self) -> int:
+        """How many notes have been pushed."""
+
+    @property
+    def quarters(self) -> float:
+        """The present time in quarter notes from the start of the piece."""
+
+    def close(self) -> None:
+        """From now on, allow only what brings the piece to its end soon: no note is cut, none is added later."""
+
+    def fork(self) -> Self:
+        """Return an independent copy."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked of a piece before its first note; None leaves the choice to the model.
+
+    bars: its length in bars, at least 1. quarters_per_minute: its first tempo. meter: (numerator, denominator).
+    instruments: General MIDI programs 0-127, or 128 for the drum kit, in score order.
+    """
+
+    bars: int | None = None
+    quarters_per_minute: float | None = None
+    meter: tuple[int, int] | None = None
+    instruments: tuple[int, ...] | None = None
+
+
+class Representation(Protocol):
+    """A scheme of tokens. Members are immutable and hold no state of any piece."""
+
+    name: str
+
+    @property
+    def vocabulary_size(self) -> int: ...
+
+    @property
+    def start_id(self) -> int: ...
+
+    @property
+    def end_id(self) -> int: ...
+
+    @property
+    def columns(self) -> tuple[Column, ...]: ...
+
+    @property
+    def is_note(self) -> NDArray[np.bool_]:
+        """Mask of shape (vocabulary_size,): the ids that each bring one note, to count nats a note by."""
+
+    def token_name(self, token: int) -> str:
+        """Return a readable name of an id, for reports."""
+
+    def encode(self, score: Score) -> Ids:
+        """Return the ids of a piece, `start_id` first and `end_id` last; values unknown go to the nearest known."""
+
+    def decode(self, ids: Ids) -> Score:
+        """Return the score of any ids whatever."""
+
+    def inputs(self, ids: Ids) -> NDArray[np.int32]:
+        """Return the input columns, shape (time, column), of a piece's ids from its `start_id` on."""
+
+    def cursor(self, plan: Plan = Plan()) -> Cursor:  # noqa: B008  # a frozen value
+        """Return a cursor before the start of a piece whose grammar keeps to `plan`."""
+
+    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:  # noqa: B008
+        """Return the ids of `score` as the beginning of a longer piece: no `end_id`, `plan` in its header."""
+
+    def transposable(self, ids: Ids) -> tuple[int, int]:
+        """Return the lowest and highest number of semitones by which `transposed` can move `ids` without loss."""
+
+    def transposed(self, ids: Ids, semitones: int) -> Ids:
+        """Return `ids` moved by `semitones`; drums stay."""
+
+    def config(self) -> Mapping[str, Any]:
+        """Return what `make_representation(name, config)` needs to build an equal one; plain JSON."""
+
+    def summary(self) -> Mapping[str, Any]:
+        """Return a few facts for people: instruments, meters and so on. Plain JSON."""
