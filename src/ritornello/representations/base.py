@@ -59,6 +59,14 @@ class Cursor(Protocol):
     def quarters(self) -> float:
         """The present time in quarter notes from the start of the piece."""
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """The present bar, counted from 0, and the position in it, in steps of the grid."""
+
+    @property
+    def last_note(self) -> tuple[int, int] | None:
+        """Voice and pitch, if the last id pushed brought a note, else None."""
+
     def close(self) -> None:
         """From now on, allow only what brings the piece to its end soon: no note is cut, none is added later."""
 
@@ -100,6 +108,9 @@ class Representation(Protocol):
     @property
     def is_note(self) -> NDArray[np.bool_]:
         """Mask of shape (vocabulary_size,): the ids that each bring one note, to count nats a note by."""
+
+    def note_id(self, voice: int, pitch: int) -> int | None:
+        """Return the id that brings this note, or None if there is none."""
 
     def token_name(self, token: int) -> str:
         """Return a readable name of an id, for reports."""

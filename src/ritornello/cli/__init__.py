@@ -1,0 +1,42 @@
+"""The command line: one module a command; each parses, calls one library function, and prints.
+
+Whatever the library refuses is one line on stderr and exit code 2. Ctrl-C ends with code 130. The commands'
+modules import nothing heavy at the top, so that `--help` stays quick.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from ritornello.errors import RitornelloError
+from ritornello.paths import describe
+
+app = typer.Typer(
+    name="ritornello",
+    help="Train a recurrent network on MIDI files, compose with it, hear and see the result.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command line; the entry point of the `ritornello` script."""
+    try:
+        app()
+    except RitornelloError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+    except OSError as error:  # a full disk, a closed pipe: whatever no station could name better
+        fail(f"{error.filename or 'input or output'}: {describe(error)}")
+
+
+def fail(message: str) -> None:
+    """Print `message` as one line on stderr and exit with code 2."""
+    print("ritornello: " + " ".join(message.split()), file=sys.stderr)
+    sys.exit(2)
