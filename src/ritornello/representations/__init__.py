@@ -1,1 +1,31 @@
 """Representations by name. A new one is one file and one row of `REPRESENTATIONS`; the laws then test it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from ritornello.errors import ConfigError, unknown_name
+from ritornello.representations.base import Column, Cursor, Ids, Plan, Representation
+from ritornello.representations.multitrack import Multitrack
+
+__all__ = ["REPRESENTATIONS", "Column", "Cursor", "Ids", "Plan", "Representation", "make_representation"]
+
+REPRESENTATIONS: dict[str, type[Multitrack]] = {
+    "multitrack": Multitrack,
+}
+
+
+def make_representation(name: str, config: Mapping[str, Any]) -> Representation:
+    """Return the representation of that name and configuration. Unknown names and keys are ConfigErrors."""
+    if name not in REPRESENTATIONS:
+        raise unknown_name("representation", name, REPRESENTATIONS)
+    kind = REPRESENTATIONS[name]
+    try:
+        return kind(kind.config_model.model_validate(dict(config)))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"representation {name}: {where}: {first['msg']}") from error

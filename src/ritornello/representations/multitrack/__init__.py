@@ -1,0 +1,175 @@
+"""`multitrack`, the default representation: polyphony, many instruments and drums, in few tokens.
+
+A piece is a header and a body. The header tells its length in bars, meter, tempo and instruments. The body
+goes from onset to onset: shift, then the notes, each a token for voice and pitch together, followed by its
+velocity and its duration only where they change within the voice. What the tokens say only indirectly, the
+place in the bar and the bars left, the network sees as further input columns.
+
+    START  LENGTH_HIGH LENGTH_LOW  METER TEMPO  INSTRUMENT ...   (SHIFT ... [METER] [TEMPO]
+           (NOTE [VELOCITY] [DURATION]) ...) ...   END
+
+Why so: a recurrent network pays for each step; `docs/experiments.md` has the measurements. What is lost:
+timing finer than 1/24 of a quarter, velocity finer than 8, controllers and pitch bends, the lengths of drum
+notes, tempo changes within a bar.
+
+Read in order: `vocabulary`, `encoding`, `reading`, `decoding`, `grammar`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.representations.base import Column, Ids, Plan
+from ritornello.representations.multitrack import decoding, encoding, reading, vocabulary
+from ritornello.representations.multitrack.grammar import MultitrackCursor, planned_instruments
+from ritornello.representations.multitrack.vocabulary import (
+    DRUM_FAMILY,
+    LENGTH_LIMIT,
+    TEMPOS,
+    Kind,
+    MultitrackConfig,
+    Survey,
+    Vocabulary,
+)
+from ritornello.score import Score
+from ritornello.theory import instrument_name
+
+__all__ = ["Multitrack", "MultitrackConfig"]
+
+
+class Multitrack:
+    """The representation `multitrack`; see `representations.base.Representation`."""
+
+    name = "multitrack"
+    config_model = MultitrackConfig
+
+    def __init__(self, config: MultitrackConfig) -> None:
+        self.vocabulary = Vocabulary(config)
+
+    @staticmethod
+    def survey(score: Score) -> Survey:
+        """Return what `fit` needs to know of one piece."""
+        return vocabulary.survey(score)
+
+    @classmethod
+    def fit(cls, surveys: Iterable[Survey]) -> Multitrack:
+        """Return the representation for a corpus."""
+        return cls(vocabulary.fit(surveys))
+
+    @property
+    def vocabulary_size(self) -> int:
+        return self.vocabulary.size
+
+    @property
+    def start_id(self) -> int:
+        return self.vocabulary.id_of(Kind.START)
+
+    @property
+    def end_id(self) -> int:
+        return self.vocabulary.id_of(Kind.END)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return reading.columns_of(self.vocabulary)
+
+    @property
+    def is_note(self) -> NDArray[np.bool_]:
+        return self.vocabulary.kind == Kind.NOTE
+
+    def note_id(self, voice: int, pitch: int) -> int | None:
+        if not 0 <= voice < len(self.vocabulary.low):
+            return None
+        if not self.vocabulary.low[voice] <= pitch <= self.vocabulary.high[voice]:
+            return None
+        return int(self.vocabulary.note_ids(np.array(voice), np.array(pitch)))
+
+    def token_name(self, token: int) -> str:
+        kind, value = Kind(self.vocabulary.kind[token]), int(self.vocabulary.value[token])
+        if kind == Kind.NOTE:
+            return f"note {int(self.vocabulary.voice[token])} {int(self.vocabulary.pitch[token])}"
+        tables: dict[Kind, Any] = {
+            Kind.SHIFT: vocabulary.SHIFTS,
+            Kind.DURATION: vocabulary.DURATIONS,
+            Kind.TEMPO: TEMPOS,
+            Kind.METER: ["/".join(map(str, meter)) for meter in self.vocabulary.config.meters],
+            Kind.INSTRUMENT: [f"{v}:{program}" for v, program in self.vocabulary.instruments],
+        }
+        return f"{kind.name.lower()} {tables[kind][value] if kind in tables else value}"
+
+    def encode(self, score: Score) -> Ids:
+        return encoding.encode(self.vocabulary, score)
+
+    def decode(self, ids: Ids) -> Score:
+        return decoding.decode(self.vocabulary, ids)
+
+    def inputs(self, ids: Ids) -> NDArray[np.int32]:
+        return reading.read_columns(self.vocabulary, ids)
+
+    def cursor(self, plan: Plan = Plan()) -> MultitrackCursor:  # noqa: B008  # a frozen value
+        return MultitrackCursor(self.vocabulary, plan, reading.Reader(self.vocabulary))
+
+    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:  # noqa: B008
+        """Return the beginning of a piece of `plan.bars` bars in all (default: twice the primer's, at least 8).
+
+        The meter is the primer's; the instruments are the primer's and, after them, those of the plan that it
+        has not.
+        """
+        ids = self.encode(score)[:-1]
+        kinds = self.vocabulary.kind[ids]
+        header_end = _header_length(kinds)
+        header, body = ids[:header_end].tolist(), ids[header_end:]
+        bars = self._announced(header)
+        length = min(max(plan.bars or max(2 * bars, 8), bars), LENGTH_LIMIT)
+        header[1] = self.vocabulary.id_of(Kind.LENGTH_HIGH, length >> 4)
+        header[2] = self.vocabulary.id_of(Kind.LENGTH_LOW, length & 15)
+        if plan.quarters_per_minute:
+            tempo = int(encoding.nearest(TEMPOS, np.array(plan.quarters_per_minute)))
+            header[4] = self.vocabulary.id_of(Kind.TEMPO, tempo)
+        voices = self.vocabulary.voice
+        have = {int(voices[token]) for token in header[5:]}
+        more = planned_instruments(self.vocabulary, plan.instruments or ())
+        instruments = sorted([*header[5:], *(token for token in more if int(voices[token]) not in have)])
+        return np.array([*header[:5], *instruments, *body], dtype=np.int32)
+
+    def _announced(self, header: list[int]) -> int:
+        value = self.vocabulary.value
+        return int(value[header[1]]) * 16 + int(value[header[2]])
+
+    def transposable(self, ids: Ids) -> tuple[int, int]:
+        notes = self._melodic(ids)
+        if not notes.any():
+            return 0, 0
+        voice, pitch = self.vocabulary.voice[ids[notes]], self.vocabulary.pitch[ids[notes]]
+        low = int((self.vocabulary.low[voice] - pitch).max())
+        high = int((self.vocabulary.high[voice] - pitch).min())
+        return low, high
+
+    def transposed(self, ids: Ids, semitones: int) -> Ids:
+        return np.where(self._melodic(ids), ids + semitones, ids).astype(ids.dtype)
+
+    def _melodic(self, ids: Ids) -> NDArray[np.bool_]:
+        is_note = self.vocabulary.kind[ids] == Kind.NOTE
+        return np.asarray(is_note & ~self.vocabulary.is_drum[self.vocabulary.voice[ids]])
+
+    def config(self) -> Mapping[str, Any]:
+        return self.vocabulary.config.model_dump(mode="json")
+
+    def summary(self) -> Mapping[str, Any]:
+        voices = self.vocabulary.config.voices
+        return {
+            "voices": [
+                f"{instrument_name(voice.programs[0], voice.family == DRUM_FAMILY)} {voice.number + 1}"
+                for voice in voices
+            ],
+            "meters": ["/".join(map(str, meter)) for meter in self.vocabulary.config.meters],
+            "vocabulary": self.vocabulary_size,
+        }
+
+
+def _header_length(kinds: NDArray[np.int64]) -> int:
+    """Return how many ids the header of an encoded piece has: START to the last INSTRUMENT."""
+    return 5 + int(np.argmin(np.append(kinds[5:] == Kind.INSTRUMENT, False)))

@@ -1,0 +1,102 @@
+"""Ids -> `Score`, for any ids whatever.
+
+What makes no sense is left out: a modifier without a note, a note struck twice at once. A note still sounding
+when its pitch is struck again in its voice ends there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ritornello.representations.base import Ids
+from ritornello.representations.multitrack.encoding import nearest
+from ritornello.representations.multitrack.reading import Reader
+from ritornello.representations.multitrack.vocabulary import (
+    DURATIONS,
+    STEPS_PER_QUARTER,
+    TEMPOS,
+    VELOCITY_STEP,
+    Kind,
+    Vocabulary,
+)
+from ritornello.score import Meter, Score, Tempo, Track, make_notes
+from ritornello.theory import instrument_name
+
+TICKS_PER_STEP = 20
+"""So that a decoded score has 480 ticks to a quarter, the custom of MIDI files."""
+
+DRUM_STEPS = STEPS_PER_QUARTER // 4
+"""How long a drum's note lasts."""
+
+
+def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
+    """Return the score of `ids`; an id outside the vocabulary is left out."""
+    reader = Reader(vocabulary)
+    notes: dict[
+        int, dict[tuple[int, int], list[int]]
+    ] = {}  # by voice, by (step, pitch): [duration, velocity]
+    last: list[int] = []
+    tempos: dict[int, int] = {}
+    meters: dict[int, int] = {}
+    programs: dict[int, int] = {}
+    for token in np.asarray(ids).tolist():
+        if not 0 <= token < vocabulary.size:
+            continue
+        kind, value = reader.push(token), int(vocabulary.value[token])
+        if kind == Kind.NOTE:
+            voice = reader.voice
+            last = [reader.duration(voice), reader.velocity(voice)]
+            notes.setdefault(voice, {}).setdefault((reader.time, reader.pitch), last)
+        elif kind == Kind.DURATION and last:
+            last[0] = value
+        elif kind == Kind.VELOCITY and last:
+            last[1] = value
+        elif kind == Kind.TEMPO:
+            tempos[reader.time - reader.position] = value
+        elif kind == Kind.METER:
+            meters[reader.time] = value
+        elif kind == Kind.INSTRUMENT:
+            voice, program = vocabulary.instruments[value]
+            programs.setdefault(voice, program)
+    return Score(
+        ticks_per_quarter=STEPS_PER_QUARTER * TICKS_PER_STEP,
+        tracks=tuple(
+            _make_track(vocabulary, voice, programs.get(voice), notes[voice]) for voice in sorted(notes)
+        ),
+        tempos=tuple(
+            _make_tempo(step, value) for step, value in sorted(_from_start(tempos, _DEFAULT_TEMPO).items())
+        ),
+        meters=tuple(
+            Meter(step * TICKS_PER_STEP, *vocabulary.config.meters[value])
+            for step, value in sorted(_from_start(meters, vocabulary.nearest_meter(4, 4)).items())
+        ),
+    )
+
+
+_DEFAULT_TEMPO = int(nearest(TEMPOS, np.array(120)))
+
+
+def _from_start(events: dict[int, int], default: int) -> dict[int, int]:
+    return {0: default, **events}
+
+
+def _make_tempo(step: int, value: int) -> Tempo:
+    return Tempo.from_quarters_per_minute(step * TICKS_PER_STEP, float(TEMPOS[value]))
+
+
+def _make_track(
+    vocabulary: Vocabulary, voice: int, program: int | None, notes: dict[tuple[int, int], list[int]]
+) -> Track:
+    """Return the track of a voice from its notes, {(step, pitch): [number of duration, velocity bin]}."""
+    is_drum = bool(vocabulary.is_drum[voice])
+    if program is None:
+        program = vocabulary.config.voices[voice].programs[0]
+    rows = []
+    struck: dict[int, int] = {}  # by pitch, the step at which it is struck next; filled from the end
+    for (step, pitch), (duration, velocity) in sorted(notes.items(), reverse=True):
+        steps = DRUM_STEPS if is_drum else int(DURATIONS[duration])
+        steps = min(steps, struck.get(pitch, step + steps) - step)
+        struck[pitch] = step
+        middle = velocity * VELOCITY_STEP + VELOCITY_STEP // 2
+        rows.append((step * TICKS_PER_STEP, steps * TICKS_PER_STEP, pitch, middle))
+    return Track(make_notes(rows), program, is_drum, instrument_name(program, is_drum))

@@ -1,0 +1,243 @@
+"""`Score` -> ids, on whole columns at once.
+
+1. Notes of all parts are put on the grid, into voices, and in order: onset, voice, pitch.
+2. Every event gets a sort key: its time, its rank at that time (shift, meter, tempo, notes), and its place
+   within the rank. A note is followed by its velocity and its duration only where they differ from those of
+   the note before in the same voice; drums have no duration.
+3. One sort by key gives the ids.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.representations.base import Ids
+from ritornello.representations.multitrack.vocabulary import (
+    DURATIONS,
+    LENGTH_LIMIT,
+    SHIFTS,
+    STEPS_PER_QUARTER,
+    TEMPOS,
+    VELOCITY_STEP,
+    Kind,
+    Vocabulary,
+    parts_of,
+)
+from ritornello.score import Notes, Score, Track, make_notes, ticks_to_seconds
+
+Ints = NDArray[np.int64]
+
+FIRST_VELOCITY = 80 // VELOCITY_STEP
+"""The velocity bin that a voice begins with."""
+
+FIRST_DURATION = int(np.searchsorted(DURATIONS, STEPS_PER_QUARTER))
+"""The duration (number in DURATIONS) that a voice begins with: a quarter."""
+
+_RANK_SHIFT, _RANK_METER, _RANK_TEMPO, _RANK_NOTES = range(4)
+
+
+@dataclass(frozen=True)
+class _Notes:
+    """The notes of a piece in order, as columns: step of onset, voice, pitch, number of duration, velocity bin."""
+
+    start: Ints
+    voice: Ints
+    pitch: Ints
+    duration: Ints
+    velocity: Ints
+
+
+def encode(vocabulary: Vocabulary, score: Score) -> Ids:
+    """Return the ids of `score`."""
+    score = score.resampled(STEPS_PER_QUARTER)
+    parts = parts_of(score)
+    voices = vocabulary.voices_of(program for program, _ in parts)
+    notes = _collect_notes(vocabulary, [track.notes for _, track in parts], voices)
+    last = int(notes.start[-1]) if len(notes.start) else 0
+    meters = _grid_meters(vocabulary, score, last)
+    bars, bar_lengths = _bars(vocabulary, meters, last)
+    tempos = _bar_tempos(score, bars, bar_lengths)
+    header = _header(vocabulary, len(bars), meters[0][1], parts, voices)
+    if not len(notes.start):
+        header.append(vocabulary.id_of(Kind.TEMPO, int(tempos[0])))
+        return np.array([*_in_order(vocabulary, header), vocabulary.id_of(Kind.END)], dtype=np.int32)
+    bar_of_note = np.searchsorted(bars, notes.start, side="right") - 1
+    header.append(vocabulary.id_of(Kind.TEMPO, int(tempos[bar_of_note[0]])))
+    body = _body(vocabulary, notes, meters[1:], tempos, bar_of_note)
+    return np.concatenate(
+        [_in_order(vocabulary, header), body, [vocabulary.id_of(Kind.END)]],
+        dtype=np.int32,
+        casting="unsafe",
+    )
+
+
+def _in_order(vocabulary: Vocabulary, header: list[int]) -> list[int]:
+    """Return the ids of a header in the order of their blocks, which is the order of the grammar."""
+    return sorted(set(header), key=lambda token: (vocabulary.kind[token], token))
+
+
+def _header(
+    vocabulary: Vocabulary, bars: int, meter: int, parts: list[tuple[int, Track]], voices: list[int]
+) -> list[int]:
+    length = min(bars, LENGTH_LIMIT)
+    instruments: dict[int, int] = {}  # parts that share a voice take the first one's program
+    for voice, (_, track) in zip(voices, parts, strict=True):
+        instruments.setdefault(voice, vocabulary.instrument_id(voice, track.program))
+    return [
+        vocabulary.id_of(Kind.START),
+        vocabulary.id_of(Kind.LENGTH_HIGH, length >> 4),
+        vocabulary.id_of(Kind.LENGTH_LOW, length & 15),
+        vocabulary.id_of(Kind.METER, meter),
+        *instruments.values(),
+    ]
+
+
+def _collect_notes(vocabulary: Vocabulary, columns: list[Notes], voices: list[int]) -> _Notes:
+    """Return all notes on the grid, in order, without doubles, none sounding into the next of its pitch."""
+    notes = np.concatenate([make_notes(), *columns])
+    voice = np.repeat(np.array(voices, dtype=np.int64), [len(column) for column in columns])
+    pitch = _fold(notes["pitch"].astype(np.int64), vocabulary.low[voice], vocabulary.high[voice])
+    duration = np.maximum(notes["duration"], 1)
+    order = np.lexsort((-duration, pitch, voice, notes["start"]))
+    start, voice, pitch, duration = notes["start"][order], voice[order], pitch[order], duration[order]
+    velocity = np.clip(notes["velocity"][order], 1, 127).astype(np.int64) // VELOCITY_STEP
+    first = np.ones(len(start), dtype=bool)  # of its onset, voice and pitch: the longest
+    first[1:] = (np.diff(start) != 0) | (np.diff(voice) != 0) | (np.diff(pitch) != 0)
+    start, voice, pitch, duration, velocity = (c[first] for c in (start, voice, pitch, duration, velocity))
+    gap = _steps_to_next(start, voice * 128 + pitch)
+    return _Notes(start, voice, pitch, _nearest_duration(duration, gap), velocity)
+
+
+def _fold(pitch: Ints, low: Ints, high: Ints) -> Ints:
+    """Return pitches moved by octaves into [low, high]; where that range is too narrow, its nearest end."""
+    up = np.maximum(0, -(-(low - pitch) // 12)) * 12
+    down = np.maximum(0, -(-(pitch - high) // 12)) * 12
+    return np.clip(pitch + up - down, low, high)
+
+
+def _steps_to_next(start: Ints, group: Ints) -> Ints:
+    """Return the steps from each note to the next of its group, a large number after the last."""
+    gap = np.full(len(start), 1 << 40, dtype=np.int64)
+    order = np.lexsort((start, group))
+    same = np.diff(group[order]) == 0
+    gap[order[:-1][same]] = np.diff(start[order])[same]
+    return gap
+
+
+def nearest(table: Ints, values: Ints) -> Ints:
+    """Return the numbers of the entries of a sorted table that are nearest to `values`; the lower one of two."""
+    middles = (table[1:] + table[:-1]) / 2
+    return np.searchsorted(middles, values, side="left")
+
+
+def _nearest_duration(duration: Ints, gap: Ints) -> Ints:
+    longest = np.searchsorted(DURATIONS, gap, side="right") - 1
+    return np.minimum(nearest(DURATIONS, np.minimum(duration, gap)), longest)
+
+
+def _grid_meters(vocabulary: Vocabulary, score: Score, last: int) -> list[tuple[int, int]]:
+    """Return (step, number of the meter) of each change up to the step `last`; the first is at 0."""
+    meters = {0: vocabulary.nearest_meter(4, 4)}
+    for m in score.meters:
+        if m.tick <= last or m.tick == 0:
+            meters[m.tick] = vocabulary.nearest_meter(m.numerator, m.denominator)
+    result: list[tuple[int, int]] = []
+    for step, meter in sorted(meters.items()):
+        if result:
+            since, before = result[-1]
+            if meter == before and (step - since) % vocabulary.bar_steps[meter] == 0:
+                continue  # says nothing new
+        result.append((step, meter))
+    return result
+
+
+def _bars(vocabulary: Vocabulary, meters: list[tuple[int, int]], last: int) -> tuple[Ints, Ints]:
+    """Return the first step and the length in steps of each bar up to the one with the step `last`."""
+    edges = [step for step, _ in meters[1:]] + [last + 1]
+    starts = [
+        np.arange(step, edge, vocabulary.bar_steps[meter])
+        for (step, meter), edge in zip(meters, edges, strict=True)
+    ]
+    lengths = np.repeat([vocabulary.bar_steps[meter] for _, meter in meters], [len(part) for part in starts])
+    bars = np.concatenate(starts)
+    lengths[:-1] = np.diff(bars)
+    return bars, lengths
+
+
+def _bar_tempos(score: Score, bars: Ints, lengths: Ints) -> Ints:
+    """Return the number in TEMPOS of each bar's mean tempo."""
+    seconds = ticks_to_seconds(score, bars + lengths) - ticks_to_seconds(score, bars)
+    quarters_per_minute = 60 * lengths / STEPS_PER_QUARTER / np.maximum(seconds, 1e-9)
+    # Means come from sums of floats: without rounding, a tempo halfway between two entries could tip over.
+    return nearest(TEMPOS, np.round(quarters_per_minute, 3))
+
+
+def _body(
+    vocabulary: Vocabulary, notes: _Notes, meters: list[tuple[int, int]], tempos: Ints, bar_of_note: Ints
+) -> Ints:
+    """Return the ids between header and end."""
+    first_in_bar = np.concatenate([[0], np.flatnonzero(np.diff(bar_of_note)) + 1])
+    bar_tempos = tempos[bar_of_note[first_in_bar]]
+    changed = np.flatnonzero(np.diff(bar_tempos)) + 1
+    meter_steps = np.array([step for step, _ in meters], dtype=np.int64)
+    meter_ids = np.array([meter for _, meter in meters], dtype=np.int64) + vocabulary.first[Kind.METER]
+    tempo_steps = notes.start[first_in_bar[changed]]
+    tempo_ids = bar_tempos[changed] + vocabulary.first[Kind.TEMPO]
+    note_steps, note_ids = _note_ids(vocabulary, notes)
+    shift_steps, shift_ids = _shift_ids(vocabulary, np.concatenate([meter_steps, notes.start]))
+    blocks = [
+        (shift_steps, shift_ids),
+        (meter_steps, meter_ids),
+        (tempo_steps, tempo_ids),
+        (note_steps, note_ids),
+    ]
+    steps = np.concatenate([step for step, _ in blocks])
+    rank = np.repeat(np.arange(len(blocks)), [len(step) for step, _ in blocks])
+    ids = np.concatenate([part for _, part in blocks])
+    return ids[np.lexsort((rank, steps))]  # lexsort is stable: within a rank, the order stays
+
+
+def _note_ids(vocabulary: Vocabulary, notes: _Notes) -> tuple[Ints, Ints]:
+    """Return (step, id) of every note, each followed by the modifiers it needs."""
+    is_drum = vocabulary.is_drum[notes.voice]
+    new_velocity = _differs(notes.velocity, notes.voice, FIRST_VELOCITY)
+    new_duration = _differs(notes.duration, notes.voice, FIRST_DURATION) & ~is_drum
+    ids = np.stack(
+        [
+            vocabulary.note_ids(notes.voice, notes.pitch),
+            vocabulary.first[Kind.VELOCITY] + notes.velocity,
+            vocabulary.first[Kind.DURATION] + notes.duration,
+        ],
+        axis=1,
+    )
+    present = np.stack([np.ones(len(ids), dtype=bool), new_velocity, new_duration], axis=1)
+    return np.repeat(notes.start, present.sum(axis=1)), ids[present]
+
+
+def _differs(values: Ints, voice: Ints, first: int) -> NDArray[np.bool_]:
+    """Whether each value differs from the one before in its voice, which is `first` at the beginning."""
+    order = np.argsort(voice, kind="stable")
+    in_order, voices = values[order], voice[order]
+    before = np.concatenate([[first], in_order[:-1]])
+    before[np.concatenate([[True], np.diff(voices) != 0])] = first
+    result = np.empty(len(values), dtype=bool)
+    result[order] = in_order != before
+    return result
+
+
+def _shift_ids(vocabulary: Vocabulary, steps: Ints) -> tuple[Ints, Ints]:
+    """Return (step at which it ends, id) of the shifts that lead to each of `steps`, greatest first."""
+    times = np.unique(steps)
+    rest = np.diff(times, prepend=0)
+    ends, ids = [], []
+    while (moving := rest > 0).any():
+        times, rest = times[moving], rest[moving]
+        number = np.searchsorted(SHIFTS, rest, side="right") - 1
+        ends.append(times)
+        ids.append(number + vocabulary.first[Kind.SHIFT])
+        rest = rest - SHIFTS[number]
+    none = np.empty(0, dtype=np.int64)
+    return np.concatenate([none, *ends]), np.concatenate([none, *ids])

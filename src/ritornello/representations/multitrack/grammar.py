@@ -1,0 +1,240 @@
+"""The grammar of `multitrack`: which ids make sense next. It leads every piece to an end.
+
+Why it always ends: at one onset, notes go strictly upwards (voice, then pitch), so they run out; in the last
+bar no shift leads past the bar line, so onsets run out; then only the end is left. And there is always a way
+on: a shift in every bar but the last, the end in the last, a note after a shift.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.representations.base import Plan
+from ritornello.representations.multitrack.encoding import nearest
+from ritornello.representations.multitrack.reading import Reader
+from ritornello.representations.multitrack.vocabulary import (
+    LENGTH_LIMIT,
+    SHIFTS,
+    STEPS_PER_QUARTER,
+    TEMPOS,
+    Kind,
+    Vocabulary,
+)
+from ritornello.theory import instrument_range
+
+MOST_SILENT_BARS = 2
+"""From one onset to the next, at most."""
+
+DEFAULT_LENGTH = 32
+"""Bars, where neither the plan nor the header says."""
+
+Mask = NDArray[np.bool_]
+
+HEADER = (Kind.START, Kind.LENGTH_HIGH, Kind.LENGTH_LOW, Kind.METER, Kind.TEMPO)
+"""The kinds that come first, one id each; then the instruments."""
+
+
+@dataclass
+class MultitrackCursor:
+    """A `Cursor` (see `representations.base`) for `multitrack`."""
+
+    vocabulary: Vocabulary
+    plan: Plan
+    reader: Reader
+    stage: int = 0  # ids of HEADER seen; len(HEADER): the instruments or the body
+    kind: Kind | None = None  # of the last id
+    previous: Kind | None = None  # of the last id but velocities and durations
+    onset: int = -1  # time of the last note
+    onset_bar: int = 0  # its bar
+    last_id: int = -1  # of the last note
+    last_shift: int = 0  # number of the last shift, while shifts follow one another
+    tempo_time: int = 0
+    note_count: int = 0
+    ended: bool = False
+    playable: Mask | None = None  # the notes of the instruments in the header
+    programs: tuple[tuple[int, int], ...] = ()  # (voice, program) of the header
+
+    def push(self, token: int) -> None:
+        kind = self.reader.push(token)
+        if self.stage < len(HEADER) and kind == HEADER[self.stage]:
+            self.stage += 1
+        if kind == Kind.INSTRUMENT:
+            pair = self.vocabulary.instruments[int(self.vocabulary.value[token])]
+            self.programs = (*self.programs, pair)
+            self.playable = None
+        elif kind == Kind.NOTE:
+            self.onset, self.onset_bar, self.last_id = self.reader.time, self.reader.bar, token
+            self.note_count += 1
+        elif kind == Kind.SHIFT:
+            self.last_shift = int(self.vocabulary.value[token])
+        elif kind == Kind.TEMPO:
+            self.tempo_time = self.reader.time
+        elif kind == Kind.END:
+            self.ended = True
+        self.kind = kind
+        if kind not in (Kind.VELOCITY, Kind.DURATION):
+            self.previous = kind
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        return self.reader.columns()
+
+    @property
+    def notes(self) -> int:
+        return self.note_count
+
+    @property
+    def quarters(self) -> float:
+        return self.reader.time / STEPS_PER_QUARTER
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return self.reader.bar, self.reader.position
+
+    @property
+    def last_note(self) -> tuple[int, int] | None:
+        return (self.reader.voice, self.reader.pitch) if self.kind == Kind.NOTE else None
+
+    def close(self) -> None:
+        self.reader.length = self.reader.bar + 1  # the network sees the last bar, and plays it as one
+
+    def fork(self) -> MultitrackCursor:
+        return replace(self, reader=self.reader.fork())
+
+    def allowed(self) -> Mask:
+        mask = np.zeros(self.vocabulary.size, dtype=bool)
+        if self.stage < len(HEADER):
+            self._allow_header(mask)
+        elif self._in_header() and self._allow_instruments(mask):
+            pass  # more instruments are to come
+        else:
+            self._allow_body(mask)
+        return mask
+
+    def _in_header(self) -> bool:
+        return self.kind in (Kind.TEMPO, Kind.INSTRUMENT) and self.reader.time == 0 and not self.note_count
+
+    def _allow_header(self, mask: Mask) -> None:
+        """Allow the next id of the header: what the plan asks for, else any of its kind."""
+        kind = HEADER[self.stage]
+        planned = self._planned(kind)
+        if planned is None:
+            mask[self.vocabulary.block[kind]] = True
+        else:
+            mask[self.vocabulary.id_of(kind, planned)] = True
+        if kind == Kind.LENGTH_LOW and self.reader.length_high == 0:
+            mask[self.vocabulary.id_of(kind)] = False  # a piece has at least one bar
+
+    def _planned(self, kind: Kind) -> int | None:
+        plan, length = self.plan, min(self.plan.bars or 0, LENGTH_LIMIT)
+        if kind == Kind.LENGTH_HIGH and length:
+            return length >> 4
+        if kind == Kind.LENGTH_LOW and length:
+            return length & 15
+        if kind == Kind.METER and plan.meter:
+            return self.vocabulary.nearest_meter(*plan.meter)
+        if kind == Kind.TEMPO and plan.quarters_per_minute:
+            return int(nearest(TEMPOS, np.array(plan.quarters_per_minute)))
+        return None
+
+    def _allow_instruments(self, mask: Mask) -> bool:
+        """Allow the next instrument of the header. Return whether one has to come."""
+        declared = {voice for voice, _ in self.programs}
+        if self.plan.instruments:
+            wanted = planned_instruments(self.vocabulary, self.plan.instruments)
+            missing = [token for token in wanted if int(self.vocabulary.voice[token]) not in declared]
+            mask[missing[:1]] = True
+            return bool(missing)
+        later = self.vocabulary.voice > max(declared, default=-1)
+        block = self.vocabulary.block[Kind.INSTRUMENT]
+        mask[block] = later[block]
+        return not declared
+
+    def _allow_body(self, mask: Mask) -> None:
+        reader, vocabulary = self.reader, self.vocabulary
+        at_onset = self.onset == reader.time
+        self._allow_modifiers(mask)
+        notes = self._playable()
+        if at_onset:
+            mask[self.last_id + 1 :] |= notes[self.last_id + 1 :]
+        else:
+            mask |= notes
+            self._allow_changes(mask)
+        left = reader.bars_left if reader.length else max(0, DEFAULT_LENGTH - 1 - reader.bar)
+        self._allow_shifts(mask, left)
+        if self.note_count and left == 0 and at_onset:
+            mask[vocabulary.id_of(Kind.END)] = True
+        if self.note_count and reader.bar >= (reader.length or DEFAULT_LENGTH):  # past the last bar line
+            mask[:] = False
+            mask[vocabulary.id_of(Kind.END)] = True
+
+    def _allow_modifiers(self, mask: Mask) -> None:
+        """Allow a velocity and then a duration after a note, if they differ from what its voice remembers."""
+        vocabulary, voice = self.vocabulary, self.reader.voice
+        if self.previous != Kind.NOTE:
+            return
+        if self.kind == Kind.NOTE:
+            mask[vocabulary.block[Kind.VELOCITY]] = True
+            mask[vocabulary.id_of(Kind.VELOCITY, self.reader.velocity(voice))] = False
+        if self.kind in (Kind.NOTE, Kind.VELOCITY) and not vocabulary.is_drum[voice]:
+            mask[vocabulary.block[Kind.DURATION]] = True
+            mask[vocabulary.id_of(Kind.DURATION, self.reader.duration(voice))] = False
+
+    def _allow_changes(self, mask: Mask) -> None:
+        """Allow, unless the plan fixes them, a new meter at a bar line and a new tempo at a bar's first onset."""
+        reader, vocabulary = self.reader, self.vocabulary
+        if reader.position == 0 and self.previous == Kind.SHIFT and not self.plan.meter:
+            mask[vocabulary.block[Kind.METER]] = True
+        if (
+            self.onset_bar < reader.bar
+            and self.tempo_time < reader.time
+            and not self.plan.quarters_per_minute
+        ):
+            mask[vocabulary.block[Kind.TEMPO]] = True
+
+    def _allow_shifts(self, mask: Mask, bars_left: int) -> None:
+        """Allow shifts that stay within the piece and are not too long; after a shift, only smaller ones."""
+        reader = self.reader
+        to_end = (bars_left + 1) * reader.bar_steps - reader.position
+        silent = reader.time - max(self.onset, 0)
+        longest = min(to_end - 1, max(MOST_SILENT_BARS * reader.bar_steps - silent, 0))
+        count = int(np.searchsorted(SHIFTS, longest, side="right"))
+        if self.previous == Kind.SHIFT:
+            count = min(count, self.last_shift + 1)
+        elif self.onset < reader.time and self.kind in (Kind.METER, Kind.TEMPO):
+            count = 0  # a change is followed by a note
+        first = self.vocabulary.id_of(Kind.SHIFT)
+        mask[first : first + count] = True
+
+    def _playable(self) -> Mask:
+        """Return the notes of the header's instruments that lie in their compass."""
+        if self.playable is None:
+            programs = dict(self.programs) or {v: p[0] for v, p in self._all_voices()}
+            mask = np.zeros(self.vocabulary.size, dtype=bool)
+            for voice, program in programs.items():
+                mask |= self._compass(voice, program)
+            self.playable = mask
+        return self.playable
+
+    def _all_voices(self) -> list[tuple[int, tuple[int, ...]]]:
+        return [(v, voice.programs) for v, voice in enumerate(self.vocabulary.config.voices)]
+
+    def _compass(self, voice: int, program: int) -> Mask:
+        vocabulary = self.vocabulary
+        mine = (vocabulary.voice == voice) & (vocabulary.kind == Kind.NOTE)
+        if vocabulary.is_drum[voice]:
+            return mine
+        low, high = instrument_range(program)
+        within = mine & (vocabulary.pitch >= low) & (vocabulary.pitch <= high)
+        return within if within.any() else mine
+
+
+def planned_instruments(vocabulary: Vocabulary, programs: tuple[int, ...]) -> list[int]:
+    """Return the ids of the instruments of a header, in its order, for programs in score order."""
+    by_voice: dict[int, int] = {}
+    for voice, program in zip(vocabulary.voices_of(programs), programs, strict=True):
+        by_voice.setdefault(voice, vocabulary.instrument_id(voice, program))
+    return sorted(by_voice.values())

@@ -1,0 +1,197 @@
+"""Ids -> what they mean: the `Reader` takes one id at a time, `read_columns` all of a piece at once.
+
+Both know the same rules; a law tests that they agree. Any id is accepted at any place.
+
+- The time is the sum of the shifts. A meter token begins a bar at the present time.
+- The length announced in the header gives the bars that are left.
+- A velocity or duration token belongs to the last note; both are remembered for its voice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.representations.base import Column, Ids
+from ritornello.representations.multitrack.encoding import FIRST_DURATION, FIRST_VELOCITY, Ints
+from ritornello.representations.multitrack.vocabulary import (
+    DURATIONS,
+    LONGEST_BAR,
+    SHIFTS,
+    STEPS_PER_QUARTER,
+    VELOCITY_STEP,
+    Kind,
+    Vocabulary,
+)
+
+PHRASE = 8
+"""Bars after which the count of bars in a phrase begins again."""
+
+MOST_BARS_LEFT = 32
+"""The countdown begins here; more bars left look alike."""
+
+UNKNOWN_BARS_LEFT = MOST_BARS_LEFT + 1
+
+
+def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
+    """Return the input columns, in the order of the rows of `Reader.columns` and `read_columns`."""
+    return (
+        Column("token", vocabulary.size),
+        Column("position", LONGEST_BAR),  # steps since the bar line
+        Column("phase", STEPS_PER_QUARTER),  # steps since the last quarter of the bar
+        Column("meter", len(vocabulary.config.meters) + 1),  # 0: none yet
+        Column("bars_left", UNKNOWN_BARS_LEFT + 1),  # 0: the last bar
+        Column("phrase", PHRASE),  # the number of the bar, modulo PHRASE
+        Column("duration", len(DURATIONS) + 1),  # remembered by the voice of the note just read; 0: no note
+        Column("velocity", 128 // VELOCITY_STEP + 1),  # likewise
+    )
+
+
+@dataclass
+class Reader:
+    """The meaning of the ids so far. Times are in steps."""
+
+    vocabulary: Vocabulary
+    token: int = 0
+    time: int = 0
+    meter: int = -1  # none yet
+    bar_steps: int = 4 * STEPS_PER_QUARTER
+    meter_start: int = 0
+    bars_before: int = 0  # complete or cut bars before meter_start
+    length_high: int = 0
+    length: int = 0  # bars; 0: not announced
+    voice: int = -1  # of the last note
+    pitch: int = -1
+    durations: dict[int, int] = field(default_factory=dict)  # number in DURATIONS, by voice
+    velocities: dict[int, int] = field(default_factory=dict)  # bin, by voice
+
+    def push(self, token: int) -> Kind:
+        """Take the next id and return its kind."""
+        vocabulary = self.vocabulary
+        kind, value = Kind(vocabulary.kind[token]), int(vocabulary.value[token])
+        self.token = token
+        match kind:
+            case Kind.NOTE:
+                self.voice, self.pitch = int(vocabulary.voice[token]), int(vocabulary.pitch[token])
+            case Kind.SHIFT:
+                self.time += int(SHIFTS[value])
+            case Kind.DURATION if self.voice >= 0:
+                self.durations[self.voice] = value
+            case Kind.VELOCITY if self.voice >= 0:
+                self.velocities[self.voice] = value
+            case Kind.METER:
+                self._begin_meter(value)
+            case Kind.LENGTH_HIGH:
+                self.length_high = value
+            case Kind.LENGTH_LOW:
+                self.length = max(1, self.length_high * 16 + value)
+            case _:
+                pass
+        return kind
+
+    def _begin_meter(self, meter: int) -> None:
+        self.bars_before += -(-(self.time - self.meter_start) // self.bar_steps)
+        self.meter, self.meter_start = meter, self.time
+        self.bar_steps = int(self.vocabulary.bar_steps[meter])
+
+    @property
+    def bar(self) -> int:
+        """The present bar, from 0."""
+        return self.bars_before + (self.time - self.meter_start) // self.bar_steps
+
+    @property
+    def position(self) -> int:
+        """Steps since the bar line."""
+        return (self.time - self.meter_start) % self.bar_steps
+
+    @property
+    def bars_left(self) -> int:
+        """Bars after the present one, 0 or more; only with a length announced."""
+        return max(0, self.length - 1 - self.bar)
+
+    def duration(self, voice: int) -> int:
+        """The number in DURATIONS that a note of `voice` has unless it says otherwise."""
+        return self.durations.get(voice, FIRST_DURATION)
+
+    def velocity(self, voice: int) -> int:
+        """The velocity bin that a note of `voice` has unless it says otherwise."""
+        return self.velocities.get(voice, FIRST_VELOCITY)
+
+    def columns(self) -> tuple[int, ...]:
+        """Return the row of input columns after the last id."""
+        is_note = self.vocabulary.kind[self.token] == Kind.NOTE
+        return (
+            self.token,
+            self.position,
+            self.position % STEPS_PER_QUARTER,
+            self.meter + 1,
+            min(self.bars_left, MOST_BARS_LEFT) if self.length else UNKNOWN_BARS_LEFT,
+            self.bar % PHRASE,
+            self.duration(self.voice) + 1 if is_note else 0,
+            self.velocity(self.voice) + 1 if is_note else 0,
+        )
+
+    def fork(self) -> Reader:
+        """Return an independent copy."""
+        return replace(self, durations=dict(self.durations), velocities=dict(self.velocities))
+
+
+def read_columns(vocabulary: Vocabulary, ids: Ids) -> NDArray[np.int32]:
+    """Return the input columns of a piece, (time, column)."""
+    kind, value = vocabulary.kind[ids], vocabulary.value[ids]
+    time = np.cumsum(np.where(kind == Kind.SHIFT, SHIFTS[np.where(kind == Kind.SHIFT, value, 0)], 0))
+    meter, position, bar = _read_bars(vocabulary, kind, value, time)
+    high = _latest(kind == Kind.LENGTH_HIGH, value, 0)
+    length = _latest(kind == Kind.LENGTH_LOW, np.maximum(1, high * 16 + value), 0)
+    left = np.where(length > 0, np.clip(length - 1 - bar, 0, MOST_BARS_LEFT), UNKNOWN_BARS_LEFT)
+    return np.stack(
+        [
+            ids,
+            position,
+            position % STEPS_PER_QUARTER,
+            meter + 1,
+            left,
+            bar % PHRASE,
+            _remembered(vocabulary, ids, Kind.DURATION, FIRST_DURATION),
+            _remembered(vocabulary, ids, Kind.VELOCITY, FIRST_VELOCITY),
+        ],
+        axis=1,
+    ).astype(np.int32)
+
+
+def _latest(where: NDArray[np.bool_], values: Ints, before: int) -> Ints:
+    """Return, at each step, the value at the last step so far where `where` holds; `before` until then."""
+    index = np.maximum.accumulate(np.where(where, np.arange(len(where)), -1))
+    return np.where(index >= 0, values[index], before)
+
+
+def _read_bars(vocabulary: Vocabulary, kind: Ints, value: Ints, time: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return the meter (-1: none yet), the position in the bar and the number of the bar at each step."""
+    at = np.flatnonzero(kind == Kind.METER)
+    starts = np.concatenate([[0], time[at]])
+    steps = np.concatenate([[4 * STEPS_PER_QUARTER], vocabulary.bar_steps[value[at]]])
+    bars_before = np.concatenate([[0], np.cumsum(-(-np.diff(starts) // steps[:-1]))])
+    segment = np.cumsum(kind == Kind.METER)
+    since = time - starts[segment]
+    meter = np.concatenate([[-1], value[at]])[segment]
+    return meter, since % steps[segment], bars_before[segment] + since // steps[segment]
+
+
+def _remembered(vocabulary: Vocabulary, ids: Ids, kind: Kind, first: int) -> Ints:
+    """Return, at each note, 1 + what its voice remembers of a modifier; 0 elsewhere."""
+    is_note = vocabulary.kind[ids] == Kind.NOTE
+    voice = _latest(is_note, vocabulary.voice[ids], -1)
+    says = (vocabulary.kind[ids] == kind) & (voice >= 0)
+    order = np.argsort(voice, kind="stable")  # by voice, in time order within
+    voices = voice[order]
+    index = np.where(says[order], np.arange(len(ids)), -1)
+    begins = np.flatnonzero(np.concatenate([[True], np.diff(voices) != 0])[: len(ids)])
+    floor = np.repeat(begins, np.diff([*begins, len(ids)]))
+    index = np.maximum.accumulate(index)
+    known = index >= floor  # what an earlier voice in this order said does not count
+    values = np.where(known, vocabulary.value[ids][order][index], first)
+    result = np.empty(len(ids), dtype=np.int64)
+    result[order] = values + 1
+    return np.where(is_note, result, 0)

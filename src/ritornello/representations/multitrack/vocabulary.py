@@ -1,0 +1,277 @@
+"""The tokens of `multitrack`: their kinds, values and order, and the fitting of the table to a corpus.
+
+A vocabulary is blocks of ids, one block a kind, in the order of `Kind`. Notes come last, sorted by voice and
+pitch, so that transposing a note is adding to its id, and "later in the chord" is "greater id".
+
+A *voice* is the n-th part of an instrument family within a piece: the first strings part, the second, the
+drums. Families are the sixteen of General MIDI (program // 8) and the drum kit. The header of a piece says
+which program each voice has. So the same token means a like role in every piece.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from enum import IntEnum
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from ritornello.score import Meter, Score, Track
+
+STEPS_PER_QUARTER = 24
+"""The grid: 32nd notes and 16th triplets fall on it."""
+
+DRUMS = 128
+"""The drum kit where a program number is expected."""
+
+DRUM_FAMILY = 16
+
+SHIFTS = np.array(
+    [*range(1, 49), *range(54, 97, 6), *range(108, 193, 12), 216, 240, 288, 384], dtype=np.int64
+)
+"""Steps from one onset to the next, in one token; longer ones are sums, greatest first."""
+
+DURATIONS = np.array(
+    [*range(1, 25), 27, 28, 30, 32, 33, 36, 40, 42, 44, 45, 48, 54, 56, 60, 64, 66, 69, 72, 78, 80, 84, 90, 93,
+     96, 108, 120, 132, 144, 156, 168, 180, 192, 216, 240, 264, 288, 336, 384, 432, 480, 576, 768],
+    dtype=np.int64,
+)  # fmt: skip
+"""Steps that a note lasts; others go to the nearest."""
+
+TEMPOS = np.array(
+    [20, 24, 28, 32, 36, 40, 42, 44, 46, 48, 50, 52, 54, 56, 58, 60, 63, 66, 69, 72, 76, 80, 84, 88, 92, 96, 100,
+     104, 108, 112, 116, 120, 126, 132, 138, 144, 152, 160, 168, 176, 184, 192, 200, 208, 220, 232, 244, 256, 272,
+     288, 304, 320],
+    dtype=np.int64,
+)  # fmt: skip
+"""Quarters a minute: the scale of a metronome, and a little beyond at both ends."""
+
+VELOCITY_STEP = 8
+"""Velocities fall into 16 bins of this width; a bin sounds at its middle."""
+
+LONGEST_BAR = 384
+"""Steps of the longest bar a meter may have (4 whole notes)."""
+
+LENGTH_LIMIT = 1023
+"""Bars that a header can announce."""
+
+TRANSPOSITION = 6
+"""Semitones by which the pitches of a voice are widened beyond those seen."""
+
+
+class Kind(IntEnum):
+    """The kinds of token, in the order of their blocks."""
+
+    START = 0
+    END = 1
+    LENGTH_HIGH = 2  # the length in bars, divided by 16
+    LENGTH_LOW = 3  # its remainder
+    METER = 4
+    TEMPO = 5
+    INSTRUMENT = 6  # a voice and its program
+    SHIFT = 7
+    VELOCITY = 8
+    DURATION = 9
+    NOTE = 10
+
+
+class Voice(BaseModel):
+    """A voice: its family (0-15, 16 the drums), its number in the family, and its lowest and highest pitch."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    family: int = Field(ge=0, le=DRUM_FAMILY)
+    number: int = Field(ge=0, le=255)
+    low: int = Field(ge=0, le=127)
+    high: int = Field(ge=0, le=127)
+    programs: tuple[int, ...] = Field(min_length=1, description="programs seen, the most frequent first")
+
+
+class MultitrackConfig(BaseModel):
+    """What a vocabulary was fitted to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    voices: tuple[Voice, ...] = Field(min_length=1, max_length=256)
+    meters: tuple[tuple[int, int], ...] = Field(min_length=1, max_length=64)
+
+
+class Survey(NamedTuple):
+    """What fitting needs of one piece; small, so that workers can send it back."""
+
+    voices: tuple[tuple[int, int, int, int, int], ...]  # family, number, program, lowest, highest pitch
+    meters: tuple[tuple[int, int], ...]
+
+
+class Vocabulary:
+    """The blocks of ids for a configuration, and what each id means, as arrays over the ids."""
+
+    def __init__(self, config: MultitrackConfig) -> None:
+        self.config = config
+        self.instruments = [
+            (v, program) for v, voice in enumerate(config.voices) for program in sorted(voice.programs)
+        ]
+        notes = [
+            (v, pitch) for v, voice in enumerate(config.voices) for pitch in range(voice.low, voice.high + 1)
+        ]
+        counts = {
+            Kind.START: 1,
+            Kind.END: 1,
+            Kind.LENGTH_HIGH: (LENGTH_LIMIT + 1) // 16,
+            Kind.LENGTH_LOW: 16,
+            Kind.METER: len(config.meters),
+            Kind.TEMPO: len(TEMPOS),
+            Kind.INSTRUMENT: len(self.instruments),
+            Kind.SHIFT: len(SHIFTS),
+            Kind.VELOCITY: 128 // VELOCITY_STEP,
+            Kind.DURATION: len(DURATIONS),
+            Kind.NOTE: len(notes),
+        }
+        sizes = np.array([counts[kind] for kind in Kind])
+        self.first = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
+        self.size = int(sizes.sum())
+        self.kind = np.repeat(np.arange(len(sizes)), sizes)
+        self.value = np.arange(self.size) - self.first[self.kind]
+        self.voice = np.full(self.size, -1)
+        self.pitch = np.full(self.size, -1)
+        self.voice[self.first[Kind.NOTE] :], self.pitch[self.first[Kind.NOTE] :] = np.array(notes).T
+        in_instruments = slice(self.first[Kind.INSTRUMENT], self.first[Kind.SHIFT])
+        self.voice[in_instruments] = [v for v, _ in self.instruments]
+        self.bar_steps = np.array([meter_steps(*meter) for meter in config.meters])
+        self.is_drum = np.array([voice.family == DRUM_FAMILY for voice in config.voices])
+        lows = np.array([voice.low for voice in config.voices])
+        widths = np.array([voice.high - voice.low + 1 for voice in config.voices])
+        self.low, self.high = lows, lows + widths - 1
+        self._voice_first = self.first[Kind.NOTE] + np.concatenate([[0], np.cumsum(widths)[:-1]])
+
+    def id_of(self, kind: Kind, value: int = 0) -> int:
+        """Return the id of the `value`-th token of a kind."""
+        return int(self.first[kind]) + value
+
+    def note_ids(self, voice: NDArray[np.int64], pitch: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the ids of notes whose pitches lie within their voices."""
+        return np.asarray(self._voice_first[voice] + pitch - self.low[voice])
+
+    @cached_property
+    def block(self) -> dict[Kind, slice]:
+        """The ids of each kind, as a slice."""
+        edges = [*self.first.tolist(), self.size]
+        return {kind: slice(edges[kind], edges[kind + 1]) for kind in Kind}
+
+    def voices_of(self, programs: Iterable[int]) -> list[int]:
+        """Return the voice of each part of a piece, given their programs (DRUMS for drums) in score order.
+
+        The n-th part of a family is its n-th voice; beyond the last one known, the last; a family unknown goes
+        to the nearest one known, drums only if there is nothing else.
+        """
+        known: dict[int, list[int]] = {}
+        for v, voice in enumerate(self.config.voices):
+            known.setdefault(voice.family, []).append(v)
+        melodic = [family for family in known if family != DRUM_FAMILY] or [DRUM_FAMILY]
+        seen: Counter[int] = Counter()
+        result = []
+        for program in programs:
+            family = family_of(program)
+            if family not in known:
+                family = min(melodic, key=lambda other: abs(other - family))
+            voices = known[family]
+            result.append(voices[min(seen[family], len(voices) - 1)])
+            seen[family] += 1
+        return result
+
+    def instrument_id(self, voice: int, program: int) -> int:
+        """Return the id that gives `voice` the known program nearest to `program`."""
+        near = min(self.config.voices[voice].programs, key=lambda known: (abs(known - program), known))
+        return self.id_of(Kind.INSTRUMENT, self.instruments.index((voice, near)))
+
+    def nearest_meter(self, numerator: int, denominator: int) -> int:
+        """Return the number of the known meter that is this one or else nearest in the length of its bar."""
+        quarters = 4 * numerator / denominator
+        return min(
+            range(len(self.config.meters)),
+            key=lambda i: (
+                self.config.meters[i] != (numerator, denominator),
+                abs(4 * self.config.meters[i][0] / self.config.meters[i][1] - quarters),
+            ),
+        )
+
+
+def family_of(program: int) -> int:
+    """Return the family, 0-15, of a program, or DRUM_FAMILY."""
+    return DRUM_FAMILY if program == DRUMS else program // 8
+
+
+def meter_steps(numerator: int, denominator: int) -> int:
+    """Return the steps in a bar, at least 1."""
+    return Meter(0, numerator, denominator).bar_ticks(STEPS_PER_QUARTER)
+
+
+def is_usable_meter(numerator: int, denominator: int) -> bool:
+    """Whether bars of this meter fall on the grid and are not too long."""
+    steps, rest = divmod(numerator * 4 * STEPS_PER_QUARTER, denominator)
+    return rest == 0 and 1 <= steps <= LONGEST_BAR
+
+
+def parts_of(score: Score) -> list[tuple[int, Track]]:
+    """Return (program or DRUMS, track) of each part that has notes."""
+    return [(DRUMS if track.is_drum else track.program, track) for track in score.tracks if len(track.notes)]
+
+
+def survey(score: Score) -> Survey:
+    """Return what fitting a vocabulary needs to know of one piece."""
+    seen: Counter[int] = Counter()
+    voices = []
+    for program, track in parts_of(score):
+        family = family_of(program)
+        pitches = track.notes["pitch"]
+        voices.append((family, seen[family], track.program, int(pitches.min()), int(pitches.max())))
+        seen[family] += 1
+    meters = {(m.numerator, m.denominator) for m in score.meters}
+    return Survey(tuple(voices), tuple(sorted(meters or {(4, 4)})))
+
+
+def fit(
+    surveys: Iterable[Survey], most_voices: int = 64, most_meters: int = 24, most_programs: int = 16
+) -> MultitrackConfig:
+    """Return the vocabulary for a corpus: the voices, programs and meters that occur, rare ones left out.
+
+    A voice stays if at least one piece in 200 has it (the first of the most frequent family always does).
+    """
+    programs: dict[tuple[int, int], Counter[int]] = {}
+    lows: dict[tuple[int, int], int] = {}
+    highs: dict[tuple[int, int], int] = {}
+    meters: Counter[tuple[int, int]] = Counter({(4, 4): 0})
+    pieces = 0
+    for piece in surveys:
+        pieces += 1
+        meters.update(meter for meter in piece.meters if is_usable_meter(*meter))
+        for family, number, program, low, high in piece.voices:
+            key = (family, number)
+            programs.setdefault(key, Counter())[program] += 1
+            lows[key] = min(low, lows.get(key, 127))
+            highs[key] = max(high, highs.get(key, 0))
+    if not programs:
+        programs, lows, highs = {(0, 0): Counter({0: 1})}, {(0, 0): 21}, {(0, 0): 108}
+    ranked = sorted(programs, key=lambda key: (-programs[key].total(), key))
+    kept = [
+        key for i, key in enumerate(ranked[:most_voices]) if i == 0 or programs[key].total() * 200 >= pieces
+    ]
+    widen = {key: 0 if key[0] == DRUM_FAMILY else TRANSPOSITION for key in kept}
+    voices = tuple(
+        Voice(
+            family=key[0],
+            number=number,
+            low=max(0, lows[key] - widen[key]),
+            high=min(127, highs[key] + widen[key]),
+            programs=tuple(program for program, _ in programs[key].most_common(most_programs)),
+        )
+        for family in sorted({key[0] for key in kept})
+        for number, key in enumerate(sorted(key for key in kept if key[0] == family))
+    )
+    return MultitrackConfig(
+        voices=voices, meters=tuple(meter for meter, _ in meters.most_common(most_meters))
+    )
