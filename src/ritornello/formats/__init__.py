@@ -1,0 +1,77 @@
+"""Files <-> `Score`: one module a format, and the table `FORMATS` by which `read` and `write` choose.
+
+MIDI is read and written here (`midi`, `midi_writer`, `smf`); MusicXML goes through music21 (`musicxml`).
+A file that begins like a MIDI file is read as one, whatever its suffix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+
+from ritornello.errors import FormatError
+from ritornello.paths import read_bytes
+from ritornello.score import Score
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format: its name, its suffixes, and the module with its `reader` and `writer`, imported on use."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    module: str
+    reader: str
+    writer: str
+
+    def read(self, path: Path) -> Score:
+        """Return the score in `path`; raise FileError if it cannot be read."""
+        function: Callable[[Path], Score] = getattr(import_module(self.module), self.reader)
+        return function(path)
+
+    def write(self, score: Score, path: Path) -> None:
+        """Write `score` to `path`, as a whole or not at all."""
+        getattr(import_module(self.module), self.writer)(score, path)
+
+
+MIDI = Format(
+    "midi", (".mid", ".midi", ".smf", ".kar", ".rmi"), f"{__name__}.midi", "read_midi", "write_midi"
+)
+MUSICXML = Format(
+    "musicxml", (".musicxml", ".mxl", ".xml"), f"{__name__}.musicxml", "read_musicxml", "write_musicxml"
+)
+
+FORMATS = {suffix: format for format in (MIDI, MUSICXML) for suffix in format.suffixes}
+"""Every format by suffix, in lower case and with its dot."""
+
+
+def read(path: Path | str) -> Score:
+    """Return the score in the file `path`; raise FileError or FormatError, naming the file, if it cannot be read."""
+    path = Path(path)
+    return (MIDI if _begins_as_midi(path) else format_of(path)).read(path)
+
+
+def write(score: Score, path: Path | str) -> None:
+    """Write `score` in the format that the suffix of `path` names, as a whole or not at all."""
+    path = Path(path)
+    format_of(path).write(score, path)
+
+
+def format_of(path: Path) -> Format:
+    """Return the format that the suffix of `path` names; raise FormatError if it names none."""
+    suffix = path.suffix.lower()
+    if suffix in FORMATS:
+        return FORMATS[suffix]
+    near = get_close_matches(suffix, FORMATS, n=1, cutoff=0.5)
+    hint = f", nearest is {near[0]!r}" if near else ""
+    raise FormatError(f"{path}: unknown suffix {suffix!r}{hint}; allowed are {', '.join(FORMATS)}")
+
+
+def _begins_as_midi(path: Path) -> bool:
+    if path.suffix.lower() in MIDI.suffixes:
+        return True
+    head = read_bytes(path)[:12]  # and a clear error if there is nothing to read
+    return head.startswith((b"MThd", b"SMF2CLIP")) or (head.startswith(b"RIFF") and head[8:12] == b"RMID")

@@ -1,0 +1,88 @@
+"""Composing with a bundle, without torch. In three lines:
+
+    import ritornello
+    piece = ritornello.load("songs").compose(bars=16, seed=1)
+    piece.write("song.mid")
+
+Read in order: `load` and `Model` here, then `compose`; below it `constraints`, `samplers`, `stepper`.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ritornello.errors import ConfigError, FileError, unknown_name
+
+if TYPE_CHECKING:
+    from ritornello.bundle import Bundle
+    from ritornello.generation.compose import Composition, Progress
+    from ritornello.generation.stepper import Stepper
+    from ritornello.score import Score
+
+__all__ = ["DEFAULT_MODEL", "Model", "find_bundle", "load", "shipped_bundles"]
+
+DEFAULT_MODEL = "songs"
+BUNDLES = Path(__file__).resolve().parent.parent / "data" / "bundles"
+
+
+class Model:
+    """A bundle that is ready to compose."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+
+    def __repr__(self) -> str:
+        return f"Model({self.bundle.card.name!r}, digest {self.bundle.digest})"
+
+    @cached_property
+    def stepper(self) -> Stepper:
+        """The stepping runtime, built when it is first needed."""
+        from ritornello.generation.stepper import Stepper
+
+        return Stepper(self.bundle)
+
+    def compose(self, primer: Score | None = None, **settings: Any) -> Composition:
+        """Return one piece that begins with `primer`. `settings` are the fields of `ComposeConfig`."""
+        if settings.get("count", 1) != 1:
+            raise ConfigError(
+                f"count {settings['count']}: compose makes one piece; compose_many makes several"
+            )
+        return self.compose_many(primer, **settings)[0]
+
+    def compose_many(
+        self, primer: Score | None = None, progress: Progress | None = None, **settings: Any
+    ) -> list[Composition]:
+        """Return `count` pieces, stepped in one batch. `settings` are the fields of `ComposeConfig`."""
+        from ritornello.generation.compose import ComposeConfig, compose
+        from ritornello.generation.samplers import checked_config
+
+        config = checked_config(ComposeConfig, settings)
+        return compose(self.bundle, config, primer, progress, self.stepper)
+
+
+def shipped_bundles() -> dict[str, Path]:
+    """Return the bundles that come with the library: name -> file."""
+    return {path.stem: path for path in sorted(BUNDLES.glob("*.rit"))}
+
+
+def find_bundle(name_or_path: str | Path | None = None) -> Path:
+    """Return the file of a shipped bundle's name (default: DEFAULT_MODEL), or of a path to a bundle."""
+    text = str(name_or_path or DEFAULT_MODEL)
+    shipped = shipped_bundles()
+    if text in shipped:
+        return shipped[text]
+    path = Path(text)
+    if path.exists():
+        return path
+    if path.suffix or len(path.parts) > 1:
+        raise FileError(f"{path}: no such file")
+    raise unknown_name("model", text, shipped)
+
+
+def load(name_or_path: str | Path | None = None) -> Model:
+    """Return a model by the name of a shipped bundle, or from a `.rit` file; the default is DEFAULT_MODEL."""
+    from ritornello.bundle import load_bundle
+
+    return Model(load_bundle(find_bundle(name_or_path)))

@@ -1,0 +1,91 @@
+"""Score -> sound, engraved notation or a piano roll; one way, chosen by the suffix of the file.
+
+A new kind of picture or sound is one file with a `write_x(score, path)`, and a row of `RENDERERS` for each suffix.
+The writers are loaded when they are used: some need large libraries.
+
+Read next: `audio`, `notation`, `pianoroll`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ritornello import formats
+from ritornello.errors import FormatError
+from ritornello.score import Score
+
+__all__ = ["RENDERERS", "SUFFIXES", "Renderer", "check_suffixes", "render_audio", "render_pianoroll", "write"]
+
+
+class Renderer(NamedTuple):
+    """What makes a kind of file: a module of this package and the function in it; and what it is, in words."""
+
+    module: str
+    function: str
+    what: str
+
+    def load(self) -> Callable[..., None]:
+        """Return the function `write(score, path, **options)`."""
+        function: Callable[..., None] = getattr(
+            importlib.import_module(f"{__name__}.{self.module}"), self.function
+        )
+        return function
+
+
+_AUDIO = Renderer("audio", "write_audio", "sound")
+_NOTATION = Renderer("notation", "write_notation", "engraved score")
+
+RENDERERS: dict[str, Renderer] = {
+    ".wav": _AUDIO,
+    ".flac": _AUDIO,
+    ".ogg": _AUDIO,
+    ".mp3": _AUDIO,
+    ".png": Renderer("pianoroll", "write_pianoroll", "piano roll"),
+    ".svg": _NOTATION,
+    ".pdf": _NOTATION,
+}
+
+SUFFIXES: tuple[str, ...] = (*formats.FORMATS, *RENDERERS)
+"""Every suffix that `write` knows, for help texts."""
+
+
+def check_suffixes(paths: Iterable[Path | str]) -> None:
+    """Raise a FormatError for the first of `paths` that `write` could not write, before any work is done."""
+    for path in paths:
+        if Path(path).suffix.lower() not in SUFFIXES:
+            raise _unknown(Path(path))
+
+
+def write(score: Score, path: Path | str, soundfont: Path | str | None = None) -> None:
+    """Write `score` as whatever the suffix of `path` names: music, sound, notation or a piano roll.
+
+    `soundfont` is for sound only. An unknown suffix is a FormatError that names all that are known.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    check_suffixes([path])
+    if suffix not in RENDERERS:
+        formats.write(score, path)
+    elif RENDERERS[suffix] is _AUDIO:
+        _AUDIO.load()(score, path, soundfont=soundfont)
+    else:
+        RENDERERS[suffix].load()(score, path)
+
+
+def _unknown(path: Path) -> FormatError:
+    near = difflib.get_close_matches(path.suffix.lower(), SUFFIXES, n=1, cutoff=0.5)
+    hint = f", nearest is {near[0]}" if near else ""
+    what = f"unknown suffix {path.suffix!r}" if path.suffix else "no suffix"
+    return FormatError(f"{path}: {what}{hint}; known are {', '.join(SUFFIXES)}")
+
+
+def __getattr__(name: str) -> Any:
+    """Load `render_audio` and `render_pianoroll` when they are asked for."""
+    modules = {"render_audio": "audio", "render_pianoroll": "pianoroll"}
+    if name not in modules:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{modules[name]}"), name)

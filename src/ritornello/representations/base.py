@@ -124,10 +124,10 @@ class Representation(Protocol):
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
         """Return the input columns, shape (time, column), of a piece's ids from its `start_id` on."""
 
-    def cursor(self, plan: Plan = Plan()) -> Cursor:  # noqa: B008  # a frozen value
+    def cursor(self, plan: Plan = Plan()) -> Cursor:  # a frozen value
         """Return a cursor before the start of a piece whose grammar keeps to `plan`."""
 
-    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:  # noqa: B008
+    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:
         """Return the ids of `score` as the beginning of a longer piece: no `end_id`, `plan` in its header."""
 
     def transposable(self, ids: Ids) -> tuple[int, int]:

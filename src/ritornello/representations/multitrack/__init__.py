@@ -109,10 +109,10 @@ class Multitrack:
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
         return reading.read_columns(self.vocabulary, ids)
 
-    def cursor(self, plan: Plan = Plan()) -> MultitrackCursor:  # noqa: B008  # a frozen value
+    def cursor(self, plan: Plan = Plan()) -> MultitrackCursor:  # a frozen value
         return MultitrackCursor(self.vocabulary, plan, reading.Reader(self.vocabulary))
 
-    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:  # noqa: B008
+    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:
         """Return the beginning of a piece of `plan.bars` bars in all (default: twice the primer's, at least 8).
 
         The meter is the primer's; the instruments are the primer's and, after them, those of the plan that it

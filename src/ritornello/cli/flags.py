@@ -1,0 +1,102 @@
+"""Configuration models as command-line flags: every field becomes one, with its limits and default in the help.
+
+    @with_options(ComposeConfig)
+    def compose(out: Annotated[Path, typer.Option()], settings: dict[str, Any]) -> None: ...
+
+The decorated function gets, as `settings`, the fields that were given on the command line; the model itself is
+left to check them, so that Python and the command line refuse the same values in the same words.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable, Collection
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+Command = Callable[..., None]
+
+_LIMITS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+
+
+def with_options(
+    model: type[BaseModel], panel: str | None = None, leave_out: Collection[str] = ()
+) -> Callable[[Command], Command]:
+    """Return a decorator that replaces a command's parameter `settings` by one option for each field of `model`.
+
+    Fields in `leave_out` get no option; `panel` is the heading of the options in the help.
+    """
+    options = {
+        name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        for name, field in model.model_fields.items()
+        if name not in leave_out
+        for annotation in [_annotation(name, field, panel)]
+    }
+
+    def decorate(command: Command) -> Command:
+        def run(**values: Any) -> None:
+            given = {name: values.pop(name) for name in options}
+            command(**values, settings={name: value for name, value in given.items() if value is not None})
+
+        own = [
+            p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "settings"
+        ]
+        parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + list(options.values())
+        run.__name__, run.__doc__, run.__module__ = command.__name__, command.__doc__, command.__module__
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return run
+
+    return decorate
+
+
+def _annotation(name: str, field: FieldInfo, panel: str | None) -> Any:
+    """Return the annotation of the option for a field: absent unless given."""
+    flag, kind = "--" + name.replace("_", "-"), _option_type(field.annotation)
+    flags = f"{flag}/--no-{flag.removeprefix('--')}" if kind is bool else flag
+    option = typer.Option(flags, help=_help(field), show_default=False, rich_help_panel=panel)
+    return Annotated[kind | None, option]
+
+
+def _option_type(annotation: Any) -> Any:
+    """Return what the command line reads for a field's type: a plain type, text for all that has no such form."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
+        return _option_type(kinds[0]) if len(kinds) == 1 else str
+    return annotation if annotation in (bool, int, float) else str
+
+
+def _help(field: FieldInfo) -> str:
+    """Return the help of a field: its description, what is allowed, and its default."""
+    origin, choices = get_origin(field.annotation), ()
+    if origin is Literal:
+        choices = get_args(field.annotation)
+    notes = [f"one of {', '.join(map(str, choices))}"] if choices else _limits(field)
+    if field.default is not None and not field.is_required():
+        notes.append(f"default {_shown(field.default)}")
+    return (field.description or "") + (f" ({'; '.join(notes)})" if notes else "")
+
+
+def _limits(field: FieldInfo) -> list[str]:
+    """Return the limits of a number in words, such as "at least 1"."""
+    found = [(words, getattr(rule, key, None)) for rule in field.metadata for key, words in _LIMITS.items()]
+    limits = [(words, limit) for words, limit in found if limit is not None]
+    return (
+        [" and ".join(f"{words} {_shown(limit)}" for words, limit in limits if _is_telling(limit))]
+        if limits
+        else []
+    )
+
+
+def _is_telling(limit: Any) -> bool:
+    return bool(abs(limit) < 2**31)  # larger ones only say that numbers are stored in so many bits
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else str(value)

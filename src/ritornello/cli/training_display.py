@@ -1,0 +1,127 @@
+"""What a person sees while a network learns: what it learns from, a row an evaluation, a bar with the time left."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn
+
+if TYPE_CHECKING:
+    from ritornello.training.loop import Progress as TrainingProgress
+    from ritornello.training.run import Run
+
+COLUMNS = ("time", "passes", "training", "held-out", "accuracy", "tokens/s")
+
+
+@contextmanager
+def show_preparation(as_json: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Give a callback that shows how many files are read and encoded."""
+    columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TextColumn("files"))
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=as_json) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done)
+
+        yield show
+
+
+def show_training(run: Run, as_json: bool) -> None:
+    """Train to the end, showing it; on Ctrl-C, leave checkpoint and model, and say how to go on."""
+    console = Console(highlight=False, quiet=as_json)
+    _show_start(console, run)
+    stopped = False
+
+    def stop(*_: Any) -> None:
+        nonlocal stopped
+        stopped = True
+
+    previous = signal.signal(signal.SIGINT, stop)
+    try:
+        columns = (TextColumn("learning"), BarColumn(bar_width=None), TaskProgressColumn(), TextColumn("{task.fields[left]}"))
+        with Progress(*columns, console=console, transient=True, disable=as_json) as bar:
+            task = bar.add_task("", total=1.0, left="")
+            steps = run.steps()
+            for progress in steps:
+                bar.update(task, completed=progress.fraction, left=_left(progress))
+                _show_progress(console, progress, as_json)
+                if stopped:
+                    steps.close()  # type: ignore[attr-defined]  # a generator: leaves checkpoint and model
+                    break
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    if stopped:
+        console.print(f"stopped; {run.out} holds the best so far. Go on with: ritornello train -o {run.out} --resume")
+        raise KeyboardInterrupt
+    _show_end(console, run)
+
+
+def _show_start(console: Console, run: Run) -> None:
+    corpus, config, trainer = run.corpus, run.trainer.config, run.trainer
+    count = corpus.count
+    console.print(
+        f"learning from [bold]{len(corpus.pieces(held_out=False))}[/] pieces, {count('notes', False):,} notes; "
+        f"{len(corpus.pieces(held_out=True))} pieces held out"
+    )
+    if run.found:
+        left_out = [report for report in run.found.reports if report.verdict in ("skipped", "duplicate")]
+        if left_out:
+            console.print(f"{len(left_out)} files left out; `ritornello inspect` tells why", style="dim")
+    weights = sum(parameter.numel() for parameter in trainer.network.parameters())
+    console.print(
+        f"{config.network} of {config.layers} x {config.hidden} units, {weights / 1e6:.2f} million weights, "
+        f"{config.precision}, {config.batch} streams of {config.window} steps"
+    )
+    console.print(f"a bigram model of the same tokens: {trainer.bigram.nats_per_note:.3f} nats a note\n", style="dim")
+    console.print("".join(f"{name:>11}" for name in COLUMNS), style="bold")
+
+
+def _show_progress(console: Console, progress: TrainingProgress, as_json: bool) -> None:
+    if progress.held is None and not progress.message:
+        return
+    if as_json:
+        held = asdict(progress.held) | {"nats_per_note": progress.held.nats_per_note} if progress.held else None
+        print(json.dumps(asdict(progress) | {"held": held, "best": min(progress.best, 1e9)}), flush=True)
+    elif progress.held and progress.message != "done":
+        held = progress.held
+        mark = " [green]best[/]" if held.nats_per_note <= progress.best else ""
+        cells = (
+            clock(progress.seconds),
+            f"{progress.epochs:.1f}",
+            f"{progress.loss:.3f}",
+            f"{held.nats_per_note:.3f}",
+            f"{held.accuracy:.1%}",
+            f"{progress.tokens_per_second:,.0f}",
+        )
+        console.print("".join(f"{cell:>11}" for cell in cells) + mark)
+    if progress.message and progress.message != "done" and not as_json:
+        console.print(progress.message, style="yellow")
+
+
+def _show_end(console: Console, run: Run) -> None:
+    final, trainer = run.trainer.final, run.trainer
+    if final is None:
+        return
+    console.print(
+        f"\n[bold]{run.out}[/]: {final.nats_per_note:.3f} nats a note on {final.notes:,} held-out notes "
+        f"(bigram model {trainer.bigram.nats_per_note:.3f}), next token right {final.accuracy:.1%}"
+    )
+    console.print(f"curve, log and samples: {trainer.directory}/   listen: ritornello compose {run.out} -o new.mid")
+
+
+def _left(progress: TrainingProgress) -> str:
+    return f"{clock(progress.seconds_left)} left" if progress.seconds_left < 1e7 else ""
+
+
+def clock(seconds: float) -> str:
+    """Return seconds as minutes and seconds, or hours and minutes."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d}"

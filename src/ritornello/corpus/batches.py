@@ -1,0 +1,164 @@
+"""Batches of contiguous streams, for training with carried state.
+
+A batch has `rows` streams. Each reads its piece window by window, so that row b of batch k+1 continues row b of
+batch k; when the piece is over, the row begins another one and says so in `reset`. No window crosses pieces:
+what is left of a window after the end of a piece is padding, with IGNORE as its target.
+
+Augmentation happens here, on the ids: each time a piece is begun it is moved by a random number of semitones.
+
+The whole state is a small dict of plain values. A stream resumed from it equals one never interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.corpus.shards import Corpus
+
+IGNORE = -100
+"""Target where there is none; torch's cross-entropy leaves it out by default."""
+
+MOST_SEMITONES = 6
+"""Pieces are moved by -5 to 6 semitones: every key once."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """inputs: (row, time, column) int64. targets: (row, time) int64. reset: (row,) bool, true where a piece begins."""
+
+    inputs: NDArray[np.int64]
+    targets: NDArray[np.int64]
+    reset: NDArray[np.bool_]
+
+
+@dataclass
+class _Row:
+    """The piece a stream is in (-1: none), how many of its ids it has read, and by how much it is moved."""
+
+    piece: int = -1
+    offset: int = 0
+    semitones: int = 0
+
+
+class Batches:
+    """An endless stream of training batches over the pieces that are not held out."""
+
+    def __init__(
+        self, corpus: Corpus, rows: int, window: int, *, seed: int = 0, transpose: bool = True, rank: int = 0, ranks: int = 1
+    ) -> None:
+        """`rank` of `ranks` processes reads every `ranks`-th piece of each epoch's order."""
+        self.corpus, self.window, self.seed, self.transpose = corpus, window, seed, transpose
+        self.rank, self.ranks = rank, ranks
+        self._pieces = corpus.pieces(held_out=False)
+        self._epoch, self._place = 0, rank
+        self._order = self._shuffled(0)
+        self._rows = [_Row() for _ in range(rows)]
+        for row in self._rows:
+            self._begin(row)
+            self._skip_ahead(row)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Everything needed to go on from here, as plain values."""
+        rows = [[row.piece, row.offset, row.semitones] for row in self._rows]
+        return {"epoch": self._epoch, "place": self._place, "rows": rows}
+
+    @state.setter
+    def state(self, state: dict[str, Any]) -> None:
+        self._epoch, self._place = state["epoch"], state["place"]
+        self._order = self._shuffled(self._epoch)
+        self._rows = [_Row(*row) for row in state["rows"]]
+
+    @property
+    def epochs(self) -> float:
+        """How many times the corpus has been begun, counting the present time in parts."""
+        return self._epoch + self._place / max(1, len(self._order))
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        batch = _blank(len(self._rows), self.window, len(self.corpus.representation.columns))
+        for number, row in enumerate(self._rows):
+            if row.offset >= self.corpus.index[row.piece]["length"] - 1:
+                self._begin(row)
+            batch.reset[number] = row.offset == 0
+            _fill(batch, number, self.corpus, row, self.window)
+        return batch
+
+    def _shuffled(self, epoch: int) -> NDArray[np.int64]:
+        return np.random.default_rng((self.seed, epoch)).permutation(self._pieces)
+
+    def _begin(self, row: _Row) -> None:
+        """Give `row` the next piece of the epoch, moved to a key of its own."""
+        if self._place >= len(self._order):
+            self._epoch, self._place = self._epoch + 1, self._place - len(self._order)
+            self._order = self._shuffled(self._epoch)
+        if self._place >= len(self._order):  # more processes than pieces
+            self._place %= len(self._order)
+        row.piece, row.offset, row.semitones = int(self._order[self._place]), 0, 0
+        if self.transpose:
+            at = self.corpus.index[row.piece]
+            low, high = max(int(at["low"]), 1 - MOST_SEMITONES), min(int(at["high"]), MOST_SEMITONES)
+            random = np.random.default_rng((self.seed, self._epoch, self._place))
+            row.semitones = int(random.integers(low, high + 1)) if low <= 0 <= high else 0
+        self._place += self.ranks
+
+    def _skip_ahead(self, row: _Row) -> None:
+        """Begin the very first piece of a row anywhere, so that the rows do not all read openings at once."""
+        windows = int(self.corpus.index[row.piece]["length"] - 1) // self.window
+        random = np.random.default_rng((self.seed, 1 << 20, self._place))
+        row.offset = self.window * int(random.integers(0, windows + 1)) if windows else 0
+        if row.offset >= self.corpus.index[row.piece]["length"] - 1:
+            row.offset = 0
+
+
+def held_out_batches(corpus: Corpus, rows: int, window: int, *, most_ids: int | None = None) -> Iterator[Batch]:
+    """Yield batches that together hold each held-out piece exactly once, in its own key.
+
+    With `most_ids`, only the first pieces, in an order that is always the same, that together have that many
+    ids (at least one piece).
+    """
+    pieces = corpus.pieces(held_out=True)
+    pieces = np.random.default_rng(0).permutation(pieces)
+    if most_ids is not None:
+        lengths = np.cumsum(corpus.index["length"][pieces])
+        pieces = pieces[: max(1, int(np.searchsorted(lengths, most_ids, side="right")))]
+    # Longest first: then all rows end at about the same time.
+    queue = sorted(pieces.tolist(), key=lambda piece: int(corpus.index[piece]["length"]))
+    streams = [_Row(queue.pop()) for _ in range(min(rows, len(queue)))]
+    while True:
+        batch = _blank(len(streams), window, len(corpus.representation.columns))
+        for number, row in enumerate(streams):
+            if row.piece >= 0 and row.offset >= corpus.index[row.piece]["length"] - 1:
+                row.piece, row.offset = (queue.pop(), 0) if queue else (-1, 0)
+            if row.piece >= 0:
+                batch.reset[number] = row.offset == 0
+                _fill(batch, number, corpus, row, window)
+        if all(row.piece < 0 for row in streams):
+            return
+        yield batch
+
+
+def _blank(rows: int, window: int, columns: int) -> Batch:
+    return Batch(
+        np.zeros((rows, window, columns), dtype=np.int64),
+        np.full((rows, window), IGNORE, dtype=np.int64),
+        np.zeros(rows, dtype=bool),
+    )
+
+
+def _fill(batch: Batch, number: int, corpus: Corpus, row: _Row, window: int) -> None:
+    """Write the next window of `row` into the batch and move on."""
+    rows = corpus.rows(row.piece, row.offset, row.offset + window + 1).astype(np.int64)
+    if row.semitones:
+        rows[:, 0] = corpus.representation.transposed(rows[:, 0], row.semitones)
+    count = len(rows) - 1
+    batch.inputs[number, :count] = rows[:-1]
+    batch.targets[number, :count] = rows[1:, 0]
+    row.offset += count

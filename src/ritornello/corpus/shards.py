@@ -1,0 +1,228 @@
+"""A folder of files -> shards of integers, written once, read by memory map.
+
+A corpus is a folder:
+
+    corpus.json       the representation, the columns, how the pieces were found, and the digest of it all
+    index.npy         a row a piece: where it lies, its length in ids, its notes, its split, how far it transposes
+    names.txt         a line a piece: the file it came from
+    shard-00000.bin   rows of input columns, one piece after another; int16 where that suffices, else int32
+
+Training reads windows of the shards where they lie, so its memory does not grow with the corpus.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello import formats, paths
+from ritornello.corpus.scan import FileReport, Scan, scan, split
+from ritornello.corpus.work import Failure, run_each
+from ritornello.errors import CorpusError, FileError, unknown_name
+from ritornello.representations import REPRESENTATIONS, Representation, make_representation
+
+FORMAT_VERSION = 1
+
+SHARD_ROWS = 1 << 24
+"""Rows after which the next shard is begun (never within a piece)."""
+
+INDEX = np.dtype(
+    [
+        ("shard", "<i4"),
+        ("start", "<i8"),  # row in the shard
+        ("length", "<i8"),  # ids, START to END
+        ("notes", "<i8"),
+        ("low", "<i2"),  # semitones by which it can be moved down (0 or less) and up
+        ("high", "<i2"),
+        ("held_out", "?"),
+    ]
+)
+
+Rows = NDArray[Any]
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many files are done, and how many there are."""
+
+
+class Encoded(NamedTuple):
+    """What a worker sends back of a piece."""
+
+    rows: Rows
+    notes: int
+    low: int
+    high: int
+
+
+def encode_file(name: str, config: Mapping[str, Any], path: Path) -> Encoded:
+    """Return the rows of input columns of one file in the representation `name` with `config`."""
+    representation = _cached_representation(name, json.dumps(config, sort_keys=True))
+    ids = representation.encode(formats.read(path))
+    low, high = representation.transposable(ids)
+    rows = representation.inputs(ids).astype(row_type(representation))
+    return Encoded(rows, int(representation.is_note[ids].sum()), low, high)
+
+
+@functools.lru_cache(maxsize=2)
+def _cached_representation(name: str, config: str) -> Representation:
+    return make_representation(name, json.loads(config))
+
+
+def row_type(representation: Representation) -> np.dtype[Any]:
+    """Return the smallest of int16 and int32 that holds every column."""
+    return np.dtype("<i2" if max(column.size for column in representation.columns) <= 1 << 15 else "<i4")
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """An open corpus; the shards are mapped, not loaded."""
+
+    path: Path
+    representation: Representation
+    index: NDArray[np.void]
+    shards: tuple[Rows, ...]
+    digest: str
+
+    def pieces(self, held_out: bool) -> NDArray[np.int64]:
+        """Return the numbers of the pieces of a split."""
+        return np.flatnonzero(self.index["held_out"] == held_out)
+
+    def rows(self, piece: int, start: int, stop: int) -> Rows:
+        """Return rows `start` to `stop` of a piece, (time, column); fewer at its end."""
+        at = self.index[piece]
+        first = int(at["start"])
+        return self.shards[int(at["shard"])][first + start : first + min(stop, int(at["length"]))]
+
+    def count(self, field: str, held_out: bool) -> int:
+        """Return the sum of an index field ("length", "notes") over a split."""
+        return int(self.index[field][self.index["held_out"] == held_out].sum())
+
+    def names(self) -> list[str]:
+        """Return the name of the file of each piece."""
+        return (self.path / "names.txt").read_text(encoding="utf-8").splitlines()
+
+
+def build_corpus(
+    sources: Sequence[Path],
+    directory: Path,
+    *,
+    representation: str | Representation = "multitrack",
+    seed: int = 0,
+    held_out: float = 0.1,
+    executor: Any = None,
+    progress: Progress | None = None,
+) -> tuple[Corpus, Scan]:
+    """Read every file of `sources`, leave out what is of no use, and write the corpus to `directory`.
+
+    A `representation` given by name is fitted to the pieces used, one given ready-made is kept. `held_out` is the share of pieces, chosen by `seed`, that is
+    never trained on. Raise CorpusError if fewer than two pieces are left.
+    """
+    if isinstance(representation, str) and representation not in REPRESENTATIONS:
+        raise unknown_name("representation", representation, REPRESENTATIONS)
+    kind = REPRESENTATIONS[representation if isinstance(representation, str) else representation.name]
+    found = scan(
+        sources,
+        executor=executor,
+        survey=kind.survey,
+        progress=progress and functools.partial(progress, "reading"),
+    )
+    used = [report for report in found.reports if report.verdict in ("used", "repaired")]
+    if len(used) < 2:
+        raise CorpusError(_too_few(found, used))
+    fitted = kind.fit(report.survey for report in used) if isinstance(representation, str) else representation
+    apart = set(split([report.path for report in used], seed, held_out)[1])
+    encode = functools.partial(encode_file, fitted.name, fitted.config())
+    results = run_each(encode, [report.path for report in used], executor=executor)
+    beside = directory.with_name(directory.name + ".partial")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        beside.mkdir(parents=True)
+        _write(beside, fitted, _counted(results, len(used), progress), used, apart)
+        shutil.rmtree(directory, ignore_errors=True)
+        beside.replace(directory)
+    except OSError as error:
+        raise FileError(f"{directory}: cannot be written: {paths.describe(error)}") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return open_corpus(directory), found
+
+
+def _too_few(found: Scan, used: list[FileReport]) -> str:
+    reasons = "; ".join(f"{r.path.name}: {', '.join(r.reasons)}" for r in found.reports if r not in used)
+    shown = reasons if len(reasons) < 300 else reasons[:300] + " ..."
+    return (
+        f"{len(used)} of {len(found.reports)} files can be learned from, at least 2 are needed"
+        f" (one to train on, one to hold out): {shown or 'add more files'}"
+    )
+
+
+def _counted(results: Iterator[Any], total: int, progress: Progress | None) -> Iterator[Any]:
+    for done, result in enumerate(results, 1):
+        yield result
+        if progress:
+            progress("encoding", done, total)
+
+
+def _write(
+    directory: Path, representation: Representation, results: Iterator[Any], used: list[FileReport], apart: set[Path]
+) -> None:
+    """Write shards, index and card of a corpus."""
+    entries, names, digest = [], [], hashlib.sha256()
+    shard, row = 0, 0
+    file: IO[bytes] = (directory / _shard_name(0)).open("wb")
+    try:
+        for number, result in results:
+            if isinstance(result, Failure):
+                continue  # it could be read before; what the scan says of it stands
+            if row >= SHARD_ROWS:
+                file.close()
+                shard, row = shard + 1, 0
+                file = (directory / _shard_name(shard)).open("wb")
+            path = used[number].path
+            data = np.ascontiguousarray(result.rows).tobytes()
+            file.write(data)
+            digest.update(data)
+            entries.append((shard, row, len(result.rows), result.notes, result.low, result.high, path in apart))
+            names.append(str(path))
+            row += len(result.rows)
+    finally:
+        file.close()
+    np.save(directory / "index.npy", np.array(entries, dtype=INDEX))
+    (directory / "names.txt").write_text("\n".join(names), encoding="utf-8", errors="replace")
+    card = {
+        "version": FORMAT_VERSION,
+        "representation": representation.name,
+        "config": representation.config(),
+        "columns": [[column.name, column.size] for column in representation.columns],
+        "shards": shard + 1,
+        "digest": digest.hexdigest()[:16],
+    }
+    (directory / "corpus.json").write_text(json.dumps(card, indent=1), encoding="utf-8")
+
+
+def open_corpus(directory: Path) -> Corpus:
+    """Return the corpus in `directory`; raise CorpusError if there is none, or one of another version."""
+    try:
+        card = json.loads((directory / "corpus.json").read_text(encoding="utf-8"))
+        index = np.load(directory / "index.npy", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise CorpusError(f"{directory}: not a corpus: {error}") from error
+    if card.get("version") != FORMAT_VERSION:
+        raise CorpusError(f"{directory}: corpus version {card.get('version')}, this program reads {FORMAT_VERSION}")
+    representation = make_representation(card["representation"], card["config"])
+    kind, width = row_type(representation), len(representation.columns)
+    shards = tuple(
+        np.memmap(directory / _shard_name(i), dtype=kind, mode="r").reshape(-1, width) for i in range(card["shards"])
+    )
+    return Corpus(directory, representation, index, shards, card["digest"])
+
+
+def _shard_name(number: int) -> str:
+    return f"shard-{number:05d}.bin"

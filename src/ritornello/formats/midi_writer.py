@@ -1,0 +1,260 @@
+"""`Score` -> Standard MIDI File, format 1: a conductor's track, then one MTrk for each score track.
+
+What `midi.read_midi` reads back is the score that was written, once that score has been through a file:
+tracks without notes are gone, overlapping notes of one pitch end first-in first-out.
+
+Order at one tick: ends of notes that began earlier, texts, controls, program, note-ons, ends of notes without
+length. A program change stands at the start, or after the bank select that belongs to it.
+
+Read in order: `midi_to_bytes`, `_note_rows`, `_encode`, `_assign_channels`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.errors import ConfigError
+from ritornello.formats.smf import (
+    DRUM_CHANNEL,
+    END_OF_TRACK,
+    KEY,
+    MAX_DELTA,
+    META,
+    METER,
+    NOTE_OFF,
+    NOTE_ON,
+    PORT,
+    PROGRAM_CHANGE,
+    TEMPO,
+    TEXTS,
+)
+from ritornello.paths import write_bytes
+from ritornello.score import CHANNEL_PRESSURE, CONTROL_CHANGE, PITCH_BEND, Controls, Score, Text, Track
+
+MAX_TICK = 1 << 40  # an event later than this would need thousands of fillers
+TEXT_TYPES = {kind: number for number, kind in TEXTS.items()}
+BANK_SELECT = (0, 32)  # the controllers that make the next program change mean another bank
+_NAME = TEXT_TYPES["name"]
+_FILLER = 0x7F  # an empty sequencer-specific event: carries a delta that is too long for one
+_RANK_OFF, _RANK_META, _RANK_CONTROL, _RANK_PROGRAM, _RANK_ON, _RANK_END = range(6)
+_MELODIC = [channel for channel in range(16) if channel != DRUM_CHANNEL]
+
+Rows = NDArray[np.int64]  # shape (events, 5): tick, rank, status, first, second data byte
+
+
+@dataclass(frozen=True)
+class _Meta:
+    tick: int
+    type: int
+    content: bytes
+
+
+def write_midi(score: Score, path: Path | str) -> None:
+    """Write `score` to `path`, as a whole or not at all; raise ConfigError for what MIDI cannot say."""
+    write_bytes(Path(path), midi_to_bytes(score))
+
+
+def midi_to_bytes(score: Score) -> bytes:
+    """Return `score` as a MIDI file; raise ConfigError for what MIDI cannot say."""
+    _check_range("ticks_per_quarter", np.array([score.ticks_per_quarter]), 1, 0x7FFF, "the score")
+    contents = [_encode(np.empty((0, 5), dtype=np.int64), _conductor_metas(score))]
+    for number, (track, (port, channel)) in enumerate(
+        zip(score.tracks, _assign_channels(score.tracks), strict=True), start=1
+    ):
+        _check_track(track, f"track {number}")
+        contents.append(_encode(_track_rows(track, channel), _track_metas(track, port)))
+    numbers = (1, min(len(contents), 0xFFFF), score.ticks_per_quarter)
+    header = b"".join(number.to_bytes(2, "big") for number in numbers)
+    return _chunk(b"MThd", header) + b"".join(_chunk(b"MTrk", content) for content in contents)
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return name + len(content).to_bytes(4, "big") + content
+
+
+def _assign_channels(tracks: Iterable[Track]) -> list[tuple[int, int]]:
+    """Return (port, channel) for every track.
+
+    Every program gets a channel, and while channels are left every further track its own; past that, tracks of
+    one program share. More programs than channels, and more than one drum kit, go to further ports.
+    """
+    melodic = list(dict.fromkeys(track.program for track in tracks if not track.is_drum))
+    kits = list(dict.fromkeys(track.program for track in tracks if track.is_drum))
+    slots = {program: slot for slot, program in enumerate(melodic)}
+    next_slot = len(slots)
+    seen: set[int] = set()
+    result = []
+    for track in tracks:
+        if track.is_drum:
+            result.append((kits.index(track.program), DRUM_CHANNEL))
+            continue
+        slot = slots[track.program]
+        if track.program in seen and next_slot < len(_MELODIC):
+            slot, next_slot = next_slot, next_slot + 1
+        seen.add(track.program)
+        result.append((slot // len(_MELODIC), _MELODIC[slot % len(_MELODIC)]))
+    return result
+
+
+def _conductor_metas(score: Score) -> list[_Meta]:
+    metas = _named(score.title, score.texts)
+    for tempo in score.tempos:
+        _check_range("tempo", np.array([tempo.microseconds_per_quarter]), 1, 0xFFFFFF, f"tick {tempo.tick}")
+        metas.append(_Meta(tempo.tick, TEMPO, tempo.microseconds_per_quarter.to_bytes(3, "big")))
+    for meter in score.meters:
+        power = meter.denominator.bit_length() - 1
+        if not 1 <= meter.numerator <= 255 or meter.denominator not in (1, 2, 4, 8, 16, 32, 64, 128):
+            meters = "1-255 over a power of two up to 128"
+            raise ConfigError(
+                f"meter {meter.numerator}/{meter.denominator} at tick {meter.tick}: allowed are {meters}"
+            )
+        clocks = max(1, 96 // meter.denominator)  # MIDI clocks, 24 to a quarter, in one beat
+        metas.append(_Meta(meter.tick, METER, bytes((meter.numerator, power, clocks, 8))))
+    for key in score.keys:
+        _check_range("key", np.array([key.fifths]), -7, 7, f"tick {key.tick}")
+        metas.append(_Meta(key.tick, KEY, bytes((key.fifths & 0xFF, key.minor))))
+    return metas
+
+
+def _track_metas(track: Track, port: int) -> list[_Meta]:
+    ports = [_Meta(0, PORT, bytes((port,)))] if port else []
+    return ports + _named(track.name, track.texts)
+
+
+def _named(name: str, texts: Iterable[Text]) -> list[_Meta]:
+    """Return metas for the name of an MTrk and its texts; the first of type name is always the name."""
+    metas = [_text_meta(Text(0, "name", name))]
+    return metas + [_text_meta(text) for text in texts]
+
+
+def _text_meta(text: Text) -> _Meta:
+    if text.kind not in TEXT_TYPES:
+        raise ConfigError(
+            f"text of kind {text.kind!r} at tick {text.tick}: allowed are {', '.join(TEXT_TYPES)}"
+        )
+    return _Meta(text.tick, TEXT_TYPES[text.kind], text.text.encode("utf-8", errors="replace"))
+
+
+def _check_track(track: Track, where: str) -> None:
+    notes, controls = track.notes, track.controls
+    _check_range("program", np.array([track.program]), 0, 127, where)
+    _check_range("start", notes["start"], 0, MAX_TICK, where)
+    _check_range("duration", notes["duration"], 0, MAX_TICK, where)
+    _check_range("pitch", notes["pitch"], 0, 127, where)
+    _check_range("velocity", notes["velocity"], 1, 127, where)
+    _check_range("control tick", controls["tick"], 0, MAX_TICK, where)
+    _check_range("control number", controls["number"], 0, 127, where)
+    is_bend = controls["kind"] == PITCH_BEND
+    _check_range("control value", controls["value"][~is_bend], 0, 127, where)
+    _check_range("pitch bend", controls["value"][is_bend], -8192, 8191, where)
+
+
+def _check_range(what: str, values: NDArray[np.integer], low: int, high: int, where: str) -> None:
+    wrong = values[(values < low) | (values > high)]
+    if len(wrong):
+        raise ConfigError(f"{what} {wrong[0]} in {where}: allowed is {low} to {high}")
+
+
+def _track_rows(track: Track, channel: int) -> Rows:
+    start = int(track.notes["start"].min(initial=MAX_TICK))
+    is_bank = (track.controls["kind"] == CONTROL_CHANGE) & np.isin(track.controls["number"], BANK_SELECT)
+    banks = track.controls["tick"][is_bank & (track.controls["tick"] <= start)]
+    program = [[banks.max(initial=0), _RANK_PROGRAM, PROGRAM_CHANGE, track.program, 0]]
+    rows = np.concatenate([np.array(program, np.int64), _control_rows(track.controls), _note_rows(track)])
+    rows[:, 2] |= channel
+    return rows
+
+
+def _note_rows(track: Track) -> Rows:
+    """Return the note-ons, in the order of the notes, then the note-offs, in the same."""
+    notes = track.notes
+    rows = np.empty((2 * len(notes), 5), dtype=np.int64)
+    ons, offs = rows[: len(notes)], rows[len(notes) :]
+    ons[:, 0] = notes["start"]
+    offs[:, 0] = notes["start"] + notes["duration"]
+    ons[:, 1] = _RANK_ON
+    offs[:, 1] = np.where(notes["duration"] > 0, _RANK_OFF, _RANK_END)
+    ons[:, 2], offs[:, 2] = NOTE_ON, NOTE_OFF
+    ons[:, 3] = offs[:, 3] = notes["pitch"]
+    ons[:, 4], offs[:, 4] = notes["velocity"], 64
+    return rows
+
+
+def _control_rows(controls: Controls) -> Rows:
+    kind, value = controls["kind"].astype(np.int64), controls["value"].astype(np.int64)
+    bend = value + 8192
+    rows = np.empty((len(controls), 5), dtype=np.int64)
+    rows[:, 0], rows[:, 1], rows[:, 2] = controls["tick"], _RANK_CONTROL, kind
+    first = np.where(kind == CHANNEL_PRESSURE, value, controls["number"])
+    rows[:, 3] = np.where(kind == PITCH_BEND, bend & 0x7F, first)
+    rows[:, 4] = np.where(kind == PITCH_BEND, bend >> 7, np.where(kind == CHANNEL_PRESSURE, 0, value))
+    return rows
+
+
+def _encode(rows: Rows, metas: list[_Meta]) -> bytes:
+    """Return the content of an MTrk: channel events and metas in time order, and the end of track."""
+    marks = np.array([(meta.tick, _RANK_META, META, i, 0) for i, meta in enumerate(metas)], np.int64).reshape(
+        -1, 5
+    )
+    _check_range("tick", marks[:, 0], 0, MAX_TICK, "texts, tempos, meters and keys")
+    rows = np.concatenate([marks, rows])
+    rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+    rows = _with_fillers(rows)
+    stream, ends = _channel_bytes(rows)
+    pieces, at = [], 0
+    for row in np.flatnonzero(rows[:, 2] == META).tolist():
+        pieces += [stream[at : ends[row]], _meta_bytes(metas, int(rows[row, 3]))]
+        at = int(ends[row])
+    return b"".join([*pieces, stream[at:], bytes((0, META, END_OF_TRACK, 0))])
+
+
+def _meta_bytes(metas: list[_Meta], index: int) -> bytes:
+    if index < 0:
+        return bytes((META, _FILLER, 0))
+    meta = metas[index]
+    return bytes((META, meta.type)) + _quantity(len(meta.content)) + meta.content
+
+
+def _quantity(value: int) -> bytes:
+    """Return `value` as a variable-length quantity: seven bits a byte, all but the last with the top bit set."""
+    result = [value & 0x7F]
+    while value := value >> 7:
+        result.append(value & 0x7F | 0x80)
+    return bytes(reversed(result))
+
+
+def _with_fillers(rows: Rows) -> Rows:
+    """Return `rows` with fillers (metas numbered -1) wherever a delta is more than MIDI can say."""
+    fillers = (np.diff(rows[:, 0], prepend=0) - 1) // MAX_DELTA
+    fillers = np.maximum(fillers, 0)
+    if not fillers.any():
+        return rows
+    before = np.repeat(np.arange(len(rows)), fillers)
+    rank = np.arange(len(before)) - np.repeat(np.cumsum(fillers) - fillers, fillers)
+    extra = np.tile(np.array([0, _RANK_META, META, -1, 0], np.int64), (len(before), 1))
+    extra[:, 0] = np.concatenate([[0], rows[:-1, 0]])[before] + MAX_DELTA * (rank + 1)
+    return np.insert(rows, before, extra, axis=0)
+
+
+def _channel_bytes(rows: Rows) -> tuple[bytes, Rows]:
+    """Return all deltas and channel events as bytes, and where each row ends; of a meta there is only the delta."""
+    delta = np.diff(rows[:, 0], prepend=0)
+    delta_size = 1 + (delta >= 1 << 7) + (delta >= 1 << 14) + (delta >= 1 << 21)
+    is_event = rows[:, 2] != META
+    has_second = is_event & ((rows[:, 2] & 0xE0) != PROGRAM_CHANGE)  # 0xC0 and 0xD0 have one data byte
+    ends = np.cumsum(delta_size + 2 * is_event + has_second)
+    stream = np.empty(int(ends[-1]) if len(ends) else 0, dtype=np.uint8)
+    status_at = ends - 2 * is_event - has_second
+    stream[status_at - 1] = delta & 0x7F
+    for i in (1, 2, 3):
+        longer = delta_size > i
+        stream[status_at[longer] - 1 - i] = (delta[longer] >> 7 * i) & 0x7F | 0x80
+    stream[status_at[is_event]] = rows[is_event, 2]
+    stream[status_at[is_event] + 1] = rows[is_event, 3]
+    stream[status_at[has_second] + 2] = rows[has_second, 4]
+    return stream.tobytes(), ends

@@ -1,0 +1,373 @@
+"""Composing: from a bundle and a few wishes to pieces that end.
+
+All pieces of a call are stepped in one batch. Each has its own cursor (the grammar, which leads to an end), its
+own constraints and its own generator of random numbers, so piece `index` of a seed is the same in every batch;
+rows that have ended leave the batch.
+
+Read in order: `ComposeConfig` (what can be asked), `Composition` (what comes out), `compose`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from pydantic import Field, field_validator, model_validator
+
+from ritornello import __version__
+from ritornello.bundle import Bundle
+from ritornello.errors import ConfigError
+from ritornello.generation.constraints import Constraint, NotesBeforeEnd, RepetitionGuard, allowed_ids
+from ritornello.generation.samplers import SamplerConfig, checked_config, make_generators, make_sampler
+from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
+from ritornello.representations.base import Cursor, Ids, Plan, Representation
+from ritornello.score import Score, Text
+from ritornello.theory import parse_instrument
+
+DEFAULT_BARS = 32
+BARS_AFTER_PRIMER = 16  # at least, where no length is asked for
+DEFAULT_TEMPO = 120.0  # where seconds are asked for and no tempo
+DEFAULT_METER = (4, 4)
+IDS_PER_BAR = 512  # a piece that needs more on the average is brought to its end
+
+Progress = Callable[[int, int], None]
+"""Called after each step with the number of pieces that have ended, and of the ids chosen so far."""
+
+
+class ComposeConfig(SamplerConfig):
+    """What is asked of the pieces to compose. At most one of bars, seconds and notes may be given."""
+
+    bars: int | None = Field(
+        None, ge=1, le=1000, description=f"length in bars ({DEFAULT_BARS} if no length is given)"
+    )
+    seconds: float | None = Field(
+        None, gt=0, le=3600, description="length in seconds, to the nearest bar; without a tempo, at 120"
+    )
+    notes: int | None = Field(
+        None, ge=1, le=100_000, description="length in notes, those of the primer included"
+    )
+    tempo: float | None = Field(None, ge=10, le=400, description="quarter notes a minute")
+    meter: str | None = Field(
+        None, pattern=r"^[1-9][0-9]?/(1|2|4|8|16|32)$", description="meter, such as 3/4"
+    )
+    instruments: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        max_length=64,
+        description="names or General MIDI numbers from 0, such as violin,cello",
+    )
+    seed: int | None = Field(
+        None, ge=0, lt=2**63, description="makes the same pieces again; random if not given"
+    )
+    index: int = Field(0, ge=0, lt=2**31, description="number of the first piece of this seed")
+    count: int = Field(1, ge=1, le=1000, description="how many pieces, in one run")
+    guard: bool = Field(True, description="break up a pitch or a bar that repeats too often")
+
+    @field_validator("instruments", mode="before")
+    @classmethod
+    def _split_instruments(cls, value: Any) -> Any:
+        """Take "violin, cello" or single numbers for a list too."""
+        names = [value] if isinstance(value, str | int) else value
+        if not isinstance(names, list | tuple):
+            return names
+        return tuple(word.strip() for name in names for word in str(name).split(","))
+
+    @field_validator("instruments")
+    @classmethod
+    def _check_instruments(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for name in names or ():
+            _parse_or_refuse(name)
+        return names
+
+    @model_validator(mode="after")
+    def _check_length(self) -> Self:
+        given = [f"{name} {value}" for name in ("bars", "seconds", "notes") if (value := getattr(self, name))]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} contradict each other; give one length")
+        return self
+
+    @property
+    def programs(self) -> tuple[int, ...] | None:
+        """The instruments as General MIDI programs, 128 for the drum kit."""
+        return (
+            None if self.instruments is None else tuple(parse_instrument(name) for name in self.instruments)
+        )
+
+    @property
+    def meter_pair(self) -> tuple[int, int] | None:
+        """The meter as (numerator, denominator)."""
+        return None if self.meter is None else _read_meter(self.meter)
+
+
+def _read_meter(meter: str) -> tuple[int, int]:
+    numerator, denominator = meter.split("/")
+    return int(numerator), int(denominator)
+
+
+def _parse_or_refuse(name: str) -> None:
+    try:
+        parse_instrument(name)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error  # what pydantic understands
+
+
+@dataclass(frozen=True)
+class Composition:
+    """A composed piece and how it came about.
+
+    `settings` with `seed` and `index` make it again with the model of this `digest` (and the primer, if there was
+    one). `log_likelihood` is the mean over its notes, in nats, of what the model thought of its own choices, the
+    primer's not counted; `relaxed` counts the steps at which a constraint had to give way to the grammar.
+    """
+
+    score: Score
+    ids: Ids = field(repr=False)
+    settings: ComposeConfig
+    seed: int
+    index: int
+    model: str
+    digest: str
+    log_likelihood: float
+    relaxed: int
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def bars(self) -> int:
+        """How many bars it has, up to the one in which the last note begins."""
+        last = max((int(track.notes["start"].max(initial=0)) for track in self.score.tracks), default=0)
+        return len(self.score.bar_starts(last + 1))
+
+    def write(self, path: Path | str) -> Path:
+        """Write the piece as whatever the suffix of `path` asks for (.mid, .wav, .png, ...); return the path."""
+        from ritornello.rendering import write
+
+        write(self.score, Path(path))
+        return Path(path)
+
+
+def compose(
+    bundle: Bundle,
+    config: ComposeConfig | None = None,
+    primer: Score | None = None,
+    progress: Progress | None = None,
+    stepper: Stepper | None = None,
+) -> list[Composition]:
+    """Compose `config.count` pieces that begin with `primer` (default: with nothing); every one ends.
+
+    `stepper` may be given to save building it again. Wishes that contradict each other are a ConfigError.
+    """
+    config = config or checked_config(ComposeConfig, {})
+    seed = secrets.randbits(32) if config.seed is None else config.seed
+    stepper = stepper or Stepper(bundle)
+    beginning = _begin(bundle.representation, config, primer)
+    indices = range(config.index, config.index + config.count)
+    pieces = [
+        _Piece(bundle.representation, config, beginning, index, generator)
+        for index, generator in zip(indices, make_generators(seed, indices), strict=True)
+    ]
+    logits, state = stepper.read(bundle.representation.inputs(beginning.ids))
+    batch = config.count
+    _play(stepper, config, pieces, (logits.repeat(batch, axis=0), repeat_state(state, batch)), progress)
+    settings = config.model_copy(update={"seed": seed})
+    return [_finish(bundle, settings, piece, primer) for piece in pieces]
+
+
+# --- before the first step ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Beginning:
+    """What all pieces of a call share: the plan, the ids already given, and how many ids are too many."""
+
+    plan: Plan
+    ids: Ids
+    id_limit: int
+
+
+def _begin(representation: Representation, config: ComposeConfig, primer: Score | None) -> _Beginning:
+    plan = Plan(None, config.tempo, config.meter_pair, config.programs)
+    ids = np.array([representation.start_id], dtype=np.int32)
+    given_bars = given_notes = 0
+    if primer is not None:
+        plan = _suit_primer(plan, config, primer)
+        given = _follow(representation.cursor(plan), representation.primer(primer, plan))
+        given_bars, given_notes = given.place[0] + 1, given.notes
+    if config.notes is not None and config.notes <= given_notes:
+        raise ConfigError(f"notes {config.notes}: the primer alone has {given_notes}")
+    plan = _plan_length(plan, config, given_bars)
+    if primer is not None:
+        ids = representation.primer(primer, plan)
+    return _Beginning(plan, ids, len(ids) + IDS_PER_BAR * (4 + (plan.bars or DEFAULT_BARS) - given_bars))
+
+
+def _suit_primer(plan: Plan, config: ComposeConfig, primer: Score) -> Plan:
+    """Return the plan with the primer's tempo and meter, as far as a length in seconds needs them."""
+    if not primer.note_count:
+        raise ConfigError("the primer has no notes")
+    meters = {(m.numerator, m.denominator) for m in primer.meters} or {DEFAULT_METER}
+    if plan.meter and meters != {plan.meter}:
+        names = ", ".join(f"{numerator}/{denominator}" for numerator, denominator in sorted(meters))
+        raise ConfigError(f"meter {config.meter} contradicts the primer, which is in {names}")
+    if config.seconds is None:
+        return plan
+    meter = next(((m.numerator, m.denominator) for m in reversed(primer.meters)), DEFAULT_METER)
+    tempo = next((t.quarters_per_minute for t in reversed(primer.tempos)), DEFAULT_TEMPO)
+    return replace(plan, meter=meter, quarters_per_minute=plan.quarters_per_minute or tempo)
+
+
+def _plan_length(plan: Plan, config: ComposeConfig, given_bars: int) -> Plan:
+    """Return the plan with the length in bars; where seconds are asked for, with the tempo and meter they need."""
+    if config.seconds is not None:
+        meter = plan.meter or DEFAULT_METER
+        tempo = plan.quarters_per_minute or DEFAULT_TEMPO
+        bars = max(1, round(config.seconds * tempo / 60 * meter[1] / 4 / meter[0]))
+        plan = replace(plan, meter=meter, quarters_per_minute=tempo)
+        asked = f"seconds {config.seconds:g}, about {bars} bars"
+    elif config.notes is not None:
+        bars = given_bars + DEFAULT_BARS + config.notes // 2  # ample: the notes decide
+        asked = f"notes {config.notes}"
+    else:
+        bars = config.bars or max(DEFAULT_BARS, given_bars + BARS_AFTER_PRIMER)
+        asked = f"bars {bars}"
+    if bars < given_bars:
+        raise ConfigError(f"{asked}: the primer alone has {given_bars} bars")
+    return replace(plan, bars=bars)
+
+
+def _follow(cursor: Cursor, ids: Ids) -> Cursor:
+    for token in ids.tolist():
+        cursor.push(token)
+    return cursor
+
+
+# --- step by step ---------------------------------------------------------------------------------------------
+
+
+class _Piece:
+    """A piece while it is composed."""
+
+    def __init__(
+        self,
+        representation: Representation,
+        config: ComposeConfig,
+        beginning: _Beginning,
+        index: int,
+        generator: np.random.Generator,
+    ) -> None:
+        self.index, self.generator = index, generator
+        self.cursor = representation.cursor(beginning.plan)
+        self.constraints: list[Constraint] = [RepetitionGuard(representation)] if config.guard else []
+        if config.notes is not None:
+            self.constraints.append(NotesBeforeEnd(representation.end_id, config.notes))
+        self.ids: list[int] = []
+        for token in beginning.ids.tolist():
+            self.push(token)
+        self.log_probability, self.relaxed = 0.0, 0
+        self.notes_given = self.cursor.notes
+        self._notes_wanted = config.notes
+        self._id_limit, self._end_id = beginning.id_limit, representation.end_id
+
+    def push(self, token: int) -> None:
+        """Add an id."""
+        self.ids.append(token)
+        self.cursor.push(token)
+        for constraint in self.constraints:
+            constraint.observe(self.cursor)
+
+    def allowed(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Return the mask of the ids that may come next."""
+        mask, dropped = allowed_ids(self.cursor, self.constraints)
+        self.relaxed += dropped
+        return mask
+
+    def take(self, token: int, log_probability: float) -> None:
+        """Add the id that was chosen, or the end if the piece has all its notes or far too many ids."""
+        if self._is_full(token) or len(self.ids) > 2 * self._id_limit:
+            token = self._end_id
+        else:
+            self.log_probability += log_probability
+        self.push(token)
+        if self._has_all_notes() or len(self.ids) == self._id_limit:
+            self.cursor.close()
+
+    def _has_all_notes(self) -> bool:
+        return self._notes_wanted is not None and self.cursor.notes >= self._notes_wanted
+
+    def _is_full(self, token: int) -> bool:
+        """Whether the piece has all its notes, and `token` would go on instead of shaping the last of them."""
+        if not self._has_all_notes():
+            return False
+        after = self.cursor.fork()
+        after.push(token)
+        return after.notes > self.cursor.notes or after.place != self.cursor.place
+
+
+def _play(
+    stepper: Stepper,
+    config: ComposeConfig,
+    pieces: list[_Piece],
+    after: tuple[Logits, State],
+    progress: Progress | None,
+) -> None:
+    """Step until all pieces have ended; `after` is what the stepper gave after the ids that they begin with."""
+    sample = make_sampler(config)
+    playing, (logits, state) = pieces, after
+    chosen = 0
+    while playing:
+        masks = np.stack([piece.allowed() for piece in playing])
+        ids, log_probabilities = sample(logits, masks, [piece.generator for piece in playing])
+        for piece, token, log_probability in zip(
+            playing, ids.tolist(), log_probabilities.tolist(), strict=True
+        ):
+            piece.take(token, log_probability)
+        chosen += len(playing)
+        rows = [row for row, piece in enumerate(playing) if not piece.cursor.ended]
+        if len(rows) < len(playing):
+            playing, state = [playing[row] for row in rows], take_rows(state, rows)
+        if progress:
+            progress(len(pieces) - len(playing), chosen)
+        if playing:
+            logits, state = stepper.step([piece.cursor.columns for piece in playing], state)
+
+
+# --- after the last step --------------------------------------------------------------------------------------
+
+
+def _finish(bundle: Bundle, settings: ComposeConfig, piece: _Piece, primer: Score | None) -> Composition:
+    """Return the finished piece, with the text that tells how to make it again."""
+    ids = np.array(piece.ids, dtype=np.int32)
+    score = bundle.representation.decode(ids)
+    recipe = {
+        "ritornello": __version__,
+        "model": bundle.card.name,
+        "digest": bundle.digest,
+        "seed": settings.seed,
+        "index": piece.index,
+        "settings": settings.model_dump(
+            mode="json", exclude_defaults=True, exclude={"seed", "index", "count"}
+        ),
+    }
+    if primer is not None:
+        recipe["primer"] = hashlib.sha256(primer.all_notes().tobytes()).hexdigest()[:16]
+    text = Text(0, "text", json.dumps(recipe, ensure_ascii=False))
+    new_notes = max(1, piece.cursor.notes - piece.notes_given)
+    return Composition(
+        score=replace(
+            score, texts=(text, *score.texts), title=f"{bundle.card.name} {settings.seed}-{piece.index}"
+        ),
+        ids=ids,
+        settings=settings,
+        seed=settings.seed or 0,
+        index=piece.index,
+        model=bundle.card.name,
+        digest=bundle.digest,
+        log_likelihood=piece.log_probability / new_notes,
+        relaxed=piece.relaxed,
+    )

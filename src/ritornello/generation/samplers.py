@@ -1,0 +1,124 @@
+"""Samplers: from logits to ids, whole batches at once.
+
+A sampler sees three things: the logits, a mask of the ids that are allowed, and one generator of random numbers a
+row. The mask always wins: an id that is not allowed is never returned, and one that is allowed always is, however
+improbable. Each row draws from its own generator, one number a step, so a piece depends on its seed alone and not
+on its place in a batch.
+
+The cuts (top-k, top-p, min-p) all look at the same distribution, the allowed ids at the given temperature; an id
+stays if all of them keep it, and the most probable one always stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ritornello.errors import ConfigError
+
+Mask = NDArray[np.bool_]
+Generators = Sequence[np.random.Generator]
+Sampler = Callable[
+    [NDArray[np.floating[Any]], Mask, Generators], tuple[NDArray[np.int64], NDArray[np.float64]]
+]
+
+LOWEST = -1e30  # stands for a logit of minus infinity: exp gives 0, differences stay finite
+NEGLIGIBLE = 1e-12  # ids this much less probable than the best one are not worth the sorting
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class SamplerConfig(BaseModel):
+    """How boldly the next id is chosen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    temperature: float = Field(
+        1.0, ge=0, le=10, description="above 1 bolder, below 1 safer, 0 always the most probable"
+    )
+    top_p: float = Field(0.98, gt=0, le=1, description="keep the most probable ids that make up this share")
+    top_k: int = Field(0, ge=0, description="keep this many of the most probable ids, 0 all")
+    min_p: float = Field(
+        0.0, ge=0, le=1, description="drop ids less probable than this share of the best one's"
+    )
+
+
+def checked_config(model: type[Model], values: dict[str, Any]) -> Model:
+    """Return `model(**values)`; an unknown key or a value not allowed is a ConfigError of one line."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError("; ".join(_explain(problem) for problem in error.errors())) from error
+
+
+def _explain(problem: Any) -> str:
+    where = ".".join(str(part) for part in problem["loc"])
+    what = problem["msg"].removeprefix("Value error, ")
+    return f"{where}: {what} (received {problem['input']!r})" if where else what
+
+
+def make_generators(seed: int, indices: Sequence[int]) -> list[np.random.Generator]:
+    """Return one generator a piece: number `index` of `seed` is the same in every batch."""
+    return [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,))) for index in indices]
+
+
+def make_sampler(config: SamplerConfig) -> Sampler:
+    """Return the sampler of `config`.
+
+    It takes logits (batch, vocabulary), a mask of the same shape with at least one true in each row, and a
+    generator a row; it returns the ids (batch,) and their log-probabilities (batch,), in nats, under the network's
+    own distribution: without temperature, cuts or mask.
+    """
+
+    def sample(
+        logits: NDArray[np.floating[Any]], mask: Mask, generators: Generators
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        wide = np.nan_to_num(logits.astype(np.float64), nan=LOWEST, neginf=LOWEST, posinf=-LOWEST)
+        allowed = np.where(mask, wide, -np.inf)
+        ids = _draw(allowed, config, generators) if config.temperature else allowed.argmax(axis=1)
+        return ids, _log_probability(wide, ids)
+
+    return sample
+
+
+def _draw(allowed: NDArray[np.float64], config: SamplerConfig, generators: Generators) -> NDArray[np.int64]:
+    """Return an id a row, drawn in proportion to what the cuts leave of its distribution."""
+    # The best id has weight 1, so the sum never vanishes, whatever the logits.
+    weights = np.exp((allowed - allowed.max(axis=1, keepdims=True)) / config.temperature)
+    weights[weights < NEGLIGIBLE] = 0.0
+    likely = np.flatnonzero(weights.any(axis=0))  # sorting is what costs: only what any row may draw
+    weights = weights[:, likely]
+    order = np.argsort(-weights, axis=1, kind="stable")
+    ranked = np.take_along_axis(weights, order, axis=1)
+    ranked[~_kept(ranked, config)] = 0.0
+    reached = ranked.cumsum(axis=1)
+    drawn = np.array([generator.random() for generator in generators])[:, None] * reached[:, -1:]
+    place = (reached <= drawn).sum(axis=1)
+    last = np.count_nonzero(ranked, axis=1) - 1  # rounding must not lead beyond it
+    row = np.arange(len(place))
+    return np.asarray(likely[order[row, np.minimum(place, last)]])
+
+
+def _kept(ranked: NDArray[np.float64], config: SamplerConfig) -> Mask:
+    """Return which of the weights, each row in falling order and beginning with 1, the cuts keep."""
+    keep = ranked >= config.min_p
+    if config.top_k:
+        keep[:, config.top_k :] = False
+    if config.top_p < 1:
+        # Sums by cumsum alone: the same numbers whatever other rows have made the rows longer by.
+        reached = ranked.cumsum(axis=1)
+        keep &= reached - ranked < config.top_p * reached[:, -1:]
+    keep[:, 0] = True
+    return keep
+
+
+def _log_probability(logits: NDArray[np.float64], ids: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return log softmax of `logits` at `ids`."""
+    top = logits.max(axis=1)
+    total = np.log(np.exp(logits - top[:, None]).sum(axis=1))
+    result: NDArray[np.float64] = logits[np.arange(len(ids)), ids] - top - total
+    return result

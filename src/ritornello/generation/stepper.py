@@ -1,0 +1,86 @@
+"""The stepping runtime: a bundle's network one step at a time, on ONNX Runtime, without torch.
+
+Conventions: a state is a tuple of float32 arrays, batch first, and says everything about the past; a step never
+changes the state it is given, so states can be kept, copied and cut by rows. Rows do not touch each other: a
+piece comes out the same whatever stands beside it in the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ritornello.bundle import COLUMNS, NETWORK, Bundle
+from ritornello.errors import BundleError
+
+State = tuple[NDArray[np.float32], ...]
+Logits = NDArray[np.float32]
+
+_ERRORS_ONLY = 3  # ONNX Runtime's severity: the graph's warnings are of no use to who plays it
+
+
+class Stepper:
+    """The network of a bundle, ready to step. `threads` is how many cores one step may use."""
+
+    def __init__(self, bundle: Bundle, threads: int = 1) -> None:
+        """Build the graph around the bundle's weights; BundleError if they do not fit each other."""
+        self.vocabulary_size = bundle.card.vocabulary_size
+        self._session = _make_session(bundle, threads)
+        self._states = [node.name for node in self._session.get_inputs()[1:]]
+        try:
+            self._initial = tuple(bundle.weights[f"initial_{name}"] for name in self._states)
+        except KeyError as error:
+            raise BundleError(f"{bundle.path}: the weights lack {error.args[0]}") from error
+
+    def initial_state(self, batch: int) -> State:
+        """Return the state before the first step of `batch` pieces."""
+        return repeat_state(self._initial, batch)
+
+    def step(self, columns: ArrayLike, state: State) -> tuple[Logits, State]:
+        """Read one id a piece, and return what may follow.
+
+        `columns` are the input columns, integers of shape (batch, column), as a cursor gives them. The result is
+        the logits of the next ids, (batch, vocabulary), and the state after this step.
+        """
+        feed = dict(zip(self._states, state, strict=True))
+        feed[COLUMNS] = np.asarray(columns, dtype=np.int64)
+        logits, *after = self._session.run(None, feed)
+        return logits, tuple(after)
+
+    def read(self, rows: NDArray[np.integer[Any]], state: State | None = None) -> tuple[Logits, State]:
+        """Step through `rows`, (time, column) of one piece, from `state` (default: the initial one).
+
+        `time` is at least 1. The result is that of the last step, with a batch of 1.
+        """
+        state = self.initial_state(1) if state is None else state
+        for row in rows:
+            logits, state = self.step(row[None], state)
+        return logits, state
+
+
+def take_rows(state: State, rows: Sequence[int]) -> State:
+    """Return the rows of `state` with these numbers, in this order."""
+    return tuple(part[list(rows)] for part in state)
+
+
+def repeat_state(state: State, batch: int) -> State:
+    """Return a state of one row `batch` times over."""
+    return tuple(np.repeat(part, batch, axis=0) for part in state)
+
+
+def _make_session(bundle: Bundle, threads: int) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = _ERRORS_ONLY
+    names = [n for n in bundle.weights if n.startswith(NETWORK) and n not in bundle.card.training_only]
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(bundle.weights[name]) for name in names]
+    options.add_external_initializers(names, values)
+    try:
+        return onnxruntime.InferenceSession(bundle.step, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime has a class of its own for each cause, none in common
+        raise BundleError(f"{bundle.path}: the step graph cannot be built: {error}") from error

@@ -1,0 +1,72 @@
+"""Notes written as text, for primers: "C4 E4 G4+C5:2 R F#4:1/2".
+
+Notes stand in a row, separated by spaces. A note is a pitch ("C4", "F#3", "Bb2", or 0-127); pitches joined by
+"+" sound together; "R" is a rest. After ":" comes the length in quarter notes, as a number or a fraction
+("0.5", "1/2"); without it, one quarter.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ritornello.errors import ConfigError
+from ritornello.score import Score, Tempo, Track, make_notes
+from ritornello.theory import DRUMS, parse_pitch
+
+TICKS_PER_QUARTER = 480
+LONGEST = 64
+"""The longest note of a list, in quarter notes."""
+
+_VELOCITY = 80
+
+
+@dataclass(frozen=True)
+class ListedNote:
+    """What sounds together: MIDI pitches (none for a rest), and a length in quarter notes, above 0."""
+
+    pitches: tuple[int, ...]
+    quarters: Fraction
+
+
+def parse_notes(text: str) -> tuple[ListedNote, ...]:
+    """Return the notes of a list. Raises ConfigError, naming the place, for what is no note, or no notes."""
+    notes = tuple(_parse_note(word, place) for place, word in enumerate(text.split(), start=1))
+    if not any(note.pitches for note in notes):
+        raise ConfigError(f"no notes in {text!r}; write for instance: C4 E4 G4:2")
+    return notes
+
+
+def notes_to_score(text: str, program: int = 0, quarters_per_minute: float = 120.0) -> Score:
+    """Return a list of notes as a score of one track. `program` is 0-127, or 128 for the drum kit."""
+    rows, start = [], Fraction(0)
+    for note in parse_notes(text):
+        tick, end = (round(at * TICKS_PER_QUARTER) for at in (start, start + note.quarters))
+        rows += [(tick, max(1, end - tick), pitch, _VELOCITY) for pitch in note.pitches]
+        start += note.quarters
+    is_drum = program == DRUMS
+    track = Track(make_notes(rows), program=0 if is_drum else program, is_drum=is_drum)
+    tempo = Tempo.from_quarters_per_minute(0, quarters_per_minute)
+    return Score(TICKS_PER_QUARTER, (track,), tempos=(tempo,))
+
+
+def _parse_note(word: str, place: int) -> ListedNote:
+    names, colon, length = word.partition(":")
+    try:
+        pitches = (
+            () if names in ("R", "r") else tuple(sorted({parse_pitch(name) for name in names.split("+")}))
+        )
+        return ListedNote(pitches, _parse_length(length) if colon else Fraction(1))
+    except ConfigError as error:
+        raise ConfigError(f"note {place}, {word!r}: {error}") from None
+
+
+def _parse_length(text: str) -> Fraction:
+    # Matched first: Fraction would work for hours on "1e999999999".
+    quarters = Fraction(text) if re.fullmatch(r"\d{0,4}\.?\d{1,6}|\d{1,4}/[1-9]\d{0,3}", text) else None
+    if quarters is None or not 0 < quarters <= LONGEST:
+        raise ConfigError(
+            f"no length {text!r}; allowed: quarter notes, above 0, at most {LONGEST} (2, 0.5, 1/3)"
+        )
+    return quarters

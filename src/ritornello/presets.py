@@ -1,0 +1,41 @@
+"""Named rows: representation, network and training settings. A model family is a row here, never a program.
+
+A row holds only what differs from the defaults of `TrainConfig`; whatever is given on the command line or in
+the call goes before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from ritornello.errors import ConfigError, unknown_name
+from ritornello.training.config import TrainConfig
+
+
+class Preset(NamedTuple):
+    """A row: what it is for, and its settings."""
+
+    description: str
+    settings: Mapping[str, Any]
+
+
+PRESETS: dict[str, Preset] = {
+    "default": Preset("multitrack tokens, an LSTM whose size fits the budget, the data and the machine", {}),
+    "tiny": Preset("a network of 128 units, for a first try or a very small folder", {"hidden": 128, "layers": 1}),
+    "large": Preset("two layers of 512 units, for an hour or more", {"hidden": 512, "layers": 2, "batch": 64}),
+}
+
+
+def make_config(preset: str, settings: Mapping[str, Any]) -> TrainConfig:
+    """Return the configuration of a preset with `settings` on top. Unknown names, keys and values are ConfigErrors."""
+    if preset not in PRESETS:
+        raise unknown_name("preset", preset, PRESETS)
+    try:
+        return TrainConfig.model_validate({**PRESETS[preset].settings, **settings})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{where}: {first['msg'].lower()} (received {first['input']!r})") from error

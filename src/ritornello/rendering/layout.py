@@ -1,0 +1,114 @@
+"""Where everything of a piano roll goes: systems, rows and columns. Numbers only; nothing is drawn here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.score import Meter, Score
+
+LEFT, RIGHT = 96, 28  # margins; the keyboard and the names of the drums are in the left one
+PIXELS_PER_QUARTER = 21.0  # what a system aims at: sixteenths can still be told apart
+MOST_SYSTEMS = 24  # a longer piece is drawn narrower instead
+PITCH_AREA = 300.0  # the height that the pitch rows of a system aim at
+ROW_HEIGHTS = (5.0, 9.0)
+DRUM_ROW = 9.0
+MOST_DRUM_ROWS = 16
+LEAST_RANGE = 24  # semitones
+ABOVE, BELOW, DRUM_GAP = 20.0, 34.0, 8.0  # bar numbers above a system, seconds below, air above the drums
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A page of `width` pixels: `edges` are the ticks where systems begin, and the end of the last one."""
+
+    width: int
+    edges: NDArray[np.int64]
+    bars: NDArray[np.int64]
+    low: int
+    high: int
+    drums: tuple[int, ...]
+
+    @property
+    def row(self) -> float:
+        """The height of a semitone."""
+        return float(np.clip(PITCH_AREA / max(1, self.high - self.low + 1), *ROW_HEIGHTS))
+
+    @property
+    def ticks_per_pixel(self) -> float:
+        """The same for all systems, set by the longest."""
+        return float(np.diff(self.edges).max()) / (self.width - LEFT - RIGHT)
+
+    @property
+    def pitches_height(self) -> float:
+        return self.row * (self.high - self.low + 1) if self.high >= self.low else 0.0
+
+    @property
+    def system_height(self) -> float:
+        return self.bottom + BELOW
+
+    @property
+    def drums_height(self) -> float:
+        gap = DRUM_GAP if self.pitches_height else 0.0
+        return gap + DRUM_ROW * len(self.drums) if self.drums else 0.0
+
+    @property
+    def bottom(self) -> float:
+        """The lower edge of pitches and drums, counted from the top of a system."""
+        return ABOVE + self.pitches_height + self.drums_height
+
+    def pitch_top(self, pitch: int) -> float:
+        """Return the top of a pitch's row, counted from the top of its system."""
+        return ABOVE + (self.high - pitch) * self.row
+
+    def drum_top(self, pitch: int) -> float:
+        """Return the top of a drum's row; the lowest drum is at the bottom."""
+        place = min(int(np.searchsorted(self.drums, pitch)), len(self.drums) - 1)
+        return self.bottom - (place + 1) * DRUM_ROW
+
+
+def make_layout(score: Score, width: int) -> Layout:
+    """Return the layout of `score`, which has notes, on a page of `width` pixels."""
+    bars = np.append(score.bar_starts(), _closing_bar_line(score))
+    quarters = bars[-1] / score.ticks_per_quarter
+    count = int(np.clip(np.ceil(quarters * PIXELS_PER_QUARTER / (width - LEFT - RIGHT)), 1, MOST_SYSTEMS))
+    wished = np.linspace(0, bars[-1], count + 1)
+    edges = np.unique(bars[_nearest(bars, wished)])
+    low, high = _pitch_range(score)
+    return Layout(width, edges, bars, low, high, _drums(score))
+
+
+def _nearest(sorted_values: NDArray[np.int64], wished: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the indices of the values nearest to `wished`."""
+    above = np.searchsorted(sorted_values, wished).clip(1, len(sorted_values) - 1)
+    nearer_below = wished - sorted_values[above - 1] < sorted_values[above] - wished
+    return np.asarray(above - nearer_below, dtype=np.int64)
+
+
+def _closing_bar_line(score: Score) -> int:
+    """Return the tick at which the last bar ends."""
+    last = int(score.bar_starts()[-1])
+    meters = [meter for meter in score.meters if meter.tick <= last] or [Meter(0, 4, 4)]
+    return max(score.end, last + meters[-1].bar_ticks(score.ticks_per_quarter))
+
+
+def _pitch_range(score: Score) -> tuple[int, int]:
+    """Return the lowest and highest row: a margin around the notes; (0, -1) if there are only drums."""
+    pitches = [track.notes["pitch"] for track in score.tracks if not track.is_drum and len(track.notes)]
+    if not pitches:
+        return 0, -1
+    low, high = (int(extreme) for extreme in (min(map(np.min, pitches)), max(map(np.max, pitches))))
+    spare = max(2, (LEAST_RANGE - (high - low) + 1) // 2)
+    return max(0, low - spare), min(127, high + spare)
+
+
+def _drums(score: Score) -> tuple[int, ...]:
+    """Return the drums in use, lowest first; of very many, those struck most."""
+    pitches = [track.notes["pitch"] for track in score.tracks if track.is_drum]
+    if not pitches:
+        return ()
+    used, counts = np.unique(np.concatenate(pitches), return_counts=True)
+    kept = used[np.argsort(-counts, kind="stable")[:MOST_DRUM_ROWS]]
+    return tuple(sorted(int(pitch) for pitch in kept))

@@ -1,0 +1,348 @@
+"""Score -> piano roll: a picture of all the notes, one colour an instrument, fit for a wall.
+
+Conventions
+-----------
+- The piece is laid out in *systems*, rows that break at bar lines like the staves of a printed score; time runs
+  in ticks, so bars are evenly wide, and the seconds are written below.
+- Pitches go up by rows; drums have a lane of their own at the bottom. Loud notes are strong, soft ones pale.
+- Lengths are pixels of the finished picture. Everything is drawn `SUPERSAMPLE` times larger and reduced.
+
+Read in order: `layout` (where things go), then here `render_pianoroll`, `_draw_system` and what it calls.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from ritornello.errors import ConfigError
+from ritornello.paths import write_bytes
+from ritornello.rendering.layout import ABOVE, DRUM_ROW, LEFT, Layout, make_layout
+from ritornello.score import Notes, Score, Track, seconds_to_ticks, ticks_to_seconds
+from ritornello.theory import DRUM_NAMES, instrument_name
+
+Colour = tuple[int, int, int]
+
+SUPERSAMPLE = 2
+WIDTHS = (400, 6000)
+MARGIN = 28
+MOST_LEGEND_ENTRIES = 24
+
+PAPER: Colour = (251, 250, 246)
+SHADE: Colour = (243, 241, 235)  # the rows of the black keys, and the drums' lane
+FAINT: Colour = (232, 229, 221)
+LINE: Colour = (200, 195, 184)
+GREY: Colour = (128, 124, 116)
+INK: Colour = (38, 36, 33)
+
+PALETTE: tuple[Colour, ...] = (
+    (0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 102, 153), (230, 159, 0), (75, 160, 215),
+    (136, 34, 85), (17, 119, 51), (51, 34, 136), (153, 120, 40), (68, 170, 153), (170, 68, 90),
+)  # fmt: skip
+"""Colours that stay apart for colour-blind eyes: Okabe and Ito's, then Paul Tol's muted ones."""
+
+DRUM_COLOUR: Colour = (84, 82, 80)
+
+_BLACK_KEYS = frozenset({1, 3, 6, 8, 10})
+_SECONDS_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 14_400, 86_400)
+_KEYBOARD = 26  # its width
+_DOT = 6.5  # the stroke of a drum
+_FAINTEST = 0.35  # how strong the softest note is
+
+
+def write_pianoroll(score: Score, path: Path | str, width: int = 1600) -> None:
+    """Write the piano roll of `score` to `path`, a PNG."""
+    buffer = io.BytesIO()
+    render_pianoroll(score, width).save(buffer, "PNG", optimize=True)
+    write_bytes(Path(path), buffer.getvalue())
+
+
+def render_pianoroll(score: Score, width: int = 1600) -> Image.Image:
+    """Return the piano roll of `score`, `width` pixels (400-6000) wide and as high as the piece needs.
+
+    A score without notes is a ConfigError.
+    """
+    if not WIDTHS[0] <= width <= WIDTHS[1]:
+        raise ConfigError(f"a picture {width} pixels wide: allowed are {WIDTHS[0]} to {WIDTHS[1]}")
+    if not score.note_count:
+        raise ConfigError("the score has no notes: there is nothing to see")
+    layout, colours = make_layout(score, width), _colours(score)
+    strips = [_draw_header(score, colours, width)]
+    for first, stop in zip(layout.edges[:-1].tolist(), layout.edges[1:].tolist(), strict=True):
+        strips.append(_draw_system(score, layout, colours, (first, stop)))
+    page = Image.new("RGB", (width, sum(strip.height for strip in strips) + MARGIN // 2), PAPER)
+    top = 0
+    for strip in strips:
+        page.paste(strip, (0, top))
+        top += strip.height
+    return page
+
+
+class _Pen:
+    """Draws on a strip of the page in its own, finished pixels."""
+
+    def __init__(self, width: int, height: float) -> None:
+        self.size = (width, round(height))
+        self.image = Image.new("RGB", (self.size[0] * SUPERSAMPLE, self.size[1] * SUPERSAMPLE), PAPER)
+        self._draw = ImageDraw.Draw(self.image)
+
+    def box(self, left: float, top: float, right: float, bottom: float, colour: Colour) -> None:
+        x, y, x_end, y_end = _scaled(left, top, right, bottom)
+        self._draw.rectangle((x, y, max(x, x_end - 1), max(y, y_end - 1)), fill=colour)
+
+    def pill(
+        self, box: tuple[float, float, float, float], radius: float, colour: Colour, rim: Colour = PAPER
+    ) -> None:
+        x, y, x_end, y_end = _scaled(*box)
+        corners = (x, y, max(x_end - 1, x + 2), max(y_end - 1, y + 2))
+        self._draw.rounded_rectangle(corners, radius * SUPERSAMPLE, colour, rim, 1)
+
+    def text(
+        self, x: float, y: float, text: str, size: int, colour: Colour = GREY, anchor: str = "lm"
+    ) -> None:
+        """Write `text` at a point; `anchor` is Pillow's: l, m, r across, then a, m, s down."""
+        at = (x * SUPERSAMPLE, y * SUPERSAMPLE)
+        self._draw.text(at, text, font=_font(size), fill=colour, anchor=anchor)
+
+    def finish(self) -> Image.Image:
+        return self.image.resize(self.size, Image.Resampling.LANCZOS)
+
+
+def _scaled(*lengths: float) -> tuple[int, ...]:
+    return tuple(round(length * SUPERSAMPLE) for length in lengths)
+
+
+@functools.lru_cache(maxsize=16)
+def _font(size: int) -> Any:
+    return ImageFont.load_default(size * SUPERSAMPLE)
+
+
+def _text_width(text: str, size: int) -> float:
+    return float(_font(size).getlength(text)) / SUPERSAMPLE
+
+
+def _shortened(text: str, size: int, room: float) -> str:
+    """Return `text` on one line, cut with an ellipsis if it is wider than `room`."""
+    text = " ".join(text.split())
+    while _text_width(text, size) > room and len(text) > 1:
+        text = text[: min(len(text) - 2, 400)].rstrip() + "…"
+    return text
+
+
+def _mixed(colour: Colour, amount: float, ground: Colour = PAPER) -> Colour:
+    """Return `colour` laid over `ground` with an opacity of `amount`."""
+    red, green, blue = (round(g + (c - g) * amount) for c, g in zip(colour, ground, strict=True))
+    return red, green, blue
+
+
+def _colours(score: Score) -> dict[int, Colour]:
+    """Return a colour for each track that has notes, by its index in the score."""
+    voices = iter(range(len(score.tracks)))
+    return {
+        index: DRUM_COLOUR if track.is_drum else PALETTE[next(voices) % len(PALETTE)]
+        for index, track in enumerate(score.tracks)
+        if len(track.notes)
+    }
+
+
+# The header
+
+
+def _draw_header(score: Score, colours: dict[int, Colour], width: int) -> Image.Image:
+    room = width - 2 * MARGIN
+    rows = _legend_rows(_legend(score, colours), room)
+    top = 78.0 if score.title.strip() else 40.0
+    pen = _Pen(width, top + 14 + 24 * len(rows) + 10)
+    if score.title.strip():
+        pen.text(MARGIN, 36, _shortened(score.title, 28, room), 28, INK)
+    pen.text(MARGIN, top - 12, _facts(score), 14)
+    for row, entries in enumerate(rows):
+        for left, name, colour in entries:
+            y = top + 20 + 24 * row
+            pen.pill((MARGIN + left, y - 5, MARGIN + left + 22, y + 5), 5, colour)
+            pen.text(MARGIN + left + 30, y, name, 13, INK)
+    return pen.finish()
+
+
+def _facts(score: Score) -> str:
+    """Return tempo, meter, length and size of the piece in a line."""
+    quarters_per_minute = 60 * score.end / score.ticks_per_quarter / max(score.seconds, 1e-9)
+    meter = score.meters[0] if score.meters and score.meters[0].tick == 0 else None
+    facts = [
+        f"{quarters_per_minute:.0f} quarters a minute",
+        f"{meter.numerator}/{meter.denominator}" if meter else "4/4",
+        _clock(score.seconds),
+        f"{score.note_count:,} notes",
+    ]
+    return "   ·   ".join(facts)
+
+
+def _clock(seconds: float) -> str:
+    """Return minutes and seconds as "1:05", with hours as "1:00:05"."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _legend(score: Score, colours: dict[int, Colour]) -> list[tuple[str, Colour]]:
+    """Return (name, colour) of each track; of tracks with the same instrument, numbered. Drums share an entry."""
+    tracks = [score.tracks[index] for index in colours]
+    names = [instrument_name(track.program, track.is_drum) for track in tracks]
+    seen: dict[str, int] = {}
+    entries: dict[str, Colour] = {}
+    for track, name, colour in zip(tracks, names, colours.values(), strict=True):
+        seen[name] = seen.get(name, 0) + 1
+        numbered = names.count(name) > 1 and not track.is_drum
+        shown = name[:1].upper() + name[1:]
+        entries[f"{shown} ({seen[name]})" if numbered else shown] = colour
+    kept = list(entries.items())[:MOST_LEGEND_ENTRIES]
+    more = len(entries) - len(kept)
+    return [*kept, (f"and {more} more", PAPER)] if more else kept
+
+
+def _legend_rows(entries: list[tuple[str, Colour]], room: float) -> list[list[tuple[float, str, Colour]]]:
+    """Return `entries` with their left edges, wrapped into rows `room` pixels wide."""
+    rows: list[list[tuple[float, str, Colour]]] = [[]]
+    left = 0.0
+    for name, colour in entries:
+        needed = 30 + _text_width(name, 13) + 26
+        if rows[-1] and left + needed > room:
+            rows.append([])
+            left = 0.0
+        rows[-1].append((left, name, colour))
+        left += needed
+    return rows
+
+
+# A system
+
+
+def _draw_system(
+    score: Score, layout: Layout, colours: dict[int, Colour], span: tuple[int, int]
+) -> Image.Image:
+    """Return the picture of the bars from `span[0]` up to `span[1]`, in ticks."""
+    pen = _Pen(layout.width, layout.system_height)
+    right = _x(layout, span, span[1])
+    _draw_rows(pen, layout, right)
+    _draw_bars(pen, layout, score, span)
+    _draw_seconds(pen, layout, score, span)
+    for index in sorted(colours, key=lambda index: -_mean_duration(score.tracks[index])):
+        _draw_notes(pen, layout, score.tracks[index], colours[index], span)
+    _draw_keyboard(pen, layout)
+    _draw_drum_names(pen, layout)
+    return pen.finish()
+
+
+def _x(layout: Layout, span: tuple[int, int], tick: float) -> float:
+    return LEFT + (tick - span[0]) / layout.ticks_per_pixel
+
+
+def _mean_duration(track: Track) -> float:
+    """Return the mean duration in ticks: long notes are drawn first, so that short ones stay visible."""
+    return float(track.notes["duration"].mean())
+
+
+def _draw_rows(pen: _Pen, layout: Layout, right: float) -> None:
+    for pitch in range(layout.low, layout.high + 1):
+        top = layout.pitch_top(pitch)
+        if pitch % 12 in _BLACK_KEYS:
+            pen.box(LEFT, top, right, top + layout.row, SHADE)
+        if pitch % 12 == 0:
+            pen.box(LEFT, top + layout.row - 0.5, right, top + layout.row + 0.5, LINE)
+    for place, drum in enumerate(layout.drums):
+        top = layout.drum_top(drum)
+        pen.box(LEFT, top, right, top + DRUM_ROW, SHADE if place % 2 == 0 else PAPER)
+
+
+def _draw_bars(pen: _Pen, layout: Layout, score: Score, span: tuple[int, int]) -> None:
+    """Draw lines and numbers of the bars, and of the quarters where there is room."""
+    top, bottom = ABOVE, layout.bottom
+    quarter = score.ticks_per_quarter / layout.ticks_per_pixel
+    if quarter >= 16:
+        for tick in range(span[0], span[1], score.ticks_per_quarter):
+            x = _x(layout, span, tick)
+            pen.box(x - 0.25, top, x + 0.25, bottom, FAINT)
+    first, last = np.searchsorted(layout.bars, span)
+    numbers = np.arange(first, last + 1)
+    gap = (span[1] - span[0]) / layout.ticks_per_pixel / max(1, last - first)
+    for number in numbers[:: _step(gap, 7)].tolist():
+        x = _x(layout, span, int(layout.bars[number]))
+        pen.box(x - 0.5, top, x + 0.5, bottom, LINE)
+    shown = numbers[:-1][:: _step(gap, 34)]
+    for number in shown.tolist():
+        pen.text(_x(layout, span, int(layout.bars[number])) + 3, top - 8, str(number + 1), 10)
+
+
+def _step(gap: float, least: float) -> int:
+    """Return the power of two by which things `gap` pixels apart are thinned to be `least` apart."""
+    return int(2 ** max(0, np.ceil(np.log2(least / max(gap, 1e-9)))))
+
+
+def _draw_seconds(pen: _Pen, layout: Layout, score: Score, span: tuple[int, int]) -> None:
+    first, stop = ticks_to_seconds(score, span).tolist()
+    width = (span[1] - span[0]) / layout.ticks_per_pixel
+    wanted = max(1.0, (stop - first) * 75 / max(width, 1.0))
+    step = next((step for step in _SECONDS_STEPS if step >= wanted), _SECONDS_STEPS[-1])
+    seconds = np.arange(np.ceil(first / step) * step, stop, step)
+    for second, tick in zip(seconds.tolist(), seconds_to_ticks(score, seconds).tolist(), strict=True):
+        x = _x(layout, span, tick)
+        pen.box(x - 0.25, layout.bottom, x + 0.25, layout.bottom + 5, GREY)
+        pen.text(x, layout.bottom + 12, _clock(second), 10, anchor="mm")
+
+
+def _draw_notes(pen: _Pen, layout: Layout, track: Track, colour: Colour, span: tuple[int, int]) -> None:
+    notes = _sounding(track.notes, span)
+    lefts = np.maximum(notes["start"], span[0])
+    rights = np.minimum(notes["start"] + notes["duration"], span[1])
+    place, height = (layout.drum_top, _DOT) if track.is_drum else (layout.pitch_top, layout.row)
+    if track.is_drum:
+        rights = lefts  # a stroke: a dot where it falls
+    inset = (DRUM_ROW - _DOT) / 2 if track.is_drum else 0.0
+    for left, right, pitch, velocity in zip(
+        _across(layout, span, lefts), _across(layout, span, rights), notes["pitch"].tolist(),
+        notes["velocity"].tolist(), strict=True,
+    ):  # fmt: skip
+        top, least = place(pitch) + inset, height if track.is_drum else 2.5
+        strength = _FAINTEST + (1 - _FAINTEST) * velocity / 127
+        box = (left, top, max(right, left + least), top + height)
+        pen.pill(box, height / (2 if track.is_drum else 3), _mixed(colour, strength))
+
+
+def _sounding(notes: Notes, span: tuple[int, int]) -> Notes:
+    """Return the notes of a track that sound within a span; drums that are struck in it among them."""
+    ends = notes["start"] + np.maximum(notes["duration"], 1)
+    return np.asarray(notes[(notes["start"] < span[1]) & (ends > span[0])])
+
+
+def _across(layout: Layout, span: tuple[int, int], ticks: NDArray[np.int64]) -> list[float]:
+    places: list[float] = (LEFT + (ticks - span[0]) / layout.ticks_per_pixel).tolist()
+    return places
+
+
+def _draw_keyboard(pen: _Pen, layout: Layout) -> None:
+    if layout.high < layout.low:
+        return
+    left, right, row = LEFT - _KEYBOARD - 4, LEFT - 4, layout.row
+    pen.box(left, layout.pitch_top(layout.high), right, layout.pitch_top(layout.low) + row, (255, 255, 255))
+    for pitch in range(layout.low, layout.high + 1):
+        top = layout.pitch_top(pitch)
+        if pitch % 12 in _BLACK_KEYS:
+            pen.box(left, top + row / 2 - 0.25, right, top + row / 2 + 0.25, LINE)
+            pen.box(left, top + 0.5, left + 0.62 * _KEYBOARD, top + row - 0.5, INK)
+        elif pitch % 12 in (0, 5):
+            pen.box(left, top + row - 0.25, right, top + row + 0.25, LINE)
+        if pitch % 12 == 0:
+            pen.text(left - 5, top + row / 2, f"C{pitch // 12 - 1}", 10, anchor="rm")
+    pen.box(right, layout.pitch_top(layout.high), right + 0.5, layout.pitch_top(layout.low) + row, LINE)
+
+
+def _draw_drum_names(pen: _Pen, layout: Layout) -> None:
+    for drum in layout.drums:
+        name = _shortened(DRUM_NAMES.get(drum, f"drum {drum}"), 8, LEFT - 14)
+        pen.text(LEFT - 8, layout.drum_top(drum) + DRUM_ROW / 2, name, 8, anchor="rm")

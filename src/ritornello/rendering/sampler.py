@@ -1,0 +1,219 @@
+"""Sound without any system package: notes rendered one at a time by symusic, mixed here.
+
+symusic (0.5.x) reads the SoundFont and plays a note from it, but knows neither velocity, controls nor pan, and
+fades a note linearly. So it is asked for long, plain notes; gain, pedal, bend, release, pan and room are added
+here, following the default modulators and envelopes of SoundFont 2.04 (8.1.2, 8.4).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.rendering.performance import EXPRESSION, PAN, SUSTAIN, VOLUME, Part, end_before_next
+from ritornello.rendering.soundfont import SoundFont
+from ritornello.score import CONTROL_CHANGE, PITCH_BEND
+
+Samples = NDArray[np.float32]
+
+_PROBE = 0.05  # seconds of the note from which the length of the release is learned
+_SHORTEST_RELEASE = 0.02  # seconds; a sample cut off at once clicks
+_RELEASE_EXPONENT = -5.0  # a release takes 100 dB: 10 ** -5
+_INITIAL_VOLUME = 100  # what a channel starts with, by General MIDI
+_DATA_ENTRY, _RPN_FINE, _RPN_COARSE = 6, 100, 101
+
+ROOM_SECONDS, ROOM_LEVEL, ROOM_DELAY = 1.3, 0.22, 0.018
+
+
+class Tones:
+    """Notes of a SoundFont as mono samples."""
+
+    def __init__(self, font: SoundFont, rate: int) -> None:
+        import symusic
+
+        self.rate = rate
+        self._core = symusic.core
+        self._synthesizer = symusic.Synthesizer(str(font.path), rate, 0)
+        self._held = functools.lru_cache(maxsize=128)(self._render)
+        self._release = functools.lru_cache(maxsize=None)(self._measure_release)
+
+    def tone(self, part: Part, pitch: int, frames: int) -> Samples:
+        """Return a note held for `frames` and released; velocity is not in it yet."""
+        release = self._release(part.is_drum, part.program, pitch)
+        needed = (frames + release) / self.rate
+        held = self._held(part.is_drum, part.program, pitch, 2.0 ** np.ceil(np.log2(needed)))
+        tone = held[: frames + release].copy()
+        tail = len(tone) - frames
+        if tail > 0:
+            tone[frames:] *= 10.0 ** (_RELEASE_EXPONENT * np.arange(tail, dtype=np.float32) / release)
+        return tone
+
+    def _render(self, is_drum: bool, program: int, pitch: int, seconds: float) -> Samples:
+        core = self._core
+        score, track = core.ScoreSecond(480), core.TrackSecond("", program, is_drum)
+        track.notes.append(core.NoteSecond(0.0, seconds, pitch, 100))
+        score.tracks.append(track)
+        samples: Samples = self._synthesizer.render(score, False)[0]
+        return samples
+
+    def _measure_release(self, is_drum: bool, program: int, pitch: int) -> int:
+        probe = len(self._render(is_drum, program, pitch, _PROBE))
+        return max(probe - round(_PROBE * self.rate), round(_SHORTEST_RELEASE * self.rate))
+
+
+def sampler_blocks(
+    parts: Sequence[Part], font: SoundFont, frames: int, rate: int
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the sound of `parts` in blocks of shape (n, 2), `frames` in all, loudness not yet set."""
+    yield from add_room(_mix(parts, Tones(font, rate), frames, 4 * rate), rate)
+
+
+def _mix(parts: Sequence[Part], tones: Tones, frames: int, size: int) -> Iterator[Samples]:
+    """Yield the notes added up in blocks of `size` frames; what rings on past a block is carried to the next."""
+    players = [_Player(part, tones) for part in parts]
+    carried = np.zeros((0, 2), dtype=np.float32)
+    for place in range(0, frames, size):
+        notes = [note for player in players for note in player.notes(place, place + size)]
+        length = max([size, len(carried), *(at + len(sound) for at, sound in notes)])
+        block = np.zeros((length, 2), dtype=np.float32)
+        block[: len(carried)] = carried
+        for at, sound in notes:
+            block[at : at + len(sound)] += sound
+        carried = block[size:]
+        yield block[: min(size, frames - place)]
+
+
+class _Player:
+    """The notes of one part with everything that its controls do to them."""
+
+    def __init__(self, part: Part, tones: Tones) -> None:
+        self.part, self.tones = part, tones
+        self.ends = _sustained(part)
+        self.gains = _gain_steps(part)
+        self.pans = _steps(part, PAN, part.pan)
+        self.bends = _bend_steps(part)
+
+    def notes(self, first: int, stop: int) -> Iterator[tuple[int, Samples]]:
+        """Yield (frame counted from `first`, stereo sound) of each note that starts in [first, stop)."""
+        low, high = np.searchsorted(self.part.starts, (first, stop))
+        for index in range(int(low), int(high)):
+            yield int(self.part.starts[index]) - first, self._note(index)
+
+    def _note(self, index: int) -> Samples:
+        part, start = self.part, int(self.part.starts[index])
+        tone = self.tones.tone(part, int(part.pitches[index]), int(self.ends[index]) - start)
+        tone = _bent(tone, self.bends, start)
+        tone *= (part.velocities[index] / 127) ** 2 * self.gains.over(start, len(tone))
+        angle = self.pans.over(start, 1) / 127 * np.pi / 2
+        sides = np.array([np.cos(angle), np.sin(angle)], dtype=np.float32).reshape(1, 2)
+        return np.asarray(tone[:, None] * sides, dtype=np.float32)
+
+
+class _Steps:
+    """A value that changes at given frames and stays until the next: what a controller does."""
+
+    def __init__(self, frames: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+        self.frames, self.values = frames, values  # the first frame is before the piece
+
+    def over(self, start: int, length: int) -> NDArray[np.float32]:
+        """Return the values from `start` on: of shape (length,), or (1,) if they do not change."""
+        low, high = np.searchsorted(self.frames, (start, start + length - 1), side="right") - 1
+        if low == high:
+            return self.values[low : low + 1].astype(np.float32)
+        edges = np.concatenate([[start], self.frames[low + 1 : high + 1], [start + length]])
+        return np.repeat(self.values[low : high + 1], np.diff(edges)).astype(np.float32)
+
+
+def _steps(part: Part, number: int, initial: float) -> _Steps:
+    chosen = part.controls[(part.controls["kind"] == CONTROL_CHANGE) & (part.controls["number"] == number)]
+    return _make_steps(chosen["tick"], chosen["value"], initial)
+
+
+def _make_steps(frames: NDArray[np.int64], values: NDArray[np.float64], initial: float) -> _Steps:
+    return _Steps(np.concatenate([[-1], frames]), np.concatenate([[initial], values]))
+
+
+def _gain_steps(part: Part) -> _Steps:
+    """Volume and expression together: 40 dB a decade each, as of SoundFont 2.04."""
+    volume, expression = _steps(part, VOLUME, _INITIAL_VOLUME), _steps(part, EXPRESSION, 127)
+    frames = np.union1d(volume.frames, expression.frames)
+    product = [
+        steps.values[np.searchsorted(steps.frames, frames, side="right") - 1] / 127
+        for steps in (volume, expression)
+    ]
+    return _Steps(frames, (product[0] * product[1]) ** 2)
+
+
+def _bend_steps(part: Part) -> _Steps | None:
+    """Return the bend in semitones, or None if there is none."""
+    bends = part.controls[part.controls["kind"] == PITCH_BEND]
+    if not bends["value"].any():
+        return None
+    return _make_steps(bends["tick"], bends["value"] / 8192 * _bend_range(part), 0.0)
+
+
+def _bend_range(part: Part) -> int:
+    """Return the semitones of a full bend: registered parameter 0, by default 2."""
+    selected, range_ = {_RPN_FINE: 127, _RPN_COARSE: 127}, 2
+    controls = part.controls[part.controls["kind"] == CONTROL_CHANGE]
+    for number, value in zip(controls["number"].tolist(), controls["value"].tolist(), strict=True):
+        if number in selected:
+            selected[number] = value
+        elif number == _DATA_ENTRY and not any(selected.values()):
+            range_ = value
+    return range_
+
+
+def _bent(tone: Samples, bends: _Steps | None, start: int) -> Samples:
+    """Return `tone` played faster or slower as the bend asks."""
+    semitones = np.zeros(1) if bends is None else bends.over(start, len(tone))
+    if not semitones.any():
+        return tone
+    speed = np.broadcast_to(2.0 ** (semitones.astype(np.float64) / 12), len(tone))
+    places = np.cumsum(speed) - speed
+    return np.interp(places, np.arange(len(tone)), tone, right=0.0).astype(np.float32)
+
+
+def _sustained(part: Part) -> NDArray[np.int64]:
+    """Return the ends of the notes with the sustain pedal: held until it comes up."""
+    pedal = _steps(part, SUSTAIN, 0)
+    down = pedal.values >= 64
+    at = np.searchsorted(pedal.frames, part.ends, side="right") - 1
+    lifts = np.where(~down, np.arange(len(down)), len(down))
+    next_lift = np.minimum.accumulate(lifts[::-1])[::-1]  # the first change from here on that is not "down"
+    frames = np.append(pedal.frames, part.ends.max(initial=0))
+    ends = np.where(down[at], np.maximum(frames[next_lift[at]], part.ends), part.ends)
+    return end_before_next(part.starts, ends, part.pitches)
+
+
+def add_room(blocks: Iterator[Samples], rate: int) -> Iterator[Samples]:
+    """Yield `blocks` with the echo of a small hall added: convolution with decaying noise, overlap-add."""
+    echo = _room(rate)
+    carried = np.zeros((0, 2), dtype=np.float32)
+    for block in blocks:
+        length = len(block) + len(echo) - 1
+        size = 1 << (length - 1).bit_length()
+        spectrum = np.fft.rfft(block, size, axis=0) * np.fft.rfft(echo, size, axis=0)
+        wet = np.fft.irfft(spectrum, size, axis=0)[:length].astype(np.float32)
+        wet[: len(block)] += block
+        wet[: len(carried)] += carried
+        carried = wet[len(block) :]
+        yield wet[: len(block)]
+
+
+def _room(rate: int) -> Samples:
+    """Return the echo, shape (frames, 2): noise without its lows and highs, falling by 60 dB, energy as set."""
+    frames = round(ROOM_SECONDS * rate)
+    noise = np.random.default_rng(1).standard_normal((frames, 2))
+    noise = _moving_mean(noise, max(1, rate // 8000)) - _moving_mean(noise, rate // 200)
+    noise *= 10.0 ** (-3.0 * np.arange(frames) / frames)[:, None]
+    noise = np.concatenate([np.zeros((round(ROOM_DELAY * rate), 2)), noise])
+    return np.asarray(ROOM_LEVEL * noise / np.sqrt((noise**2).sum(axis=0)), dtype=np.float32)
+
+
+def _moving_mean(columns: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    kernel = np.ones(width) / width
+    return np.stack([np.convolve(column, kernel, "same") for column in columns.T], axis=1)

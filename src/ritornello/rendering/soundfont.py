@@ -1,0 +1,127 @@
+"""Which preset of a SoundFont plays a track, so that no instrument is silent.
+
+The shipped SoundFont holds eleven presets; whatever else General MIDI names is played by the nearest of them
+(`SUBSTITUTES`). A SoundFont of the user's own is taken as it is: a program it has is never replaced.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.errors import FileError, FormatError
+from ritornello.paths import describe
+from ritornello.score import Track
+
+SHIPPED = Path(__file__).resolve().parent.parent / "data" / "soundfont" / "fluidr3mono-11-presets.sf3"
+
+DRUM_BANK = 128
+
+PIANO, RHODES, HARPSICHORD, VIBRAPHONE, ORGAN = 0, 4, 6, 11, 19
+GUITAR, BASS, STRINGS, CHOIR, FLUTE = 24, 32, 48, 52, 73
+
+_SUBSTITUTE_RUNS = (
+    (0, 3, PIANO), (4, 5, RHODES), (6, 7, HARPSICHORD),
+    (8, 14, VIBRAPHONE), (15, 15, HARPSICHORD),  # dulcimer: plucked steel
+    (16, 23, ORGAN),  # also accordion and harmonica: reeds blown steadily
+    (24, 31, GUITAR), (32, 39, BASS),
+    (40, 44, STRINGS), (45, 46, GUITAR), (47, 47, BASS),  # pizzicato and harp are plucked, timpani low and short
+    (48, 51, STRINGS), (52, 54, CHOIR), (55, 55, STRINGS),
+    (56, 63, STRINGS),  # brass: sustained, and it reaches down to the tuba, where a flute does not
+    (64, 64, FLUTE), (65, 67, STRINGS), (68, 69, FLUTE), (70, 70, STRINGS), (71, 79, FLUTE),
+    (80, 80, FLUTE), (81, 81, STRINGS), (82, 83, FLUTE), (84, 84, GUITAR), (85, 85, CHOIR), (86, 86, STRINGS),
+    (87, 87, BASS),
+    (88, 90, STRINGS), (91, 91, CHOIR), (92, 93, STRINGS), (94, 94, CHOIR), (95, 95, STRINGS),
+    (96, 96, VIBRAPHONE), (97, 97, STRINGS), (98, 98, VIBRAPHONE), (99, 99, GUITAR), (100, 100, RHODES),
+    (101, 101, CHOIR), (102, 103, STRINGS),
+    (104, 107, GUITAR), (108, 108, VIBRAPHONE), (109, 109, ORGAN), (110, 110, STRINGS), (111, 111, FLUTE),
+    (112, 115, VIBRAPHONE), (116, 118, BASS), (119, 122, STRINGS), (123, 123, FLUTE), (124, 124, VIBRAPHONE),
+    (125, 127, STRINGS),
+)  # fmt: skip
+
+SUBSTITUTES = {
+    program: preset for first, last, preset in _SUBSTITUTE_RUNS for program in range(first, last + 1)
+}
+"""The shipped preset nearest to each General MIDI program."""
+
+_HIGHEST = {PIANO: 108, RHODES: 108, VIBRAPHONE: 108, ORGAN: 96, STRINGS: 100, CHOIR: 96}
+"""The highest pitch the shipped presets sound (measured); notes above it are played octaves lower."""
+
+_LOWEST_DRUM, _HIGHEST_DRUM = 27, 87
+_DRUM_SUBSTITUTES = {22: 42, 23: 42, 24: 38, 25: 38, 26: 46}
+"""Drums below the kit, by their use in Roland kits: hi-hat edges (22, 26), rolls and rims."""
+
+
+@dataclass(frozen=True)
+class SoundFont:
+    """A SoundFont file (sf2 or sf3) and the presets in it, as (bank, program)."""
+
+    path: Path
+    presets: frozenset[tuple[int, int]]
+
+    def preset(self, track: Track) -> tuple[int, int]:
+        """Return the (bank, program) that plays `track`: its own, or the nearest there is."""
+        bank = DRUM_BANK if track.is_drum else 0
+        programs = sorted(program for at, program in self.presets if at == bank)
+        if not programs:
+            return min(self.presets)
+        return bank, _nearest(track.program, programs, track.is_drum)
+
+    def pitches(self, track: Track) -> NDArray[np.int64]:
+        """Return the pitches of the notes of `track`, those that the shipped presets lack replaced."""
+        pitches = track.notes["pitch"].astype(np.int64)
+        if self.path != SHIPPED:
+            return pitches
+        if track.is_drum:
+            return np.array([_drum(int(pitch)) for pitch in pitches], dtype=np.int64)
+        highest = _HIGHEST.get(self.preset(track)[1], 127)
+        octaves = np.maximum(0, -((highest - pitches) // 12))
+        return np.asarray(pitches - 12 * octaves)
+
+
+def _nearest(program: int, programs: list[int], is_drum: bool) -> int:
+    """Return `program`, or its substitute, or one of its family of eight, or the nearest number."""
+    if program in programs:
+        return program
+    if not is_drum and SUBSTITUTES[program] in programs:
+        return SUBSTITUTES[program]
+    return min(programs, key=lambda other: (other // 8 != program // 8, abs(other - program)))
+
+
+def _drum(pitch: int) -> int:
+    if _LOWEST_DRUM <= pitch <= _HIGHEST_DRUM:
+        return pitch
+    return _DRUM_SUBSTITUTES.get(pitch, 36 if pitch < _LOWEST_DRUM else 54)
+
+
+def read_soundfont(path: Path | str | None = None) -> SoundFont:
+    """Return the SoundFont at `path` (default: the shipped one); FormatError if it is none."""
+    path = SHIPPED if path is None else Path(path).resolve()
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            presets = _presets(data) if data[:4] == b"RIFF" and data[8:12] == b"sfbk" else frozenset()
+    except OSError as error:
+        raise FileError(f"{path}: {describe(error)}") from error
+    except ValueError as error:  # mmap's word for an empty file
+        raise FileError(f"{path}: the file is empty") from error
+    if not presets:
+        raise FormatError(f"{path}: not a SoundFont (sf2 or sf3), or one without presets")
+    return SoundFont(path, presets)
+
+
+def _presets(data: mmap.mmap) -> frozenset[tuple[int, int]]:
+    """Return (bank, program) of every preset header: 38 bytes each, the last a terminator (SoundFont 2.04, 7.2)."""
+    # Searched for rather than walked to: some sf3 files lack the pad byte after the samples.
+    at = data.rfind(b"pdtaphdr")
+    if at < 0:
+        return frozenset()
+    (size,) = struct.unpack_from("<I", data, at + 8)
+    if at + 12 + size > len(data):
+        return frozenset()
+    heads = (struct.unpack_from("<HH", data, at + 32 + row * 38) for row in range(size // 38 - 1))
+    return frozenset((bank, program) for program, bank in heads)

@@ -1,0 +1,56 @@
+"""What musicians agree on, as tables and short parsers: pitches, scales, keys, chords, instruments.
+
+Read in order: `pitches`, `chords`, `instruments`. Nothing here knows of scores or files.
+"""
+
+from ritornello.theory.chords import CHORDS, SPELLINGS, Chord, make_chord, parse_chord
+from ritornello.theory.instruments import (
+    DRUM_NAMES,
+    DRUMS,
+    FAMILIES,
+    INSTRUMENTS,
+    family_name,
+    instrument_name,
+    instrument_range,
+    parse_instrument,
+)
+from ritornello.theory.pitches import (
+    INTERVALS,
+    SCALES,
+    estimate_key,
+    key_fifths,
+    key_name,
+    nearest_in,
+    parse_pitch,
+    parse_pitch_class,
+    parse_scale,
+    pitch_class_name,
+    pitch_name,
+)
+
+__all__ = [
+    "CHORDS",
+    "DRUMS",
+    "DRUM_NAMES",
+    "FAMILIES",
+    "INSTRUMENTS",
+    "INTERVALS",
+    "SCALES",
+    "SPELLINGS",
+    "Chord",
+    "estimate_key",
+    "family_name",
+    "instrument_name",
+    "instrument_range",
+    "key_fifths",
+    "key_name",
+    "make_chord",
+    "nearest_in",
+    "parse_chord",
+    "parse_instrument",
+    "parse_pitch",
+    "parse_pitch_class",
+    "parse_scale",
+    "pitch_class_name",
+    "pitch_name",
+]

@@ -1,0 +1,147 @@
+"""Chords, and the symbols that lead sheets write them with.
+
+A symbol is a root, a quality in one of its spellings, and perhaps `/` and a bass: "F#m7b5/E", "Bbmaj7",
+"C-7", "G7#9", "D6/9". `CHORDS` gives each quality its tones, `SPELLINGS` the ways to write it; spaces and
+parentheses in a symbol do not count.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ritornello.errors import ConfigError, unknown_name
+from ritornello.theory.pitches import parse_pitch_class, pitch_class_name
+
+CHORDS: dict[str, tuple[int, ...]] = {
+    "maj": (0, 4, 7),
+    "min": (0, 3, 7),
+    "dim": (0, 3, 6),
+    "aug": (0, 4, 8),
+    "5": (0, 7),
+    "sus2": (0, 2, 7),
+    "sus4": (0, 5, 7),
+    "add9": (0, 2, 4, 7),
+    "madd9": (0, 2, 3, 7),
+    "6": (0, 4, 7, 9),
+    "m6": (0, 3, 7, 9),
+    "6/9": (0, 2, 4, 7, 9),
+    "m6/9": (0, 2, 3, 7, 9),
+    "7": (0, 4, 7, 10),
+    "maj7": (0, 4, 7, 11),
+    "m7": (0, 3, 7, 10),
+    "mM7": (0, 3, 7, 11),
+    "m7b5": (0, 3, 6, 10),
+    "dim7": (0, 3, 6, 9),
+    "aug7": (0, 4, 8, 10),
+    "maj7#5": (0, 4, 8, 11),
+    "maj7#11": (0, 4, 6, 7, 11),
+    "7b5": (0, 4, 6, 10),
+    "7b9": (0, 1, 4, 7, 10),
+    "7#9": (0, 3, 4, 7, 10),
+    "7#11": (0, 4, 6, 7, 10),
+    "7b13": (0, 4, 7, 8, 10),
+    "7alt": (0, 1, 3, 4, 8, 10),
+    "7sus4": (0, 5, 7, 10),
+    "9": (0, 2, 4, 7, 10),
+    "maj9": (0, 2, 4, 7, 11),
+    "m9": (0, 2, 3, 7, 10),
+    "9sus4": (0, 2, 5, 7, 10),
+    "11": (0, 2, 5, 7, 10),
+    "m11": (0, 2, 3, 5, 7, 10),
+    "13": (0, 2, 4, 7, 9, 10),
+    "maj13": (0, 2, 4, 7, 9, 11),
+    "m13": (0, 2, 3, 7, 9, 10),
+    "13b9": (0, 1, 4, 7, 9, 10),
+}
+"""The semitones above the root of each quality. The dominant "11" leaves out its third, as players do."""
+
+SPELLINGS: dict[str, tuple[str, ...]] = {
+    "maj": ("", "M", "major", "Δ3"),
+    "min": ("m", "-", "mi", "minor"),
+    "dim": ("°", "o", "mb5", "-b5"),
+    "aug": ("+", "#5", "+5"),
+    "5": ("power",),
+    "sus2": ("2",),
+    "sus4": ("sus", "4"),
+    "add9": ("add2",),
+    "madd9": ("minadd9", "-add9", "madd2"),
+    "6": ("maj6", "M6", "add6"),
+    "m6": ("min6", "-6", "mi6"),
+    "6/9": ("69", "6add9", "maj6/9"),
+    "m6/9": ("m69", "min6/9", "-6/9", "-69"),
+    "7": ("dom7", "dom"),
+    "maj7": ("M7", "Δ", "Δ7", "ma7", "j7", "^7", "^", "major7"),
+    "m7": ("min7", "-7", "mi7", "minor7"),
+    "mM7": ("mmaj7", "minmaj7", "-maj7", "-Δ", "-Δ7", "mΔ", "mΔ7", "minM7", "-M7", "-^7"),
+    "m7b5": ("ø", "ø7", "min7b5", "-7b5", "mi7b5", "h7", "hdim7"),
+    "dim7": ("°7", "o7"),
+    "aug7": ("+7", "7#5", "7+5", "7+", "7aug"),
+    "maj7#5": ("M7#5", "+M7", "augmaj7", "+maj7", "Δ#5", "Δ7#5"),
+    "maj7#11": ("M7#11", "Δ#11", "Δ7#11", "^7#11", "maj9#11"),
+    "7b5": ("7-5",),
+    "7b9": ("7-9",),
+    "7#9": ("7+9",),
+    "7#11": ("9#11", "7+11"),
+    "7b13": ("7-13",),
+    "7alt": ("alt", "alt7"),
+    "7sus4": ("7sus", "sus7"),
+    "9": ("dom9",),
+    "maj9": ("M9", "Δ9", "ma9", "^9"),
+    "m9": ("min9", "-9", "mi9"),
+    "9sus4": ("9sus",),
+    "11": ("dom11",),
+    "m11": ("min11", "-11", "mi11"),
+    "13": ("dom13",),
+    "maj13": ("M13", "Δ13", "ma13", "^13"),
+    "m13": ("min13", "-13", "mi13"),
+    "13b9": ("13-9",),
+}
+"""Other ways to write each quality."""
+
+
+@dataclass(frozen=True)
+class Chord:
+    """A chord: root and bass as pitch classes 0-11, a quality of `CHORDS`, all classes with the bass."""
+
+    root: int
+    quality: str
+    pitch_classes: frozenset[int]
+    bass: int
+
+    @property
+    def name(self) -> str:
+        """The symbol, roots written with sharps."""
+        quality = "" if self.quality == "maj" else "m" if self.quality == "min" else self.quality
+        slash = f"/{pitch_class_name(self.bass)}" if self.bass != self.root else ""
+        return f"{pitch_class_name(self.root)}{quality}{slash}"
+
+
+def make_chord(root: int, quality: str, bass: int | None = None) -> Chord:
+    """Return the chord of a quality of `CHORDS` on a pitch class."""
+    tones = {(root + step) % 12 for step in CHORDS[quality]}
+    bass = root if bass is None else bass
+    return Chord(root, quality, frozenset(tones | {bass}), bass)
+
+
+def parse_chord(text: str) -> Chord:
+    """Return the chord of a lead-sheet symbol. Raises ConfigError with the nearest quality."""
+    symbol = re.sub(r"[\s()]", "", text)
+    match = _SYMBOL.fullmatch(symbol)
+    if match is None:
+        raise ConfigError(f"no chord {text!r}; allowed: a root A-G, a quality, a bass (C, Bbmaj7, F#m7b5/E)")
+    root, spelling, bass = match.groups()
+    quality = spelling.translate(_SIGNS)
+    if quality not in _QUALITIES:
+        raise unknown_name(f"chord quality in {text!r}:", quality, CHORDS)
+    return make_chord(parse_pitch_class(root), _QUALITIES[quality], parse_pitch_class(bass) if bass else None)
+
+
+# Here "-" after the root means minor, not flat; and the slash of "6/9" is part of the quality.
+_SYMBOL = re.compile(r"([A-Ga-g][#♯b♭]*)(.*?)(?:/([A-Ga-g][#♯b♭]*))?")
+
+_SIGNS = str.maketrans({"♯": "#", "♭": "b", "−": "-", "–": "-", "º": "°", "△": "Δ", "∆": "Δ"})
+
+_QUALITIES: dict[str, str] = {quality: quality for quality in CHORDS} | {
+    spelling: quality for quality, spellings in SPELLINGS.items() for spelling in spellings
+}

@@ -1,0 +1,76 @@
+"""The whole state of a run in one file: tensors as safetensors, the rest as JSON in its header. No pickle.
+
+The file is replaced as a whole, so that a run killed at any moment can go on from the last one written.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ritornello.errors import FileError
+from ritornello.paths import replacing
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Tensors by name ("network.", "optimizer.", "best.", "state.", "random"), and plain facts."""
+
+    tensors: dict[str, Tensor]
+    facts: dict[str, Any]
+
+    def part(self, prefix: str) -> dict[str, Tensor]:
+        """Return the tensors whose names begin with `prefix`, without it."""
+        return {name.removeprefix(prefix): tensor for name, tensor in self.tensors.items() if name.startswith(prefix)}
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write `checkpoint` to `path` as a whole or not at all."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
+    header = json.dumps({"version": FORMAT_VERSION, **checkpoint.facts})
+    with replacing(path) as beside:
+        save_file(tensors, beside, metadata={"ritornello": header})
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Return the checkpoint in `path`; raise FileError if it is missing, damaged or of another version."""
+    if not path.exists():
+        raise FileError(f"{path}: there is no checkpoint to resume from")
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = json.loads((file.metadata() or {}).get("ritornello", "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
+    except (OSError, SafetensorError, ValueError) as error:
+        raise FileError(f"{path}: damaged checkpoint: {error}") from error
+    if facts.pop("version", None) != FORMAT_VERSION:
+        raise FileError(f"{path}: checkpoint of another version, this program reads version {FORMAT_VERSION}")
+    return Checkpoint(tensors, facts)
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer, network: nn.Module) -> dict[str, Tensor]:
+    """Return the tensors of an optimizer's state, named after the parameters they belong to."""
+    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    return {
+        f"{names[id(parameter)]}|{key}": torch.as_tensor(value)
+        for parameter, state in optimizer.state.items()
+        for key, value in state.items()
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, network: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Put back what `optimizer_tensors` returned."""
+    parameters = dict(network.named_parameters())
+    for name, tensor in tensors.items():
+        parameter, key = name.rsplit("|", 1)
+        owner = parameters[parameter]
+        home = tensor if key == "step" else tensor.to(owner.device)
+        optimizer.state[owner][key] = home

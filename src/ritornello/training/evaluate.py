@@ -1,0 +1,118 @@
+"""Held-out scores: nats a token, nats a note, accuracy; and the same for a bigram model, to compare with.
+
+Nats a note is the negative log-likelihood of whole pieces (every token, also bars, tempo and the end) divided
+by their notes, so that schemes with few and with many tokens can be compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from ritornello.corpus.batches import IGNORE, Batch
+from ritornello.corpus.shards import Corpus
+from ritornello.networks import Network, reset_rows
+
+
+@dataclass(frozen=True)
+class Held:
+    """Sums over held-out pieces. The first token of a piece, its START, is given, not scored."""
+
+    nats: float
+    tokens: int
+    notes: int
+    correct: int
+
+    @property
+    def nats_per_token(self) -> float:
+        return self.nats / max(1, self.tokens)
+
+    @property
+    def nats_per_note(self) -> float:
+        return self.nats / max(1, self.notes)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of tokens that were the likeliest."""
+        return self.correct / max(1, self.tokens)
+
+
+@torch.no_grad()
+def evaluate(network: Network, batches: Iterable[Batch], is_note: np.ndarray) -> Held:  # type: ignore[type-arg]
+    """Score `network` on batches, dropout off; its mode is restored."""
+    training = network.training
+    network.eval()
+    device = next(network.parameters()).device
+    nats = torch.zeros((), dtype=torch.float64)
+    tokens = notes = correct = 0
+    state = None
+    for batch in batches:
+        initial = network.initial_state(len(batch.reset))
+        reset = torch.from_numpy(batch.reset).to(device)
+        state = initial if state is None else reset_rows(state, initial, reset)
+        targets = torch.from_numpy(batch.targets).to(device)
+        logits, state = network(torch.from_numpy(batch.inputs).to(device), state)
+        logits = logits.float()
+        loss = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORE, reduction="sum")
+        nats += loss.double().cpu()
+        scored = batch.targets != IGNORE
+        tokens += int(scored.sum())
+        notes += int(is_note[batch.targets[scored]].sum())
+        correct += int((logits.argmax(-1) == targets).sum())
+    network.train(training)
+    return Held(float(nats), tokens, notes, correct)
+
+
+def bigram(corpus: Corpus, most_ids: int = 20_000_000) -> Held:
+    """Score a bigram model, counted on the training pieces (at most `most_ids` of them), on the held-out ones.
+
+    The next token's frequencies after the present one are mixed with its overall ones, by the weights of Witten
+    and Bell (1991): after a context seen n times with d different successors, n / (n + d) to the former.
+    """
+    size = corpus.representation.vocabulary_size
+    pairs = np.zeros(0, dtype=np.int64)
+    counts = np.zeros(0, dtype=np.int64)
+    seen = 0
+    singles = np.ones(size)
+    for piece in corpus.pieces(held_out=False):
+        ids = _ids(corpus, piece)
+        singles += np.bincount(ids[1:], minlength=size)
+        pairs, counts = _merge(pairs, counts, ids[:-1] * size + ids[1:])
+        seen += len(ids)
+        if seen > most_ids:
+            break
+    context = np.bincount(pairs // size, weights=counts, minlength=size)
+    different = np.bincount(pairs // size, minlength=size)
+    overall = singles / singles.sum()
+    nats, correct, tokens, notes = 0.0, 0, 0, 0
+    order = np.lexsort((counts, pairs // size))
+    likeliest = np.full(size, int(overall.argmax()))
+    likeliest[pairs[order] // size] = pairs[order] % size  # the last of each context, the most frequent, stays
+    for piece in corpus.pieces(held_out=True):
+        ids = _ids(corpus, piece)
+        before, after = ids[:-1], ids[1:]
+        at = np.minimum(np.searchsorted(pairs, before * size + after), len(pairs) - 1)
+        count = np.where(pairs[at] == before * size + after, counts[at], 0)
+        total, kinds = context[before], different[before]
+        mixed = (count + kinds * overall[after]) / np.maximum(total + kinds, 1)
+        nats -= float(np.log(np.where(total > 0, mixed, overall[after])).sum())
+        correct += int((likeliest[before] == after).sum())
+        tokens += len(after)
+        notes += int(corpus.representation.is_note[after].sum())
+    return Held(nats, tokens, notes, correct)
+
+
+def _ids(corpus: Corpus, piece: int) -> np.ndarray:  # type: ignore[type-arg]
+    return corpus.rows(piece, 0, int(corpus.index[piece]["length"]))[:, 0].astype(np.int64)
+
+
+def _merge(keys: np.ndarray, counts: np.ndarray, more: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+    """Return sorted keys and counts with the occurrences in `more` added."""
+    both = np.concatenate([keys, more])
+    merged, inverse = np.unique(both, return_inverse=True)
+    weights = np.concatenate([counts, np.ones(len(more), dtype=np.int64)])
+    return merged, np.bincount(inverse, weights=weights).astype(np.int64)

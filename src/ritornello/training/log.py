@@ -1,0 +1,88 @@
+"""What a run leaves to be read: `log.csv`, TensorBoard events, and the learning curve as `curve.png`."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ritornello.errors import MissingExtraError
+from ritornello.paths import replacing
+
+FIELDS = ("step", "seconds", "epochs", "loss", "nats_per_note", "accuracy", "tokens_per_second", "learning_rate")
+
+
+class Log:
+    """The records of a run: one row an evaluation, in memory and on disk."""
+
+    def __init__(self, directory: Path, rows: Sequence[dict[str, float]] = ()) -> None:
+        """Begin a log in `directory`, or go on after `rows`."""
+        self.directory, self.rows = directory, list(rows)
+        self._events = _event_writer(directory)
+
+    def add(self, row: dict[str, float]) -> None:
+        """Add a row with the FIELDS, to the CSV and to TensorBoard."""
+        self.rows.append(row)
+        with replacing(self.directory / "log.csv") as beside, beside.open("w", newline="") as file:
+            writer = csv.DictWriter(file, FIELDS)
+            writer.writeheader()
+            writer.writerows(self.rows)
+        if self._events:
+            for name in FIELDS[2:]:
+                self._events.add_scalar(name, row[name], int(row["step"]), walltime=None)
+            self._events.flush()
+
+    def draw(self, bigram: float) -> None:
+        """Draw the learning curve so far, with the bigram model's nats a note as a line to beat."""
+        draw_curve(self.rows, bigram, self.directory / "curve.png")
+
+    def close(self) -> None:
+        if self._events:
+            self._events.close()
+
+
+def _event_writer(directory: Path) -> Any:
+    """Return a TensorBoard writer, or None where it is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(directory / "events"))  # type: ignore[no-untyped-call]
+
+
+def draw_curve(rows: Sequence[dict[str, float]], bigram: float, path: Path) -> None:
+    """Draw training loss and held-out nats a note over time, as a PNG."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError("matplotlib", "train") from error
+    figure = Figure(figsize=(8, 4.5), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    minutes = [row["seconds"] / 60 for row in rows]
+    held = [row["nats_per_note"] for row in rows]
+    axes.plot(minutes, [row["loss"] for row in rows], color="#9aa5b1", label="training (smoothed)")
+    axes.plot(minutes, held, color="#0b6e99", marker="o", markersize=3.5, linewidth=2, label="held-out pieces")
+    axes.axhline(bigram, color="#d9822b", linestyle="--", linewidth=1.2, label=f"bigram model ({bigram:.2f})")
+    if held:
+        best = min(range(len(held)), key=held.__getitem__)
+        axes.annotate(
+            f"{held[best]:.2f}",
+            (minutes[best], held[best]),
+            textcoords="offset points",
+            xytext=(0, 9),
+            ha="center",
+            color="#0b6e99",
+        )
+        top = max(bigram, max(held[len(held) // 8 :]))
+        axes.set_ylim(min(min(held), min(row["loss"] for row in rows)) * 0.93, top * 1.1)
+    axes.set_xlabel("minutes")
+    axes.set_ylabel("nats per note")
+    axes.set_title("The lower, the better the network foresees music it has never seen", fontsize=10)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    with replacing(path) as beside:
+        figure.savefig(beside, format="png")

@@ -1,0 +1,353 @@
+"""The training loop: truncated back-propagation through time with carried state, to a budget.
+
+`Trainer.run` yields a `Progress` after every few steps and prints nothing; whoever iterates shows it, and may
+stop at any step. The best network on held-out pieces is written as a bundle each time it improves, so that a
+usable model is there from the first evaluation on; the whole state is written as a checkpoint, so that a run
+can go on exactly where it was, after Ctrl-C or worse.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ritornello.corpus.batches import IGNORE, Batch, Batches, held_out_batches
+from ritornello.corpus.shards import Corpus
+from ritornello.errors import ConfigError, RitornelloError
+from ritornello.networks import Network, State, detach, reset_rows
+from ritornello.training.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    optimizer_tensors,
+    restore_optimizer,
+    save_checkpoint,
+)
+from ritornello.training.config import TrainConfig
+from ritornello.training.evaluate import Held, bigram, evaluate
+from ritornello.training.log import Log
+from ritornello.training.tuning import build, choose_device
+
+SMOOTHING = 0.98
+"""Weight of the past in the running mean of the training loss."""
+
+CHECKPOINT_SECONDS = 60.0
+"""At least so often the state is written."""
+
+MOST_FAILED_STEPS = 10
+"""After so many steps in a row without a finite gradient, the best weights come back, and half the rate."""
+
+FINAL_RATE = 0.02
+"""Share of the learning rate that is left at the end."""
+
+SaveModel = Callable[[Network, dict[str, Any]], None]
+"""Called with the best network so far and the facts of the run, to write the bundle."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is. `held` is set after an evaluation, `message` when there is something to say."""
+
+    step: int
+    seconds: float
+    fraction: float  # of the budget, 0 to 1
+    loss: float  # running mean, in nats a note
+    tokens_per_second: float
+    epochs: float
+    best: float  # lowest held-out nats a note so far
+    held: Held | None = None
+    message: str = ""
+
+    @property
+    def seconds_left(self) -> float:
+        return self.seconds * (1 - self.fraction) / self.fraction if self.fraction > 0 else math.inf
+
+
+@dataclass
+class _Counters:
+    """The plain numbers of a run's state."""
+
+    step: int = 0
+    seconds: float = 0.0
+    tokens: int = 0
+    loss: float = 0.0  # running mean of nats a token
+    notes_share: float = 0.0  # running mean of notes a token
+    smoothing: float = 0.0  # weight in the two running means so far
+    best: float = math.inf
+    since_best: int = 0
+    evaluations: int = 0
+    failed: int = 0
+    rate_scale: float = 1.0
+
+
+@dataclass
+class Trainer:
+    """A run: a settled configuration, a corpus, and a directory for checkpoint, log and curve."""
+
+    config: TrainConfig
+    corpus: Corpus
+    directory: Path
+    save_model: SaveModel
+    network: Network = field(init=False)
+    counters: _Counters = field(default_factory=_Counters)
+
+    def __post_init__(self) -> None:
+        config = self.config
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        self.device = choose_device(config.device)
+        torch.manual_seed(config.seed)
+        self.network = build(config, self.corpus).to(self.device)
+        self.optimizer = make_optimizer(self.network, config)
+        self.batches = Batches(
+            self.corpus, config.batch or 1, config.window or 1, seed=config.seed, transpose=config.transpose
+        )
+        self.state: State | None = None
+        self.best_weights: dict[str, Tensor] = {}
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.log = Log(self.directory)
+        self.bigram = bigram(self.corpus)
+        self.final: Held | None = None
+
+    @property
+    def checkpoint_path(self) -> Path:
+        return self.directory / "checkpoint.safetensors"
+
+    # --- the loop -------------------------------------------------------------------------------
+
+    def run(self) -> Iterator[Progress]:
+        """Train to the end of the budget, or until there is nothing more to gain; then score all held-out pieces."""
+        clock = _Clock(self.counters.seconds)
+        written = clock.seconds()
+        self.network.train()
+        while (fraction := self.fraction()) < 1:
+            self._step(next(self.batches), fraction)
+            self.counters.seconds = clock.seconds()
+            held, message = None, ""
+            if self.fraction() * self.config.evaluations >= self.counters.evaluations + 1:
+                held = self._evaluate()
+                written = self._write(clock)
+            elif clock.seconds() - written > CHECKPOINT_SECONDS:
+                written = self._write(clock)
+            if self.counters.since_best >= self.config.patience:
+                message = f"no improvement in {self.config.patience} evaluations: stopped early"
+            yield self._progress(held, message)
+            if message:
+                break
+        yield self._finish()
+
+    def fraction(self) -> float:
+        """Return how much of the budget is used, 0 to 1."""
+        if self.config.steps is not None:
+            return min(1.0, self.counters.step / self.config.steps)
+        return min(1.0, self.counters.seconds / (60 * (self.config.minutes or 1)))
+
+    def _step(self, batch: Batch, fraction: float) -> None:
+        """Read one batch and learn from it."""
+        counters, network = self.counters, self.network
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate(fraction)
+        initial = network.initial_state(len(batch.reset))
+        reset = torch.from_numpy(batch.reset).to(self.device)
+        state = initial if self.state is None else reset_rows(self.state, initial, reset)
+        inputs = torch.from_numpy(batch.inputs).to(self.device)
+        targets = torch.from_numpy(batch.targets).to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+            logits, state = network(inputs, state)
+        loss = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORE)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(network.parameters(), self.config.clip)
+        counters.step += 1
+        scored = batch.targets != IGNORE
+        counters.tokens += int(scored.sum())
+        if torch.isfinite(loss) and torch.isfinite(norm):
+            self.optimizer.step()
+            self.state = detach(state)
+            counters.failed = 0
+            notes = float(self.corpus.representation.is_note[batch.targets[scored]].mean())
+            self._smooth(float(loss.detach()), notes)
+        else:
+            self._recover()
+
+    def _smooth(self, loss: float, notes: float) -> None:
+        counters = self.counters
+        counters.loss = SMOOTHING * counters.loss + (1 - SMOOTHING) * loss
+        counters.notes_share = SMOOTHING * counters.notes_share + (1 - SMOOTHING) * notes
+        counters.smoothing = SMOOTHING * counters.smoothing + (1 - SMOOTHING)
+
+    def _recover(self) -> None:
+        """Leave out a step that gave no finite numbers; after several, go back to the best weights."""
+        counters = self.counters
+        self.state = None
+        counters.failed += 1
+        if counters.failed < MOST_FAILED_STEPS:
+            return
+        if not self.best_weights or counters.rate_scale < 1e-3:
+            raise RitornelloError(
+                f"training does not stay finite (learning rate {self.config.learning_rate:g}); try a lower --learning-rate"
+            )
+        self.network.load_state_dict(self.best_weights)
+        self.optimizer = make_optimizer(self.network, self.config)
+        counters.rate_scale /= 2
+        counters.failed = 0
+
+    def _rate(self, fraction: float) -> float:
+        """Return the learning rate: a linear rise, then half a cosine down to FINAL_RATE of the top."""
+        config = self.config
+        if fraction < config.warmup:
+            share = max(fraction, 1e-3) / config.warmup
+        else:
+            progress = (fraction - config.warmup) / max(1e-9, 1 - config.warmup)
+            share = FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * progress))
+        return config.learning_rate * share * self.counters.rate_scale
+
+    # --- scoring and writing ---------------------------------------------------------------------
+
+    def _evaluate(self) -> Held:
+        """Score the held-out pieces (some, where all would take too long); keep the network if it is the best."""
+        counters = self.counters
+        held = evaluate(self.network, self._held_out(EVALUATION_IDS), self.corpus.representation.is_note)
+        counters.evaluations = max(counters.evaluations + 1, int(self.fraction() * self.config.evaluations))
+        if held.nats_per_note < counters.best:
+            counters.best, counters.since_best = held.nats_per_note, 0
+            self.best_weights = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+            self.save_model(self.network, self.facts(held))
+        else:
+            counters.since_best += 1
+        progress = self._progress(held, "")
+        self.log.add(
+            {
+                "step": counters.step,
+                "seconds": round(counters.seconds, 2),
+                "epochs": round(progress.epochs, 3),
+                "loss": round(progress.loss, 4),
+                "nats_per_note": round(held.nats_per_note, 4),
+                "accuracy": round(held.accuracy, 4),
+                "tokens_per_second": round(progress.tokens_per_second),
+                "learning_rate": round(self._rate(self.fraction()), 6),
+            }
+        )
+        return held
+
+    def _held_out(self, most_ids: int | None) -> Iterator[Batch]:
+        return held_out_batches(self.corpus, self.config.batch or 1, self.config.window or 1, most_ids=most_ids)
+
+    def stop(self) -> None:
+        """Leave the run so that it can be resumed, and a model that can be used."""
+        if not self.best_weights:
+            self._evaluate()
+        self.checkpoint()
+        self.log.close()
+
+    def _finish(self) -> Progress:
+        """Score all held-out pieces with the best weights, and write the bundle with these figures."""
+        if not self.best_weights:
+            self._evaluate()
+        self.network.load_state_dict(self.best_weights)
+        self.final = evaluate(self.network, self._held_out(None), self.corpus.representation.is_note)
+        self.save_model(self.network, self.facts(self.final))
+        self.log.draw(self.bigram.nats_per_note)
+        self.log.close()
+        return self._progress(self.final, "done")
+
+    def facts(self, held: Held) -> dict[str, Any]:
+        """Return the figures of the run, for the bundle's card. Plain JSON."""
+        corpus, counters = self.corpus, self.counters
+        return {
+            "steps": counters.step,
+            "seconds": round(counters.seconds, 1),
+            "tokens": counters.tokens,
+            "passes": round(counters.tokens / max(1, corpus.count("length", held_out=False)), 2),
+            "pieces": len(corpus.pieces(held_out=False)),
+            "notes": corpus.count("notes", held_out=False),
+            "held_out": {
+                "pieces": len(corpus.pieces(held_out=True)),
+                "notes": held.notes,
+                "nats_per_note": round(held.nats_per_note, 4),
+                "nats_per_token": round(held.nats_per_token, 4),
+                "accuracy": round(held.accuracy, 4),
+                "bigram_nats_per_note": round(self.bigram.nats_per_note, 4),
+            },
+            "config": self.config.model_dump(mode="json"),
+        }
+
+    def _progress(self, held: Held | None, message: str) -> Progress:
+        counters = self.counters
+        return Progress(
+            step=counters.step,
+            seconds=counters.seconds,
+            fraction=self.fraction(),
+            loss=counters.loss / max(counters.notes_share, 1e-9),
+            tokens_per_second=counters.tokens / max(counters.seconds, 1e-9),
+            epochs=counters.tokens / max(1, self.corpus.count("length", held_out=False)),
+            best=counters.best,
+            held=held,
+            message=message,
+        )
+
+    def _write(self, clock: _Clock) -> float:
+        self.counters.seconds = clock.seconds()
+        self.checkpoint()
+        self.log.draw(self.bigram.nats_per_note)
+        return clock.seconds()
+
+    def checkpoint(self) -> None:
+        """Write the whole state of the run."""
+        tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in self.best_weights.items()}
+        tensors |= {f"optimizer.{name}": t for name, t in optimizer_tensors(self.optimizer, self.network).items()}
+        tensors |= {f"state.{i}": tensor for i, tensor in enumerate(self.state or ())}
+        tensors["random"] = torch.get_rng_state()
+        facts = {
+            "config": self.config.model_dump(mode="json"),
+            "corpus": self.corpus.digest,
+            "counters": vars(self.counters),
+            "batches": self.batches.state,
+            "log": self.log.rows,
+        }
+        save_checkpoint(self.checkpoint_path, Checkpoint(tensors, facts))
+
+    def resume(self) -> None:
+        """Go on from the checkpoint of an earlier run of the same configuration and corpus."""
+        saved = load_checkpoint(self.checkpoint_path)
+        if saved.facts["corpus"] != self.corpus.digest:
+            raise ConfigError(f"{self.checkpoint_path}: is of another corpus; train without --resume")
+        self.network.load_state_dict(saved.part("network."))
+        self.best_weights = saved.part("best.")
+        restore_optimizer(self.optimizer, self.network, saved.part("optimizer."))
+        state = saved.part("state.")
+        self.state = tuple(state[str(i)].to(self.device) for i in range(len(state))) or None
+        self.counters = _Counters(**saved.facts["counters"])
+        self.batches.state = saved.facts["batches"]
+        self.log = Log(self.directory, saved.facts["log"])
+        torch.set_rng_state(saved.tensors["random"])
+
+
+EVALUATION_IDS = 100_000
+"""Ids of held-out pieces scored at each evaluation; all of them at the end."""
+
+
+def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """Return AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), decaying matrices but not biases."""
+    matrices = [p for p in network.parameters() if p.dim() > 1]
+    vectors = [p for p in network.parameters() if p.dim() <= 1]
+    groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.99))
+
+
+class _Clock:
+    """Seconds of work: those of earlier sessions, and of this one."""
+
+    def __init__(self, before: float) -> None:
+        self.before, self.started = before, time.perf_counter()
+
+    def seconds(self) -> float:
+        return self.before + time.perf_counter() - self.started

@@ -1,0 +1,166 @@
+"""A run from a folder of files to a bundle: what lies around the loop.
+
+Beside the model `NAME.rit` a folder `NAME.run` keeps the corpus, the checkpoint, the log, the learning curve
+and the samples. With it, a run can be resumed.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ritornello.bundle import CorpusFacts, Facts, load_bundle, load_network, save_bundle
+from ritornello.corpus.scan import Scan
+from ritornello.corpus.shards import Corpus, build_corpus, open_corpus
+from ritornello.corpus.shards import Progress as FilesProgress
+from ritornello.errors import ConfigError, FileError
+from ritornello.networks import Network
+from ritornello.training.checkpoint import load_checkpoint
+from ritornello.training.config import TrainConfig
+from ritornello.training.loop import Progress, Trainer
+from ritornello.training.tuning import settle
+
+Sample = Callable[[Path, Path], None]
+"""Called with a bundle and a path, to compose a short piece there. Generation comes after training on the path
+of the data, so the caller brings it."""
+
+MAY_CHANGE = {"minutes", "steps", "patience", "samples", "evaluations", "threads"}
+"""Settings that a resumed run may be given anew."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What the maker says of the model, for its card."""
+
+    description: str = ""
+    licence: str = ""
+    provenance: str = ""
+    precision: Any = "float32"
+
+
+@dataclass
+class Run:
+    """A prepared run. Iterate over `steps()` to train; stop at any time."""
+
+    trainer: Trainer
+    corpus: Corpus
+    found: Scan | None  # None if resumed
+    out: Path
+    sample: Sample | None
+
+    def steps(self) -> Iterator[Progress]:
+        """Train; compose a sample now and then; on being stopped early, leave a checkpoint and a usable model."""
+        wanted, made = self.trainer.config.samples, 0
+        try:
+            for progress in self.trainer.run():
+                if self.sample and progress.held and wanted and progress.fraction * wanted >= made + 1:
+                    made = int(progress.fraction * wanted)
+                    self.sample(self.out, self.trainer.directory / "samples" / f"step-{progress.step}.mid")
+                yield progress
+        except (GeneratorExit, KeyboardInterrupt):
+            self.trainer.stop()
+            raise
+
+
+def run_directory(out: Path) -> Path:
+    """Return the folder that belongs to the model `out`."""
+    return out.with_suffix(".run")
+
+
+def prepare(
+    sources: Sequence[Path],
+    out: Path,
+    config: TrainConfig,
+    *,
+    resume: bool = False,
+    init: Path | None = None,
+    about: About | None = None,
+    sample: Sample | None = None,
+    progress: FilesProgress | None = None,
+) -> Run:
+    """Return a run, ready to start: corpus built, machine measured, sizes chosen.
+
+    With `resume`, go on with the run that belongs to `out` where its checkpoint is; `sources` are not read again.
+    With `init`, begin with the weights and the vocabulary of that bundle.
+    """
+    if out.suffix != ".rit":
+        raise ConfigError(f"{out}: a model's name ends with .rit")
+    if resume and init:
+        raise ConfigError("--resume and --init contradict each other: a resumed run has its weights already")
+    directory, about = run_directory(out), about or About()
+    _check_writable(directory)
+    found: Scan | None = None
+    if resume:
+        saved = load_checkpoint(directory / "checkpoint.safetensors").facts["config"]
+        config = resumed_config(TrainConfig.model_validate(saved), config)
+        corpus = open_corpus(directory / "corpus")
+    else:
+        begin = load_bundle(init) if init else None
+        corpus, found = build_corpus(
+            sources,
+            directory / "corpus",
+            representation=begin.representation if begin else config.representation,
+            seed=config.seed,
+            held_out=config.held_out,
+            progress=progress,
+        )
+        if begin:
+            config = config.model_copy(update=sizes_of(begin.card.network.name, begin.card.network.config))
+        config = settle(config, corpus)
+
+    def save_model(network: Network, facts: dict[str, Any]) -> None:
+        save_bundle(out, network, corpus.representation, _card_facts(out, corpus, facts, about), about.precision)
+
+    trainer = Trainer(config, corpus, directory, save_model)
+    if resume:
+        trainer.resume()
+    elif init:
+        trainer.network.load_state_dict(load_network(begin).state_dict())
+    return Run(trainer, corpus, found, out, sample)
+
+
+def resumed_config(saved: TrainConfig, asked: TrainConfig) -> TrainConfig:
+    """Return the saved configuration with what a resumed run may change; ConfigError for anything else."""
+    given = {name: getattr(asked, name) for name in asked.model_fields_set}
+    other = sorted(n for n, value in given.items() if n not in MAY_CHANGE and value != getattr(saved, n))
+    if other:
+        raise ConfigError(
+            f"{other[0]}: a resumed run keeps {getattr(saved, other[0])!r}; it may change {', '.join(sorted(MAY_CHANGE))}"
+        )
+    if "steps" in given:
+        given["minutes"] = None
+    elif "minutes" in given:
+        given["steps"] = None
+    return saved.model_copy(update={name: value for name, value in given.items() if name in MAY_CHANGE})
+
+
+def sizes_of(name: str, config: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings that make a network like that of a bundle."""
+    known = {field: value for field, value in config.items() if field in TrainConfig.model_fields}
+    return {"network": name, **known}
+
+
+def _card_facts(out: Path, corpus: Corpus, facts: dict[str, Any], about: About) -> Facts:
+    held = facts.pop("held_out")
+    return Facts(
+        name=out.stem,
+        description=about.description,
+        training=facts,
+        corpus=CorpusFacts(digest=corpus.digest, licence=about.licence, provenance=about.provenance),
+        held_out=held,
+        created=datetime.datetime.now(datetime.UTC).date().isoformat(),
+    )
+
+
+def _check_writable(directory: Path) -> None:
+    """Refuse at once what would fail only after minutes of work."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        probe = directory / ".probe"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise FileError(f"{directory}: cannot be written: {(error.strerror or str(error)).lower()}") from error

@@ -1,0 +1,155 @@
+"""What fits: measures the machine and fills in the sizes that a `TrainConfig` leaves open.
+
+One small network is timed for a moment in each arithmetic. From its rate of multiplications follows how many
+tokens each size in SIZES would see within the budget; the largest one that sees enough is taken. What is enough
+was found by training (docs/experiments.md), not derived.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+import torch
+
+from ritornello.corpus.batches import Batches
+from ritornello.corpus.shards import Corpus
+from ritornello.errors import ConfigError
+from ritornello.networks import Network, count_parameters, make_network
+from ritornello.training.config import DEFAULT_MINUTES, TrainConfig
+
+SIZES = ((128, 1), (192, 1), (256, 1), (384, 1), (512, 1), (512, 2), (768, 2), (1024, 2))
+"""(hidden, layers), from small to large."""
+
+TOKENS_PER_WEIGHT = 8.0
+"""Tokens that must be seen in training for each weight of the network."""
+
+PASSES_LIMIT = 60.0
+"""A network is not made larger because a small corpus could be read more often than this."""
+
+_TRIAL_STEPS = 3
+
+
+class Machine(NamedTuple):
+    """What was measured: the faster arithmetic, and multiplications a second in training with it."""
+
+    precision: str
+    multiplications_per_second: float
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device of that name; auto: cuda where there is one, else the cpu."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"device {name!r} is not available here; allowed: auto, cpu, cuda, mps") from error
+    return device
+
+
+def choose_window(corpus: Corpus) -> int:
+    """Return the steps of a window: shorter for short pieces, since what is left of the last one is lost."""
+    median = float(sorted(corpus.index["length"].tolist())[len(corpus.index) // 2])
+    return next((window for window in (128, 64, 32) if median >= 3 * window), 16)
+
+
+def settle(config: TrainConfig, corpus: Corpus) -> TrainConfig:
+    """Return `config` with every open field filled in, by measuring this machine."""
+    if config.minutes is not None and config.steps is not None:
+        raise ConfigError(f"minutes ({config.minutes:g}) and steps ({config.steps}) contradict each other; give one")
+    if config.minutes is None and config.steps is None:
+        config = config.model_copy(update={"minutes": DEFAULT_MINUTES})
+    window = config.window or choose_window(corpus)
+    rows = config.batch or min(32, max(8, len(corpus.pieces(held_out=False)) // 2))
+    config = config.model_copy(update={"window": window, "batch": rows})
+    machine = measure(config, corpus)
+    hidden, layers = choose_size(config, corpus, machine)
+    hidden, layers = config.hidden or hidden, config.layers or layers
+    config = config.model_copy(
+        update={
+            "precision": machine.precision,
+            "hidden": hidden,
+            "layers": layers,
+            "embedding": config.embedding or min(256, hidden),
+        }
+    )
+    if config.dropout is None:
+        seen = tokens_in_budget(config, corpus, machine) / max(1, corpus.count("length", held_out=False))
+        config = config.model_copy(update={"dropout": choose_dropout(seen)})
+    return config
+
+
+def choose_dropout(passes: float) -> float:
+    """Return the dropout for pieces that are read so many times: the more often, the more."""
+    return next(dropout for limit, dropout in ((2, 0.0), (6, 0.1), (20, 0.2), (50, 0.3), (1e18, 0.4)) if passes <= limit)
+
+
+def build(config: TrainConfig, corpus: Corpus) -> Network:
+    """Return a new network with the sizes of a settled `config`."""
+    sizes = tuple(column.size for column in corpus.representation.columns)
+    fields = ("hidden", "layers", "embedding", "dropout", "tied")
+    return make_network(config.network, {name: getattr(config, name) for name in fields}, sizes)
+
+
+def measure(config: TrainConfig, corpus: Corpus) -> Machine:
+    """Time a small network for a moment, in each arithmetic that `config` allows."""
+    trial = config.model_copy(update={"hidden": 256, "layers": 1, "embedding": 128, "dropout": 0.0})
+    choices = ["float32", "bfloat16"] if config.precision == "auto" else [config.precision]
+    rates = {precision: _rate(trial, corpus, precision) for precision in choices}
+    best = max(rates, key=rates.__getitem__)
+    return Machine(best, rates[best])
+
+
+def _rate(config: TrainConfig, corpus: Corpus, precision: str) -> float:
+    """Return multiplications a second in training a network of `config`."""
+    device = choose_device(config.device)
+    with torch.random.fork_rng():
+        network = build(config, corpus).to(device)
+    batches = Batches(corpus, config.batch or 1, config.window or 1, seed=config.seed)
+    inputs = torch.from_numpy(next(batches).inputs).to(device)
+    started = 0.0
+    for step in range(_TRIAL_STEPS + 1):
+        if step == 1:  # the first warms up
+            started = time.perf_counter()
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+            logits, _ = network(inputs, network.initial_state(len(inputs)))
+        logits.float().logsumexp(-1).mean().backward()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+    seconds = max(1e-6, time.perf_counter() - started)
+    tokens = inputs.shape[0] * inputs.shape[1] * _TRIAL_STEPS
+    return multiplications_per_token(network, corpus) * tokens / seconds
+
+
+def multiplications_per_token(network: Network, corpus: Corpus) -> int:
+    """Return the multiplications for a token in training: three for each weight that is in a matrix product."""
+    tables = sum(
+        column.size for column in corpus.representation.columns[0 if not getattr(network.config, "tied", False) else 1 :]
+    )
+    return 3 * (count_parameters(network) - tables * int(getattr(network.config, "embedding", 0)))
+
+
+def tokens_in_budget(config: TrainConfig, corpus: Corpus, machine: Machine) -> float:
+    """Return about how many tokens a settled `config` will read."""
+    if config.steps is not None:
+        return float(config.steps * (config.batch or 1) * (config.window or 1))
+    work = multiplications_per_token(build(config.model_copy(update={"dropout": 0.0}), corpus), corpus)
+    return (config.minutes or DEFAULT_MINUTES) * 60 * 0.9 * machine.multiplications_per_second / work
+
+
+def choose_size(config: TrainConfig, corpus: Corpus, machine: Machine) -> tuple[int, int]:
+    """Return (hidden, layers): the largest of SIZES that sees enough tokens within the budget."""
+    length = corpus.count("length", held_out=False)
+    best = SIZES[0]
+    for hidden, layers in SIZES:
+        trial = config.model_copy(
+            update={"hidden": hidden, "layers": layers, "embedding": min(256, hidden), "dropout": 0.0}
+        )
+        tokens = min(tokens_in_budget(trial, corpus, machine), PASSES_LIMIT * length)
+        weights = multiplications_per_token(build(trial, corpus), corpus) / 3
+        if tokens < TOKENS_PER_WEIGHT * weights:
+            break
+        best = (hidden, layers)
+    return best

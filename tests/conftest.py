@@ -1,0 +1,1 @@
+"""Its presence lets tests in every folder `import build`."""

@@ -1,0 +1,194 @@
+"""The laws of representations, for every one in the table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from build import make_song
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ritornello.errors import ConfigError
+from ritornello.representations import REPRESENTATIONS, Plan, Representation, make_representation
+from ritornello.score import Meter, Score, Tempo, Track, make_notes
+
+NAMES = sorted(REPRESENTATIONS)
+FITTED: dict[str, Representation] = {
+    name: kind.fit([kind.survey(make_song())]) for name, kind in REPRESENTATIONS.items()
+}
+
+
+@pytest.fixture(params=NAMES)
+def representation(request: pytest.FixtureRequest) -> Representation:
+    return FITTED[request.param]
+
+
+@st.composite
+def scores(draw: st.DrawFn) -> Score:
+    """Any score: notes that overlap, repeat and stray off the grid, odd meters, wild tempos, many parts."""
+
+    def notes(size: int) -> list[tuple[int, int, int, int]]:
+        note = st.tuples(st.integers(0, 9000), st.integers(0, 3000), st.integers(0, 127), st.integers(1, 127))
+        return draw(st.lists(note, max_size=size))
+
+    tracks = [
+        Track(make_notes(notes(24)), draw(st.integers(0, 127)), draw(st.booleans()))
+        for _ in range(draw(st.integers(0, 4)))
+    ]
+    ticks = sorted(draw(st.lists(st.integers(0, 8000), max_size=4, unique=True)))
+    tempos = tuple(Tempo(tick, draw(st.integers(1, 16_000_000))) for tick in ticks)
+    meters = tuple(Meter(tick, draw(st.integers(1, 13)), 2 ** draw(st.integers(0, 5))) for tick in ticks)
+    return Score(draw(st.sampled_from([1, 96, 480, 1000])), tuple(tracks), tempos, meters)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=60, deadline=None)
+@given(score=scores())
+def test_encode_decode_encode_gives_the_same_ids(name: str, score: Score) -> None:
+    representation = FITTED[name]
+    ids = representation.encode(score)
+    assert ids.dtype == np.int32
+    assert ids[0] == representation.start_id
+    assert ids[-1] == representation.end_id
+    assert ids.min() >= 0
+    assert ids.max() < representation.vocabulary_size
+    again = representation.encode(representation.decode(ids))
+    assert [representation.token_name(i) for i in again] == [representation.token_name(i) for i in ids]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), length=st.integers(0, 200))
+def test_any_ids_decode_to_a_playable_score(name: str, seed: int, length: int) -> None:
+    representation = FITTED[name]
+    ids = np.random.default_rng(seed).integers(0, representation.vocabulary_size, length).astype(np.int32)
+    score = representation.decode(ids)
+    for track in score.tracks:
+        assert (track.notes["duration"] > 0).all()
+        assert (track.notes["start"] >= 0).all()
+        assert set(np.unique(track.notes["pitch"])) <= set(range(128))
+        assert set(np.unique(track.notes["velocity"])) <= set(range(1, 128))
+        for pitch in np.unique(track.notes["pitch"]):
+            same = track.notes[track.notes["pitch"] == pitch]
+            assert (same["start"][1:] >= same["start"][:-1] + same["duration"][:-1]).all()
+    representation.encode(score)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), length=st.integers(1, 150))
+def test_columns_one_step_at_a_time_equal_all_at_once(name: str, seed: int, length: int) -> None:
+    representation = FITTED[name]
+    ids = np.random.default_rng(seed).integers(0, representation.vocabulary_size, length).astype(np.int32)
+    cursor = representation.cursor()
+    rows = []
+    for token in ids.tolist():
+        cursor.push(token)
+        rows.append(cursor.columns)
+    whole = representation.inputs(ids)
+    assert np.array_equal(np.array(rows), whole)
+    assert np.array_equal(representation.inputs(ids[: length // 2 + 1]), whole[: length // 2 + 1])  # causal
+    sizes = np.array([column.size for column in representation.columns])
+    assert (whole >= 0).all()
+    assert (whole < sizes).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(score=scores())
+@pytest.mark.parametrize("name", NAMES)
+def test_columns_of_encoded_pieces_too(name: str, score: Score) -> None:
+    representation = FITTED[name]
+    ids = representation.encode(score)
+    cursor = representation.cursor()
+    rows = [(cursor.push(token), cursor.columns)[1] for token in ids.tolist()]
+    assert np.array_equal(np.array(rows), representation.inputs(ids))
+    assert cursor.ended
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), bars=st.integers(1, 12), instruments=st.sampled_from([None, (0,), (40, 128)]))
+def test_the_grammar_never_stops_and_always_ends(
+    name: str, seed: int, bars: int, instruments: tuple[int, ...] | None
+) -> None:
+    representation = FITTED[name]
+    random = np.random.default_rng(seed)
+    cursor = representation.cursor(Plan(bars=bars, instruments=instruments))
+    ids = []
+    while not cursor.ended:
+        allowed = np.flatnonzero(cursor.allowed())
+        assert len(allowed), "a dead end"
+        ids.append(int(random.choice(allowed)))
+        cursor.push(ids[-1])
+        assert len(ids) < 200_000, "no end in sight"
+    score = representation.decode(np.array(ids, dtype=np.int32))
+    assert score.note_count == cursor.notes
+    assert len(score.bar_starts(int(score.all_notes()["start"].max()) + 1)) <= bars
+
+
+def test_closing_ends_within_the_bar(representation: Representation) -> None:
+    random = np.random.default_rng(1)
+    cursor = representation.cursor(Plan(bars=500))
+    closed_in = None
+    while not cursor.ended:
+        if cursor.notes > 40 and closed_in is None:
+            closed_in = cursor.place[0]
+            cursor.close()
+        cursor.push(int(random.choice(np.flatnonzero(cursor.allowed()))))
+    assert cursor.place[0] == closed_in
+
+
+def test_a_fork_goes_its_own_way(representation: Representation) -> None:
+    ids = representation.encode(make_song())
+    cursor = representation.cursor()
+    for token in ids[: len(ids) // 2].tolist():
+        cursor.push(token)
+    before = cursor.columns, cursor.notes
+    fork = cursor.fork()
+    for token in ids[len(ids) // 2 :].tolist():
+        fork.push(token)
+    assert (cursor.columns, cursor.notes) == before
+    assert fork.ended
+    assert not cursor.ended
+
+
+def test_transposing_moves_every_melodic_note(representation: Representation) -> None:
+    ids = representation.encode(make_song())
+    low, high = representation.transposable(ids)
+    assert low <= 0 <= high
+    assert high > 0
+    original, moved = representation.decode(ids), representation.decode(representation.transposed(ids, high))
+    for before, after in zip(original.tracks, moved.tracks, strict=True):
+        step = 0 if before.is_drum else high
+        assert np.array_equal(after.notes["pitch"], before.notes["pitch"] + step)
+    assert np.array_equal(representation.transposed(representation.transposed(ids, high), -high), ids)
+
+
+def test_a_primer_is_the_beginning_of_a_longer_piece(representation: Representation) -> None:
+    song = make_song()
+    primer = representation.primer(song, Plan(bars=64))
+    cursor = representation.cursor()
+    for token in primer.tolist():
+        cursor.push(token)
+    assert not cursor.ended
+    assert cursor.allowed().any()
+    assert cursor.notes == representation.decode(representation.encode(song)).note_count
+
+
+def test_the_configuration_rebuilds_an_equal_one(representation: Representation) -> None:
+    again = make_representation(representation.name, representation.config())
+    ids = representation.encode(make_song())
+    assert np.array_equal(again.encode(make_song()), ids)
+    assert again.columns == representation.columns
+
+
+def test_unknown_names_and_keys_are_refused(representation: Representation) -> None:
+    with pytest.raises(ConfigError, match="nearest is"):
+        make_representation(representation.name + "x", {})
+    with pytest.raises(ConfigError, match="surprise"):
+        make_representation(representation.name, {**representation.config(), "surprise": 1})
+
+
+def test_every_token_has_a_name(representation: Representation) -> None:
+    names = [representation.token_name(token) for token in range(representation.vocabulary_size)]
+    assert len(set(names)) == len(names)

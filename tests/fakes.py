@@ -1,0 +1,174 @@
+"""Small stand-ins for the protocols, so that a test can say exactly what happens.
+
+`StepRepresentation` is a scheme of a few ids on a coarse grid: each id is the start, the end, a step in time, or
+a note. `small_network` makes an untrained network for any representation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from typing import Any, Self
+
+import numpy as np
+from pydantic import BaseModel
+
+from ritornello.representations.base import Column, Ids, Plan
+from ritornello.score import Meter, Score, Track, make_notes
+
+STEPS_PER_BAR = 4
+VOICES, PITCHES = 2, 3
+START, END, SHIFT, FIRST_NOTE = range(4)
+LOWEST_PITCH = 60
+
+
+class StepConfig(BaseModel):
+    """Nothing to configure."""
+
+
+class StepRepresentation:
+    """Ids: start, end, a quarter note of time, then the notes of two voices of three pitches each."""
+
+    name = "steps"
+    config_model = StepConfig
+    start_id, end_id = START, END
+    vocabulary_size = FIRST_NOTE + VOICES * PITCHES
+    columns = (Column("token", vocabulary_size), Column("position", STEPS_PER_BAR))
+
+    def __init__(self, config: StepConfig | None = None) -> None:
+        pass
+
+    @property
+    def is_note(self) -> np.ndarray:
+        return np.arange(self.vocabulary_size) >= FIRST_NOTE
+
+    def note_id(self, voice: int, pitch: int) -> int | None:
+        inside = 0 <= voice < VOICES and 0 <= pitch - LOWEST_PITCH < PITCHES
+        return FIRST_NOTE + voice * PITCHES + pitch - LOWEST_PITCH if inside else None
+
+    def cursor(self, plan: Plan = Plan()) -> StepCursor:
+        return StepCursor(plan.bars or 8)
+
+    def encode(self, score: Score) -> Ids:
+        return np.append(self.primer(score), END).astype(np.int32)
+
+    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:
+        notes = [
+            (int(start) // score.ticks_per_quarter, self.note_id(voice, int(pitch)))
+            for voice, track in enumerate(score.tracks)
+            for start, pitch in zip(track.notes["start"], track.notes["pitch"], strict=True)
+        ]
+        ids, now = [START], 0
+        for time, note in sorted(notes):
+            ids += [SHIFT] * (time - now) + [note]
+            now = time
+        return np.array(ids, dtype=np.int32)
+
+    def inputs(self, ids: Ids) -> np.ndarray:
+        cursor = self.cursor()
+        rows = []
+        for token in ids:
+            cursor.push(int(token))
+            rows.append(cursor.columns)
+        return np.array(rows, dtype=np.int32)
+
+    def decode(self, ids: Ids) -> Score:
+        rows: list[list[tuple[int, int, int, int]]] = [[] for _ in range(VOICES)]
+        time = 0
+        for token in np.asarray(ids).tolist():
+            time += token == SHIFT
+            if token >= FIRST_NOTE:
+                voice, pitch = divmod(token - FIRST_NOTE, PITCHES)
+                rows[voice].append((time * 480, 480, LOWEST_PITCH + pitch, 80))
+        tracks = tuple(Track(make_notes(row), name=f"voice {voice}") for voice, row in enumerate(rows))
+        return Score(480, tracks, meters=(Meter(0, STEPS_PER_BAR, 4),))
+
+    def config(self) -> Mapping[str, Any]:
+        return {}
+
+
+class StepCursor:
+    """Notes of one time strictly upwards; the end anywhere in the last bar; no step beyond it."""
+
+    def __init__(self, bars: int) -> None:
+        self.bars, self.time, self.notes, self.token, self.ended = bars, 0, 0, 0, False
+        self.highest = -1  # note id at the present time
+
+    def push(self, token: int) -> None:
+        self.token = token
+        self.ended |= token == END
+        if token == SHIFT:
+            self.time, self.highest = self.time + 1, -1
+        elif token >= FIRST_NOTE:
+            self.notes, self.highest = self.notes + 1, token
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        return self.token, self.place[1]
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return divmod(self.time, STEPS_PER_BAR)
+
+    @property
+    def quarters(self) -> float:
+        return float(self.time)
+
+    @property
+    def last_note(self) -> tuple[int, int] | None:
+        if self.token < FIRST_NOTE:
+            return None
+        voice, pitch = divmod(self.token - FIRST_NOTE, PITCHES)
+        return voice, LOWEST_PITCH + pitch
+
+    def allowed(self) -> np.ndarray:
+        mask = np.zeros(StepRepresentation.vocabulary_size, dtype=bool)
+        mask[max(FIRST_NOTE, self.highest + 1) :] = True
+        mask[SHIFT] = self.time + 1 < self.bars * STEPS_PER_BAR
+        mask[END] = self.place[0] + 1 >= self.bars
+        return mask
+
+    def close(self) -> None:
+        self.bars = self.place[0] + 1
+
+    def fork(self) -> Self:
+        return copy(self)
+
+
+def longest_pitch_run(score: Score) -> int:
+    """Return how often, at most, one track plays one pitch in a row."""
+    return max((_longest_run(track.notes["pitch"].tolist()) for track in score.tracks), default=0)
+
+
+def longest_bar_run(score: Score) -> int:
+    """Return how often, at most, one bar with notes is played running: same onsets and pitches in every track."""
+    starts = score.bar_starts()
+    bars: list[set[tuple[int, int, int]]] = [set() for _ in starts]
+    for voice, track in enumerate(score.tracks):
+        for start, pitch in zip(track.notes["start"].tolist(), track.notes["pitch"].tolist(), strict=True):
+            bar = int(np.searchsorted(starts, start, side="right")) - 1
+            bars[bar].add((start - int(starts[bar]), voice, pitch))
+    # An empty bar gets a value of its own, so that rests do not count as repetitions.
+    return _longest_run([frozenset(bar) or number for number, bar in enumerate(bars)])
+
+
+def _longest_run(values: list[Any]) -> int:
+    longest, run = 0, 0
+    for number, value in enumerate(values):
+        run = run + 1 if number and value == values[number - 1] else 1
+        longest = max(longest, run)
+    return longest
+
+
+def small_network(representation: Any, seed: int = 1, spread: float = 0.5, **config: Any) -> Any:
+    """Return an untrained `lstm` of 8 units for a representation, with weights large enough to have opinions."""
+    import torch
+
+    from ritornello.networks import make_network
+
+    torch.manual_seed(seed)
+    sizes = tuple(column.size for column in representation.columns)
+    network = make_network("lstm", {"hidden": 8, "embedding": 8, **config}, sizes)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=spread)
+    return network.eval()
