@@ -64,6 +64,12 @@ def hanging(score: Score) -> int:
     return sum(int(match[1].replace(",", "")) for match in found if match)
 
 
+def first_repair(score: Score) -> str:
+    """Return the first repair without its numbers."""
+    first = score.repairs[0] if score.repairs else "nothing to repair"
+    return re.sub(r" ?\([^)]*\)", "", re.sub(r"[\d,]+ (\w+?)s?\b", r"some \1s", first, count=1))
+
+
 def explain(score: Score, by_symusic: Count, by_mido: Count) -> str:
     """Return the category of a file by the three counts."""
     ours = score.note_count
@@ -74,13 +80,11 @@ def explain(score: Score, by_symusic: Count, by_mido: Count) -> str:
     if isinstance(by_mido, str) and by_symusic == ours:
         return "mido refuses, symusic agrees with us"
     if isinstance(by_symusic, str) and isinstance(by_mido, str):
-        return "both refuse: " + (
-            "; ".join(re.sub(r" ?\([^)]*\)", "", r) for r in score.repairs) or "no repair"
-        )
+        return f"both refuse; {first_repair(score)}"
     if isinstance(by_symusic, int) and ours - by_symusic == hanging(score) > 0:
         return "symusic drops the notes that never end, we close them"
     if score.repairs:
-        return "damaged: " + "; ".join(re.sub(r" ?\([^)]*\)", "", repair) for repair in score.repairs)
+        return f"damaged; {first_repair(score)}"
     return "UNEXPLAINED"
 
 

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -127,8 +128,8 @@ def test_every_weight_is_in_the_file_once(tmp_path):
 
 def test_the_graph_tells_nothing_of_the_machine_it_was_made_on(sound):
     step = members_of(sound)[STEP]
-    assert b".py" not in step
-    assert b"/" not in step.replace(b"/Step", b"").replace(b"/network", b"").replace(b"/lstm", b"") or True
+    assert b".py" not in step  # no traces of source files
+    assert str(Path.cwd()).encode() not in step
 
 
 def test_loading_and_stepping_need_no_torch(tmp_path, sound):

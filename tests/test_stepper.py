@@ -31,7 +31,9 @@ def stepper(tmp_path_factory) -> Stepper:
 
 
 @pytest.mark.parametrize("batch", [1, 3])
-@pytest.mark.parametrize("config", [{"tied": True}, {"tied": False, "layers": 1}, {"hidden": 32, "layers": 3}])
+@pytest.mark.parametrize(
+    "config", [{"tied": True}, {"tied": False, "layers": 1}, {"hidden": 32, "layers": 3}]
+)
 def test_stepper_equals_the_network(tmp_path, config, batch):
     network, stepper = make_stepper(tmp_path / "a.rit", **config)
     columns = rows(batch, 20)

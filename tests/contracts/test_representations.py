@@ -107,7 +107,11 @@ def test_columns_of_encoded_pieces_too(name: str, score: Score) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), bars=st.integers(1, 12), instruments=st.sampled_from([None, (0,), (40, 128)]))
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    bars=st.integers(1, 12),
+    instruments=st.sampled_from([None, (0,), (40, 128)]),
+)
 def test_the_grammar_never_stops_and_always_ends(
     name: str, seed: int, bars: int, instruments: tuple[int, ...] | None
 ) -> None:

@@ -38,10 +38,12 @@ def compose(
     import time
 
     from ritornello.generation import load
+    from ritornello.rendering import check_suffixes
 
+    outs = out or [Path("composed.mid")]
+    check_suffixes(outs)
     start = time.perf_counter()
     pieces = load(model).compose_many(_read_primer(primer), **settings)
-    outs = out or [Path("composed.mid")]
     facts = []
     for number, piece in enumerate(pieces, start=1):
         names = outs if len(pieces) == 1 else [path.with_stem(f"{path.stem}-{number}") for path in outs]

@@ -82,18 +82,14 @@ def _help(field: FieldInfo) -> str:
 
 
 def _limits(field: FieldInfo) -> list[str]:
-    """Return the limits of a number in words, such as "at least 1"."""
-    found = [(words, getattr(rule, key, None)) for rule in field.metadata for key, words in _LIMITS.items()]
-    limits = [(words, limit) for words, limit in found if limit is not None]
-    return (
-        [" and ".join(f"{words} {_shown(limit)}" for words, limit in limits if _is_telling(limit))]
-        if limits
-        else []
-    )
-
-
-def _is_telling(limit: Any) -> bool:
-    return bool(abs(limit) < 2**31)  # larger ones only say that numbers are stored in so many bits
+    """Return the limits of a number in words, such as "0 to 10" or "at least 1"."""
+    rules = ((key, getattr(rule, key, None)) for rule in field.metadata for key in _LIMITS)
+    # Larger limits only say that numbers are stored in so many bits.
+    limits = {key: limit for key, limit in rules if limit is not None and abs(limit) < 2**31}
+    if limits.keys() == {"ge", "le"}:
+        return [f"{_shown(limits['ge'])} to {_shown(limits['le'])}"]
+    words = [f"{_LIMITS[key]} {_shown(limit)}" for key, limit in limits.items()]
+    return [" and ".join(words)] if words else []
 
 
 def _shown(value: Any) -> str:

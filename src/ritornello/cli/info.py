@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from ritornello.bundle import Bundle
+
+TECHNICAL = {"format", "column_sizes", "vocabulary_size", "training_only"}
+"""Parts of the card that only matter to the library."""
 
 
 def info(
@@ -21,25 +27,31 @@ def info(
     from ritornello.generation import find_bundle, shipped_bundles
 
     names = [model] if model else list(shipped_bundles())
-    summaries = [bundle_summary(load_bundle(find_bundle(name))) for name in names]
+    bundles = [load_bundle(find_bundle(name)) for name in names]
     if as_json:
+        summaries = [bundle_summary(bundle) for bundle in bundles]
         typer.echo(json.dumps(summaries[0] if model else summaries, ensure_ascii=False))
     elif model:
-        _print_table(summaries[0])
-    elif summaries:
-        for summary in summaries:
-            typer.echo(f"{summary['name']:16} {summary['description']}")
+        _print_table(bundles[0])
     else:
-        typer.echo("no models are shipped with this copy")
+        for name, bundle in zip(names, bundles, strict=True):
+            typer.echo(f"{name:16} {bundle.card.description}")
+        if not bundles:
+            typer.echo("no models are shipped with this copy")
 
 
-def _print_table(summary: dict[str, Any]) -> None:
+def _print_table(bundle: Bundle) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from ritornello.bundle import bundle_summary
+
     table = Table(show_header=False, box=None, pad_edge=False)
-    for name, value in _rows(summary):
+    # What its tokens mean is told in words, not as the configuration that only the library can read.
+    vocabulary = {"name": bundle.card.representation.name, **bundle.representation.summary()}
+    facts = bundle_summary(bundle) | {"representation": vocabulary}
+    for name, value in _rows({key: value for key, value in facts.items() if key not in TECHNICAL}):
         table.add_row(Text(name, style="bold"), Text(value))
     Console().print(table)
 

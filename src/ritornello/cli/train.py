@@ -32,7 +32,8 @@ def train(
     """Learn from MIDI files, for a given time, and write a model. Ctrl-C leaves the best so far; --resume goes on."""
     from ritornello.cli.training_display import show_preparation, show_training
     from ritornello.errors import ConfigError
-    from ritornello.generation import find_bundle, sample
+    from ritornello.generation import find_bundle
+    from ritornello.generation.sample import write_sample
     from ritornello.training import require_torch
 
     require_torch()
@@ -49,7 +50,7 @@ def train(
             resume=resume,
             init=init and find_bundle(init),
             about=About(description, licence, provenance, "float16" if half else "float32"),
-            sample=sample,
+            sample=write_sample,
             progress=progress,
         )
     show_training(run, as_json)

@@ -1,0 +1,1 @@
+"""A folder of files -> shards of integers -> batches. Read in order: `work`, `scan`, `shards`, `batches`."""

@@ -133,13 +133,13 @@ def build_corpus(
         survey=kind.survey,
         progress=progress and functools.partial(progress, "reading"),
     )
-    used = [report for report in found.reports if report.verdict in ("used", "repaired")]
+    used = list(found.used)
     if len(used) < 2:
         raise CorpusError(_too_few(found, used))
     fitted = kind.fit(report.survey for report in used) if isinstance(representation, str) else representation
-    apart = set(split([report.path for report in used], seed, held_out)[1])
+    apart = set(split([report.digest for report in used], seed, held_out)[1])
     encode = functools.partial(encode_file, fitted.name, fitted.config())
-    results = run_each(encode, [report.path for report in used], executor=executor)
+    results = in_order(run_each(encode, [report.path for report in used], executor=executor))
     beside = directory.with_name(directory.name + ".partial")
     shutil.rmtree(beside, ignore_errors=True)
     try:
@@ -163,6 +163,17 @@ def _too_few(found: Scan, used: list[FileReport]) -> str:
     )
 
 
+def in_order(results: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+    """Yield numbered results by their numbers: the same files give the same shards, whoever was faster."""
+    waiting: dict[int, Any] = {}
+    following = 0
+    for number, result in results:
+        waiting[number] = result
+        while following in waiting:
+            yield following, waiting.pop(following)
+            following += 1
+
+
 def _counted(results: Iterator[Any], total: int, progress: Progress | None) -> Iterator[Any]:
     for done, result in enumerate(results, 1):
         yield result
@@ -171,7 +182,7 @@ def _counted(results: Iterator[Any], total: int, progress: Progress | None) -> I
 
 
 def _write(
-    directory: Path, representation: Representation, results: Iterator[Any], used: list[FileReport], apart: set[Path]
+    directory: Path, representation: Representation, results: Iterator[Any], used: list[FileReport], apart: set[int]
 ) -> None:
     """Write shards, index and card of a corpus."""
     entries, names, digest = [], [], hashlib.sha256()
@@ -189,7 +200,7 @@ def _write(
             data = np.ascontiguousarray(result.rows).tobytes()
             file.write(data)
             digest.update(data)
-            entries.append((shard, row, len(result.rows), result.notes, result.low, result.high, path in apart))
+            entries.append((shard, row, len(result.rows), result.notes, result.low, result.high, number in apart))
             names.append(str(path))
             row += len(result.rows)
     finally:

@@ -1,0 +1,11 @@
+"""What comes with the library: a corpus to learn from, ready-trained bundles, a SoundFont; each with its licence."""
+
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+CORPUS = HERE / "corpus"
+"""94 songs for several instruments and drums, from Freedoom (BSD-3-Clause)."""
+
+BUNDLES = HERE / "bundles"
+"""Ready-trained models; `ritornello info` lists them."""

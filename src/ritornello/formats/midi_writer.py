@@ -6,7 +6,7 @@ tracks without notes are gone, overlapping notes of one pitch end first-in first
 Order at one tick: ends of notes that began earlier, texts, controls, program, note-ons, ends of notes without
 length. A program change stands at the start, or after the bank select that belongs to it.
 
-Read in order: `midi_to_bytes`, `_note_rows`, `_encode`, `_assign_channels`.
+Read in order: `midi_to_bytes`, `_note_rows`, `_encode`, `assign_channels`.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def midi_to_bytes(score: Score) -> bytes:
     _check_range("ticks_per_quarter", np.array([score.ticks_per_quarter]), 1, 0x7FFF, "the score")
     contents = [_encode(np.empty((0, 5), dtype=np.int64), _conductor_metas(score))]
     for number, (track, (port, channel)) in enumerate(
-        zip(score.tracks, _assign_channels(score.tracks), strict=True), start=1
+        zip(score.tracks, assign_channels(score.tracks), strict=True), start=1
     ):
         _check_track(track, f"track {number}")
         contents.append(_encode(_track_rows(track, channel), _track_metas(track, port)))
@@ -77,7 +77,7 @@ def _chunk(name: bytes, content: bytes) -> bytes:
     return name + len(content).to_bytes(4, "big") + content
 
 
-def _assign_channels(tracks: Iterable[Track]) -> list[tuple[int, int]]:
+def assign_channels(tracks: Iterable[Track]) -> list[tuple[int, int]]:
     """Return (port, channel) for every track.
 
     Every program gets a channel, and while channels are left every further track its own; past that, tracks of

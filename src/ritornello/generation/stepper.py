@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ritornello.bundle import COLUMNS, NETWORK, Bundle
+from ritornello.bundle import Bundle
+from ritornello.bundle.step_graph import COLUMNS, NETWORK
 from ritornello.errors import BundleError
 
 State = tuple[NDArray[np.float32], ...]

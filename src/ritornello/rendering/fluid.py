@@ -25,7 +25,6 @@ POLYPHONY = 1024
 ROOM = {"roomsize": 0.45, "damping": 0.3, "width": 0.8, "level": 0.45}
 _LOG_LEVELS = 5
 
-_CONTROL_COLUMNS = ("kind", "number", "value")
 _OFF, _CONTROL, _ON = range(3)  # the order of what falls on the same frame
 
 
@@ -92,15 +91,14 @@ def _set_up(synth: Any, parts: Sequence[Part], font: SoundFont) -> None:
 
 def _events(parts: Sequence[Part]) -> NDArray[np.int64]:
     """Return rows of (frame, order, channel, kind or pitch, number or velocity, value), in playing order."""
-    rows = [
-        _rows(*columns)
-        for channel, part in enumerate(parts)
-        for columns in (
-            (part.ends, _OFF, channel, part.pitches, 0, 0),
-            (part.starts, _ON, channel, part.pitches, part.velocities, 0),
-            (part.controls["tick"], _CONTROL, channel, *(part.controls[name] for name in _CONTROL_COLUMNS)),
-        )
-    ]
+    rows = []
+    for channel, part in enumerate(parts):
+        controls = [part.controls[name] for name in ("tick", "kind", "number", "value")]
+        rows += [
+            _rows(part.ends, _OFF, channel, part.pitches, 0, 0),
+            _rows(part.starts, _ON, channel, part.pitches, part.velocities, 0),
+            _rows(controls[0], _CONTROL, channel, *controls[1:]),
+        ]
     events = np.concatenate(rows)
     return events[np.lexsort((events[:, 1], events[:, 0]))]
 

@@ -71,7 +71,7 @@ class Layout:
 
 def make_layout(score: Score, width: int) -> Layout:
     """Return the layout of `score`, which has notes, on a page of `width` pixels."""
-    bars = np.append(score.bar_starts(), _closing_bar_line(score))
+    bars = np.append(score.bar_starts(), closing_bar_line(score))
     quarters = bars[-1] / score.ticks_per_quarter
     count = int(np.clip(np.ceil(quarters * PIXELS_PER_QUARTER / (width - LEFT - RIGHT)), 1, MOST_SYSTEMS))
     wished = np.linspace(0, bars[-1], count + 1)
@@ -87,7 +87,7 @@ def _nearest(sorted_values: NDArray[np.int64], wished: NDArray[np.float64]) -> N
     return np.asarray(above - nearer_below, dtype=np.int64)
 
 
-def _closing_bar_line(score: Score) -> int:
+def closing_bar_line(score: Score) -> int:
     """Return the tick at which the last bar ends."""
     last = int(score.bar_starts()[-1])
     meters = [meter for meter in score.meters if meter.tick <= last] or [Meter(0, 4, 4)]

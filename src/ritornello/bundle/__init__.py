@@ -13,18 +13,16 @@ again on loading; all that plays or trains the bundle sees the same rounded numb
 
 The file is written deterministically: the same model and card give the same bytes, so its digest names it.
 
-Read in order: `Facts`, `Card`, `save_bundle`, `load_bundle`, `load_network`. Only saving and `load_network` use
-torch.
+Read in order: `Facts`, `Card`, `save_bundle`, `load_bundle`, `load_network` here, then `step_graph`. Only saving
+and `load_network` use torch.
 """
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import io
 import json
 import struct
-import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -38,7 +36,15 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ritornello import __version__
-from ritornello.errors import BundleError, ConfigError, MissingExtraError
+from ritornello.bundle.step_graph import (
+    NETWORK,
+    Precision,
+    Weights,
+    export_step,
+    externalise,
+    still_copy,
+)
+from ritornello.errors import BundleError, ConfigError
 from ritornello.paths import read_bytes, write_bytes
 
 if TYPE_CHECKING:
@@ -53,12 +59,6 @@ CARD, WEIGHTS, STEP = "card.json", "weights.safetensors", "step.onnx"
 GIGABYTE = 1 << 30
 MEMBERS = {CARD: 1 << 24, WEIGHTS: 2 * GIGABYTE, STEP: 1 << 26}
 """The members, in the order of the file, and how many bytes each may have."""
-
-COLUMNS, LOGITS = "columns", "logits"  # names of the step graph's first input and first output
-NETWORK = "network."  # what the names of the network's own weights begin with
-
-Precision = Literal["float32", "float16"]
-Weights = dict[str, NDArray[Any]]
 
 
 class Part(BaseModel):
@@ -75,9 +75,9 @@ class CorpusFacts(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    digest: str = Field("", description="digest of the corpus")
-    licence: str = Field("", description="licence of the music")
-    provenance: str = Field("", description="where the music comes from, and how it was chosen")
+    digest: str = Field(default="", description="digest of the corpus")
+    licence: str = Field(default="", description="licence of the music")
+    provenance: str = Field(default="", description="where the music comes from, and how it was chosen")
 
 
 class Facts(BaseModel):
@@ -88,7 +88,7 @@ class Facts(BaseModel):
     name: str = Field(min_length=1, description="the model's name")
     description: str = Field("", description="what it plays, in a line or two")
     training: dict[str, Any] = Field({}, description="how it was trained, plain JSON")
-    corpus: CorpusFacts = Field(default_factory=CorpusFacts)
+    corpus: CorpusFacts = CorpusFacts()
     held_out: dict[str, float] = Field(
         {}, description="figures on pieces it never saw, such as nats per note"
     )
@@ -166,12 +166,12 @@ def save_bundle(
     weights in float16 (relative 2**-11 of each). Weights that are not finite, or that half precision cannot
     hold, are a ConfigError; without the package `onnx`, MissingExtraError.
     """
-    still = _still_copy(network, precision)
+    still = still_copy(network, precision)
     sizes = tuple(column.size for column in representation.columns)
-    graph, weights = _export_step(still, len(sizes))
+    graph, weights = export_step(still, len(sizes))
     _check_finite(weights, f"network {facts.name!r}", ConfigError)
     names = {name for name in weights if name.startswith(NETWORK)}
-    in_graph = _externalise(graph, names)
+    in_graph = externalise(graph, names, WEIGHTS)
     known = {
         "format": FORMAT,
         "version": VERSION,
@@ -193,19 +193,6 @@ def save_bundle(
     return card
 
 
-def _still_copy(network: Network, precision: Precision) -> Network:
-    """Return a copy of `network` on the CPU, not training, with its weights as the bundle will hold them."""
-    import torch
-
-    still: Network = copy.deepcopy(network).cpu().float().eval().requires_grad_(False)
-    if precision == "float16":
-        with torch.no_grad():
-            for parameter in (*still.parameters(), *still.buffers()):
-                if parameter.is_floating_point():
-                    parameter.copy_(parameter.half())
-    return still
-
-
 def _describe_network(network: Any) -> dict[str, Any]:
     """Return the registered name of `network` and its configuration."""
     from ritornello.networks import NETWORKS
@@ -216,86 +203,6 @@ def _describe_network(network: Any) -> dict[str, Any]:
             f"{type(network).__name__} is not in the table of networks; known: {', '.join(NETWORKS)}"
         )
     return {"name": names[0], "config": network.config.model_dump(mode="json")}
-
-
-def _export_step(network: Network, column_count: int) -> tuple[Any, Weights]:
-    """Return one step of `network` as an ONNX model, and its weights and initial state by name.
-
-    The graph maps (columns, state_0, ...) to (logits, next_state_0, ...), with the batch first and dynamic.
-    """
-    try:
-        import onnx
-    except ImportError as error:
-        raise MissingExtraError("onnx", "train") from error
-    import torch
-
-    class Step(torch.nn.Module):
-        """A network as a function of (batch, column) and the parts of the state, without the time axis."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = network
-
-        def forward(self, columns: Any, *state: Any) -> tuple[Any, ...]:
-            logits, state = self.network(columns[:, None, :], state)
-            return logits[:, 0], *state
-
-    step, state = Step(), network.initial_state(2)
-    states = [f"state_{i}" for i in range(len(state))]
-    inputs, outputs = [COLUMNS, *states], [LOGITS, *(f"next_{name}" for name in states)]
-    columns = torch.zeros(2, column_count, dtype=torch.int64)
-    file = io.BytesIO()
-    with warnings.catch_warnings():
-        _ignore_exporter_warnings()
-        # The older exporter: it gives ONNX's own LSTM operator. An example batch of 2 keeps the axis dynamic.
-        # Without folding the weights keep their names; ONNX Runtime folds as it loads, so nothing is slower.
-        torch.onnx.export(
-            step,
-            (columns, *state),
-            file,
-            dynamo=False,
-            input_names=inputs,
-            output_names=outputs,
-            dynamic_axes={name: {0: "batch"} for name in (*inputs, *outputs)},
-            do_constant_folding=False,
-            opset_version=17,
-        )
-    weights = {name: tensor.numpy() for name, tensor in step.state_dict().items()}
-    weights |= {f"initial_{name}": part[:1].numpy() for name, part in zip(states, state, strict=True)}
-    return onnx.load_from_string(file.getvalue()), weights
-
-
-def _ignore_exporter_warnings() -> None:
-    """Silence what the older exporter says on every call. The laws of bundles test what it warns of."""
-    import torch
-
-    # That the batch and the shapes may be frozen into the graph:
-    warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
-    warnings.filterwarnings("ignore", message="Exporting a model to ONNX with a batch_size other than 1")
-    # That it is the older one:
-    warnings.filterwarnings("ignore", message="You are using the legacy TorchScript-based ONNX export")
-    warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.onnx")
-
-
-def _externalise(graph: Any, names: set[str]) -> set[str]:
-    """Take the initializers called `names` out of the model `graph`, and return those that were there.
-
-    An initializer with any other name is no plain weight (a constant, say) and stays inside. Traces of where the
-    graph was made are taken out too.
-    """
-    from onnx import TensorProto
-
-    found = set()
-    for initializer in graph.graph.initializer:
-        if initializer.name in names:
-            initializer.ClearField("raw_data")
-            initializer.data_location = TensorProto.EXTERNAL
-            initializer.external_data.add(key="location", value=WEIGHTS)
-            found.add(initializer.name)
-    for node in graph.graph.node:
-        node.ClearField("doc_string")
-        node.ClearField("metadata_props")
-    return found
 
 
 def _pack_weights(weights: Weights, precision: Precision) -> bytes:

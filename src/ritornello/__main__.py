@@ -1,0 +1,5 @@
+"""`python -m ritornello` is the command line."""
+
+from ritornello.cli import main
+
+main()

@@ -1,0 +1,121 @@
+"""The step graph: one step of any network, exported to ONNX without its weights.
+
+The graph maps (columns, state_0, ...) to (logits, next_state_0, ...), with the batch first and dynamic. Its
+weights are declared *external* under their own names; `generation.stepper` supplies them. Nothing here knows an
+architecture: what a network does is traced, so a new one needs no code for export.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import warnings
+from typing import TYPE_CHECKING, Any, Literal
+
+from numpy.typing import NDArray
+
+from ritornello.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from ritornello.networks import Network
+
+COLUMNS, LOGITS = "columns", "logits"  # the graph's first input and first output
+NETWORK = "network."  # what the names of the network's own weights begin with
+
+Precision = Literal["float32", "float16"]
+Weights = dict[str, NDArray[Any]]
+
+
+def still_copy(network: Network, precision: Precision) -> Network:
+    """Return a copy of `network` on the CPU, not training, with its weights as the bundle will hold them."""
+    import torch
+
+    still: Network = copy.deepcopy(network).cpu().float().eval().requires_grad_(False)
+    if precision == "float16":
+        with torch.no_grad():
+            for parameter in (*still.parameters(), *still.buffers()):
+                if parameter.is_floating_point():
+                    parameter.copy_(parameter.half())
+    return still
+
+
+def export_step(network: Network, column_count: int) -> tuple[Any, Weights]:
+    """Return one step of `network` as an ONNX model, and its weights and initial state by name.
+
+    Without the package `onnx`, MissingExtraError.
+    """
+    try:
+        import onnx
+    except ImportError as error:
+        raise MissingExtraError("onnx", "train") from error
+    import torch
+
+    class Step(torch.nn.Module):
+        """A network as a function of (batch, column) and the parts of the state, without the time axis."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, columns: Any, *state: Any) -> tuple[Any, ...]:
+            logits, state = self.network(columns[:, None, :], state)
+            return logits[:, 0], *state
+
+    step, state = Step(), network.initial_state(2)
+    states = [f"state_{i}" for i in range(len(state))]
+    inputs, outputs = [COLUMNS, *states], [LOGITS, *(f"next_{name}" for name in states)]
+    columns = torch.zeros(2, column_count, dtype=torch.int64)
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        _ignore_exporter_warnings()
+        # The older exporter: it gives ONNX's own LSTM operator. An example batch of 2 keeps the axis dynamic.
+        # Without folding the weights keep their names; ONNX Runtime folds as it loads, so nothing is slower.
+        torch.onnx.export(
+            step,
+            (columns, *state),
+            file,
+            dynamo=False,
+            input_names=inputs,
+            output_names=outputs,
+            dynamic_axes={name: {0: "batch"} for name in (*inputs, *outputs)},
+            do_constant_folding=False,
+            opset_version=17,
+        )
+    weights = {name: tensor.numpy() for name, tensor in step.state_dict().items()}
+    weights |= {f"initial_{name}": part[:1].numpy() for name, part in zip(states, state, strict=True)}
+    return onnx.load_from_string(file.getvalue()), weights
+
+
+def _ignore_exporter_warnings() -> None:
+    """Silence what the older exporter says on every call. The laws of bundles test what it warns of."""
+    import torch
+
+    # That the batch and the shapes may be frozen into the graph:
+    warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+    warnings.filterwarnings("ignore", message="Exporting a model to ONNX with a batch_size other than 1")
+    # That it is the older one:
+    warnings.filterwarnings("ignore", message="You are using the legacy TorchScript-based ONNX export")
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.onnx")
+
+
+def externalise(graph: Any, names: set[str], location: str) -> set[str]:
+    """Take the initializers called `names` out of the model `graph`, and return those that were there.
+
+    `location` is the file that the graph names for them.
+
+    An initializer with any other name is no plain weight (a constant, say) and stays inside. Traces of where the
+    graph was made are taken out too.
+    """
+    from onnx import TensorProto
+
+    found = set()
+    for initializer in graph.graph.initializer:
+        if initializer.name in names:
+            initializer.ClearField("raw_data")
+            initializer.data_location = TensorProto.EXTERNAL
+            initializer.external_data.add(key="location", value=location)
+            found.add(initializer.name)
+    for node in graph.graph.node:
+        node.ClearField("doc_string")
+        node.ClearField("metadata_props")
+    return found

@@ -1,0 +1,335 @@
+"""A look at every file of a corpus: can it be read, what is in it, is it there twice; and the split by piece.
+
+`scan` reads each file once, in processes, and gives a `FileReport` for every one: a verdict, and the reasons.
+What the file holds is found in whole columns (`_describe`). Two files are the same piece when their notes start
+at the same time with the same pitch, on a grid of 1/24 quarter note from the first note on; lengths, velocities,
+instruments and tempo do not count, so that two programs' savings of one piece are one piece. If all pitches
+but those of drums are moved by the same interval, it is still the same piece, transposed.
+
+Read in order: `FileReport`, `Scan`, `scan`, `find_files`, `split`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello import formats
+from ritornello.corpus.work import Failure, run_each
+from ritornello.errors import ConfigError, CorpusError, FileError
+from ritornello.paths import describe
+from ritornello.score import Notes, Score
+from ritornello.theory import DRUMS, estimate_key, instrument_name, key_name
+
+Verdict = Literal["used", "repaired", "skipped", "duplicate"]
+
+MINIMUM_NOTES = 8
+LONGEST_HOURS = 3
+LONGEST_QUARTERS = 200_000
+"""Longer pieces are taken for damaged files; the longest works of music are within both."""
+
+GRID = 24
+"""Steps to a quarter note, to compare pieces on: both halves and thirds of a sixteenth fall on it."""
+
+_SECONDS_A_FILE = 30.0
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What became of a file, and what is in it. All but path, verdict and reasons is empty if it is skipped.
+
+    duplicate_of, transposition: the file with the same piece, and by how many semitones this one is higher.
+    instruments: programs 0-127, and 128 for drums. meters: as "3/4", in order of appearance. key: estimated
+    from the notes. polyphony: how many notes sound at once, drums aside, on average while any does, and at
+    most. tempo: quarter notes a minute, on average. survey: what the caller's own function returned. digest:
+    the same for the same notes; shape: the same also for transpositions.
+    """
+
+    path: Path
+    verdict: Verdict
+    reasons: tuple[str, ...] = ()
+    duplicate_of: Path | None = None
+    transposition: int = 0
+    notes: int = 0
+    seconds: float = 0.0
+    bars: int = 0
+    instruments: tuple[int, ...] = ()
+    meters: tuple[str, ...] = ()
+    key: str | None = None
+    polyphony: tuple[float, int] = (0.0, 0)
+    tempo: float = 0.0
+    digest: str = ""
+    shape: str = ""
+    lowest: int = 0
+    survey: Any = None
+
+    @property
+    def is_used(self) -> bool:
+        return self.verdict in ("used", "repaired")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The reports of all files, in the order in which the files were given or found."""
+
+    reports: tuple[FileReport, ...]
+
+    @property
+    def used(self) -> tuple[FileReport, ...]:
+        """The reports of the pieces to learn from."""
+        return tuple(report for report in self.reports if report.is_used)
+
+    def summary(self) -> dict[str, Any]:
+        """Return what is in the pieces used, all in all, as plain JSON; counts are of pieces if not said."""
+        used = self.used
+        tempos = sorted(report.tempo for report in used) or [0.0]
+        seconds = sum(report.seconds for report in used)
+        voices = sum(report.polyphony[0] * report.seconds for report in used)
+        return {
+            "files": len(self.reports),
+            "verdicts": _counts(report.verdict for report in self.reports),
+            "pieces": len(used),
+            "notes": sum(report.notes for report in used),
+            "bars": sum(report.bars for report in used),
+            "hours": seconds / 3600,
+            "instruments": _counts(instrument_name(p) for report in used for p in report.instruments),
+            "meters": _counts(meter for report in used for meter in report.meters or ("not given",)),
+            "keys": _counts(report.key for report in used if report.key),
+            "polyphony": {
+                "mean": voices / seconds if seconds else 0.0,
+                "max": max((report.polyphony[1] for report in used), default=0),
+            },
+            "tempo": {"lowest": tempos[0], "median": tempos[len(tempos) // 2], "highest": tempos[-1]},
+        }
+
+
+def scan(
+    paths: Iterable[Path | str],
+    *,
+    minimum_notes: int = MINIMUM_NOTES,
+    processes: int | None = None,
+    executor: Executor | None = None,
+    survey: Callable[[Score], Any] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Scan:
+    """Read every file of `paths` (files and folders) once, and report on each.
+
+    survey: called with each score in the process that read it; importable by name, its result small.
+    progress: called with (files done, files in all). `processes` and `executor` as for `run_each`.
+    Raises FileError or CorpusError, if a path is missing or has no music; single files raise nothing.
+    """
+    files = find_files(paths)
+    reports: list[FileReport | None] = [None] * len(files)
+    examine = partial(_examine, minimum_notes=minimum_notes, survey=survey)
+    results = run_each(examine, files, processes=processes, executor=executor, seconds_limit=_SECONDS_A_FILE)
+    for done, (index, result) in enumerate(results, start=1):
+        reports[index] = _skipped(files[index], result.message) if isinstance(result, Failure) else result
+        if progress is not None:
+            progress(done, len(files))
+    return Scan(tuple(_marked([report for report in reports if report is not None])))
+
+
+def _marked(reports: Sequence[FileReport]) -> Iterator[FileReport]:
+    """Yield the reports, with every piece that an earlier one has already brought marked as a duplicate."""
+    firsts: dict[str, FileReport] = {}
+    for report in reports:
+        if not report.is_used:
+            yield report
+            continue
+        first = firsts.get(report.digest) or firsts.get(report.shape)
+        firsts.setdefault(report.digest, report)
+        firsts.setdefault(report.shape, report)
+        yield report if first is None else _duplicate(report, first)
+
+
+def _duplicate(report: FileReport, first: FileReport) -> FileReport:
+    semitones = report.lowest - first.lowest
+    reason = (
+        "the same notes" if semitones == 0 else f"the same notes, transposed by {semitones:+d} semitones,"
+    )
+    return replace(
+        report,
+        verdict="duplicate",
+        reasons=(f"{reason} as {first.path}",),
+        duplicate_of=first.path,
+        transposition=semitones,
+        survey=None,
+    )
+
+
+# ---- one file -----------------------------------------------------------------------------------------------
+
+
+def _examine(path: Path, *, minimum_notes: int, survey: Callable[[Score], Any] | None) -> FileReport:
+    score = formats.read(path)
+    fault = _fault(score, minimum_notes)
+    if fault:
+        return _skipped(path, fault)
+    report = _describe(path, score)
+    return report if survey is None else replace(report, survey=survey(score))
+
+
+def _skipped(path: Path, reason: str) -> FileReport:
+    return FileReport(path, "skipped", (reason.removeprefix(f"{path}: "),))
+
+
+def _fault(score: Score, minimum_notes: int) -> str | None:
+    """Return why a score is not worth learning from, or None."""
+    count, hours, quarters = score.note_count, score.seconds / 3600, score.end / score.ticks_per_quarter
+    if count == 0:
+        return "it has no notes"
+    if count < minimum_notes:
+        return f"{_number(count, 'note')}; wanted are {minimum_notes} or more"
+    if hours > LONGEST_HOURS or quarters > LONGEST_QUARTERS:
+        return f"it lasts {hours:,.1f} hours, {quarters:,.0f} quarter notes; no piece does"
+    starts = score.all_notes()["start"]
+    return f"all its {count} notes start at once" if starts[0] == starts[-1] else None
+
+
+def _describe(path: Path, score: Score) -> FileReport:
+    pitched = Score(score.ticks_per_quarter, tuple(t for t in score.tracks if not t.is_drum)).all_notes()
+    everything = score.all_notes()
+    minutes = score.seconds / 60
+    digest, shape, lowest = _digests(score)
+    meters = dict.fromkeys(f"{meter.numerator}/{meter.denominator}" for meter in score.meters)
+    return FileReport(
+        path=path,
+        verdict="repaired" if score.repairs else "used",
+        reasons=score.repairs,
+        notes=len(everything),
+        seconds=score.seconds,
+        bars=len(score.bar_starts()),
+        instruments=tuple(sorted({DRUMS if t.is_drum else t.program for t in score.tracks if len(t.notes)})),
+        meters=tuple(meters),
+        key=_key(pitched) if len(pitched) else None,
+        polyphony=_polyphony(pitched if len(pitched) else everything),
+        tempo=score.end / score.ticks_per_quarter / minutes if minutes else 0.0,
+        digest=digest,
+        shape=shape,
+        lowest=lowest,
+    )
+
+
+def _key(notes: Notes) -> str:
+    weights = np.bincount(notes["pitch"] % 12, weights=notes["duration"], minlength=12)
+    _, minor, fifths = estimate_key(weights)
+    return key_name(fifths, minor)
+
+
+def _polyphony(notes: Notes) -> tuple[float, int]:
+    """Return how many notes sound at once: the mean over the time in which any does, and the maximum."""
+    durations = np.maximum(notes["duration"], 1)
+    ticks = np.concatenate([notes["start"], notes["start"] + durations])
+    changes = np.repeat([1, -1], len(notes))
+    order = np.lexsort((changes, ticks))  # of what happens at one tick, the ends come first
+    sounding = np.cumsum(changes[order])
+    spans = np.diff(ticks[order])
+    return float(durations.sum() / spans[sounding[:-1] > 0].sum()), int(sounding.max())
+
+
+def _digests(score: Score) -> tuple[str, str, int]:
+    """Return the digest of the notes, that of their shape whatever the transposition, and the lowest pitch."""
+    notes = np.concatenate([track.notes for track in score.tracks])
+    is_drum = np.repeat([t.is_drum for t in score.tracks], [len(t.notes) for t in score.tracks])
+    lowest = int(notes["pitch"][~is_drum].min(initial=127))
+    since_first = notes["start"] - notes["start"].min()
+    steps = (2 * GRID * since_first + score.ticks_per_quarter) // (2 * score.ticks_per_quarter)
+    keys = 512 * steps + 256 * is_drum + notes["pitch"]
+    return _digest(keys), _digest(keys - np.where(is_drum, 0, lowest) + 128), lowest
+
+
+def _digest(keys: NDArray[np.int64]) -> str:
+    return blake2b(np.unique(keys).astype("<i8").tobytes(), digest_size=16).hexdigest()
+
+
+# ---- files and folders --------------------------------------------------------------------------------------
+
+
+def find_files(paths: Iterable[Path | str]) -> list[Path]:
+    """Return the files given, and those below the folders given that `formats` can read, sorted by name.
+
+    Hidden files and folders are passed over. Raises FileError for a path that is missing, CorpusError for a
+    folder without music, saying what is in it instead.
+    """
+    found: dict[Path, None] = {}
+    for path in map(Path, paths):
+        try:
+            is_folder = path.stat() and path.is_dir()
+        except OSError as error:
+            raise FileError(f"{path}: {describe(error)}") from error
+        found.update(dict.fromkeys(_music_in(path) if is_folder else [path]))
+    if not found:
+        raise CorpusError("no path was given; wanted are music files or folders of them")
+    return list(found)
+
+
+def _music_in(folder: Path) -> list[Path]:
+    files = sorted(_visible_files(folder, set()))
+    music = [path for path in files if path.suffix.lower() in formats.FORMATS or path.is_dir()]
+    if not music:
+        kinds = Counter(path.suffix.lower() or "without a suffix" for path in files)
+        seen = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(6)) or "the folder is empty"
+        looked = f"{_number(len(files), 'file')} looked at ({seen})" if files else seen
+        raise CorpusError(f"no music in {folder}: {looked}; wanted are {' '.join(formats.FORMATS)}")
+    return music
+
+
+def _visible_files(folder: Path, visited: set[tuple[int, int]]) -> Iterator[Path]:
+    """Yield the files below `folder`; a folder that cannot be opened itself, so that it is reported as such."""
+    try:
+        place = folder.stat()
+        if (place.st_dev, place.st_ino) in visited:  # a link back
+            return
+        visited.add((place.st_dev, place.st_ino))
+        entries = [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
+    except OSError:
+        yield folder
+        return
+    for entry in entries:
+        if entry.is_dir():
+            yield from _visible_files(Path(entry.path), visited)
+        else:
+            yield Path(entry.path)
+
+
+# ---- the split ----------------------------------------------------------------------------------------------
+
+
+def split(
+    pieces: Sequence[str], seed: int = 0, held_out: float = 0.1, alone: bool = False
+) -> tuple[list[int], list[int]]:
+    """Return the indices of the pieces to learn from, and of those held out, each in order.
+
+    pieces: a name for each that stays the same, best `FileReport.digest`. The split depends on names and seed
+    only, not on the order. held_out: the share, above 0 and below 1; at least one piece is on each side. One
+    piece alone is an error, unless `alone` allows it to be on both. Raises CorpusError or ConfigError.
+    """
+    if not 0 < held_out < 1:
+        raise ConfigError(f"held_out is {held_out}; allowed is a share above 0 and below 1, such as 0.1")
+    if len(pieces) == 1 and alone:
+        return [0], [0]
+    if len(pieces) < 2:
+        have = _number(len(pieces), "piece")
+        raise CorpusError(f"{have} to learn from; wanted are 2 or more, as one is held out to measure by")
+    ranks = [blake2b(f"{seed}:{name}".encode(), digest_size=8).digest() for name in pieces]
+    order = sorted(range(len(pieces)), key=ranks.__getitem__)
+    count = min(max(1, round(held_out * len(pieces))), len(pieces) - 1)
+    return sorted(order[count:]), sorted(order[:count])
+
+
+def _counts(values: Iterable[str]) -> dict[str, int]:
+    return dict(Counter(values).most_common())
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,202 @@
+"""MusicXML <-> `Score`, through music21 (the `score` extra). Writing is in `musicxml_writer`.
+
+Conventions of reading
+----------------------
+- A part is a track; the staves of one part (a piano's) are one track. Unpitched notes are drums.
+- Tied notes are one note again. A grace note lasts an eighth of a quarter, and ends where it stands.
+- Velocities are those of the file's `dynamics`, else `DEFAULT_VELOCITY`. Lyrics stay with their track.
+
+Read in order: `read_musicxml`, `_parsed`, `_track`.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ritornello.errors import FormatError
+from ritornello.formats.musicxml_writer import (
+    drum_sign,
+    quiet_music21,
+    score_to_music21,
+    score_to_musicxml,
+)
+from ritornello.formats.smf import DRUM_CHANNEL
+from ritornello.paths import read_bytes, write_bytes
+from ritornello.score import Key, Meter, Score, Tempo, Text, Track, make_notes
+
+__all__ = ["read_musicxml", "score_to_music21", "score_to_musicxml", "write_musicxml"]
+
+TICKS_PER_QUARTER = 480
+GRACE_TICKS = TICKS_PER_QUARTER // 8
+MAX_BYTES = 64 << 20
+DEFAULT_VELOCITY = 80
+_DRUM_OF_SIGN = {drum_sign(pitch): pitch for pitch in range(128)}
+_CONTAINER = "META-INF/container.xml"
+Event = TypeVar("Event", Tempo, Meter, Key)
+_UNNAMED = ("Music21 Fragment", "Music21")  # what music21 calls a piece without a title
+
+
+def read_musicxml(path: Path | str) -> Score:
+    """Return the score of a MusicXML file, compressed or not; raise FileError if it cannot be read."""
+    path = Path(path)
+    data = read_bytes(path, limit=MAX_BYTES)
+    if data.startswith(b"PK"):
+        data = _uncompressed(data, path)
+    with quiet_music21() as music21:
+        return _score(music21, _parsed(music21, data, path))
+
+
+def write_musicxml(score: Score, path: Path | str) -> None:
+    """Write `score` to `path`, compressed if its suffix is `.mxl`; see `score_to_musicxml` for what is lost."""
+    path = Path(path)
+    content, _ = score_to_musicxml(score)
+    write_bytes(path, _compressed(content) if path.suffix.lower() == ".mxl" else content)
+
+
+def _uncompressed(data: bytes, path: Path) -> bytes:
+    """Return the root file of a compressed MusicXML file."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            root = re.search(rb'full-path="([^"]+)"', archive.read(_CONTAINER))
+            name = root[1].decode("utf-8") if root else ""
+            if archive.getinfo(name).file_size > MAX_BYTES:
+                raise FormatError(f"{path}: {name} in it is larger than {MAX_BYTES} bytes")
+            return archive.read(name)
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError, NotImplementedError) as error:
+        raise FormatError(f"{path}: damaged compressed MusicXML file ({error})".replace("\n", " ")) from None
+
+
+def _compressed(content: bytes) -> bytes:
+    container = (
+        '<?xml version="1.0" encoding="UTF-8"?><container><rootfiles>'
+        '<rootfile full-path="score.musicxml" media-type="application/vnd.recordare.musicxml+xml"/>'
+        "</rootfiles></container>"
+    )
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(_CONTAINER, container)
+        archive.writestr("score.musicxml", content)
+    return buffer.getvalue()
+
+
+def _parsed(music21: Any, data: bytes, path: Path) -> Any:
+    """Return the music21 stream of a MusicXML text."""
+    if b"<score-partwise" not in data and "<score-partwise".encode("utf-16-le") not in data:
+        begins = data[:20].decode("latin-1")
+        raise FormatError(
+            f"{path}: not a MusicXML file: no <score-partwise> in it, it begins with {begins!r}"
+        )
+    importer = music21.musicxml.xmlToM21.MusicXMLImporter()
+    importer.xmlText = data
+    try:
+        importer.parseXMLText()
+    except Exception as error:  # music21 raises whatever it stumbles over
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise FormatError(f"{path}: damaged MusicXML file ({reason})") from None
+    return importer.stream
+
+
+def _score(music21: Any, whole: Any) -> Score:
+    flat = [part.flatten() for part in whole.parts]
+    title = (whole.metadata.title or "") if whole.metadata else ""
+    tracks = [_track(part, streams) for part, streams in _players(whole, flat)]
+    return Score(
+        TICKS_PER_QUARTER,
+        tuple(track for track in tracks if len(track.notes)),
+        tempos=_events(flat, music21.tempo.MetronomeMark, _tempo),
+        meters=_events(flat, music21.meter.TimeSignature, _meter),
+        keys=_events(flat, music21.key.KeySignature, _key),
+        title="" if title in _UNNAMED else title,
+    )
+
+
+def _events(flat: list[Any], kind: type, make: Callable[[int, Any], Event | None]) -> tuple[Event, ...]:
+    """Return what `make` makes of the elements of a class in all parts: one at a tick, in time order."""
+    found = {
+        _ticks(element.offset): element for stream in flat for element in stream.getElementsByClass(kind)
+    }
+    made = (make(tick, found[tick]) for tick in sorted(found))
+    return tuple(event for event in made if event is not None)
+
+
+def _tempo(tick: int, mark: Any) -> Tempo | None:
+    speed = mark.getQuarterBPM()
+    return Tempo.from_quarters_per_minute(tick, float(speed)) if speed else None
+
+
+def _meter(tick: int, signature: Any) -> Meter:
+    return Meter(tick, signature.numerator, signature.denominator)
+
+
+def _key(tick: int, signature: Any) -> Key:
+    minor = getattr(signature, "mode", "major") == "minor"
+    return Key(tick, max(-7, min(7, signature.sharps or 0)), minor)
+
+
+def _ticks(quarters: Any) -> int:
+    return int(round(quarters * TICKS_PER_QUARTER))
+
+
+def _players(whole: Any, flat: list[Any]) -> Iterator[tuple[Any, list[Any]]]:
+    """Yield each part with its flat streams: music21 makes a part of every staff, and groups those of one."""
+    groups = [list(group) for group in whole.getElementsByClass("StaffGroup")]
+    for part, stream in zip(whole.parts, flat, strict=True):
+        group = next((g for g in groups if part in g and "PartStaff" in part.classes), [part])
+        if part is group[0]:
+            others = [s for p, s in zip(whole.parts, flat, strict=True) if p in group and p is not part]
+            yield part, [stream, *others]
+
+
+def _track(part: Any, streams: list[Any]) -> Track:
+    instrument = part.getInstrument(returnDefault=False)
+    notes = [row for stream in streams for row in _notes(stream)]
+    lyrics = [
+        (_ticks(e.offset), lyric.text) for s in streams for e in s.notes for lyric in e.lyrics if lyric.text
+    ]
+    unpitched = any(
+        "Unpitched" in e.classes or "PercussionChord" in e.classes for s in streams for e in s.notes
+    )
+    return Track(
+        make_notes(notes),
+        program=(instrument.midiProgram if instrument else None) or 0,
+        is_drum=unpitched or (instrument is not None and instrument.midiChannel == DRUM_CHANNEL),
+        name=(part.partName or "").strip(),
+        texts=tuple(Text(tick, "lyric", text) for tick, text in sorted(lyrics, key=lambda lyric: lyric[0])),
+    )
+
+
+def _notes(stream: Any) -> list[list[int]]:
+    """Return rows of (start, duration, pitch, velocity) of a flat stream, tied notes joined."""
+    rows: list[list[int]] = []
+    tied: dict[tuple[int, int], list[int]] = {}  # by pitch and end
+    for element in stream.notes:
+        start, length = _ticks(element.offset), _ticks(element.duration.quarterLength)
+        if element.duration.isGrace or not length:
+            start, length = max(0, start - GRACE_TICKS), GRACE_TICKS
+        for note in getattr(element, "notes", (element,)):
+            pitch, tie = _pitch(note), note.tie.type if note.tie else ""
+            row = tied.pop((pitch, start), None) if tie in ("stop", "continue") else None
+            if row is None:
+                row = [start, 0, pitch, _velocity(note, element)]
+                rows.append(row)
+            row[1] += length
+            if tie in ("start", "continue"):
+                tied[pitch, start + length] = row
+    return rows
+
+
+def _pitch(note: Any) -> int:
+    """Return the MIDI pitch of a note, or of the drum that an unpitched one stands for (the snare if unknown)."""
+    if hasattr(note, "pitch"):
+        return max(0, min(127, int(note.pitch.midi)))
+    return _DRUM_OF_SIGN.get((f"{note.displayStep}{note.displayOctave}", note.notehead), 38)
+
+
+def _velocity(note: Any, element: Any) -> int:
+    found = note.volume.velocity or element.volume.velocity or DEFAULT_VELOCITY
+    return max(1, min(127, found))

@@ -1,0 +1,210 @@
+"""`Track` -> bars of written notes: on a grid, in voices, in note values that exist. No library is used here.
+
+Conventions
+-----------
+- Time is in *units*, `UNITS` to a quarter note, so that thirty-seconds and triplets are whole numbers.
+- Onsets and ends go to the nearest place on the coarsest grid of their quarter that fits; a note lasts at
+  least one place. Apart from that no note is cut, moved or left out, up to `VOICES` voices in a track.
+- A note is written as several, tied, where it crosses a bar line or has a length without a sign of its own.
+
+Read in order: `Written`, `snap`, `write_bars`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.score import Notes, sort_notes
+
+UNITS = 24
+VOICES = 4
+_GRIDS = (6, 8, 4, 3)  # sixteenths, triplet eighths, triplet sixteenths, thirty-seconds: the coarsest first
+_TOLERANCE = 0.5  # units by which a note may miss a grid that still fits
+_VALUES = (96, 72, 48, 36, 24, 18, 12, 6, 3)  # from the whole note to the thirty-second, some dotted
+_TRIPLETS = (16, 8, 4)  # a quarter, an eighth, a sixteenth of a triplet
+
+
+@dataclass(frozen=True)
+class Written:
+    """A chord, or a rest if it has no pitches: start from the start of the bar and duration, in units.
+
+    pitches: MIDI pitches from low to high. tied: whether each of them goes on from what is before, and into
+    what comes after. first: whether it is the beginning of the chord that is meant.
+    """
+
+    start: int
+    duration: int
+    pitches: tuple[int, ...] = ()
+    velocity: int = 0
+    tied_before: bool = False
+    tied_after: bool = False
+
+    @property
+    def end(self) -> int:
+        return self.start + self.duration
+
+
+Voice = list[Written]
+
+
+def snap(notes: Notes, ticks_per_quarter: int) -> Notes:
+    """Return `notes` with start and duration in units, on the grid of each quarter; order by start and pitch."""
+    starts = notes["start"] * (UNITS / ticks_per_quarter)
+    ends = (notes["start"] + notes["duration"]) * (UNITS / ticks_per_quarter)
+    quarters, places = np.unique(np.floor((starts + 1) / UNITS), return_inverse=True)
+    grids = _grids(starts, places, len(quarters))
+    snapped = notes.copy()
+    snapped["start"] = _to_grid(starts, grids[places])
+    found = np.searchsorted(quarters, np.floor((ends + 1) / UNITS))
+    alone = np.minimum(found, max(0, len(quarters) - 1))
+    with_onsets = quarters[alone] == np.floor((ends + 1) / UNITS) if len(quarters) else np.zeros(0, bool)
+    end_grids = np.where(with_onsets, grids[alone], _grids(ends, np.arange(len(ends)), len(ends)))
+    snapped["duration"] = np.maximum(_to_grid(ends, end_grids) - snapped["start"], grids[places])
+    return sort_notes(snapped)
+
+
+def _grids(times: NDArray[np.float64], places: NDArray[np.intp], count: int) -> NDArray[np.int64]:
+    """Return the grid of each of `count` places: the first that all its times fit, else that of least error."""
+    errors = np.zeros((len(_GRIDS), count))
+    for row, grid in zip(errors, _GRIDS, strict=True):
+        np.maximum.at(row, places, np.abs(times - np.rint(times / grid) * grid))
+    fits = errors <= _TOLERANCE
+    best = np.where(fits.any(axis=0), fits.argmax(axis=0), errors[:2].argmin(axis=0))
+    grids: NDArray[np.int64] = np.array(_GRIDS)[best]
+    return grids
+
+
+def _to_grid(times: NDArray[np.float64], grids: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.rint(times / grids).astype(np.int64) * grids
+
+
+def write_bars(notes: Notes, bars: NDArray[np.int64]) -> list[list[Voice]]:
+    """Return the voices, each filled with rests, of every bar; `notes` are snapped, `bars` are n + 1 bar lines.
+
+    A bar without notes has one voice, with rests.
+    """
+    result: list[list[Voice]] = [[] for _ in range(len(bars) - 1)]
+    for chords in _voices(notes):
+        by_bar: dict[int, Voice] = {}
+        for chord in chords:
+            for bar, part in _cut_at_bars(chord, bars):
+                by_bar.setdefault(bar, []).append(part)
+        for bar, parts in by_bar.items():
+            result[bar].append(_filled(parts, int(bars[bar + 1] - bars[bar])))
+    for bar, voices in enumerate(result):
+        if not voices:
+            voices.append(_filled([], int(bars[bar + 1] - bars[bar])))
+    return result
+
+
+def _voices(notes: Notes) -> list[Voice]:
+    """Return chords, with times in the piece, in voices: each chord goes to the first voice that is silent."""
+    voices: list[Voice] = []
+    for chord in _chords(notes):
+        free = next((voice for voice in voices if voice[-1].end <= chord.start), None)
+        if free is not None:
+            free.append(chord)
+        elif len(voices) < VOICES:
+            voices.append([chord])
+        else:
+            _squeeze(chord, min(voices, key=lambda voice: voice[-1].end))
+    return voices
+
+
+def _squeeze(chord: Written, voice: Voice) -> None:
+    """Cut the last chord of `voice` to make room for `chord`, or join the two if they start together."""
+    last = voice[-1]
+    if last.start < chord.start:
+        voice[-1] = replace(last, duration=chord.start - last.start)
+        voice.append(chord)
+    else:
+        voice[-1] = replace(last, pitches=tuple(sorted({*last.pitches, *chord.pitches})))
+
+
+def _chords(notes: Notes) -> Iterator[Written]:
+    """Yield the notes that start and end together as chords, by start, then from the top; a pitch only once."""
+    rows = sorted(notes.tolist(), key=lambda row: (row[0], -row[1], -row[2]))
+    for (start, duration), group in groupby(rows, key=lambda row: row[:2]):
+        left = [(pitch, velocity) for _, _, pitch, velocity in group]
+        while left:
+            chord = dict(reversed(left))
+            velocity = max(chord.values())
+            yield Written(start, duration, tuple(sorted(chord)), velocity)
+            left = _without(left, chord)
+
+
+def _without(rows: list[tuple[int, int]], chord: dict[int, int]) -> list[tuple[int, int]]:
+    """Return `rows` less one of each pitch in `chord`."""
+    taken = set(chord)
+    rest = []
+    for pitch, velocity in rows:
+        if pitch in taken:
+            taken.remove(pitch)
+        else:
+            rest.append((pitch, velocity))
+    return rest
+
+
+def _cut_at_bars(chord: Written, bars: NDArray[np.int64]) -> Iterator[tuple[int, Written]]:
+    """Yield (bar, part of the chord), the parts tied, with times in the bar."""
+    first = int(np.searchsorted(bars, chord.start, side="right")) - 1
+    for bar in range(first, len(bars) - 1):
+        start, end = max(chord.start, int(bars[bar])), min(chord.end, int(bars[bar + 1]))
+        if start >= end:
+            return
+        before, after = chord.tied_before or start > chord.start, chord.tied_after or end < chord.end
+        part = replace(chord, start=start - int(bars[bar]), duration=end - start)
+        yield bar, replace(part, tied_before=before, tied_after=after)
+
+
+def _filled(parts: Voice, length: int) -> Voice:
+    """Return a bar of note values that fill `length`: the parts of chords in it, and rests between them."""
+    result: Voice = []
+    at = 0
+    for part in [*parts, Written(length, 0)]:
+        if part.start > at:
+            result += _values(Written(at, part.start - at))
+        if part.duration:
+            result += _values(part)
+        at = part.end
+    return result
+
+
+def _values(part: Written) -> Voice:
+    """Return `part` as written notes, tied, each of a value that has a sign."""
+    result = []
+    at = part.start
+    while at < part.end:
+        value = _first_value(at, part.end)
+        tied = bool(part.pitches)
+        before, after = part.tied_before or at > part.start, part.tied_after or at + value < part.end
+        result.append(
+            replace(part, start=at, duration=value, tied_before=tied and before, tied_after=tied and after)
+        )
+        at += value
+    return result
+
+
+def _first_value(start: int, end: int) -> int:
+    """Return the note value to begin with from `start` to `end`, in units from the start of the bar.
+
+    From a beat on, the longest there is; off the beat at most to the next one, except for eighth-quarter-eighth;
+    within a triplet, and up to one, only values of a triplet.
+    """
+    within, length = start % UNITS, end - start
+    room = min(length, UNITS - within)
+    if start % 3 or room % 3:
+        return next(
+            (value for value in _TRIPLETS if value <= room and start % min(value, 8) == 0), min(room, 4)
+        )
+    if within == 0:
+        whole = length if end % 3 == 0 else length // UNITS * UNITS
+        return next(value for value in _VALUES if value <= whole)
+    if within == UNITS // 2 and length == UNITS:
+        return UNITS
+    return next(value for value in _VALUES if value <= room)

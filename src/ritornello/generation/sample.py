@@ -1,0 +1,14 @@
+"""A short piece from a bundle that is still learning."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SAMPLE_BARS = 8
+
+
+def write_sample(bundle: Path, path: Path) -> None:
+    """Compose a few bars with `bundle` and write them to `path`. The seed is fixed, so samples of a run compare."""
+    from ritornello.generation import load
+
+    load(bundle).compose(bars=SAMPLE_BARS, seed=0).write(path)

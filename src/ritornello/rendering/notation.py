@@ -1,0 +1,201 @@
+"""Score -> engraved notation, as SVG or PDF: music21 writes MusicXML, verovio engraves it, typst makes the PDF.
+
+An SVG holds its pages one below the other, `PAGES_PER_SVG` at most; further ones go to `NAME-2.svg` and so on. The
+title and the tempo are drawn here: verovio's own need a browser.
+
+Read in order: `engraving` (what is printed), `musicxml_staves` (-> MusicXML), then `engrave`, `write_notation`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any, Literal
+
+from ritornello.errors import ConfigError, MissingExtraError
+from ritornello.paths import write_bytes, write_text
+from ritornello.rendering.engraving import Staff, make_staves
+from ritornello.rendering.musicxml_staves import MOST_BARS, staves_to_musicxml
+from ritornello.score import Score
+
+PAGES_PER_SVG = 8
+MOST_STAVES = 32
+PAGE = (2100, 2970)  # tenths of a millimetre: A4
+MARGIN = 150
+HEADER = 240  # what title and tempo take of the first page; later pages keep it free above and below
+RUNNING = 110  # the part of it above the later pages, for the running title
+
+FONTS = (
+    "Libertinus Serif, Times New Roman, Times, serif"  # typst carries the first, browsers one of the others
+)
+_MOST_TITLE = 90  # characters
+
+SCALE = 60  # per cent of verovio's own size; margins are scaled with it
+
+_VEROVIO_OPTIONS = {
+    "pageWidth": PAGE[0],
+    "pageHeight": PAGE[1] - HEADER,
+    "pageMarginLeft": MARGIN * 100 // SCALE,
+    "pageMarginRight": MARGIN * 100 // SCALE,
+    "pageMarginTop": 20,
+    "pageMarginBottom": MARGIN,
+    "scale": SCALE,
+    "scaleToPageSize": True,
+    "header": "none",
+    "footer": "none",
+    "breaks": "auto",
+    "justifyVertically": False,
+    "svgViewBox": True,
+    "svgRemoveXlink": True,
+    "smuflTextFont": "none",
+    "xmlIdSeed": 1,
+}
+
+
+def write_notation(score: Score, path: Path | str) -> tuple[str, ...]:
+    """Write the engraved score to `path`, an SVG or a PDF; return what had to be left out, in words.
+
+    A score without notes or of too many bars is a ConfigError.
+    """
+    path = Path(path)
+    pages, remarks = engrave(score)
+    if path.suffix.lower() == ".pdf":
+        write_bytes(path, pages_to_pdf(pages, score.title))
+        return remarks
+    for number, at in enumerate(range(0, len(pages), PAGES_PER_SVG), start=1):
+        target = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
+        write_text(target, stack_pages(pages[at : at + PAGES_PER_SVG]))
+    return remarks
+
+
+def engrave(score: Score) -> tuple[list[str], tuple[str, ...]]:
+    """Return the pages of the engraved score, each an SVG, and what had to be left out."""
+    if not score.note_count:
+        raise ConfigError("the score has no notes: there is nothing to engrave")
+    if len(score.bar_starts()) > MOST_BARS:
+        raise ConfigError(f"the piece has {len(score.bar_starts())} bars; at most {MOST_BARS} are engraved")
+    staves, remarks = _chosen(make_staves(score))
+    pages = _engraved(staves_to_musicxml(score, staves))
+    return [_page(score, number, page) for number, page in enumerate(pages, start=1)], remarks
+
+
+def _chosen(staves: list[Staff]) -> tuple[list[Staff], tuple[str, ...]]:
+    """Return the staves that fit on a page: those with the most chords, in score order."""
+    if len(staves) <= MOST_STAVES:
+        return staves, ()
+    sizes = [sum(len(voice) for voice in staff.voices) for staff in staves]
+    least = sorted(range(len(staves)), key=lambda place: -sizes[place])[:MOST_STAVES]
+    remark = f"{len(staves) - MOST_STAVES} of {len(staves)} staves, those with the fewest notes"
+    return [staves[place] for place in sorted(least)], (remark,)
+
+
+def _engraved(musicxml: str) -> list[str]:
+    try:
+        import verovio
+    except ImportError as error:
+        raise MissingExtraError("verovio", "score") from error
+    verovio.enableLog(verovio.LOG_OFF)
+    toolkit = verovio.toolkit()
+    toolkit.setOptions(_VEROVIO_OPTIONS)
+    if not toolkit.loadData(musicxml):
+        raise ConfigError("the score could not be engraved: verovio refused its MusicXML")
+    return [_with_fonts(toolkit.renderToSVG(page)) for page in range(1, toolkit.getPageCount() + 1)]
+
+
+def _with_fonts(svg: str) -> str:
+    return re.sub(r"Times,\s*serif", FONTS, svg)
+
+
+# Pages
+
+
+def _page(score: Score, number: int, music: str) -> str:
+    """Return a whole page: the header, and the music below it."""
+    top = HEADER if number == 1 else RUNNING
+    header = _header(score) if number == 1 else _running_header(score, number)
+    inner = _nested(music, top, PAGE[1] - HEADER)
+    return (
+        f'{_open_svg(PAGE[1])}<rect width="{PAGE[0]}" height="{PAGE[1]}" fill="#fff"/>{header}{inner}</svg>\n'
+    )
+
+
+def _open_svg(height: int) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {PAGE[0]} {height}" '
+        f'width="{PAGE[0] / 10:g}mm" height="{height / 10:g}mm">'
+    )
+
+
+def _nested(svg: str, top: int, height: int) -> str:
+    """Return `svg`, its own size and position replaced, as an element of another one."""
+    attributes, rest = re.sub(r"^.*?<svg ", "", svg, count=1, flags=re.DOTALL).split(">", 1)
+    attributes = re.sub(r'(?<![\w-])(width|height|x|y)="[^"]*"', "", attributes)
+    if "viewBox" not in attributes:
+        attributes += f' viewBox="0 0 {PAGE[0]} {height}"'
+    return f'<svg x="0" y="{top}" width="{PAGE[0]}" height="{height}" {attributes}>{rest}'
+
+
+def _header(score: Score) -> str:
+    quarters_per_minute = 60 * score.end / score.ticks_per_quarter / max(score.seconds, 1e-9)
+    return _text(PAGE[0] // 2, 170, 74, _title(score), "middle") + (
+        '<g fill="#000" stroke="#000" stroke-width="3">'
+        f'<ellipse cx="{MARGIN + 10}" cy="218" rx="11" ry="8" transform="rotate(-22 {MARGIN + 10} 218)"/>'
+        f'<path d="M{MARGIN + 20} 215v-48"/></g>'
+        + _text(MARGIN + 40, 226, 36, f"= {quarters_per_minute:.0f}", "start")
+    )
+
+
+def _running_header(score: Score, number: int) -> str:
+    return _text(PAGE[0] // 2, 84, 32, _title(score), "middle") + _text(
+        PAGE[0] - MARGIN, 84, 32, str(number), "end"
+    )
+
+
+def _title(score: Score) -> str:
+    title = "".join(char for char in " ".join(score.title.split()) if char.isprintable())
+    return title if len(title) <= _MOST_TITLE else title[: _MOST_TITLE - 1].rstrip() + "…"
+
+
+def _text(x: int, y: int, size: int, text: str, anchor: str) -> str:
+    wide = max(1.0, len(text) * size * 0.5 / (PAGE[0] - 3 * MARGIN))  # a long title is set smaller
+    return (
+        f'<text x="{x}" y="{y}" font-family="{FONTS}" font-size="{size / wide:.0f}" '
+        f'text-anchor="{anchor}">{escape(text)}</text>'
+    )
+
+
+def stack_pages(pages: Sequence[str]) -> str:
+    """Return one SVG of several pages, one below the other."""
+    if len(pages) == 1:
+        return pages[0]
+    inner = [_nested(page, PAGE[1] * place, PAGE[1]) for place, page in enumerate(pages)]
+    return f"{_open_svg(PAGE[1] * len(pages))}{''.join(inner)}</svg>\n"
+
+
+def pages_to_pdf(pages: Sequence[str], title: str) -> bytes:
+    """Return a PDF of `pages`."""
+    return bytes(typeset(pages, title, "pdf"))
+
+
+def typeset(pages: Sequence[str], title: str, format: Literal["pdf", "png"]) -> Any:
+    """Return what typst makes of `pages`: the bytes of a "pdf", or of a "png" (a list if there are several pages)."""
+    try:
+        import typst
+    except ImportError as error:
+        raise MissingExtraError("typst", "score") from error
+    size = f"width: {PAGE[0] / 10:g}mm, height: {PAGE[1] / 10:g}mm"
+    lines = [
+        f"#set page({size}, margin: 0mm)",
+        f"#set document(title: {json.dumps(title, ensure_ascii=False)})",
+    ]
+    lines += [f'#image("{number}.svg", width: 100%)' for number in range(len(pages))]
+    with tempfile.TemporaryDirectory() as folder:
+        for number, page in enumerate(pages):
+            (Path(folder) / f"{number}.svg").write_text(page, encoding="utf-8")
+        source = Path(folder) / "score.typ"
+        source.write_text("\n".join(lines), encoding="utf-8")
+        return typst.compile(str(source), format=format)

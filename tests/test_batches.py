@@ -1,0 +1,167 @@
+"""The laws of shards and batches."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from build import make_song
+
+from ritornello import formats
+from ritornello.corpus.batches import IGNORE, Batch, Batches, held_out_batches
+from ritornello.corpus.shards import Corpus, build_corpus, open_corpus
+from ritornello.errors import ConfigError, CorpusError
+from ritornello.score import Score, Track, make_notes
+
+ROWS, WINDOW = 3, 8
+
+
+def make_piece(number: int) -> Score:
+    """Return a piece of its own: no other number gives the same tune, also transposed."""
+    random = np.random.default_rng(number)
+    pitches = random.integers(55, 75, 20 + 7 * number)
+    return Score(480, (Track(make_notes((240 * i, 240, int(p), 80) for i, p in enumerate(pitches)), 40 + number % 3),))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pieces")
+    for number in range(9):
+        formats.write(make_piece(number), folder / f"piece-{number}.mid")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def corpus(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    return build_corpus([folder], tmp_path_factory.mktemp("corpus") / "corpus", held_out=0.3)[0]
+
+
+def read(batches: Batches, count: int) -> list[Batch]:
+    return [next(batches) for _ in range(count)]
+
+
+def same(one: list[Batch], other: list[Batch]) -> bool:
+    return all(
+        np.array_equal(a.inputs, b.inputs) and np.array_equal(a.targets, b.targets) and np.array_equal(a.reset, b.reset)
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+def test_shards_hold_every_piece_as_encoded(corpus: Corpus, folder: Path) -> None:
+    assert len(corpus.index) == 9
+    assert isinstance(corpus.shards[0], np.memmap)
+    for piece, name in enumerate(corpus.names()):
+        ids = corpus.representation.encode(formats.read(name))
+        assert np.array_equal(corpus.rows(piece, 0, 10**9), corpus.representation.inputs(ids))
+        assert corpus.index[piece]["notes"] == corpus.representation.is_note[ids].sum()
+
+
+def test_pieces_are_held_out_by_seed(folder: Path, tmp_path: Path) -> None:
+    def held_out(seed: int, name: str) -> set[str]:
+        corpus, _ = build_corpus([folder], tmp_path / name, seed=seed, held_out=0.3)
+        return {corpus.names()[piece] for piece in corpus.pieces(held_out=True)}
+
+    assert held_out(0, "a") == held_out(0, "b")
+    assert len({frozenset(held_out(seed, f"c{seed}")) for seed in range(6)}) > 1
+    assert 1 <= len(held_out(0, "d")) < 9
+
+
+def test_a_row_goes_on_where_it_was_and_begins_pieces_with_a_reset(corpus: Corpus) -> None:
+    batches = Batches(corpus, ROWS, WINDOW, transpose=False)
+    batches.state = {"epoch": 0, "place": ROWS, "rows": [[int(p), 0, 0] for p in batches._order[:ROWS]]}
+    streams: list[list[list[int]]] = [[] for _ in range(ROWS)]
+    for batch in read(batches, 60):
+        for row in range(ROWS):
+            if batch.reset[row]:
+                streams[row].append([])
+            scored = batch.targets[row] != IGNORE
+            streams[row][-1] += batch.inputs[row, scored, 0].tolist()
+    pieces = {tuple(corpus.rows(p, 0, 10**9)[:-1, 0].tolist()) for p in corpus.pieces(held_out=False)}
+    complete = [tuple(piece) for stream in streams for piece in stream[:-1]]
+    assert len(complete) > 8
+    assert set(complete) <= pieces, "a row left its piece, or lost a part of it"
+
+
+def test_targets_are_the_next_ids(corpus: Corpus) -> None:
+    for batch in read(Batches(corpus, ROWS, WINDOW), 20):
+        follows = batch.targets[:, :-1] != IGNORE
+        follows &= batch.targets[:, 1:] != IGNORE
+        assert np.array_equal(batch.inputs[:, 1:, 0][follows], batch.targets[:, :-1][follows])
+
+
+@pytest.mark.parametrize("count", [1, 7, 40])
+def test_resumed_equals_uninterrupted(corpus: Corpus, count: int) -> None:
+    batches = Batches(corpus, ROWS, WINDOW, seed=3)
+    read(batches, count)
+    state = json.loads(json.dumps(batches.state))  # as a checkpoint would keep it
+    resumed = Batches(corpus, ROWS, WINDOW, seed=3)
+    resumed.state = state
+    assert same(read(batches, 50), read(resumed, 50))
+
+
+def test_seeds_differ_and_repeat(corpus: Corpus) -> None:
+    def start(seed: int) -> list[Batch]:
+        return read(Batches(corpus, ROWS, WINDOW, seed=seed), 5)
+
+    assert same(start(1), start(1))
+    assert not same(start(1), start(2))
+
+
+def test_ranks_are_disjoint_and_together_complete(corpus: Corpus) -> None:
+    seen: list[set[int]] = []
+    for rank in range(2):
+        batches = Batches(corpus, 1, 10_000, transpose=False, rank=rank, ranks=2)
+        pieces = set()
+        while batches.state["epoch"] == 0:
+            pieces.add(batches.state["rows"][0][0])
+            next(batches)
+            if batches.state["place"] >= len(corpus.pieces(held_out=False)):
+                pieces.add(batches.state["rows"][0][0])
+                break
+        seen.append(pieces)
+    assert not seen[0] & seen[1]
+    assert seen[0] | seen[1] == set(corpus.pieces(held_out=False).tolist())
+
+
+def test_transposing_changes_pitches_only(corpus: Corpus) -> None:
+    plain, moved = (Batches(corpus, ROWS, WINDOW, transpose=t) for t in (False, True))
+    moves = set()
+    for one, other in zip(read(plain, 40), read(moved, 40), strict=True):
+        is_note = corpus.representation.is_note[one.inputs[..., 0]] & (one.targets != IGNORE)
+        assert np.array_equal(one.inputs[..., 1:], other.inputs[..., 1:])
+        assert np.array_equal(one.inputs[..., 0][~is_note], other.inputs[..., 0][~is_note])
+        moves |= set((other.inputs[..., 0] - one.inputs[..., 0])[is_note].tolist())
+    assert len(moves) > 4
+    assert min(moves) >= -5
+    assert max(moves) <= 6
+
+
+def test_held_out_pieces_come_once_each_in_their_own_key(corpus: Corpus) -> None:
+    for rows, window in ((1, 16), (2, 5), (8, 1000)):
+        batches = list(held_out_batches(corpus, rows, window))
+        scored = np.concatenate([b.targets[b.targets != IGNORE] for b in batches])
+        expected = [corpus.rows(p, 1, 10**9)[:, 0] for p in corpus.pieces(held_out=True)]
+        assert sorted(scored.tolist()) == sorted(np.concatenate(expected).tolist())
+        assert sum(int(b.reset.sum()) for b in batches) == len(expected)
+
+
+def test_a_damaged_corpus_is_refused(corpus: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="not a corpus"):
+        open_corpus(tmp_path)
+    card = json.loads((corpus.path / "corpus.json").read_text())
+    (tmp_path / "corpus.json").write_text(json.dumps(card | {"version": 99}))
+    np.save(tmp_path / "index.npy", corpus.index)
+    with pytest.raises(CorpusError, match="version 99"):
+        open_corpus(tmp_path)
+
+
+def test_too_little_to_learn_from_says_why(tmp_path: Path) -> None:
+    (tmp_path / "broken.mid").write_bytes(b"MThd is not enough")
+    formats.write(make_song(), tmp_path / "good.mid")
+    with pytest.raises(CorpusError, match=r"1 of 2 files.*broken\.mid"):
+        build_corpus([tmp_path], tmp_path / "corpus")
+    assert not list(tmp_path.glob("corpus*"))
+    with pytest.raises(ConfigError, match="unknown representation"):
+        build_corpus([tmp_path], tmp_path / "corpus", representation="multitrak")

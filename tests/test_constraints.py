@@ -1,0 +1,156 @@
+"""Constraints: nothing is repeated for ever, and there is always a way on."""
+
+from __future__ import annotations
+
+import numpy as np
+from fakes import (
+    END,
+    FIRST_NOTE,
+    SHIFT,
+    STEPS_PER_BAR,
+    StepRepresentation,
+    longest_bar_run,
+    longest_pitch_run,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ritornello.generation.constraints import (
+    SAME_BAR,
+    SAME_PITCH,
+    NotesBeforeEnd,
+    RepetitionGuard,
+    allowed_ids,
+)
+from ritornello.representations.base import Plan
+
+STEPS = StepRepresentation()
+A, B, C = (STEPS.note_id(0, pitch) for pitch in (60, 61, 62))
+OTHER_VOICE = STEPS.note_id(1, 60)
+
+
+def follow(ids, bars=20):
+    """Return a cursor and a guard that have seen `ids`."""
+    cursor, guard = STEPS.cursor(Plan(bars=bars)), RepetitionGuard(STEPS)
+    for token in ids:
+        cursor.push(token)
+        guard.observe(cursor)
+    return cursor, guard
+
+
+def forbidden(ids) -> set[int]:
+    cursor, guard = follow(ids)
+    return set(guard.forbidden(cursor))
+
+
+def test_a_pitch_is_forbidden_after_eight_in_a_row():
+    assert forbidden([A, SHIFT] * (SAME_PITCH - 1)) == set()
+    assert forbidden([A, SHIFT] * SAME_PITCH) == {A}
+    assert forbidden([A, SHIFT] * SAME_PITCH + [B, SHIFT]) == set()
+
+
+def test_voices_are_counted_apart():
+    assert forbidden([A, OTHER_VOICE, SHIFT] * SAME_PITCH)  # both of them
+    assert A in forbidden([A, SHIFT] * 4 + [A, OTHER_VOICE, SHIFT] * 4)
+    assert OTHER_VOICE not in forbidden([A, SHIFT] * 4 + [A, OTHER_VOICE, SHIFT] * 4)
+
+
+def test_chords_are_counted_from_the_lowest_note_up():
+    assert forbidden([A, B, SHIFT] * 3) == set()  # 60 61 60 61: never the same twice
+    assert forbidden([A, B, SHIFT] + [B, SHIFT] * (SAME_PITCH - 2)) == set()
+    assert forbidden([A, B, SHIFT] + [B, SHIFT] * (SAME_PITCH - 1)) == {B}
+    assert (
+        forbidden([A, B, SHIFT] + [B, SHIFT] * (SAME_PITCH - 1) + [A]) == set()
+    )  # a lower note breaks the run
+
+
+RIFF = [A, SHIFT, C, SHIFT, B, SHIFT, SHIFT]  # a bar
+
+
+def test_a_fifth_equal_bar_is_broken_at_its_last_note():
+    start = RIFF * SAME_BAR
+    assert forbidden([*start, A, SHIFT]) == set()
+    assert forbidden([*start, A, SHIFT, C]) == set()  # B is still one step away
+    assert forbidden([*start, A, SHIFT, C, SHIFT]) == {B}
+    assert forbidden([*start, A, SHIFT, SHIFT]) == set()  # it differs already: C is missing
+    assert forbidden([*start, A, SHIFT, B, SHIFT]) == set()  # it differs already: B is too early
+    assert forbidden([*start[len(RIFF) :], A, SHIFT, C, SHIFT]) == set()  # only the fourth
+
+
+def test_a_bar_of_one_note_is_broken_too():
+    assert forbidden(([C] + [SHIFT] * STEPS_PER_BAR) * SAME_BAR) == {C}
+
+
+def test_rests_do_not_count_as_repetitions():
+    assert forbidden([A] + [SHIFT] * STEPS_PER_BAR * 9) == set()
+    gap = ([C] + [SHIFT] * STEPS_PER_BAR) * 3 + [SHIFT] * STEPS_PER_BAR * 2
+    assert forbidden(gap + [C] + [SHIFT] * STEPS_PER_BAR) == set()  # rests begin the count anew
+
+
+def test_other_ids_than_notes_are_never_forbidden():
+    assert not forbidden([A, SHIFT] * 30) & {END, SHIFT}
+
+
+@st.composite
+def preferences(draw):
+    """Rankings of the ids, one for each step of a short period: the worst that a model could want."""
+    size = STEPS.vocabulary_size
+    return draw(st.lists(st.permutations(range(size)), min_size=1, max_size=9))
+
+
+@given(preferences())
+@settings(max_examples=150, deadline=None)
+def test_whatever_is_wanted_nothing_repeats_for_ever_and_the_piece_ends(rankings):
+    cursor, guard = follow([0], bars=24)
+    ids = [0]
+    while not cursor.ended:
+        mask, dropped = allowed_ids(cursor, [guard])
+        assert not dropped
+        ranking = rankings[len(ids) % len(rankings)]
+        ids.append(next(token for token in ranking if mask[token]))
+        cursor.push(ids[-1])
+        guard.observe(cursor)
+        assert len(ids) < 24 * STEPS_PER_BAR * STEPS.vocabulary_size
+    score = STEPS.decode(np.array(ids))
+    assert longest_pitch_run(score) <= SAME_PITCH
+    assert longest_bar_run(score) <= SAME_BAR
+
+
+def test_without_the_guard_it_would():
+    score = STEPS.decode(np.array([0] + [A, SHIFT] * 40 + [END]))
+    assert longest_pitch_run(score) == 40
+    assert longest_bar_run(score) == 10
+
+
+def test_the_guard_keeps_a_summary_not_the_history():
+    _, short = follow(RIFF * 10)
+    _, long = follow(RIFF * 100)
+    sizes = [len(guard._bars.present) + len(guard._bars.last) for guard in (short, long)]
+    assert max(sizes) <= 2 * STEPS_PER_BAR * STEPS.vocabulary_size
+    assert len(long._runs) == 1
+
+
+def test_constraints_give_way_where_the_grammar_leaves_nothing_else():
+    class Everything:
+        def observe(self, cursor):
+            pass
+
+        def forbidden(self, cursor):
+            return range(STEPS.vocabulary_size)
+
+    cursor, _ = follow([0])
+    mask, dropped = allowed_ids(cursor, [Everything()])
+    assert dropped
+    assert np.array_equal(mask, cursor.allowed())
+
+
+def test_notes_before_the_end():
+    early = NotesBeforeEnd(END, 2)
+    for ids, expected in (([0], [END]), ([0, A], [END]), ([0, A, B], [])):
+        cursor, _ = follow(ids)
+        assert list(early.forbidden(cursor)) == expected
+    cursor, _ = follow([0], bars=1)
+    mask, dropped = allowed_ids(cursor, [early])
+    assert not mask[END]
+    assert mask[FIRST_NOTE:].all()
+    assert not dropped

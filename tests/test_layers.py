@@ -1,0 +1,98 @@
+"""The layout is the path of the data: a station imports only stations before it, and torch stays where it belongs."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ritornello
+
+SOURCE = Path(ritornello.__file__).parent
+
+ORDER = (
+    "errors", "paths", "theory", "score", "notelist", "data", "formats", "rendering", "representations", "corpus",
+    "networks", "bundle", "training", "presets", "generation", "live", "cli",
+)  # fmt: skip
+
+ALLOWED_BACK = {
+    ("training", "presets"): "the front `train` takes a preset by name",
+}
+
+TORCH_FREE = ("", "score", "theory", "formats", "rendering", "representations", "corpus", "bundle", "generation", "cli")
+
+
+def station_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> set[str]:
+    """Return the stations that a module imports, anywhere in its code."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: relative import"
+            names = [f"{node.module}.{a.name}" if node.module == "ritornello" else node.module for a in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        found |= {name.split(".")[1] for name in names if name.startswith("ritornello.") and "__" not in name}
+    return found
+
+
+MODULES = sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_a_station_imports_only_earlier_ones(path: Path) -> None:
+    own = station_of(path)
+    assert own in ORDER, f"a new station {own}: give it its place in ORDER"
+    for other in imports_of(path) - {own}:
+        assert other in ORDER, f"{path}: imports unknown {other}"
+        assert ORDER.index(other) < ORDER.index(own) or (own, other) in ALLOWED_BACK, f"{own} imports later {other}"
+
+
+def run_python(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("station", TORCH_FREE)
+def test_torch_is_not_imported_before_it_is_needed(station: str) -> None:
+    name = f"ritornello.{station}".rstrip(".")
+    heavy = "('torch', 'music21', 'verovio', 'typst', 'matplotlib', 'onnx')"
+    loaded = run_python(f"import sys, {name}; print([m for m in {heavy} if m in sys.modules])")
+    assert loaded.strip() == "[]"
+
+
+def test_import_and_help_need_nothing_heavy() -> None:
+    heavy = "('torch', 'music21', 'verovio', 'typst', 'matplotlib', 'onnx', 'onnxruntime', 'symusic', 'soundfile', 'PIL')"
+    code = f"""
+import sys
+sys.argv = ["ritornello", "--help"]
+from ritornello.cli import main
+try:
+    main()
+except SystemExit as done:
+    assert not done.code
+print([m for m in {heavy} if m in sys.modules])
+"""
+    assert run_python(code).splitlines()[-1] == "[]"
+
+
+def test_the_public_front_is_what_it_says() -> None:
+    assert sorted(ritornello.__all__) == sorted(ritornello._HOME)
+    assert len(ritornello.__all__) <= 25
+    for name in ritornello.__all__:
+        assert getattr(ritornello, name).__doc__, f"{name} has no docstring"
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        ritornello.nothing  # noqa: B018
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    for module in pkgutil.walk_packages(ritornello.__path__, "ritornello."):
+        assert importlib.import_module(module.name).__doc__, f"{module.name} has no docstring"

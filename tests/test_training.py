@@ -1,0 +1,249 @@
+"""Training: it learns, it resumes exactly, it leaves a usable model, and it refuses what cannot be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from test_batches import make_piece
+
+from ritornello import formats
+from ritornello.bundle import load_bundle, load_network
+from ritornello.corpus.batches import held_out_batches
+from ritornello.corpus.shards import Corpus, build_corpus
+from ritornello.errors import ConfigError, FileError, RitornelloError
+from ritornello.networks import make_network
+from ritornello.presets import PRESETS, make_config
+from ritornello.training.checkpoint import load_checkpoint
+from ritornello.training.config import TrainConfig
+from ritornello.training.evaluate import bigram, evaluate
+from ritornello.training.loop import Trainer
+from ritornello.training.run import prepare, resumed_config
+from ritornello.training.tuning import choose_dropout, settle
+
+SMALL: dict[str, Any] = {
+    "hidden": 8, "layers": 1, "embedding": 8, "batch": 2, "window": 16, "precision": "float32", "samples": 0,
+    "dropout": 0.1, "evaluations": 4,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pieces")
+    for number in range(6):
+        formats.write(make_piece(number), folder / f"piece-{number}.mid")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def corpus(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    return build_corpus([folder], tmp_path_factory.mktemp("corpus") / "corpus", held_out=0.3)[0]
+
+
+MakeTrainer = Callable[..., Trainer]
+
+
+@pytest.fixture
+def make_trainer(corpus: Corpus, tmp_path: Path) -> MakeTrainer:
+    def make(name: str = "run", **settings: Any) -> Trainer:
+        config = TrainConfig(**{**SMALL, **settings})
+        return Trainer(config, corpus, tmp_path / name, lambda network, facts: None)
+
+    return make
+
+
+def weights_of(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in trainer.network.state_dict().items()}
+
+
+def test_it_learns_more_than_a_uniform_guess_and_less_than_everything(make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer(steps=200, learning_rate=0.02)
+    losses = [progress.held.nats_per_note for progress in trainer.run() if progress.held]
+    assert losses[-1] < losses[0] < 2 * math.log(trainer.corpus.representation.vocabulary_size)
+    assert trainer.final is not None
+    assert trainer.final.notes == trainer.corpus.count("notes", held_out=True)
+    for name in ("log.csv", "curve.png", "checkpoint.safetensors"):
+        assert (trainer.directory / name).stat().st_size > 0
+    assert list((trainer.directory / "events").iterdir())
+
+
+def test_resumed_equals_uninterrupted_to_the_last_bit(make_trainer: MakeTrainer) -> None:
+    whole = make_trainer("whole", steps=24)
+    for _ in whole.run():
+        pass
+    first = make_trainer("parts", steps=24)
+    for progress in first.run():
+        if progress.step == 11:
+            first.checkpoint()  # and then the power fails
+            break
+    second = make_trainer("parts", steps=24)
+    second.resume()
+    assert second.counters.step == 11
+    for _ in second.run():
+        pass
+    assert second.counters.tokens == whole.counters.tokens
+    for name, tensor in weights_of(whole).items():
+        assert torch.equal(tensor, weights_of(second)[name]), name
+
+
+def test_the_same_seed_gives_the_same_weights(make_trainer: MakeTrainer) -> None:
+    def train(name: str, seed: int) -> dict[str, torch.Tensor]:
+        trainer = make_trainer(name, steps=5, seed=seed)
+        for _ in trainer.run():
+            pass
+        return weights_of(trainer)
+
+    one, same, other = train("a", 1), train("b", 1), train("c", 2)
+    assert all(torch.equal(one[name], same[name]) for name in one)
+    assert not all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_numbers_that_are_not_finite_do_no_harm(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = make_trainer(steps=8)
+    forward = type(trainer.network).forward
+    calls = 0
+
+    def sometimes_nan(self: Any, inputs: torch.Tensor, state: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        logits, state = forward(self, inputs, state)
+        return (logits * math.nan if self.training and calls in (3, 4) else logits), state
+
+    monkeypatch.setattr(type(trainer.network), "forward", sometimes_nan)
+    for _ in trainer.run():
+        pass
+    assert all(torch.isfinite(tensor).all() for tensor in weights_of(trainer).values())
+    assert trainer.counters.step == 8
+
+
+def test_training_that_never_is_finite_ends_with_advice(make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer(steps=50)
+    with torch.no_grad():
+        trainer.network.project.bias.fill_(math.nan)  # type: ignore[union-attr, operator]
+    with pytest.raises(RitornelloError, match="learning-rate"):
+        list(trainer.run())
+
+
+def test_it_stops_early_when_nothing_improves(make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer(steps=400, evaluations=100, patience=3, learning_rate=0.9, clip=1e9)
+    messages = [progress.message for progress in trainer.run() if progress.message]
+    assert "stopped early" in messages[0]
+    assert trainer.counters.step < 400
+
+
+def test_held_out_scores_do_not_depend_on_the_batching(corpus: Corpus) -> None:
+    torch.manual_seed(0)
+    sizes = tuple(column.size for column in corpus.representation.columns)
+    network = make_network("lstm", {"hidden": 8, "embedding": 8, "layers": 2}, sizes)
+    scores = [
+        evaluate(network, held_out_batches(corpus, rows, window), corpus.representation.is_note)
+        for rows, window in ((1, 7), (2, 32), (5, 1000))
+    ]
+    for score in scores[1:]:
+        assert score.nats == pytest.approx(scores[0].nats, rel=1e-5)
+        assert (score.tokens, score.notes) == (scores[0].tokens, scores[0].notes)
+    assert scores[0].nats_per_token == pytest.approx(math.log(sizes[0]), rel=0.2)
+    assert network.training
+
+
+def test_the_bigram_model_is_a_distribution_that_helps(corpus: Corpus) -> None:
+    held = bigram(corpus)
+    assert held.tokens == sum(int(corpus.index["length"][p]) - 1 for p in corpus.pieces(held_out=True))
+    assert 0 < held.nats_per_token < math.log(corpus.representation.vocabulary_size)
+    # Against a plain count over dictionaries, on one context.
+    size = corpus.representation.vocabulary_size
+    rows = [corpus.rows(p, 0, 10**9)[:, 0].astype(int).tolist() for p in corpus.pieces(held_out=False)]
+    singles = np.ones(size)
+    after: dict[int, list[int]] = {}
+    for ids in rows:
+        for one, two in zip(ids, ids[1:], strict=False):
+            after.setdefault(one, []).append(two)
+            singles[two] += 1
+    nats = 0.0
+    for p in corpus.pieces(held_out=True):
+        ids = corpus.rows(p, 0, 10**9)[:, 0].astype(int).tolist()
+        for one, two in zip(ids, ids[1:], strict=False):
+            seen = after.get(one, [])
+            kinds = len(set(seen))
+            overall = singles[two] / singles.sum()
+            nats -= math.log((seen.count(two) + kinds * overall) / (len(seen) + kinds) if seen else overall)
+    assert held.nats == pytest.approx(nats)
+
+
+def test_from_a_folder_to_a_bundle_and_on_from_there(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model.rit"
+    samples: list[Path] = []
+    config = TrainConfig(**{**SMALL, "steps": 12, "samples": 2})
+    run = prepare([folder], out, config, sample=lambda bundle, path: samples.append(path))
+    list(run.steps())
+    bundle = load_bundle(out)
+    assert bundle.card.held_out["nats_per_note"] == pytest.approx(run.trainer.final.nats_per_note, abs=1e-3)  # type: ignore[union-attr]
+    assert len(samples) == 2
+    # Fine-tuning begins with these weights and this vocabulary.
+    tuned = prepare([folder], tmp_path / "tuned.rit", TrainConfig(steps=2, samples=0), init=out)
+    assert tuned.corpus.representation.vocabulary_size == bundle.card.vocabulary_size
+    learned = load_network(bundle).state_dict()
+    assert all(torch.equal(t, tuned.trainer.network.state_dict()[n]) for n, t in learned.items())
+
+
+def test_a_run_left_in_the_middle_goes_on(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model.rit"
+    steps = prepare([folder], out, TrainConfig(**{**SMALL, "steps": 20})).steps()
+    next(steps)
+    steps.close()  # type: ignore[attr-defined]
+    assert load_bundle(out).card.name == "model"
+    resumed = prepare([], out, TrainConfig(), resume=True)
+    assert resumed.trainer.counters.step >= 1
+    list(resumed.steps())
+    assert resumed.trainer.counters.step == 20
+    with pytest.raises(ConfigError, match="hidden: a resumed run keeps 8"):
+        prepare([], out, TrainConfig(hidden=9), resume=True)
+
+
+def test_a_run_is_refused_before_it_costs_time(folder: Path, corpus: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"ends with \.rit"):
+        prepare([folder], tmp_path / "model.bin", TrainConfig())
+    with pytest.raises(FileError, match="no checkpoint"):
+        prepare([folder], tmp_path / "none.rit", TrainConfig(), resume=True)
+    with pytest.raises(ConfigError, match="contradict"):
+        settle(TrainConfig(minutes=1, steps=1), corpus)
+    with pytest.raises(ConfigError, match="device 'gpu7'"):
+        settle(TrainConfig(device="gpu7", steps=1), corpus)
+    with pytest.raises(ConfigError, match="--resume and --init"):
+        prepare([folder], tmp_path / "m.rit", TrainConfig(), resume=True, init=tmp_path / "x.rit")
+
+
+@pytest.mark.parametrize("damage", [b"", b"junk", b"\x10\x00\x00\x00\x00\x00\x00\x00{}"])
+def test_a_damaged_checkpoint_is_one_clear_line(tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    path.write_bytes(damage)
+    with pytest.raises(FileError, match="checkpoint"):
+        load_checkpoint(path)
+
+
+def test_sizes_that_are_left_open_are_filled_in(corpus: Corpus) -> None:
+    config = settle(TrainConfig(steps=10), corpus)
+    assert None not in (config.hidden, config.layers, config.embedding, config.dropout, config.batch, config.window)
+    assert config.precision in ("float32", "bfloat16")
+    assert settle(TrainConfig(steps=10, hidden=33), corpus).hidden == 33
+    assert choose_dropout(1) <= choose_dropout(10) <= choose_dropout(100)
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_presets_are_valid(name: str) -> None:
+    assert make_config(name, {"seed": 7}).seed == 7
+
+
+def test_presets_and_settings_refuse_what_they_do_not_know() -> None:
+    with pytest.raises(ConfigError, match="nearest is 'large'"):
+        make_config("larg", {})
+    with pytest.raises(ConfigError, match="surprise"):
+        make_config("default", {"surprise": 1})
+    with pytest.raises(ConfigError, match="minutes"):
+        make_config("default", {"minutes": -1})
+    assert resumed_config(TrainConfig(minutes=3.0), TrainConfig(steps=9)).minutes is None
