@@ -10,6 +10,10 @@ import sys
 
 import typer
 
+from ritornello.cli.compose import compose
+from ritornello.cli.info import info
+from ritornello.cli.render import render
+from ritornello.cli.train import train
 from ritornello.errors import RitornelloError
 from ritornello.paths import describe
 
@@ -21,6 +25,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+for command in (train, compose, render, info):  # in the order of the help
+    app.command()(command)
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import blake2b
@@ -207,13 +208,13 @@ def _describe(path: Path, score: Score) -> FileReport:
         verdict="repaired" if score.repairs else "used",
         reasons=score.repairs,
         notes=len(everything),
-        seconds=score.seconds,
+        seconds=round(score.seconds, 3),
         bars=len(score.bar_starts()),
         instruments=tuple(sorted({DRUMS if t.is_drum else t.program for t in score.tracks if len(t.notes)})),
         meters=tuple(meters),
         key=_key(pitched) if len(pitched) else None,
         polyphony=_polyphony(pitched if len(pitched) else everything),
-        tempo=score.end / score.ticks_per_quarter / minutes if minutes else 0.0,
+        tempo=round(score.end / score.ticks_per_quarter / minutes, 3) if minutes else 0.0,
         digest=digest,
         shape=shape,
         lowest=lowest,
@@ -258,8 +259,8 @@ def _digest(keys: NDArray[np.int64]) -> str:
 def find_files(paths: Iterable[Path | str]) -> list[Path]:
     """Return the files given, and those below the folders given that `formats` can read, sorted by name.
 
-    Hidden files and folders are passed over. Raises FileError for a path that is missing, CorpusError for a
-    folder without music, saying what is in it instead.
+    Files of other names count if they begin as MIDI does; hidden files and folders are passed over. Raises
+    FileError for a path that is missing, CorpusError for a folder without music, saying what is in it instead.
     """
     found: dict[Path, None] = {}
     for path in map(Path, paths):
@@ -275,13 +276,22 @@ def find_files(paths: Iterable[Path | str]) -> list[Path]:
 
 def _music_in(folder: Path) -> list[Path]:
     files = sorted(_visible_files(folder, set()))
-    music = [path for path in files if path.suffix.lower() in formats.FORMATS or path.is_dir()]
+    music = [path for path in files if _may_be_music(path)]
     if not music:
         kinds = Counter(path.suffix.lower() or "without a suffix" for path in files)
         seen = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(6)) or "the folder is empty"
         looked = f"{_number(len(files), 'file')} looked at ({seen})" if files else seen
         raise CorpusError(f"no music in {folder}: {looked}; wanted are {' '.join(formats.FORMATS)}")
     return music
+
+
+def _may_be_music(path: Path) -> bool:
+    """Whether the suffix is one of music, or else the first bytes are those of MIDI; so for folders, too."""
+    if path.suffix.lower() in formats.FORMATS or path.is_dir():
+        return True
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(8).startswith((b"MThd", b"SMF2CLIP"))
+    return False
 
 
 def _visible_files(folder: Path, visited: set[tuple[int, int]]) -> Iterator[Path]:

@@ -238,7 +238,7 @@ class _Worker:
         self.pending: deque[int] = deque()
         self.has_started = self.over = False
         self.deadline = time.monotonic() + _START_SECONDS
-        with _main_hidden(unless_in=pickle.dumps(function)):
+        with _main_hidden(unless_in=pickle.dumps(function)), _interrupts_ignored():
             self.process.start()
         theirs.close()
 
@@ -286,6 +286,19 @@ def _serve(pipe: connection.Connection[Any, Any], function: Callable[[Any], Any]
         while True:
             for item in pipe.recv():
                 pipe.send(_attempt(function, item))
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Let a new process inherit that Ctrl-C is not for it, so that it is not hit while still importing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 @contextmanager

@@ -14,9 +14,12 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
+from xml.etree import ElementTree
 
 from ritornello.errors import FormatError
 from ritornello.formats.musicxml_writer import (
@@ -47,8 +50,9 @@ def read_musicxml(path: Path | str) -> Score:
     data = read_bytes(path, limit=MAX_BYTES)
     if data.startswith(b"PK"):
         data = _uncompressed(data, path)
+    instruments = _instruments(data, path)
     with quiet_music21() as music21:
-        return _score(music21, _parsed(music21, data, path))
+        return _score(music21, _parsed(music21, data, path), instruments)
 
 
 def write_musicxml(score: Score, path: Path | str) -> None:
@@ -84,13 +88,31 @@ def _compressed(content: bytes) -> bytes:
     return buffer.getvalue()
 
 
+def _instruments(data: bytes, path: Path) -> list[tuple[int, int]]:
+    """Return program and channel of every part; music21 goes by the instrument's name instead."""
+    try:
+        root = ElementTree.fromstring(data)
+    except ElementTree.ParseError as error:
+        raise FormatError(f"{path}: not a MusicXML file, or a damaged one: {error}") from None
+    if root.tag != "score-partwise":
+        raise FormatError(
+            f"{path}: not a MusicXML file: its root is <{root.tag}>, allowed is <score-partwise>"
+        )
+    listed = {
+        part.get("id"): (_number(part, "midi-program") - 1, _number(part, "midi-channel") - 1)
+        for part in root.iter("score-part")
+    }
+    return [listed.get(part.get("id"), (0, 0)) for part in root.iter("part")]
+
+
+def _number(part: ElementTree.Element, tag: str) -> int:
+    """Return a number of 1 to 128 in the first `tag` of a part, 1 if there is none."""
+    text = part.findtext(f"midi-instrument/{tag}", "").strip()
+    return max(1, min(128, int(text))) if text.isdecimal() else 1
+
+
 def _parsed(music21: Any, data: bytes, path: Path) -> Any:
     """Return the music21 stream of a MusicXML text."""
-    if b"<score-partwise" not in data and "<score-partwise".encode("utf-16-le") not in data:
-        begins = data[:20].decode("latin-1")
-        raise FormatError(
-            f"{path}: not a MusicXML file: no <score-partwise> in it, it begins with {begins!r}"
-        )
     importer = music21.musicxml.xmlToM21.MusicXMLImporter()
     importer.xmlText = data
     try:
@@ -101,10 +123,11 @@ def _parsed(music21: Any, data: bytes, path: Path) -> Any:
     return importer.stream
 
 
-def _score(music21: Any, whole: Any) -> Score:
+def _score(music21: Any, whole: Any, instruments: list[tuple[int, int]]) -> Score:
     flat = [part.flatten() for part in whole.parts]
-    title = (whole.metadata.title or "") if whole.metadata else ""
-    tracks = [_track(part, streams) for part, streams in _players(whole, flat)]
+    title = (whole.metadata.bestTitle or "").strip() if whole.metadata else ""
+    players = zip(_players(whole, flat), instruments, strict=False)
+    tracks = [_track(part, streams, *instrument) for (part, streams), instrument in players]
     return Score(
         TICKS_PER_QUARTER,
         tuple(track for track in tracks if len(track.notes)),
@@ -139,7 +162,7 @@ def _key(tick: int, signature: Any) -> Key:
 
 
 def _ticks(quarters: Any) -> int:
-    return int(round(quarters * TICKS_PER_QUARTER))
+    return round(Fraction(quarters) * TICKS_PER_QUARTER)
 
 
 def _players(whole: Any, flat: list[Any]) -> Iterator[tuple[Any, list[Any]]]:
@@ -152,8 +175,7 @@ def _players(whole: Any, flat: list[Any]) -> Iterator[tuple[Any, list[Any]]]:
             yield part, [stream, *others]
 
 
-def _track(part: Any, streams: list[Any]) -> Track:
-    instrument = part.getInstrument(returnDefault=False)
+def _track(part: Any, streams: list[Any], program: int, channel: int) -> Track:
     notes = [row for stream in streams for row in _notes(stream)]
     lyrics = [
         (_ticks(e.offset), lyric.text) for s in streams for e in s.notes for lyric in e.lyrics if lyric.text
@@ -163,8 +185,8 @@ def _track(part: Any, streams: list[Any]) -> Track:
     )
     return Track(
         make_notes(notes),
-        program=(instrument.midiProgram if instrument else None) or 0,
-        is_drum=unpitched or (instrument is not None and instrument.midiChannel == DRUM_CHANNEL),
+        program,
+        is_drum=unpitched or channel == DRUM_CHANNEL,
         name=(part.partName or "").strip(),
         texts=tuple(Text(tick, "lyric", text) for tick, text in sorted(lyrics, key=lambda lyric: lyric[0])),
     )
@@ -173,20 +195,21 @@ def _track(part: Any, streams: list[Any]) -> Track:
 def _notes(stream: Any) -> list[list[int]]:
     """Return rows of (start, duration, pitch, velocity) of a flat stream, tied notes joined."""
     rows: list[list[int]] = []
-    tied: dict[tuple[int, int], list[int]] = {}  # by pitch and end
+    tied: defaultdict[tuple[int, int], list[list[int]]] = defaultdict(list)  # by pitch and end
     for element in stream.notes:
         start, length = _ticks(element.offset), _ticks(element.duration.quarterLength)
         if element.duration.isGrace or not length:
             start, length = max(0, start - GRACE_TICKS), GRACE_TICKS
         for note in getattr(element, "notes", (element,)):
             pitch, tie = _pitch(note), note.tie.type if note.tie else ""
-            row = tied.pop((pitch, start), None) if tie in ("stop", "continue") else None
-            if row is None:
+            if tie in ("stop", "continue") and tied[pitch, start]:
+                row = tied[pitch, start].pop(0)
+            else:
                 row = [start, 0, pitch, _velocity(note, element)]
                 rows.append(row)
             row[1] += length
             if tie in ("start", "continue"):
-                tied[pitch, start + length] = row
+                tied[pitch, start + length].append(row)
     return rows
 
 

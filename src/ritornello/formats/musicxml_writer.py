@@ -142,13 +142,24 @@ class _Part:
         self.meters = self._by_bar(score.meters)
         self.keys = {} if track.is_drum else self._by_bar(keys)
         self.key = Key(0, 0)  # of the present bar: it decides how pitches are spelled
-        self.lyrics = {round(t.tick * self.scale): t.text for t in track.texts if t.kind == "lyric"}
+        self.notes = snap(track.notes, score.ticks_per_quarter)
+        self.lyrics = self._lyrics()
 
     def _by_bar(self, events: Sequence[Any]) -> dict[int, Any]:
         """Return each event by the number of the bar that it is in; the last of a bar holds."""
         ticks = [round(event.tick * self.scale) for event in events]
         bars = np.searchsorted(self.bars[:-1], ticks, side="right") - 1
         return dict(zip(bars.tolist(), events, strict=True))
+
+    def _lyrics(self) -> dict[int, str]:
+        """Return the lyrics by the nearest onset, in units; those that share one are joined."""
+        onsets = np.unique(self.notes["start"])
+        found: dict[int, str] = {}
+        for text in self.track.texts:
+            if text.kind == "lyric":
+                onset = int(onsets[np.abs(onsets - text.tick * self.scale).argmin()])
+                found[onset] = f"{found[onset]} {text.text}" if onset in found else text.text
+        return found
 
     def make(self, channel: int, with_tempos: bool) -> Any:
         """Return the part, with notes, beams and accidentals as they are to be printed."""
@@ -157,8 +168,7 @@ class _Part:
         instrument.midiChannel = channel
         part.insert(0, instrument)
         part.partName = instrument.partName
-        notes = snap(self.track.notes, self.score.ticks_per_quarter)
-        for number, voices in enumerate(write_bars(notes, self.bars)):
+        for number, voices in enumerate(write_bars(self.notes, self.bars)):
             part.append(self._measure(number, voices))
         part.measure(1).insert(0, self._clef())
         if with_tempos:

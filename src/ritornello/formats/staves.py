@@ -4,7 +4,8 @@ Conventions
 -----------
 - Time is in *units*, `UNITS` to a quarter note, so that thirty-seconds and triplets are whole numbers.
 - Onsets and ends go to the nearest place on the coarsest grid of their quarter that fits; a note lasts at
-  least one place. Apart from that no note is cut, moved or left out, up to `VOICES` voices in a track.
+  least one place, and ends where its pitch is struck again. Apart from that no note is cut, moved or left
+  out, up to `VOICES` voices in a track.
 - A note is written as several, tied, where it crosses a bar line or has a length without a sign of its own.
 
 Read in order: `Written`, `snap`, `write_bars`.
@@ -24,6 +25,7 @@ from ritornello.score import Notes, sort_notes
 UNITS = 24
 VOICES = 4
 _GRIDS = (6, 8, 4, 3)  # sixteenths, triplet eighths, triplet sixteenths, thirty-seconds: the coarsest first
+_MOST_ROUNDS = 8
 _TOLERANCE = 0.5  # units by which a note may miss a grid that still fits
 _VALUES = (96, 72, 48, 36, 24, 18, 12, 6, 3)  # from the whole note to the thirty-second, some dotted
 _TRIPLETS = (16, 8, 4)  # a quarter, an eighth, a sixteenth of a triplet
@@ -53,7 +55,20 @@ Voice = list[Written]
 
 
 def snap(notes: Notes, ticks_per_quarter: int) -> Notes:
-    """Return `notes` with start and duration in units, on the grid of each quarter; order by start and pitch."""
+    """Return `notes` with start and duration in units, on the grid of each quarter; order by start and pitch.
+
+    A note moved to the next quarter can change that one's grid, so it is done again until nothing moves.
+    """
+    snapped = _snap_once(notes, ticks_per_quarter)
+    for _ in range(_MOST_ROUNDS):
+        again = _snap_once(snapped, UNITS)
+        if np.array_equal(again, snapped):
+            break
+        snapped = again
+    return snapped
+
+
+def _snap_once(notes: Notes, ticks_per_quarter: int) -> Notes:
     starts = notes["start"] * (UNITS / ticks_per_quarter)
     ends = (notes["start"] + notes["duration"]) * (UNITS / ticks_per_quarter)
     quarters, places = np.unique(np.floor((starts + 1) / UNITS), return_inverse=True)
@@ -65,7 +80,21 @@ def snap(notes: Notes, ticks_per_quarter: int) -> Notes:
     with_onsets = quarters[alone] == np.floor((ends + 1) / UNITS) if len(quarters) else np.zeros(0, bool)
     end_grids = np.where(with_onsets, grids[alone], _grids(ends, np.arange(len(ends)), len(ends)))
     snapped["duration"] = np.maximum(_to_grid(ends, end_grids) - snapped["start"], grids[places])
-    return sort_notes(snapped)
+    return _without_overlaps(sort_notes(snapped))
+
+
+def _without_overlaps(notes: Notes) -> Notes:
+    """Return `notes` with each one that sounds on when its pitch is struck again ended there."""
+    order = np.lexsort((notes["start"], notes["pitch"]))
+    ends = int((notes["start"] + notes["duration"]).max(initial=0))
+    keys = notes["pitch"][order].astype(np.int64) * (ends + 1) + notes["start"][order]
+    following = np.searchsorted(keys, keys, side="right")
+    nexts = np.append(keys, -1)[following] - (keys - notes["start"][order])
+    cut = (nexts > notes["start"][order]) & (nexts <= ends)
+    durations = notes["duration"][order]
+    durations[cut] = np.minimum(durations[cut], (nexts - notes["start"][order])[cut])
+    notes["duration"][order] = durations
+    return sort_notes(notes)
 
 
 def _grids(times: NDArray[np.float64], places: NDArray[np.intp], count: int) -> NDArray[np.int64]:
@@ -128,7 +157,7 @@ def _squeeze(chord: Written, voice: Voice) -> None:
 
 def _chords(notes: Notes) -> Iterator[Written]:
     """Yield the notes that start and end together as chords, by start, then from the top; a pitch only once."""
-    rows = sorted(notes.tolist(), key=lambda row: (row[0], -row[1], -row[2]))
+    rows = sorted(notes.tolist(), key=lambda row: (row[0], -row[1], -row[2], -row[3]))
     for (start, duration), group in groupby(rows, key=lambda row: row[:2]):
         left = [(pitch, velocity) for _, _, pitch, velocity in group]
         while left:

@@ -8,8 +8,8 @@ Conventions
 - Sound is made and written in blocks, so that a long piece needs little memory: a piece over `KEPT_SECONDS` is
   played twice, once to learn how loud it is, once to write it.
 
-Read in order: `soundfont` (which preset), `performance` (what is played), `fluid` and `sampler` (the two
-engines), then this.
+Read in order: `soundfont` (which preset), `performance` (what is played), `fluid` and `sampler` with `soundbank`
+(the two engines), then this.
 """
 
 from __future__ import annotations
@@ -69,8 +69,9 @@ def render_audio(
 ) -> Samples:
     """Return the sound of `score`, shape (frames, 2).
 
-    FluidSynth plays it where its library and pyfluidsynth are installed, else symusic; `soundfont` is a path to
-    an sf2 or sf3 file (default: the shipped one). A score without notes or over four hours is a ConfigError.
+    FluidSynth plays it where its library and pyfluidsynth are installed, else the sampler of this package.
+    `soundfont` is a path to an sf2 or sf3 file (default: the shipped one). A score without notes or over four
+    hours is a ConfigError.
     """
     return np.concatenate(list(_finished(score, sample_rate, soundfont)))
 

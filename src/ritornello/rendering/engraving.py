@@ -69,6 +69,8 @@ def make_staves(score: Score) -> list[Staff]:
     while waiting:
         if len(waiting) > 1 and _are_hands(waiting[0], waiting[1]):
             right, left = waiting[:2]
+            if right.name != left.name:  # "right" and "left": the brace says that
+                right = replace(right, name="")
             staves.append(_staff(score, right, right.notes, _clef(right, right.notes)))
             staves.append(replace(_staff(score, left, left.notes, _clef(left, left.notes)), braced=True))
             del waiting[:2]

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ritornello.errors import FormatError
 from ritornello.rendering.performance import PAN, Part
 from ritornello.rendering.soundfont import SoundFont
 from ritornello.score import CHANNEL_PRESSURE, CONTROL_CHANGE, PITCH_BEND
@@ -84,6 +85,8 @@ def _stream(
 
 def _set_up(synth: Any, parts: Sequence[Part], font: SoundFont) -> None:
     font_id = synth.sfload(str(font.path))
+    if font_id < 0:
+        raise FormatError(f"{font.path}: FluidSynth cannot read this SoundFont")
     for channel, part in enumerate(parts):
         synth.program_select(channel, font_id, part.bank, part.program)
         synth.cc(channel, PAN, part.pan)

@@ -20,6 +20,8 @@ SHORTEST_NOTE = 0.05
 SHORTEST_DRUM = 1.0  # a drum is struck, not held: files give it durations of a few milliseconds
 WIDTH = 26  # how far from the centre (64) the outermost tracks sit, where the file says nothing
 
+_HI_HATS = (42, 44, 46)  # one pair of cymbals: closing it ends the open sound
+
 _NOT_SENT = (0, 32, *range(120, 128))
 """Bank select, which would undo the choice of preset, and the channel modes, which would silence others."""
 
@@ -59,7 +61,8 @@ def _make_part(score: Score, track: Track, pan: int, font: SoundFont, rate: int)
     starts = _frames(score, notes["start"], rate)
     shortest = round((SHORTEST_DRUM if track.is_drum else SHORTEST_NOTE) * rate)
     ends = np.maximum(_frames(score, notes["start"] + notes["duration"], rate), starts + shortest)
-    ends = end_before_next(starts, ends, pitches)
+    keys = np.where(np.isin(pitches, _HI_HATS), _HI_HATS[0], pitches) if track.is_drum else pitches
+    ends = end_before_next(starts, ends, keys)
     keep = ends > starts
     velocities = notes["velocity"].astype(np.int64)
     columns = starts[keep], ends[keep], pitches[keep], velocities[keep]

@@ -1,77 +1,39 @@
-"""Sound without any system package: notes rendered one at a time by symusic, mixed here.
+"""Sound without any system package: notes from a `Soundbank`, mixed here.
 
-symusic (0.5.x) reads the SoundFont and plays a note from it, but knows neither velocity, controls nor pan, and
-fades a note linearly. So it is asked for long, plain notes; gain, pedal, bend, release, pan and room are added
-here, following the default modulators and envelopes of SoundFont 2.04 (8.1.2, 8.4).
+The soundbank gives plain notes; velocity, volume, expression, pan, pedal, bend and room are added here, following
+the default modulators of SoundFont 2.04 (8.4).
+
+Read in order: `sampler_blocks`, `_mix`, `_Player`.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.rendering.performance import EXPRESSION, PAN, SUSTAIN, VOLUME, Part, end_before_next
+from ritornello.rendering.soundbank import Soundbank
 from ritornello.rendering.soundfont import SoundFont
 from ritornello.score import CONTROL_CHANGE, PITCH_BEND
 
 Samples = NDArray[np.float32]
 
-_PROBE = 0.05  # seconds of the note from which the length of the release is learned
-_SHORTEST_RELEASE = 0.02  # seconds; a sample cut off at once clicks
-_RELEASE_EXPONENT = -5.0  # a release takes 100 dB: 10 ** -5
 _INITIAL_VOLUME = 100  # what a channel starts with, by General MIDI
 _DATA_ENTRY, _RPN_FINE, _RPN_COARSE = 6, 100, 101
 
 ROOM_SECONDS, ROOM_LEVEL, ROOM_DELAY = 1.3, 0.22, 0.018
 
 
-class Tones:
-    """Notes of a SoundFont as mono samples."""
-
-    def __init__(self, font: SoundFont, rate: int) -> None:
-        import symusic
-
-        self.rate = rate
-        self._core = symusic.core
-        self._synthesizer = symusic.Synthesizer(str(font.path), rate, 0)
-        self._held = functools.lru_cache(maxsize=128)(self._render)
-        self._release = functools.lru_cache(maxsize=None)(self._measure_release)
-
-    def tone(self, part: Part, pitch: int, frames: int) -> Samples:
-        """Return a note held for `frames` and released; velocity is not in it yet."""
-        release = self._release(part.is_drum, part.program, pitch)
-        needed = (frames + release) / self.rate
-        held = self._held(part.is_drum, part.program, pitch, 2.0 ** np.ceil(np.log2(needed)))
-        tone = held[: frames + release].copy()
-        tail = len(tone) - frames
-        if tail > 0:
-            tone[frames:] *= 10.0 ** (_RELEASE_EXPONENT * np.arange(tail, dtype=np.float32) / release)
-        return tone
-
-    def _render(self, is_drum: bool, program: int, pitch: int, seconds: float) -> Samples:
-        core = self._core
-        score, track = core.ScoreSecond(480), core.TrackSecond("", program, is_drum)
-        track.notes.append(core.NoteSecond(0.0, seconds, pitch, 100))
-        score.tracks.append(track)
-        samples: Samples = self._synthesizer.render(score, False)[0]
-        return samples
-
-    def _measure_release(self, is_drum: bool, program: int, pitch: int) -> int:
-        probe = len(self._render(is_drum, program, pitch, _PROBE))
-        return max(probe - round(_PROBE * self.rate), round(_SHORTEST_RELEASE * self.rate))
-
-
 def sampler_blocks(
     parts: Sequence[Part], font: SoundFont, frames: int, rate: int
 ) -> Iterator[NDArray[np.float32]]:
     """Yield the sound of `parts` in blocks of shape (n, 2), `frames` in all, loudness not yet set."""
-    yield from add_room(_mix(parts, Tones(font, rate), frames, 4 * rate), rate)
+    yield from add_room(_mix(parts, Soundbank(font, rate), frames, 4 * rate), rate)
 
 
-def _mix(parts: Sequence[Part], tones: Tones, frames: int, size: int) -> Iterator[Samples]:
+def _mix(parts: Sequence[Part], tones: Soundbank, frames: int, size: int) -> Iterator[Samples]:
     """Yield the notes added up in blocks of `size` frames; what rings on past a block is carried to the next."""
     players = [_Player(part, tones) for part in parts]
     carried = np.zeros((0, 2), dtype=np.float32)
@@ -89,7 +51,7 @@ def _mix(parts: Sequence[Part], tones: Tones, frames: int, size: int) -> Iterato
 class _Player:
     """The notes of one part with everything that its controls do to them."""
 
-    def __init__(self, part: Part, tones: Tones) -> None:
+    def __init__(self, part: Part, tones: Soundbank) -> None:
         self.part, self.tones = part, tones
         self.ends = _sustained(part)
         self.gains = _gain_steps(part)
@@ -104,9 +66,10 @@ class _Player:
 
     def _note(self, index: int) -> Samples:
         part, start = self.part, int(self.part.starts[index])
-        tone = self.tones.tone(part, int(part.pitches[index]), int(self.ends[index]) - start)
+        pitch, velocity = int(part.pitches[index]), int(part.velocities[index])
+        tone = self.tones.tone((part.bank, part.program), pitch, velocity, int(self.ends[index]) - start)
         tone = _bent(tone, self.bends, start)
-        tone *= (part.velocities[index] / 127) ** 2 * self.gains.over(start, len(tone))
+        tone *= (velocity / 127) ** 2 * self.gains.over(start, len(tone))
         angle = self.pans.over(start, 1) / 127 * np.pi / 2
         sides = np.array([np.cos(angle), np.sin(angle)], dtype=np.float32).reshape(1, 2)
         return np.asarray(tone[:, None] * sides, dtype=np.float32)

@@ -52,6 +52,8 @@ SUBSTITUTES = {
 _HIGHEST = {PIANO: 108, RHODES: 108, VIBRAPHONE: 108, ORGAN: 96, STRINGS: 100, CHOIR: 96}
 """The highest pitch the shipped presets sound (measured); notes above it are played octaves lower."""
 
+_TABLES = ("phdr", "pbag", "pmod", "pgen", "inst", "ibag", "imod", "igen", "shdr")
+
 _LOWEST_DRUM, _HIGHEST_DRUM = 27, 87
 _DRUM_SUBSTITUTES = {22: 42, 23: 42, 24: 38, 25: 38, 26: 46}
 """Drums below the kit, by their use in Roland kits: hi-hat edges (22, 26), rolls and rims."""
@@ -116,12 +118,18 @@ def read_soundfont(path: Path | str | None = None) -> SoundFont:
 
 def _presets(data: mmap.mmap) -> frozenset[tuple[int, int]]:
     """Return (bank, program) of every preset header: 38 bytes each, the last a terminator (SoundFont 2.04, 7.2)."""
-    # Searched for rather than walked to: some sf3 files lack the pad byte after the samples.
-    at = data.rfind(b"pdtaphdr")
-    if at < 0:
-        return frozenset()
-    (size,) = struct.unpack_from("<I", data, at + 8)
-    if at + 12 + size > len(data):
-        return frozenset()
-    heads = (struct.unpack_from("<HH", data, at + 32 + row * 38) for row in range(size // 38 - 1))
+    at, size = find_tables(data).get("phdr", (0, 0))
+    heads = (struct.unpack_from("<HH", data, at + 20 + row * 38) for row in range(size // 38 - 1))
     return frozenset((bank, program) for program, bank in heads)
+
+
+def find_tables(data: mmap.mmap) -> dict[str, tuple[int, int]]:
+    """Return the place and size of each table of presets, instruments and samples; empty if one is missing."""
+    # Searched for rather than walked to: some sf3 files lack the pad byte after the samples.
+    at = data.rfind(b"pdtaphdr") + 4
+    found: dict[str, tuple[int, int]] = {}
+    while at >= 4 and at + 8 <= len(data) and len(found) < len(_TABLES):
+        name, size = struct.unpack_from("<4sI", data, at)
+        found[name.decode("latin-1")] = (at + 8, size)
+        at += 8 + size
+    return found if tuple(found) == _TABLES and at <= len(data) else {}

@@ -137,8 +137,9 @@ def parse_chord(text: str) -> Chord:
     return make_chord(parse_pitch_class(root), _QUALITIES[quality], parse_pitch_class(bass) if bass else None)
 
 
+_ROOT = "[A-Ga-g](?:[#♯]+|[b♭]*)"
 # Here "-" after the root means minor, not flat; and the slash of "6/9" is part of the quality.
-_SYMBOL = re.compile(r"([A-Ga-g][#♯b♭]*)(.*?)(?:/([A-Ga-g][#♯b♭]*))?")
+_SYMBOL = re.compile(rf"({_ROOT})(.*?)(?:/({_ROOT}))?")
 
 _SIGNS = str.maketrans({"♯": "#", "♭": "b", "−": "-", "–": "-", "º": "°", "△": "Δ", "∆": "Δ"})
 

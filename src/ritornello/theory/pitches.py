@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING
 
 from ritornello.errors import ConfigError, unknown_name
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
 
 LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 """The pitch class of each letter."""
@@ -163,13 +165,21 @@ def estimate_key(weights: ArrayLike) -> tuple[int, bool, int]:
     """
     import numpy as np
 
-    profiles = np.array([np.roll(p, tonic) for p in (MAJOR_PROFILE, MINOR_PROFILE) for tonic in range(12)])
-    profiles -= profiles.mean(axis=1, keepdims=True)
-    profiles /= np.linalg.norm(profiles, axis=1, keepdims=True)
-    found: Any = np.asarray(weights, dtype=np.float64)
-    best = int(np.argmax(np.round(profiles @ (found - found.mean()), 12)))
+    shares = np.asarray(weights, dtype=np.float64)
+    shares = shares / max(shares.sum(), 1e-300)
+    best = int(np.argmax(np.round(_key_profiles() @ (shares - shares.mean()), 12)))  # equal is equal
     tonic, minor = best % 12, best >= 12
     return tonic, minor, key_fifths(tonic, minor)
+
+
+@cache
+def _key_profiles() -> NDArray[np.float64]:
+    """Return the profiles of the 24 keys, 12 major and 12 minor from C, each of mean 0 and length 1."""
+    import numpy as np
+
+    profiles = np.array([np.roll(p, tonic) for p in (MAJOR_PROFILE, MINOR_PROFILE) for tonic in range(12)])
+    profiles -= profiles.mean(axis=1, keepdims=True)
+    return np.asarray(profiles / np.linalg.norm(profiles, axis=1, keepdims=True))
 
 
 def key_fifths(tonic: int, minor: bool = False) -> int:

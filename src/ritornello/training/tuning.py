@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from ritornello.corpus.batches import Batches
@@ -30,10 +31,20 @@ PASSES_LIMIT = 60.0
 _TRIAL_STEPS = 3
 
 
+WINDOWS = (16, 32, 64, 128)
+"""Steps through which gradients flow: few where there is time for few updates only."""
+
+UPDATES_WANTED = 4000
+"""A longer window is taken only if there are still so many updates."""
+
+_TRIAL_ROWS, _TRIAL_WINDOW = 64, 32
+
+
 class Machine(NamedTuple):
-    """What was measured: the faster arithmetic, and multiplications a second in training with it."""
+    """What was measured: the fastest arithmetic and number of threads, and multiplications a second with them."""
 
     precision: str
+    threads: int
     multiplications_per_second: float
 
 
@@ -49,36 +60,42 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def choose_window(corpus: Corpus) -> int:
-    """Return the steps of a window: shorter for short pieces, since what is left of the last one is lost."""
-    median = float(sorted(corpus.index["length"].tolist())[len(corpus.index) // 2])
-    return next((window for window in (128, 64, 32) if median >= 3 * window), 16)
-
-
 def settle(config: TrainConfig, corpus: Corpus) -> TrainConfig:
     """Return `config` with every open field filled in, by measuring this machine."""
     if config.minutes is not None and config.steps is not None:
         raise ConfigError(f"minutes ({config.minutes:g}) and steps ({config.steps}) contradict each other; give one")
     if config.minutes is None and config.steps is None:
         config = config.model_copy(update={"minutes": DEFAULT_MINUTES})
-    window = config.window or choose_window(corpus)
-    rows = config.batch or min(32, max(8, len(corpus.pieces(held_out=False)) // 2))
-    config = config.model_copy(update={"window": window, "batch": rows})
+    rows = config.batch or min(64, max(8, len(corpus.pieces(held_out=False)) // 2))
+    config = config.model_copy(update={"batch": rows})
     machine = measure(config, corpus)
     hidden, layers = choose_size(config, corpus, machine)
     hidden, layers = config.hidden or hidden, config.layers or layers
     config = config.model_copy(
         update={
             "precision": machine.precision,
+            "threads": machine.threads,
             "hidden": hidden,
             "layers": layers,
             "embedding": config.embedding or min(256, hidden),
         }
     )
+    if config.window is None:
+        config = config.model_copy(update={"window": choose_window(config, corpus, machine)})
     if config.dropout is None:
         seen = tokens_in_budget(config, corpus, machine) / max(1, corpus.count("length", held_out=False))
         config = config.model_copy(update={"dropout": choose_dropout(seen)})
     return config
+
+
+def choose_window(config: TrainConfig, corpus: Corpus, machine: Machine) -> int:
+    """Return the longest of WINDOWS that leaves UPDATES_WANTED; shorter for short pieces, as padding is lost."""
+    median = float(np.median(corpus.index["length"]))
+    if config.steps is not None:  # the number of updates is given
+        return next((window for window in (64, 32) if median >= 3 * window), WINDOWS[0])
+    updates = tokens_in_budget(config, corpus, machine) / (config.batch or 1)
+    fit = [window for window in WINDOWS if updates / window >= UPDATES_WANTED and median >= 3 * window]
+    return max(fit, default=WINDOWS[0])
 
 
 def choose_dropout(passes: float) -> float:
@@ -94,20 +111,29 @@ def build(config: TrainConfig, corpus: Corpus) -> Network:
 
 
 def measure(config: TrainConfig, corpus: Corpus) -> Machine:
-    """Time a small network for a moment, in each arithmetic that `config` allows."""
-    trial = config.model_copy(update={"hidden": 256, "layers": 1, "embedding": 128, "dropout": 0.0})
-    choices = ["float32", "bfloat16"] if config.precision == "auto" else [config.precision]
-    rates = {precision: _rate(trial, corpus, precision) for precision in choices}
+    """Time a small network for a moment, in each arithmetic and number of threads that `config` allows.
+
+    On a machine that does other work as well, one thread can be faster than many that wait for each other.
+    """
+    trial = config.model_copy(
+        update={"hidden": 256, "layers": 1, "embedding": 128, "dropout": 0.0, "window": _TRIAL_WINDOW}
+    )
+    precisions = ("float32", "bfloat16") if config.precision == "auto" else (config.precision,)
+    threads = (config.threads,) if config.threads else tuple(sorted({1, torch.get_num_threads()}))
+    before = torch.get_num_threads()
+    rates = {(p, t): _rate(trial, corpus, p, t) for p in precisions for t in threads}
+    torch.set_num_threads(before)
     best = max(rates, key=rates.__getitem__)
-    return Machine(best, rates[best])
+    return Machine(*best, rates[best])
 
 
-def _rate(config: TrainConfig, corpus: Corpus, precision: str) -> float:
+def _rate(config: TrainConfig, corpus: Corpus, precision: str, threads: int) -> float:
     """Return multiplications a second in training a network of `config`."""
+    torch.set_num_threads(threads)
     device = choose_device(config.device)
     with torch.random.fork_rng():
         network = build(config, corpus).to(device)
-    batches = Batches(corpus, config.batch or 1, config.window or 1, seed=config.seed)
+    batches = Batches(corpus, _TRIAL_ROWS, _TRIAL_WINDOW, seed=config.seed)
     inputs = torch.from_numpy(next(batches).inputs).to(device)
     started = 0.0
     for step in range(_TRIAL_STEPS + 1):
@@ -134,7 +160,7 @@ def multiplications_per_token(network: Network, corpus: Corpus) -> int:
 def tokens_in_budget(config: TrainConfig, corpus: Corpus, machine: Machine) -> float:
     """Return about how many tokens a settled `config` will read."""
     if config.steps is not None:
-        return float(config.steps * (config.batch or 1) * (config.window or 1))
+        return float(config.steps * (config.batch or 1) * (config.window or _TRIAL_WINDOW))
     work = multiplications_per_token(build(config.model_copy(update={"dropout": 0.0}), corpus), corpus)
     return (config.minutes or DEFAULT_MINUTES) * 60 * 0.9 * machine.multiplications_per_second / work
 

@@ -1,0 +1,111 @@
+"""`ritornello inspect`: what a folder of music is worth to a learner, file by file and as a whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ritornello.corpus.report import Forecast
+    from ritornello.corpus.scan import FileReport, Scan
+
+COLOURS = {"used": "green", "repaired": "yellow", "skipped": "red", "duplicate": "cyan"}
+
+MOST_LINES = 30
+"""Files listed without --all; those that are not simply used come first."""
+
+
+def inspect(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Music files, and folders of them.", show_default=False)
+    ],
+    show_all: Annotated[bool, typer.Option("--all", help="List every file.")] = False,
+    minimum_notes: Annotated[int, typer.Option(min=1, help="Skip files with fewer notes.")] = 8,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Processes that read. [default: one a processor]")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything found, for machines.")] = False,
+) -> None:
+    """Examine music files: a verdict and a reason for each, what is in them, and how long learning will take."""
+    import json
+
+    from rich.console import Console
+
+    from ritornello.corpus.report import forecast, scan_to_json
+    from ritornello.corpus.scan import scan
+    from ritornello.errors import CorpusError
+
+    with _progress() as progress:
+        found = scan(paths, minimum_notes=minimum_notes, processes=processes, progress=progress)
+    outlook = forecast(sum(report.notes for report in found.used)) if found.used else None
+    if as_json:
+        typer.echo(json.dumps(scan_to_json(found, outlook), ensure_ascii=False))
+    else:
+        _print(Console(highlight=False), found, outlook, show_all)
+    if not found.used:
+        raise CorpusError(
+            f"nothing to learn from: of {len(found.reports)} files read, none can be used; see their reasons"
+        )
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """Give a function that shows (done, total) as a bar on stderr, if a person is there to see it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("reading", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _print(console: Console, found: Scan, outlook: Forecast | None, show_all: bool) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from ritornello.corpus.report import summary_rows
+
+    listed = _listed(found.reports, len(found.reports) if show_all else MOST_LINES)
+    prefix = _common_folder(found.reports)
+    table = Table("verdict", "notes", "length", "file", "why", box=None, pad_edge=False)
+    for report in listed:
+        name, *reasons = (text.replace(prefix, "") for text in (str(report.path), *report.reasons))
+        minutes, seconds = divmod(round(report.seconds), 60)
+        size = (f"{report.notes:,}", f"{minutes}:{seconds:02}") if report.notes else ("", "")
+        verdict = Text(report.verdict, style=COLOURS[report.verdict])
+        table.add_row(verdict, *size, Text(name, overflow="fold"), Text("; ".join(reasons), overflow="fold"))
+    console.print(table)
+    hidden = len(found.reports) - len(listed)
+    if hidden:
+        console.print(f"... and {hidden:,} more; --all lists every file")
+    facts = Table(show_header=False, box=None, pad_edge=False)
+    rows = summary_rows(found.summary())
+    rows += [("training", outlook.text), ("to expect", outlook.expectation)] if outlook else []
+    for label, text in rows:
+        facts.add_row(Text(label, style="bold"), Text(text))
+    console.print()
+    console.print(facts)
+
+
+def _common_folder(reports: Sequence[FileReport]) -> str:
+    """Return the folder that all files are in, with its separator; empty if there is none."""
+    try:
+        return os.path.commonpath([report.path.parent for report in reports]) + os.sep
+    except ValueError:  # relative and absolute paths, or several drives
+        return ""
+
+
+def _listed(reports: Sequence[FileReport], most: int) -> list[FileReport]:
+    """Return the reports to list, in their order; if there are too many, those simply used are left out first."""
+    if len(reports) <= most:
+        return list(reports)
+    return [report for report in reports if report.verdict != "used"][:most]

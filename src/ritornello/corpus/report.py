@@ -1,0 +1,167 @@
+"""What a scan found, for people and for machines, and a forecast of the time that learning from it takes.
+
+The forecast is an estimate, and says what it rests on: the number of tokens (TOKENS_PER_NOTE), how often they
+are read (PASSES), the size of network that so many tokens can teach (TOKENS_PER_WEIGHT), the operations that
+training takes for each weight and token (OPERATIONS, which are facts), and the speed of this machine's
+processors, measured for a moment on products of matrices, of which training reaches a share (EFFICIENCY).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ritornello.corpus.scan import FileReport, Scan
+from ritornello.corpus.work import processor_count
+from ritornello.theory import instrument_name
+
+TOKENS_PER_NOTE = 1.9
+"""Of the representation `multitrack`: 1.5 (orchestra) to 2.8 (drums) on twelve pieces of each of eight corpora."""
+
+PASSES = 20
+"""How often a corpus of middle size is read until held-out music is predicted no better."""
+
+TOKENS_PER_WEIGHT = 8.0
+FEWEST_WEIGHTS, MOST_WEIGHTS = 100_000, 1_500_000
+
+OPERATIONS = 6
+"""Additions and multiplications for a weight and a token: 2 forwards, 4 backwards."""
+
+EFFICIENCY = 0.3
+"""The share of the speed of matrix products that training an LSTM reaches: 0.2 to 0.6 where it was tried."""
+
+MOST_PROCESSORS = 4
+"""More than these hardly make the training of an LSTM faster: its steps wait for each other."""
+
+EXPECTATIONS: tuple[tuple[float, str], ...] = (
+    (
+        5_000,
+        "very little music: the model will mostly repeat it; add files, or begin from a model with --init",
+    ),
+    (
+        30_000,
+        "little music: the model will learn its manner, and often quote it; more files, or --init, help",
+    ),
+    (150_000, "enough to learn a uniform style; the more the pieces have in common, the better"),
+    (1_000_000, "plenty for a network of this size"),
+    (
+        float("inf"),
+        "a large corpus: more time than forecast, and a larger network, will still improve the model",
+    ),
+)
+"""What to expect from a corpus of fewer notes than this."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """How long training takes, what to expect of it, and what the estimate rests on."""
+
+    minutes: float
+    tokens: int
+    passes: int
+    weights: int
+    operations_per_second: float
+    expectation: str
+
+    @property
+    def text(self) -> str:
+        """The forecast in one sentence."""
+        return (
+            f"about {_duration(self.minutes)} for a good model: {self.passes} passes over {self.tokens:,} tokens, "
+            f"{self.weights / 1e6:.1f} million weights, {self.operations_per_second / 1e9:.0f} billion "
+            "operations a second measured on the processors here, nothing else running"
+        )
+
+
+def forecast(
+    notes: int,
+    *,
+    tokens_per_note: float = TOKENS_PER_NOTE,
+    passes: int = PASSES,
+    operations_per_second: float | None = None,
+) -> Forecast:
+    """Return how long it takes to learn from so many notes, on this machine's processors."""
+    speed = operations_per_second or measure_processors()
+    tokens = round(notes * tokens_per_note)
+    weights = round(min(max(tokens * passes / TOKENS_PER_WEIGHT, FEWEST_WEIGHTS), MOST_WEIGHTS))
+    seconds = OPERATIONS * weights * tokens * passes / (EFFICIENCY * speed)
+    expectation = next(words for limit, words in EXPECTATIONS if notes < limit)
+    return Forecast(seconds / 60, tokens, passes, weights, speed, expectation)
+
+
+def measure_processors(seconds: float = 0.1) -> float:
+    """Return the additions and multiplications a second of single-precision matrix products, all processors."""
+    size = 64  # small enough to stay on one processor: larger ones say more of what else runs than of the machine
+    matrix = np.ones((size, size), dtype=np.float32)
+    best, stop = float("inf"), time.perf_counter() + seconds
+    while time.perf_counter() < stop:
+        start = time.perf_counter()
+        matrix @ matrix
+        best = min(best, time.perf_counter() - start)
+    return min(processor_count(), MOST_PROCESSORS) * 2 * size**3 / max(best, 1e-9)
+
+
+def scan_to_json(found: Scan, outlook: Forecast | None) -> dict[str, Any]:
+    """Return files, summary and forecast as plain JSON."""
+    return {
+        "files": [report_to_json(report) for report in found.reports],
+        "summary": found.summary(),
+        "forecast": outlook and asdict(outlook),
+    }
+
+
+def report_to_json(report: FileReport) -> dict[str, Any]:
+    """Return a file's report as plain JSON."""
+    return {
+        "path": str(report.path),
+        "verdict": report.verdict,
+        "reasons": list(report.reasons),
+        "duplicate_of": report.duplicate_of and str(report.duplicate_of),
+        "transposition": report.transposition,
+        "notes": report.notes,
+        "seconds": round(report.seconds, 3),
+        "bars": report.bars,
+        "instruments": [instrument_name(program) for program in report.instruments],
+        "meters": list(report.meters),
+        "key": report.key,
+        "polyphony": {"mean": round(report.polyphony[0], 3), "max": report.polyphony[1]},
+        "tempo": round(report.tempo, 2),
+    }
+
+
+def summary_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return `Scan.summary()` in words: rows of label and text."""
+    verdicts = ", ".join(f"{count:,} {verdict}" for verdict, count in summary["verdicts"].items())
+    rows = [("files", f"{summary['files']:,}: {verdicts}")]
+    if summary["pieces"]:
+        polyphony, tempo = summary["polyphony"], summary["tempo"]
+        rows += [
+            ("pieces", f"{summary['pieces']:,}, {_duration(60 * summary['hours'])} of music"),
+            ("notes", f"{summary['notes']:,} in {summary['bars']:,} bars"),
+            ("instruments", _listed(summary["instruments"])),
+            ("meters", _listed(summary["meters"])),
+            ("keys", _listed(summary["keys"]) or "none, as all is drums"),
+            ("polyphony", f"{polyphony['mean']:.1f} notes at once on average, {polyphony['max']} at most"),
+            (
+                "tempo",
+                f"{tempo['median']:.0f} quarter notes a minute ({tempo['lowest']:.0f} to {tempo['highest']:.0f})",
+            ),
+        ]
+    return rows
+
+
+def _listed(counts: dict[str, int], most: int = 8) -> str:
+    """Return the most frequent names with their counts, and how many more there are."""
+    names = [f"{name} {count:,}" for name, count in list(counts.items())[:most]]
+    return ", ".join(names + ([f"{len(counts) - most} more"] if len(counts) > most else []))
+
+
+def _duration(minutes: float) -> str:
+    if minutes < 1:
+        return "a minute" if minutes > 0.75 else f"{max(1, round(60 * minutes))} seconds"
+    if minutes < 90:
+        return f"{minutes:.0f} minutes" if minutes >= 1.5 else "a minute"
+    return f"{minutes / 60:.1f} hours"
