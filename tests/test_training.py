@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -161,13 +162,13 @@ def test_the_bigram_model_is_a_distribution_that_helps(corpus: Corpus) -> None:
     singles = np.ones(size)
     after: dict[int, list[int]] = {}
     for ids in rows:
-        for one, two in zip(ids, ids[1:], strict=False):
+        for one, two in itertools.pairwise(ids):
             after.setdefault(one, []).append(two)
             singles[two] += 1
     nats = 0.0
     for p in corpus.pieces(held_out=True):
         ids = corpus.rows(p, 0, 10**9)[:, 0].astype(int).tolist()
-        for one, two in zip(ids, ids[1:], strict=False):
+        for one, two in itertools.pairwise(ids):
             seen = after.get(one, [])
             kinds = len(set(seen))
             overall = singles[two] / singles.sum()

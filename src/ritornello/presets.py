@@ -24,8 +24,12 @@ class Preset(NamedTuple):
 
 PRESETS: dict[str, Preset] = {
     "default": Preset("multitrack tokens, an LSTM whose size fits the budget, the data and the machine", {}),
-    "tiny": Preset("a network of 128 units, for a first try or a very small folder", {"hidden": 128, "layers": 1}),
-    "large": Preset("two layers of 512 units, for an hour or more", {"hidden": 512, "layers": 2, "batch": 64}),
+    "tiny": Preset(
+        "a network of 128 units, for a first try or a very small folder", {"hidden": 128, "layers": 1}
+    ),
+    "large": Preset(
+        "two layers of 512 units, for an hour or more", {"hidden": 512, "layers": 2, "batch": 64}
+    ),
 }
 
 

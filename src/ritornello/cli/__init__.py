@@ -12,6 +12,7 @@ import typer
 
 from ritornello.cli.compose import compose
 from ritornello.cli.info import info
+from ritornello.cli.inspect import inspect
 from ritornello.cli.render import render
 from ritornello.cli.train import train
 from ritornello.errors import RitornelloError
@@ -27,7 +28,7 @@ app = typer.Typer(
 )
 
 
-for command in (train, compose, render, info):  # in the order of the help
+for command in (inspect, train, compose, render, info):  # in the order of the help
     app.command()(command)
 
 

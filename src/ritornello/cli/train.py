@@ -16,11 +16,17 @@ if TYPE_CHECKING:
 
 @with_options(TrainConfig, panel="Settings")
 def train(
-    paths: Annotated[list[Path] | None, typer.Argument(help="MIDI files and folders to learn from", show_default=False)] = None,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="MIDI files and folders to learn from (default: music that comes along)")
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="the model to write")] = Path("model.rit"),
     preset: Annotated[str, typer.Option(help="named row of settings: default, tiny, large")] = "default",
-    init: Annotated[Path | None, typer.Option(help="a bundle to begin from (fine-tuning)", show_default=False)] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="go on with the run that belongs to --out")] = False,
+    init: Annotated[
+        Path | None, typer.Option(help="a bundle to begin from (fine-tuning)", show_default=False)
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="go on with the run that belongs to --out")
+    ] = False,
     description: Annotated[str, typer.Option(help="what the model plays, for its card")] = "",
     licence: Annotated[str, typer.Option(help="licence of the music, for the card")] = "",
     provenance: Annotated[str, typer.Option(help="where the music comes from, for the card")] = "",
@@ -31,6 +37,7 @@ def train(
 ) -> None:
     """Learn from MIDI files, for a given time, and write a model. Ctrl-C leaves the best so far; --resume goes on."""
     from ritornello.cli.training_display import show_preparation, show_training
+    from ritornello.data import CORPUS
     from ritornello.errors import ConfigError
     from ritornello.generation import find_bundle
     from ritornello.generation.sample import write_sample
@@ -40,11 +47,11 @@ def train(
     from ritornello.presets import make_config
     from ritornello.training.run import About, prepare
 
-    if not paths and not resume:
-        raise ConfigError("give the MIDI files or folders to learn from")
+    if resume and paths:
+        raise ConfigError("--resume goes on with the files of before; give no paths with it")
     with show_preparation(as_json) as progress:
         run: Run = prepare(
-            paths or [],
+            paths or [CORPUS],
             out,
             make_config(preset, settings),
             resume=resume,

@@ -46,7 +46,12 @@ def show_training(run: Run, as_json: bool) -> None:
 
     previous = signal.signal(signal.SIGINT, stop)
     try:
-        columns = (TextColumn("learning"), BarColumn(bar_width=None), TaskProgressColumn(), TextColumn("{task.fields[left]}"))
+        columns = (
+            TextColumn("learning"),
+            BarColumn(bar_width=None),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[left]}"),
+        )
         with Progress(*columns, console=console, transient=True, disable=as_json) as bar:
             task = bar.add_task("", total=1.0, left="")
             steps = run.steps()
@@ -59,7 +64,9 @@ def show_training(run: Run, as_json: bool) -> None:
     finally:
         signal.signal(signal.SIGINT, previous)
     if stopped:
-        console.print(f"stopped; {run.out} holds the best so far. Go on with: ritornello train -o {run.out} --resume")
+        console.print(
+            f"stopped; {run.out} holds the best so far. Go on with: ritornello train -o {run.out} --resume"
+        )
         raise KeyboardInterrupt
     _show_end(console, run)
 
@@ -80,7 +87,9 @@ def _show_start(console: Console, run: Run) -> None:
         f"{config.network} of {config.layers} x {config.hidden} units, {weights / 1e6:.2f} million weights, "
         f"{config.precision}, {config.batch} streams of {config.window} steps"
     )
-    console.print(f"a bigram model of the same tokens: {trainer.bigram.nats_per_note:.3f} nats a note\n", style="dim")
+    console.print(
+        f"a bigram model of the same tokens: {trainer.bigram.nats_per_note:.3f} nats a note\n", style="dim"
+    )
     console.print("".join(f"{name:>11}" for name in COLUMNS), style="bold")
 
 
@@ -88,8 +97,8 @@ def _show_progress(console: Console, progress: TrainingProgress, as_json: bool) 
     if progress.held is None and not progress.message:
         return
     if as_json:
-        held = asdict(progress.held) | {"nats_per_note": progress.held.nats_per_note} if progress.held else None
-        print(json.dumps(asdict(progress) | {"held": held, "best": min(progress.best, 1e9)}), flush=True)
+        scored = progress.held and asdict(progress.held) | {"nats_per_note": progress.held.nats_per_note}
+        print(json.dumps(asdict(progress) | {"held": scored}), flush=True)
     elif progress.held and progress.message != "done":
         held = progress.held
         mark = " [green]best[/]" if held.nats_per_note <= progress.best else ""
@@ -114,7 +123,9 @@ def _show_end(console: Console, run: Run) -> None:
         f"\n[bold]{run.out}[/]: {final.nats_per_note:.3f} nats a note on {final.notes:,} held-out notes "
         f"(bigram model {trainer.bigram.nats_per_note:.3f}), next token right {final.accuracy:.1%}"
     )
-    console.print(f"curve, log and samples: {trainer.directory}/   listen: ritornello compose {run.out} -o new.mid")
+    console.print(
+        f"curve, log and samples: {trainer.directory}/   listen: ritornello compose {run.out} -o new.mid"
+    )
 
 
 def _left(progress: TrainingProgress) -> str:

@@ -49,7 +49,15 @@ class Batches:
     """An endless stream of training batches over the pieces that are not held out."""
 
     def __init__(
-        self, corpus: Corpus, rows: int, window: int, *, seed: int = 0, transpose: bool = True, rank: int = 0, ranks: int = 1
+        self,
+        corpus: Corpus,
+        rows: int,
+        window: int,
+        *,
+        seed: int = 0,
+        transpose: bool = True,
+        rank: int = 0,
+        ranks: int = 1,
     ) -> None:
         """`rank` of `ranks` processes reads every `ranks`-th piece of each epoch's order."""
         self.corpus, self.window, self.seed, self.transpose = corpus, window, seed, transpose
@@ -118,7 +126,9 @@ class Batches:
             row.offset = 0
 
 
-def held_out_batches(corpus: Corpus, rows: int, window: int, *, most_ids: int | None = None) -> Iterator[Batch]:
+def held_out_batches(
+    corpus: Corpus, rows: int, window: int, *, most_ids: int | None = None
+) -> Iterator[Batch]:
     """Yield batches that together hold each held-out piece exactly once, in its own key.
 
     With `most_ids`, only the first pieces, in an order that is always the same, that together have that many

@@ -121,8 +121,9 @@ def build_corpus(
 ) -> tuple[Corpus, Scan]:
     """Read every file of `sources`, leave out what is of no use, and write the corpus to `directory`.
 
-    A `representation` given by name is fitted to the pieces used, one given ready-made is kept. `held_out` is the share of pieces, chosen by `seed`, that is
-    never trained on. Raise CorpusError if fewer than two pieces are left.
+    A `representation` given by name is fitted to the pieces used, one given ready-made is kept.
+    `held_out` is the share of pieces, chosen by `seed`, that is never trained on.
+    Raise CorpusError if fewer than two pieces are left.
     """
     if isinstance(representation, str) and representation not in REPRESENTATIONS:
         raise unknown_name("representation", representation, REPRESENTATIONS)
@@ -182,7 +183,11 @@ def _counted(results: Iterator[Any], total: int, progress: Progress | None) -> I
 
 
 def _write(
-    directory: Path, representation: Representation, results: Iterator[Any], used: list[FileReport], apart: set[int]
+    directory: Path,
+    representation: Representation,
+    results: Iterator[Any],
+    used: list[FileReport],
+    apart: set[int],
 ) -> None:
     """Write shards, index and card of a corpus."""
     entries, names, digest = [], [], hashlib.sha256()
@@ -200,7 +205,9 @@ def _write(
             data = np.ascontiguousarray(result.rows).tobytes()
             file.write(data)
             digest.update(data)
-            entries.append((shard, row, len(result.rows), result.notes, result.low, result.high, number in apart))
+            entries.append(
+                (shard, row, len(result.rows), result.notes, result.low, result.high, number in apart)
+            )
             names.append(str(path))
             row += len(result.rows)
     finally:
@@ -226,11 +233,14 @@ def open_corpus(directory: Path) -> Corpus:
     except (OSError, ValueError) as error:
         raise CorpusError(f"{directory}: not a corpus: {error}") from error
     if card.get("version") != FORMAT_VERSION:
-        raise CorpusError(f"{directory}: corpus version {card.get('version')}, this program reads {FORMAT_VERSION}")
+        raise CorpusError(
+            f"{directory}: corpus version {card.get('version')}, this program reads {FORMAT_VERSION}"
+        )
     representation = make_representation(card["representation"], card["config"])
     kind, width = row_type(representation), len(representation.columns)
     shards = tuple(
-        np.memmap(directory / _shard_name(i), dtype=kind, mode="r").reshape(-1, width) for i in range(card["shards"])
+        np.memmap(directory / _shard_name(i), dtype=kind, mode="r").reshape(-1, width)
+        for i in range(card["shards"])
     )
     return Corpus(directory, representation, index, shards, card["digest"])
 

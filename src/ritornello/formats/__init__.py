@@ -32,9 +32,10 @@ class Format:
         function: Callable[[Path], Score] = getattr(import_module(self.module), self.reader)
         return function(path)
 
-    def write(self, score: Score, path: Path) -> None:
-        """Write `score` to `path`, as a whole or not at all."""
-        getattr(import_module(self.module), self.writer)(score, path)
+    def write(self, score: Score, path: Path) -> tuple[str, ...]:
+        """Write `score` to `path`, as a whole or not at all; return what had to be left out, in words."""
+        function: Callable[[Score, Path], tuple[str, ...]] = getattr(import_module(self.module), self.writer)
+        return function(score, path)
 
 
 MIDI = Format(
@@ -54,10 +55,13 @@ def read(path: Path | str) -> Score:
     return (MIDI if _begins_as_midi(path) else format_of(path)).read(path)
 
 
-def write(score: Score, path: Path | str) -> None:
-    """Write `score` in the format that the suffix of `path` names, as a whole or not at all."""
+def write(score: Score, path: Path | str) -> tuple[str, ...]:
+    """Write `score` in the format that the suffix of `path` names, as a whole or not at all.
+
+    Return what had to be left out, in words. What the format cannot say at all is a ConfigError.
+    """
     path = Path(path)
-    format_of(path).write(score, path)
+    return format_of(path).write(score, path)
 
 
 def format_of(path: Path) -> Format:

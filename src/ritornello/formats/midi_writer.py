@@ -54,9 +54,13 @@ class _Meta:
     content: bytes
 
 
-def write_midi(score: Score, path: Path | str) -> None:
-    """Write `score` to `path`, as a whole or not at all; raise ConfigError for what MIDI cannot say."""
+def write_midi(score: Score, path: Path | str) -> tuple[str, ...]:
+    """Write `score` to `path`, as a whole or not at all; raise ConfigError for what MIDI cannot say.
+
+    Return what was left out: nothing.
+    """
     write_bytes(Path(path), midi_to_bytes(score))
+    return ()
 
 
 def midi_to_bytes(score: Score) -> bytes:

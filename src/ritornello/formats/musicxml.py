@@ -55,11 +55,15 @@ def read_musicxml(path: Path | str) -> Score:
         return _score(music21, _parsed(music21, data, path), instruments)
 
 
-def write_musicxml(score: Score, path: Path | str) -> None:
-    """Write `score` to `path`, compressed if its suffix is `.mxl`; see `score_to_musicxml` for what is lost."""
+def write_musicxml(score: Score, path: Path | str) -> tuple[str, ...]:
+    """Write `score` to `path`, compressed if its suffix is `.mxl`; return the parts that had to be left out.
+
+    What notation cannot say is lost in any case: see `musicxml_writer`.
+    """
     path = Path(path)
-    content, _ = score_to_musicxml(score)
+    content, failing = score_to_musicxml(score)
     write_bytes(path, _compressed(content) if path.suffix.lower() == ".mxl" else content)
+    return tuple(f"part {name!r}" for name in failing)
 
 
 def _uncompressed(data: bytes, path: Path) -> bytes:

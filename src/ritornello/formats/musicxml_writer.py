@@ -92,8 +92,10 @@ def _can_export(music21: Any, part: Any) -> bool:
 def score_to_music21(score: Score) -> Any:
     """Return `score` as a music21.stream.Score of complete measures: one part a track, voices, ties, clefs, keys.
 
-    Raise ConfigError for a score of more than `MAX_BARS` bars, MissingExtraError without music21.
+    Raise ConfigError for a score without notes or of more than `MAX_BARS` bars, MissingExtraError without music21.
     """
+    if not score.note_count:
+        raise ConfigError("the score has no notes: there is nothing to write as notation")
     keys = score.keys or _estimated_keys(score)
     bars = _bar_lines(score)
     with quiet_music21() as music21:
@@ -123,9 +125,10 @@ def _bar_lines(score: Score) -> NDArray[np.int64]:
 
 
 def _estimated_keys(score: Score) -> tuple[Key, ...]:
-    notes = np.concatenate([track.notes for track in score.tracks if not track.is_drum] or [np.zeros(0, int)])
-    if not len(notes):
+    pitched = [track.notes for track in score.tracks if not track.is_drum and len(track.notes)]
+    if not pitched:
         return ()
+    notes = np.concatenate(pitched)
     weights = np.bincount(notes["pitch"] % 12, weights=np.maximum(notes["duration"], 1), minlength=12)
     _, minor, fifths = estimate_key(weights)
     return (Key(0, fifths, minor),)

@@ -45,7 +45,7 @@ class Lstm(Network):
         self.project = nn.Linear(config.hidden, width)
         self.bias = nn.Parameter(torch.zeros(column_sizes[0] if config.tied else 0))
         for embedding in self.embeddings:
-            nn.init.normal_(embedding.weight, std=config.embedding**-0.5)  # type: ignore[arg-type]
+            nn.init.normal_(embedding.weight, std=config.embedding**-0.5)
 
     def initial_state(self, batch: int) -> State:
         weight = self.project.weight

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ritornello.score import Score
 
-Ids = NDArray[np.int32]
+Ids = NDArray[np.signedinteger[Any]]
 
 
 @dataclass(frozen=True)

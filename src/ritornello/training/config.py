@@ -12,28 +12,46 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    minutes: float | None = Field(None, gt=0, le=100_000, description="time budget; the learning rate falls to its end")
-    steps: int | None = Field(None, ge=1, description="train for exactly so many batches, instead of a time budget")
+    minutes: float | None = Field(
+        None, gt=0, le=100_000, description="time budget; the learning rate falls to its end"
+    )
+    steps: int | None = Field(
+        None, ge=1, description="train for exactly so many batches, instead of a time budget"
+    )
     seed: int = Field(0, ge=0, lt=1 << 32, description="of the split, the order, the weights and the dropout")
     held_out: float = Field(0.1, gt=0, lt=1, description="share of the pieces never trained on")
     transpose: bool = Field(True, description="move each piece to a random key each time it is read")
     representation: str = Field("multitrack", description="scheme of tokens")
     network: str = Field("lstm", description="kind of network")
-    hidden: int | None = Field(None, ge=1, le=8192, description="units in each layer; chosen to fit budget and data")
+    hidden: int | None = Field(
+        None, ge=1, le=8192, description="units in each layer; chosen to fit budget and data"
+    )
     layers: int | None = Field(None, ge=1, le=16, description="stacked layers; chosen to fit budget and data")
-    embedding: int | None = Field(None, ge=1, le=4096, description="width of the embedded input; chosen with hidden")
-    dropout: float | None = Field(None, ge=0, lt=1, description="share of activations dropped; by how often pieces recur")
+    embedding: int | None = Field(
+        None, ge=1, le=4096, description="width of the embedded input; chosen with hidden"
+    )
+    dropout: float | None = Field(
+        None, ge=0, lt=1, description="share of activations dropped; by how often pieces recur"
+    )
     tied: bool = Field(True, description="use the token embedding as the output layer too")
     batch: int | None = Field(None, ge=1, le=4096, description="parallel streams in a batch")
     window: int | None = Field(None, ge=2, le=8192, description="steps through which gradients flow")
     learning_rate: float = Field(4e-3, gt=0, lt=1, description="highest learning rate (AdamW)")
     weight_decay: float = Field(0.02, ge=0, lt=10, description="of AdamW, on matrices only")
-    warmup: float = Field(0.03, ge=0, lt=1, description="share of the run during which the learning rate rises")
+    warmup: float = Field(
+        0.03, ge=0, lt=1, description="share of the run during which the learning rate rises"
+    )
     clip: float = Field(1.0, gt=0, description="greatest norm of the gradient")
-    precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="arithmetic; auto: the faster one")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="arithmetic; auto: the faster one"
+    )
     device: str = Field("auto", description="auto, cpu, cuda or mps")
-    threads: int | None = Field(None, ge=1, le=1024, description="processor threads; as many as there are cores")
-    evaluations: int = Field(20, ge=1, le=10_000, description="how often in the run the held-out pieces are scored")
+    threads: int | None = Field(
+        None, ge=1, le=1024, description="processor threads; as many as there are cores"
+    )
+    evaluations: int = Field(
+        20, ge=1, le=10_000, description="how often in the run the held-out pieces are scored"
+    )
     patience: int = Field(6, ge=1, description="stop after so many evaluations without improvement")
     samples: int = Field(3, ge=0, le=1000, description="short pieces to compose in the course of the run")
 

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
 from ritornello.corpus.batches import IGNORE, Batch
 from ritornello.corpus.shards import Corpus
 from ritornello.networks import Network, reset_rows
+
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,8 @@ class Held:
         return self.correct / max(1, self.tokens)
 
 
-@torch.no_grad()
-def evaluate(network: Network, batches: Iterable[Batch], is_note: np.ndarray) -> Held:  # type: ignore[type-arg]
+@torch.no_grad()  # type: ignore[untyped-decorator]  # torch has no complete types
+def evaluate(network: Network, batches: Iterable[Batch], is_note: NDArray[np.bool_]) -> Held:
     """Score `network` on batches, dropout off; its mode is restored."""
     training = network.training
     network.eval()
@@ -57,7 +60,9 @@ def evaluate(network: Network, batches: Iterable[Batch], is_note: np.ndarray) ->
         targets = torch.from_numpy(batch.targets).to(device)
         logits, state = network(torch.from_numpy(batch.inputs).to(device), state)
         logits = logits.float()
-        loss = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORE, reduction="sum")
+        loss = functional.cross_entropy(
+            logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORE, reduction="sum"
+        )
         nats += loss.double().cpu()
         scored = batch.targets != IGNORE
         tokens += int(scored.sum())
@@ -91,7 +96,9 @@ def bigram(corpus: Corpus, most_ids: int = 20_000_000) -> Held:
     nats, correct, tokens, notes = 0.0, 0, 0, 0
     order = np.lexsort((counts, pairs // size))
     likeliest = np.full(size, int(overall.argmax()))
-    likeliest[pairs[order] // size] = pairs[order] % size  # the last of each context, the most frequent, stays
+    likeliest[pairs[order] // size] = (
+        pairs[order] % size
+    )  # the last of each context, the most frequent, stays
     for piece in corpus.pieces(held_out=True):
         ids = _ids(corpus, piece)
         before, after = ids[:-1], ids[1:]
@@ -106,11 +113,12 @@ def bigram(corpus: Corpus, most_ids: int = 20_000_000) -> Held:
     return Held(nats, tokens, notes, correct)
 
 
-def _ids(corpus: Corpus, piece: int) -> np.ndarray:  # type: ignore[type-arg]
-    return corpus.rows(piece, 0, int(corpus.index[piece]["length"]))[:, 0].astype(np.int64)
+def _ids(corpus: Corpus, piece: int) -> Ints:
+    ids: Ints = corpus.rows(piece, 0, int(corpus.index[piece]["length"]))[:, 0].astype(np.int64)
+    return ids
 
 
-def _merge(keys: np.ndarray, counts: np.ndarray, more: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _merge(keys: Ints, counts: Ints, more: Ints) -> tuple[Ints, Ints]:
     """Return sorted keys and counts with the occurrences in `more` added."""
     both = np.concatenate([keys, more])
     merged, inverse = np.unique(both, return_inverse=True)

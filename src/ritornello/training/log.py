@@ -10,7 +10,16 @@ from typing import Any
 from ritornello.errors import MissingExtraError
 from ritornello.paths import replacing
 
-FIELDS = ("step", "seconds", "epochs", "loss", "nats_per_note", "accuracy", "tokens_per_second", "learning_rate")
+FIELDS = (
+    "step",
+    "seconds",
+    "epochs",
+    "loss",
+    "nats_per_note",
+    "accuracy",
+    "tokens_per_second",
+    "learning_rate",
+)
 
 
 class Log:
@@ -48,7 +57,7 @@ def _event_writer(directory: Path) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
-    return SummaryWriter(str(directory / "events"))  # type: ignore[no-untyped-call]
+    return SummaryWriter(str(directory / "events"))
 
 
 def draw_curve(rows: Sequence[dict[str, float]], bigram: float, path: Path) -> None:
@@ -64,7 +73,9 @@ def draw_curve(rows: Sequence[dict[str, float]], bigram: float, path: Path) -> N
     minutes = [row["seconds"] / 60 for row in rows]
     held = [row["nats_per_note"] for row in rows]
     axes.plot(minutes, [row["loss"] for row in rows], color="#9aa5b1", label="training (smoothed)")
-    axes.plot(minutes, held, color="#0b6e99", marker="o", markersize=3.5, linewidth=2, label="held-out pieces")
+    axes.plot(
+        minutes, held, color="#0b6e99", marker="o", markersize=3.5, linewidth=2, label="held-out pieces"
+    )
     axes.axhline(bigram, color="#d9822b", linestyle="--", linewidth=1.2, label=f"bigram model ({bigram:.2f})")
     if held:
         best = min(range(len(held)), key=held.__getitem__)

@@ -192,7 +192,8 @@ class Trainer:
             return
         if not self.best_weights or counters.rate_scale < 1e-3:
             raise RitornelloError(
-                f"training does not stay finite (learning rate {self.config.learning_rate:g}); try a lower --learning-rate"
+                f"training does not stay finite at a learning rate of {self.config.learning_rate:g}; "
+                "try a lower --learning-rate"
             )
         self.network.load_state_dict(self.best_weights)
         self.optimizer = make_optimizer(self.network, self.config)
@@ -214,11 +215,13 @@ class Trainer:
     def _evaluate(self) -> Held:
         """Score the held-out pieces (some, where all would take too long); keep the network if it is the best."""
         counters = self.counters
-        held = evaluate(self.network, self._held_out(EVALUATION_IDS), self.corpus.representation.is_note)
+        held: Held = evaluate(self.network, self._held_out(EVALUATION_IDS), self.corpus.representation.is_note)
         counters.evaluations = max(counters.evaluations + 1, int(self.fraction() * self.config.evaluations))
         if held.nats_per_note < counters.best:
             counters.best, counters.since_best = held.nats_per_note, 0
-            self.best_weights = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+            self.best_weights = {
+                name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()
+            }
             self.save_model(self.network, self.facts(held))
         else:
             counters.since_best += 1
@@ -238,7 +241,9 @@ class Trainer:
         return held
 
     def _held_out(self, most_ids: int | None) -> Iterator[Batch]:
-        return held_out_batches(self.corpus, self.config.batch or 1, self.config.window or 1, most_ids=most_ids)
+        return held_out_batches(
+            self.corpus, self.config.batch or 1, self.config.window or 1, most_ids=most_ids
+        )
 
     def stop(self) -> None:
         """Leave the run so that it can be resumed, and a model that can be used."""
@@ -303,7 +308,9 @@ class Trainer:
         """Write the whole state of the run."""
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best_weights.items()}
-        tensors |= {f"optimizer.{name}": t for name, t in optimizer_tensors(self.optimizer, self.network).items()}
+        tensors |= {
+            f"optimizer.{name}": t for name, t in optimizer_tensors(self.optimizer, self.network).items()
+        }
         tensors |= {f"state.{i}": tensor for i, tensor in enumerate(self.state or ())}
         tensors["random"] = torch.get_rng_state()
         facts = {
@@ -339,7 +346,10 @@ def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optim
     """Return AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), decaying matrices but not biases."""
     matrices = [p for p in network.parameters() if p.dim() > 1]
     vectors = [p for p in network.parameters() if p.dim() <= 1]
-    groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    groups = [
+        {"params": matrices, "weight_decay": config.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.99))
 
 

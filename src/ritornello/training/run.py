@@ -93,12 +93,12 @@ def prepare(
     directory, about = run_directory(out), about or About()
     _check_writable(directory)
     found: Scan | None = None
+    begin = load_bundle(init) if init else None
     if resume:
         saved = load_checkpoint(directory / "checkpoint.safetensors").facts["config"]
         config = resumed_config(TrainConfig.model_validate(saved), config)
         corpus = open_corpus(directory / "corpus")
     else:
-        begin = load_bundle(init) if init else None
         corpus, found = build_corpus(
             sources,
             directory / "corpus",
@@ -112,12 +112,14 @@ def prepare(
         config = settle(config, corpus)
 
     def save_model(network: Network, facts: dict[str, Any]) -> None:
-        save_bundle(out, network, corpus.representation, _card_facts(out, corpus, facts, about), about.precision)
+        save_bundle(
+            out, network, corpus.representation, _card_facts(out, corpus, facts, about), about.precision
+        )
 
     trainer = Trainer(config, corpus, directory, save_model)
     if resume:
         trainer.resume()
-    elif init:
+    elif begin:
         trainer.network.load_state_dict(load_network(begin).state_dict())
     return Run(trainer, corpus, found, out, sample)
 
@@ -128,7 +130,8 @@ def resumed_config(saved: TrainConfig, asked: TrainConfig) -> TrainConfig:
     other = sorted(n for n, value in given.items() if n not in MAY_CHANGE and value != getattr(saved, n))
     if other:
         raise ConfigError(
-            f"{other[0]}: a resumed run keeps {getattr(saved, other[0])!r}; it may change {', '.join(sorted(MAY_CHANGE))}"
+            f"{other[0]}: a resumed run keeps {getattr(saved, other[0])!r}; it may change "
+            + ", ".join(sorted(MAY_CHANGE))
         )
     if "steps" in given:
         given["minutes"] = None
@@ -163,4 +166,6 @@ def _check_writable(directory: Path) -> None:
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        raise FileError(f"{directory}: cannot be written: {(error.strerror or str(error)).lower()}") from error
+        raise FileError(
+            f"{directory}: cannot be written: {(error.strerror or str(error)).lower()}"
+        ) from error

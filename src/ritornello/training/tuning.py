@@ -63,7 +63,9 @@ def choose_device(name: str) -> torch.device:
 def settle(config: TrainConfig, corpus: Corpus) -> TrainConfig:
     """Return `config` with every open field filled in, by measuring this machine."""
     if config.minutes is not None and config.steps is not None:
-        raise ConfigError(f"minutes ({config.minutes:g}) and steps ({config.steps}) contradict each other; give one")
+        raise ConfigError(
+            f"minutes ({config.minutes:g}) and steps ({config.steps}) contradict each other; give one"
+        )
     if config.minutes is None and config.steps is None:
         config = config.model_copy(update={"minutes": DEFAULT_MINUTES})
     rows = config.batch or min(64, max(8, len(corpus.pieces(held_out=False)) // 2))
@@ -100,7 +102,11 @@ def choose_window(config: TrainConfig, corpus: Corpus, machine: Machine) -> int:
 
 def choose_dropout(passes: float) -> float:
     """Return the dropout for pieces that are read so many times: the more often, the more."""
-    return next(dropout for limit, dropout in ((2, 0.0), (6, 0.1), (20, 0.2), (50, 0.3), (1e18, 0.4)) if passes <= limit)
+    return next(
+        dropout
+        for limit, dropout in ((2, 0.0), (6, 0.1), (20, 0.2), (50, 0.3), (1e18, 0.4))
+        if passes <= limit
+    )
 
 
 def build(config: TrainConfig, corpus: Corpus) -> Network:
@@ -146,13 +152,14 @@ def _rate(config: TrainConfig, corpus: Corpus, precision: str, threads: int) -> 
             torch.cuda.synchronize()
     seconds = max(1e-6, time.perf_counter() - started)
     tokens = inputs.shape[0] * inputs.shape[1] * _TRIAL_STEPS
-    return multiplications_per_token(network, corpus) * tokens / seconds
+    return float(multiplications_per_token(network, corpus) * tokens / seconds)
 
 
 def multiplications_per_token(network: Network, corpus: Corpus) -> int:
     """Return the multiplications for a token in training: three for each weight that is in a matrix product."""
     tables = sum(
-        column.size for column in corpus.representation.columns[0 if not getattr(network.config, "tied", False) else 1 :]
+        column.size
+        for column in corpus.representation.columns[0 if not getattr(network.config, "tied", False) else 1 :]
     )
     return 3 * (count_parameters(network) - tables * int(getattr(network.config, "embedding", 0)))
 

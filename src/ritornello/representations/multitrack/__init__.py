@@ -78,7 +78,7 @@ class Multitrack:
 
     @property
     def is_note(self) -> NDArray[np.bool_]:
-        return self.vocabulary.kind == Kind.NOTE
+        return np.asarray(self.vocabulary.kind == Kind.NOTE)
 
     def note_id(self, voice: int, pitch: int) -> int | None:
         if not 0 <= voice < len(self.vocabulary.low):

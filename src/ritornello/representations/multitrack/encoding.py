@@ -115,7 +115,7 @@ def _fold(pitch: Ints, low: Ints, high: Ints) -> Ints:
     """Return pitches moved by octaves into [low, high]; where that range is too narrow, its nearest end."""
     up = np.maximum(0, -(-(low - pitch) // 12)) * 12
     down = np.maximum(0, -(-(pitch - high) // 12)) * 12
-    return np.clip(pitch + up - down, low, high)
+    return np.asarray(np.clip(pitch + up - down, low, high))
 
 
 def _steps_to_next(start: Ints, group: Ints) -> Ints:

@@ -226,10 +226,10 @@ class MultitrackCursor:
         vocabulary = self.vocabulary
         mine = (vocabulary.voice == voice) & (vocabulary.kind == Kind.NOTE)
         if vocabulary.is_drum[voice]:
-            return mine
+            return np.asarray(mine)
         low, high = instrument_range(program)
         within = mine & (vocabulary.pitch >= low) & (vocabulary.pitch <= high)
-        return within if within.any() else mine
+        return np.asarray(within if within.any() else mine)
 
 
 def planned_instruments(vocabulary: Vocabulary, programs: tuple[int, ...]) -> list[int]:
