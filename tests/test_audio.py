@@ -14,6 +14,7 @@ from ritornello.errors import ConfigError, FileError, FormatError
 from ritornello.rendering import audio
 from ritornello.rendering.fluid import load_fluidsynth
 from ritornello.rendering.performance import end_before_next, make_parts
+from ritornello.rendering.soundbank import Soundbank
 from ritornello.rendering.soundfont import SHIPPED, SUBSTITUTES, read_soundfont
 from ritornello.score import (
     CONTROL_CHANGE,
@@ -122,18 +123,24 @@ def test_both_engines_are_equally_loud(monkeypatch: pytest.MonkeyPatch) -> None:
     assert abs(decibels(rms(first)) - decibels(rms(play(song)))) < 4
 
 
-def test_no_program_and_no_common_pitch_is_silent(sampler: None) -> None:
+def test_no_program_and_no_pitch_is_silent() -> None:
     font = read_soundfont()
+    bank = Soundbank(font, RATE)
     for program in range(128):
-        track = track_of(*((0, TICKS, pitch, 100) for pitch in (21, 60, 108, 127)), program=program)
-        for pitch in font.pitches(track):
-            samples = audio.render_audio(
-                score_of(replace(track, notes=make_notes([(0, TICKS, pitch, 100)]))), 8000
-            )
-            assert rms(samples[:4000]) > 1e-3, (program, pitch)
-        if program % 8:
-            continue
+        track = track_of(*((0, TICKS, pitch, 100) for pitch in (0, 21, 60, 108, 127)), program=program)
         assert font.preset(track) == (0, SUBSTITUTES[program])
+        for pitch in font.pitches(track).tolist():
+            assert rms(bank.tone(font.preset(track), pitch, 100, RATE // 2)) > 1e-3, (program, pitch)
+
+
+@pytest.mark.parametrize("program", sorted(set(SUBSTITUTES.values())))
+def test_every_preset_is_in_tune(program: int) -> None:
+    bank = Soundbank(read_soundfont(), RATE)
+    for pitch in (48, 55, 60, 67, 72):
+        tone = bank.tone((0, program), pitch, 100, 2 * RATE)
+        tuned, sharp = (pitch_strength(tone[:, None], pitch + off) for off in (0, 1))
+        assert tuned > 0.5
+        assert tuned > 3 * sharp
 
 
 @pytest.mark.parametrize("pitch", [0, 22, 26, 27, 35, 42, 87, 88, 127])

@@ -15,7 +15,7 @@ from ritornello.errors import ConfigError, FormatError
 from ritornello.formats import read, write
 from ritornello.formats.midi import parse_midi
 from ritornello.formats.musicxml_writer import drum_sign, spell
-from ritornello.formats.staves import UNITS, VOICES, snap, write_bars
+from ritornello.formats.staves import COMPOUND_BEAT, UNITS, VOICES, snap, write_bars
 from ritornello.score import Key, Meter, Score, Tempo, Text, Track, make_notes
 
 music21 = pytest.importorskip("music21")
@@ -34,7 +34,7 @@ def test_every_note_is_written_once_and_bars_are_full(notes: np.ndarray, ticks_p
     assert len(snapped) == len(notes)
     assert np.array_equal(snap(snapped, UNITS), snapped)
     bars = np.arange(0, int((snapped["start"] + snapped["duration"]).max(initial=0)) + 97, 96)
-    written = write_bars(snapped, bars)
+    written = write_bars(snapped, bars, [UNITS, COMPOUND_BEAT] * len(bars))
     begun = 0
     for voices in written:
         assert 1 <= len(voices) <= VOICES
@@ -55,10 +55,10 @@ def test_performed_notes_go_to_a_readable_grid() -> None:
     assert snap(played, 480)[["start", "duration"]].tolist() == [(0, 12), (12, 12), (24, 8), (32, 8), (40, 8)]
 
 
-def values(*notes: tuple[int, int]) -> list[list[tuple[int, bool]]]:
+def values(*notes: tuple[int, int], beat: int = UNITS) -> list[list[tuple[int, bool]]]:
     """Return the note values, with whether each is tied on, of the first voice in each bar of 4/4; rests negative."""
     rows = make_notes([(start, length, 60, 80) for start, length in notes])
-    found = write_bars(rows, BARS)
+    found = write_bars(rows, BARS, [beat] * 4)
     return [[(p.duration if p.pitches else -p.duration, p.tied_after) for p in voices[0]] for voices in found]
 
 
@@ -76,6 +76,8 @@ def test_note_values() -> None:
     assert values((0, 60))[0][:2] == [(48, True), (12, False)]
     assert values((18, 30))[0][1:3] == [(6, True), (24, False)]
     assert values((8, 16), (24, 8))[0][:3] == [(-8, False), (16, False), (8, False)]
+    assert values((0, 48), (48, 24), beat=COMPOUND_BEAT)[0][:2] == [(36, True), (12, False)]
+    assert values((48, 48), beat=COMPOUND_BEAT)[0][-2:] == [(24, True), (24, False)]
     assert values()[3] == [(-96, False)]
 
 

@@ -11,6 +11,7 @@ import sys
 import typer
 
 from ritornello.cli.compose import compose
+from ritornello.cli.convert import convert
 from ritornello.cli.info import info
 from ritornello.cli.inspect import inspect
 from ritornello.cli.render import render
@@ -28,7 +29,7 @@ app = typer.Typer(
 )
 
 
-for command in (inspect, train, compose, render, info):  # in the order of the help
+for command in (inspect, train, compose, render, convert, info):  # in the order of the help
     app.command()(command)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -20,11 +21,11 @@ from numpy.typing import NDArray
 
 from ritornello.errors import ConfigError, FormatError, MissingExtraError
 from ritornello.formats.midi_writer import assign_channels
-from ritornello.formats.staves import UNITS, Voice, Written, snap, write_bars
-from ritornello.score import Key, Meter, Score, Track
+from ritornello.formats.staves import COMPOUND_BEAT, UNITS, Voice, Written, snap, write_bars
+from ritornello.score import Key, Meter, Notes, Score, Track
 from ritornello.theory import estimate_key, instrument_name
 
-LEAST_TEMPO_CHANGE = 0.05
+LEAST_TEMPO_CHANGE = 0.1
 MAX_BARS = 5000
 
 DRUM_SIGNS = {
@@ -97,31 +98,31 @@ def score_to_music21(score: Score) -> Any:
     if not score.note_count:
         raise ConfigError("the score has no notes: there is nothing to write as notation")
     keys = score.keys or _estimated_keys(score)
-    bars = _bar_lines(score)
+    tracks = [track for track in score.tracks if len(track.notes)]
+    snapped = [snap(track.notes, score.ticks_per_quarter) for track in tracks]
+    bars = _bar_lines(score, snapped)
     with quiet_music21() as music21:
         result = music21.stream.Score()
         result.metadata = music21.metadata.Metadata(title=score.title)
-        tracks = [track for track in score.tracks if len(track.notes)]
-        for number, (track, (_, channel)) in enumerate(
-            zip(tracks, assign_channels(tracks), strict=True), start=1
-        ):
-            part = _Part(music21, score, track, keys, bars).make(channel, with_tempos=number == 1)
-            part.id = f"P{number}"
-            result.insert(0, part)
+        for track, notes, (_, channel) in zip(tracks, snapped, assign_channels(tracks), strict=True):
+            part = _Part(music21, score, replace(track, notes=notes), keys, bars)
+            result.insert(0, part.make(channel, with_tempos=track is tracks[0]))
         return result
 
 
-def _bar_lines(score: Score) -> NDArray[np.int64]:
-    """Return the bar lines in units, that at the end too."""
+def _bar_lines(score: Score, snapped: list[Notes]) -> NDArray[np.int64]:
+    """Return the bar lines in units, from 0 to the first that no note of `snapped` passes."""
     end = score.end + score.ticks_per_quarter  # a late onset may go to the next beat
     meters = score.meters or (Meter(0, 4, 4),)
     shortest = min(meter.bar_ticks(score.ticks_per_quarter) for meter in meters)
     if end > MAX_BARS * shortest:
         raise ConfigError(f"the piece has too many bars for notation: allowed are {MAX_BARS}")
     starts = score.bar_starts(end)
-    last = next((meter for meter in reversed(meters) if meter.tick <= starts[-1]), meters[0])
-    lines = np.append(starts, starts[-1] + last.bar_ticks(score.ticks_per_quarter))
-    return np.unique(np.rint(lines * (UNITS / score.ticks_per_quarter)).astype(np.int64))
+    meter = next((meter for meter in reversed(meters) if meter.tick <= starts[-1]), meters[0])
+    lines = np.append(starts, starts[-1] + meter.bar_ticks(score.ticks_per_quarter))
+    units = np.unique(np.rint(lines * (UNITS / score.ticks_per_quarter)).astype(np.int64))
+    last = max(int((n["start"] + n["duration"]).max()) for n in snapped)
+    return units[: int(np.searchsorted(units, last)) + 1]
 
 
 def _estimated_keys(score: Score) -> tuple[Key, ...]:
@@ -135,7 +136,7 @@ def _estimated_keys(score: Score) -> tuple[Key, ...]:
 
 
 class _Part:
-    """Makes the music21 part of a track; `make` is all that is called from outside."""
+    """Makes the music21 part of a track whose notes are snapped; `make` is all that is called from outside."""
 
     def __init__(
         self, music21: Any, score: Score, track: Track, keys: Sequence[Key], bars: NDArray[np.int64]
@@ -145,18 +146,20 @@ class _Part:
         self.meters = self._by_bar(score.meters)
         self.keys = {} if track.is_drum else self._by_bar(keys)
         self.key = Key(0, 0)  # of the present bar: it decides how pitches are spelled
-        self.notes = snap(track.notes, score.ticks_per_quarter)
         self.lyrics = self._lyrics()
 
     def _by_bar(self, events: Sequence[Any]) -> dict[int, Any]:
         """Return each event by the number of the bar that it is in; the last of a bar holds."""
-        ticks = [round(event.tick * self.scale) for event in events]
-        bars = np.searchsorted(self.bars[:-1], ticks, side="right") - 1
-        return dict(zip(bars.tolist(), events, strict=True))
+        found = {}
+        for event in events:
+            bar = int(np.searchsorted(self.bars, round(event.tick * self.scale), side="right")) - 1
+            if bar < len(self.bars) - 1:
+                found[bar] = event
+        return found
 
     def _lyrics(self) -> dict[int, str]:
         """Return the lyrics by the nearest onset, in units; those that share one are joined."""
-        onsets = np.unique(self.notes["start"])
+        onsets = np.unique(self.track.notes["start"])
         found: dict[int, str] = {}
         for text in self.track.texts:
             if text.kind == "lyric":
@@ -171,7 +174,7 @@ class _Part:
         instrument.midiChannel = channel
         part.insert(0, instrument)
         part.partName = instrument.partName
-        for number, voices in enumerate(write_bars(self.notes, self.bars)):
+        for number, voices in enumerate(write_bars(self.track.notes, self.bars, self._beats())):
             part.append(self._measure(number, voices))
         part.measure(1).insert(0, self._clef())
         if with_tempos:
@@ -180,6 +183,17 @@ class _Part:
             part.makeAccidentals(inPlace=True)
         part.makeBeams(inPlace=True)
         return part
+
+    def _beats(self) -> list[int]:
+        """Return the beat of every bar in units: three eighths in 6/8, 9/8 and the like, else a quarter."""
+        beats, beat = [], UNITS
+        for bar in range(len(self.bars) - 1):
+            if bar in self.meters:
+                meter = self.meters[bar]
+                compound = meter.denominator == 8 and meter.numerator % 3 == 0
+                beat = COMPOUND_BEAT if compound else UNITS
+            beats.append(beat)
+        return beats
 
     def _instrument(self) -> Any:
         music21, track = self.music21, self.track

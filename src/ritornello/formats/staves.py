@@ -13,7 +13,7 @@ Read in order: `Written`, `snap`, `write_bars`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -28,6 +28,8 @@ _GRIDS = (6, 8, 4, 3)  # sixteenths, triplet eighths, triplet sixteenths, thirty
 _MOST_ROUNDS = 8
 _TOLERANCE = 0.5  # units by which a note may miss a grid that still fits
 _VALUES = (96, 72, 48, 36, 24, 18, 12, 6, 3)  # from the whole note to the thirty-second, some dotted
+_COMPOUND_VALUES = (72, 36, 24, 18, 12, 6, 3)  # where three eighths make a beat
+COMPOUND_BEAT = 36
 _TRIPLETS = (16, 8, 4)  # a quarter, an eighth, a sixteenth of a triplet
 
 
@@ -112,10 +114,10 @@ def _to_grid(times: NDArray[np.float64], grids: NDArray[np.int64]) -> NDArray[np
     return np.rint(times / grids).astype(np.int64) * grids
 
 
-def write_bars(notes: Notes, bars: NDArray[np.int64]) -> list[list[Voice]]:
-    """Return the voices, each filled with rests, of every bar; `notes` are snapped, `bars` are n + 1 bar lines.
+def write_bars(notes: Notes, bars: NDArray[np.int64], beats: Sequence[int]) -> list[list[Voice]]:
+    """Return the voices, each filled with rests, of every bar; a bar without notes has one voice, with rests.
 
-    A bar without notes has one voice, with rests.
+    notes: snapped. bars: n + 1 bar lines. beats: of n bars, the beat in units, UNITS or COMPOUND_BEAT.
     """
     result: list[list[Voice]] = [[] for _ in range(len(bars) - 1)]
     for chords in _voices(notes):
@@ -124,10 +126,10 @@ def write_bars(notes: Notes, bars: NDArray[np.int64]) -> list[list[Voice]]:
             for bar, part in _cut_at_bars(chord, bars):
                 by_bar.setdefault(bar, []).append(part)
         for bar, parts in by_bar.items():
-            result[bar].append(_filled(parts, int(bars[bar + 1] - bars[bar])))
+            result[bar].append(_filled(parts, int(bars[bar + 1] - bars[bar]), beats[bar]))
     for bar, voices in enumerate(result):
         if not voices:
-            voices.append(_filled([], int(bars[bar + 1] - bars[bar])))
+            voices.append(_filled([], int(bars[bar + 1] - bars[bar]), beats[bar]))
     return result
 
 
@@ -191,25 +193,25 @@ def _cut_at_bars(chord: Written, bars: NDArray[np.int64]) -> Iterator[tuple[int,
         yield bar, replace(part, tied_before=before, tied_after=after)
 
 
-def _filled(parts: Voice, length: int) -> Voice:
+def _filled(parts: Voice, length: int, beat: int) -> Voice:
     """Return a bar of note values that fill `length`: the parts of chords in it, and rests between them."""
     result: Voice = []
     at = 0
     for part in [*parts, Written(length, 0)]:
         if part.start > at:
-            result += _values(Written(at, part.start - at))
+            result += _values(Written(at, part.start - at), beat)
         if part.duration:
-            result += _values(part)
+            result += _values(part, beat)
         at = part.end
     return result
 
 
-def _values(part: Written) -> Voice:
+def _values(part: Written, beat: int) -> Voice:
     """Return `part` as written notes, tied, each of a value that has a sign."""
     result = []
     at = part.start
     while at < part.end:
-        value = _first_value(at, part.end)
+        value = _first_value(at, part.end, beat)
         tied = bool(part.pitches)
         before, after = part.tied_before or at > part.start, part.tied_after or at + value < part.end
         result.append(
@@ -219,21 +221,18 @@ def _values(part: Written) -> Voice:
     return result
 
 
-def _first_value(start: int, end: int) -> int:
+def _first_value(start: int, end: int, beat: int) -> int:
     """Return the note value to begin with from `start` to `end`, in units from the start of the bar.
 
     From a beat on, the longest there is; off the beat at most to the next one, except for eighth-quarter-eighth;
     within a triplet, and up to one, only values of a triplet.
     """
-    within, length = start % UNITS, end - start
-    room = min(length, UNITS - within)
-    if start % 3 or room % 3:
-        return next(
-            (value for value in _TRIPLETS if value <= room and start % min(value, 8) == 0), min(room, 4)
-        )
-    if within == 0:
-        whole = length if end % 3 == 0 else length // UNITS * UNITS
-        return next(value for value in _VALUES if value <= whole)
-    if within == UNITS // 2 and length == UNITS:
+    to_quarter = min(end, (start // UNITS + 1) * UNITS) - start
+    if start % 3 or to_quarter % 3:
+        triplets = (value for value in _TRIPLETS if value <= to_quarter and start % min(value, 8) == 0)
+        return next(triplets, min(to_quarter, 4))
+    length = (end if end % 3 == 0 else end // UNITS * UNITS) - start
+    if beat == UNITS == length and start % beat == UNITS // 2:
         return UNITS
-    return next(value for value in _VALUES if value <= room)
+    room = length if start % beat == 0 else min(length, beat - start % beat)
+    return next(value for value in (_COMPOUND_VALUES if beat == COMPOUND_BEAT else _VALUES) if value <= room)

@@ -21,7 +21,9 @@ from ritornello.rendering.performance import PAN, Part
 from ritornello.rendering.soundfont import SoundFont
 from ritornello.score import CHANNEL_PRESSURE, CONTROL_CHANGE, PITCH_BEND
 
-CHANNELS = 256  # the most that one FluidSynth has
+CHANNELS = (
+    240  # of 256: to FluidSynth 2.3 channel 255 also means none, and a control sent to it ends the process
+)
 POLYPHONY = 1024
 ROOM = {"roomsize": 0.45, "damping": 0.3, "width": 0.8, "level": 0.45}
 _LOG_LEVELS = 5

@@ -22,8 +22,6 @@ from ritornello.rendering.layout import closing_bar_line
 from ritornello.score import Key, Meter, Score
 from ritornello.theory import estimate_key
 
-MOST_BARS = 4000
-
 _CLEFS = {
     "treble": "TrebleClef",
     "bass": "BassClef",

@@ -19,11 +19,12 @@ from typing import Any, Literal
 from ritornello.errors import ConfigError, MissingExtraError
 from ritornello.paths import write_bytes, write_text
 from ritornello.rendering.engraving import Staff, make_staves
-from ritornello.rendering.musicxml_staves import MOST_BARS, staves_to_musicxml
+from ritornello.rendering.musicxml_staves import staves_to_musicxml
 from ritornello.score import Score
 
 PAGES_PER_SVG = 8
 MOST_STAVES = 32
+MOST_MEASURES = 20_000
 PAGE = (2100, 2970)  # tenths of a millimetre: A4
 MARGIN = 150
 HEADER = 240  # what title and tempo take of the first page; later pages keep it free above and below
@@ -76,9 +77,15 @@ def engrave(score: Score) -> tuple[list[str], tuple[str, ...]]:
     """Return the pages of the engraved score, each an SVG, and what had to be left out."""
     if not score.note_count:
         raise ConfigError("the score has no notes: there is nothing to engrave")
-    if len(score.bar_starts()) > MOST_BARS:
-        raise ConfigError(f"the piece has {len(score.bar_starts())} bars; at most {MOST_BARS} are engraved")
+    bars = len(score.bar_starts())
+    if bars > MOST_MEASURES:  # said before anything is made of them
+        raise ConfigError(f"the piece has {bars} bars; at most {MOST_MEASURES} are engraved")
     staves, remarks = _chosen(make_staves(score))
+    if bars * len(staves) > MOST_MEASURES:
+        raise ConfigError(
+            f"the score has {bars} bars in {len(staves)} staves, {bars * len(staves)} measures; "
+            f"at most {MOST_MEASURES} are engraved"
+        )
     pages = _engraved(staves_to_musicxml(score, staves))
     return [_page(score, number, page) for number, page in enumerate(pages, start=1)], remarks
 

@@ -44,6 +44,9 @@ CHECKPOINT_SECONDS = 60.0
 MOST_FAILED_STEPS = 10
 """After so many steps in a row without a finite gradient, the best weights come back, and half the rate."""
 
+WINDOW_PARTS = ((0.3, 4), (0.6, 2), (math.inf, 1))
+"""Up to this fraction of the run, the longest window is divided by this."""
+
 FINAL_RATE = 0.02
 """Share of the learning rate that is left at the end."""
 
@@ -128,6 +131,7 @@ class Trainer:
         written = clock.seconds()
         self.network.train()
         while (fraction := self.fraction()) < 1:
+            self.batches.window = window_at(fraction, self.config.window or 1)
             self._step(next(self.batches), fraction)
             self.counters.seconds = clock.seconds()
             held, message = None, ""
@@ -340,6 +344,14 @@ class Trainer:
 
 EVALUATION_IDS = 100_000
 """Ids of held-out pieces scored at each evaluation; all of them at the end."""
+
+
+def window_at(fraction: float, longest: int) -> int:
+    """Return the window at a point of the run: a quarter of the longest at first, then a half, then all of it.
+
+    Short windows give more updates for the same tokens, which is what counts early; long ones reach further.
+    """
+    return max(2, longest // next(part for end, part in WINDOW_PARTS if fraction < end))
 
 
 def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
