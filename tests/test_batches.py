@@ -22,7 +22,9 @@ def make_piece(number: int) -> Score:
     """Return a piece of its own: no other number gives the same tune, also transposed."""
     random = np.random.default_rng(number)
     pitches = random.integers(55, 75, 20 + 7 * number)
-    return Score(480, (Track(make_notes((240 * i, 240, int(p), 80) for i, p in enumerate(pitches)), 40 + number % 3),))
+    return Score(
+        480, (Track(make_notes((240 * i, 240, int(p), 80) for i, p in enumerate(pitches)), 40 + number % 3),)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,9 @@ def read(batches: Batches, count: int) -> list[Batch]:
 
 def same(one: list[Batch], other: list[Batch]) -> bool:
     return all(
-        np.array_equal(a.inputs, b.inputs) and np.array_equal(a.targets, b.targets) and np.array_equal(a.reset, b.reset)
+        np.array_equal(a.inputs, b.inputs)
+        and np.array_equal(a.targets, b.targets)
+        and np.array_equal(a.reset, b.reset)
         for a, b in zip(one, other, strict=True)
     )
 

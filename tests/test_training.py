@@ -104,7 +104,9 @@ def test_the_same_seed_gives_the_same_weights(make_trainer: MakeTrainer) -> None
     assert not all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_numbers_that_are_not_finite_do_no_harm(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numbers_that_are_not_finite_do_no_harm(
+    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trainer = make_trainer(steps=8)
     forward = type(trainer.network).forward
     calls = 0
@@ -229,7 +231,14 @@ def test_a_damaged_checkpoint_is_one_clear_line(tmp_path: Path, damage: bytes) -
 
 def test_sizes_that_are_left_open_are_filled_in(corpus: Corpus) -> None:
     config = settle(TrainConfig(steps=10), corpus)
-    assert None not in (config.hidden, config.layers, config.embedding, config.dropout, config.batch, config.window)
+    assert None not in (
+        config.hidden,
+        config.layers,
+        config.embedding,
+        config.dropout,
+        config.batch,
+        config.window,
+    )
     assert config.precision in ("float32", "bfloat16")
     assert settle(TrainConfig(steps=10, hidden=33), corpus).hidden == 33
     assert choose_dropout(1) <= choose_dropout(10) <= choose_dropout(100)

@@ -106,7 +106,8 @@ def main() -> None:
         config = make_config("default", recipe.settings | {k: v for k, v in given.items() if v is not None})
         out = arguments.work / f"{name}.rit"
         about = About(recipe.description, recipe.licence, recipe.provenance, "float16")
-        run = prepare_run([unpack(recipe, arguments.archives, arguments.work)], out, config, about=about, sample=write_sample)
+        folder = unpack(recipe, arguments.archives, arguments.work)
+        run = prepare_run([folder], out, config, about=about, sample=write_sample)
         print(name, run.trainer.config, flush=True)
         for progress in run.steps():
             if progress.held:

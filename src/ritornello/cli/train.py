@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 @with_options(TrainConfig, panel="Settings")
 def train(
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="MIDI files and folders to learn from (default: music that comes along)")
+        list[Path] | None,
+        typer.Argument(help="MIDI files and folders to learn from (default: music that comes along)"),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="the model to write")] = Path("model.rit"),
     preset: Annotated[str, typer.Option(help="named row of settings: default, tiny, large")] = "default",

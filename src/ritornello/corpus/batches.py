@@ -126,21 +126,26 @@ class Batches:
             row.offset = 0
 
 
+def held_out_pieces(corpus: Corpus, most_ids: int | None = None) -> NDArray[np.int64]:
+    """Return the numbers of the held-out pieces, in an order that is always the same.
+
+    With `most_ids`, only the first that together have no more ids than that (at least one).
+    """
+    pieces = np.random.default_rng(0).permutation(corpus.pieces(held_out=True))
+    if most_ids is None:
+        return pieces
+    lengths = np.cumsum(corpus.index["length"][pieces])
+    return pieces[: max(1, int(np.searchsorted(lengths, most_ids, side="right")))]
+
+
 def held_out_batches(
     corpus: Corpus, rows: int, window: int, *, most_ids: int | None = None
 ) -> Iterator[Batch]:
-    """Yield batches that together hold each held-out piece exactly once, in its own key.
-
-    With `most_ids`, only the first pieces, in an order that is always the same, that together have that many
-    ids (at least one piece).
-    """
-    pieces = corpus.pieces(held_out=True)
-    pieces = np.random.default_rng(0).permutation(pieces)
-    if most_ids is not None:
-        lengths = np.cumsum(corpus.index["length"][pieces])
-        pieces = pieces[: max(1, int(np.searchsorted(lengths, most_ids, side="right")))]
+    """Yield batches that together hold each of `held_out_pieces` exactly once, in its own key."""
     # Longest first: then all rows end at about the same time.
-    queue = sorted(pieces.tolist(), key=lambda piece: int(corpus.index[piece]["length"]))
+    queue = sorted(
+        held_out_pieces(corpus, most_ids).tolist(), key=lambda piece: int(corpus.index[piece]["length"])
+    )
     streams = [_Row(queue.pop()) for _ in range(min(rows, len(queue)))]
     while True:
         batch = _blank(len(streams), window, len(corpus.representation.columns))

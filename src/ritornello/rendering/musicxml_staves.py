@@ -8,6 +8,8 @@ Read in order: `staves_to_musicxml`, `_part`, `_measure`, `_fill`.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import warnings
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -53,8 +55,9 @@ def staves_to_musicxml(score: Score, staves: Sequence[Staff]) -> str:
         from music21.musicxml.m21ToXml import GeneralObjectExporter
     except ImportError as error:
         raise MissingExtraError("music21", "score") from error
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # music21 warns of what it repairs itself
+    # music21 warns, and prints, about what it repairs itself and about MIDI channels, which are not asked for.
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
         exporter = GeneralObjectExporter(_whole(music21, score, staves))
         exporter.makeNotation = False  # the measures are complete
         return bytes(exporter.parse()).decode("utf-8")

@@ -30,22 +30,24 @@ def sampler_blocks(
     parts: Sequence[Part], font: SoundFont, frames: int, rate: int
 ) -> Iterator[NDArray[np.float32]]:
     """Yield the sound of `parts` in blocks of shape (n, 2), `frames` in all, loudness not yet set."""
-    yield from add_room(_mix(parts, Soundbank(font, rate), frames, 4 * rate), rate)
+    for block in add_room(_mix(parts, Soundbank(font, rate), frames, 4 * rate), rate):
+        yield block.T
 
 
 def _mix(parts: Sequence[Part], tones: Soundbank, frames: int, size: int) -> Iterator[Samples]:
-    """Yield the notes added up in blocks of `size` frames; what rings on past a block is carried to the next."""
+    """Yield the notes added up in blocks of shape (2, `size`); what rings on past a block goes to the next."""
     players = [_Player(part, tones) for part in parts]
-    carried = np.zeros((0, 2), dtype=np.float32)
+    carried = np.zeros((2, 0), dtype=np.float32)
     for place in range(0, frames, size):
         notes = [note for player in players for note in player.notes(place, place + size)]
-        length = max([size, len(carried), *(at + len(sound) for at, sound in notes)])
-        block = np.zeros((length, 2), dtype=np.float32)
-        block[: len(carried)] = carried
-        for at, sound in notes:
-            block[at : at + len(sound)] += sound
-        carried = block[size:]
-        yield block[: min(size, frames - place)]
+        length = max([size, carried.shape[1], *(at + len(tone) for at, tone, _ in notes)])
+        block = np.zeros((2, length), dtype=np.float32)
+        block[:, : carried.shape[1]] = carried
+        for at, tone, levels in notes:
+            for side, level in enumerate(levels):
+                block[side, at : at + len(tone)] += tone * np.float32(level)
+        carried = block[:, size:]
+        yield block[:, : min(size, frames - place)]
 
 
 class _Player:
@@ -58,21 +60,21 @@ class _Player:
         self.pans = _steps(part, PAN, part.pan)
         self.bends = _bend_steps(part)
 
-    def notes(self, first: int, stop: int) -> Iterator[tuple[int, Samples]]:
-        """Yield (frame counted from `first`, stereo sound) of each note that starts in [first, stop)."""
+    def notes(self, first: int, stop: int) -> Iterator[tuple[int, Samples, tuple[float, float]]]:
+        """Yield each note that starts in [first, stop): its frame from `first`, its sound, its level left and right."""
         low, high = np.searchsorted(self.part.starts, (first, stop))
         for index in range(int(low), int(high)):
-            yield int(self.part.starts[index]) - first, self._note(index)
+            start = int(self.part.starts[index])
+            angle = float(self.pans.over(start, 1)[0]) / 127 * np.pi / 2
+            yield start - first, self._note(index, start), (float(np.cos(angle)), float(np.sin(angle)))
 
-    def _note(self, index: int) -> Samples:
-        part, start = self.part, int(self.part.starts[index])
+    def _note(self, index: int, start: int) -> Samples:
+        part = self.part
         pitch, velocity = int(part.pitches[index]), int(part.velocities[index])
-        tone = self.tones.tone((part.bank, part.program), pitch, velocity, int(self.ends[index]) - start)
-        tone = _bent(tone, self.bends, start)
-        tone *= (velocity / 127) ** 2 * self.gains.over(start, len(tone))
-        angle = self.pans.over(start, 1) / 127 * np.pi / 2
-        sides = np.array([np.cos(angle), np.sin(angle)], dtype=np.float32).reshape(1, 2)
-        return np.asarray(tone[:, None] * sides, dtype=np.float32)
+        held = int(self.ends[index]) - start
+        tone = _bent(self.tones.tone((part.bank, part.program), pitch, velocity, held), self.bends, start)
+        tone *= np.float32((velocity / 127) ** 2) * self.gains.over(start, len(tone))
+        return tone
 
 
 class _Steps:
@@ -153,30 +155,32 @@ def _sustained(part: Part) -> NDArray[np.int64]:
 
 
 def add_room(blocks: Iterator[Samples], rate: int) -> Iterator[Samples]:
-    """Yield `blocks` with the echo of a small hall added: convolution with decaying noise, overlap-add."""
+    """Yield `blocks`, of shape (2, n), with the echo of a small hall: convolution with decaying noise, overlap-add."""
     echo = _room(rate)
-    carried = np.zeros((0, 2), dtype=np.float32)
+    carried = np.zeros((2, 0), dtype=np.float32)
     for block in blocks:
-        length = len(block) + len(echo) - 1
+        dry = block.shape[1]
+        length = dry + echo.shape[1] - 1
         size = 1 << (length - 1).bit_length()
-        spectrum = np.fft.rfft(block, size, axis=0) * np.fft.rfft(echo, size, axis=0)
-        wet = np.fft.irfft(spectrum, size, axis=0)[:length].astype(np.float32)
-        wet[: len(block)] += block
-        wet[: len(carried)] += carried
-        carried = wet[len(block) :]
-        yield wet[: len(block)]
+        wet = np.fft.irfft(np.fft.rfft(block, size) * np.fft.rfft(echo, size), size)[:, :length]
+        wet = wet.astype(np.float32)
+        wet[:, :dry] += block
+        wet[:, : carried.shape[1]] += carried
+        carried = wet[:, dry:]
+        yield wet[:, :dry]
 
 
 def _room(rate: int) -> Samples:
-    """Return the echo, shape (frames, 2): noise without its lows and highs, falling by 60 dB, energy as set."""
+    """Return the echo, shape (2, frames): noise without its lows and highs, falling by 60 dB, energy as set."""
     frames = round(ROOM_SECONDS * rate)
-    noise = np.random.default_rng(1).standard_normal((frames, 2))
+    noise = np.random.default_rng(1).standard_normal((2, frames))
     noise = _moving_mean(noise, max(1, rate // 8000)) - _moving_mean(noise, rate // 200)
-    noise *= 10.0 ** (-3.0 * np.arange(frames) / frames)[:, None]
-    noise = np.concatenate([np.zeros((round(ROOM_DELAY * rate), 2)), noise])
-    return np.asarray(ROOM_LEVEL * noise / np.sqrt((noise**2).sum(axis=0)), dtype=np.float32)
+    noise *= 10.0 ** (-3.0 * np.arange(frames) / frames)
+    noise = np.concatenate([np.zeros((2, round(ROOM_DELAY * rate))), noise], axis=1)
+    energy = np.square(noise).sum(axis=1, keepdims=True)
+    return np.asarray(ROOM_LEVEL * noise / np.sqrt(energy), dtype=np.float32)
 
 
-def _moving_mean(columns: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+def _moving_mean(rows: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     kernel = np.ones(width) / width
-    return np.stack([np.convolve(column, kernel, "same") for column in columns.T], axis=1)
+    return np.stack([np.convolve(row, kernel, "same") for row in rows])

@@ -52,6 +52,7 @@ _COMPRESSED = 0x10  # of a sample's type: Ogg Vorbis (sf3)
 _OPEN_FILTER = 13_400  # absolute cents; at or above it a filter is not heard
 _ATTENUATION_SCALE = 0.4  # what the hardware did and players do, SoundFonts being made for it
 _FALL = -5.0  # a full decay or release is 100 dB: 10 ** -5
+_HEARD = 0.7  # of a release: by then it is 70 dB down
 _SHORTEST_RELEASE = 0.02  # seconds; a sample cut off at once clicks
 
 
@@ -91,7 +92,7 @@ class Soundbank:
         }
         self._zones = functools.cache(self._find_zones)
         self._sample = functools.cache(self._read_sample)
-        self._wave = functools.lru_cache(maxsize=128)(self._make_wave)
+        self._wave = functools.lru_cache(maxsize=256)(self._make_wave)
 
     def tone(self, preset: tuple[int, int], pitch: int, velocity: int, frames: int) -> Samples:
         """Return a note held for `frames` and released, mono; its loudness does not depend on the velocity."""

@@ -35,7 +35,12 @@ class TrainConfig(BaseModel):
     )
     tied: bool = Field(True, description="use the token embedding as the output layer too")
     batch: int | None = Field(None, ge=1, le=4096, description="parallel streams in a batch")
-    window: int | None = Field(None, ge=2, le=8192, description="steps through which gradients flow, at the end of the run; fewer before")
+    window: int | None = Field(
+        None,
+        ge=2,
+        le=8192,
+        description="steps through which gradients flow, at the end of the run; fewer before",
+    )
     learning_rate: float = Field(4e-3, gt=0, lt=1, description="highest learning rate (AdamW)")
     weight_decay: float = Field(0.02, ge=0, lt=10, description="of AdamW, on matrices only")
     warmup: float = Field(

@@ -14,11 +14,16 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from ritornello.corpus.batches import IGNORE, Batch
+from ritornello.corpus.batches import IGNORE, Batch, held_out_pieces
 from ritornello.corpus.shards import Corpus
 from ritornello.networks import Network, reset_rows
 
 Ints = NDArray[np.int64]
+
+BIGRAM_IDS = 20_000_000
+"""Training ids that the bigram model is counted on, at most."""
+
+_MERGE_IDS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -72,45 +77,53 @@ def evaluate(network: Network, batches: Iterable[Batch], is_note: NDArray[np.boo
     return Held(float(nats), tokens, notes, correct)
 
 
-def bigram(corpus: Corpus, most_ids: int = 20_000_000) -> Held:
-    """Score a bigram model, counted on the training pieces (at most `most_ids` of them), on the held-out ones.
+def bigram(corpus: Corpus, most_ids: int | None = None) -> Held:
+    """Score a bigram model, counted on the training pieces, on the held-out ones (at most `most_ids` of them).
 
     The next token's frequencies after the present one are mixed with its overall ones, by the weights of Witten
     and Bell (1991): after a context seen n times with d different successors, n / (n + d) to the former.
     """
     size = corpus.representation.vocabulary_size
-    pairs = np.zeros(0, dtype=np.int64)
-    counts = np.zeros(0, dtype=np.int64)
-    seen = 0
-    singles = np.ones(size)
-    for piece in corpus.pieces(held_out=False):
-        ids = _ids(corpus, piece)
-        singles += np.bincount(ids[1:], minlength=size)
-        pairs, counts = _merge(pairs, counts, ids[:-1] * size + ids[1:])
-        seen += len(ids)
-        if seen > most_ids:
-            break
-    context = np.bincount(pairs // size, weights=counts, minlength=size)
-    different = np.bincount(pairs // size, minlength=size)
+    pairs, counts, singles = _count_pairs(corpus, size)
+    contexts, successors = pairs // size, pairs % size
+    seen = np.bincount(contexts, weights=counts, minlength=size)
+    kinds = np.bincount(contexts, minlength=size)
     overall = singles / singles.sum()
-    nats, correct, tokens, notes = 0.0, 0, 0, 0
-    order = np.lexsort((counts, pairs // size))
     likeliest = np.full(size, int(overall.argmax()))
-    likeliest[pairs[order] // size] = (
-        pairs[order] % size
-    )  # the last of each context, the most frequent, stays
-    for piece in corpus.pieces(held_out=True):
+    order = np.lexsort((counts, contexts))
+    likeliest[contexts[order]] = successors[order]  # the last one of each context, the most frequent, stays
+    nats, correct, tokens, notes = 0.0, 0, 0, 0
+    for piece in held_out_pieces(corpus, most_ids):
         ids = _ids(corpus, piece)
         before, after = ids[:-1], ids[1:]
         at = np.minimum(np.searchsorted(pairs, before * size + after), len(pairs) - 1)
         count = np.where(pairs[at] == before * size + after, counts[at], 0)
-        total, kinds = context[before], different[before]
-        mixed = (count + kinds * overall[after]) / np.maximum(total + kinds, 1)
-        nats -= float(np.log(np.where(total > 0, mixed, overall[after])).sum())
+        mixed = (count + kinds[before] * overall[after]) / np.maximum(seen[before] + kinds[before], 1)
+        nats -= float(np.log(np.where(seen[before] > 0, mixed, overall[after])).sum())
         correct += int((likeliest[before] == after).sum())
         tokens += len(after)
         notes += int(corpus.representation.is_note[after].sum())
     return Held(nats, tokens, notes, correct)
+
+
+def _count_pairs(corpus: Corpus, size: int) -> tuple[Ints, Ints, Ints]:
+    """Return the pairs of neighbours in the training pieces (first * size + second), sorted, and how often each
+    occurs; and how often each id does, one more than was seen. At most BIGRAM_IDS are read."""
+    pairs, counts = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    singles = np.ones(size, dtype=np.int64)
+    waiting: list[Ints] = []
+    read = held = 0
+    for piece in corpus.pieces(held_out=False):
+        ids = _ids(corpus, piece)
+        singles += np.bincount(ids[1:], minlength=size)
+        waiting.append(ids[:-1] * size + ids[1:])
+        read, held = read + len(ids), held + len(ids)
+        if held > _MERGE_IDS:  # now and then, for sorting costs
+            pairs, counts = _merge(pairs, counts, np.concatenate(waiting))
+            waiting, held = [], 0
+        if read > BIGRAM_IDS:
+            break
+    return *_merge(pairs, counts, np.concatenate([pairs[:0], *waiting])), singles
 
 
 def _ids(corpus: Corpus, piece: int) -> Ints:
@@ -120,7 +133,6 @@ def _ids(corpus: Corpus, piece: int) -> Ints:
 
 def _merge(keys: Ints, counts: Ints, more: Ints) -> tuple[Ints, Ints]:
     """Return sorted keys and counts with the occurrences in `more` added."""
-    both = np.concatenate([keys, more])
-    merged, inverse = np.unique(both, return_inverse=True)
+    merged, inverse = np.unique(np.concatenate([keys, more]), return_inverse=True)
     weights = np.concatenate([counts, np.ones(len(more), dtype=np.int64)])
     return merged, np.bincount(inverse, weights=weights).astype(np.int64)

@@ -116,7 +116,7 @@ class Trainer:
         self.best_weights: dict[str, Tensor] = {}
         self.directory.mkdir(parents=True, exist_ok=True)
         self.log = Log(self.directory)
-        self.bigram = bigram(self.corpus)
+        self.bigram = bigram(self.corpus, FINAL_IDS)
         self.final: Held | None = None
 
     @property
@@ -126,7 +126,7 @@ class Trainer:
     # --- the loop -------------------------------------------------------------------------------
 
     def run(self) -> Iterator[Progress]:
-        """Train to the end of the budget, or until there is nothing more to gain; then score all held-out pieces."""
+        """Train to the end of the budget, or until there is nothing more to gain; then score the held-out pieces."""
         clock = _Clock(self.counters.seconds)
         written = clock.seconds()
         self.network.train()
@@ -219,7 +219,9 @@ class Trainer:
     def _evaluate(self) -> Held:
         """Score the held-out pieces (some, where all would take too long); keep the network if it is the best."""
         counters = self.counters
-        held: Held = evaluate(self.network, self._held_out(EVALUATION_IDS), self.corpus.representation.is_note)
+        held: Held = evaluate(
+            self.network, self._held_out(EVALUATION_IDS), self.corpus.representation.is_note
+        )
         counters.evaluations = max(counters.evaluations + 1, int(self.fraction() * self.config.evaluations))
         if held.nats_per_note < counters.best:
             counters.best, counters.since_best = held.nats_per_note, 0
@@ -257,11 +259,11 @@ class Trainer:
         self.log.close()
 
     def _finish(self) -> Progress:
-        """Score all held-out pieces with the best weights, and write the bundle with these figures."""
+        """Score the held-out pieces with the best weights, and write the bundle with these figures."""
         if not self.best_weights:
             self._evaluate()
         self.network.load_state_dict(self.best_weights)
-        self.final = evaluate(self.network, self._held_out(None), self.corpus.representation.is_note)
+        self.final = evaluate(self.network, self._held_out(FINAL_IDS), self.corpus.representation.is_note)
         self.save_model(self.network, self.facts(self.final))
         self.log.draw(self.bigram.nats_per_note)
         self.log.close()
@@ -343,7 +345,10 @@ class Trainer:
 
 
 EVALUATION_IDS = 100_000
-"""Ids of held-out pieces scored at each evaluation; all of them at the end."""
+"""Ids of held-out pieces scored at each evaluation, at most."""
+
+FINAL_IDS = 2_000_000
+"""The same at the end of the run, and for the bigram model: all of them but in the largest corpora."""
 
 
 def window_at(fraction: float, longest: int) -> int:

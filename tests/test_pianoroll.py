@@ -1,0 +1,134 @@
+"""Piano rolls: pixels of the right colour where the notes are, and pages of the right shape."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from build import make_song
+from numpy.typing import NDArray
+from PIL import Image
+
+from ritornello.errors import ConfigError
+from ritornello.rendering import pianoroll
+from ritornello.rendering.layout import LEFT, MOST_SYSTEMS, closing_bar_line, make_layout
+from ritornello.rendering.pianoroll import DRUM_COLOUR, PALETTE, render_pianoroll, write_pianoroll
+from ritornello.score import Meter, Score, Track, make_notes
+
+TICKS = 480
+Pixels = NDArray[np.int64]
+
+
+def score_of(*tracks: Track, **fields: object) -> Score:
+    return Score(TICKS, tracks=tracks, **fields)  # type: ignore[arg-type]
+
+
+def track_of(*rows: tuple[int, int, int, int], **fields: object) -> Track:
+    return Track(make_notes(rows), **fields)  # type: ignore[arg-type]
+
+
+def pixels(image: Image.Image) -> Pixels:
+    return np.asarray(image, dtype=np.int64)
+
+
+def places(image: Image.Image, colour: tuple[int, int, int], below: int = 100) -> Pixels:
+    """Return (row, column) of the pixels of a colour, those of the header left out."""
+    near = np.abs(pixels(image) - np.array(colour)).max(axis=2) < 12
+    found = np.argwhere(near)
+    return found[found[:, 0] > below]
+
+
+def test_notes_are_drawn_where_they_are() -> None:
+    loud = [(0, 960, 60, 127), (1920, 960, 72, 127)]
+    score = score_of(track_of(*loud))
+    image, layout = render_pianoroll(score, 1000), make_layout(score, 1000)
+    found = places(image, PALETTE[0])
+    first = found[found[:, 1] < 500]
+    second = found[found[:, 1] > 500]
+    assert first[:, 0].mean() - second[:, 0].mean() == pytest.approx(12 * layout.row, abs=1.5)
+    wide = (1000 - LEFT - 28) / 4  # the piece is two bars long, a note half a bar
+    assert np.ptp(first[:, 1]) == pytest.approx(wide, abs=4)
+    assert first[:, 1].min() == pytest.approx(LEFT, abs=3)
+    assert second[:, 1].min() == pytest.approx(LEFT + 2 * wide, abs=3)
+
+
+def test_each_track_has_its_colour_and_drums_a_lane_below() -> None:
+    tracks = [track_of((i * 480, 480, 60 + i, 127), program=i) for i in range(4)]
+    image = render_pianoroll(score_of(*tracks, track_of((0, 10, 36, 127), is_drum=True)))
+    rows = [places(image, PALETTE[i])[:, 0] for i in range(4)]
+    assert all(len(row) > 50 for row in rows)
+    drums = places(image, DRUM_COLOUR)
+    assert drums[:, 0].max() > max(row.max() for row in rows)
+
+
+def test_softer_notes_are_paler() -> None:
+    def darkness(velocity: int) -> int:
+        image = render_pianoroll(score_of(track_of((0, 1920, 60, velocity))), 800)
+        blue = pixels(image)[100:, LEFT + 100 : -60]
+        return int((blue.max(axis=2) - blue.min(axis=2)).max())
+
+    assert darkness(127) > darkness(64) + 20 > darkness(1) + 40
+
+
+def test_a_long_piece_wraps_and_a_very_long_one_stays_within_limits() -> None:
+    def height(bars: int) -> int:
+        return render_pianoroll(score_of(track_of((0, 480, 60, 90), (bars * 1920 - 480, 480, 64, 90)))).height
+
+    one, six, many, more = height(4), height(100), height(5_000), height(10_000)
+    assert one < six < many
+    assert many == more < MOST_SYSTEMS * one
+
+
+def test_systems_break_at_bar_lines_and_cover_the_piece() -> None:
+    score = make_song(60)
+    layout = make_layout(score, 1600)
+    assert len(layout.edges) > 2
+    assert set(layout.edges.tolist()) <= set(layout.bars.tolist())
+    assert layout.edges[0] == 0
+    assert layout.edges[-1] == closing_bar_line(score) >= score.end
+
+
+def test_width_is_as_asked_and_the_same_score_gives_the_same_picture(tmp_path: Path) -> None:
+    write_pianoroll(make_song(), tmp_path / "a.png", width=900)
+    write_pianoroll(make_song(), tmp_path / "b.png", width=900)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.size[0] == 900
+        assert image.format == "PNG"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize(
+    "score",
+    [
+        score_of(track_of((0, 1, 0, 1))),
+        score_of(track_of((0, 1, 127, 127)), title="T" * 3000),
+        score_of(track_of((10**9, 100, 60, 90))),
+        score_of(track_of((0, 0, 36, 90), is_drum=True)),
+        score_of(*(track_of((i, 100, 60, 90), program=i % 128) for i in range(300))),
+        score_of(track_of(*((i, 1, i % 128, 90) for i in range(256)), is_drum=True)),
+        score_of(track_of((0, 9000, 60, 90)), meters=(Meter(0, 1, 64), Meter(7, 255, 1))),
+        score_of(track_of((0, 480, 60, 90)), title="緋のエチュード \0\n\x07"),
+    ],
+)
+def test_odd_scores_are_drawn(score: Score) -> None:
+    image = render_pianoroll(score, 700)
+    assert image.width == 700
+    assert 100 < image.height < 12_000
+
+
+def test_instruments_are_numbered_if_there_are_several_of_a_kind() -> None:
+    tracks = [track_of((0, 480, 60, 90), program=40) for _ in range(2)]
+    score = score_of(*tracks, track_of((0, 480, 60, 90), program=42))
+    names = [name for name, _ in pianoroll._legend(score, pianoroll._colours(score))]
+    assert names == ["Violin (1)", "Violin (2)", "Cello"]
+
+
+def test_no_notes_and_widths_out_of_range_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no notes"):
+        write_pianoroll(replace(make_song(), tracks=()), tmp_path / "x.png")
+    with pytest.raises(ConfigError, match="10 pixels wide: allowed are 400 to 6000"):
+        write_pianoroll(make_song(), tmp_path / "x.png", width=10)
+    assert not list(tmp_path.iterdir())
