@@ -214,9 +214,11 @@ def test_a_run_is_refused_before_it_costs_time(folder: Path, corpus: Corpus, tmp
     with pytest.raises(FileError, match="no checkpoint"):
         prepare([folder], tmp_path / "none.rit", TrainConfig(), resume=True)
     with pytest.raises(ConfigError, match="contradict"):
-        settle(TrainConfig(minutes=1, steps=1), corpus)
+        make_config("default", {"minutes": 1, "steps": 1})
     with pytest.raises(ConfigError, match="device 'gpu7'"):
-        settle(TrainConfig(device="gpu7", steps=1), corpus)
+        prepare([folder], tmp_path / "m.rit", TrainConfig(device="gpu7", steps=1))
+    with pytest.raises(ConfigError, match="nearest is 'lstm'"):
+        prepare([folder], tmp_path / "m.rit", TrainConfig(network="lstn", steps=1))
     with pytest.raises(ConfigError, match="--resume and --init"):
         prepare([folder], tmp_path / "m.rit", TrainConfig(), resume=True, init=tmp_path / "x.rit")
 

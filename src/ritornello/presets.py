@@ -41,5 +41,7 @@ def make_config(preset: str, settings: Mapping[str, Any]) -> TrainConfig:
         return TrainConfig.model_validate({**PRESETS[preset].settings, **settings})
     except ValidationError as error:
         first = error.errors()[0]
+        if not first["loc"]:  # of the whole
+            raise ConfigError(first["msg"].removeprefix("Value error, ")) from error
         where = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"{where}: {first['msg'].lower()} (received {first['input']!r})") from error

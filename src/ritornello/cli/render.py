@@ -39,6 +39,8 @@ def render(
     console = Console(highlight=False, soft_wrap=True)
     minutes, seconds = divmod(round(score.seconds), 60)
     for path in out:
-        write(score, path, soundfont=soundfont)
+        remarks = write(score, path, soundfont=soundfont)
         size = path.stat().st_size
         console.print(f"{path}  {size / 1000:,.0f} kB, {minutes}:{seconds:02}", markup=False)
+        for remark in remarks:
+            console.print(f"  left out: {remark}", markup=False)

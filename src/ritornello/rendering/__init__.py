@@ -28,9 +28,9 @@ class Renderer(NamedTuple):
     function: str
     what: str
 
-    def load(self) -> Callable[..., None]:
-        """Return the function `write(score, path, **options)`."""
-        function: Callable[..., None] = getattr(
+    def load(self) -> Callable[..., Iterable[str] | None]:
+        """Return the function `write(score, path, **options)`; it may return what it left out."""
+        function: Callable[..., Iterable[str] | None] = getattr(
             importlib.import_module(f"{__name__}.{self.module}"), self.function
         )
         return function
@@ -60,20 +60,19 @@ def check_suffixes(paths: Iterable[Path | str]) -> None:
             raise _unknown(Path(path))
 
 
-def write(score: Score, path: Path | str, soundfont: Path | str | None = None) -> None:
-    """Write `score` as whatever the suffix of `path` names: music, sound, notation or a piano roll.
+def write(score: Score, path: Path | str, soundfont: Path | str | None = None) -> tuple[str, ...]:
+    """Write `score` as whatever the suffix of `path` names; return what had to be left out, in words.
 
     `soundfont` is for sound only. An unknown suffix is a FormatError that names all that are known.
     """
     path = Path(path)
-    suffix = path.suffix.lower()
     check_suffixes([path])
-    if suffix not in RENDERERS:
+    renderer = RENDERERS.get(path.suffix.lower())
+    if renderer is None:
         formats.write(score, path)
-    elif RENDERERS[suffix] is _AUDIO:
-        _AUDIO.load()(score, path, soundfont=soundfont)
-    else:
-        RENDERERS[suffix].load()(score, path)
+        return ()
+    options = {"soundfont": soundfont} if renderer is _AUDIO else {}
+    return tuple(renderer.load()(score, path, **options) or ())
 
 
 def _unknown(path: Path) -> FormatError:

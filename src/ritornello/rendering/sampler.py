@@ -162,8 +162,8 @@ def add_room(blocks: Iterator[Samples], rate: int) -> Iterator[Samples]:
         dry = block.shape[1]
         length = dry + echo.shape[1] - 1
         size = 1 << (length - 1).bit_length()
-        wet = np.fft.irfft(np.fft.rfft(block, size) * np.fft.rfft(echo, size), size)[:, :length]
-        wet = wet.astype(np.float32)
+        echoed = np.fft.irfft(np.fft.rfft(block, size) * np.fft.rfft(echo, size), size)
+        wet = np.asarray(echoed[:, :length], dtype=np.float32)
         wet[:, :dry] += block
         wet[:, : carried.shape[1]] += carried
         carried = wet[:, dry:]

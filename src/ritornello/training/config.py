@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class TrainConfig(BaseModel):
@@ -59,6 +59,12 @@ class TrainConfig(BaseModel):
     )
     patience: int = Field(6, ge=1, description="stop after so many evaluations without improvement")
     samples: int = Field(3, ge=0, le=1000, description="short pieces to compose in the course of the run")
+
+    @model_validator(mode="after")
+    def _check_budget(self) -> Self:
+        if self.minutes is not None and self.steps is not None:
+            raise ValueError(f"minutes {self.minutes:g} and steps {self.steps} contradict each other; give one")
+        return self
 
 
 DEFAULT_MINUTES = 10.0

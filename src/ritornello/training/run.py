@@ -7,6 +7,7 @@ and the samples. With it, a run can be resumed.
 from __future__ import annotations
 
 import datetime
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from ritornello.networks import Network
 from ritornello.training.checkpoint import load_checkpoint
 from ritornello.training.config import TrainConfig
 from ritornello.training.loop import Progress, Trainer
-from ritornello.training.tuning import settle
+from ritornello.training.tuning import check, settle
 
 Sample = Callable[[Path, Path], None]
 """Called with a bundle and a path, to compose a short piece there. Generation comes after training on the path
@@ -91,7 +92,8 @@ def prepare(
     if resume and init:
         raise ConfigError("--resume and --init contradict each other: a resumed run has its weights already")
     directory, about = run_directory(out), about or About()
-    _check_writable(directory)
+    check(config)
+    _check_writable(out.parent)
     found: Scan | None = None
     begin = load_bundle(init) if init else None
     if resume:
@@ -162,9 +164,8 @@ def _check_writable(directory: Path) -> None:
     """Refuse at once what would fail only after minutes of work."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        probe = directory / ".probe"
-        probe.write_bytes(b"")
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=directory):
+            pass
     except OSError as error:
         raise FileError(
             f"{directory}: cannot be written: {(error.strerror or str(error)).lower()}"

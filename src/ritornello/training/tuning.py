@@ -15,8 +15,8 @@ import torch
 
 from ritornello.corpus.batches import Batches
 from ritornello.corpus.shards import Corpus
-from ritornello.errors import ConfigError
-from ritornello.networks import Network, count_parameters, make_network
+from ritornello.errors import ConfigError, unknown_name
+from ritornello.networks import NETWORKS, Network, count_parameters, make_network
 from ritornello.training.config import DEFAULT_MINUTES, TrainConfig
 
 SIZES = ((128, 1), (192, 1), (256, 1), (384, 1), (512, 1), (512, 2), (768, 2), (1024, 2))
@@ -60,12 +60,15 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
+def check(config: TrainConfig) -> None:
+    """Refuse at once what would fail only after the files are read."""
+    choose_device(config.device)
+    if config.network not in NETWORKS:
+        raise unknown_name("network", config.network, NETWORKS)
+
+
 def settle(config: TrainConfig, corpus: Corpus) -> TrainConfig:
     """Return `config` with every open field filled in, by measuring this machine."""
-    if config.minutes is not None and config.steps is not None:
-        raise ConfigError(
-            f"minutes ({config.minutes:g}) and steps ({config.steps}) contradict each other; give one"
-        )
     if config.minutes is None and config.steps is None:
         config = config.model_copy(update={"minutes": DEFAULT_MINUTES})
     rows = config.batch or min(64, max(8, len(corpus.pieces(held_out=False)) // 2))

@@ -1,0 +1,41 @@
+"""How long a person waits for the first sign of life: whole processes, cold interpreter, median of 5 runs.
+
+Floor: the time of `python -c pass`.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+RUNS = 5
+COMMANDS = {
+    "python -c pass (floor)": ["-c", "pass"],
+    "import ritornello": ["-c", "import ritornello"],
+    "ritornello --help": ["-m", "ritornello", "--help"],
+    "ritornello info songs": ["-m", "ritornello", "info", "songs"],
+    "ritornello compose songs, 16 bars to MIDI": [
+        "-m", "ritornello", "compose", "songs", "--bars", "16", "--seed", "1", "-o", "piece.mid",
+    ],
+}  # fmt: skip
+
+
+def seconds(arguments: list[str], folder: str) -> float:
+    """Return the time of one process."""
+    started = time.perf_counter()
+    subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, check=True)
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for name, arguments in COMMANDS.items():
+            times = [seconds(arguments, folder) for _ in range(RUNS)]
+            print(f"{name:<44}{statistics.median(times):6.2f} s   ({min(times):.2f} to {max(times):.2f})")
+
+
+if __name__ == "__main__":
+    main()
