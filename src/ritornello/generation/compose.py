@@ -32,6 +32,7 @@ from ritornello.theory import parse_instrument
 
 DEFAULT_BARS = 32
 BARS_AFTER_PRIMER = 16  # at least, where no length is asked for
+LONGEST_PRIMER = 10_000  # in quarters
 DEFAULT_TEMPO = 120.0  # where seconds are asked for and no tempo
 DEFAULT_METER = (4, 4)
 IDS_PER_BAR = 512  # a piece that needs more on the average is brought to its end
@@ -211,6 +212,8 @@ def _suit_primer(plan: Plan, config: ComposeConfig, primer: Score) -> Plan:
     """Return the plan with the primer's tempo and meter, as far as a length in seconds needs them."""
     if not primer.note_count:
         raise ConfigError("the primer has no notes")
+    if (quarters := primer.end // primer.ticks_per_quarter) > LONGEST_PRIMER:
+        raise ConfigError(f"the primer is {quarters} quarters long, allowed are {LONGEST_PRIMER}")
     meters = {(m.numerator, m.denominator) for m in primer.meters} or {DEFAULT_METER}
     if plan.meter and meters != {plan.meter}:
         names = ", ".join(f"{numerator}/{denominator}" for numerator, denominator in sorted(meters))
@@ -359,9 +362,7 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: _Piece, primer: Scor
     text = Text(0, "text", json.dumps(recipe, ensure_ascii=False))
     new_notes = max(1, piece.cursor.notes - piece.notes_given)
     return Composition(
-        score=replace(
-            score, texts=(text, *score.texts), title=f"{bundle.card.name} {settings.seed}-{piece.index}"
-        ),
+        score=replace(score, texts=(text, *score.texts), title=_title(bundle, settings, piece)),
         ids=ids,
         settings=settings,
         seed=settings.seed or 0,
@@ -371,3 +372,9 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: _Piece, primer: Scor
         log_likelihood=piece.log_probability / new_notes,
         relaxed=piece.relaxed,
     )
+
+
+def _title(bundle: Bundle, settings: ComposeConfig, piece: _Piece) -> str:
+    """Return a name to tell pieces apart by: the model's, the seed, and the number if there are several."""
+    number = f", no. {piece.index + 1}" if settings.count > 1 or piece.index else ""
+    return f"{bundle.card.name.capitalize()} {settings.seed}{number}"

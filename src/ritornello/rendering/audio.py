@@ -16,12 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.errors import ConfigError, MissingExtraError
+from ritornello.errors import ConfigError
 from ritornello.paths import replacing
 from ritornello.rendering.fluid import fluid_blocks, load_fluidsynth
 from ritornello.rendering.performance import make_parts
@@ -95,7 +95,8 @@ def write_audio(
 def _encode(
     path: Path, encoding: Encoding, blocks: Iterable[Samples], rate: int, tags: dict[str, str]
 ) -> None:
-    soundfile = _soundfile()
+    import soundfile
+
     try:
         with soundfile.SoundFile(
             path, "w", rate, 2, subtype=encoding.subtype, format=encoding.format
@@ -107,14 +108,6 @@ def _encode(
                     file.write(block[at : at + WRITE_FRAMES])
     except soundfile.SoundFileRuntimeError as error:
         raise OSError(str(error)) from error  # a full disk; `replacing` names the file
-
-
-def _soundfile() -> Any:
-    try:
-        import soundfile
-    except (ImportError, OSError) as error:
-        raise MissingExtraError("soundfile", "audio") from error
-    return soundfile
 
 
 def _tags(score: Score) -> dict[str, str]:

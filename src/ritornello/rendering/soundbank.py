@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.errors import FormatError, MissingExtraError
+from ritornello.errors import FormatError
 from ritornello.rendering.soundfont import SoundFont, find_tables
 
 Samples = NDArray[np.float32]
@@ -196,10 +196,8 @@ def _overlap(*ranges: int | None) -> tuple[int, int]:
 
 
 def _decoded(data: bytes) -> Samples:
-    try:
-        import soundfile
-    except (ImportError, OSError) as error:
-        raise MissingExtraError("soundfile", "audio") from error
+    import soundfile
+
     samples: Samples = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)[0][:, 0]
     return samples
 
