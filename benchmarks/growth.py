@@ -56,7 +56,8 @@ def work(folder: Path, out: Path) -> None:
     shards = sum(path.stat().st_size for path in (out.with_suffix(".run") / "corpus").iterdir()) / 2**20
     files = len(run.corpus.index)
     print(
-        f"{files:>7,} files: shards {shards:6.1f} MB, prepared in {ingest:5.1f} s ({1000 * ingest / files:.2f} ms a file), "
+        f"{files:>7,} files: shards {shards:6.1f} MB, prepared in {ingest:5.1f} s, "
+        f"{1000 * ingest / files:.2f} ms a file, "
         f"memory {ready:.0f} MB before training, at most {most:.0f} MB while training",
         flush=True,
     )

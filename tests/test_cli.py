@@ -72,7 +72,10 @@ BAD = {
     "train on nothing": (["train", "{}/texts", "-o", "x.rit"], "txt"),
     "train on one file": (["train", "{}/song.mid", "-o", "x.rit", "--steps", "1"], "at least 2"),
     "train to another suffix": (["train", "{}/music", "-o", "x.bin", "--steps", "1"], ".rit"),
-    "minutes and steps": (["train", "{}/music", "-o", "x.rit", "--steps", "1", "--minutes", "1"], "contradict"),
+    "minutes and steps": (
+        ["train", "{}/music", "-o", "x.rit", "--steps", "1", "--minutes", "1"],
+        "contradict",
+    ),
     "resume what never began": (["train", "-o", "x.rit", "--resume"], "no checkpoint"),
     "resume and init": (["train", "-o", "x.rit", "--resume", "--init", "{}/model.rit"], "contradict"),
     "a setting out of range": (["train", "{}/music", "-o", "x.rit", "--hidden", "0"], "hidden"),
@@ -93,7 +96,10 @@ BAD = {
     "an empty file": (["render", "{}/empty.mid", "-o", "x.png"], "empty"),
     "not MIDI": (["render", "{}/text.mid", "-o", "x.png"], "text.mid"),
     "a folder as a file": (["render", "{}/music", "-o", "x.png"], "music"),
-    "a soundfont that is none": (["render", "{}/song.mid", "-o", "x.wav", "--soundfont", "{}/text.mid"], "text.mid"),
+    "a soundfont that is none": (
+        ["render", "{}/song.mid", "-o", "x.wav", "--soundfont", "{}/text.mid"],
+        "text.mid",
+    ),
     "convert nothing": (["convert", "{}/none.mid", "x.musicxml"], "none.mid"),
     "convert to nothing": (["convert", "{}/song.mid", "x.jpeg"], ".jpeg"),
     "convert into a file as a folder": (["convert", "{}/song.mid", "{}/song.mid/x.mid"], "song.mid"),
@@ -101,7 +107,9 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", sorted(BAD))
-def test_what_cannot_be_is_one_line_and_exit_code_2(case: str, ritornello: Any, things: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_is_one_line_and_exit_code_2(
+    case: str, ritornello: Any, things: Path, tmp_path: Path
+) -> None:
     arguments, told = BAD[case]
     before = {path: path.stat().st_size for path in things.rglob("*")}
     done = ritornello(*(argument.replace("{}", str(things)) for argument in arguments))
@@ -142,7 +150,9 @@ def test_a_full_disk_leaves_nothing_half_written(
 
 
 def test_compose_writes_what_the_suffix_says_and_how_to_make_it_again(ritornello: Any, things: Path) -> None:
-    done = ritornello("compose", things / "model.rit", "--bars", "2", "--seed", "5", "-o", "a.mid", "-o", "a.png", "--json")
+    done = ritornello(
+        "compose", things / "model.rit", "--bars", "2", "--seed", "5", "-o", "a.mid", "-o", "a.png", "--json"
+    )
     assert done.code == 0, done.err
     facts = json.loads(done.out)
     assert facts["pieces"][0]["seed"] == 5
@@ -164,11 +174,28 @@ def test_inspect_json_has_a_verdict_for_every_file(ritornello: Any, things: Path
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGKILL])
-def test_a_run_that_is_stopped_goes_on_with_resume(kill: signal.Signals, things: Path, tmp_path: Path) -> None:
+def test_a_run_that_is_stopped_goes_on_with_resume(
+    kill: signal.Signals, things: Path, tmp_path: Path
+) -> None:
     command = [sys.executable, "-m", "ritornello", "train", "-o", str(tmp_path / "m.rit")]
-    quick = ["--steps", "2000", "--hidden", "8", "--layers", "1", "--batch", "2", "--window", "16", "--evaluations", "50"]
+    quick = [
+        "--steps",
+        "2000",
+        "--hidden",
+        "8",
+        "--layers",
+        "1",
+        "--batch",
+        "2",
+        "--window",
+        "16",
+        "--evaluations",
+        "50",
+    ]
     quick += ["--patience", "100", "--samples", "0", "--precision", "float32"]
-    process = subprocess.Popen([*command, str(things / "music"), *quick], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [*command, str(things / "music"), *quick], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     checkpoint = tmp_path / "m.run" / "checkpoint.safetensors"
     for _ in range(600):
         if checkpoint.exists() or process.poll() is not None:
@@ -181,5 +208,7 @@ def test_a_run_that_is_stopped_goes_on_with_resume(kill: signal.Signals, things:
     if kill == signal.SIGINT:
         assert b"--resume" in out
     assert (tmp_path / "m.rit").exists()
-    done = subprocess.run([*command, "--resume", "--steps", "200"], capture_output=True, env={**os.environ}, text=True)
+    done = subprocess.run(
+        [*command, "--resume", "--steps", "200"], capture_output=True, env={**os.environ}, text=True
+    )
     assert done.returncode == 0, done.stderr

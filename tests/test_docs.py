@@ -52,7 +52,9 @@ def test_the_commands_of_the_page_run(page: str, tmp_path: Path) -> None:
         program, *arguments = shlex.split(quick)
         assert program == "ritornello"
         call = [sys.executable, "-m", "ritornello", *arguments]
-        done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "COLUMNS": "100"})
+        done = subprocess.run(
+            call, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "COLUMNS": "100"}
+        )
         assert done.returncode == 0, f"{line}\n{done.stderr}"
 
 

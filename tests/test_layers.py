@@ -24,7 +24,18 @@ ALLOWED_BACK = {
     ("training", "presets"): "the front `train` takes a preset by name",
 }
 
-TORCH_FREE = ("", "score", "theory", "formats", "rendering", "representations", "corpus", "bundle", "generation", "cli")
+TORCH_FREE = (
+    "",
+    "score",
+    "theory",
+    "formats",
+    "rendering",
+    "representations",
+    "corpus",
+    "bundle",
+    "generation",
+    "cli",
+)
 
 
 def station_of(path: Path) -> str:
@@ -38,7 +49,9 @@ def imports_of(path: Path) -> set[str]:
         names = []
         if isinstance(node, ast.ImportFrom) and node.module:
             assert node.level == 0, f"{path}: relative import"
-            names = [f"{node.module}.{a.name}" if node.module == "ritornello" else node.module for a in node.names]
+            names = [
+                f"{node.module}.{a.name}" if node.module == "ritornello" else node.module for a in node.names
+            ]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         found |= {name.split(".")[1] for name in names if name.startswith("ritornello.") and "__" not in name}
@@ -54,7 +67,9 @@ def test_a_station_imports_only_earlier_ones(path: Path) -> None:
     assert own in ORDER, f"a new station {own}: give it its place in ORDER"
     for other in imports_of(path) - {own}:
         assert other in ORDER, f"{path}: imports unknown {other}"
-        assert ORDER.index(other) < ORDER.index(own) or (own, other) in ALLOWED_BACK, f"{own} imports later {other}"
+        assert ORDER.index(other) < ORDER.index(own) or (own, other) in ALLOWED_BACK, (
+            f"{own} imports later {other}"
+        )
 
 
 def run_python(code: str) -> str:
@@ -70,7 +85,18 @@ def test_torch_is_not_imported_before_it_is_needed(station: str) -> None:
 
 
 def test_import_and_help_need_nothing_heavy() -> None:
-    heavy = ["torch", "music21", "verovio", "typst", "matplotlib", "onnx", "onnxruntime", "symusic", "soundfile", "PIL"]
+    heavy = [
+        "torch",
+        "music21",
+        "verovio",
+        "typst",
+        "matplotlib",
+        "onnx",
+        "onnxruntime",
+        "symusic",
+        "soundfile",
+        "PIL",
+    ]
     code = f"""
 import sys
 sys.argv = ["ritornello", "--help"]

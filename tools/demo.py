@@ -28,12 +28,19 @@ def main() -> None:
     DEMO.mkdir(exist_ok=True)
     learned, shipped = DEMO / "learned", DEMO / SHIPPED
     run(f"train -o {learned}.rit --minutes {MINUTES} --samples 0")
-    run(f"compose {learned}.rit --bars 16 --seed 1 -o {learned}.mid -o {learned}.wav -o {learned}.png -o {learned}.svg")
-    run(f"compose {SHIPPED} --bars 16 --seed 1 -o {shipped}.mid -o {shipped}.wav -o {shipped}.png -o {shipped}.svg")
+    run(
+        f"compose {learned}.rit --bars 16 --seed 1 -o {learned}.mid -o {learned}.wav -o {learned}.png -o {learned}.svg"
+    )
+    run(
+        f"compose {SHIPPED} --bars 16 --seed 1 -o {shipped}.mid -o {shipped}.wav -o {shipped}.png -o {shipped}.svg"
+    )
     (DEMO / "curve.png").write_bytes((DEMO / "learned.run" / "curve.png").read_bytes())
     print(f"\nDone in {time.monotonic() - started:.0f} s. In {DEMO}/:")
     for name, what in (
-        ("learned.mid .wav .png .svg", "what the network of this minute composed: MIDI, sound, piano roll, score"),
+        (
+            "learned.mid .wav .png .svg",
+            "what the network of this minute composed: MIDI, sound, piano roll, score",
+        ),
         (f"{SHIPPED}.mid .wav .png .svg", "the same from a model that comes ready-trained"),
         ("curve.png", "how it learned"),
         ("learned.rit", "the model itself"),

@@ -93,7 +93,9 @@ def unpack(recipe: Recipe, archives: Path, work: Path) -> Path:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("archives", type=Path)
     parser.add_argument("work", type=Path)
     parser.add_argument("names", nargs="*", default=list(BUNDLES))

@@ -14,7 +14,7 @@ from ritornello.score import Meter, Score, Tempo, Track, make_notes
 
 NAMES = sorted(REPRESENTATIONS)
 FITTED: dict[str, Representation] = {
-    name: kind.fit([kind.survey(make_song())]) for name, kind in REPRESENTATIONS.items()
+    name: kind.fit([kind.survey(make_song())], {}) for name, kind in REPRESENTATIONS.items()
 }
 
 

@@ -114,6 +114,7 @@ def build_corpus(
     directory: Path,
     *,
     representation: str | Representation = "multitrack",
+    options: Mapping[str, Any] | None = None,
     seed: int = 0,
     held_out: float = 0.1,
     executor: Any = None,
@@ -121,7 +122,7 @@ def build_corpus(
 ) -> tuple[Corpus, Scan]:
     """Read every file of `sources`, leave out what is of no use, and write the corpus to `directory`.
 
-    A `representation` given by name is fitted to the pieces used, one given ready-made is kept.
+    A `representation` given by name is fitted to the pieces used, with `options`; one ready-made is kept.
     `held_out` is the share of pieces, chosen by `seed`, that is never trained on.
     Raise CorpusError if fewer than two pieces are left.
     """
@@ -137,7 +138,8 @@ def build_corpus(
     used = list(found.used)
     if len(used) < 2:
         raise CorpusError(_too_few(found, used))
-    fitted = kind.fit(report.survey for report in used) if isinstance(representation, str) else representation
+    surveys = (report.survey for report in used)
+    fitted = kind.fit(surveys, options or {}) if isinstance(representation, str) else representation
     apart = set(split([report.digest for report in used], seed, held_out)[1])
     encode = functools.partial(encode_file, fitted.name, fitted.config())
     results = in_order(run_each(encode, [report.path for report in used], executor=executor))

@@ -8,12 +8,21 @@ from typing import Any
 from pydantic import ValidationError
 
 from ritornello.errors import ConfigError, unknown_name
-from ritornello.representations.base import Column, Cursor, Ids, Plan, Representation
+from ritornello.representations.base import Column, Cursor, Ids, Kind, Plan, Representation
 from ritornello.representations.multitrack import Multitrack
 
-__all__ = ["REPRESENTATIONS", "Column", "Cursor", "Ids", "Plan", "Representation", "make_representation"]
+__all__ = [
+    "REPRESENTATIONS",
+    "Column",
+    "Cursor",
+    "Ids",
+    "Kind",
+    "Plan",
+    "Representation",
+    "make_representation",
+]
 
-REPRESENTATIONS: dict[str, type[Multitrack]] = {
+REPRESENTATIONS: dict[str, Kind] = {
     "multitrack": Multitrack,
 }
 

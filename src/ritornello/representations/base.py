@@ -14,12 +14,13 @@ Conventions
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
 from ritornello.score import Score
 
@@ -86,6 +87,24 @@ class Plan:
     quarters_per_minute: float | None = None
     meter: tuple[int, int] | None = None
     instruments: tuple[int, ...] | None = None
+
+
+class Kind(Protocol):
+    """What a table of representations holds: a class that can be fitted to a corpus, or made from a configuration."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def config_model(self) -> type[BaseModel]: ...
+
+    def survey(self, score: Score) -> Any:
+        """Return what `fit` needs to know of one piece: small and picklable, since workers send it back."""
+
+    def fit(self, surveys: Iterable[Any], options: Mapping[str, Any]) -> Representation:
+        """Return the representation for a corpus. `options` are what a preset or a person asks of the scheme."""
+
+    def __call__(self, config: Any, /) -> Representation: ...
 
 
 class Representation(Protocol):

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+import json
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class TrainConfig(BaseModel):
     """Settings of a training run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("representation_options", "network_options", mode="before")
+    @classmethod
+    def _read_options(cls, value: Any) -> Any:
+        """Take the JSON of a command line too."""
+        return json.loads(value) if isinstance(value, str) else value
 
     minutes: float | None = Field(
         None, gt=0, le=100_000, description="time budget; the learning rate falls to its end"
@@ -22,7 +29,11 @@ class TrainConfig(BaseModel):
     held_out: float = Field(0.1, gt=0, lt=1, description="share of the pieces never trained on")
     transpose: bool = Field(True, description="move each piece to a random key each time it is read")
     representation: str = Field("multitrack", description="scheme of tokens")
+    representation_options: dict[str, Any] = Field(
+        {}, description="what else the representation is told, as JSON"
+    )
     network: str = Field("lstm", description="kind of network")
+    network_options: dict[str, Any] = Field({}, description="what else the network is told, as JSON")
     hidden: int | None = Field(
         None, ge=1, le=8192, description="units in each layer; chosen to fit budget and data"
     )
@@ -42,6 +53,10 @@ class TrainConfig(BaseModel):
         description="steps through which gradients flow, at the end of the run; fewer before",
     )
     learning_rate: float = Field(4e-3, gt=0, lt=1, description="highest learning rate (AdamW)")
+    optimizer: Literal["adamw", "adam", "rmsprop"] = Field("adamw", description="rule of learning")
+    schedule: Literal["cosine", "constant"] = Field(
+        "cosine", description="course of the learning rate after its rise"
+    )
     weight_decay: float = Field(0.02, ge=0, lt=10, description="of AdamW, on matrices only")
     warmup: float = Field(
         0.03, ge=0, lt=1, description="share of the run during which the learning rate rises"
@@ -63,7 +78,9 @@ class TrainConfig(BaseModel):
     @model_validator(mode="after")
     def _check_budget(self) -> Self:
         if self.minutes is not None and self.steps is not None:
-            raise ValueError(f"minutes {self.minutes:g} and steps {self.steps} contradict each other; give one")
+            raise ValueError(
+                f"minutes {self.minutes:g} and steps {self.steps} contradict each other; give one"
+            )
         return self
 
 

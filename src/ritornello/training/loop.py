@@ -205,10 +205,12 @@ class Trainer:
         counters.failed = 0
 
     def _rate(self, fraction: float) -> float:
-        """Return the learning rate: a linear rise, then half a cosine down to FINAL_RATE of the top."""
+        """Return the learning rate: a linear rise, then (by default) half a cosine down to FINAL_RATE of the top."""
         config = self.config
         if fraction < config.warmup:
             share = max(fraction, 1e-3) / config.warmup
+        elif config.schedule == "constant":
+            share = 1.0
         else:
             progress = (fraction - config.warmup) / max(1e-9, 1 - config.warmup)
             share = FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * progress))
@@ -360,14 +362,20 @@ def window_at(fraction: float, longest: int) -> int:
 
 
 def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """Return AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), decaying matrices but not biases."""
-    matrices = [p for p in network.parameters() if p.dim() > 1]
-    vectors = [p for p in network.parameters() if p.dim() <= 1]
+    """Return the optimizer of `config`: AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), which decays matrices
+    but not biases; Adam (Kingma and Ba 2015, arXiv:1412.6980); or RMSprop with Keras' constants."""
+    parameters, rate = list(network.parameters()), config.learning_rate
+    if config.optimizer == "adam":
+        return torch.optim.Adam(parameters, lr=rate)
+    if config.optimizer == "rmsprop":
+        return torch.optim.RMSprop(parameters, lr=rate, alpha=0.9, eps=1e-7)
+    matrices = [p for p in parameters if p.dim() > 1]
+    vectors = [p for p in parameters if p.dim() <= 1]
     groups = [
         {"params": matrices, "weight_decay": config.weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.99))
+    return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99))
 
 
 class _Clock:

@@ -22,7 +22,7 @@ from ritornello.networks import Network
 from ritornello.training.checkpoint import load_checkpoint
 from ritornello.training.config import TrainConfig
 from ritornello.training.loop import Progress, Trainer
-from ritornello.training.tuning import check, settle
+from ritornello.training.tuning import SIZE_FIELDS, check, settle
 
 Sample = Callable[[Path, Path], None]
 """Called with a bundle and a path, to compose a short piece there. Generation comes after training on the path
@@ -105,6 +105,7 @@ def prepare(
             sources,
             directory / "corpus",
             representation=begin.representation if begin else config.representation,
+            options=config.representation_options,
             seed=config.seed,
             held_out=config.held_out,
             progress=progress,
@@ -144,8 +145,9 @@ def resumed_config(saved: TrainConfig, asked: TrainConfig) -> TrainConfig:
 
 def sizes_of(name: str, config: dict[str, Any]) -> dict[str, Any]:
     """Return the settings that make a network like that of a bundle."""
-    known = {field: value for field, value in config.items() if field in TrainConfig.model_fields}
-    return {"network": name, **known}
+    known = {field: value for field, value in config.items() if field in SIZE_FIELDS}
+    others = {field: value for field, value in config.items() if field not in SIZE_FIELDS}
+    return {"network": name, "network_options": others, **known}
 
 
 def _card_facts(out: Path, corpus: Corpus, facts: dict[str, Any], about: About) -> Facts:

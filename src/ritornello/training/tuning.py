@@ -28,6 +28,9 @@ TOKENS_PER_WEIGHT = 8.0
 PASSES_LIMIT = 60.0
 """A network is not made larger because a small corpus could be read more often than this."""
 
+SIZE_FIELDS = ("hidden", "layers", "embedding", "dropout", "tied")
+"""Settings of a run that are settings of the network, where it has them."""
+
 _TRIAL_STEPS = 3
 
 
@@ -115,8 +118,9 @@ def choose_dropout(passes: float) -> float:
 def build(config: TrainConfig, corpus: Corpus) -> Network:
     """Return a new network with the sizes of a settled `config`."""
     sizes = tuple(column.size for column in corpus.representation.columns)
-    fields = ("hidden", "layers", "embedding", "dropout", "tied")
-    return make_network(config.network, {name: getattr(config, name) for name in fields}, sizes)
+    known = NETWORKS[config.network].config.model_fields
+    fields = {name: getattr(config, name) for name in SIZE_FIELDS if name in known}
+    return make_network(config.network, fields | config.network_options, sizes)
 
 
 def measure(config: TrainConfig, corpus: Corpus) -> Machine:

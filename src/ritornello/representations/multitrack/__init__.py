@@ -18,11 +18,13 @@ Read in order: `vocabulary`, `encoding`, `reading`, `decoding`, `grammar`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.errors import ConfigError
 from ritornello.representations.base import Column, Ids, Plan
 from ritornello.representations.multitrack import decoding, encoding, reading, vocabulary
 from ritornello.representations.multitrack.grammar import MultitrackCursor, planned_instruments
@@ -56,8 +58,12 @@ class Multitrack:
         return vocabulary.survey(score)
 
     @classmethod
-    def fit(cls, surveys: Iterable[Survey]) -> Multitrack:
-        """Return the representation for a corpus."""
+    def fit(cls, surveys: Iterable[Survey], options: Mapping[str, Any] = MappingProxyType({})) -> Multitrack:
+        """Return the representation for a corpus; it knows no options."""
+        if options:
+            raise ConfigError(
+                f"representation multitrack has no options; received {', '.join(sorted(options))}"
+            )
         return cls(vocabulary.fit(surveys))
 
     @property
