@@ -69,8 +69,7 @@ def write(score: Score, path: Path | str, soundfont: Path | str | None = None) -
     check_suffixes([path])
     renderer = RENDERERS.get(path.suffix.lower())
     if renderer is None:
-        formats.write(score, path)
-        return ()
+        return formats.write(score, path)
     options = {"soundfont": soundfont} if renderer is _AUDIO else {}
     return tuple(renderer.load()(score, path, **options) or ())
 
