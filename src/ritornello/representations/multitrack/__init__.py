@@ -86,6 +86,13 @@ class Multitrack:
     def is_note(self) -> NDArray[np.bool_]:
         return np.asarray(self.vocabulary.kind == Kind.NOTE)
 
+    @property
+    def features(self) -> NDArray[np.int64]:
+        """Attributes of each id, (vocabulary_size, 3): voice, pitch and pitch class of a note, from 1; else 0."""
+        is_note, pitch = self.is_note, self.vocabulary.pitch
+        columns = (self.vocabulary.voice + 1, pitch + 1, pitch % 12 + 1)
+        return np.stack([np.where(is_note, column, 0) for column in columns], axis=1)
+
     def note_id(self, voice: int, pitch: int) -> int | None:
         if not 0 <= voice < len(self.vocabulary.low):
             return None

@@ -6,6 +6,8 @@ when its pitch is struck again in its voice ends there.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from ritornello.representations.base import Ids
@@ -13,6 +15,7 @@ from ritornello.representations.multitrack.encoding import nearest
 from ritornello.representations.multitrack.reading import Reader
 from ritornello.representations.multitrack.vocabulary import (
     DURATIONS,
+    SCORE_ORDER,
     STEPS_PER_QUARTER,
     TEMPOS,
     VELOCITY_STEP,
@@ -61,7 +64,8 @@ def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
     return Score(
         ticks_per_quarter=STEPS_PER_QUARTER * TICKS_PER_STEP,
         tracks=tuple(
-            _make_track(vocabulary, voice, programs.get(voice), notes[voice]) for voice in sorted(notes)
+            _make_track(vocabulary, voice, programs.get(voice), notes[voice])
+            for voice in _in_score_order(vocabulary, notes)
         ),
         tempos=tuple(
             _make_tempo(step, value) for step, value in sorted(_from_start(tempos, _DEFAULT_TEMPO).items())
@@ -70,6 +74,14 @@ def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
             Meter(step * TICKS_PER_STEP, *vocabulary.config.meters[value])
             for step, value in sorted(_from_start(meters, vocabulary.nearest_meter(4, 4)).items())
         ),
+    )
+
+
+def _in_score_order(vocabulary: Vocabulary, voices: Iterable[int]) -> list[int]:
+    """Return voices from the top of a page to its bottom. Parts of one family stay in order, so encoding again
+    gives each the voice it had."""
+    return sorted(
+        voices, key=lambda voice: (SCORE_ORDER.index(vocabulary.config.voices[voice].family), voice)
     )
 
 

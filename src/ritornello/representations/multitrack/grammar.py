@@ -16,6 +16,7 @@ from ritornello.representations.base import Plan
 from ritornello.representations.multitrack.encoding import nearest
 from ritornello.representations.multitrack.reading import Reader
 from ritornello.representations.multitrack.vocabulary import (
+    DURATIONS,
     LENGTH_LIMIT,
     SHIFTS,
     STEPS_PER_QUARTER,
@@ -27,6 +28,9 @@ from ritornello.theory import instrument_range
 
 MOST_SILENT_BARS = 2
 """From one onset to the next, at most."""
+
+SHORTEST_AT_THE_END = int(np.searchsorted(DURATIONS, STEPS_PER_QUARTER // 4))
+"""Number in DURATIONS of the shortest note in the last bar, a sixteenth: a piece does not end with a blip."""
 
 DEFAULT_LENGTH = 32
 """Bars, where neither the plan nor the header says."""
@@ -157,6 +161,8 @@ class MultitrackCursor:
         reader, vocabulary = self.reader, self.vocabulary
         at_onset = self.onset == reader.time
         self._allow_modifiers(mask)
+        if self._is_cut_short():
+            return  # until it has its duration
         notes = self._playable()
         if at_onset:
             mask[self.last_id + 1 :] |= notes[self.last_id + 1 :]
@@ -182,6 +188,17 @@ class MultitrackCursor:
         if self.kind in (Kind.NOTE, Kind.VELOCITY) and not vocabulary.is_drum[voice]:
             mask[vocabulary.block[Kind.DURATION]] = True
             mask[vocabulary.id_of(Kind.DURATION, self.reader.duration(voice))] = False
+            if self.reader.length and not self.reader.bars_left:
+                first = vocabulary.id_of(Kind.DURATION)
+                mask[first : first + SHORTEST_AT_THE_END] = False
+
+    def _is_cut_short(self) -> bool:
+        """Whether the last note belongs to the last bar and is shorter than notes there may be."""
+        reader = self.reader
+        fresh = self.kind in (Kind.NOTE, Kind.VELOCITY) and self.previous == Kind.NOTE
+        if not fresh or not reader.length or reader.bars_left or self.vocabulary.is_drum[reader.voice]:
+            return False
+        return reader.duration(reader.voice) < SHORTEST_AT_THE_END
 
     def _allow_changes(self, mask: Mask) -> None:
         """Allow, unless the plan fixes them, a new meter at a bar line and a new tempo at a bar's first onset."""

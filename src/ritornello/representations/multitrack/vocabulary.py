@@ -30,6 +30,9 @@ DRUMS = 128
 
 DRUM_FAMILY = 16
 
+SCORE_ORDER = (9, 8, 7, 6, 10, 3, 1, 2, 0, 11, 12, 13, 5, 4, 14, 15, DRUM_FAMILY)
+"""The families from the top of a page to its bottom: winds, voices, leads, guitars, keyboards, strings, bass, drums."""
+
 SHIFTS = np.array(
     [*range(1, 49), *range(54, 97, 6), *range(108, 193, 12), 216, 240, 288, 384], dtype=np.int64
 )
