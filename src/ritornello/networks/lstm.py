@@ -51,7 +51,8 @@ class Lstm(Network):
         width = config.embedding if config.tied else column_sizes[0]
         self.project = nn.Linear(config.hidden, width)
         self.bias = nn.Parameter(torch.zeros(column_sizes[0] if config.tied else 0))
-        features = torch.tensor(config.features, dtype=torch.int64).reshape(len(config.features), _width(config.features))
+        attributes = len(config.features[0]) if config.features else 0
+        features = torch.tensor(config.features, dtype=torch.int64).reshape(len(config.features), attributes)
         self.register_buffer("features", features, persistent=False)
         self.shared = nn.ModuleList(nn.Embedding(int(c.max()) + 1, config.embedding) for c in features.T)
         for embedding in (*self.embeddings, *self.shared):
@@ -80,7 +81,3 @@ class Lstm(Network):
         if self.config.tied:
             y = y @ tokens.T + self.bias
         return y, (h.transpose(0, 1).float(), c.transpose(0, 1).float())
-
-
-def _width(rows: tuple[tuple[int, ...], ...]) -> int:
-    return len(rows[0]) if rows else 0
