@@ -37,8 +37,11 @@ _TRIAL_STEPS = 3
 WINDOWS = (16, 32, 64, 128)
 """Steps through which gradients flow: few where there is time for few updates only."""
 
-UPDATES_WANTED = 4000
+UPDATES_WANTED = 1000
 """A longer window is taken only if there are still so many updates."""
+
+DROPOUTS = ((2, 0.0), (5, 0.1), (12, 0.2), (18, 0.4), (float("inf"), 0.5))
+"""Up to so many passes over the corpus, this share of activations is dropped."""
 
 _TRIAL_ROWS, _TRIAL_WINDOW = 64, 32
 
@@ -100,19 +103,15 @@ def choose_window(config: TrainConfig, corpus: Corpus, machine: Machine) -> int:
     """Return the longest of WINDOWS that leaves UPDATES_WANTED; shorter for short pieces, as padding is lost."""
     median = float(np.median(corpus.index["length"]))
     if config.steps is not None:  # the number of updates is given
-        return next((window for window in (64, 32) if median >= 3 * window), WINDOWS[0])
+        return 64 if median >= 3 * 64 else WINDOWS[0]
     updates = tokens_in_budget(config, corpus, machine) / (config.batch or 1)
-    fit = [window for window in WINDOWS if updates / window >= UPDATES_WANTED and median >= 3 * window]
+    fit = [w for w in WINDOWS if (w <= 32 or updates / w >= UPDATES_WANTED) and median >= 3 * w]
     return max(fit, default=WINDOWS[0])
 
 
 def choose_dropout(passes: float) -> float:
     """Return the dropout for pieces that are read so many times: the more often, the more."""
-    return next(
-        dropout
-        for limit, dropout in ((2, 0.0), (6, 0.1), (20, 0.2), (50, 0.3), (1e18, 0.4))
-        if passes <= limit
-    )
+    return next(dropout for limit, dropout in DROPOUTS if passes <= limit)
 
 
 def build(config: TrainConfig, corpus: Corpus) -> Network:
