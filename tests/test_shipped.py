@@ -46,8 +46,7 @@ def test_every_piece_ends_by_itself(pieces: list[Composition]) -> None:
         assert piece.ids[-1] == end_id
         assert (piece.ids[:-1] != end_id).all()
         assert piece.score.note_count >= 32
-        last_bar = piece.score.bar_starts()[-1]
-        assert any((track.notes["start"] >= last_bar - 1920).any() for track in piece.score.tracks)
+        assert 30 <= len(piece.score.bar_starts()) <= 32
 
 
 def test_no_pitch_comes_more_than_8_times_in_a_row(pieces: list[Composition]) -> None:

@@ -192,6 +192,11 @@ def test_from_a_folder_to_a_bundle_and_on_from_there(folder: Path, tmp_path: Pat
     assert tuned.corpus.representation.vocabulary_size == bundle.card.vocabulary_size
     learned = load_network(bundle).state_dict()
     assert all(torch.equal(t, tuned.trainer.network.state_dict()[n]) for n, t in learned.items())
+    # Also where the ids of the bundle shared nothing.
+    plain = tmp_path / "plain.rit"
+    list(prepare([folder], plain, TrainConfig(**{**SMALL, "steps": 2, "features": False})).steps())
+    again = prepare([folder], tmp_path / "again.rit", TrainConfig(steps=2, samples=0), init=plain)
+    assert not again.trainer.config.features
 
 
 def test_a_run_left_in_the_middle_goes_on(folder: Path, tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_the_grammar_never_stops_and_always_ends(
         assert len(ids) < 200_000, "no end in sight"
     score = representation.decode(np.array(ids, dtype=np.int32))
     assert score.note_count == cursor.notes
-    assert len(score.bar_starts(int(score.all_notes()["start"].max()) + 1)) <= bars
+    assert len(score.bar_starts()) <= bars, "a note sounds past the last bar"
 
 
 def test_closing_ends_within_the_bar(representation: Representation) -> None:

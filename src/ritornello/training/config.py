@@ -45,7 +45,9 @@ class TrainConfig(BaseModel):
         None, ge=0, lt=1, description="share of activations dropped; by how often pieces recur"
     )
     tied: bool = Field(True, description="use the token embedding as the output layer too")
-    features: bool = Field(True, description="let ids that share attributes, such as a pitch, share what is learned")
+    features: bool = Field(
+        True, description="let ids that share attributes, such as a pitch, share what is learned"
+    )
     batch: int | None = Field(None, ge=1, le=4096, description="parallel streams in a batch")
     window: int | None = Field(
         None,

@@ -28,6 +28,9 @@ Sample = Callable[[Path, Path], None]
 """Called with a bundle and a path, to compose a short piece there. Generation comes after training on the path
 of the data, so the caller brings it."""
 
+FINE_TUNING_RATE = 1e-3
+"""Learning rate for a network that knows something already, unless one is given."""
+
 MAY_CHANGE = {"minutes", "steps", "patience", "samples", "evaluations", "threads"}
 """Settings that a resumed run may be given anew."""
 
@@ -112,6 +115,8 @@ def prepare(
         )
         if begin:
             config = config.model_copy(update=sizes_of(begin.card.network.name, begin.card.network.config))
+            if "learning_rate" not in config.model_fields_set:
+                config = config.model_copy(update={"learning_rate": FINE_TUNING_RATE})
         config = settle(config, corpus)
 
     def save_model(network: Network, facts: dict[str, Any]) -> None:
@@ -146,8 +151,8 @@ def resumed_config(saved: TrainConfig, asked: TrainConfig) -> TrainConfig:
 def sizes_of(name: str, config: dict[str, Any]) -> dict[str, Any]:
     """Return the settings that make a network like that of a bundle."""
     known = {field: value for field, value in config.items() if field in SIZE_FIELDS}
-    others = {field: value for field, value in config.items() if field not in SIZE_FIELDS}
-    return {"network": name, "network_options": others, **known}
+    others = {field: value for field, value in config.items() if field not in (*SIZE_FIELDS, "features")}
+    return {"network": name, "network_options": others, "features": bool(config.get("features")), **known}
 
 
 def _card_facts(out: Path, corpus: Corpus, facts: dict[str, Any], about: About) -> Facts:

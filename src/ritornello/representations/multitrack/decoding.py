@@ -37,7 +37,7 @@ def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
     reader = Reader(vocabulary)
     notes: dict[
         int, dict[tuple[int, int], list[int]]
-    ] = {}  # by voice, by (step, pitch): [duration, velocity]
+    ] = {}  # by voice, by (step, pitch): [steps, velocity bin]
     last: list[int] = []
     tempos: dict[int, int] = {}
     meters: dict[int, int] = {}
@@ -48,10 +48,10 @@ def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
         kind, value = reader.push(token), int(vocabulary.value[token])
         if kind == Kind.NOTE:
             voice = reader.voice
-            last = [reader.duration(voice), reader.velocity(voice)]
+            last = [_steps(reader), reader.velocity(voice)]
             notes.setdefault(voice, {}).setdefault((reader.time, reader.pitch), last)
-        elif kind == Kind.DURATION and last:
-            last[0] = value
+        elif kind == Kind.DURATION and last and not vocabulary.is_drum[reader.voice]:
+            last[0] = int(DURATIONS[value])
         elif kind == Kind.VELOCITY and last:
             last[1] = value
         elif kind == Kind.TEMPO:
@@ -77,6 +77,13 @@ def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
     )
 
 
+def _steps(reader: Reader) -> int:
+    """Return how long the note just read is, unless its own duration follows; a drum's not past the bar line."""
+    if reader.vocabulary.is_drum[reader.voice]:
+        return min(DRUM_STEPS, reader.bar_steps - reader.position)
+    return int(DURATIONS[reader.duration(reader.voice)])
+
+
 def _in_score_order(vocabulary: Vocabulary, voices: Iterable[int]) -> list[int]:
     """Return voices from the top of a page to its bottom. Parts of one family stay in order, so encoding again
     gives each the voice it had."""
@@ -99,14 +106,13 @@ def _make_tempo(step: int, value: int) -> Tempo:
 def _make_track(
     vocabulary: Vocabulary, voice: int, program: int | None, notes: dict[tuple[int, int], list[int]]
 ) -> Track:
-    """Return the track of a voice from its notes, {(step, pitch): [number of duration, velocity bin]}."""
+    """Return the track of a voice from its notes, {(step, pitch): [steps, velocity bin]}."""
     is_drum = bool(vocabulary.is_drum[voice])
     if program is None:
         program = vocabulary.config.voices[voice].programs[0]
     rows = []
     struck: dict[int, int] = {}  # by pitch, the step at which it is struck next; filled from the end
-    for (step, pitch), (duration, velocity) in sorted(notes.items(), reverse=True):
-        steps = DRUM_STEPS if is_drum else int(DURATIONS[duration])
+    for (step, pitch), (steps, velocity) in sorted(notes.items(), reverse=True):
         steps = min(steps, struck.get(pitch, step + steps) - step)
         struck[pitch] = step
         middle = velocity * VELOCITY_STEP + VELOCITY_STEP // 2

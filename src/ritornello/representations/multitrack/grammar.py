@@ -161,8 +161,8 @@ class MultitrackCursor:
         reader, vocabulary = self.reader, self.vocabulary
         at_onset = self.onset == reader.time
         self._allow_modifiers(mask)
-        if self._is_cut_short():
-            return  # until it has its duration
+        if self._needs_duration():
+            return
         notes = self._playable()
         if at_onset:
             mask[self.last_id + 1 :] |= notes[self.last_id + 1 :]
@@ -186,19 +186,29 @@ class MultitrackCursor:
             mask[vocabulary.block[Kind.VELOCITY]] = True
             mask[vocabulary.id_of(Kind.VELOCITY, self.reader.velocity(voice))] = False
         if self.kind in (Kind.NOTE, Kind.VELOCITY) and not vocabulary.is_drum[voice]:
-            mask[vocabulary.block[Kind.DURATION]] = True
-            mask[vocabulary.id_of(Kind.DURATION, self.reader.duration(voice))] = False
-            if self.reader.length and not self.reader.bars_left:
-                first = vocabulary.id_of(Kind.DURATION)
-                mask[first : first + SHORTEST_AT_THE_END] = False
+            first, (shortest, stop) = vocabulary.id_of(Kind.DURATION), self._durations()
+            mask[first + shortest : first + stop] = True
+            mask[first + self.reader.duration(voice)] = False
 
-    def _is_cut_short(self) -> bool:
-        """Whether the last note belongs to the last bar and is shorter than notes there may be."""
+    def _durations(self) -> tuple[int, int]:
+        """Return the numbers of the durations, first and one after the last, that a note may have now.
+
+        No note sounds past the last bar, and none in it is shorter than a sixteenth, if there is room.
+        """
         reader = self.reader
+        if not reader.length:
+            return 0, len(DURATIONS)
+        to_end = (reader.bars_left + 1) * reader.bar_steps - reader.position
+        stop = int(np.searchsorted(DURATIONS, to_end, side="right"))
+        return (0 if reader.bars_left else min(SHORTEST_AT_THE_END, stop - 1)), stop
+
+    def _needs_duration(self) -> bool:
+        """Whether the last note would, with the duration that its voice remembers, be too short or too long."""
         fresh = self.kind in (Kind.NOTE, Kind.VELOCITY) and self.previous == Kind.NOTE
-        if not fresh or not reader.length or reader.bars_left or self.vocabulary.is_drum[reader.voice]:
+        if not fresh or self.vocabulary.is_drum[self.reader.voice]:
             return False
-        return reader.duration(reader.voice) < SHORTEST_AT_THE_END
+        shortest, stop = self._durations()
+        return not shortest <= self.reader.duration(self.reader.voice) < stop
 
     def _allow_changes(self, mask: Mask) -> None:
         """Allow, unless the plan fixes them, a new meter at a bar line and a new tempo at a bar's first onset."""
