@@ -43,7 +43,7 @@ def keep(score: Score) -> Score:
 class Recipe:
     """What a bundle learns from, and how."""
 
-    archive: str
+    archives: tuple[str, ...]
     description: str
     licence: str
     provenance: str
@@ -53,7 +53,7 @@ class Recipe:
 
 BUNDLES = {
     "songs": Recipe(
-        "lieder-openscore.zip",
+        ("lieder-openscore.zip",),
         "Songs for voice and piano of the 19th century",
         "CC0-1.0",
         "OpenScore Lieder Corpus (github.com/OpenScore/Lieder), MusicXML turned into MIDI with verovio",
@@ -61,34 +61,35 @@ BUNDLES = {
         sing,
     ),
     "quartets": Recipe(
-        "quartets-openscore.zip",
+        ("quartets-openscore.zip",),
         "String quartets, 18th to 20th century",
         "CC0-1.0",
         "OpenScore String Quartets (github.com/OpenScore/StringQuartets), MusicXML turned into MIDI with verovio",
         {"hidden": 512, "layers": 1, "embedding": 192},
     ),
     "bands": Recipe(
-        "freedoom-debian.zip",
+        ("freedoom-debian.zip", "multi-freedoom.zip"),
         "Rock and ambient pieces for several instruments and drums",
         "BSD-3-Clause",
-        "Music of Freedoom 0.12.1 (freedoom.github.io), from the Debian packages freedoom and freedm",
-        {"hidden": 384, "layers": 1, "embedding": 160},
+        "Music of Freedoom (github.com/freedoom/freedoom, and the Debian packages freedoom and freedm 0.12.1)",
+        {"hidden": 384, "layers": 1, "embedding": 160, "patience": 100},
     ),
 }
 
 
-def unpack(recipe: Recipe, archives: Path, work: Path) -> Path:
+def unpack(name: str, archives: Path, work: Path) -> Path:
     """Return a folder with the files of a recipe, changed as it says."""
-    target = work / Path(recipe.archive).stem
+    recipe, target = BUNDLES[name], work / name
     if target.exists():
         return target
-    with zipfile.ZipFile(archives / recipe.archive) as archive:
-        archive.extractall(work / "original")
-    for path in sorted((work / "original" / target.name).rglob("*.mid")):
-        try:
-            formats.write(recipe.change(formats.read(path)), target / path.name)
-        except RitornelloError as error:
-            print(error)
+    for archive in recipe.archives:
+        with zipfile.ZipFile(archives / archive) as opened:
+            opened.extractall(work / "original")
+        for path in sorted((work / "original" / Path(archive).stem).rglob("*.mid")):
+            try:
+                formats.write(recipe.change(formats.read(path)), target / f"{Path(archive).stem}-{path.name}")
+            except RitornelloError as error:
+                print(error)
     return target
 
 
@@ -108,7 +109,7 @@ def main() -> None:
         config = make_config("default", recipe.settings | {k: v for k, v in given.items() if v is not None})
         out = arguments.work / f"{name}.rit"
         about = About(recipe.description, recipe.licence, recipe.provenance, "float16")
-        folder = unpack(recipe, arguments.archives, arguments.work)
+        folder = unpack(name, arguments.archives, arguments.work)
         run = prepare_run([folder], out, config, about=about, sample=write_sample)
         print(name, run.trainer.config, flush=True)
         for progress in run.steps():

@@ -75,7 +75,7 @@ class TrainConfig(BaseModel):
     evaluations: int = Field(
         20, ge=1, le=10_000, description="how often in the run the held-out pieces are scored"
     )
-    patience: int = Field(6, ge=1, description="stop after so many evaluations without improvement")
+    patience: int = Field(10, ge=1, description="stop after so many evaluations without improvement")
     samples: int = Field(3, ge=0, le=1000, description="short pieces to compose in the course of the run")
 
     @model_validator(mode="after")

@@ -242,7 +242,8 @@ def fit(
 ) -> MultitrackConfig:
     """Return the vocabulary for a corpus: the voices, programs and meters that occur, rare ones left out.
 
-    A voice stays if at least one piece in 200 has it (the first of the most frequent family always does).
+    A voice stays if at least one piece in 200 has it, and three do where there are many; what only one piece has
+    teaches nothing for others. The most frequent voice always stays.
     """
     programs: dict[tuple[int, int], Counter[int]] = {}
     lows: dict[tuple[int, int], int] = {}
@@ -260,9 +261,8 @@ def fit(
     if not programs:
         programs, lows, highs = {(0, 0): Counter({0: 1})}, {(0, 0): 21}, {(0, 0): 108}
     ranked = sorted(programs, key=lambda key: (-programs[key].total(), key))
-    kept = [
-        key for i, key in enumerate(ranked[:most_voices]) if i == 0 or programs[key].total() * 200 >= pieces
-    ]
+    least = max(1, pieces // 200, min(3, pieces // 30))
+    kept = [key for i, key in enumerate(ranked[:most_voices]) if i == 0 or programs[key].total() >= least]
     widen = {key: 0 if key[0] == DRUM_FAMILY else TRANSPOSITION for key in kept}
     voices = tuple(
         Voice(
