@@ -22,6 +22,23 @@ class Preset(NamedTuple):
     settings: Mapping[str, Any]
 
 
+_NOTE_CLASSIFIER_SOURCE: dict[str, Any] = {
+    "representation": "note_names",
+    "representation_options": {"parts": "first", "all_keys": False},
+    "transpose": False,
+    "network": "note_classifier",
+    "hidden": 512,
+    "layers": 3,
+    "dropout": 0.3,
+    "optimizer": "rmsprop",
+    "learning_rate": 0.001,
+    "schedule": "constant",
+    "warmup": 0.0,
+    "clip": 1e9,  # Keras clips nothing
+    "window": 100,
+}
+"""What the two faithful rows of system E share."""
+
 PRESETS: dict[str, Preset] = {
     "default": Preset("multitrack tokens, an LSTM whose size fits the budget, the data and the machine", {}),
     "tiny": Preset(
@@ -29,6 +46,28 @@ PRESETS: dict[str, Preset] = {
     ),
     "large": Preset(
         "two layers of 512 units, for an hour or more", {"hidden": 512, "layers": 2, "batch": 64}
+    ),
+    "note-classifier": Preset(
+        "notes by name and chords as pitch classes (system E), read through an embedding, sized to fit",
+        {"representation": "note_names", "network": "note_classifier"},
+    ),
+    "note-classifier-faithful": Preset(
+        "the same as its article has it: first part, index as one number, 256-512-256 units, RMSprop",
+        _NOTE_CLASSIFIER_SOURCE
+        | {"batch": 64, "network_options": {"input": "scalar", "widths": [256, 512, 256]}},
+    ),
+    "note-classifier-2019": Preset(
+        "the same as its repository has it since 2019: 3 x 512 units, recurrent dropout, batch norm",
+        _NOTE_CLASSIFIER_SOURCE
+        | {
+            "batch": 128,
+            "network_options": {
+                "input": "scalar",
+                "recurrent_dropout": 0.3,
+                "norm": True,
+                "activation": "relu",
+            },
+        },
     ),
 }
 

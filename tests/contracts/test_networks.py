@@ -15,6 +15,18 @@ SMALL = {  # a network without a small configuration here fails the laws, on pur
         {"hidden": 8, "layers": 1, "embedding": 8, "tied": False},
         {"hidden": 8, "layers": 2, "embedding": 6, "tied": True, "dropout": 0.5},
     ],
+    "note_classifier": [
+        {"hidden": 8, "layers": 1, "input": "scalar", "dense": 0},
+        {"hidden": 8, "layers": 2, "embedding": 6, "dense": 5},
+        {
+            "widths": [6, 9, 7],
+            "layers": 3,
+            "dense": 5,
+            "norm": True,
+            "activation": "relu",
+            "recurrent_dropout": 0.5,
+        },
+    ],
 }
 CASES = [(name, config) for name in NETWORKS for config in SMALL[name]]
 

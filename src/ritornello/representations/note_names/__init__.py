@@ -1,0 +1,154 @@
+"""`note_names`, the words of system E: notes by name, chords as pitch classes, one word an onset.
+
+    START  E5 4.9 C5 ...  END
+
+Lengths, rests, velocities and the octaves of chords are lost; every word is played half a quarter after the last,
+on a piano. Options, the author's four wishes: `durations` keeps lengths and rests; START and END are always there;
+words never seen go to the nearest one known; `instruments` (with `durations`) tells instruments apart. Further,
+`parts="first"` reads only the first part, as the source did, and `all_keys=False` knows only the words of the
+corpus as they are, so that pieces cannot be transposed. Drums have no names and are left out.
+
+Bars are counted in 4/4, and a chord counts as one note where nats a note are concerned.
+
+Read in order: `words`, `vocabulary`, `reading`, `coding`, `grammar`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from ritornello.errors import ConfigError
+from ritornello.representations.base import Column, Ids, Plan
+from ritornello.representations.multitrack.vocabulary import DURATIONS, SHIFTS
+from ritornello.representations.note_names import coding, reading, vocabulary
+from ritornello.representations.note_names.grammar import NoteNamesCursor
+from ritornello.representations.note_names.vocabulary import Kind, Options, Survey, Vocabulary
+from ritornello.representations.note_names.words import CHORD, NoteNamesConfig, moved, word_of
+from ritornello.score import Score
+from ritornello.theory import instrument_name
+
+__all__ = ["NoteNames", "NoteNamesConfig"]
+
+_SEMITONES = range(-11, 12)
+
+
+class NoteNames:
+    """The representation `note_names`; see `representations.base.Representation`."""
+
+    name = "note_names"
+    config_model = NoteNamesConfig
+
+    def __init__(self, config: NoteNamesConfig) -> None:
+        self.vocabulary = Vocabulary(config)
+        words = self.vocabulary.words
+        targets = [[words.find(moved(code, s)) for code in words.codes.tolist()] for s in _SEMITONES]
+        self._moved = np.array([[-1 if t is None else t for t in row] for row in targets], dtype=np.int64)
+
+    @staticmethod
+    def survey(score: Score) -> Survey:
+        """Return what `fit` needs to know of one piece."""
+        return vocabulary.survey(score)
+
+    @classmethod
+    def fit(cls, surveys: Iterable[Survey], options: Mapping[str, Any] = MappingProxyType({})) -> NoteNames:
+        """Return the representation for a corpus. `options` are the fields of `Options`; others are ConfigErrors."""
+        try:
+            return cls(vocabulary.fit(surveys, Options.model_validate(dict(options))))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            what = first["msg"].removeprefix("Value error, ")
+            raise ConfigError(f"representation note_names: {where + ': ' if where else ''}{what}") from error
+
+    @property
+    def vocabulary_size(self) -> int:
+        return self.vocabulary.size
+
+    @property
+    def start_id(self) -> int:
+        return self.vocabulary.id_of(Kind.START)
+
+    @property
+    def end_id(self) -> int:
+        return self.vocabulary.id_of(Kind.END)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return reading.columns_of(self.vocabulary)
+
+    @property
+    def is_note(self) -> NDArray[np.bool_]:
+        """The words: each is one note or one chord, since how many notes a chord had is lost."""
+        return np.asarray(self.vocabulary.kind == Kind.WORD)
+
+    def note_id(self, voice: int, pitch: int) -> int | None:
+        """Return the id of a note's pitch, or of a chord's code as in `NoteNamesCursor.last_note`."""
+        known = 0 <= voice < len(self.vocabulary.programs)
+        return self.vocabulary.words.find(pitch) if known else None
+
+    def token_name(self, token: int) -> str:
+        kind, value = Kind(self.vocabulary.kind[token]), int(self.vocabulary.value[token])
+        tables: dict[Kind, Any] = {
+            Kind.WAIT: SHIFTS,
+            Kind.LENGTH: DURATIONS,
+            Kind.INSTRUMENT: self.vocabulary.programs,
+        }
+        if kind == Kind.WORD:
+            return self.vocabulary.words.names[value]
+        return f"{kind.name.lower()} {tables[kind][value]}" if kind in tables else kind.name.lower()
+
+    def encode(self, score: Score) -> Ids:
+        return coding.encode(self.vocabulary, score)
+
+    def decode(self, ids: Ids) -> Score:
+        return coding.decode(self.vocabulary, ids)
+
+    def inputs(self, ids: Ids) -> NDArray[np.int32]:
+        return reading.read_columns(self.vocabulary, ids)
+
+    def cursor(self, plan: Plan = Plan()) -> NoteNamesCursor:  # a frozen value
+        return NoteNamesCursor(self.vocabulary, plan, reading.Reader(self.vocabulary))
+
+    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:
+        """Return the words of `score`; those never seen are the nearest known (`unknown_words` tells which)."""
+        return self.encode(score)[:-1]
+
+    def unknown_words(self, score: Score) -> tuple[str, ...]:
+        """Return the words of `score`, each once, that the corpus had not and `encode` replaces by the nearest."""
+        seen = vocabulary.survey(score)
+        config = self.vocabulary.config
+        codes = seen.separate if config.programs else seen.first if config.parts == "first" else seen.merged
+        return tuple(word_of(code) for code in codes if self.vocabulary.words.find(code) is None)
+
+    def transposable(self, ids: Ids) -> tuple[int, int]:
+        words = np.unique(ids[self.is_note[ids]])
+        middle = -_SEMITONES.start
+        known = np.atleast_1d((self._moved[:, words] >= 0).all(axis=1)) & bool(len(words))
+        up, down = known[middle + 1 :], known[:middle][::-1]
+        return -int(np.argmin(np.append(down, False))), int(np.argmin(np.append(up, False)))
+
+    def transposed(self, ids: Ids, semitones: int) -> Ids:
+        result = np.array(ids)
+        words = self.is_note[result]
+        result[words] = self._moved[semitones - _SEMITONES.start, result[words]]
+        return result
+
+    def config(self) -> Mapping[str, Any]:
+        return self.vocabulary.config.model_dump(mode="json")
+
+    def summary(self) -> Mapping[str, Any]:
+        config, chords = self.vocabulary.config, int((self.vocabulary.words.codes >= CHORD).sum())
+        return {
+            "words": len(config.words),
+            "notes": len(config.words) - chords,
+            "chords": chords,
+            "durations": config.durations,
+            "instruments": [instrument_name(program, False) for program in self.vocabulary.programs],
+            "vocabulary": self.vocabulary_size,
+        }

@@ -1,0 +1,137 @@
+"""The grammar of `note_names`: which ids make sense next. It leads every piece to an end.
+
+Why it always ends: at one onset each instrument plays one word, in order; each further onset is later; and none
+may lie beyond the last bar. A piece may end by itself in the last quarter of the bars that it is given: these
+words know neither bars nor how many are left, so the end comes where the network finds one, not on a bar line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.representations.base import Plan
+from ritornello.representations.multitrack.vocabulary import SHIFTS, STEPS_PER_QUARTER
+from ritornello.representations.note_names.reading import STEP, Reader
+from ritornello.representations.note_names.vocabulary import Kind, Vocabulary
+
+BAR = 4 * STEPS_PER_QUARTER
+"""Steps of a bar: bars are counted in 4/4, since words have no meter."""
+
+DEFAULT_BARS = 64
+"""Where the plan does not say; 512 words without durations, about what system E generates."""
+
+MAY_END = 0.75
+"""From this share of its bars on, a piece may end by itself."""
+
+LONGEST_WAIT = 2 * BAR
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass
+class NoteNamesCursor:
+    """A `Cursor` (see `representations.base`) for `note_names`. Tempo and meter of a plan say nothing here."""
+
+    vocabulary: Vocabulary
+    plan: Plan
+    reader: Reader
+    kind: Kind | None = None  # of the last id
+    notes: int = 0
+    ended: bool = False
+    limit: int = 0  # steps; no onset is so late
+    closing: bool = False
+
+    def __post_init__(self) -> None:
+        self.limit = self.limit or (self.plan.bars or DEFAULT_BARS) * BAR
+
+    def push(self, token: int) -> None:
+        self.kind = self.reader.push(token)
+        if self.kind == Kind.WORD:
+            self.notes += len(self.vocabulary.words.pitches[token])
+        elif self.kind == Kind.END:
+            self.ended = True
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        return self.reader.columns()
+
+    @property
+    def quarters(self) -> float:
+        return self.reader.time / STEPS_PER_QUARTER
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return divmod(self.reader.time, BAR)
+
+    @property
+    def last_note(self) -> tuple[int, int] | None:
+        """Instrument and code of the last word: its pitch, or above 127 a chord; so a guard tells chords apart."""
+        if self.kind != Kind.WORD:
+            return None
+        return self.reader.instrument, int(self.vocabulary.words.codes[self.reader.token])
+
+    def close(self) -> None:
+        self.limit, self.closing = min(self.limit, (self.place[0] + 1) * BAR), True
+
+    def fork(self) -> NoteNamesCursor:
+        return replace(self, reader=self.reader.fork())
+
+    def allowed(self) -> Mask:
+        mask = np.zeros(self.vocabulary.size, dtype=bool)
+        if self.kind is None:
+            mask[self.vocabulary.id_of(Kind.START)] = True
+        elif self.vocabulary.config.durations:
+            self._allow_timed(mask)
+        else:
+            self._allow_word(mask)
+        if not mask.any():
+            mask[self.vocabulary.id_of(Kind.END)] = True
+        return mask
+
+    def _allow_word(self, mask: Mask) -> None:
+        """Allow what follows where every word stands a STEP after the last."""
+        begun = self.reader.onset >= 0
+        after = self.reader.time + STEP if begun else 0
+        mask[self.vocabulary.block[Kind.WORD]] = after < self.limit
+        mask[self.vocabulary.id_of(Kind.END)] = begun and self._may_end(after)
+
+    def _may_end(self, time: int) -> bool:
+        return self.closing or time >= MAY_END * self.limit
+
+    def _allow_timed(self, mask: Mask) -> None:
+        """Allow what follows where times are kept."""
+        reader, vocabulary = self.reader, self.vocabulary
+        at_onset = reader.onset == reader.time
+        if self.kind == Kind.INSTRUMENT:
+            mask[vocabulary.block[Kind.WORD]] = True
+            return
+        self._allow_instruments(mask, reader.instrument if at_onset else -1)
+        if at_onset:
+            mask[vocabulary.id_of(Kind.END)] = self._may_end(reader.time)
+            if self.kind == Kind.WORD:
+                mask[vocabulary.block[Kind.LENGTH]] = True
+                mask[vocabulary.id_of(Kind.LENGTH, reader.length)] = False
+        elif reader.named >= 0 or not vocabulary.config.programs:
+            mask[vocabulary.block[Kind.WORD]] = True
+        if reader.onset >= 0:
+            self._allow_waits(mask)
+
+    def _allow_waits(self, mask: Mask) -> None:
+        """Allow waits that stay within the piece and are not too long; after a wait, none that is longer."""
+        reader = self.reader
+        longest = min(self.limit - 1 - reader.time, LONGEST_WAIT - (reader.time - reader.onset))
+        count = int(np.searchsorted(SHIFTS, longest, side="right"))
+        if self.kind == Kind.WAIT:
+            count = min(count, int(self.vocabulary.value[reader.token]) + 1)
+        first = self.vocabulary.id_of(Kind.WAIT)
+        mask[first : first + count] = True
+
+    def _allow_instruments(self, mask: Mask, after: int) -> None:
+        """Allow the instruments of the plan (default: all) but the present one; at an onset, only later ones."""
+        planned = self.vocabulary.instruments_of(self.plan.instruments or self.vocabulary.programs)
+        for number in set(planned) if self.vocabulary.config.programs else ():
+            if number > after and number != self.reader.named:
+                mask[self.vocabulary.id_of(Kind.INSTRUMENT, number)] = True

@@ -1,0 +1,186 @@
+"""The words of `note_names`: how notes and chords are spelt, and the table of a corpus.
+
+A *code* is what a word means, as a number: below 128 a note of that MIDI pitch; 128 and above a chord, 128 plus
+its pitch classes as bits (pitch class 0 is bit 0). A note is written as music21 writes pitches it reads from MIDI:
+five of the black keys as C#, E-, F#, G#, B-, then the octave (60 is C4). A chord is its pitch classes in normal
+order, joined by dots; a chord of one pitch class, an octave, is a bare digit.
+
+Pitches below 12 are read an octave higher: in this spelling `E-1` would be both E of octave -1 and E flat of
+octave 1.
+
+Source: system E (Classical-Piano-Composer), whose words these are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Ints = NDArray[np.int64]
+
+CHORD = 128
+"""Codes from here on are chords."""
+
+CODES = CHORD + (1 << 12)
+
+LOWEST = 12
+"""The lowest pitch that has a name of its own, C0."""
+
+CHORD_OCTAVE = 60
+"""The C of octave 4, where chords are put back."""
+
+SPELLING = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "G#", "A", "B-", "B")
+
+
+def normal_order(mask: int) -> tuple[int, ...]:
+    """Return the pitch classes of a chord (as bits, at least one) in normal order.
+
+    Of all rotations, the one of the smallest span; of several, the one most packed to the left; of several still,
+    the one with the lowest first pitch class (Forte 1973, *The Structure of Atonal Music*, 1.2).
+    """
+    classes = [c for c in range(12) if mask >> c & 1]
+    rotations = [tuple(classes[i:] + classes[:i]) for i in range(len(classes))]
+
+    def tightness(rotation: tuple[int, ...]) -> tuple[int, list[int], int]:
+        steps = [(c - rotation[0]) % 12 for c in rotation]
+        return steps[-1], steps, rotation[0]
+
+    return min(rotations, key=tightness)
+
+
+def word_of(code: int) -> str:
+    """Return the word of a code; pitches below LOWEST have that of the octave above."""
+    if code >= CHORD:
+        return ".".join(map(str, normal_order(code - CHORD)))
+    pitch = code if code >= LOWEST else code + 12
+    return f"{SPELLING[pitch % 12]}{pitch // 12 - 1}"
+
+
+_CODE_OF_NOTE = {word_of(pitch): pitch for pitch in range(LOWEST, CHORD)}
+
+
+def code_of(word: str) -> int:
+    """Return the code of a word; ValueError for one that `word_of` does not write."""
+    code = _CODE_OF_NOTE.get(word)
+    if code is not None:
+        return code
+    classes = word.split(".")
+    if all(c.isdecimal() and int(c) < 12 for c in classes):
+        code = CHORD + sum(1 << c for c in {int(c) for c in classes})
+        if word_of(code) == word:
+            return code
+    raise ValueError(f"no note or chord {word!r}; allowed: names such as E5, B-4, F#4, chords such as 4.9")
+
+
+def pitches_of(code: int) -> tuple[int, ...]:
+    """Return the MIDI pitches that a code is played as, ascending.
+
+    The octaves of a chord are not in its word: it lies in octave 4, as music21 puts it; a single pitch class is
+    doubled in octave 5, since it was a chord.
+    """
+    if code < CHORD:
+        return (code,)
+    classes = [c for c in range(12) if code - CHORD >> c & 1]
+    return tuple(CHORD_OCTAVE + c for c in (*classes, *([classes[0] + 12] if len(classes) == 1 else ())))
+
+
+def moved(code: int, semitones: int) -> int:
+    """Return a code moved by `semitones`; a note may leave the range of pitches (-1 then)."""
+    if code < CHORD:
+        return code + semitones if LOWEST <= code + semitones < CHORD else -1
+    shift = semitones % 12
+    mask = (code - CHORD) << shift
+    return CHORD + (mask & 0xFFF | mask >> 12)
+
+
+class NoteNamesConfig(BaseModel):
+    """What a vocabulary was fitted to, and what else is asked of the scheme."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    words: tuple[str, ...] = Field(min_length=1, max_length=CODES, description="sorted, distinct")
+    parts: Literal["all", "first"] = Field("all", description="which parts of a piece are read")
+    durations: bool = Field(False, description="lengths and rests too")
+    programs: tuple[int, ...] = Field((), max_length=128, description="instruments told apart; none: a piano")
+
+    @field_validator("words")
+    @classmethod
+    def _check_words(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        for word in words:
+            code_of(word)
+        if list(words) != sorted(set(words)):
+            raise ValueError("words must be sorted and distinct")
+        return words
+
+    @field_validator("programs")
+    @classmethod
+    def _check_programs(cls, programs: tuple[int, ...]) -> tuple[int, ...]:
+        if list(programs) != sorted(set(programs)) or not all(0 <= p < 128 for p in programs):
+            raise ValueError("programs must be sorted, distinct and 0 to 127")
+        return programs
+
+    @model_validator(mode="after")
+    def _check_instruments(self) -> NoteNamesConfig:
+        if self.programs and not self.durations:
+            raise ValueError("instruments need durations: only then can two of them play at once")
+        return self
+
+
+class Words:
+    """The table of a corpus: word number -> code, and code -> number of the nearest word known."""
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self.names = words
+        self.codes: Ints = np.array([code_of(word) for word in words], dtype=np.int64)
+        self.pitches = [pitches_of(code) for code in self.codes.tolist()]
+        self._exact = np.full(CODES, -1, dtype=np.int64)
+        self._exact[self.codes] = np.arange(len(words))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def find(self, code: int) -> int | None:
+        """Return the number of the word of a code, or None if the corpus had none."""
+        number = int(self._exact[code]) if 0 <= code < CODES else -1
+        return number if number >= 0 else None
+
+    def nearest(self, codes: Ints) -> Ints:
+        """Return the numbers of the words nearest to `codes`, of any shape.
+
+        A note goes to the nearest pitch, a chord to the chord that differs in the fewest pitch classes; of
+        several, to the first. Where the corpus has no chords (or no notes), all words are compared so.
+        """
+        numbers = self._exact[codes]
+        unknown = np.unique(codes[numbers < 0])
+        if len(unknown):
+            found = np.array([self._nearest_word(code) for code in unknown.tolist()])
+            numbers = np.where(
+                numbers < 0, found[np.searchsorted(unknown, codes).clip(0, len(found) - 1)], numbers
+            )
+        return numbers
+
+    def _nearest_word(self, code: int) -> int:
+        alike = np.flatnonzero((self.codes >= CHORD) == (code >= CHORD))
+        if not len(alike):
+            alike = np.arange(len(self.codes))
+        elif code < CHORD:
+            return int(alike[np.argmin(abs(self.codes[alike] - code))])
+        differing = _classes(self.codes[alike]) ^ _classes(np.array(code))
+        return int(alike[np.argmin(_BITS[differing])])
+
+
+_BITS = np.array([number.bit_count() for number in range(1 << 12)])
+
+
+def _classes(codes: Ints) -> Ints:
+    """Return the pitch classes of codes as bits."""
+    return np.where(codes < CHORD, 1 << codes % 12, codes - CHORD)
+
+
+def in_all_keys(codes: Iterable[int]) -> set[int]:
+    """Return `codes` moved by -5 to 6 semitones: every key once."""
+    return {moved(code, s) for code in codes for s in range(-5, 7)} - {-1}
