@@ -12,10 +12,15 @@ from ritornello.errors import ConfigError
 from ritornello.representations import REPRESENTATIONS, Plan, Representation, make_representation
 from ritornello.score import Meter, Score, Tempo, Track, make_notes
 
-NAMES = sorted(REPRESENTATIONS)
-FITTED: dict[str, Representation] = {
-    name: kind.fit([kind.survey(make_song())], {}) for name, kind in REPRESENTATIONS.items()
+VARIANTS: dict[str, list[dict[str, object]]] = {  # options besides the defaults that must obey the laws too
+    "melody": [{"encoding": encoding} for encoding in ("mono", "lookback", "key")],
 }
+FITTED: dict[str, Representation] = {
+    " ".join([name, *map(str, options.values())]): kind.fit([kind.survey(make_song())], options)
+    for name, kind in REPRESENTATIONS.items()
+    for options in [{}, *VARIANTS.get(name, [])]
+}
+NAMES = sorted(FITTED)
 
 
 @pytest.fixture(params=NAMES)

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ValidationError
 
 from ritornello.errors import ConfigError, unknown_name
+from ritornello.networks.attention_rnn import AttentionRnn, AttentionRnnConfig
 from ritornello.networks.base import Network, State, count_parameters, detach, reset_rows
 from ritornello.networks.lstm import Lstm, LstmConfig
+from ritornello.networks.magenta_lstm import MagentaLstm, MagentaLstmConfig
 
 __all__ = ["NETWORKS", "Network", "State", "count_parameters", "detach", "make_network", "reset_rows"]
 
@@ -23,6 +25,8 @@ class Row(NamedTuple):
 
 NETWORKS: dict[str, Row] = {
     "lstm": Row(LstmConfig, Lstm),
+    "magenta_lstm": Row(MagentaLstmConfig, MagentaLstm),
+    "attention_rnn": Row(AttentionRnnConfig, AttentionRnn),
 }
 
 
