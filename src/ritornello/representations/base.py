@@ -183,3 +183,11 @@ class Suits(Protocol):
 
     def suited(self, primer: Score | None, plan: Plan) -> Representation:
         """Return one with the same ids, whose `decode` gives the key of `primer` and the tempo of `plan`."""
+
+
+@runtime_checkable
+class HasNoEvent(Protocol):
+    """A representation with an id for a step at which nothing happens; it says little to foresee that one."""
+
+    @property
+    def no_event_id(self) -> int: ...

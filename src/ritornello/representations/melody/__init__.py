@@ -105,6 +105,10 @@ class Melody:
         return self._labels + 1
 
     @property
+    def no_event_id(self) -> int:
+        return self.encoding.class_of(NO_EVENT)
+
+    @property
     def columns(self) -> tuple[Column, ...]:
         return (Column("token", self.vocabulary_size), *self.encoding.columns)
 

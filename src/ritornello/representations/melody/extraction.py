@@ -185,7 +185,7 @@ def _one_voice(notes: list[Note], polyphony: str = "highest") -> list[Note]:
 def to_events(notes: list[Note], start: int) -> Events:
     """Return the melody of notes with different onsets, in order, from step `start` to the end of the last one."""
     events = np.full(max(0, notes[-1].end - start) if notes else 0, NO_EVENT, dtype=np.int16)
-    for note, after in zip(notes, [*notes[1:], None], strict=True):
+    for note, after in zip(notes, [*notes[1:], None], strict=False):
         events[note.start - start] = note.pitch
         if after and note.end < after.start:
             events[note.end - start] = NOTE_OFF
