@@ -62,7 +62,9 @@ def _events_to_notes(text: str) -> str:
     notes: list[tuple[str, int]] = []
     for place, word in enumerate(words, start=1):
         if not re.fullmatch(r"-[12]|\d{1,3}", word) or int(word) > 127:
-            raise ConfigError(f"event {place}, {word!r}, of {text!r}: allowed are -2, -1 and the pitches 0 to 127")
+            raise ConfigError(
+                f"event {place}, {word!r}, of {text!r}: allowed are -2, -1 and the pitches 0 to 127"
+            )
         if word == "-2" and notes:
             notes[-1] = notes[-1][0], notes[-1][1] + 1
         else:

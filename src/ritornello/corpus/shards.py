@@ -263,8 +263,8 @@ def _write_lines(path: Path, lines: list[str]) -> None:
 
 def _check_splits(held_out: list[bool], left_out: list[str]) -> None:
     """Refuse a corpus of which nothing is left to train on, or nothing to hold out."""
-    for split, name in ((False, "train on"), (True, "hold out")):
-        if split not in held_out:
+    for apart, name in ((False, "train on"), (True, "hold out")):
+        if apart not in held_out:
             shown = "; ".join(left_out[:3]) + (f"; and {len(left_out) - 3} more" if len(left_out) > 3 else "")
             raise CorpusError(f"nothing is left to {name}: {shown or 'add more files'}")
 

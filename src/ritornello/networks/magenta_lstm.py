@@ -10,6 +10,8 @@ every layer. Source: systems.md, D2.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
@@ -29,7 +31,9 @@ class MagentaLstmConfig(BaseModel):
     hidden: int = Field(128, ge=1, le=8192, description="units in each layer")
     layers: int = Field(2, ge=1, le=16, description="stacked layers")
     dropout: float = Field(0.5, ge=0, lt=1, description="share of each layer's output dropped while training")
-    given: int = Field(0, ge=0, description="so many of the last ids are never predicted, such as start and end")
+    given: int = Field(
+        0, ge=0, description="so many of the last ids are never predicted, such as start and end"
+    )
 
 
 def input_size(column_sizes: tuple[int, ...]) -> int:
@@ -43,7 +47,7 @@ def join_columns(inputs: Tensor, column_sizes: tuple[int, ...]) -> Tensor:
     for i, size in enumerate(column_sizes[1:], 1):
         column = inputs[..., i : i + 1]
         if size <= 3:
-            pieces.append(column.float() - (size == 3))
+            pieces.append(column.float() - float(size == 3))
         else:
             pieces.append((column == torch.arange(size - 1, device=inputs.device)).float())
     return torch.cat(pieces, dim=-1)
@@ -88,12 +92,14 @@ class MagentaLstm(Network):
         super().__init__()
         self.config, self.column_sizes = config, column_sizes
         sizes = [input_size(column_sizes), *[config.hidden] * config.layers]
-        self.cells = nn.ModuleList(BasicLstm(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.cells = nn.ModuleList(BasicLstm(a, b) for a, b in pairwise(sizes))
         self.dropout = nn.Dropout(config.dropout)
         self.project = nn.Linear(config.hidden, column_sizes[0] - config.given)
 
     def initial_state(self, batch: int) -> State:
-        zeros = self.project.weight.new_zeros(batch, self.config.layers, self.config.hidden, dtype=torch.float32)
+        zeros = self.project.weight.new_zeros(
+            batch, self.config.layers, self.config.hidden, dtype=torch.float32
+        )
         return zeros, zeros
 
     def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:

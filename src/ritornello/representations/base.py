@@ -185,6 +185,11 @@ class Suits(Protocol):
         """Return one with the same ids, whose `decode` gives the key of `primer` and the tempo of `plan`."""
 
 
+def suit(representation: Representation, primer: Score | None, plan: Plan) -> Representation:
+    """Return `representation` suited to one piece, or itself where it makes no difference."""
+    return representation.suited(primer, plan) if isinstance(representation, Suits) else representation
+
+
 @runtime_checkable
 class HasNoEvent(Protocol):
     """A representation with an id for a step at which nothing happens; it says little to foresee that one."""

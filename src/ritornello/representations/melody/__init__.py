@@ -25,8 +25,8 @@ from pydantic import Field, ValidationError
 
 from ritornello.errors import ConfigError
 from ritornello.representations.base import Column, Examples, Ids, Plan
-from ritornello.representations.melody.cursor import BAR, DEFAULT_BARS, MelodyCursor
-from ritornello.representations.melody.encodings import ENCODINGS, Encoding, Past
+from ritornello.representations.melody.cursor import DEFAULT_BARS, MelodyCursor
+from ritornello.representations.melody.encodings import BAR, ENCODINGS, Encoding, Past
 from ritornello.representations.melody.extraction import (
     NO_EVENT,
     NOTE_OFF,

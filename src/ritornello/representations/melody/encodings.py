@@ -247,7 +247,7 @@ class Keyed(NamedTuple):
 
     def row(self, past: Past) -> tuple[int, ...]:
         sounding, events = past.sounding, past.events
-        recent = (0,) * 12
+        recent: tuple[int, ...] = (0,) * 12
         for pitch in past.recent:
             recent = _counted(recent, pitch)
         return (

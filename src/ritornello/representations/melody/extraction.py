@@ -11,7 +11,8 @@ Read in order: `Rules`, `extract_melodies` (what to learn from), `leading_melody
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -42,7 +43,8 @@ class Rules(BaseModel):
     gap_bars: float = Field(1.0, gt=0, description="a silence of so many bars ends a melody")
     longest_steps: int = Field(512, ge=16, description="longer melodies are cut")
     polyphony: Literal["skip", "highest", "lowest"] = Field(
-        "skip", description="where two notes begin at once: leave the rest of the part out, or keep one of them"
+        "skip",
+        description="where two notes begin at once: leave the rest of the part out, or keep one of them",
     )
     split_at_tempos: bool = Field(False, description="cut at every change of tempo too, as Magenta does")
 
@@ -86,12 +88,10 @@ def sections(score: Score, rules: Rules) -> tuple[list[Section], list[str]]:
     meters = _without_repeats(score.meters) or [Meter(0, 4, 4)]
     cuts = {0, *(meter.tick for meter in meters)}
     if rules.split_at_tempos:
-        tempos = [t for a, t in zip((None, *score.tempos), score.tempos, strict=False) if a is None
-                  or a.microseconds_per_quarter != t.microseconds_per_quarter]  # fmt: skip
-        cuts |= {tempo.tick for tempo in tempos}
-    edges = sorted(cut for cut in cuts if cut < score.end) + [score.end]
+        cuts |= {b.tick for a, b in pairwise(score.tempos) if a != replace(b, tick=a.tick)}
+    edges = [*sorted(cut for cut in cuts if cut < score.end), score.end]
     found, reasons, number = [], [], 1
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in pairwise(edges):
         meter = next((m for m in reversed(meters) if m.tick <= start), Meter(0, 4, 4))
         bar, rest = divmod(4 * score.ticks_per_quarter * meter.numerator, meter.denominator)
         if rest:
@@ -118,7 +118,9 @@ def _within(notes: list[Note], section: Section) -> list[Note]:
     inside = (n for n in notes if n.end > section.start and n.start < section.stop)
     return sorted(
         (
-            Note(max(n.start, section.start) - section.start, min(n.end, section.stop) - section.start, n.pitch)
+            Note(
+                max(n.start, section.start) - section.start, min(n.end, section.stop) - section.start, n.pitch
+            )
             for n in inside
         ),
         key=lambda note: (note.start, -note.pitch),
@@ -214,12 +216,12 @@ def _melodies_of(notes: list[Note], section: Section, rules: Rules) -> Iterator[
 
 def _first_clash(notes: list[Note]) -> int | None:
     """Return the first step at which two notes begin."""
-    return next((a.start for a, b in zip(notes, notes[1:], strict=False) if a.start == b.start), None)
+    return next((a.start for a, b in pairwise(notes) if a.start == b.start), None)
 
 
 def _phrase_length(notes: list[Note], gap: float) -> int:
     """Return how many notes come before the first silence of `gap` steps or more."""
-    for count, (a, b) in enumerate(zip(notes, notes[1:], strict=False), 1):
+    for count, (a, b) in enumerate(pairwise(notes), 1):
         if b.start - a.end >= gap:
             return count
     return len(notes)
@@ -239,7 +241,7 @@ def _fault(events: Events, bar: int, rules: Rules) -> str:
 # ---- squash --------------------------------------------------------------------------------------------------
 
 
-def key_scores(pitches: NDArray[np.integer]) -> NDArray[np.int64]:  # type: ignore[type-arg]
+def key_scores(pitches: NDArray[np.integer]) -> NDArray[np.int64]:
     """Return for each major key, from C up, how many of the notes belong to it, shape (12,)."""
     counts = np.bincount(np.asarray(pitches, dtype=np.int64) % 12, minlength=12)
     return np.array([sum(counts[(key + step) % 12] for step in MAJOR_SCALE) for key in range(12)])
