@@ -160,15 +160,19 @@ def _longest_run(values: list[Any]) -> int:
     return longest
 
 
-def small_network(representation: Any, seed: int = 1, spread: float = 0.5, **config: Any) -> Any:
-    """Return an untrained `lstm` of 8 units for a representation, with weights large enough to have opinions."""
+def small_network(
+    representation: Any, seed: int = 1, spread: float = 0.5, network: str = "lstm", **config: Any
+) -> Any:
+    """Return an untrained network of 8 units for a representation, with weights large enough to have opinions."""
     import torch
 
     from ritornello.networks import make_network
 
     torch.manual_seed(seed)
     sizes = tuple(column.size for column in representation.columns)
-    network = make_network("lstm", {"hidden": 8, "embedding": 8, **config}, sizes)
-    for parameter in network.parameters():
+    if network == "lstm":
+        config = {"embedding": 8, **config}
+    made = make_network(network, {"hidden": 8, **config}, sizes)
+    for parameter in made.parameters():
         torch.nn.init.normal_(parameter, std=spread)
-    return network.eval()
+    return made.eval()

@@ -3,6 +3,9 @@
 Notes stand in a row, separated by spaces. A note is a pitch ("C4", "F#3", "Bb2", or 0-127); pitches joined by
 "+" sound together; "R" is a rest. After ":" comes the length in quarter notes, as a number or a fraction
 ("0.5", "1/2"); without it, one quarter.
+
+A list in brackets, "[60, -2, 62, -2]", is a melody in sixteenths as Magenta writes it: a pitch 0-127 is struck,
+-2 goes on with what was, -1 ends the note.
 """
 
 from __future__ import annotations
@@ -40,6 +43,8 @@ def parse_notes(text: str) -> tuple[ListedNote, ...]:
 
 def notes_to_score(text: str, program: int = 0, quarters_per_minute: float = 120.0) -> Score:
     """Return a list of notes as a score of one track. `program` is 0-127, or 128 for the drum kit."""
+    if text.strip().startswith("["):
+        text = _events_to_notes(text)
     rows, start = [], Fraction(0)
     for note in parse_notes(text):
         tick, end = (round(at * TICKS_PER_QUARTER) for at in (start, start + note.quarters))
@@ -49,6 +54,22 @@ def notes_to_score(text: str, program: int = 0, quarters_per_minute: float = 120
     track = Track(make_notes(rows), program=0 if is_drum else program, is_drum=is_drum)
     tempo = Tempo.from_quarters_per_minute(0, quarters_per_minute)
     return Score(TICKS_PER_QUARTER, (track,), tempos=(tempo,))
+
+
+def _events_to_notes(text: str) -> str:
+    """Return a melody of Magenta's events, "[60, -2, -1]", as a list of notes."""
+    words = text.strip().removeprefix("[").removesuffix("]").replace(",", " ").split()
+    notes: list[tuple[str, int]] = []
+    for place, word in enumerate(words, start=1):
+        if not re.fullmatch(r"-[12]|\d{1,3}", word) or int(word) > 127:
+            raise ConfigError(
+                f"event {place}, {word!r}, of {text!r}: allowed are -2, -1 and the pitches 0 to 127"
+            )
+        if word == "-2" and notes:
+            notes[-1] = notes[-1][0], notes[-1][1] + 1
+        else:
+            notes.append(("R" if word.startswith("-") else word, 1))
+    return " ".join(f"{name}:{steps}/4" for name, steps in notes)
 
 
 def _parse_note(word: str, place: int) -> ListedNote:

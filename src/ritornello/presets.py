@@ -39,6 +39,23 @@ _NOTE_CLASSIFIER_SOURCE: dict[str, Any] = {
 }
 """What the two faithful rows of system E share."""
 
+MELODY_RNN: dict[str, Any] = {  # Magenta's settings for its melody models
+    "representation": "melody",
+    "network": "magenta_lstm",
+    "network_options": {"given": 2},
+    "hidden": 128,
+    "layers": 2,
+    "dropout": 0.5,
+    "batch": 128,
+    "window": 512,
+    "optimizer": "adam",
+    "learning_rate": 0.001,
+    "schedule": "constant",
+    "warmup": 0.0,
+    "clip": 5.0,
+    "transpose": False,
+}
+
 PRESETS: dict[str, Preset] = {
     "default": Preset("multitrack tokens, an LSTM whose size fits the budget, the data and the machine", {}),
     "tiny": Preset(
@@ -67,6 +84,27 @@ PRESETS: dict[str, Preset] = {
                 "norm": True,
                 "activation": "relu",
             },
+        },
+    ),
+    "basic_rnn": Preset(
+        "Magenta's melodies: a one-hot event, nothing else",
+        {**MELODY_RNN, "representation_options": {"encoding": "basic"}},
+    ),
+    "mono_rnn": Preset(
+        "Magenta's melodies with all 128 pitches, in their own keys",
+        {**MELODY_RNN, "representation_options": {"encoding": "mono"}},
+    ),
+    "lookback_rnn": Preset(
+        "Magenta's melodies that see, and can repeat, what was one and two bars ago",
+        {**MELODY_RNN, "representation_options": {"encoding": "lookback"}},
+    ),
+    "attention_rnn": Preset(
+        "Magenta's melodies that know their key and attend to their last 40 steps",
+        {
+            **MELODY_RNN,
+            "representation_options": {"encoding": "key"},
+            "network": "attention_rnn",
+            "clip": 3.0,
         },
     ),
 }

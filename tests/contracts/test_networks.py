@@ -27,6 +27,14 @@ SMALL = {  # a network without a small configuration here fails the laws, on pur
             "recurrent_dropout": 0.5,
         },
     ],
+    "magenta_lstm": [
+        {"hidden": 8, "layers": 1},
+        {"hidden": 8, "layers": 2, "given": 2},
+    ],
+    "attention_rnn": [
+        {"hidden": 8, "layers": 1, "attention": 3},
+        {"hidden": 8, "layers": 2, "attention": 40, "given": 2},
+    ],
 }
 CASES = [(name, config) for name in NETWORKS for config in SMALL[name]]
 

@@ -15,6 +15,9 @@ from ritornello.representations import REPRESENTATIONS, Plan, Representation, ma
 from ritornello.score import Meter, Score, Tempo, Track, make_notes
 
 WITH_OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {  # members that the laws try in other forms too
+    "melody, mono": ("melody", {"encoding": "mono"}),
+    "melody, lookback": ("melody", {"encoding": "lookback"}),
+    "melody, key": ("melody", {"encoding": "key"}),
     "note_names, durations": ("note_names", {"durations": True}),
     "note_names, instruments": ("note_names", {"durations": True, "instruments": True}),
     "note_names, first part": ("note_names", {"parts": "first"}),

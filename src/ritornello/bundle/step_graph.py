@@ -93,6 +93,8 @@ def _ignore_exporter_warnings() -> None:
     # That the batch and the shapes may be frozen into the graph:
     warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
     warnings.filterwarnings("ignore", message="Exporting a model to ONNX with a batch_size other than 1")
+    # That it leaves a constant as it is:
+    warnings.filterwarnings("ignore", message="Constant folding - Only steps=1 can be constant folded")
     # That it is the older one:
     warnings.filterwarnings("ignore", message="You are using the legacy TorchScript-based ONNX export")
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.onnx")

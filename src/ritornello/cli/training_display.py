@@ -82,6 +82,8 @@ def _show_start(console: Console, run: Run) -> None:
         left_out = [report for report in run.found.reports if report.verdict in ("skipped", "duplicate")]
         if left_out:
             console.print(f"{len(left_out)} files left out; `ritornello inspect` tells why", style="dim")
+    if parts := corpus.left_out():
+        console.print(f"{len(parts)} parts left out; {corpus.path / 'left-out.txt'} tells why", style="dim")
     weights = sum(parameter.numel() for parameter in trainer.network.parameters())
     console.print(
         f"{config.network} of {config.layers} x {config.hidden} units, {weights / 1e6:.2f} million weights, "

@@ -5,6 +5,7 @@ A corpus is a folder:
     corpus.json       the representation, the columns, how the pieces were found, and the digest of it all
     index.npy         a row a piece: where it lies, its length in ids, its notes, its split, how far it transposes
     names.txt         a line a piece: the file it came from
+    left-out.txt      a line for every part of a file that the representation left out, and why
     shard-00000.bin   rows of input columns, one piece after another; int16 where that suffices, else int32
 
 Training reads windows of the shards where they lie, so its memory does not grow with the corpus.
@@ -28,7 +29,8 @@ from ritornello import formats, paths
 from ritornello.corpus.scan import FileReport, Scan, scan, split
 from ritornello.corpus.work import Failure, run_each
 from ritornello.errors import CorpusError, FileError, unknown_name
-from ritornello.representations import REPRESENTATIONS, Representation, make_representation
+from ritornello.representations import REPRESENTATIONS, Ids, Representation, make_representation
+from ritornello.representations.base import Extracts
 
 FORMAT_VERSION = 1
 
@@ -53,7 +55,7 @@ Progress = Callable[[str, int, int], None]
 
 
 class Encoded(NamedTuple):
-    """What a worker sends back of a piece."""
+    """A piece as a worker sends it back."""
 
     rows: Rows
     notes: int
@@ -61,13 +63,32 @@ class Encoded(NamedTuple):
     high: int
 
 
-def encode_file(name: str, config: Mapping[str, Any], path: Path) -> Encoded:
-    """Return the rows of input columns of one file in the representation `name` with `config`."""
+class EncodedFile(NamedTuple):
+    """The pieces of a file, and why parts of it were left out."""
+
+    pieces: tuple[Encoded, ...]
+    reasons: tuple[str, ...] = ()
+
+
+def encode_file(name: str, config: Mapping[str, Any], path: Path) -> EncodedFile:
+    """Return the rows of input columns of one file in the representation `name` with `config`.
+
+    A file is one piece, or as many as a representation that extracts examples finds in it.
+    """
     representation = _cached_representation(name, json.dumps(config, sort_keys=True))
-    ids = representation.encode(formats.read(path))
-    low, high = representation.transposable(ids)
+    score = formats.read(path)
+    if isinstance(representation, Extracts):
+        found = representation.examples(score)
+        # In one key only: an extracted example's columns may hold its pitches too.
+        pieces = (_encode_ids(representation, ids, (0, 0)) for ids in found.ids)
+        return EncodedFile(tuple(pieces), found.reasons)
+    ids = representation.encode(score)
+    return EncodedFile((_encode_ids(representation, ids, representation.transposable(ids)),))
+
+
+def _encode_ids(representation: Representation, ids: Ids, transposable: tuple[int, int]) -> Encoded:
     rows = representation.inputs(ids).astype(row_type(representation))
-    return Encoded(rows, int(representation.is_note[ids].sum()), low, high)
+    return Encoded(rows, int(representation.is_note[ids].sum()), *transposable)
 
 
 @functools.lru_cache(maxsize=2)
@@ -107,6 +128,11 @@ class Corpus:
     def names(self) -> list[str]:
         """Return the name of the file of each piece."""
         return (self.path / "names.txt").read_text(encoding="utf-8").splitlines()
+
+    def left_out(self) -> list[str]:
+        """Return a line for every part of a file that the representation left out: where, and why."""
+        path = self.path / "left-out.txt"
+        return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
 def build_corpus(
@@ -192,7 +218,7 @@ def _write(
     apart: set[int],
 ) -> None:
     """Write shards, index and card of a corpus."""
-    entries, names, digest = [], [], hashlib.sha256()
+    entries, names, left_out, digest = [], [], [], hashlib.sha256()
     shard, row = 0, 0
     file: IO[bytes] = (directory / _shard_name(0)).open("wb")
     try:
@@ -204,18 +230,22 @@ def _write(
                 shard, row = shard + 1, 0
                 file = (directory / _shard_name(shard)).open("wb")
             path = used[number].path
-            data = np.ascontiguousarray(result.rows).tobytes()
-            file.write(data)
-            digest.update(data)
-            entries.append(
-                (shard, row, len(result.rows), result.notes, result.low, result.high, number in apart)
-            )
-            names.append(str(path))
-            row += len(result.rows)
+            left_out += [f"{path}: {reason}" for reason in result.reasons]
+            for piece in result.pieces:
+                data = np.ascontiguousarray(piece.rows).tobytes()
+                file.write(data)
+                digest.update(data)
+                entries.append(
+                    (shard, row, len(piece.rows), piece.notes, piece.low, piece.high, number in apart)
+                )
+                names.append(str(path))
+                row += len(piece.rows)
     finally:
         file.close()
+    _check_splits([entry[-1] for entry in entries], left_out)
+    _write_lines(directory / "left-out.txt", left_out)
     np.save(directory / "index.npy", np.array(entries, dtype=INDEX))
-    (directory / "names.txt").write_text("\n".join(names), encoding="utf-8", errors="replace")
+    _write_lines(directory / "names.txt", names)
     card = {
         "version": FORMAT_VERSION,
         "representation": representation.name,
@@ -225,6 +255,18 @@ def _write(
         "digest": digest.hexdigest()[:16],
     }
     (directory / "corpus.json").write_text(json.dumps(card, indent=1), encoding="utf-8")
+
+
+def _write_lines(path: Path, lines: list[str]) -> None:
+    path.write_text("\n".join(lines), encoding="utf-8", errors="replace")
+
+
+def _check_splits(held_out: list[bool], left_out: list[str]) -> None:
+    """Refuse a corpus of which nothing is left to train on, or nothing to hold out."""
+    for apart, name in ((False, "train on"), (True, "hold out")):
+        if apart not in held_out:
+            shown = "; ".join(left_out[:3]) + (f"; and {len(left_out) - 3} more" if len(left_out) > 3 else "")
+            raise CorpusError(f"nothing is left to {name}: {shown or 'add more files'}")
 
 
 def open_corpus(directory: Path) -> Corpus:

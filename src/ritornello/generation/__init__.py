@@ -18,6 +18,7 @@ from ritornello.errors import ConfigError, FileError, unknown_name
 if TYPE_CHECKING:
     from ritornello.bundle import Bundle
     from ritornello.generation.compose import Composition, Progress
+    from ritornello.generation.likelihood import Likelihood
     from ritornello.generation.stepper import Stepper
     from ritornello.score import Score
 
@@ -60,6 +61,12 @@ class Model:
 
         config = checked_config(ComposeConfig, settings)
         return compose(self.bundle, config, primer, progress, self.stepper)
+
+    def likelihood(self, score: Score) -> Likelihood:
+        """Return how probable the model finds `score`."""
+        from ritornello.generation.likelihood import log_likelihood
+
+        return log_likelihood(self.bundle, score, self.stepper)
 
 
 def shipped_bundles() -> dict[str, Path]:

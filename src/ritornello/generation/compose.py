@@ -13,6 +13,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable
+from copy import copy, deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -23,10 +24,11 @@ from pydantic import Field, field_validator, model_validator
 from ritornello import __version__
 from ritornello.bundle import Bundle
 from ritornello.errors import ConfigError
+from ritornello.generation.beam import BeamConfig, search
 from ritornello.generation.constraints import Constraint, NotesBeforeEnd, RepetitionGuard, allowed_ids
-from ritornello.generation.samplers import SamplerConfig, checked_config, make_generators, make_sampler
+from ritornello.generation.samplers import checked_config, make_generators, make_sampler
 from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
-from ritornello.representations.base import Cursor, Ids, Plan, Representation
+from ritornello.representations.base import Cursor, Ids, Plan, Representation, suit
 from ritornello.score import Score, Text
 from ritornello.theory import parse_instrument
 
@@ -41,7 +43,7 @@ Progress = Callable[[int, int], None]
 """Called after each step with the number of pieces that have ended, and of the ids chosen so far."""
 
 
-class ComposeConfig(SamplerConfig):
+class ComposeConfig(BeamConfig):
     """What is asked of the pieces to compose. At most one of bars, seconds and notes may be given."""
 
     bars: int | None = Field(
@@ -167,15 +169,21 @@ def compose(
     config = config or checked_config(ComposeConfig, {})
     seed = secrets.randbits(32) if config.seed is None else config.seed
     stepper = stepper or Stepper(bundle)
-    beginning = _begin(bundle.representation, config, primer)
+    wishes = Plan(None, config.tempo, config.meter_pair, config.programs)
+    representation = suit(bundle.representation, primer, wishes)
+    beginning = _begin(representation, config, primer)
     indices = range(config.index, config.index + config.count)
     pieces = [
-        _Piece(bundle.representation, config, beginning, index, generator)
+        _Piece(representation, config, beginning, index, generator)
         for index, generator in zip(indices, make_generators(seed, indices), strict=True)
     ]
-    logits, state = stepper.read(bundle.representation.inputs(beginning.ids))
+    logits, state = stepper.read(representation.inputs(beginning.ids))
     batch = config.count
-    _play(stepper, config, pieces, (logits.repeat(batch, axis=0), repeat_state(state, batch)), progress)
+    if config.searches:
+        sample = make_sampler(config)
+        pieces = [search(stepper, config, sample, piece, (logits, state)) for piece in pieces]
+    else:
+        _play(stepper, config, pieces, (logits.repeat(batch, axis=0), repeat_state(state, batch)), progress)
     settings = config.model_copy(update={"seed": seed})
     return [_finish(bundle, settings, piece, primer) for piece in pieces]
 
@@ -264,7 +272,7 @@ class _Piece:
         index: int,
         generator: np.random.Generator,
     ) -> None:
-        self.index, self.generator = index, generator
+        self.representation, self.index, self.generator = representation, index, generator
         self.cursor = representation.cursor(beginning.plan)
         self.constraints: list[Constraint] = [RepetitionGuard(representation)] if config.guard else []
         if config.notes is not None:
@@ -276,6 +284,13 @@ class _Piece:
         self.notes_given = self.cursor.notes
         self._notes_wanted = config.notes
         self._id_limit, self._end_id = beginning.id_limit, representation.end_id
+
+    def fork(self) -> _Piece:
+        """Return a copy that goes its own way; the generator is shared."""
+        other = copy(self)
+        other.cursor, other.ids = self.cursor.fork(), list(self.ids)
+        other.constraints = deepcopy(self.constraints, {id(self.representation): self.representation})
+        return other
 
     def push(self, token: int) -> None:
         """Add an id."""
@@ -326,6 +341,7 @@ def _play(
     while playing:
         masks = np.stack([piece.allowed() for piece in playing])
         ids, log_probabilities = sample(logits, masks, [piece.generator for piece in playing])
+        log_probabilities[masks.sum(axis=1) == 1] = 0.0  # no choice
         for piece, token, log_probability in zip(
             playing, ids.tolist(), log_probabilities.tolist(), strict=True
         ):
@@ -346,7 +362,7 @@ def _play(
 def _finish(bundle: Bundle, settings: ComposeConfig, piece: _Piece, primer: Score | None) -> Composition:
     """Return the finished piece, with the text that tells how to make it again."""
     ids = np.array(piece.ids, dtype=np.int32)
-    score = bundle.representation.decode(ids)
+    score = piece.representation.decode(ids)
     recipe = {
         "ritornello": __version__,
         "model": bundle.card.name,

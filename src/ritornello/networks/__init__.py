@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ValidationError
 
 from ritornello.errors import ConfigError, unknown_name
+from ritornello.networks.attention_rnn import AttentionRnn, AttentionRnnConfig
 from ritornello.networks.base import Network, State, count_parameters, detach, reset_rows
 from ritornello.networks.lstm import Lstm, LstmConfig
+from ritornello.networks.magenta_lstm import MagentaLstm, MagentaLstmConfig
 from ritornello.networks.note_classifier import NoteClassifier, NoteClassifierConfig
 
 __all__ = ["NETWORKS", "Network", "State", "count_parameters", "detach", "make_network", "reset_rows"]
@@ -25,6 +27,8 @@ class Row(NamedTuple):
 NETWORKS: dict[str, Row] = {
     "lstm": Row(LstmConfig, Lstm),
     "note_classifier": Row(NoteClassifierConfig, NoteClassifier),
+    "magenta_lstm": Row(MagentaLstmConfig, MagentaLstm),
+    "attention_rnn": Row(AttentionRnnConfig, AttentionRnn),
 }
 
 

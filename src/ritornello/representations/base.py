@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,3 +160,39 @@ class Representation(Protocol):
 
     def summary(self) -> Mapping[str, Any]:
         """Return a few facts for people: instruments, meters and so on. Plain JSON."""
+
+
+class Examples(NamedTuple):
+    """What is learned from one score: the ids of each example, and one line for everything left out."""
+
+    ids: tuple[Ids, ...]
+    reasons: tuple[str, ...]
+
+
+@runtime_checkable
+class Extracts(Protocol):
+    """A representation that learns from parts of a score, such as its melodies, may also say which."""
+
+    def examples(self, score: Score) -> Examples:
+        """Return what is learned from `score`, in its own key. Ids without an end teach none."""
+
+
+@runtime_checkable
+class Suits(Protocol):
+    """A representation that moves music before it encodes it may also undo that for one piece."""
+
+    def suited(self, primer: Score | None, plan: Plan) -> Representation:
+        """Return one with the same ids, whose `decode` gives the key of `primer` and the tempo of `plan`."""
+
+
+def suit(representation: Representation, primer: Score | None, plan: Plan) -> Representation:
+    """Return `representation` suited to one piece, or itself where it makes no difference."""
+    return representation.suited(primer, plan) if isinstance(representation, Suits) else representation
+
+
+@runtime_checkable
+class HasNoEvent(Protocol):
+    """A representation with an id for a step at which nothing happens; it says little to foresee that one."""
+
+    @property
+    def no_event_id(self) -> int: ...

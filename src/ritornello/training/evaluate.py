@@ -6,6 +6,7 @@ by their notes, so that schemes with few and with many tokens can be compared.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -28,12 +29,18 @@ _MERGE_IDS = 2_000_000
 
 @dataclass(frozen=True)
 class Held:
-    """Sums over held-out pieces. The first token of a piece, its START, is given, not scored."""
+    """Sums over held-out pieces. The first token of a piece, its START, is given, not scored.
+
+    Of a representation with an id for "nothing happens", `events` counts the tokens that are another one, and
+    `events_correct` those of them that were the likeliest; otherwise every token is an event.
+    """
 
     nats: float
     tokens: int
     notes: int
     correct: int
+    events: int = 0
+    events_correct: int = 0
 
     @property
     def nats_per_token(self) -> float:
@@ -48,15 +55,29 @@ class Held:
         """Share of tokens that were the likeliest."""
         return self.correct / max(1, self.tokens)
 
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The figures by the names that Magenta's users know."""
+        quiet = self.tokens - self.events
+        return {
+            "loss": self.nats_per_token,
+            "perplexity": math.exp(min(self.nats_per_token, 700.0)),
+            "accuracy": self.accuracy,
+            "event_accuracy": self.events_correct / max(1, self.events),
+            "no_event_accuracy": (self.correct - self.events_correct) / max(1, quiet),
+        }
+
 
 @torch.no_grad()  # type: ignore[untyped-decorator]  # torch has no complete types
-def evaluate(network: Network, batches: Iterable[Batch], is_note: NDArray[np.bool_]) -> Held:
-    """Score `network` on batches, dropout off; its mode is restored."""
+def evaluate(
+    network: Network, batches: Iterable[Batch], is_note: NDArray[np.bool_], no_event: int = -1
+) -> Held:
+    """Score `network` on batches, dropout off; its mode is restored. `no_event`: the id for "nothing happens"."""
     training = network.training
     network.eval()
     device = next(network.parameters()).device
     nats = torch.zeros((), dtype=torch.float64)
-    tokens = notes = correct = 0
+    tokens = notes = correct = events = events_correct = 0
     state = None
     for batch in batches:
         initial = network.initial_state(len(batch.reset))
@@ -72,9 +93,13 @@ def evaluate(network: Network, batches: Iterable[Batch], is_note: NDArray[np.boo
         scored = batch.targets != IGNORE
         tokens += int(scored.sum())
         notes += int(is_note[batch.targets[scored]].sum())
-        correct += int((logits.argmax(-1) == targets).sum())
+        right = logits.argmax(-1) == targets
+        event = (targets != IGNORE) & (targets != no_event)
+        correct += int(right.sum())
+        events += int(event.sum())
+        events_correct += int((right & event).sum())
     network.train(training)
-    return Held(float(nats), tokens, notes, correct)
+    return Held(float(nats), tokens, notes, correct, events, events_correct)
 
 
 def bigram(corpus: Corpus, most_ids: int | None = None) -> Held:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ritornello.errors import MissingExtraError
@@ -30,8 +31,8 @@ class Log:
         self.directory, self.rows = directory, list(rows)
         self._events = _event_writer(directory)
 
-    def add(self, row: dict[str, float]) -> None:
-        """Add a row with the FIELDS, to the CSV and to TensorBoard."""
+    def add(self, row: dict[str, float], metrics: Mapping[str, float] = MappingProxyType({})) -> None:
+        """Add a row with the FIELDS, to the CSV and to TensorBoard; `metrics` of held-out pieces, to the latter."""
         self.rows.append(row)
         with replacing(self.directory / "log.csv") as beside, beside.open("w", newline="") as file:
             writer = csv.DictWriter(file, FIELDS)
@@ -40,6 +41,8 @@ class Log:
         if self._events:
             for name in FIELDS[2:]:
                 self._events.add_scalar(name, row[name], int(row["step"]), walltime=None)
+            for name, value in metrics.items():
+                self._events.add_scalar(f"metrics/{name}", value, int(row["step"]))
             self._events.flush()
 
     def draw(self, bigram: float) -> None:

@@ -23,6 +23,7 @@ from ritornello.corpus.batches import IGNORE, Batch, Batches, held_out_batches
 from ritornello.corpus.shards import Corpus
 from ritornello.errors import ConfigError, RitornelloError
 from ritornello.networks import Network, State, detach, reset_rows
+from ritornello.representations.base import HasNoEvent
 from ritornello.training.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -226,9 +227,7 @@ class Trainer:
     def _evaluate(self) -> Held:
         """Score the held-out pieces (some, where all would take too long); keep the network if it is the best."""
         counters = self.counters
-        held: Held = evaluate(
-            self.network, self._held_out(EVALUATION_IDS), self.corpus.representation.is_note
-        )
+        held = self._score(EVALUATION_IDS)
         counters.evaluations = max(counters.evaluations + 1, int(self.fraction() * self.config.evaluations))
         if held.nats_per_note < counters.best:
             counters.best, counters.since_best = held.nats_per_note, 0
@@ -249,14 +248,19 @@ class Trainer:
                 "accuracy": round(held.accuracy, 4),
                 "tokens_per_second": round(progress.tokens_per_second),
                 "learning_rate": round(self._rate(self.fraction()), 6),
-            }
+            },
+            held.metrics,
         )
         return held
 
-    def _held_out(self, most_ids: int | None) -> Iterator[Batch]:
-        return held_out_batches(
+    def _score(self, most_ids: int | None) -> Held:
+        batches = held_out_batches(
             self.corpus, self.config.batch or 1, self.config.window or 1, most_ids=most_ids
         )
+        representation = self.corpus.representation
+        no_event = representation.no_event_id if isinstance(representation, HasNoEvent) else -1
+        held: Held = evaluate(self.network, batches, representation.is_note, no_event)
+        return held
 
     def stop(self) -> None:
         """Leave the run so that it can be resumed, and a model that can be used."""
@@ -270,7 +274,7 @@ class Trainer:
         if not self.best_weights:
             self._evaluate()
         self.network.load_state_dict(self.best_weights)
-        self.final = evaluate(self.network, self._held_out(FINAL_IDS), self.corpus.representation.is_note)
+        self.final = self._score(FINAL_IDS)
         self.save_model(self.network, self.facts(self.final))
         self.log.draw(self.bigram.nats_per_note)
         self.log.close()
@@ -292,6 +296,7 @@ class Trainer:
                 "nats_per_note": round(held.nats_per_note, 4),
                 "nats_per_token": round(held.nats_per_token, 4),
                 "accuracy": round(held.accuracy, 4),
+                "event_accuracy": round(held.metrics["event_accuracy"], 4),
                 "bigram_nats_per_note": round(self.bigram.nats_per_note, 4),
             },
             "config": self.config.model_dump(mode="json"),

@@ -1,0 +1,113 @@
+"""Stochastic beam search, as Magenta's models generate (systems.md, D4): every branch samples, the best go on.
+
+A round extends each branch by `steps_per_iteration` sampled ids. Between rounds the `beam_size` best branches
+stay, and each becomes `branch_factor` copies. The best one in the end is the piece. With 1, 1, 1 it is plain
+sampling. The best is the one with the highest mean log-probability an id at the temperature asked for; for
+branches of equal length that is Magenta's sum. Where Magenta makes the first round shorter, so that the rest
+divide a known length evenly, here the last one may be: a piece ends where it ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ritornello.generation.samplers import LOWEST, Generators, Sampler, SamplerConfig
+from ritornello.generation.stepper import Logits, State, Stepper, take_rows
+from ritornello.representations.base import Cursor
+
+
+class BeamConfig(SamplerConfig):
+    """How widely to search. 1, 1, 1 is no search."""
+
+    beam_size: int = Field(1, ge=1, le=256, description="beam search: so many branches stay after each round")
+    branch_factor: int = Field(1, ge=1, le=256, description="beam search: copies of each branch that stays")
+    steps_per_iteration: int = Field(1, ge=1, le=1024, description="beam search: ids sampled in a round")
+
+    @property
+    def searches(self) -> bool:
+        """Whether there is anything to choose between."""
+        return self.beam_size * self.branch_factor > 1
+
+
+class Branching(Protocol):
+    """A piece while it is composed, as far as a search needs it."""
+
+    cursor: Cursor
+
+    @property
+    def generator(self) -> np.random.Generator: ...
+
+    def allowed(self) -> NDArray[np.bool_]: ...
+
+    def take(self, token: int, log_probability: float) -> None: ...
+
+    def fork(self) -> Self: ...
+
+
+@dataclass
+class _Branch:
+    """A piece, what may follow it, and how probable it is."""
+
+    piece: Any  # Branching
+    logits: Logits  # (1, vocabulary)
+    state: State  # of one row
+    total: float = 0.0  # log-probability at the temperature
+    count: int = 0
+
+    @property
+    def mean(self) -> float:
+        return self.total / max(1, self.count)
+
+    def fork(self) -> _Branch:
+        return _Branch(self.piece.fork(), self.logits, self.state, self.total, self.count)
+
+
+def search(
+    stepper: Stepper, config: BeamConfig, sample: Sampler, piece: Branching, after: tuple[Logits, State]
+) -> Any:
+    """Return the best branch of `piece`; `after` is what the stepper gave after its ids, a batch of 1.
+
+    All branches draw from the generator of `piece`, one after another: the same seed gives the same piece.
+    """
+    branches = [_Branch(piece, *after)]
+    while not all(branch.piece.cursor.ended for branch in branches):
+        best = sorted(branches, key=lambda branch: -branch.mean)[: config.beam_size]
+        copies = config.branch_factor if len(branches) > 1 else config.beam_size * config.branch_factor
+        branches = [branch.fork() for branch in best for _ in range(copies)]
+        for _ in range(config.steps_per_iteration):
+            _extend(stepper, config, sample, [b for b in branches if not b.piece.cursor.ended])
+    return max(branches, key=lambda branch: branch.mean).piece
+
+
+def _extend(stepper: Stepper, config: BeamConfig, sample: Sampler, branches: list[_Branch]) -> None:
+    """Sample one id for each branch, and read it."""
+    if not branches:
+        return
+    masks = np.stack([branch.piece.allowed() for branch in branches])
+    logits = np.concatenate([branch.logits for branch in branches])
+    generators: Generators = [branch.piece.generator for branch in branches]
+    ids, log_probabilities = sample(logits, masks, generators)
+    tempered = _log_probability(logits, ids, config.temperature)
+    is_choice = masks.sum(axis=1) > 1
+    for row, branch in enumerate(branches):
+        branch.piece.take(int(ids[row]), float(log_probabilities[row]) if is_choice[row] else 0.0)
+        branch.total += float(tempered[row]) if is_choice[row] else 0.0
+        branch.count += int(is_choice[row])
+    columns = [branch.piece.cursor.columns for branch in branches]
+    state = tuple(np.concatenate(parts) for parts in zip(*(b.state for b in branches), strict=True))
+    after, state = stepper.step(columns, state)
+    for row, branch in enumerate(branches):
+        branch.logits, branch.state = after[row : row + 1], take_rows(state, [row])
+
+
+def _log_probability(logits: Logits, ids: NDArray[np.int64], temperature: float) -> NDArray[np.float64]:
+    """Return log softmax of logits / temperature at `ids`; at temperature 0, of the logits."""
+    wide = np.clip(logits.astype(np.float64), LOWEST, -LOWEST) / (temperature or 1.0)
+    wide -= wide.max(axis=1, keepdims=True)
+    total = np.log(np.exp(wide).sum(axis=1))
+    return np.asarray(wide[np.arange(len(ids)), ids] - total)

@@ -1,0 +1,123 @@
+"""How probable a model finds a given piece: nothing is sampled, every id is read and judged.
+
+import ritornello
+judged = ritornello.load("my_model.rit").likelihood(ritornello.read("song.mid"))
+print(judged.nats_per_token, judged.event_accuracy)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.bundle import Bundle
+from ritornello.errors import ConfigError
+from ritornello.generation.stepper import Stepper
+from ritornello.representations.base import Extracts, HasNoEvent, Ids, Representation
+from ritornello.score import Score
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """Sums over the ids of one or several examples; START, which is given, is not judged.
+
+    log_likelihood: in nats. events: the ids at which something happens, where the representation knows steps at
+    which nothing does; right, events_right: those that were the likeliest. A repetition counts as what it repeats.
+    """
+
+    log_likelihood: float = 0.0
+    tokens: int = 0
+    notes: int = 0
+    right: int = 0
+    events: int = 0
+    events_right: int = 0
+
+    def __add__(self, other: Likelihood) -> Likelihood:
+        return Likelihood(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
+
+    @property
+    def nats_per_token(self) -> float:
+        return -self.log_likelihood / max(1, self.tokens)
+
+    @property
+    def nats_per_note(self) -> float:
+        return -self.log_likelihood / max(1, self.notes)
+
+    @property
+    def perplexity(self) -> float:
+        return math.exp(min(self.nats_per_token, 700.0))
+
+    @property
+    def accuracy(self) -> float:
+        return self.right / max(1, self.tokens)
+
+    @property
+    def event_accuracy(self) -> float:
+        return self.events_right / max(1, self.events)
+
+    def facts(self) -> dict[str, Any]:
+        """Return all of it as plain JSON."""
+        names = ("nats_per_token", "nats_per_note", "perplexity", "accuracy", "event_accuracy")
+        return vars(self) | {name: round(getattr(self, name), 4) for name in names}
+
+
+def log_likelihood(bundle: Bundle, score: Score, stepper: Stepper | None = None) -> Likelihood:
+    """Return how probable the model finds `score`: all that it would learn from it, or else all that it encodes.
+
+    A melody too short to be learned from, say, is judged too. ConfigError if there are no notes.
+    """
+    representation, stepper = bundle.representation, stepper or Stepper(bundle)
+    examples: Iterable[Ids] = (
+        representation.examples(score).ids if isinstance(representation, Extracts) else ()
+    )
+    judged = [judge(representation, stepper, ids) for ids in examples or [representation.encode(score)]]
+    total = sum(judged, Likelihood())
+    if not total.notes:
+        raise ConfigError("there are no notes to judge")
+    return total
+
+
+def judge(representation: Representation, stepper: Stepper, ids: Ids) -> Likelihood:
+    """Return how probable the model finds these ids, `start_id` first. An end that is given is not judged."""
+    rows = representation.inputs(ids)
+    state, cursor = stepper.initial_state(1), representation.cursor()
+    quiet = representation.no_event_id if isinstance(representation, HasNoEvent) else None
+    total, tokens, right, events, events_right = 0.0, 0, 0, 0, 0
+    for row, token, following in zip(rows, ids.tolist(), ids[1:].tolist(), strict=False):
+        logits, state = stepper.step(row[None], state)
+        cursor.push(token)
+        log_probabilities = _log_softmax(logits[0])
+        if log_probabilities[following] < -1000:  # the end of a scheme that is given its length
+            continue
+        guess = int(logits[0].argmax())
+        meant, happens = _same(cursor, guess, following, quiet)
+        total, tokens, right = total + float(log_probabilities[following]), tokens + 1, right + meant
+        events, events_right = events + happens, events_right + (meant and happens)
+    for token in ids[len(ids) - 1 :].tolist():
+        cursor.push(token)
+    return Likelihood(total, tokens, cursor.notes, right, events, events_right)
+
+
+def _same(cursor: Any, guess: int, token: int, quiet: int | None) -> tuple[bool, bool]:
+    """Return whether two ids mean the same after `cursor`, and whether with the second one something happens."""
+    if quiet is None:
+        return guess == token, True
+    meaning = [_meaning(cursor, each) for each in (guess, token, quiet)]
+    return meaning[0] == meaning[1], meaning[1] != meaning[2]
+
+
+def _meaning(cursor: Any, token: int) -> tuple[Any, ...]:
+    """Return what an id does: all input columns but the id itself."""
+    after = cursor.fork()
+    after.push(token)
+    return (after.notes, *after.columns[1:])
+
+
+def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    wide = logits.astype(np.float64) - float(logits.max())
+    return np.asarray(wide - np.log(np.exp(wide).sum()))

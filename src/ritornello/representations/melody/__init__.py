@@ -1,0 +1,229 @@
+"""`melody`: one voice on a grid of sixteenths, one token a step, in the encodings of Magenta's melody models.
+
+    START  event event event ...  END
+
+An event is no event (what was goes on), a note-off, or a pitch that is struck; in two of the encodings also "as
+one bar ago" and "as two bars ago". The length is given, not learned: END is never a target. What is lost:
+velocity, everything finer than the grid, all but one voice.
+
+All encodings but mono move a melody into one key and range ("squash"). `suited` to a primer, the representation
+moves what is composed back by the same interval.
+
+Read in order: `extraction`, `encodings`, `cursor`, then `Melody` here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+
+from ritornello.errors import ConfigError
+from ritornello.representations.base import Column, Examples, Ids, Plan
+from ritornello.representations.melody.cursor import DEFAULT_BARS, MelodyCursor
+from ritornello.representations.melody.encodings import BAR, ENCODINGS, Encoding, Past
+from ritornello.representations.melody.extraction import (
+    NO_EVENT,
+    NOTE_OFF,
+    Events,
+    Rules,
+    extract_melodies,
+    leading_melody,
+    shifted,
+    squash_shift,
+    without_tail,
+)
+from ritornello.score import Score, Tempo, Track, make_notes
+from ritornello.theory import DRUMS, instrument_name, pitch_name
+
+__all__ = ["Melody", "MelodyConfig"]
+
+TICKS_PER_STEP = 120
+VELOCITY = 100
+TEMPO = 120.0
+
+
+class MelodyConfig(Rules):
+    """The encoding, and the rules by which melodies are found."""
+
+    encoding: Literal["basic", "mono", "lookback", "key"] = Field("basic", description="labels and inputs")
+    target_key: int = Field(0, ge=0, le=11, description="the major key into which melodies are moved; 0 is C")
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the melody of a piece lies: by how many semitones it was moved to be encoded (None: as its own key
+    asks, and it is not moved back), its tempo and its program."""
+
+    shift: int | None = None
+    quarters_per_minute: float = TEMPO
+    program: int = 0
+
+
+class Melody:
+    """The representation `melody`; see `representations.base.Representation`."""
+
+    name = "melody"
+    config_model = MelodyConfig
+
+    def __init__(self, config: MelodyConfig, placement: Placement = Placement()) -> None:  # a frozen value
+        self._config, self.placement = config, placement
+        self.encoding: Encoding = ENCODINGS[config.encoding]
+        self._labels = self.encoding.labels
+
+    @staticmethod
+    def survey(score: Score) -> None:
+        """Return nothing: the labels are the same for every corpus."""
+
+    @classmethod
+    def fit(cls, surveys: Iterable[None], options: Mapping[str, Any] = MappingProxyType({})) -> Melody:
+        """Return the representation with `options`, the fields of `MelodyConfig`."""
+        try:
+            return cls(MelodyConfig.model_validate(dict(options)))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise ConfigError(
+                f"representation melody: {where}: {first['msg'].lower()} (received {first['input']!r})"
+            ) from error
+
+    @property
+    def vocabulary_size(self) -> int:
+        return self._labels + 2
+
+    @property
+    def start_id(self) -> int:
+        return self._labels
+
+    @property
+    def end_id(self) -> int:
+        return self._labels + 1
+
+    @property
+    def no_event_id(self) -> int:
+        return self.encoding.class_of(NO_EVENT)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return (Column("token", self.vocabulary_size), *self.encoding.columns)
+
+    @property
+    def is_note(self) -> NDArray[np.bool_]:
+        """The pitches. A repetition may bring a note too; it is not counted."""
+        mask = np.zeros(self.vocabulary_size, dtype=bool)
+        mask[[self.encoding.class_of(pitch) for pitch in self._pitches()]] = True
+        return mask
+
+    def _pitches(self) -> range:
+        return range(self.encoding.low, self.encoding.high)
+
+    def note_id(self, voice: int, pitch: int) -> int | None:
+        return self.encoding.class_of(pitch) if voice == 0 and pitch in self._pitches() else None
+
+    def token_name(self, token: int) -> str:
+        names = {self.start_id: "start", self.end_id: "end"}
+        names |= {self._labels - 2: "as 1 bar ago", self._labels - 1: "as 2 bars ago"}
+        names |= {self.encoding.class_of(p): f"note {pitch_name(p)}" for p in self._pitches()}
+        names |= {self.encoding.class_of(NO_EVENT): "no event", self.encoding.class_of(NOTE_OFF): "note off"}
+        return names[token]
+
+    # ---- between scores and ids ------------------------------------------------------------------------------
+
+    def encode(self, score: Score) -> Ids:
+        """Return the ids of the first part with notes, as one melody of at most 4096 steps; of notes that begin
+        together the highest stays. Nothing is left out for being short; `examples` has the stricter rules."""
+        return np.append(self.primer(score), self.end_id).astype(np.int32)
+
+    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:
+        return self.ids_of(self._placed(leading_melody(score, self._config.steps_per_quarter)))
+
+    def examples(self, score: Score) -> Examples:
+        """Return the ids of every melody of `score` that is worth learning from, without an end."""
+        found = extract_melodies(score, self._config)
+        return Examples(
+            tuple(self.ids_of(self._placed(without_tail(events))) for events in found.melodies),
+            found.reasons,
+        )
+
+    def suited(self, primer: Score | None, plan: Plan) -> Melody:
+        """Return the representation for a piece that begins with `primer` and is played as `plan` says."""
+        shift, tempo = None, plan.quarters_per_minute
+        if primer is not None:
+            shift = self._shift(leading_melody(primer, self._config.steps_per_quarter))
+            tempo = tempo or next((t.quarters_per_minute for t in primer.tempos), None)
+        program = next((p for p in plan.instruments or () if p != DRUMS), 0)
+        return Melody(self._config, Placement(shift, tempo or TEMPO, program))
+
+    def _shift(self, events: Events) -> int:
+        encoding = self.encoding
+        if not encoding.squashes:
+            return 0
+        return squash_shift(events, encoding.low, encoding.high, self._config.target_key)
+
+    def _placed(self, events: Events) -> Events:
+        shift = self._shift(events) if self.placement.shift is None else self.placement.shift
+        return shifted(events, shift, self.encoding.low, self.encoding.high)
+
+    def ids_of(self, events: Events) -> Ids:
+        """Return START and the labels of a melody whose pitches lie within the range."""
+        past, ids = Past(), [self.start_id]
+        for event in events.tolist():
+            ids.append(self.encoding.label(event, past))
+            past.push(event)
+        return np.array(ids, dtype=np.int32)
+
+    def events_of(self, ids: Ids) -> Events:
+        """Return the events that any ids stand for; start and end stand for none."""
+        cursor = self.cursor()
+        for token in np.asarray(ids).tolist():
+            cursor.push(token)
+        return np.array(cursor.past.events, dtype=np.int16)
+
+    def decode(self, ids: Ids) -> Score:
+        events, step = self.events_of(ids), TICKS_PER_STEP
+        if self.placement.shift:
+            events = shifted(events, -self.placement.shift, 0, 128)
+        changes = np.append(np.flatnonzero(events != NO_EVENT), len(events))
+        rows = [
+            (start * step, (end - start) * step, int(events[start]), VELOCITY)
+            for start, end in zip(changes[:-1].tolist(), changes[1:].tolist(), strict=True)
+            if events[start] >= 0
+        ]
+        program = self.placement.program
+        track = Track(make_notes(rows), program, name=instrument_name(program, False))
+        tempo = Tempo.from_quarters_per_minute(0, self.placement.quarters_per_minute)
+        return Score(self._config.steps_per_quarter * step, (track,), tempos=(tempo,))
+
+    def inputs(self, ids: Ids) -> NDArray[np.int32]:
+        cursor, rows = self.cursor(), []
+        for token in np.asarray(ids).tolist():
+            cursor.push(token)
+            rows.append(cursor.columns)
+        return np.array(rows, dtype=np.int32).reshape(-1, len(self.columns))
+
+    def cursor(self, plan: Plan = Plan()) -> MelodyCursor:  # a frozen value
+        length = (plan.bars or DEFAULT_BARS) * BAR
+        return MelodyCursor(self.encoding, self._config.steps_per_quarter, Past(), length)
+
+    # ---- keys ------------------------------------------------------------------------------------------------
+
+    def transposable(self, ids: Ids) -> tuple[int, int]:
+        events = self.events_of(ids)
+        pitches = events[events >= 0]
+        if not len(pitches):
+            return 0, 0
+        return self.encoding.low - int(pitches.min()), self.encoding.high - 1 - int(pitches.max())
+
+    def transposed(self, ids: Ids, semitones: int) -> Ids:
+        return np.where(self.is_note[ids], ids + semitones, ids).astype(ids.dtype)
+
+    def config(self) -> Mapping[str, Any]:
+        return self._config.model_dump(mode="json")
+
+    def summary(self) -> Mapping[str, Any]:
+        return {"encoding": self._config.encoding, "labels": self._labels, "vocabulary": self.vocabulary_size}
