@@ -189,7 +189,9 @@ def parse_chord_bars(text: str) -> tuple[tuple[Chord, ...], ...]:
     "%" is the bar before once more, and "N.C." goes on with the chord before. Raises ConfigError, naming what is
     no chord and the nearest quality.
     """
-    lines = [part.split() for part in re.split(r"[|\n]+", text)] if "|" in text else [[w] for w in text.split()]
+    lines = (
+        [part.split() for part in re.split(r"[|\n]+", text)] if "|" in text else [[w] for w in text.split()]
+    )
     bars: list[tuple[Chord, ...]] = []
     for words in (words for words in lines if words):
         if words == ["%"] and bars:
