@@ -194,20 +194,17 @@ def parse_chord_bars(text: str) -> tuple[tuple[Chord, ...], ...]:
     )
     bars: list[tuple[Chord, ...]] = []
     for words in (words for words in lines if words):
-        if words == ["%"] and bars:
-            bars.append(bars[-1])
-            continue
-        chords = tuple(parse_chord(word) for word in words if word.upper() not in NO_CHORD)
+        chords = tuple(parse_chord(word) for word in words if word.upper() not in AS_BEFORE)
         if not chords and not bars:
             raise ConfigError(f"{' '.join(words)!r} needs a chord before it")
-        bars.append(chords or bars[-1][-1:])
+        bars.append(chords or (bars[-1] if words == ["%"] else bars[-1][-1:]))
     if not bars:
         raise ConfigError(f"no chords in {text!r}; allowed: symbols such as Dm7 G7 Cmaj7")
     return tuple(bars)
 
 
-NO_CHORD = ("N.C.", "NC", "N.C")
-"""How lead sheets say that no chord is played."""
+AS_BEFORE = ("%", "N.C.", "NC", "N.C")
+"""How lead sheets say that a bar is repeated, and that no chord is played."""
 
 _ROOT = "[A-Ga-g](?:[#♯]+|[b♭]*)"
 # Here "-" after the root means minor, not flat; and the slash of "6/9" is part of the quality.
