@@ -56,6 +56,22 @@ MELODY_RNN: dict[str, Any] = {  # Magenta's settings for its melody models
     "transpose": False,
 }
 
+JAZZ: Mapping[str, Any] = {
+    "representation": "jazz",
+    "network": "one_hot_lstm",
+    "transpose": False,  # its words are relative to the key
+    "hidden": 64,
+    "layers": 1,
+    "dropout": 0.0,
+    "optimizer": "adam",
+    "learning_rate": 0.01,
+    "schedule": "inverse",
+    "warmup": 0.0,
+    "window": 30,
+    "batch": 32,
+}
+"""The training of the Coursera assignment, as far as the common loop has it."""
+
 PRESETS: dict[str, Preset] = {
     "default": Preset("multitrack tokens, an LSTM whose size fits the budget, the data and the machine", {}),
     "tiny": Preset(
@@ -106,6 +122,19 @@ PRESETS: dict[str, Preset] = {
             "network": "attention_rnn",
             "clip": 3.0,
         },
+    ),
+    "jazz-solo": Preset(
+        "a solo over given chords: jazz words, one LSTM layer of 64 units (the Coursera assignment)", JAZZ
+    ),
+    "jazz-solo-deep": Preset(
+        "the same with two layers of 128 units and dropout (deepjazz)",
+        {**JAZZ, "hidden": 128, "layers": 2, "dropout": 0.2, "optimizer": "rmsprop",
+         "learning_rate": 0.001, "schedule": "constant", "window": 20, "batch": 128},
+    ),
+    "jazz-solo-faithful": Preset(
+        "jazz-solo as its source hears and plays it, with its defects: late notes, bars that overlap",
+        {**JAZZ, "representation_options": {"faithful": True, "least": 1},
+         "network_options": {"every_column": False}},
     ),
 }
 

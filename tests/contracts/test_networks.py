@@ -35,6 +35,10 @@ SMALL = {  # a network without a small configuration here fails the laws, on pur
         {"hidden": 8, "layers": 1, "attention": 3},
         {"hidden": 8, "layers": 2, "attention": 40, "given": 2},
     ],
+    "one_hot_lstm": [
+        {"hidden": 8, "layers": 1},
+        {"hidden": 8, "layers": 2, "dropout": 0.5},
+    ],
 }
 CASES = [(name, config) for name in NETWORKS for config in SMALL[name]]
 

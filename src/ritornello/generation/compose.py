@@ -30,7 +30,7 @@ from ritornello.generation.samplers import checked_config, make_generators, make
 from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
 from ritornello.representations.base import Cursor, Ids, Plan, Representation, suit
 from ritornello.score import Score, Text
-from ritornello.theory import parse_instrument
+from ritornello.theory import Chord, parse_chord_bars, parse_instrument
 
 DEFAULT_BARS = 32
 BARS_AFTER_PRIMER = 16  # at least, where no length is asked for
@@ -65,6 +65,12 @@ class ComposeConfig(BeamConfig):
         max_length=64,
         description="names or General MIDI numbers from 0, such as violin,cello",
     )
+    chords: str | None = Field(
+        None,
+        min_length=1,
+        max_length=10_000,
+        description='chords to play over, a bar each, such as "Dm7 G7 Cmaj7 %"; with bar lines "Dm7 G7 | Cmaj7"',
+    )
     seed: int | None = Field(
         None, ge=0, lt=2**63, description="makes the same pieces again; random if not given"
     )
@@ -85,8 +91,15 @@ class ComposeConfig(BeamConfig):
     @classmethod
     def _check_instruments(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
         for name in names or ():
-            _parse_or_refuse(name)
+            _parse_or_refuse(parse_instrument, name)
         return names
+
+    @field_validator("chords")
+    @classmethod
+    def _check_chords(cls, text: str | None) -> str | None:
+        if text is not None:
+            _parse_or_refuse(parse_chord_bars, text)
+        return text
 
     @model_validator(mode="after")
     def _check_length(self) -> Self:
@@ -103,6 +116,11 @@ class ComposeConfig(BeamConfig):
         )
 
     @property
+    def chord_bars(self) -> tuple[tuple[Chord, ...], ...] | None:
+        """The chords of each bar."""
+        return None if self.chords is None else parse_chord_bars(self.chords)
+
+    @property
     def meter_pair(self) -> tuple[int, int] | None:
         """The meter as (numerator, denominator)."""
         return None if self.meter is None else _read_meter(self.meter)
@@ -113,9 +131,9 @@ def _read_meter(meter: str) -> tuple[int, int]:
     return int(numerator), int(denominator)
 
 
-def _parse_or_refuse(name: str) -> None:
+def _parse_or_refuse(parse: Callable[[str], Any], text: str) -> None:
     try:
-        parse_instrument(name)
+        parse(text)
     except ConfigError as error:
         raise ValueError(str(error)) from error  # what pydantic understands
 
@@ -201,7 +219,12 @@ class _Beginning:
 
 
 def _begin(representation: Representation, config: ComposeConfig, primer: Score | None) -> _Beginning:
-    plan = Plan(None, config.tempo, config.meter_pair, config.programs)
+    plan = Plan(None, config.tempo, config.meter_pair, config.programs, config.chord_bars)
+    if plan.chords and not getattr(representation, "plays_over_chords", False):
+        raise ConfigError(
+            f"chords: a model of representation {representation.name} cannot play over given chords;"
+            " train one with --preset jazz-solo"
+        )
     ids = np.array([representation.start_id], dtype=np.int32)
     given_bars = given_notes = 0
     if primer is not None:
@@ -245,7 +268,8 @@ def _plan_length(plan: Plan, config: ComposeConfig, given_bars: int) -> Plan:
         bars = given_bars + DEFAULT_BARS + config.notes // 2  # ample: the notes decide
         asked = f"notes {config.notes}"
     else:
-        bars = config.bars or max(DEFAULT_BARS, given_bars + BARS_AFTER_PRIMER)
+        default = len(plan.chords) if plan.chords else DEFAULT_BARS
+        bars = config.bars or max(default, given_bars and given_bars + BARS_AFTER_PRIMER)
         asked = f"bars {bars}"
     if bars < given_bars:
         raise ConfigError(f"{asked}: the primer alone has {given_bars} bars")

@@ -13,6 +13,7 @@ from ritornello.networks.base import Network, State, count_parameters, detach, r
 from ritornello.networks.lstm import Lstm, LstmConfig
 from ritornello.networks.magenta_lstm import MagentaLstm, MagentaLstmConfig
 from ritornello.networks.note_classifier import NoteClassifier, NoteClassifierConfig
+from ritornello.networks.one_hot_lstm import OneHotLstm, OneHotLstmConfig
 
 __all__ = ["NETWORKS", "Network", "State", "count_parameters", "detach", "make_network", "reset_rows"]
 
@@ -29,6 +30,7 @@ NETWORKS: dict[str, Row] = {
     "note_classifier": Row(NoteClassifierConfig, NoteClassifier),
     "magenta_lstm": Row(MagentaLstmConfig, MagentaLstm),
     "attention_rnn": Row(AttentionRnnConfig, AttentionRnn),
+    "one_hot_lstm": Row(OneHotLstmConfig, OneHotLstm),
 }
 
 

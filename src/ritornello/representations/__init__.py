@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from ritornello.errors import ConfigError, unknown_name
 from ritornello.representations.base import Column, Cursor, Ids, Kind, Plan, Representation
+from ritornello.representations.jazz import Jazz
 from ritornello.representations.melody import Melody
 from ritornello.representations.multitrack import Multitrack
 from ritornello.representations.note_names import NoteNames
@@ -28,6 +29,7 @@ REPRESENTATIONS: dict[str, Kind] = {
     "multitrack": Multitrack,
     "note_names": NoteNames,
     "melody": Melody,
+    "jazz": Jazz,
 }
 
 
