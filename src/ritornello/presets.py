@@ -22,6 +22,24 @@ class Preset(NamedTuple):
     settings: Mapping[str, Any]
 
 
+_MAGENTA = {
+    "optimizer": "adam",
+    "learning_rate": 1e-3,
+    "schedule": "constant",
+    "tied": False,
+}
+"""How all of Magenta's models are trained."""
+
+_PERFORMANCE = {
+    **_MAGENTA,
+    "representation": "performance",
+    "hidden": 512,
+    "layers": 3,
+    "dropout": 0.0,
+    "batch": 64,
+    "clip": 3.0,
+}
+
 PRESETS: dict[str, Preset] = {
     "default": Preset("multitrack tokens, an LSTM whose size fits the budget, the data and the machine", {}),
     "tiny": Preset(
@@ -29,6 +47,14 @@ PRESETS: dict[str, Preset] = {
     ),
     "large": Preset(
         "two layers of 512 units, for an hour or more", {"hidden": 512, "layers": 2, "batch": 64}
+    ),
+    "performance_rnn": Preset(
+        "expressive playing in real time: notes on and off, 10 ms steps, 32 degrees of loudness, pedal",
+        _PERFORMANCE,
+    ),
+    "performance_conditioned": Preset(
+        "as performance_rnn, told (and asked for) notes a second and pitch classes",
+        {**_PERFORMANCE, "representation_options": {"density": True, "pitch_classes": True}},
     ),
 }
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from ritornello.errors import ConfigError, unknown_name
 from ritornello.representations.base import Column, Cursor, Ids, Kind, Plan, Representation
 from ritornello.representations.multitrack import Multitrack
+from ritornello.representations.performance import Performance
 
 __all__ = [
     "REPRESENTATIONS",
@@ -24,6 +25,7 @@ __all__ = [
 
 REPRESENTATIONS: dict[str, Kind] = {
     "multitrack": Multitrack,
+    "performance": Performance,
 }
 
 

@@ -81,12 +81,15 @@ class Plan:
 
     bars: its length in bars, at least 1. quarters_per_minute: its first tempo. meter: (numerator, denominator).
     instruments: General MIDI programs 0-127, or 128 for the drum kit, in score order.
+    density: notes a second, spread evenly over the piece. pitch_classes: 12 weights, from C up.
     """
 
     bars: int | None = None
     quarters_per_minute: float | None = None
     meter: tuple[int, int] | None = None
     instruments: tuple[int, ...] | None = None
+    density: tuple[float, ...] | None = None
+    pitch_classes: tuple[float, ...] | None = None
 
 
 class Kind(Protocol):
