@@ -56,6 +56,30 @@ PRESETS: dict[str, Preset] = {
         "as performance_rnn, told (and asked for) notes a second and pitch classes",
         {**_PERFORMANCE, "representation_options": {"density": True, "pitch_classes": True}},
     ),
+    "drums_rnn": Preset(
+        "a drum kit of nine classes on sixteenths, all that is struck together in one token",
+        {
+            **_MAGENTA,
+            "representation": "drums",
+            "hidden": 256,
+            "layers": 3,
+            "dropout": 0.5,
+            "batch": 128,
+            "clip": 3.0,
+        },
+    ),
+    "polyphony_rnn": Preset(
+        "chords on sixteenths: which notes begin in each, and which go on",
+        {
+            **_MAGENTA,
+            "representation": "polyphony",
+            "hidden": 256,
+            "layers": 3,
+            "dropout": 0.5,
+            "batch": 64,
+            "clip": 5.0,
+        },
+    ),
 }
 
 

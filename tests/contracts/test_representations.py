@@ -19,6 +19,8 @@ VARIANTS = {  # members with options, beside each at its defaults
     "performance, plain": ("performance", {"velocity_bins": 0}),
     "performance, density": ("performance", {"density": True, "velocity_bins": 8}),
     "performance, both": ("performance", {"density": True, "pitch_classes": True}),
+    "drums, one": ("drums", {"one_drum": True}),
+    "polyphony, position": ("polyphony", {"position": True}),
 }
 FITTED |= {
     variant: REPRESENTATIONS[name].fit([REPRESENTATIONS[name].survey(make_song())], options)
@@ -26,7 +28,11 @@ FITTED |= {
 }
 NAMES = sorted(FITTED)
 
-UNMOVED = {"performance, both": "its columns name pitch classes"}
+UNMOVED = {
+    "performance, both": "its columns name pitch classes",
+    "drums": "has no pitches",
+    "drums, one": "has no pitches",
+}
 """Members that are never transposed, and why."""
 
 

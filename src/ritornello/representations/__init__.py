@@ -9,8 +9,10 @@ from pydantic import ValidationError
 
 from ritornello.errors import ConfigError, unknown_name
 from ritornello.representations.base import Column, Cursor, Ids, Kind, Plan, Representation
+from ritornello.representations.drums import Drums
 from ritornello.representations.multitrack import Multitrack
 from ritornello.representations.performance import Performance
+from ritornello.representations.polyphony import Polyphony
 
 __all__ = [
     "REPRESENTATIONS",
@@ -26,6 +28,8 @@ __all__ = [
 REPRESENTATIONS: dict[str, Kind] = {
     "multitrack": Multitrack,
     "performance": Performance,
+    "drums": Drums,
+    "polyphony": Polyphony,
 }
 
 

@@ -128,8 +128,8 @@ class Representation(Protocol):
     def columns(self) -> tuple[Column, ...]: ...
 
     @property
-    def is_note(self) -> NDArray[np.bool_]:
-        """Mask of shape (vocabulary_size,): the ids that each bring one note, to count nats a note by."""
+    def is_note(self) -> NDArray[np.bool_ | np.int64]:
+        """Shape (vocabulary_size,): which ids each bring a note, or how many each brings, to count nats a note by."""
 
     def note_id(self, voice: int, pitch: int) -> int | None:
         """Return the id that brings this note, or None if there is none."""

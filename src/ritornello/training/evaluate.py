@@ -50,7 +50,7 @@ class Held:
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]  # torch has no complete types
-def evaluate(network: Network, batches: Iterable[Batch], is_note: NDArray[np.bool_]) -> Held:
+def evaluate(network: Network, batches: Iterable[Batch], is_note: NDArray[np.bool_ | np.int64]) -> Held:
     """Score `network` on batches, dropout off; its mode is restored."""
     training = network.training
     network.eval()
