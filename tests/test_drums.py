@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from build import TICKS, make_melody, make_song
 
-from ritornello.errors import ConfigError
+from ritornello import formats
+from ritornello.corpus.shards import build_corpus
+from ritornello.errors import ConfigError, CorpusError
 from ritornello.representations import Plan
 from ritornello.representations.drums import CLASSES, Drums, DrumsConfig
 from ritornello.score import Score, Track, make_notes
@@ -79,6 +83,19 @@ def test_a_note_has_the_id_that_brings_it_alone() -> None:
 
 def test_a_piece_without_drums_is_empty() -> None:
     assert KIT.encode(Score(TICKS, (make_melody(),))).tolist() == [512, 513]
+    with pytest.raises(CorpusError, match="it has no drums"):
+        Drums.survey(Score(TICKS, (make_melody(),)))
+
+
+def test_files_without_drums_are_left_out_of_a_corpus_with_the_reason(tmp_path: Path) -> None:
+    for number in range(3):
+        formats.write(
+            beat(*((step, 36) for step in range(0, 32, number + 1))), tmp_path / f"beat-{number}.mid"
+        )
+    formats.write(Score(TICKS, (make_melody(),)), tmp_path / "melody.mid")
+    corpus, found = build_corpus([tmp_path], tmp_path / "corpus", representation="drums")
+    assert len(corpus.names()) == 3
+    assert [report.reasons for report in found.reports if not report.is_used] == [("it has no drums",)]
 
 
 def test_other_meters_are_refused() -> None:

@@ -102,7 +102,10 @@ class Kind(Protocol):
     def config_model(self) -> type[BaseModel]: ...
 
     def survey(self, score: Score) -> Any:
-        """Return what `fit` needs to know of one piece: small and picklable, since workers send it back."""
+        """Return what `fit` needs to know of one piece: small and picklable, since workers send it back.
+
+        Raise CorpusError, with the reason, if the scheme finds nothing in it to learn from.
+        """
 
     def fit(self, surveys: Iterable[Any], options: Mapping[str, Any]) -> Representation:
         """Return the representation for a corpus. `options` are what a preset or a person asks of the scheme."""

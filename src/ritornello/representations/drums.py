@@ -20,7 +20,7 @@ from pydantic import Field
 
 from ritornello.representations.base import Column, Ids, Plan
 from ritornello.representations.grid import TICKS_PER_QUARTER, VELOCITY, GridCursor, quantised, without_rests
-from ritornello.representations.scheme import Blocks, Mask, Scheme, SchemeConfig
+from ritornello.representations.scheme import Blocks, Mask, Scheme, SchemeConfig, notes_by_program
 from ritornello.score import Score, Track, make_notes
 from ritornello.theory import instrument_name
 
@@ -67,10 +67,8 @@ class Drums(Scheme[DrumsConfig]):
 
     @staticmethod
     def survey(score: Score) -> dict[int, int]:
-        """Return how many notes each drum kit has."""
-        kits = [track for track in score.tracks if track.is_drum]
-        programs = {track.program for track in kits}
-        return {p: sum(len(track.notes) for track in kits if track.program == p) for p in programs}
+        """Return how many notes each drum kit has. Raises CorpusError if there are no drums."""
+        return notes_by_program(score, is_drum=True)
 
     @property
     def columns(self) -> tuple[Column, ...]:

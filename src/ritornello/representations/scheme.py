@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ritornello.errors import ConfigError
+from ritornello.errors import ConfigError, CorpusError
 from ritornello.rendering.performance import end_before_next
 from ritornello.representations.base import Ids, Plan
 from ritornello.score import Score
@@ -73,11 +73,8 @@ class Scheme(Generic[Config]):
 
     @staticmethod
     def survey(score: Score) -> dict[int, int]:
-        """Return how many notes each program has; drums do not count."""
-        counts: Counter[int] = Counter()
-        for track in score.tracks:
-            counts[track.program] += 0 if track.is_drum else len(track.notes)
-        return dict(counts)
+        """Return how many notes each program has; drums do not count. Raises CorpusError if there is nothing else."""
+        return notes_by_program(score, is_drum=False)
 
     @classmethod
     def fit(
@@ -120,6 +117,16 @@ class Scheme(Generic[Config]):
 
     def summary(self) -> Mapping[str, Any]:
         return {"vocabulary": self.vocabulary_size, **self.config()}
+
+
+def notes_by_program(score: Score, is_drum: bool) -> dict[int, int]:
+    """Return how many notes each program, or each drum kit, has. Raises CorpusError if there are none."""
+    counts: Counter[int] = Counter()
+    for track in score.tracks:
+        counts[track.program] += len(track.notes) if track.is_drum == is_drum else 0
+    if not counts.total():
+        raise CorpusError("it has no drums" if is_drum else "it has nothing but drums")
+    return dict(counts)
 
 
 def latest(where: Mask, values: Ints, before: int) -> Ints:
