@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ritornello.errors import ConfigError
 from ritornello.representations import REPRESENTATIONS, Plan, Representation, make_representation
+from ritornello.representations.base import moved_rows
 from ritornello.score import Meter, Score, Tempo, Track, make_notes
 
 FITTED: dict[str, Representation] = {
@@ -29,7 +30,6 @@ FITTED |= {
 NAMES = sorted(FITTED)
 
 UNMOVED = {
-    "performance, both": "its columns name pitch classes",
     "drums": "has no pitches",
     "drums, one": "has no pitches",
 }
@@ -189,6 +189,16 @@ def test_transposing_moves_every_melodic_note(representation: Representation) ->
         step = 0 if before.is_drum else high
         assert np.array_equal(after.notes["pitch"], before.notes["pitch"] + step)
     assert np.array_equal(representation.transposed(representation.transposed(ids, high), -high), ids)
+
+
+@pytest.mark.parametrize("semitones", [-5, 1])
+def test_columns_move_with_the_notes(representation: Representation, semitones: int) -> None:
+    ids = representation.encode(make_song())
+    rows = representation.inputs(ids)
+    moved = moved_rows(representation, rows, semitones)
+    assert np.array_equal(moved[:, 0], representation.transposed(ids, semitones))
+    assert np.array_equal(moved, representation.inputs(representation.transposed(ids, semitones)))
+    assert np.array_equal(moved_rows(representation, rows[20:40], semitones), moved[20:40])
 
 
 def test_a_primer_is_the_beginning_of_a_longer_piece(representation: Representation) -> None:

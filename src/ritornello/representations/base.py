@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -166,3 +166,20 @@ class Representation(Protocol):
 
     def summary(self) -> Mapping[str, Any]:
         """Return a few facts for people: instruments, meters and so on. Plain JSON."""
+
+
+@runtime_checkable
+class Moves(Protocol):
+    """A representation with columns besides the first that name pitches says how they move, too."""
+
+    def moved(self, rows: Ids, semitones: int) -> Ids:
+        """Return input rows, (time, column), of a piece as they are when it is moved by `semitones`."""
+
+
+def moved_rows(representation: Representation, rows: Ids, semitones: int) -> Ids:
+    """Return input rows, (time, column), as they are when the piece is moved: any columns, from any place on."""
+    if isinstance(representation, Moves):
+        return representation.moved(rows, semitones)
+    rows = rows.copy()
+    rows[:, 0] = representation.transposed(rows[:, 0], semitones)
+    return rows

@@ -14,6 +14,8 @@ Read in order: `vocabulary`, `encoding`, `reading`, `grammar`.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -70,12 +72,20 @@ class Performance(Scheme[PerformanceConfig]):
         return PerformanceCursor(self.vocabulary, plan, reading.Reader(self.vocabulary))
 
     def transposable(self, ids: Ids) -> tuple[int, int]:
-        """Return how far all pitches stay within 0-127; not at all with shares of pitch classes, which are fixed."""
         pitches = np.asarray(ids)[self.blocks.is_kind(ids, "note_on")]
-        if not len(pitches) or self.settings.pitch_classes:
-            return 0, 0
-        return -int(pitches.min()), 127 - int(pitches.max())
+        return (-int(pitches.min()), 127 - int(pitches.max())) if len(pitches) else (0, 0)
 
     def transposed(self, ids: Ids, semitones: int) -> Ids:
         moves = self.blocks.is_kind(ids, "note_on") | self.blocks.is_kind(ids, "note_off")
-        return np.where(moves, ids + semitones, ids).astype(ids.dtype)
+        moved = np.where(moves, ids + semitones, ids)
+        first = self.blocks.first["pitch_class"]
+        turned = first + (ids - first + semitones * LEVELS) % (12 * LEVELS)
+        return np.where(self.blocks.is_kind(ids, "pitch_class"), turned, moved).astype(ids.dtype)
+
+    def moved(self, rows: Ids, semitones: int) -> Ids:
+        """Return input rows moved; see `representations.base.Moves`. Shares of pitch classes turn."""
+        rows = rows.copy()
+        rows[:, 0] = self.transposed(rows[:, 0], semitones)
+        if self.settings.pitch_classes:
+            rows[:, -12:] = np.roll(rows[:, -12:], semitones, axis=1)
+        return rows
