@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from ritornello.errors import ConfigError, unknown_name
 from ritornello.representations.base import Column, Cursor, Ids, Kind, Plan, Representation
 from ritornello.representations.drums import Drums
+from ritornello.representations.jazz import Jazz
 from ritornello.representations.multitrack import Multitrack
 from ritornello.representations.performance import Performance
 from ritornello.representations.polyphony import Polyphony
@@ -27,6 +28,7 @@ __all__ = [
 
 REPRESENTATIONS: dict[str, Kind] = {
     "multitrack": Multitrack,
+    "jazz": Jazz,
     "performance": Performance,
     "drums": Drums,
     "polyphony": Polyphony,

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from ritornello.score import Score
+from ritornello.theory import Chord
 
 Ids = NDArray[np.signedinteger[Any]]
 
@@ -80,7 +81,8 @@ class Plan:
     """What is asked of a piece before its first note; None leaves the choice to the model.
 
     bars: its length in bars, at least 1. quarters_per_minute: its first tempo. meter: (numerator, denominator).
-    instruments: General MIDI programs 0-127, or 128 for the drum kit, in score order.
+    instruments: General MIDI programs 0-127, or 128 for the drum kit, in score order. chords: those of each bar,
+    which share it equally; after the last bar they begin again. Only what `plays_over_chords` heeds them.
     density: notes a second, spread evenly over the piece. pitch_classes: 12 weights, from C up.
     """
 
@@ -88,6 +90,7 @@ class Plan:
     quarters_per_minute: float | None = None
     meter: tuple[int, int] | None = None
     instruments: tuple[int, ...] | None = None
+    chords: tuple[tuple[Chord, ...], ...] | None = None
     density: tuple[float, ...] | None = None
     pitch_classes: tuple[float, ...] | None = None
 

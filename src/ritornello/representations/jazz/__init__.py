@@ -1,0 +1,191 @@
+"""`jazz`: a solo over given chords, in the tokens of deepjazz (after jazzml) and of the Coursera assignment.
+
+A piece is a header and bars; a bar is its chords and then its melody, in *words* of the source, such as
+"C,0.333,<M2,d-4>" (see `vocabulary`). Chords are relative to the key, words to the chord and to the note before.
+
+    START METER KEY TEMPO SOLOIST   (ROOT QUALITY [BASS] [PLACE ROOT QUALITY [BASS] ...] word word ...) ...   END
+
+Words leave the realisation a choice, which the source makes by chance. Here chance is drawn from the ids, and
+it is free only where nothing was said: each word after a bar's first is played at the middle of its bracket, the
+interval it was heard at, whenever that is a tone of its letter; the first is placed so that this holds for as
+many as possible. The chords and the key are in the ids, and the same scale table serves for hearing and playing.
+So encode, decode, encode gives the same ids. With the option `faithful` all is as in the source (see `faithful`),
+and that law does not hold.
+
+What is lost: timing finer than 1/12 of a quarter, velocity, all but one melody and its chords, the pitch of a
+bar's first note (its letter is kept), later meters and tempos.
+
+Read in order: `analysis`, `vocabulary`, `encoding`, `reading`, `decoding`, `grammar`, `faithful`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from ritornello.errors import ConfigError
+from ritornello.representations.base import Column, Ids, Plan
+from ritornello.representations.jazz import decoding, encoding, vocabulary
+from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
+from ritornello.representations.jazz.grammar import JazzCursor, Rules
+from ritornello.representations.jazz.reading import FLATS, Reader, reference
+from ritornello.representations.jazz.vocabulary import (
+    STEPS_PER_QUARTER,
+    JazzConfig,
+    Kind,
+    Survey,
+    Vocabulary,
+    duration_name,
+    is_usable_meter,
+)
+from ritornello.representations.leadsheet import check_leadsheet
+from ritornello.representations.multitrack.encoding import nearest
+from ritornello.representations.multitrack.vocabulary import TEMPOS
+from ritornello.score import Meter, Score
+from ritornello.theory import instrument_name, pitch_class_name
+
+__all__ = ["Jazz", "JazzConfig"]
+
+
+class Jazz:
+    """The representation `jazz`; see `representations.base.Representation`."""
+
+    name = "jazz"
+    config_model = JazzConfig
+    plays_over_chords = True
+
+    def __init__(self, config: JazzConfig) -> None:
+        self.vocabulary = Vocabulary(config, len(TEMPOS))
+        self._rules = Rules(self.vocabulary)
+
+    @staticmethod
+    def survey(score: Score) -> Survey:
+        """Return what `fit` needs to know of one piece. CorpusError if it has no melody or no chords."""
+        check_leadsheet(score)
+        meter = encoding.first_meter(score)
+        numerator, denominator = meter if is_usable_meter(*meter) else (4, 4)
+        steps = Meter(0, numerator, denominator).bar_ticks(STEPS_PER_QUARTER)
+        return Survey(meter, *(_count_words(score, steps, faithful) for faithful in (False, True)))
+
+    @classmethod
+    def fit(cls, surveys: Iterable[Survey], options: Mapping[str, Any] = MappingProxyType({})) -> Jazz:
+        """Return the representation for a corpus; the options are those of `JazzOptions`."""
+        try:
+            return cls(vocabulary.fit(surveys, options))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            known = ", ".join(vocabulary.JazzOptions.model_fields)
+            raise ConfigError(
+                f"representation jazz: option {where}: {first['msg'].lower()}; known: {known}"
+            ) from error
+
+    @property
+    def vocabulary_size(self) -> int:
+        return self.vocabulary.size
+
+    @property
+    def start_id(self) -> int:
+        return self.vocabulary.id_of(Kind.START)
+
+    @property
+    def end_id(self) -> int:
+        return self.vocabulary.id_of(Kind.END)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return (
+            Column("token", self.vocabulary.size),
+            Column("position", self.vocabulary.longest_bar + 1),
+            Column("root", 13),
+            Column("quality", len(self.vocabulary.config.qualities) + 1),
+        )
+
+    @property
+    def is_note(self) -> NDArray[np.bool_]:
+        """The ids that each bring a note of the melody; the accompaniment does not count."""
+        mask = np.zeros(self.vocabulary.size, dtype=bool)
+        sounding = [letter not in (REST, HELD) for letter in LETTERS]
+        mask[self.vocabulary.block[Kind.LETTER]] = sounding
+        mask[self.vocabulary.block[Kind.WORD]] = [w.letter not in (REST, HELD) for w in self.vocabulary.words]
+        return mask
+
+    def note_id(self, voice: int, pitch: int) -> int | None:
+        return None  # no id says a pitch
+
+    def token_name(self, token: int) -> str:
+        kind, value = Kind(self.vocabulary.kind[token]), int(self.vocabulary.value[token])
+        config = self.vocabulary.config
+        if kind == Kind.WORD:
+            return config.words[value]
+        if kind == Kind.DURATION:
+            return duration_name(value + 1)
+        tables: dict[Kind, Any] = {
+            Kind.METER: ["/".join(map(str, meter)) for meter in config.meters],
+            Kind.KEY: [pitch_class_name(key) for key in range(12)],
+            Kind.TEMPO: TEMPOS,
+            Kind.SOLOIST: vocabulary.SOLOISTS,
+            Kind.QUALITY: config.qualities,
+            Kind.LETTER: LETTERS,
+            Kind.BRACKET: self.vocabulary.brackets,
+        }
+        return f"{kind.name.lower()} {tables[kind][value] if kind in tables else value}"
+
+    def encode(self, score: Score) -> Ids:
+        return encoding.encode(self.vocabulary, score)
+
+    def decode(self, ids: Ids) -> Score:
+        return decoding.decode(self.vocabulary, ids)
+
+    def inputs(self, ids: Ids) -> NDArray[np.int32]:
+        reader, rows = Reader(self.vocabulary), []
+        for token in np.asarray(ids).tolist():
+            reader.push(token)
+            rows.append(reader.columns())
+        return np.array(rows, dtype=np.int32).reshape(-1, len(self.columns))
+
+    def cursor(self, plan: Plan = Plan()) -> JazzCursor:  # a frozen value
+        return JazzCursor(self.vocabulary, self._rules, plan, Reader(self.vocabulary))
+
+    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:
+        """Return the beginning of a piece: the primer in its own key and meter and over its own chords."""
+        ids = self.encode(score)[:-1]
+        if plan.quarters_per_minute:
+            tempo = int(nearest(TEMPOS, np.array(plan.quarters_per_minute)))
+            ids[self.vocabulary.kind[ids] == Kind.TEMPO] = self.vocabulary.id_of(Kind.TEMPO, tempo)
+        return ids
+
+    def transposable(self, ids: Ids) -> tuple[int, int]:
+        shift = reference(self._key(ids))
+        return -FLATS - shift, 11 - FLATS - shift
+
+    def transposed(self, ids: Ids, semitones: int) -> Ids:
+        is_key = self.vocabulary.kind[ids] == Kind.KEY
+        first = self.vocabulary.id_of(Kind.KEY)
+        return np.where(is_key, first + (ids - first + semitones) % 12, ids).astype(ids.dtype)
+
+    def _key(self, ids: Ids) -> int:
+        keys = self.vocabulary.value[ids][self.vocabulary.kind[ids] == Kind.KEY]
+        return int(keys[-1]) if len(keys) else 0
+
+    def config(self) -> Mapping[str, Any]:
+        return self.vocabulary.config.model_dump(mode="json")
+
+    def summary(self) -> Mapping[str, Any]:
+        return {
+            "voices": [f"solo: {instrument_name(vocabulary.SOLOISTS[0])} or another", "chords"],
+            "meters": ["/".join(map(str, meter)) for meter in self.vocabulary.config.meters],
+            "words": len(self.vocabulary.words),
+            "vocabulary": self.vocabulary_size,
+        }
+
+
+def _count_words(score: Score, bar_steps: int, faithful: bool) -> tuple[tuple[str, int], ...]:
+    bars = encoding.read_bars(score, bar_steps, faithful).bars
+    return tuple(sorted(Counter(word.name for bar in bars for word in bar.words).items()))

@@ -1,0 +1,257 @@
+"""`Score` -> ids: a lead sheet, in bars, in words.
+
+1. Melody and chords are found (`representations.leadsheet`) and put on the grid; silent bars before the melody
+   are left out, as is what follows it.
+2. Each bar says its chords: the one in force at its beginning (in the first bars, the first that comes), then
+   those that come on eighths within it.
+3. Each bar says its melody, full to the last step: a note that goes on over the bar line is `H` in the next bar;
+   a gap shorter than SHORTEST_REST is closed.
+
+The interval of a word is the true one from the note before in the bar, in its plain spelling; leaps of more than
+LEAP semitones and notes outside the register are moved by octaves first. The faithful mode spells intervals by
+the names that music21 gives MIDI notes, hears with major and Dorian, puts each note whole into the bar where it
+begins, and knows no rests (the source's solo has none).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from ritornello.representations.base import Ids
+from ritornello.representations.jazz.analysis import FAITHFUL_HEARD, HELD, REST, letters
+from ritornello.representations.jazz.reading import reference
+from ritornello.representations.jazz.vocabulary import (
+    LEAP,
+    SOLOISTS,
+    STEPS_PER_PLACE,
+    STEPS_PER_QUARTER,
+    Kind,
+    Vocabulary,
+    Word,
+)
+from ritornello.representations.leadsheet import LeadSheet, read_leadsheet
+from ritornello.representations.multitrack.encoding import nearest
+from ritornello.representations.multitrack.vocabulary import TEMPOS
+from ritornello.score import Score
+from ritornello.theory import Chord, estimate_key, make_chord
+from ritornello.theory.intervals import Interval, bracket, plain_interval
+
+SHORTEST_REST = 3
+"""Steps; a shorter gap belongs to the note before it."""
+
+REGISTER = (48, 96)
+"""The pitches of a melody in C, from the first to before the second; in other keys it moves with the key."""
+
+_MIDI_SPELLING = (0, 0, 1, 2, 2, 3, 3, 4, 4, 5, 6, 6)
+"""The letter (C is 0) by which music21 names a MIDI pitch class: C C# D E- E F F# G G# A B- B."""
+
+
+class Note(NamedTuple):
+    """A note of the melody on the grid: start and end in steps, pitch."""
+
+    start: int
+    end: int
+    pitch: int
+
+
+Placed = tuple[tuple[int, Chord], ...]
+"""The chords of a bar as (position in steps, chord)."""
+
+
+class ChordBar(NamedTuple):
+    """A bar of a lead sheet: its chords and its words."""
+
+    chords: Placed
+    words: tuple[Word, ...]
+
+
+class Bars(NamedTuple):
+    """A lead sheet in bars: tonic pitch class, the bars, the program of the melody."""
+
+    key: int
+    bars: tuple[ChordBar, ...]
+    program: int
+
+
+def encode(vocabulary: Vocabulary, score: Score) -> Ids:
+    """Return the ids of `score`."""
+    config = vocabulary.config
+    meter = vocabulary.nearest_meter(*first_meter(score))
+    piece = read_bars(score, vocabulary.bar_steps[meter], config.faithful, config.melody)
+    tempo = int(nearest(TEMPOS, np.array(_first_tempo(score))))
+    soloist = min(range(len(SOLOISTS)), key=lambda i: abs(SOLOISTS[i] - piece.program))
+    header = zip(
+        (Kind.START, Kind.METER, Kind.KEY, Kind.TEMPO, Kind.SOLOIST),
+        (0, meter, piece.key, tempo, soloist),
+        strict=True,
+    )
+    ids = [vocabulary.id_of(kind, value) for kind, value in header]
+    for bar in piece.bars:
+        for position, chord in bar.chords:
+            ids += chord_ids(vocabulary, position, chord, piece.key)
+        for word in bar.words:
+            ids += vocabulary.word_ids(word)
+    return np.array([*ids, vocabulary.id_of(Kind.END)], dtype=np.int32)
+
+
+def chord_ids(vocabulary: Vocabulary, position: int, chord: Chord, key: int) -> list[int]:
+    """Return the ids of a chord in a bar: its place if it is not the first step, root, quality, bass."""
+    ids = [vocabulary.id_of(Kind.PLACE, position // STEPS_PER_PLACE - 1)] if position else []
+    ids.append(vocabulary.id_of(Kind.ROOT, (chord.root - key) % 12))
+    ids.append(vocabulary.id_of(Kind.QUALITY, vocabulary.config.qualities.index(chord.quality)))
+    if chord.bass != chord.root:
+        ids.append(vocabulary.id_of(Kind.BASS, (chord.bass - key) % 12))
+    return ids
+
+
+def read_bars(score: Score, bar_steps: int, faithful: bool = False, melody: str | None = None) -> Bars:
+    """Return melody and chords of `score` in bars of `bar_steps` steps."""
+    score = score.resampled(STEPS_PER_QUARTER)
+    sheet = read_leadsheet(score, melody)
+    key = _key(score)
+    notes = _line(sheet)
+    if not notes:
+        return Bars(key, (), sheet.program)
+    numbers = range(notes[0].start // bar_steps, -(-notes[-1].end // bar_steps))
+    chords = list(_with_present(_chords(sheet, bar_steps), numbers, key))
+    starts = [number * bar_steps for number in numbers]
+    make_words = _faithful_words if faithful else _words
+    words = make_words(notes, list(zip(starts, chords, strict=True)), bar_steps, reference(key))
+    return Bars(key, tuple(map(ChordBar, chords, words)), sheet.program)
+
+
+def first_meter(score: Score) -> tuple[int, int]:
+    """Return the meter that a piece begins with; 4/4 if it does not say."""
+    return next(((m.numerator, m.denominator) for m in score.meters), (4, 4))
+
+
+def _first_tempo(score: Score) -> float:
+    start = min((int(t.notes["start"].min()) for t in score.tracks if len(t.notes)), default=0)
+    return next((t.quarters_per_minute for t in reversed(score.tempos) if t.tick <= start), 120.0)
+
+
+def _key(score: Score) -> int:
+    """Return the tonic of the first key signature, read as a major key, or of the key that fits the notes."""
+    if score.keys:
+        return score.keys[0].fifths * 7 % 12
+    weights = np.zeros(12)
+    for track in score.tracks:
+        if not track.is_drum:
+            np.add.at(weights, track.notes["pitch"] % 12, track.notes["duration"])
+    return estimate_key(weights)[2] * 7 % 12
+
+
+def _line(sheet: LeadSheet) -> list[Note]:
+    """Return the melody on the grid, each note at least a step long, short gaps closed."""
+    found: dict[int, Note] = {}
+    for start, duration, pitch, _ in sheet.melody.tolist():
+        found[start] = Note(start, start + max(1, duration), pitch)
+    notes = sorted(found.values())
+    for i, following in enumerate(notes[1:]):
+        gap = following.start - notes[i].end
+        if gap < SHORTEST_REST:
+            notes[i] = notes[i]._replace(end=following.start)
+    return notes
+
+
+def _chords(sheet: LeadSheet, bar_steps: int) -> dict[int, dict[int, Chord]]:
+    """Return the chords of each bar that has any, by bar and position; positions are eighths of the bar."""
+    placed: dict[int, dict[int, Chord]] = {}
+    for tick, chord in sheet.chords:
+        bar, rest = divmod(tick, bar_steps)
+        position = round(rest / STEPS_PER_PLACE) * STEPS_PER_PLACE
+        if position >= bar_steps:
+            bar, position = bar + 1, 0
+        placed.setdefault(bar, {})[position] = chord
+    return placed
+
+
+def _with_present(
+    placed: dict[int, dict[int, Chord]], numbers: range, key: int
+) -> Iterator[Placed]:
+    """Yield the chords of each bar of `numbers`: the one in force at its beginning, then the changes."""
+    order = sorted(placed)
+    before = [bar for bar in order if bar < numbers.start]
+    present = make_chord(key, "maj")
+    if order:
+        first = placed[before[-1]] if before else placed[order[0]]
+        present = first[max(first) if before else min(first)]
+    for number in numbers:
+        chords = []
+        for position, chord in sorted({0: present, **placed.get(number, {})}.items(), key=lambda item: item[0]):
+            if not position or chord != present:
+                chords.append((position, chord))
+            present = chord
+        yield tuple(chords)
+
+
+def chord_at(chords: Placed, position: int) -> Chord:
+    """Return the chord in force at a position of a bar; before its first, that one."""
+    return next((chord for at, chord in reversed(chords) if at <= position), chords[0][1])
+
+
+# --- words ----------------------------------------------------------------------------------------------------
+
+
+def _words(
+    notes: list[Note], bars: list[tuple[int, Placed]], bar_steps: int, shift: int
+) -> list[tuple[Word, ...]]:
+    """Return the words of each bar, full to its end."""
+    number, result = 0, []
+    sounding: Note | None = None
+    for start, chords in bars:
+        stop, now, words = start + bar_steps, start, []
+        previous: int | None = None
+        if sounding is not None and sounding.end > start:
+            now = min(sounding.end, stop)
+            words.append(Word(HELD, now - start))
+            previous = sounding.pitch
+        while number < len(notes) and notes[number].start < stop:
+            note, number = notes[number], number + 1
+            if note.start > now:
+                words.append(Word(REST, note.start - now))
+            note = note._replace(pitch=_into_reach(note.pitch, previous, shift))
+            now = min(note.end, stop)
+            letter = letters(chord_at(chords, note.start - start))[note.pitch % 12]
+            mark = "" if previous is None else bracket(plain_interval(note.pitch - previous))
+            words.append(Word(letter, now - note.start, mark))
+            sounding, previous = note, note.pitch
+        if now < stop:
+            words.append(Word(REST, stop - now))
+        result.append(tuple(words))
+    return result
+
+
+def _into_reach(pitch: int, previous: int | None, shift: int) -> int:
+    """Return `pitch` moved by octaves into the register and within LEAP of the note before, as little as may be."""
+    low, high = REGISTER[0] + shift, REGISTER[1] + shift
+    octaves = range(low + (pitch - low) % 12, high, 12)
+    near = [p for p in octaves if previous is None or abs(p - previous) <= LEAP]
+    return min(near, key=lambda p: abs(p - pitch))
+
+
+def _faithful_words(
+    notes: list[Note], bars: list[tuple[int, Placed]], bar_steps: int, shift: int
+) -> list[tuple[Word, ...]]:
+    """Return the words of each bar as the source makes them: whole notes, no rests, music21's spelling."""
+    result = []
+    for start, chords in bars:
+        words, previous = [], None
+        for note in notes:
+            if not start <= note.start < start + bar_steps:
+                continue
+            letter = letters(chord_at(chords, note.start - start), FAITHFUL_HEARD)[note.pitch % 12]
+            mark = "" if previous is None else bracket(_spelled_interval(previous, note.pitch))
+            words.append(Word(letter, min(note.end - note.start, 2 * bar_steps), mark))
+            previous = note.pitch
+        result.append(tuple(words))
+    return result
+
+
+def _spelled_interval(before: int, after: int) -> Interval:
+    """Return the interval between two MIDI pitches under the names that music21 gives them."""
+    steps = [7 * (pitch // 12) + _MIDI_SPELLING[pitch % 12] for pitch in (before, after)]
+    return steps[1] - steps[0], after - before

@@ -1,0 +1,313 @@
+"""The grammar of `jazz`: which ids make sense next.
+
+Header, then bars, each its chords and then words until it is exactly full; the end where a bar is full. A word
+is allowed only if words can fill what it leaves of the bar; a bar's first note has no bracket, every other has
+one; a held note comes only first, after a note. If chords are planned, they are the only ones allowed, and so is
+the key that fits them. A bar does not repeat one of the RECENT_BARS before it: the word that would make it the
+same is left out. Words are spelled in parts only where no whole word fits.
+
+In the faithful mode nothing fills a bar exactly: it is over when its durations exceed 4.1 quarters (deepjazz),
+or that share of a bar of another meter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.errors import ConfigError
+from ritornello.representations.base import Plan
+from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
+from ritornello.representations.jazz.encoding import chord_ids
+from ritornello.representations.jazz.reading import Reader
+from ritornello.representations.jazz.vocabulary import (
+    HEADER,
+    SOLOISTS,
+    STEPS_PER_PLACE,
+    Kind,
+    Vocabulary,
+)
+from ritornello.representations.multitrack.encoding import nearest
+from ritornello.representations.multitrack.vocabulary import TEMPOS
+from ritornello.theory import Chord, estimate_key
+
+DEFAULT_LENGTH = 32
+"""Bars, where no plan says."""
+
+RECENT_BARS = 4
+
+FAITHFUL_FILL = 4.1 / 4
+
+DRUMS = 128
+
+Mask = NDArray[np.bool_]
+
+
+class Rules:
+    """What the grammar asks of a vocabulary's words, as arrays over the ids."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.steps = np.zeros(vocabulary.size, dtype=np.int64)
+        self.rests, self.holds, self.free, self.bracketed = (
+            np.zeros(vocabulary.size, dtype=bool) for _ in range(4)
+        )
+        for i, word in enumerate(vocabulary.words):
+            token = vocabulary.id_of(Kind.WORD, i)
+            self.steps[token] = word.steps
+            group = {REST: self.rests, HELD: self.holds}.get(word.letter)
+            if group is None:
+                group = self.bracketed if word.bracket else self.free
+            group[token] = True
+        self.longest = vocabulary.longest_bar
+
+    def of(self, has_note: bool) -> Mask:
+        """The words that may come in a bar that has a note already, or has none."""
+        return self.rests | (self.bracketed if has_note else self.free)
+
+    @cached_property
+    def fillable(self) -> NDArray[np.bool_]:
+        """Whether words can fill so many steps, (2, steps): without and with a note in the bar before."""
+        fill = np.zeros((2, self.longest + 1), dtype=bool)
+        fill[:, 0] = True
+        rests, after = (set(self.steps[group].tolist()) for group in (self.rests, self.of(True)))
+        free = set(self.steps[self.free].tolist())
+        for left in range(1, self.longest + 1):
+            fill[1, left] = any(s <= left and fill[1, left - s] for s in after)
+            fill[0, left] = any(s <= left and fill[0, left - s] for s in rests) or any(
+                s <= left and fill[1, left - s] for s in free
+            )
+        return fill
+
+
+@dataclass
+class JazzCursor:
+    """A `Cursor` (see `representations.base`) for `jazz`."""
+
+    vocabulary: Vocabulary
+    rules: Rules
+    plan: Plan
+    reader: Reader
+    length: int | None = None
+
+    def push(self, token: int) -> None:
+        self.reader.push(token)
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        return self.reader.columns()
+
+    @property
+    def ended(self) -> bool:
+        return self.reader.ended
+
+    @property
+    def notes(self) -> int:
+        return self.reader.notes
+
+    @property
+    def quarters(self) -> float:
+        bar, position = self.place
+        return (bar * self.reader.bar_steps + position) / 12
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return max(0, len(self.reader.bars) - 1), self.reader.position
+
+    @property
+    def last_note(self) -> tuple[int, int] | None:
+        return None  # its pitch is settled only when the whole is played
+
+    def close(self) -> None:
+        self.length = max(1, len(self.reader.bars))
+
+    def fork(self) -> JazzCursor:
+        return replace(self, reader=self.reader.fork())
+
+    def allowed(self) -> Mask:
+        mask = np.zeros(self.vocabulary.size, dtype=bool)
+        if self.reader.stage < len(HEADER):
+            self._allow_header(mask)
+        elif self.reader.root is not None:
+            self._allow_planned(mask, Kind.QUALITY)
+        elif self.reader.place is not None:
+            self._allow_planned(mask, Kind.ROOT)
+        elif self._in_chords() and self._allow_chords(mask):
+            pass  # the plan has more chords for this bar
+        elif self.reader.letter is not None:
+            left = self.reader.bar_steps - self.reader.position
+            mask[self.vocabulary.block[Kind.DURATION]][: max(1, left)] = True
+        elif self._wants_bracket():
+            mask[self.vocabulary.block[Kind.BRACKET]] = True
+        elif self._is_over():
+            self._allow_next_bar(mask)
+        else:
+            self._allow_words(mask)
+        return mask
+
+    # --- the header -------------------------------------------------------------------------------------------
+
+    def _allow_header(self, mask: Mask) -> None:
+        kind = HEADER[self.reader.stage]
+        planned = self._planned_header(kind)
+        mask[self.vocabulary.block[kind] if planned is None else self.vocabulary.id_of(kind, planned)] = True
+
+    def _planned_header(self, kind: Kind) -> int | None:
+        plan = self.plan
+        if kind == Kind.METER and plan.meter:
+            return self.vocabulary.nearest_meter(*plan.meter)
+        if kind == Kind.TEMPO and plan.quarters_per_minute:
+            return int(nearest(TEMPOS, np.array(plan.quarters_per_minute)))
+        if kind == Kind.KEY and plan.chords:
+            return key_of(plan.chords)
+        melodic = [program for program in plan.instruments or () if program != DRUMS]
+        if kind == Kind.SOLOIST and melodic:
+            return min(range(len(SOLOISTS)), key=lambda i: abs(SOLOISTS[i] - melodic[0]))
+        return None
+
+    # --- chords -----------------------------------------------------------------------------------------------
+
+    def _in_chords(self) -> bool:
+        return self.reader.kind in (Kind.QUALITY, Kind.BASS) and not self.reader.bars[-1].line
+
+    def _planned_ids(self) -> list[int] | None:
+        """Return the ids of the chords planned for the present bar, or None."""
+        if not self.plan.chords:
+            return None
+        reader = self.reader
+        chords = self.plan.chords[(len(reader.bars) - 1) % len(self.plan.chords)]
+        placed = spread(chords, reader.bar_steps)
+        return [token for at, c in placed for token in chord_ids(self.vocabulary, at, c, reader.key)]
+
+    def _done_ids(self) -> list[int]:
+        """Return the ids of the chords that the present bar has, and of the one that it is in the middle of."""
+        vocabulary, reader = self.vocabulary, self.reader
+        ids = [
+            t for c in reader.bars[-1].chords for t in chord_ids(vocabulary, c.position, c.chord(reader.key), reader.key)
+        ]
+        if reader.place:
+            ids.append(vocabulary.id_of(Kind.PLACE, reader.place // STEPS_PER_PLACE - 1))
+        return ids if reader.root is None else [*ids, vocabulary.id_of(Kind.ROOT, reader.root)]
+
+    def _next_planned(self) -> int | None:
+        planned = self._planned_ids()
+        done = len(self._done_ids())
+        return planned[done] if planned and done < len(planned) else None
+
+    def _allow_planned(self, mask: Mask, kind: Kind) -> None:
+        """Allow what the plan says comes next, else any id of a kind."""
+        planned = self._next_planned()
+        if planned is not None and self.vocabulary.kind[planned] == kind:
+            mask[planned] = True
+        else:
+            mask[self.vocabulary.block[kind]] = True
+
+    def _allow_chords(self, mask: Mask) -> bool:
+        """Allow another chord or a bass. Return whether the plan asks for one."""
+        if self.plan.chords:
+            planned = self._next_planned()
+            if planned is not None:
+                mask[planned] = True
+            return planned is not None
+        reader, vocabulary = self.reader, self.vocabulary
+        if reader.kind == Kind.QUALITY:
+            mask[vocabulary.block[Kind.BASS]] = True
+            mask[vocabulary.id_of(Kind.BASS, reader.bars[-1].chords[-1].root)] = False
+        first = reader.bars[-1].chords[-1].position // STEPS_PER_PLACE
+        places = (reader.bar_steps - 1) // STEPS_PER_PLACE
+        mask[vocabulary.block[Kind.PLACE]][first:places] = True
+        self._allow_words(mask)
+        return True
+
+    # --- words ------------------------------------------------------------------------------------------------
+
+    def _wants_bracket(self) -> bool:
+        reader = self.reader
+        if reader.kind != Kind.DURATION or not reader.bars or not reader.bars[-1].line:
+            return False
+        line = reader.bars[-1].line
+        return line[-1].letter not in (REST, HELD) and any(played.letter != REST for played in line[:-1])
+
+    def _is_over(self) -> bool:
+        """Whether the present bar has all it needs."""
+        reader = self.reader
+        if self.vocabulary.config.faithful and reader.bars:
+            return reader.position > FAITHFUL_FILL * reader.bar_steps
+        return reader.is_full
+
+    def _allow_next_bar(self, mask: Mask) -> None:
+        bars, length = len(self.reader.bars), self.length or self.plan.bars
+        if bars and (length is None or bars >= length):
+            mask[self.vocabulary.id_of(Kind.END)] = True
+        if bars < (length or DEFAULT_LENGTH):
+            planned = self._first_planned(bars)
+            mask[self.vocabulary.block[Kind.ROOT] if planned is None else planned] = True
+
+    def _first_planned(self, bar: int) -> int | None:
+        if not self.plan.chords:
+            return None
+        chord = self.plan.chords[bar % len(self.plan.chords)][0]
+        return chord_ids(self.vocabulary, 0, chord, self.reader.key)[0]
+
+    def _allow_words(self, mask: Mask) -> None:
+        reader, rules = self.reader, self.rules
+        has_note, left = reader.has_note, reader.bar_steps - reader.position
+        words = rules.of(has_note)
+        if self.vocabulary.config.faithful:
+            # as deepjazz: a bar begins with a note without a bracket
+            words = words & ~rules.rests if words.any() and not has_note else words
+        else:
+            words = words | (rules.holds if reader.is_sounding and not reader.position else False)
+            after = np.where(words & rules.rests, rules.fillable[int(has_note)][left - rules.steps.clip(0, left)],
+                             rules.fillable[1][left - rules.steps.clip(0, left)])
+            words = words & (rules.steps <= left) & after
+            words = self._without_repetition(words)
+        if words.any():
+            mask |= words
+        else:
+            self._allow_letters(mask, has_note)
+
+    def _without_repetition(self, words: Mask) -> Mask:
+        """Leave out the word that would make this bar one of those before; unless nothing else is left."""
+        bars = self.reader.bars
+        if not bars:
+            return words
+        varied = words.copy()
+        present = bars[-1].ids
+        for bar in bars[-1 - RECENT_BARS : -1]:
+            if len(bar.ids) == len(present) + 1 and bar.ids[:-1] == present and _has_notes(bar.line):
+                varied[bar.ids[-1]] = False
+        return varied if varied.any() else words
+
+    def _allow_letters(self, mask: Mask, has_note: bool) -> None:
+        """Allow a word in parts: a rest or a note (a held one only first)."""
+        mask[self.vocabulary.block[Kind.LETTER]] = True
+        if not self.reader.is_sounding or self.reader.position:
+            mask[self.vocabulary.id_of(Kind.LETTER, LETTERS.index(HELD))] = False
+
+
+def _has_notes(line: Sequence[object]) -> bool:
+    return any(getattr(played, "letter", REST) not in (REST, HELD) for played in line)
+
+
+def key_of(chords: Sequence[Sequence[Chord]]) -> int:
+    """Return the tonic of the key signature that fits planned chords."""
+    weights = np.zeros(12)
+    for bar in chords:
+        for chord in bar:
+            weights[list(chord.pitch_classes)] += 1 / len(bar)
+            weights[chord.root] += 1 / len(bar)
+    return estimate_key(weights)[2] * 7 % 12
+
+
+def spread(chords: Sequence[Chord], bar_steps: int) -> list[tuple[int, Chord]]:
+    """Return the chords of a bar at their places: they share it equally, as far as eighths allow."""
+    placed: dict[int, Chord] = {}
+    for number, chord in enumerate(chords):
+        placed.setdefault(number * bar_steps // len(chords) // STEPS_PER_PLACE * STEPS_PER_PLACE, chord)
+    if len(placed) < len(chords):
+        raise ConfigError(f"{len(chords)} chords are too many for one bar; it has room for {len(placed)}")
+    return [(at, c) for at, c in placed.items()]
