@@ -224,7 +224,8 @@ class _Beginning:
 
 def _begin(representation: Representation, config: ComposeConfig, primer: Score | None) -> _Beginning:
     _check_told(representation, config)
-    plan = Plan(None, config.tempo, config.meter_pair, config.programs, config.density, config.pitch_classes)
+    plan = Plan(None, config.tempo, config.meter_pair, config.programs)
+    plan = replace(plan, density=config.density, pitch_classes=config.pitch_classes)
     ids = np.array([representation.start_id], dtype=np.int32)
     given_bars = given_notes = 0
     if primer is not None:

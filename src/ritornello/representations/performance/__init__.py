@@ -14,8 +14,6 @@ Read in order: `vocabulary`, `encoding`, `reading`, `grammar`.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
