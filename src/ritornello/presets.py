@@ -68,6 +68,18 @@ PRESETS: dict[str, Preset] = {
             "clip": 3.0,
         },
     ),
+    "improv_rnn": Preset(
+        "a melody over chords, given or chosen, on sixteenths",
+        {
+            **_MAGENTA,
+            "representation": "improv",
+            "hidden": 64,
+            "layers": 2,
+            "dropout": 0.5,
+            "batch": 128,
+            "clip": 5.0,
+        },
+    ),
     "polyphony_rnn": Preset(
         "chords on sixteenths: which notes begin in each, and which go on",
         {

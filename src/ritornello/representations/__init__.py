@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from ritornello.errors import ConfigError, unknown_name
 from ritornello.representations.base import Column, Cursor, Ids, Kind, Plan, Representation
 from ritornello.representations.drums import Drums
+from ritornello.representations.improv import Improv
 from ritornello.representations.jazz import Jazz
 from ritornello.representations.multitrack import Multitrack
 from ritornello.representations.performance import Performance
@@ -32,6 +33,7 @@ REPRESENTATIONS: dict[str, Kind] = {
     "performance": Performance,
     "drums": Drums,
     "polyphony": Polyphony,
+    "improv": Improv,
 }
 
 
