@@ -72,6 +72,24 @@ JAZZ: Mapping[str, Any] = {
 }
 """The training of the Coursera assignment, as far as the common loop has it."""
 
+_MAGENTA = {
+    "optimizer": "adam",
+    "learning_rate": 1e-3,
+    "schedule": "constant",
+    "tied": False,
+}
+"""How all of Magenta's models are trained."""
+
+_PERFORMANCE = {
+    **_MAGENTA,
+    "representation": "performance",
+    "hidden": 512,
+    "layers": 3,
+    "dropout": 0.0,
+    "batch": 64,
+    "clip": 3.0,
+}
+
 PRESETS: dict[str, Preset] = {
     "default": Preset("multitrack tokens, an LSTM whose size fits the budget, the data and the machine", {}),
     "tiny": Preset(
@@ -128,13 +146,69 @@ PRESETS: dict[str, Preset] = {
     ),
     "jazz-solo-deep": Preset(
         "the same with two layers of 128 units and dropout (deepjazz)",
-        {**JAZZ, "hidden": 128, "layers": 2, "dropout": 0.2, "optimizer": "rmsprop",
-         "learning_rate": 0.001, "schedule": "constant", "window": 20, "batch": 128},
+        {
+            **JAZZ,
+            "hidden": 128,
+            "layers": 2,
+            "dropout": 0.2,
+            "optimizer": "rmsprop",
+            "learning_rate": 0.001,
+            "schedule": "constant",
+            "window": 20,
+            "batch": 128,
+        },
     ),
     "jazz-solo-faithful": Preset(
         "jazz-solo as its source hears and plays it, with its defects: late notes, bars that overlap",
-        {**JAZZ, "representation_options": {"faithful": True, "least": 1},
-         "network_options": {"every_column": False}},
+        {
+            **JAZZ,
+            "representation_options": {"faithful": True, "least": 1},
+            "network_options": {"every_column": False},
+        },
+    ),
+    "performance_rnn": Preset(
+        "expressive playing in real time: notes on and off, 10 ms steps, 32 degrees of loudness, pedal",
+        _PERFORMANCE,
+    ),
+    "performance_conditioned": Preset(
+        "as performance_rnn, told (and asked for) notes a second and pitch classes",
+        {**_PERFORMANCE, "representation_options": {"density": True, "pitch_classes": True}},
+    ),
+    "drums_rnn": Preset(
+        "a drum kit of nine classes on sixteenths, all that is struck together in one token",
+        {
+            **_MAGENTA,
+            "representation": "drums",
+            "hidden": 256,
+            "layers": 3,
+            "dropout": 0.5,
+            "batch": 128,
+            "clip": 3.0,
+        },
+    ),
+    "improv_rnn": Preset(
+        "a melody over chords, given or chosen, on sixteenths",
+        {
+            **_MAGENTA,
+            "representation": "improv",
+            "hidden": 64,
+            "layers": 2,
+            "dropout": 0.5,
+            "batch": 128,
+            "clip": 5.0,
+        },
+    ),
+    "polyphony_rnn": Preset(
+        "chords on sixteenths: which notes begin in each, and which go on",
+        {
+            **_MAGENTA,
+            "representation": "polyphony",
+            "hidden": 256,
+            "layers": 3,
+            "dropout": 0.5,
+            "batch": 64,
+            "clip": 5.0,
+        },
     ),
 }
 

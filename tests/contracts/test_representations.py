@@ -12,12 +12,18 @@ from hypothesis import strategies as st
 
 from ritornello.errors import ConfigError
 from ritornello.representations import REPRESENTATIONS, Plan, Representation, make_representation
+from ritornello.representations.base import moved_rows
 from ritornello.score import Meter, Score, Tempo, Track, make_notes
 
 WITH_OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {  # members that the laws try in other forms too
     "melody, mono": ("melody", {"encoding": "mono"}),
     "melody, lookback": ("melody", {"encoding": "lookback"}),
     "melody, key": ("melody", {"encoding": "key"}),
+    "performance, plain": ("performance", {"velocity_bins": 0}),
+    "performance, density": ("performance", {"density": True, "velocity_bins": 8}),
+    "performance, both": ("performance", {"density": True, "pitch_classes": True}),
+    "drums, one": ("drums", {"one_drum": True}),
+    "polyphony, position": ("polyphony", {"position": True}),
     "note_names, durations": ("note_names", {"durations": True}),
     "note_names, instruments": ("note_names", {"durations": True, "instruments": True}),
     "note_names, first part": ("note_names", {"parts": "first"}),
@@ -32,10 +38,22 @@ NAMES = sorted(FITTED)
 OCTAVES_LOST = {"note_names": "its chords are pitch classes"}
 """Members that keep only the class of some pitches: transposed, these may come back in another octave."""
 
+UNMOVED = {
+    "drums": "has no pitches",
+    "drums, one": "has no pitches",
+}
+"""Members that are never transposed, and why."""
+
 
 @pytest.fixture(params=NAMES)
 def representation(request: pytest.FixtureRequest) -> Representation:
     return FITTED[request.param]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pieces_can_be_transposed_unless_there_is_a_reason(name: str) -> None:
+    low, high = FITTED[name].transposable(FITTED[name].encode(make_song()))
+    assert (low < high) == (name not in UNMOVED)
 
 
 @st.composite
@@ -179,7 +197,6 @@ def test_transposing_moves_every_melodic_note(representation: Representation) ->
     ids = representation.encode(make_song())
     low, high = representation.transposable(ids)
     assert low <= 0 <= high
-    assert high > 0
     original, moved = representation.decode(ids), representation.decode(representation.transposed(ids, high))
     for before, after in zip(original.tracks, moved.tracks, strict=True):
         step = 0 if before.is_drum else high
@@ -188,6 +205,16 @@ def test_transposing_moves_every_melodic_note(representation: Representation) ->
         else:
             assert np.array_equal(after.notes["pitch"], before.notes["pitch"] + step)
     assert np.array_equal(representation.transposed(representation.transposed(ids, high), -high), ids)
+
+
+@pytest.mark.parametrize("semitones", [-5, 1])
+def test_columns_move_with_the_notes(representation: Representation, semitones: int) -> None:
+    ids = representation.encode(make_song())
+    rows = representation.inputs(ids)
+    moved = moved_rows(representation, rows, semitones)
+    assert np.array_equal(moved[:, 0], representation.transposed(ids, semitones))
+    assert np.array_equal(moved, representation.inputs(representation.transposed(ids, semitones)))
+    assert np.array_equal(moved_rows(representation, rows[20:40], semitones), moved[20:40])
 
 
 def test_a_primer_is_the_beginning_of_a_longer_piece(representation: Representation) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.corpus.shards import Corpus
+from ritornello.representations.base import moved_rows
 
 IGNORE = -100
 """Target where there is none; torch's cross-entropy leaves it out by default."""
@@ -172,7 +173,7 @@ def _fill(batch: Batch, number: int, corpus: Corpus, row: _Row, window: int) -> 
     """Write the next window of `row` into the batch and move on."""
     rows = corpus.rows(row.piece, row.offset, row.offset + window + 1).astype(np.int64)
     if row.semitones:
-        rows[:, 0] = corpus.representation.transposed(rows[:, 0], row.semitones)
+        rows[:] = moved_rows(corpus.representation, rows, row.semitones)
     count = len(rows) - 1
     batch.inputs[number, :count] = rows[:-1]
     batch.targets[number, :count] = rows[1:, 0]

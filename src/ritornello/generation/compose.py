@@ -29,8 +29,8 @@ from ritornello.generation.constraints import Constraint, NotesBeforeEnd, Repeti
 from ritornello.generation.samplers import checked_config, make_generators, make_sampler
 from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
 from ritornello.representations.base import Cursor, Ids, Plan, Representation, suit
-from ritornello.score import Score, Text
-from ritornello.theory import Chord, parse_chord_bars, parse_instrument
+from ritornello.score import Score, Tempo, Text
+from ritornello.theory import Chord, parse_chord_bars, parse_instrument, parse_pitch_class
 
 DEFAULT_BARS = 32
 BARS_AFTER_PRIMER = 16  # at least, where no length is asked for
@@ -71,6 +71,18 @@ class ComposeConfig(BeamConfig):
         max_length=10_000,
         description='chords to play over, a bar each, such as "Dm7 G7 Cmaj7 %"; with bar lines "Dm7 G7 | Cmaj7"',
     )
+    density: tuple[float, ...] | None = Field(
+        None,
+        min_length=1,
+        max_length=64,
+        description="notes a second, for models told of them; several are spread over the piece, such as 4,16",
+    )
+    pitch_classes: tuple[float, ...] | None = Field(
+        None,
+        min_length=12,
+        max_length=12,
+        description="for models told of them: the notes to use, such as C,D,E,G,A, or 12 weights from C up",
+    )
     seed: int | None = Field(
         None, ge=0, lt=2**63, description="makes the same pieces again; random if not given"
     )
@@ -101,6 +113,15 @@ class ComposeConfig(BeamConfig):
             _parse_or_refuse(parse_chord_bars, text)
         return text
 
+    @field_validator("density", "pitch_classes", mode="before")
+    @classmethod
+    def _split_numbers(cls, value: Any) -> Any:
+        """Take "4, 16" or a single number for a list too, and names for the weights of pitch classes."""
+        words = str(value).replace(",", " ").split() if isinstance(value, str | int | float) else value
+        if isinstance(words, list) and any(word[:1].isalpha() for word in words if isinstance(word, str)):
+            return _weights_of(words)
+        return words
+
     @model_validator(mode="after")
     def _check_length(self) -> Self:
         given = [f"{name} {value}" for name in ("bars", "seconds", "notes") if (value := getattr(self, name))]
@@ -129,6 +150,15 @@ class ComposeConfig(BeamConfig):
 def _read_meter(meter: str) -> tuple[int, int]:
     numerator, denominator = meter.split("/")
     return int(numerator), int(denominator)
+
+
+def _weights_of(names: list[str]) -> tuple[float, ...]:
+    """Return a weight for each pitch class: 1 for those named, else 0."""
+    try:
+        named = {parse_pitch_class(name) for name in names}
+    except ConfigError as error:
+        raise ValueError(str(error)) from error  # what pydantic understands
+    return tuple(float(each in named) for each in range(12))
 
 
 def _parse_or_refuse(parse: Callable[[str], Any], text: str) -> None:
@@ -219,12 +249,14 @@ class _Beginning:
 
 
 def _begin(representation: Representation, config: ComposeConfig, primer: Score | None) -> _Beginning:
+    _check_told(representation, config)
     plan = Plan(None, config.tempo, config.meter_pair, config.programs, config.chord_bars)
     if plan.chords and not getattr(representation, "plays_over_chords", False):
         raise ConfigError(
             f"chords: a model of representation {representation.name} cannot play over given chords;"
             " train one with --preset jazz-solo"
         )
+    plan = replace(plan, density=config.density, pitch_classes=config.pitch_classes)
     ids = np.array([representation.start_id], dtype=np.int32)
     given_bars = given_notes = 0
     if primer is not None:
@@ -237,6 +269,14 @@ def _begin(representation: Representation, config: ComposeConfig, primer: Score 
     if primer is not None:
         ids = representation.primer(primer, plan)
     return _Beginning(plan, ids, len(ids) + IDS_PER_BAR * (4 + (plan.bars or DEFAULT_BARS) - given_bars))
+
+
+def _check_told(representation: Representation, config: ComposeConfig) -> None:
+    """Refuse to ask a model for what it has not been told of."""
+    columns = {column.name for column in representation.columns}
+    for wish, column in (("density", "density"), ("pitch_classes", "share of C")):
+        if getattr(config, wish) is not None and column not in columns:
+            raise ConfigError(f"{wish}: this model has not been told of it while it learned")
 
 
 def _suit_primer(plan: Plan, config: ComposeConfig, primer: Score) -> Plan:
@@ -386,7 +426,7 @@ def _play(
 def _finish(bundle: Bundle, settings: ComposeConfig, piece: _Piece, primer: Score | None) -> Composition:
     """Return the finished piece, with the text that tells how to make it again."""
     ids = np.array(piece.ids, dtype=np.int32)
-    score = piece.representation.decode(ids)
+    score = _with_tempo(piece.representation.decode(ids), settings, primer)
     recipe = {
         "ritornello": __version__,
         "model": bundle.card.name,
@@ -412,6 +452,13 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: _Piece, primer: Scor
         log_likelihood=piece.log_probability / new_notes,
         relaxed=piece.relaxed,
     )
+
+
+def _with_tempo(score: Score, settings: ComposeConfig, primer: Score | None) -> Score:
+    """Return a score whose scheme knows no tempo with the one asked for, or else with the primer's."""
+    asked = (Tempo.from_quarters_per_minute(0, settings.tempo),) if settings.tempo else ()
+    given = tuple(replace(tempo, tick=0) for tempo in primer.tempos[:1]) if primer else ()
+    return score if score.tempos else replace(score, tempos=asked or given)
 
 
 def _title(bundle: Bundle, settings: ComposeConfig, piece: _Piece) -> str:

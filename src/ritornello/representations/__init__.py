@@ -9,10 +9,14 @@ from pydantic import ValidationError
 
 from ritornello.errors import ConfigError, unknown_name
 from ritornello.representations.base import Column, Cursor, Ids, Kind, Plan, Representation
+from ritornello.representations.drums import Drums
+from ritornello.representations.improv import Improv
 from ritornello.representations.jazz import Jazz
 from ritornello.representations.melody import Melody
 from ritornello.representations.multitrack import Multitrack
 from ritornello.representations.note_names import NoteNames
+from ritornello.representations.performance import Performance
+from ritornello.representations.polyphony import Polyphony
 
 __all__ = [
     "REPRESENTATIONS",
@@ -30,6 +34,10 @@ REPRESENTATIONS: dict[str, Kind] = {
     "note_names": NoteNames,
     "melody": Melody,
     "jazz": Jazz,
+    "performance": Performance,
+    "drums": Drums,
+    "polyphony": Polyphony,
+    "improv": Improv,
 }
 
 

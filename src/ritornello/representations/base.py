@@ -83,6 +83,7 @@ class Plan:
     bars: its length in bars, at least 1. quarters_per_minute: its first tempo. meter: (numerator, denominator).
     instruments: General MIDI programs 0-127, or 128 for the drum kit, in score order. chords: those of each bar,
     which share it equally; after the last bar they begin again. Only what `plays_over_chords` heeds them.
+    density: notes a second, spread evenly over the piece. pitch_classes: 12 weights, from C up.
     """
 
     bars: int | None = None
@@ -90,6 +91,8 @@ class Plan:
     meter: tuple[int, int] | None = None
     instruments: tuple[int, ...] | None = None
     chords: tuple[tuple[Chord, ...], ...] | None = None
+    density: tuple[float, ...] | None = None
+    pitch_classes: tuple[float, ...] | None = None
 
 
 class Kind(Protocol):
@@ -102,7 +105,10 @@ class Kind(Protocol):
     def config_model(self) -> type[BaseModel]: ...
 
     def survey(self, score: Score) -> Any:
-        """Return what `fit` needs to know of one piece: small and picklable, since workers send it back."""
+        """Return what `fit` needs to know of one piece: small and picklable, since workers send it back.
+
+        Raise CorpusError, with the reason, if the scheme finds nothing in it to learn from.
+        """
 
     def fit(self, surveys: Iterable[Any], options: Mapping[str, Any]) -> Representation:
         """Return the representation for a corpus. `options` are what a preset or a person asks of the scheme."""
@@ -128,8 +134,8 @@ class Representation(Protocol):
     def columns(self) -> tuple[Column, ...]: ...
 
     @property
-    def is_note(self) -> NDArray[np.bool_]:
-        """Mask of shape (vocabulary_size,): the ids that each bring one note, to count nats a note by."""
+    def is_note(self) -> NDArray[np.bool_ | np.int64]:
+        """Shape (vocabulary_size,): which ids each bring a note, or how many each brings, to count nats a note by."""
 
     def note_id(self, voice: int, pitch: int) -> int | None:
         """Return the id that brings this note, or None if there is none."""
@@ -199,3 +205,20 @@ class HasNoEvent(Protocol):
 
     @property
     def no_event_id(self) -> int: ...
+
+
+@runtime_checkable
+class Moves(Protocol):
+    """A representation with columns besides the first that name pitches says how they move, too."""
+
+    def moved(self, rows: Ids, semitones: int) -> Ids:
+        """Return input rows, (time, column), of a piece as they are when it is moved by `semitones`."""
+
+
+def moved_rows(representation: Representation, rows: Ids, semitones: int) -> Ids:
+    """Return input rows, (time, column), as they are when the piece is moved: any columns, from any place on."""
+    if isinstance(representation, Moves):
+        return representation.moved(rows, semitones)
+    rows = rows.copy()
+    rows[:, 0] = representation.transposed(rows[:, 0], semitones)
+    return rows

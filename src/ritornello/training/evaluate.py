@@ -70,7 +70,7 @@ class Held:
 
 @torch.no_grad()  # type: ignore[untyped-decorator]  # torch has no complete types
 def evaluate(
-    network: Network, batches: Iterable[Batch], is_note: NDArray[np.bool_], no_event: int = -1
+    network: Network, batches: Iterable[Batch], is_note: NDArray[np.bool_ | np.int64], no_event: int = -1
 ) -> Held:
     """Score `network` on batches, dropout off; its mode is restored. `no_event`: the id for "nothing happens"."""
     training = network.training

@@ -1,0 +1,176 @@
+"""`drums`, a drum kit of nine classes on a grid of sixteenths: one id a step, whatever sounds in it.
+
+Source: "magenta drums_rnn", configuration `drum_kit`: the id is the sum of 2^k over the classes k that are struck,
+0 to 511; then, for our protocol, START and END. With the option `one_drum`, there is one class for all drums, and
+a step is an eighth. Beside the id the network sees the six lowest bits of the number of the step to come.
+
+    START (0-511) ... END            16 ids a bar; the last bar is filled
+
+Lost: loudness, the difference between drums of a class, timing finer than a sixteenth, all that is no drum,
+silence beyond a bar (by whole bars).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ritornello.representations.base import Column, Ids, Plan
+from ritornello.representations.grid import TICKS_PER_QUARTER, VELOCITY, GridCursor, quantised, without_rests
+from ritornello.representations.scheme import Blocks, Mask, Scheme, SchemeConfig, notes_by_program
+from ritornello.score import Score, Track, make_notes
+from ritornello.theory import instrument_name
+
+CLASSES: tuple[tuple[str, tuple[int, ...]], ...] = (
+    ("bass", (36, 35)),
+    ("snare", (38, 27, 28, 31, 32, 33, 34, 37, 39, 40, 56, 65, 66, 75, 85)),
+    ("closed-hat", (42, 44, 54, 68, 69, 70, 71, 73, 78, 80, 22)),
+    ("open-hat", (46, 67, 72, 74, 79, 81, 26)),
+    ("low-tom", (45, 29, 41, 43, 61, 64, 84)),
+    ("mid-tom", (48, 47, 60, 63, 77, 86, 87)),
+    ("high-tom", (50, 30, 62, 76, 83)),
+    ("crash", (49, 52, 55, 57, 58)),
+    ("ride", (51, 53, 59, 82)),
+)
+"""The classes, and the keys of the General MIDI kits in each; the first is the one that is written. Other keys are
+left out."""
+
+ONE_DRUM = (("any", (39, *range(39), *range(40, 128))),)
+"""The one class for all drums: a hand clap is written."""
+
+COUNTER_BITS = 6
+
+
+class DrumsConfig(SchemeConfig):
+    """The options of `drums`; its `program` is the number of the kit."""
+
+    one_drum: bool = Field(False, description="one class for all drums, on eighths")
+
+
+class Drums(Scheme[DrumsConfig]):
+    """The representation `drums`; see `representations.base.Representation`."""
+
+    name = "drums"
+    config_model = DrumsConfig
+
+    def __init__(self, config: DrumsConfig) -> None:
+        super().__init__(config)
+        self.classes = ONE_DRUM if config.one_drum else CLASSES
+        self.steps_per_quarter = 2 if config.one_drum else 4
+        self.blocks = Blocks({"step": 1 << len(self.classes), "start": 1, "end": 1})
+        self.class_of = np.full(128, -1)
+        for number, (_, keys) in enumerate(self.classes):
+            self.class_of[list(keys)] = number
+
+    @staticmethod
+    def survey(score: Score) -> dict[int, int]:
+        """Return how many notes each drum kit has. Raises CorpusError if there are no drums."""
+        return notes_by_program(score, is_drum=True)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        bits = [Column(f"step bit {bit}", 2) for bit in range(COUNTER_BITS)]
+        return Column("token", self.blocks.size), *bits
+
+    @property
+    def is_note(self) -> NDArray[np.int64]:
+        """How many notes each id brings."""
+        return np.array([len(self.struck(token)) for token in range(self.blocks.size)])
+
+    def struck(self, token: int) -> list[int]:
+        """Return the classes that an id strikes."""
+        is_step = self.blocks.kind[token] == "step"
+        return [k for k in range(len(self.classes)) if is_step and token >> k & 1]
+
+    def note_id(self, voice: int, pitch: int) -> int | None:
+        known = voice == 0 and 0 <= pitch < 128 and self.class_of[pitch] >= 0
+        return 1 << int(self.class_of[pitch]) if known else None
+
+    def token_name(self, token: int) -> str:
+        names = [self.classes[k][0] for k in self.struck(token)]
+        return "+".join(names) or ("rest" if token == 0 else self.blocks.kind[token])
+
+    def encode(self, score: Score) -> Ids:
+        bar = 4 * self.steps_per_quarter
+        start, end, pitch = quantised(score, True, self.steps_per_quarter, 1)
+        number = self.class_of[pitch]
+        known = number >= 0
+        start, _ = without_rests(start[known], end[known], bar, bar)
+        steps = np.zeros(-(-(int(start.max(initial=-1)) + 1) // bar) * bar, dtype=np.int64)
+        np.bitwise_or.at(steps, start, 1 << number[known])
+        return np.concatenate([[self.start_id], steps, [self.end_id]]).astype(np.int32)
+
+    def decode(self, ids: Ids) -> Score:
+        ids = np.asarray(ids)
+        ticks = TICKS_PER_QUARTER // self.steps_per_quarter
+        rows = [
+            (step * ticks, ticks, self.classes[k][1][0], VELOCITY)
+            for step, token in enumerate(ids[self.blocks.is_kind(ids, "step")].tolist())
+            for k in self.struck(token)
+        ]
+        program = self.settings.program
+        track = Track(make_notes(rows), program, is_drum=True, name=instrument_name(program, True))
+        return Score(TICKS_PER_QUARTER, (track,) if rows else ())
+
+    def inputs(self, ids: Ids) -> NDArray[np.int32]:
+        steps = np.cumsum(self.blocks.is_kind(ids, "step"))
+        bits = [steps >> bit & 1 for bit in range(COUNTER_BITS)]
+        return np.stack([ids, *bits], axis=1).astype(np.int32)
+
+    def cursor(self, plan: Plan = Plan()) -> DrumsCursor:  # a frozen value
+        return DrumsCursor(plan, 4 * self.steps_per_quarter, scheme=self)
+
+    def transposable(self, ids: Ids) -> tuple[int, int]:
+        return 0, 0
+
+    def transposed(self, ids: Ids, semitones: int) -> Ids:
+        return ids.copy()
+
+
+@dataclass
+class DrumsCursor(GridCursor):
+    """A `Cursor` (see `representations.base`) for `drums`. Pieces end at bar lines only.
+
+    It names no last note, for an id can bring many: the guard against repetition leaves drums alone.
+    """
+
+    scheme: Drums = None  # type: ignore[assignment]  # always given; fields after defaults must have one
+    token: int = -1
+    read: int = 0  # steps that have been read
+
+    def push(self, token: int) -> None:
+        kind = self.scheme.blocks.kind[token]
+        self.token = token
+        if kind == "step":
+            self.step, self.read = self.read, self.read + 1
+            self.note_count += len(self.scheme.struck(token))
+        self.ended = kind == "end"
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        return self.token, *(self.read >> bit & 1 for bit in range(COUNTER_BITS))
+
+    @property
+    def last_note(self) -> tuple[int, int] | None:
+        return None
+
+    def fork(self) -> DrumsCursor:
+        return replace(self)
+
+    def allowed(self) -> Mask:
+        blocks = self.scheme.blocks
+        mask = np.zeros(blocks.size, dtype=bool)
+        limit = self.bars * self.steps_per_bar
+        if self.token < 0 or self.ended:
+            mask[blocks.first["end" if self.ended else "start"]] = True
+        elif self.read >= limit:
+            mask[blocks.first["end"]] = True
+        else:
+            mask[blocks.slice["step"]] = True
+            mask[0] = bool(self.note_count) or self.read < limit - 1  # a piece has at least one note
+            at_bar_line = self.read % self.steps_per_bar == 0
+            mask[blocks.first["end"]] = bool(self.note_count) and at_bar_line and self.is_free
+        return mask

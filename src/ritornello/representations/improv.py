@@ -1,0 +1,282 @@
+"""`improv`, a melody over chords on a grid of sixteenths: one event a step, and the chords where they change.
+
+Source: "magenta improv_rnn", configuration `basic_improv`. Events have the numbers of the basic melody encoding:
+0 no event, 1 note-off, then the pitches from 48 to 83 (pitch - 46). After them come the 49 triads: none, and the
+twelve roots from C as major, minor, augmented and diminished chords; then START and END.
+
+    START ([CHORD] event) ... END        16 events a bar; the last bar is filled
+
+The source puts the chord of the step to come beside the event just read. Here a chord is a token before the event
+of the step at which it begins, and stands in a column from then on: so chords that are given are known in time,
+and where none are given the model chooses them. Chords of more than three tones count as the triad nearest to
+them. Melody and chords are found in any score by `leadsheet`.
+
+Lost: loudness, timing finer than a sixteenth, pitches outside 48-83 (moved by octaves), notes beyond 4 bars, the
+bass and the upper tones of chords, rests beyond 4 bars (by whole bars).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.errors import CorpusError
+from ritornello.representations.base import Column, Ids, Plan
+from ritornello.representations.grid import TICKS_PER_QUARTER, VELOCITY, GridCursor, without_rests
+from ritornello.representations.leadsheet import LeadSheet, check_leadsheet, read_leadsheet
+from ritornello.representations.scheme import Blocks, Ints, Mask, Scheme, SchemeConfig, latest
+from ritornello.score import Score, Text, Track, make_notes
+from ritornello.theory import Chord, make_chord
+
+STEPS_PER_QUARTER = 4
+STEPS_PER_BAR = 16
+TICKS_PER_STEP = TICKS_PER_QUARTER // STEPS_PER_QUARTER
+LONGEST = 4 * STEPS_PER_BAR
+"""Steps of the longest note, and of the longest time without anything new."""
+
+LOWEST, HIGHEST = 48, 83
+NO_EVENT, NOTE_OFF, FIRST_PITCH = range(3)
+EVENTS = FIRST_PITCH + HIGHEST - LOWEST + 1
+
+QUALITIES = ("maj", "min", "aug", "dim")
+TRIADS = 1 + 12 * len(QUALITIES)
+
+
+def triad_of(chord: Chord | None) -> int:
+    """Return the number, 0-48, of the triad of a chord; 0 is none. What is neither minor, augmented nor diminished
+    counts as major."""
+    if chord is None:
+        return 0
+    above = {(pitch_class - chord.root) % 12 for pitch_class in chord.pitch_classes}
+    is_minor = 3 in above and 4 not in above
+    if is_minor:
+        quality = "dim" if 6 in above and 7 not in above else "min"
+    else:
+        quality = "aug" if {4, 8} <= above and 7 not in above else "maj"
+    return 1 + 12 * QUALITIES.index(quality) + chord.root
+
+
+def triad_chord(number: int) -> Chord | None:
+    """Return the chord of a triad's number."""
+    quality, root = divmod(number - 1, 12)
+    return make_chord(root, QUALITIES[quality]) if number else None
+
+
+class Improv(Scheme[SchemeConfig]):
+    """The representation `improv`; see `representations.base.Representation`."""
+
+    name = "improv"
+    config_model = SchemeConfig
+    plays_over_chords = True
+
+    def __init__(self, config: SchemeConfig) -> None:
+        super().__init__(config)
+        self.blocks = Blocks({"event": EVENTS, "chord": TRIADS, "start": 1, "end": 1})
+
+    @staticmethod
+    def survey(score: Score) -> dict[int, int]:
+        """Return the program of the melody, and its notes. Raises CorpusError without a melody or chords to it."""
+        check_leadsheet(score)
+        sheet = read_leadsheet(score)
+        return {sheet.program: len(sheet.melody)}
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return Column("token", self.blocks.size), Column("chord", TRIADS)
+
+    @property
+    def is_note(self) -> NDArray[np.bool_]:
+        mask = self.blocks.mask("event")
+        mask[:FIRST_PITCH] = False
+        return mask
+
+    def note_id(self, voice: int, pitch: int) -> int | None:
+        return FIRST_PITCH + pitch - LOWEST if voice == 0 and LOWEST <= pitch <= HIGHEST else None
+
+    def token_name(self, token: int) -> str:
+        kind, value = self.blocks.kind[token], self.blocks.value[token]
+        if kind == "chord":
+            chord = triad_chord(value)
+            return f"chord {chord.name if chord else 'none'}"
+        events = ("no event", "note off")
+        if kind == "event":
+            return events[value] if value < FIRST_PITCH else f"note {value - FIRST_PITCH + LOWEST}"
+        return kind
+
+    # --- between scores and ids --------------------------------------------------------------------------------
+
+    def encode(self, score: Score) -> Ids:
+        sheet = read_leadsheet(score)
+        if not len(sheet.melody):
+            return np.array([self.start_id, self.end_id], dtype=np.int32)
+        start, end, pitch = _melody_steps(sheet, score.ticks_per_quarter)
+        step, triad = _chord_steps(sheet, score, int(end.max()))
+        starts, ends = without_rests(
+            np.concatenate([start, step]), np.concatenate([end, step]), STEPS_PER_BAR, LONGEST
+        )
+        start, end, step = starts[: len(start)], ends[: len(end)], starts[len(start) :]
+        total = -(-int(end.max()) // STEPS_PER_BAR) * STEPS_PER_BAR
+        events = np.full(total, NO_EVENT, dtype=np.int64)
+        events[end[end < total]] = NOTE_OFF
+        events[start] = pitch + (FIRST_PITCH - LOWEST)
+        ids = np.concatenate([self.blocks.first["chord"] + triad, events])
+        order = np.argsort(np.concatenate([step, np.arange(total)]), kind="stable")
+        return np.concatenate([[self.start_id], ids[order], [self.end_id]]).astype(np.int32)
+
+    def decode(self, ids: Ids) -> Score:
+        ids = np.asarray(ids)
+        is_event = self.blocks.is_kind(ids, "event")
+        steps = np.cumsum(is_event)  # at a chord: the step to come
+        events = np.append(ids[is_event], NOTE_OFF)
+        changes = np.flatnonzero(events != NO_EVENT)
+        rows = [
+            (start, stop - start, int(events[start]) - FIRST_PITCH + LOWEST)
+            for start, stop in zip(changes[:-1].tolist(), changes[1:].tolist(), strict=True)
+            if events[start] >= FIRST_PITCH
+        ]
+        notes = make_notes((s * TICKS_PER_STEP, n * TICKS_PER_STEP, p, VELOCITY) for s, n, p in rows)
+        says = self.blocks.is_kind(ids, "chord")
+        texts = self._chord_texts(steps[says].tolist(), (ids[says] - self.blocks.first["chord"]).tolist())
+        tracks = (
+            Track(notes, self.settings.program, name="melody"),
+            Track(make_notes(), name="chords", texts=texts),
+        )
+        return Score(TICKS_PER_QUARTER, tracks if rows else ())
+
+    def _chord_texts(self, steps: list[int], triads: list[int]) -> tuple[Text, ...]:
+        chords = {step: triad_chord(triad) for step, triad in zip(steps, triads, strict=True)}
+        return tuple(
+            Text(step * TICKS_PER_STEP, "text", chord.name if chord else "N.C.")
+            for step, chord in chords.items()
+        )
+
+    def inputs(self, ids: Ids) -> NDArray[np.int32]:
+        ids = np.asarray(ids, dtype=np.int64)
+        chords = latest(self.blocks.is_kind(ids, "chord"), ids - self.blocks.first["chord"], 0)
+        return np.stack([ids, chords], axis=1).astype(np.int32)
+
+    def cursor(self, plan: Plan = Plan()) -> ImprovCursor:  # a frozen value
+        return ImprovCursor(plan, STEPS_PER_BAR, scheme=self)
+
+    # --- keys ---------------------------------------------------------------------------------------------------
+
+    def transposable(self, ids: Ids) -> tuple[int, int]:
+        pitches = np.asarray(ids)[self.is_note[ids]] + (LOWEST - FIRST_PITCH)
+        return (LOWEST - int(pitches.min()), HIGHEST - int(pitches.max())) if len(pitches) else (0, 0)
+
+    def transposed(self, ids: Ids, semitones: int) -> Ids:
+        first = self.blocks.first["chord"]
+        moved = np.where(self.is_note[ids], ids + semitones, ids)
+        chords = first + turned(ids - first, semitones)
+        return np.where(self.blocks.is_kind(ids, "chord"), chords, moved).astype(ids.dtype)
+
+    def moved(self, rows: Ids, semitones: int) -> Ids:
+        """Return input rows moved; see `representations.base.Moves`."""
+        return np.stack([self.transposed(rows[:, 0], semitones), turned(rows[:, 1], semitones)], axis=1)
+
+
+def turned(triads: Ids, semitones: int) -> Ids:
+    """Return the numbers of triads whose roots are moved by `semitones`."""
+    quality, root = np.divmod(triads - 1, 12)
+    return np.where(triads > 0, 1 + 12 * quality + (root + semitones) % 12, triads)
+
+
+def _to_steps(ticks: NDArray[np.int64], ticks_per_quarter: int) -> Ints:
+    """Return the nearest steps."""
+    return (2 * ticks * STEPS_PER_QUARTER + ticks_per_quarter) // (2 * ticks_per_quarter)
+
+
+def _melody_steps(sheet: LeadSheet, ticks_per_quarter: int) -> tuple[Ints, Ints, Ints]:
+    """Return start, end and pitch of the melody on the grid; of notes on one step the highest stays."""
+    notes = sheet.melody
+    start = _to_steps(notes["start"], ticks_per_quarter)
+    end = _to_steps(notes["start"] + notes["duration"], ticks_per_quarter)
+    pitch = notes["pitch"].astype(np.int64)
+    order = np.lexsort((pitch, start))
+    start, end, pitch = start[order], end[order], pitch[order]
+    last = np.append(np.diff(start) != 0, True)
+    start, end, pitch = start[last], end[last], pitch[last]
+    end = np.minimum(np.clip(end, start + 1, start + LONGEST), np.append(start[1:], 1 << 40))
+    low, high = LOWEST + (pitch - LOWEST) % 12, HIGHEST - (HIGHEST - pitch) % 12
+    return start, end, np.where(pitch < LOWEST, low, np.where(pitch > HIGHEST, high, pitch))
+
+
+def _chord_steps(sheet: LeadSheet, score: Score, stop: int) -> tuple[Ints, Ints]:
+    """Return step and triad of each change of chord before `stop`; none are found in a melody that is alone."""
+    try:
+        check_leadsheet(score)
+    except CorpusError:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    at = _to_steps(np.array([tick for tick, _ in sheet.chords], dtype=np.int64), score.ticks_per_quarter)
+    by_step = dict(zip(at.tolist(), (triad_of(chord) for _, chord in sheet.chords), strict=True))
+    steps = np.array([step for step in by_step if step < stop], dtype=np.int64)
+    triads = np.array([by_step[step] for step in steps.tolist()], dtype=np.int64)
+    new = np.diff(triads, prepend=0) != 0
+    return steps[new], triads[new]
+
+
+@dataclass
+class ImprovCursor(GridCursor):
+    """A `Cursor` (see `representations.base`) for `improv`. Its place is that of the last event; pieces end at bar
+    lines only."""
+
+    scheme: Improv = None  # type: ignore[assignment]  # always given; fields after defaults must have one
+    token: int = -1
+    read: int = 0  # steps that have been read
+    chord: int = 0
+    is_sounding: bool = False
+
+    def push(self, token: int) -> None:
+        kind, value = self.scheme.blocks.kind[token], self.scheme.blocks.value[token]
+        self.token, self.ended = token, kind == "end"
+        if kind == "chord":
+            self.chord = value
+        elif kind == "event":
+            self.step, self.read = self.read, self.read + 1
+            self.is_sounding = value >= FIRST_PITCH or (self.is_sounding and value == NO_EVENT)
+            self.note_count += value >= FIRST_PITCH
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        return self.token, self.chord
+
+    @property
+    def last_note(self) -> tuple[int, int] | None:
+        is_note = FIRST_PITCH <= self.token < EVENTS
+        return (0, self.token - FIRST_PITCH + LOWEST) if is_note else None
+
+    def fork(self) -> ImprovCursor:
+        return replace(self)
+
+    def allowed(self) -> Mask:
+        blocks = self.scheme.blocks
+        mask = np.zeros(blocks.size, dtype=bool)
+        limit = self.bars * self.steps_per_bar
+        if self.token < 0 or self.ended:
+            mask[self.scheme.end_id if self.ended else self.scheme.start_id] = True
+        elif self.read >= limit:
+            mask[self.scheme.end_id] = True
+        elif not self._allow_chords(mask):
+            mask[FIRST_PITCH:EVENTS] = True
+            mask[NO_EVENT] = bool(self.note_count) or self.read < limit - 1  # a piece has at least one note
+            mask[NOTE_OFF] = self.is_sounding
+            at_bar_line = self.read % self.steps_per_bar == 0 and self.token < EVENTS
+            mask[self.scheme.end_id] = bool(self.note_count) and at_bar_line and self.is_free
+        return mask
+
+    def _allow_chords(self, mask: Mask) -> bool:
+        """Allow a change of chord before an event. Return whether the plan demands one."""
+        block = self.scheme.blocks.slice["chord"]
+        if self.scheme.blocks.kind[self.token] == "chord":
+            return False
+        if not self.plan.chords:
+            mask[block.start + 1 : block.stop] = True
+            mask[block.start + self.chord] = False
+            return False
+        bar, position = divmod(self.read, self.steps_per_bar)
+        chords = self.plan.chords[bar % len(self.plan.chords)]
+        wanted = triad_of(chords[position * len(chords) // self.steps_per_bar]) if chords else self.chord
+        mask[block.start + wanted] = wanted != self.chord
+        return wanted != self.chord

@@ -1,0 +1,195 @@
+"""The grammar of `performance`: which ids make sense next. It leads every piece to an end without hanging notes.
+
+Why it always ends: at one time a pitch ends at most once and begins at most once, so notes run out; shifts stop
+short of the end of the last bar; there, notes can only end, then the piece. And there is always a way on: a note
+after a shift, a shift before the limit, the end at it. A bar is 2 seconds (4/4 at 120), or what the plan's tempo
+and meter make of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ritornello.representations.base import Plan
+from ritornello.representations.performance.encoding import LONGEST_GAP
+from ritornello.representations.performance.reading import STEPS_PER_QUARTER, Reader
+from ritornello.representations.performance.vocabulary import (
+    HISTOGRAM_STEPS,
+    LEVELS,
+    MOST_SHIFT,
+    STEPS_PER_SECOND,
+    Vocabulary,
+    density_bin,
+    share_levels,
+)
+from ritornello.representations.scheme import Mask
+from ritornello.theory import instrument_range
+
+MOST_SILENCE = 4 * STEPS_PER_SECOND
+DEFAULT_LENGTH = 32
+"""Bars, where the plan does not say."""
+
+
+@dataclass
+class PerformanceCursor:
+    """A `Cursor` (see `representations.base`) for `performance`."""
+
+    vocabulary: Vocabulary
+    plan: Plan
+    reader: Reader
+    kind: str = ""  # of the last id
+    value: int = 0
+    note_count: int = 0
+    event: int = 0  # time of the last beginning or end of a note
+    stretch: int = -1  # number of the stretch of HISTOGRAM_STEPS before the last shifts
+    last_class: int = 12  # of the pitch classes that follow one another; 12: none can follow
+    last_bar: int = -1  # -1: as planned
+
+    def push(self, token: int) -> None:
+        reader = self.reader
+        before = reader.time, reader.sounding.get(self.vocabulary.blocks.value[token])
+        kind = reader.push(token)
+        self.value = value = self.vocabulary.blocks.value[token]
+        if kind in ("note_on", "note_off"):
+            self.event = reader.time
+            self.note_count += kind == "note_on" and reader.sounding[value] != before[1]
+        elif kind == "time_shift" and self.kind != "time_shift":
+            self.stretch = before[0] // HISTOGRAM_STEPS
+        self._note_classes(kind)
+        self.kind = kind
+
+    def _note_classes(self, kind: str) -> None:
+        """Keep track of which pitch classes may be said: in rising order, in a new stretch."""
+        if kind in ("start", "time_shift"):
+            self.last_class = -1 if self.reader.time // HISTOGRAM_STEPS != self.stretch else 12
+        elif kind == "pitch_class":
+            self.last_class = self.value // LEVELS
+        elif kind != "density":
+            self.last_class = 12
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        return self.reader.columns()
+
+    @property
+    def ended(self) -> bool:
+        return self.kind == "end"
+
+    @property
+    def notes(self) -> int:
+        return self.note_count
+
+    @property
+    def quarters(self) -> float:
+        return self.reader.time / STEPS_PER_QUARTER
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return divmod(self.reader.time, self.bar_steps)
+
+    @property
+    def last_note(self) -> tuple[int, int] | None:
+        return (0, self.value) if self.kind == "note_on" else None
+
+    @property
+    def bar_steps(self) -> int:
+        """Steps in a bar."""
+        numerator, denominator = self.plan.meter or (4, 4)
+        quarters_per_minute = self.plan.quarters_per_minute or 120.0
+        return max(1, round(60 * STEPS_PER_SECOND / quarters_per_minute * 4 * numerator / denominator))
+
+    @property
+    def limit(self) -> int:
+        """The last step at which something may happen."""
+        bars = self.last_bar + 1 if self.last_bar >= 0 else self.plan.bars or DEFAULT_LENGTH
+        return bars * self.bar_steps - 1
+
+    def close(self) -> None:
+        self.last_bar = self.place[0]
+
+    def fork(self) -> PerformanceCursor:
+        return replace(self, reader=self.reader.fork())
+
+    def allowed(self) -> Mask:
+        mask = np.zeros(self.vocabulary.blocks.size, dtype=bool)
+        first = self.vocabulary.blocks.first
+        if not self.kind or self.kind == "end":
+            mask[first["start" if not self.kind else "end"]] = True
+        elif not self._allow_controls(mask):
+            self._allow_notes(mask)
+            if self.kind != "velocity":
+                self._allow_ends(mask)
+                self._allow_shifts(mask)
+        return mask
+
+    def _allow_controls(self, mask: Mask) -> bool:
+        """Allow what may be said of the notes to come. Return whether the plan demands that it is said."""
+        blocks, reader = self.vocabulary.blocks, self.reader
+        if reader.time >= self.limit:
+            return False
+        if self.kind in ("start", "time_shift") and self.vocabulary.config.density:
+            if self.plan.density:
+                values = self.plan.density
+                at = min(reader.time * len(values) // (self.limit + 1), len(values) - 1)
+                wanted = int(density_bin(values[at]))
+                mask[blocks.first["density"] + wanted] = reader.density != wanted + 1
+            else:
+                self._allow_others(mask, "density", reader.density)
+        if self.vocabulary.config.pitch_classes:
+            self._allow_classes(mask)
+        return bool((self.plan.density or self.plan.pitch_classes) and mask.any())
+
+    def _allow_others(self, mask: Mask, kind: str, present: int) -> None:
+        """Allow all of a kind but the present one, counted from 1."""
+        mask[self.vocabulary.blocks.slice[kind]] = True
+        if present:
+            mask[self.vocabulary.blocks.first[kind] + present - 1] = False
+
+    def _allow_classes(self, mask: Mask) -> None:
+        """Allow the pitch classes after the last one, at other levels than theirs; only the planned ones, if any."""
+        first, levels = self.vocabulary.blocks.first["pitch_class"], self.reader.levels
+        wanted = share_levels(np.array(self.plan.pitch_classes)) if self.plan.pitch_classes else None
+        for each in range(self.last_class + 1, 12):
+            other = np.arange(LEVELS) != levels[each]
+            mask[first + each * LEVELS : first + (each + 1) * LEVELS] = (
+                other if wanted is None else other & (np.arange(LEVELS) == wanted[each])
+            )
+            if wanted is not None and levels[each] != wanted[each]:
+                break  # one after another
+
+    def _allow_notes(self, mask: Mask) -> None:
+        """Allow pitches in the compass that do not sound, after a velocity, and a velocity where a note can follow."""
+        blocks, reader = self.vocabulary.blocks, self.reader
+        if reader.time >= self.limit and self.note_count:
+            return
+        low, high = instrument_range(self.vocabulary.config.program)
+        notes = np.zeros(128, dtype=bool)
+        notes[low : high + 1] = True
+        notes[list(reader.sounding)] = False
+        bins = self.vocabulary.config.velocity_bins
+        if reader.velocity or not bins:
+            mask[blocks.slice["note_on"]] = notes
+        if bins and self.kind != "velocity" and notes.any():
+            self._allow_others(mask, "velocity", reader.velocity)
+
+    def _allow_ends(self, mask: Mask) -> None:
+        """Allow the notes that began earlier to end; and the piece, in its last bar, once all have."""
+        reader, first = self.reader, self.vocabulary.blocks.first
+        earlier = [pitch for pitch, begun in reader.sounding.items() if begun < reader.time]
+        mask[[first["note_off"] + pitch for pitch in earlier]] = True
+        free = self.plan.bars is None and self.last_bar < 0
+        is_last_bar = free or reader.time >= self.limit + 1 - self.bar_steps
+        silent = not reader.sounding or (reader.time >= self.limit and not earlier)
+        mask[first["end"]] = bool(self.note_count and silent and is_last_bar)
+
+    def _allow_shifts(self, mask: Mask) -> None:
+        """Allow shifts up to the limit, a step less before the first note; and no long silence."""
+        reader = self.reader
+        pause = LONGEST_GAP if reader.sounding else MOST_SILENCE
+        most = min(self.limit - reader.time - (not self.note_count), pause - (reader.time - self.event))
+        if self.kind == "time_shift" and self.value + 1 < MOST_SHIFT:
+            return  # a shorter shift is the last one
+        first = self.vocabulary.blocks.first["time_shift"]
+        mask[first : first + max(0, min(most, MOST_SHIFT))] = True

@@ -1,0 +1,203 @@
+"""`polyphony`, chords step by step: which notes begin in a sixteenth, and which go on.
+
+Source: "magenta polyphony_rnn", 259 ids: START 0, END 1, STEP_END 2, NEW_NOTE p = 3 + p, CONTINUED_NOTE
+p = 131 + p. Within a step pitches descend; a note that is not continued has ended.
+
+    START ((NEW_NOTE | CONTINUED_NOTE) ... STEP_END) ... END         16 steps a bar
+
+One stream for all parts but drums. The option `position` also shows the network where in the bar it is, which the
+source does not. Lost: loudness, tempo, timing finer than a sixteenth, notes beyond 4 bars, two parts on one pitch
+at once (the source allows that), silence beyond 4 bars (by whole bars).
+
+What makes no sense changes nothing: to continue a note that does not sound, a pitch that the step already has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ritornello.representations.base import Column, Ids, Plan
+from ritornello.representations.grid import (
+    TICKS_PER_QUARTER,
+    VELOCITY,
+    GridCursor,
+    quantised,
+    without_rests,
+)
+from ritornello.representations.scheme import Blocks, Mask, Scheme, SchemeConfig
+from ritornello.score import Score, Track, make_notes
+from ritornello.theory import instrument_name, instrument_range
+
+STEPS_PER_QUARTER = 4
+STEPS_PER_BAR = 16
+LONGEST = 4 * STEPS_PER_BAR
+"""Steps of the longest note, and of the longest rest."""
+
+MOST_SILENT = 2 * STEPS_PER_BAR
+"""Steps without a note in a row that a piece composed may have."""
+
+
+class PolyphonyConfig(SchemeConfig):
+    """The options of `polyphony`."""
+
+    position: bool = Field(False, description="show the network the position in the bar")
+
+
+class Polyphony(Scheme[PolyphonyConfig]):
+    """The representation `polyphony`; see `representations.base.Representation`."""
+
+    name = "polyphony"
+    config_model = PolyphonyConfig
+
+    def __init__(self, config: PolyphonyConfig) -> None:
+        super().__init__(config)
+        self.blocks = Blocks({"start": 1, "end": 1, "step_end": 1, "new": 128, "continued": 128})
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        position = (Column("position", STEPS_PER_BAR),) if self.settings.position else ()
+        return Column("token", self.blocks.size), *position
+
+    @property
+    def is_note(self) -> NDArray[np.bool_]:
+        return self.blocks.mask("new")
+
+    def note_id(self, voice: int, pitch: int) -> int | None:
+        return self.blocks.first["new"] + pitch if voice == 0 and 0 <= pitch < 128 else None
+
+    def token_name(self, token: int) -> str:
+        kind = self.blocks.kind[token]
+        return f"{kind} {self.blocks.value[token]}" if kind in ("new", "continued") else kind
+
+    def encode(self, score: Score) -> Ids:
+        start, end, pitch = quantised(score, False, STEPS_PER_QUARTER, LONGEST)
+        start, end = without_rests(start, end, STEPS_PER_BAR, LONGEST)
+        first, length = self.blocks.first, end - start
+        since = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+        steps, pitches = np.repeat(start, length) + since, np.repeat(pitch, length)
+        events = np.where(since == 0, first["new"], first["continued"]) + pitches
+        total = int(end.max(initial=0))
+        steps = np.concatenate([steps, np.arange(total)])
+        order = np.lexsort((np.concatenate([-pitches, np.ones(total)]), steps))
+        body = np.concatenate([events, np.full(total, first["step_end"])])[order]
+        return np.concatenate([[self.start_id], body, [self.end_id]]).astype(np.int32)
+
+    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:  # a frozen value
+        """Return the ids of `score` up to its last step, which is left open for what goes with it."""
+        ids = self.encode(score)[:-1]
+        return ids[:-1] if ids[-1] == self.blocks.first["step_end"] else ids
+
+    def decode(self, ids: Ids) -> Score:
+        reader, rows = PolyphonyCursor(Plan(), scheme=self), []
+        ids = np.asarray(ids)
+        whole = [*ids[(ids >= 0) & (ids < self.blocks.size)].tolist(), *[self.blocks.first["step_end"]] * 2]
+        for token in whole:
+            before = reader.sounding
+            reader.push(token)
+            for pitch, begun in before.items() if reader.sounding is not before else ():
+                if reader.sounding.get(pitch) != begun:
+                    rows.append((begun, reader.step - 1 - begun, pitch, VELOCITY))
+        ticks = TICKS_PER_QUARTER // STEPS_PER_QUARTER
+        notes = make_notes(
+            (start * ticks, length * ticks, pitch, loud) for start, length, pitch, loud in rows
+        )
+        program = self.settings.program
+        return Score(
+            TICKS_PER_QUARTER,
+            (Track(notes, program, name=instrument_name(program, False)),) if rows else (),
+        )
+
+    def inputs(self, ids: Ids) -> NDArray[np.int32]:
+        columns = [np.asarray(ids)]
+        if self.settings.position:
+            columns.append(np.cumsum(ids == self.blocks.first["step_end"]) % STEPS_PER_BAR)
+        return np.stack(columns, axis=1).astype(np.int32)
+
+    def cursor(self, plan: Plan = Plan()) -> PolyphonyCursor:  # a frozen value
+        return PolyphonyCursor(plan, STEPS_PER_BAR, scheme=self)
+
+    def transposable(self, ids: Ids) -> tuple[int, int]:
+        pitches = np.asarray(ids)[self.blocks.is_kind(ids, "new")] - self.blocks.first["new"]
+        return (-int(pitches.min()), 127 - int(pitches.max())) if len(pitches) else (0, 0)
+
+    def transposed(self, ids: Ids, semitones: int) -> Ids:
+        moves = np.asarray(ids) >= self.blocks.first["new"]
+        return np.where(moves, ids + semitones, ids).astype(ids.dtype)
+
+
+@dataclass
+class PolyphonyCursor(GridCursor):
+    """A `Cursor` (see `representations.base`) for `polyphony`.
+
+    A piece ends, since pitches descend within a step and steps are counted; and there is always a way on, since a
+    step can end (but the last one that could bring the first note, and one after a long silence).
+    """
+
+    scheme: Polyphony = None  # type: ignore[assignment]  # always given; fields after defaults must have one
+    token: int = -1
+    sounding: dict[int, int] = field(default_factory=dict)  # step of the beginning, by pitch: the step before
+    present: dict[int, int] = field(default_factory=dict)  # likewise: the present step so far
+    lowest: int = 128  # pitch of the present step so far
+    silent: int = 0  # steps without a note, up to the present one
+    is_new: bool = False  # whether the last id brought a note
+
+    def push(self, token: int) -> None:
+        kind, pitch = self.scheme.blocks.kind[token], self.scheme.blocks.value[token]
+        self.token, self.is_new = token, kind == "new" and pitch not in self.present
+        self.ended = kind == "end"
+        if kind == "step_end":
+            self.silent = 0 if self.present else self.silent + 1
+            self.sounding, self.present = self.present, {}
+            self.step, self.lowest = self.step + 1, 128
+        elif self.is_new:
+            self.present[pitch] = self.step
+            self.note_count += 1
+        elif kind == "continued" and pitch in self.sounding and pitch not in self.present:
+            self.present[pitch] = self.sounding[pitch]
+        if kind in ("new", "continued"):
+            self.lowest = min(self.lowest, pitch)
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        position = (self.step % STEPS_PER_BAR,) if self.scheme.settings.position else ()
+        return self.token, *position
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """The place of the present step; once the piece has ended, of its last."""
+        return divmod(self.step - (self.ended and self.step > 0), self.steps_per_bar)
+
+    @property
+    def last_note(self) -> tuple[int, int] | None:
+        return (0, self.scheme.blocks.value[self.token]) if self.is_new else None
+
+    def fork(self) -> PolyphonyCursor:
+        return replace(self, sounding=dict(self.sounding), present=dict(self.present))
+
+    def allowed(self) -> Mask:
+        blocks = self.scheme.blocks
+        mask = np.zeros(blocks.size, dtype=bool)
+        limit = self.bars * self.steps_per_bar
+        if self.token < 0 or self.ended:
+            mask[self.scheme.end_id if self.ended else self.scheme.start_id] = True
+        elif self.step >= limit:
+            mask[self.scheme.end_id] = True
+        else:
+            self._allow_notes(mask)
+            must_play = self.silent >= MOST_SILENT or (not self.note_count and self.step == limit - 1)
+            mask[blocks.first["step_end"]] = bool(self.present) or not must_play
+            in_last_bar = self.is_free or self.step > limit - self.steps_per_bar
+            is_step_begun = self.token != blocks.first["step_end"]
+            mask[self.scheme.end_id] = bool(self.note_count) and in_last_bar and not is_step_begun
+        return mask
+
+    def _allow_notes(self, mask: Mask) -> None:
+        """Allow pitches below those of the step so far: new ones in the compass, and those that sound."""
+        first = self.scheme.blocks.first
+        low, high = instrument_range(self.scheme.settings.program)
+        mask[first["new"] + low : first["new"] + max(low, min(high + 1, self.lowest))] = True
+        mask[[first["continued"] + pitch for pitch in self.sounding if pitch < self.lowest]] = True

@@ -1,0 +1,162 @@
+"""What the schemes of events share: blocks of ids, one program for all notes, and a few array helpers.
+
+A scheme of events has a vocabulary that does not depend on the corpus: its ids are fixed by the configuration, in
+blocks, one block a kind of event. What the corpus decides is only which program plays.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Generic, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ritornello.errors import ConfigError, CorpusError
+from ritornello.rendering.performance import end_before_next
+from ritornello.representations.base import Ids, Plan
+from ritornello.score import Score
+
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+class SchemeConfig(BaseModel):
+    """What every scheme of events can be told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    program: int = Field(0, ge=0, le=127, description="General MIDI program that plays the notes")
+
+
+Config = TypeVar("Config", bound=SchemeConfig)
+
+
+class Blocks:
+    """A vocabulary of blocks in a given order: {name of the kind: how many ids}. Kinds without ids may stand in it."""
+
+    def __init__(self, counts: Mapping[str, int]) -> None:
+        sizes = np.array(list(counts.values()))
+        firsts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).tolist()
+        self.size = int(sizes.sum())
+        self.first: dict[str, int] = dict(zip(counts, firsts, strict=True))
+        self.slice = {name: slice(self.first[name], self.first[name] + counts[name]) for name in counts}
+        names = [name for name, count in counts.items() for _ in range(count)]
+        self.kind: tuple[str, ...] = tuple(names)
+        self.value: tuple[int, ...] = tuple(token - self.first[name] for token, name in enumerate(names))
+
+    def is_kind(self, ids: Ids, name: str) -> Mask:
+        """Whether each id is of this kind."""
+        block = self.slice[name]
+        return np.asarray((ids >= block.start) & (ids < block.stop))
+
+    def mask(self, *names: str) -> Mask:
+        """Return the mask over the vocabulary of these kinds."""
+        mask = np.zeros(self.size, dtype=bool)
+        for name in names:
+            mask[self.slice[name]] = True
+        return mask
+
+
+class Scheme(Generic[Config]):
+    """What the representations of events have in common; see `representations.base.Representation`."""
+
+    name: str
+    config_model: type[SchemeConfig]
+    blocks: Blocks
+
+    def __init__(self, config: Config) -> None:
+        self.settings = config
+
+    @staticmethod
+    def survey(score: Score) -> dict[int, int]:
+        """Return how many notes each program has; drums do not count. Raises CorpusError if there is nothing else."""
+        return notes_by_program(score, is_drum=False)
+
+    @classmethod
+    def fit(
+        cls, surveys: Iterable[dict[int, int]], options: Mapping[str, Any] = MappingProxyType({})
+    ) -> Self:
+        """Return the scheme with `options`, the fields of its configuration; the program is the most frequent one."""
+        programs: Counter[int] = Counter()
+        for survey in surveys:
+            programs.update(survey)
+        program = max(programs, key=lambda each: (programs[each], -each), default=0)
+        try:
+            config = cls.config_model.model_validate({"program": program, **options})
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise ConfigError(f"representation {cls.name}: option {where}: {first['msg'].lower()}") from error
+        return cls(config)  # type: ignore[arg-type]  # the class variable cannot name the type parameter
+
+    @property
+    def vocabulary_size(self) -> int:
+        return self.blocks.size
+
+    @property
+    def start_id(self) -> int:
+        return self.blocks.first["start"]
+
+    @property
+    def end_id(self) -> int:
+        return self.blocks.first["end"]
+
+    def encode(self, score: Score) -> Ids:
+        raise NotImplementedError
+
+    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:  # a frozen value
+        """Return the ids of `score` without the end."""
+        return self.encode(score)[:-1]
+
+    def config(self) -> Mapping[str, Any]:
+        return self.settings.model_dump(mode="json")
+
+    def summary(self) -> Mapping[str, Any]:
+        return {"vocabulary": self.vocabulary_size, **self.config()}
+
+
+def notes_by_program(score: Score, is_drum: bool) -> dict[int, int]:
+    """Return how many notes each program, or each drum kit, has. Raises CorpusError if there are none."""
+    counts: Counter[int] = Counter()
+    for track in score.tracks:
+        counts[track.program] += len(track.notes) if track.is_drum == is_drum else 0
+    if not counts.total():
+        raise CorpusError("it has no drums" if is_drum else "it has nothing but drums")
+    return dict(counts)
+
+
+def latest(where: Mask, values: Ints, before: int) -> Ints:
+    """Return, at each step, the value at the last step so far where `where` holds; `before` until then."""
+    index = np.maximum.accumulate(np.where(where, np.arange(len(where)), -1))
+    return np.where(index >= 0, values[index], before)
+
+
+def strike(start: Ints, end: Ints, pitch: Ints, velocity: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+    """Return notes in order of start and pitch, as one keyboard can play them: no pitch twice at once.
+
+    Times are in steps. A note lasts at least a step and ends when its pitch is struck again; of those of a pitch
+    that begin together, the longest stays.
+    """
+    order = np.lexsort((-end, pitch, start))
+    start, end, pitch, velocity = start[order], end[order], pitch[order], velocity[order]
+    first = np.ones(len(start), dtype=bool)
+    first[1:] = (np.diff(start) != 0) | (np.diff(pitch) != 0)
+    start, end, pitch, velocity = start[first], end[first], pitch[first], velocity[first]
+    end = end_before_next(start, np.maximum(end, start + 1), pitch)
+    return start, end, pitch, velocity
+
+
+def shorten_gaps(start: Ints, end: Ints, longest: int, unit: int = 1) -> tuple[Ints, Ints]:
+    """Return starts and ends with the time taken out in which nothing begins or ends.
+
+    A gap between events (and before the first) longer than `longest` is made shorter by as many whole `unit` as
+    leave it at least so long.
+    """
+    times = np.unique(np.concatenate([start, end]))
+    excess = np.maximum(np.diff(times, prepend=0) - longest, 0) // unit * unit
+    moved = times - np.cumsum(excess)
+    return moved[np.searchsorted(times, start)], moved[np.searchsorted(times, end)]

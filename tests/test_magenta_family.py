@@ -1,0 +1,105 @@
+"""Performances, drums and polyphony composed: with untrained networks, so that only the grammar makes them good."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from build import make_song
+from fakes import small_network
+from typer.testing import CliRunner
+
+from ritornello.bundle import Facts, save_bundle
+from ritornello.cli import app
+from ritornello.errors import ConfigError
+from ritornello.generation import Model, load
+from ritornello.presets import PRESETS, make_config
+from ritornello.representations import REPRESENTATIONS
+from ritornello.score import Score
+
+PRESET_NAMES = ("performance_rnn", "performance_conditioned", "drums_rnn", "polyphony_rnn", "improv_rnn")
+SONG = make_song(8)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Model]:
+    folder, result = tmp_path_factory.mktemp("models"), {}
+    for name in PRESET_NAMES:
+        config = make_config(name, {})
+        kind = REPRESENTATIONS[config.representation]
+        representation = kind.fit([kind.survey(SONG)], config.representation_options)
+        save_bundle(folder / f"{name}.rit", small_network(representation), representation, Facts(name=name))
+        result[name] = load(folder / f"{name}.rit")
+    return result
+
+
+@pytest.mark.parametrize("name", PRESET_NAMES)
+def test_a_piece_has_the_length_asked_for(models: dict[str, Model], name: str) -> None:
+    for piece in models[name].compose_many(bars=4, seed=3, count=3):
+        assert piece.score.note_count > 0
+        assert 3 <= piece.bars <= 4
+        assert piece.ids[-1] == models[name].bundle.representation.end_id
+    assert 8 <= models[name].compose(seconds=12, tempo=90, seed=1).score.seconds <= 17
+
+
+@pytest.mark.parametrize("name", ["performance_rnn", "polyphony_rnn", "improv_rnn"])
+def test_a_length_in_notes_is_exact(models: dict[str, Model], name: str) -> None:
+    assert models[name].compose(notes=20, seed=2).score.note_count == 20
+
+
+@pytest.mark.parametrize("name", PRESET_NAMES)
+def test_a_primer_comes_first(models: dict[str, Model], name: str) -> None:
+    representation = models[name].bundle.representation
+    piece = models[name].compose(SONG, bars=16, seed=1)
+    given = representation.decode(representation.encode(SONG))
+    first = [set(map(tuple, s.all_notes()[["start", "pitch"]].tolist())) for s in (given, piece.score)]
+    assert first[0] <= first[1]
+    assert piece.score.note_count > given.note_count
+
+
+def test_schemes_without_tempo_get_the_one_asked_for_or_the_primers(models: dict[str, Model]) -> None:
+    def tempo(score: Score) -> int:
+        return round(score.tempos[0].quarters_per_minute)
+
+    for name in ("drums_rnn", "polyphony_rnn", "improv_rnn"):
+        assert tempo(models[name].compose(bars=2, tempo=90, seed=1).score) == 90
+        assert tempo(models[name].compose(SONG, bars=16, seed=1).score) == 120
+    performance = models["performance_rnn"].compose(bars=2, tempo=90, seed=1).score
+    assert tempo(performance) == 120  # real time
+
+
+def test_density_and_pitch_classes_can_be_asked_for(models: dict[str, Model], tmp_path: Path) -> None:
+    model = models["performance_conditioned"]
+    piece = model.compose(bars=4, density="4, 20", pitch_classes="C,E,G", seed=1)
+    names = [model.bundle.representation.token_name(token) for token in piece.ids]
+    assert [name for name in names if name.startswith("density")] == ["density 3", "density 5"]
+    assert {"share of C 4", "share of E 4", "share of G 4"} <= set(names)
+    call = ["compose", str(model.bundle.path), "--bars", "4", "--density", "4,20", "--pitch-classes", "C E G"]
+    done = CliRunner().invoke(app, [*call, "--seed", "1", "--json", "--out", str(tmp_path / "a.mid")])
+    assert json.loads(done.stdout)["pieces"][0]["notes"] == piece.score.note_count
+
+
+@pytest.mark.parametrize("wish", [{"density": 3}, {"pitch_classes": "C"}])
+def test_a_model_cannot_be_asked_for_what_it_was_not_told(
+    models: dict[str, Model], wish: dict[str, object]
+) -> None:
+    with pytest.raises(ConfigError, match="this model has not been told of it"):
+        models["drums_rnn"].compose(bars=2, **wish)
+
+
+@pytest.mark.parametrize("wish", [{"pitch_classes": "C H"}, {"pitch_classes": [1, 2]}, {"density": "many"}])
+def test_what_is_no_density_or_pitch_class_is_refused(
+    models: dict[str, Model], wish: dict[str, object]
+) -> None:
+    with pytest.raises(ConfigError):
+        models["performance_conditioned"].compose(bars=2, **wish)
+
+
+@pytest.mark.parametrize("name", PRESET_NAMES)
+def test_presets_train_as_the_source_does(name: str) -> None:
+    config = make_config(name, {})
+    assert (config.optimizer, config.learning_rate, config.schedule) == ("adam", 0.001, "constant")
+    assert config.layers in (2, 3)
+    assert not config.tied
+    assert PRESETS[name].description
