@@ -14,6 +14,7 @@ from ritornello.cli.compose import compose
 from ritornello.cli.convert import convert
 from ritornello.cli.info import info
 from ritornello.cli.inspect import inspect
+from ritornello.cli.presets import presets
 from ritornello.cli.render import render
 from ritornello.cli.train import train
 from ritornello.errors import RitornelloError
@@ -29,7 +30,7 @@ app = typer.Typer(
 )
 
 
-for command in (inspect, train, compose, render, convert, info):  # in the order of the help
+for command in (inspect, train, compose, render, convert, info, presets):  # in the order of the help
     app.command()(command)
 
 
