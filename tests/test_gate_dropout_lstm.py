@@ -14,7 +14,7 @@ from ritornello.networks import count_parameters, make_network
 
 def network(vocabulary: int = 11, **config: object) -> torch.nn.Module:
     torch.manual_seed(0)
-    return make_network("gate-dropout-lstm", config, (vocabulary,))
+    return make_network("gate_dropout_lstm", config, (vocabulary,))
 
 
 @pytest.mark.parametrize("layers", [2, 4])
@@ -69,7 +69,7 @@ def test_it_is_still_in_evaluation() -> None:
 def test_the_step_graph_gives_the_same_logits(layers: int, tmp_path) -> None:
     sizes = [column.size for column in StepRepresentation.columns]
     torch.manual_seed(1)
-    mine = make_network("gate-dropout-lstm", {"hidden": 12, "layers": layers}, tuple(sizes)).eval()
+    mine = make_network("gate_dropout_lstm", {"hidden": 12, "layers": layers}, tuple(sizes)).eval()
     save_bundle(tmp_path / "a.rit", mine, StepRepresentation(), Facts(name="a"))
     stepper = Stepper(load_bundle(tmp_path / "a.rit"))
     columns = np.stack([np.random.default_rng(2).integers(size, size=(3, 9)) for size in sizes], axis=-1)

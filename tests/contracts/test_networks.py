@@ -15,7 +15,7 @@ SMALL = {  # a network without a small configuration here fails the laws, on pur
         {"hidden": 8, "layers": 1, "embedding": 8, "tied": False},
         {"hidden": 8, "layers": 2, "embedding": 6, "tied": True, "dropout": 0.5},
     ],
-    "gate-dropout-lstm": [{"hidden": 8, "layers": 2}, {"hidden": 6, "layers": 4}],
+    "gate_dropout_lstm": [{"hidden": 8, "layers": 2}, {"hidden": 6, "layers": 4}],
 }
 CASES = [(name, config) for name in NETWORKS for config in SMALL[name]]
 

@@ -37,7 +37,7 @@ def presets(
 
 def _settings(settings: Any) -> str:
     """Return settings as they stand on a command line, without the dashes."""
-    flat = {}
+    flat: dict[str, Any] = {}
     for key, value in settings.items():
         prefix = key.removesuffix("_options")
         flat |= {f"{prefix}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {key: value}

@@ -24,7 +24,7 @@ class Row(NamedTuple):
 
 NETWORKS: dict[str, Row] = {
     "lstm": Row(LstmConfig, Lstm),
-    "gate-dropout-lstm": Row(GateDropoutLstmConfig, GateDropoutLstm),
+    "gate_dropout_lstm": Row(GateDropoutLstmConfig, GateDropoutLstm),
 }
 
 

@@ -1,4 +1,4 @@
-"""`gate-dropout-lstm`: stacked LSTM layers whose dropout acts on the input side of the gates only.
+"""`gate_dropout_lstm`: stacked LSTM layers whose dropout acts on the input side of the gates only.
 
 The network of the two-layer and four-layer Chainer systems ("A2", "B2"): embedding, LSTM layers, linear layer, all
 of one width. In each layer
@@ -20,7 +20,7 @@ from ritornello.networks.base import Network, State
 
 
 class GateDropoutLstmConfig(BaseModel):
-    """Sizes of a `gate-dropout-lstm` network."""
+    """Sizes of a `gate_dropout_lstm` network."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

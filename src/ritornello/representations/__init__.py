@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from ritornello.errors import ConfigError, unknown_name
 from ritornello.representations.base import Column, Cursor, Ids, Kind, Plan, Representation
+from ritornello.representations.event_words import EventWords
 from ritornello.representations.multitrack import Multitrack
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
 
 REPRESENTATIONS: dict[str, Kind] = {
     "multitrack": Multitrack,
+    "event_words": EventWords,
 }
 
 
