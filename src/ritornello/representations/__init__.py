@@ -11,6 +11,7 @@ from ritornello.errors import ConfigError, unknown_name
 from ritornello.representations.base import Column, Cursor, Ids, Kind, Plan, Representation
 from ritornello.representations.event_words import EventWords
 from ritornello.representations.multitrack import Multitrack
+from ritornello.representations.words import Words
 
 __all__ = [
     "REPRESENTATIONS",
@@ -26,6 +27,7 @@ __all__ = [
 REPRESENTATIONS: dict[str, Kind] = {
     "multitrack": Multitrack,
     "event_words": EventWords,
+    "words": Words,
 }
 
 
