@@ -132,7 +132,8 @@ def scan(
     """Read every file of `paths` (files and folders) once, and report on each.
 
     survey: called with each score in the process that read it; importable by name, its result small.
-    prose: look for texts instead of music. progress: called with (files done, files in all). `processes` and `executor` as for `run_each`.
+    prose: look for texts instead of music.
+    progress: called with (files done, files in all). `processes` and `executor` as for `run_each`.
     Raises FileError or CorpusError, if a path is missing or has no music; single files raise nothing.
     """
     files = find_files(paths, prose)

@@ -156,14 +156,19 @@ def _likely_encodings(data: bytes) -> list[str]:
     marked = [encoding for mark, encoding in _MARKS if data.startswith(mark)]
     if marked:
         return marked
-    zeros = [data[start:4096:2].count(0) / max(1, len(data[start:4096:2])) for start in (0, 1)]
-    if max(zeros) > 0.02 and len(data) % 2 == 0:
-        return ["utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"]
+    if 0 in data[:4096] and len(data) % 2 == 0:  # what other encoding has zeros?
+        return sorted(("utf-16-le", "utf-16-be"), key=lambda encoding: -_share_of_letters(data, encoding))
     if b"\x1b$" in data:
         return ["iso2022_jp", "utf-8"]
     high = sum(byte > 127 for byte in data[:65536]) / len(data[:65536])
     rest = ["cp1252"] if high < _MOST_WESTERN else ["euc_jp", "cp932"]
     return ["utf-8", *rest]
+
+
+def _share_of_letters(data: bytes, encoding: str) -> float:
+    """Return the share of ASCII and Japanese in the beginning of a text."""
+    text = data[:4096].decode(encoding, errors="replace")
+    return (sum(" " <= letter <= "~" for letter in text) + len(_JAPANESE.findall(text))) / len(text)
 
 
 def _is_japanese(text: str) -> bool:

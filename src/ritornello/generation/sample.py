@@ -10,7 +10,10 @@ SAMPLE_BARS = 8
 
 
 def write_sample(bundle: Path, path: Path) -> None:
-    """Compose a few bars with `bundle` and write them to `path` (prose as .txt). The seed is fixed, so samples of a run compare."""
+    """Compose a few bars with `bundle` and write them to `path`; prose, a few sentences, goes to a .txt file.
+
+    The seed is fixed, so that the samples of a run compare.
+    """
     from ritornello.generation import load
 
     model = load(bundle)

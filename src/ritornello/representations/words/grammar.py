@@ -74,8 +74,8 @@ class WordCursor:
         self.word_count += 1
         if self.signs.closes[token]:
             self.length += 1
-            if token in self.open:
-                self.open = self.open[: self.open.index(token)]
+            if token in self.open:  # the innermost such quote, and all within it
+                self.open = self.open[: len(self.open) - 1 - self.open[::-1].index(token)]
             return
         if self.at_end:
             self.sentence, self.length, self.at_end = self.sentence + 1, 0, False
