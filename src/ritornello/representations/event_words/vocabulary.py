@@ -1,6 +1,7 @@
 """The words of a corpus as columns, fitting them, and finding the nearest to an event that is none of them.
 
-Ids: START, END, then the words in the order of status, data and delta.
+Ids: START, END, then the words in the order of status, data and delta. They are the distinct words of the corpus
+(or the most frequent), and what it takes to end every note (`_with_ends`).
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class EventWordsOptions(BaseModel):
     )
     track: int | None = Field(None, ge=1, description="take only this track of those with notes; None: all")
     spelling: Spelling = Field("decimal", description="of the words, for reports: decimal or hex")
-    most: int = Field(8192, ge=2, description="words at most, the most frequent; others go to the nearest")
+    most: int = Field(8192, ge=2, description="words of the corpus at most; others go to the nearest")
     ticks_per_quarter: int | None = Field(
         None, ge=1, le=0x7FFF, description="grid; None: the commonest of the files"
     )
@@ -72,9 +73,8 @@ def fit(scores: Iterable[Score], options: Mapping[str, Any]) -> EventWordsConfig
             word_rows(lay_out(score.resampled(grid), asked.keep, asked.track)), axis=0, return_counts=True
         )
         counts.update(dict(zip(map(tuple, rows.tolist()), found.tolist(), strict=True)))
-    kept = sorted(
-        row for row, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[: asked.most]
-    )
+    ranked = [row for row, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+    kept = sorted(_with_ends(ranked[: asked.most], ranked))
     tempos = [s.tempos[0].microseconds_per_quarter if s.tempos else 500_000 for s in pieces]
     meters = [(s.meters[0].numerator, s.meters[0].denominator) if s.meters else (4, 4) for s in pieces]
     return EventWordsConfig(
@@ -86,6 +86,17 @@ def fit(scores: Iterable[Score], options: Mapping[str, Any]) -> EventWordsConfig
         microseconds_per_quarter=min(_commonest(tempos, 500_000), 0xFFFFFF),
         meter=_commonest(meters, (4, 4)),
     )
+
+
+def _with_ends(kept: list[tuple[int, ...]], ranked: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Return the words kept, and for each pitch that none of them ends later than the last event, one that does.
+
+    In a chord, all notes but the first end at a delta of 0; without such a word they might never end.
+    """
+    ends = {row[:2] for row in kept if row[0] & 0xF0 == NOTE_OFF and row[3] > 0}
+    begun = {(row[0] - NOTE_ON + NOTE_OFF, row[1]) for row in kept if row[0] & 0xF0 == NOTE_ON}
+    delta = next((row[3] for row in ranked if row[0] & 0xF0 == NOTE_OFF and row[3] > 0), 1)
+    return kept + [(status, pitch, 0, delta) for status, pitch in begun - ends]
 
 
 def _checked(options: Mapping[str, Any]) -> EventWordsOptions:
