@@ -90,6 +90,20 @@ _PERFORMANCE = {
     "clip": 3.0,
 }
 
+_CHAINER: Mapping[str, Any] = {  # of systems A and B; units, window and clip are nowhere stated
+    "network": "gate_dropout_lstm",
+    "hidden": 256,
+    "dropout": 0.5,
+    "optimizer": "adam",
+    "learning_rate": 1e-3,  # the library's default
+    "schedule": "constant",
+    "warmup": 0.0,
+    "batch": 50,  # as in the initialiser of its state
+    "window": 32,
+    "clip": 5.0,
+    "transpose": False,
+}
+
 PRESETS: dict[str, Preset] = {
     "default": Preset("multitrack tokens, an LSTM whose size fits the budget, the data and the machine", {}),
     "tiny": Preset(
@@ -208,6 +222,28 @@ PRESETS: dict[str, Preset] = {
             "dropout": 0.5,
             "batch": 64,
             "clip": 5.0,
+        },
+    ),
+    "two-layer-words": Preset(
+        "prose as words, two LSTM layers with gate dropout (Chainer, 2016); learns from .txt files",
+        {**_CHAINER, "layers": 2, "representation": "words"},
+    ),
+    "two-layer-events": Preset(
+        "the notes of one MIDI track as event words, two LSTM layers with gate dropout (Chainer, 2016)",
+        {
+            **_CHAINER,
+            "layers": 2,
+            "representation": "event_words",
+            "representation_options": {"keep": "notes", "track": 1, "spelling": "hex"},
+        },
+    ),
+    "four-layer-events": Preset(
+        "all MIDI events of all tracks as words, four LSTM layers with gate dropout (Chainer, 2016)",
+        {
+            **_CHAINER,
+            "layers": 4,
+            "representation": "event_words",
+            "representation_options": {"keep": "all"},
         },
     ),
 }

@@ -39,6 +39,7 @@ SMALL = {  # a network without a small configuration here fails the laws, on pur
         {"hidden": 8, "layers": 1},
         {"hidden": 8, "layers": 2, "dropout": 0.5},
     ],
+    "gate_dropout_lstm": [{"hidden": 8, "layers": 2}, {"hidden": 6, "layers": 4}],
 }
 CASES = [(name, config) for name in NETWORKS for config in SMALL[name]]
 

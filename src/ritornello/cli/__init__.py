@@ -15,6 +15,7 @@ from ritornello.cli.convert import convert
 from ritornello.cli.info import info
 from ritornello.cli.inspect import inspect
 from ritornello.cli.likelihood import likelihood
+from ritornello.cli.presets import presets
 from ritornello.cli.render import render
 from ritornello.cli.train import train
 from ritornello.errors import RitornelloError
@@ -30,7 +31,16 @@ app = typer.Typer(
 )
 
 
-for command in (inspect, train, compose, render, convert, info, likelihood):  # in the order of the help
+for command in (
+    inspect,
+    train,
+    compose,
+    render,
+    convert,
+    info,
+    presets,
+    likelihood,
+):  # in the order of the help
     app.command()(command)
 
 

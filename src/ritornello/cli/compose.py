@@ -23,11 +23,14 @@ def compose(
     out: Annotated[
         list[Path] | None,
         typer.Option(
-            "--out", "-o", help="file to write; its suffix says what; may be repeated (default composed.mid)"
+            "--out",
+            "-o",
+            help="file to write; its suffix says what; may be repeated (default composed.mid; prose is printed)",
         ),
     ] = None,
     primer: Annotated[
-        str | None, typer.Option(help='begin with this: a file, or notes such as "C4 E4 G4:2"')
+        str | None,
+        typer.Option(help='begin with this: a file, notes such as "C4 E4 G4:2", MIDI event words, or prose'),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print facts for machines")] = False,
     *,
@@ -37,38 +40,69 @@ def compose(
     import json
     import time
 
+    from ritornello.formats.text import prose_of
     from ritornello.generation import load
+    from ritornello.generation.compose import check_prose_suffix
     from ritornello.rendering import check_suffixes
+    from ritornello.representations.base import reads_prose
 
-    outs = out or [Path("composed.mid")]
-    check_suffixes(outs)
+    check_suffixes(out or [])
     start = time.perf_counter()
-    pieces = load(model).compose_many(_read_primer(primer), **settings)
+    loaded = load(model)
+    prose = reads_prose(loaded.bundle.representation)
+    for path in (out or []) if prose else []:
+        check_prose_suffix(path)
+    pieces = loaded.compose_many(_read_primer(primer, prose), **settings)
+    outs = out or ([] if prose else [Path("composed.mid")])
     facts = []
     for number, piece in enumerate(pieces, start=1):
         names = outs if len(pieces) == 1 else [path.with_stem(f"{path.stem}-{number}") for path in outs]
         facts.append(_facts(piece, [str(piece.write(path)) for path in names]))
     milliseconds = round(1000 * (time.perf_counter() - start))
     if as_json:
-        typer.echo(json.dumps({"milliseconds": milliseconds, "pieces": facts}))
-    else:
+        typer.echo(json.dumps({"milliseconds": milliseconds, "pieces": facts}, ensure_ascii=not prose))
+        return
+    for remark in pieces[0].remarks:
+        typer.echo(f"ritornello: {remark}", err=True)
+    if outs:
         _print(facts, milliseconds)
+    else:
+        typer.echo("\n\n".join(prose_of(piece.score) for piece in pieces))
 
 
-def _read_primer(text: str | None) -> Score | None:
-    """Return the score of a file, or else of a list of notes."""
+def _read_primer(text: str | None, prose: bool) -> Score | None:
+    """Return the score of a file, or else of prose, if that is wanted, of MIDI event words or of a list of notes."""
     from ritornello.formats import FORMATS, read
+    from ritornello.formats.event_text import is_event_text, text_to_midi
+    from ritornello.formats.midi import parse_midi
+    from ritornello.formats.text import prose_to_score
     from ritornello.notelist import notes_to_score
 
     if text is None:
         return None
     path = Path(text)
-    return read(path) if path.suffix.lower() in FORMATS or path.exists() else notes_to_score(text)
+    if path.suffix.lower() in FORMATS or _exists(path):
+        return read(path)
+    if prose:
+        return prose_to_score(text, "the primer")
+    if is_event_text(text):
+        return parse_midi(text_to_midi(text, "the primer"), "the primer")
+    return notes_to_score(text)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a long text is no name
+        return False
 
 
 def _facts(piece: Composition, files: list[str]) -> dict[str, Any]:
+    from ritornello.formats.text import is_prose, prose_of
+
     score = piece.score
-    return {
+    of_prose = {"text": prose_of(score)} if is_prose(score) else {}
+    return of_prose | {
         "files": files,
         "model": piece.model,
         "digest": piece.digest,
@@ -79,12 +113,16 @@ def _facts(piece: Composition, files: list[str]) -> dict[str, Any]:
         "seconds": round(score.seconds, 2),
         "instruments": [track.name for track in score.tracks],
         "nats_per_note": round(-piece.log_likelihood, 3),
+        "remarks": piece.remarks,
     }
 
 
 def _print(facts: list[dict[str, Any]], milliseconds: int) -> None:
     for fact in facts:
         typer.echo(f"wrote {', '.join(fact['files'])}")
+        if "text" in fact:
+            typer.echo(f"  {len(fact['text'])} characters; {fact['model']}, seed {fact['seed']}")
+            continue
         typer.echo(
             f"  {fact['bars']} bars, {fact['notes']} notes, {fact['seconds']:.0f} s, "
             f"{', '.join(fact['instruments'])}; {fact['model']}, seed {fact['seed']}, index {fact['index']}"

@@ -13,16 +13,18 @@ def convert(
     target: Annotated[
         Path, typer.Argument(metavar="OUT", help="the file to write; its suffix says the format")
     ],
+    track: Annotated[
+        str, typer.Option(help="from MIDI to text: the only track to take, counted from 1, or all")
+    ] = "all",
     as_json: Annotated[bool, typer.Option("--json", help="print facts for machines")] = False,
 ) -> None:
-    """Convert a file between formats: MIDI (also damaged) and MusicXML."""
+    """Convert a file between formats: MIDI (also damaged), MusicXML, and text with a word for each MIDI event."""
     import json
 
-    from ritornello.formats import format_of, read, write
+    from ritornello.formats.conversion import convert as convert_file
 
-    format_of(target)  # before a long reading
-    score = read(source)
-    left_out = write(score, target)
+    done = convert_file(source, target, _read_track(track))
+    score, left_out = done.score, done.left_out
     if as_json:
         facts = {
             "in": str(source),
@@ -36,3 +38,11 @@ def convert(
     remarks = [f"repaired: {repair}" for repair in score.repairs] + [f"left out: {part}" for part in left_out]
     counts = f"{score.note_count:,} notes in {len(score.tracks)} tracks, {score.seconds:.1f} s"
     typer.echo(f"{target}: {counts}" + f" ({'; '.join(remarks)})" * bool(remarks))
+
+
+def _read_track(text: str) -> int | None:
+    from ritornello.errors import ConfigError
+
+    if text != "all" and not text.isdecimal():
+        raise ConfigError(f"track {text!r}: allowed are a number, counted from 1, and all")
+    return None if text == "all" else int(text)

@@ -26,8 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello import formats
+from ritornello.corpus.prose import prose_pieces
 from ritornello.corpus.work import Failure, run_each
 from ritornello.errors import ConfigError, CorpusError, FileError
+from ritornello.formats.event_text import is_event_text
+from ritornello.formats.text import is_prose, paragraphs
 from ritornello.paths import describe
 from ritornello.score import Notes, Score
 from ritornello.theory import DRUMS, estimate_key, instrument_name, key_name
@@ -53,7 +56,8 @@ class FileReport:
     instruments: programs 0-127, and 128 for drums. meters: as "3/4", in order of appearance. key: estimated
     from the notes. polyphony: how many notes sound at once, drums aside, on average while any does, and at
     most. tempo: quarter notes a minute, on average. survey: what the caller's own function returned. digest:
-    the same for the same notes; shape: the same also for transpositions.
+    the same for the same notes; shape: the same also for transpositions. pieces: how many the file gives, which
+    may be several where it is prose.
     """
 
     path: Path
@@ -73,6 +77,7 @@ class FileReport:
     shape: str = ""
     lowest: int = 0
     survey: Any = None
+    pieces: int = 1
 
     @property
     def is_used(self) -> bool:
@@ -121,17 +126,19 @@ def scan(
     processes: int | None = None,
     executor: Executor | None = None,
     survey: Callable[[Score], Any] | None = None,
+    prose: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Scan:
     """Read every file of `paths` (files and folders) once, and report on each.
 
     survey: called with each score in the process that read it; importable by name, its result small.
+    prose: look for texts instead of music.
     progress: called with (files done, files in all). `processes` and `executor` as for `run_each`.
     Raises FileError or CorpusError, if a path is missing or has no music; single files raise nothing.
     """
-    files = find_files(paths)
+    files = find_files(paths, prose)
     reports: list[FileReport | None] = [None] * len(files)
-    examine = partial(_examine, minimum_notes=minimum_notes, survey=survey)
+    examine = partial(_examine, minimum_notes=minimum_notes, survey=survey, prose=prose)
     results = run_each(examine, files, processes=processes, executor=executor, seconds_limit=_SECONDS_A_FILE)
     for done, (index, result) in enumerate(results, start=1):
         reports[index] = _skipped(files[index], result.message) if isinstance(result, Failure) else result
@@ -171,12 +178,14 @@ def _duplicate(report: FileReport, first: FileReport) -> FileReport:
 # ---- one file -----------------------------------------------------------------------------------------------
 
 
-def _examine(path: Path, *, minimum_notes: int, survey: Callable[[Score], Any] | None) -> FileReport:
+def _examine(
+    path: Path, *, minimum_notes: int, survey: Callable[[Score], Any] | None, prose: bool
+) -> FileReport:
     score = formats.read(path)
-    fault = _fault(score, minimum_notes)
+    fault = _prose_fault(score) if prose else _fault(score, minimum_notes)
     if fault:
         return _skipped(path, fault)
-    report = _describe(path, score)
+    report = _describe_prose(path, score) if prose else _describe(path, score)
     return report if survey is None else replace(report, survey=survey(score))
 
 
@@ -188,13 +197,23 @@ def _fault(score: Score, minimum_notes: int) -> str | None:
     """Return why a score is not worth learning from, or None."""
     count, hours, quarters = score.note_count, score.seconds / 3600, score.end / score.ticks_per_quarter
     if count == 0:
-        return "it has no notes"
+        return "it is prose, not music" if is_prose(score) else "it has no notes"
     if count < minimum_notes:
         return f"{_number(count, 'note')}; wanted are {minimum_notes} or more"
     if hours > LONGEST_HOURS or quarters > LONGEST_QUARTERS:
         return f"it lasts {hours:,.1f} hours, {quarters:,.0f} quarter notes; no piece does"
     starts = score.all_notes()["start"]
     return f"all its {count} notes start at once" if starts[0] == starts[-1] else None
+
+
+def _prose_fault(score: Score) -> str | None:
+    return None if is_prose(score) else "it is music; wanted is prose"
+
+
+def _describe_prose(path: Path, score: Score) -> FileReport:
+    """Return the report on a text, without what only music has."""
+    digest = blake2b("\n".join(paragraphs(score)).encode(), digest_size=16).hexdigest()
+    return FileReport(path, "used", pieces=len(prose_pieces(score)), digest=digest, shape=digest)
 
 
 def _describe(path: Path, score: Score) -> FileReport:
@@ -256,9 +275,10 @@ def _digest(keys: NDArray[np.int64]) -> str:
 # ---- files and folders --------------------------------------------------------------------------------------
 
 
-def find_files(paths: Iterable[Path | str]) -> list[Path]:
+def find_files(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
     """Return the files given, and those below the folders given that `formats` can read, sorted by name.
 
+    In folders, text files count as music if they hold event words, and as prose (if that is wanted) if not.
     Files of other names count if they begin as MIDI does; hidden files and folders are passed over. Raises
     FileError for a path that is missing, CorpusError for a folder without music, saying what is in it instead.
     """
@@ -268,25 +288,38 @@ def find_files(paths: Iterable[Path | str]) -> list[Path]:
             is_folder = path.stat() and path.is_dir()
         except OSError as error:
             raise FileError(f"{path}: {describe(error)}") from error
-        found.update(dict.fromkeys(_music_in(path) if is_folder else [path]))
+        found.update(dict.fromkeys(_found_in(path, prose) if is_folder else [path]))
     if not found:
         raise CorpusError("no path was given; wanted are music files or folders of them")
     return list(found)
 
 
-def _music_in(folder: Path) -> list[Path]:
+def _found_in(folder: Path, prose: bool) -> list[Path]:
     files = sorted(_visible_files(folder, set()))
-    music = [path for path in files if _may_be_music(path)]
-    if not music:
+    found = [path for path in files if (_may_be_prose(path) if prose else _may_be_music(path))]
+    if not found:
         kinds = Counter(path.suffix.lower() or "without a suffix" for path in files)
         seen = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(6)) or "the folder is empty"
         looked = f"{_number(len(files), 'file')} looked at ({seen})" if files else seen
-        raise CorpusError(f"no music in {folder}: {looked}; wanted are {' '.join(formats.FORMATS)}")
-    return music
+        what, wanted = ("text", formats.TEXT.suffixes) if prose else ("music", formats.FORMATS)
+        raise CorpusError(f"no {what} in {folder}: {looked}; wanted are {' '.join(wanted)}")
+    return found
+
+
+def _may_be_prose(path: Path) -> bool:
+    return path.suffix.lower() in formats.TEXT.suffixes and not path.is_dir() and not _holds_events(path)
+
+
+def _holds_events(path: Path) -> bool:
+    with suppress(OSError), path.open("rb") as file:
+        return is_event_text(file.read(4096).decode("latin-1"))
+    return False
 
 
 def _may_be_music(path: Path) -> bool:
     """Whether the suffix is one of music, or else the first bytes are those of MIDI; so for folders, too."""
+    if path.suffix.lower() in formats.TEXT.suffixes:
+        return path.is_dir() or _holds_events(path)
     if path.suffix.lower() in formats.FORMATS or path.is_dir():
         return True
     with suppress(OSError), path.open("rb") as file:

@@ -26,11 +26,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello import formats, paths
+from ritornello.corpus.prose import prose_pieces
 from ritornello.corpus.scan import FileReport, Scan, scan, split
 from ritornello.corpus.work import Failure, run_each
 from ritornello.errors import CorpusError, FileError, unknown_name
 from ritornello.representations import REPRESENTATIONS, Ids, Representation, make_representation
-from ritornello.representations.base import Extracts
+from ritornello.representations.base import Extracts, reads_prose
+from ritornello.score import Score
 
 FORMAT_VERSION = 1
 
@@ -63,27 +65,49 @@ class Encoded(NamedTuple):
     high: int
 
 
-class EncodedFile(NamedTuple):
-    """The pieces of a file, and why parts of it were left out."""
+class EncodedPiece(NamedTuple):
+    """The examples in a piece, mostly one, and why parts of it were left out."""
 
-    pieces: tuple[Encoded, ...]
+    examples: tuple[Encoded, ...]
     reasons: tuple[str, ...] = ()
 
 
-def encode_file(name: str, config: Mapping[str, Any], path: Path) -> EncodedFile:
-    """Return the rows of input columns of one file in the representation `name` with `config`.
+class Piece(NamedTuple):
+    """Where a piece is: its file, and which of the file's pieces it is, or None if there is only one."""
 
-    A file is one piece, or as many as a representation that extracts examples finds in it.
+    path: Path
+    part: int | None = None
+
+    def __str__(self) -> str:
+        return str(self.path) if self.part is None else f"{self.path}#{self.part + 1}"
+
+    def read(self) -> Score:
+        """Return its score; raise FileError if the file cannot be read."""
+        score = formats.read(self.path)
+        return score if self.part is None else prose_pieces(score)[self.part]
+
+
+def pieces_of(report: FileReport) -> list[tuple[str, Piece]]:
+    """Return the pieces of a file, each with a name for the split that stays the same wherever the file is."""
+    if report.pieces == 1:
+        return [(report.digest, Piece(report.path))]
+    return [(f"{report.digest}:{part}", Piece(report.path, part)) for part in range(report.pieces)]
+
+
+def encode_piece(name: str, config: Mapping[str, Any], piece: Piece) -> EncodedPiece:
+    """Return the rows of input columns of one piece in the representation `name` with `config`.
+
+    A representation that extracts examples may find several in it, or none.
     """
     representation = _cached_representation(name, json.dumps(config, sort_keys=True))
-    score = formats.read(path)
+    score = piece.read()
     if isinstance(representation, Extracts):
         found = representation.examples(score)
         # In one key only: an extracted example's columns may hold its pitches too.
-        pieces = (_encode_ids(representation, ids, (0, 0)) for ids in found.ids)
-        return EncodedFile(tuple(pieces), found.reasons)
+        examples = (_encode_ids(representation, ids, (0, 0)) for ids in found.ids)
+        return EncodedPiece(tuple(examples), found.reasons)
     ids = representation.encode(score)
-    return EncodedFile((_encode_ids(representation, ids, representation.transposable(ids)),))
+    return EncodedPiece((_encode_ids(representation, ids, representation.transposable(ids)),))
 
 
 def _encode_ids(representation: Representation, ids: Ids, transposable: tuple[int, int]) -> Encoded:
@@ -159,21 +183,23 @@ def build_corpus(
         sources,
         executor=executor,
         survey=kind.survey,
+        prose=reads_prose(kind),
         progress=progress and functools.partial(progress, "reading"),
     )
-    used = list(found.used)
+    used = [piece for report in found.used for piece in pieces_of(report)]
     if len(used) < 2:
-        raise CorpusError(_too_few(found, used))
-    surveys = (report.survey for report in used)
+        raise CorpusError(_too_few(found, list(found.used)))
+    surveys = (report.survey for report in found.used)
     fitted = kind.fit(surveys, options or {}) if isinstance(representation, str) else representation
-    apart = set(split([report.digest for report in used], seed, held_out)[1])
-    encode = functools.partial(encode_file, fitted.name, fitted.config())
-    results = in_order(run_each(encode, [report.path for report in used], executor=executor))
+    apart = set(split([name for name, _ in used], seed, held_out)[1])
+    pieces = [piece for _, piece in used]
+    encode = functools.partial(encode_piece, fitted.name, fitted.config())
+    results = in_order(run_each(encode, pieces, executor=executor))
     beside = directory.with_name(directory.name + ".partial")
     shutil.rmtree(beside, ignore_errors=True)
     try:
         beside.mkdir(parents=True)
-        _write(beside, fitted, _counted(results, len(used), progress), used, apart)
+        _write(beside, fitted, _counted(results, len(used), progress), pieces, apart)
         shutil.rmtree(directory, ignore_errors=True)
         beside.replace(directory)
     except OSError as error:
@@ -214,7 +240,7 @@ def _write(
     directory: Path,
     representation: Representation,
     results: Iterator[Any],
-    used: list[FileReport],
+    pieces: list[Piece],
     apart: set[int],
 ) -> None:
     """Write shards, index and card of a corpus."""
@@ -229,17 +255,17 @@ def _write(
                 file.close()
                 shard, row = shard + 1, 0
                 file = (directory / _shard_name(shard)).open("wb")
-            path = used[number].path
-            left_out += [f"{path}: {reason}" for reason in result.reasons]
-            for piece in result.pieces:
-                data = np.ascontiguousarray(piece.rows).tobytes()
+            name = str(pieces[number])
+            left_out += [f"{name}: {reason}" for reason in result.reasons]
+            for example in result.examples:
+                data = np.ascontiguousarray(example.rows).tobytes()
                 file.write(data)
                 digest.update(data)
                 entries.append(
-                    (shard, row, len(piece.rows), piece.notes, piece.low, piece.high, number in apart)
+                    (shard, row, len(example.rows), example.notes, example.low, example.high, number in apart)
                 )
-                names.append(str(path))
-                row += len(piece.rows)
+                names.append(name)
+                row += len(example.rows)
     finally:
         file.close()
     _check_splits([entry[-1] for entry in entries], left_out)

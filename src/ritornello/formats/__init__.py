@@ -1,6 +1,7 @@
 """Files <-> `Score`: one module a format, and the table `FORMATS` by which `read` and `write` choose.
 
-MIDI is read and written here (`midi`, `midi_writer`, `smf`); MusicXML goes through music21 (`musicxml`).
+MIDI is read and written here (`midi`, `midi_writer`, `smf`); MusicXML goes through music21 (`musicxml`); text files
+hold event words or prose (`text`, `event_text`).
 A file that begins like a MIDI file is read as one, whatever its suffix.
 """
 
@@ -44,15 +45,16 @@ MIDI = Format(
 MUSICXML = Format(
     "musicxml", (".musicxml", ".mxl", ".xml"), f"{__name__}.musicxml", "read_musicxml", "write_musicxml"
 )
+TEXT = Format("text", (".txt",), f"{__name__}.text", "read_text", "write_text_file")
 
-FORMATS = {suffix: format for format in (MIDI, MUSICXML) for suffix in format.suffixes}
+FORMATS = {suffix: format for format in (MIDI, MUSICXML, TEXT) for suffix in format.suffixes}
 """Every format by suffix, in lower case and with its dot."""
 
 
 def read(path: Path | str) -> Score:
     """Return the score in the file `path`; raise FileError or FormatError, naming the file, if it cannot be read."""
     path = Path(path)
-    return (MIDI if _begins_as_midi(path) else format_of(path)).read(path)
+    return (MIDI if begins_as_midi(path) else format_of(path)).read(path)
 
 
 def write(score: Score, path: Path | str) -> tuple[str, ...]:
@@ -74,7 +76,8 @@ def format_of(path: Path) -> Format:
     raise FormatError(f"{path}: unknown suffix {suffix!r}{hint}; allowed are {', '.join(FORMATS)}")
 
 
-def _begins_as_midi(path: Path) -> bool:
+def begins_as_midi(path: Path) -> bool:
+    """Return whether a file is MIDI by its suffix or its first bytes; raise FileError if it cannot be read."""
     if path.suffix.lower() in MIDI.suffixes:
         return True
     head = read_bytes(path)[:12]  # and a clear error if there is nothing to read

@@ -6,7 +6,7 @@ tracks without notes are gone, overlapping notes of one pitch end first-in first
 Order at one tick: ends of notes that began earlier, texts, controls, program, note-ons, ends of notes without
 length. A program change stands at the start, or after the bank select that belongs to it.
 
-Read in order: `midi_to_bytes`, `_note_rows`, `_encode`, `assign_channels`.
+Read in order: `midi_to_bytes`, `_note_rows`, `encode_track`, `assign_channels`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ MAX_TICK = 1 << 40  # an event later than this would need thousands of fillers
 TEXT_TYPES = {kind: number for number, kind in TEXTS.items()}
 BANK_SELECT = (0, 32)  # the controllers that make the next program change mean another bank
 _NAME = TEXT_TYPES["name"]
-_FILLER = 0x7F  # an empty sequencer-specific event: carries a delta that is too long for one
+FILLER = 0x7F  # an empty sequencer-specific event: carries a delta that is too long for one
 _RANK_OFF, _RANK_META, _RANK_CONTROL, _RANK_PROGRAM, _RANK_ON, _RANK_END = range(6)
 _MELODIC = [channel for channel in range(16) if channel != DRUM_CHANNEL]
 
@@ -48,7 +48,9 @@ Rows = NDArray[np.int64]  # shape (events, 5): tick, rank, status, first, second
 
 
 @dataclass(frozen=True)
-class _Meta:
+class MetaEvent:
+    """A meta event at a tick."""
+
     tick: int
     type: int
     content: bytes
@@ -66,18 +68,19 @@ def write_midi(score: Score, path: Path | str) -> tuple[str, ...]:
 def midi_to_bytes(score: Score) -> bytes:
     """Return `score` as a MIDI file; raise ConfigError for what MIDI cannot say."""
     _check_range("ticks_per_quarter", np.array([score.ticks_per_quarter]), 1, 0x7FFF, "the score")
-    contents = [_encode(np.empty((0, 5), dtype=np.int64), _conductor_metas(score))]
+    contents = [encode_track(np.empty((0, 5), dtype=np.int64), conductor_metas(score))]
     for number, (track, (port, channel)) in enumerate(
         zip(score.tracks, assign_channels(score.tracks), strict=True), start=1
     ):
         _check_track(track, f"track {number}")
-        contents.append(_encode(_track_rows(track, channel), _track_metas(track, port)))
+        contents.append(encode_track(_track_rows(track, channel), _track_metas(track, port)))
     numbers = (1, min(len(contents), 0xFFFF), score.ticks_per_quarter)
     header = b"".join(number.to_bytes(2, "big") for number in numbers)
-    return _chunk(b"MThd", header) + b"".join(_chunk(b"MTrk", content) for content in contents)
+    return chunk(b"MThd", header) + b"".join(chunk(b"MTrk", content) for content in contents)
 
 
-def _chunk(name: bytes, content: bytes) -> bytes:
+def chunk(name: bytes, content: bytes) -> bytes:
+    """Return a chunk of a MIDI file: name, length, content."""
     return name + len(content).to_bytes(4, "big") + content
 
 
@@ -105,11 +108,12 @@ def assign_channels(tracks: Iterable[Track]) -> list[tuple[int, int]]:
     return result
 
 
-def _conductor_metas(score: Score) -> list[_Meta]:
+def conductor_metas(score: Score) -> list[MetaEvent]:
+    """Return title, texts, tempos, meters and keys; raise ConfigError for what MIDI cannot say."""
     metas = _named(score.title, score.texts)
     for tempo in score.tempos:
         _check_range("tempo", np.array([tempo.microseconds_per_quarter]), 1, 0xFFFFFF, f"tick {tempo.tick}")
-        metas.append(_Meta(tempo.tick, TEMPO, tempo.microseconds_per_quarter.to_bytes(3, "big")))
+        metas.append(MetaEvent(tempo.tick, TEMPO, tempo.microseconds_per_quarter.to_bytes(3, "big")))
     for meter in score.meters:
         power = meter.denominator.bit_length() - 1
         if not 1 <= meter.numerator <= 255 or meter.denominator not in (1, 2, 4, 8, 16, 32, 64, 128):
@@ -118,30 +122,31 @@ def _conductor_metas(score: Score) -> list[_Meta]:
                 f"meter {meter.numerator}/{meter.denominator} at tick {meter.tick}: allowed are {meters}"
             )
         clocks = max(1, 96 // meter.denominator)  # MIDI clocks, 24 to a quarter, in one beat
-        metas.append(_Meta(meter.tick, METER, bytes((meter.numerator, power, clocks, 8))))
+        metas.append(MetaEvent(meter.tick, METER, bytes((meter.numerator, power, clocks, 8))))
     for key in score.keys:
         _check_range("key", np.array([key.fifths]), -7, 7, f"tick {key.tick}")
-        metas.append(_Meta(key.tick, KEY, bytes((key.fifths & 0xFF, key.minor))))
+        metas.append(MetaEvent(key.tick, KEY, bytes((key.fifths & 0xFF, key.minor))))
     return metas
 
 
-def _track_metas(track: Track, port: int) -> list[_Meta]:
-    ports = [_Meta(0, PORT, bytes((port,)))] if port else []
+def _track_metas(track: Track, port: int) -> list[MetaEvent]:
+    ports = [MetaEvent(0, PORT, bytes((port,)))] if port else []
     return ports + _named(track.name, track.texts)
 
 
-def _named(name: str, texts: Iterable[Text]) -> list[_Meta]:
+def _named(name: str, texts: Iterable[Text]) -> list[MetaEvent]:
     """Return metas for the name of an MTrk and its texts; the first of type name is always the name."""
-    metas = [_text_meta(Text(0, "name", name))]
-    return metas + [_text_meta(text) for text in texts]
+    metas = [text_meta(Text(0, "name", name))]
+    return metas + [text_meta(text) for text in texts]
 
 
-def _text_meta(text: Text) -> _Meta:
+def text_meta(text: Text) -> MetaEvent:
+    """Return a text as a meta event; raise ConfigError for a kind that MIDI has not."""
     if text.kind not in TEXT_TYPES:
         raise ConfigError(
             f"text of kind {text.kind!r} at tick {text.tick}: allowed are {', '.join(TEXT_TYPES)}"
         )
-    return _Meta(text.tick, TEXT_TYPES[text.kind], text.text.encode("utf-8", errors="replace"))
+    return MetaEvent(text.tick, TEXT_TYPES[text.kind], text.text.encode("utf-8", errors="replace"))
 
 
 def _check_track(track: Track, where: str) -> None:
@@ -200,7 +205,7 @@ def _control_rows(controls: Controls) -> Rows:
     return rows
 
 
-def _encode(rows: Rows, metas: list[_Meta]) -> bytes:
+def encode_track(rows: Rows, metas: list[MetaEvent]) -> bytes:
     """Return the content of an MTrk: channel events and metas in time order, and the end of track."""
     marks = np.array([(meta.tick, _RANK_META, META, i, 0) for i, meta in enumerate(metas)], np.int64).reshape(
         -1, 5
@@ -217,14 +222,14 @@ def _encode(rows: Rows, metas: list[_Meta]) -> bytes:
     return b"".join([*pieces, stream[at:], bytes((0, META, END_OF_TRACK, 0))])
 
 
-def _meta_bytes(metas: list[_Meta], index: int) -> bytes:
+def _meta_bytes(metas: list[MetaEvent], index: int) -> bytes:
     if index < 0:
-        return bytes((META, _FILLER, 0))
+        return bytes((META, FILLER, 0))
     meta = metas[index]
-    return bytes((META, meta.type)) + _quantity(len(meta.content)) + meta.content
+    return bytes((META, meta.type)) + quantity(len(meta.content)) + meta.content
 
 
-def _quantity(value: int) -> bytes:
+def quantity(value: int) -> bytes:
     """Return `value` as a variable-length quantity: seven bits a byte, all but the last with the top bit set."""
     result = [value & 0x7F]
     while value := value >> 7:

@@ -24,11 +24,12 @@ from pydantic import Field, field_validator, model_validator
 from ritornello import __version__
 from ritornello.bundle import Bundle
 from ritornello.errors import ConfigError
+from ritornello.formats.text import is_prose
 from ritornello.generation.beam import BeamConfig, search
 from ritornello.generation.constraints import Constraint, NotesBeforeEnd, RepetitionGuard, allowed_ids
 from ritornello.generation.samplers import checked_config, make_generators, make_sampler
 from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
-from ritornello.representations.base import Cursor, Ids, Plan, Representation, suit
+from ritornello.representations.base import Cursor, Ids, Plan, Representation, mapped, reads_prose, suit
 from ritornello.score import Score, Tempo, Text
 from ritornello.theory import Chord, parse_chord_bars, parse_instrument, parse_pitch_class
 
@@ -174,7 +175,8 @@ class Composition:
 
     `settings` with `seed` and `index` make it again with the model of this `digest` (and the primer, if there was
     one). `log_likelihood` is the mean over its notes, in nats, of what the model thought of its own choices, the
-    primer's not counted; `relaxed` counts the steps at which a constraint had to give way to the grammar.
+    primer's not counted; `relaxed` counts the steps at which a constraint had to give way to the grammar; `remarks`
+    say what of the primer the model does not know, and what stands for it.
     """
 
     score: Score
@@ -186,6 +188,7 @@ class Composition:
     digest: str
     log_likelihood: float
     relaxed: int
+    remarks: tuple[str, ...] = ()
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -196,11 +199,23 @@ class Composition:
         return len(self.score.bar_starts(last + 1))
 
     def write(self, path: Path | str) -> Path:
-        """Write the piece as whatever the suffix of `path` asks for (.mid, .wav, .png, ...); return the path."""
+        """Write the piece as whatever the suffix of `path` asks for (.mid, .wav, .png, ...); return the path.
+
+        Prose is written as .txt only; another suffix is a ConfigError.
+        """
         from ritornello.rendering import write
+
+        if is_prose(self.score):
+            check_prose_suffix(Path(path))
 
         write(self.score, Path(path))
         return Path(path)
+
+
+def check_prose_suffix(path: Path) -> None:
+    """Raise ConfigError if `path` is not of the kind that prose is written as."""
+    if path.suffix.lower() != ".txt":
+        raise ConfigError(f"{path}: this model writes prose; give a name that ends with .txt")
 
 
 def compose(
@@ -250,6 +265,8 @@ class _Beginning:
 
 def _begin(representation: Representation, config: ComposeConfig, primer: Score | None) -> _Beginning:
     _check_told(representation, config)
+    if primer is not None:
+        _check_kind(representation, primer)
     plan = Plan(None, config.tempo, config.meter_pair, config.programs, config.chord_bars)
     if plan.chords and not getattr(representation, "plays_over_chords", False):
         raise ConfigError(
@@ -279,10 +296,16 @@ def _check_told(representation: Representation, config: ComposeConfig) -> None:
             raise ConfigError(f"{wish}: this model has not been told of it while it learned")
 
 
+def _check_kind(representation: Representation, primer: Score) -> None:
+    """Refuse a primer that is empty, or prose for a model of music, or music for one of prose."""
+    if reads_prose(representation) and not is_prose(primer):
+        raise ConfigError("the primer is no prose, which is what this model writes")
+    if not reads_prose(representation) and not primer.note_count:
+        raise ConfigError("the primer has no notes")
+
+
 def _suit_primer(plan: Plan, config: ComposeConfig, primer: Score) -> Plan:
     """Return the plan with the primer's tempo and meter, as far as a length in seconds needs them."""
-    if not primer.note_count:
-        raise ConfigError("the primer has no notes")
     if (quarters := primer.end // primer.ticks_per_quarter) > LONGEST_PRIMER:
         raise ConfigError(f"the primer is {quarters} quarters long, allowed are {LONGEST_PRIMER}")
     meters = {(m.numerator, m.denominator) for m in primer.meters} or {DEFAULT_METER}
@@ -439,10 +462,11 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: _Piece, primer: Scor
     }
     if primer is not None:
         recipe["primer"] = hashlib.sha256(primer.all_notes().tobytes()).hexdigest()[:16]
-    text = Text(0, "text", json.dumps(recipe, ensure_ascii=False))
+    if not is_prose(score):
+        score = replace(score, texts=(Text(0, "text", json.dumps(recipe, ensure_ascii=False)), *score.texts))
     new_notes = max(1, piece.cursor.notes - piece.notes_given)
     return Composition(
-        score=replace(score, texts=(text, *score.texts), title=_title(bundle, settings, piece)),
+        score=replace(score, title=_title(bundle, settings, piece)),
         ids=ids,
         settings=settings,
         seed=settings.seed or 0,
@@ -451,6 +475,7 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: _Piece, primer: Scor
         digest=bundle.digest,
         log_likelihood=piece.log_probability / new_notes,
         relaxed=piece.relaxed,
+        remarks=mapped(bundle.representation, primer) if primer is not None else (),
     )
 
 

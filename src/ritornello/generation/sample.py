@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ritornello.representations.base import reads_prose
+
 SAMPLE_BARS = 8
 
 
 def write_sample(bundle: Path, path: Path) -> None:
-    """Compose a few bars with `bundle` and write them to `path`. The seed is fixed, so samples of a run compare."""
+    """Compose a few bars with `bundle` and write them to `path`; prose, a few sentences, goes to a .txt file.
+
+    The seed is fixed, so that the samples of a run compare.
+    """
     from ritornello.generation import load
 
-    load(bundle).compose(bars=SAMPLE_BARS, seed=0).write(path)
+    model = load(bundle)
+    if reads_prose(model.bundle.representation):
+        path = path.with_suffix(".txt")
+    model.compose(bars=SAMPLE_BARS, seed=0).write(path)

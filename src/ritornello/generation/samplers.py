@@ -7,6 +7,11 @@ on its place in a batch.
 
 The cuts (top-k, top-p, min-p) all look at the same distribution, the allowed ids at the given temperature; an id
 stays if all of them keep it, and the most probable one always stays.
+
+Surprise is irregular noise: now and then (with that probability, at each step) a row forgets the cuts and its most
+probable id, and draws from the others, the unlikely ones favoured by SURPRISE_TEMPERATURE. So a series is broken,
+not by anything whatever, but by what the network thought possible too. It is the remedy for monotony that the
+author of the four-layer system proposes ("system B": a tone that breaks the series).
 """
 
 from __future__ import annotations
@@ -26,6 +31,9 @@ Sampler = Callable[
     [NDArray[np.floating[Any]], Mask, Generators], tuple[NDArray[np.int64], NDArray[np.float64]]
 ]
 
+SURPRISE_TEMPERATURE = 1.5
+"""At which a surprising id is drawn: flatter than the network's own distribution."""
+
 LOWEST = -1e30  # stands for a logit of minus infinity: exp gives 0, differences stay finite
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -44,6 +52,12 @@ class SamplerConfig(BaseModel):
     min_p: float = Field(
         0.0, ge=0, le=1, description="drop ids less probable than this share of the best one's"
     )
+    surprise: float = Field(
+        0.0, ge=0, le=1, description="how often, as a share of steps, the most probable is avoided on purpose"
+    )
+
+
+_SURPRISE = SamplerConfig.model_validate({"temperature": SURPRISE_TEMPERATURE, "top_p": 1.0})
 
 
 def checked_config(model: type[Model], values: dict[str, Any]) -> Model:
@@ -80,9 +94,26 @@ def make_sampler(config: SamplerConfig) -> Sampler:
         wide[np.isnan(wide)] = LOWEST
         allowed = np.where(mask, wide, -np.inf)
         ids = _draw(allowed, config, generators) if config.temperature else allowed.argmax(axis=1)
+        if config.surprise:
+            ids = _surprised(ids, allowed, config.surprise, generators)
         return ids, _log_probability(wide, ids)
 
     return sample
+
+
+def _surprised(
+    ids: NDArray[np.int64], allowed: NDArray[np.float64], share: float, generators: Generators
+) -> NDArray[np.int64]:
+    """Return `ids` with those of a random `share` of rows drawn anew, the most probable id left out."""
+    surprising = np.array([generator.random() < share for generator in generators])
+    rows = np.flatnonzero(surprising & (np.isfinite(allowed).sum(axis=1) > 1))
+    if not len(rows):
+        return ids
+    others = allowed[rows]
+    others[np.arange(len(rows)), others.argmax(axis=1)] = -np.inf
+    ids = ids.copy()
+    ids[rows] = _draw(others, _SURPRISE, [generators[row] for row in rows.tolist()])
+    return ids
 
 
 def _draw(allowed: NDArray[np.float64], config: SamplerConfig, generators: Generators) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from ritornello.errors import ConfigError, unknown_name
 from ritornello.networks.attention_rnn import AttentionRnn, AttentionRnnConfig
 from ritornello.networks.base import Network, State, count_parameters, detach, reset_rows
+from ritornello.networks.gate_dropout_lstm import GateDropoutLstm, GateDropoutLstmConfig
 from ritornello.networks.lstm import Lstm, LstmConfig
 from ritornello.networks.magenta_lstm import MagentaLstm, MagentaLstmConfig
 from ritornello.networks.note_classifier import NoteClassifier, NoteClassifierConfig
@@ -31,6 +32,7 @@ NETWORKS: dict[str, Row] = {
     "magenta_lstm": Row(MagentaLstmConfig, MagentaLstm),
     "attention_rnn": Row(AttentionRnnConfig, AttentionRnn),
     "one_hot_lstm": Row(OneHotLstmConfig, OneHotLstm),
+    "gate_dropout_lstm": Row(GateDropoutLstmConfig, GateDropoutLstm),
 }
 
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from ritornello.errors import ConfigError, unknown_name
 from ritornello.representations.base import Column, Cursor, Ids, Kind, Plan, Representation
 from ritornello.representations.drums import Drums
+from ritornello.representations.event_words import EventWords
 from ritornello.representations.improv import Improv
 from ritornello.representations.jazz import Jazz
 from ritornello.representations.melody import Melody
@@ -17,6 +18,7 @@ from ritornello.representations.multitrack import Multitrack
 from ritornello.representations.note_names import NoteNames
 from ritornello.representations.performance import Performance
 from ritornello.representations.polyphony import Polyphony
+from ritornello.representations.words import Words
 
 __all__ = [
     "REPRESENTATIONS",
@@ -38,6 +40,8 @@ REPRESENTATIONS: dict[str, Kind] = {
     "drums": Drums,
     "polyphony": Polyphony,
     "improv": Improv,
+    "event_words": EventWords,
+    "words": Words,
 }
 
 

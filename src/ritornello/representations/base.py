@@ -116,6 +116,17 @@ class Kind(Protocol):
     def __call__(self, config: Any, /) -> Representation: ...
 
 
+def reads_prose(member: object) -> bool:
+    """Return whether a representation, or a kind of them, is of prose instead of music: an attribute that it has."""
+    return bool(getattr(member, "reads_prose", False))
+
+
+def mapped(representation: object, score: Score) -> tuple[str, ...]:
+    """Return what of a score a representation does not know and what stands for it, a line each, if it can say."""
+    say = getattr(representation, "mapped", None)
+    return tuple(say(score)) if say else ()
+
+
 class Representation(Protocol):
     """A scheme of tokens. Members are immutable and hold no state of any piece."""
 

@@ -1,0 +1,48 @@
+"""`ritornello presets`: the named rows of settings, what each is for, and what it sets."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+
+def presets(
+    name: Annotated[str | None, typer.Argument(help="tell of this one only", show_default=False)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print facts for machines")] = False,
+) -> None:
+    """List the presets of `ritornello train`: what each is for, and the settings that it changes."""
+    import json
+
+    from ritornello.errors import unknown_name
+    from ritornello.presets import PRESETS
+
+    if name is not None and name not in PRESETS:
+        raise unknown_name("preset", name, PRESETS)
+    rows = {key: row for key, row in PRESETS.items() if name in (None, key)}
+    if as_json:
+        facts = {key: {"description": r.description, "settings": dict(r.settings)} for key, r in rows.items()}
+        typer.echo(json.dumps(facts[name] if name else facts, ensure_ascii=False))
+        return
+    width = max(map(len, rows))
+    for key, row in rows.items():
+        typer.echo(f"{key:{width}}  {row.description}")
+        if row.settings:
+            typer.echo(f"{'':{width}}    {_settings(row.settings)}")
+    if name is None:
+        typer.echo(
+            "\nTrain with one: ritornello train FOLDER --preset NAME; every setting can be given anew."
+        )
+
+
+def _settings(settings: Any) -> str:
+    """Return settings as they stand on a command line, without the dashes."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        prefix = key.removesuffix("_options")
+        flat |= {f"{prefix}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {key: value}
+    return ", ".join(f"{key.replace('_', '-')} {_shown(value)}" for key, value in flat.items())
+
+
+def _shown(value: Any) -> str:
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)

@@ -1,0 +1,56 @@
+"""One file into another format. Between MIDI and event words it goes by the raw events, else through a `Score`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ritornello.errors import ConfigError
+from ritornello.formats import MIDI, TEXT, begins_as_midi, format_of, read, write
+from ritornello.formats.event_text import is_event_text, midi_to_text, text_to_midi
+from ritornello.formats.midi import parse_midi
+from ritornello.formats.text import MAX_BYTES, decode_text
+from ritornello.paths import read_bytes, write_bytes, write_text
+from ritornello.score import Score
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What was read, and what had to be left out in writing it, in words."""
+
+    score: Score
+    left_out: tuple[str, ...]
+
+
+def convert(source: Path, target: Path, track: int | None = None) -> Converted:
+    """Write `source` as `target`, whose suffix says the format.
+
+    track: from MIDI to text, the number of the only track to take, counted from 1.
+    """
+    kind = format_of(target)  # before a long reading
+    from_midi = begins_as_midi(source)
+    if track is not None and not (from_midi and kind is TEXT):
+        raise ConfigError(f"track {track}: a single track can be chosen from MIDI to text only")
+    if from_midi and kind is TEXT:
+        return _midi_to_text(source, target, track)
+    if kind is MIDI and source.suffix.lower() in TEXT.suffixes:
+        text = decode_text(read_bytes(source, limit=MAX_BYTES), str(source))
+        if is_event_text(text):
+            return _text_to_midi(text, str(source), target)
+    score = read(source)
+    return Converted(score, write(score, target))
+
+
+def _midi_to_text(source: Path, target: Path, track: int | None) -> Converted:
+    data = read_bytes(source)
+    text, left_out = midi_to_text(data, str(source), track)
+    score = parse_midi(data if track is None else text_to_midi(text), str(source))
+    write_text(target, text)
+    return Converted(score, left_out)
+
+
+def _text_to_midi(text: str, name: str, target: Path) -> Converted:
+    data = text_to_midi(text, name)
+    score = parse_midi(data, name)
+    write_bytes(target, data)
+    return Converted(score, ())

@@ -1,0 +1,150 @@
+"""`event_words`: a piece as the words of its MIDI events, as systems A and B have it.
+
+A word is a delta, a status and the data bytes (see `formats.event_words`); the vocabulary is the distinct words of
+the corpus: a product of time, pitch and loudness, sparse, and simple. All tracks are laid into one stream, or one
+track is taken. A piece is START, its words, END; the network sees the ids and nothing else.
+
+What is lost: tempo and meter, of which the corpus' commonest are kept; texts; simultaneous events are put in order.
+
+Read in order: `layout`, `vocabulary`, `encoding`, `grammar`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.representations.base import Column, Ids, Plan
+from ritornello.representations.event_words import encoding, vocabulary
+from ritornello.representations.event_words.grammar import EventCursor
+from ritornello.representations.event_words.layout import Sheet, lay_out
+from ritornello.representations.event_words.vocabulary import (
+    END,
+    FIRST_WORD,
+    START,
+    EventWordsConfig,
+    Vocabulary,
+)
+from ritornello.score import Meter, Score, Tempo
+
+__all__ = ["EventWords", "EventWordsConfig"]
+
+MOST_SEMITONES = 12
+
+
+class EventWords:
+    """The representation `event_words`; see `representations.base.Representation`."""
+
+    name = "event_words"
+    config_model = EventWordsConfig
+
+    def __init__(self, config: EventWordsConfig) -> None:
+        self.vocabulary = Vocabulary(config)
+        self._shifted = lru_cache(maxsize=2 * MOST_SEMITONES + 1)(self.vocabulary.shifted)
+
+    @staticmethod
+    def survey(score: Score) -> Score:
+        """Return what `fit` needs to know of one piece."""
+        return vocabulary.survey(score)
+
+    @classmethod
+    def fit(cls, surveys: Iterable[Score], options: Mapping[str, Any] = MappingProxyType({})) -> EventWords:
+        """Return the representation for a corpus; `options` are the fields of `EventWordsOptions`."""
+        return cls(vocabulary.fit(surveys, options))
+
+    @property
+    def vocabulary_size(self) -> int:
+        return self.vocabulary.size
+
+    @property
+    def start_id(self) -> int:
+        return START
+
+    @property
+    def end_id(self) -> int:
+        return END
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return (Column("token", self.vocabulary_size),)
+
+    @property
+    def is_note(self) -> NDArray[np.bool_]:
+        return np.asarray(self.vocabulary.is_on)
+
+    def note_id(self, voice: int, pitch: int) -> int | None:
+        """Return the first of the words that begin this note (they differ in delta and velocity), or None."""
+        found = np.flatnonzero(self.vocabulary.is_on & (self.vocabulary.key == voice * 128 + pitch))
+        return int(found[0]) if len(found) else None
+
+    def token_name(self, token: int) -> str:
+        return self.vocabulary.word(token)
+
+    def encode(self, score: Score) -> Ids:
+        return np.array(self._encoding(score).ids, dtype=np.int32)
+
+    def mapped(self, score: Score) -> tuple[str, ...]:
+        """Return what of a score is unknown and what stands for it, in words; nothing if all is known."""
+        counts = Counter(self._encoding(score).mapped)
+        return tuple(
+            f"{wanted} is not in the vocabulary: {f'{taken} stands for it' if taken else 'left out'}"
+            for wanted, taken in counts
+        )
+
+    def _encoding(self, score: Score) -> encoding.Encoding:
+        config = self.vocabulary.config
+        score = score.resampled(config.ticks_per_quarter)
+        return encoding.encode(self.vocabulary, lay_out(score, config.keep, config.track))
+
+    def decode(self, ids: Ids) -> Score:
+        words, config, sheet, now = self.vocabulary, self.vocabulary.config, Sheet(), 0
+        for token in np.asarray(ids).tolist():
+            if FIRST_WORD <= token < words.size:
+                event = words.events[token - FIRST_WORD]
+                now += event.delta
+                sheet.add(now, event.status, event.first, event.second or 0)
+        tempo = Tempo(0, config.microseconds_per_quarter)
+        return sheet.score(now, config.ticks_per_quarter, tempo, Meter(0, *config.meter))
+
+    def inputs(self, ids: Ids) -> NDArray[np.int32]:
+        return np.asarray(ids, dtype=np.int32).reshape(-1, 1)
+
+    def cursor(self, plan: Plan = Plan()) -> EventCursor:  # a frozen value
+        return EventCursor(self.vocabulary, plan)
+
+    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:
+        return self.encode(score)[:-1]
+
+    def transposable(self, ids: Ids) -> tuple[int, int]:
+        used = np.unique(ids)
+        return -self._reach(used, -1), self._reach(used, 1)
+
+    def _reach(self, used: Ids, direction: int) -> int:
+        """Return how many semitones up (or down, with -1) all words of a piece still have a counterpart."""
+        for semitones in range(1, MOST_SEMITONES + 1):
+            if (self._shifted(direction * semitones)[used] < 0).any():
+                return semitones - 1
+        return MOST_SEMITONES
+
+    def transposed(self, ids: Ids, semitones: int) -> Ids:
+        moved = self._shifted(semitones)[ids]
+        return np.where(moved < 0, ids, moved).astype(ids.dtype)
+
+    def config(self) -> Mapping[str, Any]:
+        return self.vocabulary.config.model_dump(mode="json")
+
+    def summary(self) -> Mapping[str, Any]:
+        config = self.vocabulary.config
+        return {
+            "vocabulary": self.vocabulary_size,
+            "events": config.keep,
+            "tracks": config.track or "all",
+            "ticks_per_quarter": config.ticks_per_quarter,
+            "meter": "/".join(map(str, config.meter)),
+        }

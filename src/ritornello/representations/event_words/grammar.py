@@ -1,0 +1,108 @@
+"""The grammar of `event_words`: what may come next, so that no note is stuck and every piece ends.
+
+Why it always ends: at one tick, events follow the order of the layout strictly upwards, so they run out; at the
+last bar line nothing may begin any more; notes that sound can always be ended, whatever the time; then only the
+end is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.representations.base import Plan
+from ritornello.representations.event_words.vocabulary import END, FIRST_WORD, Vocabulary
+
+DEFAULT_LENGTH = 32
+"""Bars, where the plan does not say."""
+
+Mask = NDArray[np.bool_]
+
+
+def _silence() -> Mask:
+    return np.zeros(16 * 128, dtype=bool)
+
+
+@dataclass
+class EventCursor:
+    """A `Cursor` (see `representations.base`). The present place is that of the last note that began."""
+
+    vocabulary: Vocabulary
+    plan: Plan
+    token: int = -1
+    time: int = 0
+    last_order: int = -1
+    sounding: Mask = field(default_factory=_silence)  # by channel and pitch
+    onset: int = 0
+    note_count: int = 0
+    struck: bool = False  # whether the last id began a note
+    closed: bool = False
+    ended: bool = False
+
+    @property
+    def bar_ticks(self) -> int:
+        numerator, denominator = self.vocabulary.config.meter
+        return max(1, numerator * 4 * self.vocabulary.config.ticks_per_quarter // denominator)
+
+    def push(self, token: int) -> None:
+        vocabulary = self.vocabulary
+        self.token, self.struck = token, False
+        self.ended |= token == END
+        if token < FIRST_WORD:
+            return
+        self.time += int(vocabulary.delta[token])
+        self.last_order = int(vocabulary.order[token])
+        key = int(vocabulary.key[token])
+        if vocabulary.is_on[token]:
+            self.onset, self.struck = self.time, True
+            self.note_count += 1
+        if vocabulary.is_on[token] or vocabulary.is_off[token]:
+            self.sounding[key] = vocabulary.is_on[token]
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        return (self.token,)
+
+    @property
+    def notes(self) -> int:
+        return self.note_count
+
+    @property
+    def quarters(self) -> float:
+        return self.time / self.vocabulary.config.ticks_per_quarter
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return divmod(self.onset, self.bar_ticks)
+
+    @property
+    def last_note(self) -> tuple[int, int] | None:
+        if not self.struck:
+            return None
+        channel, pitch = divmod(int(self.vocabulary.key[self.token]), 128)
+        return channel, pitch
+
+    def close(self) -> None:
+        self.closed = True
+
+    def fork(self) -> EventCursor:
+        return replace(self, sounding=self.sounding.copy())
+
+    def allowed(self) -> Mask:
+        mask = np.zeros(self.vocabulary.size, dtype=bool)
+        if self.token < 0:
+            mask[0] = True
+            return mask
+        v, sounds = self.vocabulary, self.sounding[self.vocabulary.key]
+        limit = (self.plan.bars or DEFAULT_LENGTH) * self.bar_ticks
+        in_order = v.is_word & ((v.delta > 0) | (v.order > self.last_order))
+        mask |= in_order & v.is_off & sounds
+        ends = not mask.any() and self.note_count > 0
+        if not self.closed:
+            new = np.where(v.is_on, v.closable[v.key] & ~sounds, ~v.is_off)
+            mask |= in_order & new & (self.time + v.delta < limit)
+            ends &= self.plan.bars is None or self.time >= limit - self.bar_ticks
+        mask[END] = ends or not mask.any()
+        return mask

@@ -1,0 +1,183 @@
+"""`Score` <-> one stream of MIDI events, in an order that the score alone determines.
+
+- Tracks get channels by their place: the first fifteen that are no drums have channels 1 to 9 and 11 to 16, later
+  ones share the last; drums have channel 10.
+- At one tick, notes end, then come programs, then controls, then notes begin; within these by channel and number.
+- Notes of one pitch on one channel do not overlap: each ends, at the latest, where the next begins.
+- The velocity of note-offs is 0.
+
+So the score of a stream in this order (`score_of`) gives the same stream again (`lay_out`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.formats.smf import DRUM_CHANNEL, NOTE_OFF, NOTE_ON, PROGRAM_CHANGE
+from ritornello.score import (
+    CHANNEL_PRESSURE,
+    KEY_PRESSURE,
+    PITCH_BEND,
+    Meter,
+    Score,
+    Tempo,
+    Track,
+    make_controls,
+    make_notes,
+)
+from ritornello.theory import instrument_name
+
+Ints = NDArray[np.int64]
+Keep = Literal["notes", "all"]
+
+NO_SECOND = -1
+"""Second data byte of events that have one only."""
+
+MELODIC = [channel for channel in range(16) if channel != DRUM_CHANNEL]
+_RANKS = {NOTE_OFF: 0, PROGRAM_CHANGE: 1, NOTE_ON: 3}
+_CONTROL_RANK = 2
+
+
+class Stream(NamedTuple):
+    """Events in order, as columns; `second` is NO_SECOND where there is none."""
+
+    tick: Ints
+    status: Ints
+    first: Ints
+    second: Ints
+
+
+def order_of(status: Ints, first: Ints, second: Ints) -> Ints:
+    """Return the sort keys of events at one tick; two different events never have the same."""
+    kinds = np.array([_RANKS.get(status << 4, _CONTROL_RANK) for status in range(16)])
+    kind, channel = status >> 4, status & 15
+    return np.asarray((((kinds[kind] * 16 + channel) * 16 + kind) * 128 + first) * 129 + second + 1)
+
+
+def lay_out(score: Score, keep: Keep = "all", track: int | None = None) -> Stream:
+    """Return the events of a score, at its own ticks.
+
+    keep: "notes" leaves out programs and controls. track: the number of the only track taken, of those with
+    notes, counted from 1; the last if there are not so many.
+    """
+    tracks = score.tracks if track is None else _chosen(score.tracks, track)
+    channels = _channels(tracks)
+    parts = [_note_rows(tracks, channels)]
+    if keep == "all":
+        parts += [_program_rows(tracks, channels), *map(_control_rows, tracks, channels)]
+    rows = np.concatenate(parts)
+    tick, status, first, second = (rows[:, i] for i in range(4))
+    order = np.lexsort((order_of(status, first, second), tick))
+    return Stream(tick[order], status[order], first[order], second[order])
+
+
+def _chosen(tracks: tuple[Track, ...], number: int) -> tuple[Track, ...]:
+    with_notes = [track for track in tracks if len(track.notes)]
+    return tuple(with_notes[:number][-1:])
+
+
+def _channels(tracks: Iterable[Track]) -> list[int]:
+    channels, melodic = [], 0
+    for track in tracks:
+        channels.append(DRUM_CHANNEL if track.is_drum else MELODIC[min(melodic, len(MELODIC) - 1)])
+        melodic += not track.is_drum
+    return channels
+
+
+def _rows(*columns: Any) -> Ints:
+    return np.stack(np.broadcast_arrays(*columns), axis=1).astype(np.int64).reshape(-1, 4)
+
+
+def _note_rows(tracks: tuple[Track, ...], channels: list[int]) -> Ints:
+    """Return the note-ons and note-offs of all tracks, notes of one key cut so that they do not overlap."""
+    notes = np.concatenate([make_notes(), *(track.notes for track in tracks)])
+    channel = np.repeat(np.array(channels, np.int64), [len(track.notes) for track in tracks])
+    key, duration = channel * 128 + notes["pitch"], np.maximum(notes["duration"], 1)
+    order = np.lexsort((-duration, notes["start"], key))
+    notes, key, start = notes[order], key[order], notes["start"][order]
+    first = np.ones(len(notes), dtype=bool)  # the longest of those that begin together
+    first[1:] = (np.diff(key) != 0) | (np.diff(start) != 0)
+    notes, key, start, end = notes[first], key[first], start[first], (start + duration[order])[first]
+    same = np.diff(key) == 0
+    end[:-1][same] = np.minimum(end[:-1], start[1:])[same]
+    pitch, velocity = notes["pitch"], np.clip(notes["velocity"], 1, 127)
+    ons = _rows(start, NOTE_ON + (key >> 7), pitch, velocity)
+    return np.concatenate([ons, _rows(end, NOTE_OFF + (key >> 7), pitch, 0)])
+
+
+def _program_rows(tracks: tuple[Track, ...], channels: list[int]) -> Ints:
+    """Return a program change at tick 0 for every channel, that of its first track."""
+    programs: dict[int, int] = {}
+    for track, channel in zip(tracks, channels, strict=True):
+        programs.setdefault(channel, track.program & 127)
+    return _rows(
+        0, PROGRAM_CHANGE + np.array([*programs], np.int64), np.array([*programs.values()]), NO_SECOND
+    )
+
+
+def _control_rows(track: Track, channel: int) -> Ints:
+    controls = track.controls
+    kind, value = controls["kind"].astype(np.int64), controls["value"].astype(np.int64)
+    is_bend, is_pressure = kind == PITCH_BEND, kind == CHANNEL_PRESSURE
+    bend = np.clip(value + 8192, 0, 16383)
+    first = np.where(is_bend, bend & 127, np.where(is_pressure, value & 127, controls["number"] & 127))
+    second = np.where(is_bend, bend >> 7, np.where(is_pressure, NO_SECOND, value & 127))
+    return _rows(controls["tick"], kind + channel, first, second)
+
+
+# --- back -----------------------------------------------------------------------------------------------------
+
+
+class Sheet:
+    """Collects events in time order, and makes the score of them; what makes no sense is left out."""
+
+    def __init__(self) -> None:
+        self.notes: dict[int, list[tuple[int, int, int, int]]] = {}  # by channel
+        self.controls: dict[int, list[tuple[int, int, int, int]]] = {}
+        self.programs: dict[int, int] = {}
+        self.open: dict[tuple[int, int], tuple[int, int]] = {}  # start and velocity by channel and pitch
+        self.ended: dict[tuple[int, int], int] = {}
+
+    def add(self, tick: int, status: int, first: int, second: int) -> None:
+        """Take an event at `tick`, which is not before that of the last one."""
+        kind, channel = status & 0xF0, status & 15
+        if kind in (NOTE_ON, NOTE_OFF):
+            self._end((channel, first), tick)
+            if kind == NOTE_ON and second > 0 and tick >= self.ended.get((channel, first), 0):
+                self.open[channel, first] = (tick, second)
+        elif kind == PROGRAM_CHANGE:
+            self.programs.setdefault(channel, first)
+        else:
+            bend, has_number = (second << 7 | first) - 8192, KEY_PRESSURE <= kind < PROGRAM_CHANGE
+            value = bend if kind == PITCH_BEND else second if has_number else first
+            number = first if has_number else 0
+            self.controls.setdefault(channel, []).append((tick, kind, number, value))
+
+    def _end(self, key: tuple[int, int], tick: int) -> None:
+        if key in self.open:
+            start, velocity = self.open.pop(key)
+            self.ended[key] = max(tick, start + 1)
+            row = (start, self.ended[key] - start, key[1], velocity)
+            self.notes.setdefault(key[0], []).append(row)
+
+    def score(self, end: int, ticks_per_quarter: int, tempo: Tempo, meter: Meter) -> Score:
+        """Return the score; what still sounds ends at tick `end`."""
+        for key in list(self.open):
+            self._end(key, end)
+        used = {*self.notes, *self.controls, *self.programs}
+        melodic = used - {DRUM_CHANNEL}
+        # A channel that nothing uses keeps its place, so that the later ones keep theirs.
+        channels = [channel for channel in MELODIC if channel <= max(melodic, default=-1)]
+        channels += sorted(used - melodic)
+        tracks = tuple(self._track(channel) for channel in channels)
+        return Score(ticks_per_quarter, tracks, tempos=(tempo,), meters=(meter,))
+
+    def _track(self, channel: int) -> Track:
+        program, is_drum = self.programs.get(channel, 0), channel == DRUM_CHANNEL
+        notes, controls = (found.get(channel, ()) for found in (self.notes, self.controls))
+        name = instrument_name(program, is_drum)
+        return Track(make_notes(notes), program, is_drum, name, make_controls(controls))

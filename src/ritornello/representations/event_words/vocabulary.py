@@ -1,0 +1,194 @@
+"""The words of a corpus as columns, fitting them, and finding the nearest to an event that is none of them.
+
+Ids: START, END, then the words in the order of status, data and delta. They are the distinct words of the corpus
+(or the most frequent), and what it takes to end every note (`_with_ends`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ritornello.errors import ConfigError
+from ritornello.formats.event_words import Event, Spelling, parse_event, spell
+from ritornello.formats.smf import NOTE_OFF, NOTE_ON
+from ritornello.representations.event_words.layout import NO_SECOND, Ints, Keep, Stream, lay_out, order_of
+from ritornello.score import DEFAULT_MICROSECONDS_PER_QUARTER, Score
+
+START, END, FIRST_WORD = 0, 1, 2
+
+TIME_WEIGHT, VALUE_WEIGHT = 96.0, 1 / 8
+"""How far a word is: 96 for a quarter note of time, 1 for 8 steps of velocity or value."""
+
+
+class EventWordsOptions(BaseModel):
+    """What a preset or a person may ask of `event_words`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    keep: Keep = Field(
+        "all", description="notes: note-ons and note-offs only; all: programs and controls too"
+    )
+    track: int | None = Field(None, ge=1, description="take only this track of those with notes; None: all")
+    spelling: Spelling = Field("decimal", description="of the words, for reports: decimal or hex")
+    most: int = Field(8192, ge=2, description="words of the corpus at most; others go to the nearest")
+    ticks_per_quarter: int | None = Field(
+        None, ge=1, le=0x7FFF, description="grid; None: the commonest of the files"
+    )
+
+
+class EventWordsConfig(BaseModel):
+    """All that makes an `event_words`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    words: tuple[str, ...] = Field(description="of the vocabulary, in decimal spelling")
+    keep: Keep = "all"
+    track: int | None = Field(None, ge=1)
+    spelling: Spelling = "decimal"
+    ticks_per_quarter: int = Field(480, ge=1, le=0x7FFF)
+    microseconds_per_quarter: int = Field(DEFAULT_MICROSECONDS_PER_QUARTER, ge=1, le=0xFFFFFF)
+    meter: tuple[int, int] = (4, 4)
+
+
+def survey(score: Score) -> Score:
+    """Return what `fit` needs of a piece: all of it but the texts, since the options decide what becomes a word."""
+    return Score(score.ticks_per_quarter, score.tracks, score.tempos[:1], score.meters[:1])
+
+
+def fit(scores: Iterable[Score], options: Mapping[str, Any]) -> EventWordsConfig:
+    """Return the configuration for a corpus: its distinct words, its commonest grid, first tempo and first meter."""
+    asked = _checked(options)
+    pieces = list(scores)
+    grid = asked.ticks_per_quarter or _commonest([score.ticks_per_quarter for score in pieces], 480)
+    counts: Counter[tuple[int, ...]] = Counter()
+    for score in pieces:
+        rows, found = np.unique(
+            word_rows(lay_out(score.resampled(grid), asked.keep, asked.track)), axis=0, return_counts=True
+        )
+        counts.update(dict(zip(map(tuple, rows.tolist()), found.tolist(), strict=True)))
+    ranked = [row for row, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+    kept = sorted(_with_ends(ranked[: asked.most], ranked))
+    tempos = [s.tempos[0].microseconds_per_quarter if s.tempos else 500_000 for s in pieces]
+    meters = [(s.meters[0].numerator, s.meters[0].denominator) if s.meters else (4, 4) for s in pieces]
+    return EventWordsConfig(
+        words=tuple(spell(_event(row)) for row in kept),
+        keep=asked.keep,
+        track=asked.track,
+        spelling=asked.spelling,
+        ticks_per_quarter=grid,
+        microseconds_per_quarter=min(_commonest(tempos, 500_000), 0xFFFFFF),
+        meter=_commonest(meters, (4, 4)),
+    )
+
+
+def _with_ends(kept: list[tuple[int, ...]], ranked: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Return the words kept, and for each pitch that none of them ends later than the last event, one that does.
+
+    In a chord, all notes but the first end at a delta of 0; without such a word they might never end.
+    """
+    ends = {row[:2] for row in kept if row[0] & 0xF0 == NOTE_OFF and row[3] > 0}
+    begun = {(row[0] - NOTE_ON + NOTE_OFF, row[1]) for row in kept if row[0] & 0xF0 == NOTE_ON}
+    delta = next((row[3] for row in ranked if row[0] & 0xF0 == NOTE_OFF and row[3] > 0), 1)
+    return kept + [(status, pitch, 0, delta) for status, pitch in begun - ends]
+
+
+def _checked(options: Mapping[str, Any]) -> EventWordsOptions:
+    try:
+        return EventWordsOptions.model_validate(dict(options))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise ConfigError(f"representation event_words: option {where}: {problem['msg'].lower()}") from error
+
+
+def _commonest(values: list[Any], default: Any) -> Any:
+    return min(Counter(values).items(), key=lambda item: (-item[1], item[0]))[0] if values else default
+
+
+def word_rows(stream: Stream) -> Ints:
+    """Return (status, first, second, delta) of every event."""
+    return np.stack([*stream[1:], np.diff(stream.tick, prepend=0)], axis=1)
+
+
+def _event(row: tuple[int, ...]) -> Event:
+    status, first, second, delta = row
+    return Event(delta, status, first, None if second == NO_SECOND else second)
+
+
+class Vocabulary:
+    """The words of a configuration; columns have an entry an id, those of START and END are 0."""
+
+    def __init__(self, config: EventWordsConfig) -> None:
+        self.config = config
+        self.events = [parse_event(word) for word in config.words]
+        if len(set(self.events)) < len(self.events):
+            raise ConfigError("representation event_words: a word stands twice in its vocabulary")
+        self.size = FIRST_WORD + len(self.events)
+        rows = np.zeros((self.size, 4), dtype=np.int64)
+        rows[FIRST_WORD:] = np.array(
+            [(e.delta, e.status, e.first, NO_SECOND if e.second is None else e.second) for e in self.events],
+            dtype=np.int64,
+        ).reshape(-1, 4)
+        self.delta, self.status, self.first, self.second = rows.T
+        kind = self.status & 0xF0
+        self.is_word = np.arange(self.size) >= FIRST_WORD
+        self.is_on = (kind == NOTE_ON) & (self.second > 0)
+        self.is_off = ((kind == NOTE_OFF) | (kind == NOTE_ON)) & ~self.is_on
+        self.key = (self.status & 15) * 128 + self.first  # of notes: channel and pitch
+        self.order = order_of(self.status, self.first, self.second)
+        self.closable = np.zeros(16 * 128, dtype=bool)  # keys whose notes can always be ended
+        self.closable[self.key[self.is_off & (self.delta > 0)]] = True
+        # A control is alike others of its number; a program, a pressure or a bend, others of its channel.
+        by_channel = kind >= 0xC0
+        self._groups = np.where(by_channel, self.status << 7, self.status << 7 | self.first)
+        self._value = np.where(self.second == NO_SECOND, self.first, self.second)
+
+    def word(self, token: int) -> str:
+        """Return the word of an id, as it is spelled."""
+        if token < FIRST_WORD:
+            return ("start", "end")[token]
+        return spell(self.events[token - FIRST_WORD], self.config.spelling)
+
+    @cached_property
+    def ids(self) -> dict[Event, int]:
+        """The id of each word."""
+        return {event: FIRST_WORD + number for number, event in enumerate(self.events)}
+
+    @cached_property
+    def _members(self) -> dict[int, Ints]:
+        order = np.argsort(self._groups[FIRST_WORD:], kind="stable") + FIRST_WORD
+        edges = np.flatnonzero(np.diff(self._groups[order])) + 1
+        return {int(self._groups[part[0]]): part for part in np.split(order, edges) if len(part)}
+
+    def nearest(self, event: Event, last_order: int) -> int | None:
+        """Return the id of the word nearest to `event` that may follow, at the same tick, an event of `last_order`.
+
+        Nearest is one of the same status and pitch (or number) by time and value. None if there is none.
+        """
+        group = event.status << 7 if event.status >= 0xC0 else event.status << 7 | event.first
+        members = self._members.get(group)
+        if members is None:
+            return None
+        value = event.first if event.second is None else event.second
+        time = np.abs(self.delta[members] - event.delta) / self.config.ticks_per_quarter
+        far = TIME_WEIGHT * time + VALUE_WEIGHT * np.abs(self._value[members] - value)
+        far += (self.first[members] != event.first) * VALUE_WEIGHT / 128  # the fine half of a bend
+        far[(self.delta[members] == 0) & (self.order[members] <= last_order)] = np.inf
+        best = int(np.argmin(far))
+        return int(members[best]) if np.isfinite(far[best]) else None
+
+    def shifted(self, semitones: int) -> NDArray[np.int64]:
+        """Return for each id that of the word so many semitones higher; -1 where there is none."""
+        moved = np.arange(self.size)
+        melodic = (self.is_on | self.is_off) & (self.status & 15 != 9)
+        for token in np.flatnonzero(melodic).tolist():
+            event = self.events[token - FIRST_WORD]
+            moved[token] = self.ids.get(event._replace(first=event.first + semitones), -1)
+        return moved

@@ -1,0 +1,142 @@
+"""The grammar of `words`: sentences that end, quotes that close.
+
+A bar of the plan is a sentence here. It always ends: a sentence has LONGEST_SENTENCE words at most, a piece as
+many sentences as planned; then what is open is closed, and only the end is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.representations.base import Plan
+
+START, END, UNKNOWN, PARAGRAPH, FIRST_WORD = range(5)
+
+UNKNOWN_WORD, PARAGRAPH_WORD = "〓", "¶"
+"""How they are written: the first is the Japanese printers' sign for a character that they have not."""
+
+DEFAULT_LENGTH = 32
+"""Sentences, where the plan does not say."""
+
+LONGEST_SENTENCE = 200
+DEEPEST_QUOTE = 3
+
+QUOTES = {"「": "」", "『": "』", "（": "）", "〈": "〉", "《": "》", "“": "”", "(": ")", "[": "]"}
+SENTENCE_ENDS = tuple("。．！？.!?")
+_AFTER_END = "".join(QUOTES.values()) + "\"'’"
+
+Mask = NDArray[np.bool_]
+
+
+class Signs:
+    """What the words mean for the grammar, as columns with an entry an id."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self.size = FIRST_WORD + len(words)
+        ids = {word: FIRST_WORD + number for number, word in enumerate(words)}
+        self.is_word = np.arange(self.size) >= FIRST_WORD
+        self.ends = self._column([word.rstrip(_AFTER_END).endswith(SENTENCE_ENDS) for word in words])
+        self.stops = self._column([word in SENTENCE_ENDS for word in words])
+        self.closes = self._column([word in QUOTES.values() for word in words])
+        self.closer = {ids[a]: ids[b] for a, b in QUOTES.items() if a in ids and b in ids}
+        self.opens = self._column([word in QUOTES for word in words])
+        self.opens_safely = np.zeros(self.size, dtype=bool)
+        self.opens_safely[list(self.closer)] = True
+
+    def _column(self, values: list[bool]) -> Mask:
+        return np.array([False] * FIRST_WORD + values, dtype=bool)
+
+
+@dataclass
+class WordCursor:
+    """A `Cursor` (see `representations.base`). Its place is the sentence, and the word in it."""
+
+    signs: Signs
+    plan: Plan
+    token: int = -1
+    sentence: int = 0
+    length: int = 0  # words of the sentence so far
+    at_end: bool = False  # of a sentence; what closes quotes still belongs to it
+    open: tuple[int, ...] = ()  # ids that will close the open quotes
+    word_count: int = 0
+    closed: bool = False
+    ended: bool = False
+
+    def push(self, token: int) -> None:
+        self.token = token
+        self.ended |= token == END
+        if token < FIRST_WORD and token != UNKNOWN:
+            return
+        self.word_count += 1
+        if self.signs.closes[token]:
+            self.length += 1
+            if token in self.open:  # the innermost such quote, and all within it
+                self.open = self.open[: len(self.open) - 1 - self.open[::-1].index(token)]
+            return
+        if self.at_end:
+            self.sentence, self.length, self.at_end = self.sentence + 1, 0, False
+        self.length += 1
+        self.at_end = bool(self.signs.ends[token])
+        if token in self.signs.closer:
+            self.open = (*self.open, self.signs.closer[token])
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        return (self.token,)
+
+    @property
+    def notes(self) -> int:
+        return self.word_count
+
+    @property
+    def quarters(self) -> float:
+        return float(self.word_count)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return self.sentence, self.length
+
+    @property
+    def last_note(self) -> tuple[int, int] | None:
+        return None
+
+    def close(self) -> None:
+        self.closed = True
+
+    def fork(self) -> WordCursor:
+        return replace(self)
+
+    def allowed(self) -> Mask:
+        mask = np.zeros(self.signs.size, dtype=bool)
+        last = self.sentence + 1 >= (self.plan.bars or DEFAULT_LENGTH)
+        if self.token < 0:
+            mask[START] = True
+        elif self.closed or (last if self.at_end else self.length >= LONGEST_SENTENCE):
+            self._allow_ending(mask)
+        else:
+            self._allow_words(mask)
+        if not mask.any():
+            mask[END] = True
+        return mask
+
+    def _allow_ending(self, mask: Mask) -> None:
+        """Allow what ends the sentence, and then what closes the open quotes."""
+        if not self.at_end and self.word_count:
+            mask |= self.signs.stops
+        if self.open and not mask.any():
+            mask[self.open[-1]] = True
+
+    def _allow_words(self, mask: Mask) -> None:
+        signs = self.signs
+        mask |= signs.is_word & ~signs.closes & ~signs.opens
+        if len(self.open) < DEEPEST_QUOTE:
+            mask |= signs.opens_safely
+        if self.open:
+            mask[self.open[-1]] = True
+        elif self.token not in (START, PARAGRAPH):
+            mask[PARAGRAPH] = True
+            mask[END] = self.at_end and self.plan.bars is None
