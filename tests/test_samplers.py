@@ -94,7 +94,7 @@ def test_each_step_takes_one_number_of_each_generator():
 
 def test_ids_come_in_proportion_to_their_probability():
     probabilities = np.array([0.5, 0.3, 0.15, 0.05])
-    ids, _ = draw(np.tile(np.log(probabilities), (20_000, 1)), top_p=1.0)
+    ids, _ = draw(np.tile(np.log(probabilities), (20_000, 1)), temperature=1.0, top_p=1.0)
     assert np.allclose(np.bincount(ids) / len(ids), probabilities, atol=0.012)
 
 
