@@ -51,13 +51,25 @@ PRESETS: dict[str, Preset] = {
     ),
     "jazz-solo-deep": Preset(
         "the same with two layers of 128 units and dropout (deepjazz)",
-        {**JAZZ, "hidden": 128, "layers": 2, "dropout": 0.2, "optimizer": "rmsprop",
-         "learning_rate": 0.001, "schedule": "constant", "window": 20, "batch": 128},
+        {
+            **JAZZ,
+            "hidden": 128,
+            "layers": 2,
+            "dropout": 0.2,
+            "optimizer": "rmsprop",
+            "learning_rate": 0.001,
+            "schedule": "constant",
+            "window": 20,
+            "batch": 128,
+        },
     ),
     "jazz-solo-faithful": Preset(
         "jazz-solo as its source hears and plays it, with its defects: late notes, bars that overlap",
-        {**JAZZ, "representation_options": {"faithful": True, "least": 1},
-         "network_options": {"every_column": False}},
+        {
+            **JAZZ,
+            "representation_options": {"faithful": True, "least": 1},
+            "network_options": {"every_column": False},
+        },
     ),
 }
 
