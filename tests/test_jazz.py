@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from build import make_song
+from fakes import small_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ritornello.bundle import Facts, save_bundle
 from ritornello.errors import ConfigError
+from ritornello.generation import Model, load
 from ritornello.networks import count_parameters, make_network
 from ritornello.notelist import notes_to_score
 from ritornello.presets import PRESETS, make_config
@@ -17,6 +21,7 @@ from ritornello.representations.jazz import Jazz, encoding, faithful
 from ritornello.representations.jazz.analysis import FAITHFUL_HEARD, letters
 from ritornello.representations.jazz.reading import Played
 from ritornello.representations.jazz.vocabulary import Kind, parse_word
+from ritornello.representations.multitrack import Multitrack
 from ritornello.score import Key, Meter, Score, Text, Track, make_notes
 from ritornello.theory import parse_chord, parse_chord_bars
 from ritornello.theory.chord_scales import CHORD_SCALES, chord_scale
@@ -355,3 +360,51 @@ def test_presets():
         20,
     )
     assert PRESETS["jazz-solo-faithful"].settings["representation_options"]["faithful"]
+
+
+# --- composing -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    torch.manual_seed(1)
+    network = make_network("one_hot_lstm", {}, tuple(column.size for column in FITTED.columns)).eval()
+    path = tmp_path_factory.mktemp("solo") / "solo.rit"
+    save_bundle(path, network, FITTED, Facts(name="solo"))
+    return load(path)
+
+
+@pytest.mark.parametrize("temperature", [0, 1])
+def test_compose_over_a_chord_list(model: Model, temperature: float):
+    piece = model.compose(
+        chords="Dm7 G7 | Cmaj7 | A7alt", seed=1, temperature=temperature, instruments="tenor sax"
+    )
+    assert piece.score.tracks[0].program == 66
+    assert [text.text for text in piece.score.tracks[1].texts] == ["Dm7", "G7", "Cmaj7", "A7alt"]
+    assert [text.tick for text in piece.score.tracks[1].texts] == [0, 960, 1920, 3840]
+    assert piece.score.meters == (Meter(0, 4, 4),)
+    assert max(track.end for track in piece.score.tracks) <= 3 * 1920
+
+
+def test_a_chord_list_goes_round(model: Model):
+    piece = model.compose(chords="Dm7 G7", bars=5, seed=2)
+    assert [text.text for text in piece.score.tracks[1].texts] == ["Dm7", "G7", "Dm7", "G7", "Dm7"]
+
+
+def test_a_primer_goes_on_over_chords(model: Model):
+    piece = model.compose(make_solo(), chords="Fmaj7", bars=6, seed=3)
+    assert [text.text for text in piece.score.tracks[1].texts] == [*CHORDS, "Fmaj7"]
+
+
+def test_a_chord_that_does_not_parse_is_named(model: Model):
+    with pytest.raises(ConfigError, match="'Gm7x': 'm7x', nearest is 'm7'"):
+        model.compose(chords="Dm7 Gm7x")
+
+
+def test_a_model_without_chords_refuses_them(tmp_path):
+    other = Multitrack.fit([Multitrack.survey(make_song())])
+    save_bundle(tmp_path / "song.rit", small_network(other), other, Facts(name="song"))
+    with pytest.raises(
+        ConfigError, match="multitrack cannot play over given chords; train one with --preset jazz-solo"
+    ):
+        load(tmp_path / "song.rit").compose(chords="C")

@@ -179,7 +179,7 @@ class Jazz:
 
     def summary(self) -> Mapping[str, Any]:
         return {
-            "voices": [f"solo: {instrument_name(vocabulary.SOLOISTS[0])} or another", "chords"],
+            "voices": [instrument_name(program) for program in vocabulary.SOLOISTS],
             "meters": ["/".join(map(str, meter)) for meter in self.vocabulary.config.meters],
             "words": len(self.vocabulary.words),
             "vocabulary": self.vocabulary_size,

@@ -42,6 +42,9 @@ LOWEST_BASS, LOWEST_UPPER = 36, 55
 NEARNESS = 3.0
 """Semitones at which a place for a bar's first note is less likely by e."""
 
+COMFORT = 9.0
+"""The same for the distance from the middle of the register, so that a solo does not drift away."""
+
 DEFAULT_TEMPO = 120.0
 
 
@@ -152,7 +155,8 @@ def _place(words: list[Sung], last: int, shift: int, random: np.random.Generator
     walks = [_walk(words, start, low, high) for start in range(low, high)]
     exact = np.array([count for count, _ in walks])
     places = np.flatnonzero(exact == exact.max())
-    weights = np.exp(-np.abs(places + low - last) / NEARNESS)
+    away = np.abs(places + low - sum(REGISTER) // 2 - shift)
+    weights = np.exp(-np.abs(places + low - last) / NEARNESS - away / COMFORT)
     drawn = int(np.searchsorted(np.cumsum(weights), random.random() * weights.sum()))
     return walks[int(places[min(drawn, len(places) - 1)])][1]
 

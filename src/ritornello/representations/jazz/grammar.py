@@ -23,11 +23,12 @@ from ritornello.errors import ConfigError
 from ritornello.representations.base import Plan
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
 from ritornello.representations.jazz.encoding import chord_ids
-from ritornello.representations.jazz.reading import Reader
+from ritornello.representations.jazz.reading import Played, Reader
 from ritornello.representations.jazz.vocabulary import (
     HEADER,
     SOLOISTS,
     STEPS_PER_PLACE,
+    STEPS_PER_QUARTER,
     Kind,
     Vocabulary,
 )
@@ -111,7 +112,7 @@ class JazzCursor:
     @property
     def quarters(self) -> float:
         bar, position = self.place
-        return (bar * self.reader.bar_steps + position) / 12
+        return (bar * self.reader.bar_steps + position) / STEPS_PER_QUARTER
 
     @property
     def place(self) -> tuple[int, int]:
@@ -293,8 +294,8 @@ class JazzCursor:
             mask[self.vocabulary.id_of(Kind.LETTER, LETTERS.index(HELD))] = False
 
 
-def _has_notes(line: Sequence[object]) -> bool:
-    return any(getattr(played, "letter", REST) not in (REST, HELD) for played in line)
+def _has_notes(line: Sequence[Played]) -> bool:
+    return any(played.letter not in (REST, HELD) for played in line)
 
 
 def key_of(chords: Sequence[Sequence[Chord]]) -> int:

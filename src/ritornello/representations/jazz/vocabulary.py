@@ -205,8 +205,7 @@ class Vocabulary:
 
 
 class Survey(NamedTuple):
-    """What fitting needs of one piece: its meter, and for each track that could be the melody (the automatic
-    choice first, under the name None) its words, corrected and faithful."""
+    """What fitting needs of one piece: its meter, and the words of its melody as counted, corrected and faithful."""
 
     meter: tuple[int, int]
     words: tuple[tuple[str, int], ...]
