@@ -124,6 +124,7 @@ def test_compose_of_prose_as_json(ritornello, model: Path) -> None:  # noqa: F81
     [
         (["-o", "a.mid"], "a.mid: this model writes prose"),
         (["--primer", "\u3000"], "the primer: no words in it"),
+        (["--tempo", "90"], "tempo 90.0: a model of words cannot be asked for it"),
     ],
 )
 def test_what_prose_cannot_be_is_refused(ritornello, model: Path, arguments: list[str], told: str) -> None:  # noqa: F811

@@ -27,7 +27,15 @@ from ritornello.formats.text import is_prose
 from ritornello.generation.constraints import Constraint, NotesBeforeEnd, RepetitionGuard, allowed_ids
 from ritornello.generation.samplers import SamplerConfig, checked_config, make_generators, make_sampler
 from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
-from ritornello.representations.base import Cursor, Ids, Plan, Representation, mapped, reads_prose
+from ritornello.representations.base import (
+    Cursor,
+    Ids,
+    Plan,
+    Representation,
+    mapped,
+    reads_prose,
+    refused_wishes,
+)
 from ritornello.score import Score, Text
 from ritornello.theory import parse_instrument
 
@@ -208,6 +216,10 @@ class _Beginning:
 
 
 def _begin(representation: Representation, config: ComposeConfig, primer: Score | None) -> _Beginning:
+    for wish in refused_wishes(representation):
+        if getattr(config, wish) is not None:
+            value = getattr(config, wish)
+            raise ConfigError(f"{wish} {value}: a model of {representation.name} cannot be asked for it")
     if primer is not None:
         _check_kind(representation, primer)
     plan = Plan(None, config.tempo, config.meter_pair, config.programs)
