@@ -27,15 +27,8 @@ from ritornello.formats.text import is_prose
 from ritornello.generation.constraints import Constraint, NotesBeforeEnd, RepetitionGuard, allowed_ids
 from ritornello.generation.samplers import SamplerConfig, checked_config, make_generators, make_sampler
 from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
-from ritornello.representations.base import (
-    Cursor,
-    Ids,
-    Plan,
-    Representation,
-    mapped,
-    reads_prose,
-    refused_wishes,
-)
+from ritornello.generation.wishes import check_prose_suffix, check_wishes
+from ritornello.representations.base import Cursor, Ids, Plan, Representation, mapped
 from ritornello.score import Score, Text
 from ritornello.theory import parse_instrument
 
@@ -165,15 +158,8 @@ class Composition:
 
         if is_prose(self.score):
             check_prose_suffix(Path(path))
-
         write(self.score, Path(path))
         return Path(path)
-
-
-def check_prose_suffix(path: Path) -> None:
-    """Raise ConfigError if `path` is not of the kind that prose is written as."""
-    if path.suffix.lower() != ".txt":
-        raise ConfigError(f"{path}: this model writes prose; give a name that ends with .txt")
 
 
 def compose(
@@ -216,12 +202,7 @@ class _Beginning:
 
 
 def _begin(representation: Representation, config: ComposeConfig, primer: Score | None) -> _Beginning:
-    for wish in refused_wishes(representation):
-        if getattr(config, wish) is not None:
-            value = getattr(config, wish)
-            raise ConfigError(f"{wish} {value}: a model of {representation.name} cannot be asked for it")
-    if primer is not None:
-        _check_kind(representation, primer)
+    check_wishes(representation, config, primer)
     plan = Plan(None, config.tempo, config.meter_pair, config.programs)
     ids = np.array([representation.start_id], dtype=np.int32)
     given_bars = given_notes = 0
@@ -235,14 +216,6 @@ def _begin(representation: Representation, config: ComposeConfig, primer: Score 
     if primer is not None:
         ids = representation.primer(primer, plan)
     return _Beginning(plan, ids, len(ids) + IDS_PER_BAR * (4 + (plan.bars or DEFAULT_BARS) - given_bars))
-
-
-def _check_kind(representation: Representation, primer: Score) -> None:
-    """Refuse a primer that is empty, or prose for a model of music, or music for one of prose."""
-    if reads_prose(representation) and not is_prose(primer):
-        raise ConfigError("the primer is no prose, which is what this model writes")
-    if not reads_prose(representation) and not primer.note_count:
-        raise ConfigError("the primer has no notes")
 
 
 def _suit_primer(plan: Plan, config: ComposeConfig, primer: Score) -> Plan:
