@@ -2,7 +2,7 @@
 
 A sampler sees three things: the logits, a mask of the ids that are allowed, and one generator of random numbers a
 row. The mask always wins: an id that is not allowed is never returned, and one that is allowed always is, however
-improbable. Each row draws from its own generator, one number a step, so a piece depends on its seed alone and not
+improbable. Each row draws from its own generator, one number a step (with surprise up to three), so a piece depends on its seed alone and not
 on its place in a batch.
 
 The cuts (top-k, top-p, min-p) all look at the same distribution, the allowed ids at the given temperature; an id
