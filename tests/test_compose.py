@@ -17,7 +17,7 @@ from ritornello import generation
 from ritornello.bundle import Facts, save_bundle
 from ritornello.errors import BundleError, ConfigError, FileError
 from ritornello.generation import Model, find_bundle, load
-from ritornello.generation.compose import ComposeConfig
+from ritornello.generation.config import ComposeConfig
 from ritornello.generation.samplers import checked_config
 from ritornello.representations import REPRESENTATIONS
 from ritornello.representations.multitrack import Multitrack

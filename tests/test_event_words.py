@@ -9,6 +9,7 @@ from build import make_melody, make_song
 from ritornello.errors import ConfigError
 from ritornello.formats.event_text import text_to_midi
 from ritornello.formats.midi import parse_midi
+from ritornello.generation.constraints import RepetitionGuard
 from ritornello.representations import Plan, make_representation
 from ritornello.representations.event_words import EventWords
 from ritornello.score import Meter, Score, Tempo, Track, make_notes
@@ -165,3 +166,14 @@ def test_a_melody_moves_as_far_as_its_words_are_known() -> None:
     representation = fit(Score(480, (low,)), Score(480, (high,)), keep="notes")
     assert representation.transposable(representation.encode(Score(480, (low,)))) == (0, 1)
     assert representation.transposable(representation.encode(Score(480, (high,)))) == (-1, 0)
+
+
+def test_the_repetition_guard_knows_every_word_of_a_note() -> None:
+    score = score_of("0_90_40_40 96_80_40_00 96_90_40_50 96_80_40_00 0_90_42_50 96_80_42_00")
+    representation = fit(score, keep="notes")
+    guard, cursor = RepetitionGuard(representation), representation.cursor()
+    names = {representation.token_name(token): token for token in range(representation.vocabulary_size)}
+    for token in [0] + [names["0_90_40_40"], names["96_80_40_00"]] * 8:
+        cursor.push(token)
+        guard.observe(cursor)
+    assert sorted(guard.forbidden(cursor)) == sorted([names["0_90_40_40"], names["96_90_40_50"]])

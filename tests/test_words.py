@@ -1,5 +1,7 @@
 """Prose as words: segmentation, sentences and quotes, unknown words, from a novel to sentences."""
 
+# ruff: noqa: F811  a fixture has the name that its tests ask for
+
 from __future__ import annotations
 
 import importlib.util
@@ -101,7 +103,7 @@ def model(tmp_path: Path) -> Path:
     return tmp_path / "novel.rit"
 
 
-def test_compose_prints_sentences_and_says_what_it_mapped(ritornello, model: Path) -> None:  # noqa: F811
+def test_compose_prints_sentences_and_says_what_it_mapped(ritornello, model: Path) -> None:
     done = ritornello("compose", model, "--primer", "There wass", "--bars", 2, "--seed", 1)
     assert done.code == 0, done.err
     assert done.out.startswith("There was")
@@ -112,7 +114,7 @@ def test_compose_prints_sentences_and_says_what_it_mapped(ritornello, model: Pat
     assert Path("a.txt").read_text(encoding="utf-8") == done.out.rstrip("\n") + "\n"
 
 
-def test_compose_of_prose_as_json(ritornello, model: Path) -> None:  # noqa: F811
+def test_compose_of_prose_as_json(ritornello, model: Path) -> None:
     done = ritornello("compose", model, "--notes", 7, "--seed", 2, "--json")
     (piece,) = json.loads(done.out)["pieces"]
     assert len(piece["text"].split()) == 7
@@ -124,9 +126,10 @@ def test_compose_of_prose_as_json(ritornello, model: Path) -> None:  # noqa: F81
     [
         (["-o", "a.mid"], "a.mid: this model writes prose"),
         (["--primer", "\u3000"], "the primer: no words in it"),
+        (["--tempo", "90"], "tempo 90.0: a model of words cannot be asked for it"),
     ],
 )
-def test_what_prose_cannot_be_is_refused(ritornello, model: Path, arguments: list[str], told: str) -> None:  # noqa: F811
+def test_what_prose_cannot_be_is_refused(ritornello, model: Path, arguments: list[str], told: str) -> None:
     done = ritornello("compose", model, *arguments)
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert told in done.err

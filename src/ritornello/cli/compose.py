@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ritornello.cli.flags import with_options
-from ritornello.generation.compose import ComposeConfig
+from ritornello.generation.config import ComposeConfig
 
 if TYPE_CHECKING:
     from ritornello.generation.compose import Composition
@@ -40,9 +40,8 @@ def compose(
     import json
     import time
 
-    from ritornello.formats.text import prose_of
     from ritornello.generation import load
-    from ritornello.generation.compose import check_prose_suffix
+    from ritornello.generation.wishes import check_prose_suffix
     from ritornello.rendering import check_suffixes
     from ritornello.representations.base import reads_prose
 
@@ -61,13 +60,8 @@ def compose(
     milliseconds = round(1000 * (time.perf_counter() - start))
     if as_json:
         typer.echo(json.dumps({"milliseconds": milliseconds, "pieces": facts}, ensure_ascii=not prose))
-        return
-    for remark in pieces[0].remarks:
-        typer.echo(f"ritornello: {remark}", err=True)
-    if outs:
-        _print(facts, milliseconds)
     else:
-        typer.echo("\n\n".join(prose_of(piece.score) for piece in pieces))
+        _print(facts, milliseconds)
 
 
 def _read_primer(text: str | None, prose: bool) -> Score | None:
@@ -118,6 +112,11 @@ def _facts(piece: Composition, files: list[str]) -> dict[str, Any]:
 
 
 def _print(facts: list[dict[str, Any]], milliseconds: int) -> None:
+    for remark in facts[0]["remarks"]:
+        typer.echo(f"ritornello: {remark}", err=True)
+    if not facts[0]["files"]:
+        typer.echo("\n\n".join(fact["text"] for fact in facts))
+        return
     for fact in facts:
         typer.echo(f"wrote {', '.join(fact['files'])}")
         if "text" in fact:

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 def train(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(help="MIDI files and folders to learn from (default: music that comes along)"),
+        typer.Argument(help="files and folders to learn from (default: music that comes along)"),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="the model to write")] = Path("model.rit"),
-    preset: Annotated[str, typer.Option(help="named row of settings: default, tiny, large")] = "default",
+    preset: Annotated[
+        str, typer.Option(help="named row of settings; `ritornello presets` lists them")
+    ] = "default",
     init: Annotated[
         Path | None, typer.Option(help="a bundle to begin from (fine-tuning)", show_default=False)
     ] = None,

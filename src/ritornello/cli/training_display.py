@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn
 
+from ritornello.representations.base import unit_of
+
 if TYPE_CHECKING:
     from ritornello.training.loop import Progress as TrainingProgress
     from ritornello.training.run import Run
@@ -73,9 +75,10 @@ def show_training(run: Run, as_json: bool) -> None:
 
 def _show_start(console: Console, run: Run) -> None:
     corpus, config, trainer = run.corpus, run.trainer.config, run.trainer
+    unit = unit_of(corpus.representation)
     count = corpus.count
     console.print(
-        f"learning from [bold]{len(corpus.pieces(held_out=False))}[/] pieces, {count('notes', False):,} notes; "
+        f"learning from [bold]{len(corpus.pieces(held_out=False))}[/] pieces, {count('notes', False):,} {unit}s; "
         f"{len(corpus.pieces(held_out=True))} pieces held out"
     )
     if run.found:
@@ -90,7 +93,7 @@ def _show_start(console: Console, run: Run) -> None:
         f"{config.precision}, {config.batch} streams of {config.window} steps"
     )
     console.print(
-        f"a bigram model of the same tokens: {trainer.bigram.nats_per_note:.3f} nats a note\n", style="dim"
+        f"a bigram model of the same tokens: {trainer.bigram.nats_per_note:.3f} nats a {unit}\n", style="dim"
     )
     console.print("".join(f"{name:>11}" for name in COLUMNS), style="bold")
 
@@ -121,13 +124,13 @@ def _show_end(console: Console, run: Run) -> None:
     final, trainer = run.trainer.final, run.trainer
     if final is None:
         return
+    unit = unit_of(run.corpus.representation)
     console.print(
-        f"\n[bold]{run.out}[/]: {final.nats_per_note:.3f} nats a note on {final.notes:,} held-out notes "
+        f"\n[bold]{run.out}[/]: {final.nats_per_note:.3f} nats a {unit} on {final.notes:,} held-out {unit}s "
         f"(bigram model {trainer.bigram.nats_per_note:.3f}), next token right {final.accuracy:.1%}"
     )
-    console.print(
-        f"curve, log and samples: {trainer.directory}/   listen: ritornello compose {run.out} -o new.mid"
-    )
+    use = f"ritornello compose {run.out}" + (" -o new.mid" if unit == "note" else "")
+    console.print(f"curve, log and samples: {trainer.directory}/   then: {use}")
 
 
 def _left(progress: TrainingProgress) -> str:

@@ -83,8 +83,15 @@ class Piece(NamedTuple):
 
     def read(self) -> Score:
         """Return its score; raise FileError if the file cannot be read."""
-        score = formats.read(self.path)
-        return score if self.part is None else prose_pieces(score)[self.part]
+        if self.part is None:
+            return formats.read(self.path)
+        return _cached_parts(self.path, self.path.stat().st_mtime_ns)[self.part]
+
+
+@functools.lru_cache(maxsize=2)
+def _cached_parts(path: Path, changed: int) -> tuple[Score, ...]:
+    """Return the pieces of a text, read once for all that follow one another."""
+    return prose_pieces(formats.read(path))
 
 
 def pieces_of(report: FileReport) -> list[tuple[str, Piece]]:

@@ -60,8 +60,8 @@ def write_text_file(score: Score, path: Path | str) -> tuple[str, ...]:
 
 
 def is_prose(score: Score) -> bool:
-    """Return whether a score is prose: paragraphs, and no tracks."""
-    return not score.tracks and any(text.kind == "text" for text in score.texts)
+    """Return whether a score is prose: paragraphs, and no tracks or tempos."""
+    return not score.tracks and not score.tempos and any(text.kind == "text" for text in score.texts)
 
 
 def paragraphs(score: Score) -> list[str]:

@@ -56,7 +56,8 @@ class Model:
         self, primer: Score | None = None, progress: Progress | None = None, **settings: Any
     ) -> list[Composition]:
         """Return `count` pieces, stepped in one batch. `settings` are the fields of `ComposeConfig`."""
-        from ritornello.generation.compose import ComposeConfig, compose
+        from ritornello.generation.compose import compose
+        from ritornello.generation.config import ComposeConfig
         from ritornello.generation.samplers import checked_config
 
         config = checked_config(ComposeConfig, settings)

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import Cursor, Representation
+from ritornello.representations.base import Cursor, Representation, note_ids
 
 SAME_PITCH = 8
 """A voice may play one pitch this many times in a row."""
@@ -71,7 +72,7 @@ class RepetitionGuard:
     """
 
     def __init__(self, representation: Representation) -> None:
-        self._note_id = representation.note_id
+        self._note_ids = partial(note_ids, representation)
         self._runs: dict[int, _PitchRun] = {}
         self._bars = _BarRun()
 
@@ -92,8 +93,7 @@ class RepetitionGuard:
         missing = self._bars.completing()
         if missing is not None and missing[0] == cursor.place[1]:
             notes.append(missing[1:])
-        ids = (self._note_id(voice, pitch) for voice, pitch in notes)
-        return [token for token in ids if token is not None]
+        return [token for voice, pitch in notes for token in self._note_ids(voice, pitch)]
 
 
 @dataclass

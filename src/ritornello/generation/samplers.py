@@ -2,8 +2,8 @@
 
 A sampler sees three things: the logits, a mask of the ids that are allowed, and one generator of random numbers a
 row. The mask always wins: an id that is not allowed is never returned, and one that is allowed always is, however
-improbable. Each row draws from its own generator, one number a step, so a piece depends on its seed alone and not
-on its place in a batch.
+improbable. Each row draws from its own generator, one number a step (with surprise up to three), so a piece
+depends on its seed alone and not on its place in a batch.
 
 The cuts (top-k, top-p, min-p) all look at the same distribution, the allowed ids at the given temperature; an id
 stays if all of them keep it, and the most probable one always stays.

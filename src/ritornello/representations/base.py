@@ -121,6 +121,25 @@ def reads_prose(member: object) -> bool:
     return bool(getattr(member, "reads_prose", False))
 
 
+def unit_of(representation: object) -> str:
+    """Return what `is_note` counts, in words: note or word."""
+    return "word" if reads_prose(representation) else "note"
+
+
+def refused_wishes(representation: object) -> tuple[str, ...]:
+    """Return the names of those wishes for a composition that a representation has no tokens for: an attribute."""
+    return tuple(getattr(representation, "refused_wishes", ()))
+
+
+def note_ids(representation: Representation, voice: int, pitch: int) -> tuple[int, ...]:
+    """Return all ids that bring a note: the one of `note_id`, unless the representation says that there are more."""
+    several = getattr(representation, "note_ids", None)
+    if several:
+        return tuple(several(voice, pitch))
+    token = representation.note_id(voice, pitch)
+    return () if token is None else (token,)
+
+
 def mapped(representation: object, score: Score) -> tuple[str, ...]:
     """Return what of a score a representation does not know and what stands for it, a line each, if it can say."""
     say = getattr(representation, "mapped", None)

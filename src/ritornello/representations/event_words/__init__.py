@@ -43,6 +43,7 @@ class EventWords:
 
     name = "event_words"
     config_model = EventWordsConfig
+    refused_wishes = ("tempo", "meter", "instruments", "seconds")
 
     def __init__(self, config: EventWordsConfig) -> None:
         self.vocabulary = Vocabulary(config)
@@ -79,9 +80,15 @@ class EventWords:
         return np.asarray(self.vocabulary.is_on)
 
     def note_id(self, voice: int, pitch: int) -> int | None:
-        """Return the first of the words that begin this note (they differ in delta and velocity), or None."""
-        found = np.flatnonzero(self.vocabulary.is_on & (self.vocabulary.key == voice * 128 + pitch))
-        return int(found[0]) if len(found) else None
+        """Return the first of `note_ids`, or None."""
+        return next(iter(self.note_ids(voice, pitch)), None)
+
+    def note_ids(self, voice: int, pitch: int) -> list[int]:
+        """Return the words that begin a note on this channel; they differ in delta and velocity."""
+        found: list[int] = np.flatnonzero(
+            self.vocabulary.is_on & (self.vocabulary.key == voice * 128 + pitch)
+        ).tolist()
+        return found
 
     def token_name(self, token: int) -> str:
         return self.vocabulary.word(token)

@@ -67,6 +67,7 @@ class Words:
     name = "words"
     config_model = WordsConfig
     reads_prose = True
+    refused_wishes = ("tempo", "meter", "instruments", "seconds")
 
     def __init__(self, config: WordsConfig) -> None:
         self._config = config

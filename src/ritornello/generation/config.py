@@ -1,0 +1,139 @@
+"""What can be asked of the pieces to compose; every field is a flag of `ritornello compose`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from ritornello.errors import ConfigError
+from ritornello.generation.beam import BeamConfig
+from ritornello.theory import Chord, parse_chord_bars, parse_instrument, parse_pitch_class
+
+DEFAULT_BARS = 32
+
+
+class ComposeConfig(BeamConfig):
+    """What is asked of the pieces to compose. At most one of bars, seconds and notes may be given."""
+
+    bars: int | None = Field(
+        None, ge=1, le=1000, description=f"length in bars ({DEFAULT_BARS} if no length is given)"
+    )
+    seconds: float | None = Field(
+        None, gt=0, le=3600, description="length in seconds, to the nearest bar; without a tempo, at 120"
+    )
+    notes: int | None = Field(
+        None, ge=1, le=100_000, description="length in notes, those of the primer included"
+    )
+    tempo: float | None = Field(None, ge=10, le=400, description="quarter notes a minute")
+    meter: str | None = Field(
+        None, pattern=r"^[1-9][0-9]?/(1|2|4|8|16|32)$", description="meter, such as 3/4"
+    )
+    instruments: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        max_length=64,
+        description="names or General MIDI numbers from 0, such as violin,cello",
+    )
+    chords: str | None = Field(
+        None,
+        min_length=1,
+        max_length=10_000,
+        description='chords to play over, a bar each, such as "Dm7 G7 Cmaj7 %"; with bar lines "Dm7 G7 | Cmaj7"',
+    )
+    density: tuple[float, ...] | None = Field(
+        None,
+        min_length=1,
+        max_length=64,
+        description="notes a second, for models told of them; several are spread over the piece, such as 4,16",
+    )
+    pitch_classes: tuple[float, ...] | None = Field(
+        None,
+        min_length=12,
+        max_length=12,
+        description="for models told of them: the notes to use, such as C,D,E,G,A, or 12 weights from C up",
+    )
+    seed: int | None = Field(
+        None, ge=0, lt=2**63, description="makes the same pieces again; random if not given"
+    )
+    index: int = Field(0, ge=0, lt=2**31, description="number of the first piece of this seed")
+    count: int = Field(1, ge=1, le=1000, description="how many pieces, in one run")
+    guard: bool = Field(True, description="break up a pitch or a bar that repeats too often")
+
+    @field_validator("instruments", mode="before")
+    @classmethod
+    def _split_instruments(cls, value: Any) -> Any:
+        """Take "violin, cello" or single numbers for a list too."""
+        names = [value] if isinstance(value, str | int) else value
+        if not isinstance(names, list | tuple):
+            return names
+        return tuple(word.strip() for name in names for word in str(name).split(","))
+
+    @field_validator("instruments")
+    @classmethod
+    def _check_instruments(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for name in names or ():
+            _parse_or_refuse(parse_instrument, name)
+        return names
+
+    @field_validator("chords")
+    @classmethod
+    def _check_chords(cls, text: str | None) -> str | None:
+        if text is not None:
+            _parse_or_refuse(parse_chord_bars, text)
+        return text
+
+    @field_validator("density", "pitch_classes", mode="before")
+    @classmethod
+    def _split_numbers(cls, value: Any) -> Any:
+        """Take "4, 16" or a single number for a list too, and names for the weights of pitch classes."""
+        words = str(value).replace(",", " ").split() if isinstance(value, str | int | float) else value
+        if isinstance(words, list) and any(word[:1].isalpha() for word in words if isinstance(word, str)):
+            return _weights_of(words)
+        return words
+
+    @model_validator(mode="after")
+    def _check_length(self) -> Self:
+        given = [f"{name} {value}" for name in ("bars", "seconds", "notes") if (value := getattr(self, name))]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} contradict each other; give one length")
+        return self
+
+    @property
+    def programs(self) -> tuple[int, ...] | None:
+        """The instruments as General MIDI programs, 128 for the drum kit."""
+        return (
+            None if self.instruments is None else tuple(parse_instrument(name) for name in self.instruments)
+        )
+
+    @property
+    def chord_bars(self) -> tuple[tuple[Chord, ...], ...] | None:
+        """The chords of each bar."""
+        return None if self.chords is None else parse_chord_bars(self.chords)
+
+    @property
+    def meter_pair(self) -> tuple[int, int] | None:
+        """The meter as (numerator, denominator)."""
+        return None if self.meter is None else _read_meter(self.meter)
+
+
+def _read_meter(meter: str) -> tuple[int, int]:
+    numerator, denominator = meter.split("/")
+    return int(numerator), int(denominator)
+
+
+def _weights_of(names: list[str]) -> tuple[float, ...]:
+    """Return a weight for each pitch class: 1 for those named, else 0."""
+    try:
+        named = {parse_pitch_class(name) for name in names}
+    except ConfigError as error:
+        raise ValueError(str(error)) from error  # what pydantic understands
+    return tuple(float(each in named) for each in range(12))
+
+
+def _parse_or_refuse(parse: Callable[[str], Any], text: str) -> None:
+    try:
+        parse(text)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error  # what pydantic understands

@@ -1,0 +1,50 @@
+"""What cannot be asked of a model: wishes its tokens cannot say, a primer of another kind, another kind of file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ritornello.errors import ConfigError
+from ritornello.formats.text import is_prose
+from ritornello.representations.base import Representation, reads_prose, refused_wishes
+from ritornello.score import Score
+
+
+def check_wishes(representation: Representation, config: Any, primer: Score | None) -> None:
+    """Raise ConfigError for a field of `config` that the representation has no tokens for, and for a primer that is
+    empty, or prose for a model of music, or music for one of prose."""
+    for wish in refused_wishes(representation):
+        if getattr(config, wish) is not None:
+            asked = f"{wish} {getattr(config, wish)}"
+            raise ConfigError(f"{asked}: a model of {representation.name} cannot be asked for it")
+    _check_told(representation, config)
+    if primer is None:
+        return
+    if reads_prose(representation) and not is_prose(primer):
+        raise ConfigError("the primer is no prose, which is what this model writes")
+    if not reads_prose(representation) and not primer.note_count:
+        raise ConfigError("the primer has no notes")
+
+
+TOLD = (("density", "density"), ("pitch_classes", "share of C"))
+"""Wishes, and the input column that a model which can be asked for them has."""
+
+
+def _check_told(representation: Representation, config: Any) -> None:
+    """Refuse to ask a model for what it has not been told of while it learned."""
+    columns = {column.name for column in representation.columns}
+    for wish, column in TOLD:
+        if getattr(config, wish) is not None and column not in columns:
+            raise ConfigError(f"{wish}: this model has not been told of it while it learned")
+    if config.chords and not getattr(representation, "plays_over_chords", False):
+        raise ConfigError(
+            f"chords: a model of representation {representation.name} cannot play over given chords;"
+            " train one with --preset jazz-solo"
+        )
+
+
+def check_prose_suffix(path: Path) -> None:
+    """Raise ConfigError if `path` is not of the kind that prose is written as."""
+    if path.suffix.lower() != ".txt":
+        raise ConfigError(f"{path}: this model writes prose; give a name that ends with .txt")
