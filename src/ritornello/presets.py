@@ -20,6 +20,7 @@ class Preset(NamedTuple):
 
     description: str
     settings: Mapping[str, Any]
+    corpus: str = "songs"  # what it learns from where no files are given: songs or tunes
 
 
 _NOTE_CLASSIFIER_SOURCE: dict[str, Any] = {
@@ -156,7 +157,9 @@ PRESETS: dict[str, Preset] = {
         },
     ),
     "jazz-solo": Preset(
-        "a solo over given chords: jazz words, one LSTM layer of 64 units (the Coursera assignment)", JAZZ
+        "a solo over given chords: jazz words, one LSTM layer of 64 units (the Coursera assignment)",
+        JAZZ,
+        "tunes",
     ),
     "jazz-solo-deep": Preset(
         "the same with two layers of 128 units and dropout (deepjazz)",
@@ -171,6 +174,7 @@ PRESETS: dict[str, Preset] = {
             "window": 20,
             "batch": 128,
         },
+        "tunes",
     ),
     "jazz-solo-faithful": Preset(
         "jazz-solo as its source hears and plays it, with its defects: late notes, bars that overlap",
@@ -179,6 +183,7 @@ PRESETS: dict[str, Preset] = {
             "representation_options": {"faithful": True, "least": 1},
             "network_options": {"every_column": False},
         },
+        "tunes",
     ),
     "performance_rnn": Preset(
         "expressive playing in real time: notes on and off, 10 ms steps, 32 degrees of loudness, pedal",
@@ -211,6 +216,7 @@ PRESETS: dict[str, Preset] = {
             "batch": 128,
             "clip": 5.0,
         },
+        "tunes",
     ),
     "polyphony_rnn": Preset(
         "chords on sixteenths: which notes begin in each, and which go on",

@@ -40,23 +40,23 @@ def train(
 ) -> None:
     """Learn from MIDI files, for a given time, and write a model. Ctrl-C leaves the best so far; --resume goes on."""
     from ritornello.cli.training_display import show_preparation, show_training
-    from ritornello.data import CORPUS
     from ritornello.errors import ConfigError
     from ritornello.generation import find_bundle
     from ritornello.generation.sample import write_sample
     from ritornello.training import require_torch
 
     require_torch()
-    from ritornello.presets import make_config
-    from ritornello.training.run import About, prepare
+    from ritornello.presets import PRESETS, make_config
+    from ritornello.training.run import About, embedded_corpus, prepare
 
     if resume and paths:
         raise ConfigError("--resume goes on with the files of before; give no paths with it")
+    config = make_config(preset, settings)
     with show_preparation(as_json) as progress:
         run: Run = prepare(
-            paths or [CORPUS],
+            paths or ([] if resume else embedded_corpus(PRESETS[preset].corpus, out)),
             out,
-            make_config(preset, settings),
+            config,
             resume=resume,
             init=init and find_bundle(init),
             about=About(description, licence, provenance, "float16" if half else "float32"),

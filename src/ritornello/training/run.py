@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ritornello import formats
 from ritornello.bundle import CorpusFacts, Facts, load_bundle, load_network, save_bundle
 from ritornello.corpus.scan import Scan
 from ritornello.corpus.shards import Corpus, build_corpus, open_corpus
 from ritornello.corpus.shards import Progress as FilesProgress
+from ritornello.data import CORPUS
+from ritornello.data.tunes import load_tunes
 from ritornello.errors import ConfigError, FileError
 from ritornello.networks import Network
 from ritornello.training.checkpoint import load_checkpoint
@@ -72,6 +75,16 @@ class Run:
 def run_directory(out: Path) -> Path:
     """Return the folder that belongs to the model `out`."""
     return out.with_suffix(".run")
+
+
+def embedded_corpus(name: str, out: Path) -> list[Path]:
+    """Return the music that comes along: songs for several instruments, or tunes with chords, laid out as files."""
+    if name == "songs":
+        return [CORPUS]
+    folder = run_directory(out) / "tunes"
+    for tune in load_tunes():
+        formats.write(tune.score, folder / f"{''.join(c if c.isalnum() else '-' for c in tune.title)}.mid")
+    return [folder]
 
 
 def prepare(
