@@ -22,6 +22,22 @@ class Preset(NamedTuple):
     settings: Mapping[str, Any]
 
 
+JAZZ: Mapping[str, Any] = {
+    "representation": "jazz",
+    "network": "one_hot_lstm",
+    "transpose": False,  # its words are relative to the key
+    "hidden": 64,
+    "layers": 1,
+    "dropout": 0.0,
+    "optimizer": "adam",
+    "learning_rate": 0.01,
+    "schedule": "inverse",
+    "warmup": 0.0,
+    "window": 30,
+    "batch": 32,
+}
+"""The training of the Coursera assignment, as far as the common loop has it."""
+
 _MAGENTA = {
     "optimizer": "adam",
     "learning_rate": 1e-3,
@@ -47,6 +63,19 @@ PRESETS: dict[str, Preset] = {
     ),
     "large": Preset(
         "two layers of 512 units, for an hour or more", {"hidden": 512, "layers": 2, "batch": 64}
+    ),
+    "jazz-solo": Preset(
+        "a solo over given chords: jazz words, one LSTM layer of 64 units (the Coursera assignment)", JAZZ
+    ),
+    "jazz-solo-deep": Preset(
+        "the same with two layers of 128 units and dropout (deepjazz)",
+        {**JAZZ, "hidden": 128, "layers": 2, "dropout": 0.2, "optimizer": "rmsprop",
+         "learning_rate": 0.001, "schedule": "constant", "window": 20, "batch": 128},
+    ),
+    "jazz-solo-faithful": Preset(
+        "jazz-solo as its source hears and plays it, with its defects: late notes, bars that overlap",
+        {**JAZZ, "representation_options": {"faithful": True, "least": 1},
+         "network_options": {"every_column": False}},
     ),
     "performance_rnn": Preset(
         "expressive playing in real time: notes on and off, 10 ms steps, 32 degrees of loudness, pedal",

@@ -15,6 +15,10 @@ SMALL = {  # a network without a small configuration here fails the laws, on pur
         {"hidden": 8, "layers": 1, "embedding": 8, "tied": False},
         {"hidden": 8, "layers": 2, "embedding": 6, "tied": True, "dropout": 0.5},
     ],
+    "one_hot_lstm": [
+        {"hidden": 8, "layers": 1},
+        {"hidden": 8, "layers": 2, "dropout": 0.5},
+    ],
 }
 CASES = [(name, config) for name in NETWORKS for config in SMALL[name]]
 

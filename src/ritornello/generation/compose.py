@@ -28,7 +28,7 @@ from ritornello.generation.samplers import SamplerConfig, checked_config, make_g
 from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
 from ritornello.representations.base import Cursor, Ids, Plan, Representation
 from ritornello.score import Score, Tempo, Text
-from ritornello.theory import parse_instrument, parse_pitch_class
+from ritornello.theory import Chord, parse_chord_bars, parse_instrument, parse_pitch_class
 
 DEFAULT_BARS = 32
 BARS_AFTER_PRIMER = 16  # at least, where no length is asked for
@@ -63,6 +63,12 @@ class ComposeConfig(SamplerConfig):
         max_length=64,
         description="names or General MIDI numbers from 0, such as violin,cello",
     )
+    chords: str | None = Field(
+        None,
+        min_length=1,
+        max_length=10_000,
+        description='chords to play over, a bar each, such as "Dm7 G7 Cmaj7 %"; with bar lines "Dm7 G7 | Cmaj7"',
+    )
     density: tuple[float, ...] | None = Field(
         None,
         min_length=1,
@@ -95,8 +101,15 @@ class ComposeConfig(SamplerConfig):
     @classmethod
     def _check_instruments(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
         for name in names or ():
-            _parse_or_refuse(name)
+            _parse_or_refuse(parse_instrument, name)
         return names
+
+    @field_validator("chords")
+    @classmethod
+    def _check_chords(cls, text: str | None) -> str | None:
+        if text is not None:
+            _parse_or_refuse(parse_chord_bars, text)
+        return text
 
     @field_validator("density", "pitch_classes", mode="before")
     @classmethod
@@ -122,6 +135,11 @@ class ComposeConfig(SamplerConfig):
         )
 
     @property
+    def chord_bars(self) -> tuple[tuple[Chord, ...], ...] | None:
+        """The chords of each bar."""
+        return None if self.chords is None else parse_chord_bars(self.chords)
+
+    @property
     def meter_pair(self) -> tuple[int, int] | None:
         """The meter as (numerator, denominator)."""
         return None if self.meter is None else _read_meter(self.meter)
@@ -141,9 +159,9 @@ def _weights_of(names: list[str]) -> tuple[float, ...]:
     return tuple(float(each in named) for each in range(12))
 
 
-def _parse_or_refuse(name: str) -> None:
+def _parse_or_refuse(parse: Callable[[str], Any], text: str) -> None:
     try:
-        parse_instrument(name)
+        parse(text)
     except ConfigError as error:
         raise ValueError(str(error)) from error  # what pydantic understands
 
@@ -223,8 +241,8 @@ class _Beginning:
 
 
 def _begin(representation: Representation, config: ComposeConfig, primer: Score | None) -> _Beginning:
-    _check_told(representation, config)
-    plan = Plan(None, config.tempo, config.meter_pair, config.programs)
+    _check_wishes(representation, config)
+    plan = Plan(None, config.tempo, config.meter_pair, config.programs, config.chord_bars)
     plan = replace(plan, density=config.density, pitch_classes=config.pitch_classes)
     ids = np.array([representation.start_id], dtype=np.int32)
     given_bars = given_notes = 0
@@ -240,8 +258,13 @@ def _begin(representation: Representation, config: ComposeConfig, primer: Score 
     return _Beginning(plan, ids, len(ids) + IDS_PER_BAR * (4 + (plan.bars or DEFAULT_BARS) - given_bars))
 
 
-def _check_told(representation: Representation, config: ComposeConfig) -> None:
-    """Refuse to ask a model for what it has not been told of."""
+def _check_wishes(representation: Representation, config: ComposeConfig) -> None:
+    """Refuse to ask a model for what it cannot heed."""
+    if config.chords and not getattr(representation, "plays_over_chords", False):
+        raise ConfigError(
+            f"chords: a model of representation {representation.name} cannot play over given chords;"
+            " train one with --preset jazz-solo"
+        )
     columns = {column.name for column in representation.columns}
     for wish, column in (("density", "density"), ("pitch_classes", "share of C")):
         if getattr(config, wish) is not None and column not in columns:
@@ -277,7 +300,8 @@ def _plan_length(plan: Plan, config: ComposeConfig, given_bars: int) -> Plan:
         bars = given_bars + DEFAULT_BARS + config.notes // 2  # ample: the notes decide
         asked = f"notes {config.notes}"
     else:
-        bars = config.bars or max(DEFAULT_BARS, given_bars + BARS_AFTER_PRIMER)
+        default = len(plan.chords) if plan.chords else DEFAULT_BARS
+        bars = config.bars or max(default, given_bars and given_bars + BARS_AFTER_PRIMER)
         asked = f"bars {bars}"
     if bars < given_bars:
         raise ConfigError(f"{asked}: the primer alone has {given_bars} bars")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from ritornello.errors import ConfigError, unknown_name
 from ritornello.networks.base import Network, State, count_parameters, detach, reset_rows
 from ritornello.networks.lstm import Lstm, LstmConfig
+from ritornello.networks.one_hot_lstm import OneHotLstm, OneHotLstmConfig
 
 __all__ = ["NETWORKS", "Network", "State", "count_parameters", "detach", "make_network", "reset_rows"]
 
@@ -23,6 +24,7 @@ class Row(NamedTuple):
 
 NETWORKS: dict[str, Row] = {
     "lstm": Row(LstmConfig, Lstm),
+    "one_hot_lstm": Row(OneHotLstmConfig, OneHotLstm),
 }
 
 

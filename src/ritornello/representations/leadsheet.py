@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -43,7 +44,7 @@ class LeadSheet:
 
 
 def read_leadsheet(score: Score, melody: str | None = None) -> LeadSheet:
-    """Return the lead sheet of `score`; without pitched notes it is empty. `melody` is the name or number of a track."""
+    """Return the lead sheet of `score`; without pitched notes it is empty. `melody`: as for `melody_track`."""
     pitched = [track for track in score.tracks if len(track.notes) and not track.is_drum]
     if not pitched:
         return LeadSheet(make_notes(), 0, (), False)
@@ -112,7 +113,7 @@ def top_line(notes: Notes) -> Notes:
             line[-1] = [start, duration, pitch, velocity]  # sorted by pitch: it is the higher one
         elif not line or not _is_covered(line[-1], start, duration, pitch):
             line.append([start, duration, pitch, velocity])
-    for note, following in zip(line, line[1:], strict=False):
+    for note, following in pairwise(line):
         note[1] = min(note[1], following[0] - note[0])
     return make_notes(line)
 

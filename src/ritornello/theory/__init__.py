@@ -3,7 +3,7 @@
 Read in order: `pitches`, `chords`, `instruments`. Nothing here knows of scores or files.
 """
 
-from ritornello.theory.chords import CHORDS, SPELLINGS, Chord, make_chord, parse_chord
+from ritornello.theory.chords import CHORDS, SPELLINGS, Chord, make_chord, parse_chord, parse_chord_bars
 from ritornello.theory.instruments import (
     DRUM_NAMES,
     DRUMS,
@@ -47,6 +47,7 @@ __all__ = [
     "make_chord",
     "nearest_in",
     "parse_chord",
+    "parse_chord_bars",
     "parse_instrument",
     "parse_pitch",
     "parse_pitch_class",

@@ -183,6 +183,29 @@ def parse_chord(text: str) -> Chord:
     return make_chord(parse_pitch_class(root), _QUALITIES[quality], parse_pitch_class(bass) if bass else None)
 
 
+def parse_chord_bars(text: str) -> tuple[tuple[Chord, ...], ...]:
+    """Return the chords of each bar of "Dm7 G7 Cmaj7 %", a bar each, or of "Dm7 G7 | Cmaj7", a bar between lines.
+
+    "%" is the bar before once more, and "N.C." goes on with the chord before. Raises ConfigError, naming what is
+    no chord and the nearest quality.
+    """
+    lines = (
+        [part.split() for part in re.split(r"[|\n]+", text)] if "|" in text else [[w] for w in text.split()]
+    )
+    bars: list[tuple[Chord, ...]] = []
+    for words in (words for words in lines if words):
+        chords = tuple(parse_chord(word) for word in words if word.upper() not in AS_BEFORE)
+        if not chords and not bars:
+            raise ConfigError(f"{' '.join(words)!r} needs a chord before it")
+        bars.append(chords or (bars[-1] if words == ["%"] else bars[-1][-1:]))
+    if not bars:
+        raise ConfigError(f"no chords in {text!r}; allowed: symbols such as Dm7 G7 Cmaj7")
+    return tuple(bars)
+
+
+AS_BEFORE = ("%", "N.C.", "NC", "N.C")
+"""How lead sheets say that a bar is repeated, and that no chord is played."""
+
 _ROOT = "[A-Ga-g](?:[#♯]+|[b♭]*)"
 # Here "-" after the root means minor, not flat; and the slash of "6/9" is part of the quality.
 _SYMBOL = re.compile(rf"({_ROOT})(.*?)(?:/({_ROOT}))?")

@@ -54,7 +54,7 @@ class TrainConfig(BaseModel):
     )
     learning_rate: float = Field(4e-3, gt=0, lt=1, description="highest learning rate (AdamW)")
     optimizer: Literal["adamw", "adam", "rmsprop"] = Field("adamw", description="rule of learning")
-    schedule: Literal["cosine", "constant"] = Field(
+    schedule: Literal["cosine", "constant", "inverse"] = Field(
         "cosine", description="course of the learning rate after its rise"
     )
     weight_decay: float = Field(0.02, ge=0, lt=10, description="of AdamW, on matrices only")

@@ -50,6 +50,9 @@ WINDOW_PARTS = ((0.3, 4), (0.6, 2), (math.inf, 1))
 FINAL_RATE = 0.02
 """Share of the learning rate that is left at the end."""
 
+INVERSE_DECAY = 0.01
+"""With the schedule "inverse" the rate at update t is the highest / (1 + INVERSE_DECAY t), as Keras' `decay`."""
+
 SaveModel = Callable[[Network, dict[str, Any]], None]
 """Called with the best network so far and the facts of the run, to write the bundle."""
 
@@ -211,6 +214,8 @@ class Trainer:
             share = max(fraction, 1e-3) / config.warmup
         elif config.schedule == "constant":
             share = 1.0
+        elif config.schedule == "inverse":
+            share = 1 / (1 + INVERSE_DECAY * self.counters.step)
         else:
             progress = (fraction - config.warmup) / max(1e-9, 1 - config.warmup)
             share = FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * progress))

@@ -217,5 +217,3 @@ def _symbol(chord: Chord, flats: bool) -> str:
     root, bass = (pitch_class_name(c, flats) for c in (chord.root, chord.bass))
     plain = make_chord(chord.root, chord.quality).name.removeprefix(pitch_class_name(chord.root))
     return f"{root}{plain}" + (f"/{bass}" if chord.bass != chord.root else "")
-
-

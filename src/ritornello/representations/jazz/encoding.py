@@ -20,11 +20,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ritornello.errors import unknown_name
 from ritornello.representations.base import Ids
 from ritornello.representations.jazz.analysis import FAITHFUL_HEARD, HELD, REST, letters
 from ritornello.representations.jazz.reading import reference
 from ritornello.representations.jazz.vocabulary import (
     LEAP,
+    LONGEST_BAR,
     SOLOISTS,
     STEPS_PER_PLACE,
     STEPS_PER_QUARTER,
@@ -99,6 +101,8 @@ def encode(vocabulary: Vocabulary, score: Score) -> Ids:
 
 def chord_ids(vocabulary: Vocabulary, position: int, chord: Chord, key: int) -> list[int]:
     """Return the ids of a chord in a bar: its place if it is not the first step, root, quality, bass."""
+    if chord.quality not in vocabulary.config.qualities:
+        raise unknown_name("chord quality of this model", chord.quality, vocabulary.config.qualities)
     ids = [vocabulary.id_of(Kind.PLACE, position // STEPS_PER_PLACE - 1)] if position else []
     ids.append(vocabulary.id_of(Kind.ROOT, (chord.root - key) % 12))
     ids.append(vocabulary.id_of(Kind.QUALITY, vocabulary.config.qualities.index(chord.quality)))
@@ -169,9 +173,7 @@ def _chords(sheet: LeadSheet, bar_steps: int) -> dict[int, dict[int, Chord]]:
     return placed
 
 
-def _with_present(
-    placed: dict[int, dict[int, Chord]], numbers: range, key: int
-) -> Iterator[Placed]:
+def _with_present(placed: dict[int, dict[int, Chord]], numbers: range, key: int) -> Iterator[Placed]:
     """Yield the chords of each bar of `numbers`: the one in force at its beginning, then the changes."""
     order = sorted(placed)
     before = [bar for bar in order if bar < numbers.start]
@@ -181,7 +183,9 @@ def _with_present(
         present = first[max(first) if before else min(first)]
     for number in numbers:
         chords = []
-        for position, chord in sorted({0: present, **placed.get(number, {})}.items(), key=lambda item: item[0]):
+        for position, chord in sorted(
+            {0: present, **placed.get(number, {})}.items(), key=lambda item: item[0]
+        ):
             if not position or chord != present:
                 chords.append((position, chord))
             present = chord
@@ -245,10 +249,17 @@ def _faithful_words(
                 continue
             letter = letters(chord_at(chords, note.start - start), FAITHFUL_HEARD)[note.pitch % 12]
             mark = "" if previous is None else bracket(_spelled_interval(previous, note.pitch))
-            words.append(Word(letter, min(note.end - note.start, 2 * bar_steps), mark))
+            words.append(Word(letter, _music21_duration(min(note.end - note.start, LONGEST_BAR)), mark))
             previous = note.pitch
         result.append(tuple(words))
     return result
+
+
+def _music21_duration(steps: int) -> int:
+    """Return the nearest number of fourths or thirds of a quarter, at least a fourth, as music21 reads MIDI."""
+    fourth, third = STEPS_PER_QUARTER // 4, STEPS_PER_QUARTER // 3
+    near = (round(steps / unit) * unit for unit in (fourth, third))
+    return max(fourth, min(near, key=lambda rounded: abs(rounded - steps)))
 
 
 def _spelled_interval(before: int, after: int) -> Interval:

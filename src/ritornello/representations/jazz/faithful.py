@@ -52,7 +52,9 @@ def realise(
 
 def without_outsiders(words: Sequence[Played]) -> list[Played]:
     """Step 1: approach and other tones become chord tones, but not the bar's first."""
-    return [replace(w, letter=CHORD) if i and w.letter in (APPROACH, OTHER) else w for i, w in enumerate(words)]
+    return [
+        replace(w, letter=CHORD) if i and w.letter in (APPROACH, OTHER) else w for i, w in enumerate(words)
+    ]
 
 
 def prune_durations(words: Sequence[Played], random: Random) -> list[Played]:
@@ -72,8 +74,10 @@ def unparse(words: Sequence[Played], chords: Sequence[tuple[int, Chord]], random
         if word.letter in (REST, HELD):
             continue
         chord = next((c for at, c in reversed(chords) if at <= now), chords[0][1])
-        pitch = _free(word, chord, random) if word.interval is None or before is None else _near(
-            word, word.interval + before, before, chord, random
+        pitch = (
+            _free(word, chord, random)
+            if word.interval is None or before is None
+            else _near(word, word.interval + before, before, chord, random)
         )
         before = pitch
         rows.append((now, word.steps, pitch))

@@ -157,8 +157,8 @@ class JazzCursor:
 
     def _planned_header(self, kind: Kind) -> int | None:
         plan = self.plan
-        if kind == Kind.METER and plan.meter:
-            return self.vocabulary.nearest_meter(*plan.meter)
+        if kind == Kind.METER and (plan.meter or plan.chords):
+            return self.vocabulary.nearest_meter(*(plan.meter or (4, 4)))  # as chord lists go
         if kind == Kind.TEMPO and plan.quarters_per_minute:
             return int(nearest(TEMPOS, np.array(plan.quarters_per_minute)))
         if kind == Kind.KEY and plan.chords:
@@ -185,9 +185,9 @@ class JazzCursor:
     def _done_ids(self) -> list[int]:
         """Return the ids of the chords that the present bar has, and of the one that it is in the middle of."""
         vocabulary, reader = self.vocabulary, self.reader
-        ids = [
-            t for c in reader.bars[-1].chords for t in chord_ids(vocabulary, c.position, c.chord(reader.key), reader.key)
-        ]
+        ids = []
+        for placed in reader.bars[-1].chords:
+            ids += chord_ids(vocabulary, placed.position, placed.chord(reader.key), reader.key)
         if reader.place:
             ids.append(vocabulary.id_of(Kind.PLACE, reader.place // STEPS_PER_PLACE - 1))
         return ids if reader.root is None else [*ids, vocabulary.id_of(Kind.ROOT, reader.root)]
@@ -253,22 +253,26 @@ class JazzCursor:
         return chord_ids(self.vocabulary, 0, chord, self.reader.key)[0]
 
     def _allow_words(self, mask: Mask) -> None:
-        reader, rules = self.reader, self.rules
-        has_note, left = reader.has_note, reader.bar_steps - reader.position
-        words = rules.of(has_note)
-        if self.vocabulary.config.faithful:
-            # as deepjazz: a bar begins with a note without a bracket
-            words = words & ~rules.rests if words.any() and not has_note else words
-        else:
-            words = words | (rules.holds if reader.is_sounding and not reader.position else False)
-            after = np.where(words & rules.rests, rules.fillable[int(has_note)][left - rules.steps.clip(0, left)],
-                             rules.fillable[1][left - rules.steps.clip(0, left)])
-            words = words & (rules.steps <= left) & after
-            words = self._without_repetition(words)
+        has_note = self.reader.has_note
+        words = self.rules.of(has_note)
+        if not self.vocabulary.config.faithful:
+            words = self._without_repetition(self._fitting(words, has_note))
+        elif not has_note and self.rules.free.any():
+            words = self.rules.free  # as deepjazz: a bar begins with a note without a bracket
         if words.any():
             mask |= words
         else:
-            self._allow_letters(mask, has_note)
+            self._allow_letters(mask)
+
+    def _fitting(self, words: Mask, has_note: bool) -> Mask:
+        """Return those of `words`, and the held notes, that leave of the bar what words can fill."""
+        reader, rules = self.reader, self.rules
+        left = reader.bar_steps - reader.position
+        if reader.is_sounding and not reader.position:
+            words = words | rules.holds
+        rest = np.maximum(left - rules.steps, 0)
+        had, has = rules.fillable[int(has_note)][rest], rules.fillable[1][rest]
+        return np.asarray(words & (rules.steps <= left) & np.where(rules.rests, had, has))
 
     def _without_repetition(self, words: Mask) -> Mask:
         """Leave out the word that would make this bar one of those before; unless nothing else is left."""
@@ -282,7 +286,7 @@ class JazzCursor:
                 varied[bar.ids[-1]] = False
         return varied if varied.any() else words
 
-    def _allow_letters(self, mask: Mask, has_note: bool) -> None:
+    def _allow_letters(self, mask: Mask) -> None:
         """Allow a word in parts: a rest or a note (a held one only first)."""
         mask[self.vocabulary.block[Kind.LETTER]] = True
         if not self.reader.is_sounding or self.reader.position:
@@ -310,4 +314,4 @@ def spread(chords: Sequence[Chord], bar_steps: int) -> list[tuple[int, Chord]]:
         placed.setdefault(number * bar_steps // len(chords) // STEPS_PER_PLACE * STEPS_PER_PLACE, chord)
     if len(placed) < len(chords):
         raise ConfigError(f"{len(chords)} chords are too many for one bar; it has room for {len(placed)}")
-    return [(at, c) for at, c in placed.items()]
+    return list(placed.items())
