@@ -103,3 +103,9 @@ def test_presets_train_as_the_source_does(name: str) -> None:
     assert config.layers in (2, 3)
     assert not config.tied
     assert PRESETS[name].description
+
+
+def test_a_melody_is_composed_over_the_chords_given(models: dict[str, Model]) -> None:
+    piece = models["improv_rnn"].compose(chords="Dm7 G7 | Cmaj7", bars=4, seed=1)
+    [_, chords] = piece.score.tracks
+    assert [text.text for text in chords.texts] == ["Dm", "G", "C", "Dm", "G", "C"]

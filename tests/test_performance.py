@@ -152,6 +152,7 @@ def test_no_note_hangs() -> None:
         for token in compose(Plan(bars=4), seed):
             cursor.push(token)
         assert not cursor.reader.sounding
+        assert BOTH.decode(np.array(compose(Plan(bars=4), seed))).tracks[0].notes["duration"].max() <= 5000
 
 
 def test_a_bar_is_two_seconds_or_what_tempo_and_meter_say() -> None:

@@ -12,7 +12,7 @@ silence beyond a bar (by whole bars).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,7 +137,7 @@ class DrumsCursor(GridCursor):
     It names no last note, for an id can bring many: the guard against repetition leaves drums alone.
     """
 
-    scheme: Drums = None  # type: ignore[assignment]  # always given; fields after defaults must have one
+    scheme: Drums = field(kw_only=True)
     token: int = -1
     read: int = 0  # steps that have been read
 

@@ -17,7 +17,7 @@ bass and the upper tones of chords, rests beyond 4 bars (by whole bars).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -222,7 +222,7 @@ class ImprovCursor(GridCursor):
     """A `Cursor` (see `representations.base`) for `improv`. Its place is that of the last event; pieces end at bar
     lines only."""
 
-    scheme: Improv = None  # type: ignore[assignment]  # always given; fields after defaults must have one
+    scheme: Improv = field(kw_only=True)
     token: int = -1
     read: int = 0  # steps that have been read
     chord: int = 0

@@ -137,7 +137,7 @@ class PolyphonyCursor(GridCursor):
     step can end (but the last one that could bring the first note, and one after a long silence).
     """
 
-    scheme: Polyphony = None  # type: ignore[assignment]  # always given; fields after defaults must have one
+    scheme: Polyphony = field(kw_only=True)
     token: int = -1
     sounding: dict[int, int] = field(default_factory=dict)  # step of the beginning, by pitch: the step before
     present: dict[int, int] = field(default_factory=dict)  # likewise: the present step so far

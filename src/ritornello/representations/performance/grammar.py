@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ritornello.representations.base import Plan
-from ritornello.representations.performance.encoding import LONGEST_GAP
-from ritornello.representations.performance.reading import STEPS_PER_QUARTER, Reader
+from ritornello.representations.performance.reading import HANGING, STEPS_PER_QUARTER, Reader
 from ritornello.representations.performance.vocabulary import (
     HISTOGRAM_STEPS,
     LEVELS,
@@ -117,12 +116,22 @@ class PerformanceCursor:
         first = self.vocabulary.blocks.first
         if not self.kind or self.kind == "end":
             mask[first["start" if not self.kind else "end"]] = True
-        elif not self._allow_controls(mask):
+        elif self._allow_controls(mask):
+            pass  # the plan demands one
+        elif (overdue := self._overdue()) and self.kind != "velocity":
+            mask[:] = False
+            mask[[first["note_off"] + pitch for pitch in overdue]] = True
+        else:
             self._allow_notes(mask)
             if self.kind != "velocity":
                 self._allow_ends(mask)
                 self._allow_shifts(mask)
         return mask
+
+    def _overdue(self) -> list[int]:
+        """Return the pitches that have sounded as long as they may."""
+        reader = self.reader
+        return [pitch for pitch, begun in reader.sounding.items() if begun + HANGING <= reader.time]
 
     def _allow_controls(self, mask: Mask) -> bool:
         """Allow what may be said of the notes to come. Return whether the plan demands that it is said."""
@@ -185,10 +194,10 @@ class PerformanceCursor:
         mask[first["end"]] = bool(self.note_count and silent and is_last_bar)
 
     def _allow_shifts(self, mask: Mask) -> None:
-        """Allow shifts up to the limit, a step less before the first note; and no long silence."""
+        """Allow shifts up to the limit, a step less before the first note; no long silence, no hanging note."""
         reader = self.reader
-        pause = LONGEST_GAP if reader.sounding else MOST_SILENCE
-        most = min(self.limit - reader.time - (not self.note_count), pause - (reader.time - self.event))
+        pause = MOST_SILENCE + self.event if not reader.sounding else HANGING + min(reader.sounding.values())
+        most = min(self.limit - (not self.note_count), pause) - reader.time
         if self.kind == "time_shift" and self.value + 1 < MOST_SHIFT:
             return  # a shorter shift is the last one
         first = self.vocabulary.blocks.first["time_shift"]

@@ -15,7 +15,6 @@ from ritornello.representations.base import Column, Ids
 from ritornello.representations.performance.vocabulary import (
     EVEN,
     LEVELS,
-    MOST_SHIFT,
     STEPS_PER_SECOND,
     Vocabulary,
 )
@@ -120,6 +119,3 @@ def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
     track = Track(make_notes(rows), program, name=instrument_name(program, False))
     tempo = Tempo(0, DEFAULT_MICROSECONDS_PER_QUARTER)
     return Score(TICKS_PER_QUARTER, (track,) if rows else (), (tempo,))
-
-
-assert MOST_SHIFT == STEPS_PER_SECOND
