@@ -23,7 +23,6 @@ class Preset(NamedTuple):
     corpus: str = "songs"  # what it learns from where no files are given: songs or tunes
 
 
-<<<<<<< HEAD
 _NOTE_CLASSIFIER_SOURCE: dict[str, Any] = {
     "representation": "note_names",
     "representation_options": {"parts": "first", "all_keys": False},
@@ -58,8 +57,6 @@ MELODY_RNN: dict[str, Any] = {  # Magenta's settings for its melody models
     "transpose": False,
 }
 
-=======
->>>>>>> sys-d2
 JAZZ: Mapping[str, Any] = {
     "representation": "jazz",
     "network": "one_hot_lstm",
@@ -93,7 +90,6 @@ _PERFORMANCE = {
     "batch": 64,
     "clip": 3.0,
 }
-<<<<<<< HEAD
 
 _CHAINER: Mapping[str, Any] = {  # of systems A and B; units, window and clip are nowhere stated
     "network": "gate_dropout_lstm",
@@ -108,8 +104,6 @@ _CHAINER: Mapping[str, Any] = {  # of systems A and B; units, window and clip ar
     "clip": 5.0,
     "transpose": False,
 }
-=======
->>>>>>> sys-d2
 
 PRESETS: dict[str, Preset] = {
     "default": Preset("multitrack tokens, an LSTM whose size fits the budget, the data and the machine", {}),
@@ -119,7 +113,6 @@ PRESETS: dict[str, Preset] = {
     "large": Preset(
         "two layers of 512 units, for an hour or more", {"hidden": 512, "layers": 2, "batch": 64}
     ),
-<<<<<<< HEAD
     "note-classifier": Preset(
         "notes by name and chords as pitch classes (system E), read through an embedding, sized to fit",
         {"representation": "note_names", "network": "note_classifier"},
@@ -163,8 +156,6 @@ PRESETS: dict[str, Preset] = {
             "clip": 3.0,
         },
     ),
-=======
->>>>>>> sys-d2
     "jazz-solo": Preset(
         "a solo over given chords: jazz words, one LSTM layer of 64 units (the Coursera assignment)",
         JAZZ,
@@ -187,17 +178,12 @@ PRESETS: dict[str, Preset] = {
     ),
     "jazz-solo-faithful": Preset(
         "jazz-solo as its source hears and plays it, with its defects: late notes, bars that overlap",
-<<<<<<< HEAD
         {
             **JAZZ,
             "representation_options": {"faithful": True, "least": 1},
             "network_options": {"every_column": False},
         },
         "tunes",
-=======
-        {**JAZZ, "representation_options": {"faithful": True, "least": 1},
-         "network_options": {"every_column": False}},
->>>>>>> sys-d2
     ),
     "performance_rnn": Preset(
         "expressive playing in real time: notes on and off, 10 ms steps, 32 degrees of loudness, pedal",
@@ -243,7 +229,6 @@ PRESETS: dict[str, Preset] = {
             "batch": 64,
             "clip": 5.0,
         },
-<<<<<<< HEAD
     ),
     "two-layer-words": Preset(
         "prose as words, two LSTM layers with gate dropout (Chainer, 2016); learns from .txt files",
@@ -266,8 +251,6 @@ PRESETS: dict[str, Preset] = {
             "representation": "event_words",
             "representation_options": {"keep": "all"},
         },
-=======
->>>>>>> sys-d2
     ),
 }
 

@@ -29,15 +29,9 @@ from ritornello.generation.config import DEFAULT_BARS, ComposeConfig
 from ritornello.generation.constraints import Constraint, NotesBeforeEnd, RepetitionGuard, allowed_ids
 from ritornello.generation.samplers import checked_config, make_generators, make_sampler
 from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
-<<<<<<< HEAD
 from ritornello.generation.wishes import check_prose_suffix, check_wishes
 from ritornello.representations.base import Cursor, Ids, Plan, Representation, mapped, suit
 from ritornello.score import Score, Tempo, Text
-=======
-from ritornello.representations.base import Cursor, Ids, Plan, Representation
-from ritornello.score import Score, Tempo, Text
-from ritornello.theory import Chord, parse_chord_bars, parse_instrument, parse_pitch_class
->>>>>>> sys-d2
 
 BARS_AFTER_PRIMER = 16  # at least, where no length is asked for
 LONGEST_PRIMER = 10_000  # in quarters
@@ -49,134 +43,6 @@ Progress = Callable[[int, int], None]
 """Called after each step with the number of pieces that have ended, and of the ids chosen so far."""
 
 
-<<<<<<< HEAD
-=======
-class ComposeConfig(SamplerConfig):
-    """What is asked of the pieces to compose. At most one of bars, seconds and notes may be given."""
-
-    bars: int | None = Field(
-        None, ge=1, le=1000, description=f"length in bars ({DEFAULT_BARS} if no length is given)"
-    )
-    seconds: float | None = Field(
-        None, gt=0, le=3600, description="length in seconds, to the nearest bar; without a tempo, at 120"
-    )
-    notes: int | None = Field(
-        None, ge=1, le=100_000, description="length in notes, those of the primer included"
-    )
-    tempo: float | None = Field(None, ge=10, le=400, description="quarter notes a minute")
-    meter: str | None = Field(
-        None, pattern=r"^[1-9][0-9]?/(1|2|4|8|16|32)$", description="meter, such as 3/4"
-    )
-    instruments: tuple[str, ...] | None = Field(
-        None,
-        min_length=1,
-        max_length=64,
-        description="names or General MIDI numbers from 0, such as violin,cello",
-    )
-    chords: str | None = Field(
-        None,
-        min_length=1,
-        max_length=10_000,
-        description='chords to play over, a bar each, such as "Dm7 G7 Cmaj7 %"; with bar lines "Dm7 G7 | Cmaj7"',
-    )
-    density: tuple[float, ...] | None = Field(
-        None,
-        min_length=1,
-        max_length=64,
-        description="notes a second, for models told of them; several are spread over the piece, such as 4,16",
-    )
-    pitch_classes: tuple[float, ...] | None = Field(
-        None,
-        min_length=12,
-        max_length=12,
-        description="for models told of them: the notes to use, such as C,D,E,G,A, or 12 weights from C up",
-    )
-    seed: int | None = Field(
-        None, ge=0, lt=2**63, description="makes the same pieces again; random if not given"
-    )
-    index: int = Field(0, ge=0, lt=2**31, description="number of the first piece of this seed")
-    count: int = Field(1, ge=1, le=1000, description="how many pieces, in one run")
-    guard: bool = Field(True, description="break up a pitch or a bar that repeats too often")
-
-    @field_validator("instruments", mode="before")
-    @classmethod
-    def _split_instruments(cls, value: Any) -> Any:
-        """Take "violin, cello" or single numbers for a list too."""
-        names = [value] if isinstance(value, str | int) else value
-        if not isinstance(names, list | tuple):
-            return names
-        return tuple(word.strip() for name in names for word in str(name).split(","))
-
-    @field_validator("instruments")
-    @classmethod
-    def _check_instruments(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        for name in names or ():
-            _parse_or_refuse(parse_instrument, name)
-        return names
-
-    @field_validator("chords")
-    @classmethod
-    def _check_chords(cls, text: str | None) -> str | None:
-        if text is not None:
-            _parse_or_refuse(parse_chord_bars, text)
-        return text
-
-    @field_validator("density", "pitch_classes", mode="before")
-    @classmethod
-    def _split_numbers(cls, value: Any) -> Any:
-        """Take "4, 16" or a single number for a list too, and names for the weights of pitch classes."""
-        words = str(value).replace(",", " ").split() if isinstance(value, str | int | float) else value
-        if isinstance(words, list) and any(word[:1].isalpha() for word in words if isinstance(word, str)):
-            return _weights_of(words)
-        return words
-
-    @model_validator(mode="after")
-    def _check_length(self) -> Self:
-        given = [f"{name} {value}" for name in ("bars", "seconds", "notes") if (value := getattr(self, name))]
-        if len(given) > 1:
-            raise ValueError(f"{' and '.join(given)} contradict each other; give one length")
-        return self
-
-    @property
-    def programs(self) -> tuple[int, ...] | None:
-        """The instruments as General MIDI programs, 128 for the drum kit."""
-        return (
-            None if self.instruments is None else tuple(parse_instrument(name) for name in self.instruments)
-        )
-
-    @property
-    def chord_bars(self) -> tuple[tuple[Chord, ...], ...] | None:
-        """The chords of each bar."""
-        return None if self.chords is None else parse_chord_bars(self.chords)
-
-    @property
-    def meter_pair(self) -> tuple[int, int] | None:
-        """The meter as (numerator, denominator)."""
-        return None if self.meter is None else _read_meter(self.meter)
-
-
-def _read_meter(meter: str) -> tuple[int, int]:
-    numerator, denominator = meter.split("/")
-    return int(numerator), int(denominator)
-
-
-def _weights_of(names: list[str]) -> tuple[float, ...]:
-    """Return a weight for each pitch class: 1 for those named, else 0."""
-    try:
-        named = {parse_pitch_class(name) for name in names}
-    except ConfigError as error:
-        raise ValueError(str(error)) from error  # what pydantic understands
-    return tuple(float(each in named) for each in range(12))
-
-
-def _parse_or_refuse(parse: Callable[[str], Any], text: str) -> None:
-    try:
-        parse(text)
-    except ConfigError as error:
-        raise ValueError(str(error)) from error  # what pydantic understands
-
-
->>>>>>> sys-d2
 @dataclass(frozen=True)
 class Composition:
     """A composed piece and how it came about.
@@ -265,11 +131,7 @@ class _Beginning:
 
 
 def _begin(representation: Representation, config: ComposeConfig, primer: Score | None) -> _Beginning:
-<<<<<<< HEAD
     check_wishes(representation, config, primer)
-=======
-    _check_wishes(representation, config)
->>>>>>> sys-d2
     plan = Plan(None, config.tempo, config.meter_pair, config.programs, config.chord_bars)
     plan = replace(plan, density=config.density, pitch_classes=config.pitch_classes)
     ids = np.array([representation.start_id], dtype=np.int32)
@@ -286,22 +148,6 @@ def _begin(representation: Representation, config: ComposeConfig, primer: Score 
     return _Beginning(plan, ids, len(ids) + IDS_PER_BAR * (4 + (plan.bars or DEFAULT_BARS) - given_bars))
 
 
-<<<<<<< HEAD
-=======
-def _check_wishes(representation: Representation, config: ComposeConfig) -> None:
-    """Refuse to ask a model for what it cannot heed."""
-    if config.chords and not getattr(representation, "plays_over_chords", False):
-        raise ConfigError(
-            f"chords: a model of representation {representation.name} cannot play over given chords;"
-            " train one with --preset jazz-solo"
-        )
-    columns = {column.name for column in representation.columns}
-    for wish, column in (("density", "density"), ("pitch_classes", "share of C")):
-        if getattr(config, wish) is not None and column not in columns:
-            raise ConfigError(f"{wish}: this model has not been told of it while it learned")
-
-
->>>>>>> sys-d2
 def _suit_primer(plan: Plan, config: ComposeConfig, primer: Score) -> Plan:
     """Return the plan with the primer's tempo and meter, as far as a length in seconds needs them."""
     if (quarters := primer.end // primer.ticks_per_quarter) > LONGEST_PRIMER:
