@@ -2,7 +2,7 @@
 
     python benchmarks/note_classifier.py FOLDER [--steps 1200] [--music21 2]
 
-Two runs of equal time, one thread each, on the same words (first part, as they are), the same split, the same arithmetic:
+Two runs of equal time, one thread each, on the same words (first part, as they are), split and arithmetic:
 
 - ours: the preset `note-classifier` for so many steps, with the source's words (`parts="first"`,
   `all_keys=False`), its sizes given (SIZES) so that the run does not depend on how busy the machine is;
