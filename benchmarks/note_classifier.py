@@ -277,7 +277,7 @@ def compare(folder: Path, out: Path, steps: int) -> None:
     reached = next((seconds for seconds, nats in ours if nats <= best), None)
     print(f"after equal time: source {best:.3f}, ours {ours_best:.3f} nats a word")
     if reached:
-        spent = source[-1][0]
+        spent = next(seconds for seconds, nats in source if nats == best)
         print(
             f"the source's {best:.3f} nats: {spent:.0f} s, ours {reached:.1f} s: {spent / reached:.0f} times"
         )
