@@ -2,7 +2,7 @@
 
     python benchmarks/note_classifier.py FOLDER [--steps 1200] [--music21 2]
 
-Two runs of equal time, one thread each, on the same words (first part, as they are), the same split and arithmetic:
+Two runs of equal time, one thread each, on the same words (first part, as they are), split and arithmetic:
 
 - ours: the preset `note-classifier` for so many steps, with the source's words (`parts="first"`,
   `all_keys=False`), its sizes given (SIZES) so that the run does not depend on how busy the machine is;
@@ -277,7 +277,7 @@ def compare(folder: Path, out: Path, steps: int) -> None:
     reached = next((seconds for seconds, nats in ours if nats <= best), None)
     print(f"after equal time: source {best:.3f}, ours {ours_best:.3f} nats a word")
     if reached:
-        spent = source[-1][0]
+        spent = next(seconds for seconds, nats in source if nats == best)
         print(
             f"the source's {best:.3f} nats: {spent:.0f} s, ours {reached:.1f} s: {spent / reached:.0f} times"
         )

@@ -47,8 +47,7 @@ class NoteNames:
     def __init__(self, config: NoteNamesConfig) -> None:
         self.vocabulary = Vocabulary(config)
         words = self.vocabulary.words
-        targets = [[words.find(moved(code, s)) for code in words.codes.tolist()] for s in _SEMITONES]
-        self._moved = np.array([[-1 if t is None else t for t in row] for row in targets], dtype=np.int64)
+        self._moved = np.stack([words.find(moved(words.codes, s)) for s in _SEMITONES])
 
     @staticmethod
     def survey(score: Score) -> Survey:
@@ -89,8 +88,8 @@ class NoteNames:
 
     def note_id(self, voice: int, pitch: int) -> int | None:
         """Return the id of a note's pitch, or of a chord's code as in `NoteNamesCursor.last_note`."""
-        known = 0 <= voice < len(self.vocabulary.programs)
-        return self.vocabulary.words.find(pitch) if known else None
+        word = int(self.vocabulary.words.find(np.array(pitch)))
+        return word if word >= 0 and 0 <= voice < len(self.vocabulary.programs) else None
 
     def token_name(self, token: int) -> str:
         kind, value = Kind(self.vocabulary.kind[token]), int(self.vocabulary.value[token])
@@ -124,7 +123,10 @@ class NoteNames:
         seen = vocabulary.survey(score)
         config = self.vocabulary.config
         codes = seen.separate if config.programs else seen.first if config.parts == "first" else seen.merged
-        return tuple(word_of(code) for code in codes if self.vocabulary.words.find(code) is None)
+        known = self.vocabulary.words.find(np.array(codes, dtype=np.int64)) >= 0
+        return tuple(
+            word_of(code) for code, is_known in zip(codes, known.tolist(), strict=True) if not is_known
+        )
 
     def transposable(self, ids: Ids) -> tuple[int, int]:
         words = np.unique(ids[self.is_note[ids]])

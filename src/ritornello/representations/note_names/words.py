@@ -88,13 +88,12 @@ def pitches_of(code: int) -> tuple[int, ...]:
     return tuple(CHORD_OCTAVE + c for c in (*classes, *([classes[0] + 12] if len(classes) == 1 else ())))
 
 
-def moved(code: int, semitones: int) -> int:
-    """Return a code moved by `semitones`; a note may leave the range of pitches (-1 then)."""
-    if code < CHORD:
-        return code + semitones if LOWEST <= code + semitones < CHORD else -1
-    shift = semitones % 12
-    mask = (code - CHORD) << shift
-    return CHORD + (mask & 0xFFF | mask >> 12)
+def moved(codes: Ints, semitones: int) -> Ints:
+    """Return codes moved by `semitones`; a note that leaves the range of pitches becomes -1."""
+    pitches = codes + semitones
+    notes = np.where((pitches >= LOWEST) & (pitches < CHORD), pitches, -1)
+    masks = np.maximum(codes - CHORD, 0) << semitones % 12
+    return np.where(codes < CHORD, notes, CHORD + (masks & 0xFFF | masks >> 12))
 
 
 class NoteNamesConfig(BaseModel):
@@ -143,10 +142,10 @@ class Words:
     def __len__(self) -> int:
         return len(self.names)
 
-    def find(self, code: int) -> int | None:
-        """Return the number of the word of a code, or None if the corpus had none."""
-        number = int(self._exact[code]) if 0 <= code < CODES else -1
-        return number if number >= 0 else None
+    def find(self, codes: Ints) -> Ints:
+        """Return the numbers of the words of `codes`, -1 where the corpus had none or there is no such code."""
+        possible = (codes >= 0) & (codes < CODES)
+        return np.where(possible, self._exact[np.where(possible, codes, 0)], -1)
 
     def nearest(self, codes: Ints) -> Ints:
         """Return the numbers of the words nearest to `codes`, of any shape.
@@ -183,4 +182,5 @@ def _classes(codes: Ints) -> Ints:
 
 def in_all_keys(codes: Iterable[int]) -> set[int]:
     """Return `codes` moved by -5 to 6 semitones: every key once."""
-    return {moved(code, s) for code in codes for s in range(-5, 7)} - {-1}
+    known: Ints = np.array(sorted(codes), dtype=np.int64)
+    return set(np.concatenate([moved(known, s) for s in range(-5, 7)]).tolist()) - {-1}
