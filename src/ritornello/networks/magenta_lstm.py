@@ -79,6 +79,13 @@ class BasicLstm(nn.Module):
         y, h, c = torch.lstm(x, states, weights, True, 1, 0.0, self.training, False, True)
         return y, h[0], c[0]
 
+    def step(self, x: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the new states, each (batch, hidden), after one step x (batch, inputs); hidden is the output."""
+        gates = functional.linear(x, self.input_weight, self.bias + self.forget_bias)
+        i, f, g, o = (gates + functional.linear(hidden, self.hidden_weight)).chunk(4, dim=-1)
+        cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
+        return torch.sigmoid(o) * torch.tanh(cell), cell
+
 
 def with_given(logits: Tensor, given: int) -> Tensor:
     """Return the logits with those of `given` more ids that are never predicted."""
