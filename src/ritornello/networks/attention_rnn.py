@@ -23,6 +23,7 @@ from ritornello.networks.base import Network, State
 from ritornello.networks.magenta_lstm import (
     BasicLstm,
     MagentaLstmConfig,
+    glorot,
     input_size,
     join_columns,
     with_given,
@@ -79,6 +80,7 @@ class AttentionRnn(Network):
         self.others = nn.ModuleList(BasicLstm(config.hidden, config.hidden) for _ in range(config.layers - 1))
         self.dropout = nn.Dropout(config.dropout)
         self.project = nn.Linear(config.hidden, column_sizes[0] - config.given)
+        glorot(self)
 
     def initial_state(self, batch: int) -> State:
         config = self.config
