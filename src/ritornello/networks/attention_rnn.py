@@ -23,6 +23,7 @@ from ritornello.networks.base import Network, State
 from ritornello.networks.magenta_lstm import (
     BasicLstm,
     MagentaLstmConfig,
+    glorot,
     input_size,
     join_columns,
     with_given,
@@ -54,11 +55,11 @@ class AttentionCell(nn.Module):
         outputs = []
         for t in range(x.shape[1]):
             mixed = self.mix(torch.cat([x[:, t], attention], dim=-1))
-            step, hidden, cell = self.lstm(mixed[:, None], hidden, cell)
+            hidden, cell = self.lstm.step(mixed, hidden, cell)
             query = self.query(torch.cat([cell, hidden], dim=-1))[:, None]
             weights = self.score(torch.tanh(keys + query)).softmax(dim=1)
             attention = (weights * store).sum(dim=1)
-            y = self.output(torch.cat([step[:, 0], attention], dim=-1))
+            y = self.output(torch.cat([hidden, attention], dim=-1))
             outputs.append(y)
             store = torch.cat([store[:, 1:], y[:, None]], dim=1)
             keys = torch.cat([keys[:, 1:], self.key(y)[:, None]], dim=1)
@@ -79,6 +80,7 @@ class AttentionRnn(Network):
         self.others = nn.ModuleList(BasicLstm(config.hidden, config.hidden) for _ in range(config.layers - 1))
         self.dropout = nn.Dropout(config.dropout)
         self.project = nn.Linear(config.hidden, column_sizes[0] - config.given)
+        glorot(self)
 
     def initial_state(self, batch: int) -> State:
         config = self.config
