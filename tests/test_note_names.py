@@ -208,3 +208,11 @@ def test_the_guard_breaks_a_chord_that_repeats() -> None:
         cursor.push(chord)
         guard.observe(cursor)
     assert not allowed_ids(cursor, [guard])[0][chord]
+
+
+def test_what_a_primer_has_and_the_model_has_not_is_said():
+    known = NoteNames.fit([NoteNames.survey(make_song())], {"all_keys": False})
+    strange = Score(480, (Track(make_notes([(0, 480, 13, 80), (480, 480, 72, 80)])),))
+    said = known.mapped(strange)
+    assert any(line.startswith("C#0 is not known") for line in said)
+    assert known.mapped(make_song()) == ()

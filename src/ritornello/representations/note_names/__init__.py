@@ -128,6 +128,13 @@ class NoteNames:
             word_of(code) for code, is_known in zip(codes, known.tolist(), strict=True) if not is_known
         )
 
+    def mapped(self, score: Score) -> tuple[str, ...]:
+        """Return a line for each word of a primer that is not known; see `base.mapped`."""
+        return tuple(
+            f"{word} is not known here: the nearest known word stands for it"
+            for word in self.unknown_words(score)
+        )
+
     def transposable(self, ids: Ids) -> tuple[int, int]:
         words = np.unique(ids[self.is_note[ids]])
         middle = -_SEMITONES.start
