@@ -34,6 +34,7 @@ from ritornello.training.checkpoint import (
 from ritornello.training.config import TrainConfig
 from ritornello.training.evaluate import Held, bigram, evaluate
 from ritornello.training.log import Log
+from ritornello.training.schedule import make_optimizer, rate_at, window_at
 from ritornello.training.tuning import build, choose_device
 
 SMOOTHING = 0.98
@@ -44,15 +45,6 @@ CHECKPOINT_SECONDS = 60.0
 
 MOST_FAILED_STEPS = 10
 """After so many steps in a row without a finite gradient, the best weights come back, and half the rate."""
-
-WINDOW_PARTS = ((0.3, 4), (0.6, 2), (math.inf, 1))
-"""Up to this fraction of the run, the longest window is divided by this."""
-
-FINAL_RATE = 0.02
-"""Share of the learning rate that is left at the end."""
-
-INVERSE_DECAY = 0.01
-"""With the schedule "inverse" the rate at update t is the highest / (1 + INVERSE_DECAY t), as Keras' `decay`."""
 
 SaveModel = Callable[[Network, dict[str, Any]], None]
 """Called with the best network so far and the facts of the run, to write the bundle."""
@@ -214,18 +206,7 @@ class Trainer:
         counters.failed = 0
 
     def _rate(self, fraction: float) -> float:
-        """Return the learning rate: a linear rise, then (by default) half a cosine down to FINAL_RATE of the top."""
-        config = self.config
-        if fraction < config.warmup:
-            share = max(fraction, 1e-3) / config.warmup
-        elif config.schedule == "constant":
-            share = 1.0
-        elif config.schedule == "inverse":
-            share = 1 / (1 + INVERSE_DECAY * self.counters.step)
-        else:
-            progress = (fraction - config.warmup) / max(1e-9, 1 - config.warmup)
-            share = FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * progress))
-        return config.learning_rate * share * self.counters.rate_scale
+        return rate_at(self.config, fraction, self.counters.step) * self.counters.rate_scale
 
     # --- scoring and writing ---------------------------------------------------------------------
 
@@ -366,31 +347,6 @@ EVALUATION_IDS = 100_000
 
 FINAL_IDS = 2_000_000
 """The same at the end of the run, and for the bigram model: all of them but in the largest corpora."""
-
-
-def window_at(fraction: float, longest: int) -> int:
-    """Return the window at a point of the run: a quarter of the longest at first, then a half, then all of it.
-
-    Short windows give more updates for the same tokens, which is what counts early; long ones reach further.
-    """
-    return max(2, longest // next(part for end, part in WINDOW_PARTS if fraction < end))
-
-
-def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """Return the optimizer of `config`: AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), which decays matrices
-    but not biases; Adam (Kingma and Ba 2015, arXiv:1412.6980); or RMSprop with Keras' constants."""
-    parameters, rate = list(network.parameters()), config.learning_rate
-    if config.optimizer == "adam":
-        return torch.optim.Adam(parameters, lr=rate)
-    if config.optimizer == "rmsprop":
-        return torch.optim.RMSprop(parameters, lr=rate, alpha=0.9, eps=1e-7)
-    matrices = [p for p in parameters if p.dim() > 1]
-    vectors = [p for p in parameters if p.dim() <= 1]
-    groups = [
-        {"params": matrices, "weight_decay": config.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99))
 
 
 class _Clock:

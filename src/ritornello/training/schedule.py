@@ -1,0 +1,61 @@
+"""How a run changes in its course: the learning rate, the window, and the rule of learning itself."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from ritornello.training.config import TrainConfig
+
+WINDOW_PARTS = ((0.3, 4), (0.6, 2), (math.inf, 1))
+"""Up to this fraction of the run, the longest window is divided by this."""
+
+FINAL_RATE = 0.02
+"""Share of the learning rate that is left at the end."""
+
+INVERSE_DECAY = 0.01
+"""With the schedule "inverse" the rate at update t is the highest / (1 + INVERSE_DECAY t), as Keras' `decay`."""
+
+
+def rate_at(config: TrainConfig, fraction: float, step: int) -> float:
+    """Return the learning rate at a point of the run: a linear rise, then what the schedule says.
+
+    By default that is half a cosine, down to FINAL_RATE of the top.
+    """
+    if fraction < config.warmup:
+        share = max(fraction, 1e-3) / config.warmup
+    elif config.schedule == "constant":
+        share = 1.0
+    elif config.schedule == "inverse":
+        share = 1 / (1 + INVERSE_DECAY * step)
+    else:
+        progress = (fraction - config.warmup) / max(1e-9, 1 - config.warmup)
+        share = FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * progress))
+    return config.learning_rate * share
+
+
+def window_at(fraction: float, longest: int) -> int:
+    """Return the window at a point of the run: a quarter of the longest at first, then a half, then all of it.
+
+    Short windows give more updates for the same tokens, which is what counts early; long ones reach further.
+    """
+    return max(2, longest // next(part for end, part in WINDOW_PARTS if fraction < end))
+
+
+def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """Return the optimizer of `config`: AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), which decays matrices
+    but not biases; Adam (Kingma and Ba 2015, arXiv:1412.6980); or RMSprop with Keras' constants."""
+    parameters, rate = list(network.parameters()), config.learning_rate
+    if config.optimizer == "adam":
+        return torch.optim.Adam(parameters, lr=rate)
+    if config.optimizer == "rmsprop":
+        return torch.optim.RMSprop(parameters, lr=rate, alpha=0.9, eps=1e-7)
+    matrices = [p for p in parameters if p.dim() > 1]
+    vectors = [p for p in parameters if p.dim() <= 1]
+    groups = [
+        {"params": matrices, "weight_decay": config.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99))
