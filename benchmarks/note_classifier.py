@@ -1,8 +1,8 @@
 """System E: how soon does our preset reach what the source's procedure reaches, and how often does either loop?
 
-    python benchmarks/note_classifier.py FOLDER [--steps 1200] [--music21 2]
+    python benchmarks/note_classifier.py FOLDER [--steps 1200] [--seconds 3600] [--music21 2]
 
-Two runs of equal time, one thread each, on the same words (first part, as they are), split and arithmetic:
+Two runs, one thread each, on the same words (first part, as they are), split and arithmetic:
 
 - ours: the preset `note-classifier` for so many steps, with the source's words (`parts="first"`,
   `all_keys=False`), its sizes given (SIZES) so that the run does not depend on how busy the machine is;
@@ -11,7 +11,7 @@ Two runs of equal time, one thread each, on the same words (first part, as they 
   order, all pieces in one row.
 
 Seconds are those of the processor, so that other work on the machine does not count; the source gets as many as
-ours took. Both are scored on the same held-out words, each with at least 100 words of its piece before it: the
+--seconds says, or else as ours took. Both are scored on the same held-out words, each with at least 100 words of its piece before it: the
 source from these 100, ours from the beginning of the piece. Then both continue pieces; a piece is in a loop from
 where its end repeats with one period (at least three times).
 With --music21, reading so many files is timed through music21 as well. Results: `note_classifier.txt`.
@@ -46,6 +46,7 @@ WINDOW, BATCH, EPOCHS = 100, 64, 200
 OPTIONS = {"parts": "first", "all_keys": False}
 TARGETS, HELD_IDS = 1024, 12_000
 SEEDS, WORDS = 4, 500
+POINTS = 12  # of the source's curve
 SIZES = {"hidden": 256, "layers": 1, "embedding": 192, "batch": 64, "window": 32, "dropout": 0.1}
 Curve = list[tuple[float, float]]
 """(processor seconds of training, held-out nats a word)."""
@@ -107,7 +108,7 @@ def window_batches(row: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tens
 
 
 def train_source(corpus: Corpus, classes: int, budget: float, autocast: Any) -> tuple[Source, Curve]:
-    """Return the network after so many seconds, and its curve of four points."""
+    """Return the network after so many seconds, and its curve of POINTS points."""
     torch.manual_seed(0)
     network, targets = Source(classes), choose_targets(corpus)
     optimizer = torch.optim.RMSprop(network.parameters(), lr=0.001, alpha=0.9, eps=1e-7)
@@ -122,8 +123,9 @@ def train_source(corpus: Corpus, classes: int, budget: float, autocast: Any) -> 
         loss.backward()
         optimizer.step()
         seconds, seen = seconds + time.process_time() - started, seen + len(following)
-        if seconds >= budget * (len(curve) + 1) / 4:
+        if seconds >= budget * (len(curve) + 1) / POINTS:
             curve.append((seconds, score_source(network, corpus, targets)))
+            print(f"source: {seconds:.0f} s {curve[-1][1]:.3f}", flush=True)
         if seconds >= budget:
             break
     epoch = (len(row) - WINDOW) / (seen / seconds)
@@ -243,6 +245,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--steps", type=int, default=1200, help="of our run")
+    parser.add_argument("--seconds", type=float, help="of the source's run (as many as ours, if not given)")
+    parser.add_argument("--evaluations", type=int, default=16, help="of our run")
     parser.add_argument("--music21", type=int, default=0, help="so many files are read through music21, too")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -250,11 +254,13 @@ def main() -> None:
         files = find_files([arguments.folder])
         time_reading(files[:: max(1, len(files) // arguments.music21)][: arguments.music21])
     with tempfile.TemporaryDirectory() as folder:
-        compare(arguments.folder, Path(folder) / "ours.rit", arguments.steps)
+        compare(arguments, Path(folder) / "ours.rit")
 
 
-def compare(folder: Path, out: Path, steps: int) -> None:
-    settings = {"representation_options": OPTIONS, "steps": steps, "evaluations": 16, "patience": 16, **SIZES}
+def compare(arguments: argparse.Namespace, out: Path) -> None:
+    often = {"evaluations": arguments.evaluations, "patience": arguments.evaluations}
+    settings = {"representation_options": OPTIONS, "steps": arguments.steps, **often, **SIZES}
+    folder = arguments.folder
     run = prepare([folder], out, make_config("note-classifier", {**settings, "threads": 1, "samples": 0}))
     config, corpus = run.trainer.config, run.corpus
     representation: Any = corpus.representation
@@ -270,12 +276,12 @@ def compare(folder: Path, out: Path, steps: int) -> None:
     def autocast() -> Any:
         return torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bfloat16")
 
-    network, source = train_source(corpus, classes, ours[-1][0], autocast)
+    network, source = train_source(corpus, classes, arguments.seconds or ours[-1][0], autocast)
     for label, curve in (("source", source), ("ours", ours[:: max(1, len(ours) // 8)])):
         print(f"{label:<7}", "  ".join(f"{seconds:.0f} s {nats:.3f}" for seconds, nats in curve))
     best, ours_best = min(nats for _, nats in source), min(nats for _, nats in ours)
     reached = next((seconds for seconds, nats in ours if nats <= best), None)
-    print(f"after equal time: source {best:.3f}, ours {ours_best:.3f} nats a word")
+    print(f"best: source {best:.3f}, ours {ours_best:.3f} nats a word")
     if reached:
         spent = next(seconds for seconds, nats in source if nats == best)
         print(
