@@ -11,9 +11,9 @@ Two runs, one thread each, on the same words (first part, as they are), split an
   order, all pieces in one row.
 
 Seconds are those of the processor, so that other work on the machine does not count; the source gets as many as
---seconds says, or else as ours took. Both are scored on the same held-out words, each with at least 100 words of its piece before it: the
-source from these 100, ours from the beginning of the piece. Then both continue pieces; a piece is in a loop from
-where its end repeats with one period (at least three times).
+--seconds says, or else as ours took. Both are scored on the same held-out words, each with at least 100 words of
+its piece before it: the source from these 100, ours from the beginning of the piece. Then both continue pieces; a
+piece is in a loop from where its end repeats with one period (at least three times).
 With --music21, reading so many files is timed through music21 as well. Results: `note_classifier.txt`.
 """
 
