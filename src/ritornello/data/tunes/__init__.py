@@ -1,10 +1,13 @@
 """Public-domain tunes with chord symbols, in a text notation of our own: an open default for what plays over chords.
 
 `tunes.txt` holds them, an empty line between two. A tune begins with its title, origin and date (of its first
-appearance, as far as known), perhaps `checked` (the published edition whose intervals it agrees with, in every
-run of six; the others are written from memory), then meter and key. The rest is bars between `|`: notes as in
+appearance, as far as known), then meter and key. The rest is bars between `|`: notes as in
 `ritornello.notelist` ("C4:1.5", ":.5" for an eighth, no length for a quarter, R for a rest), and chord symbols in
 brackets, each before the note at which it begins. A first bar that is not full is a pick-up.
+
+Where a published edition was at hand, a tune says `checked` and its name (all notes agree with it, as
+`tools/check_tunes.py` finds), or `differs`, its name, and why another version is given. The others are written from
+memory, and are in neither of the two collections.
 """
 
 from __future__ import annotations
@@ -38,6 +41,7 @@ class Tune(NamedTuple):
     key: str
     bars: tuple[str, ...]
     checked: str = ""
+    differs: str = ""
 
     @property
     def score(self) -> Score:
@@ -67,15 +71,15 @@ def load_tunes() -> tuple[Tune, ...]:
 
 def parse_tune(text: str) -> Tune:
     """Return the tune of a block of text. Raises FormatError, naming the tune, for what is no tune."""
-    head = dict(re.findall(r"\b(title|origin|date|checked|meter|key): *(.*?)(?=  |\n|$)", text))
+    head = dict(re.findall(r"\b(title|origin|date|checked|differs|meter|key): *(.*?)(?=  |\n|$)", text))
     if missing := {"title", "origin", "date", "meter", "key"} - head.keys():
         raise FormatError(f"tune {head.get('title', text[:40])!r}: no {', '.join(sorted(missing))}")
     body = " ".join(line for line in text.splitlines() if not re.match(r"[a-z]+:", line))
     numerator, denominator = map(int, head["meter"].split("/"))
     bars = tuple(bar.strip() for bar in body.split("|") if bar.strip())
     meter = (numerator, denominator)
-    checked = head.get("checked", "")
-    return Tune(head["title"], head["origin"], head["date"], meter, head["key"], bars, checked)
+    edition = (head.get("checked", ""), head.get("differs", ""))
+    return Tune(head["title"], head["origin"], head["date"], meter, head["key"], bars, *edition)
 
 
 def _read_bars(tune: Tune) -> tuple[list[tuple[int, int, int, int]], list[tuple[int, str]]]:
