@@ -110,6 +110,7 @@ def test_presets_are_listed_and_explained(ritornello) -> None:
     done = ritornello("presets")
     assert all(name in done.out and row.description in done.out for name, row in PRESETS.items())
     assert "network gate_dropout_lstm" in done.out
+    assert "--faithful: representation.faithful on" in done.out
     facts = json.loads(ritornello("presets", "--json").out)
     assert facts["four-layer-events"]["settings"]["layers"] == 4
     assert json.loads(ritornello("presets", "two-layer-words", "--json").out)["settings"]["dropout"] == 0.5

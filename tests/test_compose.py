@@ -309,3 +309,21 @@ def test_composing_needs_no_torch(model):
         "assert not {'torch', 'onnx', 'music21', 'verovio'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, str(model.bundle.path)], check=True)
+
+
+def test_faithful_is_the_original_s_way_of_choosing_but_for_what_is_given(steps, monkeypatch):
+    monkeypatch.setattr(
+        StepRepresentation, "original_sampling", {"temperature": 0.0, "guard": False}, raising=False
+    )
+    original = {"temperature": 0, "guard": False}
+    assert steps.compose(bars=4, seed=1, faithful=True).ids.tolist() == (
+        steps.compose(bars=4, seed=2, **original).ids.tolist()
+    )
+    piece = steps.compose(bars=4, seed=1, temperature=1.5, faithful=True)
+    assert (piece.settings.temperature, piece.settings.guard) == (1.5, False)
+    assert piece.ids.tolist() == steps.compose(bars=4, seed=1, temperature=1.5, guard=False).ids.tolist()
+
+
+def test_faithful_to_nothing_is_refused(model):
+    with pytest.raises(ConfigError, match="faithful: representation multitrack comes from no other system"):
+        model.compose(bars=2, faithful=True)

@@ -15,7 +15,7 @@ from ritornello.errors import ConfigError
 from ritornello.generation import Model, load
 from ritornello.networks import count_parameters, make_network
 from ritornello.notelist import notes_to_score
-from ritornello.presets import PRESETS, make_config
+from ritornello.presets import make_config
 from ritornello.representations import Plan, make_representation
 from ritornello.representations.jazz import Jazz, encoding, faithful
 from ritornello.representations.jazz.analysis import FAITHFUL_HEARD, letters
@@ -359,7 +359,10 @@ def test_presets():
         "rmsprop",
         20,
     )
-    assert PRESETS["jazz-solo-faithful"].settings["representation_options"]["faithful"]
+    faithful = make_config("jazz-solo", {}, faithful=True)
+    assert faithful.representation_options["faithful"]
+    assert faithful.network_options == {"every_column": False}
+    assert (faithful.hidden, faithful.schedule) == (config.hidden, config.schedule)
 
 
 # --- composing -------------------------------------------------------------------------------------------------

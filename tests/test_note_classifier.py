@@ -36,8 +36,8 @@ def test_the_networks_have_the_sizes_of_the_source(config, learned, with_statist
 
 
 def test_the_presets_make_these_networks() -> None:
-    for preset, expected in (("note-classifier-faithful", ARTICLE), ("note-classifier-2019", LATER)):
-        assert make_config(preset, {}).network_options == expected
+    for preset, expected in (("note-classifier", ARTICLE), ("note-classifier-2019", LATER)):
+        assert make_config(preset, {}, faithful=True).network_options == expected
 
 
 def test_a_scalar_input_is_the_index_divided_by_the_classes() -> None:
@@ -78,21 +78,22 @@ def test_sizes_that_are_not_allowed(config) -> None:
 
 
 @pytest.mark.parametrize(
-    ("preset", "options"),
+    ("preset", "faithful", "options"),
     [
-        ("note-classifier", {"hidden": 8, "layers": 1, "representation_options": {"durations": True}}),
+        ("note-classifier", False, {"hidden": 8, "layers": 1, "representation_options": {"durations": True}}),
         (
-            "note-classifier-faithful",
+            "note-classifier",
+            True,
             {"network_options": {"input": "scalar", "widths": [6, 8, 6], "dense": 5}},
         ),
-        ("note-classifier-2019", {"network_options": {**LATER, "widths": [6, 8], "dense": 5}}),
+        ("note-classifier-2019", True, {"network_options": {**LATER, "widths": [6, 8], "dense": 5}}),
     ],
 )
-def test_from_files_to_music(preset, options, tmp_path) -> None:
+def test_from_files_to_music(preset, faithful, options, tmp_path) -> None:
     for number in range(4):
         formats.write(make_piece(number), tmp_path / f"piece-{number}.mid")
     config = make_config(
-        preset, {"steps": 3, "batch": 3, "window": 16, "evaluations": 1, "samples": 0, **options}
+        preset, {"steps": 3, "batch": 3, "window": 16, "evaluations": 1, "samples": 0, **options}, faithful
     )
     run = prepare([tmp_path], tmp_path / "model.rit", config)
     list(run.steps())
@@ -101,22 +102,3 @@ def test_from_files_to_music(preset, options, tmp_path) -> None:
     assert piece.score.note_count > 0
     assert 3 <= piece.bars <= 4
     assert Model(bundle).compose(primer=make_piece(1), bars=12, seed=1).bars <= 12
-
-
-def test_windows_are_constant_where_the_schedule_is(tmp_path) -> None:
-    for number in range(4):
-        formats.write(make_piece(number), tmp_path / f"piece-{number}.mid")
-    small = {
-        "steps": 4,
-        "batch": 2,
-        "window": 16,
-        "hidden": 8,
-        "layers": 1,
-        "embedding": 8,
-        "network_options": {},
-    }
-    trainers = [
-        prepare([tmp_path], tmp_path / f"{preset}.rit", make_config(preset, small)).trainer
-        for preset in ("note-classifier", "note-classifier-faithful")
-    ]
-    assert [[trainer._window(part) for part in (0, 0.5, 1)] for trainer in trainers] == [[4, 8, 16], [16] * 3]

@@ -98,6 +98,14 @@ def test_ids_come_in_proportion_to_their_probability():
     assert np.allclose(np.bincount(ids) / len(ids), probabilities, atol=0.012)
 
 
+def test_the_sharpened_distribution_of_the_sources():
+    """systems.md, I: (0.5, 0.25, 0.25) at temperature 0.5 is (2/3, 1/6, 1/6)."""
+    rows = np.tile(np.log([0.5, 0.25, 0.25]), (60_000, 1))
+    ids, log_probabilities = draw(rows, temperature=0.5, top_p=1.0)
+    assert np.bincount(ids, minlength=3) / len(ids) == pytest.approx([2 / 3, 1 / 6, 1 / 6], abs=0.01)
+    assert np.exp(log_probabilities) == pytest.approx(np.array([0.5, 0.25, 0.25])[ids], abs=1e-6)
+
+
 def test_temperature_sharpens_and_flattens():
     probabilities = np.array([0.8, 0.2])
     rows = np.tile(np.log(probabilities), (20_000, 1))

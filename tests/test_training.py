@@ -25,6 +25,7 @@ from ritornello.training.config import TrainConfig
 from ritornello.training.evaluate import bigram, evaluate
 from ritornello.training.loop import Trainer
 from ritornello.training.run import prepare, resumed_config
+from ritornello.training.schedule import window_at
 from ritornello.training.tuning import choose_dropout, settle
 
 SMALL: dict[str, Any] = {
@@ -254,6 +255,25 @@ def test_sizes_that_are_left_open_are_filled_in(corpus: Corpus) -> None:
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_presets_are_valid(name: str) -> None:
     assert make_config(name, {"seed": 7}).seed == 7
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_a_preset_has_a_faithful_variant_or_names_those_that_have(name: str) -> None:
+    if not PRESETS[name].faithful:
+        with pytest.raises(ConfigError, match=f"preset {name} has no faithful variant.*: .*jazz-solo"):
+            make_config(name, {}, faithful=True)
+        return
+    config, plain = make_config(name, {"seed": 7}, faithful=True), make_config(name, {"seed": 7})
+    assert config != plain
+    assert config.representation_options | plain.representation_options == config.representation_options
+    assert make_config(name, config.model_dump(), faithful=True) == config  # what is given goes before it
+
+
+def test_the_window_grows_unless_told_otherwise() -> None:
+    growing, constant = TrainConfig(window=16), TrainConfig(window=16, growing_window=False)
+    assert [window_at(growing, part) for part in (0, 0.5, 1)] == [4, 8, 16]
+    assert [window_at(constant, part) for part in (0, 0.5, 1)] == [16, 16, 16]
+    assert {row.settings.get("growing_window", True) for row in PRESETS.values()} == {False, True}
 
 
 def test_presets_and_settings_refuse_what_they_do_not_know() -> None:

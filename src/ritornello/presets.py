@@ -16,31 +16,33 @@ from ritornello.training.config import TrainConfig
 
 
 class Preset(NamedTuple):
-    """A row: what it is for, and its settings."""
+    """A row: what it is for, its settings, and what makes it the system that it comes from, known defects included."""
 
     description: str
     settings: Mapping[str, Any]
     corpus: str = "songs"  # what it learns from where no files are given: songs or tunes
+    faithful: Mapping[str, Any] = {}  # on top of the settings; empty if they are the original's already
 
 
-_NOTE_CLASSIFIER_SOURCE: dict[str, Any] = {
-    "representation": "note_names",
-    "representation_options": {"parts": "first", "all_keys": False},
-    "transpose": False,
-    "network": "note_classifier",
+_KERAS: Mapping[str, Any] = {  # of system E
     "hidden": 512,
     "layers": 3,
     "dropout": 0.3,
     "optimizer": "rmsprop",
     "learning_rate": 0.001,
     "schedule": "constant",
+    "growing_window": False,
     "warmup": 0.0,
     "clip": 1e9,  # Keras clips nothing
     "window": 100,
 }
-"""What the two faithful rows of system E share."""
 
-MELODY_RNN: dict[str, Any] = {  # Magenta's settings for its melody models
+_FIRST_PART: Mapping[str, Any] = {  # the source hears no other, and in no other key
+    "representation_options": {"parts": "first", "all_keys": False},
+    "transpose": False,
+}
+
+MELODY_RNN: Mapping[str, Any] = {  # Magenta's settings for its melody models
     "representation": "melody",
     "network": "magenta_lstm",
     "network_options": {"given": 2},
@@ -52,10 +54,14 @@ MELODY_RNN: dict[str, Any] = {  # Magenta's settings for its melody models
     "optimizer": "adam",
     "learning_rate": 0.001,
     "schedule": "constant",
+    "growing_window": False,
     "warmup": 0.0,
     "clip": 5.0,
     "transpose": False,
 }
+
+MELODY_CUTS: Mapping[str, Any] = {"representation_options": {"split_at_tempos": True}}
+"""Magenta cuts a melody wherever the tempo changes."""
 
 JAZZ: Mapping[str, Any] = {
     "representation": "jazz",
@@ -73,10 +79,17 @@ JAZZ: Mapping[str, Any] = {
 }
 """The training of the Coursera assignment, as far as the common loop has it."""
 
+JAZZ_DEFECTS: Mapping[str, Any] = {
+    "representation_options": {"faithful": True, "least": 1},
+    "network_options": {"every_column": False},
+}
+"""Late notes, bars that overlap, a network that does not see the chords."""
+
 _MAGENTA = {
     "optimizer": "adam",
     "learning_rate": 1e-3,
     "schedule": "constant",
+    "growing_window": False,
     "tied": False,
 }
 """How all of Magenta's models are trained."""
@@ -98,6 +111,7 @@ _CHAINER: Mapping[str, Any] = {  # of systems A and B; units, window and clip ar
     "optimizer": "adam",
     "learning_rate": 1e-3,  # the library's default
     "schedule": "constant",
+    "growing_window": False,
     "warmup": 0.0,
     "batch": 50,  # as in the initialiser of its state
     "window": 32,
@@ -116,36 +130,38 @@ PRESETS: dict[str, Preset] = {
     "note-classifier": Preset(
         "notes by name and chords as pitch classes (system E), read through an embedding, sized to fit",
         {"representation": "note_names", "network": "note_classifier"},
-    ),
-    "note-classifier-faithful": Preset(
-        "the same as its article has it: first part, index as one number, 256-512-256 units, RMSprop",
-        _NOTE_CLASSIFIER_SOURCE
-        | {"batch": 64, "network_options": {"input": "scalar", "widths": [256, 512, 256]}},
+        faithful={
+            **_KERAS,
+            **_FIRST_PART,
+            "batch": 64,
+            "network_options": {"input": "scalar", "widths": [256, 512, 256]},
+        },
     ),
     "note-classifier-2019": Preset(
-        "the same as its repository has it since 2019: 3 x 512 units, recurrent dropout, batch norm",
-        _NOTE_CLASSIFIER_SOURCE
-        | {
+        "the same with the network of its repository since 2019: 3 x 512 units, recurrent dropout, batch norm",
+        {
+            **_KERAS,
+            "representation": "note_names",
+            "network": "note_classifier",
             "batch": 128,
-            "network_options": {
-                "input": "scalar",
-                "recurrent_dropout": 0.3,
-                "norm": True,
-                "activation": "relu",
-            },
+            "network_options": {"recurrent_dropout": 0.3, "norm": True, "activation": "relu"},
         },
+        faithful={**_FIRST_PART, "network_options": {"input": "scalar"}},
     ),
     "basic_rnn": Preset(
         "Magenta's melodies: a one-hot event, nothing else",
         {**MELODY_RNN, "representation_options": {"encoding": "basic"}},
+        faithful=MELODY_CUTS,
     ),
     "mono_rnn": Preset(
         "Magenta's melodies with all 128 pitches, in their own keys",
         {**MELODY_RNN, "representation_options": {"encoding": "mono"}},
+        faithful=MELODY_CUTS,
     ),
     "lookback_rnn": Preset(
         "Magenta's melodies that see, and can repeat, what was one and two bars ago",
         {**MELODY_RNN, "representation_options": {"encoding": "lookback"}},
+        faithful=MELODY_CUTS,
     ),
     "attention_rnn": Preset(
         "Magenta's melodies that know their key and attend to their last 40 steps",
@@ -155,11 +171,13 @@ PRESETS: dict[str, Preset] = {
             "network": "attention_rnn",
             "clip": 3.0,
         },
+        faithful=MELODY_CUTS,
     ),
     "jazz-solo": Preset(
         "a solo over given chords: jazz words, one LSTM layer of 64 units (the Coursera assignment)",
         JAZZ,
         "tunes",
+        JAZZ_DEFECTS,
     ),
     "jazz-solo-deep": Preset(
         "the same with two layers of 128 units and dropout (deepjazz)",
@@ -171,19 +189,12 @@ PRESETS: dict[str, Preset] = {
             "optimizer": "rmsprop",
             "learning_rate": 0.001,
             "schedule": "constant",
+            "growing_window": False,
             "window": 20,
             "batch": 128,
         },
         "tunes",
-    ),
-    "jazz-solo-faithful": Preset(
-        "jazz-solo as its source hears and plays it, with its defects: late notes, bars that overlap",
-        {
-            **JAZZ,
-            "representation_options": {"faithful": True, "least": 1},
-            "network_options": {"every_column": False},
-        },
-        "tunes",
+        JAZZ_DEFECTS,
     ),
     "performance_rnn": Preset(
         "expressive playing in real time: notes on and off, 10 ms steps, 32 degrees of loudness, pedal",
@@ -255,15 +266,35 @@ PRESETS: dict[str, Preset] = {
 }
 
 
-def make_config(preset: str, settings: Mapping[str, Any]) -> TrainConfig:
-    """Return the configuration of a preset with `settings` on top. Unknown names, keys and values are ConfigErrors."""
+def make_config(preset: str, settings: Mapping[str, Any], faithful: bool = False) -> TrainConfig:
+    """Return the configuration of a preset, as its original has it if `faithful`, with `settings` on top.
+
+    Unknown names, keys and values are ConfigErrors, and so is `faithful` for a preset without such a variant.
+    """
     if preset not in PRESETS:
         raise unknown_name("preset", preset, PRESETS)
+    row = PRESETS[preset]
+    if faithful and not row.faithful:
+        known = ", ".join(name for name, each in PRESETS.items() if each.faithful)
+        raise ConfigError(f"faithful: preset {preset} has no faithful variant; those that have one: {known}")
     try:
-        return TrainConfig.model_validate({**PRESETS[preset].settings, **settings})
+        return TrainConfig.model_validate(
+            {**_over(row.settings, row.faithful if faithful else {}), **settings}
+        )
     except ValidationError as error:
         first = error.errors()[0]
         if not first["loc"]:  # of the whole
             raise ConfigError(first["msg"].removeprefix("Value error, ")) from error
         where = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"{where}: {first['msg'].lower()} (received {first['input']!r})") from error
+
+
+def _over(settings: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `settings` with `others` on top; of options, which are mappings too, those that others have."""
+    return {
+        **settings,
+        **{
+            name: {**settings.get(name, {}), **value} if isinstance(value, Mapping) else value
+            for name, value in others.items()
+        },
+    }

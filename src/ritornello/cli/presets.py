@@ -21,7 +21,7 @@ def presets(
         raise unknown_name("preset", name, PRESETS)
     rows = {key: row for key, row in PRESETS.items() if name in (None, key)}
     if as_json:
-        facts = {key: {"description": r.description, "settings": dict(r.settings)} for key, r in rows.items()}
+        facts = {key: row._asdict() for key, row in rows.items()}
         typer.echo(json.dumps(facts[name] if name else facts, ensure_ascii=False))
         return
     width = max(map(len, rows))
@@ -29,6 +29,8 @@ def presets(
         typer.echo(f"{key:{width}}  {row.description}")
         if row.settings:
             typer.echo(f"{'':{width}}    {_settings(row.settings)}")
+        if row.faithful:
+            typer.echo(f"{'':{width}}    --faithful: {_settings(row.faithful)}")
     if name is None:
         typer.echo(
             "\nTrain with one: ritornello train FOLDER --preset NAME; every setting can be given anew."

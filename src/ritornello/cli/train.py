@@ -24,6 +24,9 @@ def train(
     preset: Annotated[
         str, typer.Option(help="named row of settings; `ritornello presets` lists them")
     ] = "default",
+    faithful: Annotated[
+        bool, typer.Option("--faithful", help="the preset as its original has it, known defects included")
+    ] = False,
     init: Annotated[
         Path | None, typer.Option(help="a bundle to begin from (fine-tuning)", show_default=False)
     ] = None,
@@ -51,7 +54,7 @@ def train(
 
     if resume and paths:
         raise ConfigError("--resume goes on with the files of before; give no paths with it")
-    config = make_config(preset, settings)
+    config = make_config(preset, settings, faithful)
     with show_preparation(as_json) as progress:
         run: Run = prepare(
             paths or ([] if resume else embedded_corpus(PRESETS[preset].corpus, out)),

@@ -29,7 +29,7 @@ from ritornello.generation.config import DEFAULT_BARS, ComposeConfig
 from ritornello.generation.constraints import Constraint, NotesBeforeEnd, RepetitionGuard, allowed_ids
 from ritornello.generation.samplers import checked_config, make_generators, make_sampler
 from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
-from ritornello.generation.wishes import check_prose_suffix, check_wishes
+from ritornello.generation.wishes import check_prose_suffix, check_wishes, settle_faithful
 from ritornello.representations.base import Cursor, Ids, Plan, Representation, mapped, suit
 from ritornello.score import Score, Tempo, Text
 
@@ -101,6 +101,7 @@ def compose(
     stepper = stepper or Stepper(bundle)
     wishes = Plan(None, config.tempo, config.meter_pair, config.programs)
     representation = suit(bundle.representation, primer, wishes)
+    config = settle_faithful(representation, config)
     beginning = _begin(representation, config, primer)
     indices = range(config.index, config.index + config.count)
     pieces = [

@@ -60,6 +60,9 @@ class ComposeConfig(BeamConfig):
     index: int = Field(0, ge=0, lt=2**31, description="number of the first piece of this seed")
     count: int = Field(1, ge=1, le=1000, description="how many pieces, in one run")
     guard: bool = Field(True, description="break up a pitch or a bar that repeats too often")
+    faithful: bool = Field(
+        False, description="choose ids as the model's original system does, where nothing else is given"
+    )
 
     @field_validator("instruments", mode="before")
     @classmethod

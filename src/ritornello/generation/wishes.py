@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from ritornello.errors import ConfigError
 from ritornello.formats.text import is_prose
-from ritornello.representations.base import Representation, reads_prose, refused_wishes
+from ritornello.generation.config import ComposeConfig
+from ritornello.representations.base import (
+    Representation,
+    original_sampling,
+    reads_prose,
+    refused_wishes,
+)
 from ritornello.score import Score
 
 
-def check_wishes(representation: Representation, config: Any, primer: Score | None) -> None:
+def check_wishes(representation: Representation, config: ComposeConfig, primer: Score | None) -> None:
     """Raise ConfigError for a field of `config` that the representation has no tokens for, and for a primer that is
     empty, or prose for a model of music, or music for one of prose."""
     for wish in refused_wishes(representation):
@@ -27,11 +32,24 @@ def check_wishes(representation: Representation, config: Any, primer: Score | No
         raise ConfigError("the primer has no notes")
 
 
+def settle_faithful(representation: Representation, config: ComposeConfig) -> ComposeConfig:
+    """Return `config`; if it asks to be faithful, with the original's way of choosing ids where nothing is given.
+
+    ConfigError for a representation that comes from no other system.
+    """
+    if not config.faithful:
+        return config
+    original = original_sampling(representation)
+    if not original:
+        raise ConfigError(f"faithful: representation {representation.name} comes from no other system")
+    return config.model_copy(update={k: v for k, v in original.items() if k not in config.model_fields_set})
+
+
 TOLD = (("density", "density"), ("pitch_classes", "share of C"))
 """Wishes, and the input column that a model which can be asked for them has."""
 
 
-def _check_told(representation: Representation, config: Any) -> None:
+def _check_told(representation: Representation, config: ComposeConfig) -> None:
     """Refuse to ask a model for what it has not been told of while it learned."""
     columns = {column.name for column in representation.columns}
     for wish, column in TOLD:

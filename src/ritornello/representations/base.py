@@ -131,6 +131,16 @@ def refused_wishes(representation: object) -> tuple[str, ...]:
     return tuple(getattr(representation, "refused_wishes", ()))
 
 
+def original_sampling(representation: object) -> Mapping[str, Any]:
+    """Return how the system that a representation comes from chooses ids, as fields of a sampler; empty if there is
+    no such system: an attribute."""
+    return dict(getattr(representation, "original_sampling", {}))
+
+
+PLAIN_SAMPLING: Mapping[str, Any] = {"temperature": 1.0, "top_p": 1.0, "guard": False}
+"""From the network's own distribution, with nothing forbidden but by the grammar."""
+
+
 def note_ids(representation: Representation, voice: int, pitch: int) -> tuple[int, ...]:
     """Return all ids that bring a note: the one of `note_id`, unless the representation says that there are more."""
     several = getattr(representation, "note_ids", None)

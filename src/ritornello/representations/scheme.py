@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ritornello.errors import ConfigError, CorpusError
 from ritornello.rendering.performance import end_before_next
-from ritornello.representations.base import Ids, Plan
+from ritornello.representations.base import PLAIN_SAMPLING, Ids, Plan
 from ritornello.score import Score
 
 Ints = NDArray[np.int64]
@@ -66,6 +66,7 @@ class Scheme(Generic[Config]):
 
     name: str
     config_model: type[SchemeConfig]
+    original_sampling = PLAIN_SAMPLING
     blocks: Blocks
 
     def __init__(self, config: Config) -> None:

@@ -53,7 +53,10 @@ class TrainConfig(BaseModel):
         None,
         ge=2,
         le=8192,
-        description="steps through which gradients flow, at the end of the run; fewer before",
+        description="steps through which gradients flow, at the end of the run",
+    )
+    growing_window: bool = Field(
+        True, description="begin with shorter windows: a quarter of the window, then a half"
     )
     learning_rate: float = Field(4e-3, gt=0, lt=1, description="highest learning rate (AdamW)")
     optimizer: Literal["adamw", "adam", "rmsprop"] = Field("adamw", description="rule of learning")

@@ -127,7 +127,7 @@ class Trainer:
         written = clock.seconds()
         self.network.train()
         while (fraction := self.fraction()) < 1:
-            self.batches.window = self._window(fraction)
+            self.batches.window = window_at(self.config, fraction)
             self._step(next(self.batches), fraction)
             self.counters.seconds = clock.seconds()
             held, message = None, ""
@@ -148,11 +148,6 @@ class Trainer:
         if self.config.steps is not None:
             return min(1.0, self.counters.step / self.config.steps)
         return min(1.0, self.counters.seconds / (60 * (self.config.minutes or 1)))
-
-    def _window(self, fraction: float) -> int:
-        """Return the window at a point of the run; with a constant schedule it is constant as well."""
-        longest = self.config.window or 1
-        return longest if self.config.schedule == "constant" else window_at(fraction, longest)
 
     def _step(self, batch: Batch, fraction: float) -> None:
         """Read one batch and learn from it."""

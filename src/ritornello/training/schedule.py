@@ -36,11 +36,14 @@ def rate_at(config: TrainConfig, fraction: float, step: int) -> float:
     return config.learning_rate * share
 
 
-def window_at(fraction: float, longest: int) -> int:
-    """Return the window at a point of the run: a quarter of the longest at first, then a half, then all of it.
+def window_at(config: TrainConfig, fraction: float) -> int:
+    """Return the window at a point of the run. If it grows: a quarter of it at first, then a half, then all of it.
 
     Short windows give more updates for the same tokens, which is what counts early; long ones reach further.
     """
+    longest = config.window or 1
+    if not config.growing_window:
+        return longest
     return max(2, longest // next(part for end, part in WINDOW_PARTS if fraction < end))
 
 

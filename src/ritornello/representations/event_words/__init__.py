@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import Column, Ids, Plan
+from ritornello.representations.base import PLAIN_SAMPLING, Column, Ids, Plan
 from ritornello.representations.event_words import encoding, vocabulary
 from ritornello.representations.event_words.grammar import EventCursor
 from ritornello.representations.event_words.layout import Sheet, lay_out
@@ -43,6 +43,7 @@ class EventWords:
 
     name = "event_words"
     config_model = EventWordsConfig
+    original_sampling = PLAIN_SAMPLING  # what the source does is not stated
     refused_wishes = ("tempo", "meter", "instruments", "seconds")
 
     def __init__(self, config: EventWordsConfig) -> None:

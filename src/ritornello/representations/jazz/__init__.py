@@ -23,14 +23,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from ritornello.errors import ConfigError
-from ritornello.representations.base import Column, Ids, Plan
+from ritornello.representations.base import PLAIN_SAMPLING, Column, Ids, Plan
 from ritornello.representations.jazz import decoding, encoding, vocabulary
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
 from ritornello.representations.jazz.grammar import JazzCursor, Rules
@@ -58,6 +58,7 @@ class Jazz:
 
     name = "jazz"
     config_model = JazzConfig
+    original_sampling: ClassVar[Mapping[str, Any]] = {**PLAIN_SAMPLING, "temperature": 0.5}  # deepjazz
     plays_over_chords = True
 
     def __init__(self, config: JazzConfig) -> None:

@@ -77,7 +77,7 @@ def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
     return Score(
         STEPS_PER_QUARTER * TICKS_PER_STEP,
         tracks=(
-            Track(make_notes(ticks), reader.soloist, name=f"Melody, {instrument_name(reader.soloist)}"),
+            Track(make_notes(ticks), reader.soloist, name=f"Melody ({instrument_name(reader.soloist)})"),
             _accompaniment(reader, fifths < 0),
         ),
         tempos=(Tempo.from_quarters_per_minute(0, tempo),),

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from ritornello.errors import ConfigError
-from ritornello.representations.base import Column, Examples, Ids, Plan
+from ritornello.representations.base import PLAIN_SAMPLING, Column, Examples, Ids, Plan
 from ritornello.representations.melody.cursor import DEFAULT_BARS, MelodyCursor
 from ritornello.representations.melody.encodings import BAR, ENCODINGS, Encoding, Past
 from ritornello.representations.melody.extraction import (
@@ -70,6 +70,7 @@ class Melody:
 
     name = "melody"
     config_model = MelodyConfig
+    original_sampling = PLAIN_SAMPLING
 
     def __init__(self, config: MelodyConfig, placement: Placement = Placement()) -> None:  # a frozen value
         self._config, self.placement = config, placement

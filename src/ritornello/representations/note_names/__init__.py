@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,7 @@ class NoteNames:
 
     name = "note_names"
     config_model = NoteNamesConfig
+    original_sampling: ClassVar[Mapping[str, Any]] = {"temperature": 0.0, "guard": False}
 
     def __init__(self, config: NoteNamesConfig) -> None:
         self.vocabulary = Vocabulary(config)

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ritornello.errors import ConfigError
 from ritornello.formats.text import paragraphs
-from ritornello.representations.base import Column, Ids, Plan
+from ritornello.representations.base import PLAIN_SAMPLING, Column, Ids, Plan
 from ritornello.representations.words.grammar import (
     END,
     FIRST_WORD,
@@ -66,6 +66,7 @@ class Words:
 
     name = "words"
     config_model = WordsConfig
+    original_sampling = PLAIN_SAMPLING  # what the source does is not stated
     reads_prose = True
     refused_wishes = ("tempo", "meter", "instruments", "seconds")
 
