@@ -10,7 +10,7 @@ import pytest
 from build import make_song
 
 from ritornello import formats
-from ritornello.corpus.batches import IGNORE, Batch, Batches, held_out_batches
+from ritornello.corpus.batches import ALL_KEYS, IGNORE, Batch, Batches, held_out_batches
 from ritornello.corpus.shards import Corpus, build_corpus, open_corpus
 from ritornello.errors import ConfigError, CorpusError
 from ritornello.score import Score, Track, make_notes
@@ -73,7 +73,7 @@ def test_pieces_are_held_out_by_seed(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_row_goes_on_where_it_was_and_begins_pieces_with_a_reset(corpus: Corpus) -> None:
-    batches = Batches(corpus, ROWS, WINDOW, transpose=False)
+    batches = Batches(corpus, ROWS, WINDOW, semitones=(0,))
     batches.state = {"epoch": 0, "place": ROWS, "rows": [[int(p), 0, 0] for p in batches._order[:ROWS]]}
     streams: list[list[list[int]]] = [[] for _ in range(ROWS)]
     for batch in read(batches, 60):
@@ -116,7 +116,7 @@ def test_seeds_differ_and_repeat(corpus: Corpus) -> None:
 def test_ranks_are_disjoint_and_together_complete(corpus: Corpus) -> None:
     seen: list[set[int]] = []
     for rank in range(2):
-        batches = Batches(corpus, 1, 10_000, transpose=False, rank=rank, ranks=2)
+        batches = Batches(corpus, 1, 10_000, semitones=(0,), rank=rank, ranks=2)
         pieces = set()
         while batches.state["epoch"] == 0:
             pieces.add(batches.state["rows"][0][0])
@@ -130,7 +130,7 @@ def test_ranks_are_disjoint_and_together_complete(corpus: Corpus) -> None:
 
 
 def test_transposing_changes_pitches_only(corpus: Corpus) -> None:
-    plain, moved = (Batches(corpus, ROWS, WINDOW, transpose=t) for t in (False, True))
+    plain, moved = (Batches(corpus, ROWS, WINDOW, semitones=moves) for moves in ((0,), ALL_KEYS))
     moves = set()
     for one, other in zip(read(plain, 40), read(moved, 40), strict=True):
         is_note = corpus.representation.is_note[one.inputs[..., 0]] & (one.targets != IGNORE)
@@ -140,6 +140,15 @@ def test_transposing_changes_pitches_only(corpus: Corpus) -> None:
     assert len(moves) > 4
     assert min(moves) >= -5
     assert max(moves) <= 6
+
+
+def test_pieces_are_moved_by_what_is_listed_and_nothing_else(corpus: Corpus) -> None:
+    batches = Batches(corpus, ROWS, WINDOW, semitones=(-2, 3, 1000))
+    seen = set()
+    for _ in range(40):
+        next(batches)
+        seen |= {row[2] for row in batches.state["rows"]}
+    assert seen == {-2, 3}
 
 
 def test_held_out_pieces_come_once_each_in_their_own_key(corpus: Corpus) -> None:

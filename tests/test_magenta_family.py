@@ -109,3 +109,24 @@ def test_a_melody_is_composed_over_the_chords_given(models: dict[str, Model]) ->
     piece = models["improv_rnn"].compose(chords="Dm7 G7 | Cmaj7", bars=4, seed=1)
     [_, chords] = piece.score.tracks
     assert [text.text for text in chords.texts] == ["Dm", "G", "C", "Dm", "G", "C"]
+
+
+@pytest.mark.parametrize("name", [name for name in PRESET_NAMES if name != "drums_rnn"])
+def test_the_one_instrument_asked_for_plays_within_its_compass(models: dict[str, Model], name: str) -> None:
+    score = models[name].compose(bars=4, instruments="flute", seed=1).score
+    assert score.tracks[0].program == 73
+    for asked in ("flute, oboe", "drums"):
+        with pytest.raises(ConfigError, match="plays one instrument, and no drums"):
+            models[name].compose(bars=4, instruments=asked, seed=1)
+
+
+def test_a_drum_kit_is_no_matter_of_choice(models: dict[str, Model]) -> None:
+    with pytest.raises(ConfigError, match="a model of drums cannot be asked for it"):
+        models["drums_rnn"].compose(bars=2, instruments="flute")
+
+
+def test_pieces_are_moved_as_far_as_in_the_source() -> None:
+    assert make_config("polyphony_rnn", {}).transpositions == (-4, -3, -2, -1, 0, 1, 2, 3, 4)
+    assert make_config("performance_rnn", {"transpositions": "-1, 0, 1"}).transpositions == (-1, 0, 1)
+    with pytest.raises(ConfigError, match="transpositions"):
+        make_config("performance_rnn", {"transpositions": "up"})

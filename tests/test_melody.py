@@ -11,9 +11,11 @@ from build import TICKS, make_melody, make_song
 from ritornello import formats
 from ritornello.corpus.shards import build_corpus
 from ritornello.errors import ConfigError, CorpusError
+from ritornello.generation.constraints import RepetitionGuard, allowed_ids
 from ritornello.notelist import notes_to_score
 from ritornello.representations.base import Plan
 from ritornello.representations.melody import Melody
+from ritornello.representations.melody.cursor import MelodyCursor
 from ritornello.representations.melody.encodings import ENCODINGS, Past
 from ritornello.representations.melody.extraction import (
     NO_EVENT,
@@ -290,3 +292,26 @@ def test_files_without_a_melody_are_refused_with_the_reasons(tmp_path: Path) -> 
 def test_unknown_options_are_refused() -> None:
     with pytest.raises(ConfigError, match="representation melody: encoding"):
         melody("basics")
+
+
+# ---- repetition ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["lookback", "key"])
+def test_a_pitch_repeated_too_often_cannot_come_back_as_a_bar_ago(encoding: str) -> None:
+    representation = melody(encoding)
+    cursor, guard = representation.cursor(), RepetitionGuard(representation)
+    for token in [representation.start_id, *labels(encoding, [60, -2] * 16)]:
+        cursor.push(token)
+        guard.observe(cursor)
+    struck = {token for token in range(representation.end_id - 1) if strikes(cursor, token, 60)}
+    assert len(struck) == 3  # the pitch, as 1 bar ago, as 2 bars ago
+    assert struck <= set(guard.forbidden(cursor))
+    assert not struck & set(np.flatnonzero(allowed_ids(cursor, [guard])[0]).tolist())
+
+
+def strikes(cursor: MelodyCursor, token: int, pitch: int) -> bool:
+    """Whether an id brings this note next."""
+    after = cursor.fork()
+    after.push(token)
+    return after.last_note == (0, pitch)

@@ -102,6 +102,7 @@ _PERFORMANCE = {
     "dropout": 0.0,
     "batch": 64,
     "clip": 3.0,
+    "transpositions": tuple(range(-3, 4)),
 }
 
 _CHAINER: Mapping[str, Any] = {  # of systems A and B; units, window and clip are nowhere stated
@@ -234,6 +235,7 @@ PRESETS: dict[str, Preset] = {
         {
             **_MAGENTA,
             "representation": "polyphony",
+            "transpositions": tuple(range(-4, 5)),
             "hidden": 256,
             "layers": 3,
             "dropout": 0.5,

@@ -11,7 +11,7 @@ The whole state is a small dict of plain values. A stream resumed from it equals
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +24,8 @@ from ritornello.representations.base import moved_rows
 IGNORE = -100
 """Target where there is none; torch's cross-entropy leaves it out by default."""
 
-MOST_SEMITONES = 6
-"""Pieces are moved by -5 to 6 semitones: every key once."""
+ALL_KEYS = tuple(range(-5, 7))
+"""Semitones by which pieces are moved: every key once."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,15 @@ class Batches:
         window: int,
         *,
         seed: int = 0,
-        transpose: bool = True,
+        semitones: Sequence[int] = ALL_KEYS,
         rank: int = 0,
         ranks: int = 1,
     ) -> None:
-        """`rank` of `ranks` processes reads every `ranks`-th piece of each epoch's order."""
-        self.corpus, self.window, self.seed, self.transpose = corpus, window, seed, transpose
+        """Each time a piece is begun it is moved by one of `semitones`.
+
+        `rank` of `ranks` processes reads every `ranks`-th piece of each epoch's order.
+        """
+        self.corpus, self.window, self.seed, self.semitones = corpus, window, seed, tuple(semitones)
         self.rank, self.ranks = rank, ranks
         self._pieces = corpus.pieces(held_out=False)
         self._epoch, self._place = 0, rank
@@ -110,12 +113,11 @@ class Batches:
             self._order = self._shuffled(self._epoch)
         if self._place >= len(self._order):  # more processes than pieces
             self._place %= len(self._order)
-        row.piece, row.offset, row.semitones = int(self._order[self._place]), 0, 0
-        if self.transpose:
-            at = self.corpus.index[row.piece]
-            low, high = max(int(at["low"]), 1 - MOST_SEMITONES), min(int(at["high"]), MOST_SEMITONES)
-            random = np.random.default_rng((self.seed, self._epoch, self._place))
-            row.semitones = int(random.integers(low, high + 1)) if low <= 0 <= high else 0
+        row.piece, row.offset = int(self._order[self._place]), 0
+        at = self.corpus.index[row.piece]
+        possible = [move for move in self.semitones if int(at["low"]) <= move <= int(at["high"])]
+        random = np.random.default_rng((self.seed, self._epoch, self._place))
+        row.semitones = possible[int(random.integers(len(possible)))] if possible else 0
         self._place += self.ranks
 
     def _skip_ahead(self, row: _Row) -> None:

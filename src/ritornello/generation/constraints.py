@@ -19,7 +19,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import Cursor, Representation, note_ids
+from ritornello.representations.base import Cursor, Representation, note_ids_at
 
 SAME_PITCH = 8
 """A voice may play one pitch this many times in a row."""
@@ -72,7 +72,7 @@ class RepetitionGuard:
     """
 
     def __init__(self, representation: Representation) -> None:
-        self._note_ids = partial(note_ids, representation)
+        self._note_ids = partial(note_ids_at, representation)
         self._runs: dict[int, _PitchRun] = {}
         self._bars = _BarRun()
 
@@ -93,7 +93,7 @@ class RepetitionGuard:
         missing = self._bars.completing()
         if missing is not None and missing[0] == cursor.place[1]:
             notes.append(missing[1:])
-        return [token for voice, pitch in notes for token in self._note_ids(voice, pitch)]
+        return [token for voice, pitch in notes for token in self._note_ids(cursor, voice, pitch)]
 
 
 @dataclass

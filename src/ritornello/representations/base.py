@@ -150,6 +150,14 @@ def note_ids(representation: Representation, voice: int, pitch: int) -> tuple[in
     return () if token is None else (token,)
 
 
+def note_ids_at(representation: Representation, cursor: Cursor, voice: int, pitch: int) -> tuple[int, ...]:
+    """Return all ids that bring a note if they come next: also those that repeat an earlier one, if a cursor of this
+    representation knows of such."""
+    repeating = getattr(cursor, "repeating_ids", None)
+    found = note_ids(representation, voice, pitch)
+    return (*found, *repeating(voice, pitch)) if repeating else found
+
+
 def mapped(representation: object, score: Score) -> tuple[str, ...]:
     """Return what of a score a representation does not know and what stands for it, a line each, if it can say."""
     say = getattr(representation, "mapped", None)

@@ -55,6 +55,7 @@ class Drums(Scheme[DrumsConfig]):
 
     name = "drums"
     config_model = DrumsConfig
+    refused_wishes = ("instruments",)
 
     def __init__(self, config: DrumsConfig) -> None:
         super().__init__(config)
@@ -69,6 +70,9 @@ class Drums(Scheme[DrumsConfig]):
     def survey(score: Score) -> dict[int, int]:
         """Return how many notes each drum kit has. Raises CorpusError if there are no drums."""
         return notes_by_program(score, is_drum=True)
+
+    def suited(self, primer: Score | None, plan: Plan) -> Drums:
+        return self
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -19,6 +19,7 @@ from ritornello.errors import ConfigError, CorpusError
 from ritornello.rendering.performance import end_before_next
 from ritornello.representations.base import PLAIN_SAMPLING, Ids, Plan
 from ritornello.score import Score
+from ritornello.theory import DRUMS, instrument_name
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -112,6 +113,17 @@ class Scheme(Generic[Config]):
     def primer(self, score: Score, plan: Plan = Plan()) -> Ids:  # a frozen value
         """Return the ids of `score` without the end."""
         return self.encode(score)[:-1]
+
+    def suited(self, primer: Score | None, plan: Plan) -> Self:
+        """Return the scheme played by the one instrument of `plan`. ConfigError for several, and for drums."""
+        if plan.instruments is None:
+            return self
+        if len(plan.instruments) > 1 or DRUMS in plan.instruments:
+            names = ", ".join(map(instrument_name, plan.instruments))
+            raise ConfigError(
+                f"instruments {names}: a model of {self.name} plays one instrument, and no drums"
+            )
+        return type(self)(self.settings.model_copy(update={"program": plan.instruments[0]}))
 
     def config(self) -> Mapping[str, Any]:
         return self.settings.model_dump(mode="json")

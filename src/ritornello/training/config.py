@@ -19,6 +19,12 @@ class TrainConfig(BaseModel):
         """Take the JSON of a command line too."""
         return json.loads(value) if isinstance(value, str) else value
 
+    @field_validator("transpositions", mode="before")
+    @classmethod
+    def _split_numbers(cls, value: Any) -> Any:
+        """Take "-3, 0, 3" for a list too."""
+        return value.replace(",", " ").split() if isinstance(value, str) else value
+
     minutes: float | None = Field(
         None, gt=0, le=100_000, description="time budget; the learning rate falls to its end"
     )
@@ -28,6 +34,12 @@ class TrainConfig(BaseModel):
     seed: int = Field(0, ge=0, lt=1 << 32, description="of the split, the order, the weights and the dropout")
     held_out: float = Field(0.1, gt=0, lt=1, description="share of the pieces never trained on")
     transpose: bool = Field(True, description="move each piece to a random key each time it is read")
+    transpositions: tuple[int, ...] | None = Field(
+        None,
+        min_length=1,
+        max_length=128,
+        description="move pieces by one of these semitones, such as -3,0,3 (default: to any key)",
+    )
     representation: str = Field("multitrack", description="scheme of tokens")
     representation_options: dict[str, Any] = Field(
         {}, description="what else the representation is told, as JSON"

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ritornello.corpus.batches import IGNORE, Batch, Batches, held_out_batches
+from ritornello.corpus.batches import ALL_KEYS, IGNORE, Batch, Batches, held_out_batches
 from ritornello.corpus.shards import Corpus
 from ritornello.errors import ConfigError, RitornelloError
 from ritornello.networks import Network, State, detach, reset_rows
@@ -105,8 +105,9 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.network = build(config, self.corpus).to(self.device)
         self.optimizer = make_optimizer(self.network, config)
+        semitones = (config.transpositions or ALL_KEYS) if config.transpose else (0,)
         self.batches = Batches(
-            self.corpus, config.batch or 1, config.window or 1, seed=config.seed, transpose=config.transpose
+            self.corpus, config.batch or 1, config.window or 1, seed=config.seed, semitones=semitones
         )
         self.state: State | None = None
         self.best_weights: dict[str, Tensor] = {}

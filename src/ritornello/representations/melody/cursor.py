@@ -65,6 +65,11 @@ class MelodyCursor:
     def last_note(self) -> tuple[int, int] | None:
         return (0, self.past.events[-1]) if self.struck else None
 
+    def repeating_ids(self, voice: int, pitch: int) -> list[int]:
+        """Return those of the last two labels (an encoding may have "as a bar ago") that would strike this pitch."""
+        labels = range(self.encoding.labels - 2, self.encoding.labels)
+        return [label for label in labels if voice == 0 and self.encoding.event(label, self.past) == pitch]
+
     def close(self) -> None:
         time = len(self.past.events)
         self.length, self.closing = min(self.length, -(-time // BAR) * BAR), True

@@ -79,6 +79,11 @@ class NoteNames:
         return self.vocabulary.id_of(Kind.END)
 
     @property
+    def refused_wishes(self) -> tuple[str, ...]:
+        """Without instruments of its own, it can only be a piano."""
+        return () if self.vocabulary.config.programs else ("instruments",)
+
+    @property
     def columns(self) -> tuple[Column, ...]:
         return reading.columns_of(self.vocabulary)
 
