@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ritornello.errors import ConfigError
 from ritornello.generation.beam import BeamConfig
+from ritornello.generation.stepper import StepPrecision
 from ritornello.theory import Chord, parse_chord_bars, parse_instrument, parse_pitch_class
 
 DEFAULT_BARS = 32
@@ -60,6 +61,9 @@ class ComposeConfig(BeamConfig):
     index: int = Field(0, ge=0, lt=2**31, description="number of the first piece of this seed")
     count: int = Field(1, ge=1, le=1000, description="how many pieces, in one run")
     guard: bool = Field(True, description="break up a pitch or a bar that repeats too often")
+    precision: StepPrecision = Field(
+        "float32", description="arithmetic; int8 rounds the weights to 8 bits: faster, other pieces"
+    )
 
     @field_validator("instruments", mode="before")
     @classmethod
