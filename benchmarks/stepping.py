@@ -1,107 +1,164 @@
-"""How fast does composing step? The stepping runtime against a loop over `nn.LSTM`, and the sampler beside it.
+"""How fast does a network step? The runtime in 32 and 8 bits, against its floor and against loops that people write.
 
-    python benchmarks/stepping.py [--seconds 2]
+    python benchmarks/stepping.py [--seconds 1] [--peers PYTHON]
 
-For each size of network and batch it prints steps a second, medians of a few rounds in which the candidates take
-turns (so that other work on the machine hits all alike), the ratio, and how long one choice of ids takes. Results:
-`stepping.txt`.
+A step of one piece reads every weight once; the floor is how long this machine takes to read so many bytes. A step
+of 64 pieces multiplies; there the share of the machine's matrix-product rate is what counts. The candidates take
+turns, so that other work on the machine hits all alike; medians of ROUNDS rounds, one thread, its own time. The
+loop is the training network in PyTorch, stepped one token at a time (`nn.LSTM` where it has one). With --peers, the
+Python of an environment with Keras, system E's `predict` loop is timed too, against our step of the same layers.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import statistics
+import subprocess
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from machine import describe, load, product_rate, read_rate, usual_seconds
 
-from ritornello.bundle import Facts, load_bundle, load_network, save_bundle
+from ritornello.bundle import Bundle, Facts, load_bundle, load_network, save_bundle
 from ritornello.generation.samplers import SamplerConfig, make_generators, make_sampler
 from ritornello.generation.stepper import Stepper
 from ritornello.networks import make_network
 from ritornello.representations.base import Column
 
-SIZES = (1200, 384, 24, 8, 34, 8, 67, 17)  # the columns of `multitrack` on a corpus of songs, about
-NETWORKS = {
-    "256 x 2": {"hidden": 256, "embedding": 192, "layers": 2},
-    "512 x 2": {"hidden": 512, "embedding": 256, "layers": 2},
-}
+SONGS = (1200, 384, 24, 8, 34, 8, 67, 17)  # the columns of `multitrack` on a corpus of songs, about
+MELODY = (38, 2, 2, 2, 2, 2, 2, 2, 38)  # of the magenta kind: few ids, a few bits
+ARTICLE = {"widths": [256, 512, 256], "layers": 3, "input": "scalar"}
 BATCHES = (1, 64)
-ROUNDS = 3
+ROUNDS = 5
+
+
+class Case(NamedTuple):
+    """A network to step: its kind, its configuration, and the sizes of its columns."""
+
+    network: str
+    config: dict[str, Any]
+    sizes: tuple[int, ...]
+    more_products: int = 0  # multiplications a step besides one a weight
+
+
+CASES = {
+    "lstm 2 x 256": Case("lstm", {"hidden": 256, "embedding": 192, "layers": 2}, SONGS),
+    "lstm 2 x 512": Case("lstm", {"hidden": 512, "embedding": 256, "layers": 2}, SONGS),
+    "attention_rnn 2 x 128": Case("attention_rnn", {"hidden": 128, "layers": 2}, MELODY, 39 * 128**2),
+    "system E's article": Case("note_classifier", ARTICLE, (352,)),
+}
 
 
 class Columns:
     """As much of a representation as a bundle's card needs."""
 
     name = "columns"
-    columns = tuple(Column(str(i), size) for i, size in enumerate(SIZES))
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        self.columns = tuple(Column(str(i), size) for i, size in enumerate(sizes))
 
     def config(self) -> dict[str, object]:
         return {}
 
 
-def steps_per_second(step: Callable[[], None], seconds: float) -> float:
-    step()
-    count, start = 0, time.perf_counter()
-    while time.perf_counter() - start < seconds:
-        step()
-        count += 1
-    return count / (time.perf_counter() - start)
+def make_bundle(case: Case) -> Bundle:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.rit"
+        network = make_network(case.network, case.config, case.sizes)
+        save_bundle(path, network, Columns(case.sizes), Facts(name="a"))  # type: ignore[arg-type]
+        return load_bundle(path)
 
 
-def runtime_step(stepper: Stepper, batch: int) -> Callable[[], None]:
-    state, columns = stepper.initial_state(batch), np.zeros((batch, len(SIZES)), dtype=np.int64)
+def runtime_step(stepper: Stepper, batch: int, columns: int) -> Callable[[], None]:
+    state, rows = stepper.initial_state(batch), np.zeros((batch, columns), dtype=np.int64)
 
     def step() -> None:
         nonlocal state
-        _, state = stepper.step(columns, state)
+        _, state = stepper.step(rows, state)
 
     return step
 
 
-def torch_step(network: torch.nn.Module, batch: int) -> Callable[[], None]:
-    state, columns = network.initial_state(batch), torch.zeros(batch, 1, len(SIZES), dtype=torch.int64)
+def torch_step(network: torch.nn.Module, batch: int, columns: int) -> Callable[[], None]:
+    state, inputs = network.initial_state(batch), torch.zeros(batch, 1, columns, dtype=torch.int64)
 
     def step() -> None:
         nonlocal state
         with torch.inference_mode():
-            _, state = network(columns, state)
+            _, state = network(inputs, state)
 
     return step
 
 
-def choice(batch: int) -> Callable[[], None]:
+def choice(batch: int, size: int) -> Callable[[], None]:
     random = np.random.default_rng(0)
-    logits = random.normal(scale=3, size=(batch, SIZES[0])).astype(np.float32)
+    logits = random.normal(scale=5, size=(batch, size)).astype(np.float32)
     mask = random.random(logits.shape) < 0.5
     sample, generators = make_sampler(SamplerConfig()), make_generators(0, range(batch))
     return lambda: sample(logits, mask, generators) and None
 
 
+def weights_read(bundle: Bundle) -> int:
+    """Return how many weights a step multiplies with: all matrices but embeddings that are only looked up."""
+    tied = bool(bundle.card.network.config.get("tied"))
+    looked_up = [f"network.embeddings.{i}." for i in range(int(tied), len(bundle.card.column_sizes))]
+    looked_up += ["network.shared."]
+    return sum(
+        array.size
+        for name, array in bundle.weights.items()
+        if name.startswith("network.") and array.ndim == 2 and not name.startswith(tuple(looked_up))
+    )
+
+
+def report(label: str, case: Case, seconds: float, rate: float) -> tuple[float, float]:
+    """Print the rows of one network; return the seconds of a single step in 32 and in 8 bits."""
+    bundle, columns, first = make_bundle(case), len(case.sizes), (0.0, 0.0)
+    steppers = [Stepper(bundle), Stepper(bundle, precision="int8")]
+    network, weights = load_network(bundle).eval(), weights_read(bundle)
+    operations = 2 * (weights + case.more_products)
+    for batch in BATCHES:
+        candidates = [runtime_step(stepper, batch, columns) for stepper in steppers]
+        candidates += [torch_step(network, batch, columns), choice(batch, case.sizes[0])]
+        rounds = [[usual_seconds(candidate, seconds) for candidate in candidates] for _ in range(ROUNDS)]
+        wide, narrow, loop, chosen = (statistics.median(column) for column in zip(*rounds, strict=True))
+        if batch == 1:
+            first = wide, narrow
+            floors = [weights * width / read_rate(weights * width) for width in (4, 1)]
+            shares = f"{wide / floors[0]:6.1f} {narrow / floors[1]:6.1f} of the floors"
+        else:
+            shares = "".join(f"{operations * batch / t / rate:7.0%}" for t in (wide, narrow)) + " of products"
+        times = "".join(f"{1e6 * value:9.0f}" for value in (wide, narrow, loop, chosen))
+        print(f"{label:>22} {batch:>5} {times} {loop / wide:7.1f} {loop / narrow:7.1f}  {shares}", flush=True)
+    return first
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=1.0, help="of each round of each candidate")
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--peers", help="the Python of an environment with Keras")
+    options = parser.parse_args()
     torch.set_num_threads(1)
-    print(f"one thread; medians of {ROUNDS} rounds of {seconds:g} s; torch {torch.__version__}")
-    print(f"{'network':>8} {'batch':>5} {'runtime/s':>10} {'nn.LSTM/s':>10} {'ratio':>6} {'choice us':>10}")
-    for label, config in NETWORKS.items():
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "a.rit"
-            save_bundle(path, make_network("lstm", config, SIZES), Columns(), Facts(name=label))  # type: ignore[arg-type]
-            bundle = load_bundle(path)
-        stepper, network = Stepper(bundle), load_network(bundle).eval()
-        for batch in BATCHES:
-            candidates = [runtime_step(stepper, batch), torch_step(network, batch), choice(batch)]
-            rounds = [[steps_per_second(c, seconds) for c in candidates] for _ in range(ROUNDS)]
-            ours, theirs, choices = (statistics.median(column) for column in zip(*rounds, strict=True))
-            print(
-                f"{label:>8} {batch:>5} {ours:>10.0f} {theirs:>10.0f} {ours / theirs:>6.1f} {1e6 / choices:>10.0f}"
-            )
+    rate = product_rate()
+    print(f"{describe()}, {load()}; torch {torch.__version__}; one thread, medians of {ROUNDS} rounds")
+    print(f"matrix products: {rate / 1e9:.0f} GFLOP/s; microseconds a step, times as fast:")
+    print(f"{'network':>22} batch   float32     int8  PyTorch   choice  times     int8")
+    for label, case in CASES.items():
+        single = report(label, case, options.seconds, rate)
+    if options.peers:
+        command = [options.peers, str(Path(__file__).with_name("keras_predict.py")), str(5 * options.seconds)]
+        one = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
+        answer = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | one)
+        found = json.loads(answer.stdout)
+        ratio = 1 / single / found["rate"]
+        print(
+            f"{found['versions']}: {found['rate']:.1f} notes/s by predict; our step is {ratio:,.0f} times as fast"
+        )
 
 
 if __name__ == "__main__":

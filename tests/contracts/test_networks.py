@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
+from ritornello.bundle import Facts, load_bundle, save_bundle
 from ritornello.errors import ConfigError
+from ritornello.generation.stepper import Stepper
 from ritornello.networks import NETWORKS, detach, make_network, reset_rows
+from ritornello.representations.base import Column
 
 SIZES = (13, 5, 4)
 
@@ -41,6 +45,18 @@ SMALL = {  # a network without a small configuration here fails the laws, on pur
     ],
     "gate_dropout_lstm": [{"hidden": 8, "layers": 2}, {"hidden": 6, "layers": 4}],
 }
+
+
+class Columns:
+    """As much of a representation as a bundle's card needs."""
+
+    name = "columns"
+    columns = tuple(Column(str(i), size) for i, size in enumerate(SIZES))
+
+    def config(self) -> dict[str, object]:
+        return {}
+
+
 CASES = [(name, config) for name in NETWORKS for config in SMALL[name]]
 
 
@@ -117,6 +133,19 @@ def test_rows_of_a_state_can_be_reset(network):
     for part, old, new in zip(reset, state, network.initial_state(3), strict=True):
         assert torch.equal(part[1], new[1])
         assert torch.equal(part[[0, 2]], old[[0, 2]])
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("int8", 0.1)])
+def test_the_step_graph_gives_the_logits(network, tmp_path, precision, tolerance):
+    save_bundle(tmp_path / "a.rit", network, Columns(), Facts(name="tiny"))
+    stepper = Stepper(load_bundle(tmp_path / "a.rit"), precision=precision)
+    x = inputs(3, 12)
+    with torch.no_grad():
+        expected, _ = network(x, network.initial_state(3))
+    state = stepper.initial_state(3)
+    for t in range(x.shape[1]):
+        logits, state = stepper.step(x[:, t].numpy(), state)
+        np.testing.assert_allclose(logits, expected[:, t].numpy(), atol=tolerance)
 
 
 def test_unknown_network_names_the_nearest():

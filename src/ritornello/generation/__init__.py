@@ -9,7 +9,6 @@ Read in order: `load` and `Model` here, then `compose`; below it `constraints`, 
 
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from ritornello.bundle import Bundle
     from ritornello.generation.compose import Composition, Progress
     from ritornello.generation.likelihood import Likelihood
-    from ritornello.generation.stepper import Stepper
+    from ritornello.generation.stepper import Stepper, StepPrecision
     from ritornello.score import Score
 
 __all__ = ["DEFAULT_MODEL", "Model", "find_bundle", "load", "shipped_bundles"]
@@ -33,16 +32,22 @@ class Model:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
+        self._steppers: dict[StepPrecision, Stepper] = {}
 
     def __repr__(self) -> str:
         return f"Model({self.bundle.card.name!r}, digest {self.bundle.digest})"
 
-    @cached_property
+    @property
     def stepper(self) -> Stepper:
-        """The stepping runtime, built when it is first needed."""
+        """The stepping runtime in float32, built when it is first needed."""
+        return self._stepper("float32")
+
+    def _stepper(self, precision: StepPrecision) -> Stepper:
         from ritornello.generation.stepper import Stepper
 
-        return Stepper(self.bundle)
+        if precision not in self._steppers:
+            self._steppers[precision] = Stepper(self.bundle, precision=precision)
+        return self._steppers[precision]
 
     def compose(self, primer: Score | None = None, **settings: Any) -> Composition:
         """Return one piece that begins with `primer`. `settings` are the fields of `ComposeConfig`."""
@@ -61,7 +66,7 @@ class Model:
         from ritornello.generation.samplers import checked_config
 
         config = checked_config(ComposeConfig, settings)
-        return compose(self.bundle, config, primer, progress, self.stepper)
+        return compose(self.bundle, config, primer, progress, self._stepper(config.precision))
 
     def likelihood(self, score: Score) -> Likelihood:
         """Return how probable the model finds `score`."""

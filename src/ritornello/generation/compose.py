@@ -98,7 +98,7 @@ def compose(
     """
     config = config or checked_config(ComposeConfig, {})
     seed = secrets.randbits(32) if config.seed is None else config.seed
-    stepper = stepper or Stepper(bundle)
+    stepper = stepper or Stepper(bundle, precision=config.precision)
     wishes = Plan(None, config.tempo, config.meter_pair, config.programs)
     representation = suit(bundle.representation, primer, wishes)
     config = settle_faithful(representation, config)

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ritornello.errors import ConfigError
 from ritornello.generation.beam import BeamConfig
+from ritornello.generation.stepper import StepPrecision
 from ritornello.theory import Chord, parse_chord_bars, parse_instrument, parse_pitch_class
 
 DEFAULT_BARS = 32
@@ -62,6 +63,9 @@ class ComposeConfig(BeamConfig):
     guard: bool = Field(True, description="break up a pitch or a bar that repeats too often")
     faithful: bool = Field(
         False, description="choose ids as the model's original system does, where nothing else is given"
+    )
+    precision: StepPrecision = Field(
+        "float32", description="arithmetic; int8 rounds the weights to 8 bits: faster, other pieces"
     )
 
     @field_validator("instruments", mode="before")

@@ -35,6 +35,8 @@ SURPRISE_TEMPERATURE = 1.5
 """At which a surprising id is drawn: flatter than the network's own distribution."""
 
 LOWEST = -1e30  # stands for a logit of minus infinity: exp gives 0, differences stay finite
+FORBIDDEN = np.float32(-4 * LOWEST)  # taken from a logit that the mask forbids: below all that are allowed
+TINY = np.finfo(np.float32).tiny
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -90,66 +92,77 @@ def make_sampler(config: SamplerConfig) -> Sampler:
     def sample(
         logits: NDArray[np.floating[Any]], mask: Mask, generators: Generators
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        wide = np.clip(logits.astype(np.float64), LOWEST, -LOWEST)
-        wide[np.isnan(wide)] = LOWEST
-        allowed = np.where(mask, wide, -np.inf)
+        wide = _bounded(logits)
+        allowed = np.asarray(wide - FORBIDDEN * ~mask, dtype=np.float32)
         ids = _draw(allowed, config, generators) if config.temperature else allowed.argmax(axis=1)
         if config.surprise:
-            ids = _surprised(ids, allowed, config.surprise, generators)
+            ids = _surprised(ids, allowed, mask, config.surprise, generators)
         return ids, _log_probability(wide, ids)
 
     return sample
 
 
+def _bounded(logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Return `logits` between LOWEST and -LOWEST; what is no number is LOWEST."""
+    return np.asarray(np.fmin(np.fmax(logits, LOWEST, dtype=np.float32), -LOWEST))
+
+
 def _surprised(
-    ids: NDArray[np.int64], allowed: NDArray[np.float64], share: float, generators: Generators
+    ids: NDArray[np.int64], allowed: NDArray[np.float32], mask: Mask, share: float, generators: Generators
 ) -> NDArray[np.int64]:
     """Return `ids` with those of a random `share` of rows drawn anew, the most probable id left out."""
     surprising = np.array([generator.random() < share for generator in generators])
-    rows = np.flatnonzero(surprising & (np.isfinite(allowed).sum(axis=1) > 1))
+    rows = np.flatnonzero(surprising & (mask.sum(axis=1) > 1))
     if not len(rows):
         return ids
     others = allowed[rows]
-    others[np.arange(len(rows)), others.argmax(axis=1)] = -np.inf
+    others[np.arange(len(rows)), others.argmax(axis=1)] -= FORBIDDEN
     ids = ids.copy()
     ids[rows] = _draw(others, _SURPRISE, [generators[row] for row in rows.tolist()])
     return ids
 
 
-def _draw(allowed: NDArray[np.float64], config: SamplerConfig, generators: Generators) -> NDArray[np.int64]:
+def _draw(allowed: NDArray[np.float32], config: SamplerConfig, generators: Generators) -> NDArray[np.int64]:
     """Return an id a row, drawn in proportion to what the cuts leave of its distribution."""
     # The best id has weight 1, so the sum never vanishes, whatever the logits.
-    weights = np.exp((allowed - allowed.max(axis=1, keepdims=True)) / config.temperature)
-    weights[weights < _least_kept(weights, config)] = 0.0
-    reached = weights.cumsum(axis=1)
+    with np.errstate(over="ignore"):  # a very low temperature: minus infinity is as good
+        weights = np.exp((allowed - allowed.max(axis=1, keepdims=True)) / config.temperature)
+    least = np.maximum(_least_kept(weights, config), TINY)
+    columns = np.flatnonzero((weights >= least).any(axis=0))  # mostly few, and running sums cost
+    weights = weights[:, columns]
+    weights[weights < least] = 0.0
+    reached = weights.cumsum(axis=1, dtype=np.float64)
     total = reached[:, -1:]
     drawn = np.array([generator.random() for generator in generators])[:, None] * total
     drawn = np.minimum(drawn, np.nextafter(total, 0))  # rounding must not lead beyond the last id
-    return np.asarray((reached <= drawn).sum(axis=1))
+    return np.asarray(columns[(reached <= drawn).sum(axis=1)])
 
 
-def _least_kept(weights: NDArray[np.float64], config: SamplerConfig) -> NDArray[np.float64]:
+def _least_kept(weights: NDArray[np.float32], config: SamplerConfig) -> NDArray[np.float32]:
     """Return for each row the least weight, (batch, 1), that the cuts keep; the best of a row has weight 1.
 
     Ids of equal weight stay or go together.
     """
     batch, size = weights.shape
-    least = np.full((batch, 1), config.min_p)
+    least = np.full((batch, 1), config.min_p, dtype=np.float32)
     if config.top_p == 1 and not config.top_k:
         return least
     ranked = np.sort(weights, axis=1)[:, ::-1]  # of values: several times faster than of ids
     if config.top_k:
         least = np.maximum(least, ranked[:, min(config.top_k, size) - 1, None])
     if config.top_p < 1:
-        reached = ranked.cumsum(axis=1)
-        enough = (reached < config.top_p * reached[:, -1:]).sum(axis=1)
-        least = np.maximum(least, ranked[np.arange(batch), np.minimum(enough, size - 1), None])
+        total = weights.sum(axis=1, keepdims=True)
+        # All weights below this together make up less than the cut takes away, so the rest is enough to look at.
+        count = int((weights > (1 - config.top_p) * total / size).sum(axis=1).max())
+        reached = ranked[:, :count].cumsum(axis=1)
+        enough = (reached < config.top_p * total).sum(axis=1)
+        least = np.maximum(least, ranked[np.arange(batch), np.minimum(enough, count - 1), None])
     return least
 
 
-def _log_probability(logits: NDArray[np.float64], ids: NDArray[np.int64]) -> NDArray[np.float64]:
+def _log_probability(logits: NDArray[np.float32], ids: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return log softmax of `logits` at `ids`."""
     top = logits.max(axis=1)
-    total = np.log(np.exp(logits - top[:, None]).sum(axis=1))
-    result: NDArray[np.float64] = logits[np.arange(len(ids)), ids] - top - total
+    total = np.log(np.exp(logits - top[:, None]).sum(axis=1, dtype=np.float64))
+    result: NDArray[np.float64] = logits[np.arange(len(ids)), ids] - top.astype(np.float64) - total
     return result

@@ -7,6 +7,7 @@ on: a shift in every bar but the last, the end in the last, a note after a shift
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,6 +35,9 @@ SHORTEST_AT_THE_END = int(np.searchsorted(DURATIONS, STEPS_PER_QUARTER // 4))
 
 DEFAULT_LENGTH = 32
 """Bars, where neither the plan nor the header says."""
+
+_DURATIONS: list[int] = DURATIONS.tolist()  # plain lists: faster to search for a single number
+_SHIFTS: list[int] = SHIFTS.tolist()
 
 Mask = NDArray[np.bool_]
 
@@ -66,14 +70,14 @@ class MultitrackCursor:
         if self.stage < len(HEADER) and kind == HEADER[self.stage]:
             self.stage += 1
         if kind == Kind.INSTRUMENT:
-            pair = self.vocabulary.instruments[int(self.vocabulary.value[token])]
+            pair = self.vocabulary.instruments[self.vocabulary.meanings[token][1]]
             self.programs = (*self.programs, pair)
             self.playable = None
         elif kind == Kind.NOTE:
             self.onset, self.onset_bar, self.last_id = self.reader.time, self.reader.bar, token
             self.note_count += 1
         elif kind == Kind.SHIFT:
-            self.last_shift = int(self.vocabulary.value[token])
+            self.last_shift = self.vocabulary.meanings[token][1]
         elif kind == Kind.TEMPO:
             self.tempo_time = self.reader.time
         elif kind == Kind.END:
@@ -199,7 +203,7 @@ class MultitrackCursor:
         if not reader.length:
             return 0, len(DURATIONS)
         to_end = (reader.bars_left + 1) * reader.bar_steps - reader.position
-        stop = int(np.searchsorted(DURATIONS, to_end, side="right"))
+        stop = bisect_right(_DURATIONS, to_end)
         return (0 if reader.bars_left else min(SHORTEST_AT_THE_END, stop - 1)), stop
 
     def _needs_duration(self) -> bool:
@@ -228,7 +232,7 @@ class MultitrackCursor:
         to_end = (bars_left + 1) * reader.bar_steps - reader.position
         silent = reader.time - max(self.onset, 0)
         longest = min(to_end - 1, max(MOST_SILENT_BARS * reader.bar_steps - silent, 0))
-        count = int(np.searchsorted(SHIFTS, longest, side="right"))
+        count = bisect_right(_SHIFTS, longest)
         if self.previous == Kind.SHIFT:
             count = min(count, self.last_shift + 1)
         elif self.onset < reader.time and self.kind in (Kind.METER, Kind.TEMPO):

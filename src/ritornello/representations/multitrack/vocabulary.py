@@ -160,6 +160,12 @@ class Vocabulary:
         return np.asarray(self._voice_first[voice] + pitch - self.low[voice])
 
     @cached_property
+    def meanings(self) -> list[tuple[Kind, int, int, int]]:
+        """Kind, value, voice and pitch of each id as plain numbers, for one id at a time; -1 where there is none."""
+        kinds = [Kind(kind) for kind in self.kind.tolist()]
+        return list(zip(kinds, self.value.tolist(), self.voice.tolist(), self.pitch.tolist(), strict=True))
+
+    @cached_property
     def block(self) -> dict[Kind, slice]:
         """The ids of each kind, as a slice."""
         edges = [*self.first.tolist(), self.size]

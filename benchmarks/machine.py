@@ -1,0 +1,64 @@
+"""What this machine can do, measured: how fast it reads memory and multiplies matrices, on one thread.
+
+Times are the thread's own, so that other work on the machine counts less. Floors are computed from these: a step
+cannot be faster than reading its weights, a batch not faster than its products. Sizes matter for reading, since small weights stay in a cache.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+
+def usual_seconds(work: Callable[[], object], seconds: float = 0.3) -> float:
+    """Return the median time that `work` took, of as many runs as fit. Times are those of this thread."""
+    work()
+    times, end = [], time.thread_time() + seconds
+    while time.thread_time() < end:
+        started = time.thread_time()
+        work()
+        times.append(time.thread_time() - started)
+    return statistics.median(times)
+
+
+def read_rate(size: int) -> float:
+    """Return the bytes a second at which `size` bytes that lie in the nearest memory they fit in are read."""
+    values = np.ones(max(1, size // 4), dtype=np.float32)
+    return size / usual_seconds(lambda: values @ values)
+
+
+def product_rate(precision: str = "float32", rows: tuple[int, ...] = (64, 1024)) -> float:
+    """Return operations (two a multiplication) a second of (rows, 1024) @ (1024, 1024) in torch, at its best."""
+    import torch
+
+    kind = getattr(torch, precision)
+    right = torch.ones(1024, 1024, dtype=kind)
+
+    def rate(height: int) -> float:
+        left = torch.ones(height, 1024, dtype=kind)
+        return 2 * height * 1024 * 1024 / usual_seconds(lambda: left @ right)
+
+    return max(rate(height) for height in rows)
+
+
+def describe() -> str:
+    """Return the machine in a line."""
+    return f"{_processor()}, {os.cpu_count()} processors, {platform.system()}, Python {platform.python_version()}"
+
+
+def load() -> str:
+    """Return how busy the machine is, so that a table can say it."""
+    return f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "load unknown"
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
