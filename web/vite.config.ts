@@ -1,7 +1,8 @@
 /** Builds the page into the Python package, with the licences of what is bundled beside it. */
 
 import { readFileSync } from "node:fs";
-import { defineConfig, type Plugin } from "vite";
+import type { Plugin } from "vite";
+import { defineConfig } from "vitest/config";
 
 const BUNDLED = ["spessasynth_lib", "spessasynth_core", "stb-vorbis"];
 
@@ -36,6 +37,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1000,
   },
+  test: { css: true },
   server: {
     host: "127.0.0.1",
     proxy: {

@@ -4,6 +4,7 @@
  * Read in order: `session`, `messages`, `record`, `scheduler`, `synth`, then this. `main` puts it together.
  */
 
+import { DRUM_CHANNEL, DRUMS } from "./channels";
 import type { Controls } from "./controls";
 import { element, prefersReducedMotion, toast } from "./dom";
 import type { Latency } from "./latency";
@@ -17,7 +18,7 @@ import type { Roll } from "./roll";
 import { Scheduler } from "./scheduler";
 import { present, type Session } from "./session";
 import { settings } from "./settings";
-import { DRUM_CHANNEL, DRUMS, type Synth } from "./synth";
+import type { Synth } from "./synth";
 import { NoteTracker } from "./tracker";
 import { TurnBar } from "./turn";
 import { View } from "./view";

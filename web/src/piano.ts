@@ -3,24 +3,11 @@
 import { make } from "./dom";
 import { labelOf, pitchOf, readLayout, SEMITONES } from "./keys";
 import type { Side } from "./messages";
+import { lowestFor, octavesFor } from "./piano-range";
 import { settings } from "./settings";
 
-const OCTAVE_WIDTH = 200; // pixels, about
-const FEWEST = 2;
-const MOST = 7;
 const BLACK = new Set([1, 3, 6, 8, 10]);
 const WHITES_BELOW = [0, 1, 1, 2, 2, 3, 4, 4, 5, 5, 6, 6]; // white keys left of each key of an octave
-
-export function octavesFor(width: number): number {
-  return Math.min(Math.max(Math.round(width / OCTAVE_WIDTH), FEWEST), MOST);
-}
-
-/** The lowest C such that the piano has middle C near its middle and shows the octave of the computer keys. */
-export function lowestFor(octaves: number, keysOctave: number): number {
-  const lowest = 4 - Math.floor(octaves / 2);
-  const shifted = Math.min(Math.max(lowest, keysOctave + 2 - octaves), keysOctave);
-  return 12 * (Math.max(Math.min(shifted, 9 - octaves), 0) + 1);
-}
 
 export class Piano {
   private readonly keys = new Map<number, HTMLElement>();

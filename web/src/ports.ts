@@ -5,11 +5,10 @@
  * mouse, touch and computer keyboard.
  */
 
+import { ChannelPool } from "./channels";
 import type { Note } from "./messages";
 import type { Sink } from "./scheduler";
 import { present } from "./session";
-
-import { ChannelPool } from "./synth";
 
 export interface Port {
   id: string;

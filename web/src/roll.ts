@@ -24,6 +24,7 @@ const SPARK = 30; // radius in pixels
 const EASE = 0.12; // share of the way to a new range of pitches, at each picture
 const BLACK = new Set([1, 3, 6, 8, 10]);
 
+/** Colours as `#rrggbb`. */
 type Palette = { [name in (typeof COLOURS)[number]]: string };
 const COLOURS = ["player", "model", "ink", "line", "row", "quiet"] as const;
 
@@ -108,14 +109,14 @@ export class Roll {
     const thickness = this.height / (this.high - this.low);
     context.font = "10px system-ui, sans-serif";
     for (let pitch = Math.floor(this.low); pitch <= this.high + 1; pitch++) {
-      const step = ((pitch % 12) + 12) % 12;
       context.fillStyle = this.colours.row;
-      if (BLACK.has(step)) context.fillRect(0, this.y(pitch + 0.5), this.width, thickness);
-      if (step !== 0) continue;
+      if (BLACK.has((pitch + 120) % 12)) context.fillRect(0, this.y(pitch + 0.5), this.width, thickness);
+    }
+    for (let c = 12 * Math.floor(this.low / 12); c <= this.high + 1; c += 12) {
       context.fillStyle = this.colours.line;
-      context.fillRect(0, this.y(pitch - 0.5), this.width, 1);
+      context.fillRect(0, this.y(c - 0.5), this.width, 1);
       context.fillStyle = this.colours.quiet;
-      context.fillText(`C${pitch / 12 - 1}`, 8, this.y(pitch - 0.5) - 4);
+      context.fillText(`C${c / 12 - 1}`, 8, this.y(c - 0.5) - 4);
     }
   }
 
@@ -212,7 +213,7 @@ export class Roll {
       const y = this.y(note.pitch);
       const light = context.createRadialGradient(x, y, 0, x, y, SPARK);
       light.addColorStop(0, this.colours[note.side]);
-      light.addColorStop(1, "transparent");
+      light.addColorStop(1, `${this.colours[note.side]}00`);
       context.fillStyle = light;
       context.fillRect(x - SPARK, y - SPARK, 2 * SPARK, 2 * SPARK);
     }

@@ -7,41 +7,17 @@
 
 import { WorkletSynthesizer } from "spessasynth_lib";
 import processor from "spessasynth_lib/dist/spessasynth_processor.min.js?url";
+import { ChannelPool, DRUM_CHANNEL, DRUMS } from "./channels";
 import { AudioClock } from "./clock";
 import type { Note, Side } from "./messages";
 import type { Sink } from "./scheduler";
 
-export const DRUMS = 128; // the program that stands for the drum kit
-export const DRUM_CHANNEL = 9;
 const NOTE_ON = 0x90;
 const NOTE_OFF = 0x80;
 const PROGRAM = 0xc0;
 const ALL_SOUND_OFF = [120, 123]; // control changes
 const CHANNELS = 48;
 const FIRST: { readonly [side in Side]: number } = { model: 16, player: 32 }; // of notes that are scheduled
-
-/** Gives each program a channel of 16, the drum kit the tenth; when all are taken, the oldest one's. */
-export class ChannelPool {
-  private readonly channels = new Map<number, number>();
-
-  /** The program's channel, and whether it has just been given to it. */
-  channelOf(program: number): { channel: number; isNew: boolean } {
-    if (program === DRUMS) return { channel: DRUM_CHANNEL, isNew: false };
-    const known = this.channels.get(program);
-    if (known !== undefined) return { channel: known, isNew: false };
-    const channel = this.free();
-    this.channels.set(program, channel);
-    return { channel, isNew: true };
-  }
-
-  private free(): number {
-    const taken = new Set([DRUM_CHANNEL, ...this.channels.values()]);
-    for (let channel = 0; channel < 16; channel++) if (!taken.has(channel)) return channel;
-    const [oldest, channel] = this.channels.entries().next().value ?? [0, 0];
-    this.channels.delete(oldest);
-    return channel;
-  }
-}
 
 export class Synth implements Sink {
   readonly context: AudioContext;
