@@ -17,6 +17,7 @@ from ritornello.cli.inspect import inspect
 from ritornello.cli.likelihood import likelihood
 from ritornello.cli.presets import presets
 from ritornello.cli.render import render
+from ritornello.cli.share import share
 from ritornello.cli.train import train
 from ritornello.errors import RitornelloError
 from ritornello.paths import describe
@@ -37,6 +38,7 @@ for command in (
     compose,
     render,
     convert,
+    share,
     info,
     presets,
     likelihood,
