@@ -25,11 +25,8 @@ class Limits:
     notes: int = 100_000
     """Of one session, both sides."""
     session_seconds: float = 12 * 3600
-    bookmarks: int = 64
     call_bytes: int = 1_000_000
     """Of a MIDI file that becomes the call."""
-    call_notes: int = 20_000
-    call_seconds: float = 600
     hello_seconds: float = 10
     """In which a connection has to say hello."""
     pause_seconds: float = 30

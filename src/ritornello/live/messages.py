@@ -191,12 +191,12 @@ def error_message(text: object) -> Json:
     return {"type": "error", "text": line if len(line) <= LONGEST_ERROR else line[: LONGEST_ERROR - 1] + "…"}
 
 
-def _turn(output: events.TurnBegan) -> Json:
+def turn_to_json(output: events.TurnBegan) -> Json:
     end = None if output.end is None else rounded(output.end)
     return {"turn": output.turn, "start": rounded(output.start), "end": end, "number": output.number}
 
 
-def _tempo(output: events.TempoSet) -> Json:
+def tempo_to_json(output: events.TempoSet) -> Json:
     return asdict(output) | {"bar_line": rounded(output.bar_line), "meter": list(output.meter)}
 
 
@@ -207,13 +207,13 @@ def bookmark_to_json(bookmark: events.BookmarkSet) -> Json:
 _Maker = Callable[[Any], Json]
 
 _MESSAGES: dict[type, tuple[str, _Maker]] = {
-    events.TurnBegan: ("turn", _turn),
+    events.TurnBegan: ("turn", turn_to_json),
     events.NotesPlanned: ("notes", lambda output: {"notes": notes_to_json(output.notes)}),
     events.NotesCancelled: (
         "cancel",
         lambda output: {"numbers": list(output.numbers), "at": rounded(output.at)},
     ),
-    events.TempoSet: ("tempo", _tempo),
+    events.TempoSet: ("tempo", tempo_to_json),
     events.BookmarkSet: ("bookmark", bookmark_to_json),
     events.Remark: ("remark", asdict),
 }

@@ -4,7 +4,7 @@ Conventions
 -----------
 - Time runs clockwise from the top, once round; low pitches are near the middle, high ones near the rim. Notes are
   arcs that glow; drums are dots on the innermost rings.
-- Two colours: warm for the player, cool for the model, where the tracks' names tell who played (`SIDES`). In other
+- Two colours: warm for the player, cool for the model, where the tracks' names tell who played (`PLAYER`). In other
   pieces the tracks go from cool to warm, through rose, as they go up.
 - Everything is drawn `SUPERSAMPLE` times larger and reduced.
 
@@ -42,8 +42,8 @@ EDGE: Colour = (11, 11, 19)
 PALE: Colour = (238, 236, 228)
 GREY: Colour = (150, 150, 168)
 
-SIDES = {"player": WARM, "model": COOL}
-"""First words of the tracks' names in the score of a live session, and their colours."""
+PLAYER = "You: "
+"""How the names of the player's tracks begin in the score of a live session; the others are then the model's."""
 
 # Shares of the picture's side.
 _MIDDLE = (0.5, 0.455)
@@ -84,9 +84,9 @@ def render_cover(score: Score, subtitle: str = "", size: int = SIZE) -> Image.Im
 
 def track_colours(score: Score) -> list[Colour]:
     """Return the colour of each track: its side's, or else its place between cool (low) and warm (high)."""
-    sides = [SIDES.get(track.name.lower().split(" ")[0].rstrip(":")) for track in score.tracks]
-    if any(sides):
-        return [colour or GREY for colour in sides]
+    played = [track.name.startswith(PLAYER) for track in score.tracks]
+    if any(played):
+        return [WARM if by_player else COOL for by_player in played]
     heights = [_mean_pitch(track) for track in score.tracks]
     places = np.argsort(np.argsort(heights, kind="stable")) / max(1, len(heights) - 1)
     return [_between(float(place)) for place in places]

@@ -19,7 +19,7 @@ from ritornello.errors import ConfigError, MissingExtraError
 from ritornello.formats.text import is_prose
 from ritornello.paths import replacing_folder, write_text
 from ritornello.rendering import write
-from ritornello.rendering.cover import write_cover
+from ritornello.rendering.cover import PLAYER, write_cover
 from ritornello.score import Score
 from ritornello.theory import instrument_name
 
@@ -75,8 +75,8 @@ def read_recipe(score: Score) -> dict[str, Any]:
 def subtitle(score: Score) -> str:
     """Return who made the piece, in a few words: the model and its seed."""
     recipe = read_recipe(score)
-    players = "player and " if any(track.name.lower().startswith("player") for track in score.tracks) else ""
-    return f"{players}{recipe['model']}  ·  seed {recipe.get('seed')}" if recipe else _length(score)
+    player = "a player and " if any(track.name.startswith(PLAYER) for track in score.tracks) else ""
+    return f"{player}{recipe['model']}  ·  seed {recipe.get('seed')}" if recipe else _length(score)
 
 
 def about(score: Score) -> str:
