@@ -2,7 +2,7 @@
 
 import { OffsetEstimator } from "./clock";
 import type { Message, Request } from "./messages";
-import { present, type Session } from "./session";
+import { present, type Reach, type Session } from "./session";
 
 const TOKEN = "ritornello-session"; // in sessionStorage: one session a tab
 const FIRST_RETRY = 250; // milliseconds, doubled at each failure
@@ -10,20 +10,23 @@ const LAST_RETRY = 4000;
 const PING_EVERY = 2000;
 const PINGS_AT_FIRST = 5; // close together, so that the clock is right before the first note
 const SILENCE = 7000; // milliseconds without an answer after which the connection counts as lost
+const OVER = 4000; // the code of a connection whose session has ended, or goes on in another window
 const MOST_UNSENT = 4096; // what is played while the connection is down, and sent when it is back
 
 export class SocketSession implements Session {
   onmessage: (message: Message) => void = () => {};
-  onreach: (reached: boolean) => void = () => {};
+  onreach: (reach: Reach) => void = () => {};
 
   private socket: WebSocket | null = null;
   private welcomed = false;
+  private isOver = false;
   private retry = FIRST_RETRY;
   private unsent: Request[] = [];
   private heard = 0;
   private readonly clock = new OffsetEstimator();
 
-  constructor(private readonly model: string | null) {
+  /** model: its name, for a new session; null for the server's first. */
+  constructor(private model: string | null) {
     this.open();
     setInterval(() => this.keepAlive(), PING_EVERY);
   }
@@ -36,6 +39,7 @@ export class SocketSession implements Session {
   send(request: Request): void {
     if (this.welcomed) this.write(request);
     else if (this.unsent.length < MOST_UNSENT) this.unsent.push(request);
+    if (this.isOver) this.open(); // what is asked for begins a new session
   }
 
   timeAt(moment: number): number {
@@ -63,12 +67,13 @@ export class SocketSession implements Session {
   }
 
   private open(): void {
+    this.isOver = false;
     const address = new URL("live", location.href);
     address.protocol = address.protocol.replace("http", "ws");
     const socket = new WebSocket(address);
     socket.onopen = () => this.greet();
     socket.onmessage = (event) => this.hear(JSON.parse(event.data));
-    socket.onclose = () => this.lose(socket);
+    socket.onclose = (event) => this.lose(socket, event.code === OVER);
     this.socket = socket;
   }
 
@@ -94,17 +99,21 @@ export class SocketSession implements Session {
     for (let i = 0; i < PINGS_AT_FIRST; i++) setTimeout(() => this.ping(), 60 * i);
     this.welcomed = true;
     this.retry = FIRST_RETRY;
-    const waiting = this.unsent.splice(0);
-    if (resumed) for (const request of waiting) this.write(request);
-    this.onreach(true);
+    for (const request of this.unsent.splice(0)) {
+      if (resumed || request.type !== "midi") this.write(request); // a new session has another clock
+    }
+    this.onreach("there");
   }
 
-  private lose(socket: WebSocket): void {
+  private lose(socket: WebSocket, isOver: boolean): void {
     if (socket !== this.socket) return;
+    if (this.welcomed || isOver) this.onreach(isOver ? "over" : "lost");
+    else this.model = null; // perhaps it is not offered any more
     this.socket = null;
     this.welcomed = false;
-    this.onreach(false);
-    setTimeout(() => this.open(), this.retry);
+    this.isOver = isOver;
+    if (isOver) sessionStorage.removeItem(TOKEN);
+    else setTimeout(() => this.open(), this.retry);
     this.retry = Math.min(2 * this.retry, LAST_RETRY);
   }
 
@@ -113,7 +122,7 @@ export class SocketSession implements Session {
     if (performance.now() - this.heard > SILENCE + PING_EVERY) {
       const silent = this.socket;
       silent.close();
-      this.lose(silent); // its own close event may take a minute
+      this.lose(silent, false); // its own close event may take a minute
     } else this.ping();
   }
 

@@ -114,8 +114,10 @@ export class Controls {
         this.configure({ instruments: free ? null : left });
       }),
     );
-    list.replaceChildren(list.firstElementChild as Element, ...chips);
-    list.hidden = known.length < 2;
+    list.replaceChildren(...chips);
+    element("instruments-details").hidden = known.length < 2;
+    const all = this.config?.instruments === null;
+    element("instruments-words").textContent = all ? "all it knows" : `${chosen.size} of ${known.length}`;
   }
 }
 

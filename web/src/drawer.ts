@@ -55,7 +55,7 @@ export class Drawer {
     const chips = inputs.map(({ id, name }) =>
       makeChip(name, !this.ports.muted.has(id), (checked) => this.mute(id, !checked)),
     );
-    list.replaceChildren(list.firstElementChild as Element, ...chips);
+    list.replaceChildren(...chips);
     list.hidden = inputs.length === 0;
     const select = element<HTMLSelectElement>("output");
     select.replaceChildren(makeOption("", "none"), ...outputs.map(({ id, name }) => makeOption(id, name)));

@@ -1,8 +1,8 @@
 /**
  * Hands on the page: pointers on the drawn piano, computer keys as a piano and as shortcuts.
  *
- * Computer keys play wherever the focus is: the page has no text to type. The space bar and the other shortcuts
- * leave alone what a focused control does with them.
+ * Computer keys play wherever the focus is: the page has no text to type. But what a focused control does with a
+ * key itself is left to it. One that was used with the mouse loses the focus, so the space bar is free again.
  */
 
 import { HIGHEST_OCTAVE, LOWEST_OCTAVE, pitchOf } from "./keys";
@@ -26,6 +26,7 @@ export class Computer {
     addEventListener("keydown", (event) => this.press(event));
     addEventListener("keyup", (event) => this.release(event));
     addEventListener("blur", () => this.letGo());
+    freeFocusAfterPointer();
   }
 
   shiftOctave(by: number): void {
@@ -35,12 +36,12 @@ export class Computer {
   }
 
   private press(event: KeyboardEvent): void {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || needsKey(event)) return;
     const pitch = pitchOf(event.code, settings.octave);
     if (pitch !== null) {
       event.preventDefault();
       if (!event.repeat && !this.held.has(event.code)) this.play(event.code, pitch, event.timeStamp);
-    } else if (!event.repeat && !needsKey(event)) this.command(event);
+    } else if (!event.repeat) this.command(event);
   }
 
   private play(code: string, pitch: number, stamp: number): void {
@@ -69,11 +70,30 @@ export class Computer {
   }
 }
 
-/** Whether the focused control has its own use for the key. */
+/** Whether the focused control has its own use for the key: selects find what is typed. */
 function needsKey(event: KeyboardEvent): boolean {
   if (!(event.target instanceof Element)) return false;
+  if (event.target.matches("select")) return event.code !== "Escape";
   if (event.code === "Space") return event.target.matches("button, input, select, a");
   return event.code === "Backspace" && event.target.matches("input[type=number]");
+}
+
+function freeFocusAfterPointer(): void {
+  let byPointer = false;
+  addEventListener("pointerdown", () => {
+    byPointer = true;
+  });
+  addEventListener("keydown", () => {
+    byPointer = false;
+  });
+  const free = () => {
+    const focused = document.activeElement;
+    if (byPointer && focused instanceof HTMLElement && !focused.matches("[type=number]")) focused.blur();
+  };
+  addEventListener("click", (event) => {
+    if (!(event.target instanceof HTMLSelectElement)) free(); // its list has only just opened
+  });
+  addEventListener("change", free);
 }
 
 /** Lets pointers (mouse, pen, fingers) play and slide over keys that carry a `data-pitch`. */

@@ -17,7 +17,7 @@ import { Replay } from "./replay";
 import type { Roll } from "./roll";
 import { Scheduler } from "./scheduler";
 import { present, type Session } from "./session";
-import { settings } from "./settings";
+import { recallConfig } from "./settings";
 import type { Synth } from "./synth";
 import { NoteTracker } from "./tracker";
 import { TurnBar } from "./turn";
@@ -110,7 +110,7 @@ export class Jam {
   }
 
   private hear(message: Message): void {
-    const { controls, latency } = this.parts;
+    const { controls } = this.parts;
     if (message.type === "welcome") this.begin(message);
     else if (message.type === "turn") this.record.setTurn(message);
     else if (message.type === "notes") this.schedule(this.record.add(message.notes));
@@ -120,9 +120,15 @@ export class Jam {
     else if (message.type === "model") controls.showModel(message.name);
     else if (message.type === "bookmark") this.record.bookmarks.push(message);
     else if (message.type === "history") this.rewrite(message.notes, message.bookmarks);
-    else if (message.type === "latency") latency.addAnswer(message);
+    else if (message.type === "latency") this.measure(message);
     else if (message.type === "remark" || message.type === "error") toast(message.text, message.type);
     this.settle(message.type);
+  }
+
+  private measure(message: Extract<Message, { type: "latency" }>): void {
+    const { latency, session } = this.parts;
+    latency.addAnswer(message);
+    if (latency.key !== null) session.send({ type: "latency", seconds: latency.key });
   }
 
   /** What follows from what was heard. */
@@ -144,8 +150,9 @@ export class Jam {
     this.record.setTurn(welcome.turn);
     if (welcome.tempo) this.record.setTempo(welcome.tempo);
     this.rewrite(welcome.notes, welcome.bookmarks);
-    const remembered = Object.keys(settings.config).length > 0;
-    if (!welcome.resumed && remembered) session.send({ type: "configure", config: settings.config });
+    if (welcome.resumed) return;
+    const config = recallConfig(welcome.config);
+    if (Object.keys(config).length > 0) session.send({ type: "configure", config });
   }
 
   private rewrite(notes: Note[], bookmarks: Welcome["bookmarks"]): void {

@@ -52,7 +52,10 @@ const computer = new Computer(player, {
   KeyB: setBookmark,
   KeyZ: () => computer.shiftOctave(-1),
   KeyX: () => computer.shiftOctave(1),
-  Escape: () => (drawer.isOpen ? drawer.toggle(false) : jam.panic()),
+  Escape: () => {
+    if (document.querySelector(":popover-open")) return; // the browser closes it
+    drawer.isOpen ? drawer.toggle(false) : jam.panic();
+  },
 });
 computer.onoctave = showOctave;
 element("octave-down").onclick = () => computer.shiftOctave(-1);
@@ -65,10 +68,6 @@ function showOctave(): void {
 showOctave();
 
 for (const gesture of ["pointerdown", "keydown", "touchend"]) addEventListener(gesture, () => synth.wake());
-// A button that was clicked gives the space bar back; one that was reached by keyboard keeps its focus.
-addEventListener("click", (event) => {
-  if (event.detail > 0 && document.activeElement instanceof HTMLButtonElement) document.activeElement.blur();
-});
 
 // --- the buttons -------------------------------------------------------------------------------------------
 
@@ -112,8 +111,8 @@ controls.onmodel = (name) => {
   remember({ model: name });
   session.send({ type: "model", name });
 };
-session.onreach = (reached) => {
-  document.body.classList.toggle("away", !reached);
-  if (!reached) toast("The connection is lost; trying again. What you play is kept.");
+session.onreach = (reach) => {
+  document.body.classList.toggle("away", reach !== "there");
+  if (reach === "lost") toast("The connection is lost; trying again. What you play is kept.");
 };
 ports.open();

@@ -5,6 +5,7 @@
  * undo, a bookmark, a new connection), that one counts. Times are the session's.
  */
 
+import { DRUMS } from "./channels";
 import type { Bookmark, Note, Side, Tempo, Turn } from "./messages";
 
 const SAME = 0.03; // seconds between two accounts of one key press
@@ -89,11 +90,11 @@ export class Record {
     return this.notes.reduce((last, note) => Math.max(last, note.end ?? note.start), 0);
   }
 
-  /** Who sounds each pitch at a time. */
+  /** Who sounds each pitch at a time; the model's drums have none. */
   sounding(time: number): Map<number, Set<Side>> {
     const found = new Map<number, Set<Side>>();
     for (const note of this.notes) {
-      if (!isSounding(note, time)) continue;
+      if (!isSounding(note, time) || (note.side === "model" && note.program === DRUMS)) continue;
       const sides = found.get(note.pitch) ?? new Set<Side>();
       found.set(note.pitch, sides.add(note.side));
     }

@@ -5,6 +5,7 @@
  * has them. Where motion is not wanted, the picture stands still and is turned like a page. Colours come from the style sheet, so dark and light need no code here.
  */
 
+import { DRUMS } from "./channels";
 import type { Note, Tempo, Turn } from "./messages";
 import { beatsBetween } from "./metronome";
 import { isSounding, type Record } from "./record";
@@ -181,15 +182,21 @@ export class Roll {
   private drawNote(note: Note, time: number, strength: number): void {
     const { context } = this;
     const left = this.x(note.start);
-    const width = Math.max(this.x(note.end ?? time) - left - 1, 3);
     const height = Math.min(Math.max((0.9 * this.height) / (this.high - this.low), 4), THICKEST);
+    const length = note.program === DRUMS ? height : this.x(note.end ?? time) - left - 1; // a drum is a dot
     const sounds = isSounding(note, time) && strength === 1;
     context.fillStyle = this.colours[note.side];
     context.globalAlpha = strength * (sounds ? 1 : 0.5 + (0.4 * note.velocity) / 127);
     context.shadowColor = this.colours[note.side];
     context.shadowBlur = sounds ? 18 : 0;
     context.beginPath();
-    context.roundRect(left, this.y(note.pitch) - height / 2, width, height, Math.min(height / 2, 4));
+    context.roundRect(
+      left,
+      this.y(note.pitch) - height / 2,
+      Math.max(length, 3),
+      height,
+      Math.min(height / 2, 4),
+    );
     context.fill();
     context.shadowBlur = 0;
   }

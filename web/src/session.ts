@@ -7,11 +7,13 @@
 
 import type { Message, Request } from "./messages";
 
+export type Reach = "there" | "lost" | "over";
+
 export interface Session {
   /** Called with everything the session says. */
   onmessage: (message: Message) => void;
-  /** Called when the session is out of reach, and when it is back. */
-  onreach: (reached: boolean) => void;
+  /** Called when the session comes into reach, is lost (and will be tried again), or is over. */
+  onreach: (reach: Reach) => void;
   send(request: Request): void;
   timeAt(moment: number): number;
   momentAt(time: number): number;

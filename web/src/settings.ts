@@ -5,7 +5,9 @@ import type { Config } from "./messages";
 const PLACE = "ritornello";
 
 export interface Settings {
+  /** What was chosen for the session, and what a session began with at that time. */
   config: Partial<Config>;
+  base: Partial<Config>;
   model: string | null;
   volumes: { player: number; model: number; metronome: number };
   octave: number;
@@ -17,6 +19,7 @@ export interface Settings {
 
 const DEFAULTS: Settings = {
   config: {},
+  base: {},
   model: null,
   volumes: { player: 1, model: 1, metronome: 0.7 },
   octave: 4,
@@ -36,6 +39,19 @@ export function remember(changes: Partial<Settings>): void {
   } catch {
     // A browser may forbid it; then nothing is remembered.
   }
+}
+
+/**
+ * What was chosen at earlier visits, for a session that begins with this configuration. A field that now begins
+ * otherwise than at that time was asked for elsewhere, on the command line; there, the choice is forgotten.
+ */
+export function recallConfig(offered: Config): Partial<Config> {
+  const chosen = Object.entries(settings.config).filter(([name]) => {
+    const field = name as keyof Config;
+    return JSON.stringify(settings.base[field]) === JSON.stringify(offered[field]);
+  });
+  remember({ config: Object.fromEntries(chosen), base: offered });
+  return settings.config;
 }
 
 function stored(): Partial<Settings> {
