@@ -7,7 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-COMMANDS = ("inspect", "train", "compose", "render", "convert", "info", "presets", "likelihood")
+COMMANDS = (
+    "inspect",
+    "train",
+    "compose",
+    "jam",
+    "play",
+    "render",
+    "convert",
+    "share",
+    "info",
+    "presets",
+    "likelihood",
+)
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference.md"
 
 HEAD = """# The command line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,32 @@ def replacing(path: Path) -> Iterator[Path]:
         raise FileError(f"{path}: cannot be written: {describe(error)}") from error
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Give a new folder beside `path`; rename it to `path` at the end, or remove it if anything fails.
+
+    `path` must be missing or an empty folder: what lies in a folder is never overwritten.
+    """
+    path = Path(path)
+    try:
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise FileError(f"{path}: is there already, and not an empty folder")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", dir=path.parent))
+    except OSError as error:
+        raise FileError(f"{path}: cannot be written: {describe(error)}") from error
+    try:
+        yield beside
+        beside.chmod(0o777 & ~_umask())
+        if path.exists():
+            path.rmdir()  # Windows does not rename onto a folder
+        beside.replace(path)
+    except OSError as error:
+        raise FileError(f"{path}: cannot be written: {describe(error)}") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

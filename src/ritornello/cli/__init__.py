@@ -14,9 +14,12 @@ from ritornello.cli.compose import compose
 from ritornello.cli.convert import convert
 from ritornello.cli.info import info
 from ritornello.cli.inspect import inspect
+from ritornello.cli.jam import jam
 from ritornello.cli.likelihood import likelihood
+from ritornello.cli.play import play
 from ritornello.cli.presets import presets
 from ritornello.cli.render import render
+from ritornello.cli.share import share
 from ritornello.cli.train import train
 from ritornello.errors import RitornelloError
 from ritornello.paths import describe
@@ -35,8 +38,11 @@ for command in (
     inspect,
     train,
     compose,
+    jam,
+    play,
     render,
     convert,
+    share,
     info,
     presets,
     likelihood,

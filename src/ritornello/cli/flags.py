@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Callable, Collection
+from enum import Enum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
@@ -75,6 +76,8 @@ def _help(field: FieldInfo) -> str:
     origin, choices = get_origin(field.annotation), ()
     if origin is Literal:
         choices = get_args(field.annotation)
+    elif isinstance(field.annotation, type) and issubclass(field.annotation, Enum):
+        choices = tuple(field.annotation)
     notes = [f"one of {', '.join(map(str, choices))}"] if choices else _limits(field)
     if field.default is not None and not field.is_required():
         notes.append(f"default {_shown(field.default)}")
@@ -95,4 +98,6 @@ def _limits(field: FieldInfo) -> list[str]:
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, tuple):
+        return "/".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -10,7 +10,6 @@ Read in order: `config` (what can be asked), here `Composition` (what comes out)
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 from collections.abc import Callable
 from copy import copy, deepcopy
@@ -20,18 +19,18 @@ from typing import Any
 
 import numpy as np
 
-from ritornello import __version__
 from ritornello.bundle import Bundle
 from ritornello.errors import ConfigError
 from ritornello.formats.text import is_prose
 from ritornello.generation.beam import search
 from ritornello.generation.config import DEFAULT_BARS, ComposeConfig
 from ritornello.generation.constraints import Constraint, NotesBeforeEnd, RepetitionGuard, allowed_ids
+from ritornello.generation.recipe import make_recipe
 from ritornello.generation.samplers import checked_config, make_generators, make_sampler
 from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
 from ritornello.generation.wishes import check_prose_suffix, check_wishes, settle_faithful
 from ritornello.representations.base import Cursor, Ids, Plan, Representation, mapped, suit
-from ritornello.score import Score, Tempo, Text
+from ritornello.score import Score, Tempo
 
 BARS_AFTER_PRIMER = 16  # at least, where no length is asked for
 LONGEST_PRIMER = 10_000  # in quarters
@@ -295,20 +294,10 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: _Piece, primer: Scor
     """Return the finished piece, with the text that tells how to make it again."""
     ids = np.array(piece.ids, dtype=np.int32)
     score = _with_tempo(piece.representation.decode(ids), settings, primer)
-    recipe = {
-        "ritornello": __version__,
-        "model": bundle.card.name,
-        "digest": bundle.digest,
-        "seed": settings.seed,
-        "index": piece.index,
-        "settings": settings.model_dump(
-            mode="json", exclude_defaults=True, exclude={"seed", "index", "count"}
-        ),
-    }
-    if primer is not None:
-        recipe["primer"] = hashlib.sha256(primer.all_notes().tobytes()).hexdigest()[:16]
     if not is_prose(score):
-        score = replace(score, texts=(Text(0, "text", json.dumps(recipe, ensure_ascii=False)), *score.texts))
+        given = None if primer is None else hashlib.sha256(primer.all_notes().tobytes()).hexdigest()[:16]
+        recipe = make_recipe(bundle, settings.seed or 0, settings, index=piece.index, primer=given)
+        score = replace(score, texts=(recipe, *score.texts))
     new_notes = max(1, piece.cursor.notes - piece.notes_given)
     return Composition(
         score=replace(score, title=_title(bundle, settings, piece)),

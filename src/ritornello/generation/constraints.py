@@ -19,7 +19,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import Cursor, Representation, note_ids_at
+from ritornello.representations.base import Cursor, Representation, note_ids, note_ids_at, voice_count
 
 SAME_PITCH = 8
 """A voice may play one pitch this many times in a row."""
@@ -62,6 +62,44 @@ class NotesBeforeEnd:
 
     def forbidden(self, cursor: Cursor) -> Iterable[int]:
         return self._end if cursor.notes < self._notes else ()
+
+
+class InScale:
+    """Forbids the notes outside a scale. What does not move when music is transposed, drums for instance, is free.
+
+    scale: pitch classes, 0-11. A scheme that moves pieces into a key of its own is asked where it puts them.
+    """
+
+    def __init__(self, representation: Representation, scale: Iterable[int]) -> None:
+        allowed, move = set(scale), _move_of(representation)
+        found = [
+            token
+            for voice in range(voice_count(representation))
+            for pitch in range(128)
+            if (pitch + move) % 12 not in allowed
+            for token in note_ids(representation, voice, pitch)
+        ]
+        ids = np.array(found, dtype=np.int64)
+        pitched = representation.transposed(ids, 1) != ids if len(ids) else ids > 0
+        self._outside: tuple[int, ...] = tuple(ids[pitched].tolist())
+        self.permitted = np.ones(representation.vocabulary_size, dtype=bool)
+        self.permitted[list(self._outside)] = False
+
+    def observe(self, cursor: Cursor) -> None:
+        pass
+
+    def forbidden(self, cursor: Cursor) -> Iterable[int]:
+        return self._outside
+
+
+def _move_of(representation: Representation) -> int:
+    """Return by how many semitones a note sounds above the pitch of its id."""
+    for pitch in range(60, 72):
+        token = representation.note_id(0, pitch)
+        if token is not None:
+            notes = representation.decode(np.array([representation.start_id, token])).all_notes()
+            return int(notes["pitch"][0]) - pitch if len(notes) else 0
+    return 0
 
 
 class RepetitionGuard:

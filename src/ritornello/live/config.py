@@ -45,6 +45,18 @@ class JamConfig(SamplerConfig):
         None, description='scale that the model keeps to, such as "C major" or "A blues"'
     )
 
+    @field_validator("meter", mode="before")
+    @classmethod
+    def _read_meter(cls, meter: Any) -> Any:
+        """Take "3/4", as the command line has it."""
+        return meter.split("/") if isinstance(meter, str) else meter
+
+    @field_validator("instruments", mode="before")
+    @classmethod
+    def _split_instruments(cls, names: Any) -> Any:
+        """Take names in one text, divided by commas, as the command line has them."""
+        return [name.strip() for name in names.split(",")] if isinstance(names, str) else names
+
     @field_validator("meter")
     @classmethod
     def _check_meter(cls, meter: tuple[int, int]) -> tuple[int, int]:

@@ -14,6 +14,7 @@ Read in order: `soundfont` (which preset), `performance` (what is played), `flui
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -48,18 +49,18 @@ WRITE_FRAMES = (
 
 
 class Encoding(NamedTuple):
-    """What soundfile calls a kind of file, and whether title and composer can be written into it."""
+    """What soundfile calls a kind of file, and whether its title and other tags may be more than ASCII."""
 
     format: str
     subtype: str
-    tags: bool
+    unicode: bool
 
 
 ENCODINGS = {
-    ".wav": Encoding("WAV", "PCM_16", tags=False),
-    ".flac": Encoding("FLAC", "PCM_16", tags=True),
-    ".ogg": Encoding("OGG", "VORBIS", tags=True),
-    ".mp3": Encoding("MP3", "MPEG_LAYER_III", tags=False),  # libsndfile mislabels the text encoding
+    ".wav": Encoding("WAV", "PCM_16", unicode=True),
+    ".flac": Encoding("FLAC", "PCM_16", unicode=True),
+    ".ogg": Encoding("OGG", "VORBIS", unicode=True),
+    ".mp3": Encoding("MP3", "MPEG_LAYER_III", unicode=False),  # libsndfile mislabels the text encoding
 }
 _MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 
@@ -89,7 +90,7 @@ def write_audio(
         raise ConfigError(f"sample rate {sample_rate} is not possible in MP3; possible are {_MP3_RATES}")
     blocks = _finished(score, sample_rate, soundfont)
     with replacing(path) as beside:
-        _encode(beside, encoding, blocks, sample_rate, _tags(score) if encoding.tags else {})
+        _encode(beside, encoding, blocks, sample_rate, _tags(score, encoding.unicode))
 
 
 def _encode(
@@ -110,11 +111,18 @@ def _encode(
         raise OSError(str(error)) from error  # a full disk; `replacing` names the file
 
 
-def _tags(score: Score) -> dict[str, str]:
-    """Return the tags that soundfile can write."""
+def _tags(score: Score, unicode: bool) -> dict[str, str]:
+    """Return the tags that soundfile can write; without `unicode`, letters lose their accents."""
     copyrights = [text.text for text in score.texts if text.kind == "copyright"]
     tags = {"title": score.title, "copyright": copyrights[0] if copyrights else "", "software": "Ritornello"}
-    return {name: text.replace("\0", "") for name, text in tags.items() if text}
+    plain = {name: text.replace("\0", "") for name, text in tags.items()}
+    if not unicode:
+        plain = {name: _to_ascii(text) for name, text in plain.items()}
+    return {name: text for name, text in plain.items() if text}
+
+
+def _to_ascii(text: str) -> str:
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii").strip()
 
 
 def _finished(score: Score, rate: int, soundfont: Path | str | None) -> Iterator[Samples]:

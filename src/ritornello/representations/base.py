@@ -247,6 +247,42 @@ def suit(representation: Representation, primer: Score | None, plan: Plan) -> Re
     return representation.suited(primer, plan) if isinstance(representation, Suits) else representation
 
 
+class Pace(NamedTuple):
+    """How ids move time on, in quarters: arrays of shape (vocabulary_size,), at least 0.
+
+    The notes that an id brings begin `before` after the present time; after the id it is `before` + `after` later.
+    tells_ends: whether the end of a note is known as soon as time has moved on from its beginning; else it is
+    when time has moved on from its end. quarters_per_minute: the tempo of all pieces, if time is real; else None.
+    """
+
+    before: NDArray[np.floating[Any]]
+    after: NDArray[np.floating[Any]]
+    tells_ends: bool = False
+    quarters_per_minute: float | None = None
+
+
+@runtime_checkable
+class KeepsTime(Protocol):
+    """A representation in which each id moves time by a constant. It can be played live."""
+
+    @property
+    def pace(self) -> Pace: ...
+
+
+@runtime_checkable
+class HasVoices(Protocol):
+    """A representation with several voices says what plays them."""
+
+    @property
+    def voice_programs(self) -> tuple[tuple[int, ...], ...]:
+        """The General MIDI programs (128: the drum kit) that each voice may have, the most frequent first."""
+
+
+def voice_count(representation: object) -> int:
+    """Return how many voices there may be: those of a representation that has some, else the channels of MIDI."""
+    return len(representation.voice_programs) if isinstance(representation, HasVoices) else 16
+
+
 @runtime_checkable
 class HasNoEvent(Protocol):
     """A representation with an id for a step at which nothing happens; it says little to foresee that one."""

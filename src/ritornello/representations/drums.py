@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ritornello.representations.base import Column, Ids, Plan
+from ritornello.representations.base import Column, Ids, Pace, Plan
 from ritornello.representations.grid import TICKS_PER_QUARTER, VELOCITY, GridCursor, quantised, without_rests
 from ritornello.representations.scheme import Blocks, Mask, Scheme, SchemeConfig, notes_by_program
 from ritornello.score import Score, Track, make_notes
@@ -88,6 +88,10 @@ class Drums(Scheme[DrumsConfig]):
         """Return the classes that an id strikes."""
         is_step = self.blocks.kind[token] == "step"
         return [k for k in range(len(self.classes)) if is_step and token >> k & 1]
+
+    @property
+    def pace(self) -> Pace:
+        return self.steady_pace("step", 1 / self.steps_per_quarter)
 
     def note_id(self, voice: int, pitch: int) -> int | None:
         known = voice == 0 and 0 <= pitch < 128 and self.class_of[pitch] >= 0

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.errors import CorpusError
-from ritornello.representations.base import Column, Ids, Plan
+from ritornello.representations.base import Column, Ids, Pace, Plan
 from ritornello.representations.grid import TICKS_PER_QUARTER, VELOCITY, GridCursor, without_rests
 from ritornello.representations.leadsheet import LeadSheet, check_leadsheet, read_leadsheet
 from ritornello.representations.scheme import Blocks, Ints, Mask, Scheme, SchemeConfig, latest
@@ -91,6 +91,10 @@ class Improv(Scheme[SchemeConfig]):
         mask = self.blocks.mask("event")
         mask[:FIRST_PITCH] = False
         return mask
+
+    @property
+    def pace(self) -> Pace:
+        return self.steady_pace("event", 1 / STEPS_PER_QUARTER)
 
     def note_id(self, voice: int, pitch: int) -> int | None:
         return FIRST_PITCH + pitch - LOWEST if voice == 0 and LOWEST <= pitch <= HIGHEST else None

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ritornello.representations.base import Column, Ids, Plan
+from ritornello.representations.base import Column, Ids, Pace, Plan
 from ritornello.representations.grid import (
     TICKS_PER_QUARTER,
     VELOCITY,
@@ -65,6 +65,10 @@ class Polyphony(Scheme[PolyphonyConfig]):
     @property
     def is_note(self) -> NDArray[np.bool_]:
         return self.blocks.mask("new")
+
+    @property
+    def pace(self) -> Pace:
+        return self.steady_pace("step_end", 1 / STEPS_PER_QUARTER)
 
     def note_id(self, voice: int, pitch: int) -> int | None:
         return self.blocks.first["new"] + pitch if voice == 0 and 0 <= pitch < 128 else None

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ritornello.errors import ConfigError, CorpusError
 from ritornello.rendering.performance import end_before_next
-from ritornello.representations.base import PLAIN_SAMPLING, Ids, Plan
+from ritornello.representations.base import PLAIN_SAMPLING, Ids, Pace, Plan
 from ritornello.score import Score
 from ritornello.theory import DRUMS, instrument_name
 
@@ -127,6 +127,10 @@ class Scheme(Generic[Config]):
 
     def config(self) -> Mapping[str, Any]:
         return self.settings.model_dump(mode="json")
+
+    def steady_pace(self, kind: str, quarters: float) -> Pace:
+        """Return the pace of a scheme in which the ids of one kind, and only they, move time, all by as much."""
+        return Pace(np.zeros(self.blocks.size), self.blocks.mask(kind) * quarters)
 
     def summary(self) -> Mapping[str, Any]:
         return {"vocabulary": self.vocabulary_size, **self.config()}

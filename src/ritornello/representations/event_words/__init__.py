@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import PLAIN_SAMPLING, Column, Ids, Plan
+from ritornello.representations.base import PLAIN_SAMPLING, Column, Ids, Pace, Plan
 from ritornello.representations.event_words import encoding, vocabulary
 from ritornello.representations.event_words.grammar import EventCursor
 from ritornello.representations.event_words.layout import Sheet, lay_out
@@ -79,6 +79,11 @@ class EventWords:
     @property
     def is_note(self) -> NDArray[np.bool_]:
         return np.asarray(self.vocabulary.is_on)
+
+    @property
+    def pace(self) -> Pace:
+        before = self.vocabulary.delta / self.vocabulary.config.ticks_per_quarter
+        return Pace(before, np.zeros_like(before))
 
     def note_id(self, voice: int, pitch: int) -> int | None:
         """Return the first of `note_ids`, or None."""

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from ritornello.errors import ConfigError
-from ritornello.representations.base import PLAIN_SAMPLING, Column, Examples, Ids, Plan
+from ritornello.representations.base import PLAIN_SAMPLING, Column, Examples, Ids, Pace, Plan
 from ritornello.representations.melody.cursor import DEFAULT_BARS, MelodyCursor
 from ritornello.representations.melody.encodings import BAR, ENCODINGS, Encoding, Past
 from ritornello.representations.melody.extraction import (
@@ -119,6 +119,12 @@ class Melody:
         mask = np.zeros(self.vocabulary_size, dtype=bool)
         mask[[self.encoding.class_of(pitch) for pitch in self._pitches()]] = True
         return mask
+
+    @property
+    def pace(self) -> Pace:
+        after = np.zeros(self.vocabulary_size)
+        after[: self._labels] = 1 / self._config.steps_per_quarter
+        return Pace(np.zeros_like(after), after)
 
     def _pitches(self) -> range:
         return range(self.encoding.low, self.encoding.high)

@@ -25,11 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.errors import ConfigError
-from ritornello.representations.base import Column, Ids, Plan
+from ritornello.representations.base import Column, Ids, Pace, Plan
 from ritornello.representations.multitrack import decoding, encoding, reading, vocabulary
 from ritornello.representations.multitrack.grammar import MultitrackCursor, planned_instruments
 from ritornello.representations.multitrack.vocabulary import (
     DRUM_FAMILY,
+    DRUMS,
     LENGTH_LIMIT,
     TEMPOS,
     Kind,
@@ -92,6 +93,17 @@ class Multitrack:
         is_note, pitch = self.is_note, self.vocabulary.pitch
         columns = (self.vocabulary.voice + 1, pitch + 1, pitch % 12 + 1)
         return np.stack([np.where(is_note, column, 0) for column in columns], axis=1)
+
+    @property
+    def pace(self) -> Pace:
+        after = np.zeros(self.vocabulary.size)
+        after[self.vocabulary.block[Kind.SHIFT]] = vocabulary.SHIFTS / vocabulary.STEPS_PER_QUARTER
+        return Pace(np.zeros_like(after), after, tells_ends=True)
+
+    @property
+    def voice_programs(self) -> tuple[tuple[int, ...], ...]:
+        voices = self.vocabulary.config.voices
+        return tuple((DRUMS,) if voice.family == DRUM_FAMILY else voice.programs for voice in voices)
 
     def note_id(self, voice: int, pitch: int) -> int | None:
         if not 0 <= voice < len(self.vocabulary.low):

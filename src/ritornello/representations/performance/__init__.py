@@ -17,8 +17,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import Column, Ids, Plan
-from ritornello.representations.performance import encoding, reading
+from ritornello.representations.base import Column, Ids, Pace, Plan
+from ritornello.representations.performance import encoding, reading, vocabulary
 from ritornello.representations.performance.grammar import PerformanceCursor
 from ritornello.representations.performance.vocabulary import LEVELS, PerformanceConfig, Vocabulary
 from ritornello.representations.scheme import Scheme
@@ -46,6 +46,14 @@ class Performance(Scheme[PerformanceConfig]):
     @property
     def is_note(self) -> NDArray[np.bool_]:
         return self.blocks.mask("note_on")
+
+    @property
+    def pace(self) -> Pace:
+        after = np.zeros(self.blocks.size)
+        after[self.blocks.slice["time_shift"]] = np.arange(1, vocabulary.MOST_SHIFT + 1)
+        return Pace(
+            np.zeros_like(after), after / reading.STEPS_PER_QUARTER, quarters_per_minute=reading.TEMPO
+        )
 
     def note_id(self, voice: int, pitch: int) -> int | None:
         return pitch if voice == 0 and 0 <= pitch < 128 else None

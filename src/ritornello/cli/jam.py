@@ -1,0 +1,83 @@
+"""`ritornello jam`: play with a model in the browser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ritornello.cli.flags import with_options
+from ritornello.live.config import JamConfig
+
+if TYPE_CHECKING:
+    from socket import socket
+
+    from ritornello.live.hall import Hall
+
+
+@with_options(JamConfig, panel="What a session begins with; the page can change all of it")
+def jam(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(help="names of shipped models, or .rit files; all shipped ones, if none is given"),
+    ] = None,
+    port: Annotated[
+        int, typer.Option(help="port to listen on; 0 takes any that is free", min=0, max=65535)
+    ] = 8000,
+    host: Annotated[
+        str, typer.Option(help="address to listen on; another than this lets other machines in")
+    ] = "127.0.0.1",
+    open_page: Annotated[bool, typer.Option("--open/--no-open", help="open the page in the browser")] = True,
+    seed: Annotated[
+        int | None, typer.Option(help="seed of the first session; the next gets the next", min=0)
+    ] = None,
+    sessions: Annotated[int, typer.Option(help="so many at once, at most", min=1, max=10_000)] = 256,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Play with a model, live, in the browser: it listens, and answers."""
+    from ritornello.generation.samplers import checked_config
+    from ritornello.live.address import listen
+    from ritornello.live.hall import Hall
+    from ritornello.live.limits import Limits
+    from ritornello.live.offers import make_offers
+
+    config = checked_config(JamConfig, settings)
+    offers = make_offers(models or ())
+    listening = listen(host, port)
+    offers.find(None).load()
+    _serve(Hall(offers, config, seed, Limits(sessions=sessions)), listening, host, open_page)
+
+
+def _serve(hall: Hall, listening: socket, host: str, open_page: bool) -> None:
+    """Say where the page is, open it, and serve until Ctrl-C."""
+    from ritornello.live.address import address_of
+    from ritornello.live.safety import is_loopback
+    from ritornello.live.server import make_server
+
+    address = address_of(listening, host)
+    if not is_loopback(host):
+        typer.echo(
+            f"ritornello: {host} lets everybody in who reaches this machine, unencrypted; and browsers elsewhere "
+            "give a page at such an address neither MIDI devices nor sound (put a server with https before it)",
+            err=True,
+        )
+    typer.echo(f"{address}  ({', '.join(offer.name for offer in hall.offers)}; Ctrl-C ends)")
+    server = make_server(hall, host, listening.getsockname()[1])
+    try:
+        if open_page:
+            _open_soon(address)
+        server.run(sockets=[listening])
+    except KeyboardInterrupt:
+        pass
+    finally:
+        listening.close()
+    typer.echo("ended")
+
+
+def _open_soon(address: str) -> None:
+    """Open the browser from a thread: some take seconds to return, and the server is quicker."""
+    import threading
+    import webbrowser
+
+    threading.Timer(0.3, webbrowser.open, [address]).start()

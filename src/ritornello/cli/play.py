@@ -1,0 +1,135 @@
+"""`ritornello play`: play with a model on MIDI ports."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ritornello.cli.flags import with_options
+from ritornello.live.config import JamConfig
+
+if TYPE_CHECKING:
+    from ritornello.live.stage import Stage
+
+
+class Clock(StrEnum):
+    """Who keeps the beat."""
+
+    NONE = "none"
+    IN = "in"
+    OUT = "out"
+
+
+@with_options(JamConfig, panel="The session")
+def play(
+    model: Annotated[
+        str | None, typer.Argument(help="a .rit file, or the name of a shipped model (see: ritornello info)")
+    ] = None,
+    input_name: Annotated[
+        str | None,
+        typer.Option("--in", help="input: a port's name or a part of it; with --virtual, a new name"),
+    ] = None,
+    output_name: Annotated[str | None, typer.Option("--out", help="output, likewise")] = None,
+    list_ports: Annotated[
+        bool, typer.Option("--list", help="list the ports of this system, and end")
+    ] = False,
+    virtual: Annotated[
+        bool, typer.Option("--virtual", help="make the two ports, for other programs to connect to")
+    ] = False,
+    clock: Annotated[
+        Clock, typer.Option(help="follow the input's MIDI clock (in), send clock (out), or neither")
+    ] = Clock.NONE,
+    through: Annotated[bool, typer.Option("--through", help="send on what you play")] = False,
+    click: Annotated[bool, typer.Option(help="the metronome sounds, on the drum channel")] = True,
+    controls: Annotated[
+        Path | None, typer.Option("--map", help="TOML file: which control change does what")
+    ] = None,
+    start: Annotated[bool, typer.Option(help="begin at once (never with --clock in)")] = True,
+    out: Annotated[
+        Path | None, typer.Option("--save", help="write the session here at the end; the suffix says as what")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="seed; a random one, if not given", min=0)] = None,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Play with a model, live, on real or virtual MIDI ports."""
+    from ritornello.errors import ConfigError
+    from ritornello.live.controls import Controls, read_controls
+    from ritornello.live.ports import open_ports
+    from ritornello.live.stage import ClockMode, PlaySettings
+    from ritornello.rendering import check_suffixes
+
+    if list_ports:
+        return _list_ports()
+    if input_name is None or output_name is None:
+        raise ConfigError(
+            "play needs --in and --out; --list tells which ports there are, --virtual makes new ones"
+        )
+    check_suffixes([out] if out else [])
+    table = Controls() if controls is None else read_controls(controls)
+    wishes = PlaySettings(ClockMode(clock), through, click, table)
+    make_stage = _prepare(model, settings, seed)
+    ports = open_ports(input_name, output_name, virtual)
+    try:
+        stage = make_stage(ports, wishes)
+        _run(stage, start and clock is not Clock.IN)
+    finally:
+        ports.close()
+    if out is not None:
+        _save(stage, out)
+
+
+def _list_ports() -> None:
+    from ritornello.live.ports import port_names
+
+    for kind, names in zip(("in", "out"), port_names(), strict=True):
+        for name in names or ["(none)"]:
+            typer.echo(f"{kind:4} {name}")
+
+
+def _prepare(model: str | None, settings: dict[str, Any], seed: int | None) -> Any:
+    """Load everything, so that what is wrong is known before a port is opened; return what makes the stage."""
+    import secrets
+    import time
+
+    from ritornello.generation import find_bundle
+    from ritornello.generation.samplers import checked_config
+    from ritornello.live.offers import make_offers
+    from ritornello.live.session import Session
+    from ritornello.live.stage import Stage
+
+    config = checked_config(JamConfig, settings)
+    offer = make_offers([str(find_bundle(model))]).find(None)
+    offer.load()
+    session = Session(offer.model, config, secrets.randbits(32) if seed is None else seed)
+    return lambda ports, wishes: Stage(session, offer.engine, ports, time.monotonic, wishes)
+
+
+def _run(stage: Stage, start: bool) -> None:
+    """Play until Ctrl-C, and show how it goes."""
+    import contextlib
+
+    from rich.live import Live
+
+    from ritornello.cli.play_display import Display
+    from ritornello.live.events import Start
+
+    if start:
+        stage.receive(Start())
+    with Live(Display(stage), refresh_per_second=10, transient=True), contextlib.suppress(KeyboardInterrupt):
+        stage.run(lambda: True)
+
+
+def _save(stage: Stage, path: Path) -> None:
+    from ritornello.rendering import write
+
+    score = stage.session.score()
+    if not score.note_count:
+        typer.echo("nothing was played: nothing is written")
+        return
+    for remark in write(score, path):
+        typer.echo(f"  left out: {remark}")
+    typer.echo(f"{path}  {score.note_count} notes, {score.seconds:.0f} s")

@@ -1,0 +1,61 @@
+"""The terminal while playing on ports: whose turn it is, how long it lasts, notes, tempo, latency."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from ritornello.live.events import Side, Turn
+from ritornello.live.stage import Stage
+
+WORDS = {
+    Turn.IDLE: ("silence", "dim"),
+    Turn.COUNT_IN: ("count-in", "white"),
+    Turn.PLAYER: ("your turn", "bold yellow"),
+    Turn.MODEL: ("the model's turn", "bold cyan"),
+    Turn.BOTH: ("both play", "bold magenta"),
+}
+WIDTH = 40
+
+
+class Display:
+    """Shows a stage as it is at the moment of looking; rich looks ten times a second."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    def __rich__(self) -> RenderableType:
+        session = self._stage.session
+        words, style = WORDS[session.turn.turn]
+        table = Table.grid(padding=(0, 2))
+        table.add_row(Text(words, style=style), self._bar(style), self._left())
+        facts = Text("  ·  ".join(self._facts()), style="dim")
+        remark = [Text(self._stage.remark, style="yellow")] if self._stage.remark else []
+        return Group(table, facts, *remark)
+
+    def _bar(self, style: str) -> RenderableType:
+        """Return a bar that runs out with the turn."""
+        turn = self._stage.session.turn
+        if turn.end is None or turn.end <= turn.start:
+            return Text(" " * WIDTH)
+        left = min(max(turn.end - self._stage.now(), 0.0), turn.end - turn.start)
+        return ProgressBar(turn.end - turn.start, left, WIDTH, complete_style=style, finished_style=style)
+
+    def _left(self) -> str:
+        turn = self._stage.session.turn
+        return "" if turn.end is None else f"{max(turn.end - self._stage.now(), 0.0):4.1f} s"
+
+    def _facts(self) -> list[str]:
+        stage, session = self._stage, self._stage.session
+        sides = [note.side for note in session.notes]
+        facts = [
+            f"{session.model.name}, {session.config.mode}",
+            f"you {sides.count(Side.PLAYER)} notes, model {sides.count(Side.MODEL)}",
+        ]
+        if stage.tempo is not None:
+            facts.append(f"{stage.tempo:.0f} quarters a minute")
+        if stage.answered is not None:
+            facts.append(f"answered in {1000 * stage.answered:.0f} ms")
+        return [*facts, "Ctrl-C ends"]

@@ -1,0 +1,28 @@
+"""What a piece says of how it was made: a text event at its beginning, in JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import BaseModel
+
+from ritornello import __version__
+from ritornello.bundle import Bundle
+from ritornello.score import Text
+
+NO_SETTINGS = {"seed", "index", "count"}
+"""Fields that a recipe names by themselves, or that are not about one piece."""
+
+
+def make_recipe(bundle: Bundle, seed: int, settings: BaseModel, **facts: Any) -> Text:
+    """Return the text: the library's version, the model and its digest, the seed, `facts`, and what was set."""
+    recipe = {
+        "ritornello": __version__,
+        "model": bundle.card.name,
+        "digest": bundle.digest,
+        "seed": seed,
+        "settings": settings.model_dump(mode="json", exclude_defaults=True, exclude=NO_SETTINGS),
+        **{name: fact for name, fact in facts.items() if fact is not None},
+    }
+    return Text(0, "text", json.dumps(recipe, ensure_ascii=False))

@@ -1,0 +1,62 @@
+"""Where a server listens: a socket of our own, so that a port in use is known before anything starts."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from ritornello.errors import ConfigError
+from ritornello.paths import describe
+
+LAST_PORT = 65_535
+TRIED = 100
+"""So many ports after one in use are tried, to suggest one that is free."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; a ConfigError says what is wrong, and for a port in use which is free."""
+    try:
+        return _bind(host, port)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            free = _free_port(host, port)
+            hint = f"; free is {free}: --port {free}" if free else ""
+            raise ConfigError(f"port {port} of {host} is in use{hint}") from error
+        raise ConfigError(f"cannot listen on {host}, port {port}: {describe(error)}") from error
+
+
+def address_of(listening: socket.socket, host: str) -> str:
+    """Return the address that a browser on this machine opens."""
+    port = listening.getsockname()[1]
+    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{name}:{port}/"
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    made = socket.socket(family, kind, protocol)
+    try:
+        # A server that has just ended leaves its port waiting; only Windows would let two servers share it.
+        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(address)
+        made.listen(128)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def _free_port(host: str, port: int) -> int | None:
+    """Return the nearest port after `port` that is free."""
+    for other in range(port + 1, min(port + TRIED, LAST_PORT) + 1):
+        try:
+            _bind(host, other).close()
+        except OSError:
+            continue
+        return other
+    return None

@@ -1,0 +1,144 @@
+"""A connection: one page on the WebSocket, between the event loop and the hall's thread.
+
+Frames in are counted, parsed and handed to the hall; what a room says is queued here and sent in order. A page that
+sends too much, or does not read, is sent away; it may come back, and its session goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from ritornello.errors import ConfigError, RitornelloError
+from ritornello.live import messages
+from ritornello.live.hall import Hall
+from ritornello.live.limits import TokenBucket
+from ritornello.live.messages import Json, Message, error_message, parse_message
+from ritornello.live.room import Room
+
+POLICY, TRY_LATER, OVER = 1008, 1013, 4000
+"""Codes that a connection is closed with: the page did what it must not; the hall is full; the session ended or
+goes on elsewhere."""
+
+
+class Connection:
+    """One page; a `Listener` of its room."""
+
+    def __init__(self, socket: WebSocket, hall: Hall) -> None:
+        self._socket, self._hall, self._limits = socket, hall, hall.limits
+        self._loop = asyncio.get_running_loop()
+        self._outbox: asyncio.Queue[str | None] = asyncio.Queue()
+        self._bucket = TokenBucket(self._limits.messages_a_second, self._limits.message_burst)
+        self._close = (1000, "")
+
+    # --- called from the hall's thread ------------------------------------------------------------------------
+
+    def tell(self, messages: Sequence[Json]) -> None:
+        """Queue messages for the page."""
+        frames = [json.dumps(message, separators=(",", ":"), ensure_ascii=False) for message in messages]
+        self._call(self._queue, frames)
+
+    def end(self, reason: str) -> None:
+        """Say why, and close."""
+        self.tell([error_message(reason)])
+        self._call(self._finish, OVER, reason)
+
+    def _call(self, function: object, *arguments: object) -> None:
+        with suppress(RuntimeError):  # the server has ended meanwhile
+            self._loop.call_soon_threadsafe(function, *arguments)  # type: ignore[arg-type]
+
+    # --- in the event loop ------------------------------------------------------------------------------------
+
+    def _queue(self, frames: Sequence[str]) -> None:
+        if self._outbox.qsize() + len(frames) > self._limits.outbox:
+            self._finish(POLICY, "the page does not read what it is sent")
+        for frame in frames:
+            self._outbox.put_nowait(frame)
+
+    def _finish(self, code: int, reason: str) -> None:
+        self._close = (code, reason)
+        self._outbox.put_nowait(None)
+
+    async def run(self) -> None:
+        """Talk until one side ends."""
+        await self._socket.accept()
+        try:
+            room = await self._enter()
+        except RitornelloError as error:
+            return await self._refuse(TRY_LATER, error)
+        except (TimeoutError, WebSocketDisconnect):
+            return await self._refuse(POLICY, "a connection begins with hello")
+        hearing, telling = asyncio.create_task(self._hear(room)), asyncio.create_task(self._tell())
+        try:
+            await asyncio.wait((hearing, telling), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._hall.post(lambda: room.detach(self))
+            for task in (hearing, telling):
+                task.cancel()
+            await asyncio.gather(hearing, telling, return_exceptions=True)
+            await self._close_socket(*self._close)
+
+    async def _enter(self) -> Room:
+        """Wait for hello, and enter the room it asks for."""
+        hello = await asyncio.wait_for(self._receive(), self._limits.hello_seconds)
+        if not isinstance(hello, messages.Hello):
+            raise ConfigError("a connection begins with hello")
+        offer = self._hall.offers.find(hello.model)
+        await asyncio.to_thread(offer.load)
+        return await asyncio.wrap_future(self._hall.ask(lambda: self._hall.enter(hello.session, offer, self)))
+
+    async def _hear(self, room: Room) -> None:
+        """Hand on what the page says, until it is gone or says too much."""
+        while True:
+            try:
+                message = await self._receive()
+            except WebSocketDisconnect:
+                return
+            except RitornelloError as error:
+                self.tell([error_message(error)])
+                continue
+            if not self._bucket.take():
+                self.tell([error_message(f"more than {self._limits.messages_a_second:g} messages a second")])
+                self._call(self._finish, POLICY, "too many messages")
+                return await asyncio.sleep(self._limits.hello_seconds)  # what comes now is not read
+            if isinstance(message, messages.ChooseModel):
+                await self._choose(room, message.name)
+            else:
+                self._hall.post(lambda heard=message: room.hear(heard))  # type: ignore[misc]
+
+    async def _choose(self, room: Room, name: str) -> None:
+        """Play with another model, loaded first."""
+        try:
+            offer = self._hall.offers.find(name)
+            await asyncio.to_thread(offer.load)
+        except RitornelloError as error:
+            return self.tell([error_message(error)])
+        self._hall.post(lambda: room.guard(lambda: room.use(offer)))
+
+    async def _receive(self) -> Message:
+        """Return the next message; ConfigError if it is none, WebSocketDisconnect at the end."""
+        frame = await self._socket.receive()
+        if frame["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(frame.get("code") or 1005)
+        if frame.get("text") is None:
+            raise ConfigError("a binary frame: messages are text")
+        return parse_message(frame["text"])
+
+    async def _tell(self) -> None:
+        """Send what is queued, in order, up to the end."""
+        while (frame := await self._outbox.get()) is not None:
+            await self._socket.send_text(frame)
+
+    async def _refuse(self, code: int, error: object) -> None:
+        with suppress(RuntimeError, WebSocketDisconnect):
+            await self._socket.send_json(error_message(error))
+        await self._close_socket(code, str(error))
+
+    async def _close_socket(self, code: int, reason: str) -> None:
+        if self._socket.client_state is WebSocketState.CONNECTED:
+            with suppress(RuntimeError, WebSocketDisconnect):
+                await self._socket.close(code, reason[:100])

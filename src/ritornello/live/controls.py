@@ -1,0 +1,91 @@
+"""Knobs and buttons of a MIDI controller as wishes: which control change does what, and how its value is read.
+
+The table of numbers can be changed by a TOML file, such as
+
+    tempo = 14
+    panic = 80
+    surprise = "off"
+
+What the knobs do is what those of Magenta's terminal interface did: tempo 60 + value, temperature 0.1 to 2.0. The
+numbers are ones that MIDI leaves undefined.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ritornello.errors import ConfigError, FormatError
+from ritornello.generation.samplers import checked_config
+from ritornello.live.config import JamConfig, Mode
+from ritornello.paths import read_bytes
+
+Number = Annotated[int, Field(ge=0, le=119)] | Literal["off"]
+
+PRESSED = 64
+"""A button counts from this value on; letting it go does nothing."""
+
+LARGEST_FILE = 100_000
+
+
+class Controls(BaseModel):
+    """The number of the control change for each action, or "off"."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tempo: Number = Field(20, description="quarters a minute: 60 + value")
+    temperature: Number = Field(21, description="0.1 to 2.0")
+    surprise: Number = Field(22, description="0 to 0.5")
+    mode: Number = Field(23, description="the modes, from the first to the last, in equal parts of the range")
+    loop: Number = Field(24, description="from 64 on the model continues for ever; below, the mode before")
+    start: Number = Field(102, description="button: begin")
+    stop: Number = Field(103, description="button: fall silent")
+    undo: Number = Field(104, description="button: take the last turn back")
+    panic: Number = Field(105, description="button: end every note")
+
+    @model_validator(mode="after")
+    def _check_different(self) -> Controls:
+        numbers = [number for number in self.model_dump().values() if number != "off"]
+        if len(set(numbers)) < len(numbers):
+            raise ValueError(f"two actions have the same control: {sorted(numbers)}")
+        return self
+
+    def action(self, number: int) -> str | None:
+        """Return the name of what control change `number` does, if anything."""
+        return next((name for name, own in self.model_dump().items() if own == number), None)
+
+
+def read_controls(path: Path | str) -> Controls:
+    """Return the table in a TOML file; FormatError if it is none, ConfigError for a number that cannot be."""
+    path = Path(path)
+    try:
+        values = tomllib.loads(read_bytes(path, LARGEST_FILE).decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FormatError(f"{path}: not TOML: {error}") from error
+    try:
+        return checked_config(Controls, values)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}; actions: {', '.join(Controls.model_fields)}") from error
+
+
+def _mode(value: int) -> Mode:
+    modes = list(Mode)
+    return modes[value * len(modes) // 128]
+
+
+KNOBS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "tempo": lambda value: {"tempo": 60.0 + value},
+    "temperature": lambda value: {"temperature": 0.1 + 1.9 * value / 127},
+    "surprise": lambda value: {"surprise": 0.5 * value / 127},
+    "mode": lambda value: {"mode": _mode(value)},
+}
+"""The actions that set something: what they make of a value, 0-127."""
+
+
+def turned(config: JamConfig, action: str, value: int) -> JamConfig:
+    """Return `config` after a knob of KNOBS was turned to `value`."""
+    return config.model_copy(update=KNOBS[action](value))

@@ -1,0 +1,160 @@
+"""From notes on a clock to the ids that a model hears, and back.
+
+What has been played since the model last listened is a small piece of its own, a `Window`: its origin is a moment
+on the session's clock, a bar line where there are bars, and its time is quarters from there. A `Band` knows which
+part of that piece each note belongs to.
+
+Some schemes know the parts of a piece only from its notes: a third violin that is silent so far would make a third
+one out of the fourth. So there is a roll call: far behind the window each part has a note, and the ids from there
+on are cut off. Thus the header of every window names the whole band, and a part keeps its voice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.generation.constraints import Constraint
+from ritornello.live.events import LiveNote
+from ritornello.live.model import LiveModel
+from ritornello.representations.base import Cursor, Ids, Plan, Representation
+from ritornello.score import Controls, Meter, Score, Tempo, Track, make_controls, make_notes
+from ritornello.theory import DRUMS
+
+TICKS = 480
+ROLL_CALL = 64
+"""Quarters from the end of a window to its roll call: more than any id moves time."""
+
+BARS = 64
+"""The length that a model is told, in bars; windows are much shorter, so it never thinks of an end."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of time: `origin` in seconds on the session's clock, quarters a minute, meter."""
+
+    origin: float
+    quarters_per_minute: float
+    meter: tuple[int, int]
+
+    def quarters(self, seconds: float) -> float:
+        """Return the time in quarters from the origin."""
+        return (seconds - self.origin) * self.quarters_per_minute / 60
+
+    def seconds(self, quarters: float) -> float:
+        """Return the time on the session's clock."""
+        return self.origin + quarters * 60 / self.quarters_per_minute
+
+    @property
+    def bar_quarters(self) -> float:
+        return self.meter[0] * 4 / self.meter[1]
+
+
+@dataclass(frozen=True)
+class Band:
+    """The parts of a piece that both sides play: the model's, then those that only the player has.
+
+    own: the model's programs, one a part. guests: the player's programs; one that is in `own`, or of its family,
+    is that part.
+    """
+
+    model: LiveModel
+    own: tuple[int, ...]
+    guests: tuple[int, ...]
+
+    @cached_property
+    def parts(self) -> tuple[int, ...]:
+        """The program of each part."""
+        if not self.model.has_voices:
+            return self.model.band[:1]
+        strangers = dict.fromkeys(guest for guest in self.guests if _part_like(guest, self.own) is None)
+        return (*self.own, *strangers)
+
+    def part_of(self, program: int) -> int | None:
+        """Return the number of the part in which a program plays; None if the model cannot hear it."""
+        if not self.model.has_voices:
+            return 0 if (program == DRUMS) == (self.parts[0] == DRUMS) else None
+        return _part_like(program, self.parts)
+
+    @cached_property
+    def voices(self) -> tuple[int, ...]:
+        """The voice of each part; parts may share one."""
+        if not self.model.has_voices:
+            return (0,)
+        tracks = tuple(_track(part, [(TICKS * i, TICKS, 60, 80)]) for i, part in enumerate(self.parts))
+        ids = self.model.representation.primer(Score(TICKS, tracks))
+        return tuple(int(voice) for voice in self.model.voices[ids] if voice >= 0)
+
+    def may_play(self, avoid: int | None = None) -> NDArray[np.bool_]:
+        """Return a mask over the ids: what the model's parts can play, that of program `avoid` only if it must."""
+        voices, representation = self.model.voices, self.model.representation
+        mask = np.ones(representation.vocabulary_size, dtype=bool)
+        mask[[representation.start_id, representation.end_id]] = False
+        if not self.model.has_voices:
+            return mask
+        count = len(self.own)
+        taken = None if avoid is None else self.voices[_part_like(avoid, self.parts) or 0]
+        wanted = [v for v in self.voices[:count] if v != taken] or list(self.voices[:count])
+        return mask & np.isin(voices, [-1, *wanted])
+
+    def score(self, window: Window, notes: Iterable[LiveNote], until: float, pedal: Controls) -> Score:
+        """Return what is heard of `notes` (on the session's clock) until that time, without the roll call."""
+        rows: list[list[tuple[int, int, int, int]]] = [[] for _ in self.parts]
+        for note in notes:
+            part = self.part_of(note.program)
+            if note.start < until and part is not None:
+                start = max(0, round(window.quarters(note.start) * TICKS))
+                end = until if note.end is None else min(note.end, until)
+                length = round(window.quarters(end) * TICKS) - start
+                rows[part].append((start, max(1, length), note.pitch, note.velocity))
+        tracks = [_track(part, row, pedal) for part, row in zip(self.parts, rows, strict=True)]
+        tempo = Tempo.from_quarters_per_minute(0, window.quarters_per_minute)
+        return Score(TICKS, tuple(tracks), (tempo,), (Meter(0, *window.meter),))
+
+    def plan(self, window: Window, bars: int = BARS) -> Plan:
+        """Return what the header of a window says."""
+        return Plan(bars, window.quarters_per_minute, window.meter if self.model.has_voices else None)
+
+    def ids(self, representation: Representation, window: Window, score: Score, plan: Plan) -> Ids:
+        """Return the ids of a window, the header first."""
+        if not self.model.has_voices:
+            return representation.primer(score, plan)
+        far = score.end + ROLL_CALL * TICKS
+        roll_call = tuple(
+            Track(np.append(track.notes, make_notes([(far, TICKS, 60, 80)])), track.program, track.is_drum)
+            for track in score.tracks
+        )
+        ids = representation.primer(Score(TICKS, roll_call, score.tempos, score.meters), plan)
+        time = np.cumsum(self.model.pace.before[ids] + self.model.pace.after[ids])
+        return ids[time <= score.end / TICKS + 1 / TICKS]
+
+
+def follow(cursor: Cursor, ids: Sequence[int], model: LiveModel, rules: Sequence[Constraint] = ()) -> int:
+    """Give `ids` to a cursor; return how many of them come before the first that brings a note or moves time."""
+    moves = model.pace.before + model.pace.after > 0
+    length = len(ids)
+    for number, token in enumerate(ids):
+        cursor.push(token)
+        for rule in rules:
+            rule.observe(cursor)
+        if length == len(ids) and (cursor.notes or moves[token]):
+            length = number
+    return length
+
+
+def _part_like(program: int, parts: Sequence[int]) -> int | None:
+    """Return the number of the first part with this program, or else of its family."""
+    if program in parts:
+        return parts.index(program)
+    family = [number for number, part in enumerate(parts) if DRUMS not in (part, program)]
+    return next((number for number in family if parts[number] // 8 == program // 8), None)
+
+
+def _track(program: int, rows: Iterable[Sequence[int]], pedal: Controls | None = None) -> Track:
+    is_drum = program == DRUMS
+    controls = make_controls() if pedal is None else pedal
+    return Track(make_notes(rows), 0 if is_drum else program, is_drum, controls=controls)

@@ -1,0 +1,84 @@
+"""The player's keys: channel messages in, notes with a beginning and an end out.
+
+A note ends when its key is released, struck again, or silenced with all others. The sustain pedal does not move
+the end of a note; it is kept as a control, as in a MIDI file.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ritornello.errors import ConfigError
+from ritornello.score import CHANNEL_PRESSURE, CONTROL_CHANGE, KEY_PRESSURE, PITCH_BEND
+
+NOTE_OFF, NOTE_ON, PROGRAM_CHANGE = 0x80, 0x90, 0xC0
+LENGTHS = {NOTE_OFF: 3, NOTE_ON: 3, KEY_PRESSURE: 3, CONTROL_CHANGE: 3, PITCH_BEND: 3}
+LENGTHS |= {PROGRAM_CHANGE: 2, CHANNEL_PRESSURE: 2}
+"""Bytes of each kind of channel message, by the upper half of its first byte."""
+
+SUSTAIN = 64
+ALL_SOUND_OFF, RESET, ALL_NOTES_OFF = 120, 121, 123
+DRUM_CHANNEL = 9
+
+Key = tuple[int, int]  # channel, pitch
+
+
+class Message(NamedTuple):
+    """A channel message: kind (upper half of the status byte), channel 0-15, data (the second 0 if there is none)."""
+
+    kind: int
+    channel: int
+    first: int
+    second: int
+
+    @property
+    def control_value(self) -> int:
+        """The value as a `Score` has it: 0-127, or -8192 to 8191 for a pitch bend."""
+        if self.kind == PITCH_BEND:
+            return self.first + 128 * self.second - 8192
+        return self.first if self.kind == CHANNEL_PRESSURE else self.second
+
+
+def parse_message(data: bytes) -> Message:
+    """Return a channel message; ConfigError if these bytes are none."""
+    shown = bytes(data[:8]).hex(" ").upper() or "nothing"
+    kind = data[0] & 0xF0 if data else 0
+    if kind not in LENGTHS or len(data) != LENGTHS[kind] or max(data[1:]) > 127:
+        raise ConfigError(
+            f"MIDI {shown}: no channel message; allowed: a byte 80-EF, then 2 bytes 00-7F (after C0-DF only 1)"
+        )
+    return Message(kind, data[0] & 15, data[1], data[2] if len(data) > 2 else 0)
+
+
+class Keys:
+    """Which keys are down, which pedals, and which program each channel has.
+
+    A key that is down has a value, whatever its owner gave it: the number of its note.
+    """
+
+    def __init__(self) -> None:
+        self.down: dict[Key, int] = {}
+        self.pedals: set[int] = set()
+        self.programs: dict[int, int] = {}
+
+    @property
+    def are_silent(self) -> bool:
+        """Whether no key is down and no pedal holds notes."""
+        return not self.down and not self.pedals
+
+    def released(self, message: Message) -> list[int]:
+        """Take a message, and return the notes that it ends."""
+        kind, channel, first, second = message
+        if kind in (NOTE_ON, NOTE_OFF):
+            number = self.down.pop((channel, first), None)
+            return [] if number is None else [number]
+        if kind == PROGRAM_CHANGE:
+            self.programs[channel] = first
+        elif kind == CONTROL_CHANGE:
+            if first == SUSTAIN and second >= 64:
+                self.pedals.add(channel)
+            elif first in (SUSTAIN, RESET, ALL_SOUND_OFF):
+                self.pedals.discard(channel)
+            if first in (ALL_SOUND_OFF, ALL_NOTES_OFF):
+                return [self.down.pop(key) for key in [key for key in self.down if key[0] == channel]]
+        return []

@@ -1,0 +1,59 @@
+"""How much one server takes on: every limit, in one table.
+
+They are wide for music and narrow for mischief: a MIDI cable carries about a thousand messages a second.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Sizes are bytes, times seconds."""
+
+    sessions: int = 256
+    """At once, those whose connection is lost and may come back among them."""
+    message_bytes: int = 16_384
+    messages_a_second: float = 1000
+    message_burst: float = 2000
+    """Messages at once, as when a page wakes up; above it, the connection is closed."""
+    outbox: int = 4000
+    """Messages that wait for a page that does not read them; above it, the connection is closed."""
+    notes: int = 100_000
+    """Of one session, both sides."""
+    session_seconds: float = 12 * 3600
+    call_bytes: int = 1_000_000
+    """Of a MIDI file that becomes the call."""
+    hello_seconds: float = 10
+    """In which a connection has to say hello."""
+    pause_seconds: float = 30
+    """Without a connection, after which a session falls silent."""
+    away_seconds: float = 600
+    """Without a connection, after which it is forgotten."""
+    quiet_seconds: float = 2 * 3600
+    """With a connection, but with nothing played or asked for, after which it is forgotten."""
+    renderings: int = 2
+    """Downloads that are made at once; others wait."""
+    waiting_renderings: int = 16
+    rendering_seconds: float = 300
+
+
+class TokenBucket:
+    """Lets through `rate` a second in the long run, and `burst` at once."""
+
+    def __init__(self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate, self._burst, self._clock = rate, burst, clock
+        self._level, self._seen = burst, clock()
+
+    def take(self) -> bool:
+        """Return whether one more may pass now."""
+        now = self._clock()
+        self._level = min(self._burst, self._level + (now - self._seen) * self._rate)
+        self._seen = now
+        if self._level < 1:
+            return False
+        self._level -= 1
+        return True

@@ -1,0 +1,250 @@
+"""What page and server say to each other: JSON objects, one a text frame of the WebSocket `/live`.
+
+`parse_message` reads what the page says into frozen values, strictly: an unknown type, key or value is a ConfigError
+of one line, and every length is bounded. `output_to_message` makes what the server says of what a session puts out.
+Times are seconds on the session's clock, rounded to a tenth of a millisecond. The table of all messages is in
+docs/jam.md.
+
+Read in order: the messages of the page, `parse_message`, `output_to_message`, `config_options`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic_core import from_json
+
+from ritornello.errors import ConfigError, unknown_name
+from ritornello.generation.samplers import checked_config
+from ritornello.live import events
+from ritornello.live.config import JamConfig
+from ritornello.live.events import LiveNote
+from ritornello.theory import INSTRUMENTS, SCALES, pitch_class_name
+
+Json = dict[str, Any]
+
+LATEST = 1e7
+"""The latest time that is believed, in seconds: four months."""
+
+LONGEST_ERROR = 300
+"""Characters of an error message that are sent: what was received stands in it, and may be long."""
+
+TOKEN = r"[A-Za-z0-9_-]{16,64}"
+"""What a session's name looks like: made by `secrets.token_urlsafe`."""
+
+INSTRUMENT_NAMES = (*INSTRUMENTS, "drum kit")
+"""General MIDI's instruments by their numbers, the drum kit as number 128."""
+
+
+def _check_midi(data: list[int]) -> list[int]:
+    """Refuse what is no channel message: a status byte 0x80-0xEF, then as many data bytes as it needs."""
+    lengths = {0xC0: 2, 0xD0: 2}
+    if not 0x80 <= data[0] <= 0xEF or len(data) != lengths.get(data[0] & 0xF0, 3) or max(data[1:]) > 127:
+        raise ValueError("not a MIDI channel message")
+    return data
+
+
+Time = Annotated[FiniteFloat, Field(ge=-LATEST, le=LATEST)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+MidiData = Annotated[
+    list[Annotated[int, Field(ge=0, le=255)]],
+    Field(min_length=2, max_length=3),
+    AfterValidator(_check_midi),
+]
+
+
+class Message(BaseModel):
+    """Something the page says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Hello(Message):
+    """The first message: a new session with a model (default: the first), or `session` goes on."""
+
+    session: Annotated[str, Field(pattern=f"^{TOKEN}$")] | None = None
+    model: Name | None = None
+
+
+class Ping(Message):
+    """Asks for the time; `time` comes back with it."""
+
+    time: Time
+
+
+class PlayMidi(Message):
+    """The player plays: a channel message."""
+
+    time: Time
+    data: MidiData
+
+
+class StartMessage(Message):
+    """Begin to play."""
+
+
+class StopMessage(Message):
+    """Fall silent."""
+
+
+class UndoMessage(Message):
+    """Take the last turn back."""
+
+
+class Panic(Message):
+    """Every key up, everything silent."""
+
+
+class ConfigureMessage(Message):
+    """Change what is asked of the session: some fields of `JamConfig`."""
+
+    config: Annotated[Json, Field(max_length=len(JamConfig.model_fields))]
+
+
+class ChooseModel(Message):
+    """Another model from the next turn on."""
+
+    name: Name
+
+
+class BookmarkMessage(Message):
+    """Keep the present moment under a name."""
+
+    name: Annotated[str, Field(max_length=80)]
+
+
+class GoToMessage(Message):
+    """Go back to a bookmark."""
+
+    number: Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+class Latency(Message):
+    """What the page measured between a key and its sound, in seconds."""
+
+    seconds: Annotated[FiniteFloat, Field(ge=0, le=3600)]
+
+
+MESSAGES: dict[str, type[Message]] = {
+    "hello": Hello,
+    "ping": Ping,
+    "midi": PlayMidi,
+    "start": StartMessage,
+    "stop": StopMessage,
+    "undo": UndoMessage,
+    "panic": Panic,
+    "configure": ConfigureMessage,
+    "model": ChooseModel,
+    "bookmark": BookmarkMessage,
+    "goto": GoToMessage,
+    "latency": Latency,
+}
+"""Everything the page can say, by its type."""
+
+
+def parse_message(text: str | bytes) -> Message:
+    """Return the message in a frame; ConfigError, in one line, for anything else."""
+    try:
+        content = from_json(text, allow_inf_nan=False)
+    except ValueError as error:
+        raise ConfigError(f"not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"a message is a JSON object, received {type(content).__name__}")
+    kind = content.pop("type", None)
+    if not isinstance(kind, str) or kind not in MESSAGES:
+        raise unknown_name("type of message", str(kind)[:40], MESSAGES)
+    try:
+        return checked_config(MESSAGES[kind], content)
+    except ConfigError as error:
+        raise ConfigError(f"{kind}: {error}") from error
+
+
+def changed_config(config: JamConfig, changes: Json) -> JamConfig:
+    """Return `config` with some fields changed; ConfigError for an unknown field or a value that is not allowed."""
+    return checked_config(JamConfig, config.model_dump() | changes)
+
+
+# --- what the server says -------------------------------------------------------------------------------------
+
+
+def note_to_json(note: LiveNote) -> Json:
+    """Return a note as the page reads it."""
+    end = None if note.end is None else rounded(note.end)
+    return asdict(note) | {"start": rounded(note.start), "end": end}
+
+
+def notes_to_json(notes: Iterable[LiveNote]) -> list[Json]:
+    return [note_to_json(note) for note in notes]
+
+
+def rounded(seconds: float) -> float:
+    """Return a time to a tenth of a millisecond: shorter, and exact enough for any ear."""
+    return round(seconds, 4)
+
+
+def error_message(text: object) -> Json:
+    """Return the message that something was refused, in one line."""
+    line = " ".join(str(text).split())
+    return {"type": "error", "text": line if len(line) <= LONGEST_ERROR else line[: LONGEST_ERROR - 1] + "…"}
+
+
+def turn_to_json(output: events.TurnBegan) -> Json:
+    end = None if output.end is None else rounded(output.end)
+    return {"turn": output.turn, "start": rounded(output.start), "end": end, "number": output.number}
+
+
+def tempo_to_json(output: events.TempoSet) -> Json:
+    return asdict(output) | {"bar_line": rounded(output.bar_line), "meter": list(output.meter)}
+
+
+def bookmark_to_json(bookmark: events.BookmarkSet) -> Json:
+    return {"number": bookmark.number, "name": bookmark.name, "at": rounded(bookmark.at)}
+
+
+_Maker = Callable[[Any], Json]
+
+_MESSAGES: dict[type, tuple[str, _Maker]] = {
+    events.TurnBegan: ("turn", turn_to_json),
+    events.NotesPlanned: ("notes", lambda output: {"notes": notes_to_json(output.notes)}),
+    events.NotesCancelled: (
+        "cancel",
+        lambda output: {"numbers": list(output.numbers), "at": rounded(output.at)},
+    ),
+    events.TempoSet: ("tempo", tempo_to_json),
+    events.BookmarkSet: ("bookmark", bookmark_to_json),
+    events.Remark: ("remark", asdict),
+}
+"""The outputs that become a message by themselves; the others (`HistoryChanged`, `Answered`) need to know more."""
+
+
+def output_to_message(output: events.Output) -> Json | None:
+    """Return the message of what a session put out; None for what needs the session itself."""
+    if type(output) not in _MESSAGES:
+        return None
+    kind, make = _MESSAGES[type(output)]
+    return {"type": kind, **make(output)}
+
+
+def config_options() -> dict[str, Json]:
+    """Return for each field of `JamConfig` its description, its limits and its choices, where it has any."""
+    schema = JamConfig.model_json_schema()
+    return {name: _option(name, rules, schema["$defs"]) for name, rules in schema["properties"].items()}
+
+
+def _option(name: str, rules: Json, definitions: Json) -> Json:
+    choices: list[str] | None = None
+    if "$ref" in rules:
+        choices = definitions[rules["$ref"].rpartition("/")[2]]["enum"]
+    elif name == "scale":
+        choices = [f"{pitch_class_name(tonic)} {scale}" for tonic in range(12) for scale in SCALES]
+    elif name == "instrument":
+        choices = list(INSTRUMENT_NAMES)
+    return {
+        "description": rules.get("description", ""),
+        "minimum": rules.get("minimum", rules.get("exclusiveMinimum")),
+        "maximum": rules.get("maximum", rules.get("exclusiveMaximum")),
+        "choices": choices,
+    }

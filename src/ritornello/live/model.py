@@ -1,0 +1,111 @@
+"""A model as a session sees it: what it is called, what its ids mean, and which instruments it plays."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.bundle import Bundle
+from ritornello.errors import ConfigError
+from ritornello.generation.compose import compose
+from ritornello.generation.config import ComposeConfig
+from ritornello.generation.constraints import InScale
+from ritornello.generation.samplers import checked_config
+from ritornello.generation.stepper import State, Stepper
+from ritornello.representations.base import (
+    HasVoices,
+    KeepsTime,
+    Pace,
+    Representation,
+    note_ids,
+    reads_prose,
+    refused_wishes,
+    voice_count,
+)
+from ritornello.score import Score
+from ritornello.theory import DRUMS
+
+TRIAL_PIECES, TRIAL_BARS = 5, 4
+"""So many short pieces show which instruments a model likes to play together."""
+
+
+@dataclass(frozen=True, eq=False)
+class LiveModel:
+    """A model that can be played with.
+
+    programs: General MIDI, 128 for the drum kit; all that it knows, those of its `band` first. band: the instruments
+    it plays if nobody asks for others, one a part, in score order. initial_state: of a batch of 1.
+    """
+
+    name: str
+    representation: Representation = field(repr=False)
+    initial_state: State = field(repr=False)
+    programs: tuple[int, ...]
+    band: tuple[int, ...]
+    _scales: dict[frozenset[int], NDArray[np.bool_]] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def pace(self) -> Pace:
+        """How its ids move time on."""
+        assert isinstance(self.representation, KeepsTime)  # make_live_model saw to it
+        return self.representation.pace
+
+    @cached_property
+    def voices(self) -> NDArray[np.int64]:
+        """The voice of each id that brings a note, shape (vocabulary_size,); -1 for the others."""
+        voices = np.full(self.representation.vocabulary_size, -1)
+        for voice in range(voice_count(self.representation)):
+            voices[[i for pitch in range(128) for i in note_ids(self.representation, voice, pitch)]] = voice
+        return voices
+
+    @cached_property
+    def brings_note(self) -> NDArray[np.bool_]:
+        """Whether each id brings a note."""
+        return np.asarray(self.representation.is_note) > 0
+
+    def in_scale(self, representation: Representation, scale: frozenset[int]) -> NDArray[np.bool_]:
+        """Return the mask of the ids that keep to a scale; `representation` is its own, or suited to a piece."""
+        if representation is not self.representation:
+            return InScale(representation, scale).permitted
+        if scale not in self._scales:
+            self._scales[scale] = InScale(representation, scale).permitted
+        return self._scales[scale]
+
+    @property
+    def has_voices(self) -> bool:
+        """Whether it tells the parts of a piece from each other; else it hears and plays one stream."""
+        return isinstance(self.representation, HasVoices)
+
+
+def make_live_model(bundle: Bundle, stepper: Stepper | None = None) -> LiveModel:
+    """Return the model of a bundle; ConfigError if it cannot be played live. `stepper`: to save building it again."""
+    representation, name = bundle.representation, bundle.card.name
+    if reads_prose(representation):
+        raise ConfigError(f"model {name}: it writes prose, which cannot be played live")
+    if not isinstance(representation, KeepsTime):
+        kind = bundle.card.representation.name
+        raise ConfigError(
+            f"model {name}: representation {kind} cannot be played live (its ids do not say how they move time)"
+        )
+    stepper = stepper or Stepper(bundle)
+    band = _favourite_band(bundle, stepper)
+    known = representation.voice_programs if isinstance(representation, HasVoices) else ()
+    programs = dict.fromkeys((*band, *(program for voice in known for program in voice)))
+    return LiveModel(name, representation, stepper.initial_state(1), tuple(programs), band)
+
+
+def _favourite_band(bundle: Bundle, stepper: Stepper) -> tuple[int, ...]:
+    """Return the instruments that most of a few pieces of the model are for."""
+    wishes = {"bars": TRIAL_BARS, "count": TRIAL_PIECES, "seed": 0, "meter": "4/4"}
+    wishes = {key: wish for key, wish in wishes.items() if key not in refused_wishes(bundle.representation)}
+    pieces = compose(bundle, checked_config(ComposeConfig, wishes), stepper=stepper)
+    return Counter(programs_of(piece.score) for piece in pieces).most_common(1)[0][0] or (0,)
+
+
+def programs_of(score: Score) -> tuple[int, ...]:
+    """Return the program, 128 for the drum kit, of each track with notes."""
+    return tuple(DRUMS if track.is_drum else track.program for track in score.tracks if len(track.notes))

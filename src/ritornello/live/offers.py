@@ -1,0 +1,97 @@
+"""The models that a server offers: known by their cards from the start, made ready when first played with."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ritornello.bundle import SUFFIX, Bundle, load_bundle
+from ritornello.errors import ConfigError, unknown_name
+from ritornello.generation import find_bundle, shipped_bundles
+from ritornello.generation.stepper import Stepper
+from ritornello.live.engine import Engine
+from ritornello.live.model import LiveModel, make_live_model
+from ritornello.representations.base import HasVoices
+from ritornello.theory import instrument_name
+
+
+class Offer:
+    """A model on offer, called `name`. `load` makes it ready; from then on `model` and `engine` are quick."""
+
+    def __init__(self, name: str, bundle: Bundle) -> None:
+        self.name, self.bundle = name, bundle
+        self._lock = threading.Lock()
+
+    def load(self) -> None:
+        """Make it ready, once; ConfigError if it cannot be played live. It takes a moment: not for the hall's thread."""
+        with self._lock:
+            _ = self.model
+
+    @cached_property
+    def engine(self) -> Engine:
+        return Engine(Stepper(self.bundle))
+
+    @cached_property
+    def model(self) -> LiveModel:
+        return make_live_model(self.bundle, self.engine.stepper)
+
+    @property
+    def is_loaded(self) -> bool:
+        return "model" in self.__dict__
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the page shows of it."""
+        return {
+            "name": self.name,
+            "title": self.name[:1].upper() + self.name[1:],
+            "description": self.bundle.card.description,
+            "instruments": [
+                {"program": program, "name": instrument_name(program)} for program in self._programs()
+            ],
+        }
+
+    def _programs(self) -> tuple[int, ...]:
+        if self.is_loaded:
+            return self.model.programs
+        representation = self.bundle.representation
+        known = representation.voice_programs if isinstance(representation, HasVoices) else ()
+        return tuple(dict.fromkeys(program for voice in known for program in voice))
+
+
+class Offers:
+    """All the models of a server, by name; the first is the default."""
+
+    def __init__(self, offers: Sequence[Offer]) -> None:
+        self._offers = {offer.name: offer for offer in offers}
+        if len(self._offers) < len(offers):
+            raise ConfigError(f"two models have the same name: {', '.join(offer.name for offer in offers)}")
+
+    def __iter__(self) -> Any:
+        return iter(self._offers.values())
+
+    def find(self, name: str | None) -> Offer:
+        """Return the offer of a name (default: the first); ConfigError, with the nearest, for another."""
+        if name is None:
+            return next(iter(self._offers.values()))
+        if name not in self._offers:
+            raise unknown_name("model", name[:80], self._offers)
+        return self._offers[name]
+
+    def of(self, model: LiveModel) -> Offer:
+        """Return the offer that a model is of."""
+        return next(offer for offer in self if offer.is_loaded and offer.model is model)
+
+
+def make_offers(names: Sequence[str] = ()) -> Offers:
+    """Return the offers of shipped models' names and paths to bundles (default: all that are shipped)."""
+    paths = [find_bundle(name) for name in names or list(shipped_bundles())]
+    if not paths:
+        raise ConfigError("no models are shipped with this copy: name a .rit file")
+    return Offers([Offer(_name(path), load_bundle(path)) for path in dict.fromkeys(paths)])
+
+
+def _name(path: Path) -> str:
+    return path.name.removesuffix(SUFFIX)

@@ -1,0 +1,160 @@
+"""The model's side of a session: wishes become a task for the improviser, and its answer notes on the clock.
+
+The improviser thinks in quarters of its window; here they become seconds. If an answer comes late, all of it that
+is still to come moves later by as much: nothing of it is lost, and nothing is planned for the past.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from ritornello.generation.constraints import RepetitionGuard
+from ritornello.generation.samplers import make_sampler
+from ritornello.live.config import JamConfig
+from ritornello.live.events import LiveNote, Side
+from ritornello.live.hand import DecidedNote, Task
+from ritornello.live.hearing import Band, Window
+from ritornello.live.improviser import Heard, Improviser, Memory, Step
+from ritornello.live.keys import DRUM_CHANNEL
+from ritornello.live.model import LiveModel
+from ritornello.theory import DRUMS, parse_instrument, parse_scale
+
+LEAD = 0.06
+"""Seconds between deciding a note that is due and its beginning: time for it to reach the speaker."""
+
+LEAST_LEAD = 0.02
+"""A planned note is never told later than this before its beginning."""
+
+AHEAD = 1.5
+"""Seconds by which the model plans ahead of what sounds."""
+
+SHORTEST = 0.02
+"""Seconds of the shortest note."""
+
+
+class Span(NamedTuple):
+    """A stretch of time to play in, on the session's clock.
+
+    at_once: with a note at its start. unit: if it is late, it is by whole units. avoid: a program to leave to the
+    player, if there is another.
+    """
+
+    start: float
+    stop: float
+    at_once: bool
+    unit: float | None = None
+    avoid: int | None = None
+
+
+class Performer:
+    """Plays what its improviser decides.
+
+    `stop` is when the present answer stops, or has stopped; `delay` by how much it came late, in seconds.
+    """
+
+    def __init__(self, model: LiveModel, seed: int, memory: Memory | None = None, answers: int = 0) -> None:
+        self.model, self.seed = model, seed
+        self.improviser = Improviser(model, memory)
+        self.answers = answers
+        self.delay = self.stop = 0.0
+        self._window: Window | None = None
+        self._unit: float | None = None
+        self._channels: dict[int, int] = {}
+        self._band: Band | None = None
+
+    # --- listening and playing --------------------------------------------------------------------------------
+
+    def band(self, config: JamConfig, guests: tuple[int, ...]) -> Band:
+        """Return the band for what is asked for and what the player plays."""
+        asked = config.instruments
+        own = self.model.band if asked is None else tuple(parse_instrument(name) for name in asked)
+        band = Band(self.model, own, guests)
+        if self._band is None or (band.own, band.guests) != (self._band.own, self._band.guests):
+            self._band = band  # else the old one, which knows its voices already
+        return self._band
+
+    def listen(self, band: Band, heard: Heard) -> None:
+        """Take in what will not change any more, unless still busy."""
+        if self.improviser.wants is None:
+            self.improviser.listen(band, heard)
+
+    def play(self, config: JamConfig, band: Band, heard: Heard, span: Span) -> None:
+        """Listen to what is new in `heard`, and play in a span of time."""
+        window = heard.window
+        self.answers += 1
+        task = Task(
+            start=window.quarters(span.start),
+            stop=window.quarters(span.stop),
+            at_once=span.at_once,
+            permitted=band.may_play(span.avoid),
+            scale=None if config.scale is None else parse_scale(config.scale)[2],
+            sample=make_sampler(config),
+            generator=np.random.default_rng([self.seed, self.answers]),
+            constraints=(RepetitionGuard(self.model.representation),),
+        )
+        self.delay, self.stop, self._window, self._unit = 0.0, span.stop, window, span.unit
+        self.improviser.answer(band, heard, task)
+
+    def silence(self) -> None:
+        """Stop thinking; what is remembered stays."""
+        self.improviser.close()
+
+    # --- what is decided --------------------------------------------------------------------------------------
+
+    def wants(self, now: float) -> Step | None:
+        """The step that is needed now; None if enough is planned."""
+        wake = self.wake
+        return self.improviser.wants if wake is not None and wake <= now else None
+
+    @property
+    def wake(self) -> float | None:
+        """When the next step is wanted; None if none is."""
+        hand = self.improviser.hand
+        if self.improviser.wants is None:
+            return None
+        if hand is None or self._window is None or not hand.told:
+            return -math.inf
+        time = hand.time if hand.open_from is None else hand.open_from
+        return self._seconds(time) - AHEAD
+
+    def _seconds(self, quarters: float) -> float:
+        assert self._window is not None
+        return self._window.seconds(quarters) + self.delay
+
+    def take_decided(self, now: float) -> list[LiveNote]:
+        """Return the notes decided since the last call; if they come late, the answer moves later."""
+        decided, self.improviser.decided = self.improviser.decided, []
+        if decided:
+            self._make_room(self._seconds(decided[0].start), now)
+        return [self._placed(note) for note in decided]
+
+    def _make_room(self, start: float, now: float) -> None:
+        """Move the rest of the answer so that a note that was to begin at `start` is not too late."""
+        lead = LEAST_LEAD if self._unit else LEAD
+        if (late := now + lead - start) > 1e-9:
+            late = math.ceil(late / self._unit) * self._unit if self._unit else late
+            self.delay, self.stop = self.delay + late, self.stop + late
+
+    def _placed(self, note: DecidedNote) -> LiveNote:
+        start, end = self._seconds(note.start), self._seconds(note.end)
+        channel = self._channel(note.program)
+        return LiveNote(
+            0,
+            Side.MODEL,
+            start,
+            max(end, start + SHORTEST),
+            note.pitch,
+            note.velocity,
+            channel,
+            note.program,
+        )
+
+    def _channel(self, program: int) -> int:
+        """Return the channel of a program: each its own as long as there are enough."""
+        if program == DRUMS:
+            return DRUM_CHANNEL
+        free = [channel for channel in range(16) if channel != DRUM_CHANNEL]
+        return self._channels.setdefault(program, free[len(self._channels) % len(free)])

@@ -1,0 +1,73 @@
+"""The player's side of a session: what is played goes into the record, and waits there for the model to hear it."""
+
+from __future__ import annotations
+
+from ritornello.live.events import LiveNote, Side
+from ritornello.live.keys import (
+    DRUM_CHANNEL,
+    NOTE_OFF,
+    NOTE_ON,
+    PROGRAM_CHANGE,
+    Keys,
+    Message,
+    parse_message,
+)
+from ritornello.live.record import Record, TimedControl
+from ritornello.score import CONTROL_CHANGE, KEY_PRESSURE
+from ritornello.theory import DRUMS
+
+
+class Player:
+    """Plays into a record. `unheard` are the numbers of the notes that the model has not listened to yet.
+
+    program: what the player plays where no program change says otherwise, 128 for the drum kit.
+    """
+
+    def __init__(self, record: Record, program: int) -> None:
+        self.record, self.program = record, program
+        self.keys = Keys()
+        self.unheard: list[int] = []
+        self.last_sound = 0.0  # when a key was last touched, or a note of a given call ends
+        self.last_onset = float("-inf")
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take a channel message; ConfigError if the bytes are none, and then nothing has happened."""
+        message = parse_message(data)
+        for number in self.keys.released(message):
+            self.record.end_note(number, now)
+        if message.kind == NOTE_ON and message.second:
+            number = self.add(message.channel, now, None, message.first, message.second)
+            self.keys.down[message.channel, message.first] = number
+        elif message.kind not in (NOTE_ON, NOTE_OFF, PROGRAM_CHANGE):
+            self._add_control(message, now)
+        self.last_sound = max(self.last_sound, now)
+
+    def _add_control(self, message: Message, now: float) -> None:
+        number = message.first if message.kind in (CONTROL_CHANGE, KEY_PRESSURE) else 0
+        self.record.add(TimedControl(now, message.channel, message.kind, number, message.control_value))
+
+    def add(
+        self,
+        channel: int,
+        start: float,
+        end: float | None,
+        pitch: int,
+        velocity: int,
+        program: int | None = None,
+    ) -> int:
+        """Add a note to the record, to be heard; return its number. `program`: the channel's, if not given."""
+        program = self.program_of(channel) if program is None else program
+        note = LiveNote(0, Side.PLAYER, start, end, pitch, velocity, channel, program)
+        number = self.record.add_note(note).number
+        self.unheard.append(number)
+        self.last_onset = max(self.last_onset, start)
+        self.last_sound = max(self.last_sound, start if end is None else end)
+        return number
+
+    def program_of(self, channel: int) -> int:
+        """Return the program that a channel plays, 128 for the drum kit."""
+        return DRUMS if channel == DRUM_CHANNEL else self.keys.programs.get(channel, self.program)
+
+    def waiting(self) -> tuple[LiveNote, ...]:
+        """Return the notes that have not been heard."""
+        return tuple(self.record.note(number) for number in self.unheard)

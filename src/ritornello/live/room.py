@@ -1,0 +1,302 @@
+"""A room: one session with its clock, its limits, and the page that listens to it, if one does.
+
+A room lives in the hall's thread (see `hall`); nothing here waits or does input or output. Whatever goes wrong stays
+within: what cannot be is told in one line, and after a fault of ours the session begins anew.
+
+Read in order: `Listener`, `Room`; how each message is heard is in the table `_HEARD`.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from ritornello.errors import RitornelloError
+from ritornello.generation.recipe import make_recipe
+from ritornello.generation.stepper import Logits, State
+from ritornello.live import events, messages
+from ritornello.live.config import JamConfig
+from ritornello.live.limits import Limits
+from ritornello.live.messages import Json, Message, error_message, rounded
+from ritornello.live.offers import Offer, Offers
+from ritornello.live.session import Session, Step
+from ritornello.score import CONTROL_CHANGE, Score
+
+log = logging.getLogger(__name__)
+
+OLDEST, NEWEST = 1.0, 0.05
+"""How far back, and how far ahead, the time of an event may lie: more is a clock that is wrong."""
+
+ANSWERS = 200
+"""So many latencies are remembered."""
+
+ALL_NOTES_OFF, SUSTAIN = 123, 64
+
+
+class Listener(Protocol):
+    """Whoever hears what a room says; called from the hall's thread."""
+
+    def tell(self, messages: Sequence[Json]) -> None: ...
+
+    def end(self, reason: str) -> None: ...
+
+
+class Wishes(NamedTuple):
+    """What a room begins with."""
+
+    config: JamConfig
+    seed: int
+    limits: Limits
+
+
+class Room:
+    """A session called `token`, with the model of an offer, which is loaded. `clock` is the hall's; the session's own begins at 0 with the room."""
+
+    def __init__(
+        self, token: str, offers: Offers, chosen: Offer, wishes: Wishes, clock: Callable[[], float]
+    ) -> None:
+        self.token, self._offers, self.chosen = token, offers, chosen
+        self.seed, self._limits, self._clock = wishes.seed, wishes.limits, clock
+        self.session = Session(chosen.model, wishes.config, wishes.seed)
+        self._began = self.seen = clock()  # `seen`: when the page was last there, or did something
+        self.attached = -math.inf
+        self._last = 0.0  # the time of the last event
+        self.listener: Listener | None = None
+        self.due = 0.0  # when to advance, on the hall's clock
+        self.step_seconds: deque[float] = deque(maxlen=1000)  # the hall's, put here by it
+        self._answers: deque[float] = deque(maxlen=ANSWERS)
+        self._channels: set[int] = set()
+        self._is_full = self._sleeps = False
+
+    def now(self) -> float:
+        """Return the time on the session's clock."""
+        return self._clock() - self._began
+
+    # --- the page ---------------------------------------------------------------------------------------------
+
+    def attach(self, listener: Listener, resumed: bool) -> None:
+        """Let `listener` hear from now on, instead of whoever did before."""
+        if self.listener is not None:
+            self.listener.end("this session goes on in another window")
+        self.listener, self._sleeps = listener, False
+        self.seen = self.attached = self._clock()
+        self.say(self._welcome(resumed))
+
+    def detach(self, listener: Listener) -> None:
+        """The connection is lost: no key stays down."""
+        if self.listener is listener:
+            self.listener, self.seen = None, self._clock()
+            self.guard(self._release)
+
+    def sleep(self) -> None:
+        """Fall silent, since nobody has listened for long."""
+        if not self._sleeps:
+            self._sleeps = True
+            self.guard(lambda: self._receive(events.Stop()))
+
+    def say(self, *said: Json) -> None:
+        if self.listener is not None and said:
+            self.listener.tell(said)
+
+    def _welcome(self, resumed: bool) -> Json:
+        return {
+            "type": "welcome",
+            "session": self.token,
+            "resumed": resumed,
+            "now": rounded(self.now()),
+            "model": self.chosen.name,
+            "models": [offer.to_json() for offer in self._offers],
+            "config": self.session.config.model_dump(mode="json"),
+            "options": messages.config_options(),
+            "turn": messages.turn_to_json(self.session.turn),
+            "tempo": None if self.session.beat is None else messages.tempo_to_json(self.session.beat),
+            "instruments": list(messages.INSTRUMENT_NAMES),
+            **self._history(),
+        }
+
+    def _history(self) -> Json:
+        return {
+            "notes": messages.notes_to_json(self.session.notes),
+            "bookmarks": [messages.bookmark_to_json(bookmark) for bookmark in self.session.bookmarks],
+        }
+
+    # --- what is heard ----------------------------------------------------------------------------------------
+
+    def hear(self, message: Message) -> None:
+        """Do what a message of the page asks."""
+        if not isinstance(message, messages.Ping):
+            self.seen = self._clock()
+        self.guard(lambda: _HEARD[type(message)](self, message))
+
+    def play_call(self, score: Score) -> str:
+        """Take a score for the call; return what is wrong with it, if anything."""
+        return self.attempt(lambda: self._receive(events.PlayCall(score)))
+
+    def use(self, offer: Offer) -> None:
+        """Play with another model, which is loaded, from the next turn on."""
+        self.session.use(offer.model, self.now())
+        self.chosen = offer
+        self._touch()
+        self.say({"type": "model", "name": offer.name})
+
+    def _receive(self, event: events.Input, time: float | None = None) -> None:
+        """Hand an event to the session, at `time` as the page says, as far as that can be believed."""
+        now = self.now()
+        wished = now if time is None else min(max(time, now - OLDEST), now + NEWEST)
+        self._last = max(wished, self._last)
+        self.session.receive(event, self._last)
+        self._touch()
+
+    def _play(self, message: messages.PlayMidi) -> None:
+        if self._is_full and 0x90 <= message.data[0] < 0xA0 and message.data[2]:
+            return
+        self._channels.add(message.data[0] & 15)
+        self._receive(events.Midi(bytes(message.data)), message.time)
+
+    def _configure(self, message: messages.ConfigureMessage) -> None:
+        config = messages.changed_config(self.session.config, message.config)
+        self._receive(events.Configure(config))
+        self.say({"type": "config", "config": config.model_dump(mode="json")})
+
+    def _panic(self) -> None:
+        self._release()
+        self._receive(events.Stop())
+
+    def _release(self) -> None:
+        """Every key and pedal of the player up."""
+        for channel in sorted(self._channels):
+            for control in (SUSTAIN, ALL_NOTES_OFF):
+                self._receive(events.Midi(bytes((CONTROL_CHANGE | channel, control, 0))))
+        self._channels.clear()
+
+    def _pong(self, message: messages.Ping) -> None:
+        self.say({"type": "pong", "time": message.time, "now": rounded(self.now())})
+
+    # --- the clock --------------------------------------------------------------------------------------------
+
+    def advance(self) -> None:
+        """Let the session know the time, and say what has become known."""
+        self.due = math.inf
+        self.guard(self._advance)
+
+    def _advance(self) -> None:
+        said = [message for output in self.session.advance(self.now()) for message in self._told(output)]
+        self.say(*said)
+        time = self.session.next_time
+        self.due = math.inf if time is None else self._began + time
+        if not self._is_full:
+            self._check_length()
+
+    def _told(self, output: events.Output) -> list[Json]:
+        """Return what is said of an output."""
+        message = messages.output_to_message(output)
+        if isinstance(output, events.HistoryChanged):
+            message = {"type": "history", **self._history()}
+        elif isinstance(output, events.Answered):
+            self._answers.append(output.seconds)
+            message = self._latency()
+        return [] if message is None else [message]
+
+    def _latency(self) -> Json:
+        answers, steps = list(self._answers), list(self.step_seconds) or [0.0]
+        return {
+            "type": "latency",
+            "answered": percentiles(answers) | {"last": rounded(answers[-1])},
+            "step": percentiles(steps),
+        }
+
+    def _check_length(self) -> None:
+        """End what has become too long: what was played can still be downloaded."""
+        limits = self._limits
+        if len(self.session.notes) > limits.notes or self.now() > limits.session_seconds:
+            self._is_full = True
+            self._receive(events.Stop())
+            self.say(error_message(
+                f"a session has at most {limits.notes} notes and {limits.session_seconds / 3600:g} hours: "
+                "download it, and begin another"
+            ))  # fmt: skip
+
+    def _touch(self) -> None:
+        self.due = 0.0
+
+    # --- the network ------------------------------------------------------------------------------------------
+
+    @property
+    def offer(self) -> Offer:
+        """The model that plays now; the one chosen last plays from the next turn on."""
+        return self._offers.of(self.session.model)
+
+    @property
+    def wants(self) -> Step | None:
+        """The step the session waits for."""
+        found: list[Step | None] = [None]
+        self.guard(lambda: found.append(self.session.wants))
+        return found[-1]
+
+    def supply(self, logits: Logits, state: State, now: float) -> None:
+        """Hand the session its step; `now` is on the hall's clock."""
+        self.guard(lambda: self.session.supply(logits, state, now - self._began))
+
+    # --- what is kept -----------------------------------------------------------------------------------------
+
+    def score(self) -> Score:
+        """Return the whole session, with the text that tells how it came about."""
+        score, offer = self.session.score(), self.offer
+        recipe = make_recipe(offer.bundle, self.seed, self.session.config, mode=str(self.session.config.mode))
+        title = score.title.strip() or f"Jam with {offer.name}"
+        return replace(score, texts=(recipe, *score.texts), title=title)
+
+    # --- faults -----------------------------------------------------------------------------------------------
+
+    def guard(self, job: Callable[[], None]) -> None:
+        """Do a job; what is wrong is told to the page."""
+        if error := self.attempt(job):
+            self.say(error_message(error))
+
+    def attempt(self, job: Callable[[], None]) -> str:
+        """Do a job, and return what is wrong: nothing, a refusal, or a fault, after which the session begins anew."""
+        try:
+            job()
+        except RitornelloError as error:
+            return str(error)
+        except Exception as error:
+            log.exception("a session failed")
+            self._begin_anew()
+            return f"a fault of ours, sorry: the session begins anew ({type(error).__name__}: {error})"
+        return ""
+
+    def _begin_anew(self) -> None:
+        self.seed += 1
+        self.session = Session(self.chosen.model, self.session.config, self.seed)
+        self._channels.clear()
+        self._last, self._began = 0.0, self._clock()
+        self._touch()
+        self.say(self._welcome(resumed=False))
+
+
+def percentiles(seconds: Sequence[float]) -> Json:
+    """Return median and 95th percentile."""
+    p50, p95 = np.percentile(seconds, (50, 95)).tolist()
+    return {"p50": rounded(p50), "p95": rounded(p95)}
+
+
+_HEARD: dict[type[Message], Callable[[Room, Any], None]] = {
+    messages.Hello: lambda room, message: room.say(error_message("hello is only for the first message")),
+    messages.Ping: Room._pong,
+    messages.PlayMidi: Room._play,
+    messages.StartMessage: lambda room, message: room._receive(events.Start()),
+    messages.StopMessage: lambda room, message: room._receive(events.Stop()),
+    messages.UndoMessage: lambda room, message: room._receive(events.Undo()),
+    messages.Panic: lambda room, message: room._panic(),
+    messages.ConfigureMessage: Room._configure,
+    messages.BookmarkMessage: lambda room, message: room._receive(events.SetBookmark(message.name)),
+    messages.GoToMessage: lambda room, message: room._receive(events.GoTo(message.number)),
+    messages.Latency: lambda room, message: log.debug("page: %.1f ms", 1000 * message.seconds),
+}
+"""How each message is heard; another model is first loaded, by the server."""

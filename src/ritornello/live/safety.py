@@ -1,0 +1,108 @@
+"""What keeps other web pages out: every request's Host and Origin are checked, every answer has safe headers.
+
+A page from elsewhere, open in the same browser, can send requests to this server. Its Origin tells it apart. If it
+pretends to be us by a name that it had resolve to this machine (DNS rebinding), its Host does: that is never an
+address or a name of this machine.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; style-src 'self'; "
+        "img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self'; connect-src 'self' {sockets}; "
+        "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "permissions-policy": "midi=(self), autoplay=(self), camera=(), microphone=(), geolocation=()",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cache-control": "no-cache",
+}
+"""Given to every answer that does not say otherwise; `{sockets}` becomes the addresses of our own WebSocket, which
+some browsers do not count as 'self'."""
+
+
+class Safety:
+    """Wraps an application that listens on `host`."""
+
+    def __init__(self, app: ASGIApp, host: str) -> None:
+        self._app = app
+        self._names = LOOPBACK if is_loopback(host) else LOOPBACK | {host, socket.gethostname().lower()}
+        self._addresses_allowed = not is_loopback(host)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self._app(scope, receive, send)
+        headers = Headers(scope=scope)
+        refusal = self._refusal(headers, may_change=scope["type"] == "websocket" or scope["method"] != "GET")
+        if not refusal:
+            return await self._app(scope, receive, _with_headers(send, headers.get("host", "")))
+        if scope["type"] == "websocket":
+            return await send({"type": "websocket.close", "code": 1008, "reason": refusal})
+        await PlainTextResponse(refusal, 403)(scope, receive, send)
+
+    def _refusal(self, headers: Headers, may_change: bool) -> str:
+        """Return why a request is refused, or nothing."""
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if not self._is_ours(host):
+            return f"refused: host {host[:80]!r} is no name of this machine"
+        if may_change and origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+            return f"refused: a page of {origin[:80]!r} may not play here"
+        return ""
+
+    def _is_ours(self, host: str) -> bool:
+        name = name_of(host)
+        return name in self._names or (self._addresses_allowed and is_address(name))
+
+
+def _with_headers(send: Send, host: str) -> Send:
+    async def send_safely(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value.replace("{sockets}", f"ws://{host} wss://{host}"))
+        await send(message)
+
+    return send_safely
+
+
+def name_of(host: str) -> str:
+    """Return the name or address in a Host header, without its port."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def is_address(name: str) -> bool:
+    """Return whether a name is an IP address."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach `host`."""
+    return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def middleware(host: str) -> Any:
+    """Return the wrapper as Starlette takes it."""
+    from starlette.middleware import Middleware
+
+    return Middleware(Safety, host=host)

@@ -1,0 +1,147 @@
+"""The live server: the page, its WebSocket, downloads, on Starlette and uvicorn.
+
+    GET  /                           the page and its files
+    WS   /live                       a session; messages as in docs/jam.md
+    GET  /session/TOKEN/NAME.SUFFIX  a whole session: mid, wav, mp3, flac, musicxml, svg, pdf, png, zip
+    POST /session/TOKEN/call         a MIDI file as the call
+    GET  /soundfont.sf3              the sounds
+    GET  /health                     how it goes, in JSON
+
+Whatever is refused is one line of text. Read in order: `make_app`, then `connection`, `hall` and `room`, which do
+the work; `safety` for who may come in, `limits` for how much.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket
+
+from ritornello.errors import ConfigError, RitornelloError
+from ritornello.formats.midi import parse_midi
+from ritornello.live import safety
+from ritornello.live.connection import Connection
+from ritornello.live.hall import Hall
+from ritornello.live.workshop import MEDIA_TYPES, Workshop, clear
+from ritornello.rendering.share import file_name
+from ritornello.rendering.soundfont import SHIPPED
+
+log = logging.getLogger(__name__)
+
+PAGE = Path(__file__).resolve().parent / "page"
+
+NO_PAGE = "the page is not in this copy of the library; everything else works: see docs/jam.md"
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def make_app(hall: Hall, host: str = "127.0.0.1", page: Path = PAGE) -> Starlette:
+    """Return the application for a server on `host`; `hall` is opened and closed with it."""
+    doors = _Doors(hall)
+    routes: list[BaseRoute] = [
+        WebSocketRoute("/live", doors.live),
+        Route("/session/{token}/call", doors.call, methods=["POST"]),
+        Route("/session/{token}/{name}.{suffix}", doors.download),
+        Route("/soundfont.sf3", doors.soundfont),
+        Route("/health", doors.health),
+        Mount("/", StaticFiles(directory=page, html=True)) if page.is_dir() else Route("/", doors.no_page),
+    ]
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        hall.open()
+        yield
+        await asyncio.to_thread(hall.close)
+
+    handlers: Any = {RitornelloError: _refused, Exception: _failed}
+    return Starlette(
+        routes=routes, middleware=[safety.middleware(host)], exception_handlers=handlers, lifespan=lifespan
+    )
+
+
+class _Doors:
+    """What each address leads to."""
+
+    def __init__(self, hall: Hall) -> None:
+        self._hall, self._workshop = hall, Workshop(hall.limits)
+
+    async def live(self, socket: WebSocket) -> None:
+        await Connection(socket, self._hall).run()
+
+    async def download(self, request: Request) -> Response:
+        """Make a file of a session as it is now."""
+        token, suffix = request.path_params["token"], request.path_params["suffix"]
+        score = await asyncio.wrap_future(self._hall.ask(lambda: self._hall.room(token).score()))
+        name = file_name(request.path_params["name"])
+        path = await self._workshop.make(score, name, suffix)
+        return FileResponse(
+            path,
+            media_type=MEDIA_TYPES[suffix],
+            filename=path.name,
+            headers={"cache-control": "no-store"},
+            background=BackgroundTask(clear, path),
+        )
+
+    async def call(self, request: Request) -> Response:
+        """Take a MIDI file for the call of a session."""
+        token = request.path_params["token"]
+        await asyncio.wrap_future(self._hall.ask(lambda: self._hall.room(token)))  # before much is read
+        score = await asyncio.to_thread(parse_midi, await self._body(request), "the call")
+        error = await asyncio.wrap_future(self._hall.ask(lambda: self._hall.room(token).play_call(score)))
+        if error:
+            raise ConfigError(error)
+        return PlainTextResponse(f"{score.note_count} notes, {score.seconds:.1f} s")
+
+    async def _body(self, request: Request) -> bytes:
+        most, body = self._hall.limits.call_bytes, bytearray()
+        async for part in request.stream():
+            body += part
+            if len(body) > most:
+                raise ConfigError(f"the file is too large: a call has at most {most} bytes")
+        return bytes(body)
+
+    async def soundfont(self, request: Request) -> Response:
+        headers = {"cache-control": "max-age=86400"}
+        return FileResponse(SHIPPED, media_type="application/octet-stream", headers=headers)
+
+    async def health(self, request: Request) -> Response:
+        return JSONResponse(await asyncio.wrap_future(self._hall.ask(self._hall.health)))
+
+    async def no_page(self, request: Request) -> Response:
+        return PlainTextResponse(NO_PAGE, 503)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    return PlainTextResponse(" ".join(str(error).split()), 400)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    return PlainTextResponse(f"a fault of ours, sorry ({type(error).__name__})", 500)
+
+
+def make_server(hall: Hall, host: str, port: int) -> Any:
+    """Return a uvicorn server of `hall`; run it with `server.run(sockets=[...])`. It stops at Ctrl-C."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        make_app(hall, host),
+        host=host,
+        port=port,
+        ws="auto",
+        ws_max_size=hall.limits.message_bytes,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
+    return uvicorn.Server(config)

@@ -1,0 +1,221 @@
+"""A live session: a pure state machine between a player and a model, with the clock given.
+
+    session = Session(model, config, seed)
+    session.receive(Start(), now)                     what happens goes in
+    outputs = session.advance(now)                    what became known comes out
+    while step := session.wants:                      and whoever has the network steps it
+        session.supply(*stepper.step([step.columns], step.state), now)
+
+The same inputs at the same times give the same outputs. Nothing is read, written or waited for here. Events may
+come a little late: `now` of an event is when it happened, and the session's time never runs back.
+
+How it goes: a turn has a time at which it must be thought about (`_due`) and what is to be done then (`_then`).
+The model listens now and then while the player plays, so that at the end of a call only the last notes are left;
+see `improviser`. Read in order: `turns`, then here `_begin_call`, `_end_call`, `_end_response`, `_play_on`.
+"""
+
+from __future__ import annotations
+
+from functools import singledispatchmethod
+
+from ritornello.errors import ConfigError
+from ritornello.generation.samplers import checked_config
+from ritornello.generation.stepper import Logits, State
+from ritornello.live.config import JamConfig
+from ritornello.live.events import (
+    BookmarkSet,
+    Configure,
+    GoTo,
+    Input,
+    LiveNote,
+    Midi,
+    Output,
+    PlayCall,
+    Remark,
+    SetBookmark,
+    Start,
+    Stop,
+    TempoSet,
+    Turn,
+    TurnBegan,
+    Undo,
+)
+from ritornello.live.game import Game, Moment
+from ritornello.live.improviser import Step
+from ritornello.live.model import LiveModel, make_live_model
+from ritornello.live.record import record_to_score
+from ritornello.score import Score
+
+__all__ = ["LiveModel", "Session", "Step", "make_live_model"]
+
+LONGEST_GIVEN_CALL, MOST_GIVEN_NOTES = 300.0, 10_000
+"""Seconds and notes of a score that can be given for a call."""
+
+MOST_BOOKMARKS = 16
+
+SHAPE = ("mode", "metronome", "tempo", "meter", "call_seconds", "call_bars")
+"""The fields of a configuration that a player's turn, or one of both, begins anew for."""
+
+
+class Session:
+    """One player and one model; see the module."""
+
+    def __init__(self, model: LiveModel, config: JamConfig | None = None, seed: int = 0) -> None:
+        self._game = Game(model, config or checked_config(JamConfig, {}), seed)
+        self._bookmarks: dict[int, tuple[BookmarkSet, Moment]] = {}
+
+    # --- what is known ----------------------------------------------------------------------------------------
+
+    @property
+    def config(self) -> JamConfig:
+        """What is asked for; in a turn that has begun, what was asked for before may still hold."""
+        return self._game.asked
+
+    @property
+    def model(self) -> LiveModel:
+        """The model that plays now, to which `wants` belongs."""
+        return self._game.model
+
+    @property
+    def turn(self) -> TurnBegan:
+        """The present turn."""
+        return self._game.turn
+
+    @property
+    def beat(self) -> TempoSet | None:
+        """The beat that is kept, or that was last estimated."""
+        return self._game.beat
+
+    @property
+    def notes(self) -> tuple[LiveNote, ...]:
+        """The notes of both sides, the planned ones included; what was taken back is not among them."""
+        return self._game.record.notes
+
+    @property
+    def bookmarks(self) -> tuple[BookmarkSet, ...]:
+        """The bookmarks that can be gone to."""
+        return tuple(bookmark for bookmark, _ in self._bookmarks.values())
+
+    def score(self) -> Score:
+        """Return the whole session with its silences: the player's tracks and the model's, tempo, pedal, markers."""
+        name = self.model.name
+        return record_to_score(self._game.record, self._game.now, f"A jam with {name}", name.capitalize())
+
+    # --- the network ------------------------------------------------------------------------------------------
+
+    @property
+    def wants(self) -> Step | None:
+        """The step of the network that it waits for, if any."""
+        return self._game.performer.wants(self._game.now)
+
+    def supply(self, logits: Logits, state: State, now: float) -> None:
+        """Take the result of the step that was wanted: logits, (vocabulary,) or (1, vocabulary), and the state."""
+        game = self._game
+        game.now = max(game.now, now)
+        game.performer.improviser.supply(logits.reshape(-1), state)
+        game.tell_decided()
+
+    # --- the clock --------------------------------------------------------------------------------------------
+
+    def advance(self, now: float) -> list[Output]:
+        """Let the clock be `now`, and return what became known since the last call."""
+        game = self._game
+        game.run_until(now)
+        game.tell_decided()
+        game.listen()
+        out, game.out = game.out, []
+        return out
+
+    @property
+    def next_time(self) -> float | None:
+        """When `advance` should be called next, at the latest; None if nothing is planned."""
+        return self._game.next_time
+
+    # --- what happens -----------------------------------------------------------------------------------------
+
+    def receive(self, event: Input, now: float) -> None:
+        """Take what happened at `now`; ConfigError, and nothing has happened, if it cannot be."""
+        self._game.run_until(now)
+        self._take(event, max(0.0, now))
+
+    def use(self, model: LiveModel, now: float) -> None:
+        """Play with another model from the next turn on."""
+        game = self._game
+        game.run_until(now)
+        game.asked_model = model
+        if game.turn.turn == Turn.IDLE:
+            game.take_wishes()
+        elif game.turn.turn != Turn.MODEL:
+            game.begin_anew(now)
+
+    @singledispatchmethod
+    def _take(self, event: Input, now: float) -> None:
+        raise ConfigError(f"{type(event).__name__} is nothing that a session can take")
+
+    @_take.register
+    def _(self, event: Midi, now: float) -> None:
+        self._game.player.receive(event.data, now)
+
+    @_take.register
+    def _(self, event: Start, now: float) -> None:
+        if self._game.turn.turn == Turn.IDLE:
+            self._game.start(now)
+
+    @_take.register
+    def _(self, event: Stop, now: float) -> None:
+        if self._game.turn.turn != Turn.IDLE:
+            self._game.stop(now)
+
+    @_take.register
+    def _(self, event: Configure, now: float) -> None:
+        game = self._game
+        before, game.asked = game.asked, event.config
+        is_other_game = any(getattr(before, name) != getattr(event.config, name) for name in SHAPE)
+        if game.turn.turn == Turn.IDLE or (game.turn.turn == Turn.BOTH and not is_other_game):
+            game.take_wishes()
+        elif game.turn.turn != Turn.MODEL and is_other_game:
+            game.begin_anew(now)
+
+    @_take.register
+    def _(self, event: PlayCall, now: float) -> None:
+        check_call(event.score)
+        self._game.give_call(event.score, now)
+
+    @_take.register
+    def _(self, event: Undo, now: float) -> None:
+        game = self._game
+        while game.history and not game.has_notes_since(game.history[-1]):
+            game.history.pop()
+        if game.history:
+            game.go_back(game.history.pop(), now)
+        else:
+            game.out.append(Remark("there is nothing to take back"))
+
+    @_take.register
+    def _(self, event: SetBookmark, now: float) -> None:
+        count = len(self._bookmarks)
+        if count >= MOST_BOOKMARKS:
+            raise ConfigError(f"bookmark {event.name!r}: there are {count} already, and no more are kept")
+        bookmark = BookmarkSet(count + 1, event.name, now)
+        self._bookmarks[bookmark.number] = bookmark, self._game.moment(now)
+        self._game.out.append(bookmark)
+
+    @_take.register
+    def _(self, event: GoTo, now: float) -> None:
+        if event.number not in self._bookmarks:
+            known = ", ".join(map(str, self._bookmarks)) or "none"
+            raise ConfigError(f"bookmark {event.number}: there is none of this number; known: {known}")
+        moment = self._bookmarks[event.number][1]
+        self._game.go_back(moment, now)
+        self._game.performer.answers = moment.answers
+
+
+def check_call(score: Score) -> None:
+    """Raise ConfigError if a score cannot be taken for a call."""
+    if not score.note_count:
+        raise ConfigError("the call has no notes")
+    if score.note_count > MOST_GIVEN_NOTES or score.seconds > LONGEST_GIVEN_CALL:
+        raise ConfigError(
+            f"the call has {score.note_count} notes in {score.seconds:.0f} seconds;"
+            f" allowed are {MOST_GIVEN_NOTES} notes and {LONGEST_GIVEN_CALL:g} seconds"
+        )

@@ -1,0 +1,42 @@
+"""The tempo of what somebody plays without a metronome, from the times at which notes begin.
+
+Each tempo of a fine scale is tried. For one, the onsets are laid around a circle, once for each subdivision of the
+beat; the length of their mean there, 0 to 1, says how well they fall on that grid (circular statistics; for beats,
+Eck 2001 and others). Sixteenths fit every tempo's half and double, so the tempo last believed, or a moderate one,
+tips the scales.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+SLOWEST, FASTEST = 50.0, 200.0
+"""Quarters a minute."""
+
+TEMPOS = np.arange(SLOWEST, FASTEST + 0.5, 0.5)
+
+GRIDS = ((1, 1.0), (2, 1.0), (4, 0.6), (3, 0.3))
+"""Subdivisions of the beat, and how much it counts that onsets fall on them."""
+
+WIDTH = 0.6
+"""Octaves from the tempo expected at which its advantage has fallen to exp(-1/2)."""
+
+MOST_ONSETS = 64
+FEWEST_ONSETS = 3
+
+
+def estimate_tempo(onsets: Sequence[float], expected: float) -> float:
+    """Return quarters a minute, SLOWEST to FASTEST, of notes that begin at `onsets` (seconds, any order).
+
+    Only the last MOST_ONSETS count. With fewer than FEWEST_ONSETS different ones it is what was `expected`.
+    """
+    expected = min(max(expected, SLOWEST), FASTEST)
+    times = np.unique(np.round(np.asarray(onsets, dtype=np.float64), 3))[-MOST_ONSETS:]
+    if len(times) < FEWEST_ONSETS:
+        return expected
+    beats = (times - times[0])[None, :] * TEMPOS[:, None] / 60
+    fits = sum(weight * np.abs(np.exp(2j * np.pi * n * beats).mean(axis=1)) for n, weight in GRIDS)
+    prior = np.exp(-0.5 * (np.log2(TEMPOS / expected) / WIDTH) ** 2)
+    return float(TEMPOS[np.argmax(fits * prior)])

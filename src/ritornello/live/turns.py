@@ -1,0 +1,83 @@
+"""Whose turn it is when: the modes as a table, and beats.
+
+A beat is a `TempoSet`: a bar line, a tempo, a meter. All else is arithmetic from there.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ritornello.live.config import JamConfig, Mode
+from ritornello.live.events import TempoSet
+
+TOLERANCE = 1e-9  # in beats or bars: a time on a line counts as on it
+
+
+class CallEnd(StrEnum):
+    """What ends a player's turn."""
+
+    LENGTH = "length"  # it has a length
+    PAUSE = "pause"  # the player falls silent
+    NONE = "none"  # there is none: both play from the beginning
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a mode goes: what ends the call, and whether the model then plays for ever, `ahead` seconds ahead.
+
+    follows: it plays only while the player does.
+    """
+
+    call_end: CallEnd
+    is_joint: bool = False
+    ahead: float = 0.0
+    follows: bool = False
+
+
+LOOK_AHEAD = 0.15
+"""Seconds before a bar line (or beat) at which the model stops to wait for the player and plans what comes there."""
+
+RULES: dict[Mode, Rules] = {
+    Mode.CALL_AND_RESPONSE: Rules(CallEnd.LENGTH),
+    Mode.ANSWER: Rules(CallEnd.PAUSE),
+    Mode.TRADE: Rules(CallEnd.LENGTH),
+    Mode.DUET: Rules(CallEnd.NONE, is_joint=True, ahead=LOOK_AHEAD, follows=True),
+    Mode.CONTINUE: Rules(CallEnd.PAUSE, is_joint=True, ahead=1.0),
+}
+
+
+def rules_of(config: JamConfig) -> Rules:
+    """Return the rules of the mode that is asked for."""
+    return RULES[config.mode]
+
+
+def beat_seconds(beat: TempoSet) -> float:
+    """Return how long a beat, a note of the meter's denominator, lasts."""
+    return 60 / beat.quarters_per_minute * 4 / beat.meter[1]
+
+
+def bar_seconds(beat: TempoSet) -> float:
+    """Return how long a bar lasts."""
+    return beat_seconds(beat) * beat.meter[0]
+
+
+def line_at_or_after(beat: TempoSet, time: float, unit: float) -> float:
+    """Return the first line at `time` or later, lines being `unit` seconds apart and one at the bar line."""
+    return beat.bar_line + math.ceil((time - beat.bar_line) / unit - TOLERANCE) * unit
+
+
+def line_at_or_before(beat: TempoSet, time: float, unit: float) -> float:
+    """Return the last line at `time` or earlier."""
+    return beat.bar_line + math.floor((time - beat.bar_line) / unit + TOLERANCE) * unit
+
+
+def call_seconds(config: JamConfig) -> float:
+    """Return how long a player's turn lasts."""
+    return config.call_bars * config.bar_seconds if config.keeps_beat else config.call_seconds
+
+
+def response_seconds(config: JamConfig) -> float:
+    """Return how long the model's turn lasts."""
+    return config.response_bars * config.bar_seconds if config.keeps_beat else config.response_seconds

@@ -1,0 +1,114 @@
+"""Score -> a folder that is ready for uploading: sound, cover, MIDI, score, and a text that says what it is.
+
+    MP3 and WAV with title; cover.jpg, square; the MIDI file; the score as PDF and MusicXML where the extra `score`
+    is installed; about.txt with model, seed and settings, read from the text event that every piece carries.
+
+The folder appears when all of it is there, or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ritornello import __version__
+from ritornello.errors import ConfigError, MissingExtraError
+from ritornello.formats.text import is_prose
+from ritornello.paths import replacing_folder, write_text
+from ritornello.rendering import write
+from ritornello.rendering.cover import PLAYER, write_cover
+from ritornello.score import Score
+from ritornello.theory import instrument_name
+
+SUFFIXES = (".mid", ".mp3", ".wav", ".pdf", ".musicxml")
+"""What a piece is written as; those that lack an optional library are left out, and it is said."""
+
+COVER, ABOUT = "cover.jpg", "about.txt"
+
+SOUNDS = "Sounds: FluidR3Mono, by Frank Wen and Michael Cowgill (MIT licence)."
+
+
+def share(score: Score, folder: Path | str, name: str = "") -> tuple[str, ...]:
+    """Write `score` into a new `folder`, its files called `name` (default: the title), and return what was left out.
+
+    A score of prose or without notes is a ConfigError; a folder that holds something already, a FileError.
+    """
+    folder = Path(folder)
+    if is_prose(score) or not score.note_count:
+        raise ConfigError("there are no notes: nothing to share")
+    name = file_name(name or score.title or folder.name)
+    score = score if score.title.strip() else replace(score, title=name)
+    remarks: list[str] = []
+    with replacing_folder(folder) as beside:
+        for suffix in SUFFIXES:
+            try:
+                remarks += write(score, beside / f"{name}{suffix}")
+            except MissingExtraError as error:
+                remarks.append(f"{suffix.removeprefix('.')}: {error}")
+        write_cover(score, beside / COVER, subtitle(score))
+        write_text(beside / ABOUT, about(score))
+    return tuple(remarks)
+
+
+def file_name(title: str) -> str:
+    """Return `title` as a name for files on every system."""
+    plain = re.sub(r"[^\w,()-]+", " ", title).strip()
+    return plain[:80].strip() or "piece"
+
+
+def read_recipe(score: Score) -> dict[str, Any]:
+    """Return what the piece says of how it was made (model, digest, seed, settings); empty if it says nothing."""
+    for text in score.texts:
+        if text.kind == "text" and text.text.startswith("{"):
+            try:
+                recipe = json.loads(text.text)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(recipe, dict) and "model" in recipe:
+                return recipe
+    return {}
+
+
+def subtitle(score: Score) -> str:
+    """Return who made the piece, in a few words: the model and its seed."""
+    recipe = read_recipe(score)
+    player = "a player and " if any(track.name.startswith(PLAYER) for track in score.tracks) else ""
+    return f"{player}{recipe['model']}  ·  seed {recipe.get('seed')}" if recipe else _length(score)
+
+
+def about(score: Score) -> str:
+    """Return the text that goes with the piece: title, length, instruments, how it was made, licences."""
+    recipe = read_recipe(score)
+    names = [instrument_name(track.program, track.is_drum) for track in score.tracks if len(track.notes)]
+    lines = [
+        score.title,
+        "",
+        f"{_length(score)}, {score.note_count} notes: {', '.join(dict.fromkeys(names))}.",
+    ]
+    if recipe:
+        lines += [
+            "",
+            f"Made with Ritornello {recipe.get('ritornello', __version__)}, by a neural network:",
+            "",
+        ]
+        lines += _told({key: value for key, value in recipe.items() if key not in ("ritornello", "settings")})
+        settings = recipe.get("settings")
+        lines += _told(settings) if isinstance(settings, dict) else []
+    lines += [f"copyright: {text.text}" for text in score.texts if text.kind == "copyright"]
+    return "\n".join([*lines, "", SOUNDS, ""])
+
+
+def _told(facts: dict[str, Any]) -> list[str]:
+    return [f"  {str(name).replace('_', ' ')}: {_value(value)}" for name, value in facts.items()]
+
+
+def _value(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _length(score: Score) -> str:
+    minutes, seconds = divmod(round(score.seconds), 60)
+    return f"{minutes}:{seconds:02} minutes"

@@ -1,0 +1,178 @@
+/**
+ * The controls of a session: every element with `data-config` shows a field of the configuration and changes it.
+ *
+ * What the session accepted is what is shown; limits and explanations come from it too.
+ */
+
+import { element, makeChip, makeOption } from "./dom";
+import { type Config, keepsBeat, type Model, type Option, type Welcome } from "./messages";
+import { remember, settings } from "./settings";
+
+const METERS = ["2/4", "3/4", "4/4", "5/4", "6/8", "7/8", "9/8", "12/8"];
+const ANY = ""; // stands for "not given" in a select
+type Field = HTMLInputElement | HTMLSelectElement;
+
+export class Controls {
+  /** Called with what the player changed. */
+  onconfigure: (changes: Partial<Config>) => void = () => {};
+  onmodel: (name: string) => void = () => {};
+  config: Config | null = null;
+  private models: Model[] = [];
+  private model = "";
+  private readonly fields = [...document.querySelectorAll<Field>("[data-config]")];
+
+  constructor() {
+    for (const field of this.fields) {
+      field.addEventListener("change", () => this.change(field));
+      if (field.type === "range") field.addEventListener("input", () => showOutput(field));
+    }
+    document.querySelectorAll<HTMLElement>(".stepper").forEach(addSteps);
+    for (const id of ["tonic", "scale"]) element(id).addEventListener("change", () => this.changeScale());
+    element<HTMLSelectElement>("model").onchange = (event) => {
+      this.onmodel((event.target as HTMLSelectElement).value);
+    };
+    element("meter").append(...METERS.map((meter) => makeOption(meter)));
+  }
+
+  /** The models, instruments, scales and limits that this session knows. */
+  offer(welcome: Welcome): void {
+    this.models = welcome.models;
+    const instruments = welcome.instruments.map((name) => makeOption(name));
+    element("instrument").replaceChildren(makeOption(ANY, "the model's first"), ...instruments);
+    element("model").replaceChildren(...this.models.map(({ name, title }) => makeOption(name, title)));
+    offerScales(welcome.options.scale?.choices ?? []);
+    for (const field of this.fields) limit(field, welcome.options[field.dataset.config ?? ""]);
+    this.showModel(welcome.model);
+    this.show(welcome.config);
+  }
+
+  show(config: Config): void {
+    this.config = config;
+    for (const field of this.fields) showValue(field, config[field.dataset.config as keyof Config]);
+    const [tonic = ANY, ...scale] = (config.scale ?? "").split(" ");
+    element<HTMLSelectElement>("tonic").value = tonic;
+    element<HTMLSelectElement>("scale").value = scale.join(" ") || "major";
+    const beat = keepsBeat(config);
+    const metronome = element<HTMLInputElement>("metronome");
+    metronome.checked = beat;
+    metronome.disabled = beat && !config.metronome; // the mode needs it
+    document.body.dataset.mode = config.mode;
+    document.body.dataset.beat = beat ? "on" : "off";
+    this.showInstruments();
+  }
+
+  showModel(name: string): void {
+    const model = this.models.find((other) => other.name === name);
+    this.model = name;
+    element<HTMLSelectElement>("model").value = name;
+    element("model-name").textContent = model?.title ?? name;
+    element("model-words").textContent = model?.description ?? "";
+    this.showInstruments();
+  }
+
+  /** The General MIDI program that the player sounds like. */
+  program(instruments: readonly string[]): number {
+    const chosen = instruments.indexOf(this.config?.instrument ?? ANY);
+    return chosen >= 0 ? chosen : (this.current?.instruments[0]?.program ?? 0);
+  }
+
+  setTempo(tempo: number): void {
+    this.configure({ tempo });
+  }
+
+  private get current(): Model | undefined {
+    return this.models.find((model) => model.name === this.model);
+  }
+
+  private change(field: Field): void {
+    const isEmpty = field instanceof HTMLInputElement && field.value === "";
+    if (!isEmpty) this.configure({ [field.dataset.config ?? ""]: readValue(field) });
+    else if (this.config) this.show(this.config);
+  }
+
+  private changeScale(): void {
+    const tonic = element<HTMLSelectElement>("tonic").value;
+    const scale = element<HTMLSelectElement>("scale").value;
+    this.configure({ scale: tonic === ANY ? null : `${tonic} ${scale}` });
+  }
+
+  private configure(changes: Partial<Config>): void {
+    remember({ config: { ...settings.config, ...changes } });
+    this.onconfigure(changes);
+  }
+
+  /** Chips for what the model may play; with all or none ticked, it is free. */
+  private showInstruments(): void {
+    const list = element("instruments");
+    const known = this.current?.instruments ?? [];
+    const chosen = new Set(this.config?.instruments ?? known.map(({ name }) => name));
+    const chips = known.map(({ name }) =>
+      makeChip(name, chosen.has(name), (checked) => {
+        checked ? chosen.add(name) : chosen.delete(name);
+        const left = known.filter((other) => chosen.has(other.name)).map((other) => other.name);
+        const free = left.length === 0 || left.length === known.length;
+        this.configure({ instruments: free ? null : left });
+      }),
+    );
+    list.replaceChildren(...chips);
+    element("instruments-details").hidden = known.length < 2;
+    const all = this.config?.instruments === null;
+    element("instruments-words").textContent = all ? "all it knows" : `${chosen.size} of ${known.length}`;
+  }
+}
+
+/** Puts a minus and a plus beside a number. */
+function addSteps(stepper: HTMLElement): void {
+  const input = stepper.querySelector("input") as HTMLInputElement;
+  for (const sign of ["−", "+"]) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = sign;
+    button.tabIndex = -1; // with the keyboard, the number itself has its arrows
+    button.setAttribute("aria-hidden", "true");
+    button.onclick = () => {
+      sign === "+" ? input.stepUp() : input.stepDown();
+      input.dispatchEvent(new Event("change", { bubbles: true }));
+    };
+    stepper.append(button);
+  }
+}
+
+function readValue(field: Field): unknown {
+  if (field.dataset.config === "meter") return field.value.split("/").map(Number);
+  if (field.dataset.config === "count_in") return Number(field.value);
+  if (field.type === "checkbox") return (field as HTMLInputElement).checked;
+  if (field.type === "number" || field.type === "range") return Number(field.value);
+  return field.value === ANY ? null : field.value;
+}
+
+function showValue(field: Field, value: unknown): void {
+  const text = Array.isArray(value) ? value.join("/") : String(value ?? ANY);
+  if (field.type === "radio") (field as HTMLInputElement).checked = field.value === text;
+  else if (field.type === "checkbox") (field as HTMLInputElement).checked = value === true;
+  else field.value = text;
+  if (field.type === "range") showOutput(field);
+}
+
+function showOutput(field: Field): void {
+  const output = document.querySelector<HTMLOutputElement>(`output[for="${field.id}"]`);
+  if (output) output.value = Number(field.value).toFixed(2);
+}
+
+function limit(field: Field, option: Option | undefined): void {
+  if (!(field instanceof HTMLInputElement) || !option) return;
+  if (typeof option.minimum === "number") field.min = String(option.minimum);
+  if (typeof option.maximum === "number" && !field.max) field.max = String(option.maximum);
+  if (option.description && field.type !== "radio") field.title = option.description;
+}
+
+/** Two selects from choices such as "F# harmonic minor": the tonic, and the scale. */
+function offerScales(choices: readonly string[]): void {
+  const tonics = new Set(choices.map((choice) => choice.split(" ")[0] ?? ""));
+  const scales = new Set(choices.map((choice) => choice.slice(choice.indexOf(" ") + 1)));
+  element("tonic").replaceChildren(
+    makeOption(ANY, "any notes"),
+    ...[...tonics].map((tonic) => makeOption(tonic)),
+  );
+  element("scale").replaceChildren(...[...scales].map((scale) => makeOption(scale)));
+}

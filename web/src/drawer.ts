@@ -1,0 +1,91 @@
+/** The drawer of settings that are not changed at every moment: volumes, MIDI ports, the octave of the keys. */
+
+import { element, makeChip, makeOption } from "./dom";
+import type { Ports } from "./ports";
+import { remember, type Settings, settings } from "./settings";
+
+export class Drawer {
+  private readonly drawer = element("drawer");
+  private readonly more = element("more");
+
+  constructor(
+    private readonly ports: Ports,
+    private readonly onvolume: (side: keyof Settings["volumes"], volume: number) => void,
+  ) {
+    this.more.onclick = () => this.toggle();
+    element("model-name").onclick = () => this.toggle(true);
+    element("close").onclick = () => this.toggle(false);
+    ports.onchange = () => this.showPorts();
+    ports.outputId = settings.output;
+    for (const id of settings.mutedInputs) ports.muted.add(id);
+    const sliders = document.querySelectorAll<HTMLInputElement>("[data-volume]");
+    for (const slider of sliders) this.bindVolume(slider);
+    bindBox("sound-here", "soundHere");
+    bindBox("pass-through", "passThrough");
+    this.showPorts();
+  }
+
+  get isOpen(): boolean {
+    return !this.drawer.inert;
+  }
+
+  toggle(open = !this.isOpen): void {
+    const hadFocus = this.drawer.contains(document.activeElement);
+    this.drawer.inert = !open;
+    document.body.classList.toggle("with-drawer", open);
+    this.more.ariaExpanded = String(open);
+    if (open) element("close").focus();
+    else if (hadFocus) this.more.focus();
+  }
+
+  private bindVolume(slider: HTMLInputElement): void {
+    const side = slider.dataset.volume as keyof Settings["volumes"];
+    slider.value = String(settings.volumes[side]);
+    slider.oninput = () => {
+      remember({ volumes: { ...settings.volumes, [side]: Number(slider.value) } });
+      this.onvolume(side, Number(slider.value));
+    };
+  }
+
+  private showPorts(): void {
+    const { inputs, outputs, problem } = this.ports;
+    const none = "Plug in a MIDI keyboard: it plays at once.";
+    element("midi-words").textContent = problem ?? (inputs.length ? "" : none);
+    const list = element("inputs");
+    const chips = inputs.map(({ id, name }) =>
+      makeChip(name, !this.ports.muted.has(id), (checked) => this.mute(id, !checked)),
+    );
+    list.replaceChildren(...chips);
+    list.hidden = inputs.length === 0;
+    const select = element<HTMLSelectElement>("output");
+    select.replaceChildren(makeOption("", "none"), ...outputs.map(({ id, name }) => makeOption(id, name)));
+    select.value = this.ports.output?.id ?? "";
+    select.onchange = () => this.choose(select.value);
+    this.showOutput();
+  }
+
+  private choose(id: string): void {
+    this.ports.silence();
+    this.ports.outputId = id || null;
+    remember({ output: this.ports.outputId });
+    this.showOutput();
+  }
+
+  private showOutput(): void {
+    element("output-row").hidden = this.ports.outputs.length === 0;
+    for (const id of ["sound-here", "pass-through"]) {
+      (element(id).parentElement as HTMLElement).hidden = this.ports.output === null;
+    }
+  }
+
+  private mute(id: string, muted: boolean): void {
+    muted ? this.ports.muted.add(id) : this.ports.muted.delete(id);
+    remember({ mutedInputs: [...this.ports.muted] });
+  }
+}
+
+function bindBox(id: string, name: "soundHere" | "passThrough"): void {
+  const box = element<HTMLInputElement>(id);
+  box.checked = settings[name];
+  box.onchange = () => remember({ [name]: box.checked });
+}

@@ -1,0 +1,43 @@
+/** What is measured, in a corner: from key to sound, and from the end of a call to the first note of the answer. */
+
+import { element } from "./dom";
+import type { Message } from "./messages";
+
+const KEPT = 32;
+
+export class Latency {
+  private readonly keys: number[] = [];
+  private answered: { p50: number; p95: number } | null = null;
+
+  /** A key took this many seconds to be heard. */
+  addKey(seconds: number): void {
+    this.keys.push(seconds);
+    if (this.keys.length > KEPT) this.keys.shift();
+    this.show();
+  }
+
+  addAnswer({ answered }: Extract<Message, { type: "latency" }>): void {
+    this.answered = answered;
+    this.show();
+  }
+
+  /** The median from key to sound, in seconds; null before the first. */
+  get key(): number | null {
+    const sorted = [...this.keys].sort((a, b) => a - b);
+    return sorted[Math.floor(sorted.length / 2)] ?? null;
+  }
+
+  private show(): void {
+    const words = [];
+    if (this.key !== null) words.push(`${milliseconds(this.key)} ms to sound`);
+    if (this.answered) words.push(`${milliseconds(this.answered.p50)} ms to answer`);
+    const place = element("latency");
+    place.textContent = words.join(" · ");
+    const slowest = this.answered ? `, 95 of 100 within ${milliseconds(this.answered.p95)} ms` : "";
+    place.title = `From a key to its sound; from the end of your turn to the first note of the answer${slowest}`;
+  }
+}
+
+function milliseconds(seconds: number): string {
+  return String(Math.round(1000 * seconds));
+}

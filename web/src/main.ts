@@ -1,0 +1,118 @@
+/** Puts the page together: parts, then who talks to whom. */
+
+import { SocketSession } from "./connection";
+import { Controls } from "./controls";
+import { announce, element, make, toast } from "./dom";
+import { Drawer } from "./drawer";
+import { bindDownloads, bindUpload } from "./files";
+import { Computer, playByPointer } from "./input";
+import { Jam } from "./jam";
+import { Latency } from "./latency";
+import { Outlet } from "./outlet";
+import { Piano } from "./piano";
+import { Player } from "./player";
+import { Ports } from "./ports";
+import { Roll } from "./roll";
+import { present } from "./session";
+import { remember, settings } from "./settings";
+import { Synth } from "./synth";
+import { Tap } from "./tap";
+
+const session = new SocketSession(settings.model);
+const synth = new Synth("soundfont.sf3");
+const ports = new Ports();
+const outlet = new Outlet(synth, ports);
+const controls = new Controls();
+const piano = new Piano(element("piano"));
+const roll = new Roll(element<HTMLCanvasElement>("roll"));
+const player = new Player();
+const jam = new Jam({ session, synth, outlet, controls, piano, roll, latency: new Latency() });
+const tap = new Tap();
+
+const drawer = new Drawer(ports, (side, volume) => {
+  if (side === "metronome") jam.metronome.volume = volume;
+  else synth.setVolume(side, volume);
+});
+synth.setVolume("player", settings.volumes.player);
+synth.setVolume("model", settings.volumes.model);
+jam.metronome.volume = settings.volumes.metronome;
+synth.ready.catch((error: Error) => toast(error.message, "error"));
+
+// --- the hands ---------------------------------------------------------------------------------------------
+
+player.onmessage = (data, moment, source) =>
+  jam.play(data, moment, settings.passThrough || !source.startsWith("midi"));
+ports.onmessage = (data, input, moment) => player.receive(data, `midi ${input}`, moment);
+playByPointer(element("piano"), player);
+
+const computer = new Computer(player, {
+  Space: () => jam.toggle(),
+  Backspace: () => session.send({ type: "undo" }),
+  KeyR: () => jam.toggleReplay(),
+  KeyB: setBookmark,
+  KeyZ: () => computer.shiftOctave(-1),
+  KeyX: () => computer.shiftOctave(1),
+  Escape: () => {
+    if (document.querySelector(":popover-open")) return; // the browser closes it
+    drawer.isOpen ? drawer.toggle(false) : jam.panic();
+  },
+});
+computer.onoctave = showOctave;
+element("octave-down").onclick = () => computer.shiftOctave(-1);
+element("octave-up").onclick = () => computer.shiftOctave(1);
+
+function showOctave(): void {
+  element<HTMLOutputElement>("octave").value = `from C${settings.octave}`;
+  piano.draw();
+}
+showOctave();
+
+for (const gesture of ["pointerdown", "keydown", "touchend"]) addEventListener(gesture, () => synth.wake());
+
+// --- the buttons -------------------------------------------------------------------------------------------
+
+element("start").onclick = () => jam.toggle();
+element("undo").onclick = () => session.send({ type: "undo" });
+element("replay").onclick = () => {
+  jam.toggleReplay();
+  element("replay").ariaPressed = String(jam.replay.active);
+};
+jam.replay.onend = () => {
+  element("replay").ariaPressed = "false";
+};
+element("tap").onclick = () => {
+  const tempo = tap.add(present());
+  if (tempo !== null) controls.setTempo(Math.min(Math.max(tempo, 30), 300));
+};
+element("roll").addEventListener("wheel", (event) => jam.scroll(event.deltaX || event.deltaY), {
+  passive: true,
+});
+bindDownloads(session);
+bindUpload(session);
+
+function setBookmark(): void {
+  session.send({ type: "bookmark", name: `Bookmark ${jam.record.bookmarks.length + 1}` });
+  announce("Bookmark set");
+}
+element("bookmark").onclick = setBookmark;
+jam.onbookmarks = () => {
+  const buttons = jam.record.bookmarks.map(({ number, name }) => {
+    const button = make("button", name, { type: "button" });
+    button.onclick = () => session.send({ type: "goto", number });
+    return button;
+  });
+  element("bookmarks").replaceChildren(...buttons);
+};
+
+// --- the session -------------------------------------------------------------------------------------------
+
+controls.onconfigure = (config) => session.send({ type: "configure", config });
+controls.onmodel = (name) => {
+  remember({ model: name });
+  session.send({ type: "model", name });
+};
+session.onreach = (reach) => {
+  document.body.classList.toggle("away", reach !== "there");
+  if (reach === "lost") toast("The connection is lost; trying again. What you play is kept.");
+};
+ports.open();

@@ -1,0 +1,131 @@
+/**
+ * What the page and a session tell each other. Times are seconds on the session's clock.
+ *
+ * The Python side of it is `ritornello/live/events.py` and `config.py`.
+ */
+
+export type Side = "player" | "model";
+export type TurnName = "idle" | "count-in" | "player" | "model" | "both";
+export type Mode = "call-and-response" | "answer" | "trade" | "duet" | "continue";
+
+/** A note of either side; `end` is null while its key is down. program: 0-127, 128 for the drum kit. */
+export interface Note {
+  number: number;
+  side: Side;
+  start: number;
+  end: number | null;
+  pitch: number;
+  velocity: number;
+  channel: number;
+  program: number;
+}
+
+export interface Turn {
+  turn: TurnName;
+  start: number;
+  end: number | null;
+  number: number;
+}
+
+/** The beat from `bar_line` on. `steady` if a metronome keeps it, otherwise it was estimated. */
+export interface Tempo {
+  bar_line: number;
+  quarters_per_minute: number;
+  meter: [number, number];
+  steady: boolean;
+}
+
+export interface Bookmark {
+  number: number;
+  name: string;
+  at: number;
+}
+
+export interface Config {
+  mode: Mode;
+  call_seconds: number;
+  response_seconds: number;
+  call_bars: number;
+  response_bars: number;
+  pause: number;
+  metronome: boolean;
+  count_in: number;
+  tempo: number;
+  meter: [number, number];
+  instrument: string | null;
+  instruments: string[] | null;
+  scale: string | null;
+  temperature: number;
+  surprise: number;
+}
+
+/** What a field of the configuration may be. */
+export interface Option {
+  description?: string;
+  minimum?: number | null;
+  maximum?: number | null;
+  choices?: string[] | null;
+}
+
+export interface Instrument {
+  program: number;
+  name: string;
+}
+
+export interface Model {
+  name: string;
+  title: string;
+  description: string;
+  instruments: Instrument[];
+}
+
+export interface Welcome {
+  type: "welcome";
+  session: string;
+  resumed: boolean;
+  now: number;
+  model: string;
+  models: Model[];
+  config: Config;
+  options: Record<string, Option>;
+  notes: Note[];
+  bookmarks: Bookmark[];
+  turn: Turn;
+  tempo: Tempo | null;
+  instruments: string[];
+}
+
+interface Percentiles {
+  p50: number;
+  p95: number;
+  last?: number;
+}
+
+export type Message =
+  | Welcome
+  | { type: "pong"; time: number; now: number }
+  | ({ type: "turn" } & Turn)
+  | { type: "notes"; notes: Note[] }
+  | { type: "cancel"; numbers: number[]; at: number }
+  | ({ type: "tempo" } & Tempo)
+  | { type: "config"; config: Config }
+  | { type: "model"; name: string }
+  | ({ type: "bookmark" } & Bookmark)
+  | { type: "history"; notes: Note[]; bookmarks: Bookmark[] }
+  | { type: "latency"; answered: Percentiles; step: Percentiles }
+  | { type: "remark"; text: string }
+  | { type: "error"; text: string };
+
+export type Request =
+  | { type: "midi"; time: number; data: number[] }
+  | { type: "start" | "stop" | "undo" | "panic" }
+  | { type: "configure"; config: Partial<Config> }
+  | { type: "model"; name: string }
+  | { type: "bookmark"; name: string }
+  | { type: "goto"; number: number }
+  | { type: "latency"; seconds: number };
+
+/** Whether a metronome runs: always in modes that count bars together. */
+export function keepsBeat(config: Config): boolean {
+  return config.metronome || config.mode === "trade" || config.mode === "duet";
+}

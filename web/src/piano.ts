@@ -1,0 +1,68 @@
+/** The drawn piano: as many octaves as the width allows, its keys lit by who plays. */
+
+import { make } from "./dom";
+import { labelOf, pitchOf, readLayout, SEMITONES } from "./keys";
+import type { Side } from "./messages";
+import { lowestFor, octavesFor } from "./piano-range";
+import { settings } from "./settings";
+
+const BLACK = new Set([1, 3, 6, 8, 10]);
+const WHITES_BELOW = [0, 1, 1, 2, 2, 3, 4, 4, 5, 5, 6, 6]; // white keys left of each key of an octave
+
+export class Piano {
+  private readonly keys = new Map<number, HTMLElement>();
+  private readonly lit = new Map<number, string>();
+  private layout: ReadonlyMap<string, string> | null = null;
+
+  constructor(private readonly element: HTMLElement) {
+    new ResizeObserver(() => this.draw()).observe(element);
+    readLayout().then((layout) => {
+      this.layout = layout;
+      this.draw();
+    });
+  }
+
+  /** Draws the keys anew, after the width or the computer keys' octave has changed. */
+  draw(): void {
+    const octaves = octavesFor(this.element.clientWidth);
+    const lowest = lowestFor(octaves, settings.octave);
+    const highest = Math.min(lowest + 12 * octaves, 127);
+    this.element.style.setProperty("--whites", String(7 * octaves + 1));
+    this.element.ariaLabel = `Piano, C${lowest / 12 - 1} to C${highest / 12 - 1}`;
+    this.keys.clear();
+    this.lit.clear();
+    const labels = this.labels();
+    for (let pitch = lowest; pitch <= highest; pitch++) {
+      this.keys.set(pitch, makeKey(pitch, lowest, labels.get(pitch)));
+    }
+    this.element.replaceChildren(...this.keys.values());
+  }
+
+  /** Lights the keys that sound, by who plays them. */
+  light(sounding: ReadonlyMap<number, ReadonlySet<Side>>): void {
+    for (const [pitch, key] of this.keys) {
+      const by = [...(sounding.get(pitch) ?? [])].sort().join(" ");
+      if (by === (this.lit.get(pitch) ?? "")) continue;
+      this.lit.set(pitch, by);
+      key.dataset.by = by;
+    }
+  }
+
+  private labels(): Map<number, string> {
+    const codes = Object.keys(SEMITONES);
+    return new Map(
+      codes.map((code) => [pitchOf(code, settings.octave) ?? -1, labelOf(code, this.layout)] as const),
+    );
+  }
+}
+
+function makeKey(pitch: number, lowest: number, label: string | undefined): HTMLElement {
+  const step = pitch % 12;
+  const colour = BLACK.has(step) ? "black" : "white";
+  const key = make("div", "", { class: `key ${colour}`, "data-pitch": String(pitch) });
+  const whites = 7 * Math.floor((pitch - lowest) / 12) + (WHITES_BELOW[step] ?? 0);
+  key.style.setProperty("--at", String(whites));
+  if (label) key.append(make("kbd", label));
+  if (step === 0) key.append(make("small", `C${pitch / 12 - 1}`));
+  return key;
+}

@@ -1,0 +1,99 @@
+/**
+ * Real MIDI ports, through Web MIDI: every input plays, one output may sound. Ports come and go while we run.
+ *
+ * Not every browser has Web MIDI, and a person may refuse it; then `problem` says so, and the page goes on with
+ * mouse, touch and computer keyboard.
+ */
+
+import { ChannelPool } from "./channels";
+import type { Note } from "./messages";
+import type { Sink } from "./scheduler";
+import { present } from "./session";
+
+export interface Port {
+  id: string;
+  name: string;
+}
+
+const SYSTEM = 0xf0; // status bytes from here on are not channel messages
+
+export class Ports implements Sink {
+  /** Called with a channel message of an input, and its moment. */
+  onmessage: (data: Uint8Array, input: string, moment: number) => void = () => {};
+  /** Called when ports came or went, or when the problem became known. */
+  onchange: () => void = () => {};
+  problem: string | null = null;
+  outputId: string | null = null;
+  /** Inputs that are not listened to. */
+  readonly muted = new Set<string>();
+  private access: MIDIAccess | null = null;
+  private readonly pool = new ChannelPool();
+
+  async open(): Promise<void> {
+    try {
+      if (!navigator.requestMIDIAccess) throw new Error("missing");
+      this.access = await navigator.requestMIDIAccess();
+      this.access.onstatechange = () => this.listen();
+      this.listen();
+    } catch (error) {
+      this.problem = explain(error);
+      this.onchange();
+    }
+  }
+
+  get inputs(): Port[] {
+    return list(this.access?.inputs);
+  }
+
+  get outputs(): Port[] {
+    return list(this.access?.outputs);
+  }
+
+  /** The chosen output, while it is there. */
+  get output(): MIDIOutput | null {
+    return (this.outputId && this.access?.outputs.get(this.outputId)) || null;
+  }
+
+  noteOn(note: Note, moment: number): void {
+    const { channel, isNew } = this.pool.channelOf(note.program);
+    if (isNew) this.send([0xc0 | channel, note.program], moment);
+    this.send([0x90 | channel, note.pitch, note.velocity], moment);
+  }
+
+  noteOff(note: Note, moment: number): void {
+    const { channel } = this.pool.channelOf(note.program);
+    this.send([0x80 | channel, note.pitch, 0], moment);
+  }
+
+  send(data: Iterable<number>, moment: number): void {
+    if (this.output?.state === "connected") this.output.send([...data], Math.max(moment, present()) * 1000);
+  }
+
+  silence(): void {
+    for (let channel = 0; channel < 16; channel++) this.send([0xb0 | channel, 123, 0], present());
+  }
+
+  private listen(): void {
+    for (const input of this.access?.inputs.values() ?? []) {
+      input.onmidimessage = (event) => this.hear(input.id, event);
+    }
+    this.onchange();
+  }
+
+  private hear(input: string, event: MIDIMessageEvent): void {
+    const status = event.data?.[0] ?? 0;
+    if (!event.data || status < 0x80 || status >= SYSTEM || this.muted.has(input)) return;
+    const moment = event.timeStamp ? event.timeStamp / 1000 : present(); // some drivers give no time
+    this.onmessage(event.data, input, Math.min(moment, present()));
+  }
+}
+
+function list(ports: MIDIInputMap | MIDIOutputMap | undefined): Port[] {
+  return [...(ports?.values() ?? [])].map((port) => ({ id: port.id, name: port.name ?? "a MIDI port" }));
+}
+
+function explain(error: unknown): string {
+  const refused = error instanceof DOMException && /NotAllowed|Security/.test(error.name);
+  const why = refused ? "Access to MIDI ports was not allowed" : "This browser has no Web MIDI";
+  return `${why}. Play with the mouse, by touch or with the computer keys.`;
+}

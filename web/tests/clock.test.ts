@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { OffsetEstimator } from "../src/clock";
+
+test("the fastest exchange says what the offset is, and its error is at most half of its delay", () => {
+  const clock = new OffsetEstimator();
+  const offset = 100;
+  for (const [there, back] of [
+    [0.2, 0.01],
+    [0.002, 0.003],
+    [0.001, 0.4],
+  ] as const) {
+    clock.add(5, 5 + there + back, 5 + there + offset);
+  }
+  expect(Math.abs(clock.offset - offset)).toBeLessThanOrEqual(0.0025);
+  expect(clock.delay).toBeCloseTo(0.005);
+});
+
+test("old exchanges are forgotten, since clocks drift", () => {
+  const clock = new OffsetEstimator(3);
+  clock.add(0, 0, 100);
+  for (let i = 1; i <= 3; i++) clock.add(i, i + 0.01, i + 0.005 + 101);
+  expect(clock.offset).toBeCloseTo(101);
+});
+
+test("before the first exchange nothing is added", () => {
+  expect(new OffsetEstimator().offset).toBe(0);
+});
