@@ -28,7 +28,7 @@ from ritornello.live.events import (
 from ritornello.live.hearing import Band, Window
 from ritornello.live.improviser import Heard, Memory
 from ritornello.live.model import LiveModel
-from ritornello.live.performer import LEAD, LEAST_LEAD, Performer, Span
+from ritornello.live.performer import LEAD, LEAST_LEAD, SHORTEST, Performer, Span
 from ritornello.live.player import Player
 from ritornello.live.record import Path, Record
 from ritornello.live.tempo import estimate_tempo
@@ -123,6 +123,10 @@ class Game:
 
     def _due_time(self) -> float | None:
         """Return when something must be done: that of a call that ends with a pause moves with the player."""
+        if self._then == self._play_on and self.performer.improviser.wants is not None:
+            return (
+                self._front if self._due is not None else None
+            )  # one beat after the other, if there is time
         waits_for_pause = rules_of(self.config).call_end == CallEnd.PAUSE and self._then == self._end_call
         if self._due is None or not waits_for_pause:
             return self._due
@@ -216,7 +220,7 @@ class Game:
             )
             return
         self.take_wishes()
-        self._called = max(now, turn.end or now)
+        self._called = now
         if not self.config.keeps_beat:
             self._follow_tempo()
         start = self._answer_start(now, turn.end)
@@ -426,6 +430,7 @@ class Game:
             )
             for note, begin, end in zip(track.notes, begins.tolist(), ends.tolist(), strict=True):
                 pitch, velocity = int(note["pitch"]), int(note["velocity"])
+                end = max(end, begin + SHORTEST)
                 added.append(self.player.add(channel, begin, end, pitch, velocity, program))
         return tuple(self.record.note(number) for number in added)
 

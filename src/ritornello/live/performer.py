@@ -88,6 +88,7 @@ class Performer:
         task = Task(
             start=window.quarters(span.start),
             stop=window.quarters(span.stop),
+            beat=4 / window.meter[1],
             at_once=span.at_once,
             permitted=band.may_play(span.avoid),
             scale=None if config.scale is None else parse_scale(config.scale)[2],

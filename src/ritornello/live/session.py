@@ -134,9 +134,12 @@ class Session:
     # --- what happens -----------------------------------------------------------------------------------------
 
     def receive(self, event: Input, now: float) -> None:
-        """Take what happened at `now`; ConfigError, and nothing has happened, if it cannot be."""
+        """Take what happened at `now`; ConfigError, and nothing has happened, if it cannot be.
+
+        What is played keeps its time, also if it comes late; all else happens at the session's own time.
+        """
         self._game.run_until(now)
-        self._take(event, max(0.0, now))
+        self._take(event, max(0.0, now) if isinstance(event, Midi) else self._game.now)
 
     def use(self, model: LiveModel, now: float) -> None:
         """Play with another model from the next turn on."""
