@@ -17,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import TypeVar
 
 from ritornello.errors import ConfigError
@@ -37,7 +38,7 @@ ORDER_EVERY = 2.0
 """Seconds between two rounds that send away who has been gone for long."""
 
 FIGHT = 3.0
-"""A room that was taken over so few seconds ago is not taken over again while somebody is in it."""
+"""A room that one window took from another so few seconds ago is not taken again while somebody is in it."""
 
 STEPS = 2000
 """So many durations of steps are remembered."""
@@ -108,7 +109,7 @@ class Hall:
 
     def _is_fought_over(self, room: Room) -> bool:
         """Whether two windows take one room from each other: a window was duplicated, and each comes back at once."""
-        return room.listener is not None and self._clock() - room.attached < FIGHT
+        return room.listener is not None and self._clock() - room.taken < FIGHT
 
     def room(self, token: str) -> Room:
         """Return the room of `token`; ConfigError if there is none."""
@@ -182,10 +183,13 @@ class Hall:
         except Exception:
             log.exception("a batch failed: its rooms are stepped one by one")
             for room in rooms:
-                room.guard(lambda room=room: offer.engine.step([room], self._clock))  # type: ignore[misc]
+                room.guard(partial(self._step_alone, offer, room))
         self.step_seconds.append(self._clock() - began)
         for room in rooms:
             room.advance()
+
+    def _step_alone(self, offer: Offer, room: Room) -> None:
+        offer.engine.step([room], self._clock)
 
     def _keep_order(self, now: float) -> None:
         """Silence and forget rooms that nobody listens to, and those where nothing happens."""

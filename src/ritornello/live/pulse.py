@@ -79,10 +79,11 @@ class ClockFollower:
     def __init__(self) -> None:
         self._times: deque[float] = deque(maxlen=REMEMBERED)
         self.pulses = 0
+        self.began: float | None = None  # the time of position 0
 
     def restart(self) -> None:
         """The next pulse is position 0."""
-        self.pulses = 0
+        self.pulses, self.began = 0, None
 
     def pulse(self, time: float) -> None:
         """Take a pulse."""
@@ -90,6 +91,13 @@ class ClockFollower:
             self._times.clear()
         self._times.append(time)
         self.pulses += 1
+        self.began = time if self.began is None else self.began
+
+    @property
+    def quarter(self) -> int | None:
+        """The number of the quarter that begins with the last pulse, if one does."""
+        quarter, pulse = divmod(self.pulses - 1, PULSES)
+        return None if pulse else quarter
 
     @property
     def tempo(self) -> float | None:

@@ -56,7 +56,10 @@ class Wishes(NamedTuple):
 
 
 class Room:
-    """A session called `token`, with the model of an offer, which is loaded. `clock` is the hall's; the session's own begins at 0 with the room."""
+    """A session called `token`, with the model of an offer, which is loaded.
+
+    `clock` is the hall's; the session's own begins at 0 with the room.
+    """
 
     def __init__(
         self, token: str, offers: Offers, chosen: Offer, wishes: Wishes, clock: Callable[[], float]
@@ -65,7 +68,7 @@ class Room:
         self.seed, self._limits, self._clock = wishes.seed, wishes.limits, clock
         self.session = Session(chosen.model, wishes.config, wishes.seed)
         self._began = self.seen = clock()  # `seen`: when the page was last there, or did something
-        self.attached = -math.inf
+        self.taken = -math.inf  # when a window took it from another
         self._last = 0.0  # the time of the last event
         self.listener: Listener | None = None
         self.due = 0.0  # when to advance, on the hall's clock
@@ -84,8 +87,9 @@ class Room:
         """Let `listener` hear from now on, instead of whoever did before."""
         if self.listener is not None:
             self.listener.end("this session goes on in another window")
+            self.taken = self._clock()
         self.listener, self._sleeps = listener, False
-        self.seen = self.attached = self._clock()
+        self.seen = self._clock()
         self.say(self._welcome(resumed))
 
     def detach(self, listener: Listener) -> None:
