@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-COMMANDS = ("inspect", "train", "compose", "render", "convert", "info", "presets", "likelihood")
+COMMANDS = ("inspect", "train", "compose", "render", "convert", "info", "presets", "likelihood", "bench nll")
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference.md"
 
 HEAD = """# The command line
@@ -29,7 +29,7 @@ def help_of(*arguments: str) -> str:
 def reference() -> str:
     """Return the whole page."""
     parts = [HEAD, f"```text\n{help_of()}\n```\n"]
-    parts += [f"## ritornello {name}\n\n```text\n{help_of(name)}\n```\n" for name in COMMANDS]
+    parts += [f"## ritornello {name}\n\n```text\n{help_of(*name.split())}\n```\n" for name in COMMANDS]
     return "\n".join(parts)
 
 
