@@ -19,6 +19,7 @@ COMMANDS = (
     "info",
     "presets",
     "likelihood",
+    "bench nll",
 )
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference.md"
 
@@ -41,7 +42,7 @@ def help_of(*arguments: str) -> str:
 def reference() -> str:
     """Return the whole page."""
     parts = [HEAD, f"```text\n{help_of()}\n```\n"]
-    parts += [f"## ritornello {name}\n\n```text\n{help_of(name)}\n```\n" for name in COMMANDS]
+    parts += [f"## ritornello {name}\n\n```text\n{help_of(*name.split())}\n```\n" for name in COMMANDS]
     return "\n".join(parts)
 
 

@@ -59,6 +59,7 @@ WITH_OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {  # members that the laws
     "performance, density": ("performance", {"density": True, "velocity_bins": 8}),
     "performance, both": ("performance", {"density": True, "pitch_classes": True}),
     "drums, one": ("drums", {"one_drum": True}),
+    "frames, coarse": ("frames", {"steps_per_quarter": 1, "cycles": [3, 12], "lags": []}),
     "polyphony, position": ("polyphony", {"position": True}),
     "note_names, durations": ("note_names", {"durations": True}),
     "note_names, instruments": ("note_names", {"durations": True, "instruments": True}),

@@ -10,6 +10,7 @@ import sys
 
 import typer
 
+from ritornello.cli.bench import bench
 from ritornello.cli.compose import compose
 from ritornello.cli.convert import convert
 from ritornello.cli.info import info
@@ -48,6 +49,7 @@ for command in (
     likelihood,
 ):  # in the order of the help
     app.command()(command)
+app.add_typer(bench)
 
 
 def main() -> None:

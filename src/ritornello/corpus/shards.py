@@ -202,18 +202,43 @@ def build_corpus(
     pieces = [piece for _, piece in used]
     encode = functools.partial(encode_piece, fitted.name, fitted.config())
     results = in_order(run_each(encode, pieces, executor=executor))
+    _replace(directory, fitted, _counted(results, len(used), progress), pieces, apart)
+    return open_corpus(directory), found
+
+
+def write_corpus(
+    directory: Path, representation: Representation, train: Sequence[Ids], held_out: Sequence[Ids]
+) -> Corpus:
+    """Write pieces that are ids already, with a split that is given, to `directory`; return the corpus."""
+    pieces = [*train, *held_out]
+    encoded = (
+        EncodedPiece((_encode_ids(representation, ids, representation.transposable(ids)),)) for ids in pieces
+    )
+    names = [Piece(Path(f"piece {number}")) for number in range(len(pieces))]
+    apart = set(range(len(train), len(pieces)))
+    _replace(directory, representation, enumerate(encoded), names, apart)
+    return open_corpus(directory)
+
+
+def _replace(
+    directory: Path,
+    representation: Representation,
+    results: Iterator[Any],
+    pieces: list[Piece],
+    apart: set[int],
+) -> None:
+    """Write a corpus beside `directory`, then put it there: as a whole or not at all."""
     beside = directory.with_name(directory.name + ".partial")
     shutil.rmtree(beside, ignore_errors=True)
     try:
         beside.mkdir(parents=True)
-        _write(beside, fitted, _counted(results, len(used), progress), pieces, apart)
+        _write(beside, representation, results, pieces, apart)
         shutil.rmtree(directory, ignore_errors=True)
         beside.replace(directory)
     except OSError as error:
         raise FileError(f"{directory}: cannot be written: {paths.describe(error)}") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-    return open_corpus(directory), found
 
 
 def _too_few(found: Scan, used: list[FileReport]) -> str:

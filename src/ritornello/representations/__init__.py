@@ -11,6 +11,7 @@ from ritornello.errors import ConfigError, unknown_name
 from ritornello.representations.base import Column, Cursor, Ids, Kind, Plan, Representation
 from ritornello.representations.drums import Drums
 from ritornello.representations.event_words import EventWords
+from ritornello.representations.frames import Frames
 from ritornello.representations.improv import Improv
 from ritornello.representations.jazz import Jazz
 from ritornello.representations.melody import Melody
@@ -39,6 +40,7 @@ REPRESENTATIONS: dict[str, Kind] = {
     "performance": Performance,
     "drums": Drums,
     "polyphony": Polyphony,
+    "frames": Frames,
     "improv": Improv,
     "event_words": EventWords,
     "words": Words,

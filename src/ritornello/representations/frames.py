@@ -1,0 +1,378 @@
+"""`frames`, music on a grid: at each step the pitches that sound, ascending, then the end of the frame.
+
+    START KEY (NOTE ... FRAME_END) ... END
+
+The scheme of the benchmarks in nats per frame (`training.nll`): since a frame is written note by note, the product
+of what the network thinks of its ids is the exact probability of the chord, with all that its notes have to do with
+each other. KEY names the tonic and the mode of the first key signature, or that there is none.
+
+What the network sees besides the id is all in the ids so far, in forms that an LSTM cannot easily keep by itself:
+
+- `position` in the bar, and the number of the frame modulo each of the option `cycles` (for other meters);
+- `key`, and the scale `degree` of the note; `height`: the notes of the frame so far;
+- for each of the option `lags`, the lowest pitch above the present one that sounded so many frames ago: where the
+  music holds or comes round again, the next id;
+- the `echo` (see `echo`).
+
+One stream for all parts but drums. Lost: whether a note that goes on was struck again, loudness, tempo, anything finer
+than a step, silence beyond 4 bars (by whole bars). A sound of more than 4 bars decodes to several notes.
+
+What makes no sense changes nothing: a pitch that is not above the last one of its frame, a key within the piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ritornello.representations.base import Column, Ids, Plan
+from ritornello.representations.echo import ORDERS, Echo, echoes
+from ritornello.representations.grid import (
+    TICKS_PER_QUARTER,
+    VELOCITY,
+    GridCursor,
+    quantised,
+    without_rests,
+)
+from ritornello.representations.scheme import Blocks, Ints, Mask, Scheme, SchemeConfig, latest
+from ritornello.score import Key, Score, Track, make_notes
+from ritornello.theory import instrument_name, instrument_range
+
+BARS_LONGEST = 4
+"""Bars of the longest note, and of the longest rest."""
+
+MOST_SILENT_BARS = 2
+"""Bars without a note that a piece composed may have in a row."""
+
+MOST_HEIGHT = 11
+"""Notes of a frame are counted up to this."""
+
+KEYS = 25
+"""12 major keys and 12 minor ones by tonic, from C up; the last: not known."""
+
+_FRAME = 129  # pitches of a frame, and its end
+
+
+class FramesConfig(SchemeConfig):
+    """The options of `frames`."""
+
+    steps_per_quarter: Literal[1, 2, 3, 4, 6, 8, 12, 16, 24] = Field(
+        4, description="frames to a quarter note"
+    )
+    cycles: tuple[int, ...] = Field(
+        (), max_length=8, description="lengths in frames, besides the bar, to count"
+    )
+    lags: tuple[int, ...] = Field((1, 2, 8, 16), max_length=16, description="how many frames ago to look at")
+
+
+class Frames(Scheme[FramesConfig]):
+    """The representation `frames`; see `representations.base.Representation`."""
+
+    name = "frames"
+    config_model = FramesConfig
+
+    def __init__(self, config: FramesConfig) -> None:
+        super().__init__(config)
+        self.blocks = Blocks({"start": 1, "end": 1, "frame_end": 1, "key": KEYS, "note": 128})
+        self.steps_per_bar = 4 * config.steps_per_quarter
+        self.cycles = (self.steps_per_bar, *config.cycles)
+        self.first_note = self.blocks.first["note"]
+
+    @property
+    def frame_end_id(self) -> int:
+        return self.blocks.first["frame_end"]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        counts = zip(("position", *(f"cycle {n}" for n in self.cycles[1:])), self.cycles, strict=True)
+        return (
+            Column("token", self.blocks.size),
+            *(Column(name, size) for name, size in counts),
+            Column("key", KEYS),
+            Column("degree", 13),
+            Column("height", MOST_HEIGHT + 1),
+            *(Column(f"above, {lag} ago", _FRAME) for lag in self.settings.lags),
+            Column("echo", self.blocks.size + 1),
+            Column("echo order", len(ORDERS) + 1),
+        )
+
+    @property
+    def is_note(self) -> NDArray[np.bool_]:
+        """Every pitch of every frame counts."""
+        return self.blocks.mask("note")
+
+    @property
+    def features(self) -> NDArray[np.int64]:
+        """Attributes of each id, (vocabulary_size, 2): pitch and pitch class of a note, from 1; else 0."""
+        pitch = np.arange(self.blocks.size) - self.first_note
+        return np.stack([np.where(pitch >= 0, each, 0) for each in (pitch + 1, pitch % 12 + 1)], axis=1)
+
+    def note_id(self, voice: int, pitch: int) -> int | None:
+        return self.first_note + pitch if voice == 0 and 0 <= pitch < 128 else None
+
+    def token_name(self, token: int) -> str:
+        kind = self.blocks.kind[token]
+        return f"{kind} {self.blocks.value[token]}" if kind in ("note", "key") else kind
+
+    def encode(self, score: Score) -> Ids:
+        longest = BARS_LONGEST * self.steps_per_bar
+        start, end, pitch = quantised(score, False, self.settings.steps_per_quarter, longest)
+        start, end = without_rests(start, end, self.steps_per_bar, longest)
+        length = end - start
+        since = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+        sounding = (np.repeat(start, length) + since) * _FRAME + np.repeat(pitch, length)
+        return self.sounds_to_ids(sounding, int(end.max(initial=0)), _key_of(score))
+
+    def sounds_to_ids(self, sounds: Ints, frames: int, key: int) -> Ids:
+        """Return the ids of a piece of so many frames; `sounds` are frame * 129 + pitch, in any order."""
+        events = np.sort(np.concatenate([sounds, np.arange(frames) * _FRAME + _FRAME - 1])) % _FRAME
+        body = np.where(events == _FRAME - 1, self.blocks.first["frame_end"], events + self.first_note)
+        header = [self.start_id, self.blocks.first["key"] + key]
+        return np.concatenate([header, body, [self.end_id]]).astype(np.int32)
+
+    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:  # a frozen value
+        """Return the ids of `score` up to its last frame, which is left open for what goes with it."""
+        ids = self.encode(score)[:-1]
+        return ids[:-1] if ids[-1] == self.blocks.first["frame_end"] else ids
+
+    def decode(self, ids: Ids) -> Score:
+        ids = np.asarray(ids)
+        ids = ids[(ids >= 0) & (ids < self.blocks.size)]
+        read = _Reading(self, ids)
+        pitch, frame = read.pitch[read.sounds], read.frame[read.sounds]
+        order = np.lexsort((frame, pitch))
+        pitch, frame = pitch[order], frame[order]
+        run = np.cumsum(np.concatenate([[True], (np.diff(pitch) != 0) | (np.diff(frame) != 1)])[: len(pitch)])
+        since = frame - frame[np.searchsorted(run, run)]
+        piece = run * (1 << 32) + since // (BARS_LONGEST * self.steps_per_bar)
+        _, first, count = np.unique(piece, return_index=True, return_counts=True)
+        ticks = TICKS_PER_QUARTER // self.settings.steps_per_quarter
+        columns = (frame[first] * ticks, count * ticks, pitch[first], np.full(len(first), VELOCITY))
+        notes = make_notes(zip(*(column.tolist() for column in columns), strict=True))
+        program = self.settings.program
+        tracks = (Track(notes, program, name=instrument_name(program, False)),) if len(notes) else ()
+        return Score(TICKS_PER_QUARTER, tracks, keys=_keys(int(read.key[-1])) if len(ids) else ())
+
+    def inputs(self, ids: Ids) -> NDArray[np.int32]:
+        read, (echo, order) = _Reading(self, np.asarray(ids)), echoes(np.asarray(ids))
+        return np.stack(
+            [
+                ids,
+                *(read.frame % cycle for cycle in self.cycles),
+                read.key,
+                read.degree,
+                np.minimum(read.height, MOST_HEIGHT),
+                *(read.above(lag) for lag in self.settings.lags),
+                echo + 1,
+                order,
+            ],
+            axis=1,
+        ).astype(np.int32)
+
+    def continuations(self, ids: Ids) -> Mask:
+        """Return which ids can come after each, (time, vocabulary_size), in a piece that does not end."""
+        level = _Reading(self, np.asarray(ids)).level[:, None]
+        starts = (np.asarray(ids) == self.start_id)[:, None]
+        pitch = np.arange(self.blocks.size) - self.first_note
+        body = ((pitch >= level) & (pitch >= 0)) | self.blocks.mask("frame_end")
+        return np.asarray(np.where(starts, self.blocks.mask("key"), body))
+
+    def cursor(self, plan: Plan = Plan()) -> FramesCursor:  # a frozen value
+        return FramesCursor(plan, self.steps_per_bar, scheme=self)
+
+    def transposable(self, ids: Ids) -> tuple[int, int]:
+        pitches = np.asarray(ids)[self.blocks.is_kind(ids, "note")] - self.first_note
+        return (-int(pitches.min()), 127 - int(pitches.max())) if len(pitches) else (0, 0)
+
+    def transposed(self, ids: Ids, semitones: int) -> Ids:
+        moved = np.where(np.asarray(ids) >= self.first_note, ids + semitones, ids)
+        key = np.asarray(ids) - self.blocks.first["key"]
+        known = (key >= 0) & (key < KEYS - 1)
+        return np.where(known, self.blocks.first["key"] + _moved_key(key, semitones), moved).astype(ids.dtype)
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    def moved(self, rows: Ids, semitones: int) -> Ids:
+        """Return input rows of a piece as they are when it is moved; see `representations.base.Moves`."""
+        rows = rows.copy()
+        for number, name in enumerate(self._names):
+            column = rows[:, number]
+            if name == "token":
+                rows[:, number] = self.transposed(column, semitones)
+            elif name == "echo":
+                rows[:, number] = np.where(column > 0, self.transposed(column - 1, semitones) + 1, 0)
+            elif name == "key":
+                rows[:, number] = np.where(column < KEYS - 1, _moved_key(column, semitones), column)
+            elif name.startswith("above"):
+                rows[:, number] = np.where(column > 0, column + semitones, 0)
+        return rows
+
+    def summary(self) -> Mapping[str, Any]:
+        return {**super().summary(), "frames to a bar": self.steps_per_bar}
+
+
+def _moved_key(key: Any, semitones: int) -> Any:
+    return key // 12 * 12 + (key + semitones) % 12
+
+
+def _key_of(score: Score) -> int:
+    """Return the number of the first key: its tonic, from C up, and 12 more if it is minor."""
+    if not score.keys:
+        return KEYS - 1
+    key = score.keys[0]
+    return (7 * key.fifths + 9) % 12 + 12 if key.minor else 7 * key.fifths % 12
+
+
+def _keys(number: int) -> tuple[Key, ...]:
+    """Return the key signature of that number, with at most six signs."""
+    if number == KEYS - 1:
+        return ()
+    fifths = (7 * (number - (9 if number >= 12 else 0)) + 5) % 12 - 5
+    return (Key(0, fifths, number >= 12),)
+
+
+class _Reading:
+    """All ids of a piece at once: what each does, and what stands after it; each array (time,)."""
+
+    def __init__(self, scheme: Frames, ids: NDArray[np.signedinteger[Any]]) -> None:
+        blocks = scheme.blocks
+        ids = ids.astype(np.int64)
+        ends = ids == blocks.first["frame_end"]
+        self.frame = np.cumsum(ends)  # after each id, as all below
+        is_note = blocks.is_kind(ids, "note")
+        place = self.frame * _FRAME + np.where(is_note, ids - scheme.first_note + 1, 0)
+        reached = np.maximum.accumulate(place) if len(ids) else place
+        self.sounds = is_note & (place > np.concatenate([[0], reached[:-1]])[: len(ids)])
+        self.pitch = ids - scheme.first_note  # where `sounds`
+        self.level = reached - self.frame * _FRAME  # 0, or 1 + the highest pitch of the frame so far
+        counted = np.cumsum(self.sounds)
+        self.height = counted - latest(ends, counted.astype(np.int64), 0)
+        key = blocks.is_kind(ids, "key") & (self.frame == 0) & (counted == 0)
+        self.key = latest(key, ids - blocks.first["key"], KEYS - 1)
+        known = (self.level > 0) & (self.key < KEYS - 1)
+        self.degree = np.where(known, (self.level - 1 - self.key) % 12 + 1, 0)
+        self._places = place[self.sounds]
+
+    def above(self, lag: int) -> Ints:
+        """Return 1 + the lowest pitch above the present one that sounded `lag` frames before, or 0."""
+        base = (self.frame - lag) * _FRAME
+        if not len(self._places):
+            return np.zeros(len(base), dtype=np.int64)
+        at = np.searchsorted(self._places, base + self.level, side="right")
+        found = self._places[np.minimum(at, len(self._places) - 1)]
+        there = (at < len(self._places)) & (found < base + _FRAME) & (base >= 0)
+        return np.where(there, found - base, 0)
+
+
+@dataclass
+class FramesCursor(GridCursor):
+    """A `Cursor` (see `representations.base`) for `frames`.
+
+    A piece ends, since pitches ascend within a frame and frames are counted; and there is always a way on, since a
+    frame can end (but the last one that could bring the first note, and one after a long silence).
+    """
+
+    scheme: Frames = field(kw_only=True)
+    token: int = -1
+    key: int = KEYS - 1
+    level: int = 0  # 0, or 1 + the highest pitch of the present frame so far
+    present: list[int] = field(default_factory=list)
+    past: list[list[int]] = field(default_factory=list)  # the pitches of all frames before
+    begun: dict[int, int] = field(default_factory=dict)  # frame of the beginning, by pitch sounding
+    silent: int = 0  # frames without a note, up to the present one
+    is_new: bool = False  # whether the last id began a note
+    echo: Echo = field(default_factory=Echo)
+
+    def push(self, token: int) -> None:
+        kind, value = self.scheme.blocks.kind[token], self.scheme.blocks.value[token]
+        self.token, self.is_new = token, False
+        self.echo.push(token)
+        self.ended = kind == "end"
+        if kind == "frame_end":
+            self._end_frame()
+        elif kind == "note" and value >= self.level:
+            self._sound(value)
+        elif kind == "key" and not self.past and not self.present:
+            self.key = value
+
+    def _end_frame(self) -> None:
+        self.silent = 0 if self.present else self.silent + 1
+        self.begun = {pitch: self.begun[pitch] for pitch in self.present}
+        self.past.append(self.present)
+        self.step, self.level, self.present = self.step + 1, 0, []
+
+    def _sound(self, pitch: int) -> None:
+        longest = BARS_LONGEST * self.steps_per_bar
+        self.is_new = self.step - self.begun.get(pitch, -longest) >= longest
+        if self.is_new:
+            self.begun[pitch] = self.step
+            self.note_count += 1
+        self.present.append(pitch)
+        self.level = pitch + 1
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        known = self.level > 0 and self.key < KEYS - 1
+        return (
+            self.token,
+            *(self.step % cycle for cycle in self.scheme.cycles),
+            self.key,
+            (self.level - 1 - self.key) % 12 + 1 if known else 0,
+            min(len(self.present), MOST_HEIGHT),
+            *(self._above(lag) for lag in self.scheme.settings.lags),
+            self.echo.value + 1,
+            self.echo.order,
+        )
+
+    def _above(self, lag: int) -> int:
+        pitches = self.past[-lag] if lag <= len(self.past) else []
+        return next((pitch + 1 for pitch in pitches if pitch >= self.level), 0)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """The place of the present frame; once the piece has ended, of its last."""
+        return divmod(self.step - (self.ended and self.step > 0), self.steps_per_bar)
+
+    @property
+    def last_note(self) -> tuple[int, int] | None:
+        return (0, self.scheme.blocks.value[self.token]) if self.is_new else None
+
+    def fork(self) -> FramesCursor:
+        return replace(
+            self,
+            present=list(self.present),
+            past=list(self.past),
+            begun=dict(self.begun),
+            echo=self.echo.copy(),
+        )
+
+    def allowed(self) -> Mask:
+        blocks = self.scheme.blocks
+        mask = np.zeros(blocks.size, dtype=bool)
+        limit = self.bars * self.steps_per_bar
+        if self.token < 0 or self.ended:
+            mask[self.scheme.end_id if self.ended else self.scheme.start_id] = True
+        elif self.token == self.scheme.start_id:
+            mask[blocks.slice["key"]] = True
+        elif self.step >= limit:
+            mask[self.scheme.end_id] = True
+        else:
+            low, high = instrument_range(self.scheme.settings.program)
+            first = self.scheme.first_note
+            mask[first + max(low, self.level) : first + high + 1] = True
+            must_play = self.silent >= MOST_SILENT_BARS * self.steps_per_bar or (
+                not self.note_count and self.step == limit - 1
+            )
+            is_over = self.level > high  # a primer may have left the compass
+            mask[blocks.first["frame_end"]] = bool(self.present) or is_over or not must_play
+            in_last_bar = self.is_free or self.step > limit - self.steps_per_bar
+            mask[self.scheme.end_id] = bool(self.note_count) and in_last_bar and not self.present
+        return mask

