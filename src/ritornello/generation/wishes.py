@@ -20,9 +20,10 @@ def check_wishes(representation: Representation, config: ComposeConfig, primer: 
     """Raise ConfigError for a field of `config` that the representation has no tokens for, and for a primer that is
     empty, or prose for a model of music, or music for one of prose."""
     for wish in refused_wishes(representation):
-        if getattr(config, wish) is not None:
-            asked = f"{wish} {getattr(config, wish)}"
-            raise ConfigError(f"{asked}: a model of {representation.name} cannot be asked for it")
+        value = getattr(config, wish)
+        if value is not None:
+            asked = ", ".join(value) if isinstance(value, tuple) else value
+            raise ConfigError(f"{wish} {asked}: a model of {representation.name} cannot be asked for it")
     _check_told(representation, config)
     if primer is None:
         return
