@@ -25,6 +25,13 @@ def check_wishes(representation: Representation, config: ComposeConfig, primer: 
             asked = ", ".join(value) if isinstance(value, tuple) else value
             raise ConfigError(f"{wish} {asked}: a model of {representation.name} cannot be asked for it")
     _check_told(representation, config)
+    if config.harmonise and not getattr(representation, "harmonises", False):
+        raise ConfigError(
+            f"harmonise: a model of representation {representation.name} cannot add notes to given ones;"
+            " train one with --preset polyphony_rnn"
+        )
+    if config.harmonise and primer is None:
+        raise ConfigError("harmonise: there is nothing to add notes to; give a primer")
     if primer is None:
         return
     if reads_prose(representation) and not is_prose(primer):
