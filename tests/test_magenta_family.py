@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from build import make_song
+from build import TICKS, make_melody, make_song
 from fakes import small_network
 from typer.testing import CliRunner
 
@@ -130,3 +130,29 @@ def test_pieces_are_moved_as_far_as_in_the_source() -> None:
     assert make_config("performance_rnn", {"transpositions": "-1, 0, 1"}).transpositions == (-1, 0, 1)
     with pytest.raises(ConfigError, match="transpositions"):
         make_config("performance_rnn", {"transpositions": "up"})
+
+
+@pytest.mark.parametrize("bars", [None, 12])
+def test_a_melody_given_is_harmonised_to_its_end(models: dict[str, Model], bars: int | None) -> None:
+    model, melody = (
+        models["polyphony_rnn"],
+        Score(TICKS, (make_melody((60, 62, 64, 64, 67, 65, 64, 62) * 4),)),
+    )
+    piece = model.compose(melody, bars=bars, harmonise=True, seed=1)
+
+    def onsets(score: Score) -> set[tuple[int, int]]:
+        notes = score.resampled(4).all_notes()
+        return set(zip(notes["start"].tolist(), notes["pitch"].tolist(), strict=True))
+
+    assert onsets(melody) <= onsets(piece.score)
+    assert piece.score.note_count > melody.note_count
+    assert piece.bars == (bars or 8)
+
+
+def test_what_cannot_be_harmonised_is_told(models: dict[str, Model]) -> None:
+    with pytest.raises(ConfigError, match="give a primer"):
+        models["polyphony_rnn"].compose(harmonise=True)
+    with pytest.raises(
+        ConfigError, match="drums cannot add notes to given ones; train one with --preset poly"
+    ):
+        models["drums_rnn"].compose(SONG, harmonise=True)

@@ -245,7 +245,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "two-layer-words": Preset(
         "prose as words, two LSTM layers with gate dropout (Chainer, 2016); learns from .txt files",
-        {**_CHAINER, "layers": 2, "representation": "words"},
+        {**_CHAINER, "layers": 2, "hidden": 512, "representation": "words"},
     ),
     "two-layer-events": Preset(
         "the notes of one MIDI track as event words, two LSTM layers with gate dropout (Chainer, 2016)",

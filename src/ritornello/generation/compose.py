@@ -143,9 +143,11 @@ def _begin(representation: Representation, config: ComposeConfig, primer: Score 
     if config.notes is not None and config.notes <= given_notes:
         raise ConfigError(f"notes {config.notes}: the primer alone has {given_notes}")
     plan = _plan_length(plan, config, given_bars)
-    if primer is not None:
+    if config.harmonise:
+        plan = replace(plan, given=primer)
+    elif primer is not None:
         ids = representation.primer(primer, plan)
-    return _Beginning(plan, ids, len(ids) + IDS_PER_BAR * (4 + (plan.bars or DEFAULT_BARS) - given_bars))
+    return _Beginning(plan, ids, len(ids) + IDS_PER_BAR * (4 + (plan.bars or DEFAULT_BARS)))
 
 
 def _suit_primer(plan: Plan, config: ComposeConfig, primer: Score) -> Plan:
@@ -176,7 +178,8 @@ def _plan_length(plan: Plan, config: ComposeConfig, given_bars: int) -> Plan:
         asked = f"notes {config.notes}"
     else:
         default = len(plan.chords) if plan.chords else DEFAULT_BARS
-        bars = config.bars or max(default, given_bars and given_bars + BARS_AFTER_PRIMER)
+        after = max(default, given_bars and given_bars + BARS_AFTER_PRIMER)
+        bars = config.bars or (given_bars if config.harmonise else after)
         asked = f"bars {bars}"
     if bars < given_bars:
         raise ConfigError(f"{asked}: the primer alone has {given_bars} bars")

@@ -61,6 +61,9 @@ class ComposeConfig(BeamConfig):
     index: int = Field(0, ge=0, lt=2**31, description="number of the first piece of this seed")
     count: int = Field(1, ge=1, le=1000, description="how many pieces, in one run")
     guard: bool = Field(True, description="break up a pitch or a bar that repeats too often")
+    harmonise: bool = Field(
+        False, description="let the primer sound from beginning to end, and add notes to it (polyphony)"
+    )
     faithful: bool = Field(
         False, description="choose ids as the model's original system does, where nothing else is given"
     )

@@ -20,10 +20,18 @@ def check_wishes(representation: Representation, config: ComposeConfig, primer: 
     """Raise ConfigError for a field of `config` that the representation has no tokens for, and for a primer that is
     empty, or prose for a model of music, or music for one of prose."""
     for wish in refused_wishes(representation):
-        if getattr(config, wish) is not None:
-            asked = f"{wish} {getattr(config, wish)}"
-            raise ConfigError(f"{asked}: a model of {representation.name} cannot be asked for it")
+        value = getattr(config, wish)
+        if value is not None:
+            asked = ", ".join(value) if isinstance(value, tuple) else value
+            raise ConfigError(f"{wish} {asked}: a model of {representation.name} cannot be asked for it")
     _check_told(representation, config)
+    if config.harmonise and not getattr(representation, "harmonises", False):
+        raise ConfigError(
+            f"harmonise: a model of representation {representation.name} cannot add notes to given ones;"
+            " train one with --preset polyphony_rnn"
+        )
+    if config.harmonise and primer is None:
+        raise ConfigError("harmonise: there is nothing to add notes to; give a primer")
     if primer is None:
         return
     if reads_prose(representation) and not is_prose(primer):

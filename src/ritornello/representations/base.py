@@ -83,7 +83,8 @@ class Plan:
     bars: its length in bars, at least 1. quarters_per_minute: its first tempo. meter: (numerator, denominator).
     instruments: General MIDI programs 0-127, or 128 for the drum kit, in score order. chords: those of each bar,
     which share it equally; after the last bar they begin again. Only what `plays_over_chords` heeds them.
-    density: notes a second, spread evenly over the piece. pitch_classes: 12 weights, from C up.
+    density: notes a second, spread evenly over the piece. pitch_classes: 12 weights, from C up. given: notes that
+    sound in any case, from the start on; only what `harmonises` heeds them.
     """
 
     bars: int | None = None
@@ -93,6 +94,7 @@ class Plan:
     chords: tuple[tuple[Chord, ...], ...] | None = None
     density: tuple[float, ...] | None = None
     pitch_classes: tuple[float, ...] | None = None
+    given: Score | None = None
 
 
 class Kind(Protocol):

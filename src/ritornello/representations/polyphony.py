@@ -52,6 +52,7 @@ class Polyphony(Scheme[PolyphonyConfig]):
 
     name = "polyphony"
     config_model = PolyphonyConfig
+    harmonises = True
 
     def __init__(self, config: PolyphonyConfig) -> None:
         super().__init__(config)
@@ -122,7 +123,14 @@ class Polyphony(Scheme[PolyphonyConfig]):
         return np.stack(columns, axis=1).astype(np.int32)
 
     def cursor(self, plan: Plan = Plan()) -> PolyphonyCursor:  # a frozen value
-        return PolyphonyCursor(plan, STEPS_PER_BAR, scheme=self)
+        given = () if plan.given is None else self.steps_of(plan.given)
+        return PolyphonyCursor(plan, STEPS_PER_BAR, scheme=self, given=given)
+
+    def steps_of(self, score: Score) -> tuple[tuple[int, ...], ...]:
+        """Return the notes of each step as ids, from the highest pitch down."""
+        ids = self.encode(score)[1:-1]
+        steps = np.split(ids, np.flatnonzero(ids == self.blocks.first["step_end"]) + 1)[:-1]
+        return tuple(tuple(step[:-1].tolist()) for step in steps)
 
     def transposable(self, ids: Ids) -> tuple[int, int]:
         pitches = np.asarray(ids)[self.blocks.is_kind(ids, "new")] - self.blocks.first["new"]
@@ -142,6 +150,7 @@ class PolyphonyCursor(GridCursor):
     """
 
     scheme: Polyphony = field(kw_only=True)
+    given: tuple[tuple[int, ...], ...] = ()  # ids that must come in each step
     token: int = -1
     sounding: dict[int, int] = field(default_factory=dict)  # step of the beginning, by pitch: the step before
     present: dict[int, int] = field(default_factory=dict)  # likewise: the present step so far
@@ -197,7 +206,21 @@ class PolyphonyCursor(GridCursor):
             in_last_bar = self.is_free or self.step > limit - self.steps_per_bar
             is_step_begun = self.token != blocks.first["step_end"]
             mask[self.scheme.end_id] = bool(self.note_count) and in_last_bar and not is_step_begun
+            self._insist(mask)
         return mask
+
+    def _insist(self, mask: Mask) -> None:
+        """Leave only what may stand before the next given note of the step, and that note; no end before the last."""
+        if self.step >= len(self.given):
+            return
+        mask[self.scheme.end_id] = False
+        blocks = self.scheme.blocks
+        due = next((token for token in self.given[self.step] if blocks.value[token] < self.lowest), None)
+        if due is not None:
+            for kind in ("new", "continued"):
+                mask[blocks.first[kind] : blocks.first[kind] + blocks.value[due] + 1] = False
+            mask[blocks.first["step_end"]] = False
+            mask[due] = True
 
     def _allow_notes(self, mask: Mask) -> None:
         """Allow pitches below those of the step so far: new ones in the compass, and those that sound."""
