@@ -1,9 +1,9 @@
 """The tempo of what somebody plays without a metronome, from the times at which notes begin.
 
 Each tempo of a fine scale is tried. For one, the onsets are laid around a circle, once for each subdivision of the
-beat; the length of their mean there, 0 to 1, says how well they fall on that grid (circular statistics; for beats,
-Eck 2001 and others). Sixteenths fit every tempo's half and double, so the tempo last believed, or a moderate one,
-tips the scales.
+beat; the length of their mean there, 0 to 1, says how well they fall on that grid (the mean resultant length of
+circular statistics). A few notes fit several tempos, half and double, sometimes three to four; so the tempo that
+is expected, the last one, tips the scales.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TEMPOS = np.arange(SLOWEST, FASTEST + 0.5, 0.5)
 GRIDS = ((1, 1.0), (2, 1.0), (4, 0.6), (3, 0.3))
 """Subdivisions of the beat, and how much it counts that onsets fall on them."""
 
-WIDTH = 0.6
+WIDTH = 0.45
 """Octaves from the tempo expected at which its advantage has fallen to exp(-1/2)."""
 
 MOST_ONSETS = 64
