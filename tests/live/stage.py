@@ -49,7 +49,9 @@ def network_for(model: LiveModel) -> TinyNetwork:
     return TinyNetwork(model.representation.vocabulary_size)
 
 
-def key(pitch: int, start: float, end: float, velocity: int = 80, channel: int = 0) -> list[tuple[float, Midi]]:
+def key(
+    pitch: int, start: float, end: float, velocity: int = 80, channel: int = 0
+) -> list[tuple[float, Midi]]:
     """Return a key that is pressed and released, as events with times."""
     return [
         (start, Midi(bytes([0x90 | channel, pitch, velocity]))),
@@ -57,9 +59,13 @@ def key(pitch: int, start: float, end: float, velocity: int = 80, channel: int =
     ]
 
 
-def tune(start: float, pitches: Iterable[int] = (60, 62, 64, 67), seconds: float = 0.5) -> list[tuple[float, Midi]]:
+def tune(
+    start: float, pitches: Iterable[int] = (60, 62, 64, 67), seconds: float = 0.5
+) -> list[tuple[float, Midi]]:
     """Return keys one after another."""
-    return [e for i, p in enumerate(pitches) for e in key(p, start + i * seconds, start + (i + 0.9) * seconds)]
+    return [
+        e for i, p in enumerate(pitches) for e in key(p, start + i * seconds, start + (i + 0.9) * seconds)
+    ]
 
 
 Log = list[tuple[float, Input]]

@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from build import make_song
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stage import Log, jam, key, live_model, network_for, tune
+from stage import Log, jam, live_model, network_for, tune
 
-from ritornello.errors import ConfigError
 from ritornello.live.config import JamConfig, Mode
 from ritornello.live.events import (
-    Answered,
-    BookmarkSet,
     Configure,
     GoTo,
-    HistoryChanged,
     Midi,
     NotesCancelled,
     NotesPlanned,
     PlayCall,
-    Remark,
     SetBookmark,
     Side,
     Start,
     Stop,
-    TempoSet,
     Turn,
     TurnBegan,
     Undo,
 )
 from ritornello.live.session import Session
-from ritornello.score import Score, Track, make_notes, ticks_to_seconds
 
 MODELS = {
     "multitrack": {},
@@ -97,7 +88,9 @@ ORDERS = st.one_of(
     st.just(SetBookmark("here")),
     st.just(GoTo(1)),
     st.just(PlayCall(make_song(2))),
-    st.builds(lambda mode, beat: Configure(config(mode, metronome=beat)), st.sampled_from(Mode), st.booleans()),
+    st.builds(
+        lambda mode, beat: Configure(config(mode, metronome=beat)), st.sampled_from(Mode), st.booleans()
+    ),
 )
 
 
@@ -164,7 +157,9 @@ def test_nothing_that_is_played_is_lost(log: Log, mode: Mode) -> None:
         if status == 0x90 and velocity:
             pressed[channel, pitch] = (time, velocity)
     wanted += [(*begun, each, None) for each, begun in pressed.items()]
-    kept = [(n.start, n.velocity, (n.channel, n.pitch), n.end) for n in session.notes if n.side == Side.PLAYER]
+    kept = [
+        (n.start, n.velocity, (n.channel, n.pitch), n.end) for n in session.notes if n.side == Side.PLAYER
+    ]
     assert sorted(map(str, kept)) == sorted(map(str, wanted))
     scored = sum(len(track.notes) for track in session.score().tracks if track.name.startswith("You"))
     assert scored == len(wanted)
@@ -175,7 +170,9 @@ def test_nothing_that_is_played_is_lost(log: Log, mode: Mode) -> None:
 def test_two_sessions_do_not_meet(one: Log, other: Log, mode: Mode, other_mode: Mode) -> None:
     until = max(one[-1][0], other[-1][0]) + 2.0
     pairs = [(one, mode), (other, other_mode)]
-    alone = [jam(Session(MODEL, config(mode), n), NETWORK, log, until)[0] for n, (log, mode) in enumerate(pairs)]
+    alone = [
+        jam(Session(MODEL, config(mode), n), NETWORK, log, until)[0] for n, (log, mode) in enumerate(pairs)
+    ]
     sessions = [Session(MODEL, config(mode), n) for n, (_, mode) in enumerate(pairs)]
     together = jam(sessions, NETWORK, [one, other], until)
     for mine, both in zip(alone, together, strict=True):
