@@ -21,8 +21,9 @@ from ritornello.live.events import LiveNote
 from ritornello.live.hand import DecidedNote, Hand, Task
 from ritornello.live.hearing import BARS, Band, Window, follow
 from ritornello.live.model import LiveModel
+from ritornello.live.record import TimedControl
 from ritornello.representations.base import suit
-from ritornello.score import Controls, Score, make_controls
+from ritornello.score import Score
 
 MARK_EVERY, MARKS = 8, 6
 """Ids from one mark to the next, and marks kept besides the last one and the one at the window's beginning."""
@@ -53,7 +54,7 @@ class Heard(NamedTuple):
     notes: tuple[LiveNote, ...]
     until: float
     settled: float
-    pedal: Controls = make_controls()
+    pedal: tuple[TimedControl, ...] = ()
 
 
 Job = Generator[Step, tuple[Logits, State], None]

@@ -48,6 +48,10 @@ class LiveModel:
     band: tuple[int, ...]
     _scales: dict[frozenset[int], NDArray[np.bool_]] = field(default_factory=dict, repr=False)
 
+    def prepare(self) -> None:
+        """Make its tables now, so that its first answer need not wait for them."""
+        _ = self.pace, self.voices, self.brings_note
+
     @cached_property
     def pace(self) -> Pace:
         """How its ids move time on."""
@@ -96,7 +100,9 @@ def make_live_model(bundle: Bundle, stepper: Stepper | None = None) -> LiveModel
     known = representation.voice_programs if isinstance(representation, HasVoices) else ()
     usual = (program for program, _ in Counter(band).most_common())
     programs = dict.fromkeys((*usual, *(program for voice in known for program in voice)))
-    return LiveModel(name, representation, stepper.initial_state(1), tuple(programs), band)
+    model = LiveModel(name, representation, stepper.initial_state(1), tuple(programs), band)
+    model.prepare()
+    return model
 
 
 def _favourite_band(bundle: Bundle, stepper: Stepper) -> tuple[int, ...]:
