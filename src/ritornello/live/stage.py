@@ -8,6 +8,7 @@ Read in order: `PlaySettings`, `Stage.turn`; then `schedule` and `pulse`, which 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -166,30 +167,38 @@ class Stage:
             self.receive(events.Stop())
 
     def _follow(self) -> None:
-        """Begin when a started clock has shown its tempo; then meet it again at each turn of the model.
+        """Begin on a bar line when a started clock has shown its tempo; then keep meeting it at the model's turns.
 
-        Others would notice: there only a clock that has changed its tempo is met, from a bar line on.
+        In others the player would notice: there only a clock of quite another tempo is met, from a bar line on.
         """
+        turn = self.session.turn.turn
         if self._is_awaited:
-            self._begin_with_clock()
-        elif self._follower.quarter is None or not self._beat.is_set:
+            self._meet_on_bar_line(events.Start())
+        elif turn in (Turn.MODEL, Turn.IDLE):
+            self._configure_tempo(RETEMPO)
+        elif self._follower.tempo and abs(self._follower.tempo / self.session.config.tempo - 1) > OTHER_TEMPO:
+            self._meet_on_bar_line(None)
+
+    def _meet_on_bar_line(self, event: events.Input | None) -> None:
+        """Let the session begin (anew) on the clock's next bar line, once it is near enough."""
+        if self._follower.tempo is None:
             return
-        elif self.session.turn.turn in (Turn.IDLE, Turn.MODEL):
-            self._meet_clock(RETEMPO, self.now())
-        elif self._beat.is_bar_line(self._follower.quarter):
-            self._meet_clock(OTHER_TEMPO, self.now() - LOOK_AHEAD)
+        bar = self.session.config.bar_seconds * self.session.config.tempo / 60  # in quarters
+        line = math.floor(self._follower.position / bar + 1) * bar
+        if self._follower.comes(when := self._follower.time(line) - LOOK_AHEAD):
+            self._is_awaited, self._beat = False, Beat(line)
+            self._configure_tempo(0.0, when)
+            if event is not None:
+                self.session.receive(event, when)
 
-    def _begin_with_clock(self) -> None:
-        if self._follower.tempo is not None and self._follower.began is not None:
-            self._is_awaited, self._beat = False, Beat()
-            self._meet_clock(RETEMPO, self.now())
-            self.session.receive(events.Start(), self._follower.began - LOOK_AHEAD)
-
-    def _meet_clock(self, share: float, time: float) -> None:
+    def _configure_tempo(self, share: float, time: float | None = None) -> None:
         """Take the clock's tempo, if it differs by more than a share of it."""
-        config, tempo = self.session.config, self._follower.tempo_for(self._beat)
+        config = self.session.config
+        cycle = (config.call_bars + config.response_bars) * config.bar_seconds * config.tempo / 60
+        tempo = self._follower.tempo_for(self._beat, cycle)
         if tempo is not None and abs(tempo / config.tempo - 1) > share and SLOWEST <= tempo <= FASTEST:
-            self.session.receive(events.Configure(config.model_copy(update={"tempo": tempo})), time)
+            changed = config.model_copy(update={"tempo": tempo})
+            self.session.receive(events.Configure(changed), self.now() if time is None else time)
 
     def _control(self, data: bytes) -> bool:
         """Do what a control change is mapped to; return whether it is."""
