@@ -16,7 +16,8 @@ import ritornello
 SOURCE = Path(ritornello.__file__).parent
 
 ORDER = (
-    "errors", "paths", "theory", "score", "notelist", "data", "formats", "rendering", "representations", "corpus",
+    "errors", "paths", "theory", "score", "notelist", "data", "formats", "rendering", "runs", "representations",
+    "originality", "corpus",
     "networks", "bundle", "training", "presets", "generation", "live", "cli",
 )  # fmt: skip
 

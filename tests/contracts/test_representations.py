@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ritornello.errors import ConfigError
 from ritornello.formats.text import is_prose, paragraphs, prose_to_score
 from ritornello.representations import REPRESENTATIONS, Plan, Representation, make_representation
-from ritornello.representations.base import Extracts, moved_rows, reads_prose
+from ritornello.representations.base import Extracts, moved_rows, reads_prose, tells_notes_in_order
 from ritornello.score import Meter, Score, Tempo, Text, Track, make_notes
 
 PROSE = prose_to_score("“Who is he ?” I asked . He laughed .\n\n( Nobody , he said . ) And so it was !")
@@ -295,3 +295,24 @@ def test_unknown_names_and_keys_are_refused(representation: Representation) -> N
 def test_every_token_has_a_name(representation: Representation) -> None:
     names = [representation.token_name(token) for token in range(representation.vocabulary_size)]
     assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if tells_notes_in_order(FITTED[name])])
+@pytest.mark.parametrize("seed", range(4))
+def test_cursors_tell_the_notes_of_a_track_in_order(name: str, seed: int) -> None:
+    representation, random = FITTED[name], np.random.default_rng(seed)
+    cursor, now, ids = representation.cursor(Plan(bars=5)), 0.0, []
+    told: dict[int, list[tuple[float, int]]] = {}
+    while not cursor.ended:
+        ids.append(int(random.choice(np.flatnonzero(cursor.allowed()))))
+        cursor.push(ids[-1])
+        if cursor.last_note is not None:
+            voice, pitch = cursor.last_note
+            told.setdefault(voice, []).append((now, pitch))
+        now = cursor.quarters
+    score = representation.decode(np.array(ids, dtype=np.int32))
+    tracks = [
+        [(note["start"] / score.ticks_per_quarter, note["pitch"]) for note in track.notes]
+        for track in score.tracks
+    ]
+    assert sorted(tracks) == sorted(told.values())

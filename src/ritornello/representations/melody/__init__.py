@@ -69,6 +69,7 @@ class Melody:
     """The representation `melody`; see `representations.base.Representation`."""
 
     name = "melody"
+    tells_notes_in_order = True
     config_model = MelodyConfig
 
     def __init__(self, config: MelodyConfig, placement: Placement = Placement()) -> None:  # a frozen value
