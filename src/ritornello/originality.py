@@ -165,7 +165,7 @@ def _pitches(steps: NDArray[np.uint32], first: Ints, first_pitches: NDArray[Any]
     intervals = (steps % 256).astype(np.int64) - 128
     risen = np.cumsum(intervals) - intervals
     offsets = first_pitches - risen[first]
-    return (risen + np.repeat(offsets, np.diff(first, append=len(steps)))).astype(np.uint8)
+    return np.asarray(risen + np.repeat(offsets, np.diff(first, append=len(steps))), dtype=np.uint8)
 
 
 def _check_index(index: Index) -> None:
