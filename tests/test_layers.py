@@ -18,7 +18,7 @@ SOURCE = Path(ritornello.__file__).parent
 ORDER = (
     "errors", "paths", "theory", "score", "notelist", "data", "formats", "rendering", "runs", "representations",
     "originality", "corpus",
-    "networks", "bundle", "training", "presets", "generation", "live", "cli",
+    "networks", "bundle", "training", "presets", "generation", "evaluation", "live", "cli",
 )  # fmt: skip
 
 ALLOWED_BACK = {

@@ -7,7 +7,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-COMMANDS = ("inspect", "train", "compose", "render", "convert", "info", "presets", "likelihood", "bench nll")
+COMMANDS = (
+    "inspect",
+    "train",
+    "compose",
+    "render",
+    "convert",
+    "info",
+    "presets",
+    "likelihood",
+    "evaluate",
+    "bench nll",
+)
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference.md"
 
 HEAD = """# The command line
