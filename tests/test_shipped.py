@@ -76,8 +76,11 @@ def test_pieces_differ(pieces: list[Composition]) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_card_tells_where_it_comes_from(name: str) -> None:
     path = BUNDLES / f"{name}.rit"
-    assert path.stat().st_size < 4_000_000
-    card = ritornello.load(name).bundle.card
+    assert path.stat().st_size < 5_000_000
+    bundle = ritornello.load(name).bundle
+    assert bundle.index is not None
+    assert bundle.index.is_whole
+    card = bundle.card
     assert card.corpus.licence in ("CC0-1.0", "BSD-3-Clause")
     assert card.corpus.provenance
     assert card.description

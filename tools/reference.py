@@ -19,6 +19,7 @@ COMMANDS = (
     "info",
     "presets",
     "likelihood",
+    "evaluate",
     "bench nll",
 )
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference.md"

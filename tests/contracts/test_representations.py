@@ -22,6 +22,7 @@ from ritornello.representations.base import (
     moved_rows,
     note_ids,
     reads_prose,
+    tells_notes_in_order,
 )
 from ritornello.score import Meter, Score, Tempo, Text, Track, make_notes
 
@@ -337,3 +338,24 @@ def test_voices_have_programs(name: str) -> None:
         assert all(0 <= program <= 128 for program in programs)
         assert any(note_ids(representation, voice, pitch) for pitch in range(128))
     assert not any(note_ids(representation, len(representation.voice_programs), p) for p in range(128))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if tells_notes_in_order(FITTED[name])])
+@pytest.mark.parametrize("seed", range(4))
+def test_cursors_tell_the_notes_of_a_track_in_order(name: str, seed: int) -> None:
+    representation, random = FITTED[name], np.random.default_rng(seed)
+    cursor, now, ids = representation.cursor(Plan(bars=5)), 0.0, []
+    told: dict[int, list[tuple[float, int]]] = {}
+    while not cursor.ended:
+        ids.append(int(random.choice(np.flatnonzero(cursor.allowed()))))
+        cursor.push(ids[-1])
+        if cursor.last_note is not None:
+            voice, pitch = cursor.last_note
+            told.setdefault(voice, []).append((now, pitch))
+        now = cursor.quarters
+    score = representation.decode(np.array(ids, dtype=np.int32))
+    tracks = [
+        [(note["start"] / score.ticks_per_quarter, note["pitch"]) for note in track.notes]
+        for track in score.tracks
+    ]
+    assert sorted(tracks) == sorted(told.values())

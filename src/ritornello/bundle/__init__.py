@@ -1,10 +1,11 @@
 """A bundle: one shareable `.rit` file with everything that is needed to generate, and nothing that can run code.
 
-It is a zip file of three members:
+It is a zip file of three members or four:
 
     card.json            what the model is: representation, network, training, corpus, held-out figures (`Card`)
     weights.safetensors  every weight of the network, for playing and for training on
     step.onnx            one step of the network as a graph, for playing without torch
+    music.safetensors    not in all: an index of what it learned from, to tell what it copies (`originality`)
 
 The graph holds no weights. Each of its initializers is declared *external* under the name that the weight has
 in `weights.safetensors`, and is handed to ONNX Runtime at load time (see `generation.stepper`), so that a bundle
@@ -45,6 +46,7 @@ from ritornello.bundle.step_graph import (
     still_copy,
 )
 from ritornello.errors import BundleError, ConfigError
+from ritornello.originality import Index, unpack_index
 from ritornello.paths import read_bytes, write_bytes
 
 if TYPE_CHECKING:
@@ -55,10 +57,13 @@ FORMAT = "ritornello bundle"
 VERSION = 1
 SUFFIX = ".rit"
 
-CARD, WEIGHTS, STEP = "card.json", "weights.safetensors", "step.onnx"
+CARD, WEIGHTS, STEP, MUSIC = "card.json", "weights.safetensors", "step.onnx", "music.safetensors"
 GIGABYTE = 1 << 30
 MEMBERS = {CARD: 1 << 24, WEIGHTS: 2 * GIGABYTE, STEP: 1 << 26}
 """The members, in the order of the file, and how many bytes each may have."""
+
+OPTIONAL = {MUSIC: 1 << 26}
+"""Likewise, of what older bundles lack."""
 
 
 class Part(BaseModel):
@@ -120,6 +125,7 @@ class Bundle:
     digest: str
     size: int
     path: Path
+    music: bytes = field(default=b"", repr=False)  # packed; see `index`
 
     @cached_property
     def representation(self) -> Representation:
@@ -137,6 +143,11 @@ class Bundle:
                 f"{self.path}: its columns have {self.card.column_sizes} values, {part.name} makes {sizes}"
             )
         return made
+
+    @cached_property
+    def index(self) -> Index | None:
+        """The index of the music that the model learned from, or None: older bundles have none, nor those of prose."""
+        return unpack_index(self.music, f"{self.path}: {MUSIC}") if self.music else None
 
     @property
     def parameters(self) -> int:
@@ -159,6 +170,7 @@ def save_bundle(
     representation: Representation,
     facts: Facts,
     precision: Precision = "float32",
+    index: Index | None = None,
 ) -> Card:
     """Write a bundle to `path`, whole or not at all, and return its card.
 
@@ -189,8 +201,16 @@ def save_bundle(
         WEIGHTS: _pack_weights(weights, precision),
         STEP: graph.SerializeToString(deterministic=True),
     }
+    if index is not None:
+        members[MUSIC] = index.pack()
     write_bytes(Path(path), _zip_members(members))
     return card
+
+
+def add_index(path: Path, index: Index) -> None:
+    """Give the bundle at `path` another index of what it learned from."""
+    members = _unzip_members(path, read_bytes(path))
+    write_bytes(path, _zip_members(members | {MUSIC: index.pack()}))
 
 
 def _describe_network(network: Any) -> dict[str, Any]:
@@ -235,12 +255,12 @@ def _zip_members(members: Mapping[str, bytes]) -> bytes:
 def load_bundle(path: Path | str) -> Bundle:
     """Return the bundle at `path`; BundleError if it is damaged, of another version, or no bundle. No torch."""
     path = Path(path)
-    data = read_bytes(path, limit=sum(MEMBERS.values()))
+    data = read_bytes(path, limit=sum((MEMBERS | OPTIONAL).values()))
     members = _unzip_members(path, data)
     card = _read_card(path, members[CARD])
     weights = _unpack_weights(path, members[WEIGHTS])
     digest = hashlib.sha256(data).hexdigest()[:16]
-    return Bundle(card, weights, members[STEP], digest, len(data), path)
+    return Bundle(card, weights, members[STEP], digest, len(data), path, members.get(MUSIC, b""))
 
 
 def load_network(bundle: Bundle) -> Network:
@@ -260,15 +280,15 @@ def load_network(bundle: Bundle) -> Network:
 
 
 def _unzip_members(path: Path, data: bytes) -> dict[str, bytes]:
-    """Return the content of the three members; BundleError for anything else than three sound members."""
+    """Return the content of the members; BundleError for anything else than sound members, the MEMBERS at least."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             infos = {info.filename: info for info in archive.infolist()}
-            if set(infos) != set(MEMBERS):
+            if not set(MEMBERS) <= set(infos) <= set(MEMBERS | OPTIONAL):
                 names = ", ".join(sorted(infos))[:200] or "nothing"
                 raise BundleError(f"{path}: not a bundle: it holds {names}; expected {', '.join(MEMBERS)}")
-            for name, limit in MEMBERS.items():
-                _check_member(path, infos[name], limit)
+            for name, info in infos.items():
+                _check_member(path, info, (MEMBERS | OPTIONAL)[name])
             return {name: archive.read(info) for name, info in infos.items()}
     except (
         zipfile.BadZipFile,

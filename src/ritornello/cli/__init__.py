@@ -13,6 +13,7 @@ import typer
 from ritornello.cli.bench import bench
 from ritornello.cli.compose import compose
 from ritornello.cli.convert import convert
+from ritornello.cli.evaluate import evaluate
 from ritornello.cli.info import info
 from ritornello.cli.inspect import inspect
 from ritornello.cli.jam import jam
@@ -47,6 +48,7 @@ for command in (
     info,
     presets,
     likelihood,
+    evaluate,
 ):  # in the order of the help
     app.command()(command)
 app.add_typer(bench)

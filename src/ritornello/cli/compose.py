@@ -107,8 +107,37 @@ def _facts(piece: Composition, files: list[str]) -> dict[str, Any]:
         "seconds": round(score.seconds, 2),
         "instruments": [track.name for track in score.tracks],
         "nats_per_note": round(-piece.log_likelihood, 3),
+        "constraints_relaxed": piece.relaxed,
+        "copies": _copy_facts(piece),
         "remarks": piece.remarks,
     }
+
+
+def _copy_facts(piece: Composition) -> dict[str, Any] | None:
+    """Return the longest runs of notes that the music learned from has too, or None where that is not known."""
+    if piece.copies is None:
+        return None
+    moved, exact, is_whole = piece.copies
+    return {
+        "any_key": moved and moved._asdict(),
+        "same_pitches": exact and exact._asdict(),
+        "compared_with_all": is_whole,
+    }
+
+
+def _copy_line(copies: dict[str, Any] | None) -> str:
+    """Return a line about the longest copy."""
+    if copies is None:
+        return "originality unknown: this model holds no index of the music that it learned from"
+    moved, exact = copies["any_key"], copies["same_pitches"]
+    if moved is None:
+        return "longest copy: none"
+    same = f" ({exact['notes']} at the same pitches)" if exact else ""
+    part = "" if copies["compared_with_all"] else "; compared with a part of what was learned from"
+    return (
+        f"longest copy, in any key: {moved['notes']} notes{same}, bar {moved['own_bar']} here, "
+        f"bar {moved['bar']} of {moved['piece']}{part}"
+    )
 
 
 def _print(facts: list[dict[str, Any]], milliseconds: int) -> None:
@@ -126,4 +155,5 @@ def _print(facts: list[dict[str, Any]], milliseconds: int) -> None:
             f"  {fact['bars']} bars, {fact['notes']} notes, {fact['seconds']:.0f} s, "
             f"{', '.join(fact['instruments'])}; {fact['model']}, seed {fact['seed']}, index {fact['index']}"
         )
+        typer.echo(f"  {_copy_line(fact['copies'])}")
     typer.echo(f"{len(facts)} {'piece' if len(facts) == 1 else 'pieces'} in {milliseconds} ms")

@@ -152,6 +152,10 @@ class Corpus:
         first = int(at["start"])
         return self.shards[int(at["shard"])][first + start : first + min(stop, int(at["length"]))]
 
+    def ids(self, piece: int) -> NDArray[np.int64]:
+        """Return the ids of a piece, (time,)."""
+        return np.asarray(self.rows(piece, 0, int(self.index[piece]["length"]))[:, 0].astype(np.int64))
+
     def count(self, field: str, held_out: bool) -> int:
         """Return the sum of an index field ("length", "notes") over a split."""
         return int(self.index[field][self.index["held_out"] == held_out].sum())

@@ -24,11 +24,13 @@ from ritornello.errors import ConfigError
 from ritornello.formats.text import is_prose
 from ritornello.generation.beam import search
 from ritornello.generation.config import DEFAULT_BARS, ComposeConfig
-from ritornello.generation.constraints import Constraint, NotesBeforeEnd, RepetitionGuard, allowed_ids
+from ritornello.generation.constraints import Constraint, allowed_ids
+from ritornello.generation.control import MakeConstraints, make_rules
 from ritornello.generation.recipe import make_recipe
 from ritornello.generation.samplers import checked_config, make_generators, make_sampler
 from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
 from ritornello.generation.wishes import check_prose_suffix, check_wishes, settle_faithful
+from ritornello.originality import Copies, copies
 from ritornello.representations.base import Cursor, Ids, Plan, Representation, mapped, suit
 from ritornello.score import Score, Tempo
 
@@ -49,7 +51,8 @@ class Composition:
     `settings` with `seed` and `index` make it again with the model of this `digest` (and the primer, if there was
     one). `log_likelihood` is the mean over its notes, in nats, of what the model thought of its own choices, the
     primer's not counted; `relaxed` counts the steps at which a constraint had to give way to the grammar; `remarks`
-    say what of the primer the model does not know, and what stands for it.
+    say what of the primer the model does not know, and what stands for it. `copies` is what it shares with the music
+    that the model learned from, its primer included; None if the bundle holds no index of that.
     """
 
     score: Score
@@ -62,6 +65,7 @@ class Composition:
     log_likelihood: float
     relaxed: int
     remarks: tuple[str, ...] = ()
+    copies: Copies | None = None
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -102,9 +106,10 @@ def compose(
     representation = suit(bundle.representation, primer, wishes)
     config = settle_faithful(representation, config)
     beginning = _begin(representation, config, primer)
+    rules = make_rules(bundle, representation, config)
     indices = range(config.index, config.index + config.count)
     pieces = [
-        _Piece(representation, config, beginning, index, generator)
+        _Piece(representation, config, beginning, rules, index, generator)
         for index, generator in zip(indices, make_generators(seed, indices), strict=True)
     ]
     logits, state = stepper.read(representation.inputs(beginning.ids))
@@ -203,14 +208,13 @@ class _Piece:
         representation: Representation,
         config: ComposeConfig,
         beginning: _Beginning,
+        rules: MakeConstraints,
         index: int,
         generator: np.random.Generator,
     ) -> None:
         self.representation, self.index, self.generator = representation, index, generator
         self.cursor = representation.cursor(beginning.plan)
-        self.constraints: list[Constraint] = [RepetitionGuard(representation)] if config.guard else []
-        if config.notes is not None:
-            self.constraints.append(NotesBeforeEnd(representation.end_id, config.notes))
+        self.constraints: list[Constraint] = rules()
         self.ids: list[int] = []
         for token in beginning.ids.tolist():
             self.push(token)
@@ -313,6 +317,7 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: _Piece, primer: Scor
         log_likelihood=piece.log_probability / new_notes,
         relaxed=piece.relaxed,
         remarks=mapped(bundle.representation, primer) if primer is not None else (),
+        copies=None if bundle.index is None else copies(bundle.index, bundle.representation.decode(ids)),
     )
 
 

@@ -10,9 +10,13 @@ from pydantic import Field, field_validator, model_validator
 from ritornello.errors import ConfigError
 from ritornello.generation.beam import BeamConfig
 from ritornello.generation.stepper import StepPrecision
+from ritornello.originality import LONGEST_COPY
 from ritornello.theory import Chord, parse_chord_bars, parse_instrument, parse_pitch_class
 
 DEFAULT_BARS = 32
+
+MIN_COPY = 4
+"""Runs of fewer notes are in all music."""
 
 
 class ComposeConfig(BeamConfig):
@@ -60,6 +64,12 @@ class ComposeConfig(BeamConfig):
     )
     index: int = Field(0, ge=0, lt=2**31, description="number of the first piece of this seed")
     count: int = Field(1, ge=1, le=1000, description="how many pieces, in one run")
+    max_copy: int | None = Field(
+        None,
+        ge=MIN_COPY,
+        le=LONGEST_COPY,
+        description="no longer run of notes, in any key, that the music learned from has too",
+    )
     guard: bool = Field(True, description="break up a pitch or a bar that repeats too often")
     harmonise: bool = Field(
         False, description="let the primer sound from beginning to end, and add notes to it (polyphony)"

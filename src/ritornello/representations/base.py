@@ -160,6 +160,12 @@ def note_ids_at(representation: Representation, cursor: Cursor, voice: int, pitc
     return (*found, *repeating(voice, pitch)) if repeating else found
 
 
+def tells_notes_in_order(representation: object) -> bool:
+    """Return whether its cursors tell the notes of each voice (`last_note`) as they stand in a track: each at the
+    time that `quarters` was before its id, and those of a chord from the lowest up: an attribute that it has."""
+    return bool(getattr(representation, "tells_notes_in_order", False))
+
+
 def mapped(representation: object, score: Score) -> tuple[str, ...]:
     """Return what of a score a representation does not know and what stands for it, a line each, if it can say."""
     say = getattr(representation, "mapped", None)

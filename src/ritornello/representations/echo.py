@@ -16,45 +16,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.runs import prefix_sums, run_hashes
+
 Ints = NDArray[np.int64]
 
 ORDERS = (6, 12, 24, 48)
 """How many ids must be the same."""
-
-_BASE = 0x9E3779B97F4A7C15  # odd, so that its powers can be divided by modulo 2**64
-_INVERSE = pow(_BASE, -1, 1 << 64)
 
 
 def echoes(ids: NDArray[np.signedinteger[Any]]) -> tuple[Ints, Ints]:
     """Return the echo of each id (an id, or -1) and its order (0 to len(ORDERS)), each (time,)."""
     echo = np.full(len(ids), -1, dtype=np.int64)
     order = np.zeros(len(ids), dtype=np.int64)
-    hashes = _prefix_hashes(ids)
+    sums = prefix_sums(ids)
     for number, length in enumerate(ORDERS, 1):
-        before = _previous(_window_hashes(hashes, length)) + length - 1
+        before = _previous(run_hashes(sums, length)) + length - 1
         ends = np.flatnonzero(before >= length - 1)
         at = ends + length - 1
         echo[at], order[at] = ids[before[ends] + 1], number
     return echo, order
-
-
-def _powers(base: int, count: int) -> NDArray[np.uint64]:
-    factors = np.full(count, base, dtype=np.uint64)
-    factors[:1] = 1
-    return np.cumprod(factors, dtype=np.uint64)
-
-
-def _prefix_hashes(ids: NDArray[np.signedinteger[Any]]) -> NDArray[np.uint64]:
-    """Return the sums of id * base**place over all beginnings, modulo 2**64, (time + 1,)."""
-    terms = (ids.astype(np.uint64) + np.uint64(1)) * _powers(_BASE, len(ids))
-    return np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(terms, dtype=np.uint64)])
-
-
-def _window_hashes(hashes: NDArray[np.uint64], length: int) -> NDArray[np.uint64]:
-    """Return a number for each run of `length` ids, the same for the same run wherever it is (Karp and Rabin 1987)."""
-    if len(hashes) <= length:
-        return np.zeros(0, dtype=np.uint64)
-    return (hashes[length:] - hashes[:-length]) * _powers(_INVERSE, len(hashes) - length)
 
 
 def _previous(values: NDArray[np.uint64]) -> Ints:

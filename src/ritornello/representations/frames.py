@@ -75,6 +75,7 @@ class Frames(Scheme[FramesConfig]):
     """The representation `frames`; see `representations.base.Representation`."""
 
     name = "frames"
+    tells_notes_in_order = True
     config_model = FramesConfig
 
     def __init__(self, config: FramesConfig) -> None:

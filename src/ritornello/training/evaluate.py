@@ -119,7 +119,7 @@ def bigram(corpus: Corpus, most_ids: int | None = None) -> Held:
     likeliest[contexts[order]] = successors[order]  # the last one of each context, the most frequent, stays
     nats, correct, tokens, notes = 0.0, 0, 0, 0
     for piece in held_out_pieces(corpus, most_ids):
-        ids = _ids(corpus, piece)
+        ids = corpus.ids(piece)
         before, after = ids[:-1], ids[1:]
         at = np.minimum(np.searchsorted(pairs, before * size + after), len(pairs) - 1)
         count = np.where(pairs[at] == before * size + after, counts[at], 0)
@@ -139,7 +139,7 @@ def _count_pairs(corpus: Corpus, size: int) -> tuple[Ints, Ints, Ints]:
     waiting: list[Ints] = []
     read = held = 0
     for piece in corpus.pieces(held_out=False):
-        ids = _ids(corpus, piece)
+        ids = corpus.ids(piece)
         singles += np.bincount(ids[1:], minlength=size)
         waiting.append(ids[:-1] * size + ids[1:])
         read, held = read + len(ids), held + len(ids)
@@ -149,11 +149,6 @@ def _count_pairs(corpus: Corpus, size: int) -> tuple[Ints, Ints, Ints]:
         if read > BIGRAM_IDS:
             break
     return *_merge(pairs, counts, np.concatenate([pairs[:0], *waiting])), singles
-
-
-def _ids(corpus: Corpus, piece: int) -> Ints:
-    ids: Ints = corpus.rows(piece, 0, int(corpus.index[piece]["length"]))[:, 0].astype(np.int64)
-    return ids
 
 
 def _merge(keys: Ints, counts: Ints, more: Ints) -> tuple[Ints, Ints]:

@@ -7,6 +7,7 @@ and the samples. With it, a run can be resumed.
 from __future__ import annotations
 
 import datetime
+import functools
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from ritornello.data import CORPUS
 from ritornello.data.tunes import load_tunes
 from ritornello.errors import ConfigError, FileError
 from ritornello.networks import Network
+from ritornello.originality import Index, build_index
+from ritornello.representations.base import reads_prose
 from ritornello.training.checkpoint import load_checkpoint
 from ritornello.training.config import TrainConfig
 from ritornello.training.loop import Progress, Trainer
@@ -132,10 +135,11 @@ def prepare(
                 config = config.model_copy(update={"learning_rate": FINE_TUNING_RATE})
         config = settle(config, corpus)
 
+    learned_from = functools.cache(functools.partial(index_of, corpus))
+
     def save_model(network: Network, facts: dict[str, Any]) -> None:
-        save_bundle(
-            out, network, corpus.representation, _card_facts(out, corpus, facts, about), about.precision
-        )
+        described = _card_facts(out, corpus, facts, about)
+        save_bundle(out, network, corpus.representation, described, about.precision, learned_from())
 
     trainer = Trainer(config, corpus, directory, save_model)
     if resume:
@@ -143,6 +147,16 @@ def prepare(
     elif begin:
         trainer.network.load_state_dict(load_network(begin).state_dict())
     return Run(trainer, corpus, found, out, sample)
+
+
+def index_of(corpus: Corpus) -> Index | None:
+    """Return the index of the music to train on, as the representation gives it back; None if it is prose."""
+    representation, names = corpus.representation, corpus.names()
+    if reads_prose(representation):
+        return None
+    pieces = corpus.pieces(held_out=False).tolist()
+    scores = ((Path(names[piece]).stem, representation.decode(corpus.ids(piece))) for piece in pieces)
+    return build_index(scores, corpus.count("notes", held_out=False))
 
 
 def resumed_config(saved: TrainConfig, asked: TrainConfig) -> TrainConfig:

@@ -69,6 +69,7 @@ class Melody:
     """The representation `melody`; see `representations.base.Representation`."""
 
     name = "melody"
+    tells_notes_in_order = True
     config_model = MelodyConfig
     original_sampling = PLAIN_SAMPLING
 

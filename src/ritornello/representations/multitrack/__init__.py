@@ -48,6 +48,7 @@ class Multitrack:
     """The representation `multitrack`; see `representations.base.Representation`."""
 
     name = "multitrack"
+    tells_notes_in_order = True
     config_model = MultitrackConfig
 
     def __init__(self, config: MultitrackConfig) -> None:

@@ -40,7 +40,7 @@ SCHEME: dict[str, Any] = {"cycles": (12,)}
 
 RECIPE: dict[str, Any] = {
     "representation": "frames",
-    "hidden": 320,
+    "hidden": 384,
     "layers": 1,
     "embedding": 192,
     "batch": 64,

@@ -1,0 +1,64 @@
+"""`ritornello evaluate`: how good a model is, on pieces that it never saw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ritornello.cli.flags import with_options
+from ritornello.evaluation.config import EvaluateConfig
+
+if TYPE_CHECKING:
+    from ritornello.evaluation.evaluate import Evaluation
+
+
+@with_options(EvaluateConfig)
+def evaluate(
+    model: Annotated[str, typer.Argument(help="a .rit file, or the name of a shipped model")],
+    paths: Annotated[list[Path], typer.Argument(help="files and folders that it did not learn from")],
+    out: Annotated[
+        list[Path] | None, typer.Option("--out", "-o", help="report to write: .html or .png; may be repeated")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print facts for machines")] = False,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Tell how well a model foresees real pieces, and how alike its own are to them."""
+    import json
+
+    from ritornello.corpus.scan import scan
+    from ritornello.evaluation.evaluate import evaluate as run
+    from ritornello.evaluation.report import check_report_suffix, write_report
+    from ritornello.formats import read
+    from ritornello.generation import load
+    from ritornello.generation.samplers import checked_config
+
+    for path in out or []:
+        check_report_suffix(path)
+    config = checked_config(EvaluateConfig, settings)
+    loaded = load(model)
+    scores = [read(report.path) for report in scan(paths).used]
+    found = run(loaded, scores, config)
+    for path in out or []:
+        write_report(found, path)
+    if as_json:
+        typer.echo(json.dumps(found.facts()))
+    else:
+        _print(found, out or [])
+
+
+def _print(found: Evaluation, out: list[Path]) -> None:
+    from ritornello.evaluation.report import HEADINGS, figures, rows
+
+    typer.echo(
+        f"{found.model}: {found.config.count} pieces of {found.config.bars} bars against {found.pieces} real ones"
+    )
+    for name, value in figures(found):
+        typer.echo(f"  {name:42} {value}")
+    typer.echo("")
+    for line in (HEADINGS, *rows(found)):
+        typer.echo(f"  {line[0]:20}{line[1]:>16}{line[2]:>16}{line[3]:>9}{line[4]:>9}  {line[5]}")
+    for path in out:
+        typer.echo(f"wrote {path}")

@@ -1,0 +1,137 @@
+"""An evaluation as a page: a picture of all distributions (PNG), or an HTML file with picture and tables, nothing else
+needed to read it."""
+
+from __future__ import annotations
+
+import base64
+import io
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ritornello.errors import ConfigError, MissingExtraError
+from ritornello.evaluation.comparison import POINTS, density
+from ritornello.evaluation.evaluate import Evaluation
+from ritornello.evaluation.features import ENDINGS, FEATURES
+from ritornello.paths import write_bytes, write_text
+
+COLUMNS = 4
+GENERATED, REAL = "#0b6e99", "#9aa5b1"
+
+_STYLE = """body{font:16px/1.5 sans-serif;max-width:64em;margin:2em auto;padding:0 1em;color:#222}
+table{border-collapse:collapse;margin:1em 0}td,th{padding:.2em .8em;text-align:right;border-bottom:1px solid #ddd}
+td:first-child,th:first-child,td:last-child,th:last-child{text-align:left}img{max-width:100%}"""
+
+WRITERS = (".png", ".html")
+
+
+def check_report_suffix(path: Path) -> None:
+    """Raise ConfigError unless a report can be written to `path`."""
+    if path.suffix.lower() not in WRITERS:
+        raise ConfigError(f"{path}: a report is written as {' or '.join(WRITERS)}")
+
+
+def write_report(evaluation: Evaluation, path: Path) -> Path:
+    """Write the report, as a picture or a page by the suffix of `path`; return the path."""
+    check_report_suffix(path)
+    picture = draw(evaluation)
+    if path.suffix.lower() == ".png":
+        write_bytes(path, picture)
+    else:
+        write_text(path, to_html(evaluation, picture))
+    return path
+
+
+def figures(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """Return the figures that are not of one feature, each with its name."""
+    judged, copies = evaluation.likelihood, evaluation.longest_copies
+    rows = [
+        ("held-out nats a token", f"{judged.nats_per_token:.3f}"),
+        ("held-out nats a note", f"{judged.nats_per_note:.3f}"),
+        ("held-out nats a second", f"{evaluation.nats_per_second:.3f}"),
+        ("next token right", f"{judged.accuracy:.1%}"),
+        ("overlap, share of the ceiling", f"{evaluation.share_of_ceiling:.1%}"),
+    ]
+    if copies:
+        rows.append(("longest copy, notes: median", f"{np.median(copies):.0f}"))
+        rows.append(("longest copy, notes: 95 % of pieces up to", f"{np.quantile(copies, 0.95):.0f}"))
+    return rows
+
+
+def rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """Return a row for each feature: name, generated, real, overlap, ceiling, meaning."""
+    meanings = {name: feature.meaning for name, feature in (FEATURES | ENDINGS).items()}
+    return [
+        (
+            name,
+            f"{row.generated[0]:.2f} ± {row.generated[1]:.2f}",
+            f"{row.real[0]:.2f} ± {row.real[1]:.2f}",
+            f"{row.overlap:.2f}",
+            f"{row.ceiling:.2f}",
+            meanings[name],
+        )
+        for name, row in evaluation.likeness.items()
+    ]
+
+
+HEADINGS = ("feature", "generated", "real", "overlap", "ceiling", "")
+
+
+def to_html(evaluation: Evaluation, picture: bytes) -> str:
+    """Return the page; `picture` is a PNG."""
+    image = base64.b64encode(picture).decode("ascii")
+    config = evaluation.config
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(evaluation.model)}</title>"
+        f"<style>{_STYLE}</style><h1>{escape(evaluation.model)}</h1>"
+        f"<p>{config.count} pieces of {config.bars} bars, seed {config.seed}, against {evaluation.pieces} real pieces."
+        " Overlap: the area that two distributions share; ceiling: that of two halves of the real pieces.</p>"
+        f"{_html_table(figures(evaluation), ())}{_html_table(rows(evaluation), HEADINGS)}"
+        f'<img alt="distributions of the features" src="data:image/png;base64,{image}"></html>\n'
+    )
+
+
+def _html_table(lines: Any, headings: tuple[str, ...]) -> str:
+    head = "".join(f"<th>{escape(cell)}" for cell in headings)
+    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}" for cell in line) for line in lines)
+    return f"<table><tr>{head}{body}</table>"
+
+
+def draw(evaluation: Evaluation) -> bytes:
+    """Return a PNG with the distribution of each feature in generated and in real pieces."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError("matplotlib", "train") from error
+    lines = -(-len(evaluation.likeness) // COLUMNS)
+    figure = Figure(figsize=(12, 2.2 * lines), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(lines, COLUMNS).flatten()
+    for place, name in zip(axes, evaluation.likeness, strict=False):
+        _draw_feature(place, evaluation, name)
+    for place in axes[len(evaluation.likeness) :]:
+        place.set_axis_off()
+    axes[0].legend(frameon=False, fontsize=8)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _draw_feature(axes: Any, evaluation: Evaluation, name: str) -> None:
+    sets = {"real": (evaluation.real[name], REAL), "generated": (evaluation.generated[name], GENERATED)}
+    finite = {label: (values[np.isfinite(values)], colour) for label, (values, colour) in sets.items()}
+    both = np.concatenate([values for values, _ in finite.values()])
+    row = evaluation.likeness[name]
+    axes.set_title(f"{name}: {row.overlap:.2f} of {row.ceiling:.2f}", fontsize=9)
+    axes.tick_params(labelsize=7)
+    axes.set_yticks([])
+    if not len(both):
+        return
+    spread = max(float(np.ptp(both)), 1e-9)
+    places = np.linspace(both.min() - 0.2 * spread, both.max() + 0.2 * spread, POINTS)
+    for label, (values, colour) in finite.items():
+        if len(values):
+            axes.fill_between(places, density(values, places, spread), color=colour, alpha=0.5, label=label)

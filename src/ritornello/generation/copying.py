@@ -1,0 +1,88 @@
+"""`NoCopy`, a constraint: no run of notes longer than asked for that the training music has too (`originality`).
+
+It follows the notes of each voice, and looks up which notes would make its last run, and one more, a copy. That needs
+cursors that tell notes in the order in which they stand in a track, each at its own time; representations whose do
+say `tells_notes_in_order`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ritornello.originality import LONGEST_WAIT, STEPS_PER_QUARTER, Index, step_between
+from ritornello.representations.base import Cursor, Representation, note_ids
+from ritornello.runs import Hashes, hash_run, run_hashes
+
+
+class Continuations:
+    """How each run of so many notes of the index goes on."""
+
+    def __init__(self, index: Index, notes: int) -> None:
+        self.steps_before = notes - 1
+        whole = index.within_lines(notes)  # runs of that many notes and one more
+        hashes = run_hashes(index.sums, self.steps_before)[: len(whole)][whole]
+        order = np.argsort(hashes, kind="stable")
+        self._hashes: Hashes = hashes[order]
+        self._next = index.steps[self.steps_before :][: len(whole)][whole][order]
+
+    def __deepcopy__(self, memo: Any) -> Continuations:
+        return self  # never changes: pieces that fork share it
+
+    def after(self, steps: list[int]) -> set[int]:
+        """Return the steps that follow this run of `steps_before` steps, somewhere in the index."""
+        wanted = np.uint64(hash_run(steps))
+        first, last = (int(np.searchsorted(self._hashes, wanted, side=side)) for side in ("left", "right"))
+        return set(self._next[first:last].tolist())
+
+
+@dataclass
+class VoiceLine:
+    """The last notes of a voice: the steps between them, and where it is. Times are in steps of `originality`."""
+
+    onset: int
+    pitch: int
+    steps: list[int] = field(default_factory=list)
+    copied: set[int] = field(default_factory=set)  # steps that would make it a copy
+
+
+class NoCopy:
+    """Forbids the note that would make a voice's last run of notes one longer than may be copied."""
+
+    def __init__(self, representation: Representation, continuations: Continuations) -> None:
+        self._note_ids = partial(note_ids, representation)
+        self._continuations = continuations
+        self._now = 0
+        self.lines: dict[int, VoiceLine] = {}
+
+    def observe(self, cursor: Cursor) -> None:
+        if cursor.last_note is not None:
+            voice, pitch = cursor.last_note
+            if voice in self.lines:
+                self._extend(self.lines[voice], pitch)
+            else:
+                self.lines[voice] = VoiceLine(self._now, pitch)
+        self._now = _steps(cursor.quarters)
+
+    def _extend(self, line: VoiceLine, pitch: int) -> None:
+        count = self._continuations.steps_before
+        line.steps.append(step_between(self._now - line.onset, pitch - line.pitch))
+        del line.steps[:-count]
+        line.onset, line.pitch = self._now, pitch
+        line.copied = self._continuations.after(line.steps) if len(line.steps) == count else set()
+
+    def forbidden(self, cursor: Cursor) -> Iterable[int]:
+        now = _steps(cursor.quarters)
+        for voice, line in self.lines.items():
+            wait = min(now - line.onset, LONGEST_WAIT)
+            for step in line.copied:
+                if step // 256 == wait:
+                    yield from self._note_ids(voice, line.pitch + step % 256 - 128)
+
+
+def _steps(quarters: float) -> int:
+    return int(quarters * STEPS_PER_QUARTER + 0.5)

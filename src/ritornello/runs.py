@@ -1,0 +1,46 @@
+"""Hashes of all runs of a length in a sequence of numbers: the same for the same run, wherever it is.
+
+The sums of number * base**place over all beginnings are taken once; then the hash of any run is a difference of two
+(Karp and Rabin 1987), modulo 2**64, where the powers of an odd base can be divided by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Hashes = NDArray[np.uint64]
+
+BASE = 0x9E3779B97F4A7C15
+_INVERSE = pow(BASE, -1, 1 << 64)
+_MASK = (1 << 64) - 1
+
+
+def prefix_sums(numbers: NDArray[np.integer[Any]]) -> Hashes:
+    """Return the sums over all beginnings of `numbers` (at least 0), (time + 1,)."""
+    terms = (numbers.astype(np.uint64) + np.uint64(1)) * _powers(BASE, len(numbers))
+    return np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(terms, dtype=np.uint64)])
+
+
+def run_hashes(sums: Hashes, length: int) -> Hashes:
+    """Return the hash of each run of `length` numbers, from their `prefix_sums`; none if there are too few."""
+    if len(sums) <= length:
+        return np.zeros(0, dtype=np.uint64)
+    return (sums[length:] - sums[: len(sums) - length]) * _powers(_INVERSE, len(sums) - length)
+
+
+def hash_run(numbers: Iterable[int]) -> int:
+    """Return the hash of one run."""
+    total, power = 0, 1
+    for number in numbers:
+        total, power = total + (int(number) + 1) * power, power * BASE & _MASK
+    return total & _MASK
+
+
+def _powers(base: int, count: int) -> Hashes:
+    factors = np.full(count, base, dtype=np.uint64)
+    factors[:1] = 1
+    return np.cumprod(factors, dtype=np.uint64)

@@ -1,0 +1,198 @@
+"""What a piece copies is found, told, and kept from being copied."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from build import TICKS, make_melody
+from fakes import small_network
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ritornello import formats
+from ritornello.bundle import Facts, add_index, save_bundle
+from ritornello.errors import BundleError, ConfigError
+from ritornello.generation import Model, load
+from ritornello.generation.copying import Continuations, NoCopy
+from ritornello.originality import Copy, Index, build_index, copies, lines_of, unpack_index
+from ritornello.representations import make_representation
+from ritornello.representations.base import Cursor, tells_notes_in_order
+from ritornello.score import Score, Track
+from ritornello.training import train
+
+TUNE = (60, 62, 64, 65, 67, 65, 64, 62, 71, 60, 72, 61, 70, 69, 68, 55)
+
+
+def melody_score(pitches: tuple[int, ...]) -> Score:
+    return Score(TICKS, (make_melody(pitches),))
+
+
+def index_of(*melodies: tuple[int, ...]) -> Index:
+    pieces = [(f"piece {n}", melody_score(pitches)) for n, pitches in enumerate(melodies)]
+    return build_index(pieces, sum(map(len, melodies)))
+
+
+def test_a_copy_in_another_key_is_found_with_its_place() -> None:
+    index = index_of((50, 52, 50, 53), TUNE)
+    own = (40, 80, *(pitch + 3 for pitch in TUNE[4:12]), 30)
+    found = copies(index, melody_score(own))
+    assert found.moved == Copy(8, "piece 1", 2, 1)
+    assert found.exact is not None
+    assert found.exact.notes == 2  # by chance
+    assert copies(index, melody_score(TUNE)).exact == Copy(len(TUNE), "piece 1", 1, 1)
+
+
+def test_another_rhythm_is_no_copy_but_another_loudness_and_instrument_are() -> None:
+    index = index_of(TUNE)
+    notes = make_melody(TUNE).notes
+    slow, loud = notes.copy(), notes.copy()
+    slow["start"][1::2] += TICKS // 2
+    loud["velocity"] = 1
+    loud["duration"] //= 2
+    moved = copies(index, Score(TICKS, (Track(slow),))).moved
+    assert moved is None or moved.notes < 4
+    assert copies(index, Score(TICKS, (Track(loud, 40),))).exact == Copy(len(TUNE), "piece 0", 1, 1)
+
+
+def test_runs_do_not_cross_tracks_and_drums_do_not_count() -> None:
+    index = build_index([("a", Score(TICKS, (make_melody(TUNE[:8]), make_melody(TUNE[8:]))))], 16)
+    found = copies(index, melody_score(TUNE)).moved
+    assert found is not None
+    assert found.notes == 8
+    drums = Score(TICKS, (replace(make_melody(TUNE), is_drum=True),))
+    assert lines_of(drums) == []
+    assert copies(index, drums).moved is None
+    assert copies(build_index([("a", drums)], 16), melody_score(TUNE)).moved is None
+
+
+def longest_by_hand(one: tuple[int, ...], other: tuple[int, ...], moved: bool) -> int:
+    """Return the longest shared run, by trying all."""
+    best = 0
+    for i in range(len(one)):
+        for j in range(len(other)):
+            shift, count = other[j] - one[i] if moved else 0, 0
+            while (
+                i + count < len(one) and j + count < len(other) and one[i + count] + shift == other[j + count]
+            ):
+                count += 1
+            best = max(best, count)
+    return best
+
+
+pitches = st.lists(st.integers(58, 62), min_size=2, max_size=14).map(tuple)
+
+
+@settings(max_examples=150, deadline=None)
+@given(own=pitches, first=pitches, second=pitches)
+def test_the_longest_runs_are_those_found_by_trying_all(own: tuple, first: tuple, second: tuple) -> None:  # type: ignore[type-arg]
+    found = copies(index_of(first, second), melody_score(own))
+    for copy, moved in ((found.moved, True), (found.exact, False)):
+        longest = max(longest_by_hand(own, first, moved), longest_by_hand(own, second, moved))
+        assert (copy.notes if copy else 1) == max(1, longest)
+
+
+def test_an_index_too_large_holds_every_nth_piece_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ritornello.originality.MOST_NOTES", 30)
+    index = index_of(*[TUNE] * 4)
+    assert index.names == ("piece 0", "piece 3")
+    assert not copies(index, melody_score(TUNE)).is_whole
+
+
+def test_an_index_is_packed_and_refused_when_damaged() -> None:
+    index = index_of(TUNE, TUNE[::-1])
+    again = unpack_index(index.pack(), "here")
+    assert again.names == index.names
+    assert copies(again, melody_score(TUNE)) == copies(index, melody_score(TUNE))
+    with pytest.raises(BundleError, match="here"):
+        unpack_index(index.pack()[:-9], "here")
+    with pytest.raises(BundleError, match="do not fit"):
+        unpack_index(replace(index, bars=index.bars[:-1]).pack(), "here")
+    with pytest.raises(BundleError, match="do not fit"):
+        unpack_index(replace(index, names=("one",)).pack(), "here")
+
+
+# --- while composing ------------------------------------------------------------------------------------------
+
+
+def random_walk(cursor: Cursor, seed: int, rules: list[NoCopy]) -> list[int]:
+    """Return the ids of a piece chosen at random among those that the grammar and the rules allow."""
+    random, ids = np.random.default_rng(seed), []
+    while not cursor.ended:
+        allowed = cursor.allowed()
+        for rule in rules:
+            forbidden = list(rule.forbidden(cursor))
+            allowed[forbidden] = False
+        ids.append(int(random.choice(np.flatnonzero(allowed))))
+        cursor.push(ids[-1])
+        for rule in rules:
+            rule.observe(cursor)
+    return ids
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", ["melody", "frames"])
+def test_no_run_is_longer_than_allowed(name: str, seed: int) -> None:
+    """The index is that of very piece that would come about without the rule."""
+    representation = make_representation(
+        name, {"steps_per_quarter": 1, "lags": []} if name == "frames" else {}
+    )
+    assert tells_notes_in_order(representation)
+    free = representation.decode(np.array(random_walk(representation.cursor(), seed, [])))
+    index = build_index([("itself", free)], free.note_count)
+    continuations = Continuations(index, 4)
+    for again in range(3):
+        rule = NoCopy(representation, continuations)
+        ids = random_walk(representation.cursor(), seed + again, [rule])
+        found = copies(index, representation.decode(np.array(ids))).moved
+        assert found is not None
+        assert found.notes <= 4
+
+
+def save_model(path: Path, index: Index | None = None) -> Model:
+    representation = make_representation("frames", {"steps_per_quarter": 1, "lags": []})
+    save_bundle(path, small_network(representation), representation, Facts(name="small"), index=index)
+    return load(path)
+
+
+def test_compose_tells_what_is_copied_and_keeps_from_copying(tmp_path: Path) -> None:
+    path = tmp_path / "small.rit"
+    model = save_model(path)
+    plain = model.compose(bars=6, seed=1)
+    assert plain.copies is None
+    with pytest.raises(ConfigError, match="no index"):
+        model.compose(bars=6, max_copy=6)
+    add_index(path, build_index([("plain", plain.score)], plain.score.note_count))
+    again = load(path).compose(bars=6, seed=1)
+    assert again.ids.tolist() == plain.ids.tolist()
+    assert again.copies is not None
+    assert again.copies.exact == Copy(plain.score.note_count, "plain", 1, 1)
+    kept = load(path).compose(bars=6, seed=1, max_copy=4)
+    assert kept.relaxed == 0
+    assert kept.copies is not None
+    assert kept.copies.moved is not None
+    assert kept.copies.moved.notes <= 4
+
+
+def test_a_scheme_whose_notes_come_otherwise_is_refused(tmp_path: Path) -> None:
+    representation = make_representation("polyphony", {})
+    save_bundle(tmp_path / "p.rit", small_network(representation), representation, Facts(name="p"))
+    with pytest.raises(ConfigError, match="polyphony cannot be kept from copying"):
+        load(tmp_path / "p.rit").compose(max_copy=8)
+
+
+def test_training_leaves_an_index_of_what_was_learned(tmp_path: Path) -> None:
+    for number, pitches in enumerate((TUNE, TUNE[::-1], TUNE[4:] + TUNE[:4])):
+        formats.write(melody_score(pitches), tmp_path / "midi" / f"tune-{number}.mid")
+    for _ in train(
+        tmp_path / "midi", tmp_path / "m.rit", steps=2, hidden=8, layers=1, embedding=8, samples=0, batch=2
+    ):
+        pass
+    index = load(tmp_path / "m.rit").bundle.index
+    assert index is not None
+    assert len(index.names) == 2  # one is held out
+    name = index.names[0]
+    found = copies(index, formats.read(tmp_path / "midi" / f"{name}.mid")).exact
+    assert found == Copy(len(TUNE), name, 1, 1)
