@@ -73,12 +73,9 @@ for (const gesture of ["pointerdown", "keydown", "touchend"]) addEventListener(g
 
 element("start").onclick = () => jam.toggle();
 element("undo").onclick = () => session.send({ type: "undo" });
-element("replay").onclick = () => {
-  jam.toggleReplay();
+element("replay").onclick = () => jam.toggleReplay();
+jam.replay.onchange = () => {
   element("replay").ariaPressed = String(jam.replay.active);
-};
-jam.replay.onend = () => {
-  element("replay").ariaPressed = "false";
 };
 element("tap").onclick = () => {
   const tempo = tap.add(present());
