@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from browser_stage import Stage
 from build import make_song
-from stage import Stage
 
 from ritornello.formats.midi import parse_midi, write_midi
 from ritornello.live.events import Side

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from stage import Stage
+from browser_stage import Stage
 
 pytestmark = pytest.mark.browser
 
