@@ -73,8 +73,8 @@ def _option_type(annotation: Any) -> Any:
 
 def _help(field: FieldInfo) -> str:
     """Return the help of a field: its description, what is allowed, and its default."""
-    origin, choices = get_origin(field.annotation), ()
-    if origin is Literal:
+    choices: tuple[Any, ...] = ()
+    if get_origin(field.annotation) is Literal:
         choices = get_args(field.annotation)
     elif isinstance(field.annotation, type) and issubclass(field.annotation, Enum):
         choices = tuple(field.annotation)

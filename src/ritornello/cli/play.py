@@ -57,7 +57,7 @@ def play(
 ) -> None:
     """Play with a model, live, on real or virtual MIDI ports."""
     from ritornello.errors import ConfigError
-    from ritornello.live.controls import Controls, read_controls
+    from ritornello.live.controls import default_controls, read_controls
     from ritornello.live.ports import open_ports
     from ritornello.live.stage import ClockMode, PlaySettings
     from ritornello.rendering import check_suffixes
@@ -69,7 +69,7 @@ def play(
             "play needs --in and --out; --list tells which ports there are, --virtual makes new ones"
         )
     check_suffixes([out] if out else [])
-    table = Controls() if controls is None else read_controls(controls)
+    table = default_controls() if controls is None else read_controls(controls)
     wishes = PlaySettings(ClockMode(clock), through, click, table)
     make_stage = _prepare(model, settings, seed)
     ports = open_ports(input_name, output_name, virtual)

@@ -65,7 +65,7 @@ class NotesBeforeEnd:
 
 
 class InScale:
-    """Forbids the notes outside a scale. What does not move when music is transposed, drums for instance, is free.
+    """Forbids the notes outside a scale; drums are free.
 
     scale: pitch classes, 0-11. A scheme that moves pieces into a key of its own is asked where it puts them.
     """
@@ -80,8 +80,9 @@ class InScale:
             for token in note_ids(representation, voice, pitch)
         ]
         ids = np.array(found, dtype=np.int64)
-        pitched = representation.transposed(ids, 1) != ids if len(ids) else ids > 0
-        self._outside: tuple[int, ...] = tuple(ids[pitched].tolist())
+        stays = representation.transposed(ids, 1) == ids if len(ids) else ids > 0
+        drums = {token for token in ids[stays].tolist() if _is_drum(representation, token)}
+        self._outside = tuple(token for token in found if token not in drums)
         self.permitted = np.ones(representation.vocabulary_size, dtype=bool)
         self.permitted[list(self._outside)] = False
 
@@ -90,6 +91,12 @@ class InScale:
 
     def forbidden(self, cursor: Cursor) -> Iterable[int]:
         return self._outside
+
+
+def _is_drum(representation: Representation, token: int) -> bool:
+    """Whether an id brings a note of the drum kit."""
+    score = representation.decode(np.array([representation.start_id, token]))
+    return any(track.is_drum for track in score.tracks if len(track.notes))
 
 
 def _move_of(representation: Representation) -> int:

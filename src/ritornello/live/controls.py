@@ -59,6 +59,11 @@ class Controls(BaseModel):
         return next((name for name, own in self.model_dump().items() if own == number), None)
 
 
+def default_controls() -> Controls:
+    """Return the table as it is without a file."""
+    return checked_config(Controls, {})
+
+
 def read_controls(path: Path | str) -> Controls:
     """Return the table in a TOML file; FormatError if it is none, ConfigError for a number that cannot be."""
     path = Path(path)

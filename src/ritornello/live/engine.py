@@ -6,11 +6,24 @@ All sessions of a batch want a step at the same moment; what one of them gets do
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Protocol, TypeVar
 
 import numpy as np
 
-from ritornello.generation.stepper import Stepper
-from ritornello.live.session import Session
+from ritornello.generation.stepper import Logits, State, Stepper
+from ritornello.live.session import Step
+
+
+class Steppable(Protocol):
+    """A session, or what stands for one."""
+
+    @property
+    def wants(self) -> Step | None: ...
+
+    def supply(self, logits: Logits, state: State, now: float) -> None: ...
+
+
+Stepped = TypeVar("Stepped", bound=Steppable)
 
 
 class Engine:
@@ -19,13 +32,13 @@ class Engine:
     def __init__(self, stepper: Stepper) -> None:
         self.stepper = stepper
 
-    def run(self, sessions: Iterable[Session], now: Callable[[], float]) -> None:
+    def run(self, sessions: Iterable[Steppable], now: Callable[[], float]) -> None:
         """Step until none of `sessions` wants a step; `now` tells the time at which each batch was done."""
         waiting = list(sessions)
         while waiting := self.step(waiting, now):
             pass
 
-    def step(self, sessions: Iterable[Session], now: Callable[[], float]) -> list[Session]:
+    def step(self, sessions: Iterable[Stepped], now: Callable[[], float]) -> list[Stepped]:
         """Give one step to those of `sessions` that want one, in one batch; return them."""
         asked = [(session, step) for session in sessions if (step := session.wants) is not None]
         if not asked:

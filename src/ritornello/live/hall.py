@@ -4,7 +4,7 @@ Everything that touches a session happens in the hall's thread, so nothing is lo
 waits for a network. Others hand it jobs: `post` and forget, or `ask` for a result. Between jobs the thread lets each
 session know the time when it is due, and steps all those that wait for the network together, one batch a model.
 
-Read in order: `Hall.enter`, `Hall._run`, `Hall._keep_order`.
+Read in order: `Hall.enter`, `Hall._run`, `Hall.keep_order`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import TypeVar
 
 from ritornello.errors import ConfigError
@@ -37,7 +38,7 @@ ORDER_EVERY = 2.0
 """Seconds between two rounds that send away who has been gone for long."""
 
 FIGHT = 3.0
-"""A room that was taken over so few seconds ago is not taken over again while somebody is in it."""
+"""A room that one window took from another so few seconds ago is not taken again while somebody is in it."""
 
 STEPS = 2000
 """So many durations of steps are remembered."""
@@ -108,7 +109,7 @@ class Hall:
 
     def _is_fought_over(self, room: Room) -> bool:
         """Whether two windows take one room from each other: a window was duplicated, and each comes back at once."""
-        return room.listener is not None and self._clock() - room.attached < FIGHT
+        return room.listener is not None and self._clock() - room.taken < FIGHT
 
     def room(self, token: str) -> Room:
         """Return the room of `token`; ConfigError if there is none."""
@@ -132,16 +133,20 @@ class Hall:
 
     def _run(self) -> None:
         """Do jobs, advance who is due, step who wants to, until the end."""
-        busy = False
-        while self._do_jobs(0.0 if busy else self._until_due()):
-            now = self._clock()
-            for room in list(self.rooms.values()):
-                if room.due <= now:
-                    room.advance()
-            busy = self._step()
-            if now - self._tidied > ORDER_EVERY:
-                self._tidied = now
-                self._keep_order(now)
+        is_busy = False
+        while self._do_jobs(0.0 if is_busy else self._until_due()):
+            is_busy = self.move()
+            if self._clock() - self._tidied > ORDER_EVERY:
+                self._tidied = self._clock()
+                self.keep_order()
+
+    def move(self) -> bool:
+        """Let those who are due know the time, and give a step to all that want one; return whether any did."""
+        now = self._clock()
+        for room in list(self.rooms.values()):
+            if room.due <= now:
+                room.advance()
+        return self._step()
 
     def _until_due(self) -> float:
         """Return the seconds until the next room is due."""
@@ -182,14 +187,17 @@ class Hall:
         except Exception:
             log.exception("a batch failed: its rooms are stepped one by one")
             for room in rooms:
-                room.guard(lambda room=room: offer.engine.step([room], self._clock))  # type: ignore[misc]
+                room.guard(partial(self._step_alone, offer, room))
         self.step_seconds.append(self._clock() - began)
         for room in rooms:
             room.advance()
 
-    def _keep_order(self, now: float) -> None:
+    def _step_alone(self, offer: Offer, room: Room) -> None:
+        offer.engine.step([room], self._clock)
+
+    def keep_order(self) -> None:
         """Silence and forget rooms that nobody listens to, and those where nothing happens."""
-        limits = self.limits
+        limits, now = self.limits, self._clock()
         for token, room in list(self.rooms.items()):
             away = now - room.seen
             if room.listener is None:

@@ -7,6 +7,7 @@ later. The scheme's own time may lag behind the window's, since some schemes lea
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -40,10 +41,14 @@ class DecidedNote(NamedTuple):
 
 @dataclass(frozen=True)
 class Task:
-    """What the hand is to do: play from `start` to `stop`, with a note at the start if `at_once`."""
+    """What the hand is to do: play from `start` to `stop`, with a note at the start if `at_once`.
+
+    Then the scheme sees the start on a beat nearby, wherever in the beat it is.
+    """
 
     start: float
     stop: float
+    beat: float  # the length of one
     at_once: bool
     permitted: Mask  # over the ids
     scale: frozenset[int] | None  # pitch classes to keep to
@@ -70,7 +75,14 @@ class Hand:
     told_until: float = -np.inf
     open_from: float | None = None  # start of the first note whose end is not known yet
 
+    aim: float = 0.0  # where the scheme is to see the start
+
     def __post_init__(self) -> None:
+        self.aim = self.task.start
+        if self.task.at_once:
+            self.aim = round(self.task.start / self.task.beat) * self.task.beat
+            missing = self.time + EPSILON - self.aim
+            self.aim += max(0, math.ceil(missing / self.task.beat)) * self.task.beat * bool(self.cursor.notes)
         self.notes_before = self.cursor.notes
         self.given = frozenset(key for key, _ in self._decoded())
         self._reach_start()
@@ -83,7 +95,7 @@ class Hand:
     @property
     def is_done(self) -> bool:
         """Whether nothing more can begin before the stop."""
-        return self.time > self.task.stop - EPSILON or self.cursor.ended
+        return (self.is_begun and self.time > self.task.stop - EPSILON) or self.cursor.ended
 
     # --- choosing ---------------------------------------------------------------------------------------------
 
@@ -121,8 +133,8 @@ class Hand:
         """Return the silent ids that lead to the start; or beyond, if the answer need not begin at once."""
         pace = self.model.pace
         after = self.time + pace.before + pace.after
-        latest = self.task.start if self.task.at_once else np.inf
-        return self._moves_silently() & (after > self.task.start - EPSILON) & (after < latest + EPSILON)
+        latest = self.aim if self.task.at_once else np.inf
+        return self._moves_silently() & (after > self.aim - EPSILON) & (after < latest + EPSILON)
 
     def _rest(self) -> int | None:
         """Return the longest silent id that ends before the start, if no single one leads there."""
@@ -131,7 +143,7 @@ class Hand:
         pace = self.model.pace
         moves = pace.before + pace.after
         fits = self._moves_silently() & self.task.permitted
-        fits &= self.time + moves < self.task.start + EPSILON
+        fits &= self.time + moves < self.aim + EPSILON
         if not fits.any():
             self._begin()
             return None
@@ -139,6 +151,8 @@ class Hand:
 
     def _passes_stop(self, token: int) -> bool:
         pace = self.model.pace
+        if not self.is_begun and self.task.at_once:
+            return False
         onset = self.time + pace.before[token]
         if self.model.brings_note[token]:
             return bool(onset > self.task.stop - EPSILON)
@@ -154,7 +168,7 @@ class Hand:
         self._reach_start()
 
     def _reach_start(self) -> None:
-        if not self.is_begun and self.time > self.task.start - EPSILON:
+        if not self.is_begun and self.time > self.aim - EPSILON:
             if self.task.at_once:
                 self._begin()
             self.is_begun = True

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ritornello.generation.constraints import Constraint
 from ritornello.live.events import LiveNote
 from ritornello.live.model import LiveModel
+from ritornello.live.record import TimedControl
 from ritornello.representations.base import Cursor, Ids, Plan, Representation
 from ritornello.score import Controls, Meter, Score, Tempo, Track, make_controls, make_notes
 from ritornello.theory import DRUMS
@@ -91,7 +92,7 @@ class Band:
 
     def may_play(self, avoid: int | None = None) -> NDArray[np.bool_]:
         """Return a mask over the ids: what the model's parts can play, that of program `avoid` only if it must."""
-        voices, representation = self.model.voices, self.model.representation
+        representation = self.model.representation
         mask = np.ones(representation.vocabulary_size, dtype=bool)
         mask[[representation.start_id, representation.end_id]] = False
         if not self.model.has_voices:
@@ -99,9 +100,11 @@ class Band:
         count = len(self.own)
         taken = None if avoid is None else self.voices[_part_like(avoid, self.parts) or 0]
         wanted = [v for v in self.voices[:count] if v != taken] or list(self.voices[:count])
-        return mask & np.isin(voices, [-1, *wanted])
+        return mask & np.isin(self.model.voices, [-1, *wanted])
 
-    def score(self, window: Window, notes: Iterable[LiveNote], until: float, pedal: Controls) -> Score:
+    def score(
+        self, window: Window, notes: Iterable[LiveNote], until: float, pedal: Iterable[TimedControl]
+    ) -> Score:
         """Return what is heard of `notes` (on the session's clock) until that time, without the roll call."""
         rows: list[list[tuple[int, int, int, int]]] = [[] for _ in self.parts]
         for note in notes:
@@ -111,7 +114,9 @@ class Band:
                 end = until if note.end is None else min(note.end, until)
                 length = round(window.quarters(end) * TICKS) - start
                 rows[part].append((start, max(1, length), note.pitch, note.velocity))
-        tracks = [_track(part, row, pedal) for part, row in zip(self.parts, rows, strict=True)]
+        moves = [(max(0, round(window.quarters(c.time) * TICKS)), c.kind, c.number, c.value) for c in pedal]
+        controls = make_controls(moves)
+        tracks = [_track(part, row, controls) for part, row in zip(self.parts, rows, strict=True)]
         tempo = Tempo.from_quarters_per_minute(0, window.quarters_per_minute)
         return Score(TICKS, tuple(tracks), (tempo,), (Meter(0, *window.meter),))
 

@@ -21,8 +21,12 @@ from ritornello.live.events import LiveNote
 from ritornello.live.hand import DecidedNote, Hand, Task
 from ritornello.live.hearing import BARS, Band, Window, follow
 from ritornello.live.model import LiveModel
+from ritornello.live.record import TimedControl
 from ritornello.representations.base import suit
-from ritornello.score import Controls, Score, make_controls
+from ritornello.score import Score
+
+MARK_EVERY, MARKS = 8, 6
+"""Ids from one mark to the next, and marks kept besides the last one and the one at the window's beginning."""
 
 Columns = tuple[int, ...]
 
@@ -50,7 +54,7 @@ class Heard(NamedTuple):
     notes: tuple[LiveNote, ...]
     until: float
     settled: float
-    pedal: Controls = make_controls()
+    pedal: tuple[TimedControl, ...] = ()
 
 
 Job = Generator[Step, tuple[Logits, State], None]
@@ -142,10 +146,7 @@ class Improviser:
         told = self._marks[0][1].parts == band.parts
         body, rows = ids[header:] if told else ids, representation.inputs(ids)[header if told else 0 :]
         self._go_back(body.tolist())
-        settled = self._settled_count(heard, body)
         for number in range(len(self._taken), len(body)):
-            if number == settled:
-                self._mark()
             state = self.memory.state
             if self.memory.row is not None:
                 _, state = yield Step(self.memory.row, state)
@@ -171,6 +172,9 @@ class Improviser:
     def _take(self, token: int, memory: Memory) -> None:
         self._taken.append(token)
         self.memory = memory
+        if len(self._taken) % MARK_EVERY == 0:
+            mark = len(self._taken), memory
+            self._marks = [self._marks[0], *self._marks[1:][-MARKS:], mark]
 
     def _go_back(self, body: list[int]) -> None:
         """Go back to the last mark at which all that was taken in is the beginning of `body`."""
@@ -182,12 +186,3 @@ class Improviser:
         self._marks = [self._marks[0], *(mark for mark in self._marks[1:] if mark[0] <= same)]
         length, self.memory = self._marks[-1]
         self._taken = body[:length]
-
-    def _settled_count(self, heard: Heard, body: np.ndarray) -> int:
-        pace = self.model.pace
-        times = np.cumsum(pace.before[body] + pace.after[body])
-        return int(np.searchsorted(times, heard.window.quarters(heard.settled), side="left"))
-
-    def _mark(self) -> None:
-        """Keep the present place to go back to, besides the window's beginning."""
-        self._marks = [self._marks[0], (len(self._taken), self.memory)]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
@@ -228,6 +229,7 @@ def output_to_message(output: events.Output) -> Json | None:
     return {"type": kind, **make(output)}
 
 
+@cache
 def config_options() -> dict[str, Json]:
     """Return for each field of `JamConfig` its description, its limits and its choices, where it has any."""
     schema = JamConfig.model_json_schema()

@@ -29,7 +29,7 @@ from ritornello.representations.base import (
 from ritornello.score import Score
 from ritornello.theory import DRUMS
 
-TRIAL_PIECES, TRIAL_BARS = 5, 4
+TRIAL_PIECES, TRIAL_BARS = 8, 8
 """So many short pieces show which instruments a model likes to play together."""
 
 
@@ -37,8 +37,8 @@ TRIAL_PIECES, TRIAL_BARS = 5, 4
 class LiveModel:
     """A model that can be played with.
 
-    programs: General MIDI, 128 for the drum kit; all that it knows, those of its `band` first. band: the instruments
-    it plays if nobody asks for others, one a part, in score order. initial_state: of a batch of 1.
+    programs: all that it knows, General MIDI or 128 for the drum kit, the most frequent of its band first. band: the
+    instruments it plays if nobody asks for others, one a part, in score order. initial_state: of a batch of 1.
     """
 
     name: str
@@ -47,6 +47,10 @@ class LiveModel:
     programs: tuple[int, ...]
     band: tuple[int, ...]
     _scales: dict[frozenset[int], NDArray[np.bool_]] = field(default_factory=dict, repr=False)
+
+    def prepare(self) -> None:
+        """Make its tables now, so that its first answer need not wait for them."""
+        _ = self.pace, self.voices, self.brings_note
 
     @cached_property
     def pace(self) -> Pace:
@@ -94,8 +98,11 @@ def make_live_model(bundle: Bundle, stepper: Stepper | None = None) -> LiveModel
     stepper = stepper or Stepper(bundle)
     band = _favourite_band(bundle, stepper)
     known = representation.voice_programs if isinstance(representation, HasVoices) else ()
-    programs = dict.fromkeys((*band, *(program for voice in known for program in voice)))
-    return LiveModel(name, representation, stepper.initial_state(1), tuple(programs), band)
+    usual = (program for program, _ in Counter(band).most_common())
+    programs = dict.fromkeys((*usual, *(program for voice in known for program in voice)))
+    model = LiveModel(name, representation, stepper.initial_state(1), tuple(programs), band)
+    model.prepare()
+    return model
 
 
 def _favourite_band(bundle: Bundle, stepper: Stepper) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ class Offer:
         self._lock = threading.Lock()
 
     def load(self) -> None:
-        """Make it ready, once; ConfigError if it cannot be played live. It takes a moment: not for the hall's thread."""
+        """Make it ready, once, which takes a moment; ConfigError if it cannot be played live."""
         with self._lock:
             _ = self.model
 
@@ -69,7 +69,7 @@ class Offers:
         if len(self._offers) < len(offers):
             raise ConfigError(f"two models have the same name: {', '.join(offer.name for offer in offers)}")
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Offer]:
         return iter(self._offers.values())
 
     def find(self, name: str | None) -> Offer:

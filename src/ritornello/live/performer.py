@@ -13,6 +13,7 @@ import numpy as np
 
 from ritornello.generation.constraints import RepetitionGuard
 from ritornello.generation.samplers import make_sampler
+from ritornello.live.calls import SHORTEST
 from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote, Side
 from ritornello.live.hand import DecidedNote, Task
@@ -30,9 +31,6 @@ LEAST_LEAD = 0.02
 
 AHEAD = 1.5
 """Seconds by which the model plans ahead of what sounds."""
-
-SHORTEST = 0.02
-"""Seconds of the shortest note."""
 
 
 class Span(NamedTuple):
@@ -64,6 +62,9 @@ class Performer:
         self._unit: float | None = None
         self._channels: dict[int, int] = {}
         self._band: Band | None = None
+        self._program: int | None = (
+            None  # of all notes, where the model has one stream and is asked for another
+        )
 
     # --- listening and playing --------------------------------------------------------------------------------
 
@@ -88,6 +89,7 @@ class Performer:
         task = Task(
             start=window.quarters(span.start),
             stop=window.quarters(span.stop),
+            beat=4 / window.meter[1],
             at_once=span.at_once,
             permitted=band.may_play(span.avoid),
             scale=None if config.scale is None else parse_scale(config.scale)[2],
@@ -96,6 +98,8 @@ class Performer:
             constraints=(RepetitionGuard(self.model.representation),),
         )
         self.delay, self.stop, self._window, self._unit = 0.0, span.stop, window, span.unit
+        melodic = [program for program in band.own if program != DRUMS]
+        self._program = melodic[0] if melodic and not self.model.has_voices else None
         self.improviser.answer(band, heard, task)
 
     def silence(self) -> None:
@@ -140,7 +144,8 @@ class Performer:
 
     def _placed(self, note: DecidedNote) -> LiveNote:
         start, end = self._seconds(note.start), self._seconds(note.end)
-        channel = self._channel(note.program)
+        program = note.program if self._program is None or note.program == DRUMS else self._program
+        channel = self._channel(program)
         return LiveNote(
             0,
             Side.MODEL,
@@ -149,7 +154,7 @@ class Performer:
             note.pitch,
             note.velocity,
             channel,
-            note.program,
+            program,
         )
 
     def _channel(self, program: int) -> int:

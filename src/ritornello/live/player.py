@@ -8,6 +8,7 @@ from ritornello.live.keys import (
     NOTE_OFF,
     NOTE_ON,
     PROGRAM_CHANGE,
+    SUSTAIN,
     Keys,
     Message,
     parse_message,
@@ -27,6 +28,7 @@ class Player:
         self.record, self.program = record, program
         self.keys = Keys()
         self.unheard: list[int] = []
+        self.pedal: list[TimedControl] = []  # of the time of these notes
         self.last_sound = 0.0  # when a key was last touched, or a note of a given call ends
         self.last_onset = float("-inf")
 
@@ -36,15 +38,24 @@ class Player:
         for number in self.keys.released(message):
             self.record.end_note(number, now)
         if message.kind == NOTE_ON and message.second:
-            number = self.add(message.channel, now, None, message.first, message.second)
-            self.keys.down[message.channel, message.first] = number
+            note = self.add(message.channel, now, None, message.first, message.second)
+            self.keys.down[message.channel, message.first] = note.number
         elif message.kind not in (NOTE_ON, NOTE_OFF, PROGRAM_CHANGE):
             self._add_control(message, now)
         self.last_sound = max(self.last_sound, now)
 
     def _add_control(self, message: Message, now: float) -> None:
         number = message.first if message.kind in (CONTROL_CHANGE, KEY_PRESSURE) else 0
-        self.record.add(TimedControl(now, message.channel, message.kind, number, message.control_value))
+        control = TimedControl(now, message.channel, message.kind, number, message.control_value)
+        self.record.add(control)
+        if (control.kind, control.number) == (CONTROL_CHANGE, SUSTAIN):
+            self.pedal.append(control)
+
+    def forget(self, until: float) -> None:
+        """Let the notes that have begun until then be heard."""
+        self.unheard = [note.number for note in self.waiting() if note.start > until]
+        if not self.unheard:
+            self.pedal = self.pedal[-1:]
 
     def add(
         self,
@@ -54,15 +65,15 @@ class Player:
         pitch: int,
         velocity: int,
         program: int | None = None,
-    ) -> int:
-        """Add a note to the record, to be heard; return its number. `program`: the channel's, if not given."""
+    ) -> LiveNote:
+        """Add a note to the record, to be heard; return it. `program`: the channel's, if not given."""
         program = self.program_of(channel) if program is None else program
         note = LiveNote(0, Side.PLAYER, start, end, pitch, velocity, channel, program)
-        number = self.record.add_note(note).number
-        self.unheard.append(number)
+        note = self.record.add_note(note)
+        self.unheard.append(note.number)
         self.last_onset = max(self.last_onset, start)
         self.last_sound = max(self.last_sound, start if end is None else end)
-        return number
+        return note
 
     def program_of(self, channel: int) -> int:
         """Return the program that a channel plays, 128 for the drum kit."""
@@ -70,4 +81,5 @@ class Player:
 
     def waiting(self) -> tuple[LiveNote, ...]:
         """Return the notes that have not been heard."""
-        return tuple(self.record.note(number) for number in self.unheard)
+        journal = self.record.journal
+        return tuple(self.record.note(number) for number in self.unheard if number in journal)

@@ -22,19 +22,16 @@ GAP = 0.5
 REMEMBERED, FEWEST = 2 * PULSES, 12
 """Pulses from which the tempo is taken, at most and at least."""
 
-CATCH_UP = 16
-"""Quarters in which a difference from the clock is made good."""
-
 STRETCH = 0.05
 """How much faster or slower, as a share, a session may go to catch up."""
 
 
 class Beat:
-    """Where the beat of a session stands. Before the first `TempoSet` there is none."""
+    """Where the beat of a session stands. Before the first `TempoSet` there is none; it is at `position`."""
 
-    def __init__(self) -> None:
+    def __init__(self, position: float = 0.0) -> None:
         self._set: TempoSet | None = None
-        self._position = 0.0  # at the bar line of `_set`
+        self._position = position  # at the bar line of `_set`
 
     @property
     def is_set(self) -> bool:
@@ -59,7 +56,8 @@ class Beat:
 
     def update(self, tempo: TempoSet) -> None:
         """Go on at another tempo from a bar line on; positions go on too."""
-        self._position = self.position(tempo.bar_line) if self._set else 0.0
+        if self._set is not None:
+            self._position = self.position(tempo.bar_line)
         self._set = tempo
 
     def position(self, time: float) -> float:
@@ -92,6 +90,20 @@ class ClockFollower:
         self.pulses += 1
 
     @property
+    def position(self) -> float:
+        """The position of the last pulse."""
+        return (self.pulses - 1) / PULSES
+
+    def time(self, position: float) -> float:
+        """Return the time of a position, by the last pulse and the tempo."""
+        assert self.tempo is not None
+        return self._times[-1] + (position - self.position) * 60 / self.tempo
+
+    def comes(self, time: float) -> bool:
+        """Return whether a time comes before the pulse after the next."""
+        return time <= self.time(self.position + 1.5 / PULSES)
+
+    @property
     def tempo(self) -> float | None:
         """Quarters a minute, by a straight line through the last pulses; None before there are FEWEST."""
         if len(self._times) < FEWEST:
@@ -100,10 +112,10 @@ class ClockFollower:
         slope = np.polynomial.polynomial.polyfit(np.arange(len(times)), times - times[0], 1)[1]
         return float(60 / PULSES / slope) if slope > 0 else None
 
-    def tempo_for(self, beat: Beat) -> float | None:
-        """Return the tempo at which a session whose beat is `beat` meets this clock within CATCH_UP quarters."""
+    def tempo_for(self, beat: Beat, quarters: float) -> float | None:
+        """Return the tempo at which a session whose beat is `beat` meets this clock within `quarters`."""
         tempo = self.tempo
         if tempo is None or not beat.is_set or not self.pulses:
             return tempo
-        behind = (self.pulses - 1) / PULSES - beat.position(self._times[-1])
-        return tempo * (1 + max(-STRETCH, min(STRETCH, behind / CATCH_UP)))
+        behind = self.position - beat.position(self._times[-1])
+        return tempo * (1 + max(-STRETCH, min(STRETCH, behind / quarters)))

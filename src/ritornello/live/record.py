@@ -123,20 +123,21 @@ class Record:
         """Let `path` be all that counts, and begin a new segment."""
         self.past, self.since, self.first = path, now, self.next_number
 
-    def entries(self, kind: type[Kind]) -> Iterator[tuple[Kind, float]]:
-        """Yield the entries of a kind that count, each with the seconds to add to its times for those of the score."""
+    def entries(self, kind: type[Kind]) -> Iterator[tuple[Kind, float, float]]:
+        """Yield the entries of a kind that count, each with the end of its segment, and the seconds to add to its
+        times for those of the score."""
         length = 0.0
         for segment in self.path(float("inf")):
             for number in range(segment.first, segment.stop):
                 entry = self.journal.get(number)
                 if isinstance(entry, kind) and _beginning(entry) < segment.until:
-                    yield entry, length - segment.since
+                    yield entry, segment.until, length - segment.since
             length += segment.until - segment.since
 
     @property
     def notes(self) -> tuple[LiveNote, ...]:
         """The notes that count."""
-        return tuple(note for note, _ in self.entries(LiveNote))
+        return tuple(note for note, _, _ in self.entries(LiveNote))
 
 
 def _beginning(entry: Entry) -> float:
@@ -148,12 +149,12 @@ def _beginning(entry: Entry) -> float:
 def record_to_score(record: Record, now: float, title: str = "", model: str = "Model") -> Score:
     """Return the session as a score that begins with its first note or bar line; keys that are down end `now`."""
     notes = [
-        (replace(n, start=n.start + by, end=max(n.start, now if n.end is None else n.end) + by))
-        for n, by in record.entries(LiveNote)
+        replace(n, start=n.start + by, end=max(n.start, min(until, now if n.end is None else n.end)) + by)
+        for n, until, by in record.entries(LiveNote)
     ]
-    beats = [replace(beat, bar_line=beat.bar_line + by) for beat, by in record.entries(TempoSet)]
-    controls = [c._replace(time=c.time + by) for c, by in record.entries(TimedControl)]
-    turns = [replace(turn, start=turn.start + by) for turn, by in record.entries(TurnBegan)]
+    beats = [replace(beat, bar_line=beat.bar_line + by) for beat, _, by in record.entries(TempoSet)]
+    controls = [c._replace(time=c.time + by) for c, _, by in record.entries(TimedControl)]
+    turns = [replace(turn, start=turn.start + by) for turn, _, by in record.entries(TurnBegan)]
     origin = min([n.start for n in notes] + [b.bar_line for b in beats], default=0.0)
     empty = _with_beats(Score(TICKS, title=title), beats, origin)
     clock = _Clock(empty, origin)

@@ -22,6 +22,7 @@ from ritornello.generation.recipe import make_recipe
 from ritornello.generation.stepper import Logits, State
 from ritornello.live import events, messages
 from ritornello.live.config import JamConfig
+from ritornello.live.keys import ALL_NOTES_OFF, NOTE_ON, SUSTAIN
 from ritornello.live.limits import Limits
 from ritornello.live.messages import Json, Message, error_message, rounded
 from ritornello.live.offers import Offer, Offers
@@ -37,8 +38,6 @@ OLDEST, NEWEST = 1.0, 0.05
 
 ANSWERS = 200
 """So many latencies are remembered."""
-
-ALL_NOTES_OFF, SUSTAIN = 123, 64
 
 
 class Listener(Protocol):
@@ -58,7 +57,10 @@ class Wishes(NamedTuple):
 
 
 class Room:
-    """A session called `token`, with the model of an offer, which is loaded. `clock` is the hall's; the session's own begins at 0 with the room."""
+    """A session called `token`, with the model of an offer, which is loaded.
+
+    `clock` is the hall's; the session's own begins at 0 with the room.
+    """
 
     def __init__(
         self, token: str, offers: Offers, chosen: Offer, wishes: Wishes, clock: Callable[[], float]
@@ -67,13 +69,14 @@ class Room:
         self.seed, self._limits, self._clock = wishes.seed, wishes.limits, clock
         self.session = Session(chosen.model, wishes.config, wishes.seed)
         self._began = self.seen = clock()  # `seen`: when the page was last there, or did something
-        self.attached = -math.inf
+        self.taken = -math.inf  # when a window took it from another
         self._last = 0.0  # the time of the last event
         self.listener: Listener | None = None
         self.due = 0.0  # when to advance, on the hall's clock
         self.step_seconds: deque[float] = deque(maxlen=1000)  # the hall's, put here by it
         self._answers: deque[float] = deque(maxlen=ANSWERS)
         self._channels: set[int] = set()
+        self._notes = 0  # of both sides, those taken back too
         self._is_full = self._sleeps = False
 
     def now(self) -> float:
@@ -86,8 +89,9 @@ class Room:
         """Let `listener` hear from now on, instead of whoever did before."""
         if self.listener is not None:
             self.listener.end("this session goes on in another window")
+            self.taken = self._clock()
         self.listener, self._sleeps = listener, False
-        self.seen = self.attached = self._clock()
+        self.seen = self._clock()
         self.say(self._welcome(resumed))
 
     def detach(self, listener: Listener) -> None:
@@ -157,8 +161,10 @@ class Room:
         self._touch()
 
     def _play(self, message: messages.PlayMidi) -> None:
-        if self._is_full and 0x90 <= message.data[0] < 0xA0 and message.data[2]:
+        is_note = message.data[0] & 0xF0 == NOTE_ON
+        if is_note and self._is_full:
             return
+        self._notes += is_note
         self._channels.add(message.data[0] & 15)
         self._receive(events.Midi(bytes(message.data)), message.time)
 
@@ -193,14 +199,15 @@ class Room:
         self.say(*said)
         time = self.session.next_time
         self.due = math.inf if time is None else self._began + time
-        if not self._is_full:
-            self._check_length()
+        self._check_length()
 
     def _told(self, output: events.Output) -> list[Json]:
         """Return what is said of an output."""
         message = messages.output_to_message(output)
         if isinstance(output, events.HistoryChanged):
             message = {"type": "history", **self._history()}
+        elif isinstance(output, events.NotesPlanned):
+            self._notes += len(output.notes)
         elif isinstance(output, events.Answered):
             self._answers.append(output.seconds)
             message = self._latency()
@@ -217,7 +224,7 @@ class Room:
     def _check_length(self) -> None:
         """End what has become too long: what was played can still be downloaded."""
         limits = self._limits
-        if len(self.session.notes) > limits.notes or self.now() > limits.session_seconds:
+        if not self._is_full and (self._notes > limits.notes or self.now() > limits.session_seconds):
             self._is_full = True
             self._receive(events.Stop())
             self.say(error_message(

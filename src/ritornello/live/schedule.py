@@ -48,7 +48,7 @@ class Schedule:
         found: list[tuple[bool, LiveNote]] = []
         while self._heap and self._heap[0][0] <= now:
             _, begins, _, note = heapq.heappop(self._heap)
-            if begins and self._waiting.pop(note.number, None):
+            if begins and self._waiting.pop(note.number, None) is not None:
                 found += self._begin(note)
             elif not begins and self._sounding.get((note.channel, note.pitch)) is note:
                 found += self._end(note)

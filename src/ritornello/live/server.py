@@ -130,12 +130,12 @@ async def _failed(request: Request, error: Exception) -> Response:
     return PlainTextResponse(f"a fault of ours, sorry ({type(error).__name__})", 500)
 
 
-def make_server(hall: Hall, host: str, port: int) -> Any:
+def make_server(hall: Hall, host: str, port: int, page: Path = PAGE) -> Any:
     """Return a uvicorn server of `hall`; run it with `server.run(sockets=[...])`. It stops at Ctrl-C."""
     import uvicorn
 
     config = uvicorn.Config(
-        make_app(hall, host),
+        make_app(hall, host, page),
         host=host,
         port=port,
         ws="auto",

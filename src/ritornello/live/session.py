@@ -21,6 +21,7 @@ from functools import singledispatchmethod
 from ritornello.errors import ConfigError
 from ritornello.generation.samplers import checked_config
 from ritornello.generation.stepper import Logits, State
+from ritornello.live.calls import check_call
 from ritornello.live.config import JamConfig
 from ritornello.live.events import (
     BookmarkSet,
@@ -47,9 +48,6 @@ from ritornello.live.record import record_to_score
 from ritornello.score import Score
 
 __all__ = ["LiveModel", "Session", "Step", "make_live_model"]
-
-LONGEST_GIVEN_CALL, MOST_GIVEN_NOTES = 300.0, 10_000
-"""Seconds and notes of a score that can be given for a call."""
 
 MOST_BOOKMARKS = 16
 
@@ -134,9 +132,12 @@ class Session:
     # --- what happens -----------------------------------------------------------------------------------------
 
     def receive(self, event: Input, now: float) -> None:
-        """Take what happened at `now`; ConfigError, and nothing has happened, if it cannot be."""
+        """Take what happened at `now`; ConfigError, and nothing has happened, if it cannot be.
+
+        What is played keeps its time, also if it comes late; all else happens at the session's own time.
+        """
         self._game.run_until(now)
-        self._take(event, max(0.0, now))
+        self._take(event, max(0.0, now) if isinstance(event, Midi) else self._game.now)
 
     def use(self, model: LiveModel, now: float) -> None:
         """Play with another model from the next turn on."""
@@ -208,14 +209,3 @@ class Session:
         moment = self._bookmarks[event.number][1]
         self._game.go_back(moment, now)
         self._game.performer.answers = moment.answers
-
-
-def check_call(score: Score) -> None:
-    """Raise ConfigError if a score cannot be taken for a call."""
-    if not score.note_count:
-        raise ConfigError("the call has no notes")
-    if score.note_count > MOST_GIVEN_NOTES or score.seconds > LONGEST_GIVEN_CALL:
-        raise ConfigError(
-            f"the call has {score.note_count} notes in {score.seconds:.0f} seconds;"
-            f" allowed are {MOST_GIVEN_NOTES} notes and {LONGEST_GIVEN_CALL:g} seconds"
-        )

@@ -8,6 +8,7 @@ Read in order: `PlaySettings`, `Stage.turn`; then `schedule` and `pulse`, which 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,7 +16,7 @@ from enum import StrEnum
 from ritornello.errors import RitornelloError
 from ritornello.live import events
 from ritornello.live.config import JamConfig, Mode
-from ritornello.live.controls import KNOBS, PRESSED, Controls, turned
+from ritornello.live.controls import KNOBS, PRESSED, Controls, default_controls, turned
 from ritornello.live.engine import Engine
 from ritornello.live.events import LiveNote, Turn
 from ritornello.live.keys import (
@@ -31,14 +32,18 @@ from ritornello.live.ports import Ports
 from ritornello.live.pulse import CLOCK, CONTINUE, PULSES, START, STOP, Beat, ClockFollower
 from ritornello.live.schedule import Echoes, Schedule
 from ritornello.live.session import Session
+from ritornello.live.turns import LOOK_AHEAD
 from ritornello.score import CONTROL_CHANGE
 from ritornello.theory import DRUMS
 
 LONGEST_WAIT = 0.1
 """Seconds between two turns of the loop when nothing happens."""
 
-RETEMPO = 0.002
-"""A clock whose tempo changes by less than this share changes nothing."""
+RETEMPO, OTHER_TEMPO = 0.001, 0.03
+"""A clock that differs by less than this share changes nothing: at the model's turns, and within others."""
+
+SLOWEST, FASTEST = 30, 300
+"""Quarters a minute that a session can be asked for."""
 
 CLICK = {True: (76, 110), False: (77, 80)}
 """Pitch and velocity of the metronome's click, on the drum channel: of a bar line, and of another beat."""
@@ -70,7 +75,7 @@ class PlaySettings:
     clock: ClockMode = ClockMode.NONE
     through: bool = False
     click: bool = True
-    controls: Controls = field(default_factory=Controls)
+    controls: Controls = field(default_factory=default_controls)
 
 
 class Stage:
@@ -88,7 +93,7 @@ class Stage:
         self._engine, self._ports, self._clock = engine, ports, clock
         self._began = clock()
         self._schedule, self._echoes, self._beat = Schedule(), Echoes(), Beat()
-        self._follower, self._starts_with_pulse = ClockFollower(), False
+        self._follower, self._is_awaited = ClockFollower(), False
         self._next_pulse: int | None = None  # of the clock that is sent
         self._next_click: float | None = None
         self._programs: dict[int, int] = {}
@@ -155,27 +160,45 @@ class Stage:
             self._follower.pulse(time)
             self._follow()
         elif status in (START, CONTINUE):
-            self._starts_with_pulse = True
+            self._follower.restart()
+            self._is_awaited = True
         elif status == STOP:
-            self._starts_with_pulse = False
+            self._is_awaited = False
             self.receive(events.Stop())
 
     def _follow(self) -> None:
-        """Begin with the pulse after a start; and once a quarter, take the clock's tempo."""
-        if self._starts_with_pulse:
-            self._starts_with_pulse = False
-            self._follower.restart()
-            self._follower.pulses = 1  # this one
-            self._beat = Beat()
-            self._retempo()
-            self.receive(events.Start())
-        elif self._follower.pulses % PULSES == 1:
-            self._retempo()
+        """Begin on a bar line when a started clock has shown its tempo; then keep meeting it at the model's turns.
 
-    def _retempo(self) -> None:
-        config, tempo = self.session.config, self._follower.tempo_for(self._beat)
-        if tempo is not None and abs(tempo / config.tempo - 1) > RETEMPO and 30 <= tempo <= 300:
-            self._configure(config.model_copy(update={"tempo": tempo}))
+        In others the player would notice: there only a clock of quite another tempo is met, from a bar line on.
+        """
+        turn = self.session.turn.turn
+        if self._is_awaited:
+            self._meet_on_bar_line(events.Start())
+        elif turn in (Turn.MODEL, Turn.IDLE):
+            self._configure_tempo(RETEMPO)
+        elif self._follower.tempo and abs(self._follower.tempo / self.session.config.tempo - 1) > OTHER_TEMPO:
+            self._meet_on_bar_line(None)
+
+    def _meet_on_bar_line(self, event: events.Input | None) -> None:
+        """Let the session begin (anew) on the clock's next bar line, once it is near enough."""
+        if self._follower.tempo is None:
+            return
+        bar = self.session.config.bar_seconds * self.session.config.tempo / 60  # in quarters
+        line = math.floor(self._follower.position / bar + 1) * bar
+        if self._follower.comes(when := self._follower.time(line) - LOOK_AHEAD):
+            self._is_awaited, self._beat = False, Beat(line)
+            self._configure_tempo(0.0, when)
+            if event is not None:
+                self.session.receive(event, when)
+
+    def _configure_tempo(self, share: float, time: float | None = None) -> None:
+        """Take the clock's tempo, if it differs by more than a share of it."""
+        config = self.session.config
+        cycle = (config.call_bars + config.response_bars) * config.bar_seconds * config.tempo / 60
+        tempo = self._follower.tempo_for(self._beat, cycle)
+        if tempo is not None and abs(tempo / config.tempo - 1) > share and SLOWEST <= tempo <= FASTEST:
+            changed = config.model_copy(update={"tempo": tempo})
+            self.session.receive(events.Configure(changed), self.now() if time is None else time)
 
     def _control(self, data: bytes) -> bool:
         """Do what a control change is mapped to; return whether it is."""

@@ -81,3 +81,18 @@ def call_seconds(config: JamConfig) -> float:
 def response_seconds(config: JamConfig) -> float:
     """Return how long the model's turn lasts."""
     return config.response_bars * config.bar_seconds if config.keeps_beat else config.response_seconds
+
+
+def is_beat_of(config: JamConfig, beat: TempoSet | None) -> bool:
+    """Whether a beat is the one of the metronome that is asked for."""
+    asked = (config.tempo, config.meter, True)
+    return beat is not None and (beat.quarters_per_minute, beat.meter, beat.steady) == asked
+
+
+def next_start(config: JamConfig, beat: TempoSet | None, now: float) -> float:
+    """Return when a turn can begin: on a bar line, if there are any."""
+    if not config.keeps_beat:
+        return now
+    if beat is None or not is_beat_of(config, beat):
+        return now + LOOK_AHEAD
+    return line_at_or_after(beat, now, bar_seconds(beat))

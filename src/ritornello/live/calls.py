@@ -1,0 +1,64 @@
+"""A score as a call: what can be taken for one, and its notes on the session's clock."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ritornello.errors import ConfigError
+from ritornello.live.keys import DRUM_CHANNEL
+from ritornello.score import Score, ticks_to_seconds
+from ritornello.theory import DRUMS
+
+LONGEST, MOST_NOTES = 300.0, 10_000
+"""Seconds and notes of a call."""
+
+SHORTEST = 0.02
+"""Seconds of the shortest note."""
+
+
+class CallNote(NamedTuple):
+    """A note of a call: channel, start and end in seconds, pitch, velocity, program (128: the drum kit)."""
+
+    channel: int
+    start: float
+    end: float
+    pitch: int
+    velocity: int
+    program: int
+
+
+def check_call(score: Score) -> None:
+    """Raise ConfigError if a score cannot be taken for a call."""
+    if not score.note_count:
+        raise ConfigError("the call has no notes")
+    if score.note_count > MOST_NOTES or score.seconds > LONGEST:
+        raise ConfigError(
+            f"the call has {score.note_count} notes in {score.seconds:.0f} seconds;"
+            f" allowed are {MOST_NOTES} notes and {LONGEST:g} seconds"
+        )
+
+
+def call_notes(score: Score, start: float, quarters_per_minute: float | None) -> list[CallNote]:
+    """Return the notes of a score that begins at `start`, in its own tempo or in the one given, in order of time."""
+
+    def seconds(ticks: np.ndarray) -> list[float]:
+        if quarters_per_minute is None:
+            after = ticks_to_seconds(score, ticks)
+        else:
+            after = ticks / score.ticks_per_quarter * 60 / quarters_per_minute
+        times: list[float] = (start + after).tolist()
+        return times
+
+    found = []
+    for number, track in enumerate(score.tracks):
+        program = DRUMS if track.is_drum else track.program
+        channel = DRUM_CHANNEL if track.is_drum else min(number, DRUM_CHANNEL - 1)
+        notes = track.notes
+        spans = zip(seconds(notes["start"]), seconds(notes["start"] + notes["duration"]), strict=True)
+        for (begin, end), pitch, velocity in zip(
+            spans, notes["pitch"].tolist(), notes["velocity"].tolist(), strict=True
+        ):
+            found.append(CallNote(channel, begin, max(end, begin + SHORTEST), pitch, velocity, program))
+    return sorted(found, key=lambda note: note.start)

@@ -1,0 +1,170 @@
+"""Messages: what the page says is read strictly, what the server says is plain JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ritornello.errors import ConfigError
+from ritornello.generation.samplers import checked_config
+from ritornello.live import events, messages
+from ritornello.live.config import JamConfig, Mode
+from ritornello.live.messages import (
+    MESSAGES,
+    Hello,
+    PlayMidi,
+    changed_config,
+    config_options,
+    error_message,
+    output_to_message,
+    parse_message,
+)
+
+GOOD = {
+    '{"type":"hello","session":null,"model":null}': Hello(),
+    '{"type":"hello"}': Hello(),
+    '{"type":"midi","time":1,"data":[144,60,100]}': PlayMidi(time=1.0, data=[144, 60, 100]),
+    '{"type":"midi","time":1.5,"data":[192,5]}': PlayMidi(time=1.5, data=[192, 5]),
+    '{"type":"goto","number":3}': messages.GoToMessage(number=3),
+    '{"type":"panic"}': messages.Panic(),
+}
+
+BAD = {
+    "": "not JSON",
+    "{": "not JSON",
+    "[" * 100_000: "not JSON",
+    "[1]": "JSON object, received list",
+    "{}": "type of message",
+    '{"type":7}': "type of message",
+    '{"type":"helo"}': "nearest is 'hello'",
+    '{"type":"start","now":1}': "start: now",
+    '{"type":"ping"}': "ping: time",
+    '{"type":"ping","time":NaN}': "not JSON",
+    '{"type":"ping","time":1e300}': "ping: time",
+    '{"type":"ping","time":"1"}': "ping: time",
+    '{"type":"midi","time":1,"data":[144,60]}': "no",
+    '{"type":"midi","time":1,"data":[144,60,128]}': "not a MIDI channel message",
+    '{"type":"midi","time":1,"data":[240,1,2]}': "not a MIDI channel message",
+    '{"type":"midi","time":1,"data":[60,60,60]}': "not a MIDI channel message",
+    '{"type":"midi","time":1,"data":[192,60,60]}': "not a MIDI channel message",
+    '{"type":"midi","time":1,"data":[144,60,true]}': "midi: data",
+    '{"type":"midi","time":1,"data":"abc"}': "midi: data",
+    '{"type":"hello","session":"../../etc/passwd-and-more"}': "hello: session",
+    '{"type":"bookmark","name":"' + "x" * 81 + '"}': "bookmark: name",
+    '{"type":"goto","number":-1}': "goto: number",
+    '{"type":"goto","number":1.5}': "goto: number",
+}
+
+
+@pytest.mark.parametrize("text", GOOD, ids=lambda text: text[:40])
+def test_good_messages(text: str) -> None:
+    assert parse_message(text) == GOOD[text]
+
+
+@pytest.mark.parametrize("text", BAD, ids=lambda text: text[:40])
+def test_bad_messages_are_one_line(text: str) -> None:
+    with pytest.raises(ConfigError, match=BAD[text]) as refused:
+        parse_message(text)
+    told = error_message(refused.value)["text"]
+    assert len(told) <= messages.LONGEST_ERROR
+    assert "\n" not in told
+
+
+LEAVES = st.sampled_from(
+    (None, True, 0, -1, 60, 1e9, 0.5, float("nan"), "", "a", "☕\n", [144, 60, 1], [[]], {"tempo": 90})
+)
+
+
+@given(
+    st.sampled_from(sorted(MESSAGES)),
+    st.dictionaries(st.sampled_from(("time", "data", "name", "config")), LEAVES),
+)
+def test_whatever_comes_is_a_message_or_refused(kind: str, fields: dict[str, object]) -> None:
+    try:
+        message = parse_message(json.dumps({"type": kind, **fields}))
+    except ConfigError as error:
+        told = error_message(error)["text"]
+        assert told.count("\n") == 0
+    else:
+        assert type(message) is MESSAGES[kind]
+
+
+@given(st.binary(max_size=40))
+def test_whatever_bytes_come_are_refused(data: bytes) -> None:
+    with pytest.raises(ConfigError):
+        parse_message(data)
+
+
+def test_a_part_of_the_configuration_changes_that_part() -> None:
+    config = checked_config(JamConfig, {"tempo": 90.0})
+    changed = changed_config(config, {"mode": "trade", "meter": [3, 4], "instruments": ["flute"]})
+    assert (changed.mode, changed.meter, changed.tempo) == (Mode.TRADE, (3, 4), 90.0)
+    for bad, told in (({"temp": 1}, "temp"), ({"tempo": 1e9}, "tempo"), ({"scale": "H major"}, "H")):
+        with pytest.raises(ConfigError, match=told):
+            changed_config(config, bad)
+
+
+NOTE = events.LiveNote(3, events.Side.MODEL, 1.23456789, None, 60, 100, 0, 128)
+
+SAID = [
+    (
+        events.TurnBegan(events.Turn.MODEL, 1, 2.00004, 4),
+        {"type": "turn", "turn": "model", "start": 1, "end": 2.0, "number": 4},
+    ),
+    (
+        events.TurnBegan(events.Turn.IDLE, 1, None, 0),
+        {"type": "turn", "turn": "idle", "start": 1, "end": None, "number": 0},
+    ),
+    (
+        events.NotesPlanned((NOTE,)),
+        {
+            "type": "notes",
+            "notes": [
+                {
+                    "number": 3,
+                    "side": "model",
+                    "start": 1.2346,
+                    "end": None,
+                    "pitch": 60,
+                    "velocity": 100,
+                    "channel": 0,
+                    "program": 128,
+                }
+            ],
+        },
+    ),
+    (events.NotesCancelled((1, 2), 3.0), {"type": "cancel", "numbers": [1, 2], "at": 3.0}),
+    (
+        events.TempoSet(1.0, 120.5, (3, 4), True),
+        {"type": "tempo", "bar_line": 1.0, "quarters_per_minute": 120.5, "meter": [3, 4], "steady": True},
+    ),
+    (events.BookmarkSet(1, "A", 2.0), {"type": "bookmark", "number": 1, "name": "A", "at": 2.0}),
+    (events.Remark("so"), {"type": "remark", "text": "so"}),
+    (events.HistoryChanged(), None),
+    (events.Answered(0.1), None),
+]
+
+
+@pytest.mark.parametrize(("output", "said"), SAID, ids=lambda value: type(value).__name__)
+def test_what_a_session_puts_out_is_plain_json(output: events.Output, said: object) -> None:
+    message = output_to_message(output)
+    assert message == said
+    assert json.loads(json.dumps(message)) == said
+
+
+def test_the_options_name_every_field_and_its_choices_are_allowed() -> None:
+    options = config_options()
+    assert set(options) == set(JamConfig.model_fields)
+    assert options["tempo"] == {
+        "description": "quarter notes a minute, with a metronome",
+        "minimum": 30,
+        "maximum": 300,
+        "choices": None,
+    }
+    assert options["mode"]["choices"] == [str(mode) for mode in Mode]
+    for name, option in options.items():
+        for choice in option["choices"] or ():
+            changed_config(checked_config(JamConfig, {}), {name: choice})
