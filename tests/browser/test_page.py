@@ -58,7 +58,7 @@ def test_the_keyboard_alone_is_enough(stage: Stage) -> None:
     assert page.inner_text("#announcement") == "Your turn"
     stage.key("a")
     turn = stage.said("turn")[-1]
-    assert turn["end"] - turn["start"] == 2, "the next whole second"
+    assert turn["end"] - turn["start"] == pytest.approx(2), "the next whole second"
     stage.wait_for_turn("model")
     assert page.inner_text("#announcement") == "The model plays"
     page.keyboard.press("Enter")
