@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from build import make_melody, make_song
 from fakes import (
     END,
     FIRST_NOTE,
@@ -18,11 +20,14 @@ from hypothesis import strategies as st
 from ritornello.generation.constraints import (
     SAME_BAR,
     SAME_PITCH,
+    InScale,
     NotesBeforeEnd,
     RepetitionGuard,
     allowed_ids,
 )
-from ritornello.representations.base import Plan
+from ritornello.representations import REPRESENTATIONS
+from ritornello.representations.base import Plan, suit
+from ritornello.score import Score
 
 STEPS = StepRepresentation()
 A, B, C = (STEPS.note_id(0, pitch) for pitch in (60, 61, 62))
@@ -154,3 +159,34 @@ def test_notes_before_the_end():
     assert not mask[END]
     assert mask[FIRST_NOTE:].all()
     assert not dropped
+
+
+C_MAJOR = frozenset({0, 2, 4, 5, 7, 9, 11})
+
+
+@pytest.mark.parametrize(
+    "name", ["multitrack", "melody", "polyphony", "performance", "improv", "drums", "event_words"]
+)
+def test_in_scale_leaves_notes_of_the_scale_and_drums(name):
+    kind, song = REPRESENTATIONS[name], make_song()
+    representation = kind.fit([kind.survey(song)], {})
+    rule = InScale(representation, C_MAJOR)
+    outside = set(rule.forbidden(representation.cursor()))
+    assert outside == set(np.flatnonzero(~rule.permitted).tolist())
+    for token in np.flatnonzero(representation.is_note).tolist():
+        score = representation.decode(np.array([representation.start_id, token]))
+        for track in (track for track in score.tracks if len(track.notes)):
+            free = track.is_drum or set((track.notes["pitch"] % 12).tolist()) <= C_MAJOR
+            assert (token not in outside) == free
+
+
+def test_in_scale_goes_by_what_sounds():
+    """A melody in D is written down in C; the scale of D is then that of C in ids."""
+    kind = REPRESENTATIONS["melody"]
+    song = Score(480, (make_melody((62, 64, 66, 67, 69, 71, 73, 74)),))
+    melody = suit(kind.fit([], {}), song, Plan())
+    assert melody.placement.shift
+    rule = InScale(melody, {(pitch + 2) % 12 for pitch in C_MAJOR})
+    ids = np.flatnonzero(rule.permitted & melody.is_note)
+    scores = [melody.decode(np.array([melody.start_id, token])) for token in ids.tolist()]
+    assert {int(score.all_notes()["pitch"][0]) % 12 for score in scores} == {(p + 2) % 12 for p in C_MAJOR}

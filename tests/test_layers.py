@@ -96,6 +96,9 @@ def test_import_and_help_need_nothing_heavy() -> None:
         "symusic",
         "soundfile",
         "PIL",
+        "starlette",
+        "uvicorn",
+        "mido",
     ]
     code = f"""
 import sys

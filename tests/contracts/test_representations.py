@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 from ritornello.errors import ConfigError
 from ritornello.formats.text import is_prose, paragraphs, prose_to_score
 from ritornello.representations import REPRESENTATIONS, Plan, Representation, make_representation
-from ritornello.representations.base import Extracts, moved_rows, reads_prose
+from ritornello.representations.base import (
+    Extracts,
+    HasVoices,
+    KeepsTime,
+    moved_rows,
+    note_ids,
+    reads_prose,
+)
 from ritornello.score import Meter, Score, Tempo, Text, Track, make_notes
 
 PROSE = prose_to_score("“Who is he ?” I asked . He laughed .\n\n( Nobody , he said . ) And so it was !")
@@ -294,3 +301,38 @@ def test_unknown_names_and_keys_are_refused(representation: Representation) -> N
 def test_every_token_has_a_name(representation: Representation) -> None:
     names = [representation.token_name(token) for token in range(representation.vocabulary_size)]
     assert len(set(names)) == len(names)
+
+
+PACED = [name for name in NAMES if isinstance(FITTED[name], KeepsTime)]
+
+
+def test_who_keeps_time() -> None:
+    assert {CASES[name][0] for name in NAMES if name not in PACED} == {"jazz", "note_names", "words"}
+
+
+@pytest.mark.parametrize("name", PACED)
+def test_the_pace_tells_when_notes_begin(name: str) -> None:
+    representation = FITTED[name]
+    pace, song = representation.pace, representation.decode(representation.encode(make_song()))
+    ids = representation.encode(song)
+    after = np.cumsum(pace.before[ids] + pace.after[ids])
+    onsets = (after - pace.after[ids])[np.asarray(representation.is_note)[ids] > 0].round(6)
+    begins = (np.unique(song.all_notes()["start"]) / song.ticks_per_quarter).round(6)
+    assert len(onsets)
+    assert np.isin(onsets, begins).all()
+    if name not in ("melody, lookback", "melody, key"):  # there, a repetition brings notes that do not count
+        assert np.isin(begins, onsets).all()
+    cursor = representation.cursor()
+    for token, time in zip(ids.tolist(), after.tolist(), strict=True):
+        cursor.push(token)
+        assert time - 1 < cursor.quarters < time + 1e-6
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if isinstance(FITTED[name], HasVoices)])
+def test_voices_have_programs(name: str) -> None:
+    representation = FITTED[name]
+    for voice, programs in enumerate(representation.voice_programs):
+        assert programs
+        assert all(0 <= program <= 128 for program in programs)
+        assert any(note_ids(representation, voice, pitch) for pitch in range(128))
+    assert not any(note_ids(representation, len(representation.voice_programs), p) for p in range(128))

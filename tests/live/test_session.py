@@ -9,23 +9,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stage import Log, jam, live_model, network_for, tune
 
+from ritornello.errors import ConfigError
 from ritornello.live.config import JamConfig, Mode
 from ritornello.live.events import (
+    Answered,
     Configure,
     GoTo,
+    HistoryChanged,
     Midi,
     NotesCancelled,
     NotesPlanned,
     PlayCall,
+    Remark,
     SetBookmark,
     Side,
     Start,
     Stop,
+    TempoSet,
     Turn,
     TurnBegan,
     Undo,
 )
 from ritornello.live.session import Session
+from ritornello.score import Score, Track, make_notes, ticks_to_seconds
 
 MODELS = {
     "multitrack": {},
@@ -56,6 +62,11 @@ def config(mode: Mode | str = Mode.CALL_AND_RESPONSE, **fields: object) -> JamCo
 def of(kind: type, told: list) -> list:
     """Return the outputs of a kind."""
     return [output for _, output in told if isinstance(output, kind)]
+
+
+def pedal(down: float, up: float) -> list:
+    """Return the sustain pedal pressed and released."""
+    return [(down, Midi(b"\xb0\x40\x7f")), (up, Midi(b"\xb0\x40\x00"))]
 
 
 def planned(told: list, side: Side = Side.MODEL) -> list:
@@ -115,7 +126,8 @@ def play(log: Log, mode: Mode, model=MODEL, network=NETWORK, seed: int = 1, **op
 @given(logs(), st.sampled_from(Mode))
 def test_the_same_log_gives_the_same_output(log: Log, mode: Mode) -> None:
     (one, told), (other, told_again) = play(log, mode), play(log, mode)
-    assert told == told_again and one.notes == other.notes and one.score() == other.score()
+    assert told == told_again
+    assert (one.notes, one.score()) == (other.notes, other.score())
 
 
 @settings(max_examples=40, deadline=None)
@@ -124,7 +136,7 @@ def test_notes_are_planned_whole_and_never_for_the_past(log: Log, mode: Mode, st
     _, told = play(log, mode, step_seconds=step_seconds)
     for time, output in told:
         for note in output.notes if isinstance(output, NotesPlanned) else ():
-            assert note.end is not None and time < note.start < note.end
+            assert time < note.start < note.end
 
 
 @settings(max_examples=40, deadline=None)
@@ -134,7 +146,7 @@ def test_every_note_ends(log: Log, mode: Mode) -> None:
     ends = [(last, Midi(bytes([0xB0 | channel, 123, 0]))) for channel in range(16)]
     session, told = play([*log, *ends, (last, Stop())], mode)
     assert all(note.end is not None and note.start <= note.end <= last for note in session.notes)
-    assert session.turn.turn == Turn.IDLE and session.wants is None and session.next_time is None
+    assert (session.turn.turn, session.wants, session.next_time) == (Turn.IDLE, None, None)
     known = {note.number: note for output in of(NotesPlanned, told) for note in output.notes}
     assert {number for output in of(NotesCancelled, told) for number in output.numbers} <= set(known)
     assert all((track.notes["duration"] >= 1).all() for track in session.score().tracks)
@@ -186,6 +198,280 @@ def test_every_model_answers_in_every_mode(name: str, mode: Mode) -> None:
     log: Log = [(0.0, Start()), *tune(0.4, (60, 62, 64), 0.4), *tune(2.5, (67, 65), 0.4)]
     session, told = play(log, mode, model, network_for(model))
     notes = planned(told)
-    assert notes and {note.program for note in notes} <= set(model.band)
+    assert {note.program for note in notes} <= set(model.band)
     assert all(1 <= note.velocity <= 127 for note in notes)
-    assert len(of(TurnBegan, told)) >= 2 and session.score().note_count >= len(notes)
+    assert len(of(TurnBegan, told)) >= 2
+    assert session.score().note_count >= len(notes) > 0
+
+
+# --- turns --------------------------------------------------------------------------------------------------------
+
+
+def test_turns_have_the_lengths_asked_for() -> None:
+    _, told = play([(0.0, Start()), *tune(0.3)], Mode.CALL_AND_RESPONSE)
+    (first, model, second), (answered,) = of(TurnBegan, told)[:3], of(Answered, told)
+    assert (first.turn, first.start, first.end) == (Turn.PLAYER, 0.0, 2.0)
+    assert (model.turn, second.turn, answered.seconds) == (Turn.MODEL, Turn.PLAYER, 0.0)
+    assert model.end - model.start == pytest.approx(1.5) == second.start - model.start
+    assert planned(told)[0].start == pytest.approx(model.start)
+    assert 2.0 < model.start < 2.1
+    assert all(note.start < model.end for note in planned(told))
+
+
+def test_a_call_without_notes_goes_on() -> None:
+    _, told = play([(0.0, Start()), *tune(4.5)], Mode.CALL_AND_RESPONSE)
+    turns = of(TurnBegan, told)
+    assert [(t.turn, t.start, t.number) for t in turns[:3]] == [
+        (Turn.PLAYER, at, 1) for at in (0.0, 2.0, 4.0)
+    ]
+    assert turns[3].turn == Turn.MODEL
+
+
+def test_with_a_metronome_the_answer_sounds_on_the_bar_line() -> None:
+    _, told = play([(0.0, Start()), *tune(1.5, seconds=0.3)], Mode.TRADE)
+    (beat,), turns = of(TempoSet, told), of(TurnBegan, told)
+    assert (beat.quarters_per_minute, beat.steady) == (200.0, True)
+    bars = [(turn.start - beat.bar_line) / 1.2 for turn in turns]
+    assert [turn.turn for turn in turns[:3]] == [Turn.COUNT_IN, Turn.PLAYER, Turn.MODEL]
+    assert bars == pytest.approx([round(bar) for bar in bars])
+    assert planned(told)[0].start == pytest.approx(turns[2].start)
+    assert min(time for time, output in told if isinstance(output, NotesPlanned)) < turns[2].start
+
+
+def test_a_late_answer_moves_and_is_not_cut() -> None:
+    log: Log = [(0.0, Start()), *tune(1.5, seconds=0.3)]
+    _, told = play(log, Mode.TRADE)
+    _, late = play(log, Mode.TRADE, step_seconds=0.05)
+    beat = of(TempoSet, late)[0]
+    turn = next(turn for turn in of(TurnBegan, late) if turn.turn == Turn.MODEL)
+    moved = turn.start - next(turn for turn in of(TurnBegan, told) if turn.turn == Turn.MODEL).start
+    assert moved > 0
+    assert moved / 0.3 == pytest.approx(round(moved / 0.3))  # whole beats
+    assert turn.end - turn.start == pytest.approx(1.2)
+    assert (planned(late)[0].start - beat.bar_line) / 0.3 == pytest.approx(
+        round((turn.start - beat.bar_line) / 0.3)
+    )
+
+
+def test_the_model_answers_when_the_player_pauses() -> None:
+    held = [*pedal(0.2, 3.0), *tune(0.3, (60, 62))]
+    _, told = play([(0.0, Start()), *held], Mode.ANSWER)
+    model = next(turn for turn in of(TurnBegan, told) if turn.turn == Turn.MODEL)
+    assert 3.8 <= model.start < 3.9  # the pedal held the notes until 3, and the pause is 0.8 s
+
+
+def test_a_duet_goes_on_while_the_player_plays() -> None:
+    log: Log = [(0.0, Start()), *tune(1.5, (60, 62, 64, 65) * 6, 0.3)]
+    _, told = play([*log, (20.0, Stop())], Mode.DUET)
+    starts = [note.start for note in planned(told)]
+    assert min(starts) > 1.5
+    assert max(starts) < 1.5 + 24 * 0.3 + 4 * 1.2  # then it rests
+    for time, output in told:
+        for note in output.notes if isinstance(output, NotesPlanned) else ():
+            assert note.start < time + 0.2 + 0.3  # a beat, decided a little before
+
+
+def test_for_ever_means_for_ever() -> None:
+    session, told = play([(0.0, Start()), *tune(0.3), (30.0, Stop())], Mode.CONTINUE)
+    starts = np.array([note.start for note in planned(told)])
+    assert max(np.diff(starts)) < 8
+    assert starts[-1] > 25
+    assert session.turn.turn == Turn.IDLE
+
+
+def test_what_is_played_during_the_answer_is_heard_next() -> None:
+    log: Log = [(0.0, Start()), *tune(0.3)]
+    quiet, loud = (
+        play([*log, *more, *tune(3.8, (60, 62))], Mode.CALL_AND_RESPONSE)[1]
+        for more in ([], tune(2.3, (72, 76), 0.4))
+    )
+    second = [[n.pitch for n in planned(told) if n.start > 5.4] for told in (quiet, loud)]
+    assert second[0] != second[1]
+
+
+def test_changed_wishes_hold_from_the_next_turn() -> None:
+    log: Log = [(0.0, Start()), *tune(0.3), (2.5, Configure(config(response_seconds=3.0))), *tune(4.0)]
+    session, told = play(log, Mode.CALL_AND_RESPONSE)
+    first, second = [turn for turn in of(TurnBegan, told) if turn.turn == Turn.MODEL]
+    assert first.end - first.start == pytest.approx(1.5)
+    assert second.end - second.start == pytest.approx(3.0)
+    assert session.config.response_seconds == 3.0
+
+
+def test_only_instruments_and_scale_that_are_asked_for() -> None:
+    wishes = {"instruments": ("flute", "drums"), "scale": "A minor pentatonic", "response_seconds": 8.0}
+    for mode in Mode:
+        _, told = play([(0.0, Start()), *tune(0.3), (12.0, Stop())], mode, config=wishes)
+        notes = planned(told)
+        assert {note.program for note in notes} <= {73, 128}
+        assert {note.pitch % 12 for note in notes if note.program != 128} <= {9, 0, 2, 4, 7}
+
+
+def test_the_model_leaves_the_player_s_part_to_the_player_in_a_duet() -> None:
+    log: Log = [(0.0, Start()), *tune(1.5, (60, 62, 64, 65) * 6, 0.3), (9.0, Stop())]
+    _, told = play(log, Mode.DUET, config={"instrument": "piano"})
+    assert planned(told)
+    assert 0 not in {note.program for note in planned(told)}
+
+
+def test_an_instrument_that_the_model_lacks_is_remarked_on() -> None:
+    _, told = play([(0.0, Start())], Mode.ANSWER, config={"instrument": "harp"})
+    assert "harp" in of(Remark, told)[0].text
+
+
+def test_another_model_plays_from_the_next_turn_on() -> None:
+    other = live_model("drums")
+    session = Session(MODEL, config())
+    jam(session, NETWORK, [(0.0, Start()), *tune(0.3)], 2.3)
+    session.use(other, 2.3)
+    assert session.model is MODEL
+    session.receive(Midi(b"\x90\x3c\x50"), 4.0)
+    assert session.model is other
+    told = jam(session, network_for(other), [], 7.0)[0]
+    assert {note.program for note in planned(told)} == {128}
+
+
+# --- scores as calls ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("start", [True, False])
+def test_a_score_can_be_the_call(start: bool) -> None:
+    song = make_song(2)
+    log: Log = [*([(0.0, Start())] if start else []), (0.5, PlayCall(song))]
+    session = Session(MODEL, config())
+    told = jam(session, NETWORK, log, 8.0)[0]
+    mine = planned(told, Side.PLAYER)
+    assert len(mine) == song.note_count
+    begins = np.sort([note.start for note in mine])
+    seconds = np.sort(np.concatenate([ticks_to_seconds(song, track.notes["start"]) for track in song.tracks]))
+    assert begins - begins[0] == pytest.approx(seconds)
+    model = next(turn for turn in of(TurnBegan, told) if turn.turn == Turn.MODEL)
+    assert model.start >= max(note.end for note in mine)
+    assert of(TempoSet, told)[-1].quarters_per_minute == pytest.approx(120)
+
+
+@pytest.mark.parametrize(
+    ("score", "what"),
+    [
+        (Score(480), "no notes"),
+        (Score(480, (Track(make_notes([(480 * 1000, 480, 60, 80)])),)), "500 seconds"),
+    ],
+)
+def test_a_score_that_cannot_be_a_call_is_refused(score: Score, what: str) -> None:
+    session = Session(MODEL, config())
+    with pytest.raises(ConfigError, match=what):
+        session.receive(PlayCall(score), 1.0)
+    assert not session.notes
+    assert session.turn.turn == Turn.IDLE
+
+
+# --- going back ---------------------------------------------------------------------------------------------------
+
+
+def test_undo_takes_the_last_call_and_its_answer_back() -> None:
+    session = Session(MODEL, config())
+    jam(session, NETWORK, [(0.0, Start()), *tune(0.3)], 3.55)
+    before = session.notes
+    jam(session, NETWORK, tune(3.7), 7.2)
+    assert len(session.notes) > len(before)
+    session.receive(Undo(), 7.3)
+    told = jam(session, NETWORK, [], 7.4)[0]
+    assert session.notes == before
+    assert of(HistoryChanged, told)
+    assert session.turn.turn == Turn.PLAYER
+    session.receive(Undo(), 7.5)
+    assert session.notes == ()
+    session.receive(Undo(), 7.6)
+    assert of(Remark, jam(session, NETWORK, [], 7.7)[0])
+    assert session.score().note_count == 0
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.sampled_from([55, 60, 64, 67, 72]), min_size=1, max_size=6), st.sampled_from([0.0, 3.25]))
+def test_from_a_bookmark_the_same_comes_again(pitches: list[int], wait: float) -> None:
+    session = Session(MODEL, config(Mode.ANSWER, pause=0.5))
+    jam(session, NETWORK, [(0.0, Start()), *tune(0.25)], 4.0)
+    jam(session, NETWORK, [(4.5, Stop()), (4.5, SetBookmark("b"))], 4.6)
+    before, answers = session.notes, []
+    for begin in (5.0, 12.0 + wait):
+        jam(session, NETWORK, [(begin, Start()), *tune(begin + 0.25, pitches, 0.25)], begin + 5.0)
+        new = [note for note in session.notes if note.start > begin and note.side == Side.MODEL]
+        answers.append(
+            [(round(n.start - begin, 6), round(n.end - begin, 6), n.pitch, n.velocity) for n in new]
+        )
+        jam(session, NETWORK, [(begin + 5.5, Stop()), (begin + 5.5, GoTo(1))], begin + 5.6)
+        assert session.notes == before
+    assert answers[0] == answers[1] != []
+    assert [mark.name for mark in session.bookmarks] == ["b"]
+
+
+def test_bookmarks_are_bounded_and_unknown_ones_refused() -> None:
+    session = Session(MODEL)
+    for number in range(16):
+        session.receive(SetBookmark(str(number)), 0.0)
+    with pytest.raises(ConfigError, match="16 already"):
+        session.receive(SetBookmark("one more"), 0.0)
+    with pytest.raises(ConfigError, match="bookmark 17: there is none"):
+        session.receive(GoTo(17), 0.0)
+
+
+# --- what cannot be, and hours --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["", "90", "90 3C", "3C 3C 3C", "90 3C 80", "F0 01 02", "C0 01 02"])
+def test_malformed_messages_change_nothing(text: str) -> None:
+    session = Session(MODEL, config())
+    session.receive(Start(), 0.0)
+    session.advance(0.0)
+    with pytest.raises(ConfigError, match="no channel message"):
+        session.receive(Midi(bytes.fromhex(text)), 1.0)
+    assert not session.notes
+    assert not session.advance(1.0)
+    with pytest.raises(ConfigError, match="nothing that a session can take"):
+        session.receive("nonsense", 1.0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("mode", [Mode.DUET, Mode.CALL_AND_RESPONSE])
+def test_an_hour_costs_no_more_a_minute_and_keeps_little(mode: Mode) -> None:
+    """Three minutes stand for it: what the session holds besides the notes does not grow after the first ones."""
+    session = Session(MODEL, config(mode, tempo=100.0))
+    held, steps = [], []
+
+    def look(now: float) -> None:
+        game = session._game
+        improviser = game.performer.improviser
+        held.append(
+            (now, len(improviser._marks), len(improviser._taken), len(game.player.unheard), len(game.history))
+        )
+
+    log: Log = [(0.0, Start()), *tune(1.0, (60, 62, 64, 65) * 90, 0.5)]
+    for part in range(1, 10):
+        before = NETWORK.steps
+        now = 20.0 * (part - 1)
+        jam(session, NETWORK, [e for e in log if now <= e[0] < now + 20], now + 20.0, each=look)
+        steps.append(NETWORK.steps - before)
+    most = np.array(held).max(axis=0)[1:]
+    assert list(most <= [10, 600, 100, 8]) == [True] * 4
+    assert max(steps[3:]) < 2 * max(steps[:3])
+
+
+def test_the_score_has_the_silences_and_true_times() -> None:
+    log: Log = [(1.0, Start()), *tune(1.3, (60, 62)), *pedal(2.0, 2.2), *tune(30.0, (64,))]
+    session, _ = play(log, Mode.ANSWER)
+    score = session.score()
+    assert score.tracks[0].name == "You: flute"
+    first = min(note.start for note in session.notes)
+    mine = [note.start - first for note in session.notes if note.side == Side.PLAYER]
+    assert ticks_to_seconds(score, score.tracks[0].notes["start"]) == pytest.approx(mine, abs=1e-3)
+    assert score.tracks[0].controls["value"].tolist() == [127, 0]
+    assert score.ticks_per_quarter >= 480
+    assert any(text.text == "the model 1" for text in score.texts)
+
+
+def test_going_back_takes_the_time_out_of_the_score_too() -> None:
+    session = Session(MODEL, config())
+    jam(session, NETWORK, [(0.0, Start()), *tune(0.25)], 3.6)
+    jam(session, NETWORK, [*tune(100.0), (107.0, Undo()), *tune(107.25)], 112.0)
+    score = session.score()
+    assert score.seconds < 60
+    assert score.note_count == len(session.notes)

@@ -51,7 +51,7 @@ from ritornello.live.turns import (
 from ritornello.score import Score
 from ritornello.theory import parse_instrument
 
-LISTEN_EVERY = 0.5
+LISTEN_EVERY = 1.0
 """Seconds after which the model listens again while the player plays."""
 
 LONGEST_CALL = 60.0

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +19,16 @@ from ritornello.generation.constraints import Constraint
 from ritornello.generation.samplers import Sampler
 from ritornello.generation.stepper import Logits
 from ritornello.live.model import LiveModel
-from ritornello.representations.base import Cursor, Representation
+from ritornello.representations.base import Cursor, Ids, Representation
+from ritornello.score import Score
 from ritornello.theory import DRUMS
 
 EPSILON = 1e-6
-CHUNK = 1.0
-"""Quarters after which decided notes are told, the first ones aside, which are told at once."""
+CHUNK = 0.75
+"""Seconds after which decided notes are told, the first ones aside, which are told at once."""
 
 Mask = NDArray[np.bool_]
+Key = tuple[int, int, int]  # what names a decoded note: program, tick, pitch
 
 
 class DecidedNote(NamedTuple):
@@ -49,6 +51,7 @@ class Task:
     start: float
     stop: float
     beat: float  # the length of one
+    chunk: float  # CHUNK in quarters
     at_once: bool
     permitted: Mask  # over the ids
     scale: frozenset[int] | None  # pitch classes to keep to
@@ -69,8 +72,11 @@ class Hand:
     clock: float  # the scheme's time
     lag: float = 0.0  # to be added to it to get the window's time
     is_begun: bool = False  # whether the start has been reached
-    given: frozenset[tuple[int, int, int]] = frozenset()
-    told: set[tuple[int, int, int]] = field(default_factory=set)
+    given: frozenset[Key] = (
+        frozenset()
+    )  # notes before the answer, as far as they are not earlier than `since`
+    since: float = -np.inf  # the scheme's time at which the answer can begin
+    told: set[Key] = field(default_factory=set)
     notes_before: int = 0
     told_until: float = -np.inf
     open_from: float | None = None  # start of the first note whose end is not known yet
@@ -84,7 +90,6 @@ class Hand:
             missing = self.time + EPSILON - self.aim
             self.aim += max(0, math.ceil(missing / self.task.beat)) * self.task.beat * bool(self.cursor.notes)
         self.notes_before = self.cursor.notes
-        self.given = frozenset(key for key, _ in self._decoded())
         self._reach_start()
 
     @property
@@ -187,7 +192,7 @@ class Hand:
         self.told_until, self.open_from = self.clock, None
         found = []
         for key, note in self._decoded():
-            if key in self.given or key in self.told:
+            if key in self.given or key in self.told or note.start < self.since - EPSILON:
                 continue
             if (note.start if self.model.pace.tells_ends else note.end) < self_time - EPSILON:
                 self.told.add(key)
@@ -198,7 +203,7 @@ class Hand:
 
     def _is_time_to_tell(self) -> bool:
         new = self.cursor.notes - self.notes_before > len(self.told)
-        return new and (not self.told or self.clock >= self.told_until + CHUNK)
+        return new and (not self.told or self.clock >= self.told_until + self.task.chunk)
 
     def _placed(self, note: DecidedNote) -> DecidedNote:
         end = note.end + self.lag
@@ -206,11 +211,36 @@ class Hand:
             end = min(end, max(self.task.stop, note.start + self.lag + EPSILON))
         return note._replace(start=note.start + self.lag, end=end)
 
-    def _decoded(self) -> Iterator[tuple[tuple[int, int, int], DecidedNote]]:
-        """Yield the notes of all ids so far in the scheme's time, each with what names it: program, tick, pitch."""
+    def _decoded(self) -> Iterator[tuple[Key, DecidedNote]]:
+        """Yield the notes of all ids so far in the scheme's time, each with its key."""
         score = self.representation.decode(np.array(self.ids, dtype=np.int32))
         for track in score.tracks:
             program = DRUMS if track.is_drum else track.program
             for start, duration, pitch, velocity in track.notes.tolist():
                 quarters = start / score.ticks_per_quarter, (start + duration) / score.ticks_per_quarter
                 yield (program, start, pitch), DecidedNote(*quarters, pitch, velocity, program)
+
+
+def make_hand(
+    model: LiveModel, representation: Representation, cursor: Cursor, ids: Ids, score: Score, task: Task
+) -> Hand:
+    """Return a hand that goes on after `ids`, which are what `score` is; `cursor` is before their first."""
+    for token in ids.tolist():
+        cursor.push(token)
+        for rule in task.constraints:
+            rule.observe(cursor)
+    pace, notes = model.pace, model.brings_note[ids]
+    times = np.cumsum(pace.before[ids] + pace.after[ids])
+    onsets = (times - pace.after[ids])[notes]
+    hand = Hand(model, representation, cursor, ids.tolist(), task, float(times[-1]), _lag_of(score, onsets))
+    hand.since = max(hand.clock, hand.aim - hand.lag) if task.at_once else task.start - hand.lag
+    if (onsets > hand.since - EPSILON).any():
+        hand.given = frozenset(key for key, _ in hand._decoded())
+    return hand
+
+
+def _lag_of(score: Score, onsets: NDArray[np.floating[Any]]) -> float:
+    """Return by how much the scheme's time lags behind, if it is by a beat or more: it has left out a rest."""
+    played = max((int(track.notes["start"].max(initial=-1)) for track in score.tracks), default=-1)
+    lag = played / score.ticks_per_quarter - onsets[-1] if len(onsets) and played >= 0 else 0.0
+    return float(lag) if abs(lag) >= 1 else 0.0

@@ -18,11 +18,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.generation.constraints import Constraint
 from ritornello.live.events import LiveNote
 from ritornello.live.model import LiveModel
 from ritornello.live.record import TimedControl
-from ritornello.representations.base import Cursor, Ids, Plan, Representation
+from ritornello.representations.base import Ids, Plan, Representation
 from ritornello.score import Controls, Meter, Score, Tempo, Track, make_controls, make_notes
 from ritornello.theory import DRUMS
 
@@ -138,17 +137,10 @@ class Band:
         return ids[time <= score.end / TICKS + 1 / TICKS]
 
 
-def follow(cursor: Cursor, ids: Sequence[int], model: LiveModel, rules: Sequence[Constraint] = ()) -> int:
-    """Give `ids` to a cursor; return how many of them come before the first that brings a note or moves time."""
-    moves = model.pace.before + model.pace.after > 0
-    length = len(ids)
-    for number, token in enumerate(ids):
-        cursor.push(token)
-        for rule in rules:
-            rule.observe(cursor)
-        if length == len(ids) and (cursor.notes or moves[token]):
-            length = number
-    return length
+def header_length(ids: Ids, model: LiveModel) -> int:
+    """Return how many of the ids of a window come before the first that brings a note or moves time."""
+    body = (model.pace.before + model.pace.after > 0) | model.brings_note
+    return int(np.argmax(np.append(body[ids], True)))
 
 
 def _part_like(program: int, parts: Sequence[int]) -> int | None:

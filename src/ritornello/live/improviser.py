@@ -14,12 +14,10 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import numpy as np
-
 from ritornello.generation.stepper import Logits, State
 from ritornello.live.events import LiveNote
-from ritornello.live.hand import DecidedNote, Hand, Task
-from ritornello.live.hearing import BARS, Band, Window, follow
+from ritornello.live.hand import DecidedNote, Hand, Task, make_hand
+from ritornello.live.hearing import BARS, Band, Window, header_length
 from ritornello.live.model import LiveModel
 from ritornello.live.record import TimedControl
 from ritornello.representations.base import suit
@@ -141,8 +139,7 @@ class Improviser:
         plan = band.plan(heard.window, max(BARS, bars))
         representation = suit(self.model.representation, score if score.note_count else None, plan)
         ids = band.ids(representation, heard.window, score, plan)
-        cursor = representation.cursor(plan)
-        header = follow(cursor, ids.tolist(), self.model, task.constraints if task else ())
+        header = header_length(ids, self.model)
         told = self._marks[0][1].parts == band.parts
         body, rows = ids[header:] if told else ids, representation.inputs(ids)[header if told else 0 :]
         self._go_back(body.tolist())
@@ -153,21 +150,10 @@ class Improviser:
             self._take(int(body[number]), Memory(state, tuple(rows[number].tolist()), band.parts))
         if task is None:
             return None
-        return self._make_hand(representation, cursor, ids, score, task)
-
-    def _make_hand(self, representation, cursor, ids, score: Score, task: Task) -> Hand:  # type: ignore[no-untyped-def]
-        pace, notes = self.model.pace, self.model.brings_note[ids]
-        times = np.cumsum(pace.before[ids] + pace.after[ids])
-        onsets = (times - pace.after[ids])[notes]
-        clock = float(times[-1])
-        played = max((int(t.notes["start"].max(initial=-1)) for t in score.tracks), default=-1)
         if task.scale is not None:
             inside = self.model.in_scale(representation, task.scale)
             task = replace(task, permitted=task.permitted & inside)
-        lag = played / score.ticks_per_quarter - onsets[-1] if len(onsets) and played >= 0 else 0.0
-        return Hand(
-            self.model, representation, cursor, ids.tolist(), task, clock, lag if abs(lag) >= 1 else 0.0
-        )
+        return make_hand(self.model, representation, representation.cursor(plan), ids, score, task)
 
     def _take(self, token: int, memory: Memory) -> None:
         self._taken.append(token)

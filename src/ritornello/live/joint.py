@@ -12,7 +12,7 @@ from ritornello.live.events import TempoSet
 from ritornello.live.performer import LEAST_LEAD, Performer, Span
 from ritornello.live.turns import bar_seconds, beat_seconds, line_at_or_after, line_at_or_before, rules_of
 
-WINDOW_BARS = 8
+WINDOW_BARS = 4
 """Bars after which the model begins a new window."""
 
 RESTS_AFTER_BARS = 2

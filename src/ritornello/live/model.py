@@ -79,7 +79,7 @@ class LiveModel:
             self._scales[scale] = InScale(representation, scale).permitted
         return self._scales[scale]
 
-    @property
+    @cached_property
     def has_voices(self) -> bool:
         """Whether it tells the parts of a piece from each other; else it hears and plays one stream."""
         return isinstance(self.representation, HasVoices)

@@ -16,7 +16,7 @@ from ritornello.generation.samplers import make_sampler
 from ritornello.live.calls import SHORTEST
 from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote, Side
-from ritornello.live.hand import DecidedNote, Task
+from ritornello.live.hand import CHUNK, DecidedNote, Task
 from ritornello.live.hearing import Band, Window
 from ritornello.live.improviser import Heard, Improviser, Memory, Step
 from ritornello.live.keys import DRUM_CHANNEL
@@ -90,6 +90,7 @@ class Performer:
             start=window.quarters(span.start),
             stop=window.quarters(span.stop),
             beat=4 / window.meter[1],
+            chunk=CHUNK * window.quarters_per_minute / 60,
             at_once=span.at_once,
             permitted=band.may_play(span.avoid),
             scale=None if config.scale is None else parse_scale(config.scale)[2],
