@@ -1,16 +1,18 @@
-# The four commands: make demo, make test, make check, make bench. Each sets up what it needs in .venv.
+# The commands: make demo, make test, make check, make bench; each sets up what it needs in .venv. And make page,
+# with Node, for those who change the jam page: its built files are part of the sources.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench page clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python tools/demo.py
 
 test: $(VENV)/.dev
+	tools/get_chromium.sh
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.dev
@@ -21,6 +23,9 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py
+
+page:
+	cd web && npm ci && npm run check && npm test && npm run build
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -36,4 +41,4 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	touch $@ $(VENV)/.demo
 
 clean:
-	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) web/node_modules demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -51,7 +51,9 @@ export class Controls {
     for (const field of this.fields) showValue(field, config[field.dataset.config as keyof Config]);
     const [tonic = ANY, ...scale] = (config.scale ?? "").split(" ");
     element<HTMLSelectElement>("tonic").value = tonic;
-    element<HTMLSelectElement>("scale").value = scale.join(" ") || "major";
+    const scales = element<HTMLSelectElement>("scale");
+    scales.value = scale.join(" ") || "major";
+    scales.disabled = tonic === ANY;
     const beat = keepsBeat(config);
     const metronome = element<HTMLInputElement>("metronome");
     metronome.checked = beat;
@@ -170,9 +172,6 @@ function limit(field: Field, option: Option | undefined): void {
 function offerScales(choices: readonly string[]): void {
   const tonics = new Set(choices.map((choice) => choice.split(" ")[0] ?? ""));
   const scales = new Set(choices.map((choice) => choice.slice(choice.indexOf(" ") + 1)));
-  element("tonic").replaceChildren(
-    makeOption(ANY, "any notes"),
-    ...[...tonics].map((tonic) => makeOption(tonic)),
-  );
+  element("tonic").replaceChildren(makeOption(ANY, "any"), ...[...tonics].map((tonic) => makeOption(tonic)));
   element("scale").replaceChildren(...[...scales].map((scale) => makeOption(scale)));
 }

@@ -144,8 +144,9 @@ export class Jam {
   }
 
   private begin(welcome: Welcome): void {
-    const { controls, session } = this.parts;
+    const { controls, session, synth } = this.parts;
     this.instruments = welcome.instruments;
+    synth.setPresets(welcome.presets);
     controls.offer(welcome);
     this.record.setTurn(welcome.turn);
     if (welcome.tempo) this.record.setTempo(welcome.tempo);

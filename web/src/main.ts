@@ -67,18 +67,20 @@ function showOctave(): void {
 }
 showOctave();
 
-for (const gesture of ["pointerdown", "keydown", "touchend"]) addEventListener(gesture, () => synth.wake());
+for (const gesture of ["pointerdown", "keydown", "touchend"]) {
+  addEventListener(gesture, () => {
+    synth.wake();
+    ports.open();
+  });
+}
 
 // --- the buttons -------------------------------------------------------------------------------------------
 
 element("start").onclick = () => jam.toggle();
 element("undo").onclick = () => session.send({ type: "undo" });
-element("replay").onclick = () => {
-  jam.toggleReplay();
+element("replay").onclick = () => jam.toggleReplay();
+jam.replay.onchange = () => {
   element("replay").ariaPressed = String(jam.replay.active);
-};
-jam.replay.onend = () => {
-  element("replay").ariaPressed = "false";
 };
 element("tap").onclick = () => {
   const tempo = tap.add(present());
@@ -115,4 +117,6 @@ session.onreach = (reach) => {
   document.body.classList.toggle("away", reach !== "there");
   if (reach === "lost") toast("The connection is lost; trying again. What you play is kept.");
 };
-ports.open();
+// The browser asks whether we may see MIDI ports: at the first gesture, and not before anybody knows what for.
+const permission = navigator.permissions?.query({ name: "midi" as PermissionName });
+permission?.then(({ state }) => (state === "granted" ? ports.open() : undefined)).catch(() => {});

@@ -92,7 +92,10 @@ export interface Welcome {
   bookmarks: Bookmark[];
   turn: Turn;
   tempo: Tempo | null;
+  /** General MIDI's names; the last is the drum kit. */
   instruments: string[];
+  /** Which preset of the shipped SoundFont stands for each program. */
+  presets: number[];
 }
 
 interface Percentiles {

@@ -27,9 +27,13 @@ export class Ports implements Sink {
   /** Inputs that are not listened to. */
   readonly muted = new Set<string>();
   private access: MIDIAccess | null = null;
+  private isAsked = false;
   private readonly pool = new ChannelPool();
 
+  /** Asks for the ports, once; the browser may ask the person. */
   async open(): Promise<void> {
+    if (this.isAsked) return;
+    this.isAsked = true;
     try {
       if (!navigator.requestMIDIAccess) throw new Error("missing");
       this.access = await navigator.requestMIDIAccess();

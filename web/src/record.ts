@@ -23,7 +23,7 @@ export class Record {
   replace(notes: Note[], bookmarks: Bookmark[]): void {
     this.notes = [...notes].sort((a, b) => a.start - b.start);
     this.bookmarks = [...bookmarks];
-    const last = this.end;
+    const last = this.notes.at(-1)?.start ?? 0;
     this.turns = this.turns.filter((turn, i) => turn.start <= last || i === this.turns.length - 1);
   }
 

@@ -7,8 +7,8 @@ const LEAD = 0.4; // seconds before the first note
 const TAIL = 0.6; // and after the last
 
 export class Replay {
-  /** Called when it ends, by itself or by `stop`. */
-  onend: () => void = () => {};
+  /** Called when it begins, and when it ends, by itself or by `stop`. */
+  onchange: () => void = () => {};
   private readonly scheduler: Scheduler;
   private begun: number | null = null; // moment
   private first = 0; // times
@@ -29,6 +29,7 @@ export class Replay {
     for (const note of record.notes) {
       this.scheduler.add(note, this.momentAt(note.start), this.momentAt(note.end ?? note.start));
     }
+    this.onchange();
   }
 
   stop(moment: number): void {
@@ -36,7 +37,7 @@ export class Replay {
     this.begun = null;
     this.scheduler.clear(moment);
     this.scheduler.advance(moment, 1);
-    this.onend();
+    this.onchange();
   }
 
   advance(moment: number, horizon: number): void {

@@ -29,6 +29,7 @@ export class Synth implements Sink {
   private readonly pools = { player: new ChannelPool(), model: new ChannelPool() };
   private readonly gains: { [side in Side]: number } = { player: 1, model: 1 };
   private playerProgram = 0;
+  private presets: readonly number[] = [];
 
   constructor(soundFont: string) {
     this.context = new AudioContext({ latencyHint: "interactive" });
@@ -49,8 +50,14 @@ export class Synth implements Sink {
   }
 
   /** A channel message of the player, now. */
-  play(data: Iterable<number>): void {
-    this.synthesizer?.sendMessage(data);
+  play(data: readonly number[]): void {
+    this.synthesizer?.sendMessage(this.withPreset(data));
+  }
+
+  /** Says which preset of the SoundFont stands for each program. */
+  setPresets(presets: readonly number[]): void {
+    this.presets = presets;
+    this.setPlayerProgram(this.playerProgram);
   }
 
   noteOn(note: Note, moment: number): void {
@@ -95,9 +102,14 @@ export class Synth implements Sink {
     return { channel: FIRST[note.side] + channel, isNew };
   }
 
-  private send(message: number[], channel: number, moment: number): void {
+  private withPreset(message: readonly number[]): readonly number[] {
+    const [status = 0, program = 0] = message;
+    return (status & 0xf0) === PROGRAM ? [status, this.presets[program] ?? program] : message;
+  }
+
+  private send(message: readonly number[], channel: number, moment: number): void {
     const offset = channel - (channel % 16);
-    this.synthesizer?.sendMessage(message, offset, { time: this.clock.audioTimeAt(moment) });
+    this.synthesizer?.sendMessage(this.withPreset(message), offset, { time: this.clock.audioTimeAt(moment) });
   }
 
   private async load(soundFont: string): Promise<void> {
@@ -107,7 +119,7 @@ export class Synth implements Sink {
     await synthesizer.soundBankManager.addSoundBank(bank, "shipped");
     await synthesizer.isReady;
     while (synthesizer.midiChannels.length < CHANNELS) synthesizer.addNewChannel();
-    for (const first of Object.values(FIRST)) synthesizer.midiChannels[first + DRUM_CHANNEL]?.setDrums(true);
+    synthesizer.reset(); // added channels are silent drums until then
     this.synthesizer = synthesizer;
     this.setPlayerProgram(this.playerProgram);
     this.setVolume("player", this.gains.player);

@@ -27,7 +27,9 @@ from ritornello.live.limits import Limits
 from ritornello.live.messages import Json, Message, error_message, rounded
 from ritornello.live.offers import Offer, Offers
 from ritornello.live.session import Session, Step
+from ritornello.rendering.soundfont import SUBSTITUTES
 from ritornello.score import CONTROL_CHANGE, Score
+from ritornello.theory import DRUMS
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +123,7 @@ class Room:
             "turn": messages.turn_to_json(self.session.turn),
             "tempo": None if self.session.beat is None else messages.tempo_to_json(self.session.beat),
             "instruments": list(messages.INSTRUMENT_NAMES),
+            "presets": [SUBSTITUTES[program] for program in range(DRUMS)],
             **self._history(),
         }
 

@@ -1,0 +1,162 @@
+"""The page itself: sizes, keyboard alone, what it says kindly, lost connections, what it remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from browser_stage import Stage
+
+pytestmark = pytest.mark.browser
+
+WIDE, MIDDLE, NARROW = (1440, 900), (1024, 768), (360, 740)
+
+
+@pytest.mark.parametrize("size", [WIDE, MIDDLE, NARROW])
+def test_all_is_on_one_screen(make_stage: Callable[..., Stage], size: tuple[int, int]) -> None:
+    width, height = size
+    stage = make_stage(viewport={"width": width, "height": height}).open()
+    page = stage.page
+    assert page.evaluate("() => document.documentElement.scrollHeight") == height
+    assert page.evaluate("() => document.documentElement.scrollWidth") == width
+    boxes = [
+        page.locator(part).bounding_box()
+        for part in (".tools", ".modes", ".play", ".beat", "#roll", "#piano")
+    ]
+    for box in boxes:
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= height
+    assert not any(overlap(a, b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert boxes[4]["height"] > 0.3 * height, "the roll is the stage"
+    octaves = page.locator(".key").count() // 12
+    assert 2 <= octaves <= 7
+
+
+def overlap(a: dict[str, float], b: dict[str, float]) -> bool:
+    return all(
+        a[at] < b[at] + b[size] and b[at] < a[at] + a[size] for at, size in (("x", "width"), ("y", "height"))
+    )
+
+
+def test_the_keyboard_alone_is_enough(stage: Stage) -> None:
+    page = stage.page
+    tab_to(page, "more")
+    page.keyboard.press("Enter")
+    assert page.evaluate("() => document.activeElement.id") == "close"
+    page.keyboard.press("Escape")
+    assert page.evaluate("() => document.activeElement.id") == "more"
+    tab_to(page, "call_seconds")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Tab")
+    tab_to(page, "start")
+    page.keyboard.press("Enter")
+    stage.wait_for_turn("player")
+    assert page.get_attribute("#start", "aria-label") == "Stop"
+    assert page.inner_text("#announcement") == "Your turn"
+    stage.key("a")
+    turn = stage.said("turn")[-1]
+    assert turn["end"] - turn["start"] == pytest.approx(2), "the next whole second"
+    stage.wait_for_turn("model")
+    assert page.inner_text("#announcement") == "The model plays"
+    page.keyboard.press("Enter")
+    stage.wait_for_turn("idle")
+
+
+def tab_to(page: Any, identifier: str) -> None:
+    """Go on with the tabulator until an element has the focus, and can be seen to have it."""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("() => document.activeElement.id") == identifier:
+            outline = page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle")
+            assert outline == "solid"
+            return
+    pytest.fail(f"#{identifier} cannot be reached")
+
+
+def test_a_key_that_is_held_is_one_note_and_ends_when_the_window_is_left(stage: Stage) -> None:
+    stage.page.keyboard.down("a")
+    stage.page.keyboard.down("a")  # as the system repeats it
+    stage.page.evaluate("() => { dispatchEvent(new Event('blur')); }")
+    stage.wait(0.1)
+    data = [message["data"] for message in stage.sent if message["type"] == "midi"]
+    assert data[:2] == [[0x90, 60, 84], [0x80, 60, 0]]
+    assert [status for status, *_ in data].count(0x90) == 1
+    assert stage.page.locator(".key[data-by=player]").count() == 0
+
+
+REFUSES = "navigator.requestMIDIAccess = async () => { throw new DOMException('no', 'NotAllowedError'); };"
+HAS_NONE = "navigator.requestMIDIAccess = undefined;"
+
+
+@pytest.mark.parametrize(("script", "words"), [(REFUSES, "not allowed"), (HAS_NONE, "no Web MIDI")])
+def test_without_web_midi_it_says_so_kindly(
+    make_stage: Callable[..., Stage], script: str, words: str
+) -> None:
+    stage = make_stage(script).open()
+    stage.page.click("#more")
+    said = stage.page.inner_text("#midi-words")
+    assert words in said
+    assert "computer keys" in said
+
+
+def test_a_device_may_be_plugged_in_later(make_stage: Callable[..., Stage]) -> None:
+    stage = make_stage("__device();").open()
+    stage.page.click("#more")
+    assert "Plug in" in stage.page.inner_text("#midi-words")
+    stage.page.evaluate("() => __plug()")
+    assert "Test keys" in stage.page.inner_text("#inputs")
+
+
+def test_a_lost_connection_resumes_its_session(make_stage: Callable[..., Stage]) -> None:
+    stage = make_stage()
+    lines: list[Any] = []
+
+    def connect(line: Any) -> None:
+        lines.append((line, line.connect_to_server()))
+
+    stage.page.route_web_socket("**/live", connect)
+    stage.open()
+    stage.key("a")
+    stage.wait(0.2)
+    for end in lines[0]:
+        end.close()
+    stage.page.wait_for_selector("body.away")
+    stage.key("s")  # while nobody listens
+    stage.page.wait_for_selector("body:not(.away)")
+    stage.page.keyboard.press("Space")
+    stage.wait_for_turn("player")
+    stage.page.reload()
+    stage.page.wait_for_selector("body.running")
+    stage.page.wait_for_selector(".turn-words:has-text('Your turn')")
+    welcomes = stage.said("welcome")
+    assert [welcome["resumed"] for welcome in welcomes] == [False, True, True]
+    assert [note["pitch"] for note in welcomes[-1]["notes"]] == [60, 62]
+
+
+def test_choices_are_remembered(stage: Stage) -> None:
+    page = stage.page
+    page.click("#more")
+    page.select_option("#model", "quartets")
+    page.select_option("#tonic", "D")
+    page.select_option("#scale", "dorian")
+    page.wait_for_selector("#model-name:has-text('uartets')")
+    page.evaluate("() => sessionStorage.clear()")  # as in a new tab
+    page.reload()
+    page.wait_for_selector("#model-name:has-text('uartets')")
+    stage.wait(0.2)
+    assert stage.said("config")[-1]["config"]["scale"] == "D dorian"
+
+
+def test_a_bookmark_can_be_gone_to(stage: Stage) -> None:
+    stage.key("a")
+    stage.page.keyboard.press("b")
+    stage.page.click("#bookmarks-button")
+    stage.page.wait_for_selector("#bookmarks button")
+    stage.key("s")
+    stage.wait(0.1)
+    stage.page.click("#bookmarks button")
+    stage.wait(0.3)
+    assert [note["pitch"] for note in stage.said("history")[-1]["notes"]] == [60]
