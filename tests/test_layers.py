@@ -35,6 +35,8 @@ TORCH_FREE = (
     "corpus",
     "bundle",
     "generation",
+    "live.session",
+    "live.engine",
     "cli",
 )
 

@@ -12,22 +12,24 @@ on are cut off. Thus the header of every window names the whole band, and a part
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote
 from ritornello.live.model import LiveModel
 from ritornello.live.record import TimedControl
 from ritornello.representations.base import Ids, Plan, Representation
 from ritornello.score import Controls, Meter, Score, Tempo, Track, make_controls, make_notes
-from ritornello.theory import DRUMS
+from ritornello.theory import DRUMS, instrument_name, parse_instrument
 
 TICKS = 480
+EPSILON = 1e-6
 ROLL_CALL = 64
-"""Quarters from the end of a window to its roll call: more than any id moves time."""
+"""Quarters from the last onset of a window to its roll call: more than any id moves time."""
 
 BARS = 64
 """The length that a model is told, in bars; windows are much shorter, so it never thinks of an end."""
@@ -110,7 +112,8 @@ class Band:
             part = self.part_of(note.program)
             if note.start < until and part is not None:
                 start = max(0, round(window.quarters(note.start) * TICKS))
-                end = until if note.end is None else min(note.end, until)
+                end = until if note.end is None else note.end
+                end = end if self.model.pace.tells_ends else min(end, until)
                 length = round(window.quarters(end) * TICKS) - start
                 rows[part].append((start, max(1, length), note.pitch, note.velocity))
         moves = [(max(0, round(window.quarters(c.time) * TICKS)), c.kind, c.number, c.value) for c in pedal]
@@ -123,24 +126,42 @@ class Band:
         """Return what the header of a window says."""
         return Plan(bars, window.quarters_per_minute, window.meter if self.model.has_voices else None)
 
-    def ids(self, representation: Representation, window: Window, score: Score, plan: Plan) -> Ids:
-        """Return the ids of a window, the header first."""
-        if not self.model.has_voices:
-            return representation.primer(score, plan)
-        far = score.end + ROLL_CALL * TICKS
-        roll_call = tuple(
-            Track(np.append(track.notes, make_notes([(far, TICKS, 60, 80)])), track.program, track.is_drum)
-            for track in score.tracks
-        )
-        ids = representation.primer(Score(TICKS, roll_call, score.tempos, score.meters), plan)
-        time = np.cumsum(self.model.pace.before[ids] + self.model.pace.after[ids])
-        return ids[time <= score.end / TICKS + 1 / TICKS]
+    def ids(
+        self, representation: Representation, window: Window, score: Score, until: float, plan: Plan
+    ) -> Ids:
+        """Return the ids of a window up to a time (seconds), the header first; notes that have begun are whole."""
+        pace, last = self.model.pace, max(int(t.notes["start"].max(initial=0)) for t in score.tracks)
+        if self.model.has_voices:
+            score = replace(score, tracks=tuple(_with_roll_call(track, last) for track in score.tracks))
+        ids = representation.primer(score, plan)
+        after = np.cumsum(pace.before[ids] + pace.after[ids])
+        if self.model.has_voices:
+            heard = after <= last / TICKS + 1  # the roll call is farther away than that
+        else:
+            heard = self.model.brings_note[ids] | (after <= window.quarters(until) + EPSILON)
+        return ids[: 1 + int(np.flatnonzero(heard)[-1])]
+
+
+def _with_roll_call(track: Track, last: int) -> Track:
+    roll_call = make_notes([(last + ROLL_CALL * TICKS, TICKS, 60, 80)])
+    return replace(track, notes=np.append(track.notes, roll_call))
 
 
 def header_length(ids: Ids, model: LiveModel) -> int:
     """Return how many of the ids of a window come before the first that brings a note or moves time."""
     body = (model.pace.before + model.pace.after > 0) | model.brings_note
     return int(np.argmax(np.append(body[ids], True)))
+
+
+def remarks_on(config: JamConfig, band: Band) -> list[str]:
+    """Return what a player should know of the instruments asked for, a line each."""
+    name, programs = band.model.name, band.model.programs
+    if not band.model.has_voices:
+        deaf = band.guests and band.part_of(band.guests[0]) is None
+        return [f"{name} cannot hear {instrument_name(band.guests[0])}, and plays on its own"] if deaf else []
+    asked = dict.fromkeys(each for each in (config.instrument, *(config.instruments or ())) if each)
+    strange = [each for each in asked if parse_instrument(each) not in programs]
+    return [f"{name} does not know {each}: the nearest instrument stands for it" for each in strange]
 
 
 def _part_like(program: int, parts: Sequence[int]) -> int | None:
