@@ -134,7 +134,7 @@ class Room:
 
     def hear(self, message: Message) -> None:
         """Do what a message of the page asks."""
-        if not isinstance(message, messages.Ping):
+        if not isinstance(message, messages.Ping | messages.Latency):
             self.seen = self._clock()
         self.guard(lambda: _HEARD[type(message)](self, message))
 
