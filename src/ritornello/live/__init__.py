@@ -8,6 +8,6 @@ How the parts fit: `session` is the front; `game` knows whose turn it is, `turns
 (with `keys`) and `performer` are the two sides, `record` is what both played. The performer's `improviser` listens
 and answers by steps of a network that others take for it, `engine` for many sessions at once.
 
-Read in order: `config`, `events`, `session`, `turns`, `game`, `improviser`, `hand`, `engine`; then
-who drives it: `server` with `hall` and `room` in the browser, `stage` on MIDI ports.
+Read in order: `config`, `events`, `session`, `turns`, `game`, `improviser`, `hand`, `engine`. Who drives
+sessions: `server`, with `hall` and `room`, for the browser; `stage` on MIDI ports.
 """
