@@ -156,4 +156,6 @@ def _print(facts: list[dict[str, Any]], milliseconds: int) -> None:
             f"{', '.join(fact['instruments'])}; {fact['model']}, seed {fact['seed']}, index {fact['index']}"
         )
         typer.echo(f"  {_copy_line(fact['copies'])}")
+        if fact["constraints_relaxed"]:
+            typer.echo(f"  constraints gave way to the grammar at {fact['constraints_relaxed']} steps")
     typer.echo(f"{len(facts)} {'piece' if len(facts) == 1 else 'pieces'} in {milliseconds} ms")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy, deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -107,20 +107,36 @@ def compose(
     config = settle_faithful(representation, config)
     beginning = _begin(representation, config, primer)
     rules = make_rules(bundle, representation, config)
-    indices = range(config.index, config.index + config.count)
+    first, batch = config.index * config.best_of, config.count * config.best_of
+    indices = range(first, first + batch)
     pieces = [
         _Piece(representation, config, beginning, rules, index, generator)
         for index, generator in zip(indices, make_generators(seed, indices), strict=True)
     ]
     logits, state = stepper.read(representation.inputs(beginning.ids))
-    batch = config.count
     if config.searches:
         sample = make_sampler(config)
         pieces = [search(stepper, config, sample, piece, (logits, state)) for piece in pieces]
     else:
         _play(stepper, config, pieces, (logits.repeat(batch, axis=0), repeat_state(state, batch)), progress)
     settings = config.model_copy(update={"seed": seed})
-    return [_finish(bundle, settings, piece, primer) for piece in pieces]
+    made = [_finish(bundle, settings, piece, primer) for piece in pieces]
+    return [best(made[at : at + config.best_of]) for at in range(0, batch, config.best_of)]
+
+
+SHORT_COPY = 15
+"""A copy of so many notes, or fewer, is nothing to avoid: common turns are as long."""
+
+
+def best(candidates: Sequence[Composition]) -> Composition:
+    """Return the best: those that kept every constraint first; then those that copy least, where copies up to
+    SHORT_COPY notes are alike; then the most probable by its notes."""
+
+    def badness(made: Composition) -> tuple[bool, int, float]:
+        copied = made.copies.moved.notes if made.copies and made.copies.moved else 0
+        return made.relaxed > 0, max(0, copied - SHORT_COPY), -made.log_likelihood
+
+    return min(candidates, key=badness)
 
 
 # --- before the first step ------------------------------------------------------------------------------------
@@ -303,7 +319,8 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: _Piece, primer: Scor
     score = _with_tempo(piece.representation.decode(ids), settings, primer)
     if not is_prose(score):
         given = None if primer is None else hashlib.sha256(primer.all_notes().tobytes()).hexdigest()[:16]
-        recipe = make_recipe(bundle, settings.seed or 0, settings, index=piece.index, primer=given)
+        number = piece.index // settings.best_of
+        recipe = make_recipe(bundle, settings.seed or 0, settings, index=number, primer=given)
         score = replace(score, texts=(recipe, *score.texts))
     new_notes = max(1, piece.cursor.notes - piece.notes_given)
     return Composition(
@@ -311,7 +328,7 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: _Piece, primer: Scor
         ids=ids,
         settings=settings,
         seed=settings.seed or 0,
-        index=piece.index,
+        index=piece.index // settings.best_of,
         model=bundle.card.name,
         digest=bundle.digest,
         log_likelihood=piece.log_probability / new_notes,
@@ -330,5 +347,6 @@ def _with_tempo(score: Score, settings: ComposeConfig, primer: Score | None) -> 
 
 def _title(bundle: Bundle, settings: ComposeConfig, piece: _Piece) -> str:
     """Return a name to tell pieces apart by: the model's, the seed, and the number if there are several."""
-    number = f", no. {piece.index + 1}" if settings.count > 1 or piece.index else ""
+    index = piece.index // settings.best_of
+    number = f", no. {index + 1}" if settings.count > 1 or index else ""
     return f"{bundle.card.name.capitalize()} {settings.seed}{number}"

@@ -11,9 +11,11 @@ from ritornello.errors import ConfigError
 from ritornello.generation.beam import BeamConfig
 from ritornello.generation.stepper import StepPrecision
 from ritornello.originality import LONGEST_COPY
-from ritornello.theory import Chord, parse_chord_bars, parse_instrument, parse_pitch_class
+from ritornello.theory import Chord, parse_chord_bars, parse_instrument, parse_pitch, parse_pitch_class
 
 DEFAULT_BARS = 32
+
+MOST_CANDIDATES = 1000
 
 MIN_COPY = 4
 """Runs of fewer notes are in all music."""
@@ -64,6 +66,21 @@ class ComposeConfig(BeamConfig):
     )
     index: int = Field(0, ge=0, lt=2**31, description="number of the first piece of this seed")
     count: int = Field(1, ge=1, le=1000, description="how many pieces, in one run")
+    lowest: str | None = Field(None, description="lowest pitch of all parts but drums, such as C3 or 48")
+    highest: str | None = Field(None, description="highest pitch of all parts but drums")
+    chord_size: int | None = Field(None, ge=1, le=128, description="most notes that one part begins at once")
+    span: int | None = Field(
+        None,
+        ge=0,
+        le=127,
+        description="most semitones between notes that one part begins at once; a hand has 16",
+    )
+    best_of: int = Field(
+        1,
+        ge=1,
+        le=256,
+        description="compose so many candidates for each piece, and keep the most probable that copies little",
+    )
     max_copy: int | None = Field(
         None,
         ge=MIN_COPY,
@@ -113,12 +130,44 @@ class ComposeConfig(BeamConfig):
             return _weights_of(words)
         return words
 
+    @field_validator("lowest", "highest")
+    @classmethod
+    def _check_pitches(cls, text: str | None) -> str | None:
+        if text is not None:
+            _parse_or_refuse(parse_pitch, text)
+        return text
+
+    @model_validator(mode="after")
+    def _check_register(self) -> Self:
+        lowest, highest = self.register_pitches
+        if lowest > highest:
+            raise ValueError(f"lowest {self.lowest} is above highest {self.highest}; exchange them")
+        if self.count * self.best_of > MOST_CANDIDATES:
+            raise ValueError(
+                f"count {self.count} times best_of {self.best_of}: at most {MOST_CANDIDATES} in one run"
+            )
+        return self
+
     @model_validator(mode="after")
     def _check_length(self) -> Self:
         given = [f"{name} {value}" for name in ("bars", "seconds", "notes") if (value := getattr(self, name))]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} contradict each other; give one length")
         return self
+
+    @property
+    def register_pitches(self) -> tuple[int, int]:
+        """The lowest and the highest pitch allowed."""
+        return parse_pitch(self.lowest or "0"), parse_pitch(self.highest or "127")
+
+    @property
+    def limits_register(self) -> bool:
+        return self.lowest is not None or self.highest is not None
+
+    @property
+    def limits_notes(self) -> bool:
+        """Whether anything is asked of register or grip."""
+        return self.limits_register or self.chord_size is not None or self.span is not None
 
     @property
     def programs(self) -> tuple[int, ...] | None:

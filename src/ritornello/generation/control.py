@@ -9,10 +9,15 @@ from ritornello.bundle import Bundle
 from ritornello.errors import ConfigError
 from ritornello.generation.constraints import Constraint, NotesBeforeEnd, RepetitionGuard
 from ritornello.generation.copying import Continuations, NoCopy
-from ritornello.representations.base import Representation, tells_notes_in_order
+from ritornello.generation.playable import Grip, Notes, Register
+from ritornello.representations.base import Representation, Suits, tells_notes_in_order
+from ritornello.theory import DRUMS, instrument_name, instrument_range, pitch_name
 
 if TYPE_CHECKING:
     from ritornello.generation.config import ComposeConfig
+
+MOST_NOTES = 128
+"""So many notes, or semitones: no limit."""
 
 MakeConstraints = Callable[[], list[Constraint]]
 """Returns new constraints for one piece."""
@@ -28,15 +33,57 @@ def make_rules(bundle: Bundle, representation: Representation, config: ComposeCo
     if config.max_copy is not None:
         continuations = _continuations(bundle, config.max_copy)
         rules.append(lambda: NoCopy(representation, continuations))
+    if config.limits_notes:
+        rules += _playable(representation, config)
     return lambda: [rule() for rule in rules]
 
 
 def _continuations(bundle: Bundle, notes: int) -> Continuations:
-    if not tells_notes_in_order(bundle.representation):
-        raise ConfigError(
-            f"max_copy {notes}: a model of representation {bundle.representation.name} cannot be kept from copying;"
-            " those of multitrack, melody and frames can"
-        )
+    _check_order(bundle.representation, f"max_copy {notes}")
     if bundle.index is None:
         raise ConfigError(f"max_copy {notes}: {bundle.path} holds no index of the music that it learned from")
     return Continuations(bundle.index, notes)
+
+
+def _check_order(representation: Representation, asked: str) -> None:
+    if not tells_notes_in_order(representation):
+        raise ConfigError(
+            f"{asked}: a model of representation {representation.name} cannot be asked for it;"
+            " those of multitrack, melody and frames can"
+        )
+
+
+def _playable(representation: Representation, config: ComposeConfig) -> list[Callable[[], Constraint]]:
+    """Return the rules of register and grip; ConfigError for what contradicts an instrument's compass."""
+    _check_order(representation, "lowest, highest, chord_size and span")
+    lowest, highest = config.register_pitches
+    if config.limits_register and isinstance(representation, Suits):
+        raise ConfigError(
+            f"lowest and highest: a model of representation {representation.name} writes in a key of its own"
+        )
+    for program in config.programs or ():
+        _check_compass(program, lowest, highest)
+    notes = Notes(representation)
+    rules: list[Callable[[], Constraint]] = []
+    if config.limits_register:
+        rules.append(lambda: Register(notes, lowest, highest))
+    if config.chord_size is not None or config.span is not None:
+        most, span = config.chord_size or MOST_NOTES, MOST_NOTES if config.span is None else config.span
+        rules.append(lambda: Grip(notes, most, span))
+    return rules
+
+
+def _check_compass(program: int, lowest: int, highest: int) -> None:
+    """Raise ConfigError, with the smallest change that helps, if an instrument has no pitch in the register."""
+    if program == DRUMS:
+        return
+    low, high = instrument_range(program)
+    name = instrument_name(program, False)
+    if high < lowest:
+        raise ConfigError(
+            f"lowest {pitch_name(lowest)}: {name} goes up to {pitch_name(high)} only; give that or lower"
+        )
+    if low > highest:
+        raise ConfigError(
+            f"highest {pitch_name(highest)}: {name} begins at {pitch_name(low)}; give that or higher"
+        )

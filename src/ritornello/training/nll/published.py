@@ -28,8 +28,10 @@ PUBLISHED = (
     Published("TCN, independent keys", 8.10, 3.07, None, None, "exact", "arXiv:1803.01271"),
     Published("RNN-NADE", 5.19, 2.31, 5.60, 7.05, "exact", "arXiv:1206.6392 in arXiv:1609.09869"),
     Published("DMM-Aug-NADE", 5.118, 2.305, 6.049, 7.048, "estimate", "arXiv:1609.09869"),
-    Published("TP-LSTM-NADE", 5.88, 1.61, 4.32, 5.44, "exact", "Johnson, EvoMUSART 2017"),
-    Published("Biaxial LSTM, beat known", 5.05, 1.55, 3.90, 4.90, "exact", "Johnson, EvoMUSART 2017"),
+    Published("TP-LSTM-NADE", 5.88, 1.61, 4.32, 5.44, "exact", "Johnson, EvoMUSART 2017, from memory"),
+    Published(
+        "Biaxial LSTM, beat known", 5.05, 1.55, 3.90, 4.90, "exact", "Johnson, EvoMUSART 2017, from memory"
+    ),
 )
-"""The rows of Johnson are from memory of the paper's table 1. Vohra and others (2015) report lower figures (3.47, 1.32,
+"""The rows of Johnson are from memory of the paper's table 1: check them before quoting. Vohra and others (2015) report lower figures (3.47, 1.32,
 3.91, 4.63) that nobody is known to have reproduced; they are left out."""

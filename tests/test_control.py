@@ -1,0 +1,166 @@
+"""What was asked of register, grip and originality holds, always; and of several candidates the best is kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from build import make_song
+from fakes import small_network
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ritornello.bundle import Facts, save_bundle
+from ritornello.errors import ConfigError
+from ritornello.generation import Model, load
+from ritornello.generation.compose import SHORT_COPY, best
+from ritornello.generation.constraints import Constraint, allowed_ids
+from ritornello.generation.playable import Grip, Notes, Register
+from ritornello.originality import Copies, Copy, build_index
+from ritornello.representations import REPRESENTATIONS, Representation, make_representation
+from ritornello.representations.base import Plan
+from ritornello.score import Score
+
+FRAMES = make_representation("frames", {"steps_per_quarter": 1, "lags": []})
+MULTITRACK = REPRESENTATIONS["multitrack"].fit([REPRESENTATIONS["multitrack"].survey(make_song())], {})
+SCHEMES = {"frames": FRAMES, "multitrack": MULTITRACK}
+NOTES = {name: Notes(scheme) for name, scheme in SCHEMES.items()}
+
+
+def walk(scheme: Representation, rules: list[Constraint], seed: int, bars: int = 3) -> tuple[Score, int]:
+    """Return a piece chosen at random within the rules, and how often they had to give way."""
+    cursor = scheme.cursor(Plan(bars=bars, instruments=(0, 128)))  # a piano can play in any register
+    random, ids, relaxed = np.random.default_rng(seed), [], 0
+    while not cursor.ended:
+        mask, dropped = allowed_ids(cursor, rules)
+        relaxed += dropped
+        ids.append(int(random.choice(np.flatnonzero(mask))))
+        cursor.push(ids[-1])
+        for rule in rules:
+            rule.observe(cursor)
+    return scheme.decode(np.array(ids, dtype=np.int32)), relaxed
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    middle=st.integers(45, 75),
+    width=st.integers(0, 30),
+    most=st.integers(1, 4),
+    span=st.integers(0, 20),
+)
+def test_no_rule_is_broken(name: str, seed: int, middle: int, width: int, most: int, span: int) -> None:
+    lowest, highest, notes = middle - width, middle + width, NOTES[name]
+    score, relaxed = walk(SCHEMES[name], [Register(notes, lowest, highest), Grip(notes, most, span)], seed)
+    assert relaxed == 0
+    for track in score.tracks:
+        if track.is_drum:
+            continue
+        pitches, starts = track.notes["pitch"].astype(int), track.notes["start"]
+        assert pitches.min() >= lowest
+        assert pitches.max() <= highest
+        for start in np.unique(starts):
+            together = pitches[starts == start]
+            assert len(together) <= most
+            assert np.ptp(together) <= span
+
+
+def test_without_the_rules_they_would_be_broken() -> None:
+    score, _ = walk(FRAMES, [], 1)
+    pitches, starts = score.tracks[0].notes["pitch"].astype(int), score.tracks[0].notes["start"]
+    assert np.ptp(pitches) > 40
+    assert np.bincount(starts).max() > 4
+
+
+def test_drums_have_no_register() -> None:
+    drums = {voice for voice in range(len(MULTITRACK.vocabulary.low)) if MULTITRACK.vocabulary.is_drum[voice]}  # type: ignore[attr-defined]
+    assert drums
+    assert not drums & set(NOTES["multitrack"].voices.tolist())
+    assert set(NOTES["frames"].pitches.tolist()) == set(range(128))
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Model:
+    save_bundle(tmp_path / "m.rit", small_network(MULTITRACK), MULTITRACK, Facts(name="m"))
+    return load(tmp_path / "m.rit")
+
+
+def test_compose_keeps_what_is_asked(model: Model) -> None:
+    made = model.compose(
+        bars=4, seed=3, lowest="C4", highest="72", chord_size=1, instruments=("piano", "drums")
+    )
+    assert made.relaxed == 0
+    piano = made.score.tracks[0].notes
+    assert piano["pitch"].min() >= 60
+    assert piano["pitch"].max() <= 72
+    assert len(np.unique(piano["start"])) == len(piano)
+
+
+@pytest.mark.parametrize(
+    ("wish", "message"),
+    [
+        ({"lowest": "C5", "highest": "C4"}, "lowest C5 is above highest C4; exchange them"),
+        ({"lowest": "H2"}, "no pitch 'H2'"),
+        (
+            {"lowest": "C7", "instruments": ("bass",)},
+            "lowest C7: .*bass.* goes up to .* only; give that or lower",
+        ),
+        ({"highest": "C1", "instruments": ("flute",)}, "highest C1: flute begins at .*; give that or higher"),
+        ({"count": 100, "best_of": 100}, "at most 1000 in one run"),
+        ({"chord_size": 0}, "chord_size"),
+    ],
+)
+def test_contradictions_are_named(model: Model, wish: dict, message: str) -> None:  # type: ignore[type-arg]
+    with pytest.raises(ConfigError, match=message):
+        model.compose_many(bars=2, **wish)
+
+
+def test_a_scheme_that_cannot_be_asked_says_so(tmp_path: Path) -> None:
+    jazz = make_representation("polyphony", {})
+    save_bundle(tmp_path / "p.rit", small_network(jazz), jazz, Facts(name="p"))
+    with pytest.raises(ConfigError, match="polyphony cannot be asked for it"):
+        load(tmp_path / "p.rit").compose(lowest="C4")
+    melody = make_representation("melody", {})
+    save_bundle(tmp_path / "q.rit", small_network(melody), melody, Facts(name="q"))
+    with pytest.raises(ConfigError, match="a key of its own"):
+        load(tmp_path / "q.rit").compose(lowest="C4")
+
+
+def test_the_best_of_several_is_one_of_them_and_can_be_made_again(model: Model) -> None:
+    candidates = model.compose_many(bars=2, seed=5, count=6)
+    kept = model.compose_many(bars=2, seed=5, count=2, best_of=3)
+    for index, piece in enumerate(kept):
+        group = candidates[3 * index : 3 * index + 3]
+        assert piece.log_likelihood == max(each.log_likelihood for each in group)
+        assert piece.index == index
+        again = model.compose(bars=2, seed=5, index=index, best_of=3)
+        assert again.ids.tolist() == piece.ids.tolist()
+
+
+def test_a_long_copy_is_worse_than_an_improbable_piece(model: Model) -> None:
+    piece = model.compose(bars=2, seed=5)
+
+    def with_copy(notes: int, likelihood: float, relaxed: int = 0) -> object:
+        copies = Copies(Copy(notes, "x", 1, 1), None, True)
+        return replace(piece, copies=copies, log_likelihood=likelihood, relaxed=relaxed)
+
+    ordered = [
+        with_copy(SHORT_COPY, -1.0),
+        with_copy(3, -2.0),
+        with_copy(SHORT_COPY + 1, -0.1),
+        with_copy(2, -0.1, 1),
+    ]
+    while len(ordered) > 1:
+        assert best(ordered[::-1]) is ordered[0]  # type: ignore[arg-type]
+        del ordered[0]
+
+
+def test_an_index_of_this_song_is_used(model: Model) -> None:
+    index = build_index([("song", make_song())], make_song().note_count)
+    knowing = Model(replace(model.bundle, music=index.pack()))
+    made = knowing.compose(bars=3, seed=2, max_copy=4, best_of=2, primer=None)
+    assert made.copies is not None
+    assert made.copies.moved is None or made.copies.moved.notes <= 4
