@@ -27,6 +27,7 @@ const LOOK_EVERY = 30; // milliseconds between looks at what is due
 const HORIZON = 0.12; // seconds that are scheduled ahead
 const HORIZON_HIDDEN = 1.6; // a hidden page is woken only once a second
 const LINGER = 2; // seconds that the stage still flows when nothing happens any more
+const STILL = 0.25; // seconds between pictures of a stage that stands still
 
 export interface Parts {
   session: Session;
@@ -49,7 +50,8 @@ export class Jam {
   private readonly turnBar = new TurnBar();
   private readonly view = new View();
   private instruments: string[] = [];
-  private lastBusy = Number.NEGATIVE_INFINITY;
+  private lastBusy = Number.NEGATIVE_INFINITY; // moments
+  private lastDrawn = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly parts: Parts) {
     const { session, synth, outlet } = parts;
@@ -99,6 +101,7 @@ export class Jam {
   /** Looks at other times of the record, while nothing plays. */
   scroll(pixels: number): void {
     this.view.scroll(this.parts.roll.secondsAcross(pixels), this.record.end);
+    this.lastDrawn = Number.NEGATIVE_INFINITY;
   }
 
   private get program(): number {
@@ -198,17 +201,23 @@ export class Jam {
   }
 
   private picture(): void {
-    const { session, piano, roll } = this.parts;
+    requestAnimationFrame(() => this.picture());
     const moment = present();
-    const now = session.timeAt(moment);
-    const busy = this.record.running || this.tracker.count > 0 || this.scheduler.busy;
+    const busy = this.record.running || this.tracker.count > 0 || this.scheduler.busy || this.replay.active;
     if (busy) this.lastBusy = moment;
+    const active = moment - this.lastBusy < LINGER;
+    if (!active && moment - this.lastDrawn < STILL) return;
+    this.lastDrawn = moment;
+    this.draw(moment, active);
+  }
+
+  private draw(moment: number, active: boolean): void {
+    const { session, piano, roll } = this.parts;
+    const now = session.timeAt(moment);
     const time = this.replay.active ? this.replay.timeAt(moment) : now;
-    const active = this.replay.active || moment - this.lastBusy < LINGER;
     const flowing = !prefersReducedMotion();
     roll.draw(this.record, this.view.at(time, active, flowing), flowing);
     piano.light(this.record.sounding(time));
     this.turnBar.show(this.record.turnAt(now), this.record.tempoAt(now), now);
-    requestAnimationFrame(() => this.picture());
   }
 }
