@@ -47,7 +47,11 @@ window.__device = () => {
 window.__plug = () => {
   access.inputs.set(input.id, input);
   access.outputs.set(output.id, output);
-  access.onstatechange?.();
+  access.onstatechange?.({ port: input });
+};
+window.__unplug = () => {
+  input.state = "disconnected";
+  access.onstatechange?.({ port: input });
 };
 window.__midi = (...data) => {
   const timeStamp = performance.now();

@@ -151,12 +151,19 @@ export class Jam {
     this.instruments = welcome.instruments;
     synth.setPresets(welcome.presets);
     controls.offer(welcome);
+    if (!welcome.resumed) this.forget();
     this.record.setTurn(welcome.turn);
     if (welcome.tempo) this.record.setTempo(welcome.tempo);
     this.rewrite(welcome.notes, welcome.bookmarks);
     if (welcome.resumed) return;
     const config = recallConfig(welcome.config);
     if (Object.keys(config).length > 0) session.send({ type: "configure", config });
+  }
+
+  private forget(): void {
+    this.replay.stop(present());
+    this.scheduler.clear(present());
+    this.record.clear();
   }
 
   private rewrite(notes: Note[], bookmarks: Welcome["bookmarks"]): void {
