@@ -87,8 +87,8 @@ def test_parts_keep_their_voices_in_every_window() -> None:
         LiveNote(2, Side.PLAYER, 11.0, None, 60, 80, 0, 0),
     ]
     plan = band.plan(window)
-    ids = band.ids(model.representation, window, band.score(window, notes, 12.0, ()), plan)
-    again = band.ids(model.representation, window, band.score(window, [], 12.0, ()), plan)
+    ids = band.ids(model.representation, window, band.score(window, notes, 12.0, ()), 12.0, plan)
+    again = band.ids(model.representation, window, band.score(window, [], 12.0, ()), 12.0, plan)
     assert ids[: len(again)].tolist() == again.tolist()  # the header
     score = model.representation.decode(ids)
     assert [(track.program, track.notes["pitch"].tolist()) for track in score.tracks] == [

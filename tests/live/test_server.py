@@ -301,18 +301,13 @@ def test_a_session_is_downloaded_as_midi_with_its_recipe(served: Served, played:
     assert isinstance(recipe["seed"], int)
 
 
-def test_a_session_is_downloaded_as_sound_and_picture(served: Served, played: str) -> None:
+def test_a_session_is_downloaded_as_sound(served: Served, played: str) -> None:
     import soundfile
-    from PIL import Image
 
     status, headers, data = served.get(f"/session/{played}/jam.flac")
     assert (status, headers["content-type"]) == (200, "audio/flac")
     samples, _ = soundfile.read(io.BytesIO(data))
     assert abs(samples).max() > 0.1
-    status, headers, data = served.get(f"/session/{played}/jam.png")
-    assert (status, headers["content-type"]) == (200, "image/png")
-    with Image.open(io.BytesIO(data)) as picture:
-        assert picture.width == 1600
 
 
 def test_the_zip_is_the_folder_that_share_makes(

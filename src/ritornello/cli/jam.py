@@ -77,7 +77,11 @@ def _serve(hall: Hall, listening: socket, host: str, open_page: bool) -> None:
 
 def _open_soon(address: str) -> None:
     """Open the browser from a thread: some take seconds to return, and the server is quicker."""
+    import os
+    import sys
     import threading
     import webbrowser
 
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return  # only a browser of the terminal could be opened, over what is printed there
     threading.Timer(0.3, webbrowser.open, [address]).start()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,17 +9,10 @@ import typer
 
 from ritornello.cli.flags import with_options
 from ritornello.live.config import JamConfig
+from ritornello.live.pulse import ClockMode
 
 if TYPE_CHECKING:
     from ritornello.live.stage import Stage
-
-
-class Clock(StrEnum):
-    """Who keeps the beat."""
-
-    NONE = "none"
-    IN = "in"
-    OUT = "out"
 
 
 @with_options(JamConfig, panel="The session")
@@ -40,8 +32,8 @@ def play(
         bool, typer.Option("--virtual", help="make the two ports, for other programs to connect to")
     ] = False,
     clock: Annotated[
-        Clock, typer.Option(help="follow the input's MIDI clock (in), send clock (out), or neither")
-    ] = Clock.NONE,
+        ClockMode, typer.Option(help="follow the input's MIDI clock (in), send clock (out), or neither")
+    ] = ClockMode.NONE,
     through: Annotated[bool, typer.Option("--through", help="send on what you play")] = False,
     click: Annotated[bool, typer.Option(help="the metronome sounds, on the drum channel")] = True,
     controls: Annotated[
@@ -59,7 +51,7 @@ def play(
     from ritornello.errors import ConfigError
     from ritornello.live.controls import default_controls, read_controls
     from ritornello.live.ports import open_ports
-    from ritornello.live.stage import ClockMode, PlaySettings
+    from ritornello.live.stage import PlaySettings
     from ritornello.rendering import check_suffixes
 
     if list_ports:
@@ -70,16 +62,16 @@ def play(
         )
     check_suffixes([out] if out else [])
     table = default_controls() if controls is None else read_controls(controls)
-    wishes = PlaySettings(ClockMode(clock), through, click, table)
+    wishes = PlaySettings(clock, through, click, table)
     make_stage = _prepare(model, settings, seed)
     ports = open_ports(input_name, output_name, virtual)
+    stage = make_stage(ports, wishes)
     try:
-        stage = make_stage(ports, wishes)
-        _run(stage, start and clock is not Clock.IN)
-    finally:
+        _run(stage, start and clock is not ClockMode.IN)
+    finally:  # also when a device was unplugged
         ports.close()
-    if out is not None:
-        _save(stage, out)
+        if out is not None:
+            _save(stage, out)
 
 
 def _list_ports() -> None:

@@ -49,10 +49,9 @@ class Display:
 
     def _facts(self) -> list[str]:
         stage, session = self._stage, self._stage.session
-        sides = [note.side for note in session.notes]
         facts = [
             f"{session.model.name}, {session.config.mode}",
-            f"you {sides.count(Side.PLAYER)} notes, model {sides.count(Side.MODEL)}",
+            f"you {stage.played[Side.PLAYER]} notes, model {stage.played[Side.MODEL]}",
         ]
         if stage.tempo is not None:
             facts.append(f"{stage.tempo:.0f} quarters a minute")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from ritornello.errors import ConfigError
+from ritornello.live.events import LiveNote, Side
 from ritornello.live.keys import DRUM_CHANNEL
 from ritornello.score import Score, ticks_to_seconds
 from ritornello.theory import DRUMS
@@ -16,17 +15,6 @@ LONGEST, MOST_NOTES = 300.0, 10_000
 
 SHORTEST = 0.02
 """Seconds of the shortest note."""
-
-
-class CallNote(NamedTuple):
-    """A note of a call: channel, start and end in seconds, pitch, velocity, program (128: the drum kit)."""
-
-    channel: int
-    start: float
-    end: float
-    pitch: int
-    velocity: int
-    program: int
 
 
 def check_call(score: Score) -> None:
@@ -40,8 +28,11 @@ def check_call(score: Score) -> None:
         )
 
 
-def call_notes(score: Score, start: float, quarters_per_minute: float | None) -> list[CallNote]:
-    """Return the notes of a score that begins at `start`, in its own tempo or in the one given, in order of time."""
+def call_notes(score: Score, start: float, quarters_per_minute: float | None) -> list[LiveNote]:
+    """Return the notes of a score that begins at `start`, in its own tempo or in the one given, in order of time.
+
+    They have no numbers yet.
+    """
 
     def seconds(ticks: np.ndarray) -> list[float]:
         if quarters_per_minute is None:
@@ -60,5 +51,6 @@ def call_notes(score: Score, start: float, quarters_per_minute: float | None) ->
         for (begin, end), pitch, velocity in zip(
             spans, notes["pitch"].tolist(), notes["velocity"].tolist(), strict=True
         ):
-            found.append(CallNote(channel, begin, max(end, begin + SHORTEST), pitch, velocity, program))
+            span = begin, max(end, begin + SHORTEST)
+            found.append(LiveNote(0, Side.PLAYER, *span, pitch, velocity, channel, program))
     return sorted(found, key=lambda note: note.start)

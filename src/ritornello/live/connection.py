@@ -18,11 +18,14 @@ from ritornello.live import messages
 from ritornello.live.hall import Hall
 from ritornello.live.limits import TokenBucket
 from ritornello.live.messages import Json, Message, error_message, parse_message
+from ritornello.live.offers import Offer
 from ritornello.live.room import Room
 
 POLICY, TRY_LATER, OVER = 1008, 1013, 4000
 """Codes that a connection is closed with: the page did what it must not; the hall is full; the session ended or
 goes on elsewhere."""
+
+NO_HELLO = "a connection begins with hello"
 
 
 class Connection:
@@ -67,11 +70,20 @@ class Connection:
         """Talk until one side ends."""
         await self._socket.accept()
         try:
-            room = await self._enter()
+            hello, offer = await self._greet()
+        except RitornelloError as error:
+            return await self._refuse(POLICY, error)
+        except (TimeoutError, WebSocketDisconnect):
+            return await self._refuse(POLICY, NO_HELLO)
+        enter = self._hall.ask(lambda: self._hall.enter(hello.session, offer, self))
+        try:
+            room = await asyncio.wrap_future(enter)
         except RitornelloError as error:
             return await self._refuse(TRY_LATER, error)
-        except (TimeoutError, WebSocketDisconnect):
-            return await self._refuse(POLICY, "a connection begins with hello")
+        await self._talk(room)
+
+    async def _talk(self, room: Room) -> None:
+        """Hear and tell until one side ends; then the room is left."""
         hearing, telling = asyncio.create_task(self._hear(room)), asyncio.create_task(self._tell())
         try:
             await asyncio.wait((hearing, telling), return_when=asyncio.FIRST_COMPLETED)
@@ -82,14 +94,14 @@ class Connection:
             await asyncio.gather(hearing, telling, return_exceptions=True)
             await self._close_socket(*self._close)
 
-    async def _enter(self) -> Room:
-        """Wait for hello, and enter the room it asks for."""
+    async def _greet(self) -> tuple[messages.Hello, Offer]:
+        """Wait for hello, and return it with the model it asks for, which is then loaded."""
         hello = await asyncio.wait_for(self._receive(), self._limits.hello_seconds)
         if not isinstance(hello, messages.Hello):
-            raise ConfigError("a connection begins with hello")
+            raise ConfigError(NO_HELLO)
         offer = self._hall.offers.find(hello.model)
         await asyncio.to_thread(offer.load)
-        return await asyncio.wrap_future(self._hall.ask(lambda: self._hall.enter(hello.session, offer, self)))
+        return hello, offer
 
     async def _hear(self, room: Room) -> None:
         """Hand on what the page says, until it is gone or says too much."""

@@ -346,7 +346,7 @@ class Game:
         if self.turn.turn != Turn.BOTH:
             self.begin_call(start)
         given = call_notes(score, start, self.config.tempo if self.config.keeps_beat else None)
-        notes = tuple(self.player.add(*note) for note in given)
+        notes = tuple(self.player.add(note) for note in given)
         self.out.append(NotesPlanned(notes))
         end = max(note.end or start for note in notes)
         if self.turn.turn == Turn.PLAYER:

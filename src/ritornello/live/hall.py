@@ -9,7 +9,9 @@ Read in order: `Hall.enter`, `Hall._run`, `Hall.keep_order`.
 
 from __future__ import annotations
 
+import heapq
 import logging
+import math
 import queue
 import secrets
 import threading
@@ -44,6 +46,37 @@ STEPS = 2000
 """So many durations of steps are remembered."""
 
 
+class Agenda:
+    """Which rooms are due when. However many there are, a change costs little: what is out of date is left lying."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Room]] = []
+        self._noted: set[tuple[float, Room]] = set()
+        self._serial = 0
+
+    def add(self, room: Room) -> None:
+        """Note when a room is due, now that it has changed."""
+        if room.due < math.inf and (room.due, room) not in self._noted:
+            self._serial += 1
+            self._noted.add((room.due, room))
+            heapq.heappush(self._heap, (room.due, self._serial, room))
+
+    @property
+    def next_time(self) -> float:
+        """When the next room is due, or was to be."""
+        return self._heap[0][0] if self._heap else math.inf
+
+    def take(self, now: float) -> list[Room]:
+        """Return the rooms that are due, each once."""
+        found: dict[Room, None] = {}
+        while self._heap and self._heap[0][0] <= now:
+            due, _, room = heapq.heappop(self._heap)
+            self._noted.remove((due, room))
+            if room.due == due:
+                found[room] = None
+        return list(found)
+
+
 class Hall:
     """The rooms, by their tokens. A session without a seed of its own gets the next of `seed`, or a random one."""
 
@@ -61,6 +94,8 @@ class Hall:
         self._config, self._seed, self._clock = config, seed, clock
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._tidied = 0.0
+        self._agenda = Agenda()
+        self._wanting: dict[Room, None] = {}  # in the order in which they came to want a step
         self._thread = threading.Thread(target=self._run, name="hall", daemon=True)
 
     def open(self) -> None:
@@ -122,7 +157,7 @@ class Hall:
             raise ConfigError(f"all {self.limits.sessions} sessions are taken; try again later")
         wishes = Wishes(self._config, self._next_seed(), self.limits)
         room = Room(secrets.token_urlsafe(24), self.offers, offer, wishes, self._clock)
-        room.step_seconds = self.step_seconds
+        room.step_seconds, room.when_due = self.step_seconds, self._agenda.add
         return room
 
     def _next_seed(self) -> int:
@@ -142,16 +177,20 @@ class Hall:
 
     def move(self) -> bool:
         """Let those who are due know the time, and give a step to all that want one; return whether any did."""
-        now = self._clock()
-        for room in list(self.rooms.values()):
-            if room.due <= now:
-                room.advance()
+        for room in self._agenda.take(self._clock()):
+            self._advance(room)
         return self._step()
+
+    def _advance(self, room: Room) -> None:
+        room.advance()
+        if room.wants is None:
+            self._wanting.pop(room, None)
+        else:
+            self._wanting[room] = None
 
     def _until_due(self) -> float:
         """Return the seconds until the next room is due."""
-        due = min((room.due for room in self.rooms.values()), default=float("inf"))
-        return min(max(due - self._clock(), 0.0), LONGEST_WAIT)
+        return min(max(self._agenda.next_time - self._clock(), 0.0), LONGEST_WAIT)
 
     def _do_jobs(self, wait: float) -> bool:
         """Wait so long for a job, and do all there are; return False at the end."""
@@ -172,13 +211,12 @@ class Hall:
 
     def _step(self) -> bool:
         """Step, in a batch a model, the rooms that want to; return whether there were any."""
-        wanting: dict[Offer, list[Room]] = {}
-        for room in self.rooms.values():
-            if room.wants is not None:
-                wanting.setdefault(room.offer, []).append(room)
-        for offer, rooms in wanting.items():
+        batches: dict[Offer, list[Room]] = {}
+        for room in self._wanting:
+            batches.setdefault(room.offer, []).append(room)
+        for offer, rooms in batches.items():
             self._step_together(offer, rooms)
-        return bool(wanting)
+        return bool(batches)
 
     def _step_together(self, offer: Offer, rooms: list[Room]) -> None:
         began = self._clock()
@@ -190,7 +228,7 @@ class Hall:
                 room.guard(partial(self._step_alone, offer, room))
         self.step_seconds.append(self._clock() - began)
         for room in rooms:
-            room.advance()
+            self._advance(room)
 
     def _step_alone(self, offer: Offer, room: Room) -> None:
         offer.engine.step([room], self._clock)
@@ -204,10 +242,15 @@ class Hall:
                 if away > limits.pause_seconds:
                     room.sleep()
                 if away > limits.away_seconds:
-                    del self.rooms[token]
+                    self._forget(token)
             elif away > limits.quiet_seconds:
                 room.listener.end("nothing was played for long: the session is over")
-                del self.rooms[token]
+                self._forget(token)
+
+    def _forget(self, token: str) -> None:
+        room = self.rooms.pop(token)
+        room.due = math.inf
+        self._wanting.pop(room, None)
 
     def health(self) -> dict[str, object]:
         """Return how it goes: sessions, models, and how long a step takes, in seconds."""

@@ -72,15 +72,13 @@ class Hand:
     clock: float  # the scheme's time
     lag: float = 0.0  # to be added to it to get the window's time
     is_begun: bool = False  # whether the start has been reached
-    given: frozenset[Key] = (
-        frozenset()
-    )  # notes before the answer, as far as they are not earlier than `since`
     since: float = -np.inf  # the scheme's time at which the answer can begin
+    given: frozenset[Key] = frozenset()  # the notes from there on that are not the answer's
+    last_onset: float = -np.inf  # the scheme's time of the last note before the answer
     told: set[Key] = field(default_factory=set)
     notes_before: int = 0
     told_until: float = -np.inf
     open_from: float | None = None  # start of the first note whose end is not known yet
-
     aim: float = 0.0  # where the scheme is to see the start
 
     def __post_init__(self) -> None:
@@ -90,6 +88,8 @@ class Hand:
             missing = self.time + EPSILON - self.aim
             self.aim += max(0, math.ceil(missing / self.task.beat)) * self.task.beat * bool(self.cursor.notes)
         self.notes_before = self.cursor.notes
+        if not self.task.at_once:
+            self._begin_at(self.task.start - self.lag)
         self._reach_start()
 
     @property
@@ -181,6 +181,13 @@ class Hand:
     def _begin(self) -> None:
         """Let the present time be the start, whatever the scheme's grid makes of it."""
         self.is_begun, self.lag = True, self.task.start - self.clock
+        self._begin_at(self.clock)
+
+    def _begin_at(self, clock: float) -> None:
+        """Take notes from this time of the scheme on for the answer's, unless they are there already."""
+        self.since = clock
+        if self.last_onset > clock - EPSILON:
+            self.given = frozenset(key for key, _ in self._decoded())
 
     # --- telling ----------------------------------------------------------------------------------------------
 
@@ -232,11 +239,8 @@ def make_hand(
     pace, notes = model.pace, model.brings_note[ids]
     times = np.cumsum(pace.before[ids] + pace.after[ids])
     onsets = (times - pace.after[ids])[notes]
-    hand = Hand(model, representation, cursor, ids.tolist(), task, float(times[-1]), _lag_of(score, onsets))
-    hand.since = max(hand.clock, hand.aim - hand.lag) if task.at_once else task.start - hand.lag
-    if (onsets > hand.since - EPSILON).any():
-        hand.given = frozenset(key for key, _ in hand._decoded())
-    return hand
+    clock, lag, last = float(times[-1]), _lag_of(score, onsets), float(onsets.max(initial=-np.inf))
+    return Hand(model, representation, cursor, ids.tolist(), task, clock, lag, last_onset=last)
 
 
 def _lag_of(score: Score, onsets: NDArray[np.floating[Any]]) -> float:

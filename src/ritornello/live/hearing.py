@@ -12,7 +12,7 @@ on are cut off. Thus the header of every window names the whole band, and a part
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -26,8 +26,9 @@ from ritornello.score import Controls, Meter, Score, Tempo, Track, make_controls
 from ritornello.theory import DRUMS
 
 TICKS = 480
+EPSILON = 1e-6
 ROLL_CALL = 64
-"""Quarters from the end of a window to its roll call: more than any id moves time."""
+"""Quarters from the last onset of a window to its roll call: more than any id moves time."""
 
 BARS = 64
 """The length that a model is told, in bars; windows are much shorter, so it never thinks of an end."""
@@ -110,7 +111,8 @@ class Band:
             part = self.part_of(note.program)
             if note.start < until and part is not None:
                 start = max(0, round(window.quarters(note.start) * TICKS))
-                end = until if note.end is None else min(note.end, until)
+                end = until if note.end is None else note.end
+                end = end if self.model.pace.tells_ends else min(end, until)
                 length = round(window.quarters(end) * TICKS) - start
                 rows[part].append((start, max(1, length), note.pitch, note.velocity))
         moves = [(max(0, round(window.quarters(c.time) * TICKS)), c.kind, c.number, c.value) for c in pedal]
@@ -123,18 +125,25 @@ class Band:
         """Return what the header of a window says."""
         return Plan(bars, window.quarters_per_minute, window.meter if self.model.has_voices else None)
 
-    def ids(self, representation: Representation, window: Window, score: Score, plan: Plan) -> Ids:
-        """Return the ids of a window, the header first."""
-        if not self.model.has_voices:
-            return representation.primer(score, plan)
-        far = score.end + ROLL_CALL * TICKS
-        roll_call = tuple(
-            Track(np.append(track.notes, make_notes([(far, TICKS, 60, 80)])), track.program, track.is_drum)
-            for track in score.tracks
-        )
-        ids = representation.primer(Score(TICKS, roll_call, score.tempos, score.meters), plan)
-        time = np.cumsum(self.model.pace.before[ids] + self.model.pace.after[ids])
-        return ids[time <= score.end / TICKS + 1 / TICKS]
+    def ids(
+        self, representation: Representation, window: Window, score: Score, until: float, plan: Plan
+    ) -> Ids:
+        """Return the ids of a window up to a time (seconds), the header first; notes that have begun are whole."""
+        pace, last = self.model.pace, max(int(t.notes["start"].max(initial=0)) for t in score.tracks)
+        if self.model.has_voices:
+            score = replace(score, tracks=tuple(_with_roll_call(track, last) for track in score.tracks))
+        ids = representation.primer(score, plan)
+        after = np.cumsum(pace.before[ids] + pace.after[ids])
+        if self.model.has_voices:
+            heard = after <= last / TICKS + 1  # the roll call is farther away than that
+        else:
+            heard = self.model.brings_note[ids] | (after <= window.quarters(until) + EPSILON)
+        return ids[: 1 + int(np.flatnonzero(heard)[-1])]
+
+
+def _with_roll_call(track: Track, last: int) -> Track:
+    roll_call = make_notes([(last + ROLL_CALL * TICKS, TICKS, 60, 80)])
+    return replace(track, notes=np.append(track.notes, roll_call))
 
 
 def header_length(ids: Ids, model: LiveModel) -> int:

@@ -138,7 +138,7 @@ class Improviser:
         bars = int(heard.window.quarters(heard.until) / heard.window.bar_quarters) + BARS // 2
         plan = band.plan(heard.window, max(BARS, bars))
         representation = suit(self.model.representation, score if score.note_count else None, plan)
-        ids = band.ids(representation, heard.window, score, plan)
+        ids = band.ids(representation, heard.window, score, heard.until, plan)
         header = header_length(ids, self.model)
         told = self._marks[0][1].parts == band.parts
         body, rows = ids[header:] if told else ids, representation.inputs(ids)[header if told else 0 :]

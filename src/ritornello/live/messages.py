@@ -174,7 +174,7 @@ def changed_config(config: JamConfig, changes: Json) -> JamConfig:
 def note_to_json(note: LiveNote) -> Json:
     """Return a note as the page reads it."""
     end = None if note.end is None else rounded(note.end)
-    return asdict(note) | {"start": rounded(note.start), "end": end}
+    return vars(note) | {"start": rounded(note.start), "end": end}
 
 
 def notes_to_json(notes: Iterable[LiveNote]) -> list[Json]:

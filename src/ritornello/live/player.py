@@ -38,8 +38,10 @@ class Player:
         for number in self.keys.released(message):
             self.record.end_note(number, now)
         if message.kind == NOTE_ON and message.second:
-            note = self.add(message.channel, now, None, message.first, message.second)
-            self.keys.down[message.channel, message.first] = note.number
+            _, channel, pitch, velocity = message
+            program = self.program_of(channel)
+            note = LiveNote(0, Side.PLAYER, now, None, pitch, velocity, channel, program)
+            self.keys.down[channel, pitch] = self.add(note).number
         elif message.kind not in (NOTE_ON, NOTE_OFF, PROGRAM_CHANGE):
             self._add_control(message, now)
         self.last_sound = max(self.last_sound, now)
@@ -57,22 +59,12 @@ class Player:
         if not self.unheard:
             self.pedal = self.pedal[-1:]
 
-    def add(
-        self,
-        channel: int,
-        start: float,
-        end: float | None,
-        pitch: int,
-        velocity: int,
-        program: int | None = None,
-    ) -> LiveNote:
-        """Add a note to the record, to be heard; return it. `program`: the channel's, if not given."""
-        program = self.program_of(channel) if program is None else program
-        note = LiveNote(0, Side.PLAYER, start, end, pitch, velocity, channel, program)
+    def add(self, note: LiveNote) -> LiveNote:
+        """Add a note to the record, to be heard; return it with its number."""
         note = self.record.add_note(note)
         self.unheard.append(note.number)
-        self.last_onset = max(self.last_onset, start)
-        self.last_sound = max(self.last_sound, start if end is None else end)
+        self.last_onset = max(self.last_onset, note.start)
+        self.last_sound = max(self.last_sound, note.start if note.end is None else note.end)
         return note
 
     def program_of(self, channel: int) -> int:

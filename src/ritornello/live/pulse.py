@@ -7,6 +7,7 @@ a start message is position 0.
 from __future__ import annotations
 
 from collections import deque
+from enum import StrEnum
 
 import numpy as np
 
@@ -15,6 +16,15 @@ from ritornello.live.events import TempoSet
 PULSES = 24
 CLOCK, START, CONTINUE, STOP = 0xF8, 0xFA, 0xFB, 0xFC
 """The messages of MIDI clock, one byte each."""
+
+
+class ClockMode(StrEnum):
+    """Who keeps the beat."""
+
+    NONE = "none"  # everybody for himself
+    IN = "in"  # the input's MIDI clock, start and stop are followed
+    OUT = "out"  # MIDI clock, start and stop are sent
+
 
 GAP = 0.5
 """Seconds without a pulse after which a clock counts as stopped: slower than 5 quarters a minute."""

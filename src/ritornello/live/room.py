@@ -72,7 +72,8 @@ class Room:
         self.taken = -math.inf  # when a window took it from another
         self._last = 0.0  # the time of the last event
         self.listener: Listener | None = None
-        self.due = 0.0  # when to advance, on the hall's clock
+        self.due = math.inf  # when to advance, on the hall's clock
+        self.when_due: Callable[[Room], None] = lambda room: None  # called when that changes; the hall's
         self.step_seconds: deque[float] = deque(maxlen=1000)  # the hall's, put here by it
         self._answers: deque[float] = deque(maxlen=ANSWERS)
         self._channels: set[int] = set()
@@ -137,7 +138,7 @@ class Room:
 
     def hear(self, message: Message) -> None:
         """Do what a message of the page asks."""
-        if not isinstance(message, messages.Ping):
+        if not isinstance(message, messages.Ping | messages.Latency):
             self.seen = self._clock()
         self.guard(lambda: _HEARD[type(message)](self, message))
 
@@ -191,14 +192,14 @@ class Room:
 
     def advance(self) -> None:
         """Let the session know the time, and say what has become known."""
-        self.due = math.inf
+        self._expect(math.inf)
         self.guard(self._advance)
 
     def _advance(self) -> None:
         said = [message for output in self.session.advance(self.now()) for message in self._told(output)]
         self.say(*said)
-        time = self.session.next_time
-        self.due = math.inf if time is None else self._began + time
+        if (time := self.session.next_time) is not None:
+            self._expect(self._began + time)
         self._check_length()
 
     def _told(self, output: events.Output) -> list[Json]:
@@ -233,7 +234,12 @@ class Room:
             ))  # fmt: skip
 
     def _touch(self) -> None:
-        self.due = 0.0
+        self._expect(0.0)
+
+    def _expect(self, due: float) -> None:
+        if due != self.due:
+            self.due = due
+            self.when_due(self)
 
     # --- the network ------------------------------------------------------------------------------------------
 

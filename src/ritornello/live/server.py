@@ -141,6 +141,7 @@ def make_server(hall: Hall, host: str, port: int, page: Path = PAGE) -> Any:
         ws="auto",
         ws_max_size=hall.limits.message_bytes,
         log_level="warning",
+        ws_per_message_deflate=False,  # it would cost each connection more memory than its session
         server_header=False,
         timeout_graceful_shutdown=2,
     )

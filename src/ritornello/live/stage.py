@@ -11,14 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from ritornello.errors import RitornelloError
 from ritornello.live import events
 from ritornello.live.config import JamConfig, Mode
 from ritornello.live.controls import KNOBS, PRESSED, Controls, default_controls, turned
 from ritornello.live.engine import Engine
-from ritornello.live.events import LiveNote, Turn
+from ritornello.live.events import LiveNote, Side, Turn
 from ritornello.live.keys import (
     ALL_NOTES_OFF,
     ALL_SOUND_OFF,
@@ -29,7 +28,7 @@ from ritornello.live.keys import (
     SUSTAIN,
 )
 from ritornello.live.ports import Ports
-from ritornello.live.pulse import CLOCK, CONTINUE, PULSES, START, STOP, Beat, ClockFollower
+from ritornello.live.pulse import CLOCK, CONTINUE, PULSES, START, STOP, Beat, ClockFollower, ClockMode
 from ritornello.live.schedule import Echoes, Schedule
 from ritornello.live.session import Session
 from ritornello.live.turns import LOOK_AHEAD
@@ -47,14 +46,6 @@ SLOWEST, FASTEST = 30, 300
 
 CLICK = {True: (76, 110), False: (77, 80)}
 """Pitch and velocity of the metronome's click, on the drum channel: of a bar line, and of another beat."""
-
-
-class ClockMode(StrEnum):
-    """Who keeps the beat."""
-
-    NONE = "none"  # everybody for himself
-    IN = "in"  # the input's MIDI clock, start and stop are followed
-    OUT = "out"  # MIDI clock, start and stop are sent
 
 
 FOR_CLOCK: dict[ClockMode, dict[str, object]] = {
@@ -98,6 +89,7 @@ class Stage:
         self._next_click: float | None = None
         self._programs: dict[int, int] = {}
         self._mode_before_loop = session.config.mode
+        self.played = dict.fromkeys(Side, 0)  # how many notes
         self.answered: float | None = None  # seconds that the last answer took
         self.remark = ""
         if changes := FOR_CLOCK[self.settings.clock]:
@@ -150,6 +142,7 @@ class Stage:
             self._hear_clock(data[0], time)
         elif not self._echoes.is_echo(data, time) and not self._control(data):
             self.session.receive(events.Midi(data), min(time, self.now()))
+            self.played[Side.PLAYER] += data[0] & 0xF0 == NOTE_ON and data[2] > 0
             if self.settings.through:
                 self._send(data)
 
@@ -237,6 +230,7 @@ class Stage:
     def _take(self, output: events.Output) -> None:
         if isinstance(output, events.NotesPlanned):
             self._schedule.add(output.notes)
+            self.played[Side.MODEL] += len(output.notes)
         elif isinstance(output, events.NotesCancelled):
             self._schedule.cancel(output.numbers, output.at)
         elif isinstance(output, events.TempoSet):
