@@ -156,6 +156,12 @@ def test_choices_are_remembered(stage: Stage) -> None:
     assert stage.said("config")[-1]["config"]["scale"] == "D dorian"
 
 
+def test_a_model_that_is_not_offered_any_more_is_let_go(make_stage: Callable[..., Stage]) -> None:
+    stage = make_stage("""localStorage.setItem('ritornello', '{"model": "gone"}');""").open()
+    assert stage.said("welcome")[-1]["model"] == "songs"
+    assert "gone" in stage.page.inner_text(".toast.error")
+
+
 def test_a_bookmark_can_be_gone_to(stage: Stage) -> None:
     stage.key("a")
     stage.page.keyboard.press("b")

@@ -17,7 +17,7 @@ import { Replay } from "./replay";
 import type { Roll } from "./roll";
 import { Scheduler } from "./scheduler";
 import { present, type Session } from "./session";
-import { recallConfig } from "./settings";
+import { recallConfig, remember, settings } from "./settings";
 import type { Synth } from "./synth";
 import { NoteTracker } from "./tracker";
 import { TurnBar } from "./turn";
@@ -155,12 +155,14 @@ export class Jam {
     this.record.setTurn(welcome.turn);
     if (welcome.tempo) this.record.setTempo(welcome.tempo);
     this.rewrite(welcome.notes, welcome.bookmarks);
+    if (welcome.model !== settings.model) remember({ model: null }); // not offered here, or not asked for
     if (welcome.resumed) return;
     const config = recallConfig(welcome.config);
     if (Object.keys(config).length > 0) session.send({ type: "configure", config });
   }
 
   private forget(): void {
+    if (this.record.notes.length > 0) toast("The session began anew: what was played before is gone.");
     this.replay.stop(present());
     this.scheduler.clear(present());
     this.record.clear();
