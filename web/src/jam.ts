@@ -180,9 +180,10 @@ export class Jam {
   private schedule(notes: Note[]): void {
     const { session } = this.parts;
     for (const note of notes) {
-      if (note.end !== null)
-        this.scheduler.add(note, session.momentAt(note.start), session.momentAt(note.end));
+      if (note.end === null) continue;
+      this.scheduler.add(note, session.momentAt(note.start), session.momentAt(note.end));
     }
+    this.look(); // the first may be due already
   }
 
   private cancel(numbers: number[], at: number): void {

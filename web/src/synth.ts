@@ -11,6 +11,7 @@ import { ChannelPool, DRUM_CHANNEL, DRUMS } from "./channels";
 import { AudioClock } from "./clock";
 import type { Note, Side } from "./messages";
 import type { Sink } from "./scheduler";
+import { present } from "./session";
 
 const NOTE_ON = 0x90;
 const NOTE_OFF = 0x80;
@@ -46,9 +47,9 @@ export class Synth implements Sink {
     if (this.context.state !== "running") this.context.resume().catch(() => {});
   }
 
-  /** Seconds from scheduling to hearing. */
+  /** Seconds from what is computed now to its being heard. */
   get latency(): number {
-    return this.context.baseLatency + (this.context.outputLatency || 0);
+    return Math.max(this.context.currentTime - this.clock.audioTimeAt(present()), 0);
   }
 
   /** A channel message of the player, now. */
