@@ -12,7 +12,7 @@ from ritornello.errors import ConfigError
 from ritornello.generation.samplers import checked_config
 from ritornello.live.config import JamConfig
 from ritornello.live.events import Turn
-from ritornello.live.hall import Hall
+from ritornello.live.hall import Agenda, Hall
 from ritornello.live.limits import Limits, TokenBucket
 from ritornello.live.messages import PlayMidi, StartMessage
 from ritornello.live.offers import Offers, make_offers
@@ -171,3 +171,18 @@ def test_offers_are_known_by_name(offers: Offers, bundle_file: object) -> None:
     first = offers.find(None)
     with pytest.raises(ConfigError, match="same name"):
         Offers([first, first])
+
+
+def test_the_agenda_gives_each_room_once_and_only_when_it_is_still_due(hall: Hall) -> None:
+    one, two = enter(hall)[0], enter(hall)[0]
+    agenda = Agenda()
+    assert agenda.next_time == float("inf")
+    for room, due in ((one, 5.0), (one, 3.0), (two, 4.0), (one, 3.0), (two, float("inf"))):
+        room.due = due
+        agenda.add(room)
+    assert agenda.next_time == 3.0
+    assert agenda.take(2.0) == []
+    assert agenda.take(10.0) == [one]
+    assert agenda.take(10.0) == []
+    agenda.add(one)
+    assert agenda.take(10.0) == [one], "it may be due at the same time again"
