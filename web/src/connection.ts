@@ -10,7 +10,7 @@ const LAST_RETRY = 4000;
 const PING_EVERY = 2000;
 const PINGS_AT_FIRST = 5; // close together, so that the clock is right before the first note
 const SILENCE = 7000; // milliseconds without an answer after which the connection counts as lost
-const REFUSED = 1008; // the code of a connection whose greeting, or anything else, cannot be accepted
+const REFUSED = 1008; // the code of a connection whose greeting cannot be accepted
 const OVER = 4000; // the code of a connection whose session has ended, or goes on in another window
 const MOST_UNSENT = 4096; // what is played while the connection is down, and sent when it is back
 
@@ -110,8 +110,9 @@ export class SocketSession implements Session {
     if (socket !== this.socket) return;
     this.isOver = code === OVER;
     if (this.welcomed || this.isOver) this.onreach(this.isOver ? "over" : "lost");
-    if (code === REFUSED && !this.welcomed) this.model = null; // perhaps it is not offered any more
-    if (code === REFUSED || this.isOver) sessionStorage.removeItem(TOKEN);
+    const isRefused = code === REFUSED && !this.welcomed;
+    if (isRefused) this.model = null; // perhaps it is not offered any more
+    if (isRefused || this.isOver) sessionStorage.removeItem(TOKEN);
     this.socket = null;
     this.welcomed = false;
     if (!this.isOver) setTimeout(() => this.open(), this.retry);
