@@ -38,7 +38,7 @@ class Stage:
 
     def open(self) -> Stage:
         self.page.goto(self.address)
-        self.page.wait_for_selector("body.empty")
+        self.page.wait_for_selector('#model-name:text-matches("[a-z]")')  # the session has said welcome
         return self
 
     def said(self, kind: str) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ let ear = null;
 
 AudioNode.prototype.connect = function (target, ...rest) {
   if (target instanceof AudioDestinationNode) {
-    ear = new AnalyserNode(this.context, { fftSize: 4096 });
+    ear = new AnalyserNode(this.context, { fftSize: 16384 });
     connect.call(this, ear);
   }
   return connect.call(this, target, ...rest);
@@ -13,21 +13,37 @@ AudioNode.prototype.connect = function (target, ...rest) {
 
 // The highest sample of the last moments.
 window.__loudness = () => {
-  const samples = new Float32Array(4096);
+  const samples = new Float32Array(2048);
   ear?.getFloatTimeDomainData(samples);
   return samples.reduce((highest, sample) => Math.max(highest, Math.abs(sample)), 0);
 };
 
-// When it became louder than before, in milliseconds of the page: where notes begin.
+// When sound began after silence, in milliseconds of the page, as it left the loudspeaker. The ear remembers the last
+// third of a second, so it does not matter how late we look.
 window.__sounds = [];
-let before = 0;
-setInterval(() => {
-  const samples = new Float32Array(512);
-  ear?.getFloatTimeDomainData(samples);
-  const now = samples.reduce((highest, sample) => Math.max(highest, Math.abs(sample)), 0);
-  if (now > 0.01 && now > 1.5 * before) __sounds.push(performance.now());
-  before = now;
-}, 10);
+const LOUD = 0.005;
+const QUIET_SAMPLES = 2000;
+let listened = 0; // up to which time of the sound card
+
+function listen() {
+  if (!ear) return;
+  const samples = new Float32Array(ear.fftSize);
+  const { currentTime, sampleRate } = ear.context;
+  ear.getFloatTimeDomainData(samples);
+  let quiet = 0;
+  samples.forEach((sample, i) => {
+    const time = currentTime - (samples.length - i) / sampleRate;
+    if (Math.abs(sample) > LOUD && quiet >= QUIET_SAMPLES && time > listened) __sounds.push(heardAt(time));
+    quiet = Math.abs(sample) > LOUD ? 0 : quiet + 1;
+  });
+  listened = currentTime;
+}
+setInterval(listen, 150);
+
+function heardAt(time) {
+  const { contextTime, performanceTime } = ear.context.getOutputTimestamp();
+  return performanceTime + 1000 * (time - contextTime);
+}
 
 // When keys went down, in milliseconds of the page.
 window.__pressed = [];
@@ -47,7 +63,11 @@ window.__device = () => {
 window.__plug = () => {
   access.inputs.set(input.id, input);
   access.outputs.set(output.id, output);
-  access.onstatechange?.();
+  access.onstatechange?.({ port: input });
+};
+window.__unplug = () => {
+  input.state = "disconnected";
+  access.onstatechange?.({ port: input });
 };
 window.__midi = (...data) => {
   const timeStamp = performance.now();

@@ -108,6 +108,12 @@ def test_a_device_may_be_plugged_in_later(make_stage: Callable[..., Stage]) -> N
     assert "Plug in" in stage.page.inner_text("#midi-words")
     stage.page.evaluate("() => __plug()")
     assert "Test keys" in stage.page.inner_text("#inputs")
+    stage.page.evaluate("() => __midi(0x90, 60, 90)")
+    assert stage.lit(0.3) == {"player"}
+    stage.page.evaluate("() => __unplug()")
+    assert "Test keys" not in stage.page.inner_text("#inputs")
+    stage.wait(0.1)
+    assert stage.lit(0.1) == set(), "its keys do not stay down"
 
 
 def test_a_lost_connection_resumes_its_session(make_stage: Callable[..., Stage]) -> None:
@@ -148,6 +154,12 @@ def test_choices_are_remembered(stage: Stage) -> None:
     page.wait_for_selector("#model-name:has-text('uartets')")
     stage.wait(0.2)
     assert stage.said("config")[-1]["config"]["scale"] == "D dorian"
+
+
+def test_a_model_that_is_not_offered_any_more_is_let_go(make_stage: Callable[..., Stage]) -> None:
+    stage = make_stage("""localStorage.setItem('ritornello', '{"model": "gone"}');""").open()
+    assert stage.said("welcome")[-1]["model"] == "songs"
+    assert "gone" in stage.page.inner_text(".toast.error")
 
 
 def test_a_bookmark_can_be_gone_to(stage: Stage) -> None:

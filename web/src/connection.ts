@@ -10,6 +10,7 @@ const LAST_RETRY = 4000;
 const PING_EVERY = 2000;
 const PINGS_AT_FIRST = 5; // close together, so that the clock is right before the first note
 const SILENCE = 7000; // milliseconds without an answer after which the connection counts as lost
+const REFUSED = 1008; // the code of a connection whose greeting cannot be accepted
 const OVER = 4000; // the code of a connection whose session has ended, or goes on in another window
 const MOST_UNSENT = 4096; // what is played while the connection is down, and sent when it is back
 
@@ -73,7 +74,7 @@ export class SocketSession implements Session {
     const socket = new WebSocket(address);
     socket.onopen = () => this.greet();
     socket.onmessage = (event) => this.hear(JSON.parse(event.data));
-    socket.onclose = (event) => this.lose(socket, event.code === OVER);
+    socket.onclose = (event) => this.lose(socket, event.code);
     this.socket = socket;
   }
 
@@ -105,24 +106,25 @@ export class SocketSession implements Session {
     this.onreach("there");
   }
 
-  private lose(socket: WebSocket, isOver: boolean): void {
+  private lose(socket: WebSocket, code?: number): void {
     if (socket !== this.socket) return;
-    if (this.welcomed || isOver) this.onreach(isOver ? "over" : "lost");
-    else this.model = null; // perhaps it is not offered any more
+    this.isOver = code === OVER;
+    if (this.welcomed || this.isOver) this.onreach(this.isOver ? "over" : "lost");
+    const isRefused = code === REFUSED && !this.welcomed;
+    if (isRefused) this.model = null; // perhaps it is not offered any more
+    if (isRefused || this.isOver) sessionStorage.removeItem(TOKEN);
     this.socket = null;
     this.welcomed = false;
-    this.isOver = isOver;
-    if (isOver) sessionStorage.removeItem(TOKEN);
-    else setTimeout(() => this.open(), this.retry);
+    if (!this.isOver) setTimeout(() => this.open(), this.retry);
     this.retry = Math.min(2 * this.retry, LAST_RETRY);
   }
 
   private keepAlive(): void {
-    if (this.socket === null) return;
+    if (this.socket?.readyState !== WebSocket.OPEN) return;
     if (performance.now() - this.heard > SILENCE + PING_EVERY) {
       const silent = this.socket;
       silent.close();
-      this.lose(silent, false); // its own close event may take a minute
+      this.lose(silent); // its own close event may take a minute
     } else this.ping();
   }
 

@@ -17,7 +17,6 @@ export class Drawer {
     element("close").onclick = () => this.toggle(false);
     ports.onchange = () => this.showPorts();
     ports.outputId = settings.output;
-    for (const id of settings.mutedInputs) ports.muted.add(id);
     const sliders = document.querySelectorAll<HTMLInputElement>("[data-volume]");
     for (const slider of sliders) this.bindVolume(slider);
     bindBox("sound-here", "soundHere");
@@ -53,7 +52,9 @@ export class Drawer {
     element("midi-words").textContent = problem ?? (inputs.length ? "" : none);
     const list = element("inputs");
     const chips = inputs.map(({ id, name }) =>
-      makeChip(name, !this.ports.muted.has(id), (checked) => this.mute(id, !checked)),
+      makeChip(name, !this.ports.isMuted(id), (checked) =>
+        remember({ mutedInputs: this.ports.mute(id, !checked) }),
+      ),
     );
     list.replaceChildren(...chips);
     list.hidden = inputs.length === 0;
@@ -76,11 +77,6 @@ export class Drawer {
     for (const id of ["sound-here", "pass-through"]) {
       (element(id).parentElement as HTMLElement).hidden = this.ports.output === null;
     }
-  }
-
-  private mute(id: string, muted: boolean): void {
-    muted ? this.ports.muted.add(id) : this.ports.muted.delete(id);
-    remember({ mutedInputs: [...this.ports.muted] });
   }
 }
 

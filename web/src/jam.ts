@@ -17,7 +17,7 @@ import { Replay } from "./replay";
 import type { Roll } from "./roll";
 import { Scheduler } from "./scheduler";
 import { present, type Session } from "./session";
-import { recallConfig } from "./settings";
+import { recallConfig, remember, settings } from "./settings";
 import type { Synth } from "./synth";
 import { NoteTracker } from "./tracker";
 import { TurnBar } from "./turn";
@@ -27,6 +27,7 @@ const LOOK_EVERY = 30; // milliseconds between looks at what is due
 const HORIZON = 0.12; // seconds that are scheduled ahead
 const HORIZON_HIDDEN = 1.6; // a hidden page is woken only once a second
 const LINGER = 2; // seconds that the stage still flows when nothing happens any more
+const STILL = 0.25; // seconds between pictures of a stage that stands still
 
 export interface Parts {
   session: Session;
@@ -49,7 +50,8 @@ export class Jam {
   private readonly turnBar = new TurnBar();
   private readonly view = new View();
   private instruments: string[] = [];
-  private lastBusy = Number.NEGATIVE_INFINITY;
+  private lastBusy = Number.NEGATIVE_INFINITY; // moments
+  private lastDrawn = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly parts: Parts) {
     const { session, synth, outlet } = parts;
@@ -99,6 +101,7 @@ export class Jam {
   /** Looks at other times of the record, while nothing plays. */
   scroll(pixels: number): void {
     this.view.scroll(this.parts.roll.secondsAcross(pixels), this.record.end);
+    this.lastDrawn = Number.NEGATIVE_INFINITY;
   }
 
   private get program(): number {
@@ -148,12 +151,21 @@ export class Jam {
     this.instruments = welcome.instruments;
     synth.setPresets(welcome.presets);
     controls.offer(welcome);
+    if (!welcome.resumed) this.forget();
     this.record.setTurn(welcome.turn);
     if (welcome.tempo) this.record.setTempo(welcome.tempo);
     this.rewrite(welcome.notes, welcome.bookmarks);
+    if (welcome.model !== settings.model) remember({ model: null }); // not offered here, or not asked for
     if (welcome.resumed) return;
     const config = recallConfig(welcome.config);
     if (Object.keys(config).length > 0) session.send({ type: "configure", config });
+  }
+
+  private forget(): void {
+    if (this.record.notes.length > 0) toast("The session began anew: what was played before is gone.");
+    this.replay.stop(present());
+    this.scheduler.clear(present());
+    this.record.clear();
   }
 
   private rewrite(notes: Note[], bookmarks: Welcome["bookmarks"]): void {
@@ -168,9 +180,10 @@ export class Jam {
   private schedule(notes: Note[]): void {
     const { session } = this.parts;
     for (const note of notes) {
-      if (note.end !== null)
-        this.scheduler.add(note, session.momentAt(note.start), session.momentAt(note.end));
+      if (note.end === null) continue;
+      this.scheduler.add(note, session.momentAt(note.start), session.momentAt(note.end));
     }
+    this.look(); // the first may be due already
   }
 
   private cancel(numbers: number[], at: number): void {
@@ -198,17 +211,23 @@ export class Jam {
   }
 
   private picture(): void {
-    const { session, piano, roll } = this.parts;
+    requestAnimationFrame(() => this.picture());
     const moment = present();
-    const now = session.timeAt(moment);
-    const busy = this.record.running || this.tracker.count > 0 || this.scheduler.busy;
+    const busy = this.record.running || this.tracker.count > 0 || this.scheduler.busy || this.replay.active;
     if (busy) this.lastBusy = moment;
+    const active = moment - this.lastBusy < LINGER;
+    if (!active && moment - this.lastDrawn < STILL) return;
+    this.lastDrawn = moment;
+    this.draw(moment, active);
+  }
+
+  private draw(moment: number, active: boolean): void {
+    const { session, piano, roll } = this.parts;
+    const now = session.timeAt(moment);
     const time = this.replay.active ? this.replay.timeAt(moment) : now;
-    const active = this.replay.active || moment - this.lastBusy < LINGER;
     const flowing = !prefersReducedMotion();
     roll.draw(this.record, this.view.at(time, active, flowing), flowing);
     piano.light(this.record.sounding(time));
     this.turnBar.show(this.record.turnAt(now), this.record.tempoAt(now), now);
-    requestAnimationFrame(() => this.picture());
   }
 }

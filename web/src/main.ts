@@ -20,7 +20,7 @@ import { Tap } from "./tap";
 
 const session = new SocketSession(settings.model);
 const synth = new Synth("soundfont.sf3");
-const ports = new Ports();
+const ports = new Ports(settings.mutedInputs);
 const outlet = new Outlet(synth, ports);
 const controls = new Controls();
 const piano = new Piano(element("piano"));
@@ -43,6 +43,7 @@ synth.ready.catch((error: Error) => toast(error.message, "error"));
 player.onmessage = (data, moment, source) =>
   jam.play(data, moment, settings.passThrough || !source.startsWith("midi"));
 ports.onmessage = (data, input, moment) => player.receive(data, `midi ${input}`, moment);
+ports.onsilence = (input) => player.releaseAll(present(), `midi ${input}`);
 playByPointer(element("piano"), player);
 
 const computer = new Computer(player, {

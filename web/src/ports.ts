@@ -20,15 +20,21 @@ const SYSTEM = 0xf0; // status bytes from here on are not channel messages
 export class Ports implements Sink {
   /** Called with a channel message of an input, and its moment. */
   onmessage: (data: Uint8Array, input: string, moment: number) => void = () => {};
+  /** Called when an input is not heard any more: nobody will release its keys. */
+  onsilence: (input: string) => void = () => {};
   /** Called when ports came or went, or when the problem became known. */
   onchange: () => void = () => {};
   problem: string | null = null;
   outputId: string | null = null;
-  /** Inputs that are not listened to. */
-  readonly muted = new Set<string>();
+  private readonly muted: Set<string>;
   private access: MIDIAccess | null = null;
   private isAsked = false;
   private readonly pool = new ChannelPool();
+
+  /** muted: inputs that are not listened to. */
+  constructor(muted: readonly string[] = []) {
+    this.muted = new Set(muted);
+  }
 
   /** Asks for the ports, once; the browser may ask the person. */
   async open(): Promise<void> {
@@ -37,7 +43,10 @@ export class Ports implements Sink {
     try {
       if (!navigator.requestMIDIAccess) throw new Error("missing");
       this.access = await navigator.requestMIDIAccess();
-      this.access.onstatechange = () => this.listen();
+      this.access.onstatechange = ({ port }) => {
+        if (port?.state === "disconnected") this.onsilence(port.id);
+        this.listen();
+      };
       this.listen();
     } catch (error) {
       this.problem = explain(error);
@@ -77,6 +86,17 @@ export class Ports implements Sink {
     for (let channel = 0; channel < 16; channel++) this.send([0xb0 | channel, 123, 0], present());
   }
 
+  isMuted(input: string): boolean {
+    return this.muted.has(input);
+  }
+
+  /** Listens to an input, or does not. Returns the inputs that are not listened to. */
+  mute(input: string, muted: boolean): string[] {
+    muted ? this.muted.add(input) : this.muted.delete(input);
+    if (muted) this.onsilence(input);
+    return [...this.muted];
+  }
+
   private listen(): void {
     for (const input of this.access?.inputs.values() ?? []) {
       input.onmidimessage = (event) => this.hear(input.id, event);
@@ -93,7 +113,8 @@ export class Ports implements Sink {
 }
 
 function list(ports: MIDIInputMap | MIDIOutputMap | undefined): Port[] {
-  return [...(ports?.values() ?? [])].map((port) => ({ id: port.id, name: port.name ?? "a MIDI port" }));
+  const present = [...(ports?.values() ?? [])].filter((port) => port.state === "connected");
+  return present.map((port) => ({ id: port.id, name: port.name ?? "a MIDI port" }));
 }
 
 function explain(error: unknown): string {

@@ -19,6 +19,14 @@ export class Record {
   tempos: Tempo[] = [];
   private lastOwn = 0;
 
+  /** Forgets everything, for a session that begins anew on another clock. */
+  clear(): void {
+    this.notes = [];
+    this.bookmarks = [];
+    this.turns = [];
+    this.tempos = [];
+  }
+
   /** Forgets what is known and takes the session's account. */
   replace(notes: Note[], bookmarks: Bookmark[]): void {
     this.notes = [...notes].sort((a, b) => a.start - b.start);

@@ -11,11 +11,14 @@ import { ChannelPool, DRUM_CHANNEL, DRUMS } from "./channels";
 import { AudioClock } from "./clock";
 import type { Note, Side } from "./messages";
 import type { Sink } from "./scheduler";
+import { present } from "./session";
 
 const NOTE_ON = 0x90;
 const NOTE_OFF = 0x80;
 const PROGRAM = 0xc0;
 const ALL_SOUND_OFF = [120, 123]; // control changes
+const NO_WORKLET =
+  "No sound: browsers give it only to a page on this computer, or behind https. A MIDI output can sound instead.";
 const CHANNELS = 48;
 const FIRST: { readonly [side in Side]: number } = { model: 16, player: 32 }; // of notes that are scheduled
 
@@ -44,9 +47,9 @@ export class Synth implements Sink {
     if (this.context.state !== "running") this.context.resume().catch(() => {});
   }
 
-  /** Seconds from scheduling to hearing. */
+  /** Seconds from what is computed now to its being heard. */
   get latency(): number {
-    return this.context.baseLatency + (this.context.outputLatency || 0);
+    return Math.max(this.context.currentTime - this.clock.audioTimeAt(present()), 0);
   }
 
   /** A channel message of the player, now. */
@@ -113,6 +116,7 @@ export class Synth implements Sink {
   }
 
   private async load(soundFont: string): Promise<void> {
+    if (!this.context.audioWorklet) throw new Error(NO_WORKLET);
     const [bank] = await Promise.all([fetchBytes(soundFont), this.context.audioWorklet.addModule(processor)]);
     const synthesizer = new WorkletSynthesizer(this.context);
     synthesizer.connect(this.output);
