@@ -1,7 +1,8 @@
 """What this machine can do, measured: how fast it reads memory and multiplies matrices, on one thread.
 
 Times are the thread's own, so that other work on the machine counts less. Floors are computed from these: a step
-cannot be faster than reading its weights, a batch not faster than its products. Sizes matter for reading, since small weights stay in a cache.
+cannot be faster than reading its weights, a batch not faster than its products. Sizes matter for reading, since
+small weights stay in a cache.
 """
 
 from __future__ import annotations

@@ -24,7 +24,9 @@ from ritornello.errors import ConfigError, FileError
 from ritornello.networks import Network
 from ritornello.training.checkpoint import load_checkpoint
 from ritornello.training.config import TrainConfig
-from ritornello.training.loop import Progress, Trainer
+from ritornello.training.group import join_group, was_restarted
+from ritornello.training.loop import CHECKPOINT, Trainer
+from ritornello.training.progress import Progress
 from ritornello.training.tuning import SIZE_FIELDS, check, settle
 
 Sample = Callable[[Path, Path], None]
@@ -34,7 +36,7 @@ of the data, so the caller brings it."""
 FINE_TUNING_RATE = 1e-3
 """Learning rate for a network that knows something already, unless one is given."""
 
-MAY_CHANGE = {"minutes", "steps", "patience", "samples", "evaluations", "threads"}
+MAY_CHANGE = {"minutes", "steps", "patience", "samples", "evaluations", "threads", "processes"}
 """Settings that a resumed run may be given anew."""
 
 
@@ -97,11 +99,13 @@ def prepare(
     about: About | None = None,
     sample: Sample | None = None,
     progress: FilesProgress | None = None,
+    executor: Any = None,
 ) -> Run:
     """Return a run, ready to start: corpus built, machine measured, sizes chosen.
 
     With `resume`, go on with the run that belongs to `out` where its checkpoint is; `sources` are not read again.
-    With `init`, begin with the weights and the vocabulary of that bundle.
+    With `init`, begin with the weights and the vocabulary of that bundle. `executor`: who reads the files, as for
+    `run_each`. For one of several processes, see `prepare_together`.
     """
     if out.suffix != ".rit":
         raise ConfigError(f"{out}: a model's name ends with .rit")
@@ -113,7 +117,7 @@ def prepare(
     found: Scan | None = None
     begin = load_bundle(init) if init else None
     if resume:
-        saved = load_checkpoint(directory / "checkpoint.safetensors").facts["config"]
+        saved = load_checkpoint(directory / CHECKPOINT).facts["config"]
         config = resumed_config(TrainConfig.model_validate(saved), config)
         corpus = open_corpus(directory / "corpus")
     else:
@@ -125,6 +129,7 @@ def prepare(
             seed=config.seed,
             held_out=config.held_out,
             progress=progress,
+            executor=executor,
         )
         if begin:
             config = config.model_copy(update=sizes_of(begin.card.network.name, begin.card.network.config))
@@ -143,6 +148,26 @@ def prepare(
     elif begin:
         trainer.network.load_state_dict(load_network(begin).state_dict())
     return Run(trainer, corpus, found, out, sample)
+
+
+def prepare_together(
+    sources: Sequence[Path], out: Path, config: TrainConfig, *, resume: bool = False, **others: Any
+) -> Run:
+    """Return the run for one of the processes that a launcher has started: the first prepares, all go on from there.
+
+    `out` is in a folder that all of them see. `others` are those of `prepare`. Processes that are started again,
+    because one of them died, go on from the last checkpoint.
+    """
+    group = join_group()
+    config = config.model_copy(update={"processes": group.size})
+    checkpoint = run_directory(out) / CHECKPOINT
+    begun = resume or (was_restarted() and checkpoint.exists())
+    if group.is_first and not begun:
+        prepare(sources, out, config, **others).trainer.checkpoint()
+    group.wait()
+    others |= {"init": None, "sample": others.get("sample") if group.is_first else None}
+    asked = config if resume else TrainConfig.model_validate({"processes": group.size})
+    return prepare([], out, asked, resume=True, **others)
 
 
 def resumed_config(saved: TrainConfig, asked: TrainConfig) -> TrainConfig:
