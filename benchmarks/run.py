@@ -34,6 +34,7 @@ class Benchmark(NamedTuple):
 
 BENCHMARKS = {
     "stepping": Benchmark("How fast does a network step?", (), ("--seconds=0.2",), peers=True),
+    "composing": Benchmark("How fast does a whole composition go?"),
     "quantised": Benchmark("What do weights of 8 bits cost in quality?", (), ("--pieces=3",)),
     "long_pieces": Benchmark("Does generation slow down as a piece grows?", (), ("--ids=10000",)),
     "time_to_quality": Benchmark(

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, distributed
+from torch.distributed.rendezvous import rendezvous
 
 PATIENCE = datetime.timedelta(hours=12)
 """How long processes wait for one that reads files."""
@@ -77,7 +78,11 @@ def group_size() -> int:
 
 def was_restarted() -> bool:
     """Whether a launcher starts these processes again because one of them died."""
-    return os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
+    return _attempt() > 0
+
+
+def _attempt() -> int:
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
 
 
 def join_group() -> Group:
@@ -88,5 +93,8 @@ def join_group() -> Group:
     if group_size() == 1:
         return Group()
     if not distributed.is_initialized():
-        distributed.init_process_group("gloo", timeout=PATIENCE)
+        store, rank, size = next(rendezvous("env://", timeout=PATIENCE))
+        # Processes that were started again must not find the addresses of those that died.
+        store = distributed.PrefixStore(f"attempt {_attempt()}", store)
+        distributed.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=PATIENCE)
     return Group(distributed.get_rank(), distributed.get_world_size())
