@@ -50,6 +50,8 @@ class Case(NamedTuple):
 CASES = {
     "lstm 2 x 256": Case("lstm", {"hidden": 256, "embedding": 192, "layers": 2}, SONGS),
     "lstm 2 x 512": Case("lstm", {"hidden": 512, "embedding": 256, "layers": 2}, SONGS),
+    "min_gru 2 x 384": Case("min_gru", {"hidden": 384, "embedding": 256, "layers": 2}, SONGS),
+    "rg_lru 2 x 320": Case("rg_lru", {"hidden": 320, "embedding": 256, "layers": 2}, SONGS),
     "attention_rnn 2 x 128": Case("attention_rnn", {"hidden": 128, "layers": 2}, MELODY, 39 * 128**2),
     "system E's article": Case("note_classifier", ARTICLE, (352,)),
 }
@@ -116,9 +118,9 @@ def weights_read(bundle: Bundle) -> int:
     )
 
 
-def report(label: str, case: Case, seconds: float, rate: float) -> tuple[float, float]:
-    """Print the rows of one network; return the seconds of a single step in 32 and in 8 bits."""
-    bundle, columns, first = make_bundle(case), len(case.sizes), (0.0, 0.0)
+def report(label: str, case: Case, seconds: float, rate: float) -> list[float]:
+    """Print the rows of one network; return the seconds of a single step in 32 and 8 bits, and of the loop."""
+    bundle, columns, first = make_bundle(case), len(case.sizes), [0.0]
     steppers = [Stepper(bundle), Stepper(bundle, precision="int8")]
     network, weights = load_network(bundle).eval(), weights_read(bundle)
     operations = 2 * (weights + case.more_products)
@@ -128,7 +130,7 @@ def report(label: str, case: Case, seconds: float, rate: float) -> tuple[float, 
         rounds = [[usual_seconds(candidate, seconds) for candidate in candidates] for _ in range(ROUNDS)]
         wide, narrow, loop, chosen = (statistics.median(column) for column in zip(*rounds, strict=True))
         if batch == 1:
-            first = wide, narrow
+            first = [wide, narrow, loop]
             floors = [weights * width / read_rate(weights * width) for width in (4, 1)]
             shares = f"{wide / floors[0]:6.1f} {narrow / floors[1]:6.1f} of the floors"
         else:
@@ -136,6 +138,21 @@ def report(label: str, case: Case, seconds: float, rate: float) -> tuple[float, 
         times = "".join(f"{1e6 * value:9.0f}" for value in (wide, narrow, loop, chosen))
         print(f"{label:>22} {batch:>5} {times} {loop / wide:7.1f} {loop / narrow:7.1f}  {shares}", flush=True)
     return first
+
+
+def compare(peer: str, rate: float, wide: float, narrow: float) -> None:
+    """Print what a peer does a second, and how much faster our steps of so many seconds are."""
+    print(f"{peer}: {rate:,.0f} steps/s; ours {1 / wide:,.0f}, {1 / wide / rate:,.1f} times as fast")
+    print(f"{peer}, ours in 8 bits: {1 / narrow:,.0f} steps/s, {1 / narrow / rate:,.1f} times as fast")
+
+
+def predict_loop(python: str, seconds: float) -> tuple[str, float]:
+    """Return the name of system E's loop in Keras, and its notes a second."""
+    command = [python, str(Path(__file__).with_name("keras_predict.py")), str(seconds)]
+    one = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | one)
+    found = json.loads(answer.stdout)
+    return f"predict of {found['versions']}", float(found["rate"])
 
 
 def main() -> None:
@@ -146,19 +163,14 @@ def main() -> None:
     torch.set_num_threads(1)
     rate = product_rate()
     print(f"{describe()}, {load()}; torch {torch.__version__}; one thread, medians of {ROUNDS} rounds")
-    print(f"matrix products: {rate / 1e9:.0f} GFLOP/s; microseconds a step, times as fast:")
-    print(f"{'network':>22} batch   float32     int8  PyTorch   choice  times     int8")
-    for label, case in CASES.items():
-        single = report(label, case, options.seconds, rate)
+    print(f"matrix products: {rate / 1e9:.0f} GFLOP/s. Microseconds a step, and the loop's time over ours:")
+    print(f"{'network':>22} batch   float32     int8  PyTorch   choice  ratio     int8")
+    single = {label: report(label, case, options.seconds, rate) for label, case in CASES.items()}
+    wide, narrow, loop = single["lstm 2 x 512"]
+    compare("loop of nn.LSTM, 2 x 512", 1 / loop, wide, narrow)
     if options.peers:
-        command = [options.peers, str(Path(__file__).with_name("keras_predict.py")), str(5 * options.seconds)]
-        one = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
-        answer = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | one)
-        found = json.loads(answer.stdout)
-        ratio = 1 / single / found["rate"]
-        print(
-            f"{found['versions']}: {found['rate']:.1f} notes/s by predict; our step is {ratio:,.0f} times as fast"
-        )
+        wide, narrow, _ = single["system E's article"]
+        compare(*predict_loop(options.peers, 5 * options.seconds), wide, narrow)
 
 
 if __name__ == "__main__":

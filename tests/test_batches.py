@@ -113,20 +113,28 @@ def test_seeds_differ_and_repeat(corpus: Corpus) -> None:
     assert not same(start(1), start(2))
 
 
-def test_ranks_are_disjoint_and_together_complete(corpus: Corpus) -> None:
-    seen: list[set[int]] = []
-    for rank in range(2):
-        batches = Batches(corpus, 1, 10_000, semitones=(0,), rank=rank, ranks=2)
-        pieces = set()
-        while batches.state["epoch"] == 0:
-            pieces.add(batches.state["rows"][0][0])
-            next(batches)
-            if batches.state["place"] >= len(corpus.pieces(held_out=False)):
-                pieces.add(batches.state["rows"][0][0])
-                break
-        seen.append(pieces)
-    assert not seen[0] & seen[1]
-    assert seen[0] | seen[1] == set(corpus.pieces(held_out=False).tolist())
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_ranks_are_disjoint_and_together_read_what_one_would(corpus: Corpus, ranks: int) -> None:
+    alone = Batches(corpus, 4, WINDOW)
+    shares = [Batches(corpus, 4, WINDOW, rank=rank, ranks=ranks) for rank in range(ranks)]
+    for _ in range(60):
+        whole, parts = next(alone), [next(share) for share in shares]
+        for name in ("inputs", "targets", "reset"):
+            together = np.concatenate([getattr(part, name) for part in parts])
+            assert np.array_equal(together, getattr(whole, name))
+        assert {part.total for part in parts} == {int((whole.targets != IGNORE).sum())}
+        assert all(share.state == alone.state for share in shares)
+    assert alone.state["epoch"] > 0
+    pieces = [row[0] for row in alone.state["rows"]]
+    assert len(set(pieces)) > 1
+
+
+def test_held_out_pieces_are_shared_out(corpus: Corpus) -> None:
+    def targets(**share: int) -> int:
+        batches = held_out_batches(corpus, 2, WINDOW, **share)
+        return sum(int((batch.targets != IGNORE).sum()) for batch in batches)
+
+    assert targets(rank=0, ranks=2) + targets(rank=1, ranks=2) == targets()
 
 
 def test_transposing_changes_pitches_only(corpus: Corpus) -> None:

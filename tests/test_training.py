@@ -23,6 +23,7 @@ from ritornello.presets import PRESETS, make_config
 from ritornello.training.checkpoint import load_checkpoint
 from ritornello.training.config import TrainConfig
 from ritornello.training.evaluate import bigram, evaluate
+from ritornello.training.group import Group
 from ritornello.training.loop import Trainer
 from ritornello.training.run import prepare, resumed_config
 from ritornello.training.schedule import window_at
@@ -52,15 +53,20 @@ MakeTrainer = Callable[..., Trainer]
 
 @pytest.fixture
 def make_trainer(corpus: Corpus, tmp_path: Path) -> MakeTrainer:
-    def make(name: str = "run", **settings: Any) -> Trainer:
+    def make(name: str = "run", group: Group = Group(), **settings: Any) -> Trainer:
         config = TrainConfig(**{**SMALL, **settings})
-        return Trainer(config, corpus, tmp_path / name, lambda network, facts: None)
+        return Trainer(config, corpus, tmp_path / name, lambda network, facts: None, group)
 
     return make
 
 
 def weights_of(trainer: Trainer) -> dict[str, torch.Tensor]:
     return {name: tensor.clone() for name, tensor in trainer.network.state_dict().items()}
+
+
+def test_streams_that_cannot_be_shared_equally_are_refused(make_trainer: MakeTrainer) -> None:
+    with pytest.raises(ConfigError, match="batch 2: 3 processes cannot share"):
+        make_trainer(group=Group(0, 3))
 
 
 def test_it_learns_more_than_a_uniform_guess_and_less_than_everything(make_trainer: MakeTrainer) -> None:

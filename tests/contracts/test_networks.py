@@ -44,6 +44,8 @@ SMALL = {  # a network without a small configuration here fails the laws, on pur
         {"hidden": 8, "layers": 2, "dropout": 0.5},
     ],
     "gate_dropout_lstm": [{"hidden": 8, "layers": 2}, {"hidden": 6, "layers": 4}],
+    "min_gru": [{"hidden": 8, "layers": 1, "convolution": 1}, {"hidden": 8, "layers": 2, "embedding": 6}],
+    "rg_lru": [{"hidden": 8, "layers": 1, "tied": False}, {"hidden": 8, "layers": 2, "convolution": 2}],
 }
 
 

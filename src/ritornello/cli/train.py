@@ -11,7 +11,7 @@ from ritornello.cli.flags import with_options
 from ritornello.training.config import TrainConfig
 
 if TYPE_CHECKING:
-    from ritornello.training.run import Run
+    from ritornello.training.run import About, Run
 
 
 @with_options(TrainConfig, panel="Settings")
@@ -37,11 +37,18 @@ def train(
     licence: Annotated[str, typer.Option(help="licence of the music, for the card")] = "",
     provenance: Annotated[str, typer.Option(help="where the music comes from, for the card")] = "",
     half: Annotated[bool, typer.Option("--half", help="store the weights in 16 bits: half the size")] = False,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            help="read the files on the dask cluster whose scheduler is here, such as tcp://host:8786"
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="a line of JSON for each evaluation")] = False,
     *,
     settings: dict[str, Any],
 ) -> None:
     """Learn from MIDI files, for a given time, and write a model. Ctrl-C leaves the best so far; --resume goes on."""
+    from ritornello.cli.processes import run_in_processes
     from ritornello.cli.training_display import show_preparation, show_training
     from ritornello.errors import ConfigError
     from ritornello.generation import find_bundle
@@ -49,21 +56,38 @@ def train(
     from ritornello.training import require_torch
 
     require_torch()
+    from ritornello.corpus.cluster import cluster as connect
     from ritornello.presets import PRESETS, make_config
-    from ritornello.training.run import About, embedded_corpus, prepare
+    from ritornello.training.group import group_size
+    from ritornello.training.run import About, embedded_corpus, prepare, prepare_together
 
     if resume and paths:
         raise ConfigError("--resume goes on with the files of before; give no paths with it")
     config = make_config(preset, settings, faithful)
-    with show_preparation(as_json) as progress:
-        run: Run = prepare(
+    about = About(description, licence, provenance, "float16" if half else "float32")
+    together = group_size() > 1
+    with show_preparation(as_json) as progress, connect(cluster) as executor:
+        run: Run = (prepare_together if together else prepare)(
             paths or ([] if resume else embedded_corpus(PRESETS[preset].corpus, out)),
             out,
             config,
             resume=resume,
             init=init and find_bundle(init),
-            about=About(description, licence, provenance, "float16" if half else "float32"),
+            about=about,
             sample=write_sample,
             progress=progress,
+            executor=executor,
         )
-    show_training(run, as_json)
+    if run.trainer.config.processes > group_size():
+        run.trainer.checkpoint()
+        run_in_processes(_going_on(out, about, as_json), run.trainer.config.processes)
+    else:
+        show_training(run, as_json)
+
+
+def _going_on(out: Path, about: About, as_json: bool) -> list[str]:
+    """Return the arguments of a process that goes on with the run of `out`, prepared already."""
+    said = {"description": about.description, "licence": about.licence, "provenance": about.provenance}
+    flags = [f"--{name}={value}" for name, value in said.items() if value]
+    flags += ["--half"] * (about.precision == "float16") + ["--json"] * as_json
+    return ["train", f"--out={out}", "--resume", *flags]

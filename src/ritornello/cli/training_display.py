@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressC
 from ritornello.representations.base import unit_of
 
 if TYPE_CHECKING:
-    from ritornello.training.loop import Progress as TrainingProgress
+    from ritornello.training.progress import Progress as TrainingProgress
     from ritornello.training.run import Run
 
 COLUMNS = ("time", "passes", "training", "held-out", "accuracy", "tokens/s")
@@ -38,15 +38,14 @@ def show_preparation(as_json: bool) -> Iterator[Callable[[str, int, int], None]]
 
 def show_training(run: Run, as_json: bool) -> None:
     """Train to the end, showing it; on Ctrl-C, leave checkpoint and model, and say how to go on."""
-    console = Console(highlight=False, quiet=as_json)
+    alone, as_json = run.trainer.group.size == 1, as_json and run.trainer.group.is_first
+    console = Console(highlight=False, quiet=as_json or not run.trainer.group.is_first)
     _show_start(console, run)
-    stopped = False
 
     def stop(*_: Any) -> None:
-        nonlocal stopped
-        stopped = True
+        run.trainer.stopping = True
 
-    previous = signal.signal(signal.SIGINT, stop)
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         columns = (
             TextColumn("learning"),
@@ -56,20 +55,18 @@ def show_training(run: Run, as_json: bool) -> None:
         )
         with Progress(*columns, console=console, transient=True, disable=as_json) as bar:
             task = bar.add_task("", total=1.0, left="")
-            steps = run.steps()
-            for progress in steps:
+            for progress in run.steps():
                 bar.update(task, completed=progress.fraction, left=_left(progress))
                 _show_progress(console, progress, as_json)
-                if stopped:
-                    steps.close()  # type: ignore[attr-defined]  # a generator: leaves checkpoint and model
-                    break
     finally:
-        signal.signal(signal.SIGINT, previous)
-    if stopped:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    if run.trainer.stopping:
         console.print(
             f"stopped; {run.out} holds the best so far. Go on with: ritornello train -o {run.out} --resume"
         )
-        raise KeyboardInterrupt
+        if alone:
+            raise KeyboardInterrupt
     _show_end(console, run)
 
 

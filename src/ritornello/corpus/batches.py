@@ -12,7 +12,7 @@ The whole state is a small dict of plain values. A stream resumed from it equals
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,11 +30,15 @@ ALL_KEYS = tuple(range(-5, 7))
 
 @dataclass(frozen=True)
 class Batch:
-    """inputs: (row, time, column) int64. targets: (row, time) int64. reset: (row,) bool, true where a piece begins."""
+    """inputs: (row, time, column) int64. targets: (row, time) int64. reset: (row,) bool, true where a piece begins.
+
+    total: how many targets there are besides IGNORE, in the rows of all processes.
+    """
 
     inputs: NDArray[np.int64]
     targets: NDArray[np.int64]
     reset: NDArray[np.bool_]
+    total: int = 0
 
 
 @dataclass
@@ -62,12 +66,14 @@ class Batches:
     ) -> None:
         """Each time a piece is begun it is moved by one of `semitones`.
 
-        `rank` of `ranks` processes reads every `ranks`-th piece of each epoch's order.
+        `rows` are those of all processes; number `rank` of `ranks` reads an equal share of them, one after another.
+        Each follows where all rows are, which costs next to nothing, and fills only its own. So together they
+        read what a single one would, and the state is the same in all of them, however many they are.
         """
         self.corpus, self.window, self.seed, self.semitones = corpus, window, seed, tuple(semitones)
-        self.rank, self.ranks = rank, ranks
+        self._own = range(rank * rows // ranks, (rank + 1) * rows // ranks)
         self._pieces = corpus.pieces(held_out=False)
-        self._epoch, self._place = 0, rank
+        self._epoch, self._place = 0, 0
         self._order = self._shuffled(0)
         self._rows = [_Row() for _ in range(rows)]
         for row in self._rows:
@@ -95,13 +101,18 @@ class Batches:
         return self
 
     def __next__(self) -> Batch:
-        batch = _blank(len(self._rows), self.window, len(self.corpus.representation.columns))
+        batch, total = _blank(len(self._own), self.window, len(self.corpus.representation.columns)), 0
         for number, row in enumerate(self._rows):
-            if row.offset >= self.corpus.index[row.piece]["length"] - 1:
+            targets = int(self.corpus.index[row.piece]["length"]) - 1
+            if row.offset >= targets:
                 self._begin(row)
-            batch.reset[number] = row.offset == 0
-            _fill(batch, number, self.corpus, row, self.window)
-        return batch
+                targets = int(self.corpus.index[row.piece]["length"]) - 1
+            if number in self._own:
+                batch.reset[number - self._own.start] = row.offset == 0
+                _fill(batch, number - self._own.start, self.corpus, row, self.window)
+            count = min(self.window, targets - row.offset)
+            row.offset, total = row.offset + count, total + count
+        return replace(batch, total=total)
 
     def _shuffled(self, epoch: int) -> NDArray[np.int64]:
         return np.random.default_rng((self.seed, epoch)).permutation(self._pieces)
@@ -109,16 +120,14 @@ class Batches:
     def _begin(self, row: _Row) -> None:
         """Give `row` the next piece of the epoch, moved to a key of its own."""
         if self._place >= len(self._order):
-            self._epoch, self._place = self._epoch + 1, self._place - len(self._order)
+            self._epoch, self._place = self._epoch + 1, 0
             self._order = self._shuffled(self._epoch)
-        if self._place >= len(self._order):  # more processes than pieces
-            self._place %= len(self._order)
         row.piece, row.offset = int(self._order[self._place]), 0
         at = self.corpus.index[row.piece]
         possible = [move for move in self.semitones if int(at["low"]) <= move <= int(at["high"])]
         random = np.random.default_rng((self.seed, self._epoch, self._place))
         row.semitones = possible[int(random.integers(len(possible)))] if possible else 0
-        self._place += self.ranks
+        self._place += 1
 
     def _skip_ahead(self, row: _Row) -> None:
         """Begin the very first piece of a row anywhere, so that the rows do not all read openings at once."""
@@ -142,13 +151,16 @@ def held_out_pieces(corpus: Corpus, most_ids: int | None = None) -> NDArray[np.i
 
 
 def held_out_batches(
-    corpus: Corpus, rows: int, window: int, *, most_ids: int | None = None
+    corpus: Corpus, rows: int, window: int, *, most_ids: int | None = None, rank: int = 0, ranks: int = 1
 ) -> Iterator[Batch]:
-    """Yield batches that together hold each of `held_out_pieces` exactly once, in its own key."""
+    """Yield batches that together hold each of `held_out_pieces` exactly once, in its own key.
+
+    Of several processes each gets its share of the pieces, `rows` at a time.
+    """
     # Longest first: then all rows end at about the same time.
     queue = sorted(
         held_out_pieces(corpus, most_ids).tolist(), key=lambda piece: int(corpus.index[piece]["length"])
-    )
+    )[rank::ranks]
     streams = [_Row(queue.pop()) for _ in range(min(rows, len(queue)))]
     while True:
         batch = _blank(len(streams), window, len(corpus.representation.columns))
@@ -157,7 +169,7 @@ def held_out_batches(
                 row.piece, row.offset = (queue.pop(), 0) if queue else (-1, 0)
             if row.piece >= 0:
                 batch.reset[number] = row.offset == 0
-                _fill(batch, number, corpus, row, window)
+                row.offset += _fill(batch, number, corpus, row, window)
         if all(row.piece < 0 for row in streams):
             return
         yield batch
@@ -171,12 +183,12 @@ def _blank(rows: int, window: int, columns: int) -> Batch:
     )
 
 
-def _fill(batch: Batch, number: int, corpus: Corpus, row: _Row, window: int) -> None:
-    """Write the next window of `row` into the batch and move on."""
+def _fill(batch: Batch, number: int, corpus: Corpus, row: _Row, window: int) -> int:
+    """Write the next window of `row` into the batch; return how many targets it has."""
     rows = corpus.rows(row.piece, row.offset, row.offset + window + 1).astype(np.int64)
     if row.semitones:
         rows[:] = moved_rows(corpus.representation, rows, row.semitones)
     count = len(rows) - 1
     batch.inputs[number, :count] = rows[:-1]
     batch.targets[number, :count] = rows[1:, 0]
-    row.offset += count
+    return count

@@ -57,15 +57,15 @@ def run_each(
     """Yield (index, result or Failure) for every item, each once, as they are done, in no fixed order.
 
     function: to be run by processes it must be importable by name; a lambda is run here. processes: how many
-    (default: one a processor); 1 stays in this process. An executor is kept busy with twice as many calls.
+    (default: one a processor); 1 stays in this process. An executor is kept busy with twice as many calls,
+    or twice its `workers` where it says how many it has.
     seconds_limit: an item that takes longer is stopped; here and in executors this needs a main thread and
     POSIX. Closing the iterator, or Ctrl-C, ends the processes at once.
     """
     count = min(processes or processor_count(), _MOST_PROCESSES, max(1, len(items) // 2))
     if executor is not None:
-        return _run_in_executor(
-            function, items, executor, 2 * (processes or processor_count()), seconds_limit
-        )
+        workers = processes or getattr(executor, "workers", None) or processor_count()
+        return _run_in_executor(function, items, executor, 2 * workers, seconds_limit)
     if len(items) < FEW or count == 1 or multiprocessing.current_process().daemon or not _is_named(function):
         return _run_here(function, items, range(len(items)), seconds_limit)
     return _run_in_processes(function, items, count, seconds_limit)

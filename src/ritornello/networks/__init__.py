@@ -13,8 +13,10 @@ from ritornello.networks.base import Network, State, count_parameters, detach, r
 from ritornello.networks.gate_dropout_lstm import GateDropoutLstm, GateDropoutLstmConfig
 from ritornello.networks.lstm import Lstm, LstmConfig
 from ritornello.networks.magenta_lstm import MagentaLstm, MagentaLstmConfig
+from ritornello.networks.min_gru import MinGru, MinGruConfig
 from ritornello.networks.note_classifier import NoteClassifier, NoteClassifierConfig
 from ritornello.networks.one_hot_lstm import OneHotLstm, OneHotLstmConfig
+from ritornello.networks.rg_lru import RgLru, RgLruConfig
 
 __all__ = ["NETWORKS", "Network", "State", "count_parameters", "detach", "make_network", "reset_rows"]
 
@@ -33,6 +35,8 @@ NETWORKS: dict[str, Row] = {
     "attention_rnn": Row(AttentionRnnConfig, AttentionRnn),
     "one_hot_lstm": Row(OneHotLstmConfig, OneHotLstm),
     "gate_dropout_lstm": Row(GateDropoutLstmConfig, GateDropoutLstm),
+    "min_gru": Row(MinGruConfig, MinGru),
+    "rg_lru": Row(RgLruConfig, RgLru),
 }
 
 

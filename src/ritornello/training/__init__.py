@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ritornello.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from ritornello.training.loop import Progress
+    from ritornello.training.progress import Progress
 
 
 def train(sources: str | Path | Sequence[str | Path], out: str | Path, **settings: Any) -> Iterator[Progress]:

@@ -87,6 +87,9 @@ class TrainConfig(BaseModel):
     threads: int | None = Field(
         None, ge=1, le=1024, description="processor threads; one or all, whichever is faster"
     )
+    processes: int = Field(
+        1, ge=1, le=4096, description="processes that train together, each with its share of the streams"
+    )
     evaluations: int = Field(
         20, ge=1, le=10_000, description="how often in the run the held-out pieces are scored"
     )

@@ -26,14 +26,18 @@ FIELDS = (
 class Log:
     """The records of a run: one row an evaluation, in memory and on disk."""
 
-    def __init__(self, directory: Path, rows: Sequence[dict[str, float]] = ()) -> None:
-        """Begin a log in `directory`, or go on after `rows`."""
-        self.directory, self.rows = directory, list(rows)
-        self._events = _event_writer(directory)
+    def __init__(
+        self, directory: Path, rows: Sequence[dict[str, float]] = (), *, writes: bool = True
+    ) -> None:
+        """Begin a log in `directory`, or go on after `rows`; one that writes not is kept in memory only."""
+        self.directory, self.rows, self.writes = directory, list(rows), writes
+        self._events = _event_writer(directory) if writes else None
 
     def add(self, row: dict[str, float], metrics: Mapping[str, float] = MappingProxyType({})) -> None:
         """Add a row with the FIELDS, to the CSV and to TensorBoard; `metrics` of held-out pieces, to the latter."""
         self.rows.append(row)
+        if not self.writes:
+            return
         with replacing(self.directory / "log.csv") as beside, beside.open("w", newline="") as file:
             writer = csv.DictWriter(file, FIELDS)
             writer.writeheader()
@@ -47,7 +51,8 @@ class Log:
 
     def draw(self, bigram: float) -> None:
         """Draw the learning curve so far, with the bigram model's nats a note as a line to beat."""
-        draw_curve(self.rows, bigram, self.directory / "curve.png")
+        if self.writes:
+            draw_curve(self.rows, bigram, self.directory / "curve.png")
 
     def close(self) -> None:
         if self._events:

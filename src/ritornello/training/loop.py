@@ -1,5 +1,7 @@
 """The training loop: truncated back-propagation through time with carried state, to a budget.
 
+Several processes may train one network (`group`); what is said here then holds for each of them.
+
 `Trainer.run` yields a `Progress` after every few steps and prints nothing; whoever iterates shows it, and may
 stop at any step. The best network on held-out pieces is written as a bundle each time it improves, so that a
 usable model is there from the first evaluation on; the whole state is written as a checkpoint, so that a run
@@ -8,10 +10,8 @@ can go on exactly where it was, after Ctrl-C or worse.
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +33,16 @@ from ritornello.training.checkpoint import (
 )
 from ritornello.training.config import TrainConfig
 from ritornello.training.evaluate import Held, bigram, evaluate
+from ritornello.training.group import Group, join_group
 from ritornello.training.log import Log
+from ritornello.training.progress import Clock, Counters, Progress
 from ritornello.training.schedule import make_optimizer, rate_at, window_at
 from ritornello.training.tuning import build, choose_device
 
 SMOOTHING = 0.98
 """Weight of the past in the running mean of the training loss."""
+
+CHECKPOINT = "checkpoint.safetensors"
 
 CHECKPOINT_SECONDS = 60.0
 """At least so often the state is written."""
@@ -50,42 +54,6 @@ SaveModel = Callable[[Network, dict[str, Any]], None]
 """Called with the best network so far and the facts of the run, to write the bundle."""
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Where a run is. `held` is set after an evaluation, `message` when there is something to say."""
-
-    step: int
-    seconds: float
-    fraction: float  # of the budget, 0 to 1
-    loss: float  # running mean, in nats a note
-    tokens_per_second: float
-    epochs: float
-    best: float  # lowest held-out nats a note so far
-    held: Held | None = None
-    message: str = ""
-
-    @property
-    def seconds_left(self) -> float:
-        return self.seconds * (1 - self.fraction) / self.fraction if self.fraction > 0 else math.inf
-
-
-@dataclass
-class _Counters:
-    """The plain numbers of a run's state."""
-
-    step: int = 0
-    seconds: float = 0.0
-    tokens: int = 0
-    loss: float = 0.0  # running mean of nats a token
-    notes_share: float = 0.0  # running mean of notes a token
-    smoothing: float = 0.0  # weight in the two running means so far
-    best: float = math.inf
-    since_best: int = 0
-    evaluations: int = 0
-    failed: int = 0
-    rate_scale: float = 1.0
-
-
 @dataclass
 class Trainer:
     """A run: a settled configuration, a corpus, and a directory for checkpoint, log and curve."""
@@ -94,11 +62,17 @@ class Trainer:
     corpus: Corpus
     directory: Path
     save_model: SaveModel
+    group: Group = field(default_factory=join_group)  # the processes that train together
+    stopping: bool = False  # set it, in any of them, to stop after the present step
     network: Network = field(init=False)
-    counters: _Counters = field(default_factory=_Counters)
+    counters: Counters = field(default_factory=Counters)
 
     def __post_init__(self) -> None:
-        config = self.config
+        config, group = self.config, self.group
+        if (config.batch or 1) % group.size:
+            raise ConfigError(
+                f"batch {config.batch}: {group.size} processes cannot share so many streams equally"
+            )
         if config.threads:
             torch.set_num_threads(config.threads)
         self.device = choose_device(config.device)
@@ -107,35 +81,44 @@ class Trainer:
         self.optimizer = make_optimizer(self.network, config)
         semitones = (config.transpositions or ALL_KEYS) if config.transpose else (0,)
         self.batches = Batches(
-            self.corpus, config.batch or 1, config.window or 1, seed=config.seed, semitones=semitones
+            self.corpus,
+            config.batch or 1,
+            config.window or 1,
+            seed=config.seed,
+            semitones=semitones,
+            rank=group.rank,
+            ranks=group.size,
         )
         self.state: State | None = None
         self.best_weights: dict[str, Tensor] = {}
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.log = Log(self.directory)
+        self.log = Log(self.directory, writes=group.is_first)
         self.bigram = bigram(self.corpus, FINAL_IDS)
         self.final: Held | None = None
 
     @property
     def checkpoint_path(self) -> Path:
-        return self.directory / "checkpoint.safetensors"
+        return self.directory / CHECKPOINT
 
     # --- the loop -------------------------------------------------------------------------------
 
     def run(self) -> Iterator[Progress]:
         """Train to the end of the budget, or until there is nothing more to gain; then score the held-out pieces."""
-        clock = _Clock(self.counters.seconds)
-        written = clock.seconds()
+        clock = Clock(self.counters.seconds)
+        written = self.counters.seconds
         self.network.train()
         while (fraction := self.fraction()) < 1:
             self.batches.window = window_at(self.config, fraction)
             self._step(next(self.batches), fraction)
-            self.counters.seconds = clock.seconds()
+            self._agree(clock)
+            if self.stopping:
+                self.stop()
+                return
             held, message = None, ""
             if self.fraction() * self.config.evaluations >= self.counters.evaluations + 1:
                 held = self._evaluate()
                 written = self._write(clock)
-            elif clock.seconds() - written > CHECKPOINT_SECONDS:
+            elif self.counters.seconds - written > CHECKPOINT_SECONDS:
                 written = self._write(clock)
             if self.counters.since_best >= self.config.patience:
                 message = f"no improvement in {self.config.patience} evaluations: stopped early"
@@ -143,6 +126,11 @@ class Trainer:
             if message:
                 break
         yield self._finish()
+
+    def _agree(self, clock: Clock) -> None:
+        """Let all processes have the same time, and stop if any of them should."""
+        seconds, stopping = self.group.highest(clock.seconds(), float(self.stopping))
+        self.counters.seconds, self.stopping = seconds, bool(stopping)
 
     def fraction(self) -> float:
         """Return how much of the budget is used, 0 to 1."""
@@ -162,19 +150,25 @@ class Trainer:
         targets = torch.from_numpy(batch.targets).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
             logits, state = network(inputs, state)
-        loss = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORE)
+        flat = logits.float().flatten(0, 1)
+        loss = (
+            functional.cross_entropy(flat, targets.flatten(), ignore_index=IGNORE, reduction="sum")
+            / batch.total
+        )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        notes = self.corpus.representation.is_note[batch.targets[batch.targets != IGNORE]].sum() / batch.total
+        means = loss.new_tensor([float(loss.detach()), float(notes)])
+        gradients = [p.grad for p in network.parameters() if p.grad is not None]
+        self.group.add_up([*gradients, means])
         norm = nn.utils.clip_grad_norm_(network.parameters(), self.config.clip)
         counters.step += 1
-        scored = batch.targets != IGNORE
-        counters.tokens += int(scored.sum())
-        if torch.isfinite(loss) and torch.isfinite(norm):
+        counters.tokens += batch.total
+        if torch.isfinite(means).all() and torch.isfinite(norm):
             self.optimizer.step()
             self.state = detach(state)
             counters.failed = 0
-            notes = float(self.corpus.representation.is_note[batch.targets[scored]].mean())
-            self._smooth(float(loss.detach()), notes)
+            self._smooth(*means.tolist())
         else:
             self._recover()
 
@@ -216,7 +210,7 @@ class Trainer:
             self.best_weights = {
                 name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()
             }
-            self.save_model(self.network, self.facts(held))
+            self._save_model(held)
         else:
             counters.since_best += 1
         progress = self._progress(held, "")
@@ -236,13 +230,21 @@ class Trainer:
         return held
 
     def _score(self, most_ids: int | None) -> Held:
+        rows, window, group = (self.config.batch or 1) // self.group.size, self.config.window or 1, self.group
         batches = held_out_batches(
-            self.corpus, self.config.batch or 1, self.config.window or 1, most_ids=most_ids
+            self.corpus, rows, window, most_ids=most_ids, rank=group.rank, ranks=group.size
         )
         representation = self.corpus.representation
         no_event = representation.no_event_id if isinstance(representation, HasNoEvent) else -1
         held: Held = evaluate(self.network, batches, representation.is_note, no_event)
-        return held
+        sums = torch.tensor(astuple(held), dtype=torch.float64)
+        group.add_up([sums])
+        nats, *counts = sums.tolist()
+        return Held(nats, *map(int, counts))
+
+    def _save_model(self, held: Held) -> None:
+        if self.group.is_first:
+            self.save_model(self.network, self.facts(held))
 
     def stop(self) -> None:
         """Leave the run so that it can be resumed, and a model that can be used."""
@@ -257,7 +259,7 @@ class Trainer:
             self._evaluate()
         self.network.load_state_dict(self.best_weights)
         self.final = self._score(FINAL_IDS)
-        self.save_model(self.network, self.facts(self.final))
+        self._save_model(self.final)
         self.log.draw(self.bigram.nats_per_note)
         self.log.close()
         return self._progress(self.final, "done")
@@ -298,11 +300,11 @@ class Trainer:
             message=message,
         )
 
-    def _write(self, clock: _Clock) -> float:
-        self.counters.seconds = clock.seconds()
+    def _write(self, clock: Clock) -> float:
+        self._agree(clock)
         self.checkpoint()
         self.log.draw(self.bigram.nats_per_note)
-        return clock.seconds()
+        return self.counters.seconds
 
     def checkpoint(self) -> None:
         """Write the whole state of the run."""
@@ -311,7 +313,7 @@ class Trainer:
         tensors |= {
             f"optimizer.{name}": t for name, t in optimizer_tensors(self.optimizer, self.network).items()
         }
-        tensors |= {f"state.{i}": tensor for i, tensor in enumerate(self.state or ())}
+        tensors |= {f"state.{i}": self.group.all_rows(part) for i, part in enumerate(self.state or ())}
         tensors["random"] = torch.get_rng_state()
         facts = {
             "config": self.config.model_dump(mode="json"),
@@ -320,10 +322,14 @@ class Trainer:
             "batches": self.batches.state,
             "log": self.log.rows,
         }
-        save_checkpoint(self.checkpoint_path, Checkpoint(tensors, facts))
+        if self.group.is_first:
+            save_checkpoint(self.checkpoint_path, Checkpoint(tensors, facts))
 
     def resume(self) -> None:
-        """Go on from the checkpoint of an earlier run of the same configuration and corpus."""
+        """Go on from the checkpoint of an earlier run of the same configuration and corpus.
+
+        The number of processes may be another one: streams and their states are shared out anew.
+        """
         saved = load_checkpoint(self.checkpoint_path)
         if saved.facts["corpus"] != self.corpus.digest:
             raise ConfigError(f"{self.checkpoint_path}: is of another corpus; train without --resume")
@@ -331,11 +337,14 @@ class Trainer:
         self.best_weights = saved.part("best.")
         restore_optimizer(self.optimizer, self.network, saved.part("optimizer."))
         state = saved.part("state.")
-        self.state = tuple(state[str(i)].to(self.device) for i in range(len(state))) or None
-        self.counters = _Counters(**saved.facts["counters"])
+        own = self.group.own(self.config.batch or 1)
+        self.state = tuple(state[str(i)][own].to(self.device) for i in range(len(state))) or None
+        self.counters = Counters(**saved.facts["counters"])
         self.batches.state = saved.facts["batches"]
-        self.log = Log(self.directory, saved.facts["log"])
+        self.log = Log(self.directory, saved.facts["log"], writes=self.group.is_first)
         torch.set_rng_state(saved.tensors["random"])
+        if self.group.size > 1:  # to each its own dropout
+            torch.manual_seed(hash((self.config.seed, self.counters.step, self.group.rank)) % (1 << 63))
 
 
 EVALUATION_IDS = 100_000
@@ -343,13 +352,3 @@ EVALUATION_IDS = 100_000
 
 FINAL_IDS = 2_000_000
 """The same at the end of the run, and for the bigram model: all of them but in the largest corpora."""
-
-
-class _Clock:
-    """Seconds of work: those of earlier sessions, and of this one."""
-
-    def __init__(self, before: float) -> None:
-        self.before, self.started = before, time.perf_counter()
-
-    def seconds(self) -> float:
-        return self.before + time.perf_counter() - self.started

@@ -27,7 +27,9 @@ from ritornello.originality import Index, build_index
 from ritornello.representations.base import reads_prose
 from ritornello.training.checkpoint import load_checkpoint
 from ritornello.training.config import TrainConfig
-from ritornello.training.loop import Progress, Trainer
+from ritornello.training.group import join_group, was_restarted
+from ritornello.training.loop import CHECKPOINT, Trainer
+from ritornello.training.progress import Progress
 from ritornello.training.tuning import SIZE_FIELDS, check, settle
 
 Sample = Callable[[Path, Path], None]
@@ -37,7 +39,7 @@ of the data, so the caller brings it."""
 FINE_TUNING_RATE = 1e-3
 """Learning rate for a network that knows something already, unless one is given."""
 
-MAY_CHANGE = {"minutes", "steps", "patience", "samples", "evaluations", "threads"}
+MAY_CHANGE = {"minutes", "steps", "patience", "samples", "evaluations", "threads", "processes"}
 """Settings that a resumed run may be given anew."""
 
 
@@ -100,11 +102,13 @@ def prepare(
     about: About | None = None,
     sample: Sample | None = None,
     progress: FilesProgress | None = None,
+    executor: Any = None,
 ) -> Run:
     """Return a run, ready to start: corpus built, machine measured, sizes chosen.
 
     With `resume`, go on with the run that belongs to `out` where its checkpoint is; `sources` are not read again.
-    With `init`, begin with the weights and the vocabulary of that bundle.
+    With `init`, begin with the weights and the vocabulary of that bundle. `executor`: who reads the files, as for
+    `run_each`. For one of several processes, see `prepare_together`.
     """
     if out.suffix != ".rit":
         raise ConfigError(f"{out}: a model's name ends with .rit")
@@ -116,7 +120,7 @@ def prepare(
     found: Scan | None = None
     begin = load_bundle(init) if init else None
     if resume:
-        saved = load_checkpoint(directory / "checkpoint.safetensors").facts["config"]
+        saved = load_checkpoint(directory / CHECKPOINT).facts["config"]
         config = resumed_config(TrainConfig.model_validate(saved), config)
         corpus = open_corpus(directory / "corpus")
     else:
@@ -128,6 +132,7 @@ def prepare(
             seed=config.seed,
             held_out=config.held_out,
             progress=progress,
+            executor=executor,
         )
         if begin:
             config = config.model_copy(update=sizes_of(begin.card.network.name, begin.card.network.config))
@@ -157,6 +162,26 @@ def index_of(corpus: Corpus) -> Index | None:
     pieces = corpus.pieces(held_out=False).tolist()
     scores = ((Path(names[piece]).stem, representation.decode(corpus.ids(piece))) for piece in pieces)
     return build_index(scores, corpus.count("notes", held_out=False))
+
+
+def prepare_together(
+    sources: Sequence[Path], out: Path, config: TrainConfig, *, resume: bool = False, **others: Any
+) -> Run:
+    """Return the run for one of the processes that a launcher has started: the first prepares, all go on from there.
+
+    `out` is in a folder that all of them see. `others` are those of `prepare`. Processes that are started again,
+    because one of them died, go on from the last checkpoint.
+    """
+    group = join_group()
+    config = config.model_copy(update={"processes": group.size})
+    checkpoint = run_directory(out) / CHECKPOINT
+    begun = resume or (was_restarted() and checkpoint.exists())
+    if group.is_first and not begun:
+        prepare(sources, out, config, **others).trainer.checkpoint()
+    group.wait()
+    others |= {"init": None, "sample": others.get("sample") if group.is_first else None}
+    asked = config if resume else TrainConfig.model_validate({"processes": group.size})
+    return prepare([], out, asked, resume=True, **others)
 
 
 def resumed_config(saved: TrainConfig, asked: TrainConfig) -> TrainConfig:

@@ -47,7 +47,8 @@ _TRIAL_ROWS, _TRIAL_WINDOW = 64, 32
 
 
 class Machine(NamedTuple):
-    """What was measured: the fastest arithmetic and number of threads, and multiplications a second with them."""
+    """What was measured: the fastest arithmetic and number of threads, and multiplications a second with them,
+    in all processes together if they do not slow each other."""
 
     precision: str
     threads: int
@@ -77,7 +78,8 @@ def settle(config: TrainConfig, corpus: Corpus) -> TrainConfig:
     """Return `config` with every open field filled in, by measuring this machine."""
     if config.minutes is None and config.steps is None:
         config = config.model_copy(update={"minutes": DEFAULT_MINUTES})
-    rows = config.batch or min(64, max(8, len(corpus.pieces(held_out=False)) // 2))
+    rows = min(64, max(8, len(corpus.pieces(held_out=False)) // 2))
+    rows = config.batch or max(1, rows // config.processes) * config.processes
     config = config.model_copy(update={"batch": rows})
     machine = measure(config, corpus)
     hidden, layers = choose_size(config, corpus, machine)
@@ -135,12 +137,13 @@ def measure(config: TrainConfig, corpus: Corpus) -> Machine:
         update={"hidden": 256, "layers": 1, "embedding": 128, "dropout": 0.0, "window": _TRIAL_WINDOW}
     )
     precisions = ("float32", "bfloat16") if config.precision == "auto" else (config.precision,)
-    threads = (config.threads,) if config.threads else tuple(sorted({1, torch.get_num_threads()}))
+    several = {1} if config.processes > 1 else {1, torch.get_num_threads()}
+    threads = (config.threads,) if config.threads else tuple(sorted(several))
     before = torch.get_num_threads()
     rates = {(p, t): _rate(trial, corpus, p, t) for p in precisions for t in threads}
     torch.set_num_threads(before)
     best = max(rates, key=rates.__getitem__)
-    return Machine(*best, rates[best])
+    return Machine(*best, rates[best] * config.processes)
 
 
 def _rate(config: TrainConfig, corpus: Corpus, precision: str, threads: int) -> float:

@@ -20,9 +20,10 @@ from ritornello.paths import write_text
 from ritornello.representations.base import Ids
 from ritornello.representations.frames import Frames, FramesConfig
 from ritornello.training.config import TrainConfig
-from ritornello.training.loop import Progress, Trainer
+from ritornello.training.loop import Trainer
 from ritornello.training.nll.matrices import LOWEST_PITCH, Roll, read_rolls
 from ritornello.training.nll.scoring import FrameNats, frame_nats
+from ritornello.training.progress import Progress
 from ritornello.training.tuning import settle
 
 COLLECTIONS = {

@@ -1,0 +1,63 @@
+"""How fast does a whole composition go, and what of it is the network? One piece, and 64 at once.
+
+    python benchmarks/composing.py [--model songs] [--bars 16]
+
+Ids a second with grammar, repetition guard and sampler; the share of the time that the network takes; and how
+much of this machine's rate of matrix products the whole uses. One thread, its own time, the best of ROUNDS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from machine import describe, load, product_rate
+from stepping import weights_read
+
+import ritornello
+from ritornello.generation.compose import compose
+from ritornello.generation.config import ComposeConfig
+from ritornello.generation.stepper import Logits, State, Stepper
+
+ROUNDS = 3
+
+
+class Timed(Stepper):
+    """A stepper that keeps the time of its steps."""
+
+    seconds = 0.0
+
+    def step(self, columns: object, state: State) -> tuple[Logits, State]:
+        started = time.thread_time()
+        result = super().step(columns, state)  # type: ignore[arg-type]
+        self.seconds += time.thread_time() - started
+        return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--model", default="songs")
+    parser.add_argument("--bars", type=int, default=16)
+    options = parser.parse_args()
+    bundle = ritornello.load(options.model).bundle
+    operations, rate = 2 * weights_read(bundle), product_rate()
+    print(f"{describe()}, {load()}; {options.model}, {options.bars} bars; products {rate / 1e9:.0f} GFLOP/s")
+    for precision in ("float32", "int8"):
+        stepper = Timed(bundle, precision=precision)  # type: ignore[arg-type]
+        for count in (1, 64):
+            config = ComposeConfig.model_validate({"bars": options.bars, "count": count, "seed": 1})
+            best = (float("inf"), 0.0, 0)
+            for _ in range(ROUNDS):
+                stepper.seconds, started = 0.0, time.thread_time()
+                ids = sum(len(piece.ids) for piece in compose(bundle, config, stepper=stepper))
+                best = min(best, (time.thread_time() - started, stepper.seconds, ids))
+            seconds, stepping, ids = best
+            print(
+                f"{precision:>8}, {count:>2} at once: {ids / seconds:8,.0f} ids/s; the network takes "
+                f"{stepping / seconds:.0%}; {operations * ids / seconds / rate:.0%} of the products' rate",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""Reading files on a dask.distributed cluster, behind the interface of `concurrent.futures`.
+
+The cluster's workers need this library and must see the files under the same paths. What they send back is put in
+the order of the files, so the shards are the same bytes as those written by one machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from typing import Any
+
+from ritornello.errors import ConfigError, MissingExtraError
+
+SECONDS_TO_CONNECT = 10
+
+
+class ClusterExecutor(Executor):
+    """Submits calls to a cluster. `workers` is how many calls it can do at once."""
+
+    def __init__(self, client: Any) -> None:
+        self._client, self._executor = client, client.get_executor(pure=False)
+
+    @property
+    def workers(self) -> int:
+        return max(1, sum(map(int, self._client.nthreads().values())))
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = self._executor.submit(function, *args, **kwargs)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._executor.shutdown(wait=wait, cancel_futures=cancel_futures)
+
+
+@contextmanager
+def cluster(address: str | None) -> Iterator[ClusterExecutor | None]:
+    """Give an executor on the cluster whose scheduler is at `address` (such as tcp://host:8786), None for none.
+
+    A cluster that cannot be reached is a ConfigError; without dask.distributed, MissingExtraError.
+    """
+    if address is None:
+        yield None
+        return
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise MissingExtraError("distributed", "cluster") from error
+    try:
+        client = Client(address, timeout=SECONDS_TO_CONNECT, set_as_default=False)
+    except (OSError, ValueError, TypeError) as error:
+        raise ConfigError(f"no cluster at {address!r}: {error}; wanted is such as tcp://host:8786") from error
+    try:
+        with client:
+            yield ClusterExecutor(client)
+    finally:
+        client.close()

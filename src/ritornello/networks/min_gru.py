@@ -1,0 +1,38 @@
+"""`min_gru`: the gated recurrent unit, cut down until its gate no longer looks at the state.
+
+With the input x and matrices to be learned (Feng and others 2024, arXiv:2410.01201):
+
+    z = sigmoid(Wz x + bz)        c = Wc x + bc        h(t) = (1 - z) h(t-1) + z c
+
+What a layer cannot know, its gate being blind to the past, the next layer can: take at least two.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from ritornello.networks.scanned import ScannedConfig, ScannedNetwork, scan
+
+
+class MinGruConfig(ScannedConfig):
+    """Sizes of a `min_gru` network."""
+
+
+class MinGruCell(nn.Module):
+    """The recurrence of one layer."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.gates = nn.Linear(hidden, 2 * hidden)
+
+    def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        gate, candidate = self.gates(x).float().chunk(2, dim=-1)
+        y = scan((-gate).sigmoid(), gate.sigmoid() * candidate, state)
+        return y, y[:, -1]
+
+
+class MinGru(ScannedNetwork):
+    """Blocks around `MinGruCell`."""
+
+    def __init__(self, config: MinGruConfig, column_sizes: tuple[int, ...]) -> None:
+        super().__init__(config, column_sizes, MinGruCell)

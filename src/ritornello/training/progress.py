@@ -1,0 +1,55 @@
+"""Where a training run is: what it tells whoever watches, and the plain numbers of its state."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+from ritornello.training.evaluate import Held
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is. `held` is set after an evaluation, `message` when there is something to say."""
+
+    step: int
+    seconds: float
+    fraction: float  # of the budget, 0 to 1
+    loss: float  # running mean, in nats a note
+    tokens_per_second: float
+    epochs: float
+    best: float  # lowest held-out nats a note so far
+    held: Held | None = None
+    message: str = ""
+
+    @property
+    def seconds_left(self) -> float:
+        return self.seconds * (1 - self.fraction) / self.fraction if self.fraction > 0 else math.inf
+
+
+@dataclass
+class Counters:
+    """The plain numbers of a run's state."""
+
+    step: int = 0
+    seconds: float = 0.0
+    tokens: int = 0
+    loss: float = 0.0  # running mean of nats a token
+    notes_share: float = 0.0  # running mean of notes a token
+    smoothing: float = 0.0  # weight in the two running means so far
+    best: float = math.inf
+    since_best: int = 0
+    evaluations: int = 0
+    failed: int = 0
+    rate_scale: float = 1.0
+
+
+class Clock:
+    """Seconds of work: those of earlier sessions, and of this one."""
+
+    def __init__(self, before: float) -> None:
+        self.before, self.started = before, time.perf_counter()
+
+    def seconds(self) -> float:
+        return self.before + time.perf_counter() - self.started
