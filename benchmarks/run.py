@@ -16,7 +16,13 @@ CORPUS = HERE.parent / "src" / "ritornello" / "data" / "corpus"
 
 def main() -> None:
     folders = sys.argv[1:] or [str(CORPUS)]
-    for name, arguments in (("read_midi", folders), ("stepping", []), ("startup", []), ("growth", [])):
+    for name, arguments in (
+        ("read_midi", folders),
+        ("stepping", []),
+        ("startup", []),
+        ("growth", []),
+        ("live", ["--hour", "600"]),
+    ):
         print(f"\n== {name}", flush=True)
         subprocess.run([sys.executable, str(HERE / f"{name}.py"), *arguments], check=True)
 
