@@ -44,6 +44,11 @@ BENCHMARKS = {
     "ingest": Benchmark("How fast are files read?", (), ("--files=30",), folder=True, peers=True),
     "read_midi": Benchmark("How fast is MIDI read?", (), ("--files=50",), folder=True),
     "startup": Benchmark("How long does a command take to start?"),
+    "live": Benchmark(
+        "How soon does a session answer, and how many play at once?",
+        ("--hour=600",),
+        ("--seconds=5", "--hour=60"),
+    ),
     "growth": Benchmark("Does training's memory grow with the corpus?"),
 }
 
