@@ -55,7 +55,6 @@ def test_call_and_response(make_stage: Callable[..., Stage], play: Hand) -> None
     stage.page.evaluate("() => { __pressed.length = 0; }")
     play(stage)
     pressed = np.array(stage.page.evaluate("() => __pressed")) / 1000
-    assert stage.loudness() > AUDIBLE, "the call is heard"
     stage.wait_for_turn("model")
     stage.wait_for_turn("player")
     stage.page.click("#start")
@@ -87,7 +86,7 @@ def check_call(stage: Stage, score: Score, pressed: Any) -> None:
 
 
 def check_response(stage: Stage, score: Score, pressed: Any) -> None:
-    """The file has what was answered, in its place after the call; and there the answer was heard."""
+    """The file has what was answered, in its place after the call; and call and answer were heard where they are."""
     answer = stage.notes("model")
     assert answer, "there is an answer"
     first_key = next(m["time"] for m in stage.sent if m["type"] == "midi")
@@ -97,7 +96,8 @@ def check_response(stage: Stage, score: Score, pressed: Any) -> None:
     np.testing.assert_allclose(times - onsets(score, Side.PLAYER)[0][0], starts, atol=CLOSE)
     stage.wait(0.3)  # the ear listens now and then
     heard = np.array(stage.page.evaluate("() => __sounds")) / 1000
-    assert np.abs(heard - (pressed[0] + starts[0])).min() < AUDIBLY_CLOSE, "its sound begins with it"
+    for moment in (pressed[0], pressed[0] + starts[0]):
+        assert np.abs(heard - moment).min() < AUDIBLY_CLOSE, "its sound begins with it"
 
 
 def test_a_midi_file_can_be_the_call(stage: Stage, tmp_path: Path) -> None:
