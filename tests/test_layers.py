@@ -34,6 +34,8 @@ TORCH_FREE = (
     "corpus",
     "bundle",
     "generation",
+    "live.session",
+    "live.engine",
     "cli",
 )
 

@@ -317,6 +317,13 @@ def test_the_model_leaves_the_player_s_part_to_the_player_in_a_duet() -> None:
 def test_an_instrument_that_the_model_lacks_is_remarked_on() -> None:
     _, told = play([(0.0, Start())], Mode.ANSWER, config={"instrument": "harp"})
     assert "harp" in of(Remark, told)[0].text
+    drums = live_model("drums")
+    _, told = play([(0.0, Start())], Mode.ANSWER, drums, network_for(drums), config={"instrument": "piano"})
+    assert [remark.text for remark in of(Remark, told)] == [
+        "drums cannot hear acoustic grand piano, and plays on its own"
+    ]
+    _, told = play([(0.0, Start())], Mode.ANSWER)
+    assert not of(Remark, told)
 
 
 def test_another_model_plays_from_the_next_turn_on() -> None:

@@ -29,7 +29,7 @@ from ritornello.live.events import (
     Turn,
     TurnBegan,
 )
-from ritornello.live.hearing import Band
+from ritornello.live.hearing import Band, remarks_on
 from ritornello.live.improviser import Memory
 from ritornello.live.joint import Joint
 from ritornello.live.model import LiveModel
@@ -110,7 +110,7 @@ class Game:
     def next_time(self) -> float | None:
         """When `advance` should be called next, at the latest; None if nothing is planned."""
         times = [self._due_time(), self.performer.wake]
-        if self.turn.turn == Turn.PLAYER and self.player.unheard:
+        if self._is_listening:
             times.append(self._ears.listened + LISTEN_EVERY)
         known = [time for time in times if time is not None]
         return max(self.now, min(known)) if known else None
@@ -155,19 +155,10 @@ class Game:
         name = self.asked.instrument
         return self.asked_model.programs[0] if name is None else parse_instrument(name)
 
-    def _remark(self) -> None:
-        """Say what of the instruments asked for the model does not know."""
-        names = [name for name in (self.config.instrument, *(self.config.instruments or ())) if name]
-        strange = [name for name in names if parse_instrument(name) not in self.model.programs]
-        for name in dict.fromkeys(strange) if self.model.has_voices else ():
-            self.out.append(
-                Remark(f"{self.model.name} does not know {name}: the nearest instrument stands for it")
-            )
-
     def start(self, now: float) -> None:
         """Begin to play: after a count-in, if a beat is kept."""
         self.take_wishes()
-        self._remark()
+        self.out += [Remark(text) for text in remarks_on(self.config, self._band())]
         self._ears.forget(math.inf)
         if not self.config.keeps_beat:
             self.begin_call(now)
@@ -295,11 +286,17 @@ class Game:
     def listen(self) -> None:
         """Listen from time to time while the player plays."""
         ears = self._ears
-        is_call = self.turn.turn == Turn.PLAYER and bool(self.player.unheard)
-        if is_call and self.now >= ears.listened + LISTEN_EVERY:
+        if self._is_listening and self.now >= ears.listened + LISTEN_EVERY:
+            if self.player.last_onset > ears.listened - LISTEN_EVERY:
+                beat = self.beat if self.config.keeps_beat and self.beat else self._estimated_beat()
+                self.performer.listen(self._band(), ears.heard(beat, self._own_tempo, self.now))
             ears.listened = self.now
-            beat = self.beat if self.beat and self.beat.steady else self._estimated_beat()
-            self.performer.listen(self._band(), ears.heard(beat, self._own_tempo, self.now))
+
+    @property
+    def _is_listening(self) -> bool:
+        """Whether there is a call to listen to, and the grid on which it will be heard is known already."""
+        is_call = self.turn.turn == Turn.PLAYER and bool(self.player.unheard)
+        return is_call and (self.config.keeps_beat or self._own_tempo is not None)
 
     def _band(self) -> Band:
         return self._ears.band(self.performer, self.config)

@@ -18,12 +18,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote
 from ritornello.live.model import LiveModel
 from ritornello.live.record import TimedControl
 from ritornello.representations.base import Ids, Plan, Representation
 from ritornello.score import Controls, Meter, Score, Tempo, Track, make_controls, make_notes
-from ritornello.theory import DRUMS
+from ritornello.theory import DRUMS, instrument_name, parse_instrument
 
 TICKS = 480
 EPSILON = 1e-6
@@ -150,6 +151,17 @@ def header_length(ids: Ids, model: LiveModel) -> int:
     """Return how many of the ids of a window come before the first that brings a note or moves time."""
     body = (model.pace.before + model.pace.after > 0) | model.brings_note
     return int(np.argmax(np.append(body[ids], True)))
+
+
+def remarks_on(config: JamConfig, band: Band) -> list[str]:
+    """Return what a player should know of the instruments asked for, a line each."""
+    name, programs = band.model.name, band.model.programs
+    if not band.model.has_voices:
+        deaf = band.guests and band.part_of(band.guests[0]) is None
+        return [f"{name} cannot hear {instrument_name(band.guests[0])}, and plays on its own"] if deaf else []
+    asked = dict.fromkeys(each for each in (config.instrument, *(config.instruments or ())) if each)
+    strange = [each for each in asked if parse_instrument(each) not in programs]
+    return [f"{name} does not know {each}: the nearest instrument stands for it" for each in strange]
 
 
 def _part_like(program: int, parts: Sequence[int]) -> int | None:

@@ -9,9 +9,9 @@
 The same inputs at the same times give the same outputs. Nothing is read, written or waited for here. Events may
 come a little late: `now` of an event is when it happened, and the session's time never runs back.
 
-How it goes: a turn has a time at which it must be thought about (`_due`) and what is to be done then (`_then`).
-The model listens now and then while the player plays, so that at the end of a call only the last notes are left;
-see `improviser`. Read in order: `turns`, then here `_begin_call`, `_end_call`, `_end_response`, `_play_on`.
+Whoever steps the network must not let `receive`, `advance` or `use` come between a session's `wants` and its `supply`:
+one thread for a session, or a lock. Here are the inputs, bookmarks and what can be asked; the course of things is in
+`game`.
 """
 
 from __future__ import annotations
