@@ -29,7 +29,7 @@ ARGUMENTS = [
 ]
 MODELS = ("songs", "quartets")
 SCRIPT = (Path(__file__).parent / "instruments.js").read_text(encoding="utf-8")
-JAM = ("--port", "0", "--no-open", "--seed", "1", "--call-seconds", "1.5", "--response-seconds", "2")
+JAM = ("--port", "0", "--no-open", "--seed", "1", "--call-seconds", "2", "--response-seconds", "1.5")
 
 
 def find_chromium() -> str:

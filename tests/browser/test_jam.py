@@ -148,10 +148,9 @@ def test_replay_plays_both_sides_again(stage: Stage) -> None:
     stage.wait(0.5)
     stage.page.keyboard.press("Space")
     stage.wait_for_turn("idle")
-    stage.wait(0.5)
     stage.page.keyboard.press("r")
     stage.page.wait_for_selector('#replay[aria-pressed="true"]')
-    assert stage.lit(3) == {"player", "model"}
+    assert stage.lit(2.5) == {"player", "model"}
     stage.page.wait_for_selector('#replay[aria-pressed="false"]')
 
 
