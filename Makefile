@@ -21,8 +21,9 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_layers.py tests/test_docs.py
 
+# With PEERS=peers/bin/python what others use is measured too (benchmarks/peers.txt).
 bench: $(VENV)/.dev
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py $(if $(PEERS),--peers $(PEERS))
 
 page:
 	cd web && npm ci && npm run check && npm test && npm run build

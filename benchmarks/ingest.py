@@ -70,7 +70,7 @@ def main() -> None:
         found = json.loads(answer.stdout.splitlines()[-1])
         ours = len(paths) / encode(len(paths))
         print(
-            f"{name} {found['version']}: {len(paths)} files, {found['rate']:,.1f} files/s; "
+            f"reading with {name} {found['version']}: {len(paths)} files, {found['rate']:,.1f} files/s; "
             f"ours {ours:,.0f}, {ours / found['rate']:.1f} times as fast",
             flush=True,
         )

@@ -40,7 +40,7 @@ BENCHMARKS = {
     "time_to_quality": Benchmark(
         "Which network learns fastest?", ("--minutes=5",), ("--minutes=0.5",), folder=True
     ),
-    "processes": Benchmark("How much faster do several processes train?", (), ("--steps=20",)),
+    "processes": Benchmark("How much faster do several processes train?", (), ("--steps=30",)),
     "ingest": Benchmark("How fast are files read?", (), ("--files=30",), folder=True, peers=True),
     "read_midi": Benchmark("How fast is MIDI read?", (), ("--files=50",), folder=True),
     "startup": Benchmark("How long does a command take to start?"),
@@ -52,7 +52,7 @@ BENCHMARKS = {
     "growth": Benchmark("Does training's memory grow with the corpus?"),
 }
 
-RATIO = re.compile(r"^(?P<what>[^:]+):.*?(?P<ratio>\d[\d,.]*) times as fast", re.MULTILINE)
+RATIO = re.compile(r"^(?P<what>[^:\n]+):.*?(?P<ratio>\d[\d,.]*) times as fast", re.MULTILINE)
 """What a benchmark prints of itself against a peer."""
 
 

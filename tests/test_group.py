@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +38,11 @@ def run(folder: Path, *arguments: str, launcher: list[str] | None = None) -> Non
     assert done.returncode == 0, done.stderr
 
 
+def write_pieces(folder: Path) -> None:
+    for number in range(6):
+        formats.write(make_piece(number), folder / "pieces" / f"{number}.mid")
+
+
 def log_of(folder: Path, name: str) -> list[dict[str, float]]:
     with (folder / f"{name}.run" / "log.csv").open() as file:
         return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
@@ -43,8 +50,7 @@ def log_of(folder: Path, name: str) -> list[dict[str, float]]:
 
 @pytest.mark.slow
 def test_two_processes_train_as_one_does_and_their_number_may_change(tmp_path: Path) -> None:
-    for number in range(6):
-        formats.write(make_piece(number), tmp_path / "pieces" / f"{number}.mid")
+    write_pieces(tmp_path)
     for _ in train(tmp_path / "pieces", tmp_path / "one.rit", **SETTINGS):
         pass
     run(tmp_path, "pieces", "-o", "two.rit", *FLAGS, launcher=TORCHRUN)
@@ -82,3 +88,22 @@ def test_rows_are_shared_out_equally() -> None:
     shares = [range(12)[Group(rank, 4).own(12)] for rank in range(4)]
     assert [row for share in shares for row in share] == list(range(12))
     assert {len(share) for share in shares} == {3}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds the processes as Linux shows them")
+def test_torchrun_goes_on_after_a_process_was_killed(tmp_path: Path) -> None:
+    write_pieces(tmp_path)
+    flags = [*FLAGS, "--steps=300", "--evaluations=30", "--json", "-o", "model.rit", "pieces"]
+    command = [sys.executable, *TORCHRUN, "--max-restarts=1", "-m", "ritornello", "train", *flags]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, cwd=tmp_path, text=True, env=environment, **pipes) as launcher:
+        assert launcher.stdout is not None
+        first = json.loads(launcher.stdout.readline())
+        workers = Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children").read_text().split()
+        os.kill(int(workers[-1]), signal.SIGKILL)
+        rest = [json.loads(line) for line in launcher.stdout]
+    assert launcher.returncode == 0
+    assert first["step"] < rest[-1]["step"] == 300
+    assert load_bundle(tmp_path / "model.rit").card.training["steps"] == 300

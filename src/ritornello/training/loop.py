@@ -143,18 +143,7 @@ class Trainer:
         counters, network = self.counters, self.network
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate(fraction)
-        initial = network.initial_state(len(batch.reset))
-        reset = torch.from_numpy(batch.reset).to(self.device)
-        state = initial if self.state is None else reset_rows(self.state, initial, reset)
-        inputs = torch.from_numpy(batch.inputs).to(self.device)
-        targets = torch.from_numpy(batch.targets).to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
-            logits, state = network(inputs, state)
-        flat = logits.float().flatten(0, 1)
-        loss = (
-            functional.cross_entropy(flat, targets.flatten(), ignore_index=IGNORE, reduction="sum")
-            / batch.total
-        )
+        loss, state = self._read(batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         notes = self.corpus.representation.is_note[batch.targets[batch.targets != IGNORE]].sum() / batch.total
@@ -171,6 +160,19 @@ class Trainer:
             self._smooth(*means.tolist())
         else:
             self._recover()
+
+    def _read(self, batch: Batch) -> tuple[Tensor, State]:
+        """Return the loss, a mean over the targets of all processes to which this one adds its own; and the state."""
+        initial = self.network.initial_state(len(batch.reset))
+        reset = torch.from_numpy(batch.reset).to(self.device)
+        state = initial if self.state is None else reset_rows(self.state, initial, reset)
+        inputs = torch.from_numpy(batch.inputs).to(self.device)
+        targets = torch.from_numpy(batch.targets).to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+            logits, state = self.network(inputs, state)
+        rows = logits.float().flatten(0, 1)
+        total = functional.cross_entropy(rows, targets.flatten(), ignore_index=IGNORE, reduction="sum")
+        return total / batch.total, state
 
     def _smooth(self, loss: float, notes: float) -> None:
         counters = self.counters

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ritornello import formats
-from ritornello.bundle import CorpusFacts, Facts, load_bundle, load_network, save_bundle
+from ritornello.bundle import Bundle, CorpusFacts, Facts, load_bundle, load_network, save_bundle
 from ritornello.corpus.scan import Scan
 from ritornello.corpus.shards import Corpus, build_corpus, open_corpus
 from ritornello.corpus.shards import Progress as FilesProgress
@@ -134,11 +134,7 @@ def prepare(
             progress=progress,
             executor=executor,
         )
-        if begin:
-            config = config.model_copy(update=sizes_of(begin.card.network.name, begin.card.network.config))
-            if "learning_rate" not in config.model_fields_set:
-                config = config.model_copy(update={"learning_rate": FINE_TUNING_RATE})
-        config = settle(config, corpus)
+        config = settle(_like(begin, config) if begin else config, corpus)
 
     learned_from = functools.cache(functools.partial(index_of, corpus))
 
@@ -198,6 +194,13 @@ def resumed_config(saved: TrainConfig, asked: TrainConfig) -> TrainConfig:
     elif "minutes" in given:
         given["steps"] = None
     return saved.model_copy(update={name: value for name, value in given.items() if name in MAY_CHANGE})
+
+
+def _like(begin: Bundle, config: TrainConfig) -> TrainConfig:
+    """Return `config` with the network of a bundle, and a lower learning rate unless one is given."""
+    config = config.model_copy(update=sizes_of(begin.card.network.name, begin.card.network.config))
+    given = "learning_rate" in config.model_fields_set
+    return config if given else config.model_copy(update={"learning_rate": FINE_TUNING_RATE})
 
 
 def sizes_of(name: str, config: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ was found by training (docs/experiments.md), not derived.
 
 from __future__ import annotations
 
+import os
 import time
 from typing import NamedTuple
 
@@ -56,9 +57,14 @@ class Machine(NamedTuple):
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device of that name; auto: cuda where there is one, else the cpu."""
+    """Return the device of that name; auto: cuda where there is one, else the cpu.
+
+    Of several processes on one machine each takes a graphics card of its own, as far as there are any.
+    """
+    if name == "auto" and torch.cuda.is_available():
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device("cpu")
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
