@@ -159,7 +159,7 @@ def test_a_long_copy_is_worse_than_an_improbable_piece(model: Model) -> None:
 
 
 def test_an_index_of_this_song_is_used(model: Model) -> None:
-    index = build_index([("song", make_song())], make_song().note_count)
+    index = build_index([("song", make_song())])
     knowing = Model(replace(model.bundle, music=index.pack()))
     made = knowing.compose(bars=3, seed=2, max_copy=4, best_of=2, primer=None)
     assert made.copies is not None

@@ -129,7 +129,7 @@ def test_overlaps_of_known_distributions() -> None:
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     representation = make_representation("frames", {"steps_per_quarter": 1, "lags": []})
-    index = build_index([("song", make_song())], make_song().note_count)
+    index = build_index([("song", make_song())])
     path = tmp_path / "<small>.rit"
     save_bundle(path, small_network(representation), representation, Facts(name="<small>"), index=index)
     return path

@@ -17,7 +17,16 @@ from ritornello.bundle import Facts, add_index, save_bundle
 from ritornello.errors import BundleError, ConfigError
 from ritornello.generation import Model, load
 from ritornello.generation.copying import Continuations, NoCopy
-from ritornello.originality import Copy, Index, build_index, copies, lines_of, unpack_index
+from ritornello.originality import (
+    MOST_NOTES,
+    Copy,
+    Index,
+    build_index,
+    copies,
+    lines_of,
+    one_of,
+    unpack_index,
+)
 from ritornello.representations import make_representation
 from ritornello.representations.base import Cursor, tells_notes_in_order
 from ritornello.score import Score, Track
@@ -32,7 +41,7 @@ def melody_score(pitches: tuple[int, ...]) -> Score:
 
 def index_of(*melodies: tuple[int, ...]) -> Index:
     pieces = [(f"piece {n}", melody_score(pitches)) for n, pitches in enumerate(melodies)]
-    return build_index(pieces, sum(map(len, melodies)))
+    return build_index(pieces)
 
 
 def test_a_copy_in_another_key_is_found_with_its_place() -> None:
@@ -58,14 +67,14 @@ def test_another_rhythm_is_no_copy_but_another_loudness_and_instrument_are() -> 
 
 
 def test_runs_do_not_cross_tracks_and_drums_do_not_count() -> None:
-    index = build_index([("a", Score(TICKS, (make_melody(TUNE[:8]), make_melody(TUNE[8:]))))], 16)
+    index = build_index([("a", Score(TICKS, (make_melody(TUNE[:8]), make_melody(TUNE[8:]))))])
     found = copies(index, melody_score(TUNE)).moved
     assert found is not None
     assert found.notes == 8
     drums = Score(TICKS, (replace(make_melody(TUNE), is_drum=True),))
     assert lines_of(drums) == []
     assert copies(index, drums).moved is None
-    assert copies(build_index([("a", drums)], 16), melody_score(TUNE)).moved is None
+    assert copies(build_index([("a", drums)]), melody_score(TUNE)).moved is None
 
 
 def longest_by_hand(one: tuple[int, ...], other: tuple[int, ...], moved: bool) -> int:
@@ -94,11 +103,11 @@ def test_the_longest_runs_are_those_found_by_trying_all(own: tuple, first: tuple
         assert (copy.notes if copy else 1) == max(1, longest)
 
 
-def test_an_index_too_large_holds_every_nth_piece_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ritornello.originality.MOST_NOTES", 30)
-    index = index_of(*[TUNE] * 4)
-    assert index.names == ("piece 0", "piece 3")
+def test_of_too_many_pieces_one_of_several_is_kept_and_that_is_said() -> None:
+    assert [one_of(notes) for notes in (0, MOST_NOTES, MOST_NOTES + 1, 3 * MOST_NOTES)] == [1, 1, 2, 3]
+    index = build_index([("a", melody_score(TUNE))], is_whole=False)
     assert not copies(index, melody_score(TUNE)).is_whole
+    assert not unpack_index(index.pack(), "here").is_whole
 
 
 def test_an_index_is_packed_and_refused_when_damaged() -> None:
@@ -141,7 +150,7 @@ def test_no_run_is_longer_than_allowed(name: str, seed: int) -> None:
     )
     assert tells_notes_in_order(representation)
     free = representation.decode(np.array(random_walk(representation.cursor(), seed, [])))
-    index = build_index([("itself", free)], free.note_count)
+    index = build_index([("itself", free)])
     continuations = Continuations(index, 4)
     for again in range(3):
         rule = NoCopy(representation, continuations)
@@ -164,7 +173,7 @@ def test_compose_tells_what_is_copied_and_keeps_from_copying(tmp_path: Path) -> 
     assert plain.copies is None
     with pytest.raises(ConfigError, match="no index"):
         model.compose(bars=6, max_copy=6)
-    add_index(path, build_index([("plain", plain.score)], plain.score.note_count))
+    add_index(path, build_index([("plain", plain.score)]))
     again = load(path).compose(bars=6, seed=1)
     assert again.ids.tolist() == plain.ids.tolist()
     assert again.copies is not None
@@ -179,7 +188,7 @@ def test_compose_tells_what_is_copied_and_keeps_from_copying(tmp_path: Path) -> 
 def test_a_scheme_whose_notes_come_otherwise_is_refused(tmp_path: Path) -> None:
     representation = make_representation("polyphony", {})
     save_bundle(tmp_path / "p.rit", small_network(representation), representation, Facts(name="p"))
-    with pytest.raises(ConfigError, match="polyphony cannot be kept from copying"):
+    with pytest.raises(ConfigError, match="polyphony cannot be asked for it"):
         load(tmp_path / "p.rit").compose(max_copy=8)
 
 

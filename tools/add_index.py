@@ -18,7 +18,7 @@ from ritornello import formats
 from ritornello.bundle import add_index, load_bundle
 from ritornello.corpus.scan import scan
 from ritornello.data import BUNDLES as TARGET
-from ritornello.originality import build_index
+from ritornello.originality import build_index, one_of
 from ritornello.representations import REPRESENTATIONS, Representation
 from ritornello.score import Score
 
@@ -41,7 +41,8 @@ def main() -> None:
         path = TARGET / f"{name}.rit"
         representation = load_bundle(path).representation
         named = list(pieces(unpack(name, arguments.archives, arguments.work), representation))
-        index = build_index(named, sum(score.note_count for _, score in named))
+        every = one_of(sum(score.note_count for _, score in named))
+        index = build_index(named[::every], is_whole=every == 1)
         before = path.stat().st_size
         add_index(path, index)
         added = path.stat().st_size - before

@@ -5,7 +5,7 @@ another key, at another tempo or loudness is a copy. (An *exact* one is also at 
 track; notes of a chord go from the lowest up. Drums do not count, nor how long notes are held.
 
 An `Index` holds the tracks that were learned from: seven bytes a note, in a file one; at most MOST_NOTES
-notes, beyond which it holds as many whole pieces as fit, spread evenly, and says so. Searching takes hashes of all
+notes, beyond which it holds one piece of two, or of more, and says so. Searching takes hashes of all
 runs of a length (`runs`) and halves the range of lengths: a run that is shared means that all shorter ones are.
 
 Read in order: `Line`, `Index`, `build_index`, `copies`.
@@ -181,18 +181,21 @@ def _check_index(index: Index) -> None:
         raise ValueError("its parts do not fit each other")
 
 
-def build_index(pieces: Iterable[tuple[str, Score]], notes: int) -> Index:
-    """Return the index of named pieces, which together have so many notes: of every n-th, where all are too many."""
-    every = max(1, -(-notes // MOST_NOTES))
+def one_of(notes: int) -> int:
+    """Return n: of pieces with so many notes together, one of n fits into an index."""
+    return max(1, -(-notes // MOST_NOTES))
+
+
+def build_index(pieces: Iterable[tuple[str, Score]], is_whole: bool = True) -> Index:
+    """Return the index of named pieces; `is_whole`: whether they are all that was learned from."""
     lines: list[Line] = []
     numbers: list[int] = []
     names: list[str] = []
-    for count, (name, score) in enumerate(pieces):
-        if count % every == 0:
-            found = lines_of(score)
-            lines += found
-            numbers += [len(names)] * len(found)
-            names.append(name)
+    for name, score in pieces:
+        found = lines_of(score)
+        lines += found
+        numbers += [len(names)] * len(found)
+        names.append(name)
     lengths = [len(line.onsets) for line in lines]
     steps = [np.append(step_between(np.diff(line.onsets), np.diff(line.pitches)), _NO_STEP) for line in lines]
     return Index(
@@ -202,7 +205,7 @@ def build_index(pieces: Iterable[tuple[str, Score]], notes: int) -> Index:
         first=np.cumsum([0, *lengths[:-1]]).astype(np.int64)[: len(lines)],
         piece=np.array(numbers, dtype=np.int32),
         names=tuple(names),
-        is_whole=every == 1,
+        is_whole=is_whole,
     )
 
 
@@ -217,7 +220,7 @@ def copies(index: Index, score: Score) -> Copies:
     """Return the longest runs that `score` shares with the index."""
     if not lines_of(score) or not len(index.steps):
         return Copies(None, None, index.is_whole)
-    searched = build_index([("", score)], 0)
+    searched = build_index([("", score)])
     moved = _longest(index, searched, LONGEST_COPY, exact=False)
     exact = _longest(index, searched, moved.notes, exact=True) if moved else None
     return Copies(moved, exact, index.is_whole)

@@ -23,7 +23,7 @@ from ritornello.data import CORPUS
 from ritornello.data.tunes import load_tunes
 from ritornello.errors import ConfigError, FileError
 from ritornello.networks import Network
-from ritornello.originality import Index, build_index
+from ritornello.originality import Index, build_index, one_of
 from ritornello.representations.base import reads_prose
 from ritornello.training.checkpoint import load_checkpoint
 from ritornello.training.config import TrainConfig
@@ -155,9 +155,10 @@ def index_of(corpus: Corpus) -> Index | None:
     representation, names = corpus.representation, corpus.names()
     if reads_prose(representation):
         return None
-    pieces = corpus.pieces(held_out=False).tolist()
+    every = one_of(corpus.count("notes", held_out=False))
+    pieces = corpus.pieces(held_out=False)[::every].tolist()
     scores = ((Path(names[piece]).stem, representation.decode(corpus.ids(piece))) for piece in pieces)
-    return build_index(scores, corpus.count("notes", held_out=False))
+    return build_index(scores, is_whole=every == 1)
 
 
 def prepare_together(

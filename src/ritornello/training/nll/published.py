@@ -33,5 +33,5 @@ PUBLISHED = (
         "Biaxial LSTM, beat known", 5.05, 1.55, 3.90, 4.90, "exact", "Johnson, EvoMUSART 2017, from memory"
     ),
 )
-"""The rows of Johnson are from memory of the paper's table 1: check them before quoting. Vohra and others (2015)
-report lower figures (3.47, 1.32, 3.91, 4.63) that nobody is known to have reproduced; they are left out."""
+"""The rows of Johnson are from memory of the paper's table 1: check them before quoting. Vohra and others (2015) report
+lower figures (3.47, 1.32, 3.91, 4.63) that nobody is known to have reproduced; they are left out."""
