@@ -21,9 +21,9 @@ import numpy as np
 
 import ritornello
 from ritornello.live.config import JamConfig, Mode
-from ritornello.live.engine import Engine
 from ritornello.live.events import Input, Midi, NotesPlanned, Start
 from ritornello.live.session import LiveModel, Session, make_live_model
+from ritornello.live.session.engine import Engine
 
 CALLS = 40
 PARTS = 6

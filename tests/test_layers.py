@@ -36,7 +36,7 @@ TORCH_FREE = (
     "bundle",
     "generation",
     "live.session",
-    "live.engine",
+    "live.session.engine",
     "cli",
 )
 

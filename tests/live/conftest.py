@@ -9,7 +9,7 @@ from build import make_song
 from fakes import small_network
 
 from ritornello.bundle import Facts, load_bundle, save_bundle
-from ritornello.live.offers import Offer, Offers
+from ritornello.live.server.offers import Offer, Offers
 from ritornello.representations.multitrack import Multitrack
 
 

@@ -16,12 +16,12 @@ from typing import Any
 from websockets.sync.client import ClientConnection, connect
 
 from ritornello.generation.samplers import checked_config
-from ritornello.live.address import listen
 from ritornello.live.config import JamConfig
-from ritornello.live.hall import Hall
-from ritornello.live.limits import Limits
-from ritornello.live.offers import Offers
 from ritornello.live.server import PAGE, make_server
+from ritornello.live.server.address import listen
+from ritornello.live.server.hall import Hall
+from ritornello.live.server.limits import Limits
+from ritornello.live.server.offers import Offers
 
 QUICK = {"mode": "answer", "pause": 0.2, "response_seconds": 1}
 """A session that answers soon, and not for long."""

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from build import make_song
 
-from ritornello.live.engine import Engine
 from ritornello.live.events import Input, Midi, Output
-from ritornello.live.model import LiveModel, programs_of
 from ritornello.live.session import Session
+from ritornello.live.session.engine import Engine
+from ritornello.live.session.model import LiveModel, programs_of
 from ritornello.representations import REPRESENTATIONS
 
 UNITS = 8

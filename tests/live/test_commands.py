@@ -14,8 +14,9 @@ import pytest
 from build import make_song
 
 from ritornello import cli, formats
-from ritornello.live import ports, stage
-from ritornello.live.address import address_of, listen
+from ritornello.live import ports
+from ritornello.live.ports import stage
+from ritornello.live.server.address import address_of, listen
 
 
 @pytest.fixture

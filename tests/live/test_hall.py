@@ -12,11 +12,11 @@ from ritornello.errors import ConfigError
 from ritornello.generation.samplers import checked_config
 from ritornello.live.config import JamConfig
 from ritornello.live.events import Turn
-from ritornello.live.hall import Agenda, Hall
-from ritornello.live.limits import Limits, TokenBucket
-from ritornello.live.messages import PlayMidi, StartMessage
-from ritornello.live.offers import Offers, make_offers
-from ritornello.live.room import NEWEST, OLDEST, Room
+from ritornello.live.server.hall import Agenda, Hall
+from ritornello.live.server.limits import Limits, TokenBucket
+from ritornello.live.server.messages import PlayMidi, StartMessage
+from ritornello.live.server.offers import Offers, make_offers
+from ritornello.live.server.room import NEWEST, OLDEST, Room
 
 
 class Clock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ritornello.errors import ConfigError
-from ritornello.live.keys import Keys, Message, parse_message
+from ritornello.live.session.keys import Keys, Message, parse_message
 
 
 def test_messages_are_read() -> None:

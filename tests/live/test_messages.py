@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from ritornello.errors import ConfigError
 from ritornello.generation.samplers import checked_config
-from ritornello.live import events, messages
+from ritornello.live import events
 from ritornello.live.config import JamConfig, Mode
-from ritornello.live.messages import (
+from ritornello.live.server import messages
+from ritornello.live.server.messages import (
     MESSAGES,
     Hello,
     PlayMidi,
@@ -111,7 +112,7 @@ NOTE = events.LiveNote(3, events.Side.MODEL, 1.23456789, None, 60, 100, 0, 128)
 
 SAID = [
     (
-        events.TurnBegan(events.Turn.MODEL, 1, 2.00004, 4),
+        events.TurnBegan(events.Turn.MODEL, 1, 2.0000004, 4),
         {"type": "turn", "turn": "model", "start": 1, "end": 2.0, "number": 4},
     ),
     (
@@ -126,7 +127,7 @@ SAID = [
                 {
                     "number": 3,
                     "side": "model",
-                    "start": 1.2346,
+                    "start": 1.234568,
                     "end": None,
                     "pitch": 60,
                     "velocity": 100,

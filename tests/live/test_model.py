@@ -13,10 +13,10 @@ from ritornello.errors import ConfigError
 from ritornello.formats.text import prose_to_score
 from ritornello.generation.stepper import Stepper
 from ritornello.live.config import JamConfig
-from ritornello.live.engine import Engine
 from ritornello.live.events import LiveNote, NotesPlanned, Side, Start
-from ritornello.live.hearing import Band, Window
 from ritornello.live.session import Session, make_live_model
+from ritornello.live.session.engine import Engine
+from ritornello.live.session.hearing import Band, Window
 from ritornello.representations import REPRESENTATIONS
 from ritornello.representations.base import Plan
 from ritornello.theory import DRUMS

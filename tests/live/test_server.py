@@ -19,10 +19,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from ritornello import formats
 from ritornello.formats.midi import parse_midi
 from ritornello.formats.midi_writer import midi_to_bytes
-from ritornello.live import workshop
-from ritornello.live.limits import Limits
-from ritornello.live.messages import INSTRUMENT_NAMES, config_options
-from ritornello.live.offers import Offers
+from ritornello.live.server import workshop
+from ritornello.live.server.limits import Limits
+from ritornello.live.server.messages import INSTRUMENT_NAMES, config_options
+from ritornello.live.server.offers import Offers
 from ritornello.rendering.share import read_recipe
 from ritornello.rendering.soundfont import SHIPPED
 

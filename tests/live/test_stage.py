@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from ritornello.errors import ConfigError, FormatError
 from ritornello.generation.samplers import checked_config
 from ritornello.live.config import JamConfig, Mode
-from ritornello.live.controls import Controls, default_controls, read_controls
 from ritornello.live.events import Configure, LiveNote, Side, Start, Turn
-from ritornello.live.offers import Offers
-from ritornello.live.pulse import CLOCK, CONTINUE, PULSES, START, STOP, ClockFollower, ClockMode
-from ritornello.live.schedule import ECHO_SECONDS, Echoes, Schedule
+from ritornello.live.ports.controls import Controls, default_controls, read_controls
+from ritornello.live.ports.pulse import CLOCK, CONTINUE, PULSES, START, STOP, ClockFollower, ClockMode
+from ritornello.live.ports.schedule import ECHO_SECONDS, Echoes, Schedule
+from ritornello.live.ports.stage import PlaySettings, Stage
+from ritornello.live.server.offers import Offers
 from ritornello.live.session import Session
-from ritornello.live.stage import PlaySettings, Stage
 
 BEGAN = 500.0
 NOTE_ON, NOTE_OFF = 0x90, 0x80

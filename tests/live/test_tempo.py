@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ritornello.live.tempo import FASTEST, SLOWEST, estimate_tempo
+from ritornello.live.session.tempo import FASTEST, SLOWEST, estimate_tempo
 
 RHYTHMS = {
     "quarters": [0, 1, 2, 3, 4, 5, 6, 7],

@@ -12,7 +12,7 @@ from ritornello.live.config import JamConfig
 if TYPE_CHECKING:
     from socket import socket
 
-    from ritornello.live.hall import Hall
+    from ritornello.live.server.hall import Hall
 
 
 @with_options(JamConfig, panel="What a session begins with; the page can change all of it")
@@ -37,10 +37,10 @@ def jam(
 ) -> None:
     """Play with a model, live, in the browser: it listens, and answers."""
     from ritornello.generation.samplers import checked_config
-    from ritornello.live.address import listen
-    from ritornello.live.hall import Hall
-    from ritornello.live.limits import Limits
-    from ritornello.live.offers import make_offers
+    from ritornello.live.server.address import listen
+    from ritornello.live.server.hall import Hall
+    from ritornello.live.server.limits import Limits
+    from ritornello.live.server.offers import make_offers
 
     config = checked_config(JamConfig, settings)
     offers = make_offers(models or ())
@@ -51,9 +51,9 @@ def jam(
 
 def _serve(hall: Hall, listening: socket, host: str, open_page: bool) -> None:
     """Say where the page is, open it, and serve until Ctrl-C."""
-    from ritornello.live.address import address_of
-    from ritornello.live.safety import is_loopback
     from ritornello.live.server import make_server
+    from ritornello.live.server.address import address_of
+    from ritornello.live.server.safety import is_loopback
 
     address = address_of(listening, host)
     if not is_loopback(host):

@@ -9,10 +9,10 @@ import typer
 
 from ritornello.cli.flags import with_options
 from ritornello.live.config import JamConfig
-from ritornello.live.pulse import ClockMode
+from ritornello.live.ports.pulse import ClockMode
 
 if TYPE_CHECKING:
-    from ritornello.live.stage import Stage
+    from ritornello.live.ports.stage import Stage
 
 
 @with_options(JamConfig, panel="The session")
@@ -49,9 +49,9 @@ def play(
 ) -> None:
     """Play with a model, live, on real or virtual MIDI ports."""
     from ritornello.errors import ConfigError
-    from ritornello.live.controls import default_controls, read_controls
     from ritornello.live.ports import open_ports
-    from ritornello.live.stage import PlaySettings
+    from ritornello.live.ports.controls import default_controls, read_controls
+    from ritornello.live.ports.stage import PlaySettings
     from ritornello.rendering import check_suffixes
 
     if list_ports:
@@ -89,9 +89,9 @@ def _prepare(model: str | None, settings: dict[str, Any], seed: int | None) -> A
 
     from ritornello.generation import find_bundle
     from ritornello.generation.samplers import checked_config
-    from ritornello.live.offers import make_offers
+    from ritornello.live.ports.stage import Stage
+    from ritornello.live.server.offers import make_offers
     from ritornello.live.session import Session
-    from ritornello.live.stage import Stage
 
     config = checked_config(JamConfig, settings)
     offer = make_offers([str(find_bundle(model))]).find(None)

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ritornello.live.events import Side, Turn
-from ritornello.live.stage import Stage
+from ritornello.live.ports.stage import Stage
 
 WORDS = {
     Turn.IDLE: ("silence", "dim"),

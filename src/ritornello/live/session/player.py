@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ritornello.live.events import LiveNote, Side
-from ritornello.live.keys import (
+from ritornello.live.session.keys import (
     DRUM_CHANNEL,
     NOTE_OFF,
     NOTE_ON,
@@ -13,7 +13,7 @@ from ritornello.live.keys import (
     Message,
     parse_message,
 )
-from ritornello.live.record import Record, TimedControl
+from ritornello.live.session.record import Record, TimedControl
 from ritornello.score import CONTROL_CHANGE, KEY_PRESSURE
 from ritornello.theory import DRUMS
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ritornello.generation.constraints import Constraint
 from ritornello.generation.samplers import Sampler
 from ritornello.generation.stepper import Logits
-from ritornello.live.model import LiveModel
+from ritornello.live.session.model import LiveModel
 from ritornello.representations.base import Cursor, Ids, Representation
 from ritornello.score import Score
 from ritornello.theory import DRUMS

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ritornello.errors import ConfigError, unknown_name
 from ritornello.formats.midi_writer import write_midi
-from ritornello.live.limits import Limits
+from ritornello.live.server.limits import Limits
 from ritornello.score import Score
 
 MEDIA_TYPES = {

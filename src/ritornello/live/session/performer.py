@@ -13,14 +13,14 @@ import numpy as np
 
 from ritornello.generation.constraints import RepetitionGuard
 from ritornello.generation.samplers import make_sampler
-from ritornello.live.calls import SHORTEST
 from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote, Side
-from ritornello.live.hand import CHUNK, DecidedNote, Task
-from ritornello.live.hearing import Band, Window
-from ritornello.live.improviser import Heard, Improviser, Memory, Step
-from ritornello.live.keys import DRUM_CHANNEL
-from ritornello.live.model import LiveModel
+from ritornello.live.session.calls import SHORTEST
+from ritornello.live.session.hand import CHUNK, DecidedNote, Task
+from ritornello.live.session.hearing import Band, Window
+from ritornello.live.session.improviser import Heard, Improviser, Memory, Step
+from ritornello.live.session.keys import DRUM_CHANNEL
+from ritornello.live.session.model import LiveModel
 from ritornello.theory import DRUMS, parse_instrument, parse_scale
 
 LEAD = 0.06

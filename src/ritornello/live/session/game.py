@@ -13,9 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ritornello.live.calls import call_notes
 from ritornello.live.config import JamConfig
-from ritornello.live.ears import Ears
 from ritornello.live.events import (
     Answered,
     HistoryChanged,
@@ -29,14 +27,16 @@ from ritornello.live.events import (
     Turn,
     TurnBegan,
 )
-from ritornello.live.hearing import Band, remarks_on
-from ritornello.live.improviser import Memory
-from ritornello.live.joint import Joint
-from ritornello.live.model import LiveModel
-from ritornello.live.performer import LEAD, LEAST_LEAD, Performer, Span
-from ritornello.live.player import Player
-from ritornello.live.record import Path, Record
-from ritornello.live.turns import (
+from ritornello.live.session.calls import call_notes
+from ritornello.live.session.ears import Ears
+from ritornello.live.session.hearing import Band, remarks_on
+from ritornello.live.session.improviser import Memory
+from ritornello.live.session.joint import Joint
+from ritornello.live.session.model import LiveModel
+from ritornello.live.session.performer import LEAD, LEAST_LEAD, Performer, Span
+from ritornello.live.session.player import Player
+from ritornello.live.session.record import Path, Record
+from ritornello.live.session.turns import (
     LOOK_AHEAD,
     CallEnd,
     bar_seconds,

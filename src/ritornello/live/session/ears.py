@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote, TempoSet
-from ritornello.live.hearing import Band, Window
-from ritornello.live.improviser import Heard
-from ritornello.live.performer import Performer
-from ritornello.live.player import Player
-from ritornello.live.tempo import estimate_tempo
-from ritornello.live.turns import bar_seconds, line_at_or_before
+from ritornello.live.session.hearing import Band, Window
+from ritornello.live.session.improviser import Heard
+from ritornello.live.session.performer import Performer
+from ritornello.live.session.player import Player
+from ritornello.live.session.tempo import estimate_tempo
+from ritornello.live.session.turns import bar_seconds, line_at_or_before
 
 SETTLED = 0.1
 """Seconds after which a note that is over will not change any more: events may come late."""

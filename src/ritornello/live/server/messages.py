@@ -182,7 +182,7 @@ def notes_to_json(notes: Iterable[LiveNote]) -> list[Json]:
 
 
 def rounded(seconds: float) -> float:
-    """Return a time to a tenth of a millisecond: shorter, and exact enough for any ear."""
+    """Return a time to a microsecond: shorter, and exact enough for any ear."""
     return round(seconds, 6)
 
 

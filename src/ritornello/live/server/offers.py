@@ -12,8 +12,8 @@ from ritornello.bundle import SUFFIX, Bundle, load_bundle
 from ritornello.errors import ConfigError, unknown_name
 from ritornello.generation import find_bundle, shipped_bundles
 from ritornello.generation.stepper import Stepper
-from ritornello.live.engine import Engine
-from ritornello.live.model import LiveModel, make_live_model
+from ritornello.live.session.engine import Engine
+from ritornello.live.session.model import LiveModel, make_live_model
 from ritornello.representations.base import HasVoices
 from ritornello.theory import instrument_name
 

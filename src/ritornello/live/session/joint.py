@@ -7,10 +7,16 @@ place among the player's. Then a new window begins, so that an hour costs no mor
 from __future__ import annotations
 
 from ritornello.live.config import JamConfig
-from ritornello.live.ears import Ears
 from ritornello.live.events import TempoSet
-from ritornello.live.performer import LEAST_LEAD, Performer, Span
-from ritornello.live.turns import bar_seconds, beat_seconds, line_at_or_after, line_at_or_before, rules_of
+from ritornello.live.session.ears import Ears
+from ritornello.live.session.performer import LEAST_LEAD, Performer, Span
+from ritornello.live.session.turns import (
+    bar_seconds,
+    beat_seconds,
+    line_at_or_after,
+    line_at_or_before,
+    rules_of,
+)
 
 WINDOW_BARS = 4
 """Bars after which the model begins a new window."""

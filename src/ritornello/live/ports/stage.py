@@ -15,10 +15,14 @@ from dataclasses import dataclass, field
 from ritornello.errors import RitornelloError
 from ritornello.live import events
 from ritornello.live.config import JamConfig, Mode
-from ritornello.live.controls import KNOBS, PRESSED, Controls, default_controls, turned
-from ritornello.live.engine import Engine
 from ritornello.live.events import LiveNote, Side, Turn
-from ritornello.live.keys import (
+from ritornello.live.ports import Ports
+from ritornello.live.ports.controls import KNOBS, PRESSED, Controls, default_controls, turned
+from ritornello.live.ports.pulse import CLOCK, CONTINUE, PULSES, START, STOP, Beat, ClockFollower, ClockMode
+from ritornello.live.ports.schedule import Echoes, Schedule
+from ritornello.live.session import Session
+from ritornello.live.session.engine import Engine
+from ritornello.live.session.keys import (
     ALL_NOTES_OFF,
     ALL_SOUND_OFF,
     DRUM_CHANNEL,
@@ -27,11 +31,7 @@ from ritornello.live.keys import (
     PROGRAM_CHANGE,
     SUSTAIN,
 )
-from ritornello.live.ports import Ports
-from ritornello.live.pulse import CLOCK, CONTINUE, PULSES, START, STOP, Beat, ClockFollower, ClockMode
-from ritornello.live.schedule import Echoes, Schedule
-from ritornello.live.session import Session
-from ritornello.live.turns import LOOK_AHEAD
+from ritornello.live.session.turns import LOOK_AHEAD
 from ritornello.score import CONTROL_CHANGE
 from ritornello.theory import DRUMS
 

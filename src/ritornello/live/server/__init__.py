@@ -30,16 +30,16 @@ from starlette.websockets import WebSocket
 
 from ritornello.errors import ConfigError, RitornelloError
 from ritornello.formats.midi import parse_midi
-from ritornello.live import safety
-from ritornello.live.connection import Connection
-from ritornello.live.hall import Hall
-from ritornello.live.workshop import MEDIA_TYPES, Workshop, clear
+from ritornello.live.server import safety
+from ritornello.live.server.connection import Connection
+from ritornello.live.server.hall import Hall
+from ritornello.live.server.workshop import MEDIA_TYPES, Workshop, clear
 from ritornello.rendering.share import file_name
 from ritornello.rendering.soundfont import SHIPPED
 
 log = logging.getLogger(__name__)
 
-PAGE = Path(__file__).resolve().parent / "page"
+PAGE = Path(__file__).resolve().parent.parent / "page"
 
 NO_PAGE = "the page is not in this copy of the library; everything else works: see docs/jam.md"
 

@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 from ritornello.generation.stepper import Logits, State
 from ritornello.live.events import LiveNote
-from ritornello.live.hand import DecidedNote, Hand, Task, make_hand
-from ritornello.live.hearing import BARS, Band, Window, header_length
-from ritornello.live.model import LiveModel
-from ritornello.live.record import TimedControl
+from ritornello.live.session.hand import DecidedNote, Hand, Task, make_hand
+from ritornello.live.session.hearing import BARS, Band, Window, header_length
+from ritornello.live.session.model import LiveModel
+from ritornello.live.session.record import TimedControl
 from ritornello.representations.base import suit
 from ritornello.score import Score
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ritornello.errors import ConfigError
 from ritornello.live.events import LiveNote, Side
-from ritornello.live.keys import DRUM_CHANNEL
+from ritornello.live.session.keys import DRUM_CHANNEL
 from ritornello.score import Score, ticks_to_seconds
 from ritornello.theory import DRUMS
 

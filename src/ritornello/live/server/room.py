@@ -20,13 +20,14 @@ import numpy as np
 from ritornello.errors import RitornelloError
 from ritornello.generation.recipe import make_recipe
 from ritornello.generation.stepper import Logits, State
-from ritornello.live import events, messages
+from ritornello.live import events
 from ritornello.live.config import JamConfig
-from ritornello.live.keys import ALL_NOTES_OFF, NOTE_ON, SUSTAIN
-from ritornello.live.limits import Limits
-from ritornello.live.messages import Json, Message, error_message, rounded
-from ritornello.live.offers import Offer, Offers
+from ritornello.live.server import messages
+from ritornello.live.server.limits import Limits
+from ritornello.live.server.messages import Json, Message, error_message, rounded
+from ritornello.live.server.offers import Offer, Offers
 from ritornello.live.session import Session, Step
+from ritornello.live.session.keys import ALL_NOTES_OFF, NOTE_ON, SUSTAIN
 from ritornello.rendering.soundfont import SUBSTITUTES
 from ritornello.score import CONTROL_CHANGE, Score
 from ritornello.theory import DRUMS

@@ -24,9 +24,9 @@ from typing import TypeVar
 
 from ritornello.errors import ConfigError
 from ritornello.live.config import JamConfig
-from ritornello.live.limits import Limits
-from ritornello.live.offers import Offer, Offers
-from ritornello.live.room import Listener, Room, Wishes, percentiles
+from ritornello.live.server.limits import Limits
+from ritornello.live.server.offers import Offer, Offers
+from ritornello.live.server.room import Listener, Room, Wishes, percentiles
 
 log = logging.getLogger(__name__)
 

@@ -14,12 +14,12 @@ from contextlib import suppress
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from ritornello.errors import ConfigError, RitornelloError
-from ritornello.live import messages
-from ritornello.live.hall import Hall
-from ritornello.live.limits import TokenBucket
-from ritornello.live.messages import Json, Message, error_message, parse_message
-from ritornello.live.offers import Offer
-from ritornello.live.room import Room
+from ritornello.live.server import messages
+from ritornello.live.server.hall import Hall
+from ritornello.live.server.limits import TokenBucket
+from ritornello.live.server.messages import Json, Message, error_message, parse_message
+from ritornello.live.server.offers import Offer
+from ritornello.live.server.room import Room
 
 POLICY, TRY_LATER, OVER = 1008, 1013, 4000
 """Codes that a connection is closed with: the page did what it must not; the hall is full; the session ended or

@@ -10,8 +10,12 @@ The same inputs at the same times give the same outputs. Nothing is read, writte
 come a little late: `now` of an event is when it happened, and the session's time never runs back.
 
 Whoever steps the network must not let `receive`, `advance` or `use` come between a session's `wants` and its `supply`:
-one thread for a session, or a lock. Here are the inputs, bookmarks and what can be asked; the course of things is in
-`game`.
+one thread for a session, or a lock.
+
+How the parts fit: `Session` is the front, with the inputs, bookmarks and what can be asked; `game` knows whose turn
+it is, `turns` the modes as a table. `player` (with `keys`) and `performer` are the two sides, `record` is what both
+played. The performer's `improviser` listens and answers by steps of a network that others take for it, `engine` for
+many sessions at once. Read in order: `turns`, `game`, `improviser`, `hand`, `engine`.
 """
 
 from __future__ import annotations
@@ -21,7 +25,6 @@ from functools import singledispatchmethod
 from ritornello.errors import ConfigError
 from ritornello.generation.samplers import checked_config
 from ritornello.generation.stepper import Logits, State
-from ritornello.live.calls import check_call
 from ritornello.live.config import JamConfig
 from ritornello.live.events import (
     BookmarkSet,
@@ -41,10 +44,11 @@ from ritornello.live.events import (
     TurnBegan,
     Undo,
 )
-from ritornello.live.game import Game, Moment
-from ritornello.live.improviser import Step
-from ritornello.live.model import LiveModel, make_live_model
-from ritornello.live.record import record_to_score
+from ritornello.live.session.calls import check_call
+from ritornello.live.session.game import Game, Moment
+from ritornello.live.session.improviser import Step
+from ritornello.live.session.model import LiveModel, make_live_model
+from ritornello.live.session.record import record_to_score
 from ritornello.score import Score
 
 __all__ = ["LiveModel", "Session", "Step", "make_live_model"]

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote
-from ritornello.live.model import LiveModel
-from ritornello.live.record import TimedControl
+from ritornello.live.session.model import LiveModel
+from ritornello.live.session.record import TimedControl
 from ritornello.representations.base import Ids, Plan, Representation
 from ritornello.score import Controls, Meter, Score, Tempo, Track, make_controls, make_notes
 from ritornello.theory import DRUMS, instrument_name, parse_instrument
