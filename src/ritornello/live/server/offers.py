@@ -10,7 +10,7 @@ from typing import Any
 
 from ritornello.bundle import SUFFIX, Bundle, load_bundle
 from ritornello.errors import ConfigError, unknown_name
-from ritornello.generation import find_bundle, shipped_bundles
+from ritornello.generation import DEFAULT_MODEL, find_bundle, shipped_bundles
 from ritornello.generation.stepper import Stepper
 from ritornello.live.session.engine import Engine
 from ritornello.live.session.model import LiveModel, make_live_model
@@ -86,8 +86,9 @@ class Offers:
 
 
 def make_offers(names: Sequence[str] = ()) -> Offers:
-    """Return the offers of shipped models' names and paths to bundles (default: all that are shipped)."""
-    paths = [find_bundle(name) for name in names or list(shipped_bundles())]
+    """Return the offers of shipped models' names and paths to bundles (default: all shipped, the usual one first)."""
+    shipped = sorted(shipped_bundles(), key=lambda name: (name != DEFAULT_MODEL, name))
+    paths = [find_bundle(name) for name in names or shipped]
     if not paths:
         raise ConfigError("no models are shipped with this copy: name a .rit file")
     return Offers([Offer(_name(path), load_bundle(path)) for path in dict.fromkeys(paths)])
