@@ -120,6 +120,7 @@ SCRIPT = """
     from test_work import misbehave
     print("main runs", flush=True)
     if "interrupt" in sys.argv:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
         threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
         items = ["sleep"] * 20
     else:
