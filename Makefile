@@ -1,19 +1,19 @@
-# The commands: make demo, make test, make check, make bench; each sets up what it needs in .venv. And make page,
-# with Node, for those who change the jam page: its built files are part of the sources.
+# The four commands: make demo, make test, make check, make bench; each sets up what it needs in .venv. Those who change
+# the jam page find theirs in web/README.md.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check bench page clean
+.PHONY: demo test check bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python tools/demo.py
 
 test: $(VENV)/.dev
 	tools/get_chromium.sh
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -24,9 +24,6 @@ check: $(VENV)/.dev
 # With PEERS=peers/bin/python what others use is measured too (benchmarks/peers.txt).
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py $(if $(PEERS),--peers $(PEERS))
-
-page:
-	cd web && npm ci && npm run check && npm test && npm run build
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
