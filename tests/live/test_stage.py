@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ritornello.config import checked
 from ritornello.errors import ConfigError, FormatError
-from ritornello.generation.samplers import checked_config
 from ritornello.live.config import JamConfig, Mode
 from ritornello.live.events import Configure, LiveNote, Side, Start, Turn
 from ritornello.live.ports.controls import Controls, default_controls, read_controls
@@ -75,7 +75,7 @@ def ports() -> Ports:
 def make_stage(offers: Offers, ports: Ports, settings: PlaySettings | None = None, **config: Any) -> Stage:
     offer = offers.find(None)
     asked = {"mode": "answer", "pause": 0.3, "response_seconds": 2, **config}
-    session = Session(offer.model, checked_config(JamConfig, asked), 3)
+    session = Session(offer.model, checked(JamConfig, asked), 3)
     return Stage(session, offer.engine, ports, ports.clock, settings)
 
 

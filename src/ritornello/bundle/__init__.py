@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from ritornello import __version__
 from ritornello.bundle.step_graph import (
@@ -45,6 +45,7 @@ from ritornello.bundle.step_graph import (
     externalise,
     still_copy,
 )
+from ritornello.config import checked
 from ritornello.errors import BundleError, ConfigError
 from ritornello.originality import Index, unpack_index
 from ritornello.paths import read_bytes, write_bytes
@@ -324,12 +325,7 @@ def _read_card(path: Path, data: bytes) -> Card:
         raise BundleError(
             f"{path}: bundle version {content.get('version')!r}; this ritornello ({__version__}) reads {VERSION}"
         )
-    try:
-        return Card.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"])
-        raise BundleError(f"{path}: {CARD}: {where}: {first['msg']}") from error
+    return checked(Card, content, f"{path}: {CARD}: ", BundleError)
 
 
 def _unpack_weights(path: Path, data: bytes) -> Weights:

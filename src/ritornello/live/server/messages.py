@@ -18,8 +18,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
 from pydantic_core import from_json
 
+from ritornello.config import checked
 from ritornello.errors import ConfigError, unknown_name
-from ritornello.generation.samplers import checked_config
 from ritornello.live import events
 from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote
@@ -158,14 +158,14 @@ def parse_message(text: str | bytes) -> Message:
     if not isinstance(kind, str) or kind not in MESSAGES:
         raise unknown_name("type of message", str(kind)[:40], MESSAGES)
     try:
-        return checked_config(MESSAGES[kind], content)
+        return checked(MESSAGES[kind], content)
     except ConfigError as error:
         raise ConfigError(f"{kind}: {error}") from error
 
 
 def changed_config(config: JamConfig, changes: Json) -> JamConfig:
     """Return `config` with some fields changed; ConfigError for an unknown field or a value that is not allowed."""
-    return checked_config(JamConfig, config.model_dump() | changes)
+    return checked(JamConfig, config.model_dump() | changes)
 
 
 # --- what the server says -------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ritornello.config import parsed
 from ritornello.errors import ConfigError
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
 from ritornello.score import Meter
@@ -117,11 +118,8 @@ class JazzConfig(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        try:
-            for word in self.words:
-                parse_word(word)
-        except ConfigError as error:
-            raise ValueError(str(error)) from error
+        for word in self.words:
+            parsed(parse_word, word)
         if unknown := set(self.qualities) - CHORDS.keys():
             raise ValueError(f"unknown chord qualities {sorted(unknown)}")
         if len(set(self.words)) < len(self.words) or not all(is_usable_meter(*m) for m in self.meters):
