@@ -225,7 +225,7 @@ def test_the_table_can_be_changed_by_a_file(tmp_path: Path) -> None:
         ("tempo = ", "not TOML"),
         ("tempo = 120", "tempo"),
         ('tempo = "on"', "tempo"),
-        ("tepmo = 3", "actions: tempo"),
+        ("tepmo = 3", "known: tempo"),
         ("tempo = 21", "same control"),
         ("\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "not TOML"),
     ],

@@ -40,7 +40,7 @@ from ritornello.representations.grid import (
     quantised,
     without_rests,
 )
-from ritornello.representations.scheme import Blocks, Ints, Mask, Scheme, SchemeConfig, latest
+from ritornello.representations.scheme import FixedScheme, Ints, Mask, SchemeConfig, latest, room
 from ritornello.score import Key, Score, Track, make_notes
 from ritornello.theory import instrument_name, instrument_range
 
@@ -71,7 +71,7 @@ class FramesConfig(SchemeConfig):
     lags: tuple[int, ...] = Field((1, 2, 8, 16), max_length=16, description="how many frames ago to look at")
 
 
-class Frames(Scheme[FramesConfig]):
+class Frames(FixedScheme[FramesConfig]):
     """The representation `frames`; see `representations.base.Representation`."""
 
     name = "frames"
@@ -80,10 +80,13 @@ class Frames(Scheme[FramesConfig]):
 
     def __init__(self, config: FramesConfig) -> None:
         super().__init__(config)
-        self.blocks = Blocks({"start": 1, "end": 1, "frame_end": 1, "key": KEYS, "note": 128})
         self.steps_per_bar = 4 * config.steps_per_quarter
         self.cycles = (self.steps_per_bar, *config.cycles)
         self.first_note = self.blocks.first["note"]
+
+    @staticmethod
+    def counts(config: FramesConfig) -> dict[str, int]:
+        return {"start": 1, "end": 1, "frame_end": 1, "key": KEYS, "note": 128}
 
     @property
     def frame_end_id(self) -> int:
@@ -189,7 +192,7 @@ class Frames(Scheme[FramesConfig]):
 
     def transposable(self, ids: Ids) -> tuple[int, int]:
         pitches = np.asarray(ids)[self.blocks.is_kind(ids, "note")] - self.first_note
-        return (-int(pitches.min()), 127 - int(pitches.max())) if len(pitches) else (0, 0)
+        return room(pitches)
 
     def transposed(self, ids: Ids, semitones: int) -> Ids:
         moved = np.where(np.asarray(ids) >= self.first_note, ids + semitones, ids)

@@ -26,7 +26,7 @@ from ritornello.errors import CorpusError
 from ritornello.representations.base import Column, Ids, Pace, Plan
 from ritornello.representations.grid import TICKS_PER_QUARTER, VELOCITY, GridCursor, without_rests
 from ritornello.representations.leadsheet import LeadSheet, check_leadsheet, read_leadsheet
-from ritornello.representations.scheme import Blocks, Ints, Mask, Scheme, SchemeConfig, latest
+from ritornello.representations.scheme import FixedScheme, Ints, Mask, SchemeConfig, latest, room
 from ritornello.score import Score, Text, Track, make_notes
 from ritornello.theory import Chord, make_chord
 
@@ -64,16 +64,16 @@ def triad_chord(number: int) -> Chord | None:
     return make_chord(root, QUALITIES[quality]) if number else None
 
 
-class Improv(Scheme[SchemeConfig]):
+class Improv(FixedScheme[SchemeConfig]):
     """The representation `improv`; see `representations.base.Representation`."""
 
     name = "improv"
     config_model = SchemeConfig
     plays_over_chords = True
 
-    def __init__(self, config: SchemeConfig) -> None:
-        super().__init__(config)
-        self.blocks = Blocks({"event": EVENTS, "chord": TRIADS, "start": 1, "end": 1})
+    @staticmethod
+    def counts(config: SchemeConfig) -> dict[str, int]:
+        return {"event": EVENTS, "chord": TRIADS, "start": 1, "end": 1}
 
     @staticmethod
     def survey(score: Score) -> dict[int, int]:
@@ -168,7 +168,7 @@ class Improv(Scheme[SchemeConfig]):
 
     def transposable(self, ids: Ids) -> tuple[int, int]:
         pitches = np.asarray(ids)[self.is_note[ids]] + (LOWEST - FIRST_PITCH)
-        return (LOWEST - int(pitches.min()), HIGHEST - int(pitches.max())) if len(pitches) else (0, 0)
+        return room(pitches, LOWEST, HIGHEST)
 
     def transposed(self, ids: Ids, semitones: int) -> Ids:
         first = self.blocks.first["chord"]

@@ -28,7 +28,7 @@ from ritornello.representations.grid import (
     quantised,
     without_rests,
 )
-from ritornello.representations.scheme import Blocks, Mask, Scheme, SchemeConfig
+from ritornello.representations.scheme import FixedScheme, Mask, SchemeConfig, room
 from ritornello.score import Score, Track, make_notes
 from ritornello.theory import instrument_name, instrument_range
 
@@ -47,16 +47,16 @@ class PolyphonyConfig(SchemeConfig):
     position: bool = Field(False, description="show the network the position in the bar")
 
 
-class Polyphony(Scheme[PolyphonyConfig]):
+class Polyphony(FixedScheme[PolyphonyConfig]):
     """The representation `polyphony`; see `representations.base.Representation`."""
 
     name = "polyphony"
     config_model = PolyphonyConfig
     harmonises = True
 
-    def __init__(self, config: PolyphonyConfig) -> None:
-        super().__init__(config)
-        self.blocks = Blocks({"start": 1, "end": 1, "step_end": 1, "new": 128, "continued": 128})
+    @staticmethod
+    def counts(config: PolyphonyConfig) -> dict[str, int]:
+        return {"start": 1, "end": 1, "step_end": 1, "new": 128, "continued": 128}
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -134,7 +134,7 @@ class Polyphony(Scheme[PolyphonyConfig]):
 
     def transposable(self, ids: Ids) -> tuple[int, int]:
         pitches = np.asarray(ids)[self.blocks.is_kind(ids, "new")] - self.blocks.first["new"]
-        return (-int(pitches.min()), 127 - int(pitches.max())) if len(pitches) else (0, 0)
+        return room(pitches)
 
     def transposed(self, ids: Ids, semitones: int) -> Ids:
         moves = np.asarray(ids) >= self.blocks.first["new"]

@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ritornello.config import checked
-from ritornello.errors import ConfigError, FormatError
+from ritornello.errors import FormatError
 from ritornello.live.config import JamConfig, Mode
 from ritornello.paths import read_bytes
 
@@ -71,10 +71,7 @@ def read_controls(path: Path | str) -> Controls:
         values = tomllib.loads(read_bytes(path, LARGEST_FILE).decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise FormatError(f"{path}: not TOML: {error}") from error
-    try:
-        return checked(Controls, values)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}; actions: {', '.join(Controls.model_fields)}") from error
+    return checked(Controls, values, f"{path}: ")
 
 
 def _mode(value: int) -> Mode:

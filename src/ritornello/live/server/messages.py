@@ -157,10 +157,7 @@ def parse_message(text: str | bytes) -> Message:
     kind = content.pop("type", None)
     if not isinstance(kind, str) or kind not in MESSAGES:
         raise unknown_name("type of message", str(kind)[:40], MESSAGES)
-    try:
-        return checked(MESSAGES[kind], content)
-    except ConfigError as error:
-        raise ConfigError(f"{kind}: {error}") from error
+    return checked(MESSAGES[kind], content, f"{kind}: ")
 
 
 def changed_config(config: JamConfig, changes: Json) -> JamConfig:
