@@ -148,7 +148,6 @@ class DrumsCursor(GridCursor):
     """
 
     scheme: Drums = field(kw_only=True)
-    token: int = -1
     read: int = 0  # steps that have been read
 
     def push(self, token: int) -> None:
@@ -170,17 +169,12 @@ class DrumsCursor(GridCursor):
     def fork(self) -> DrumsCursor:
         return replace(self)
 
-    def allowed(self) -> Mask:
-        blocks = self.scheme.blocks
-        mask = np.zeros(blocks.size, dtype=bool)
-        limit = self.bars * self.steps_per_bar
-        if self.token < 0 or self.ended:
-            mask[blocks.first["end" if self.ended else "start"]] = True
-        elif self.read >= limit:
-            mask[blocks.first["end"]] = True
-        else:
-            mask[blocks.slice["step"]] = True
-            mask[0] = bool(self.note_count) or self.read < limit - 1  # a piece has at least one note
-            at_bar_line = self.read % self.steps_per_bar == 0
-            mask[blocks.first["end"]] = bool(self.note_count) and at_bar_line and self.is_free
-        return mask
+    @property
+    def steps_read(self) -> int:
+        return self.read
+
+    def allow(self, mask: Mask) -> None:
+        mask[self.scheme.blocks.slice["step"]] = True
+        mask[0] = bool(self.note_count) or self.read < self.limit - 1  # a piece has at least one note
+        at_bar_line = self.read % self.steps_per_bar == 0
+        mask[self.scheme.end_id] = bool(self.note_count) and at_bar_line and self.is_free

@@ -227,7 +227,6 @@ class ImprovCursor(GridCursor):
     lines only."""
 
     scheme: Improv = field(kw_only=True)
-    token: int = -1
     read: int = 0  # steps that have been read
     chord: int = 0
     is_sounding: bool = False
@@ -254,21 +253,18 @@ class ImprovCursor(GridCursor):
     def fork(self) -> ImprovCursor:
         return replace(self)
 
-    def allowed(self) -> Mask:
-        blocks = self.scheme.blocks
-        mask = np.zeros(blocks.size, dtype=bool)
-        limit = self.bars * self.steps_per_bar
-        if self.token < 0 or self.ended:
-            mask[self.scheme.end_id if self.ended else self.scheme.start_id] = True
-        elif self.read >= limit:
-            mask[self.scheme.end_id] = True
-        elif not self._allow_chords(mask):
-            mask[FIRST_PITCH:EVENTS] = True
-            mask[NO_EVENT] = bool(self.note_count) or self.read < limit - 1  # a piece has at least one note
-            mask[NOTE_OFF] = self.is_sounding
-            at_bar_line = self.read % self.steps_per_bar == 0 and self.token < EVENTS
-            mask[self.scheme.end_id] = bool(self.note_count) and at_bar_line and self.is_free
-        return mask
+    @property
+    def steps_read(self) -> int:
+        return self.read
+
+    def allow(self, mask: Mask) -> None:
+        if self._allow_chords(mask):
+            return
+        mask[FIRST_PITCH:EVENTS] = True
+        mask[NO_EVENT] = bool(self.note_count) or self.read < self.limit - 1  # a piece has at least one note
+        mask[NOTE_OFF] = self.is_sounding
+        at_bar_line = self.read % self.steps_per_bar == 0 and self.token < EVENTS
+        mask[self.scheme.end_id] = bool(self.note_count) and at_bar_line and self.is_free
 
     def _allow_chords(self, mask: Mask) -> bool:
         """Allow a change of chord before an event. Return whether the plan demands one."""
