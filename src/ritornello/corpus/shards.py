@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import functools
 import json
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from ritornello.corpus.prose import prose_pieces
 from ritornello.corpus.scan import FileReport, Scan, scan, split
 from ritornello.corpus.shard_writer import ShardWriter, shard_name
 from ritornello.corpus.work import Failure, run_each
-from ritornello.errors import CorpusError, FileError, unknown_name
+from ritornello.errors import CorpusError, unknown_name
 from ritornello.representations import REPRESENTATIONS, Ids, Representation, make_representation
 from ritornello.representations.base import Extracts, reads_prose
 from ritornello.score import Score
@@ -205,7 +204,8 @@ def build_corpus(
     pieces = [piece for _, piece in used]
     encode = functools.partial(encode_piece, fitted.name, fitted.config())
     results = in_order(run_each(encode, pieces, executor=executor))
-    _replace(directory, fitted, _counted(results, len(used), progress), pieces, apart)
+    with paths.replacing_folder(directory, overwrite=True) as beside:
+        _write(beside, fitted, _counted(results, len(used), progress), pieces, apart)
     return open_corpus(directory), found
 
 
@@ -219,29 +219,9 @@ def write_corpus(
     )
     names = [Piece(Path(f"piece {number}")) for number in range(len(pieces))]
     apart = set(range(len(train), len(pieces)))
-    _replace(directory, representation, enumerate(encoded), names, apart)
+    with paths.replacing_folder(directory, overwrite=True) as beside:
+        _write(beside, representation, enumerate(encoded), names, apart)
     return open_corpus(directory)
-
-
-def _replace(
-    directory: Path,
-    representation: Representation,
-    results: Iterator[Any],
-    pieces: list[Piece],
-    apart: set[int],
-) -> None:
-    """Write a corpus beside `directory`, then put it there: as a whole or not at all."""
-    beside = directory.with_name(directory.name + ".partial")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
-        beside.mkdir(parents=True)
-        _write(beside, representation, results, pieces, apart)
-        shutil.rmtree(directory, ignore_errors=True)
-        beside.replace(directory)
-    except OSError as error:
-        raise FileError(f"{directory}: cannot be written: {paths.describe(error)}") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _too_few(found: Scan, used: list[FileReport]) -> str:

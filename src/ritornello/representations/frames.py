@@ -38,6 +38,7 @@ from ritornello.representations.grid import (
     VELOCITY,
     ChordCursor,
     quantised,
+    spread,
     without_rests,
 )
 from ritornello.representations.scheme import FixedScheme, Ints, Mask, SchemeConfig, latest, room
@@ -125,9 +126,7 @@ class Frames(FixedScheme[FramesConfig]):
         longest = BARS_LONGEST * self.steps_per_bar
         start, end, pitch = quantised(score, False, self.settings.steps_per_quarter, longest)
         start, end = without_rests(start, end, self.steps_per_bar, longest)
-        length = end - start
-        since = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-        frame, pitch = np.repeat(start, length) + since, np.repeat(pitch, length)
+        frame, pitch, _ = spread(start, end, pitch)
         return self.sounds_to_ids(frame, pitch, int(end.max(initial=0)), _key_of(score))
 
     def sounds_to_ids(self, frame: Ints, pitch: Ints, frames: int, key: int) -> Ids:

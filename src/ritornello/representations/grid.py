@@ -49,6 +49,13 @@ def without_rests(start: Ints, end: Ints, bar: int, longest: int) -> tuple[Ints,
     return shorten_gaps(start - lead, end - lead, longest, bar)
 
 
+def spread(start: Ints, end: Ints, pitch: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return each step in which each note sounds, its pitch, and how many steps before it began."""
+    length = end - start
+    since = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+    return np.repeat(start, length) + since, np.repeat(pitch, length), since
+
+
 @dataclass
 class GridCursor:
     """The part of a `Cursor` that counts steps and bars: `step` is the present one. A subclass has `allow`."""

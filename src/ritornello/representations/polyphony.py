@@ -26,6 +26,7 @@ from ritornello.representations.grid import (
     VELOCITY,
     ChordCursor,
     quantised,
+    spread,
     without_rests,
 )
 from ritornello.representations.scheme import FixedScheme, Mask, SchemeConfig, room
@@ -78,9 +79,8 @@ class Polyphony(FixedScheme[PolyphonyConfig]):
     def encode(self, score: Score) -> Ids:
         start, end, pitch = quantised(score, False, STEPS_PER_QUARTER, LONGEST)
         start, end = without_rests(start, end, STEPS_PER_BAR, LONGEST)
-        first, length = self.blocks.first, end - start
-        since = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-        steps, pitches = np.repeat(start, length) + since, np.repeat(pitch, length)
+        steps, pitches, since = spread(start, end, pitch)
+        first = self.blocks.first
         events = np.where(since == 0, first["new"], first["continued"]) + pitches
         total = int(end.max(initial=0))
         steps = np.concatenate([steps, np.arange(total)])

@@ -27,7 +27,7 @@ Mask = NDArray[np.bool_]
 
 
 class SchemeConfig(BaseModel):
-    """What every scheme of events can be told."""
+    """What every fixed scheme can be told."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

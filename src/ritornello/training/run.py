@@ -24,6 +24,7 @@ from ritornello.data.tunes import load_tunes
 from ritornello.errors import ConfigError, FileError
 from ritornello.networks import Network
 from ritornello.originality import Index, build_index, one_of
+from ritornello.paths import describe
 from ritornello.representations.base import reads_prose
 from ritornello.training.checkpoint import load_checkpoint
 from ritornello.training.config import TrainConfig
@@ -235,6 +236,4 @@ def _check_writable(out: Path) -> None:
         with tempfile.TemporaryFile(dir=directory):
             pass
     except OSError as error:
-        raise FileError(
-            f"{directory}: cannot be written: {(error.strerror or str(error)).lower()}"
-        ) from error
+        raise FileError(f"{directory}: cannot be written: {describe(error)}") from error

@@ -2,7 +2,7 @@
 
 `parse_message` reads what the page says into frozen values, strictly: an unknown type, key or value is a ConfigError
 of one line, and every length is bounded. `output_to_message` makes what the server says of what a session puts out.
-Times are seconds on the session's clock, rounded to a tenth of a millisecond. The table of all messages is in
+Times are seconds on the session's clock, rounded to a microsecond. The table of all messages is in
 docs/jam.md.
 
 Read in order: the messages of the page, `parse_message`, `output_to_message`, `config_options`.

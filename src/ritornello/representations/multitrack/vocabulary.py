@@ -11,7 +11,7 @@ which program each voice has. So the same token means a like role in every piece
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from functools import cached_property
 from typing import NamedTuple
@@ -215,6 +215,15 @@ def survey(score: Score) -> Survey:
     return Survey(tuple(voices), tuple(sorted(meters or {(4, 4)})))
 
 
+def _frequent(
+    programs: Mapping[tuple[int, int], Counter[int]], pieces: int, most: int
+) -> list[tuple[int, int]]:
+    """Return the voices to keep, (family, number), the most frequent first."""
+    ranked = sorted(programs, key=lambda key: (-programs[key].total(), key))
+    least = max(1, pieces // 200, min(3, pieces // 30))
+    return [key for i, key in enumerate(ranked[:most]) if i == 0 or programs[key].total() >= least]
+
+
 def fit(
     surveys: Iterable[Survey], most_voices: int = 64, most_meters: int = 24, most_programs: int = 16
 ) -> MultitrackConfig:
@@ -238,9 +247,7 @@ def fit(
             highs[key] = max(high, highs.get(key, 0))
     if not programs:
         programs, lows, highs = {(0, 0): Counter({0: 1})}, {(0, 0): 21}, {(0, 0): 108}
-    ranked = sorted(programs, key=lambda key: (-programs[key].total(), key))
-    least = max(1, pieces // 200, min(3, pieces // 30))
-    kept = [key for i, key in enumerate(ranked[:most_voices]) if i == 0 or programs[key].total() >= least]
+    kept = _frequent(programs, pieces, most_voices)
     widen = {key: 0 if key[0] == DRUM_FAMILY else TRANSPOSITION for key in kept}
     voices = tuple(
         Voice(
