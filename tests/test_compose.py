@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 
 from ritornello import generation
 from ritornello.bundle import Facts, save_bundle
+from ritornello.config import checked
 from ritornello.errors import BundleError, ConfigError, FileError
 from ritornello.generation import Model, find_bundle, load
 from ritornello.generation.config import ComposeConfig
-from ritornello.generation.samplers import checked_config
 from ritornello.representations import REPRESENTATIONS
 from ritornello.representations.multitrack import Multitrack
 from ritornello.score import Score
@@ -193,7 +193,7 @@ def test_progress_is_told(model):
 )
 def test_contradictions_and_unknown_settings_are_refused(settings, message):
     with pytest.raises(ConfigError, match=message):
-        checked_config(ComposeConfig, settings)
+        checked(ComposeConfig, settings)
 
 
 def test_contradictions_with_the_primer_are_refused(model):

@@ -16,9 +16,9 @@ import ritornello
 SOURCE = Path(ritornello.__file__).parent
 
 ORDER = (
-    "errors", "paths", "theory", "score", "notelist", "data", "formats", "rendering", "runs", "representations",
-    "originality", "corpus",
-    "networks", "bundle", "training", "presets", "generation", "evaluation", "live", "cli",
+    "errors", "config", "paths", "theory", "score", "notelist", "data", "formats", "rendering", "runs",
+    "representations", "originality", "corpus", "networks", "bundle", "training",
+    "presets", "generation", "evaluation", "live", "cli",
 )  # fmt: skip
 
 ALLOWED_BACK = {
@@ -32,9 +32,11 @@ TORCH_FREE = (
     "formats",
     "rendering",
     "representations",
+    "originality",
     "corpus",
     "bundle",
     "generation",
+    "evaluation.evaluate",
     "live.session",
     "live.session.engine",
     "cli",

@@ -173,7 +173,7 @@ def test_instruments_play_together() -> None:
 def test_what_is_not_allowed_is_said_in_one_line() -> None:
     with pytest.raises(ConfigError, match="instruments need durations"):
         fit(make_song(), instruments=True)
-    with pytest.raises(ConfigError, match=r"note_names: parts"):
+    with pytest.raises(ConfigError, match=r"note_names: option parts"):
         fit(make_song(), parts="left")
     with pytest.raises(ConfigError, match="surprise"):
         fit(make_song(), surprise=1)

@@ -10,7 +10,7 @@ from ritornello.errors import ConfigError
 from ritornello.representations import Plan
 from ritornello.representations.performance import Performance, PerformanceConfig
 from ritornello.representations.performance.encoding import sustained_ends
-from ritornello.representations.performance.vocabulary import Vocabulary, density_bin, share_levels
+from ritornello.representations.performance.vocabulary import density_bin, share_levels
 from ritornello.score import CONTROL_CHANGE, Score, Tempo, Track, make_controls, make_notes
 
 PLAIN = Performance(PerformanceConfig())
@@ -49,7 +49,7 @@ def test_there_are_388_classes_with_loudness_and_356_without_and_two_of_our_prot
 
 @pytest.mark.parametrize(("velocity", "number"), [(1, 1), (4, 1), (5, 2), (64, 16), (127, 32)])
 def test_velocity_bins(velocity: int, number: int) -> None:
-    vocabulary = Vocabulary(PerformanceConfig())
+    vocabulary = PLAIN.vocabulary
     assert vocabulary.velocity_bin(velocity) == number
     assert vocabulary.bin_velocity(number) == 1 + 4 * (number - 1)
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ritornello.config import checked
 from ritornello.errors import ConfigError
-from ritornello.generation.samplers import SamplerConfig, checked_config, make_generators, make_sampler
+from ritornello.generation.samplers import SamplerConfig, make_generators, make_sampler
 
 
 def draw(logits, mask=None, seed=0, first=0, **config):
@@ -144,4 +145,4 @@ def test_log_probability_is_that_of_the_whole_distribution():
 @pytest.mark.parametrize("bad", [{"temperature": -1}, {"top_p": 0}, {"min_p": 2}, {"warmth": 1}])
 def test_values_not_allowed_are_config_errors(bad):
     with pytest.raises(ConfigError, match=next(iter(bad))):
-        checked_config(SamplerConfig, bad)
+        checked(SamplerConfig, bad)

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ritornello.bundle import Facts, load_bundle, save_bundle
+from ritornello.config import checked
 from ritornello.errors import BundleError
 from ritornello.generation.compose import compose
 from ritornello.generation.config import ComposeConfig
 from ritornello.generation.onnx_model import attributes_of, externals_of, read_model
-from ritornello.generation.samplers import checked_config
 from ritornello.generation.step_model import BLOCK, quantise_columns, quantised_step, unroll_lstm
 from ritornello.generation.stepper import Stepper
 
@@ -87,7 +87,7 @@ def test_rows_do_not_touch_each_other_in_8_bits(bundle):
 
 def test_composing_in_8_bits_is_asked_for_and_told(bundle, monkeypatch):
     monkeypatch.setitem(bundle.__dict__, "representation", StepRepresentation())
-    config = checked_config(ComposeConfig, {"precision": "int8", "seed": 1, "bars": 4})
+    config = checked(ComposeConfig, {"precision": "int8", "seed": 1, "bars": 4})
     piece = compose(bundle, config)[0]
     assert '"precision": "int8"' in piece.score.texts[0].text
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ritornello.config import checked
 from ritornello.errors import ConfigError
-from ritornello.generation.samplers import SamplerConfig, checked_config, make_generators, make_sampler
+from ritornello.generation.samplers import SamplerConfig, make_generators, make_sampler
 
 LOGITS = np.log(np.array([[0.7, 0.2, 0.1, 1e-9]]))
 ALL = np.ones((1, 4), dtype=bool)
 
 
 def draws(count: int = 4000, mask: np.ndarray = ALL, **settings: float) -> np.ndarray:
-    sample = make_sampler(checked_config(SamplerConfig, settings))
+    sample = make_sampler(checked(SamplerConfig, settings))
     generators = make_generators(5, [0])
     return np.array([sample(LOGITS, mask, generators)[0][0] for _ in range(count)])
 
@@ -50,7 +51,7 @@ def test_the_mask_wins() -> None:
 
 
 def test_a_row_does_not_depend_on_the_others() -> None:
-    sample = make_sampler(checked_config(SamplerConfig, {"surprise": 0.5}))
+    sample = make_sampler(checked(SamplerConfig, {"surprise": 0.5}))
     together = make_generators(1, [0, 1, 2])
     rows = np.array([sample(np.repeat(LOGITS, 3, 0), np.repeat(ALL, 3, 0), together)[0] for _ in range(50)])
     alone = make_generators(1, [2])
@@ -59,4 +60,4 @@ def test_a_row_does_not_depend_on_the_others() -> None:
 
 def test_more_than_always_is_refused() -> None:
     with pytest.raises(ConfigError, match="surprise"):
-        checked_config(SamplerConfig, {"surprise": 1.5})
+        checked(SamplerConfig, {"surprise": 1.5})

@@ -8,11 +8,10 @@ index has what the model saw. It has the pieces that were held out, too.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from make_bundles import BUNDLES, unpack
+from make_bundles import make_parser, unpack
 
 from ritornello import formats
 from ritornello.bundle import add_index, load_bundle
@@ -30,13 +29,7 @@ def pieces(folder: Path, representation: Representation) -> Iterator[tuple[str, 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("archives", type=Path)
-    parser.add_argument("work", type=Path)
-    parser.add_argument("names", nargs="*", default=list(BUNDLES))
-    arguments = parser.parse_args()
+    arguments = make_parser(__doc__).parse_args()
     for name in arguments.names:
         path = TARGET / f"{name}.rit"
         representation = load_bundle(path).representation

@@ -93,13 +93,19 @@ def unpack(name: str, archives: Path, work: Path) -> Path:
     return target
 
 
-def main() -> None:
+def make_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return the parser of a tool that reads the archives of some bundles."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("archives", type=Path)
     parser.add_argument("work", type=Path)
     parser.add_argument("names", nargs="*", default=list(BUNDLES))
+    return parser
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
     parser.add_argument("--minutes", type=float, default=25)
     parser.add_argument("--threads", type=int)
     arguments = parser.parse_args()

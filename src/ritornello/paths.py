@@ -49,14 +49,14 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def replacing_folder(path: Path) -> Iterator[Path]:
+def replacing_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
     """Give a new folder beside `path`; rename it to `path` at the end, or remove it if anything fails.
 
-    `path` must be missing or an empty folder: what lies in a folder is never overwritten.
+    Unless it may be overwritten, `path` must be missing or an empty folder.
     """
     path = Path(path)
     try:
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if not overwrite and path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise FileError(f"{path}: is there already, and not an empty folder")
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", dir=path.parent))
@@ -65,8 +65,8 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     try:
         yield beside
         beside.chmod(0o777 & ~_umask())
-        if path.exists():
-            path.rmdir()  # Windows does not rename onto a folder
+        if path.exists():  # Windows does not rename onto a folder
+            (shutil.rmtree if overwrite else Path.rmdir)(path)
         beside.replace(path)
     except OSError as error:
         raise FileError(f"{path}: cannot be written: {describe(error)}") from error

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
-
+from ritornello.config import checked
 from ritornello.errors import ConfigError, unknown_name
 from ritornello.training.config import TrainConfig
 
@@ -279,16 +278,7 @@ def make_config(preset: str, settings: Mapping[str, Any], faithful: bool = False
     if faithful and not row.faithful:
         known = ", ".join(name for name, each in PRESETS.items() if each.faithful)
         raise ConfigError(f"faithful: preset {preset} has no faithful variant; those that have one: {known}")
-    try:
-        return TrainConfig.model_validate(
-            {**_over(row.settings, row.faithful if faithful else {}), **settings}
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        if not first["loc"]:  # of the whole
-            raise ConfigError(first["msg"].removeprefix("Value error, ")) from error
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{where}: {first['msg'].lower()} (received {first['input']!r})") from error
+    return checked(TrainConfig, {**_over(row.settings, row.faithful if faithful else {}), **settings})
 
 
 def _over(settings: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
-from ritornello.generation.samplers import checked_config
+from ritornello.config import checked
 from ritornello.live.config import JamConfig
 from ritornello.live.server import PAGE, make_server
 from ritornello.live.server.address import listen
@@ -119,7 +119,7 @@ def serving(
 ) -> Iterator[Served]:
     """Run a server; `settings` are what its sessions begin with."""
     listening = listen("127.0.0.1", 0)
-    hall = Hall(offers, checked_config(JamConfig, {**QUICK, **settings}), seed=1, limits=limits)
+    hall = Hall(offers, checked(JamConfig, {**QUICK, **settings}), seed=1, limits=limits)
     port = listening.getsockname()[1]
     server = make_server(hall, "127.0.0.1", port, page)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

@@ -206,13 +206,13 @@ def test_the_display_says_whose_turn_it_is(offers: Any) -> None:
     from rich.console import Console
 
     from ritornello.cli.play_display import Display
-    from ritornello.generation.samplers import checked_config
+    from ritornello.config import checked
     from ritornello.live.config import JamConfig
     from ritornello.live.events import Start
     from ritornello.live.session import Session
 
     offer = offers.find(None)
-    session = Session(offer.model, checked_config(JamConfig, {"call_seconds": 7}))
+    session = Session(offer.model, checked(JamConfig, {"call_seconds": 7}))
     shown = stage.Stage(session, offer.engine, Silence(), lambda: 0.0)
     for told in ("silence", "your turn"):
         console = Console(width=100, record=True, file=open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from ritornello.config import checked
 from ritornello.errors import ConfigError
-from ritornello.generation.samplers import checked_config
 from ritornello.live.config import JamConfig
 from ritornello.live.events import Turn
 from ritornello.live.server.hall import Agenda, Hall
@@ -54,7 +54,7 @@ def clock() -> Clock:
 @pytest.fixture
 def hall(offers: Offers, clock: Clock) -> Hall:
     """A hall whose thread does not run: the tests do what it would."""
-    return Hall(offers, checked_config(JamConfig, {}), 7, Limits(sessions=2), clock)
+    return Hall(offers, checked(JamConfig, {}), 7, Limits(sessions=2), clock)
 
 
 def enter(hall: Hall, token: str | None = None) -> tuple[Room, Ear]:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ritornello.config import checked
 from ritornello.errors import ConfigError
-from ritornello.generation.samplers import checked_config
 from ritornello.live import events
 from ritornello.live.config import JamConfig, Mode
 from ritornello.live.server import messages
@@ -100,7 +100,7 @@ def test_whatever_bytes_come_are_refused(data: bytes) -> None:
 
 
 def test_a_part_of_the_configuration_changes_that_part() -> None:
-    config = checked_config(JamConfig, {"tempo": 90.0})
+    config = checked(JamConfig, {"tempo": 90.0})
     changed = changed_config(config, {"mode": "trade", "meter": [3, 4], "instruments": ["flute"]})
     assert (changed.mode, changed.meter, changed.tempo) == (Mode.TRADE, (3, 4), 90.0)
     for bad, told in (({"temp": 1}, "temp"), ({"tempo": 1e9}, "tempo"), ({"scale": "H major"}, "H")):
@@ -168,4 +168,4 @@ def test_the_options_name_every_field_and_its_choices_are_allowed() -> None:
     assert options["mode"]["choices"] == [str(mode) for mode in Mode]
     for name, option in options.items():
         for choice in option["choices"] or ():
-            changed_config(checked_config(JamConfig, {}), {name: choice})
+            changed_config(checked(JamConfig, {}), {name: choice})

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ritornello.config import checked
 from ritornello.errors import ConfigError, FormatError
-from ritornello.generation.samplers import checked_config
 from ritornello.live.config import JamConfig, Mode
 from ritornello.live.events import Configure, LiveNote, Side, Start, Turn
 from ritornello.live.ports.controls import Controls, default_controls, read_controls
@@ -75,7 +75,7 @@ def ports() -> Ports:
 def make_stage(offers: Offers, ports: Ports, settings: PlaySettings | None = None, **config: Any) -> Stage:
     offer = offers.find(None)
     asked = {"mode": "answer", "pause": 0.3, "response_seconds": 2, **config}
-    session = Session(offer.model, checked_config(JamConfig, asked), 3)
+    session = Session(offer.model, checked(JamConfig, asked), 3)
     return Stage(session, offer.engine, ports, ports.clock, settings)
 
 
@@ -225,7 +225,7 @@ def test_the_table_can_be_changed_by_a_file(tmp_path: Path) -> None:
         ("tempo = ", "not TOML"),
         ("tempo = 120", "tempo"),
         ('tempo = "on"', "tempo"),
-        ("tepmo = 3", "actions: tempo"),
+        ("tepmo = 3", "known: tempo"),
         ("tempo = 21", "same control"),
         ("\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "not TOML"),
     ],

@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from ritornello import __version__
 from ritornello.bundle.step_graph import (
@@ -45,6 +45,7 @@ from ritornello.bundle.step_graph import (
     externalise,
     still_copy,
 )
+from ritornello.config import checked
 from ritornello.errors import BundleError, ConfigError
 from ritornello.originality import Index, unpack_index
 from ritornello.paths import read_bytes, write_bytes
@@ -180,23 +181,13 @@ def save_bundle(
     hold, are a ConfigError; without the package `onnx`, MissingExtraError.
     """
     still = still_copy(network, precision)
-    sizes = tuple(column.size for column in representation.columns)
-    graph, weights = export_step(still, len(sizes))
+    graph, weights = export_step(still, len(representation.columns))
     _check_finite(weights, f"network {facts.name!r}", ConfigError)
     names = {name for name in weights if name.startswith(NETWORK)}
-    in_graph = externalise(graph, names, WEIGHTS)
-    known = {
-        "format": FORMAT,
-        "version": VERSION,
-        "ritornello": __version__,
-        "representation": {"name": representation.name, "config": dict(representation.config())},
-        "network": _describe_network(network),
-        "column_sizes": sizes,
-        "vocabulary_size": sizes[0],
-        "precision": precision,
-        "training_only": sorted(names - in_graph),
-    }
-    card = Card.model_validate(facts.model_dump() | known)
+    unused = names - externalise(graph, names, WEIGHTS)
+    card = _make_card(
+        facts, network, representation, {"precision": precision, "training_only": sorted(unused)}
+    )
     members = {
         CARD: json.dumps(card.model_dump(mode="json"), indent=1, ensure_ascii=False).encode(),
         WEIGHTS: _pack_weights(weights, precision),
@@ -206,6 +197,22 @@ def save_bundle(
         members[MUSIC] = index.pack()
     write_bytes(Path(path), _zip_members(members))
     return card
+
+
+def _make_card(
+    facts: Facts, network: Network, representation: Representation, others: dict[str, Any]
+) -> Card:
+    sizes = tuple(column.size for column in representation.columns)
+    known = {
+        "format": FORMAT,
+        "version": VERSION,
+        "ritornello": __version__,
+        "representation": {"name": representation.name, "config": dict(representation.config())},
+        "network": _describe_network(network),
+        "column_sizes": sizes,
+        "vocabulary_size": sizes[0],
+    }
+    return Card.model_validate(facts.model_dump() | known | others)
 
 
 def add_index(path: Path, index: Index) -> None:
@@ -324,12 +331,7 @@ def _read_card(path: Path, data: bytes) -> Card:
         raise BundleError(
             f"{path}: bundle version {content.get('version')!r}; this ritornello ({__version__}) reads {VERSION}"
         )
-    try:
-        return Card.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"])
-        raise BundleError(f"{path}: {CARD}: {where}: {first['msg']}") from error
+    return checked(Card, content, f"{path}: {CARD}: ", BundleError)
 
 
 def _unpack_weights(path: Path, data: bytes) -> Weights:

@@ -50,18 +50,7 @@ def export_step(network: Network, column_count: int) -> tuple[Any, Weights]:
         raise MissingExtraError("onnx", "train") from error
     import torch
 
-    class Step(torch.nn.Module):
-        """A network as a function of (batch, column) and the parts of the state, without the time axis."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = network
-
-        def forward(self, columns: Any, *state: Any) -> tuple[Any, ...]:
-            logits, state = self.network(columns[:, None, :], state)
-            return logits[:, 0], *state
-
-    step, state = Step(), network.initial_state(2)
+    step, state = _single_step(network), network.initial_state(2)
     states = [f"state_{i}" for i in range(len(state))]
     inputs, outputs = [COLUMNS, *states], [LOGITS, *(f"next_{name}" for name in states)]
     columns = torch.zeros(2, column_count, dtype=torch.int64)
@@ -84,6 +73,22 @@ def export_step(network: Network, column_count: int) -> tuple[Any, Weights]:
     weights = {name: tensor.numpy() for name, tensor in step.state_dict().items()}
     weights |= {f"initial_{name}": part[:1].numpy() for name, part in zip(states, state, strict=True)}
     return onnx.load_from_string(file.getvalue()), weights
+
+
+def _single_step(network: Network) -> Any:
+    """Return `network` as a module of (batch, column) and the parts of the state, without the time axis."""
+    import torch
+
+    class Step(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, columns: Any, *state: Any) -> tuple[Any, ...]:
+            logits, state = self.network(columns[:, None, :], state)
+            return logits[:, 0], *state
+
+    return Step()
 
 
 def _ignore_exporter_warnings() -> None:

@@ -28,16 +28,16 @@ def evaluate(
     """Tell how well a model foresees real pieces, and how alike its own are to them."""
     import json
 
+    from ritornello.config import checked
     from ritornello.corpus.scan import scan
     from ritornello.evaluation.evaluate import evaluate as run
     from ritornello.evaluation.report import check_report_suffix, write_report
     from ritornello.formats import read
     from ritornello.generation import load
-    from ritornello.generation.samplers import checked_config
 
     for path in out or []:
         check_report_suffix(path)
-    config = checked_config(EvaluateConfig, settings)
+    config = checked(EvaluateConfig, settings)
     loaded = load(model)
     scores = [read(report.path) for report in scan(paths).used]
     found = run(loaded, scores, config)

@@ -36,13 +36,13 @@ def jam(
     settings: dict[str, Any],
 ) -> None:
     """Play with a model, live, in the browser: it listens, and answers."""
-    from ritornello.generation.samplers import checked_config
+    from ritornello.config import checked
     from ritornello.live.server.address import listen
     from ritornello.live.server.hall import Hall
     from ritornello.live.server.limits import Limits
     from ritornello.live.server.offers import make_offers
 
-    config = checked_config(JamConfig, settings)
+    config = checked(JamConfig, settings)
     offers = make_offers(models or ())
     listening = listen(host, port)
     offers.find(None).load()

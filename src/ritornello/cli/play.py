@@ -87,13 +87,13 @@ def _prepare(model: str | None, settings: dict[str, Any], seed: int | None) -> A
     import secrets
     import time
 
+    from ritornello.config import checked
     from ritornello.generation import find_bundle
-    from ritornello.generation.samplers import checked_config
     from ritornello.live.ports.stage import Stage
     from ritornello.live.server.offers import make_offers
     from ritornello.live.session import Session
 
-    config = checked_config(JamConfig, settings)
+    config = checked(JamConfig, settings)
     offer = make_offers([str(find_bundle(model))]).find(None)
     offer.load()
     session = Session(offer.model, config, secrets.randbits(32) if seed is None else seed)

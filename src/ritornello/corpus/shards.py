@@ -14,13 +14,12 @@ Training reads windows of the shards where they lie, so its memory does not grow
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,16 +27,15 @@ from numpy.typing import NDArray
 from ritornello import formats, paths
 from ritornello.corpus.prose import prose_pieces
 from ritornello.corpus.scan import FileReport, Scan, scan, split
+from ritornello.corpus.shard_writer import ShardWriter, shard_name
 from ritornello.corpus.work import Failure, run_each
-from ritornello.errors import CorpusError, FileError, unknown_name
+from ritornello.errors import CorpusError, unknown_name
 from ritornello.representations import REPRESENTATIONS, Ids, Representation, make_representation
 from ritornello.representations.base import Extracts, reads_prose
 from ritornello.score import Score
 
 FORMAT_VERSION = 1
 
-SHARD_ROWS = 1 << 24
-"""Rows after which the next shard is begun (never within a piece)."""
 
 INDEX = np.dtype(
     [
@@ -206,7 +204,8 @@ def build_corpus(
     pieces = [piece for _, piece in used]
     encode = functools.partial(encode_piece, fitted.name, fitted.config())
     results = in_order(run_each(encode, pieces, executor=executor))
-    _replace(directory, fitted, _counted(results, len(used), progress), pieces, apart)
+    with paths.replacing_folder(directory, overwrite=True) as beside:
+        _write(beside, fitted, _counted(results, len(used), progress), pieces, apart)
     return open_corpus(directory), found
 
 
@@ -220,29 +219,9 @@ def write_corpus(
     )
     names = [Piece(Path(f"piece {number}")) for number in range(len(pieces))]
     apart = set(range(len(train), len(pieces)))
-    _replace(directory, representation, enumerate(encoded), names, apart)
+    with paths.replacing_folder(directory, overwrite=True) as beside:
+        _write(beside, representation, enumerate(encoded), names, apart)
     return open_corpus(directory)
-
-
-def _replace(
-    directory: Path,
-    representation: Representation,
-    results: Iterator[Any],
-    pieces: list[Piece],
-    apart: set[int],
-) -> None:
-    """Write a corpus beside `directory`, then put it there: as a whole or not at all."""
-    beside = directory.with_name(directory.name + ".partial")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
-        beside.mkdir(parents=True)
-        _write(beside, representation, results, pieces, apart)
-        shutil.rmtree(directory, ignore_errors=True)
-        beside.replace(directory)
-    except OSError as error:
-        raise FileError(f"{directory}: cannot be written: {paths.describe(error)}") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _too_few(found: Scan, used: list[FileReport]) -> str:
@@ -280,30 +259,19 @@ def _write(
     apart: set[int],
 ) -> None:
     """Write shards, index and card of a corpus."""
-    entries, names, left_out, digest = [], [], [], hashlib.sha256()
-    shard, row = 0, 0
-    file: IO[bytes] = (directory / _shard_name(0)).open("wb")
-    try:
+    entries, names, left_out = [], [], []
+    with closing(ShardWriter(directory)) as shards:
         for number, result in results:
             if isinstance(result, Failure):
                 continue  # it could be read before; what the scan says of it stands
-            if row >= SHARD_ROWS:
-                file.close()
-                shard, row = shard + 1, 0
-                file = (directory / _shard_name(shard)).open("wb")
             name = str(pieces[number])
             left_out += [f"{name}: {reason}" for reason in result.reasons]
+            shards.begin_piece()
             for example in result.examples:
-                data = np.ascontiguousarray(example.rows).tobytes()
-                file.write(data)
-                digest.update(data)
-                entries.append(
-                    (shard, row, len(example.rows), example.notes, example.low, example.high, number in apart)
-                )
+                place = shards.add(example.rows)
+                rows = len(example.rows), example.notes, example.low, example.high
+                entries.append((*place, *rows, number in apart))
                 names.append(name)
-                row += len(example.rows)
-    finally:
-        file.close()
     _check_splits([entry[-1] for entry in entries], left_out)
     _write_lines(directory / "left-out.txt", left_out)
     np.save(directory / "index.npy", np.array(entries, dtype=INDEX))
@@ -313,8 +281,8 @@ def _write(
         "representation": representation.name,
         "config": representation.config(),
         "columns": [[column.name, column.size] for column in representation.columns],
-        "shards": shard + 1,
-        "digest": digest.hexdigest()[:16],
+        "shards": shards.number + 1,
+        "digest": shards.digest.hexdigest()[:16],
     }
     (directory / "corpus.json").write_text(json.dumps(card, indent=1), encoding="utf-8")
 
@@ -345,11 +313,7 @@ def open_corpus(directory: Path) -> Corpus:
     representation = make_representation(card["representation"], card["config"])
     kind, width = row_type(representation), len(representation.columns)
     shards = tuple(
-        np.memmap(directory / _shard_name(i), dtype=kind, mode="r").reshape(-1, width)
+        np.memmap(directory / shard_name(i), dtype=kind, mode="r").reshape(-1, width)
         for i in range(card["shards"])
     )
     return Corpus(directory, representation, index, shards, card["digest"])
-
-
-def _shard_name(number: int) -> str:
-    return f"shard-{number:05d}.bin"

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.config import checked
 from ritornello.errors import ConfigError
 from ritornello.evaluation.comparison import Likeness, compare
 from ritornello.evaluation.config import EvaluateConfig
 from ritornello.evaluation.features import ENDINGS, FEATURES, beginning, measure
 from ritornello.generation import Model
 from ritornello.generation.likelihood import Likelihood
-from ritornello.generation.samplers import checked_config
 from ritornello.originality import Copies
 from ritornello.representations.base import reads_prose
 from ritornello.score import Score
@@ -76,7 +76,7 @@ def evaluate(
     progress: Progress | None = None,
 ) -> Evaluation:
     """Evaluate a model on real pieces, which it should not have learned from. At least four are needed."""
-    config = config or checked_config(EvaluateConfig, {})
+    config = config or checked(EvaluateConfig, {})
     representation = model.bundle.representation
     if reads_prose(representation):
         raise ConfigError(f"{model.bundle.card.name}: a model of prose has no musical features to compare")

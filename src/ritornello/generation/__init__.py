@@ -61,11 +61,11 @@ class Model:
         self, primer: Score | None = None, progress: Progress | None = None, **settings: Any
     ) -> list[Composition]:
         """Return `count` pieces, stepped in one batch. `settings` are the fields of `ComposeConfig`."""
+        from ritornello.config import checked
         from ritornello.generation.compose import compose
         from ritornello.generation.config import ComposeConfig
-        from ritornello.generation.samplers import checked_config
 
-        config = checked_config(ComposeConfig, settings)
+        config = checked(ComposeConfig, settings)
         return compose(self.bundle, config, primer, progress, self._stepper(config.precision))
 
     def likelihood(self, score: Score) -> Likelihood:

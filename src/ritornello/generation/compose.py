@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ritornello.bundle import Bundle
+from ritornello.config import checked
 from ritornello.errors import ConfigError
 from ritornello.formats.text import is_prose
 from ritornello.generation.beam import search
@@ -27,7 +28,7 @@ from ritornello.generation.config import DEFAULT_BARS, ComposeConfig
 from ritornello.generation.constraints import Constraint, allowed_ids
 from ritornello.generation.control import MakeConstraints, make_rules
 from ritornello.generation.recipe import make_recipe
-from ritornello.generation.samplers import checked_config, make_generators, make_sampler
+from ritornello.generation.samplers import make_generators, make_sampler
 from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
 from ritornello.generation.wishes import check_prose_suffix, check_wishes, settle_faithful
 from ritornello.originality import Copies, copies
@@ -99,7 +100,7 @@ def compose(
 
     `stepper` may be given to save building it again. Wishes that contradict each other are a ConfigError.
     """
-    config = config or checked_config(ComposeConfig, {})
+    config = config or checked(ComposeConfig, {})
     seed = secrets.randbits(32) if config.seed is None else config.seed
     stepper = stepper or Stepper(bundle, precision=config.precision)
     wishes = Plan(None, config.tempo, config.meter_pair, config.programs)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from ritornello.errors import ConfigError
+from ritornello.config import parsed
 from ritornello.generation.beam import BeamConfig
 from ritornello.generation.stepper import StepPrecision
 from ritornello.originality import LONGEST_COPY
@@ -111,14 +110,14 @@ class ComposeConfig(BeamConfig):
     @classmethod
     def _check_instruments(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
         for name in names or ():
-            _parse_or_refuse(parse_instrument, name)
+            parsed(parse_instrument, name)
         return names
 
     @field_validator("chords")
     @classmethod
     def _check_chords(cls, text: str | None) -> str | None:
         if text is not None:
-            _parse_or_refuse(parse_chord_bars, text)
+            parsed(parse_chord_bars, text)
         return text
 
     @field_validator("density", "pitch_classes", mode="before")
@@ -134,7 +133,7 @@ class ComposeConfig(BeamConfig):
     @classmethod
     def _check_pitches(cls, text: str | None) -> str | None:
         if text is not None:
-            _parse_or_refuse(parse_pitch, text)
+            parsed(parse_pitch, text)
         return text
 
     @model_validator(mode="after")
@@ -194,15 +193,5 @@ def _read_meter(meter: str) -> tuple[int, int]:
 
 def _weights_of(names: list[str]) -> tuple[float, ...]:
     """Return a weight for each pitch class: 1 for those named, else 0."""
-    try:
-        named = {parse_pitch_class(name) for name in names}
-    except ConfigError as error:
-        raise ValueError(str(error)) from error  # what pydantic understands
+    named = {parsed(parse_pitch_class, name) for name in names}
     return tuple(float(each in named) for each in range(12))
-
-
-def _parse_or_refuse(parse: Callable[[str], Any], text: str) -> None:
-    try:
-        parse(text)
-    except ConfigError as error:
-        raise ValueError(str(error)) from error  # what pydantic understands

@@ -17,13 +17,11 @@ author of the four-layer system proposes ("system B": a tone that breaks the ser
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from ritornello.errors import ConfigError
+from pydantic import BaseModel, ConfigDict, Field
 
 Mask = NDArray[np.bool_]
 Generators = Sequence[np.random.Generator]
@@ -37,8 +35,6 @@ SURPRISE_TEMPERATURE = 1.5
 LOWEST = -1e30  # stands for a logit of minus infinity: exp gives 0, differences stay finite
 FORBIDDEN = np.float32(-4 * LOWEST)  # taken from a logit that the mask forbids: below all that are allowed
 TINY = np.finfo(np.float32).tiny
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 class SamplerConfig(BaseModel):
@@ -60,20 +56,6 @@ class SamplerConfig(BaseModel):
 
 
 _SURPRISE = SamplerConfig.model_validate({"temperature": SURPRISE_TEMPERATURE, "top_p": 1.0})
-
-
-def checked_config(model: type[Model], values: dict[str, Any]) -> Model:
-    """Return `model(**values)`; an unknown key or a value not allowed is a ConfigError of one line."""
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError("; ".join(_explain(problem) for problem in error.errors())) from error
-
-
-def _explain(problem: Any) -> str:
-    where = ".".join(str(part) for part in problem["loc"])
-    what = problem["msg"].removeprefix("Value error, ")
-    return f"{where}: {what} (received {problem['input']!r})" if where else what
 
 
 def make_generators(seed: int, indices: Sequence[int]) -> list[np.random.Generator]:

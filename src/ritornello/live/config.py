@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from ritornello.errors import ConfigError
+from ritornello.config import parsed
 from ritornello.generation.samplers import SamplerConfig
 from ritornello.theory import parse_instrument, parse_scale
 
@@ -73,7 +73,7 @@ class JamConfig(SamplerConfig):
         ):
             for name in names:
                 if name is not None:
-                    _parse_or_refuse(parse, name)
+                    parsed(parse, name)
         return self
 
     @property
@@ -85,10 +85,3 @@ class JamConfig(SamplerConfig):
     def bar_seconds(self) -> float:
         """How long a bar of the metronome lasts."""
         return self.meter[0] * 4 / self.meter[1] * 60 / self.tempo
-
-
-def _parse_or_refuse(parse: Any, text: str) -> None:
-    try:
-        parse(text)
-    except ConfigError as error:
-        raise ValueError(str(error)) from error  # what pydantic understands

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from ritornello.errors import ConfigError, unknown_name
+from ritornello.config import checked
+from ritornello.errors import unknown_name
 from ritornello.networks.attention_rnn import AttentionRnn, AttentionRnnConfig
 from ritornello.networks.base import Network, State, count_parameters, detach, reset_rows
 from ritornello.networks.gate_dropout_lstm import GateDropoutLstm, GateDropoutLstmConfig
@@ -45,11 +46,5 @@ def make_network(name: str, config: Mapping[str, Any], column_sizes: tuple[int, 
     if name not in NETWORKS:
         raise unknown_name("network", name, NETWORKS)
     row = NETWORKS[name]
-    try:
-        checked = row.config.model_validate(dict(config))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"network {name}: {where}: {first['msg']} (received {first['input']!r})") from error
-    network: Network = row.network(checked, column_sizes)
+    network: Network = row.network(checked(row.config, config, f"network {name}: "), column_sizes)
     return network

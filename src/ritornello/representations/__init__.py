@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
-from ritornello.errors import ConfigError, unknown_name
+from ritornello.config import checked
+from ritornello.errors import unknown_name
 from ritornello.representations.base import Column, Cursor, Ids, Kind, Plan, Representation
 from ritornello.representations.drums import Drums
 from ritornello.representations.event_words import EventWords
@@ -52,9 +51,4 @@ def make_representation(name: str, config: Mapping[str, Any]) -> Representation:
     if name not in REPRESENTATIONS:
         raise unknown_name("representation", name, REPRESENTATIONS)
     kind = REPRESENTATIONS[name]
-    try:
-        return kind(kind.config_model.model_validate(dict(config)))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"representation {name}: {where}: {first['msg']}") from error
+    return kind(checked(kind.config_model, config, f"representation {name}: "))

@@ -20,7 +20,7 @@ from pydantic import Field
 
 from ritornello.representations.base import Column, Ids, Pace, Plan
 from ritornello.representations.grid import TICKS_PER_QUARTER, VELOCITY, GridCursor, quantised, without_rests
-from ritornello.representations.scheme import Blocks, Mask, Scheme, SchemeConfig, notes_by_program
+from ritornello.representations.scheme import FixedScheme, Mask, SchemeConfig, notes_by_program
 from ritornello.score import Score, Track, make_notes
 from ritornello.theory import instrument_name
 
@@ -50,7 +50,12 @@ class DrumsConfig(SchemeConfig):
     one_drum: bool = Field(False, description="one class for all drums, on eighths")
 
 
-class Drums(Scheme[DrumsConfig]):
+def classes_of(config: DrumsConfig) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Return the classes, lowest bit first."""
+    return ONE_DRUM if config.one_drum else CLASSES
+
+
+class Drums(FixedScheme[DrumsConfig]):
     """The representation `drums`; see `representations.base.Representation`."""
 
     name = "drums"
@@ -59,12 +64,15 @@ class Drums(Scheme[DrumsConfig]):
 
     def __init__(self, config: DrumsConfig) -> None:
         super().__init__(config)
-        self.classes = ONE_DRUM if config.one_drum else CLASSES
+        self.classes = classes_of(config)
         self.steps_per_quarter = 2 if config.one_drum else 4
-        self.blocks = Blocks({"step": 1 << len(self.classes), "start": 1, "end": 1})
         self.class_of = np.full(128, -1)
         for number, (_, keys) in enumerate(self.classes):
             self.class_of[list(keys)] = number
+
+    @staticmethod
+    def counts(config: DrumsConfig) -> dict[str, int]:
+        return {"step": 1 << len(classes_of(config)), "start": 1, "end": 1}
 
     @staticmethod
     def survey(score: Score) -> dict[int, int]:
@@ -131,12 +139,6 @@ class Drums(Scheme[DrumsConfig]):
     def cursor(self, plan: Plan = Plan()) -> DrumsCursor:  # a frozen value
         return DrumsCursor(plan, 4 * self.steps_per_quarter, scheme=self)
 
-    def transposable(self, ids: Ids) -> tuple[int, int]:
-        return 0, 0
-
-    def transposed(self, ids: Ids, semitones: int) -> Ids:
-        return ids.copy()
-
 
 @dataclass
 class DrumsCursor(GridCursor):
@@ -146,7 +148,6 @@ class DrumsCursor(GridCursor):
     """
 
     scheme: Drums = field(kw_only=True)
-    token: int = -1
     read: int = 0  # steps that have been read
 
     def push(self, token: int) -> None:
@@ -168,17 +169,12 @@ class DrumsCursor(GridCursor):
     def fork(self) -> DrumsCursor:
         return replace(self)
 
-    def allowed(self) -> Mask:
-        blocks = self.scheme.blocks
-        mask = np.zeros(blocks.size, dtype=bool)
-        limit = self.bars * self.steps_per_bar
-        if self.token < 0 or self.ended:
-            mask[blocks.first["end" if self.ended else "start"]] = True
-        elif self.read >= limit:
-            mask[blocks.first["end"]] = True
-        else:
-            mask[blocks.slice["step"]] = True
-            mask[0] = bool(self.note_count) or self.read < limit - 1  # a piece has at least one note
-            at_bar_line = self.read % self.steps_per_bar == 0
-            mask[blocks.first["end"]] = bool(self.note_count) and at_bar_line and self.is_free
-        return mask
+    @property
+    def steps_read(self) -> int:
+        return self.read
+
+    def allow(self, mask: Mask) -> None:
+        mask[self.scheme.blocks.slice["step"]] = True
+        mask[0] = bool(self.note_count) or self.read < self.limit - 1  # a piece has at least one note
+        at_bar_line = self.read % self.steps_per_bar == 0
+        mask[self.scheme.end_id] = bool(self.note_count) and at_bar_line and self.is_free

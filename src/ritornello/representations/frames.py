@@ -36,19 +36,17 @@ from ritornello.representations.echo import ORDERS, Echo, echoes
 from ritornello.representations.grid import (
     TICKS_PER_QUARTER,
     VELOCITY,
-    GridCursor,
+    ChordCursor,
     quantised,
+    spread,
     without_rests,
 )
-from ritornello.representations.scheme import Blocks, Ints, Mask, Scheme, SchemeConfig, latest
+from ritornello.representations.scheme import FixedScheme, Ints, Mask, SchemeConfig, latest, room
 from ritornello.score import Key, Score, Track, make_notes
 from ritornello.theory import instrument_name, instrument_range
 
 BARS_LONGEST = 4
 """Bars of the longest note, and of the longest rest."""
-
-MOST_SILENT_BARS = 2
-"""Bars without a note that a piece composed may have in a row."""
 
 MOST_HEIGHT = 11
 """Notes of a frame are counted up to this."""
@@ -71,7 +69,7 @@ class FramesConfig(SchemeConfig):
     lags: tuple[int, ...] = Field((1, 2, 8, 16), max_length=16, description="how many frames ago to look at")
 
 
-class Frames(Scheme[FramesConfig]):
+class Frames(FixedScheme[FramesConfig]):
     """The representation `frames`; see `representations.base.Representation`."""
 
     name = "frames"
@@ -80,10 +78,13 @@ class Frames(Scheme[FramesConfig]):
 
     def __init__(self, config: FramesConfig) -> None:
         super().__init__(config)
-        self.blocks = Blocks({"start": 1, "end": 1, "frame_end": 1, "key": KEYS, "note": 128})
         self.steps_per_bar = 4 * config.steps_per_quarter
         self.cycles = (self.steps_per_bar, *config.cycles)
         self.first_note = self.blocks.first["note"]
+
+    @staticmethod
+    def counts(config: FramesConfig) -> dict[str, int]:
+        return {"start": 1, "end": 1, "frame_end": 1, "key": KEYS, "note": 128}
 
     @property
     def frame_end_id(self) -> int:
@@ -125,14 +126,15 @@ class Frames(Scheme[FramesConfig]):
         longest = BARS_LONGEST * self.steps_per_bar
         start, end, pitch = quantised(score, False, self.settings.steps_per_quarter, longest)
         start, end = without_rests(start, end, self.steps_per_bar, longest)
-        length = end - start
-        since = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-        sounding = (np.repeat(start, length) + since) * _FRAME + np.repeat(pitch, length)
-        return self.sounds_to_ids(sounding, int(end.max(initial=0)), _key_of(score))
+        frame, pitch, _ = spread(start, end, pitch)
+        return self.sounds_to_ids(frame, pitch, int(end.max(initial=0)), _key_of(score))
 
-    def sounds_to_ids(self, sounds: Ints, frames: int, key: int) -> Ids:
-        """Return the ids of a piece of so many frames; `sounds` are frame * 129 + pitch, in any order."""
-        events = np.sort(np.concatenate([sounds, np.arange(frames) * _FRAME + _FRAME - 1])) % _FRAME
+    def sounds_to_ids(self, frame: Ints, pitch: Ints, frames: int, key: int) -> Ids:
+        """Return the ids of a piece of so many frames, in which each `pitch` sounds in its `frame`, in any order."""
+        events = (
+            np.sort(np.concatenate([frame * _FRAME + pitch, np.arange(frames) * _FRAME + _FRAME - 1]))
+            % _FRAME
+        )
         body = np.where(events == _FRAME - 1, self.blocks.first["frame_end"], events + self.first_note)
         header = [self.start_id, self.blocks.first["key"] + key]
         return np.concatenate([header, body, [self.end_id]]).astype(np.int32)
@@ -189,7 +191,7 @@ class Frames(Scheme[FramesConfig]):
 
     def transposable(self, ids: Ids) -> tuple[int, int]:
         pitches = np.asarray(ids)[self.blocks.is_kind(ids, "note")] - self.first_note
-        return (-int(pitches.min()), 127 - int(pitches.max())) if len(pitches) else (0, 0)
+        return room(pitches)
 
     def transposed(self, ids: Ids, semitones: int) -> Ids:
         moved = np.where(np.asarray(ids) >= self.first_note, ids + semitones, ids)
@@ -274,7 +276,7 @@ class _Reading:
 
 
 @dataclass
-class FramesCursor(GridCursor):
+class FramesCursor(ChordCursor):
     """A `Cursor` (see `representations.base`) for `frames`.
 
     A piece ends, since pitches ascend within a frame and frames are counted; and there is always a way on, since a
@@ -282,14 +284,11 @@ class FramesCursor(GridCursor):
     """
 
     scheme: Frames = field(kw_only=True)
-    token: int = -1
     key: int = KEYS - 1
     level: int = 0  # 0, or 1 + the highest pitch of the present frame so far
     present: list[int] = field(default_factory=list)
     past: list[list[int]] = field(default_factory=list)  # the pitches of all frames before
     begun: dict[int, int] = field(default_factory=dict)  # frame of the beginning, by pitch sounding
-    silent: int = 0  # frames without a note, up to the present one
-    is_new: bool = False  # whether the last id began a note
     echo: Echo = field(default_factory=Echo)
 
     def push(self, token: int) -> None:
@@ -337,15 +336,6 @@ class FramesCursor(GridCursor):
         pitches = self.past[-lag] if lag <= len(self.past) else []
         return next((pitch + 1 for pitch in pitches if pitch >= self.level), 0)
 
-    @property
-    def place(self) -> tuple[int, int]:
-        """The place of the present frame; once the piece has ended, of its last."""
-        return divmod(self.step - (self.ended and self.step > 0), self.steps_per_bar)
-
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        return (0, self.scheme.blocks.value[self.token]) if self.is_new else None
-
     def fork(self) -> FramesCursor:
         return replace(
             self,
@@ -355,25 +345,13 @@ class FramesCursor(GridCursor):
             echo=self.echo.copy(),
         )
 
-    def allowed(self) -> Mask:
-        blocks = self.scheme.blocks
-        mask = np.zeros(blocks.size, dtype=bool)
-        limit = self.bars * self.steps_per_bar
-        if self.token < 0 or self.ended:
-            mask[self.scheme.end_id if self.ended else self.scheme.start_id] = True
-        elif self.token == self.scheme.start_id:
-            mask[blocks.slice["key"]] = True
-        elif self.step >= limit:
-            mask[self.scheme.end_id] = True
-        else:
-            low, high = instrument_range(self.scheme.settings.program)
-            first = self.scheme.first_note
-            mask[first + max(low, self.level) : first + high + 1] = True
-            must_play = self.silent >= MOST_SILENT_BARS * self.steps_per_bar or (
-                not self.note_count and self.step == limit - 1
-            )
-            is_over = self.level > high  # a primer may have left the compass
-            mask[blocks.first["frame_end"]] = bool(self.present) or is_over or not must_play
-            in_last_bar = self.is_free or self.step > limit - self.steps_per_bar
-            mask[self.scheme.end_id] = bool(self.note_count) and in_last_bar and not self.present
-        return mask
+    def allow(self, mask: Mask) -> None:
+        scheme = self.scheme
+        if self.token == scheme.start_id:
+            mask[scheme.blocks.slice["key"]] = True
+            return
+        low, high = instrument_range(scheme.settings.program)
+        mask[scheme.first_note + max(low, self.level) : scheme.first_note + high + 1] = True
+        is_over = self.level > high  # a primer may have left the compass
+        mask[scheme.frame_end_id] = bool(self.present) or is_over or not self.must_play
+        mask[scheme.end_id] = self.may_end and not self.present

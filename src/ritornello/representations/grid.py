@@ -6,18 +6,22 @@ Tempo is not part of these schemes; a piece composed gets the tempo that is aske
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from ritornello.errors import ConfigError
 from ritornello.representations.base import Plan
-from ritornello.representations.scheme import Ints, shorten_gaps, strike
+from ritornello.representations.scheme import FixedScheme, Ints, Mask, shorten_gaps, strike
 from ritornello.score import Score, make_notes
 
 TICKS_PER_QUARTER = 480
 DEFAULT_LENGTH = 32
 """Bars, where the plan does not say."""
+
+MOST_SILENT_BARS = 2
+"""Bars without a note that a piece composed of chords may have in a row."""
 
 VELOCITY = 100
 """How loud every note sounds."""
@@ -45,12 +49,21 @@ def without_rests(start: Ints, end: Ints, bar: int, longest: int) -> tuple[Ints,
     return shorten_gaps(start - lead, end - lead, longest, bar)
 
 
+def spread(start: Ints, end: Ints, pitch: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return each step in which each note sounds, its pitch, and how many steps before it began."""
+    length = end - start
+    since = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+    return np.repeat(start, length) + since, np.repeat(pitch, length), since
+
+
 @dataclass
 class GridCursor:
-    """The part of a `Cursor` that counts steps and bars: `step` is the present one."""
+    """The part of a `Cursor` that counts steps and bars: `step` is the present one. A subclass has `allow`."""
 
     plan: Plan
     steps_per_bar: int = 16
+    scheme: FixedScheme[Any] = field(kw_only=True)
+    token: int = -1
     step: int = 0
     note_count: int = 0
     ended: bool = False
@@ -84,5 +97,58 @@ class GridCursor:
         """Whether the model may end the piece where it likes."""
         return self.plan.bars is None and self.last_bar < 0
 
+    @property
+    def limit(self) -> int:
+        """The length in steps that must not be passed."""
+        return self.bars * self.steps_per_bar
+
+    @property
+    def steps_read(self) -> int:
+        """How many steps have been read."""
+        return self.step
+
     def close(self) -> None:
         self.last_bar = self.place[0]
+
+    def allowed(self) -> Mask:
+        mask = np.zeros(self.scheme.vocabulary_size, dtype=bool)
+        if self.token < 0:
+            mask[self.scheme.start_id] = True
+        elif self.ended or self.steps_read >= self.limit:
+            mask[self.scheme.end_id] = True
+        else:
+            self.allow(mask)
+        return mask
+
+    def allow(self, mask: Mask) -> None:
+        """Set in `mask` what may come within the piece, after its start."""
+        raise NotImplementedError
+
+
+@dataclass
+class ChordCursor(GridCursor):
+    """The further part where each step is written note by note, with an id for its end."""
+
+    silent: int = 0  # steps without a note, up to the present one
+    is_new: bool = False  # whether the last id began a note
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """The place of the present step; once the piece has ended, of its last."""
+        return divmod(self.step - (self.ended and self.step > 0), self.steps_per_bar)
+
+    @property
+    def last_note(self) -> tuple[int, int] | None:
+        return (0, self.scheme.blocks.value[self.token]) if self.is_new else None
+
+    @property
+    def must_play(self) -> bool:
+        """Whether the present step has to have a note: after a long silence, or as the last chance of a first one."""
+        is_last = not self.note_count and self.step == self.limit - 1
+        return is_last or self.silent >= MOST_SILENT_BARS * self.steps_per_bar
+
+    @property
+    def may_end(self) -> bool:
+        """Whether the piece may end in the present bar."""
+        in_last_bar = self.is_free or self.step > self.limit - self.steps_per_bar
+        return bool(self.note_count) and in_last_bar

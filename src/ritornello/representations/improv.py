@@ -26,7 +26,7 @@ from ritornello.errors import CorpusError
 from ritornello.representations.base import Column, Ids, Pace, Plan
 from ritornello.representations.grid import TICKS_PER_QUARTER, VELOCITY, GridCursor, without_rests
 from ritornello.representations.leadsheet import LeadSheet, check_leadsheet, read_leadsheet
-from ritornello.representations.scheme import Blocks, Ints, Mask, Scheme, SchemeConfig, latest
+from ritornello.representations.scheme import FixedScheme, Ints, Mask, SchemeConfig, latest, room
 from ritornello.score import Score, Text, Track, make_notes
 from ritornello.theory import Chord, make_chord
 
@@ -64,16 +64,16 @@ def triad_chord(number: int) -> Chord | None:
     return make_chord(root, QUALITIES[quality]) if number else None
 
 
-class Improv(Scheme[SchemeConfig]):
+class Improv(FixedScheme[SchemeConfig]):
     """The representation `improv`; see `representations.base.Representation`."""
 
     name = "improv"
     config_model = SchemeConfig
     plays_over_chords = True
 
-    def __init__(self, config: SchemeConfig) -> None:
-        super().__init__(config)
-        self.blocks = Blocks({"event": EVENTS, "chord": TRIADS, "start": 1, "end": 1})
+    @staticmethod
+    def counts(config: SchemeConfig) -> dict[str, int]:
+        return {"event": EVENTS, "chord": TRIADS, "start": 1, "end": 1}
 
     @staticmethod
     def survey(score: Score) -> dict[int, int]:
@@ -168,7 +168,7 @@ class Improv(Scheme[SchemeConfig]):
 
     def transposable(self, ids: Ids) -> tuple[int, int]:
         pitches = np.asarray(ids)[self.is_note[ids]] + (LOWEST - FIRST_PITCH)
-        return (LOWEST - int(pitches.min()), HIGHEST - int(pitches.max())) if len(pitches) else (0, 0)
+        return room(pitches, LOWEST, HIGHEST)
 
     def transposed(self, ids: Ids, semitones: int) -> Ids:
         first = self.blocks.first["chord"]
@@ -227,7 +227,6 @@ class ImprovCursor(GridCursor):
     lines only."""
 
     scheme: Improv = field(kw_only=True)
-    token: int = -1
     read: int = 0  # steps that have been read
     chord: int = 0
     is_sounding: bool = False
@@ -254,21 +253,18 @@ class ImprovCursor(GridCursor):
     def fork(self) -> ImprovCursor:
         return replace(self)
 
-    def allowed(self) -> Mask:
-        blocks = self.scheme.blocks
-        mask = np.zeros(blocks.size, dtype=bool)
-        limit = self.bars * self.steps_per_bar
-        if self.token < 0 or self.ended:
-            mask[self.scheme.end_id if self.ended else self.scheme.start_id] = True
-        elif self.read >= limit:
-            mask[self.scheme.end_id] = True
-        elif not self._allow_chords(mask):
-            mask[FIRST_PITCH:EVENTS] = True
-            mask[NO_EVENT] = bool(self.note_count) or self.read < limit - 1  # a piece has at least one note
-            mask[NOTE_OFF] = self.is_sounding
-            at_bar_line = self.read % self.steps_per_bar == 0 and self.token < EVENTS
-            mask[self.scheme.end_id] = bool(self.note_count) and at_bar_line and self.is_free
-        return mask
+    @property
+    def steps_read(self) -> int:
+        return self.read
+
+    def allow(self, mask: Mask) -> None:
+        if self._allow_chords(mask):
+            return
+        mask[FIRST_PITCH:EVENTS] = True
+        mask[NO_EVENT] = bool(self.note_count) or self.read < self.limit - 1  # a piece has at least one note
+        mask[NOTE_OFF] = self.is_sounding
+        at_bar_line = self.read % self.steps_per_bar == 0 and self.token < EVENTS
+        mask[self.scheme.end_id] = bool(self.note_count) and at_bar_line and self.is_free
 
     def _allow_chords(self, mask: Mask) -> bool:
         """Allow a change of chord before an event. Return whether the plan demands one."""

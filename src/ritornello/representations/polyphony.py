@@ -24,11 +24,12 @@ from ritornello.representations.base import Column, Ids, Pace, Plan
 from ritornello.representations.grid import (
     TICKS_PER_QUARTER,
     VELOCITY,
-    GridCursor,
+    ChordCursor,
     quantised,
+    spread,
     without_rests,
 )
-from ritornello.representations.scheme import Blocks, Mask, Scheme, SchemeConfig
+from ritornello.representations.scheme import FixedScheme, Mask, SchemeConfig, room
 from ritornello.score import Score, Track, make_notes
 from ritornello.theory import instrument_name, instrument_range
 
@@ -37,9 +38,6 @@ STEPS_PER_BAR = 16
 LONGEST = 4 * STEPS_PER_BAR
 """Steps of the longest note, and of the longest rest."""
 
-MOST_SILENT = 2 * STEPS_PER_BAR
-"""Steps without a note in a row that a piece composed may have."""
-
 
 class PolyphonyConfig(SchemeConfig):
     """The options of `polyphony`."""
@@ -47,16 +45,16 @@ class PolyphonyConfig(SchemeConfig):
     position: bool = Field(False, description="show the network the position in the bar")
 
 
-class Polyphony(Scheme[PolyphonyConfig]):
+class Polyphony(FixedScheme[PolyphonyConfig]):
     """The representation `polyphony`; see `representations.base.Representation`."""
 
     name = "polyphony"
     config_model = PolyphonyConfig
     harmonises = True
 
-    def __init__(self, config: PolyphonyConfig) -> None:
-        super().__init__(config)
-        self.blocks = Blocks({"start": 1, "end": 1, "step_end": 1, "new": 128, "continued": 128})
+    @staticmethod
+    def counts(config: PolyphonyConfig) -> dict[str, int]:
+        return {"start": 1, "end": 1, "step_end": 1, "new": 128, "continued": 128}
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -81,9 +79,8 @@ class Polyphony(Scheme[PolyphonyConfig]):
     def encode(self, score: Score) -> Ids:
         start, end, pitch = quantised(score, False, STEPS_PER_QUARTER, LONGEST)
         start, end = without_rests(start, end, STEPS_PER_BAR, LONGEST)
-        first, length = self.blocks.first, end - start
-        since = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-        steps, pitches = np.repeat(start, length) + since, np.repeat(pitch, length)
+        steps, pitches, since = spread(start, end, pitch)
+        first = self.blocks.first
         events = np.where(since == 0, first["new"], first["continued"]) + pitches
         total = int(end.max(initial=0))
         steps = np.concatenate([steps, np.arange(total)])
@@ -134,7 +131,7 @@ class Polyphony(Scheme[PolyphonyConfig]):
 
     def transposable(self, ids: Ids) -> tuple[int, int]:
         pitches = np.asarray(ids)[self.blocks.is_kind(ids, "new")] - self.blocks.first["new"]
-        return (-int(pitches.min()), 127 - int(pitches.max())) if len(pitches) else (0, 0)
+        return room(pitches)
 
     def transposed(self, ids: Ids, semitones: int) -> Ids:
         moves = np.asarray(ids) >= self.blocks.first["new"]
@@ -142,7 +139,7 @@ class Polyphony(Scheme[PolyphonyConfig]):
 
 
 @dataclass
-class PolyphonyCursor(GridCursor):
+class PolyphonyCursor(ChordCursor):
     """A `Cursor` (see `representations.base`) for `polyphony`.
 
     A piece ends, since pitches descend within a step and steps are counted; and there is always a way on, since a
@@ -151,12 +148,9 @@ class PolyphonyCursor(GridCursor):
 
     scheme: Polyphony = field(kw_only=True)
     given: tuple[tuple[int, ...], ...] = ()  # ids that must come in each step
-    token: int = -1
     sounding: dict[int, int] = field(default_factory=dict)  # step of the beginning, by pitch: the step before
     present: dict[int, int] = field(default_factory=dict)  # likewise: the present step so far
     lowest: int = 128  # pitch of the present step so far
-    silent: int = 0  # steps without a note, up to the present one
-    is_new: bool = False  # whether the last id brought a note
 
     def push(self, token: int) -> None:
         kind, pitch = self.scheme.blocks.kind[token], self.scheme.blocks.value[token]
@@ -179,35 +173,15 @@ class PolyphonyCursor(GridCursor):
         position = (self.step % STEPS_PER_BAR,) if self.scheme.settings.position else ()
         return self.token, *position
 
-    @property
-    def place(self) -> tuple[int, int]:
-        """The place of the present step; once the piece has ended, of its last."""
-        return divmod(self.step - (self.ended and self.step > 0), self.steps_per_bar)
-
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        return (0, self.scheme.blocks.value[self.token]) if self.is_new else None
-
     def fork(self) -> PolyphonyCursor:
         return replace(self, sounding=dict(self.sounding), present=dict(self.present))
 
-    def allowed(self) -> Mask:
-        blocks = self.scheme.blocks
-        mask = np.zeros(blocks.size, dtype=bool)
-        limit = self.bars * self.steps_per_bar
-        if self.token < 0 or self.ended:
-            mask[self.scheme.end_id if self.ended else self.scheme.start_id] = True
-        elif self.step >= limit:
-            mask[self.scheme.end_id] = True
-        else:
-            self._allow_notes(mask)
-            must_play = self.silent >= MOST_SILENT or (not self.note_count and self.step == limit - 1)
-            mask[blocks.first["step_end"]] = bool(self.present) or not must_play
-            in_last_bar = self.is_free or self.step > limit - self.steps_per_bar
-            is_step_begun = self.token != blocks.first["step_end"]
-            mask[self.scheme.end_id] = bool(self.note_count) and in_last_bar and not is_step_begun
-            self._insist(mask)
-        return mask
+    def allow(self, mask: Mask) -> None:
+        step_end = self.scheme.blocks.first["step_end"]
+        self._allow_notes(mask)
+        mask[step_end] = bool(self.present) or not self.must_play
+        mask[self.scheme.end_id] = self.may_end and self.token == step_end
+        self._insist(mask)
 
     def _insist(self, mask: Mask) -> None:
         """Leave only what may stand before the next given note of the step, and that note; no end before the last."""

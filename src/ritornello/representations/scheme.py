@@ -1,7 +1,7 @@
-"""What the schemes of events share: blocks of ids, one program for all notes, and a few array helpers.
+"""What representations share: `Scheme`, the base of all; `FixedScheme`; and a few array helpers.
 
-A scheme of events has a vocabulary that does not depend on the corpus: its ids are fixed by the configuration, in
-blocks, one block a kind of event. What the corpus decides is only which program plays.
+A fixed scheme has a vocabulary that does not depend on the corpus: its ids follow from the configuration, in blocks,
+one block a kind of event. What the corpus decides is only which program plays.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from ritornello.config import checked
 from ritornello.errors import ConfigError, CorpusError
 from ritornello.rendering.performance import end_before_next
-from ritornello.representations.base import PLAIN_SAMPLING, Ids, Pace, Plan
+from ritornello.representations.base import PLAIN_SAMPLING, Column, Ids, Pace, Plan
 from ritornello.score import Score
 from ritornello.theory import DRUMS, instrument_name
 
@@ -26,14 +27,16 @@ Mask = NDArray[np.bool_]
 
 
 class SchemeConfig(BaseModel):
-    """What every scheme of events can be told."""
+    """What every fixed scheme can be told."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     program: int = Field(0, ge=0, le=127, description="General MIDI program that plays the notes")
 
 
-Config = TypeVar("Config", bound=SchemeConfig)
+Config = TypeVar("Config", bound=BaseModel)
+Fixed = TypeVar("Fixed", bound=SchemeConfig)
+Options = TypeVar("Options", bound=BaseModel)
 
 
 class Blocks:
@@ -63,15 +66,59 @@ class Blocks:
 
 
 class Scheme(Generic[Config]):
-    """What the representations of events have in common; see `representations.base.Representation`."""
+    """What a `representations.base.Representation` is unless it says otherwise: the network sees the ids, nothing else,
+    and pieces stay in their key."""
 
     name: str
+
+    def __init__(self, settings: Config, size: int, start: int, end: int) -> None:
+        self.settings = settings
+        self.vocabulary_size, self.start_id, self.end_id = size, start, end
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return (Column("token", self.vocabulary_size),)
+
+    def note_id(self, voice: int, pitch: int) -> int | None:
+        return None
+
+    def encode(self, score: Score) -> Ids:
+        raise NotImplementedError
+
+    def inputs(self, ids: Ids) -> NDArray[np.int32]:
+        return np.asarray(ids, dtype=np.int32).reshape(-1, 1)
+
+    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:  # a frozen value
+        """Return the ids of `score` without the end."""
+        return self.encode(score)[:-1]
+
+    def transposable(self, ids: Ids) -> tuple[int, int]:
+        return 0, 0
+
+    def transposed(self, ids: Ids, semitones: int) -> Ids:
+        return ids.copy()
+
+    def config(self) -> Mapping[str, Any]:
+        return self.settings.model_dump(mode="json")
+
+    def summary(self) -> Mapping[str, Any]:
+        return {"vocabulary": self.vocabulary_size, **self.config()}
+
+
+class FixedScheme(Scheme[Fixed]):
+    """What the representations with a vocabulary of fixed blocks have in common."""
+
     config_model: type[SchemeConfig]
     original_sampling = PLAIN_SAMPLING
-    blocks: Blocks
 
-    def __init__(self, config: Config) -> None:
-        self.settings = config
+    def __init__(self, config: Fixed) -> None:
+        self.blocks = blocks = Blocks(self.counts(config))
+        super().__init__(config, blocks.size, blocks.first["start"], blocks.first["end"])
+
+    @staticmethod
+    def counts(config: Fixed) -> dict[str, int]:
+        """Return how many ids each kind has, in the order of their blocks; there are a start and an end."""
+        raise NotImplementedError
 
     @staticmethod
     def survey(score: Score) -> dict[int, int]:
@@ -87,32 +134,8 @@ class Scheme(Generic[Config]):
         for survey in surveys:
             programs.update(survey)
         program = max(programs, key=lambda each: (programs[each], -each), default=0)
-        try:
-            config = cls.config_model.model_validate({"program": program, **options})
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise ConfigError(f"representation {cls.name}: option {where}: {first['msg'].lower()}") from error
+        config = checked_options(cls.name, cls.config_model, {"program": program, **options})
         return cls(config)  # type: ignore[arg-type]  # the class variable cannot name the type parameter
-
-    @property
-    def vocabulary_size(self) -> int:
-        return self.blocks.size
-
-    @property
-    def start_id(self) -> int:
-        return self.blocks.first["start"]
-
-    @property
-    def end_id(self) -> int:
-        return self.blocks.first["end"]
-
-    def encode(self, score: Score) -> Ids:
-        raise NotImplementedError
-
-    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:  # a frozen value
-        """Return the ids of `score` without the end."""
-        return self.encode(score)[:-1]
 
     def suited(self, primer: Score | None, plan: Plan) -> Self:
         """Return the scheme played by the one instrument of `plan`. ConfigError for several, and for drums."""
@@ -125,15 +148,19 @@ class Scheme(Generic[Config]):
             )
         return type(self)(self.settings.model_copy(update={"program": plan.instruments[0]}))
 
-    def config(self) -> Mapping[str, Any]:
-        return self.settings.model_dump(mode="json")
-
     def steady_pace(self, kind: str, quarters: float) -> Pace:
         """Return the pace of a scheme in which the ids of one kind, and only they, move time, all by as much."""
         return Pace(np.zeros(self.blocks.size), self.blocks.mask(kind) * quarters)
 
-    def summary(self) -> Mapping[str, Any]:
-        return {"vocabulary": self.vocabulary_size, **self.config()}
+
+def checked_options(name: str, model: type[Options], options: Mapping[str, Any]) -> Options:
+    """Return the options of the representation `name`; ConfigError for those that it does not know or allow."""
+    return checked(model, options, f"representation {name}: option ")
+
+
+def room(pitches: NDArray[np.integer[Any]], lowest: int = 0, highest: int = 127) -> tuple[int, int]:
+    """Return by how many semitones pitches can be moved within a compass, down and up; nothing to move: (0, 0)."""
+    return (lowest - int(pitches.min()), highest - int(pitches.max())) if len(pitches) else (0, 0)
 
 
 def notes_by_program(score: Score, is_drum: bool) -> dict[int, int]:

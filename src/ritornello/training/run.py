@@ -24,6 +24,7 @@ from ritornello.data.tunes import load_tunes
 from ritornello.errors import ConfigError, FileError
 from ritornello.networks import Network
 from ritornello.originality import Index, build_index, one_of
+from ritornello.paths import describe
 from ritornello.representations.base import reads_prose
 from ritornello.training.checkpoint import load_checkpoint
 from ritornello.training.config import TrainConfig
@@ -110,13 +111,11 @@ def prepare(
     With `init`, begin with the weights and the vocabulary of that bundle. `executor`: who reads the files, as for
     `run_each`. For one of several processes, see `prepare_together`.
     """
-    if out.suffix != ".rit":
-        raise ConfigError(f"{out}: a model's name ends with .rit")
     if resume and init:
         raise ConfigError("--resume and --init contradict each other: a resumed run has its weights already")
     directory, about = run_directory(out), about or About()
     check(config)
-    _check_writable(out.parent)
+    _check_writable(out)
     found: Scan | None = None
     begin = load_bundle(init) if init else None
     if resume:
@@ -135,19 +134,23 @@ def prepare(
             executor=executor,
         )
         config = settle(_like(begin, config) if begin else config, corpus)
+    trainer = Trainer(config, corpus, directory, _saver(out, corpus, about))
+    if resume:
+        trainer.resume()
+    elif begin:
+        trainer.network.load_state_dict(load_network(begin).state_dict())
+    return Run(trainer, corpus, found, out, sample)
 
+
+def _saver(out: Path, corpus: Corpus, about: About) -> Callable[[Network, dict[str, Any]], None]:
+    """Return what writes a network and its facts as the bundle `out`."""
     learned_from = functools.cache(functools.partial(index_of, corpus))
 
     def save_model(network: Network, facts: dict[str, Any]) -> None:
         described = _card_facts(out, corpus, facts, about)
         save_bundle(out, network, corpus.representation, described, about.precision, learned_from())
 
-    trainer = Trainer(config, corpus, directory, save_model)
-    if resume:
-        trainer.resume()
-    elif begin:
-        trainer.network.load_state_dict(load_network(begin).state_dict())
-    return Run(trainer, corpus, found, out, sample)
+    return save_model
 
 
 def index_of(corpus: Corpus) -> Index | None:
@@ -223,13 +226,14 @@ def _card_facts(out: Path, corpus: Corpus, facts: dict[str, Any], about: About) 
     )
 
 
-def _check_writable(directory: Path) -> None:
+def _check_writable(out: Path) -> None:
     """Refuse at once what would fail only after minutes of work."""
+    if out.suffix != ".rit":
+        raise ConfigError(f"{out}: a model's name ends with .rit")
+    directory = out.parent
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):
             pass
     except OSError as error:
-        raise FileError(
-            f"{directory}: cannot be written: {(error.strerror or str(error)).lower()}"
-        ) from error
+        raise FileError(f"{directory}: cannot be written: {describe(error)}") from error

@@ -19,8 +19,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ritornello.errors import ConfigError, FormatError
-from ritornello.generation.samplers import checked_config
+from ritornello.config import checked
+from ritornello.errors import FormatError
 from ritornello.live.config import JamConfig, Mode
 from ritornello.paths import read_bytes
 
@@ -61,7 +61,7 @@ class Controls(BaseModel):
 
 def default_controls() -> Controls:
     """Return the table as it is without a file."""
-    return checked_config(Controls, {})
+    return checked(Controls, {})
 
 
 def read_controls(path: Path | str) -> Controls:
@@ -71,10 +71,7 @@ def read_controls(path: Path | str) -> Controls:
         values = tomllib.loads(read_bytes(path, LARGEST_FILE).decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise FormatError(f"{path}: not TOML: {error}") from error
-    try:
-        return checked_config(Controls, values)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}; actions: {', '.join(Controls.model_fields)}") from error
+    return checked(Controls, values, f"{path}: ")
 
 
 def _mode(value: int) -> Mode:

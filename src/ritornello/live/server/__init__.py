@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -42,8 +42,6 @@ log = logging.getLogger(__name__)
 PAGE = Path(__file__).resolve().parent.parent / "page"
 
 NO_PAGE = "the page is not in this copy of the library; everything else works: see docs/jam.md"
-
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def make_app(hall: Hall, host: str = "127.0.0.1", page: Path = PAGE) -> Starlette:

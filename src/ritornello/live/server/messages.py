@@ -2,7 +2,7 @@
 
 `parse_message` reads what the page says into frozen values, strictly: an unknown type, key or value is a ConfigError
 of one line, and every length is bounded. `output_to_message` makes what the server says of what a session puts out.
-Times are seconds on the session's clock, rounded to a tenth of a millisecond. The table of all messages is in
+Times are seconds on the session's clock, rounded to a microsecond. The table of all messages is in
 docs/jam.md.
 
 Read in order: the messages of the page, `parse_message`, `output_to_message`, `config_options`.
@@ -18,8 +18,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
 from pydantic_core import from_json
 
+from ritornello.config import checked
 from ritornello.errors import ConfigError, unknown_name
-from ritornello.generation.samplers import checked_config
 from ritornello.live import events
 from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote
@@ -157,15 +157,12 @@ def parse_message(text: str | bytes) -> Message:
     kind = content.pop("type", None)
     if not isinstance(kind, str) or kind not in MESSAGES:
         raise unknown_name("type of message", str(kind)[:40], MESSAGES)
-    try:
-        return checked_config(MESSAGES[kind], content)
-    except ConfigError as error:
-        raise ConfigError(f"{kind}: {error}") from error
+    return checked(MESSAGES[kind], content, f"{kind}: ")
 
 
 def changed_config(config: JamConfig, changes: Json) -> JamConfig:
     """Return `config` with some fields changed; ConfigError for an unknown field or a value that is not allowed."""
-    return checked_config(JamConfig, config.model_dump() | changes)
+    return checked(JamConfig, config.model_dump() | changes)
 
 
 # --- what the server says -------------------------------------------------------------------------------------

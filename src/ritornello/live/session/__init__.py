@@ -22,8 +22,8 @@ from __future__ import annotations
 
 from functools import singledispatchmethod
 
+from ritornello.config import checked
 from ritornello.errors import ConfigError
-from ritornello.generation.samplers import checked_config
 from ritornello.generation.stepper import Logits, State
 from ritornello.live.config import JamConfig
 from ritornello.live.events import (
@@ -63,7 +63,7 @@ class Session:
     """One player and one model; see the module."""
 
     def __init__(self, model: LiveModel, config: JamConfig | None = None, seed: int = 0) -> None:
-        self._game = Game(model, config or checked_config(JamConfig, {}), seed)
+        self._game = Game(model, config or checked(JamConfig, {}), seed)
         self._bookmarks: dict[int, tuple[BookmarkSet, Moment]] = {}
 
     # --- what is known ----------------------------------------------------------------------------------------

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.bundle import Bundle
+from ritornello.config import checked
 from ritornello.errors import ConfigError
 from ritornello.generation.compose import compose
 from ritornello.generation.config import ComposeConfig
 from ritornello.generation.constraints import InScale
-from ritornello.generation.samplers import checked_config
 from ritornello.generation.stepper import State, Stepper
 from ritornello.representations.base import (
     HasVoices,
@@ -109,7 +109,7 @@ def _favourite_band(bundle: Bundle, stepper: Stepper) -> tuple[int, ...]:
     """Return the instruments that most of a few pieces of the model are for."""
     wishes = {"bars": TRIAL_BARS, "count": TRIAL_PIECES, "seed": 0, "meter": "4/4"}
     wishes = {key: wish for key, wish in wishes.items() if key not in refused_wishes(bundle.representation)}
-    pieces = compose(bundle, checked_config(ComposeConfig, wishes), stepper=stepper)
+    pieces = compose(bundle, checked(ComposeConfig, wishes), stepper=stepper)
     return Counter(programs_of(piece.score) for piece in pieces).most_common(1)[0][0] or (0,)
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import PLAIN_SAMPLING, Column, Ids, Pace, Plan
+from ritornello.representations.base import PLAIN_SAMPLING, Ids, Pace, Plan
 from ritornello.representations.event_words import encoding, vocabulary
 from ritornello.representations.event_words.grammar import EventCursor
 from ritornello.representations.event_words.layout import Sheet, lay_out
@@ -29,8 +29,10 @@ from ritornello.representations.event_words.vocabulary import (
     FIRST_WORD,
     START,
     EventWordsConfig,
+    EventWordsOptions,
     Vocabulary,
 )
+from ritornello.representations.scheme import Scheme, checked_options
 from ritornello.score import Meter, Score, Tempo
 
 __all__ = ["EventWords", "EventWordsConfig"]
@@ -38,7 +40,7 @@ __all__ = ["EventWords", "EventWordsConfig"]
 MOST_SEMITONES = 12
 
 
-class EventWords:
+class EventWords(Scheme[EventWordsConfig]):
     """The representation `event_words`; see `representations.base.Representation`."""
 
     name = "event_words"
@@ -48,6 +50,7 @@ class EventWords:
 
     def __init__(self, config: EventWordsConfig) -> None:
         self.vocabulary = Vocabulary(config)
+        super().__init__(config, self.vocabulary.size, START, END)
         self._shifted = lru_cache(maxsize=2 * MOST_SEMITONES + 1)(self.vocabulary.shifted)
 
     @staticmethod
@@ -58,23 +61,7 @@ class EventWords:
     @classmethod
     def fit(cls, surveys: Iterable[Score], options: Mapping[str, Any] = MappingProxyType({})) -> EventWords:
         """Return the representation for a corpus; `options` are the fields of `EventWordsOptions`."""
-        return cls(vocabulary.fit(surveys, options))
-
-    @property
-    def vocabulary_size(self) -> int:
-        return self.vocabulary.size
-
-    @property
-    def start_id(self) -> int:
-        return START
-
-    @property
-    def end_id(self) -> int:
-        return END
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        return (Column("token", self.vocabulary_size),)
+        return cls(vocabulary.fit(surveys, checked_options(cls.name, EventWordsOptions, options)))
 
     @property
     def is_note(self) -> NDArray[np.bool_]:
@@ -125,14 +112,8 @@ class EventWords:
         tempo = Tempo(0, config.microseconds_per_quarter)
         return sheet.score(now, config.ticks_per_quarter, tempo, Meter(0, *config.meter))
 
-    def inputs(self, ids: Ids) -> NDArray[np.int32]:
-        return np.asarray(ids, dtype=np.int32).reshape(-1, 1)
-
     def cursor(self, plan: Plan = Plan()) -> EventCursor:  # a frozen value
         return EventCursor(self.vocabulary, plan)
-
-    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:
-        return self.encode(score)[:-1]
 
     def transposable(self, ids: Ids) -> tuple[int, int]:
         used = np.unique(ids)
@@ -148,9 +129,6 @@ class EventWords:
     def transposed(self, ids: Ids, semitones: int) -> Ids:
         moved = self._shifted(semitones)[ids]
         return np.where(moved < 0, ids, moved).astype(ids.dtype)
-
-    def config(self) -> Mapping[str, Any]:
-        return self.vocabulary.config.model_dump(mode="json")
 
     def summary(self) -> Mapping[str, Any]:
         config = self.vocabulary.config

@@ -6,7 +6,7 @@
 - Notes of one pitch on one channel do not overlap: each ends, at the latest, where the next begins.
 - The velocity of note-offs is 0.
 
-So the score of a stream in this order (`score_of`) gives the same stream again (`lay_out`).
+So the score of a stream in this order (`Sheet`) gives the same stream again (`lay_out`).
 """
 
 from __future__ import annotations

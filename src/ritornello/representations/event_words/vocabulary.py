@@ -7,13 +7,13 @@ Ids: START, END, then the words in the order of status, data and delta. They are
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from ritornello.errors import ConfigError
 from ritornello.formats.event_words import Event, Spelling, parse_event, spell
@@ -62,9 +62,8 @@ def survey(score: Score) -> Score:
     return Score(score.ticks_per_quarter, score.tracks, score.tempos[:1], score.meters[:1])
 
 
-def fit(scores: Iterable[Score], options: Mapping[str, Any]) -> EventWordsConfig:
+def fit(scores: Iterable[Score], asked: EventWordsOptions) -> EventWordsConfig:
     """Return the configuration for a corpus: its distinct words, its commonest grid, first tempo and first meter."""
-    asked = _checked(options)
     pieces = list(scores)
     grid = asked.ticks_per_quarter or _commonest([score.ticks_per_quarter for score in pieces], 480)
     counts: Counter[tuple[int, ...]] = Counter()
@@ -97,15 +96,6 @@ def _with_ends(kept: list[tuple[int, ...]], ranked: list[tuple[int, ...]]) -> li
     begun = {(row[0] - NOTE_ON + NOTE_OFF, row[1]) for row in kept if row[0] & 0xF0 == NOTE_ON}
     delta = next((row[3] for row in ranked if row[0] & 0xF0 == NOTE_OFF and row[3] > 0), 1)
     return kept + [(status, pitch, 0, delta) for status, pitch in begun - ends]
-
-
-def _checked(options: Mapping[str, Any]) -> EventWordsOptions:
-    try:
-        return EventWordsOptions.model_validate(dict(options))
-    except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise ConfigError(f"representation event_words: option {where}: {problem['msg'].lower()}") from error
 
 
 def _commonest(values: list[Any], default: Any) -> Any:

@@ -27,9 +27,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
-from ritornello.errors import ConfigError
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Ids, Plan
 from ritornello.representations.jazz import decoding, encoding, vocabulary
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
@@ -38,6 +36,7 @@ from ritornello.representations.jazz.reading import FLATS, Reader, reference
 from ritornello.representations.jazz.vocabulary import (
     STEPS_PER_QUARTER,
     JazzConfig,
+    JazzOptions,
     Kind,
     Survey,
     Vocabulary,
@@ -47,13 +46,14 @@ from ritornello.representations.jazz.vocabulary import (
 from ritornello.representations.leadsheet import check_leadsheet
 from ritornello.representations.multitrack.encoding import nearest
 from ritornello.representations.multitrack.vocabulary import TEMPOS
+from ritornello.representations.scheme import Scheme, checked_options
 from ritornello.score import Meter, Score
 from ritornello.theory import instrument_name, pitch_class_name
 
 __all__ = ["Jazz", "JazzConfig"]
 
 
-class Jazz:
+class Jazz(Scheme[JazzConfig]):
     """The representation `jazz`; see `representations.base.Representation`."""
 
     name = "jazz"
@@ -63,6 +63,7 @@ class Jazz:
 
     def __init__(self, config: JazzConfig) -> None:
         self.vocabulary = Vocabulary(config, len(TEMPOS))
+        super().__init__(config, self.vocabulary.size, self.vocabulary.start, self.vocabulary.end)
         self._rules = Rules(self.vocabulary)
 
     @staticmethod
@@ -77,27 +78,7 @@ class Jazz:
     @classmethod
     def fit(cls, surveys: Iterable[Survey], options: Mapping[str, Any] = MappingProxyType({})) -> Jazz:
         """Return the representation for a corpus; the options are those of `JazzOptions`."""
-        try:
-            return cls(vocabulary.fit(surveys, options))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            known = ", ".join(vocabulary.JazzOptions.model_fields)
-            raise ConfigError(
-                f"representation jazz: option {where}: {first['msg'].lower()}; known: {known}"
-            ) from error
-
-    @property
-    def vocabulary_size(self) -> int:
-        return self.vocabulary.size
-
-    @property
-    def start_id(self) -> int:
-        return self.vocabulary.id_of(Kind.START)
-
-    @property
-    def end_id(self) -> int:
-        return self.vocabulary.id_of(Kind.END)
+        return cls(vocabulary.fit(surveys, checked_options(cls.name, JazzOptions, options)))
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -116,9 +97,6 @@ class Jazz:
         mask[self.vocabulary.block[Kind.LETTER]] = sounding
         mask[self.vocabulary.block[Kind.WORD]] = [w.letter not in (REST, HELD) for w in self.vocabulary.words]
         return mask
-
-    def note_id(self, voice: int, pitch: int) -> int | None:
-        return None  # no id says a pitch
 
     def token_name(self, token: int) -> str:
         kind, value = Kind(self.vocabulary.kind[token]), int(self.vocabulary.value[token])
@@ -174,9 +152,6 @@ class Jazz:
     def _key(self, ids: Ids) -> int:
         keys = self.vocabulary.value[ids][self.vocabulary.kind[ids] == Kind.KEY]
         return int(keys[-1]) if len(keys) else 0
-
-    def config(self) -> Mapping[str, Any]:
-        return self.vocabulary.config.model_dump(mode="json")
 
     def summary(self) -> Mapping[str, Any]:
         return {

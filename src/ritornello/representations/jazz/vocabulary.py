@@ -11,16 +11,17 @@ Chords are relative to the key, so that a piece is the same in every key but for
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from enum import IntEnum
 from functools import cached_property
 from typing import Any, NamedTuple, Self
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ritornello.config import parsed
 from ritornello.errors import ConfigError
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
+from ritornello.representations.vocabulary import KindBlocks, is_on_grid, nearest_meter
 from ritornello.score import Meter
 from ritornello.theory import CHORDS
 from ritornello.theory.intervals import bracket, bracket_middle, plain_interval
@@ -117,11 +118,8 @@ class JazzConfig(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        try:
-            for word in self.words:
-                parse_word(word)
-        except ConfigError as error:
-            raise ValueError(str(error)) from error
+        for word in self.words:
+            parsed(parse_word, word)
         if unknown := set(self.qualities) - CHORDS.keys():
             raise ValueError(f"unknown chord qualities {sorted(unknown)}")
         if len(set(self.words)) < len(self.words) or not all(is_usable_meter(*m) for m in self.meters):
@@ -131,11 +129,10 @@ class JazzConfig(BaseModel):
 
 def is_usable_meter(numerator: int, denominator: int) -> bool:
     """Whether bars of this meter fall on the grid and are not too long."""
-    steps, rest = divmod(numerator * 4 * STEPS_PER_QUARTER, denominator)
-    return rest == 0 and 1 <= steps <= LONGEST_BAR
+    return is_on_grid((numerator, denominator), STEPS_PER_QUARTER, LONGEST_BAR)
 
 
-class Vocabulary:
+class Vocabulary(KindBlocks):
     """The blocks of ids for a configuration, and what each id means, as arrays over the ids."""
 
     def __init__(self, config: JazzConfig, tempos: int) -> None:
@@ -158,22 +155,8 @@ class Vocabulary:
             Kind.BRACKET: 2 * LEAP + 1,
             Kind.WORD: len(self.words),
         }
-        sizes = np.array([counts.get(kind, 1) for kind in Kind])
-        self.first = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
-        self.size = int(sizes.sum())
-        self.kind = np.repeat(np.arange(len(sizes)), sizes)
-        self.value = np.arange(self.size) - self.first[self.kind]
+        super().__init__(Kind, counts)
         self._word_ids = {name: self.id_of(Kind.WORD, i) for i, name in enumerate(config.words)}
-
-    def id_of(self, kind: Kind, value: int = 0) -> int:
-        """Return the id of the `value`-th token of a kind."""
-        return int(self.first[kind]) + value
-
-    @cached_property
-    def block(self) -> dict[Kind, slice]:
-        """The ids of each kind, as a slice."""
-        edges = [*self.first.tolist(), self.size]
-        return {kind: slice(edges[kind], edges[kind + 1]) for kind in Kind}
 
     @cached_property
     def brackets(self) -> list[str]:
@@ -193,15 +176,7 @@ class Vocabulary:
 
     def nearest_meter(self, numerator: int, denominator: int) -> int:
         """Return the number of the known meter that is this one or else nearest in the length of its bar."""
-        meters = self.config.meters
-        quarters = 4 * numerator / denominator
-        return min(
-            range(len(meters)),
-            key=lambda i: (
-                meters[i] != (numerator, denominator),
-                abs(4 * meters[i][0] / meters[i][1] - quarters),
-            ),
-        )
+        return nearest_meter(self.config.meters, numerator, denominator)
 
 
 class Survey(NamedTuple):
@@ -222,9 +197,8 @@ class JazzOptions(BaseModel):
     least: int = Field(2, ge=1, description="words that occur less often are spelled in parts")
 
 
-def fit(surveys: Iterable[Survey], options: Mapping[str, Any]) -> JazzConfig:
+def fit(surveys: Iterable[Survey], asked: JazzOptions) -> JazzConfig:
     """Return the vocabulary for a corpus: the words and meters that occur, rare ones left out."""
-    asked = JazzOptions.model_validate(dict(options))
     words: Counter[str] = Counter()
     meters: Counter[tuple[int, int]] = Counter({(4, 4): 0})
     for piece in surveys:

@@ -21,9 +21,8 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from ritornello.errors import ConfigError
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Examples, Ids, Pace, Plan
 from ritornello.representations.melody.cursor import DEFAULT_BARS, MelodyCursor
 from ritornello.representations.melody.encodings import BAR, ENCODINGS, Encoding, Past
@@ -38,6 +37,7 @@ from ritornello.representations.melody.extraction import (
     squash_shift,
     without_tail,
 )
+from ritornello.representations.scheme import Scheme, checked_options, room
 from ritornello.score import Score, Tempo, Track, make_notes
 from ritornello.theory import DRUMS, instrument_name, pitch_name
 
@@ -65,7 +65,7 @@ class Placement:
     program: int = 0
 
 
-class Melody:
+class Melody(Scheme[MelodyConfig]):
     """The representation `melody`; see `representations.base.Representation`."""
 
     name = "melody"
@@ -74,9 +74,10 @@ class Melody:
     original_sampling = PLAIN_SAMPLING
 
     def __init__(self, config: MelodyConfig, placement: Placement = Placement()) -> None:  # a frozen value
-        self._config, self.placement = config, placement
+        self.placement = placement
         self.encoding: Encoding = ENCODINGS[config.encoding]
-        self._labels = self.encoding.labels
+        self._labels = labels = self.encoding.labels
+        super().__init__(config, labels + 2, start=labels, end=labels + 1)
 
     @staticmethod
     def survey(score: Score) -> None:
@@ -85,26 +86,7 @@ class Melody:
     @classmethod
     def fit(cls, surveys: Iterable[None], options: Mapping[str, Any] = MappingProxyType({})) -> Melody:
         """Return the representation with `options`, the fields of `MelodyConfig`."""
-        try:
-            return cls(MelodyConfig.model_validate(dict(options)))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise ConfigError(
-                f"representation melody: {where}: {first['msg'].lower()} (received {first['input']!r})"
-            ) from error
-
-    @property
-    def vocabulary_size(self) -> int:
-        return self._labels + 2
-
-    @property
-    def start_id(self) -> int:
-        return self._labels
-
-    @property
-    def end_id(self) -> int:
-        return self._labels + 1
+        return cls(checked_options(cls.name, MelodyConfig, options))
 
     @property
     def no_event_id(self) -> int:
@@ -124,7 +106,7 @@ class Melody:
     @property
     def pace(self) -> Pace:
         after = np.zeros(self.vocabulary_size)
-        after[: self._labels] = 1 / self._config.steps_per_quarter
+        after[: self._labels] = 1 / self.settings.steps_per_quarter
         return Pace(np.zeros_like(after), after)
 
     def _pitches(self) -> range:
@@ -148,11 +130,11 @@ class Melody:
         return np.append(self.primer(score), self.end_id).astype(np.int32)
 
     def primer(self, score: Score, plan: Plan = Plan()) -> Ids:
-        return self.ids_of(self._placed(leading_melody(score, self._config.steps_per_quarter)))
+        return self.ids_of(self._placed(leading_melody(score, self.settings.steps_per_quarter)))
 
     def examples(self, score: Score) -> Examples:
         """Return the ids of every melody of `score` that is worth learning from, without an end."""
-        found = extract_melodies(score, self._config)
+        found = extract_melodies(score, self.settings)
         return Examples(
             tuple(self.ids_of(self._placed(without_tail(events))) for events in found.melodies),
             found.reasons,
@@ -162,16 +144,16 @@ class Melody:
         """Return the representation for a piece that begins with `primer` and is played as `plan` says."""
         shift, tempo = None, plan.quarters_per_minute
         if primer is not None:
-            shift = self._shift(leading_melody(primer, self._config.steps_per_quarter))
+            shift = self._shift(leading_melody(primer, self.settings.steps_per_quarter))
             tempo = tempo or next((t.quarters_per_minute for t in primer.tempos), None)
         program = next((p for p in plan.instruments or () if p != DRUMS), 0)
-        return Melody(self._config, Placement(shift, tempo or TEMPO, program))
+        return Melody(self.settings, Placement(shift, tempo or TEMPO, program))
 
     def _shift(self, events: Events) -> int:
         encoding = self.encoding
         if not encoding.squashes:
             return 0
-        return squash_shift(events, encoding.low, encoding.high, self._config.target_key)
+        return squash_shift(events, encoding.low, encoding.high, self.settings.target_key)
 
     def _placed(self, events: Events) -> Events:
         shift = self._shift(events) if self.placement.shift is None else self.placement.shift
@@ -205,7 +187,7 @@ class Melody:
         program = self.placement.program
         track = Track(make_notes(rows), program, name=instrument_name(program, False))
         tempo = Tempo.from_quarters_per_minute(0, self.placement.quarters_per_minute)
-        return Score(self._config.steps_per_quarter * step, (track,), tempos=(tempo,))
+        return Score(self.settings.steps_per_quarter * step, (track,), tempos=(tempo,))
 
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
         cursor, rows = self.cursor(), []
@@ -216,22 +198,20 @@ class Melody:
 
     def cursor(self, plan: Plan = Plan()) -> MelodyCursor:  # a frozen value
         length = (plan.bars or DEFAULT_BARS) * BAR
-        return MelodyCursor(self.encoding, self._config.steps_per_quarter, Past(), length)
+        return MelodyCursor(self.encoding, self.settings.steps_per_quarter, Past(), length)
 
     # ---- keys ------------------------------------------------------------------------------------------------
 
     def transposable(self, ids: Ids) -> tuple[int, int]:
         events = self.events_of(ids)
-        pitches = events[events >= 0]
-        if not len(pitches):
-            return 0, 0
-        return self.encoding.low - int(pitches.min()), self.encoding.high - 1 - int(pitches.max())
+        return room(events[events >= 0], self.encoding.low, self.encoding.high - 1)
 
     def transposed(self, ids: Ids, semitones: int) -> Ids:
         return np.where(self.is_note[ids], ids + semitones, ids).astype(ids.dtype)
 
-    def config(self) -> Mapping[str, Any]:
-        return self._config.model_dump(mode="json")
-
     def summary(self) -> Mapping[str, Any]:
-        return {"encoding": self._config.encoding, "labels": self._labels, "vocabulary": self.vocabulary_size}
+        return {
+            "encoding": self.settings.encoding,
+            "labels": self._labels,
+            "vocabulary": self.vocabulary_size,
+        }

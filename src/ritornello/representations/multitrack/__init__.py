@@ -38,13 +38,14 @@ from ritornello.representations.multitrack.vocabulary import (
     Survey,
     Vocabulary,
 )
+from ritornello.representations.scheme import Scheme
 from ritornello.score import Score
 from ritornello.theory import instrument_name
 
 __all__ = ["Multitrack", "MultitrackConfig"]
 
 
-class Multitrack:
+class Multitrack(Scheme[MultitrackConfig]):
     """The representation `multitrack`; see `representations.base.Representation`."""
 
     name = "multitrack"
@@ -53,6 +54,7 @@ class Multitrack:
 
     def __init__(self, config: MultitrackConfig) -> None:
         self.vocabulary = Vocabulary(config)
+        super().__init__(config, self.vocabulary.size, self.vocabulary.start, self.vocabulary.end)
 
     @staticmethod
     def survey(score: Score) -> Survey:
@@ -67,18 +69,6 @@ class Multitrack:
                 f"representation multitrack has no options; received {', '.join(sorted(options))}"
             )
         return cls(vocabulary.fit(surveys))
-
-    @property
-    def vocabulary_size(self) -> int:
-        return self.vocabulary.size
-
-    @property
-    def start_id(self) -> int:
-        return self.vocabulary.id_of(Kind.START)
-
-    @property
-    def end_id(self) -> int:
-        return self.vocabulary.id_of(Kind.END)
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -180,9 +170,6 @@ class Multitrack:
     def _melodic(self, ids: Ids) -> NDArray[np.bool_]:
         is_note = self.vocabulary.kind[ids] == Kind.NOTE
         return np.asarray(is_note & ~self.vocabulary.is_drum[self.vocabulary.voice[ids]])
-
-    def config(self) -> Mapping[str, Any]:
-        return self.vocabulary.config.model_dump(mode="json")
 
     def summary(self) -> Mapping[str, Any]:
         voices = self.vocabulary.config.voices

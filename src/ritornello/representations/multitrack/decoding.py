@@ -31,13 +31,14 @@ TICKS_PER_STEP = 20
 DRUM_STEPS = STEPS_PER_QUARTER // 4
 """How long a drum's note lasts."""
 
+VoiceNotes = dict[tuple[int, int], list[int]]
+"""The notes of a voice, by step and pitch: how many steps, and the bin of the velocity."""
+
 
 def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
     """Return the score of `ids`; an id outside the vocabulary is left out."""
     reader = Reader(vocabulary)
-    notes: dict[
-        int, dict[tuple[int, int], list[int]]
-    ] = {}  # by voice, by (step, pitch): [steps, velocity bin]
+    notes: dict[int, VoiceNotes] = {}
     last: list[int] = []
     tempos: dict[int, int] = {}
     meters: dict[int, int] = {}
@@ -61,18 +62,16 @@ def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
         elif kind == Kind.INSTRUMENT:
             voice, program = vocabulary.instruments[value]
             programs.setdefault(voice, program)
+    in_order = _in_score_order(vocabulary, notes)
+    tracks = (_make_track(vocabulary, voice, programs.get(voice), notes[voice]) for voice in in_order)
+    known = vocabulary.config.meters
     return Score(
-        ticks_per_quarter=STEPS_PER_QUARTER * TICKS_PER_STEP,
-        tracks=tuple(
-            _make_track(vocabulary, voice, programs.get(voice), notes[voice])
-            for voice in _in_score_order(vocabulary, notes)
-        ),
-        tempos=tuple(
-            _make_tempo(step, value) for step, value in sorted(_from_start(tempos, _DEFAULT_TEMPO).items())
-        ),
-        meters=tuple(
-            Meter(step * TICKS_PER_STEP, *vocabulary.config.meters[value])
-            for step, value in sorted(_from_start(meters, vocabulary.nearest_meter(4, 4)).items())
+        STEPS_PER_QUARTER * TICKS_PER_STEP,
+        tuple(tracks),
+        tuple(_make_tempo(*each) for each in _from_start(tempos, _DEFAULT_TEMPO)),
+        tuple(
+            Meter(step * TICKS_PER_STEP, *known[value])
+            for step, value in _from_start(meters, vocabulary.nearest_meter(4, 4))
         ),
     )
 
@@ -95,18 +94,17 @@ def _in_score_order(vocabulary: Vocabulary, voices: Iterable[int]) -> list[int]:
 _DEFAULT_TEMPO = int(nearest(TEMPOS, np.array(120)))
 
 
-def _from_start(events: dict[int, int], default: int) -> dict[int, int]:
-    return {0: default, **events}
+def _from_start(events: dict[int, int], default: int) -> list[tuple[int, int]]:
+    """Return (step, value) in order, the first at 0."""
+    return sorted({0: default, **events}.items())
 
 
 def _make_tempo(step: int, value: int) -> Tempo:
     return Tempo.from_quarters_per_minute(step * TICKS_PER_STEP, float(TEMPOS[value]))
 
 
-def _make_track(
-    vocabulary: Vocabulary, voice: int, program: int | None, notes: dict[tuple[int, int], list[int]]
-) -> Track:
-    """Return the track of a voice from its notes, {(step, pitch): [steps, velocity bin]}."""
+def _make_track(vocabulary: Vocabulary, voice: int, program: int | None, notes: VoiceNotes) -> Track:
+    """Return the track of a voice from its notes."""
     is_drum = bool(vocabulary.is_drum[voice])
     if program is None:
         program = vocabulary.config.voices[voice].programs[0]

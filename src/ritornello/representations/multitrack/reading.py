@@ -25,6 +25,7 @@ from ritornello.representations.multitrack.vocabulary import (
     Kind,
     Vocabulary,
 )
+from ritornello.representations.scheme import latest
 
 PHRASE = 8
 """Bars after which the count of bars in a phrase begins again."""
@@ -142,8 +143,8 @@ def read_columns(vocabulary: Vocabulary, ids: Ids) -> NDArray[np.int32]:
     kind, value = vocabulary.kind[ids], vocabulary.value[ids]
     time = np.cumsum(np.where(kind == Kind.SHIFT, SHIFTS[np.where(kind == Kind.SHIFT, value, 0)], 0))
     meter, position, bar = _read_bars(vocabulary, kind, value, time)
-    high = _latest(kind == Kind.LENGTH_HIGH, value, 0)
-    length = _latest(kind == Kind.LENGTH_LOW, np.maximum(1, high * 16 + value), 0)
+    high = latest(kind == Kind.LENGTH_HIGH, value, 0)
+    length = latest(kind == Kind.LENGTH_LOW, np.maximum(1, high * 16 + value), 0)
     left = np.where(length > 0, np.clip(length - 1 - bar, 0, MOST_BARS_LEFT), UNKNOWN_BARS_LEFT)
     return np.stack(
         [
@@ -158,12 +159,6 @@ def read_columns(vocabulary: Vocabulary, ids: Ids) -> NDArray[np.int32]:
         ],
         axis=1,
     ).astype(np.int32)
-
-
-def _latest(where: NDArray[np.bool_], values: Ints, before: int) -> Ints:
-    """Return, at each step, the value at the last step so far where `where` holds; `before` until then."""
-    index = np.maximum.accumulate(np.where(where, np.arange(len(where)), -1))
-    return np.where(index >= 0, values[index], before)
 
 
 def _read_bars(vocabulary: Vocabulary, kind: Ints, value: Ints, time: Ints) -> tuple[Ints, Ints, Ints]:
@@ -181,7 +176,7 @@ def _read_bars(vocabulary: Vocabulary, kind: Ints, value: Ints, time: Ints) -> t
 def _remembered(vocabulary: Vocabulary, ids: Ids, kind: Kind, first: int) -> Ints:
     """Return, at each note, 1 + what its voice remembers of a modifier; 0 elsewhere."""
     is_note = vocabulary.kind[ids] == Kind.NOTE
-    voice = _latest(is_note, vocabulary.voice[ids], -1)
+    voice = latest(is_note, vocabulary.voice[ids], -1)
     says = (vocabulary.kind[ids] == kind) & (voice >= 0)
     order = np.argsort(voice, kind="stable")  # by voice, in time order within
     voices = voice[order]

@@ -11,7 +11,7 @@ which program each voice has. So the same token means a like role in every piece
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from functools import cached_property
 from typing import NamedTuple
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from ritornello.representations.vocabulary import KindBlocks, is_on_grid, nearest_meter
 from ritornello.score import Meter, Score, Track
 
 STEPS_PER_QUARTER = 24
@@ -110,7 +111,7 @@ class Survey(NamedTuple):
     meters: tuple[tuple[int, int], ...]
 
 
-class Vocabulary:
+class Vocabulary(KindBlocks):
     """The blocks of ids for a configuration, and what each id means, as arrays over the ids."""
 
     def __init__(self, config: MultitrackConfig) -> None:
@@ -122,8 +123,6 @@ class Vocabulary:
             (v, pitch) for v, voice in enumerate(config.voices) for pitch in range(voice.low, voice.high + 1)
         ]
         counts = {
-            Kind.START: 1,
-            Kind.END: 1,
             Kind.LENGTH_HIGH: (LENGTH_LIMIT + 1) // 16,
             Kind.LENGTH_LOW: 16,
             Kind.METER: len(config.meters),
@@ -134,11 +133,7 @@ class Vocabulary:
             Kind.DURATION: len(DURATIONS),
             Kind.NOTE: len(notes),
         }
-        sizes = np.array([counts[kind] for kind in Kind])
-        self.first = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
-        self.size = int(sizes.sum())
-        self.kind = np.repeat(np.arange(len(sizes)), sizes)
-        self.value = np.arange(self.size) - self.first[self.kind]
+        super().__init__(Kind, counts)
         self.voice = np.full(self.size, -1)
         self.pitch = np.full(self.size, -1)
         self.voice[self.first[Kind.NOTE] :], self.pitch[self.first[Kind.NOTE] :] = np.array(notes).T
@@ -151,10 +146,6 @@ class Vocabulary:
         self.low, self.high = lows, lows + widths - 1
         self._voice_first = self.first[Kind.NOTE] + np.concatenate([[0], np.cumsum(widths)[:-1]])
 
-    def id_of(self, kind: Kind, value: int = 0) -> int:
-        """Return the id of the `value`-th token of a kind."""
-        return int(self.first[kind]) + value
-
     def note_ids(self, voice: NDArray[np.int64], pitch: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the ids of notes whose pitches lie within their voices."""
         return np.asarray(self._voice_first[voice] + pitch - self.low[voice])
@@ -164,12 +155,6 @@ class Vocabulary:
         """Kind, value, voice and pitch of each id as plain numbers, for one id at a time; -1 where there is none."""
         kinds = [Kind(kind) for kind in self.kind.tolist()]
         return list(zip(kinds, self.value.tolist(), self.voice.tolist(), self.pitch.tolist(), strict=True))
-
-    @cached_property
-    def block(self) -> dict[Kind, slice]:
-        """The ids of each kind, as a slice."""
-        edges = [*self.first.tolist(), self.size]
-        return {kind: slice(edges[kind], edges[kind + 1]) for kind in Kind}
 
     def voices_of(self, programs: Iterable[int]) -> list[int]:
         """Return the voice of each part of a piece, given their programs (DRUMS for drums) in score order.
@@ -199,14 +184,7 @@ class Vocabulary:
 
     def nearest_meter(self, numerator: int, denominator: int) -> int:
         """Return the number of the known meter that is this one or else nearest in the length of its bar."""
-        quarters = 4 * numerator / denominator
-        return min(
-            range(len(self.config.meters)),
-            key=lambda i: (
-                self.config.meters[i] != (numerator, denominator),
-                abs(4 * self.config.meters[i][0] / self.config.meters[i][1] - quarters),
-            ),
-        )
+        return nearest_meter(self.config.meters, numerator, denominator)
 
 
 def family_of(program: int) -> int:
@@ -217,12 +195,6 @@ def family_of(program: int) -> int:
 def meter_steps(numerator: int, denominator: int) -> int:
     """Return the steps in a bar, at least 1."""
     return Meter(0, numerator, denominator).bar_ticks(STEPS_PER_QUARTER)
-
-
-def is_usable_meter(numerator: int, denominator: int) -> bool:
-    """Whether bars of this meter fall on the grid and are not too long."""
-    steps, rest = divmod(numerator * 4 * STEPS_PER_QUARTER, denominator)
-    return rest == 0 and 1 <= steps <= LONGEST_BAR
 
 
 def parts_of(score: Score) -> list[tuple[int, Track]]:
@@ -243,6 +215,15 @@ def survey(score: Score) -> Survey:
     return Survey(tuple(voices), tuple(sorted(meters or {(4, 4)})))
 
 
+def _frequent(
+    programs: Mapping[tuple[int, int], Counter[int]], pieces: int, most: int
+) -> list[tuple[int, int]]:
+    """Return the voices to keep, (family, number), the most frequent first."""
+    ranked = sorted(programs, key=lambda key: (-programs[key].total(), key))
+    least = max(1, pieces // 200, min(3, pieces // 30))
+    return [key for i, key in enumerate(ranked[:most]) if i == 0 or programs[key].total() >= least]
+
+
 def fit(
     surveys: Iterable[Survey], most_voices: int = 64, most_meters: int = 24, most_programs: int = 16
 ) -> MultitrackConfig:
@@ -258,7 +239,7 @@ def fit(
     pieces = 0
     for piece in surveys:
         pieces += 1
-        meters.update(meter for meter in piece.meters if is_usable_meter(*meter))
+        meters.update(meter for meter in piece.meters if is_on_grid(meter, STEPS_PER_QUARTER, LONGEST_BAR))
         for family, number, program, low, high in piece.voices:
             key = (family, number)
             programs.setdefault(key, Counter())[program] += 1
@@ -266,9 +247,7 @@ def fit(
             highs[key] = max(high, highs.get(key, 0))
     if not programs:
         programs, lows, highs = {(0, 0): Counter({0: 1})}, {(0, 0): 21}, {(0, 0): 108}
-    ranked = sorted(programs, key=lambda key: (-programs[key].total(), key))
-    least = max(1, pieces // 200, min(3, pieces // 30))
-    kept = [key for i, key in enumerate(ranked[:most_voices]) if i == 0 or programs[key].total() >= least]
+    kept = _frequent(programs, pieces, most_voices)
     widen = {key: 0 if key[0] == DRUM_FAMILY else TRANSPOSITION for key in kept}
     voices = tuple(
         Voice(

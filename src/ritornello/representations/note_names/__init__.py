@@ -21,15 +21,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
-from ritornello.errors import ConfigError
 from ritornello.representations.base import Column, Ids, Plan
 from ritornello.representations.multitrack.vocabulary import DURATIONS, SHIFTS
 from ritornello.representations.note_names import coding, reading, vocabulary
 from ritornello.representations.note_names.grammar import NoteNamesCursor
 from ritornello.representations.note_names.vocabulary import Kind, Options, Survey, Vocabulary
 from ritornello.representations.note_names.words import CHORD, NoteNamesConfig, moved, word_of
+from ritornello.representations.scheme import Scheme, checked_options
 from ritornello.score import Score
 from ritornello.theory import instrument_name
 
@@ -38,7 +37,7 @@ __all__ = ["NoteNames", "NoteNamesConfig"]
 _SEMITONES = range(-11, 12)
 
 
-class NoteNames:
+class NoteNames(Scheme[NoteNamesConfig]):
     """The representation `note_names`; see `representations.base.Representation`."""
 
     name = "note_names"
@@ -47,6 +46,7 @@ class NoteNames:
 
     def __init__(self, config: NoteNamesConfig) -> None:
         self.vocabulary = Vocabulary(config)
+        super().__init__(config, self.vocabulary.size, self.vocabulary.start, self.vocabulary.end)
         words = self.vocabulary.words
         self._moved = np.stack([words.find(moved(words.codes, s)) for s in _SEMITONES])
 
@@ -58,25 +58,7 @@ class NoteNames:
     @classmethod
     def fit(cls, surveys: Iterable[Survey], options: Mapping[str, Any] = MappingProxyType({})) -> NoteNames:
         """Return the representation for a corpus. `options` are the fields of `Options`; others are ConfigErrors."""
-        try:
-            return cls(vocabulary.fit(surveys, Options.model_validate(dict(options))))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            what = first["msg"].removeprefix("Value error, ")
-            raise ConfigError(f"representation note_names: {where + ': ' if where else ''}{what}") from error
-
-    @property
-    def vocabulary_size(self) -> int:
-        return self.vocabulary.size
-
-    @property
-    def start_id(self) -> int:
-        return self.vocabulary.id_of(Kind.START)
-
-    @property
-    def end_id(self) -> int:
-        return self.vocabulary.id_of(Kind.END)
+        return cls(vocabulary.fit(surveys, checked_options(cls.name, Options, options)))
 
     @property
     def refused_wishes(self) -> tuple[str, ...]:
@@ -120,10 +102,6 @@ class NoteNames:
     def cursor(self, plan: Plan = Plan()) -> NoteNamesCursor:  # a frozen value
         return NoteNamesCursor(self.vocabulary, plan, reading.Reader(self.vocabulary))
 
-    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:
-        """Return the words of `score`; those never seen are the nearest known (`unknown_words` tells which)."""
-        return self.encode(score)[:-1]
-
     def unknown_words(self, score: Score) -> tuple[str, ...]:
         """Return the words of `score`, each once, that the corpus had not and `encode` replaces by the nearest."""
         seen = vocabulary.survey(score)
@@ -153,9 +131,6 @@ class NoteNames:
         words = self.is_note[result]
         result[words] = self._moved[semitones - _SEMITONES.start, result[words]]
         return result
-
-    def config(self) -> Mapping[str, Any]:
-        return self.vocabulary.config.model_dump(mode="json")
 
     def summary(self) -> Mapping[str, Any]:
         config, chords = self.vocabulary.config, int((self.vocabulary.words.codes >= CHORD).sum())

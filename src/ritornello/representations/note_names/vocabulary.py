@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from ritornello.config import checked
 from ritornello.representations.multitrack.vocabulary import DURATIONS, SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.note_names.words import (
     CHORD,
@@ -25,6 +26,7 @@ from ritornello.representations.note_names.words import (
     in_all_keys,
     word_of,
 )
+from ritornello.representations.vocabulary import KindBlocks
 from ritornello.score import Notes, Score, Track, make_notes
 
 PROGRAMS_LIMIT = 32
@@ -42,7 +44,7 @@ class Kind(IntEnum):
     INSTRUMENT = 5  # who plays from now on
 
 
-class Vocabulary:
+class Vocabulary(KindBlocks):
     """The blocks of ids for a configuration, and what each id means, as arrays over the ids."""
 
     def __init__(self, config: NoteNamesConfig) -> None:
@@ -50,27 +52,16 @@ class Vocabulary:
         timed = config.durations
         counts = {
             Kind.WORD: len(self.words),
-            Kind.START: 1,
-            Kind.END: 1,
             Kind.WAIT: len(SHIFTS) if timed else 0,
             Kind.LENGTH: len(DURATIONS) if timed else 0,
             Kind.INSTRUMENT: len(config.programs),
         }
-        sizes = [counts[kind] for kind in Kind]
-        edges = [0, *np.cumsum(sizes).tolist()]
-        self.size = int(edges[-1])
-        self.kind = np.repeat(np.arange(len(sizes)), sizes)
-        self.value = np.arange(self.size) - np.array(edges[:-1])[self.kind]
-        self.block = {kind: slice(edges[kind], edges[kind + 1]) for kind in Kind}
+        super().__init__(Kind, counts)
 
     @property
     def programs(self) -> tuple[int, ...]:
         """The program of each instrument; without instruments, one piano."""
         return self.config.programs or (0,)
-
-    def id_of(self, kind: Kind, value: int = 0) -> int:
-        """Return the id of the `value`-th token of a kind."""
-        return int(self.block[kind].start) + value
 
     def instruments_of(self, programs: Iterable[int]) -> list[int]:
         """Return the number of the known instrument nearest to each program."""
@@ -126,13 +117,15 @@ def fit(surveys: Iterable[Survey], options: Options) -> NoteNamesConfig:
             programs[program] = programs.get(program, 0) + 1
     codes = in_all_keys(codes) if options.all_keys else codes
     frequent = sorted(programs, key=lambda program: (-programs[program], program))[:PROGRAMS_LIMIT]
-    return NoteNamesConfig.model_validate(
+    return checked(
+        NoteNamesConfig,
         {
             "words": sorted({word_of(code) for code in codes or {60}}),
             "parts": options.parts,
             "durations": options.durations,
             "programs": sorted(frequent or [0]) if options.instruments else (),
-        }
+        },
+        "representation note_names: ",
     )
 
 

@@ -21,14 +21,14 @@ from ritornello.representations.base import Column, Ids, Pace, Plan
 from ritornello.representations.performance import encoding, reading, vocabulary
 from ritornello.representations.performance.grammar import PerformanceCursor
 from ritornello.representations.performance.vocabulary import LEVELS, PerformanceConfig, Vocabulary
-from ritornello.representations.scheme import Scheme
+from ritornello.representations.scheme import FixedScheme, room
 from ritornello.score import Score
 from ritornello.theory import pitch_class_name
 
 __all__ = ["Performance", "PerformanceConfig"]
 
 
-class Performance(Scheme[PerformanceConfig]):
+class Performance(FixedScheme[PerformanceConfig]):
     """The representation `performance`; see `representations.base.Representation`."""
 
     name = "performance"
@@ -36,8 +36,11 @@ class Performance(Scheme[PerformanceConfig]):
 
     def __init__(self, config: PerformanceConfig) -> None:
         super().__init__(config)
-        self.vocabulary = Vocabulary(config)
-        self.blocks = self.vocabulary.blocks
+        self.vocabulary = Vocabulary(config, self.blocks)
+
+    @staticmethod
+    def counts(config: PerformanceConfig) -> dict[str, int]:
+        return vocabulary.counts(config)
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -79,7 +82,7 @@ class Performance(Scheme[PerformanceConfig]):
 
     def transposable(self, ids: Ids) -> tuple[int, int]:
         pitches = np.asarray(ids)[self.blocks.is_kind(ids, "note_on")]
-        return (-int(pitches.min()), 127 - int(pitches.max())) if len(pitches) else (0, 0)
+        return room(pitches)
 
     def transposed(self, ids: Ids, semitones: int) -> Ids:
         moves = self.blocks.is_kind(ids, "note_on") | self.blocks.is_kind(ids, "note_off")

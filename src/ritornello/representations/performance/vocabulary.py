@@ -48,23 +48,25 @@ class PerformanceConfig(SchemeConfig):
     pitch_classes: bool = Field(False, description="tell the network which pitch classes are to come")
 
 
-class Vocabulary:
-    """The blocks of ids for a configuration."""
+def counts(config: PerformanceConfig) -> dict[str, int]:
+    """Return how many ids each kind has, in the order of their blocks."""
+    return {
+        "note_on": 128,
+        "note_off": 128,
+        "time_shift": MOST_SHIFT,
+        "velocity": config.velocity_bins,
+        "density": (len(DENSITY_BOUNDS) + 1) * config.density,
+        "pitch_class": 12 * LEVELS * config.pitch_classes,
+        "start": 1,
+        "end": 1,
+    }
 
-    def __init__(self, config: PerformanceConfig) -> None:
-        self.config = config
-        self.blocks = Blocks(
-            {
-                "note_on": 128,
-                "note_off": 128,
-                "time_shift": MOST_SHIFT,
-                "velocity": config.velocity_bins,
-                "density": (len(DENSITY_BOUNDS) + 1) * config.density,
-                "pitch_class": 12 * LEVELS * config.pitch_classes,
-                "start": 1,
-                "end": 1,
-            }
-        )
+
+class Vocabulary:
+    """The blocks of ids for a configuration, and what their values mean."""
+
+    def __init__(self, config: PerformanceConfig, blocks: Blocks) -> None:
+        self.config, self.blocks = config, blocks
         self.bin_width = -(-127 // config.velocity_bins) if config.velocity_bins else 127
 
     def velocity_bin(self, velocity: np.ndarray | int) -> np.ndarray:

@@ -19,11 +19,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from ritornello.errors import ConfigError
 from ritornello.formats.text import paragraphs
-from ritornello.representations.base import PLAIN_SAMPLING, Column, Ids, Plan
+from ritornello.representations.base import PLAIN_SAMPLING, Ids, Plan
+from ritornello.representations.scheme import Scheme, checked_options
 from ritornello.representations.words.grammar import (
     END,
     FIRST_WORD,
@@ -61,7 +62,7 @@ class WordsConfig(BaseModel):
     words: tuple[str, ...] = Field(description="the vocabulary")
 
 
-class Words:
+class Words(Scheme[WordsConfig]):
     """The representation `words`; see `representations.base.Representation`."""
 
     name = "words"
@@ -71,7 +72,6 @@ class Words:
     refused_wishes = ("tempo", "meter", "instruments", "seconds")
 
     def __init__(self, config: WordsConfig) -> None:
-        self._config = config
         self._ids = {word: FIRST_WORD + number for number, word in enumerate(config.words)}
         if len(self._ids) < len(config.words) or not self._ids.keys().isdisjoint(
             ("", UNKNOWN_WORD, PARAGRAPH_WORD)
@@ -79,6 +79,7 @@ class Words:
             raise ConfigError("representation words: an empty, reserved or repeated word in its vocabulary")
         self._ids[UNKNOWN_WORD] = UNKNOWN
         self._signs = Signs(config.words)
+        super().__init__(config, self._signs.size, START, END)
 
     @staticmethod
     def survey(score: Score) -> dict[str, int]:
@@ -90,12 +91,7 @@ class Words:
         cls, surveys: Iterable[dict[str, int]], options: Mapping[str, Any] = MappingProxyType({})
     ) -> Words:
         """Return the representation for a corpus; `options` are the fields of `WordsOptions`."""
-        try:
-            asked = WordsOptions.model_validate(dict(options))
-        except ValidationError as error:
-            problem = error.errors()[0]
-            where = ".".join(str(part) for part in problem["loc"])
-            raise ConfigError(f"representation words: option {where}: {problem['msg'].lower()}") from error
+        asked = checked_options(cls.name, WordsOptions, options)
         counts: Counter[str] = Counter()
         for survey in surveys:
             counts.update(survey)
@@ -105,34 +101,15 @@ class Words:
         return cls(WordsConfig(words=tuple(word for word, n in ranked[: asked.most] if n >= asked.least)))
 
     @property
-    def vocabulary_size(self) -> int:
-        return self._signs.size
-
-    @property
-    def start_id(self) -> int:
-        return START
-
-    @property
-    def end_id(self) -> int:
-        return END
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        return (Column("token", self.vocabulary_size),)
-
-    @property
     def is_note(self) -> NDArray[np.bool_]:
         mask = self._signs.is_word.copy()
         mask[UNKNOWN] = True
         return mask
 
-    def note_id(self, voice: int, pitch: int) -> int | None:
-        return None
-
     def token_name(self, token: int) -> str:
         if token < FIRST_WORD:
             return ("start of text", "end of text", UNKNOWN_WORD, PARAGRAPH_WORD)[token]
-        return self._config.words[token - FIRST_WORD]
+        return self.settings.words[token - FIRST_WORD]
 
     def encode(self, score: Score) -> Ids:
         ids = [self._ids.get(word, UNKNOWN) if word else PARAGRAPH for word in self._words(score)]
@@ -158,9 +135,6 @@ class Words:
         kept = [join_words(words) for words in found if words]
         return Score(1, texts=tuple(Text(number, "text", text) for number, text in enumerate(kept)))
 
-    def inputs(self, ids: Ids) -> NDArray[np.int32]:
-        return np.asarray(ids, dtype=np.int32).reshape(-1, 1)
-
     def cursor(self, plan: Plan = Plan()) -> WordCursor:  # a frozen value
         return WordCursor(self._signs, plan)
 
@@ -179,17 +153,8 @@ class Words:
     def _nearest(self, word: str) -> str:
         if word in self._ids:
             return word
-        near = difflib.get_close_matches(word, self._config.words, n=1, cutoff=_LIKE_ENOUGH)
+        near = difflib.get_close_matches(word, self.settings.words, n=1, cutoff=_LIKE_ENOUGH)
         return near[0] if near else UNKNOWN_WORD
 
-    def transposable(self, ids: Ids) -> tuple[int, int]:
-        return 0, 0
-
-    def transposed(self, ids: Ids, semitones: int) -> Ids:
-        return ids
-
-    def config(self) -> Mapping[str, Any]:
-        return self._config.model_dump(mode="json")
-
     def summary(self) -> Mapping[str, Any]:
-        return {"vocabulary": self.vocabulary_size, "most frequent": list(self._config.words[:20])}
+        return {"vocabulary": self.vocabulary_size, "most frequent": list(self.settings.words[:20])}

@@ -139,4 +139,4 @@ class Benchmark:
 def roll_to_ids(scheme: Frames, roll: Roll) -> Ids:
     """Return the ids of a piano roll in C."""
     frame, key = np.nonzero(roll)
-    return scheme.sounds_to_ids(frame * 129 + key + LOWEST_PITCH, len(roll), key=0)
+    return scheme.sounds_to_ids(frame, key + LOWEST_PITCH, len(roll), key=0)

@@ -1,0 +1,61 @@
+"""What configurations refuse is one line: where, why, the value, what is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from ritornello.config import LONGEST_SHOWN, checked, parsed
+from ritornello.errors import BundleError, ConfigError
+from ritornello.theory import parse_pitch
+
+
+class Wish(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bars: int = Field(ge=1)
+    pitch: str = "C4"
+
+    @field_validator("pitch")
+    @classmethod
+    def _check_pitch(cls, text: str) -> str:
+        parsed(parse_pitch, text)
+        return text
+
+    @model_validator(mode="after")
+    def _check(self) -> Wish:
+        if self.bars == 13:
+            raise ValueError("thirteen bars are one too many")
+        return self
+
+
+def test_what_is_allowed_passes() -> None:
+    assert checked(Wish, {"bars": 2}) == Wish(bars=2)
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"bars": 0}, "bars: Input should be greater than or equal to 1 (received 0)"),
+        ({"bars": 2, "bar": 1}, "bar: Extra inputs are not permitted (received 1); known: bars, pitch"),
+        ({}, "bars: Field required"),
+        ({"bars": 13}, "thirteen bars are one too many"),
+    ],
+)
+def test_what_is_not_is_one_line(values: dict[str, Any], line: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        checked(Wish, values, "wish: ")
+    assert str(caught.value) == f"wish: {line}"
+
+
+def test_a_text_that_cannot_be_parsed_says_why() -> None:
+    with pytest.raises(ConfigError, match=r"^pitch: .*H9"):
+        checked(Wish, {"bars": 1, "pitch": "H9"})
+
+
+def test_a_long_value_is_cut_and_the_kind_of_error_can_be_another() -> None:
+    with pytest.raises(BundleError) as caught:
+        checked(Wish, {"bars": "x" * 10_000}, kind=BundleError)
+    assert len(str(caught.value)) < LONGEST_SHOWN + 150
