@@ -290,7 +290,7 @@ def test_files_without_a_melody_are_refused_with_the_reasons(tmp_path: Path) -> 
 
 
 def test_unknown_options_are_refused() -> None:
-    with pytest.raises(ConfigError, match="representation melody: encoding"):
+    with pytest.raises(ConfigError, match="representation melody: option encoding"):
         melody("basics")
 
 

@@ -16,6 +16,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class RitornelloError(Exception):
@@ -56,3 +60,32 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
     hint = f", nearest is {near[0]!r}" if near else ""
     listed = f"; known: {', '.join(names)}" if len(names) <= 40 else ""
     return ConfigError(f"unknown {kind} {name!r}{hint}{listed}")
+
+
+REFUSALS = {
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be above {gt}",
+    "less_than_equal": "must be at most {le}",
+    "less_than": "must be below {lt}",
+    "literal_error": "must be {expected}",
+    "extra_forbidden": "there is no such setting",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+}
+"""What a value must be, in our words, for pydantic's types of errors; the others are told in its own."""
+
+
+def explain(error: ValidationError) -> str:
+    """Return, in one line, all that a configuration model refuses: field, what is allowed, value received."""
+    return "; ".join(map(_explain, error.errors()))
+
+
+def _explain(problem: Any) -> str:
+    where = ".".join(str(part) for part in problem["loc"])
+    words = REFUSALS.get(problem["type"], problem["msg"].removeprefix("Value error, "))
+    what = words.format(**problem.get("ctx", {})) if problem["type"] in REFUSALS else words
+    return f"{where}: {what} (received {problem['input']!r})" if where else what

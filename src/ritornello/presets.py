@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from ritornello.errors import ConfigError, unknown_name
+from ritornello.errors import ConfigError, explain, unknown_name
 from ritornello.training.config import TrainConfig
 
 
@@ -284,11 +284,7 @@ def make_config(preset: str, settings: Mapping[str, Any], faithful: bool = False
             {**_over(row.settings, row.faithful if faithful else {}), **settings}
         )
     except ValidationError as error:
-        first = error.errors()[0]
-        if not first["loc"]:  # of the whole
-            raise ConfigError(first["msg"].removeprefix("Value error, ")) from error
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{where}: {first['msg'].lower()} (received {first['input']!r})") from error
+        raise ConfigError(explain(error)) from error
 
 
 def _over(settings: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:

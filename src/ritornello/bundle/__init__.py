@@ -45,7 +45,7 @@ from ritornello.bundle.step_graph import (
     externalise,
     still_copy,
 )
-from ritornello.errors import BundleError, ConfigError
+from ritornello.errors import BundleError, ConfigError, explain
 from ritornello.originality import Index, unpack_index
 from ritornello.paths import read_bytes, write_bytes
 
@@ -327,9 +327,7 @@ def _read_card(path: Path, data: bytes) -> Card:
     try:
         return Card.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"])
-        raise BundleError(f"{path}: {CARD}: {where}: {first['msg']}") from error
+        raise BundleError(f"{path}: {CARD}: {explain(error)}") from error
 
 
 def _unpack_weights(path: Path, data: bytes) -> Weights:

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ritornello.errors import ConfigError, FormatError
+from ritornello.errors import ConfigError, FormatError, explain
 from ritornello.formats.event_words import (
     Event,
     Spelling,
@@ -182,9 +182,7 @@ def _read_header(lines: list[str], name: str) -> tuple[Header, int]:
     try:
         return Header.model_validate_json(lines[0].removeprefix(MARK.strip())), 1
     except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise FormatError(f"{name}: line 1: {where}: {problem['msg']}") from error
+        raise FormatError(f"{name}: line 1: {explain(error)}") from error
 
 
 def _read_line(line: str, spelling: Spelling, where: str) -> list[Event]:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ritornello.errors import ConfigError
+from ritornello.errors import ConfigError, explain
 
 Mask = NDArray[np.bool_]
 Generators = Sequence[np.random.Generator]
@@ -67,13 +67,7 @@ def checked_config(model: type[Model], values: dict[str, Any]) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise ConfigError("; ".join(_explain(problem) for problem in error.errors())) from error
-
-
-def _explain(problem: Any) -> str:
-    where = ".".join(str(part) for part in problem["loc"])
-    what = problem["msg"].removeprefix("Value error, ")
-    return f"{where}: {what} (received {problem['input']!r})" if where else what
+        raise ConfigError(explain(error)) from error
 
 
 def make_generators(seed: int, indices: Sequence[int]) -> list[np.random.Generator]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from ritornello.errors import ConfigError, unknown_name
+from ritornello.errors import ConfigError, explain, unknown_name
 from ritornello.networks.attention_rnn import AttentionRnn, AttentionRnnConfig
 from ritornello.networks.base import Network, State, count_parameters, detach, reset_rows
 from ritornello.networks.gate_dropout_lstm import GateDropoutLstm, GateDropoutLstmConfig
@@ -48,8 +48,6 @@ def make_network(name: str, config: Mapping[str, Any], column_sizes: tuple[int, 
     try:
         checked = row.config.model_validate(dict(config))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"network {name}: {where}: {first['msg']} (received {first['input']!r})") from error
+        raise ConfigError(f"network {name}: {explain(error)}") from error
     network: Network = row.network(checked, column_sizes)
     return network

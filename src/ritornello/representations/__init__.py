@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ritornello.errors import ConfigError, unknown_name
+from ritornello.errors import ConfigError, explain, unknown_name
 from ritornello.representations.base import Column, Cursor, Ids, Kind, Plan, Representation
 from ritornello.representations.drums import Drums
 from ritornello.representations.event_words import EventWords
@@ -55,6 +55,4 @@ def make_representation(name: str, config: Mapping[str, Any]) -> Representation:
     try:
         return kind(kind.config_model.model_validate(dict(config)))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"representation {name}: {where}: {first['msg']}") from error
+        raise ConfigError(f"representation {name}: {explain(error)}") from error

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ritornello.errors import ConfigError, CorpusError
+from ritornello.errors import ConfigError, CorpusError, explain
 from ritornello.rendering.performance import end_before_next
 from ritornello.representations.base import PLAIN_SAMPLING, Ids, Pace, Plan
 from ritornello.score import Score
@@ -90,9 +90,7 @@ class Scheme(Generic[Config]):
         try:
             config = cls.config_model.model_validate({"program": program, **options})
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise ConfigError(f"representation {cls.name}: option {where}: {first['msg'].lower()}") from error
+            raise ConfigError(f"representation {cls.name}: option {explain(error)}") from error
         return cls(config)  # type: ignore[arg-type]  # the class variable cannot name the type parameter
 
     @property

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ritornello.errors import ConfigError
+from ritornello.errors import ConfigError, explain
 from ritornello.formats.event_words import Event, Spelling, parse_event, spell
 from ritornello.formats.smf import NOTE_OFF, NOTE_ON
 from ritornello.representations.event_words.layout import NO_SECOND, Ints, Keep, Stream, lay_out, order_of
@@ -103,9 +103,7 @@ def _checked(options: Mapping[str, Any]) -> EventWordsOptions:
     try:
         return EventWordsOptions.model_validate(dict(options))
     except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise ConfigError(f"representation event_words: option {where}: {problem['msg'].lower()}") from error
+        raise ConfigError(f"representation event_words: option {explain(error)}") from error
 
 
 def _commonest(values: list[Any], default: Any) -> Any:

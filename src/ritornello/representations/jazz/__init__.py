@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from ritornello.errors import ConfigError
+from ritornello.errors import ConfigError, explain
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Ids, Plan
 from ritornello.representations.jazz import decoding, encoding, vocabulary
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
@@ -80,12 +80,8 @@ class Jazz:
         try:
             return cls(vocabulary.fit(surveys, options))
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
             known = ", ".join(vocabulary.JazzOptions.model_fields)
-            raise ConfigError(
-                f"representation jazz: option {where}: {first['msg'].lower()}; known: {known}"
-            ) from error
+            raise ConfigError(f"representation jazz: option {explain(error)}; known: {known}") from error
 
     @property
     def vocabulary_size(self) -> int:

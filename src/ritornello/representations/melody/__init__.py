@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
-from ritornello.errors import ConfigError
+from ritornello.errors import ConfigError, explain
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Examples, Ids, Pace, Plan
 from ritornello.representations.melody.cursor import DEFAULT_BARS, MelodyCursor
 from ritornello.representations.melody.encodings import BAR, ENCODINGS, Encoding, Past
@@ -88,11 +88,7 @@ class Melody:
         try:
             return cls(MelodyConfig.model_validate(dict(options)))
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise ConfigError(
-                f"representation melody: {where}: {first['msg'].lower()} (received {first['input']!r})"
-            ) from error
+            raise ConfigError(f"representation melody: option {explain(error)}") from error
 
     @property
     def vocabulary_size(self) -> int:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from ritornello.errors import ConfigError
+from ritornello.errors import ConfigError, explain
 from ritornello.representations.base import Column, Ids, Plan
 from ritornello.representations.multitrack.vocabulary import DURATIONS, SHIFTS
 from ritornello.representations.note_names import coding, reading, vocabulary
@@ -61,10 +61,7 @@ class NoteNames:
         try:
             return cls(vocabulary.fit(surveys, Options.model_validate(dict(options))))
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            what = first["msg"].removeprefix("Value error, ")
-            raise ConfigError(f"representation note_names: {where + ': ' if where else ''}{what}") from error
+            raise ConfigError(f"representation note_names: {explain(error)}") from error
 
     @property
     def vocabulary_size(self) -> int:

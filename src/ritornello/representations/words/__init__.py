@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ritornello.errors import ConfigError
+from ritornello.errors import ConfigError, explain
 from ritornello.formats.text import paragraphs
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Ids, Plan
 from ritornello.representations.words.grammar import (
@@ -93,9 +93,7 @@ class Words:
         try:
             asked = WordsOptions.model_validate(dict(options))
         except ValidationError as error:
-            problem = error.errors()[0]
-            where = ".".join(str(part) for part in problem["loc"])
-            raise ConfigError(f"representation words: option {where}: {problem['msg'].lower()}") from error
+            raise ConfigError(f"representation words: option {explain(error)}") from error
         counts: Counter[str] = Counter()
         for survey in surveys:
             counts.update(survey)
