@@ -93,6 +93,12 @@ BAD = {
     "a meter that is none": (["compose", "{}/model.rit", "--meter", "3/5"], "meter"),
     "a primer that is none": (["compose", "{}/model.rit", "--primer", "H9 X"], "H9"),
     "a primer that is missing": (["compose", "{}/model.rit", "--primer", "{}/none.mid"], "none.mid"),
+    "a primer of nothing": (["compose", "{}/model.rit", "--primer", ""], "note"),
+    "a model of no name": (["compose", "", "-o", "x.mid"], "unknown model ''"),
+    "processes that cannot share": (
+        ["train", "{}/music", "-o", "m/x.rit", "--steps", "1", "--batch", "4", "--processes", "3"],
+        "batch 4: 3 processes cannot share so many streams equally",
+    ),
     "an empty file": (["render", "{}/empty.mid", "-o", "x.png"], "empty"),
     "not MIDI": (["render", "{}/text.mid", "-o", "x.png"], "text.mid"),
     "a folder as a file": (["render", "{}/music", "-o", "x.png"], "music"),

@@ -109,6 +109,8 @@ def test_compose_keeps_what_is_asked(model: Model) -> None:
             "lowest C7: .*bass.* goes up to .* only; give that or lower",
         ),
         ({"highest": "C1", "instruments": ("flute",)}, "highest C1: flute begins at .*; give that or higher"),
+        ({"lowest": "G9"}, "lowest G9: the model's instruments go up to .* only; give that or lower"),
+        ({"highest": "C-1"}, "highest C-1: the model's instruments begin at .*; give that or higher"),
         ({"count": 100, "best_of": 100}, "at most 1000 in one run"),
         ({"chord_size": 0}, "chord_size"),
     ],

@@ -19,6 +19,22 @@ MOST_PROBLEMS = 3
 LONGEST_SHOWN = 200
 """Characters of a refused value that are repeated."""
 
+REFUSALS = {
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be above {gt}",
+    "less_than_equal": "must be at most {le}",
+    "less_than": "must be below {lt}",
+    "literal_error": "must be {expected}",
+    "extra_forbidden": "there is no such setting",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+}
+"""What a value must be, in our words, for pydantic's types of errors; the others are told in its own."""
+
 
 def checked(
     model: type[Model], values: Mapping[str, Any], what: str = "", kind: type[RitornelloError] = ConfigError
@@ -39,13 +55,19 @@ def refusal(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def _explain(problem: Mapping[str, Any]) -> str:
-    where = ".".join(map(str, problem["loc"]))
-    what = str(problem["msg"]).removeprefix("Value error, ")
+    where, what = ".".join(map(str, problem["loc"])), _in_our_words(problem)
     if not where:  # of the whole
         return what
     value = repr(problem["input"])
     shown = value if len(value) <= LONGEST_SHOWN else f"{value[: LONGEST_SHOWN - 1]}…"
     return f"{where}: {what}" + (f" (received {shown})" if problem["type"] != "missing" else "")
+
+
+def _in_our_words(problem: Mapping[str, Any]) -> str:
+    if problem["type"] not in REFUSALS:
+        return str(problem["msg"]).removeprefix("Value error, ")
+    limits = {name: f"{at:g}" if isinstance(at, float) else at for name, at in problem.get("ctx", {}).items()}
+    return REFUSALS[problem["type"]].format(**limits)
 
 
 def parsed(parse: Callable[[str], Value], text: str) -> Value:

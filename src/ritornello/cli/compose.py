@@ -75,7 +75,7 @@ def _read_primer(text: str | None, prose: bool) -> Score | None:
     if text is None:
         return None
     path = Path(text)
-    if path.suffix.lower() in FORMATS or _exists(path):
+    if path.suffix.lower() in FORMATS or (text and _exists(path)):
         return read(path)
     if prose:
         return prose_to_score(text, "the primer")

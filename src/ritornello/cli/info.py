@@ -65,7 +65,13 @@ def _rows(facts: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
         elif isinstance(value, list):
             yield name, _shortened(value)
         elif value not in ("", None):
-            yield name, f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+            yield name, _shown(value)
+
+
+def _shown(value: Any) -> str:
+    """Return a fact as text; counts, which the card may hold as 12.0, with commas."""
+    is_count = isinstance(value, int | float) and not isinstance(value, bool) and value == round(value)
+    return f"{value:,.0f}" if is_count and abs(value) >= 1 else str(value)
 
 
 def _shortened(values: list[Any], most: int = 8) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from typing import Annotated, Any
 
 import typer
@@ -28,9 +30,9 @@ def presets(
     for key, row in rows.items():
         typer.echo(f"{key:{width}}  {row.description}")
         if row.settings:
-            typer.echo(f"{'':{width}}    {_settings(row.settings)}")
+            typer.echo(_indented(_settings(row.settings), width + 4))
         if row.faithful:
-            typer.echo(f"{'':{width}}    --faithful: {_settings(row.faithful)}")
+            typer.echo(_indented(f"--faithful: {_settings(row.faithful)}", width + 4))
     if name is None:
         typer.echo(
             "\nTrain with one: ritornello train FOLDER --preset NAME; every setting can be given anew."
@@ -47,4 +49,15 @@ def _settings(settings: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _indented(text: str, indent: int) -> str:
+    """Return `text` in lines as wide as the terminal, each after so many spaces."""
+    margin = " " * indent
+    columns = max(shutil.get_terminal_size().columns, indent + 40)
+    return textwrap.fill(
+        text, columns, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False
+    )

@@ -161,7 +161,8 @@ def _listed(counts: dict[str, int], most: int = 8) -> str:
 
 def _duration(minutes: float) -> str:
     if minutes < 1:
-        return "a minute" if minutes > 0.75 else f"{max(1, round(60 * minutes))} seconds"
+        seconds = max(1, round(60 * minutes))
+        return "a minute" if minutes > 0.75 else f"{seconds} seconds" if seconds > 1 else "a second"
     if minutes < 90:
         return f"{minutes:.0f} minutes" if minutes >= 1.5 else "a minute"
     return f"{minutes / 60:.1f} hours"

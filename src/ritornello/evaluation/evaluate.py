@@ -81,7 +81,7 @@ def evaluate(
     if reads_prose(representation):
         raise ConfigError(f"{model.bundle.card.name}: a model of prose has no musical features to compare")
     if len(scores) < 4:
-        raise ConfigError(f"{len(scores)} pieces to compare with; at least 4 are needed")
+        raise ConfigError(f"pieces to compare with: {len(scores)}; at least 4 are needed")
     random = np.random.default_rng(config.seed)
     chosen = sorted(random.permutation(len(scores))[: config.pieces].tolist())
     real = [representation.decode(representation.encode(scores[number])) for number in chosen]

@@ -82,12 +82,12 @@ def shipped_bundles() -> dict[str, Path]:
 
 def find_bundle(name_or_path: str | Path | None = None) -> Path:
     """Return the file of a shipped bundle's name (default: DEFAULT_MODEL), or of a path to a bundle."""
-    text = str(name_or_path or DEFAULT_MODEL)
+    text = DEFAULT_MODEL if name_or_path is None else str(name_or_path)
     shipped = shipped_bundles()
     if text in shipped:
         return shipped[text]
     path = Path(text)
-    if path.exists():
+    if text and path.exists():
         return path
     if path.suffix or len(path.parts) > 1:
         raise FileError(f"{path}: no such file")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -13,6 +14,8 @@ from ritornello.originality import LONGEST_COPY
 from ritornello.theory import Chord, parse_chord_bars, parse_instrument, parse_pitch, parse_pitch_class
 
 DEFAULT_BARS = 32
+
+METER = re.compile(r"[1-9][0-9]?/(1|2|4|8|16|32)")
 
 MOST_CANDIDATES = 1000
 
@@ -33,9 +36,7 @@ class ComposeConfig(BeamConfig):
         None, ge=1, le=100_000, description="length in notes, those of the primer included"
     )
     tempo: float | None = Field(None, ge=10, le=400, description="quarter notes a minute")
-    meter: str | None = Field(
-        None, pattern=r"^[1-9][0-9]?/(1|2|4|8|16|32)$", description="meter, such as 3/4"
-    )
+    meter: str | None = Field(None, description="meter, such as 3/4")
     instruments: tuple[str, ...] | None = Field(
         None,
         min_length=1,
@@ -112,6 +113,13 @@ class ComposeConfig(BeamConfig):
         for name in names or ():
             parsed(parse_instrument, name)
         return names
+
+    @field_validator("meter")
+    @classmethod
+    def _check_meter(cls, text: str | None) -> str | None:
+        if text is not None and not METER.fullmatch(text):
+            raise ValueError("a meter is 1 to 99 notes of 1/1, 1/2, 1/4, 1/8, 1/16 or 1/32, such as 3/4")
+        return text
 
     @field_validator("chords")
     @classmethod

@@ -10,7 +10,7 @@ from ritornello.errors import ConfigError
 from ritornello.generation.constraints import Constraint, NotesBeforeEnd, RepetitionGuard
 from ritornello.generation.copying import Continuations, NoCopy
 from ritornello.generation.playable import Grip, Notes, Register
-from ritornello.representations.base import Representation, Suits, tells_notes_in_order
+from ritornello.representations.base import HasVoices, Representation, Suits, tells_notes_in_order
 from ritornello.theory import DRUMS, instrument_name, instrument_range, pitch_name
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ def _playable(representation: Representation, config: ComposeConfig) -> list[Cal
         )
     for program in config.programs or ():
         _check_compass(program, lowest, highest)
+    if config.programs is None and isinstance(representation, HasVoices):
+        _check_any_compass(representation, lowest, highest)
     notes = Notes(representation)
     rules: list[Callable[[], Constraint]] = []
     if config.limits_register:
@@ -87,3 +89,21 @@ def _check_compass(program: int, lowest: int, highest: int) -> None:
         raise ConfigError(
             f"highest {pitch_name(highest)}: {name} begins at {pitch_name(low)}; give that or higher"
         )
+
+
+def _check_any_compass(representation: HasVoices, lowest: int, highest: int) -> None:
+    """Raise ConfigError, with the smallest change that helps, if no instrument of the model reaches the register."""
+    programs = {program for voice in representation.voice_programs for program in voice} - {DRUMS}
+    ranges = [instrument_range(program) for program in programs]
+    if not ranges or any(low <= highest and high >= lowest for low, high in ranges):
+        return
+    below = max((high for _, high in ranges if high < lowest), default=None)
+    if below is not None:
+        raise ConfigError(
+            f"lowest {pitch_name(lowest)}: the model's instruments go up to {pitch_name(below)} only; "
+            "give that or lower"
+        )
+    above = min(low for low, _ in ranges)
+    raise ConfigError(
+        f"highest {pitch_name(highest)}: the model's instruments begin at {pitch_name(above)}; give that or higher"
+    )

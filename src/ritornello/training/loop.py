@@ -37,7 +37,7 @@ from ritornello.training.group import Group, join_group
 from ritornello.training.log import Log
 from ritornello.training.progress import Clock, Counters, Progress
 from ritornello.training.schedule import make_optimizer, rate_at, window_at
-from ritornello.training.tuning import build, choose_device
+from ritornello.training.tuning import build, check_shares, choose_device
 
 SMOOTHING = 0.98
 """Weight of the past in the running mean of the training loss."""
@@ -69,10 +69,7 @@ class Trainer:
 
     def __post_init__(self) -> None:
         config, group = self.config, self.group
-        if (config.batch or 1) % group.size:
-            raise ConfigError(
-                f"batch {config.batch}: {group.size} processes cannot share so many streams equally"
-            )
+        check_shares(config.batch, max(config.processes, group.size))  # they may not have been started yet
         if config.threads:
             torch.set_num_threads(config.threads)
         self.device = choose_device(config.device)

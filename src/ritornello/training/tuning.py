@@ -69,13 +69,20 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device {name!r} is not available here; allowed: auto, cpu, cuda, mps") from error
+        raise ConfigError(f"device {name!r} is not available here; auto takes the best that is") from error
     return device
+
+
+def check_shares(batch: int | None, processes: int) -> None:
+    """Raise ConfigError if the streams of a batch cannot be shared equally."""
+    if batch and batch % processes:
+        raise ConfigError(f"batch {batch}: {processes} processes cannot share so many streams equally")
 
 
 def check(config: TrainConfig) -> None:
     """Refuse at once what would fail only after the files are read."""
     choose_device(config.device)
+    check_shares(config.batch, config.processes)
     if config.network not in NETWORKS:
         raise unknown_name("network", config.network, NETWORKS)
 
