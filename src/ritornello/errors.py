@@ -87,5 +87,6 @@ def explain(error: ValidationError) -> str:
 def _explain(problem: Any) -> str:
     where = ".".join(str(part) for part in problem["loc"])
     words = REFUSALS.get(problem["type"], problem["msg"].removeprefix("Value error, "))
-    what = words.format(**problem.get("ctx", {})) if problem["type"] in REFUSALS else words
+    limits = {name: f"{at:g}" if isinstance(at, float) else at for name, at in problem.get("ctx", {}).items()}
+    what = words.format(**limits) if problem["type"] in REFUSALS else words
     return f"{where}: {what} (received {problem['input']!r})" if where else what
