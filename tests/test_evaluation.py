@@ -151,7 +151,7 @@ def test_an_evaluation_judges_and_compares(model: Path) -> None:
 
 
 def test_too_few_pieces_are_refused(model: Path) -> None:
-    with pytest.raises(ConfigError, match="3 pieces"):
+    with pytest.raises(ConfigError, match="with: 3; at least 4"):
         evaluate(load(model), pieces()[:3])
 
 

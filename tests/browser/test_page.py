@@ -160,6 +160,16 @@ def test_choices_are_remembered(stage: Stage) -> None:
     assert stage.said("config")[-1]["config"]["scale"] == "D dorian"
 
 
+def test_a_number_stays_within_its_limits(stage: Stage) -> None:
+    for asked, taken in (("9999", "300"), ("-5", "30")):
+        stage.page.fill("#tempo", asked)
+        stage.page.press("#tempo", "Tab")
+        assert stage.page.input_value("#tempo") == taken
+    stage.wait(0.2)
+    assert stage.said("error") == []
+    assert stage.said("config")[-1]["config"]["tempo"] == 30
+
+
 def test_a_model_that_is_not_offered_any_more_is_let_go(make_stage: Callable[..., Stage]) -> None:
     stage = make_stage("""localStorage.setItem('ritornello', '{"model": "gone"}');""").open()
     assert stage.said("welcome")[-1]["model"] == "songs"

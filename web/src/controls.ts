@@ -144,8 +144,15 @@ function readValue(field: Field): unknown {
   if (field.dataset.config === "meter") return field.value.split("/").map(Number);
   if (field.dataset.config === "count_in") return Number(field.value);
   if (field.type === "checkbox") return (field as HTMLInputElement).checked;
-  if (field.type === "number" || field.type === "range") return Number(field.value);
+  if (field.type === "number" || field.type === "range") return readNumber(field as HTMLInputElement);
   return field.value === ANY ? null : field.value;
+}
+
+/** A number within its field's limits: what would be refused is neither asked for nor remembered. */
+function readNumber(field: HTMLInputElement): number {
+  const [low, high] = [Number(field.min || "-Infinity"), Number(field.max || "Infinity")];
+  field.value = String(Math.min(high, Math.max(low, Number(field.value))));
+  return Number(field.value);
 }
 
 function showValue(field: Field, value: unknown): void {
