@@ -102,11 +102,16 @@ class _Doors:
         return PlainTextResponse(f"{score.note_count} notes, {score.seconds:.1f} s")
 
     async def _body(self, request: Request) -> bytes:
-        most, body = self._hall.limits.call_bytes, bytearray()
+        """Return what is sent. Somewhat too much is read to its end and dropped, so that the sender hears the refusal."""
+        most, body, length = self._hall.limits.call_bytes, bytearray(), 0
         async for part in request.stream():
-            body += part
-            if len(body) > most:
-                raise ConfigError(f"the file is too large: a call has at most {most} bytes")
+            length += len(part)
+            if length <= most:
+                body += part
+            elif length > 8 * most:
+                break
+        if length > most:
+            raise ConfigError(f"the file is too large: a call has at most {most} bytes")
         return bytes(body)
 
     async def soundfont(self, request: Request) -> Response:
