@@ -102,7 +102,7 @@ class _Doors:
         return PlainTextResponse(f"{score.note_count} notes, {score.seconds:.1f} s")
 
     async def _body(self, request: Request) -> bytes:
-        """Return what is sent. Somewhat too much is read to its end and dropped, so that the sender hears the refusal."""
+        """Return what is sent. Somewhat too much is read to its end and dropped, so that the refusal is heard."""
         most, body, length = self._hall.limits.call_bytes, bytearray(), 0
         async for part in request.stream():
             length += len(part)
