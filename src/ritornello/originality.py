@@ -38,6 +38,7 @@ LONGEST_WAIT = 16 * STEPS_PER_QUARTER
 LONGEST_COPY = 512
 """Longer runs are not told apart."""
 _PITCH = np.uint64(0xD6E8FEB86659FD93)
+_TOP = np.uint64(48)
 """What the first pitch is multiplied with in the hash of an exact run: nothing that steps are multiplied with."""
 
 _NO_STEP = 0xFFFF_FFFF
@@ -249,9 +250,15 @@ def _shared(index: Index, searched: Index, theirs: Ints, steps: int, exact: bool
     theirs = theirs[theirs < len(index.steps) - steps]
     if not len(order) or not len(theirs):
         return theirs[:0], -1
-    wanted = _run_hashes(index, steps, exact)[theirs]
-    at = np.minimum(np.searchsorted(own[order], wanted), len(order) - 1)
-    same = own[order][at] == wanted
+    keys, wanted = own[order], _run_hashes(index, steps, exact)[theirs]
+    begins = np.zeros(
+        1 << 16, dtype=bool
+    )  # with which 16 bits a key begins: most of the index begins otherwise
+    begins[keys >> _TOP] = True
+    likely = np.flatnonzero(begins[wanted >> _TOP])
+    theirs, wanted = theirs[likely], wanted[likely]
+    at = np.minimum(np.searchsorted(keys, wanted), len(order) - 1)
+    same = keys[at] == wanted
     return theirs[same], int(order[at[same.argmax()]]) if same.any() else -1
 
 

@@ -7,6 +7,7 @@ The sums of number * base**place over all beginnings are taken once; then the ha
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,11 @@ def hash_run(numbers: Iterable[int]) -> int:
 
 
 def _powers(base: int, count: int) -> Hashes:
+    return _first_powers(base, 1 << max(0, count - 1).bit_length())[:count]
+
+
+@lru_cache(maxsize=4)  # searches ask for nearly as many, again and again
+def _first_powers(base: int, count: int) -> Hashes:
     factors = np.full(count, base, dtype=np.uint64)
     factors[:1] = 1
     return np.cumprod(factors, dtype=np.uint64)
