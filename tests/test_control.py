@@ -147,7 +147,7 @@ def test_a_long_copy_is_worse_than_an_improbable_piece(model: Model) -> None:
 
     def with_copy(notes: int, likelihood: float, relaxed: int = 0) -> object:
         copies = Copies(Copy(notes, "x", 1, 1), None, True)
-        return replace(piece, copies=copies, log_likelihood=likelihood, relaxed=relaxed)
+        return replace(piece, find_copies=lambda: copies, log_likelihood=likelihood, relaxed=relaxed)
 
     ordered = [
         with_copy(SHORT_COPY, -1.0),

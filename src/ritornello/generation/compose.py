@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from copy import copy, deepcopy
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,7 @@ class Composition:
     `settings` with `seed` and `index` make it again with the model of this `digest` (and the primer, if there was
     one). `log_likelihood` is the mean over its notes, in nats, of what the model thought of its own choices, the
     primer's not counted; `relaxed` counts the steps at which a constraint had to give way to the grammar; `remarks`
-    say what of the primer the model does not know, and what stands for it. `copies` is what it shares with the music
-    that the model learned from, its primer included; None if the bundle holds no index of that.
+    say what of the primer the model does not know, and what stands for it. `find_copies` does what `copies` says.
     """
 
     score: Score
@@ -66,9 +66,17 @@ class Composition:
     log_likelihood: float
     relaxed: int
     remarks: tuple[str, ...] = ()
-    copies: Copies | None = None
+    find_copies: Callable[[], Copies | None] = field(default=lambda: None, repr=False, compare=False)
 
     __hash__ = None  # type: ignore[assignment]
+
+    @cached_property
+    def copies(self) -> Copies | None:
+        """What it shares with the music that the model learned from, its primer included; looked for when first asked.
+
+        None if the bundle holds no index of that music.
+        """
+        return self.find_copies()
 
     @property
     def bars(self) -> int:
@@ -335,8 +343,12 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: _Piece, primer: Scor
         log_likelihood=piece.log_probability / new_notes,
         relaxed=piece.relaxed,
         remarks=mapped(bundle.representation, primer) if primer is not None else (),
-        copies=None if bundle.index is None else copies(bundle.index, bundle.representation.decode(ids)),
+        find_copies=partial(_find_copies, bundle, ids),
     )
+
+
+def _find_copies(bundle: Bundle, ids: Ids) -> Copies | None:
+    return None if bundle.index is None else copies(bundle.index, bundle.representation.decode(ids))
 
 
 def _with_tempo(score: Score, settings: ComposeConfig, primer: Score | None) -> Score:

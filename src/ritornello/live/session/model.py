@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -109,7 +109,6 @@ def _favourite_band(bundle: Bundle, stepper: Stepper) -> tuple[int, ...]:
     """Return the instruments that most of a few pieces of the model are for."""
     wishes = {"bars": TRIAL_BARS, "count": TRIAL_PIECES, "seed": 0, "meter": "4/4"}
     wishes = {key: wish for key, wish in wishes.items() if key not in refused_wishes(bundle.representation)}
-    bundle = replace(bundle, music=b"")  # nobody asks what these copy
     pieces = compose(bundle, checked(ComposeConfig, wishes), stepper=stepper)
     return Counter(programs_of(piece.score) for piece in pieces).most_common(1)[0][0] or (0,)
 
