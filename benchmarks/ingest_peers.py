@@ -34,11 +34,11 @@ def with_pretty_midi() -> Read:
 
 
 def with_music21() -> Read:
-    """As system E does: the notes of the first part as words."""
+    """As system E does: the notes of the first part as words; never from its cache of earlier runs."""
     from music21 import converter, instrument
 
     def read(path: str) -> Any:
-        parts = instrument.partitionByInstrument(converter.parse(path))
+        parts = instrument.partitionByInstrument(converter.parse(path, forceSource=True))
         return [str(element) for element in parts.parts[0].recurse()]
 
     return read
