@@ -7,6 +7,7 @@ The sums of number * base**place over all beginnings are taken once; then the ha
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -50,3 +51,30 @@ def _first_powers(base: int, count: int) -> Hashes:
     factors = np.full(count, base, dtype=np.uint64)
     factors[:1] = 1
     return np.cumprod(factors, dtype=np.uint64)
+
+
+@dataclass
+class RollingHash:
+    """The hash of the last `length` numbers pushed, as `run_hashes` gives it; of fewer, until there are so many."""
+
+    length: int
+    value: int = 0
+    _pushed: int = 0  # at most `length`
+
+    def push(self, number: int, leaving: int | None) -> None:
+        """Take the next number; `leaving`: the one pushed `length` before it, None if there is none."""
+        if leaving is None:
+            self.value = self.value + (number + 1) * pow(BASE, self._pushed, 1 << 64) & _MASK
+            self._pushed += 1
+        else:
+            kept = (self.value - leaving - 1) * _INVERSE
+            self.value = kept + (number + 1) * _last_power(self.length) & _MASK
+
+    def copy(self) -> RollingHash:
+        """Return an independent copy."""
+        return replace(self)
+
+
+@lru_cache
+def _last_power(length: int) -> int:
+    return pow(BASE, length - 1, 1 << 64)

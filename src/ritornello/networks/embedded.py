@@ -5,6 +5,10 @@ the token embedding again (Press and Wolf 2017, arXiv:1608.05859), through a pro
 attributes (`features`), such as the pitch of a note. Then an id's embedding is the sum of its own and of those of
 its attributes, going in and coming out: what is learned of one id helps those that are like it.
 
+Columns may be *hints*: 1 + an id that may well come next, or 0. A hint is embedded as its id is, through a matrix of
+its own, and points: the last layer says how much is added to the logit of the very id (like a pointer of See and others
+2017, arXiv:1704.04368, but added to logits, so that what network and hint think is multiplied).
+
 Dropout acts on the embedded input and before the output.
 """
 
@@ -31,6 +35,7 @@ class EmbeddedConfig(BaseModel):
     features: tuple[tuple[int, ...], ...] = Field(
         (), description="a row of attributes for each id; ids that share one share a part of their embedding"
     )
+    hints: tuple[int, ...] = Field((), description="numbers of the columns that are hints: 1 + an id, or 0")
 
 
 class EmbeddedNetwork(Network):
@@ -39,7 +44,12 @@ class EmbeddedNetwork(Network):
     def __init__(self, config: EmbeddedConfig, column_sizes: tuple[int, ...]) -> None:
         super().__init__()
         self.config = config
-        self.embeddings = nn.ModuleList(nn.Embedding(size, config.embedding) for size in column_sizes)
+        self.hints = list(config.hints)
+        self.embeddings = nn.ModuleList(
+            nn.Embedding(size, config.embedding)
+            for number, size in enumerate(column_sizes)
+            if number not in config.hints
+        )
         self.dropout = nn.Dropout(config.dropout)
         width = config.embedding if config.tied else column_sizes[0]
         self.project = nn.Linear(config.hidden, width)
@@ -47,8 +57,15 @@ class EmbeddedNetwork(Network):
         attributes = len(config.features[0]) if config.features else 0
         features = torch.tensor(config.features, dtype=torch.int64).reshape(len(config.features), attributes)
         self.register_buffer("features", features, persistent=False)
-        firsts = torch.tensor([sum(column_sizes[:i]) for i in range(len(column_sizes))])
+        firsts = torch.tensor(_first_rows(column_sizes, config.hints))
         self.register_buffer("firsts", firsts, persistent=False)  # row of each column in the joint table
+        self.hinted = nn.ModuleList(
+            nn.Linear(config.embedding, config.embedding, bias=False) for _ in config.hints
+        )
+        self.point = nn.ModuleList([nn.Linear(config.hidden, len(config.hints))] if config.hints else [])
+        for layer in self.point:
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
         self.shared = nn.ModuleList(nn.Embedding(int(c.max()) + 1, config.embedding) for c in features.T)
         for embedding in (*self.embeddings, *self.shared):
             nn.init.normal_(embedding.weight, std=config.embedding**-0.5)
@@ -63,11 +80,26 @@ class EmbeddedNetwork(Network):
     def embed(self, inputs: Tensor, tokens: Tensor) -> Tensor:
         """Return (batch, time, embedding) for inputs (batch, time, column); `tokens` is the token table."""
         # One look-up in one table: a single step is a few operations then, instead of a few for each column.
-        table = torch.cat([tokens, *(embedding.weight for embedding in self.embeddings[1:])])
+        hinted = [functional.pad(layer(tokens), (0, 0, 1, 0)).to(tokens.dtype) for layer in self.hinted]
+        table = torch.cat([tokens, *(embedding.weight for embedding in self.embeddings[1:]), *hinted])
         embedded: Tensor = self.dropout(functional.embedding(inputs + self.firsts, table).sum(-2))
         return embedded
 
-    def read_out(self, x: Tensor, tokens: Tensor) -> Tensor:
+    def read_out(self, x: Tensor, tokens: Tensor, inputs: Tensor) -> Tensor:
         """Return the logits, (batch, time, vocabulary), for the last layer's output (batch, time, hidden)."""
-        y: Tensor = self.project(self.dropout(x))
-        return y @ tokens.T + self.bias if self.config.tied else y
+        x = self.dropout(x)
+        y: Tensor = self.project(x)
+        logits = y @ tokens.T + self.bias if self.config.tied else y
+        for layer in self.point:
+            hints = inputs[..., self.hints]
+            weights = (layer(x) * (hints > 0)).to(logits.dtype)
+            logits = logits.scatter_add(-1, (hints - 1).clamp(min=0), weights)
+        return logits
+
+
+def _first_rows(column_sizes: tuple[int, ...], hints: tuple[int, ...]) -> list[int]:
+    """Return where each column begins in the joint table: the hints come last, in their order."""
+    first, row = [0] * len(column_sizes), 0
+    for number in sorted(range(len(column_sizes)), key=lambda each: (each in hints, each)):
+        first[number], row = row, row + column_sizes[number]
+    return first

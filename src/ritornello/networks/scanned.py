@@ -125,4 +125,4 @@ class ScannedNetwork(EmbeddedNetwork):
             x, hidden, recent = block(x, state[0][:, number], state[1][:, number])
             after.append((hidden.float(), recent.float()))
         hidden, recent = (torch.stack(parts, dim=1) for parts in zip(*after, strict=True))
-        return self.read_out(self.norm(x), tokens), (hidden, recent)
+        return self.read_out(self.norm(x), tokens, inputs), (hidden, recent)

@@ -30,10 +30,14 @@ Ids = NDArray[np.signedinteger[Any]]
 
 @dataclass(frozen=True)
 class Column:
-    """One integer input of the network: its name, and how many values (0 to size - 1) it takes."""
+    """One integer input of the network: its name, and how many values (0 to size - 1) it takes.
+
+    is_hint: whether the value is 1 + an id that may well come next, or 0 for none.
+    """
 
     name: str
     size: int
+    is_hint: bool = False
 
 
 class Cursor(Protocol):
@@ -311,6 +315,19 @@ def moved_rows(representation: Representation, rows: Ids, semitones: int) -> Ids
     """Return input rows, (time, column), as they are when the piece is moved: any columns, from any place on."""
     if isinstance(representation, Moves):
         return representation.moved(rows, semitones)
+    return move_ids(representation, rows, semitones)
+
+
+def move_ids(representation: Representation, rows: Ids, semitones: int) -> Ids:
+    """Return input rows with the ids moved: the first column, and the hints."""
     rows = rows.copy()
     rows[:, 0] = representation.transposed(rows[:, 0], semitones)
+    for number in hints_of(representation):
+        hint = rows[:, number]
+        rows[:, number] = np.where(hint > 0, representation.transposed(hint - 1, semitones) + 1, 0)
     return rows
+
+
+def hints_of(representation: Representation) -> tuple[int, ...]:
+    """Return the numbers of the columns that are hints."""
+    return tuple(number for number, column in enumerate(representation.columns) if column.is_hint)

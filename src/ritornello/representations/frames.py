@@ -10,8 +10,8 @@ What the network sees besides the id is all in the ids so far, in forms that an 
 
 - `position` in the bar, and the number of the frame modulo each of the option `cycles` (for other meters);
 - `key`, and the scale `degree` of the note; `height`: the notes of the frame so far;
-- for each of the option `lags`, the lowest pitch above the present one that sounded so many frames ago: where the
-  music holds or comes round again, the next id;
+- for each of the option `lags`, what came so many frames ago: the lowest pitch above the present one that sounded
+  then, or else the end of the frame; where the music holds or comes round again, it is the next id;
 - the `echo` (see `echo`).
 
 One stream for all parts but drums. Lost: whether a note that goes on was struck again, loudness, tempo, anything finer
@@ -24,14 +24,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ritornello.representations.base import Column, Ids, Plan
+from ritornello.representations.base import Column, Ids, Plan, move_ids
 from ritornello.representations.echo import ORDERS, Echo, echoes
 from ritornello.representations.grid import (
     TICKS_PER_QUARTER,
@@ -99,8 +98,8 @@ class Frames(FixedScheme[FramesConfig]):
             Column("key", KEYS),
             Column("degree", 13),
             Column("height", MOST_HEIGHT + 1),
-            *(Column(f"above, {lag} ago", _FRAME) for lag in self.settings.lags),
-            Column("echo", self.blocks.size + 1),
+            *(Column(f"{lag} frames ago", self.blocks.size + 1, is_hint=True) for lag in self.settings.lags),
+            Column("echo", self.blocks.size + 1, is_hint=True),
             Column("echo order", len(ORDERS) + 1),
         )
 
@@ -171,7 +170,7 @@ class Frames(FixedScheme[FramesConfig]):
                 read.key,
                 read.degree,
                 np.minimum(read.height, MOST_HEIGHT),
-                *(read.above(lag) for lag in self.settings.lags),
+                *(read.before(lag) for lag in self.settings.lags),
                 echo + 1,
                 order,
             ],
@@ -199,23 +198,11 @@ class Frames(FixedScheme[FramesConfig]):
         known = (key >= 0) & (key < KEYS - 1)
         return np.where(known, self.blocks.first["key"] + _moved_key(key, semitones), moved).astype(ids.dtype)
 
-    @cached_property
-    def _names(self) -> list[str]:
-        return [column.name for column in self.columns]
-
     def moved(self, rows: Ids, semitones: int) -> Ids:
         """Return input rows of a piece as they are when it is moved; see `representations.base.Moves`."""
-        rows = rows.copy()
-        for number, name in enumerate(self._names):
-            column = rows[:, number]
-            if name == "token":
-                rows[:, number] = self.transposed(column, semitones)
-            elif name == "echo":
-                rows[:, number] = np.where(column > 0, self.transposed(column - 1, semitones) + 1, 0)
-            elif name == "key":
-                rows[:, number] = np.where(column < KEYS - 1, _moved_key(column, semitones), column)
-            elif name.startswith("above"):
-                rows[:, number] = np.where(column > 0, column + semitones, 0)
+        rows = move_ids(self, rows, semitones)
+        key = rows[:, 1 + len(self.cycles)]
+        key[:] = np.where(key < KEYS - 1, _moved_key(key, semitones), key)
         return rows
 
     def summary(self) -> Mapping[str, Any]:
@@ -262,17 +249,15 @@ class _Reading:
         self.key = latest(key, ids - blocks.first["key"], KEYS - 1)
         known = (self.level > 0) & (self.key < KEYS - 1)
         self.degree = np.where(known, (self.level - 1 - self.key) % 12 + 1, 0)
-        self._places = place[self.sounds]
+        self._places = np.append(place[self.sounds], np.iinfo(np.int64).max)
+        self._first_note, self._frame_end = scheme.first_note, scheme.frame_end_id
 
-    def above(self, lag: int) -> Ints:
-        """Return 1 + the lowest pitch above the present one that sounded `lag` frames before, or 0."""
+    def before(self, lag: int) -> Ints:
+        """Return 1 + the id that came `lag` frames before, after the present pitch; 0 if there was no such frame."""
         base = (self.frame - lag) * _FRAME
-        if not len(self._places):
-            return np.zeros(len(base), dtype=np.int64)
-        at = np.searchsorted(self._places, base + self.level, side="right")
-        found = self._places[np.minimum(at, len(self._places) - 1)]
-        there = (at < len(self._places)) & (found < base + _FRAME) & (base >= 0)
-        return np.where(there, found - base, 0)
+        found = self._places[np.searchsorted(self._places, base + self.level, side="right")]
+        ids = np.where(found < base + _FRAME, found - base - 1 + self._first_note, self._frame_end)
+        return np.where(base >= 0, ids + 1, 0)
 
 
 @dataclass
@@ -287,7 +272,9 @@ class FramesCursor(ChordCursor):
     key: int = KEYS - 1
     level: int = 0  # 0, or 1 + the highest pitch of the present frame so far
     present: list[int] = field(default_factory=list)
-    past: list[list[int]] = field(default_factory=list)  # the pitches of all frames before
+    past: list[list[int]] = field(
+        default_factory=list
+    )  # the pitches of the last frames, as many as lags need
     begun: dict[int, int] = field(default_factory=dict)  # frame of the beginning, by pitch sounding
     echo: Echo = field(default_factory=Echo)
 
@@ -300,13 +287,13 @@ class FramesCursor(ChordCursor):
             self._end_frame()
         elif kind == "note" and value >= self.level:
             self._sound(value)
-        elif kind == "key" and not self.past and not self.present:
+        elif kind == "key" and not self.step and not self.present:
             self.key = value
 
     def _end_frame(self) -> None:
         self.silent = 0 if self.present else self.silent + 1
         self.begun = {pitch: self.begun[pitch] for pitch in self.present}
-        self.past.append(self.present)
+        self.past = [*self.past, self.present][-max(self.scheme.settings.lags, default=1) :]
         self.step, self.level, self.present = self.step + 1, 0, []
 
     def _sound(self, pitch: int) -> None:
@@ -327,14 +314,18 @@ class FramesCursor(ChordCursor):
             self.key,
             (self.level - 1 - self.key) % 12 + 1 if known else 0,
             min(len(self.present), MOST_HEIGHT),
-            *(self._above(lag) for lag in self.scheme.settings.lags),
+            *(self._before(lag) for lag in self.scheme.settings.lags),
             self.echo.value + 1,
             self.echo.order,
         )
 
-    def _above(self, lag: int) -> int:
-        pitches = self.past[-lag] if lag <= len(self.past) else []
-        return next((pitch + 1 for pitch in pitches if pitch >= self.level), 0)
+    def _before(self, lag: int) -> int:
+        if lag > len(self.past):
+            return 0
+        pitches, scheme = self.past[-lag], self.scheme
+        return 1 + next(
+            (scheme.first_note + pitch for pitch in pitches if pitch >= self.level), scheme.frame_end_id
+        )
 
     def fork(self) -> FramesCursor:
         return replace(

@@ -18,6 +18,7 @@ from ritornello.corpus.batches import Batches
 from ritornello.corpus.shards import Corpus
 from ritornello.errors import ConfigError, unknown_name
 from ritornello.networks import NETWORKS, Network, count_parameters, make_network
+from ritornello.representations.base import hints_of
 from ritornello.training.config import DEFAULT_MINUTES, TrainConfig
 
 SIZES = ((128, 1), (192, 1), (256, 1), (384, 1), (512, 1), (512, 2), (768, 2), (1024, 2))
@@ -138,6 +139,8 @@ def build(config: TrainConfig, corpus: Corpus) -> Network:
         fields["features"] = getattr(
             corpus.representation, "features", np.empty((0, 0), dtype=np.int64)
         ).tolist()
+    if "hints" in known:
+        fields["hints"] = hints_of(corpus.representation)
     return make_network(config.network, fields | config.network_options, sizes)
 
 
@@ -183,10 +186,8 @@ def _rate(config: TrainConfig, corpus: Corpus, precision: str, threads: int) -> 
 
 def multiplications_per_token(network: Network, corpus: Corpus) -> int:
     """Return the multiplications for a token in training: three for each weight that is in a matrix product."""
-    tables = sum(
-        column.size
-        for column in corpus.representation.columns[0 if not getattr(network.config, "tied", False) else 1 :]
-    )
+    columns = corpus.representation.columns[0 if not getattr(network.config, "tied", False) else 1 :]
+    tables = sum(column.size for column in columns if not column.is_hint)
     return 3 * (count_parameters(network) - tables * int(getattr(network.config, "embedding", 0)))
 
 

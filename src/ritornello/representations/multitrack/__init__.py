@@ -3,7 +3,8 @@
 A piece is a header and a body. The header tells its length in bars, meter, tempo and instruments. The body
 goes from onset to onset: shift, then the notes, each a token for voice and pitch together, followed by its
 velocity and its duration only where they change within the voice. What the tokens say only indirectly, the
-place in the bar and the bars left, the network sees as further input columns.
+place in the bar and the bars left, the network sees as further input columns; and of the past, what came some bars
+ago at this place (`lags`), and what followed the last time that the latest ids were heard (`echo`).
 
     START  LENGTH_HIGH LENGTH_LOW  METER TEMPO  INSTRUMENT ...   (SHIFT ... [METER] [TEMPO]
            (NOTE [VELOCITY] [DURATION]) ...) ...   END
@@ -24,7 +25,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.errors import ConfigError
 from ritornello.representations.base import Column, Ids, Pace, Plan
 from ritornello.representations.multitrack import decoding, encoding, reading, vocabulary
 from ritornello.representations.multitrack.grammar import MultitrackCursor, planned_instruments
@@ -35,10 +35,11 @@ from ritornello.representations.multitrack.vocabulary import (
     TEMPOS,
     Kind,
     MultitrackConfig,
+    MultitrackOptions,
     Survey,
     Vocabulary,
 )
-from ritornello.representations.scheme import Scheme
+from ritornello.representations.scheme import Scheme, checked_options
 from ritornello.score import Score
 from ritornello.theory import instrument_name
 
@@ -63,12 +64,9 @@ class Multitrack(Scheme[MultitrackConfig]):
 
     @classmethod
     def fit(cls, surveys: Iterable[Survey], options: Mapping[str, Any] = MappingProxyType({})) -> Multitrack:
-        """Return the representation for a corpus; it knows no options."""
-        if options:
-            raise ConfigError(
-                f"representation multitrack has no options; received {', '.join(sorted(options))}"
-            )
-        return cls(vocabulary.fit(surveys))
+        """Return the representation for a corpus, with `options`, the fields of MultitrackOptions."""
+        shown = checked_options(cls.name, MultitrackOptions, options)
+        return cls(vocabulary.fit(surveys).model_copy(update=shown.model_dump()))
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -5,16 +5,20 @@ Both know the same rules; a law tests that they agree. Any id is accepted at any
 - The time is the sum of the shifts. A meter token begins a bar at the present time.
 - The length announced in the header gives the bars that are left.
 - A velocity or duration token belongs to the last note; both are remembered for its voice.
+- What came so many bars ago at this place: the next note of the onset there, above the last one here; else the shift
+  to the next onset. Notes that are not above the one before at their onset do not count.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.representations.base import Column, Ids
+from ritornello.representations.echo import ORDERS, Echo, echoes
 from ritornello.representations.multitrack.encoding import FIRST_DURATION, FIRST_VELOCITY, Ints
 from ritornello.representations.multitrack.vocabulary import (
     DURATIONS,
@@ -35,6 +39,11 @@ MOST_BARS_LEFT = 32
 
 UNKNOWN_BARS_LEFT = MOST_BARS_LEFT + 1
 
+_MOST_PLACES = 4096
+"""Of more notes, those too old for any lag are forgotten."""
+
+_NEVER = np.iinfo(np.int64).max
+
 _SHIFTS: list[int] = SHIFTS.tolist()  # for one id at a time plain numbers are much faster
 
 
@@ -49,7 +58,13 @@ def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
         Column("phrase", PHRASE),  # the number of the bar, modulo PHRASE
         Column("duration", len(DURATIONS) + 1),  # remembered by the voice of the note just read; 0: no note
         Column("velocity", 128 // VELOCITY_STEP + 1),  # likewise
+        *(Column(f"{lag} bars ago", vocabulary.size + 1, is_hint=True) for lag in vocabulary.config.lags),
+        *(_echo_columns(vocabulary) if vocabulary.config.echo else ()),
     )
+
+
+def _echo_columns(vocabulary: Vocabulary) -> tuple[Column, Column]:
+    return Column("echo", vocabulary.size + 1, is_hint=True), Column("echo order", len(ORDERS) + 1)
 
 
 @dataclass
@@ -71,16 +86,25 @@ class Reader:
     pitch: int = -1
     durations: dict[int, int] = field(default_factory=dict)  # number in DURATIONS, by voice
     velocities: dict[int, int] = field(default_factory=dict)  # bin, by voice
+    places: list[int] = field(
+        default_factory=list
+    )  # of the last notes: time * vocabulary size + id, ascending
+    reached: int = 0  # the place of the last note that counts, or the present time's
+    echo: Echo = field(default_factory=Echo)
 
     def push(self, token: int) -> Kind:
         """Take the next id and return its kind."""
         kind, value, voice, pitch = self.vocabulary.meanings[token]
         self.token = token
+        if self.vocabulary.config.echo:
+            self.echo.push(token)
         match kind:
             case Kind.NOTE:
                 self.voice, self.pitch = voice, pitch
+                self._place_note()
             case Kind.SHIFT:
                 self.time += _SHIFTS[value]
+                self.reached = self.time * self.vocabulary.size
                 self._find_place()
             case Kind.DURATION if self.voice >= 0:
                 self.durations[self.voice] = value
@@ -101,6 +125,29 @@ class Reader:
         self.meter, self.meter_start = meter, self.time
         self.bar_steps = int(self.vocabulary.bar_steps[meter])
         self._find_place()
+
+    def _place_note(self) -> None:
+        place = self.time * self.vocabulary.size + self.token
+        if place > self.reached:
+            self.places.append(place)
+            self.reached = place
+        if len(self.places) > _MOST_PLACES:
+            oldest = (
+                self.time - max(self.vocabulary.config.lags, default=0) * LONGEST_BAR
+            ) * self.vocabulary.size
+            self.places = self.places[bisect_right(self.places, oldest) :]
+
+    def before(self, lag: int) -> int:
+        """Return 1 + the id that came `lag` bars before at this place, or 0."""
+        size = self.vocabulary.size
+        then = self.time - lag * self.bar_steps
+        at = bisect_right(self.places, self.reached - (self.time - then) * size)
+        if then < 0 or at == len(self.places):
+            return 0
+        time, token = divmod(self.places[at], size)
+        if time > then:
+            token = self.vocabulary.first[Kind.SHIFT] + bisect_right(_SHIFTS, time - then) - 1
+        return token + 1
 
     def _find_place(self) -> None:
         bars, self.position = divmod(self.time - self.meter_start, self.bar_steps)
@@ -131,18 +178,22 @@ class Reader:
             self.bar % PHRASE,
             self.duration(self.voice) + 1 if is_note else 0,
             self.velocity(self.voice) + 1 if is_note else 0,
+            *(self.before(lag) for lag in self.vocabulary.config.lags),
+            *((self.echo.value + 1, self.echo.order) if self.vocabulary.config.echo else ()),
         )
 
     def fork(self) -> Reader:
         """Return an independent copy."""
-        return replace(self, durations=dict(self.durations), velocities=dict(self.velocities))
+        copies = {name: dict(getattr(self, name)) for name in ("durations", "velocities")}
+        echo = self.echo.copy() if self.vocabulary.config.echo else self.echo
+        return replace(self, **copies, places=list(self.places), echo=echo)
 
 
 def read_columns(vocabulary: Vocabulary, ids: Ids) -> NDArray[np.int32]:
     """Return the input columns of a piece, (time, column)."""
     kind, value = vocabulary.kind[ids], vocabulary.value[ids]
     time = np.cumsum(np.where(kind == Kind.SHIFT, SHIFTS[np.where(kind == Kind.SHIFT, value, 0)], 0))
-    meter, position, bar = _read_bars(vocabulary, kind, value, time)
+    meter, position, bar, bar_steps = _read_bars(vocabulary, kind, value, time)
     high = latest(kind == Kind.LENGTH_HIGH, value, 0)
     length = latest(kind == Kind.LENGTH_LOW, np.maximum(1, high * 16 + value), 0)
     left = np.where(length > 0, np.clip(length - 1 - bar, 0, MOST_BARS_LEFT), UNKNOWN_BARS_LEFT)
@@ -156,13 +207,41 @@ def read_columns(vocabulary: Vocabulary, ids: Ids) -> NDArray[np.int32]:
             bar % PHRASE,
             _remembered(vocabulary, ids, Kind.DURATION, FIRST_DURATION),
             _remembered(vocabulary, ids, Kind.VELOCITY, FIRST_VELOCITY),
+            *_came_before(vocabulary, np.asarray(ids, dtype=np.int64), time, bar_steps),
+            *_echo(vocabulary, ids),
         ],
         axis=1,
     ).astype(np.int32)
 
 
-def _read_bars(vocabulary: Vocabulary, kind: Ints, value: Ints, time: Ints) -> tuple[Ints, Ints, Ints]:
-    """Return the meter (-1: none yet), the position in the bar and the number of the bar at each step."""
+def _echo(vocabulary: Vocabulary, ids: Ids) -> tuple[Ints, ...]:
+    if not vocabulary.config.echo:
+        return ()
+    echo, order = echoes(ids)
+    return echo + 1, order
+
+
+def _came_before(vocabulary: Vocabulary, ids: Ints, time: Ints, bar_steps: Ints) -> list[Ints]:
+    """Return, for each lag, what `Reader.before` says at each step."""
+    size = vocabulary.size
+    is_note = vocabulary.kind[ids] == Kind.NOTE
+    place = time * size + np.where(is_note, ids, 0)
+    reached = np.maximum.accumulate(place) if len(ids) else place
+    counts = is_note & (reached > np.concatenate([[0], reached[:-1]])[: len(ids)])
+    places, so_far = np.append(place[counts], _NEVER), np.cumsum(counts)
+    found = []
+    for lag in vocabulary.config.lags:
+        then = time - lag * bar_steps
+        at = np.searchsorted(places, reached - (time - then) * size, side="right")
+        when, token = np.divmod(places[at], size)
+        shift = vocabulary.first[Kind.SHIFT] + np.searchsorted(SHIFTS, when - then, side="right") - 1
+        ids_there = np.where(when > then, shift, token)
+        found.append(np.where((then >= 0) & (at < so_far), ids_there + 1, 0))
+    return found
+
+
+def _read_bars(vocabulary: Vocabulary, kind: Ints, value: Ints, time: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+    """Return the meter (-1: none yet), the position in the bar, the number of the bar and its steps at each step."""
     at = np.flatnonzero(kind == Kind.METER)
     starts = np.concatenate([[0], time[at]])
     steps = np.concatenate([[4 * STEPS_PER_QUARTER], vocabulary.bar_steps[value[at]]])
@@ -170,7 +249,8 @@ def _read_bars(vocabulary: Vocabulary, kind: Ints, value: Ints, time: Ints) -> t
     segment = np.cumsum(kind == Kind.METER)
     since = time - starts[segment]
     meter = np.concatenate([[-1], value[at]])[segment]
-    return meter, since % steps[segment], bars_before[segment] + since // steps[segment]
+    bar = bars_before[segment] + since // steps[segment]
+    return meter, since % steps[segment], bar, steps[segment]
 
 
 def _remembered(vocabulary: Vocabulary, ids: Ids, kind: Kind, first: int) -> Ints:

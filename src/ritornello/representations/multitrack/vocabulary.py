@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from functools import cached_property
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,11 +95,24 @@ class Voice(BaseModel):
     programs: tuple[int, ...] = Field(min_length=1, description="programs seen, the most frequent first")
 
 
-class MultitrackConfig(BaseModel):
-    """What a vocabulary was fitted to."""
+class MultitrackOptions(BaseModel):
+    """What can be asked of the scheme: what of the past it shows to the network."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    lags: tuple[Annotated[int, Field(ge=1, le=16)], ...] = Field(
+        (1, 2, 4), max_length=8, description="show what came so many bars ago at this place"
+    )
+    echo: bool = Field(True, description="show what followed the last time that the latest ids were heard")
+
+
+class MultitrackConfig(BaseModel):
+    """What a vocabulary was fitted to, and what of the past is shown; nothing in models made before there was any."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lags: tuple[int, ...] = Field((), max_length=8)
+    echo: bool = False
     voices: tuple[Voice, ...] = Field(min_length=1, max_length=256)
     meters: tuple[tuple[int, int], ...] = Field(min_length=1, max_length=64)
 
