@@ -184,9 +184,13 @@ class Reader:
 
     def fork(self) -> Reader:
         """Return an independent copy."""
-        copies = {name: dict(getattr(self, name)) for name in ("durations", "velocities")}
-        echo = self.echo.copy() if self.vocabulary.config.echo else self.echo
-        return replace(self, **copies, places=list(self.places), echo=echo)
+        return replace(
+            self,
+            durations=dict(self.durations),
+            velocities=dict(self.velocities),
+            places=list(self.places),
+            echo=self.echo.copy(),
+        )
 
 
 def read_columns(vocabulary: Vocabulary, ids: Ids) -> NDArray[np.int32]:

@@ -95,12 +95,15 @@ class Voice(BaseModel):
     programs: tuple[int, ...] = Field(min_length=1, description="programs seen, the most frequent first")
 
 
+Lag = Annotated[int, Field(ge=1, le=16)]
+
+
 class MultitrackOptions(BaseModel):
     """What can be asked of the scheme: what of the past it shows to the network."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    lags: tuple[Annotated[int, Field(ge=1, le=16)], ...] = Field(
+    lags: tuple[Lag, ...] = Field(
         (1, 2, 4), max_length=8, description="show what came so many bars ago at this place"
     )
     echo: bool = Field(True, description="show what followed the last time that the latest ids were heard")
@@ -111,7 +114,7 @@ class MultitrackConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    lags: tuple[int, ...] = Field((), max_length=8)
+    lags: Annotated[tuple[Lag, ...], Field(max_length=8)] = ()
     echo: bool = False
     voices: tuple[Voice, ...] = Field(min_length=1, max_length=256)
     meters: tuple[tuple[int, int], ...] = Field(min_length=1, max_length=64)
