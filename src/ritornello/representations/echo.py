@@ -1,9 +1,9 @@
 """What came next the last time: the id that followed the latest earlier occurrence of what was just heard.
 
 A recurrent network forgets the notes of a section long before the section returns. So the past is searched for the
-last ORDERS[k] ids; the longest that occurred before counts. Both what followed it (the *echo*) and how long it was
-(its *order*, 0 if there was none) are shown to the network, which learns how far to trust them. Only the past is
-searched, so both are causal.
+last ids, as many as each of some `orders` says (ascending), and what followed them the last time, the *echo* of that
+order, is shown to the network as a hint; it learns how far to trust which. Only the past is searched, so echoes are
+causal.
 
 Memory is bounded: what is more than REACH ids ago is forgotten.
 
@@ -15,18 +15,28 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from copy import copy
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator, Field
 
+from ritornello.representations.base import Column
 from ritornello.runs import RollingHash, prefix_sums, run_hashes
 
 Ints = NDArray[np.int64]
 
-ORDERS = (6, 12, 24, 48)
-"""How many ids must be the same."""
+
+def _ascending(orders: tuple[int, ...]) -> tuple[int, ...]:
+    if list(orders) != sorted(set(orders)):
+        raise ValueError("each must be greater than the one before")
+    return orders
+
+
+Orders = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=64)], ...], Field(max_length=8), AfterValidator(_ascending)
+]
+"""How many ids must be the same, ascending."""
 
 REACH = 8192
 """How many ids ago the same may have been heard."""
@@ -34,17 +44,20 @@ REACH = 8192
 _LAYER = 1024  # ids whose runs are remembered together
 
 
-def echoes(ids: NDArray[np.signedinteger[Any]]) -> tuple[Ints, Ints]:
-    """Return the echo of each id (an id, or -1) and its order (0 to len(ORDERS)), each (time,)."""
-    echo = np.full(len(ids), -1, dtype=np.int64)
-    order = np.zeros(len(ids), dtype=np.int64)
+def echoes(ids: NDArray[np.signedinteger[Any]], orders: tuple[int, ...]) -> Ints:
+    """Return 1 + the echo of each order after each id, or 0, (order, time)."""
+    echo = np.zeros((len(orders), len(ids)), dtype=np.int64)
     sums = prefix_sums(ids)
-    for number, length in enumerate(ORDERS, 1):
-        hashes = run_hashes(sums, length)
-        before = _previous(hashes)
+    for row, length in zip(echo, orders, strict=True):
+        before = _previous(run_hashes(sums, length))
         found = np.flatnonzero((before >= 0) & (np.arange(len(before)) - before <= REACH))
-        echo[found + length - 1], order[found + length - 1] = ids[before[found] + length], number
-    return echo, order
+        row[found + length - 1] = ids[before[found] + length] + 1
+    return echo
+
+
+def echo_columns(vocabulary_size: int, orders: tuple[int, ...]) -> tuple[Column, ...]:
+    """Return the columns of the echoes."""
+    return tuple(Column(f"echo of {order}", vocabulary_size + 1, is_hint=True) for order in orders)
 
 
 def _previous(values: NDArray[np.uint64]) -> Ints:
@@ -87,32 +100,33 @@ class _Past:
         return other
 
 
-@dataclass
 class Echo:
-    """The ids of a piece so far; `value` and `order` are the echo after the last of them."""
+    """The ids of a piece so far; `values` are 1 + the echo of each order after the last of them, or 0."""
 
-    value: int = -1
-    order: int = 0
-    _ids: deque[int] = field(default_factory=lambda: deque(maxlen=ORDERS[-1]))
-    _runs: list[RollingHash] = field(default_factory=lambda: [RollingHash(length) for length in ORDERS])
-    _past: _Past = field(default_factory=_Past)
+    def __init__(self, orders: tuple[int, ...]) -> None:
+        self.values = (0,) * len(orders)
+        self._runs = [RollingHash(order) for order in orders]
+        self._ids: deque[int] = deque(maxlen=max(orders, default=0))
+        self._past = _Past()
 
     def push(self, token: int) -> None:
         """Take the next id."""
         count = len(self._ids)
         self._past.put((run.value for run in self._runs if count >= run.length), token)
-        self.value, self.order = -1, 0
+        values = [0] * len(self._runs)
         for run in self._runs:
             run.push(token, self._ids[-run.length] if count >= run.length else None)
-        for number, run in enumerate(self._runs, 1):
+        for number, run in enumerate(self._runs):
             found = self._past.find(run.value) if count + 1 >= run.length else -1
             if found < 0:
                 break  # a longer run cannot have been heard either
-            self.value, self.order = found, number
+            values[number] = found + 1
+        self.values = tuple(values)
         self._ids.append(token)
 
     def copy(self) -> Echo:
         """Return an independent copy."""
-        return Echo(
-            self.value, self.order, self._ids.copy(), [run.copy() for run in self._runs], self._past.copy()
-        )
+        other = copy(self)
+        other._runs, other._ids = [run.copy() for run in self._runs], self._ids.copy()
+        other._past = self._past.copy()
+        return other

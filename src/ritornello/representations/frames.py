@@ -23,7 +23,8 @@ What makes no sense changes nothing: a pitch that is not above the last one of i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -31,7 +32,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ritornello.representations.base import Column, Ids, Plan, move_ids
-from ritornello.representations.echo import ORDERS, Echo, echoes
+from ritornello.representations.echo import Echo, Orders, echo_columns, echoes
 from ritornello.representations.grid import (
     TICKS_PER_QUARTER,
     VELOCITY,
@@ -66,6 +67,9 @@ class FramesConfig(SchemeConfig):
         (), max_length=8, description="lengths in frames, besides the bar, to count"
     )
     lags: tuple[int, ...] = Field((1, 2, 8, 16), max_length=16, description="how many frames ago to look at")
+    echo: Orders = Field(
+        (6, 12, 24, 48), description="how many ids must be as they were for what followed them then"
+    )
 
 
 class Frames(FixedScheme[FramesConfig]):
@@ -99,8 +103,7 @@ class Frames(FixedScheme[FramesConfig]):
             Column("degree", 13),
             Column("height", MOST_HEIGHT + 1),
             *(Column(f"{lag} frames ago", self.blocks.size + 1, is_hint=True) for lag in self.settings.lags),
-            Column("echo", self.blocks.size + 1, is_hint=True),
-            Column("echo order", len(ORDERS) + 1),
+            *echo_columns(self.blocks.size, self.settings.echo),
         )
 
     @property
@@ -162,7 +165,7 @@ class Frames(FixedScheme[FramesConfig]):
         return Score(TICKS_PER_QUARTER, tracks, keys=_keys(int(read.key[-1])) if len(ids) else ())
 
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
-        read, (echo, order) = _Reading(self, np.asarray(ids)), echoes(np.asarray(ids))
+        read = _Reading(self, np.asarray(ids))
         return np.stack(
             [
                 ids,
@@ -171,8 +174,7 @@ class Frames(FixedScheme[FramesConfig]):
                 read.degree,
                 np.minimum(read.height, MOST_HEIGHT),
                 *(read.before(lag) for lag in self.settings.lags),
-                echo + 1,
-                order,
+                *echoes(np.asarray(ids), self.settings.echo),
             ],
             axis=1,
         ).astype(np.int32)
@@ -276,7 +278,11 @@ class FramesCursor(ChordCursor):
         default_factory=list
     )  # the pitches of the last frames, as many as lags need
     begun: dict[int, int] = field(default_factory=dict)  # frame of the beginning, by pitch sounding
-    echo: Echo = field(default_factory=Echo)
+    echo: Echo = field(init=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.echo = Echo(self.scheme.settings.echo)
 
     def push(self, token: int) -> None:
         kind, value = self.scheme.blocks.kind[token], self.scheme.blocks.value[token]
@@ -315,8 +321,7 @@ class FramesCursor(ChordCursor):
             (self.level - 1 - self.key) % 12 + 1 if known else 0,
             min(len(self.present), MOST_HEIGHT),
             *(self._before(lag) for lag in self.scheme.settings.lags),
-            self.echo.value + 1,
-            self.echo.order,
+            *self.echo.values,
         )
 
     def _before(self, lag: int) -> int:
@@ -328,13 +333,9 @@ class FramesCursor(ChordCursor):
         )
 
     def fork(self) -> FramesCursor:
-        return replace(
-            self,
-            present=list(self.present),
-            past=list(self.past),
-            begun=dict(self.begun),
-            echo=self.echo.copy(),
-        )
+        other = copy(self)
+        other.present, other.begun, other.echo = list(self.present), dict(self.begun), self.echo.copy()
+        return other
 
     def allow(self, mask: Mask) -> None:
         scheme = self.scheme

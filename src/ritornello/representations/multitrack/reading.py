@@ -12,13 +12,14 @@ Both know the same rules; a law tests that they agree. Any id is accepted at any
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.representations.base import Column, Ids
-from ritornello.representations.echo import ORDERS, Echo, echoes
+from ritornello.representations.echo import Echo, echo_columns, echoes
 from ritornello.representations.multitrack.encoding import FIRST_DURATION, FIRST_VELOCITY, Ints
 from ritornello.representations.multitrack.vocabulary import (
     DURATIONS,
@@ -59,12 +60,8 @@ def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
         Column("duration", len(DURATIONS) + 1),  # remembered by the voice of the note just read; 0: no note
         Column("velocity", 128 // VELOCITY_STEP + 1),  # likewise
         *(Column(f"{lag} bars ago", vocabulary.size + 1, is_hint=True) for lag in vocabulary.config.lags),
-        *(_echo_columns(vocabulary) if vocabulary.config.echo else ()),
+        *echo_columns(vocabulary.size, vocabulary.config.echo),
     )
-
-
-def _echo_columns(vocabulary: Vocabulary) -> tuple[Column, Column]:
-    return Column("echo", vocabulary.size + 1, is_hint=True), Column("echo order", len(ORDERS) + 1)
 
 
 @dataclass
@@ -90,14 +87,16 @@ class Reader:
         default_factory=list
     )  # of the last notes: time * vocabulary size + id, ascending
     reached: int = 0  # the place of the last note that counts, or the present time's
-    echo: Echo = field(default_factory=Echo)
+    echo: Echo = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.echo = Echo(self.vocabulary.config.echo)
 
     def push(self, token: int) -> Kind:
         """Take the next id and return its kind."""
         kind, value, voice, pitch = self.vocabulary.meanings[token]
         self.token = token
-        if self.vocabulary.config.echo:
-            self.echo.push(token)
+        self.echo.push(token)
         match kind:
             case Kind.NOTE:
                 self.voice, self.pitch = voice, pitch
@@ -179,18 +178,15 @@ class Reader:
             self.duration(self.voice) + 1 if is_note else 0,
             self.velocity(self.voice) + 1 if is_note else 0,
             *(self.before(lag) for lag in self.vocabulary.config.lags),
-            *((self.echo.value + 1, self.echo.order) if self.vocabulary.config.echo else ()),
+            *self.echo.values,
         )
 
     def fork(self) -> Reader:
         """Return an independent copy."""
-        return replace(
-            self,
-            durations=dict(self.durations),
-            velocities=dict(self.velocities),
-            places=list(self.places),
-            echo=self.echo.copy(),
-        )
+        other = copy(self)
+        other.durations, other.velocities = dict(self.durations), dict(self.velocities)
+        other.places, other.echo = list(self.places), self.echo.copy()
+        return other
 
 
 def read_columns(vocabulary: Vocabulary, ids: Ids) -> NDArray[np.int32]:
@@ -212,17 +208,10 @@ def read_columns(vocabulary: Vocabulary, ids: Ids) -> NDArray[np.int32]:
             _remembered(vocabulary, ids, Kind.DURATION, FIRST_DURATION),
             _remembered(vocabulary, ids, Kind.VELOCITY, FIRST_VELOCITY),
             *_came_before(vocabulary, np.asarray(ids, dtype=np.int64), time, bar_steps),
-            *_echo(vocabulary, ids),
+            *echoes(ids, vocabulary.config.echo),
         ],
         axis=1,
     ).astype(np.int32)
-
-
-def _echo(vocabulary: Vocabulary, ids: Ids) -> tuple[Ints, ...]:
-    if not vocabulary.config.echo:
-        return ()
-    echo, order = echoes(ids)
-    return echo + 1, order
 
 
 def _came_before(vocabulary: Vocabulary, ids: Ints, time: Ints, bar_steps: Ints) -> list[Ints]:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from ritornello.representations.echo import Orders
 from ritornello.representations.vocabulary import KindBlocks, is_on_grid, nearest_meter
 from ritornello.score import Meter, Score, Track
 
@@ -106,7 +107,10 @@ class MultitrackOptions(BaseModel):
     lags: tuple[Lag, ...] = Field(
         (1, 2, 4), max_length=8, description="show what came so many bars ago at this place"
     )
-    echo: bool = Field(True, description="show what followed the last time that the latest ids were heard")
+    echo: Orders = Field(
+        (1, 2, 4, 8, 16),
+        description="show what followed the last time that so many of the latest ids were heard",
+    )
 
 
 class MultitrackConfig(BaseModel):
@@ -115,7 +119,7 @@ class MultitrackConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     lags: Annotated[tuple[Lag, ...], Field(max_length=8)] = ()
-    echo: bool = False
+    echo: Orders = ()
     voices: tuple[Voice, ...] = Field(min_length=1, max_length=256)
     meters: tuple[tuple[int, int], ...] = Field(min_length=1, max_length=64)
 
