@@ -10,8 +10,8 @@ What the network sees besides the id is all in the ids so far, in forms that an 
 
 - `position` in the bar, and the number of the frame modulo each of the option `cycles` (for other meters);
 - `key`, and the scale `degree` of the note; `height`: the notes of the frame so far;
-- for each of the option `lags`, what came so many frames ago: the lowest pitch above the present one that sounded
-  then, or else the end of the frame; where the music holds or comes round again, it is the next id;
+- for each of the option `lags`, the lowest pitch above the present one that sounded so many frames ago: where the
+  music holds or comes round again, the next id;
 - the `echo` (see `echo`).
 
 One stream for all parts but drums. Lost: whether a note that goes on was struck again, loudness, tempo, anything finer
@@ -102,7 +102,7 @@ class Frames(FixedScheme[FramesConfig]):
             Column("key", KEYS),
             Column("degree", 13),
             Column("height", MOST_HEIGHT + 1),
-            *(Column(f"{lag} frames ago", self.blocks.size + 1, is_hint=True) for lag in self.settings.lags),
+            *(Column(f"above, {lag} ago", _FRAME) for lag in self.settings.lags),
             *echo_columns(self.blocks.size, self.settings.echo),
         )
 
@@ -173,7 +173,7 @@ class Frames(FixedScheme[FramesConfig]):
                 read.key,
                 read.degree,
                 np.minimum(read.height, MOST_HEIGHT),
-                *(read.before(lag) for lag in self.settings.lags),
+                *(read.above(lag) for lag in self.settings.lags),
                 *echoes(np.asarray(ids), self.settings.echo),
             ],
             axis=1,
@@ -205,6 +205,9 @@ class Frames(FixedScheme[FramesConfig]):
         rows = move_ids(self, rows, semitones)
         key = rows[:, 1 + len(self.cycles)]
         key[:] = np.where(key < KEYS - 1, _moved_key(key, semitones), key)
+        first = 4 + len(self.cycles)
+        above = rows[:, first : first + len(self.settings.lags)]
+        above[:] = np.where(above > 0, above + semitones, 0)
         return rows
 
     def summary(self) -> Mapping[str, Any]:
@@ -252,14 +255,12 @@ class _Reading:
         known = (self.level > 0) & (self.key < KEYS - 1)
         self.degree = np.where(known, (self.level - 1 - self.key) % 12 + 1, 0)
         self._places = np.append(place[self.sounds], np.iinfo(np.int64).max)
-        self._first_note, self._frame_end = scheme.first_note, scheme.frame_end_id
 
-    def before(self, lag: int) -> Ints:
-        """Return 1 + the id that came `lag` frames before, after the present pitch; 0 if there was no such frame."""
+    def above(self, lag: int) -> Ints:
+        """Return 1 + the lowest pitch above the present one that sounded `lag` frames before, or 0."""
         base = (self.frame - lag) * _FRAME
         found = self._places[np.searchsorted(self._places, base + self.level, side="right")]
-        ids = np.where(found < base + _FRAME, found - base - 1 + self._first_note, self._frame_end)
-        return np.where(base >= 0, ids + 1, 0)
+        return np.where((found < base + _FRAME) & (base >= 0), found - base, 0)
 
 
 @dataclass
@@ -320,17 +321,13 @@ class FramesCursor(ChordCursor):
             self.key,
             (self.level - 1 - self.key) % 12 + 1 if known else 0,
             min(len(self.present), MOST_HEIGHT),
-            *(self._before(lag) for lag in self.scheme.settings.lags),
+            *(self._above(lag) for lag in self.scheme.settings.lags),
             *self.echo.values,
         )
 
-    def _before(self, lag: int) -> int:
-        if lag > len(self.past):
-            return 0
-        pitches, scheme = self.past[-lag], self.scheme
-        return 1 + next(
-            (scheme.first_note + pitch for pitch in pitches if pitch >= self.level), scheme.frame_end_id
-        )
+    def _above(self, lag: int) -> int:
+        pitches = self.past[-lag] if lag <= len(self.past) else []
+        return next((pitch + 1 for pitch in pitches if pitch >= self.level), 0)
 
     def fork(self) -> FramesCursor:
         other = copy(self)
