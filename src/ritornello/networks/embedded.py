@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ritornello.errors import ConfigError
 from ritornello.networks.base import Network
 
 
@@ -44,6 +45,7 @@ class EmbeddedNetwork(Network):
     def __init__(self, config: EmbeddedConfig, column_sizes: tuple[int, ...]) -> None:
         super().__init__()
         self.config = config
+        _check_hints(config.hints, column_sizes)
         self.hints = list(config.hints)
         self.embeddings = nn.ModuleList(
             nn.Embedding(size, config.embedding)
@@ -95,6 +97,13 @@ class EmbeddedNetwork(Network):
             weights = (layer(x) * (hints > 0)).to(logits.dtype)
             logits = logits.scatter_add(-1, (hints - 1).clamp(min=0), weights)
         return logits
+
+
+def _check_hints(hints: tuple[int, ...], column_sizes: tuple[int, ...]) -> None:
+    size = column_sizes[0] + 1
+    wrong = [n for n in hints if not 0 < n < len(column_sizes) or column_sizes[n] != size]
+    if wrong or list(hints) != sorted(set(hints)):
+        raise ConfigError(f"hints {list(hints)}: they are the numbers of columns of {size} values, ascending")
 
 
 def _first_rows(column_sizes: tuple[int, ...], hints: tuple[int, ...]) -> list[int]:

@@ -1,0 +1,102 @@
+"""Hints: what the past shows of what comes next, and what a network makes of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ritornello.errors import ConfigError
+from ritornello.networks import make_network
+from ritornello.representations import make_representation
+from ritornello.representations.base import hints_of
+from ritornello.representations.echo import REACH, Echo, echoes
+from ritornello.representations.multitrack.vocabulary import Kind
+from ritornello.runs import RollingHash, prefix_sums, run_hashes
+
+ORDERS = (1, 2, 4)
+
+
+def found_by_hand(ids: list[int], order: int, at: int) -> int:
+    """Return 1 + what followed the latest earlier occurrence of the `order` ids up to `at`, or 0."""
+    run = ids[at - order + 1 : at + 1]
+    for end in range(at - 1, order - 2, -1):
+        if len(run) == order and at - end <= REACH and ids[end - order + 1 : end + 1] == run:
+            return ids[end + 1] + 1
+    return 0
+
+
+@given(st.lists(st.integers(0, 3), max_size=40))
+def test_an_echo_is_what_followed_the_last_time(ids: list[int]) -> None:
+    expected = [[found_by_hand(ids, order, at) for at in range(len(ids))] for order in ORDERS]
+    assert echoes(np.array(ids, dtype=np.int64), ORDERS).tolist() == expected
+
+
+@given(st.lists(st.integers(0, 3), max_size=60), st.integers(0, 60))
+def test_one_id_at_a_time_gives_the_same_and_forks_go_their_own_way(ids: list[int], fork_at: int) -> None:
+    echo, rows = Echo(ORDERS), []
+    for number, token in enumerate(ids):
+        if number == fork_at:
+            stray = echo.copy()
+            for other in (3, 0, 0, 3):
+                stray.push(other)
+        echo.push(token)
+        rows.append(echo.values)
+    assert np.array_equal(echoes(np.array(ids, dtype=np.int64), ORDERS), np.array(rows).reshape(-1, 3).T)
+
+
+def test_what_is_too_long_ago_is_forgotten_both_ways() -> None:
+    for between, is_known in ((REACH - 2, True), (REACH - 1, False)):
+        ids = np.array([7, 8, *range(100, 100 + between), 7], dtype=np.int64)
+        echo = Echo((1,))
+        for token in ids.tolist():
+            echo.push(token)
+        assert bool(echoes(ids, (1,))[0, -1]) == bool(echo.values[0]) == is_known
+
+
+@given(st.lists(st.integers(0, 1000), min_size=5, max_size=30))
+def test_a_rolling_hash_is_the_hash_of_the_last_run(numbers: list[int]) -> None:
+    rolling = RollingHash(5)
+    for place, number in enumerate(numbers):
+        rolling.push(number, numbers[place - 5] if place >= 5 else None)
+    assert rolling.value == run_hashes(prefix_sums(np.array(numbers)), 5)[-1]
+
+
+def test_multitrack_shows_what_came_a_bar_ago() -> None:
+    voice = {"family": 0, "number": 0, "low": 40, "high": 80, "programs": [0]}
+    scheme = make_representation("multitrack", {"voices": [voice], "meters": [[4, 4]], "lags": [1]})
+    vocabulary = scheme.vocabulary
+
+    def shift(quarters: int) -> int:
+        return vocabulary.id_of(Kind.SHIFT, 24 * quarters - 1)
+
+    def note(pitch: int) -> int:
+        return scheme.note_id(0, pitch)
+
+    first_bar = [note(60), note(64), shift(1), note(62), shift(2), shift(1)]
+    ids = [scheme.start_id, *first_bar, note(64), shift(1)]
+    (hint,) = hints_of(scheme)
+    after = scheme.inputs(np.array(ids))[:, hint] - 1
+    assert after[-4] == -1  # a bar before the end of the third quarter there was no music yet
+    assert after[-3] == note(60)  # at the bar line: what the first bar begins with
+    assert after[-2] == shift(1)  # after the upper note of the chord nothing is left there but to go on
+    assert after[-1] == note(62)
+
+
+def test_a_hint_points_to_its_id_and_none_to_nothing() -> None:
+    config = {"hidden": 8, "layers": 1, "embedding": 8, "hints": [1]}
+    network = make_network("lstm", config, (6, 7)).eval()
+    for layer in network.hinted:
+        torch.nn.init.zeros_(layer.weight)  # what is embedded is the same with and without
+    torch.nn.init.constant_(network.point[0].bias, 5.0)
+    state = network.initial_state(1)
+    none, third = (network(torch.tensor([[[2, hint]]]), state)[0][0, 0] for hint in (0, 4))
+    assert torch.allclose(third - none, torch.tensor([0.0, 0, 0, 5, 0, 0]), atol=1e-6)
+
+
+@pytest.mark.parametrize("hints", [[0], [3], [2, 1], [1, 1]])
+def test_columns_that_cannot_be_hints_are_refused(hints: list[int]) -> None:
+    with pytest.raises(ConfigError, match="columns of 7 values"):
+        make_network("lstm", {"hidden": 8, "layers": 1, "hints": hints}, (6, 7, 7))
