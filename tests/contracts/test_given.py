@@ -96,7 +96,6 @@ def test_a_note_that_sounds_on_into_a_free_bar_is_not_struck_there(name: str, se
     free = frozenset([1])
     made = walk(representation, Plan(bars=3, given=Given(known, free)), seed)
     assert sounds(made, made, free) == sounds(known, known)
-    assert made.note_count > known.note_count
 
 
 @pytest.mark.parametrize("name", KEEPING)

@@ -95,7 +95,7 @@ def _extend(stepper: Stepper, config: BeamConfig, sample: Sampler, branches: lis
     tempered = _log_probability(logits, ids, config.temperature)
     is_choice = masks.sum(axis=1) > 1
     for row, branch in enumerate(branches):
-        branch.piece.take(int(ids[row]), float(log_probabilities[row]) if is_choice[row] else 0.0)
+        branch.piece.take(int(ids[row]), float(log_probabilities[row]))
         branch.total += float(tempered[row]) if is_choice[row] else 0.0
         branch.count += int(is_choice[row])
     columns = [branch.piece.cursor.columns for branch in branches]

@@ -26,7 +26,7 @@ from ritornello.representations.multitrack.vocabulary import (
     Vocabulary,
     parts_of,
 )
-from ritornello.score import Notes, Score, Track, make_notes, ticks_to_seconds
+from ritornello.score import Notes, Score, make_notes, ticks_to_seconds
 
 Ints = NDArray[np.int64]
 

@@ -146,7 +146,9 @@ class GivenCursor(MultitrackCursor):
     composed: dict[int, list[GivenNote]] = field(default_factory=dict)  # by bar, for those that return
     queue: tuple[int, ...] = ()  # the velocity and duration that the given note just read still needs
     is_given: bool = False  # whether the last note was given
-    sounding: dict[int, int] = field(default_factory=dict)  # ids of given notes, and the step at which each ends
+    sounding: dict[int, int] = field(
+        default_factory=dict
+    )  # ids of given notes, and the step at which each ends
     tempo: int = -1  # number of the present one
 
     @property
@@ -248,7 +250,11 @@ class GivenCursor(MultitrackCursor):
         given = self.table.given
         if bar in given.free:
             return ()
-        return self.composed.get(given.returns[bar], ()) if bar in given.returns else self.table.notes.get(bar, ())
+        return (
+            self.composed.get(given.returns[bar], ())
+            if bar in given.returns
+            else self.table.notes.get(bar, ())
+        )
 
     def _bar_start(self, bar: int) -> int:
         """Return the first step of a bar; beyond those that the score has, bars are as the present one."""
@@ -364,7 +370,9 @@ class GivenCursor(MultitrackCursor):
             return False
         if self.onset < reader.time and self.kind in (Kind.METER, Kind.TEMPO) and self._is_free(reader.bar):
             return False
-        last = next((bar for bar in range(self._bar_at(time), reader.bar - 1, -1) if self._is_free(bar)), None)
+        last = next(
+            (bar for bar in range(self._bar_at(time), reader.bar - 1, -1) if self._is_free(bar)), None
+        )
         if last is None:
             return True
         free = min(time, self._bar_start(last + 1))

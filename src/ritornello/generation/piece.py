@@ -1,0 +1,125 @@
+"""A piece while it is composed: what may come next, and how probable what has come."""
+
+from __future__ import annotations
+
+from copy import copy, deepcopy
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.generation.beginning import Beginning
+from ritornello.generation.config import ComposeConfig
+from ritornello.generation.constraints import Constraint, allowed_ids
+from ritornello.generation.control import MakeConstraints
+from ritornello.generation.given import LEADS_ON
+from ritornello.representations.base import Ids, Representation, due_id
+
+
+class Piece:
+    """A piece while it is composed.
+
+    log_probability: of the ids that were chosen. given_log_probability: of the given ids that follow within LEADS_ON
+    bars of such a one, and given_notes: how many notes these bring. notes_given: all notes that were not chosen.
+    relaxed: the steps at which a constraint had to give way to the grammar.
+    """
+
+    def __init__(
+        self,
+        representation: Representation,
+        config: ComposeConfig,
+        beginning: Beginning,
+        rules: MakeConstraints,
+        index: int,
+        generator: np.random.Generator,
+    ) -> None:
+        self.representation, self.index, self.generator = representation, index, generator
+        self.cursor = representation.cursor(beginning.plan)
+        self.constraints: list[Constraint] = rules()
+        self.beginning, self._notes_wanted = beginning, config.notes
+        self._loop_ids: int | None = None  # how many ids stand before a loop's end
+        self.ids: list[int] = []
+        for token in beginning.ids.tolist():
+            self.push(token)
+        self.log_probability, self.given_log_probability, self.relaxed = 0.0, 0.0, 0
+        self.notes_given, self.given_notes = self.cursor.notes, 0
+        self._due: int | None = None
+        self._is_choice = False
+        self._last_choice: int | None = None  # its bar
+
+    def fork(self) -> Piece:
+        """Return a copy that goes its own way; the generator is shared."""
+        other = copy(self)
+        other.cursor, other.ids = self.cursor.fork(), list(self.ids)
+        other.constraints = deepcopy(self.constraints, {id(self.representation): self.representation})
+        return other
+
+    @property
+    def finished_ids(self) -> Ids:
+        """The ids of the piece; of a loop, without what follows its end."""
+        ids = self.ids if self._loop_ids is None else [*self.ids[: self._loop_ids], self.ids[-1]]
+        return np.array(ids, dtype=np.int32)
+
+    def push(self, token: int) -> None:
+        """Add an id."""
+        self.ids.append(token)
+        self.cursor.push(token)
+        for constraint in self.constraints:
+            constraint.observe(self.cursor)
+
+    def allowed(self) -> NDArray[np.bool_]:
+        """Return the mask of the ids that may come next. What is due may come, whatever the constraints say."""
+        mask, dropped = allowed_ids(self.cursor, self.constraints)
+        self._due = due_id(self.cursor)
+        if self._due is not None:
+            mask = np.zeros_like(mask) if dropped else mask.copy()
+            mask[self._due] = True
+        self.relaxed += dropped and self._due is None
+        self._is_choice = int(mask.sum()) > 1
+        return mask
+
+    def take(self, token: int, log_probability: float) -> None:
+        """Add the id that was chosen, or the end if the piece has all its notes or far too many ids."""
+        limit, end = self.beginning.id_limit, self.representation.end_id
+        notes, bar = self.cursor.notes, self.cursor.place[0]
+        if self._is_full(token) or len(self.ids) > 2 * limit:
+            self.push(end)
+        else:
+            self.push(token)
+            self._judge(token, log_probability, self.cursor.notes - notes, bar)
+        if self._has_all_notes() or len(self.ids) == limit:
+            self.cursor.close()
+        self._close_loop()
+
+    def _judge(self, token: int, log_probability: float, notes: int, bar: int) -> None:
+        """Count an id that brings so many notes, pushed in `bar`, among the chosen or among the given ones."""
+        if self._is_choice and token != self._due:
+            self.log_probability += log_probability
+            self._last_choice = bar
+            return
+        if self.beginning.plan.given is None:
+            return
+        self.notes_given += notes
+        if self._last_choice is not None and bar <= self._last_choice + LEADS_ON:
+            self.given_log_probability += log_probability
+            self.given_notes += notes
+
+    def _close_loop(self) -> None:
+        """End a loop once it has been heard to lead into its beginning; note where that is cut off."""
+        bars = self.beginning.loop_bars
+        if bars is None or self.cursor.ended or self.cursor.place[0] < bars:
+            return
+        if self._loop_ids is None:
+            self._loop_ids = len(self.ids) - 1
+        if self.cursor.place[0] >= bars + LEADS_ON:
+            self.push(self.representation.end_id)
+
+    def _has_all_notes(self) -> bool:
+        return self._notes_wanted is not None and self.cursor.notes >= self._notes_wanted
+
+    def _is_full(self, token: int) -> bool:
+        """Whether the piece has all its notes, and `token` would go on instead of shaping the last of them."""
+        if not self._has_all_notes():
+            return False
+        after = self.cursor.fork()
+        after.push(token)
+        return after.notes > self.cursor.notes or after.place != self.cursor.place
