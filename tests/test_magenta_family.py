@@ -152,7 +152,5 @@ def test_a_melody_given_is_harmonised_to_its_end(models: dict[str, Model], bars:
 def test_what_cannot_be_harmonised_is_told(models: dict[str, Model]) -> None:
     with pytest.raises(ConfigError, match="give a primer"):
         models["polyphony_rnn"].compose(accompany=True)
-    with pytest.raises(
-        ConfigError, match="drums cannot keep given notes; those of multitrack"
-    ):
+    with pytest.raises(ConfigError, match="drums cannot keep given notes; those of multitrack"):
         models["drums_rnn"].compose(SONG, accompany=True)

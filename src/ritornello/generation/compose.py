@@ -160,6 +160,8 @@ def _play(
     chosen = 0
     while playing:
         masks = np.stack([piece.allowed() for piece in playing])
+        if playing[0].beginning.plan.given is not None:
+            logits = np.stack([piece.hear(row) for piece, row in zip(playing, logits, strict=True)])
         ids, log_probabilities = sample(logits, masks, [piece.generator for piece in playing])
         for piece, token, log_probability in zip(
             playing, ids.tolist(), log_probabilities.tolist(), strict=True

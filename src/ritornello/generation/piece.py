@@ -12,7 +12,9 @@ from ritornello.generation.config import ComposeConfig
 from ritornello.generation.constraints import Constraint, allowed_ids
 from ritornello.generation.control import MakeConstraints
 from ritornello.generation.given import LEADS_ON
-from ritornello.representations.base import Ids, Representation, due_id
+from ritornello.generation.samplers import LOWEST
+from ritornello.generation.stepper import Logits
+from ritornello.representations.base import Ids, Representation, due_id, stand_in
 
 
 class Piece:
@@ -43,7 +45,8 @@ class Piece:
         self.log_probability, self.given_log_probability, self.relaxed = 0.0, 0.0, 0
         self.notes_given, self.given_notes = self.cursor.notes, 0
         self._due: int | None = None
-        self._is_choice = False
+        self._mask = np.empty(0, dtype=bool)
+        self._logits: Logits = np.empty(0, dtype=np.float32)
         self._last_choice: int | None = None  # its bar
 
     def fork(self) -> Piece:
@@ -74,8 +77,26 @@ class Piece:
             mask = np.zeros_like(mask) if dropped else mask.copy()
             mask[self._due] = True
         self.relaxed += dropped and self._due is None
-        self._is_choice = int(mask.sum()) > 1
+        self._mask = mask
         return mask
+
+    def hear(self, logits: Logits) -> Logits:
+        """Return the logits, (vocabulary,), by which to choose among what is allowed: what the model expects to lead
+        past given notes counts for the id that leads to them."""
+        self._logits = logits
+        found = stand_in(self.cursor, self._mask) if self._is_choice else None
+        if found is None or not found[1].any():
+            return logits
+        target, others = found
+        others[target] = True
+        heard = logits.copy()
+        heard[target] = np.logaddexp.reduce(logits[others])
+        heard[others & ~self._mask] = LOWEST
+        return heard
+
+    @property
+    def _is_choice(self) -> bool:
+        return int(self._mask.sum()) > 1
 
     def take(self, token: int, log_probability: float) -> None:
         """Add the id that was chosen, or the end if the piece has all its notes or far too many ids."""
@@ -100,8 +121,13 @@ class Piece:
             return
         self.notes_given += notes
         if self._last_choice is not None and bar <= self._last_choice + LEADS_ON:
-            self.given_log_probability += log_probability
+            self.given_log_probability += self._belief_in(token)
             self.given_notes += notes
+
+    def _belief_in(self, token: int) -> float:
+        """Return the model's own log-probability of an id, whatever is allowed."""
+        wide = self._logits.astype(np.float64)
+        return float(wide[token] - np.logaddexp.reduce(wide))
 
     def _close_loop(self) -> None:
         """End a loop once it has been heard to lead into its beginning; note where that is cut off."""

@@ -171,6 +171,14 @@ def due_id(cursor: object) -> int | None:
     return token
 
 
+def stand_in(cursor: object, mask: NDArray[np.bool_]) -> tuple[int, NDArray[np.bool_]] | None:
+    """Return an id that `mask` allows and the ids, as a mask, that are not allowed since they lead past what is given
+    next to it: whoever expects those expects that nothing comes before it. None if there are none."""
+    find = getattr(cursor, "stand_in", None)
+    found: tuple[int, NDArray[np.bool_]] | None = find(mask) if find else None
+    return found
+
+
 def note_ids(representation: Representation, voice: int, pitch: int) -> tuple[int, ...]:
     """Return all ids that bring a note: the one of `note_id`, unless the representation says that there are more."""
     several = getattr(representation, "note_ids", None)

@@ -207,4 +207,12 @@ class PolyphonyCursor(ChordCursor):
         first = self.scheme.blocks.first
         low, high = instrument_range(self.scheme.settings.program)
         mask[first["new"] + low : first["new"] + max(low, min(high + 1, self.lowest))] = True
-        mask[[first["continued"] + pitch for pitch in self.sounding if pitch < self.lowest]] = True
+        may_go_on = [pitch for pitch in self.sounding if pitch < self.lowest and not self._has_ended(pitch)]
+        mask[[first["continued"] + pitch for pitch in may_go_on]] = True
+
+    def _has_ended(self, pitch: int) -> bool:
+        """Whether a given note of this pitch ended with the step before."""
+        before = self.given[self.step - 1] if 0 < self.step <= len(self.given) else ()
+        first, now = self.scheme.blocks.first, self.given[self.step : self.step + 1]
+        sounded = {first["new"] + pitch, first["continued"] + pitch} & set(before)
+        return bool(sounded) and first["continued"] + pitch not in (now[0] if now else ())

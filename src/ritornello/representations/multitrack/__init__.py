@@ -157,6 +157,10 @@ class Multitrack(Scheme[MultitrackConfig]):
         instruments = sorted([*header[5:], *(token for token in more if int(voices[token]) not in have)])
         return np.array([*header[:5], *instruments, *body], dtype=np.int32)
 
+    def mapped(self, score: Score) -> tuple[str, ...]:
+        """Return a line for each part of `score` that another instrument plays, or that is moved by octaves."""
+        return encoding.mapped(self.vocabulary, score)
+
     def _announced(self, header: list[int]) -> int:
         value = self.vocabulary.value
         return int(value[header[1]]) * 16 + int(value[header[2]])

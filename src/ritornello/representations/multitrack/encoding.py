@@ -27,6 +27,7 @@ from ritornello.representations.multitrack.vocabulary import (
     parts_of,
 )
 from ritornello.score import Notes, Score, make_notes, ticks_to_seconds
+from ritornello.theory import instrument_name
 
 Ints = NDArray[np.int64]
 
@@ -88,6 +89,27 @@ def encode(vocabulary: Vocabulary, score: Score) -> Ids:
     header = _header(vocabulary, piece, tempo)
     body = _body(vocabulary, piece, bar_of_note) if len(bar_of_note) else np.empty(0)
     return np.concatenate([header, body, [vocabulary.end]], dtype=np.int32, casting="unsafe")
+
+
+def mapped(vocabulary: Vocabulary, score: Score) -> tuple[str, ...]:
+    """Return a line for each part that another instrument stands for, that shares a voice, or that is moved."""
+    parts = parts_of(score)
+    voices = vocabulary.voices_of(program for program, _ in parts)
+    lines = []
+    for number, ((_, track), voice) in enumerate(zip(parts, voices, strict=True)):
+        name = instrument_name(track.program, track.is_drum)
+        other = vocabulary.instrument_name(voice, track.program)
+        pitch = track.notes["pitch"]
+        outside = (pitch < vocabulary.low[voice]) | (pitch > vocabulary.high[voice])
+        if other != name and not track.is_drum:
+            lines.append(f"{name}: this model does not know it, {other} stands for it")
+        if voice in voices[:number]:
+            lines.append(f"{name}: the model has no further part of this kind, it joins the one before")
+        if outside.any():
+            lines.append(
+                f"{name}: {int(outside.sum())} notes that the model has no pitch for are moved by octaves"
+            )
+    return tuple(dict.fromkeys(lines))
 
 
 def _header(vocabulary: Vocabulary, piece: Arrangement, tempo: int) -> list[int]:

@@ -5,8 +5,9 @@ what is due next. Until then it allows what the grammar allows where something i
 to where such notes may begin or to what is due. At an onset ids ascend, so nothing beyond the due note may come before
 it; its velocity and its duration follow where the voice remembers others. Where nothing is free, one id remains.
 
-Notes of the filling end, at the latest, where their voice is given again, and a given note that sounds on into a free
-bar is not struck there: so all that is given sounds in its full length, and nothing else where it is given.
+Notes of the filling end, at the latest, where their voice is given again, and begin a sixteenth before that; a given
+note that sounds on into a free bar is not struck there. So all that is given sounds in its full length, and nothing
+else where it is given.
 
 There is always a way on, since where no other is left the next shift to what is due, or else the end, is allowed.
 """
@@ -26,6 +27,7 @@ from ritornello.representations.multitrack.encoding import Arrangement, arrange
 from ritornello.representations.multitrack.grammar import (
     HEADER,
     MOST_SILENT_BARS,
+    SHORTEST_AT_THE_END,
     Mask,
     MultitrackCursor,
 )
@@ -159,6 +161,28 @@ class GivenCursor(MultitrackCursor):
             return None
         return due.token
 
+    def stand_in(self, mask: Mask) -> tuple[int, Mask] | None:
+        """See `representations.base.stand_in`.
+
+        Where a note is due now, it stands for all other notes and for time to go on; before that, the way to it stands
+        for longer shifts and the end; after the last, the end for shifts past it.
+        """
+        vocabulary, due = self.vocabulary, self._next_due()
+        if self.stage < len(HEADER) or self.queue or self._needs_duration() or self._lacks_instruments():
+            return None
+        end, shifts = vocabulary.id_of(Kind.END), vocabulary.block[Kind.SHIFT]
+        others = np.zeros_like(mask)
+        others[end] = True
+        if due and due.time == self.reader.time:
+            target = due.token
+            others[shifts] = others[vocabulary.block[Kind.NOTE]] = True
+        else:
+            target = self._way_to(due.time) if due else end
+            landings = [number for number in np.flatnonzero(mask[shifts]) + shifts.start if number != target]
+            others[max(landings, default=shifts.start - 1) + 1 : shifts.stop] = self.previous != Kind.SHIFT
+        others &= ~mask
+        return (target, others) if mask[target] else None
+
     def _lacks_instruments(self) -> bool:
         return self._in_header() and self._allow_instruments(np.zeros(self.vocabulary.size, dtype=bool))
 
@@ -275,6 +299,12 @@ class GivenCursor(MultitrackCursor):
             bar += 1
         return self._bar_start(bar)
 
+    def _has_room(self, time: int) -> bool:
+        """Whether notes may begin at `time` that have at least a sixteenth before they have to end."""
+        bar, is_accompanied = self._bar_at(time), self.table.given.is_accompanied
+        end = self._bar_start(self.reader.length) if is_accompanied else self._free_until(bar)
+        return self._is_free(bar) and end - time >= _DURATIONS[SHORTEST_AT_THE_END]
+
     # --- the grammar ------------------------------------------------------------------------------------------
 
     def _allow_instruments(self, mask: Mask) -> bool:
@@ -357,8 +387,7 @@ class GivenCursor(MultitrackCursor):
         last = due.time if due else _BEYOND
         for number in np.flatnonzero(mask[block]).tolist():
             time = self.reader.time + _SHIFTS[number]
-            is_landing = time == last or (time < last and self._is_free(self._bar_at(time)))
-            mask[block.start + number] = is_landing
+            mask[block.start + number] = time == last or (time < last and self._has_room(time))
         if due and due.time > self.reader.time and self._may_skip_to(due.time):
             mask[self._way_to(due.time)] = True
 

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ritornello.representations.vocabulary import KindBlocks, is_on_grid, nearest_meter
 from ritornello.score import Meter, Score, Track
+from ritornello.theory import instrument_name
 
 STEPS_PER_QUARTER = 24
 """The grid: 32nd notes and 16th triplets fall on it."""
@@ -196,6 +197,12 @@ class Vocabulary(KindBlocks):
         """Return the id that gives `voice` the known program nearest to `program`."""
         near = min(self.config.voices[voice].programs, key=lambda known: (abs(known - program), known))
         return self.id_of(Kind.INSTRUMENT, self.instruments.index((voice, near)))
+
+    def instrument_name(self, voice: int, program: int) -> str:
+        """Return the name of what plays a part of `voice` that asks for `program`."""
+        is_drum = self.config.voices[voice].family == DRUM_FAMILY
+        _, near = self.instruments[self.value[self.instrument_id(voice, program)]]
+        return instrument_name(near, is_drum)
 
     def nearest_meter(self, numerator: int, denominator: int) -> int:
         """Return the number of the known meter that is this one or else nearest in the length of its bar."""
