@@ -119,7 +119,7 @@ class GivenConfig(BaseModel):
         """The first wish of this kind, as it was asked; else empty."""
         for name in ("infill", "vary", "accompany", "form", "loop"):
             value = getattr(self, name)
-            if value not in (None, False):
+            if value is not None and value is not False:
                 return name if value is True else f"{name} {value}"
         return ""
 

@@ -110,6 +110,8 @@ class Piece:
         if self._has_all_notes() or len(self.ids) == limit:
             self.cursor.close()
         self._close_loop()
+        if self._is_settled():
+            self._follow_given()
 
     def _judge(self, token: int, log_probability: float, notes: int, bar: int) -> None:
         """Count an id that brings so many notes, pushed in `bar`, among the chosen or among the given ones."""
@@ -138,6 +140,19 @@ class Piece:
             self._loop_ids = len(self.ids) - 1
         if self.cursor.place[0] >= bars + LEADS_ON:
             self.push(self.representation.end_id)
+
+    def _is_settled(self) -> bool:
+        """Whether all that is left is given and is not judged."""
+        given = self.beginning.plan.given
+        if given is None or given.is_accompanied:
+            return False
+        return self.cursor.place[0] > max(given.free, default=-1) + LEADS_ON
+
+    def _follow_given(self) -> None:
+        """Add the rest, of which nothing has to be chosen, without asking the model."""
+        while not self.cursor.ended:
+            [token] = np.flatnonzero(self.cursor.allowed())
+            self.push(int(token))
 
     def _has_all_notes(self) -> bool:
         return self._notes_wanted is not None and self.cursor.notes >= self._notes_wanted
