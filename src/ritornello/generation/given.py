@@ -28,7 +28,7 @@ from ritornello.representations.base import Given, Representation, keeps_given
 from ritornello.score import Meter, Score, Text
 
 LEADS_ON = 2
-"""Bars after something that the model chose in which what is given is judged."""
+"""Bars after a free one in which what is given is judged."""
 
 SECTION_BARS = 8
 """Bars of a section of a form, where no length is asked for."""
@@ -120,7 +120,8 @@ class GivenConfig(BaseModel):
         for name in ("infill", "vary", "accompany", "form", "loop"):
             value = getattr(self, name)
             if value is not None and value is not False:
-                return name if value is True else f"{name} {value}"
+                shown = f" {value:g}" if isinstance(value, float) else f" {value}"
+                return name if value is True else name + shown
         return ""
 
     @property

@@ -20,8 +20,8 @@ from ritornello.representations.base import Ids, Representation, due_id, stand_i
 class Piece:
     """A piece while it is composed.
 
-    log_probability: of the ids that were chosen. given_log_probability: of the given ids that follow within LEADS_ON
-    bars of such a one, and given_notes: how many notes these bring. notes_given: all notes that were not chosen.
+    log_probability: of the ids that were chosen. given_log_probability: of the given ids in bars where
+    something is free and in the next LEADS_ON ones, and given_notes: how many notes these bring. notes_given: all notes that were not chosen.
     relaxed: the steps at which a constraint had to give way to the grammar.
     """
 
@@ -47,7 +47,6 @@ class Piece:
         self._due: int | None = None
         self._mask = np.empty(0, dtype=bool)
         self._logits: Logits = np.empty(0, dtype=np.float32)
-        self._last_choice: int | None = None  # its bar
 
     def fork(self) -> Piece:
         """Return a copy that goes its own way; the generator is shared."""
@@ -117,12 +116,12 @@ class Piece:
         """Count an id that brings so many notes, pushed in `bar`, among the chosen or among the given ones."""
         if self._is_choice and token != self._due:
             self.log_probability += log_probability
-            self._last_choice = bar
             return
-        if self.beginning.plan.given is None:
+        given = self.beginning.plan.given
+        if given is None:
             return
         self.notes_given += notes
-        if self._last_choice is not None and bar <= self._last_choice + LEADS_ON:
+        if given.is_accompanied or not given.free.isdisjoint(range(bar - LEADS_ON, bar + 1)):
             self.given_log_probability += self._belief_in(token)
             self.given_notes += notes
 
@@ -144,7 +143,7 @@ class Piece:
     def _is_settled(self) -> bool:
         """Whether all that is left is given and is not judged."""
         given = self.beginning.plan.given
-        if given is None or given.is_accompanied:
+        if given is None or given.is_accompanied or self.beginning.loop_bars is not None:
             return False
         return self.cursor.place[0] > max(given.free, default=-1) + LEADS_ON
 
