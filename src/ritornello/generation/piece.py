@@ -20,8 +20,8 @@ from ritornello.representations.base import Ids, Representation, due_id, stand_i
 class Piece:
     """A piece while it is composed.
 
-    log_probability: of the ids that were chosen. given_log_probability: of the given ids in bars where
-    something is free and in the next LEADS_ON ones, and given_notes: how many notes these bring. notes_given: all notes that were not chosen.
+    log_probability: of the ids that were chosen. given_log_probability: of the given ids in bars where something is
+    free and in the next LEADS_ON ones; given_notes: how many notes these bring. notes_given: all that were not chosen.
     relaxed: the steps at which a constraint had to give way to the grammar.
     """
 
@@ -118,7 +118,7 @@ class Piece:
             self.log_probability += log_probability
             return
         given = self.beginning.plan.given
-        if given is None:
+        if given is None or not self.cursor.notes:  # the header is not judged
             return
         self.notes_given += notes
         if given.is_accompanied or not given.free.isdisjoint(range(bar - LEADS_ON, bar + 1)):

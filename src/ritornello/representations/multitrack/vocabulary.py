@@ -4,8 +4,8 @@ A vocabulary is blocks of ids, one block a kind, in the order of `Kind`. Notes c
 pitch, so that transposing a note is adding to its id, and "later in the chord" is "greater id".
 
 A *voice* is the n-th part of an instrument family within a piece, or the one that knows its program: the first
-strings part, the second, the drums. Families are the sixteen of General MIDI (program // 8) and the drum kit. The header of a piece says
-which program each voice has. So the same token means a like role in every piece.
+strings part, the second, the drums. Families are the sixteen of General MIDI (program // 8) and the drum kit. The
+header of a piece says which program each voice has. So the same token means a like role in every piece.
 """
 
 from __future__ import annotations
