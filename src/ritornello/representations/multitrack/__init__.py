@@ -12,7 +12,7 @@ Why so: a recurrent network pays for each step; `docs/experiments.md` has the me
 timing finer than 1/24 of a quarter, velocity finer than 8, controllers and pitch bends, the lengths of drum
 notes, tempo changes within a bar.
 
-Read in order: `vocabulary`, `encoding`, `reading`, `decoding`, `grammar`, `given`.
+Read in order: `vocabulary`, `encoding`, `reading`, `decoding`, `grammar`, `given`, `given_cursor`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 from ritornello.errors import ConfigError
 from ritornello.representations.base import Column, Ids, Pace, Plan
 from ritornello.representations.multitrack import decoding, encoding, reading, vocabulary
-from ritornello.representations.multitrack.given import GivenCursor, make_table
+from ritornello.representations.multitrack.given import make_table
+from ritornello.representations.multitrack.given_cursor import GivenCursor
 from ritornello.representations.multitrack.grammar import MultitrackCursor, planned_instruments
 from ritornello.representations.multitrack.vocabulary import (
     DRUM_FAMILY,
