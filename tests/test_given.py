@@ -20,10 +20,11 @@ from ritornello.config import checked
 from ritornello.errors import ConfigError
 from ritornello.formats import read
 from ritornello.formats.text import prose_to_score
-from ritornello.generation import Model, load
+from ritornello.generation import Model, compose, load
 from ritornello.generation.compose import Composition, best
 from ritornello.generation.config import ComposeConfig
 from ritornello.generation.given import GivenConfig, _section_returns
+from ritornello.generation.piece import Piece
 from ritornello.representations import make_representation
 from ritornello.representations.multitrack import Multitrack
 from ritornello.score import Meter, Score
@@ -70,6 +71,15 @@ def test_only_the_bars_asked_for_are_composed_anew(model: Model, best_of: int) -
     assert piece.score.tempos == known(model, SONG).tempos
     assert piece.relaxed == 0
     assert piece.given_log_likelihood < 0 > piece.log_likelihood
+
+
+def test_new_notes_are_those_that_were_chosen(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[Piece] = []
+    finish = compose._finish
+    monkeypatch.setattr(compose, "_finish", lambda *all: (steps.append(all[2]), finish(*all))[1])
+    made = bars_of(model.compose(SONG, infill="3-4", seed=1).score)
+    new = sum(sum(bar.values()) for bar in made[2:4])
+    assert steps[0].cursor.notes - steps[0].notes_given == new > 0
 
 
 def test_bars_after_the_primer_are_free(model: Model) -> None:
@@ -287,3 +297,13 @@ def test_the_command_tells_how_it_leads_on(model: Model, tmp_path: Path) -> None
     )
     [facts] = json.loads(result.stdout)["pieces"]
     assert facts["nats_per_given_note"] > 0
+
+
+def test_drums_too_are_told_where_a_model_has_none() -> None:
+    flutes = Multitrack.fit([Multitrack.survey(MELODY)])
+    remarks = flutes.mapped(SONG)
+    assert remarks[0] == "acoustic grand piano: this model does not know it, flute stands for it"
+    assert "drums: this model does not know it, flute stands for it" in remarks
+    assert "drums: the model has no further part of this kind, it joins the one before" in remarks
+    assert any(line.startswith("drums: ") and "moved by octaves" in line for line in remarks)
+    assert Multitrack.fit([Multitrack.survey(SONG)]).mapped(SONG) == ()

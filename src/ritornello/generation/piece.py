@@ -149,9 +149,11 @@ class Piece:
 
     def _follow_given(self) -> None:
         """Add the rest, of which nothing has to be chosen, without asking the model."""
+        notes = self.cursor.notes
         while not self.cursor.ended:
             [token] = np.flatnonzero(self.cursor.allowed())
             self.push(int(token))
+        self.notes_given += self.cursor.notes - notes
 
     def _has_all_notes(self) -> bool:
         return self._notes_wanted is not None and self.cursor.notes >= self._notes_wanted

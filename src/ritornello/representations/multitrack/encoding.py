@@ -101,7 +101,7 @@ def mapped(vocabulary: Vocabulary, score: Score) -> tuple[str, ...]:
         other = vocabulary.instrument_name(voice, track.program)
         pitch = track.notes["pitch"]
         outside = (pitch < vocabulary.low[voice]) | (pitch > vocabulary.high[voice])
-        if other != name and not track.is_drum:
+        if other != name:
             lines.append(f"{name}: this model does not know it, {other} stands for it")
         if voice in voices[:number]:
             lines.append(f"{name}: the model has no further part of this kind, it joins the one before")
