@@ -70,14 +70,21 @@ class Piece:
 
     def allowed(self) -> NDArray[np.bool_]:
         """Return the mask of the ids that may come next. What is due may come, whatever the constraints say."""
-        mask, dropped = allowed_ids(self.cursor, self.constraints)
-        self._due = due_id(self.cursor)
-        if self._due is not None:
-            mask = np.zeros_like(mask) if dropped else mask.copy()
-            mask[self._due] = True
-        self.relaxed += dropped and self._due is None
-        self._mask = mask
-        return mask
+        self._due, self._mask = due_id(self.cursor), self._given_mask()
+        if not len(self._mask):
+            self._mask, dropped = allowed_ids(self.cursor, self.constraints)
+            if self._due is None:
+                self.relaxed += dropped
+            else:
+                self._mask = np.zeros_like(self._mask) if dropped else self._mask.copy()
+                self._mask[self._due] = True
+        return self._mask
+
+    def _given_mask(self) -> NDArray[np.bool_]:
+        """Return the mask if what is given leaves one id only, of which constraints have nothing to say; else none."""
+        if self.beginning.plan.given is not None and (mask := self.cursor.allowed()).sum() == 1:
+            return mask
+        return np.empty(0, dtype=bool)
 
     def hear(self, logits: Logits) -> Logits:
         """Return the logits, (vocabulary,), by which to choose among what is allowed: what the model expects to lead
