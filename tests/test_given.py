@@ -21,7 +21,7 @@ from ritornello.errors import ConfigError
 from ritornello.formats import read
 from ritornello.formats.text import prose_to_score
 from ritornello.generation import Model, compose, load
-from ritornello.generation.compose import Composition, best
+from ritornello.generation.compose import best
 from ritornello.generation.config import ComposeConfig
 from ritornello.generation.given import GivenConfig, _section_returns
 from ritornello.generation.piece import Piece
@@ -178,11 +178,15 @@ def test_a_loop_is_one_of_its_candidates_and_leads_back_best(model: Model) -> No
     candidates = model.compose_many(loop=True, bars=2, seed=7, count=8, best_of=1)
     kept = model.compose(loop=True, bars=2, seed=7)
     assert kept.ids.tolist() == best(candidates).ids.tolist()
+    assert kept.worth == max(piece.worth for piece in candidates)
+    assert kept.leads_on != kept.given_log_likelihood  # it is beside what the beginning was worth at first
 
-    def worth(piece: Composition) -> float:
-        return piece.log_likelihood + piece.given_log_likelihood
 
-    assert worth(kept) == max(worth(piece) for piece in candidates)
+def test_what_is_composed_between_given_notes_is_ranked_by_them(model: Model) -> None:
+    candidates = model.compose_many(SONG, infill="3", seed=7, count=4)
+    kept = model.compose(SONG, infill="3", seed=7, best_of=4)
+    assert kept.worth == kept.leads_on == kept.given_log_likelihood
+    assert kept.worth == max(piece.worth for piece in candidates)
 
 
 def test_a_recipe_makes_it_again(model: Model) -> None:

@@ -46,9 +46,10 @@ class Composition:
 
     `settings` with `seed` and `index` make it again with the model of this `digest` (and the primer, if there was
     one). `log_likelihood` is the mean over its notes, in nats, of what the model thought of its own choices, the
-    primer's not counted; `given_log_likelihood` that over the given notes that follow them, 0 if there are none (see
-    `given`); `relaxed` counts the steps at which a constraint had to give way to the grammar; `remarks`
-    say what of the primer the model does not know, and what stands for it. `find_copies` does what `copies` says.
+    primer's not counted; `given_log_likelihood` that over the given notes that follow them, 0 if there are none, and
+    `leads_on` how well the piece leads on to them (`Piece.leads_on`); `relaxed` counts the steps at which a constraint
+    had to give way to the grammar; `remarks` say what of the primer the model does not know, and what stands for it.
+    `find_copies` does what `copies` says.
     """
 
     score: Score
@@ -61,6 +62,7 @@ class Composition:
     log_likelihood: float
     relaxed: int
     given_log_likelihood: float = 0.0
+    leads_on: float | None = None
     remarks: tuple[str, ...] = ()
     find_copies: Callable[[], Copies | None] = field(default=lambda: None, repr=False, compare=False)
 
@@ -73,6 +75,16 @@ class Composition:
         None if the bundle holds no index of that music.
         """
         return self.find_copies()
+
+    @property
+    def worth(self) -> float:
+        """By what candidates are ranked that copy alike: how well they lead on to what is given, if there is something,
+        else how probable their notes are.
+
+        Candidates are drawn as the model thinks them likely before it knows what is given after them; so only that is
+        left to weigh. By their own notes the most monotonous would win, such as parts in octaves.
+        """
+        return self.log_likelihood if self.leads_on is None else self.leads_on
 
     @property
     def bars(self) -> int:
@@ -135,11 +147,11 @@ SHORT_COPY = 15
 
 def best(candidates: Sequence[Composition]) -> Composition:
     """Return the best: those that kept every constraint first; then those that copy least, where copies up to
-    SHORT_COPY notes are alike; then the most probable by its notes and by the given ones that follow them."""
+    SHORT_COPY notes are alike; then those of most `worth`."""
 
     def badness(made: Composition) -> tuple[bool, int, float]:
         copied = made.copies.moved.notes if made.copies and made.copies.moved else 0
-        return made.relaxed > 0, max(0, copied - SHORT_COPY), -made.log_likelihood - made.given_log_likelihood
+        return made.relaxed > 0, max(0, copied - SHORT_COPY), -made.worth
 
     return min(candidates, key=badness)
 
@@ -201,6 +213,7 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score
         digest=bundle.digest,
         log_likelihood=_mean(piece.log_probability, piece.cursor.notes - piece.notes_given),
         given_log_likelihood=_mean(piece.given_log_probability, piece.given_notes),
+        leads_on=piece.leads_on,
         relaxed=piece.relaxed,
         remarks=mapped(bundle.representation, primer) if primer is not None else (),
         find_copies=partial(_find_copies, bundle, ids),

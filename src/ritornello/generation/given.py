@@ -8,8 +8,8 @@ the representation's grammar leads from one given note to the next, and leaves t
 - form: sections that return are given by what was composed at their first place.
 - loop: after the last bar the first ones return, and are cut off again when they have been judged.
 
-How well a filling leads on is told by the likelihood of what is given after it (`LEADS_ON`); where there are several
-candidates, it counts as much as that of the new notes.
+How well a filling leads on is told by the likelihood of what is given after it (`LEADS_ON`); by that the best of
+several candidates is found (`Composition.worth`).
 
 Read in order: `GivenConfig`, `check_given`, `make_given`.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from copy import copy, deepcopy
 
 import numpy as np
@@ -20,8 +21,8 @@ from ritornello.representations.base import Ids, Representation, due_id, stand_i
 class Piece:
     """A piece while it is composed.
 
-    log_probability: of the ids that were chosen. given_log_probability: of the given ids in bars where something is
-    free and in the next LEADS_ON ones; given_notes: how many notes these bring. notes_given: all that were not chosen.
+    log_probability: of the ids that were chosen. given_log_probability: of the given ids beside free parts, or in the
+    LEADS_ON bars after a free one; given_notes: how many notes these bring. notes_given: all that were not chosen.
     relaxed: the steps at which a constraint had to give way to the grammar.
     """
 
@@ -44,6 +45,8 @@ class Piece:
             self.push(token)
         self.log_probability, self.given_log_probability, self.relaxed = 0.0, 0.0, 0
         self.notes_given, self.given_notes = self.cursor.notes, 0
+        self._beliefs: defaultdict[int, float] = defaultdict(float)  # by bar, of its ids
+        self._judged: set[int] = set()  # the bars whose given ids count
         self._due: int | None = None
         self._mask = np.empty(0, dtype=bool)
         self._logits: Logits = np.empty(0, dtype=np.float32)
@@ -52,6 +55,7 @@ class Piece:
         """Return a copy that goes its own way; the generator is shared."""
         other = copy(self)
         other.cursor, other.ids = self.cursor.fork(), list(self.ids)
+        other._beliefs, other._judged = self._beliefs.copy(), set(self._judged)
         other.constraints = deepcopy(self.constraints, {id(self.representation): self.representation})
         return other
 
@@ -121,16 +125,31 @@ class Piece:
 
     def _judge(self, token: int, log_probability: float, notes: int, bar: int) -> None:
         """Count an id that brings so many notes, pushed in `bar`, among the chosen or among the given ones."""
-        if self._is_choice and token != self._due:
+        given, is_chosen = self.beginning.plan.given, self._is_choice and token != self._due
+        if is_chosen:
             self.log_probability += log_probability
-            return
-        given = self.beginning.plan.given
         if given is None or not self.cursor.notes:  # the header is not judged
             return
+        belief = self._belief_in(token)
+        self._beliefs[bar] += belief
+        if is_chosen:
+            return
         self.notes_given += notes
-        if given.is_accompanied or not given.free.isdisjoint(range(bar - LEADS_ON, bar + 1)):
-            self.given_log_probability += self._belief_in(token)
+        follows = bar not in given.free and not given.free.isdisjoint(range(bar - LEADS_ON, bar))
+        if given.is_accompanied or follows:
+            self._judged.add(bar)
+            self.given_log_probability += belief
             self.given_notes += notes
+
+    @property
+    def leads_on(self) -> float | None:
+        """How probable the given notes are that follow something free, in nats a note; those of bars that return,
+        beside how probable they were when they were composed. None if there are none."""
+        given = self.beginning.plan.given
+        if given is None or not self.given_notes:
+            return None
+        before = sum(self._beliefs[given.returns[bar]] for bar in self._judged if bar in given.returns)
+        return (self.given_log_probability - before) / self.given_notes
 
     def _belief_in(self, token: int) -> float:
         """Return the model's own log-probability of an id, whatever is allowed."""
