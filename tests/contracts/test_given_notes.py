@@ -41,8 +41,12 @@ def walk(representation: Representation, plan: Plan, seed: int) -> Score:
 
 
 def sounds(score: Score, bars: Score, free: frozenset[int] = frozenset()) -> Counter[tuple[int, ...]]:
-    """Return the notes of all tracks that do not begin in `free` bars of `bars`."""
-    rows = [(track.program, track.is_drum, *row) for track in score.tracks for row in track.notes.tolist()]
+    """Return the notes of all tracks that do not begin in `free` bars of `bars`. Drums have no length of their own."""
+    rows = [
+        (track.program, track.is_drum, start, 0 if track.is_drum else duration, *rest)
+        for track in score.tracks
+        for start, duration, *rest in track.notes.tolist()
+    ]
     end = max((row[2] for row in rows), default=0)
     edges = bars.bar_starts(end + 1)
     bar = np.searchsorted(edges, [row[2] for row in rows], side="right") - 1
@@ -102,6 +106,22 @@ def test_a_note_that_sounds_on_into_a_free_bar_is_not_struck_there(name: str, se
     free = frozenset([1])
     made = walk(representation, Plan(bars=3, given=Given(known, free)), seed)
     assert sounds(made, made, free) == sounds(known, known)
+
+
+@pytest.mark.parametrize("name", FREEING)
+@pytest.mark.parametrize("last", [6, 9])
+def test_bars_after_a_long_silence_that_is_given_can_be_filled(name: str, last: int) -> None:
+    bar = 4 * TICKS
+    score = Score(TICKS, (Track(make_notes([(0, TICKS, 60, 80), (9 * bar, TICKS, 62, 80)])),))
+    representation = type(FITTED[name]).fit([type(FITTED[name]).survey(score)], {})  # type: ignore[attr-defined]
+    known = representation.decode(representation.encode(score))
+    free = frozenset([6, last])
+    plan = Plan(bars=10, given=Given(known, free))
+    made = [walk(representation, plan, seed) for seed in range(8)]
+    begun = [set((piece.tracks[0].notes["start"] // bar).tolist()) for piece in made]
+    assert any(6 in bars for bars in begun)
+    assert all(9 in bars for bars in begun)
+    assert all(bars <= {0, 6, 9} for bars in begun)
 
 
 @pytest.mark.parametrize("name", KEEPING)

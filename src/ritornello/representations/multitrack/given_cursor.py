@@ -9,7 +9,8 @@ Notes of the filling end, at the latest, where their voice is given again, and b
 note that sounds on into a free bar is not struck there. So all that is given sounds in its full length, and nothing
 else where it is given.
 
-There is always a way on, since where no other is left the next shift to what is due, or else the end, is allowed.
+There is always a way on, since where no other is left the next shift to what is due or free, or else the end, is
+allowed.
 """
 
 from __future__ import annotations
@@ -245,7 +246,14 @@ class GivenCursor(MultitrackCursor):
         if due and due.time == self.reader.time:
             self._insist(mask, due.token)
         elif not (shifts.any() or mask[end]) and (self.onset == self.reader.time or not mask.any()):
-            mask[self._way_to(due.time) if due else end] = True
+            mask[self._way_on(due)] = True
+
+    def _way_on(self, due: Due | None) -> int:
+        """Return the id that leads on where nothing else does: to what is due or the next free bar, or else the end."""
+        later = range(self.reader.bar + 1, self.reader.length)
+        free = next((self._bar_start(bar) for bar in later if self._is_free(bar)), _BEYOND)
+        time = min(free, due.time if due else _BEYOND)
+        return self.vocabulary.end if time == _BEYOND else self._way_to(time)
 
     def _insist(self, mask: Mask, token: int) -> None:
         """Leave only what may come before an id that is due now, and that id."""
@@ -299,13 +307,20 @@ class GivenCursor(MultitrackCursor):
             return False
         if self.onset < reader.time and self.kind in (Kind.METER, Kind.TEMPO) and self._is_free(reader.bar):
             return False
-        last = next(
-            (bar for bar in range(self._bar_at(time), reader.bar - 1, -1) if self._is_free(bar)), None
-        )
-        if last is None:
+        free = [bar for bar in range(reader.bar, self._bar_at(time) + 1) if self._is_free(bar)]
+        if not free:
             return True
-        free = min(time, self._bar_start(last + 1))
-        return free - max(self.onset, 0) <= MOST_SILENT_BARS * reader.bar_steps
+        first, last = self._bar_start(free[0]), min(time, self._bar_start(free[-1] + 1))
+        return last - max(first, reader.time) + self._silence() <= MOST_SILENT_BARS * reader.bar_steps
+
+    def _silence(self) -> int:
+        """Return for how many steps nothing has begun where something could."""
+        if self.table.given.is_accompanied:
+            return super()._silence()
+        bar = self.reader.bar + 1
+        while bar > 0 and self._is_free(bar - 1):
+            bar -= 1
+        return max(0, min(super()._silence(), self.reader.time - self._bar_start(bar)))
 
     def _playable(self) -> Mask:
         """Return the notes of the parts that are free here; not those that a given note still sounds."""
