@@ -138,7 +138,7 @@ def test_a_melody_given_is_harmonised_to_its_end(models: dict[str, Model], bars:
         models["polyphony_rnn"],
         Score(TICKS, (make_melody((60, 62, 64, 64, 67, 65, 64, 62) * 4),)),
     )
-    piece = model.compose(melody, bars=bars, harmonise=True, seed=1)
+    piece = model.compose(melody, bars=bars, accompany=True, seed=1)
 
     def onsets(score: Score) -> set[tuple[int, int]]:
         notes = score.resampled(4).all_notes()
@@ -151,8 +151,6 @@ def test_a_melody_given_is_harmonised_to_its_end(models: dict[str, Model], bars:
 
 def test_what_cannot_be_harmonised_is_told(models: dict[str, Model]) -> None:
     with pytest.raises(ConfigError, match="give a primer"):
-        models["polyphony_rnn"].compose(harmonise=True)
-    with pytest.raises(
-        ConfigError, match="drums cannot add notes to given ones; train one with --preset poly"
-    ):
-        models["drums_rnn"].compose(SONG, harmonise=True)
+        models["polyphony_rnn"].compose(accompany=True)
+    with pytest.raises(ConfigError, match="drums cannot keep given notes; those of multitrack"):
+        models["drums_rnn"].compose(SONG, accompany=True)

@@ -107,6 +107,7 @@ def _facts(piece: Composition, files: list[str]) -> dict[str, Any]:
         "seconds": round(score.seconds, 2),
         "instruments": [track.name for track in score.tracks],
         "nats_per_note": round(-piece.log_likelihood, 3),
+        "nats_per_given_note": round(-piece.given_log_likelihood, 3) if piece.given_log_likelihood else None,
         "constraints_relaxed": piece.relaxed,
         "copies": _copy_facts(piece),
         "remarks": piece.remarks,
@@ -155,6 +156,11 @@ def _print(facts: list[dict[str, Any]], milliseconds: int) -> None:
             f"  {fact['bars']} bars, {fact['notes']} notes, {fact['seconds']:.0f} s, "
             f"{', '.join(fact['instruments'])}; {fact['model']}, seed {fact['seed']}, index {fact['index']}"
         )
+        if fact["nats_per_given_note"] is not None:
+            typer.echo(
+                f"  {fact['nats_per_note']:.2f} nats for each new note,"
+                f" {fact['nats_per_given_note']:.2f} for each given one that follows"
+            )
         typer.echo(f"  {_copy_line(fact['copies'])}")
         if fact["constraints_relaxed"]:
             typer.echo(f"  constraints gave way to the grammar at {fact['constraints_relaxed']} steps")

@@ -44,6 +44,8 @@ class Branching(Protocol):
 
     def allowed(self) -> NDArray[np.bool_]: ...
 
+    def hear(self, logits: Logits) -> Logits: ...
+
     def take(self, token: int, log_probability: float) -> None: ...
 
     def fork(self) -> Self: ...
@@ -89,13 +91,13 @@ def _extend(stepper: Stepper, config: BeamConfig, sample: Sampler, branches: lis
     if not branches:
         return
     masks = np.stack([branch.piece.allowed() for branch in branches])
-    logits = np.concatenate([branch.logits for branch in branches])
+    logits = np.stack([branch.piece.hear(branch.logits[0]) for branch in branches])
     generators: Generators = [branch.piece.generator for branch in branches]
     ids, log_probabilities = sample(logits, masks, generators)
     tempered = _log_probability(logits, ids, config.temperature)
     is_choice = masks.sum(axis=1) > 1
     for row, branch in enumerate(branches):
-        branch.piece.take(int(ids[row]), float(log_probabilities[row]) if is_choice[row] else 0.0)
+        branch.piece.take(int(ids[row]), float(log_probabilities[row]))
         branch.total += float(tempered[row]) if is_choice[row] else 0.0
         branch.count += int(is_choice[row])
     columns = [branch.piece.cursor.columns for branch in branches]

@@ -4,7 +4,8 @@ All pieces of a call are stepped in one batch. Each has its own cursor (the gram
 own constraints and its own generator of random numbers, so piece `index` of a seed is the same in every batch;
 rows that have ended leave the batch.
 
-Read in order: `config` (what can be asked), here `Composition` (what comes out), `compose`.
+Read in order: `config` (what can be asked), here `Composition` (what comes out), `compose`; then `beginning` (what
+all pieces of a call share), `piece` (one while it is composed), `given` (what is given of a piece).
 """
 
 from __future__ import annotations
@@ -12,35 +13,28 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
-from copy import copy, deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ritornello.bundle import Bundle
 from ritornello.config import checked
-from ritornello.errors import ConfigError
 from ritornello.formats.text import is_prose
 from ritornello.generation.beam import search
-from ritornello.generation.config import DEFAULT_BARS, ComposeConfig
-from ritornello.generation.constraints import Constraint, allowed_ids
-from ritornello.generation.control import MakeConstraints, make_rules
+from ritornello.generation.beginning import begin
+from ritornello.generation.config import ComposeConfig
+from ritornello.generation.control import make_rules
+from ritornello.generation.given import with_loop_markers
+from ritornello.generation.piece import Piece
 from ritornello.generation.recipe import make_recipe
 from ritornello.generation.samplers import make_generators, make_sampler
 from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
-from ritornello.generation.wishes import check_prose_suffix, check_wishes, settle_faithful
+from ritornello.generation.wishes import check_prose_suffix, settle_faithful, settle_loop
 from ritornello.originality import Copies, copies
-from ritornello.representations.base import Cursor, Ids, Plan, Representation, mapped, suit
+from ritornello.representations.base import Ids, Plan, mapped, suit
 from ritornello.score import Score, Tempo
-
-BARS_AFTER_PRIMER = 16  # at least, where no length is asked for
-LONGEST_PRIMER = 10_000  # in quarters
-DEFAULT_TEMPO = 120.0  # where seconds are asked for and no tempo
-DEFAULT_METER = (4, 4)
-IDS_PER_BAR = 512  # a piece that needs more on the average is brought to its end
 
 Progress = Callable[[int, int], None]
 """Called after each step with the number of pieces that have ended, and of the ids chosen so far."""
@@ -52,8 +46,10 @@ class Composition:
 
     `settings` with `seed` and `index` make it again with the model of this `digest` (and the primer, if there was
     one). `log_likelihood` is the mean over its notes, in nats, of what the model thought of its own choices, the
-    primer's not counted; `relaxed` counts the steps at which a constraint had to give way to the grammar; `remarks`
-    say what of the primer the model does not know, and what stands for it. `find_copies` does what `copies` says.
+    primer's not counted; `given_log_likelihood` that over the given notes that follow them, 0 if there are none, and
+    `leads_on` how well the piece leads on to them (`Piece.leads_on`); `relaxed` counts the steps at which a constraint
+    had to give way to the grammar; `remarks` say what of the primer the model does not know, and what stands for it.
+    `find_copies` does what `copies` says.
     """
 
     score: Score
@@ -65,6 +61,8 @@ class Composition:
     digest: str
     log_likelihood: float
     relaxed: int
+    given_log_likelihood: float = 0.0
+    leads_on: float | None = None
     remarks: tuple[str, ...] = ()
     find_copies: Callable[[], Copies | None] = field(default=lambda: None, repr=False, compare=False)
 
@@ -77,6 +75,16 @@ class Composition:
         None if the bundle holds no index of that music.
         """
         return self.find_copies()
+
+    @property
+    def worth(self) -> float:
+        """By what candidates are ranked that copy alike: how well they lead on to what is given, if there is something,
+        else how probable their notes are.
+
+        Candidates are drawn as the model thinks them likely before it knows what is given after them; so only that is
+        left to weigh. By their own notes the most monotonous would win, such as parts in octaves.
+        """
+        return self.log_likelihood if self.leads_on is None else self.leads_on
 
     @property
     def bars(self) -> int:
@@ -113,13 +121,13 @@ def compose(
     stepper = stepper or Stepper(bundle, precision=config.precision)
     wishes = Plan(None, config.tempo, config.meter_pair, config.programs)
     representation = suit(bundle.representation, primer, wishes)
-    config = settle_faithful(representation, config)
-    beginning = _begin(representation, config, primer)
+    config = settle_loop(settle_faithful(representation, config))
+    beginning = begin(representation, config, primer, seed)
     rules = make_rules(bundle, representation, config)
     first, batch = config.index * config.best_of, config.count * config.best_of
     indices = range(first, first + batch)
     pieces = [
-        _Piece(representation, config, beginning, rules, index, generator)
+        Piece(representation, config, beginning, rules, index, generator)
         for index, generator in zip(indices, make_generators(seed, indices), strict=True)
     ]
     logits, state = stepper.read(representation.inputs(beginning.ids))
@@ -139,161 +147,22 @@ SHORT_COPY = 15
 
 def best(candidates: Sequence[Composition]) -> Composition:
     """Return the best: those that kept every constraint first; then those that copy least, where copies up to
-    SHORT_COPY notes are alike; then the most probable by its notes."""
+    SHORT_COPY notes are alike; then those of most `worth`."""
 
     def badness(made: Composition) -> tuple[bool, int, float]:
         copied = made.copies.moved.notes if made.copies and made.copies.moved else 0
-        return made.relaxed > 0, max(0, copied - SHORT_COPY), -made.log_likelihood
+        return made.relaxed > 0, max(0, copied - SHORT_COPY), -made.worth
 
     return min(candidates, key=badness)
-
-
-# --- before the first step ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Beginning:
-    """What all pieces of a call share: the plan, the ids already given, and how many ids are too many."""
-
-    plan: Plan
-    ids: Ids
-    id_limit: int
-
-
-def _begin(representation: Representation, config: ComposeConfig, primer: Score | None) -> _Beginning:
-    check_wishes(representation, config, primer)
-    plan = Plan(None, config.tempo, config.meter_pair, config.programs, config.chord_bars)
-    plan = replace(plan, density=config.density, pitch_classes=config.pitch_classes)
-    ids = np.array([representation.start_id], dtype=np.int32)
-    given_bars = given_notes = 0
-    if primer is not None:
-        plan = _suit_primer(plan, config, primer)
-        given = _follow(representation.cursor(plan), representation.primer(primer, plan))
-        given_bars, given_notes = given.place[0] + 1, given.notes
-    if config.notes is not None and config.notes <= given_notes:
-        raise ConfigError(f"notes {config.notes}: the primer alone has {given_notes}")
-    plan = _plan_length(plan, config, given_bars)
-    if config.harmonise:
-        plan = replace(plan, given=primer)
-    elif primer is not None:
-        ids = representation.primer(primer, plan)
-    return _Beginning(plan, ids, len(ids) + IDS_PER_BAR * (4 + (plan.bars or DEFAULT_BARS)))
-
-
-def _suit_primer(plan: Plan, config: ComposeConfig, primer: Score) -> Plan:
-    """Return the plan with the primer's tempo and meter, as far as a length in seconds needs them."""
-    if (quarters := primer.end // primer.ticks_per_quarter) > LONGEST_PRIMER:
-        raise ConfigError(f"the primer is {quarters} quarters long, allowed are {LONGEST_PRIMER}")
-    meters = {(m.numerator, m.denominator) for m in primer.meters} or {DEFAULT_METER}
-    if plan.meter and meters != {plan.meter}:
-        names = ", ".join(f"{numerator}/{denominator}" for numerator, denominator in sorted(meters))
-        raise ConfigError(f"meter {config.meter} contradicts the primer, which is in {names}")
-    if config.seconds is None:
-        return plan
-    meter = next(((m.numerator, m.denominator) for m in reversed(primer.meters)), DEFAULT_METER)
-    tempo = next((t.quarters_per_minute for t in reversed(primer.tempos)), DEFAULT_TEMPO)
-    return replace(plan, meter=meter, quarters_per_minute=plan.quarters_per_minute or tempo)
-
-
-def _plan_length(plan: Plan, config: ComposeConfig, given_bars: int) -> Plan:
-    """Return the plan with the length in bars; where seconds are asked for, with the tempo and meter they need."""
-    if config.seconds is not None:
-        meter = plan.meter or DEFAULT_METER
-        tempo = plan.quarters_per_minute or DEFAULT_TEMPO
-        bars = max(1, round(config.seconds * tempo / 60 * meter[1] / 4 / meter[0]))
-        plan = replace(plan, meter=meter, quarters_per_minute=tempo)
-        asked = f"seconds {config.seconds:g}, about {bars} bars"
-    elif config.notes is not None:
-        bars = given_bars + DEFAULT_BARS + config.notes // 2  # ample: the notes decide
-        asked = f"notes {config.notes}"
-    else:
-        default = len(plan.chords) if plan.chords else DEFAULT_BARS
-        after = max(default, given_bars and given_bars + BARS_AFTER_PRIMER)
-        bars = config.bars or (given_bars if config.harmonise else after)
-        asked = f"bars {bars}"
-    if bars < given_bars:
-        raise ConfigError(f"{asked}: the primer alone has {given_bars} bars")
-    return replace(plan, bars=bars)
-
-
-def _follow(cursor: Cursor, ids: Ids) -> Cursor:
-    for token in ids.tolist():
-        cursor.push(token)
-    return cursor
 
 
 # --- step by step ---------------------------------------------------------------------------------------------
 
 
-class _Piece:
-    """A piece while it is composed."""
-
-    def __init__(
-        self,
-        representation: Representation,
-        config: ComposeConfig,
-        beginning: _Beginning,
-        rules: MakeConstraints,
-        index: int,
-        generator: np.random.Generator,
-    ) -> None:
-        self.representation, self.index, self.generator = representation, index, generator
-        self.cursor = representation.cursor(beginning.plan)
-        self.constraints: list[Constraint] = rules()
-        self.ids: list[int] = []
-        for token in beginning.ids.tolist():
-            self.push(token)
-        self.log_probability, self.relaxed = 0.0, 0
-        self.notes_given = self.cursor.notes
-        self._notes_wanted = config.notes
-        self._id_limit, self._end_id = beginning.id_limit, representation.end_id
-
-    def fork(self) -> _Piece:
-        """Return a copy that goes its own way; the generator is shared."""
-        other = copy(self)
-        other.cursor, other.ids = self.cursor.fork(), list(self.ids)
-        other.constraints = deepcopy(self.constraints, {id(self.representation): self.representation})
-        return other
-
-    def push(self, token: int) -> None:
-        """Add an id."""
-        self.ids.append(token)
-        self.cursor.push(token)
-        for constraint in self.constraints:
-            constraint.observe(self.cursor)
-
-    def allowed(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Return the mask of the ids that may come next."""
-        mask, dropped = allowed_ids(self.cursor, self.constraints)
-        self.relaxed += dropped
-        return mask
-
-    def take(self, token: int, log_probability: float) -> None:
-        """Add the id that was chosen, or the end if the piece has all its notes or far too many ids."""
-        if self._is_full(token) or len(self.ids) > 2 * self._id_limit:
-            token = self._end_id
-        else:
-            self.log_probability += log_probability
-        self.push(token)
-        if self._has_all_notes() or len(self.ids) == self._id_limit:
-            self.cursor.close()
-
-    def _has_all_notes(self) -> bool:
-        return self._notes_wanted is not None and self.cursor.notes >= self._notes_wanted
-
-    def _is_full(self, token: int) -> bool:
-        """Whether the piece has all its notes, and `token` would go on instead of shaping the last of them."""
-        if not self._has_all_notes():
-            return False
-        after = self.cursor.fork()
-        after.push(token)
-        return after.notes > self.cursor.notes or after.place != self.cursor.place
-
-
 def _play(
     stepper: Stepper,
     config: ComposeConfig,
-    pieces: list[_Piece],
+    pieces: list[Piece],
     after: tuple[Logits, State],
     progress: Progress | None,
 ) -> None:
@@ -303,8 +172,9 @@ def _play(
     chosen = 0
     while playing:
         masks = np.stack([piece.allowed() for piece in playing])
+        if playing[0].beginning.plan.given is not None:
+            logits = np.stack([piece.hear(row) for piece, row in zip(playing, logits, strict=True)])
         ids, log_probabilities = sample(logits, masks, [piece.generator for piece in playing])
-        log_probabilities[masks.sum(axis=1) == 1] = 0.0  # no choice
         for piece, token, log_probability in zip(
             playing, ids.tolist(), log_probabilities.tolist(), strict=True
         ):
@@ -322,16 +192,17 @@ def _play(
 # --- after the last step --------------------------------------------------------------------------------------
 
 
-def _finish(bundle: Bundle, settings: ComposeConfig, piece: _Piece, primer: Score | None) -> Composition:
+def _finish(bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score | None) -> Composition:
     """Return the finished piece, with the text that tells how to make it again."""
-    ids = np.array(piece.ids, dtype=np.int32)
+    ids = piece.finished_ids
     score = _with_tempo(piece.representation.decode(ids), settings, primer)
+    if piece.beginning.loop_bars:
+        score = with_loop_markers(score, piece.beginning.loop_bars)
     if not is_prose(score):
         given = None if primer is None else hashlib.sha256(primer.all_notes().tobytes()).hexdigest()[:16]
         number = piece.index // settings.best_of
         recipe = make_recipe(bundle, settings.seed or 0, settings, index=number, primer=given)
         score = replace(score, texts=(recipe, *score.texts))
-    new_notes = max(1, piece.cursor.notes - piece.notes_given)
     return Composition(
         score=replace(score, title=_title(bundle, settings, piece)),
         ids=ids,
@@ -340,11 +211,17 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: _Piece, primer: Scor
         index=piece.index // settings.best_of,
         model=bundle.card.name,
         digest=bundle.digest,
-        log_likelihood=piece.log_probability / new_notes,
+        log_likelihood=_mean(piece.log_probability, piece.cursor.notes - piece.notes_given),
+        given_log_likelihood=_mean(piece.given_log_probability, piece.given_notes),
+        leads_on=piece.leads_on,
         relaxed=piece.relaxed,
         remarks=mapped(bundle.representation, primer) if primer is not None else (),
         find_copies=partial(_find_copies, bundle, ids),
     )
+
+
+def _mean(log_probability: float, notes: int) -> float:
+    return log_probability / max(1, notes)
 
 
 def _find_copies(bundle: Bundle, ids: Ids) -> Copies | None:
@@ -358,7 +235,7 @@ def _with_tempo(score: Score, settings: ComposeConfig, primer: Score | None) -> 
     return score if score.tempos else replace(score, tempos=asked or given)
 
 
-def _title(bundle: Bundle, settings: ComposeConfig, piece: _Piece) -> str:
+def _title(bundle: Bundle, settings: ComposeConfig, piece: Piece) -> str:
     """Return a name to tell pieces apart by: the model's, the seed, and the number if there are several."""
     index = piece.index // settings.best_of
     number = f", no. {index + 1}" if settings.count > 1 or index else ""

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ritornello.config import parsed
 from ritornello.generation.beam import BeamConfig
+from ritornello.generation.given import GivenConfig
 from ritornello.generation.stepper import StepPrecision
 from ritornello.originality import LONGEST_COPY
 from ritornello.theory import Chord, parse_chord_bars, parse_instrument, parse_pitch, parse_pitch_class
@@ -23,7 +24,7 @@ MIN_COPY = 4
 """Runs of fewer notes are in all music."""
 
 
-class ComposeConfig(BeamConfig):
+class ComposeConfig(GivenConfig, BeamConfig):
     """What is asked of the pieces to compose. At most one of bars, seconds and notes may be given."""
 
     bars: int | None = Field(
@@ -88,9 +89,6 @@ class ComposeConfig(BeamConfig):
         description="no longer run of notes, in any key, that the music learned from has too",
     )
     guard: bool = Field(True, description="break up a pitch or a bar that repeats too often")
-    harmonise: bool = Field(
-        False, description="let the primer sound from beginning to end, and add notes to it (polyphony)"
-    )
     faithful: bool = Field(
         False, description="choose ids as the model's original system does, where nothing else is given"
     )
@@ -160,6 +158,10 @@ class ComposeConfig(BeamConfig):
         given = [f"{name} {value}" for name in ("bars", "seconds", "notes") if (value := getattr(self, name))]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} contradict each other; give one length")
+        if self.asks_for_given and given and not self.bars:
+            raise ValueError(
+                f"{self.asks_for_given} and {given[0]} contradict each other; give the length in bars"
+            )
         return self
 
     @property

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from ritornello.errors import ConfigError
 from ritornello.formats.text import is_prose
-from ritornello.generation.config import ComposeConfig
+from ritornello.generation.config import MOST_CANDIDATES, ComposeConfig
+from ritornello.generation.given import LOOP_CANDIDATES
 from ritornello.representations.base import (
     Representation,
     original_sampling,
@@ -21,17 +22,10 @@ def check_wishes(representation: Representation, config: ComposeConfig, primer: 
     empty, or prose for a model of music, or music for one of prose."""
     for wish in refused_wishes(representation):
         value = getattr(config, wish)
-        if value is not None:
+        if value not in (None, False):
             asked = ", ".join(value) if isinstance(value, tuple) else value
             raise ConfigError(f"{wish} {asked}: a model of {representation.name} cannot be asked for it")
     _check_told(representation, config)
-    if config.harmonise and not getattr(representation, "harmonises", False):
-        raise ConfigError(
-            f"harmonise: a model of representation {representation.name} cannot add notes to given ones;"
-            " train one with --preset polyphony_rnn"
-        )
-    if config.harmonise and primer is None:
-        raise ConfigError("harmonise: there is nothing to add notes to; give a primer")
     if primer is None:
         return
     if reads_prose(representation) and not is_prose(primer):
@@ -51,6 +45,13 @@ def settle_faithful(representation: Representation, config: ComposeConfig) -> Co
     if not original:
         raise ConfigError(f"faithful: representation {representation.name} comes from no other system")
     return config.model_copy(update={k: v for k, v in original.items() if k not in config.model_fields_set})
+
+
+def settle_loop(config: ComposeConfig) -> ComposeConfig:
+    """Return `config`; for a loop, with several candidates unless it says how many."""
+    if not config.loop or "best_of" in config.model_fields_set:
+        return config
+    return config.model_copy(update={"best_of": min(LOOP_CANDIDATES, MOST_CANDIDATES // config.count)})
 
 
 TOLD = (("density", "density"), ("pitch_classes", "share of C"))

@@ -15,7 +15,7 @@ Conventions
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -81,6 +81,22 @@ class Cursor(Protocol):
 
 
 @dataclass(frozen=True)
+class Given:
+    """What of a piece is given; the model chooses the rest. A note belongs to the bar, from 0, in which it begins.
+
+    In bars that are `free` nothing is given. In those of `returns` the notes of an earlier bar sound again, as they
+    were composed: {bar: the bar that returns}. In all others exactly the notes of `score` sound, at their onset, pitch
+    and length, and its meters and tempos hold throughout. is_accompanied: parts that `score` has not are free in all
+    bars; a scheme without parts may add notes to those of `score`.
+    """
+
+    score: Score | None = None
+    free: frozenset[int] = frozenset()
+    returns: Mapping[int, int] = field(default_factory=dict)
+    is_accompanied: bool = False
+
+
+@dataclass(frozen=True)
 class Plan:
     """What is asked of a piece before its first note; None leaves the choice to the model.
 
@@ -88,7 +104,7 @@ class Plan:
     instruments: General MIDI programs 0-127, or 128 for the drum kit, in score order. chords: those of each bar,
     which share it equally; after the last bar they begin again. Only what `plays_over_chords` heeds them.
     density: notes a second, spread evenly over the piece. pitch_classes: 12 weights, from C up. given: notes that
-    sound in any case, from the start on; only what `harmonises` heeds them.
+    sound in any case; only what `keeps_given` heeds it.
     """
 
     bars: int | None = None
@@ -98,7 +114,7 @@ class Plan:
     chords: tuple[tuple[Chord, ...], ...] | None = None
     density: tuple[float, ...] | None = None
     pitch_classes: tuple[float, ...] | None = None
-    given: Score | None = None
+    given: Given | None = None
 
 
 class Kind(Protocol):
@@ -145,6 +161,26 @@ def original_sampling(representation: object) -> Mapping[str, Any]:
 
 PLAIN_SAMPLING: Mapping[str, Any] = {"temperature": 1.0, "top_p": 1.0, "guard": False}
 """From the network's own distribution, with nothing forbidden but by the grammar."""
+
+
+def keeps_given(representation: object) -> bool:
+    """Return whether its cursors heed `Plan.given`, whatever else is asked of them: an attribute that it has."""
+    return bool(getattr(representation, "keeps_given", False))
+
+
+def due_id(cursor: object) -> int | None:
+    """Return the id of a given note, or of what belongs to it, if it must come now or after ids that the cursor allows
+    before it; no constraint may forbid it. None if nothing is due now."""
+    token: int | None = getattr(cursor, "due", None)
+    return token
+
+
+def stand_in(cursor: object, mask: NDArray[np.bool_]) -> tuple[int, NDArray[np.bool_]] | None:
+    """Return an id that `mask` allows and the ids, as a mask, that are not allowed since they lead past what is given
+    next to it: whoever expects those expects that nothing comes before it. None if there are none."""
+    find = getattr(cursor, "stand_in", None)
+    found: tuple[int, NDArray[np.bool_]] | None = find(mask) if find else None
+    return found
 
 
 def note_ids(representation: Representation, voice: int, pitch: int) -> tuple[int, ...]:

@@ -50,7 +50,8 @@ class Polyphony(FixedScheme[PolyphonyConfig]):
 
     name = "polyphony"
     config_model = PolyphonyConfig
-    harmonises = True
+    keeps_given = True
+    refused_wishes = ("infill", "vary", "form", "loop")  # a note that goes on belongs to several bars
 
     @staticmethod
     def counts(config: PolyphonyConfig) -> dict[str, int]:
@@ -120,7 +121,8 @@ class Polyphony(FixedScheme[PolyphonyConfig]):
         return np.stack(columns, axis=1).astype(np.int32)
 
     def cursor(self, plan: Plan = Plan()) -> PolyphonyCursor:  # a frozen value
-        given = () if plan.given is None else self.steps_of(plan.given)
+        score = plan.given.score if plan.given else None
+        given = () if score is None else self.steps_of(score)
         return PolyphonyCursor(plan, STEPS_PER_BAR, scheme=self, given=given)
 
     def steps_of(self, score: Score) -> tuple[tuple[int, ...], ...]:
@@ -183,13 +185,17 @@ class PolyphonyCursor(ChordCursor):
         mask[self.scheme.end_id] = self.may_end and self.token == step_end
         self._insist(mask)
 
+    @property
+    def due(self) -> int | None:
+        """See `representations.base.due_id`."""
+        step = self.given[self.step] if self.token >= 0 and self.step < len(self.given) else ()
+        return next((token for token in step if self.scheme.blocks.value[token] < self.lowest), None)
+
     def _insist(self, mask: Mask) -> None:
         """Leave only what may stand before the next given note of the step, and that note; no end before the last."""
-        if self.step >= len(self.given):
-            return
-        mask[self.scheme.end_id] = False
-        blocks = self.scheme.blocks
-        due = next((token for token in self.given[self.step] if blocks.value[token] < self.lowest), None)
+        if self.step < len(self.given):
+            mask[self.scheme.end_id] = False
+        blocks, due = self.scheme.blocks, self.due
         if due is not None:
             for kind in ("new", "continued"):
                 mask[blocks.first[kind] : blocks.first[kind] + blocks.value[due] + 1] = False
@@ -201,4 +207,12 @@ class PolyphonyCursor(ChordCursor):
         first = self.scheme.blocks.first
         low, high = instrument_range(self.scheme.settings.program)
         mask[first["new"] + low : first["new"] + max(low, min(high + 1, self.lowest))] = True
-        mask[[first["continued"] + pitch for pitch in self.sounding if pitch < self.lowest]] = True
+        may_go_on = [pitch for pitch in self.sounding if pitch < self.lowest and not self._has_ended(pitch)]
+        mask[[first["continued"] + pitch for pitch in may_go_on]] = True
+
+    def _has_ended(self, pitch: int) -> bool:
+        """Whether a given note of this pitch ended with the step before."""
+        before = self.given[self.step - 1] if 0 < self.step <= len(self.given) else ()
+        first, now = self.scheme.blocks.first, self.given[self.step : self.step + 1]
+        sounded = {first["new"] + pitch, first["continued"] + pitch} & set(before)
+        return bool(sounded) and first["continued"] + pitch not in (now[0] if now else ())

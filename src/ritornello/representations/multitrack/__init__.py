@@ -13,7 +13,7 @@ Why so: a recurrent network pays for each step; `docs/experiments.md` has the me
 timing finer than 1/24 of a quarter, velocity finer than 8, controllers and pitch bends, the lengths of drum
 notes, tempo changes within a bar.
 
-Read in order: `vocabulary`, `encoding`, `reading`, `decoding`, `grammar`.
+Read in order: `vocabulary`, `encoding`, `reading`, `decoding`, `grammar`, `given`, `given_cursor`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from numpy.typing import NDArray
 
 from ritornello.representations.base import Column, Ids, Pace, Plan
 from ritornello.representations.multitrack import decoding, encoding, reading, vocabulary
+from ritornello.representations.multitrack.given import make_table
+from ritornello.representations.multitrack.given_cursor import GivenCursor
 from ritornello.representations.multitrack.grammar import MultitrackCursor, planned_instruments
 from ritornello.representations.multitrack.vocabulary import (
     DRUM_FAMILY,
@@ -51,6 +53,7 @@ class Multitrack(Scheme[MultitrackConfig]):
 
     name = "multitrack"
     tells_notes_in_order = True
+    keeps_given = True
     config_model = MultitrackConfig
 
     def __init__(self, config: MultitrackConfig) -> None:
@@ -124,7 +127,11 @@ class Multitrack(Scheme[MultitrackConfig]):
         return reading.read_columns(self.vocabulary, ids)
 
     def cursor(self, plan: Plan = Plan()) -> MultitrackCursor:  # a frozen value
-        return MultitrackCursor(self.vocabulary, plan, reading.Reader(self.vocabulary))
+        reader = reading.Reader(self.vocabulary)
+        if plan.given is None:
+            return MultitrackCursor(self.vocabulary, plan, reader)
+        table, plan = make_table(self.vocabulary, plan)
+        return GivenCursor(self.vocabulary, plan, reader, table=table)
 
     def primer(self, score: Score, plan: Plan = Plan()) -> Ids:
         """Return the beginning of a piece of `plan.bars` bars in all (default: twice the primer's, at least 8).
@@ -148,6 +155,10 @@ class Multitrack(Scheme[MultitrackConfig]):
         more = planned_instruments(self.vocabulary, plan.instruments or ())
         instruments = sorted([*header[5:], *(token for token in more if int(voices[token]) not in have)])
         return np.array([*header[:5], *instruments, *body], dtype=np.int32)
+
+    def mapped(self, score: Score) -> tuple[str, ...]:
+        """Return a line for each part of `score` that another instrument plays, or that is moved by octaves."""
+        return encoding.mapped(self.vocabulary, score)
 
     def _announced(self, header: list[int]) -> int:
         value = self.vocabulary.value

@@ -26,7 +26,8 @@ from ritornello.representations.multitrack.vocabulary import (
     Vocabulary,
     parts_of,
 )
-from ritornello.score import Notes, Score, Track, make_notes, ticks_to_seconds
+from ritornello.score import Notes, Score, make_notes, ticks_to_seconds
+from ritornello.theory import instrument_name
 
 Ints = NDArray[np.int64]
 
@@ -40,7 +41,7 @@ _RANK_SHIFT, _RANK_METER, _RANK_TEMPO, _RANK_NOTES = range(4)
 
 
 @dataclass(frozen=True)
-class _Notes:
+class GridNotes:
     """The notes of a piece in order, as columns: step of onset, voice, pitch, number of duration, velocity bin."""
 
     start: Ints
@@ -50,52 +51,81 @@ class _Notes:
     velocity: Ints
 
 
-def encode(vocabulary: Vocabulary, score: Score) -> Ids:
-    """Return the ids of `score`."""
+@dataclass(frozen=True)
+class Arrangement:
+    """A piece as a vocabulary can say it, before it is put into ids.
+
+    meters: (step, number of the meter) of each change, the first at 0. bars: the first step of each bar up to the
+    one of the last onset; tempos: its number in TEMPOS, at least one. instruments: by voice, the ids of the header.
+    """
+
+    notes: GridNotes
+    meters: list[tuple[int, int]]
+    bars: Ints
+    tempos: Ints
+    instruments: dict[int, int]
+
+
+def arrange(vocabulary: Vocabulary, score: Score) -> Arrangement:
+    """Return `score` on the grid, in voices."""
     score = score.resampled(STEPS_PER_QUARTER)
     parts = parts_of(score)
     voices = vocabulary.voices_of(program for program, _ in parts)
     notes = _collect_notes(vocabulary, [track.notes for _, track in parts], voices)
     last = int(notes.start[-1]) if len(notes.start) else 0
     meters = _grid_meters(vocabulary, score, last)
-    bars, bar_lengths = _bars(vocabulary, meters, last)
-    tempos = _bar_tempos(score, bars, bar_lengths)
-    header = _header(vocabulary, len(bars), meters[0][1], parts, voices)
-    if not len(notes.start):
-        header.append(vocabulary.id_of(Kind.TEMPO, int(tempos[0])))
-        return np.array([*_in_order(vocabulary, header), vocabulary.id_of(Kind.END)], dtype=np.int32)
-    bar_of_note = np.searchsorted(bars, notes.start, side="right") - 1
-    header.append(vocabulary.id_of(Kind.TEMPO, int(tempos[bar_of_note[0]])))
-    body = _body(vocabulary, notes, meters[1:], tempos, bar_of_note)
-    return np.concatenate(
-        [_in_order(vocabulary, header), body, [vocabulary.id_of(Kind.END)]],
-        dtype=np.int32,
-        casting="unsafe",
-    )
-
-
-def _in_order(vocabulary: Vocabulary, header: list[int]) -> list[int]:
-    """Return the ids of a header in the order of their blocks, which is the order of the grammar."""
-    return sorted(set(header), key=lambda token: (vocabulary.kind[token], token))
-
-
-def _header(
-    vocabulary: Vocabulary, bars: int, meter: int, parts: list[tuple[int, Track]], voices: list[int]
-) -> list[int]:
-    length = min(bars, LENGTH_LIMIT)
+    bars, lengths = _bars(vocabulary, meters, last)
     instruments: dict[int, int] = {}  # parts that share a voice take the first one's program
     for voice, (_, track) in zip(voices, parts, strict=True):
         instruments.setdefault(voice, vocabulary.instrument_id(voice, track.program))
-    return [
-        vocabulary.id_of(Kind.START),
+    return Arrangement(notes, meters, bars, _bar_tempos(score, bars, lengths), instruments)
+
+
+def encode(vocabulary: Vocabulary, score: Score) -> Ids:
+    """Return the ids of `score`."""
+    piece = arrange(vocabulary, score)
+    bar_of_note = np.searchsorted(piece.bars, piece.notes.start, side="right") - 1
+    tempo = int(piece.tempos[bar_of_note[0] if len(bar_of_note) else 0])
+    header = _header(vocabulary, piece, tempo)
+    body = _body(vocabulary, piece, bar_of_note) if len(bar_of_note) else np.empty(0)
+    return np.concatenate([header, body, [vocabulary.end]], dtype=np.int32, casting="unsafe")
+
+
+def mapped(vocabulary: Vocabulary, score: Score) -> tuple[str, ...]:
+    """Return a line for each part that another instrument stands for, that shares a voice, or that is moved."""
+    parts = parts_of(score)
+    voices = vocabulary.voices_of(program for program, _ in parts)
+    lines = []
+    for number, ((_, track), voice) in enumerate(zip(parts, voices, strict=True)):
+        name = instrument_name(track.program, track.is_drum)
+        other = vocabulary.instrument_name(voice, track.program)
+        pitch = track.notes["pitch"]
+        outside = (pitch < vocabulary.low[voice]) | (pitch > vocabulary.high[voice])
+        if other != name:
+            lines.append(f"{name}: this model does not know it, {other} stands for it")
+        if voice in voices[:number]:
+            lines.append(f"{name}: the model has no further part of this kind, it joins the one before")
+        if outside.any():
+            lines.append(
+                f"{name}: {int(outside.sum())} notes that the model has no pitch for are moved by octaves"
+            )
+    return tuple(dict.fromkeys(lines))
+
+
+def _header(vocabulary: Vocabulary, piece: Arrangement, tempo: int) -> list[int]:
+    """Return the ids of the header in the order of their blocks, which is the order of the grammar."""
+    length = min(len(piece.bars), LENGTH_LIMIT)
+    header = [
+        vocabulary.start,
         vocabulary.id_of(Kind.LENGTH_HIGH, length >> 4),
         vocabulary.id_of(Kind.LENGTH_LOW, length & 15),
-        vocabulary.id_of(Kind.METER, meter),
-        *instruments.values(),
+        vocabulary.id_of(Kind.METER, piece.meters[0][1]),
+        vocabulary.id_of(Kind.TEMPO, tempo),
     ]
+    return [*header, *sorted(piece.instruments.values())]
 
 
-def _collect_notes(vocabulary: Vocabulary, columns: list[Notes], voices: list[int]) -> _Notes:
+def _collect_notes(vocabulary: Vocabulary, columns: list[Notes], voices: list[int]) -> GridNotes:
     """Return all notes on the grid, in order, without doubles, none sounding into the next of its pitch."""
     notes = np.concatenate([make_notes(), *columns])
     voice = np.repeat(np.array(voices, dtype=np.int64), [len(column) for column in columns])
@@ -108,7 +138,7 @@ def _collect_notes(vocabulary: Vocabulary, columns: list[Notes], voices: list[in
     first[1:] = (np.diff(start) != 0) | (np.diff(voice) != 0) | (np.diff(pitch) != 0)
     start, voice, pitch, duration, velocity = (c[first] for c in (start, voice, pitch, duration, velocity))
     gap = _steps_to_next(start, voice * 128 + pitch)
-    return _Notes(start, voice, pitch, _nearest_duration(duration, gap), velocity)
+    return GridNotes(start, voice, pitch, _nearest_duration(duration, gap), velocity)
 
 
 def _fold(pitch: Ints, low: Ints, high: Ints) -> Ints:
@@ -175,12 +205,11 @@ def _bar_tempos(score: Score, bars: Ints, lengths: Ints) -> Ints:
     return nearest(TEMPOS, np.round(quarters_per_minute, 3))
 
 
-def _body(
-    vocabulary: Vocabulary, notes: _Notes, meters: list[tuple[int, int]], tempos: Ints, bar_of_note: Ints
-) -> Ints:
+def _body(vocabulary: Vocabulary, piece: Arrangement, bar_of_note: Ints) -> Ints:
     """Return the ids between header and end."""
+    notes, meters = piece.notes, piece.meters[1:]
     first_in_bar = np.concatenate([[0], np.flatnonzero(np.diff(bar_of_note)) + 1])
-    bar_tempos = tempos[bar_of_note[first_in_bar]]
+    bar_tempos = piece.tempos[bar_of_note[first_in_bar]]
     changed = np.flatnonzero(np.diff(bar_tempos)) + 1
     meter_steps = np.array([step for step, _ in meters], dtype=np.int64)
     meter_ids = np.array([meter for _, meter in meters], dtype=np.int64) + vocabulary.first[Kind.METER]
@@ -200,7 +229,7 @@ def _body(
     return ids[np.lexsort((rank, steps))]  # lexsort is stable: within a rank, the order stays
 
 
-def _note_ids(vocabulary: Vocabulary, notes: _Notes) -> tuple[Ints, Ints]:
+def _note_ids(vocabulary: Vocabulary, notes: GridNotes) -> tuple[Ints, Ints]:
     """Return (step, id) of every note, each followed by the modifiers it needs."""
     is_drum = vocabulary.is_drum[notes.voice]
     new_velocity = _differs(notes.velocity, notes.voice, FIRST_VELOCITY)

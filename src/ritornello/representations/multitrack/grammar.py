@@ -230,8 +230,7 @@ class MultitrackCursor:
         """Allow shifts that stay within the piece and are not too long; after a shift, only smaller ones."""
         reader = self.reader
         to_end = (bars_left + 1) * reader.bar_steps - reader.position
-        silent = reader.time - max(self.onset, 0)
-        longest = min(to_end - 1, max(MOST_SILENT_BARS * reader.bar_steps - silent, 0))
+        longest = min(to_end - 1, max(MOST_SILENT_BARS * reader.bar_steps - self._silence(), 0))
         count = bisect_right(_SHIFTS, longest)
         if self.previous == Kind.SHIFT:
             count = min(count, self.last_shift + 1)
@@ -239,6 +238,10 @@ class MultitrackCursor:
             count = 0  # a change is followed by a note
         first = self.vocabulary.id_of(Kind.SHIFT)
         mask[first : first + count] = True
+
+    def _silence(self) -> int:
+        """Return for how many steps nothing has begun."""
+        return self.reader.time - max(self.onset, 0)
 
     def _playable(self) -> Mask:
         """Return the notes of the header's instruments that lie in their compass."""

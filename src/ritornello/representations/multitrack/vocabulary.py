@@ -3,9 +3,9 @@
 A vocabulary is blocks of ids, one block a kind, in the order of `Kind`. Notes come last, sorted by voice and
 pitch, so that transposing a note is adding to its id, and "later in the chord" is "greater id".
 
-A *voice* is the n-th part of an instrument family within a piece: the first strings part, the second, the
-drums. Families are the sixteen of General MIDI (program // 8) and the drum kit. The header of a piece says
-which program each voice has. So the same token means a like role in every piece.
+A *voice* is the n-th part of an instrument family within a piece, or the one that knows its program: the first
+strings part, the second, the drums. Families are the sixteen of General MIDI (program // 8) and the drum kit. The
+header of a piece says which program each voice has. So the same token means a like role in every piece.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ritornello.representations.echo import Orders
 from ritornello.representations.vocabulary import KindBlocks, is_on_grid, nearest_meter
 from ritornello.score import Meter, Score, Track
+from ritornello.theory import instrument_name
 
 STEPS_PER_QUARTER = 24
 """The grid: 32nd notes and 16th triplets fall on it."""
@@ -179,28 +180,49 @@ class Vocabulary(KindBlocks):
     def voices_of(self, programs: Iterable[int]) -> list[int]:
         """Return the voice of each part of a piece, given their programs (DRUMS for drums) in score order.
 
-        The n-th part of a family is its n-th voice; beyond the last one known, the last; a family unknown goes
-        to the nearest one known, drums only if there is nothing else.
+        A part takes the first voice of its family that is left and knows its program, or else the first that is
+        left, or else the last; so a cello alone is the cello of a quartet. A family unknown goes to the nearest
+        one known, drums only if there is nothing else.
         """
-        known: dict[int, list[int]] = {}
-        for v, voice in enumerate(self.config.voices):
-            known.setdefault(voice.family, []).append(v)
-        melodic = [family for family in known if family != DRUM_FAMILY] or [DRUM_FAMILY]
-        seen: Counter[int] = Counter()
+        taken: set[int] = set()
         result = []
         for program in programs:
-            family = family_of(program)
-            if family not in known:
-                family = min(melodic, key=lambda other: abs(other - family))
-            voices = known[family]
-            result.append(voices[min(seen[family], len(voices) - 1)])
-            seen[family] += 1
+            voices = self._family_voices(family_of(program))
+            left = [voice for voice in voices if voice not in taken] or voices[-1:]
+            knowing = [voice for voice in left if program in self._programs(voice)]
+            result.append((knowing or left)[0])
+            taken.add(result[-1])
         return result
+
+    def _programs(self, voice: int) -> tuple[int, ...]:
+        """Return the programs of a voice, as parts of a score name them."""
+        known = self.config.voices[voice]
+        return (DRUMS,) if known.family == DRUM_FAMILY else known.programs
+
+    def _family_voices(self, family: int) -> list[int]:
+        """Return the voices of a family, or else of the nearest one known."""
+        if family not in self._by_family:
+            melodic = [other for other in self._by_family if other != DRUM_FAMILY] or [DRUM_FAMILY]
+            family = min(melodic, key=lambda other: abs(other - family))
+        return self._by_family[family]
+
+    @cached_property
+    def _by_family(self) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = {}
+        for v, voice in enumerate(self.config.voices):
+            found.setdefault(voice.family, []).append(v)
+        return found
 
     def instrument_id(self, voice: int, program: int) -> int:
         """Return the id that gives `voice` the known program nearest to `program`."""
         near = min(self.config.voices[voice].programs, key=lambda known: (abs(known - program), known))
         return self.id_of(Kind.INSTRUMENT, self.instruments.index((voice, near)))
+
+    def instrument_name(self, voice: int, program: int) -> str:
+        """Return the name of what plays a part of `voice` that asks for `program`."""
+        is_drum = self.config.voices[voice].family == DRUM_FAMILY
+        _, near = self.instruments[self.value[self.instrument_id(voice, program)]]
+        return instrument_name(near, is_drum)
 
     def nearest_meter(self, numerator: int, denominator: int) -> int:
         """Return the number of the known meter that is this one or else nearest in the length of its bar."""

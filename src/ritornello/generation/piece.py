@@ -1,0 +1,193 @@
+"""A piece while it is composed: what may come next, and how probable what has come."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from copy import copy, deepcopy
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.generation.beginning import Beginning
+from ritornello.generation.config import ComposeConfig
+from ritornello.generation.constraints import Constraint, allowed_ids
+from ritornello.generation.control import MakeConstraints
+from ritornello.generation.given import LEADS_ON
+from ritornello.generation.samplers import LOWEST
+from ritornello.generation.stepper import Logits
+from ritornello.representations.base import Ids, Representation, due_id, stand_in
+
+
+class Piece:
+    """A piece while it is composed.
+
+    log_probability: of the ids that were chosen. given_log_probability: of the given ids beside free parts, or in the
+    LEADS_ON bars after a free one; given_notes: how many notes these bring. notes_given: all that were not chosen.
+    relaxed: the steps at which a constraint had to give way to the grammar.
+    """
+
+    def __init__(
+        self,
+        representation: Representation,
+        config: ComposeConfig,
+        beginning: Beginning,
+        rules: MakeConstraints,
+        index: int,
+        generator: np.random.Generator,
+    ) -> None:
+        self.representation, self.index, self.generator = representation, index, generator
+        self.cursor = representation.cursor(beginning.plan)
+        self.constraints: list[Constraint] = rules()
+        self.beginning, self._notes_wanted = beginning, config.notes
+        self._loop_ids: int | None = None  # how many ids stand before a loop's end
+        self.ids: list[int] = []
+        for token in beginning.ids.tolist():
+            self.push(token)
+        self.log_probability, self.given_log_probability, self.relaxed = 0.0, 0.0, 0
+        self.notes_given, self.given_notes = self.cursor.notes, 0
+        self._beliefs: defaultdict[int, float] = defaultdict(float)  # by bar, of its ids
+        self._judged: set[int] = set()  # the bars whose given ids count
+        self._due: int | None = None
+        self._mask = np.empty(0, dtype=bool)
+        self._logits: Logits = np.empty(0, dtype=np.float32)
+
+    def fork(self) -> Piece:
+        """Return a copy that goes its own way; the generator is shared."""
+        other = copy(self)
+        other.cursor, other.ids = self.cursor.fork(), list(self.ids)
+        other._beliefs, other._judged = self._beliefs.copy(), set(self._judged)
+        other.constraints = deepcopy(self.constraints, {id(self.representation): self.representation})
+        return other
+
+    @property
+    def finished_ids(self) -> Ids:
+        """The ids of the piece; of a loop, without what follows its end."""
+        ids = self.ids if self._loop_ids is None else [*self.ids[: self._loop_ids], self.ids[-1]]
+        return np.array(ids, dtype=np.int32)
+
+    def push(self, token: int) -> None:
+        """Add an id."""
+        self.ids.append(token)
+        self.cursor.push(token)
+        for constraint in self.constraints:
+            constraint.observe(self.cursor)
+
+    def allowed(self) -> NDArray[np.bool_]:
+        """Return the mask of the ids that may come next. What is due may come, whatever the constraints say."""
+        self._due, self._mask = due_id(self.cursor), self._given_mask()
+        if not len(self._mask):
+            self._mask, dropped = allowed_ids(self.cursor, self.constraints)
+            if self._due is None:
+                self.relaxed += dropped
+            else:
+                self._mask = np.zeros_like(self._mask) if dropped else self._mask.copy()
+                self._mask[self._due] = True
+        return self._mask
+
+    def _given_mask(self) -> NDArray[np.bool_]:
+        """Return the mask if what is given leaves one id only, of which constraints have nothing to say; else none."""
+        if self.beginning.plan.given is not None and (mask := self.cursor.allowed()).sum() == 1:
+            return mask
+        return np.empty(0, dtype=bool)
+
+    def hear(self, logits: Logits) -> Logits:
+        """Return the logits, (vocabulary,), by which to choose among what is allowed: what the model expects to lead
+        past given notes counts for the id that leads to them."""
+        self._logits = logits
+        found = stand_in(self.cursor, self._mask) if self._is_choice else None
+        if found is None or not found[1].any():
+            return logits
+        target, others = found
+        others[target] = True
+        heard = logits.copy()
+        heard[target] = np.logaddexp.reduce(logits[others])
+        heard[others & ~self._mask] = LOWEST
+        return heard
+
+    @property
+    def _is_choice(self) -> bool:
+        return int(self._mask.sum()) > 1
+
+    def take(self, token: int, log_probability: float) -> None:
+        """Add the id that was chosen, or the end if the piece has all its notes or far too many ids."""
+        limit, end = self.beginning.id_limit, self.representation.end_id
+        notes, bar = self.cursor.notes, self.cursor.place[0]
+        if self._is_full(token) or len(self.ids) > 2 * limit:
+            self.push(end)
+        else:
+            self.push(token)
+            self._judge(token, log_probability, self.cursor.notes - notes, bar)
+        if self._has_all_notes() or len(self.ids) == limit:
+            self.cursor.close()
+        self._close_loop()
+        if self._is_settled():
+            self._follow_given()
+
+    def _judge(self, token: int, log_probability: float, notes: int, bar: int) -> None:
+        """Count an id that brings so many notes, pushed in `bar`, among the chosen or among the given ones."""
+        given, is_chosen = self.beginning.plan.given, self._is_choice and token != self._due
+        if is_chosen:
+            self.log_probability += log_probability
+        if given is None or not self.cursor.notes:  # the header is not judged
+            return
+        belief = self._belief_in(token)
+        self._beliefs[bar] += belief
+        if is_chosen:
+            return
+        self.notes_given += notes
+        follows = bar not in given.free and not given.free.isdisjoint(range(bar - LEADS_ON, bar))
+        if given.is_accompanied or follows:
+            self._judged.add(bar)
+            self.given_log_probability += belief
+            self.given_notes += notes
+
+    @property
+    def leads_on(self) -> float | None:
+        """How probable the given notes are that follow something free, in nats a note; those of bars that return,
+        beside how probable they were when they were composed. None if there are none."""
+        given = self.beginning.plan.given
+        if given is None or not self.given_notes:
+            return None
+        before = sum(self._beliefs[given.returns[bar]] for bar in self._judged if bar in given.returns)
+        return (self.given_log_probability - before) / self.given_notes
+
+    def _belief_in(self, token: int) -> float:
+        """Return the model's own log-probability of an id, whatever is allowed."""
+        wide = self._logits.astype(np.float64)
+        return float(wide[token] - np.logaddexp.reduce(wide))
+
+    def _close_loop(self) -> None:
+        """End a loop once it has been heard to lead into its beginning; note where that is cut off."""
+        bars = self.beginning.loop_bars
+        if bars is None or self.cursor.ended or self.cursor.place[0] < bars:
+            return
+        if self._loop_ids is None:
+            self._loop_ids = len(self.ids) - 1
+        if self.cursor.place[0] >= bars + LEADS_ON:
+            self.push(self.representation.end_id)
+
+    def _is_settled(self) -> bool:
+        """Whether all that is left is given and is not judged."""
+        given = self.beginning.plan.given
+        if given is None or given.is_accompanied or self.beginning.loop_bars is not None:
+            return False
+        return self.cursor.place[0] > max(given.free, default=-1) + LEADS_ON
+
+    def _follow_given(self) -> None:
+        """Add the rest, of which nothing has to be chosen, without asking the model."""
+        notes = self.cursor.notes
+        while not self.cursor.ended:
+            [token] = np.flatnonzero(self.cursor.allowed())
+            self.push(int(token))
+        self.notes_given += self.cursor.notes - notes
+
+    def _has_all_notes(self) -> bool:
+        return self._notes_wanted is not None and self.cursor.notes >= self._notes_wanted
+
+    def _is_full(self, token: int) -> bool:
+        """Whether the piece has all its notes, and `token` would go on instead of shaping the last of them."""
+        if not self._has_all_notes():
+            return False
+        after = self.cursor.fork()
+        after.push(token)
+        return after.notes > self.cursor.notes or after.place != self.cursor.place
