@@ -52,7 +52,7 @@ CASES = {
     "lstm 2 x 512": Case("lstm", {"hidden": 512, "embedding": 256, "layers": 2}, SONGS),
     "min_gru 2 x 384": Case("min_gru", {"hidden": 384, "embedding": 256, "layers": 2}, SONGS),
     "rg_lru 2 x 320": Case("rg_lru", {"hidden": 320, "embedding": 256, "layers": 2}, SONGS),
-    "attention_rnn 2 x 128": Case("attention_rnn", {"hidden": 128, "layers": 2}, MELODY, 39 * 128**2),
+    "attention_rnn 2 x 128": Case("attention_rnn", {"hidden": 128, "layers": 2}, MELODY, 2 * 40 * 128),
     "system E's article": Case("note_classifier", ARTICLE, (352,)),
 }
 

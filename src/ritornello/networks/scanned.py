@@ -17,7 +17,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ritornello.networks.base import State
+from ritornello.networks.base import State, floats
 from ritornello.networks.embedded import EmbeddedConfig, EmbeddedNetwork
 
 
@@ -120,9 +120,9 @@ class ScannedNetwork(EmbeddedNetwork):
     def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         tokens = self.token_table()
         x = self.widen(self.embed(inputs, tokens))
-        after: list[tuple[Tensor, Tensor]] = []
+        after: list[State] = []
         for number, block in enumerate(self.blocks):
             x, hidden, recent = block(x, state[0][:, number], state[1][:, number])
-            after.append((hidden.float(), recent.float()))
+            after.append(floats(hidden, recent))
         hidden, recent = (torch.stack(parts, dim=1) for parts in zip(*after, strict=True))
         return self.read_out(self.norm(x), tokens), (hidden, recent)
