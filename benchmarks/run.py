@@ -40,6 +40,7 @@ BENCHMARKS = {
     "time_to_quality": Benchmark(
         "Which network learns fastest?", ("--minutes=5",), ("--minutes=0.5",), folder=True
     ),
+    "training": Benchmark("How near does training come to the machine's products?", (), ("--steps=10",)),
     "processes": Benchmark("How much faster do several processes train?", (), ("--steps=30",)),
     "ingest": Benchmark("How fast are files read?", (), ("--files=30",), folder=True, peers=True),
     "read_midi": Benchmark("How fast is MIDI read?", (), ("--files=50",), folder=True),

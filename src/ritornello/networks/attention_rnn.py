@@ -94,7 +94,9 @@ class AttentionRnn(Network):
 
     def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         hidden, cell, *looked_back_on = state
-        y, (h, c, *looked_back_on) = self.first(self.join(inputs), (hidden[:, 0], cell[:, 0], *looked_back_on))
+        y, (h, c, *looked_back_on) = self.first(
+            self.join(inputs), (hidden[:, 0], cell[:, 0], *looked_back_on)
+        )
         y, hiddens, cells = self.dropout(y), [h], [c]
         for layer, lstm in enumerate(self.others, 1):
             y, h, c = lstm(y, hidden[:, layer], cell[:, layer])

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ritornello.networks.base import State, floats
+from ritornello.networks.dropout import Dropout
 from ritornello.networks.embedded import EmbeddedConfig, EmbeddedNetwork
 
 
@@ -90,7 +91,7 @@ class Block(nn.Module):
         self.before_cell, self.before_feed = nn.LayerNorm(hidden), nn.LayerNorm(hidden)
         self.convolution, self.cell = Convolution(hidden, config.convolution), cell
         self.up, self.down = nn.Linear(hidden, wide), nn.Linear(wide, hidden)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor, state: Tensor, before: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         mixed, before = self.convolution(self.before_cell(x), before)
