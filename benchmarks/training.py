@@ -5,8 +5,8 @@
 The whole of a run's step is timed: making the batch, both passes, clipping, the optimizer. A token costs three products
 for each weight in a matrix (the output, the gradient of the input, that of the weight), two operations each; looking up
 embeddings is no product. The rate is that of the fastest library at a large square (`products`), in the arithmetic of
-the run. A recurrence cannot reach it: each step of it multiplies a few rows only. So what the products alone take, one
-after another in the shapes in which they come, is measured too: that is the ceiling. Processor time, median of the steps.
+the run. A recurrence multiplies a few rows at a time; so what the products alone take, one after another in the shapes
+in which they come, is measured too: that is the ceiling. Processor time, median of the steps.
 """
 
 from __future__ import annotations
