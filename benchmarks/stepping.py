@@ -18,6 +18,7 @@ import os
 import statistics
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -131,7 +132,8 @@ def shares_of_products(matrices: list[tuple[int, int]], more: int, batch: int, t
 
 
 def report(label: str, case: Case, seconds: float) -> list[float]:
-    """Print the rows of one network; return the seconds of a single step in 32 and 8 bits, and of the loop."""
+    """Print the rows of one network; return the seconds of a single step in 32 and 8 bits, of the loop, and of the
+    floor in 32 bits."""
     bundle, columns, first = make_bundle(case), len(case.sizes), [0.0]
     steppers = [Stepper(bundle), Stepper(bundle, precision="int8")]
     network, matrices = load_network(bundle).eval(), matrices_read(bundle)
@@ -142,8 +144,8 @@ def report(label: str, case: Case, seconds: float) -> list[float]:
         rounds = [[usual_seconds(candidate, seconds) for candidate in candidates] for _ in range(ROUNDS)]
         wide, narrow, loop, chosen = (statistics.median(column) for column in zip(*rounds, strict=True))
         if batch == 1:
-            first = [wide, narrow, loop]
             floors = [weights * width / read_rate(weights * width) for width in (4, 1)]
+            first = [wide, narrow, loop, floors[0]]
             shares = f"{wide / floors[0]:6.1f} {narrow / floors[1]:6.1f} of the floors"
         else:
             shares = shares_of_products(matrices, case.more_products, batch, [wide, narrow])
@@ -152,10 +154,26 @@ def report(label: str, case: Case, seconds: float) -> list[float]:
     return first
 
 
-def compare(peer: str, rate: float, wide: float, narrow: float) -> None:
-    """Print what a peer does a second, and how much faster our steps of so many seconds are."""
+def compare(peer: str, rate: float, wide: float, narrow: float, floor: float) -> None:
+    """Print what a peer does a second, and how much faster our steps of so many seconds are, and could be."""
     print(f"{peer}: {rate:,.0f} steps/s; ours {1 / wide:,.0f}, {1 / wide / rate:,.1f} times as fast")
     print(f"{peer}, ours in 8 bits: {1 / narrow:,.0f} steps/s, {1 / narrow / rate:,.1f} times as fast")
+    print(
+        f"    a float32 step that only reads its weights would do {1 / floor / rate:,.1f} times what the peer does"
+    )
+
+
+def loop_with_threads(case: Case, threads: int, seconds: float) -> float:
+    """Return the steps a second of the loop in PyTorch with so many threads; by the clock on the wall."""
+    torch.set_num_threads(threads)
+    step = torch_step(make_network(case.network, case.config, case.sizes).eval(), 1, len(case.sizes))
+    step()
+    count, started = 0, time.perf_counter()
+    while time.perf_counter() - started < seconds:
+        step()
+        count += 1
+    torch.set_num_threads(1)
+    return count / seconds
 
 
 def predict_loop(python: str, seconds: float) -> tuple[str, float]:
@@ -178,11 +196,16 @@ def main() -> None:
     print("Microseconds a step, and the loop's time over ours:")
     print(f"{'network':>22} batch   float32     int8  PyTorch   choice  ratio     int8")
     single = {label: report(label, case, options.seconds) for label, case in CASES.items()}
-    wide, narrow, loop = single["lstm 2 x 512"]
-    compare("loop of nn.LSTM, 2 x 512", 1 / loop, wide, narrow)
+    wide, narrow, loop, floor = single["lstm 2 x 512"]
+    compare("loop of nn.LSTM, 2 x 512", 1 / loop, wide, narrow, floor)
+    several = os.cpu_count() or 1
+    rates = [loop_with_threads(CASES["lstm 2 x 512"], threads, options.seconds) for threads in (1, several)]
+    print(
+        f"    by the wall clock the loop does {rates[0]:,.0f} steps/s, with {several} threads {rates[1]:,.0f}"
+    )
     if options.peers:
-        wide, narrow, _ = single["system E's article"]
-        compare(*predict_loop(options.peers, 5 * options.seconds), wide, narrow)
+        wide, narrow, _, floor = single["system E's article"]
+        compare(*predict_loop(options.peers, 5 * options.seconds), wide, narrow, floor)
 
 
 if __name__ == "__main__":
