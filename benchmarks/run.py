@@ -3,8 +3,8 @@
     python benchmarks/run.py [FOLDER] [--peers PYTHON] [--only NAME ...] [--quick]
 
 FOLDER is one of MIDI files (default: the embedded corpus); --peers the Python of an environment with what is
-compared with (`peers.txt`). Let nothing else run on the machine. In full it takes about
-25 minutes on a quiet machine of two cores, with --quick about 8.
+compared with (`peers.txt`). Let nothing else run on the machine. In full it is meant to take
+25 minutes on a quiet machine of two cores, with --quick 8.
 """
 
 from __future__ import annotations
