@@ -11,8 +11,10 @@ from __future__ import annotations
 import argparse
 import time
 
-from machine import describe, load, product_rate
-from stepping import weights_read
+import torch
+from machine import describe, load
+from products import product_rate
+from stepping import matrices_read
 
 import ritornello
 from ritornello.generation.compose import compose
@@ -40,9 +42,13 @@ def main() -> None:
     parser.add_argument("--bars", type=int, default=16)
     options = parser.parse_args()
     bundle = ritornello.load(options.model).bundle
-    operations, rate = 2 * weights_read(bundle), product_rate()
-    print(f"{describe()}, {load()}; {options.model}, {options.bars} bars; products {rate / 1e9:.0f} GFLOP/s")
-    for precision in ("float32", "int8"):
+    torch.set_num_threads(1)
+    operations = 2 * sum(outputs * inputs for outputs, inputs in matrices_read(bundle))
+    rates = {kind: product_rate(kind) for kind in ("float32", "int8")}
+    print(
+        f"{describe()}, {load()}; {options.model}, {options.bars} bars; products: {rates['float32']}, {rates['int8']}"
+    )
+    for precision, rate in rates.items():
         stepper = Timed(bundle, precision=precision)  # type: ignore[arg-type]
         for count in (1, 64):
             config = ComposeConfig.model_validate({"bars": options.bars, "count": count, "seed": 1})
@@ -54,7 +60,7 @@ def main() -> None:
             seconds, stepping, ids = best
             print(
                 f"{precision:>8}, {count:>2} at once: {ids / seconds:8,.0f} ids/s; the network takes "
-                f"{stepping / seconds:.0%}; {operations * ids / seconds / rate:.0%} of the products' rate",
+                f"{stepping / seconds:.0%}; {operations * ids / seconds / rate.operations:.0%} of the products' rate",
                 flush=True,
             )
 

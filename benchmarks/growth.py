@@ -1,12 +1,18 @@
-"""Does training's memory grow with the corpus? Ingests and trains on FEW and on MANY small synthetic files.
+"""What grows with the number of files? Ingest and training on 10^3 to 10^5 small synthetic files.
 
-For each, in a process of its own: the peak memory of the process (resident set), once after ingest and once
-after training, the size of the shards, and the time of ingest a file. Mapped pages of the shards count as
-resident while the system has room for them; so the anonymous memory (what cannot be dropped) is given too.
+    python benchmarks/growth.py [--most 100000]
+
+For each number, in a process of its own, with as many workers as there are processors: the time of ingest a file (flat
+if ingest is linear), the peak of this process and that of the largest worker, the shards, and the memory before and
+while training. Memory is what cannot be dropped (anonymous; mapped pages of shards count as resident while the system
+has room for them); a worker's is its largest resident set. Wall-clock time: a busy machine is slower.
 """
 
 from __future__ import annotations
 
+import argparse
+import resource
+import struct
 import subprocess
 import sys
 import tempfile
@@ -14,23 +20,31 @@ import time
 from pathlib import Path
 
 import numpy as np
+from machine import describe, load
 
-FEW, MANY = 1_000, 20_000
-NOTES = 300
-STEPS = 200
+NOTES = 100
+STEPS = 50
+FEWEST = 1_000
+
+
+def make_file(number: int) -> bytes:
+    """Return a MIDI file with a random walk in notes of 1/4, 1/2 and 1 quarters, as no other number gives."""
+    random = np.random.default_rng(number)
+    pitches = 60 + np.clip(np.cumsum(random.integers(-3, 4, NOTES)), -24, 24)
+    events = np.zeros((NOTES, 2, 4), dtype=np.uint8)  # on and off: delta, status, pitch, velocity
+    events[:, 0] = np.stack([np.zeros_like(pitches), np.full_like(pitches, 0x90), pitches, pitches], axis=1)
+    events[:, 1] = events[:, 0]
+    events[:, 1, 0], events[:, 1, 3] = random.choice([12, 24, 48], NOTES), 0
+    track = events.tobytes() + b"\x00\xff\x2f\x00"
+    return b"MThd" + struct.pack(">IHHH", 6, 0, 1, 48) + b"MTrk" + struct.pack(">I", len(track)) + track
 
 
 def make_files(folder: Path, count: int) -> None:
-    """Write `count` files of random walks, no two alike."""
-    from ritornello import Score, Track, make_notes, write
-
-    folder.mkdir()
+    """Write `count` files, a thousand a folder."""
     for number in range(count):
-        random = np.random.default_rng(number)
-        pitches = 60 + np.clip(np.cumsum(random.integers(-3, 4, NOTES)), -24, 24)
-        starts = np.cumsum(random.choice([120, 240, 480], NOTES))
-        rows = zip(starts.tolist(), [240] * NOTES, pitches.tolist(), [80] * NOTES, strict=True)
-        write(Score(480, (Track(make_notes(rows)),)), folder / f"{number:06d}.mid")
+        if number % 1000 == 0:
+            (folder / str(number // 1000)).mkdir(parents=True)
+        (folder / str(number // 1000) / f"{number}.mid").write_bytes(make_file(number))
 
 
 def anonymous_megabytes() -> float:
@@ -46,32 +60,45 @@ def work(folder: Path, out: Path) -> None:
 
     settings = {"hidden": 64, "layers": 1, "embedding": 64, "steps": STEPS, "samples": 0, "evaluations": 2}
     settings |= {"precision": "float32", "threads": 1, "batch": 32, "window": 64}
+    before, most = anonymous_megabytes(), 0.0
+
+    def watch(what: str, done: int, total: int) -> None:
+        nonlocal most
+        if done % 500 == 0:
+            most = max(most, anonymous_megabytes())
+
     started = time.perf_counter()
-    run = prepare([folder], out, make_config("default", settings))
+    run = prepare([folder], out, make_config("default", settings), progress=watch)
     ingest = time.perf_counter() - started
+    worker = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     ready = anonymous_megabytes()
-    most = ready
-    for _ in run.steps():
-        most = max(most, anonymous_megabytes())
+    training = max((anonymous_megabytes() for _ in run.steps()), default=ready)
     shards = sum(path.stat().st_size for path in (out.with_suffix(".run") / "corpus").iterdir()) / 2**20
     files = len(run.corpus.index)
     print(
-        f"{files:>7,} files: shards {shards:6.1f} MB, prepared in {ingest:5.1f} s, "
-        f"{1000 * ingest / files:.2f} ms a file, "
-        f"memory {ready:.0f} MB before training, at most {most:.0f} MB while training",
+        f"{files:>7,} files: {files / ingest:,.0f} files/s, {1000 * ingest / files:.2f} ms a file; "
+        f"{before:.0f} MB before, at most {most:.0f} MB, a worker {worker:.0f} MB; shards {shards:.1f} MB; "
+        f"training {ready:.0f} MB at first, at most {training:.0f} MB",
         flush=True,
     )
 
 
 def main() -> None:
-    if len(sys.argv) == 3:
-        work(Path(sys.argv[1]), Path(sys.argv[2]))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--most", type=int, default=100_000)
+    parser.add_argument("--work", nargs=2, type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.work:
+        work(*options.work)
         return
-    with tempfile.TemporaryDirectory() as place:
-        for count in (FEW, MANY):
-            folder = Path(place) / str(count)
-            make_files(folder, count)
-            subprocess.run([sys.executable, __file__, str(folder), f"{place}/{count}.rit"], check=True)
+    print(f"{describe()}, {load()}; files of {NOTES} notes", flush=True)
+    count = FEWEST
+    while count <= options.most:
+        with tempfile.TemporaryDirectory() as place:
+            make_files(Path(place) / "files", count)
+            command = [sys.executable, __file__, "--work", f"{place}/files", f"{place}/a.rit"]
+            subprocess.run(command, check=True)
+        count *= 10
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What this machine can do, measured: how fast it reads memory and multiplies matrices, on one thread.
+"""What this machine can do, measured: how fast it reads memory, on one thread (`products`: how fast it multiplies).
 
 Times are the thread's own, so that other work on the machine counts less. Floors are computed from these: a step
 cannot be faster than reading its weights, a batch not faster than its products. Sizes matter for reading, since
@@ -13,7 +13,6 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -33,24 +32,6 @@ def read_rate(size: int) -> float:
     """Return the bytes a second at which `size` bytes that lie in the nearest memory they fit in are read."""
     values = np.ones(max(1, size // 4), dtype=np.float32)
     return size / usual_seconds(lambda: values @ values)
-
-
-def product_rate(rows: tuple[int, ...] = (64, 1024)) -> float:
-    """Return operations (two a multiplication) a second of (rows, 1024) @ (1024, 1024) in float32.
-
-    The best of torch and numpy, and of several heights: what this machine demonstrably can.
-    """
-    import torch
-
-    def rate(height: int, make: Callable[[tuple[int, int]], Any]) -> float:
-        left, right = make((height, 1024)), make((1024, 1024))
-        return 2 * height * 1024 * 1024 / usual_seconds(lambda: left @ right)
-
-    return max(rate(height, make) for height in rows for make in (_numpy_ones, torch.ones))
-
-
-def _numpy_ones(shape: tuple[int, int]) -> Any:
-    return np.ones(shape, dtype=np.float32)
 
 
 def describe() -> str:

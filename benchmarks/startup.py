@@ -11,12 +11,21 @@ import sys
 import tempfile
 import time
 
+from ritornello.data import CORPUS
+
 RUNS = 5
+SONG = str(sorted(CORPUS.rglob("*.mid"))[0])
 COMMANDS = {
     "python -c pass (floor)": ["-c", "pass"],
     "import ritornello": ["-c", "import ritornello"],
     "ritornello --help": ["-m", "ritornello", "--help"],
     "ritornello info songs": ["-m", "ritornello", "info", "songs"],
+    "ritornello presets": ["-m", "ritornello", "presets"],
+    "ritornello inspect, one file": ["-m", "ritornello", "inspect", SONG],
+    "ritornello convert, MIDI to event text": ["-m", "ritornello", "convert", SONG, "song.txt"],
+    "ritornello render, MIDI to a piano roll": ["-m", "ritornello", "render", SONG, "-o", "song.png"],
+    "the server of `ritornello jam`, imported": ["-c", "import ritornello.live.server"],
+    "`ritornello train`, imported": ["-c", "import ritornello.training.run"],
     "ritornello compose songs, 16 bars to MIDI": [
         "-m", "ritornello", "compose", "songs", "--bars", "16", "--seed", "1", "-o", "piece.mid",
     ],

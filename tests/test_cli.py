@@ -79,6 +79,11 @@ BAD = {
     "resume what never began": (["train", "-o", "x.rit", "--resume"], "no checkpoint"),
     "resume and init": (["train", "-o", "x.rit", "--resume", "--init", "{}/model.rit"], "contradict"),
     "a setting out of range": (["train", "{}/music", "-o", "x.rit", "--hidden", "0"], "hidden"),
+    "an address of an unknown kind": (["train", "nosuch://songs", "-o", "x.rit", "--steps", "1"], "s3, gs"),
+    "an address that a cluster does not see": (
+        ["train", "zip://songs::all.zip", "-o", "x.rit", "--cluster", "tcp://127.0.0.1:1"],
+        "mount them",
+    ),
     "an unknown preset": (["train", "{}/music", "--preset", "larg"], "nearest is 'large'"),
     "an unknown network": (["train", "{}/music", "--network", "lstn", "--steps", "1"], "lstm"),
     "an unknown device": (["train", "{}/music", "--device", "gpu7", "--steps", "1"], "gpu7"),

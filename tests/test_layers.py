@@ -16,7 +16,7 @@ import ritornello
 SOURCE = Path(ritornello.__file__).parent
 
 ORDER = (
-    "errors", "config", "paths", "theory", "score", "notelist", "data", "formats", "rendering", "runs",
+    "errors", "config", "paths", "remote", "theory", "score", "notelist", "data", "formats", "rendering", "runs",
     "representations", "originality", "corpus", "networks", "bundle", "training",
     "presets", "generation", "evaluation", "live", "cli",
 )  # fmt: skip
@@ -116,6 +116,13 @@ except SystemExit as done:
 print([m for m in {heavy} if m in sys.modules])
 """
     assert run_python(code).splitlines()[-1] == "[]"
+
+
+def test_the_server_draws_nothing() -> None:
+    loaded = run_python(
+        "import sys, ritornello.live.server; print([m for m in ('PIL', 'torch') if m in sys.modules])"
+    )
+    assert loaded.strip() == "[]"
 
 
 def test_the_public_front_is_what_it_says() -> None:

@@ -12,7 +12,7 @@ from ritornello.bundle import Facts, load_bundle, save_bundle
 from ritornello.generation.stepper import Stepper
 from ritornello.networks import count_parameters, make_network
 from ritornello.networks.attention_rnn import AttentionCell
-from ritornello.networks.magenta_lstm import BasicLstm, input_size, join_columns
+from ritornello.networks.magenta_lstm import BasicLstm, JoinColumns
 from ritornello.presets import make_config
 from ritornello.representations.melody import Melody
 from ritornello.training.tuning import SIZE_FIELDS
@@ -33,8 +33,7 @@ def of_preset(name: str, **sizes: int) -> tuple[torch.nn.Module, Melody]:
 def test_parameter_counts(preset: str) -> None:
     network, melody = of_preset(preset)
     assert count_parameters(network) == COUNTS[preset]
-    assert input_size(network.column_sizes) == INPUTS[preset]
-    assert input_size(network.column_sizes) == INPUTS[preset]
+    assert network.join.width == INPUTS[preset]
     assert network.project.out_features == melody.vocabulary_size - 2
 
 
@@ -59,7 +58,7 @@ def test_the_step_graph_gives_the_logits_of_the_network(preset: str, tmp_path: P
 def test_columns_become_one_vector() -> None:
     sizes = (9, 4, 2, 3)
     inputs = torch.tensor([[[5, 2, 1, 0], [5, 3, 0, 2]]])
-    assert join_columns(inputs, sizes).tolist() == [[[0, 0, 1, 1, -1], [0, 0, 0, 0, 1]]]
+    assert JoinColumns(sizes)(inputs).tolist() == [[[0, 0, 1, 1, -1], [0, 0, 0, 0, 1]]]
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -80,7 +79,7 @@ def test_the_attention_cell_is_its_formula() -> None:
     torch.nn.init.normal_(cell.lstm.bias)
     x = torch.randn(1, time, 4)
     zeros = torch.zeros(1, n)
-    ours, _ = cell(x, (zeros, zeros, zeros, torch.zeros(1, slots, n)))
+    ours, _ = cell(x, (zeros, zeros, zeros, *[torch.zeros(1, slots, n)] * 2))
 
     def linear(layer: torch.nn.Linear, *parts: np.ndarray) -> np.ndarray:
         bias = 0 if layer.bias is None else layer.bias.detach().numpy()
@@ -97,6 +96,20 @@ def test_the_attention_cell_is_its_formula() -> None:
         y = linear(cell.output, h, d)
         store = [*store[1:], y]
         assert np.allclose(ours[0, t].detach().numpy(), y, atol=1e-5)
+
+
+def test_while_it_learns_the_attention_takes_no_key_from_before() -> None:
+    torch.manual_seed(3)
+    cell, x, store = AttentionCell(4, 5), torch.randn(2, 3, 4), torch.randn(2, 6, 5)
+    zeros = torch.zeros(2, 5)
+
+    def outputs(keys: torch.Tensor) -> torch.Tensor:
+        return cell(x, (zeros, zeros, zeros, store, keys))[0]
+
+    stale = torch.randn_like(store)
+    assert torch.equal(outputs(stale), outputs(cell.key(store)))
+    cell.eval()
+    assert not torch.allclose(outputs(stale), outputs(cell.key(store)))
 
 
 @pytest.mark.parametrize("preset", COUNTS)

@@ -68,7 +68,7 @@ def test_nothing_is_left_of_a_folder_that_failed(
         raise ConfigError("no cover today")
 
     monkeypatch.setattr(sharing, "write", lambda score, path: path.write_bytes(b"x") and ())
-    monkeypatch.setattr(sharing, "write_cover", fail)
+    monkeypatch.setattr(cover, "write_cover", fail)
     with pytest.raises(ConfigError, match="no cover today"):
         share(song, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -290,3 +292,21 @@ def test_presets_and_settings_refuse_what_they_do_not_know() -> None:
     with pytest.raises(ConfigError, match="minutes"):
         make_config("default", {"minutes": -1})
     assert resumed_config(TrainConfig(minutes=3.0), TrainConfig(steps=9)).minutes is None
+
+
+def test_memory_that_is_freed_is_kept() -> None:
+    """In a process of its own, since this is for a whole process; on systems other than glibc nothing is promised."""
+    pytest.importorskip("resource")
+    code = """
+import platform, resource
+import numpy as np
+from ritornello.training.memory import keep_freed_memory
+keep_freed_memory()
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    np.full(12_000_000, 1.0)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+first, again = faults(), faults()
+assert platform.libc_ver()[0] != "glibc" or again < first / 10, (first, again)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 @with_options(EvaluateConfig)
 def evaluate(
     model: Annotated[str, typer.Argument(help="a .rit file, or the name of a shipped model")],
-    paths: Annotated[list[Path], typer.Argument(help="files and folders that it did not learn from")],
+    paths: Annotated[
+        list[str], typer.Argument(help="files, folders and addresses (s3://...) that it did not learn from")
+    ],
     out: Annotated[
         list[Path] | None, typer.Option("--out", "-o", help="report to write: .html or .png; may be repeated")
     ] = None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,7 +23,10 @@ MOST_LINES = 30
 
 def inspect(
     paths: Annotated[
-        list[Path], typer.Argument(help="Music files, and folders of them.", show_default=False)
+        list[str],
+        typer.Argument(
+            help="Music files, folders of them, and addresses such as s3://bucket/songs.", show_default=False
+        ),
     ],
     show_all: Annotated[bool, typer.Option("--all", help="List every file.")] = False,
     minimum_notes: Annotated[int, typer.Option(min=1, help="Skip files with fewer notes.")] = 8,

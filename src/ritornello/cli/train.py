@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 @with_options(TrainConfig, panel="Settings")
 def train(
     paths: Annotated[
-        list[Path] | None,
-        typer.Argument(help="files and folders to learn from (default: music that comes along)"),
+        list[str] | None,
+        typer.Argument(
+            help="files, folders and addresses (s3://...) to learn from (default: music that comes along)"
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="the model to write")] = Path("model.rit"),
+    out: Annotated[str, typer.Option("--out", "-o", help="the model to write")] = "model.rit",
     preset: Annotated[
         str, typer.Option(help="named row of settings; `ritornello presets` lists them")
     ] = "default",
@@ -28,7 +30,7 @@ def train(
         bool, typer.Option("--faithful", help="the preset as its original has it, known defects included")
     ] = False,
     init: Annotated[
-        Path | None, typer.Option(help="a bundle to begin from (fine-tuning)", show_default=False)
+        str | None, typer.Option(help="a bundle to begin from (fine-tuning)", show_default=False)
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="go on with the run that belongs to --out")
@@ -58,6 +60,7 @@ def train(
     require_torch()
     from ritornello.corpus.cluster import cluster as connect
     from ritornello.presets import PRESETS, make_config
+    from ritornello.remote import is_address, writing
     from ritornello.training.group import group_size
     from ritornello.training.run import About, embedded_corpus, prepare, prepare_together
 
@@ -66,23 +69,40 @@ def train(
     config = make_config(preset, settings, faithful)
     about = About(description, licence, provenance, "float16" if half else "float32")
     together = group_size() > 1
-    with show_preparation(as_json) as progress, connect(cluster) as executor:
-        run: Run = (prepare_together if together else prepare)(
-            paths or ([] if resume else embedded_corpus(PRESETS[preset].corpus, out)),
-            out,
-            config,
-            resume=resume,
-            init=init and find_bundle(init),
-            about=about,
-            sample=write_sample,
-            progress=progress,
-            executor=executor,
+    _check_addresses(paths or [], out, cluster, together)
+    with writing(out, resume) as place:
+        with show_preparation(as_json) as progress, connect(cluster) as executor:
+            run: Run = (prepare_together if together else prepare)(
+                paths or ([] if resume else embedded_corpus(PRESETS[preset].corpus, place)),
+                place,
+                config,
+                resume=resume,
+                init=find_bundle(init) if init else None,
+                about=about,
+                sample=write_sample,
+                progress=progress,
+                executor=executor,
+            )
+        if run.trainer.config.processes > group_size():
+            run.trainer.checkpoint()
+            run_in_processes(_going_on(place, about, as_json), run.trainer.config.processes)
+        else:
+            show_training(run, as_json)
+    if is_address(out) and not as_json:
+        typer.echo(f"copied to {out}, the run beside it")
+
+
+def _check_addresses(paths: list[str], out: str, cluster: str | None, together: bool) -> None:
+    """Refuse addresses where copies on this machine would be of no use to the others."""
+    from ritornello.errors import ConfigError
+    from ritornello.remote import is_address
+
+    if cluster and any(map(is_address, paths)):
+        raise ConfigError("--cluster reads files that all its workers see; mount them, or give no address")
+    if together and (is_address(out) or any(map(is_address, paths))):
+        raise ConfigError(
+            "processes of torchrun share a folder that all of them see; give paths, no addresses"
         )
-    if run.trainer.config.processes > group_size():
-        run.trainer.checkpoint()
-        run_in_processes(_going_on(out, about, as_json), run.trainer.config.processes)
-    else:
-        show_training(run, as_json)
 
 
 def _going_on(out: Path, about: About, as_json: bool) -> list[str]:

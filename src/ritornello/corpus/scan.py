@@ -32,6 +32,7 @@ from ritornello.errors import ConfigError, CorpusError, FileError
 from ritornello.formats.event_text import is_event_text
 from ritornello.formats.text import is_prose, paragraphs
 from ritornello.paths import describe
+from ritornello.remote import local
 from ritornello.score import Notes, Score
 from ritornello.theory import DRUMS, estimate_key, instrument_name, key_name
 
@@ -278,12 +279,14 @@ def _digest(keys: NDArray[np.int64]) -> str:
 def find_files(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
     """Return the files given, and those below the folders given that `formats` can read, sorted by name.
 
+    What lies at an address (see `remote`) is copied to this machine first.
+
     In folders, text files count as music if they hold event words, and as prose (if that is wanted) if not.
     Files of other names count if they begin as MIDI does; hidden files and folders are passed over. Raises
     FileError for a path that is missing, CorpusError for a folder without music, saying what is in it instead.
     """
     found: dict[Path, None] = {}
-    for path in map(Path, paths):
+    for path in map(local, paths):
         try:
             is_folder = path.stat() and path.is_dir()
         except OSError as error:

@@ -169,7 +169,7 @@ class Corpus:
 
 
 def build_corpus(
-    sources: Sequence[Path],
+    sources: Sequence[Path | str],
     directory: Path,
     *,
     representation: str | Representation = "multitrack",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ritornello.errors import ConfigError, FileError, unknown_name
+from ritornello.remote import is_address, local
 
 if TYPE_CHECKING:
     from ritornello.bundle import Bundle
@@ -81,8 +82,10 @@ def shipped_bundles() -> dict[str, Path]:
 
 
 def find_bundle(name_or_path: str | Path | None = None) -> Path:
-    """Return the file of a shipped bundle's name (default: DEFAULT_MODEL), or of a path to a bundle."""
+    """Return the file of a shipped bundle's name (default: DEFAULT_MODEL), of a path to a bundle, or of its address."""
     text = DEFAULT_MODEL if name_or_path is None else str(name_or_path)
+    if is_address(text):
+        return local(text)
     shipped = shipped_bundles()
     if text in shipped:
         return shipped[text]

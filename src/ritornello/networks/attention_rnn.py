@@ -9,7 +9,8 @@ With the input x, the last attention d, the stored outputs a_1 ... a_40 and W, b
     d = sum of alpha_i a_i
     y = W3 [o; d] + b3                           the output, stored in place of the oldest
 
-The store begins with zeros, which are attended to like any other output. How columns become x, what BasicLSTMCell
+The store begins with zeros, which are attended to like any other output. K a_i is kept beside a_i, so that a step
+multiplies with K once and not for each output that it looks back on. How columns become x, what BasicLSTMCell
 is and where dropout acts is told in `magenta_lstm`.
 """
 
@@ -19,13 +20,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ritornello.networks.base import Network, State
+from ritornello.networks.base import Network, State, floats
 from ritornello.networks.magenta_lstm import (
     BasicLstm,
+    JoinColumns,
     MagentaLstmConfig,
     glorot,
-    input_size,
-    join_columns,
     with_given,
 )
 
@@ -37,7 +37,8 @@ class AttentionRnnConfig(MagentaLstmConfig):
 
 
 class AttentionCell(nn.Module):
-    """The first layer. Its state is hidden, cell, attention, each (batch, hidden), and store (batch, slots, hidden)."""
+    """The first layer. Its state is hidden, cell, attention, each (batch, hidden), and store and keys, the outputs a
+    and what K makes of them, each (batch, slots, hidden)."""
 
     def __init__(self, inputs: int, hidden: int) -> None:
         super().__init__()
@@ -50,33 +51,35 @@ class AttentionCell(nn.Module):
 
     def forward(self, x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Return the outputs (batch, time, hidden) for x (batch, time, inputs), and the state after them."""
-        hidden, cell, attention, store = state
-        keys = self.key(store)
+        hidden, cell, attention, store, keys = state
+        if self.training:  # K has changed since, and learns from what is looked back on
+            keys = self.key(store)
         outputs = []
         for t in range(x.shape[1]):
             mixed = self.mix(torch.cat([x[:, t], attention], dim=-1))
             hidden, cell = self.lstm.step(mixed, hidden, cell)
             query = self.query(torch.cat([cell, hidden], dim=-1))[:, None]
             weights = self.score(torch.tanh(keys + query)).softmax(dim=1)
-            attention = (weights * store).sum(dim=1)
+            attention = (weights.transpose(1, 2) @ store)[:, 0]
             y = self.output(torch.cat([hidden, attention], dim=-1))
             outputs.append(y)
             store = torch.cat([store[:, 1:], y[:, None]], dim=1)
             keys = torch.cat([keys[:, 1:], self.key(y)[:, None]], dim=1)
-        return torch.stack(outputs, dim=1), (hidden, cell, attention, store)
+        return torch.stack(outputs, dim=1), (hidden, cell, attention, store, keys)
 
 
 class AttentionRnn(Network):
     """Stacked LSTM with attention in the first layer.
 
-    The state is (hidden, cell, attention, store): two of (batch, layers, hidden), then (batch, hidden) and
-    (batch, slots, hidden).
+    The state is (hidden, cell, attention, store, keys): two of (batch, layers, hidden), then (batch, hidden) and two
+    of (batch, slots, hidden).
     """
 
     def __init__(self, config: AttentionRnnConfig, column_sizes: tuple[int, ...]) -> None:
         super().__init__()
-        self.config, self.column_sizes = config, column_sizes
-        self.first = AttentionCell(input_size(column_sizes), config.hidden)
+        self.config = config
+        self.join = JoinColumns(column_sizes)
+        self.first = AttentionCell(self.join.width, config.hidden)
         self.others = nn.ModuleList(BasicLstm(config.hidden, config.hidden) for _ in range(config.layers - 1))
         self.dropout = nn.Dropout(config.dropout)
         self.project = nn.Linear(config.hidden, column_sizes[0] - config.given)
@@ -84,19 +87,21 @@ class AttentionRnn(Network):
 
     def initial_state(self, batch: int) -> State:
         config = self.config
-        shapes = [(config.layers, config.hidden)] * 2 + [(config.hidden,), (config.attention, config.hidden)]
+        slots = config.attention, config.hidden
+        shapes = [(config.layers, config.hidden)] * 2 + [(config.hidden,), slots, slots]
         weight = self.project.weight
         return tuple(weight.new_zeros(batch, *shape, dtype=torch.float32) for shape in shapes)
 
     def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        hidden, cell, attention, store = state
-        x = join_columns(inputs, self.column_sizes)
-        y, (h, c, attention, store) = self.first(x, (hidden[:, 0], cell[:, 0], attention, store))
+        hidden, cell, *looked_back_on = state
+        y, (h, c, *looked_back_on) = self.first(
+            self.join(inputs), (hidden[:, 0], cell[:, 0], *looked_back_on)
+        )
         y, hiddens, cells = self.dropout(y), [h], [c]
         for layer, lstm in enumerate(self.others, 1):
             y, h, c = lstm(y, hidden[:, layer], cell[:, layer])
             y = self.dropout(y)
             hiddens.append(h)
             cells.append(c)
-        after = torch.stack(hiddens, dim=1), torch.stack(cells, dim=1), attention, store
-        return with_given(self.project(y), self.config.given), tuple(part.float() for part in after)
+        after = torch.stack(hiddens, dim=1), torch.stack(cells, dim=1), *looked_back_on
+        return with_given(self.project(y), self.config.given), floats(*after)

@@ -48,6 +48,11 @@ def reset_rows(state: State, initial: State, rows: Tensor) -> State:
     )
 
 
+def floats(*parts: Tensor) -> tuple[Tensor, ...]:
+    """Return tensors as floats of 32 bits. What is so already stays as it is: a cast would be a part of every step."""
+    return tuple(part if part.dtype == torch.float32 else part.float() for part in parts)
+
+
 def count_parameters(network: nn.Module) -> int:
     """Return how many numbers the network learns."""
     return sum(parameter.numel() for parameter in network.parameters())

@@ -16,7 +16,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from ritornello.networks.base import Network, State
+from ritornello.networks.base import Network, State, floats
 
 
 class GateDropoutLstmConfig(BaseModel):
@@ -34,6 +34,7 @@ class GateDropoutLayer(nn.Module):
 
     def __init__(self, units: int, dropout: float) -> None:
         super().__init__()
+        self.units = units
         self.from_input = nn.Linear(units, 4 * units)
         self.from_hidden = nn.Linear(units, 4 * units)
         self.dropout = nn.Dropout(dropout)
@@ -41,7 +42,7 @@ class GateDropoutLayer(nn.Module):
     def forward(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         outputs = []
         for from_input in self.dropout(self.from_input(x)).unbind(1):
-            i, f, g, o = (from_input + self.from_hidden(h)).chunk(4, dim=-1)
+            i, f, g, o = (from_input + self.from_hidden(h)).split(self.units, dim=-1)
             c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
             h = torch.sigmoid(o) * torch.tanh(c)
             outputs.append(h)
@@ -75,6 +76,6 @@ class GateDropoutLstm(Network):
         after = []
         for layer, h, c in zip(self.layers, *(part.unbind(1) for part in state), strict=True):
             x, h, c = layer(x, h, c)
-            after.append((h.float(), c.float()))
+            after.append(floats(h, c))
         hidden, cell = (torch.stack(parts, dim=1) for parts in zip(*after, strict=True))
         return self.project(x), (hidden, cell)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ritornello.networks.base import State
+from ritornello.networks.base import State, floats
 from ritornello.networks.embedded import EmbeddedConfig, EmbeddedNetwork
 
 
@@ -32,4 +32,4 @@ class Lstm(EmbeddedNetwork):
         tokens = self.token_table()
         h, c = (part.transpose(0, 1).contiguous() for part in state)  # torch wants (layers, batch, hidden)
         x, (h, c) = self.lstm(self.embed(inputs, tokens), (h, c))
-        return self.read_out(x, tokens, inputs), (h.transpose(0, 1).float(), c.transpose(0, 1).float())
+        return self.read_out(x, tokens, inputs), floats(h.transpose(0, 1), c.transpose(0, 1))

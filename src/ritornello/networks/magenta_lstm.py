@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ritornello.networks.base import Network, State
+from ritornello.networks.base import Network, State, floats
 
 UNLIKELY = -1e4
 """The logit of an id that is never predicted: its probability is 0, and all stays finite."""
@@ -36,21 +36,32 @@ class MagentaLstmConfig(BaseModel):
     )
 
 
-def input_size(column_sizes: tuple[int, ...]) -> int:
-    """Return how many numbers the columns after the first are."""
-    return sum(size - 1 if size > 3 else 1 for size in column_sizes[1:])
+class JoinColumns(nn.Module):
+    """The columns after the first as one vector of floats, (batch, time, width).
+
+    Each value of a column is a row of one table, and the rows of all columns are added up: a single step is then
+    three operations instead of a few for each column.
+    """
+
+    firsts: Tensor
+    table: Tensor
+
+    def __init__(self, column_sizes: tuple[int, ...]) -> None:
+        super().__init__()
+        sizes = column_sizes[1:]
+        firsts = torch.tensor([sum(sizes[:i]) for i in range(len(sizes))])
+        self.register_buffer("firsts", firsts, persistent=False)  # row of each column in the table
+        self.register_buffer("table", torch.block_diag(*map(numbers_of, sizes)), persistent=False)
+        self.width = self.table.shape[1]
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        rows: Tensor = functional.embedding(inputs[..., 1:] + self.firsts, self.table)
+        return rows.sum(-2)
 
 
-def join_columns(inputs: Tensor, column_sizes: tuple[int, ...]) -> Tensor:
-    """Return the columns after the first as one vector of floats, (batch, time, input_size)."""
-    pieces = []
-    for i, size in enumerate(column_sizes[1:], 1):
-        column = inputs[..., i : i + 1]
-        if size <= 3:
-            pieces.append(column.float() - float(size == 3))
-        else:
-            pieces.append((column == torch.arange(size - 1, device=inputs.device)).float())
-    return torch.cat(pieces, dim=-1)
+def numbers_of(size: int) -> Tensor:
+    """Return what each value of a column of `size` values is as numbers, (size, numbers)."""
+    return torch.arange(size)[:, None] - float(size == 3) if size <= 3 else torch.eye(size, size - 1)
 
 
 class BasicLstm(nn.Module):
@@ -60,6 +71,7 @@ class BasicLstm(nn.Module):
 
     def __init__(self, inputs: int, hidden: int) -> None:
         super().__init__()
+        self.hidden = hidden
         self.input_weight = nn.Parameter(torch.empty(4 * hidden, inputs))
         self.hidden_weight = nn.Parameter(torch.empty(4 * hidden, hidden))
         self.bias = nn.Parameter(torch.zeros(4 * hidden))
@@ -82,7 +94,7 @@ class BasicLstm(nn.Module):
     def step(self, x: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
         """Return the new states, each (batch, hidden), after one step x (batch, inputs); hidden is the output."""
         gates = functional.linear(x, self.input_weight, self.bias + self.forget_bias)
-        i, f, g, o = (gates + functional.linear(hidden, self.hidden_weight)).chunk(4, dim=-1)
+        i, f, g, o = (gates + functional.linear(hidden, self.hidden_weight)).split(self.hidden, dim=-1)
         cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
         return torch.sigmoid(o) * torch.tanh(cell), cell
 
@@ -109,8 +121,9 @@ class MagentaLstm(Network):
 
     def __init__(self, config: MagentaLstmConfig, column_sizes: tuple[int, ...]) -> None:
         super().__init__()
-        self.config, self.column_sizes = config, column_sizes
-        sizes = [input_size(column_sizes), *[config.hidden] * config.layers]
+        self.config = config
+        self.join = JoinColumns(column_sizes)
+        sizes = [self.join.width, *[config.hidden] * config.layers]
         self.cells = nn.ModuleList(BasicLstm(a, b) for a, b in pairwise(sizes))
         self.dropout = nn.Dropout(config.dropout)
         self.project = nn.Linear(config.hidden, column_sizes[0] - config.given)
@@ -123,11 +136,11 @@ class MagentaLstm(Network):
         return zeros, zeros
 
     def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        x = join_columns(inputs, self.column_sizes)
+        x = self.join(inputs)
         after = []
         for layer, cell in enumerate(self.cells):
             x, *states = cell(x, state[0][:, layer], state[1][:, layer])
             after.append(states)
             x = self.dropout(x)
-        hidden, memory = (torch.stack(parts, dim=1).float() for parts in zip(*after, strict=True))
-        return with_given(self.project(x), self.config.given), (hidden, memory)
+        stacked = (torch.stack(parts, dim=1) for parts in zip(*after, strict=True))
+        return with_given(self.project(x), self.config.given), floats(*stacked)

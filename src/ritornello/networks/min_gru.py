@@ -26,7 +26,7 @@ class MinGruCell(nn.Module):
         self.gates = nn.Linear(hidden, 2 * hidden)
 
     def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        gate, candidate = self.gates(x).float().chunk(2, dim=-1)
+        gate, candidate = self.gates(x).float().split(self.gates.in_features, dim=-1)
         y = scan((-gate).sigmoid(), gate.sigmoid() * candidate, state)
         return y, y[:, -1]
 

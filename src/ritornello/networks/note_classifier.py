@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ritornello.networks.base import Network, State
+from ritornello.networks.base import Network, State, floats
 
 MOMENTUM, EPSILON = 0.99, 1e-3
 
@@ -183,7 +183,7 @@ class NoteClassifier(Network):
         parts = zip(self.layers, *(part.split(widths, dim=1) for part in state), strict=True)
         for number, (layer, h, c) in enumerate(parts):
             x, h, c = layer(self.between(x) if number else x, h, c)
-            after.append((h.float(), c.float()))
+            after.append(floats(h, c))
         hidden, cell = (torch.cat(part, dim=1) for part in zip(*after, strict=True))
         return self.output(self.head(x)), (hidden, cell)
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ritornello.networks.base import Network, State
+from ritornello.networks.base import Network, State, floats
 
 
 class OneHotLstmConfig(BaseModel):
@@ -69,5 +69,5 @@ class OneHotLstm(Network):
             x = self.dropout(x)
             hidden.append(h)
             cell.append(c)
-        after = (torch.cat(part).transpose(0, 1).float() for part in (hidden, cell))
-        return self.dense(x), tuple(after)
+        after = (torch.cat(part).transpose(0, 1) for part in (hidden, cell))
+        return self.dense(x), floats(*after)

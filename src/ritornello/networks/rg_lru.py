@@ -43,8 +43,8 @@ class RgLruCell(nn.Module):
         self.forget = nn.Parameter(torch.log(kept / (1 - kept)))  # L
 
     def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        shown, entering = self.enter(x).chunk(2, dim=-1)
-        slowing, opening = self.gates(entering).float().sigmoid().chunk(2, dim=-1)
+        shown, entering = self.enter(x).split(self.gates.in_features, dim=-1)
+        slowing, opening = self.gates(entering).float().sigmoid().split(self.gates.in_features, dim=-1)
         log_keep = SHARPNESS * slowing * functional.logsigmoid(self.forget)
         scale = torch.sqrt((1 - torch.exp(2 * log_keep)).clamp_min(LEAST))
         h = scan(torch.exp(log_keep), scale * opening * entering.float(), state)

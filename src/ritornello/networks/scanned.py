@@ -17,7 +17,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ritornello.networks.base import State
+from ritornello.networks.base import State, floats
+from ritornello.networks.dropout import Dropout
 from ritornello.networks.embedded import EmbeddedConfig, EmbeddedNetwork
 
 
@@ -90,7 +91,7 @@ class Block(nn.Module):
         self.before_cell, self.before_feed = nn.LayerNorm(hidden), nn.LayerNorm(hidden)
         self.convolution, self.cell = Convolution(hidden, config.convolution), cell
         self.up, self.down = nn.Linear(hidden, wide), nn.Linear(wide, hidden)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor, state: Tensor, before: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         mixed, before = self.convolution(self.before_cell(x), before)
@@ -120,9 +121,9 @@ class ScannedNetwork(EmbeddedNetwork):
     def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         tokens = self.token_table()
         x = self.widen(self.embed(inputs, tokens))
-        after: list[tuple[Tensor, Tensor]] = []
+        after: list[State] = []
         for number, block in enumerate(self.blocks):
             x, hidden, recent = block(x, state[0][:, number], state[1][:, number])
-            after.append((hidden.float(), recent.float()))
+            after.append(floats(hidden, recent))
         hidden, recent = (torch.stack(parts, dim=1) for parts in zip(*after, strict=True))
         return self.read_out(self.norm(x), tokens, inputs), (hidden, recent)

@@ -19,7 +19,6 @@ from ritornello.errors import ConfigError, MissingExtraError
 from ritornello.formats.text import is_prose
 from ritornello.paths import replacing_folder, write_text
 from ritornello.rendering import write
-from ritornello.rendering.cover import PLAYER, write_cover
 from ritornello.score import Score
 from ritornello.theory import instrument_name
 
@@ -39,6 +38,8 @@ def share(score: Score, folder: Path | str, name: str = "") -> tuple[str, ...]:
     folder = Path(folder)
     if is_prose(score) or not score.note_count:
         raise ConfigError("there are no notes: nothing to share")
+    from ritornello.rendering.cover import write_cover  # draws; the server wants names only
+
     name = file_name(name or score.title or folder.name)
     score = score if score.title.strip() else replace(score, title=name)
     remarks: list[str] = []
@@ -74,6 +75,8 @@ def read_recipe(score: Score) -> dict[str, Any]:
 
 def subtitle(score: Score) -> str:
     """Return who made the piece, in a few words: the model and its seed."""
+    from ritornello.rendering.cover import PLAYER
+
     recipe = read_recipe(score)
     player = "a player and " if any(track.name.startswith(PLAYER) for track in score.tracks) else ""
     return f"{player}{recipe['model']}  ·  seed {recipe.get('seed')}" if recipe else _length(score)

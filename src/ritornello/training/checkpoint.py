@@ -78,5 +78,5 @@ def restore_optimizer(
     for name, tensor in tensors.items():
         parameter, key = name.rsplit("|", 1)
         owner = parameters[parameter]
-        home = tensor if key == "step" else tensor.to(owner.device)
-        optimizer.state[owner][key] = home
+        stays = key == "step" and not optimizer.defaults.get("fused")
+        optimizer.state[owner][key] = tensor if stays else tensor.to(owner.device)

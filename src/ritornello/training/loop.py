@@ -35,6 +35,7 @@ from ritornello.training.config import TrainConfig
 from ritornello.training.evaluate import Held, bigram, evaluate
 from ritornello.training.group import Group, join_group
 from ritornello.training.log import Log
+from ritornello.training.memory import keep_freed_memory
 from ritornello.training.progress import Clock, Counters, Progress
 from ritornello.training.schedule import make_optimizer, rate_at, window_at
 from ritornello.training.tuning import build, check_shares, choose_device
@@ -69,6 +70,7 @@ class Trainer:
 
     def __post_init__(self) -> None:
         config, group = self.config, self.group
+        keep_freed_memory()
         check_shares(config.batch, max(config.processes, group.size))  # they may not have been started yet
         if config.threads:
             torch.set_num_threads(config.threads)

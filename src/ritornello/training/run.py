@@ -94,7 +94,7 @@ def embedded_corpus(name: str, out: Path) -> list[Path]:
 
 
 def prepare(
-    sources: Sequence[Path],
+    sources: Sequence[Path | str],
     out: Path,
     config: TrainConfig,
     *,
@@ -165,7 +165,7 @@ def index_of(corpus: Corpus) -> Index | None:
 
 
 def prepare_together(
-    sources: Sequence[Path], out: Path, config: TrainConfig, *, resume: bool = False, **others: Any
+    sources: Sequence[Path | str], out: Path, config: TrainConfig, *, resume: bool = False, **others: Any
 ) -> Run:
     """Return the run for one of the processes that a launcher has started: the first prepares, all go on from there.
 

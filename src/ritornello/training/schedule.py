@@ -52,7 +52,7 @@ def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optim
     but not biases; Adam (Kingma and Ba 2015, arXiv:1412.6980); or RMSprop with Keras' constants."""
     parameters, rate = list(network.parameters()), config.learning_rate
     if config.optimizer == "adam":
-        return torch.optim.Adam(parameters, lr=rate)
+        return torch.optim.Adam(parameters, lr=rate, fused=True)
     if config.optimizer == "rmsprop":
         return torch.optim.RMSprop(parameters, lr=rate, alpha=0.9, eps=1e-7)
     matrices = [p for p in parameters if p.dim() > 1]
@@ -61,4 +61,4 @@ def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optim
         {"params": matrices, "weight_decay": config.weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99))
+    return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), fused=True)

@@ -20,6 +20,7 @@ from ritornello.errors import ConfigError, unknown_name
 from ritornello.networks import NETWORKS, Network, count_parameters, make_network
 from ritornello.representations.base import hints_of
 from ritornello.training.config import DEFAULT_MINUTES, TrainConfig
+from ritornello.training.memory import keep_freed_memory
 
 SIZES = ((128, 1), (192, 1), (256, 1), (384, 1), (512, 1), (512, 2), (768, 2), (1024, 2))
 """(hidden, layers), from small to large."""
@@ -90,6 +91,7 @@ def check(config: TrainConfig) -> None:
 
 def settle(config: TrainConfig, corpus: Corpus) -> TrainConfig:
     """Return `config` with every open field filled in, by measuring this machine."""
+    keep_freed_memory()  # as while training, so that what is measured holds there
     if config.minutes is None and config.steps is None:
         config = config.model_copy(update={"minutes": DEFAULT_MINUTES})
     rows = min(64, max(8, len(corpus.pieces(held_out=False)) // 2))
