@@ -17,7 +17,8 @@ from ritornello.errors import ConfigError
 from ritornello.generation import Model, load
 from ritornello.generation.compose import SHORT_COPY, best
 from ritornello.generation.constraints import Constraint, allowed_ids
-from ritornello.generation.playable import Grip, Notes, Register
+from ritornello.generation.notes import Notes
+from ritornello.generation.playable import Grip, register
 from ritornello.originality import Copies, Copy, build_index
 from ritornello.representations import REPRESENTATIONS, Representation, make_representation
 from ritornello.representations.base import Plan
@@ -34,8 +35,8 @@ def walk(scheme: Representation, rules: list[Constraint], seed: int, bars: int =
     cursor = scheme.cursor(Plan(bars=bars, instruments=(0, 128)))  # a piano can play in any register
     random, ids, relaxed = np.random.default_rng(seed), [], 0
     while not cursor.ended:
-        mask, dropped = allowed_ids(cursor, rules)
-        relaxed += dropped
+        mask, gave_way = allowed_ids(cursor, rules)
+        relaxed += len(gave_way)
         ids.append(int(random.choice(np.flatnonzero(mask))))
         cursor.push(ids[-1])
         for rule in rules:
@@ -54,7 +55,8 @@ def walk(scheme: Representation, rules: list[Constraint], seed: int, bars: int =
 )
 def test_no_rule_is_broken(name: str, seed: int, middle: int, width: int, most: int, span: int) -> None:
     lowest, highest, notes = middle - width, middle + width, NOTES[name]
-    score, relaxed = walk(SCHEMES[name], [Register(notes, lowest, highest), Grip(notes, most, span)], seed)
+    rules = [*register(notes, lowest, highest), Grip(notes, most, span)]
+    score, relaxed = walk(SCHEMES[name], rules, seed)
     assert relaxed == 0
     for track in score.tracks:
         if track.is_drum:
@@ -106,11 +108,14 @@ def test_compose_keeps_what_is_asked(model: Model) -> None:
         ({"lowest": "H2"}, "no pitch 'H2'"),
         (
             {"lowest": "C7", "instruments": ("bass",)},
-            "lowest C7: .*bass.* goes up to .* only; give that or lower",
+            "lowest C7: acoustic bass goes up to .* here; give that or lower",
         ),
-        ({"highest": "C1", "instruments": ("flute",)}, "highest C1: flute begins at .*; give that or higher"),
-        ({"lowest": "G9"}, "lowest G9: the model's instruments go up to .* only; give that or lower"),
-        ({"highest": "C-1"}, "highest C-1: the model's instruments begin at .*; give that or higher"),
+        (
+            {"highest": "C1", "instruments": ("flute",)},
+            "highest C1: flute begins at .* here; give that or higher",
+        ),
+        ({"lowest": "G9"}, "lowest G9: flute goes up to .* here; give that or lower"),
+        ({"highest": "C-1"}, "highest C-1: .* begins at .* here; give that or higher"),
         ({"count": 100, "best_of": 100}, "at most 1000 in one run"),
         ({"chord_size": 0}, "chord_size"),
     ],
@@ -121,14 +126,15 @@ def test_contradictions_are_named(model: Model, wish: dict, message: str) -> Non
 
 
 def test_a_scheme_that_cannot_be_asked_says_so(tmp_path: Path) -> None:
-    jazz = make_representation("polyphony", {})
-    save_bundle(tmp_path / "p.rit", small_network(jazz), jazz, Facts(name="p"))
-    with pytest.raises(ConfigError, match="polyphony cannot be asked for it"):
-        load(tmp_path / "p.rit").compose(lowest="C4")
-    melody = make_representation("melody", {})
-    save_bundle(tmp_path / "q.rit", small_network(melody), melody, Facts(name="q"))
-    with pytest.raises(ConfigError, match="a key of its own"):
-        load(tmp_path / "q.rit").compose(lowest="C4")
+    polyphony = make_representation("polyphony", {})
+    save_bundle(tmp_path / "p.rit", small_network(polyphony), polyphony, Facts(name="p"))
+    model = load(tmp_path / "p.rit")
+    for wish in ({"chord_size": 2}, {"polyphony": 2}, {"notes_per_bar": "1-2"}):
+        with pytest.raises(ConfigError, match="polyphony cannot be asked for it"):
+            model.compose(**wish)
+    with pytest.raises(ConfigError, match="performance cannot play over given chords"):
+        model.compose(chords="C")
+    assert model.compose(lowest="C4", bars=2).score.all_notes()["pitch"].min() >= 60
 
 
 def test_the_best_of_several_is_one_of_them_and_can_be_made_again(model: Model) -> None:
@@ -147,7 +153,8 @@ def test_a_long_copy_is_worse_than_an_improbable_piece(model: Model) -> None:
 
     def with_copy(notes: int, likelihood: float, relaxed: int = 0) -> object:
         copies = Copies(Copy(notes, "x", 1, 1), None, True)
-        return replace(piece, find_copies=lambda: copies, log_likelihood=likelihood, relaxed=relaxed)
+        gave_way = {"scale": relaxed} if relaxed else {}
+        return replace(piece, find_copies=lambda: copies, log_likelihood=likelihood, gave_way=gave_way)
 
     ordered = [
         with_copy(SHORT_COPY, -1.0),

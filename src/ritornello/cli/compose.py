@@ -107,7 +107,7 @@ def _facts(piece: Composition, files: list[str]) -> dict[str, Any]:
         "seconds": round(score.seconds, 2),
         "instruments": [track.name for track in score.tracks],
         "nats_per_note": round(-piece.log_likelihood, 3),
-        "constraints_relaxed": piece.relaxed,
+        "constraints": {"asked": piece.settings.constraints, "gave_way": dict(piece.gave_way)},
         "copies": _copy_facts(piece),
         "remarks": piece.remarks,
     }
@@ -140,6 +140,13 @@ def _copy_line(copies: dict[str, Any] | None) -> str:
     )
 
 
+def _constraint_lines(asked: tuple[str, ...], gave_way: dict[str, int]) -> list[str]:
+    """Return a line about what was asked for, if anything was, and one for each constraint that gave way."""
+    kept = [name for name in asked if not any(name in wish.split(", ") for wish in gave_way)]
+    all_kept = ["constraints: all kept"] if kept and len(kept) == len(asked) else []
+    return all_kept + [f"constraints: {wish} gave way at {steps} steps" for wish, steps in gave_way.items()]
+
+
 def _print(facts: list[dict[str, Any]], milliseconds: int) -> None:
     for remark in facts[0]["remarks"]:
         typer.echo(f"ritornello: {remark}", err=True)
@@ -156,6 +163,6 @@ def _print(facts: list[dict[str, Any]], milliseconds: int) -> None:
             f"{', '.join(fact['instruments'])}; {fact['model']}, seed {fact['seed']}, index {fact['index']}"
         )
         typer.echo(f"  {_copy_line(fact['copies'])}")
-        if fact["constraints_relaxed"]:
-            typer.echo(f"  constraints gave way to the grammar at {fact['constraints_relaxed']} steps")
+        for line in _constraint_lines(**fact["constraints"]):
+            typer.echo(f"  {line}")
     typer.echo(f"{len(facts)} {'piece' if len(facts) == 1 else 'pieces'} in {milliseconds} ms")

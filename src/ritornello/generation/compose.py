@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy, deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -26,7 +27,7 @@ from ritornello.errors import ConfigError
 from ritornello.formats.text import is_prose
 from ritornello.generation.beam import search
 from ritornello.generation.config import DEFAULT_BARS, ComposeConfig
-from ritornello.generation.constraints import Constraint, allowed_ids
+from ritornello.generation.constraints import Constraint, RepetitionGuard, allowed_ids
 from ritornello.generation.control import MakeConstraints, make_rules
 from ritornello.generation.recipe import make_recipe
 from ritornello.generation.samplers import make_generators, make_sampler
@@ -52,8 +53,9 @@ class Composition:
 
     `settings` with `seed` and `index` make it again with the model of this `digest` (and the primer, if there was
     one). `log_likelihood` is the mean over its notes, in nats, of what the model thought of its own choices, the
-    primer's not counted; `relaxed` counts the steps at which a constraint had to give way to the grammar; `remarks`
-    say what of the primer the model does not know, and what stands for it. `find_copies` does what `copies` says.
+    primer's not counted; `gave_way` names the constraints that had to give way to the grammar or to more important
+    ones, and at how many steps; `remarks` say what of the primer the model does not know, and what stands for it.
+    `find_copies` does what `copies` says.
     """
 
     score: Score
@@ -64,7 +66,7 @@ class Composition:
     model: str
     digest: str
     log_likelihood: float
-    relaxed: int
+    gave_way: Mapping[str, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     find_copies: Callable[[], Copies | None] = field(default=lambda: None, repr=False, compare=False)
 
@@ -77,6 +79,16 @@ class Composition:
         None if the bundle holds no index of that music.
         """
         return self.find_copies()
+
+    @property
+    def relaxed(self) -> int:
+        """How often a constraint gave way."""
+        return sum(self.gave_way.values())
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """The names of what was asked for and had to give way: none as a rule."""
+        return tuple(name for name in self.gave_way if name != RepetitionGuard.wish)
 
     @property
     def bars(self) -> int:
@@ -115,7 +127,7 @@ def compose(
     representation = suit(bundle.representation, primer, wishes)
     config = settle_faithful(representation, config)
     beginning = _begin(representation, config, primer)
-    rules = make_rules(bundle, representation, config)
+    rules = make_rules(bundle, representation, config, primer)
     first, batch = config.index * config.best_of, config.count * config.best_of
     indices = range(first, first + batch)
     pieces = [
@@ -138,12 +150,12 @@ SHORT_COPY = 15
 
 
 def best(candidates: Sequence[Composition]) -> Composition:
-    """Return the best: those that kept every constraint first; then those that copy least, where copies up to
+    """Return the best: those that kept all that was asked first; then those that copy least, where copies up to
     SHORT_COPY notes are alike; then the most probable by its notes."""
 
     def badness(made: Composition) -> tuple[bool, int, float]:
         copied = made.copies.moved.notes if made.copies and made.copies.moved else 0
-        return made.relaxed > 0, max(0, copied - SHORT_COPY), -made.log_likelihood
+        return bool(made.broken), max(0, copied - SHORT_COPY), -made.log_likelihood
 
     return min(candidates, key=badness)
 
@@ -243,7 +255,8 @@ class _Piece:
         self.ids: list[int] = []
         for token in beginning.ids.tolist():
             self.push(token)
-        self.log_probability, self.relaxed = 0.0, 0
+        self.log_probability = 0.0
+        self.gave_way: Counter[str] = Counter()
         self.notes_given = self.cursor.notes
         self._notes_wanted = config.notes
         self._id_limit, self._end_id = beginning.id_limit, representation.end_id
@@ -264,8 +277,9 @@ class _Piece:
 
     def allowed(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Return the mask of the ids that may come next."""
-        mask, dropped = allowed_ids(self.cursor, self.constraints)
-        self.relaxed += dropped
+        mask, gave_way = allowed_ids(self.cursor, self.constraints)
+        if gave_way:
+            self.gave_way = self.gave_way + Counter(gave_way)  # a new one: pieces that fork share the old
         return mask
 
     def take(self, token: int, log_probability: float) -> None:
@@ -341,7 +355,7 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: _Piece, primer: Scor
         model=bundle.card.name,
         digest=bundle.digest,
         log_likelihood=piece.log_probability / new_notes,
-        relaxed=piece.relaxed,
+        gave_way=dict(piece.gave_way),
         remarks=mapped(bundle.representation, primer) if primer is not None else (),
         find_copies=partial(_find_copies, bundle, ids),
     )
