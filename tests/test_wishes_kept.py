@@ -27,6 +27,7 @@ OPTIONS: dict[str, dict[str, object]] = {
     "polyphony": {},
     "improv": {},
     "melody": {},
+    "melody, lookback": {"encoding": "lookback"},
 }
 
 OF_ALL = ("scale", "lowest", "highest")
@@ -131,6 +132,32 @@ def test_some_wishes_are_kept_or_refused(model: Model) -> None:
     found = outcomes(model, 16)
     assert set(found) == {"refused", "kept"}
     assert found.count("kept") >= 4
+
+
+def test_unasked_they_are_not_kept_by_chance(model: Model) -> None:
+    score = model.compose(bars=4, seed=1, guard=False).score
+    wishes = {
+        "scale": "C,",
+        "chords": "C|F|",
+        "strict_chords": True,
+        "lowest": "C5",
+        "highest": "C4",
+        "notes_per_bar": "50-60",
+    }
+    assert broken_wishes(score, wishes) == ["scale", "chords", "lowest", "highest", "notes_per_bar"]
+
+
+def test_a_primer_may_break_them_and_the_piece_still_ends(model: Model) -> None:
+    """What cannot be kept then is named; what can be is."""
+    can = CAN.get(model.bundle.representation.name, OF_ALL)
+    for number in range(8):
+        wishes = random_call(number, can, has_voices=False) | {"bars": 6, "meter": None, "instruments": None}
+        try:
+            made = model.compose(make_song(3), **wishes)
+        except ConfigError:
+            continue
+        assert made.ids[-1] == model.bundle.representation.end_id
+        assert set(made.broken) <= {"max_copy", "polyphony", "notes_per_bar", "polyphony, notes_per_bar"}
 
 
 @pytest.mark.slow

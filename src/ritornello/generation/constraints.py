@@ -95,6 +95,24 @@ class Never(Unchanging):
         return self.ids
 
 
+class NoRepeats:
+    """Forbids the ids that stand for an earlier note of the piece (`MelodyCursor.repeating_ids`) if that is one of some
+    pitches: those of a primer are not always allowed."""
+
+    wish = "repeated notes"
+
+    def __init__(self, pitches: frozenset[int]) -> None:
+        self._pitches = pitches
+        self._heard: set[int] = set()
+
+    def observe(self, cursor: Cursor) -> None:
+        if cursor.last_note is not None and cursor.last_note[1] in self._pitches:
+            self._heard.add(cursor.last_note[1])
+
+    def forbidden(self, cursor: Any) -> list[int]:
+        return [token for pitch in self._heard for token in cursor.repeating_ids(0, pitch)]
+
+
 class NotesBeforeEnd(Unchanging):
     """Keeps a piece from ending by itself before it has so many notes."""
 

@@ -1,8 +1,9 @@
 """Wishes that cannot be kept together, named before the first step with the smallest change that makes them agree.
 
-Each instrument of a piece must have, at any time, a note that all wishes allow. Then the constraints never meet a dead
-end: where the grammar asks for a note, there is one. Instruments that the model may choose by itself and that have none
-are not a contradiction, as long as there are others; they are left out (`idle_instruments`).
+Each instrument asked for must have, at any time, a note that all wishes allow, and so must one of those that a piece
+has. Then the constraints never meet a dead end: where the grammar asks for a note, there is one. Others that have not
+always one, of the primer or of the model's choice, are no contradiction; nothing is expected of these
+(`idle_instruments`).
 """
 
 from __future__ import annotations
@@ -97,15 +98,22 @@ def make_demands(config: ComposeConfig, keeps_chords: bool) -> list[Demand]:
     return [Demand(ITS_OWN, within())]
 
 
+def check_instruments(
+    asked: Sequence[Compass], present: Sequence[Compass], config: ComposeConfig, demands: list[Demand]
+) -> None:
+    """Raise ConfigError if an instrument that is `asked` for could not always play, or none of those `present`."""
+    problems = _problems(asked, config, demands)
+    if not problems and len(found := _problems(present, config, demands)) == len(present):
+        problems = found
+    if problems:
+        raise ConfigError(min(problems).text)
+
+
 def idle_instruments(
-    compasses: Sequence[Compass], config: ComposeConfig, demands: list[Demand], is_choice: bool
+    compasses: Sequence[Compass], config: ComposeConfig, demands: list[Demand]
 ) -> list[Compass]:
-    """Return the instruments that could not always play; ConfigError if there is one and they are no choice of the
-    model's, or if there are no others."""
-    problems = {compass: found for compass in compasses if (found := _problem(compass, config, demands))}
-    if problems and (not is_choice or len(problems) == len(compasses)):
-        raise ConfigError(min(problems.values()).text)
-    return list(problems)
+    """Return the instruments that could not always play."""
+    return [compass for compass in compasses if _problem(compass, config, demands)]
 
 
 class Problem(NamedTuple):
@@ -113,6 +121,10 @@ class Problem(NamedTuple):
 
     change: int
     text: str
+
+
+def _problems(compasses: Sequence[Compass], config: ComposeConfig, demands: list[Demand]) -> list[Problem]:
+    return [found for compass in compasses if (found := _problem(compass, config, demands))]
 
 
 def _problem(compass: Compass, config: ComposeConfig, demands: list[Demand]) -> Problem | None:

@@ -9,13 +9,19 @@ import numpy as np
 
 from ritornello.bundle import Bundle
 from ritornello.errors import ConfigError
-from ritornello.generation.constraints import Constraint, Never, NotesBeforeEnd, RepetitionGuard
-from ritornello.generation.contradictions import check_harmony, idle_instruments, make_demands
+from ritornello.generation.constraints import Constraint, Never, NoRepeats, NotesBeforeEnd, RepetitionGuard
+from ritornello.generation.contradictions import (
+    Demand,
+    check_harmony,
+    check_instruments,
+    idle_instruments,
+    make_demands,
+)
 from ritornello.generation.copying import Continuations, NoCopy
 from ritornello.generation.harmony import InScale, OverChords
 from ritornello.generation.notes import Notes, compasses
 from ritornello.generation.playable import Grip, register
-from ritornello.representations.base import Compass, Representation, TellsMoment, tells_notes_in_order
+from ritornello.representations.base import Representation, TellsMoment, tells_notes_in_order
 from ritornello.representations.limits import NO_LIMIT, KeepsLimits, Limits
 from ritornello.score import Score
 from ritornello.theory import DRUMS
@@ -75,68 +81,80 @@ def _of_notes(
     representation: Representation, config: ComposeConfig, primer: Score | None
 ) -> list[MakeConstraint]:
     """Return the rules of harmony, register, grip and limits."""
-    keeps_chords = config.chords is not None and not getattr(representation, "plays_over_chords", False)
-    if config.strict_chords and not keeps_chords:
-        raise ConfigError("strict_chords: this model plays over chords as it has learned to; leave it out")
-    chosen = [name for name in config.constraints if name not in ("chords", "max_copy")]
-    if not chosen and not keeps_chords:
+    keeps_chords = _keeps_chords(representation, config)
+    if not keeps_chords and not set(config.constraints) - {"chords", "max_copy"}:
         return []
     notes = Notes(representation)
     _check_wishes(representation, notes, config, keeps_chords)
     check_harmony(config, keeps_chords)
-    programs = _programs(config, primer)
-    parts = compasses(representation, notes, programs)
-    idle = idle_instruments(parts, config, make_demands(config, keeps_chords), programs is None)
-    shared: list[Constraint] = [
-        *_instruments(parts, idle),
-        *_harmony(representation, notes, config, keeps_chords),
-        *register(notes, *config.register_pitches),
-    ]
-    rules: list[MakeConstraint] = [lambda rule=rule: rule for rule in shared]  # type: ignore[misc]
-    return rules + _grip(notes, config) + _limits(representation, config, bool(parts))
+    idle, able = _instruments(representation, notes, config, primer, make_demands(config, keeps_chords))
+    fixed: list[Never] = [*idle, *register(notes, *config.register_pitches)]
+    if (scale := config.scale_classes) is not None:
+        fixed.append(InScale(representation, scale, notes))
+    over_chords = _over_chords(notes, config) if keeps_chords else []
+    shared: list[MakeConstraint] = [lambda rule=rule: rule for rule in (*fixed, *over_chords)]  # type: ignore[misc]
+    repeats = _repeats(representation, notes, fixed)
+    return [*shared, *repeats, *_grip(notes, config), *_limits(representation, config, able)]
+
+
+def _keeps_chords(representation: Representation, config: ComposeConfig) -> bool:
+    """Return whether chords are asked for and the representation does not heed them itself."""
+    heeds = bool(getattr(representation, "plays_over_chords", False))
+    if config.strict_chords and heeds:
+        raise ConfigError("strict_chords: this model plays over chords as it has learned to; leave it out")
+    return config.chords is not None and not heeds
 
 
 def _check_wishes(
     representation: Representation, notes: Notes, config: ComposeConfig, keeps_chords: bool
 ) -> None:
     """Raise ConfigError for a wish that the representation cannot be asked for."""
-    asked = ", ".join(name for name in config.constraints if name != "max_copy")
-    tells_moment = isinstance(representation.cursor(), TellsMoment)
-    can_rest = tells_moment or tells_notes_in_order(
-        representation
-    )  # no id of theirs has to be followed by a note
+    tells_moment, in_order = (
+        isinstance(representation.cursor(), TellsMoment),
+        tells_notes_in_order(representation),
+    )
     if keeps_chords and not tells_moment:
         raise ConfigError(
             f"chords: a model of representation {representation.name} cannot play over given chords;"
             " train one with --preset jazz-solo, or take one of multitrack or frames"
         )
-    _check_can(notes.is_complete and can_rest, asked, representation)
-    _check_can(
-        not config.limits_grip or tells_notes_in_order(representation), "chord_size, span", representation
-    )
+    # Others have ids that a note has to follow, of which none might be left.
+    can_keep = notes.is_complete and (tells_moment or in_order)
+    _check_can(can_keep, ", ".join(name for name in config.constraints if name != "max_copy"), representation)
+    _check_can(in_order or not config.limits_grip, "chord_size, span", representation)
 
 
-def _programs(config: ComposeConfig, primer: Score | None) -> tuple[int, ...] | None:
-    """Return what plays, if it is known: the instruments asked for and those of the primer."""
+def _instruments(
+    representation: Representation,
+    notes: Notes,
+    config: ComposeConfig,
+    primer: Score | None,
+    demands: list[Demand],
+) -> tuple[list[Never], frozenset[int]]:
+    """Return the rule that leaves out instruments that could not always play, and the voices that can."""
     given = [track for track in (primer.tracks if primer else ()) if len(track.notes)]
-    known = (*(DRUMS if track.is_drum else track.program for track in given), *(config.programs or ()))
-    return known or None
+    programs = (*(DRUMS if track.is_drum else track.program for track in given), *(config.programs or ()))
+    present = compasses(representation, notes, programs or None)
+    asked = compasses(representation, notes, config.programs) if config.programs else ()
+    check_instruments(asked, present, config, demands)
+    idle = idle_instruments(compasses(representation, notes, None), config, demands)
+    tokens = np.array([compass.token for compass in idle if compass.token is not None], dtype=np.int64)
+    able = frozenset(compass.voice for compass in present if compass not in idle)
+    return [Never("instruments", tokens)], able
 
 
-def _instruments(parts: tuple[Compass, ...], idle: list[Compass]) -> list[Never]:
-    tokens = [part.token for part in idle if part.token is not None]
-    return [Never("instruments", np.array(tokens, dtype=np.int64))] if tokens else []
+def _over_chords(notes: Notes, config: ComposeConfig) -> list[OverChords]:
+    bars = config.chord_bars or ()
+    return [OverChords(notes, bars, config.scale_classes, config.strict_chords)]
 
 
-def _harmony(
-    representation: Representation, notes: Notes, config: ComposeConfig, keeps_chords: bool
-) -> list[Constraint]:
-    rules: list[Constraint] = []
-    if (scale := config.scale_classes) is not None:
-        rules.append(InScale(representation, scale, notes))
-    if keeps_chords and (bars := config.chord_bars) is not None:
-        rules.append(OverChords(notes, bars, scale, config.strict_chords))
-    return rules
+def _repeats(representation: Representation, notes: Notes, rules: list[Never]) -> list[MakeConstraint]:
+    """Return the rule for ids that stand for earlier notes, if there are such."""
+    if not hasattr(representation.cursor(), "repeating_ids"):
+        return []
+    outside = np.isin(notes.ids, np.concatenate([rule.ids for rule in rules]))
+    pitches = frozenset(notes.named[outside].tolist())
+    return [lambda: NoRepeats(pitches)]
 
 
 def _grip(notes: Notes, config: ComposeConfig) -> list[MakeConstraint]:
@@ -146,17 +164,22 @@ def _grip(notes: Notes, config: ComposeConfig) -> list[MakeConstraint]:
     return [lambda: Grip(notes, most, span)]
 
 
-def _limits(representation: Representation, config: ComposeConfig, has_pitched: bool) -> list[MakeConstraint]:
-    """Return the rule of polyphony and notes a bar; ConfigError if a bar has no room for the notes that it needs."""
+def _limits(
+    representation: Representation, config: ComposeConfig, able: frozenset[int]
+) -> list[MakeConstraint]:
+    """Return the rule of polyphony and notes a bar; ConfigError if a bar has no room for the notes that it needs.
+
+    able: the voices that can always play.
+    """
     asked = [name for name in ("polyphony", "notes_per_bar") if getattr(config, name) is not None]
     if not asked:
         return []
     if not isinstance(representation, KeepsLimits):
         raise ConfigError(_cannot(", ".join(asked), representation))
     fewest, most = config.notes_range or (0, NO_LIMIT)
-    if fewest and not has_pitched:
+    if fewest and not able:
         raise ConfigError(f"notes_per_bar {config.notes_per_bar}: drums do not count; add another instrument")
-    limits = Limits(config.polyphony or NO_LIMIT, fewest, most, ", ".join(asked))
+    limits = Limits(config.polyphony or NO_LIMIT, fewest, most, able, ", ".join(asked))
     room = representation.most_onsets(limits, config.meter_pair)
     if fewest > room:
         raise ConfigError(

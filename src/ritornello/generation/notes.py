@@ -35,7 +35,8 @@ def of_classes(classes: Iterable[int]) -> Pitches:
 
 
 class Notes:
-    """The ids that bring a pitched note: `ids`, and of each the `voices`, and the `pitches` as they sound.
+    """The ids that bring a pitched note: `ids`, and of each the `voices`, the `pitches` as they sound, and
+    as the representation names them (`named`).
 
     is_complete: whether they are all ids that bring any but drums, and there are some.
     """
@@ -49,8 +50,8 @@ class Notes:
         ]
         found = np.array(rows, dtype=np.int64).reshape(-1, 3)
         is_drum = _are_drums(representation, found[:, 0])
-        self.ids, self.voices, pitches = found[~is_drum].T
-        self.pitches = np.clip(pitches + _move_of(representation), 0, 127)
+        self.ids, self.voices, self.named = found[~is_drum].T
+        self.pitches = np.clip(self.named + _move_of(representation), 0, 127)
         others = np.setdiff1d(np.flatnonzero(representation.is_note), found[:, 0])
         self.is_complete = bool(len(self.ids)) and not len(others)
 

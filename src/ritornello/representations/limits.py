@@ -23,11 +23,13 @@ Forbidden = Sequence[int] | NDArray[np.integer[Any]]
 @dataclass(frozen=True)
 class Limits:
     """polyphony: notes of one part that may sound at once, at least 1. fewest, most: notes of all parts together that
-    begin in a bar; most is at least 1 and not below fewest. wish: what a person calls them."""
+    begin in a bar; most is at least 1 and not below fewest. able: the voices that other wishes leave a note at any
+    time, at least one but where only drums play. wish: what a person calls the limits."""
 
     polyphony: int = NO_LIMIT
     fewest: int = 0
     most: int = NO_LIMIT
+    able: frozenset[int] = frozenset()
     wish: str = "limits"
 
 

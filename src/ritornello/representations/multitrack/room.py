@@ -11,7 +11,6 @@ The notes that a bar still needs are given a sixteenth each, less only where the
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -48,8 +47,9 @@ def spacing(limits: Limits, bar_steps: int) -> int:
 
 @dataclass(frozen=True)
 class Outlook:
-    """Where a piece stands, in steps: the times of now, the last onset, the next bar line and the end, the length of a
-    bar; the notes that the bar still needs and may still have; the pitched voices, and whether there are drums."""
+    """Where a piece stands, in steps: the times of now, the last onset, the next bar line and the end; the length of a
+    bar; the notes that the bar still needs, and may still have. able: the declared voices that can always play. full:
+    those that have as many notes as may sound."""
 
     now: int
     onset: int
@@ -58,8 +58,14 @@ class Outlook:
     bar_steps: int
     missing: int
     allowed: int
-    voices: tuple[int, ...]
+    able: tuple[int, ...]
+    full: tuple[int, ...]
     has_drums: bool
+
+    @property
+    def can_play(self) -> bool:
+        """Whether a note may begin now for certain."""
+        return self.has_drums or (self.allowed > 0 and not set(self.able) <= set(self.full))
 
     @property
     def is_last(self) -> bool:
@@ -117,12 +123,8 @@ class MultitrackRoom:
         if self._shapes_note(cursor) and self._bar_durations(barred, cursor, outlook):
             return
         self._bar_notes(barred, outlook)
-        if not outlook.has_drums and (
-            not outlook.allowed or all(map(self._is_full(outlook.now), outlook.voices))
-        ):
-            barred[vocabulary.block[Kind.METER]] = barred[vocabulary.block[Kind.TEMPO]] = (
-                True  # a note follows
-            )
+        for change in (Kind.METER, Kind.TEMPO):  # a note follows
+            barred[vocabulary.block[change]] |= not outlook.can_play
         last = self._latest_landing(outlook) - outlook.now
         barred[vocabulary.block[Kind.SHIFT]] |= last < SHIFTS
         barred[vocabulary.id_of(Kind.END)] = outlook.missing > 0
@@ -132,7 +134,8 @@ class MultitrackRoom:
         left = reader.bars_left if reader.length else max(0, DEFAULT_LENGTH - 1 - reader.bar)
         bar_end, begun = reader.time - reader.position + reader.bar_steps, self._begun_in(reader.bar)
         declared = [voice for voice, _ in cursor.programs]
-        voices = tuple(voice for voice in declared if not self.vocabulary.is_drum[voice])
+        drums = any(self.vocabulary.is_drum[voice] for voice in declared)
+        able = tuple(voice for voice in declared if voice in limits.able)
         return Outlook(
             now=reader.time,
             onset=max(cursor.onset, 0),
@@ -141,8 +144,9 @@ class MultitrackRoom:
             bar_steps=reader.bar_steps,
             missing=max(0, limits.fewest - begun),
             allowed=max(0, limits.most - begun),
-            voices=voices,
-            has_drums=len(voices) < len(declared),
+            able=able,
+            full=tuple(voice for voice in self.ends if self._is_full(voice, reader.time)),
+            has_drums=drums,
         )
 
     # --- what comes next --------------------------------------------------------------------------------------
@@ -162,7 +166,7 @@ class MultitrackRoom:
 
     def _free(self, outlook: Outlook, endless: tuple[int, int] | None = None) -> int:
         """Return the earliest time after now at which a pitched note may begin, if note `endless` did not end."""
-        times = [self._free_voice(voice, outlook.now, endless) for voice in outlook.voices]
+        times = [self._free_voice(voice, outlook.now, endless) for voice in outlook.able]
         earliest = min(times, default=NO_LIMIT)
         return earliest if outlook.allowed else max(earliest, outlook.bar_end)
 
@@ -172,10 +176,9 @@ class MultitrackRoom:
         most = self.limits.polyphony
         return sorted(lasting)[-most] if len(lasting) >= most else now + 1
 
-    def _is_full(self, now: int) -> Callable[[int], bool]:
+    def _is_full(self, voice: int, now: int) -> bool:
         """Return whether a voice has as many notes as may sound."""
-        most = self.limits.polyphony
-        return lambda voice: sum(end > now for end in self.ends.get(voice, {}).values()) >= most
+        return sum(end > now for end in self.ends[voice].values()) >= self.limits.polyphony
 
     # --- what is barred ---------------------------------------------------------------------------------------
 
@@ -207,7 +210,7 @@ class MultitrackRoom:
         voice = vocabulary.voice[notes]
         if not outlook.allowed:
             barred[notes] = ~vocabulary.is_drum[voice]
-        for full in filter(self._is_full(outlook.now), outlook.voices):
+        for full in outlook.full:
             barred[notes] |= voice == full
         if outlook.missing and outlook.now >= self._due(outlook):
             barred[notes] |= vocabulary.is_drum[voice]  # it is the last time for a note that counts
