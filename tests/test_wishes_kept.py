@@ -110,16 +110,16 @@ def random_call(number: int, can: tuple[str, ...], has_voices: bool) -> Wishes:
 
 
 def outcome(model: Model, wishes: Wishes) -> str:
-    """Return what became of wishes: refused, kept, or the names of those not kept to."""
+    """Return what became of wishes: refused, or kept."""
     try:
         made = model.compose(**wishes)
     except ConfigError:
         return "refused"
     assert made.ids[-1] == model.bundle.representation.end_id
     broken = broken_wishes(made.score, wishes, INDEX)
-    assert set(broken) <= {"max_copy"}, f"{broken} {made.gave_way} in {wishes}"
-    assert set(made.broken) == set(broken), f"{made.broken} in {wishes}"
-    return ", ".join(broken) or "kept"
+    assert not broken, f"{broken} {made.gave_way} in {wishes}"
+    assert not made.broken, f"{made.broken} in {wishes}"
+    return "kept"
 
 
 def outcomes(model: Model, count: int) -> list[str]:
@@ -129,7 +129,7 @@ def outcomes(model: Model, count: int) -> list[str]:
 
 
 def test_some_wishes_are_kept_or_refused(model: Model) -> None:
-    found = outcomes(model, 16)
+    found = outcomes(model, 12)
     assert set(found) == {"refused", "kept"}
     assert found.count("kept") >= 4
 
@@ -162,7 +162,7 @@ def test_a_primer_may_break_them_and_the_piece_still_ends(model: Model) -> None:
 
 @pytest.mark.slow
 def test_a_thousand_wishes_are_kept_or_refused(model: Model) -> None:
-    found = outcomes(model, 1000)
-    assert set(found) <= {"refused", "kept", "max_copy"}
-    assert found.count("kept") > 250
-    assert found.count("max_copy") < 10
+    count = 1000 if model.bundle.representation.name in ("multitrack", "frames") else 200
+    found = outcomes(model, count)
+    assert set(found) <= {"refused", "kept"}
+    assert found.count("kept") > count / 2

@@ -140,11 +140,12 @@ def _copy_line(copies: dict[str, Any] | None) -> str:
     )
 
 
-def _constraint_lines(asked: tuple[str, ...], gave_way: dict[str, int]) -> list[str]:
-    """Return a line about what was asked for, if anything was, and one for each constraint that gave way."""
-    kept = [name for name in asked if not any(name in wish.split(", ") for wish in gave_way)]
-    all_kept = ["constraints: all kept"] if kept and len(kept) == len(asked) else []
-    return all_kept + [f"constraints: {wish} gave way at {steps} steps" for wish, steps in gave_way.items()]
+def _constraint_line(asked: tuple[str, ...], gave_way: dict[str, int]) -> str:
+    """Return whether all that was asked is kept, and what gave way; empty if there is nothing to tell."""
+    broken = any(name in wish.split(", ") for wish in gave_way for name in asked)
+    parts = ["all kept"] if asked and not broken else []
+    parts += [f"{wish} gave way at {steps} step{'s' * (steps > 1)}" for wish, steps in gave_way.items()]
+    return f"constraints: {'; '.join(parts)}" if parts else ""
 
 
 def _print(facts: list[dict[str, Any]], milliseconds: int) -> None:
@@ -163,6 +164,6 @@ def _print(facts: list[dict[str, Any]], milliseconds: int) -> None:
             f"{', '.join(fact['instruments'])}; {fact['model']}, seed {fact['seed']}, index {fact['index']}"
         )
         typer.echo(f"  {_copy_line(fact['copies'])}")
-        for line in _constraint_lines(**fact["constraints"]):
+        if line := _constraint_line(**fact["constraints"]):
             typer.echo(f"  {line}")
     typer.echo(f"{len(facts)} {'piece' if len(facts) == 1 else 'pieces'} in {milliseconds} ms")

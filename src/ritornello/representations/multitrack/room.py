@@ -6,7 +6,7 @@ By then some part must be able to begin one. So `due` is the latest time for the
 a part may begin one, and `free <= due` is kept true: by what a note may last, and by how far a shift may lead. A note
 as short as can be always keeps it true, so there is always a way on.
 
-The notes that a bar still needs are given a sixteenth each, less only where the bar is too short for them.
+The notes that a bar still needs are given a sixteenth each before its end, less only where it is too short for that.
 """
 
 from __future__ import annotations
@@ -155,9 +155,9 @@ class MultitrackRoom:
         """Return the latest time for the next pitched note that the bars need."""
         space = spacing(self.limits, outlook.bar_steps)
         if outlook.missing:
-            return outlook.bar_end - 1 - (outlook.missing - 1) * space
+            return outlook.bar_end - outlook.missing * space
         if self.limits.fewest and not outlook.is_last:
-            return outlook.bar_end + outlook.bar_steps - 1 - (self.limits.fewest - 1) * space
+            return outlook.bar_end + outlook.bar_steps - self.limits.fewest * space
         return NO_LIMIT
 
     def _silence_ends(self, outlook: Outlook) -> int:
