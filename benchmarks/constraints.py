@@ -47,7 +47,7 @@ def main() -> None:
     bundle = ritornello.load(options.model).bundle
     stepper, cases = Stepper(bundle), WISHES | EVERYTHING
     print(f"{describe()}, {load()}; {options.model}, {options.bars} bars")
-    for count in (1, 64):
+    for count in (1, 16):
         best = dict.fromkeys(cases, float("inf"))
         for _ in range(ROUNDS):
             for name, wishes in cases.items():

@@ -12,6 +12,7 @@ The notes that a bar still needs are given a sixteenth each before its end, less
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,17 +102,20 @@ class MultitrackRoom:
         return self.begun if bar == self.bar else 0
 
     def forbidden(self, cursor: MultitrackCursor) -> NDArray[np.int64]:
-        barred = np.zeros(self.vocabulary.size, dtype=bool)
-        self._bar_short_meters(barred)
+        barred = self._short_meters.copy()
         if cursor.stage == len(HEADER) and not cursor.programs:
             self._bar_drums_alone(barred)
         elif cursor.stage == len(HEADER):
             self._bar_in_body(barred, cursor)
         return np.flatnonzero(barred)
 
-    def _bar_short_meters(self, barred: Mask) -> None:
+    @cached_property
+    def _short_meters(self) -> Mask:
+        """The meters whose bars have no room for the notes that they need."""
+        barred = np.zeros(self.vocabulary.size, dtype=bool)
         steps = self.vocabulary.bar_steps.tolist()
         barred[self.vocabulary.block[Kind.METER]] = [not spacing(self.limits, each) for each in steps]
+        return barred
 
     def _bar_drums_alone(self, barred: Mask) -> None:
         """Where bars need notes, a piece has an instrument besides the drums."""
