@@ -25,7 +25,8 @@ from ritornello.generation.playable import Grip, register
 from ritornello.originality import Copies, Copy, build_index
 from ritornello.representations import REPRESENTATIONS, Representation, make_representation
 from ritornello.representations.base import Plan
-from ritornello.score import Score
+from ritornello.score import Meter, Score
+from ritornello.theory import parse_scale_classes
 
 FRAMES = make_representation("frames", {"steps_per_quarter": 1, "lags": []})
 MULTITRACK = REPRESENTATIONS["multitrack"].fit([REPRESENTATIONS["multitrack"].survey(make_song())], {})
@@ -259,3 +260,18 @@ def test_a_note_of_the_primer_is_not_repeated_if_it_is_not_allowed(tmp_path: Pat
             repeated += int(np.isin(new, (61, 66)).sum()) if not wishes else 0
             assert not wishes or set((new % 12).tolist()) <= {0}
     assert repeated
+
+
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "beats"), [(4, 4, 4), (3, 8, 3), (6, 8, 2), (12, 8, 4), (6, 4, 6), (2, 2, 2)]
+)
+def test_compound_meters_are_counted_in_threes(numerator: int, denominator: int, beats: int) -> None:
+    assert Meter(0, numerator, denominator).beats == beats
+
+
+def test_scales_are_read_by_name_and_by_their_notes() -> None:
+    assert parse_scale_classes("A minor") == parse_scale_classes("C major") == {0, 2, 4, 5, 7, 9, 11}
+    assert parse_scale_classes("C, Eb, F#") == {0, 3, 6}
+    assert parse_scale_classes("C,") == {0}
+    with pytest.raises(ConfigError, match="no note name"):
+        parse_scale_classes("C,H")
