@@ -20,11 +20,12 @@ from hypothesis import strategies as st
 from ritornello.generation.constraints import (
     SAME_BAR,
     SAME_PITCH,
-    InScale,
+    Never,
     NotesBeforeEnd,
     RepetitionGuard,
     allowed_ids,
 )
+from ritornello.generation.harmony import InScale
 from ritornello.representations import REPRESENTATIONS
 from ritornello.representations.base import Plan, suit
 from ritornello.score import Score
@@ -135,18 +136,22 @@ def test_the_guard_keeps_a_summary_not_the_history():
     assert len(long._runs) == 1
 
 
-def test_constraints_give_way_where_the_grammar_leaves_nothing_else():
-    class Everything:
-        def observe(self, cursor):
-            pass
-
-        def forbidden(self, cursor):
-            return range(STEPS.vocabulary_size)
-
+def test_what_leaves_nothing_gives_way_and_is_named():
     cursor, _ = follow([0])
-    mask, dropped = allowed_ids(cursor, [Everything()])
-    assert dropped
+    everything = Never("everything", np.arange(STEPS.vocabulary_size))
+    mask, gave_way = allowed_ids(cursor, [everything])
+    assert gave_way == ("everything",)
     assert np.array_equal(mask, cursor.allowed())
+
+
+def test_what_stands_first_gives_way_last():
+    cursor, _ = follow([0])
+    all_but_a = Never("asked", np.setdiff1d(np.arange(STEPS.vocabulary_size), [A]))
+    not_a = Never("guard", np.array([A]))
+    for rules, names in (((all_but_a, not_a), ("guard",)), ((not_a, all_but_a), ("asked",))):
+        mask, gave_way = allowed_ids(cursor, rules)
+        assert gave_way == names
+        assert mask[A] == (names == ("guard",))
 
 
 def test_notes_before_the_end():
@@ -171,7 +176,7 @@ def test_in_scale_leaves_notes_of_the_scale_and_drums(name):
     kind, song = REPRESENTATIONS[name], make_song()
     representation = kind.fit([kind.survey(song)], {})
     rule = InScale(representation, C_MAJOR)
-    outside = set(rule.forbidden(representation.cursor()))
+    outside = set(rule.forbidden(representation.cursor()).tolist())
     assert outside == set(np.flatnonzero(~rule.permitted).tolist())
     for token in np.flatnonzero(representation.is_note).tolist():
         score = representation.decode(np.array([representation.start_id, token]))

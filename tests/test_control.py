@@ -7,21 +7,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from build import make_song
+from build import make_melody, make_song
 from fakes import small_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ritornello.bundle import Facts, save_bundle
+from ritornello.config import checked
 from ritornello.errors import ConfigError
 from ritornello.generation import Model, load
 from ritornello.generation.compose import SHORT_COPY, best
+from ritornello.generation.config import ComposeConfig
 from ritornello.generation.constraints import Constraint, allowed_ids
-from ritornello.generation.playable import Grip, Notes, Register
+from ritornello.generation.contradictions import check_harmony
+from ritornello.generation.notes import Notes
+from ritornello.generation.playable import Grip, register
 from ritornello.originality import Copies, Copy, build_index
 from ritornello.representations import REPRESENTATIONS, Representation, make_representation
 from ritornello.representations.base import Plan
-from ritornello.score import Score
+from ritornello.score import Meter, Score
+from ritornello.theory import parse_scale_classes
 
 FRAMES = make_representation("frames", {"steps_per_quarter": 1, "lags": []})
 MULTITRACK = REPRESENTATIONS["multitrack"].fit([REPRESENTATIONS["multitrack"].survey(make_song())], {})
@@ -34,8 +39,8 @@ def walk(scheme: Representation, rules: list[Constraint], seed: int, bars: int =
     cursor = scheme.cursor(Plan(bars=bars, instruments=(0, 128)))  # a piano can play in any register
     random, ids, relaxed = np.random.default_rng(seed), [], 0
     while not cursor.ended:
-        mask, dropped = allowed_ids(cursor, rules)
-        relaxed += dropped
+        mask, gave_way = allowed_ids(cursor, rules)
+        relaxed += len(gave_way)
         ids.append(int(random.choice(np.flatnonzero(mask))))
         cursor.push(ids[-1])
         for rule in rules:
@@ -54,7 +59,8 @@ def walk(scheme: Representation, rules: list[Constraint], seed: int, bars: int =
 )
 def test_no_rule_is_broken(name: str, seed: int, middle: int, width: int, most: int, span: int) -> None:
     lowest, highest, notes = middle - width, middle + width, NOTES[name]
-    score, relaxed = walk(SCHEMES[name], [Register(notes, lowest, highest), Grip(notes, most, span)], seed)
+    rules = [*register(notes, lowest, highest), Grip(notes, most, span)]
+    score, relaxed = walk(SCHEMES[name], rules, seed)
     assert relaxed == 0
     for track in score.tracks:
         if track.is_drum:
@@ -106,11 +112,39 @@ def test_compose_keeps_what_is_asked(model: Model) -> None:
         ({"lowest": "H2"}, "no pitch 'H2'"),
         (
             {"lowest": "C7", "instruments": ("bass",)},
-            "lowest C7: .*bass.* goes up to .* only; give that or lower",
+            "lowest C7: acoustic bass goes up to .* here; give that or lower",
         ),
-        ({"highest": "C1", "instruments": ("flute",)}, "highest C1: flute begins at .*; give that or higher"),
-        ({"lowest": "G9"}, "lowest G9: the model's instruments go up to .* only; give that or lower"),
-        ({"highest": "C-1"}, "highest C-1: the model's instruments begin at .*; give that or higher"),
+        (
+            {"highest": "C1", "instruments": ("flute",)},
+            "highest C1: flute begins at .* here; give that or higher",
+        ),
+        ({"lowest": "G9"}, "lowest G9: flute goes up to .* here; give that or lower"),
+        ({"highest": "C-1"}, "highest C-1: .* begins at .* here; give that or higher"),
+        (
+            {"scale": "D major", "chords": "Dm7"},
+            "chord Dm7 has C, F, which the scale D major has not; give the scale D dorian, or the chord D5",
+        ),
+        (
+            {"scale": "C major", "lowest": "C#4", "highest": "C#4", "instruments": ("flute",)},
+            "highest C#4: the nearest note of the scale C major that flute can play is .*; give that or higher",
+        ),
+        (
+            {"chords": "C", "lowest": "C#5", "highest": "D5", "instruments": ("piano",)},
+            "lowest C#5: the nearest note of chord C that acoustic grand piano can play is C5; give that or lower",
+        ),
+        ({"scale": "H major"}, "no note name at the start of 'H major'"),
+        ({"scale": "D dorain"}, "nearest is 'dorian'"),
+        ({"scale": ","}, "a scale has at least one note"),
+        ({"strict_chords": True}, "strict_chords: there are no chords to keep to; give chords too"),
+        ({"notes_per_bar": "12-4"}, "the fewest, 12, are more than the most, 4; exchange them"),
+        ({"notes_per_bar": "0"}, "the most is at least 1"),
+        ({"notes_per_bar": "many"}, "such as 4-12, or one number"),
+        ({"notes_per_bar": "97-99", "meter": "4/4"}, "room for 96 notes in any case; give at most 96"),
+        (
+            {"notes_per_bar": "17", "polyphony": 1, "meter": "4/4"},
+            "room for 16 notes in any case; give at most 16",
+        ),
+        ({"notes_per_bar": "2", "instruments": ("drums",)}, "drums do not count; add another instrument"),
         ({"count": 100, "best_of": 100}, "at most 1000 in one run"),
         ({"chord_size": 0}, "chord_size"),
     ],
@@ -120,15 +154,58 @@ def test_contradictions_are_named(model: Model, wish: dict, message: str) -> Non
         model.compose_many(bars=2, **wish)
 
 
+def test_a_length_in_notes_contradicts_notes_a_bar(model: Model) -> None:
+    with pytest.raises(ConfigError, match=r"notes 9 may end within a bar, .*; give the length in bars"):
+        model.compose(notes=9, notes_per_bar="2-4")
+
+
+def test_pitch_classes_outside_the_scale_are_named() -> None:
+    config = checked(ComposeConfig, {"scale": "C major", "pitch_classes": "C,F#"})
+    with pytest.raises(ConfigError, match="pitch_classes ask for F#, which the scale C major has not"):
+        check_harmony(config, keeps_chords=False)
+
+
+def test_an_instrument_that_cannot_always_play_is_not_chosen(model: Model) -> None:
+    """The bass of the model goes up to C#3."""
+    for piece in model.compose_many(bars=2, seed=1, count=8, lowest="E4"):
+        assert not {track.name for track in piece.score.tracks} & {"acoustic bass"}
+        assert piece.broken == ()
+
+
+def test_the_guard_gives_way_to_what_was_asked(model: Model) -> None:
+    made = model.compose(
+        bars=8, seed=1, lowest="C4", highest="C4", instruments=("piano",), notes_per_bar="16"
+    )
+    assert made.broken == ()
+    assert made.gave_way.keys() == {"repetition guard"}
+    assert set(made.score.all_notes()["pitch"].tolist()) == {60}
+
+
+def test_chords_that_a_model_heeds_itself_are_left_to_it(tmp_path: Path) -> None:
+    improv = make_representation("improv", {})
+    save_bundle(tmp_path / "i.rit", small_network(improv), improv, Facts(name="i"))
+    model = load(tmp_path / "i.rit")
+    assert model.compose(bars=2, seed=1, chords="C | F").ids.tolist() != (
+        model.compose(bars=2, seed=1, chords="D | E").ids.tolist()
+    )
+    with pytest.raises(ConfigError, match="plays over chords as it has learned to"):
+        model.compose(chords="C | F", strict_chords=True)
+
+
 def test_a_scheme_that_cannot_be_asked_says_so(tmp_path: Path) -> None:
-    jazz = make_representation("polyphony", {})
-    save_bundle(tmp_path / "p.rit", small_network(jazz), jazz, Facts(name="p"))
-    with pytest.raises(ConfigError, match="polyphony cannot be asked for it"):
-        load(tmp_path / "p.rit").compose(lowest="C4")
-    melody = make_representation("melody", {})
-    save_bundle(tmp_path / "q.rit", small_network(melody), melody, Facts(name="q"))
-    with pytest.raises(ConfigError, match="a key of its own"):
-        load(tmp_path / "q.rit").compose(lowest="C4")
+    polyphony = make_representation("polyphony", {})
+    save_bundle(tmp_path / "p.rit", small_network(polyphony), polyphony, Facts(name="p"))
+    model = load(tmp_path / "p.rit")
+    for wish in ({"chord_size": 2}, {"polyphony": 2}, {"notes_per_bar": "1-2"}):
+        with pytest.raises(ConfigError, match="polyphony cannot be asked for it"):
+            model.compose(**wish)
+    assert model.compose(lowest="C4", bars=2).score.all_notes()["pitch"].min() >= 60
+    performance = make_representation("performance", {})
+    save_bundle(tmp_path / "q.rit", small_network(performance), performance, Facts(name="q"))
+    with pytest.raises(ConfigError, match="performance cannot play over given chords"):
+        load(tmp_path / "q.rit").compose(chords="C")
+    with pytest.raises(ConfigError, match="scale: a model of representation performance cannot be asked"):
+        load(tmp_path / "q.rit").compose(scale="C major")
 
 
 def test_the_best_of_several_is_one_of_them_and_can_be_made_again(model: Model) -> None:
@@ -147,7 +224,8 @@ def test_a_long_copy_is_worse_than_an_improbable_piece(model: Model) -> None:
 
     def with_copy(notes: int, likelihood: float, relaxed: int = 0) -> object:
         copies = Copies(Copy(notes, "x", 1, 1), None, True)
-        return replace(piece, find_copies=lambda: copies, log_likelihood=likelihood, relaxed=relaxed)
+        gave_way = {"scale": relaxed} if relaxed else {}
+        return replace(piece, find_copies=lambda: copies, log_likelihood=likelihood, gave_way=gave_way)
 
     ordered = [
         with_copy(SHORT_COPY, -1.0),
@@ -166,3 +244,34 @@ def test_an_index_of_this_song_is_used(model: Model) -> None:
     made = knowing.compose(bars=3, seed=2, max_copy=4, best_of=2, primer=None)
     assert made.copies is not None
     assert made.copies.moved is None or made.copies.moved.notes <= 4
+
+
+def test_a_note_of_the_primer_is_not_repeated_if_it_is_not_allowed(tmp_path: Path) -> None:
+    """A lookback melody has ids for "as a bar ago"; they must not bring back what was asked not to come."""
+    melody = make_representation("melody", {"encoding": "lookback"})
+    save_bundle(tmp_path / "m.rit", small_network(melody), melody, Facts(name="m"))
+    primer = Score(480, (make_melody((61, 66, 61, 66, 61, 66, 61, 66)),))
+    repeated = 0
+    for seed in range(6):
+        for wishes in ({}, {"scale": "C,"}):
+            made = load(tmp_path / "m.rit").compose(primer, bars=8, seed=seed, temperature=3, **wishes)
+            [track] = made.score.tracks
+            new = track.notes["pitch"][track.notes["start"] >= primer.end]
+            repeated += int(np.isin(new, (61, 66)).sum()) if not wishes else 0
+            assert not wishes or set((new % 12).tolist()) <= {0}
+    assert repeated
+
+
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "beats"), [(4, 4, 4), (3, 8, 3), (6, 8, 2), (12, 8, 4), (6, 4, 6), (2, 2, 2)]
+)
+def test_compound_meters_are_counted_in_threes(numerator: int, denominator: int, beats: int) -> None:
+    assert Meter(0, numerator, denominator).beats == beats
+
+
+def test_scales_are_read_by_name_and_by_their_notes() -> None:
+    assert parse_scale_classes("A minor") == parse_scale_classes("C major") == {0, 2, 4, 5, 7, 9, 11}
+    assert parse_scale_classes("C, Eb, F#") == {0, 3, 6}
+    assert parse_scale_classes("C,") == {0}
+    with pytest.raises(ConfigError, match="no note name"):
+        parse_scale_classes("C,H")

@@ -82,6 +82,12 @@ class Meter:
         """Return the length of a bar in ticks (at least 1)."""
         return max(1, self.numerator * 4 * ticks_per_quarter // self.denominator)
 
+    @property
+    def beats(self) -> int:
+        """How many beats a bar has: its numerator, or a third of it in 6/8, 9/8, 12/8 and their like."""
+        is_compound = self.denominator >= 8 and self.numerator > 3 and self.numerator % 3 == 0
+        return self.numerator // 3 if is_compound else self.numerator
+
 
 @dataclass(frozen=True)
 class Key:

@@ -108,7 +108,7 @@ def _facts(piece: Composition, files: list[str]) -> dict[str, Any]:
         "instruments": [track.name for track in score.tracks],
         "nats_per_note": round(-piece.log_likelihood, 3),
         "nats_per_given_note": round(-piece.given_log_likelihood, 3) if piece.given_log_likelihood else None,
-        "constraints_relaxed": piece.relaxed,
+        "constraints": {"asked": piece.settings.constraints, "gave_way": dict(piece.gave_way)},
         "copies": _copy_facts(piece),
         "remarks": piece.remarks,
     }
@@ -141,6 +141,14 @@ def _copy_line(copies: dict[str, Any] | None) -> str:
     )
 
 
+def _constraint_line(asked: tuple[str, ...], gave_way: dict[str, int]) -> str:
+    """Return whether all that was asked is kept, and what gave way; empty if there is nothing to tell."""
+    broken = any(name in wish.split(", ") for wish in gave_way for name in asked)
+    parts = ["all kept"] if asked and not broken else []
+    parts += [f"{wish} gave way at {steps} step{'s' * (steps > 1)}" for wish, steps in gave_way.items()]
+    return f"constraints: {'; '.join(parts)}" if parts else ""
+
+
 def _print(facts: list[dict[str, Any]], milliseconds: int) -> None:
     for remark in facts[0]["remarks"]:
         typer.echo(f"ritornello: {remark}", err=True)
@@ -162,6 +170,6 @@ def _print(facts: list[dict[str, Any]], milliseconds: int) -> None:
                 f" {fact['nats_per_given_note']:.2f} for each given one that follows"
             )
         typer.echo(f"  {_copy_line(fact['copies'])}")
-        if fact["constraints_relaxed"]:
-            typer.echo(f"  constraints gave way to the grammar at {fact['constraints_relaxed']} steps")
+        if line := _constraint_line(**fact["constraints"]):
+            typer.echo(f"  {line}")
     typer.echo(f"{len(facts)} {'piece' if len(facts) == 1 else 'pieces'} in {milliseconds} ms")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from ritornello.formats.text import is_prose
 from ritornello.generation.beam import search
 from ritornello.generation.beginning import begin
 from ritornello.generation.config import ComposeConfig
+from ritornello.generation.constraints import RepetitionGuard
 from ritornello.generation.control import make_rules
 from ritornello.generation.given import with_loop_markers
 from ritornello.generation.piece import Piece
@@ -47,8 +48,9 @@ class Composition:
     `settings` with `seed` and `index` make it again with the model of this `digest` (and the primer, if there was
     one). `log_likelihood` is the mean over its notes, in nats, of what the model thought of its own choices, the
     primer's not counted; `given_log_likelihood` that over the given notes that follow them, 0 if there are none, and
-    `leads_on` how well the piece leads on to them (`Piece.leads_on`); `relaxed` counts the steps at which a constraint
-    had to give way to the grammar; `remarks` say what of the primer the model does not know, and what stands for it.
+    `leads_on` how well the piece leads on to them (`Piece.leads_on`); `gave_way` names the constraints that had to give
+    way to the grammar or to more important ones, and at how many steps; `remarks` say what of the primer the model does
+    not know, and what stands for it.
     `find_copies` does what `copies` says.
     """
 
@@ -60,7 +62,7 @@ class Composition:
     model: str
     digest: str
     log_likelihood: float
-    relaxed: int
+    gave_way: Mapping[str, int] = field(default_factory=dict)
     given_log_likelihood: float = 0.0
     leads_on: float | None = None
     remarks: tuple[str, ...] = ()
@@ -85,6 +87,16 @@ class Composition:
         left to weigh. By their own notes the most monotonous would win, such as parts in octaves.
         """
         return self.log_likelihood if self.leads_on is None else self.leads_on
+
+    @property
+    def relaxed(self) -> int:
+        """How often a constraint gave way."""
+        return sum(self.gave_way.values())
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """The names of what was asked for and had to give way: none as a rule."""
+        return tuple(name for name in self.gave_way if name != RepetitionGuard.wish)
 
     @property
     def bars(self) -> int:
@@ -123,7 +135,7 @@ def compose(
     representation = suit(bundle.representation, primer, wishes)
     config = settle_loop(settle_faithful(representation, config))
     beginning = begin(representation, config, primer, seed)
-    rules = make_rules(bundle, representation, config)
+    rules = make_rules(bundle, representation, config, primer)
     first, batch = config.index * config.best_of, config.count * config.best_of
     indices = range(first, first + batch)
     pieces = [
@@ -146,12 +158,12 @@ SHORT_COPY = 15
 
 
 def best(candidates: Sequence[Composition]) -> Composition:
-    """Return the best: those that kept every constraint first; then those that copy least, where copies up to
+    """Return the best: those that kept all that was asked first; then those that copy least, where copies up to
     SHORT_COPY notes are alike; then those of most `worth`."""
 
     def badness(made: Composition) -> tuple[bool, int, float]:
         copied = made.copies.moved.notes if made.copies and made.copies.moved else 0
-        return made.relaxed > 0, max(0, copied - SHORT_COPY), -made.worth
+        return bool(made.broken), max(0, copied - SHORT_COPY), -made.worth
 
     return min(candidates, key=badness)
 
@@ -214,7 +226,7 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score
         log_likelihood=_mean(piece.log_probability, piece.cursor.notes - piece.notes_given),
         given_log_likelihood=_mean(piece.given_log_probability, piece.given_notes),
         leads_on=piece.leads_on,
-        relaxed=piece.relaxed,
+        gave_way=dict(piece.gave_way),
         remarks=mapped(bundle.representation, primer) if primer is not None else (),
         find_copies=partial(_find_copies, bundle, ids),
     )

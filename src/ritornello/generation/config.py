@@ -12,11 +12,25 @@ from ritornello.generation.beam import BeamConfig
 from ritornello.generation.given import GivenConfig
 from ritornello.generation.stepper import StepPrecision
 from ritornello.originality import LONGEST_COPY
-from ritornello.theory import Chord, parse_chord_bars, parse_instrument, parse_pitch, parse_pitch_class
+from ritornello.theory import (
+    Chord,
+    parse_chord_bars,
+    parse_instrument,
+    parse_pitch,
+    parse_pitch_class,
+    parse_scale_classes,
+)
 
 DEFAULT_BARS = 32
 
 METER = re.compile(r"[1-9][0-9]?/(1|2|4|8|16|32)")
+
+NOTES_PER_BAR = re.compile(r"[0-9]{1,3}(-[0-9]{1,3})?")
+
+CONSTRAINTS = (
+    "scale", "chords", "lowest", "highest", "chord_size", "span", "polyphony", "notes_per_bar", "max_copy"
+)  # fmt: skip
+"""Fields that a composition keeps to at every step."""
 
 MOST_CANDIDATES = 1000
 
@@ -48,7 +62,8 @@ class ComposeConfig(GivenConfig, BeamConfig):
         None,
         min_length=1,
         max_length=10_000,
-        description='chords to play over, a bar each, such as "Dm7 G7 Cmaj7 %"; with bar lines "Dm7 G7 | Cmaj7"',
+        description='chords to play over, a bar each, such as "Dm7 G7 Cmaj7 %"; with bar lines "Dm7 G7 | Cmaj7". '
+        "Models that know no chords begin notes on chord tones on every beat",
     )
     density: tuple[float, ...] | None = Field(
         None,
@@ -61,6 +76,15 @@ class ComposeConfig(GivenConfig, BeamConfig):
         min_length=12,
         max_length=12,
         description="for models told of them: the notes to use, such as C,D,E,G,A, or 12 weights from C up",
+    )
+    strict_chords: bool = Field(
+        False, description="with --chords: all notes are chord tones, not only those on the beats"
+    )
+    scale: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description='notes of all parts but drums, such as "D dorian" or C,D,E,G,A',
     )
     seed: int | None = Field(
         None, ge=0, lt=2**63, description="makes the same pieces again; random if not given"
@@ -75,6 +99,12 @@ class ComposeConfig(GivenConfig, BeamConfig):
         ge=0,
         le=127,
         description="most semitones between notes that one part begins at once; a hand has 16",
+    )
+    polyphony: int | None = Field(
+        None, ge=1, le=128, description="most notes of one part that sound at once; 1 is a single line"
+    )
+    notes_per_bar: str | None = Field(
+        None, description="fewest and most notes that begin in a bar, in all parts but drums, such as 4-12"
     )
     best_of: int = Field(
         1,
@@ -126,6 +156,27 @@ class ComposeConfig(GivenConfig, BeamConfig):
             parsed(parse_chord_bars, text)
         return text
 
+    @field_validator("scale")
+    @classmethod
+    def _check_scale(cls, text: str | None) -> str | None:
+        if text is not None and not parsed(parse_scale_classes, text):
+            raise ValueError("a scale has at least one note, such as C,D,E,G,A")
+        return text
+
+    @field_validator("notes_per_bar")
+    @classmethod
+    def _check_notes_per_bar(cls, text: str | None) -> str | None:
+        if text is None:
+            return None
+        if not NOTES_PER_BAR.fullmatch(text):
+            raise ValueError("give the fewest and the most, up to 999, such as 4-12, or one number")
+        fewest, most = _read_range(text)
+        if fewest > most:
+            raise ValueError(f"the fewest, {fewest}, are more than the most, {most}; exchange them")
+        if not most:
+            raise ValueError("the most is at least 1")
+        return text
+
     @field_validator("density", "pitch_classes", mode="before")
     @classmethod
     def _split_numbers(cls, value: Any) -> Any:
@@ -154,6 +205,17 @@ class ComposeConfig(GivenConfig, BeamConfig):
         return self
 
     @model_validator(mode="after")
+    def _check_harmony(self) -> Self:
+        if self.strict_chords and self.chords is None:
+            raise ValueError("strict_chords: there are no chords to keep to; give chords too")
+        if self.notes is not None and self.notes_per_bar is not None:
+            raise ValueError(
+                f"notes {self.notes} may end within a bar, which notes_per_bar {self.notes_per_bar} forbids; "
+                "give the length in bars"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_length(self) -> Self:
         given = [f"{name} {value}" for name in ("bars", "seconds", "notes") if (value := getattr(self, name))]
         if len(given) > 1:
@@ -162,6 +224,16 @@ class ComposeConfig(GivenConfig, BeamConfig):
             raise ValueError(
                 f"{self.asks_for_given} and {given[0]} contradict each other; give the length in bars"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_limits(self) -> Self:
+        for name in ("polyphony", "notes_per_bar"):
+            if self.asks_for_given and getattr(self, name) is not None:
+                raise ValueError(
+                    f"{name} {getattr(self, name)} and {self.asks_for_given} contradict each other: given notes are "
+                    "not counted out; leave one out"
+                )
         return self
 
     @property
@@ -174,9 +246,23 @@ class ComposeConfig(GivenConfig, BeamConfig):
         return self.lowest is not None or self.highest is not None
 
     @property
-    def limits_notes(self) -> bool:
-        """Whether anything is asked of register or grip."""
-        return self.limits_register or self.chord_size is not None or self.span is not None
+    def limits_grip(self) -> bool:
+        return self.chord_size is not None or self.span is not None
+
+    @property
+    def scale_classes(self) -> frozenset[int] | None:
+        """The pitch classes of the scale."""
+        return None if self.scale is None else parse_scale_classes(self.scale)
+
+    @property
+    def notes_range(self) -> tuple[int, int] | None:
+        """The fewest and the most notes in a bar."""
+        return None if self.notes_per_bar is None else _read_range(self.notes_per_bar)
+
+    @property
+    def constraints(self) -> tuple[str, ...]:
+        """The names of those constraints that are asked for."""
+        return tuple(name for name in CONSTRAINTS if getattr(self, name) is not None)
 
     @property
     def programs(self) -> tuple[int, ...] | None:
@@ -199,6 +285,11 @@ class ComposeConfig(GivenConfig, BeamConfig):
 def _read_meter(meter: str) -> tuple[int, int]:
     numerator, denominator = meter.split("/")
     return int(numerator), int(denominator)
+
+
+def _read_range(text: str) -> tuple[int, int]:
+    fewest, _, most = text.partition("-")
+    return int(fewest), int(most or fewest)
 
 
 def _weights_of(names: list[str]) -> tuple[float, ...]:

@@ -5,21 +5,24 @@ is chosen. It keeps its own running summary, so a step costs the same however lo
 ids and looks ahead: it forbids the id that *would* break the rule, at the last moment at which something else is
 still possible.
 
-Never a dead end: `allowed_ids` drops what the constraints say where the grammar leaves nothing else. For the
-repetition guard this does not happen in practice, since a note can always be replaced by a shift in time.
+The order of a piece's constraints is their rank: what a person asked for stands before the repetition guard. Where all
+together leave nothing, each is heeded in turn if it leaves something with those before it; `allowed_ids` names the
+others. So the guard gives way first. What was asked for looks ahead, or leaves a note at any time (`contradictions`
+refuses what does not), so it does not give way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import Cursor, Representation, note_ids, note_ids_at, voice_count
+from ritornello.representations.base import Cursor, Representation, note_ids_at
+from ritornello.representations.limits import Forbidden
 
 SAME_PITCH = 8
 """A voice may play one pitch this many times in a row."""
@@ -31,82 +34,95 @@ Note = tuple[int, int, int]  # position in the bar, voice, pitch
 
 
 class Constraint(Protocol):
-    """A rule that follows one piece."""
+    """A rule that follows one piece. `wish` names it, in the words in which it is asked for."""
 
-    def observe(self, cursor: Cursor) -> None:
+    wish: str
+
+    def observe(self, cursor: Any, /) -> None:
         """Take note of the id just pushed to `cursor`."""
 
-    def forbidden(self, cursor: Cursor) -> Iterable[int]:
+    def forbidden(self, cursor: Any, /) -> Forbidden:
         """Return the ids that must not be pushed to `cursor` next."""
 
 
-def allowed_ids(cursor: Cursor, constraints: Iterable[Constraint]) -> tuple[NDArray[np.bool_], bool]:
-    """Return the mask of the ids that may come next, and whether the constraints had to be dropped for it."""
-    forbidden = [token for constraint in constraints for token in constraint.forbidden(cursor)]
+def allowed_ids(
+    cursor: Cursor, constraints: Sequence[Constraint]
+) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+    """Return the mask of the ids that may come next, and the wishes of the constraints that had to give way for it."""
     grammar = cursor.allowed()
-    if not forbidden:
-        return grammar, False
     mask = grammar.copy()
-    mask[forbidden] = False
-    return (mask, False) if mask.any() else (grammar, True)
+    for ids in (forbidden := [constraint.forbidden(cursor) for constraint in constraints]):
+        if len(ids):
+            mask[ids] = False
+    if mask.any():
+        return mask, ()
+    return _ranked(grammar, [(rule.wish, ids) for rule, ids in zip(constraints, forbidden, strict=True)])
 
 
-class NotesBeforeEnd:
+def _ranked(
+    mask: NDArray[np.bool_], wishes: Sequence[tuple[str, Forbidden]]
+) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+    """Return what is left of `mask` if each wish is heeded that leaves something, and the names of the others."""
+    gave_way = []
+    for wish, ids in wishes:
+        left = mask.copy()
+        if len(ids):
+            left[ids] = False
+        if left.any():
+            mask = left
+        else:
+            gave_way.append(wish)
+    return mask, tuple(gave_way)
+
+
+class Unchanging:
+    """A constraint that keeps nothing of the piece: pieces that fork share it."""
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def observe(self, cursor: Cursor) -> None:
+        pass
+
+
+class Never(Unchanging):
+    """Forbids the same ids at every step."""
+
+    def __init__(self, wish: str, ids: NDArray[np.int64]) -> None:
+        self.wish, self.ids = wish, ids
+
+    def forbidden(self, cursor: Cursor) -> NDArray[np.int64]:
+        return self.ids
+
+
+class NoRepeats:
+    """Forbids the ids that stand for an earlier note of the piece (`MelodyCursor.repeating_ids`) if that is one of some
+    pitches: those of a primer are not always allowed."""
+
+    wish = "repeated notes"
+
+    def __init__(self, pitches: frozenset[int]) -> None:
+        self._pitches = pitches
+        self._heard: set[int] = set()
+
+    def observe(self, cursor: Cursor) -> None:
+        if cursor.last_note is not None and cursor.last_note[1] in self._pitches:
+            self._heard.add(cursor.last_note[1])
+
+    def forbidden(self, cursor: Any) -> list[int]:
+        return [token for pitch in self._heard for token in cursor.repeating_ids(0, pitch)]
+
+
+class NotesBeforeEnd(Unchanging):
     """Keeps a piece from ending by itself before it has so many notes."""
+
+    wish = "notes"
 
     def __init__(self, end_id: int, notes: int) -> None:
         self._end, self._notes = (end_id,), notes
 
-    def observe(self, cursor: Cursor) -> None:
-        pass
-
-    def forbidden(self, cursor: Cursor) -> Iterable[int]:
+    def forbidden(self, cursor: Cursor) -> tuple[int, ...]:
         return self._end if cursor.notes < self._notes else ()
-
-
-class InScale:
-    """Forbids the notes outside a scale; drums are free.
-
-    scale: pitch classes, 0-11. A scheme that moves pieces into a key of its own is asked where it puts them.
-    """
-
-    def __init__(self, representation: Representation, scale: Iterable[int]) -> None:
-        allowed, move = set(scale), _move_of(representation)
-        found = [
-            token
-            for voice in range(voice_count(representation))
-            for pitch in range(128)
-            if (pitch + move) % 12 not in allowed
-            for token in note_ids(representation, voice, pitch)
-        ]
-        ids = np.array(found, dtype=np.int64)
-        stays = representation.transposed(ids, 1) == ids if len(ids) else ids > 0
-        drums = {token for token in ids[stays].tolist() if _is_drum(representation, token)}
-        self._outside = tuple(token for token in found if token not in drums)
-        self.permitted = np.ones(representation.vocabulary_size, dtype=bool)
-        self.permitted[list(self._outside)] = False
-
-    def observe(self, cursor: Cursor) -> None:
-        pass
-
-    def forbidden(self, cursor: Cursor) -> Iterable[int]:
-        return self._outside
-
-
-def _is_drum(representation: Representation, token: int) -> bool:
-    """Whether an id brings a note of the drum kit."""
-    score = representation.decode(np.array([representation.start_id, token]))
-    return any(track.is_drum for track in score.tracks if len(track.notes))
-
-
-def _move_of(representation: Representation) -> int:
-    """Return by how many semitones a note sounds above the pitch of its id."""
-    for pitch in range(60, 72):
-        token = representation.note_id(0, pitch)
-        if token is not None:
-            notes = representation.decode(np.array([representation.start_id, token])).all_notes()
-            return int(notes["pitch"][0]) - pitch if len(notes) else 0
-    return 0
 
 
 class RepetitionGuard:
@@ -115,6 +131,8 @@ class RepetitionGuard:
     Bars are the same if the same voices play the same pitches at the same positions; how long and how loud does
     not count. A fifth equal bar is broken at its last note, as a fill would. Bars without notes do not count.
     """
+
+    wish = "repetition guard"
 
     def __init__(self, representation: Representation) -> None:
         self._note_ids = partial(note_ids_at, representation)
@@ -129,7 +147,7 @@ class RepetitionGuard:
             self._runs.setdefault(voice, _PitchRun()).add((bar, position), pitch)
             self._bars.add((position, voice, pitch))
 
-    def forbidden(self, cursor: Cursor) -> Iterable[int]:
+    def forbidden(self, cursor: Cursor) -> list[int]:
         notes = [
             (voice, pitch)
             for voice, run in self._runs.items()

@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ritornello.bundle import Bundle
 from ritornello.errors import ConfigError
-from ritornello.generation.constraints import Constraint, NotesBeforeEnd, RepetitionGuard
+from ritornello.generation.constraints import Constraint, Never, NoRepeats, NotesBeforeEnd, RepetitionGuard
+from ritornello.generation.contradictions import (
+    Demand,
+    check_harmony,
+    check_instruments,
+    idle_instruments,
+    make_demands,
+)
 from ritornello.generation.copying import Continuations, NoCopy
-from ritornello.generation.playable import Grip, Notes, Register
-from ritornello.representations.base import HasVoices, Representation, Suits, tells_notes_in_order
-from ritornello.theory import DRUMS, instrument_name, instrument_range, pitch_name
+from ritornello.generation.harmony import InScale, OverChords
+from ritornello.generation.notes import Notes, compasses
+from ritornello.generation.playable import Grip, register
+from ritornello.representations.base import Representation, TellsMoment, tells_notes_in_order
+from ritornello.representations.limits import NO_LIMIT, KeepsLimits, Limits
+from ritornello.score import Score
+from ritornello.theory import DRUMS
 
 if TYPE_CHECKING:
     from ritornello.generation.config import ComposeConfig
@@ -19,91 +32,158 @@ if TYPE_CHECKING:
 MOST_NOTES = 128
 """So many notes, or semitones: no limit."""
 
+MakeConstraint = Callable[[], Constraint]
 MakeConstraints = Callable[[], list[Constraint]]
 """Returns new constraints for one piece."""
 
 
-def make_rules(bundle: Bundle, representation: Representation, config: ComposeConfig) -> MakeConstraints:
-    """Return what makes the constraints of a piece; what they share is made once. ConfigError for what cannot be."""
-    rules: list[Callable[[], Constraint]] = []
-    if config.guard:
-        rules.append(lambda: RepetitionGuard(representation))
+def make_rules(
+    bundle: Bundle, representation: Representation, config: ComposeConfig, primer: Score | None = None
+) -> MakeConstraints:
+    """Return what makes the constraints of a piece, the most important first; what they share is made once.
+
+    ConfigError for what the representation cannot be asked for, and for what cannot be kept together.
+    """
+    rules = _of_notes(representation, config, primer)
     if (notes := config.notes) is not None:
         rules.append(lambda: NotesBeforeEnd(representation.end_id, notes))
     if config.max_copy is not None:
         continuations = _continuations(bundle, config.max_copy)
         rules.append(lambda: NoCopy(representation, continuations))
-    if config.limits_notes:
-        rules += _playable(representation, config)
+    if config.guard:
+        rules.append(lambda: RepetitionGuard(representation))
     return lambda: [rule() for rule in rules]
 
 
 def _continuations(bundle: Bundle, notes: int) -> Continuations:
-    _check_order(bundle.representation, f"max_copy {notes}")
+    _check_can(tells_notes_in_order(bundle.representation), f"max_copy {notes}", bundle.representation)
     if bundle.index is None:
         raise ConfigError(f"max_copy {notes}: {bundle.path} holds no index of the music that it learned from")
     return Continuations(bundle.index, notes)
 
 
-def _check_order(representation: Representation, asked: str) -> None:
-    if not tells_notes_in_order(representation):
-        raise ConfigError(
-            f"{asked}: a model of representation {representation.name} cannot be asked for it;"
-            " those of multitrack, melody and frames can"
-        )
+def _check_can(can: bool, asked: str, representation: Representation) -> None:
+    if not can:
+        raise ConfigError(_cannot(asked, representation))
 
 
-def _playable(representation: Representation, config: ComposeConfig) -> list[Callable[[], Constraint]]:
-    """Return the rules of register and grip; ConfigError for what contradicts an instrument's compass."""
-    _check_order(representation, "lowest, highest, chord_size and span")
-    lowest, highest = config.register_pitches
-    if config.limits_register and isinstance(representation, Suits):
-        raise ConfigError(
-            f"lowest and highest: a model of representation {representation.name} writes in a key of its own"
-        )
-    for program in config.programs or ():
-        _check_compass(program, lowest, highest)
-    if config.programs is None and isinstance(representation, HasVoices):
-        _check_any_compass(representation, lowest, highest)
-    notes = Notes(representation)
-    rules: list[Callable[[], Constraint]] = []
-    if config.limits_register:
-        rules.append(lambda: Register(notes, lowest, highest))
-    if config.chord_size is not None or config.span is not None:
-        most, span = config.chord_size or MOST_NOTES, MOST_NOTES if config.span is None else config.span
-        rules.append(lambda: Grip(notes, most, span))
-    return rules
-
-
-def _check_compass(program: int, lowest: int, highest: int) -> None:
-    """Raise ConfigError, with the smallest change that helps, if an instrument has no pitch in the register."""
-    if program == DRUMS:
-        return
-    low, high = instrument_range(program)
-    name = instrument_name(program, False)
-    if high < lowest:
-        raise ConfigError(
-            f"lowest {pitch_name(lowest)}: {name} goes up to {pitch_name(high)} only; give that or lower"
-        )
-    if low > highest:
-        raise ConfigError(
-            f"highest {pitch_name(highest)}: {name} begins at {pitch_name(low)}; give that or higher"
-        )
-
-
-def _check_any_compass(representation: HasVoices, lowest: int, highest: int) -> None:
-    """Raise ConfigError, with the smallest change that helps, if no instrument of the model reaches the register."""
-    programs = {program for voice in representation.voice_programs for program in voice} - {DRUMS}
-    ranges = [instrument_range(program) for program in programs]
-    if not ranges or any(low <= highest and high >= lowest for low, high in ranges):
-        return
-    below = max((high for _, high in ranges if high < lowest), default=None)
-    if below is not None:
-        raise ConfigError(
-            f"lowest {pitch_name(lowest)}: the model's instruments go up to {pitch_name(below)} only; "
-            "give that or lower"
-        )
-    above = min(low for low, _ in ranges)
-    raise ConfigError(
-        f"highest {pitch_name(highest)}: the model's instruments begin at {pitch_name(above)}; give that or higher"
+def _cannot(asked: str, representation: Representation) -> str:
+    return (
+        f"{asked}: a model of representation {representation.name} cannot be asked for it;"
+        " those of multitrack and frames can"
     )
+
+
+# --- what may be played ---------------------------------------------------------------------------------------
+
+
+def _of_notes(
+    representation: Representation, config: ComposeConfig, primer: Score | None
+) -> list[MakeConstraint]:
+    """Return the rules of harmony, register, grip and limits."""
+    keeps_chords = _keeps_chords(representation, config)
+    if not keeps_chords and not set(config.constraints) - {"chords", "max_copy"}:
+        return []
+    notes = Notes(representation)
+    _check_wishes(representation, notes, config, keeps_chords)
+    check_harmony(config, keeps_chords)
+    idle, able = _instruments(representation, notes, config, primer, make_demands(config, keeps_chords))
+    fixed: list[Never] = [*idle, *register(notes, *config.register_pitches)]
+    if (scale := config.scale_classes) is not None:
+        fixed.append(InScale(representation, scale, notes))
+    over_chords = _over_chords(notes, config) if keeps_chords else []
+    shared: list[MakeConstraint] = [lambda rule=rule: rule for rule in (*fixed, *over_chords)]  # type: ignore[misc]
+    repeats = _repeats(representation, notes, fixed)
+    return [*shared, *repeats, *_grip(notes, config), *_limits(representation, config, able)]
+
+
+def _keeps_chords(representation: Representation, config: ComposeConfig) -> bool:
+    """Return whether chords are asked for and the representation does not heed them itself."""
+    heeds = bool(getattr(representation, "plays_over_chords", False))
+    if config.strict_chords and heeds:
+        raise ConfigError("strict_chords: this model plays over chords as it has learned to; leave it out")
+    return config.chords is not None and not heeds
+
+
+def _check_wishes(
+    representation: Representation, notes: Notes, config: ComposeConfig, keeps_chords: bool
+) -> None:
+    """Raise ConfigError for a wish that the representation cannot be asked for."""
+    tells_moment, in_order = (
+        isinstance(representation.cursor(), TellsMoment),
+        tells_notes_in_order(representation),
+    )
+    if keeps_chords and not tells_moment:
+        raise ConfigError(
+            f"chords: a model of representation {representation.name} cannot play over given chords;"
+            " train one with --preset jazz-solo, or take one of multitrack or frames"
+        )
+    # Others have ids that a note has to follow, of which none might be left.
+    can_keep = notes.is_complete and (tells_moment or in_order)
+    _check_can(can_keep, ", ".join(name for name in config.constraints if name != "max_copy"), representation)
+    _check_can(in_order or not config.limits_grip, "chord_size, span", representation)
+
+
+def _instruments(
+    representation: Representation,
+    notes: Notes,
+    config: ComposeConfig,
+    primer: Score | None,
+    demands: list[Demand],
+) -> tuple[list[Never], frozenset[int]]:
+    """Return the rule that leaves out instruments that could not always play, and the voices that can."""
+    given = [track for track in (primer.tracks if primer else ()) if len(track.notes)]
+    programs = (*(DRUMS if track.is_drum else track.program for track in given), *(config.programs or ()))
+    present = compasses(representation, notes, programs or None)
+    asked = compasses(representation, notes, config.programs) if config.programs else ()
+    check_instruments(asked, present, config, demands)
+    idle = idle_instruments(compasses(representation, notes, None), config, demands)
+    tokens = np.array([compass.token for compass in idle if compass.token is not None], dtype=np.int64)
+    able = frozenset(compass.voice for compass in present if compass not in idle)
+    return [Never("instruments", tokens)], able
+
+
+def _over_chords(notes: Notes, config: ComposeConfig) -> list[OverChords]:
+    bars = config.chord_bars or ()
+    return [OverChords(notes, bars, config.scale_classes, config.strict_chords)]
+
+
+def _repeats(representation: Representation, notes: Notes, rules: list[Never]) -> list[MakeConstraint]:
+    """Return the rule for ids that stand for earlier notes, if there are such."""
+    if not hasattr(representation.cursor(), "repeating_ids"):
+        return []
+    outside = np.isin(notes.ids, np.concatenate([rule.ids for rule in rules]))
+    pitches = frozenset(notes.named[outside].tolist())
+    return [lambda: NoRepeats(pitches)]
+
+
+def _grip(notes: Notes, config: ComposeConfig) -> list[MakeConstraint]:
+    if not config.limits_grip:
+        return []
+    most, span = config.chord_size or MOST_NOTES, MOST_NOTES if config.span is None else config.span
+    return [lambda: Grip(notes, most, span)]
+
+
+def _limits(
+    representation: Representation, config: ComposeConfig, able: frozenset[int]
+) -> list[MakeConstraint]:
+    """Return the rule of polyphony and notes a bar; ConfigError if a bar has no room for the notes that it needs.
+
+    able: the voices that can always play.
+    """
+    asked = [name for name in ("polyphony", "notes_per_bar") if getattr(config, name) is not None]
+    if not asked:
+        return []
+    if not isinstance(representation, KeepsLimits):
+        raise ConfigError(_cannot(", ".join(asked), representation))
+    fewest, most = config.notes_range or (0, NO_LIMIT)
+    if fewest and not able:
+        raise ConfigError(f"notes_per_bar {config.notes_per_bar}: drums do not count; add another instrument")
+    limits = Limits(config.polyphony or NO_LIMIT, fewest, most, able, ", ".join(asked))
+    room = representation.most_onsets(limits, config.meter_pair)
+    if fewest > room:
+        raise ConfigError(
+            f"notes_per_bar {config.notes_per_bar}: with what else is asked, a bar of this model has room for "
+            f"{room} notes in any case; give at most {room} as the fewest"
+        )
+    return [lambda: representation.make_room(limits)]

@@ -7,7 +7,6 @@ say `tells_notes_in_order`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -53,6 +52,8 @@ class VoiceLine:
 class NoCopy:
     """Forbids the note that would make a voice's last run of notes one longer than may be copied."""
 
+    wish = "max_copy"
+
     def __init__(self, representation: Representation, continuations: Continuations) -> None:
         self._note_ids = partial(note_ids, representation)
         self._continuations = continuations
@@ -75,13 +76,15 @@ class NoCopy:
         line.onset, line.pitch = self._now, pitch
         line.copied = self._continuations.after(line.steps) if len(line.steps) == count else set()
 
-    def forbidden(self, cursor: Cursor) -> Iterable[int]:
+    def forbidden(self, cursor: Cursor) -> list[int]:
         now = _steps(cursor.quarters)
+        found: list[int] = []
         for voice, line in self.lines.items():
             wait = min(now - line.onset, LONGEST_WAIT)
             for step in line.copied:
                 if step // 256 == wait:
-                    yield from self._note_ids(voice, line.pitch + step % 256 - 128)
+                    found += self._note_ids(voice, line.pitch + step % 256 - 128)
+        return found
 
 
 def _steps(quarters: float) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from copy import copy, deepcopy
 
 import numpy as np
@@ -23,7 +23,7 @@ class Piece:
 
     log_probability: of the ids that were chosen. given_log_probability: of the given ids beside free parts, or in the
     LEADS_ON bars after a free one; given_notes: how many notes these bring. notes_given: all that were not chosen.
-    relaxed: the steps at which a constraint had to give way to the grammar.
+    gave_way: the constraints that had to give way, and at how many steps.
     """
 
     def __init__(
@@ -43,7 +43,8 @@ class Piece:
         self.ids: list[int] = []
         for token in beginning.ids.tolist():
             self.push(token)
-        self.log_probability, self.given_log_probability, self.relaxed = 0.0, 0.0, 0
+        self.log_probability, self.given_log_probability = 0.0, 0.0
+        self.gave_way: Counter[str] = Counter()
         self.notes_given, self.given_notes = self.cursor.notes, 0
         self._beliefs: defaultdict[int, float] = defaultdict(float)  # by bar, of its ids
         self._judged: set[int] = set()  # the bars whose given ids count
@@ -76,12 +77,12 @@ class Piece:
         """Return the mask of the ids that may come next. What is due may come, whatever the constraints say."""
         self._due, self._mask = due_id(self.cursor), self._given_mask()
         if not len(self._mask):
-            self._mask, dropped = allowed_ids(self.cursor, self.constraints)
-            if self._due is None:
-                self.relaxed += dropped
-            else:
-                self._mask = np.zeros_like(self._mask) if dropped else self._mask.copy()
+            self._mask, gave_way = allowed_ids(self.cursor, self.constraints)
+            if self._due is not None:
+                self._mask = np.zeros_like(self._mask) if gave_way else self._mask
                 self._mask[self._due] = True
+            elif gave_way:
+                self.gave_way = self.gave_way + Counter(gave_way)  # a new one: pieces that fork share the old
         return self._mask
 
     def _given_mask(self) -> NDArray[np.bool_]:

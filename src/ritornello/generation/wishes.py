@@ -64,11 +64,6 @@ def _check_told(representation: Representation, config: ComposeConfig) -> None:
     for wish, column in TOLD:
         if getattr(config, wish) is not None and column not in columns:
             raise ConfigError(f"{wish}: this model has not been told of it while it learned")
-    if config.chords and not getattr(representation, "plays_over_chords", False):
-        raise ConfigError(
-            f"chords: a model of representation {representation.name} cannot play over given chords;"
-            " train one with --preset jazz-solo"
-        )
 
 
 def check_prose_suffix(path: Path) -> None:

@@ -14,7 +14,7 @@ Conventions
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
 
@@ -315,6 +315,41 @@ class KeepsTime(Protocol):
 
     @property
     def pace(self) -> Pace: ...
+
+
+class Moment(NamedTuple):
+    """The present time in steps of a grid: the bar, from 0; the position in it; the steps of the bar, and of a beat."""
+
+    bar: int
+    position: int
+    bar_steps: int
+    beat_steps: int
+
+
+@runtime_checkable
+class TellsMoment(Protocol):
+    """A cursor that knows the present time exactly, also where nothing begins."""
+
+    @property
+    def moment(self) -> Moment: ...
+
+
+class Compass(NamedTuple):
+    """What an instrument can play in a model: its name, its voice, its pitches in order, as they sound; and the id that
+    brings it into a piece, if there is one."""
+
+    name: str
+    voice: int
+    pitches: tuple[int, ...]
+    token: int | None = None
+
+
+@runtime_checkable
+class HasCompasses(Protocol):
+    """A representation whose grammar keeps instruments to what they can play says what that is."""
+
+    def compasses(self, programs: Sequence[int] | None = None) -> tuple[Compass, ...]:
+        """Return those of the instruments that play `programs` (128: the drum kit), or else of all; drums have none."""
 
 
 @runtime_checkable

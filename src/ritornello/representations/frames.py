@@ -33,6 +33,7 @@ from pydantic import Field
 
 from ritornello.representations.base import Column, Ids, Plan, move_ids
 from ritornello.representations.echo import Echo, Orders, echo_columns, echoes
+from ritornello.representations.frames_room import FramesRoom
 from ritornello.representations.grid import (
     TICKS_PER_QUARTER,
     VELOCITY,
@@ -41,6 +42,7 @@ from ritornello.representations.grid import (
     spread,
     without_rests,
 )
+from ritornello.representations.limits import Limits
 from ritornello.representations.scheme import FixedScheme, Ints, Mask, SchemeConfig, latest, room
 from ritornello.score import Key, Score, Track, make_notes
 from ritornello.theory import instrument_name, instrument_range
@@ -190,6 +192,12 @@ class Frames(FixedScheme[FramesConfig]):
     def cursor(self, plan: Plan = Plan()) -> FramesCursor:  # a frozen value
         return FramesCursor(plan, self.steps_per_bar, scheme=self)
 
+    def make_room(self, limits: Limits) -> FramesRoom:
+        return FramesRoom(self, limits, limits.wish)
+
+    def most_onsets(self, limits: Limits, meter: tuple[int, int] | None) -> int:
+        return self.steps_per_bar // 2
+
     def transposable(self, ids: Ids) -> tuple[int, int]:
         pitches = np.asarray(ids)[self.blocks.is_kind(ids, "note")] - self.first_note
         return room(pitches)
@@ -328,6 +336,12 @@ class FramesCursor(ChordCursor):
     def _above(self, lag: int) -> int:
         pitches = self.past[-lag] if lag <= len(self.past) else []
         return next((pitch + 1 for pitch in pitches if pitch >= self.level), 0)
+
+    @property
+    def held(self) -> list[int]:
+        """The pitches that would go on in the present frame, not begin."""
+        longest = BARS_LONGEST * self.steps_per_bar
+        return [pitch for pitch, begun in self.begun.items() if self.step - begun < longest]
 
     def fork(self) -> FramesCursor:
         other = copy(self)

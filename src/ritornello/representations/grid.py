@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ritornello.errors import ConfigError
-from ritornello.representations.base import Plan
+from ritornello.representations.base import Moment, Plan
 from ritornello.representations.scheme import FixedScheme, Ints, Mask, shorten_gaps, strike
 from ritornello.score import Score, make_notes
 
@@ -86,6 +86,10 @@ class GridCursor:
     @property
     def place(self) -> tuple[int, int]:
         return divmod(self.step, self.steps_per_bar)
+
+    @property
+    def moment(self) -> Moment:
+        return Moment(*divmod(self.step, self.steps_per_bar), self.steps_per_bar, self.steps_per_bar // 4)
 
     @property
     def bars(self) -> int:

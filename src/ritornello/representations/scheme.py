@@ -7,7 +7,7 @@ one block a kind of event. What the corpus decides is only which program plays.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Generic, Self, TypeVar
 
@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from ritornello.config import checked
 from ritornello.errors import ConfigError, CorpusError
 from ritornello.rendering.performance import end_before_next
-from ritornello.representations.base import PLAIN_SAMPLING, Column, Ids, Pace, Plan
+from ritornello.representations.base import PLAIN_SAMPLING, Column, Compass, Ids, Pace, Plan
 from ritornello.score import Score
-from ritornello.theory import DRUMS, instrument_name
+from ritornello.theory import DRUMS, instrument_name, instrument_range
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -147,6 +147,12 @@ class FixedScheme(Scheme[Fixed]):
                 f"instruments {names}: a model of {self.name} plays one instrument, and no drums"
             )
         return type(self)(self.settings.model_copy(update={"program": plan.instruments[0]}))
+
+    def compasses(self, programs: Sequence[int] | None = None) -> tuple[Compass, ...]:
+        """Return what the one instrument can play; see `representations.base.HasCompasses`."""
+        low, high = instrument_range(self.settings.program)
+        pitches = (pitch for pitch in range(low, high + 1) if self.note_id(0, pitch) is not None)
+        return (Compass(instrument_name(self.settings.program), 0, tuple(pitches)),)
 
     def steady_pace(self, kind: str, quarters: float) -> Pace:
         """Return the pace of a scheme in which the ids of one kind, and only they, move time, all by as much."""

@@ -24,6 +24,7 @@ from ritornello.theory.pitches import (
     parse_pitch,
     parse_pitch_class,
     parse_scale,
+    parse_scale_classes,
     pitch_class_name,
     pitch_name,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "parse_pitch",
     "parse_pitch_class",
     "parse_scale",
+    "parse_scale_classes",
     "pitch_class_name",
     "pitch_name",
 ]

@@ -156,6 +156,16 @@ def parse_scale(text: str) -> tuple[int, str, frozenset[int]]:
     return tonic, name, frozenset((tonic + step) % 12 for step in SCALES[name])
 
 
+def parse_scale_classes(text: str) -> frozenset[int]:
+    """Return the pitch classes of a scale by name ("D dorian") or of its notes, with commas ("C,D,E,G,A").
+
+    Raises ConfigError.
+    """
+    if "," in text:
+        return frozenset(parse_pitch_class(name) for name in text.split(",") if name.strip())
+    return parse_scale(text)[2]
+
+
 def estimate_key(weights: ArrayLike) -> tuple[int, bool, int]:
     """Return (tonic pitch class, minor, fifths) of the key that best fits 12 weights, one a pitch class.
 

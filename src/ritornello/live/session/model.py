@@ -14,7 +14,7 @@ from ritornello.config import checked
 from ritornello.errors import ConfigError
 from ritornello.generation.compose import compose
 from ritornello.generation.config import ComposeConfig
-from ritornello.generation.constraints import InScale
+from ritornello.generation.harmony import InScale
 from ritornello.generation.stepper import State, Stepper
 from ritornello.representations.base import (
     HasVoices,

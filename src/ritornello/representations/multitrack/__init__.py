@@ -18,18 +18,20 @@ Read in order: `vocabulary`, `encoding`, `reading`, `decoding`, `grammar`, `give
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import Column, Ids, Pace, Plan
+from ritornello.representations.base import Column, Compass, Ids, Pace, Plan
+from ritornello.representations.limits import NO_LIMIT, Limits
 from ritornello.representations.multitrack import decoding, encoding, reading, vocabulary
 from ritornello.representations.multitrack.given import make_table
 from ritornello.representations.multitrack.given_cursor import GivenCursor
-from ritornello.representations.multitrack.grammar import MultitrackCursor, planned_instruments
+from ritornello.representations.multitrack.grammar import MultitrackCursor, compass, planned_instruments
+from ritornello.representations.multitrack.room import SIXTEENTH, MultitrackRoom
 from ritornello.representations.multitrack.vocabulary import (
     DRUM_FAMILY,
     DRUMS,
@@ -96,6 +98,29 @@ class Multitrack(Scheme[MultitrackConfig]):
     def voice_programs(self) -> tuple[tuple[int, ...], ...]:
         voices = self.vocabulary.config.voices
         return tuple((DRUMS,) if voice.family == DRUM_FAMILY else voice.programs for voice in voices)
+
+    def compasses(self, programs: Sequence[int] | None = None) -> tuple[Compass, ...]:
+        known, block = self.vocabulary, self.vocabulary.block[Kind.INSTRUMENT]
+        tokens = range(block.start, block.stop) if programs is None else planned_instruments(known, programs)
+        pairs = [(token, *known.instruments[token - block.start]) for token in tokens]
+        return tuple(
+            Compass(
+                instrument_name(program),
+                voice,
+                tuple(known.pitch[compass(known, voice, program)].tolist()),
+                token,
+            )
+            for token, voice, program in pairs
+            if not known.is_drum[voice]
+        )
+
+    def make_room(self, limits: Limits) -> MultitrackRoom:
+        return MultitrackRoom(self.vocabulary, limits, limits.wish)
+
+    def most_onsets(self, limits: Limits, meter: tuple[int, int] | None) -> int:
+        steps = self.vocabulary.bar_steps
+        bar = steps[self.vocabulary.nearest_meter(*meter)] if meter else steps.max()
+        return int(bar) // (1 if limits.polyphony == NO_LIMIT else SIXTEENTH)
 
     def note_id(self, voice: int, pitch: int) -> int | None:
         if not 0 <= voice < len(self.vocabulary.low):

@@ -8,12 +8,13 @@ on: a shift in every bar but the last, the end in the last, a note after a shift
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import Plan
+from ritornello.representations.base import Moment, Plan
 from ritornello.representations.multitrack.encoding import nearest
 from ritornello.representations.multitrack.reading import Reader
 from ritornello.representations.multitrack.vocabulary import (
@@ -25,6 +26,7 @@ from ritornello.representations.multitrack.vocabulary import (
     Kind,
     Vocabulary,
 )
+from ritornello.score import Meter
 from ritornello.theory import instrument_range
 
 MOST_SILENT_BARS = 2
@@ -101,6 +103,13 @@ class MultitrackCursor:
     @property
     def place(self) -> tuple[int, int]:
         return self.reader.bar, self.reader.position
+
+    @property
+    def moment(self) -> Moment:
+        reader = self.reader
+        steps = reader.bar_steps
+        meter = self.vocabulary.config.meters[reader.meter] if reader.meter >= 0 else (4, 4)
+        return Moment(reader.bar, reader.position, steps, steps // Meter(0, *meter).beats)
 
     @property
     def last_note(self) -> tuple[int, int] | None:
@@ -249,24 +258,25 @@ class MultitrackCursor:
             programs = dict(self.programs) or {v: p[0] for v, p in self._all_voices()}
             mask = np.zeros(self.vocabulary.size, dtype=bool)
             for voice, program in programs.items():
-                mask |= self._compass(voice, program)
+                mask |= compass(self.vocabulary, voice, program)
             self.playable = mask
         return self.playable
 
     def _all_voices(self) -> list[tuple[int, tuple[int, ...]]]:
         return [(v, voice.programs) for v, voice in enumerate(self.vocabulary.config.voices)]
 
-    def _compass(self, voice: int, program: int) -> Mask:
-        vocabulary = self.vocabulary
-        mine = (vocabulary.voice == voice) & (vocabulary.kind == Kind.NOTE)
-        if vocabulary.is_drum[voice]:
-            return np.asarray(mine)
-        low, high = instrument_range(program)
-        within = mine & (vocabulary.pitch >= low) & (vocabulary.pitch <= high)
-        return np.asarray(within if within.any() else mine)
+
+def compass(vocabulary: Vocabulary, voice: int, program: int) -> Mask:
+    """Return the notes of a voice that the instrument can play; all of them for drums, and if it can play none."""
+    mine = (vocabulary.voice == voice) & (vocabulary.kind == Kind.NOTE)
+    if vocabulary.is_drum[voice]:
+        return np.asarray(mine)
+    low, high = instrument_range(program)
+    within = mine & (vocabulary.pitch >= low) & (vocabulary.pitch <= high)
+    return np.asarray(within if within.any() else mine)
 
 
-def planned_instruments(vocabulary: Vocabulary, programs: tuple[int, ...]) -> list[int]:
+def planned_instruments(vocabulary: Vocabulary, programs: Sequence[int]) -> list[int]:
     """Return the ids of the instruments of a header, in its order, for programs in score order."""
     by_voice: dict[int, int] = {}
     for voice, program in zip(vocabulary.voices_of(programs), programs, strict=True):

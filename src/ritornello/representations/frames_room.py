@@ -1,0 +1,57 @@
+"""`FramesRoom`: polyphony and notes a bar in `frames`, with look-ahead.
+
+A frame can always end, unless its bar would then lack notes. Some note can always begin after a silent frame; right
+after another one perhaps none can, if all that may be played sounds already. So a bar of n frames has room for n // 2
+notes in any case, and for one more where the frame before was silent and n is odd.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.representations.limits import Limits
+
+if TYPE_CHECKING:
+    from ritornello.representations.frames import Frames, FramesCursor
+
+
+@dataclass
+class FramesRoom:
+    """A constraint; see `representations.limits.Room`."""
+
+    scheme: Frames
+    limits: Limits
+    wish: str
+    bar: int = 0  # of the last note that began
+    begun: int = 0  # notes that began in it
+
+    def observe(self, cursor: FramesCursor) -> None:
+        if cursor.is_new:
+            bar = cursor.place[0]
+            self.begun = self._begun_in(bar) + 1
+            self.bar = bar
+
+    def _begun_in(self, bar: int) -> int:
+        return self.begun if bar == self.bar else 0
+
+    def forbidden(self, cursor: FramesCursor) -> NDArray[np.int64]:
+        scheme, limits = self.scheme, self.limits
+        bar, position = cursor.place
+        missing = limits.fewest - self._begun_in(bar)
+        after = scheme.steps_per_bar - 1 - position  # frames of the bar after this one
+        barred = np.zeros(scheme.vocabulary_size, dtype=bool)
+        notes, held = barred[scheme.first_note :], cursor.held
+        if missing <= limits.fewest - limits.most:
+            notes[:] = True
+            notes[held] = False
+        if missing > after // 2:
+            notes[held] = True  # a note that begins is needed instead
+        if len(cursor.present) >= limits.polyphony:
+            notes[:] = True
+        barred[scheme.frame_end_id] = missing > (after if cursor.present else after + 1) // 2
+        barred[scheme.end_id] = missing > 0 and position > 0
+        return np.flatnonzero(barred)

@@ -1,0 +1,57 @@
+"""Limits: how many notes may sound at once, and how many may begin in a bar, kept without a dead end.
+
+To know at one note that there will be a way on for the next, one has to know how ids move time and how long notes are.
+So a representation that can keep limits makes the constraint itself, its *room* (`KeepsLimits`); `generation` puts it
+beside the others. Drums are free of limits, and do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+NO_LIMIT = 1 << 30
+
+Forbidden = Sequence[int] | NDArray[np.integer[Any]]
+"""Ids that must not come next."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """polyphony: notes of one part that may sound at once, at least 1. fewest, most: notes of all parts together that
+    begin in a bar; most is at least 1 and not below fewest. able: the voices that other wishes leave a note at any
+    time, at least one but where only drums play. wish: what a person calls the limits."""
+
+    polyphony: int = NO_LIMIT
+    fewest: int = 0
+    most: int = NO_LIMIT
+    able: frozenset[int] = frozenset()
+    wish: str = "limits"
+
+
+class Room(Protocol):
+    """What the limits of a piece leave room for; a constraint (`generation.constraints`)."""
+
+    wish: str
+
+    def observe(self, cursor: Any, /) -> None:
+        """Take note of the id just pushed to `cursor`."""
+
+    def forbidden(self, cursor: Any, /) -> Forbidden:
+        """Return the ids after which a limit could no longer be kept."""
+
+
+@runtime_checkable
+class KeepsLimits(Protocol):
+    """A representation that can keep limits."""
+
+    def make_room(self, limits: Limits) -> Room:
+        """Return the constraint of one piece."""
+
+    def most_onsets(self, limits: Limits, meter: tuple[int, int] | None) -> int:
+        """Return the largest `fewest` that can be kept beside the other limits, whatever sounds at a bar line; in
+        bars of `meter`, or else of the longest."""
