@@ -28,6 +28,7 @@ from ritornello.generation.beam import search
 from ritornello.generation.config import DEFAULT_BARS, ComposeConfig
 from ritornello.generation.constraints import Constraint, allowed_ids
 from ritornello.generation.control import MakeConstraints, make_rules
+from ritornello.generation.copying import SHORT_COPY
 from ritornello.generation.recipe import make_recipe
 from ritornello.generation.samplers import make_generators, make_sampler
 from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
@@ -72,7 +73,8 @@ class Composition:
 
     @cached_property
     def copies(self) -> Copies | None:
-        """What it shares with the music that the model learned from, its primer included; looked for when first asked.
+        """What it shares with the music that the model learned from, notes of the primer not counted; looked for when
+        first asked.
 
         None if the bundle holds no index of that music.
         """
@@ -131,10 +133,6 @@ def compose(
     settings = config.model_copy(update={"seed": seed})
     made = [_finish(bundle, settings, piece, primer) for piece in pieces]
     return [best(made[at : at + config.best_of]) for at in range(0, batch, config.best_of)]
-
-
-SHORT_COPY = 15
-"""A copy of so many notes, or fewer, is nothing to avoid: common turns are as long."""
 
 
 def best(candidates: Sequence[Composition]) -> Composition:
@@ -245,6 +243,7 @@ class _Piece:
             self.push(token)
         self.log_probability, self.relaxed = 0.0, 0
         self.notes_given = self.cursor.notes
+        self.quarters_given = self.cursor.quarters if self.notes_given else -1.0
         self._notes_wanted = config.notes
         self._id_limit, self._end_id = beginning.id_limit, representation.end_id
 
@@ -343,12 +342,15 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: _Piece, primer: Scor
         log_likelihood=piece.log_probability / new_notes,
         relaxed=piece.relaxed,
         remarks=mapped(bundle.representation, primer) if primer is not None else (),
-        find_copies=partial(_find_copies, bundle, ids),
+        find_copies=partial(_find_copies, bundle, ids, piece.quarters_given),
     )
 
 
-def _find_copies(bundle: Bundle, ids: Ids) -> Copies | None:
-    return None if bundle.index is None else copies(bundle.index, bundle.representation.decode(ids))
+def _find_copies(bundle: Bundle, ids: Ids, quarters_given: float) -> Copies | None:
+    if bundle.index is None:
+        return None
+    score = bundle.representation.decode(ids)
+    return copies(bundle.index, score, since=int(quarters_given * score.ticks_per_quarter))
 
 
 def _with_tempo(score: Score, settings: ComposeConfig, primer: Score | None) -> Score:

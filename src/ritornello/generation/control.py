@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from ritornello.bundle import Bundle
 from ritornello.errors import ConfigError
 from ritornello.generation.constraints import Constraint, NotesBeforeEnd, RepetitionGuard
-from ritornello.generation.copying import Continuations, NoCopy
+from ritornello.generation.copying import SHORT_COPY, Continuations, NoCopy
 from ritornello.generation.playable import Grip, Notes, Register
+from ritornello.originality import Index
 from ritornello.representations.base import HasVoices, Representation, Suits, tells_notes_in_order
 from ritornello.theory import DRUMS, instrument_name, instrument_range, pitch_name
 
@@ -30,19 +31,29 @@ def make_rules(bundle: Bundle, representation: Representation, config: ComposeCo
         rules.append(lambda: RepetitionGuard(representation))
     if (notes := config.notes) is not None:
         rules.append(lambda: NotesBeforeEnd(representation.end_id, notes))
-    if config.max_copy is not None:
-        continuations = _continuations(bundle, config.max_copy)
+    if longest := _longest_copy(bundle, config):
+        continuations = Continuations(_index(bundle, longest), longest)
         rules.append(lambda: NoCopy(representation, continuations))
     if config.limits_notes:
         rules += _playable(representation, config)
     return lambda: [rule() for rule in rules]
 
 
-def _continuations(bundle: Bundle, notes: int) -> Continuations:
-    _check_order(bundle.representation, f"max_copy {notes}")
+def _longest_copy(bundle: Bundle, config: ComposeConfig) -> int:
+    """Return how many notes in a row may be copied, 0 for any: what is asked, else SHORT_COPY where that can be had."""
+    if config.max_copy is not None:
+        return config.max_copy
+    can = bundle.index is not None and tells_notes_in_order(bundle.representation)
+    return SHORT_COPY if can and not config.faithful else 0
+
+
+def _index(bundle: Bundle, longest: int) -> Index:
+    _check_order(bundle.representation, f"max_copy {longest}")
     if bundle.index is None:
-        raise ConfigError(f"max_copy {notes}: {bundle.path} holds no index of the music that it learned from")
-    return Continuations(bundle.index, notes)
+        raise ConfigError(
+            f"max_copy {longest}: {bundle.path} holds no index of the music that it learned from"
+        )
+    return bundle.index
 
 
 def _check_order(representation: Representation, asked: str) -> None:
