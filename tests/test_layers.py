@@ -16,7 +16,7 @@ import ritornello
 SOURCE = Path(ritornello.__file__).parent
 
 ORDER = (
-    "errors", "config", "paths", "theory", "score", "notelist", "data", "formats", "rendering", "runs",
+    "errors", "config", "paths", "likelihood", "theory", "score", "notelist", "data", "formats", "rendering", "runs",
     "representations", "originality", "corpus", "networks", "bundle", "training",
     "presets", "generation", "evaluation", "live", "cli",
 )  # fmt: skip

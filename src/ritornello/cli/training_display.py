@@ -82,7 +82,7 @@ def _show_progress(console: Console, progress: TrainingProgress, as_json: bool) 
     if progress.held is None and not progress.message:
         return
     if as_json:
-        scored = progress.held and asdict(progress.held) | {"nats_per_note": progress.held.nats_per_note}
+        scored = progress.held and progress.held.facts()
         print(json.dumps(asdict(progress) | {"held": scored}), flush=True)
     elif progress.held and progress.message != "done":
         held = progress.held

@@ -30,11 +30,12 @@ from ritornello.corpus.scan import scan, split
 from ritornello.corpus.shards import Corpus, Encoded, corpus_in_memory, encode_piece, pieces_of
 from ritornello.corpus.shards import Progress as FilesProgress
 from ritornello.errors import ConfigError, CorpusError
+from ritornello.likelihood import Likelihood
 from ritornello.networks import Network, State, detach, reset_rows
 from ritornello.representations import REPRESENTATIONS
 from ritornello.representations.base import reads_prose
 from ritornello.training.config import AdaptConfig
-from ritornello.training.evaluate import Held, evaluate
+from ritornello.training.scoring import score
 
 ROWS, WINDOW = 8, 64
 EVALUATIONS = 8
@@ -50,7 +51,7 @@ class AdaptProgress:
     """Where an adaptation is; `held` is set after the pieces held out were scored."""
 
     fraction: float
-    held: Held | None = None
+    held: Likelihood | None = None
 
 
 def learned_vectors(network: Network) -> dict[str, nn.Parameter]:
@@ -74,8 +75,8 @@ class Adaptation:
     pieces: int
     holds_out: bool
     network: Network = field(init=False)
-    before: Held | None = None  # the model as it is
-    best: Held | None = None
+    before: Likelihood | None = None  # the model as it is
+    best: Likelihood | None = None
 
     def __post_init__(self) -> None:
         torch.manual_seed(self.config.seed)
@@ -124,12 +125,12 @@ class Adaptation:
         self.optimizer.step()
         return detach(state)
 
-    def _score(self) -> Held:
+    def _score(self) -> Likelihood:
         batches = held_out_batches(self.corpus, ROWS, WINDOW, most_ids=EVALUATION_IDS)
-        held: Held = evaluate(self.network, batches, self.base.representation.is_note)
+        held: Likelihood = score(self.network, batches, self.base.representation.is_note)
         return held
 
-    def _keep_best(self) -> Held:
+    def _keep_best(self) -> Likelihood:
         """Score what is learned; write it if it is better than all before, or if nothing can tell."""
         with torch.no_grad():
             for vector in self.vectors.values():
@@ -143,7 +144,7 @@ class Adaptation:
     def _weights(self) -> Weights:
         return {NETWORK + name: vector.detach().half().numpy() for name, vector in self.vectors.items()}
 
-    def _facts(self, held: Held) -> Facts:
+    def _facts(self, held: Likelihood) -> Facts:
         before = self.before or held
         figures = {
             "pieces": len(self.corpus.pieces(held_out=True)),
