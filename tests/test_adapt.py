@@ -135,6 +135,17 @@ def test_the_command_tells_what_was_gained(base: Bundle, tmp_path: Path) -> None
     assert not facts["held_out"]
 
 
+def test_the_command_says_that_nothing_was_gained(
+    base: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, out = folder_of(tmp_path / "pieces", 3), tmp_path / "m.rit"
+    held = prepare_adaptation(base, [folder], out, AdaptConfig(steps=1))._score()
+    monkeypatch.setattr(Adaptation, "_score", lambda run: held)
+    with pytest.raises(CorpusError, match="no better than before; nothing is written"):
+        invoke(str(base.path), str(folder), "-o", str(out), "--steps", "1")
+    assert not out.exists()
+
+
 def test_what_cannot_be_adapted_is_refused(base: Bundle, tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "pieces", 3)
     config = AdaptConfig(steps=2)

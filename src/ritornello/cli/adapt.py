@@ -27,6 +27,7 @@ def adapt(
     from ritornello.bundle import load_bundle
     from ritornello.cli.counting_display import show_counting
     from ritornello.config import checked
+    from ritornello.errors import CorpusError
     from ritornello.generation import find_bundle
     from ritornello.training import require_torch
 
@@ -39,8 +40,12 @@ def adapt(
         run = prepare_adaptation(base, paths, out, config, progress)
     try:
         _show(run, as_json)
-    finally:
+    except KeyboardInterrupt:
         _tell(run, as_json)
+        raise
+    if run.best is None:
+        raise CorpusError("the pieces held out are foreseen no better than before; nothing is written")
+    _tell(run, as_json)
 
 
 def _show(run: Adaptation, as_json: bool) -> None:
@@ -68,7 +73,7 @@ def _show(run: Adaptation, as_json: bool) -> None:
 
 
 def _tell(run: Adaptation, as_json: bool) -> None:
-    """Say what was gained, also after Ctrl-C."""
+    """Say what was gained so far."""
     import json
 
     before, best = run.before, run.best
