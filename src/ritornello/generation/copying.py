@@ -8,7 +8,6 @@ primer, and drums are free.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -90,13 +89,15 @@ class NoCopy:
         line.onset, line.pitch = self._now, pitch
         line.copied = self._continuations.after(line.steps) if len(line.steps) == count else set()
 
-    def forbidden(self, cursor: Cursor) -> Iterable[int]:
+    def forbidden(self, cursor: Cursor) -> list[int]:
         self._chosen, now = True, _steps(cursor.quarters)
+        found: list[int] = []
         for voice, line in self.lines.items():
             wait = min(now - line.onset, LONGEST_WAIT)
             for step in line.copied:
                 if step // 256 == wait:
-                    yield from self._note_ids(voice, line.pitch + step % 256 - 128)
+                    found += self._note_ids(voice, line.pitch + step % 256 - 128)
+        return found
 
 
 def _steps(quarters: float) -> int:
