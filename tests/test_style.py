@@ -13,7 +13,7 @@ from fakes import small_network
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ritornello.bundle import Bundle, Facts, load_bundle, save_bundle
+from ritornello.bundle import Bundle, Facts, bundle_summary, load_bundle, save_bundle
 from ritornello.bundle.archive import CARD, STYLE, pack_weights, unzip_members, zip_members
 from ritornello.bundle.style import save_style
 from ritornello.errors import BundleError, ConfigError
@@ -56,6 +56,8 @@ def test_a_style_is_its_model_with_other_weights(folder: Path) -> None:
     assert mine.path == folder / "mine.rit"
     assert mine.size == mine.path.stat().st_size < 4000
     assert mine.digest != base.digest
+    assert bundle_summary(mine)["style of"] == "base.rit"
+    assert "style of" not in bundle_summary(base)
     assert set(mine.weights[BIAS].tolist()) == {3.0}
     others = [name for name in base.weights if name != BIAS]
     assert all(

@@ -117,6 +117,7 @@ def bundle_summary(bundle: Bundle) -> dict[str, Any]:
     """Return the card and the facts of the file, plain JSON, for reports."""
     of_file = {"digest": bundle.digest, "bytes": bundle.size, "parameters": bundle.parameters}
     of_file["pieces indexed"] = len(bundle.index.names) if bundle.index else 0
+    of_file |= {"style of": bundle.base} if bundle.base else {}
     return bundle.card.model_dump(mode="json") | of_file
 
 
