@@ -40,7 +40,7 @@ def judged(model: Model, scores: list[Score]) -> float:
 def adapted(base: Path, files: list[Path], out: Path, seed: int) -> float:
     """Write a style of the files to `out`; return the processor's seconds."""
     started = time.process_time()
-    config = AdaptConfig(seed=seed, seconds=1000)
+    config = AdaptConfig(seed=seed, seconds=1000)  # so that the steps decide
     for _ in adapt.prepare_adaptation(load_bundle(base), files, out, config).steps():
         pass
     return time.process_time() - started
