@@ -43,6 +43,9 @@ EVALUATION_IDS = 10_000
 """Ids of held-out pieces scored each time, at most."""
 
 FEWEST_TO_HOLD_OUT = 3
+STEPS, STEPS_UNWATCHED = 300, 100
+"""Batches to learn from; fewer where no piece is held out to tell when it is enough."""
+
 CLIP = 1.0
 
 
@@ -90,6 +93,7 @@ class Adaptation:
         for vector in self.vectors.values():
             vector.requires_grad_(True)
         self.optimizer = torch.optim.Adam(list(self.vectors.values()))
+        self.last_step = self.config.steps or (STEPS if self.holds_out else STEPS_UNWATCHED)
 
     def steps(self) -> Iterator[AdaptProgress]:
         """Learn, to the last step or until the time is over."""
@@ -102,7 +106,7 @@ class Adaptation:
         while fraction < 1:
             state = self._step(next(batches), state, fraction)
             step += 1
-            fraction = max(step / self.config.steps, (time.perf_counter() - started) / self.config.seconds)
+            fraction = max(step / self.last_step, (time.perf_counter() - started) / self.config.seconds)
             if due := min(1.0, fraction) * EVALUATIONS >= scored + 1:
                 scored = int(fraction * EVALUATIONS)
             yield AdaptProgress(min(1.0, fraction), self._keep_best() if due else None)

@@ -116,7 +116,9 @@ class AdaptConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: int = Field(300, ge=1, le=100_000, description="batches to learn from")
+    steps: int | None = Field(
+        None, ge=1, le=100_000, description="batches to learn from (300; 100 if no piece can be held out)"
+    )
     seconds: float = Field(50.0, gt=0, le=100_000, description="end after so long, also before that")
     held_out: float = Field(
         0.25, gt=0, lt=1, description="share of the pieces never learned from, if there are three or more"
