@@ -77,11 +77,11 @@ def main() -> None:
             before = judged(load(base), others)
             gains = {"style": judged(load(style), others) if style.exists() else before}
             gains["all weights"] = judged(load(whole), others)
-            sizes = [path.stat().st_size for path in (style, whole)]
+            size = style.stat().st_size if style.exists() else 0
         told = ", ".join(f"{name} {nats:.3f} ({nats / before - 1:+.1%})" for name, nats in gains.items())
         print(
             f"{options.model}, {options.folder.name}, {options.files} files, seed {seed}: {before:.3f} nats a note, "
-            f"{told}; {seconds:.0f} s each; {sizes[0]:,} and {sizes[1]:,} bytes",
+            f"{told}; {seconds:.0f} s each; the style has {size:,} bytes",
             flush=True,
         )
 
