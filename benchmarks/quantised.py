@@ -14,8 +14,9 @@ from pathlib import Path
 import ritornello
 from ritornello.corpus.scan import scan, split
 from ritornello.data import CORPUS
-from ritornello.generation.likelihood import Likelihood, judge
+from ritornello.generation.likelihood import judge
 from ritornello.generation.stepper import Stepper
+from ritornello.likelihood import Likelihood
 
 MOST_IDS = 3_000
 

@@ -18,10 +18,6 @@ from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
 from ritornello.bundle import (
-    CARD,
-    MEMBERS,
-    STEP,
-    WEIGHTS,
     Bundle,
     Facts,
     bundle_summary,
@@ -29,6 +25,7 @@ from ritornello.bundle import (
     load_network,
     save_bundle,
 )
+from ritornello.bundle.archive import CARD, MEMBERS, STEP, WEIGHTS
 from ritornello.errors import BundleError, ConfigError, FileError
 from ritornello.representations import REPRESENTATIONS
 

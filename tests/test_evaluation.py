@@ -18,15 +18,27 @@ from typer.testing import CliRunner
 from ritornello import formats
 from ritornello.bundle import Facts, save_bundle
 from ritornello.cli import app
+from ritornello.corpus.shards import open_corpus
 from ritornello.errors import ConfigError
-from ritornello.evaluation.comparison import compare, overlap
+from ritornello.evaluation.comparison import (
+    HALVINGS,
+    Likeness,
+    bell_width,
+    compare,
+    overlap,
+    places_for,
+    shares_of_ceiling,
+)
 from ritornello.evaluation.config import EvaluateConfig
-from ritornello.evaluation.evaluate import evaluate
+from ritornello.evaluation.evaluate import evaluate, wishes_like
 from ritornello.evaluation.features import ENDINGS, FEATURES, beginning, measure
+from ritornello.evaluation.pieces import find_pieces
 from ritornello.generation import load
 from ritornello.originality import build_index
 from ritornello.representations import make_representation
+from ritornello.representations.multitrack import Multitrack
 from ritornello.score import Meter, Score, Track, make_notes
+from ritornello.training import train
 
 ALL = FEATURES | ENDINGS
 
@@ -109,21 +121,45 @@ values = st.lists(st.floats(-5, 5), min_size=1, max_size=20).map(np.array)
 @settings(max_examples=60, deadline=None)
 @given(one=values, other=values)
 def test_overlaps_are_shares_and_go_both_ways(one: np.ndarray, other: np.ndarray) -> None:
-    assert 0 <= overlap(one, other) <= 1
-    assert overlap(one, other) == pytest.approx(overlap(other, one))
-    assert overlap(one, one) > 0.97
+    assert 0 <= overlap(one, other, 0.01) <= 1
+    assert overlap(one, other, 0.01) == pytest.approx(overlap(other, one, 0.01))
+    assert overlap(one, one, 0.01) > 0.97
+
+
+def like(generated: np.ndarray, real: np.ndarray) -> Likeness:
+    return compare({"x": generated}, {"x": real}, {"x": 0.01}, np.random.default_rng(1))["x"]
 
 
 def test_overlaps_of_known_distributions() -> None:
     random = np.random.default_rng(0)
     first, second = random.normal(0, 1, 4000), random.normal(2, 1, 4000)
-    assert overlap(first, second) == pytest.approx(
-        math.erfc(1 / math.sqrt(2)), abs=0.04
-    )  # of normal(0), normal(2)
-    alike = compare(random.normal(0, 1, 300), random.normal(0, 1, 300), random)
+    assert overlap(first, second, 0.01) == pytest.approx(math.erfc(1 / math.sqrt(2)), abs=0.04)
+    alike = like(random.normal(0, 1, 300), random.normal(0, 1, 300))
     assert alike.overlap == pytest.approx(alike.ceiling, abs=0.1)
-    assert compare(random.normal(9, 1, 30), random.normal(0, 1, 30), random).overlap < 0.01
-    assert overlap(np.zeros(0), first) == 0
+    assert like(random.normal(9, 1, 30), random.normal(0, 1, 30)).overlap < 0.01
+    assert overlap(np.zeros(0), first, 0.01) == 0
+    assert overlap(np.zeros(0), np.full(3, np.nan), 0.01) == 1
+
+
+def test_what_is_nearly_always_nothing_is_like_what_always_is() -> None:
+    nearly = np.append(np.zeros(19), 0.002)
+    assert overlap(np.zeros(20), nearly, 0.01) > 0.98
+    assert overlap(np.zeros(20), np.zeros(20), 0.01) > 0.98
+    assert bell_width(np.zeros(20), np.zeros(0), 0.01) == 0.01  # so wide is its bell in the plot too
+    assert np.ptp(places_for(np.zeros(20), 0.01)) == pytest.approx(0.08)
+
+
+def test_the_share_of_the_ceiling_is_taken_in_each_halving() -> None:
+    random = np.random.default_rng(0)
+    table = {"x": random.normal(0, 1, 40), "y": random.normal(0, 1, 40)}
+    likeness = compare(table, table, {"x": 0.1, "y": 0.1}, random)
+    shares = shares_of_ceiling(likeness)
+    assert len(shares) == HALVINGS
+    by_hand = (likeness["x"].overlaps[3] + likeness["y"].overlaps[3]) / (
+        likeness["x"].ceilings[3] + likeness["y"].ceilings[3]
+    )
+    assert shares[3] == pytest.approx(by_hand)
+    assert shares.mean() == pytest.approx(1, abs=0.1)
 
 
 @pytest.fixture
@@ -141,13 +177,53 @@ def pieces() -> list[Score]:
 
 def test_an_evaluation_judges_and_compares(model: Path) -> None:
     found = evaluate(load(model), pieces(), EvaluateConfig(count=3, bars=2, pieces=4, seed=1))
-    assert found.pieces == 4
+    assert found.counts == (3, 4)
     assert found.likelihood.nats_per_note > 0
     assert found.nats_per_second == pytest.approx(-found.likelihood.log_likelihood / found.seconds)
     assert set(found.likeness) == set(ALL)
     assert len(found.longest_copies) == 3
     again = evaluate(load(model), pieces(), EvaluateConfig(count=3, bars=2, pieces=4, seed=1))
     assert json.dumps(again.facts()) == json.dumps(found.facts())
+
+
+def test_what_is_composed_has_the_length_the_meter_and_the_instruments_of_real_pieces() -> None:
+    song = make_song(6)
+    score = replace(song, meters=(Meter(0, 4, 4), Meter(4 * TICKS, 3, 4)))
+    representation = Multitrack.fit([Multitrack.survey(score)])
+    wishes = wishes_like(score, representation)
+    assert wishes["bars"] == len(score.bar_starts())
+    assert wishes["meter"] == "3/4"
+    assert wishes["instruments"] == tuple(str(128 if t.is_drum else t.program) for t in song.tracks)
+    assert "instruments" not in wishes_like(score, make_representation("drums", {}))
+
+
+def folder_of(directory: Path, count: int) -> Path:
+    for number in range(count):
+        score = Score(TICKS, (make_melody(tuple(range(48 + number, 72 + 2 * number))),))
+        formats.write(score, directory / f"{number}.mid")
+    return directory
+
+
+def test_pieces_that_were_held_out_are_found_again(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "real", 10)
+    out = tmp_path / "m.rit"
+    sizes = {"hidden": 8, "layers": 1, "embedding": 8, "samples": 0, "batch": 2}
+    for _ in train(folder, out, steps=1, seed=3, held_out=0.3, **sizes):
+        pass
+    corpus = open_corpus(tmp_path / "m.run" / "corpus")
+    names = corpus.names()
+    apart = {Path(names[number]) for number in corpus.pieces(held_out=True).tolist()}
+    bundle = load(out).bundle
+    assert {piece.path for piece in find_pieces(bundle, [folder], held_out=True)} == apart
+    assert len(find_pieces(bundle, [folder], held_out=False)) == 10
+    (folder / "0.mid").unlink()
+    with pytest.raises(ConfigError, match="trained on 10 pieces with those held out, here are 9"):
+        find_pieces(bundle, [folder], held_out=True)
+
+
+def test_a_model_that_does_not_tell_its_split_is_refused(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="does not tell which pieces"):
+        find_pieces(load(model).bundle, [folder_of(tmp_path / "real", 3)], held_out=True)
 
 
 def test_too_few_pieces_are_refused(model: Path) -> None:

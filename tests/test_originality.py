@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from ritornello import formats
 from ritornello.bundle import Facts, add_index, save_bundle
+from ritornello.config import checked
 from ritornello.errors import BundleError, ConfigError
 from ritornello.generation import Model, load
-from ritornello.generation.copying import Continuations, NoCopy
+from ritornello.generation.config import MIN_COPY, ComposeConfig
+from ritornello.generation.copying import SHORT_COPY, Continuations, NoCopy
 from ritornello.originality import (
     MOST_NOTES,
     Copy,
@@ -28,7 +30,8 @@ from ritornello.originality import (
     unpack_index,
 )
 from ritornello.representations import make_representation
-from ritornello.representations.base import Cursor, tells_notes_in_order
+from ritornello.representations.base import Cursor, drum_voices, tells_notes_in_order
+from ritornello.representations.multitrack import Multitrack
 from ritornello.score import Score, Track
 from ritornello.training import train
 
@@ -174,15 +177,47 @@ def test_compose_tells_what_is_copied_and_keeps_from_copying(tmp_path: Path) -> 
     with pytest.raises(ConfigError, match="no index"):
         model.compose(bars=6, max_copy=6)
     add_index(path, build_index([("plain", plain.score)]))
-    again = load(path).compose(bars=6, seed=1)
+    again = load(path).compose(bars=6, seed=1, max_copy=0)
     assert again.ids.tolist() == plain.ids.tolist()
     assert again.copies is not None
     assert again.copies.exact == Copy(plain.score.note_count, "plain", 1, 1)
-    kept = load(path).compose(bars=6, seed=1, max_copy=4)
-    assert kept.relaxed == 0
-    assert kept.copies is not None
-    assert kept.copies.moved is not None
-    assert kept.copies.moved.notes <= 4
+    assert plain.score.note_count > SHORT_COPY
+    for asked, longest in (({"max_copy": 4}, 4), ({}, SHORT_COPY)):
+        kept = load(path).compose(bars=6, seed=1, **asked)
+        assert kept.relaxed == 0
+        assert kept.copies is not None
+        assert kept.copies.moved is not None
+        assert kept.copies.moved.notes <= longest
+
+
+@pytest.mark.parametrize("notes", [1, MIN_COPY - 1])
+def test_too_short_copies_are_refused(notes: int) -> None:
+    with pytest.raises(ConfigError, match=f"must be at least {MIN_COPY}, or 0 for any"):
+        checked(ComposeConfig, {"max_copy": notes})
+
+
+def test_the_notes_of_a_primer_are_not_judged(tmp_path: Path) -> None:
+    path = tmp_path / "small.rit"
+    primer = save_model(path).compose(bars=6, seed=1).score
+    add_index(path, build_index([("primer", primer)]))
+    with_primer = load(path).compose(primer, bars=8, seed=3, max_copy=4)
+    assert with_primer.copies is not None
+    assert with_primer.copies.moved is None or with_primer.copies.moved.notes <= 4
+
+
+def test_drums_may_play_what_another_part_has_played() -> None:
+    beats = make_melody((60,) * 12)
+    kit = replace(beats, is_drum=True)
+    score = Score(TICKS, (beats, kit))
+    representation = Multitrack.fit([Multitrack.survey(score)])
+    (drums,) = drum_voices(representation)
+    rule = NoCopy(representation, Continuations(index_of((60,) * 12), 4))
+    cursor, forbidden = representation.cursor(), set[int]()
+    for token in representation.encode(score).tolist():
+        forbidden |= set(rule.forbidden(cursor))
+        cursor.push(token)
+        rule.observe(cursor)
+    assert forbidden == {representation.note_id(1 - drums, 60)}
 
 
 def test_a_scheme_whose_notes_come_otherwise_is_refused(tmp_path: Path) -> None:

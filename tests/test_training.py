@@ -24,11 +24,11 @@ from ritornello.networks import make_network
 from ritornello.presets import PRESETS, make_config
 from ritornello.training.checkpoint import load_checkpoint
 from ritornello.training.config import TrainConfig
-from ritornello.training.evaluate import bigram, evaluate
 from ritornello.training.group import Group
 from ritornello.training.loop import Trainer
 from ritornello.training.run import prepare, resumed_config
 from ritornello.training.schedule import window_at
+from ritornello.training.scoring import bigram, score
 from ritornello.training.tuning import choose_dropout, settle
 
 SMALL: dict[str, Any] = {
@@ -153,12 +153,12 @@ def test_held_out_scores_do_not_depend_on_the_batching(corpus: Corpus) -> None:
     sizes = tuple(column.size for column in corpus.representation.columns)
     network = make_network("lstm", {"hidden": 8, "embedding": 8, "layers": 2}, sizes)
     scores = [
-        evaluate(network, held_out_batches(corpus, rows, window), corpus.representation.is_note)
+        score(network, held_out_batches(corpus, rows, window), corpus.representation.is_note)
         for rows, window in ((1, 7), (2, 32), (5, 1000))
     ]
-    for score in scores[1:]:
-        assert score.nats == pytest.approx(scores[0].nats, rel=1e-5)
-        assert (score.tokens, score.notes) == (scores[0].tokens, scores[0].notes)
+    for other in scores[1:]:
+        assert other.log_likelihood == pytest.approx(scores[0].log_likelihood, rel=1e-5)
+        assert (other.tokens, other.notes) == (scores[0].tokens, scores[0].notes)
     assert scores[0].nats_per_token == pytest.approx(math.log(sizes[0]), rel=0.2)
     assert network.training
 
@@ -184,7 +184,7 @@ def test_the_bigram_model_is_a_distribution_that_helps(corpus: Corpus) -> None:
             kinds = len(set(seen))
             overall = singles[two] / singles.sum()
             nats -= math.log((seen.count(two) + kinds * overall) / (len(seen) + kinds) if seen else overall)
-    assert held.nats == pytest.approx(nats)
+    assert held.log_likelihood == pytest.approx(-nats)
 
 
 def test_from_a_folder_to_a_bundle_and_on_from_there(folder: Path, tmp_path: Path) -> None:

@@ -73,16 +73,16 @@ class Copies(NamedTuple):
     is_whole: bool  # whether the index holds all that was learned from
 
 
-def lines_of(score: Score) -> list[Line]:
-    """Return the lines of a score: its tracks with at least two notes, without the drums."""
+def lines_of(score: Score, since: int = -1) -> list[Line]:
+    """Return the lines of a score: its tracks with at least two notes after tick `since`, without the drums."""
     bars = score.bar_starts()
     found = []
     for track in score.tracks:
-        if len(track.notes) >= 2 and not track.is_drum:
-            starts = track.notes["start"]
-            onsets = (2 * starts * STEPS_PER_QUARTER // score.ticks_per_quarter + 1) // 2
-            at = np.searchsorted(bars, starts, side="right") - 1
-            found.append(Line(onsets, track.notes["pitch"].astype(np.int64), at))
+        notes = track.notes[track.notes["start"] > since]
+        if len(notes) >= 2 and not track.is_drum:
+            onsets = (2 * notes["start"] * STEPS_PER_QUARTER // score.ticks_per_quarter + 1) // 2
+            at = np.searchsorted(bars, notes["start"], side="right") - 1
+            found.append(Line(onsets, notes["pitch"].astype(np.int64), at))
     return found
 
 
@@ -197,6 +197,11 @@ def build_index(pieces: Iterable[tuple[str, Score]], is_whole: bool = True) -> I
         lines += found
         numbers += [len(names)] * len(found)
         names.append(name)
+    return _index_of(lines, numbers, tuple(names), is_whole)
+
+
+def _index_of(lines: list[Line], numbers: list[int], names: tuple[str, ...], is_whole: bool = True) -> Index:
+    """Return the index of lines, and of the number of the piece of each."""
     lengths = [len(line.onsets) for line in lines]
     steps = [np.append(step_between(np.diff(line.onsets), np.diff(line.pitches)), _NO_STEP) for line in lines]
     return Index(
@@ -205,7 +210,7 @@ def build_index(pieces: Iterable[tuple[str, Score]], is_whole: bool = True) -> I
         bars=_joined([np.minimum(line.bars, 0xFFFF) for line in lines], np.uint16),
         first=np.cumsum([0, *lengths[:-1]]).astype(np.int64)[: len(lines)],
         piece=np.array(numbers, dtype=np.int32),
-        names=tuple(names),
+        names=names,
         is_whole=is_whole,
     )
 
@@ -217,11 +222,12 @@ def _joined(arrays: list[Any], kind: Any) -> Any:
 # --- searching ------------------------------------------------------------------------------------------------
 
 
-def copies(index: Index, score: Score) -> Copies:
-    """Return the longest runs that `score` shares with the index."""
-    if not lines_of(score) or not len(index.steps):
+def copies(index: Index, score: Score, since: int = -1) -> Copies:
+    """Return the longest runs that `score` shares with the index, of notes that begin after tick `since`."""
+    lines = lines_of(score, since)
+    if not lines or not len(index.steps):
         return Copies(None, None, index.is_whole)
-    searched = build_index([("", score)])
+    searched = _index_of(lines, [0] * len(lines), ("",))
     moved = _longest(index, searched, LONGEST_COPY, exact=False)
     exact = _longest(index, searched, moved.notes, exact=True) if moved else None
     return Copies(moved, exact, index.is_whole)

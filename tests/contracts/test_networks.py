@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from ritornello.bundle import Facts, load_bundle, save_bundle
+from ritornello.bundle.style import save_style
 from ritornello.errors import ConfigError
 from ritornello.generation.stepper import Stepper
 from ritornello.networks import NETWORKS, detach, make_network, reset_rows
 from ritornello.representations.base import Column
+from ritornello.training.adapt import learned_vectors
 
 SIZES = (13, 5, 14)  # the last can be a hint
 
@@ -154,6 +156,23 @@ def test_the_step_graph_gives_the_logits(network, tmp_path, precision, tolerance
     for t in range(x.shape[1]):
         logits, state = stepper.step(x[:, t].numpy(), state)
         np.testing.assert_allclose(logits, expected[:, t].numpy(), atol=tolerance)
+
+
+def test_biases_learned_as_a_style_are_those_that_are_played(network, tmp_path):
+    save_bundle(tmp_path / "a.rit", network, Columns(), Facts(name="tiny"))
+    vectors = learned_vectors(network)
+    assert vectors
+    with torch.no_grad():
+        for vector in vectors.values():
+            vector.add_(torch.randn(vector.shape).half()).copy_(vector.half())
+    learned = {"network." + name: vector.detach().half().numpy() for name, vector in vectors.items()}
+    save_style(tmp_path / "b.rit", load_bundle(tmp_path / "a.rit"), learned, Facts(name="mine"))
+    stepper = Stepper(load_bundle(tmp_path / "b.rit"))
+    x = inputs(2, 1)
+    with torch.no_grad():
+        expected, _ = network(x, network.initial_state(2))
+    logits, _ = stepper.step(x[:, 0].numpy(), stepper.initial_state(2))
+    np.testing.assert_allclose(logits, expected[:, 0].numpy(), atol=1e-4)
 
 
 def test_unknown_network_names_the_nearest():

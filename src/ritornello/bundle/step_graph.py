@@ -42,6 +42,7 @@ def still_copy(network: Network, precision: Precision) -> Network:
 def export_step(network: Network, column_count: int) -> tuple[Any, Weights]:
     """Return one step of `network` as an ONNX model, and its weights and initial state by name.
 
+    `network` is a `still_copy`, of which nothing else is wanted: its own weights are lost.
     Without the package `onnx`, MissingExtraError.
     """
     try:
@@ -54,6 +55,9 @@ def export_step(network: Network, column_count: int) -> tuple[Any, Weights]:
     states = [f"state_{i}" for i in range(len(state))]
     inputs, outputs = [COLUMNS, *states], [LOGITS, *(f"next_{name}" for name in states)]
     columns = torch.zeros(2, column_count, dtype=torch.int64)
+    weights = {name: tensor.numpy().copy() for name, tensor in step.state_dict().items()}
+    weights |= {f"initial_{name}": part[:1].numpy() for name, part in zip(states, state, strict=True)}
+    _tell_apart(step)
     file = io.BytesIO()
     with warnings.catch_warnings():
         _ignore_exporter_warnings()
@@ -70,9 +74,13 @@ def export_step(network: Network, column_count: int) -> tuple[Any, Weights]:
             do_constant_folding=False,
             opset_version=17,
         )
-    weights = {name: tensor.numpy() for name, tensor in step.state_dict().items()}
-    weights |= {f"initial_{name}": part[:1].numpy() for name, part in zip(states, state, strict=True)}
     return onnx.load_from_string(file.getvalue()), weights
+
+
+def _tell_apart(step: Any) -> None:
+    """Give the parameters values that all differ: of equal ones the exporter keeps one, for the places of all."""
+    for number, parameter in enumerate(step.parameters()):
+        parameter.fill_(number)
 
 
 def _single_step(network: Network) -> Any:

@@ -10,6 +10,7 @@ import sys
 
 import typer
 
+from ritornello.cli.adapt import adapt
 from ritornello.cli.bench import bench
 from ritornello.cli.compose import compose
 from ritornello.cli.convert import convert
@@ -39,6 +40,7 @@ app = typer.Typer(
 for command in (
     inspect,
     train,
+    adapt,
     compose,
     jam,
     play,

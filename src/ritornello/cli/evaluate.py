@@ -18,11 +18,18 @@ if TYPE_CHECKING:
 def evaluate(
     model: Annotated[str, typer.Argument(help="a .rit file, or the name of a shipped model")],
     paths: Annotated[
-        list[str], typer.Argument(help="files, folders and addresses (s3://...) that it did not learn from")
+        list[str],
+        typer.Argument(help="files, folders and addresses (s3://...) that it did not learn from; see --held-out"),
     ],
     out: Annotated[
         list[Path] | None, typer.Option("--out", "-o", help="report to write: .html or .png; may be repeated")
     ] = None,
+    held_out: Annotated[
+        bool,
+        typer.Option(
+            "--held-out", help="of the files that it was trained on, only those that were held out then"
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print facts for machines")] = False,
     *,
     settings: dict[str, Any],
@@ -30,19 +37,20 @@ def evaluate(
     """Tell how well a model foresees real pieces, and how alike its own are to them."""
     import json
 
+    from ritornello.cli.counting_display import show_counting
     from ritornello.config import checked
-    from ritornello.corpus.scan import scan
     from ritornello.evaluation.evaluate import evaluate as run
+    from ritornello.evaluation.pieces import find_pieces
     from ritornello.evaluation.report import check_report_suffix, write_report
-    from ritornello.formats import read
     from ritornello.generation import load
 
     for path in out or []:
         check_report_suffix(path)
     config = checked(EvaluateConfig, settings)
     loaded = load(model)
-    scores = [read(report.path) for report in scan(paths).used]
-    found = run(loaded, scores, config)
+    scores = [piece.read() for piece in find_pieces(loaded.bundle, paths, held_out)]
+    with show_counting(as_json, "pieces") as progress:
+        found = run(loaded, scores, config, progress)
     for path in out or []:
         write_report(found, path)
     if as_json:
@@ -52,11 +60,9 @@ def evaluate(
 
 
 def _print(found: Evaluation, out: list[Path]) -> None:
-    from ritornello.evaluation.report import HEADINGS, figures, rows
+    from ritornello.evaluation.report import HEADINGS, describe, figures, rows
 
-    typer.echo(
-        f"{found.model}: {found.config.count} pieces of {found.config.bars} bars against {found.pieces} real ones"
-    )
+    typer.echo(f"{found.model}: {describe(found)}")
     for name, value in figures(found):
         typer.echo(f"  {name:42} {value}")
     typer.echo("")

@@ -50,8 +50,9 @@ def train(
     settings: dict[str, Any],
 ) -> None:
     """Learn from MIDI files, for a given time, and write a model. Ctrl-C leaves the best so far; --resume goes on."""
+    from ritornello.cli.counting_display import show_counting
     from ritornello.cli.processes import run_in_processes
-    from ritornello.cli.training_display import show_preparation, show_training
+    from ritornello.cli.training_display import show_training
     from ritornello.errors import ConfigError
     from ritornello.generation import find_bundle
     from ritornello.generation.sample import write_sample
@@ -71,7 +72,7 @@ def train(
     together = group_size() > 1
     _check_addresses(paths or [], out, cluster, together)
     with writing(out, resume) as place:
-        with show_preparation(as_json) as progress, connect(cluster) as executor:
+        with show_counting(as_json) as progress, connect(cluster) as executor:
             run: Run = (prepare_together if together else prepare)(
                 paths or ([] if resume else embedded_corpus(PRESETS[preset].corpus, place)),
                 place,

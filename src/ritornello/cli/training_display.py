@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from ritornello.representations.base import unit_of
 
@@ -19,21 +17,6 @@ if TYPE_CHECKING:
     from ritornello.training.run import Run
 
 COLUMNS = ("time", "passes", "training", "held-out", "accuracy", "tokens/s")
-
-
-@contextmanager
-def show_preparation(as_json: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """Give a callback that shows how many files are read and encoded."""
-    columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TextColumn("files"))
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=as_json) as bar:
-        tasks: dict[str, Any] = {}
-
-        def show(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total)
-            bar.update(tasks[what], completed=done)
-
-        yield show
 
 
 def show_training(run: Run, as_json: bool) -> None:
@@ -99,7 +82,7 @@ def _show_progress(console: Console, progress: TrainingProgress, as_json: bool) 
     if progress.held is None and not progress.message:
         return
     if as_json:
-        scored = progress.held and asdict(progress.held) | {"nats_per_note": progress.held.nats_per_note}
+        scored = progress.held and progress.held.facts()
         print(json.dumps(asdict(progress) | {"held": scored}), flush=True)
     elif progress.held and progress.message != "done":
         held = progress.held

@@ -18,6 +18,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -222,6 +223,20 @@ def write_corpus(
     with paths.replacing_folder(directory, overwrite=True) as beside:
         _write(beside, representation, enumerate(encoded), names, apart)
     return open_corpus(directory)
+
+
+def corpus_in_memory(
+    representation: Representation, examples: Sequence[Encoded], held_out: Sequence[bool]
+) -> Corpus:
+    """Return a corpus of few examples, which are on no disk; `held_out` says for each on which side it is."""
+    starts = np.cumsum([0, *(len(example.rows) for example in examples)])
+    entries = [
+        (0, start, len(example.rows), example.notes, example.low, example.high, apart)
+        for start, example, apart in zip(starts.tolist(), examples, held_out, strict=False)
+    ]
+    rows = np.concatenate([example.rows for example in examples])
+    digest = blake2b(rows.tobytes(), digest_size=8).hexdigest()
+    return Corpus(Path(), representation, np.array(entries, dtype=INDEX), (rows,), digest)
 
 
 def _too_few(found: Scan, used: list[FileReport]) -> str:

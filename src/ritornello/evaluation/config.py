@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from ritornello.generation.samplers import SamplerConfig
 
 
-class EvaluateConfig(BaseModel):
-    """What an evaluation can be told."""
+class EvaluateConfig(SamplerConfig):
+    """What an evaluation can be told, and how ids are chosen in the pieces that it composes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    count: int = Field(20, ge=2, le=1000, description="pieces to compose")
-    bars: int = Field(
-        16, ge=1, le=1000, description="their length; of real pieces, so many bars are compared"
-    )
     pieces: int = Field(
         50, ge=4, le=100_000, description="real pieces to compare with, at most, chosen by the seed"
+    )
+    count: int | None = Field(
+        None, ge=2, le=1000, description="pieces to compose (default: one like each of the real ones)"
+    )
+    bars: int | None = Field(
+        None, ge=1, le=1000, description="compare only so many bars, the first of each piece (default: all)"
     )
     seed: int = Field(0, ge=0, lt=2**32, description="of the pieces composed and chosen")

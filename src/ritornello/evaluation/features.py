@@ -24,10 +24,11 @@ Ints = NDArray[np.int64]
 
 
 class Feature(NamedTuple):
-    """A row: what it is, in words, and the function."""
+    """A row: what it is, in words, the function, and the smallest difference that means anything."""
 
     meaning: str
     value: Callable[[Score], float]
+    grain: float
 
 
 def measure(score: Score, features: Mapping[str, Feature]) -> dict[str, float]:
@@ -209,29 +210,29 @@ def _final_beat(score: Score) -> float:
 
 
 FEATURES = {
-    "pitches": Feature("different pitches", _pitch_count),
-    "pitch classes": Feature("different pitch classes", _class_count),
-    "pitch range": Feature("semitones from the lowest to the highest pitch", _range),
-    "pitch entropy": Feature("of how often each pitch occurs, in bits", _pitch_entropy),
-    "class entropy": Feature("of how often each pitch class occurs, in bits", _class_entropy),
+    "pitches": Feature("different pitches", _pitch_count, 1),
+    "pitch classes": Feature("different pitch classes", _class_count, 0.5),
+    "pitch range": Feature("semitones from the lowest to the highest pitch", _range, 1),
+    "pitch entropy": Feature("of how often each pitch occurs, in bits", _pitch_entropy, 0.05),
+    "class entropy": Feature("of how often each pitch class occurs, in bits", _class_entropy, 0.05),
     "scale consistency": Feature(
-        "share of notes in the best fitting major or minor scale", _scale_consistency
+        "share of notes in the best fitting major or minor scale", _scale_consistency, 0.01
     ),
-    "polyphony": Feature("notes that sound at once, while any does", _polyphony),
-    "polyphony rate": Feature("share of the time in which two notes or more sound", _polyphony_rate),
-    "empty beats": Feature("share of quarters in which nothing sounds", _empty_beats),
-    "empty bars": Feature("share of bars in which nothing sounds", _empty_bars),
-    "groove consistency": Feature("likeness of the onsets of neighbouring bars", _groove),
-    "notes a beat": Feature("notes that begin in a quarter", _notes_per_beat),
-    "duration": Feature("median, in quarters", _duration),
-    "repeated bars": Feature("share of bars that came before, note for note", _repeated_bars),
+    "polyphony": Feature("notes that sound at once, while any does", _polyphony, 0.05),
+    "polyphony rate": Feature("share of the time in which two notes or more sound", _polyphony_rate, 0.01),
+    "empty beats": Feature("share of quarters in which nothing sounds", _empty_beats, 0.01),
+    "empty bars": Feature("share of bars in which nothing sounds", _empty_bars, 0.01),
+    "groove consistency": Feature("likeness of the onsets of neighbouring bars", _groove, 0.01),
+    "notes a beat": Feature("notes that begin in a quarter", _notes_per_beat, 0.05),
+    "duration": Feature("median, in quarters", _duration, 0.05),
+    "repeated bars": Feature("share of bars that came before, note for note", _repeated_bars, 0.01),
 }
 """What is measured on beginnings of equal length. MusPy's in-scale rate needs a key to be told, and its two features of
 drum patterns a pattern: they are left out."""
 
 ENDINGS = {
-    "final length": Feature("duration of the last chord, in those of the median note", _final_length),
-    "final tonic": Feature("whether the bass of the last chord is the tonic", _final_tonic),
-    "final downbeat": Feature("whether the last notes begin a bar", _final_beat),
+    "final length": Feature("duration of the last chord, in those of the median note", _final_length, 0.1),
+    "final tonic": Feature("whether the bass of the last chord is the tonic", _final_tonic, 0.05),
+    "final downbeat": Feature("whether the last notes begin a bar", _final_beat, 0.05),
 }
 """What is measured on whole pieces: how they end."""

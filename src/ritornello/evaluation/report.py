@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from ritornello.errors import ConfigError, MissingExtraError
-from ritornello.evaluation.comparison import POINTS, density
+from ritornello.evaluation.comparison import bell_width, density, finite, places_for
 from ritornello.evaluation.evaluate import Evaluation
 from ritornello.evaluation.features import ENDINGS, FEATURES
 from ritornello.paths import write_bytes, write_text
 
 COLUMNS = 4
-GENERATED, REAL = "#0b6e99", "#9aa5b1"
+COLOURS = {"generated": "#0b6e99", "real": "#9aa5b1"}
 
 _STYLE = """body{font:16px/1.5 sans-serif;max-width:64em;margin:2em auto;padding:0 1em;color:#222}
 table{border-collapse:collapse;margin:1em 0}td,th{padding:.2em .8em;text-align:right;border-bottom:1px solid #ddd}
@@ -47,12 +47,13 @@ def write_report(evaluation: Evaluation, path: Path) -> Path:
 def figures(evaluation: Evaluation) -> list[tuple[str, str]]:
     """Return the figures that are not of one feature, each with its name."""
     judged, copies = evaluation.likelihood, evaluation.longest_copies
+    share, spread = evaluation.share_of_ceiling
     rows = [
         ("held-out nats a token", f"{judged.nats_per_token:.3f}"),
         ("held-out nats a note", f"{judged.nats_per_note:.3f}"),
         ("held-out nats a second", f"{evaluation.nats_per_second:.3f}"),
         ("next token right", f"{judged.accuracy:.1%}"),
-        ("overlap, share of the ceiling", f"{evaluation.share_of_ceiling:.1%}"),
+        ("overlap, share of the ceiling", f"{share:.1%} ± {spread:.1%}"),
     ]
     if copies:
         rows.append(("longest copy, notes: median", f"{np.median(copies):.0f}"))
@@ -76,18 +77,24 @@ def rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
     ]
 
 
+def describe(evaluation: Evaluation) -> str:
+    """Return what was compared, in a sentence."""
+    (composed, real), config = evaluation.counts, evaluation.config
+    cut = f", the first {config.bars} bars of each" if config.bars else ""
+    return f"{composed} composed pieces (seed {config.seed}) like {real} real ones{cut}."
+
+
 HEADINGS = ("feature", "generated", "real", "overlap", "ceiling", "")
 
 
 def to_html(evaluation: Evaluation, picture: bytes) -> str:
     """Return the page; `picture` is a PNG."""
     image = base64.b64encode(picture).decode("ascii")
-    config = evaluation.config
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(evaluation.model)}</title>"
         f"<style>{_STYLE}</style><h1>{escape(evaluation.model)}</h1>"
-        f"<p>{config.count} pieces of {config.bars} bars, seed {config.seed}, against {evaluation.pieces} real pieces."
-        " Overlap: the area that two distributions share; ceiling: that of two halves of the real pieces.</p>"
+        f"<p>{describe(evaluation)} Overlap: the area that two distributions share; ceiling: that of two halves of the"
+        " real pieces.</p>"
         f"{_html_table(figures(evaluation), ())}{_html_table(rows(evaluation), HEADINGS)}"
         f'<img alt="distributions of the features" src="data:image/png;base64,{image}"></html>\n'
     )
@@ -121,17 +128,17 @@ def draw(evaluation: Evaluation) -> bytes:
 
 
 def _draw_feature(axes: Any, evaluation: Evaluation, name: str) -> None:
-    sets = {"real": (evaluation.real[name], REAL), "generated": (evaluation.generated[name], GENERATED)}
-    finite = {label: (values[np.isfinite(values)], colour) for label, (values, colour) in sets.items()}
-    both = np.concatenate([values for values, _ in finite.values()])
+    numbers = {"real": finite(evaluation.real[name]), "generated": finite(evaluation.generated[name])}
+    both = np.concatenate(list(numbers.values()))
     row = evaluation.likeness[name]
     axes.set_title(f"{name}: {row.overlap:.2f} of {row.ceiling:.2f}", fontsize=9)
     axes.tick_params(labelsize=7)
     axes.set_yticks([])
     if not len(both):
         return
-    spread = max(float(np.ptp(both)), 1e-9)
-    places = np.linspace(both.min() - 0.2 * spread, both.max() + 0.2 * spread, POINTS)
-    for label, (values, colour) in finite.items():
+    width = bell_width(numbers["real"], numbers["generated"], (FEATURES | ENDINGS)[name].grain)
+    places = places_for(both, width)
+    for label, values in numbers.items():
         if len(values):
-            axes.fill_between(places, density(values, places, spread), color=colour, alpha=0.5, label=label)
+            height = density(values, places, width)
+            axes.fill_between(places, height, color=COLOURS[label], alpha=0.5, label=label)

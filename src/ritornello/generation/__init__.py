@@ -18,8 +18,8 @@ from ritornello.remote import is_address, local
 if TYPE_CHECKING:
     from ritornello.bundle import Bundle
     from ritornello.generation.compose import Composition, Progress
-    from ritornello.generation.likelihood import Likelihood
     from ritornello.generation.stepper import Stepper, StepPrecision
+    from ritornello.likelihood import Likelihood
     from ritornello.score import Score
 
 __all__ = ["DEFAULT_MODEL", "Model", "find_bundle", "load", "shipped_bundles"]

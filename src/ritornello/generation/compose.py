@@ -27,6 +27,7 @@ from ritornello.generation.beginning import begin
 from ritornello.generation.config import ComposeConfig
 from ritornello.generation.constraints import RepetitionGuard
 from ritornello.generation.control import make_rules
+from ritornello.generation.copying import SHORT_COPY, NoCopy
 from ritornello.generation.given import with_loop_markers
 from ritornello.generation.piece import Piece
 from ritornello.generation.recipe import make_recipe
@@ -72,7 +73,8 @@ class Composition:
 
     @cached_property
     def copies(self) -> Copies | None:
-        """What it shares with the music that the model learned from, its primer included; looked for when first asked.
+        """What it shares with the music that the model learned from, notes of the primer not counted; looked for when
+        first asked.
 
         None if the bundle holds no index of that music.
         """
@@ -96,7 +98,8 @@ class Composition:
     @property
     def broken(self) -> tuple[str, ...]:
         """The names of what was asked for and had to give way: none as a rule."""
-        return tuple(name for name in self.gave_way if name != RepetitionGuard.wish)
+        unasked = {RepetitionGuard.wish, NoCopy.wish if self.settings.max_copy is None else ""}
+        return tuple(name for name in self.gave_way if name not in unasked)
 
     @property
     def bars(self) -> int:
@@ -151,10 +154,6 @@ def compose(
     settings = config.model_copy(update={"seed": seed})
     made = [_finish(bundle, settings, piece, primer) for piece in pieces]
     return [best(made[at : at + config.best_of]) for at in range(0, batch, config.best_of)]
-
-
-SHORT_COPY = 15
-"""A copy of so many notes, or fewer, is nothing to avoid: common turns are as long."""
 
 
 def best(candidates: Sequence[Composition]) -> Composition:
@@ -228,7 +227,7 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score
         leads_on=piece.leads_on,
         gave_way=dict(piece.gave_way),
         remarks=mapped(bundle.representation, primer) if primer is not None else (),
-        find_copies=partial(_find_copies, bundle, ids),
+        find_copies=partial(_find_copies, bundle, ids, piece.quarters_given),
     )
 
 
@@ -236,8 +235,11 @@ def _mean(log_probability: float, notes: int) -> float:
     return log_probability / max(1, notes)
 
 
-def _find_copies(bundle: Bundle, ids: Ids) -> Copies | None:
-    return None if bundle.index is None else copies(bundle.index, bundle.representation.decode(ids))
+def _find_copies(bundle: Bundle, ids: Ids, quarters_given: float) -> Copies | None:
+    if bundle.index is None:
+        return None
+    score = bundle.representation.decode(ids)
+    return copies(bundle.index, score, since=int(quarters_given * score.ticks_per_quarter))
 
 
 def _with_tempo(score: Score, settings: ComposeConfig, primer: Score | None) -> Score:

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ritornello.config import parsed
 from ritornello.generation.beam import BeamConfig
+from ritornello.generation.copying import SHORT_COPY
 from ritornello.generation.given import GivenConfig
 from ritornello.generation.stepper import StepPrecision
 from ritornello.originality import LONGEST_COPY
@@ -114,9 +115,10 @@ class ComposeConfig(GivenConfig, BeamConfig):
     )
     max_copy: int | None = Field(
         None,
-        ge=MIN_COPY,
+        ge=0,
         le=LONGEST_COPY,
-        description="no longer run of notes, in any key, that the music learned from has too",
+        description="no longer run of notes, in any key, that the music learned from has too; 0: any"
+        f" ({SHORT_COPY} if not given and the model knows that music)",
     )
     guard: bool = Field(True, description="break up a pitch or a bar that repeats too often")
     faithful: bool = Field(
@@ -141,6 +143,13 @@ class ComposeConfig(GivenConfig, BeamConfig):
         for name in names or ():
             parsed(parse_instrument, name)
         return names
+
+    @field_validator("max_copy")
+    @classmethod
+    def _check_copy(cls, notes: int | None) -> int | None:
+        if notes is not None and 0 < notes < MIN_COPY:
+            raise ValueError(f"must be at least {MIN_COPY}, or 0 for any")
+        return notes
 
     @field_validator("meter")
     @classmethod

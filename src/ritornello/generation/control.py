@@ -17,10 +17,11 @@ from ritornello.generation.contradictions import (
     idle_instruments,
     make_demands,
 )
-from ritornello.generation.copying import Continuations, NoCopy
+from ritornello.generation.copying import SHORT_COPY, Continuations, NoCopy
 from ritornello.generation.harmony import InScale, OverChords
 from ritornello.generation.notes import Notes, compasses
 from ritornello.generation.playable import Grip, register
+from ritornello.originality import Index
 from ritornello.representations.base import Representation, TellsMoment, tells_notes_in_order
 from ritornello.representations.limits import NO_LIMIT, KeepsLimits, Limits
 from ritornello.score import Score
@@ -47,19 +48,37 @@ def make_rules(
     rules = _of_notes(representation, config, primer)
     if (notes := config.notes) is not None:
         rules.append(lambda: NotesBeforeEnd(representation.end_id, notes))
-    if config.max_copy is not None:
-        continuations = _continuations(bundle, config.max_copy)
-        rules.append(lambda: NoCopy(representation, continuations))
+    no_copy = _no_copy(bundle, representation, config)
+    rules += no_copy if config.max_copy is not None else []
     if config.guard:
         rules.append(lambda: RepetitionGuard(representation))
+    rules += no_copy if config.max_copy is None else []  # nobody asked: the least of all
     return lambda: [rule() for rule in rules]
 
 
-def _continuations(bundle: Bundle, notes: int) -> Continuations:
-    _check_can(tells_notes_in_order(bundle.representation), f"max_copy {notes}", bundle.representation)
+def _no_copy(bundle: Bundle, representation: Representation, config: ComposeConfig) -> list[MakeConstraint]:
+    longest = _longest_copy(bundle, config)
+    if not longest:
+        return []
+    continuations = Continuations(_index(bundle, longest), longest)
+    return [lambda: NoCopy(representation, continuations)]
+
+
+def _longest_copy(bundle: Bundle, config: ComposeConfig) -> int:
+    """Return how many notes in a row may be copied, 0 for any: what is asked, else SHORT_COPY where that can be had."""
+    if config.max_copy is not None:
+        return config.max_copy
+    can = bundle.index is not None and tells_notes_in_order(bundle.representation)
+    return SHORT_COPY if can and not config.faithful else 0
+
+
+def _index(bundle: Bundle, longest: int) -> Index:
+    _check_can(tells_notes_in_order(bundle.representation), f"max_copy {longest}", bundle.representation)
     if bundle.index is None:
-        raise ConfigError(f"max_copy {notes}: {bundle.path} holds no index of the music that it learned from")
-    return Continuations(bundle.index, notes)
+        raise ConfigError(
+            f"max_copy {longest}: {bundle.path} holds no index of the music that it learned from"
+        )
+    return bundle.index
 
 
 def _check_can(can: bool, asked: str, representation: Representation) -> None:

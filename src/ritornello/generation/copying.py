@@ -2,7 +2,8 @@
 
 It follows the notes of each voice, and looks up which notes would make its last run, and one more, a copy. That needs
 cursors that tell notes in the order in which they stand in a track, each at its own time; representations whose do
-say `tells_notes_in_order`.
+say `tells_notes_in_order`. Judged is what the model chooses: a run begins anew after notes that were given, those of a
+primer, and drums are free.
 """
 
 from __future__ import annotations
@@ -14,8 +15,13 @@ from typing import Any
 import numpy as np
 
 from ritornello.originality import LONGEST_WAIT, STEPS_PER_QUARTER, Index, step_between
-from ritornello.representations.base import Cursor, Representation, note_ids
+from ritornello.representations.base import Cursor, Representation, drum_voices, note_ids
 from ritornello.runs import Hashes, hash_run, run_hashes
+
+SHORT_COPY = 15
+"""Runs of so many notes are common turns. Longer ones are not copied, unless that is asked for."""
+
+_TOP = np.uint64(48)
 
 
 class Continuations:
@@ -24,10 +30,12 @@ class Continuations:
     def __init__(self, index: Index, notes: int) -> None:
         self.steps_before = notes - 1
         whole = index.within_lines(notes)  # runs of that many notes and one more
-        hashes = run_hashes(index.sums, self.steps_before)[: len(whole)][whole]
-        order = np.argsort(hashes, kind="stable")
-        self._hashes: Hashes = hashes[order]
-        self._next = index.steps[self.steps_before :][: len(whole)][whole][order]
+        self._hashes: Hashes = run_hashes(index.sums, self.steps_before)[: len(whole)][whole]
+        self._next = index.steps[self.steps_before :][: len(whole)][whole]
+        # In order of their first 16 bits only: a fifth of the time of sorting them, which every call would wait for.
+        first_bits = (self._hashes >> _TOP).astype(np.uint16)
+        self._order = np.argsort(first_bits, kind="stable")
+        self._ends = np.cumsum(np.bincount(first_bits, minlength=1 << 16))
 
     def __deepcopy__(self, memo: Any) -> Continuations:
         return self  # never changes: pieces that fork share it
@@ -35,8 +43,9 @@ class Continuations:
     def after(self, steps: list[int]) -> set[int]:
         """Return the steps that follow this run of `steps_before` steps, somewhere in the index."""
         wanted = np.uint64(hash_run(steps))
-        first, last = (int(np.searchsorted(self._hashes, wanted, side=side)) for side in ("left", "right"))
-        return set(self._next[first:last].tolist())
+        bits = int(wanted >> _TOP)
+        runs = self._order[self._ends[bits - 1] if bits else 0 : self._ends[bits]]
+        return set(self._next[runs[self._hashes[runs] == wanted]].tolist())
 
 
 @dataclass
@@ -56,18 +65,24 @@ class NoCopy:
 
     def __init__(self, representation: Representation, continuations: Continuations) -> None:
         self._note_ids = partial(note_ids, representation)
+        self._drums = drum_voices(representation)
         self._continuations = continuations
         self._now = 0
+        self._chosen = False  # whether the next id is: then `forbidden` has been asked
         self.lines: dict[int, VoiceLine] = {}
 
     def observe(self, cursor: Cursor) -> None:
         if cursor.last_note is not None:
-            voice, pitch = cursor.last_note
-            if voice in self.lines:
-                self._extend(self.lines[voice], pitch)
-            else:
-                self.lines[voice] = VoiceLine(self._now, pitch)
-        self._now = _steps(cursor.quarters)
+            self._follow(*cursor.last_note)
+        self._now, self._chosen = _steps(cursor.quarters), False
+
+    def _follow(self, voice: int, pitch: int) -> None:
+        if not self._chosen:
+            self.lines.pop(voice, None)
+        elif voice in self.lines:
+            self._extend(self.lines[voice], pitch)
+        elif voice not in self._drums:
+            self.lines[voice] = VoiceLine(self._now, pitch)
 
     def _extend(self, line: VoiceLine, pitch: int) -> None:
         count = self._continuations.steps_before
@@ -77,7 +92,7 @@ class NoCopy:
         line.copied = self._continuations.after(line.steps) if len(line.steps) == count else set()
 
     def forbidden(self, cursor: Cursor) -> list[int]:
-        now = _steps(cursor.quarters)
+        self._chosen, now = True, _steps(cursor.quarters)
         found: list[int] = []
         for voice, line in self.lines.items():
             wait = min(now - line.onset, LONGEST_WAIT)

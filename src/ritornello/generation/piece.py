@@ -23,7 +23,7 @@ class Piece:
 
     log_probability: of the ids that were chosen. given_log_probability: of the given ids beside free parts, or in the
     LEADS_ON bars after a free one; given_notes: how many notes these bring. notes_given: all that were not chosen.
-    gave_way: the constraints that had to give way, and at how many steps.
+    quarters_given: where the beginning ends, -1 if it has no notes. gave_way: the constraints that had to give way, and at how many steps.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Piece:
         self.log_probability, self.given_log_probability = 0.0, 0.0
         self.gave_way: Counter[str] = Counter()
         self.notes_given, self.given_notes = self.cursor.notes, 0
+        self.quarters_given = self.cursor.quarters if self.notes_given else -1.0
         self._beliefs: defaultdict[int, float] = defaultdict(float)  # by bar, of its ids
         self._judged: set[int] = set()  # the bars whose given ids count
         self._due: int | None = None

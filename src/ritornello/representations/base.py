@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from ritornello.score import Score
-from ritornello.theory import Chord
+from ritornello.theory import DRUMS, Chord
 
 Ids = NDArray[np.signedinteger[Any]]
 
@@ -364,6 +364,12 @@ class HasVoices(Protocol):
 def voice_count(representation: object) -> int:
     """Return how many voices there may be: those of a representation that has some, else the channels of MIDI."""
     return len(representation.voice_programs) if isinstance(representation, HasVoices) else 16
+
+
+def drum_voices(representation: object) -> frozenset[int]:
+    """Return the voices that are drum kits, as far as a representation says what plays its voices."""
+    programs = representation.voice_programs if isinstance(representation, HasVoices) else ()
+    return frozenset(voice for voice, each in enumerate(programs) if each == (DRUMS,))
 
 
 @runtime_checkable

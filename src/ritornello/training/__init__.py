@@ -1,4 +1,5 @@
-"""From a corpus to a bundle. Read in order: `config`, `run`, `loop`, then `tuning`, `evaluate`, `checkpoint`, `log`.
+"""From a corpus to a bundle. Read in order: `config`, `run`, `loop`, then `tuning`, `scoring`, `checkpoint`, `log`;
+`adapt` is a shorter way, from a bundle and a few files to a style of it.
 
 `train` is the front: it prepares a run and yields its progress.
 """

@@ -1,4 +1,7 @@
-"""What a training run can be told. Every field is a flag of `ritornello train`; None leaves it to be measured."""
+"""What a training run can be told. Every field is a flag of `ritornello train`; None leaves it to be measured.
+
+Likewise `AdaptConfig`, of `ritornello adapt`.
+"""
 
 from __future__ import annotations
 
@@ -106,3 +109,20 @@ class TrainConfig(BaseModel):
 
 
 DEFAULT_MINUTES = 10.0
+
+
+class AdaptConfig(BaseModel):
+    """What an adaptation can be told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int | None = Field(
+        None, ge=1, le=100_000, description="batches to learn from (300; 100 if no piece can be held out)"
+    )
+    seconds: float = Field(50.0, gt=0, le=100_000, description="end after so long, also before that")
+    held_out: float = Field(
+        0.25, gt=0, lt=1, description="share of the pieces never learned from, if there are three or more"
+    )
+    transpose: bool = Field(True, description="move each piece to a random key each time it is read")
+    learning_rate: float = Field(0.03, gt=0, lt=1, description="highest learning rate; it falls to nothing")
+    seed: int = Field(0, ge=0, lt=1 << 32, description="of the split, the order, the keys and the dropout")

@@ -22,6 +22,7 @@ from torch.nn import functional
 from ritornello.corpus.batches import ALL_KEYS, IGNORE, Batch, Batches, held_out_batches
 from ritornello.corpus.shards import Corpus
 from ritornello.errors import ConfigError, RitornelloError
+from ritornello.likelihood import Likelihood
 from ritornello.networks import Network, State, detach, reset_rows
 from ritornello.representations.base import HasNoEvent
 from ritornello.training.checkpoint import (
@@ -32,12 +33,12 @@ from ritornello.training.checkpoint import (
     save_checkpoint,
 )
 from ritornello.training.config import TrainConfig
-from ritornello.training.evaluate import Held, bigram, evaluate
 from ritornello.training.group import Group, join_group
 from ritornello.training.log import Log
 from ritornello.training.memory import keep_freed_memory
 from ritornello.training.progress import Clock, Counters, Progress
 from ritornello.training.schedule import make_optimizer, rate_at, window_at
+from ritornello.training.scoring import bigram, metrics_of, score
 from ritornello.training.tuning import build, check_shares, choose_device
 
 SMOOTHING = 0.98
@@ -93,7 +94,7 @@ class Trainer:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.log = Log(self.directory, writes=group.is_first)
         self.bigram = bigram(self.corpus, FINAL_IDS)
-        self.final: Held | None = None
+        self.final: Likelihood | None = None
 
     @property
     def checkpoint_path(self) -> Path:
@@ -201,7 +202,7 @@ class Trainer:
 
     # --- scoring and writing ---------------------------------------------------------------------
 
-    def _evaluate(self) -> Held:
+    def _evaluate(self) -> Likelihood:
         """Score the held-out pieces (some, where all would take too long); keep the network if it is the best."""
         counters = self.counters
         held = self._score(EVALUATION_IDS)
@@ -226,24 +227,24 @@ class Trainer:
                 "tokens_per_second": round(progress.tokens_per_second),
                 "learning_rate": round(self._rate(self.fraction()), 6),
             },
-            held.metrics,
+            metrics_of(held),
         )
         return held
 
-    def _score(self, most_ids: int | None) -> Held:
+    def _score(self, most_ids: int | None) -> Likelihood:
         rows, window, group = (self.config.batch or 1) // self.group.size, self.config.window or 1, self.group
         batches = held_out_batches(
             self.corpus, rows, window, most_ids=most_ids, rank=group.rank, ranks=group.size
         )
         representation = self.corpus.representation
         no_event = representation.no_event_id if isinstance(representation, HasNoEvent) else -1
-        held: Held = evaluate(self.network, batches, representation.is_note, no_event)
+        held: Likelihood = score(self.network, batches, representation.is_note, no_event)
         sums = torch.tensor(astuple(held), dtype=torch.float64)
         group.add_up([sums])
-        nats, *counts = sums.tolist()
-        return Held(nats, *map(int, counts))
+        log_likelihood, *counts = sums.tolist()
+        return Likelihood(log_likelihood, *map(int, counts))
 
-    def _save_model(self, held: Held) -> None:
+    def _save_model(self, held: Likelihood) -> None:
         if self.group.is_first:
             self.save_model(self.network, self.facts(held))
 
@@ -265,7 +266,7 @@ class Trainer:
         self.log.close()
         return self._progress(self.final, "done")
 
-    def facts(self, held: Held) -> dict[str, Any]:
+    def facts(self, held: Likelihood) -> dict[str, Any]:
         """Return the figures of the run, for the bundle's card. Plain JSON."""
         corpus, counters = self.corpus, self.counters
         return {
@@ -281,13 +282,13 @@ class Trainer:
                 "nats_per_note": round(held.nats_per_note, 4),
                 "nats_per_token": round(held.nats_per_token, 4),
                 "accuracy": round(held.accuracy, 4),
-                "event_accuracy": round(held.metrics["event_accuracy"], 4),
+                "event_accuracy": round(held.event_accuracy, 4),
                 "bigram_nats_per_note": round(self.bigram.nats_per_note, 4),
             },
             "config": self.config.model_dump(mode="json"),
         }
 
-    def _progress(self, held: Held | None, message: str) -> Progress:
+    def _progress(self, held: Likelihood | None, message: str) -> Progress:
         counters = self.counters
         return Progress(
             step=counters.step,

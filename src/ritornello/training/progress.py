@@ -6,7 +6,7 @@ import math
 import time
 from dataclasses import dataclass
 
-from ritornello.training.evaluate import Held
+from ritornello.likelihood import Likelihood
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Progress:
     tokens_per_second: float
     epochs: float
     best: float  # lowest held-out nats a note so far
-    held: Held | None = None
+    held: Likelihood | None = None
     message: str = ""
 
     @property

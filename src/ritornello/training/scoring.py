@@ -1,14 +1,11 @@
-"""Held-out scores: nats a token, nats a note, accuracy; and the same for a bigram model, to compare with.
+"""Held-out scores: how probable a network finds pieces; and the same for a bigram model, to compare with.
 
-Nats a note is the negative log-likelihood of whole pieces (every token, also bars, tempo and the end) divided
-by their notes, so that schemes with few and with many tokens can be compared.
+The first token of a piece, its START, is given, not scored.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,6 +14,7 @@ from torch.nn import functional
 
 from ritornello.corpus.batches import IGNORE, Batch, held_out_pieces
 from ritornello.corpus.shards import Corpus
+from ritornello.likelihood import Likelihood
 from ritornello.networks import Network, reset_rows
 
 Ints = NDArray[np.int64]
@@ -27,57 +25,22 @@ BIGRAM_IDS = 20_000_000
 _MERGE_IDS = 2_000_000
 
 
-@dataclass(frozen=True)
-class Held:
-    """Sums over held-out pieces. The first token of a piece, its START, is given, not scored.
-
-    Of a representation with an id for "nothing happens", `events` counts the tokens that are another one, and
-    `events_correct` those of them that were the likeliest; otherwise every token is an event.
-    """
-
-    nats: float
-    tokens: int
-    notes: int
-    correct: int
-    events: int = 0
-    events_correct: int = 0
-
-    @property
-    def nats_per_token(self) -> float:
-        return self.nats / max(1, self.tokens)
-
-    @property
-    def nats_per_note(self) -> float:
-        return self.nats / max(1, self.notes)
-
-    @property
-    def accuracy(self) -> float:
-        """Share of tokens that were the likeliest."""
-        return self.correct / max(1, self.tokens)
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """The figures by the names that Magenta's users know."""
-        quiet = self.tokens - self.events
-        return {
-            "loss": self.nats_per_token,
-            "perplexity": math.exp(min(self.nats_per_token, 700.0)),
-            "accuracy": self.accuracy,
-            "event_accuracy": self.events_correct / max(1, self.events),
-            "no_event_accuracy": (self.correct - self.events_correct) / max(1, quiet),
-        }
+def metrics_of(held: Likelihood) -> dict[str, float]:
+    """Return the figures by the names that Magenta's users know."""
+    names = ("perplexity", "accuracy", "event_accuracy", "no_event_accuracy")
+    return {"loss": held.nats_per_token} | {name: getattr(held, name) for name in names}
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]  # torch has no complete types
-def evaluate(
+def score(
     network: Network, batches: Iterable[Batch], is_note: NDArray[np.bool_ | np.int64], no_event: int = -1
-) -> Held:
+) -> Likelihood:
     """Score `network` on batches, dropout off; its mode is restored. `no_event`: the id for "nothing happens"."""
     training = network.training
     network.eval()
     device = next(network.parameters()).device
     nats = torch.zeros((), dtype=torch.float64)
-    tokens = notes = correct = events = events_correct = 0
+    tokens = notes = right = events = events_right = 0
     state = None
     for batch in batches:
         initial = network.initial_state(len(batch.reset))
@@ -93,16 +56,16 @@ def evaluate(
         scored = batch.targets != IGNORE
         tokens += int(scored.sum())
         notes += int(is_note[batch.targets[scored]].sum())
-        right = logits.argmax(-1) == targets
+        likeliest = logits.argmax(-1) == targets
         event = (targets != IGNORE) & (targets != no_event)
-        correct += int(right.sum())
+        right += int(likeliest.sum())
         events += int(event.sum())
-        events_correct += int((right & event).sum())
+        events_right += int((likeliest & event).sum())
     network.train(training)
-    return Held(float(nats), tokens, notes, correct, events, events_correct)
+    return Likelihood(-float(nats), tokens, notes, right, events, events_right)
 
 
-def bigram(corpus: Corpus, most_ids: int | None = None) -> Held:
+def bigram(corpus: Corpus, most_ids: int | None = None) -> Likelihood:
     """Score a bigram model, counted on the training pieces, on the held-out ones (at most `most_ids` of them).
 
     The next token's frequencies after the present one are mixed with its overall ones, by the weights of Witten
@@ -117,7 +80,7 @@ def bigram(corpus: Corpus, most_ids: int | None = None) -> Held:
     likeliest = np.full(size, int(overall.argmax()))
     order = np.lexsort((counts, contexts))
     likeliest[contexts[order]] = successors[order]  # the last one of each context, the most frequent, stays
-    nats, correct, tokens, notes = 0.0, 0, 0, 0
+    nats, right, tokens, notes = 0.0, 0, 0, 0
     for piece in held_out_pieces(corpus, most_ids):
         ids = corpus.ids(piece)
         before, after = ids[:-1], ids[1:]
@@ -125,10 +88,10 @@ def bigram(corpus: Corpus, most_ids: int | None = None) -> Held:
         count = np.where(pairs[at] == before * size + after, counts[at], 0)
         mixed = (count + kinds[before] * overall[after]) / np.maximum(seen[before] + kinds[before], 1)
         nats -= float(np.log(np.where(seen[before] > 0, mixed, overall[after])).sum())
-        correct += int((likeliest[before] == after).sum())
+        right += int((likeliest[before] == after).sum())
         tokens += len(after)
         notes += int(corpus.representation.is_note[after].sum())
-    return Held(nats, tokens, notes, correct)
+    return Likelihood(-nats, tokens, notes, right)
 
 
 def _count_pairs(corpus: Corpus, size: int) -> tuple[Ints, Ints, Ints]:

@@ -1,0 +1,106 @@
+"""What a bundle says about itself: `Facts` by whoever made it, and the `Card` with what is needed to use it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ritornello import __version__
+from ritornello.bundle.archive import CARD
+from ritornello.bundle.step_graph import Precision
+from ritornello.config import checked
+from ritornello.errors import BundleError
+
+VERSION: Final = 1
+
+
+class Part(BaseModel):
+    """A representation or a network: its registered name and its full configuration."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    config: dict[str, Any]
+
+
+class CorpusFacts(BaseModel):
+    """What a model was trained on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    digest: str = Field(default="", description="digest of the corpus")
+    licence: str = Field(default="", description="licence of the music")
+    provenance: str = Field(default="", description="where the music comes from, and how it was chosen")
+
+
+class Facts(BaseModel):
+    """What whoever makes a bundle says about it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, description="the model's name")
+    description: str = Field("", description="what it plays, in a line or two")
+    training: dict[str, Any] = Field({}, description="how it was trained, plain JSON")
+    corpus: CorpusFacts = CorpusFacts()
+    held_out: dict[str, float] = Field(
+        {}, description="figures on pieces it never saw, such as nats per note"
+    )
+    created: str = Field("", description="date of making, YYYY-MM-DD")
+
+
+class Card(Facts):
+    """The card of a bundle: the maker's facts, and what is needed to use it."""
+
+    format: Literal["ritornello bundle"] = "ritornello bundle"
+    version: Literal[1] = VERSION
+    ritornello: str = Field(__version__, description="version of the library that wrote the bundle")
+    representation: Part
+    network: Part
+    column_sizes: tuple[int, ...] = Field(min_length=1, description="values of each input column")
+    vocabulary_size: int
+    precision: Precision
+    training_only: tuple[str, ...] = Field((), description="weights that the step graph does not use")
+
+
+class Base(BaseModel):
+    """The model that a style belongs to: the name of its file, and the digest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str = Field(pattern=r"^[^/\\:\x00-\x1f]{1,200}\.rit$")
+    digest: str = Field(pattern=r"^[0-9a-f]{16}$")
+
+
+class StyleCard(Facts):
+    """The card of a style: the maker's facts, and which model it is put on."""
+
+    format: Literal["ritornello style"] = "ritornello style"
+    version: Literal[1] = VERSION
+    ritornello: str = Field(__version__, description="version of the library that wrote the style")
+    base: Base
+
+
+AnyCard = TypeVar("AnyCard", Card, StyleCard)
+
+
+def card_bytes(card: Card | StyleCard) -> bytes:
+    """Return a card as JSON."""
+    return json.dumps(card.model_dump(mode="json"), indent=1, ensure_ascii=False).encode()
+
+
+def read_card(path: Path, data: bytes, kind: type[AnyCard]) -> AnyCard:
+    """Return the card in `data`; BundleError if it is damaged, of another version or another kind."""
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{path}: {CARD} is not JSON: {error}") from error
+    if not isinstance(content, dict) or content.get("format") != kind.model_fields["format"].default:
+        raise BundleError(f"{path}: {CARD} is not the card of a bundle")
+    if content.get("version") != VERSION:
+        raise BundleError(
+            f"{path}: bundle version {content.get('version')!r}; this ritornello ({__version__}) reads {VERSION}"
+        )
+    return checked(kind, content, f"{path}: {CARD}: ", BundleError)

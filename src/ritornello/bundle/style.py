@@ -1,0 +1,97 @@
+"""A style: what a model learned from a few files of one's own, a `.rit` file of some kilobytes to share.
+
+It holds other values for some of a model's weights, and names the model by its file and digest; it is of use together
+with that model only, and is put on it when it is loaded. It is a zip file as a bundle is, of two members: card.json
+(`StyleCard`) and style.safetensors. The model is one of those that come along, or lies beside the style.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ritornello.bundle.archive import (
+    CARD,
+    STYLE,
+    Weights,
+    pack_weights,
+    unpack_weights,
+    zip_members,
+)
+from ritornello.bundle.card import Base, Facts, StyleCard, card_bytes, read_card
+from ritornello.data import BUNDLES
+from ritornello.errors import BundleError, ConfigError
+from ritornello.paths import read_bytes, write_bytes
+
+if TYPE_CHECKING:
+    from ritornello.bundle import Bundle
+
+
+@dataclass(frozen=True)
+class Style:
+    """A style as it was read: its card, its weights by name, and the file that it comes from."""
+
+    card: StyleCard
+    weights: Weights
+    digest: str
+    size: int
+    path: Path
+
+
+def digest_of(data: bytes) -> str:
+    """Return what names a file: the beginning of its SHA-256, 16 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def save_style(path: Path, base: Bundle, weights: Weights, facts: Facts) -> None:
+    """Write a style of `base` to `path`, whole or not at all. `weights` stand for those of the same names."""
+    if base.base:
+        raise ConfigError(f"{base.path}: is itself a style of {base.base}; begin with that model")
+    card = StyleCard(**facts.model_dump(), base=Base(file=base.path.name, digest=base.digest))
+    write_bytes(path, zip_members({CARD: card_bytes(card), STYLE: pack_weights(weights)}))
+
+
+def read_style(path: Path, members: dict[str, bytes], data: bytes) -> Style:
+    """Return the style in `members`, unzipped from `data`; BundleError if it is damaged or of another version."""
+    card = read_card(path, members[CARD], StyleCard)
+    weights = unpack_weights(path, STYLE, members[STYLE])
+    return Style(card, weights, digest_of(data), len(data), path)
+
+
+def find_base(style: Style) -> Path:
+    """Return the file of the model that a style belongs to; BundleError that names it if it is not there."""
+    base, others = style.card.base, []
+    for folder in (BUNDLES, style.path.parent):
+        path = folder / base.file
+        if path.is_file():
+            if digest_of(read_bytes(path)) == base.digest:
+                return path
+            others.append(str(path))
+    found = f"; another version of it is {' and '.join(others)}" if others else ""
+    raise BundleError(
+        f"{style.path}: a style of the model {base.file}, digest {base.digest}, which is neither shipped nor beside it"
+        f"{found}; put that model there"
+    )
+
+
+def put_on(base: Bundle, style: Style) -> Bundle:
+    """Return `base` with a style: the style's weights and facts, all else its own. BundleError if they do not fit."""
+    for name, array in style.weights.items():
+        theirs = base.weights.get(name)
+        if theirs is None or (theirs.shape, theirs.dtype) != (array.shape, array.dtype):
+            wanted = "there is none" if theirs is None else f"{theirs.dtype} of shape {theirs.shape}"
+            raise BundleError(
+                f"{style.path}: {STYLE}: {name} is {array.dtype} of shape {array.shape}, in {base.path.name} {wanted}"
+            )
+    own = {name: getattr(style.card, name) for name in Facts.model_fields}
+    return replace(
+        base,
+        card=base.card.model_copy(update=own),
+        weights=base.weights | style.weights,
+        digest=style.digest,
+        size=style.size,
+        path=style.path,
+        base=base.path.name,
+    )

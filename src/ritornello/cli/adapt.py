@@ -1,0 +1,92 @@
+"""`ritornello adapt`: a model in the style of a few files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ritornello.cli.flags import with_options
+from ritornello.training.config import AdaptConfig
+
+if TYPE_CHECKING:
+    from ritornello.training.adapt import Adaptation
+
+
+@with_options(AdaptConfig)
+def adapt(
+    model: Annotated[str, typer.Argument(help="a .rit file, or the name of a shipped model")],
+    paths: Annotated[list[Path], typer.Argument(help="a few files of the style, or folders of them")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="the style to write")] = Path("mine.rit"),
+    as_json: Annotated[bool, typer.Option("--json", help="print facts for machines")] = False,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Give a model the style of a few files, in less than a minute. What is written is small, and needs the model."""
+    from ritornello.bundle import load_bundle
+    from ritornello.cli.counting_display import show_counting
+    from ritornello.config import checked
+    from ritornello.errors import CorpusError
+    from ritornello.generation import find_bundle
+    from ritornello.training import require_torch
+
+    config = checked(AdaptConfig, settings)
+    base = load_bundle(find_bundle(model))
+    require_torch()
+    from ritornello.training.adapt import prepare_adaptation
+
+    with show_counting(as_json) as progress:
+        run = prepare_adaptation(base, paths, out, config, progress)
+    try:
+        _show(run, as_json)
+    except KeyboardInterrupt:
+        _tell(run, as_json)
+        raise
+    if run.best is None:
+        raise CorpusError("the pieces held out are foreseen no better than before; nothing is written")
+    _tell(run, as_json)
+
+
+def _show(run: Adaptation, as_json: bool) -> None:
+    """Learn to the end, showing how well the pieces are foreseen."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    from ritornello.representations.base import unit_of
+
+    console = Console(highlight=False, quiet=as_json)
+    unit = unit_of(run.base.representation)
+    if run.holds_out:
+        apart = len(run.corpus.pieces(held_out=True))
+        console.print(f"learning from {len(run.corpus.pieces(held_out=False))} pieces; {apart} held out")
+    else:
+        console.print("fewer than 3 pieces: none is held out, so how well others are foreseen is not known")
+    columns = (TextColumn("learning"), BarColumn(bar_width=None), TaskProgressColumn())
+    with Progress(*columns, console=console, transient=True, disable=as_json) as bar:
+        task = bar.add_task("", total=1.0)
+        for progress in run.steps():
+            bar.update(task, completed=progress.fraction)
+            if progress.held:
+                mark = " [green]best[/]" if progress.held is run.best else ""
+                console.print(f"{progress.held.nats_per_note:8.3f} nats a {unit}{mark}")
+
+
+def _tell(run: Adaptation, as_json: bool) -> None:
+    """Say what was gained so far."""
+    import json
+
+    before, best = run.before, run.best
+    if as_json:
+        figures = {"before": before, "after": best}
+        facts = {name: held and round(held.nats_per_note, 4) for name, held in figures.items()}
+        typer.echo(json.dumps({"out": str(run.out) if best else None, "held_out": run.holds_out} | facts))
+    elif before and best:
+        size = run.out.stat().st_size
+        of = "held-out pieces" if run.holds_out else "the pieces learned from"
+        typer.echo(
+            f"{run.out}: {size:,} bytes, for {run.base.path.name} ({run.base.digest}); {of}: "
+            f"{before.nats_per_note:.3f} -> {best.nats_per_note:.3f} nats. Then: ritornello compose {run.out}"
+        )
+    else:
+        typer.echo(f"nothing was gained yet; {run.out} is not written")

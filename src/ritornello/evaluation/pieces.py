@@ -1,0 +1,43 @@
+"""The pieces to evaluate a model on: all that files hold, or what was held out when the model learned from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ritornello.bundle import Bundle
+from ritornello.corpus.scan import scan, split
+from ritornello.corpus.shards import Piece, pieces_of
+from ritornello.errors import ConfigError
+from ritornello.representations import REPRESENTATIONS
+from ritornello.representations.base import Extracts
+
+
+def find_pieces(bundle: Bundle, sources: Sequence[Path], held_out: bool) -> list[Piece]:
+    """Return the pieces in `sources` that can be learned from; with `held_out`, those that the model was not shown.
+
+    Then `sources` must be what it was trained on: the split depends on all pieces.
+    """
+    found = scan(sources, survey=REPRESENTATIONS[bundle.representation.name].survey)
+    named = [piece for report in found.used for piece in pieces_of(report)]
+    if not held_out:
+        return [piece for _, piece in named]
+    seed, share = _split_of(bundle, len(named))
+    return [named[number][1] for number in split([name for name, _ in named], seed, share)[1]]
+
+
+def _split_of(bundle: Bundle, pieces: int) -> tuple[int, float]:
+    """Return the seed and the share of a model's split; ConfigError unless it is known and was of so many pieces."""
+    card = bundle.card
+    try:
+        config, learned, apart = card.training["config"], card.training["pieces"], card.held_out["pieces"]
+        seed, share = int(config["seed"]), float(config["held_out"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(f"held_out: {card.name} does not tell which pieces it was not shown") from error
+    several = isinstance(bundle.representation, Extracts)  # counts examples, any number of them in a piece
+    if not several and learned + apart != pieces:
+        raise ConfigError(
+            f"held_out: {card.name} was trained on {learned + apart:.0f} pieces with those held out, here are "
+            f"{pieces}; give all that it was trained on"
+        )
+    return seed, share

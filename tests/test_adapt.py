@@ -1,0 +1,161 @@
+"""Adapting: a few files teach a model their style; what is not known is said."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from build import TICKS, make_melody
+from fakes import small_network
+from typer.testing import CliRunner
+
+from ritornello import formats
+from ritornello.bundle import Bundle, Facts, load_bundle, save_bundle
+from ritornello.cli import app
+from ritornello.errors import ConfigError, CorpusError
+from ritornello.generation import load
+from ritornello.representations import make_representation
+from ritornello.score import Score
+from ritornello.training.adapt import Adaptation, prepare_adaptation
+from ritornello.training.config import AdaptConfig
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Bundle:
+    representation = make_representation("frames", {"steps_per_quarter": 1, "lags": []})
+    save_bundle(tmp_path / "base.rit", small_network(representation), representation, Facts(name="base"))
+    return load_bundle(tmp_path / "base.rit")
+
+
+def folder_of(directory: Path, count: int) -> Path:
+    """Write so many pieces that are alike: each goes up the same scale, from another note."""
+    for number in range(count):
+        pitches = [50 + 2 * number + step for step in (0, 2, 4, 5, 7, 9, 11, 12)] * 4
+        pitches[number] += 1  # no two are the same, moved
+        formats.write(Score(TICKS, (make_melody(tuple(pitches)),)), directory / f"{number}.mid")
+    return directory
+
+
+def prepared(base: Bundle, tmp_path: Path, count: int, **config: Any) -> Adaptation:
+    folder = folder_of(tmp_path / "pieces", count)
+    return prepare_adaptation(base, [folder], tmp_path / "mine.rit", AdaptConfig(steps=30, **config))
+
+
+def test_held_out_pieces_are_foreseen_better_than_before(base: Bundle, tmp_path: Path) -> None:
+    run = prepared(base, tmp_path, 6)
+    shown = list(run.steps())
+    assert run.before is not None
+    assert run.best is not None
+    assert run.best.nats_per_note < 0.9 * run.before.nats_per_note
+    assert shown[-1].fraction == 1
+    mine = load_bundle(run.out)
+    assert mine.card.held_out["nats_per_note"] == pytest.approx(run.best.nats_per_note, abs=1e-4)
+    assert mine.card.held_out["pieces"] == 2
+    judged = load(run.out).likelihood(formats.read(tmp_path / "pieces" / "0.mid"))
+    assert (
+        judged.nats_per_note
+        < load(base.path).likelihood(formats.read(tmp_path / "pieces" / "0.mid")).nats_per_note
+    )
+    assert load(run.out).compose(bars=2, seed=1).model == "mine"
+
+
+def test_the_same_seed_gives_the_same_style(base: Bundle, tmp_path: Path) -> None:
+    styles = []
+    for _ in range(2):
+        run = prepared(base, tmp_path, 3, seed=5)
+        assert list(run.steps())
+        styles.append(run.out.read_bytes())
+    assert styles[0] == styles[1]
+
+
+def test_only_the_biases_change(base: Bundle, tmp_path: Path) -> None:
+    run = prepared(base, tmp_path, 3)
+    assert list(run.steps())
+    weights = load_bundle(run.out).weights
+    changed = {name for name, array in weights.items() if (array != base.weights[name]).any()}
+    assert changed == {
+        "network.lstm.bias_ih_l0",
+        "network.lstm.bias_ih_l1",
+        "network.project.bias",
+        "network.bias",
+    }
+
+
+def test_left_in_the_middle_the_best_so_far_is_there(base: Bundle, tmp_path: Path) -> None:
+    run = prepared(base, tmp_path, 6)
+    for progress in run.steps():
+        if progress.held and run.best:
+            break
+    assert load_bundle(run.out).card.held_out["nats_per_note"] == pytest.approx(
+        run.best.nats_per_note, abs=1e-4
+    )  # type: ignore[union-attr]
+
+
+def test_what_gains_nothing_writes_nothing(base: Bundle, tmp_path: Path) -> None:
+    run = prepared(base, tmp_path, 6, learning_rate=1e-9)
+    run._score = lambda: held  # type: ignore[method-assign]
+    held = prepared(base, tmp_path, 6)._score()
+    assert list(run.steps())
+    assert run.best is None
+    assert not run.out.exists()
+
+
+def test_numbers_that_are_not_finite_do_no_harm(base: Bundle, tmp_path: Path) -> None:
+    run = prepared(base, tmp_path, 3)
+    before = {name: vector.clone() for name, vector in run.vectors.items()}
+    forward = run.network.forward
+    run.network.forward = lambda inputs, state: (forward(inputs, state)[0] * float("inf"), state)  # type: ignore[method-assign]
+    assert list(run.steps())
+    assert all(vector.half().equal(before[name].half()) for name, vector in run.vectors.items())
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_of_too_few_files_none_is_held_out_and_that_is_said(base: Bundle, tmp_path: Path, count: int) -> None:
+    run = prepared(base, tmp_path, count)
+    assert not run.holds_out
+    assert list(run.steps())
+    assert run.best is not None
+    assert load_bundle(run.out).card.held_out == {}
+
+
+def invoke(*arguments: str) -> Any:
+    return CliRunner().invoke(app, ["adapt", *arguments], catch_exceptions=False)
+
+
+def test_the_command_tells_what_was_gained(base: Bundle, tmp_path: Path) -> None:
+    folder, out = folder_of(tmp_path / "few", 2), tmp_path / "m.rit"
+    said = invoke(str(base.path), str(folder), "-o", str(out), "--steps", "3").stdout
+    assert "fewer than 3 pieces" in said
+    assert "bytes, for base.rit" in said
+    facts = json.loads(invoke(str(base.path), str(folder), "-o", str(out), "--steps", "3", "--json").stdout)
+    assert facts["out"] == str(out)
+    assert facts["after"] < facts["before"]
+    assert not facts["held_out"]
+
+
+def test_the_command_says_that_nothing_was_gained(
+    base: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, out = folder_of(tmp_path / "pieces", 3), tmp_path / "m.rit"
+    held = prepare_adaptation(base, [folder], out, AdaptConfig(steps=1))._score()
+    monkeypatch.setattr(Adaptation, "_score", lambda run: held)
+    with pytest.raises(CorpusError, match="no better than before; nothing is written"):
+        invoke(str(base.path), str(folder), "-o", str(out), "--steps", "1")
+    assert not out.exists()
+
+
+def test_what_cannot_be_adapted_is_refused(base: Bundle, tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "pieces", 3)
+    config = AdaptConfig(steps=2)
+    with pytest.raises(ConfigError, match=r"ends with \.rit"):
+        prepare_adaptation(base, [folder], tmp_path / "mine.mid", config)
+    run = prepare_adaptation(base, [folder], tmp_path / "mine.rit", config)
+    assert list(run.steps())
+    with pytest.raises(ConfigError, match=r"itself a style of base\.rit"):
+        prepare_adaptation(load_bundle(run.out), [folder], tmp_path / "again.rit", config)
+    (tmp_path / "empty").mkdir()
+    formats.write(Score(TICKS, (make_melody((60,)),)), tmp_path / "empty" / "one.mid")
+    with pytest.raises(CorpusError, match=r"nothing can be learned from: one.mid: 1 note"):
+        prepare_adaptation(base, [tmp_path / "empty"], tmp_path / "mine.rit", config)
