@@ -13,7 +13,7 @@ from ritornello.representations import REPRESENTATIONS
 from ritornello.representations.base import Extracts
 
 
-def find_pieces(bundle: Bundle, sources: Sequence[Path], held_out: bool) -> list[Piece]:
+def find_pieces(bundle: Bundle, sources: Sequence[Path | str], held_out: bool) -> list[Piece]:
     """Return the pieces in `sources` that can be learned from; with `held_out`, those that the model was not shown.
 
     Then `sources` must be what it was trained on: the split depends on all pieces.

@@ -23,7 +23,8 @@ class Piece:
 
     log_probability: of the ids that were chosen. given_log_probability: of the given ids beside free parts, or in the
     LEADS_ON bars after a free one; given_notes: how many notes these bring. notes_given: all that were not chosen.
-    quarters_given: where the beginning ends, -1 if it has no notes. gave_way: the constraints that had to give way, and at how many steps.
+    quarters_given: where the beginning ends, -1 if it has no notes. gave_way: the constraints that had to give way, and
+    at how many steps.
     """
 
     def __init__(
