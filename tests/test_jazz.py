@@ -21,7 +21,6 @@ from ritornello.representations.jazz import Jazz, encoding, faithful
 from ritornello.representations.jazz.analysis import FAITHFUL_HEARD, letters
 from ritornello.representations.jazz.reading import Played
 from ritornello.representations.jazz.vocabulary import Kind, parse_word
-from ritornello.representations.multitrack import Multitrack
 from ritornello.score import Key, Meter, Score, Text, Track, make_notes
 from ritornello.theory import parse_chord, parse_chord_bars
 from ritornello.theory.chord_scales import CHORD_SCALES, chord_scale
@@ -405,9 +404,9 @@ def test_a_chord_that_does_not_parse_is_named(model: Model):
 
 
 def test_a_model_without_chords_refuses_them(tmp_path):
-    other = Multitrack.fit([Multitrack.survey(make_song())])
+    other = make_representation("performance", {})
     save_bundle(tmp_path / "song.rit", small_network(other), other, Facts(name="song"))
     with pytest.raises(
-        ConfigError, match="multitrack cannot play over given chords; train one with --preset jazz-solo"
+        ConfigError, match="performance cannot play over given chords; train one with --preset jazz-solo"
     ):
         load(tmp_path / "song.rit").compose(chords="C")
