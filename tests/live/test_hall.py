@@ -165,7 +165,14 @@ def test_a_bucket_lets_through_a_burst_and_then_so_many_a_second() -> None:
 def test_offers_are_known_by_name(offers: Offers, bundle_file: object) -> None:
     assert make_offers([str(bundle_file)]).find(None).name == "tiny"
     assert not make_offers([str(bundle_file)]).find("tiny").is_loaded
-    assert [offer.name for offer in make_offers()] == ["songs", "bands", "chorales", "folk", "piano", "quartets"]
+    assert [offer.name for offer in make_offers()] == [
+        "songs",
+        "bands",
+        "chorales",
+        "folk",
+        "piano",
+        "quartets",
+    ]
     with pytest.raises(ConfigError, match="nearest is 'other'"):
         offers.find("othr")
     first = offers.find(None)

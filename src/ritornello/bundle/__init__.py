@@ -44,7 +44,7 @@ from ritornello.bundle.archive import (
     unzip_members,
     zip_members,
 )
-from ritornello.bundle.card import Card, CorpusFacts, Facts, Part, card_bytes, read_card
+from ritornello.bundle.card import Card, CorpusFacts, Facts, Part, Sampling, card_bytes, read_card
 from ritornello.bundle.step_graph import NETWORK, Precision, export_step, externalise, still_copy
 from ritornello.bundle.style import digest_of, find_base, put_on, read_style
 from ritornello.errors import BundleError, ConfigError
@@ -61,11 +61,13 @@ __all__ = [
     "CorpusFacts",
     "Facts",
     "Part",
+    "Sampling",
     "add_index",
     "bundle_summary",
     "load_bundle",
     "load_network",
     "save_bundle",
+    "set_sampling",
 ]
 
 SUFFIX = ".rit"
@@ -174,6 +176,13 @@ def add_index(path: Path, index: Index) -> None:
     """Give the bundle at `path` another index of what it learned from."""
     members = unzip_members(path, read_bytes(path))
     write_bytes(path, zip_members(members | {MUSIC: index.pack()}))
+
+
+def set_sampling(path: Path, sampling: Sampling) -> None:
+    """Tell in the card of the bundle at `path` how its ids are best chosen."""
+    members = unzip_members(path, read_bytes(path))
+    card = read_card(path, members[CARD], Card).model_copy(update={"sampling": sampling})
+    write_bytes(path, zip_members(members | {CARD: card_bytes(card)}))
 
 
 def _describe_network(network: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -36,6 +36,9 @@ class CorpusFacts(BaseModel):
     provenance: str = Field(default="", description="where the music comes from, and how it was chosen")
 
 
+Sampling = dict[Literal["temperature", "top_p", "top_k", "min_p"], float]
+
+
 class Facts(BaseModel):
     """What whoever makes a bundle says about it."""
 
@@ -49,6 +52,9 @@ class Facts(BaseModel):
         {}, description="figures on pieces it never saw, such as nats per note"
     )
     created: str = Field("", description="date of making, YYYY-MM-DD")
+    sampling: Annotated[
+        Sampling, Field(description="how boldly its ids are best chosen, if nothing else is asked")
+    ] = {}
 
 
 class Card(Facts):

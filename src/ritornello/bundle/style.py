@@ -85,7 +85,7 @@ def put_on(base: Bundle, style: Style) -> Bundle:
             raise BundleError(
                 f"{style.path}: {STYLE}: {name} is {array.dtype} of shape {array.shape}, in {base.path.name} {wanted}"
             )
-    own = {name: getattr(style.card, name) for name in Facts.model_fields}
+    own = {name: getattr(style.card, name) for name in Facts.model_fields if name != "sampling"}
     return replace(
         base,
         card=base.card.model_copy(update=own),

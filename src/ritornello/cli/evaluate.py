@@ -19,7 +19,9 @@ def evaluate(
     model: Annotated[str, typer.Argument(help="a .rit file, or the name of a shipped model")],
     paths: Annotated[
         list[str],
-        typer.Argument(help="files, folders and addresses (s3://...) that it did not learn from; see --held-out"),
+        typer.Argument(
+            help="files, folders and addresses (s3://...) that it did not learn from; see --held-out"
+        ),
     ],
     out: Annotated[
         list[Path] | None, typer.Option("--out", "-o", help="report to write: .html or .png; may be repeated")

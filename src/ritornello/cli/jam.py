@@ -37,6 +37,7 @@ def jam(
 ) -> None:
     """Play with a model, live, in the browser: it listens, and answers."""
     from ritornello.config import checked
+    from ritornello.generation.samplers import with_sampling
     from ritornello.live.server.address import listen
     from ritornello.live.server.hall import Hall
     from ritornello.live.server.limits import Limits
@@ -44,6 +45,7 @@ def jam(
 
     config = checked(JamConfig, settings)
     offers = make_offers(models or ())
+    config = with_sampling(config, offers.find(None).bundle.card.sampling)
     listening = listen(host, port)
     offers.find(None).load()
     _serve(Hall(offers, config, seed, Limits(sessions=sessions)), listening, host, open_page)

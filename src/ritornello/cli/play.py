@@ -89,12 +89,14 @@ def _prepare(model: str | None, settings: dict[str, Any], seed: int | None) -> A
 
     from ritornello.config import checked
     from ritornello.generation import find_bundle
+    from ritornello.generation.samplers import with_sampling
     from ritornello.live.ports.stage import Stage
     from ritornello.live.server.offers import make_offers
     from ritornello.live.session import Session
 
     config = checked(JamConfig, settings)
     offer = make_offers([str(find_bundle(model))]).find(None)
+    config = with_sampling(config, offer.bundle.card.sampling)
     offer.load()
     session = Session(offer.model, config, secrets.randbits(32) if seed is None else seed)
     return lambda ports, wishes: Stage(session, offer.engine, ports, time.monotonic, wishes)

@@ -16,7 +16,7 @@ from ritornello.evaluation.features import ENDINGS, FEATURES, beginning, measure
 from ritornello.generation import Model
 from ritornello.generation.compose import Composition
 from ritornello.generation.config import METER
-from ritornello.generation.samplers import SamplerConfig
+from ritornello.generation.samplers import SamplerConfig, with_sampling
 from ritornello.likelihood import Likelihood
 from ritornello.originality import Copies
 from ritornello.representations.base import Representation, reads_prose, refused_wishes
@@ -88,6 +88,7 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate a model on real pieces, which it should not have learned from. At least four are needed."""
     config, tell = config or checked(EvaluateConfig, {}), progress or _silent
+    config = with_sampling(config, model.bundle.card.sampling)
     representation = model.bundle.representation
     if reads_prose(representation):
         raise ConfigError(f"{model.bundle.card.name}: a model of prose has no musical features to compare")

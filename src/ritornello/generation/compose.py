@@ -31,7 +31,7 @@ from ritornello.generation.copying import SHORT_COPY, NoCopy
 from ritornello.generation.given import with_loop_markers
 from ritornello.generation.piece import Piece
 from ritornello.generation.recipe import make_recipe
-from ritornello.generation.samplers import make_generators, make_sampler
+from ritornello.generation.samplers import make_generators, make_sampler, with_sampling
 from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
 from ritornello.generation.wishes import check_prose_suffix, settle_faithful, settle_loop
 from ritornello.originality import Copies, copies
@@ -132,6 +132,7 @@ def compose(
     `stepper` may be given to save building it again. Wishes that contradict each other are a ConfigError.
     """
     config = config or checked(ComposeConfig, {})
+    config = config if config.faithful else with_sampling(config, bundle.card.sampling)
     seed = secrets.randbits(32) if config.seed is None else config.seed
     stepper = stepper or Stepper(bundle, precision=config.precision)
     wishes = Plan(None, config.tempo, config.meter_pair, config.programs)

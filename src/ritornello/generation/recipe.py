@@ -17,12 +17,15 @@ NO_SETTINGS = {"seed", "index", "count"}
 
 def make_recipe(bundle: Bundle, seed: int, settings: BaseModel, **facts: Any) -> Text:
     """Return the text: the library's version, the model and its digest, the seed, `facts`, and what was set."""
+    sampling = {
+        name: getattr(settings, name) for name in bundle.card.sampling
+    }  # as it was, whatever it may be later
     recipe = {
         "ritornello": __version__,
         "model": bundle.card.name,
         "digest": bundle.digest,
         "seed": seed,
-        "settings": settings.model_dump(mode="json", exclude_defaults=True, exclude=NO_SETTINGS),
+        "settings": settings.model_dump(mode="json", exclude_defaults=True, exclude=NO_SETTINGS) | sampling,
         **{name: fact for name, fact in facts.items() if fact is not None},
     }
     return Text(0, "text", json.dumps(recipe, ensure_ascii=False))

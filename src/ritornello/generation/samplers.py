@@ -16,12 +16,14 @@ author of the four-layer system proposes ("system B": a tone that breaks the ser
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
+
+from ritornello.config import checked
 
 Mask = NDArray[np.bool_]
 Generators = Sequence[np.random.Generator]
@@ -43,9 +45,9 @@ class SamplerConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     temperature: float = Field(
-        0.9, ge=0, le=10, description="above 1 bolder, below 1 safer, 0 always the most probable"
+        0.95, ge=0, le=10, description="above 1 bolder, below 1 safer, 0 always the most probable"
     )
-    top_p: float = Field(0.92, gt=0, le=1, description="keep the most probable ids that make up this share")
+    top_p: float = Field(0.95, gt=0, le=1, description="keep the most probable ids that make up this share")
     top_k: int = Field(0, ge=0, description="keep this many of the most probable ids, 0 all")
     min_p: float = Field(
         0.0, ge=0, le=1, description="drop ids less probable than this share of the best one's"
@@ -53,6 +55,14 @@ class SamplerConfig(BaseModel):
     surprise: float = Field(
         0.0, ge=0, le=1, description="how often, as a share of steps, the most probable is avoided on purpose"
     )
+
+
+Config = TypeVar("Config", bound=SamplerConfig)
+
+
+def with_sampling(config: Config, sampling: Mapping[Any, float]) -> Config:
+    """Return `config` with what a model's card says of how its ids are best chosen, where nothing was asked."""
+    return checked(type(config), {**sampling, **config.model_dump(exclude_unset=True)})
 
 
 _SURPRISE = SamplerConfig.model_validate({"temperature": SURPRISE_TEMPERATURE, "top_p": 1.0})

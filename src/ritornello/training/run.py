@@ -10,12 +10,12 @@ import datetime
 import functools
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ritornello import formats
-from ritornello.bundle import Bundle, CorpusFacts, Facts, load_bundle, load_network, save_bundle
+from ritornello.bundle import Bundle, CorpusFacts, Facts, Sampling, load_bundle, load_network, save_bundle
 from ritornello.corpus.scan import Scan
 from ritornello.corpus.shards import Corpus, build_corpus, open_corpus
 from ritornello.corpus.shards import Progress as FilesProgress
@@ -52,6 +52,7 @@ class About:
     licence: str = ""
     provenance: str = ""
     precision: Any = "float32"
+    sampling: Sampling = field(default_factory=dict)
 
 
 @dataclass
@@ -221,6 +222,7 @@ def _card_facts(out: Path, corpus: Corpus, facts: dict[str, Any], about: About) 
     return Facts(
         name=out.stem,
         description=about.description,
+        sampling=about.sampling,
         training=facts,
         corpus=CorpusFacts(digest=corpus.digest, licence=about.licence, provenance=about.provenance),
         held_out=held,
