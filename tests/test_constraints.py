@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from ritornello.generation.constraints import (
     SAME_BAR,
+    SAME_CHORD,
     SAME_PITCH,
     Never,
     NotesBeforeEnd,
@@ -68,6 +69,13 @@ def test_chords_are_counted_from_the_lowest_note_up():
     assert (
         forbidden([A, B, SHIFT] + [B, SHIFT] * (SAME_PITCH - 1) + [A]) == set()
     )  # a lower note breaks the run
+
+
+def test_a_chord_is_broken_up_after_as_many_in_a_row():
+    chords = [A, B, SHIFT] * SAME_CHORD
+    assert forbidden(chords) == set()  # its first note may come
+    assert forbidden([*chords, A]) == {B}
+    assert forbidden([*chords, C, SHIFT, A]) == set()
 
 
 RIFF = [A, SHIFT, C, SHIFT, B, SHIFT, SHIFT]  # a bar

@@ -27,6 +27,9 @@ from ritornello.representations.limits import Forbidden
 SAME_PITCH = 8
 """A voice may play one pitch this many times in a row."""
 
+SAME_CHORD = 24
+"""A voice may play one chord this many times in a row."""
+
 SAME_BAR = 4
 """A piece may play one bar this many times running."""
 
@@ -126,7 +129,8 @@ class NotesBeforeEnd(Unchanging):
 
 
 class RepetitionGuard:
-    """Forbids a pitch more than SAME_PITCH times in a row in one voice, and a bar more than SAME_BAR times running.
+    """Forbids a pitch more than SAME_PITCH times in a row in one voice, a chord of its more than SAME_CHORD times, and a
+    bar more than SAME_BAR times running.
 
     Bars are the same if the same voices play the same pitches at the same positions; how long and how loud does
     not count. A fifth equal bar is broken at its last note, as a fill would. Bars without notes do not count.
@@ -149,9 +153,7 @@ class RepetitionGuard:
 
     def forbidden(self, cursor: Cursor) -> list[int]:
         notes = [
-            (voice, pitch)
-            for voice, run in self._runs.items()
-            if (pitch := run.exhausted(cursor.place)) is not None
+            (voice, pitch) for voice, run in self._runs.items() for pitch in run.exhausted(cursor.place)
         ]
         missing = self._bars.completing()
         if missing is not None and missing[0] == cursor.place[1]:
@@ -161,10 +163,13 @@ class RepetitionGuard:
 
 @dataclass
 class _PitchRun:
-    """How often a voice has played its last pitch in a row. Notes of one onset count from the lowest up."""
+    """How often a voice has played its last pitch, and its last chord, in a row. Notes of one onset count from the
+    lowest up."""
 
     pitch: int = -1
     count: int = 0
+    last_chord: list[int] = field(default_factory=list)
+    chord_count: int = 0
     onset: tuple[int, int] = (-1, -1)
     chord: list[int] = field(default_factory=list)  # pitches at the present onset, not yet counted
 
@@ -173,22 +178,26 @@ class _PitchRun:
         self._move_to(onset)
         self.chord.append(pitch)
 
-    def exhausted(self, onset: tuple[int, int]) -> int | None:
-        """Return the pitch that must not be played at `onset`, if there is one."""
+    def exhausted(self, onset: tuple[int, int]) -> list[int]:
+        """Return the pitches that must not be played at `onset`."""
         self._move_to(onset)
         interrupted = any(pitch < self.pitch for pitch in self.chord)
-        return (
-            self.pitch
-            if self.count + self.chord.count(self.pitch) >= SAME_PITCH and not interrupted
-            else None
-        )
+        is_full = self.count + self.chord.count(self.pitch) >= SAME_PITCH and not interrupted
+        pitches = [self.pitch] if is_full else []
+        if self.chord_count >= SAME_CHORD and self.chord and sorted(self.chord) == self.last_chord[:-1]:
+            pitches.append(self.last_chord[-1])  # it would complete the chord once more
+        return pitches
 
     def _move_to(self, onset: tuple[int, int]) -> None:
         if onset == self.onset:
             return
-        for pitch in sorted(self.chord):
+        chord = sorted(self.chord)
+        for pitch in chord:
             self.count = self.count + 1 if pitch == self.pitch else 1
             self.pitch = pitch
+        if chord:
+            self.chord_count = self.chord_count + 1 if chord == self.last_chord else 1
+            self.last_chord = chord
         self.onset, self.chord = onset, []
 
 
