@@ -152,9 +152,7 @@ class RepetitionGuard:
             self._bars.add((position, voice, pitch))
 
     def forbidden(self, cursor: Cursor) -> list[int]:
-        notes = [
-            (voice, pitch) for voice, run in self._runs.items() for pitch in run.exhausted(cursor.place)
-        ]
+        notes = [(voice, pitch) for voice, run in self._runs.items() for pitch in run.exhausted(cursor.place)]
         missing = self._bars.completing()
         if missing is not None and missing[0] == cursor.place[1]:
             notes.append(missing[1:])

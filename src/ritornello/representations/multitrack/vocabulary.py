@@ -109,7 +109,7 @@ class MultitrackOptions(BaseModel):
         (1, 2, 4), max_length=8, description="show what came so many bars ago at this place"
     )
     echo: Orders = Field(
-        (1, 2, 4, 8, 16),
+        (8, 16, 32),
         description="show what followed the last time that so many of the latest ids were heard",
     )
 
