@@ -129,8 +129,8 @@ class NotesBeforeEnd(Unchanging):
 
 
 class RepetitionGuard:
-    """Forbids a pitch more than SAME_PITCH times in a row in one voice, a chord of its more than SAME_CHORD times, and a
-    bar more than SAME_BAR times running.
+    """Forbids a pitch more than SAME_PITCH times in a row in one voice, a chord more than SAME_CHORD times, and a bar
+    more than SAME_BAR times running.
 
     Bars are the same if the same voices play the same pitches at the same positions; how long and how loud does
     not count. A fifth equal bar is broken at its last note, as a fill would. Bars without notes do not count.
