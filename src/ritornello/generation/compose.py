@@ -51,8 +51,7 @@ class Composition:
     primer's not counted; `given_log_likelihood` that over the given notes that follow them, 0 if there are none, and
     `leads_on` how well the piece leads on to them (`Piece.leads_on`); `gave_way` names the constraints that had to give
     way to the grammar or to more important ones, and at how many steps; `remarks` say what of the primer the model does
-    not know, and what stands for it.
-    `find_copies` does what `copies` says.
+    not know, and what stands for it. `find_copies` does what `copies` says.
     """
 
     score: Score
