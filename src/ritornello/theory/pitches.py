@@ -177,13 +177,13 @@ def estimate_key(weights: ArrayLike) -> tuple[int, bool, int]:
 
     shares = np.asarray(weights, dtype=np.float64)
     shares = shares / max(shares.sum(), 1e-300)
-    best = int(np.argmax(np.round(_key_profiles() @ (shares - shares.mean()), 12)))  # equal is equal
+    best = int(np.argmax(np.round(key_profiles() @ (shares - shares.mean()), 12)))  # equal is equal
     tonic, minor = best % 12, best >= 12
     return tonic, minor, key_fifths(tonic, minor)
 
 
 @cache
-def _key_profiles() -> NDArray[np.float64]:
+def key_profiles() -> NDArray[np.float64]:
     """Return the profiles of the 24 keys, 12 major and 12 minor from C, each of mean 0 and length 1."""
     import numpy as np
 

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import Column, Compass, Ids, Pace, Plan
+from ritornello.representations.base import Column, Compass, Ids, Pace, Plan, move_ids
 from ritornello.representations.limits import NO_LIMIT, Limits
 from ritornello.representations.multitrack import decoding, encoding, reading, vocabulary
 from ritornello.representations.multitrack.given import make_table
@@ -44,6 +44,7 @@ from ritornello.representations.multitrack.vocabulary import (
     Vocabulary,
 )
 from ritornello.representations.scheme import Scheme, checked_options
+from ritornello.representations.tonality import moved_key
 from ritornello.score import Score
 from ritornello.theory import instrument_name
 
@@ -190,7 +191,7 @@ class Multitrack(Scheme[MultitrackConfig]):
         return int(value[header[1]]) * 16 + int(value[header[2]])
 
     def transposable(self, ids: Ids) -> tuple[int, int]:
-        notes = self._melodic(ids)
+        notes = self.vocabulary.is_melodic[ids]
         if not notes.any():
             return 0, 0
         voice, pitch = self.vocabulary.voice[ids[notes]], self.vocabulary.pitch[ids[notes]]
@@ -199,11 +200,15 @@ class Multitrack(Scheme[MultitrackConfig]):
         return low, high
 
     def transposed(self, ids: Ids, semitones: int) -> Ids:
-        return np.where(self._melodic(ids), ids + semitones, ids).astype(ids.dtype)
+        return np.where(self.vocabulary.is_melodic[ids], ids + semitones, ids).astype(ids.dtype)
 
-    def _melodic(self, ids: Ids) -> NDArray[np.bool_]:
-        is_note = self.vocabulary.kind[ids] == Kind.NOTE
-        return np.asarray(is_note & ~self.vocabulary.is_drum[self.vocabulary.voice[ids]])
+    def moved(self, rows: Ids, semitones: int) -> Ids:
+        """Return input rows of a piece as they are when it is moved; see `representations.base.Moves`."""
+        rows = move_ids(self, rows, semitones)
+        for number, column in enumerate(self.columns):
+            if column.name == reading.KEY:
+                rows[:, number] = moved_key(rows[:, number], semitones)
+        return rows
 
     def summary(self) -> Mapping[str, Any]:
         voices = self.vocabulary.config.voices

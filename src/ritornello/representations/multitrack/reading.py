@@ -30,7 +30,9 @@ from ritornello.representations.multitrack.vocabulary import (
     Kind,
     Vocabulary,
 )
+from ritornello.representations.multitrack.waiting import NEVER_PLAYED, Waiting, waits
 from ritornello.representations.scheme import latest
+from ritornello.representations.tonality import KEYS, KeySoFar, degree, keys_so_far
 
 PHRASE = 8
 """Bars after which the count of bars in a phrase begins again."""
@@ -39,6 +41,9 @@ MOST_BARS_LEFT = 32
 """The countdown begins here; more bars left look alike."""
 
 UNKNOWN_BARS_LEFT = MOST_BARS_LEFT + 1
+
+KEY = "key"
+"""The column that moves with a piece, besides the ids."""
 
 _MOST_PLACES = 4096
 """Of more notes, those too old for any lag are forgotten."""
@@ -50,6 +55,9 @@ _SHIFTS: list[int] = SHIFTS.tolist()  # for one id at a time plain numbers are m
 
 def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
     """Return the input columns, in the order of the rows of `Reader.columns` and `read_columns`."""
+    config = vocabulary.config
+    key = (Column(KEY, KEYS + 1), Column("degree", 13))  # 0: none yet; the last note was none of a key
+    waiting = (Column("waiting", len(config.voices) + 1), Column("waited", NEVER_PLAYED + 1))
     return (
         Column("token", vocabulary.size),
         Column("position", LONGEST_BAR),  # steps since the bar line
@@ -59,8 +67,10 @@ def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
         Column("phrase", PHRASE),  # the number of the bar, modulo PHRASE
         Column("duration", len(DURATIONS) + 1),  # remembered by the voice of the note just read; 0: no note
         Column("velocity", 128 // VELOCITY_STEP + 1),  # likewise
-        *(Column(f"{lag} bars ago", vocabulary.size + 1, is_hint=True) for lag in vocabulary.config.lags),
-        *echo_columns(vocabulary.size, vocabulary.config.echo),
+        *(key if config.key else ()),
+        *(waiting if config.waiting else ()),
+        *(Column(f"{lag} bars ago", vocabulary.size + 1, is_hint=True) for lag in config.lags),
+        *echo_columns(vocabulary.size, config.echo),
     )
 
 
@@ -88,6 +98,8 @@ class Reader:
     )  # of the last notes: time * vocabulary size + id, ascending
     reached: int = 0  # the place of the last note that counts, or the present time's
     echo: Echo = field(init=False)
+    key: KeySoFar = field(default_factory=KeySoFar)
+    waiting: Waiting = field(default_factory=Waiting)
 
     def __post_init__(self) -> None:
         self.echo = Echo(self.vocabulary.config.echo)
@@ -101,6 +113,11 @@ class Reader:
             case Kind.NOTE:
                 self.voice, self.pitch = voice, pitch
                 self._place_note()
+                self.waiting.play(voice, self.time)
+                if not self.vocabulary.is_drum[voice]:
+                    self.key.push(pitch)
+            case Kind.INSTRUMENT:
+                self.waiting.name(voice)
             case Kind.SHIFT:
                 self.time += _SHIFTS[value]
                 self.reached = self.time * self.vocabulary.size
@@ -167,7 +184,7 @@ class Reader:
 
     def columns(self) -> tuple[int, ...]:
         """Return the row of input columns after the last id."""
-        is_note = self.vocabulary.meanings[self.token][0] == Kind.NOTE
+        config, is_note = self.vocabulary.config, self.vocabulary.meanings[self.token][0] == Kind.NOTE
         return (
             self.token,
             self.position,
@@ -177,15 +194,22 @@ class Reader:
             self.bar % PHRASE,
             self.duration(self.voice) + 1 if is_note else 0,
             self.velocity(self.voice) + 1 if is_note else 0,
-            *(self.before(lag) for lag in self.vocabulary.config.lags),
+            *(self._tonality(is_note) if config.key else ()),
+            *(self.waiting.values(self.time, self.bar_steps) if config.waiting else ()),
+            *(self.before(lag) for lag in config.lags),
             *self.echo.values,
         )
+
+    def _tonality(self, is_note: bool) -> tuple[int, int]:
+        is_of_key = is_note and not self.vocabulary.is_drum[self.voice]
+        return self.key.value, degree(self.pitch, self.key.value) + 1 if is_of_key else 0
 
     def fork(self) -> Reader:
         """Return an independent copy."""
         other = copy(self)
         other.durations, other.velocities = dict(self.durations), dict(self.velocities)
         other.places, other.echo = list(self.places), self.echo.copy()
+        other.key, other.waiting = self.key.copy(), self.waiting.copy()
         return other
 
 
@@ -207,11 +231,25 @@ def read_columns(vocabulary: Vocabulary, ids: Ids) -> NDArray[np.int32]:
             bar % PHRASE,
             _remembered(vocabulary, ids, Kind.DURATION, FIRST_DURATION),
             _remembered(vocabulary, ids, Kind.VELOCITY, FIRST_VELOCITY),
+            *(_tonality(vocabulary, ids) if vocabulary.config.key else ()),
+            *(_waiting(vocabulary, ids, time, bar_steps) if vocabulary.config.waiting else ()),
             *_came_before(vocabulary, np.asarray(ids, dtype=np.int64), time, bar_steps),
             *echoes(ids, vocabulary.config.echo),
         ],
         axis=1,
     ).astype(np.int32)
+
+
+def _tonality(vocabulary: Vocabulary, ids: Ids) -> tuple[Ints, Ints]:
+    """Return the key so far, and 1 + the degree of the note at each step, or 0."""
+    pitch, is_of_key = vocabulary.pitch[ids], vocabulary.is_melodic[ids]
+    key = keys_so_far(pitch, is_of_key)
+    return key, np.where(is_of_key, degree(pitch, key) + 1, 0)
+
+
+def _waiting(vocabulary: Vocabulary, ids: Ids, time: Ints, bar_steps: Ints) -> tuple[Ints, Ints]:
+    kind = vocabulary.kind[ids]
+    return waits(vocabulary.voice[ids], kind == Kind.INSTRUMENT, kind == Kind.NOTE, time, bar_steps)
 
 
 def _came_before(vocabulary: Vocabulary, ids: Ints, time: Ints, bar_steps: Ints) -> list[Ints]:

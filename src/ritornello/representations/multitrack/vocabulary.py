@@ -112,6 +112,8 @@ class MultitrackOptions(BaseModel):
         (8, 16, 32),
         description="show what followed the last time that so many of the latest ids were heard",
     )
+    key: bool = Field(True, description="show the key so far, and the degree of the last note in it")
+    waiting: bool = Field(True, description="show which instrument has not played for longest")
 
 
 class MultitrackConfig(BaseModel):
@@ -121,6 +123,8 @@ class MultitrackConfig(BaseModel):
 
     lags: Annotated[tuple[Lag, ...], Field(max_length=8)] = ()
     echo: Orders = ()
+    key: bool = False
+    waiting: bool = False
     voices: tuple[Voice, ...] = Field(min_length=1, max_length=256)
     meters: tuple[tuple[int, int], ...] = Field(min_length=1, max_length=64)
 
@@ -165,6 +169,9 @@ class Vocabulary(KindBlocks):
         lows = np.array([voice.low for voice in config.voices])
         widths = np.array([voice.high - voice.low + 1 for voice in config.voices])
         self.low, self.high = lows, lows + widths - 1
+        self.is_melodic = (self.kind == Kind.NOTE) & ~self.is_drum[
+            self.voice
+        ]  # each id: a note of some pitch
         self._voice_first = self.first[Kind.NOTE] + np.concatenate([[0], np.cumsum(widths)[:-1]])
 
     def note_ids(self, voice: NDArray[np.int64], pitch: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,0 +1,77 @@
+"""The key so far: that which the notes of a piece have fitted best up to now.
+
+A recurrent network forgets in which key a long piece began, and does not come home to it. Here all notes heard so far
+are counted, each once, and compared with the profiles of the 24 keys (see `theory.estimate_key`), in whole numbers, so
+that it is exact whichever way it is computed. Of keys that fit equally well, the first upwards from the last note
+counts, so that a piece that is moved has its keys moved.
+
+Keys are numbered: 12 major ones by tonic, from C up, then 12 minor ones. `keys_so_far` does a whole piece at once, a
+`KeySoFar` one note at a time, with the same result.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.theory import key_profiles
+
+Ints = NDArray[np.int64]
+
+KEYS = 24
+
+
+@cache
+def _points() -> Ints:
+    """Return what a note of each pitch class adds to each key, (12, 24)."""
+    return np.rint(key_profiles().T * 10_000).astype(np.int64)
+
+
+@cache
+def _upwards() -> Ints:
+    """Return the keys in the order in which they are preferred after a note of each pitch class, (12, 24)."""
+    tonic = (np.arange(12)[:, None] + np.arange(12)) % 12
+    return np.concatenate([tonic, tonic + 12], axis=1)
+
+
+def keys_so_far(pitch: Ints, counts: NDArray[np.bool_]) -> Ints:
+    """Return 1 + the key after each step, or 0 before the first note, for the pitch at each step that `counts`."""
+    kind = pitch[counts] % 12
+    fits = np.cumsum(_points()[kind], axis=0)
+    order = _upwards()[kind]
+    best = np.take_along_axis(fits, order, axis=1).argmax(axis=1)[:, None]
+    keys = np.take_along_axis(order, best, axis=1)[:, 0] + 1
+    return np.concatenate([[0], keys])[np.cumsum(counts)]
+
+
+class KeySoFar:
+    """The key of the notes so far; `value` is 1 + its number, or 0 before the first note."""
+
+    def __init__(self) -> None:
+        self.value = 0
+        self._fits = np.zeros(KEYS, dtype=np.int64)
+
+    def push(self, pitch: int) -> None:
+        """Take the next note."""
+        self._fits = self._fits + _points()[pitch % 12]
+        order = _upwards()[pitch % 12]
+        self.value = int(order[self._fits[order].argmax()]) + 1
+
+    def copy(self) -> KeySoFar:
+        """Return an independent copy."""
+        return copy(self)  # the sums are never changed in place
+
+
+def degree(pitch: Any, value: Any) -> Any:
+    """Return how many semitones a pitch is above the tonic of a key, 0 to 11; `value` is 1 + its number."""
+    return (pitch - (value - 1)) % 12
+
+
+def moved_key(value: Any, semitones: int) -> Any:
+    """Return 1 + the number of a key that is moved; 0, no key, stays."""
+    key = value - 1
+    return np.where(value > 0, key // 12 * 12 + (key + semitones) % 12 + 1, 0)
