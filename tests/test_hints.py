@@ -100,3 +100,15 @@ def test_a_hint_points_to_its_id_and_none_to_nothing() -> None:
 def test_columns_that_cannot_be_hints_are_refused(hints: list[int]) -> None:
     with pytest.raises(ConfigError, match="columns of 7 values"):
         make_network("lstm", {"hidden": 8, "layers": 1, "hints": hints}, (6, 7, 7))
+
+
+@pytest.mark.parametrize("name", ["lstm", "min_gru"])
+@pytest.mark.parametrize(("share", "sees"), [(0.0, True), (1.0, False)])
+def test_hints_are_withheld_while_training_and_only_then(name: str, share: float, sees: bool) -> None:
+    config = {"hidden": 8, "layers": 1, "embedding": 8, "dropout": 0, "hints": [1], "hint_dropout": share}
+    network = make_network(name, config, (6, 7))
+    with_hint, without = (torch.tensor([[[2, hint]] * 3]) for hint in (4, 0))
+    for is_training in (True, False):
+        outputs = [network.train(is_training)(x, network.initial_state(1))[0] for x in (with_hint, without)]
+        assert torch.equal(*outputs) == (is_training and not sees)
+    assert with_hint[0, 0, 1] == 4  # what was given in is left as it is

@@ -9,6 +9,9 @@ Columns may be *hints*: 1 + an id that may well come next, or 0. A hint is embed
 its own, and points: the last layer says how much is added to the logit of the very id (like a pointer of See and others
 2017, arXiv:1704.04368, but added to logits, so that what network and hint think is multiplied).
 
+A network that always has hints leans on them, and what it composes, where it hears but itself, confirms itself or
+loses its way. So hints are withheld at some steps of training (`hint_dropout`); it learns to do without.
+
 Dropout acts on the embedded input and before the output.
 """
 
@@ -38,10 +41,13 @@ class EmbeddedConfig(BaseModel):
         (), description="a row of attributes for each id; ids that share one share a part of their embedding"
     )
     hints: tuple[int, ...] = Field((), description="numbers of the columns that are hints: 1 + an id, or 0")
+    hint_dropout: float = Field(
+        0.5, ge=0, le=1, description="share of the steps of training at which there is no hint"
+    )
 
 
 class EmbeddedNetwork(Network):
-    """Base of networks with embedded columns. A subclass calls `embed`, its own layers, and `read_out`."""
+    """Base of networks with embedded columns. A subclass calls `withhold`, `embed`, its own layers, `read_out`."""
 
     def __init__(self, config: EmbeddedConfig, column_sizes: tuple[int, ...]) -> None:
         super().__init__()
@@ -79,6 +85,15 @@ class EmbeddedNetwork(Network):
         for number, shared in enumerate(self.shared):
             table = table + shared(self.features[:, number])
         return table
+
+    def withhold(self, inputs: Tensor) -> Tensor:
+        """Return the inputs, while training with all hints left out at some steps, chosen at random."""
+        share = self.config.hint_dropout
+        if not (self.training and self.hints and share):
+            return inputs
+        inputs = inputs.clone()
+        inputs[..., self.hints] *= torch.rand((*inputs.shape[:-1], 1), device=inputs.device) >= share
+        return inputs
 
     def embed(self, inputs: Tensor, tokens: Tensor) -> Tensor:
         """Return (batch, time, embedding) for inputs (batch, time, column); `tokens` is the token table."""

@@ -29,7 +29,7 @@ class Lstm(EmbeddedNetwork):
         return zeros, zeros
 
     def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        tokens = self.token_table()
+        inputs, tokens = self.withhold(inputs), self.token_table()
         h, c = (part.transpose(0, 1).contiguous() for part in state)  # torch wants (layers, batch, hidden)
         x, (h, c) = self.lstm(self.embed(inputs, tokens), (h, c))
         return self.read_out(x, tokens, inputs), floats(h.transpose(0, 1), c.transpose(0, 1))

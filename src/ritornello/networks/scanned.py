@@ -119,7 +119,7 @@ class ScannedNetwork(EmbeddedNetwork):
         return self.bias.new_zeros(batch, layers, hidden), self.bias.new_zeros(batch, layers, recent, hidden)
 
     def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        tokens = self.token_table()
+        inputs, tokens = self.withhold(inputs), self.token_table()
         x = self.widen(self.embed(inputs, tokens))
         after: list[State] = []
         for number, block in enumerate(self.blocks):
