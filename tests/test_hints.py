@@ -96,6 +96,23 @@ def test_a_hint_points_to_its_id_and_none_to_nothing() -> None:
     assert torch.allclose(third - none, torch.tensor([0.0, 0, 0, 5, 0, 0]), atol=1e-6)
 
 
+def test_only_hints_that_occur_are_embedded_while_training() -> None:
+    config = {"hidden": 8, "layers": 1, "embedding": 8, "dropout": 0.0, "hints": [1, 3]}
+    network = make_network("lstm", config, (30, 31, 4, 31))
+    inputs = torch.tensor(
+        [[[2, 0, 1, 30], [5, 7, 3, 0], [29, 7, 0, 12]]]
+    )  # ids and hints, the highest ones too
+    gradients = []
+    for training in (True, False):
+        network.train(training).zero_grad()
+        logits, _ = network(inputs, network.initial_state(1))
+        logits.square().sum().backward()
+        gradients.append([p.grad for p in network.parameters() if p.grad is not None])
+    assert len(gradients[0]) == len(gradients[1])
+    for some, all_of_them in zip(*gradients, strict=True):
+        assert torch.allclose(some, all_of_them, atol=1e-6)
+
+
 @pytest.mark.parametrize("hints", [[0], [3], [2, 1], [1, 1]])
 def test_columns_that_cannot_be_hints_are_refused(hints: list[int]) -> None:
     with pytest.raises(ConfigError, match="columns of 7 values"):

@@ -98,15 +98,28 @@ class EmbeddedNetwork(Network):
     def embed(self, inputs: Tensor, tokens: Tensor) -> Tensor:
         """Return (batch, time, embedding) for inputs (batch, time, column); `tokens` is the token table."""
         # One look-up in one table: a single step is a few operations then, instead of a few for each column.
-        hinted = [functional.pad(layer(tokens), (0, 0, 1, 0)).to(tokens.dtype) for layer in self.hinted]
+        rows, hinting = inputs + self.firsts, functional.pad(tokens, (0, 0, 1, 0))  # hint 0 is a row of zeros
+        if self.training and self.hints:
+            rows, used = self._rows_in_use(inputs, len(tokens))
+            hinting = functional.embedding(used, hinting)
+        hinted = [layer(hinting).to(tokens.dtype) for layer in self.hinted]
         table = torch.cat([tokens, *(embedding.weight for embedding in self.embeddings[1:]), *hinted])
-        rows, shape = inputs + self.firsts, (*inputs.shape[:-1], -1)
         if self.training:  # the same sum, faster with gradients; step graphs do not know it
-            summed = functional.embedding_bag(rows.flatten(0, -2), table, mode="sum").view(shape)
-        else:
-            summed = functional.embedding(rows, table).sum(-2)
-        embedded: Tensor = self.dropout(summed)
-        return embedded
+            summed = functional.embedding_bag(rows.flatten(0, -2), table, mode="sum")
+            return self.dropout(summed.view(*inputs.shape[:-1], -1))
+        return self.dropout(functional.embedding(rows, table).sum(-2))
+
+    def _rows_in_use(self, inputs: Tensor, vocabulary: int) -> tuple[Tensor, Tensor]:
+        """Return the rows of the joint table for `inputs` where it has, for each hint, only the hints that occur,
+        and these, ascending: of thousands of ids a few hundred, so that short windows cost little."""
+        hints = inputs[..., self.hints]
+        occurs = hints.new_zeros(vocabulary + 1)
+        occurs[hints] = 1
+        used = occurs.nonzero().flatten()
+        rows = inputs + self.firsts
+        tables = torch.arange(len(self.hints), device=inputs.device) * len(used)
+        rows[..., self.hints] = self.firsts[self.hints[0]] + tables + occurs.cumsum(0)[hints] - 1
+        return rows, used
 
     def read_out(self, x: Tensor, tokens: Tensor, inputs: Tensor) -> Tensor:
         """Return the logits, (batch, time, vocabulary), for the last layer's output (batch, time, hidden)."""
