@@ -97,7 +97,7 @@ def test_a_hint_points_to_its_id_and_none_to_nothing() -> None:
 
 
 def test_only_hints_that_occur_are_embedded_while_training() -> None:
-    config = {"hidden": 8, "layers": 1, "embedding": 8, "dropout": 0.0, "hints": [1, 3], "hint_dropout": 0.0}
+    config = {"hidden": 8, "layers": 1, "embedding": 8, "dropout": 0.0, "hints": [1, 3]}
     network = make_network("lstm", config, (30, 31, 4, 31))
     inputs = torch.tensor(
         [[[2, 0, 1, 30], [5, 7, 3, 0], [29, 7, 0, 12]]]

@@ -42,7 +42,7 @@ class EmbeddedConfig(BaseModel):
     )
     hints: tuple[int, ...] = Field((), description="numbers of the columns that are hints: 1 + an id, or 0")
     hint_dropout: float = Field(
-        0.5, ge=0, le=1, description="share of the steps of training at which there is no hint"
+        0.0, ge=0, le=1, description="share of the steps of training at which there is no hint"
     )
 
 

@@ -59,6 +59,12 @@ class TrainConfig(BaseModel):
     dropout: float | None = Field(
         None, ge=0, lt=1, description="share of activations dropped; by how often pieces recur"
     )
+    hint_dropout: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="share of steps at which what the past shows of what comes next is withheld",
+    )
     tied: bool = Field(True, description="use the token embedding as the output layer too")
     features: bool = Field(
         True, description="let ids that share attributes, such as a pitch, share what is learned"

@@ -31,7 +31,7 @@ TOKENS_PER_WEIGHT = 8.0
 PASSES_LIMIT = 60.0
 """A network is not made larger because a small corpus could be read more often than this."""
 
-SIZE_FIELDS = ("hidden", "layers", "embedding", "dropout", "tied")
+SIZE_FIELDS = ("hidden", "layers", "embedding", "dropout", "hint_dropout", "tied")
 """Settings of a run that are settings of the network, where it has them."""
 
 _TRIAL_STEPS = 3
