@@ -134,6 +134,11 @@ def test_what_cannot_be_is_one_line_and_exit_code_2(
     assert {path: path.stat().st_size for path in things.rglob("*")} == before
 
 
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_the_help_says_of_a_command_what_it_says_of_itself(name: str) -> None:
+    assert cli.make_command(name).help.splitlines()[0] == cli.COMMANDS[name]
+
+
 def test_unknown_commands_and_flags_exit_with_2(ritornello: Any) -> None:
     assert ritornello("compse").code == 2
     assert ritornello("compose", "--bares", "3").code == 2

@@ -92,6 +92,7 @@ def test_torch_is_not_imported_before_it_is_needed(station: str) -> None:
 
 def test_import_and_help_need_nothing_heavy() -> None:
     heavy = [
+        "numpy",
         "torch",
         "music21",
         "verovio",

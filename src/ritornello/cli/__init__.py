@@ -1,34 +1,67 @@
 """The command line: one module a command; each parses, calls one library function, and prints.
 
-Whatever the library refuses is one line on stderr and exit code 2. Ctrl-C ends with code 130. The commands'
-modules import nothing heavy at the top, so that `--help` stays quick.
+Whatever the library refuses is one line on stderr and exit code 2. Ctrl-C ends with code 130. A command's module
+is imported when it is called, and imports nothing heavy at the top, so that `--help` stays quick.
 """
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from ritornello.cli.adapt import adapt
-from ritornello.cli.bench import bench
-from ritornello.cli.compose import compose
-from ritornello.cli.convert import convert
-from ritornello.cli.evaluate import evaluate
-from ritornello.cli.info import info
-from ritornello.cli.inspect import inspect
-from ritornello.cli.jam import jam
-from ritornello.cli.likelihood import likelihood
-from ritornello.cli.play import play
-from ritornello.cli.presets import presets
-from ritornello.cli.render import render
-from ritornello.cli.share import share
-from ritornello.cli.train import train
 from ritornello.errors import RitornelloError
 from ritornello.paths import describe
 
+COMMANDS = {
+    "inspect": "Examine music files: a verdict and a reason for each, what is in them, and how long learning will "
+    "take.",
+    "train": "Learn from MIDI files, for a given time, and write a model. Ctrl-C leaves the best so far; --resume "
+    "goes on.",
+    "adapt": "Give a model the style of a few files, in less than a minute. What is written is small, and needs "
+    "the model.",
+    "compose": "Compose new music with a model, and write it as MIDI, sound, picture or score.",
+    "jam": "Play with a model, live, in the browser: it listens, and answers.",
+    "play": "Play with a model, live, on real or virtual MIDI ports.",
+    "render": "Hear and see a piece: write it as sound, engraved score, piano roll or another format.",
+    "convert": "Convert a file between formats: MIDI (also damaged), MusicXML, and text with a word for each MIDI "
+    "event.",
+    "share": "Make a folder to share a piece from: MP3, WAV, a cover, MIDI, score, and a text that says how it was "
+    "made.",
+    "info": "Tell what a model is: how it was made, from what music, under which licence, and how good it is.",
+    "presets": "List the presets of `ritornello train`: what each is for, and the settings that it changes.",
+    "likelihood": "Tell how probable a model finds given pieces, and how often it foresees what comes next.",
+    "evaluate": "Tell how well a model foresees real pieces, and how alike its own are to them.",
+    "bench": "Measure on public collections, beside published figures.",
+}
+"""What the help says of each command, in its order: the first line of the command's own help."""
+
+
+class _Commands(TyperGroup):
+    """Commands of which only the one that is called is imported; the help of all needs none."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args[0] in COMMANDS:
+            self.commands[args[0]] = make_command(args[0])
+        return super().resolve_command(ctx, args)
+
+
+def make_command(name: str) -> Any:
+    """Return the command of that name, from the module of that name: a function, or a group of its own."""
+    command = getattr(import_module(f"ritornello.cli.{name}"), name)
+    if isinstance(command, typer.Typer):
+        return typer.main.get_command(command)
+    alone = typer.Typer(add_completion=False)
+    alone.command(name)(command)
+    return typer.main.get_command(alone)
+
+
 app = typer.Typer(
     name="ritornello",
+    cls=_Commands,
     help="Train a recurrent network on MIDI files, compose with it, hear and see the result.",
     no_args_is_help=True,
     add_completion=False,
@@ -36,24 +69,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-
-for command in (
-    inspect,
-    train,
-    adapt,
-    compose,
-    jam,
-    play,
-    render,
-    convert,
-    share,
-    info,
-    presets,
-    likelihood,
-    evaluate,
-):  # in the order of the help
-    app.command()(command)
-app.add_typer(bench)
+for _name, _help in COMMANDS.items():
+    app.command(_name, help=_help)(lambda: None)  # stands for the command until it is called
 
 
 def main() -> None:

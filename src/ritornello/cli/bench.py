@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from ritornello.training.nll.benchmark import Benchmark, Result
 
 bench = typer.Typer(
-    name="bench", help="Measure on public collections, beside published figures.", no_args_is_help=True
+    name="bench",
+    help="Measure on public collections, beside published figures.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 

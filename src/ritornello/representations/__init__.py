@@ -1,24 +1,18 @@
-"""Representations by name. A new one is one file and one row of `REPRESENTATIONS`; the laws then test it."""
+"""Representations by name. A new one is one file and one row of `REPRESENTATIONS`; the laws then test it.
+
+Each is imported when it is first asked for, so that who composes with one waits for no other.
+"""
 
 from __future__ import annotations
 
+from collections import UserDict
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from ritornello.config import checked
 from ritornello.errors import unknown_name
 from ritornello.representations.base import Column, Cursor, Ids, Kind, Plan, Representation
-from ritornello.representations.drums import Drums
-from ritornello.representations.event_words import EventWords
-from ritornello.representations.frames import Frames
-from ritornello.representations.improv import Improv
-from ritornello.representations.jazz import Jazz
-from ritornello.representations.melody import Melody
-from ritornello.representations.multitrack import Multitrack
-from ritornello.representations.note_names import NoteNames
-from ritornello.representations.performance import Performance
-from ritornello.representations.polyphony import Polyphony
-from ritornello.representations.words import Words
 
 __all__ = [
     "REPRESENTATIONS",
@@ -31,19 +25,33 @@ __all__ = [
     "make_representation",
 ]
 
-REPRESENTATIONS: dict[str, Kind] = {
-    "multitrack": Multitrack,
-    "note_names": NoteNames,
-    "melody": Melody,
-    "jazz": Jazz,
-    "performance": Performance,
-    "drums": Drums,
-    "polyphony": Polyphony,
-    "frames": Frames,
-    "improv": Improv,
-    "event_words": EventWords,
-    "words": Words,
+CLASSES = {
+    "multitrack": "Multitrack",
+    "note_names": "NoteNames",
+    "melody": "Melody",
+    "jazz": "Jazz",
+    "performance": "Performance",
+    "drums": "Drums",
+    "polyphony": "Polyphony",
+    "frames": "Frames",
+    "improv": "Improv",
+    "event_words": "EventWords",
+    "words": "Words",
 }
+"""The class of each representation, in the module of its name."""
+
+
+class _Kinds(UserDict[str, Kind | None]):
+    """Kinds by name; None is one that was not asked for yet."""
+
+    def __getitem__(self, name: str) -> Kind:
+        kind = super().__getitem__(name)
+        if kind is None:
+            kind = self.data[name] = getattr(import_module(f"{__name__}.{name}"), CLASSES[name])
+        return kind
+
+
+REPRESENTATIONS = _Kinds(dict.fromkeys(CLASSES))
 
 
 def make_representation(name: str, config: Mapping[str, Any]) -> Representation:
