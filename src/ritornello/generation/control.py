@@ -23,7 +23,7 @@ from ritornello.generation.notes import Notes, compasses
 from ritornello.generation.playable import Grip, register
 from ritornello.originality import Index
 from ritornello.representations.base import Representation, TellsMoment, tells_notes_in_order
-from ritornello.representations.limits import NO_LIMIT, KeepsLimits, Limits
+from ritornello.representations.limits import NO_LIMIT, KeepsEntrances, KeepsLimits, Limits
 from ritornello.score import Score
 from ritornello.theory import DRUMS
 
@@ -50,6 +50,8 @@ def make_rules(
         rules.append(lambda: NotesBeforeEnd(representation.end_id, notes))
     no_copy = _no_copy(bundle, representation, config)
     rules += no_copy if config.max_copy is not None else []
+    if config.entrances and not config.asks_for_given and isinstance(representation, KeepsEntrances):
+        rules.append(representation.make_entrances)
     if config.guard:
         rules.append(lambda: RepetitionGuard(representation))
     rules += no_copy if config.max_copy is None else []  # nobody asked: the least of all

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class FramesRoom:
-    """A constraint; see `representations.limits.Room`."""
+    """A constraint; see `representations.limits.Rule`."""
 
     scheme: Frames
     limits: Limits

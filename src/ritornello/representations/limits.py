@@ -1,4 +1,4 @@
-"""Limits: how many notes may sound at once, and how many may begin in a bar, kept without a dead end.
+"""Limits: how many notes may sound at once, how many may begin in a bar, and how long an instrument may be silent.
 
 To know at one note that there will be a way on for the next, one has to know how ids move time and how long notes are.
 So a representation that can keep limits makes the constraint itself, its *room* (`KeepsLimits`); `generation` puts it
@@ -15,6 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 NO_LIMIT = 1 << 30
+
+ENTRANCES = "entrances"
+"""The wish that every instrument plays; nobody has to ask for it."""
 
 Forbidden = Sequence[int] | NDArray[np.integer[Any]]
 """Ids that must not come next."""
@@ -33,8 +36,8 @@ class Limits:
     wish: str = "limits"
 
 
-class Room(Protocol):
-    """What the limits of a piece leave room for; a constraint (`generation.constraints`)."""
+class Rule(Protocol):
+    """A constraint (`generation.constraints`) of one piece: what its limits leave room for, or who has to enter."""
 
     wish: str
 
@@ -42,16 +45,24 @@ class Room(Protocol):
         """Take note of the id just pushed to `cursor`."""
 
     def forbidden(self, cursor: Any, /) -> Forbidden:
-        """Return the ids after which a limit could no longer be kept."""
+        """Return the ids after which it could no longer be kept."""
 
 
 @runtime_checkable
 class KeepsLimits(Protocol):
     """A representation that can keep limits."""
 
-    def make_room(self, limits: Limits) -> Room:
+    def make_room(self, limits: Limits) -> Rule:
         """Return the constraint of one piece."""
 
     def most_onsets(self, limits: Limits, meter: tuple[int, int] | None) -> int:
         """Return the largest `fewest` that can be kept beside the other limits, whatever sounds at a bar line; in
         bars of `meter`, or else of the longest."""
+
+
+@runtime_checkable
+class KeepsEntrances(Protocol):
+    """A representation that can see to it that every instrument of a piece plays."""
+
+    def make_entrances(self) -> Rule:
+        """Return the constraint of one piece."""

@@ -75,7 +75,7 @@ class Outlook:
 
 @dataclass
 class MultitrackRoom:
-    """A constraint; see `representations.limits.Room`."""
+    """A constraint; see `representations.limits.Rule`."""
 
     vocabulary: Vocabulary
     limits: Limits

@@ -1,0 +1,66 @@
+"""Entrances: every instrument that a piece announces plays, and none falls silent for good.
+
+A network goes on with those whom it has heard; the others it would leave out. So they enter one after another:
+of the first half of a piece as large a share is over as of its instruments have entered, at least. Who is late plays
+at the next onset, and so does who has rested for REST bars; of several, who waits longest, from the top of the score
+down. When, within the onset, and what: that the network chooses. In the last bar nobody has to come in.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.representations.limits import ENTRANCES
+from ritornello.representations.multitrack.grammar import HEADER, MultitrackCursor
+from ritornello.representations.multitrack.vocabulary import Kind, Vocabulary
+
+REST = 8
+"""Bars for which an instrument may rest."""
+
+
+class Entrances:
+    """The rule for one piece or for all, since it keeps nothing of a piece; see `generation.constraints.Constraint`."""
+
+    wish = ENTRANCES
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self._is_shift = vocabulary.kind == Kind.SHIFT
+        ids = np.arange(vocabulary.size)
+        self._last = [int(ids[vocabulary.voice == v].max()) for v in range(len(vocabulary.config.voices))]
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def observe(self, cursor: MultitrackCursor) -> None:
+        pass
+
+    def forbidden(self, cursor: MultitrackCursor) -> NDArray[np.int64]:
+        """Return the ids that lead past the notes of the one who is late, if there is one."""
+        late = self._late(cursor)
+        if late is None or self._last[late] <= self._reached(cursor):
+            return np.empty(0, dtype=np.int64)
+        barred = self._is_shift.copy()
+        barred[self._last[late] + 1 :] = True
+        return np.flatnonzero(barred)
+
+    def _late(self, cursor: MultitrackCursor) -> int | None:
+        reader = cursor.reader
+        heard = reader.waiting.heard
+        if cursor.stage < len(HEADER) or not heard or not reader.bars_left:
+            return None
+        unheard = [voice for voice, time in heard.items() if time < 0]
+        wanted = int(len(heard) * min(1.0, 2 * reader.bar / reader.length))
+        if len(heard) - len(unheard) < wanted:
+            return min(unheard)
+        since, voice = min(
+            ((time, voice) for voice, time in heard.items() if time >= 0), default=(reader.time, 0)
+        )
+        return voice if reader.time - since >= REST * reader.bar_steps else None
+
+    def _reached(self, cursor: MultitrackCursor) -> int:
+        """Return the last note of the present onset, or -1."""
+        return cursor.last_id if cursor.onset == cursor.reader.time else -1

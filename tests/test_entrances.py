@@ -1,0 +1,78 @@
+"""Every instrument of a piece plays, however little a network cares for it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from build import make_song
+from fakes import small_network
+
+from ritornello.bundle import Facts, save_bundle
+from ritornello.generation import load
+from ritornello.generation.constraints import Constraint, allowed_ids
+from ritornello.representations import make_representation
+from ritornello.representations.base import Plan
+from ritornello.representations.multitrack.entrances import REST
+from ritornello.representations.multitrack.vocabulary import Kind
+from ritornello.score import Score
+
+PROGRAMS = (73, 0, 33, 128)
+SCHEME = make_representation(
+    "multitrack",
+    {
+        "voices": [
+            {"family": family, "number": 0, "low": 30, "high": 90, "programs": [program]}
+            for family, program in ((9, 73), (0, 0), (4, 33), (16, 0))
+        ],
+        "meters": [[4, 4]],
+    },
+)
+
+
+def lazy_piece(rules: list[Constraint], bars: int) -> tuple[Score, int]:
+    """Return a piece that goes on where it may, else lets the drums play, and how often rules gave way."""
+    cursor = SCHEME.cursor(Plan(bars=bars, instruments=PROGRAMS, meter=(4, 4), quarters_per_minute=120))
+    kind, ids, relaxed = SCHEME.vocabulary.kind, [], 0
+    while not cursor.ended:
+        mask, gave_way = allowed_ids(cursor, rules)
+        relaxed += len(gave_way)
+        ids.append(max(np.flatnonzero(mask).tolist(), key=lambda token: (kind[token] == Kind.SHIFT, token)))
+        cursor.push(ids[-1])
+    return SCHEME.decode(np.array(ids, dtype=np.int32)), relaxed
+
+
+def bars_of(score: Score, program: int) -> list[int]:
+    starts = score.bar_starts()
+    tracks = [track for track in score.tracks if (128 if track.is_drum else track.program) == program]
+    return sorted(
+        {int(np.searchsorted(starts, tick, "right")) - 1 for track in tracks for tick in track.notes["start"]}
+    )
+
+
+@pytest.mark.parametrize("bars", [4, 8, 40])
+def test_all_enter_in_the_first_half_and_nobody_rests_too_long(bars: int) -> None:
+    score, relaxed = lazy_piece([SCHEME.make_entrances()], bars)
+    assert relaxed == 0
+    late = 2  # where a bar is skipped, the next onset
+    for program in PROGRAMS:
+        played = bars_of(score, program)
+        assert played[0] <= bars / 2 + late
+        assert np.diff([*played, bars - 1]).max() <= REST + late
+
+
+def test_without_the_rule_most_would_be_silent() -> None:
+    score, _ = lazy_piece([], 16)
+    assert [program for program in PROGRAMS if bars_of(score, program)] == [128]
+
+
+def test_compose_lets_all_play_unless_it_is_told_not_to(tmp_path) -> None:
+    path = tmp_path / "model.rit"
+    scheme = type(SCHEME).fit([SCHEME.survey(make_song())])
+    save_bundle(path, small_network(scheme), scheme, Facts(name="small"))
+    model = load(path)
+    asked = {"bars": 8, "seed": 3, "guard": False, "temperature": 0}
+    everyone = len([track for track in make_song().tracks if len(track.notes)])
+    programs = [128 if track.is_drum else track.program for track in make_song().tracks]
+    made = [model.compose(**asked, instruments=programs, entrances=entrances) for entrances in (True, False)]
+    heard = [sum(len(track.notes) > 0 for track in each.score.tracks) for each in made]
+    assert heard[0] == everyone > heard[1]
