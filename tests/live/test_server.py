@@ -367,7 +367,7 @@ def test_a_midi_file_is_taken_for_the_call(served: Served) -> None:
     ("data", "told"),
     [
         (b"no midi", "the call"),
-        (b"MThd" + bytes(2_000_000), "too large"),
+        (b"MThd" + bytes(1_050_000), "too large"),
         (midi_to_bytes(replace(make_song(2), tracks=())), "no notes"),
     ],
     ids=["junk", "huge", "empty"],
