@@ -1,6 +1,8 @@
-"""Every instrument of a piece plays, however little a network cares for it."""
+"""Every instrument of a piece plays, and the piece comes home, however little a network cares for it."""
 
 from __future__ import annotations
+
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from build import make_song
 from fakes import small_network
 
 from ritornello.bundle import Facts, save_bundle
+from ritornello.evaluation.features import pitched
 from ritornello.generation import load
 from ritornello.generation.constraints import Constraint, allowed_ids
 from ritornello.representations import make_representation
@@ -15,6 +18,7 @@ from ritornello.representations.base import Plan
 from ritornello.representations.multitrack.entrances import REST
 from ritornello.representations.multitrack.vocabulary import Kind
 from ritornello.score import Score
+from ritornello.theory import key_profiles
 
 PROGRAMS = (73, 0, 33, 128)
 SCHEME = make_representation(
@@ -41,6 +45,31 @@ def lazy_piece(rules: list[Constraint], bars: int) -> tuple[Score, int]:
     return SCHEME.decode(np.array(ids, dtype=np.int32)), relaxed
 
 
+def random_piece(rules: list[Constraint], seed: int) -> Score:
+    """Return a piece of four bars, chosen at random within the rules."""
+    cursor = SCHEME.cursor(Plan(bars=4, instruments=PROGRAMS, meter=(4, 4), quarters_per_minute=120))
+    random, ids = np.random.default_rng(seed), []
+    while not cursor.ended:
+        mask, gave_way = allowed_ids(cursor, rules)
+        assert not gave_way
+        ids.append(int(random.choice(np.flatnonzero(mask))))
+        cursor.push(ids[-1])
+        for rule in rules:
+            rule.observe(cursor)
+    return SCHEME.decode(np.array(ids, dtype=np.int32))
+
+
+def strangers(score: Score) -> list[int]:
+    """Return the pitches of the last bar that are foreign to the tonic chord of all before it."""
+    notes = pitched(score)
+    last = score.bar_starts()[-1]
+    before = notes[notes["start"] < last]["pitch"].astype(int)
+    fits = key_profiles() @ np.bincount(before % 12, minlength=12)
+    tonic, is_minor = int(fits.argmax()) % 12, int(fits.argmax()) >= 12
+    degrees = (notes[notes["start"] >= last]["pitch"].astype(int) - tonic) % 12
+    return [degree for degree in degrees.tolist() if degree not in ((0, 3, 7) if is_minor else (0, 4, 7))]
+
+
 def bars_of(score: Score, program: int) -> list[int]:
     starts = score.bar_starts()
     tracks = [track for track in score.tracks if (128 if track.is_drum else track.program) == program]
@@ -63,6 +92,23 @@ def test_all_enter_in_the_first_half_and_nobody_rests_too_long(bars: int) -> Non
 def test_without_the_rule_most_would_be_silent() -> None:
     score, _ = lazy_piece([], 16)
     assert [program for program in PROGRAMS if bars_of(score, program)] == [128]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_last_bar_is_the_tonic_chord(seed: int) -> None:
+    # The last bar's own notes count for the key as well: three of one chord do not outweigh three bars.
+    assert not strangers(random_piece([SCHEME.make_cadence()], seed))
+    assert strangers(random_piece([], seed))
+
+
+def test_a_copy_of_the_rule_goes_its_own_way() -> None:
+    rule = SCHEME.make_cadence()
+    random_piece([rule], 1)
+    other = deepcopy(rule)
+    assert other.vocabulary is rule.vocabulary
+    assert other.pitches == rule.pitches
+    other.pitches.clear()
+    assert rule.pitches
 
 
 def test_compose_lets_all_play_unless_it_is_told_not_to(tmp_path) -> None:

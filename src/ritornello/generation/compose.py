@@ -36,7 +36,7 @@ from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, 
 from ritornello.generation.wishes import check_prose_suffix, settle_faithful, settle_loop
 from ritornello.originality import Copies, copies
 from ritornello.representations.base import Ids, Plan, mapped, suit
-from ritornello.representations.limits import ENTRANCES
+from ritornello.representations.limits import CADENCE, ENTRANCES
 from ritornello.score import Score, Tempo
 
 Progress = Callable[[int, int], None]
@@ -98,7 +98,12 @@ class Composition:
     @property
     def broken(self) -> tuple[str, ...]:
         """The names of what was asked for and had to give way: none as a rule."""
-        unasked = {ENTRANCES, RepetitionGuard.wish, NoCopy.wish if self.settings.max_copy is None else ""}
+        unasked = {
+            CADENCE,
+            ENTRANCES,
+            RepetitionGuard.wish,
+            NoCopy.wish if self.settings.max_copy is None else "",
+        }
         return tuple(name for name in self.gave_way if name not in unasked)
 
     @property

@@ -122,6 +122,7 @@ class ComposeConfig(GivenConfig, BeamConfig):
     )
     guard: bool = Field(True, description="break up a pitch or a bar that repeats too often")
     entrances: bool = Field(True, description="let all instruments of a piece enter, one after another")
+    cadence: bool = Field(True, description="let the last bar be the tonic chord of the key so far")
     faithful: bool = Field(
         False, description="choose ids as the model's original system does, where nothing else is given"
     )

@@ -23,7 +23,7 @@ from ritornello.generation.notes import Notes, compasses
 from ritornello.generation.playable import Grip, register
 from ritornello.originality import Index
 from ritornello.representations.base import Representation, TellsMoment, tells_notes_in_order
-from ritornello.representations.limits import NO_LIMIT, KeepsEntrances, KeepsLimits, Limits
+from ritornello.representations.limits import NO_LIMIT, KeepsForm, KeepsLimits, Limits
 from ritornello.score import Score
 from ritornello.theory import DRUMS
 
@@ -50,12 +50,19 @@ def make_rules(
         rules.append(lambda: NotesBeforeEnd(representation.end_id, notes))
     no_copy = _no_copy(bundle, representation, config)
     rules += no_copy if config.max_copy is not None else []
-    if config.entrances and not config.asks_for_given and isinstance(representation, KeepsEntrances):
-        rules.append(representation.make_entrances)
     if config.guard:
         rules.append(lambda: RepetitionGuard(representation))
+    rules += _form(representation, config)
     rules += no_copy if config.max_copy is None else []  # nobody asked: the least of all
     return lambda: [rule() for rule in rules]
+
+
+def _form(representation: Representation, config: ComposeConfig) -> list[MakeConstraint]:
+    """Return what brings all instruments in, and the piece home; given notes have a form of their own."""
+    if config.asks_for_given or not isinstance(representation, KeepsForm):
+        return []
+    rules = (config.entrances, representation.make_entrances), (config.cadence, representation.make_cadence)
+    return [rule for is_wanted, rule in rules if is_wanted]
 
 
 def _no_copy(bundle: Bundle, representation: Representation, config: ComposeConfig) -> list[MakeConstraint]:

@@ -19,6 +19,9 @@ NO_LIMIT = 1 << 30
 ENTRANCES = "entrances"
 """The wish that every instrument plays; nobody has to ask for it."""
 
+CADENCE = "cadence"
+"""The wish that a piece ends on its tonic, likewise."""
+
 Forbidden = Sequence[int] | NDArray[np.integer[Any]]
 """Ids that must not come next."""
 
@@ -61,8 +64,11 @@ class KeepsLimits(Protocol):
 
 
 @runtime_checkable
-class KeepsEntrances(Protocol):
-    """A representation that can see to it that every instrument of a piece plays."""
+class KeepsForm(Protocol):
+    """A representation that can see to it that every instrument of a piece plays, and that the piece ends at home."""
 
     def make_entrances(self) -> Rule:
-        """Return the constraint of one piece."""
+        """Return the constraint of one piece that lets every instrument enter."""
+
+    def make_cadence(self) -> Rule:
+        """Return the constraint of one piece that ends on its tonic chord."""

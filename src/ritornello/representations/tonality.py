@@ -75,3 +75,8 @@ def moved_key(value: Any, semitones: int) -> Any:
     """Return 1 + the number of a key that is moved; 0, no key, stays."""
     key = value - 1
     return np.where(value > 0, key // 12 * 12 + (key + semitones) % 12 + 1, 0)
+
+
+def is_minor(value: int) -> bool:
+    """Return whether a key is minor; `value` is 1 + its number."""
+    return value > 12

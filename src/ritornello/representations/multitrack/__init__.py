@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from ritornello.representations.base import Column, Compass, Ids, Pace, Plan, move_ids
 from ritornello.representations.limits import NO_LIMIT, Limits
 from ritornello.representations.multitrack import decoding, encoding, reading, vocabulary
+from ritornello.representations.multitrack.cadence import Cadence
 from ritornello.representations.multitrack.entrances import Entrances
 from ritornello.representations.multitrack.given import make_table
 from ritornello.representations.multitrack.given_cursor import GivenCursor
@@ -121,6 +122,9 @@ class Multitrack(Scheme[MultitrackConfig]):
 
     def make_entrances(self) -> Entrances:
         return Entrances(self.vocabulary)
+
+    def make_cadence(self) -> Cadence:
+        return Cadence(self.vocabulary)
 
     def most_onsets(self, limits: Limits, meter: tuple[int, int] | None) -> int:
         steps = self.vocabulary.bar_steps
