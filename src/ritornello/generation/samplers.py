@@ -45,7 +45,7 @@ class SamplerConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     temperature: float = Field(
-        0.95, ge=0, le=10, description="above 1 bolder, below 1 safer, 0 always the most probable"
+        1.0, ge=0, le=10, description="above 1 bolder, below 1 safer, 0 always the most probable"
     )
     top_p: float = Field(0.95, gt=0, le=1, description="keep the most probable ids that make up this share")
     top_k: int = Field(0, ge=0, description="keep this many of the most probable ids, 0 all")
