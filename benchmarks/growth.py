@@ -5,19 +5,19 @@
 For each number, in a process of its own, with as many workers as there are processors: the time of ingest a file (flat
 if ingest is linear), the peak of this process and that of the largest worker, the shards, and the memory before and
 while training. Memory is what cannot be dropped (anonymous; mapped pages of shards count as resident while the system
-has room for them); a worker's is its largest resident set. Wall-clock time: a busy machine is slower.
+has room for them), looked at after every few hundred files. Wall-clock time: a busy machine is slower.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
 import struct
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from machine import describe, load
@@ -47,10 +47,22 @@ def make_files(folder: Path, count: int) -> None:
         (folder / str(number // 1000) / f"{number}.mid").write_bytes(make_file(number))
 
 
-def anonymous_megabytes() -> float:
-    """Return the memory of this process that is not backed by files (Linux)."""
-    text = Path("/proc/self/status").read_text()
-    return float(text.split("RssAnon:")[1].split()[0]) / 1024
+def anonymous_megabytes(process: str = "self") -> float:
+    """Return the memory of a process that is not backed by files (Linux); 0 of one that has ended."""
+    try:
+        text = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return 0.0
+    return float(text.partition("RssAnon:")[2].split()[0]) / 1024 if "RssAnon:" in text else 0.0
+
+
+def most_of_workers() -> float:
+    """Return the memory of the largest child of this process. (What the system keeps as its peak is not less than this
+    process had when it started it.)"""
+    tasks = Path("/proc/self/task").glob("*/children")
+    return max(
+        (anonymous_megabytes(child) for task in tasks for child in task.read_text().split()), default=0.0
+    )
 
 
 def work(folder: Path, out: Path) -> None:
@@ -58,19 +70,25 @@ def work(folder: Path, out: Path) -> None:
     from ritornello.presets import make_config
     from ritornello.training.run import prepare
 
-    settings = {"hidden": 64, "layers": 1, "embedding": 64, "steps": STEPS, "samples": 0, "evaluations": 2}
+    settings: dict[str, Any] = {
+        "hidden": 64,
+        "layers": 1,
+        "embedding": 64,
+        "steps": STEPS,
+        "samples": 0,
+        "evaluations": 2,
+    }
     settings |= {"precision": "float32", "threads": 1, "batch": 32, "window": 64}
-    before, most = anonymous_megabytes(), 0.0
+    before, most, worker = anonymous_megabytes(), 0.0, 0.0
 
     def watch(what: str, done: int, total: int) -> None:
-        nonlocal most
+        nonlocal most, worker
         if done % 500 == 0:
-            most = max(most, anonymous_megabytes())
+            most, worker = max(most, anonymous_megabytes()), max(worker, most_of_workers())
 
     started = time.perf_counter()
     run = prepare([folder], out, make_config("default", settings), progress=watch)
     ingest = time.perf_counter() - started
-    worker = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     ready = anonymous_megabytes()
     training = max((anonymous_megabytes() for _ in run.steps()), default=ready)
     shards = sum(path.stat().st_size for path in (out.with_suffix(".run") / "corpus").iterdir()) / 2**20

@@ -17,7 +17,8 @@ from machine import describe, load
 
 import ritornello
 from ritornello.generation.constraints import RepetitionGuard, allowed_ids
-from ritornello.generation.samplers import SamplerConfig, make_generators, make_sampler
+from ritornello.generation.options import SamplerConfig
+from ritornello.generation.samplers import make_generators, make_sampler
 from ritornello.generation.stepper import Stepper
 from ritornello.representations.base import Plan
 

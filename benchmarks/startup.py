@@ -19,6 +19,7 @@ COMMANDS = {
     "python -c pass (floor)": ["-c", "pass"],
     "import ritornello": ["-c", "import ritornello"],
     "ritornello --help": ["-m", "ritornello", "--help"],
+    "ritornello compose --help": ["-m", "ritornello", "compose", "--help"],
     "ritornello info songs": ["-m", "ritornello", "info", "songs"],
     "ritornello presets": ["-m", "ritornello", "presets"],
     "ritornello inspect, one file": ["-m", "ritornello", "inspect", SONG],

@@ -29,7 +29,8 @@ from machine import describe, load, read_rate, usual_seconds
 from products import product_rate, products_seconds
 
 from ritornello.bundle import Bundle, Facts, load_bundle, load_network, save_bundle
-from ritornello.generation.samplers import SamplerConfig, make_generators, make_sampler
+from ritornello.generation.options import SamplerConfig
+from ritornello.generation.samplers import make_generators, make_sampler
 from ritornello.generation.stepper import Stepper
 from ritornello.networks import make_network
 from ritornello.representations.base import Column
@@ -176,13 +177,14 @@ def loop_with_threads(case: Case, threads: int, seconds: float) -> float:
     return count / seconds
 
 
-def predict_loop(python: str, seconds: float) -> tuple[str, float]:
-    """Return the name of system E's loop in Keras, and its notes a second."""
+def predict_loop(python: str, seconds: float, threads: int) -> dict[str, Any]:
+    """Return what `keras_predict.py` tells of system E's loop in Keras, with so many threads."""
     command = [python, str(Path(__file__).with_name("keras_predict.py")), str(seconds)]
-    one = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
-    answer = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | one)
-    found = json.loads(answer.stdout)
-    return f"predict of {found['versions']}", float(found["rate"])
+    names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+    environment = os.environ | dict.fromkeys(names, str(threads))
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    found: dict[str, Any] = json.loads(answer.stdout)
+    return found
 
 
 def main() -> None:
@@ -205,7 +207,11 @@ def main() -> None:
     )
     if options.peers:
         wide, narrow, _, floor = single["system E's article"]
-        compare(*predict_loop(options.peers, 5 * options.seconds), wide, narrow, floor)
+        one, more = (predict_loop(options.peers, 5 * options.seconds, threads) for threads in (1, several))
+        compare(f"predict of {one['versions']}", one["rate"], wide, narrow, floor)
+        print(
+            f"    by the wall clock predict does {one['clock']:.1f} steps/s, with {several} threads {more['clock']:.1f}"
+        )
 
 
 if __name__ == "__main__":

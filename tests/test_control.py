@@ -16,11 +16,12 @@ from ritornello.bundle import Facts, save_bundle
 from ritornello.config import checked
 from ritornello.errors import ConfigError
 from ritornello.generation import Model, load
-from ritornello.generation.compose import SHORT_COPY, best
+from ritornello.generation.compose import best
 from ritornello.generation.config import ComposeConfig
 from ritornello.generation.constraints import Constraint, allowed_ids
 from ritornello.generation.contradictions import check_harmony
 from ritornello.generation.notes import Notes
+from ritornello.generation.options import SHORT_COPY
 from ritornello.generation.playable import Grip, register
 from ritornello.originality import Copies, Copy, build_index
 from ritornello.representations import REPRESENTATIONS, Representation, make_representation

@@ -23,7 +23,8 @@ from ritornello.formats.text import prose_to_score
 from ritornello.generation import Model, compose, load
 from ritornello.generation.compose import best
 from ritornello.generation.config import ComposeConfig
-from ritornello.generation.given import GivenConfig, _section_returns
+from ritornello.generation.given import _section_returns
+from ritornello.generation.options import GivenConfig
 from ritornello.generation.piece import Piece
 from ritornello.representations import make_representation
 from ritornello.representations.multitrack import Multitrack

@@ -90,7 +90,8 @@ def test_torch_is_not_imported_before_it_is_needed(station: str) -> None:
     assert loaded.strip() == "[]"
 
 
-def test_import_and_help_need_nothing_heavy() -> None:
+@pytest.mark.parametrize("command", ["", "compose", "train"])
+def test_import_and_help_need_nothing_heavy(command: str) -> None:
     heavy = [
         "numpy",
         "torch",
@@ -109,7 +110,7 @@ def test_import_and_help_need_nothing_heavy() -> None:
     ]
     code = f"""
 import sys
-sys.argv = ["ritornello", "--help"]
+sys.argv = ["ritornello", *"{command}".split(), "--help"]
 from ritornello.cli import main
 try:
     main()

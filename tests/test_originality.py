@@ -17,9 +17,11 @@ from ritornello.bundle import Facts, add_index, save_bundle
 from ritornello.config import checked
 from ritornello.errors import BundleError, ConfigError
 from ritornello.generation import Model, load
-from ritornello.generation.config import MIN_COPY, ComposeConfig
-from ritornello.generation.copying import SHORT_COPY, Continuations, NoCopy
+from ritornello.generation.config import MIN_COPY, MOST_COPY, ComposeConfig
+from ritornello.generation.copying import Continuations, NoCopy
+from ritornello.generation.options import SHORT_COPY
 from ritornello.originality import (
+    LONGEST_COPY,
     MOST_NOTES,
     Copy,
     Index,
@@ -188,6 +190,10 @@ def test_compose_tells_what_is_copied_and_keeps_from_copying(tmp_path: Path) -> 
         assert kept.copies is not None
         assert kept.copies.moved is not None
         assert kept.copies.moved.notes <= longest
+
+
+def test_as_long_runs_may_be_asked_for_as_are_told_apart() -> None:
+    assert MOST_COPY == LONGEST_COPY
 
 
 @pytest.mark.parametrize("notes", [1, MIN_COPY - 1])

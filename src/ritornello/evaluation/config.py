@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from ritornello.generation.samplers import SamplerConfig
+from ritornello.generation.options import SamplerConfig
 
 
 class EvaluateConfig(SamplerConfig):

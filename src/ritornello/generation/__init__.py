@@ -18,7 +18,8 @@ from ritornello.remote import is_address, local
 if TYPE_CHECKING:
     from ritornello.bundle import Bundle
     from ritornello.generation.compose import Composition, Progress
-    from ritornello.generation.stepper import Stepper, StepPrecision
+    from ritornello.generation.options import StepPrecision
+    from ritornello.generation.stepper import Stepper
     from ritornello.likelihood import Likelihood
     from ritornello.score import Score
 

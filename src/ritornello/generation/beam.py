@@ -14,24 +14,11 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
-from ritornello.generation.samplers import LOWEST, Generators, Sampler, SamplerConfig
+from ritornello.generation.options import BeamConfig
+from ritornello.generation.samplers import LOWEST, Generators, Sampler
 from ritornello.generation.stepper import Logits, State, Stepper, take_rows
 from ritornello.representations.base import Cursor
-
-
-class BeamConfig(SamplerConfig):
-    """How widely to search. 1, 1, 1 is no search."""
-
-    beam_size: int = Field(1, ge=1, le=256, description="beam search: so many branches stay after each round")
-    branch_factor: int = Field(1, ge=1, le=256, description="beam search: copies of each branch that stays")
-    steps_per_iteration: int = Field(1, ge=1, le=1024, description="beam search: ids sampled in a round")
-
-    @property
-    def searches(self) -> bool:
-        """Whether there is anything to choose between."""
-        return self.beam_size * self.branch_factor > 1
 
 
 class Branching(Protocol):

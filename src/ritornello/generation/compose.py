@@ -27,8 +27,9 @@ from ritornello.generation.beginning import begin
 from ritornello.generation.config import ComposeConfig
 from ritornello.generation.constraints import RepetitionGuard
 from ritornello.generation.control import make_rules
-from ritornello.generation.copying import SHORT_COPY, NoCopy
+from ritornello.generation.copying import NoCopy
 from ritornello.generation.given import with_loop_markers
+from ritornello.generation.options import SHORT_COPY
 from ritornello.generation.piece import Piece
 from ritornello.generation.recipe import make_recipe
 from ritornello.generation.samplers import make_generators, make_sampler, with_sampling

@@ -8,11 +8,7 @@ from typing import Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from ritornello.config import parsed
-from ritornello.generation.beam import BeamConfig
-from ritornello.generation.copying import SHORT_COPY
-from ritornello.generation.given import GivenConfig
-from ritornello.generation.stepper import StepPrecision
-from ritornello.originality import LONGEST_COPY
+from ritornello.generation.options import SHORT_COPY, BeamConfig, GivenConfig, StepPrecision
 from ritornello.theory import (
     Chord,
     parse_chord_bars,
@@ -34,6 +30,9 @@ CONSTRAINTS = (
 """Fields that a composition keeps to at every step."""
 
 MOST_CANDIDATES = 1000
+
+MOST_COPY = 512
+"""As far as `originality` tells runs apart."""
 
 MIN_COPY = 4
 """Runs of fewer notes are in all music."""
@@ -116,7 +115,7 @@ class ComposeConfig(GivenConfig, BeamConfig):
     max_copy: int | None = Field(
         None,
         ge=0,
-        le=LONGEST_COPY,
+        le=MOST_COPY,
         description="no longer run of notes, in any key, that the music learned from has too; 0: any"
         f" ({SHORT_COPY} if not given and the model knows that music)",
     )

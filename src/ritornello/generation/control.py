@@ -17,9 +17,10 @@ from ritornello.generation.contradictions import (
     idle_instruments,
     make_demands,
 )
-from ritornello.generation.copying import SHORT_COPY, Continuations, NoCopy
+from ritornello.generation.copying import Continuations, NoCopy
 from ritornello.generation.harmony import InScale, OverChords
 from ritornello.generation.notes import Notes, compasses
+from ritornello.generation.options import SHORT_COPY
 from ritornello.generation.playable import Grip, register
 from ritornello.originality import Index
 from ritornello.representations.base import Representation, TellsMoment, tells_notes_in_order

@@ -18,9 +18,6 @@ from ritornello.originality import LONGEST_WAIT, STEPS_PER_QUARTER, Index, step_
 from ritornello.representations.base import Cursor, Representation, drum_voices, note_ids
 from ritornello.runs import Hashes, hash_run, run_hashes
 
-SHORT_COPY = 15
-"""Runs of so many notes are common turns. Longer ones are not copied, unless that is asked for."""
-
 _TOP = np.uint64(48)
 
 

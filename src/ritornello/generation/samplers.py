@@ -21,9 +21,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from ritornello.config import checked
+from ritornello.generation.options import SamplerConfig
 
 Mask = NDArray[np.bool_]
 Generators = Sequence[np.random.Generator]
@@ -37,24 +37,6 @@ SURPRISE_TEMPERATURE = 1.5
 LOWEST = -1e30  # stands for a logit of minus infinity: exp gives 0, differences stay finite
 FORBIDDEN = np.float32(-4 * LOWEST)  # taken from a logit that the mask forbids: below all that are allowed
 TINY = np.finfo(np.float32).tiny
-
-
-class SamplerConfig(BaseModel):
-    """How boldly the next id is chosen."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    temperature: float = Field(
-        1.0, ge=0, le=10, description="above 1 bolder, below 1 safer, 0 always the most probable"
-    )
-    top_p: float = Field(0.95, gt=0, le=1, description="keep the most probable ids that make up this share")
-    top_k: int = Field(0, ge=0, description="keep this many of the most probable ids, 0 all")
-    min_p: float = Field(
-        0.0, ge=0, le=1, description="drop ids less probable than this share of the best one's"
-    )
-    surprise: float = Field(
-        0.0, ge=0, le=1, description="how often, as a share of steps, the most probable is avoided on purpose"
-    )
 
 
 Config = TypeVar("Config", bound=SamplerConfig)

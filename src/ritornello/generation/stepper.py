@@ -8,7 +8,7 @@ piece comes out the same whatever stands beside it in the batch.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,10 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 from ritornello.bundle import Bundle
 from ritornello.bundle.step_graph import COLUMNS, NETWORK
 from ritornello.errors import BundleError
+from ritornello.generation.options import StepPrecision
 
 State = tuple[NDArray[np.float32], ...]
 Logits = NDArray[np.float32]
-StepPrecision = Literal["float32", "int8"]
 
 _ERRORS_ONLY = 3  # ONNX Runtime's severity: the graph's warnings are of no use to who plays it
 
