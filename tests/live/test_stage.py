@@ -75,7 +75,7 @@ def ports() -> Ports:
 def make_stage(offers: Offers, ports: Ports, settings: PlaySettings | None = None, **config: Any) -> Stage:
     offer = offers.find(None)
     asked = {"mode": "answer", "pause": 0.3, "response_seconds": 2, **config}
-    session = Session(offer.model, checked(JamConfig, asked), 3)
+    session = Session(offer.model, checked(JamConfig, asked), 4)
     return Stage(session, offer.engine, ports, ports.clock, settings)
 
 
