@@ -36,7 +36,7 @@ class CorpusFacts(BaseModel):
     provenance: str = Field(default="", description="where the music comes from, and how it was chosen")
 
 
-Sampling = dict[Literal["temperature", "top_p", "top_k", "min_p"], float]
+Sampling = dict[Literal["temperature", "top_p", "top_k", "min_p", "cadence"], float]
 
 
 class Facts(BaseModel):

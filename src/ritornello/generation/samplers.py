@@ -43,8 +43,12 @@ Config = TypeVar("Config", bound=SamplerConfig)
 
 
 def with_sampling(config: Config, sampling: Mapping[Any, float]) -> Config:
-    """Return `config` with what a model's card says of how its ids are best chosen, where nothing was asked."""
-    return checked(type(config), {**sampling, **config.model_dump(exclude_unset=True)})
+    """Return `config` with what a model's card says of how its ids are best chosen, where nothing was asked.
+
+    Not all that composes knows of a cadence (1: yes, 0: no).
+    """
+    known = {name: value for name, value in sampling.items() if name in type(config).model_fields}
+    return checked(type(config), known | config.model_dump(exclude_unset=True))
 
 
 _SURPRISE = SamplerConfig.model_validate({"temperature": SURPRISE_TEMPERATURE, "top_p": 1.0})
