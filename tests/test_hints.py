@@ -87,7 +87,7 @@ def test_what_returns_in_another_key_is_foreseen_there() -> None:
     assert np.array_equal(any_key_echoes(same, (2,), FIRST_NOTE), echoes(same, (2,)))
 
 
-@given(st.lists(st.integers(FIRST_NOTE + 50, FIRST_NOTE + 75), max_size=30), st.integers(-20, 20))
+@given(st.lists(st.integers(FIRST_NOTE + 60, FIRST_NOTE + 66), max_size=30), st.integers(-60, 61))
 def test_echoes_in_any_key_move_with_the_piece(ids: list[int], semitones: int) -> None:
     before, after = (
         any_key_echoes(np.array(ids, dtype=np.int64) + by, (2,), FIRST_NOTE) for by in (0, semitones)

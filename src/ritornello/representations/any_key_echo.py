@@ -2,7 +2,7 @@
 
 Music comes back in other keys. So besides the ids their *moves* are searched: of a note its interval from the note
 before it, of anything else the id itself. Where the ids have no echo of an order, that of their moves stands in, moved
-to where the music is now.
+to where the music is now. It is left out above or below all notes so far: then echoes can be moved as far as the piece.
 
 Notes are the last 128 ids of a vocabulary, `first_note` and above.
 
@@ -30,11 +30,14 @@ def any_key_echoes(ids: NDArray[np.signedinteger[Any]], orders: tuple[int, ...],
         first_note + PITCHES,
     )  # the move of a note that repeats the one before
     is_note = ids >= first_note
-    last = latest(is_note, ids, first_note)  # the note at each id, or before it
-    before = np.concatenate([[first_note], last])[: len(ids)]
-    found = echoes(np.where(is_note, ids - before + same_place, ids), orders) - 1
+    last = latest(is_note, ids, 0)  # the note at each id, or before it; 0 if there is none
+    before = np.concatenate([[0], last])[: len(ids)]
+    moves = np.where(is_note, ids - np.where(before > 0, before, ids) + same_place, ids)
+    found = echoes(moves, orders) - 1
     moved = np.where(found >= first_note, found - same_place + last, found)
-    in_range = (found < first_note) | ((moved >= first_note) & (moved < first_note + PITCHES))
+    lowest = np.minimum.accumulate(np.where(is_note, ids, same_place))
+    highest = np.maximum.accumulate(np.where(is_note, ids, 0))
+    in_range = (found < first_note) | ((moved >= lowest) & (moved <= highest))
     exact = echoes(ids, orders)
     return np.where(exact > 0, exact, np.where(in_range, moved + 1, 0))
 
@@ -43,15 +46,18 @@ class AnyKeyEcho:
     """The ids of a piece so far; `values` are 1 + the echo of each order after the last of them, or 0."""
 
     def __init__(self, orders: tuple[int, ...], first_note: int) -> None:
-        self._first_note = self._last = first_note
+        self._first_note, self._last = first_note, 0  # the last note, or 0
+        self._lowest, self._highest = first_note + PITCHES, 0  # of the notes so far
         self._ids, self._moves = Echo(orders), Echo(orders)
 
     def push(self, token: int) -> None:
         """Take the next id."""
-        is_note = token >= self._first_note
         self._ids.push(token)
-        self._moves.push(token - self._last + self._first_note + PITCHES if is_note else token)
-        self._last = token if is_note else self._last
+        if token < self._first_note:
+            self._moves.push(token)
+            return
+        self._moves.push(token - (self._last or token) + self._first_note + PITCHES)
+        self._last, self._lowest, self._highest = token, min(self._lowest, token), max(self._highest, token)
 
     @property
     def values(self) -> tuple[int, ...]:
@@ -63,7 +69,7 @@ class AnyKeyEcho:
         if found <= self._first_note:
             return found
         token = found - 1 - self._first_note - PITCHES + self._last
-        return token + 1 if 0 <= token - self._first_note < PITCHES else 0
+        return token + 1 if self._lowest <= token <= self._highest else 0
 
     def copy(self) -> AnyKeyEcho:
         """Return an independent copy."""
