@@ -18,28 +18,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.representations.echo import Echo, Ints, echoes
-from ritornello.representations.scheme import latest
+from ritornello.representations.scheme import Mask, latest
 
 PITCHES = 128
 
 
 def any_key_echoes(ids: NDArray[np.signedinteger[Any]], orders: tuple[int, ...], first_note: int) -> Ints:
     """Return 1 + the echo of each order after each id, or 0, (order, time)."""
-    ids, same_place = (
-        ids.astype(np.int64),
-        first_note + PITCHES,
-    )  # the move of a note that repeats the one before
+    ids = ids.astype(np.int64)
     is_note = ids >= first_note
     last = latest(is_note, ids, 0)  # the note at each id, or before it; 0 if there is none
-    before = np.concatenate([[0], last])[: len(ids)]
-    moves = np.where(is_note, ids - np.where(before > 0, before, ids) + same_place, ids)
-    found = echoes(moves, orders) - 1
-    moved = np.where(found >= first_note, found - same_place + last, found)
-    lowest = np.minimum.accumulate(np.where(is_note, ids, same_place))
+    found = echoes(_moves(ids, is_note, last, first_note + PITCHES), orders) - 1
+    moved = np.where(found >= first_note, found - first_note - PITCHES + last, found)
+    lowest = np.minimum.accumulate(np.where(is_note, ids, first_note + PITCHES))
     highest = np.maximum.accumulate(np.where(is_note, ids, 0))
     in_range = (found < first_note) | ((moved >= lowest) & (moved <= highest))
     exact = echoes(ids, orders)
     return np.where(exact > 0, exact, np.where(in_range, moved + 1, 0))
+
+
+def _moves(ids: Ints, is_note: Mask, last: Ints, same_place: int) -> Ints:
+    """Return the move to each id, where a note that repeats the one before it, or is the first, is `same_place`."""
+    before = np.concatenate([[0], last])[: len(ids)]
+    return np.where(is_note, ids - np.where(before > 0, before, ids) + same_place, ids)
 
 
 class AnyKeyEcho:
