@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ritornello.errors import ConfigError
 from ritornello.networks import make_network
 from ritornello.representations import make_representation
+from ritornello.representations.any_key_echo import AnyKeyEcho, any_key_echoes
 from ritornello.representations.base import hints_of
 from ritornello.representations.echo import REACH, Echo, echoes
 from ritornello.representations.multitrack.vocabulary import Kind
@@ -54,6 +55,45 @@ def test_what_is_too_long_ago_is_forgotten_both_ways() -> None:
         for token in ids.tolist():
             echo.push(token)
         assert bool(echoes(ids, (1,))[0, -1]) == bool(echo.values[0]) == is_known
+
+
+FIRST_NOTE = 2
+notes_and_else = st.lists(
+    st.sampled_from([0, 1, 2, 3, 4, 6, FIRST_NOTE + 126, FIRST_NOTE + 127]), max_size=40
+)
+
+
+@given(notes_and_else, st.integers(0, 40))
+def test_an_echo_in_any_key_one_id_at_a_time_is_the_same(ids: list[int], fork_at: int) -> None:
+    echo, rows = AnyKeyEcho(ORDERS, FIRST_NOTE), []
+    for number, token in enumerate(ids):
+        if number == fork_at:
+            stray = echo.copy()
+            stray.push(FIRST_NOTE + 60)
+        echo.push(token)
+        rows.append(echo.values)
+    found = any_key_echoes(np.array(ids, dtype=np.int64), ORDERS, FIRST_NOTE)
+    assert np.array_equal(found, np.array(rows).reshape(-1, 3).T)
+
+
+def test_what_returns_in_another_key_is_foreseen_there() -> None:
+    tune, end = np.array([60, 64, 67, 65]), 0
+    first = [*(FIRST_NOTE + tune).tolist(), end]
+    ids = np.array([*first, *(value + 5 if value else end for value in first)])
+    assert not echoes(ids, (3,)).any()
+    (found,) = any_key_echoes(ids, (2,), FIRST_NOTE) - 1
+    assert found[7:].tolist() == [ids[8], end, ids[8]]  # the rest of the tune; and what came after it
+    same = np.array([*first, *first])
+    assert np.array_equal(any_key_echoes(same, (2,), FIRST_NOTE), echoes(same, (2,)))
+
+
+@given(st.lists(st.integers(FIRST_NOTE + 60, FIRST_NOTE + 66), max_size=30), st.integers(-60, 61))
+def test_echoes_in_any_key_move_with_the_piece(ids: list[int], semitones: int) -> None:
+    before, after = (
+        any_key_echoes(np.array(ids, dtype=np.int64) + by, (2,), FIRST_NOTE) for by in (0, semitones)
+    )
+    assert np.array_equal(before > 0, after > 0)
+    assert np.array_equal(after[after > 0], before[before > 0] + semitones)
 
 
 @given(st.lists(st.integers(0, 1000), min_size=5, max_size=30))

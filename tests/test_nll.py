@@ -16,12 +16,13 @@ from ritornello.cli import app
 from ritornello.errors import ConfigError, FileError, FormatError
 from ritornello.networks import make_network
 from ritornello.representations.frames import Frames, FramesConfig
+from ritornello.training.nll.benchmark import SCHEME as OPTIONS
 from ritornello.training.nll.benchmark import Benchmark, find_collections, roll_to_ids
 from ritornello.training.nll.matrices import Roll, read_rolls
 from ritornello.training.nll.published import PUBLISHED
 from ritornello.training.nll.scoring import FrameNats, _log_probabilities, frame_nats
 
-SCHEME = Frames(FramesConfig(cycles=(12,)))
+SCHEME = Frames(FramesConfig(**OPTIONS))
 
 
 def element(kind: int, content: bytes) -> bytes:

@@ -12,7 +12,7 @@ What the network sees besides the id is all in the ids so far, in forms that an 
 - `key`, and the scale `degree` of the note; `height`: the notes of the frame so far;
 - for each of the option `lags`, the lowest pitch above the present one that sounded so many frames ago: where the
   music holds or comes round again, the next id;
-- the `echo` (see `echo`).
+- the echoes (see `any_key_echo`).
 
 One stream for all parts but drums. Lost: whether a note that goes on was struck again, loudness, tempo, anything finer
 than a step, silence beyond 4 bars (by whole bars). A sound of more than 4 bars decodes to several notes.
@@ -31,8 +31,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from ritornello.representations.any_key_echo import AnyKeyEcho, any_key_echoes
 from ritornello.representations.base import Column, Ids, Plan, move_ids
-from ritornello.representations.echo import Echo, Orders, echo_columns, echoes
+from ritornello.representations.echo import Orders, echo_columns
 from ritornello.representations.frames_room import FramesRoom
 from ritornello.representations.grid import (
     TICKS_PER_QUARTER,
@@ -70,7 +71,8 @@ class FramesConfig(SchemeConfig):
     )
     lags: tuple[int, ...] = Field((1, 2, 8, 16), max_length=16, description="how many frames ago to look at")
     echo: Orders = Field(
-        (6, 12, 24, 48), description="how many ids must be as they were for what followed them then"
+        (6, 12, 24, 48),
+        description="how many ids, or intervals, must be as they were for what followed them then",
     )
 
 
@@ -176,7 +178,7 @@ class Frames(FixedScheme[FramesConfig]):
                 read.degree,
                 np.minimum(read.height, MOST_HEIGHT),
                 *(read.above(lag) for lag in self.settings.lags),
-                *echoes(np.asarray(ids), self.settings.echo),
+                *any_key_echoes(np.asarray(ids), self.settings.echo, self.first_note),
             ],
             axis=1,
         ).astype(np.int32)
@@ -287,11 +289,11 @@ class FramesCursor(ChordCursor):
         default_factory=list
     )  # the pitches of the last frames, as many as lags need
     begun: dict[int, int] = field(default_factory=dict)  # frame of the beginning, by pitch sounding
-    echo: Echo = field(init=False)
+    echo: AnyKeyEcho = field(init=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.echo = Echo(self.scheme.settings.echo)
+        self.echo = AnyKeyEcho(self.scheme.settings.echo, self.scheme.first_note)
 
     def push(self, token: int) -> None:
         kind, value = self.scheme.blocks.kind[token], self.scheme.blocks.value[token]
