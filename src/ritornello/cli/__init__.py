@@ -6,6 +6,7 @@ is imported when it is called, and imports nothing heavy at the top, so that `--
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -75,6 +76,25 @@ for _name, _help in COMMANDS.items():
 
 def main() -> None:
     """Run the command line; the entry point of the `ritornello` script."""
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        _run()
+    else:
+        _run_as_one_of_several()
+
+
+def _run_as_one_of_several() -> None:
+    """Run the command line and leave at once: threads of torch's messages may abort a process that tidies up first."""
+    code: object = 0
+    try:
+        _run()
+    except SystemExit as end:
+        code = end.code or 0
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 1)
+
+
+def _run() -> None:
     try:
         app()
     except RitornelloError as error:
