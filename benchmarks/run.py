@@ -44,7 +44,9 @@ BENCHMARKS = {
         "Which network learns fastest?", ("--minutes=1.5",), ("--minutes=0.5",), folder=True
     ),
     "training": Benchmark("How near does training come to the machine's products?", (), ("--steps=10",)),
-    "processes": Benchmark("How much faster do several processes train?", (), ("--steps=30",)),
+    "processes": Benchmark(
+        "How much faster do several processes train?", (), ("--steps=10", "--precisions=float32")
+    ),
     "ingest": Benchmark("How fast are files read?", (), ("--files=30",), folder=True, peers=True),
     "read_midi": Benchmark("How fast is MIDI read?", (), ("--files=50",), folder=True),
     "startup": Benchmark("How long does a command take to start?"),
@@ -113,9 +115,14 @@ def main() -> None:
         printed = run(name, options)
         text.append(f"## {BENCHMARKS[name].question} (`{name}.py`)\n\n```\n{printed}```\n")
         ratios |= {m["what"].strip(): float(m["ratio"].replace(",", "")) for m in RATIO.finditer(printed)}
+        write(text, ratios)  # what is there so far: a run may be cut off
+
+
+def write(text: list[str], ratios: dict[str, float]) -> None:
+    """Write the results, the picture first if there are ratios."""
     if ratios:
         draw(ratios, HERE / "results.png")
-        text.insert(1, "![How many times as fast](results.png)\n")
+        text = [text[0], "![How many times as fast](results.png)\n", *text[1:]]
     (HERE / "results.md").write_text("\n".join(text), encoding="utf-8")
 
 
