@@ -97,7 +97,10 @@ BUNDLES = {
         "BSD-3-Clause",
         "Music of Freedoom (github.com/freedoom/freedoom, and the Debian packages freedoom and freedm 0.12.1)",
         {"hidden": 384, "layers": 1, "embedding": 160, "patience": 100},
-        sampling={"temperature": 0.85, "cadence": 0},  # four of five of these pieces are loops without an end
+        sampling={
+            "temperature": 0.85,
+            "cadence": 0,
+        },  # three in four of these pieces do not end on their tonic
         minutes=10,
     ),
     "piano": Recipe(

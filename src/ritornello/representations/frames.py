@@ -45,6 +45,7 @@ from ritornello.representations.grid import (
 )
 from ritornello.representations.limits import Limits
 from ritornello.representations.scheme import FixedScheme, Ints, Mask, SchemeConfig, latest, room
+from ritornello.representations.tonality import move_key
 from ritornello.score import Key, Score, Track, make_notes
 from ritornello.theory import instrument_name, instrument_range
 
@@ -208,13 +209,13 @@ class Frames(FixedScheme[FramesConfig]):
         moved = np.where(np.asarray(ids) >= self.first_note, ids + semitones, ids)
         key = np.asarray(ids) - self.blocks.first["key"]
         known = (key >= 0) & (key < KEYS - 1)
-        return np.where(known, self.blocks.first["key"] + _moved_key(key, semitones), moved).astype(ids.dtype)
+        return np.where(known, self.blocks.first["key"] + move_key(key, semitones), moved).astype(ids.dtype)
 
     def moved(self, rows: Ids, semitones: int) -> Ids:
         """Return input rows of a piece as they are when it is moved; see `representations.base.Moves`."""
         rows = move_ids(self, rows, semitones)
         key = rows[:, 1 + len(self.cycles)]
-        key[:] = np.where(key < KEYS - 1, _moved_key(key, semitones), key)
+        key[:] = np.where(key < KEYS - 1, move_key(key, semitones), key)
         first = 4 + len(self.cycles)
         above = rows[:, first : first + len(self.settings.lags)]
         above[:] = np.where(above > 0, above + semitones, 0)
@@ -222,10 +223,6 @@ class Frames(FixedScheme[FramesConfig]):
 
     def summary(self) -> Mapping[str, Any]:
         return {**super().summary(), "frames to a bar": self.steps_per_bar}
-
-
-def _moved_key(key: Any, semitones: int) -> Any:
-    return key // 12 * 12 + (key + semitones) % 12
 
 
 def _key_of(score: Score) -> int:

@@ -20,6 +20,8 @@ from ritornello.representations.multitrack.vocabulary import Kind, Vocabulary
 REST = 8
 """Bars for which an instrument may rest."""
 
+_NOTHING = np.empty(0, dtype=np.int64)
+
 
 class Entrances:
     """The rule for one piece or for all, since it keeps nothing of a piece; see `generation.constraints.Constraint`."""
@@ -28,9 +30,6 @@ class Entrances:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        self._is_shift = vocabulary.kind == Kind.SHIFT
-        ids = np.arange(vocabulary.size)
-        self._last = [int(ids[vocabulary.voice == v].max()) for v in range(len(vocabulary.config.voices))]
 
     def __deepcopy__(self, memo: Any) -> Self:
         return self
@@ -40,12 +39,14 @@ class Entrances:
 
     def forbidden(self, cursor: MultitrackCursor) -> NDArray[np.int64]:
         """Return the ids that lead past the notes of the one who is late, if there is one."""
-        late = self._late(cursor)
-        if late is None or self._last[late] <= self._reached(cursor):
-            return np.empty(0, dtype=np.int64)
-        barred = self._is_shift.copy()
-        barred[self._last[late] + 1 :] = True
-        return np.flatnonzero(barred)
+        late, vocabulary = self._late(cursor), self.vocabulary
+        if late is None:
+            return _NOTHING
+        highest = int(vocabulary.note_ids(np.array(late), vocabulary.high[late]))
+        if highest <= self._reached(cursor):
+            return _NOTHING
+        ids = np.arange(vocabulary.size)
+        return np.concatenate([ids[vocabulary.block[Kind.SHIFT]], ids[highest + 1 :]])
 
     def _late(self, cursor: MultitrackCursor) -> int | None:
         reader = cursor.reader
