@@ -5,7 +5,7 @@
 Of the first pieces of FOLDER that have BARS bars, these are taken. Bars 5 to 8 are composed anew, of one candidate or
 as the best of several, and the given notes of the two bars after them are judged: nats for each, and as a share of what
 they are after the bars that really stand there. Then one part alone is accompanied by the others' instruments, with
-and without belief in what leads past a given note counting for it (`Piece.hear`): nats for each given note, and how
+and without log_prob in what leads past a given note counting for it (`Piece.hear`): nats for each given note, and how
 many of the new notes are shorter than a sixteenth.
 """
 
@@ -55,16 +55,16 @@ def nats_after(model: Model, score: Score) -> float:
     """Return the nats for each note of the bars after FREE, as they stand in a piece."""
     representation, stepper = model.bundle.representation, model.stepper
     ids = representation.encode(score)
-    cursor, state = representation.cursor(), stepper.initial_state(1)
+    grammar, state = representation.grammar(), stepper.initial_state(1)
     total = notes = 0.0
     for row, token, following in zip(
         representation.inputs(ids), ids.tolist(), ids[1:].tolist(), strict=False
     ):
         logits, state = stepper.step(row[None], state)
-        cursor.push(token)
-        bar, before = cursor.place[0], cursor.notes
-        after = cursor.fork()
-        after.push(following)
+        grammar.advance(token)
+        bar, before = grammar.place[0], grammar.notes
+        after = grammar.fork()
+        after.advance(following)
         if FREE.stop <= bar < FREE.stop + LEADS_ON:
             wide = logits[0].astype(np.float64)
             total += np.logaddexp.reduce(wide) - wide[following]

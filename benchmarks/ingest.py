@@ -43,10 +43,10 @@ def main() -> None:
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # then all is done in this process
-    used = scan([options.folder], survey=Multitrack.survey).used
+    used = scan([options.folder], statistics=Multitrack.statistics).used
     used = used[:: max(1, len(used) // options.files)][: options.files]
     pieces = [piece for report in used for _, piece in pieces_of(report)]
-    config = Multitrack.fit(report.survey for report in used).config()
+    config = Multitrack.fit(report.statistics for report in used).config()
 
     def encode(count: int) -> float:
         return processor_seconds(lambda: [encode_piece("multitrack", config, p) for p in pieces[:count]])

@@ -20,7 +20,7 @@ from ritornello.generation.constraints import RepetitionGuard, allowed_ids
 from ritornello.generation.options import SamplerConfig
 from ritornello.generation.samplers import make_generators, make_sampler
 from ritornello.generation.stepper import Stepper
-from ritornello.representations.base import Plan
+from ritornello.representations.base import Conditions
 
 STRETCH = 1_000
 BARS = 500
@@ -39,18 +39,18 @@ def main() -> None:
     options = parser.parse_args()
     bundle = ritornello.load(options.model).bundle
     representation, stepper = bundle.representation, Stepper(bundle)
-    cursor, guard = representation.cursor(Plan(bars=BARS)), RepetitionGuard(representation)
+    grammar, guard = representation.grammar(Conditions(bars=BARS)), RepetitionGuard(representation)
     sample, generators = make_sampler(SamplerConfig()), make_generators(0, [0])
     state, token, started = stepper.initial_state(1), representation.start_id, time.thread_time()
     print(f"{describe()}, {load()}; {options.model}, one thread")
     marks = {mark * 10**power for power in range(3, 7) for mark in (1, 3)}
     for count in range(1, options.ids + 1):
-        cursor.push(token)
-        guard.observe(cursor)
+        grammar.advance(token)
+        guard.observe(grammar)
         if count > 10:  # after the header
-            cursor.reader.length = cursor.reader.bar + BARS  # type: ignore[attr-defined]
-        logits, state = stepper.step([cursor.columns], state)
-        mask, _ = allowed_ids(cursor, [guard])
+            grammar.reader.length = grammar.reader.bar + BARS  # type: ignore[attr-defined]
+        logits, state = stepper.step([grammar.columns], state)
+        mask, _ = allowed_ids(grammar, [guard])
         token = int(sample(logits, mask[np.newaxis], generators)[0][0])
         if count % STRETCH == 0:
             if count in marks:

@@ -228,7 +228,7 @@ def time_reading(files: list[Path]) -> None:
     warnings.simplefilter("ignore")  # of instruments without a name
     started = time.process_time()
     for path in files:
-        NoteNames.survey(formats.read(path))
+        NoteNames.collect_statistics(formats.read(path))
     ours, started = time.process_time() - started, time.process_time()
     for path in files:
         parts = music21.instrument.partitionByInstrument(music21.converter.parse(path, forceSource=True))

@@ -1,6 +1,6 @@
 """Whether a finished score keeps to what was asked: one checker a wish, written from the wish alone.
 
-Nothing here knows of ids, cursors or constraints. Times are compared in ticks; drums are free of everything.
+Nothing here knows of ids, grammar states or constraints. Times are compared in ticks; drums are free of everything.
 """
 
 from __future__ import annotations

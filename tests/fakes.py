@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from pydantic import BaseModel
 
-from ritornello.representations.base import Column, Ids, Plan
+from ritornello.representations.base import Column, Conditions, Ids
 from ritornello.score import Meter, Score, Track, make_notes
 
 STEPS_PER_BAR = 4
@@ -46,13 +46,13 @@ class StepRepresentation:
         inside = 0 <= voice < VOICES and 0 <= pitch - LOWEST_PITCH < PITCHES
         return FIRST_NOTE + voice * PITCHES + pitch - LOWEST_PITCH if inside else None
 
-    def cursor(self, plan: Plan = Plan()) -> StepCursor:
-        return StepCursor(plan.bars or 8)
+    def grammar(self, conditions: Conditions = Conditions()) -> StepGrammarState:
+        return StepGrammarState(conditions.bars or 8)
 
     def encode(self, score: Score) -> Ids:
         return np.append(self.primer(score), END).astype(np.int32)
 
-    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:
+    def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:
         notes = [
             (int(start) // score.ticks_per_quarter, self.note_id(voice, int(pitch)))
             for voice, track in enumerate(score.tracks)
@@ -65,11 +65,11 @@ class StepRepresentation:
         return np.array(ids, dtype=np.int32)
 
     def inputs(self, ids: Ids) -> np.ndarray:
-        cursor = self.cursor()
+        grammar = self.grammar()
         rows = []
         for token in ids:
-            cursor.push(int(token))
-            rows.append(cursor.columns)
+            grammar.advance(int(token))
+            rows.append(grammar.columns)
         return np.array(rows, dtype=np.int32)
 
     def decode(self, ids: Ids) -> Score:
@@ -87,14 +87,14 @@ class StepRepresentation:
         return {}
 
 
-class StepCursor:
+class StepGrammarState:
     """Notes of one time strictly upwards; the end anywhere in the last bar; no step beyond it."""
 
     def __init__(self, bars: int) -> None:
         self.bars, self.time, self.notes, self.token, self.ended = bars, 0, 0, 0, False
         self.highest = -1  # note id at the present time
 
-    def push(self, token: int) -> None:
+    def advance(self, token: int) -> None:
         self.token = token
         self.ended |= token == END
         if token == SHIFT:
@@ -121,14 +121,14 @@ class StepCursor:
         voice, pitch = divmod(self.token - FIRST_NOTE, PITCHES)
         return voice, LOWEST_PITCH + pitch
 
-    def allowed(self) -> np.ndarray:
+    def allowed_mask(self) -> np.ndarray:
         mask = np.zeros(StepRepresentation.vocabulary_size, dtype=bool)
         mask[max(FIRST_NOTE, self.highest + 1) :] = True
         mask[SHIFT] = self.time + 1 < self.bars * STEPS_PER_BAR
         mask[END] = self.place[0] + 1 >= self.bars
         return mask
 
-    def close(self) -> None:
+    def finish_bar(self) -> None:
         self.bars = self.place[0] + 1
 
     def fork(self) -> Self:

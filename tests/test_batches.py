@@ -13,7 +13,7 @@ from ritornello import formats
 from ritornello.corpus.batches import ALL_KEYS, IGNORE, Batch, Batches, held_out_batches
 from ritornello.corpus.shards import Corpus, build_corpus, open_corpus
 from ritornello.errors import ConfigError, CorpusError
-from ritornello.representations.base import hints_of
+from ritornello.representations.base import candidate_columns
 from ritornello.score import Score, Track, make_notes
 
 ROWS, WINDOW = 3, 8
@@ -141,7 +141,7 @@ def test_held_out_pieces_are_shared_out(corpus: Corpus) -> None:
 def test_transposing_changes_ids_hints_and_the_key_only(corpus: Corpus) -> None:
     plain, moved = (Batches(corpus, ROWS, WINDOW, semitones=moves) for moves in ((0,), ALL_KEYS))
     moves = set()
-    ids = [0, *hints_of(corpus.representation)]
+    ids = [0, *candidate_columns(corpus.representation)]
     names = [column.name for column in corpus.representation.columns]
     others = [number for number, name in enumerate(names) if number not in ids and name != "key"]
     for one, other in zip(read(plain, 40), read(moved, 40), strict=True):

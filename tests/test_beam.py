@@ -68,7 +68,7 @@ def test_a_beam_finds_likelier_pieces_and_is_the_same_for_a_seed(model: Model) -
 
 def test_likelihood_is_the_sum_over_the_steps(model: Model) -> None:
     representation, stepper = model.bundle.representation, model.stepper
-    ids = representation.examples(EIGHT).ids[0]
+    ids = representation.extract_examples(EIGHT).ids[0]
     judged = model.likelihood(EIGHT)
     assert (judged.tokens, judged.notes, judged.events) == (128, 32, 32)
     rows, total = representation.inputs(ids), 0.0

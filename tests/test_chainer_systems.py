@@ -46,7 +46,7 @@ def test_from_midi_to_midi(ritornello, preset: str, layers: int, tmp_path: Path)
 
 def test_a_primer_outside_the_vocabulary_is_mapped_and_told(ritornello, tmp_path: Path) -> None:
     song = parse_midi(text_to_midi("0_90_40_40 96_80_40_00 0_90_43_40 96_80_43_00"))
-    words = EventWords.fit([EventWords.survey(song)], {"keep": "notes"})
+    words = EventWords.fit([EventWords.collect_statistics(song)], {"keep": "notes"})
     save_bundle(tmp_path / "m.rit", small_network(words), words, Facts(name="m"))
     done = ritornello("compose", "m.rit", "--primer", "0_90_40_41 96_80_40_00", "--bars", 2)
     assert done.code == 0, done.err

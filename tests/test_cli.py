@@ -57,7 +57,7 @@ def things(tmp_path_factory: pytest.TempPathFactory) -> Path:
     formats.write(make_song(), folder / "song.mid")
     (folder / "empty.mid").write_bytes(b"")
     (folder / "text.mid").write_text("I only look like music")
-    representation = Multitrack.fit([Multitrack.survey(make_song())])
+    representation = Multitrack.fit([Multitrack.collect_statistics(make_song())])
     save_bundle(folder / "model.rit", small_network(representation), representation, Facts(name="model"))
     whole = (folder / "model.rit").read_bytes()
     (folder / "cut.rit").write_bytes(whole[: len(whole) // 2])

@@ -30,7 +30,7 @@ SONG = make_song(8)
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> Model:
     """An untrained model of four voices."""
-    representation = Multitrack.fit([Multitrack.survey(SONG)])
+    representation = Multitrack.fit([Multitrack.collect_statistics(SONG)])
     path = tmp_path_factory.mktemp("model") / "tiny.rit"
     save_bundle(path, small_network(representation), representation, Facts(name="tiny"), "float16")
     return load(path)
@@ -54,7 +54,7 @@ def test_all_pieces_end_and_sound(model):
         assert ids.index(model.bundle.representation.end_id) == len(ids) - 1
         assert piece.bars == 8
         assert piece.score.note_count > 0
-        assert piece.relaxed == 0
+        assert piece.relaxed_steps == 0
         assert piece.log_likelihood < 0
 
 
@@ -78,7 +78,7 @@ def test_a_piece_tells_how_to_make_it_again(model):
 
 
 def test_a_model_says_how_its_ids_are_best_chosen_and_a_person_may_differ(tmp_path: Path) -> None:
-    representation = Multitrack.fit([Multitrack.survey(make_song())])
+    representation = Multitrack.fit([Multitrack.collect_statistics(make_song())])
     facts = Facts(name="bold", sampling={"temperature": 1.1, "top_p": 0.5})
     save_bundle(tmp_path / "bold.rit", small_network(representation), representation, facts)
     model = load(tmp_path / "bold.rit")
@@ -152,7 +152,7 @@ def fixed(tmp_path_factory) -> Model:
     """A model that gives the same logits at every step."""
     import torch
 
-    representation = Multitrack.fit([Multitrack.survey(SONG)])
+    representation = Multitrack.fit([Multitrack.collect_statistics(SONG)])
     network = small_network(representation, tied=False)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -174,7 +174,7 @@ def test_a_fixed_idea_is_not_repeated_for_ever(fixed, temperature):
     wishes |= {"cadence": False}  # the last bar is another rule's
     pieces = fixed.compose_many(**wishes)
     assert excess(pieces) <= 1
-    assert all(piece.relaxed == 0 for piece in pieces)
+    assert all(piece.relaxed_steps == 0 for piece in pieces)
     if temperature < 1:
         assert excess(fixed.compose_many(guard=False, **wishes)) > 1
 
@@ -330,7 +330,7 @@ def test_composing_needs_no_torch(model):
 
 def test_faithful_is_the_original_s_way_of_choosing_but_for_what_is_given(steps, monkeypatch):
     monkeypatch.setattr(
-        StepRepresentation, "original_sampling", {"temperature": 0.0, "guard": False}, raising=False
+        StepRepresentation, "reference_sampling", {"temperature": 0.0, "guard": False}, raising=False
     )
     original = {"temperature": 0, "guard": False}
     assert steps.compose(bars=4, seed=1, faithful=True).ids.tolist() == (

@@ -28,7 +28,7 @@ from ritornello.generation.constraints import (
 )
 from ritornello.generation.harmony import InScale
 from ritornello.representations import REPRESENTATIONS
-from ritornello.representations.base import Plan, suit
+from ritornello.representations.base import Conditions, for_piece
 from ritornello.score import Score
 
 STEPS = StepRepresentation()
@@ -37,17 +37,17 @@ OTHER_VOICE = STEPS.note_id(1, 60)
 
 
 def follow(ids, bars=20):
-    """Return a cursor and a guard that have seen `ids`."""
-    cursor, guard = STEPS.cursor(Plan(bars=bars)), RepetitionGuard(STEPS)
+    """Return a grammar and a guard that have seen `ids`."""
+    grammar, guard = STEPS.grammar(Conditions(bars=bars)), RepetitionGuard(STEPS)
     for token in ids:
-        cursor.push(token)
-        guard.observe(cursor)
-    return cursor, guard
+        grammar.advance(token)
+        guard.observe(grammar)
+    return grammar, guard
 
 
 def forbidden(ids) -> set[int]:
-    cursor, guard = follow(ids)
-    return set(guard.forbidden(cursor))
+    grammar, guard = follow(ids)
+    return set(guard.forbidden(grammar))
 
 
 def test_a_pitch_is_forbidden_after_eight_in_a_row():
@@ -115,15 +115,15 @@ def preferences(draw):
 @given(preferences())
 @settings(max_examples=150, deadline=None)
 def test_whatever_is_wanted_nothing_repeats_for_ever_and_the_piece_ends(rankings):
-    cursor, guard = follow([0], bars=24)
+    grammar, guard = follow([0], bars=24)
     ids = [0]
-    while not cursor.ended:
-        mask, dropped = allowed_ids(cursor, [guard])
+    while not grammar.ended:
+        mask, dropped = allowed_ids(grammar, [guard])
         assert not dropped
         ranking = rankings[len(ids) % len(rankings)]
         ids.append(next(token for token in ranking if mask[token]))
-        cursor.push(ids[-1])
-        guard.observe(cursor)
+        grammar.advance(ids[-1])
+        guard.observe(grammar)
         assert len(ids) < 24 * STEPS_PER_BAR * STEPS.vocabulary_size
     score = STEPS.decode(np.array(ids))
     assert longest_pitch_run(score) <= SAME_PITCH
@@ -145,30 +145,30 @@ def test_the_guard_keeps_a_summary_not_the_history():
 
 
 def test_what_leaves_nothing_gives_way_and_is_named():
-    cursor, _ = follow([0])
+    grammar, _ = follow([0])
     everything = Never("everything", np.arange(STEPS.vocabulary_size))
-    mask, gave_way = allowed_ids(cursor, [everything])
-    assert gave_way == ("everything",)
-    assert np.array_equal(mask, cursor.allowed())
+    mask, relaxed_constraints = allowed_ids(grammar, [everything])
+    assert relaxed_constraints == ("everything",)
+    assert np.array_equal(mask, grammar.allowed_mask())
 
 
 def test_what_stands_first_gives_way_last():
-    cursor, _ = follow([0])
+    grammar, _ = follow([0])
     all_but_a = Never("asked", np.setdiff1d(np.arange(STEPS.vocabulary_size), [A]))
     not_a = Never("guard", np.array([A]))
     for rules, names in (((all_but_a, not_a), ("guard",)), ((not_a, all_but_a), ("asked",))):
-        mask, gave_way = allowed_ids(cursor, rules)
-        assert gave_way == names
+        mask, relaxed_constraints = allowed_ids(grammar, rules)
+        assert relaxed_constraints == names
         assert mask[A] == (names == ("guard",))
 
 
 def test_notes_before_the_end():
     early = NotesBeforeEnd(END, 2)
     for ids, expected in (([0], [END]), ([0, A], [END]), ([0, A, B], [])):
-        cursor, _ = follow(ids)
-        assert list(early.forbidden(cursor)) == expected
-    cursor, _ = follow([0], bars=1)
-    mask, dropped = allowed_ids(cursor, [early])
+        grammar, _ = follow(ids)
+        assert list(early.forbidden(grammar)) == expected
+    grammar, _ = follow([0], bars=1)
+    mask, dropped = allowed_ids(grammar, [early])
     assert not mask[END]
     assert mask[FIRST_NOTE:].all()
     assert not dropped
@@ -182,9 +182,9 @@ C_MAJOR = frozenset({0, 2, 4, 5, 7, 9, 11})
 )
 def test_in_scale_leaves_notes_of_the_scale_and_drums(name):
     kind, song = REPRESENTATIONS[name], make_song()
-    representation = kind.fit([kind.survey(song)], {})
+    representation = kind.fit([kind.collect_statistics(song)], {})
     rule = InScale(representation, C_MAJOR)
-    outside = set(rule.forbidden(representation.cursor()).tolist())
+    outside = set(rule.forbidden(representation.grammar()).tolist())
     assert outside == set(np.flatnonzero(~rule.permitted).tolist())
     for token in np.flatnonzero(representation.is_note).tolist():
         score = representation.decode(np.array([representation.start_id, token]))
@@ -197,7 +197,7 @@ def test_in_scale_goes_by_what_sounds():
     """A melody in D is written down in C; the scale of D is then that of C in ids."""
     kind = REPRESENTATIONS["melody"]
     song = Score(480, (make_melody((62, 64, 66, 67, 69, 71, 73, 74)),))
-    melody = suit(kind.fit([], {}), song, Plan())
+    melody = for_piece(kind.fit([], {}), song, Conditions())
     assert melody.placement.shift
     rule = InScale(melody, {(pitch + 2) % 12 for pitch in C_MAJOR})
     ids = np.flatnonzero(rule.permitted & melody.is_note)

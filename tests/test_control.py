@@ -25,27 +25,29 @@ from ritornello.generation.options import SHORT_COPY
 from ritornello.generation.playable import Grip, register
 from ritornello.originality import Copies, Copy, build_index
 from ritornello.representations import REPRESENTATIONS, Representation, make_representation
-from ritornello.representations.base import Plan
+from ritornello.representations.base import Conditions
 from ritornello.score import Meter, Score
 from ritornello.theory import parse_scale_classes
 
 FRAMES = make_representation("frames", {"steps_per_quarter": 1, "lags": []})
-MULTITRACK = REPRESENTATIONS["multitrack"].fit([REPRESENTATIONS["multitrack"].survey(make_song())], {})
+MULTITRACK = REPRESENTATIONS["multitrack"].fit(
+    [REPRESENTATIONS["multitrack"].collect_statistics(make_song())], {}
+)
 SCHEMES = {"frames": FRAMES, "multitrack": MULTITRACK}
 NOTES = {name: Notes(scheme) for name, scheme in SCHEMES.items()}
 
 
 def walk(scheme: Representation, rules: list[Constraint], seed: int, bars: int = 3) -> tuple[Score, int]:
     """Return a piece chosen at random within the rules, and how often they had to give way."""
-    cursor = scheme.cursor(Plan(bars=bars, instruments=(0, 128)))  # a piano can play in any register
+    grammar = scheme.grammar(Conditions(bars=bars, instruments=(0, 128)))  # a piano can play in any register
     random, ids, relaxed = np.random.default_rng(seed), [], 0
-    while not cursor.ended:
-        mask, gave_way = allowed_ids(cursor, rules)
-        relaxed += len(gave_way)
+    while not grammar.ended:
+        mask, relaxed_constraints = allowed_ids(grammar, rules)
+        relaxed += len(relaxed_constraints)
         ids.append(int(random.choice(np.flatnonzero(mask))))
-        cursor.push(ids[-1])
+        grammar.advance(ids[-1])
         for rule in rules:
-            rule.observe(cursor)
+            rule.observe(grammar)
     return scheme.decode(np.array(ids, dtype=np.int32)), relaxed
 
 
@@ -99,7 +101,7 @@ def test_compose_keeps_what_is_asked(model: Model) -> None:
     made = model.compose(
         bars=4, seed=3, lowest="C4", highest="72", chord_size=1, instruments=("piano", "drums")
     )
-    assert made.relaxed == 0
+    assert made.relaxed_steps == 0
     piano = made.score.tracks[0].notes
     assert piano["pitch"].min() >= 60
     assert piano["pitch"].max() <= 72
@@ -170,15 +172,15 @@ def test_an_instrument_that_cannot_always_play_is_not_chosen(model: Model) -> No
     """The bass of the model goes up to C#3."""
     for piece in model.compose_many(bars=2, seed=1, count=8, lowest="E4"):
         assert not {track.name for track in piece.score.tracks} & {"acoustic bass"}
-        assert piece.broken == ()
+        assert piece.violated == ()
 
 
 def test_the_guard_gives_way_to_what_was_asked(model: Model) -> None:
     made = model.compose(
         bars=8, seed=1, lowest="C4", highest="C4", instruments=("piano",), notes_per_bar="16"
     )
-    assert made.broken == ()
-    assert made.gave_way.keys() == {"repetition guard"}
+    assert made.violated == ()
+    assert made.relaxed_constraints.keys() == {"repetition guard"}
     assert set(made.score.all_notes()["pitch"].tolist()) == {60}
 
 
@@ -225,8 +227,13 @@ def test_a_long_copy_is_worse_than_an_improbable_piece(model: Model) -> None:
 
     def with_copy(notes: int, likelihood: float, relaxed: int = 0) -> object:
         copies = Copies(Copy(notes, "x", 1, 1), None, True)
-        gave_way = {"scale": relaxed} if relaxed else {}
-        return replace(piece, find_copies=lambda: copies, log_likelihood=likelihood, gave_way=gave_way)
+        relaxed_constraints = {"scale": relaxed} if relaxed else {}
+        return replace(
+            piece,
+            find_copies=lambda: copies,
+            log_likelihood=likelihood,
+            relaxed_constraints=relaxed_constraints,
+        )
 
     ordered = [
         with_copy(SHORT_COPY, -1.0),

@@ -11,7 +11,7 @@ from build import TICKS, make_melody, make_song
 from ritornello import formats
 from ritornello.corpus.shards import build_corpus
 from ritornello.errors import ConfigError, CorpusError
-from ritornello.representations import Plan
+from ritornello.representations import Conditions
 from ritornello.representations.drums import CLASSES, Drums, DrumsConfig
 from ritornello.score import Score, Track, make_notes
 
@@ -84,7 +84,7 @@ def test_a_note_has_the_id_that_brings_it_alone() -> None:
 def test_a_piece_without_drums_is_empty() -> None:
     assert KIT.encode(Score(TICKS, (make_melody(),))).tolist() == [512, 513]
     with pytest.raises(CorpusError, match="it has no drums"):
-        Drums.survey(Score(TICKS, (make_melody(),)))
+        Drums.collect_statistics(Score(TICKS, (make_melody(),)))
 
 
 def test_files_without_drums_are_left_out_of_a_corpus_with_the_reason(tmp_path: Path) -> None:
@@ -100,4 +100,4 @@ def test_files_without_drums_are_left_out_of_a_corpus_with_the_reason(tmp_path: 
 
 def test_other_meters_are_refused() -> None:
     with pytest.raises(ConfigError, match="meter 3/4: this model knows only bars of 4/4"):
-        KIT.cursor(Plan(meter=(3, 4)))
+        KIT.grammar(Conditions(meter=(3, 4)))

@@ -14,7 +14,7 @@ from ritornello.evaluation.features import pitched
 from ritornello.generation import load
 from ritornello.generation.constraints import Constraint, allowed_ids
 from ritornello.representations import make_representation
-from ritornello.representations.base import Plan
+from ritornello.representations.base import Conditions
 from ritornello.representations.multitrack.entrances import REST
 from ritornello.representations.multitrack.vocabulary import Kind
 from ritornello.score import Score
@@ -35,27 +35,29 @@ SCHEME = make_representation(
 
 def lazy_piece(rules: list[Constraint], bars: int) -> tuple[Score, int]:
     """Return a piece that goes on where it may, else lets the drums play, and how often rules gave way."""
-    cursor = SCHEME.cursor(Plan(bars=bars, instruments=PROGRAMS, meter=(4, 4), quarters_per_minute=120))
+    grammar = SCHEME.grammar(
+        Conditions(bars=bars, instruments=PROGRAMS, meter=(4, 4), quarters_per_minute=120)
+    )
     kind, ids, relaxed = SCHEME.vocabulary.kind, [], 0
-    while not cursor.ended:
-        mask, gave_way = allowed_ids(cursor, rules)
-        relaxed += len(gave_way)
+    while not grammar.ended:
+        mask, relaxed_constraints = allowed_ids(grammar, rules)
+        relaxed += len(relaxed_constraints)
         ids.append(max(np.flatnonzero(mask).tolist(), key=lambda token: (kind[token] == Kind.SHIFT, token)))
-        cursor.push(ids[-1])
+        grammar.advance(ids[-1])
     return SCHEME.decode(np.array(ids, dtype=np.int32)), relaxed
 
 
 def random_piece(rules: list[Constraint], seed: int) -> Score:
     """Return a piece of four bars, chosen at random within the rules."""
-    cursor = SCHEME.cursor(Plan(bars=4, instruments=PROGRAMS, meter=(4, 4), quarters_per_minute=120))
+    grammar = SCHEME.grammar(Conditions(bars=4, instruments=PROGRAMS, meter=(4, 4), quarters_per_minute=120))
     random, ids = np.random.default_rng(seed), []
-    while not cursor.ended:
-        mask, gave_way = allowed_ids(cursor, rules)
-        assert not gave_way
+    while not grammar.ended:
+        mask, relaxed_constraints = allowed_ids(grammar, rules)
+        assert not relaxed_constraints
         ids.append(int(random.choice(np.flatnonzero(mask))))
-        cursor.push(ids[-1])
+        grammar.advance(ids[-1])
         for rule in rules:
-            rule.observe(cursor)
+            rule.observe(grammar)
     return SCHEME.decode(np.array(ids, dtype=np.int32))
 
 
@@ -113,7 +115,7 @@ def test_a_copy_of_the_rule_goes_its_own_way() -> None:
 
 def test_compose_lets_all_play_unless_it_is_told_not_to(tmp_path) -> None:
     path = tmp_path / "model.rit"
-    scheme = type(SCHEME).fit([SCHEME.survey(make_song())])
+    scheme = type(SCHEME).fit([SCHEME.collect_statistics(make_song())])
     save_bundle(path, small_network(scheme), scheme, Facts(name="small"))
     model = load(path)
     asked = {"bars": 8, "seed": 3, "guard": False, "temperature": 0}

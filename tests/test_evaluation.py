@@ -189,7 +189,7 @@ def test_an_evaluation_judges_and_compares(model: Path) -> None:
 def test_what_is_composed_has_the_length_the_meter_and_the_instruments_of_real_pieces() -> None:
     song = make_song(6)
     score = replace(song, meters=(Meter(0, 4, 4), Meter(4 * TICKS, 3, 4)))
-    representation = Multitrack.fit([Multitrack.survey(score)])
+    representation = Multitrack.fit([Multitrack.collect_statistics(score)])
     wishes = wishes_like(score, representation)
     assert wishes["bars"] == len(score.bar_starts())
     assert wishes["meter"] == "3/4"

@@ -10,7 +10,7 @@ from ritornello.errors import ConfigError
 from ritornello.formats.event_text import text_to_midi
 from ritornello.formats.midi import parse_midi
 from ritornello.generation.constraints import RepetitionGuard
-from ritornello.representations import Plan, make_representation
+from ritornello.representations import Conditions, make_representation
 from ritornello.representations.event_words import EventWords
 from ritornello.score import Meter, Score, Tempo, Track, make_notes
 
@@ -20,7 +20,7 @@ def score_of(words: str) -> Score:
 
 
 def fit(*scores: Score, **options: object) -> EventWords:
-    return EventWords.fit([EventWords.survey(score) for score in scores], options)
+    return EventWords.fit([EventWords.collect_statistics(score) for score in scores], options)
 
 
 def words_of(representation: EventWords, score: Score) -> list[str]:
@@ -75,7 +75,7 @@ def test_an_unknown_event_goes_to_the_nearest_in_time_and_loudness() -> None:
     representation = fit(score_of("0_90_40_40 240_80_40_00 0_90_40_60 480_80_40_00"), keep="notes")
     near = score_of("0_90_40_58 300_80_40_00")
     assert words_of(representation, near) == ["0_90_40_60", "240_80_40_00"]
-    assert representation.mapped(near) == (
+    assert representation.substitutions(near) == (
         "0_90_40_58 is not in the vocabulary: 0_90_40_60 stands for it",
         "300_80_40_00 is not in the vocabulary: 240_80_40_00 stands for it",
     )
@@ -84,7 +84,7 @@ def test_an_unknown_event_goes_to_the_nearest_in_time_and_loudness() -> None:
 def test_an_unknown_pitch_is_left_out_and_told() -> None:
     representation = fit(score_of(SEED), keep="notes")
     assert words_of(representation, score_of("0_90_30_64 120_80_30_00")) == []
-    assert representation.mapped(score_of("0_90_30_64 120_80_30_00")) == (
+    assert representation.substitutions(score_of("0_90_30_64 120_80_30_00")) == (
         "0_90_30_64 is not in the vocabulary: left out",
     )
 
@@ -129,13 +129,13 @@ def test_notes_of_a_chord_can_always_be_ended() -> None:
 @pytest.mark.parametrize("seed", range(10))
 def test_no_note_is_stuck_and_the_length_is_as_planned(seed: int) -> None:
     representation, random = fit(make_song(), keep="notes"), np.random.default_rng(seed)
-    cursor = representation.cursor(Plan(bars=3))
+    grammar = representation.grammar(Conditions(bars=3))
     ids: list[int] = []
-    while not cursor.ended:
-        ids.append(int(random.choice(np.flatnonzero(cursor.allowed()))))
-        cursor.push(ids[-1])
-    assert not cursor.sounding.any()
-    assert cursor.place[0] <= 2
+    while not grammar.ended:
+        ids.append(int(random.choice(np.flatnonzero(grammar.allowed_mask()))))
+        grammar.advance(ids[-1])
+    assert not grammar.sounding.any()
+    assert grammar.place[0] <= 2
     assert words_of(representation, representation.decode(np.array(ids))) == [
         representation.token_name(token) for token in ids[1:-1]
     ]
@@ -171,9 +171,9 @@ def test_a_melody_moves_as_far_as_its_words_are_known() -> None:
 def test_the_repetition_guard_knows_every_word_of_a_note() -> None:
     score = score_of("0_90_40_40 96_80_40_00 96_90_40_50 96_80_40_00 0_90_42_50 96_80_42_00")
     representation = fit(score, keep="notes")
-    guard, cursor = RepetitionGuard(representation), representation.cursor()
+    guard, grammar = RepetitionGuard(representation), representation.grammar()
     names = {representation.token_name(token): token for token in range(representation.vocabulary_size)}
     for token in [0] + [names["0_90_40_40"], names["96_80_40_00"]] * 8:
-        cursor.push(token)
-        guard.observe(cursor)
-    assert sorted(guard.forbidden(cursor)) == sorted([names["0_90_40_40"], names["96_90_40_50"]])
+        grammar.advance(token)
+        guard.observe(grammar)
+    assert sorted(guard.forbidden(grammar)) == sorted([names["0_90_40_40"], names["96_90_40_50"]])

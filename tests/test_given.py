@@ -37,7 +37,7 @@ MELODY = Score(TICKS, (make_melody((72, 74, 76, 74) * 4, program=73),))
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     """An untrained model of four voices."""
-    representation = Multitrack.fit([Multitrack.survey(SONG)])
+    representation = Multitrack.fit([Multitrack.collect_statistics(SONG)])
     path = tmp_path_factory.mktemp("model") / "tiny.rit"
     save_bundle(path, small_network(representation), representation, Facts(name="tiny"), "float16")
     return load(path)
@@ -70,7 +70,7 @@ def test_only_the_bars_asked_for_are_composed_anew(model: Model, best_of: int) -
     assert changed(piece.score, known(model, SONG)) == {2, 3, 5}
     assert piece.score.meters == known(model, SONG).meters
     assert piece.score.tempos == known(model, SONG).tempos
-    assert piece.relaxed == 0
+    assert piece.relaxed_steps == 0
     assert piece.given_log_likelihood < 0 > piece.log_likelihood
 
 
@@ -80,7 +80,7 @@ def test_new_notes_are_those_that_were_chosen(model: Model, monkeypatch: pytest.
     monkeypatch.setattr(compose, "_finish", lambda *all: (steps.append(all[2]), finish(*all))[1])
     made = bars_of(model.compose(SONG, infill="3-4", seed=1).score)
     new = sum(sum(bar.values()) for bar in made[2:4])
-    assert steps[0].cursor.notes - steps[0].notes_given == new > 0
+    assert steps[0].grammar.notes - steps[0].notes_given == new > 0
 
 
 def test_bars_after_the_primer_are_free(model: Model) -> None:
@@ -179,15 +179,17 @@ def test_a_loop_is_one_of_its_candidates_and_leads_back_best(model: Model) -> No
     candidates = model.compose_many(loop=True, bars=2, seed=7, count=8, best_of=1)
     kept = model.compose(loop=True, bars=2, seed=7)
     assert kept.ids.tolist() == best(candidates).ids.tolist()
-    assert kept.worth == max(piece.worth for piece in candidates)
-    assert kept.leads_on != kept.given_log_likelihood  # it is beside what the beginning was worth at first
+    assert kept.ranking == max(piece.ranking for piece in candidates)
+    assert (
+        kept.continuation_score != kept.given_log_likelihood
+    )  # it is beside what the beginning was worth at first
 
 
 def test_what_is_composed_between_given_notes_is_ranked_by_them(model: Model) -> None:
     candidates = model.compose_many(SONG, infill="3", seed=7, count=4)
     kept = model.compose(SONG, infill="3", seed=7, best_of=4)
-    assert kept.worth == kept.leads_on == kept.given_log_likelihood
-    assert kept.worth == max(piece.worth for piece in candidates)
+    assert kept.ranking == kept.continuation_score == kept.given_log_likelihood
+    assert kept.ranking == max(piece.ranking for piece in candidates)
 
 
 def test_a_recipe_makes_it_again(model: Model) -> None:
@@ -202,10 +204,10 @@ def test_a_recipe_makes_it_again(model: Model) -> None:
 def test_constraints_forbid_nothing_that_is_given(model: Model) -> None:
     piece = model.compose(SONG, infill="4", seed=1, lowest="C5", highest="C6", chord_size=1)
     assert changed(piece.score, known(model, SONG)) == {3}
-    assert piece.relaxed == 0
+    assert piece.relaxed_steps == 0
     melody = Score(TICKS, (make_melody((72,) * 32, program=73),))  # more often than the guard allows
     repeated = model.compose(melody, accompany=True, seed=1)
-    assert repeated.relaxed == 0
+    assert repeated.relaxed_steps == 0
     assert next(t for t in repeated.score.tracks if t.name == "flute").notes["pitch"].tolist() == [72] * 32
 
 
@@ -305,10 +307,10 @@ def test_the_command_tells_how_it_leads_on(model: Model, tmp_path: Path) -> None
 
 
 def test_drums_too_are_told_where_a_model_has_none() -> None:
-    flutes = Multitrack.fit([Multitrack.survey(MELODY)])
-    remarks = flutes.mapped(SONG)
+    flutes = Multitrack.fit([Multitrack.collect_statistics(MELODY)])
+    remarks = flutes.substitutions(SONG)
     assert remarks[0] == "acoustic grand piano: this model does not know it, flute stands for it"
     assert "drums: this model does not know it, flute stands for it" in remarks
     assert "drums: the model has no further part of this kind, it joins the one before" in remarks
     assert any(line.startswith("drums: ") and "moved by octaves" in line for line in remarks)
-    assert Multitrack.fit([Multitrack.survey(SONG)]).mapped(SONG) == ()
+    assert Multitrack.fit([Multitrack.collect_statistics(SONG)]).substitutions(SONG) == ()

@@ -24,7 +24,7 @@ from ritornello.training.group import Group, group_size, join_group
 
 SETTINGS = {
     "hidden": 8, "layers": 1, "embedding": 8, "batch": 4, "window": 16, "precision": "float32", "samples": 0,
-    "dropout": 0.0, "hint_dropout": 0.0, "evaluations": 2, "threads": 1, "held_out": 0.3,
+    "dropout": 0.0, "candidate_dropout": 0.0, "evaluations": 2, "threads": 1, "held_out": 0.3,
     "steps": 12,
 }  # fmt: skip
 FLAGS = [f"--{name.replace('_', '-')}={value}" for name, value in SETTINGS.items()]

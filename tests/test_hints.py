@@ -12,7 +12,7 @@ from ritornello.errors import ConfigError
 from ritornello.networks import make_network
 from ritornello.representations import make_representation
 from ritornello.representations.any_key_echo import AnyKeyEcho, any_key_echoes
-from ritornello.representations.base import hints_of
+from ritornello.representations.base import candidate_columns
 from ritornello.representations.echo import REACH, Echo, echoes
 from ritornello.representations.multitrack.vocabulary import Kind
 from ritornello.runs import RollingHash, prefix_sums, run_hashes
@@ -42,8 +42,8 @@ def test_one_id_at_a_time_gives_the_same_and_forks_go_their_own_way(ids: list[in
         if number == fork_at:
             stray = echo.copy()
             for other in (3, 0, 0, 3):
-                stray.push(other)
-        echo.push(token)
+                stray.advance(other)
+        echo.advance(token)
         rows.append(echo.values)
     assert np.array_equal(echoes(np.array(ids, dtype=np.int64), ORDERS), np.array(rows).reshape(-1, 3).T)
 
@@ -53,7 +53,7 @@ def test_what_is_too_long_ago_is_forgotten_both_ways() -> None:
         ids = np.array([7, 8, *range(100, 100 + between), 7], dtype=np.int64)
         echo = Echo((1,))
         for token in ids.tolist():
-            echo.push(token)
+            echo.advance(token)
         assert bool(echoes(ids, (1,))[0, -1]) == bool(echo.values[0]) == is_known
 
 
@@ -69,8 +69,8 @@ def test_an_echo_in_any_key_one_id_at_a_time_is_the_same(ids: list[int], fork_at
     for number, token in enumerate(ids):
         if number == fork_at:
             stray = echo.copy()
-            stray.push(FIRST_NOTE + 60)
-        echo.push(token)
+            stray.advance(FIRST_NOTE + 60)
+        echo.advance(token)
         rows.append(echo.values)
     found = any_key_echoes(np.array(ids, dtype=np.int64), ORDERS, FIRST_NOTE)
     assert np.array_equal(found, np.array(rows).reshape(-1, 3).T)
@@ -100,7 +100,7 @@ def test_echoes_in_any_key_move_with_the_piece(ids: list[int], semitones: int) -
 def test_a_rolling_hash_is_the_hash_of_the_last_run(numbers: list[int]) -> None:
     rolling = RollingHash(5)
     for place, number in enumerate(numbers):
-        rolling.push(number, numbers[place - 5] if place >= 5 else None)
+        rolling.advance(number, numbers[place - 5] if place >= 5 else None)
     assert rolling.value == run_hashes(prefix_sums(np.array(numbers)), 5)[-1]
 
 
@@ -117,8 +117,8 @@ def test_multitrack_shows_what_came_a_bar_ago() -> None:
 
     first_bar = [note(60), note(64), shift(1), note(62), shift(2), shift(1)]
     ids = [scheme.start_id, *first_bar, note(64), shift(1)]
-    (hint,) = hints_of(scheme)
-    after = scheme.inputs(np.array(ids))[:, hint] - 1
+    (candidate,) = candidate_columns(scheme)
+    after = scheme.inputs(np.array(ids))[:, candidate] - 1
     assert after[-4] == -1  # a bar before the end of the third quarter there was no music yet
     assert after[-3] == note(60)  # at the bar line: what the first bar begins with
     assert after[-2] == shift(1)  # after the upper note of the chord nothing is left there but to go on
@@ -126,22 +126,22 @@ def test_multitrack_shows_what_came_a_bar_ago() -> None:
 
 
 def test_a_hint_points_to_its_id_and_none_to_nothing() -> None:
-    config = {"hidden": 8, "layers": 1, "embedding": 8, "hints": [1]}
+    config = {"hidden": 8, "layers": 1, "embedding": 8, "candidates": [1]}
     network = make_network("lstm", config, (6, 7)).eval()
     for layer in network.hinted:
         torch.nn.init.zeros_(layer.weight)  # what is embedded is the same with and without
     torch.nn.init.constant_(network.point[0].bias, 5.0)
     state = network.initial_state(1)
-    none, third = (network(torch.tensor([[[2, hint]]]), state)[0][0, 0] for hint in (0, 4))
+    none, third = (network(torch.tensor([[[2, candidate]]]), state)[0][0, 0] for candidate in (0, 4))
     assert torch.allclose(third - none, torch.tensor([0.0, 0, 0, 5, 0, 0]), atol=1e-6)
 
 
 def test_only_hints_that_occur_are_embedded_while_training() -> None:
-    config = {"hidden": 8, "layers": 1, "embedding": 8, "dropout": 0.0, "hints": [1, 3]}
+    config = {"hidden": 8, "layers": 1, "embedding": 8, "dropout": 0.0, "candidates": [1, 3]}
     network = make_network("lstm", config, (30, 31, 4, 31))
     inputs = torch.tensor(
         [[[2, 0, 1, 30], [5, 7, 3, 0], [29, 7, 0, 12]]]
-    )  # ids and hints, the highest ones too
+    )  # ids and candidates, the highest ones too
     gradients = []
     for training in (True, False):
         network.train(training).zero_grad()
@@ -153,18 +153,25 @@ def test_only_hints_that_occur_are_embedded_while_training() -> None:
         assert torch.allclose(some, all_of_them, atol=1e-6)
 
 
-@pytest.mark.parametrize("hints", [[0], [3], [2, 1], [1, 1]])
-def test_columns_that_cannot_be_hints_are_refused(hints: list[int]) -> None:
+@pytest.mark.parametrize("candidates", [[0], [3], [2, 1], [1, 1]])
+def test_columns_that_cannot_be_hints_are_refused(candidates: list[int]) -> None:
     with pytest.raises(ConfigError, match="columns of 7 values"):
-        make_network("lstm", {"hidden": 8, "layers": 1, "hints": hints}, (6, 7, 7))
+        make_network("lstm", {"hidden": 8, "layers": 1, "candidates": candidates}, (6, 7, 7))
 
 
 @pytest.mark.parametrize("name", ["lstm", "min_gru"])
 @pytest.mark.parametrize(("share", "sees"), [(0.0, True), (1.0, False)])
 def test_hints_are_withheld_while_training_and_only_then(name: str, share: float, sees: bool) -> None:
-    config = {"hidden": 8, "layers": 1, "embedding": 8, "dropout": 0, "hints": [1], "hint_dropout": share}
+    config = {
+        "hidden": 8,
+        "layers": 1,
+        "embedding": 8,
+        "dropout": 0,
+        "candidates": [1],
+        "candidate_dropout": share,
+    }
     network = make_network(name, config, (6, 7))
-    with_hint, without = (torch.tensor([[[2, hint]] * 3]) for hint in (4, 0))
+    with_hint, without = (torch.tensor([[[2, candidate]] * 3]) for candidate in (4, 0))
     for is_training in (True, False):
         outputs = [network.train(is_training)(x, network.initial_state(1))[0] for x in (with_hint, without)]
         assert torch.equal(*outputs) == (is_training and not sees)

@@ -7,13 +7,13 @@ import pytest
 from build import TICKS, make_melody
 
 from ritornello.errors import CorpusError
-from ritornello.representations import Plan
+from ritornello.representations import Conditions
 from ritornello.representations.improv import Improv, triad_chord, triad_of
-from ritornello.representations.scheme import SchemeConfig
+from ritornello.representations.tokenizer import TokenizerConfig
 from ritornello.score import Score, Text, Track, make_notes
 from ritornello.theory import parse_chord
 
-IMPROV = Improv(SchemeConfig())
+IMPROV = Improv(TokenizerConfig())
 STEP = TICKS // 4
 
 
@@ -85,10 +85,10 @@ def test_chords_come_back_as_symbols() -> None:
 
 def test_chords_asked_for_are_there_from_their_step_on() -> None:
     bars = ((parse_chord("Dm7"), parse_chord("G7")), (parse_chord("C"),))
-    random, cursor, ids = np.random.default_rng(1), IMPROV.cursor(Plan(bars=4, chords=bars)), []
-    while not cursor.ended:
-        ids.append(int(random.choice(np.flatnonzero(cursor.allowed()))))
-        cursor.push(ids[-1])
+    random, grammar, ids = np.random.default_rng(1), IMPROV.grammar(Conditions(bars=4, chords=bars)), []
+    while not grammar.ended:
+        ids.append(int(random.choice(np.flatnonzero(grammar.allowed_mask()))))
+        grammar.advance(ids[-1])
     [_, chords] = IMPROV.decode(np.array(ids)).tracks
     told = [(text.tick // STEP, text.text) for text in chords.texts]
     assert told == [(0, "Dm"), (8, "G"), (16, "C"), (32, "Dm"), (40, "G"), (48, "C")]
@@ -96,7 +96,7 @@ def test_chords_asked_for_are_there_from_their_step_on() -> None:
 
 def test_a_melody_alone_teaches_nothing() -> None:
     with pytest.raises(CorpusError, match="no chords"):
-        Improv.survey(Score(TICKS, (make_melody(),)))
+        Improv.collect_statistics(Score(TICKS, (make_melody(),)))
 
 
 def test_transposing_turns_the_chords_too() -> None:

@@ -16,7 +16,7 @@ from ritornello.generation import Model, load
 from ritornello.networks import count_parameters, make_network
 from ritornello.notelist import notes_to_score
 from ritornello.presets import make_config
-from ritornello.representations import Plan, make_representation
+from ritornello.representations import Conditions, make_representation
 from ritornello.representations.jazz import Jazz, encoding, faithful
 from ritornello.representations.jazz.analysis import FAITHFUL_HEARD, letters
 from ritornello.representations.jazz.reading import Played
@@ -75,7 +75,9 @@ def over(chord: str, line: list[tuple[int, float]]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def jazz() -> Jazz:
-    return Jazz.fit([Jazz.survey(make_solo()), Jazz.survey(make_song())], {"least": 1})
+    return Jazz.fit(
+        [Jazz.collect_statistics(make_solo()), Jazz.collect_statistics(make_song())], {"least": 1}
+    )
 
 
 # --- the worked examples of systems.md, C1 ---------------------------------------------------------------------
@@ -222,27 +224,27 @@ def test_bars_over_planned_chords_are_full_and_do_not_repeat(seed: int, bars: in
     jazz = FITTED
     random = np.random.default_rng(seed)
     wanted = parse_chord_bars("Dm7 G7 | Cmaj7/E | F#m7b5 B7b9 | Em7 A7alt")
-    cursor = jazz.cursor(Plan(bars=bars, chords=wanted))
-    while not cursor.ended:
-        cursor.push(int(random.choice(np.flatnonzero(cursor.allowed()))))
-    made = cursor.reader.bars
+    grammar = jazz.grammar(Conditions(bars=bars, chords=wanted))
+    while not grammar.ended:
+        grammar.advance(int(random.choice(np.flatnonzero(grammar.allowed_mask()))))
+    made = grammar.reader.bars
     assert len(made) == bars
     for number, bar in enumerate(made):
         assert sum(played.steps for played in bar.line) == 48
-        assert [p.chord(cursor.reader.key) for p in bar.chords] == list(wanted[number % len(wanted)])
+        assert [p.chord(grammar.reader.key) for p in bar.chords] == list(wanted[number % len(wanted)])
         if number and any(played.letter in "CSAX" for played in bar.line):
             assert bar.ids != made[number - 1].ids
 
 
-FITTED = Jazz.fit([Jazz.survey(make_solo()), Jazz.survey(make_song())], {"least": 1})
+FITTED = Jazz.fit([Jazz.collect_statistics(make_solo()), Jazz.collect_statistics(make_song())], {"least": 1})
 
 
 def test_planned_chords_sound(jazz: Jazz):
     random = np.random.default_rng(1)
-    cursor, ids = jazz.cursor(Plan(bars=4, chords=parse_chord_bars("Bb7 Eb7 Bb7 F7/A"))), []
-    while not cursor.ended:
-        ids.append(int(random.choice(np.flatnonzero(cursor.allowed()))))
-        cursor.push(ids[-1])
+    grammar, ids = jazz.grammar(Conditions(bars=4, chords=parse_chord_bars("Bb7 Eb7 Bb7 F7/A"))), []
+    while not grammar.ended:
+        ids.append(int(random.choice(np.flatnonzero(grammar.allowed_mask()))))
+        grammar.advance(ids[-1])
     score = jazz.decode(np.array(ids))
     assert [(text.tick // 1920, text.text) for text in score.tracks[1].texts] == [
         (0, "Bb7"), (1, "Eb7"), (2, "Bb7"), (3, "F7/A"),
@@ -255,12 +257,12 @@ def test_planned_chords_sound(jazz: Jazz):
 
 
 def test_too_many_chords_for_a_bar(jazz: Jazz):
-    cursor = jazz.cursor(Plan(bars=1, chords=parse_chord_bars("| C D E F G A B C D |")))
+    grammar = jazz.grammar(Conditions(bars=1, chords=parse_chord_bars("| C D E F G A B C D |")))
     for _ in range(5):
-        cursor.push(int(np.flatnonzero(cursor.allowed())[0]))
-    cursor.push(int(np.flatnonzero(cursor.allowed())[0]))
+        grammar.advance(int(np.flatnonzero(grammar.allowed_mask())[0]))
+    grammar.advance(int(np.flatnonzero(grammar.allowed_mask())[0]))
     with pytest.raises(ConfigError, match="9 chords are too many"):
-        cursor.allowed()
+        grammar.allowed_mask()
 
 
 # --- as the source does it -------------------------------------------------------------------------------------
@@ -298,14 +300,14 @@ def test_steps_4_and_5_drop_second_of_pairs_and_clean_up():
 
 
 def test_the_faithful_mode_hears_no_rests_and_overflows_its_bars():
-    strict = Jazz.fit([Jazz.survey(make_solo())], {"faithful": True, "least": 1})
+    strict = Jazz.fit([Jazz.collect_statistics(make_solo())], {"faithful": True, "least": 1})
     assert not any(word.letter in "RH" for word in strict.vocabulary.words)
     random = np.random.default_rng(3)
-    cursor, ids = strict.cursor(Plan(bars=6)), []
-    while not cursor.ended:
-        ids.append(int(random.choice(np.flatnonzero(cursor.allowed()))))
-        cursor.push(ids[-1])
-    lengths = [sum(played.steps for played in bar.line) for bar in cursor.reader.bars]
+    grammar, ids = strict.grammar(Conditions(bars=6)), []
+    while not grammar.ended:
+        ids.append(int(random.choice(np.flatnonzero(grammar.allowed_mask()))))
+        grammar.advance(ids[-1])
+    lengths = [sum(played.steps for played in bar.line) for bar in grammar.reader.bars]
     assert all(length > 49 for length in lengths)
     score = strict.decode(np.array(ids))
     assert score == strict.decode(np.array(ids))
@@ -323,7 +325,7 @@ def test_options_are_checked():
 
 
 def test_the_melody_can_be_chosen():
-    bass = Jazz.fit([Jazz.survey(make_song())], {"melody": "Bass"})
+    bass = Jazz.fit([Jazz.collect_statistics(make_song())], {"melody": "Bass"})
     decoded = bass.decode(bass.encode(make_song()))
     assert decoded.tracks[0].program == 32
 

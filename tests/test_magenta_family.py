@@ -28,7 +28,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Model]:
     for name in PRESET_NAMES:
         config = make_config(name, {})
         kind = REPRESENTATIONS[config.representation]
-        representation = kind.fit([kind.survey(SONG)], config.representation_options)
+        representation = kind.fit([kind.collect_statistics(SONG)], config.representation_options)
         save_bundle(folder / f"{name}.rit", small_network(representation), representation, Facts(name=name))
         result[name] = load(folder / f"{name}.rit")
     return result

@@ -13,9 +13,8 @@ from ritornello.corpus.shards import build_corpus
 from ritornello.errors import ConfigError, CorpusError
 from ritornello.generation.constraints import RepetitionGuard, allowed_ids
 from ritornello.notelist import notes_to_score
-from ritornello.representations.base import Plan
+from ritornello.representations.base import Conditions
 from ritornello.representations.melody import Melody
-from ritornello.representations.melody.cursor import MelodyCursor
 from ritornello.representations.melody.encodings import ENCODINGS, Past
 from ritornello.representations.melody.extraction import (
     NO_EVENT,
@@ -27,6 +26,7 @@ from ritornello.representations.melody.extraction import (
     shifted,
     squash_shift,
 )
+from ritornello.representations.melody.grammar import MelodyGrammarState
 from ritornello.score import Meter, Score, Tempo, Track, make_notes
 
 EXAMPLE = [60, -2, 60, -2, 67, -2, 67, -2]
@@ -40,7 +40,7 @@ def melody(encoding: str, **options: object) -> Melody:
 def past_of(events: list[int]) -> Past:
     past = Past()
     for event in events:
-        past.push(event)
+        past.advance(event)
     return past
 
 
@@ -131,7 +131,7 @@ def test_labels_name_every_event_and_back(name: str) -> None:
     bar = random.choice([NO_EVENT, NO_EVENT, NOTE_OFF, 60, 64, 67], 16).tolist()
     for event in [*bar, *bar, *bar[:8], *random.choice([NO_EVENT, 62, 71], 40).tolist()]:
         assert encoding.event(encoding.label(event, past), past) == event
-        past.push(event)
+        past.advance(event)
 
 
 def test_two_bars_win_over_one() -> None:
@@ -164,13 +164,13 @@ def test_squash_moves_into_c_and_the_range() -> None:
 def test_what_is_composed_goes_back_to_the_key_and_tempo_of_the_primer() -> None:
     basic = melody("basic")
     primer = Score(TICKS, (make_melody((62, 64, 66, 67, 69, 71, 73, 74)),), tempos=(Tempo(0, 400_000),))
-    suited = basic.suited(primer, Plan(instruments=(40,)))
-    score = suited.decode(suited.primer(primer))
+    for_piece = basic.for_piece(primer, Conditions(instruments=(40,)))
+    score = for_piece.decode(for_piece.primer(primer))
     assert np.array_equal(score.tracks[0].notes["pitch"], primer.tracks[0].notes["pitch"])
     assert score.tempos == (Tempo(0, 400_000),)
     assert score.tracks[0].program == 40
-    assert np.array_equal(suited.encode(primer), basic.encode(primer))
-    slower = suited.suited(primer, Plan(quarters_per_minute=60))
+    assert np.array_equal(for_piece.encode(primer), basic.encode(primer))
+    slower = for_piece.for_piece(primer, Conditions(quarters_per_minute=60))
     assert slower.decode([]).tempos == (Tempo(0, 1_000_000),)
 
 
@@ -300,18 +300,18 @@ def test_unknown_options_are_refused() -> None:
 @pytest.mark.parametrize("encoding", ["lookback", "key"])
 def test_a_pitch_repeated_too_often_cannot_come_back_as_a_bar_ago(encoding: str) -> None:
     representation = melody(encoding)
-    cursor, guard = representation.cursor(), RepetitionGuard(representation)
+    grammar, guard = representation.grammar(), RepetitionGuard(representation)
     for token in [representation.start_id, *labels(encoding, [60, -2] * 16)]:
-        cursor.push(token)
-        guard.observe(cursor)
-    struck = {token for token in range(representation.end_id - 1) if strikes(cursor, token, 60)}
+        grammar.advance(token)
+        guard.observe(grammar)
+    struck = {token for token in range(representation.end_id - 1) if strikes(grammar, token, 60)}
     assert len(struck) == 3  # the pitch, as 1 bar ago, as 2 bars ago
-    assert struck <= set(guard.forbidden(cursor))
-    assert not struck & set(np.flatnonzero(allowed_ids(cursor, [guard])[0]).tolist())
+    assert struck <= set(guard.forbidden(grammar))
+    assert not struck & set(np.flatnonzero(allowed_ids(grammar, [guard])[0]).tolist())
 
 
-def strikes(cursor: MelodyCursor, token: int, pitch: int) -> bool:
+def strikes(grammar: MelodyGrammarState, token: int, pitch: int) -> bool:
     """Whether an id brings this note next."""
-    after = cursor.fork()
-    after.push(token)
+    after = grammar.fork()
+    after.advance(token)
     return after.last_note == (0, pitch)

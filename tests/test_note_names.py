@@ -10,7 +10,7 @@ from build import TICKS, make_melody, make_song
 
 from ritornello.errors import ConfigError
 from ritornello.generation.constraints import SAME_PITCH, RepetitionGuard, allowed_ids
-from ritornello.representations import Plan, make_representation
+from ritornello.representations import Conditions, make_representation
 from ritornello.representations.note_names import NoteNames
 from ritornello.representations.note_names.words import CHORD, code_of, normal_order, pitches_of, word_of
 from ritornello.score import Score, Track, make_notes
@@ -23,7 +23,7 @@ def make_piece(*onsets: tuple[int, ...], step: int = TICKS) -> Score:
 
 
 def fit(*scores: Score, **options: object) -> NoteNames:
-    return NoteNames.fit([NoteNames.survey(score) for score in scores], options)
+    return NoteNames.fit([NoteNames.collect_statistics(score) for score in scores], options)
 
 
 def words(representation: NoteNames, score: Score) -> list[str]:
@@ -163,10 +163,10 @@ def test_instruments_play_together() -> None:
     ]  # fmt: skip
     decoded = representation.decode(representation.encode(song))
     assert [track.program for track in decoded.tracks] == [0, 32, 73]
-    cursor = representation.cursor(Plan(bars=4, instruments=(33, 128)))
+    grammar = representation.grammar(Conditions(bars=4, instruments=(33, 128)))
     for token in (representation.start_id,):
-        cursor.push(token)
-    allowed = [representation.token_name(i) for i in np.flatnonzero(cursor.allowed())]
+        grammar.advance(token)
+    allowed = [representation.token_name(i) for i in np.flatnonzero(grammar.allowed_mask())]
     assert allowed == ["instrument 32", "instrument 73"]  # the nearest known
 
 
@@ -188,31 +188,31 @@ def test_what_is_not_allowed_is_said_in_one_line() -> None:
 
 def test_a_piece_may_end_by_itself_in_the_last_quarter_of_its_bars() -> None:
     representation = fit(make_song())
-    cursor = representation.cursor(Plan(bars=8))
-    cursor.push(representation.start_id)
+    grammar = representation.grammar(Conditions(bars=8))
+    grammar.advance(representation.start_id)
     may_end = []
     while len(may_end) < 64:
-        cursor.push(0)
-        may_end.append(bool(cursor.allowed()[representation.end_id]))
+        grammar.advance(0)
+        may_end.append(bool(grammar.allowed_mask()[representation.end_id]))
     assert may_end.index(True) == 47  # after 48 words of half a quarter: 6 of 8 bars
-    assert np.flatnonzero(cursor.allowed()).tolist() == [representation.end_id]
+    assert np.flatnonzero(grammar.allowed_mask()).tolist() == [representation.end_id]
 
 
 def test_the_guard_breaks_a_chord_that_repeats() -> None:
     representation = fit(make_song())
     chord = representation.vocabulary.config.words.index("0.4.7")
-    cursor, guard = representation.cursor(Plan(bars=32)), RepetitionGuard(representation)
-    cursor.push(representation.start_id)
+    grammar, guard = representation.grammar(Conditions(bars=32)), RepetitionGuard(representation)
+    grammar.advance(representation.start_id)
     for _ in range(SAME_PITCH):
-        assert allowed_ids(cursor, [guard])[0][chord]
-        cursor.push(chord)
-        guard.observe(cursor)
-    assert not allowed_ids(cursor, [guard])[0][chord]
+        assert allowed_ids(grammar, [guard])[0][chord]
+        grammar.advance(chord)
+        guard.observe(grammar)
+    assert not allowed_ids(grammar, [guard])[0][chord]
 
 
 def test_what_a_primer_has_and_the_model_has_not_is_said():
-    known = NoteNames.fit([NoteNames.survey(make_song())], {"all_keys": False})
+    known = NoteNames.fit([NoteNames.collect_statistics(make_song())], {"all_keys": False})
     strange = Score(480, (Track(make_notes([(0, 480, 13, 80), (480, 480, 72, 80)])),))
-    said = known.mapped(strange)
+    said = known.substitutions(strange)
     assert any(line.startswith("C#0 is not known") for line in said)
-    assert known.mapped(make_song()) == ()
+    assert known.substitutions(make_song()) == ()

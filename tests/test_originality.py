@@ -32,7 +32,7 @@ from ritornello.originality import (
     unpack_index,
 )
 from ritornello.representations import make_representation
-from ritornello.representations.base import Cursor, drum_voices, tells_notes_in_order
+from ritornello.representations.base import GrammarState, drum_voices, tells_notes_in_order
 from ritornello.representations.multitrack import Multitrack
 from ritornello.score import Score, Track
 from ritornello.training import train
@@ -131,18 +131,18 @@ def test_an_index_is_packed_and_refused_when_damaged() -> None:
 # --- while composing ------------------------------------------------------------------------------------------
 
 
-def random_walk(cursor: Cursor, seed: int, rules: list[NoCopy]) -> list[int]:
+def random_walk(grammar: GrammarState, seed: int, rules: list[NoCopy]) -> list[int]:
     """Return the ids of a piece chosen at random among those that the grammar and the rules allow."""
     random, ids = np.random.default_rng(seed), []
-    while not cursor.ended:
-        allowed = cursor.allowed()
+    while not grammar.ended:
+        allowed = grammar.allowed_mask()
         for rule in rules:
-            forbidden = list(rule.forbidden(cursor))
+            forbidden = list(rule.forbidden(grammar))
             allowed[forbidden] = False
         ids.append(int(random.choice(np.flatnonzero(allowed))))
-        cursor.push(ids[-1])
+        grammar.advance(ids[-1])
         for rule in rules:
-            rule.observe(cursor)
+            rule.observe(grammar)
     return ids
 
 
@@ -154,12 +154,12 @@ def test_no_run_is_longer_than_allowed(name: str, seed: int) -> None:
         name, {"steps_per_quarter": 1, "lags": []} if name == "frames" else {}
     )
     assert tells_notes_in_order(representation)
-    free = representation.decode(np.array(random_walk(representation.cursor(), seed, [])))
+    free = representation.decode(np.array(random_walk(representation.grammar(), seed, [])))
     index = build_index([("itself", free)])
     continuations = Continuations(index, 4)
     for again in range(3):
         rule = NoCopy(representation, continuations)
-        ids = random_walk(representation.cursor(), seed + again, [rule])
+        ids = random_walk(representation.grammar(), seed + again, [rule])
         found = copies(index, representation.decode(np.array(ids))).moved
         assert found is not None
         assert found.notes <= 4
@@ -186,7 +186,7 @@ def test_compose_tells_what_is_copied_and_keeps_from_copying(tmp_path: Path) -> 
     assert plain.score.note_count > SHORT_COPY
     for asked, longest in (({"max_copy": 4}, 4), ({}, SHORT_COPY)):
         kept = load(path).compose(bars=6, seed=1, **asked)
-        assert kept.relaxed == 0
+        assert kept.relaxed_steps == 0
         assert kept.copies is not None
         assert kept.copies.moved is not None
         assert kept.copies.moved.notes <= longest
@@ -215,14 +215,14 @@ def test_drums_may_play_what_another_part_has_played() -> None:
     beats = make_melody((60,) * 12)
     kit = replace(beats, is_drum=True)
     score = Score(TICKS, (beats, kit))
-    representation = Multitrack.fit([Multitrack.survey(score)])
+    representation = Multitrack.fit([Multitrack.collect_statistics(score)])
     (drums,) = drum_voices(representation)
     rule = NoCopy(representation, Continuations(index_of((60,) * 12), 4))
-    cursor, forbidden = representation.cursor(), set[int]()
+    grammar, forbidden = representation.grammar(), set[int]()
     for token in representation.encode(score).tolist():
-        forbidden |= set(rule.forbidden(cursor))
-        cursor.push(token)
-        rule.observe(cursor)
+        forbidden |= set(rule.forbidden(grammar))
+        grammar.advance(token)
+        rule.observe(grammar)
     assert forbidden == {representation.note_id(1 - drums, 60)}
 
 

@@ -7,7 +7,7 @@ import pytest
 from build import TICKS, make_melody, make_song
 
 from ritornello.errors import ConfigError
-from ritornello.representations import Plan
+from ritornello.representations import Conditions
 from ritornello.representations.performance import Performance, PerformanceConfig
 from ritornello.representations.performance.encoding import sustained_ends
 from ritornello.representations.performance.vocabulary import density_bin, share_levels
@@ -88,7 +88,7 @@ def test_a_pedal_never_lifted_holds_to_the_end_of_the_piece() -> None:
 
 
 def test_drums_are_left_out_and_the_program_is_the_most_frequent() -> None:
-    fitted = Performance.fit([Performance.survey(make_song())])
+    fitted = Performance.fit([Performance.collect_statistics(make_song())])
     decoded = fitted.decode(fitted.encode(make_song()))
     assert [track.program for track in decoded.tracks] == [73]
     assert decoded.note_count == sum(len(t.notes) for t in make_song().tracks if not t.is_drum)
@@ -129,17 +129,17 @@ def test_controls_tell_of_the_notes_to_come() -> None:
     assert columns[14, 2] == 4
 
 
-def compose(plan: Plan, seed: int = 1) -> list[int]:
-    random, cursor, ids = np.random.default_rng(seed), BOTH.cursor(plan), []
-    while not cursor.ended:
-        ids.append(int(random.choice(np.flatnonzero(cursor.allowed()))))
-        cursor.push(ids[-1])
+def compose(conditions: Conditions, seed: int = 1) -> list[int]:
+    random, grammar, ids = np.random.default_rng(seed), BOTH.grammar(conditions), []
+    while not grammar.ended:
+        ids.append(int(random.choice(np.flatnonzero(grammar.allowed_mask()))))
+        grammar.advance(ids[-1])
     return ids
 
 
 def test_density_asked_for_is_spread_over_the_piece_and_the_model_cannot_change_it() -> None:
-    plan = Plan(bars=8, density=(1.0, 40.0), pitch_classes=(1.0,) + (0.0,) * 11)
-    ids = np.array(compose(plan))
+    conditions = Conditions(bars=8, density=(1.0, 40.0), pitch_classes=(1.0,) + (0.0,) * 11)
+    ids = np.array(compose(conditions))
     assert [BOTH.token_name(i) for i in ids if BOTH.blocks.kind[i] == "density"] == ["density 1", "density 6"]
     shares = [BOTH.token_name(i) for i in ids if BOTH.blocks.kind[i] == "pitch_class"]
     assert len(shares) == 12  # all others fall from the middle to nothing
@@ -148,16 +148,18 @@ def test_density_asked_for_is_spread_over_the_piece_and_the_model_cannot_change_
 
 def test_no_note_hangs() -> None:
     for seed in range(5):
-        cursor = BOTH.cursor(Plan(bars=4))
-        for token in compose(Plan(bars=4), seed):
-            cursor.push(token)
-        assert not cursor.reader.sounding
-        assert BOTH.decode(np.array(compose(Plan(bars=4), seed))).tracks[0].notes["duration"].max() <= 5000
+        grammar = BOTH.grammar(Conditions(bars=4))
+        for token in compose(Conditions(bars=4), seed):
+            grammar.advance(token)
+        assert not grammar.reader.sounding
+        assert (
+            BOTH.decode(np.array(compose(Conditions(bars=4), seed))).tracks[0].notes["duration"].max() <= 5000
+        )
 
 
 def test_a_bar_is_two_seconds_or_what_tempo_and_meter_say() -> None:
-    assert PLAIN.cursor().bar_steps == 200
-    assert PLAIN.cursor(Plan(quarters_per_minute=60, meter=(3, 4))).bar_steps == 300
+    assert PLAIN.grammar().bar_steps == 200
+    assert PLAIN.grammar(Conditions(quarters_per_minute=60, meter=(3, 4))).bar_steps == 300
 
 
 def test_unknown_options_are_refused() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from build import TICKS, make_song
 
-from ritornello.representations import Plan
+from ritornello.representations import Conditions
 from ritornello.representations.grid import quantised
 from ritornello.representations.polyphony import Polyphony, PolyphonyConfig
 from ritornello.score import Score, Track, make_notes
@@ -73,11 +73,11 @@ def test_long_notes_are_cut_and_long_rests_shortened_by_whole_bars() -> None:
 def test_a_primer_leaves_its_last_step_open() -> None:
     primer = POLYPHONY.primer(piece((0, 16, 60)))
     assert primer[-1] == CONTINUED + 60
-    cursor = POLYPHONY.cursor(Plan(bars=2))
+    grammar = POLYPHONY.grammar(Conditions(bars=2))
     for token in primer.tolist():
-        cursor.push(token)
-    assert cursor.place == (0, 15)
-    allowed = cursor.allowed()
+        grammar.advance(token)
+    assert grammar.place == (0, 15)
+    allowed = grammar.allowed_mask()
     assert allowed[STEP_END]
     assert not allowed[END]
     assert allowed[NEW + 59]
@@ -85,10 +85,10 @@ def test_a_primer_leaves_its_last_step_open() -> None:
 
 
 def test_a_note_goes_on_only_if_it_sounded() -> None:
-    cursor = POLYPHONY.cursor(Plan(bars=2))
+    grammar = POLYPHONY.grammar(Conditions(bars=2))
     for token in (START, NEW + 60, STEP_END):
-        cursor.push(token)
-    assert np.flatnonzero(cursor.allowed()[CONTINUED:]).tolist() == [60]
+        grammar.advance(token)
+    assert np.flatnonzero(grammar.allowed_mask()[CONTINUED:]).tolist() == [60]
 
 
 def test_position_is_an_option() -> None:

@@ -78,8 +78,8 @@ def test_polyphony_counts_what_sounds_at_once(tmp_path: Path) -> None:
 
 def test_the_callers_survey_comes_with_the_report(tmp_path: Path) -> None:
     save(tmp_path, a=melody(), b=melody(60, 62), c=melody())
-    reports = look(tmp_path, survey=lambda score: score.note_count, minimum_notes=3).reports
-    assert [report.survey for report in reports] == [8, None, None]
+    reports = look(tmp_path, statistics=lambda score: score.note_count, minimum_notes=3).reports
+    assert [report.statistics for report in reports] == [8, None, None]
 
 
 def test_progress_is_told(tmp_path: Path) -> None:

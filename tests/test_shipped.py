@@ -51,7 +51,7 @@ def test_every_piece_ends_by_itself(pieces: list[Composition]) -> None:
 
 def test_no_pitch_comes_more_than_8_times_in_a_row(pieces: list[Composition]) -> None:
     for piece in pieces:
-        assert piece.relaxed == 0
+        assert piece.relaxed_steps == 0
         for track in piece.score.tracks:
             assert longest_run(track.notes["pitch"].tolist()) <= 8
 

@@ -20,7 +20,7 @@ PITCHES = st.lists(st.integers(0, 127), max_size=40)
 def key_after(pitches: list[int]) -> int:
     key = KeySoFar()
     for pitch in pitches:
-        key.push(pitch)
+        key.advance(pitch)
     return key.value
 
 

@@ -44,7 +44,7 @@ CAN: dict[str, tuple[str, ...]] = {
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
     name = request.param.split(",")[0]
     kind, path = REPRESENTATIONS[name], tmp_path_factory.mktemp("model") / f"{name}.rit"
-    representation = kind.fit([kind.survey(make_song())], OPTIONS[request.param])
+    representation = kind.fit([kind.collect_statistics(make_song())], OPTIONS[request.param])
     save_bundle(path, small_network(representation), representation, Facts(name=name))
     return Model(replace(load(path).bundle, music=INDEX.pack()))
 
@@ -117,8 +117,8 @@ def outcome(model: Model, wishes: Wishes) -> str:
         return "refused"
     assert made.ids[-1] == model.bundle.representation.end_id
     broken = broken_wishes(made.score, wishes, INDEX)
-    assert not broken, f"{broken} {made.gave_way} in {wishes}"
-    assert not made.broken, f"{made.broken} in {wishes}"
+    assert not broken, f"{broken} {made.relaxed_constraints} in {wishes}"
+    assert not made.violated, f"{made.violated} in {wishes}"
     return "kept"
 
 
@@ -157,7 +157,7 @@ def test_a_primer_may_break_them_and_the_piece_still_ends(model: Model) -> None:
         except ConfigError:
             continue
         assert made.ids[-1] == model.bundle.representation.end_id
-        assert set(made.broken) <= {"max_copy", "polyphony", "notes_per_bar", "polyphony, notes_per_bar"}
+        assert set(made.violated) <= {"max_copy", "polyphony", "notes_per_bar", "polyphony, notes_per_bar"}
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from ritornello.bundle import Facts, save_bundle
 from ritornello.corpus.shards import build_corpus
 from ritornello.errors import ConfigError, MissingExtraError
 from ritornello.formats.text import paragraphs, prose_of, prose_to_score
-from ritornello.representations import Plan
+from ritornello.representations import Conditions
 from ritornello.representations.words import Words, segmentation
 from ritornello.representations.words.grammar import END, PARAGRAPH, UNKNOWN
 from ritornello.representations.words.segmentation import join_words, split_words
@@ -28,7 +28,7 @@ JAPANESE = pytest.mark.skipif(importlib.util.find_spec("fugashi") is None, reaso
 
 
 def fit(text: str = PROSE, **options: int) -> Words:
-    return Words.fit([Words.survey(prose_to_score(text))], options)
+    return Words.fit([Words.collect_statistics(prose_to_score(text))], options)
 
 
 def written(words: Words, ids: list[int]) -> list[str]:
@@ -75,7 +75,7 @@ def test_an_unknown_word_of_a_primer_goes_to_the_nearest_and_is_told() -> None:
     words = fit()
     primer = prose_to_score("There wass xyzzy")
     assert written(words, words.primer(primer).tolist())[1:] == ["There", "was", "〓"]
-    assert words.mapped(primer) == (
+    assert words.substitutions(primer) == (
         "wass is not in the vocabulary: was stands for it",
         "xyzzy is not in the vocabulary: 〓 stands for it",
     )
@@ -84,15 +84,15 @@ def test_an_unknown_word_of_a_primer_goes_to_the_nearest_and_is_told() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_every_quote_closes_and_nothing_unknown_is_written(seed: int) -> None:
     words, random = fit(), np.random.default_rng(seed)
-    cursor, ids = words.cursor(Plan(bars=6)), []
-    while not cursor.ended:
-        ids.append(int(random.choice(np.flatnonzero(cursor.allowed()))))
-        cursor.push(ids[-1])
+    grammar, ids = words.grammar(Conditions(bars=6)), []
+    while not grammar.ended:
+        ids.append(int(random.choice(np.flatnonzero(grammar.allowed_mask()))))
+        grammar.advance(ids[-1])
     names = written(words, ids)
     assert UNKNOWN not in ids
     assert names.count("“") == names.count("”")
     assert names.count("(") == names.count(")")
-    assert cursor.place[0] == 5  # the sixth sentence
+    assert grammar.place[0] == 5  # the sixth sentence
     assert ids[-1] == END
 
 

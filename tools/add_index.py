@@ -24,7 +24,7 @@ from ritornello.score import Score
 
 def pieces(folder: Path, representation: Representation) -> Iterator[tuple[str, Score]]:
     """Yield each piece of a folder that can be learned from, as the representation gives it back."""
-    for report in scan([folder], survey=REPRESENTATIONS[representation.name].survey).used:
+    for report in scan([folder], statistics=REPRESENTATIONS[representation.name].collect_statistics).used:
         yield report.path.stem, representation.decode(representation.encode(formats.read(report.path)))
 
 

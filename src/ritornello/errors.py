@@ -53,6 +53,6 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
     """Return the error for a name that is in no table, with the nearest that is (and all, if not too many)."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f", nearest is {near[0]!r}" if near else ""
+    candidate = f", nearest is {near[0]!r}" if near else ""
     listed = f"; known: {', '.join(names)}" if len(names) <= 40 else ""
-    return ConfigError(f"unknown {kind} {name!r}{hint}{listed}")
+    return ConfigError(f"unknown {kind} {name!r}{candidate}{listed}")

@@ -61,7 +61,7 @@ class RollingHash:
     value: int = 0
     _pushed: int = 0  # at most `length`
 
-    def push(self, number: int, leaving: int | None) -> None:
+    def advance(self, number: int, leaving: int | None) -> None:
         """Take the next number; `leaving`: the one pushed `length` before it, None if there is none."""
         if leaving is None:
             self.value = self.value + (number + 1) * pow(BASE, self._pushed, 1 << 64) & _MASK

@@ -12,30 +12,30 @@ from hypothesis import strategies as st
 from test_representations import CASES, FITTED, scores
 
 from ritornello.errors import ConfigError
-from ritornello.representations import Plan, Representation
-from ritornello.representations.base import Given, due_id, keeps_given, refused_wishes
+from ritornello.representations import Conditions, Representation
+from ritornello.representations.base import Given, forced_token, keeps_given, unsupported_settings
 from ritornello.score import Score, Track, make_notes, ticks_to_seconds
 
 KEEPING = [name for name in sorted(FITTED) if keeps_given(FITTED[name])]
-FREEING = [name for name in KEEPING if "infill" not in refused_wishes(FITTED[name])]
+FREEING = [name for name in KEEPING if "infill" not in unsupported_settings(FITTED[name])]
 """Those in which bars can be free, or return."""
 
 
-def walk(representation: Representation, plan: Plan, seed: int) -> Score:
+def walk(representation: Representation, conditions: Conditions, seed: int) -> Score:
     """Return a piece of random ids that the grammar allows, the due one among them at every step."""
-    random, cursor = np.random.default_rng(seed), representation.cursor(plan)
+    random, grammar = np.random.default_rng(seed), representation.grammar(conditions)
     ids: list[int] = []
-    while not cursor.ended:
-        allowed, due = np.flatnonzero(cursor.allowed()), due_id(cursor)
+    while not grammar.ended:
+        allowed, due = np.flatnonzero(grammar.allowed_mask()), forced_token(grammar)
         assert len(allowed), "a dead end"
-        is_free = plan.given and (
-            plan.given.is_accompanied or cursor.place[0] <= max(plan.given.free, default=-1)
+        is_free = conditions.given and (
+            conditions.given.is_accompanied or grammar.place[0] <= max(conditions.given.free, default=-1)
         )
         assert is_free or not ids or len(allowed) == 1, "a choice where all is given"
         assert due is None or due in allowed
         hasty = due is None or random.random() < 0.5
         ids.append(int(random.choice(allowed)) if hasty else int(due or 0))
-        cursor.push(ids[-1])
+        grammar.advance(ids[-1])
         assert len(ids) < 100_000, "no end in sight"
     return representation.decode(np.array(ids, dtype=np.int32))
 
@@ -54,10 +54,10 @@ def sounds(score: Score, bars: Score, free: frozenset[int] = frozenset()) -> Cou
 
 
 def bars_of(representation: Representation, score: Score) -> int:
-    cursor = representation.cursor()
+    grammar = representation.grammar()
     for token in representation.primer(score).tolist():
-        cursor.push(token)
-    return cursor.place[0] + 1
+        grammar.advance(token)
+    return grammar.place[0] + 1
 
 
 def test_who_keeps_what_is_given() -> None:
@@ -78,12 +78,12 @@ def test_where_a_piece_is_not_free_exactly_the_given_notes_sound(
     free = data.draw(st.frozensets(st.integers(0, min(bars, 40) - 1)))
     after = data.draw(st.integers(0, 3))
     free |= frozenset(range(bars, bars + after))
-    plan = Plan(bars=bars + after, given=Given(known, free))
+    conditions = Conditions(bars=bars + after, given=Given(known, free))
     if bars + after > 1023:
         with pytest.raises(ConfigError, match="at most 1023"):
-            representation.cursor(plan)
+            representation.grammar(conditions)
         return
-    made = walk(representation, plan, seed)
+    made = walk(representation, conditions, seed)
     assert sounds(made, made, free) == sounds(known, known, free)
     assert made.meters == known.meters
     kept = [note[2] for note in sounds(known, known, free)]
@@ -101,10 +101,10 @@ def _tempo_at(score: Score, ticks: list[int]) -> list[float]:
 def test_a_note_that_sounds_on_into_a_free_bar_is_not_struck_there(name: str, seed: int) -> None:
     held = [(0, 8 * TICKS, pitch, 80) for pitch in (60, 62, 64)]
     score = Score(TICKS, (Track(make_notes([*held, (8 * TICKS, TICKS, 61, 80)])),))
-    representation = type(FITTED[name]).fit([type(FITTED[name]).survey(score)], {})  # type: ignore[attr-defined]
+    representation = type(FITTED[name]).fit([type(FITTED[name]).collect_statistics(score)], {})  # type: ignore[attr-defined]
     known = representation.decode(representation.encode(score))
     free = frozenset([1])
-    made = walk(representation, Plan(bars=3, given=Given(known, free)), seed)
+    made = walk(representation, Conditions(bars=3, given=Given(known, free)), seed)
     assert sounds(made, made, free) == sounds(known, known)
 
 
@@ -113,11 +113,11 @@ def test_a_note_that_sounds_on_into_a_free_bar_is_not_struck_there(name: str, se
 def test_bars_after_a_long_silence_that_is_given_can_be_filled(name: str, last: int) -> None:
     bar = 4 * TICKS
     score = Score(TICKS, (Track(make_notes([(0, TICKS, 60, 80), (9 * bar, TICKS, 62, 80)])),))
-    representation = type(FITTED[name]).fit([type(FITTED[name]).survey(score)], {})  # type: ignore[attr-defined]
+    representation = type(FITTED[name]).fit([type(FITTED[name]).collect_statistics(score)], {})  # type: ignore[attr-defined]
     known = representation.decode(representation.encode(score))
     free = frozenset([6, last])
-    plan = Plan(bars=10, given=Given(known, free))
-    made = [walk(representation, plan, seed) for seed in range(8)]
+    conditions = Conditions(bars=10, given=Given(known, free))
+    made = [walk(representation, conditions, seed) for seed in range(8)]
     begun = [set((piece.tracks[0].notes["start"] // bar).tolist()) for piece in made]
     assert any(6 in bars for bars in begun)
     assert all(9 in bars for bars in begun)
@@ -136,8 +136,10 @@ def test_given_parts_are_accompanied(name: str, score: Score, after: int, seed: 
     bars = bars_of(representation, known)
     free = frozenset(range(bars, bars + after))
     program = 32 if known.tracks[0].program < 32 else 0
-    plan = Plan(bars=bars + after, instruments=(program,) if asked else None)
-    made = walk(representation, Plan(**{**vars(plan), "given": Given(known, free, {}, True)}), seed)
+    conditions = Conditions(bars=bars + after, instruments=(program,) if asked else None)
+    made = walk(
+        representation, Conditions(**{**vars(conditions), "given": Given(known, free, {}, True)}), seed
+    )
     assert sounds(known, known) <= sounds(made, made)
     assert made.note_count > known.note_count
 
@@ -149,8 +151,8 @@ def test_bars_return_as_they_were_composed(name: str, seed: int, bars: int, data
     representation = FITTED[name]
     later = data.draw(st.sets(st.integers(1, bars - 1)))
     returns = {bar: data.draw(st.integers(0, bar - 1)) for bar in sorted(later)}
-    plan = Plan(bars=bars, given=Given(None, frozenset(range(bars)) - later, returns))
-    made = walk(representation, plan, seed)
+    conditions = Conditions(bars=bars, given=Given(None, frozenset(range(bars)) - later, returns))
+    made = walk(representation, conditions, seed)
     edges = made.bar_starts(max((int(t.notes["start"].max()) for t in made.tracks), default=0) + 1)
     contents: list[Counter[tuple[int, ...]]] = [Counter() for _ in range(bars)]
     for program, is_drum, start, _, pitch, velocity in sounds(made, made).elements():

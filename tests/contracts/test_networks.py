@@ -14,12 +14,12 @@ from ritornello.networks import NETWORKS, detach, make_network, reset_rows
 from ritornello.representations.base import Column
 from ritornello.training.adapt import learned_vectors
 
-SIZES = (13, 5, 14)  # the last can be a hint
+SIZES = (13, 5, 14)  # the last can be a candidate
 
 SMALL = {  # a network without a small configuration here fails the laws, on purpose
     "lstm": [
         {"hidden": 8, "layers": 1, "embedding": 8, "tied": False},
-        {"hidden": 8, "layers": 2, "embedding": 6, "tied": True, "dropout": 0.5, "hints": [2]},
+        {"hidden": 8, "layers": 2, "embedding": 6, "tied": True, "dropout": 0.5, "candidates": [2]},
     ],
     "note_classifier": [
         {"hidden": 8, "layers": 1, "input": "scalar", "dense": 0},
@@ -48,7 +48,7 @@ SMALL = {  # a network without a small configuration here fails the laws, on pur
     "gate_dropout_lstm": [{"hidden": 8, "layers": 2}, {"hidden": 6, "layers": 4}],
     "min_gru": [
         {"hidden": 8, "layers": 1, "convolution": 1},
-        {"hidden": 8, "layers": 2, "embedding": 6, "hints": [2]},
+        {"hidden": 8, "layers": 2, "embedding": 6, "candidates": [2]},
     ],
     "rg_lru": [{"hidden": 8, "layers": 1, "tied": False}, {"hidden": 8, "layers": 2, "convolution": 2}],
 }
@@ -73,7 +73,7 @@ def network(request):
     name, config = request.param
     made = make_network(name, config, SIZES)
     for layer in getattr(made, "point", ()):
-        torch.nn.init.normal_(layer.weight)  # hints point to nothing before there was any training
+        torch.nn.init.normal_(layer.weight)  # candidates point to nothing before there was any training
     return made.eval()
 
 

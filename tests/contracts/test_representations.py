@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ritornello.errors import ConfigError
 from ritornello.formats.text import is_prose, paragraphs, prose_to_score
-from ritornello.representations import REPRESENTATIONS, Plan, Representation, make_representation
+from ritornello.representations import REPRESENTATIONS, Conditions, Representation, make_representation
 from ritornello.representations.base import (
     Extracts,
     HasVoices,
@@ -48,7 +48,7 @@ def transposed_song(semitones: int) -> Score:
 def fit(name: str, options: dict[str, Any]) -> Representation:
     kind = REPRESENTATIONS[name]
     learned = [PROSE] if reads_prose(kind) else [make_song(), transposed_song(1)]
-    return kind.fit([kind.survey(piece) for piece in learned], options)
+    return kind.fit([kind.collect_statistics(piece) for piece in learned], options)
 
 
 def size(score: Score) -> int:
@@ -167,11 +167,11 @@ def test_any_ids_decode_to_a_playable_score(name: str, seed: int, length: int) -
 def test_columns_one_step_at_a_time_equal_all_at_once(name: str, seed: int, length: int) -> None:
     representation = FITTED[name]
     ids = np.random.default_rng(seed).integers(0, representation.vocabulary_size, length).astype(np.int32)
-    cursor = representation.cursor()
+    grammar = representation.grammar()
     rows = []
     for token in ids.tolist():
-        cursor.push(token)
-        rows.append(cursor.columns)
+        grammar.advance(token)
+        rows.append(grammar.columns)
     whole = representation.inputs(ids)
     assert np.array_equal(np.array(rows), whole)
     assert np.array_equal(representation.inputs(ids[: length // 2 + 1]), whole[: length // 2 + 1])  # causal
@@ -186,10 +186,10 @@ def test_columns_one_step_at_a_time_equal_all_at_once(name: str, seed: int, leng
 def test_columns_of_encoded_pieces_too(name: str, data: st.DataObject) -> None:
     representation, score = FITTED[name], data.draw(pieces(name))
     ids = representation.encode(score)
-    cursor = representation.cursor()
-    rows = [(cursor.push(token), cursor.columns)[1] for token in ids.tolist()]
+    grammar = representation.grammar()
+    rows = [(grammar.advance(token), grammar.columns)[1] for token in ids.tolist()]
     assert np.array_equal(np.array(rows), representation.inputs(ids))
-    assert cursor.ended
+    assert grammar.ended
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -204,45 +204,45 @@ def test_the_grammar_never_stops_and_always_ends(
 ) -> None:
     representation = FITTED[name]
     random = np.random.default_rng(seed)
-    cursor = representation.cursor(Plan(bars=bars, instruments=instruments))
+    grammar = representation.grammar(Conditions(bars=bars, instruments=instruments))
     ids = []
-    while not cursor.ended:
-        allowed = np.flatnonzero(cursor.allowed())
+    while not grammar.ended:
+        allowed = np.flatnonzero(grammar.allowed_mask())
         assert len(allowed), "a dead end"
         ids.append(int(random.choice(allowed)))
-        cursor.push(ids[-1])
+        grammar.advance(ids[-1])
         assert len(ids) < 200_000, "no end in sight"
     score = representation.decode(np.array(ids, dtype=np.int32))
-    assert size(score) == cursor.notes
-    assert cursor.place[0] < bars
+    assert size(score) == grammar.notes
+    assert grammar.place[0] < bars
     if score.note_count:
         assert len(score.bar_starts(int(score.all_notes()["start"].max()) + 1)) <= bars
 
 
 def test_closing_ends_within_the_bar(representation: Representation) -> None:
     random = np.random.default_rng(1)
-    cursor = representation.cursor(Plan(bars=500))
+    grammar = representation.grammar(Conditions(bars=500))
     closed_in = None
-    while not cursor.ended:
-        if cursor.notes > 40 and closed_in is None:
-            closed_in = cursor.place[0]
-            cursor.close()
-        cursor.push(int(random.choice(np.flatnonzero(cursor.allowed()))))
-    assert cursor.place[0] == closed_in
+    while not grammar.ended:
+        if grammar.notes > 40 and closed_in is None:
+            closed_in = grammar.place[0]
+            grammar.finish_bar()
+        grammar.advance(int(random.choice(np.flatnonzero(grammar.allowed_mask()))))
+    assert grammar.place[0] == closed_in
 
 
 def test_a_fork_goes_its_own_way(representation: Representation) -> None:
     ids = representation.encode(sample(representation))
-    cursor = representation.cursor()
+    grammar = representation.grammar()
     for token in ids[: len(ids) // 2].tolist():
-        cursor.push(token)
-    before = cursor.columns, cursor.notes
-    fork = cursor.fork()
+        grammar.advance(token)
+    before = grammar.columns, grammar.notes
+    fork = grammar.fork()
     for token in ids[len(ids) // 2 :].tolist():
-        fork.push(token)
-    assert (cursor.columns, cursor.notes) == before
+        fork.advance(token)
+    assert (grammar.columns, grammar.notes) == before
     assert fork.ended
-    assert not cursor.ended
+    assert not grammar.ended
 
 
 def _classes_by_onset(track: Track, step: int = 0) -> list[tuple[int, int]]:
@@ -277,13 +277,13 @@ def test_columns_move_with_the_notes(representation: Representation, semitones: 
 
 def test_a_primer_is_the_beginning_of_a_longer_piece(representation: Representation) -> None:
     song = sample(representation)
-    primer = representation.primer(song, Plan(bars=64))
-    cursor = representation.cursor()
+    primer = representation.primer(song, Conditions(bars=64))
+    grammar = representation.grammar()
     for token in primer.tolist():
-        cursor.push(token)
-    assert not cursor.ended
-    assert cursor.allowed().any()
-    assert cursor.notes == size(representation.decode(representation.encode(song)))
+        grammar.advance(token)
+    assert not grammar.ended
+    assert grammar.allowed_mask().any()
+    assert grammar.notes == size(representation.decode(representation.encode(song)))
 
 
 def test_the_configuration_rebuilds_an_equal_one(representation: Representation) -> None:
@@ -327,10 +327,10 @@ def test_the_pace_tells_when_notes_begin(name: str) -> None:
     assert np.isin(onsets, begins).all()
     if name not in ("melody, lookback", "melody, key"):  # there, a repetition brings notes that do not count
         assert np.isin(begins, onsets).all()
-    cursor = representation.cursor()
+    grammar = representation.grammar()
     for token, time in zip(ids.tolist(), after.tolist(), strict=True):
-        cursor.push(token)
-        assert time - 1 < cursor.quarters < time + 1e-6
+        grammar.advance(token)
+        assert time - 1 < grammar.quarters < time + 1e-6
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if isinstance(FITTED[name], HasVoices)])
@@ -347,15 +347,15 @@ def test_voices_have_programs(name: str) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_cursors_tell_the_notes_of_a_track_in_order(name: str, seed: int) -> None:
     representation, random = FITTED[name], np.random.default_rng(seed)
-    cursor, now, ids = representation.cursor(Plan(bars=5)), 0.0, []
+    grammar, now, ids = representation.grammar(Conditions(bars=5)), 0.0, []
     told: dict[int, list[tuple[float, int]]] = {}
-    while not cursor.ended:
-        ids.append(int(random.choice(np.flatnonzero(cursor.allowed()))))
-        cursor.push(ids[-1])
-        if cursor.last_note is not None:
-            voice, pitch = cursor.last_note
+    while not grammar.ended:
+        ids.append(int(random.choice(np.flatnonzero(grammar.allowed_mask()))))
+        grammar.advance(ids[-1])
+        if grammar.last_note is not None:
+            voice, pitch = grammar.last_note
             told.setdefault(voice, []).append((now, pitch))
-        now = cursor.quarters
+        now = grammar.quarters
     score = representation.decode(np.array(ids, dtype=np.int32))
     tracks = [
         [(note["start"] / score.ticks_per_quarter, note["pitch"]) for note in track.notes]

@@ -17,7 +17,7 @@ from ritornello.representations.multitrack import Multitrack
 def bundle_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of a model with four instruments."""
     path = tmp_path_factory.mktemp("live") / "tiny.rit"
-    representation = Multitrack.fit([Multitrack.survey(make_song(8))])
+    representation = Multitrack.fit([Multitrack.collect_statistics(make_song(8))])
     facts = Facts(name="tiny", description="noise for four")
     save_bundle(path, small_network(representation), representation, facts)
     return path

@@ -39,7 +39,7 @@ class TinyNetwork:
 def live_model(name: str = "multitrack", **options: Any) -> LiveModel:
     """Return a model of a representation that has seen the sample song."""
     kind, song = REPRESENTATIONS[name], make_song()
-    representation = kind.fit([kind.survey(song)], options)
+    representation = kind.fit([kind.collect_statistics(song)], options)
     band = programs_of(representation.decode(representation.encode(song)))
     state = (np.zeros((1, UNITS), dtype=np.float32),)
     return LiveModel(name, representation, state, tuple(dict.fromkeys(band)), band)

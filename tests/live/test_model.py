@@ -18,7 +18,7 @@ from ritornello.live.session import Session, make_live_model
 from ritornello.live.session.engine import Engine
 from ritornello.live.session.hearing import Band, Window
 from ritornello.representations import REPRESENTATIONS
-from ritornello.representations.base import Plan
+from ritornello.representations.base import Conditions
 from ritornello.theory import DRUMS
 
 
@@ -27,7 +27,7 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Bundle]:
     folder, made = tmp_path_factory.mktemp("bundles"), {}
     for name, piece in (("multitrack", make_song()), ("words", prose_to_score("Who is he ?"))):
         kind = REPRESENTATIONS[name]
-        representation = kind.fit([kind.survey(piece)], {})
+        representation = kind.fit([kind.collect_statistics(piece)], {})
         path = folder / f"{name}.rit"
         save_bundle(path, small_network(representation), representation, Facts(name=name))
         made[name] = load_bundle(path)
@@ -86,9 +86,9 @@ def test_parts_keep_their_voices_in_every_window() -> None:
         LiveNote(1, Side.MODEL, 10.5, 11.0, 40, 80, 0, 32),
         LiveNote(2, Side.PLAYER, 11.0, None, 60, 80, 0, 0),
     ]
-    plan = band.plan(window)
-    ids = band.ids(model.representation, window, band.score(window, notes, 12.0, ()), 12.0, plan)
-    again = band.ids(model.representation, window, band.score(window, [], 12.0, ()), 12.0, plan)
+    conditions = band.conditions(window)
+    ids = band.ids(model.representation, window, band.score(window, notes, 12.0, ()), 12.0, conditions)
+    again = band.ids(model.representation, window, band.score(window, [], 12.0, ()), 12.0, conditions)
     assert ids[: len(again)].tolist() == again.tolist()  # the header
     score = model.representation.decode(ids)
     assert [(track.program, track.notes["pitch"].tolist()) for track in score.tracks] == [
@@ -115,5 +115,5 @@ def test_a_stream_hears_its_own_kind() -> None:
     assert Band(drums, drums.band, (0,)).part_of(0) is None
     assert Band(drums, drums.band, (DRUMS,)).part_of(DRUMS) == 0
     assert Band(melody, melody.band, (DRUMS,)).part_of(DRUMS) is None
-    assert melody.representation.cursor(Plan()).notes == 0
+    assert melody.representation.grammar(Conditions()).notes == 0
     assert np.array_equal(melody.brings_note, melody.representation.is_note)

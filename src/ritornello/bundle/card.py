@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ritornello import __version__
 from ritornello.bundle.archive import CARD
@@ -16,6 +16,9 @@ from ritornello.errors import BundleError
 
 VERSION: Final = 1
 
+RENAMED = {"hints": "candidates", "hint_dropout": "candidate_dropout"}
+"""Settings of representations and networks that had another name in version 0.1, which wrote the shipped bundles."""
+
 
 class Part(BaseModel):
     """A representation or a network: its registered name and its full configuration."""
@@ -24,6 +27,11 @@ class Part(BaseModel):
 
     name: str
     config: dict[str, Any]
+
+    @field_validator("config")
+    @classmethod
+    def _rename(cls, config: dict[str, Any]) -> dict[str, Any]:
+        return {RENAMED.get(name, name): value for name, value in config.items()}
 
 
 class CorpusFacts(BaseModel):

@@ -108,7 +108,10 @@ def _facts(piece: Composition, files: list[str]) -> dict[str, Any]:
         "instruments": [track.name for track in score.tracks],
         "nats_per_note": round(-piece.log_likelihood, 3),
         "nats_per_given_note": round(-piece.given_log_likelihood, 3) if piece.given_log_likelihood else None,
-        "constraints": {"asked": piece.settings.constraints, "gave_way": dict(piece.gave_way)},
+        "constraints": {
+            "asked": piece.settings.constraints,
+            "relaxed_constraints": dict(piece.relaxed_constraints),
+        },
         "copies": _copy_facts(piece),
         "remarks": piece.remarks,
     }
@@ -141,11 +144,13 @@ def _copy_line(copies: dict[str, Any] | None) -> str:
     )
 
 
-def _constraint_line(asked: tuple[str, ...], gave_way: dict[str, int]) -> str:
+def _constraint_line(asked: tuple[str, ...], relaxed_constraints: dict[str, int]) -> str:
     """Return whether all that was asked is kept, and what gave way; empty if there is nothing to tell."""
-    broken = any(name in wish.split(", ") for wish in gave_way for name in asked)
+    broken = any(name in wish.split(", ") for wish in relaxed_constraints for name in asked)
     parts = ["all kept"] if asked and not broken else []
-    parts += [f"{wish} gave way at {steps} step{'s' * (steps > 1)}" for wish, steps in gave_way.items()]
+    parts += [
+        f"{wish} gave way at {steps} step{'s' * (steps > 1)}" for wish, steps in relaxed_constraints.items()
+    ]
     return f"constraints: {'; '.join(parts)}" if parts else ""
 
 

@@ -56,7 +56,7 @@ class FileReport:
     duplicate_of, transposition: the file with the same piece, and by how many semitones this one is higher.
     instruments: programs 0-127, and 128 for drums. meters: as "3/4", in order of appearance. key: estimated
     from the notes. polyphony: how many notes sound at once, drums aside, on average while any does, and at
-    most. tempo: quarter notes a minute, on average. survey: what the caller's own function returned. digest:
+    most. tempo: quarter notes a minute, on average. statistics: what the caller's own function returned. digest:
     the same for the same notes; shape: the same also for transpositions. pieces: how many the file gives, which
     may be several where it is prose.
     """
@@ -77,7 +77,7 @@ class FileReport:
     digest: str = ""
     shape: str = ""
     lowest: int = 0
-    survey: Any = None
+    statistics: Any = None
     pieces: int = 1
 
     @property
@@ -126,20 +126,20 @@ def scan(
     minimum_notes: int = MINIMUM_NOTES,
     processes: int | None = None,
     executor: Executor | None = None,
-    survey: Callable[[Score], Any] | None = None,
+    statistics: Callable[[Score], Any] | None = None,
     prose: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Scan:
     """Read every file of `paths` (files and folders) once, and report on each.
 
-    survey: called with each score in the process that read it; importable by name, its result small.
+    statistics: called with each score in the process that read it; importable by name, its result small.
     prose: look for texts instead of music.
     progress: called with (files done, files in all). `processes` and `executor` as for `run_each`.
     Raises FileError or CorpusError, if a path is missing or has no music; single files raise nothing.
     """
     files = find_files(paths, prose)
     reports: list[FileReport | None] = [None] * len(files)
-    examine = partial(_examine, minimum_notes=minimum_notes, survey=survey, prose=prose)
+    examine = partial(_examine, minimum_notes=minimum_notes, statistics=statistics, prose=prose)
     results = run_each(examine, files, processes=processes, executor=executor, seconds_limit=_SECONDS_A_FILE)
     for done, (index, result) in enumerate(results, start=1):
         reports[index] = _skipped(files[index], result.message) if isinstance(result, Failure) else result
@@ -172,7 +172,7 @@ def _duplicate(report: FileReport, first: FileReport) -> FileReport:
         reasons=(f"{reason} as {first.path}",),
         duplicate_of=first.path,
         transposition=semitones,
-        survey=None,
+        statistics=None,
     )
 
 
@@ -180,14 +180,14 @@ def _duplicate(report: FileReport, first: FileReport) -> FileReport:
 
 
 def _examine(
-    path: Path, *, minimum_notes: int, survey: Callable[[Score], Any] | None, prose: bool
+    path: Path, *, minimum_notes: int, statistics: Callable[[Score], Any] | None, prose: bool
 ) -> FileReport:
     score = formats.read(path)
     fault = _prose_fault(score) if prose else _fault(score, minimum_notes)
     if fault:
         return _skipped(path, fault)
     report = _describe_prose(path, score) if prose else _describe(path, score)
-    return report if survey is None else replace(report, survey=survey(score))
+    return report if statistics is None else replace(report, statistics=statistics(score))
 
 
 def _skipped(path: Path, reason: str) -> FileReport:

@@ -108,7 +108,7 @@ def encode_piece(name: str, config: Mapping[str, Any], piece: Piece) -> EncodedP
     representation = _cached_representation(name, json.dumps(config, sort_keys=True))
     score = piece.read()
     if isinstance(representation, Extracts):
-        found = representation.examples(score)
+        found = representation.extract_examples(score)
         # In one key only: an extracted example's columns may hold its pitches too.
         examples = (_encode_ids(representation, ids, (0, 0)) for ids in found.ids)
         return EncodedPiece(tuple(examples), found.reasons)
@@ -192,15 +192,15 @@ def build_corpus(
     found = scan(
         sources,
         executor=executor,
-        survey=kind.survey,
+        statistics=kind.collect_statistics,
         prose=reads_prose(kind),
         progress=progress and functools.partial(progress, "reading"),
     )
     used = [piece for report in found.used for piece in pieces_of(report)]
     if len(used) < 2:
         raise CorpusError(_too_few(found, list(found.used)))
-    surveys = (report.survey for report in found.used)
-    fitted = kind.fit(surveys, options or {}) if isinstance(representation, str) else representation
+    all_statistics = (report.statistics for report in found.used)
+    fitted = kind.fit(all_statistics, options or {}) if isinstance(representation, str) else representation
     apart = set(split([name for name, _ in used], seed, held_out)[1])
     pieces = [piece for _, piece in used]
     encode = functools.partial(encode_piece, fitted.name, fitted.config())

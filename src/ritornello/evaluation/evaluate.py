@@ -20,7 +20,7 @@ from ritornello.generation.options import SamplerConfig
 from ritornello.generation.samplers import with_sampling
 from ritornello.likelihood import Likelihood
 from ritornello.originality import Copies
-from ritornello.representations.base import Representation, reads_prose, refused_wishes
+from ritornello.representations.base import Representation, reads_prose, unsupported_settings
 from ritornello.score import Score
 from ritornello.theory import DRUMS
 
@@ -154,7 +154,7 @@ def wishes_like(score: Score, representation: Representation) -> dict[str, Any]:
         wishes |= {"meter": name} if METER.fullmatch(name) else {}
     tracks = [track for track in score.tracks if len(track.notes)]
     wishes["instruments"] = tuple(str(DRUMS if track.is_drum else track.program) for track in tracks)
-    refused = refused_wishes(representation)
+    refused = unsupported_settings(representation)
     return {name: wish for name, wish in wishes.items() if name not in refused}
 
 

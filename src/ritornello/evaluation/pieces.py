@@ -18,7 +18,7 @@ def find_pieces(bundle: Bundle, sources: Sequence[Path | str], held_out: bool) -
 
     Then `sources` must be what it was trained on: the split depends on all pieces.
     """
-    found = scan(sources, survey=REPRESENTATIONS[bundle.representation.name].survey)
+    found = scan(sources, statistics=REPRESENTATIONS[bundle.representation.name].collect_statistics)
     named = [piece for report in found.used for piece in pieces_of(report)]
     if not held_out:
         return [piece for _, piece in named]

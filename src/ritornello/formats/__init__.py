@@ -72,8 +72,8 @@ def format_of(path: Path) -> Format:
     if suffix in FORMATS:
         return FORMATS[suffix]
     near = get_close_matches(suffix, FORMATS, n=1, cutoff=0.5)
-    hint = f", nearest is {near[0]!r}" if near else ""
-    raise FormatError(f"{path}: unknown suffix {suffix!r}{hint}; allowed are {', '.join(FORMATS)}")
+    candidate = f", nearest is {near[0]!r}" if near else ""
+    raise FormatError(f"{path}: unknown suffix {suffix!r}{candidate}; allowed are {', '.join(FORMATS)}")
 
 
 def begins_as_midi(path: Path) -> bool:

@@ -18,20 +18,20 @@ from numpy.typing import NDArray
 from ritornello.generation.options import BeamConfig
 from ritornello.generation.samplers import LOWEST, Generators, Sampler
 from ritornello.generation.stepper import Logits, State, Stepper, take_rows
-from ritornello.representations.base import Cursor
+from ritornello.representations.base import GrammarState
 
 
 class Branching(Protocol):
     """A piece while it is composed, as far as a search needs it."""
 
-    cursor: Cursor
+    grammar: GrammarState
 
     @property
     def generator(self) -> np.random.Generator: ...
 
-    def allowed(self) -> NDArray[np.bool_]: ...
+    def allowed_mask(self) -> NDArray[np.bool_]: ...
 
-    def hear(self, logits: Logits) -> Logits: ...
+    def adjust_logits(self, logits: Logits) -> Logits: ...
 
     def take(self, token: int, log_probability: float) -> None: ...
 
@@ -64,12 +64,12 @@ def search(
     All branches draw from the generator of `piece`, one after another: the same seed gives the same piece.
     """
     branches = [_Branch(piece, *after)]
-    while not all(branch.piece.cursor.ended for branch in branches):
+    while not all(branch.piece.grammar.ended for branch in branches):
         best = sorted(branches, key=lambda branch: -branch.mean)[: config.beam_size]
         copies = config.branch_factor if len(branches) > 1 else config.beam_size * config.branch_factor
         branches = [branch.fork() for branch in best for _ in range(copies)]
         for _ in range(config.steps_per_iteration):
-            _extend(stepper, config, sample, [b for b in branches if not b.piece.cursor.ended])
+            _extend(stepper, config, sample, [b for b in branches if not b.piece.grammar.ended])
     return max(branches, key=lambda branch: branch.mean).piece
 
 
@@ -77,8 +77,8 @@ def _extend(stepper: Stepper, config: BeamConfig, sample: Sampler, branches: lis
     """Sample one id for each branch, and read it."""
     if not branches:
         return
-    masks = np.stack([branch.piece.allowed() for branch in branches])
-    logits = np.stack([branch.piece.hear(branch.logits[0]) for branch in branches])
+    masks = np.stack([branch.piece.allowed_mask() for branch in branches])
+    logits = np.stack([branch.piece.adjust_logits(branch.logits[0]) for branch in branches])
     generators: Generators = [branch.piece.generator for branch in branches]
     ids, log_probabilities = sample(logits, masks, generators)
     tempered = _log_probability(logits, ids, config.temperature)
@@ -87,7 +87,7 @@ def _extend(stepper: Stepper, config: BeamConfig, sample: Sampler, branches: lis
         branch.piece.take(int(ids[row]), float(log_probabilities[row]))
         branch.total += float(tempered[row]) if is_choice[row] else 0.0
         branch.count += int(is_choice[row])
-    columns = [branch.piece.cursor.columns for branch in branches]
+    columns = [branch.piece.grammar.columns for branch in branches]
     state = tuple(np.concatenate(parts) for parts in zip(*(b.state for b in branches), strict=True))
     after, state = stepper.step(columns, state)
     for row, branch in enumerate(branches):

@@ -1,6 +1,6 @@
 """Composing: from a bundle and a few wishes to pieces that end.
 
-All pieces of a call are stepped in one batch. Each has its own cursor (the grammar, which leads to an end), its
+All pieces of a call are stepped in one batch. Each has its own grammar (the grammar, which leads to an end), its
 own constraints and its own generator of random numbers, so piece `index` of a seed is the same in every batch;
 rows that have ended leave the batch.
 
@@ -36,7 +36,7 @@ from ritornello.generation.samplers import make_generators, make_sampler, with_s
 from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
 from ritornello.generation.wishes import check_prose_suffix, settle_faithful, settle_loop
 from ritornello.originality import Copies, copies
-from ritornello.representations.base import Ids, Plan, mapped, suit
+from ritornello.representations.base import Conditions, Ids, for_piece, substitutions
 from ritornello.representations.limits import CADENCE, ENTRANCES
 from ritornello.score import Score, Tempo
 
@@ -51,7 +51,8 @@ class Composition:
     `settings` with `seed` and `index` make it again with the model of this `digest` (and the primer, if there was
     one). `log_likelihood` is the mean over its notes, in nats, of what the model thought of its own choices, the
     primer's not counted; `given_log_likelihood` that over the given notes that follow them, 0 if there are none, and
-    `leads_on` how well the piece leads on to them (`Piece.leads_on`); `gave_way` names the constraints that had to give
+    `continuation_score` how well the piece leads on to them (`Piece.continuation_score`); `relaxed_constraints`
+    names the constraints that had to give
     way to the grammar or to more important ones, and at how many steps; `remarks` say what of the primer the model does
     not know, and what stands for it. `find_copies` does what `copies` says.
     """
@@ -64,9 +65,9 @@ class Composition:
     model: str
     digest: str
     log_likelihood: float
-    gave_way: Mapping[str, int] = field(default_factory=dict)
+    relaxed_constraints: Mapping[str, int] = field(default_factory=dict)
     given_log_likelihood: float = 0.0
-    leads_on: float | None = None
+    continuation_score: float | None = None
     remarks: tuple[str, ...] = ()
     find_copies: Callable[[], Copies | None] = field(default=lambda: None, repr=False, compare=False)
 
@@ -82,22 +83,22 @@ class Composition:
         return self.find_copies()
 
     @property
-    def worth(self) -> float:
+    def ranking(self) -> float:
         """By what candidates are ranked that copy alike: how well they lead on to what is given, if there is something,
         else how probable their notes are.
 
         Candidates are drawn as the model thinks them likely before it knows what is given after them; so only that is
         left to weigh. By their own notes the most monotonous would win, such as parts in octaves.
         """
-        return self.log_likelihood if self.leads_on is None else self.leads_on
+        return self.log_likelihood if self.continuation_score is None else self.continuation_score
 
     @property
-    def relaxed(self) -> int:
+    def relaxed_steps(self) -> int:
         """How often a constraint gave way."""
-        return sum(self.gave_way.values())
+        return sum(self.relaxed_constraints.values())
 
     @property
-    def broken(self) -> tuple[str, ...]:
+    def violated(self) -> tuple[str, ...]:
         """The names of what was asked for and had to give way: none as a rule."""
         unasked = {
             CADENCE,
@@ -105,7 +106,7 @@ class Composition:
             RepetitionGuard.wish,
             NoCopy.wish if self.settings.max_copy is None else "",
         }
-        return tuple(name for name in self.gave_way if name not in unasked)
+        return tuple(name for name in self.relaxed_constraints if name not in unasked)
 
     @property
     def bars(self) -> int:
@@ -141,8 +142,8 @@ def compose(
     config = config if config.faithful else with_sampling(config, bundle.card.sampling)
     seed = secrets.randbits(32) if config.seed is None else config.seed
     stepper = stepper or Stepper(bundle, precision=config.precision)
-    wishes = Plan(None, config.tempo, config.meter_pair, config.programs)
-    representation = suit(bundle.representation, primer, wishes)
+    wishes = Conditions(None, config.tempo, config.meter_pair, config.programs)
+    representation = for_piece(bundle.representation, primer, wishes)
     config = settle_loop(settle_faithful(representation, config))
     beginning = begin(representation, config, primer, seed)
     rules = make_rules(bundle, representation, config, primer)
@@ -165,11 +166,11 @@ def compose(
 
 def best(candidates: Sequence[Composition]) -> Composition:
     """Return the best: those that kept all that was asked first; then those that copy least, where copies up to
-    SHORT_COPY notes are alike; then those of most `worth`."""
+    SHORT_COPY notes are alike; then those of most `ranking`."""
 
     def badness(made: Composition) -> tuple[bool, int, float]:
         copied = made.copies.moved.notes if made.copies and made.copies.moved else 0
-        return bool(made.broken), max(0, copied - SHORT_COPY), -made.worth
+        return bool(made.violated), max(0, copied - SHORT_COPY), -made.ranking
 
     return min(candidates, key=badness)
 
@@ -189,22 +190,22 @@ def _play(
     playing, (logits, state) = pieces, after
     chosen = 0
     while playing:
-        masks = np.stack([piece.allowed() for piece in playing])
-        if playing[0].beginning.plan.given is not None:
-            logits = np.stack([piece.hear(row) for piece, row in zip(playing, logits, strict=True)])
+        masks = np.stack([piece.allowed_mask() for piece in playing])
+        if playing[0].beginning.conditions.given is not None:
+            logits = np.stack([piece.adjust_logits(row) for piece, row in zip(playing, logits, strict=True)])
         ids, log_probabilities = sample(logits, masks, [piece.generator for piece in playing])
         for piece, token, log_probability in zip(
             playing, ids.tolist(), log_probabilities.tolist(), strict=True
         ):
             piece.take(token, log_probability)
         chosen += len(playing)
-        rows = [row for row, piece in enumerate(playing) if not piece.cursor.ended]
+        rows = [row for row, piece in enumerate(playing) if not piece.grammar.ended]
         if len(rows) < len(playing):
             playing, state = [playing[row] for row in rows], take_rows(state, rows)
         if progress:
             progress(len(pieces) - len(playing), chosen)
         if playing:
-            logits, state = stepper.step([piece.cursor.columns for piece in playing], state)
+            logits, state = stepper.step([piece.grammar.columns for piece in playing], state)
 
 
 # --- after the last step --------------------------------------------------------------------------------------
@@ -229,11 +230,11 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score
         index=piece.index // settings.best_of,
         model=bundle.card.name,
         digest=bundle.digest,
-        log_likelihood=_mean(piece.log_probability, piece.cursor.notes - piece.notes_given),
+        log_likelihood=_mean(piece.log_probability, piece.grammar.notes - piece.notes_given),
         given_log_likelihood=_mean(piece.given_log_probability, piece.given_notes),
-        leads_on=piece.leads_on,
-        gave_way=dict(piece.gave_way),
-        remarks=mapped(bundle.representation, primer) if primer is not None else (),
+        continuation_score=piece.continuation_score,
+        relaxed_constraints=dict(piece.relaxed_constraints),
+        remarks=substitutions(bundle.representation, primer) if primer is not None else (),
         find_copies=partial(_find_copies, bundle, ids, piece.quarters_given),
     )
 

@@ -21,7 +21,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import Cursor, Representation, note_ids_at
+from ritornello.representations.base import GrammarState, Representation, note_ids_at
 from ritornello.representations.limits import Forbidden
 
 SAME_PITCH = 8
@@ -41,32 +41,32 @@ class Constraint(Protocol):
 
     wish: str
 
-    def observe(self, cursor: Any, /) -> None:
-        """Take note of the id just pushed to `cursor`."""
+    def observe(self, grammar: Any, /) -> None:
+        """Take note of the id just pushed to `grammar`."""
 
-    def forbidden(self, cursor: Any, /) -> Forbidden:
-        """Return the ids that must not be pushed to `cursor` next."""
+    def forbidden(self, grammar: Any, /) -> Forbidden:
+        """Return the ids that must not be pushed to `grammar` next."""
 
 
 def allowed_ids(
-    cursor: Cursor, constraints: Sequence[Constraint]
+    grammar: GrammarState, constraints: Sequence[Constraint]
 ) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
     """Return the mask of the ids that may come next, and the wishes of the constraints that had to give way for it."""
-    grammar = cursor.allowed()
-    mask = grammar.copy()
-    for ids in (forbidden := [constraint.forbidden(cursor) for constraint in constraints]):
+    allowed = grammar.allowed_mask()
+    mask = allowed.copy()
+    for ids in (forbidden := [constraint.forbidden(grammar) for constraint in constraints]):
         if len(ids):
             mask[ids] = False
     if mask.any():
         return mask, ()
-    return _ranked(grammar, [(rule.wish, ids) for rule, ids in zip(constraints, forbidden, strict=True)])
+    return _ranked(allowed, [(rule.wish, ids) for rule, ids in zip(constraints, forbidden, strict=True)])
 
 
 def _ranked(
     mask: NDArray[np.bool_], wishes: Sequence[tuple[str, Forbidden]]
 ) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
     """Return what is left of `mask` if each wish is heeded that leaves something, and the names of the others."""
-    gave_way = []
+    relaxed_constraints = []
     for wish, ids in wishes:
         left = mask.copy()
         if len(ids):
@@ -74,8 +74,8 @@ def _ranked(
         if left.any():
             mask = left
         else:
-            gave_way.append(wish)
-    return mask, tuple(gave_way)
+            relaxed_constraints.append(wish)
+    return mask, tuple(relaxed_constraints)
 
 
 class Unchanging:
@@ -84,7 +84,7 @@ class Unchanging:
     def __deepcopy__(self, memo: Any) -> Self:
         return self
 
-    def observe(self, cursor: Cursor) -> None:
+    def observe(self, grammar: GrammarState) -> None:
         pass
 
 
@@ -94,12 +94,13 @@ class Never(Unchanging):
     def __init__(self, wish: str, ids: NDArray[np.int64]) -> None:
         self.wish, self.ids = wish, ids
 
-    def forbidden(self, cursor: Cursor) -> NDArray[np.int64]:
+    def forbidden(self, grammar: GrammarState) -> NDArray[np.int64]:
         return self.ids
 
 
 class NoRepeats:
-    """Forbids the ids that stand for an earlier note of the piece (`MelodyCursor.repeating_ids`) if that is one of some
+    """Forbids the ids that stand for an earlier note of the piece (`MelodyGrammarState.repeating_ids`) if that is
+    one of some
     pitches: those of a primer are not always allowed."""
 
     wish = "repeated notes"
@@ -108,12 +109,12 @@ class NoRepeats:
         self._pitches = pitches
         self._heard: set[int] = set()
 
-    def observe(self, cursor: Cursor) -> None:
-        if cursor.last_note is not None and cursor.last_note[1] in self._pitches:
-            self._heard.add(cursor.last_note[1])
+    def observe(self, grammar: GrammarState) -> None:
+        if grammar.last_note is not None and grammar.last_note[1] in self._pitches:
+            self._heard.add(grammar.last_note[1])
 
-    def forbidden(self, cursor: Any) -> list[int]:
-        return [token for pitch in self._heard for token in cursor.repeating_ids(0, pitch)]
+    def forbidden(self, grammar: Any) -> list[int]:
+        return [token for pitch in self._heard for token in grammar.repeating_ids(0, pitch)]
 
 
 class NotesBeforeEnd(Unchanging):
@@ -124,8 +125,8 @@ class NotesBeforeEnd(Unchanging):
     def __init__(self, end_id: int, notes: int) -> None:
         self._end, self._notes = (end_id,), notes
 
-    def forbidden(self, cursor: Cursor) -> tuple[int, ...]:
-        return self._end if cursor.notes < self._notes else ()
+    def forbidden(self, grammar: GrammarState) -> tuple[int, ...]:
+        return self._end if grammar.notes < self._notes else ()
 
 
 class RepetitionGuard:
@@ -143,20 +144,22 @@ class RepetitionGuard:
         self._runs: dict[int, _PitchRun] = {}
         self._bars = _BarRun()
 
-    def observe(self, cursor: Cursor) -> None:
-        bar, position = cursor.place
+    def observe(self, grammar: GrammarState) -> None:
+        bar, position = grammar.place
         self._bars.enter(bar)
-        if cursor.last_note is not None:
-            voice, pitch = cursor.last_note
+        if grammar.last_note is not None:
+            voice, pitch = grammar.last_note
             self._runs.setdefault(voice, _PitchRun()).add((bar, position), pitch)
             self._bars.add((position, voice, pitch))
 
-    def forbidden(self, cursor: Cursor) -> list[int]:
-        notes = [(voice, pitch) for voice, run in self._runs.items() for pitch in run.exhausted(cursor.place)]
+    def forbidden(self, grammar: GrammarState) -> list[int]:
+        notes = [
+            (voice, pitch) for voice, run in self._runs.items() for pitch in run.exhausted(grammar.place)
+        ]
         missing = self._bars.completing()
-        if missing is not None and missing[0] == cursor.place[1]:
+        if missing is not None and missing[0] == grammar.place[1]:
             notes.append(missing[1:])
-        return [token for voice, pitch in notes for token in self._note_ids(cursor, voice, pitch)]
+        return [token for voice, pitch in notes for token in self._note_ids(grammar, voice, pitch)]
 
 
 @dataclass

@@ -139,7 +139,7 @@ def _check_wishes(
 ) -> None:
     """Raise ConfigError for a wish that the representation cannot be asked for."""
     tells_moment, in_order = (
-        isinstance(representation.cursor(), TellsMoment),
+        isinstance(representation.grammar(), TellsMoment),
         tells_notes_in_order(representation),
     )
     if keeps_chords and not tells_moment:
@@ -179,7 +179,7 @@ def _over_chords(notes: Notes, config: ComposeConfig) -> list[OverChords]:
 
 def _repeats(representation: Representation, notes: Notes, rules: list[Never]) -> list[MakeConstraint]:
     """Return the rule for ids that stand for earlier notes, if there are such."""
-    if not hasattr(representation.cursor(), "repeating_ids"):
+    if not hasattr(representation.grammar(), "repeating_ids"):
         return []
     outside = np.isin(notes.ids, np.concatenate([rule.ids for rule in rules]))
     pitches = frozenset(notes.named[outside].tolist())

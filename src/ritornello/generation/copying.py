@@ -1,7 +1,8 @@
 """`NoCopy`, a constraint: no run of notes longer than asked for that the training music has too (`originality`).
 
 It follows the notes of each voice, and looks up which notes would make its last run, and one more, a copy. That needs
-cursors that tell notes in the order in which they stand in a track, each at its own time; representations whose do
+grammar states that tell notes in the order in which they stand in a track, each at its own time; representations
+whose do
 say `tells_notes_in_order`. Judged is what the model chooses: a run begins anew after notes that were given, those of a
 primer, and drums are free.
 """
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ritornello.originality import LONGEST_WAIT, STEPS_PER_QUARTER, Index, step_between
-from ritornello.representations.base import Cursor, Representation, drum_voices, note_ids
+from ritornello.representations.base import GrammarState, Representation, drum_voices, note_ids
 from ritornello.runs import Hashes, hash_run, run_hashes
 
 _TOP = np.uint64(48)
@@ -68,10 +69,10 @@ class NoCopy:
         self._chosen = False  # whether the next id is: then `forbidden` has been asked
         self.lines: dict[int, VoiceLine] = {}
 
-    def observe(self, cursor: Cursor) -> None:
-        if cursor.last_note is not None:
-            self._follow(*cursor.last_note)
-        self._now, self._chosen = _steps(cursor.quarters), False
+    def observe(self, grammar: GrammarState) -> None:
+        if grammar.last_note is not None:
+            self._follow(*grammar.last_note)
+        self._now, self._chosen = _steps(grammar.quarters), False
 
     def _follow(self, voice: int, pitch: int) -> None:
         if not self._chosen:
@@ -88,8 +89,8 @@ class NoCopy:
         line.onset, line.pitch = self._now, pitch
         line.copied = self._continuations.after(line.steps) if len(line.steps) == count else set()
 
-    def forbidden(self, cursor: Cursor) -> list[int]:
-        self._chosen, now = True, _steps(cursor.quarters)
+    def forbidden(self, grammar: GrammarState) -> list[int]:
+        self._chosen, now = True, _steps(grammar.quarters)
         found: list[int] = []
         for voice, line in self.lines.items():
             wait = min(now - line.onset, LONGEST_WAIT)

@@ -9,7 +9,7 @@ the representation's grammar leads from one given note to the next, and leaves t
 - loop: after the last bar the first ones return, and are cut off again when they have been judged.
 
 How well a filling leads on is told by the likelihood of what is given after it (`LEADS_ON`); by that the best of
-several candidates is found (`Composition.worth`).
+several candidates is found (`Composition.ranking`).
 
 Read in order: `GivenConfig` (`options.py`), `check_given`, `make_given`.
 """

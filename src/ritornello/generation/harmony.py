@@ -52,8 +52,8 @@ class OverChords(Unchanging):
         }
         self._bars = [[forbidden[chord] for chord in bar] for bar in bars]
 
-    def forbidden(self, cursor: TellsMoment) -> NDArray[np.int64]:
-        bar, position, bar_steps, beat_steps = cursor.moment
+    def forbidden(self, grammar: TellsMoment) -> NDArray[np.int64]:
+        bar, position, bar_steps, beat_steps = grammar.moment
         chords = self._bars[bar % len(self._bars)]
         number = position * len(chords) // bar_steps
         is_change = position == -(-number * bar_steps // len(chords))

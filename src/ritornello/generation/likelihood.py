@@ -28,7 +28,7 @@ def log_likelihood(bundle: Bundle, score: Score, stepper: Stepper | None = None)
     """
     representation, stepper = bundle.representation, stepper or Stepper(bundle)
     examples: Iterable[Ids] = (
-        representation.examples(score).ids if isinstance(representation, Extracts) else ()
+        representation.extract_examples(score).ids if isinstance(representation, Extracts) else ()
     )
     judged = [judge(representation, stepper, ids) for ids in examples or [representation.encode(score)]]
     total = sum(judged, Likelihood())
@@ -40,36 +40,36 @@ def log_likelihood(bundle: Bundle, score: Score, stepper: Stepper | None = None)
 def judge(representation: Representation, stepper: Stepper, ids: Ids) -> Likelihood:
     """Return how probable the model finds these ids, `start_id` first. An end that is given is not judged."""
     rows = representation.inputs(ids)
-    state, cursor = stepper.initial_state(1), representation.cursor()
+    state, grammar = stepper.initial_state(1), representation.grammar()
     quiet = representation.no_event_id if isinstance(representation, HasNoEvent) else None
     total, tokens, right, events, events_right = 0.0, 0, 0, 0, 0
     for row, token, following in zip(rows, ids.tolist(), ids[1:].tolist(), strict=False):
         logits, state = stepper.step(row[None], state)
-        cursor.push(token)
+        grammar.advance(token)
         log_probabilities = _log_softmax(logits[0])
         if log_probabilities[following] < -1000:  # the end of a scheme that is given its length
             continue
         guess = int(logits[0].argmax())
-        meant, happens = _same(cursor, guess, following, quiet)
+        meant, happens = _same(grammar, guess, following, quiet)
         total, tokens, right = total + float(log_probabilities[following]), tokens + 1, right + meant
         events, events_right = events + happens, events_right + (meant and happens)
     for token in ids[len(ids) - 1 :].tolist():
-        cursor.push(token)
-    return Likelihood(total, tokens, cursor.notes, right, events, events_right)
+        grammar.advance(token)
+    return Likelihood(total, tokens, grammar.notes, right, events, events_right)
 
 
-def _same(cursor: Any, guess: int, token: int, quiet: int | None) -> tuple[bool, bool]:
-    """Return whether two ids mean the same after `cursor`, and whether with the second one something happens."""
+def _same(grammar: Any, guess: int, token: int, quiet: int | None) -> tuple[bool, bool]:
+    """Return whether two ids mean the same after `grammar`, and whether with the second one something happens."""
     if quiet is None:
         return guess == token, True
-    meaning = [_meaning(cursor, each) for each in (guess, token, quiet)]
+    meaning = [_meaning(grammar, each) for each in (guess, token, quiet)]
     return meaning[0] == meaning[1], meaning[1] != meaning[2]
 
 
-def _meaning(cursor: Any, token: int) -> tuple[Any, ...]:
+def _meaning(grammar: Any, token: int) -> tuple[Any, ...]:
     """Return what an id does: all input columns but the id itself."""
-    after = cursor.fork()
-    after.push(token)
+    after = grammar.fork()
+    after.advance(token)
     return (after.notes, *after.columns[1:])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ritornello.generation.constraints import Never
 from ritornello.generation.notes import Notes, within
-from ritornello.representations.base import Cursor
+from ritornello.representations.base import GrammarState
 
 
 def register(notes: Notes, lowest: int, highest: int) -> list[Never]:
@@ -34,17 +34,17 @@ class Grip:
         struck = {voice: list(pitches) for voice, pitches in self.struck.items()}
         return Grip(self.notes, self.most, self.span, self.wish, self.onset, struck, self._now)
 
-    def observe(self, cursor: Cursor) -> None:
-        if cursor.last_note is not None:
-            voice, pitch = cursor.last_note
+    def observe(self, grammar: GrammarState) -> None:
+        if grammar.last_note is not None:
+            voice, pitch = grammar.last_note
             if self._now != self.onset:
                 self.onset, self.struck = self._now, {}
             self.struck.setdefault(voice, []).append(pitch)
-        self._now = cursor.quarters
+        self._now = grammar.quarters
 
-    def forbidden(self, cursor: Cursor) -> list[int]:
+    def forbidden(self, grammar: GrammarState) -> list[int]:
         found: list[int] = []
-        for voice, pitches in self.struck.items() if cursor.quarters == self.onset else ():
+        for voice, pitches in self.struck.items() if grammar.quarters == self.onset else ():
             is_full = len(pitches) >= self.most
             low, high = (128, -1) if is_full else (max(pitches) - self.span, min(pitches) + self.span)
             found += self.notes.outside_grip(voice, low, high)

@@ -45,7 +45,7 @@ class Stepper:
     def step(self, columns: ArrayLike, state: State) -> tuple[Logits, State]:
         """Read one id a piece, and return what may follow.
 
-        `columns` are the input columns, integers of shape (batch, column), as a cursor gives them. The result is
+        `columns` are the input columns, integers of shape (batch, column), as a grammar gives them. The result is
         the logits of the next ids, (batch, vocabulary), and the state after this step.
         """
         feed = dict(zip(self._states, state, strict=True))

@@ -10,17 +10,17 @@ from ritornello.generation.config import MOST_CANDIDATES, ComposeConfig
 from ritornello.generation.given import LOOP_CANDIDATES
 from ritornello.representations.base import (
     Representation,
-    original_sampling,
     reads_prose,
-    refused_wishes,
+    reference_sampling,
+    unsupported_settings,
 )
 from ritornello.score import Score
 
 
-def check_wishes(representation: Representation, config: ComposeConfig, primer: Score | None) -> None:
+def check_supported(representation: Representation, config: ComposeConfig, primer: Score | None) -> None:
     """Raise ConfigError for a field of `config` that the representation has no tokens for, and for a primer that is
     empty, or prose for a model of music, or music for one of prose."""
-    for wish in refused_wishes(representation):
+    for wish in unsupported_settings(representation):
         value = getattr(config, wish)
         if value not in (None, False):
             asked = ", ".join(value) if isinstance(value, tuple) else value
@@ -41,7 +41,7 @@ def settle_faithful(representation: Representation, config: ComposeConfig) -> Co
     """
     if not config.faithful:
         return config
-    original = original_sampling(representation)
+    original = reference_sampling(representation)
     if not original:
         raise ConfigError(f"faithful: representation {representation.name} comes from no other system")
     return config.model_copy(update={k: v for k, v in original.items() if k not in config.model_fields_set})

@@ -5,12 +5,13 @@ the token embedding again (Press and Wolf 2017, arXiv:1608.05859), through a pro
 attributes (`features`), such as the pitch of a note. Then an id's embedding is the sum of its own and of those of
 its attributes, going in and coming out: what is learned of one id helps those that are like it.
 
-Columns may be *hints*: 1 + an id that may well come next, or 0. A hint is embedded as its id is, through a matrix of
+Columns may be *candidates*: 1 + an id that may well come next, or 0. A candidate is embedded as its id is, through
+a matrix of
 its own, and points: the last layer says how much is added to the logit of the very id (like a pointer of See and others
-2017, arXiv:1704.04368, but added to logits, so that what network and hint think is multiplied).
+2017, arXiv:1704.04368, but added to logits, so that what network and candidate think is multiplied).
 
-A network that always has hints leans on them, and what it composes, where it hears but itself, confirms itself or
-loses its way. So hints are withheld at some steps of training (`hint_dropout`); it learns to do without.
+A network that always has candidates leans on them, and what it composes, where it hears but itself, confirms itself or
+loses its way. So candidates are withheld at some steps of training (`candidate_dropout`); it learns to do without.
 
 Dropout acts on the embedded input and before the output.
 """
@@ -40,9 +41,15 @@ class EmbeddedConfig(BaseModel):
     features: tuple[tuple[int, ...], ...] = Field(
         (), description="a row of attributes for each id; ids that share one share a part of their embedding"
     )
-    hints: tuple[int, ...] = Field((), description="numbers of the columns that are hints: 1 + an id, or 0")
-    hint_dropout: float = Field(
-        0.0, ge=0, le=1, description="share of the steps of training at which there is no hint"
+    candidates: tuple[int, ...] = Field(
+        (),
+        description="numbers of the columns that are candidates: 1 + an id, or 0",
+    )
+    candidate_dropout: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of the steps of training at which there is no candidate",
     )
 
 
@@ -52,12 +59,12 @@ class EmbeddedNetwork(Network):
     def __init__(self, config: EmbeddedConfig, column_sizes: tuple[int, ...]) -> None:
         super().__init__()
         self.config = config
-        _check_hints(config.hints, column_sizes)
-        self.hints = list(config.hints)
+        _check_candidates(config.candidates, column_sizes)
+        self.candidates = list(config.candidates)
         self.embeddings = nn.ModuleList(
             nn.Embedding(size, config.embedding)
             for number, size in enumerate(column_sizes)
-            if number not in config.hints
+            if number not in config.candidates
         )
         self.dropout = Dropout(config.dropout)
         width = config.embedding if config.tied else column_sizes[0]
@@ -66,12 +73,14 @@ class EmbeddedNetwork(Network):
         attributes = len(config.features[0]) if config.features else 0
         features = torch.tensor(config.features, dtype=torch.int64).reshape(len(config.features), attributes)
         self.register_buffer("features", features, persistent=False)
-        firsts = torch.tensor(_first_rows(column_sizes, config.hints))
+        firsts = torch.tensor(_first_rows(column_sizes, config.candidates))
         self.register_buffer("firsts", firsts, persistent=False)  # row of each column in the joint table
         self.hinted = nn.ModuleList(
-            nn.Linear(config.embedding, config.embedding, bias=False) for _ in config.hints
+            nn.Linear(config.embedding, config.embedding, bias=False) for _ in config.candidates
         )
-        self.point = nn.ModuleList([nn.Linear(config.hidden, len(config.hints))] if config.hints else [])
+        self.point = nn.ModuleList(
+            [nn.Linear(config.hidden, len(config.candidates))] if config.candidates else []
+        )
         for layer in self.point:
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -87,22 +96,25 @@ class EmbeddedNetwork(Network):
         return table
 
     def withhold(self, inputs: Tensor) -> Tensor:
-        """Return the inputs, while training with all hints left out at some steps, chosen at random."""
-        share = self.config.hint_dropout
-        if not (self.training and self.hints and share):
+        """Return the inputs, while training with all candidates left out at some steps, chosen at random."""
+        share = self.config.candidate_dropout
+        if not (self.training and self.candidates and share):
             return inputs
         inputs = inputs.clone()
-        inputs[..., self.hints] *= torch.rand((*inputs.shape[:-1], 1), device=inputs.device) >= share
+        inputs[..., self.candidates] *= torch.rand((*inputs.shape[:-1], 1), device=inputs.device) >= share
         return inputs
 
     def embed(self, inputs: Tensor, tokens: Tensor) -> Tensor:
         """Return (batch, time, embedding) for inputs (batch, time, column); `tokens` is the token table."""
         # One look-up in one table: a single step is a few operations then, instead of a few for each column.
-        rows, hinting = inputs + self.firsts, functional.pad(tokens, (0, 0, 1, 0))  # hint 0 is a row of zeros
-        if self.training and self.hints:
+        rows, candidate_embeddings = (
+            inputs + self.firsts,
+            functional.pad(tokens, (0, 0, 1, 0)),
+        )  # candidate 0 is a row of zeros
+        if self.training and self.candidates:
             rows, used = self._rows_in_use(inputs, len(tokens))
-            hinting = functional.embedding(used, hinting)
-        hinted = [layer(hinting).to(tokens.dtype) for layer in self.hinted]
+            candidate_embeddings = functional.embedding(used, candidate_embeddings)
+        hinted = [layer(candidate_embeddings).to(tokens.dtype) for layer in self.hinted]
         table = torch.cat([tokens, *(embedding.weight for embedding in self.embeddings[1:]), *hinted])
         if self.training:  # the same sum, faster with gradients; step graphs do not know it
             summed = functional.embedding_bag(rows.flatten(0, -2), table, mode="sum")
@@ -110,15 +122,18 @@ class EmbeddedNetwork(Network):
         return self.dropout(functional.embedding(rows, table).sum(-2))
 
     def _rows_in_use(self, inputs: Tensor, vocabulary: int) -> tuple[Tensor, Tensor]:
-        """Return the rows of the joint table for `inputs` where it has, for each hint, only the hints that occur,
+        """Return the rows of the joint table for `inputs` where it has, for each candidate, only the candidates
+        that occur,
         and these, ascending: of thousands of ids a few hundred, so that short windows cost little."""
-        hints = inputs[..., self.hints]
-        occurs = hints.new_zeros(vocabulary + 1)
-        occurs[hints] = 1
+        candidates = inputs[..., self.candidates]
+        occurs = candidates.new_zeros(vocabulary + 1)
+        occurs[candidates] = 1
         used = occurs.nonzero().flatten()
         rows = inputs + self.firsts
-        tables = torch.arange(len(self.hints), device=inputs.device) * len(used)
-        rows[..., self.hints] = self.firsts[self.hints[0]] + tables + occurs.cumsum(0)[hints] - 1
+        tables = torch.arange(len(self.candidates), device=inputs.device) * len(used)
+        rows[..., self.candidates] = (
+            self.firsts[self.candidates[0]] + tables + occurs.cumsum(0)[candidates] - 1
+        )
         return rows, used
 
     def read_out(self, x: Tensor, tokens: Tensor, inputs: Tensor) -> Tensor:
@@ -127,22 +142,24 @@ class EmbeddedNetwork(Network):
         y: Tensor = self.project(x)
         logits = y @ tokens.T + self.bias if self.config.tied else y
         for layer in self.point:
-            hints = inputs[..., self.hints]
-            weights = (layer(x) * (hints > 0)).to(logits.dtype)
-            logits = logits.scatter_add(-1, (hints - 1).clamp(min=0), weights)
+            candidates = inputs[..., self.candidates]
+            weights = (layer(x) * (candidates > 0)).to(logits.dtype)
+            logits = logits.scatter_add(-1, (candidates - 1).clamp(min=0), weights)
         return logits
 
 
-def _check_hints(hints: tuple[int, ...], column_sizes: tuple[int, ...]) -> None:
+def _check_candidates(candidates: tuple[int, ...], column_sizes: tuple[int, ...]) -> None:
     size = column_sizes[0] + 1
-    wrong = [n for n in hints if not 0 < n < len(column_sizes) or column_sizes[n] != size]
-    if wrong or list(hints) != sorted(set(hints)):
-        raise ConfigError(f"hints {list(hints)}: they are the numbers of columns of {size} values, ascending")
+    wrong = [n for n in candidates if not 0 < n < len(column_sizes) or column_sizes[n] != size]
+    if wrong or list(candidates) != sorted(set(candidates)):
+        raise ConfigError(
+            f"candidates {list(candidates)}: they are the numbers of columns of {size} values, ascending"
+        )
 
 
-def _first_rows(column_sizes: tuple[int, ...], hints: tuple[int, ...]) -> list[int]:
-    """Return where each column begins in the joint table: the hints come last, in their order."""
+def _first_rows(column_sizes: tuple[int, ...], candidates: tuple[int, ...]) -> list[int]:
+    """Return where each column begins in the joint table: the candidates come last, in their order."""
     first, row = [0] * len(column_sizes), 0
-    for number in sorted(range(len(column_sizes)), key=lambda each: (each in hints, each)):
+    for number in sorted(range(len(column_sizes)), key=lambda each: (each in candidates, each)):
         first[number], row = row, row + column_sizes[number]
     return first

@@ -76,9 +76,9 @@ def write(score: Score, path: Path | str, soundfont: Path | str | None = None) -
 
 def _unknown(path: Path) -> FormatError:
     near = difflib.get_close_matches(path.suffix.lower(), SUFFIXES, n=1, cutoff=0.5)
-    hint = f", nearest is {near[0]}" if near else ""
+    candidate = f", nearest is {near[0]}" if near else ""
     what = f"unknown suffix {path.suffix!r}" if path.suffix else "no suffix"
-    return FormatError(f"{path}: {what}{hint}; known are {', '.join(SUFFIXES)}")
+    return FormatError(f"{path}: {what}{candidate}; known are {', '.join(SUFFIXES)}")
 
 
 def __getattr__(name: str) -> Any:

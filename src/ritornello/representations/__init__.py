@@ -12,15 +12,15 @@ from typing import Any
 
 from ritornello.config import checked
 from ritornello.errors import unknown_name
-from ritornello.representations.base import Column, Cursor, Ids, Kind, Plan, Representation
+from ritornello.representations.base import Column, Conditions, GrammarState, Ids, Kind, Representation
 
 __all__ = [
     "REPRESENTATIONS",
     "Column",
-    "Cursor",
+    "Conditions",
+    "GrammarState",
     "Ids",
     "Kind",
-    "Plan",
     "Representation",
     "make_representation",
 ]

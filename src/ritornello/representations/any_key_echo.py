@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.representations.echo import Echo, Ints, echoes
-from ritornello.representations.scheme import Mask, latest
+from ritornello.representations.tokenizer import Mask, latest
 
 PITCHES = 128
 
@@ -51,13 +51,13 @@ class AnyKeyEcho:
         self._lowest, self._highest = first_note + PITCHES, 0  # of the notes so far
         self._ids, self._moves = Echo(orders), Echo(orders)
 
-    def push(self, token: int) -> None:
+    def advance(self, token: int) -> None:
         """Take the next id."""
-        self._ids.push(token)
+        self._ids.advance(token)
         if token < self._first_note:
-            self._moves.push(token)
+            self._moves.advance(token)
             return
-        self._moves.push(token - (self._last or token) + self._first_note + PITCHES)
+        self._moves.advance(token - (self._last or token) + self._first_note + PITCHES)
         self._last, self._lowest, self._highest = token, min(self._lowest, token), max(self._highest, token)
 
     @property

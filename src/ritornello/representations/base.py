@@ -6,9 +6,9 @@ Conventions
   with `end_id`.
 - What a network sees at a step is a row of integer *columns*; column 0 is always the id itself. The other
   columns are determined by the ids so far (never by later ones), so they can be computed all at once
-  (`inputs`) or one step at a time (`Cursor`), with the same result. A law tests this.
+  (`inputs`) or one step at a time (`GrammarState`), with the same result. A law tests this.
 - Decoding is total: any ids give a playable score. What makes no sense is left out.
-- The representation also knows its grammar: `Cursor.allowed` masks the ids that make no sense next, so that
+- The representation also knows its grammar: `GrammarState.allowed_mask` masks the ids that make no sense next, so that
   a sampler wastes no probability on them and a piece always comes to its end.
 """
 
@@ -32,25 +32,25 @@ Ids = NDArray[np.signedinteger[Any]]
 class Column:
     """One integer input of the network: its name, and how many values (0 to size - 1) it takes.
 
-    is_hint: whether the value is 1 + an id that may well come next, or 0 for none.
+    is_candidate: whether the value is 1 + an id that may well come next, or 0 for none.
     """
 
     name: str
     size: int
-    is_hint: bool = False
+    is_candidate: bool = False
 
 
-class Cursor(Protocol):
+class GrammarState(Protocol):
     """The state of a piece while it is written or read, one id at a time. It starts before `start_id`."""
 
-    def push(self, token: int) -> None:
+    def advance(self, token: int) -> None:
         """Take the next id. Any id is accepted; one that makes no sense changes nothing but column 0."""
 
     @property
     def columns(self) -> tuple[int, ...]:
         """The row of input columns after the last id pushed."""
 
-    def allowed(self) -> NDArray[np.bool_]:
+    def allowed_mask(self) -> NDArray[np.bool_]:
         """Return a mask of shape (vocabulary_size,): the ids that make sense next. At least one is true."""
 
     @property
@@ -73,7 +73,7 @@ class Cursor(Protocol):
     def last_note(self) -> tuple[int, int] | None:
         """Voice and pitch, if the last id pushed brought a note, else None."""
 
-    def close(self) -> None:
+    def finish_bar(self) -> None:
         """From now on, allow only what brings the piece to its end soon: no note is cut, none is added later."""
 
     def fork(self) -> Self:
@@ -97,7 +97,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Conditions:
     """What is asked of a piece before its first note; None leaves the choice to the model.
 
     bars: its length in bars, at least 1. quarters_per_minute: its first tempo. meter: (numerator, denominator).
@@ -126,14 +126,14 @@ class Kind(Protocol):
     @property
     def config_model(self) -> type[BaseModel]: ...
 
-    def survey(self, score: Score) -> Any:
+    def collect_statistics(self, score: Score) -> Any:
         """Return what `fit` needs to know of one piece: small and picklable, since workers send it back.
 
         Raise CorpusError, with the reason, if the scheme finds nothing in it to learn from.
         """
 
-    def fit(self, surveys: Iterable[Any], options: Mapping[str, Any]) -> Representation:
-        """Return the representation for a corpus. `options` are what a preset or a person asks of the scheme."""
+    def fit(self, all_statistics: Iterable[Any], options: Mapping[str, Any]) -> Representation:
+        """Return the representation for a corpus. `options` are what a preset or a person asks of the tokenizer."""
 
     def __call__(self, config: Any, /) -> Representation: ...
 
@@ -148,15 +148,15 @@ def unit_of(representation: object) -> str:
     return "word" if reads_prose(representation) else "note"
 
 
-def refused_wishes(representation: object) -> tuple[str, ...]:
+def unsupported_settings(representation: object) -> tuple[str, ...]:
     """Return the names of those wishes for a composition that a representation has no tokens for: an attribute."""
-    return tuple(getattr(representation, "refused_wishes", ()))
+    return tuple(getattr(representation, "unsupported_settings", ()))
 
 
-def original_sampling(representation: object) -> Mapping[str, Any]:
+def reference_sampling(representation: object) -> Mapping[str, Any]:
     """Return how the system that a representation comes from chooses ids, as fields of a sampler; empty if there is
     no such system: an attribute."""
-    return dict(getattr(representation, "original_sampling", {}))
+    return dict(getattr(representation, "reference_sampling", {}))
 
 
 PLAIN_SAMPLING: Mapping[str, Any] = {"temperature": 1.0, "top_p": 1.0, "guard": False}
@@ -164,21 +164,22 @@ PLAIN_SAMPLING: Mapping[str, Any] = {"temperature": 1.0, "top_p": 1.0, "guard": 
 
 
 def keeps_given(representation: object) -> bool:
-    """Return whether its cursors heed `Plan.given`, whatever else is asked of them: an attribute that it has."""
+    """Return whether its grammar states heed `Conditions.given`, whatever else is asked of them: an attribute that
+    it has."""
     return bool(getattr(representation, "keeps_given", False))
 
 
-def due_id(cursor: object) -> int | None:
-    """Return the id of a given note, or of what belongs to it, if it must come now or after ids that the cursor allows
+def forced_token(grammar: object) -> int | None:
+    """Return the id of a given note, or of what belongs to it, if it must come now or after ids that the grammar allows
     before it; no constraint may forbid it. None if nothing is due now."""
-    token: int | None = getattr(cursor, "due", None)
+    token: int | None = getattr(grammar, "due", None)
     return token
 
 
-def stand_in(cursor: object, mask: NDArray[np.bool_]) -> tuple[int, NDArray[np.bool_]] | None:
+def reassign_probability(grammar: object, mask: NDArray[np.bool_]) -> tuple[int, NDArray[np.bool_]] | None:
     """Return an id that `mask` allows and the ids, as a mask, that are not allowed since they lead past what is given
     next to it: whoever expects those expects that nothing comes before it. None if there are none."""
-    find = getattr(cursor, "stand_in", None)
+    find = getattr(grammar, "reassign_probability", None)
     found: tuple[int, NDArray[np.bool_]] | None = find(mask) if find else None
     return found
 
@@ -192,23 +193,26 @@ def note_ids(representation: Representation, voice: int, pitch: int) -> tuple[in
     return () if token is None else (token,)
 
 
-def note_ids_at(representation: Representation, cursor: Cursor, voice: int, pitch: int) -> tuple[int, ...]:
-    """Return all ids that bring a note if they come next: also those that repeat an earlier one, if a cursor of this
+def note_ids_at(
+    representation: Representation, grammar: GrammarState, voice: int, pitch: int
+) -> tuple[int, ...]:
+    """Return all ids that bring a note if they come next: also those that repeat an earlier one, if a grammar of this
     representation knows of such."""
-    repeating = getattr(cursor, "repeating_ids", None)
+    repeating = getattr(grammar, "repeating_ids", None)
     found = note_ids(representation, voice, pitch)
     return (*found, *repeating(voice, pitch)) if repeating else found
 
 
 def tells_notes_in_order(representation: object) -> bool:
-    """Return whether its cursors tell the notes of each voice (`last_note`) as they stand in a track: each at the
+    """Return whether its grammar states tell the notes of each voice (`last_note`) as they stand in a track: each
+    at the
     time that `quarters` was before its id, and those of a chord from the lowest up: an attribute that it has."""
     return bool(getattr(representation, "tells_notes_in_order", False))
 
 
-def mapped(representation: object, score: Score) -> tuple[str, ...]:
+def substitutions(representation: object, score: Score) -> tuple[str, ...]:
     """Return what of a score a representation does not know and what stands for it, a line each, if it can say."""
-    say = getattr(representation, "mapped", None)
+    say = getattr(representation, "substitutions", None)
     return tuple(say(score)) if say else ()
 
 
@@ -248,11 +252,11 @@ class Representation(Protocol):
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
         """Return the input columns, shape (time, column), of a piece's ids from its `start_id` on."""
 
-    def cursor(self, plan: Plan = Plan()) -> Cursor:  # a frozen value
-        """Return a cursor before the start of a piece whose grammar keeps to `plan`."""
+    def grammar(self, conditions: Conditions = Conditions()) -> GrammarState:  # a frozen value
+        """Return a grammar before the start of a piece whose grammar keeps to `conditions`."""
 
-    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:
-        """Return the ids of `score` as the beginning of a longer piece: no `end_id`, `plan` in its header."""
+    def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:
+        """Return the ids of `score` as the beginning of a longer piece: no `end_id`, `conditions` in its header."""
 
     def transposable(self, ids: Ids) -> tuple[int, int]:
         """Return the lowest and highest number of semitones by which `transposed` can move `ids` without loss."""
@@ -278,7 +282,7 @@ class Examples(NamedTuple):
 class Extracts(Protocol):
     """A representation that learns from parts of a score, such as its melodies, may also say which."""
 
-    def examples(self, score: Score) -> Examples:
+    def extract_examples(self, score: Score) -> Examples:
         """Return what is learned from `score`, in its own key. Ids without an end teach none."""
 
 
@@ -286,13 +290,15 @@ class Extracts(Protocol):
 class Suits(Protocol):
     """A representation that moves music before it encodes it may also undo that for one piece."""
 
-    def suited(self, primer: Score | None, plan: Plan) -> Representation:
-        """Return one with the same ids, whose `decode` gives the key of `primer` and the tempo of `plan`."""
+    def for_piece(self, primer: Score | None, conditions: Conditions) -> Representation:
+        """Return one with the same ids, whose `decode` gives the key of `primer` and the tempo of `conditions`."""
 
 
-def suit(representation: Representation, primer: Score | None, plan: Plan) -> Representation:
-    """Return `representation` suited to one piece, or itself where it makes no difference."""
-    return representation.suited(primer, plan) if isinstance(representation, Suits) else representation
+def for_piece(representation: Representation, primer: Score | None, conditions: Conditions) -> Representation:
+    """Return `representation` for_piece to one piece, or itself where it makes no difference."""
+    return (
+        representation.for_piece(primer, conditions) if isinstance(representation, Suits) else representation
+    )
 
 
 class Pace(NamedTuple):
@@ -328,7 +334,7 @@ class Moment(NamedTuple):
 
 @runtime_checkable
 class TellsMoment(Protocol):
-    """A cursor that knows the present time exactly, also where nothing begins."""
+    """A grammar that knows the present time exactly, also where nothing begins."""
 
     @property
     def moment(self) -> Moment: ...
@@ -396,15 +402,15 @@ def moved_rows(representation: Representation, rows: Ids, semitones: int) -> Ids
 
 
 def move_ids(representation: Representation, rows: Ids, semitones: int) -> Ids:
-    """Return input rows with the ids moved: the first column, and the hints."""
+    """Return input rows with the ids moved: the first column, and the candidates."""
     rows = rows.copy()
     rows[:, 0] = representation.transposed(rows[:, 0], semitones)
-    for number in hints_of(representation):
-        hint = rows[:, number]
-        rows[:, number] = np.where(hint > 0, representation.transposed(hint - 1, semitones) + 1, 0)
+    for number in candidate_columns(representation):
+        candidate = rows[:, number]
+        rows[:, number] = np.where(candidate > 0, representation.transposed(candidate - 1, semitones) + 1, 0)
     return rows
 
 
-def hints_of(representation: Representation) -> tuple[int, ...]:
-    """Return the numbers of the columns that are hints."""
-    return tuple(number for number, column in enumerate(representation.columns) if column.is_hint)
+def candidate_columns(representation: Representation) -> tuple[int, ...]:
+    """Return the numbers of the columns that are candidates."""
+    return tuple(number for number, column in enumerate(representation.columns) if column.is_candidate)

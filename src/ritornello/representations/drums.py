@@ -18,9 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ritornello.representations.base import Column, Ids, Pace, Plan
-from ritornello.representations.grid import TICKS_PER_QUARTER, VELOCITY, GridCursor, quantised, without_rests
-from ritornello.representations.scheme import FixedScheme, Mask, SchemeConfig, notes_by_program
+from ritornello.representations.base import Column, Conditions, Ids, Pace
+from ritornello.representations.grid import (
+    TICKS_PER_QUARTER,
+    VELOCITY,
+    GridGrammarState,
+    quantised,
+    without_rests,
+)
+from ritornello.representations.tokenizer import FixedTokenizer, Mask, TokenizerConfig, notes_by_program
 from ritornello.score import Score, Track, make_notes
 from ritornello.theory import instrument_name
 
@@ -44,7 +50,7 @@ ONE_DRUM = (("any", (39, *range(39), *range(40, 128))),)
 COUNTER_BITS = 6
 
 
-class DrumsConfig(SchemeConfig):
+class DrumsConfig(TokenizerConfig):
     """The options of `drums`; its `program` is the number of the kit."""
 
     one_drum: bool = Field(False, description="one class for all drums, on eighths")
@@ -55,12 +61,12 @@ def classes_of(config: DrumsConfig) -> tuple[tuple[str, tuple[int, ...]], ...]:
     return ONE_DRUM if config.one_drum else CLASSES
 
 
-class Drums(FixedScheme[DrumsConfig]):
+class Drums(FixedTokenizer[DrumsConfig]):
     """The representation `drums`; see `representations.base.Representation`."""
 
     name = "drums"
     config_model = DrumsConfig
-    refused_wishes = ("instruments",)
+    unsupported_settings = ("instruments",)
 
     def __init__(self, config: DrumsConfig) -> None:
         super().__init__(config)
@@ -75,11 +81,11 @@ class Drums(FixedScheme[DrumsConfig]):
         return {"step": 1 << len(classes_of(config)), "start": 1, "end": 1}
 
     @staticmethod
-    def survey(score: Score) -> dict[int, int]:
+    def collect_statistics(score: Score) -> dict[int, int]:
         """Return how many notes each drum kit has. Raises CorpusError if there are no drums."""
         return notes_by_program(score, is_drum=True)
 
-    def suited(self, primer: Score | None, plan: Plan) -> Drums:
+    def for_piece(self, primer: Score | None, conditions: Conditions) -> Drums:
         return self
 
     @property
@@ -136,26 +142,26 @@ class Drums(FixedScheme[DrumsConfig]):
         bits = [steps >> bit & 1 for bit in range(COUNTER_BITS)]
         return np.stack([ids, *bits], axis=1).astype(np.int32)
 
-    def cursor(self, plan: Plan = Plan()) -> DrumsCursor:  # a frozen value
-        return DrumsCursor(plan, 4 * self.steps_per_quarter, scheme=self)
+    def grammar(self, conditions: Conditions = Conditions()) -> DrumsGrammarState:  # a frozen value
+        return DrumsGrammarState(conditions, 4 * self.steps_per_quarter, tokenizer=self)
 
 
 @dataclass
-class DrumsCursor(GridCursor):
-    """A `Cursor` (see `representations.base`) for `drums`. Pieces end at bar lines only.
+class DrumsGrammarState(GridGrammarState):
+    """A `GrammarState` (see `representations.base`) for `drums`. Pieces end at bar lines only.
 
     It names no last note, for an id can bring many: the guard against repetition leaves drums alone.
     """
 
-    scheme: Drums = field(kw_only=True)
+    tokenizer: Drums = field(kw_only=True)
     read: int = 0  # steps that have been read
 
-    def push(self, token: int) -> None:
-        kind = self.scheme.blocks.kind[token]
+    def advance(self, token: int) -> None:
+        kind = self.tokenizer.blocks.kind[token]
         self.token = token
         if kind == "step":
             self.step, self.read = self.read, self.read + 1
-            self.note_count += len(self.scheme.struck(token))
+            self.note_count += len(self.tokenizer.struck(token))
         self.ended = kind == "end"
 
     @property
@@ -166,7 +172,7 @@ class DrumsCursor(GridCursor):
     def last_note(self) -> tuple[int, int] | None:
         return None
 
-    def fork(self) -> DrumsCursor:
+    def fork(self) -> DrumsGrammarState:
         return replace(self)
 
     @property
@@ -174,7 +180,7 @@ class DrumsCursor(GridCursor):
         return self.read
 
     def allow(self, mask: Mask) -> None:
-        mask[self.scheme.blocks.slice["step"]] = True
+        mask[self.tokenizer.blocks.slice["step"]] = True
         mask[0] = bool(self.note_count) or self.read < self.limit - 1  # a piece has at least one note
         at_bar_line = self.read % self.steps_per_bar == 0
-        mask[self.scheme.end_id] = bool(self.note_count) and at_bar_line and self.is_free
+        mask[self.tokenizer.end_id] = bool(self.note_count) and at_bar_line and self.is_free

@@ -2,8 +2,8 @@
 
 A recurrent network forgets the notes of a section long before the section returns. So the past is searched for the
 last ids, as many as each of some `orders` says (ascending), and what followed them the last time, the *echo* of that
-order, is shown to the network as a hint; it learns how far to trust which. Only the past is searched, so echoes are
-causal.
+order, is shown to the network as a candidate; it learns how far to trust which. Only the past is searched, so
+echoes are causal.
 
 Memory is bounded: what is more than REACH ids ago is forgotten.
 
@@ -57,7 +57,7 @@ def echoes(ids: NDArray[np.signedinteger[Any]], orders: tuple[int, ...]) -> Ints
 
 def echo_columns(vocabulary_size: int, orders: tuple[int, ...]) -> tuple[Column, ...]:
     """Return the columns of the echoes."""
-    return tuple(Column(f"echo of {order}", vocabulary_size + 1, is_hint=True) for order in orders)
+    return tuple(Column(f"echo of {order}", vocabulary_size + 1, is_candidate=True) for order in orders)
 
 
 def _previous(values: NDArray[np.uint64]) -> Ints:
@@ -109,13 +109,13 @@ class Echo:
         self._ids: deque[int] = deque(maxlen=max(orders, default=0))
         self._past = _Past()
 
-    def push(self, token: int) -> None:
+    def advance(self, token: int) -> None:
         """Take the next id."""
         count = len(self._ids)
         self._past.put((run.value for run in self._runs if count >= run.length), token)
         values = [0] * len(self._runs)
         for run in self._runs:
-            run.push(token, self._ids[-run.length] if count >= run.length else None)
+            run.advance(token, self._ids[-run.length] if count >= run.length else None)
         for number, run in enumerate(self._runs):
             found = self._past.find(run.value) if count + 1 >= run.length else -1
             if found < 0:

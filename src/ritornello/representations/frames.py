@@ -32,19 +32,19 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ritornello.representations.any_key_echo import AnyKeyEcho, any_key_echoes
-from ritornello.representations.base import Column, Ids, Plan, move_ids
+from ritornello.representations.base import Column, Conditions, Ids, move_ids
 from ritornello.representations.echo import Orders, echo_columns
 from ritornello.representations.frames_room import FramesRoom
 from ritornello.representations.grid import (
     TICKS_PER_QUARTER,
     VELOCITY,
-    ChordCursor,
+    ChordGrammarState,
     quantised,
     spread,
     without_rests,
 )
 from ritornello.representations.limits import Limits
-from ritornello.representations.scheme import FixedScheme, Ints, Mask, SchemeConfig, latest, room
+from ritornello.representations.tokenizer import FixedTokenizer, Ints, Mask, TokenizerConfig, latest, room
 from ritornello.representations.tonality import move_key
 from ritornello.score import Key, Score, Track, make_notes
 from ritornello.theory import instrument_name, instrument_range
@@ -61,7 +61,7 @@ KEYS = 25
 _FRAME = 129  # pitches of a frame, and its end
 
 
-class FramesConfig(SchemeConfig):
+class FramesConfig(TokenizerConfig):
     """The options of `frames`."""
 
     steps_per_quarter: Literal[1, 2, 3, 4, 6, 8, 12, 16, 24] = Field(
@@ -77,7 +77,7 @@ class FramesConfig(SchemeConfig):
     )
 
 
-class Frames(FixedScheme[FramesConfig]):
+class Frames(FixedTokenizer[FramesConfig]):
     """The representation `frames`; see `representations.base.Representation`."""
 
     name = "frames"
@@ -146,7 +146,7 @@ class Frames(FixedScheme[FramesConfig]):
         header = [self.start_id, self.blocks.first["key"] + key]
         return np.concatenate([header, body, [self.end_id]]).astype(np.int32)
 
-    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:  # a frozen value
+    def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:  # a frozen value
         """Return the ids of `score` up to its last frame, which is left open for what goes with it."""
         ids = self.encode(score)[:-1]
         return ids[:-1] if ids[-1] == self.blocks.first["frame_end"] else ids
@@ -192,8 +192,8 @@ class Frames(FixedScheme[FramesConfig]):
         body = ((pitch >= level) & (pitch >= 0)) | self.blocks.mask("frame_end")
         return np.asarray(np.where(starts, self.blocks.mask("key"), body))
 
-    def cursor(self, plan: Plan = Plan()) -> FramesCursor:  # a frozen value
-        return FramesCursor(plan, self.steps_per_bar, scheme=self)
+    def grammar(self, conditions: Conditions = Conditions()) -> FramesGrammarState:  # a frozen value
+        return FramesGrammarState(conditions, self.steps_per_bar, tokenizer=self)
 
     def make_room(self, limits: Limits) -> FramesRoom:
         return FramesRoom(self, limits, limits.wish)
@@ -244,16 +244,16 @@ def _keys(number: int) -> tuple[Key, ...]:
 class _Reading:
     """All ids of a piece at once: what each does, and what stands after it; each array (time,)."""
 
-    def __init__(self, scheme: Frames, ids: NDArray[np.signedinteger[Any]]) -> None:
-        blocks = scheme.blocks
+    def __init__(self, tokenizer: Frames, ids: NDArray[np.signedinteger[Any]]) -> None:
+        blocks = tokenizer.blocks
         ids = ids.astype(np.int64)
         ends = ids == blocks.first["frame_end"]
         self.frame = np.cumsum(ends)  # after each id, as all below
         is_note = blocks.is_kind(ids, "note")
-        place = self.frame * _FRAME + np.where(is_note, ids - scheme.first_note + 1, 0)
+        place = self.frame * _FRAME + np.where(is_note, ids - tokenizer.first_note + 1, 0)
         reached = np.maximum.accumulate(place) if len(ids) else place
         self.sounds = is_note & (place > np.concatenate([[0], reached[:-1]])[: len(ids)])
-        self.pitch = ids - scheme.first_note  # where `sounds`
+        self.pitch = ids - tokenizer.first_note  # where `sounds`
         self.level = reached - self.frame * _FRAME  # 0, or 1 + the highest pitch of the frame so far
         counted = np.cumsum(self.sounds)
         self.height = counted - latest(ends, counted.astype(np.int64), 0)
@@ -271,14 +271,14 @@ class _Reading:
 
 
 @dataclass
-class FramesCursor(ChordCursor):
-    """A `Cursor` (see `representations.base`) for `frames`.
+class FramesGrammarState(ChordGrammarState):
+    """A `GrammarState` (see `representations.base`) for `frames`.
 
     A piece ends, since pitches ascend within a frame and frames are counted; and there is always a way on, since a
     frame can end (but the last one that could bring the first note, and one after a long silence).
     """
 
-    scheme: Frames = field(kw_only=True)
+    tokenizer: Frames = field(kw_only=True)
     key: int = KEYS - 1
     level: int = 0  # 0, or 1 + the highest pitch of the present frame so far
     present: list[int] = field(default_factory=list)
@@ -290,12 +290,12 @@ class FramesCursor(ChordCursor):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.echo = AnyKeyEcho(self.scheme.settings.echo, self.scheme.first_note)
+        self.echo = AnyKeyEcho(self.tokenizer.settings.echo, self.tokenizer.first_note)
 
-    def push(self, token: int) -> None:
-        kind, value = self.scheme.blocks.kind[token], self.scheme.blocks.value[token]
+    def advance(self, token: int) -> None:
+        kind, value = self.tokenizer.blocks.kind[token], self.tokenizer.blocks.value[token]
         self.token, self.is_new = token, False
-        self.echo.push(token)
+        self.echo.advance(token)
         self.ended = kind == "end"
         if kind == "frame_end":
             self._end_frame()
@@ -307,7 +307,7 @@ class FramesCursor(ChordCursor):
     def _end_frame(self) -> None:
         self.silent = 0 if self.present else self.silent + 1
         self.begun = {pitch: self.begun[pitch] for pitch in self.present}
-        self.past = [*self.past, self.present][-max(self.scheme.settings.lags, default=1) :]
+        self.past = [*self.past, self.present][-max(self.tokenizer.settings.lags, default=1) :]
         self.step, self.level, self.present = self.step + 1, 0, []
 
     def _sound(self, pitch: int) -> None:
@@ -324,11 +324,11 @@ class FramesCursor(ChordCursor):
         known = self.level > 0 and self.key < KEYS - 1
         return (
             self.token,
-            *(self.step % cycle for cycle in self.scheme.cycles),
+            *(self.step % cycle for cycle in self.tokenizer.cycles),
             self.key,
             (self.level - 1 - self.key) % 12 + 1 if known else 0,
             min(len(self.present), MOST_HEIGHT),
-            *(self._above(lag) for lag in self.scheme.settings.lags),
+            *(self._above(lag) for lag in self.tokenizer.settings.lags),
             *self.echo.values,
         )
 
@@ -342,18 +342,18 @@ class FramesCursor(ChordCursor):
         longest = BARS_LONGEST * self.steps_per_bar
         return [pitch for pitch, begun in self.begun.items() if self.step - begun < longest]
 
-    def fork(self) -> FramesCursor:
+    def fork(self) -> FramesGrammarState:
         other = copy(self)
         other.present, other.begun, other.echo = list(self.present), dict(self.begun), self.echo.copy()
         return other
 
     def allow(self, mask: Mask) -> None:
-        scheme = self.scheme
-        if self.token == scheme.start_id:
-            mask[scheme.blocks.slice["key"]] = True
+        tokenizer = self.tokenizer
+        if self.token == tokenizer.start_id:
+            mask[tokenizer.blocks.slice["key"]] = True
             return
-        low, high = instrument_range(scheme.settings.program)
-        mask[scheme.first_note + max(low, self.level) : scheme.first_note + high + 1] = True
+        low, high = instrument_range(tokenizer.settings.program)
+        mask[tokenizer.first_note + max(low, self.level) : tokenizer.first_note + high + 1] = True
         is_over = self.level > high  # a primer may have left the compass
-        mask[scheme.frame_end_id] = bool(self.present) or is_over or not self.must_play
-        mask[scheme.end_id] = self.may_end and not self.present
+        mask[tokenizer.frame_end_id] = bool(self.present) or is_over or not self.must_play
+        mask[tokenizer.end_id] = self.may_end and not self.present

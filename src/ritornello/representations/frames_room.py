@@ -16,42 +16,42 @@ from numpy.typing import NDArray
 from ritornello.representations.limits import Limits
 
 if TYPE_CHECKING:
-    from ritornello.representations.frames import Frames, FramesCursor
+    from ritornello.representations.frames import Frames, FramesGrammarState
 
 
 @dataclass
 class FramesRoom:
     """A constraint; see `representations.limits.Rule`."""
 
-    scheme: Frames
+    tokenizer: Frames
     limits: Limits
     wish: str
     bar: int = 0  # of the last note that began
     begun: int = 0  # notes that began in it
 
-    def observe(self, cursor: FramesCursor) -> None:
-        if cursor.is_new:
-            bar = cursor.place[0]
+    def observe(self, grammar: FramesGrammarState) -> None:
+        if grammar.is_new:
+            bar = grammar.place[0]
             self.begun = self._begun_in(bar) + 1
             self.bar = bar
 
     def _begun_in(self, bar: int) -> int:
         return self.begun if bar == self.bar else 0
 
-    def forbidden(self, cursor: FramesCursor) -> NDArray[np.int64]:
-        scheme, limits = self.scheme, self.limits
-        bar, position = cursor.place
+    def forbidden(self, grammar: FramesGrammarState) -> NDArray[np.int64]:
+        tokenizer, limits = self.tokenizer, self.limits
+        bar, position = grammar.place
         missing = limits.fewest - self._begun_in(bar)
-        after = scheme.steps_per_bar - 1 - position  # frames of the bar after this one
-        barred = np.zeros(scheme.vocabulary_size, dtype=bool)
-        notes, held = barred[scheme.first_note :], cursor.held
+        after = tokenizer.steps_per_bar - 1 - position  # frames of the bar after this one
+        barred = np.zeros(tokenizer.vocabulary_size, dtype=bool)
+        notes, held = barred[tokenizer.first_note :], grammar.held
         if missing <= limits.fewest - limits.most:
             notes[:] = True
             notes[held] = False
         if missing > after // 2:
             notes[held] = True  # a note that begins is needed instead
-        if len(cursor.present) >= limits.polyphony:
+        if len(grammar.present) >= limits.polyphony:
             notes[:] = True
-        barred[scheme.frame_end_id] = missing > (after if cursor.present else after + 1) // 2
-        barred[scheme.end_id] = missing > 0 and position > 0
+        barred[tokenizer.frame_end_id] = missing > (after if grammar.present else after + 1) // 2
+        barred[tokenizer.end_id] = missing > 0 and position > 0
         return np.flatnonzero(barred)

@@ -1,4 +1,4 @@
-"""What the schemes on a grid of few steps a quarter share: quantising, and the bars of a cursor.
+"""What the schemes on a grid of few steps a quarter share: quantising, and the bars of a grammar.
 
 Source: "magenta", which rounds to the nearest step, gives every note at least one, and knows bars of 4/4 only.
 Tempo is not part of these schemes; a piece composed gets the tempo that is asked for.
@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from ritornello.errors import ConfigError
-from ritornello.representations.base import Moment, Plan
-from ritornello.representations.scheme import FixedScheme, Ints, Mask, shorten_gaps, strike
+from ritornello.representations.base import Conditions, Moment
+from ritornello.representations.tokenizer import FixedTokenizer, Ints, Mask, shorten_gaps, strike
 from ritornello.score import Score, make_notes
 
 TICKS_PER_QUARTER = 480
 DEFAULT_LENGTH = 32
-"""Bars, where the plan does not say."""
+"""Bars, where the conditions does not say."""
 
 MOST_SILENT_BARS = 2
 """Bars without a note that a piece composed of chords may have in a row."""
@@ -57,12 +57,12 @@ def spread(start: Ints, end: Ints, pitch: Ints) -> tuple[Ints, Ints, Ints]:
 
 
 @dataclass
-class GridCursor:
-    """The part of a `Cursor` that counts steps and bars: `step` is the present one. A subclass has `allow`."""
+class GridGrammarState:
+    """The part of a `GrammarState` that counts steps and bars: `step` is the present one. A subclass has `allow`."""
 
-    plan: Plan
+    conditions: Conditions
     steps_per_bar: int = 16
-    scheme: FixedScheme[Any] = field(kw_only=True)
+    tokenizer: FixedTokenizer[Any] = field(kw_only=True)
     token: int = -1
     step: int = 0
     note_count: int = 0
@@ -70,9 +70,9 @@ class GridCursor:
     last_bar: int = -1  # -1: as planned
 
     def __post_init__(self) -> None:
-        if self.plan.meter not in (None, (4, 4)):
+        if self.conditions.meter not in (None, (4, 4)):
             raise ConfigError(
-                f"meter {'/'.join(map(str, self.plan.meter))}: this model knows only bars of 4/4"
+                f"meter {'/'.join(map(str, self.conditions.meter))}: this model knows only bars of 4/4"
             )
 
     @property
@@ -94,12 +94,12 @@ class GridCursor:
     @property
     def bars(self) -> int:
         """The length in bars that must not be passed."""
-        return self.last_bar + 1 if self.last_bar >= 0 else self.plan.bars or DEFAULT_LENGTH
+        return self.last_bar + 1 if self.last_bar >= 0 else self.conditions.bars or DEFAULT_LENGTH
 
     @property
     def is_free(self) -> bool:
         """Whether the model may end the piece where it likes."""
-        return self.plan.bars is None and self.last_bar < 0
+        return self.conditions.bars is None and self.last_bar < 0
 
     @property
     def limit(self) -> int:
@@ -111,15 +111,15 @@ class GridCursor:
         """How many steps have been read."""
         return self.step
 
-    def close(self) -> None:
+    def finish_bar(self) -> None:
         self.last_bar = self.place[0]
 
-    def allowed(self) -> Mask:
-        mask = np.zeros(self.scheme.vocabulary_size, dtype=bool)
+    def allowed_mask(self) -> Mask:
+        mask = np.zeros(self.tokenizer.vocabulary_size, dtype=bool)
         if self.token < 0:
-            mask[self.scheme.start_id] = True
+            mask[self.tokenizer.start_id] = True
         elif self.ended or self.steps_read >= self.limit:
-            mask[self.scheme.end_id] = True
+            mask[self.tokenizer.end_id] = True
         else:
             self.allow(mask)
         return mask
@@ -130,7 +130,7 @@ class GridCursor:
 
 
 @dataclass
-class ChordCursor(GridCursor):
+class ChordGrammarState(GridGrammarState):
     """The further part where each step is written note by note, with an id for its end."""
 
     silent: int = 0  # steps without a note, up to the present one
@@ -143,7 +143,7 @@ class ChordCursor(GridCursor):
 
     @property
     def last_note(self) -> tuple[int, int] | None:
-        return (0, self.scheme.blocks.value[self.token]) if self.is_new else None
+        return (0, self.tokenizer.blocks.value[self.token]) if self.is_new else None
 
     @property
     def must_play(self) -> bool:

@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.errors import CorpusError
-from ritornello.representations.base import Column, Ids, Pace, Plan
-from ritornello.representations.grid import TICKS_PER_QUARTER, VELOCITY, GridCursor, without_rests
+from ritornello.representations.base import Column, Conditions, Ids, Pace
+from ritornello.representations.grid import TICKS_PER_QUARTER, VELOCITY, GridGrammarState, without_rests
 from ritornello.representations.leadsheet import LeadSheet, check_leadsheet, read_leadsheet
-from ritornello.representations.scheme import FixedScheme, Ints, Mask, SchemeConfig, latest, room
+from ritornello.representations.tokenizer import FixedTokenizer, Ints, Mask, TokenizerConfig, latest, room
 from ritornello.score import Score, Text, Track, make_notes
 from ritornello.theory import Chord, make_chord
 
@@ -64,19 +64,19 @@ def triad_chord(number: int) -> Chord | None:
     return make_chord(root, QUALITIES[quality]) if number else None
 
 
-class Improv(FixedScheme[SchemeConfig]):
+class Improv(FixedTokenizer[TokenizerConfig]):
     """The representation `improv`; see `representations.base.Representation`."""
 
     name = "improv"
-    config_model = SchemeConfig
+    config_model = TokenizerConfig
     plays_over_chords = True
 
     @staticmethod
-    def counts(config: SchemeConfig) -> dict[str, int]:
+    def counts(config: TokenizerConfig) -> dict[str, int]:
         return {"event": EVENTS, "chord": TRIADS, "start": 1, "end": 1}
 
     @staticmethod
-    def survey(score: Score) -> dict[int, int]:
+    def collect_statistics(score: Score) -> dict[int, int]:
         """Return the program of the melody, and its notes. Raises CorpusError without a melody or chords to it."""
         check_leadsheet(score)
         sheet = read_leadsheet(score)
@@ -161,8 +161,8 @@ class Improv(FixedScheme[SchemeConfig]):
         chords = latest(self.blocks.is_kind(ids, "chord"), ids - self.blocks.first["chord"], 0)
         return np.stack([ids, chords], axis=1).astype(np.int32)
 
-    def cursor(self, plan: Plan = Plan()) -> ImprovCursor:  # a frozen value
-        return ImprovCursor(plan, STEPS_PER_BAR, scheme=self)
+    def grammar(self, conditions: Conditions = Conditions()) -> ImprovGrammarState:  # a frozen value
+        return ImprovGrammarState(conditions, STEPS_PER_BAR, tokenizer=self)
 
     # --- keys ---------------------------------------------------------------------------------------------------
 
@@ -222,17 +222,18 @@ def _chord_steps(sheet: LeadSheet, score: Score, stop: int) -> tuple[Ints, Ints]
 
 
 @dataclass
-class ImprovCursor(GridCursor):
-    """A `Cursor` (see `representations.base`) for `improv`. Its place is that of the last event; pieces end at bar
+class ImprovGrammarState(GridGrammarState):
+    """A `GrammarState` (see `representations.base`) for `improv`. Its place is that of the last event; pieces end
+    at bar
     lines only."""
 
-    scheme: Improv = field(kw_only=True)
+    tokenizer: Improv = field(kw_only=True)
     read: int = 0  # steps that have been read
     chord: int = 0
     is_sounding: bool = False
 
-    def push(self, token: int) -> None:
-        kind, value = self.scheme.blocks.kind[token], self.scheme.blocks.value[token]
+    def advance(self, token: int) -> None:
+        kind, value = self.tokenizer.blocks.kind[token], self.tokenizer.blocks.value[token]
         self.token, self.ended = token, kind == "end"
         if kind == "chord":
             self.chord = value
@@ -250,7 +251,7 @@ class ImprovCursor(GridCursor):
         is_note = FIRST_PITCH <= self.token < EVENTS
         return (0, self.token - FIRST_PITCH + LOWEST) if is_note else None
 
-    def fork(self) -> ImprovCursor:
+    def fork(self) -> ImprovGrammarState:
         return replace(self)
 
     @property
@@ -264,19 +265,19 @@ class ImprovCursor(GridCursor):
         mask[NO_EVENT] = bool(self.note_count) or self.read < self.limit - 1  # a piece has at least one note
         mask[NOTE_OFF] = self.is_sounding
         at_bar_line = self.read % self.steps_per_bar == 0 and self.token < EVENTS
-        mask[self.scheme.end_id] = bool(self.note_count) and at_bar_line and self.is_free
+        mask[self.tokenizer.end_id] = bool(self.note_count) and at_bar_line and self.is_free
 
     def _allow_chords(self, mask: Mask) -> bool:
-        """Allow a change of chord before an event. Return whether the plan demands one."""
-        block = self.scheme.blocks.slice["chord"]
-        if self.scheme.blocks.kind[self.token] == "chord":
+        """Allow a change of chord before an event. Return whether the conditions demands one."""
+        block = self.tokenizer.blocks.slice["chord"]
+        if self.tokenizer.blocks.kind[self.token] == "chord":
             return False
-        if not self.plan.chords:
+        if not self.conditions.chords:
             mask[block.start + 1 : block.stop] = True
             mask[block.start + self.chord] = False
             return False
         bar, position = divmod(self.read, self.steps_per_bar)
-        chords = self.plan.chords[bar % len(self.plan.chords)]
+        chords = self.conditions.chords[bar % len(self.conditions.chords)]
         wanted = triad_of(chords[position * len(chords) // self.steps_per_bar]) if chords else self.chord
         mask[block.start + wanted] = wanted != self.chord
         return wanted != self.chord

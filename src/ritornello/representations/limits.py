@@ -44,10 +44,10 @@ class Rule(Protocol):
 
     wish: str
 
-    def observe(self, cursor: Any, /) -> None:
-        """Take note of the id just pushed to `cursor`."""
+    def observe(self, grammar: Any, /) -> None:
+        """Take note of the id just pushed to `grammar`."""
 
-    def forbidden(self, cursor: Any, /) -> Forbidden:
+    def forbidden(self, grammar: Any, /) -> Forbidden:
         """Return the ids after which it could no longer be kept."""
 
 

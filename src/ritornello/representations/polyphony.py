@@ -20,16 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ritornello.representations.base import Column, Ids, Pace, Plan
+from ritornello.representations.base import Column, Conditions, Ids, Pace
 from ritornello.representations.grid import (
     TICKS_PER_QUARTER,
     VELOCITY,
-    ChordCursor,
+    ChordGrammarState,
     quantised,
     spread,
     without_rests,
 )
-from ritornello.representations.scheme import FixedScheme, Mask, SchemeConfig, room
+from ritornello.representations.tokenizer import FixedTokenizer, Mask, TokenizerConfig, room
 from ritornello.score import Score, Track, make_notes
 from ritornello.theory import instrument_name, instrument_range
 
@@ -39,19 +39,19 @@ LONGEST = 4 * STEPS_PER_BAR
 """Steps of the longest note, and of the longest rest."""
 
 
-class PolyphonyConfig(SchemeConfig):
+class PolyphonyConfig(TokenizerConfig):
     """The options of `polyphony`."""
 
     position: bool = Field(False, description="show the network the position in the bar")
 
 
-class Polyphony(FixedScheme[PolyphonyConfig]):
+class Polyphony(FixedTokenizer[PolyphonyConfig]):
     """The representation `polyphony`; see `representations.base.Representation`."""
 
     name = "polyphony"
     config_model = PolyphonyConfig
     keeps_given = True
-    refused_wishes = ("infill", "vary", "form", "loop")  # a note that goes on belongs to several bars
+    unsupported_settings = ("infill", "vary", "form", "loop")  # a note that goes on belongs to several bars
 
     @staticmethod
     def counts(config: PolyphonyConfig) -> dict[str, int]:
@@ -89,18 +89,18 @@ class Polyphony(FixedScheme[PolyphonyConfig]):
         body = np.concatenate([events, np.full(total, first["step_end"])])[order]
         return np.concatenate([[self.start_id], body, [self.end_id]]).astype(np.int32)
 
-    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:  # a frozen value
+    def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:  # a frozen value
         """Return the ids of `score` up to its last step, which is left open for what goes with it."""
         ids = self.encode(score)[:-1]
         return ids[:-1] if ids[-1] == self.blocks.first["step_end"] else ids
 
     def decode(self, ids: Ids) -> Score:
-        reader, rows = PolyphonyCursor(Plan(), scheme=self), []
+        reader, rows = PolyphonyGrammarState(Conditions(), tokenizer=self), []
         ids = np.asarray(ids)
         whole = [*ids[(ids >= 0) & (ids < self.blocks.size)].tolist(), *[self.blocks.first["step_end"]] * 2]
         for token in whole:
             before = reader.sounding
-            reader.push(token)
+            reader.advance(token)
             for pitch, begun in before.items() if reader.sounding is not before else ():
                 if reader.sounding.get(pitch) != begun:
                     rows.append((begun, reader.step - 1 - begun, pitch, VELOCITY))
@@ -120,10 +120,10 @@ class Polyphony(FixedScheme[PolyphonyConfig]):
             columns.append(np.cumsum(ids == self.blocks.first["step_end"]) % STEPS_PER_BAR)
         return np.stack(columns, axis=1).astype(np.int32)
 
-    def cursor(self, plan: Plan = Plan()) -> PolyphonyCursor:  # a frozen value
-        score = plan.given.score if plan.given else None
+    def grammar(self, conditions: Conditions = Conditions()) -> PolyphonyGrammarState:  # a frozen value
+        score = conditions.given.score if conditions.given else None
         given = () if score is None else self.steps_of(score)
-        return PolyphonyCursor(plan, STEPS_PER_BAR, scheme=self, given=given)
+        return PolyphonyGrammarState(conditions, STEPS_PER_BAR, tokenizer=self, given=given)
 
     def steps_of(self, score: Score) -> tuple[tuple[int, ...], ...]:
         """Return the notes of each step as ids, from the highest pitch down."""
@@ -141,21 +141,21 @@ class Polyphony(FixedScheme[PolyphonyConfig]):
 
 
 @dataclass
-class PolyphonyCursor(ChordCursor):
-    """A `Cursor` (see `representations.base`) for `polyphony`.
+class PolyphonyGrammarState(ChordGrammarState):
+    """A `GrammarState` (see `representations.base`) for `polyphony`.
 
     A piece ends, since pitches descend within a step and steps are counted; and there is always a way on, since a
     step can end (but the last one that could bring the first note, and one after a long silence).
     """
 
-    scheme: Polyphony = field(kw_only=True)
+    tokenizer: Polyphony = field(kw_only=True)
     given: tuple[tuple[int, ...], ...] = ()  # ids that must come in each step
     sounding: dict[int, int] = field(default_factory=dict)  # step of the beginning, by pitch: the step before
     present: dict[int, int] = field(default_factory=dict)  # likewise: the present step so far
     lowest: int = 128  # pitch of the present step so far
 
-    def push(self, token: int) -> None:
-        kind, pitch = self.scheme.blocks.kind[token], self.scheme.blocks.value[token]
+    def advance(self, token: int) -> None:
+        kind, pitch = self.tokenizer.blocks.kind[token], self.tokenizer.blocks.value[token]
         self.token, self.is_new = token, kind == "new" and pitch not in self.present
         self.ended = kind == "end"
         if kind == "step_end":
@@ -172,30 +172,30 @@ class PolyphonyCursor(ChordCursor):
 
     @property
     def columns(self) -> tuple[int, ...]:
-        position = (self.step % STEPS_PER_BAR,) if self.scheme.settings.position else ()
+        position = (self.step % STEPS_PER_BAR,) if self.tokenizer.settings.position else ()
         return self.token, *position
 
-    def fork(self) -> PolyphonyCursor:
+    def fork(self) -> PolyphonyGrammarState:
         return replace(self, sounding=dict(self.sounding), present=dict(self.present))
 
     def allow(self, mask: Mask) -> None:
-        step_end = self.scheme.blocks.first["step_end"]
+        step_end = self.tokenizer.blocks.first["step_end"]
         self._allow_notes(mask)
         mask[step_end] = bool(self.present) or not self.must_play
-        mask[self.scheme.end_id] = self.may_end and self.token == step_end
+        mask[self.tokenizer.end_id] = self.may_end and self.token == step_end
         self._insist(mask)
 
     @property
     def due(self) -> int | None:
-        """See `representations.base.due_id`."""
+        """See `representations.base.forced_token`."""
         step = self.given[self.step] if self.token >= 0 and self.step < len(self.given) else ()
-        return next((token for token in step if self.scheme.blocks.value[token] < self.lowest), None)
+        return next((token for token in step if self.tokenizer.blocks.value[token] < self.lowest), None)
 
     def _insist(self, mask: Mask) -> None:
         """Leave only what may stand before the next given note of the step, and that note; no end before the last."""
         if self.step < len(self.given):
-            mask[self.scheme.end_id] = False
-        blocks, due = self.scheme.blocks, self.due
+            mask[self.tokenizer.end_id] = False
+        blocks, due = self.tokenizer.blocks, self.due
         if due is not None:
             for kind in ("new", "continued"):
                 mask[blocks.first[kind] : blocks.first[kind] + blocks.value[due] + 1] = False
@@ -204,8 +204,8 @@ class PolyphonyCursor(ChordCursor):
 
     def _allow_notes(self, mask: Mask) -> None:
         """Allow pitches below those of the step so far: new ones in the compass, and those that sound."""
-        first = self.scheme.blocks.first
-        low, high = instrument_range(self.scheme.settings.program)
+        first = self.tokenizer.blocks.first
+        low, high = instrument_range(self.tokenizer.settings.program)
         mask[first["new"] + low : first["new"] + max(low, min(high + 1, self.lowest))] = True
         may_go_on = [pitch for pitch in self.sounding if pitch < self.lowest and not self._has_ended(pitch)]
         mask[[first["continued"] + pitch for pitch in may_go_on]] = True
@@ -213,6 +213,6 @@ class PolyphonyCursor(ChordCursor):
     def _has_ended(self, pitch: int) -> bool:
         """Whether a given note of this pitch ended with the step before."""
         before = self.given[self.step - 1] if 0 < self.step <= len(self.given) else ()
-        first, now = self.scheme.blocks.first, self.given[self.step : self.step + 1]
+        first, now = self.tokenizer.blocks.first, self.given[self.step : self.step + 1]
         sounded = {first["new"] + pitch, first["continued"] + pitch} & set(before)
         return bool(sounded) and first["continued"] + pitch not in (now[0] if now else ())

@@ -55,7 +55,7 @@ class KeySoFar:
         self.value = 0
         self._fits = np.zeros(KEYS, dtype=np.int64)
 
-    def push(self, pitch: int) -> None:
+    def advance(self, pitch: int) -> None:
         """Take the next note."""
         self._fits = self._fits + _points()[pitch % 12]
         order = _upwards()[pitch % 12]

@@ -192,7 +192,7 @@ def _read(
     """Return the examples in all files that can be learned from, and whether each is held out."""
     representation = base.representation
     kind = REPRESENTATIONS[representation.name]
-    found = scan(sources, survey=kind.survey, prose=reads_prose(kind))
+    found = scan(sources, statistics=kind.collect_statistics, prose=reads_prose(kind))
     named = [piece for report in found.used for piece in pieces_of(report)]
     names, apart = [name for name, _ in named], set[int]()
     if len(named) >= FEWEST_TO_HOLD_OUT:

@@ -59,7 +59,7 @@ class TrainConfig(BaseModel):
     dropout: float | None = Field(
         None, ge=0, lt=1, description="share of activations dropped; by how often pieces recur"
     )
-    hint_dropout: float = Field(
+    candidate_dropout: float = Field(
         0.5,
         ge=0,
         le=1,

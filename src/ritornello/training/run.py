@@ -212,7 +212,9 @@ def sizes_of(name: str, config: dict[str, Any]) -> dict[str, Any]:
     """Return the settings that make a network like that of a bundle."""
     known = {field: value for field, value in config.items() if field in SIZE_FIELDS}
     others = {
-        field: value for field, value in config.items() if field not in (*SIZE_FIELDS, "features", "hints")
+        field: value
+        for field, value in config.items()
+        if field not in (*SIZE_FIELDS, "features", "candidates")
     }
     return {"network": name, "network_options": others, "features": bool(config.get("features")), **known}
 

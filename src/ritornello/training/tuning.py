@@ -18,7 +18,7 @@ from ritornello.corpus.batches import Batches
 from ritornello.corpus.shards import Corpus
 from ritornello.errors import ConfigError, unknown_name
 from ritornello.networks import NETWORKS, Network, count_parameters, make_network
-from ritornello.representations.base import hints_of
+from ritornello.representations.base import candidate_columns
 from ritornello.training.config import DEFAULT_MINUTES, TrainConfig
 from ritornello.training.memory import keep_freed_memory
 
@@ -31,7 +31,7 @@ TOKENS_PER_WEIGHT = 8.0
 PASSES_LIMIT = 60.0
 """A network is not made larger because a small corpus could be read more often than this."""
 
-SIZE_FIELDS = ("hidden", "layers", "embedding", "dropout", "hint_dropout", "tied")
+SIZE_FIELDS = ("hidden", "layers", "embedding", "dropout", "candidate_dropout", "tied")
 """Settings of a run that are settings of the network, where it has them."""
 
 _TRIAL_STEPS = 3
@@ -141,8 +141,8 @@ def build(config: TrainConfig, corpus: Corpus) -> Network:
         fields["features"] = getattr(
             corpus.representation, "features", np.empty((0, 0), dtype=np.int64)
         ).tolist()
-    if "hints" in known:
-        fields["hints"] = hints_of(corpus.representation)
+    if "candidates" in known:
+        fields["candidates"] = candidate_columns(corpus.representation)
     return make_network(config.network, fields | config.network_options, sizes)
 
 
@@ -189,7 +189,7 @@ def _rate(config: TrainConfig, corpus: Corpus, precision: str, threads: int) -> 
 def multiplications_per_token(network: Network, corpus: Corpus) -> int:
     """Return the multiplications for a token in training: three for each weight that is in a matrix product."""
     columns = corpus.representation.columns[0 if not getattr(network.config, "tied", False) else 1 :]
-    tables = sum(column.size for column in columns if not column.is_hint)
+    tables = sum(column.size for column in columns if not column.is_candidate)
     return 3 * (count_parameters(network) - tables * int(getattr(network.config, "embedding", 0)))
 
 

@@ -22,7 +22,7 @@ class Schedule:
         self._sounding: dict[tuple[int, int], LiveNote] = {}  # by channel and pitch
 
     def add(self, notes: Iterable[LiveNote]) -> None:
-        """Plan notes."""
+        """Conditions notes."""
         for note in notes:
             self._waiting[note.number] = note
             self._push(note.start, 1, note)

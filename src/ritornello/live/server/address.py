@@ -20,8 +20,8 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             free = _free_port(host, port)
-            hint = f"; free is {free}: --port {free}" if free else ""
-            raise ConfigError(f"port {port} of {host} is in use{hint}") from error
+            candidate = f"; free is {free}: --port {free}" if free else ""
+            raise ConfigError(f"port {port} of {host} is in use{candidate}") from error
         raise ConfigError(f"cannot listen on {host}, port {port}: {describe(error)}") from error
 
 

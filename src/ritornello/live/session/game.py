@@ -273,7 +273,7 @@ class Game:
         self._wait(self._joint.front - rules_of(self.config).ahead, self._play_on)
 
     def _play_on(self, now: float) -> None:
-        """Plan the next beat of the model."""
+        """Conditions the next beat of the model."""
         assert self.beat is not None
         if self._joint.move_window(self.beat, now):
             self.performer.silence()

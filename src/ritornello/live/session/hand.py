@@ -19,7 +19,7 @@ from ritornello.generation.constraints import Constraint
 from ritornello.generation.samplers import Sampler
 from ritornello.generation.stepper import Logits
 from ritornello.live.session.model import LiveModel
-from ritornello.representations.base import Cursor, Ids, Representation
+from ritornello.representations.base import GrammarState, Ids, Representation
 from ritornello.score import Score
 from ritornello.theory import DRUMS
 
@@ -62,11 +62,11 @@ class Task:
 
 @dataclass
 class Hand:
-    """Writes on where `ids`, which `cursor` has taken, end."""
+    """Writes on where `ids`, which `grammar` has taken, end."""
 
     model: LiveModel
     representation: Representation
-    cursor: Cursor
+    grammar: GrammarState
     ids: list[int]
     task: Task
     clock: float  # the scheme's time
@@ -86,8 +86,10 @@ class Hand:
         if self.task.at_once:
             self.aim = round(self.task.start / self.task.beat) * self.task.beat
             missing = self.time + EPSILON - self.aim
-            self.aim += max(0, math.ceil(missing / self.task.beat)) * self.task.beat * bool(self.cursor.notes)
-        self.notes_before = self.cursor.notes
+            self.aim += (
+                max(0, math.ceil(missing / self.task.beat)) * self.task.beat * bool(self.grammar.notes)
+            )
+        self.notes_before = self.grammar.notes
         if not self.task.at_once:
             self._begin_at(self.task.start - self.lag)
         self._reach_start()
@@ -100,7 +102,7 @@ class Hand:
     @property
     def is_done(self) -> bool:
         """Whether nothing more can begin before the stop."""
-        return (self.is_begun and self.time > self.task.stop - EPSILON) or self.cursor.ended
+        return (self.is_begun and self.time > self.task.stop - EPSILON) or self.grammar.ended
 
     # --- choosing ---------------------------------------------------------------------------------------------
 
@@ -117,18 +119,18 @@ class Hand:
 
     def _fitting(self) -> Mask | None:
         """Return the mask of the ids that fit, the constraints heeded if anything is left then; None if none fits."""
-        mask = self.cursor.allowed() & self.task.permitted
+        mask = self.grammar.allowed_mask() & self.task.permitted
         if not self.is_begun or self._must_begin():
             fitting = mask & (self._leads_in() if not self.is_begun else ~self._moves_silently())
             mask = fitting if fitting.any() else mask
         if not mask.any():
             return None
         strict = mask.copy()
-        strict[[token for rule in self.task.constraints for token in rule.forbidden(self.cursor)]] = False
+        strict[[token for rule in self.task.constraints for token in rule.forbidden(self.grammar)]] = False
         return strict if strict.any() else mask
 
     def _must_begin(self) -> bool:
-        return self.task.at_once and self.cursor.notes == self.notes_before
+        return self.task.at_once and self.grammar.notes == self.notes_before
 
     def _moves_silently(self) -> Mask:
         pace = self.model.pace
@@ -143,7 +145,7 @@ class Hand:
 
     def _rest(self) -> int | None:
         """Return the longest silent id that ends before the start, if no single one leads there."""
-        if (self._leads_in() & self.task.permitted & self.cursor.allowed()).any():
+        if (self._leads_in() & self.task.permitted & self.grammar.allowed_mask()).any():
             return None
         pace = self.model.pace
         moves = pace.before + pace.after
@@ -163,12 +165,12 @@ class Hand:
             return bool(onset > self.task.stop - EPSILON)
         return bool(onset + pace.after[token] > self.task.stop + EPSILON)
 
-    def push(self, token: int) -> None:
+    def advance(self, token: int) -> None:
         """Take an id, of the answer or of the rest before it."""
         self.ids.append(token)
-        self.cursor.push(token)
+        self.grammar.advance(token)
         for rule in self.task.constraints:
-            rule.observe(self.cursor)
+            rule.observe(self.grammar)
         self.clock += float(self.model.pace.before[token] + self.model.pace.after[token])
         self._reach_start()
 
@@ -209,7 +211,7 @@ class Hand:
         return sorted(found)
 
     def _is_time_to_tell(self) -> bool:
-        new = self.cursor.notes - self.notes_before > len(self.told)
+        new = self.grammar.notes - self.notes_before > len(self.told)
         return new and (not self.told or self.clock >= self.told_until + self.task.chunk)
 
     def _placed(self, note: DecidedNote) -> DecidedNote:
@@ -229,18 +231,23 @@ class Hand:
 
 
 def make_hand(
-    model: LiveModel, representation: Representation, cursor: Cursor, ids: Ids, score: Score, task: Task
+    model: LiveModel,
+    representation: Representation,
+    grammar: GrammarState,
+    ids: Ids,
+    score: Score,
+    task: Task,
 ) -> Hand:
-    """Return a hand that goes on after `ids`, which are what `score` is; `cursor` is before their first."""
+    """Return a hand that goes on after `ids`, which are what `score` is; `grammar` is before their first."""
     for token in ids.tolist():
-        cursor.push(token)
+        grammar.advance(token)
         for rule in task.constraints:
-            rule.observe(cursor)
+            rule.observe(grammar)
     pace, notes = model.pace, model.brings_note[ids]
     times = np.cumsum(pace.before[ids] + pace.after[ids])
     onsets = (times - pace.after[ids])[notes]
     clock, lag, last = float(times[-1]), _lag_of(score, onsets), float(onsets.max(initial=-np.inf))
-    return Hand(model, representation, cursor, ids.tolist(), task, clock, lag, last_onset=last)
+    return Hand(model, representation, grammar, ids.tolist(), task, clock, lag, last_onset=last)
 
 
 def _lag_of(score: Score, onsets: NDArray[np.floating[Any]]) -> float:

@@ -22,7 +22,7 @@ from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote
 from ritornello.live.session.model import LiveModel
 from ritornello.live.session.record import TimedControl
-from ritornello.representations.base import Ids, Plan, Representation
+from ritornello.representations.base import Conditions, Ids, Representation
 from ritornello.score import Controls, Meter, Score, Tempo, Track, make_controls, make_notes
 from ritornello.theory import DRUMS, instrument_name, parse_instrument
 
@@ -122,18 +122,23 @@ class Band:
         tempo = Tempo.from_quarters_per_minute(0, window.quarters_per_minute)
         return Score(TICKS, tuple(tracks), (tempo,), (Meter(0, *window.meter),))
 
-    def plan(self, window: Window, bars: int = BARS) -> Plan:
+    def conditions(self, window: Window, bars: int = BARS) -> Conditions:
         """Return what the header of a window says."""
-        return Plan(bars, window.quarters_per_minute, window.meter if self.model.has_voices else None)
+        return Conditions(bars, window.quarters_per_minute, window.meter if self.model.has_voices else None)
 
     def ids(
-        self, representation: Representation, window: Window, score: Score, until: float, plan: Plan
+        self,
+        representation: Representation,
+        window: Window,
+        score: Score,
+        until: float,
+        conditions: Conditions,
     ) -> Ids:
         """Return the ids of a window up to a time (seconds), the header first; notes that have begun are whole."""
         pace, last = self.model.pace, max(int(t.notes["start"].max(initial=0)) for t in score.tracks)
         if self.model.has_voices:
             score = replace(score, tracks=tuple(_with_roll_call(track, last) for track in score.tracks))
-        ids = representation.primer(score, plan)
+        ids = representation.primer(score, conditions)
         after = np.cumsum(pace.before[ids] + pace.after[ids])
         if self.model.has_voices:
             heard = after <= last / TICKS + 1  # the roll call is farther away than that

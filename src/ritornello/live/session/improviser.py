@@ -20,7 +20,7 @@ from ritornello.live.session.hand import DecidedNote, Hand, Task, make_hand
 from ritornello.live.session.hearing import BARS, Band, Window, header_length
 from ritornello.live.session.model import LiveModel
 from ritornello.live.session.record import TimedControl
-from ritornello.representations.base import suit
+from ritornello.representations.base import for_piece
 from ritornello.score import Score
 
 MARK_EVERY, MARKS = 8, 6
@@ -125,8 +125,8 @@ class Improviser:
             token = hand.choose(logits)
             if token is None:
                 break
-            hand.push(token)
-            self._take(token, Memory(state, hand.cursor.columns, band.parts))
+            hand.advance(token)
+            self._take(token, Memory(state, hand.grammar.columns, band.parts))
             self.decided += hand.decided()
         self.decided += hand.decided(is_final=True)
         self.hand = None
@@ -136,9 +136,9 @@ class Improviser:
     ) -> Generator[Step, tuple[Logits, State], Hand | None]:
         """Move the memory on to the end of `score`. Return the hand that goes on from there, if there is a task."""
         bars = int(heard.window.quarters(heard.until) / heard.window.bar_quarters) + BARS // 2
-        plan = band.plan(heard.window, max(BARS, bars))
-        representation = suit(self.model.representation, score if score.note_count else None, plan)
-        ids = band.ids(representation, heard.window, score, heard.until, plan)
+        conditions = band.conditions(heard.window, max(BARS, bars))
+        representation = for_piece(self.model.representation, score if score.note_count else None, conditions)
+        ids = band.ids(representation, heard.window, score, heard.until, conditions)
         header = header_length(ids, self.model)
         told = self._marks[0][1].parts == band.parts
         body, rows = ids[header:] if told else ids, representation.inputs(ids)[header if told else 0 :]
@@ -153,7 +153,7 @@ class Improviser:
         if task.scale is not None:
             inside = self.model.in_scale(representation, task.scale)
             task = replace(task, permitted=task.permitted & inside)
-        return make_hand(self.model, representation, representation.cursor(plan), ids, score, task)
+        return make_hand(self.model, representation, representation.grammar(conditions), ids, score, task)
 
     def _take(self, token: int, memory: Memory) -> None:
         self._taken.append(token)

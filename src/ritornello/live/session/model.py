@@ -23,7 +23,7 @@ from ritornello.representations.base import (
     Representation,
     note_ids,
     reads_prose,
-    refused_wishes,
+    unsupported_settings,
     voice_count,
 )
 from ritornello.score import Score
@@ -72,7 +72,7 @@ class LiveModel:
         return np.asarray(self.representation.is_note) > 0
 
     def in_scale(self, representation: Representation, scale: frozenset[int]) -> NDArray[np.bool_]:
-        """Return the mask of the ids that keep to a scale; `representation` is its own, or suited to a piece."""
+        """Return the mask of the ids that keep to a scale; `representation` is its own, or for_piece to a piece."""
         if representation is not self.representation:
             return InScale(representation, scale).permitted
         if scale not in self._scales:
@@ -108,7 +108,9 @@ def make_live_model(bundle: Bundle, stepper: Stepper | None = None) -> LiveModel
 def _favourite_band(bundle: Bundle, stepper: Stepper) -> tuple[int, ...]:
     """Return the instruments that most of a few pieces of the model are for."""
     wishes = {"bars": TRIAL_BARS, "count": TRIAL_PIECES, "seed": 0, "meter": "4/4"}
-    wishes = {key: wish for key, wish in wishes.items() if key not in refused_wishes(bundle.representation)}
+    wishes = {
+        key: wish for key, wish in wishes.items() if key not in unsupported_settings(bundle.representation)
+    }
     pieces = compose(bundle, checked(ComposeConfig, wishes), stepper=stepper)
     return Counter(programs_of(piece.score) for piece in pieces).most_common(1)[0][0] or (0,)
 

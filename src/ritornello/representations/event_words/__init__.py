@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import PLAIN_SAMPLING, Ids, Pace, Plan
+from ritornello.representations.base import PLAIN_SAMPLING, Conditions, Ids, Pace
 from ritornello.representations.event_words import encoding, vocabulary
-from ritornello.representations.event_words.grammar import EventCursor
+from ritornello.representations.event_words.grammar import EventGrammarState
 from ritornello.representations.event_words.layout import Sheet, lay_out
 from ritornello.representations.event_words.vocabulary import (
     END,
@@ -32,7 +32,7 @@ from ritornello.representations.event_words.vocabulary import (
     EventWordsOptions,
     Vocabulary,
 )
-from ritornello.representations.scheme import Scheme, checked_options
+from ritornello.representations.tokenizer import BaseTokenizer, checked_options
 from ritornello.score import Meter, Score, Tempo
 
 __all__ = ["EventWords", "EventWordsConfig"]
@@ -40,13 +40,13 @@ __all__ = ["EventWords", "EventWordsConfig"]
 MOST_SEMITONES = 12
 
 
-class EventWords(Scheme[EventWordsConfig]):
+class EventWords(BaseTokenizer[EventWordsConfig]):
     """The representation `event_words`; see `representations.base.Representation`."""
 
     name = "event_words"
     config_model = EventWordsConfig
-    original_sampling = PLAIN_SAMPLING  # what the source does is not stated
-    refused_wishes = ("tempo", "meter", "instruments", "seconds")
+    reference_sampling = PLAIN_SAMPLING  # what the source does is not stated
+    unsupported_settings = ("tempo", "meter", "instruments", "seconds")
 
     def __init__(self, config: EventWordsConfig) -> None:
         self.vocabulary = Vocabulary(config)
@@ -54,14 +54,16 @@ class EventWords(Scheme[EventWordsConfig]):
         self._shifted = lru_cache(maxsize=2 * MOST_SEMITONES + 1)(self.vocabulary.shifted)
 
     @staticmethod
-    def survey(score: Score) -> Score:
+    def collect_statistics(score: Score) -> Score:
         """Return what `fit` needs to know of one piece."""
-        return vocabulary.survey(score)
+        return vocabulary.collect_statistics(score)
 
     @classmethod
-    def fit(cls, surveys: Iterable[Score], options: Mapping[str, Any] = MappingProxyType({})) -> EventWords:
+    def fit(
+        cls, all_statistics: Iterable[Score], options: Mapping[str, Any] = MappingProxyType({})
+    ) -> EventWords:
         """Return the representation for a corpus; `options` are the fields of `EventWordsOptions`."""
-        return cls(vocabulary.fit(surveys, checked_options(cls.name, EventWordsOptions, options)))
+        return cls(vocabulary.fit(all_statistics, checked_options(cls.name, EventWordsOptions, options)))
 
     @property
     def is_note(self) -> NDArray[np.bool_]:
@@ -89,7 +91,7 @@ class EventWords(Scheme[EventWordsConfig]):
     def encode(self, score: Score) -> Ids:
         return np.array(self._encoding(score).ids, dtype=np.int32)
 
-    def mapped(self, score: Score) -> tuple[str, ...]:
+    def substitutions(self, score: Score) -> tuple[str, ...]:
         """Return what of a score is unknown and what stands for it, in words; nothing if all is known."""
         counts = Counter(self._encoding(score).mapped)
         return tuple(
@@ -112,8 +114,8 @@ class EventWords(Scheme[EventWordsConfig]):
         tempo = Tempo(0, config.microseconds_per_quarter)
         return sheet.score(now, config.ticks_per_quarter, tempo, Meter(0, *config.meter))
 
-    def cursor(self, plan: Plan = Plan()) -> EventCursor:  # a frozen value
-        return EventCursor(self.vocabulary, plan)
+    def grammar(self, conditions: Conditions = Conditions()) -> EventGrammarState:  # a frozen value
+        return EventGrammarState(self.vocabulary, conditions)
 
     def transposable(self, ids: Ids) -> tuple[int, int]:
         used = np.unique(ids)

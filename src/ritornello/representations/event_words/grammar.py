@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import Plan
+from ritornello.representations.base import Conditions
 from ritornello.representations.event_words.vocabulary import END, FIRST_WORD, Vocabulary
 
 DEFAULT_LENGTH = 32
-"""Bars, where the plan does not say."""
+"""Bars, where the conditions does not say."""
 
 Mask = NDArray[np.bool_]
 
@@ -26,11 +26,11 @@ def _silence() -> Mask:
 
 
 @dataclass
-class EventCursor:
-    """A `Cursor` (see `representations.base`). The present place is that of the last note that began."""
+class EventGrammarState:
+    """A `GrammarState` (see `representations.base`). The present place is that of the last note that began."""
 
     vocabulary: Vocabulary
-    plan: Plan
+    conditions: Conditions
     token: int = -1
     time: int = 0
     last_order: int = -1
@@ -46,7 +46,7 @@ class EventCursor:
         numerator, denominator = self.vocabulary.config.meter
         return max(1, numerator * 4 * self.vocabulary.config.ticks_per_quarter // denominator)
 
-    def push(self, token: int) -> None:
+    def advance(self, token: int) -> None:
         vocabulary = self.vocabulary
         self.token, self.struck = token, False
         self.ended |= token == END
@@ -84,25 +84,25 @@ class EventCursor:
         channel, pitch = divmod(int(self.vocabulary.key[self.token]), 128)
         return channel, pitch
 
-    def close(self) -> None:
+    def finish_bar(self) -> None:
         self.closed = True
 
-    def fork(self) -> EventCursor:
+    def fork(self) -> EventGrammarState:
         return replace(self, sounding=self.sounding.copy())
 
-    def allowed(self) -> Mask:
+    def allowed_mask(self) -> Mask:
         mask = np.zeros(self.vocabulary.size, dtype=bool)
         if self.token < 0:
             mask[0] = True
             return mask
         v, sounds = self.vocabulary, self.sounding[self.vocabulary.key]
-        limit = (self.plan.bars or DEFAULT_LENGTH) * self.bar_ticks
+        limit = (self.conditions.bars or DEFAULT_LENGTH) * self.bar_ticks
         in_order = v.is_word & ((v.delta > 0) | (v.order > self.last_order))
         mask |= in_order & v.is_off & sounds
         ends = not mask.any() and self.note_count > 0
         if not self.closed:
             new = np.where(v.is_on, v.closable[v.key] & ~sounds, ~v.is_off)
             mask |= in_order & new & (self.time + v.delta < limit)
-            ends &= self.plan.bars is None or self.time >= limit - self.bar_ticks
+            ends &= self.conditions.bars is None or self.time >= limit - self.bar_ticks
         mask[END] = ends or not mask.any()
         return mask

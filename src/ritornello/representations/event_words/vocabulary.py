@@ -57,7 +57,7 @@ class EventWordsConfig(BaseModel):
     meter: tuple[int, int] = (4, 4)
 
 
-def survey(score: Score) -> Score:
+def collect_statistics(score: Score) -> Score:
     """Return what `fit` needs of a piece: all of it but the texts, since the options decide what becomes a word."""
     return Score(score.ticks_per_quarter, score.tracks, score.tempos[:1], score.meters[:1])
 

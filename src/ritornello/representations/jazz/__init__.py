@@ -28,17 +28,17 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import PLAIN_SAMPLING, Column, Ids, Plan
+from ritornello.representations.base import PLAIN_SAMPLING, Column, Conditions, Ids
 from ritornello.representations.jazz import decoding, encoding, vocabulary
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
-from ritornello.representations.jazz.grammar import JazzCursor, Rules
+from ritornello.representations.jazz.grammar import JazzGrammarState, Rules
 from ritornello.representations.jazz.reading import FLATS, Reader, reference
 from ritornello.representations.jazz.vocabulary import (
     STEPS_PER_QUARTER,
     JazzConfig,
     JazzOptions,
     Kind,
-    Survey,
+    Statistics,
     Vocabulary,
     duration_name,
     is_usable_meter,
@@ -46,19 +46,19 @@ from ritornello.representations.jazz.vocabulary import (
 from ritornello.representations.leadsheet import check_leadsheet
 from ritornello.representations.multitrack.encoding import nearest
 from ritornello.representations.multitrack.vocabulary import TEMPOS
-from ritornello.representations.scheme import Scheme, checked_options
+from ritornello.representations.tokenizer import BaseTokenizer, checked_options
 from ritornello.score import Meter, Score
 from ritornello.theory import instrument_name, pitch_class_name
 
 __all__ = ["Jazz", "JazzConfig"]
 
 
-class Jazz(Scheme[JazzConfig]):
+class Jazz(BaseTokenizer[JazzConfig]):
     """The representation `jazz`; see `representations.base.Representation`."""
 
     name = "jazz"
     config_model = JazzConfig
-    original_sampling: ClassVar[Mapping[str, Any]] = {**PLAIN_SAMPLING, "temperature": 0.5}  # deepjazz
+    reference_sampling: ClassVar[Mapping[str, Any]] = {**PLAIN_SAMPLING, "temperature": 0.5}  # deepjazz
     plays_over_chords = True
 
     def __init__(self, config: JazzConfig) -> None:
@@ -67,18 +67,20 @@ class Jazz(Scheme[JazzConfig]):
         self._rules = Rules(self.vocabulary)
 
     @staticmethod
-    def survey(score: Score) -> Survey:
+    def collect_statistics(score: Score) -> Statistics:
         """Return what `fit` needs to know of one piece. CorpusError if it has no melody or no chords."""
         check_leadsheet(score)
         meter = encoding.first_meter(score)
         numerator, denominator = meter if is_usable_meter(*meter) else (4, 4)
         steps = Meter(0, numerator, denominator).bar_ticks(STEPS_PER_QUARTER)
-        return Survey(meter, *(_count_words(score, steps, faithful) for faithful in (False, True)))
+        return Statistics(meter, *(_count_words(score, steps, faithful) for faithful in (False, True)))
 
     @classmethod
-    def fit(cls, surveys: Iterable[Survey], options: Mapping[str, Any] = MappingProxyType({})) -> Jazz:
+    def fit(
+        cls, all_statistics: Iterable[Statistics], options: Mapping[str, Any] = MappingProxyType({})
+    ) -> Jazz:
         """Return the representation for a corpus; the options are those of `JazzOptions`."""
-        return cls(vocabulary.fit(surveys, checked_options(cls.name, JazzOptions, options)))
+        return cls(vocabulary.fit(all_statistics, checked_options(cls.name, JazzOptions, options)))
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -125,18 +127,18 @@ class Jazz(Scheme[JazzConfig]):
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
         reader, rows = Reader(self.vocabulary), []
         for token in np.asarray(ids).tolist():
-            reader.push(token)
+            reader.advance(token)
             rows.append(reader.columns())
         return np.array(rows, dtype=np.int32).reshape(-1, len(self.columns))
 
-    def cursor(self, plan: Plan = Plan()) -> JazzCursor:  # a frozen value
-        return JazzCursor(self.vocabulary, self._rules, plan, Reader(self.vocabulary))
+    def grammar(self, conditions: Conditions = Conditions()) -> JazzGrammarState:  # a frozen value
+        return JazzGrammarState(self.vocabulary, self._rules, conditions, Reader(self.vocabulary))
 
-    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:
+    def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:
         """Return the beginning of a piece: the primer in its own key and meter and over its own chords."""
         ids = self.encode(score)[:-1]
-        if plan.quarters_per_minute:
-            tempo = int(nearest(TEMPOS, np.array(plan.quarters_per_minute)))
+        if conditions.quarters_per_minute:
+            tempo = int(nearest(TEMPOS, np.array(conditions.quarters_per_minute)))
             ids[self.vocabulary.kind[ids] == Kind.TEMPO] = self.vocabulary.id_of(Kind.TEMPO, tempo)
         return ids
 

@@ -63,7 +63,7 @@ def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
     reader = Reader(vocabulary)
     known = [int(token) for token in np.asarray(ids).tolist() if 0 <= token < vocabulary.size]
     for token in known:
-        reader.push(token)
+        reader.advance(token)
     keyless = np.array([t for t in known if vocabulary.kind[t] != Kind.KEY], dtype="<i4")
     random = np.random.default_rng(zlib.crc32(keyless.tobytes()))
     chords = _chords(reader)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.errors import ConfigError
-from ritornello.representations.base import Plan
+from ritornello.representations.base import Conditions
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
 from ritornello.representations.jazz.encoding import chord_ids
 from ritornello.representations.jazz.reading import Played, Reader
@@ -37,7 +37,7 @@ from ritornello.representations.multitrack.vocabulary import TEMPOS
 from ritornello.theory import Chord, estimate_key
 
 DEFAULT_LENGTH = 32
-"""Bars, where no plan says."""
+"""Bars, where no conditions says."""
 
 RECENT_BARS = 4
 
@@ -85,17 +85,17 @@ class Rules:
 
 
 @dataclass
-class JazzCursor:
-    """A `Cursor` (see `representations.base`) for `jazz`."""
+class JazzGrammarState:
+    """A `GrammarState` (see `representations.base`) for `jazz`."""
 
     vocabulary: Vocabulary
     rules: Rules
-    plan: Plan
+    conditions: Conditions
     reader: Reader
     length: int | None = None
 
-    def push(self, token: int) -> None:
-        self.reader.push(token)
+    def advance(self, token: int) -> None:
+        self.reader.advance(token)
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -122,13 +122,13 @@ class JazzCursor:
     def last_note(self) -> tuple[int, int] | None:
         return None  # its pitch is settled only when the whole is played
 
-    def close(self) -> None:
+    def finish_bar(self) -> None:
         self.length = max(1, len(self.reader.bars))
 
-    def fork(self) -> JazzCursor:
+    def fork(self) -> JazzGrammarState:
         return replace(self, reader=self.reader.fork())
 
-    def allowed(self) -> Mask:
+    def allowed_mask(self) -> Mask:
         mask = np.zeros(self.vocabulary.size, dtype=bool)
         if self.reader.stage < len(HEADER):
             self._allow_header(mask)
@@ -137,7 +137,7 @@ class JazzCursor:
         elif self.reader.place is not None:
             self._allow_planned(mask, Kind.ROOT)
         elif self._in_chords() and self._allow_chords(mask):
-            pass  # the plan has more chords for this bar
+            pass  # the conditions has more chords for this bar
         elif self.reader.letter is not None:
             left = self.reader.bar_steps - self.reader.position
             mask[self.vocabulary.block[Kind.DURATION]][: max(1, left)] = True
@@ -157,14 +157,14 @@ class JazzCursor:
         mask[self.vocabulary.block[kind] if planned is None else self.vocabulary.id_of(kind, planned)] = True
 
     def _planned_header(self, kind: Kind) -> int | None:
-        plan = self.plan
-        if kind == Kind.METER and (plan.meter or plan.chords):
-            return self.vocabulary.nearest_meter(*(plan.meter or (4, 4)))  # as chord lists go
-        if kind == Kind.TEMPO and plan.quarters_per_minute:
-            return int(nearest(TEMPOS, np.array(plan.quarters_per_minute)))
-        if kind == Kind.KEY and plan.chords:
-            return key_of(plan.chords)
-        melodic = [program for program in plan.instruments or () if program != DRUMS]
+        conditions = self.conditions
+        if kind == Kind.METER and (conditions.meter or conditions.chords):
+            return self.vocabulary.nearest_meter(*(conditions.meter or (4, 4)))  # as chord lists go
+        if kind == Kind.TEMPO and conditions.quarters_per_minute:
+            return int(nearest(TEMPOS, np.array(conditions.quarters_per_minute)))
+        if kind == Kind.KEY and conditions.chords:
+            return key_of(conditions.chords)
+        melodic = [program for program in conditions.instruments or () if program != DRUMS]
         if kind == Kind.SOLOIST and melodic:
             return min(range(len(SOLOISTS)), key=lambda i: abs(SOLOISTS[i] - melodic[0]))
         return None
@@ -176,10 +176,10 @@ class JazzCursor:
 
     def _planned_ids(self) -> list[int] | None:
         """Return the ids of the chords planned for the present bar, or None."""
-        if not self.plan.chords:
+        if not self.conditions.chords:
             return None
         reader = self.reader
-        chords = self.plan.chords[(len(reader.bars) - 1) % len(self.plan.chords)]
+        chords = self.conditions.chords[(len(reader.bars) - 1) % len(self.conditions.chords)]
         placed = spread(chords, reader.bar_steps)
         return [token for at, c in placed for token in chord_ids(self.vocabulary, at, c, reader.key)]
 
@@ -199,7 +199,7 @@ class JazzCursor:
         return planned[done] if planned and done < len(planned) else None
 
     def _allow_planned(self, mask: Mask, kind: Kind) -> None:
-        """Allow what the plan says comes next, else any id of a kind."""
+        """Allow what the conditions says comes next, else any id of a kind."""
         planned = self._next_planned()
         if planned is not None and self.vocabulary.kind[planned] == kind:
             mask[planned] = True
@@ -207,8 +207,8 @@ class JazzCursor:
             mask[self.vocabulary.block[kind]] = True
 
     def _allow_chords(self, mask: Mask) -> bool:
-        """Allow another chord or a bass. Return whether the plan asks for one."""
-        if self.plan.chords:
+        """Allow another chord or a bass. Return whether the conditions asks for one."""
+        if self.conditions.chords:
             planned = self._next_planned()
             if planned is not None:
                 mask[planned] = True
@@ -240,7 +240,7 @@ class JazzCursor:
         return reader.is_full
 
     def _allow_next_bar(self, mask: Mask) -> None:
-        bars, length = len(self.reader.bars), self.length or self.plan.bars
+        bars, length = len(self.reader.bars), self.length or self.conditions.bars
         if bars and (length is None or bars >= length):
             mask[self.vocabulary.id_of(Kind.END)] = True
         if bars < (length or DEFAULT_LENGTH):
@@ -248,9 +248,9 @@ class JazzCursor:
             mask[self.vocabulary.block[Kind.ROOT] if planned is None else planned] = True
 
     def _first_planned(self, bar: int) -> int | None:
-        if not self.plan.chords:
+        if not self.conditions.chords:
             return None
-        chord = self.plan.chords[bar % len(self.plan.chords)][0]
+        chord = self.conditions.chords[bar % len(self.conditions.chords)][0]
         return chord_ids(self.vocabulary, 0, chord, self.reader.key)[0]
 
     def _allow_words(self, mask: Mask) -> None:

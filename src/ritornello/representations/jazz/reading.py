@@ -101,7 +101,7 @@ class Reader:
         line = next((bar.line for bar in reversed(self.bars) if bar.line), None)
         return bool(line) and line[-1].letter != REST if line else False
 
-    def push(self, token: int) -> None:
+    def advance(self, token: int) -> None:
         """Take the next id."""
         vocabulary = self.vocabulary
         kind, value = Kind(int(vocabulary.kind[token])), int(vocabulary.value[token])

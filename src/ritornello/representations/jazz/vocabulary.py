@@ -179,7 +179,7 @@ class Vocabulary(KindBlocks):
         return nearest_meter(self.config.meters, numerator, denominator)
 
 
-class Survey(NamedTuple):
+class Statistics(NamedTuple):
     """What fitting needs of one piece: its meter, and the words of its melody as counted, corrected and faithful."""
 
     meter: tuple[int, int]
@@ -188,7 +188,7 @@ class Survey(NamedTuple):
 
 
 class JazzOptions(BaseModel):
-    """What a preset or a person asks of the scheme."""
+    """What a preset or a person asks of the tokenizer."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -197,11 +197,11 @@ class JazzOptions(BaseModel):
     least: int = Field(2, ge=1, description="words that occur less often are spelled in parts")
 
 
-def fit(surveys: Iterable[Survey], asked: JazzOptions) -> JazzConfig:
+def fit(all_statistics: Iterable[Statistics], asked: JazzOptions) -> JazzConfig:
     """Return the vocabulary for a corpus: the words and meters that occur, rare ones left out."""
     words: Counter[str] = Counter()
     meters: Counter[tuple[int, int]] = Counter({(4, 4): 0})
-    for piece in surveys:
+    for piece in all_statistics:
         words.update(dict(piece.faithful_words if asked.faithful else piece.words))
         meters.update([piece.meter] if is_usable_meter(*piece.meter) else [])
     kept = [word for word, count in sorted(words.items(), key=_rank) if count >= asked.least]

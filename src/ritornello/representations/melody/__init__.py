@@ -6,10 +6,10 @@ An event is no event (what was goes on), a note-off, or a pitch that is struck; 
 one bar ago" and "as two bars ago". The length is given, not learned: END is never a target. What is lost:
 velocity, everything finer than the grid, all but one voice.
 
-All encodings but mono move a melody into one key and range ("squash"). `suited` to a primer, the representation
+All encodings but mono move a melody into one key and range ("squash"). `for_piece` to a primer, the representation
 moves what is composed back by the same interval.
 
-Read in order: `extraction`, `encodings`, `cursor`, then `Melody` here.
+Read in order: `extraction`, `encodings`, `grammar`, then `Melody` here.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ritornello.representations.base import PLAIN_SAMPLING, Column, Examples, Ids, Pace, Plan
-from ritornello.representations.melody.cursor import DEFAULT_BARS, MelodyCursor
+from ritornello.representations.base import PLAIN_SAMPLING, Column, Conditions, Examples, Ids, Pace
 from ritornello.representations.melody.encodings import BAR, ENCODINGS, Encoding, Past
 from ritornello.representations.melody.extraction import (
     NO_EVENT,
@@ -37,7 +36,8 @@ from ritornello.representations.melody.extraction import (
     squash_shift,
     without_tail,
 )
-from ritornello.representations.scheme import Scheme, checked_options, room
+from ritornello.representations.melody.grammar import DEFAULT_BARS, MelodyGrammarState
+from ritornello.representations.tokenizer import BaseTokenizer, checked_options, room
 from ritornello.score import Score, Tempo, Track, make_notes
 from ritornello.theory import DRUMS, instrument_name, pitch_name
 
@@ -65,13 +65,13 @@ class Placement:
     program: int = 0
 
 
-class Melody(Scheme[MelodyConfig]):
+class Melody(BaseTokenizer[MelodyConfig]):
     """The representation `melody`; see `representations.base.Representation`."""
 
     name = "melody"
     tells_notes_in_order = True
     config_model = MelodyConfig
-    original_sampling = PLAIN_SAMPLING
+    reference_sampling = PLAIN_SAMPLING
 
     def __init__(self, config: MelodyConfig, placement: Placement = Placement()) -> None:  # a frozen value
         self.placement = placement
@@ -80,11 +80,11 @@ class Melody(Scheme[MelodyConfig]):
         super().__init__(config, labels + 2, start=labels, end=labels + 1)
 
     @staticmethod
-    def survey(score: Score) -> None:
+    def collect_statistics(score: Score) -> None:
         """Return nothing: the labels are the same for every corpus."""
 
     @classmethod
-    def fit(cls, surveys: Iterable[None], options: Mapping[str, Any] = MappingProxyType({})) -> Melody:
+    def fit(cls, all_statistics: Iterable[None], options: Mapping[str, Any] = MappingProxyType({})) -> Melody:
         """Return the representation with `options`, the fields of `MelodyConfig`."""
         return cls(checked_options(cls.name, MelodyConfig, options))
 
@@ -129,10 +129,10 @@ class Melody(Scheme[MelodyConfig]):
         together the highest stays. Nothing is left out for being short; `examples` has the stricter rules."""
         return np.append(self.primer(score), self.end_id).astype(np.int32)
 
-    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:
+    def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:
         return self.ids_of(self._placed(leading_melody(score, self.settings.steps_per_quarter)))
 
-    def examples(self, score: Score) -> Examples:
+    def extract_examples(self, score: Score) -> Examples:
         """Return the ids of every melody of `score` that is worth learning from, without an end."""
         found = extract_melodies(score, self.settings)
         return Examples(
@@ -140,13 +140,13 @@ class Melody(Scheme[MelodyConfig]):
             found.reasons,
         )
 
-    def suited(self, primer: Score | None, plan: Plan) -> Melody:
-        """Return the representation for a piece that begins with `primer` and is played as `plan` says."""
-        shift, tempo = None, plan.quarters_per_minute
+    def for_piece(self, primer: Score | None, conditions: Conditions) -> Melody:
+        """Return the representation for a piece that begins with `primer` and is played as `conditions` says."""
+        shift, tempo = None, conditions.quarters_per_minute
         if primer is not None:
             shift = self._shift(leading_melody(primer, self.settings.steps_per_quarter))
             tempo = tempo or next((t.quarters_per_minute for t in primer.tempos), None)
-        program = next((p for p in plan.instruments or () if p != DRUMS), 0)
+        program = next((p for p in conditions.instruments or () if p != DRUMS), 0)
         return Melody(self.settings, Placement(shift, tempo or TEMPO, program))
 
     def _shift(self, events: Events) -> int:
@@ -164,15 +164,15 @@ class Melody(Scheme[MelodyConfig]):
         past, ids = Past(), [self.start_id]
         for event in events.tolist():
             ids.append(self.encoding.label(event, past))
-            past.push(event)
+            past.advance(event)
         return np.array(ids, dtype=np.int32)
 
     def events_of(self, ids: Ids) -> Events:
         """Return the events that any ids stand for; start and end stand for none."""
-        cursor = self.cursor()
+        grammar = self.grammar()
         for token in np.asarray(ids).tolist():
-            cursor.push(token)
-        return np.array(cursor.past.events, dtype=np.int16)
+            grammar.advance(token)
+        return np.array(grammar.past.events, dtype=np.int16)
 
     def decode(self, ids: Ids) -> Score:
         events, step = self.events_of(ids), TICKS_PER_STEP
@@ -190,15 +190,15 @@ class Melody(Scheme[MelodyConfig]):
         return Score(self.settings.steps_per_quarter * step, (track,), tempos=(tempo,))
 
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
-        cursor, rows = self.cursor(), []
+        grammar, rows = self.grammar(), []
         for token in np.asarray(ids).tolist():
-            cursor.push(token)
-            rows.append(cursor.columns)
+            grammar.advance(token)
+            rows.append(grammar.columns)
         return np.array(rows, dtype=np.int32).reshape(-1, len(self.columns))
 
-    def cursor(self, plan: Plan = Plan()) -> MelodyCursor:  # a frozen value
-        length = (plan.bars or DEFAULT_BARS) * BAR
-        return MelodyCursor(self.encoding, self.settings.steps_per_quarter, Past(), length)
+    def grammar(self, conditions: Conditions = Conditions()) -> MelodyGrammarState:  # a frozen value
+        length = (conditions.bars or DEFAULT_BARS) * BAR
+        return MelodyGrammarState(self.encoding, self.settings.steps_per_quarter, Past(), length)
 
     # ---- keys ------------------------------------------------------------------------------------------------
 

@@ -44,7 +44,7 @@ class Past:
     recent: tuple[int, ...] = ()  # the last three distinct pitches, the latest last
     keys: tuple[int, ...] = (0,) * 12  # notes that belong to each major key
 
-    def push(self, event: int) -> None:
+    def advance(self, event: int) -> None:
         """Take the next event: NO_EVENT, NOTE_OFF or a pitch."""
         self.events.append(event)
         if event == NOTE_OFF:

@@ -13,7 +13,7 @@ Why so: a recurrent network pays for each step; `docs/experiments.md` has the me
 timing finer than 1/24 of a quarter, velocity finer than 8, controllers and pitch bends, the lengths of drum
 notes, tempo changes within a bar.
 
-Read in order: `vocabulary`, `encoding`, `reading`, `decoding`, `grammar`, `given`, `given_cursor`.
+Read in order: `vocabulary`, `encoding`, `reading`, `decoding`, `grammar`, `given`, `given_grammar`.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import Column, Compass, Ids, Pace, Plan, move_ids
+from ritornello.representations.base import Column, Compass, Conditions, Ids, Pace, move_ids
 from ritornello.representations.limits import NO_LIMIT, Limits
 from ritornello.representations.multitrack import decoding, encoding, reading, vocabulary
 from ritornello.representations.multitrack.cadence import Cadence
 from ritornello.representations.multitrack.entrances import Entrances
 from ritornello.representations.multitrack.given import make_table
-from ritornello.representations.multitrack.given_cursor import GivenCursor
-from ritornello.representations.multitrack.grammar import MultitrackCursor, compass, planned_instruments
+from ritornello.representations.multitrack.given_grammar import GivenGrammarState
+from ritornello.representations.multitrack.grammar import MultitrackGrammarState, compass, planned_instruments
 from ritornello.representations.multitrack.room import SIXTEENTH, MultitrackRoom
 from ritornello.representations.multitrack.vocabulary import (
     DRUM_FAMILY,
@@ -42,10 +42,10 @@ from ritornello.representations.multitrack.vocabulary import (
     Kind,
     MultitrackConfig,
     MultitrackOptions,
-    Survey,
+    Statistics,
     Vocabulary,
 )
-from ritornello.representations.scheme import Scheme, checked_options
+from ritornello.representations.tokenizer import BaseTokenizer, checked_options
 from ritornello.representations.tonality import moved_key
 from ritornello.score import Score
 from ritornello.theory import instrument_name
@@ -53,7 +53,7 @@ from ritornello.theory import instrument_name
 __all__ = ["Multitrack", "MultitrackConfig"]
 
 
-class Multitrack(Scheme[MultitrackConfig]):
+class Multitrack(BaseTokenizer[MultitrackConfig]):
     """The representation `multitrack`; see `representations.base.Representation`."""
 
     name = "multitrack"
@@ -66,15 +66,17 @@ class Multitrack(Scheme[MultitrackConfig]):
         super().__init__(config, self.vocabulary.size, self.vocabulary.start, self.vocabulary.end)
 
     @staticmethod
-    def survey(score: Score) -> Survey:
+    def collect_statistics(score: Score) -> Statistics:
         """Return what `fit` needs to know of one piece."""
-        return vocabulary.survey(score)
+        return vocabulary.collect_statistics(score)
 
     @classmethod
-    def fit(cls, surveys: Iterable[Survey], options: Mapping[str, Any] = MappingProxyType({})) -> Multitrack:
+    def fit(
+        cls, all_statistics: Iterable[Statistics], options: Mapping[str, Any] = MappingProxyType({})
+    ) -> Multitrack:
         """Return the representation for a corpus, with `options`, the fields of MultitrackOptions."""
         shown = checked_options(cls.name, MultitrackOptions, options)
-        return cls(vocabulary.fit(surveys).model_copy(update=shown.model_dump()))
+        return cls(vocabulary.fit(all_statistics).model_copy(update=shown.model_dump()))
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -160,17 +162,17 @@ class Multitrack(Scheme[MultitrackConfig]):
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
         return reading.read_columns(self.vocabulary, ids)
 
-    def cursor(self, plan: Plan = Plan()) -> MultitrackCursor:  # a frozen value
+    def grammar(self, conditions: Conditions = Conditions()) -> MultitrackGrammarState:  # a frozen value
         reader = reading.Reader(self.vocabulary)
-        if plan.given is None:
-            return MultitrackCursor(self.vocabulary, plan, reader)
-        table, plan = make_table(self.vocabulary, plan)
-        return GivenCursor(self.vocabulary, plan, reader, table=table)
+        if conditions.given is None:
+            return MultitrackGrammarState(self.vocabulary, conditions, reader)
+        table, conditions = make_table(self.vocabulary, conditions)
+        return GivenGrammarState(self.vocabulary, conditions, reader, table=table)
 
-    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:
-        """Return the beginning of a piece of `plan.bars` bars in all (default: twice the primer's, at least 8).
+    def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:
+        """Return the beginning of a piece of `conditions.bars` bars in all (default: twice the primer's, at least 8).
 
-        The meter is the primer's; the instruments are the primer's and, after them, those of the plan that it
+        The meter is the primer's; the instruments are the primer's and, after them, those of the conditions that it
         has not.
         """
         ids = self.encode(score)[:-1]
@@ -178,21 +180,21 @@ class Multitrack(Scheme[MultitrackConfig]):
         header_end = _header_length(kinds)
         header, body = ids[:header_end].tolist(), ids[header_end:]
         bars = self._announced(header)
-        length = min(max(plan.bars or max(2 * bars, 8), bars), LENGTH_LIMIT)
+        length = min(max(conditions.bars or max(2 * bars, 8), bars), LENGTH_LIMIT)
         header[1] = self.vocabulary.id_of(Kind.LENGTH_HIGH, length >> 4)
         header[2] = self.vocabulary.id_of(Kind.LENGTH_LOW, length & 15)
-        if plan.quarters_per_minute:
-            tempo = int(encoding.nearest(TEMPOS, np.array(plan.quarters_per_minute)))
+        if conditions.quarters_per_minute:
+            tempo = int(encoding.nearest(TEMPOS, np.array(conditions.quarters_per_minute)))
             header[4] = self.vocabulary.id_of(Kind.TEMPO, tempo)
         voices = self.vocabulary.voice
         have = {int(voices[token]) for token in header[5:]}
-        more = planned_instruments(self.vocabulary, plan.instruments or ())
+        more = planned_instruments(self.vocabulary, conditions.instruments or ())
         instruments = sorted([*header[5:], *(token for token in more if int(voices[token]) not in have)])
         return np.array([*header[:5], *instruments, *body], dtype=np.int32)
 
-    def mapped(self, score: Score) -> tuple[str, ...]:
+    def substitutions(self, score: Score) -> tuple[str, ...]:
         """Return a line for each part of `score` that another instrument plays, or that is moved by octaves."""
-        return encoding.mapped(self.vocabulary, score)
+        return encoding.substitutions(self.vocabulary, score)
 
     def _announced(self, header: list[int]) -> int:
         value = self.vocabulary.value

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.representations.limits import CADENCE
-from ritornello.representations.multitrack.grammar import MultitrackCursor
+from ritornello.representations.multitrack.grammar import MultitrackGrammarState
 from ritornello.representations.multitrack.vocabulary import Vocabulary
 from ritornello.representations.tonality import degree, is_minor
 
@@ -33,19 +33,19 @@ class Cadence:
     def __deepcopy__(self, memo: Any) -> Self:
         return type(self)(self.vocabulary, dict(self.pitches))
 
-    def observe(self, cursor: MultitrackCursor) -> None:
-        if cursor.last_note and not self.vocabulary.is_drum[cursor.last_note[0]]:
-            voice, pitch = cursor.last_note
+    def observe(self, grammar: MultitrackGrammarState) -> None:
+        if grammar.last_note and not self.vocabulary.is_drum[grammar.last_note[0]]:
+            voice, pitch = grammar.last_note
             total, count = self.pitches.get(voice, (0, 0))
             self.pitches[voice] = total + pitch, count + 1
 
-    def forbidden(self, cursor: MultitrackCursor) -> NDArray[np.int64]:
-        reader, vocabulary = cursor.reader, self.vocabulary
+    def forbidden(self, grammar: MultitrackGrammarState) -> NDArray[np.int64]:
+        reader, vocabulary = grammar.reader, self.vocabulary
         if reader.bars_left or not reader.length or not self.pitches:
             return np.empty(0, dtype=np.int64)
         degrees = degree(vocabulary.pitch, reader.key.value)
         strange = ~np.isin(degrees, TRIADS[is_minor(reader.key.value)])
         bass = min(self.pitches, key=lambda voice: self.pitches[voice][0] / self.pitches[voice][1])
-        if cursor.onset < reader.time or vocabulary.voice[cursor.last_id] < bass:
+        if grammar.onset < reader.time or vocabulary.voice[grammar.last_id] < bass:
             strange |= (vocabulary.voice == bass) & (degrees > 0)
         return np.flatnonzero(vocabulary.is_melodic & strange)

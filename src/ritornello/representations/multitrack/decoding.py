@@ -46,7 +46,7 @@ def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
     for token in np.asarray(ids).tolist():
         if not 0 <= token < vocabulary.size:
             continue
-        kind, value = reader.push(token), vocabulary.meanings[token][1]
+        kind, value = reader.advance(token), vocabulary.meanings[token][1]
         if kind == Kind.NOTE:
             voice = reader.voice
             last = [_steps(reader), reader.velocity(voice)]

@@ -91,7 +91,7 @@ def encode(vocabulary: Vocabulary, score: Score) -> Ids:
     return np.concatenate([header, body, [vocabulary.end]], dtype=np.int32, casting="unsafe")
 
 
-def mapped(vocabulary: Vocabulary, score: Score) -> tuple[str, ...]:
+def substitutions(vocabulary: Vocabulary, score: Score) -> tuple[str, ...]:
     """Return a line for each part that another instrument stands for, that shares a voice, or that is moved."""
     parts = parts_of(score)
     voices = vocabulary.voices_of(program for program, _ in parts)

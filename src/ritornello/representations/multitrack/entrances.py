@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.representations.limits import ENTRANCES
-from ritornello.representations.multitrack.grammar import HEADER, MultitrackCursor
+from ritornello.representations.multitrack.grammar import HEADER, MultitrackGrammarState
 from ritornello.representations.multitrack.vocabulary import Kind, Vocabulary
 
 REST = 8
@@ -34,24 +34,24 @@ class Entrances:
     def __deepcopy__(self, memo: Any) -> Self:
         return self
 
-    def observe(self, cursor: MultitrackCursor) -> None:
+    def observe(self, grammar: MultitrackGrammarState) -> None:
         pass
 
-    def forbidden(self, cursor: MultitrackCursor) -> NDArray[np.int64]:
+    def forbidden(self, grammar: MultitrackGrammarState) -> NDArray[np.int64]:
         """Return the ids that lead past the notes of the one who is late, if there is one."""
-        late, vocabulary = self._late(cursor), self.vocabulary
+        late, vocabulary = self._late(grammar), self.vocabulary
         if late is None:
             return _NOTHING
         highest = int(vocabulary.note_ids(np.array(late), vocabulary.high[late]))
-        if highest <= self._reached(cursor):
+        if highest <= self._reached(grammar):
             return _NOTHING
         ids = np.arange(vocabulary.size)
         return np.concatenate([ids[vocabulary.block[Kind.SHIFT]], ids[highest + 1 :]])
 
-    def _late(self, cursor: MultitrackCursor) -> int | None:
-        reader = cursor.reader
+    def _late(self, grammar: MultitrackGrammarState) -> int | None:
+        reader = grammar.reader
         heard = reader.waiting.heard
-        if cursor.stage < len(HEADER) or not heard or not reader.bars_left:
+        if grammar.stage < len(HEADER) or not heard or not reader.bars_left:
             return None
         unheard = [voice for voice, time in heard.items() if time < 0]
         wanted = int(len(heard) * min(1.0, 2 * reader.bar / reader.length))
@@ -62,6 +62,6 @@ class Entrances:
         )
         return voice if reader.time - since >= REST * reader.bar_steps else None
 
-    def _reached(self, cursor: MultitrackCursor) -> int:
+    def _reached(self, grammar: MultitrackGrammarState) -> int:
         """Return the last note of the present onset, or -1."""
-        return cursor.last_id if cursor.onset == cursor.reader.time else -1
+        return grammar.last_id if grammar.onset == grammar.reader.time else -1

@@ -1,6 +1,6 @@
 """What is given of a piece (`representations.base.Given`) in the terms of a vocabulary: on its grid, bar by bar.
 
-Read next: `given_cursor`.
+Read next: `given_grammar`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ritornello.errors import ConfigError
-from ritornello.representations.base import Given, Plan
+from ritornello.representations.base import Conditions, Given
 from ritornello.representations.multitrack.encoding import Arrangement, arrange
 from ritornello.representations.multitrack.vocabulary import (
     DRUMS,
@@ -46,31 +46,33 @@ class GivenTable:
     voices: frozenset[int] = frozenset()  # of the score
 
 
-def make_table(vocabulary: Vocabulary, plan: Plan) -> tuple[GivenTable, Plan]:
-    """Return the table of `plan.given`, and the plan with the meter and the tempo that it begins with.
+def make_table(vocabulary: Vocabulary, conditions: Conditions) -> tuple[GivenTable, Conditions]:
+    """Return the table of `conditions.given`, and the conditions with the meter and the tempo that it begins with.
 
     ConfigError for more bars than a header can announce, and for instruments that the given parts leave no voice for.
     """
-    given = plan.given or Given()
-    if (plan.bars or 0) > LENGTH_LIMIT:
-        raise ConfigError(f"{plan.bars} bars: a piece with given notes has at most {LENGTH_LIMIT}")
+    given = conditions.given or Given()
+    if (conditions.bars or 0) > LENGTH_LIMIT:
+        raise ConfigError(f"{conditions.bars} bars: a piece with given notes has at most {LENGTH_LIMIT}")
     if given.score is None:
-        return GivenTable(given), plan
+        return GivenTable(given), conditions
     piece = arrange(vocabulary, given.score)
     if given.is_accompanied and len(piece.instruments) == len(vocabulary.low):
         raise ConfigError("the given parts take all the parts that the model has")
-    tempos = () if plan.quarters_per_minute else tuple(piece.tempos.tolist())
+    tempos = () if conditions.quarters_per_minute else tuple(piece.tempos.tolist())
     table = GivenTable(
         given,
         _notes_by_bar(vocabulary, piece),
         tuple(piece.bars.tolist()),
         tuple(piece.meters[1:]),
         tempos,
-        _header_instruments(vocabulary, piece, given.score, plan.instruments or ()),
+        _header_instruments(vocabulary, piece, given.score, conditions.instruments or ()),
         frozenset(piece.instruments),
     )
-    tempo = plan.quarters_per_minute or float(TEMPOS[_first_tempo(table)])
-    return table, replace(plan, meter=vocabulary.config.meters[piece.meters[0][1]], quarters_per_minute=tempo)
+    tempo = conditions.quarters_per_minute or float(TEMPOS[_first_tempo(table)])
+    return table, replace(
+        conditions, meter=vocabulary.config.meters[piece.meters[0][1]], quarters_per_minute=tempo
+    )
 
 
 def _notes_by_bar(vocabulary: Vocabulary, piece: Arrangement) -> dict[int, tuple[GivenNote, ...]]:

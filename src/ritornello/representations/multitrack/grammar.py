@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import Moment, Plan
+from ritornello.representations.base import Conditions, Moment
 from ritornello.representations.multitrack.encoding import nearest
 from ritornello.representations.multitrack.reading import Reader
 from ritornello.representations.multitrack.vocabulary import (
@@ -36,7 +36,7 @@ SHORTEST_AT_THE_END = int(np.searchsorted(DURATIONS, STEPS_PER_QUARTER // 4))
 """Number in DURATIONS of the shortest note in the last bar, a sixteenth: a piece does not end with a blip."""
 
 DEFAULT_LENGTH = 32
-"""Bars, where neither the plan nor the header says."""
+"""Bars, where neither the conditions nor the header says."""
 
 _DURATIONS: list[int] = DURATIONS.tolist()  # plain lists: faster to search for a single number
 _SHIFTS: list[int] = SHIFTS.tolist()
@@ -48,11 +48,11 @@ HEADER = (Kind.START, Kind.LENGTH_HIGH, Kind.LENGTH_LOW, Kind.METER, Kind.TEMPO)
 
 
 @dataclass
-class MultitrackCursor:
-    """A `Cursor` (see `representations.base`) for `multitrack`."""
+class MultitrackGrammarState:
+    """A `GrammarState` (see `representations.base`) for `multitrack`."""
 
     vocabulary: Vocabulary
-    plan: Plan
+    conditions: Conditions
     reader: Reader
     stage: int = 0  # ids of HEADER seen; len(HEADER): the instruments or the body
     kind: Kind | None = None  # of the last id
@@ -67,8 +67,8 @@ class MultitrackCursor:
     playable: Mask | None = None  # the notes of the instruments in the header
     programs: tuple[tuple[int, int], ...] = ()  # (voice, program) of the header
 
-    def push(self, token: int) -> None:
-        kind = self.reader.push(token)
+    def advance(self, token: int) -> None:
+        kind = self.reader.advance(token)
         if self.stage < len(HEADER) and kind == HEADER[self.stage]:
             self.stage += 1
         if kind == Kind.INSTRUMENT:
@@ -115,13 +115,13 @@ class MultitrackCursor:
     def last_note(self) -> tuple[int, int] | None:
         return (self.reader.voice, self.reader.pitch) if self.kind == Kind.NOTE else None
 
-    def close(self) -> None:
+    def finish_bar(self) -> None:
         self.reader.length = self.reader.bar + 1  # the network sees the last bar, and plays it as one
 
-    def fork(self) -> MultitrackCursor:
+    def fork(self) -> MultitrackGrammarState:
         return replace(self, reader=self.reader.fork())
 
-    def allowed(self) -> Mask:
+    def allowed_mask(self) -> Mask:
         mask = np.zeros(self.vocabulary.size, dtype=bool)
         if self.stage < len(HEADER):
             self._allow_header(mask)
@@ -135,7 +135,7 @@ class MultitrackCursor:
         return self.kind in (Kind.TEMPO, Kind.INSTRUMENT) and self.reader.time == 0 and not self.note_count
 
     def _allow_header(self, mask: Mask) -> None:
-        """Allow the next id of the header: what the plan asks for, else any of its kind."""
+        """Allow the next id of the header: what the conditions asks for, else any of its kind."""
         kind = HEADER[self.stage]
         planned = self._planned(kind)
         if planned is None:
@@ -146,22 +146,22 @@ class MultitrackCursor:
             mask[self.vocabulary.id_of(kind)] = False  # a piece has at least one bar
 
     def _planned(self, kind: Kind) -> int | None:
-        plan, length = self.plan, min(self.plan.bars or 0, LENGTH_LIMIT)
+        conditions, length = self.conditions, min(self.conditions.bars or 0, LENGTH_LIMIT)
         if kind == Kind.LENGTH_HIGH and length:
             return length >> 4
         if kind == Kind.LENGTH_LOW and length:
             return length & 15
-        if kind == Kind.METER and plan.meter:
-            return self.vocabulary.nearest_meter(*plan.meter)
-        if kind == Kind.TEMPO and plan.quarters_per_minute:
-            return int(nearest(TEMPOS, np.array(plan.quarters_per_minute)))
+        if kind == Kind.METER and conditions.meter:
+            return self.vocabulary.nearest_meter(*conditions.meter)
+        if kind == Kind.TEMPO and conditions.quarters_per_minute:
+            return int(nearest(TEMPOS, np.array(conditions.quarters_per_minute)))
         return None
 
     def _allow_instruments(self, mask: Mask) -> bool:
         """Allow the next instrument of the header. Return whether one has to come."""
         declared = {voice for voice, _ in self.programs}
-        if self.plan.instruments:
-            wanted = planned_instruments(self.vocabulary, self.plan.instruments)
+        if self.conditions.instruments:
+            wanted = planned_instruments(self.vocabulary, self.conditions.instruments)
             missing = [token for token in wanted if int(self.vocabulary.voice[token]) not in declared]
             mask[missing[:1]] = True
             return bool(missing)
@@ -224,14 +224,14 @@ class MultitrackCursor:
         return not shortest <= self.reader.duration(self.reader.voice) < stop
 
     def _allow_changes(self, mask: Mask) -> None:
-        """Allow, unless the plan fixes them, a new meter at a bar line and a new tempo at a bar's first onset."""
+        """Allow, unless the conditions fixes them, a new meter at a bar line and a new tempo at a bar's first onset."""
         reader, vocabulary = self.reader, self.vocabulary
-        if reader.position == 0 and self.previous == Kind.SHIFT and not self.plan.meter:
+        if reader.position == 0 and self.previous == Kind.SHIFT and not self.conditions.meter:
             mask[vocabulary.block[Kind.METER]] = True
         if (
             self.onset_bar < reader.bar
             and self.tempo_time < reader.time
-            and not self.plan.quarters_per_minute
+            and not self.conditions.quarters_per_minute
         ):
             mask[vocabulary.block[Kind.TEMPO]] = True
 

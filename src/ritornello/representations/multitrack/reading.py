@@ -31,7 +31,7 @@ from ritornello.representations.multitrack.vocabulary import (
     Vocabulary,
 )
 from ritornello.representations.multitrack.waiting import NEVER_PLAYED, Waiting, waits
-from ritornello.representations.scheme import latest
+from ritornello.representations.tokenizer import latest
 from ritornello.representations.tonality import KEYS, KeySoFar, degree, keys_so_far
 
 PHRASE = 8
@@ -69,7 +69,7 @@ def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
         Column("velocity", 128 // VELOCITY_STEP + 1),  # likewise
         *(key if config.key else ()),
         *(waiting if config.waiting else ()),
-        *(Column(f"{lag} bars ago", vocabulary.size + 1, is_hint=True) for lag in config.lags),
+        *(Column(f"{lag} bars ago", vocabulary.size + 1, is_candidate=True) for lag in config.lags),
         *echo_columns(vocabulary.size, config.echo),
     )
 
@@ -104,18 +104,18 @@ class Reader:
     def __post_init__(self) -> None:
         self.echo = Echo(self.vocabulary.config.echo)
 
-    def push(self, token: int) -> Kind:
+    def advance(self, token: int) -> Kind:
         """Take the next id and return its kind."""
         kind, value, voice, pitch = self.vocabulary.meanings[token]
         self.token = token
-        self.echo.push(token)
+        self.echo.advance(token)
         match kind:
             case Kind.NOTE:
                 self.voice, self.pitch = voice, pitch
                 self._place_note()
                 self.waiting.play(voice, self.time)
                 if not self.vocabulary.is_drum[voice]:
-                    self.key.push(pitch)
+                    self.key.advance(pitch)
             case Kind.INSTRUMENT:
                 self.waiting.name(voice)
             case Kind.SHIFT:

@@ -22,7 +22,7 @@ from ritornello.representations.multitrack.grammar import (
     DEFAULT_LENGTH,
     HEADER,
     MOST_SILENT_BARS,
-    MultitrackCursor,
+    MultitrackGrammarState,
 )
 from ritornello.representations.multitrack.vocabulary import (
     DURATIONS,
@@ -87,11 +87,11 @@ class MultitrackRoom:
     def __deepcopy__(self, memo: object) -> MultitrackRoom:
         return replace(self, ends={voice: dict(ends) for voice, ends in self.ends.items()})
 
-    def observe(self, cursor: MultitrackCursor) -> None:
-        reader = cursor.reader
-        if cursor.kind not in (Kind.NOTE, Kind.DURATION) or self.vocabulary.is_drum[reader.voice]:
+    def observe(self, grammar: MultitrackGrammarState) -> None:
+        reader = grammar.reader
+        if grammar.kind not in (Kind.NOTE, Kind.DURATION) or self.vocabulary.is_drum[reader.voice]:
             return
-        if cursor.kind == Kind.NOTE:
+        if grammar.kind == Kind.NOTE:
             self.begun = self._begun_in(reader.bar) + 1
             self.bar = reader.bar
         sounding = {p: end for p, end in self.ends.get(reader.voice, {}).items() if end > reader.time}
@@ -101,12 +101,12 @@ class MultitrackRoom:
     def _begun_in(self, bar: int) -> int:
         return self.begun if bar == self.bar else 0
 
-    def forbidden(self, cursor: MultitrackCursor) -> NDArray[np.int64]:
+    def forbidden(self, grammar: MultitrackGrammarState) -> NDArray[np.int64]:
         barred = self._short_meters.copy()
-        if cursor.stage == len(HEADER) and not cursor.programs:
+        if grammar.stage == len(HEADER) and not grammar.programs:
             self._bar_drums_alone(barred)
-        elif cursor.stage == len(HEADER):
-            self._bar_in_body(barred, cursor)
+        elif grammar.stage == len(HEADER):
+            self._bar_in_body(barred, grammar)
         return np.flatnonzero(barred)
 
     @cached_property
@@ -122,9 +122,9 @@ class MultitrackRoom:
         block = self.vocabulary.block[Kind.INSTRUMENT]
         barred[block] = self.vocabulary.is_drum[self.vocabulary.voice[block]] & (self.limits.fewest > 0)
 
-    def _bar_in_body(self, barred: Mask, cursor: MultitrackCursor) -> None:
-        vocabulary, outlook = self.vocabulary, self._outlook(cursor)
-        if self._shapes_note(cursor) and self._bar_durations(barred, cursor, outlook):
+    def _bar_in_body(self, barred: Mask, grammar: MultitrackGrammarState) -> None:
+        vocabulary, outlook = self.vocabulary, self._outlook(grammar)
+        if self._shapes_note(grammar) and self._bar_durations(barred, grammar, outlook):
             return
         self._bar_notes(barred, outlook)
         for change in (Kind.METER, Kind.TEMPO):  # a note follows
@@ -133,16 +133,16 @@ class MultitrackRoom:
         barred[vocabulary.block[Kind.SHIFT]] |= last < SHIFTS
         barred[vocabulary.id_of(Kind.END)] = outlook.missing > 0
 
-    def _outlook(self, cursor: MultitrackCursor) -> Outlook:
-        reader, limits = cursor.reader, self.limits
+    def _outlook(self, grammar: MultitrackGrammarState) -> Outlook:
+        reader, limits = grammar.reader, self.limits
         left = reader.bars_left if reader.length else max(0, DEFAULT_LENGTH - 1 - reader.bar)
         bar_end, begun = reader.time - reader.position + reader.bar_steps, self._begun_in(reader.bar)
-        declared = [voice for voice, _ in cursor.programs]
+        declared = [voice for voice, _ in grammar.programs]
         drums = any(self.vocabulary.is_drum[voice] for voice in declared)
         able = tuple(voice for voice in declared if voice in limits.able)
         return Outlook(
             now=reader.time,
-            onset=max(cursor.onset, 0),
+            onset=max(grammar.onset, 0),
             bar_end=bar_end,
             end=bar_end + left * reader.bar_steps,
             bar_steps=reader.bar_steps,
@@ -186,15 +186,15 @@ class MultitrackRoom:
 
     # --- what is barred ---------------------------------------------------------------------------------------
 
-    def _shapes_note(self, cursor: MultitrackCursor) -> bool:
+    def _shapes_note(self, grammar: MultitrackGrammarState) -> bool:
         """Whether the last note may still get a duration of its own."""
-        fresh = cursor.kind in (Kind.NOTE, Kind.VELOCITY) and cursor.previous == Kind.NOTE
-        return fresh and not self.vocabulary.is_drum[cursor.reader.voice]
+        fresh = grammar.kind in (Kind.NOTE, Kind.VELOCITY) and grammar.previous == Kind.NOTE
+        return fresh and not self.vocabulary.is_drum[grammar.reader.voice]
 
-    def _bar_durations(self, barred: Mask, cursor: MultitrackCursor, outlook: Outlook) -> bool:
+    def _bar_durations(self, barred: Mask, grammar: MultitrackGrammarState, outlook: Outlook) -> bool:
         """Bar durations that would leave no part free when a note is due, and all other ids if a duration has to come
         since that which the voice remembers is too long; return whether that is so."""
-        reader, vocabulary = cursor.reader, self.vocabulary
+        reader, vocabulary = grammar.reader, self.vocabulary
         due = self._due(outlook)
         if not outlook.has_drums and (outlook.missing or not outlook.is_last):
             due = min(due, self._silence_ends(outlook))

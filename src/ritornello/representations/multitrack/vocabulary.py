@@ -101,7 +101,7 @@ Lag = Annotated[int, Field(ge=1, le=16)]
 
 
 class MultitrackOptions(BaseModel):
-    """What can be asked of the scheme: what of the past it shows to the network."""
+    """What can be asked of the tokenizer: what of the past it shows to the network."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -129,7 +129,7 @@ class MultitrackConfig(BaseModel):
     meters: tuple[tuple[int, int], ...] = Field(min_length=1, max_length=64)
 
 
-class Survey(NamedTuple):
+class Statistics(NamedTuple):
     """What fitting needs of one piece; small, so that workers can send it back."""
 
     voices: tuple[tuple[int, int, int, int, int], ...]  # family, number, program, lowest, highest pitch
@@ -251,7 +251,7 @@ def parts_of(score: Score) -> list[tuple[int, Track]]:
     return [(DRUMS if track.is_drum else track.program, track) for track in score.tracks if len(track.notes)]
 
 
-def survey(score: Score) -> Survey:
+def collect_statistics(score: Score) -> Statistics:
     """Return what fitting a vocabulary needs to know of one piece."""
     seen: Counter[int] = Counter()
     voices = []
@@ -261,7 +261,7 @@ def survey(score: Score) -> Survey:
         voices.append((family, seen[family], track.program, int(pitches.min()), int(pitches.max())))
         seen[family] += 1
     meters = {(m.numerator, m.denominator) for m in score.meters}
-    return Survey(tuple(voices), tuple(sorted(meters or {(4, 4)})))
+    return Statistics(tuple(voices), tuple(sorted(meters or {(4, 4)})))
 
 
 def _frequent(
@@ -274,7 +274,10 @@ def _frequent(
 
 
 def fit(
-    surveys: Iterable[Survey], most_voices: int = 64, most_meters: int = 24, most_programs: int = 16
+    all_statistics: Iterable[Statistics],
+    most_voices: int = 64,
+    most_meters: int = 24,
+    most_programs: int = 16,
 ) -> MultitrackConfig:
     """Return the vocabulary for a corpus: the voices, programs and meters that occur, rare ones left out.
 
@@ -286,7 +289,7 @@ def fit(
     highs: dict[tuple[int, int], int] = {}
     meters: Counter[tuple[int, int]] = Counter({(4, 4): 0})
     pieces = 0
-    for piece in surveys:
+    for piece in all_statistics:
         pieces += 1
         meters.update(meter for meter in piece.meters if is_on_grid(meter, STEPS_PER_QUARTER, LONGEST_BAR))
         for family, number, program, low, high in piece.voices:

@@ -22,13 +22,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import Column, Ids, Plan
+from ritornello.representations.base import Column, Conditions, Ids
 from ritornello.representations.multitrack.vocabulary import DURATIONS, SHIFTS
 from ritornello.representations.note_names import coding, reading, vocabulary
-from ritornello.representations.note_names.grammar import NoteNamesCursor
-from ritornello.representations.note_names.vocabulary import Kind, Options, Survey, Vocabulary
+from ritornello.representations.note_names.grammar import NoteNamesGrammarState
+from ritornello.representations.note_names.vocabulary import Kind, Options, Statistics, Vocabulary
 from ritornello.representations.note_names.words import CHORD, NoteNamesConfig, moved, word_of
-from ritornello.representations.scheme import Scheme, checked_options
+from ritornello.representations.tokenizer import BaseTokenizer, checked_options
 from ritornello.score import Score
 from ritornello.theory import instrument_name
 
@@ -37,12 +37,12 @@ __all__ = ["NoteNames", "NoteNamesConfig"]
 _SEMITONES = range(-11, 12)
 
 
-class NoteNames(Scheme[NoteNamesConfig]):
+class NoteNames(BaseTokenizer[NoteNamesConfig]):
     """The representation `note_names`; see `representations.base.Representation`."""
 
     name = "note_names"
     config_model = NoteNamesConfig
-    original_sampling: ClassVar[Mapping[str, Any]] = {"temperature": 0.0, "guard": False}
+    reference_sampling: ClassVar[Mapping[str, Any]] = {"temperature": 0.0, "guard": False}
 
     def __init__(self, config: NoteNamesConfig) -> None:
         self.vocabulary = Vocabulary(config)
@@ -51,17 +51,19 @@ class NoteNames(Scheme[NoteNamesConfig]):
         self._moved = np.stack([words.find(moved(words.codes, s)) for s in _SEMITONES])
 
     @staticmethod
-    def survey(score: Score) -> Survey:
+    def collect_statistics(score: Score) -> Statistics:
         """Return what `fit` needs to know of one piece."""
-        return vocabulary.survey(score)
+        return vocabulary.collect_statistics(score)
 
     @classmethod
-    def fit(cls, surveys: Iterable[Survey], options: Mapping[str, Any] = MappingProxyType({})) -> NoteNames:
+    def fit(
+        cls, all_statistics: Iterable[Statistics], options: Mapping[str, Any] = MappingProxyType({})
+    ) -> NoteNames:
         """Return the representation for a corpus. `options` are the fields of `Options`; others are ConfigErrors."""
-        return cls(vocabulary.fit(surveys, checked_options(cls.name, Options, options)))
+        return cls(vocabulary.fit(all_statistics, checked_options(cls.name, Options, options)))
 
     @property
-    def refused_wishes(self) -> tuple[str, ...]:
+    def unsupported_settings(self) -> tuple[str, ...]:
         """Without instruments of its own, it can only be a piano."""
         return () if self.vocabulary.config.programs else ("instruments",)
 
@@ -75,7 +77,7 @@ class NoteNames(Scheme[NoteNamesConfig]):
         return np.asarray(self.vocabulary.kind == Kind.WORD)
 
     def note_id(self, voice: int, pitch: int) -> int | None:
-        """Return the id of a note's pitch, or of a chord's code as in `NoteNamesCursor.last_note`."""
+        """Return the id of a note's pitch, or of a chord's code as in `NoteNamesGrammarState.last_note`."""
         word = int(self.vocabulary.words.find(np.array(pitch)))
         return word if word >= 0 and 0 <= voice < len(self.vocabulary.programs) else None
 
@@ -99,12 +101,12 @@ class NoteNames(Scheme[NoteNamesConfig]):
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
         return reading.read_columns(self.vocabulary, ids)
 
-    def cursor(self, plan: Plan = Plan()) -> NoteNamesCursor:  # a frozen value
-        return NoteNamesCursor(self.vocabulary, plan, reading.Reader(self.vocabulary))
+    def grammar(self, conditions: Conditions = Conditions()) -> NoteNamesGrammarState:  # a frozen value
+        return NoteNamesGrammarState(self.vocabulary, conditions, reading.Reader(self.vocabulary))
 
     def unknown_words(self, score: Score) -> tuple[str, ...]:
         """Return the words of `score`, each once, that the corpus had not and `encode` replaces by the nearest."""
-        seen = vocabulary.survey(score)
+        seen = vocabulary.collect_statistics(score)
         config = self.vocabulary.config
         codes = seen.separate if config.programs else seen.first if config.parts == "first" else seen.merged
         known = self.vocabulary.words.find(np.array(codes, dtype=np.int64)) >= 0
@@ -112,7 +114,7 @@ class NoteNames(Scheme[NoteNamesConfig]):
             word_of(code) for code, is_known in zip(codes, known.tolist(), strict=True) if not is_known
         )
 
-    def mapped(self, score: Score) -> tuple[str, ...]:
+    def substitutions(self, score: Score) -> tuple[str, ...]:
         """Return a line for each word of a primer that is not known; see `base.mapped`."""
         return tuple(
             f"{word} is not known here: the nearest known word stands for it"

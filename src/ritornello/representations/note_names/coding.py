@@ -100,7 +100,7 @@ def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
     for token in np.asarray(ids).tolist():
         if not 0 <= token < vocabulary.size:
             continue
-        kind = reader.push(token)
+        kind = reader.advance(token)
         if kind == Kind.WORD:
             last = [reader.length]
             for pitch in vocabulary.words.pitches[token]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import Plan
+from ritornello.representations.base import Conditions
 from ritornello.representations.multitrack.vocabulary import SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.note_names.reading import STEP, Reader
 from ritornello.representations.note_names.vocabulary import Kind, Vocabulary
@@ -21,7 +21,7 @@ BAR = 4 * STEPS_PER_QUARTER
 """Steps of a bar: bars are counted in 4/4, since words have no meter."""
 
 DEFAULT_BARS = 64
-"""Where the plan does not say; 512 words without durations, about what system E generates."""
+"""Where the conditions does not say; 512 words without durations, about what system E generates."""
 
 MAY_END = 0.75
 """From this share of its bars on, a piece may end by itself."""
@@ -32,11 +32,12 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass
-class NoteNamesCursor:
-    """A `Cursor` (see `representations.base`) for `note_names`. Tempo and meter of a plan say nothing here."""
+class NoteNamesGrammarState:
+    """A `GrammarState` (see `representations.base`) for `note_names`. Tempo and meter of a conditions say nothing
+    here."""
 
     vocabulary: Vocabulary
-    plan: Plan
+    conditions: Conditions
     reader: Reader
     kind: Kind | None = None  # of the last id
     notes: int = 0
@@ -45,10 +46,10 @@ class NoteNamesCursor:
     closing: bool = False
 
     def __post_init__(self) -> None:
-        self.limit = self.limit or (self.plan.bars or DEFAULT_BARS) * BAR
+        self.limit = self.limit or (self.conditions.bars or DEFAULT_BARS) * BAR
 
-    def push(self, token: int) -> None:
-        self.kind = self.reader.push(token)
+    def advance(self, token: int) -> None:
+        self.kind = self.reader.advance(token)
         if self.kind == Kind.WORD:
             self.notes += len(self.vocabulary.words.pitches[token])
         elif self.kind == Kind.END:
@@ -73,13 +74,13 @@ class NoteNamesCursor:
             return None
         return self.reader.instrument, int(self.vocabulary.words.codes[self.reader.token])
 
-    def close(self) -> None:
+    def finish_bar(self) -> None:
         self.limit, self.closing = min(self.limit, (self.place[0] + 1) * BAR), True
 
-    def fork(self) -> NoteNamesCursor:
+    def fork(self) -> NoteNamesGrammarState:
         return replace(self, reader=self.reader.fork())
 
-    def allowed(self) -> Mask:
+    def allowed_mask(self) -> Mask:
         mask = np.zeros(self.vocabulary.size, dtype=bool)
         if self.kind is None:
             mask[self.vocabulary.id_of(Kind.START)] = True
@@ -130,8 +131,8 @@ class NoteNamesCursor:
         mask[first : first + count] = True
 
     def _allow_instruments(self, mask: Mask, after: int) -> None:
-        """Allow the instruments of the plan (default: all) but the present one; at an onset, only later ones."""
-        planned = self.vocabulary.instruments_of(self.plan.instruments or self.vocabulary.programs)
+        """Allow the instruments of the conditions (default: all) but the present one; at an onset, only later ones."""
+        planned = self.vocabulary.instruments_of(self.conditions.instruments or self.vocabulary.programs)
         for number in set(planned) if self.vocabulary.config.programs else ():
             if number > after and number != self.reader.named:
                 mask[self.vocabulary.id_of(Kind.INSTRUMENT, number)] = True

@@ -40,7 +40,7 @@ class Reader:
     named: int = -1  # the instrument last named; -1: none yet
     lengths: dict[int, int] = field(default_factory=dict)  # number in DURATIONS, by instrument
 
-    def push(self, token: int) -> Kind:
+    def advance(self, token: int) -> Kind:
         """Take the next id and return its kind."""
         kind, value = Kind(self.vocabulary.kind[token]), int(self.vocabulary.value[token])
         self.token = token
@@ -82,5 +82,5 @@ def read_columns(vocabulary: Vocabulary, ids: Ids) -> NDArray[np.int32]:
     if not vocabulary.config.durations:
         return np.asarray(ids, dtype=np.int32)[:, None]
     reader = Reader(vocabulary)
-    rows = [(reader.push(token), reader.columns())[1] for token in np.asarray(ids).tolist()]
+    rows = [(reader.advance(token), reader.columns())[1] for token in np.asarray(ids).tolist()]
     return np.array(rows, dtype=np.int32).reshape(-1, len(columns_of(vocabulary)))

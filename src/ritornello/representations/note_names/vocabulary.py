@@ -80,7 +80,7 @@ class Options(BaseModel):
     all_keys: bool = Field(True, description="know the words of the corpus in every key")
 
 
-class Survey(NamedTuple):
+class Statistics(NamedTuple):
     """The codes of one piece, read in each way that may be asked for, and its programs."""
 
     merged: tuple[int, ...]
@@ -89,23 +89,23 @@ class Survey(NamedTuple):
     programs: tuple[int, ...]
 
 
-def survey(score: Score) -> Survey:
+def collect_statistics(score: Score) -> Statistics:
     """Return what fitting needs to know of one piece."""
     parts = parts_of(score.resampled(STEPS_PER_QUARTER))
     by_program = {track.program: [t for t in parts if t.program == track.program] for track in parts}
     separate = {code for tracks in by_program.values() for code in _codes(tracks)}
-    return Survey(_codes(parts), _codes(parts[:1]), tuple(sorted(separate)), tuple(sorted(by_program)))
+    return Statistics(_codes(parts), _codes(parts[:1]), tuple(sorted(separate)), tuple(sorted(by_program)))
 
 
 def _codes(tracks: list[Track]) -> tuple[int, ...]:
     return tuple(np.unique(slices([track.notes for track in tracks])[1]).tolist())
 
 
-def fit(surveys: Iterable[Survey], options: Options) -> NoteNamesConfig:
+def fit(all_statistics: Iterable[Statistics], options: Options) -> NoteNamesConfig:
     """Return the vocabulary for a corpus: every word that occurs, sorted."""
     codes: set[int] = set()
     programs: dict[int, int] = {}
-    for piece in surveys:
+    for piece in all_statistics:
         codes.update(
             piece.separate
             if options.instruments

@@ -97,7 +97,7 @@ def moved(codes: Ints, semitones: int) -> Ints:
 
 
 class NoteNamesConfig(BaseModel):
-    """What a vocabulary was fitted to, and what else is asked of the scheme."""
+    """What a vocabulary was fitted to, and what else is asked of the tokenizer."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

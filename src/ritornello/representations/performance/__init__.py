@@ -17,18 +17,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import Column, Ids, Pace, Plan
+from ritornello.representations.base import Column, Conditions, Ids, Pace
 from ritornello.representations.performance import encoding, reading, vocabulary
-from ritornello.representations.performance.grammar import PerformanceCursor
+from ritornello.representations.performance.grammar import PerformanceGrammarState
 from ritornello.representations.performance.vocabulary import LEVELS, PerformanceConfig, Vocabulary
-from ritornello.representations.scheme import FixedScheme, room
+from ritornello.representations.tokenizer import FixedTokenizer, room
 from ritornello.score import Score
 from ritornello.theory import pitch_class_name
 
 __all__ = ["Performance", "PerformanceConfig"]
 
 
-class Performance(FixedScheme[PerformanceConfig]):
+class Performance(FixedTokenizer[PerformanceConfig]):
     """The representation `performance`; see `representations.base.Representation`."""
 
     name = "performance"
@@ -77,8 +77,8 @@ class Performance(FixedScheme[PerformanceConfig]):
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
         return reading.read_columns(self.vocabulary, ids)
 
-    def cursor(self, plan: Plan = Plan()) -> PerformanceCursor:  # a frozen value
-        return PerformanceCursor(self.vocabulary, plan, reading.Reader(self.vocabulary))
+    def grammar(self, conditions: Conditions = Conditions()) -> PerformanceGrammarState:  # a frozen value
+        return PerformanceGrammarState(self.vocabulary, conditions, reading.Reader(self.vocabulary))
 
     def transposable(self, ids: Ids) -> tuple[int, int]:
         pitches = np.asarray(ids)[self.blocks.is_kind(ids, "note_on")]

@@ -22,7 +22,7 @@ from ritornello.representations.performance.vocabulary import (
     density_bin,
     share_levels,
 )
-from ritornello.representations.scheme import Ints, shorten_gaps, strike
+from ritornello.representations.tokenizer import Ints, shorten_gaps, strike
 from ritornello.score import CONTROL_CHANGE, Score, Track, make_controls, make_notes, ticks_to_seconds
 
 SUSTAIN = 64

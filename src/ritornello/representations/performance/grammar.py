@@ -2,7 +2,7 @@
 
 Why it always ends: at one time a pitch ends at most once and begins at most once, so notes run out; shifts stop
 short of the end of the last bar; there, notes can only end, then the piece. And there is always a way on: a note
-after a shift, a shift before the limit, the end at it. A bar is 2 seconds (4/4 at 120), or what the plan's tempo
+after a shift, a shift before the limit, the end at it. A bar is 2 seconds (4/4 at 120), or what the conditions's tempo
 and meter make of it.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ritornello.representations.base import Plan
+from ritornello.representations.base import Conditions
 from ritornello.representations.performance.reading import HANGING, STEPS_PER_QUARTER, Reader
 from ritornello.representations.performance.vocabulary import (
     HISTOGRAM_STEPS,
@@ -23,20 +23,20 @@ from ritornello.representations.performance.vocabulary import (
     density_bin,
     share_levels,
 )
-from ritornello.representations.scheme import Mask
+from ritornello.representations.tokenizer import Mask
 from ritornello.theory import instrument_range
 
 MOST_SILENCE = 4 * STEPS_PER_SECOND
 DEFAULT_LENGTH = 32
-"""Bars, where the plan does not say."""
+"""Bars, where the conditions does not say."""
 
 
 @dataclass
-class PerformanceCursor:
-    """A `Cursor` (see `representations.base`) for `performance`."""
+class PerformanceGrammarState:
+    """A `GrammarState` (see `representations.base`) for `performance`."""
 
     vocabulary: Vocabulary
-    plan: Plan
+    conditions: Conditions
     reader: Reader
     kind: str = ""  # of the last id
     value: int = 0
@@ -46,10 +46,10 @@ class PerformanceCursor:
     last_class: int = 12  # of the pitch classes that follow one another; 12: none can follow
     last_bar: int = -1  # -1: as planned
 
-    def push(self, token: int) -> None:
+    def advance(self, token: int) -> None:
         reader = self.reader
         before = reader.time, reader.sounding.get(self.vocabulary.blocks.value[token])
-        kind = reader.push(token)
+        kind = reader.advance(token)
         self.value = value = self.vocabulary.blocks.value[token]
         if kind in ("note_on", "note_off"):
             self.event = reader.time
@@ -95,29 +95,29 @@ class PerformanceCursor:
     @property
     def bar_steps(self) -> int:
         """Steps in a bar."""
-        numerator, denominator = self.plan.meter or (4, 4)
-        quarters_per_minute = self.plan.quarters_per_minute or 120.0
+        numerator, denominator = self.conditions.meter or (4, 4)
+        quarters_per_minute = self.conditions.quarters_per_minute or 120.0
         return max(1, round(60 * STEPS_PER_SECOND / quarters_per_minute * 4 * numerator / denominator))
 
     @property
     def limit(self) -> int:
         """The last step at which something may happen."""
-        bars = self.last_bar + 1 if self.last_bar >= 0 else self.plan.bars or DEFAULT_LENGTH
+        bars = self.last_bar + 1 if self.last_bar >= 0 else self.conditions.bars or DEFAULT_LENGTH
         return bars * self.bar_steps - 1
 
-    def close(self) -> None:
+    def finish_bar(self) -> None:
         self.last_bar = self.place[0]
 
-    def fork(self) -> PerformanceCursor:
+    def fork(self) -> PerformanceGrammarState:
         return replace(self, reader=self.reader.fork())
 
-    def allowed(self) -> Mask:
+    def allowed_mask(self) -> Mask:
         mask = np.zeros(self.vocabulary.blocks.size, dtype=bool)
         first = self.vocabulary.blocks.first
         if not self.kind or self.kind == "end":
             mask[first["start" if not self.kind else "end"]] = True
         elif self._allow_controls(mask):
-            pass  # the plan demands one
+            pass  # the conditions demands one
         elif (overdue := self._overdue()) and self.kind != "velocity":
             mask[:] = False
             mask[[first["note_off"] + pitch for pitch in overdue]] = True
@@ -134,13 +134,13 @@ class PerformanceCursor:
         return [pitch for pitch, begun in reader.sounding.items() if begun + HANGING <= reader.time]
 
     def _allow_controls(self, mask: Mask) -> bool:
-        """Allow what may be said of the notes to come. Return whether the plan demands that it is said."""
+        """Allow what may be said of the notes to come. Return whether the conditions demands that it is said."""
         blocks, reader = self.vocabulary.blocks, self.reader
         if reader.time >= self.limit:
             return False
         if self.kind in ("start", "time_shift") and self.vocabulary.config.density:
-            if self.plan.density:
-                values = self.plan.density
+            if self.conditions.density:
+                values = self.conditions.density
                 at = min(reader.time * len(values) // (self.limit + 1), len(values) - 1)
                 wanted = int(density_bin(values[at]))
                 mask[blocks.first["density"] + wanted] = reader.density != wanted + 1
@@ -148,7 +148,7 @@ class PerformanceCursor:
                 self._allow_others(mask, "density", reader.density)
         if self.vocabulary.config.pitch_classes:
             self._allow_classes(mask)
-        return bool((self.plan.density or self.plan.pitch_classes) and mask.any())
+        return bool((self.conditions.density or self.conditions.pitch_classes) and mask.any())
 
     def _allow_others(self, mask: Mask, kind: str, present: int) -> None:
         """Allow all of a kind but the present one, counted from 1."""
@@ -159,7 +159,9 @@ class PerformanceCursor:
     def _allow_classes(self, mask: Mask) -> None:
         """Allow the pitch classes after the last one, at other levels than theirs; only the planned ones, if any."""
         first, levels = self.vocabulary.blocks.first["pitch_class"], self.reader.levels
-        wanted = share_levels(np.array(self.plan.pitch_classes)) if self.plan.pitch_classes else None
+        wanted = (
+            share_levels(np.array(self.conditions.pitch_classes)) if self.conditions.pitch_classes else None
+        )
         for each in range(self.last_class + 1, 12):
             other = np.arange(LEVELS) != levels[each]
             mask[first + each * LEVELS : first + (each + 1) * LEVELS] = (
@@ -188,7 +190,7 @@ class PerformanceCursor:
         reader, first = self.reader, self.vocabulary.blocks.first
         earlier = [pitch for pitch, begun in reader.sounding.items() if begun < reader.time]
         mask[[first["note_off"] + pitch for pitch in earlier]] = True
-        free = self.plan.bars is None and self.last_bar < 0
+        free = self.conditions.bars is None and self.last_bar < 0
         is_last_bar = free or reader.time >= self.limit + 1 - self.bar_steps
         silent = not reader.sounding or (reader.time >= self.limit and not earlier)
         mask[first["end"]] = bool(self.note_count and silent and is_last_bar)

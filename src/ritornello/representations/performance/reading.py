@@ -18,7 +18,7 @@ from ritornello.representations.performance.vocabulary import (
     STEPS_PER_SECOND,
     Vocabulary,
 )
-from ritornello.representations.scheme import latest
+from ritornello.representations.tokenizer import latest
 from ritornello.score import DEFAULT_MICROSECONDS_PER_QUARTER, Score, Tempo, Track, make_notes
 from ritornello.theory import instrument_name, pitch_class_name
 
@@ -54,7 +54,7 @@ class Reader:
     levels: tuple[int, ...] = (EVEN,) * 12
     sounding: dict[int, int] = field(default_factory=dict)  # when it began, by pitch
 
-    def push(self, token: int) -> str:
+    def advance(self, token: int) -> str:
         """Take the next id and return its kind."""
         kind, value = self.vocabulary.blocks.kind[token], self.vocabulary.blocks.value[token]
         self.token = token
@@ -110,7 +110,7 @@ def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
             continue
         pitch = vocabulary.blocks.value[token]
         before = reader.sounding.get(pitch)
-        kind = reader.push(token)
+        kind = reader.advance(token)
         if kind in ("note_on", "note_off") and reader.sounding.get(pitch) != before:
             if before is not None:
                 end(pitch, before, reader.time)

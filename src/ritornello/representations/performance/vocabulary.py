@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from ritornello.representations.scheme import Blocks, SchemeConfig
+from ritornello.representations.tokenizer import Blocks, TokenizerConfig
 
 STEPS_PER_SECOND = 100
 MOST_SHIFT = 100
@@ -40,7 +40,7 @@ PRIOR = 0.01
 """Seconds added to each pitch class, so that silence is an even histogram."""
 
 
-class PerformanceConfig(SchemeConfig):
+class PerformanceConfig(TokenizerConfig):
     """The options of `performance`."""
 
     velocity_bins: int = Field(32, ge=0, le=127, description="steps of loudness; 0: all notes are alike")

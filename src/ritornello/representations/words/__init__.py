@@ -23,8 +23,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ritornello.errors import ConfigError
 from ritornello.formats.text import paragraphs
-from ritornello.representations.base import PLAIN_SAMPLING, Ids, Plan
-from ritornello.representations.scheme import Scheme, checked_options
+from ritornello.representations.base import PLAIN_SAMPLING, Conditions, Ids
+from ritornello.representations.tokenizer import BaseTokenizer, checked_options
 from ritornello.representations.words.grammar import (
     END,
     FIRST_WORD,
@@ -34,7 +34,7 @@ from ritornello.representations.words.grammar import (
     UNKNOWN,
     UNKNOWN_WORD,
     Signs,
-    WordCursor,
+    WordGrammarState,
 )
 from ritornello.representations.words.segmentation import join_words, split_words
 from ritornello.score import Score, Text
@@ -62,14 +62,14 @@ class WordsConfig(BaseModel):
     words: tuple[str, ...] = Field(description="the vocabulary")
 
 
-class Words(Scheme[WordsConfig]):
+class Words(BaseTokenizer[WordsConfig]):
     """The representation `words`; see `representations.base.Representation`."""
 
     name = "words"
     config_model = WordsConfig
-    original_sampling = PLAIN_SAMPLING  # what the source does is not stated
+    reference_sampling = PLAIN_SAMPLING  # what the source does is not stated
     reads_prose = True
-    refused_wishes = ("tempo", "meter", "instruments", "seconds")
+    unsupported_settings = ("tempo", "meter", "instruments", "seconds")
 
     def __init__(self, config: WordsConfig) -> None:
         self._ids = {word: FIRST_WORD + number for number, word in enumerate(config.words)}
@@ -82,19 +82,19 @@ class Words(Scheme[WordsConfig]):
         super().__init__(config, self._signs.size, START, END)
 
     @staticmethod
-    def survey(score: Score) -> dict[str, int]:
+    def collect_statistics(score: Score) -> dict[str, int]:
         """Return how often each word of a text occurs."""
         return dict(Counter(word for text in paragraphs(score) for word in split_words(text)))
 
     @classmethod
     def fit(
-        cls, surveys: Iterable[dict[str, int]], options: Mapping[str, Any] = MappingProxyType({})
+        cls, all_statistics: Iterable[dict[str, int]], options: Mapping[str, Any] = MappingProxyType({})
     ) -> Words:
         """Return the representation for a corpus; `options` are the fields of `WordsOptions`."""
         asked = checked_options(cls.name, WordsOptions, options)
         counts: Counter[str] = Counter()
-        for survey in surveys:
-            counts.update(survey)
+        for statistics in all_statistics:
+            counts.update(statistics)
         for reserved in (UNKNOWN_WORD, PARAGRAPH_WORD):
             counts.pop(reserved, None)
         ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
@@ -135,15 +135,15 @@ class Words(Scheme[WordsConfig]):
         kept = [join_words(words) for words in found if words]
         return Score(1, texts=tuple(Text(number, "text", text) for number, text in enumerate(kept)))
 
-    def cursor(self, plan: Plan = Plan()) -> WordCursor:  # a frozen value
-        return WordCursor(self._signs, plan)
+    def grammar(self, conditions: Conditions = Conditions()) -> WordGrammarState:  # a frozen value
+        return WordGrammarState(self._signs, conditions)
 
-    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:
+    def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:
         """Return the ids of a beginning; an unknown word becomes the nearest by spelling, where one is near."""
         near = [self._ids[self._nearest(word)] if word else PARAGRAPH for word in self._words(score)]
         return np.array([START, *near], dtype=np.int32)
 
-    def mapped(self, score: Score) -> tuple[str, ...]:
+    def substitutions(self, score: Score) -> tuple[str, ...]:
         """Return which words of a primer are unknown and what stands for each, in words."""
         unknown = dict.fromkeys(word for word in self._words(score) if word and word not in self._ids)
         return tuple(

@@ -1,6 +1,6 @@
 """The grammar of `words`: sentences that end, quotes that close.
 
-A bar of the plan is a sentence here. It always ends: a sentence has LONGEST_SENTENCE words at most, a piece as
+A bar of the conditions is a sentence here. It always ends: a sentence has LONGEST_SENTENCE words at most, a piece as
 many sentences as planned; then what is open is closed, and only the end is left.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import Plan
+from ritornello.representations.base import Conditions
 
 START, END, UNKNOWN, PARAGRAPH, FIRST_WORD = range(5)
 
@@ -20,7 +20,7 @@ UNKNOWN_WORD, PARAGRAPH_WORD = "〓", "¶"
 """How they are written: the first is the Japanese printers' sign for a character that they have not."""
 
 DEFAULT_LENGTH = 32
-"""Sentences, where the plan does not say."""
+"""Sentences, where the conditions does not say."""
 
 LONGEST_SENTENCE = 200
 DEEPEST_QUOTE = 3
@@ -52,11 +52,11 @@ class Signs:
 
 
 @dataclass
-class WordCursor:
-    """A `Cursor` (see `representations.base`). Its place is the sentence, and the word in it."""
+class WordGrammarState:
+    """A `GrammarState` (see `representations.base`). Its place is the sentence, and the word in it."""
 
     signs: Signs
-    plan: Plan
+    conditions: Conditions
     token: int = -1
     sentence: int = 0
     length: int = 0  # words of the sentence so far
@@ -66,7 +66,7 @@ class WordCursor:
     closed: bool = False
     ended: bool = False
 
-    def push(self, token: int) -> None:
+    def advance(self, token: int) -> None:
         self.token = token
         self.ended |= token == END
         if token < FIRST_WORD and token != UNKNOWN:
@@ -104,15 +104,15 @@ class WordCursor:
     def last_note(self) -> tuple[int, int] | None:
         return None
 
-    def close(self) -> None:
+    def finish_bar(self) -> None:
         self.closed = True
 
-    def fork(self) -> WordCursor:
+    def fork(self) -> WordGrammarState:
         return replace(self)
 
-    def allowed(self) -> Mask:
+    def allowed_mask(self) -> Mask:
         mask = np.zeros(self.signs.size, dtype=bool)
-        last = self.sentence + 1 >= (self.plan.bars or DEFAULT_LENGTH)
+        last = self.sentence + 1 >= (self.conditions.bars or DEFAULT_LENGTH)
         if self.token < 0:
             mask[START] = True
         elif self.closed or (last if self.at_end else self.length >= LONGEST_SENTENCE):
@@ -139,4 +139,4 @@ class WordCursor:
             mask[self.open[-1]] = True
         elif self.token not in (START, PARAGRAPH):
             mask[PARAGRAPH] = True
-            mask[END] = self.at_end and self.plan.bars is None
+            mask[END] = self.at_end and self.conditions.bars is None

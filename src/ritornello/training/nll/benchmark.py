@@ -44,7 +44,7 @@ RECIPE: dict[str, Any] = {
     "hidden": 384,
     "layers": 1,
     "embedding": 192,
-    "hint_dropout": 0.0,
+    "candidate_dropout": 0.0,
     "batch": 64,
     "window": 64,
     "evaluations": 25,

@@ -19,8 +19,8 @@ DEFAULT_BARS = 32
 
 
 @dataclass
-class MelodyCursor:
-    """A `Cursor` (see `representations.base`). Its place is where the last note began or ended.
+class MelodyGrammarState:
+    """A `GrammarState` (see `representations.base`). Its place is where the last note began or ended.
 
     While a note is held the place stays: so a hold goes on with the note, and is no new thing at a new place.
     """
@@ -35,7 +35,7 @@ class MelodyCursor:
     closing: bool = False
     ended: bool = False
 
-    def push(self, token: int) -> None:
+    def advance(self, token: int) -> None:
         self.token, self.struck = token, False
         if not 0 <= token < self.encoding.labels:
             self.ended |= token == self.encoding.labels + 1
@@ -43,7 +43,7 @@ class MelodyCursor:
         event = self.encoding.event(token, self.past)
         if event != NO_EVENT:
             self.at, self.struck = len(self.past.events), event != NOTE_OFF
-        self.past.push(event)
+        self.past.advance(event)
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -70,14 +70,14 @@ class MelodyCursor:
         labels = range(self.encoding.labels - 2, self.encoding.labels)
         return [label for label in labels if voice == 0 and self.encoding.event(label, self.past) == pitch]
 
-    def close(self) -> None:
+    def finish_bar(self) -> None:
         time = len(self.past.events)
         self.length, self.closing = min(self.length, -(-time // BAR) * BAR), True
 
-    def fork(self) -> MelodyCursor:
+    def fork(self) -> MelodyGrammarState:
         return replace(self, past=self.past.fork())
 
-    def allowed(self) -> NDArray[np.bool_]:
+    def allowed_mask(self) -> NDArray[np.bool_]:
         """Return the mask over labels, start and end."""
         encoding, time = self.encoding, len(self.past.events)
         mask = np.zeros(encoding.labels + 2, dtype=bool)

@@ -1,4 +1,4 @@
-"""What representations share: `Scheme`, the base of all; `FixedScheme`; and a few array helpers.
+"""What representations share: `BaseTokenizer`, the base of all; `FixedTokenizer`; and a few array helpers.
 
 A fixed scheme has a vocabulary that does not depend on the corpus: its ids follow from the configuration, in blocks,
 one block a kind of event. What the corpus decides is only which program plays.
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ritornello.config import checked
 from ritornello.errors import ConfigError, CorpusError
 from ritornello.rendering.performance import end_before_next
-from ritornello.representations.base import PLAIN_SAMPLING, Column, Compass, Ids, Pace, Plan
+from ritornello.representations.base import PLAIN_SAMPLING, Column, Compass, Conditions, Ids, Pace
 from ritornello.score import Score
 from ritornello.theory import DRUMS, instrument_name, instrument_range
 
@@ -26,7 +26,7 @@ Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 
-class SchemeConfig(BaseModel):
+class TokenizerConfig(BaseModel):
     """What every fixed scheme can be told."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,7 +35,7 @@ class SchemeConfig(BaseModel):
 
 
 Config = TypeVar("Config", bound=BaseModel)
-Fixed = TypeVar("Fixed", bound=SchemeConfig)
+Fixed = TypeVar("Fixed", bound=TokenizerConfig)
 Options = TypeVar("Options", bound=BaseModel)
 
 
@@ -65,7 +65,7 @@ class Blocks:
         return mask
 
 
-class Scheme(Generic[Config]):
+class BaseTokenizer(Generic[Config]):
     """What a `representations.base.Representation` is unless it says otherwise: the network sees the ids, nothing else,
     and pieces stay in their key."""
 
@@ -88,7 +88,7 @@ class Scheme(Generic[Config]):
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
         return np.asarray(ids, dtype=np.int32).reshape(-1, 1)
 
-    def primer(self, score: Score, plan: Plan = Plan()) -> Ids:  # a frozen value
+    def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:  # a frozen value
         """Return the ids of `score` without the end."""
         return self.encode(score)[:-1]
 
@@ -105,11 +105,11 @@ class Scheme(Generic[Config]):
         return {"vocabulary": self.vocabulary_size, **self.config()}
 
 
-class FixedScheme(Scheme[Fixed]):
+class FixedTokenizer(BaseTokenizer[Fixed]):
     """What the representations with a vocabulary of fixed blocks have in common."""
 
-    config_model: type[SchemeConfig]
-    original_sampling = PLAIN_SAMPLING
+    config_model: type[TokenizerConfig]
+    reference_sampling = PLAIN_SAMPLING
 
     def __init__(self, config: Fixed) -> None:
         self.blocks = blocks = Blocks(self.counts(config))
@@ -121,32 +121,32 @@ class FixedScheme(Scheme[Fixed]):
         raise NotImplementedError
 
     @staticmethod
-    def survey(score: Score) -> dict[int, int]:
+    def collect_statistics(score: Score) -> dict[int, int]:
         """Return how many notes each program has; drums do not count. Raises CorpusError if there is nothing else."""
         return notes_by_program(score, is_drum=False)
 
     @classmethod
     def fit(
-        cls, surveys: Iterable[dict[int, int]], options: Mapping[str, Any] = MappingProxyType({})
+        cls, all_statistics: Iterable[dict[int, int]], options: Mapping[str, Any] = MappingProxyType({})
     ) -> Self:
         """Return the scheme with `options`, the fields of its configuration; the program is the most frequent one."""
         programs: Counter[int] = Counter()
-        for survey in surveys:
-            programs.update(survey)
+        for statistics in all_statistics:
+            programs.update(statistics)
         program = max(programs, key=lambda each: (programs[each], -each), default=0)
         config = checked_options(cls.name, cls.config_model, {"program": program, **options})
         return cls(config)  # type: ignore[arg-type]  # the class variable cannot name the type parameter
 
-    def suited(self, primer: Score | None, plan: Plan) -> Self:
-        """Return the scheme played by the one instrument of `plan`. ConfigError for several, and for drums."""
-        if plan.instruments is None:
+    def for_piece(self, primer: Score | None, conditions: Conditions) -> Self:
+        """Return the scheme played by the one instrument of `conditions`. ConfigError for several, and for drums."""
+        if conditions.instruments is None:
             return self
-        if len(plan.instruments) > 1 or DRUMS in plan.instruments:
-            names = ", ".join(map(instrument_name, plan.instruments))
+        if len(conditions.instruments) > 1 or DRUMS in conditions.instruments:
+            names = ", ".join(map(instrument_name, conditions.instruments))
             raise ConfigError(
                 f"instruments {names}: a model of {self.name} plays one instrument, and no drums"
             )
-        return type(self)(self.settings.model_copy(update={"program": plan.instruments[0]}))
+        return type(self)(self.settings.model_copy(update={"program": conditions.instruments[0]}))
 
     def compasses(self, programs: Sequence[int] | None = None) -> tuple[Compass, ...]:
         """Return what the one instrument can play; see `representations.base.HasCompasses`."""

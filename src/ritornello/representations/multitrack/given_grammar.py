@@ -1,6 +1,6 @@
-"""Given notes in `multitrack`: a cursor whose grammar leads from one to the next, and leaves the rest to the model.
+"""Given notes in `multitrack`: a grammar whose grammar leads from one to the next, and leaves the rest to the model.
 
-What is given stands in a table (see `given`). The cursor knows at any time what is due next. Until then it allows what
+What is given stands in a table (see `given`). The grammar knows at any time what is due next. Until then it allows what
 the grammar allows where something is free: notes of free parts, and shifts to where such notes may begin or to what is
 due. At an onset ids ascend, so nothing beyond the due note may come before it; its velocity and its duration follow
 where the voice remembers others. Where nothing is free, one id remains.
@@ -28,7 +28,7 @@ from ritornello.representations.multitrack.grammar import (
     MOST_SILENT_BARS,
     SHORTEST_AT_THE_END,
     Mask,
-    MultitrackCursor,
+    MultitrackGrammarState,
 )
 from ritornello.representations.multitrack.vocabulary import DURATIONS, SHIFTS, Kind
 
@@ -46,8 +46,8 @@ class Due(NamedTuple):
 
 
 @dataclass
-class GivenCursor(MultitrackCursor):
-    """A `MultitrackCursor` that keeps what is given."""
+class GivenGrammarState(MultitrackGrammarState):
+    """A `MultitrackGrammarState` that keeps what is given."""
 
     table: GivenTable = field(kw_only=True)
     composed: dict[int, list[GivenNote]] = field(default_factory=dict)  # by bar, for those that return
@@ -58,14 +58,14 @@ class GivenCursor(MultitrackCursor):
 
     @property
     def due(self) -> int | None:
-        """See `representations.base.due_id`."""
+        """See `representations.base.forced_token`."""
         due = self._next_due()
         if not due or due.time > self.reader.time or self._needs_duration() or self._lacks_instruments():
             return None
         return due.token
 
-    def stand_in(self, mask: Mask) -> tuple[int, Mask] | None:
-        """See `representations.base.stand_in`.
+    def reassign_probability(self, mask: Mask) -> tuple[int, Mask] | None:
+        """See `representations.base.reassign_probability`.
 
         Where a note is due now, it stands for all other notes and for time to go on; before that, the way to it stands
         for longer shifts and the end; after the last, the end for shifts past it.
@@ -89,9 +89,9 @@ class GivenCursor(MultitrackCursor):
     def _lacks_instruments(self) -> bool:
         return self._in_header() and self._allow_instruments(np.zeros(self.vocabulary.size, dtype=bool))
 
-    def push(self, token: int) -> None:
+    def advance(self, token: int) -> None:
         due = self._next_due() if self.vocabulary.meanings[token][0] == Kind.NOTE else None
-        super().push(token)
+        super().advance(token)
         if self.queue:
             self.queue = self.queue[1:] if token == self.queue[0] else ()
         if self.kind == Kind.NOTE:
@@ -129,7 +129,7 @@ class GivenCursor(MultitrackCursor):
         velocity = [vocabulary.id_of(Kind.VELOCITY, note.velocity)] * new_velocity
         return (*velocity, *[vocabulary.id_of(Kind.DURATION, note.duration)] * new_duration)
 
-    def fork(self) -> GivenCursor:
+    def fork(self) -> GivenGrammarState:
         composed = {bar: list(notes) for bar, notes in self.composed.items()}
         return replace(self, reader=self.reader.fork(), composed=composed)
 
@@ -216,7 +216,7 @@ class GivenCursor(MultitrackCursor):
         declared = {voice for voice, _ in self.programs}
         missing = [token for token in self.table.instruments if int(voices[token]) not in declared][:1]
         mask[missing] = True
-        if not self.table.given.is_accompanied or self.plan.instruments:
+        if not self.table.given.is_accompanied or self.conditions.instruments:
             return bool(missing)
         block = np.arange(self.vocabulary.size)[self.vocabulary.block[Kind.INSTRUMENT]]
         last = int(voices[missing[0]]) if missing else len(self.vocabulary.low)
