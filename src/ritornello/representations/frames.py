@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ritornello.representations.any_key_echo import AnyKeyEcho, any_key_echoes
-from ritornello.representations.base import Column, Conditions, Ids, move_ids
+from ritornello.representations.base import Column, Conditions, Ids
 from ritornello.representations.echo import Orders, echo_columns
 from ritornello.representations.frames_room import FramesRoom
 from ritornello.representations.grid import (
@@ -104,10 +104,14 @@ class Frames(FixedTokenizer[FramesConfig]):
         return (
             Column("token", self.blocks.size),
             *(Column(name, size) for name, size in counts),
-            Column("key", KEYS),
+            Column("key", KEYS, moves="token", first_token=self.blocks.first["key"]),
             Column("degree", 13),
             Column("height", MOST_HEIGHT + 1),
-            *(Column(f"above, {lag} ago", _FRAME) for lag in self.settings.lags),
+            # 1 + a pitch; 0, none, is where the id before the notes is: the unknown key, which stays.
+            *(
+                Column(f"above, {lag} ago", _FRAME, moves="token", first_token=self.first_note - 1)
+                for lag in self.settings.lags
+            ),
             *echo_columns(self.blocks.size, self.settings.echo),
         )
 
@@ -210,16 +214,6 @@ class Frames(FixedTokenizer[FramesConfig]):
         key = np.asarray(ids) - self.blocks.first["key"]
         known = (key >= 0) & (key < KEYS - 1)
         return np.where(known, self.blocks.first["key"] + move_key(key, semitones), moved).astype(ids.dtype)
-
-    def moved(self, rows: Ids, semitones: int) -> Ids:
-        """Return input rows of a piece as they are when it is moved; see `representations.base.Moves`."""
-        rows = move_ids(self, rows, semitones)
-        key = rows[:, 1 + len(self.cycles)]
-        key[:] = np.where(key < KEYS - 1, move_key(key, semitones), key)
-        first = 4 + len(self.cycles)
-        above = rows[:, first : first + len(self.settings.lags)]
-        above[:] = np.where(above > 0, above + semitones, 0)
-        return rows
 
     def summary(self) -> Mapping[str, Any]:
         return {**super().summary(), "frames to a bar": self.steps_per_bar}

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import Column, Compass, Conditions, Ids, Pace, move_ids
+from ritornello.representations.base import Column, Compass, Conditions, Ids, Pace
 from ritornello.representations.limits import NO_LIMIT, Limits
 from ritornello.representations.multitrack import decoding, encoding, reading, vocabulary
 from ritornello.representations.multitrack.cadence import Cadence
@@ -46,7 +46,6 @@ from ritornello.representations.multitrack.vocabulary import (
     Vocabulary,
 )
 from ritornello.representations.tokenizer import BaseTokenizer, checked_options
-from ritornello.representations.tonality import moved_key
 from ritornello.score import Score
 from ritornello.theory import instrument_name
 
@@ -211,14 +210,6 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
 
     def transposed(self, ids: Ids, semitones: int) -> Ids:
         return np.where(self.vocabulary.is_melodic[ids], ids + semitones, ids).astype(ids.dtype)
-
-    def moved(self, rows: Ids, semitones: int) -> Ids:
-        """Return input rows of a piece as they are when it is moved; see `representations.base.Moves`."""
-        rows = move_ids(self, rows, semitones)
-        for number, column in enumerate(self.columns):
-            if column.name == reading.KEY:
-                rows[:, number] = moved_key(rows[:, number], semitones)
-        return rows
 
     def summary(self) -> Mapping[str, Any]:
         voices = self.vocabulary.config.voices

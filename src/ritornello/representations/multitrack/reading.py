@@ -42,9 +42,6 @@ MOST_BARS_LEFT = 32
 
 UNKNOWN_BARS_LEFT = MOST_BARS_LEFT + 1
 
-KEY = "key"
-"""The column that moves with a piece, besides the ids."""
-
 _MOST_PLACES = 4096
 """Of more notes, those too old for any lag are forgotten."""
 
@@ -56,7 +53,10 @@ _SHIFTS: list[int] = SHIFTS.tolist()  # for one id at a time plain numbers are m
 def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
     """Return the input columns, in the order of the rows of `Reader.columns` and `read_columns`."""
     config = vocabulary.config
-    key = (Column(KEY, KEYS + 1), Column("degree", 13))  # 0: none yet; the last note was none of a key
+    key = (
+        Column("key", KEYS + 1, moves="key"),
+        Column("degree", 13),
+    )  # 0: none yet; the last note was none of a key
     waiting = (Column("waiting", len(config.voices) + 1), Column("waited", NEVER_PLAYED + 1))
     return (
         Column("token", vocabulary.size),
