@@ -8,12 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from build import make_song
+from typer.testing import CliRunner
 
 from ritornello import formats
+from ritornello.cli import app
+from ritornello.corpus import batches as batches_module
 from ritornello.corpus.batches import ALL_KEYS, IGNORE, Batch, Batches, validation_batches
 from ritornello.corpus.shards import Corpus, build_corpus, open_corpus
 from ritornello.errors import ConfigError, CorpusError
-from ritornello.representations.base import candidate_columns
+from ritornello.representations.base import Ids, candidate_columns, transpose_rows
+from ritornello.representations.multitrack import Multitrack
 from ritornello.score import Score, Track, make_notes
 
 BATCH_SIZE, BPTT_STEPS = 3, 8
@@ -61,6 +65,29 @@ def test_shards_hold_every_piece_as_encoded(corpus: Corpus, folder: Path) -> Non
         ids = corpus.representation.encode(formats.read(name))
         assert np.array_equal(corpus.rows(piece), corpus.representation.inputs(ids))
         assert corpus.index[piece]["notes"] == corpus.representation.is_note[ids].sum()
+
+
+def test_shards_take_two_bytes_an_id(corpus: Corpus) -> None:
+    ids = int(corpus.index["length"].sum())
+    assert sum(path.stat().st_size for path in corpus.path.glob("shard-*.bin")) == 2 * ids
+    assert corpus.index.itemsize < 40  # a piece
+
+
+def test_rows_in_another_key_equal_transposed_rows(corpus: Corpus) -> None:
+    for piece in range(len(corpus.index)):
+        expected = transpose_rows(corpus.representation, corpus.rows(piece), 3)
+        assert np.array_equal(corpus.rows(piece, 5, 17, 3), expected[5:17])
+
+
+@pytest.mark.parametrize("block", [1, 20])
+def test_long_pieces_are_read_in_blocks(corpus: Corpus, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    whole = read(Batches(corpus, BATCH_SIZE, BPTT_STEPS), 40)
+    monkeypatch.setattr(batches_module, "BLOCK", block)
+    batches = Batches(corpus, BATCH_SIZE, BPTT_STEPS)
+    assert same(read(batches, 40), whole)
+    kept = [stream.block for stream in batches._streams if stream.block is not None]
+    assert len(kept) == BATCH_SIZE
+    assert max(map(len, kept)) <= max(block, BPTT_STEPS + 1)
 
 
 def test_pieces_are_held_out_by_seed(folder: Path, tmp_path: Path) -> None:
@@ -184,6 +211,57 @@ def test_a_damaged_corpus_is_refused(corpus: Corpus, tmp_path: Path) -> None:
     np.save(tmp_path / "index.npy", corpus.index)
     with pytest.raises(CorpusError, match="version 99"):
         open_corpus(tmp_path)
+
+
+def test_a_corpus_that_stores_columns_is_to_be_read_again(corpus: Corpus, tmp_path: Path) -> None:
+    card = json.loads((corpus.path / "corpus.json").read_text())
+    (tmp_path / "corpus.json").write_text(json.dumps(card | {"version": 1}))
+    np.save(tmp_path / "index.npy", corpus.index)
+    with pytest.raises(
+        CorpusError, match=r"version 1, .* reads 2; train again from the files, without --resume"
+    ):
+        open_corpus(tmp_path)
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the encoding of pieces of 20 notes fail."""
+    encode = Multitrack.encode
+
+    def fail(self: Multitrack, score: Score) -> Ids:
+        if score.note_count == 20:
+            raise ZeroDivisionError("a bug")
+        return encode(self, score)
+
+    monkeypatch.setattr(Multitrack, "encode", fail)
+
+
+FAILED = "cannot be encoded: unexpected ZeroDivisionError: a bug"
+
+
+@pytest.mark.usefixtures("failing")
+def test_a_piece_whose_encoding_fails_is_reported(folder: Path, tmp_path: Path) -> None:
+    corpus, found = build_corpus([folder], tmp_path / "corpus", validation=0.3)
+    assert len(corpus.index) == 8
+    assert found.summary()["verdicts"] == {"failed": 1, "used": 8}
+    (report,) = [report for report in found.reports if not report.is_used]
+    assert (report.path.name, report.reasons) == ("piece-0.mid", (FAILED,))
+    assert corpus.left_out() == [f"{report.path}: {FAILED}"]
+    settings = (
+        "--steps 1 --hidden 8 --layers 1 --embedding 8 --batch 2 --window 16 --samples 0 --evaluations 1"
+    )
+    told = CliRunner().invoke(app, ["train", str(folder), "-o", str(tmp_path / "m.rit"), *settings.split()])
+    assert f"1 file could not be used: piece-0.mid {FAILED}" in " ".join(told.stdout.split())
+
+
+@pytest.mark.usefixtures("failing")
+def test_if_all_encodings_fail_that_is_the_reason(tmp_path: Path) -> None:
+    for number in range(3):
+        piece = make_piece(0)
+        piece.tracks[0].notes["pitch"][number] += 1
+        formats.write(piece, tmp_path / "files" / f"{number}.mid")
+    with pytest.raises(CorpusError, match=rf"nothing is left to train on: .*0\.mid: {FAILED}"):
+        build_corpus([tmp_path / "files"], tmp_path / "corpus")
 
 
 def test_too_little_to_learn_from_says_why(tmp_path: Path) -> None:

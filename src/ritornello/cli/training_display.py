@@ -68,7 +68,8 @@ def _show_start(console: Console, run: Run) -> None:
         failed = [report for report in run.found.reports if report.verdict == "failed"]
         if failed:
             why = f"{failed[0].path.name} {failed[0].reasons[0]}"
-            console.print(f"{len(failed)} more could not be used: {why}", style="red", markup=False)
+            number = f"{len(failed)} files" if len(failed) > 1 else "1 file"
+            console.print(f"{number} could not be used: {why}", style="red", markup=False)
     if parts := corpus.left_out():
         console.print(f"{len(parts)} parts left out; {corpus.path / 'left-out.txt'} tells why", style="dim")
     weights = sum(parameter.numel() for parameter in trainer.network.parameters())

@@ -53,10 +53,8 @@ _SHIFTS: list[int] = SHIFTS.tolist()  # for one id at a time plain numbers are m
 def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
     """Return the input columns, in the order of the rows of `Reader.columns` and `read_columns`."""
     config = vocabulary.config
-    key = (
-        Column("key", KEYS + 1, moves="key"),
-        Column("degree", 13),
-    )  # 0: none yet; the last note was none of a key
+    # 0: none yet; the last note was none of a key
+    key = (Column("key", KEYS + 1, moves="key"), Column("degree", 13))
     waiting = (Column("waiting", len(config.voices) + 1), Column("waited", NEVER_PLAYED + 1))
     return (
         Column("token", vocabulary.size),
