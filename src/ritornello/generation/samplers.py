@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.config import checked
-from ritornello.generation.options import SamplerConfig
+from ritornello.generation.settings import SamplerConfig
 
 Mask = NDArray[np.bool_]
 Generators = Sequence[np.random.Generator]

@@ -8,7 +8,7 @@ from typing import Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from ritornello.config import parsed
-from ritornello.generation.options import SamplerConfig
+from ritornello.generation.settings import SamplerConfig
 from ritornello.theory import parse_instrument, parse_scale
 
 

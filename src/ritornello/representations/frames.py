@@ -34,7 +34,6 @@ from pydantic import Field
 from ritornello.representations.any_key_echo import AnyKeyEcho, any_key_echoes
 from ritornello.representations.base import Column, Conditions, Ids, move_ids
 from ritornello.representations.echo import Orders, echo_columns
-from ritornello.representations.frames_room import FramesRoom
 from ritornello.representations.grid import (
     TICKS_PER_QUARTER,
     VELOCITY,
@@ -43,7 +42,6 @@ from ritornello.representations.grid import (
     spread,
     without_rests,
 )
-from ritornello.representations.limits import Limits
 from ritornello.representations.tokenizer import FixedTokenizer, Ints, Mask, TokenizerConfig, latest, room
 from ritornello.representations.tonality import move_key
 from ritornello.score import Key, Score, Track, make_notes
@@ -194,12 +192,6 @@ class Frames(FixedTokenizer[FramesConfig]):
 
     def grammar(self, conditions: Conditions = Conditions()) -> FramesGrammarState:  # a frozen value
         return FramesGrammarState(conditions, self.steps_per_bar, tokenizer=self)
-
-    def make_room(self, limits: Limits) -> FramesRoom:
-        return FramesRoom(self, limits, limits.wish)
-
-    def most_onsets(self, limits: Limits, meter: tuple[int, int] | None) -> int:
-        return self.steps_per_bar // 2
 
     def transposable(self, ids: Ids) -> tuple[int, int]:
         pitches = np.asarray(ids)[self.blocks.is_kind(ids, "note")] - self.first_note

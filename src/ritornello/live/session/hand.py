@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.generation.constraints import Constraint
+from ritornello.generation.constraints.base import ConstraintState
+from ritornello.generation.decoder import apply_constraints
 from ritornello.generation.samplers import Sampler
 from ritornello.generation.stepper import Logits
 from ritornello.live.session.model import LiveModel
@@ -57,7 +58,7 @@ class Task:
     scale: frozenset[int] | None  # pitch classes to keep to
     sample: Sampler
     generator: np.random.Generator
-    constraints: Sequence[Constraint] = ()
+    constraints: Sequence[ConstraintState] = ()
 
 
 @dataclass
@@ -125,9 +126,8 @@ class Hand:
             mask = fitting if fitting.any() else mask
         if not mask.any():
             return None
-        strict = mask.copy()
-        strict[[token for rule in self.task.constraints for token in rule.forbidden(self.grammar)]] = False
-        return strict if strict.any() else mask
+        apply_constraints(self.grammar, self.task.constraints, mask)
+        return mask
 
     def _must_begin(self) -> bool:
         return self.task.at_once and self.grammar.notes == self.notes_before
@@ -170,7 +170,7 @@ class Hand:
         self.ids.append(token)
         self.grammar.advance(token)
         for rule in self.task.constraints:
-            rule.observe(self.grammar)
+            rule.advance(self.grammar)
         self.clock += float(self.model.pace.before[token] + self.model.pace.after[token])
         self._reach_start()
 
@@ -242,7 +242,7 @@ def make_hand(
     for token in ids.tolist():
         grammar.advance(token)
         for rule in task.constraints:
-            rule.observe(grammar)
+            rule.advance(grammar)
     pace, notes = model.pace, model.brings_note[ids]
     times = np.cumsum(pace.before[ids] + pace.after[ids])
     onsets = (times - pace.after[ids])[notes]

@@ -14,7 +14,7 @@ from ritornello.config import checked
 from ritornello.errors import ConfigError
 from ritornello.generation.compose import compose
 from ritornello.generation.config import ComposeConfig
-from ritornello.generation.harmony import InScale
+from ritornello.generation.notes import Notes, of_classes
 from ritornello.generation.stepper import State, Stepper
 from ritornello.representations.base import (
     HasVoices,
@@ -73,11 +73,13 @@ class LiveModel:
 
     def in_scale(self, representation: Representation, scale: frozenset[int]) -> NDArray[np.bool_]:
         """Return the mask of the ids that keep to a scale; `representation` is its own, or for_piece to a piece."""
-        if representation is not self.representation:
-            return InScale(representation, scale).permitted
-        if scale not in self._scales:
-            self._scales[scale] = InScale(representation, scale).permitted
-        return self._scales[scale]
+        if representation is self.representation and scale in self._scales:
+            return self._scales[scale]
+        permitted = np.ones(representation.vocabulary_size, dtype=bool)
+        permitted[Notes(representation).outside(of_classes(scale))] = False
+        if representation is self.representation:
+            self._scales[scale] = permitted
+        return permitted
 
     @cached_property
     def has_voices(self) -> bool:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ritornello.generation.constraints import RepetitionGuard
+from ritornello.generation.constraints.repetition import RepetitionGuard
 from ritornello.generation.samplers import make_sampler
 from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote, Side

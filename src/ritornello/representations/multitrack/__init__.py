@@ -26,14 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.representations.base import Column, Compass, Conditions, Ids, Pace, move_ids
-from ritornello.representations.limits import NO_LIMIT, Limits
 from ritornello.representations.multitrack import decoding, encoding, reading, vocabulary
-from ritornello.representations.multitrack.cadence import Cadence
-from ritornello.representations.multitrack.entrances import Entrances
 from ritornello.representations.multitrack.given import make_table
 from ritornello.representations.multitrack.given_grammar import GivenGrammarState
 from ritornello.representations.multitrack.grammar import MultitrackGrammarState, compass, planned_instruments
-from ritornello.representations.multitrack.room import SIXTEENTH, MultitrackRoom
 from ritornello.representations.multitrack.vocabulary import (
     DRUM_FAMILY,
     DRUMS,
@@ -118,20 +114,6 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
             for token, voice, program in pairs
             if not known.is_drum[voice]
         )
-
-    def make_room(self, limits: Limits) -> MultitrackRoom:
-        return MultitrackRoom(self.vocabulary, limits, limits.wish)
-
-    def make_entrances(self) -> Entrances:
-        return Entrances(self.vocabulary)
-
-    def make_cadence(self) -> Cadence:
-        return Cadence(self.vocabulary)
-
-    def most_onsets(self, limits: Limits, meter: tuple[int, int] | None) -> int:
-        steps = self.vocabulary.bar_steps
-        bar = steps[self.vocabulary.nearest_meter(*meter)] if meter else steps.max()
-        return int(bar) // (1 if limits.polyphony == NO_LIMIT else SIXTEENTH)
 
     def note_id(self, voice: int, pitch: int) -> int | None:
         if not 0 <= voice < len(self.vocabulary.low):

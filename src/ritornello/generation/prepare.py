@@ -1,4 +1,4 @@
-"""Before the first step: from the wishes of a call to what all its pieces share (`Beginning`)."""
+"""Before the first step: from the settings of a call to what all its pieces share (`Beginning`)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ritornello.errors import ConfigError
-from ritornello.generation.config import DEFAULT_BARS, ComposeConfig
-from ritornello.generation.given import check_given, form_bars, make_given
-from ritornello.generation.wishes import check_supported
+from ritornello.generation.config import ComposeConfig
+from ritornello.generation.constraints.fixed_notes import form_bars, make_given
+from ritornello.generation.constraints.length import DEFAULT_BARS
 from ritornello.representations.base import Conditions, GrammarState, Ids, Representation
 from ritornello.score import Score
 
@@ -36,8 +36,6 @@ def begin(
     representation: Representation, config: ComposeConfig, primer: Score | None, seed: int
 ) -> Beginning:
     """Return how the pieces of a call begin. ConfigError for wishes that contradict each other or the primer."""
-    check_supported(representation, config, primer)
-    check_given(representation, config, primer)
     conditions = Conditions(None, config.tempo, config.meter_pair, config.programs, config.chord_bars)
     conditions = replace(conditions, density=config.density, pitch_classes=config.pitch_classes)
     primer_ids, primer_bars, primer_notes = np.empty(0, dtype=np.int32), 0, 0

@@ -1,4 +1,4 @@
-"""`FramesRoom`: polyphony and notes a bar in `frames`, with look-ahead.
+"""Polyphony and notes a bar in `frames`, with look-ahead.
 
 A frame can always end, unless its bar would then lack notes. Some note can always begin after a silent frame; right
 after another one perhaps none can, if all that may be played sounds already. So a bar of n frames has room for n // 2
@@ -7,29 +7,36 @@ notes in any case, and for one more where the frame before was silent and n is o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.limits import Limits
+from ritornello.generation.constraints.base import ConstraintState
+from ritornello.generation.constraints.density import Limits
+from ritornello.representations.frames import Frames, FramesGrammarState
 
-if TYPE_CHECKING:
-    from ritornello.representations.frames import Frames, FramesGrammarState
+
+def most_onsets(frames: Frames, limits: Limits, meter: tuple[int, int] | None) -> int:
+    """Return the largest `fewest` that can be kept beside the other limits; all bars are of 4/4."""
+    return frames.steps_per_bar // 2
 
 
 @dataclass
-class FramesRoom:
-    """A constraint; see `representations.limits.Rule`."""
+class FramesDensity(ConstraintState):
+    """The state of `density` in `frames`."""
 
     tokenizer: Frames
     limits: Limits
-    wish: str
     bar: int = 0  # of the last note that began
     begun: int = 0  # notes that began in it
 
-    def observe(self, grammar: FramesGrammarState) -> None:
+    name, rank = "density", 40
+
+    def fork(self) -> FramesDensity:
+        return replace(self)
+
+    def advance(self, grammar: FramesGrammarState) -> None:  # type: ignore[override]
         if grammar.is_new:
             bar = grammar.place[0]
             self.begun = self._begun_in(bar) + 1
@@ -38,7 +45,7 @@ class FramesRoom:
     def _begun_in(self, bar: int) -> int:
         return self.begun if bar == self.bar else 0
 
-    def forbidden(self, grammar: FramesGrammarState) -> NDArray[np.int64]:
+    def banned(self, grammar: FramesGrammarState, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:  # type: ignore[override]
         tokenizer, limits = self.tokenizer, self.limits
         bar, position = grammar.place
         missing = limits.fewest - self._begun_in(bar)

@@ -1,4 +1,4 @@
-"""What cannot be asked of a model: wishes its tokens cannot say, a primer of another kind, another kind of file."""
+"""What a model supports: settings that its tokens can express, a primer of its kind, files of its kind."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from ritornello.errors import ConfigError
 from ritornello.formats.text import is_prose
 from ritornello.generation.config import MOST_CANDIDATES, ComposeConfig
-from ritornello.generation.given import LOOP_CANDIDATES
+from ritornello.generation.constraints.fixed_notes import LOOP_CANDIDATES
 from ritornello.representations.base import (
     Representation,
     reads_prose,
@@ -20,12 +20,12 @@ from ritornello.score import Score
 def check_supported(representation: Representation, config: ComposeConfig, primer: Score | None) -> None:
     """Raise ConfigError for a field of `config` that the representation has no tokens for, and for a primer that is
     empty, or prose for a model of music, or music for one of prose."""
-    for wish in unsupported_settings(representation):
-        value = getattr(config, wish)
+    for name in unsupported_settings(representation):
+        value = getattr(config, name)
         if value not in (None, False):
             asked = ", ".join(value) if isinstance(value, tuple) else value
-            raise ConfigError(f"{wish} {asked}: a model of {representation.name} cannot be asked for it")
-    _check_told(representation, config)
+            raise ConfigError(f"{name} {asked}: a model of {representation.name} cannot be asked for it")
+    _check_conditions(representation, config)
     if primer is None:
         return
     if reads_prose(representation) and not is_prose(primer):
@@ -54,16 +54,16 @@ def settle_loop(config: ComposeConfig) -> ComposeConfig:
     return config.model_copy(update={"best_of": min(LOOP_CANDIDATES, MOST_CANDIDATES // config.count)})
 
 
-TOLD = (("density", "density"), ("pitch_classes", "share of C"))
-"""Wishes, and the input column that a model which can be asked for them has."""
+CONDITIONS = (("density", "density"), ("pitch_classes", "share of C"))
+"""Settings, and the input column that a model which heeds them has."""
 
 
-def _check_told(representation: Representation, config: ComposeConfig) -> None:
+def _check_conditions(representation: Representation, config: ComposeConfig) -> None:
     """Refuse to ask a model for what it has not been told of while it learned."""
     columns = {column.name for column in representation.columns}
-    for wish, column in TOLD:
-        if getattr(config, wish) is not None and column not in columns:
-            raise ConfigError(f"{wish}: this model has not been told of it while it learned")
+    for name, column in CONDITIONS:
+        if getattr(config, name) is not None and column not in columns:
+            raise ConfigError(f"{name}: this model has not been told of it while it learned")
 
 
 def check_prose_suffix(path: Path) -> None:

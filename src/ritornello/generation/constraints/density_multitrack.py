@@ -1,4 +1,4 @@
-"""`MultitrackRoom`: polyphony and notes a bar in `multitrack`, with look-ahead.
+"""Polyphony and notes a bar in `multitrack`, with look-ahead.
 
 Where could a piece get stuck? A shift leads to a note, and a piece ends where a note begins; so a note has to come at
 the latest when the grammar allows no longer silence, and in the last bar; and as many as a bar needs, before its end.
@@ -17,7 +17,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.limits import NO_LIMIT, Limits
+from ritornello.generation.constraints.base import ConstraintState
+from ritornello.generation.constraints.density import NO_LIMIT, Limits
 from ritornello.representations.multitrack.grammar import (
     DEFAULT_LENGTH,
     HEADER,
@@ -35,6 +36,13 @@ from ritornello.representations.multitrack.vocabulary import (
 SIXTEENTH = STEPS_PER_QUARTER // 4
 
 Mask = NDArray[np.bool_]
+
+
+def most_onsets(vocabulary: Vocabulary, limits: Limits, meter: tuple[int, int] | None) -> int:
+    """Return the largest `fewest` that can be kept beside the other limits, in bars of `meter` or else the longest."""
+    steps = vocabulary.bar_steps
+    bar = steps[vocabulary.nearest_meter(*meter)] if meter else steps.max()
+    return int(bar) // (1 if limits.polyphony == NO_LIMIT else SIXTEENTH)
 
 
 def spacing(limits: Limits, bar_steps: int) -> int:
@@ -74,20 +82,21 @@ class Outlook:
 
 
 @dataclass
-class MultitrackRoom:
-    """A constraint; see `representations.limits.Rule`."""
+class MultitrackDensity(ConstraintState):
+    """The state of `density` in `multitrack`."""
 
     vocabulary: Vocabulary
     limits: Limits
-    wish: str
     bar: int = 0  # of the last pitched note
     begun: int = 0  # pitched notes in it
     ends: dict[int, dict[int, int]] = field(default_factory=dict)  # time of the end, by voice and pitch
 
-    def __deepcopy__(self, memo: object) -> MultitrackRoom:
+    name, rank = "density", 40
+
+    def fork(self) -> MultitrackDensity:
         return replace(self, ends={voice: dict(ends) for voice, ends in self.ends.items()})
 
-    def observe(self, grammar: MultitrackGrammarState) -> None:
+    def advance(self, grammar: MultitrackGrammarState) -> None:  # type: ignore[override]
         reader = grammar.reader
         if grammar.kind not in (Kind.NOTE, Kind.DURATION) or self.vocabulary.is_drum[reader.voice]:
             return
@@ -101,7 +110,7 @@ class MultitrackRoom:
     def _begun_in(self, bar: int) -> int:
         return self.begun if bar == self.bar else 0
 
-    def forbidden(self, grammar: MultitrackGrammarState) -> NDArray[np.int64]:
+    def banned(self, grammar: MultitrackGrammarState, allowed: Mask) -> NDArray[np.int64]:  # type: ignore[override]
         barred = self._short_meters.copy()
         if grammar.stage == len(HEADER) and not grammar.programs:
             self._bar_drums_alone(barred)
