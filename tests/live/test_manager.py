@@ -1,22 +1,24 @@
-"""The manager: who is forgotten and when, which seeds, and jobs; with a clock that is set by decoder."""
+"""The manager: who is forgotten and when, which seeds, and jobs; with a clock that is set by hand."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ritornello.bundle import load_bundle
 from ritornello.config import checked
 from ritornello.errors import ConfigError
 from ritornello.live.config import JamConfig
 from ritornello.live.events import Turn
-from ritornello.live.server.catalog import Catalog, load_catalog
+from ritornello.live.server.catalog import Catalog, ModelEntry, load_catalog
 from ritornello.live.server.hosted_session import NEWEST, OLDEST, HostedSession
 from ritornello.live.server.limits import ServerLimits, TokenBucket
 from ritornello.live.server.manager import DueQueue, SessionManager
-from ritornello.live.server.messages import PlayMidi, StartMessage
+from ritornello.live.server.messages import ConfigureMessage, PlayMidi, StartMessage
 
 
 class Clock:
@@ -178,6 +180,27 @@ def test_offers_are_known_by_name(catalog: Catalog, bundle_file: object) -> None
     first = catalog.find(None)
     with pytest.raises(ConfigError, match="same name"):
         Catalog([first, first])
+
+
+def test_a_session_samples_as_the_card_of_its_model_says_unless_asked(
+    clock: Clock, bundle_file: Path
+) -> None:
+    bundle = load_bundle(bundle_file)
+    card = bundle.card.model_copy(update={"sampling": {"temperature": 0.85, "cadence": 0.0}})
+    catalog = Catalog([ModelEntry("plain", bundle), ModelEntry("bands", replace(bundle, card=card))])
+    manager = SessionManager(catalog, checked(JamConfig, {}), clock=clock)
+    client = FakeClient()
+    hosted = manager.connect(None, catalog.find("bands"), client)
+    assert client.received[-1]["config"]["temperature"] == 0.85
+    hosted.handle(ConfigureMessage(config={"tempo": 90}))
+    hosted.use(catalog.find("plain"))
+    assert client.received[-1]["type"] == "config"
+    assert (client.received[-1]["config"]["temperature"], client.received[-1]["config"]["tempo"]) == (1.0, 90)
+    hosted.use(catalog.find("bands"))
+    assert client.received[-1]["config"]["temperature"] == 0.85
+    assert hosted.score().texts, "a recipe, though a session knows no cadence"
+    hosted.handle(ConfigureMessage(config={"temperature": 1.0}))
+    assert client.received[-1]["config"]["temperature"] == 1.0
 
 
 def test_the_agenda_gives_each_room_once_and_only_when_it_is_still_due(manager: SessionManager) -> None:

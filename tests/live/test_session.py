@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from build import make_song
@@ -336,6 +338,33 @@ def test_another_model_plays_from_the_next_turn_on() -> None:
     assert session.model is other
     told = jam(session, network_for(other), [], 7.0)[0]
     assert {note.program for note in planned(told)} == {128}
+
+
+def test_what_is_not_asked_is_sampled_as_the_card_of_the_chosen_model_says() -> None:
+    greedy, plain = replace(MODEL, sampling={"top_k": 1.0, "cadence": 1.0}), MODEL
+    log = [(0.0, Start()), *tune(0.3), (6.0, Stop())]
+
+    def pitches(session: Session) -> list[int]:
+        return [note.pitch for note in planned(jam(session, NETWORK, log, 6.0)[0])]
+
+    expected = pitches(Session(plain, config(top_k=1)))
+    assert pitches(Session(plain, config())) != expected == pitches(Session(greedy, config()))
+    changed = Session(plain, config())
+    changed.use(greedy, 0.0)
+    assert changed.config.top_k == 1
+    assert pitches(changed) == expected
+    changed.use(plain, 6.0)
+    assert changed.config.top_k == config().top_k
+
+
+def test_what_is_asked_goes_before_every_card() -> None:
+    first, second = replace(MODEL, sampling={"temperature": 0.3}), replace(MODEL, sampling={"top_p": 0.9})
+    session = Session(first, config(temperature=0.7))
+    session.use(second, 0.0)
+    assert (session.config.temperature, session.config.top_p) == (0.7, 0.9)
+    session.receive(Configure(session.config.model_copy(update={"top_p": 0.5})), 0.0)
+    session.use(first, 0.0)
+    assert (session.config.temperature, session.config.top_p) == (0.7, 0.5)
 
 
 # --- scores as calls ----------------------------------------------------------------------------------------------

@@ -37,7 +37,6 @@ def jam(
 ) -> None:
     """Play with a model, live, in the browser: it listens, and answers."""
     from ritornello.config import checked
-    from ritornello.generation.samplers import with_sampling
     from ritornello.live.server.address import listen
     from ritornello.live.server.catalog import load_catalog
     from ritornello.live.server.limits import ServerLimits
@@ -45,7 +44,6 @@ def jam(
 
     config = checked(JamConfig, settings)
     catalog = load_catalog(models or ())
-    config = with_sampling(config, catalog.find(None).bundle.card.sampling)
     listening = listen(host, port)
     catalog.find(None).load()
     _serve(SessionManager(catalog, config, seed, ServerLimits(sessions=sessions)), listening, host, open_page)

@@ -89,14 +89,12 @@ def _prepare(model: str | None, settings: dict[str, Any], seed: int | None) -> A
 
     from ritornello.config import checked
     from ritornello.generation import find_bundle
-    from ritornello.generation.samplers import with_sampling
     from ritornello.live.ports.port_player import PortPlayer
     from ritornello.live.server.catalog import load_catalog
     from ritornello.live.session import Session
 
     config = checked(JamConfig, settings)
     entry = load_catalog([str(find_bundle(model))]).find(None)
-    config = with_sampling(config, entry.bundle.card.sampling)
     entry.load()
     session = Session(entry.model, config, secrets.randbits(32) if seed is None else seed)
     return lambda ports, port_settings: PortPlayer(

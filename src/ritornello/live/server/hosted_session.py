@@ -159,7 +159,9 @@ class HostedSession:
         self.session.use(entry.model, self.now())
         self.chosen = entry
         self._touch()
-        self.send({"type": "model", "name": entry.name})
+        self.send(
+            {"type": "model", "name": entry.name}, self._config_message()
+        )  # its card may change the sampling
 
     def _receive(self, event: events.Input, time: float | None = None) -> None:
         """Pass an event to the session, at `time` as the page says, as far as that can be believed."""
@@ -180,7 +182,10 @@ class HostedSession:
     def _configure(self, message: messages.ConfigureMessage) -> None:
         config = messages.changed_config(self.session.config, message.config)
         self._receive(events.Configure(config))
-        self.send({"type": "config", "config": config.model_dump(mode="json")})
+        self.send(self._config_message())
+
+    def _config_message(self) -> Json:
+        return {"type": "config", "config": self.session.config.model_dump(mode="json")}
 
     def _panic(self) -> None:
         self._release()

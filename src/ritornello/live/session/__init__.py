@@ -147,7 +147,7 @@ class Session:
         """Play with another model from the next turn on."""
         turns = self._turns
         turns.run_until(now)
-        turns.asked_model = model
+        turns.ask(turns.asked, model)
         if turns.turn.turn == Turn.IDLE:
             turns.apply_settings()
         elif turns.turn.turn != Turn.MODEL:
@@ -174,8 +174,9 @@ class Session:
     @_take.register
     def _(self, event: Configure, now: float) -> None:
         turns = self._turns
-        before, turns.asked = turns.asked, event.config
-        changes_shape = any(getattr(before, name) != getattr(event.config, name) for name in SHAPE)
+        before = turns.asked
+        turns.ask(event.config, turns.asked_model)
+        changes_shape = any(getattr(before, name) != getattr(turns.asked, name) for name in SHAPE)
         if turns.turn.turn == Turn.IDLE or (turns.turn.turn == Turn.BOTH and not changes_shape):
             turns.apply_settings()
         elif turns.turn.turn != Turn.MODEL and changes_shape:

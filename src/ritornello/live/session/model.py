@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +41,7 @@ class LiveModel:
 
     programs: all that it knows, General MIDI or 128 for the drum kit, the most frequent of the defaults first.
     default_programs: what it plays if nothing else is asked for, one a part, in score order.
-    initial_state: of a batch of 1.
+    initial_state: of a batch of 1. sampling: what its card says of temperature and so on, where nothing is asked.
     """
 
     name: str
@@ -47,6 +49,7 @@ class LiveModel:
     initial_state: State = field(repr=False)
     programs: tuple[int, ...]
     default_programs: tuple[int, ...]
+    sampling: Mapping[Any, float] = field(default_factory=dict)
     _scales: dict[frozenset[int], NDArray[np.bool_]] = field(default_factory=dict, repr=False)
 
     def prepare(self) -> None:
@@ -101,7 +104,8 @@ def make_live_model(bundle: Bundle, stepper: Stepper | None = None) -> LiveModel
     known = representation.voice_programs if isinstance(representation, HasVoices) else ()
     usual = (program for program, _ in Counter(default_programs).most_common())
     programs = dict.fromkeys((*usual, *(program for voice in known for program in voice)))
-    model = LiveModel(name, representation, stepper.initial_state(1), tuple(programs), default_programs)
+    state, sampling = stepper.initial_state(1), bundle.card.sampling
+    model = LiveModel(name, representation, state, tuple(programs), default_programs, sampling)
     model.prepare()
     return model
 

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ritornello.generation.samplers import with_sampling
 from ritornello.live.config import JamConfig
 from ritornello.live.events import (
     Answered,
@@ -79,8 +80,9 @@ class TurnTaking:
     """One player and one model on one clock; what becomes known is added to `out`."""
 
     def __init__(self, model: LiveModel, config: JamConfig, seed: int) -> None:
-        self.asked, self.asked_model, self._seed = config, model, seed
-        self.config = config  # what holds in the present turn
+        self._seed = seed
+        self.ask(config, model)
+        self.config = self.asked  # what holds in the present turn
         self.performer = Performer(model, seed)
         self.record = Record()
         self.player = Player(self.record, model.programs[0])
@@ -143,6 +145,10 @@ class TurnTaking:
 
     def _wait(self, until: float | None, then: Callable[[float], None]) -> None:
         self._due, self._then = until, then
+
+    def ask(self, config: JamConfig, model: LiveModel) -> None:
+        """Take settings and a model for the next turn; sampling that is not set follows the model's card."""
+        self.asked, self.asked_model = with_sampling(config, model.sampling), model
 
     def apply_settings(self) -> None:
         """Let what is asked for hold from now on."""
@@ -367,7 +373,7 @@ class TurnTaking:
         """Let all be as it was at `snapshot`; if somebody plays, a turn begins."""
         self.be_silent(now)
         self.record.go_back(snapshot.path, now)
-        self.asked_model = snapshot.model
+        self.ask(self.asked, snapshot.model)
         self.performer = Performer(snapshot.model, self._seed, snapshot.model_state, self.performer.answers)
         self._buffer.forget(math.inf)
         self._turns, self.beat = snapshot.turns, snapshot.beat
