@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,15 +39,17 @@ TRIAL_PIECES, TRIAL_BARS = 8, 8
 class LiveModel:
     """A model that can be played with.
 
-    programs: all that it knows, General MIDI or 128 for the drum kit, the most frequent of its band first. band: the
-    instruments it plays if nobody asks for others, one a part, in score order. initial_state: of a batch of 1.
+    programs: all that it knows, General MIDI or 128 for the drum kit, the most frequent of the defaults first.
+    default_programs: what it plays if nothing else is asked for, one a part, in score order.
+    initial_state: of a batch of 1. sampling: what its card says of temperature and so on, where nothing is asked.
     """
 
     name: str
     representation: Representation = field(repr=False)
     initial_state: State = field(repr=False)
     programs: tuple[int, ...]
-    band: tuple[int, ...]
+    default_programs: tuple[int, ...]
+    sampling: Mapping[Any, float] = field(default_factory=dict)
     _scales: dict[frozenset[int], NDArray[np.bool_]] = field(default_factory=dict, repr=False)
 
     def prepare(self) -> None:
@@ -98,22 +102,25 @@ def make_live_model(bundle: Bundle, stepper: Stepper | None = None) -> LiveModel
             f"model {name}: representation {kind} cannot be played live (its ids do not say how they move time)"
         )
     stepper = stepper or Stepper(bundle)
-    band = _favourite_band(bundle, stepper)
+    default_programs = _usual_programs(bundle, stepper)
     known = representation.voice_programs if isinstance(representation, HasVoices) else ()
-    usual = (program for program, _ in Counter(band).most_common())
+    usual = (program for program, _ in Counter(default_programs).most_common())
     programs = dict.fromkeys((*usual, *(program for voice in known for program in voice)))
-    model = LiveModel(name, representation, stepper.initial_state(1), tuple(programs), band)
+    state, sampling = stepper.initial_state(1), bundle.card.sampling
+    model = LiveModel(name, representation, state, tuple(programs), default_programs, sampling)
     model.prepare()
     return model
 
 
-def _favourite_band(bundle: Bundle, stepper: Stepper) -> tuple[int, ...]:
+def _usual_programs(bundle: Bundle, stepper: Stepper) -> tuple[int, ...]:
     """Return the instruments that most of a few pieces of the model are for."""
-    wishes = {"bars": TRIAL_BARS, "count": TRIAL_PIECES, "seed": 0, "meter": "4/4"}
-    wishes = {
-        key: wish for key, wish in wishes.items() if key not in unsupported_settings(bundle.representation)
+    settings = {"bars": TRIAL_BARS, "count": TRIAL_PIECES, "seed": 0, "meter": "4/4"}
+    settings = {
+        key: value
+        for key, value in settings.items()
+        if key not in unsupported_settings(bundle.representation)
     }
-    pieces = compose(bundle, checked(ComposeConfig, wishes), stepper=stepper)
+    pieces = compose(bundle, checked(ComposeConfig, settings), stepper=stepper)
     return Counter(programs_of(piece.score) for piece in pieces).most_common(1)[0][0] or (0,)
 
 

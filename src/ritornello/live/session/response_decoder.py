@@ -1,7 +1,8 @@
-"""The model's hand: it writes an answer id by id, within a stretch of time, and tells its notes as they are decided.
+"""The response decoder: it decodes an answer id by id, within a stretch of time, and emits its notes as they are
+decided: constrained decoding with the time as a further constraint.
 
 Time is in quarters from the window's origin. An id is chosen by the network, from those that the grammar allows,
-that the player's wishes permit, and that fit the time: no note before the answer's start, none at its stop or
+that the settings permit, and that fit the time: no note before the answer's start, none at its stop or
 later. The scheme's own time may lag behind the window's, since some schemes leave out long rests.
 """
 
@@ -26,7 +27,7 @@ from ritornello.theory import DRUMS
 
 EPSILON = 1e-6
 CHUNK = 0.75
-"""Seconds after which decided notes are told, the first ones aside, which are told at once."""
+"""Seconds after which decided notes are emitted, the first ones aside, which are emitted at once."""
 
 Mask = NDArray[np.bool_]
 Key = tuple[int, int, int]  # what names a decoded note: program, tick, pitch
@@ -44,7 +45,7 @@ class DecidedNote(NamedTuple):
 
 @dataclass(frozen=True)
 class Task:
-    """What the hand is to do: play from `start` to `stop`, with a note at the start if `at_once`.
+    """What to decode: play from `start` to `stop`, with a note at the start if `at_once`.
 
     Then the scheme sees the start on a beat nearby, wherever in the beat it is.
     """
@@ -62,8 +63,8 @@ class Task:
 
 
 @dataclass
-class Hand:
-    """Writes on where `ids`, which `grammar` has taken, end."""
+class ResponseDecoder:
+    """Decodes on where `ids`, which `grammar` has taken, end."""
 
     model: LiveModel
     representation: Representation
@@ -71,34 +72,34 @@ class Hand:
     ids: list[int]
     task: Task
     clock: float  # the scheme's time
-    lag: float = 0.0  # to be added to it to get the window's time
+    clock_offset: float = 0.0  # to be added to it to get the window's time
     is_begun: bool = False  # whether the start has been reached
     since: float = -np.inf  # the scheme's time at which the answer can begin
     given: frozenset[Key] = frozenset()  # the notes from there on that are not the answer's
     last_onset: float = -np.inf  # the scheme's time of the last note before the answer
-    told: set[Key] = field(default_factory=set)
+    emitted: set[Key] = field(default_factory=set)
     notes_before: int = 0
-    told_until: float = -np.inf
+    emitted_until: float = -np.inf
     open_from: float | None = None  # start of the first note whose end is not known yet
-    aim: float = 0.0  # where the scheme is to see the start
+    target: float = 0.0  # where the scheme is to see the start
 
     def __post_init__(self) -> None:
-        self.aim = self.task.start
+        self.target = self.task.start
         if self.task.at_once:
-            self.aim = round(self.task.start / self.task.beat) * self.task.beat
-            missing = self.time + EPSILON - self.aim
-            self.aim += (
+            self.target = round(self.task.start / self.task.beat) * self.task.beat
+            missing = self.time + EPSILON - self.target
+            self.target += (
                 max(0, math.ceil(missing / self.task.beat)) * self.task.beat * bool(self.grammar.notes)
             )
         self.notes_before = self.grammar.notes
         if not self.task.at_once:
-            self._begin_at(self.task.start - self.lag)
+            self._begin_at(self.task.start - self.clock_offset)
         self._reach_start()
 
     @property
     def time(self) -> float:
         """The window's time."""
-        return self.clock + self.lag
+        return self.clock + self.clock_offset
 
     @property
     def is_done(self) -> bool:
@@ -140,8 +141,8 @@ class Hand:
         """Return the silent ids that lead to the start; or beyond, if the answer need not begin at once."""
         pace = self.model.pace
         after = self.time + pace.before + pace.after
-        latest = self.aim if self.task.at_once else np.inf
-        return self._moves_silently() & (after > self.aim - EPSILON) & (after < latest + EPSILON)
+        latest = self.target if self.task.at_once else np.inf
+        return self._moves_silently() & (after > self.target - EPSILON) & (after < latest + EPSILON)
 
     def _rest(self) -> int | None:
         """Return the longest silent id that ends before the start, if no single one leads there."""
@@ -150,7 +151,7 @@ class Hand:
         pace = self.model.pace
         moves = pace.before + pace.after
         fits = self._moves_silently() & self.task.permitted
-        fits &= self.time + moves < self.aim + EPSILON
+        fits &= self.time + moves < self.target + EPSILON
         if not fits.any():
             self._begin()
             return None
@@ -175,14 +176,14 @@ class Hand:
         self._reach_start()
 
     def _reach_start(self) -> None:
-        if not self.is_begun and self.time > self.aim - EPSILON:
+        if not self.is_begun and self.time > self.target - EPSILON:
             if self.task.at_once:
                 self._begin()
             self.is_begun = True
 
     def _begin(self) -> None:
         """Let the present time be the start, whatever the scheme's grid makes of it."""
-        self.is_begun, self.lag = True, self.task.start - self.clock
+        self.is_begun, self.clock_offset = True, self.task.start - self.clock
         self._begin_at(self.clock)
 
     def _begin_at(self, clock: float) -> None:
@@ -191,34 +192,34 @@ class Hand:
         if self.last_onset > clock - EPSILON:
             self.given = frozenset(key for key, _ in self._decoded())
 
-    # --- telling ----------------------------------------------------------------------------------------------
+    # --- emitting ---------------------------------------------------------------------------------------------
 
     def decided(self, is_final: bool = False) -> list[DecidedNote]:
-        """Return the notes that have been decided and not been told."""
+        """Return the notes that have been decided and not been emitted."""
         self_time = np.inf if is_final else self.clock
-        if not is_final and not self._is_time_to_tell():
+        if not is_final and not self._is_time_to_emit():
             return []
-        self.told_until, self.open_from = self.clock, None
+        self.emitted_until, self.open_from = self.clock, None
         found = []
         for key, note in self._decoded():
-            if key in self.given or key in self.told or note.start < self.since - EPSILON:
+            if key in self.given or key in self.emitted or note.start < self.since - EPSILON:
                 continue
             if (note.start if self.model.pace.tells_ends else note.end) < self_time - EPSILON:
-                self.told.add(key)
+                self.emitted.add(key)
                 found.append(self._placed(note))
-            elif self.open_from is None or note.start + self.lag < self.open_from:
-                self.open_from = note.start + self.lag
+            elif self.open_from is None or note.start + self.clock_offset < self.open_from:
+                self.open_from = note.start + self.clock_offset
         return sorted(found)
 
-    def _is_time_to_tell(self) -> bool:
-        new = self.grammar.notes - self.notes_before > len(self.told)
-        return new and (not self.told or self.clock >= self.told_until + self.task.chunk)
+    def _is_time_to_emit(self) -> bool:
+        new = self.grammar.notes - self.notes_before > len(self.emitted)
+        return new and (not self.emitted or self.clock >= self.emitted_until + self.task.chunk)
 
     def _placed(self, note: DecidedNote) -> DecidedNote:
-        end = note.end + self.lag
+        end = note.end + self.clock_offset
         if not self.model.pace.tells_ends:
-            end = min(end, max(self.task.stop, note.start + self.lag + EPSILON))
-        return note._replace(start=note.start + self.lag, end=end)
+            end = min(end, max(self.task.stop, note.start + self.clock_offset + EPSILON))
+        return note._replace(start=note.start + self.clock_offset, end=end)
 
     def _decoded(self) -> Iterator[tuple[Key, DecidedNote]]:
         """Yield the notes of all ids so far in the scheme's time, each with its key."""
@@ -230,15 +231,15 @@ class Hand:
                 yield (program, start, pitch), DecidedNote(*quarters, pitch, velocity, program)
 
 
-def make_hand(
+def make_decoder(
     model: LiveModel,
     representation: Representation,
     grammar: GrammarState,
     ids: Ids,
     score: Score,
     task: Task,
-) -> Hand:
-    """Return a hand that goes on after `ids`, which are what `score` is; `grammar` is before their first."""
+) -> ResponseDecoder:
+    """Return a decoder that goes on after `ids`, which are what `score` is; `grammar` is before their first."""
     for token in ids.tolist():
         grammar.advance(token)
         for rule in task.constraints:
@@ -246,12 +247,18 @@ def make_hand(
     pace, notes = model.pace, model.brings_note[ids]
     times = np.cumsum(pace.before[ids] + pace.after[ids])
     onsets = (times - pace.after[ids])[notes]
-    clock, lag, last = float(times[-1]), _lag_of(score, onsets), float(onsets.max(initial=-np.inf))
-    return Hand(model, representation, grammar, ids.tolist(), task, clock, lag, last_onset=last)
+    clock, clock_offset, last = (
+        float(times[-1]),
+        _clock_offset_of(score, onsets),
+        float(onsets.max(initial=-np.inf)),
+    )
+    return ResponseDecoder(
+        model, representation, grammar, ids.tolist(), task, clock, clock_offset, last_onset=last
+    )
 
 
-def _lag_of(score: Score, onsets: NDArray[np.floating[Any]]) -> float:
+def _clock_offset_of(score: Score, onsets: NDArray[np.floating[Any]]) -> float:
     """Return by how much the scheme's time lags behind, if it is by a beat or more: it has left out a rest."""
     played = max((int(track.notes["start"].max(initial=-1)) for track in score.tracks), default=-1)
-    lag = played / score.ticks_per_quarter - onsets[-1] if len(onsets) and played >= 0 else 0.0
-    return float(lag) if abs(lag) >= 1 else 0.0
+    clock_offset = played / score.ticks_per_quarter - onsets[-1] if len(onsets) and played >= 0 else 0.0
+    return float(clock_offset) if abs(clock_offset) >= 1 else 0.0

@@ -17,10 +17,10 @@ from ritornello.errors import ConfigError, FormatError
 from ritornello.live.config import JamConfig, Mode
 from ritornello.live.events import Configure, LiveNote, Side, Start, Turn
 from ritornello.live.ports.controls import Controls, default_controls, read_controls
+from ritornello.live.ports.port_player import PortPlayer, PortSettings
 from ritornello.live.ports.pulse import CLOCK, CONTINUE, PULSES, START, STOP, ClockFollower, ClockMode
-from ritornello.live.ports.schedule import ECHO_SECONDS, Echoes, Schedule
-from ritornello.live.ports.stage import PlaySettings, Stage
-from ritornello.live.server.offers import Offers
+from ritornello.live.ports.schedule import LOOPBACK_SECONDS, LoopbackFilter, Schedule
+from ritornello.live.server.catalog import Catalog
 from ritornello.live.session import Session
 
 BEGAN = 500.0
@@ -72,19 +72,21 @@ def ports() -> Ports:
     return Ports()
 
 
-def make_stage(offers: Offers, ports: Ports, settings: PlaySettings | None = None, **config: Any) -> Stage:
-    offer = offers.find(None)
+def make_port_player(
+    catalog: Catalog, ports: Ports, settings: PortSettings | None = None, **config: Any
+) -> PortPlayer:
+    entry = catalog.find(None)
     asked = {"mode": "answer", "pause": 0.3, "response_seconds": 2, **config}
-    session = Session(offer.model, checked(JamConfig, asked), 4)
-    return Stage(session, offer.engine, ports, ports.clock, settings)
+    session = Session(entry.model, checked(JamConfig, asked), 4)
+    return PortPlayer(session, entry.engine, ports, ports.clock, settings)
 
 
-def run(stage: Stage, ports: Ports, seconds: float) -> None:
+def run(port_player: PortPlayer, ports: Ports, seconds: float) -> None:
     """Play for so long."""
     until = ports.time + seconds
     while ports.time < until:
-        ports.wait(min(stage.turn(), until - ports.time))
-    stage.turn()
+        ports.wait(min(port_player.turn(), until - ports.time))
+    port_player.turn()
 
 
 def check_balanced(sent: Iterable[tuple[float, bytes]]) -> None:
@@ -100,114 +102,114 @@ def check_balanced(sent: Iterable[tuple[float, bytes]]) -> None:
     assert not sounding
 
 
-def test_a_call_comes_in_and_the_response_goes_out_in_time(offers: Offers, ports: Ports) -> None:
-    stage = make_stage(offers, ports, response_seconds=4)
-    stage.receive(Start())
+def test_a_call_comes_in_and_the_response_goes_out_in_time(catalog: Catalog, ports: Ports) -> None:
+    port_player = make_port_player(catalog, ports, response_seconds=4)
+    port_player.receive(Start())
     ports.play(0.5, NOTE_ON, 60, 90)
     ports.play(0.8, NOTE_OFF, 60, 0)
-    run(stage, ports, 8)
-    notes = [note for note in stage.session.notes if note.side is Side.MODEL]
+    run(port_player, ports, 8)
+    notes = [note for note in port_player.session.notes if note.side is Side.MODEL]
     ons = ports.of(NOTE_ON)
     assert len(ons) == len(notes) >= 2
     for (time, data), note in zip(ons, sorted(notes, key=lambda note: note.start), strict=True):
         assert note.start <= time < note.start + 0.002
         assert (data[0] & 15, data[2]) == (note.channel, note.velocity)
     assert ons[0][0] >= 1.1, "the player had paused"
-    player = [note for note in stage.session.notes if note.side is Side.PLAYER]
+    player = [note for note in port_player.session.notes if note.side is Side.PLAYER]
     assert [(note.start, note.end) for note in player] == [(0.5, pytest.approx(0.8))]
     check_balanced(ports.sent)
     programs = {data[0] & 15: data[1] for _, data in ports.of(0xC0)}
     assert programs == {note.channel: note.program for note in notes if note.program < 128}
-    assert stage.answered is not None
+    assert port_player.answered is not None
 
 
-def test_panic_ends_every_note_here_and_there(offers: Offers, ports: Ports) -> None:
-    stage = make_stage(offers, ports, response_seconds=30)
-    stage.receive(Start())
+def test_panic_ends_every_note_here_and_there(catalog: Catalog, ports: Ports) -> None:
+    port_player = make_port_player(catalog, ports, response_seconds=30)
+    port_player.receive(Start())
     ports.play(0.1, NOTE_ON, 60, 90)
     ports.play(0.2, NOTE_OFF, 60, 0)
-    run(stage, ports, 4)
+    run(port_player, ports, 4)
     ports.play(4.0, 0xB0, default_controls().panic, 127)  # type: ignore[arg-type]
-    run(stage, ports, 0.1)
-    assert stage.session.turn.turn is Turn.IDLE
+    run(port_player, ports, 0.1)
+    assert port_player.session.turn.turn is Turn.IDLE
     check_balanced(ports.sent)
     silenced = {data[0] & 15 for _, data in ports.of(0xB0) if data[1] == 123}
     assert silenced == set(range(16))
     count = len(ports.sent)
-    run(stage, ports, 5)
+    run(port_player, ports, 5)
     assert len(ports.sent) == count
 
 
-def test_the_end_ends_every_note(offers: Offers, ports: Ports) -> None:
-    stage = make_stage(offers, ports, response_seconds=30)
-    stage.receive(Start())
+def test_the_end_ends_every_note(catalog: Catalog, ports: Ports) -> None:
+    port_player = make_port_player(catalog, ports, response_seconds=30)
+    port_player.receive(Start())
     ports.play(0.1, NOTE_ON, 60, 90)
     ports.play(0.2, NOTE_OFF, 60, 0)
-    stage.run(lambda: ports.time < BEGAN + 3)
+    port_player.run(lambda: ports.time < BEGAN + 3)
     assert ports.of(NOTE_ON)
     check_balanced(ports.sent)
 
 
-def test_what_is_played_goes_through_and_our_own_sound_is_not_heard(offers: Offers, ports: Ports) -> None:
+def test_what_is_played_goes_through_and_our_own_sound_is_not_heard(catalog: Catalog, ports: Ports) -> None:
     ports.loops_back = True
-    stage = make_stage(offers, ports, PlaySettings(through=True))
-    stage.receive(Start())
+    port_player = make_port_player(catalog, ports, PortSettings(through=True))
+    port_player.receive(Start())
     ports.play(0.1, NOTE_ON | 2, 60, 90)
     ports.play(0.2, NOTE_OFF | 2, 60, 0)
     ports.play(0.2, 0xE2, 1, 64)
-    run(stage, ports, 3)
+    run(port_player, ports, 3)
     assert [data for _, data in ports.sent[:3]] == [b"\x92\x3c\x5a", b"\x82\x3c\x00", b"\xe2\x01\x40"]
-    player = [note for note in stage.session.notes if note.side is Side.PLAYER]
+    player = [note for note in port_player.session.notes if note.side is Side.PLAYER]
     assert len(player) == 1
     assert len(ports.of(NOTE_ON)) > 1, "the model has answered"
 
 
-def test_without_through_what_is_played_stays_here(offers: Offers, ports: Ports) -> None:
-    stage = make_stage(offers, ports)
+def test_without_through_what_is_played_stays_here(catalog: Catalog, ports: Ports) -> None:
+    port_player = make_port_player(catalog, ports)
     ports.play(0.1, NOTE_ON, 60, 90)
-    run(stage, ports, 0.2)
+    run(port_player, ports, 0.2)
     assert not ports.sent
 
 
 # --- control changes ------------------------------------------------------------------------------------------
 
 
-def turn_knob(stage: Stage, ports: Ports, number: object, value: int) -> JamConfig:
+def turn_knob(port_player: PortPlayer, ports: Ports, number: object, value: int) -> JamConfig:
     ports.play(ports.time - BEGAN, 0xB3, number, value)  # type: ignore[arg-type]
-    run(stage, ports, 0.01)
-    return stage.session.config
+    run(port_player, ports, 0.01)
+    return port_player.session.config
 
 
-def test_knobs_and_buttons_do_what_the_table_says(offers: Offers, ports: Ports) -> None:
-    stage, table = make_stage(offers, ports), default_controls()
-    assert turn_knob(stage, ports, table.tempo, 60).tempo == 120
-    assert turn_knob(stage, ports, table.temperature, 0).temperature == pytest.approx(0.1)
-    assert turn_knob(stage, ports, table.temperature, 127).temperature == pytest.approx(2.0)
-    assert turn_knob(stage, ports, table.surprise, 127).surprise == 0.5
+def test_knobs_and_buttons_do_what_the_table_says(catalog: Catalog, ports: Ports) -> None:
+    port_player, table = make_port_player(catalog, ports), default_controls()
+    assert turn_knob(port_player, ports, table.tempo, 60).tempo == 120
+    assert turn_knob(port_player, ports, table.temperature, 0).temperature == pytest.approx(0.1)
+    assert turn_knob(port_player, ports, table.temperature, 127).temperature == pytest.approx(2.0)
+    assert turn_knob(port_player, ports, table.surprise, 127).surprise == 0.5
     for value, mode in ((0, Mode.CALL_AND_RESPONSE), (127, Mode.CONTINUE), (64, Mode.TRADE)):
-        assert turn_knob(stage, ports, table.mode, value).mode is mode
-    assert turn_knob(stage, ports, table.loop, 64).mode is Mode.CONTINUE
-    assert turn_knob(stage, ports, table.loop, 127).mode is Mode.CONTINUE
-    assert turn_knob(stage, ports, table.loop, 0).mode is Mode.TRADE
-    turn_knob(stage, ports, table.start, 0)
-    assert stage.session.turn.turn is Turn.IDLE, "letting a button go does nothing"
-    turn_knob(stage, ports, table.start, 127)
-    assert stage.session.turn.turn is not Turn.IDLE
-    turn_knob(stage, ports, table.stop, 127)
-    assert stage.session.turn.turn is Turn.IDLE
-    turn_knob(stage, ports, table.undo, 127)
-    assert "nothing to take back" in stage.remark
+        assert turn_knob(port_player, ports, table.mode, value).mode is mode
+    assert turn_knob(port_player, ports, table.loop, 64).mode is Mode.CONTINUE
+    assert turn_knob(port_player, ports, table.loop, 127).mode is Mode.CONTINUE
+    assert turn_knob(port_player, ports, table.loop, 0).mode is Mode.TRADE
+    turn_knob(port_player, ports, table.start, 0)
+    assert port_player.session.turn.turn is Turn.IDLE, "letting a button go does nothing"
+    turn_knob(port_player, ports, table.start, 127)
+    assert port_player.session.turn.turn is not Turn.IDLE
+    turn_knob(port_player, ports, table.stop, 127)
+    assert port_player.session.turn.turn is Turn.IDLE
+    turn_knob(port_player, ports, table.undo, 127)
+    assert "nothing to take back" in port_player.remark
 
 
-def test_a_control_that_is_not_in_the_table_is_played(offers: Offers, ports: Ports) -> None:
-    stage = make_stage(offers, ports)
-    before = stage.session.config
+def test_a_control_that_is_not_in_the_table_is_played(catalog: Catalog, ports: Ports) -> None:
+    port_player = make_port_player(catalog, ports)
+    before = port_player.session.config
     ports.play(0.1, NOTE_ON, 60, 90)
     ports.play(0.2, 0xB0, 64, 127)
     ports.play(0.3, NOTE_OFF, 60, 0)
-    run(stage, ports, 0.5)
-    assert stage.session.config == before
-    controls = stage.session.score().tracks[0].controls
+    run(port_player, ports, 0.5)
+    assert port_player.session.config == before
+    controls = port_player.session.score().tracks[0].controls
     assert controls["number"].tolist() == [64]
 
 
@@ -245,38 +247,40 @@ def test_no_two_actions_share_a_number_by_default() -> None:
 # --- clock ----------------------------------------------------------------------------------------------------
 
 
-def test_a_clock_is_sent_with_start_and_stop(offers: Offers, ports: Ports) -> None:
-    stage = make_stage(
-        offers, ports, PlaySettings(ClockMode.OUT, click=False), mode="trade", tempo=120, count_in=1
+def test_a_clock_is_sent_with_start_and_stop(catalog: Catalog, ports: Ports) -> None:
+    port_player = make_port_player(
+        catalog, ports, PortSettings(ClockMode.OUT, click=False), mode="trade", tempo=120, count_in=1
     )
-    stage.receive(Start())
-    run(stage, ports, 4)
-    assert stage.session.beat is not None
-    first = stage.session.beat.bar_line
+    port_player.receive(Start())
+    run(port_player, ports, 4)
+    assert port_player.session.beat is not None
+    first = port_player.session.beat.bar_line
     assert [round(time - first, 2) for time, _ in ports.of(START)] == [0]
     pulses = [time for time, data in ports.sent if data[0] == CLOCK]
     assert len(pulses) == 1 + int((4 - first) * 2 * PULSES)
     for number, time in enumerate(pulses):
         assert 0 <= time - (first + number * 0.5 / PULSES) < 0.002
     ports.play(4.1, 0xB0, default_controls().stop, 127)  # type: ignore[arg-type]
-    run(stage, ports, 1)
+    run(port_player, ports, 1)
     assert len(ports.of(STOP)) == 1
     assert ports.sent[-1][1][0] == STOP
 
 
-def test_the_metronome_clicks_on_the_beats(offers: Offers, ports: Ports) -> None:
-    stage = make_stage(offers, ports, mode="trade", tempo=60, meter=[3, 4])
-    stage.receive(Start())
-    run(stage, ports, 4.5)
+def test_the_metronome_clicks_on_the_beats(catalog: Catalog, ports: Ports) -> None:
+    port_player = make_port_player(catalog, ports, mode="trade", tempo=60, meter=[3, 4])
+    port_player.receive(Start())
+    run(port_player, ports, 4.5)
     clicks = [(time, data[1]) for time, data in ports.sent if data[0] == NOTE_ON | 9 and data[1] in (76, 77)]
     assert [pitch for _, pitch in clicks] == [76, 77, 77, 76, 77]
     assert [round(time - clicks[0][0], 1) for time, _ in clicks] == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("tempo", [93.7, 171.3])
-def test_a_clock_is_followed_from_its_start_for_minutes(offers: Offers, ports: Ports, tempo: float) -> None:
-    settings = PlaySettings(ClockMode.IN, click=False)
-    stage = make_stage(offers, ports, settings, mode="trade", call_bars=2, response_bars=2, tempo=100)
+def test_a_clock_is_followed_from_its_start_for_minutes(catalog: Catalog, ports: Ports, tempo: float) -> None:
+    settings = PortSettings(ClockMode.IN, click=False)
+    port_player = make_port_player(
+        catalog, ports, settings, mode="trade", call_bars=2, response_bars=2, tempo=100
+    )
     ports.play(1.0, START)
     pulse = 60 / tempo / PULSES
     for number in range(round(40 / pulse)):
@@ -284,38 +288,38 @@ def test_a_clock_is_followed_from_its_start_for_minutes(offers: Offers, ports: P
     for bar in range(0, 200, 2):
         ports.play(1.2 + bar * 4 * 60 / tempo, NOTE_ON, 60, 90)
         ports.play(1.3 + bar * 4 * 60 / tempo, NOTE_OFF, 60, 90)
-    run(stage, ports, 35)
-    beat = stage.session.beat
+    run(port_player, ports, 35)
+    beat = port_player.session.beat
     assert beat is not None
     assert beat.quarters_per_minute == pytest.approx(tempo, rel=0.01)
     bars = (beat.bar_line - 1.0) * tempo / 60 / 4
     assert abs(bars - round(bars)) < 0.02, "bar lines are where the clock has them"
-    assert stage.session.turn.number > 3
+    assert port_player.session.turn.number > 3
 
 
-def test_a_clock_that_stops_and_goes_on_is_followed(offers: Offers, ports: Ports) -> None:
-    stage = make_stage(offers, ports, PlaySettings(ClockMode.IN), mode="trade")
+def test_a_clock_that_stops_and_goes_on_is_followed(catalog: Catalog, ports: Ports) -> None:
+    port_player = make_port_player(catalog, ports, PortSettings(ClockMode.IN), mode="trade")
     for number in range(PULSES):
         ports.play(number / 48, CLOCK)
     ports.play(0.5, CONTINUE)
     for number in range(5 * PULSES):
         ports.play(0.51 + number / 48, CLOCK)
-    run(stage, ports, 2.3)
-    assert stage.session.turn.turn is Turn.IDLE, "it waits for a bar line of the clock"
-    run(stage, ports, 0.3)
-    assert stage.session.turn.turn is Turn.PLAYER
-    assert stage.session.turn.start == pytest.approx(2.51, abs=0.005)
+    run(port_player, ports, 2.3)
+    assert port_player.session.turn.turn is Turn.IDLE, "it waits for a bar line of the clock"
+    run(port_player, ports, 0.3)
+    assert port_player.session.turn.turn is Turn.PLAYER
+    assert port_player.session.turn.start == pytest.approx(2.51, abs=0.005)
     ports.play(2.61, STOP)
-    run(stage, ports, 0.2)
-    assert stage.session.turn.turn is Turn.IDLE
+    run(port_player, ports, 0.2)
+    assert port_player.session.turn.turn is Turn.IDLE
 
 
-def test_who_does_not_follow_a_clock_does_not_hear_it(offers: Offers, ports: Ports) -> None:
-    stage = make_stage(offers, ports)
+def test_who_does_not_follow_a_clock_does_not_hear_it(catalog: Catalog, ports: Ports) -> None:
+    port_player = make_port_player(catalog, ports)
     for data in (START, CLOCK, STOP):
         ports.play(0.1, data)
-    run(stage, ports, 0.2)
-    assert stage.session.turn.turn is Turn.IDLE
+    run(port_player, ports, 0.2)
+    assert port_player.session.turn.turn is Turn.IDLE
 
 
 def test_a_tempo_is_taken_from_unsteady_pulses() -> None:
@@ -372,18 +376,18 @@ def test_whatever_sounds_a_clear_ends_it(notes: list[tuple[float, float, int]], 
 
 
 def test_each_message_comes_back_once_and_soon() -> None:
-    echoes = Echoes()
+    echoes = LoopbackFilter()
     echoes.sent(b"abc", 0.0)
     echoes.sent(b"abc", 0.1)
-    assert [echoes.is_echo(b"abc", 0.2) for _ in range(3)] == [True, True, False]
+    assert [echoes.blocks(b"abc", 0.2) for _ in range(3)] == [True, True, False]
     echoes.sent(b"abc", 1.0)
-    assert not echoes.is_echo(b"abd", 1.0)
-    assert not echoes.is_echo(b"abc", 1.0 + ECHO_SECONDS + 0.01)
+    assert not echoes.blocks(b"abd", 1.0)
+    assert not echoes.blocks(b"abc", 1.0 + LOOPBACK_SECONDS + 0.01)
 
 
-def test_a_refusal_is_shown_and_playing_goes_on(offers: Offers, ports: Ports) -> None:
-    stage = make_stage(offers, ports)
+def test_a_refusal_is_shown_and_playing_goes_on(catalog: Catalog, ports: Ports) -> None:
+    port_player = make_port_player(catalog, ports)
     ports.play(0.1, NOTE_ON, 60)
-    run(stage, ports, 0.2)
-    assert "no channel message" in stage.remark
-    stage.receive(Configure(stage.session.config))
+    run(port_player, ports, 0.2)
+    assert "no channel message" in port_player.remark
+    port_player.receive(Configure(port_player.session.config))

@@ -1,9 +1,9 @@
-"""A room: one session with its clock, its limits, and the page that listens to it, if one does.
+"""A hosted session: a session with its clock, its limits, and the client that is connected to it, if one is.
 
-A room lives in the hall's thread (see `hall`); nothing here waits or does input or output. Whatever goes wrong stays
-within: what cannot be is told in one line, and after a fault of ours the session begins anew.
+It lives in the manager's thread (see `manager`); nothing here waits or does input or output. An error stays within:
+a refusal is sent as one line, and after an unexpected exception the session begins anew.
 
-Read in order: `Listener`, `Room`; how each message is heard is in the table `_HEARD`.
+Read in order: `Client`, `HostedSession`; the handler of each message is in the table `_HANDLERS`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from ritornello.generation.stepper import Logits, State
 from ritornello.live import events
 from ritornello.live.config import JamConfig
 from ritornello.live.server import messages
-from ritornello.live.server.limits import Limits
+from ritornello.live.server.catalog import Catalog, ModelEntry
+from ritornello.live.server.limits import ServerLimits
 from ritornello.live.server.messages import Json, Message, error_message, rounded
-from ritornello.live.server.offers import Offer, Offers
 from ritornello.live.session import Session, Step
 from ritornello.live.session.keys import ALL_NOTES_OFF, NOTE_ON, SUSTAIN
 from ritornello.rendering.soundfont import SUBSTITUTES
@@ -41,41 +41,48 @@ ANSWERS = 200
 """So many latencies are remembered."""
 
 
-class Listener(Protocol):
-    """Whoever hears what a room says; called from the hall's thread."""
+class Client(Protocol):
+    """The receiver of a session's messages; called from the manager's thread."""
 
-    def tell(self, messages: Sequence[Json]) -> None: ...
+    def send(self, messages: Sequence[Json]) -> None: ...
 
-    def end(self, reason: str) -> None: ...
+    def close(self, reason: str) -> None: ...
 
 
-class Wishes(NamedTuple):
-    """What a room begins with."""
+class SessionSetup(NamedTuple):
+    """What a session begins with."""
 
     config: JamConfig
     seed: int
-    limits: Limits
+    limits: ServerLimits
 
 
-class Room:
-    """A session called `token`, with the model of an offer, which is loaded.
+class HostedSession:
+    """A session called `token`, with the model of a catalog entry, which is loaded.
 
-    `clock` is the hall's; the session's own begins at 0 with the room.
+    `clock` is the manager's; the session's own begins at 0 when this is made.
     """
 
     def __init__(
-        self, token: str, offers: Offers, chosen: Offer, wishes: Wishes, clock: Callable[[], float]
+        self,
+        token: str,
+        catalog: Catalog,
+        chosen: ModelEntry,
+        setup: SessionSetup,
+        clock: Callable[[], float],
     ) -> None:
-        self.token, self._offers, self.chosen = token, offers, chosen
-        self.seed, self._limits, self._clock = wishes.seed, wishes.limits, clock
-        self.session = Session(chosen.model, wishes.config, wishes.seed)
+        self.token, self._catalog, self.chosen = token, catalog, chosen
+        self.seed, self._limits, self._clock = setup.seed, setup.limits, clock
+        self.session = Session(chosen.model, setup.config, setup.seed)
         self._began = self.seen = clock()  # `seen`: when the page was last there, or did something
         self.taken = -math.inf  # when a window took it from another
         self._last = 0.0  # the time of the last event
-        self.listener: Listener | None = None
-        self.due = math.inf  # when to advance, on the hall's clock
-        self.when_due: Callable[[Room], None] = lambda room: None  # called when that changes; the hall's
-        self.step_seconds: deque[float] = deque(maxlen=1000)  # the hall's, put here by it
+        self.client: Client | None = None
+        self.due = math.inf  # when to advance, on the manager's clock
+        self.when_due: Callable[[HostedSession], None] = lambda hosted: (
+            None
+        )  # called when that changes; the manager's
+        self.step_seconds: deque[float] = deque(maxlen=1000)  # the manager's, put here by it
         self._answers: deque[float] = deque(maxlen=ANSWERS)
         self._channels: set[int] = set()
         self._notes = 0  # of both sides, those taken back too
@@ -87,30 +94,30 @@ class Room:
 
     # --- the page ---------------------------------------------------------------------------------------------
 
-    def attach(self, listener: Listener, resumed: bool) -> None:
-        """Let `listener` hear from now on, instead of whoever did before."""
-        if self.listener is not None:
-            self.listener.end("this session goes on in another window")
+    def attach(self, client: Client, resumed: bool) -> None:
+        """Send to `client` from now on; the one before is closed."""
+        if self.client is not None:
+            self.client.close("this session goes on in another window")
             self.taken = self._clock()
-        self.listener, self._sleeps = listener, False
+        self.client, self._sleeps = client, False
         self.seen = self._clock()
-        self.say(self._welcome(resumed))
+        self.send(self._welcome(resumed))
 
-    def detach(self, listener: Listener) -> None:
+    def detach(self, client: Client) -> None:
         """The connection is lost: no key stays down."""
-        if self.listener is listener:
-            self.listener, self.seen = None, self._clock()
+        if self.client is client:
+            self.client, self.seen = None, self._clock()
             self.guard(self._release)
 
     def sleep(self) -> None:
-        """Fall silent, since nobody has listened for long."""
+        """Fall silent, since no client has been connected for long."""
         if not self._sleeps:
             self._sleeps = True
             self.guard(lambda: self._receive(events.Stop()))
 
-    def say(self, *said: Json) -> None:
-        if self.listener is not None and said:
-            self.listener.tell(said)
+    def send(self, *sent: Json) -> None:
+        if self.client is not None and sent:
+            self.client.send(sent)
 
     def _welcome(self, resumed: bool) -> Json:
         return {
@@ -119,7 +126,7 @@ class Room:
             "resumed": resumed,
             "now": rounded(self.now()),
             "model": self.chosen.name,
-            "models": [offer.to_json() for offer in self._offers],
+            "models": [entry.to_json() for entry in self._catalog],
             "config": self.session.config.model_dump(mode="json"),
             "options": messages.config_options(),
             "turn": messages.turn_to_json(self.session.turn),
@@ -135,30 +142,32 @@ class Room:
             "bookmarks": [messages.bookmark_to_json(bookmark) for bookmark in self.session.bookmarks],
         }
 
-    # --- what is heard ----------------------------------------------------------------------------------------
+    # --- what is received ----------------------------------------------------------------------------------------
 
-    def hear(self, message: Message) -> None:
+    def handle(self, message: Message) -> None:
         """Do what a message of the page asks."""
         if not isinstance(message, messages.Ping | messages.Latency):
             self.seen = self._clock()
-        self.guard(lambda: _HEARD[type(message)](self, message))
+        self.guard(lambda: _HANDLERS[type(message)](self, message))
 
     def play_call(self, score: Score) -> str:
         """Take a score for the call; return what is wrong with it, if anything."""
         return self.attempt(lambda: self._receive(events.PlayCall(score)))
 
-    def use(self, offer: Offer) -> None:
+    def use(self, entry: ModelEntry) -> None:
         """Play with another model, which is loaded, from the next turn on."""
-        self.session.use(offer.model, self.now())
-        self.chosen = offer
+        self.session.use(entry.model, self.now())
+        self.chosen = entry
         self._touch()
-        self.say({"type": "model", "name": offer.name})
+        self.send(
+            {"type": "model", "name": entry.name}, self._config_message()
+        )  # its card may change the sampling
 
     def _receive(self, event: events.Input, time: float | None = None) -> None:
-        """Hand an event to the session, at `time` as the page says, as far as that can be believed."""
+        """Pass an event to the session, at `time` as the page says, as far as that can be believed."""
         now = self.now()
-        wished = now if time is None else min(max(time, now - OLDEST), now + NEWEST)
-        self._last = max(wished, self._last)
+        believed = now if time is None else min(max(time, now - OLDEST), now + NEWEST)
+        self._last = max(believed, self._last)
         self.session.receive(event, self._last)
         self._touch()
 
@@ -173,7 +182,10 @@ class Room:
     def _configure(self, message: messages.ConfigureMessage) -> None:
         config = messages.changed_config(self.session.config, message.config)
         self._receive(events.Configure(config))
-        self.say({"type": "config", "config": config.model_dump(mode="json")})
+        self.send(self._config_message())
+
+    def _config_message(self) -> Json:
+        return {"type": "config", "config": self.session.config.model_dump(mode="json")}
 
     def _panic(self) -> None:
         self._release()
@@ -187,24 +199,26 @@ class Room:
         self._channels.clear()
 
     def _pong(self, message: messages.Ping) -> None:
-        self.say({"type": "pong", "time": message.time, "now": rounded(self.now())})
+        self.send({"type": "pong", "time": message.time, "now": rounded(self.now())})
 
     # --- the clock --------------------------------------------------------------------------------------------
 
     def advance(self) -> None:
-        """Let the session know the time, and say what has become known."""
+        """Let the session know the time, and send what has become known."""
         self._expect(math.inf)
         self.guard(self._advance)
 
     def _advance(self) -> None:
-        said = [message for output in self.session.advance(self.now()) for message in self._told(output)]
-        self.say(*said)
+        sent = [
+            message for output in self.session.advance(self.now()) for message in self._messages_of(output)
+        ]
+        self.send(*sent)
         if (time := self.session.next_time) is not None:
             self._expect(self._began + time)
         self._check_length()
 
-    def _told(self, output: events.Output) -> list[Json]:
-        """Return what is said of an output."""
+    def _messages_of(self, output: events.Output) -> list[Json]:
+        """Return what is sent for an output."""
         message = messages.output_to_message(output)
         if isinstance(output, events.HistoryChanged):
             message = {"type": "history", **self._history()}
@@ -229,7 +243,7 @@ class Room:
         if not self._is_full and (self._notes > limits.notes or self.now() > limits.session_seconds):
             self._is_full = True
             self._receive(events.Stop())
-            self.say(error_message(
+            self.send(error_message(
                 f"a session has at most {limits.notes} notes and {limits.session_seconds / 3600:g} hours: "
                 "download it, and begin another"
             ))  # fmt: skip
@@ -245,9 +259,9 @@ class Room:
     # --- the network ------------------------------------------------------------------------------------------
 
     @property
-    def offer(self) -> Offer:
+    def entry(self) -> ModelEntry:
         """The model that plays now; the one chosen last plays from the next turn on."""
-        return self._offers.of(self.session.model)
+        return self._catalog.entry_of(self.session.model)
 
     @property
     def wants(self) -> Step | None:
@@ -257,16 +271,16 @@ class Room:
         return found[-1]
 
     def supply(self, logits: Logits, state: State, now: float) -> None:
-        """Hand the session its step; `now` is on the hall's clock."""
+        """Pass the session its step; `now` is on the manager's clock."""
         self.guard(lambda: self.session.supply(logits, state, now - self._began))
 
     # --- what is kept -----------------------------------------------------------------------------------------
 
     def score(self) -> Score:
         """Return the whole session, with the text that tells how it came about."""
-        score, offer = self.session.score(), self.offer
-        recipe = make_recipe(offer.bundle, self.seed, self.session.config, mode=str(self.session.config.mode))
-        title = score.title.strip() or f"Jam with {offer.name}"
+        score, entry = self.session.score(), self.entry
+        recipe = make_recipe(entry.bundle, self.seed, self.session.config, mode=str(self.session.config.mode))
+        title = score.title.strip() or f"Jam with {entry.name}"
         return replace(score, texts=(recipe, *score.texts), title=title)
 
     # --- faults -----------------------------------------------------------------------------------------------
@@ -274,7 +288,7 @@ class Room:
     def guard(self, job: Callable[[], None]) -> None:
         """Do a job; what is wrong is told to the page."""
         if error := self.attempt(job):
-            self.say(error_message(error))
+            self.send(error_message(error))
 
     def attempt(self, job: Callable[[], None]) -> str:
         """Do a job, and return what is wrong: nothing, a refusal, or a fault, after which the session begins anew."""
@@ -294,7 +308,7 @@ class Room:
         self._channels.clear()
         self._last, self._began = 0.0, self._clock()
         self._touch()
-        self.say(self._welcome(resumed=False))
+        self.send(self._welcome(resumed=False))
 
 
 def percentiles(seconds: Sequence[float]) -> Json:
@@ -303,17 +317,17 @@ def percentiles(seconds: Sequence[float]) -> Json:
     return {"p50": rounded(p50), "p95": rounded(p95)}
 
 
-_HEARD: dict[type[Message], Callable[[Room, Any], None]] = {
-    messages.Hello: lambda room, message: room.say(error_message("hello is only for the first message")),
-    messages.Ping: Room._pong,
-    messages.PlayMidi: Room._play,
-    messages.StartMessage: lambda room, message: room._receive(events.Start()),
-    messages.StopMessage: lambda room, message: room._receive(events.Stop()),
-    messages.UndoMessage: lambda room, message: room._receive(events.Undo()),
-    messages.Panic: lambda room, message: room._panic(),
-    messages.ConfigureMessage: Room._configure,
-    messages.BookmarkMessage: lambda room, message: room._receive(events.SetBookmark(message.name)),
-    messages.GoToMessage: lambda room, message: room._receive(events.GoTo(message.number)),
-    messages.Latency: lambda room, message: log.debug("page: %.1f ms", 1000 * message.seconds),
+_HANDLERS: dict[type[Message], Callable[[HostedSession, Any], None]] = {
+    messages.Hello: lambda hosted, message: hosted.send(error_message("hello is only for the first message")),
+    messages.Ping: HostedSession._pong,
+    messages.PlayMidi: HostedSession._play,
+    messages.StartMessage: lambda hosted, message: hosted._receive(events.Start()),
+    messages.StopMessage: lambda hosted, message: hosted._receive(events.Stop()),
+    messages.UndoMessage: lambda hosted, message: hosted._receive(events.Undo()),
+    messages.Panic: lambda hosted, message: hosted._panic(),
+    messages.ConfigureMessage: HostedSession._configure,
+    messages.BookmarkMessage: lambda hosted, message: hosted._receive(events.SetBookmark(message.name)),
+    messages.GoToMessage: lambda hosted, message: hosted._receive(events.GoTo(message.number)),
+    messages.Latency: lambda hosted, message: log.debug("page: %.1f ms", 1000 * message.seconds),
 }
-"""How each message is heard; another model is first loaded, by the server."""
+"""The handler of each message; `ChooseModel` is not here, since the connection loads the model first."""

@@ -1,4 +1,4 @@
-"""The models that a server offers: known by their cards from the start, made ready when first played with."""
+"""The models that a server has: known by their cards from the start, made ready when first played with."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ritornello.representations.base import HasVoices
 from ritornello.theory import instrument_name
 
 
-class Offer:
-    """A model on offer, called `name`. `load` makes it ready; from then on `model` and `engine` are quick."""
+class ModelEntry:
+    """A model in the catalog, called `name`. `load` makes it ready; from then on `model` and `engine` are quick."""
 
     def __init__(self, name: str, bundle: Bundle) -> None:
         self.name, self.bundle = name, bundle
@@ -61,37 +61,40 @@ class Offer:
         return tuple(dict.fromkeys(program for voice in known for program in voice))
 
 
-class Offers:
+class Catalog:
     """All the models of a server, by name; the first is the default."""
 
-    def __init__(self, offers: Sequence[Offer]) -> None:
-        self._offers = {offer.name: offer for offer in offers}
-        if len(self._offers) < len(offers):
-            raise ConfigError(f"two models have the same name: {', '.join(offer.name for offer in offers)}")
+    def __init__(self, entries: Sequence[ModelEntry]) -> None:
+        self._entries = {entry.name: entry for entry in entries}
+        if len(self._entries) < len(entries):
+            raise ConfigError(f"two models have the same name: {', '.join(entry.name for entry in entries)}")
 
-    def __iter__(self) -> Iterator[Offer]:
-        return iter(self._offers.values())
+    def __iter__(self) -> Iterator[ModelEntry]:
+        return iter(self._entries.values())
 
-    def find(self, name: str | None) -> Offer:
-        """Return the offer of a name (default: the first); ConfigError, with the nearest, for another."""
+    def find(self, name: str | None) -> ModelEntry:
+        """Return the entry of a name (default: the first); ConfigError, with the nearest, for another."""
         if name is None:
-            return next(iter(self._offers.values()))
-        if name not in self._offers:
-            raise unknown_name("model", name[:80], self._offers)
-        return self._offers[name]
+            return next(iter(self._entries.values()))
+        if name not in self._entries:
+            raise unknown_name("model", name[:80], self._entries)
+        return self._entries[name]
 
-    def of(self, model: LiveModel) -> Offer:
-        """Return the offer that a model is of."""
-        return next(offer for offer in self if offer.is_loaded and offer.model is model)
+    def entry_of(self, model: LiveModel) -> ModelEntry:
+        """Return the entry that a model is of."""
+        return next(entry for entry in self if entry.is_loaded and entry.model is model)
 
 
-def make_offers(names: Sequence[str] = ()) -> Offers:
-    """Return the offers of shipped models' names and paths to bundles (default: all shipped, the usual one first)."""
+def load_catalog(names: Sequence[str] = ()) -> Catalog:
+    """Return a catalog of shipped models, by name, and of bundles, by path.
+
+    Default: all that are shipped, the usual one first.
+    """
     shipped = sorted(shipped_bundles(), key=lambda name: (name != DEFAULT_MODEL, name))
     paths = [find_bundle(name) for name in names or shipped]
     if not paths:
         raise ConfigError("no models are shipped with this copy: name a .rit file")
-    return Offers([Offer(_name(path), load_bundle(path)) for path in dict.fromkeys(paths)])
+    return Catalog([ModelEntry(_name(path), load_bundle(path)) for path in dict.fromkeys(paths)])
 
 
 def _name(path: Path) -> str:

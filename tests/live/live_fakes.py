@@ -40,9 +40,9 @@ def live_model(name: str = "multitrack", **options: Any) -> LiveModel:
     """Return a model of a representation that has seen the sample song."""
     kind, song = REPRESENTATIONS[name], make_song()
     representation = kind.fit([kind.collect_statistics(song)], options)
-    band = programs_of(representation.decode(representation.encode(song)))
+    ensemble = programs_of(representation.decode(representation.encode(song)))
     state = (np.zeros((1, UNITS), dtype=np.float32),)
-    return LiveModel(name, representation, state, tuple(dict.fromkeys(band)), band)
+    return LiveModel(name, representation, state, tuple(dict.fromkeys(ensemble)), ensemble)
 
 
 def network_for(model: LiveModel) -> TinyNetwork:

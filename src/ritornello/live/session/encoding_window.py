@@ -1,12 +1,12 @@
-"""From notes on a clock to the ids that a model hears, and back.
+"""From notes on a clock to the ids that a model takes in, and back.
 
 What has been played since the model last listened is a small piece of its own, a `Window`: its origin is a moment
-on the session's clock, a bar line where there are bars, and its time is quarters from there. A `Band` knows which
+on the session's clock, a bar line where there are bars, and its time is quarters from there. An `Ensemble` knows which
 part of that piece each note belongs to.
 
 Some schemes know the parts of a piece only from its notes: a third violin that is silent so far would make a third
 one out of the fourth. So there is a roll call: far behind the window each part has a note, and the ids from there
-on are cut off. Thus the header of every window names the whole band, and a part keeps its voice.
+on are cut off. Thus the header of every window names the whole ensemble, and a part keeps its voice.
 """
 
 from __future__ import annotations
@@ -57,24 +57,25 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Band:
+class Ensemble:
     """The parts of a piece that both sides play: the model's, then those that only the player has.
 
-    own: the model's programs, one a part. guests: the player's programs; one that is in `own`, or of its family,
-    is that part.
+    model_programs: one a part. player_programs: one that is in `model_programs`, or of the family of one there, is
+    that part.
     """
 
     model: LiveModel
-    own: tuple[int, ...]
-    guests: tuple[int, ...]
+    model_programs: tuple[int, ...]
+    player_programs: tuple[int, ...]
 
     @cached_property
     def parts(self) -> tuple[int, ...]:
         """The program of each part."""
         if not self.model.has_voices:
-            return self.model.band[:1]
-        strangers = dict.fromkeys(guest for guest in self.guests if _part_like(guest, self.own) is None)
-        return (*self.own, *strangers)
+            return self.model.default_programs[:1]
+        programs = (p for p in self.player_programs if _part_like(p, self.model_programs) is None)
+        strangers = dict.fromkeys(programs)
+        return (*self.model_programs, *strangers)
 
     def part_of(self, program: int) -> int | None:
         """Return the number of the part in which a program plays; None if the model cannot hear it."""
@@ -98,7 +99,7 @@ class Band:
         mask[[representation.start_id, representation.end_id]] = False
         if not self.model.has_voices:
             return mask
-        count = len(self.own)
+        count = len(self.model_programs)
         taken = None if avoid is None else self.voices[_part_like(avoid, self.parts) or 0]
         wanted = [v for v in self.voices[:count] if v != taken] or list(self.voices[:count])
         return mask & np.isin(self.model.voices, [-1, *wanted])
@@ -106,7 +107,7 @@ class Band:
     def score(
         self, window: Window, notes: Iterable[LiveNote], until: float, pedal: Iterable[TimedControl]
     ) -> Score:
-        """Return what is heard of `notes` (on the session's clock) until that time, without the roll call."""
+        """Return the part of `notes` (on the session's clock) before `until` as a score, without the roll call."""
         rows: list[list[tuple[int, int, int, int]]] = [[] for _ in self.parts]
         for note in notes:
             part = self.part_of(note.program)
@@ -141,10 +142,10 @@ class Band:
         ids = representation.primer(score, conditions)
         after = np.cumsum(pace.before[ids] + pace.after[ids])
         if self.model.has_voices:
-            heard = after <= last / TICKS + 1  # the roll call is farther away than that
+            kept = after <= last / TICKS + 1  # the roll call is farther away than that
         else:
-            heard = self.model.brings_note[ids] | (after <= window.quarters(until) + EPSILON)
-        return ids[: 1 + int(np.flatnonzero(heard)[-1])]
+            kept = self.model.brings_note[ids] | (after <= window.quarters(until) + EPSILON)
+        return ids[: 1 + int(np.flatnonzero(kept)[-1])]
 
 
 def _with_roll_call(track: Track, last: int) -> Track:
@@ -158,12 +159,14 @@ def header_length(ids: Ids, model: LiveModel) -> int:
     return int(np.argmax(np.append(body[ids], True)))
 
 
-def remarks_on(config: JamConfig, band: Band) -> list[str]:
+def remarks_on(config: JamConfig, ensemble: Ensemble) -> list[str]:
     """Return what a player should know of the instruments asked for, a line each."""
-    name, programs = band.model.name, band.model.programs
-    if not band.model.has_voices:
-        deaf = band.guests and band.part_of(band.guests[0]) is None
-        return [f"{name} cannot hear {instrument_name(band.guests[0])}, and plays on its own"] if deaf else []
+    name, programs = ensemble.model.name, ensemble.model.programs
+    if not ensemble.model.has_voices:
+        player = ensemble.player_programs
+        if not player or ensemble.part_of(player[0]) is not None:
+            return []
+        return [f"{name} cannot hear {instrument_name(player[0])}, and plays on its own"]
     asked = dict.fromkeys(each for each in (config.instrument, *(config.instruments or ())) if each)
     strange = [each for each in asked if parse_instrument(each) not in programs]
     return [f"{name} does not know {each}: the nearest instrument stands for it" for each in strange]

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ritornello.generation.samplers import with_sampling
 from ritornello.live.config import JamConfig
 from ritornello.live.events import (
     Answered,
@@ -28,10 +29,10 @@ from ritornello.live.events import (
     TurnBegan,
 )
 from ritornello.live.session.calls import call_notes
-from ritornello.live.session.ears import Ears
-from ritornello.live.session.hearing import Band, remarks_on
-from ritornello.live.session.improviser import Memory
-from ritornello.live.session.joint import Joint
+from ritornello.live.session.duet import DuetScheduler
+from ritornello.live.session.encoding_window import Ensemble, remarks_on
+from ritornello.live.session.improviser import ModelState
+from ritornello.live.session.input_buffer import InputBuffer
 from ritornello.live.session.model import LiveModel
 from ritornello.live.session.performer import LEAD, LEAST_LEAD, Performer, Span
 from ritornello.live.session.player import Player
@@ -64,38 +65,39 @@ UNDOS = 8
 
 
 @dataclass(frozen=True)
-class Moment:
+class Snapshot:
     """All that is needed to go back: what counted, what the model remembered, how many answers, turns, the beat."""
 
     path: Path
-    memory: Memory
+    model_state: ModelState
     model: LiveModel
     answers: int
     turns: int
     beat: TempoSet | None
 
 
-class Game:
+class TurnTaking:
     """One player and one model on one clock; what becomes known is added to `out`."""
 
     def __init__(self, model: LiveModel, config: JamConfig, seed: int) -> None:
-        self.asked, self.asked_model, self._seed = config, model, seed
-        self.config = config  # what holds in the present turn
+        self._seed = seed
+        self.ask(config, model)
+        self.config = self.asked  # what holds in the present turn
         self.performer = Performer(model, seed)
         self.record = Record()
         self.player = Player(self.record, model.programs[0])
-        self._ears = Ears(self.player)
+        self._buffer = InputBuffer(self.player)
         self.now = 0.0
         self.turn = TurnBegan(Turn.IDLE, 0.0, None, 0)
         self.beat: TempoSet | None = None
-        self.history: deque[Moment] = deque(maxlen=UNDOS)
+        self.history: deque[Snapshot] = deque(maxlen=UNDOS)
         self.out: list[Output] = []
         self._due: float | None = None
         self._then: Callable[[float], None] = self.begin_call
         self._turns = 0
         self._called: float | None = None  # when the call ended, until the answer's first note is decided
-        self._joint = Joint(self._ears)
-        self.take_wishes()
+        self._duet = DuetScheduler(self._buffer)
+        self.apply_settings()
 
     # --- the clock --------------------------------------------------------------------------------------------
 
@@ -111,7 +113,7 @@ class Game:
         """When `advance` should be called next, at the latest; None if nothing is planned."""
         times = [self._due_time(), self.performer.wake]
         if self._is_listening:
-            times.append(self._ears.listened + LISTEN_EVERY)
+            times.append(self._buffer.listened + LISTEN_EVERY)
         known = [time for time in times if time is not None]
         return max(self.now, min(known)) if known else None
 
@@ -119,12 +121,12 @@ class Game:
         """Return when something must be done: that of a call that ends with a pause moves with the player."""
         if self._then == self._play_on and self.performer.improviser.wants is not None:
             return (
-                self._joint.front if self._due is not None else None
+                self._duet.planned_until if self._due is not None else None
             )  # a beat after the other, if there is time
         waits_for_pause = rules_of(self.config).call_end == CallEnd.PAUSE and self._then == self._end_call
         if self._due is None or not waits_for_pause:
             return self._due
-        if not self.player.unheard or not self.player.keys.are_silent:
+        if not self.player.pending or not self.player.keys.are_silent:
             return self._due
         return min(self._due, self.player.last_sound + self.config.pause)
 
@@ -144,7 +146,11 @@ class Game:
     def _wait(self, until: float | None, then: Callable[[float], None]) -> None:
         self._due, self._then = until, then
 
-    def take_wishes(self) -> None:
+    def ask(self, config: JamConfig, model: LiveModel) -> None:
+        """Take settings and a model for the next turn; sampling that is not set follows the model's card."""
+        self.asked, self.asked_model = with_sampling(config, model.sampling), model
+
+    def apply_settings(self) -> None:
         """Let what is asked for hold from now on."""
         self.config = self.asked
         self.player.program = self._program()
@@ -157,9 +163,9 @@ class Game:
 
     def start(self, now: float) -> None:
         """Begin to play: after a count-in, if a beat is kept."""
-        self.take_wishes()
-        self.out += [Remark(text) for text in remarks_on(self.config, self._band())]
-        self._ears.forget(math.inf)
+        self.apply_settings()
+        self.out += [Remark(text) for text in remarks_on(self.config, self._ensemble())]
+        self._buffer.forget(math.inf)
         if not self.config.keeps_beat:
             self.begin_call(now)
             return
@@ -172,17 +178,17 @@ class Game:
 
     def begin_call(self, start: float) -> None:
         """Begin a player's turn, or one of both if the mode has no calls (any more)."""
-        self.take_wishes()
+        self.apply_settings()
         if self.config.keeps_beat and not is_beat_of(self.config, self.beat):
             self._set_beat(start, self.config.tempo, steady=True)
-        self.history.append(self.moment(start))
+        self.history.append(self.snapshot(start))
         self._turns += 1
         rules = rules_of(self.config)
-        if rules.call_end == CallEnd.NONE or (rules.is_joint and self.performer.improviser.memory.row):
-            self._begin_joint(start)
+        if rules.call_end == CallEnd.NONE or (rules.is_joint and self.performer.improviser.model_state.row):
+            self._begin_duet(start)
             return
         length = call_seconds(self.config) if rules.call_end == CallEnd.LENGTH else None
-        self._ears.listened, self._ears.given_tempo = start, None
+        self._buffer.listened, self._buffer.given_tempo = start, None
         self._expect_call(start, length)
 
     def _expect_call(self, start: float, length: float | None) -> None:
@@ -194,20 +200,20 @@ class Game:
     def _end_call(self, now: float) -> None:
         """The player's turn is over: the model answers, or, if there is nothing to answer, it goes on."""
         turn = self.turn
-        if not any(note.start <= now for note in self.player.waiting()):
+        if not any(note.start <= now for note in self.player.pending_notes()):
             start = now if turn.end is None else turn.end
             self._expect_call(
                 max(start, now - LONGEST_CALL), None if turn.end is None else turn.end - turn.start
             )
             return
-        self.take_wishes()
+        self.apply_settings()
         self._called = now
         if not self.config.keeps_beat:
             beat = self._estimated_beat()
             self._set_beat(beat.bar_line, beat.quarters_per_minute, steady=False)
         start = self._answer_start(now, turn.end)
         if rules_of(self.config).is_joint:
-            self._begin_joint(start)
+            self._begin_duet(start)
             return
         self._respond(now, start)
 
@@ -225,11 +231,11 @@ class Game:
         stop = start + response_seconds(self.config)
         self.turn = TurnBegan(Turn.MODEL, start, stop, self._turns)  # announced with its first note
         unit = beat_seconds(self.beat) if self.config.keeps_beat else None
-        band, heard = self._band(), self._ears.heard(self.beat, self._own_tempo, now)
-        self._ears.forget(now)
-        self.performer.play(self.config, band, heard, Span(start, stop, True, unit))
+        ensemble, inputs = self._ensemble(), self._buffer.snapshot(self.beat, self._own_tempo, now)
+        self._buffer.forget(now)
+        self.performer.play(self.config, ensemble, inputs, Span(start, stop, True, unit))
         self._wait(stop, self._end_response)
-        self.tell_decided()
+        self.publish_decided()
 
     def _end_response(self, now: float) -> None:
         """The model's turn is over, unless it came late."""
@@ -243,12 +249,12 @@ class Game:
         self.performer.silence()
         self.begin_call(next_start(self.config, self.beat, stop))
 
-    def tell_decided(self) -> None:
-        """Put the notes that the model has decided into the record, and tell of them."""
+    def publish_decided(self) -> None:
+        """Put the notes that the model has decided into the record and into the outputs."""
         notes = tuple(self.record.add_note(note) for note in self.performer.take_decided(self.now))
         if notes:
             self._announce()
-            self._ears.own += [note.number for note in notes]
+            self._buffer.own_notes += [note.number for note in notes]
             self.out.append(NotesPlanned(notes))
 
     def _announce(self) -> None:
@@ -263,43 +269,43 @@ class Game:
 
     # --- both play --------------------------------------------------------------------------------------------
 
-    def _begin_joint(self, start: float) -> None:
+    def _begin_duet(self, start: float) -> None:
         """Let both play from `start` on, for ever."""
         if self.beat is None:
             self._set_beat(start, self.config.tempo, steady=False)
         assert self.beat is not None
         self._set_turn(Turn.BOTH, start, None, self._turns)
-        self._joint.begin(self.beat, start, self.now)
-        self._wait(self._joint.front - rules_of(self.config).ahead, self._play_on)
+        self._duet.begin(self.beat, start, self.now)
+        self._wait(self._duet.planned_until - rules_of(self.config).ahead, self._play_on)
 
     def _play_on(self, now: float) -> None:
-        """Conditions the next beat of the model."""
+        """Plan the next beat of the model."""
         assert self.beat is not None
-        if self._joint.move_window(self.beat, now):
+        if self._duet.move_window(self.beat, now):
             self.performer.silence()
-            self.history.append(self.moment(self.now))
-        self._joint.plan(self.performer, self.config, self.beat, now)
-        self._wait(self._joint.front - rules_of(self.config).ahead, self._play_on)
+            self.history.append(self.snapshot(self.now))
+        self._duet.plan(self.performer, self.config, self.beat, now)
+        self._wait(self._duet.planned_until - rules_of(self.config).ahead, self._play_on)
 
-    # --- hearing ----------------------------------------------------------------------------------------------
+    # --- listening ---------------------------------------------------------------------------------------------
 
     def listen(self) -> None:
         """Listen from time to time while the player plays."""
-        ears = self._ears
-        if self._is_listening and self.now >= ears.listened + LISTEN_EVERY:
-            if self.player.last_onset > ears.listened - LISTEN_EVERY:
+        buffer = self._buffer
+        if self._is_listening and self.now >= buffer.listened + LISTEN_EVERY:
+            if self.player.last_onset > buffer.listened - LISTEN_EVERY:
                 beat = self.beat if self.config.keeps_beat and self.beat else self._estimated_beat()
-                self.performer.listen(self._band(), ears.heard(beat, self._own_tempo, self.now))
-            ears.listened = self.now
+                self.performer.listen(self._ensemble(), buffer.snapshot(beat, self._own_tempo, self.now))
+            buffer.listened = self.now
 
     @property
     def _is_listening(self) -> bool:
         """Whether there is a call to listen to, and the grid on which it will be heard is known already."""
-        is_call = self.turn.turn == Turn.PLAYER and bool(self.player.unheard)
+        is_call = self.turn.turn == Turn.PLAYER and bool(self.player.pending)
         return is_call and (self.config.keeps_beat or self._own_tempo is not None)
 
-    def _band(self) -> Band:
-        return self._ears.band(self.performer, self.config)
+    def _ensemble(self) -> Ensemble:
+        return self._buffer.ensemble(self.performer, self.config)
 
     @property
     def _own_tempo(self) -> float | None:
@@ -308,8 +314,8 @@ class Game:
 
     def _estimated_beat(self) -> TempoSet:
         """Return the beat of the call, as far as it can be told."""
-        first = self.player.waiting()[0].start
-        return TempoSet(first, self._ears.tempo(self.config, self.beat), self.config.meter, steady=False)
+        first = self.player.pending_notes()[0].start
+        return TempoSet(first, self._buffer.tempo(self.config, self.beat), self.config.meter, steady=False)
 
     # --- from outside -----------------------------------------------------------------------------------------
 
@@ -324,21 +330,21 @@ class Game:
     def stop(self, now: float) -> None:
         """Go to rest."""
         self.be_silent(now)
-        self._ears.forget(math.inf)
+        self._buffer.forget(math.inf)
         self._wait(None, self.begin_call)
         self._set_turn(Turn.IDLE, now)
 
     def begin_anew(self, now: float) -> None:
         """Begin a turn as soon as it can be, instead of the present one."""
         self.be_silent(now)
-        self.take_wishes()
+        self.apply_settings()
         self.begin_call(next_start(self.config, self.beat, now))
 
     def give_call(self, score: Score, now: float) -> None:
         """Let `score` be played as the call from the next bar line, or now, on."""
         if self.turn.turn != Turn.BOTH:
             self.be_silent(now)
-            self.take_wishes()
+            self.apply_settings()
         start = next_start(self.config, self.beat, now + LEAD)
         if self.turn.turn != Turn.BOTH:
             self.begin_call(start)
@@ -350,34 +356,36 @@ class Game:
             if self.config.keeps_beat and self.beat:
                 end = line_at_or_after(self.beat, end, bar_seconds(self.beat))
             elif score.tempos:
-                self._ears.given_tempo = score.tempos[0].quarters_per_minute
+                self._buffer.given_tempo = score.tempos[0].quarters_per_minute
             self._expect_call(start, end - start)
 
     # --- going back -------------------------------------------------------------------------------------------
 
-    def moment(self, at: float) -> Moment:
+    def snapshot(self, at: float) -> Snapshot:
         """Return what is needed to go back to `at`, which is now or soon."""
         performer = self.performer
-        memory = performer.improviser.memory
-        return Moment(self.record.path(at), memory, self.model, performer.answers, self._turns, self.beat)
+        model_state = performer.improviser.model_state
+        return Snapshot(
+            self.record.path(at), model_state, self.model, performer.answers, self._turns, self.beat
+        )
 
-    def go_back(self, moment: Moment, now: float) -> None:
-        """Let all be as it was at `moment`; if somebody plays, a turn begins."""
+    def go_back(self, snapshot: Snapshot, now: float) -> None:
+        """Let all be as it was at `snapshot`; if somebody plays, a turn begins."""
         self.be_silent(now)
-        self.record.go_back(moment.path, now)
-        self.asked_model = moment.model
-        self.performer = Performer(moment.model, self._seed, moment.memory, self.performer.answers)
-        self._ears.forget(math.inf)
-        self._turns, self.beat = moment.turns, moment.beat
+        self.record.go_back(snapshot.path, now)
+        self.ask(self.asked, snapshot.model)
+        self.performer = Performer(snapshot.model, self._seed, snapshot.model_state, self.performer.answers)
+        self._buffer.forget(math.inf)
+        self._turns, self.beat = snapshot.turns, snapshot.beat
         self.out.append(HistoryChanged())
         if self.turn.turn != Turn.IDLE:
             start = next_start(self.config, self.beat, now)
             self.beat = None if self.config.keeps_beat else self.beat  # its line is to be in the new segment
             self.begin_call(start)
 
-    def has_notes_since(self, moment: Moment) -> bool:
+    def has_notes_since(self, snapshot: Snapshot) -> bool:
         """Whether anybody has played since."""
-        first = moment.path[-1].stop
+        first = snapshot.path[-1].stop
         return any(
             isinstance(self.record.journal.get(n), LiveNote) for n in range(first, self.record.next_number)
         )

@@ -1,9 +1,9 @@
-"""The stage: a session played on MIDI ports. It moves bytes and keeps time; what is played is the session's affair.
+"""A session played on MIDI ports. It moves bytes and keeps time; what is played is the session's affair.
 
 Each `turn` of its loop takes what has come in, lets the session know the time, steps the network, and sends what is
 due. The ports and the clock are given, so that all of it can be tested without a device.
 
-Read in order: `PlaySettings`, `Stage.turn`; then `schedule` and `pulse`, which it uses.
+Read in order: `PortSettings`, `PortPlayer.turn`; then `schedule` and `pulse`, which it uses.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ritornello.live.events import LiveNote, Side, Turn
 from ritornello.live.ports import Ports
 from ritornello.live.ports.controls import KNOBS, PRESSED, Controls, default_controls, turned
 from ritornello.live.ports.pulse import CLOCK, CONTINUE, PULSES, START, STOP, Beat, ClockFollower, ClockMode
-from ritornello.live.ports.schedule import Echoes, Schedule
+from ritornello.live.ports.schedule import LoopbackFilter, Schedule
 from ritornello.live.session import Session
 from ritornello.live.session.engine import Engine
 from ritornello.live.session.keys import (
@@ -57,7 +57,7 @@ FOR_CLOCK: dict[ClockMode, dict[str, object]] = {
 
 
 @dataclass(frozen=True)
-class PlaySettings:
+class PortSettings:
     """How a session is played on ports.
 
     through: what is played goes to the output too. click: the metronome sounds on the drum channel.
@@ -69,7 +69,7 @@ class PlaySettings:
     controls: Controls = field(default_factory=default_controls)
 
 
-class Stage:
+class PortPlayer:
     """A session on ports. `clock` is the one by which the ports tell when a message came."""
 
     def __init__(
@@ -78,12 +78,12 @@ class Stage:
         engine: Engine,
         ports: Ports,
         clock: Callable[[], float],
-        settings: PlaySettings | None = None,
+        settings: PortSettings | None = None,
     ) -> None:
-        self.session, self.settings = session, settings or PlaySettings()
+        self.session, self.settings = session, settings or PortSettings()
         self._engine, self._ports, self._clock = engine, ports, clock
         self._began = clock()
-        self._schedule, self._echoes, self._beat = Schedule(), Echoes(), Beat()
+        self._schedule, self._loopback, self._beat = Schedule(), LoopbackFilter(), Beat()
         self._follower, self._is_awaited = ClockFollower(), False
         self._next_pulse: int | None = None  # of the clock that is sent
         self._next_click: float | None = None
@@ -115,7 +115,7 @@ class Stage:
     def turn(self) -> float:
         """Do all that is to be done now; return the seconds until there is more."""
         for time, data in self._ports.receive():
-            self._guard(lambda time=time, data=data: self._hear(data, time - self._began))  # type: ignore[misc]
+            self._guard(lambda time=time, data=data: self._handle(data, time - self._began))  # type: ignore[misc]
         self._advance()
         while self._engine.step([self.session], self.now):
             self._advance()
@@ -123,7 +123,7 @@ class Stage:
         return self._until_next()
 
     def receive(self, event: events.Input) -> None:
-        """Hand something to the session."""
+        """Pass an event to the session."""
         self.session.receive(event, self.now())
 
     def panic(self) -> None:
@@ -137,16 +137,16 @@ class Stage:
 
     # --- what comes in ----------------------------------------------------------------------------------------
 
-    def _hear(self, data: bytes, time: float) -> None:
+    def _handle(self, data: bytes, time: float) -> None:
         if data[0] >= 0xF0:
-            self._hear_clock(data[0], time)
-        elif not self._echoes.is_echo(data, time) and not self._control(data):
+            self._handle_clock(data[0], time)
+        elif not self._loopback.blocks(data, time) and not self._control(data):
             self.session.receive(events.Midi(data), min(time, self.now()))
             self.played[Side.PLAYER] += data[0] & 0xF0 == NOTE_ON and data[2] > 0
             if self.settings.through:
                 self._send(data)
 
-    def _hear_clock(self, status: int, time: float) -> None:
+    def _handle_clock(self, status: int, time: float) -> None:
         if self.settings.clock is not ClockMode.IN:
             return
         if status == CLOCK:
@@ -302,7 +302,7 @@ class Stage:
             self._send(bytes((PROGRAM_CHANGE | note.channel, note.program)))
 
     def _send(self, data: bytes) -> None:
-        self._echoes.sent(data, self.now())
+        self._loopback.sent(data, self.now())
         self._ports.send(data)
 
     def _until_next(self) -> float:
@@ -311,10 +311,10 @@ class Stage:
         return min(max(next_time - self.now(), 0.0), LONGEST_WAIT)
 
 
-BUTTONS: dict[str, Callable[[Stage], None]] = {
-    "start": lambda stage: stage.receive(events.Start()),
-    "stop": lambda stage: stage.receive(events.Stop()),
-    "undo": lambda stage: stage.receive(events.Undo()),
-    "panic": Stage.panic,
+BUTTONS: dict[str, Callable[[PortPlayer], None]] = {
+    "start": lambda player: player.receive(events.Start()),
+    "stop": lambda player: player.receive(events.Stop()),
+    "undo": lambda player: player.receive(events.Undo()),
+    "panic": PortPlayer.panic,
 }
 """What the buttons of a controller do; the names are those of `Controls`."""

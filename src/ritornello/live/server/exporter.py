@@ -1,8 +1,8 @@
-"""The workshop: a session as a file to download, made in a process of its own.
+"""The exporter: a session as a file to download, made in a process of its own.
 
 A MIDI file is made on the spot. Sound, scores and pictures take seconds of computing: they are made from the MIDI
 file by the commands `render` and `share`, at low priority, so that playing goes on undisturbed and nothing that
-goes wrong there reaches the server. At most `Limits.renderings` are made at once.
+goes wrong there reaches the server. At most `ServerLimits.renderings` are made at once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ritornello.errors import ConfigError, unknown_name
 from ritornello.formats.midi_writer import write_midi
-from ritornello.live.server.limits import Limits
+from ritornello.live.server.limits import ServerLimits
 from ritornello.score import Score
 
 MEDIA_TYPES = {
@@ -37,15 +37,15 @@ MEDIA_TYPES = {
 NICENESS = 5
 
 
-class Workshop:
+class Exporter:
     """Makes files of scores."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ServerLimits) -> None:
         self._limits = limits
-        self._benches = asyncio.Semaphore(limits.renderings)
+        self._slots = asyncio.Semaphore(limits.renderings)
         self._waiting = 0
 
-    async def make(self, score: Score, name: str, suffix: str) -> Path:
+    async def export(self, score: Score, name: str, suffix: str) -> Path:
         """Return a file called `name` in a new folder, which the caller removes with `clear`.
 
         ConfigError for an unknown suffix, a score without notes, and what cannot be made.
@@ -56,17 +56,17 @@ class Workshop:
             raise ConfigError("nothing has been played yet")
         folder = Path(tempfile.mkdtemp(prefix="ritornello-"))
         try:
-            return await self._make(score, folder / f"{name}.{suffix}")
+            return await self._export(score, folder / f"{name}.{suffix}")
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
-    async def _make(self, score: Score, path: Path) -> Path:
+    async def _export(self, score: Score, path: Path) -> Path:
         midi = path.with_suffix(".mid")
         await asyncio.to_thread(write_midi, score, midi)
         if path == midi:
             return path
-        async with self._bench():
+        async with self._slot():
             if path.suffix != ".zip":
                 await self._run("render", str(midi), "--out", str(path))
                 return path
@@ -76,13 +76,13 @@ class Workshop:
             return path
 
     @asynccontextmanager
-    async def _bench(self) -> AsyncIterator[None]:
-        """Wait for a place to work at."""
+    async def _slot(self) -> AsyncIterator[None]:
+        """Wait for one of the slots."""
         if self._waiting >= self._limits.waiting_renderings:
             raise ConfigError("too many downloads are being made; try again in a moment")
         self._waiting += 1
         try:
-            async with self._benches:
+            async with self._slots:
                 yield
         finally:
             self._waiting -= 1
