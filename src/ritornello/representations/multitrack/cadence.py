@@ -13,10 +13,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.representations.columns.key import degree, is_minor
 from ritornello.representations.limits import CADENCE
 from ritornello.representations.multitrack.grammar import MultitrackGrammarState
 from ritornello.representations.multitrack.vocabulary import Vocabulary
-from ritornello.representations.tonality import degree, is_minor
 
 TRIADS = {False: (0, 4, 7), True: (0, 3, 7)}
 """Degrees of the tonic chord, in semitones, in minor or not."""
@@ -43,8 +43,8 @@ class Cadence:
         reader, vocabulary = grammar.reader, self.vocabulary
         if reader.bars_left or not reader.length or not self.pitches:
             return np.empty(0, dtype=np.int64)
-        degrees = degree(vocabulary.pitch, reader.key.value)
-        strange = ~np.isin(degrees, TRIADS[is_minor(reader.key.value)])
+        degrees = degree(vocabulary.pitch, reader.key.key)
+        strange = ~np.isin(degrees, TRIADS[is_minor(reader.key.key)])
         bass = min(self.pitches, key=lambda voice: self.pitches[voice][0] / self.pitches[voice][1])
         if grammar.onset < reader.time or vocabulary.voice[grammar.last_id] < bass:
             strange |= (vocabulary.voice == bass) & (degrees > 0)

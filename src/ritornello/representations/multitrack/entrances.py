@@ -50,7 +50,7 @@ class Entrances:
 
     def _late(self, grammar: MultitrackGrammarState) -> int | None:
         reader = grammar.reader
-        heard = reader.waiting.heard
+        heard = reader.silent.last_onset
         if grammar.stage < len(HEADER) or not heard or not reader.bars_left:
             return None
         unheard = [voice for voice, time in heard.items() if time < 0]
