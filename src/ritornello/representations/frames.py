@@ -172,7 +172,7 @@ class Frames(FixedTokenizer[FramesConfig]):
 
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
         ids = np.asarray(ids)
-        read = _AtOnce(self, ids)
+        read, grammar = _AtOnce(self, ids), self.grammar()
         return np.stack(
             [
                 ids,
@@ -180,19 +180,11 @@ class Frames(FixedTokenizer[FramesConfig]):
                 read.key,
                 read.degree,
                 np.minimum(read.height, MOST_HEIGHT),
-                *self.frames_ago().at_once(read.frame, np.ones_like(read.frame), read.note),
-                *self.repeats().at_once(ids),
+                *grammar.frames_ago.at_once(read.frame, np.ones_like(read.frame), read.note),
+                *grammar.repeats.at_once(ids),
             ],
             axis=1,
         ).astype(np.int32)
-
-    def frames_ago(self) -> BarsAgo:
-        """Return the reader of the columns of `lags`: a bar is one frame here, a note 1 + its pitch."""
-        return BarsAgo(self.settings.lags, _FRAME, longest_bar=1)
-
-    def repeats(self) -> TransposedRepeats:
-        """Return the reader of the columns of `repeats`."""
-        return TransposedRepeats(self.settings.repeats, self.first_note)
 
     def continuations(self, ids: Ids) -> Mask:
         """Return which ids can come after each, (time, vocabulary_size), in a piece that does not end."""
@@ -292,7 +284,11 @@ class FramesGrammarState(ChordGrammarState):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.frames_ago, self.repeats = self.tokenizer.frames_ago(), self.tokenizer.repeats()
+        settings = self.tokenizer.settings
+        self.frames_ago = BarsAgo(
+            settings.lags, _FRAME, longest_bar=1
+        )  # bars of one frame, notes 1 + their pitch
+        self.repeats = TransposedRepeats(settings.repeats, self.tokenizer.first_note)
 
     def advance(self, token: int) -> None:
         kind, value = self.tokenizer.blocks.kind[token], self.tokenizer.blocks.value[token]

@@ -43,8 +43,8 @@ class Cadence:
         reader, vocabulary = grammar.reader, self.vocabulary
         if reader.bars_left or not reader.length or not self.pitches:
             return np.empty(0, dtype=np.int64)
-        degrees = degree(vocabulary.pitch, reader.key.key)
-        strange = ~np.isin(degrees, TRIADS[is_minor(reader.key.key)])
+        degrees = degree(vocabulary.pitch, reader.key_so_far.key)
+        strange = ~np.isin(degrees, TRIADS[is_minor(reader.key_so_far.key)])
         bass = min(self.pitches, key=lambda voice: self.pitches[voice][0] / self.pitches[voice][1])
         if grammar.onset < reader.time or vocabulary.voice[grammar.last_id] < bass:
             strange |= (vocabulary.voice == bass) & (degrees > 0)

@@ -84,7 +84,7 @@ class Reader:
         self.voice = self.pitch = -1  # of the last note
         self.place = Position(self.bar_steps)
         self.remembered = Remembered(FIRST_DURATION, FIRST_VELOCITY)
-        self.key, self.silent, self.repeats = KeySoFar(), LongestSilent(), Repeats(config.repeats)
+        self.key_so_far, self.silent, self.repeats = KeySoFar(), LongestSilent(), Repeats(config.repeats)
         first_shift = int(vocabulary.first[Kind.SHIFT])
         self.bars_ago = BarsAgo(config.lags, vocabulary.size + 1, LONGEST_BAR, _SHIFTS, first_shift)
 
@@ -111,7 +111,9 @@ class Reader:
             *np.where(is_note, remembered + 1, 0),
         ]
         if config.key:
-            columns += [*self.key.at_once(np.where(vocabulary.is_melodic[ids], vocabulary.pitch[ids], -1))]
+            columns += [
+                *self.key_so_far.at_once(np.where(vocabulary.is_melodic[ids], vocabulary.pitch[ids], -1))
+            ]
         if config.longest_silent:
             columns += [*self.silent.at_once(named, is_note, time, bar_steps)]
         columns += [*self.bars_ago.at_once(time, bar_steps, np.where(is_note, ids + 1, 0))]
@@ -140,7 +142,7 @@ class Reader:
                 self.length = max(1, self.length_high * 16 + value)
             case _:
                 pass
-        self.key.advance(pitch if is_note and not self.vocabulary.is_drum[voice] else -1)
+        self.key_so_far.advance(pitch if is_note and not self.vocabulary.is_drum[voice] else -1)
         self.silent.advance(voice, is_note, self.time, self.bar_steps)
         self.bars_ago.advance(self.time, self.bar_steps, token + 1 if is_note else 0)
         self.repeats.advance(token)
@@ -175,7 +177,7 @@ class Reader:
             self.bar % PHRASE,
             self.duration(self.voice) + 1 if is_note else 0,
             self.velocity(self.voice) + 1 if is_note else 0,
-            *(self.key.values if config.key else ()),
+            *(self.key_so_far.values if config.key else ()),
             *(self.silent.values if config.longest_silent else ()),
             *self.bars_ago.values,
             *self.repeats.values,
@@ -183,10 +185,7 @@ class Reader:
 
     def fork(self) -> Reader:
         other = copy(self)
-        other.place, other.remembered, other.key = self.place.fork(), self.remembered.fork(), self.key.fork()
-        other.silent, other.bars_ago, other.repeats = (
-            self.silent.fork(),
-            self.bars_ago.fork(),
-            self.repeats.fork(),
-        )
+        other.place, other.remembered = self.place.fork(), self.remembered.fork()
+        other.key_so_far, other.silent = self.key_so_far.fork(), self.silent.fork()
+        other.bars_ago, other.repeats = self.bars_ago.fork(), self.repeats.fork()
         return other
