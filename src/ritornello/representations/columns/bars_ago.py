@@ -52,9 +52,9 @@ class BarsAgo:
         for row, lag in zip(result, self._lags, strict=True):
             back = lag * bar_steps
             at = np.searchsorted(places, reached - back * size, side="right")
-            steps, there = np.divmod(places[at] - (time - back) * size, size)
-            shift = np.searchsorted(self._shifts, steps, side="right") + self._before_shifts
-            row[:] = np.where((time >= back) & (at < so_far), np.where(steps > 0, shift, there), 0)
+            ahead = places[at] - (time - back) * size
+            shift = np.searchsorted(self._shifts, ahead // size, side="right") + self._before_shifts
+            row[:] = np.where((time >= back) & (at < so_far), np.where(ahead < size, ahead, shift), 0)
         return result
 
     def advance(self, time: int, bar_steps: int, note: int) -> None:
@@ -75,8 +75,12 @@ class BarsAgo:
         at = bisect_right(self._places, self._reached - back * self._size)
         if self._time < back or at == len(self._places):
             return 0
-        steps, there = divmod(self._places[at] - (self._time - back) * self._size, self._size)
-        return self._before_shifts + bisect_right(self._shifts, steps) if steps > 0 else there
+        ahead = self._places[at] - (self._time - back) * self._size
+        return (
+            ahead
+            if ahead < self._size
+            else self._before_shifts + bisect_right(self._shifts, ahead // self._size)
+        )
 
     def fork(self) -> BarsAgo:
         other = copy(self)
