@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from ritornello.representations.tonality import move_key
+from ritornello.representations.columns.key import move_key
 from ritornello.score import Score
 from ritornello.theory import DRUMS, Chord
 
@@ -35,7 +35,7 @@ class Column:
 
     is_candidate: whether the value is 1 + an id that may well come next, or 0 for none.
     moves: how a value changes when the piece is transposed. "token": as the id `first_token` + value does. "key": as a
-    key does, 1 + its number (see `tonality`), 0 for none. "pitch_class": not the value moves but the column, which is
+    key does, 1 + its number (see `columns.key`), 0 for none. "pitch_class": the column moves, not the value; it is
     one of twelve side by side, from C up. None: not at all. Column 0 and candidates move as the ids that they hold.
     """
 
