@@ -11,7 +11,7 @@ import io
 from collections.abc import Mapping
 from html import escape
 
-from ritornello.errors import RitornelloError
+from ritornello.errors import ConfigError, RitornelloError
 from ritornello.formats.text import is_prose, prose_of
 from ritornello.score import Score, seconds_to_ticks
 from ritornello.theory import instrument_name, key_name
@@ -75,7 +75,10 @@ def _picture_and_player(score: Score, title: str) -> list[str]:
 
 
 def beginning(score: Score) -> Score:
-    """Return the part of `score` that is shown: from its start, or the first note after long silence."""
+    """Return the part of `score` that is shown: from its start, or the first note after long silence.
+
+    ConfigError if more than MOST_NOTES notes begin at once there.
+    """
     notes = score.all_notes()
     if not len(notes):
         return score
@@ -85,7 +88,10 @@ def beginning(score: Score) -> Score:
     ends = [int(seconds_to_ticks(from_start, SECONDS)), MOST_QUARTERS * score.ticks_per_quarter]
     if len(notes) > MOST_NOTES:
         ends.append(int(notes["start"][MOST_NOTES]) - start)
-    return from_start.excerpt(0, max(1, min(ends)))
+    part = from_start.excerpt(0, max(1, min(ends)))
+    if part.note_count > MOST_NOTES:
+        raise ConfigError(f"{part.note_count} notes at once: more than the {MOST_NOTES} that are shown")
+    return part
 
 
 def _png(score: Score) -> str:
