@@ -54,7 +54,7 @@ def read_bytes(source: Source, limit: int | None = None) -> bytes:
         elif hasattr(source, "read"):
             data = _read_file(source, limit)
         else:
-            raise ConfigError(f"{source!r}: allowed are a path, bytes and a binary file object")
+            raise ConfigError(f"{source!r:.80}: allowed are a path, bytes and a binary file object")
     except (OSError, ValueError) as error:  # a ValueError: the file object is closed
         raise FileError(f"{name}: {describe(error)}") from error
     if limit is not None and len(data) > limit:
