@@ -27,8 +27,9 @@ from ritornello.representations.grid import (
     without_rests,
 )
 from ritornello.representations.tokenizer import FixedTokenizer, Mask, TokenizerConfig, notes_by_program
+from ritornello.representations.tokens import InstrumentRange, Tokens, block, build_tokens
 from ritornello.score import Score, Track, make_notes
-from ritornello.theory import instrument_name
+from ritornello.theory import DRUMS, instrument_name
 
 CLASSES: tuple[tuple[str, tuple[int, ...]], ...] = (
     ("bass", (36, 35)),
@@ -61,6 +62,11 @@ def classes_of(config: DrumsConfig) -> tuple[tuple[str, tuple[int, ...]], ...]:
     return ONE_DRUM if config.one_drum else CLASSES
 
 
+def steps_per_quarter(config: DrumsConfig) -> int:
+    """Return how fine the grid is."""
+    return 2 if config.one_drum else 4
+
+
 class Drums(FixedTokenizer[DrumsConfig]):
     """The representation `drums`; see `representations.base.Representation`."""
 
@@ -71,14 +77,34 @@ class Drums(FixedTokenizer[DrumsConfig]):
     def __init__(self, config: DrumsConfig) -> None:
         super().__init__(config)
         self.classes = classes_of(config)
-        self.steps_per_quarter = 2 if config.one_drum else 4
+        self.steps_per_quarter = steps_per_quarter(config)
         self.class_of = np.full(128, -1)
         for number, (_, keys) in enumerate(self.classes):
             self.class_of[list(keys)] = number
 
     @staticmethod
-    def counts(config: DrumsConfig) -> dict[str, int]:
-        return {"step": 1 << len(classes_of(config)), "start": 1, "end": 1}
+    def make_tokens(config: DrumsConfig) -> Tokens:
+        classes = [name for name, _ in classes_of(config)]
+        struck = np.arange(1 << len(classes))[:, None] >> np.arange(len(classes)) & 1
+
+        def name(value: int) -> str:
+            return "+".join(each for each, is_struck in zip(classes, struck[value], strict=True) if is_struck)
+
+        return build_tokens(
+            block(
+                "step",
+                len(struck),
+                lambda value: name(value) or "rest",
+                voice=np.where(struck.any(axis=1), 0, -1),
+                notes=struck.sum(axis=1),
+                is_drum=True,
+                duration=1 / steps_per_quarter(config),
+            ),
+            block("start"),
+            block("end"),
+            instruments=[InstrumentRange(instrument_name(DRUMS), DRUMS, 0, ())],
+            is_timed=True,
+        )
 
     @staticmethod
     def collect_statistics(score: Score) -> dict[int, int]:

@@ -45,6 +45,7 @@ from ritornello.representations.grid import (
 )
 from ritornello.representations.limits import Limits
 from ritornello.representations.tokenizer import FixedTokenizer, Ints, Mask, TokenizerConfig, latest, room
+from ritornello.representations.tokens import Tokens, block, build_tokens, solo_range
 from ritornello.representations.tonality import move_key
 from ritornello.score import Key, Score, Track, make_notes
 from ritornello.theory import instrument_name, instrument_range
@@ -91,8 +92,17 @@ class Frames(FixedTokenizer[FramesConfig]):
         self.first_note = self.blocks.first["note"]
 
     @staticmethod
-    def counts(config: FramesConfig) -> dict[str, int]:
-        return {"start": 1, "end": 1, "frame_end": 1, "key": KEYS, "note": 128}
+    def make_tokens(config: FramesConfig) -> Tokens:
+        keys = np.arange(KEYS)
+        return build_tokens(
+            block("start"),
+            block("end"),
+            block("frame_end", duration=1 / config.steps_per_quarter),
+            block("key", KEYS, series=np.where(keys < KEYS - 1, keys // 12, -1), step=keys % 12, period=12),
+            block("note", 128, voice=0, pitch=np.arange(128), notes=1, series=0),
+            instruments=[solo_range(config.program)],
+            shared=("pitch", "pitch_class"),
+        )
 
     @property
     def frame_end_id(self) -> int:

@@ -27,6 +27,7 @@ from ritornello.representations.base import Column, Conditions, Ids, Pace
 from ritornello.representations.grid import TICKS_PER_QUARTER, VELOCITY, GridGrammarState, without_rests
 from ritornello.representations.leadsheet import LeadSheet, check_leadsheet, read_leadsheet
 from ritornello.representations.tokenizer import FixedTokenizer, Ints, Mask, TokenizerConfig, latest, room
+from ritornello.representations.tokens import Tokens, block, build_tokens, solo_range
 from ritornello.score import Score, Text, Track, make_notes
 from ritornello.theory import Chord, make_chord
 
@@ -64,6 +65,15 @@ def triad_chord(number: int) -> Chord | None:
     return make_chord(root, QUALITIES[quality]) if number else None
 
 
+def _event_name(value: int) -> str:
+    return ("no event", "note off")[value] if value < FIRST_PITCH else f"note {value - FIRST_PITCH + LOWEST}"
+
+
+def _chord_name(value: int) -> str:
+    chord = triad_chord(value)
+    return f"chord {chord.name if chord else 'none'}"
+
+
 class Improv(FixedTokenizer[TokenizerConfig]):
     """The representation `improv`; see `representations.base.Representation`."""
 
@@ -72,8 +82,26 @@ class Improv(FixedTokenizer[TokenizerConfig]):
     plays_over_chords = True
 
     @staticmethod
-    def counts(config: TokenizerConfig) -> dict[str, int]:
-        return {"event": EVENTS, "chord": TRIADS, "start": 1, "end": 1}
+    def make_tokens(config: TokenizerConfig) -> Tokens:
+        event, triad = np.arange(EVENTS), np.arange(TRIADS)
+        is_note, qualities, roots = event >= FIRST_PITCH, *np.divmod(triad - 1, 12)
+        return build_tokens(
+            block(
+                "event",
+                EVENTS,
+                _event_name,
+                voice=np.where(is_note, 0, -1),
+                pitch=np.where(is_note, event - FIRST_PITCH + LOWEST, -1),
+                notes=is_note,
+                duration=1 / STEPS_PER_QUARTER,
+                series=np.where(is_note, 0, -1),
+            ),
+            block("chord", TRIADS, _chord_name, series=qualities, step=roots, period=12),
+            block("start"),
+            block("end"),
+            instruments=[solo_range(config.program, LOWEST, HIGHEST)],
+            is_timed=True,
+        )
 
     @staticmethod
     def collect_statistics(score: Score) -> dict[int, int]:

@@ -30,6 +30,7 @@ from ritornello.representations.grid import (
     without_rests,
 )
 from ritornello.representations.tokenizer import FixedTokenizer, Mask, TokenizerConfig, room
+from ritornello.representations.tokens import Tokens, block, build_tokens, solo_range
 from ritornello.score import Score, Track, make_notes
 from ritornello.theory import instrument_name, instrument_range
 
@@ -54,8 +55,17 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
     unsupported_settings = ("infill", "vary", "form", "loop")  # a note that goes on belongs to several bars
 
     @staticmethod
-    def counts(config: PolyphonyConfig) -> dict[str, int]:
-        return {"start": 1, "end": 1, "step_end": 1, "new": 128, "continued": 128}
+    def make_tokens(config: PolyphonyConfig) -> Tokens:
+        pitches = np.arange(128)
+        return build_tokens(
+            block("start"),
+            block("end"),
+            block("step_end", duration=1 / STEPS_PER_QUARTER),
+            block("new", 128, voice=0, pitch=pitches, notes=1, series=0),
+            block("continued", 128, series=0, step=pitches),
+            instruments=[solo_range(config.program)],
+            is_timed=True,
+        )
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -26,6 +26,11 @@ class KindBlocks:
         self.block = {kind: slice(*edges[kind : kind + 2].tolist()) for kind in kinds}
         self.start, self.end = self.id_of(kinds["START"]), self.id_of(kinds["END"])
 
+    def size_of(self, kind: IntEnum) -> int:
+        """Return how many ids a kind has."""
+        block = self.block[kind]
+        return int(block.stop - block.start)
+
     def id_of(self, kind: IntEnum, value: int = 0) -> int:
         """Return the id of the `value`-th token of a kind."""
         return int(self.first[kind]) + value

@@ -25,9 +25,7 @@ from ritornello.representations.event_words import encoding, vocabulary
 from ritornello.representations.event_words.grammar import EventGrammarState
 from ritornello.representations.event_words.layout import Sheet, lay_out
 from ritornello.representations.event_words.vocabulary import (
-    END,
     FIRST_WORD,
-    START,
     EventWordsConfig,
     EventWordsOptions,
     Vocabulary,
@@ -50,7 +48,7 @@ class EventWords(BaseTokenizer[EventWordsConfig]):
 
     def __init__(self, config: EventWordsConfig) -> None:
         self.vocabulary = Vocabulary(config)
-        super().__init__(config, self.vocabulary.size, START, END)
+        super().__init__(config, self.vocabulary.tokens)
         self._shifted = lru_cache(maxsize=2 * MOST_SEMITONES + 1)(self.vocabulary.shifted)
 
     @staticmethod

@@ -32,8 +32,9 @@ from ritornello.representations.base import PLAIN_SAMPLING, Column, Conditions, 
 from ritornello.representations.jazz import decoding, encoding, vocabulary
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
 from ritornello.representations.jazz.grammar import JazzGrammarState, Rules
-from ritornello.representations.jazz.reading import FLATS, Reader, reference
+from ritornello.representations.jazz.reading import Reader
 from ritornello.representations.jazz.vocabulary import (
+    FLATS,
     STEPS_PER_QUARTER,
     JazzConfig,
     JazzOptions,
@@ -42,6 +43,7 @@ from ritornello.representations.jazz.vocabulary import (
     Vocabulary,
     duration_name,
     is_usable_meter,
+    reference,
 )
 from ritornello.representations.leadsheet import check_leadsheet
 from ritornello.representations.multitrack.encoding import nearest
@@ -62,8 +64,8 @@ class Jazz(BaseTokenizer[JazzConfig]):
     plays_over_chords = True
 
     def __init__(self, config: JazzConfig) -> None:
-        self.vocabulary = Vocabulary(config, len(TEMPOS))
-        super().__init__(config, self.vocabulary.size, self.vocabulary.start, self.vocabulary.end)
+        self.vocabulary = Vocabulary(config)
+        super().__init__(config, self.vocabulary.tokens)
         self._rules = Rules(self.vocabulary)
 
     @staticmethod

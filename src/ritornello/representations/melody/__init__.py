@@ -38,6 +38,7 @@ from ritornello.representations.melody.extraction import (
 )
 from ritornello.representations.melody.grammar import DEFAULT_BARS, MelodyGrammarState
 from ritornello.representations.tokenizer import BaseTokenizer, checked_options, room
+from ritornello.representations.tokens import InstrumentRange, Tokens, block, build_tokens
 from ritornello.score import Score, Tempo, Track, make_notes
 from ritornello.theory import DRUMS, instrument_name, pitch_name
 
@@ -65,6 +66,42 @@ class Placement:
     program: int = 0
 
 
+def _make_tokens(encoding: Encoding, step: float, shift: int) -> Tokens:
+    """Return what the labels mean, and start and end. Each lasts a `step`; notes sound `shift` semitones lower."""
+    named = np.arange(encoding.low, encoding.high, dtype=np.int16)
+    sounding = shifted(named, -shift, 0, 128)
+    quiet = (
+        block("no_event", names=["no event"], duration=step),
+        block("note_off", names=["note off"], duration=step),
+    )
+    notes = block(
+        "note",
+        len(named),
+        lambda value: f"note {pitch_name(encoding.low + value)}",
+        voice=0,
+        pitch=sounding,
+        notes=1,
+        duration=step,
+        series=0,
+        step=named,
+    )
+    repeats = block(
+        "repeat",
+        encoding.labels - len(named) - len(quiet),
+        ("as 1 bar ago", "as 2 bars ago"),
+        duration=step,
+        recalls=True,
+    )
+    return build_tokens(
+        *((*quiet, notes) if encoding.class_of(NO_EVENT) == 0 else (notes, *quiet)),
+        repeats,
+        block("start"),
+        block("end"),
+        instruments=[InstrumentRange("this model", -1, 0, tuple(np.unique(sounding).tolist()))],
+        is_timed=True,
+    )
+
+
 class Melody(BaseTokenizer[MelodyConfig]):
     """The representation `melody`; see `representations.base.Representation`."""
 
@@ -76,8 +113,10 @@ class Melody(BaseTokenizer[MelodyConfig]):
     def __init__(self, config: MelodyConfig, placement: Placement = Placement()) -> None:  # a frozen value
         self.placement = placement
         self.encoding: Encoding = ENCODINGS[config.encoding]
-        self._labels = labels = self.encoding.labels
-        super().__init__(config, labels + 2, start=labels, end=labels + 1)
+        self._labels = self.encoding.labels
+        super().__init__(
+            config, _make_tokens(self.encoding, 1 / config.steps_per_quarter, placement.shift or 0)
+        )
 
     @staticmethod
     def collect_statistics(score: Score) -> None:

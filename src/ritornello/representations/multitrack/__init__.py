@@ -63,7 +63,7 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
 
     def __init__(self, config: MultitrackConfig) -> None:
         self.vocabulary = Vocabulary(config)
-        super().__init__(config, self.vocabulary.size, self.vocabulary.start, self.vocabulary.end)
+        super().__init__(config, self.vocabulary.tokens)
 
     @staticmethod
     def collect_statistics(score: Score) -> Statistics:

@@ -27,7 +27,6 @@ from ritornello.representations.multitrack.vocabulary import (
     Vocabulary,
 )
 from ritornello.score import Meter
-from ritornello.theory import instrument_range
 
 MOST_SILENT_BARS = 2
 """From one onset to the next, at most."""
@@ -268,12 +267,9 @@ class MultitrackGrammarState:
 
 def compass(vocabulary: Vocabulary, voice: int, program: int) -> Mask:
     """Return the notes of a voice that the instrument can play; all of them for drums, and if it can play none."""
-    mine = (vocabulary.voice == voice) & (vocabulary.kind == Kind.NOTE)
-    if vocabulary.is_drum[voice]:
-        return np.asarray(mine)
-    low, high = instrument_range(program)
-    within = mine & (vocabulary.pitch >= low) & (vocabulary.pitch <= high)
-    return np.asarray(within if within.any() else mine)
+    low, high = vocabulary.playable(voice, program)
+    within = (vocabulary.pitch >= low) & (vocabulary.pitch <= high)
+    return np.asarray((vocabulary.voice == voice) & (vocabulary.kind == Kind.NOTE) & within)
 
 
 def planned_instruments(vocabulary: Vocabulary, programs: Sequence[int]) -> list[int]:

@@ -46,7 +46,7 @@ class NoteNames(BaseTokenizer[NoteNamesConfig]):
 
     def __init__(self, config: NoteNamesConfig) -> None:
         self.vocabulary = Vocabulary(config)
-        super().__init__(config, self.vocabulary.size, self.vocabulary.start, self.vocabulary.end)
+        super().__init__(config, self.vocabulary.tokens)
         words = self.vocabulary.words
         self._moved = np.stack([words.find(moved(words.codes, s)) for s in _SEMITONES])
 

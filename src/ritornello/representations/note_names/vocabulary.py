@@ -7,8 +7,9 @@ And the fitting of the table to a corpus.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -24,10 +25,13 @@ from ritornello.representations.note_names.words import (
     NoteNamesConfig,
     Words,
     in_all_keys,
+    series_of,
     word_of,
 )
+from ritornello.representations.tokens import InstrumentRange, Meaning, Tokens, block, build_tokens
 from ritornello.representations.vocabulary import KindBlocks
 from ritornello.score import Notes, Score, Track, make_notes
+from ritornello.theory import instrument_name
 
 PROGRAMS_LIMIT = 32
 """Instruments told apart, the most frequent ones."""
@@ -57,6 +61,49 @@ class Vocabulary(KindBlocks):
             Kind.INSTRUMENT: len(config.programs),
         }
         super().__init__(Kind, counts)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """What the ids mean. A word is of whichever instrument plays, if there are several."""
+        series, step, period = series_of(self.words.codes)
+        values = {Kind.WAIT: SHIFTS, Kind.LENGTH: DURATIONS, Kind.INSTRUMENT: np.array(self.programs)}
+        meanings: dict[Kind, Meaning] = {
+            Kind.WORD: {
+                "voice": -1 if self.config.programs else 0,
+                "pitch": self.words.codes,
+                "notes": 1,
+                "series": series,
+                "step": step,
+                "period": period,
+            },
+            Kind.INSTRUMENT: {
+                "voice": np.arange(len(self.config.programs)),
+                "program": np.array(self.config.programs, dtype=np.int64),
+            },
+        }
+
+        def names(kind: Kind) -> Sequence[str] | Callable[[int], str] | None:
+            if kind == Kind.WORD:
+                return self.words.names
+            return (lambda value: f"{kind.name.lower()} {values[kind][value]}") if kind in values else None
+
+        pitches = tuple(code for code in sorted(self.words.codes.tolist()) if code < CHORD)
+        return build_tokens(
+            *(
+                block(kind.name.lower(), self.size_of(kind), names(kind), **meanings.get(kind, {}))
+                for kind in Kind
+            ),
+            instruments=[
+                InstrumentRange(
+                    instrument_name(program),
+                    program,
+                    voice,
+                    pitches,
+                    self.id_of(Kind.INSTRUMENT, voice) if self.config.programs else None,
+                )
+                for voice, program in enumerate(self.programs)
+            ],
+        )
 
     @property
     def programs(self) -> tuple[int, ...]:

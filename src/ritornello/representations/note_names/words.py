@@ -96,6 +96,24 @@ def moved(codes: Ints, semitones: int) -> Ints:
     return np.where(codes < CHORD, notes, CHORD + (masks & 0xFFF | masks >> 12))
 
 
+def series_of(codes: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return series, step and period of codes as they move to other keys (see `representations.tokens.Meaning`).
+
+    All notes are one series. Chords are one if they are the same chord on different roots; its period is 12, or less
+    for a chord that is the same on several roots, such as an augmented one.
+    """
+    is_chord = codes >= CHORD
+    chords = np.where(is_chord, codes, CHORD)
+    lowered = np.stack([moved(chords, -step) for step in range(12)])
+    step = np.argmin(lowered, axis=0)
+    period = 12 // (lowered == chords).sum(axis=0)
+    return (
+        np.where(is_chord, 1 + lowered.min(axis=0) - CHORD, 0),
+        np.where(is_chord, step, codes),
+        np.where(is_chord, period, 0),
+    )
+
+
 class NoteNamesConfig(BaseModel):
     """What a vocabulary was fitted to, and what else is asked of the tokenizer."""
 

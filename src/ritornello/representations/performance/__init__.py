@@ -22,6 +22,7 @@ from ritornello.representations.performance import encoding, reading, vocabulary
 from ritornello.representations.performance.grammar import PerformanceGrammarState
 from ritornello.representations.performance.vocabulary import LEVELS, PerformanceConfig, Vocabulary
 from ritornello.representations.tokenizer import FixedTokenizer, room
+from ritornello.representations.tokens import Tokens
 from ritornello.score import Score
 from ritornello.theory import pitch_class_name
 
@@ -39,8 +40,8 @@ class Performance(FixedTokenizer[PerformanceConfig]):
         self.vocabulary = Vocabulary(config, self.blocks)
 
     @staticmethod
-    def counts(config: PerformanceConfig) -> dict[str, int]:
-        return vocabulary.counts(config)
+    def make_tokens(config: PerformanceConfig) -> Tokens:
+        return vocabulary.make_tokens(config)
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -55,7 +56,7 @@ class Performance(FixedTokenizer[PerformanceConfig]):
         after = np.zeros(self.blocks.size)
         after[self.blocks.slice["time_shift"]] = np.arange(1, vocabulary.MOST_SHIFT + 1)
         return Pace(
-            np.zeros_like(after), after / reading.STEPS_PER_QUARTER, quarters_per_minute=reading.TEMPO
+            np.zeros_like(after), after / vocabulary.STEPS_PER_QUARTER, quarters_per_minute=vocabulary.TEMPO
         )
 
     def note_id(self, voice: int, pitch: int) -> int | None:

@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ritornello.representations.base import Conditions
-from ritornello.representations.performance.reading import HANGING, STEPS_PER_QUARTER, Reader
+from ritornello.representations.performance.reading import HANGING, Reader
 from ritornello.representations.performance.vocabulary import (
     HISTOGRAM_STEPS,
     LEVELS,
     MOST_SHIFT,
+    STEPS_PER_QUARTER,
     STEPS_PER_SECOND,
     Vocabulary,
     density_bin,

@@ -25,6 +25,7 @@ from ritornello.errors import ConfigError
 from ritornello.formats.text import paragraphs
 from ritornello.representations.base import PLAIN_SAMPLING, Conditions, Ids
 from ritornello.representations.tokenizer import BaseTokenizer, checked_options
+from ritornello.representations.tokens import block, build_tokens
 from ritornello.representations.words.grammar import (
     END,
     FIRST_WORD,
@@ -79,7 +80,16 @@ class Words(BaseTokenizer[WordsConfig]):
             raise ConfigError("representation words: an empty, reserved or repeated word in its vocabulary")
         self._ids[UNKNOWN_WORD] = UNKNOWN
         self._signs = Signs(config.words)
-        super().__init__(config, self._signs.size, START, END)
+        super().__init__(
+            config,
+            build_tokens(
+                block("start", names=["start of text"]),
+                block("end", names=["end of text"]),
+                block("unknown", names=[UNKNOWN_WORD], notes=1),
+                block("paragraph", names=[PARAGRAPH_WORD]),
+                block("word", len(config.words), config.words, notes=1),
+            ),
+        )
 
     @staticmethod
     def collect_statistics(score: Score) -> dict[str, int]:
