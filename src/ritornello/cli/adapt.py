@@ -53,10 +53,8 @@ def _show(run: Adaptation, as_json: bool) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-    from ritornello.representations.base import unit_of
-
     console = Console(highlight=False, quiet=as_json)
-    unit = unit_of(run.base.representation)
+    unit = run.base.representation.unit
     if run.holds_out:
         apart = len(run.corpus.pieces(held_out=True))
         console.print(f"learning from {len(run.corpus.pieces(held_out=False))} pieces; {apart} held out")

@@ -32,7 +32,6 @@ from ritornello.corpus.shard_writer import ShardWriter, shard_name
 from ritornello.corpus.work import Failure, run_each
 from ritornello.errors import CorpusError, unknown_name
 from ritornello.representations import REPRESENTATIONS, Ids, Representation, make_representation
-from ritornello.representations.base import Extracts, reads_prose
 from ritornello.score import Score
 
 FORMAT_VERSION = 1
@@ -107,18 +106,16 @@ def encode_piece(name: str, config: Mapping[str, Any], piece: Piece) -> EncodedP
     """
     representation = _cached_representation(name, json.dumps(config, sort_keys=True))
     score = piece.read()
-    if isinstance(representation, Extracts):
-        found = representation.extract_examples(score)
-        # In one key only: an extracted example's columns may hold its pitches too.
-        examples = (_encode_ids(representation, ids, (0, 0)) for ids in found.ids)
-        return EncodedPiece(tuple(examples), found.reasons)
-    ids = representation.encode(score)
-    return EncodedPiece((_encode_ids(representation, ids, representation.transposable(ids)),))
+    found = representation.extract_examples(score)
+    return EncodedPiece(tuple(_encode_ids(representation, ids) for ids in found.ids), found.reasons)
 
 
-def _encode_ids(representation: Representation, ids: Ids, transposable: tuple[int, int]) -> Encoded:
+def _encode_ids(representation: Representation, ids: Ids) -> Encoded:
+    # Parts of a piece stay in the key that is taught: their columns may hold pitches too.
+    whole = representation.learns_whole_pieces
+    transposable = representation.tokens.transposable(ids) if whole else (0, 0)
     rows = representation.inputs(ids).astype(row_type(representation))
-    return Encoded(rows, int(representation.is_note[ids].sum()), *transposable)
+    return Encoded(rows, int(representation.tokens.notes[ids].sum()), *transposable)
 
 
 @functools.lru_cache(maxsize=2)
@@ -193,7 +190,7 @@ def build_corpus(
         sources,
         executor=executor,
         statistics=kind.collect_statistics,
-        prose=reads_prose(kind),
+        prose=kind.reads_prose,
         progress=progress and functools.partial(progress, "reading"),
     )
     used = [piece for report in found.used for piece in pieces_of(report)]
@@ -215,9 +212,7 @@ def write_corpus(
 ) -> Corpus:
     """Write pieces that are ids already, with a split that is given, to `directory`; return the corpus."""
     pieces = [*train, *held_out]
-    encoded = (
-        EncodedPiece((_encode_ids(representation, ids, representation.transposable(ids)),)) for ids in pieces
-    )
+    encoded = (EncodedPiece((_encode_ids(representation, ids),)) for ids in pieces)
     names = [Piece(Path(f"piece {number}")) for number in range(len(pieces))]
     apart = set(range(len(train), len(pieces)))
     with paths.replacing_folder(directory, overwrite=True) as beside:

@@ -36,7 +36,7 @@ from ritornello.generation.samplers import make_generators, make_sampler, with_s
 from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
 from ritornello.generation.wishes import check_prose_suffix, settle_faithful, settle_loop
 from ritornello.originality import Copies, copies
-from ritornello.representations.base import Conditions, Ids, for_piece, substitutions
+from ritornello.representations.base import Conditions, Ids
 from ritornello.representations.limits import CADENCE, ENTRANCES
 from ritornello.score import Score, Tempo
 
@@ -143,7 +143,7 @@ def compose(
     seed = secrets.randbits(32) if config.seed is None else config.seed
     stepper = stepper or Stepper(bundle, precision=config.precision)
     wishes = Conditions(None, config.tempo, config.meter_pair, config.programs)
-    representation = for_piece(bundle.representation, primer, wishes)
+    representation = bundle.representation.for_piece(primer, wishes)
     config = settle_loop(settle_faithful(representation, config))
     beginning = begin(representation, config, primer, seed)
     rules = make_rules(bundle, representation, config, primer)
@@ -234,7 +234,7 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score
         given_log_likelihood=_mean(piece.given_log_probability, piece.given_notes),
         continuation_score=piece.continuation_score,
         relaxed_constraints=dict(piece.relaxed_constraints),
-        remarks=substitutions(bundle.representation, primer) if primer is not None else (),
+        remarks=bundle.representation.substitutions(primer) if primer is not None else (),
         find_copies=partial(_find_copies, bundle, ids, piece.quarters_given),
     )
 

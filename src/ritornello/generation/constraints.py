@@ -21,7 +21,8 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import GrammarState, Representation, note_ids_at
+from ritornello.generation.notes import note_ids_at
+from ritornello.representations.base import GrammarState, Representation
 from ritornello.representations.limits import Forbidden
 
 SAME_PITCH = 8
@@ -98,23 +99,21 @@ class Never(Unchanging):
         return self.ids
 
 
-class NoRepeats:
-    """Forbids the ids that stand for an earlier note of the piece (`MelodyGrammarState.repeating_ids`) if that is
-    one of some
-    pitches: those of a primer are not always allowed."""
+class NoRepeats(Unchanging):
+    """Forbids the ids that bring an earlier note of the piece again if that is one of some pitches: those of a primer
+    are not always allowed."""
 
     wish = "repeated notes"
 
-    def __init__(self, pitches: frozenset[int]) -> None:
-        self._pitches = pitches
-        self._heard: set[int] = set()
+    def __init__(self, ids: Sequence[int], pitches: frozenset[int]) -> None:
+        self._ids, self._pitches = ids, pitches
 
-    def observe(self, grammar: GrammarState) -> None:
-        if grammar.last_note is not None and grammar.last_note[1] in self._pitches:
-            self._heard.add(grammar.last_note[1])
-
-    def forbidden(self, grammar: Any) -> list[int]:
-        return [token for pitch in self._heard for token in grammar.repeating_ids(0, pitch)]
+    def forbidden(self, grammar: GrammarState) -> list[int]:
+        return [
+            token
+            for token in self._ids
+            if any(pitch in self._pitches for _, pitch in grammar.notes_of(token))
+        ]
 
 
 class NotesBeforeEnd(Unchanging):
@@ -140,15 +139,14 @@ class RepetitionGuard:
     wish = "repetition guard"
 
     def __init__(self, representation: Representation) -> None:
-        self._note_ids = partial(note_ids_at, representation)
+        self._note_ids = partial(note_ids_at, representation.tokens)
         self._runs: dict[int, _PitchRun] = {}
         self._bars = _BarRun()
 
     def observe(self, grammar: GrammarState) -> None:
         bar, position = grammar.place
         self._bars.enter(bar)
-        if grammar.last_note is not None:
-            voice, pitch = grammar.last_note
+        for voice, pitch in grammar.last_notes:
             self._runs.setdefault(voice, _PitchRun()).add((bar, position), pitch)
             self._bars.add((position, voice, pitch))
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ritornello.errors import ConfigError
 from ritornello.generation.notes import Pitches, of_classes, within
-from ritornello.representations.base import Compass
+from ritornello.representations.tokens import InstrumentRange
 from ritornello.theory import CHORDS, SCALES, Chord, make_chord, pitch_class_name, pitch_name
 from ritornello.theory.chord_scales import scale_classes
 from ritornello.theory.pitches import split_name
@@ -99,7 +99,10 @@ def make_demands(config: ComposeConfig, keeps_chords: bool) -> list[Demand]:
 
 
 def check_instruments(
-    asked: Sequence[Compass], present: Sequence[Compass], config: ComposeConfig, demands: list[Demand]
+    asked: Sequence[InstrumentRange],
+    present: Sequence[InstrumentRange],
+    config: ComposeConfig,
+    demands: list[Demand],
 ) -> None:
     """Raise ConfigError if an instrument that is `asked` for could not always play, or none of those `present`."""
     problems = _problems(asked, config, demands)
@@ -110,10 +113,10 @@ def check_instruments(
 
 
 def idle_instruments(
-    compasses: Sequence[Compass], config: ComposeConfig, demands: list[Demand]
-) -> list[Compass]:
+    instruments: Sequence[InstrumentRange], config: ComposeConfig, demands: list[Demand]
+) -> list[InstrumentRange]:
     """Return the instruments that could not always play."""
-    return [compass for compass in compasses if _problem(compass, config, demands)]
+    return [instrument for instrument in instruments if _problem(instrument, config, demands)]
 
 
 class Problem(NamedTuple):
@@ -123,19 +126,21 @@ class Problem(NamedTuple):
     text: str
 
 
-def _problems(compasses: Sequence[Compass], config: ComposeConfig, demands: list[Demand]) -> list[Problem]:
-    return [found for compass in compasses if (found := _problem(compass, config, demands))]
+def _problems(
+    instruments: Sequence[InstrumentRange], config: ComposeConfig, demands: list[Demand]
+) -> list[Problem]:
+    return [found for instrument in instruments if (found := _problem(instrument, config, demands))]
 
 
-def _problem(compass: Compass, config: ComposeConfig, demands: list[Demand]) -> Problem | None:
+def _problem(instrument: InstrumentRange, config: ComposeConfig, demands: list[Demand]) -> Problem | None:
     """Return the first problem of an instrument, if it has one."""
     lowest, highest = config.register_pitches
     for demand in demands:
-        can = [pitch for pitch in compass.pitches if demand.pitches[pitch]]
+        can = [pitch for pitch in instrument.pitches if demand.pitches[pitch]]
         if not can:
-            return Problem(128, f"{demand.whose}: {compass.name} has no note of it here; leave it out")
+            return Problem(128, f"{demand.whose}: {instrument.name} has no note of it here; leave it out")
         if not any(lowest <= pitch <= highest for pitch in can):
-            return _out_of_register(compass.name, demand.whose, can, (lowest, highest))
+            return _out_of_register(instrument.name, demand.whose, can, (lowest, highest))
     return None
 
 

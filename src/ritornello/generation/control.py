@@ -19,11 +19,11 @@ from ritornello.generation.contradictions import (
 )
 from ritornello.generation.copying import Continuations, NoCopy
 from ritornello.generation.harmony import InScale, OverChords
-from ritornello.generation.notes import Notes, compasses
+from ritornello.generation.notes import Notes
 from ritornello.generation.options import SHORT_COPY
 from ritornello.generation.playable import Grip, register
 from ritornello.originality import Index
-from ritornello.representations.base import Representation, TellsMoment, tells_notes_in_order
+from ritornello.representations.base import Representation
 from ritornello.representations.limits import NO_LIMIT, KeepsForm, KeepsLimits, Limits
 from ritornello.score import Score
 from ritornello.theory import DRUMS
@@ -78,12 +78,12 @@ def _longest_copy(bundle: Bundle, config: ComposeConfig) -> int:
     """Return how many notes in a row may be copied, 0 for any: what is asked, else SHORT_COPY where that can be had."""
     if config.max_copy is not None:
         return config.max_copy
-    can = bundle.index is not None and tells_notes_in_order(bundle.representation)
+    can = bundle.index is not None and bundle.representation.tells_notes_in_order
     return SHORT_COPY if can and not config.faithful else 0
 
 
 def _index(bundle: Bundle, longest: int) -> Index:
-    _check_can(tells_notes_in_order(bundle.representation), f"max_copy {longest}", bundle.representation)
+    _check_can(bundle.representation.tells_notes_in_order, f"max_copy {longest}", bundle.representation)
     if bundle.index is None:
         raise ConfigError(
             f"max_copy {longest}: {bundle.path} holds no index of the music that it learned from"
@@ -116,7 +116,7 @@ def _of_notes(
     notes = Notes(representation)
     _check_wishes(representation, notes, config, keeps_chords)
     check_harmony(config, keeps_chords)
-    idle, able = _instruments(representation, notes, config, primer, make_demands(config, keeps_chords))
+    idle, able = _instruments(representation, config, primer, make_demands(config, keeps_chords))
     fixed: list[Never] = [*idle, *register(notes, *config.register_pitches)]
     if (scale := config.scale_classes) is not None:
         fixed.append(InScale(representation, scale, notes))
@@ -128,7 +128,7 @@ def _of_notes(
 
 def _keeps_chords(representation: Representation, config: ComposeConfig) -> bool:
     """Return whether chords are asked for and the representation does not heed them itself."""
-    heeds = bool(getattr(representation, "plays_over_chords", False))
+    heeds = representation.plays_over_chords
     if config.strict_chords and heeds:
         raise ConfigError("strict_chords: this model plays over chords as it has learned to; leave it out")
     return config.chords is not None and not heeds
@@ -138,24 +138,21 @@ def _check_wishes(
     representation: Representation, notes: Notes, config: ComposeConfig, keeps_chords: bool
 ) -> None:
     """Raise ConfigError for a wish that the representation cannot be asked for."""
-    tells_moment, in_order = (
-        isinstance(representation.grammar(), TellsMoment),
-        tells_notes_in_order(representation),
-    )
-    if keeps_chords and not tells_moment:
+    tells_bars = representation.grammar().bar_position is not None
+    in_order = representation.tells_notes_in_order
+    if keeps_chords and not tells_bars:
         raise ConfigError(
             f"chords: a model of representation {representation.name} cannot play over given chords;"
             " train one with --preset jazz-solo, or take one of multitrack or frames"
         )
     # Others have ids that a note has to follow, of which none might be left.
-    can_keep = notes.is_complete and (tells_moment or in_order)
+    can_keep = notes.is_complete and (tells_bars or in_order)
     _check_can(can_keep, ", ".join(name for name in config.constraints if name != "max_copy"), representation)
     _check_can(in_order or not config.limits_grip, "chord_size, span", representation)
 
 
 def _instruments(
     representation: Representation,
-    notes: Notes,
     config: ComposeConfig,
     primer: Score | None,
     demands: list[Demand],
@@ -163,12 +160,12 @@ def _instruments(
     """Return the rule that leaves out instruments that could not always play, and the voices that can."""
     given = [track for track in (primer.tracks if primer else ()) if len(track.notes)]
     programs = (*(DRUMS if track.is_drum else track.program for track in given), *(config.programs or ()))
-    present = compasses(representation, notes, programs or None)
-    asked = compasses(representation, notes, config.programs) if config.programs else ()
+    present = representation.instrument_ranges(programs or None)
+    asked = representation.instrument_ranges(config.programs) if config.programs else ()
     check_instruments(asked, present, config, demands)
-    idle = idle_instruments(compasses(representation, notes, None), config, demands)
-    tokens = np.array([compass.token for compass in idle if compass.token is not None], dtype=np.int64)
-    able = frozenset(compass.voice for compass in present if compass not in idle)
+    idle = idle_instruments(representation.instrument_ranges(), config, demands)
+    tokens = np.array([each.token for each in idle if each.token is not None], dtype=np.int64)
+    able = frozenset(each.voice for each in present if each not in idle)
     return [Never("instruments", tokens)], able
 
 
@@ -179,11 +176,12 @@ def _over_chords(notes: Notes, config: ComposeConfig) -> list[OverChords]:
 
 def _repeats(representation: Representation, notes: Notes, rules: list[Never]) -> list[MakeConstraint]:
     """Return the rule for ids that stand for earlier notes, if there are such."""
-    if not hasattr(representation.grammar(), "repeating_ids"):
+    ids = np.flatnonzero(representation.tokens.recalls).tolist()
+    if not ids:
         return []
     outside = np.isin(notes.ids, np.concatenate([rule.ids for rule in rules]))
-    pitches = frozenset(notes.named[outside].tolist())
-    return [lambda: NoRepeats(pitches)]
+    pitches = frozenset(notes.pitches[outside].tolist())
+    return [lambda: NoRepeats(ids, pitches)]
 
 
 def _grip(notes: Notes, config: ComposeConfig) -> list[MakeConstraint]:

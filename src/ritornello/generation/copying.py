@@ -10,13 +10,12 @@ primer, and drums are free.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ritornello.originality import LONGEST_WAIT, STEPS_PER_QUARTER, Index, step_between
-from ritornello.representations.base import GrammarState, Representation, drum_voices, note_ids
+from ritornello.representations.base import GrammarState, Representation
 from ritornello.runs import Hashes, hash_run, run_hashes
 
 _TOP = np.uint64(48)
@@ -62,16 +61,15 @@ class NoCopy:
     wish = "max_copy"
 
     def __init__(self, representation: Representation, continuations: Continuations) -> None:
-        self._note_ids = partial(note_ids, representation)
-        self._drums = drum_voices(representation)
+        self._tokens, self._drums = representation.tokens, representation.tokens.drum_voices
         self._continuations = continuations
         self._now = 0
         self._chosen = False  # whether the next id is: then `forbidden` has been asked
         self.lines: dict[int, VoiceLine] = {}
 
     def observe(self, grammar: GrammarState) -> None:
-        if grammar.last_note is not None:
-            self._follow(*grammar.last_note)
+        for voice, pitch in grammar.last_notes:
+            self._follow(voice, pitch)
         self._now, self._chosen = _steps(grammar.quarters), False
 
     def _follow(self, voice: int, pitch: int) -> None:
@@ -96,7 +94,7 @@ class NoCopy:
             wait = min(now - line.onset, LONGEST_WAIT)
             for step in line.copied:
                 if step // 256 == wait:
-                    found += self._note_ids(voice, line.pitch + step % 256 - 128)
+                    found += self._tokens.note_ids(voice, line.pitch + step % 256 - 128)
         return found
 
 

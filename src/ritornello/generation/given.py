@@ -22,7 +22,7 @@ import numpy as np
 
 from ritornello.errors import ConfigError
 from ritornello.generation.options import GivenConfig
-from ritornello.representations.base import Given, Representation, keeps_given
+from ritornello.representations.base import Given, Representation
 from ritornello.score import Meter, Score, Text
 
 LEADS_ON = 2
@@ -43,7 +43,7 @@ def check_given(representation: Representation, config: GivenConfig, primer: Sco
     asked = config.asks_for_given
     if not asked:
         return
-    if not keeps_given(representation):
+    if not representation.keeps_given:
         raise ConfigError(
             f"{asked}: a model of representation {representation.name} cannot keep given notes;"
             " those of multitrack and polyphony can"

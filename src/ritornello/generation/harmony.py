@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ritornello.generation.constraints import Never, Unchanging
 from ritornello.generation.notes import Notes, of_classes
-from ritornello.representations.base import Representation, TellsMoment
+from ritornello.representations.base import GrammarState, Representation
 from ritornello.theory import Chord
 from ritornello.theory.chord_scales import chord_scale, scale_classes
 
@@ -52,8 +52,9 @@ class OverChords(Unchanging):
         }
         self._bars = [[forbidden[chord] for chord in bar] for bar in bars]
 
-    def forbidden(self, grammar: TellsMoment) -> NDArray[np.int64]:
-        bar, position, bar_steps, beat_steps = grammar.moment
+    def forbidden(self, grammar: GrammarState) -> NDArray[np.int64]:
+        assert grammar.bar_position is not None  # see `control`
+        bar, position, bar_steps, beat_steps = grammar.bar_position
         chords = self._bars[bar % len(self._bars)]
         number = position * len(chords) // bar_steps
         is_change = position == -(-number * bar_steps // len(chords))

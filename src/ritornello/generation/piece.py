@@ -15,7 +15,7 @@ from ritornello.generation.control import MakeConstraints
 from ritornello.generation.given import LEADS_ON
 from ritornello.generation.samplers import LOWEST
 from ritornello.generation.stepper import Logits
-from ritornello.representations.base import Ids, Representation, forced_token, reassign_probability
+from ritornello.representations.base import Ids, Representation
 
 
 class Piece:
@@ -77,7 +77,7 @@ class Piece:
 
     def allowed_mask(self) -> NDArray[np.bool_]:
         """Return the mask of the ids that may come next. What is due may come, whatever the constraints say."""
-        self._due, self._mask = forced_token(self.grammar), self._given_mask()
+        self._due, self._mask = self.grammar.forced_token, self._given_mask()
         if not len(self._mask):
             self._mask, relaxed_constraints = allowed_ids(self.grammar, self.constraints)
             if self._due is not None:
@@ -99,7 +99,7 @@ class Piece:
         """Return the logits, (vocabulary,), by which to choose among what is allowed: what the model expects to lead
         past given notes counts for the id that leads to them."""
         self._logits = logits
-        found = reassign_probability(self.grammar, self._mask) if self._is_choice else None
+        found = self.grammar.reassign_probability(self._mask) if self._is_choice else None
         if found is None or not found[1].any():
             return logits
         target, others = found

@@ -35,8 +35,7 @@ class Grip:
         return Grip(self.notes, self.most, self.span, self.wish, self.onset, struck, self._now)
 
     def observe(self, grammar: GrammarState) -> None:
-        if grammar.last_note is not None:
-            voice, pitch = grammar.last_note
+        for voice, pitch in grammar.last_notes:
             if self._now != self.onset:
                 self.onset, self.struck = self._now, {}
             self.struck.setdefault(voice, []).append(pitch)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ritornello.representations.base import Column, Conditions, Ids, Pace
+from ritornello.representations.base import Column, Conditions, Ids
 from ritornello.representations.grid import (
     TICKS_PER_QUARTER,
     VELOCITY,
@@ -119,27 +119,10 @@ class Drums(FixedTokenizer[DrumsConfig]):
         bits = [Column(f"step bit {bit}", 2) for bit in range(COUNTER_BITS)]
         return Column("token", self.blocks.size), *bits
 
-    @property
-    def is_note(self) -> NDArray[np.int64]:
-        """How many notes each id brings."""
-        return np.array([len(self.struck(token)) for token in range(self.blocks.size)])
-
     def struck(self, token: int) -> list[int]:
         """Return the classes that an id strikes."""
         is_step = self.blocks.kind[token] == "step"
         return [k for k in range(len(self.classes)) if is_step and token >> k & 1]
-
-    @property
-    def pace(self) -> Pace:
-        return self.steady_pace("step", 1 / self.steps_per_quarter)
-
-    def note_id(self, voice: int, pitch: int) -> int | None:
-        known = voice == 0 and 0 <= pitch < 128 and self.class_of[pitch] >= 0
-        return 1 << int(self.class_of[pitch]) if known else None
-
-    def token_name(self, token: int) -> str:
-        names = [self.classes[k][0] for k in self.struck(token)]
-        return "+".join(names) or ("rest" if token == 0 else self.blocks.kind[token])
 
     def encode(self, score: Score) -> Ids:
         bar = 4 * self.steps_per_quarter
@@ -169,20 +152,21 @@ class Drums(FixedTokenizer[DrumsConfig]):
         return np.stack([ids, *bits], axis=1).astype(np.int32)
 
     def grammar(self, conditions: Conditions = Conditions()) -> DrumsGrammarState:  # a frozen value
-        return DrumsGrammarState(conditions, 4 * self.steps_per_quarter, tokenizer=self)
+        return DrumsGrammarState(conditions, 4 * self.steps_per_quarter, tokens=self.tokens, tokenizer=self)
 
 
 @dataclass
 class DrumsGrammarState(GridGrammarState):
     """A `GrammarState` (see `representations.base`) for `drums`. Pieces end at bar lines only.
 
-    It names no last note, for an id can bring many: the guard against repetition leaves drums alone.
+    It tells no notes, for an id can bring many: the guard against repetition leaves drums alone.
     """
 
     tokenizer: Drums = field(kw_only=True)
     read: int = 0  # steps that have been read
 
     def advance(self, token: int) -> None:
+        self.last_notes = self.notes_of(token)
         kind = self.tokenizer.blocks.kind[token]
         self.token = token
         if kind == "step":
@@ -193,10 +177,6 @@ class DrumsGrammarState(GridGrammarState):
     @property
     def columns(self) -> tuple[int, ...]:
         return self.token, *(self.read >> bit & 1 for bit in range(COUNTER_BITS))
-
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        return None
 
     def fork(self) -> DrumsGrammarState:
         return replace(self)

@@ -44,8 +44,8 @@ from ritornello.representations.grid import (
     without_rests,
 )
 from ritornello.representations.limits import Limits
-from ritornello.representations.tokenizer import FixedTokenizer, Ints, Mask, TokenizerConfig, latest, room
-from ritornello.representations.tokens import Tokens, block, build_tokens, solo_range
+from ritornello.representations.tokenizer import FixedTokenizer, Ints, Mask, TokenizerConfig, latest
+from ritornello.representations.tokens import Note, Tokens, block, build_tokens, solo_range
 from ritornello.representations.tonality import move_key
 from ritornello.score import Key, Score, Track, make_notes
 from ritornello.theory import instrument_name, instrument_range
@@ -121,24 +121,6 @@ class Frames(FixedTokenizer[FramesConfig]):
             *echo_columns(self.blocks.size, self.settings.echo),
         )
 
-    @property
-    def is_note(self) -> NDArray[np.bool_]:
-        """Every pitch of every frame counts."""
-        return self.blocks.mask("note")
-
-    @property
-    def features(self) -> NDArray[np.int64]:
-        """Attributes of each id, (vocabulary_size, 2): pitch and pitch class of a note, from 1; else 0."""
-        pitch = np.arange(self.blocks.size) - self.first_note
-        return np.stack([np.where(pitch >= 0, each, 0) for each in (pitch + 1, pitch % 12 + 1)], axis=1)
-
-    def note_id(self, voice: int, pitch: int) -> int | None:
-        return self.first_note + pitch if voice == 0 and 0 <= pitch < 128 else None
-
-    def token_name(self, token: int) -> str:
-        kind = self.blocks.kind[token]
-        return f"{kind} {self.blocks.value[token]}" if kind in ("note", "key") else kind
-
     def encode(self, score: Score) -> Ids:
         longest = BARS_LONGEST * self.steps_per_bar
         start, end, pitch = quantised(score, False, self.settings.steps_per_quarter, longest)
@@ -203,23 +185,13 @@ class Frames(FixedTokenizer[FramesConfig]):
         return np.asarray(np.where(starts, self.blocks.mask("key"), body))
 
     def grammar(self, conditions: Conditions = Conditions()) -> FramesGrammarState:  # a frozen value
-        return FramesGrammarState(conditions, self.steps_per_bar, tokenizer=self)
+        return FramesGrammarState(conditions, self.steps_per_bar, tokens=self.tokens, tokenizer=self)
 
     def make_room(self, limits: Limits) -> FramesRoom:
         return FramesRoom(self, limits, limits.wish)
 
     def most_onsets(self, limits: Limits, meter: tuple[int, int] | None) -> int:
         return self.steps_per_bar // 2
-
-    def transposable(self, ids: Ids) -> tuple[int, int]:
-        pitches = np.asarray(ids)[self.blocks.is_kind(ids, "note")] - self.first_note
-        return room(pitches)
-
-    def transposed(self, ids: Ids, semitones: int) -> Ids:
-        moved = np.where(np.asarray(ids) >= self.first_note, ids + semitones, ids)
-        key = np.asarray(ids) - self.blocks.first["key"]
-        known = (key >= 0) & (key < KEYS - 1)
-        return np.where(known, self.blocks.first["key"] + move_key(key, semitones), moved).astype(ids.dtype)
 
     def moved(self, rows: Ids, semitones: int) -> Ids:
         """Return input rows of a piece as they are when it is moved; see `representations.base.Moves`."""
@@ -303,14 +275,19 @@ class FramesGrammarState(ChordGrammarState):
         self.echo = AnyKeyEcho(self.tokenizer.settings.echo, self.tokenizer.first_note)
 
     def advance(self, token: int) -> None:
+        self.last_notes = self.notes_of(token)
         kind, value = self.tokenizer.blocks.kind[token], self.tokenizer.blocks.value[token]
-        self.token, self.is_new = token, False
+        self.token = token
         self.echo.advance(token)
         self.ended = kind == "end"
         if kind == "frame_end":
             self._end_frame()
         elif kind == "note" and value >= self.level:
-            self._sound(value)
+            if self.last_notes:
+                self.begun[value] = self.step
+                self.note_count += 1
+            self.present.append(value)
+            self.level = value + 1
         elif kind == "key" and not self.step and not self.present:
             self.key = value
 
@@ -320,14 +297,11 @@ class FramesGrammarState(ChordGrammarState):
         self.past = [*self.past, self.present][-max(self.tokenizer.settings.lags, default=1) :]
         self.step, self.level, self.present = self.step + 1, 0, []
 
-    def _sound(self, pitch: int) -> None:
-        longest = BARS_LONGEST * self.steps_per_bar
-        self.is_new = self.step - self.begun.get(pitch, -longest) >= longest
-        if self.is_new:
-            self.begun[pitch] = self.step
-            self.note_count += 1
-        self.present.append(pitch)
-        self.level = pitch + 1
+    def notes_of(self, token: int) -> tuple[Note, ...]:
+        """Return the note that begins; one that goes on does not, nor one that is not above the last of its frame."""
+        pitch, longest = token - self.tokenizer.first_note, BARS_LONGEST * self.steps_per_bar
+        goes_on = self.step - self.begun.get(pitch, -longest) < longest
+        return () if pitch < self.level or goes_on else self.tokens.notes_of(token)
 
     @property
     def columns(self) -> tuple[int, ...]:

@@ -30,7 +30,7 @@ class FramesRoom:
     begun: int = 0  # notes that began in it
 
     def observe(self, grammar: FramesGrammarState) -> None:
-        if grammar.is_new:
+        if grammar.last_notes:
             bar = grammar.place[0]
             self.begun = self._begun_in(bar) + 1
             self.bar = bar

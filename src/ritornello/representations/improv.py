@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.errors import CorpusError
-from ritornello.representations.base import Column, Conditions, Ids, Pace
+from ritornello.representations.base import Column, Conditions, Ids
 from ritornello.representations.grid import TICKS_PER_QUARTER, VELOCITY, GridGrammarState, without_rests
 from ritornello.representations.leadsheet import LeadSheet, check_leadsheet, read_leadsheet
-from ritornello.representations.tokenizer import FixedTokenizer, Ints, Mask, TokenizerConfig, latest, room
+from ritornello.representations.tokenizer import FixedTokenizer, Ints, Mask, TokenizerConfig, latest
 from ritornello.representations.tokens import Tokens, block, build_tokens, solo_range
 from ritornello.score import Score, Text, Track, make_notes
 from ritornello.theory import Chord, make_chord
@@ -114,29 +114,6 @@ class Improv(FixedTokenizer[TokenizerConfig]):
     def columns(self) -> tuple[Column, ...]:
         return Column("token", self.blocks.size), Column("chord", TRIADS)
 
-    @property
-    def is_note(self) -> NDArray[np.bool_]:
-        mask = self.blocks.mask("event")
-        mask[:FIRST_PITCH] = False
-        return mask
-
-    @property
-    def pace(self) -> Pace:
-        return self.steady_pace("event", 1 / STEPS_PER_QUARTER)
-
-    def note_id(self, voice: int, pitch: int) -> int | None:
-        return FIRST_PITCH + pitch - LOWEST if voice == 0 and LOWEST <= pitch <= HIGHEST else None
-
-    def token_name(self, token: int) -> str:
-        kind, value = self.blocks.kind[token], self.blocks.value[token]
-        if kind == "chord":
-            chord = triad_chord(value)
-            return f"chord {chord.name if chord else 'none'}"
-        events = ("no event", "note off")
-        if kind == "event":
-            return events[value] if value < FIRST_PITCH else f"note {value - FIRST_PITCH + LOWEST}"
-        return kind
-
     # --- between scores and ids --------------------------------------------------------------------------------
 
     def encode(self, score: Score) -> Ids:
@@ -190,23 +167,15 @@ class Improv(FixedTokenizer[TokenizerConfig]):
         return np.stack([ids, chords], axis=1).astype(np.int32)
 
     def grammar(self, conditions: Conditions = Conditions()) -> ImprovGrammarState:  # a frozen value
-        return ImprovGrammarState(conditions, STEPS_PER_BAR, tokenizer=self)
+        return ImprovGrammarState(conditions, STEPS_PER_BAR, tokens=self.tokens, tokenizer=self)
 
     # --- keys ---------------------------------------------------------------------------------------------------
 
-    def transposable(self, ids: Ids) -> tuple[int, int]:
-        pitches = np.asarray(ids)[self.is_note[ids]] + (LOWEST - FIRST_PITCH)
-        return room(pitches, LOWEST, HIGHEST)
-
-    def transposed(self, ids: Ids, semitones: int) -> Ids:
-        first = self.blocks.first["chord"]
-        moved = np.where(self.is_note[ids], ids + semitones, ids)
-        chords = first + turned(ids - first, semitones)
-        return np.where(self.blocks.is_kind(ids, "chord"), chords, moved).astype(ids.dtype)
-
     def moved(self, rows: Ids, semitones: int) -> Ids:
         """Return input rows moved; see `representations.base.Moves`."""
-        return np.stack([self.transposed(rows[:, 0], semitones), turned(rows[:, 1], semitones)], axis=1)
+        return np.stack(
+            [self.tokens.transposed(rows[:, 0], semitones), turned(rows[:, 1], semitones)], axis=1
+        )
 
 
 def turned(triads: Ids, semitones: int) -> Ids:
@@ -261,6 +230,7 @@ class ImprovGrammarState(GridGrammarState):
     is_sounding: bool = False
 
     def advance(self, token: int) -> None:
+        self.last_notes = self.notes_of(token)
         kind, value = self.tokenizer.blocks.kind[token], self.tokenizer.blocks.value[token]
         self.token, self.ended = token, kind == "end"
         if kind == "chord":
@@ -273,11 +243,6 @@ class ImprovGrammarState(GridGrammarState):
     @property
     def columns(self) -> tuple[int, ...]:
         return self.token, self.chord
-
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        is_note = FIRST_PITCH <= self.token < EVENTS
-        return (0, self.token - FIRST_PITCH + LOWEST) if is_note else None
 
     def fork(self) -> ImprovGrammarState:
         return replace(self)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from ritornello.config import checked
 from ritornello.errors import ConfigError, CorpusError
 from ritornello.rendering.performance import end_before_next
-from ritornello.representations.base import PLAIN_SAMPLING, Column, Compass, Conditions, Ids, Pace
-from ritornello.representations.tokens import Tokens
+from ritornello.representations.base import PLAIN_SAMPLING, BarPosition, Column, Conditions, Examples, Ids
+from ritornello.representations.tokens import InstrumentRange, Note, Tokens
 from ritornello.score import Score
-from ritornello.theory import DRUMS, instrument_name, instrument_range
+from ritornello.theory import DRUMS, instrument_name
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -42,9 +43,16 @@ Options = TypeVar("Options", bound=BaseModel)
 
 class BaseTokenizer(Generic[Config]):
     """What a `representations.base.Representation` is unless it says otherwise: the network sees the ids, nothing else,
-    and pieces stay in their key."""
+    and each score is one example."""
 
     name: str
+    reads_prose = False
+    unit = "note"
+    learns_whole_pieces = True
+    tells_notes_in_order = False
+    keeps_given = False
+    plays_over_chords = False
+    reference_sampling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
     def __init__(self, settings: Config, tokens: Tokens) -> None:
         self.settings, self.tokens = settings, tokens
@@ -55,11 +63,12 @@ class BaseTokenizer(Generic[Config]):
         )
 
     @property
+    def unsupported_settings(self) -> tuple[str, ...]:
+        return ()
+
+    @property
     def columns(self) -> tuple[Column, ...]:
         return (Column("token", self.vocabulary_size),)
-
-    def note_id(self, voice: int, pitch: int) -> int | None:
-        return None
 
     def encode(self, score: Score) -> Ids:
         raise NotImplementedError
@@ -71,17 +80,48 @@ class BaseTokenizer(Generic[Config]):
         """Return the ids of `score` without the end."""
         return self.encode(score)[:-1]
 
-    def transposable(self, ids: Ids) -> tuple[int, int]:
-        return 0, 0
-
-    def transposed(self, ids: Ids, semitones: int) -> Ids:
-        return ids.copy()
-
     def config(self) -> Mapping[str, Any]:
         return self.settings.model_dump(mode="json")
 
     def summary(self) -> Mapping[str, Any]:
         return {"vocabulary": self.vocabulary_size, **self.config()}
+
+    def extract_examples(self, score: Score) -> Examples:
+        return Examples((self.encode(score),))
+
+    def for_piece(self, primer: Score | None, conditions: Conditions) -> Self:
+        return self
+
+    def substitutions(self, score: Score) -> tuple[str, ...]:
+        return ()
+
+    def instrument_ranges(self, programs: Sequence[int] | None = None) -> tuple[InstrumentRange, ...]:
+        return tuple(each for each in self.tokens.instruments if each.program != DRUMS)
+
+
+@dataclass
+class BaseGrammarState:
+    """What a `representations.base.GrammarState` is unless it says otherwise: nothing is given, and there are no bars.
+
+    A subclass begins `advance` with `self.last_notes = self.notes_of(token)`.
+    """
+
+    tokens: Tokens = field(kw_only=True)
+    last_notes: tuple[Note, ...] = field(default=(), kw_only=True)
+
+    def notes_of(self, token: int) -> tuple[Note, ...]:
+        return self.tokens.notes_of(token)
+
+    @property
+    def bar_position(self) -> BarPosition | None:
+        return None
+
+    @property
+    def forced_token(self) -> int | None:
+        return None
+
+    def reassign_probability(self, mask: Mask) -> tuple[int, Mask] | None:
+        return None
 
 
 class FixedTokenizer(BaseTokenizer[Fixed]):
@@ -127,25 +167,10 @@ class FixedTokenizer(BaseTokenizer[Fixed]):
             )
         return type(self)(self.settings.model_copy(update={"program": conditions.instruments[0]}))
 
-    def compasses(self, programs: Sequence[int] | None = None) -> tuple[Compass, ...]:
-        """Return what the one instrument can play; see `representations.base.HasCompasses`."""
-        low, high = instrument_range(self.settings.program)
-        pitches = (pitch for pitch in range(low, high + 1) if self.note_id(0, pitch) is not None)
-        return (Compass(instrument_name(self.settings.program), 0, tuple(pitches)),)
-
-    def steady_pace(self, kind: str, quarters: float) -> Pace:
-        """Return the pace of a scheme in which the ids of one kind, and only they, move time, all by as much."""
-        return Pace(np.zeros(self.blocks.size), self.blocks.mask(kind) * quarters)
-
 
 def checked_options(name: str, model: type[Options], options: Mapping[str, Any]) -> Options:
     """Return the options of the representation `name`; ConfigError for those that it does not know or allow."""
     return checked(model, options, f"representation {name}: option ")
-
-
-def room(pitches: NDArray[np.integer[Any]], lowest: int = 0, highest: int = 127) -> tuple[int, int]:
-    """Return by how many semitones pitches can be moved within a compass, down and up; nothing to move: (0, 0)."""
-    return (lowest - int(pitches.min()), highest - int(pitches.max())) if len(pitches) else (0, 0)
 
 
 def notes_by_program(score: Score, is_drum: bool) -> dict[int, int]:

@@ -277,20 +277,22 @@ def build_tokens(
 ) -> Tokens:
     """Return the table of ids that are these blocks one after another; for the settings, see `Tokens`."""
     sizes = [each.size for each in blocks]
-    firsts = np.concatenate([[0], np.cumsum(sizes)])[:-1].tolist()
-    columns: dict[str, Any] = {
-        name: np.concatenate(
-            [_spread(each.meaning.get(name, default), each.size, type(default)) for each in blocks]
-        )
-        for name, default in _DEFAULTS.items()
-    }
-    columns["series"] = _apart(columns["series"], sizes)
+    edges = np.cumsum([0, *sizes]).tolist()
+    slices = {each.kind: slice(*edges[number : number + 2]) for number, each in enumerate(blocks)}
+    columns: dict[str, Any] = {name: np.full(edges[-1], default) for name, default in _DEFAULTS.items()}
+    series = 0
+    for each in blocks:
+        for name, values in each.meaning.items():
+            columns[name][slices[each.kind]] = values
+        part = columns["series"][slices[each.kind]]
+        part[part >= 0] += series  # no two blocks share one
+        series = max(series, 1 + int(part.max(initial=-1)))
     return Tokens(
         {each.kind: each for each in blocks},
-        tuple(each.kind for each in blocks for _ in range(each.size)),
+        tuple(kind for each in blocks for kind in [each.kind] * each.size),
         tuple(value for size in sizes for value in range(size)),
-        {each.kind: first for each, first in zip(blocks, firsts, strict=True)},
-        {each.kind: slice(first, first + each.size) for each, first in zip(blocks, firsts, strict=True)},
+        {kind: ids.start for kind, ids in slices.items()},
+        slices,
         **columns,
         instruments=tuple(instruments),
         is_timed=is_timed,
@@ -298,20 +300,6 @@ def build_tokens(
         quarters_per_minute=quarters_per_minute,
         shared=shared,
     )
-
-
-def _spread(values: Any, size: int, kind: type) -> NDArray[Any]:
-    """Return a value for each id of a block."""
-    return np.broadcast_to(np.asarray(values, dtype=kind), (size,))
-
-
-def _apart(series: Ints, sizes: Sequence[int]) -> Ints:
-    """Return the numbers of series, which each block counts from 0, so that no two blocks share one."""
-    parts, stop = [], 0
-    for part in np.split(series, np.cumsum(sizes)[:-1]):
-        parts.append(np.where(part >= 0, part + stop, -1))
-        stop = max(stop, 1 + int(parts[-1].max(initial=-1)))
-    return np.concatenate(parts)
 
 
 def solo_range(program: int, lowest: int = 0, highest: int = 127) -> InstrumentRange:

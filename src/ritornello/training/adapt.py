@@ -33,7 +33,6 @@ from ritornello.errors import ConfigError, CorpusError
 from ritornello.likelihood import Likelihood
 from ritornello.networks import Network, State, detach, reset_rows
 from ritornello.representations import REPRESENTATIONS
-from ritornello.representations.base import reads_prose
 from ritornello.training.config import AdaptConfig
 from ritornello.training.scoring import score
 
@@ -131,7 +130,7 @@ class Adaptation:
 
     def _score(self) -> Likelihood:
         batches = held_out_batches(self.corpus, ROWS, WINDOW, most_ids=EVALUATION_IDS)
-        held: Likelihood = score(self.network, batches, self.base.representation.is_note)
+        held: Likelihood = score(self.network, batches, self.base.representation.tokens)
         return held
 
     def _keep_best(self) -> Likelihood:
@@ -192,7 +191,7 @@ def _read(
     """Return the examples in all files that can be learned from, and whether each is held out."""
     representation = base.representation
     kind = REPRESENTATIONS[representation.name]
-    found = scan(sources, statistics=kind.collect_statistics, prose=reads_prose(kind))
+    found = scan(sources, statistics=kind.collect_statistics, prose=kind.reads_prose)
     named = [piece for report in found.used for piece in pieces_of(report)]
     names, apart = [name for name, _ in named], set[int]()
     if len(named) >= FEWEST_TO_HOLD_OUT:

@@ -24,7 +24,6 @@ from ritornello.corpus.shards import Corpus
 from ritornello.errors import ConfigError, RitornelloError
 from ritornello.likelihood import Likelihood
 from ritornello.networks import Network, State, detach, reset_rows
-from ritornello.representations.base import HasNoEvent
 from ritornello.training.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -146,7 +145,10 @@ class Trainer:
         loss, state = self._read(batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        notes = self.corpus.representation.is_note[batch.targets[batch.targets != IGNORE]].sum() / batch.total
+        notes = (
+            self.corpus.representation.tokens.notes[batch.targets[batch.targets != IGNORE]].sum()
+            / batch.total
+        )
         means = loss.new_tensor([float(loss.detach()), float(notes)])
         gradients = [p.grad for p in network.parameters() if p.grad is not None]
         self.group.add_up([*gradients, means])
@@ -236,9 +238,7 @@ class Trainer:
         batches = held_out_batches(
             self.corpus, rows, window, most_ids=most_ids, rank=group.rank, ranks=group.size
         )
-        representation = self.corpus.representation
-        no_event = representation.no_event_id if isinstance(representation, HasNoEvent) else -1
-        held: Likelihood = score(self.network, batches, representation.is_note, no_event)
+        held: Likelihood = score(self.network, batches, self.corpus.representation.tokens)
         sums = torch.tensor(astuple(held), dtype=torch.float64)
         group.add_up([sums])
         log_likelihood, *counts = sums.tolist()

@@ -20,7 +20,6 @@ from ritornello.live.session.hand import DecidedNote, Hand, Task, make_hand
 from ritornello.live.session.hearing import BARS, Band, Window, header_length
 from ritornello.live.session.model import LiveModel
 from ritornello.live.session.record import TimedControl
-from ritornello.representations.base import for_piece
 from ritornello.score import Score
 
 MARK_EVERY, MARKS = 8, 6
@@ -137,7 +136,7 @@ class Improviser:
         """Move the memory on to the end of `score`. Return the hand that goes on from there, if there is a task."""
         bars = int(heard.window.quarters(heard.until) / heard.window.bar_quarters) + BARS // 2
         conditions = band.conditions(heard.window, max(BARS, bars))
-        representation = for_piece(self.model.representation, score if score.note_count else None, conditions)
+        representation = self.model.representation.for_piece(score if score.note_count else None, conditions)
         ids = band.ids(representation, heard.window, score, heard.until, conditions)
         header = header_length(ids, self.model)
         told = self._marks[0][1].parts == band.parts

@@ -58,7 +58,7 @@ class Joint:
         stop = self.front + beat_seconds(beat)
         if not (follows and self._is_player_resting(beat, now)):
             avoid = ears.player.program if follows else None
-            heard = ears.heard_both(beat, performer.model.pace.quarters_per_minute, now, self.front)
+            heard = ears.heard_both(beat, performer.model.tokens.quarters_per_minute, now, self.front)
             span = Span(self.front, stop, at_once=False, avoid=avoid)
             performer.play(config, ears.band(performer, config), heard, span)
         ears.listened, self.front = now, stop

@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from ritornello.errors import ConfigError
@@ -208,12 +207,3 @@ class Vocabulary:
         far[(self.delta[members] == 0) & (self.order[members] <= last_order)] = np.inf
         best = int(np.argmin(far))
         return int(members[best]) if np.isfinite(far[best]) else None
-
-    def shifted(self, semitones: int) -> NDArray[np.int64]:
-        """Return for each id that of the word so many semitones higher; -1 where there is none."""
-        moved = np.arange(self.size)
-        melodic = (self.is_on | self.is_off) & (self.status & 15 != 9)
-        for token in np.flatnonzero(melodic).tolist():
-            event = self.events[token - FIRST_WORD]
-            moved[token] = self.ids.get(event._replace(first=event.first + semitones), -1)
-        return moved

@@ -23,11 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ritornello.representations.base import PLAIN_SAMPLING, Column, Conditions, Examples, Ids, Pace
+from ritornello.representations.base import PLAIN_SAMPLING, Column, Conditions, Examples, Ids
 from ritornello.representations.melody.encodings import BAR, ENCODINGS, Encoding, Past
 from ritornello.representations.melody.extraction import (
     NO_EVENT,
-    NOTE_OFF,
     Events,
     Rules,
     extract_melodies,
@@ -37,7 +36,7 @@ from ritornello.representations.melody.extraction import (
     without_tail,
 )
 from ritornello.representations.melody.grammar import DEFAULT_BARS, MelodyGrammarState
-from ritornello.representations.tokenizer import BaseTokenizer, checked_options, room
+from ritornello.representations.tokenizer import BaseTokenizer, checked_options
 from ritornello.representations.tokens import InstrumentRange, Tokens, block, build_tokens
 from ritornello.score import Score, Tempo, Track, make_notes
 from ritornello.theory import DRUMS, instrument_name, pitch_name
@@ -106,6 +105,7 @@ class Melody(BaseTokenizer[MelodyConfig]):
     """The representation `melody`; see `representations.base.Representation`."""
 
     name = "melody"
+    learns_whole_pieces = False
     tells_notes_in_order = True
     config_model = MelodyConfig
     reference_sampling = PLAIN_SAMPLING
@@ -128,38 +128,8 @@ class Melody(BaseTokenizer[MelodyConfig]):
         return cls(checked_options(cls.name, MelodyConfig, options))
 
     @property
-    def no_event_id(self) -> int:
-        return self.encoding.class_of(NO_EVENT)
-
-    @property
     def columns(self) -> tuple[Column, ...]:
         return (Column("token", self.vocabulary_size), *self.encoding.columns)
-
-    @property
-    def is_note(self) -> NDArray[np.bool_]:
-        """The pitches. A repetition may bring a note too; it is not counted."""
-        mask = np.zeros(self.vocabulary_size, dtype=bool)
-        mask[[self.encoding.class_of(pitch) for pitch in self._pitches()]] = True
-        return mask
-
-    @property
-    def pace(self) -> Pace:
-        after = np.zeros(self.vocabulary_size)
-        after[: self._labels] = 1 / self.settings.steps_per_quarter
-        return Pace(np.zeros_like(after), after)
-
-    def _pitches(self) -> range:
-        return range(self.encoding.low, self.encoding.high)
-
-    def note_id(self, voice: int, pitch: int) -> int | None:
-        return self.encoding.class_of(pitch) if voice == 0 and pitch in self._pitches() else None
-
-    def token_name(self, token: int) -> str:
-        names = {self.start_id: "start", self.end_id: "end"}
-        names |= {self._labels - 2: "as 1 bar ago", self._labels - 1: "as 2 bars ago"}
-        names |= {self.encoding.class_of(p): f"note {pitch_name(p)}" for p in self._pitches()}
-        names |= {self.encoding.class_of(NO_EVENT): "no event", self.encoding.class_of(NOTE_OFF): "note off"}
-        return names[token]
 
     # ---- between scores and ids ------------------------------------------------------------------------------
 
@@ -237,16 +207,11 @@ class Melody(BaseTokenizer[MelodyConfig]):
 
     def grammar(self, conditions: Conditions = Conditions()) -> MelodyGrammarState:  # a frozen value
         length = (conditions.bars or DEFAULT_BARS) * BAR
-        return MelodyGrammarState(self.encoding, self.settings.steps_per_quarter, Past(), length)
+        return MelodyGrammarState(
+            self.encoding, self.settings.steps_per_quarter, Past(), length, tokens=self.tokens
+        )
 
     # ---- keys ------------------------------------------------------------------------------------------------
-
-    def transposable(self, ids: Ids) -> tuple[int, int]:
-        events = self.events_of(ids)
-        return room(events[events >= 0], self.encoding.low, self.encoding.high - 1)
-
-    def transposed(self, ids: Ids, semitones: int) -> Ids:
-        return np.where(self.is_note[ids], ids + semitones, ids).astype(ids.dtype)
 
     def summary(self) -> Mapping[str, Any]:
         return {

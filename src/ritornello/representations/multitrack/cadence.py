@@ -34,8 +34,9 @@ class Cadence:
         return type(self)(self.vocabulary, dict(self.pitches))
 
     def observe(self, grammar: MultitrackGrammarState) -> None:
-        if grammar.last_note and not self.vocabulary.is_drum[grammar.last_note[0]]:
-            voice, pitch = grammar.last_note
+        for voice, pitch in grammar.last_notes:
+            if self.vocabulary.is_drum[voice]:
+                continue
             total, count = self.pitches.get(voice, (0, 0))
             self.pitches[voice] = total + pitch, count + 1
 

@@ -24,7 +24,7 @@ from ritornello.representations.performance.vocabulary import (
     density_bin,
     share_levels,
 )
-from ritornello.representations.tokenizer import Mask
+from ritornello.representations.tokenizer import BaseGrammarState, Mask
 from ritornello.theory import instrument_range
 
 MOST_SILENCE = 4 * STEPS_PER_SECOND
@@ -33,7 +33,7 @@ DEFAULT_LENGTH = 32
 
 
 @dataclass
-class PerformanceGrammarState:
+class PerformanceGrammarState(BaseGrammarState):
     """A `GrammarState` (see `representations.base`) for `performance`."""
 
     vocabulary: Vocabulary
@@ -48,6 +48,7 @@ class PerformanceGrammarState:
     last_bar: int = -1  # -1: as planned
 
     def advance(self, token: int) -> None:
+        self.last_notes = self.notes_of(token)
         reader = self.reader
         before = reader.time, reader.sounding.get(self.vocabulary.blocks.value[token])
         kind = reader.advance(token)
@@ -88,10 +89,6 @@ class PerformanceGrammarState:
     @property
     def place(self) -> tuple[int, int]:
         return divmod(self.reader.time, self.bar_steps)
-
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        return (0, self.value) if self.kind == "note_on" else None
 
     @property
     def bar_steps(self) -> int:

@@ -18,7 +18,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from ritornello.errors import ConfigError
@@ -70,6 +69,7 @@ class Words(BaseTokenizer[WordsConfig]):
     config_model = WordsConfig
     reference_sampling = PLAIN_SAMPLING  # what the source does is not stated
     reads_prose = True
+    unit = "word"
     unsupported_settings = ("tempo", "meter", "instruments", "seconds")
 
     def __init__(self, config: WordsConfig) -> None:
@@ -110,17 +110,6 @@ class Words(BaseTokenizer[WordsConfig]):
         ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         return cls(WordsConfig(words=tuple(word for word, n in ranked[: asked.most] if n >= asked.least)))
 
-    @property
-    def is_note(self) -> NDArray[np.bool_]:
-        mask = self._signs.is_word.copy()
-        mask[UNKNOWN] = True
-        return mask
-
-    def token_name(self, token: int) -> str:
-        if token < FIRST_WORD:
-            return ("start of text", "end of text", UNKNOWN_WORD, PARAGRAPH_WORD)[token]
-        return self.settings.words[token - FIRST_WORD]
-
     def encode(self, score: Score) -> Ids:
         ids = [self._ids.get(word, UNKNOWN) if word else PARAGRAPH for word in self._words(score)]
         return np.array([START, *ids, END], dtype=np.int32)
@@ -141,12 +130,12 @@ class Words(BaseTokenizer[WordsConfig]):
             if token == PARAGRAPH:
                 found.append([])
             elif token == UNKNOWN or FIRST_WORD <= token < self.vocabulary_size:
-                found[-1].append(self.token_name(token))
+                found[-1].append(self.tokens.name(token))
         kept = [join_words(words) for words in found if words]
         return Score(1, texts=tuple(Text(number, "text", text) for number, text in enumerate(kept)))
 
     def grammar(self, conditions: Conditions = Conditions()) -> WordGrammarState:  # a frozen value
-        return WordGrammarState(self._signs, conditions)
+        return WordGrammarState(self._signs, conditions, tokens=self.tokens)
 
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:
         """Return the ids of a beginning; an unknown word becomes the nearest by spelling, where one is near."""
