@@ -96,6 +96,28 @@ def test_moves_are_there_and_back_and_add_up(representation: Representation) -> 
     assert (tokens.moves[:, tokens.is_drum] == np.flatnonzero(tokens.is_drum)).all()
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if FITTED[name].tokens.is_pitched.any()])
+@pytest.mark.parametrize("seed", range(3))
+def test_grammar_states_tell_the_notes_that_sound(name: str, seed: int) -> None:
+    """Whatever brings them, a chord by its number aside; a melody that was moved to be encoded, where it sounds."""
+    representation, random = (
+        FITTED[name].for_piece(transposed_song(3), Conditions()),
+        np.random.default_rng(seed),
+    )
+    grammar, ids, told = representation.grammar(Conditions(bars=5)), [], []
+    while not grammar.ended:
+        ids.append(int(random.choice(np.flatnonzero(grammar.allowed_mask()))))
+        expected = grammar.notes_of(ids[-1])
+        grammar.advance(ids[-1])
+        assert grammar.last_notes == expected
+        told += [pitch for _, pitch in expected]
+    if FITTED[name].name != "note_names":
+        assert sorted(told) == sorted(representation.decode(np.array(ids)).all_notes()["pitch"].tolist())
+        assert len(told) == grammar.notes
+    else:
+        assert len(told) == FITTED[name].tokens.notes[ids].sum()
+
+
 def test_who_tells_time() -> None:
     assert {FITTED[name].name for name in NAMES if FITTED[name].tokens.is_timed} == TIMED
 

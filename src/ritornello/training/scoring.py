@@ -33,8 +33,8 @@ def metrics_of(held: Likelihood) -> dict[str, float]:
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]  # torch has no complete types
-def score(network: Network, batches: Iterable[Batch], tokens: Tokens) -> Likelihood:
-    """Score `network` on batches of ids that mean `tokens`, dropout off; its mode is restored."""
+def score(network: Network, batches: Iterable[Batch], table: Tokens) -> Likelihood:
+    """Score `network` on batches of ids of `table`, dropout off; its mode is restored."""
     training = network.training
     network.eval()
     device = next(network.parameters()).device
@@ -54,9 +54,9 @@ def score(network: Network, batches: Iterable[Batch], tokens: Tokens) -> Likelih
         nats += loss.double().cpu()
         scored = batch.targets != IGNORE
         tokens += int(scored.sum())
-        notes += int(tokens.notes[batch.targets[scored]].sum())
+        notes += int(table.notes[batch.targets[scored]].sum())
         likeliest = logits.argmax(-1) == targets
-        event = (targets != IGNORE) & (targets != tokens.no_event)
+        event = (targets != IGNORE) & (targets != table.no_event)
         right += int(likeliest.sum())
         events += int(event.sum())
         events_right += int((likeliest & event).sum())
