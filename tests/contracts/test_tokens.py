@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from test_representations import FITTED, NAMES, UNMOVED, sample, transposed_song
 
-from ritornello.representations import Representation
+from ritornello.representations import Conditions, Representation
 from ritornello.representations.tokens import CHORD, SPAN, block, build_tokens
 from ritornello.score import Score
 from ritornello.theory import DRUMS

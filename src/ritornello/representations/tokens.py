@@ -88,27 +88,26 @@ class InstrumentRange(NamedTuple):
     token: int | None = None
 
 
+Names = Sequence[str] | Callable[[int], str] | None
+"""The readable names of the ids of a block, what makes one of a number in it, or None for its kind and that number."""
+
+
 class Block(NamedTuple):
-    """Ids of one kind that follow one another. names: of each, or what makes one of its number in the block."""
+    """Ids of one kind that follow one another."""
 
     kind: str
     size: int
-    names: Sequence[str] | Callable[[int], str] | None
+    names: Names
     meaning: Meaning
 
     def name(self, value: int) -> str:
-        """Return the readable name of an id; by default its kind, and its number if there are several."""
+        """Return the readable name of an id, by default without its number if it is the only one."""
         if self.names is None:
             return self.kind if self.size == 1 else f"{self.kind} {value}"
         return self.names(value) if callable(self.names) else self.names[value]
 
 
-def block(
-    kind: str,
-    size: int = 1,
-    names: Sequence[str] | Callable[[int], str] | None = None,
-    **meaning: Unpack[Meaning],
-) -> Block:
+def block(kind: str, size: int = 1, names: Names = None, **meaning: Unpack[Meaning]) -> Block:
     """Return a block of `size` ids, 0 or more."""
     if "pitch" in meaning:
         meaning.setdefault("step", meaning["pitch"])

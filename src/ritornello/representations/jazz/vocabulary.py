@@ -11,7 +11,7 @@ Chords are relative to the key, so that a piece is the same in every key but for
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from functools import cached_property
 from typing import Any, NamedTuple, Self
@@ -22,7 +22,7 @@ from ritornello.config import parsed
 from ritornello.errors import ConfigError
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
 from ritornello.representations.multitrack.vocabulary import TEMPOS
-from ritornello.representations.tokens import Meaning, Tokens, block, build_tokens
+from ritornello.representations.tokens import Meaning, Names, Tokens, build_tokens
 from ritornello.representations.vocabulary import KindBlocks, is_on_grid, nearest_meter
 from ritornello.score import Meter
 from ritornello.theory import CHORDS, pitch_class_name
@@ -187,19 +187,11 @@ class Vocabulary(KindBlocks):
             Kind.WORD: {"notes": [word.letter not in (REST, HELD) for word in self.words]},
         }
 
-        def names(kind: Kind) -> Sequence[str] | Callable[[int], str] | None:
-            if kind == Kind.WORD:
-                return self.config.words
-            if kind == Kind.DURATION:
-                return lambda value: duration_name(value + 1)
-            return (lambda value: f"{kind.name.lower()} {values[kind][value]}") if kind in values else None
-
-        return build_tokens(
-            *(
-                block(kind.name.lower(), self.size_of(kind), names(kind), **meanings.get(kind, {}))
-                for kind in Kind
-            )
-        )
+        names: dict[Kind, Names] = {
+            Kind.WORD: self.config.words,
+            Kind.DURATION: lambda value: duration_name(value + 1),
+        }
+        return build_tokens(*self.token_blocks(meanings, values, names))
 
     @cached_property
     def brackets(self) -> list[str]:

@@ -11,7 +11,7 @@ header of a piece says which program each voice has. So the same token means a l
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from functools import cached_property
 from typing import Annotated, Any, NamedTuple
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from ritornello.representations.echo import Orders
-from ritornello.representations.tokens import InstrumentRange, Meaning, Tokens, block, build_tokens
+from ritornello.representations.tokens import InstrumentRange, Meaning, Tokens, build_tokens
 from ritornello.representations.vocabulary import KindBlocks, is_on_grid, nearest_meter
 from ritornello.score import Meter, Score, Track
 from ritornello.theory import instrument_name, instrument_range
@@ -205,27 +205,12 @@ class Vocabulary(KindBlocks):
             },
         }
         return build_tokens(
-            *(
-                block(
-                    kind.name.lower(), self.size_of(kind), self._names(kind, values), **meanings.get(kind, {})
-                )
-                for kind in Kind
-            ),
+            *self.token_blocks(meanings, values, {Kind.NOTE: lambda n: f"note {voices[n]} {pitches[n]}"}),
             instruments=self._instrument_ranges(),
             is_timed=True,
             tells_ends=True,
             shared=("voice", "pitch", "pitch_class"),
         )
-
-    def _names(self, kind: Kind, values: Mapping[Kind, Sequence[Any]]) -> Callable[[int], str] | None:
-        """Return what names the ids of a kind, of which some have a value of their own."""
-        if kind == Kind.NOTE:
-            return lambda value: (
-                f"note {self.voice[self.id_of(kind, value)]} {self.pitch[self.id_of(kind, value)]}"
-            )
-        if kind in values:
-            return lambda value: f"{kind.name.lower()} {values[kind][value]}"
-        return None
 
     def _instrument_ranges(self) -> Iterable[InstrumentRange]:
         """Yield what each instrument can play, voice by voice, in each the most frequent program first."""

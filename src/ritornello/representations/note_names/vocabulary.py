@@ -7,7 +7,7 @@ And the fitting of the table to a corpus.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from enum import IntEnum
 from functools import cached_property
 from typing import NamedTuple
@@ -28,7 +28,7 @@ from ritornello.representations.note_names.words import (
     series_of,
     word_of,
 )
-from ritornello.representations.tokens import InstrumentRange, Meaning, Tokens, block, build_tokens
+from ritornello.representations.tokens import InstrumentRange, Meaning, Tokens, build_tokens
 from ritornello.representations.vocabulary import KindBlocks
 from ritornello.score import Notes, Score, Track, make_notes
 from ritornello.theory import instrument_name
@@ -66,7 +66,7 @@ class Vocabulary(KindBlocks):
     def tokens(self) -> Tokens:
         """What the ids mean. A word is of whichever instrument plays, if there are several."""
         series, step, period = series_of(self.words.codes)
-        values = {Kind.WAIT: SHIFTS, Kind.LENGTH: DURATIONS, Kind.INSTRUMENT: np.array(self.programs)}
+        values = {Kind.WAIT: SHIFTS.tolist(), Kind.LENGTH: DURATIONS.tolist(), Kind.INSTRUMENT: self.programs}
         meanings: dict[Kind, Meaning] = {
             Kind.WORD: {
                 "voice": -1 if self.config.programs else 0,
@@ -81,29 +81,15 @@ class Vocabulary(KindBlocks):
                 "program": np.array(self.config.programs, dtype=np.int64),
             },
         }
-
-        def names(kind: Kind) -> Sequence[str] | Callable[[int], str] | None:
-            if kind == Kind.WORD:
-                return self.words.names
-            return (lambda value: f"{kind.name.lower()} {values[kind][value]}") if kind in values else None
-
         pitches = tuple(code for code in sorted(self.words.codes.tolist()) if code < CHORD)
-        return build_tokens(
-            *(
-                block(kind.name.lower(), self.size_of(kind), names(kind), **meanings.get(kind, {}))
-                for kind in Kind
-            ),
-            instruments=[
-                InstrumentRange(
-                    instrument_name(program),
-                    program,
-                    voice,
-                    pitches,
-                    self.id_of(Kind.INSTRUMENT, voice) if self.config.programs else None,
-                )
-                for voice, program in enumerate(self.programs)
-            ],
-        )
+        ids = self.block[Kind.INSTRUMENT]
+        declared: list[int | None] = [*range(ids.start, ids.stop)] or [None]
+        instruments = [
+            InstrumentRange(instrument_name(program), program, voice, pitches, token)
+            for voice, (program, token) in enumerate(zip(self.programs, declared, strict=True))
+        ]
+        blocks = self.token_blocks(meanings, values, {Kind.WORD: self.words.names})
+        return build_tokens(*blocks, instruments=instruments)
 
     @property
     def programs(self) -> tuple[int, ...]:
