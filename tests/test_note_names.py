@@ -12,7 +12,8 @@ from ritornello.errors import ConfigError
 from ritornello.generation.constraints import SAME_PITCH, RepetitionGuard, allowed_ids
 from ritornello.representations import Conditions, make_representation
 from ritornello.representations.note_names import NoteNames
-from ritornello.representations.note_names.words import CHORD, code_of, normal_order, pitches_of, word_of
+from ritornello.representations.note_names.words import code_of, normal_order, pitches_of, word_of
+from ritornello.representations.tokens import CHORD
 from ritornello.score import Score, Track, make_notes
 
 

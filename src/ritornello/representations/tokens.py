@@ -71,11 +71,11 @@ _DEFAULTS: dict[str, Any] = {"voice": -1, "pitch": -1, "notes": 0, "is_drum": Fa
 _DEFAULTS |= {"duration": 0.0, "program": -1, "series": -1, "step": -1, "period": 0, "recalls": False}
 
 _PLACES = 1 << 12
-"""More than there are steps in a series and semitones in SPAN, together."""
+"""More than the steps of a series and twice SPAN together: so many places are kept apart for each series."""
 
 
 class InstrumentRange(NamedTuple):
-    """What an instrument can play in a model: its sounding pitches in order, with none of which a grammar allows more.
+    """What an instrument can play in a model: all pitches that the grammar allows it, in order, as they sound.
 
     program: General MIDI, DRUMS for a kit, -1 if any may be asked for. token: the id that brings it into a piece, or
     None if there is none.
@@ -89,7 +89,7 @@ class InstrumentRange(NamedTuple):
 
 
 Names = Sequence[str] | Callable[[int], str] | None
-"""The readable names of the ids of a block, what makes one of a number in it, or None for its kind and that number."""
+"""The readable names of the ids of a block, or a function from an id's number in it; None: the kind and the number."""
 
 
 class Block(NamedTuple):
@@ -286,6 +286,8 @@ def build_tokens(
         part = columns["series"][slices[each.kind]]
         part[part >= 0] += series  # no two blocks share one
         series = max(series, 1 + int(part.max(initial=-1)))
+    for column in columns.values():
+        column.setflags(write=False)
     return Tokens(
         {each.kind: each for each in blocks},
         tuple(kind for each in blocks for kind in [each.kind] * each.size),

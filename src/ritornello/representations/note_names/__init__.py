@@ -26,8 +26,9 @@ from ritornello.representations.base import Column, Conditions, Ids
 from ritornello.representations.note_names import coding, reading, vocabulary
 from ritornello.representations.note_names.grammar import NoteNamesGrammarState
 from ritornello.representations.note_names.vocabulary import Options, Statistics, Vocabulary
-from ritornello.representations.note_names.words import CHORD, NoteNamesConfig, word_of
+from ritornello.representations.note_names.words import NoteNamesConfig, word_of
 from ritornello.representations.tokenizer import BaseTokenizer, checked_options
+from ritornello.representations.tokens import CHORD
 from ritornello.score import Score
 from ritornello.theory import instrument_name
 

@@ -19,7 +19,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from ritornello.config import checked
 from ritornello.representations.multitrack.vocabulary import DURATIONS, SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.note_names.words import (
-    CHORD,
     LOWEST,
     Ints,
     NoteNamesConfig,
@@ -28,7 +27,7 @@ from ritornello.representations.note_names.words import (
     series_of,
     word_of,
 )
-from ritornello.representations.tokens import InstrumentRange, Meaning, Tokens, build_tokens
+from ritornello.representations.tokens import CHORD, InstrumentRange, Meaning, Tokens, build_tokens
 from ritornello.representations.vocabulary import KindBlocks
 from ritornello.score import Notes, Score, Track, make_notes
 from ritornello.theory import instrument_name

@@ -1,6 +1,6 @@
 """The words of `note_names`: how notes and chords are spelt, and the table of a corpus.
 
-A *code* is what a word means, as a number: below 128 a note of that MIDI pitch; 128 and above a chord, 128 plus
+A *code* is what a word means, as a number: below CHORD, 128, a note of that MIDI pitch; from it up a chord, 128 plus
 its pitch classes as bits (pitch class 0 is bit 0). A note is written as music21 writes pitches it reads from MIDI:
 five of the black keys as C#, E-, F#, G#, B-, then the octave (60 is C4). A chord is its pitch classes in normal
 order, joined by dots; a chord of one pitch class, an octave, is a bare digit.
@@ -20,10 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-Ints = NDArray[np.int64]
+from ritornello.representations.tokens import CHORD
 
-CHORD = 128
-"""Codes from here on are chords."""
+Ints = NDArray[np.int64]
 
 CODES = CHORD + (1 << 12)
 
