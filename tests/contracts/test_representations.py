@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ritornello.errors import ConfigError
 from ritornello.formats.text import is_prose, paragraphs, prose_to_score
 from ritornello.representations import REPRESENTATIONS, Conditions, Representation, make_representation
-from ritornello.representations.base import moved_rows
+from ritornello.representations.base import transpose_rows
 from ritornello.score import Meter, Score, Tempo, Text, Track, make_notes
 
 PROSE = prose_to_score("“Who is he ?” I asked . He laughed .\n\n( Nobody , he said . ) And so it was !")
@@ -260,13 +260,13 @@ def test_transposing_moves_every_melodic_note(representation: Representation) ->
 @pytest.mark.parametrize("semitones", [-5, 1])
 def test_columns_move_with_the_notes(representation: Representation, semitones: int) -> None:
     if not representation.learns_whole_pieces:
-        return  # its examples are stored in the key it teaches, and never moved
+        return  # its examples are in the key it teaches, and never moved
     ids = representation.encode(sample(representation))
-    rows = representation.inputs(ids)
-    moved = moved_rows(representation, rows, semitones)
-    assert np.array_equal(moved[:, 0], representation.tokens.transposed(ids, semitones))
-    assert np.array_equal(moved, representation.inputs(representation.tokens.transposed(ids, semitones)))
-    assert np.array_equal(moved_rows(representation, rows[20:40], semitones), moved[20:40])
+    rows, transposed = representation.inputs(ids), representation.tokens.transposed(ids, semitones)
+    moved = transpose_rows(representation, rows, semitones)
+    assert np.array_equal(moved[:, 0], transposed)
+    assert np.array_equal(moved, representation.inputs(transposed))
+    assert np.array_equal(transpose_rows(representation, rows[20:40], semitones), moved[20:40])
 
 
 def test_a_primer_is_the_beginning_of_a_longer_piece(representation: Representation) -> None:

@@ -57,6 +57,5 @@ class Notes:
 
 def note_ids_at(tokens: Tokens, grammar: GrammarState, voice: int, pitch: int) -> tuple[int, ...]:
     """Return all ids that bring a note if they come next: also those that bring an earlier one again."""
-    again = np.flatnonzero(tokens.recalls).tolist()
-    recalled = (token for token in again if (voice, pitch) in grammar.notes_of(token))
+    recalled = (token for token in tokens.recalling if (voice, pitch) in grammar.notes_of(token))
     return (*tokens.note_ids(voice, pitch), *recalled)

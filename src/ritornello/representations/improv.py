@@ -112,7 +112,8 @@ class Improv(FixedTokenizer[TokenizerConfig]):
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        return Column("token", self.blocks.size), Column("chord", TRIADS)
+        chord = Column("chord", TRIADS, moves="token", first_token=self.blocks.first["chord"])
+        return Column("token", self.blocks.size), chord
 
     # --- between scores and ids --------------------------------------------------------------------------------
 
@@ -168,20 +169,6 @@ class Improv(FixedTokenizer[TokenizerConfig]):
 
     def grammar(self, conditions: Conditions = Conditions()) -> ImprovGrammarState:  # a frozen value
         return ImprovGrammarState(conditions, STEPS_PER_BAR, tokens=self.tokens, tokenizer=self)
-
-    # --- keys ---------------------------------------------------------------------------------------------------
-
-    def moved(self, rows: Ids, semitones: int) -> Ids:
-        """Return input rows moved; see `representations.base.Moves`."""
-        return np.stack(
-            [self.tokens.transposed(rows[:, 0], semitones), turned(rows[:, 1], semitones)], axis=1
-        )
-
-
-def turned(triads: Ids, semitones: int) -> Ids:
-    """Return the numbers of triads whose roots are moved by `semitones`."""
-    quality, root = np.divmod(triads - 1, 12)
-    return np.where(triads > 0, 1 + 12 * quality + (root + semitones) % 12, triads)
 
 
 def _to_steps(ticks: NDArray[np.int64], ticks_per_quarter: int) -> Ints:

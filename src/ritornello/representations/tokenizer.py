@@ -19,7 +19,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from ritornello.config import checked
 from ritornello.errors import ConfigError, CorpusError
 from ritornello.rendering.performance import end_before_next
-from ritornello.representations.base import PLAIN_SAMPLING, BarPosition, Column, Conditions, Examples, Ids
+from ritornello.representations.base import (
+    PLAIN_SAMPLING,
+    BarPosition,
+    Column,
+    Conditions,
+    Examples,
+    GrammarState,
+    Ids,
+)
 from ritornello.representations.tokens import InstrumentRange, Note, Tokens
 from ritornello.score import Score
 from ritornello.theory import DRUMS, instrument_name
@@ -73,8 +81,18 @@ class BaseTokenizer(Generic[Config]):
     def encode(self, score: Score) -> Ids:
         raise NotImplementedError
 
+    def grammar(self, conditions: Conditions = Conditions()) -> GrammarState:  # a frozen value
+        raise NotImplementedError
+
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
-        return np.asarray(ids, dtype=np.int32).reshape(-1, 1)
+        """Return the columns of the grammar state after each id. A member for long pieces reads them all at once."""
+        if len(self.columns) == 1:
+            return np.asarray(ids, dtype=np.int32).reshape(-1, 1)
+        grammar, rows = self.grammar(), []
+        for token in np.asarray(ids).tolist():
+            grammar.advance(token)
+            rows.append(grammar.columns)
+        return np.array(rows, dtype=np.int32).reshape(-1, len(self.columns))
 
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:  # a frozen value
         """Return the ids of `score` without the end."""

@@ -190,6 +190,11 @@ class Tokens:
         found = (self.pitch == pitch) & ((self.voice == voice) | (self.voice < 0)) & (pitch >= 0)
         return tuple(np.flatnonzero(found).tolist())
 
+    @cached_property
+    def recalling(self) -> tuple[int, ...]:
+        """The ids that bring earlier notes again."""
+        return tuple(np.flatnonzero(self.recalls).tolist())
+
     def notes_of(self, token: int) -> tuple[Note, ...]:
         """Return voice and pitch of the note that an id brings, if its pitch is known; see `GrammarState.notes_of`."""
         return self._notes[token]

@@ -101,7 +101,7 @@ class JazzGrammarState(BaseGrammarState):
 
     @property
     def columns(self) -> tuple[int, ...]:
-        return self.reader.columns()
+        return self.reader.values
 
     @property
     def ended(self) -> bool:

@@ -20,7 +20,6 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Conditions, Examples, Ids
@@ -197,13 +196,6 @@ class Melody(BaseTokenizer[MelodyConfig]):
         track = Track(make_notes(rows), program, name=instrument_name(program, False))
         tempo = Tempo.from_quarters_per_minute(0, self.placement.quarters_per_minute)
         return Score(self.settings.steps_per_quarter * step, (track,), tempos=(tempo,))
-
-    def inputs(self, ids: Ids) -> NDArray[np.int32]:
-        grammar, rows = self.grammar(), []
-        for token in np.asarray(ids).tolist():
-            grammar.advance(token)
-            rows.append(grammar.columns)
-        return np.array(rows, dtype=np.int32).reshape(-1, len(self.columns))
 
     def grammar(self, conditions: Conditions = Conditions()) -> MelodyGrammarState:  # a frozen value
         length = (conditions.bars or DEFAULT_BARS) * BAR

@@ -91,7 +91,7 @@ class MultitrackGrammarState(BaseGrammarState):
 
     @property
     def columns(self) -> tuple[int, ...]:
-        return self.reader.columns()
+        return self.reader.values
 
     @property
     def notes(self) -> int:

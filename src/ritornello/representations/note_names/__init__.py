@@ -20,7 +20,6 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ritornello.representations.base import Column, Conditions, Ids
 from ritornello.representations.note_names import coding, reading, vocabulary
@@ -72,9 +71,6 @@ class NoteNames(BaseTokenizer[NoteNamesConfig]):
 
     def decode(self, ids: Ids) -> Score:
         return coding.decode(self.vocabulary, ids)
-
-    def inputs(self, ids: Ids) -> NDArray[np.int32]:
-        return reading.read_columns(self.vocabulary, ids)
 
     def grammar(self, conditions: Conditions = Conditions()) -> NoteNamesGrammarState:  # a frozen value
         return NoteNamesGrammarState(

@@ -60,7 +60,7 @@ class NoteNamesGrammarState(BaseGrammarState):
 
     @property
     def columns(self) -> tuple[int, ...]:
-        return self.reader.columns()
+        return self.reader.values
 
     @property
     def quarters(self) -> float:

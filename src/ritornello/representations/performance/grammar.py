@@ -72,7 +72,7 @@ class PerformanceGrammarState(BaseGrammarState):
 
     @property
     def columns(self) -> tuple[int, ...]:
-        return self.reader.columns()
+        return self.reader.values
 
     @property
     def ended(self) -> bool:
