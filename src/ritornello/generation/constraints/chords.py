@@ -35,7 +35,7 @@ class ChordSettings(Settings):
         "Models that know no chords begin notes on chord tones on every beat",
     )
     strict_chords: bool = Field(
-        False, description="with --chords: all notes are chord tones, not only those on the beats"
+        False, description="with chords: all notes are chord tones, not only those on the beats"
     )
 
     @field_validator("chords")
