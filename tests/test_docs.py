@@ -16,6 +16,7 @@ from build import make_song
 from test_batches import make_piece
 
 from ritornello import formats
+from ritornello.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,6 +34,8 @@ def test_the_reference_is_the_help_of_the_commands() -> None:
     tool = runpy.run_path(str(ROOT / "tools" / "reference.py"))
     written = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
     assert tool["reference"]() == written, "run: python tools/reference.py"
+    titles = re.findall(r"^## ritornello (\w+)", written, re.MULTILINE)
+    assert titles == list(COMMANDS), "a command without its own help in docs/reference.md"
 
 
 @pytest.mark.slow
