@@ -77,17 +77,18 @@ class Decoder:
         for state in self.constraints:
             state.advance(self.grammar)
 
-    def mask(self, within: Mask | None = None) -> Mask:
-        """Return the ids that may come next, (vocabulary,). At least one is true if the grammar allows any of `within`.
+    def mask(self, restrict: Callable[[Mask], Mask] | None = None) -> Mask:
+        """Return the ids that may come next, (vocabulary,).
 
-        A constraint that would leave nothing gives way, and is counted. An id that is forced may come, whatever the
-        constraints say.
+        `restrict` takes and returns a mask: it may reduce what the grammar allows, also to nothing; at least one id is
+        true else. A constraint that would leave nothing gives way, and is counted. An id that is forced may come,
+        whatever the constraints say.
         """
-        self.allowed = allowed = self.grammar.allowed_mask()
+        allowed = self.grammar.allowed_mask()
         self.forced = forced_token(self.grammar)
-        if within is not None:
-            allowed &= within
-        if self.conditions.given is not None and allowed.sum() == 1:
+        self.allowed = allowed = allowed if restrict is None else restrict(allowed)
+        is_given = self.conditions.given is not None and allowed.sum() == 1
+        if is_given or not allowed.any():
             return allowed  # of what is given constraints have nothing to say
         relaxed = apply_constraints(self.grammar, self.constraints, allowed)
         if self.forced is not None:

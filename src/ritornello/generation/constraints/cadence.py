@@ -69,13 +69,13 @@ class CadenceState(ConstraintState):
     def banned(self, grammar: MultitrackGrammarState, allowed: Mask) -> Ids:  # type: ignore[override]
         import numpy as np
 
-        from ritornello.representations.tonality import degree, is_minor
+        from ritornello.representations.columns.key import degree, is_minor
 
         reader, vocabulary = grammar.reader, self.vocabulary
         if reader.bars_left or not reader.length or not self.pitches:
             return ()
-        degrees = degree(vocabulary.pitch, reader.key.value)
-        strange = ~np.isin(degrees, TRIADS[is_minor(reader.key.value)])
+        degrees = degree(vocabulary.pitch, reader.key_so_far.key)
+        strange = ~np.isin(degrees, TRIADS[is_minor(reader.key_so_far.key)])
         bass = min(self.pitches, key=lambda voice: self.pitches[voice][0] / self.pitches[voice][1])
         if grammar.onset < reader.time or vocabulary.voice[grammar.last_id] < bass:
             strange |= (vocabulary.voice == bass) & (degrees > 0)

@@ -73,7 +73,7 @@ class EntrancesState(ConstraintState):
         from ritornello.representations.multitrack.grammar import HEADER
 
         reader = grammar.reader
-        heard = reader.waiting.heard
+        heard = reader.silent.last_onset
         if grammar.stage < len(HEADER) or not heard or not reader.bars_left:
             return None
         unheard = [voice for voice, time in heard.items() if time < 0]

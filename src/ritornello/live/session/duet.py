@@ -54,7 +54,9 @@ class DuetScheduler:
         self.buffer.forget(self.buffer.listened)
         return True
 
-    def plan(self, performer: Performer, config: JamConfig, beat: TempoSet, now: float) -> None:
+    def plan(
+        self, performer: Performer, config: JamConfig, beat: TempoSet, now: float, first_bar_line: float
+    ) -> None:
         """Let the model play the beat at `planned_until`, unless it follows a player who rests."""
         buffer, follows = self.buffer, rules_of(config).follows
         stop = self.planned_until + beat_seconds(beat)
@@ -63,7 +65,7 @@ class DuetScheduler:
             inputs = buffer.snapshot_both(
                 beat, performer.model.pace.quarters_per_minute, now, self.planned_until
             )
-            span = Span(self.planned_until, stop, at_once=False, avoid=avoid)
+            span = Span(self.planned_until, stop, at_once=False, avoid=avoid, first_bar_line=first_bar_line)
             performer.play(config, buffer.ensemble(performer, config), inputs, span)
         buffer.listened, self.planned_until = now, stop
 

@@ -10,8 +10,9 @@ The improviser never calls the network: it says what step it `wants`, and is sup
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from ritornello.generation.stepper import Logits, State
@@ -66,6 +67,9 @@ class Improviser:
         self.model_state = model_state or ModelState(model.initial_state)
         self.decoder: ResponseDecoder | None = None
         self.decided: list[DecidedNote] = []
+        self.relaxed: Counter[str] = (
+            Counter()
+        )  # constraints that were asked for and gave way, and at how many steps
         self._job: Job | None = None
         self._step: Step | None = None
         self._forget_window()
@@ -129,6 +133,8 @@ class Improviser:
             self._take(token, ModelState(state, decoder.grammar.columns, ensemble.parts))
             self.decided += decoder.decided()
         self.decided += decoder.decided(is_final=True)
+        asked = {state.name for state in decoder.decoder.constraints if state.is_asked}
+        self.relaxed.update({name: n for name, n in decoder.decoder.relaxed.items() if name in asked})
         self.decoder = None
 
     def _take_in(
@@ -150,10 +156,7 @@ class Improviser:
             self._take(int(body[number]), ModelState(state, tuple(rows[number].tolist()), ensemble.parts))
         if task is None:
             return None
-        if task.scale is not None:
-            inside = self.model.in_scale(representation, task.scale)
-            task = replace(task, permitted=task.permitted & inside)
-        return make_decoder(self.model, representation, representation.grammar(conditions), ids, score, task)
+        return make_decoder(self.model, representation, conditions, ids, score, task)
 
     def _take(self, token: int, model_state: ModelState) -> None:
         self._taken.append(token)

@@ -16,8 +16,10 @@ from ritornello.config import checked
 from ritornello.errors import ConfigError
 from ritornello.generation.compose import compose
 from ritornello.generation.config import ComposeConfig
-from ritornello.generation.notes import Notes, of_classes
+from ritornello.generation.constraints import ConstraintState, Context, start_constraints
 from ritornello.generation.stepper import State, Stepper
+from ritornello.live.config import JamConfig
+from ritornello.originality import Index
 from ritornello.representations.base import (
     HasVoices,
     KeepsTime,
@@ -31,6 +33,9 @@ from ritornello.representations.base import (
 from ritornello.score import Score
 from ritornello.theory import DRUMS
 
+MOST_STARTED = 64
+"""Sets of constraints that a model keeps ready: those of the sessions that play now, and of some bars."""
+
 TRIAL_PIECES, TRIAL_BARS = 8, 8
 """So many short pieces show which instruments a model likes to play together."""
 
@@ -41,7 +46,8 @@ class LiveModel:
 
     programs: all that it knows, General MIDI or 128 for the drum kit, the most frequent of the defaults first.
     default_programs: what it plays if nothing else is asked for, one a part, in score order.
-    initial_state: of a batch of 1. sampling: what its card says of temperature and so on, where nothing is asked.
+    initial_state: of a batch of 1. index: the music that it learned from. sampling: what its card says of
+    temperature and so on, where nothing is asked.
     """
 
     name: str
@@ -50,7 +56,8 @@ class LiveModel:
     programs: tuple[int, ...]
     default_programs: tuple[int, ...]
     sampling: Mapping[Any, float] = field(default_factory=dict)
-    _scales: dict[frozenset[int], NDArray[np.bool_]] = field(default_factory=dict, repr=False)
+    index: Index | None = field(default=None, repr=False)
+    _started: dict[tuple[JamConfig, int], list[ConstraintState]] = field(default_factory=dict, repr=False)
 
     def prepare(self) -> None:
         """Make its tables now, so that its first answer need not wait for them."""
@@ -75,15 +82,32 @@ class LiveModel:
         """Whether each id brings a note."""
         return np.asarray(self.representation.is_note) > 0
 
-    def in_scale(self, representation: Representation, scale: frozenset[int]) -> NDArray[np.bool_]:
-        """Return the mask of the ids that keep to a scale; `representation` is its own, or for_piece to a piece."""
-        if representation is self.representation and scale in self._scales:
-            return self._scales[scale]
-        permitted = np.ones(representation.vocabulary_size, dtype=bool)
-        permitted[Notes(representation).outside(of_classes(scale))] = False
-        if representation is self.representation:
-            self._scales[scale] = permitted
-        return permitted
+    def start_constraints(
+        self, config: JamConfig, representation: Representation | None = None, first_bar: int = 0
+    ) -> list[ConstraintState]:
+        """Return the states of the constraints that hold in a turn, before the first id; whoever follows a piece forks
+        them. `representation` is its own, or that for a piece; `first_bar` is the session's bar at the grammar's bar 0.
+
+        ConfigError for what the model cannot be asked for, and for what cannot be kept together.
+        """
+        representation, key = representation or self.representation, (config, first_bar)
+        is_own = representation is self.representation
+        if is_own and key in self._started:
+            return self._started[key]
+        context = Context(
+            representation,
+            config,
+            index=self.index,
+            model=f"model {self.name}",
+            is_live=True,
+            first_bar=first_bar,
+        )
+        started = start_constraints(context)
+        if is_own:
+            while len(self._started) >= MOST_STARTED:
+                del self._started[next(iter(self._started))]
+            self._started[key] = started
+        return started
 
     @cached_property
     def has_voices(self) -> bool:
@@ -107,7 +131,7 @@ def make_live_model(bundle: Bundle, stepper: Stepper | None = None) -> LiveModel
     usual = (program for program, _ in Counter(default_programs).most_common())
     programs = dict.fromkeys((*usual, *(program for voice in known for program in voice)))
     state, sampling = stepper.initial_state(1), bundle.card.sampling
-    model = LiveModel(name, representation, state, tuple(programs), default_programs, sampling)
+    model = LiveModel(name, representation, state, tuple(programs), default_programs, sampling, bundle.index)
     model.prepare()
     return model
 

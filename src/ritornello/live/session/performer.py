@@ -7,21 +7,21 @@ is still to come moves later by as much: nothing of it is lost, and nothing is p
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
 
-from ritornello.generation.constraints.repetition import RepetitionGuard
 from ritornello.generation.samplers import make_sampler
 from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote, Side
 from ritornello.live.session.calls import SHORTEST
-from ritornello.live.session.encoding_window import Ensemble, Window
+from ritornello.live.session.encoding_window import EPSILON, Ensemble, Window
 from ritornello.live.session.improviser import Improviser, InputSnapshot, ModelState, Step
 from ritornello.live.session.keys import DRUM_CHANNEL
 from ritornello.live.session.model import LiveModel
 from ritornello.live.session.response_decoder import CHUNK, DecidedNote, Task
-from ritornello.theory import DRUMS, parse_instrument, parse_scale
+from ritornello.theory import DRUMS, parse_instrument
 
 LEAD = 0.06
 """Seconds between deciding a note that is due and its beginning: time for it to reach the speaker."""
@@ -37,7 +37,7 @@ class Span(NamedTuple):
     """A stretch of time to play in, on the session's clock.
 
     at_once: with a note at its start. unit: if it is late, it is by whole units. avoid: a program to leave to the
-    player, if there is another.
+    player, if there is another. first_bar_line: where bar 0 of a chord progression begins; None: with the span.
     """
 
     start: float
@@ -45,6 +45,7 @@ class Span(NamedTuple):
     at_once: bool
     unit: float | None = None
     avoid: int | None = None
+    first_bar_line: float | None = None
 
 
 class Performer:
@@ -60,6 +61,7 @@ class Performer:
         self.improviser = Improviser(model, model_state)
         self.answers = answers
         self.delay = self.stop = 0.0
+        self._told: set[str] = set()
         self._window: Window | None = None
         self._unit: float | None = None
         self._channels: dict[int, int] = {}
@@ -97,15 +99,29 @@ class Performer:
             chunk=CHUNK * window.quarters_per_minute / 60,
             at_once=span.at_once,
             permitted=ensemble.may_play(span.avoid),
-            scale=None if config.scale is None else parse_scale(config.scale)[2],
             sample=make_sampler(config),
             generator=np.random.default_rng([self.seed, self.answers]),
-            constraints=(RepetitionGuard(self.model.representation),),
+            settings=config,
+            bar=window.bar_quarters,
+            first_bar_line=self._first_bar_line(window, span),
         )
         self.delay, self.stop, self._window, self._unit = 0.0, span.stop, window, span.unit
         melodic = [program for program in ensemble.model_programs if program != DRUMS]
         self._program = melodic[0] if melodic and not self.model.has_voices else None
         self.improviser.answer(ensemble, inputs, task)
+
+    @staticmethod
+    def _first_bar_line(window: Window, span: Span) -> float:
+        """Return where bar 0 begins, in quarters from the window's origin: a bar line of the window."""
+        at = span.start if span.first_bar_line is None else span.first_bar_line
+        return math.floor(window.quarters(at) / window.bar_quarters + EPSILON) * window.bar_quarters
+
+    def take_relaxed(self) -> list[str]:
+        """Return a line for each constraint that was asked for and has given way since the last call, once a model."""
+        relaxed, self.improviser.relaxed = self.improviser.relaxed, Counter()
+        new = {name: steps for name, steps in relaxed.items() if name not in self._told}
+        self._told |= new.keys()
+        return [f"{name} gave way at {steps} step{'s' * (steps > 1)}" for name, steps in new.items()]
 
     def silence(self) -> None:
         """Stop thinking; what is remembered stays."""

@@ -9,19 +9,19 @@ later. The scheme's own time may lag behind the window's, since some schemes lea
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.generation.constraints.base import ConstraintState
-from ritornello.generation.decoder import apply_constraints
+from ritornello.generation.decoder import Decoder, Mask
 from ritornello.generation.samplers import Sampler
 from ritornello.generation.stepper import Logits
+from ritornello.live.config import JamConfig
 from ritornello.live.session.model import LiveModel
-from ritornello.representations.base import GrammarState, Ids, Representation
+from ritornello.representations.base import Conditions, GrammarState, Ids, Representation
 from ritornello.score import Score
 from ritornello.theory import DRUMS
 
@@ -29,7 +29,6 @@ EPSILON = 1e-6
 CHUNK = 0.75
 """Seconds after which decided notes are emitted, the first ones aside, which are emitted at once."""
 
-Mask = NDArray[np.bool_]
 Key = tuple[int, int, int]  # what names a decoded note: program, tick, pitch
 
 
@@ -56,20 +55,19 @@ class Task:
     chunk: float  # CHUNK in quarters
     at_once: bool
     permitted: Mask  # over the ids
-    scale: frozenset[int] | None  # pitch classes to keep to
     sample: Sampler
     generator: np.random.Generator
-    constraints: Sequence[ConstraintState] = ()
+    settings: JamConfig  # constraints among them
+    bar: float  # the length of one
+    first_bar_line: float = 0.0  # where bar 0 of a chord progression begins
 
 
 @dataclass
 class ResponseDecoder:
-    """Decodes on where `ids`, which `grammar` has taken, end."""
+    """Decodes from where the ids of `decoder` end to the stop of its task."""
 
     model: LiveModel
-    representation: Representation
-    grammar: GrammarState
-    ids: list[int]
+    decoder: Decoder
     task: Task
     clock: float  # the scheme's time
     clock_offset: float = 0.0  # to be added to it to get the window's time
@@ -97,6 +95,10 @@ class ResponseDecoder:
         self._reach_start()
 
     @property
+    def grammar(self) -> GrammarState:
+        return self.decoder.grammar
+
+    @property
     def time(self) -> float:
         """The window's time."""
         return self.clock + self.clock_offset
@@ -112,22 +114,19 @@ class ResponseDecoder:
         """Return the next id, or None if the answer ends before it."""
         if not self.is_begun and (rest := self._rest()) is not None:
             return rest
-        mask = self._fitting()
-        if mask is None:
+        mask = self.decoder.mask(self._fitting)
+        if not mask.any():
             return None
         ids, _ = self.task.sample(logits[None], mask[None], [self.task.generator])
         token = int(ids[0])
         return None if self._passes_stop(token) else token
 
-    def _fitting(self) -> Mask | None:
-        """Return the mask of the ids that fit, the constraints heeded if anything is left then; None if none fits."""
-        mask = self.grammar.allowed_mask() & self.task.permitted
+    def _fitting(self, allowed: Mask) -> Mask:
+        """Return those of the ids that the grammar allows which fit the parts and the time; none of them may."""
+        mask = allowed & self.task.permitted
         if not self.is_begun or self._must_begin():
             fitting = mask & (self._leads_in() if not self.is_begun else ~self._moves_silently())
             mask = fitting if fitting.any() else mask
-        if not mask.any():
-            return None
-        apply_constraints(self.grammar, self.task.constraints, mask)
         return mask
 
     def _must_begin(self) -> bool:
@@ -168,10 +167,7 @@ class ResponseDecoder:
 
     def advance(self, token: int) -> None:
         """Take an id, of the answer or of the rest before it."""
-        self.ids.append(token)
-        self.grammar.advance(token)
-        for rule in self.task.constraints:
-            rule.advance(self.grammar)
+        self.decoder.accept(token)
         self.clock += float(self.model.pace.before[token] + self.model.pace.after[token])
         self._reach_start()
 
@@ -223,7 +219,7 @@ class ResponseDecoder:
 
     def _decoded(self) -> Iterator[tuple[Key, DecidedNote]]:
         """Yield the notes of all ids so far in the scheme's time, each with its key."""
-        score = self.representation.decode(np.array(self.ids, dtype=np.int32))
+        score = self.decoder.representation.decode(np.array(self.decoder.ids, dtype=np.int32))
         for track in score.tracks:
             program = DRUMS if track.is_drum else track.program
             for start, duration, pitch, velocity in track.notes.tolist():
@@ -234,27 +230,24 @@ class ResponseDecoder:
 def make_decoder(
     model: LiveModel,
     representation: Representation,
-    grammar: GrammarState,
+    conditions: Conditions,
     ids: Ids,
     score: Score,
     task: Task,
 ) -> ResponseDecoder:
-    """Return a decoder that goes on after `ids`, which are what `score` is; `grammar` is before their first."""
-    for token in ids.tolist():
-        grammar.advance(token)
-        for rule in task.constraints:
-            rule.advance(grammar)
+    """Return a decoder that goes on after `ids`, the beginning of a piece under `conditions`, which are what
+    `score` is."""
     pace, notes = model.pace, model.brings_note[ids]
     times = np.cumsum(pace.before[ids] + pace.after[ids])
     onsets = (times - pace.after[ids])[notes]
-    clock, clock_offset, last = (
-        float(times[-1]),
-        _clock_offset_of(score, onsets),
-        float(onsets.max(initial=-np.inf)),
-    )
-    return ResponseDecoder(
-        model, representation, grammar, ids.tolist(), task, clock, clock_offset, last_onset=last
-    )
+    clock_offset = _clock_offset_of(score, onsets)
+    first_bar = round((clock_offset - task.first_bar_line) / task.bar)
+    states = model.start_constraints(task.settings, representation, first_bar)
+    decoder = Decoder(representation, conditions, states)
+    for token in ids.tolist():
+        decoder.accept(token)
+    last = float(onsets.max(initial=-np.inf))
+    return ResponseDecoder(model, decoder, task, float(times[-1]), clock_offset, last_onset=last)
 
 
 def _clock_offset_of(score: Score, onsets: NDArray[np.floating[Any]]) -> float:

@@ -95,6 +95,7 @@ class TurnTaking:
         self._due: float | None = None
         self._then: Callable[[float], None] = self.begin_call
         self._turns = 0
+        self._first_bar_line = 0.0  # where bar 0 of a chord progression begins
         self._called: float | None = None  # when the call ended, until the answer's first note is decided
         self._duet = DuetScheduler(self._buffer)
         self.apply_settings()
@@ -139,7 +140,8 @@ class TurnTaking:
         self.out.append(self.turn)
 
     def _set_beat(self, bar_line: float, quarters_per_minute: float, steady: bool) -> None:
-        self.beat = TempoSet(bar_line, quarters_per_minute, self.config.meter, steady)
+        self.beat = TempoSet(bar_line, quarters_per_minute, self.config.meter_pair, steady)
+        self._first_bar_line = bar_line
         self.record.add(self.beat)
         self.out.append(self.beat)
 
@@ -147,7 +149,11 @@ class TurnTaking:
         self._due, self._then = until, then
 
     def ask(self, config: JamConfig, model: LiveModel) -> None:
-        """Take settings and a model for the next turn; sampling that is not set follows the model's card."""
+        """Take settings and a model for the next turn; sampling that is not set follows the model's card.
+
+        ConfigError for constraints that the model cannot be asked for, or that cannot be kept together.
+        """
+        model.start_constraints(config)
         self.asked, self.asked_model = with_sampling(config, model.sampling), model
 
     def apply_settings(self) -> None:
@@ -172,6 +178,7 @@ class TurnTaking:
         line, bars = now + LOOK_AHEAD, self.config.count_in
         start = line + bars * self.config.bar_seconds
         self._set_beat(line, self.config.tempo, steady=True)
+        self._first_bar_line = start
         if bars:
             self._set_turn(Turn.COUNT_IN, line, start)
         self._wait(start - LOOK_AHEAD, lambda _: self.begin_call(start))
@@ -233,7 +240,9 @@ class TurnTaking:
         unit = beat_seconds(self.beat) if self.config.keeps_beat else None
         ensemble, inputs = self._ensemble(), self._buffer.snapshot(self.beat, self._own_tempo, now)
         self._buffer.forget(now)
-        self.performer.play(self.config, ensemble, inputs, Span(start, stop, True, unit))
+        first_bar_line = self._first_bar_line if self.config.keeps_beat else None
+        span = Span(start, stop, True, unit, first_bar_line=first_bar_line)
+        self.performer.play(self.config, ensemble, inputs, span)
         self._wait(stop, self._end_response)
         self.publish_decided()
 
@@ -256,6 +265,7 @@ class TurnTaking:
             self._announce()
             self._buffer.own_notes += [note.number for note in notes]
             self.out.append(NotesPlanned(notes))
+        self.out += [Remark(line) for line in self.performer.take_relaxed()]
 
     def _announce(self) -> None:
         """Tell, with the first note of an answer, that the model's turn begins."""
@@ -284,7 +294,7 @@ class TurnTaking:
         if self._duet.move_window(self.beat, now):
             self.performer.silence()
             self.history.append(self.snapshot(self.now))
-        self._duet.plan(self.performer, self.config, self.beat, now)
+        self._duet.plan(self.performer, self.config, self.beat, now, self._first_bar_line)
         self._wait(self._duet.planned_until - rules_of(self.config).ahead, self._play_on)
 
     # --- listening ---------------------------------------------------------------------------------------------
@@ -315,7 +325,9 @@ class TurnTaking:
     def _estimated_beat(self) -> TempoSet:
         """Return the beat of the call, as far as it can be told."""
         first = self.player.pending_notes()[0].start
-        return TempoSet(first, self._buffer.tempo(self.config, self.beat), self.config.meter, steady=False)
+        return TempoSet(
+            first, self._buffer.tempo(self.config, self.beat), self.config.meter_pair, steady=False
+        )
 
     # --- from outside -----------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Hints: what the past shows of what comes next, and what a network makes of it."""
+"""Candidates: what the past shows of what comes next, and what a network makes of it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from ritornello.errors import ConfigError
 from ritornello.networks import make_network
 from ritornello.representations import make_representation
-from ritornello.representations.any_key_echo import AnyKeyEcho, any_key_echoes
 from ritornello.representations.base import candidate_columns
-from ritornello.representations.echo import REACH, Echo, echoes
+from ritornello.representations.columns.repeats import REACH, Repeats
+from ritornello.representations.columns.transposed_repeats import TransposedRepeats
 from ritornello.representations.multitrack.vocabulary import Kind
 from ritornello.runs import RollingHash, prefix_sums, run_hashes
 
@@ -30,68 +30,38 @@ def found_by_hand(ids: list[int], order: int, at: int) -> int:
 
 
 @given(st.lists(st.integers(0, 3), max_size=40))
-def test_an_echo_is_what_followed_the_last_time(ids: list[int]) -> None:
+def test_a_repeat_is_what_followed_the_last_time(ids: list[int]) -> None:
     expected = [[found_by_hand(ids, order, at) for at in range(len(ids))] for order in ORDERS]
-    assert echoes(np.array(ids, dtype=np.int64), ORDERS).tolist() == expected
-
-
-@given(st.lists(st.integers(0, 3), max_size=60), st.integers(0, 60))
-def test_one_id_at_a_time_gives_the_same_and_forks_go_their_own_way(ids: list[int], fork_at: int) -> None:
-    echo, rows = Echo(ORDERS), []
-    for number, token in enumerate(ids):
-        if number == fork_at:
-            stray = echo.copy()
-            for other in (3, 0, 0, 3):
-                stray.advance(other)
-        echo.advance(token)
-        rows.append(echo.values)
-    assert np.array_equal(echoes(np.array(ids, dtype=np.int64), ORDERS), np.array(rows).reshape(-1, 3).T)
+    assert Repeats(ORDERS).at_once(np.array(ids, dtype=np.int64)).tolist() == expected
 
 
 def test_what_is_too_long_ago_is_forgotten_both_ways() -> None:
     for between, is_known in ((REACH - 2, True), (REACH - 1, False)):
         ids = np.array([7, 8, *range(100, 100 + between), 7], dtype=np.int64)
-        echo = Echo((1,))
+        repeats = Repeats((1,))
         for token in ids.tolist():
-            echo.advance(token)
-        assert bool(echoes(ids, (1,))[0, -1]) == bool(echo.values[0]) == is_known
+            repeats.advance(token)
+        assert bool(repeats.at_once(ids)[0, -1]) == bool(repeats.values[0]) == is_known
 
 
 FIRST_NOTE = 2
-notes_and_else = st.lists(
-    st.sampled_from([0, 1, 2, 3, 4, 6, FIRST_NOTE + 126, FIRST_NOTE + 127]), max_size=40
-)
-
-
-@given(notes_and_else, st.integers(0, 40))
-def test_an_echo_in_any_key_one_id_at_a_time_is_the_same(ids: list[int], fork_at: int) -> None:
-    echo, rows = AnyKeyEcho(ORDERS, FIRST_NOTE), []
-    for number, token in enumerate(ids):
-        if number == fork_at:
-            stray = echo.copy()
-            stray.advance(FIRST_NOTE + 60)
-        echo.advance(token)
-        rows.append(echo.values)
-    found = any_key_echoes(np.array(ids, dtype=np.int64), ORDERS, FIRST_NOTE)
-    assert np.array_equal(found, np.array(rows).reshape(-1, 3).T)
 
 
 def test_what_returns_in_another_key_is_foreseen_there() -> None:
     tune, end = np.array([60, 64, 67, 65]), 0
     first = [*(FIRST_NOTE + tune).tolist(), end]
     ids = np.array([*first, *(value + 5 if value else end for value in first)])
-    assert not echoes(ids, (3,)).any()
-    (found,) = any_key_echoes(ids, (2,), FIRST_NOTE) - 1
+    assert not Repeats((3,)).at_once(ids).any()
+    (found,) = TransposedRepeats((2,), FIRST_NOTE).at_once(ids) - 1
     assert found[7:].tolist() == [ids[8], end, ids[8]]  # the rest of the tune; and what came after it
     same = np.array([*first, *first])
-    assert np.array_equal(any_key_echoes(same, (2,), FIRST_NOTE), echoes(same, (2,)))
+    assert np.array_equal(TransposedRepeats((2,), FIRST_NOTE).at_once(same), Repeats((2,)).at_once(same))
 
 
 @given(st.lists(st.integers(FIRST_NOTE + 60, FIRST_NOTE + 66), max_size=30), st.integers(-60, 61))
-def test_echoes_in_any_key_move_with_the_piece(ids: list[int], semitones: int) -> None:
-    before, after = (
-        any_key_echoes(np.array(ids, dtype=np.int64) + by, (2,), FIRST_NOTE) for by in (0, semitones)
-    )
+def test_transposed_repeats_move_with_the_piece(ids: list[int], semitones: int) -> None:
+    repeats = TransposedRepeats((2,), FIRST_NOTE)
+    before, after = (repeats.at_once(np.array(ids, dtype=np.int64) + by) for by in (0, semitones))
     assert np.array_equal(before > 0, after > 0)
     assert np.array_equal(after[after > 0], before[before > 0] + semitones)
 
@@ -125,7 +95,7 @@ def test_multitrack_shows_what_came_a_bar_ago() -> None:
     assert after[-1] == note(62)
 
 
-def test_a_hint_points_to_its_id_and_none_to_nothing() -> None:
+def test_a_candidate_points_to_its_id_and_none_to_nothing() -> None:
     config = {"hidden": 8, "layers": 1, "embedding": 8, "candidates": [1]}
     network = make_network("lstm", config, (6, 7)).eval()
     for layer in network.hinted:
@@ -136,7 +106,7 @@ def test_a_hint_points_to_its_id_and_none_to_nothing() -> None:
     assert torch.allclose(third - none, torch.tensor([0.0, 0, 0, 5, 0, 0]), atol=1e-6)
 
 
-def test_only_hints_that_occur_are_embedded_while_training() -> None:
+def test_only_candidates_that_occur_are_embedded_while_training() -> None:
     config = {"hidden": 8, "layers": 1, "embedding": 8, "dropout": 0.0, "candidates": [1, 3]}
     network = make_network("lstm", config, (30, 31, 4, 31))
     inputs = torch.tensor(
@@ -154,14 +124,14 @@ def test_only_hints_that_occur_are_embedded_while_training() -> None:
 
 
 @pytest.mark.parametrize("candidates", [[0], [3], [2, 1], [1, 1]])
-def test_columns_that_cannot_be_hints_are_refused(candidates: list[int]) -> None:
+def test_columns_that_cannot_be_candidates_are_refused(candidates: list[int]) -> None:
     with pytest.raises(ConfigError, match="columns of 7 values"):
         make_network("lstm", {"hidden": 8, "layers": 1, "candidates": candidates}, (6, 7, 7))
 
 
 @pytest.mark.parametrize("name", ["lstm", "min_gru"])
 @pytest.mark.parametrize(("share", "sees"), [(0.0, True), (1.0, False)])
-def test_hints_are_withheld_while_training_and_only_then(name: str, share: float, sees: bool) -> None:
+def test_candidates_are_withheld_while_training_and_only_then(name: str, share: float, sees: bool) -> None:
     config = {
         "hidden": 8,
         "layers": 1,
@@ -171,8 +141,10 @@ def test_hints_are_withheld_while_training_and_only_then(name: str, share: float
         "candidate_dropout": share,
     }
     network = make_network(name, config, (6, 7))
-    with_hint, without = (torch.tensor([[[2, candidate]] * 3]) for candidate in (4, 0))
+    with_candidate, without = (torch.tensor([[[2, candidate]] * 3]) for candidate in (4, 0))
     for is_training in (True, False):
-        outputs = [network.train(is_training)(x, network.initial_state(1))[0] for x in (with_hint, without)]
+        outputs = [
+            network.train(is_training)(x, network.initial_state(1))[0] for x in (with_candidate, without)
+        ]
         assert torch.equal(*outputs) == (is_training and not sees)
-    assert with_hint[0, 0, 1] == 4  # what was given in is left as it is
+    assert with_candidate[0, 0, 1] == 4  # what was given in is left as it is

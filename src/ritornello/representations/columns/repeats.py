@@ -1,13 +1,11 @@
-"""What came next the last time: the id that followed the latest earlier occurrence of what was just heard.
+"""Repeats: what followed the latest earlier occurrence of the last ids (longest-suffix match, as in PPM and LZ).
 
 A recurrent network forgets the notes of a section long before the section returns. So the past is searched for the
-last ids, as many as each of some `orders` says (ascending), and what followed them the last time, the *echo* of that
+last ids, as many as each of some `orders` says (ascending), and what followed them the last time, the *repeat* of that
 order, is shown to the network as a candidate; it learns how far to trust which. Only the past is searched, so
-echoes are causal.
+repeats are causal.
 
 Memory is bounded: what is more than REACH ids ago is forgotten.
-
-`echoes` does it for a whole piece at once; an `Echo` one id at a time, with the same result.
 """
 
 from __future__ import annotations
@@ -22,9 +20,8 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
 from ritornello.representations.base import Column
+from ritornello.representations.columns import Ints
 from ritornello.runs import RollingHash, prefix_sums, run_hashes
-
-Ints = NDArray[np.int64]
 
 
 def _ascending(orders: tuple[int, ...]) -> tuple[int, ...]:
@@ -39,25 +36,54 @@ Orders = Annotated[
 """How many ids must be the same, ascending."""
 
 REACH = 8192
-"""How many ids ago the same may have been heard."""
+"""How many ids ago the earlier occurrence may be."""
 
 _LAYER = 1024  # ids whose runs are remembered together
 
 
-def echoes(ids: NDArray[np.signedinteger[Any]], orders: tuple[int, ...]) -> Ints:
-    """Return 1 + the echo of each order after each id, or 0, (order, time)."""
-    echo = np.zeros((len(orders), len(ids)), dtype=np.int64)
-    sums = prefix_sums(ids)
-    for row, length in zip(echo, orders, strict=True):
-        before = _previous(run_hashes(sums, length))
-        found = np.flatnonzero((before >= 0) & (np.arange(len(before)) - before <= REACH))
-        row[found + length - 1] = ids[before[found] + length] + 1
-    return echo
+def repeat_columns(vocabulary_size: int, orders: tuple[int, ...]) -> tuple[Column, ...]:
+    """Return the names and sizes of the columns of repeats."""
+    return tuple(Column(f"repeat of {order}", vocabulary_size + 1, is_candidate=True) for order in orders)
 
 
-def echo_columns(vocabulary_size: int, orders: tuple[int, ...]) -> tuple[Column, ...]:
-    """Return the columns of the echoes."""
-    return tuple(Column(f"echo of {order}", vocabulary_size + 1, is_candidate=True) for order in orders)
+class Repeats:
+    """Columns: 1 + the repeat of each order after the last id, or 0 for none."""
+
+    def __init__(self, orders: tuple[int, ...]) -> None:
+        self.values = (0,) * len(orders)
+        self._orders = orders
+        self._runs = [RollingHash(order) for order in orders]
+        self._ids: deque[int] = deque(maxlen=max(orders, default=0))
+        self._past = _Past()
+
+    def at_once(self, ids: NDArray[np.signedinteger[Any]]) -> Ints:
+        result = np.zeros((len(self._orders), len(ids)), dtype=np.int64)
+        sums = prefix_sums(ids)
+        for row, length in zip(result, self._orders, strict=True):
+            before = _previous(run_hashes(sums, length))
+            found = np.flatnonzero((before >= 0) & (np.arange(len(before)) - before <= REACH))
+            row[found + length - 1] = ids[before[found] + length] + 1
+        return result
+
+    def advance(self, token: int) -> None:
+        count = len(self._ids)
+        self._past.put((run.value for run in self._runs if count >= run.length), token)
+        values = [0] * len(self._runs)
+        for run in self._runs:
+            run.advance(token, self._ids[-run.length] if count >= run.length else None)
+        for number, run in enumerate(self._runs):
+            found = self._past.find(run.value) if count + 1 >= run.length else -1
+            if found < 0:
+                break  # a longer run cannot have occurred either
+            values[number] = found + 1
+        self.values = tuple(values)
+        self._ids.append(token)
+
+    def fork(self) -> Repeats:
+        other = copy(self)
+        other._runs, other._ids = [run.fork() for run in self._runs], self._ids.copy()
+        other._past = self._past.fork()
+        return other
 
 
 def _previous(values: NDArray[np.uint64]) -> Ints:
@@ -93,40 +119,8 @@ class _Past:
             self._layers = (self._newest, *self._layers[: REACH // _LAYER])
             self._newest = {}
 
-    def copy(self) -> _Past:
+    def fork(self) -> _Past:
         """Return an independent copy."""
         other = copy(self)
         other._newest = dict(self._newest)
-        return other
-
-
-class Echo:
-    """The ids of a piece so far; `values` are 1 + the echo of each order after the last of them, or 0."""
-
-    def __init__(self, orders: tuple[int, ...]) -> None:
-        self.values = (0,) * len(orders)
-        self._runs = [RollingHash(order) for order in orders]
-        self._ids: deque[int] = deque(maxlen=max(orders, default=0))
-        self._past = _Past()
-
-    def advance(self, token: int) -> None:
-        """Take the next id."""
-        count = len(self._ids)
-        self._past.put((run.value for run in self._runs if count >= run.length), token)
-        values = [0] * len(self._runs)
-        for run in self._runs:
-            run.advance(token, self._ids[-run.length] if count >= run.length else None)
-        for number, run in enumerate(self._runs):
-            found = self._past.find(run.value) if count + 1 >= run.length else -1
-            if found < 0:
-                break  # a longer run cannot have been heard either
-            values[number] = found + 1
-        self.values = tuple(values)
-        self._ids.append(token)
-
-    def copy(self) -> Echo:
-        """Return an independent copy."""
-        other = copy(self)
-        other._runs, other._ids = [run.copy() for run in self._runs], self._ids.copy()
-        other._past = self._past.copy()
         return other

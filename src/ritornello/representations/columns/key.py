@@ -1,12 +1,11 @@
 """The key so far: that which the notes of a piece have fitted best up to now.
 
-A recurrent network forgets in which key a long piece began, and does not come home to it. Here all notes heard so far
-are counted, each once, and compared with the profiles of the 24 keys (see `theory.estimate_key`), in whole numbers, so
+A recurrent network forgets in which key a long piece began, and does not come home to it. Here all notes so far are
+counted, each once, and compared with the profiles of the 24 keys (see `theory.estimate_key`), in whole numbers, so
 that it is exact whichever way it is computed. Of keys that fit equally well, the first upwards from the last note
 counts, so that a piece that is moved has its keys moved.
 
-Keys are numbered: 12 major ones by tonic, from C up, then 12 minor ones. `keys_so_far` does a whole piece at once, a
-`KeySoFar` one note at a time, with the same result.
+Keys are numbered: 12 major ones by tonic, from C up, then 12 minor ones.
 """
 
 from __future__ import annotations
@@ -16,11 +15,9 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ritornello.representations.columns import Ints
 from ritornello.theory import key_profiles
-
-Ints = NDArray[np.int64]
 
 KEYS = 24
 
@@ -38,31 +35,39 @@ def _upwards() -> Ints:
     return np.concatenate([tonic, tonic + 12], axis=1)
 
 
-def keys_so_far(pitch: Ints, counts: NDArray[np.bool_]) -> Ints:
-    """Return 1 + the key after each step, or 0 before the first note, for the pitch at each step that `counts`."""
-    kind = pitch[counts] % 12
-    fits = np.cumsum(_points()[kind], axis=0)
-    order = _upwards()[kind]
-    best = np.take_along_axis(fits, order, axis=1).argmax(axis=1)[:, None]
-    keys = np.take_along_axis(order, best, axis=1)[:, 0] + 1
-    return np.concatenate([[0], keys])[np.cumsum(counts)]
-
-
 class KeySoFar:
-    """The key of the notes so far; `value` is 1 + its number, or 0 before the first note."""
+    """Columns: 1 + the key, or 0 before the first note; and 1 + the degree of the last step's note, or 0 for none."""
 
     def __init__(self) -> None:
-        self.value = 0
+        self.values = 0, 0
         self._fits = np.zeros(KEYS, dtype=np.int64)
 
+    def at_once(self, pitch: Ints) -> Ints:
+        """Read the pitch of the note that each step brings, or -1."""
+        is_note = pitch >= 0
+        kind = pitch[is_note] % 12
+        fits = np.cumsum(_points()[kind], axis=0)
+        order = _upwards()[kind]
+        best = np.take_along_axis(fits, order, axis=1).argmax(axis=1)[:, None]
+        keys = np.take_along_axis(order, best, axis=1)[:, 0] + 1
+        key = np.concatenate([[0], keys])[np.cumsum(is_note)]
+        return np.stack([key, np.where(is_note, degree(pitch, key) + 1, 0)])
+
     def advance(self, pitch: int) -> None:
-        """Take the next note."""
+        if pitch < 0:
+            self.values = self.key, 0
+            return
         self._fits = self._fits + _points()[pitch % 12]
         order = _upwards()[pitch % 12]
-        self.value = int(order[self._fits[order].argmax()]) + 1
+        key = int(order[self._fits[order].argmax()]) + 1
+        self.values = key, degree(pitch, key) + 1
 
-    def copy(self) -> KeySoFar:
-        """Return an independent copy."""
+    @property
+    def key(self) -> int:
+        """1 + the number of the key, or 0."""
+        return self.values[0]
+
+    def fork(self) -> KeySoFar:
         return copy(self)  # the sums are never changed in place
 
 
