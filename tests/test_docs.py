@@ -74,3 +74,34 @@ def test_the_makefile_has_the_four_commands() -> None:
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     for name in ("demo", "test", "check", "bench"):
         assert re.search(rf"^{name}:", text, re.MULTILINE)
+
+
+# --- the site -------------------------------------------------------------------------------------------------------
+
+
+def squashed(text: str) -> str:
+    """Return a text so that logits processor, logits-processor and LogitsProcessor are the same."""
+    return re.sub(r"[-_\s`]+", "", text.lower())
+
+
+def glossary_rows(title: str) -> list[list[str]]:
+    page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    section = page.split(f"## {title}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("| ") and "---" not in line]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]]
+
+
+FIELD, PROJECT = glossary_rows("From the field to this project"), glossary_rows("From this project to the field")
+
+
+@pytest.mark.parametrize("row", [*FIELD, *PROJECT], ids=lambda row: row[0])
+def test_the_words_of_the_glossary_are_those_of_the_code(row: list[str]) -> None:
+    """All words of this project, and one of each row that the field has."""
+    field, here, where = row if row in FIELD else ("", row[0], row[2])
+    modules = [ROOT / "src" / "ritornello" / path for path in re.findall(r"`([^`]+)`", where)]
+    assert modules
+    text = squashed(" ".join(path.read_text(encoding="utf-8") for path in modules))
+    missing = [word for word in here.split(", ") if squashed(word) not in text]
+    assert not missing, f"{where} has no {missing}"
+    words = [word for word in re.sub(r"\(.*?\)", "", field).split(", ") if word]
+    assert not words or any(squashed(word) in text for word in words), f"{where} has none of {words}"
