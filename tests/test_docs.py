@@ -15,6 +15,7 @@ import pytest
 from build import make_song
 from test_batches import make_piece
 
+import ritornello
 from ritornello import formats
 from ritornello.cli import COMMANDS
 
@@ -84,24 +85,42 @@ def squashed(text: str) -> str:
     return re.sub(r"[-_\s`]+", "", text.lower())
 
 
-def glossary_rows(title: str) -> list[list[str]]:
+def glossary() -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return (first cell, modules, words that must occur there) of each row: of the field's words those in bold."""
     page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
-    section = page.split(f"## {title}\n")[1].split("\n## ")[0]
-    lines = [line for line in section.splitlines() if line.startswith("| ") and "---" not in line]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]]
+    found = []
+    for is_of_field, part in zip((True, False), page.split("## From this project"), strict=True):
+        for first, second, where in re.findall(r"^\| (.+?) \| (.+?) \| (`.+`) \|$", part, re.MULTILINE):
+            bold = re.findall(r"\*\*(.+?)\*\*", first)
+            words = [*bold, *second.split(", ")] if is_of_field else first.split(", ")
+            found.append((first, where, tuple(words)))
+    return found
 
 
-FIELD, PROJECT = glossary_rows("From the field to this project"), glossary_rows("From this project to the field")
-
-
-@pytest.mark.parametrize("row", [*FIELD, *PROJECT], ids=lambda row: row[0])
-def test_the_words_of_the_glossary_are_those_of_the_code(row: list[str]) -> None:
-    """All words of this project, and one of each row that the field has."""
-    field, here, where = row if row in FIELD else ("", row[0], row[2])
+@pytest.mark.parametrize(("first", "where", "words"), glossary())
+def test_the_words_of_the_glossary_are_those_of_the_code(
+    first: str, where: str, words: tuple[str, ...]
+) -> None:
     modules = [ROOT / "src" / "ritornello" / path for path in re.findall(r"`([^`]+)`", where)]
-    assert modules
     text = squashed(" ".join(path.read_text(encoding="utf-8") for path in modules))
-    missing = [word for word in here.split(", ") if squashed(word) not in text]
+    missing = [word for word in words if squashed(word) not in text]
     assert not missing, f"{where} has no {missing}"
-    words = [word for word in re.sub(r"\(.*?\)", "", field).split(", ") if word]
-    assert not words or any(squashed(word) in text for word in words), f"{where} has none of {words}"
+
+
+def test_the_glossary_has_what_a_newcomer_looks_for() -> None:
+    words = {word for *_, words in glossary() for word in words}
+    assert words >= {"tokenizer", "logits processor", "constrained decoding", "dataset", "data loader", "epoch"}
+    assert words >= {"jam", "turn", "call", "primer", "preset"}
+
+
+def test_the_table_and_the_diagram_of_turns_are_in_step() -> None:
+    tool = runpy.run_path(str(ROOT / "tools" / "turns.py"))
+    page = tool["PAGE"].read_text(encoding="utf-8")
+    assert tool["page"](page) == page, "run: python tools/turns.py"
+    assert tool["svg"]() == tool["PICTURE"].read_text(encoding="utf-8"), "run: python tools/turns.py"
+
+
+def test_the_api_reference_has_all_public_names() -> None:
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^::: ritornello\.(\S+)$", page, re.MULTILINE))
+    assert {f"{home}.{name}" for name, home in ritornello._HOME.items()} <= named
