@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import runpy
@@ -10,7 +11,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
+import numpy as np
 import pytest
 from build import make_song
 from test_batches import make_piece
@@ -65,7 +68,7 @@ def test_the_commands_of_the_page_run(page: str, tmp_path: Path) -> None:
 
 
 def test_links_between_the_pages_lead_somewhere() -> None:
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
@@ -73,7 +76,7 @@ def test_links_between_the_pages_lead_somewhere() -> None:
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 def test_the_makefile_has_the_four_commands() -> None:
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for name in ("demo", "test", "check", "bench"):
+    for name in ("demo", "test", "check", "bench", "docs"):
         assert re.search(rf"^{name}:", text, re.MULTILINE)
 
 
@@ -109,7 +112,14 @@ def test_the_words_of_the_glossary_are_those_of_the_code(
 
 def test_the_glossary_has_what_a_newcomer_looks_for() -> None:
     words = {word for *_, words in glossary() for word in words}
-    assert words >= {"tokenizer", "logits processor", "constrained decoding", "dataset", "data loader", "epoch"}
+    assert words >= {
+        "tokenizer",
+        "logits processor",
+        "constrained decoding",
+        "dataset",
+        "data loader",
+        "epoch",
+    }
     assert words >= {"jam", "turn", "call", "primer", "preset"}
 
 
@@ -124,3 +134,30 @@ def test_the_api_reference_has_all_public_names() -> None:
     page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^::: ritornello\.(\S+)$", page, re.MULTILINE))
     assert {f"{home}.{name}" for name, home in ritornello._HOME.items()} <= named
+
+
+def example(name: str) -> ModuleType:
+    """Return an example of the docs as a module; its class is the first that it defines."""
+    spec = importlib.util.spec_from_file_location(
+        f"example_{name}", ROOT / "docs" / "examples" / f"{name}.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_example_of_a_constraint_is_kept() -> None:
+    row = example("constraint").ToneRow()
+    piece = ritornello.load("songs").compose(bars=4, seed=1, constraints=[row])
+    pitches = np.concatenate([track.notes["pitch"] for track in piece.score.tracks if not track.is_drum])
+    counts = np.bincount(pitches % 12, minlength=12)
+    assert len(pitches) > 12
+    assert counts.max() - counts.min() <= 1 or piece.relaxed_constraints.get(row.name)
+
+
+def test_the_constraint_of_the_example_matters() -> None:
+    pitches = ritornello.load("songs").compose(bars=4, seed=1).score.all_notes()["pitch"]
+    counts = np.bincount(pitches % 12, minlength=12)
+    assert counts.max() - counts.min() > 1
