@@ -17,14 +17,15 @@ import ritornello
 SOURCE = Path(ritornello.__file__).parent
 
 ORDER = (
-    "errors", "registry", "config", "paths", "remote", "likelihood", "theory", "score", "notelist", "data", "formats",
-    "rendering", "runs",
+    "errors", "registry", "config", "paths", "settings", "remote", "likelihood", "theory", "score", "notelist", "data",
+    "formats", "interop", "rendering", "runs",
     "representations", "originality", "corpus", "networks", "bundle", "training",
-    "presets", "generation", "evaluation", "live", "cli",
+    "presets", "generation", "evaluation", "api", "live", "cli",
 )  # fmt: skip
 
 ALLOWED_BACK = {
-    ("training", "presets"): "the front `train` takes a preset by name",
+    ("score", "interop"): "methods of `Score`, for those of other libraries; imported when called",
+    ("score", "rendering"): "methods of `Score` that write and show it; imported when called",
 }
 
 TORCH_FREE = (
@@ -38,6 +39,9 @@ TORCH_FREE = (
     "corpus",
     "bundle",
     "generation",
+    "interop",
+    "api",
+    "settings",
     "evaluation.evaluate",
     "live.session",
     "live.session.engine",
@@ -102,8 +106,10 @@ def imports_at_the_top(path: Path) -> set[str]:
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
+    """The front alone, which names everything for type checkers, may import what imports its version."""
+    graph = {name: imports_at_the_top(path) for name, path in SOURCES.items() if name != "ritornello"}
     try:
-        TopologicalSorter({name: imports_at_the_top(path) for name, path in SOURCES.items()}).prepare()
+        TopologicalSorter(graph).prepare()
     except CycleError as error:
         pytest.fail("imports in a circle: " + " <- ".join(error.args[1]))
 
@@ -160,7 +166,7 @@ def test_the_server_draws_nothing() -> None:
 
 def test_the_public_front_is_what_it_says() -> None:
     assert sorted(ritornello.__all__) == sorted(ritornello._HOME)
-    assert len(ritornello.__all__) <= 25
+    assert len(ritornello.__all__) <= 30
     for name in ritornello.__all__:
         assert getattr(ritornello, name).__doc__, f"{name} has no docstring"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
