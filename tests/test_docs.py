@@ -21,6 +21,7 @@ from test_batches import make_piece
 import ritornello
 from ritornello import formats
 from ritornello.cli import COMMANDS
+from ritornello.representations import REPRESENTATIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -172,6 +173,16 @@ def example(name: str) -> ModuleType:
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def test_the_example_of_a_representation_keeps_the_laws() -> None:
+    laws = pytest.importorskip("ritornello.testing")
+    kind = example("representation").TopLine
+    REPRESENTATIONS[kind.name] = kind
+    try:
+        laws.representation_laws(kind)
+    finally:
+        del REPRESENTATIONS[kind.name]
 
 
 def test_the_example_of_a_constraint_is_kept() -> None:
