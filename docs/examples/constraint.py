@@ -23,9 +23,10 @@ class ToneRowState(ConstraintState):
         self.played: frozenset[int] = frozenset()
 
     def advance(self, grammar) -> None:
-        if grammar.last_note is not None and grammar.last_note[0] in self.voices:
-            played = self.played | {grammar.last_note[1] % 12}
-            self.played = played if len(played) < 12 else frozenset()
+        for voice, pitch in grammar.last_notes:
+            if voice in self.voices:
+                played = self.played | {pitch % 12}
+                self.played = played if len(played) < 12 else frozenset()
 
     def banned(self, grammar, allowed):
         return self.notes.outside(of_classes(set(range(12)) - self.played))

@@ -100,9 +100,10 @@ class Model:
     ) -> Composition:
         """Return one piece that begins with `primer`: a score, or a path, bytes or file object of one.
 
-        `constraints` of your own hold besides those that `settings` ask for. `logits_processors` take the ids so far and
-        the logits of the next one, (vocabulary,), and return new logits, which are masked and sampled; `sampler` replaces
-        that of the settings.
+        `constraints` of your own hold besides those that `settings` ask for. `logits_processors` take the ids so
+        far and
+        the logits of the next one, (vocabulary,), and return new logits, which are masked and sampled; `sampler`
+        replaces that of the settings.
 
         Raises ConfigError for settings that are not allowed, contradict each other, or that this model has not.
         """
