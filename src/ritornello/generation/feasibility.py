@@ -15,7 +15,7 @@ import numpy as np
 
 from ritornello.errors import ConfigError
 from ritornello.generation.constraints import make_constraints
-from ritornello.generation.constraints.base import Context
+from ritornello.generation.constraints.base import Context, Feasible
 from ritornello.generation.constraints.chords import ChordSettings, keeps_chords
 from ritornello.generation.constraints.register import RegisterSettings
 from ritornello.generation.constraints.scale import ScaleSettings
@@ -28,13 +28,6 @@ from ritornello.theory.pitches import split_name
 
 ITS_OWN = "its own"
 """Whose pitches are demanded if nothing but the register bounds an instrument."""
-
-
-class Feasible(NamedTuple):
-    """The instruments that could not always play, and the voices of the piece that can."""
-
-    idle: list[InstrumentRange]
-    able: frozenset[int]
 
 
 def check_feasible(context: Context) -> Feasible:
