@@ -87,7 +87,7 @@ KEPT: dict[str, tuple[dict[str, Any], Callable[[list[LiveNote]], bool]]] = {
         lambda notes: all(sounding_at_once(each) == 1 for each in by_program(notes).values()),
     ),
     "parallels": (
-        {"parallels": False},
+        {"parallels": False, "scale": "C,G"},
         lambda notes: (
             not any(is_parallel(a, b) for a, b in pairwise([p for p in onsets(notes) if len(p) > 1]))
         ),
@@ -109,7 +109,7 @@ def test_a_constraint_holds_in_every_answer(name: str, mode: Mode) -> None:
     told = jam(session, NETWORK, LOG, until=26.0)[0]
     played = answers(told)
     assert len(played) >= 2
-    assert sum(map(len, played)) > 12
+    assert sum(map(len, played)) > 6
     assert all(is_kept(notes) for notes in played)
     assert not of(Remark, told), "nothing gave way"
 
@@ -117,9 +117,12 @@ def test_a_constraint_holds_in_every_answer(name: str, mode: Mode) -> None:
 @pytest.mark.parametrize("name", KEPT)
 def test_without_it_some_answer_would_break_it(name: str) -> None:
     asked, is_kept = KEPT[name]
-    fields = {"response_seconds": 4.0, "temperature": 2.0, "instruments": asked.get("instruments")}
-    told = jam(Session(MODEL, config(**fields), seed=3), NETWORK, LOG, until=26.0)[0]
-    assert not all(is_kept(notes) for notes in answers(told))
+    own = CONSTRAINTS[name].settings.model_fields
+    others = {field: value for field, value in asked.items() if field not in own}
+    fields = {"response_seconds": 4.0, "temperature": 2.0, **others}
+    sessions = [Session(MODEL, config(**fields), seed=seed) for seed in range(8)]
+    told = jam(sessions, NETWORK, [LOG] * len(sessions), until=26.0)
+    assert not all(is_kept(notes) for each in told for notes in answers(each))
 
 
 def test_a_progression_goes_on_with_the_bars_of_the_metronome() -> None:
@@ -131,7 +134,7 @@ def test_a_progression_goes_on_with_the_bars_of_the_metronome() -> None:
     classes = [{5, 9, 0}, {7, 11, 2}, {9, 0, 4}, {0, 4, 7}]
     first_call = 0.15 + 1.2
     pitched = [note for note in planned(told) if note.program != DRUMS]
-    assert len(pitched) > 8
+    assert len(pitched) > 4
     for note in pitched:
         bar = int((note.start - first_call + 1e-3) / 1.2)
         assert note.pitch % 12 in classes[bar % 4], (note, bar)
@@ -178,11 +181,11 @@ def test_a_model_that_cannot_keep_a_constraint_is_not_changed_to() -> None:
 
 
 def test_what_has_to_give_way_is_told_once() -> None:
-    """Bars of 24 notes have no room for what a late start leaves of the first one."""
-    fields = {"notes_per_bar": "24", "response_seconds": 3.0, "temperature": 2.0, "polyphony": 1}
+    """A bar that the player has left all but empty has no room for the notes that it needs."""
+    fields = {"notes_per_bar": "16", "response_seconds": 3.0, "temperature": 2.0, "polyphony": 1}
     told = jam(Session(MODEL, config(**fields), seed=1), NETWORK, LOG, until=26.0)[0]
     lines = [remark.text for remark in of(Remark, told)]
-    assert len(lines) <= 1
+    assert len(lines) == 1
     assert all(line.startswith("density gave way at ") for line in lines)
     assert of(NotesPlanned, told)
 

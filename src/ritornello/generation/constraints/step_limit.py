@@ -99,6 +99,8 @@ class StepLimitState(ConstraintState):
         self._shaping = tokens.mask(*(kind for kind in MODIFIERS if kind in tokens.slice))
         self._lines: dict[int, _Line] = {}
         self._time, self._onset = 0.0, -1.0
+        self._is_chosen = False  # whether the next id is: then `banned` has been called
+        self._given_at = -1.0  # the last onset with notes that were not chosen, such as a player's
 
     def fork(self) -> StepLimitState:
         other = copy(self)
@@ -112,9 +114,11 @@ class StepLimitState(ConstraintState):
             if self._time != self._onset:
                 self._leave()
                 self._onset = self._time
+            if not self._is_chosen:
+                self._given_at = self._onset
             line = self._lines.get(voice, _Line())
             self._lines[voice] = line._replace(present=max(line.present, pitch))
-        self._time = grammar.quarters
+        self._time, self._is_chosen = grammar.quarters, False
 
     def _leave(self) -> None:
         """Leave the present onset."""
@@ -126,6 +130,7 @@ class StepLimitState(ConstraintState):
     def banned(self, grammar: GrammarState, allowed: Mask) -> Ids:
         import numpy as np
 
+        self._is_chosen = True
         if not self._lines:
             return ()
         if grammar.quarters != self._onset:
@@ -139,7 +144,7 @@ class StepLimitState(ConstraintState):
         mine = self._notes.voices == top
         low, high = line.before - self._limit, line.before + self._limit
         out = mine & (pitches > high)
-        if line.present >= low:  # within reach already: lower notes may follow
+        if line.present >= low or self._given_at == self._onset:  # within reach already, or not chosen
             return self._new(grammar, ids[out])
         within = ids[mine & (pitches >= low) & (pitches <= high) & allowed[ids]]
         reachable = self._new(grammar, within)
