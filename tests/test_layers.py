@@ -20,6 +20,7 @@ ORDER = (
     "rendering", "runs",
     "representations", "originality", "corpus", "networks", "bundle", "training",
     "presets", "generation", "evaluation", "live", "cli",
+    "testing",
 )  # fmt: skip
 
 ALLOWED_BACK = {

@@ -30,7 +30,7 @@ from ritornello.corpus.prose import prose_pieces
 from ritornello.corpus.scan import FileReport, Scan, scan, split
 from ritornello.corpus.shard_writer import ShardWriter, shard_name
 from ritornello.corpus.work import Failure, run_each
-from ritornello.errors import CorpusError, unknown_name
+from ritornello.errors import CorpusError
 from ritornello.representations import REPRESENTATIONS, Ids, Representation, make_representation
 from ritornello.representations.base import Extracts, reads_prose
 from ritornello.score import Score
@@ -186,8 +186,6 @@ def build_corpus(
     `held_out` is the share of pieces, chosen by `seed`, that is never trained on.
     Raise CorpusError if fewer than two pieces are left.
     """
-    if isinstance(representation, str) and representation not in REPRESENTATIONS:
-        raise unknown_name("representation", representation, REPRESENTATIONS)
     kind = REPRESENTATIONS[representation if isinstance(representation, str) else representation.name]
     found = scan(
         sources,

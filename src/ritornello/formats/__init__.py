@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from ritornello.errors import FormatError
 from ritornello.paths import read_bytes
+from ritornello.registry import Registry
 from ritornello.score import Score
 
 
@@ -47,7 +49,20 @@ MUSICXML = Format(
 )
 TEXT = Format("text", (".txt",), f"{__name__}.text", "read_text", "write_text_file")
 
-FORMATS = {suffix: format for format in (MIDI, MUSICXML, TEXT) for suffix in format.suffixes}
+
+def _accept(suffix: str, value: Any) -> Format:
+    """Return a package's format for a suffix."""
+    if not isinstance(value, Format) or suffix not in value.suffixes:
+        raise TypeError(f"{value!r} is not a Format with this suffix")
+    return value
+
+
+FORMATS = Registry[Format](
+    "format",
+    group="ritornello.formats",
+    rows={suffix: format for format in (MIDI, MUSICXML, TEXT) for suffix in format.suffixes},
+    accept=_accept,
+)
 """Every format by suffix, in lower case and with its dot."""
 
 

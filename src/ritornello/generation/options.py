@@ -6,9 +6,20 @@ Apart from the code that does it, so that the command line can say what may be a
 from __future__ import annotations
 
 import re
-from typing import Literal, Self
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from ritornello.config import parsed
+from ritornello.registry import Registry
+
+SAMPLERS: Registry[Callable[[Any], Any]] = Registry(
+    "sampler",
+    group="ritornello.samplers",
+    rows={"default": "ritornello.generation.samplers:make_default_sampler"},
+)
+"""Functions by name that make a `Sampler` of a `SamplerConfig`."""
 
 StepPrecision = Literal["float32", "int8"]
 
@@ -44,6 +55,13 @@ class SamplerConfig(BaseModel):
     surprise: float = Field(
         0.0, ge=0, le=1, description="how often, as a share of steps, the most probable is avoided on purpose"
     )
+    sampler: Annotated[str, SAMPLERS] = Field("default", description="how ids are drawn")
+
+    @field_validator("sampler")
+    @classmethod
+    def _check_sampler(cls, name: str) -> str:
+        parsed(SAMPLERS.__getitem__, name)
+        return name
 
 
 class BeamConfig(SamplerConfig):

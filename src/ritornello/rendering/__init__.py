@@ -18,7 +18,7 @@ from ritornello import formats
 from ritornello.errors import FormatError
 from ritornello.score import Score
 
-__all__ = ["RENDERERS", "SUFFIXES", "Renderer", "check_suffixes", "render_audio", "render_pianoroll", "write"]
+__all__ = ["RENDERERS", "Renderer", "check_suffixes", "render_audio", "render_pianoroll", "suffixes", "write"]
 
 
 class Renderer(NamedTuple):
@@ -49,14 +49,17 @@ RENDERERS: dict[str, Renderer] = {
     ".pdf": _NOTATION,
 }
 
-SUFFIXES: tuple[str, ...] = (*formats.FORMATS, *RENDERERS)
-"""Every suffix that `write` knows, for help texts."""
+
+def suffixes() -> tuple[str, ...]:
+    """Return every suffix that `write` knows."""
+    return (*formats.FORMATS, *RENDERERS)
 
 
 def check_suffixes(paths: Iterable[Path | str]) -> None:
     """Raise a FormatError for the first of `paths` that `write` could not write, before any work is done."""
     for path in paths:
-        if Path(path).suffix.lower() not in SUFFIXES:
+        suffix = Path(path).suffix.lower()
+        if suffix not in RENDERERS and suffix not in formats.FORMATS:
             raise _unknown(Path(path))
 
 
@@ -75,10 +78,10 @@ def write(score: Score, path: Path | str, soundfont: Path | str | None = None) -
 
 
 def _unknown(path: Path) -> FormatError:
-    near = difflib.get_close_matches(path.suffix.lower(), SUFFIXES, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(path.suffix.lower(), suffixes(), n=1, cutoff=0.5)
     candidate = f", nearest is {near[0]}" if near else ""
     what = f"unknown suffix {path.suffix!r}" if path.suffix else "no suffix"
-    return FormatError(f"{path}: {what}{candidate}; known are {', '.join(SUFFIXES)}")
+    return FormatError(f"{path}: {what}{candidate}; known are {', '.join(suffixes())}")
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,40 @@
+"""The laws of members: what the library relies on, as plain asserts. A package tests its own members with them.
+
+    from ritornello.testing import network_laws
+
+    def test_network():
+        network_laws(MyNetwork, {"hidden": 8})
+
+A member must be registered first: by an entry point of the installed package, or by `NETWORKS[name] = MyNetwork`. Each
+law is a function of its own in `formats` and `networks`, all of them in `LAWS`. Neither pytest nor hypothesis is
+needed; `pytest.register_assert_rewrite("ritornello.testing")` makes pytest show the values that broke a law.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ritornello.formats import Format
+    from ritornello.networks import Network
+
+__all__ = ["format_laws", "network_laws"]
+
+
+def format_laws(format: Format) -> None:
+    """Raise AssertionError if a format breaks a law, tried with each of its suffixes."""
+    from ritornello.testing.formats import LAWS
+
+    for suffix in format.suffixes:
+        for law in LAWS:
+            law(suffix)
+
+
+def network_laws(kind: type[Network], *configs: Mapping[str, Any]) -> None:
+    """Raise AssertionError if a network breaks a law with one of `configs`, which should be small ones."""
+    from ritornello.testing.networks import LAWS, make_case
+
+    for config in configs or ({},):
+        for law in LAWS:
+            law(make_case(kind, config))
