@@ -12,14 +12,16 @@ needed; `pytest.register_assert_rewrite("ritornello.testing")` makes pytest show
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+
+from ritornello.errors import RitornelloError
 
 if TYPE_CHECKING:
     from ritornello.formats import Format
     from ritornello.networks import Network
 
-__all__ = ["format_laws", "network_laws"]
+__all__ = ["format_laws", "network_laws", "refusal"]
 
 
 def format_laws(format: Format) -> None:
@@ -38,3 +40,12 @@ def network_laws(kind: type[Network], *configs: Mapping[str, Any]) -> None:
     for config in configs or ({},):
         for law in LAWS:
             law(make_case(kind, config))
+
+
+def refusal(kind: type[RitornelloError], call: Callable[[], object]) -> str:
+    """Return the message of the error of a `kind` that `call` raises; AssertionError if it raises none."""
+    try:
+        result = call()
+    except kind as error:
+        return str(error)
+    raise AssertionError(f"no {kind.__name__} was raised, but {result!r} returned")
