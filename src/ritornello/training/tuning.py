@@ -18,6 +18,7 @@ from ritornello.corpus.batches import Batches
 from ritornello.corpus.shards import Corpus
 from ritornello.errors import ConfigError
 from ritornello.networks import NETWORKS, Network, count_parameters, make_network
+from ritornello.representations import REPRESENTATIONS
 from ritornello.representations.base import candidate_columns
 from ritornello.training.config import DEFAULT_MINUTES, TrainConfig
 from ritornello.training.memory import keep_freed_memory
@@ -85,7 +86,7 @@ def check(config: TrainConfig) -> None:
     """Refuse at once what would fail only after the files are read."""
     choose_device(config.device)
     check_shares(config.batch, config.processes)
-    _ = NETWORKS[config.network]
+    _ = REPRESENTATIONS[config.representation], NETWORKS[config.network]
 
 
 def settle(config: TrainConfig, corpus: Corpus) -> TrainConfig:
