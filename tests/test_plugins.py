@@ -147,8 +147,10 @@ def test_its_members_keep_the_laws(site: Path) -> None:
     code = """
 from ritornello.formats import FORMATS
 from ritornello.networks import NETWORKS
-from ritornello.testing import format_laws, network_laws
+from ritornello.representations import REPRESENTATIONS
+from ritornello.testing import format_laws, network_laws, representation_laws
 
+representation_laws(REPRESENTATIONS["mini"])
 format_laws(FORMATS[".midi64"])
 network_laws(NETWORKS["mini_gru"], {"hidden": 8})
 """

@@ -6,13 +6,14 @@
         network_laws(MyNetwork, {"hidden": 8})
 
 A member must be registered first: by an entry point of the installed package, or by `NETWORKS[name] = MyNetwork`. Each
-law is a function of its own in `formats` and `networks`, all of them in `LAWS`. Neither pytest nor hypothesis is
-needed; `pytest.register_assert_rewrite("ritornello.testing")` makes pytest show the values that broke a law.
+law is a function of its own in `representations`, `networks` or `formats`. Neither pytest nor hypothesis is needed;
+`pytest.register_assert_rewrite("ritornello.testing")` makes pytest show the values that broke a law.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ritornello.errors import RitornelloError
@@ -20,8 +21,9 @@ from ritornello.errors import RitornelloError
 if TYPE_CHECKING:
     from ritornello.formats import Format
     from ritornello.networks import Network
+    from ritornello.representations import Kind
 
-__all__ = ["format_laws", "network_laws", "refusal"]
+__all__ = ["format_laws", "network_laws", "refusal", "representation_laws"]
 
 
 def format_laws(format: Format) -> None:
@@ -40,6 +42,36 @@ def network_laws(kind: type[Network], *configs: Mapping[str, Any]) -> None:
     for config in configs or ({},):
         for law in LAWS:
             law(make_case(kind, config))
+
+
+def representation_laws(
+    kind: Kind,
+    options: Mapping[str, Any] = MappingProxyType({}),
+    tries: int = 20,
+    leave_out: Collection[str] = (),
+) -> None:
+    """Raise AssertionError if a representation, fitted with `options`, breaks a law.
+
+    It is tried with samples, and with as many random scores (or texts), sequences of ids and pieces of its grammar as
+    `tries` says. leave_out: names of laws that do not hold for it, on purpose.
+    """
+    import numpy as np
+
+    from ritornello.testing import representations as laws
+
+    representation = laws.fit(kind, options)
+    for law in laws.LAWS:
+        if law.__name__ not in leave_out:
+            law(representation)
+    for seed in range(tries):
+        random = np.random.default_rng(seed)
+        score, ids = laws.random_piece(representation, random), laws.random_ids(representation, random)
+        for piece_law in laws.PIECE_LAWS:
+            piece_law(representation, score)
+        for ids_law in laws.IDS_LAWS:
+            ids_law(representation, ids)
+        for walk_law in laws.WALK_LAWS:
+            walk_law(representation, seed)
 
 
 def refusal(kind: type[RitornelloError], call: Callable[[], object]) -> str:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
+from ritornello.formats.text import prose_to_score
 from ritornello.score import CONTROL_CHANGE, Key, Meter, Score, Tempo, Text, Track, make_controls, make_notes
 
 TICKS = 480
@@ -36,3 +41,45 @@ def make_song(bars: int = 4) -> Score:
         texts=(Text(0, "copyright", "made for tests"), Text(starts[1], "marker", "B")),
         title="A small song",
     )
+
+
+def transposed_song(semitones: int) -> Score:
+    """Return the sample song moved: a vocabulary of whole words knows the keys it has seen, and no others."""
+    song = make_song()
+    tracks = []
+    for track in song.tracks:
+        notes = track.notes.copy()
+        notes["pitch"] += 0 if track.is_drum else semitones
+        tracks.append(replace(track, notes=notes))
+    return replace(song, tracks=tuple(tracks))
+
+
+def make_prose() -> Score:
+    """Return two paragraphs of prose."""
+    return prose_to_score("“Who is he ?” I asked . He laughed .\n\n( Nobody , he said . ) And so it was !")
+
+
+def random_score(random: np.random.Generator) -> Score:
+    """Return any score: notes that overlap, repeat and stray off the grid, odd meters, wild tempos, many parts."""
+    tracks = []
+    for _ in range(random.integers(0, 5)):
+        rows = random.integers((0, 0, 0, 1), (9000, 3000, 128, 128), (random.integers(0, 25), 4))
+        notes = make_notes([tuple(row) for row in rows.tolist()])
+        tracks.append(Track(notes, int(random.integers(128)), bool(random.integers(2))))
+    ticks = sorted(set(random.integers(0, 8000, random.integers(0, 5)).tolist()))
+    tempos = tuple(Tempo(tick, int(random.integers(1, 16_000_000))) for tick in ticks)
+    meters = tuple(
+        Meter(tick, int(random.integers(1, 14)), 2 ** int(random.integers(0, 6))) for tick in ticks
+    )
+    return Score(int(random.choice([1, 96, 480, 1000])), tuple(tracks), tempos, meters)
+
+
+WORDS = (*"“”().!?,〓¶", "He", "laughed", "unheard-of", "said", "。", "\u200b")
+"""Known and unknown words, and signs."""
+
+
+def random_prose(random: np.random.Generator) -> Score:
+    """Return any prose: words and signs in any order, empty paragraphs."""
+    texts = [random.choice(WORDS, random.integers(0, 9)).tolist() for _ in range(random.integers(0, 6))]
+    joined = (str(random.choice([" ", "  ", "\u200b"])).join(text) for text in texts)
+    return Score(1, texts=tuple(Text(n, "text", text) for n, text in enumerate(joined)))
