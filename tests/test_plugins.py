@@ -128,7 +128,7 @@ def test_listings_and_help_show_its_members(site: Path, bundle: Path) -> None:
     assert "words, mini;" in helped
     assert "rg_lru, mini_gru;" in helped
     assert "four-layer-events, mini)" in helped
-    assert "default, uniform;" in ritornello("compose", "--help", site=site).stdout
+    assert "standard, uniform;" in ritornello("compose", "--help", site=site).stdout
     assert "mini-tune" in ritornello("info", site=site).stdout
 
 
@@ -240,7 +240,7 @@ def test_what_is_broken_is_told_in_a_line_and_the_rest_works(broken: Path, tmp_p
             ["train", "--representation", "lost"],
             "lost 1.0: representation 'lost' cannot be used: ModuleNotFound",
         ),
-        (["compose", "--sampler", "unifrom"], "sampler: unknown sampler 'unifrom'; known: default"),
+        (["compose", "--sampler", "unifrom"], "sampler: unknown sampler 'unifrom'; known: standard"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

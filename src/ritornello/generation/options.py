@@ -17,7 +17,7 @@ from ritornello.registry import Registry
 SAMPLERS: Registry[Callable[[Any], Any]] = Registry(
     "sampler",
     group="ritornello.samplers",
-    rows={"default": "ritornello.generation.samplers:make_default_sampler"},
+    rows={"standard": "ritornello.generation.samplers:make_standard_sampler"},
 )
 """Functions by name that make a `Sampler` of a `SamplerConfig`."""
 
@@ -55,7 +55,7 @@ class SamplerConfig(BaseModel):
     surprise: float = Field(
         0.0, ge=0, le=1, description="how often, as a share of steps, the most probable is avoided on purpose"
     )
-    sampler: Annotated[str, SAMPLERS] = Field("default", description="how ids are drawn")
+    sampler: Annotated[str, SAMPLERS] = Field("standard", description="how ids are drawn")
 
     @field_validator("sampler")
     @classmethod

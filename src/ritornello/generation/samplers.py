@@ -70,7 +70,7 @@ def make_sampler(config: SamplerConfig) -> Sampler:
     return sampler
 
 
-def make_default_sampler(config: SamplerConfig) -> Sampler:
+def make_standard_sampler(config: SamplerConfig) -> Sampler:
     """Return a sampler that draws at a temperature from what the cuts leave, with surprise."""
 
     def sample(
