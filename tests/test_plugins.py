@@ -104,11 +104,11 @@ def test_its_bundle_names_the_package_and_composes(site: Path, bundle: Path, tmp
 def test_its_bundle_opens_in_the_jam(site: Path, bundle: Path) -> None:
     code = """
 from pages import serving
-from ritornello.live.server.offers import make_offers
+from ritornello.live.server.catalog import load_catalog
 
-offers = make_offers(["mini-tune"])
-offers.find(None).load()
-with serving(offers) as served, served.page() as page:
+catalog = load_catalog(["mini-tune"])
+catalog.find(None).load()
+with serving(catalog) as served, served.page() as page:
     page.hello()
     page.say("start")
     page.play(0x90, 60, 90)

@@ -31,7 +31,7 @@ from ritornello.training.run import prepare as prepare_run
 
 CHOIR, PIANO = 52, 0
 
-NEAR: dict[str, Any] = {"representation_options": {"echo": (1, 2, 4, 8, 16)}}
+NEAR: dict[str, Any] = {"representation_options": {"repeats": (1, 2, 4, 8, 16)}}
 """Also what followed the very last ids: better for music of a few parts. Drums begin to roll for ever with it."""
 
 

@@ -70,7 +70,7 @@ class RollingHash:
             kept = (self.value - leaving - 1) * _INVERSE
             self.value = kept + (number + 1) * _last_power(self.length) & _MASK
 
-    def copy(self) -> RollingHash:
+    def fork(self) -> RollingHash:
         """Return an independent copy."""
         return replace(self)
 

@@ -99,7 +99,7 @@ class JazzGrammarState:
 
     @property
     def columns(self) -> tuple[int, ...]:
-        return self.reader.columns()
+        return self.reader.values
 
     @property
     def ended(self) -> bool:

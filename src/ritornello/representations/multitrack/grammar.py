@@ -90,7 +90,7 @@ class MultitrackGrammarState:
 
     @property
     def columns(self) -> tuple[int, ...]:
-        return self.reader.columns()
+        return self.reader.values
 
     @property
     def notes(self) -> int:

@@ -57,7 +57,7 @@ class NoteNamesGrammarState:
 
     @property
     def columns(self) -> tuple[int, ...]:
-        return self.reader.columns()
+        return self.reader.values
 
     @property
     def quarters(self) -> float:

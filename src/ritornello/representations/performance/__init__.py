@@ -75,7 +75,8 @@ class Performance(FixedTokenizer[PerformanceConfig]):
         return reading.decode(self.vocabulary, ids)
 
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
-        return reading.read_columns(self.vocabulary, ids)
+        columns = reading.Reader(self.vocabulary).at_once(np.asarray(ids, dtype=np.int64))
+        return np.ascontiguousarray(columns.T, dtype=np.int32)
 
     def grammar(self, conditions: Conditions = Conditions()) -> PerformanceGrammarState:  # a frozen value
         return PerformanceGrammarState(self.vocabulary, conditions, reading.Reader(self.vocabulary))

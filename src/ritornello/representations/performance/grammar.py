@@ -70,7 +70,7 @@ class PerformanceGrammarState:
 
     @property
     def columns(self) -> tuple[int, ...]:
-        return self.reader.columns()
+        return self.reader.values
 
     @property
     def ended(self) -> bool:

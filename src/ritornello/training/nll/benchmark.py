@@ -36,8 +36,8 @@ COLLECTIONS = {
 
 MINUTES = 20.0
 
-SCHEME: dict[str, Any] = {"cycles": (12,), "echo": (3, 6, 12, 24, 48)}
-"""Options of `frames`: bars of 16 or 8 frames, and of 12 or 6; a short echo, too, which foresees better."""
+SCHEME: dict[str, Any] = {"cycles": (12,), "repeats": (3, 6, 12, 24, 48)}
+"""Options of `frames`: bars of 16 or 8 frames, and of 12 or 6; a short repeat, too, which foresees better."""
 
 RECIPE: dict[str, Any] = {
     "representation": "frames",

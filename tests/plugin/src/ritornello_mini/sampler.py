@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ritornello.generation.options import SamplerConfig
 from ritornello.generation.samplers import Generators, Mask, Sampler
+from ritornello.generation.settings import SamplerConfig
 
 
 def make_uniform_sampler(config: SamplerConfig) -> Sampler:
