@@ -276,7 +276,7 @@ def test_a_corpus_has_a_piece_a_melody_and_says_what_was_left_out(tmp_path: Path
     for shift in range(4):
         tracks = (make_melody(tuple(p + shift * i % 5 for i, p in enumerate(EIGHT_BARS))), make_melody())
         formats.write(Score(TICKS, tracks), tmp_path / f"{shift}.mid")
-    corpus, _ = build_corpus([tmp_path], tmp_path / "corpus", representation="melody", held_out=0.25)
+    corpus, _ = build_corpus([tmp_path], tmp_path / "corpus", representation="melody", validation=0.25)
     assert len(corpus.index) == 4
     assert set(corpus.index["length"]) == {129}  # START and 128 events, no END to learn
     assert len(corpus.left_out()) == 4

@@ -187,8 +187,8 @@ def main() -> None:
         run = prepare_run([folder], out, config, about=about, sample=write_sample)
         print(name, run.trainer.config, flush=True)
         for progress in run.steps():
-            if progress.held:
-                held = progress.held
+            if progress.validation:
+                held = progress.validation
                 print(
                     f"{name} {progress.seconds:.0f} s, {progress.epochs:.1f} passes, training {progress.loss:.3f}, "
                     f"held-out {held.nats_per_note:.3f} nats a note (bigram {run.trainer.bigram.nats_per_note:.3f}), "

@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ritornello.representations.base import Column, Conditions, Ids, move_ids
+from ritornello.representations.base import Column, Conditions, Ids
 from ritornello.representations.columns.bars_ago import BarsAgo
 from ritornello.representations.columns.key import move_key
 from ritornello.representations.columns.repeats import Orders, repeat_columns
@@ -103,10 +103,14 @@ class Frames(FixedTokenizer[FramesConfig]):
         return (
             Column("token", self.blocks.size),
             *(Column(name, size) for name, size in counts),
-            Column("key", KEYS),
+            Column("key", KEYS, moves="token", first_token=self.blocks.first["key"]),
             Column("degree", 13),
             Column("height", MOST_HEIGHT + 1),
-            *(Column(f"above, {lag} ago", _FRAME) for lag in self.settings.lags),
+            # 1 + a pitch; 0, none, is where the id before the notes is: the unknown key, which stays.
+            *(
+                Column(f"above, {lag} ago", _FRAME, moves="token", first_token=self.first_note - 1)
+                for lag in self.settings.lags
+            ),
             *repeat_columns(self.blocks.size, self.settings.repeats),
         )
 
@@ -204,16 +208,6 @@ class Frames(FixedTokenizer[FramesConfig]):
         key = np.asarray(ids) - self.blocks.first["key"]
         known = (key >= 0) & (key < KEYS - 1)
         return np.where(known, self.blocks.first["key"] + move_key(key, semitones), moved).astype(ids.dtype)
-
-    def moved(self, rows: Ids, semitones: int) -> Ids:
-        """Return input rows of a piece as they are when it is moved; see `representations.base.Moves`."""
-        rows = move_ids(self, rows, semitones)
-        key = rows[:, 1 + len(self.cycles)]
-        key[:] = np.where(key < KEYS - 1, move_key(key, semitones), key)
-        first = 4 + len(self.cycles)
-        above = rows[:, first : first + len(self.settings.lags)]
-        above[:] = np.where(above > 0, above + semitones, 0)
-        return rows
 
     def summary(self) -> Mapping[str, Any]:
         return {**super().summary(), "frames to a bar": self.steps_per_bar}

@@ -26,10 +26,10 @@ from ritornello.representations.base import (
     Extracts,
     HasVoices,
     KeepsTime,
-    moved_rows,
     note_ids,
     reads_prose,
     tells_notes_in_order,
+    transpose_rows,
 )
 from ritornello.score import Score, Track
 from ritornello.testing import refusal
@@ -116,14 +116,14 @@ def transposing_moves_every_melodic_note(representation: Representation, octaves
 def columns_move_with_the_notes(representation: Representation) -> None:
     """Input rows that are moved are those of the ids that are moved, from any place on."""
     if isinstance(representation, Extracts):
-        return  # its examples are stored in the key it teaches, and never moved
+        return  # its examples are in the key it teaches, and never moved
     ids = representation.encode(sample(representation))
     rows = representation.inputs(ids)
     for semitones in (-5, 1):
-        moved = moved_rows(representation, rows, semitones)
+        moved = transpose_rows(representation, rows, semitones)
         assert np.array_equal(moved[:, 0], representation.transposed(ids, semitones))
         assert np.array_equal(moved, representation.inputs(representation.transposed(ids, semitones)))
-        assert np.array_equal(moved_rows(representation, rows[20:40], semitones), moved[20:40])
+        assert np.array_equal(transpose_rows(representation, rows[20:40], semitones), moved[20:40])
 
 
 def a_primer_is_the_beginning_of_a_longer_piece(representation: Representation) -> None:

@@ -76,11 +76,6 @@ def degree(pitch: Any, value: Any) -> Any:
     return (pitch - (value - 1)) % 12
 
 
-def moved_key(value: Any, semitones: int) -> Any:
-    """Return 1 + the number of a key that is moved; 0, no key, stays."""
-    return np.where(value > 0, move_key(value - 1, semitones) + 1, 0)
-
-
 def move_key(key: Any, semitones: int) -> Any:
     """Return the number of a key that is moved."""
     return key // 12 * 12 + (key + semitones) % 12

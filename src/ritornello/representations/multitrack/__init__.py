@@ -25,8 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import Column, Compass, Conditions, Ids, Pace, move_ids
-from ritornello.representations.columns.key import moved_key
+from ritornello.representations.base import Column, Compass, Conditions, Ids, Pace
 from ritornello.representations.multitrack import decoding, encoding, reading, vocabulary
 from ritornello.representations.multitrack.given import make_table
 from ritornello.representations.multitrack.given_grammar import GivenGrammarState
@@ -194,14 +193,6 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
 
     def transposed(self, ids: Ids, semitones: int) -> Ids:
         return np.where(self.vocabulary.is_melodic[ids], ids + semitones, ids).astype(ids.dtype)
-
-    def moved(self, rows: Ids, semitones: int) -> Ids:
-        """Return input rows of a piece as they are when it is moved; see `representations.base.Moves`."""
-        rows = move_ids(self, rows, semitones)
-        for number, column in enumerate(self.columns):
-            if column.name == reading.KEY:
-                rows[:, number] = moved_key(rows[:, number], semitones)
-        return rows
 
     def summary(self) -> Mapping[str, Any]:
         voices = self.vocabulary.config.voices

@@ -39,8 +39,6 @@ MOST_BARS_LEFT = 32
 
 UNKNOWN_BARS_LEFT = MOST_BARS_LEFT + 1
 
-KEY = "key"
-"""The column that moves with a piece, besides the ids."""
 
 _SHIFTS: list[int] = SHIFTS.tolist()  # for one id at a time plain numbers are much faster
 
@@ -48,7 +46,8 @@ _SHIFTS: list[int] = SHIFTS.tolist()  # for one id at a time plain numbers are m
 def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
     """Return the input columns, in the order of the rows of `Reader`."""
     config = vocabulary.config
-    key = (Column(KEY, KEYS + 1), Column("degree", 13))  # 0: none yet; the last note was none of a key
+    # 0: none yet; the last note was none of a key
+    key = (Column("key", KEYS + 1, moves="key"), Column("degree", 13))
     silent = (
         Column("longest_silent_voice", len(config.voices) + 1),
         Column("bars_silent", NEVER_PLAYED + 1),

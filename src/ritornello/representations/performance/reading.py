@@ -38,7 +38,8 @@ def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
     if vocabulary.config.density:
         columns.append(Column("density", 9))  # 0: not said yet
     if vocabulary.config.pitch_classes:
-        columns += [Column(f"share of {pitch_class_name(each)}", LEVELS) for each in range(12)]
+        names = (f"share of {pitch_class_name(each)}" for each in range(12))
+        columns += [Column(name, LEVELS, moves="pitch_class") for name in names]
     return tuple(columns)
 
 

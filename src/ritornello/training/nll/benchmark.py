@@ -71,7 +71,7 @@ class Result(NamedTuple):
     seed: int | None  # None: the seeds' networks together
     nats: dict[str, float]
     minutes: float
-    passes: float
+    epochs: float
 
 
 def find_collections(folder: Path, names: list[str]) -> dict[str, Path]:
@@ -111,7 +111,7 @@ class Benchmark:
         for progress in trainer.run():
             yield progress
         self.networks.append(trainer.network.cpu())
-        self.facts = trainer.facts(progress.held) if progress.held else {}
+        self.facts = trainer.facts(progress.validation) if progress.validation else {}
 
     def _whole(self, rolls: list[Roll]) -> list[Ids]:
         return [roll_to_ids(self.scheme, roll) for roll in rolls]

@@ -1,4 +1,4 @@
-"""run_each: whatever an item does to its process, every item is answered once and the rest go on."""
+"""map_guarded: whatever an item does to its process, every item is answered once and the rest go on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ritornello.corpus.work import Failure, run_each
+from ritornello.corpus.pool import Failure, map_guarded
 from ritornello.errors import CorpusError, FormatError
 
 
@@ -46,7 +46,7 @@ def swallow_everything() -> None:
 
 def answers(items: list[object], **options: object) -> list[object]:
     """Return the answers in the items' order, checking that each came once."""
-    got = sorted(run_each(misbehave, items, **options), key=lambda pair: pair[0])  # type: ignore[arg-type]
+    got = sorted(map_guarded(misbehave, items, **options), key=lambda pair: pair[0])  # type: ignore[arg-type]
     assert [index for index, _ in got] == list(range(len(items)))
     return [answer for _, answer in got]
 
@@ -64,7 +64,7 @@ def test_few_items_are_worked_on_here() -> None:
 
 def test_a_lambda_is_worked_on_here() -> None:
     here = os.getpid()
-    assert dict(run_each(lambda item: os.getpid(), list(range(20)), processes=2)) == dict.fromkeys(
+    assert dict(map_guarded(lambda item: os.getpid(), list(range(20)), processes=2)) == dict.fromkeys(
         range(20), here
     )
 
@@ -88,7 +88,7 @@ def test_processes_survive_everything() -> None:
 
 
 def test_closing_the_iterator_ends_the_processes() -> None:
-    results = run_each(misbehave, list(range(64)), processes=2)
+    results = map_guarded(misbehave, list(range(64)), processes=2)
     next(results)
     results.close()  # type: ignore[attr-defined]
     assert not multiprocessing.active_children()
@@ -116,8 +116,8 @@ def test_an_executor_that_breaks_is_said_to_have() -> None:
 
 SCRIPT = """
     import signal, sys, threading, os
-    from ritornello.corpus.work import run_each
-    from test_work import misbehave
+    from ritornello.corpus.pool import map_guarded
+    from test_pool import misbehave
     print("main runs", flush=True)
     if "interrupt" in sys.argv:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
@@ -125,14 +125,15 @@ SCRIPT = """
         items = ["sleep"] * 20
     else:
         items = list(range(20))
-    print(sorted(run_each(misbehave, items, processes=2))[-1], flush=True)
+    print(sorted(map_guarded(misbehave, items, processes=2))[-1], flush=True)
 """
 
 
 def run_script(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(SCRIPT))
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    paths = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": paths}
     command = [sys.executable, str(script), *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
 

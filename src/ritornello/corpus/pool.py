@@ -1,6 +1,6 @@
-"""One function over many items, each guarded: what fails, hangs or kills its process is left out and named.
+"""A process pool that maps one function over many items, each guarded: what fails, hangs or kills its process is named.
 
-`run_each` is all a caller needs. Few items are worked on here, many in processes of our own, or in any
+`map_guarded` is all a caller needs. Few items are worked on here, many in processes of our own, or in any
 `concurrent.futures`-style executor that is passed in (a dask cluster's, for instance).
 
 The processes are plain ones, each with a pipe: it answers item by item, so that when one dies or says nothing
@@ -46,7 +46,7 @@ class Failure:
     message: str
 
 
-def run_each(
+def map_guarded(
     function: Callable[[Item], Result],
     items: Sequence[Item],
     *,
