@@ -12,7 +12,7 @@ from fakes import small_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ritornello import formats
+from ritornello import formats, train
 from ritornello.bundle import Facts, add_index, save_bundle
 from ritornello.config import checked
 from ritornello.errors import BundleError, ConfigError
@@ -35,7 +35,6 @@ from ritornello.representations import make_representation
 from ritornello.representations.base import GrammarState, drum_voices, tells_notes_in_order
 from ritornello.representations.multitrack import Multitrack
 from ritornello.score import Score, Track
-from ritornello.training import train
 
 TUNE = (60, 62, 64, 65, 67, 65, 64, 62, 71, 60, 72, 61, 70, 69, 68, 55)
 

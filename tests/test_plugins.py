@@ -94,7 +94,7 @@ def test_its_bundle_names_the_package_and_composes(site: Path, bundle: Path, tmp
     out = tmp_path / "new.midi64"
     for model in (bundle, "mini-tune"):
         done = ritornello(
-            "compose", model, "-o", out, "--bars", 4, "--sampler", "uniform", "--seed", 1, site=site
+            "compose", model, "-o", out, "--bars", 4, "--sampling-method", "uniform", "--seed", 1, site=site
         )
         assert done.returncode == 0, done.stderr
         assert base64.b64decode(out.read_bytes()).startswith(b"MThd")
@@ -240,7 +240,10 @@ def test_what_is_broken_is_told_in_a_line_and_the_rest_works(broken: Path, tmp_p
             ["train", "--representation", "lost"],
             "lost 1.0: representation 'lost' cannot be used: ModuleNotFound",
         ),
-        (["compose", "--sampler", "unifrom"], "sampler: unknown sampler 'unifrom'; known: standard"),
+        (
+            ["compose", "--sampling-method", "unifrom"],
+            "sampling_method: unknown sampler 'unifrom'; known: standard",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

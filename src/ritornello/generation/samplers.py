@@ -62,13 +62,13 @@ def make_generators(seed: int, indices: Sequence[int]) -> list[np.random.Generat
 
 
 def make_sampler(config: SamplerConfig) -> Sampler:
-    """Return the sampler that `config.sampler` names, for `config`.
+    """Return the sampler that `config.sampling_method` names, for `config`.
 
     It takes logits (batch, vocabulary), a mask of the same shape with at least one true in each row, and a
     generator a row; it returns the ids (batch,) and their log-probabilities (batch,), in nats, under the network's
     own distribution: without temperature, cuts or mask.
     """
-    sampler: Sampler = SAMPLERS[config.sampler](config)
+    sampler: Sampler = SAMPLERS[config.sampling_method](config)
     return sampler
 
 

@@ -47,11 +47,11 @@ class SamplerConfig(BaseModel):
     surprise: float = Field(
         0.0, ge=0, le=1, description="how often, as a share of steps, the most probable is avoided on purpose"
     )
-    sampler: Annotated[str, SAMPLERS] = Field("standard", description="how ids are drawn")
+    sampling_method: Annotated[str, SAMPLERS] = Field("standard", description="how ids are drawn")
 
-    @field_validator("sampler")
+    @field_validator("sampling_method")
     @classmethod
-    def _check_sampler(cls, name: str) -> str:
+    def _check_sampling_method(cls, name: str) -> str:
         parsed(SAMPLERS.__getitem__, name)
         return name
 

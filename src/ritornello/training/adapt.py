@@ -176,7 +176,7 @@ class Adaptation:
 
 def prepare_adaptation(
     base: Bundle,
-    sources: Sequence[Path],
+    sources: Sequence[Path | str],
     out: Path,
     config: AdaptConfig,
     progress: FilesProgress | None = None,
@@ -195,7 +195,7 @@ def prepare_adaptation(
 
 
 def _read(
-    base: Bundle, sources: Sequence[Path], config: AdaptConfig, progress: FilesProgress | None
+    base: Bundle, sources: Sequence[Path | str], config: AdaptConfig, progress: FilesProgress | None
 ) -> tuple[list[Encoded], list[bool]]:
     """Return the examples in all files that can be learned from, and whether each is for validation."""
     representation = base.representation

@@ -10,18 +10,18 @@ from ritornello.errors import FormatError
 from ritornello.formats import Format
 from ritornello.formats.midi import parse_midi
 from ritornello.formats.midi_writer import midi_to_bytes
-from ritornello.paths import read_bytes, write_bytes
+from ritornello.paths import write_bytes
 from ritornello.score import Score
 
-MIDI64 = Format("midi64", (".midi64",), __name__, "read_midi64", "write_midi64")
+MIDI64 = Format("midi64", (".midi64",), __name__, "parse_midi64", "write_midi64")
 
 
-def read_midi64(path: Path) -> Score:
+def parse_midi64(data: bytes, name: str) -> Score:
     try:
-        data = base64.b64decode(read_bytes(path), validate=True)
+        midi = base64.b64decode(data, validate=True)
     except binascii.Error as error:
-        raise FormatError(f"{path}: not Base64: {error}") from error
-    return parse_midi(data, str(path))
+        raise FormatError(f"{name}: not Base64: {error}") from error
+    return parse_midi(midi, name)
 
 
 def write_midi64(score: Score, path: Path) -> tuple[str, ...]:
