@@ -6,7 +6,7 @@ a note. `small_network` makes an untrained network for any representation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import copy
 from typing import Any, Self
 
@@ -14,6 +14,8 @@ import numpy as np
 from pydantic import BaseModel
 
 from ritornello.representations.base import Column, Conditions, Ids
+from ritornello.representations.tokenizer import BaseGrammarState, BaseTokenizer
+from ritornello.representations.tokens import block, build_tokens
 from ritornello.score import Meter, Score, Track, make_notes
 
 STEPS_PER_BAR = 4
@@ -26,7 +28,22 @@ class StepConfig(BaseModel):
     """Nothing to configure."""
 
 
-class StepRepresentation:
+TOKENS = build_tokens(
+    block("start"),
+    block("end"),
+    block("shift", duration=1.0),
+    block(
+        "note",
+        VOICES * PITCHES,
+        voice=np.repeat(range(VOICES), PITCHES),
+        pitch=np.tile(range(LOWEST_PITCH, LOWEST_PITCH + PITCHES), VOICES),
+        notes=1,
+        series=np.repeat(range(VOICES), PITCHES),
+    ),
+)
+
+
+class StepRepresentation(BaseTokenizer[StepConfig]):
     """Ids: start, end, a quarter note of time, then the notes of two voices of three pitches each."""
 
     name = "steps"
@@ -36,15 +53,7 @@ class StepRepresentation:
     columns = (Column("token", vocabulary_size), Column("position", STEPS_PER_BAR))
 
     def __init__(self, config: StepConfig | None = None) -> None:
-        pass
-
-    @property
-    def is_note(self) -> np.ndarray:
-        return np.arange(self.vocabulary_size) >= FIRST_NOTE
-
-    def note_id(self, voice: int, pitch: int) -> int | None:
-        inside = 0 <= voice < VOICES and 0 <= pitch - LOWEST_PITCH < PITCHES
-        return FIRST_NOTE + voice * PITCHES + pitch - LOWEST_PITCH if inside else None
+        super().__init__(config or StepConfig(), TOKENS)
 
     def grammar(self, conditions: Conditions = Conditions()) -> StepGrammarState:
         return StepGrammarState(conditions.bars or 8)
@@ -54,7 +63,7 @@ class StepRepresentation:
 
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:
         notes = [
-            (int(start) // score.ticks_per_quarter, self.note_id(voice, int(pitch)))
+            (int(start) // score.ticks_per_quarter, *self.tokens.note_ids(voice, int(pitch)))
             for voice, track in enumerate(score.tracks)
             for start, pitch in zip(track.notes["start"], track.notes["pitch"], strict=True)
         ]
@@ -83,18 +92,17 @@ class StepRepresentation:
         tracks = tuple(Track(make_notes(row), name=f"voice {voice}") for voice, row in enumerate(rows))
         return Score(480, tracks, meters=(Meter(0, STEPS_PER_BAR, 4),))
 
-    def config(self) -> Mapping[str, Any]:
-        return {}
 
-
-class StepGrammarState:
+class StepGrammarState(BaseGrammarState):
     """Notes of one time strictly upwards; the end anywhere in the last bar; no step beyond it."""
 
     def __init__(self, bars: int) -> None:
+        super().__init__(tokens=TOKENS)
         self.bars, self.time, self.notes, self.token, self.ended = bars, 0, 0, 0, False
         self.highest = -1  # note id at the present time
 
     def advance(self, token: int) -> None:
+        self.last_notes = self.notes_of(token)
         self.token = token
         self.ended |= token == END
         if token == SHIFT:
@@ -113,13 +121,6 @@ class StepGrammarState:
     @property
     def quarters(self) -> float:
         return float(self.time)
-
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        if self.token < FIRST_NOTE:
-            return None
-        voice, pitch = divmod(self.token - FIRST_NOTE, PITCHES)
-        return voice, LOWEST_PITCH + pitch
 
     def allowed_mask(self) -> np.ndarray:
         mask = np.zeros(StepRepresentation.vocabulary_size, dtype=bool)

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from ritornello.errors import ConfigError
 from ritornello.representations import REPRESENTATIONS, Ids, Representation, make_representation
-from ritornello.representations.base import KeepsTime, reads_prose
 from ritornello.score import Meter, Score, Tempo, Text, Track, make_notes
 from ritornello.testing import representation_laws
 from ritornello.testing.representations import (
@@ -22,7 +21,6 @@ from ritornello.testing.representations import (
     WALK_LAWS,
     fit,
     sample,
-    the_pace_tells_when_notes_begin,
     transposing_moves_every_melodic_note,
 )
 
@@ -57,11 +55,6 @@ UNMOVED = {
 }
 """Members that are never transposed, and why."""
 
-NOT_COUNTED = {"melody, lookback", "melody, key"}
-"""Cases in which a repetition brings notes that do not count."""
-
-UNPACED = {"frames", "jazz", "note_names", "words"}  # in frames, a note held sounds anew in each
-
 EACH = pytest.mark.parametrize("name", NAMES)
 
 
@@ -90,7 +83,7 @@ def scores(draw: st.DrawFn) -> Score:
 @st.composite
 def pieces(draw: st.DrawFn, name: str) -> Score:
     """Any score, or any prose: known and unknown words, signs anywhere, empty paragraphs."""
-    if not reads_prose(FITTED[name]):
+    if not FITTED[name].reads_prose:
         return draw(scores())
     words = st.sampled_from([*"“”().!?,〓¶", "He", "laughed", "unheard-of", "said", "。", "\u200b"])
     texts = draw(st.lists(st.lists(words, max_size=8), max_size=5))
@@ -103,8 +96,6 @@ def pieces(draw: st.DrawFn, name: str) -> Score:
 def test_a_representation_keeps_the_laws(name: str, law: Callable[..., None]) -> None:
     if law is transposing_moves_every_melodic_note:
         law(FITTED[name], octaves=FITTED[name].name not in OCTAVES_LOST)
-    elif law is the_pace_tells_when_notes_begin:
-        law(FITTED[name], all_notes=name not in NOT_COUNTED)
     else:
         law(FITTED[name])
 
@@ -138,7 +129,7 @@ def test_with_random_pieces_of_the_grammar(
 
 @EACH
 def test_pieces_can_be_transposed_unless_there_is_a_reason(name: str) -> None:
-    low, high = FITTED[name].transposable(FITTED[name].encode(sample(FITTED[name])))
+    low, high = FITTED[name].tokens.transposable(FITTED[name].encode(sample(FITTED[name])))
     assert (low < high) == (name not in UNMOVED)
 
 
@@ -152,10 +143,6 @@ def test_unknown_names_are_refused() -> None:
         make_representation("melodyx", {})
 
 
-def test_who_keeps_time() -> None:
-    assert {CASES[name][0] for name in NAMES if not isinstance(FITTED[name], KeepsTime)} == UNPACED
-
-
 @pytest.mark.parametrize("name", ["drums", "words"])
 def test_the_laws_as_other_packages_use_them(name: str) -> None:
     representation_laws(REPRESENTATIONS[name], tries=5)
@@ -163,7 +150,7 @@ def test_the_laws_as_other_packages_use_them(name: str) -> None:
 
 def test_a_broken_law_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     kind = REPRESENTATIONS["drums"]
-    monkeypatch.setattr(kind, "token_name", lambda self, token: "drum")
+    monkeypatch.setattr(kind, "config", lambda self: {"one_drum": True})
     with pytest.raises(AssertionError):
         representation_laws(kind, tries=0)
-    representation_laws(kind, tries=0, leave_out=("every_token_has_a_name",))
+    representation_laws(kind, tries=0, leave_out=("the_configuration_rebuilds_an_equal_one",))

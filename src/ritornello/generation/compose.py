@@ -36,7 +36,7 @@ from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, 
 from ritornello.generation.support import check_prose_suffix, check_supported, settle_faithful, settle_loop
 from ritornello.originality import Copies, copies
 from ritornello.paths import Target, path_like
-from ritornello.representations.base import Conditions, Ids, for_piece, substitutions
+from ritornello.representations.base import Conditions, Ids
 from ritornello.score import Score, Tempo
 
 Progress = Callable[[int, int], None]
@@ -153,7 +153,7 @@ def compose(
     seed = secrets.randbits(32) if config.seed is None else config.seed
     stepper = stepper or Stepper(bundle, precision=config.precision)
     asked = Conditions(None, config.tempo, config.meter_pair, config.programs)
-    representation = for_piece(bundle.representation, primer, asked)
+    representation = bundle.representation.for_piece(primer, asked)
     config = settle_loop(settle_faithful(representation, config))
     check_supported(representation, config, primer)
     context = Context(representation, config, primer, bundle.index, str(bundle.path))
@@ -246,7 +246,7 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score
         continuation_score=piece.continuation_score,
         constraints=tuple(state.name for state in piece.decoder.constraints if state.is_asked),
         relaxed_constraints=dict(piece.decoder.relaxed),
-        remarks=substitutions(bundle.representation, primer) if primer is not None else (),
+        remarks=bundle.representation.substitutions(primer) if primer is not None else (),
         find_copies=partial(_find_copies, bundle, ids, piece.quarters_given),
     )
 

@@ -42,7 +42,7 @@ REPRESENTATIONS: Registry[Kind] = Registry(
         "event_words": f"{__name__}.event_words:EventWords",
         "words": f"{__name__}.words:Words",
     },
-    accept=named("config_model", "collect_statistics", "fit"),
+    accept=named("config_model", "reads_prose", "collect_statistics", "fit"),
 )
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ritornello.representations.base import Column, Conditions, Ids, Pace
+from ritornello.representations.base import Column, Conditions, Ids
 from ritornello.representations.grid import (
     TICKS_PER_QUARTER,
     VELOCITY,
@@ -27,8 +27,9 @@ from ritornello.representations.grid import (
     without_rests,
 )
 from ritornello.representations.tokenizer import FixedTokenizer, Mask, TokenizerConfig, notes_by_program
+from ritornello.representations.tokens import InstrumentRange, Tokens, block, build_tokens
 from ritornello.score import Score, Track, make_notes
-from ritornello.theory import instrument_name
+from ritornello.theory import DRUMS, instrument_name
 
 CLASSES: tuple[tuple[str, tuple[int, ...]], ...] = (
     ("bass", (36, 35)),
@@ -61,6 +62,11 @@ def classes_of(config: DrumsConfig) -> tuple[tuple[str, tuple[int, ...]], ...]:
     return ONE_DRUM if config.one_drum else CLASSES
 
 
+def steps_per_quarter(config: DrumsConfig) -> int:
+    """Return how fine the grid is."""
+    return 2 if config.one_drum else 4
+
+
 class Drums(FixedTokenizer[DrumsConfig]):
     """The representation `drums`; see `representations.base.Representation`."""
 
@@ -71,14 +77,34 @@ class Drums(FixedTokenizer[DrumsConfig]):
     def __init__(self, config: DrumsConfig) -> None:
         super().__init__(config)
         self.classes = classes_of(config)
-        self.steps_per_quarter = 2 if config.one_drum else 4
+        self.steps_per_quarter = steps_per_quarter(config)
         self.class_of = np.full(128, -1)
         for number, (_, keys) in enumerate(self.classes):
             self.class_of[list(keys)] = number
 
     @staticmethod
-    def counts(config: DrumsConfig) -> dict[str, int]:
-        return {"step": 1 << len(classes_of(config)), "start": 1, "end": 1}
+    def make_tokens(config: DrumsConfig) -> Tokens:
+        classes = [name for name, _ in classes_of(config)]
+        struck = np.arange(1 << len(classes))[:, None] >> np.arange(len(classes)) & 1
+
+        def name(value: int) -> str:
+            return "+".join(each for each, is_struck in zip(classes, struck[value], strict=True) if is_struck)
+
+        return build_tokens(
+            block(
+                "step",
+                len(struck),
+                lambda value: name(value) or "rest",
+                voice=np.where(struck.any(axis=1), 0, -1),
+                notes=struck.sum(axis=1),
+                is_drum=True,
+                duration=1 / steps_per_quarter(config),
+            ),
+            block("start"),
+            block("end"),
+            instruments=[InstrumentRange(instrument_name(DRUMS), DRUMS, 0, ())],
+            is_timed=True,
+        )
 
     @staticmethod
     def collect_statistics(score: Score) -> dict[int, int]:
@@ -93,27 +119,10 @@ class Drums(FixedTokenizer[DrumsConfig]):
         bits = [Column(f"step bit {bit}", 2) for bit in range(COUNTER_BITS)]
         return Column("token", self.blocks.size), *bits
 
-    @property
-    def is_note(self) -> NDArray[np.int64]:
-        """How many notes each id brings."""
-        return np.array([len(self.struck(token)) for token in range(self.blocks.size)])
-
     def struck(self, token: int) -> list[int]:
         """Return the classes that an id strikes."""
         is_step = self.blocks.kind[token] == "step"
         return [k for k in range(len(self.classes)) if is_step and token >> k & 1]
-
-    @property
-    def pace(self) -> Pace:
-        return self.steady_pace("step", 1 / self.steps_per_quarter)
-
-    def note_id(self, voice: int, pitch: int) -> int | None:
-        known = voice == 0 and 0 <= pitch < 128 and self.class_of[pitch] >= 0
-        return 1 << int(self.class_of[pitch]) if known else None
-
-    def token_name(self, token: int) -> str:
-        names = [self.classes[k][0] for k in self.struck(token)]
-        return "+".join(names) or ("rest" if token == 0 else self.blocks.kind[token])
 
     def encode(self, score: Score) -> Ids:
         bar = 4 * self.steps_per_quarter
@@ -143,20 +152,21 @@ class Drums(FixedTokenizer[DrumsConfig]):
         return np.stack([ids, *bits], axis=1).astype(np.int32)
 
     def grammar(self, conditions: Conditions = Conditions()) -> DrumsGrammarState:  # a frozen value
-        return DrumsGrammarState(conditions, 4 * self.steps_per_quarter, tokenizer=self)
+        return DrumsGrammarState(conditions, 4 * self.steps_per_quarter, tokens=self.tokens, tokenizer=self)
 
 
 @dataclass
 class DrumsGrammarState(GridGrammarState):
     """A `GrammarState` (see `representations.base`) for `drums`. Pieces end at bar lines only.
 
-    It names no last note, for an id can bring many: the guard against repetition leaves drums alone.
+    It tells no notes, for an id can bring many: the guard against repetition leaves drums alone.
     """
 
     tokenizer: Drums = field(kw_only=True)
     read: int = 0  # steps that have been read
 
     def advance(self, token: int) -> None:
+        self.last_notes = self.notes_of(token)
         kind = self.tokenizer.blocks.kind[token]
         self.token = token
         if kind == "step":
@@ -167,10 +177,6 @@ class DrumsGrammarState(GridGrammarState):
     @property
     def columns(self) -> tuple[int, ...]:
         return self.token, *(self.read >> bit & 1 for bit in range(COUNTER_BITS))
-
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        return None
 
     def fork(self) -> DrumsGrammarState:
         return replace(self)

@@ -12,8 +12,15 @@ from typing import Any
 import numpy as np
 
 from ritornello.errors import ConfigError
-from ritornello.representations.base import Conditions, Moment
-from ritornello.representations.tokenizer import FixedTokenizer, Ints, Mask, shorten_gaps, strike
+from ritornello.representations.base import BarPosition, Conditions
+from ritornello.representations.tokenizer import (
+    BaseGrammarState,
+    FixedTokenizer,
+    Ints,
+    Mask,
+    shorten_gaps,
+    strike,
+)
 from ritornello.score import Score, make_notes
 
 TICKS_PER_QUARTER = 480
@@ -57,7 +64,7 @@ def spread(start: Ints, end: Ints, pitch: Ints) -> tuple[Ints, Ints, Ints]:
 
 
 @dataclass
-class GridGrammarState:
+class GridGrammarState(BaseGrammarState):
     """The part of a `GrammarState` that counts steps and bars: `step` is the present one. A subclass has `allow`."""
 
     conditions: Conditions
@@ -88,8 +95,10 @@ class GridGrammarState:
         return divmod(self.step, self.steps_per_bar)
 
     @property
-    def moment(self) -> Moment:
-        return Moment(*divmod(self.step, self.steps_per_bar), self.steps_per_bar, self.steps_per_bar // 4)
+    def bar_position(self) -> BarPosition:
+        return BarPosition(
+            *divmod(self.step, self.steps_per_bar), self.steps_per_bar, self.steps_per_bar // 4
+        )
 
     @property
     def bars(self) -> int:
@@ -134,16 +143,11 @@ class ChordGrammarState(GridGrammarState):
     """The further part where each step is written note by note, with an id for its end."""
 
     silent: int = 0  # steps without a note, up to the present one
-    is_new: bool = False  # whether the last id began a note
 
     @property
     def place(self) -> tuple[int, int]:
         """The place of the present step; once the piece has ended, of its last."""
         return divmod(self.step - (self.ended and self.step > 0), self.steps_per_bar)
-
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        return (0, self.tokenizer.blocks.value[self.token]) if self.is_new else None
 
     @property
     def must_play(self) -> bool:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ritornello.representations.base import Column, Conditions, Ids, Pace
+from ritornello.representations.base import Column, Conditions, Ids
 from ritornello.representations.grid import (
     TICKS_PER_QUARTER,
     VELOCITY,
@@ -29,7 +29,8 @@ from ritornello.representations.grid import (
     spread,
     without_rests,
 )
-from ritornello.representations.tokenizer import FixedTokenizer, Mask, TokenizerConfig, room
+from ritornello.representations.tokenizer import FixedTokenizer, Mask, TokenizerConfig
+from ritornello.representations.tokens import Note, Tokens, block, build_tokens, solo_range
 from ritornello.score import Score, Track, make_notes
 from ritornello.theory import instrument_name, instrument_range
 
@@ -54,28 +55,22 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
     unsupported_settings = ("infill", "vary", "form", "loop")  # a note that goes on belongs to several bars
 
     @staticmethod
-    def counts(config: PolyphonyConfig) -> dict[str, int]:
-        return {"start": 1, "end": 1, "step_end": 1, "new": 128, "continued": 128}
+    def make_tokens(config: PolyphonyConfig) -> Tokens:
+        pitches = np.arange(128)
+        return build_tokens(
+            block("start"),
+            block("end"),
+            block("step_end", duration=1 / STEPS_PER_QUARTER),
+            block("new", 128, voice=0, pitch=pitches, notes=1, series=0),
+            block("continued", 128, series=0, step=pitches),
+            instruments=[solo_range(config.program)],
+            is_timed=True,
+        )
 
     @property
     def columns(self) -> tuple[Column, ...]:
         position = (Column("position", STEPS_PER_BAR),) if self.settings.position else ()
         return Column("token", self.blocks.size), *position
-
-    @property
-    def is_note(self) -> NDArray[np.bool_]:
-        return self.blocks.mask("new")
-
-    @property
-    def pace(self) -> Pace:
-        return self.steady_pace("step_end", 1 / STEPS_PER_QUARTER)
-
-    def note_id(self, voice: int, pitch: int) -> int | None:
-        return self.blocks.first["new"] + pitch if voice == 0 and 0 <= pitch < 128 else None
-
-    def token_name(self, token: int) -> str:
-        kind = self.blocks.kind[token]
-        return f"{kind} {self.blocks.value[token]}" if kind in ("new", "continued") else kind
 
     def encode(self, score: Score) -> Ids:
         start, end, pitch = quantised(score, False, STEPS_PER_QUARTER, LONGEST)
@@ -95,7 +90,7 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
         return ids[:-1] if ids[-1] == self.blocks.first["step_end"] else ids
 
     def decode(self, ids: Ids) -> Score:
-        reader, rows = PolyphonyGrammarState(Conditions(), tokenizer=self), []
+        reader, rows = PolyphonyGrammarState(Conditions(), tokens=self.tokens, tokenizer=self), []
         ids = np.asarray(ids)
         whole = [*ids[(ids >= 0) & (ids < self.blocks.size)].tolist(), *[self.blocks.first["step_end"]] * 2]
         for token in whole:
@@ -123,21 +118,15 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
     def grammar(self, conditions: Conditions = Conditions()) -> PolyphonyGrammarState:  # a frozen value
         score = conditions.given.score if conditions.given else None
         given = () if score is None else self.steps_of(score)
-        return PolyphonyGrammarState(conditions, STEPS_PER_BAR, tokenizer=self, given=given)
+        return PolyphonyGrammarState(
+            conditions, STEPS_PER_BAR, tokens=self.tokens, tokenizer=self, given=given
+        )
 
     def steps_of(self, score: Score) -> tuple[tuple[int, ...], ...]:
         """Return the notes of each step as ids, from the highest pitch down."""
         ids = self.encode(score)[1:-1]
         steps = np.split(ids, np.flatnonzero(ids == self.blocks.first["step_end"]) + 1)[:-1]
         return tuple(tuple(step[:-1].tolist()) for step in steps)
-
-    def transposable(self, ids: Ids) -> tuple[int, int]:
-        pitches = np.asarray(ids)[self.blocks.is_kind(ids, "new")] - self.blocks.first["new"]
-        return room(pitches)
-
-    def transposed(self, ids: Ids, semitones: int) -> Ids:
-        moves = np.asarray(ids) >= self.blocks.first["new"]
-        return np.where(moves, ids + semitones, ids).astype(ids.dtype)
 
 
 @dataclass
@@ -155,20 +144,24 @@ class PolyphonyGrammarState(ChordGrammarState):
     lowest: int = 128  # pitch of the present step so far
 
     def advance(self, token: int) -> None:
+        self.last_notes = self.notes_of(token)
         kind, pitch = self.tokenizer.blocks.kind[token], self.tokenizer.blocks.value[token]
-        self.token, self.is_new = token, kind == "new" and pitch not in self.present
+        self.token = token
         self.ended = kind == "end"
         if kind == "step_end":
             self.silent = 0 if self.present else self.silent + 1
             self.sounding, self.present = self.present, {}
             self.step, self.lowest = self.step + 1, 128
-        elif self.is_new:
+        elif self.last_notes:
             self.present[pitch] = self.step
             self.note_count += 1
         elif kind == "continued" and pitch in self.sounding and pitch not in self.present:
             self.present[pitch] = self.sounding[pitch]
         if kind in ("new", "continued"):
             self.lowest = min(self.lowest, pitch)
+
+    def notes_of(self, token: int) -> tuple[Note, ...]:
+        return () if self.tokenizer.blocks.value[token] in self.present else self.tokens.notes_of(token)
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -186,8 +179,7 @@ class PolyphonyGrammarState(ChordGrammarState):
         self._insist(mask)
 
     @property
-    def due(self) -> int | None:
-        """See `representations.base.forced_token`."""
+    def forced_token(self) -> int | None:
         step = self.given[self.step] if self.token >= 0 and self.step < len(self.given) else ()
         return next((token for token in step if self.tokenizer.blocks.value[token] < self.lowest), None)
 
@@ -195,7 +187,7 @@ class PolyphonyGrammarState(ChordGrammarState):
         """Leave only what may stand before the next given note of the step, and that note; no end before the last."""
         if self.step < len(self.given):
             mask[self.tokenizer.end_id] = False
-        blocks, due = self.tokenizer.blocks, self.due
+        blocks, due = self.tokenizer.blocks, self.forced_token
         if due is not None:
             for kind in ("new", "continued"):
                 mask[blocks.first[kind] : blocks.first[kind] + blocks.value[due] + 1] = False

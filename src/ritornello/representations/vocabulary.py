@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+
+from ritornello.representations.tokens import Block, Meaning, Names, block
 
 
 class KindBlocks:
@@ -25,6 +28,26 @@ class KindBlocks:
         self.value = np.arange(self.size) - self.first[self.kind]
         self.block = {kind: slice(*edges[kind : kind + 2].tolist()) for kind in kinds}
         self.start, self.end = self.id_of(kinds["START"]), self.id_of(kinds["END"])
+
+    def token_blocks(
+        self,
+        meanings: Mapping[Any, Meaning],
+        values: Mapping[Any, Sequence[Any]],
+        names: Mapping[Any, Names] = MappingProxyType({}),
+    ) -> list[Block]:
+        """Return the blocks for `build_tokens`. values: of kinds whose ids are named by a value instead of a number.
+        names: of kinds whose ids have names of their own."""
+
+        def names_of(kind: IntEnum) -> Names:
+            if kind in values:
+                return lambda value: f"{kind.name.lower()} {values[kind][value]}"
+            return names.get(kind)
+
+        sizes = {kind: ids.stop - ids.start for kind, ids in self.block.items()}
+        return [
+            block(kind.name.lower(), size, names_of(kind), **meanings.get(kind, {}))
+            for kind, size in sizes.items()
+        ]
 
     def id_of(self, kind: IntEnum, value: int = 0) -> int:
         """Return the id of the `value`-th token of a kind."""

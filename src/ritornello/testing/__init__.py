@@ -6,8 +6,8 @@
         network_laws(MyNetwork, {"hidden": 8})
 
 A member must be registered first: by an entry point of the installed package, or by `NETWORKS[name] = MyNetwork`. Each
-law is a function of its own in `representations`, `networks` or `formats`. Neither pytest nor hypothesis is needed;
-`pytest.register_assert_rewrite("ritornello.testing")` makes pytest show the values that broke a law.
+law is a function of its own in `representations`, `tokens`, `networks` or `formats`. Neither pytest nor hypothesis is
+needed; `pytest.register_assert_rewrite("ritornello.testing")` makes pytest show the values that broke a law.
 """
 
 from __future__ import annotations
@@ -58,9 +58,10 @@ def representation_laws(
     import numpy as np
 
     from ritornello.testing import representations as laws
+    from ritornello.testing import tokens
 
     representation = laws.fit(kind, options)
-    for law in laws.LAWS:
+    for law in (*laws.LAWS, *tokens.LAWS):
         if law.__name__ not in leave_out:
             law(representation)
     for seed in range(tries):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ritornello.representations.base import Conditions
 from ritornello.representations.event_words.vocabulary import END, FIRST_WORD, Vocabulary
+from ritornello.representations.tokenizer import BaseGrammarState
 
 DEFAULT_LENGTH = 32
 """Bars, where the conditions does not say."""
@@ -26,7 +27,7 @@ def _silence() -> Mask:
 
 
 @dataclass
-class EventGrammarState:
+class EventGrammarState(BaseGrammarState):
     """A `GrammarState` (see `representations.base`). The present place is that of the last note that began."""
 
     vocabulary: Vocabulary
@@ -37,7 +38,6 @@ class EventGrammarState:
     sounding: Mask = field(default_factory=_silence)  # by channel and pitch
     onset: int = 0
     note_count: int = 0
-    struck: bool = False  # whether the last id began a note
     closed: bool = False
     ended: bool = False
 
@@ -47,8 +47,9 @@ class EventGrammarState:
         return max(1, numerator * 4 * self.vocabulary.config.ticks_per_quarter // denominator)
 
     def advance(self, token: int) -> None:
+        self.last_notes = self.notes_of(token)
         vocabulary = self.vocabulary
-        self.token, self.struck = token, False
+        self.token = token
         self.ended |= token == END
         if token < FIRST_WORD:
             return
@@ -56,7 +57,7 @@ class EventGrammarState:
         self.last_order = int(vocabulary.order[token])
         key = int(vocabulary.key[token])
         if vocabulary.is_on[token]:
-            self.onset, self.struck = self.time, True
+            self.onset = self.time
             self.note_count += 1
         if vocabulary.is_on[token] or vocabulary.is_off[token]:
             self.sounding[key] = vocabulary.is_on[token]
@@ -76,13 +77,6 @@ class EventGrammarState:
     @property
     def place(self) -> tuple[int, int]:
         return divmod(self.onset, self.bar_ticks)
-
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        if not self.struck:
-            return None
-        channel, pitch = divmod(int(self.vocabulary.key[self.token]), 128)
-        return channel, pitch
 
     def finish_bar(self) -> None:
         self.closed = True

@@ -22,8 +22,8 @@ from ritornello.representations.base import Ids
 from ritornello.representations.jazz import faithful
 from ritornello.representations.jazz.analysis import CHORD, HELD, REST, letters
 from ritornello.representations.jazz.encoding import REGISTER, chord_at
-from ritornello.representations.jazz.reading import Bar, Reader, reference, upper_tones
-from ritornello.representations.jazz.vocabulary import STEPS_PER_QUARTER, Kind, Vocabulary
+from ritornello.representations.jazz.reading import Bar, Reader, upper_tones
+from ritornello.representations.jazz.vocabulary import STEPS_PER_QUARTER, Kind, Vocabulary, reference
 from ritornello.representations.multitrack.vocabulary import TEMPOS
 from ritornello.score import Key, Meter, Score, Tempo, Text, Track, make_notes
 from ritornello.theory import Chord, instrument_name, key_fifths, make_chord, pitch_class_name

@@ -34,6 +34,7 @@ from ritornello.representations.jazz.vocabulary import (
 )
 from ritornello.representations.multitrack.encoding import nearest
 from ritornello.representations.multitrack.vocabulary import TEMPOS
+from ritornello.representations.tokenizer import BaseGrammarState
 from ritornello.theory import Chord, estimate_key
 
 DEFAULT_LENGTH = 32
@@ -85,7 +86,7 @@ class Rules:
 
 
 @dataclass
-class JazzGrammarState:
+class JazzGrammarState(BaseGrammarState):
     """A `GrammarState` (see `representations.base`) for `jazz`."""
 
     vocabulary: Vocabulary
@@ -95,6 +96,7 @@ class JazzGrammarState:
     length: int | None = None
 
     def advance(self, token: int) -> None:
+        self.last_notes = self.notes_of(token)
         self.reader.advance(token)
 
     @property
@@ -117,10 +119,6 @@ class JazzGrammarState:
     @property
     def place(self) -> tuple[int, int]:
         return max(0, len(self.reader.bars) - 1), self.reader.position
-
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        return None  # its pitch is settled only when the whole is played
 
     def finish_bar(self) -> None:
         self.length = max(1, len(self.reader.bars))

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from ritornello.representations.melody.encodings import BAR, Encoding, Past
 from ritornello.representations.melody.extraction import NO_EVENT, NOTE_OFF
+from ritornello.representations.tokenizer import BaseGrammarState
+from ritornello.representations.tokens import Note
 
 DEFAULT_BARS = 32
 """The length where nobody asks for one."""
 
 
 @dataclass
-class MelodyGrammarState:
+class MelodyGrammarState(BaseGrammarState):
     """A `GrammarState` (see `representations.base`). Its place is where the last note began or ended.
 
     While a note is held the place stays: so a hold goes on with the note, and is no new thing at a new place.
@@ -31,18 +33,18 @@ class MelodyGrammarState:
     length: int = DEFAULT_BARS * BAR  # steps
     token: int = -1
     at: int = 0  # step of the last event other than NO_EVENT
-    struck: bool = False  # whether the last id brought a note
     closing: bool = False
     ended: bool = False
 
     def advance(self, token: int) -> None:
-        self.token, self.struck = token, False
+        self.last_notes = self.notes_of(token)
+        self.token = token
         if not 0 <= token < self.encoding.labels:
             self.ended |= token == self.encoding.labels + 1
             return
         event = self.encoding.event(token, self.past)
         if event != NO_EVENT:
-            self.at, self.struck = len(self.past.events), event != NOTE_OFF
+            self.at = len(self.past.events)
         self.past.advance(event)
 
     @property
@@ -61,14 +63,11 @@ class MelodyGrammarState:
     def place(self) -> tuple[int, int]:
         return divmod(self.at, BAR)
 
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        return (0, self.past.events[-1]) if self.struck else None
-
-    def repeating_ids(self, voice: int, pitch: int) -> list[int]:
-        """Return those of the last two labels (an encoding may have "as a bar ago") that would strike this pitch."""
-        labels = range(self.encoding.labels - 2, self.encoding.labels)
-        return [label for label in labels if voice == 0 and self.encoding.event(label, self.past) == pitch]
+    def notes_of(self, token: int) -> tuple[Note, ...]:
+        """Return the note that begins: one that a label names, or that "as a bar ago" repeats."""
+        if self.tokens.kind[token] == "repeat":
+            token = self.encoding.class_of(self.encoding.event(token, self.past))
+        return self.tokens.notes_of(token)
 
     def finish_bar(self) -> None:
         time = len(self.past.events)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import Conditions, Moment
+from ritornello.representations.base import BarPosition, Conditions
 from ritornello.representations.multitrack.encoding import nearest
 from ritornello.representations.multitrack.reading import Reader
 from ritornello.representations.multitrack.vocabulary import (
@@ -26,8 +26,8 @@ from ritornello.representations.multitrack.vocabulary import (
     Kind,
     Vocabulary,
 )
+from ritornello.representations.tokenizer import BaseGrammarState
 from ritornello.score import Meter
-from ritornello.theory import instrument_range
 
 MOST_SILENT_BARS = 2
 """From one onset to the next, at most."""
@@ -48,7 +48,7 @@ HEADER = (Kind.START, Kind.LENGTH_HIGH, Kind.LENGTH_LOW, Kind.METER, Kind.TEMPO)
 
 
 @dataclass
-class MultitrackGrammarState:
+class MultitrackGrammarState(BaseGrammarState):
     """A `GrammarState` (see `representations.base`) for `multitrack`."""
 
     vocabulary: Vocabulary
@@ -68,6 +68,7 @@ class MultitrackGrammarState:
     programs: tuple[tuple[int, int], ...] = ()  # (voice, program) of the header
 
     def advance(self, token: int) -> None:
+        self.last_notes = self.notes_of(token)
         kind = self.reader.advance(token)
         if self.stage < len(HEADER) and kind == HEADER[self.stage]:
             self.stage += 1
@@ -105,15 +106,11 @@ class MultitrackGrammarState:
         return self.reader.bar, self.reader.position
 
     @property
-    def moment(self) -> Moment:
+    def bar_position(self) -> BarPosition:
         reader = self.reader
         steps = reader.bar_steps
         meter = self.vocabulary.config.meters[reader.meter] if reader.meter >= 0 else (4, 4)
-        return Moment(reader.bar, reader.position, steps, steps // Meter(0, *meter).beats)
-
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        return (self.reader.voice, self.reader.pitch) if self.kind == Kind.NOTE else None
+        return BarPosition(reader.bar, reader.position, steps, steps // Meter(0, *meter).beats)
 
     def finish_bar(self) -> None:
         self.reader.length = self.reader.bar + 1  # the network sees the last bar, and plays it as one
@@ -268,12 +265,9 @@ class MultitrackGrammarState:
 
 def compass(vocabulary: Vocabulary, voice: int, program: int) -> Mask:
     """Return the notes of a voice that the instrument can play; all of them for drums, and if it can play none."""
-    mine = (vocabulary.voice == voice) & (vocabulary.kind == Kind.NOTE)
-    if vocabulary.is_drum[voice]:
-        return np.asarray(mine)
-    low, high = instrument_range(program)
-    within = mine & (vocabulary.pitch >= low) & (vocabulary.pitch <= high)
-    return np.asarray(within if within.any() else mine)
+    low, high = vocabulary.playable(voice, program)
+    within = (vocabulary.pitch >= low) & (vocabulary.pitch <= high)
+    return np.asarray((vocabulary.voice == voice) & (vocabulary.kind == Kind.NOTE) & within)
 
 
 def planned_instruments(vocabulary: Vocabulary, programs: Sequence[int]) -> list[int]:

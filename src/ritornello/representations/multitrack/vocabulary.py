@@ -11,19 +11,20 @@ header of a piece says which program each voice has. So the same token means a l
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from functools import cached_property
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from ritornello.representations.columns.repeats import Orders
+from ritornello.representations.tokens import InstrumentRange, Meaning, Tokens, build_tokens
 from ritornello.representations.vocabulary import KindBlocks, is_on_grid, nearest_meter
 from ritornello.score import Meter, Score, Track
-from ritornello.theory import instrument_name
+from ritornello.theory import instrument_name, instrument_range
 
 STEPS_PER_QUARTER = 24
 """The grid: 32nd notes and 16th triplets fall on it."""
@@ -176,6 +177,59 @@ class Vocabulary(KindBlocks):
     def note_ids(self, voice: NDArray[np.int64], pitch: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the ids of notes whose pitches lie within their voices."""
         return np.asarray(self._voice_first[voice] + pitch - self.low[voice])
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """What the ids mean."""
+        notes = self.block[Kind.NOTE]
+        voices, pitches = self.voice[notes], self.pitch[notes]
+        is_drum = self.is_drum[voices]
+        owners, programs = np.array(self.instruments).T
+        values: dict[Kind, Sequence[Any]] = {
+            Kind.METER: ["/".join(map(str, meter)) for meter in self.config.meters],
+            Kind.TEMPO: TEMPOS.tolist(),
+            Kind.INSTRUMENT: [f"{voice}:{program}" for voice, program in self.instruments],
+            Kind.SHIFT: SHIFTS.tolist(),
+            Kind.DURATION: DURATIONS.tolist(),
+        }
+        meanings: dict[Kind, Meaning] = {
+            Kind.INSTRUMENT: {"voice": owners, "program": np.where(self.is_drum[owners], DRUMS, programs)},
+            Kind.SHIFT: {"duration": SHIFTS / STEPS_PER_QUARTER},
+            Kind.NOTE: {
+                "voice": voices,
+                "pitch": pitches,
+                "notes": 1,
+                "is_drum": is_drum,
+                "series": np.where(is_drum, -1, voices),
+            },
+        }
+        return build_tokens(
+            *self.token_blocks(meanings, values, {Kind.NOTE: lambda n: f"note {voices[n]} {pitches[n]}"}),
+            instruments=self._instrument_ranges(),
+            is_timed=True,
+            tells_ends=True,
+            shared=("voice", "pitch", "pitch_class"),
+        )
+
+    def _instrument_ranges(self) -> Iterable[InstrumentRange]:
+        """Yield what each instrument can play, voice by voice, in each the most frequent program first."""
+        tokens = {pair: self.id_of(Kind.INSTRUMENT, value) for value, pair in enumerate(self.instruments)}
+        for number, voice in enumerate(self.config.voices):
+            for program in voice.programs:
+                shown = DRUMS if self.is_drum[number] else program
+                low, high = self.playable(number, program)
+                pitches = tuple(range(low, high + 1))
+                yield InstrumentRange(instrument_name(shown), shown, number, pitches, tokens[number, program])
+
+    def playable(self, voice: int, program: int) -> tuple[int, int]:
+        """Return the lowest and highest pitch of a voice that the instrument can play; all of the voice for drums, and
+        if it can play none."""
+        low, high = int(self.low[voice]), int(self.high[voice])
+        if self.is_drum[voice]:
+            return low, high
+        lowest, highest = instrument_range(program)
+        inside = max(low, lowest), min(high, highest)
+        return inside if inside[0] <= inside[1] else (low, high)
 
     @cached_property
     def meanings(self) -> list[tuple[Kind, int, int, int]]:

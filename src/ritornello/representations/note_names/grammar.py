@@ -16,6 +16,8 @@ from ritornello.representations.base import Conditions
 from ritornello.representations.multitrack.vocabulary import SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.note_names.reading import STEP, Reader
 from ritornello.representations.note_names.vocabulary import Kind, Vocabulary
+from ritornello.representations.tokenizer import BaseGrammarState
+from ritornello.representations.tokens import Note
 
 BAR = 4 * STEPS_PER_QUARTER
 """Steps of a bar: bars are counted in 4/4, since words have no meter."""
@@ -32,7 +34,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass
-class NoteNamesGrammarState:
+class NoteNamesGrammarState(BaseGrammarState):
     """A `GrammarState` (see `representations.base`) for `note_names`. Tempo and meter of a conditions say nothing
     here."""
 
@@ -49,6 +51,7 @@ class NoteNamesGrammarState:
         self.limit = self.limit or (self.conditions.bars or DEFAULT_BARS) * BAR
 
     def advance(self, token: int) -> None:
+        self.last_notes = self.notes_of(token)
         self.kind = self.reader.advance(token)
         if self.kind == Kind.WORD:
             self.notes += len(self.vocabulary.words.pitches[token])
@@ -67,12 +70,8 @@ class NoteNamesGrammarState:
     def place(self) -> tuple[int, int]:
         return divmod(self.reader.time, BAR)
 
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        """Instrument and code of the last word: its pitch, or above 127 a chord; so a guard tells chords apart."""
-        if self.kind != Kind.WORD:
-            return None
-        return self.reader.instrument, int(self.vocabulary.words.codes[self.reader.token])
+    def notes_of(self, token: int) -> tuple[Note, ...]:
+        return tuple((self.reader.instrument, pitch) for _, pitch in self.tokens.notes_of(token))
 
     def finish_bar(self) -> None:
         self.limit, self.closing = min(self.limit, (self.place[0] + 1) * BAR), True

@@ -13,17 +13,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ritornello.representations.base import Conditions
-from ritornello.representations.performance.reading import HANGING, STEPS_PER_QUARTER, Reader
+from ritornello.representations.performance.reading import HANGING, Reader
 from ritornello.representations.performance.vocabulary import (
     HISTOGRAM_STEPS,
     LEVELS,
     MOST_SHIFT,
+    STEPS_PER_QUARTER,
     STEPS_PER_SECOND,
     Vocabulary,
     density_bin,
     share_levels,
 )
-from ritornello.representations.tokenizer import Mask
+from ritornello.representations.tokenizer import BaseGrammarState, Mask
 from ritornello.theory import instrument_range
 
 MOST_SILENCE = 4 * STEPS_PER_SECOND
@@ -32,7 +33,7 @@ DEFAULT_LENGTH = 32
 
 
 @dataclass
-class PerformanceGrammarState:
+class PerformanceGrammarState(BaseGrammarState):
     """A `GrammarState` (see `representations.base`) for `performance`."""
 
     vocabulary: Vocabulary
@@ -47,6 +48,7 @@ class PerformanceGrammarState:
     last_bar: int = -1  # -1: as planned
 
     def advance(self, token: int) -> None:
+        self.last_notes = self.notes_of(token)
         reader = self.reader
         before = reader.time, reader.sounding.get(self.vocabulary.blocks.value[token])
         kind = reader.advance(token)
@@ -87,10 +89,6 @@ class PerformanceGrammarState:
     @property
     def place(self) -> tuple[int, int]:
         return divmod(self.reader.time, self.bar_steps)
-
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        return (0, self.value) if self.kind == "note_on" else None
 
     @property
     def bar_steps(self) -> int:

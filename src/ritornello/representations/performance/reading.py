@@ -16,6 +16,8 @@ from ritornello.representations.performance.vocabulary import (
     EVEN,
     LEVELS,
     STEPS_PER_SECOND,
+    TICKS_PER_QUARTER,
+    TICKS_PER_STEP,
     Vocabulary,
 )
 from ritornello.representations.tokenizer import latest
@@ -23,13 +25,6 @@ from ritornello.score import DEFAULT_MICROSECONDS_PER_QUARTER, Score, Tempo, Tra
 from ritornello.theory import instrument_name, pitch_class_name
 
 HANGING = 5 * STEPS_PER_SECOND
-TICKS_PER_STEP = 10
-TICKS_PER_QUARTER = 500
-"""At 120 quarters a minute a tick is a millisecond."""
-
-TEMPO = 60e6 / DEFAULT_MICROSECONDS_PER_QUARTER
-
-STEPS_PER_QUARTER = TICKS_PER_QUARTER // TICKS_PER_STEP
 
 
 def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.representations.base import Conditions
+from ritornello.representations.tokenizer import BaseGrammarState
 
 START, END, UNKNOWN, PARAGRAPH, FIRST_WORD = range(5)
 
@@ -52,7 +53,7 @@ class Signs:
 
 
 @dataclass
-class WordGrammarState:
+class WordGrammarState(BaseGrammarState):
     """A `GrammarState` (see `representations.base`). Its place is the sentence, and the word in it."""
 
     signs: Signs
@@ -67,6 +68,7 @@ class WordGrammarState:
     ended: bool = False
 
     def advance(self, token: int) -> None:
+        self.last_notes = self.notes_of(token)
         self.token = token
         self.ended |= token == END
         if token < FIRST_WORD and token != UNKNOWN:
@@ -99,10 +101,6 @@ class WordGrammarState:
     @property
     def place(self) -> tuple[int, int]:
         return self.sentence, self.length
-
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        return None
 
     def finish_bar(self) -> None:
         self.closed = True

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ritornello.representations.base import Conditions, Ids, Pace
+from ritornello.representations.base import Conditions, Ids
 from ritornello.representations.grid import VELOCITY, GridGrammarState, quantised, without_rests
-from ritornello.representations.tokenizer import FixedTokenizer, Mask, TokenizerConfig, room
+from ritornello.representations.tokenizer import FixedTokenizer, Mask, TokenizerConfig
+from ritornello.representations.tokens import Tokens, block, build_tokens, solo_range
 from ritornello.score import Score, Track, make_notes
 from ritornello.theory import instrument_name
 
@@ -21,24 +22,17 @@ class Mini(FixedTokenizer[TokenizerConfig]):
     config_model = TokenizerConfig
 
     @staticmethod
-    def counts(config: TokenizerConfig) -> dict[str, int]:
-        return {"note": HIGHEST - LOWEST + 1, "hold": 1, "rest": 1, "start": 1, "end": 1}
-
-    @property
-    def is_note(self) -> Mask:
-        return self.blocks.mask("note")
-
-    @property
-    def pace(self) -> Pace:
-        steps = self.blocks.mask("note", "hold", "rest")
-        return Pace(np.zeros(self.vocabulary_size), steps / STEPS_PER_QUARTER)
-
-    def note_id(self, voice: int, pitch: int) -> int | None:
-        return pitch - LOWEST if voice == 0 and LOWEST <= pitch <= HIGHEST else None
-
-    def token_name(self, token: int) -> str:
-        kind = self.blocks.kind[token]
-        return f"note {LOWEST + token}" if kind == "note" else kind
+    def make_tokens(config: TokenizerConfig) -> Tokens:
+        pitches, step = range(LOWEST, HIGHEST + 1), 1 / STEPS_PER_QUARTER
+        return build_tokens(
+            block("note", len(pitches), voice=0, pitch=pitches, notes=1, duration=step, series=0),
+            block("hold", duration=step),
+            block("rest", duration=step),
+            block("start"),
+            block("end"),
+            instruments=[solo_range(config.program, LOWEST, HIGHEST)],
+            is_timed=True,
+        )
 
     def encode(self, score: Score) -> Ids:
         start, end, pitch = quantised(score, False, STEPS_PER_QUARTER, BAR)
@@ -48,14 +42,14 @@ class Mini(FixedTokenizer[TokenizerConfig]):
         start, end, pitch = start[top], end[top], pitch[top]
         end = np.minimum(end, np.concatenate([start[1:], end[-1:]]))
         start, end = without_rests(start, end, BAR, BAR)
-        steps = np.full(end.max(initial=0), self.blocks.first["rest"])
+        steps = np.full(end.max(initial=0), self.tokens.first["rest"])
         for first, last, each in zip(start, end, pitch, strict=True):
-            steps[first:last] = self.blocks.first["hold"]
+            steps[first:last] = self.tokens.first["hold"]
             steps[first] = each - LOWEST
         return np.array([self.start_id, *steps, self.end_id], dtype=np.int32)
 
     def decode(self, ids: Ids) -> Score:
-        kinds = [self.blocks.kind[token] for token in np.asarray(ids).tolist()]
+        kinds = [self.tokens.kind[token] for token in np.asarray(ids).tolist()]
         moves = [(k, token) for k, token in zip(kinds, ids, strict=True) if k in ("note", "hold", "rest")]
         rows: list[list[int]] = []
         sounds = False
@@ -69,14 +63,8 @@ class Mini(FixedTokenizer[TokenizerConfig]):
         track = Track(make_notes([tuple(row) for row in rows]), program, name=instrument_name(program))
         return Score(STEPS_PER_QUARTER, (track,) if rows else ())
 
-    def transposable(self, ids: Ids) -> tuple[int, int]:
-        return room(np.asarray(ids)[self.is_note[ids]], 0, HIGHEST - LOWEST)
-
-    def transposed(self, ids: Ids, semitones: int) -> Ids:
-        return np.where(self.is_note[ids], ids + semitones, ids).astype(np.int32)
-
     def grammar(self, conditions: Conditions = Conditions()) -> MiniGrammarState:
-        return MiniGrammarState(conditions, BAR, tokenizer=self)
+        return MiniGrammarState(conditions, BAR, tokens=self.tokens, tokenizer=self)
 
 
 @dataclass
@@ -86,7 +74,8 @@ class MiniGrammarState(GridGrammarState):
     sounds: bool = False
 
     def advance(self, token: int) -> None:
-        kind, self.token = self.tokenizer.blocks.kind[token], token
+        self.last_notes = self.notes_of(token)
+        kind, self.token = self.tokens.kind[token], token
         if kind in ("note", "hold", "rest"):
             self.step, self.read = self.read, self.read + 1
             self.note_count += kind == "note"
@@ -97,10 +86,6 @@ class MiniGrammarState(GridGrammarState):
     def columns(self) -> tuple[int, ...]:
         return (self.token,)
 
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        return (0, LOWEST + self.token) if self.tokenizer.is_note[self.token] else None
-
     def fork(self) -> MiniGrammarState:
         return replace(self)
 
@@ -109,8 +94,7 @@ class MiniGrammarState(GridGrammarState):
         return self.read
 
     def allow(self, mask: Mask) -> None:
-        blocks = self.tokenizer.blocks
-        mask[blocks.slice["note"]] = True
-        mask[blocks.slice["hold"]] = self.sounds
-        mask[blocks.slice["rest"]] = bool(self.note_count) or self.read < self.limit - 1
+        mask[self.tokens.slice["note"]] = True
+        mask[self.tokens.slice["hold"]] = self.sounds
+        mask[self.tokens.slice["rest"]] = bool(self.note_count) or self.read < self.limit - 1
         mask[self.tokenizer.end_id] = bool(self.note_count) and self.read % BAR == 0 and self.is_free
