@@ -70,7 +70,7 @@ def test_only_the_bars_asked_for_are_composed_anew(model: Model, best_of: int) -
     assert piece.score.meters == known(model, SONG).meters
     assert piece.score.tempos == known(model, SONG).tempos
     assert piece.relaxed_steps == 0
-    assert piece.given_log_likelihood < 0 > piece.log_likelihood
+    assert piece.fixed_log_likelihood < 0 > piece.log_likelihood
 
 
 def test_new_notes_are_those_that_were_chosen(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_new_notes_are_those_that_were_chosen(model: Model, monkeypatch: pytest.
     monkeypatch.setattr(compose, "_finish", lambda *all: (steps.append(all[2]), finish(*all))[1])
     made = bars_of(model.compose(SONG, infill="3-4", seed=1).score)
     new = sum(sum(bar.values()) for bar in made[2:4])
-    assert steps[0].grammar.notes - steps[0].notes_given == new > 0
+    assert steps[0].grammar.notes - steps[0].unchosen_notes == new > 0
 
 
 def test_bars_after_the_primer_are_free(model: Model) -> None:
@@ -165,7 +165,7 @@ def test_a_loop_ends_at_the_bar_line(model: Model, wishes: dict[str, object], tm
         assert piece.score.end <= end
         assert max(int(track.notes["start"].max()) for track in piece.score.tracks) < end
         assert piece.settings.best_of == wishes.get("best_of", 8)
-        assert piece.given_log_likelihood < 0
+        assert piece.fixed_log_likelihood < 0
         assert [(t.tick, t.text) for t in piece.score.texts if t.kind == "marker"] == [
             (0, "loopStart"),
             (end, "loopEnd"),
@@ -180,14 +180,14 @@ def test_a_loop_is_one_of_its_candidates_and_leads_back_best(model: Model) -> No
     assert kept.ids.tolist() == best(candidates).ids.tolist()
     assert kept.ranking == max(piece.ranking for piece in candidates)
     assert (
-        kept.continuation_score != kept.given_log_likelihood
+        kept.continuation_score != kept.fixed_log_likelihood
     )  # it is beside what the beginning was worth at first
 
 
 def test_what_is_composed_between_given_notes_is_ranked_by_them(model: Model) -> None:
     candidates = model.compose_many(SONG, infill="3", seed=7, count=4)
     kept = model.compose(SONG, infill="3", seed=7, best_of=4)
-    assert kept.ranking == kept.continuation_score == kept.given_log_likelihood
+    assert kept.ranking == kept.continuation_score == kept.fixed_log_likelihood
     assert kept.ranking == max(piece.ranking for piece in candidates)
 
 
@@ -277,7 +277,7 @@ def test_what_cannot_be_is_refused_in_a_line(
 
 def test_a_scheme_that_keeps_nothing_says_so(tmp_path: Path) -> None:
     for name, asked in (
-        ("melody", "cannot keep given notes; those of multitrack"),
+        ("melody", "cannot keep fixed notes; those of multitrack"),
         ("polyphony", "cannot be asked"),
     ):
         scheme = make_representation(name, {})

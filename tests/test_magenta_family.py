@@ -84,7 +84,7 @@ def test_density_and_pitch_classes_can_be_asked_for(models: dict[str, Model], tm
 def test_a_model_cannot_be_asked_for_what_it_was_not_told(
     models: dict[str, Model], wish: dict[str, object]
 ) -> None:
-    with pytest.raises(ConfigError, match="this model has not been told of it"):
+    with pytest.raises(ConfigError, match="this model was not trained with it"):
         models["drums_rnn"].compose(bars=2, **wish)
 
 
@@ -152,5 +152,5 @@ def test_a_melody_given_is_harmonised_to_its_end(models: dict[str, Model], bars:
 def test_what_cannot_be_harmonised_is_told(models: dict[str, Model]) -> None:
     with pytest.raises(ConfigError, match="give a primer"):
         models["polyphony_rnn"].compose(accompany=True)
-    with pytest.raises(ConfigError, match="drums cannot keep given notes; those of multitrack"):
+    with pytest.raises(ConfigError, match="drums cannot keep fixed notes; those of multitrack"):
         models["drums_rnn"].compose(SONG, accompany=True)

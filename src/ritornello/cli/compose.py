@@ -106,7 +106,7 @@ def _facts(piece: Composition, files: list[str]) -> dict[str, Any]:
         "seconds": round(score.seconds, 2),
         "instruments": [track.name for track in score.tracks],
         "nats_per_note": round(-piece.log_likelihood, 3),
-        "nats_per_given_note": round(-piece.given_log_likelihood, 3) if piece.given_log_likelihood else None,
+        "nats_per_given_note": round(-piece.fixed_log_likelihood, 3) if piece.fixed_log_likelihood else None,
         "constraints": {"asked": piece.constraints, "relaxed": dict(piece.relaxed_constraints)},
         "copies": _copy_facts(piece),
         "remarks": piece.remarks,

@@ -1,6 +1,6 @@
-"""`Notes`: the ids of a representation that bring a pitched note, and how they sound. Constraints speak of these.
+"""`Notes`: the ids of a representation that bring a pitched note, as constraints need them.
 
-Drums are no pitched notes; so they are free of all constraints made with this table.
+Drums are no pitched notes, so constraints made with this table do not apply to them.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""`cadence`: on by default, the last bar is a piece's home: the tonic chord of its key so far, over the tonic in
-the bass.
+"""`cadence`: on by default, the last bar is the tonic chord of the piece's key so far, with the tonic in the bass.
 
-The bass is the part that has been lowest on the average. In the last bar all parts but drums keep to the tonic triad,
-and at each onset the first note of the bass is the tonic. When they play, how long, in which octave and when the piece
-ends, the network chooses; it knows that the end is near (`bars_left`) and how to come there.
+The bass is the part with the lowest mean pitch. In the last bar all parts but drums keep to the tonic triad, and at each
+onset the first note of the bass is the tonic. The network chooses when they play, how long, in which octave and when the
+piece ends; it knows that the end is near (`bars_left`).
 
-It needs the key that the grammar state of `multitrack` follows. Given notes have an end of their own.
+It needs the key and the bars left that the grammar state of `multitrack` follows, and its order of notes at an onset;
+for other representations it does nothing. Fixed notes have an end of their own.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ class Cadence(Constraint):
     is_live = False
 
     def start(self, context: Context) -> CadenceState | None:
-        is_free = not context.of(FixedNotesSettings).asks_for_given
-        is_known = context.representation.name == "multitrack"
-        return (
-            CadenceState(context.representation.vocabulary)  # type: ignore[attr-defined]
-            if context.of(CadenceSettings).cadence and is_free and is_known
-            else None
-        )
+        from ritornello.representations.multitrack import Multitrack
+
+        is_free = not context.of(FixedNotesSettings).fixed_notes_asked
+        if not (context.of(CadenceSettings).cadence and is_free):
+            return None
+        found = context.representation
+        return CadenceState(found.vocabulary) if isinstance(found, Multitrack) else None
 
 
 class CadenceState(ConstraintState):
-    """Bans what is foreign to the tonic chord in the last bar."""
+    """Bans the notes outside the tonic chord in the last bar."""
 
     name, rank, is_asked = "cadence", 90, False
 

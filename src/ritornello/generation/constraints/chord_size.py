@@ -1,4 +1,4 @@
-"""`chord_size`: how many notes one part may begin at once, and how far apart. Drums are free."""
+"""`chord_size`: how many notes a part may begin at once, and the interval that they span. Drums are free."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ritornello.representations.base import GrammarState
 
 ANY = 128
-"""So many notes, or semitones: no limit."""
+"""Notes, or semitones: no limit."""
 
 
 class ChordSizeSettings(Settings):

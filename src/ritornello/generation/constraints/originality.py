@@ -1,9 +1,8 @@
-"""`max_copy`: no run of notes longer than asked for that the training music has too (see `originality`).
+"""`max_copy`: the longest run of notes that a piece may share with the training music (see `ritornello.originality`).
 
-The state follows the notes of each voice and looks up which notes would make its last run, and one more, a copy. That
-needs grammar states that give notes in the order in which they stand in a track, each at its own time:
-representations whose do have `tells_notes_in_order`. Only what the model chooses is judged: a run begins anew after
-notes that were given, such as those of a primer, and drums are free.
+The state follows the notes of each voice and looks up which notes would make its last run, and one more, a copy. It
+needs representations with `tells_notes_in_order`. Only notes that the model chooses are judged: a run begins anew after
+others, such as those of a primer, and drums are free.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ if TYPE_CHECKING:
     from ritornello.representations.base import GrammarState, Representation
 
 SHORT_COPY = 15
-"""Runs of so many notes are common turns. Longer ones are not copied, unless that is asked for."""
+"""Runs of so many notes are common turns; longer ones are banned by default."""
 
 MOST_COPY = 512
-"""As far as `originality` tells runs apart."""
+"""The longest run that `originality` distinguishes."""
 
 MIN_COPY = 4
 """Runs of fewer notes are in all music."""
@@ -74,7 +73,7 @@ class Originality(Constraint):
 
 @dataclass
 class VoiceLine:
-    """The last notes of a voice: the steps between them, and where it is. Times are in steps of `originality`."""
+    """The last notes of a voice: the steps between them, and the last onset and pitch; in steps of `originality`."""
 
     onset: int
     pitch: int

@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from ritornello.representations.base import GrammarState
 
 PERFECT = (0, 7)
-"""Semitones of a unison and a fifth; with octaves added they are the same."""
+"""Semitones of a unison and a fifth, modulo the octave."""
 
 
 class ParallelsSettings(Settings):
     parallels: bool = Field(True, description="allow parallel fifths and octaves between the outer voices")
 
     @model_validator(mode="after")
-    def _check_given(self) -> Self:
-        given = getattr(self, "asks_for_given", "")  # of a configuration that has FixedNotesSettings too
-        if given and not self.parallels:
-            raise ValueError(f"no parallels and {given} contradict each other: given notes stay as they are")
+    def _check_parallels(self) -> Self:
+        fixed = getattr(self, "fixed_notes_asked", "")  # of a configuration that has FixedNotesSettings too
+        if fixed and not self.parallels:
+            raise ValueError(f"no parallels and {fixed} contradict each other: fixed notes stay as they are")
         return self
 
 

@@ -1,7 +1,6 @@
-"""`repetition`: on by default, no voice repeats a pitch or a chord for ever, and no bar comes too often in a row.
+"""`repetition`: on by default, limits how often a pitch, a chord or a bar comes in a row.
 
-Networks that have heard mostly themselves fall into loops; the guard breaks them up, and is among the first to give
-way.
+Networks that read mostly their own output fall into loops; the guard breaks them up, and is among the first to give way.
 """
 
 from __future__ import annotations
@@ -46,8 +45,8 @@ class RepetitionGuard(ConstraintState):
     """Bans a pitch more than SAME_PITCH times in a row in one voice, a chord more than SAME_CHORD times, and a bar
     more than SAME_BAR times running.
 
-    Bars are the same if the same voices play the same pitches at the same positions; how long and how loud does
-    not count. A fifth equal bar is broken at its last note, as a fill would. Bars without notes do not count.
+    Bars are equal if the same voices play the same pitches at the same positions, with any duration and velocity. A
+    fifth equal bar is broken at its last note, as a fill would. Bars without notes do not count.
     """
 
     name, rank, is_asked = "repetition", 70, False

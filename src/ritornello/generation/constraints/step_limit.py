@@ -1,11 +1,11 @@
 """`step_limit`: the largest melodic leap of the top voice.
 
-The top voice is the part of the highest rank in the score that has played, drums left out, and of its notes at an onset
-the highest. From onset to onset it moves by at most so many semitones.
+The top voice is the first part in score order that has played, without drums, and of its notes at an onset the highest.
+From onset to onset it moves by at most so many semitones.
 
-Where notes of an onset come from the lowest up, lower ones may come first, as long as one within reach can follow; then
-the onset is not left before it has come. Where something else limits chords too, each onset of the top voice begins
-within reach.
+Where the notes of an onset come from the lowest up, lower ones may come first, as long as one within reach can follow;
+the onset is not left before it has come. If another constraint may forbid a further note at an onset (LIMITS_CHORDS),
+each onset of the top voice begins within reach.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LIMITS_CHORDS = ("chord_size", "density", "max_copy", "parallels")
 """Constraints that may forbid a further note at an onset."""
 
 LEAST_WITH_MAX_COPY = 5
-"""Within fewer semitones every note might be a copy."""
+"""Semitones; within fewer, every note might be a copy."""
 
 MODIFIERS = ("velocity", "duration")
 """Kinds of ids that shape the last note, and so do not leave its onset."""
@@ -43,11 +43,11 @@ class StepLimitSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _check_others(self) -> Self:
-        given = getattr(self, "asks_for_given", "")  # of a configuration that has FixedNotesSettings too
-        if given and self.step_limit is not None:
+    def _check_step_limit(self) -> Self:
+        fixed = getattr(self, "fixed_notes_asked", "")  # of a configuration that has FixedNotesSettings too
+        if fixed and self.step_limit is not None:
             raise ValueError(
-                f"step_limit {self.step_limit} and {given} contradict each other: given notes stay as they are"
+                f"step_limit {self.step_limit} and {fixed} contradict each other: fixed notes stay as they are"
             )
         if self.step_limit and self.step_limit < LEAST_WITH_MAX_COPY and getattr(self, "max_copy", None):
             raise ValueError(
@@ -100,7 +100,7 @@ class StepLimitState(ConstraintState):
         self._lines: dict[int, _Line] = {}
         self._time, self._onset = 0.0, -1.0
         self._is_chosen = False  # whether the next id is: then `banned` has been called
-        self._given_at = -1.0  # the last onset with notes that were not chosen, such as a player's
+        self._given_at = -1.0  # the last onset with notes that were not chosen, such as those of a primer
 
     def fork(self) -> StepLimitState:
         other = copy(self)
