@@ -22,11 +22,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import Ints
 from ritornello.errors import BundleError
-from ritornello.runs import Hashes, prefix_sums, run_hashes
+from ritornello.runs import Hashes, first_bits, prefix_sums, run_hashes
 from ritornello.score import Score
-
-Ints = NDArray[np.int64]
 
 STEPS_PER_QUARTER = 48
 """Distances in time are rounded to this."""
@@ -38,7 +37,6 @@ LONGEST_WAIT = 16 * STEPS_PER_QUARTER
 LONGEST_COPY = 512
 """Longer runs are not told apart."""
 _PITCH = np.uint64(0xD6E8FEB86659FD93)
-_TOP = np.uint64(48)
 """What the first pitch is multiplied with in the hash of an exact run: nothing that steps are multiplied with."""
 
 _NO_STEP = 0xFFFF_FFFF
@@ -260,8 +258,8 @@ def _shared(index: Index, searched: Index, theirs: Ints, steps: int, exact: bool
     begins = np.zeros(
         1 << 16, dtype=bool
     )  # with which 16 bits a key begins: most of the index begins otherwise
-    begins[keys >> _TOP] = True
-    likely = np.flatnonzero(begins[wanted >> _TOP])
+    begins[first_bits(keys)] = True
+    likely = np.flatnonzero(begins[first_bits(wanted)])
     theirs, wanted = theirs[likely], wanted[likely]
     at = np.minimum(np.searchsorted(keys, wanted), len(order) - 1)
     same = keys[at] == wanted

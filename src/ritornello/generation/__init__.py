@@ -12,6 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ritornello.data import BUNDLES
 from ritornello.errors import ConfigError, FileError, unknown_name
 from ritornello.remote import is_address, local
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_MODEL", "Model", "find_bundle", "load", "shipped_bundles"]
 
 DEFAULT_MODEL = "songs"
-BUNDLES = Path(__file__).resolve().parent.parent / "data" / "bundles"
 
 
 class Model:

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.echo import Echo, Ints, echoes
-from ritornello.representations.tokenizer import Mask, latest
+from ritornello.arrays import Ints, Mask
+from ritornello.representations.echo import Echo, echoes
+from ritornello.representations.tokenizer import latest
 
 PITCHES = 128
 

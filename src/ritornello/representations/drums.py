@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from ritornello.arrays import Mask
 from ritornello.representations.base import Column, Conditions, Ids, Pace
 from ritornello.representations.grid import (
     TICKS_PER_QUARTER,
@@ -26,7 +27,7 @@ from ritornello.representations.grid import (
     quantised,
     without_rests,
 )
-from ritornello.representations.tokenizer import FixedTokenizer, Mask, TokenizerConfig, notes_by_program
+from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, notes_by_program
 from ritornello.score import Score, Track, make_notes
 from ritornello.theory import instrument_name
 

@@ -21,10 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
+from ritornello.arrays import Ints
 from ritornello.representations.base import Column
 from ritornello.runs import RollingHash, prefix_sums, run_hashes
-
-Ints = NDArray[np.int64]
 
 
 def _ascending(orders: tuple[int, ...]) -> tuple[int, ...]:

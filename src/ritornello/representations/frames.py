@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from ritornello.arrays import Ints, Mask
 from ritornello.representations.any_key_echo import AnyKeyEcho, any_key_echoes
 from ritornello.representations.base import Column, Conditions, Ids, move_ids
 from ritornello.representations.echo import Orders, echo_columns
@@ -44,7 +45,7 @@ from ritornello.representations.grid import (
     without_rests,
 )
 from ritornello.representations.limits import Limits
-from ritornello.representations.tokenizer import FixedTokenizer, Ints, Mask, TokenizerConfig, latest, room
+from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, latest, room
 from ritornello.representations.tonality import move_key
 from ritornello.score import Key, Score, Track, make_notes
 from ritornello.theory import instrument_name, instrument_range

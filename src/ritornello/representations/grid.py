@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from ritornello.arrays import Ints, Mask
 from ritornello.errors import ConfigError
 from ritornello.representations.base import Conditions, Moment
-from ritornello.representations.tokenizer import FixedTokenizer, Ints, Mask, shorten_gaps, strike
+from ritornello.representations.tokenizer import FixedTokenizer, shorten_gaps, strike
 from ritornello.score import Score, make_notes
 
 TICKS_PER_QUARTER = 480

@@ -22,11 +22,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import Ints, Mask
 from ritornello.errors import CorpusError
 from ritornello.representations.base import Column, Conditions, Ids, Pace
 from ritornello.representations.grid import TICKS_PER_QUARTER, VELOCITY, GridGrammarState, without_rests
 from ritornello.representations.leadsheet import LeadSheet, check_leadsheet, read_leadsheet
-from ritornello.representations.tokenizer import FixedTokenizer, Ints, Mask, TokenizerConfig, latest, room
+from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, latest, room
 from ritornello.score import Score, Text, Track, make_notes
 from ritornello.theory import Chord, make_chord
 

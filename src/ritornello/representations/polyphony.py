@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from ritornello.arrays import Mask
 from ritornello.representations.base import Column, Conditions, Ids, Pace
 from ritornello.representations.grid import (
     TICKS_PER_QUARTER,
@@ -29,7 +30,7 @@ from ritornello.representations.grid import (
     spread,
     without_rests,
 )
-from ritornello.representations.tokenizer import FixedTokenizer, Mask, TokenizerConfig, room
+from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, room
 from ritornello.score import Score, Track, make_notes
 from ritornello.theory import instrument_name, instrument_range
 

@@ -15,15 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from ritornello.arrays import Ints, Mask
 from ritornello.config import checked
 from ritornello.errors import ConfigError, CorpusError
 from ritornello.rendering.performance import end_before_next
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Compass, Conditions, Ids, Pace
 from ritornello.score import Score
 from ritornello.theory import DRUMS, instrument_name, instrument_range
-
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 
 class TokenizerConfig(BaseModel):

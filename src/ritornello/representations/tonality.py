@@ -18,9 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import Ints
 from ritornello.theory import key_profiles
-
-Ints = NDArray[np.int64]
 
 KEYS = 24
 

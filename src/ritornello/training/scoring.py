@@ -12,12 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from ritornello.arrays import Ints
 from ritornello.corpus.batches import IGNORE, Batch, held_out_pieces
 from ritornello.corpus.shards import Corpus
 from ritornello.likelihood import Likelihood
 from ritornello.networks import Network, reset_rows
-
-Ints = NDArray[np.int64]
 
 BIGRAM_IDS = 20_000_000
 """Training ids that the bigram model is counted on, at most."""

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import Mask
 from ritornello.generation.constraints import Constraint
 from ritornello.generation.samplers import Sampler
 from ritornello.generation.stepper import Logits
@@ -27,7 +28,6 @@ EPSILON = 1e-6
 CHUNK = 0.75
 """Seconds after which decided notes are told, the first ones aside, which are told at once."""
 
-Mask = NDArray[np.bool_]
 Key = tuple[int, int, int]  # what names a decoded note: program, tick, pitch
 
 

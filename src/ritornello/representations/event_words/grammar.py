@@ -10,15 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ritornello.arrays import Mask
 from ritornello.representations.base import Conditions
 from ritornello.representations.event_words.vocabulary import END, FIRST_WORD, Vocabulary
 
 DEFAULT_LENGTH = 32
 """Bars, where the conditions does not say."""
-
-Mask = NDArray[np.bool_]
 
 
 def _silence() -> Mask:

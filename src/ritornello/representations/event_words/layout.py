@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ritornello.arrays import Ints
 from ritornello.formats.smf import DRUM_CHANNEL, NOTE_OFF, NOTE_ON, PROGRAM_CHANGE
 from ritornello.score import (
     CHANNEL_PRESSURE,
@@ -31,7 +31,6 @@ from ritornello.score import (
 )
 from ritornello.theory import instrument_name
 
-Ints = NDArray[np.int64]
 Keep = Literal["notes", "all"]
 
 NO_SECOND = -1

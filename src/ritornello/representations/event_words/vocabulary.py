@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from ritornello.arrays import Ints
 from ritornello.errors import ConfigError
 from ritornello.formats.event_words import Event, Spelling, parse_event, spell
 from ritornello.formats.smf import NOTE_OFF, NOTE_ON
-from ritornello.representations.event_words.layout import NO_SECOND, Ints, Keep, Stream, lay_out, order_of
+from ritornello.representations.event_words.layout import NO_SECOND, Keep, Stream, lay_out, order_of
 from ritornello.score import DEFAULT_MICROSECONDS_PER_QUARTER, Score
 
 START, END, FIRST_WORD = 0, 1, 2

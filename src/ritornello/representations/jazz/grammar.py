@@ -19,6 +19,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import Mask
 from ritornello.errors import ConfigError
 from ritornello.representations.base import Conditions
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
@@ -34,7 +35,7 @@ from ritornello.representations.jazz.vocabulary import (
 )
 from ritornello.representations.multitrack.encoding import nearest
 from ritornello.representations.multitrack.vocabulary import TEMPOS
-from ritornello.theory import Chord, estimate_key
+from ritornello.theory import DRUMS, Chord, estimate_key
 
 DEFAULT_LENGTH = 32
 """Bars, where no conditions says."""
@@ -42,10 +43,6 @@ DEFAULT_LENGTH = 32
 RECENT_BARS = 4
 
 FAITHFUL_FILL = 4.1 / 4
-
-DRUMS = 128
-
-Mask = NDArray[np.bool_]
 
 
 class Rules:

@@ -36,7 +36,6 @@ from ritornello.representations.multitrack.grammar import MultitrackGrammarState
 from ritornello.representations.multitrack.room import SIXTEENTH, MultitrackRoom
 from ritornello.representations.multitrack.vocabulary import (
     DRUM_FAMILY,
-    DRUMS,
     LENGTH_LIMIT,
     TEMPOS,
     Kind,
@@ -48,7 +47,7 @@ from ritornello.representations.multitrack.vocabulary import (
 from ritornello.representations.tokenizer import BaseTokenizer, checked_options
 from ritornello.representations.tonality import moved_key
 from ritornello.score import Score
-from ritornello.theory import instrument_name
+from ritornello.theory import DRUMS, instrument_name
 
 __all__ = ["Multitrack", "MultitrackConfig"]
 

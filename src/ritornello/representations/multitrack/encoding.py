@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import Ints
 from ritornello.representations.base import Ids
 from ritornello.representations.multitrack.vocabulary import (
     DURATIONS,
@@ -28,8 +29,6 @@ from ritornello.representations.multitrack.vocabulary import (
 )
 from ritornello.score import Notes, Score, make_notes, ticks_to_seconds
 from ritornello.theory import instrument_name
-
-Ints = NDArray[np.int64]
 
 FIRST_VELOCITY = 80 // VELOCITY_STEP
 """The velocity bin that a voice begins with."""

@@ -14,14 +14,13 @@ from ritornello.errors import ConfigError
 from ritornello.representations.base import Conditions, Given
 from ritornello.representations.multitrack.encoding import Arrangement, arrange
 from ritornello.representations.multitrack.vocabulary import (
-    DRUMS,
     LENGTH_LIMIT,
     TEMPOS,
     Vocabulary,
     parts_of,
 )
 from ritornello.score import Score
-from ritornello.theory import instrument_name
+from ritornello.theory import DRUMS, instrument_name
 
 
 class GivenNote(NamedTuple):

@@ -21,13 +21,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ritornello.arrays import Mask
 from ritornello.representations.multitrack.decoding import DRUM_STEPS
 from ritornello.representations.multitrack.given import GivenNote, GivenTable
 from ritornello.representations.multitrack.grammar import (
     HEADER,
     MOST_SILENT_BARS,
     SHORTEST_AT_THE_END,
-    Mask,
     MultitrackGrammarState,
 )
 from ritornello.representations.multitrack.vocabulary import DURATIONS, SHIFTS, Kind

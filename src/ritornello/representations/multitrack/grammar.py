@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ritornello.arrays import Mask
 from ritornello.representations.base import Conditions, Moment
 from ritornello.representations.multitrack.encoding import nearest
 from ritornello.representations.multitrack.reading import Reader
@@ -40,8 +40,6 @@ DEFAULT_LENGTH = 32
 
 _DURATIONS: list[int] = DURATIONS.tolist()  # plain lists: faster to search for a single number
 _SHIFTS: list[int] = SHIFTS.tolist()
-
-Mask = NDArray[np.bool_]
 
 HEADER = (Kind.START, Kind.LENGTH_HIGH, Kind.LENGTH_LOW, Kind.METER, Kind.TEMPO)
 """The kinds that come first, one id each; then the instruments."""

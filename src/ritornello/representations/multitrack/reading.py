@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import Ints
 from ritornello.representations.base import Column, Ids
 from ritornello.representations.echo import Echo, echo_columns, echoes
-from ritornello.representations.multitrack.encoding import FIRST_DURATION, FIRST_VELOCITY, Ints
+from ritornello.representations.multitrack.encoding import FIRST_DURATION, FIRST_VELOCITY
 from ritornello.representations.multitrack.vocabulary import (
     DURATIONS,
     LONGEST_BAR,

@@ -17,6 +17,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import Mask
 from ritornello.representations.limits import NO_LIMIT, Limits
 from ritornello.representations.multitrack.grammar import (
     DEFAULT_LENGTH,
@@ -33,8 +34,6 @@ from ritornello.representations.multitrack.vocabulary import (
 )
 
 SIXTEENTH = STEPS_PER_QUARTER // 4
-
-Mask = NDArray[np.bool_]
 
 
 def spacing(limits: Limits, bar_steps: int) -> int:

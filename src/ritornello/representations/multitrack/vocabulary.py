@@ -23,13 +23,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from ritornello.representations.echo import Orders
 from ritornello.representations.vocabulary import KindBlocks, is_on_grid, nearest_meter
 from ritornello.score import Meter, Score, Track
-from ritornello.theory import instrument_name
+from ritornello.theory import DRUMS, instrument_name
 
 STEPS_PER_QUARTER = 24
 """The grid: 32nd notes and 16th triplets fall on it."""
-
-DRUMS = 128
-"""The drum kit where a program number is expected."""
 
 DRUM_FAMILY = 16
 

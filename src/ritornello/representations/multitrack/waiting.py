@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from ritornello.arrays import Ints
 
 MOST_BARS = 8
 """More bars of silence look alike."""

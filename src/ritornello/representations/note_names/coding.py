@@ -11,12 +11,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ritornello.arrays import Ints
 from ritornello.representations.base import Ids
 from ritornello.representations.multitrack.encoding import nearest
 from ritornello.representations.multitrack.vocabulary import DURATIONS, SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.note_names.reading import FIRST_LENGTH, Reader
 from ritornello.representations.note_names.vocabulary import Kind, Vocabulary, parts_of, slices
-from ritornello.representations.note_names.words import Ints
 from ritornello.score import Meter, Score, Tempo, Track, make_notes
 from ritornello.theory import instrument_name
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ritornello.arrays import Mask
 from ritornello.representations.base import Conditions
 from ritornello.representations.multitrack.vocabulary import SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.note_names.reading import STEP, Reader
@@ -27,8 +27,6 @@ MAY_END = 0.75
 """From this share of its bars on, a piece may end by itself."""
 
 LONGEST_WAIT = 2 * BAR
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from ritornello.arrays import Ints
 from ritornello.config import checked
 from ritornello.representations.multitrack.vocabulary import DURATIONS, SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.note_names.words import (
     CHORD,
     LOWEST,
-    Ints,
     NoteNamesConfig,
     Words,
     in_all_keys,

@@ -17,10 +17,9 @@ from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-Ints = NDArray[np.int64]
+from ritornello.arrays import Ints
 
 CHORD = 128
 """Codes from here on are chords."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ritornello.arrays import Ints
 from ritornello.representations.base import Ids
 from ritornello.representations.performance.vocabulary import (
     DENSITY_STEPS,
@@ -22,7 +23,7 @@ from ritornello.representations.performance.vocabulary import (
     density_bin,
     share_levels,
 )
-from ritornello.representations.tokenizer import Ints, shorten_gaps, strike
+from ritornello.representations.tokenizer import shorten_gaps, strike
 from ritornello.score import CONTROL_CHANGE, Score, Track, make_controls, make_notes, ticks_to_seconds
 
 SUSTAIN = 64

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ritornello.arrays import Mask
 from ritornello.representations.base import Conditions
 from ritornello.representations.performance.reading import HANGING, STEPS_PER_QUARTER, Reader
 from ritornello.representations.performance.vocabulary import (
@@ -23,7 +24,6 @@ from ritornello.representations.performance.vocabulary import (
     density_bin,
     share_levels,
 )
-from ritornello.representations.tokenizer import Mask
 from ritornello.theory import instrument_range
 
 MOST_SILENCE = 4 * STEPS_PER_SECOND

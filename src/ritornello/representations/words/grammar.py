@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ritornello.arrays import Mask
 from ritornello.representations.base import Conditions
 
 START, END, UNKNOWN, PARAGRAPH, FIRST_WORD = range(5)
@@ -28,8 +28,6 @@ DEEPEST_QUOTE = 3
 QUOTES = {"「": "」", "『": "』", "（": "）", "〈": "〉", "《": "》", "“": "”", "(": ")", "[": "]"}
 SENTENCE_ENDS = tuple("。．！？.!?")
 _AFTER_END = "".join(QUOTES.values()) + "\"'’"
-
-Mask = NDArray[np.bool_]
 
 
 class Signs:
