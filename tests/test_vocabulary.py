@@ -6,7 +6,8 @@ from enum import IntEnum
 
 import pytest
 
-from ritornello.representations.vocabulary import KindBlocks, is_on_grid, nearest_meter
+from ritornello.representations.grids import is_on_grid, nearest_meter
+from ritornello.representations.vocabulary import KindBlocks
 
 
 class Kind(IntEnum):

@@ -20,13 +20,8 @@ from pydantic import Field
 
 from ritornello.arrays import Mask
 from ritornello.representations.base import Column, Conditions, Ids, Pace
-from ritornello.representations.grid import (
-    TICKS_PER_QUARTER,
-    VELOCITY,
-    GridGrammarState,
-    quantised,
-    without_rests,
-)
+from ritornello.representations.grammar import GridGrammarState
+from ritornello.representations.grids import TICKS_PER_QUARTER, VELOCITY, quantised, without_rests
 from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, notes_by_program
 from ritornello.score import Score, Track, make_notes
 from ritornello.theory import instrument_name

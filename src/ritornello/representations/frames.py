@@ -36,14 +36,8 @@ from ritornello.representations.any_key_echo import AnyKeyEcho, any_key_echoes
 from ritornello.representations.base import Column, Conditions, Ids, move_ids
 from ritornello.representations.echo import Orders, echo_columns
 from ritornello.representations.frames_room import FramesRoom
-from ritornello.representations.grid import (
-    TICKS_PER_QUARTER,
-    VELOCITY,
-    ChordGrammarState,
-    quantised,
-    spread,
-    without_rests,
-)
+from ritornello.representations.grammar import ChordGrammarState
+from ritornello.representations.grids import TICKS_PER_QUARTER, VELOCITY, quantised, spread, without_rests
 from ritornello.representations.limits import Limits
 from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, latest, room
 from ritornello.representations.tonality import move_key

@@ -25,7 +25,14 @@ from numpy.typing import NDArray
 from ritornello.arrays import Ints, Mask
 from ritornello.errors import CorpusError
 from ritornello.representations.base import Column, Conditions, Ids, Pace
-from ritornello.representations.grid import TICKS_PER_QUARTER, VELOCITY, GridGrammarState, without_rests
+from ritornello.representations.grammar import GridGrammarState
+from ritornello.representations.grids import (
+    NEVER,
+    TICKS_PER_QUARTER,
+    VELOCITY,
+    fold_into_range,
+    without_rests,
+)
 from ritornello.representations.leadsheet import LeadSheet, check_leadsheet, read_leadsheet
 from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, latest, room
 from ritornello.score import Score, Text, Track, make_notes
@@ -203,9 +210,8 @@ def _melody_steps(sheet: LeadSheet, ticks_per_quarter: int) -> tuple[Ints, Ints,
     start, end, pitch = start[order], end[order], pitch[order]
     last = np.append(np.diff(start) != 0, True)
     start, end, pitch = start[last], end[last], pitch[last]
-    end = np.minimum(np.clip(end, start + 1, start + LONGEST), np.append(start[1:], 1 << 40))
-    low, high = LOWEST + (pitch - LOWEST) % 12, HIGHEST - (HIGHEST - pitch) % 12
-    return start, end, np.where(pitch < LOWEST, low, np.where(pitch > HIGHEST, high, pitch))
+    end = np.minimum(np.clip(end, start + 1, start + LONGEST), np.append(start[1:], NEVER))
+    return start, end, fold_into_range(pitch, LOWEST, HIGHEST)
 
 
 def _chord_steps(sheet: LeadSheet, score: Score, stop: int) -> tuple[Ints, Ints]:

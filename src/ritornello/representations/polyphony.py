@@ -22,14 +22,8 @@ from pydantic import Field
 
 from ritornello.arrays import Mask
 from ritornello.representations.base import Column, Conditions, Ids, Pace
-from ritornello.representations.grid import (
-    TICKS_PER_QUARTER,
-    VELOCITY,
-    ChordGrammarState,
-    quantised,
-    spread,
-    without_rests,
-)
+from ritornello.representations.grammar import ChordGrammarState
+from ritornello.representations.grids import TICKS_PER_QUARTER, VELOCITY, quantised, spread, without_rests
 from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, room
 from ritornello.score import Score, Track, make_notes
 from ritornello.theory import instrument_name, instrument_range

@@ -18,7 +18,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from ritornello.arrays import Ints, Mask
 from ritornello.config import checked
 from ritornello.errors import ConfigError, CorpusError
-from ritornello.rendering.performance import end_before_next
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Compass, Conditions, Ids, Pace
 from ritornello.score import Score
 from ritornello.theory import DRUMS, instrument_name, instrument_range
@@ -181,30 +180,3 @@ def latest(where: Mask, values: Ints, before: int) -> Ints:
     """Return, at each step, the value at the last step so far where `where` holds; `before` until then."""
     index = np.maximum.accumulate(np.where(where, np.arange(len(where)), -1))
     return np.where(index >= 0, values[index], before)
-
-
-def strike(start: Ints, end: Ints, pitch: Ints, velocity: Ints) -> tuple[Ints, Ints, Ints, Ints]:
-    """Return notes in order of start and pitch, as one keyboard can play them: no pitch twice at once.
-
-    Times are in steps. A note lasts at least a step and ends when its pitch is struck again; of those of a pitch
-    that begin together, the longest stays.
-    """
-    order = np.lexsort((-end, pitch, start))
-    start, end, pitch, velocity = start[order], end[order], pitch[order], velocity[order]
-    first = np.ones(len(start), dtype=bool)
-    first[1:] = (np.diff(start) != 0) | (np.diff(pitch) != 0)
-    start, end, pitch, velocity = start[first], end[first], pitch[first], velocity[first]
-    end = end_before_next(start, np.maximum(end, start + 1), pitch)
-    return start, end, pitch, velocity
-
-
-def shorten_gaps(start: Ints, end: Ints, longest: int, unit: int = 1) -> tuple[Ints, Ints]:
-    """Return starts and ends with the time taken out in which nothing begins or ends.
-
-    A gap between events (and before the first) longer than `longest` is made shorter by as many whole `unit` as
-    leave it at least so long.
-    """
-    times = np.unique(np.concatenate([start, end]))
-    excess = np.maximum(np.diff(times, prepend=0) - longest, 0) // unit * unit
-    moved = times - np.cumsum(excess)
-    return moved[np.searchsorted(times, start)], moved[np.searchsorted(times, end)]

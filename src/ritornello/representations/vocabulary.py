@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
 
@@ -29,21 +29,3 @@ class KindBlocks:
     def id_of(self, kind: IntEnum, value: int = 0) -> int:
         """Return the id of the `value`-th token of a kind."""
         return int(self.first[kind]) + value
-
-
-def is_on_grid(meter: tuple[int, int], steps_per_quarter: int, longest_bar: int) -> bool:
-    """Whether bars of a meter, (numerator, denominator), are whole steps, at most `longest_bar`."""
-    steps, rest = divmod(meter[0] * 4 * steps_per_quarter, meter[1])
-    return rest == 0 and 1 <= steps <= longest_bar
-
-
-def nearest_meter(meters: Sequence[tuple[int, int]], numerator: int, denominator: int) -> int:
-    """Return the number of the meter that is this one, or else is nearest in the length of its bar."""
-    quarters = 4 * numerator / denominator
-    return min(
-        range(len(meters)),
-        key=lambda i: (
-            meters[i] != (numerator, denominator),
-            abs(4 * meters[i][0] / meters[i][1] - quarters),
-        ),
-    )

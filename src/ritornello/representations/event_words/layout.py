@@ -18,6 +18,7 @@ import numpy as np
 
 from ritornello.arrays import Ints
 from ritornello.formats.smf import DRUM_CHANNEL, NOTE_OFF, NOTE_ON, PROGRAM_CHANGE
+from ritornello.representations.grids import without_doubles
 from ritornello.score import (
     CHANNEL_PRESSURE,
     KEY_PRESSURE,
@@ -26,6 +27,7 @@ from ritornello.score import (
     Score,
     Tempo,
     Track,
+    end_at_restrike,
     make_controls,
     make_notes,
 )
@@ -96,13 +98,9 @@ def _note_rows(tracks: tuple[Track, ...], channels: list[int]) -> Ints:
     notes = np.concatenate([make_notes(), *(track.notes for track in tracks)])
     channel = np.repeat(np.array(channels, np.int64), [len(track.notes) for track in tracks])
     key, duration = channel * 128 + notes["pitch"], np.maximum(notes["duration"], 1)
-    order = np.lexsort((-duration, notes["start"], key))
-    notes, key, start = notes[order], key[order], notes["start"][order]
-    first = np.ones(len(notes), dtype=bool)  # the longest of those that begin together
-    first[1:] = (np.diff(key) != 0) | (np.diff(start) != 0)
-    notes, key, start, end = notes[first], key[first], start[first], (start + duration[order])[first]
-    same = np.diff(key) == 0
-    end[:-1][same] = np.minimum(end[:-1], start[1:])[same]
+    kept = without_doubles(notes["start"], notes["start"] + duration, key)
+    notes, key, start = notes[kept], key[kept], notes["start"][kept]
+    end = end_at_restrike(start, start + duration[kept], key)
     pitch, velocity = notes["pitch"], np.clip(notes["velocity"], 1, 127)
     ons = _rows(start, NOTE_ON + (key >> 7), pitch, velocity)
     return np.concatenate([ons, _rows(end, NOTE_OFF + (key >> 7), pitch, 0)])

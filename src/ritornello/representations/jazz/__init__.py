@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Conditions, Ids
+from ritornello.representations.grids import TEMPOS, nearest
 from ritornello.representations.jazz import decoding, encoding, vocabulary
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
 from ritornello.representations.jazz.grammar import JazzGrammarState, Rules
@@ -44,8 +45,6 @@ from ritornello.representations.jazz.vocabulary import (
     is_usable_meter,
 )
 from ritornello.representations.leadsheet import check_leadsheet
-from ritornello.representations.multitrack.encoding import nearest
-from ritornello.representations.multitrack.vocabulary import TEMPOS
 from ritornello.representations.tokenizer import BaseTokenizer, checked_options
 from ritornello.score import Meter, Score
 from ritornello.theory import instrument_name, pitch_class_name

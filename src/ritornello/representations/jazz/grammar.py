@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from ritornello.arrays import Mask
 from ritornello.errors import ConfigError
 from ritornello.representations.base import Conditions
+from ritornello.representations.grids import TEMPOS, nearest
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
 from ritornello.representations.jazz.encoding import chord_ids
 from ritornello.representations.jazz.reading import Played, Reader
@@ -33,8 +34,6 @@ from ritornello.representations.jazz.vocabulary import (
     Kind,
     Vocabulary,
 )
-from ritornello.representations.multitrack.encoding import nearest
-from ritornello.representations.multitrack.vocabulary import TEMPOS
 from ritornello.theory import DRUMS, Chord, estimate_key
 
 DEFAULT_LENGTH = 32

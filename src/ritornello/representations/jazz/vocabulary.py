@@ -20,8 +20,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ritornello.config import parsed
 from ritornello.errors import ConfigError
+from ritornello.representations.grids import is_on_grid, nearest_meter
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
-from ritornello.representations.vocabulary import KindBlocks, is_on_grid, nearest_meter
+from ritornello.representations.vocabulary import KindBlocks
 from ritornello.score import Meter
 from ritornello.theory import CHORDS
 from ritornello.theory.intervals import bracket, bracket_middle, plain_interval

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.representations.base import Column, Compass, Conditions, Ids, Pace, move_ids
+from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER, TEMPOS, nearest
 from ritornello.representations.limits import NO_LIMIT, Limits
 from ritornello.representations.multitrack import decoding, encoding, reading, vocabulary
 from ritornello.representations.multitrack.cadence import Cadence
@@ -37,7 +38,6 @@ from ritornello.representations.multitrack.room import SIXTEENTH, MultitrackRoom
 from ritornello.representations.multitrack.vocabulary import (
     DRUM_FAMILY,
     LENGTH_LIMIT,
-    TEMPOS,
     Kind,
     MultitrackConfig,
     MultitrackOptions,
@@ -95,7 +95,7 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
     @property
     def pace(self) -> Pace:
         after = np.zeros(self.vocabulary.size)
-        after[self.vocabulary.block[Kind.SHIFT]] = vocabulary.SHIFTS / vocabulary.STEPS_PER_QUARTER
+        after[self.vocabulary.block[Kind.SHIFT]] = SHIFTS / STEPS_PER_QUARTER
         return Pace(np.zeros_like(after), after, tells_ends=True)
 
     @property
@@ -144,8 +144,8 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
         if kind == Kind.NOTE:
             return f"note {int(self.vocabulary.voice[token])} {int(self.vocabulary.pitch[token])}"
         tables: dict[Kind, Any] = {
-            Kind.SHIFT: vocabulary.SHIFTS,
-            Kind.DURATION: vocabulary.DURATIONS,
+            Kind.SHIFT: SHIFTS,
+            Kind.DURATION: DURATIONS,
             Kind.TEMPO: TEMPOS,
             Kind.METER: ["/".join(map(str, meter)) for meter in self.vocabulary.config.meters],
             Kind.INSTRUMENT: [f"{v}:{program}" for v, program in self.vocabulary.instruments],
@@ -183,7 +183,7 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
         header[1] = self.vocabulary.id_of(Kind.LENGTH_HIGH, length >> 4)
         header[2] = self.vocabulary.id_of(Kind.LENGTH_LOW, length & 15)
         if conditions.quarters_per_minute:
-            tempo = int(encoding.nearest(TEMPOS, np.array(conditions.quarters_per_minute)))
+            tempo = int(nearest(TEMPOS, np.array(conditions.quarters_per_minute)))
             header[4] = self.vocabulary.id_of(Kind.TEMPO, tempo)
         voices = self.vocabulary.voice
         have = {int(voices[token]) for token in header[5:]}

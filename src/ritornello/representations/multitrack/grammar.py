@@ -15,17 +15,9 @@ import numpy as np
 
 from ritornello.arrays import Mask
 from ritornello.representations.base import Conditions, Moment
-from ritornello.representations.multitrack.encoding import nearest
+from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER, TEMPOS, nearest
 from ritornello.representations.multitrack.reading import Reader
-from ritornello.representations.multitrack.vocabulary import (
-    DURATIONS,
-    LENGTH_LIMIT,
-    SHIFTS,
-    STEPS_PER_QUARTER,
-    TEMPOS,
-    Kind,
-    Vocabulary,
-)
+from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, Kind, Vocabulary
 from ritornello.score import Meter
 from ritornello.theory import instrument_range
 

@@ -21,16 +21,9 @@ from numpy.typing import NDArray
 from ritornello.arrays import Ints
 from ritornello.representations.base import Column, Ids
 from ritornello.representations.echo import Echo, echo_columns, echoes
+from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.multitrack.encoding import FIRST_DURATION, FIRST_VELOCITY
-from ritornello.representations.multitrack.vocabulary import (
-    DURATIONS,
-    LONGEST_BAR,
-    SHIFTS,
-    STEPS_PER_QUARTER,
-    VELOCITY_STEP,
-    Kind,
-    Vocabulary,
-)
+from ritornello.representations.multitrack.vocabulary import LONGEST_BAR, VELOCITY_STEP, Kind, Vocabulary
 from ritornello.representations.multitrack.waiting import NEVER_PLAYED, Waiting, waits
 from ritornello.representations.tokenizer import latest
 from ritornello.representations.tonality import KEYS, KeySoFar, degree, keys_so_far

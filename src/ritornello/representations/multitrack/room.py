@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.arrays import Mask
+from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.limits import NO_LIMIT, Limits
 from ritornello.representations.multitrack.grammar import (
     DEFAULT_LENGTH,
@@ -25,13 +26,7 @@ from ritornello.representations.multitrack.grammar import (
     MOST_SILENT_BARS,
     MultitrackGrammarState,
 )
-from ritornello.representations.multitrack.vocabulary import (
-    DURATIONS,
-    SHIFTS,
-    STEPS_PER_QUARTER,
-    Kind,
-    Vocabulary,
-)
+from ritornello.representations.multitrack.vocabulary import Kind, Vocabulary
 
 SIXTEENTH = STEPS_PER_QUARTER // 4
 

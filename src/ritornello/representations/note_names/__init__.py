@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.representations.base import Column, Conditions, Ids
-from ritornello.representations.multitrack.vocabulary import DURATIONS, SHIFTS
+from ritornello.representations.grids import DURATIONS, SHIFTS
 from ritornello.representations.note_names import coding, reading, vocabulary
 from ritornello.representations.note_names.grammar import NoteNamesGrammarState
 from ritornello.representations.note_names.vocabulary import Kind, Options, Statistics, Vocabulary

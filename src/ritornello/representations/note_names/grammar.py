@@ -13,7 +13,7 @@ import numpy as np
 
 from ritornello.arrays import Mask
 from ritornello.representations.base import Conditions
-from ritornello.representations.multitrack.vocabulary import SHIFTS, STEPS_PER_QUARTER
+from ritornello.representations.grids import SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.note_names.reading import STEP, Reader
 from ritornello.representations.note_names.vocabulary import Kind, Vocabulary
 

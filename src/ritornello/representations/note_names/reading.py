@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.representations.base import Column, Ids
-from ritornello.representations.multitrack.vocabulary import DURATIONS, SHIFTS, STEPS_PER_QUARTER
+from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.note_names.vocabulary import Kind, Vocabulary
 
 STEP = STEPS_PER_QUARTER // 2

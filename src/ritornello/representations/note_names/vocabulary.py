@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ritornello.arrays import Ints
 from ritornello.config import checked
-from ritornello.representations.multitrack.vocabulary import DURATIONS, SHIFTS, STEPS_PER_QUARTER
+from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.note_names.words import (
     CHORD,
     LOWEST,

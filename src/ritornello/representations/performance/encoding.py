@@ -12,6 +12,7 @@ import numpy as np
 
 from ritornello.arrays import Ints
 from ritornello.representations.base import Ids
+from ritornello.representations.grids import shorten_gaps, strike
 from ritornello.representations.performance.vocabulary import (
     DENSITY_STEPS,
     EVEN,
@@ -23,7 +24,6 @@ from ritornello.representations.performance.vocabulary import (
     density_bin,
     share_levels,
 )
-from ritornello.representations.tokenizer import shorten_gaps, strike
 from ritornello.score import CONTROL_CHANGE, Score, Track, make_controls, make_notes, ticks_to_seconds
 
 SUSTAIN = 64

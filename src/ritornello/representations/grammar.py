@@ -1,8 +1,4 @@
-"""What the schemes on a grid of few steps a quarter share: quantising, and the bars of a grammar.
-
-Source: "magenta", which rounds to the nearest step, gives every note at least one, and knows bars of 4/4 only.
-Tempo is not part of these schemes; a piece composed gets the tempo that is asked for.
-"""
+"""What grammar states share."""
 
 from __future__ import annotations
 
@@ -11,50 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from ritornello.arrays import Ints, Mask
+from ritornello.arrays import Mask
 from ritornello.errors import ConfigError
 from ritornello.representations.base import Conditions, Moment
-from ritornello.representations.tokenizer import FixedTokenizer, shorten_gaps, strike
-from ritornello.score import Score, make_notes
+from ritornello.representations.tokenizer import FixedTokenizer
 
-TICKS_PER_QUARTER = 480
 DEFAULT_LENGTH = 32
 """Bars, where the conditions does not say."""
 
 MOST_SILENT_BARS = 2
 """Bars without a note that a piece composed of chords may have in a row."""
-
-VELOCITY = 100
-"""How loud every note sounds."""
-
-
-def quantised(score: Score, is_drum: bool, steps_per_quarter: int, longest: int) -> tuple[Ints, Ints, Ints]:
-    """Return start, end and pitch of the notes of the drums, or of all else, in steps; sorted by start and pitch.
-
-    Notes of more than `longest` steps are cut.
-    """
-    tracks = [track for track in score.resampled(steps_per_quarter).tracks if track.is_drum == is_drum]
-    notes = np.concatenate([make_notes(), *(track.notes for track in tracks)])
-    start = notes["start"].astype(np.int64)
-    end = start + np.minimum(notes["duration"], longest)
-    start, end, pitch, _ = strike(start, end, notes["pitch"].astype(np.int64), start)
-    return start, end, pitch
-
-
-def without_rests(start: Ints, end: Ints, bar: int, longest: int) -> tuple[Ints, Ints]:
-    """Return starts and ends of a piece that begins in the bar of its first note and has no long rests.
-
-    A time longer than `longest` in which nothing begins or ends is shortened by whole bars, to no less.
-    """
-    lead = int(start.min(initial=1 << 40)) // bar * bar if len(start) else 0
-    return shorten_gaps(start - lead, end - lead, longest, bar)
-
-
-def spread(start: Ints, end: Ints, pitch: Ints) -> tuple[Ints, Ints, Ints]:
-    """Return each step in which each note sounds, its pitch, and how many steps before it began."""
-    length = end - start
-    since = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-    return np.repeat(start, length) + since, np.repeat(pitch, length), since
 
 
 @dataclass
