@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.formats.messages import ALL_SOUND_OFF, BANK_SELECT
 from ritornello.rendering.soundfont import BASS, DRUM_BANK, SoundFont
 from ritornello.score import CONTROL_CHANGE, Controls, Score, Track, end_at_restrike, ticks_to_seconds
-
-VOLUME, PAN, EXPRESSION, SUSTAIN = 7, 10, 11, 64
 
 SHORTEST_NOTE = 0.05
 SHORTEST_DRUM = 1.0  # a drum is struck, not held: files give it durations of a few milliseconds
@@ -22,7 +21,7 @@ WIDTH = 26  # how far from the centre (64) the outermost tracks sit, where the f
 
 _HI_HATS = (42, 44, 46)  # one pair of cymbals: closing it ends the open sound
 
-_NOT_SENT = (0, 32, *range(120, 128))
+_NOT_SENT = (*BANK_SELECT, *range(ALL_SOUND_OFF, 128))
 """Bank select, which would undo the choice of preset, and the channel modes, which would silence others."""
 
 

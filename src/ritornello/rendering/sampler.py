@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.rendering.performance import EXPRESSION, PAN, SUSTAIN, VOLUME, Part
+from ritornello.formats.messages import EXPRESSION, PAN, SUSTAIN, VOLUME
+from ritornello.rendering.performance import Part
 from ritornello.rendering.soundbank import Soundbank
 from ritornello.rendering.soundfont import SoundFont
 from ritornello.score import CONTROL_CHANGE, PITCH_BEND, end_at_restrike

@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from ritornello.arrays import Ints
-from ritornello.formats.smf import DRUM_CHANNEL, NOTE_OFF, NOTE_ON, PROGRAM_CHANGE
+from ritornello.formats.messages import DRUM_CHANNEL, MELODIC_CHANNELS, NOTE_OFF, NOTE_ON, PROGRAM_CHANGE
 from ritornello.representations.grids import without_doubles
 from ritornello.score import (
     CHANNEL_PRESSURE,
@@ -38,7 +38,6 @@ Keep = Literal["notes", "all"]
 NO_SECOND = -1
 """Second data byte of events that have one only."""
 
-MELODIC = [channel for channel in range(16) if channel != DRUM_CHANNEL]
 _RANKS = {NOTE_OFF: 0, PROGRAM_CHANGE: 1, NOTE_ON: 3}
 _CONTROL_RANK = 2
 
@@ -84,7 +83,9 @@ def _chosen(tracks: tuple[Track, ...], number: int) -> tuple[Track, ...]:
 def _channels(tracks: Iterable[Track]) -> list[int]:
     channels, melodic = [], 0
     for track in tracks:
-        channels.append(DRUM_CHANNEL if track.is_drum else MELODIC[min(melodic, len(MELODIC) - 1)])
+        channels.append(
+            DRUM_CHANNEL if track.is_drum else MELODIC_CHANNELS[min(melodic, len(MELODIC_CHANNELS) - 1)]
+        )
         melodic += not track.is_drum
     return channels
 
@@ -168,7 +169,7 @@ class Sheet:
         used = {*self.notes, *self.controls, *self.programs}
         melodic = used - {DRUM_CHANNEL}
         # A channel that nothing uses keeps its place, so that the later ones keep theirs.
-        channels = [channel for channel in MELODIC if channel <= max(melodic, default=-1)]
+        channels = [channel for channel in MELODIC_CHANNELS if channel <= max(melodic, default=-1)]
         channels += sorted(used - melodic)
         tracks = tuple(self._track(channel) for channel in channels)
         return Score(ticks_per_quarter, tracks, tempos=(tempo,), meters=(meter,))

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ritornello.arrays import Ints
 from ritornello.errors import ConfigError
 from ritornello.formats.event_words import Event, Spelling, parse_event, spell
-from ritornello.formats.smf import NOTE_OFF, NOTE_ON
+from ritornello.formats.messages import DRUM_CHANNEL, NOTE_OFF, NOTE_ON
 from ritornello.representations.event_words.layout import NO_SECOND, Keep, Stream, lay_out, order_of
 from ritornello.score import DEFAULT_MICROSECONDS_PER_QUARTER, Score
 
@@ -178,7 +178,7 @@ class Vocabulary:
     def shifted(self, semitones: int) -> NDArray[np.int64]:
         """Return for each id that of the word so many semitones higher; -1 where there is none."""
         moved = np.arange(self.size)
-        melodic = (self.is_on | self.is_off) & (self.status & 15 != 9)
+        melodic = (self.is_on | self.is_off) & (self.status & 15 != DRUM_CHANNEL)
         for token in np.flatnonzero(melodic).tolist():
             event = self.events[token - FIRST_WORD]
             moved[token] = self.ids.get(event._replace(first=event.first + semitones), -1)
