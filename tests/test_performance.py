@@ -140,8 +140,11 @@ def compose(conditions: Conditions, seed: int = 1) -> list[int]:
 def test_density_asked_for_is_spread_over_the_piece_and_the_model_cannot_change_it() -> None:
     conditions = Conditions(bars=8, density=(1.0, 40.0), pitch_classes=(1.0,) + (0.0,) * 11)
     ids = np.array(compose(conditions))
-    assert [BOTH.token_name(i) for i in ids if BOTH.blocks.kind[i] == "density"] == ["density 1", "density 6"]
-    shares = [BOTH.token_name(i) for i in ids if BOTH.blocks.kind[i] == "pitch_class"]
+    assert [BOTH.token_name(i) for i in ids if BOTH.blocks.meaning[i][0] == "density"] == [
+        "density 1",
+        "density 6",
+    ]
+    shares = [BOTH.token_name(i) for i in ids if BOTH.blocks.meaning[i][0] == "pitch_class"]
     assert len(shares) == 12  # all others fall from the middle to nothing
     assert {share for share in shares if not share.endswith(" 0")} == {"share of C 4"}
 

@@ -96,7 +96,7 @@ class Drums(FixedTokenizer[DrumsConfig]):
 
     def struck(self, token: int) -> list[int]:
         """Return the classes that an id strikes."""
-        is_step = self.blocks.kind[token] == "step"
+        is_step = self.blocks.meaning[token][0] == "step"
         return [k for k in range(len(self.classes)) if is_step and token >> k & 1]
 
     @property
@@ -109,7 +109,7 @@ class Drums(FixedTokenizer[DrumsConfig]):
 
     def token_name(self, token: int) -> str:
         names = [self.classes[k][0] for k in self.struck(token)]
-        return "+".join(names) or ("rest" if token == 0 else self.blocks.kind[token])
+        return "+".join(names) or ("rest" if token == 0 else self.blocks.meaning[token][0])
 
     def encode(self, score: Score) -> Ids:
         bar = 4 * self.steps_per_quarter
@@ -153,7 +153,7 @@ class DrumsGrammarState(GridGrammarState):
     read: int = 0  # steps that have been read
 
     def advance(self, token: int) -> None:
-        kind = self.tokenizer.blocks.kind[token]
+        kind = self.tokenizer.blocks.meaning[token][0]
         self.token = token
         if kind == "step":
             self.step, self.read = self.read, self.read + 1
@@ -176,7 +176,7 @@ class DrumsGrammarState(GridGrammarState):
         return self.read
 
     def allow(self, mask: Mask) -> None:
-        mask[self.tokenizer.blocks.slice["step"]] = True
+        mask[self.tokenizer.blocks.block["step"]] = True
         mask[0] = bool(self.note_count) or self.read < self.limit - 1  # a piece has at least one note
         at_bar_line = self.read % self.steps_per_bar == 0
         mask[self.tokenizer.end_id] = bool(self.note_count) and at_bar_line and self.is_free

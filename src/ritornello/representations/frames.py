@@ -121,8 +121,8 @@ class Frames(FixedTokenizer[FramesConfig]):
         return self.first_note + pitch if voice == 0 and 0 <= pitch < 128 else None
 
     def token_name(self, token: int) -> str:
-        kind = self.blocks.kind[token]
-        return f"{kind} {self.blocks.value[token]}" if kind in ("note", "key") else kind
+        kind, value = self.blocks.meaning[token]
+        return f"{kind} {value}" if kind in ("note", "key") else kind
 
     def encode(self, score: Score) -> Ids:
         longest = BARS_LONGEST * self.steps_per_bar
@@ -288,7 +288,7 @@ class FramesGrammarState(ChordGrammarState):
         self.echo = AnyKeyEcho(self.tokenizer.settings.echo, self.tokenizer.first_note)
 
     def advance(self, token: int) -> None:
-        kind, value = self.tokenizer.blocks.kind[token], self.tokenizer.blocks.value[token]
+        kind, value = self.tokenizer.blocks.meaning[token]
         self.token, self.is_new = token, False
         self.echo.advance(token)
         self.ended = kind == "end"
@@ -345,7 +345,7 @@ class FramesGrammarState(ChordGrammarState):
     def allow(self, mask: Mask) -> None:
         tokenizer = self.tokenizer
         if self.token == tokenizer.start_id:
-            mask[tokenizer.blocks.slice["key"]] = True
+            mask[tokenizer.blocks.block["key"]] = True
             return
         low, high = instrument_range(tokenizer.settings.program)
         mask[tokenizer.first_note + max(low, self.level) : tokenizer.first_note + high + 1] = True

@@ -106,7 +106,7 @@ class ChordGrammarState(GridGrammarState):
 
     @property
     def last_note(self) -> tuple[int, int] | None:
-        return (0, self.tokenizer.blocks.value[self.token]) if self.is_new else None
+        return (0, self.tokenizer.blocks.meaning[self.token][1]) if self.is_new else None
 
     @property
     def must_play(self) -> bool:

@@ -108,7 +108,7 @@ class Improv(FixedTokenizer[TokenizerConfig]):
         return FIRST_PITCH + pitch - LOWEST if voice == 0 and LOWEST <= pitch <= HIGHEST else None
 
     def token_name(self, token: int) -> str:
-        kind, value = self.blocks.kind[token], self.blocks.value[token]
+        kind, value = self.blocks.meaning[token]
         if kind == "chord":
             chord = triad_chord(value)
             return f"chord {chord.name if chord else 'none'}"
@@ -240,7 +240,7 @@ class ImprovGrammarState(GridGrammarState):
     is_sounding: bool = False
 
     def advance(self, token: int) -> None:
-        kind, value = self.tokenizer.blocks.kind[token], self.tokenizer.blocks.value[token]
+        kind, value = self.tokenizer.blocks.meaning[token]
         self.token, self.ended = token, kind == "end"
         if kind == "chord":
             self.chord = value
@@ -276,8 +276,8 @@ class ImprovGrammarState(GridGrammarState):
 
     def _allow_chords(self, mask: Mask) -> bool:
         """Allow a change of chord before an event. Return whether the conditions demands one."""
-        block = self.tokenizer.blocks.slice["chord"]
-        if self.tokenizer.blocks.kind[self.token] == "chord":
+        block = self.tokenizer.blocks.block["chord"]
+        if self.tokenizer.blocks.meaning[self.token][0] == "chord":
             return False
         if not self.conditions.chords:
             mask[block.start + 1 : block.stop] = True

@@ -69,8 +69,8 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
         return self.blocks.first["new"] + pitch if voice == 0 and 0 <= pitch < 128 else None
 
     def token_name(self, token: int) -> str:
-        kind = self.blocks.kind[token]
-        return f"{kind} {self.blocks.value[token]}" if kind in ("new", "continued") else kind
+        kind, value = self.blocks.meaning[token]
+        return f"{kind} {value}" if kind in ("new", "continued") else kind
 
     def encode(self, score: Score) -> Ids:
         start, end, pitch = quantised(score, False, STEPS_PER_QUARTER, LONGEST)
@@ -150,7 +150,7 @@ class PolyphonyGrammarState(ChordGrammarState):
     lowest: int = 128  # pitch of the present step so far
 
     def advance(self, token: int) -> None:
-        kind, pitch = self.tokenizer.blocks.kind[token], self.tokenizer.blocks.value[token]
+        kind, pitch = self.tokenizer.blocks.meaning[token]
         self.token, self.is_new = token, kind == "new" and pitch not in self.present
         self.ended = kind == "end"
         if kind == "step_end":
@@ -184,7 +184,7 @@ class PolyphonyGrammarState(ChordGrammarState):
     def due(self) -> int | None:
         """See `representations.base.forced_token`."""
         step = self.given[self.step] if self.token >= 0 and self.step < len(self.given) else ()
-        return next((token for token in step if self.tokenizer.blocks.value[token] < self.lowest), None)
+        return next((token for token in step if self.tokenizer.blocks.meaning[token][1] < self.lowest), None)
 
     def _insist(self, mask: Mask) -> None:
         """Leave only what may stand before the next given note of the step, and that note; no end before the last."""
@@ -193,7 +193,7 @@ class PolyphonyGrammarState(ChordGrammarState):
         blocks, due = self.tokenizer.blocks, self.due
         if due is not None:
             for kind in ("new", "continued"):
-                mask[blocks.first[kind] : blocks.first[kind] + blocks.value[due] + 1] = False
+                mask[blocks.first[kind] : blocks.first[kind] + blocks.meaning[due][1] + 1] = False
             mask[blocks.first["step_end"]] = False
             mask[due] = True
 

@@ -19,6 +19,7 @@ from ritornello.arrays import Ints, Mask
 from ritornello.config import checked
 from ritornello.errors import ConfigError, CorpusError
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Compass, Conditions, Ids, Pace
+from ritornello.representations.vocabulary import Blocks
 from ritornello.score import Score
 from ritornello.theory import DRUMS, instrument_name, instrument_range
 
@@ -34,32 +35,6 @@ class TokenizerConfig(BaseModel):
 Config = TypeVar("Config", bound=BaseModel)
 Fixed = TypeVar("Fixed", bound=TokenizerConfig)
 Options = TypeVar("Options", bound=BaseModel)
-
-
-class Blocks:
-    """A vocabulary of blocks in a given order: {name of the kind: how many ids}. Kinds without ids may stand in it."""
-
-    def __init__(self, counts: Mapping[str, int]) -> None:
-        sizes = np.array(list(counts.values()))
-        firsts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).tolist()
-        self.size = int(sizes.sum())
-        self.first: dict[str, int] = dict(zip(counts, firsts, strict=True))
-        self.slice = {name: slice(self.first[name], self.first[name] + counts[name]) for name in counts}
-        names = [name for name, count in counts.items() for _ in range(count)]
-        self.kind: tuple[str, ...] = tuple(names)
-        self.value: tuple[int, ...] = tuple(token - self.first[name] for token, name in enumerate(names))
-
-    def is_kind(self, ids: Ids, name: str) -> Mask:
-        """Whether each id is of this kind."""
-        block = self.slice[name]
-        return np.asarray((ids >= block.start) & (ids < block.stop))
-
-    def mask(self, *names: str) -> Mask:
-        """Return the mask over the vocabulary of these kinds."""
-        mask = np.zeros(self.size, dtype=bool)
-        for name in names:
-            mask[self.slice[name]] = True
-        return mask
 
 
 class BaseTokenizer(Generic[Config]):
@@ -110,7 +85,7 @@ class FixedTokenizer(BaseTokenizer[Fixed]):
 
     def __init__(self, config: Fixed) -> None:
         self.blocks = blocks = Blocks(self.counts(config))
-        super().__init__(config, blocks.size, blocks.first["start"], blocks.first["end"])
+        super().__init__(config, blocks.size, blocks.start, blocks.end)
 
     @staticmethod
     def counts(config: Fixed) -> dict[str, int]:

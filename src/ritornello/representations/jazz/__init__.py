@@ -100,7 +100,7 @@ class Jazz(BaseTokenizer[JazzConfig]):
         return mask
 
     def token_name(self, token: int) -> str:
-        kind, value = Kind(self.vocabulary.kind[token]), int(self.vocabulary.value[token])
+        kind, value = self.vocabulary.meaning[token]
         config = self.vocabulary.config
         if kind == Kind.WORD:
             return config.words[value]

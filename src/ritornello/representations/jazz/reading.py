@@ -104,7 +104,7 @@ class Reader:
     def advance(self, token: int) -> None:
         """Take the next id."""
         vocabulary = self.vocabulary
-        kind, value = Kind(int(vocabulary.kind[token])), int(vocabulary.value[token])
+        kind, value = vocabulary.meaning[token]
         if self.stage < len(HEADER) and kind == HEADER[self.stage]:
             self.stage += 1
         if kind < Kind.ROOT:

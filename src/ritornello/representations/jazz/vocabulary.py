@@ -22,7 +22,7 @@ from ritornello.config import parsed
 from ritornello.errors import ConfigError
 from ritornello.representations.grids import is_on_grid, nearest_meter
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
-from ritornello.representations.vocabulary import KindBlocks
+from ritornello.representations.vocabulary import Blocks
 from ritornello.score import Meter
 from ritornello.theory import CHORDS
 from ritornello.theory.intervals import bracket, bracket_middle, plain_interval
@@ -133,7 +133,7 @@ def is_usable_meter(numerator: int, denominator: int) -> bool:
     return is_on_grid((numerator, denominator), STEPS_PER_QUARTER, LONGEST_BAR)
 
 
-class Vocabulary(KindBlocks):
+class Vocabulary(Blocks[Kind]):
     """The blocks of ids for a configuration, and what each id means, as arrays over the ids."""
 
     def __init__(self, config: JazzConfig, tempos: int) -> None:
@@ -156,7 +156,7 @@ class Vocabulary(KindBlocks):
             Kind.BRACKET: 2 * LEAP + 1,
             Kind.WORD: len(self.words),
         }
-        super().__init__(Kind, counts)
+        super().__init__({kind: counts.get(kind, 1) for kind in Kind}, Kind.START, Kind.END)
         self._word_ids = {name: self.id_of(Kind.WORD, i) for i, name in enumerate(config.words)}
 
     @cached_property

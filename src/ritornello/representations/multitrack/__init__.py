@@ -83,7 +83,7 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
 
     @property
     def is_note(self) -> NDArray[np.bool_]:
-        return np.asarray(self.vocabulary.kind == Kind.NOTE)
+        return self.vocabulary.mask(Kind.NOTE)
 
     @property
     def features(self) -> NDArray[np.int64]:
@@ -140,7 +140,7 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
         return int(self.vocabulary.note_ids(np.array(voice), np.array(pitch)))
 
     def token_name(self, token: int) -> str:
-        kind, value = Kind(self.vocabulary.kind[token]), int(self.vocabulary.value[token])
+        kind, value = self.vocabulary.meaning[token]
         if kind == Kind.NOTE:
             return f"note {int(self.vocabulary.voice[token])} {int(self.vocabulary.pitch[token])}"
         tables: dict[Kind, Any] = {

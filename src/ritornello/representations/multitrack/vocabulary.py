@@ -29,7 +29,7 @@ from ritornello.representations.grids import (
     is_on_grid,
     nearest_meter,
 )
-from ritornello.representations.vocabulary import KindBlocks
+from ritornello.representations.vocabulary import Blocks
 from ritornello.score import Meter, Score, Track
 from ritornello.theory import DRUMS, instrument_name
 
@@ -118,7 +118,7 @@ class Statistics(NamedTuple):
     meters: tuple[tuple[int, int], ...]
 
 
-class Vocabulary(KindBlocks):
+class Vocabulary(Blocks[Kind]):
     """The blocks of ids for a configuration, and what each id means, as arrays over the ids."""
 
     def __init__(self, config: MultitrackConfig) -> None:
@@ -140,7 +140,7 @@ class Vocabulary(KindBlocks):
             Kind.DURATION: len(DURATIONS),
             Kind.NOTE: len(notes),
         }
-        super().__init__(Kind, counts)
+        super().__init__({kind: counts.get(kind, 1) for kind in Kind}, Kind.START, Kind.END)
         self.voice = np.full(self.size, -1)
         self.pitch = np.full(self.size, -1)
         self.voice[self.first[Kind.NOTE] :], self.pitch[self.first[Kind.NOTE] :] = np.array(notes).T
@@ -163,8 +163,8 @@ class Vocabulary(KindBlocks):
     @cached_property
     def meanings(self) -> list[tuple[Kind, int, int, int]]:
         """Kind, value, voice and pitch of each id as plain numbers, for one id at a time; -1 where there is none."""
-        kinds = [Kind(kind) for kind in self.kind.tolist()]
-        return list(zip(kinds, self.value.tolist(), self.voice.tolist(), self.pitch.tolist(), strict=True))
+        voices = zip(self.meaning, self.voice.tolist(), self.pitch.tolist(), strict=True)
+        return [(*meaning, voice, pitch) for meaning, voice, pitch in voices]
 
     def voices_of(self, programs: Iterable[int]) -> list[int]:
         """Return the voice of each part of a piece, given their programs (DRUMS for drums) in score order.

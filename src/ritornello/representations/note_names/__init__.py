@@ -74,7 +74,7 @@ class NoteNames(BaseTokenizer[NoteNamesConfig]):
     @property
     def is_note(self) -> NDArray[np.bool_]:
         """The words: each is one note or one chord, since how many notes a chord had is lost."""
-        return np.asarray(self.vocabulary.kind == Kind.WORD)
+        return self.vocabulary.mask(Kind.WORD)
 
     def note_id(self, voice: int, pitch: int) -> int | None:
         """Return the id of a note's pitch, or of a chord's code as in `NoteNamesGrammarState.last_note`."""
@@ -82,7 +82,7 @@ class NoteNames(BaseTokenizer[NoteNamesConfig]):
         return word if word >= 0 and 0 <= voice < len(self.vocabulary.programs) else None
 
     def token_name(self, token: int) -> str:
-        kind, value = Kind(self.vocabulary.kind[token]), int(self.vocabulary.value[token])
+        kind, value = self.vocabulary.meaning[token]
         tables: dict[Kind, Any] = {
             Kind.WAIT: SHIFTS,
             Kind.LENGTH: DURATIONS,

@@ -42,7 +42,7 @@ class Reader:
 
     def advance(self, token: int) -> Kind:
         """Take the next id and return its kind."""
-        kind, value = Kind(self.vocabulary.kind[token]), int(self.vocabulary.value[token])
+        kind, value = self.vocabulary.meaning[token]
         self.token = token
         if kind == Kind.WORD:
             if self.onset >= 0 and not self.vocabulary.config.durations:

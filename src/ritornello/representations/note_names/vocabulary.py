@@ -26,7 +26,7 @@ from ritornello.representations.note_names.words import (
     in_all_keys,
     word_of,
 )
-from ritornello.representations.vocabulary import KindBlocks
+from ritornello.representations.vocabulary import Blocks
 from ritornello.score import Notes, Score, Track, make_notes
 
 PROGRAMS_LIMIT = 32
@@ -44,7 +44,7 @@ class Kind(IntEnum):
     INSTRUMENT = 5  # who plays from now on
 
 
-class Vocabulary(KindBlocks):
+class Vocabulary(Blocks[Kind]):
     """The blocks of ids for a configuration, and what each id means, as arrays over the ids."""
 
     def __init__(self, config: NoteNamesConfig) -> None:
@@ -56,7 +56,7 @@ class Vocabulary(KindBlocks):
             Kind.LENGTH: len(DURATIONS) if timed else 0,
             Kind.INSTRUMENT: len(config.programs),
         }
-        super().__init__(Kind, counts)
+        super().__init__({kind: counts.get(kind, 1) for kind in Kind}, Kind.START, Kind.END)
 
     @property
     def programs(self) -> tuple[int, ...]:

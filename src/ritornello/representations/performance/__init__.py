@@ -53,7 +53,7 @@ class Performance(FixedTokenizer[PerformanceConfig]):
     @property
     def pace(self) -> Pace:
         after = np.zeros(self.blocks.size)
-        after[self.blocks.slice["time_shift"]] = np.arange(1, vocabulary.MOST_SHIFT + 1)
+        after[self.blocks.block["time_shift"]] = np.arange(1, vocabulary.MOST_SHIFT + 1)
         return Pace(
             np.zeros_like(after), after / reading.STEPS_PER_QUARTER, quarters_per_minute=reading.TEMPO
         )
@@ -62,7 +62,7 @@ class Performance(FixedTokenizer[PerformanceConfig]):
         return pitch if voice == 0 and 0 <= pitch < 128 else None
 
     def token_name(self, token: int) -> str:
-        kind, value = self.blocks.kind[token], self.blocks.value[token]
+        kind, value = self.blocks.meaning[token]
         if kind == "pitch_class":
             return f"share of {pitch_class_name(value // LEVELS)} {value % LEVELS}"
         shown = value + (kind in ("time_shift", "velocity"))

@@ -48,9 +48,9 @@ class PerformanceGrammarState:
 
     def advance(self, token: int) -> None:
         reader = self.reader
-        before = reader.time, reader.sounding.get(self.vocabulary.blocks.value[token])
+        self.value = value = self.vocabulary.blocks.meaning[token][1]
+        before = reader.time, reader.sounding.get(value)
         kind = reader.advance(token)
-        self.value = value = self.vocabulary.blocks.value[token]
         if kind in ("note_on", "note_off"):
             self.event = reader.time
             self.note_count += kind == "note_on" and reader.sounding[value] != before[1]
@@ -152,7 +152,7 @@ class PerformanceGrammarState:
 
     def _allow_others(self, mask: Mask, kind: str, present: int) -> None:
         """Allow all of a kind but the present one, counted from 1."""
-        mask[self.vocabulary.blocks.slice[kind]] = True
+        mask[self.vocabulary.blocks.block[kind]] = True
         if present:
             mask[self.vocabulary.blocks.first[kind] + present - 1] = False
 
@@ -181,7 +181,7 @@ class PerformanceGrammarState:
         notes[list(reader.sounding)] = False
         bins = self.vocabulary.config.velocity_bins
         if reader.velocity or not bins:
-            mask[blocks.slice["note_on"]] = notes
+            mask[blocks.block["note_on"]] = notes
         if bins and self.kind != "velocity" and notes.any():
             self._allow_others(mask, "velocity", reader.velocity)
 

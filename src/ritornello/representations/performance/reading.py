@@ -56,7 +56,7 @@ class Reader:
 
     def advance(self, token: int) -> str:
         """Take the next id and return its kind."""
-        kind, value = self.vocabulary.blocks.kind[token], self.vocabulary.blocks.value[token]
+        kind, value = self.vocabulary.blocks.meaning[token]
         self.token = token
         if kind == "time_shift":
             self.time += value + 1
@@ -108,7 +108,7 @@ def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
     for token in np.asarray(ids).tolist():
         if not 0 <= token < vocabulary.blocks.size:
             continue
-        pitch = vocabulary.blocks.value[token]
+        pitch = vocabulary.blocks.meaning[token][1]
         before = reader.sounding.get(pitch)
         kind = reader.advance(token)
         if kind in ("note_on", "note_off") and reader.sounding.get(pitch) != before:

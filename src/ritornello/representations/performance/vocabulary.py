@@ -15,7 +15,8 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from ritornello.representations.tokenizer import Blocks, TokenizerConfig
+from ritornello.representations.tokenizer import TokenizerConfig
+from ritornello.representations.vocabulary import Blocks
 
 STEPS_PER_SECOND = 100
 MOST_SHIFT = 100
@@ -65,7 +66,7 @@ def counts(config: PerformanceConfig) -> dict[str, int]:
 class Vocabulary:
     """The blocks of ids for a configuration, and what their values mean."""
 
-    def __init__(self, config: PerformanceConfig, blocks: Blocks) -> None:
+    def __init__(self, config: PerformanceConfig, blocks: Blocks[str]) -> None:
         self.config, self.blocks = config, blocks
         self.bin_width = -(-127 // config.velocity_bins) if config.velocity_bins else 127
 
