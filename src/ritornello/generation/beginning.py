@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ritornello.config import DEFAULT_BARS
 from ritornello.errors import ConfigError
-from ritornello.generation.config import DEFAULT_BARS, ComposeConfig
+from ritornello.generation.config import ComposeConfig
 from ritornello.generation.given import check_given, form_bars, make_given
 from ritornello.generation.wishes import check_supported
 from ritornello.representations.base import Conditions, GrammarState, Ids, Representation

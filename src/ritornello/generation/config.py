@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from ritornello.config import parsed
+from ritornello.config import DEFAULT_BARS, parsed
 from ritornello.generation.options import SHORT_COPY, BeamConfig, GivenConfig, StepPrecision
 from ritornello.theory import (
     Chord,
@@ -17,8 +17,6 @@ from ritornello.theory import (
     parse_pitch_class,
     parse_scale_classes,
 )
-
-DEFAULT_BARS = 32
 
 METER = re.compile(r"[1-9][0-9]?/(1|2|4|8|16|32)")
 

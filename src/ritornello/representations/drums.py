@@ -12,7 +12,7 @@ silence beyond a bar (by whole bars).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from pydantic import Field
 
 from ritornello.arrays import Mask
 from ritornello.representations.base import Column, Conditions, Ids, Pace
-from ritornello.representations.grammar import GridGrammarState
+from ritornello.representations.grammar import StepGrammarState
 from ritornello.representations.grids import TICKS_PER_QUARTER, VELOCITY, quantised, without_rests
 from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, notes_by_program
 from ritornello.score import Score, Track, make_notes
@@ -139,44 +139,28 @@ class Drums(FixedTokenizer[DrumsConfig]):
         return np.stack([ids, *bits], axis=1).astype(np.int32)
 
     def grammar(self, conditions: Conditions = Conditions()) -> DrumsGrammarState:  # a frozen value
-        return DrumsGrammarState(conditions, 4 * self.steps_per_quarter, tokenizer=self)
+        return DrumsGrammarState(self.blocks, conditions, 4 * self.steps_per_quarter, tokenizer=self)
 
 
 @dataclass
-class DrumsGrammarState(GridGrammarState):
-    """A `GrammarState` (see `representations.base`) for `drums`. Pieces end at bar lines only.
+class DrumsGrammarState(StepGrammarState):
+    """A `GrammarState` (see `representations.base`) for `drums`.
 
     It names no last note, for an id can bring many: the guard against repetition leaves drums alone.
     """
 
     tokenizer: Drums = field(kw_only=True)
-    read: int = 0  # steps that have been read
 
     def advance(self, token: int) -> None:
-        kind = self.tokenizer.blocks.meaning[token][0]
-        self.token = token
-        if kind == "step":
-            self.step, self.read = self.read, self.read + 1
-            self.note_count += len(self.tokenizer.struck(token))
-        self.ended = kind == "end"
+        super().advance(token)
+        self.step += self.tokenizer.blocks.meaning[token][0] == "step"
+        self.notes += len(self.tokenizer.struck(token))
 
     @property
     def columns(self) -> tuple[int, ...]:
-        return self.token, *(self.read >> bit & 1 for bit in range(COUNTER_BITS))
+        return self.token, *(self.step >> bit & 1 for bit in range(COUNTER_BITS))
 
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        return None
-
-    def fork(self) -> DrumsGrammarState:
-        return replace(self)
-
-    @property
-    def steps_read(self) -> int:
-        return self.read
-
-    def allow(self, mask: Mask) -> None:
+    def allow_step(self, mask: Mask) -> None:
         mask[self.tokenizer.blocks.block["step"]] = True
-        mask[0] = bool(self.note_count) or self.read < self.limit - 1  # a piece has at least one note
-        at_bar_line = self.read % self.steps_per_bar == 0
-        mask[self.tokenizer.end_id] = bool(self.note_count) and at_bar_line and self.is_free
+        mask[0] = self.may_rest
+        mask[self.tokenizer.end_id] = self.may_end

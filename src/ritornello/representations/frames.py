@@ -188,7 +188,7 @@ class Frames(FixedTokenizer[FramesConfig]):
         return np.asarray(np.where(starts, self.blocks.mask("key"), body))
 
     def grammar(self, conditions: Conditions = Conditions()) -> FramesGrammarState:  # a frozen value
-        return FramesGrammarState(conditions, self.steps_per_bar, tokenizer=self)
+        return FramesGrammarState(self.blocks, conditions, self.steps_per_bar, tokenizer=self)
 
     def make_room(self, limits: Limits) -> FramesRoom:
         return FramesRoom(self, limits, limits.wish)
@@ -276,7 +276,7 @@ class FramesGrammarState(ChordGrammarState):
     tokenizer: Frames = field(kw_only=True)
     key: int = KEYS - 1
     level: int = 0  # 0, or 1 + the highest pitch of the present frame so far
-    present: list[int] = field(default_factory=list)
+    sounds: list[int] = field(default_factory=list)
     past: list[list[int]] = field(
         default_factory=list
     )  # the pitches of the last frames, as many as lags need
@@ -289,29 +289,29 @@ class FramesGrammarState(ChordGrammarState):
 
     def advance(self, token: int) -> None:
         kind, value = self.tokenizer.blocks.meaning[token]
-        self.token, self.is_new = token, False
+        super().advance(token)
+        self.is_new = False
         self.echo.advance(token)
-        self.ended = kind == "end"
         if kind == "frame_end":
             self._end_frame()
         elif kind == "note" and value >= self.level:
             self._sound(value)
-        elif kind == "key" and not self.step and not self.present:
+        elif kind == "key" and not self.step and not self.sounds:
             self.key = value
 
     def _end_frame(self) -> None:
-        self.silent = 0 if self.present else self.silent + 1
-        self.begun = {pitch: self.begun[pitch] for pitch in self.present}
-        self.past = [*self.past, self.present][-max(self.tokenizer.settings.lags, default=1) :]
-        self.step, self.level, self.present = self.step + 1, 0, []
+        self.silent = 0 if self.sounds else self.silent + 1
+        self.begun = {pitch: self.begun[pitch] for pitch in self.sounds}
+        self.past = [*self.past, self.sounds][-max(self.tokenizer.settings.lags, default=1) :]
+        self.step, self.level, self.sounds = self.step + 1, 0, []
 
     def _sound(self, pitch: int) -> None:
         longest = BARS_LONGEST * self.steps_per_bar
         self.is_new = self.step - self.begun.get(pitch, -longest) >= longest
         if self.is_new:
             self.begun[pitch] = self.step
-            self.note_count += 1
-        self.present.append(pitch)
+            self.notes += 1
+        self.sounds.append(pitch)
         self.level = pitch + 1
 
     @property
@@ -322,7 +322,7 @@ class FramesGrammarState(ChordGrammarState):
             *(self.step % cycle for cycle in self.tokenizer.cycles),
             self.key,
             (self.level - 1 - self.key) % 12 + 1 if known else 0,
-            min(len(self.present), MOST_HEIGHT),
+            min(len(self.sounds), MOST_HEIGHT),
             *(self._above(lag) for lag in self.tokenizer.settings.lags),
             *self.echo.values,
         )
@@ -339,10 +339,10 @@ class FramesGrammarState(ChordGrammarState):
 
     def fork(self) -> FramesGrammarState:
         other = copy(self)
-        other.present, other.begun, other.echo = list(self.present), dict(self.begun), self.echo.copy()
+        other.sounds, other.begun, other.echo = list(self.sounds), dict(self.begun), self.echo.copy()
         return other
 
-    def allow(self, mask: Mask) -> None:
+    def allow_step(self, mask: Mask) -> None:
         tokenizer = self.tokenizer
         if self.token == tokenizer.start_id:
             mask[tokenizer.blocks.block["key"]] = True
@@ -350,5 +350,5 @@ class FramesGrammarState(ChordGrammarState):
         low, high = instrument_range(tokenizer.settings.program)
         mask[tokenizer.first_note + max(low, self.level) : tokenizer.first_note + high + 1] = True
         is_over = self.level > high  # a primer may have left the compass
-        mask[tokenizer.frame_end_id] = bool(self.present) or is_over or not self.must_play
-        mask[tokenizer.end_id] = self.may_end and not self.present
+        mask[tokenizer.frame_end_id] = bool(self.sounds) or is_over or not self.must_play
+        mask[tokenizer.end_id] = self.may_end and not self.sounds

@@ -1,36 +1,125 @@
-"""What grammar states share."""
+"""What grammar states share: the last id, the end, notes, the length of the piece; and what those on a grid share."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import KW_ONLY, dataclass, field, replace
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 
 from ritornello.arrays import Mask
+from ritornello.config import DEFAULT_BARS
 from ritornello.errors import ConfigError
 from ritornello.representations.base import Conditions, Moment
 from ritornello.representations.tokenizer import FixedTokenizer
-
-DEFAULT_LENGTH = 32
-"""Bars, where the conditions does not say."""
 
 MOST_SILENT_BARS = 2
 """Bars without a note that a piece composed of chords may have in a row."""
 
 
-@dataclass
-class GridGrammarState:
-    """The part of a `GrammarState` that counts steps and bars: `step` is the present one. A subclass has `allow`."""
+class Vocabulary(Protocol):
+    """How many ids there are, and those of the start and of the end of a piece."""
 
+    size: int
+    start: int
+    end: int
+
+
+class Reader(Protocol):
+    """What ids mean, one at a time."""
+
+    def columns(self) -> tuple[int, ...]: ...
+
+    def fork(self) -> Any: ...
+
+
+@dataclass
+class BaseGrammarState:
+    """The part of a `GrammarState` (see `representations.base`) that all share. A subclass has `quarters`, `place` and
+    `allow`, and its `advance` calls this one.
+
+    A piece has as many bars as the conditions ask for, or `default_bars` at most; after `finish_bar`, `last_bars`.
+    """
+
+    vocabulary: Vocabulary
     conditions: Conditions
+    _: KW_ONLY
+    token: int = -1  # the last id; -1: none yet
+    notes: int = 0
+    ended: bool = False
+    last_bars: int | None = None  # None: as planned
+
+    default_bars: ClassVar[int] = DEFAULT_BARS
+
+    def advance(self, token: int) -> None:
+        self.token = token
+        self.ended |= token == self.vocabulary.end
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        return (self.token,)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        raise NotImplementedError
+
+    @property
+    def last_note(self) -> tuple[int, int] | None:
+        return None
+
+    @property
+    def bars(self) -> int:
+        """The length in bars that must not be passed."""
+        planned = self.conditions.bars or self.default_bars
+        return planned if self.last_bars is None else self.last_bars
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the model may end the piece where it likes."""
+        return self.conditions.bars is None and self.last_bars is None
+
+    def finish_bar(self) -> None:
+        self.last_bars = self.place[0] + 1
+
+    def fork(self) -> Self:
+        return replace(self)
+
+    def allowed_mask(self) -> Mask:
+        mask = np.zeros(self.vocabulary.size, dtype=bool)
+        if self.token < 0:
+            mask[self.vocabulary.start] = True
+        elif not self.ended:
+            self.allow(mask)
+        if not mask.any():
+            mask[self.vocabulary.end] = True
+        return mask
+
+    def allow(self, mask: Mask) -> None:
+        """Set in `mask` what may come within the piece, after its start; nothing stands for the end."""
+        raise NotImplementedError
+
+
+@dataclass
+class ReaderGrammarState(BaseGrammarState):
+    """The further part where a reader knows what the ids mean."""
+
+    reader: Reader
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        return self.reader.columns()
+
+    def fork(self) -> Self:
+        return replace(self, reader=self.reader.fork())
+
+
+@dataclass
+class GridGrammarState(BaseGrammarState):
+    """The further part that counts steps: `step` have been read."""
+
     steps_per_bar: int = 16
     tokenizer: FixedTokenizer[Any] = field(kw_only=True)
-    token: int = -1
     step: int = 0
-    note_count: int = 0
-    ended: bool = False
-    last_bar: int = -1  # -1: as planned
 
     def __post_init__(self) -> None:
         if self.conditions.meter not in (None, (4, 4)):
@@ -39,57 +128,52 @@ class GridGrammarState:
             )
 
     @property
-    def notes(self) -> int:
-        return self.note_count
+    def present(self) -> int:
+        """The number of the present step."""
+        return self.step
 
     @property
     def quarters(self) -> float:
-        return 4 * self.step / self.steps_per_bar
+        return 4 * self.present / self.steps_per_bar
 
     @property
     def place(self) -> tuple[int, int]:
-        return divmod(self.step, self.steps_per_bar)
+        return divmod(self.present, self.steps_per_bar)
 
     @property
     def moment(self) -> Moment:
-        return Moment(*divmod(self.step, self.steps_per_bar), self.steps_per_bar, self.steps_per_bar // 4)
-
-    @property
-    def bars(self) -> int:
-        """The length in bars that must not be passed."""
-        return self.last_bar + 1 if self.last_bar >= 0 else self.conditions.bars or DEFAULT_LENGTH
-
-    @property
-    def is_free(self) -> bool:
-        """Whether the model may end the piece where it likes."""
-        return self.conditions.bars is None and self.last_bar < 0
+        return Moment(*divmod(self.present, self.steps_per_bar), self.steps_per_bar, self.steps_per_bar // 4)
 
     @property
     def limit(self) -> int:
         """The length in steps that must not be passed."""
         return self.bars * self.steps_per_bar
 
-    @property
-    def steps_read(self) -> int:
-        """How many steps have been read."""
-        return self.step
-
-    def finish_bar(self) -> None:
-        self.last_bar = self.place[0]
-
-    def allowed_mask(self) -> Mask:
-        mask = np.zeros(self.tokenizer.vocabulary_size, dtype=bool)
-        if self.token < 0:
-            mask[self.tokenizer.start_id] = True
-        elif self.ended or self.steps_read >= self.limit:
-            mask[self.tokenizer.end_id] = True
-        else:
-            self.allow(mask)
-        return mask
-
     def allow(self, mask: Mask) -> None:
-        """Set in `mask` what may come within the piece, after its start."""
+        if self.step < self.limit:
+            self.allow_step(mask)
+
+    def allow_step(self, mask: Mask) -> None:
+        """Set in `mask` what may come before the limit."""
         raise NotImplementedError
+
+
+@dataclass
+class StepGrammarState(GridGrammarState):
+    """The further part where an id is a step: the last one is present, and pieces end at bar lines only."""
+
+    @property
+    def present(self) -> int:
+        return max(0, self.step - 1)
+
+    @property
+    def may_rest(self) -> bool:
+        """Whether the next step may be silent: a piece has at least one note."""
+        return bool(self.notes) or self.step < self.limit - 1
+
+    @property
+    def may_end(self) -> bool:
+        return bool(self.notes) and self.step % self.steps_per_bar == 0 and self.is_free
 
 
 @dataclass
@@ -111,11 +195,11 @@ class ChordGrammarState(GridGrammarState):
     @property
     def must_play(self) -> bool:
         """Whether the present step has to have a note: after a long silence, or as the last chance of a first one."""
-        is_last = not self.note_count and self.step == self.limit - 1
+        is_last = not self.notes and self.step == self.limit - 1
         return is_last or self.silent >= MOST_SILENT_BARS * self.steps_per_bar
 
     @property
     def may_end(self) -> bool:
         """Whether the piece may end in the present bar."""
         in_last_bar = self.is_free or self.step > self.limit - self.steps_per_bar
-        return bool(self.note_count) and in_last_bar
+        return bool(self.notes) and in_last_bar

@@ -17,7 +17,7 @@ bass and the upper tones of chords, rests beyond 4 bars (by whole bars).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from ritornello.arrays import Ints, Mask
 from ritornello.errors import CorpusError
 from ritornello.representations.base import Column, Conditions, Ids, Pace
-from ritornello.representations.grammar import GridGrammarState
+from ritornello.representations.grammar import StepGrammarState
 from ritornello.representations.grids import (
     NEVER,
     TICKS_PER_QUARTER,
@@ -170,7 +170,7 @@ class Improv(FixedTokenizer[TokenizerConfig]):
         return np.stack([ids, chords], axis=1).astype(np.int32)
 
     def grammar(self, conditions: Conditions = Conditions()) -> ImprovGrammarState:  # a frozen value
-        return ImprovGrammarState(conditions, STEPS_PER_BAR, tokenizer=self)
+        return ImprovGrammarState(self.blocks, conditions, STEPS_PER_BAR, tokenizer=self)
 
     # --- keys ---------------------------------------------------------------------------------------------------
 
@@ -229,25 +229,22 @@ def _chord_steps(sheet: LeadSheet, score: Score, stop: int) -> tuple[Ints, Ints]
 
 
 @dataclass
-class ImprovGrammarState(GridGrammarState):
-    """A `GrammarState` (see `representations.base`) for `improv`. Its place is that of the last event; pieces end
-    at bar
-    lines only."""
+class ImprovGrammarState(StepGrammarState):
+    """A `GrammarState` (see `representations.base`) for `improv`. Its place is that of the last event."""
 
     tokenizer: Improv = field(kw_only=True)
-    read: int = 0  # steps that have been read
     chord: int = 0
     is_sounding: bool = False
 
     def advance(self, token: int) -> None:
         kind, value = self.tokenizer.blocks.meaning[token]
-        self.token, self.ended = token, kind == "end"
+        super().advance(token)
         if kind == "chord":
             self.chord = value
         elif kind == "event":
-            self.step, self.read = self.read, self.read + 1
+            self.step += 1
             self.is_sounding = value >= FIRST_PITCH or (self.is_sounding and value == NO_EVENT)
-            self.note_count += value >= FIRST_PITCH
+            self.notes += value >= FIRST_PITCH
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -258,21 +255,13 @@ class ImprovGrammarState(GridGrammarState):
         is_note = FIRST_PITCH <= self.token < EVENTS
         return (0, self.token - FIRST_PITCH + LOWEST) if is_note else None
 
-    def fork(self) -> ImprovGrammarState:
-        return replace(self)
-
-    @property
-    def steps_read(self) -> int:
-        return self.read
-
-    def allow(self, mask: Mask) -> None:
+    def allow_step(self, mask: Mask) -> None:
         if self._allow_chords(mask):
             return
         mask[FIRST_PITCH:EVENTS] = True
-        mask[NO_EVENT] = bool(self.note_count) or self.read < self.limit - 1  # a piece has at least one note
+        mask[NO_EVENT] = self.may_rest
         mask[NOTE_OFF] = self.is_sounding
-        at_bar_line = self.read % self.steps_per_bar == 0 and self.token < EVENTS
-        mask[self.tokenizer.end_id] = bool(self.note_count) and at_bar_line and self.is_free
+        mask[self.tokenizer.end_id] = self.may_end and self.token < EVENTS
 
     def _allow_chords(self, mask: Mask) -> bool:
         """Allow a change of chord before an event. Return whether the conditions demands one."""
@@ -283,7 +272,7 @@ class ImprovGrammarState(GridGrammarState):
             mask[block.start + 1 : block.stop] = True
             mask[block.start + self.chord] = False
             return False
-        bar, position = divmod(self.read, self.steps_per_bar)
+        bar, position = divmod(self.step, self.steps_per_bar)
         chords = self.conditions.chords[bar % len(self.conditions.chords)]
         wanted = triad_of(chords[position * len(chords) // self.steps_per_bar]) if chords else self.chord
         mask[block.start + wanted] = wanted != self.chord

@@ -90,7 +90,7 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
         return ids[:-1] if ids[-1] == self.blocks.first["step_end"] else ids
 
     def decode(self, ids: Ids) -> Score:
-        reader, rows = PolyphonyGrammarState(Conditions(), tokenizer=self), []
+        reader, rows = PolyphonyGrammarState(self.blocks, Conditions(), tokenizer=self), []
         ids = np.asarray(ids)
         whole = [*ids[(ids >= 0) & (ids < self.blocks.size)].tolist(), *[self.blocks.first["step_end"]] * 2]
         for token in whole:
@@ -118,7 +118,7 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
     def grammar(self, conditions: Conditions = Conditions()) -> PolyphonyGrammarState:  # a frozen value
         score = conditions.given.score if conditions.given else None
         given = () if score is None else self.steps_of(score)
-        return PolyphonyGrammarState(conditions, STEPS_PER_BAR, tokenizer=self, given=given)
+        return PolyphonyGrammarState(self.blocks, conditions, STEPS_PER_BAR, tokenizer=self, given=given)
 
     def steps_of(self, score: Score) -> tuple[tuple[int, ...], ...]:
         """Return the notes of each step as ids, from the highest pitch down."""
@@ -146,22 +146,22 @@ class PolyphonyGrammarState(ChordGrammarState):
     tokenizer: Polyphony = field(kw_only=True)
     given: tuple[tuple[int, ...], ...] = ()  # ids that must come in each step
     sounding: dict[int, int] = field(default_factory=dict)  # step of the beginning, by pitch: the step before
-    present: dict[int, int] = field(default_factory=dict)  # likewise: the present step so far
+    sounds: dict[int, int] = field(default_factory=dict)  # likewise: the present step so far
     lowest: int = 128  # pitch of the present step so far
 
     def advance(self, token: int) -> None:
         kind, pitch = self.tokenizer.blocks.meaning[token]
-        self.token, self.is_new = token, kind == "new" and pitch not in self.present
-        self.ended = kind == "end"
+        super().advance(token)
+        self.is_new = kind == "new" and pitch not in self.sounds
         if kind == "step_end":
-            self.silent = 0 if self.present else self.silent + 1
-            self.sounding, self.present = self.present, {}
+            self.silent = 0 if self.sounds else self.silent + 1
+            self.sounding, self.sounds = self.sounds, {}
             self.step, self.lowest = self.step + 1, 128
         elif self.is_new:
-            self.present[pitch] = self.step
-            self.note_count += 1
-        elif kind == "continued" and pitch in self.sounding and pitch not in self.present:
-            self.present[pitch] = self.sounding[pitch]
+            self.sounds[pitch] = self.step
+            self.notes += 1
+        elif kind == "continued" and pitch in self.sounding and pitch not in self.sounds:
+            self.sounds[pitch] = self.sounding[pitch]
         if kind in ("new", "continued"):
             self.lowest = min(self.lowest, pitch)
 
@@ -171,12 +171,12 @@ class PolyphonyGrammarState(ChordGrammarState):
         return self.token, *position
 
     def fork(self) -> PolyphonyGrammarState:
-        return replace(self, sounding=dict(self.sounding), present=dict(self.present))
+        return replace(self, sounding=dict(self.sounding), sounds=dict(self.sounds))
 
-    def allow(self, mask: Mask) -> None:
+    def allow_step(self, mask: Mask) -> None:
         step_end = self.tokenizer.blocks.first["step_end"]
         self._allow_notes(mask)
-        mask[step_end] = bool(self.present) or not self.must_play
+        mask[step_end] = bool(self.sounds) or not self.must_play
         mask[self.tokenizer.end_id] = self.may_end and self.token == step_end
         self._insist(mask)
 

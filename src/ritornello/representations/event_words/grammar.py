@@ -12,11 +12,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ritornello.arrays import Mask
-from ritornello.representations.base import Conditions
 from ritornello.representations.event_words.vocabulary import END, FIRST_WORD, Vocabulary
-
-DEFAULT_LENGTH = 32
-"""Bars, where the conditions does not say."""
+from ritornello.representations.grammar import BaseGrammarState
 
 
 def _silence() -> Mask:
@@ -24,20 +21,15 @@ def _silence() -> Mask:
 
 
 @dataclass
-class EventGrammarState:
+class EventGrammarState(BaseGrammarState):
     """A `GrammarState` (see `representations.base`). The present place is that of the last note that began."""
 
     vocabulary: Vocabulary
-    conditions: Conditions
-    token: int = -1
     time: int = 0
     last_order: int = -1
     sounding: Mask = field(default_factory=_silence)  # by channel and pitch
     onset: int = 0
-    note_count: int = 0
     struck: bool = False  # whether the last id began a note
-    closed: bool = False
-    ended: bool = False
 
     @property
     def bar_ticks(self) -> int:
@@ -46,8 +38,8 @@ class EventGrammarState:
 
     def advance(self, token: int) -> None:
         vocabulary = self.vocabulary
-        self.token, self.struck = token, False
-        self.ended |= token == END
+        super().advance(token)
+        self.struck = False
         if token < FIRST_WORD:
             return
         self.time += int(vocabulary.delta[token])
@@ -55,17 +47,9 @@ class EventGrammarState:
         key = int(vocabulary.key[token])
         if vocabulary.is_on[token]:
             self.onset, self.struck = self.time, True
-            self.note_count += 1
+            self.notes += 1
         if vocabulary.is_on[token] or vocabulary.is_off[token]:
             self.sounding[key] = vocabulary.is_on[token]
-
-    @property
-    def columns(self) -> tuple[int, ...]:
-        return (self.token,)
-
-    @property
-    def notes(self) -> int:
-        return self.note_count
 
     @property
     def quarters(self) -> float:
@@ -82,25 +66,17 @@ class EventGrammarState:
         channel, pitch = divmod(int(self.vocabulary.key[self.token]), 128)
         return channel, pitch
 
-    def finish_bar(self) -> None:
-        self.closed = True
-
     def fork(self) -> EventGrammarState:
         return replace(self, sounding=self.sounding.copy())
 
-    def allowed_mask(self) -> Mask:
-        mask = np.zeros(self.vocabulary.size, dtype=bool)
-        if self.token < 0:
-            mask[0] = True
-            return mask
+    def allow(self, mask: Mask) -> None:
         v, sounds = self.vocabulary, self.sounding[self.vocabulary.key]
-        limit = (self.conditions.bars or DEFAULT_LENGTH) * self.bar_ticks
+        limit = self.bars * self.bar_ticks
         in_order = v.is_word & ((v.delta > 0) | (v.order > self.last_order))
         mask |= in_order & v.is_off & sounds
-        ends = not mask.any() and self.note_count > 0
-        if not self.closed:
+        ends = not mask.any() and self.notes > 0
+        if self.last_bars is None:
             new = np.where(v.is_on, v.closable[v.key] & ~sounds, ~v.is_off)
             mask |= in_order & new & (self.time + v.delta < limit)
             ends &= self.conditions.bars is None or self.time >= limit - self.bar_ticks
-        mask[END] = ends or not mask.any()
-        return mask
+        mask[END] = ends

@@ -116,6 +116,8 @@ def _event(row: tuple[int, ...]) -> Event:
 class Vocabulary:
     """The words of a configuration; columns have an entry an id, those of START and END are 0."""
 
+    start, end = START, END
+
     def __init__(self, config: EventWordsConfig) -> None:
         self.config = config
         self.events = [parse_event(word) for word in config.words]

@@ -131,7 +131,7 @@ class Jazz(BaseTokenizer[JazzConfig]):
         return np.array(rows, dtype=np.int32).reshape(-1, len(self.columns))
 
     def grammar(self, conditions: Conditions = Conditions()) -> JazzGrammarState:  # a frozen value
-        return JazzGrammarState(self.vocabulary, self._rules, conditions, Reader(self.vocabulary))
+        return JazzGrammarState(self.vocabulary, conditions, Reader(self.vocabulary), self._rules)
 
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:
         """Return the beginning of a piece: the primer in its own key and meter and over its own chords."""

@@ -13,7 +13,7 @@ or that share of a bar of another meter.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ritornello.arrays import Mask
 from ritornello.errors import ConfigError
-from ritornello.representations.base import Conditions
+from ritornello.representations.grammar import ReaderGrammarState
 from ritornello.representations.grids import TEMPOS, nearest
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
 from ritornello.representations.jazz.encoding import chord_ids
@@ -35,9 +35,6 @@ from ritornello.representations.jazz.vocabulary import (
     Vocabulary,
 )
 from ritornello.theory import DRUMS, Chord, estimate_key
-
-DEFAULT_LENGTH = 32
-"""Bars, where no conditions says."""
 
 RECENT_BARS = 4
 
@@ -81,29 +78,18 @@ class Rules:
 
 
 @dataclass
-class JazzGrammarState:
-    """A `GrammarState` (see `representations.base`) for `jazz`."""
+class JazzGrammarState(ReaderGrammarState):
+    """A `GrammarState` (see `representations.base`) for `jazz`. It names no last note, for a pitch is settled only when
+    the whole is played."""
 
     vocabulary: Vocabulary
-    rules: Rules
-    conditions: Conditions
     reader: Reader
-    length: int | None = None
+    rules: Rules
 
     def advance(self, token: int) -> None:
+        super().advance(token)
         self.reader.advance(token)
-
-    @property
-    def columns(self) -> tuple[int, ...]:
-        return self.reader.columns()
-
-    @property
-    def ended(self) -> bool:
-        return self.reader.ended
-
-    @property
-    def notes(self) -> int:
-        return self.reader.notes
+        self.notes = self.reader.notes
 
     @property
     def quarters(self) -> float:
@@ -114,18 +100,7 @@ class JazzGrammarState:
     def place(self) -> tuple[int, int]:
         return max(0, len(self.reader.bars) - 1), self.reader.position
 
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        return None  # its pitch is settled only when the whole is played
-
-    def finish_bar(self) -> None:
-        self.length = max(1, len(self.reader.bars))
-
-    def fork(self) -> JazzGrammarState:
-        return replace(self, reader=self.reader.fork())
-
-    def allowed_mask(self) -> Mask:
-        mask = np.zeros(self.vocabulary.size, dtype=bool)
+    def allow(self, mask: Mask) -> None:
         if self.reader.stage < len(HEADER):
             self._allow_header(mask)
         elif self.reader.root is not None:
@@ -143,7 +118,6 @@ class JazzGrammarState:
             self._allow_next_bar(mask)
         else:
             self._allow_words(mask)
-        return mask
 
     # --- the header -------------------------------------------------------------------------------------------
 
@@ -236,10 +210,10 @@ class JazzGrammarState:
         return reader.is_full
 
     def _allow_next_bar(self, mask: Mask) -> None:
-        bars, length = len(self.reader.bars), self.length or self.conditions.bars
-        if bars and (length is None or bars >= length):
+        bars = len(self.reader.bars)
+        if bars and (self.is_free or bars >= self.bars):
             mask[self.vocabulary.id_of(Kind.END)] = True
-        if bars < (length or DEFAULT_LENGTH):
+        if bars < self.bars:
             planned = self._first_planned(bars)
             mask[self.vocabulary.block[Kind.ROOT] if planned is None else planned] = True
 

@@ -79,7 +79,6 @@ class Reader:
     letter: str | None = None  # waiting for its duration
     chord: Placed | None = None  # in force
     notes: int = 0
-    ended: bool = False
 
     @property
     def bar_steps(self) -> int:
@@ -118,7 +117,6 @@ class Reader:
         self.token, self.kind = token, kind
 
     def _push_header(self, kind: Kind, value: int) -> None:
-        self.ended |= kind == Kind.END
         if self.bars:
             return  # a header in the middle of a piece says nothing
         if kind == Kind.METER:

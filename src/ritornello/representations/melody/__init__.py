@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Conditions, Examples, Ids, Pace
-from ritornello.representations.melody.encodings import BAR, ENCODINGS, Encoding, Past
+from ritornello.representations.melody.encodings import ENCODINGS, Encoding, Past
 from ritornello.representations.melody.extraction import (
     NO_EVENT,
     NOTE_OFF,
@@ -36,8 +36,9 @@ from ritornello.representations.melody.extraction import (
     squash_shift,
     without_tail,
 )
-from ritornello.representations.melody.grammar import DEFAULT_BARS, MelodyGrammarState
+from ritornello.representations.melody.grammar import MelodyGrammarState
 from ritornello.representations.tokenizer import BaseTokenizer, checked_options, room
+from ritornello.representations.vocabulary import Blocks
 from ritornello.score import Score, Tempo, Track, make_notes
 from ritornello.theory import DRUMS, instrument_name, pitch_name
 
@@ -76,8 +77,9 @@ class Melody(BaseTokenizer[MelodyConfig]):
     def __init__(self, config: MelodyConfig, placement: Placement = Placement()) -> None:  # a frozen value
         self.placement = placement
         self.encoding: Encoding = ENCODINGS[config.encoding]
-        self._labels = labels = self.encoding.labels
-        super().__init__(config, labels + 2, start=labels, end=labels + 1)
+        self._labels = self.encoding.labels
+        self.blocks = Blocks({"label": self._labels, "start": 1, "end": 1})
+        super().__init__(config, self.blocks.size, self.blocks.start, self.blocks.end)
 
     @staticmethod
     def collect_statistics(score: Score) -> None:
@@ -197,8 +199,8 @@ class Melody(BaseTokenizer[MelodyConfig]):
         return np.array(rows, dtype=np.int32).reshape(-1, len(self.columns))
 
     def grammar(self, conditions: Conditions = Conditions()) -> MelodyGrammarState:  # a frozen value
-        length = (conditions.bars or DEFAULT_BARS) * BAR
-        return MelodyGrammarState(self.encoding, self.settings.steps_per_quarter, Past(), length)
+        past, steps = Past(), self.settings.steps_per_quarter
+        return MelodyGrammarState(self.blocks, conditions, self.encoding, steps, past)
 
     # ---- keys ------------------------------------------------------------------------------------------------
 

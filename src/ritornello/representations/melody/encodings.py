@@ -39,7 +39,6 @@ class Past:
     events: list[int] = field(default_factory=list)
     sounding: int | None = None  # pitch
     direction: int = 0  # of the last change of pitch
-    notes: int = 0
     last_note: int = 0  # step
     recent: tuple[int, ...] = ()  # the last three distinct pitches, the latest last
     keys: tuple[int, ...] = (0,) * 12  # notes that belong to each major key
@@ -56,7 +55,6 @@ class Past:
         if self.recent and pitch != self.recent[-1]:
             self.direction = 1 if pitch > self.recent[-1] else -1
         self.sounding, self.last_note = pitch, len(self.events) - 1
-        self.notes += 1
         self.recent = (*(other for other in self.recent if other != pitch), pitch)[-3:]
         self.keys = _counted(self.keys, pitch)
 

@@ -21,7 +21,6 @@ from ritornello.arrays import Mask
 from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.limits import NO_LIMIT, Limits
 from ritornello.representations.multitrack.grammar import (
-    DEFAULT_LENGTH,
     HEADER,
     MOST_SILENT_BARS,
     MultitrackGrammarState,
@@ -129,7 +128,6 @@ class MultitrackRoom:
 
     def _outlook(self, grammar: MultitrackGrammarState) -> Outlook:
         reader, limits = grammar.reader, self.limits
-        left = reader.bars_left if reader.length else max(0, DEFAULT_LENGTH - 1 - reader.bar)
         bar_end, begun = reader.time - reader.position + reader.bar_steps, self._begun_in(reader.bar)
         declared = [voice for voice, _ in grammar.programs]
         drums = any(self.vocabulary.is_drum[voice] for voice in declared)
@@ -138,7 +136,7 @@ class MultitrackRoom:
             now=reader.time,
             onset=max(grammar.onset, 0),
             bar_end=bar_end,
-            end=bar_end + left * reader.bar_steps,
+            end=bar_end + grammar.bars_left * reader.bar_steps,
             bar_steps=reader.bar_steps,
             missing=max(0, limits.fewest - begun),
             allowed=max(0, limits.most - begun),

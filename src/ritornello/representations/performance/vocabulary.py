@@ -68,6 +68,7 @@ class Vocabulary:
 
     def __init__(self, config: PerformanceConfig, blocks: Blocks[str]) -> None:
         self.config, self.blocks = config, blocks
+        self.size, self.start, self.end = blocks.size, blocks.start, blocks.end
         self.bin_width = -(-127 // config.velocity_bins) if config.velocity_bins else 127
 
     def velocity_bin(self, velocity: np.ndarray | int) -> np.ndarray:
