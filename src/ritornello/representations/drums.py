@@ -153,7 +153,7 @@ class DrumsGrammarState(StepGrammarState):
 
     def advance(self, token: int) -> None:
         super().advance(token)
-        self.step += self.tokenizer.blocks.meaning[token][0] == "step"
+        self.step += self.vocabulary.meaning[token][0] == "step"
         self.notes += len(self.tokenizer.struck(token))
 
     @property
@@ -161,6 +161,6 @@ class DrumsGrammarState(StepGrammarState):
         return self.token, *(self.step >> bit & 1 for bit in range(COUNTER_BITS))
 
     def allow_step(self, mask: Mask) -> None:
-        mask[self.tokenizer.blocks.block["step"]] = True
+        mask[self.vocabulary.block["step"]] = True
         mask[0] = self.may_rest
-        mask[self.tokenizer.end_id] = self.may_end
+        mask[self.vocabulary.end] = self.may_end

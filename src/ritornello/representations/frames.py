@@ -276,7 +276,7 @@ class FramesGrammarState(ChordGrammarState):
     tokenizer: Frames = field(kw_only=True)
     key: int = KEYS - 1
     level: int = 0  # 0, or 1 + the highest pitch of the present frame so far
-    sounds: list[int] = field(default_factory=list)
+    present: list[int] = field(default_factory=list)
     past: list[list[int]] = field(
         default_factory=list
     )  # the pitches of the last frames, as many as lags need
@@ -288,7 +288,7 @@ class FramesGrammarState(ChordGrammarState):
         self.echo = AnyKeyEcho(self.tokenizer.settings.echo, self.tokenizer.first_note)
 
     def advance(self, token: int) -> None:
-        kind, value = self.tokenizer.blocks.meaning[token]
+        kind, value = self.vocabulary.meaning[token]
         super().advance(token)
         self.is_new = False
         self.echo.advance(token)
@@ -296,14 +296,14 @@ class FramesGrammarState(ChordGrammarState):
             self._end_frame()
         elif kind == "note" and value >= self.level:
             self._sound(value)
-        elif kind == "key" and not self.step and not self.sounds:
+        elif kind == "key" and not self.step and not self.present:
             self.key = value
 
     def _end_frame(self) -> None:
-        self.silent = 0 if self.sounds else self.silent + 1
-        self.begun = {pitch: self.begun[pitch] for pitch in self.sounds}
-        self.past = [*self.past, self.sounds][-max(self.tokenizer.settings.lags, default=1) :]
-        self.step, self.level, self.sounds = self.step + 1, 0, []
+        self.silent = 0 if self.present else self.silent + 1
+        self.begun = {pitch: self.begun[pitch] for pitch in self.present}
+        self.past = [*self.past, self.present][-max(self.tokenizer.settings.lags, default=1) :]
+        self.step, self.level, self.present = self.step + 1, 0, []
 
     def _sound(self, pitch: int) -> None:
         longest = BARS_LONGEST * self.steps_per_bar
@@ -311,7 +311,7 @@ class FramesGrammarState(ChordGrammarState):
         if self.is_new:
             self.begun[pitch] = self.step
             self.notes += 1
-        self.sounds.append(pitch)
+        self.present.append(pitch)
         self.level = pitch + 1
 
     @property
@@ -322,7 +322,7 @@ class FramesGrammarState(ChordGrammarState):
             *(self.step % cycle for cycle in self.tokenizer.cycles),
             self.key,
             (self.level - 1 - self.key) % 12 + 1 if known else 0,
-            min(len(self.sounds), MOST_HEIGHT),
+            min(len(self.present), MOST_HEIGHT),
             *(self._above(lag) for lag in self.tokenizer.settings.lags),
             *self.echo.values,
         )
@@ -339,16 +339,16 @@ class FramesGrammarState(ChordGrammarState):
 
     def fork(self) -> FramesGrammarState:
         other = copy(self)
-        other.sounds, other.begun, other.echo = list(self.sounds), dict(self.begun), self.echo.copy()
+        other.present, other.begun, other.echo = list(self.present), dict(self.begun), self.echo.copy()
         return other
 
     def allow_step(self, mask: Mask) -> None:
         tokenizer = self.tokenizer
-        if self.token == tokenizer.start_id:
-            mask[tokenizer.blocks.block["key"]] = True
+        if self.token == self.vocabulary.start:
+            mask[self.vocabulary.block["key"]] = True
             return
         low, high = instrument_range(tokenizer.settings.program)
         mask[tokenizer.first_note + max(low, self.level) : tokenizer.first_note + high + 1] = True
         is_over = self.level > high  # a primer may have left the compass
-        mask[tokenizer.frame_end_id] = bool(self.sounds) or is_over or not self.must_play
-        mask[tokenizer.end_id] = self.may_end and not self.sounds
+        mask[tokenizer.frame_end_id] = bool(self.present) or is_over or not self.must_play
+        mask[self.vocabulary.end] = self.may_end and not self.present

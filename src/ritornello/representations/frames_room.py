@@ -50,8 +50,8 @@ class FramesRoom:
             notes[held] = False
         if missing > after // 2:
             notes[held] = True  # a note that begins is needed instead
-        if len(grammar.sounds) >= limits.polyphony:
+        if len(grammar.present) >= limits.polyphony:
             notes[:] = True
-        barred[tokenizer.frame_end_id] = missing > (after if grammar.sounds else after + 1) // 2
+        barred[tokenizer.frame_end_id] = missing > (after if grammar.present else after + 1) // 2
         barred[tokenizer.end_id] = missing > 0 and position > 0
         return np.flatnonzero(barred)

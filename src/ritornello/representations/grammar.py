@@ -12,6 +12,7 @@ from ritornello.config import DEFAULT_BARS
 from ritornello.errors import ConfigError
 from ritornello.representations.base import Conditions, Moment
 from ritornello.representations.tokenizer import FixedTokenizer
+from ritornello.representations.vocabulary import Blocks
 
 MOST_SILENT_BARS = 2
 """Bars without a note that a piece composed of chords may have in a row."""
@@ -76,7 +77,12 @@ class BaseGrammarState:
     @property
     def is_free(self) -> bool:
         """Whether the model may end the piece where it likes."""
-        return self.conditions.bars is None and self.last_bars is None
+        return self.conditions.bars is None and not self.is_finishing
+
+    @property
+    def is_finishing(self) -> bool:
+        """Whether `finish_bar` was called."""
+        return self.last_bars is not None
 
     def finish_bar(self) -> None:
         self.last_bars = self.place[0] + 1
@@ -117,6 +123,7 @@ class ReaderGrammarState(BaseGrammarState):
 class GridGrammarState(BaseGrammarState):
     """The further part that counts steps: `step` have been read."""
 
+    vocabulary: Blocks[str]
     steps_per_bar: int = 16
     tokenizer: FixedTokenizer[Any] = field(kw_only=True)
     step: int = 0
@@ -128,21 +135,21 @@ class GridGrammarState(BaseGrammarState):
             )
 
     @property
-    def present(self) -> int:
+    def now(self) -> int:
         """The number of the present step."""
         return self.step
 
     @property
     def quarters(self) -> float:
-        return 4 * self.present / self.steps_per_bar
+        return 4 * self.now / self.steps_per_bar
 
     @property
     def place(self) -> tuple[int, int]:
-        return divmod(self.present, self.steps_per_bar)
+        return divmod(self.now, self.steps_per_bar)
 
     @property
     def moment(self) -> Moment:
-        return Moment(*divmod(self.present, self.steps_per_bar), self.steps_per_bar, self.steps_per_bar // 4)
+        return Moment(*divmod(self.now, self.steps_per_bar), self.steps_per_bar, self.steps_per_bar // 4)
 
     @property
     def limit(self) -> int:
@@ -163,7 +170,7 @@ class StepGrammarState(GridGrammarState):
     """The further part where an id is a step: the last one is present, and pieces end at bar lines only."""
 
     @property
-    def present(self) -> int:
+    def now(self) -> int:
         return max(0, self.step - 1)
 
     @property
@@ -190,7 +197,7 @@ class ChordGrammarState(GridGrammarState):
 
     @property
     def last_note(self) -> tuple[int, int] | None:
-        return (0, self.tokenizer.blocks.meaning[self.token][1]) if self.is_new else None
+        return (0, self.vocabulary.meaning[self.token][1]) if self.is_new else None
 
     @property
     def must_play(self) -> bool:

@@ -237,7 +237,7 @@ class ImprovGrammarState(StepGrammarState):
     is_sounding: bool = False
 
     def advance(self, token: int) -> None:
-        kind, value = self.tokenizer.blocks.meaning[token]
+        kind, value = self.vocabulary.meaning[token]
         super().advance(token)
         if kind == "chord":
             self.chord = value
@@ -261,12 +261,12 @@ class ImprovGrammarState(StepGrammarState):
         mask[FIRST_PITCH:EVENTS] = True
         mask[NO_EVENT] = self.may_rest
         mask[NOTE_OFF] = self.is_sounding
-        mask[self.tokenizer.end_id] = self.may_end and self.token < EVENTS
+        mask[self.vocabulary.end] = self.may_end and self.token < EVENTS
 
     def _allow_chords(self, mask: Mask) -> bool:
-        """Allow a change of chord before an event. Return whether the conditions demands one."""
-        block = self.tokenizer.blocks.block["chord"]
-        if self.tokenizer.blocks.meaning[self.token][0] == "chord":
+        """Allow a change of chord before an event. Return whether the conditions demand one."""
+        block = self.vocabulary.block["chord"]
+        if self.vocabulary.meaning[self.token][0] == "chord":
             return False
         if not self.conditions.chords:
             mask[block.start + 1 : block.stop] = True

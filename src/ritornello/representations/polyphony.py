@@ -146,22 +146,22 @@ class PolyphonyGrammarState(ChordGrammarState):
     tokenizer: Polyphony = field(kw_only=True)
     given: tuple[tuple[int, ...], ...] = ()  # ids that must come in each step
     sounding: dict[int, int] = field(default_factory=dict)  # step of the beginning, by pitch: the step before
-    sounds: dict[int, int] = field(default_factory=dict)  # likewise: the present step so far
+    present: dict[int, int] = field(default_factory=dict)  # likewise: the present step so far
     lowest: int = 128  # pitch of the present step so far
 
     def advance(self, token: int) -> None:
-        kind, pitch = self.tokenizer.blocks.meaning[token]
+        kind, pitch = self.vocabulary.meaning[token]
         super().advance(token)
-        self.is_new = kind == "new" and pitch not in self.sounds
+        self.is_new = kind == "new" and pitch not in self.present
         if kind == "step_end":
-            self.silent = 0 if self.sounds else self.silent + 1
-            self.sounding, self.sounds = self.sounds, {}
+            self.silent = 0 if self.present else self.silent + 1
+            self.sounding, self.present = self.present, {}
             self.step, self.lowest = self.step + 1, 128
         elif self.is_new:
-            self.sounds[pitch] = self.step
+            self.present[pitch] = self.step
             self.notes += 1
-        elif kind == "continued" and pitch in self.sounding and pitch not in self.sounds:
-            self.sounds[pitch] = self.sounding[pitch]
+        elif kind == "continued" and pitch in self.sounding and pitch not in self.present:
+            self.present[pitch] = self.sounding[pitch]
         if kind in ("new", "continued"):
             self.lowest = min(self.lowest, pitch)
 
@@ -171,26 +171,26 @@ class PolyphonyGrammarState(ChordGrammarState):
         return self.token, *position
 
     def fork(self) -> PolyphonyGrammarState:
-        return replace(self, sounding=dict(self.sounding), sounds=dict(self.sounds))
+        return replace(self, sounding=dict(self.sounding), present=dict(self.present))
 
     def allow_step(self, mask: Mask) -> None:
-        step_end = self.tokenizer.blocks.first["step_end"]
+        step_end = self.vocabulary.first["step_end"]
         self._allow_notes(mask)
-        mask[step_end] = bool(self.sounds) or not self.must_play
-        mask[self.tokenizer.end_id] = self.may_end and self.token == step_end
+        mask[step_end] = bool(self.present) or not self.must_play
+        mask[self.vocabulary.end] = self.may_end and self.token == step_end
         self._insist(mask)
 
     @property
     def due(self) -> int | None:
         """See `representations.base.forced_token`."""
         step = self.given[self.step] if self.token >= 0 and self.step < len(self.given) else ()
-        return next((token for token in step if self.tokenizer.blocks.meaning[token][1] < self.lowest), None)
+        return next((token for token in step if self.vocabulary.meaning[token][1] < self.lowest), None)
 
     def _insist(self, mask: Mask) -> None:
         """Leave only what may stand before the next given note of the step, and that note; no end before the last."""
         if self.step < len(self.given):
-            mask[self.tokenizer.end_id] = False
-        blocks, due = self.tokenizer.blocks, self.due
+            mask[self.vocabulary.end] = False
+        blocks, due = self.vocabulary, self.due
         if due is not None:
             for kind in ("new", "continued"):
                 mask[blocks.first[kind] : blocks.first[kind] + blocks.meaning[due][1] + 1] = False
@@ -199,7 +199,7 @@ class PolyphonyGrammarState(ChordGrammarState):
 
     def _allow_notes(self, mask: Mask) -> None:
         """Allow pitches below those of the step so far: new ones in the compass, and those that sound."""
-        first = self.tokenizer.blocks.first
+        first = self.vocabulary.first
         low, high = instrument_range(self.tokenizer.settings.program)
         mask[first["new"] + low : first["new"] + max(low, min(high + 1, self.lowest))] = True
         may_go_on = [pitch for pitch in self.sounding if pitch < self.lowest and not self._has_ended(pitch)]
@@ -208,6 +208,6 @@ class PolyphonyGrammarState(ChordGrammarState):
     def _has_ended(self, pitch: int) -> bool:
         """Whether a given note of this pitch ended with the step before."""
         before = self.given[self.step - 1] if 0 < self.step <= len(self.given) else ()
-        first, now = self.tokenizer.blocks.first, self.given[self.step : self.step + 1]
+        first, now = self.vocabulary.first, self.given[self.step : self.step + 1]
         sounded = {first["new"] + pitch, first["continued"] + pitch} & set(before)
         return bool(sounded) and first["continued"] + pitch not in (now[0] if now else ())

@@ -75,8 +75,8 @@ class EventGrammarState(BaseGrammarState):
         in_order = v.is_word & ((v.delta > 0) | (v.order > self.last_order))
         mask |= in_order & v.is_off & sounds
         ends = not mask.any() and self.notes > 0
-        if self.last_bars is None:
+        if not self.is_finishing:
             new = np.where(v.is_on, v.closable[v.key] & ~sounds, ~v.is_off)
             mask |= in_order & new & (self.time + v.delta < limit)
-            ends &= self.conditions.bars is None or self.time >= limit - self.bar_ticks
+            ends &= self.is_free or self.time >= limit - self.bar_ticks
         mask[END] = ends

@@ -108,7 +108,7 @@ class JazzGrammarState(ReaderGrammarState):
         elif self.reader.place is not None:
             self._allow_planned(mask, Kind.ROOT)
         elif self._in_chords() and self._allow_chords(mask):
-            pass  # the conditions has more chords for this bar
+            pass  # the conditions have more chords for this bar
         elif self.reader.letter is not None:
             left = self.reader.bar_steps - self.reader.position
             mask[self.vocabulary.block[Kind.DURATION]][: max(1, left)] = True
@@ -169,7 +169,7 @@ class JazzGrammarState(ReaderGrammarState):
         return planned[done] if planned and done < len(planned) else None
 
     def _allow_planned(self, mask: Mask, kind: Kind) -> None:
-        """Allow what the conditions says comes next, else any id of a kind."""
+        """Allow what the conditions say comes next, else any id of a kind."""
         planned = self._next_planned()
         if planned is not None and self.vocabulary.kind[planned] == kind:
             mask[planned] = True
@@ -177,7 +177,7 @@ class JazzGrammarState(ReaderGrammarState):
             mask[self.vocabulary.block[kind]] = True
 
     def _allow_chords(self, mask: Mask) -> bool:
-        """Allow another chord or a bass. Return whether the conditions asks for one."""
+        """Allow another chord or a bass. Return whether the conditions ask for one."""
         if self.conditions.chords:
             planned = self._next_planned()
             if planned is not None:

@@ -69,7 +69,7 @@ class MelodyGrammarState(BaseGrammarState):
         encoding, left = self.encoding, self.bars * BAR - len(self.past.events)  # steps
         if left <= 0 and self.notes:
             mask[-1] = True
-        elif self.last_bars is not None:
+        elif self.is_finishing:
             mask[[encoding.class_of(NO_EVENT), -1]] = True
         elif left <= 1 and not self.notes:
             mask[[encoding.class_of(pitch) for pitch in range(encoding.low, encoding.high)]] = True

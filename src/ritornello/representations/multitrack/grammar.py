@@ -115,7 +115,7 @@ class MultitrackGrammarState(ReaderGrammarState):
         return self.kind in (Kind.TEMPO, Kind.INSTRUMENT) and self.reader.time == 0 and not self.notes
 
     def _allow_header(self, mask: Mask) -> None:
-        """Allow the next id of the header: what the conditions asks for, else any of its kind."""
+        """Allow the next id of the header: what the conditions ask for, else any of its kind."""
         kind = HEADER[self.stage]
         planned = self._planned(kind)
         if planned is None:
@@ -203,7 +203,7 @@ class MultitrackGrammarState(ReaderGrammarState):
         return not shortest <= self.reader.duration(self.reader.voice) < stop
 
     def _allow_changes(self, mask: Mask) -> None:
-        """Allow, unless the conditions fixes them, a new meter at a bar line and a new tempo at a bar's first onset."""
+        """Allow, unless the conditions fix them, a new meter at a bar line and a new tempo at a bar's first onset."""
         reader, vocabulary = self.reader, self.vocabulary
         if reader.position == 0 and self.previous == Kind.SHIFT and not self.conditions.meter:
             mask[vocabulary.block[Kind.METER]] = True

@@ -28,7 +28,7 @@ LONGEST_WAIT = 2 * BAR
 
 @dataclass
 class NoteNamesGrammarState(ReaderGrammarState):
-    """A `GrammarState` (see `representations.base`) for `note_names`. Tempo and meter of a conditions say nothing
+    """A `GrammarState` (see `representations.base`) for `note_names`. Tempo and meter of the conditions say nothing
     here."""
 
     vocabulary: Vocabulary
@@ -78,7 +78,7 @@ class NoteNamesGrammarState(ReaderGrammarState):
         mask[self.vocabulary.id_of(Kind.END)] = begun and self._may_end(after)
 
     def _may_end(self, time: int) -> bool:
-        return self.last_bars is not None or time >= MAY_END * self.limit
+        return self.is_finishing or time >= MAY_END * self.limit
 
     def _allow_timed(self, mask: Mask) -> None:
         """Allow what follows where times are kept."""

@@ -2,7 +2,7 @@
 
 Why it always ends: at one time a pitch ends at most once and begins at most once, so notes run out; shifts stop
 short of the end of the last bar; there, notes can only end, then the piece. And there is always a way on: a note
-after a shift, a shift before the limit, the end at it. A bar is 2 seconds (4/4 at 120), or what the conditions's tempo
+after a shift, a shift before the limit, the end at it. A bar is 2 seconds (4/4 at 120), or what the tempo
 and meter make of it.
 """
 
@@ -106,7 +106,7 @@ class PerformanceGrammarState(ReaderGrammarState):
         return [pitch for pitch, begun in reader.sounding.items() if begun + HANGING <= reader.time]
 
     def _allow_controls(self, mask: Mask) -> bool:
-        """Allow what may be said of the notes to come. Return whether the conditions demands that it is said."""
+        """Allow what may be said of the notes to come. Return whether the conditions demand that it is said."""
         blocks, reader = self.vocabulary.blocks, self.reader
         if reader.time >= self.limit:
             return False

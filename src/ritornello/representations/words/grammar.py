@@ -85,7 +85,7 @@ class WordGrammarState(BaseGrammarState):
 
     def allow(self, mask: Mask) -> None:
         last = self.sentence + 1 >= self.bars
-        if self.last_bars is not None or (last if self.at_end else self.length >= LONGEST_SENTENCE):
+        if self.is_finishing or (last if self.at_end else self.length >= LONGEST_SENTENCE):
             self._allow_ending(mask)
         else:
             self._allow_words(mask)
