@@ -22,7 +22,7 @@ import numpy as np
 import ritornello
 from ritornello.errors import RitornelloError
 from ritornello.generation import Model
-from ritornello.generation.given import LEADS_ON
+from ritornello.generation.constraints.fixed_notes import LEADS_ON
 from ritornello.generation.piece import Piece
 from ritornello.score import Score
 

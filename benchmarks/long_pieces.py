@@ -16,9 +16,10 @@ import numpy as np
 from machine import describe, load
 
 import ritornello
-from ritornello.generation.constraints import RepetitionGuard, allowed_ids
-from ritornello.generation.options import SamplerConfig
+from ritornello.generation.constraints.repetition import RepetitionGuard
+from ritornello.generation.decoder import apply_constraints
 from ritornello.generation.samplers import make_generators, make_sampler
+from ritornello.generation.settings import SamplerConfig
 from ritornello.generation.stepper import Stepper
 from ritornello.representations.base import Conditions
 
@@ -46,11 +47,12 @@ def main() -> None:
     marks = {mark * 10**power for power in range(3, 7) for mark in (1, 3)}
     for count in range(1, options.ids + 1):
         grammar.advance(token)
-        guard.observe(grammar)
+        guard.advance(grammar)
         if count > 10:  # after the header
             grammar.reader.length = grammar.reader.bar + BARS  # type: ignore[attr-defined]
         logits, state = stepper.step([grammar.columns], state)
-        mask, _ = allowed_ids(grammar, [guard])
+        mask = grammar.allowed_mask()
+        apply_constraints(grammar, [guard], mask)
         token = int(sample(logits, mask[np.newaxis], generators)[0][0])
         if count % STRETCH == 0:
             if count in marks:

@@ -34,7 +34,7 @@ from torch.nn import functional
 
 from ritornello import formats
 from ritornello.bundle import load_bundle
-from ritornello.corpus.batches import held_out_pieces
+from ritornello.corpus.batches import validation_pieces
 from ritornello.corpus.scan import find_files
 from ritornello.corpus.shards import Corpus
 from ritornello.generation import Model
@@ -57,12 +57,12 @@ Curve = list[tuple[float, float]]
 
 def words_of(corpus: Corpus, piece: int) -> np.ndarray:
     """Return the words of a piece, without START and END."""
-    return corpus.rows(piece, 1, int(corpus.index[piece]["length"]) - 1)[:, 0].astype(np.int64)
+    return corpus.ids(piece)[1:-1]
 
 
 def choose_targets(corpus: Corpus) -> list[tuple[int, np.ndarray]]:
     """Return (piece, places of held-out words that are scored), the same in every run."""
-    random, pieces = np.random.default_rng(0), held_out_pieces(corpus, HELD_IDS).tolist()
+    random, pieces = np.random.default_rng(0), validation_pieces(corpus, HELD_IDS).tolist()
     places = [(piece, i) for piece in pieces for i in range(WINDOW, len(words_of(corpus, piece)))]
     kept = [places[i] for i in random.permutation(len(places))[:TARGETS]]
     return [(piece, np.array(sorted(i for p, i in kept if p == piece))) for piece in pieces]
@@ -71,7 +71,7 @@ def choose_targets(corpus: Corpus) -> list[tuple[int, np.ndarray]]:
 def frequencies_nats(corpus: Corpus, targets: list[tuple[int, np.ndarray]], classes: int) -> float:
     """Return the nats a word of the frequencies of words alone."""
     counts = np.ones(classes)
-    for piece in corpus.pieces(held_out=False):
+    for piece in corpus.pieces(validation=False):
         counts += np.bincount(words_of(corpus, piece), minlength=classes)
     scored = np.concatenate([words_of(corpus, piece)[places] for piece, places in targets])
     return float(-np.log(counts / counts.sum())[scored].mean())
@@ -112,7 +112,7 @@ def train_source(corpus: Corpus, classes: int, budget: float, autocast: Any) -> 
     torch.manual_seed(0)
     network, targets = Source(classes), choose_targets(corpus)
     optimizer = torch.optim.RMSprop(network.parameters(), lr=0.001, alpha=0.9, eps=1e-7)
-    row = torch.from_numpy(np.concatenate([words_of(corpus, p) for p in corpus.pieces(held_out=False)]))
+    row = torch.from_numpy(np.concatenate([words_of(corpus, p) for p in corpus.pieces(validation=False)]))
     seconds, seen, curve = 0.0, 0, []
     for windows, following in window_batches(row):
         started = time.process_time()
@@ -153,7 +153,7 @@ def score_source(network: Source, corpus: Corpus, targets: list[tuple[int, np.nd
 def continue_source(network: Source, corpus: Corpus) -> list[np.ndarray]:
     """Return pieces of the source's making: windows of the training pieces continued by argmax."""
     network.eval()
-    row = np.concatenate([words_of(corpus, piece) for piece in corpus.pieces(held_out=False)])
+    row = np.concatenate([words_of(corpus, piece) for piece in corpus.pieces(validation=False)])
     starts = np.random.default_rng(0).integers(0, len(row) - WINDOW, SEEDS)
     words = torch.from_numpy(np.stack([row[start : start + WINDOW] for start in starts]))
     for _ in range(WORDS):
@@ -168,7 +168,7 @@ def train_ours(run: Run, targets: list[tuple[int, np.ndarray]]) -> Curve:
     """Return the curve of our run; scoring is not counted, but the run's own evaluations are."""
     curve, started = [], time.process_time()
     for progress in run.steps():
-        if progress.held and progress.message != "done":
+        if progress.validation and progress.message != "done":
             seconds = time.process_time() - started
             curve.append((seconds, score_ours(run.trainer.network, run.corpus, targets)))
             started = time.process_time() - seconds
@@ -182,7 +182,7 @@ def score_ours(network: Any, corpus: Corpus, targets: list[tuple[int, np.ndarray
     network.eval()
     nats = []
     for piece, places in targets:
-        rows = torch.from_numpy(corpus.rows(piece, 0, 1 << 40).astype(np.int64))[None]
+        rows = torch.from_numpy(corpus.rows(piece).astype(np.int64))[None]
         logits, _ = network(rows[:, :-1], network.initial_state(1))
         losses = functional.cross_entropy(logits[0], rows[0, 1:, 0], reduction="none")
         nats += losses[places].tolist()  # the word at place i follows i words and START

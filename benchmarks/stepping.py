@@ -29,8 +29,8 @@ from machine import describe, load, read_rate, usual_seconds
 from products import product_rate, products_seconds
 
 from ritornello.bundle import Bundle, Facts, load_bundle, load_network, save_bundle
-from ritornello.generation.options import SamplerConfig
 from ritornello.generation.samplers import make_generators, make_sampler
+from ritornello.generation.settings import SamplerConfig
 from ritornello.generation.stepper import Stepper
 from ritornello.networks import make_network
 from ritornello.representations.base import Column

@@ -41,7 +41,7 @@ Curve = list[tuple[float, float]]
 def train(corpus: Corpus, directory: Path, settings: dict[str, Any]) -> tuple[Curve, loop.Trainer]:
     config = TrainConfig.model_validate(COMMON | settings)
     trainer = loop.Trainer(config, corpus, directory, lambda network, facts: None)
-    curve = [(p.seconds, p.held.nats_per_note) for p in trainer.run() if p.held is not None]
+    curve = [(p.seconds, p.validation.nats_per_note) for p in trainer.run() if p.validation is not None]
     return curve, trainer
 
 

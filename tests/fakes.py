@@ -6,7 +6,7 @@ a note. `small_network` makes an untrained network for any representation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any, Self
 
@@ -133,6 +133,14 @@ class StepGrammarState:
 
     def fork(self) -> Self:
         return copy(self)
+
+
+def allowed_ids(grammar: Any, states: Sequence[Any]) -> tuple[np.ndarray, list[str]]:
+    """Return the mask that the grammar and constraint states leave, and the names of those that gave way."""
+    from ritornello.generation.decoder import apply_constraints
+
+    mask = grammar.allowed_mask()
+    return mask, apply_constraints(grammar, states, mask)
 
 
 def longest_pitch_run(score: Score) -> int:

@@ -86,7 +86,7 @@ def test_only_the_biases_change(base: Bundle, tmp_path: Path) -> None:
 def test_left_in_the_middle_the_best_so_far_is_there(base: Bundle, tmp_path: Path) -> None:
     run = prepared(base, tmp_path, 6)
     for progress in run.steps():
-        if progress.held and run.best:
+        if progress.validation and run.best:
             break
     assert load_bundle(run.out).card.held_out["nats_per_note"] == pytest.approx(
         run.best.nats_per_note, abs=1e-4
@@ -114,7 +114,7 @@ def test_numbers_that_are_not_finite_do_no_harm(base: Bundle, tmp_path: Path) ->
 @pytest.mark.parametrize("count", [1, 2])
 def test_of_too_few_files_none_is_held_out_and_that_is_said(base: Bundle, tmp_path: Path, count: int) -> None:
     run = prepared(base, tmp_path, count)
-    assert not run.holds_out
+    assert not run.has_validation
     assert list(run.steps())
     assert run.best is not None
     assert load_bundle(run.out).card.held_out == {}

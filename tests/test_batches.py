@@ -8,15 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from build import make_song
+from typer.testing import CliRunner
 
 from ritornello import formats
-from ritornello.corpus.batches import ALL_KEYS, IGNORE, Batch, Batches, held_out_batches
+from ritornello.cli import app
+from ritornello.corpus import batches as batches_module
+from ritornello.corpus.batches import ALL_KEYS, IGNORE, Batch, Batches, validation_batches
 from ritornello.corpus.shards import Corpus, build_corpus, open_corpus
 from ritornello.errors import ConfigError, CorpusError
-from ritornello.representations.base import candidate_columns
+from ritornello.representations.base import Ids, candidate_columns, transpose_rows
+from ritornello.representations.multitrack import Multitrack
 from ritornello.score import Score, Track, make_notes
 
-ROWS, WINDOW = 3, 8
+BATCH_SIZE, BPTT_STEPS = 3, 8
 
 
 def make_piece(number: int) -> Score:
@@ -38,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def corpus(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    return build_corpus([folder], tmp_path_factory.mktemp("corpus") / "corpus", held_out=0.3)[0]
+    return build_corpus([folder], tmp_path_factory.mktemp("corpus") / "corpus", validation=0.3)[0]
 
 
 def read(batches: Batches, count: int) -> list[Batch]:
@@ -59,14 +63,37 @@ def test_shards_hold_every_piece_as_encoded(corpus: Corpus, folder: Path) -> Non
     assert isinstance(corpus.shards[0], np.memmap)
     for piece, name in enumerate(corpus.names()):
         ids = corpus.representation.encode(formats.read(name))
-        assert np.array_equal(corpus.rows(piece, 0, 10**9), corpus.representation.inputs(ids))
+        assert np.array_equal(corpus.rows(piece), corpus.representation.inputs(ids))
         assert corpus.index[piece]["notes"] == corpus.representation.is_note[ids].sum()
+
+
+def test_shards_take_two_bytes_an_id(corpus: Corpus) -> None:
+    ids = int(corpus.index["length"].sum())
+    assert sum(path.stat().st_size for path in corpus.path.glob("shard-*.bin")) == 2 * ids
+    assert corpus.index.itemsize < 40  # a piece
+
+
+def test_rows_in_another_key_equal_transposed_rows(corpus: Corpus) -> None:
+    for piece in range(len(corpus.index)):
+        expected = transpose_rows(corpus.representation, corpus.rows(piece), 3)
+        assert np.array_equal(corpus.rows(piece, 5, 17, 3), expected[5:17])
+
+
+@pytest.mark.parametrize("block", [1, 20])
+def test_long_pieces_are_read_in_blocks(corpus: Corpus, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    whole = read(Batches(corpus, BATCH_SIZE, BPTT_STEPS), 40)
+    monkeypatch.setattr(batches_module, "BLOCK", block)
+    batches = Batches(corpus, BATCH_SIZE, BPTT_STEPS)
+    assert same(read(batches, 40), whole)
+    kept = [stream.block for stream in batches._streams if stream.block is not None]
+    assert len(kept) == BATCH_SIZE
+    assert max(map(len, kept)) <= max(block, BPTT_STEPS + 1)
 
 
 def test_pieces_are_held_out_by_seed(folder: Path, tmp_path: Path) -> None:
     def held_out(seed: int, name: str) -> set[str]:
-        corpus, _ = build_corpus([folder], tmp_path / name, seed=seed, held_out=0.3)
-        return {corpus.names()[piece] for piece in corpus.pieces(held_out=True)}
+        corpus, _ = build_corpus([folder], tmp_path / name, seed=seed, validation=0.3)
+        return {corpus.names()[piece] for piece in corpus.pieces(validation=True)}
 
     assert held_out(0, "a") == held_out(0, "b")
     assert len({frozenset(held_out(seed, f"c{seed}")) for seed in range(6)}) > 1
@@ -74,23 +101,27 @@ def test_pieces_are_held_out_by_seed(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_row_goes_on_where_it_was_and_begins_pieces_with_a_reset(corpus: Corpus) -> None:
-    batches = Batches(corpus, ROWS, WINDOW, semitones=(0,))
-    batches.state = {"epoch": 0, "place": ROWS, "rows": [[int(p), 0, 0] for p in batches._order[:ROWS]]}
-    streams: list[list[list[int]]] = [[] for _ in range(ROWS)]
+    batches = Batches(corpus, BATCH_SIZE, BPTT_STEPS, semitones=(0,))
+    batches.state = {
+        "epoch": 0,
+        "place": BATCH_SIZE,
+        "streams": [[int(p), 0, 0] for p in batches._order[:BATCH_SIZE]],
+    }
+    streams: list[list[list[int]]] = [[] for _ in range(BATCH_SIZE)]
     for batch in read(batches, 60):
-        for row in range(ROWS):
+        for row in range(BATCH_SIZE):
             if batch.reset[row]:
                 streams[row].append([])
             scored = batch.targets[row] != IGNORE
             streams[row][-1] += batch.inputs[row, scored, 0].tolist()
-    pieces = {tuple(corpus.rows(p, 0, 10**9)[:-1, 0].tolist()) for p in corpus.pieces(held_out=False)}
+    pieces = {tuple(corpus.ids(p)[:-1].tolist()) for p in corpus.pieces(validation=False)}
     complete = [tuple(piece) for stream in streams for piece in stream[:-1]]
     assert len(complete) > 8
     assert set(complete) <= pieces, "a row left its piece, or lost a part of it"
 
 
 def test_targets_are_the_next_ids(corpus: Corpus) -> None:
-    for batch in read(Batches(corpus, ROWS, WINDOW), 20):
+    for batch in read(Batches(corpus, BATCH_SIZE, BPTT_STEPS), 20):
         follows = batch.targets[:, :-1] != IGNORE
         follows &= batch.targets[:, 1:] != IGNORE
         assert np.array_equal(batch.inputs[:, 1:, 0][follows], batch.targets[:, :-1][follows])
@@ -98,17 +129,17 @@ def test_targets_are_the_next_ids(corpus: Corpus) -> None:
 
 @pytest.mark.parametrize("count", [1, 7, 40])
 def test_resumed_equals_uninterrupted(corpus: Corpus, count: int) -> None:
-    batches = Batches(corpus, ROWS, WINDOW, seed=3)
+    batches = Batches(corpus, BATCH_SIZE, BPTT_STEPS, seed=3)
     read(batches, count)
     state = json.loads(json.dumps(batches.state))  # as a checkpoint would keep it
-    resumed = Batches(corpus, ROWS, WINDOW, seed=3)
+    resumed = Batches(corpus, BATCH_SIZE, BPTT_STEPS, seed=3)
     resumed.state = state
     assert same(read(batches, 50), read(resumed, 50))
 
 
 def test_seeds_differ_and_repeat(corpus: Corpus) -> None:
     def start(seed: int) -> list[Batch]:
-        return read(Batches(corpus, ROWS, WINDOW, seed=seed), 5)
+        return read(Batches(corpus, BATCH_SIZE, BPTT_STEPS, seed=seed), 5)
 
     assert same(start(1), start(1))
     assert not same(start(1), start(2))
@@ -116,8 +147,8 @@ def test_seeds_differ_and_repeat(corpus: Corpus) -> None:
 
 @pytest.mark.parametrize("ranks", [2, 4])
 def test_ranks_are_disjoint_and_together_read_what_one_would(corpus: Corpus, ranks: int) -> None:
-    alone = Batches(corpus, 4, WINDOW)
-    shares = [Batches(corpus, 4, WINDOW, rank=rank, ranks=ranks) for rank in range(ranks)]
+    alone = Batches(corpus, 4, BPTT_STEPS)
+    shares = [Batches(corpus, 4, BPTT_STEPS, rank=rank, ranks=ranks) for rank in range(ranks)]
     for _ in range(60):
         whole, parts = next(alone), [next(share) for share in shares]
         for name in ("inputs", "targets", "reset"):
@@ -126,20 +157,20 @@ def test_ranks_are_disjoint_and_together_read_what_one_would(corpus: Corpus, ran
         assert {part.total for part in parts} == {int((whole.targets != IGNORE).sum())}
         assert all(share.state == alone.state for share in shares)
     assert alone.state["epoch"] > 0
-    pieces = [row[0] for row in alone.state["rows"]]
+    pieces = [row[0] for row in alone.state["streams"]]
     assert len(set(pieces)) > 1
 
 
 def test_held_out_pieces_are_shared_out(corpus: Corpus) -> None:
     def targets(**share: int) -> int:
-        batches = held_out_batches(corpus, 2, WINDOW, **share)
+        batches = validation_batches(corpus, 2, BPTT_STEPS, **share)
         return sum(int((batch.targets != IGNORE).sum()) for batch in batches)
 
     assert targets(rank=0, ranks=2) + targets(rank=1, ranks=2) == targets()
 
 
 def test_transposing_changes_ids_hints_and_the_key_only(corpus: Corpus) -> None:
-    plain, moved = (Batches(corpus, ROWS, WINDOW, semitones=moves) for moves in ((0,), ALL_KEYS))
+    plain, moved = (Batches(corpus, BATCH_SIZE, BPTT_STEPS, semitones=moves) for moves in ((0,), ALL_KEYS))
     moves = set()
     ids = [0, *candidate_columns(corpus.representation)]
     names = [column.name for column in corpus.representation.columns]
@@ -155,19 +186,19 @@ def test_transposing_changes_ids_hints_and_the_key_only(corpus: Corpus) -> None:
 
 
 def test_pieces_are_moved_by_what_is_listed_and_nothing_else(corpus: Corpus) -> None:
-    batches = Batches(corpus, ROWS, WINDOW, semitones=(-2, 3, 1000))
+    batches = Batches(corpus, BATCH_SIZE, BPTT_STEPS, semitones=(-2, 3, 1000))
     seen = set()
     for _ in range(40):
         next(batches)
-        seen |= {row[2] for row in batches.state["rows"]}
+        seen |= {row[2] for row in batches.state["streams"]}
     assert seen == {-2, 3}
 
 
 def test_held_out_pieces_come_once_each_in_their_own_key(corpus: Corpus) -> None:
     for rows, window in ((1, 16), (2, 5), (8, 1000)):
-        batches = list(held_out_batches(corpus, rows, window))
+        batches = list(validation_batches(corpus, rows, window))
         scored = np.concatenate([b.targets[b.targets != IGNORE] for b in batches])
-        expected = [corpus.rows(p, 1, 10**9)[:, 0] for p in corpus.pieces(held_out=True)]
+        expected = [corpus.ids(p)[1:] for p in corpus.pieces(validation=True)]
         assert sorted(scored.tolist()) == sorted(np.concatenate(expected).tolist())
         assert sum(int(b.reset.sum()) for b in batches) == len(expected)
 
@@ -180,6 +211,57 @@ def test_a_damaged_corpus_is_refused(corpus: Corpus, tmp_path: Path) -> None:
     np.save(tmp_path / "index.npy", corpus.index)
     with pytest.raises(CorpusError, match="version 99"):
         open_corpus(tmp_path)
+
+
+def test_a_corpus_that_stores_columns_is_to_be_read_again(corpus: Corpus, tmp_path: Path) -> None:
+    card = json.loads((corpus.path / "corpus.json").read_text())
+    (tmp_path / "corpus.json").write_text(json.dumps(card | {"version": 1}))
+    np.save(tmp_path / "index.npy", corpus.index)
+    with pytest.raises(
+        CorpusError, match=r"version 1, .* reads 2; train again from the files, without --resume"
+    ):
+        open_corpus(tmp_path)
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the encoding of pieces of 20 notes fail."""
+    encode = Multitrack.encode
+
+    def fail(self: Multitrack, score: Score) -> Ids:
+        if score.note_count == 20:
+            raise ZeroDivisionError("a bug")
+        return encode(self, score)
+
+    monkeypatch.setattr(Multitrack, "encode", fail)
+
+
+FAILED = "cannot be encoded: unexpected ZeroDivisionError: a bug"
+
+
+@pytest.mark.usefixtures("failing")
+def test_a_piece_whose_encoding_fails_is_reported(folder: Path, tmp_path: Path) -> None:
+    corpus, found = build_corpus([folder], tmp_path / "corpus", validation=0.3)
+    assert len(corpus.index) == 8
+    assert found.summary()["verdicts"] == {"failed": 1, "used": 8}
+    (report,) = [report for report in found.reports if not report.is_used]
+    assert (report.path.name, report.reasons) == ("piece-0.mid", (FAILED,))
+    assert corpus.left_out() == [f"{report.path}: {FAILED}"]
+    settings = (
+        "--steps 1 --hidden 8 --layers 1 --embedding 8 --batch 2 --window 16 --samples 0 --evaluations 1"
+    )
+    told = CliRunner().invoke(app, ["train", str(folder), "-o", str(tmp_path / "m.rit"), *settings.split()])
+    assert f"1 file could not be used: piece-0.mid {FAILED}" in " ".join(told.stdout.split())
+
+
+@pytest.mark.usefixtures("failing")
+def test_if_all_encodings_fail_that_is_the_reason(tmp_path: Path) -> None:
+    for number in range(3):
+        piece = make_piece(0)
+        piece.tracks[0].notes["pitch"][number] += 1
+        formats.write(piece, tmp_path / "files" / f"{number}.mid")
+    with pytest.raises(CorpusError, match=rf"nothing is left to train on: .*0\.mid: {FAILED}"):
+        build_corpus([tmp_path / "files"], tmp_path / "corpus")
 
 
 def test_too_little_to_learn_from_says_why(tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ def test_a_fixed_idea_is_not_repeated_for_ever(fixed, temperature):
 
 
 def test_a_piece_that_would_not_end_is_brought_to_its_end(steps, monkeypatch):
-    monkeypatch.setattr("ritornello.generation.beginning.IDS_PER_BAR", 1)
+    monkeypatch.setattr("ritornello.generation.prepare.IDS_PER_BAR", 1)
     piece = steps.compose(bars=20, seed=1)
     assert piece.ids[-1] == StepRepresentation.end_id
     assert len(piece.ids) <= 2 * (1 + 24) + 2

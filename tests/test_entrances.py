@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-
 import numpy as np
 import pytest
 from build import make_song
-from fakes import small_network
+from fakes import allowed_ids, small_network
 
 from ritornello.bundle import Facts, save_bundle
 from ritornello.evaluation.features import pitched
 from ritornello.generation import load
-from ritornello.generation.constraints import Constraint, allowed_ids
+from ritornello.generation.constraints import ConstraintState
+from ritornello.generation.constraints.cadence import CadenceState
+from ritornello.generation.constraints.entrances import REST, EntrancesState
 from ritornello.representations import make_representation
 from ritornello.representations.base import Conditions
-from ritornello.representations.multitrack.entrances import REST
 from ritornello.representations.multitrack.vocabulary import Kind
 from ritornello.score import Score
 from ritornello.theory import key_profiles
@@ -33,7 +32,7 @@ SCHEME = make_representation(
 )
 
 
-def lazy_piece(rules: list[Constraint], bars: int) -> tuple[Score, int]:
+def lazy_piece(rules: list[ConstraintState], bars: int) -> tuple[Score, int]:
     """Return a piece that goes on where it may, else lets the drums play, and how often rules gave way."""
     grammar = SCHEME.grammar(
         Conditions(bars=bars, instruments=PROGRAMS, meter=(4, 4), quarters_per_minute=120)
@@ -47,7 +46,7 @@ def lazy_piece(rules: list[Constraint], bars: int) -> tuple[Score, int]:
     return SCHEME.decode(np.array(ids, dtype=np.int32)), relaxed
 
 
-def random_piece(rules: list[Constraint], seed: int) -> Score:
+def random_piece(rules: list[ConstraintState], seed: int) -> Score:
     """Return a piece of four bars, chosen at random within the rules."""
     grammar = SCHEME.grammar(Conditions(bars=4, instruments=PROGRAMS, meter=(4, 4), quarters_per_minute=120))
     random, ids = np.random.default_rng(seed), []
@@ -57,7 +56,7 @@ def random_piece(rules: list[Constraint], seed: int) -> Score:
         ids.append(int(random.choice(np.flatnonzero(mask))))
         grammar.advance(ids[-1])
         for rule in rules:
-            rule.observe(grammar)
+            rule.advance(grammar)
     return SCHEME.decode(np.array(ids, dtype=np.int32))
 
 
@@ -82,7 +81,7 @@ def bars_of(score: Score, program: int) -> list[int]:
 
 @pytest.mark.parametrize("bars", [4, 8, 40])
 def test_all_enter_in_the_first_half_and_nobody_rests_too_long(bars: int) -> None:
-    score, relaxed = lazy_piece([SCHEME.make_entrances()], bars)
+    score, relaxed = lazy_piece([EntrancesState(SCHEME.vocabulary)], bars)
     assert relaxed == 0
     late = 2  # where a bar is skipped, the next onset
     for program in PROGRAMS:
@@ -99,14 +98,14 @@ def test_without_the_rule_most_would_be_silent() -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_the_last_bar_is_the_tonic_chord(seed: int) -> None:
     # The last bar's own notes count for the key as well: three of one chord do not outweigh three bars.
-    assert not strangers(random_piece([SCHEME.make_cadence()], seed))
+    assert not strangers(random_piece([CadenceState(SCHEME.vocabulary)], seed))
     assert strangers(random_piece([], seed))
 
 
 def test_a_copy_of_the_rule_goes_its_own_way() -> None:
-    rule = SCHEME.make_cadence()
+    rule = CadenceState(SCHEME.vocabulary)
     random_piece([rule], 1)
-    other = deepcopy(rule)
+    other = rule.fork()
     assert other.vocabulary is rule.vocabulary
     assert other.pitches == rule.pitches
     other.pitches.clear()

@@ -212,7 +212,7 @@ def test_pieces_that_were_held_out_are_found_again(tmp_path: Path) -> None:
         pass
     corpus = open_corpus(tmp_path / "m.run" / "corpus")
     names = corpus.names()
-    apart = {Path(names[number]) for number in corpus.pieces(held_out=True).tolist()}
+    apart = {Path(names[number]) for number in corpus.pieces(validation=True).tolist()}
     bundle = load(out).bundle
     assert {piece.path for piece in find_pieces(bundle, [folder], held_out=True)} == apart
     assert len(find_pieces(bundle, [folder], held_out=False)) == 10

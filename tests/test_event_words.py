@@ -9,7 +9,7 @@ from build import make_melody, make_song
 from ritornello.errors import ConfigError
 from ritornello.formats.event_text import text_to_midi
 from ritornello.formats.midi import parse_midi
-from ritornello.generation.constraints import RepetitionGuard
+from ritornello.generation.constraints.repetition import RepetitionGuard
 from ritornello.representations import Conditions, make_representation
 from ritornello.representations.event_words import EventWords
 from ritornello.score import Meter, Score, Tempo, Track, make_notes
@@ -175,5 +175,7 @@ def test_the_repetition_guard_knows_every_word_of_a_note() -> None:
     names = {representation.token_name(token): token for token in range(representation.vocabulary_size)}
     for token in [0] + [names["0_90_40_40"], names["96_80_40_00"]] * 8:
         grammar.advance(token)
-        guard.observe(grammar)
-    assert sorted(guard.forbidden(grammar)) == sorted([names["0_90_40_40"], names["96_90_40_50"]])
+        guard.advance(grammar)
+    assert sorted(guard.banned(grammar, grammar.allowed_mask())) == sorted(
+        [names["0_90_40_40"], names["96_90_40_50"]]
+    )

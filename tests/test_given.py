@@ -23,8 +23,7 @@ from ritornello.formats.text import prose_to_score
 from ritornello.generation import Model, compose, load
 from ritornello.generation.compose import best
 from ritornello.generation.config import ComposeConfig
-from ritornello.generation.given import _section_returns
-from ritornello.generation.options import GivenConfig
+from ritornello.generation.constraints.fixed_notes import FixedNotesSettings, _section_returns
 from ritornello.generation.piece import Piece
 from ritornello.representations import make_representation
 from ritornello.representations.multitrack import Multitrack
@@ -136,7 +135,7 @@ def test_sections_return(model: Model) -> None:
 
 def test_the_last_bar_of_a_return_is_free_where_it_leads_elsewhere() -> None:
     def returns(form: str, **wishes: object) -> dict[int, int]:
-        config = checked(GivenConfig, {"form": form, **wishes})
+        config = checked(FixedNotesSettings, {"form": form, **wishes})
         return _section_returns(config, 2 * len(form), np.random.default_rng(1))
 
     assert returns("AABA") == {2: 0, 6: 0}
@@ -221,7 +220,7 @@ def test_a_search_keeps_what_is_given(model: Model) -> None:
 def test_bars_are_read_as_they_are_written(ranges: list[tuple[int, int]]) -> None:
     text = ", ".join(f"{first}-{first + more}" if more else str(first) for first, more in ranges)
     wanted = {bar - 1 for first, more in ranges for bar in range(first, first + more + 1)}
-    assert checked(GivenConfig, {"infill": text}).infill_bars == wanted
+    assert checked(FixedNotesSettings, {"infill": text}).infill_bars == wanted
 
 
 @pytest.mark.parametrize(

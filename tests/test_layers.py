@@ -16,8 +16,8 @@ import ritornello
 SOURCE = Path(ritornello.__file__).parent
 
 ORDER = (
-    "errors", "config", "paths", "arrays", "remote", "likelihood", "theory", "score", "notelist", "data", "formats",
-    "rendering", "runs",
+    "errors", "registry", "config", "paths", "arrays", "remote", "likelihood", "theory", "score", "notelist", "data",
+    "formats", "rendering", "runs",
     "representations", "originality", "corpus", "networks", "bundle", "training",
     "presets", "generation", "evaluation", "live", "cli",
 )  # fmt: skip

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from build import TICKS, make_melody, make_song
+from fakes import allowed_ids
 
 from ritornello import formats
 from ritornello.corpus.shards import build_corpus
 from ritornello.errors import ConfigError, CorpusError
-from ritornello.generation.constraints import RepetitionGuard, allowed_ids
+from ritornello.generation.constraints.repetition import RepetitionGuard
 from ritornello.notelist import notes_to_score
 from ritornello.representations.base import Conditions
 from ritornello.representations.melody import Melody
@@ -275,7 +276,7 @@ def test_a_corpus_has_a_piece_a_melody_and_says_what_was_left_out(tmp_path: Path
     for shift in range(4):
         tracks = (make_melody(tuple(p + shift * i % 5 for i, p in enumerate(EIGHT_BARS))), make_melody())
         formats.write(Score(TICKS, tracks), tmp_path / f"{shift}.mid")
-    corpus, _ = build_corpus([tmp_path], tmp_path / "corpus", representation="melody", held_out=0.25)
+    corpus, _ = build_corpus([tmp_path], tmp_path / "corpus", representation="melody", validation=0.25)
     assert len(corpus.index) == 4
     assert set(corpus.index["length"]) == {129}  # START and 128 events, no END to learn
     assert len(corpus.left_out()) == 4
@@ -303,10 +304,10 @@ def test_a_pitch_repeated_too_often_cannot_come_back_as_a_bar_ago(encoding: str)
     grammar, guard = representation.grammar(), RepetitionGuard(representation)
     for token in [representation.start_id, *labels(encoding, [60, -2] * 16)]:
         grammar.advance(token)
-        guard.observe(grammar)
+        guard.advance(grammar)
     struck = {token for token in range(representation.end_id - 1) if strikes(grammar, token, 60)}
     assert len(struck) == 3  # the pitch, as 1 bar ago, as 2 bars ago
-    assert struck <= set(guard.forbidden(grammar))
+    assert struck <= set(guard.banned(grammar, grammar.allowed_mask()))
     assert not struck & set(np.flatnonzero(allowed_ids(grammar, [guard])[0]).tolist())
 
 

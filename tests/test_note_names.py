@@ -7,9 +7,10 @@ import random
 import numpy as np
 import pytest
 from build import TICKS, make_melody, make_song
+from fakes import allowed_ids
 
 from ritornello.errors import ConfigError
-from ritornello.generation.constraints import SAME_PITCH, RepetitionGuard, allowed_ids
+from ritornello.generation.constraints.repetition import SAME_PITCH, RepetitionGuard
 from ritornello.representations import Conditions, make_representation
 from ritornello.representations.note_names import NoteNames
 from ritornello.representations.note_names.words import CHORD, code_of, normal_order, pitches_of, word_of
@@ -206,7 +207,7 @@ def test_the_guard_breaks_a_chord_that_repeats() -> None:
     for _ in range(SAME_PITCH):
         assert allowed_ids(grammar, [guard])[0][chord]
         grammar.advance(chord)
-        guard.observe(grammar)
+        guard.advance(grammar)
     assert not allowed_ids(grammar, [guard])[0][chord]
 
 

@@ -17,12 +17,12 @@ from ritornello.bundle import Facts, add_index, save_bundle
 from ritornello.config import checked
 from ritornello.errors import BundleError, ConfigError
 from ritornello.generation import Model, load
-from ritornello.generation.config import MIN_COPY, MOST_COPY, ComposeConfig
-from ritornello.generation.copying import Continuations, NoCopy
-from ritornello.generation.options import SHORT_COPY
+from ritornello.generation.config import ComposeConfig
+from ritornello.generation.constraints.originality import MIN_COPY, MOST_COPY, SHORT_COPY, NoCopy
 from ritornello.originality import (
     LONGEST_COPY,
     MOST_NOTES,
+    Continuations,
     Copy,
     Index,
     build_index,
@@ -137,12 +137,12 @@ def random_walk(grammar: GrammarState, seed: int, rules: list[NoCopy]) -> list[i
     while not grammar.ended:
         allowed = grammar.allowed_mask()
         for rule in rules:
-            forbidden = list(rule.forbidden(grammar))
+            forbidden = list(rule.banned(grammar, grammar.allowed_mask()))
             allowed[forbidden] = False
         ids.append(int(random.choice(np.flatnonzero(allowed))))
         grammar.advance(ids[-1])
         for rule in rules:
-            rule.observe(grammar)
+            rule.advance(grammar)
     return ids
 
 
@@ -158,7 +158,7 @@ def test_no_run_is_longer_than_allowed(name: str, seed: int) -> None:
     index = build_index([("itself", free)])
     continuations = Continuations(index, 4)
     for again in range(3):
-        rule = NoCopy(representation, continuations)
+        rule = NoCopy(representation, continuations, is_asked=True)
         ids = random_walk(representation.grammar(), seed + again, [rule])
         found = copies(index, representation.decode(np.array(ids))).moved
         assert found is not None
@@ -217,12 +217,12 @@ def test_drums_may_play_what_another_part_has_played() -> None:
     score = Score(TICKS, (beats, kit))
     representation = Multitrack.fit([Multitrack.collect_statistics(score)])
     (drums,) = drum_voices(representation)
-    rule = NoCopy(representation, Continuations(index_of((60,) * 12), 4))
+    rule = NoCopy(representation, Continuations(index_of((60,) * 12), 4), is_asked=True)
     grammar, forbidden = representation.grammar(), set[int]()
     for token in representation.encode(score).tolist():
-        forbidden |= set(rule.forbidden(grammar))
+        forbidden |= set(rule.banned(grammar, grammar.allowed_mask()))
         grammar.advance(token)
-        rule.observe(grammar)
+        rule.advance(grammar)
     assert forbidden == {representation.note_id(1 - drums, 60)}
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from ritornello.config import checked
 from ritornello.errors import ConfigError
-from ritornello.generation.options import SamplerConfig
 from ritornello.generation.samplers import make_generators, make_sampler
+from ritornello.generation.settings import SamplerConfig
 
 
 def draw(logits, mask=None, seed=0, first=0, **config):

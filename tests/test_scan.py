@@ -238,7 +238,7 @@ def test_one_piece_cannot_be_split() -> None:
             split(few)
     assert split(["a"], alone=True) == ([0], [0])
     with pytest.raises(ConfigError, match="above 0 and below 1"):
-        split(["a", "b"], held_out=1.0)
+        split(["a", "b"], validation=1.0)
 
 
 # ---- summary, forecast, command ------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ import pytest
 
 from ritornello.config import checked
 from ritornello.errors import ConfigError
-from ritornello.generation.options import SamplerConfig
 from ritornello.generation.samplers import make_generators, make_sampler
+from ritornello.generation.settings import SamplerConfig
 
 LOGITS = np.log(np.array([[0.7, 0.2, 0.1, 1e-9]]))
 ALL = np.ones((1, 4), dtype=bool)

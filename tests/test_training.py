@@ -17,7 +17,7 @@ from test_batches import make_piece
 
 from ritornello import formats
 from ritornello.bundle import load_bundle, load_network
-from ritornello.corpus.batches import held_out_batches
+from ritornello.corpus.batches import validation_batches
 from ritornello.corpus.shards import Corpus, build_corpus
 from ritornello.errors import ConfigError, FileError, RitornelloError
 from ritornello.networks import make_network
@@ -27,7 +27,7 @@ from ritornello.training.config import TrainConfig
 from ritornello.training.group import Group
 from ritornello.training.loop import Trainer
 from ritornello.training.run import prepare, resumed_config
-from ritornello.training.schedule import window_at
+from ritornello.training.schedule import bptt_steps_at
 from ritornello.training.scoring import bigram, score
 from ritornello.training.tuning import choose_dropout, settle
 
@@ -47,7 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def corpus(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    return build_corpus([folder], tmp_path_factory.mktemp("corpus") / "corpus", held_out=0.3)[0]
+    return build_corpus([folder], tmp_path_factory.mktemp("corpus") / "corpus", validation=0.3)[0]
 
 
 MakeTrainer = Callable[..., Trainer]
@@ -73,10 +73,10 @@ def test_streams_that_cannot_be_shared_equally_are_refused(make_trainer: MakeTra
 
 def test_it_learns_more_than_a_uniform_guess_and_less_than_everything(make_trainer: MakeTrainer) -> None:
     trainer = make_trainer(steps=200, learning_rate=0.02)
-    losses = [progress.held.nats_per_note for progress in trainer.run() if progress.held]
+    losses = [progress.validation.nats_per_note for progress in trainer.run() if progress.validation]
     assert losses[-1] < losses[0] < 2 * math.log(trainer.corpus.representation.vocabulary_size)
     assert trainer.final is not None
-    assert trainer.final.notes == trainer.corpus.count("notes", held_out=True)
+    assert trainer.final.notes == trainer.corpus.count("notes", validation=True)
     for name in ("log.csv", "curve.png", "checkpoint.safetensors"):
         assert (trainer.directory / name).stat().st_size > 0
     assert list((trainer.directory / "events").iterdir())
@@ -153,7 +153,7 @@ def test_held_out_scores_do_not_depend_on_the_batching(corpus: Corpus) -> None:
     sizes = tuple(column.size for column in corpus.representation.columns)
     network = make_network("lstm", {"hidden": 8, "embedding": 8, "layers": 2}, sizes)
     scores = [
-        score(network, held_out_batches(corpus, rows, window), corpus.representation.is_note)
+        score(network, validation_batches(corpus, rows, window), corpus.representation.is_note)
         for rows, window in ((1, 7), (2, 32), (5, 1000))
     ]
     for other in scores[1:]:
@@ -165,11 +165,11 @@ def test_held_out_scores_do_not_depend_on_the_batching(corpus: Corpus) -> None:
 
 def test_the_bigram_model_is_a_distribution_that_helps(corpus: Corpus) -> None:
     held = bigram(corpus)
-    assert held.tokens == sum(int(corpus.index["length"][p]) - 1 for p in corpus.pieces(held_out=True))
+    assert held.tokens == sum(int(corpus.index["length"][p]) - 1 for p in corpus.pieces(validation=True))
     assert 0 < held.nats_per_token < math.log(corpus.representation.vocabulary_size)
     # Against a plain count over dictionaries, on one context.
     size = corpus.representation.vocabulary_size
-    rows = [corpus.rows(p, 0, 10**9)[:, 0].astype(int).tolist() for p in corpus.pieces(held_out=False)]
+    rows = [corpus.ids(p).tolist() for p in corpus.pieces(validation=False)]
     singles = np.ones(size)
     after: dict[int, list[int]] = {}
     for ids in rows:
@@ -177,8 +177,8 @@ def test_the_bigram_model_is_a_distribution_that_helps(corpus: Corpus) -> None:
             after.setdefault(one, []).append(two)
             singles[two] += 1
     nats = 0.0
-    for p in corpus.pieces(held_out=True):
-        ids = corpus.rows(p, 0, 10**9)[:, 0].astype(int).tolist()
+    for p in corpus.pieces(validation=True):
+        ids = corpus.ids(p).tolist()
         for one, two in itertools.pairwise(ids):
             seen = after.get(one, [])
             kinds = len(set(seen))
@@ -279,8 +279,8 @@ def test_a_preset_has_a_faithful_variant_or_names_those_that_have(name: str) -> 
 
 def test_the_window_grows_unless_told_otherwise() -> None:
     growing, constant = TrainConfig(window=16), TrainConfig(window=16, growing_window=False)
-    assert [window_at(growing, part) for part in (0, 0.5, 1)] == [4, 8, 16]
-    assert [window_at(constant, part) for part in (0, 0.5, 1)] == [16, 16, 16]
+    assert [bptt_steps_at(growing, part) for part in (0, 0.5, 1)] == [4, 8, 16]
+    assert [bptt_steps_at(constant, part) for part in (0, 0.5, 1)] == [16, 16, 16]
     assert {row.settings.get("growing_window", True) for row in PRESETS.values()} == {False, True}
 
 

@@ -139,10 +139,10 @@ def test_one_novel_has_a_held_out_part(tmp_path: Path) -> None:
     (tmp_path / "novel.txt").write_text("\n\n".join(f"Word number {n} is here ." for n in range(60)))
     corpus, found = build_corpus([tmp_path / "novel.txt"], tmp_path / "corpus", representation="words")
     assert len(found.used) == 1
-    assert len(corpus.pieces(held_out=True)) == 1
-    assert len(corpus.pieces(held_out=False)) > 5
+    assert len(corpus.pieces(validation=True)) == 1
+    assert len(corpus.pieces(validation=False)) > 5
     assert corpus.names()[1].endswith("novel.txt#2")
-    ids = [corpus.rows(piece, 0, 10_000)[:, 0] for piece in range(len(corpus.index))]
+    ids = [corpus.ids(piece) for piece in range(len(corpus.index))]
     text = " ".join(prose_of(corpus.representation.decode(piece)) for piece in ids)
     assert [n for n in text.split() if n.isdecimal()] == [str(n) for n in range(60)]
 

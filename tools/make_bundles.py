@@ -31,7 +31,7 @@ from ritornello.training.run import prepare as prepare_run
 
 CHOIR, PIANO = 52, 0
 
-NEAR: dict[str, Any] = {"representation_options": {"echo": (1, 2, 4, 8, 16)}}
+NEAR: dict[str, Any] = {"representation_options": {"repeats": (1, 2, 4, 8, 16)}}
 """Also what followed the very last ids: better for music of a few parts. Drums begin to roll for ever with it."""
 
 
@@ -187,8 +187,8 @@ def main() -> None:
         run = prepare_run([folder], out, config, about=about, sample=write_sample)
         print(name, run.trainer.config, flush=True)
         for progress in run.steps():
-            if progress.held:
-                held = progress.held
+            if progress.validation:
+                held = progress.validation
                 print(
                     f"{name} {progress.seconds:.0f} s, {progress.epochs:.1f} passes, training {progress.loss:.3f}, "
                     f"held-out {held.nats_per_note:.3f} nats a note (bigram {run.trainer.bigram.nats_per_note:.3f}), "

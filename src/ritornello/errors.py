@@ -6,6 +6,7 @@
     │       └── BundleError     a model file that is damaged, of another version, or no bundle
     ├── CorpusError             a folder from which nothing can be learned
     ├── ConfigError             a value, flag or name that is not allowed
+    │   └── UnknownNameError    a name that is in no table; a KeyError, too
     └── MissingExtraError       an optional library that this call needs
 
 A message says what, the value received, what is allowed, and where. The command line prints it as one line
@@ -42,6 +43,12 @@ class ConfigError(RitornelloError):
     """A value, flag or name that is not allowed."""
 
 
+class UnknownNameError(ConfigError, KeyError):
+    """A name that is in no table. A KeyError, so that tables are mappings as Python has them."""
+
+    __str__ = Exception.__str__  # KeyError's would show the message in quotes
+
+
 class MissingExtraError(RitornelloError):
     """An optional library that this call needs is not installed."""
 
@@ -49,10 +56,10 @@ class MissingExtraError(RitornelloError):
         super().__init__(f'{library} is not installed; run: pip install "ritornello[{extra}]"')
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """Return the error for a name that is in no table, with the nearest that is (and all, if not too many)."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     candidate = f", nearest is {near[0]!r}" if near else ""
     listed = f"; known: {', '.join(names)}" if len(names) <= 40 else ""
-    return ConfigError(f"unknown {kind} {name!r}{candidate}{listed}")
+    return UnknownNameError(f"unknown {kind} {name!r}{candidate}{listed}")

@@ -19,7 +19,6 @@ Hashes = NDArray[np.uint64]
 BASE = 0x9E3779B97F4A7C15
 _INVERSE = pow(BASE, -1, 1 << 64)
 _MASK = (1 << 64) - 1
-_REST = np.uint64(48)
 
 
 def prefix_sums(numbers: NDArray[np.integer[Any]]) -> Hashes:
@@ -41,11 +40,6 @@ def hash_run(numbers: Iterable[int]) -> int:
     for number in numbers:
         total, power = total + (int(number) + 1) * power, power * BASE & _MASK
     return total & _MASK
-
-
-def first_bits(hashes: Hashes) -> NDArray[np.uint16]:
-    """Return the first 16 bits of each hash, by which most of two kinds can be told apart without sorting."""
-    return (hashes >> _REST).astype(np.uint16)
 
 
 def _powers(base: int, count: int) -> Hashes:
@@ -76,7 +70,7 @@ class RollingHash:
             kept = (self.value - leaving - 1) * _INVERSE
             self.value = kept + (number + 1) * _last_power(self.length) & _MASK
 
-    def copy(self) -> RollingHash:
+    def fork(self) -> RollingHash:
         """Return an independent copy."""
         return replace(self)
 

@@ -19,10 +19,10 @@ from ritornello.representations.base import (
     Extracts,
     HasVoices,
     KeepsTime,
-    moved_rows,
     note_ids,
     reads_prose,
     tells_notes_in_order,
+    transpose_rows,
 )
 from ritornello.score import Meter, Score, Tempo, Text, Track, make_notes
 
@@ -266,13 +266,13 @@ def test_transposing_moves_every_melodic_note(representation: Representation) ->
 @pytest.mark.parametrize("semitones", [-5, 1])
 def test_columns_move_with_the_notes(representation: Representation, semitones: int) -> None:
     if isinstance(representation, Extracts):
-        return  # its examples are stored in the key it teaches, and never moved
+        return  # its examples are in the key it teaches, and never moved
     ids = representation.encode(sample(representation))
     rows = representation.inputs(ids)
-    moved = moved_rows(representation, rows, semitones)
+    moved = transpose_rows(representation, rows, semitones)
     assert np.array_equal(moved[:, 0], representation.transposed(ids, semitones))
     assert np.array_equal(moved, representation.inputs(representation.transposed(ids, semitones)))
-    assert np.array_equal(moved_rows(representation, rows[20:40], semitones), moved[20:40])
+    assert np.array_equal(transpose_rows(representation, rows[20:40], semitones), moved[20:40])
 
 
 def test_a_primer_is_the_beginning_of_a_longer_piece(representation: Representation) -> None:

@@ -9,7 +9,7 @@ from build import make_song
 from fakes import small_network
 
 from ritornello.bundle import Facts, load_bundle, save_bundle
-from ritornello.live.server.offers import Offer, Offers
+from ritornello.live.server.catalog import Catalog, ModelEntry
 from ritornello.representations.multitrack import Multitrack
 
 
@@ -24,9 +24,9 @@ def bundle_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def offers(bundle_file: Path) -> Offers:
-    """The model on offer twice, under two names; only the first is loaded."""
+def catalog(bundle_file: Path) -> Catalog:
+    """The model on entry twice, under two names; only the first is loaded."""
     bundle = load_bundle(bundle_file)
-    made = Offers([Offer("tiny", bundle), Offer("other", bundle)])
+    made = Catalog([ModelEntry("tiny", bundle), ModelEntry("other", bundle)])
     made.find(None).load()
     return made

@@ -19,9 +19,9 @@ from ritornello.config import checked
 from ritornello.live.config import JamConfig
 from ritornello.live.server import PAGE, make_server
 from ritornello.live.server.address import listen
-from ritornello.live.server.hall import Hall
-from ritornello.live.server.limits import Limits
-from ritornello.live.server.offers import Offers
+from ritornello.live.server.catalog import Catalog
+from ritornello.live.server.limits import ServerLimits
+from ritornello.live.server.manager import SessionManager
 
 QUICK = {"mode": "answer", "pause": 0.2, "response_seconds": 1}
 """A session that answers soon, and not for long."""
@@ -35,7 +35,7 @@ class Page:
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
-        self.heard: list[dict[str, Any]] = []
+        self.received: list[dict[str, Any]] = []
         self.welcome: dict[str, Any] = {}
         self._since = 0.0
 
@@ -62,15 +62,15 @@ class Page:
     def wait(
         self, kind: str, where: Callable[[dict[str, Any]], bool] = lambda message: True
     ) -> dict[str, Any]:
-        """Return the next message of a kind, and keep what else is heard."""
+        """Return the next message of a kind, and keep what else is received."""
         while True:
             message = json.loads(self.socket.recv(timeout=PATIENCE))
-            self.heard.append(message)
+            self.received.append(message)
             if message["type"] == kind and where(message):
                 return message
 
     def settle(self) -> None:
-        """Wait until all that was said has been heard."""
+        """Wait until all that was said has been received."""
         self.say("ping", time=0)
         self.wait("pong")
 
@@ -79,7 +79,7 @@ class Page:
 class Served:
     """A running server."""
 
-    hall: Hall
+    manager: SessionManager
     port: int
 
     @contextmanager
@@ -104,28 +104,28 @@ class Served:
     def wait_until_left(self, token: str) -> None:
         """Wait until the server has seen that the page of a session is gone."""
         deadline = time.monotonic() + PATIENCE
-        while self.ask(lambda: self.hall.room(token).listener) is not None:
+        while self.submit(lambda: self.manager.find(token).client) is not None:
             assert time.monotonic() < deadline
             time.sleep(0.01)
 
-    def ask(self, job: Callable[[], Any]) -> Any:
-        """Do something in the hall's thread."""
-        return self.hall.ask(job).result(PATIENCE)
+    def submit(self, job: Callable[[], Any]) -> Any:
+        """Do something in the manager's thread."""
+        return self.manager.submit(job).result(PATIENCE)
 
 
 @contextmanager
 def serving(
-    offers: Offers, limits: Limits | None = None, page: Path = PAGE, **settings: Any
+    catalog: Catalog, limits: ServerLimits | None = None, page: Path = PAGE, **settings: Any
 ) -> Iterator[Served]:
     """Run a server; `settings` are what its sessions begin with."""
     listening = listen("127.0.0.1", 0)
-    hall = Hall(offers, checked(JamConfig, {**QUICK, **settings}), seed=1, limits=limits)
+    manager = SessionManager(catalog, checked(JamConfig, {**QUICK, **settings}), seed=1, limits=limits)
     port = listening.getsockname()[1]
-    server = make_server(hall, "127.0.0.1", port, page)
+    server = make_server(manager, "127.0.0.1", port, page)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
-        yield Served(hall, port)
+        yield Served(manager, port)
     finally:
         server.should_exit = True
         thread.join(PATIENCE)

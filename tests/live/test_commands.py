@@ -15,7 +15,7 @@ from build import make_song
 
 from ritornello import cli, formats
 from ritornello.live import ports
-from ritornello.live.ports import stage
+from ritornello.live.ports import port_player
 from ritornello.live.server.address import address_of, listen
 
 
@@ -112,7 +112,7 @@ def test_jam_serves_until_ctrl_c(bundle_file: Path, host: str) -> None:
 
 
 class Silence:
-    """Ports on which nothing comes, and that end the session after a moment."""
+    """Ports on which nothing comes, and that end the session after a snapshot."""
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
@@ -202,7 +202,7 @@ def test_share_makes_a_folder_beside_the_file(
     assert "left out: pdf: no music21" in out
 
 
-def test_the_display_says_whose_turn_it_is(offers: Any) -> None:
+def test_the_display_says_whose_turn_it_is(catalog: Any) -> None:
     from rich.console import Console
 
     from ritornello.cli.play_display import Display
@@ -211,9 +211,9 @@ def test_the_display_says_whose_turn_it_is(offers: Any) -> None:
     from ritornello.live.events import Start
     from ritornello.live.session import Session
 
-    offer = offers.find(None)
-    session = Session(offer.model, checked(JamConfig, {"call_seconds": 7}))
-    shown = stage.Stage(session, offer.engine, Silence(), lambda: 0.0)
+    entry = catalog.find(None)
+    session = Session(entry.model, checked(JamConfig, {"call_seconds": 7}))
+    shown = port_player.PortPlayer(session, entry.engine, Silence(), lambda: 0.0)
     for told in ("silence", "your turn"):
         console = Console(width=100, record=True, file=open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
         console.print(Display(shown))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from build import make_song
 from fakes import small_network
-from stage import jam, live_model, network_for, tune
+from live_fakes import jam, live_model, network_for, tune
 
 from ritornello.bundle import Bundle, Facts, load_bundle, save_bundle
 from ritornello.errors import ConfigError
@@ -15,8 +15,8 @@ from ritornello.generation.stepper import Stepper
 from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote, NotesPlanned, Side, Start
 from ritornello.live.session import Session, make_live_model
+from ritornello.live.session.encoding_window import Ensemble, Window
 from ritornello.live.session.engine import Engine
-from ritornello.live.session.hearing import Band, Window
 from ritornello.representations import REPRESENTATIONS
 from ritornello.representations.base import Conditions
 from ritornello.theory import DRUMS
@@ -38,7 +38,7 @@ def test_a_bundle_can_be_played_with(bundles: dict[str, Bundle]) -> None:
     bundle = bundles["multitrack"]
     stepper = Stepper(bundle)
     model = make_live_model(bundle, stepper)
-    assert set(model.band) <= set(model.programs) == {0, 32, 73, DRUMS}
+    assert set(model.default_programs) <= set(model.programs) == {0, 32, 73, DRUMS}
     sessions = [Session(model, JamConfig.model_validate({"call_seconds": 2}), seed) for seed in (1, 2)]
     told = jam(sessions, stepper, [[(0.0, Start()), *tune(0.3)]] * 2, 4.0)
     for outputs in told:
@@ -79,16 +79,18 @@ def test_the_engine_steps_what_wants_a_step_and_nothing_else() -> None:
 def test_parts_keep_their_voices_in_every_window() -> None:
     """The second of two pianos is the second one also where the first is silent."""
     model = live_model()
-    band = Band(model, (73, 0, 0, 32, DRUMS), (0,))
-    assert len(set(band.voices)) == 4  # the song had but one piano: the two share its voice
+    ensemble = Ensemble(model, (73, 0, 0, 32, DRUMS), (0,))
+    assert len(set(ensemble.voices)) == 4  # the song had but one piano: the two share its voice
     window = Window(10.0, 120.0, (4, 4))
     notes = [
         LiveNote(1, Side.MODEL, 10.5, 11.0, 40, 80, 0, 32),
         LiveNote(2, Side.PLAYER, 11.0, None, 60, 80, 0, 0),
     ]
-    conditions = band.conditions(window)
-    ids = band.ids(model.representation, window, band.score(window, notes, 12.0, ()), 12.0, conditions)
-    again = band.ids(model.representation, window, band.score(window, [], 12.0, ()), 12.0, conditions)
+    conditions = ensemble.conditions(window)
+    ids = ensemble.ids(
+        model.representation, window, ensemble.score(window, notes, 12.0, ()), 12.0, conditions
+    )
+    again = ensemble.ids(model.representation, window, ensemble.score(window, [], 12.0, ()), 12.0, conditions)
     assert ids[: len(again)].tolist() == again.tolist()  # the header
     score = model.representation.decode(ids)
     assert [(track.program, track.notes["pitch"].tolist()) for track in score.tracks] == [
@@ -101,19 +103,19 @@ def test_parts_keep_their_voices_in_every_window() -> None:
 
 def test_what_a_model_may_play() -> None:
     model = live_model()
-    band = Band(model, (73, 0), (0,))
+    ensemble = Ensemble(model, (73, 0), (0,))
     voices = model.voices
-    assert set(voices[band.may_play()].tolist()) == {-1, band.voices[0], band.voices[1]}
-    assert set(voices[band.may_play(avoid=0)].tolist()) == {-1, band.voices[0]}
-    assert set(voices[Band(model, (0,), (0,)).may_play(avoid=0)].tolist()) == {-1, band.voices[1]}
+    assert set(voices[ensemble.may_play()].tolist()) == {-1, ensemble.voices[0], ensemble.voices[1]}
+    assert set(voices[ensemble.may_play(avoid=0)].tolist()) == {-1, ensemble.voices[0]}
+    assert set(voices[Ensemble(model, (0,), (0,)).may_play(avoid=0)].tolist()) == {-1, ensemble.voices[1]}
     ends = [model.representation.start_id, model.representation.end_id]
-    assert not band.may_play()[ends].any()
+    assert not ensemble.may_play()[ends].any()
 
 
 def test_a_stream_hears_its_own_kind() -> None:
     drums, melody = live_model("drums"), live_model("melody")
-    assert Band(drums, drums.band, (0,)).part_of(0) is None
-    assert Band(drums, drums.band, (DRUMS,)).part_of(DRUMS) == 0
-    assert Band(melody, melody.band, (DRUMS,)).part_of(DRUMS) is None
+    assert Ensemble(drums, drums.default_programs, (0,)).part_of(0) is None
+    assert Ensemble(drums, drums.default_programs, (DRUMS,)).part_of(DRUMS) == 0
+    assert Ensemble(melody, melody.default_programs, (DRUMS,)).part_of(DRUMS) is None
     assert melody.representation.grammar(Conditions()).notes == 0
     assert np.array_equal(melody.brings_note, melody.representation.is_note)

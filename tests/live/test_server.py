@@ -19,18 +19,18 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from ritornello import formats
 from ritornello.formats.midi import parse_midi
 from ritornello.formats.midi_writer import midi_to_bytes
-from ritornello.live.server import workshop
-from ritornello.live.server.limits import Limits
+from ritornello.live.server import exporter
+from ritornello.live.server.catalog import Catalog
+from ritornello.live.server.limits import ServerLimits
 from ritornello.live.server.messages import INSTRUMENT_NAMES, config_options
-from ritornello.live.server.offers import Offers
 from ritornello.rendering.share import read_recipe
 from ritornello.rendering.soundfont import SHIPPED
 
 
 @pytest.fixture(scope="module")
-def served(offers: Offers) -> Iterator[Served]:
+def served(catalog: Catalog) -> Iterator[Served]:
     """A server for all tests that leave it as it was."""
-    with serving(offers) as server:
+    with serving(catalog) as server:
         yield server
 
 
@@ -68,7 +68,7 @@ def test_a_call_gets_a_response(served: Served) -> None:
         assert notes[0]["side"] == "model"
         assert turn["start"] <= notes[0]["start"] < turn["end"]
         assert notes[0]["start"] > page.now() - 1
-        latency = next(message for message in page.heard if message["type"] == "latency")
+        latency = next(message for message in page.received if message["type"] == "latency")
         assert 0 <= latency["answered"]["p50"] <= latency["answered"]["p95"] < PATIENCE
         assert latency["step"]["p50"] > 0
         page.wait("turn", lambda message: message["turn"] == "player")
@@ -81,7 +81,7 @@ def test_two_sessions_do_not_meet(served: Served) -> None:
         play_call(one, 60)
         one.wait("notes")
         two.settle()
-        assert {message["type"] for message in two.heard} == {"welcome", "pong"}
+        assert {message["type"] for message in two.received} == {"welcome", "pong"}
         assert one.token != two.token
 
 
@@ -175,8 +175,8 @@ def test_a_connection_begins_with_hello(served: Served) -> None:
             page.socket.recv(timeout=PATIENCE)
 
 
-def test_who_never_says_hello_is_sent_away(offers: Offers) -> None:
-    with serving(offers, Limits(hello_seconds=0.05)) as server, server.page() as page:
+def test_who_never_says_hello_is_sent_away(catalog: Catalog) -> None:
+    with serving(catalog, ServerLimits(hello_seconds=0.05)) as server, server.page() as page:
         assert "hello" in page.wait("error")["text"]
 
 
@@ -212,21 +212,24 @@ def flood(page: Page) -> None:
     page.wait("never")
 
 
-def test_a_flood_gets_one_line_and_is_cut_off(offers: Offers) -> None:
-    with serving(offers, Limits(messages_a_second=1, message_burst=20)) as server, server.page() as page:
+def test_a_flood_gets_one_line_and_is_cut_off(catalog: Catalog) -> None:
+    with (
+        serving(catalog, ServerLimits(messages_a_second=1, message_burst=20)) as server,
+        server.page() as page,
+    ):
         page.hello()
         with pytest.raises(ConnectionClosed) as closed:
             flood(page)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1008
-        told = [message["text"] for message in page.heard if message["type"] == "error"]
+        told = [message["text"] for message in page.received if message["type"] == "error"]
         assert len(told) <= 1, "the line may be lost with the connection, but is said once"
         with server.page() as other:
             other.hello()  # the server goes on
 
 
-def test_a_full_hall_says_so(offers: Offers) -> None:
-    with serving(offers, Limits(sessions=1)) as server, server.page() as page:
+def test_a_full_server_says_so(catalog: Catalog) -> None:
+    with serving(catalog, ServerLimits(sessions=1)) as server, server.page() as page:
         page.hello()
         with server.page() as late:
             late.say("hello")
@@ -234,14 +237,14 @@ def test_a_full_hall_says_so(offers: Offers) -> None:
         page.settle()
 
 
-def test_a_session_that_is_too_long_is_ended_and_kept(offers: Offers) -> None:
-    with serving(offers, Limits(notes=3)) as server, server.page() as page:
+def test_a_session_that_is_too_long_is_ended_and_kept(catalog: Catalog) -> None:
+    with serving(catalog, ServerLimits(notes=3)) as server, server.page() as page:
         page.hello()
         play_call(page, 60, 62, 64, 65)
         assert "at most 3 notes" in page.wait("error")["text"]
         page.play(0x90, 70, 90)
         page.settle()
-        notes = server.ask(lambda: server.hall.room(page.token).session.notes)
+        notes = server.submit(lambda: server.manager.find(page.token).session.notes)
         assert [note.pitch for note in notes] == [60, 62, 64, 65]
 
 
@@ -258,7 +261,7 @@ def test_a_session_that_fails_begins_anew_and_another_goes_on(
     with served.page() as page, served.page() as other:
         page.hello()
         other.hello()
-        session = served.ask(lambda: served.hall.room(page.token).session)
+        session = served.submit(lambda: served.manager.find(page.token).session)
         setattr(session, fault, fail)
         play_call(page, 60)
         play_call(other, 60)
@@ -318,7 +321,7 @@ def test_the_zip_is_the_folder_that_share_makes(
         Path(out).mkdir()
         (Path(out) / "about.txt").write_bytes(Path(midi).read_bytes()[:4])
 
-    monkeypatch.setattr(workshop.Workshop, "_run", run)
+    monkeypatch.setattr(exporter.Exporter, "_run", run)
     status, _, data = served.get(f"/session/{played}/jam.zip")
     assert status == 200
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -341,8 +344,8 @@ def test_of_an_empty_session_there_is_nothing_to_download(served: Served) -> Non
         assert b"nothing has been played" in served.get(f"/session/{page.hello().token}/jam.wav")[2]
 
 
-def test_what_a_command_refuses_is_told(offers: Offers, played: str, served: Served) -> None:
-    with serving(offers, Limits(rendering_seconds=0.01)) as server, server.page() as page:
+def test_what_a_command_refuses_is_told(catalog: Catalog, played: str, served: Served) -> None:
+    with serving(catalog, ServerLimits(rendering_seconds=0.01)) as server, server.page() as page:
         page.hello()
         play_call(page, 60)
         page.settle()
@@ -383,11 +386,11 @@ def test_a_call_that_cannot_be_is_one_line(served: Served, data: bytes, told: st
 # --- the page -------------------------------------------------------------------------------------------------
 
 
-def test_the_page_is_served_with_safe_headers(offers: Offers, tmp_path: Path) -> None:
+def test_the_page_is_served_with_safe_headers(catalog: Catalog, tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<!doctype html><title>Jam</title>")
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / "page.js").write_text("1")
-    with serving(offers, page=tmp_path) as server:
+    with serving(catalog, page=tmp_path) as server:
         status, headers, body = server.get("/")
         assert (status, body) == (200, b"<!doctype html><title>Jam</title>")
         assert "script-src 'self' 'wasm-unsafe-eval'" in headers["content-security-policy"]
@@ -400,8 +403,8 @@ def test_the_page_is_served_with_safe_headers(offers: Offers, tmp_path: Path) ->
         assert server.get("/nothing")[0] == 404
 
 
-def test_without_a_page_there_is_a_clear_line(offers: Offers, tmp_path: Path) -> None:
-    with serving(offers, page=tmp_path / "none") as server:
+def test_without_a_page_there_is_a_clear_line(catalog: Catalog, tmp_path: Path) -> None:
+    with serving(catalog, page=tmp_path / "none") as server:
         status, _, text = server.get("/")
         assert status == 503
         assert b"page is not in this copy" in text

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from build import make_song
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stage import Log, jam, live_model, network_for, tune
+from live_fakes import Log, jam, live_model, network_for, tune
 
 from ritornello.errors import ConfigError
 from ritornello.live.config import JamConfig, Mode
@@ -198,7 +200,7 @@ def test_every_model_answers_in_every_mode(name: str, mode: Mode) -> None:
     log: Log = [(0.0, Start()), *tune(0.4, (60, 62, 64), 0.4), *tune(2.5, (67, 65), 0.4)]
     session, told = play(log, mode, model, network_for(model))
     notes = planned(told)
-    assert {note.program for note in notes} <= set(model.band)
+    assert {note.program for note in notes} <= set(model.default_programs)
     assert all(1 <= note.velocity <= 127 for note in notes)
     assert len(of(TurnBegan, told)) >= 2
     assert session.score().note_count >= len(notes) > 0
@@ -289,7 +291,7 @@ def test_what_is_played_during_the_answer_is_heard_next() -> None:
     assert second[0] != second[1]
 
 
-def test_changed_wishes_hold_from_the_next_turn() -> None:
+def test_changed_settings_hold_from_the_next_turn() -> None:
     log: Log = [(0.0, Start()), *tune(0.3), (2.5, Configure(config(response_seconds=3.0))), *tune(4.0)]
     session, told = play(log, Mode.CALL_AND_RESPONSE)
     first, second = [turn for turn in of(TurnBegan, told) if turn.turn == Turn.MODEL]
@@ -299,9 +301,9 @@ def test_changed_wishes_hold_from_the_next_turn() -> None:
 
 
 def test_only_instruments_and_scale_that_are_asked_for() -> None:
-    wishes = {"instruments": ("flute", "drums"), "scale": "A minor pentatonic", "response_seconds": 8.0}
+    settings = {"instruments": ("flute", "drums"), "scale": "A minor pentatonic", "response_seconds": 8.0}
     for mode in Mode:
-        _, told = play([(0.0, Start()), *tune(0.3), (12.0, Stop())], mode, config=wishes)
+        _, told = play([(0.0, Start()), *tune(0.3), (12.0, Stop())], mode, config=settings)
         notes = planned(told)
         assert {note.program for note in notes} <= {73, 128}
         assert {note.pitch % 12 for note in notes if note.program != 128} <= {9, 0, 2, 4, 7}
@@ -336,6 +338,33 @@ def test_another_model_plays_from_the_next_turn_on() -> None:
     assert session.model is other
     told = jam(session, network_for(other), [], 7.0)[0]
     assert {note.program for note in planned(told)} == {128}
+
+
+def test_what_is_not_asked_is_sampled_as_the_card_of_the_chosen_model_says() -> None:
+    greedy, plain = replace(MODEL, sampling={"top_k": 1.0, "cadence": 1.0}), MODEL
+    log = [(0.0, Start()), *tune(0.3), (6.0, Stop())]
+
+    def pitches(session: Session) -> list[int]:
+        return [note.pitch for note in planned(jam(session, NETWORK, log, 6.0)[0])]
+
+    expected = pitches(Session(plain, config(top_k=1)))
+    assert pitches(Session(plain, config())) != expected == pitches(Session(greedy, config()))
+    changed = Session(plain, config())
+    changed.use(greedy, 0.0)
+    assert changed.config.top_k == 1
+    assert pitches(changed) == expected
+    changed.use(plain, 6.0)
+    assert changed.config.top_k == config().top_k
+
+
+def test_what_is_asked_goes_before_every_card() -> None:
+    first, second = replace(MODEL, sampling={"temperature": 0.3}), replace(MODEL, sampling={"top_p": 0.9})
+    session = Session(first, config(temperature=0.7))
+    session.use(second, 0.0)
+    assert (session.config.temperature, session.config.top_p) == (0.7, 0.9)
+    session.receive(Configure(session.config.model_copy(update={"top_p": 0.5})), 0.0)
+    session.use(first, 0.0)
+    assert (session.config.temperature, session.config.top_p) == (0.7, 0.5)
 
 
 # --- scores as calls ----------------------------------------------------------------------------------------------
@@ -445,10 +474,16 @@ def test_an_hour_costs_no_more_a_minute_and_keeps_little(mode: Mode) -> None:
     held, steps = [], []
 
     def look(now: float) -> None:
-        game = session._game
-        improviser = game.performer.improviser
+        turns = session._turns
+        improviser = turns.performer.improviser
         held.append(
-            (now, len(improviser._marks), len(improviser._taken), len(game.player.unheard), len(game.history))
+            (
+                now,
+                len(improviser._marks),
+                len(improviser._taken),
+                len(turns.player.pending),
+                len(turns.history),
+            )
         )
 
     log: Log = [(0.0, Start()), *tune(1.0, (60, 62, 64, 65) * 90, 0.5)]

@@ -16,7 +16,12 @@ from ritornello.errors import BundleError
 
 VERSION: Final = 1
 
-RENAMED = {"hints": "candidates", "hint_dropout": "candidate_dropout"}
+RENAMED = {
+    "hints": "candidates",
+    "hint_dropout": "candidate_dropout",
+    "echo": "repeats",
+    "waiting": "longest_silent",
+}
 """Settings of representations and networks that had another name in version 0.1, which wrote the shipped bundles."""
 
 

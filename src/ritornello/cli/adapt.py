@@ -57,9 +57,9 @@ def _show(run: Adaptation, as_json: bool) -> None:
 
     console = Console(highlight=False, quiet=as_json)
     unit = unit_of(run.base.representation)
-    if run.holds_out:
-        apart = len(run.corpus.pieces(held_out=True))
-        console.print(f"learning from {len(run.corpus.pieces(held_out=False))} pieces; {apart} held out")
+    if run.has_validation:
+        apart = len(run.corpus.pieces(validation=True))
+        console.print(f"learning from {len(run.corpus.pieces(validation=False))} pieces; {apart} held out")
     else:
         console.print("fewer than 3 pieces: none is held out, so how well others are foreseen is not known")
     columns = (TextColumn("learning"), BarColumn(bar_width=None), TaskProgressColumn())
@@ -67,9 +67,9 @@ def _show(run: Adaptation, as_json: bool) -> None:
         task = bar.add_task("", total=1.0)
         for progress in run.steps():
             bar.update(task, completed=progress.fraction)
-            if progress.held:
-                mark = " [green]best[/]" if progress.held is run.best else ""
-                console.print(f"{progress.held.nats_per_note:8.3f} nats a {unit}{mark}")
+            if progress.validation:
+                mark = " [green]best[/]" if progress.validation is run.best else ""
+                console.print(f"{progress.validation.nats_per_note:8.3f} nats a {unit}{mark}")
 
 
 def _tell(run: Adaptation, as_json: bool) -> None:
@@ -80,10 +80,12 @@ def _tell(run: Adaptation, as_json: bool) -> None:
     if as_json:
         figures = {"before": before, "after": best}
         facts = {name: held and round(held.nats_per_note, 4) for name, held in figures.items()}
-        typer.echo(json.dumps({"out": str(run.out) if best else None, "held_out": run.holds_out} | facts))
+        typer.echo(
+            json.dumps({"out": str(run.out) if best else None, "held_out": run.has_validation} | facts)
+        )
     elif before and best:
         size = run.out.stat().st_size
-        of = "held-out pieces" if run.holds_out else "the pieces learned from"
+        of = "held-out pieces" if run.has_validation else "the pieces learned from"
         typer.echo(
             f"{run.out}: {size:,} bytes, for {run.base.path.name} ({run.base.digest}); {of}: "
             f"{before.nats_per_note:.3f} -> {best.nats_per_note:.3f} nats. Then: ritornello compose {run.out}"

@@ -63,10 +63,10 @@ def nll(
 def _trained(benchmark: Benchmark, seed: int, as_json: bool) -> Result:
     """Train and score one network, telling of it as it goes."""
     for progress in benchmark.train(seed):
-        if progress.held:
+        if progress.validation:
             typer.echo(
                 f"{benchmark.name}, seed {seed}: {progress.seconds / 60:.1f} min, {progress.epochs:.1f} passes, "
-                f"validation {progress.held.nats_per_note:.4f} nats a note {progress.message}".rstrip(),
+                f"validation {progress.validation.nats_per_note:.4f} nats a note {progress.message}".rstrip(),
                 err=True,
             )
     result = benchmark.result(seed)
@@ -82,7 +82,7 @@ def _print_result(result: Result, as_json: bool) -> None:
         return
     who = "all seeds together" if result.seed is None else f"seed {result.seed}"
     typer.echo(
-        f"{result.collection}, {who}: {result.minutes:g} min, {result.passes:g} passes; test nats per frame"
+        f"{result.collection}, {who}: {result.minutes:g} min, {result.epochs:g} passes; test nats per frame"
     )
     for name, nats in result.nats.items():
         typer.echo(f"  {nats:7.4f}  {name}")

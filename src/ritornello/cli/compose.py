@@ -41,7 +41,7 @@ def compose(
     import time
 
     from ritornello.generation import load
-    from ritornello.generation.wishes import check_prose_suffix
+    from ritornello.generation.support import check_prose_suffix
     from ritornello.rendering import check_suffixes
     from ritornello.representations.base import reads_prose
 
@@ -108,10 +108,7 @@ def _facts(piece: Composition, files: list[str]) -> dict[str, Any]:
         "instruments": [track.name for track in score.tracks],
         "nats_per_note": round(-piece.log_likelihood, 3),
         "nats_per_given_note": round(-piece.given_log_likelihood, 3) if piece.given_log_likelihood else None,
-        "constraints": {
-            "asked": piece.settings.constraints,
-            "relaxed_constraints": dict(piece.relaxed_constraints),
-        },
+        "constraints": {"asked": piece.constraints, "relaxed": dict(piece.relaxed_constraints)},
         "copies": _copy_facts(piece),
         "remarks": piece.remarks,
     }
@@ -144,13 +141,11 @@ def _copy_line(copies: dict[str, Any] | None) -> str:
     )
 
 
-def _constraint_line(asked: tuple[str, ...], relaxed_constraints: dict[str, int]) -> str:
-    """Return whether all that was asked is kept, and what gave way; empty if there is nothing to tell."""
-    broken = any(name in wish.split(", ") for wish in relaxed_constraints for name in asked)
-    parts = ["all kept"] if asked and not broken else []
-    parts += [
-        f"{wish} gave way at {steps} step{'s' * (steps > 1)}" for wish, steps in relaxed_constraints.items()
-    ]
+def _constraint_line(asked: tuple[str, ...], relaxed: dict[str, int]) -> str:
+    """Return which of the constraints asked for are kept, and which gave way; empty if there is nothing to tell."""
+    kept = [name for name in asked if name not in relaxed]
+    parts = [f"{', '.join(kept)} kept"] if kept else []
+    parts += [f"{name} gave way at {steps} step{'s' * (steps > 1)}" for name, steps in relaxed.items()]
     return f"constraints: {'; '.join(parts)}" if parts else ""
 
 

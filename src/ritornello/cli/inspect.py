@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ritornello.corpus.report import Forecast
     from ritornello.corpus.scan import FileReport, Scan
 
-COLOURS = {"used": "green", "repaired": "yellow", "skipped": "red", "duplicate": "cyan"}
+COLOURS = {"used": "green", "repaired": "yellow", "skipped": "red", "duplicate": "cyan", "failed": "red"}
 
 MOST_LINES = 30
 """Files listed without --all; those that are not simply used come first."""

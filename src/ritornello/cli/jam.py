@@ -12,7 +12,7 @@ from ritornello.live.config import JamConfig
 if TYPE_CHECKING:
     from socket import socket
 
-    from ritornello.live.server.hall import Hall
+    from ritornello.live.server.manager import SessionManager
 
 
 @with_options(JamConfig, panel="What a session begins with; the page can change all of it")
@@ -37,21 +37,19 @@ def jam(
 ) -> None:
     """Play with a model, live, in the browser: it listens, and answers."""
     from ritornello.config import checked
-    from ritornello.generation.samplers import with_sampling
     from ritornello.live.server.address import listen
-    from ritornello.live.server.hall import Hall
-    from ritornello.live.server.limits import Limits
-    from ritornello.live.server.offers import make_offers
+    from ritornello.live.server.catalog import load_catalog
+    from ritornello.live.server.limits import ServerLimits
+    from ritornello.live.server.manager import SessionManager
 
     config = checked(JamConfig, settings)
-    offers = make_offers(models or ())
-    config = with_sampling(config, offers.find(None).bundle.card.sampling)
+    catalog = load_catalog(models or ())
     listening = listen(host, port)
-    offers.find(None).load()
-    _serve(Hall(offers, config, seed, Limits(sessions=sessions)), listening, host, open_page)
+    catalog.find(None).load()
+    _serve(SessionManager(catalog, config, seed, ServerLimits(sessions=sessions)), listening, host, open_page)
 
 
-def _serve(hall: Hall, listening: socket, host: str, open_page: bool) -> None:
+def _serve(manager: SessionManager, listening: socket, host: str, open_page: bool) -> None:
     """Say where the page is, open it, and serve until Ctrl-C."""
     from ritornello.live.server import make_server
     from ritornello.live.server.address import address_of
@@ -64,8 +62,8 @@ def _serve(hall: Hall, listening: socket, host: str, open_page: bool) -> None:
             "give a page at such an address neither MIDI devices nor sound (put a server with https before it)",
             err=True,
         )
-    typer.echo(f"{address}  ({', '.join(offer.name for offer in hall.offers)}; Ctrl-C ends)")
-    server = make_server(hall, host, listening.getsockname()[1])
+    typer.echo(f"{address}  ({', '.join(entry.name for entry in manager.catalog)}; Ctrl-C ends)")
+    server = make_server(manager, host, listening.getsockname()[1])
     try:
         if open_page:
             _open_soon(address)

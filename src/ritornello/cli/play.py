@@ -12,7 +12,7 @@ from ritornello.live.config import JamConfig
 from ritornello.live.ports.pulse import ClockMode
 
 if TYPE_CHECKING:
-    from ritornello.live.ports.stage import Stage
+    from ritornello.live.ports.port_player import PortPlayer
 
 
 @with_options(JamConfig, panel="The session")
@@ -51,7 +51,7 @@ def play(
     from ritornello.errors import ConfigError
     from ritornello.live.ports import open_ports
     from ritornello.live.ports.controls import default_controls, read_controls
-    from ritornello.live.ports.stage import PlaySettings
+    from ritornello.live.ports.port_player import PortSettings
     from ritornello.rendering import check_suffixes
 
     if list_ports:
@@ -62,16 +62,16 @@ def play(
         )
     check_suffixes([out] if out else [])
     table = default_controls() if controls is None else read_controls(controls)
-    wishes = PlaySettings(clock, through, click, table)
-    make_stage = _prepare(model, settings, seed)
+    port_settings = PortSettings(clock, through, click, table)
+    make_port_player = _prepare(model, settings, seed)
     ports = open_ports(input_name, output_name, virtual)
-    stage = make_stage(ports, wishes)
+    port_player = make_port_player(ports, port_settings)
     try:
-        _run(stage, start and clock is not ClockMode.IN)
+        _run(port_player, start and clock is not ClockMode.IN)
     finally:  # also when a device was unplugged
         ports.close()
         if out is not None:
-            _save(stage, out)
+            _save(port_player, out)
 
 
 def _list_ports() -> None:
@@ -83,26 +83,26 @@ def _list_ports() -> None:
 
 
 def _prepare(model: str | None, settings: dict[str, Any], seed: int | None) -> Any:
-    """Load everything, so that what is wrong is known before a port is opened; return what makes the stage."""
+    """Load everything, so that what is wrong is known before a port is opened; return what makes the player."""
     import secrets
     import time
 
     from ritornello.config import checked
     from ritornello.generation import find_bundle
-    from ritornello.generation.samplers import with_sampling
-    from ritornello.live.ports.stage import Stage
-    from ritornello.live.server.offers import make_offers
+    from ritornello.live.ports.port_player import PortPlayer
+    from ritornello.live.server.catalog import load_catalog
     from ritornello.live.session import Session
 
     config = checked(JamConfig, settings)
-    offer = make_offers([str(find_bundle(model))]).find(None)
-    config = with_sampling(config, offer.bundle.card.sampling)
-    offer.load()
-    session = Session(offer.model, config, secrets.randbits(32) if seed is None else seed)
-    return lambda ports, wishes: Stage(session, offer.engine, ports, time.monotonic, wishes)
+    entry = load_catalog([str(find_bundle(model))]).find(None)
+    entry.load()
+    session = Session(entry.model, config, secrets.randbits(32) if seed is None else seed)
+    return lambda ports, port_settings: PortPlayer(
+        session, entry.engine, ports, time.monotonic, port_settings
+    )
 
 
-def _run(stage: Stage, start: bool) -> None:
+def _run(port_player: PortPlayer, start: bool) -> None:
     """Play until Ctrl-C, and show how it goes."""
     import contextlib
 
@@ -112,15 +112,16 @@ def _run(stage: Stage, start: bool) -> None:
     from ritornello.live.events import Start
 
     if start:
-        stage.receive(Start())
-    with Live(Display(stage), refresh_per_second=10, transient=True), contextlib.suppress(KeyboardInterrupt):
-        stage.run(lambda: True)
+        port_player.receive(Start())
+    display = Display(port_player)
+    with Live(display, refresh_per_second=10, transient=True), contextlib.suppress(KeyboardInterrupt):
+        port_player.run(lambda: True)
 
 
-def _save(stage: Stage, path: Path) -> None:
+def _save(port_player: PortPlayer, path: Path) -> None:
     from ritornello.rendering import write
 
-    score = stage.session.score()
+    score = port_player.session.score()
     if not score.note_count:
         typer.echo("nothing was played: nothing is written")
         return

@@ -58,13 +58,18 @@ def _show_start(console: Console, run: Run) -> None:
     unit = unit_of(corpus.representation)
     count = corpus.count
     console.print(
-        f"learning from [bold]{len(corpus.pieces(held_out=False))}[/] pieces, {count('notes', False):,} {unit}s; "
-        f"{len(corpus.pieces(held_out=True))} pieces held out"
+        f"learning from [bold]{len(corpus.pieces(validation=False))}[/] pieces, {count('notes', False):,} {unit}s; "
+        f"{len(corpus.pieces(validation=True))} pieces held out"
     )
     if run.found:
         left_out = [report for report in run.found.reports if report.verdict in ("skipped", "duplicate")]
         if left_out:
             console.print(f"{len(left_out)} files left out; `ritornello inspect` tells why", style="dim")
+        failed = [report for report in run.found.reports if report.verdict == "failed"]
+        if failed:
+            why = f"{failed[0].path.name} {failed[0].reasons[0]}"
+            number = f"{len(failed)} files" if len(failed) > 1 else "1 file"
+            console.print(f"{number} could not be used: {why}", style="red", markup=False)
     if parts := corpus.left_out():
         console.print(f"{len(parts)} parts left out; {corpus.path / 'left-out.txt'} tells why", style="dim")
     weights = sum(parameter.numel() for parameter in trainer.network.parameters())
@@ -79,20 +84,20 @@ def _show_start(console: Console, run: Run) -> None:
 
 
 def _show_progress(console: Console, progress: TrainingProgress, as_json: bool) -> None:
-    if progress.held is None and not progress.message:
+    if progress.validation is None and not progress.message:
         return
     if as_json:
-        scored = progress.held and progress.held.facts()
-        print(json.dumps(asdict(progress) | {"held": scored}), flush=True)
-    elif progress.held and progress.message != "done":
-        held = progress.held
-        mark = " [green]best[/]" if held.nats_per_note <= progress.best else ""
+        scored = progress.validation and progress.validation.facts()
+        print(json.dumps(asdict(progress) | {"validation": scored}), flush=True)
+    elif progress.validation and progress.message != "done":
+        validation = progress.validation
+        mark = " [green]best[/]" if validation.nats_per_note <= progress.best else ""
         cells = (
             clock(progress.seconds),
             f"{progress.epochs:.1f}",
             f"{progress.loss:.3f}",
-            f"{held.nats_per_note:.3f}",
-            f"{held.accuracy:.1%}",
+            f"{validation.nats_per_note:.3f}",
+            f"{validation.accuracy:.1%}",
             f"{progress.tokens_per_second:,.0f}",
         )
         console.print("".join(f"{cell:>11}" for cell in cells) + mark)

@@ -1,1 +1,1 @@
-"""A folder of files -> shards of integers -> batches. Read in order: `work`, `scan`, `shards`, `batches`."""
+"""The dataset: files -> shards of token ids -> batches. Read in order: `pool`, `scan`, `shards`, `batches`."""

@@ -1,31 +1,34 @@
-"""Batches of contiguous streams, for training with carried state.
+"""The data loader: batches of contiguous streams, for truncated backpropagation through time with carried state.
 
-A batch has `rows` streams. Each reads its piece window by window, so that row b of batch k+1 continues row b of
-batch k; when the piece is over, the row begins another one and says so in `reset`. No window crosses pieces:
-what is left of a window after the end of a piece is padding, with IGNORE as its target.
+A batch has `batch_size` streams. Each reads its piece `bptt_steps` ids at a time, so that row b of batch k+1 continues
+row b of batch k; when the piece is over, the stream begins another one and says so in `reset`. No row crosses pieces:
+what is left of it after the end of a piece is padding, with IGNORE as its target.
 
-Augmentation happens here, on the ids: each time a piece is begun it is moved by a random number of semitones.
+Augmentation happens here, on the ids: each time a piece is begun it is transposed by a random number of semitones.
+Input columns are computed then, from the transposed ids, and kept as small integers until the piece is over.
 
-The whole state is a small dict of plain values. A stream resumed from it equals one never interrupted.
+The whole state is a small dict of plain values. A loader resumed from it equals one never interrupted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.corpus.shards import Corpus
-from ritornello.representations.base import moved_rows
+from ritornello.corpus.shards import Corpus, Rows
 
 IGNORE = -100
 """Target where there is none; torch's cross-entropy leaves it out by default."""
 
 ALL_KEYS = tuple(range(-5, 7))
-"""Semitones by which pieces are moved: every key once."""
+"""Semitones by which pieces are transposed: every key once."""
+
+BLOCK = 1 << 16
+"""A stream keeps the input columns of so many ids at once; of a longer piece it computes them a block at a time."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,28 @@ class Batch:
 
 
 @dataclass
-class _Row:
-    """The piece a stream is in (-1: none), how many of its ids it has read, and by how much it is moved."""
+class _Stream:
+    """The piece being read (-1: none), how many of its ids have been, and by how much it is transposed.
+
+    block: the input columns of its ids from number `first` on, as far as they are computed.
+    """
 
     piece: int = -1
     offset: int = 0
     semitones: int = 0
+    block: Rows | None = field(default=None, repr=False)
+    first: int = 0
+
+    def begin(self, piece: int, semitones: int = 0) -> None:
+        self.piece, self.offset, self.semitones, self.block = piece, 0, semitones, None
+
+    def rows(self, corpus: Corpus, count: int) -> Rows:
+        """Return the next `count` rows of the piece, fewer at its end."""
+        stop = min(self.offset + count, int(corpus.index[self.piece]["length"]))
+        if self.block is None or stop > self.first + len(self.block):
+            self.first = self.offset
+            self.block = corpus.rows(self.piece, self.offset, self.offset + max(BLOCK, count), self.semitones)
+        return self.block[self.offset - self.first : stop - self.first]
 
 
 class Batches:
@@ -56,41 +75,41 @@ class Batches:
     def __init__(
         self,
         corpus: Corpus,
-        rows: int,
-        window: int,
+        batch_size: int,
+        bptt_steps: int,
         *,
         seed: int = 0,
         semitones: Sequence[int] = ALL_KEYS,
         rank: int = 0,
         ranks: int = 1,
     ) -> None:
-        """Each time a piece is begun it is moved by one of `semitones`.
+        """Each time a piece is begun it is transposed by one of `semitones`.
 
-        `rows` are those of all processes; number `rank` of `ranks` reads an equal share of them, one after another.
-        Each follows where all rows are, which costs next to nothing, and fills only its own. So together they
-        read what a single one would, and the state is the same in all of them, however many they are.
+        `batch_size` counts the streams of all processes; number `rank` of `ranks` reads an equal share of them, one
+        after another. Each follows where all streams are, which costs next to nothing, and fills only its own rows. So
+        together they read what a single one would, and the state is the same in all of them, however many they are.
         """
-        self.corpus, self.window, self.seed, self.semitones = corpus, window, seed, tuple(semitones)
-        self._own = range(rank * rows // ranks, (rank + 1) * rows // ranks)
-        self._pieces = corpus.pieces(held_out=False)
+        self.corpus, self.bptt_steps, self.seed, self.semitones = corpus, bptt_steps, seed, tuple(semitones)
+        self._own = range(rank * batch_size // ranks, (rank + 1) * batch_size // ranks)
+        self._pieces = corpus.pieces(validation=False)
         self._epoch, self._place = 0, 0
         self._order = self._shuffled(0)
-        self._rows = [_Row() for _ in range(rows)]
-        for row in self._rows:
-            self._begin(row)
-            self._skip_ahead(row)
+        self._streams = [_Stream() for _ in range(batch_size)]
+        for stream in self._streams:
+            self._begin(stream)
+            self._skip_ahead(stream)
 
     @property
     def state(self) -> dict[str, Any]:
         """Everything needed to go on from here, as plain values."""
-        rows = [[row.piece, row.offset, row.semitones] for row in self._rows]
-        return {"epoch": self._epoch, "place": self._place, "rows": rows}
+        streams = [[stream.piece, stream.offset, stream.semitones] for stream in self._streams]
+        return {"epoch": self._epoch, "place": self._place, "streams": streams}
 
     @state.setter
     def state(self, state: dict[str, Any]) -> None:
         self._epoch, self._place = state["epoch"], state["place"]
         self._order = self._shuffled(self._epoch)
-        self._rows = [_Row(*row) for row in state["rows"]]
+        self._streams = [_Stream(*stream) for stream in state["streams"]]
 
     @property
     def epochs(self) -> float:
@@ -101,94 +120,98 @@ class Batches:
         return self
 
     def __next__(self) -> Batch:
-        batch, total = _blank(len(self._own), self.window, len(self.corpus.representation.columns)), 0
-        for number, row in enumerate(self._rows):
-            targets = int(self.corpus.index[row.piece]["length"]) - 1
-            if row.offset >= targets:
-                self._begin(row)
-                targets = int(self.corpus.index[row.piece]["length"]) - 1
+        batch, total = _blank(len(self._own), self.bptt_steps, len(self.corpus.representation.columns)), 0
+        for number, stream in enumerate(self._streams):
+            targets = int(self.corpus.index[stream.piece]["length"]) - 1
+            if stream.offset >= targets:
+                self._begin(stream)
+                targets = int(self.corpus.index[stream.piece]["length"]) - 1
             if number in self._own:
-                batch.reset[number - self._own.start] = row.offset == 0
-                _fill(batch, number - self._own.start, self.corpus, row, self.window)
-            count = min(self.window, targets - row.offset)
-            row.offset, total = row.offset + count, total + count
+                _fill(batch, number - self._own.start, self.corpus, stream)
+            count = min(self.bptt_steps, targets - stream.offset)
+            stream.offset, total = stream.offset + count, total + count
         return replace(batch, total=total)
 
     def _shuffled(self, epoch: int) -> NDArray[np.int64]:
         return np.random.default_rng((self.seed, epoch)).permutation(self._pieces)
 
-    def _begin(self, row: _Row) -> None:
-        """Give `row` the next piece of the epoch, moved to a key of its own."""
+    def _begin(self, stream: _Stream) -> None:
+        """Give `stream` the next piece of the epoch, transposed to a key of its own."""
         if self._place >= len(self._order):
             self._epoch, self._place = self._epoch + 1, 0
             self._order = self._shuffled(self._epoch)
-        row.piece, row.offset = int(self._order[self._place]), 0
-        at = self.corpus.index[row.piece]
+        piece = int(self._order[self._place])
+        at = self.corpus.index[piece]
         possible = [move for move in self.semitones if int(at["low"]) <= move <= int(at["high"])]
         random = np.random.default_rng((self.seed, self._epoch, self._place))
-        row.semitones = possible[int(random.integers(len(possible)))] if possible else 0
+        stream.begin(piece, possible[int(random.integers(len(possible)))] if possible else 0)
         self._place += 1
 
-    def _skip_ahead(self, row: _Row) -> None:
-        """Begin the very first piece of a row anywhere, so that the rows do not all read openings at once."""
-        windows = int(self.corpus.index[row.piece]["length"] - 1) // self.window
+    def _skip_ahead(self, stream: _Stream) -> None:
+        """Begin the very first piece of a stream anywhere, so that not all streams read openings at once."""
+        targets = int(self.corpus.index[stream.piece]["length"]) - 1
+        chunks = targets // self.bptt_steps
         random = np.random.default_rng((self.seed, 1 << 20, self._place))
-        row.offset = self.window * int(random.integers(0, windows + 1)) if windows else 0
-        if row.offset >= self.corpus.index[row.piece]["length"] - 1:
-            row.offset = 0
+        stream.offset = self.bptt_steps * int(random.integers(0, chunks + 1)) if chunks else 0
+        if stream.offset >= targets:
+            stream.offset = 0
 
 
-def held_out_pieces(corpus: Corpus, most_ids: int | None = None) -> NDArray[np.int64]:
-    """Return the numbers of the held-out pieces, in an order that is always the same.
+def validation_pieces(corpus: Corpus, most_ids: int | None = None) -> NDArray[np.int64]:
+    """Return the numbers of the validation pieces, in an order that is always the same.
 
     With `most_ids`, only the first that together have no more ids than that (at least one).
     """
-    pieces = np.random.default_rng(0).permutation(corpus.pieces(held_out=True))
+    pieces = np.random.default_rng(0).permutation(corpus.pieces(validation=True))
     if most_ids is None:
         return pieces
     lengths = np.cumsum(corpus.index["length"][pieces])
     return pieces[: max(1, int(np.searchsorted(lengths, most_ids, side="right")))]
 
 
-def held_out_batches(
-    corpus: Corpus, rows: int, window: int, *, most_ids: int | None = None, rank: int = 0, ranks: int = 1
+def validation_batches(
+    corpus: Corpus,
+    batch_size: int,
+    bptt_steps: int,
+    *,
+    most_ids: int | None = None,
+    rank: int = 0,
+    ranks: int = 1,
 ) -> Iterator[Batch]:
-    """Yield batches that together hold each of `held_out_pieces` exactly once, in its own key.
+    """Yield batches that together hold each of `validation_pieces` exactly once, in its own key.
 
-    Of several processes each gets its share of the pieces, `rows` at a time.
+    Of several processes each gets its share of the pieces, `batch_size` at a time.
     """
-    # Longest first: then all rows end at about the same time.
+    # Longest first: then all streams end at about the same time.
     queue = sorted(
-        held_out_pieces(corpus, most_ids).tolist(), key=lambda piece: int(corpus.index[piece]["length"])
+        validation_pieces(corpus, most_ids).tolist(), key=lambda piece: int(corpus.index[piece]["length"])
     )[rank::ranks]
-    streams = [_Row(queue.pop()) for _ in range(min(rows, len(queue)))]
+    streams = [_Stream(queue.pop()) for _ in range(min(batch_size, len(queue)))]
     while True:
-        batch = _blank(len(streams), window, len(corpus.representation.columns))
-        for number, row in enumerate(streams):
-            if row.piece >= 0 and row.offset >= corpus.index[row.piece]["length"] - 1:
-                row.piece, row.offset = (queue.pop(), 0) if queue else (-1, 0)
-            if row.piece >= 0:
-                batch.reset[number] = row.offset == 0
-                row.offset += _fill(batch, number, corpus, row, window)
-        if all(row.piece < 0 for row in streams):
+        batch = _blank(len(streams), bptt_steps, len(corpus.representation.columns))
+        for number, stream in enumerate(streams):
+            if stream.piece >= 0 and stream.offset >= corpus.index[stream.piece]["length"] - 1:
+                stream.begin(queue.pop() if queue else -1)
+            if stream.piece >= 0:
+                stream.offset += _fill(batch, number, corpus, stream)
+        if all(stream.piece < 0 for stream in streams):
             return
         yield batch
 
 
-def _blank(rows: int, window: int, columns: int) -> Batch:
+def _blank(batch_size: int, bptt_steps: int, columns: int) -> Batch:
     return Batch(
-        np.zeros((rows, window, columns), dtype=np.int64),
-        np.full((rows, window), IGNORE, dtype=np.int64),
-        np.zeros(rows, dtype=bool),
+        np.zeros((batch_size, bptt_steps, columns), dtype=np.int64),
+        np.full((batch_size, bptt_steps), IGNORE, dtype=np.int64),
+        np.zeros(batch_size, dtype=bool),
     )
 
 
-def _fill(batch: Batch, number: int, corpus: Corpus, row: _Row, window: int) -> int:
-    """Write the next window of `row` into the batch; return how many targets it has."""
-    rows = corpus.rows(row.piece, row.offset, row.offset + window + 1).astype(np.int64)
-    if row.semitones:
-        rows[:] = moved_rows(corpus.representation, rows, row.semitones)
+def _fill(batch: Batch, number: int, corpus: Corpus, stream: _Stream) -> int:
+    """Write what comes next in `stream` into a row of the batch; return how many targets it has."""
+    rows = stream.rows(corpus, batch.targets.shape[1] + 1)
     count = len(rows) - 1
+    batch.reset[number] = stream.offset == 0
     batch.inputs[number, :count] = rows[:-1]
     batch.targets[number, :count] = rows[1:, 0]
     return count

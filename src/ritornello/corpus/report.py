@@ -1,7 +1,7 @@
 """What a scan found, for people and for machines, and a forecast of the time that learning from it takes.
 
 The forecast is an estimate, and says what it rests on: the number of tokens (TOKENS_PER_NOTE), how often they
-are read (PASSES), the size of network that so many tokens can teach (TOKENS_PER_WEIGHT), the operations that
+are read (EPOCHS), the size of network that so many tokens can teach (TOKENS_PER_WEIGHT), the operations that
 training takes for each weight and token (OPERATIONS, which are facts), and the speed of this machine's
 processors, measured for a moment on products of matrices, of which training reaches a share (EFFICIENCY).
 """
@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from ritornello.corpus.pool import processor_count
 from ritornello.corpus.scan import FileReport, Scan
-from ritornello.corpus.work import processor_count
 from ritornello.theory import instrument_name
 
 TOKENS_PER_NOTE = 1.9
 """Of the representation `multitrack`: 1.5 (orchestra) to 2.8 (drums) on twelve pieces of each of eight corpora."""
 
-PASSES = 20
+EPOCHS = 20
 """How often a corpus of middle size is read until held-out music is predicted no better."""
 
 TOKENS_PER_WEIGHT = 8.0
@@ -61,7 +61,7 @@ class Forecast:
 
     minutes: float
     tokens: int
-    passes: int
+    epochs: int
     weights: int
     operations_per_second: float
     expectation: str
@@ -70,7 +70,7 @@ class Forecast:
     def text(self) -> str:
         """The forecast in one sentence."""
         return (
-            f"about {_duration(self.minutes)} for a good model: {self.passes} passes over {self.tokens:,} tokens, "
+            f"about {_duration(self.minutes)} for a good model: {self.epochs} passes over {self.tokens:,} tokens, "
             f"{self.weights / 1e6:.1f} million weights, {self.operations_per_second / 1e9:.0f} billion "
             "operations a second measured on the processors here, nothing else running"
         )
@@ -80,16 +80,16 @@ def forecast(
     notes: int,
     *,
     tokens_per_note: float = TOKENS_PER_NOTE,
-    passes: int = PASSES,
+    epochs: int = EPOCHS,
     operations_per_second: float | None = None,
 ) -> Forecast:
     """Return how long it takes to learn from so many notes, on this machine's processors."""
     speed = operations_per_second or measure_processors()
     tokens = round(notes * tokens_per_note)
-    weights = round(min(max(tokens * passes / TOKENS_PER_WEIGHT, FEWEST_WEIGHTS), MOST_WEIGHTS))
-    seconds = OPERATIONS * weights * tokens * passes / (EFFICIENCY * speed)
+    weights = round(min(max(tokens * epochs / TOKENS_PER_WEIGHT, FEWEST_WEIGHTS), MOST_WEIGHTS))
+    seconds = OPERATIONS * weights * tokens * epochs / (EFFICIENCY * speed)
     expectation = next(words for limit, words in EXPECTATIONS if notes < limit)
-    return Forecast(seconds / 60, tokens, passes, weights, speed, expectation)
+    return Forecast(seconds / 60, tokens, epochs, weights, speed, expectation)
 
 
 def measure_processors(seconds: float = 0.1) -> float:

@@ -1,4 +1,4 @@
-"""A look at every file of a corpus: can it be read, what is in it, is it there twice; and the split by piece.
+"""The files of a dataset: can each be read, what is in it, is it there twice; and the train/validation split.
 
 `scan` reads each file once, in processes, and gives a `FileReport` for every one: a verdict, and the reasons.
 What the file holds is found in whole columns (`_describe`). Two files are the same piece when their notes start
@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello import formats
+from ritornello.corpus.pool import Failure, map_guarded
 from ritornello.corpus.prose import prose_pieces
-from ritornello.corpus.work import Failure, run_each
 from ritornello.errors import ConfigError, CorpusError, FileError
 from ritornello.formats.event_text import is_event_text
 from ritornello.formats.text import is_prose, paragraphs
@@ -36,7 +36,9 @@ from ritornello.remote import local
 from ritornello.score import Notes, Score
 from ritornello.theory import DRUMS, estimate_key, instrument_name, key_name
 
-Verdict = Literal["used", "repaired", "skipped", "duplicate"]
+Verdict = Literal["used", "repaired", "skipped", "duplicate", "failed"]
+"""skipped: it cannot be read, or nothing can be learned from it. failed: it was read, but could not be encoded, which
+is known only after a corpus is built (`shards`)."""
 
 MINIMUM_NOTES = 8
 LONGEST_HOURS = 3
@@ -134,13 +136,15 @@ def scan(
 
     statistics: called with each score in the process that read it; importable by name, its result small.
     prose: look for texts instead of music.
-    progress: called with (files done, files in all). `processes` and `executor` as for `run_each`.
+    progress: called with (files done, files in all). `processes` and `executor` as for `map_guarded`.
     Raises FileError or CorpusError, if a path is missing or has no music; single files raise nothing.
     """
     files = find_files(paths, prose)
     reports: list[FileReport | None] = [None] * len(files)
     examine = partial(_examine, minimum_notes=minimum_notes, statistics=statistics, prose=prose)
-    results = run_each(examine, files, processes=processes, executor=executor, seconds_limit=_SECONDS_A_FILE)
+    results = map_guarded(
+        examine, files, processes=processes, executor=executor, seconds_limit=_SECONDS_A_FILE
+    )
     for done, (index, result) in enumerate(results, start=1):
         reports[index] = _skipped(files[index], result.message) if isinstance(result, Failure) else result
         if progress is not None:
@@ -352,16 +356,16 @@ def _visible_files(folder: Path, visited: set[tuple[int, int]]) -> Iterator[Path
 
 
 def split(
-    pieces: Sequence[str], seed: int = 0, held_out: float = 0.1, alone: bool = False
+    pieces: Sequence[str], seed: int = 0, validation: float = 0.1, alone: bool = False
 ) -> tuple[list[int], list[int]]:
-    """Return the indices of the pieces to learn from, and of those held out, each in order.
+    """Return the indices of the pieces to train on, and of those held out for validation, each in order.
 
     pieces: a name for each that stays the same, best `FileReport.digest`. The split depends on names and seed
-    only, not on the order. held_out: the share, above 0 and below 1; at least one piece is on each side. One
+    only, not on the order. validation: the share, above 0 and below 1; at least one piece is on each side. One
     piece alone is an error, unless `alone` allows it to be on both. Raises CorpusError or ConfigError.
     """
-    if not 0 < held_out < 1:
-        raise ConfigError(f"held_out is {held_out}; allowed is a share above 0 and below 1, such as 0.1")
+    if not 0 < validation < 1:
+        raise ConfigError(f"held_out is {validation}; allowed is a share above 0 and below 1, such as 0.1")
     if len(pieces) == 1 and alone:
         return [0], [0]
     if len(pieces) < 2:
@@ -369,7 +373,7 @@ def split(
         raise CorpusError(f"{have} to learn from; wanted are 2 or more, as one is held out to measure by")
     ranks = [blake2b(f"{seed}:{name}".encode(), digest_size=8).digest() for name in pieces]
     order = sorted(range(len(pieces)), key=ranks.__getitem__)
-    count = min(max(1, round(held_out * len(pieces))), len(pieces) - 1)
+    count = min(max(1, round(validation * len(pieces))), len(pieces) - 1)
     return sorted(order[count:]), sorted(order[:count])
 
 

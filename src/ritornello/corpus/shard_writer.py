@@ -1,4 +1,4 @@
-"""The shards of a corpus while they are written, one file after another."""
+"""The shards of a corpus while they are written, one file of ids after another."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-SHARD_ROWS = 1 << 24
-"""Rows after which the next shard is begun (never within a piece)."""
+SHARD_IDS = 1 << 24
+"""Ids after which the next shard is begun (never within a piece)."""
 
 
 def shard_name(number: int) -> str:
@@ -19,11 +19,11 @@ def shard_name(number: int) -> str:
 
 
 class ShardWriter:
-    """Rows in, files out; `digest` is that of all rows, `number` that of the last file. A piece is in one file."""
+    """Ids in, files out; `digest` is that of all ids, `number` that of the last file. A piece is in one file."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self.number, self._row, self.digest = 0, 0, hashlib.sha256()
+        self.number, self._ids, self.digest = 0, 0, hashlib.sha256()
         self._file = self._open()
 
     def _open(self) -> IO[bytes]:
@@ -31,18 +31,18 @@ class ShardWriter:
 
     def begin_piece(self) -> None:
         """Begin another file, if the present one is full."""
-        if self._row >= SHARD_ROWS:
+        if self._ids >= SHARD_IDS:
             self.close()
-            self.number, self._row = self.number + 1, 0
+            self.number, self._ids = self.number + 1, 0
             self._file = self._open()
 
-    def add(self, rows: NDArray[Any]) -> tuple[int, int]:
-        """Write rows; return the number of the shard and that of the first of them in it."""
-        first = self._row
-        data = np.ascontiguousarray(rows).tobytes()
+    def add(self, ids: NDArray[Any]) -> tuple[int, int]:
+        """Write ids, (time,); return the number of the shard and that of the first of them in it."""
+        first = self._ids
+        data = np.ascontiguousarray(ids).tobytes()
         self._file.write(data)
         self.digest.update(data)
-        self._row += len(rows)
+        self._ids += len(ids)
         return self.number, first
 
     def close(self) -> None:

@@ -1,14 +1,15 @@
-"""A folder of files -> shards of integers, written once, read by memory map.
+"""The dataset: a folder of files -> shards of token ids, written once, read by memory map.
 
 A corpus is a folder:
 
-    corpus.json       the representation, the columns, how the pieces were found, and the digest of it all
+    corpus.json       the representation, and the digest of all ids
     index.npy         a row a piece: where it lies, its length in ids, its notes, its split, how far it transposes
     names.txt         a line a piece: the file it came from
-    left-out.txt      a line for every part of a file that the representation left out, and why
-    shard-00000.bin   rows of input columns, one piece after another; int16 where that suffices, else int32
+    left-out.txt      a line for every part of a file that the representation left out, or failed to encode, and why
+    shard-00000.bin   ids, one piece after another; uint16 where that suffices, else int32
 
-Training reads windows of the shards where they lie, so its memory does not grow with the corpus.
+What else a network sees of a piece, its input columns, is computed from the ids when the piece is read (`Corpus.rows`).
+Pieces are read where they lie, so memory does not grow with the corpus.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import functools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,27 +27,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello import formats, paths
+from ritornello.corpus.pool import Failure, map_guarded
 from ritornello.corpus.prose import prose_pieces
 from ritornello.corpus.scan import FileReport, Scan, scan, split
 from ritornello.corpus.shard_writer import ShardWriter, shard_name
-from ritornello.corpus.work import Failure, run_each
 from ritornello.errors import CorpusError, unknown_name
 from ritornello.representations import REPRESENTATIONS, Ids, Representation, make_representation
 from ritornello.representations.base import Extracts, reads_prose
 from ritornello.score import Score
 
-FORMAT_VERSION = 1
-
+FORMAT_VERSION = 2
 
 INDEX = np.dtype(
     [
         ("shard", "<i4"),
-        ("start", "<i8"),  # row in the shard
+        ("start", "<i8"),  # of its first id in the shard
         ("length", "<i8"),  # ids, START to END
         ("notes", "<i8"),
         ("low", "<i2"),  # semitones by which it can be moved down (0 or less) and up
         ("high", "<i2"),
-        ("held_out", "?"),
+        ("validation", "?"),
     ]
 )
 
@@ -56,9 +56,9 @@ Progress = Callable[[str, int, int], None]
 
 
 class Encoded(NamedTuple):
-    """A piece as a worker sends it back."""
+    """A piece as a worker sends it back. low, high: by how many semitones it can be transposed."""
 
-    rows: Rows
+    ids: Ids
     notes: int
     low: int
     high: int
@@ -101,7 +101,7 @@ def pieces_of(report: FileReport) -> list[tuple[str, Piece]]:
 
 
 def encode_piece(name: str, config: Mapping[str, Any], piece: Piece) -> EncodedPiece:
-    """Return the rows of input columns of one piece in the representation `name` with `config`.
+    """Return the ids of one piece in the representation `name` with `config`.
 
     A representation that extracts examples may find several in it, or none.
     """
@@ -109,16 +109,20 @@ def encode_piece(name: str, config: Mapping[str, Any], piece: Piece) -> EncodedP
     score = piece.read()
     if isinstance(representation, Extracts):
         found = representation.extract_examples(score)
-        # In one key only: an extracted example's columns may hold its pitches too.
+        # In one key only: the one that it teaches.
         examples = (_encode_ids(representation, ids, (0, 0)) for ids in found.ids)
         return EncodedPiece(tuple(examples), found.reasons)
     ids = representation.encode(score)
     return EncodedPiece((_encode_ids(representation, ids, representation.transposable(ids)),))
 
 
+def why_not_encoded(piece: Piece, failure: Failure) -> str:
+    """Return why `encode_piece` failed, without the path."""
+    return f"cannot be encoded: {failure.message.removeprefix(f'{piece.path}: ')}"
+
+
 def _encode_ids(representation: Representation, ids: Ids, transposable: tuple[int, int]) -> Encoded:
-    rows = representation.inputs(ids).astype(row_type(representation))
-    return Encoded(rows, int(representation.is_note[ids].sum()), *transposable)
+    return Encoded(ids.astype(id_type(representation)), int(representation.is_note[ids].sum()), *transposable)
 
 
 @functools.lru_cache(maxsize=2)
@@ -126,8 +130,13 @@ def _cached_representation(name: str, config: str) -> Representation:
     return make_representation(name, json.loads(config))
 
 
+def id_type(representation: Representation) -> np.dtype[Any]:
+    """Return the smaller of uint16 and int32 that holds every id."""
+    return np.dtype("<u2" if representation.vocabulary_size <= 1 << 16 else "<i4")
+
+
 def row_type(representation: Representation) -> np.dtype[Any]:
-    """Return the smallest of int16 and int32 that holds every column."""
+    """Return the smaller of int16 and int32 that holds the values of every input column."""
     return np.dtype("<i2" if max(column.size for column in representation.columns) <= 1 << 15 else "<i4")
 
 
@@ -138,33 +147,40 @@ class Corpus:
     path: Path
     representation: Representation
     index: NDArray[np.void]
-    shards: tuple[Rows, ...]
+    shards: tuple[Ids, ...]
     digest: str
 
-    def pieces(self, held_out: bool) -> NDArray[np.int64]:
-        """Return the numbers of the pieces of a split."""
-        return np.flatnonzero(self.index["held_out"] == held_out)
+    def pieces(self, validation: bool) -> NDArray[np.int64]:
+        """Return the numbers of the pieces of a split: of validation, or of training."""
+        return np.flatnonzero(self.index["validation"] == validation)
 
-    def rows(self, piece: int, start: int, stop: int) -> Rows:
-        """Return rows `start` to `stop` of a piece, (time, column); fewer at its end."""
+    def ids(self, piece: int, stop: int | None = None) -> NDArray[np.int64]:
+        """Return the ids of a piece, (time,), up to number `stop`."""
         at = self.index[piece]
-        first = int(at["start"])
-        return self.shards[int(at["shard"])][first + start : first + min(stop, int(at["length"]))]
+        first, length = int(at["start"]), int(at["length"])
+        count = length if stop is None else min(stop, length)
+        return np.asarray(self.shards[int(at["shard"])][first : first + count].astype(np.int64))
 
-    def ids(self, piece: int) -> NDArray[np.int64]:
-        """Return the ids of a piece, (time,)."""
-        return np.asarray(self.rows(piece, 0, int(self.index[piece]["length"]))[:, 0].astype(np.int64))
+    def rows(self, piece: int, start: int = 0, stop: int | None = None, semitones: int = 0) -> Rows:
+        """Return the input columns at ids `start` to `stop` of a piece transposed by `semitones`, (time, column).
 
-    def count(self, field: str, held_out: bool) -> int:
+        They are computed from the ids from the beginning on, and are of `row_type`.
+        """
+        ids: Ids = self.ids(piece, stop)
+        if semitones:
+            ids = self.representation.transposed(ids, semitones)
+        return self.representation.inputs(ids)[start:].astype(row_type(self.representation))
+
+    def count(self, field: str, validation: bool) -> int:
         """Return the sum of an index field ("length", "notes") over a split."""
-        return int(self.index[field][self.index["held_out"] == held_out].sum())
+        return int(self.index[field][self.index["validation"] == validation].sum())
 
     def names(self) -> list[str]:
         """Return the name of the file of each piece."""
         return (self.path / "names.txt").read_text(encoding="utf-8").splitlines()
 
     def left_out(self) -> list[str]:
-        """Return a line for every part of a file that the representation left out: where, and why."""
+        """Return a line for every part of a file that was left out, or failed to be encoded: where, and why."""
         path = self.path / "left-out.txt"
         return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
@@ -176,15 +192,16 @@ def build_corpus(
     representation: str | Representation = "multitrack",
     options: Mapping[str, Any] | None = None,
     seed: int = 0,
-    held_out: float = 0.1,
+    validation: float = 0.1,
     executor: Any = None,
     progress: Progress | None = None,
 ) -> tuple[Corpus, Scan]:
     """Read every file of `sources`, leave out what is of no use, and write the corpus to `directory`.
 
     A `representation` given by name is fitted to the pieces used, with `options`; one ready-made is kept.
-    `held_out` is the share of pieces, chosen by `seed`, that is never trained on.
-    Raise CorpusError if fewer than two pieces are left.
+    `validation` is the share of pieces, chosen by `seed`, that is never trained on.
+    A file of which no piece can be encoded is "failed" in the scan that is returned.
+    Raise CorpusError if fewer than two pieces are left, or none in one of the splits.
     """
     if isinstance(representation, str) and representation not in REPRESENTATIONS:
         raise unknown_name("representation", representation, REPRESENTATIONS)
@@ -201,20 +218,34 @@ def build_corpus(
         raise CorpusError(_too_few(found, list(found.used)))
     all_statistics = (report.statistics for report in found.used)
     fitted = kind.fit(all_statistics, options or {}) if isinstance(representation, str) else representation
-    apart = set(split([name for name, _ in used], seed, held_out)[1])
+    apart = set(split([name for name, _ in used], seed, validation)[1])
     pieces = [piece for _, piece in used]
     encode = functools.partial(encode_piece, fitted.name, fitted.config())
-    results = in_order(run_each(encode, pieces, executor=executor))
+    results = in_order(map_guarded(encode, pieces, executor=executor))
     with paths.replacing_folder(directory, overwrite=True) as beside:
-        _write(beside, fitted, _counted(results, len(used), progress), pieces, apart)
-    return open_corpus(directory), found
+        failed = _write(beside, fitted, _counted(results, len(used), progress), pieces, apart)
+    return open_corpus(directory), _with_failed(found, pieces, failed)
+
+
+def _with_failed(found: Scan, pieces: Sequence[Piece], failed: Mapping[int, str]) -> Scan:
+    """Return a scan in which files none of whose pieces could be encoded are "failed", with the reason."""
+    encoded = {piece.path for number, piece in enumerate(pieces) if number not in failed}
+    reasons = {pieces[number].path: reason for number, reason in failed.items()}
+    return Scan(
+        tuple(
+            replace(report, verdict="failed", reasons=(reasons[report.path],))
+            if report.is_used and report.path not in encoded
+            else report
+            for report in found.reports
+        )
+    )
 
 
 def write_corpus(
-    directory: Path, representation: Representation, train: Sequence[Ids], held_out: Sequence[Ids]
+    directory: Path, representation: Representation, train: Sequence[Ids], validation: Sequence[Ids]
 ) -> Corpus:
     """Write pieces that are ids already, with a split that is given, to `directory`; return the corpus."""
-    pieces = [*train, *held_out]
+    pieces = [*train, *validation]
     encoded = (
         EncodedPiece((_encode_ids(representation, ids, representation.transposable(ids)),)) for ids in pieces
     )
@@ -226,17 +257,17 @@ def write_corpus(
 
 
 def corpus_in_memory(
-    representation: Representation, examples: Sequence[Encoded], held_out: Sequence[bool]
+    representation: Representation, examples: Sequence[Encoded], validation: Sequence[bool]
 ) -> Corpus:
-    """Return a corpus of few examples, which are on no disk; `held_out` says for each on which side it is."""
-    starts = np.cumsum([0, *(len(example.rows) for example in examples)])
+    """Return a corpus of few examples, which are on no disk; `validation` says for each in which split it is."""
+    starts = np.cumsum([0, *(len(example.ids) for example in examples)])
     entries = [
-        (0, start, len(example.rows), example.notes, example.low, example.high, apart)
-        for start, example, apart in zip(starts.tolist(), examples, held_out, strict=False)
+        (0, start, len(example.ids), example.notes, example.low, example.high, apart)
+        for start, example, apart in zip(starts.tolist(), examples, validation, strict=False)
     ]
-    rows = np.concatenate([example.rows for example in examples])
-    digest = blake2b(rows.tobytes(), digest_size=8).hexdigest()
-    return Corpus(Path(), representation, np.array(entries, dtype=INDEX), (rows,), digest)
+    ids = np.concatenate([example.ids for example in examples])
+    digest = blake2b(ids.tobytes(), digest_size=8).hexdigest()
+    return Corpus(Path(), representation, np.array(entries, dtype=INDEX), (ids,), digest)
 
 
 def _too_few(found: Scan, used: list[FileReport]) -> str:
@@ -272,20 +303,23 @@ def _write(
     results: Iterator[Any],
     pieces: list[Piece],
     apart: set[int],
-) -> None:
-    """Write shards, index and card of a corpus."""
+) -> dict[int, str]:
+    """Write shards, index and card of a corpus; return why pieces could not be encoded, by their numbers."""
     entries, names, left_out = [], [], []
+    failed: dict[int, str] = {}
     with closing(ShardWriter(directory)) as shards:
         for number, result in results:
-            if isinstance(result, Failure):
-                continue  # it could be read before; what the scan says of it stands
             name = str(pieces[number])
+            if isinstance(result, Failure):
+                failed[number] = why_not_encoded(pieces[number], result)
+                left_out.append(f"{name}: {failed[number]}")
+                continue
             left_out += [f"{name}: {reason}" for reason in result.reasons]
             shards.begin_piece()
             for example in result.examples:
-                place = shards.add(example.rows)
-                rows = len(example.rows), example.notes, example.low, example.high
-                entries.append((*place, *rows, number in apart))
+                place = shards.add(example.ids)
+                facts = len(example.ids), example.notes, example.low, example.high
+                entries.append((*place, *facts, number in apart))
                 names.append(name)
     _check_splits([entry[-1] for entry in entries], left_out)
     _write_lines(directory / "left-out.txt", left_out)
@@ -295,21 +329,21 @@ def _write(
         "version": FORMAT_VERSION,
         "representation": representation.name,
         "config": representation.config(),
-        "columns": [[column.name, column.size] for column in representation.columns],
         "shards": shards.number + 1,
         "digest": shards.digest.hexdigest()[:16],
     }
     (directory / "corpus.json").write_text(json.dumps(card, indent=1), encoding="utf-8")
+    return failed
 
 
 def _write_lines(path: Path, lines: list[str]) -> None:
     path.write_text("\n".join(lines), encoding="utf-8", errors="replace")
 
 
-def _check_splits(held_out: list[bool], left_out: list[str]) -> None:
+def _check_splits(validation: list[bool], left_out: list[str]) -> None:
     """Refuse a corpus of which nothing is left to train on, or nothing to hold out."""
     for apart, name in ((False, "train on"), (True, "hold out")):
-        if apart not in held_out:
+        if apart not in validation:
             shown = "; ".join(left_out[:3]) + (f"; and {len(left_out) - 3} more" if len(left_out) > 3 else "")
             raise CorpusError(f"nothing is left to {name}: {shown or 'add more files'}")
 
@@ -323,12 +357,12 @@ def open_corpus(directory: Path) -> Corpus:
         raise CorpusError(f"{directory}: not a corpus: {error}") from error
     if card.get("version") != FORMAT_VERSION:
         raise CorpusError(
-            f"{directory}: corpus version {card.get('version')}, this program reads {FORMAT_VERSION}"
+            f"{directory}: corpus version {card.get('version')}, this program reads {FORMAT_VERSION}; "
+            "train again from the files, without --resume"
         )
     representation = make_representation(card["representation"], card["config"])
-    kind, width = row_type(representation), len(representation.columns)
+    kind = id_type(representation)
     shards = tuple(
-        np.memmap(directory / shard_name(i), dtype=kind, mode="r").reshape(-1, width)
-        for i in range(card["shards"])
+        np.memmap(directory / shard_name(number), dtype=kind, mode="r") for number in range(card["shards"])
     )
     return Corpus(directory, representation, index, shards, card["digest"])

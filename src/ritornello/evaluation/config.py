@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from ritornello.generation.options import SamplerConfig
+from ritornello.generation.settings import SamplerConfig
 
 
 class EvaluateConfig(SamplerConfig):

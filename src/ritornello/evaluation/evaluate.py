@@ -15,9 +15,8 @@ from ritornello.evaluation.config import EvaluateConfig
 from ritornello.evaluation.features import ENDINGS, FEATURES, beginning, measure
 from ritornello.generation import Model
 from ritornello.generation.compose import Composition
-from ritornello.generation.config import METER
-from ritornello.generation.options import SamplerConfig
 from ritornello.generation.samplers import with_sampling
+from ritornello.generation.settings import METER, SamplerConfig
 from ritornello.likelihood import Likelihood
 from ritornello.originality import Copies
 from ritornello.representations.base import Representation, reads_prose, unsupported_settings

@@ -9,6 +9,7 @@ Read in order: `load` and `Model` here, then `compose`; below it `constraints`, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,10 @@ from ritornello.remote import is_address, local
 if TYPE_CHECKING:
     from ritornello.bundle import Bundle
     from ritornello.generation.compose import Composition, Progress
-    from ritornello.generation.options import StepPrecision
+    from ritornello.generation.constraints import Constraint
+    from ritornello.generation.decoder import LogitsProcessor
+    from ritornello.generation.samplers import Sampler
+    from ritornello.generation.settings import StepPrecision
     from ritornello.generation.stepper import Stepper
     from ritornello.likelihood import Likelihood
     from ritornello.score import Score
@@ -51,24 +55,55 @@ class Model:
             self._steppers[precision] = Stepper(self.bundle, precision=precision)
         return self._steppers[precision]
 
-    def compose(self, primer: Score | None = None, **settings: Any) -> Composition:
-        """Return one piece that begins with `primer`. `settings` are the fields of `ComposeConfig`."""
+    def compose(
+        self,
+        primer: Score | None = None,
+        *,
+        constraints: Sequence[Constraint] = (),
+        logits_processors: Sequence[LogitsProcessor] = (),
+        sampler: Sampler | None = None,
+        **settings: Any,
+    ) -> Composition:
+        """Return one piece that begins with `primer`. `settings` are the fields of `ComposeConfig`; see
+        `generation.compose.compose` for the rest."""
         if settings.get("count", 1) != 1:
             raise ConfigError(
                 f"count {settings['count']}: compose makes one piece; compose_many makes several"
             )
-        return self.compose_many(primer, **settings)[0]
+        return self.compose_many(
+            primer,
+            constraints=constraints,
+            logits_processors=logits_processors,
+            sampler=sampler,
+            **settings,
+        )[0]
 
     def compose_many(
-        self, primer: Score | None = None, progress: Progress | None = None, **settings: Any
+        self,
+        primer: Score | None = None,
+        progress: Progress | None = None,
+        *,
+        constraints: Sequence[Constraint] = (),
+        logits_processors: Sequence[LogitsProcessor] = (),
+        sampler: Sampler | None = None,
+        **settings: Any,
     ) -> list[Composition]:
-        """Return `count` pieces, stepped in one batch. `settings` are the fields of `ComposeConfig`."""
+        """Return `count` pieces, stepped in one batch; see `compose`."""
         from ritornello.config import checked
         from ritornello.generation.compose import compose
         from ritornello.generation.config import ComposeConfig
 
         config = checked(ComposeConfig, settings)
-        return compose(self.bundle, config, primer, progress, self._stepper(config.precision))
+        return compose(
+            self.bundle,
+            config,
+            primer,
+            progress,
+            self._stepper(config.precision),
+            constraints=constraints,
+            logits_processors=logits_processors,
+            sampler=sampler,
+        )
 
     def likelihood(self, score: Score) -> Likelihood:
         """Return how probable the model finds `score`."""

@@ -10,39 +10,21 @@ divide a known length evenly, here the last one may be: a piece ends where it en
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.generation.options import BeamConfig
+from ritornello.generation.piece import Piece
 from ritornello.generation.samplers import LOWEST, Generators, Sampler
+from ritornello.generation.settings import BeamConfig
 from ritornello.generation.stepper import Logits, State, Stepper, take_rows
-from ritornello.representations.base import GrammarState
-
-
-class Branching(Protocol):
-    """A piece while it is composed, as far as a search needs it."""
-
-    grammar: GrammarState
-
-    @property
-    def generator(self) -> np.random.Generator: ...
-
-    def allowed_mask(self) -> NDArray[np.bool_]: ...
-
-    def adjust_logits(self, logits: Logits) -> Logits: ...
-
-    def take(self, token: int, log_probability: float) -> None: ...
-
-    def fork(self) -> Self: ...
 
 
 @dataclass
 class _Branch:
     """A piece, what may follow it, and how probable it is."""
 
-    piece: Any  # Branching
+    piece: Piece
     logits: Logits  # (1, vocabulary)
     state: State  # of one row
     total: float = 0.0  # log-probability at the temperature
@@ -57,8 +39,8 @@ class _Branch:
 
 
 def search(
-    stepper: Stepper, config: BeamConfig, sample: Sampler, piece: Branching, after: tuple[Logits, State]
-) -> Any:
+    stepper: Stepper, config: BeamConfig, sample: Sampler, piece: Piece, after: tuple[Logits, State]
+) -> Piece:
     """Return the best branch of `piece`; `after` is what the stepper gave after its ids, a batch of 1.
 
     All branches draw from the generator of `piece`, one after another: the same seed gives the same piece.
@@ -77,8 +59,8 @@ def _extend(stepper: Stepper, config: BeamConfig, sample: Sampler, branches: lis
     """Sample one id for each branch, and read it."""
     if not branches:
         return
-    masks = np.stack([branch.piece.allowed_mask() for branch in branches])
-    logits = np.stack([branch.piece.adjust_logits(branch.logits[0]) for branch in branches])
+    masks = np.stack([branch.piece.mask() for branch in branches])
+    logits = np.stack([branch.piece.process(branch.logits[0]) for branch in branches])
     generators: Generators = [branch.piece.generator for branch in branches]
     ids, log_probabilities = sample(logits, masks, generators)
     tempered = _log_probability(logits, ids, config.temperature)

@@ -23,21 +23,19 @@ from ritornello.bundle import Bundle
 from ritornello.config import checked
 from ritornello.formats.text import is_prose
 from ritornello.generation.beam import search
-from ritornello.generation.beginning import begin
 from ritornello.generation.config import ComposeConfig
-from ritornello.generation.constraints import RepetitionGuard
-from ritornello.generation.control import make_rules
-from ritornello.generation.copying import NoCopy
-from ritornello.generation.given import with_loop_markers
-from ritornello.generation.options import SHORT_COPY
+from ritornello.generation.constraints import Constraint, Context, start_constraints
+from ritornello.generation.constraints.fixed_notes import with_loop_markers
+from ritornello.generation.constraints.originality import SHORT_COPY
+from ritornello.generation.decoder import LogitsProcessor
 from ritornello.generation.piece import Piece
+from ritornello.generation.prepare import begin
 from ritornello.generation.recipe import make_recipe
-from ritornello.generation.samplers import make_generators, make_sampler, with_sampling
+from ritornello.generation.samplers import Sampler, make_generators, make_sampler, with_sampling
 from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
-from ritornello.generation.wishes import check_prose_suffix, settle_faithful, settle_loop
+from ritornello.generation.support import check_prose_suffix, check_supported, settle_faithful, settle_loop
 from ritornello.originality import Copies, copies
 from ritornello.representations.base import Conditions, Ids, for_piece, substitutions
-from ritornello.representations.limits import CADENCE, ENTRANCES
 from ritornello.score import Score, Tempo
 
 Progress = Callable[[int, int], None]
@@ -65,6 +63,7 @@ class Composition:
     model: str
     digest: str
     log_likelihood: float
+    constraints: tuple[str, ...] = ()
     relaxed_constraints: Mapping[str, int] = field(default_factory=dict)
     given_log_likelihood: float = 0.0
     continuation_score: float | None = None
@@ -99,14 +98,8 @@ class Composition:
 
     @property
     def violated(self) -> tuple[str, ...]:
-        """The names of what was asked for and had to give way: none as a rule."""
-        unasked = {
-            CADENCE,
-            ENTRANCES,
-            RepetitionGuard.wish,
-            NoCopy.wish if self.settings.max_copy is None else "",
-        }
-        return tuple(name for name in self.relaxed_constraints if name not in unasked)
+        """The constraints that were asked for and had to give way: none as a rule."""
+        return tuple(name for name in self.relaxed_constraints if name in self.constraints)
 
     @property
     def bars(self) -> int:
@@ -133,32 +126,40 @@ def compose(
     primer: Score | None = None,
     progress: Progress | None = None,
     stepper: Stepper | None = None,
+    *,
+    constraints: Sequence[Constraint] = (),
+    logits_processors: Sequence[LogitsProcessor] = (),
+    sampler: Sampler | None = None,
 ) -> list[Composition]:
     """Compose `config.count` pieces that begin with `primer` (default: with nothing); every one ends.
 
-    `stepper` may be given to save building it again. Wishes that contradict each other are a ConfigError.
+    `stepper` may be given to save building it again. `constraints` hold besides those of `CONSTRAINTS`;
+    `logits_processors` change the logits before they are masked and sampled; `sampler` replaces that of `config`.
+    Settings that contradict each other are a ConfigError.
     """
     config = config or checked(ComposeConfig, {})
     config = config if config.faithful else with_sampling(config, bundle.card.sampling)
     seed = secrets.randbits(32) if config.seed is None else config.seed
     stepper = stepper or Stepper(bundle, precision=config.precision)
-    wishes = Conditions(None, config.tempo, config.meter_pair, config.programs)
-    representation = for_piece(bundle.representation, primer, wishes)
+    asked = Conditions(None, config.tempo, config.meter_pair, config.programs)
+    representation = for_piece(bundle.representation, primer, asked)
     config = settle_loop(settle_faithful(representation, config))
+    check_supported(representation, config, primer)
+    context = Context(representation, config, primer, bundle.index, str(bundle.path))
+    states = start_constraints(context, constraints)
     beginning = begin(representation, config, primer, seed)
-    rules = make_rules(bundle, representation, config, primer)
     first, batch = config.index * config.best_of, config.count * config.best_of
     indices = range(first, first + batch)
     pieces = [
-        Piece(representation, config, beginning, rules, index, generator)
+        Piece(representation, config, beginning, states, index, generator, logits_processors)
         for index, generator in zip(indices, make_generators(seed, indices), strict=True)
     ]
     logits, state = stepper.read(representation.inputs(beginning.ids))
+    sample = sampler or make_sampler(config)
     if config.searches:
-        sample = make_sampler(config)
         pieces = [search(stepper, config, sample, piece, (logits, state)) for piece in pieces]
     else:
-        _play(stepper, config, pieces, (logits.repeat(batch, axis=0), repeat_state(state, batch)), progress)
+        _play(stepper, sample, pieces, (logits.repeat(batch, axis=0), repeat_state(state, batch)), progress)
     settings = config.model_copy(update={"seed": seed})
     made = [_finish(bundle, settings, piece, primer) for piece in pieces]
     return [best(made[at : at + config.best_of]) for at in range(0, batch, config.best_of)]
@@ -180,19 +181,18 @@ def best(candidates: Sequence[Composition]) -> Composition:
 
 def _play(
     stepper: Stepper,
-    config: ComposeConfig,
+    sample: Sampler,
     pieces: list[Piece],
     after: tuple[Logits, State],
     progress: Progress | None,
 ) -> None:
     """Step until all pieces have ended; `after` is what the stepper gave after the ids that they begin with."""
-    sample = make_sampler(config)
     playing, (logits, state) = pieces, after
     chosen = 0
     while playing:
-        masks = np.stack([piece.allowed_mask() for piece in playing])
-        if playing[0].beginning.conditions.given is not None:
-            logits = np.stack([piece.adjust_logits(row) for piece, row in zip(playing, logits, strict=True)])
+        masks = np.stack([piece.mask() for piece in playing])
+        if playing[0].adjusts_logits:
+            logits = np.stack([piece.process(row) for piece, row in zip(playing, logits, strict=True)])
         ids, log_probabilities = sample(logits, masks, [piece.generator for piece in playing])
         for piece, token, log_probability in zip(
             playing, ids.tolist(), log_probabilities.tolist(), strict=True
@@ -233,7 +233,8 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score
         log_likelihood=_mean(piece.log_probability, piece.grammar.notes - piece.notes_given),
         given_log_likelihood=_mean(piece.given_log_probability, piece.given_notes),
         continuation_score=piece.continuation_score,
-        relaxed_constraints=dict(piece.relaxed_constraints),
+        constraints=tuple(state.name for state in piece.decoder.constraints if state.is_asked),
+        relaxed_constraints=dict(piece.decoder.relaxed),
         remarks=substitutions(bundle.representation, primer) if primer is not None else (),
         find_copies=partial(_find_copies, bundle, ids, piece.quarters_given),
     )

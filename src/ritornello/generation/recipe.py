@@ -17,9 +17,8 @@ NO_SETTINGS = {"seed", "index", "count"}
 
 def make_recipe(bundle: Bundle, seed: int, settings: BaseModel, **facts: Any) -> Text:
     """Return the text: the library's version, the model and its digest, the seed, `facts`, and what was set."""
-    sampling = {
-        name: getattr(settings, name) for name in bundle.card.sampling
-    }  # as it was, whatever it may be later
+    known = type(settings).model_fields
+    sampling = {name: getattr(settings, name) for name in bundle.card.sampling if name in known}  # as it was
     recipe = {
         "ritornello": __version__,
         "model": bundle.card.name,

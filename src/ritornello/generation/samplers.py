@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ritornello.arrays import Mask
 from ritornello.config import checked
-from ritornello.generation.options import SamplerConfig
+from ritornello.generation.settings import SamplerConfig
 
 Generators = Sequence[np.random.Generator]
 Sampler = Callable[
@@ -45,10 +45,12 @@ Config = TypeVar("Config", bound=SamplerConfig)
 def with_sampling(config: Config, sampling: Mapping[Any, float]) -> Config:
     """Return `config` with what a model's card says of how its ids are best chosen, where nothing was asked.
 
-    Not all that composes knows of a cadence (1: yes, 0: no).
+    Not all that composes knows of a cadence (1: yes, 0: no). The fields that were set stay the same, so that the card
+    of another model can be laid over the result.
     """
     known = {name: value for name, value in sampling.items() if name in type(config).model_fields}
-    return checked(type(config), known | config.model_dump(exclude_unset=True))
+    merged = checked(type(config), known | config.model_dump(exclude_unset=True))
+    return merged.model_construct(config.model_fields_set, **dict(merged))
 
 
 _SURPRISE = SamplerConfig.model_validate({"temperature": SURPRISE_TEMPERATURE, "top_p": 1.0})

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from ritornello.bundle import Bundle
 from ritornello.bundle.step_graph import COLUMNS, NETWORK
 from ritornello.errors import BundleError
-from ritornello.generation.options import StepPrecision
+from ritornello.generation.settings import StepPrecision
 
 State = tuple[NDArray[np.float32], ...]
 Logits = NDArray[np.float32]

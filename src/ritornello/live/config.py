@@ -1,15 +1,26 @@
-"""What can be asked of a live session: how the turns go, at what tempo, with which sounds."""
+"""What can be asked of a live session: how the turns go, at what tempo, with which sounds, within which constraints.
+
+What composing can be asked for too has the same name, limits and spellings here, since it is inherited from the same
+models.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Self
+from typing import TYPE_CHECKING
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from ritornello.config import parsed
-from ritornello.generation.options import SamplerConfig
-from ritornello.theory import parse_instrument, parse_scale
+from ritornello.generation.constraints import Settings, settings_of_all
+from ritornello.generation.settings import FASTEST, SLOWEST, MusicSettings, SamplerConfig
+from ritornello.theory import parse_instrument
+
+if TYPE_CHECKING:
+
+    class ConstraintSettings(Settings): ...
+else:
+    ConstraintSettings = settings_of_all(is_live=True)
 
 
 class Mode(StrEnum):
@@ -22,7 +33,7 @@ class Mode(StrEnum):
     CONTINUE = "continue"  # the model goes on for ever from what it has heard; the player may join in
 
 
-class JamConfig(SamplerConfig):
+class JamConfig(ConstraintSettings, MusicSettings, SamplerConfig):
     """What is asked of a session; every field can be changed while it runs, and acts from the next turn on."""
 
     mode: Mode = Field(Mode.CALL_AND_RESPONSE, description="how player and model share the time")
@@ -35,46 +46,22 @@ class JamConfig(SamplerConfig):
         False, description="keep a beat, and count turns in bars; always on in trade and duet"
     )
     count_in: int = Field(1, ge=0, le=4, description="bars of metronome before the first turn")
-    tempo: float = Field(100.0, ge=30, le=300, description="quarter notes a minute, with a metronome")
-    meter: tuple[int, int] = Field((4, 4), description="meter of the metronome")
+    tempo: float = Field(100.0, ge=SLOWEST, le=FASTEST, description="quarter notes a minute")
+    meter: str = Field("4/4", description="meter, such as 3/4")
     instrument: str | None = Field(None, description="your instrument; the model's first, if not given")
-    instruments: tuple[str, ...] | None = Field(
-        None, min_length=1, max_length=16, description="what the model may play; all it knows, if not given"
-    )
-    scale: str | None = Field(
-        None, description='scale that the model keeps to, such as "C major" or "A blues"'
-    )
 
-    @field_validator("meter", mode="before")
+    @field_validator("instrument")
     @classmethod
-    def _read_meter(cls, meter: Any) -> Any:
-        """Take "3/4", as the command line has it."""
-        return meter.split("/") if isinstance(meter, str) else meter
+    def _check_instrument(cls, name: str | None) -> str | None:
+        if name is not None:
+            parsed(parse_instrument, name)
+        return name
 
-    @field_validator("instruments", mode="before")
-    @classmethod
-    def _split_instruments(cls, names: Any) -> Any:
-        """Take names in one text, divided by commas, as the command line has them."""
-        return [name.strip() for name in names.split(",")] if isinstance(names, str) else names
-
-    @field_validator("meter")
-    @classmethod
-    def _check_meter(cls, meter: tuple[int, int]) -> tuple[int, int]:
-        if not 1 <= meter[0] <= 32 or meter[1] not in (1, 2, 4, 8, 16, 32):
-            raise ValueError("a meter is 1 to 32 notes of 1/1, 1/2, 1/4, 1/8, 1/16 or 1/32")
-        return meter
-
-    @model_validator(mode="after")
-    def _check_names(self) -> Self:
-        """Refuse names of instruments and scales that are in no table."""
-        for parse, names in (
-            (parse_instrument, (self.instrument, *(self.instruments or ()))),
-            (parse_scale, (self.scale,)),
-        ):
-            for name in names:
-                if name is not None:
-                    parsed(parse, name)
-        return self
+    @property
+    def meter_pair(self) -> tuple[int, int]:
+        """The meter as (numerator, denominator)."""
+        numerator, denominator = self.meter.split("/")
+        return int(numerator), int(denominator)
 
     @property
     def keeps_beat(self) -> bool:
@@ -84,4 +71,5 @@ class JamConfig(SamplerConfig):
     @property
     def bar_seconds(self) -> float:
         """How long a bar of the metronome lasts."""
-        return self.meter[0] * 4 / self.meter[1] * 60 / self.tempo
+        numerator, denominator = self.meter_pair
+        return numerator * 4 / denominator * 60 / self.tempo

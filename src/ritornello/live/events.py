@@ -79,7 +79,7 @@ class SetBookmark:
 
 @dataclass(frozen=True)
 class GoTo:
-    """Go back to a bookmark: from here on the session is as it was then, its notes and the model's memory."""
+    """Go back to a bookmark: from here on the session is as it was then, its notes and the model's state."""
 
     number: int
 

@@ -16,12 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from ritornello.representations.columns.key import move_key
 from ritornello.score import Score
 from ritornello.theory import DRUMS, Chord
 
@@ -33,11 +34,16 @@ class Column:
     """One integer input of the network: its name, and how many values (0 to size - 1) it takes.
 
     is_candidate: whether the value is 1 + an id that may well come next, or 0 for none.
+    moves: how a value changes when the piece is transposed. "token": as the id `first_token` + value does. "key": as a
+    key does, 1 + its number (see `columns.key`), 0 for none. "pitch_class": the column moves, not the value; it is
+    one of twelve side by side, from C up. None: not at all. Column 0 and candidates move as the ids that they hold.
     """
 
     name: str
     size: int
     is_candidate: bool = False
+    moves: Literal["token", "key", "pitch_class"] | None = None
+    first_token: int = 0
 
 
 class GrammarState(Protocol):
@@ -386,28 +392,24 @@ class HasNoEvent(Protocol):
     def no_event_id(self) -> int: ...
 
 
-@runtime_checkable
-class Moves(Protocol):
-    """A representation with columns besides the first that name pitches says how they move, too."""
+def transpose_rows(representation: Representation, rows: Ids, semitones: int) -> Ids:
+    """Return input rows, (time, column), of a transposed piece, from those of the piece: each column as it declares.
 
-    def moved(self, rows: Ids, semitones: int) -> Ids:
-        """Return input rows, (time, column), of a piece as they are when it is moved by `semitones`."""
-
-
-def moved_rows(representation: Representation, rows: Ids, semitones: int) -> Ids:
-    """Return input rows, (time, column), as they are when the piece is moved: any columns, from any place on."""
-    if isinstance(representation, Moves):
-        return representation.moved(rows, semitones)
-    return move_ids(representation, rows, semitones)
-
-
-def move_ids(representation: Representation, rows: Ids, semitones: int) -> Ids:
-    """Return input rows with the ids moved: the first column, and the candidates."""
+    The rows may begin anywhere in the piece. They equal those computed from the transposed ids, as a law tests.
+    """
     rows = rows.copy()
-    rows[:, 0] = representation.transposed(rows[:, 0], semitones)
-    for number in candidate_columns(representation):
-        candidate = rows[:, number]
-        rows[:, number] = np.where(candidate > 0, representation.transposed(candidate - 1, semitones) + 1, 0)
+    turning = []
+    for number, column in enumerate(representation.columns):
+        values = rows[:, number]
+        if number == 0 or column.is_candidate or column.moves == "token":
+            first = -1 if column.is_candidate else column.first_token
+            moved = representation.transposed(np.maximum(values + first, 0), semitones) - first
+            rows[:, number] = np.where(values + first >= 0, moved, values)
+        elif column.moves == "key":
+            rows[:, number] = np.where(values > 0, move_key(values - 1, semitones) + 1, 0)
+        elif column.moves == "pitch_class":
+            turning.append(number)
+    rows[:, turning] = np.roll(rows[:, turning], semitones, axis=1)
     return rows
 
 

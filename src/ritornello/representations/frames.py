@@ -12,7 +12,7 @@ What the network sees besides the id is all in the ids so far, in forms that an 
 - `key`, and the scale `degree` of the note; `height`: the notes of the frame so far;
 - for each of the option `lags`, the lowest pitch above the present one that sounded so many frames ago: where the
   music holds or comes round again, the next id;
-- the echoes (see `any_key_echo`).
+- the repeats (see `columns.transposed_repeats`).
 
 One stream for all parts but drums. Lost: whether a note that goes on was struck again, loudness, tempo, anything finer
 than a step, silence beyond 4 bars (by whole bars). A sound of more than 4 bars decodes to several notes.
@@ -32,15 +32,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ritornello.arrays import Ints, Mask
-from ritornello.representations.any_key_echo import AnyKeyEcho, any_key_echoes
-from ritornello.representations.base import Column, Conditions, Ids, move_ids
-from ritornello.representations.echo import Orders, echo_columns
-from ritornello.representations.frames_room import FramesRoom
+from ritornello.representations.base import Column, Conditions, Ids
+from ritornello.representations.columns.bars_ago import BarsAgo
+from ritornello.representations.columns.key import move_key
+from ritornello.representations.columns.repeats import Orders, repeat_columns
+from ritornello.representations.columns.transposed_repeats import TransposedRepeats
 from ritornello.representations.grammar import ChordGrammarState
 from ritornello.representations.grids import TICKS_PER_QUARTER, VELOCITY, quantised, spread, without_rests
-from ritornello.representations.limits import Limits
 from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, latest, room
-from ritornello.representations.tonality import move_key
 from ritornello.score import Key, Score, Track, make_notes
 from ritornello.theory import instrument_name, instrument_range
 
@@ -66,7 +65,7 @@ class FramesConfig(TokenizerConfig):
         (), max_length=8, description="lengths in frames, besides the bar, to count"
     )
     lags: tuple[int, ...] = Field((1, 2, 8, 16), max_length=16, description="how many frames ago to look at")
-    echo: Orders = Field(
+    repeats: Orders = Field(
         (6, 12, 24, 48),
         description="how many ids, or intervals, must be as they were for what followed them then",
     )
@@ -99,11 +98,15 @@ class Frames(FixedTokenizer[FramesConfig]):
         return (
             Column("token", self.blocks.size),
             *(Column(name, size) for name, size in counts),
-            Column("key", KEYS),
+            Column("key", KEYS, moves="token", first_token=self.blocks.first["key"]),
             Column("degree", 13),
             Column("height", MOST_HEIGHT + 1),
-            *(Column(f"above, {lag} ago", _FRAME) for lag in self.settings.lags),
-            *echo_columns(self.blocks.size, self.settings.echo),
+            # 1 + a pitch; 0, none, is where the id before the notes is: the unknown key, which stays.
+            *(
+                Column(f"above, {lag} ago", _FRAME, moves="token", first_token=self.first_note - 1)
+                for lag in self.settings.lags
+            ),
+            *repeat_columns(self.blocks.size, self.settings.repeats),
         )
 
     @property
@@ -149,7 +152,7 @@ class Frames(FixedTokenizer[FramesConfig]):
     def decode(self, ids: Ids) -> Score:
         ids = np.asarray(ids)
         ids = ids[(ids >= 0) & (ids < self.blocks.size)]
-        read = _Reading(self, ids)
+        read = _AtOnce(self, ids)
         pitch, frame = read.pitch[read.sounds], read.frame[read.sounds]
         order = np.lexsort((frame, pitch))
         pitch, frame = pitch[order], frame[order]
@@ -165,7 +168,8 @@ class Frames(FixedTokenizer[FramesConfig]):
         return Score(TICKS_PER_QUARTER, tracks, keys=_keys(int(read.key[-1])) if len(ids) else ())
 
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
-        read = _Reading(self, np.asarray(ids))
+        ids = np.asarray(ids)
+        read, grammar = _AtOnce(self, ids), self.grammar()
         return np.stack(
             [
                 ids,
@@ -173,15 +177,15 @@ class Frames(FixedTokenizer[FramesConfig]):
                 read.key,
                 read.degree,
                 np.minimum(read.height, MOST_HEIGHT),
-                *(read.above(lag) for lag in self.settings.lags),
-                *any_key_echoes(np.asarray(ids), self.settings.echo, self.first_note),
+                *grammar.frames_ago.at_once(read.frame, np.ones_like(read.frame), read.note),
+                *grammar.repeats.at_once(ids),
             ],
             axis=1,
         ).astype(np.int32)
 
     def continuations(self, ids: Ids) -> Mask:
         """Return which ids can come after each, (time, vocabulary_size), in a piece that does not end."""
-        level = _Reading(self, np.asarray(ids)).level[:, None]
+        level = _AtOnce(self, np.asarray(ids)).level[:, None]
         starts = (np.asarray(ids) == self.start_id)[:, None]
         pitch = np.arange(self.blocks.size) - self.first_note
         body = ((pitch >= level) & (pitch >= 0)) | self.blocks.mask("frame_end")
@@ -189,12 +193,6 @@ class Frames(FixedTokenizer[FramesConfig]):
 
     def grammar(self, conditions: Conditions = Conditions()) -> FramesGrammarState:  # a frozen value
         return FramesGrammarState(self.blocks, conditions, self.steps_per_bar, tokenizer=self)
-
-    def make_room(self, limits: Limits) -> FramesRoom:
-        return FramesRoom(self, limits, limits.wish)
-
-    def most_onsets(self, limits: Limits, meter: tuple[int, int] | None) -> int:
-        return self.steps_per_bar // 2
 
     def transposable(self, ids: Ids) -> tuple[int, int]:
         pitches = np.asarray(ids)[self.blocks.is_kind(ids, "note")] - self.first_note
@@ -205,16 +203,6 @@ class Frames(FixedTokenizer[FramesConfig]):
         key = np.asarray(ids) - self.blocks.first["key"]
         known = (key >= 0) & (key < KEYS - 1)
         return np.where(known, self.blocks.first["key"] + move_key(key, semitones), moved).astype(ids.dtype)
-
-    def moved(self, rows: Ids, semitones: int) -> Ids:
-        """Return input rows of a piece as they are when it is moved; see `representations.base.Moves`."""
-        rows = move_ids(self, rows, semitones)
-        key = rows[:, 1 + len(self.cycles)]
-        key[:] = np.where(key < KEYS - 1, move_key(key, semitones), key)
-        first = 4 + len(self.cycles)
-        above = rows[:, first : first + len(self.settings.lags)]
-        above[:] = np.where(above > 0, above + semitones, 0)
-        return rows
 
     def summary(self) -> Mapping[str, Any]:
         return {**super().summary(), "frames to a bar": self.steps_per_bar}
@@ -236,8 +224,8 @@ def _keys(number: int) -> tuple[Key, ...]:
     return (Key(0, fifths, number >= 12),)
 
 
-class _Reading:
-    """All ids of a piece at once: what each does, and what stands after it; each array (time,)."""
+class _AtOnce:
+    """What a `FramesGrammarState` knows after each id of a piece; each array (time,)."""
 
     def __init__(self, tokenizer: Frames, ids: NDArray[np.signedinteger[Any]]) -> None:
         blocks = tokenizer.blocks
@@ -245,7 +233,8 @@ class _Reading:
         ends = ids == blocks.first["frame_end"]
         self.frame = np.cumsum(ends)  # after each id, as all below
         is_note = blocks.is_kind(ids, "note")
-        place = self.frame * _FRAME + np.where(is_note, ids - tokenizer.first_note + 1, 0)
+        self.note = np.where(is_note, ids - tokenizer.first_note + 1, 0)  # 1 + the pitch; 0: it is none
+        place = self.frame * _FRAME + self.note
         reached = np.maximum.accumulate(place) if len(ids) else place
         self.sounds = is_note & (place > np.concatenate([[0], reached[:-1]])[: len(ids)])
         self.pitch = ids - tokenizer.first_note  # where `sounds`
@@ -256,13 +245,6 @@ class _Reading:
         self.key = latest(key, ids - blocks.first["key"], KEYS - 1)
         known = (self.level > 0) & (self.key < KEYS - 1)
         self.degree = np.where(known, (self.level - 1 - self.key) % 12 + 1, 0)
-        self._places = np.append(place[self.sounds], np.iinfo(np.int64).max)
-
-    def above(self, lag: int) -> Ints:
-        """Return 1 + the lowest pitch above the present one that sounded `lag` frames before, or 0."""
-        base = (self.frame - lag) * _FRAME
-        found = self._places[np.searchsorted(self._places, base + self.level, side="right")]
-        return np.where((found < base + _FRAME) & (base >= 0), found - base, 0)
 
 
 @dataclass
@@ -277,32 +259,34 @@ class FramesGrammarState(ChordGrammarState):
     key: int = KEYS - 1
     level: int = 0  # 0, or 1 + the highest pitch of the present frame so far
     present: list[int] = field(default_factory=list)
-    past: list[list[int]] = field(
-        default_factory=list
-    )  # the pitches of the last frames, as many as lags need
     begun: dict[int, int] = field(default_factory=dict)  # frame of the beginning, by pitch sounding
-    echo: AnyKeyEcho = field(init=False)
+    frames_ago: BarsAgo = field(init=False)
+    repeats: TransposedRepeats = field(init=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.echo = AnyKeyEcho(self.tokenizer.settings.echo, self.tokenizer.first_note)
+        settings = self.tokenizer.settings
+        self.frames_ago = BarsAgo(
+            settings.lags, _FRAME, longest_bar=1
+        )  # bars of one frame, notes 1 + their pitch
+        self.repeats = TransposedRepeats(settings.repeats, self.tokenizer.first_note)
 
     def advance(self, token: int) -> None:
         kind, value = self.vocabulary.meaning[token]
         super().advance(token)
         self.is_new = False
-        self.echo.advance(token)
         if kind == "frame_end":
             self._end_frame()
         elif kind == "note" and value >= self.level:
             self._sound(value)
         elif kind == "key" and not self.step and not self.present:
             self.key = value
+        self.frames_ago.advance(self.step, 1, value + 1 if kind == "note" else 0)
+        self.repeats.advance(token)
 
     def _end_frame(self) -> None:
         self.silent = 0 if self.present else self.silent + 1
         self.begun = {pitch: self.begun[pitch] for pitch in self.present}
-        self.past = [*self.past, self.present][-max(self.tokenizer.settings.lags, default=1) :]
         self.step, self.level, self.present = self.step + 1, 0, []
 
     def _sound(self, pitch: int) -> None:
@@ -323,13 +307,9 @@ class FramesGrammarState(ChordGrammarState):
             self.key,
             (self.level - 1 - self.key) % 12 + 1 if known else 0,
             min(len(self.present), MOST_HEIGHT),
-            *(self._above(lag) for lag in self.tokenizer.settings.lags),
-            *self.echo.values,
+            *self.frames_ago.values,
+            *self.repeats.values,
         )
-
-    def _above(self, lag: int) -> int:
-        pitches = self.past[-lag] if lag <= len(self.past) else []
-        return next((pitch + 1 for pitch in pitches if pitch >= self.level), 0)
 
     @property
     def held(self) -> list[int]:
@@ -339,7 +319,8 @@ class FramesGrammarState(ChordGrammarState):
 
     def fork(self) -> FramesGrammarState:
         other = copy(self)
-        other.present, other.begun, other.echo = list(self.present), dict(self.begun), self.echo.copy()
+        other.present, other.begun = list(self.present), dict(self.begun)
+        other.frames_ago, other.repeats = self.frames_ago.fork(), self.repeats.fork()
         return other
 
     def allow_step(self, mask: Mask) -> None:

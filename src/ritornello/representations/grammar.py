@@ -27,9 +27,11 @@ class Vocabulary(Protocol):
 
 
 class Reader(Protocol):
-    """What ids mean, one at a time."""
+    """What the ids so far mean."""
 
-    def columns(self) -> tuple[int, ...]: ...
+    @property
+    def values(self) -> tuple[int, ...]:
+        """The input columns after the last id."""
 
     def fork(self) -> Any: ...
 
@@ -113,7 +115,7 @@ class ReaderGrammarState(BaseGrammarState):
 
     @property
     def columns(self) -> tuple[int, ...]:
-        return self.reader.columns()
+        return self.reader.values
 
     def fork(self) -> Self:
         return replace(self, reader=self.reader.fork())

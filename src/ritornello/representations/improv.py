@@ -92,7 +92,8 @@ class Improv(FixedTokenizer[TokenizerConfig]):
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        return Column("token", self.blocks.size), Column("chord", TRIADS)
+        chord = Column("chord", TRIADS, moves="token", first_token=self.blocks.first["chord"])
+        return Column("token", self.blocks.size), chord
 
     @property
     def is_note(self) -> NDArray[np.bool_]:
@@ -183,10 +184,6 @@ class Improv(FixedTokenizer[TokenizerConfig]):
         moved = np.where(self.is_note[ids], ids + semitones, ids)
         chords = first + turned(ids - first, semitones)
         return np.where(self.blocks.is_kind(ids, "chord"), chords, moved).astype(ids.dtype)
-
-    def moved(self, rows: Ids, semitones: int) -> Ids:
-        """Return input rows moved; see `representations.base.Moves`."""
-        return np.stack([self.transposed(rows[:, 0], semitones), turned(rows[:, 1], semitones)], axis=1)
 
 
 def turned(triads: Ids, semitones: int) -> Ids:

@@ -18,7 +18,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from ritornello.arrays import Ints, Mask
 from ritornello.config import checked
 from ritornello.errors import ConfigError, CorpusError
-from ritornello.representations.base import PLAIN_SAMPLING, Column, Compass, Conditions, Ids, Pace
+from ritornello.representations.base import (
+    PLAIN_SAMPLING,
+    Column,
+    Compass,
+    Conditions,
+    GrammarState,
+    Ids,
+    Pace,
+)
 from ritornello.representations.vocabulary import Blocks
 from ritornello.score import Score
 from ritornello.theory import DRUMS, instrument_name, instrument_range
@@ -57,8 +65,18 @@ class BaseTokenizer(Generic[Config]):
     def encode(self, score: Score) -> Ids:
         raise NotImplementedError
 
+    def grammar(self, conditions: Conditions = Conditions()) -> GrammarState:  # a frozen value
+        raise NotImplementedError
+
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
-        return np.asarray(ids, dtype=np.int32).reshape(-1, 1)
+        """Return the columns of the grammar state after each id. A member for long pieces reads them all at once."""
+        if len(self.columns) == 1:
+            return np.asarray(ids, dtype=np.int32).reshape(-1, 1)
+        grammar, rows = self.grammar(), []
+        for token in np.asarray(ids).tolist():
+            grammar.advance(token)
+            rows.append(grammar.columns)
+        return np.array(rows, dtype=np.int32).reshape(-1, len(self.columns))
 
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:  # a frozen value
         """Return the ids of `score` without the end."""

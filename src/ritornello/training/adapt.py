@@ -11,6 +11,7 @@ is kept, and figures are of the very pieces learned from.
 from __future__ import annotations
 
 import datetime
+import functools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,25 +20,34 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
 from ritornello.bundle import Bundle, CorpusFacts, Facts, load_network
 from ritornello.bundle.archive import Weights
 from ritornello.bundle.step_graph import NETWORK
 from ritornello.bundle.style import save_style
-from ritornello.corpus.batches import ALL_KEYS, IGNORE, Batch, Batches, held_out_batches
+from ritornello.corpus.batches import ALL_KEYS, Batch, Batches, validation_batches
+from ritornello.corpus.pool import Failure, map_guarded
 from ritornello.corpus.scan import scan, split
-from ritornello.corpus.shards import Corpus, Encoded, corpus_in_memory, encode_piece, pieces_of
+from ritornello.corpus.shards import (
+    Corpus,
+    Encoded,
+    corpus_in_memory,
+    encode_piece,
+    in_order,
+    pieces_of,
+    why_not_encoded,
+)
 from ritornello.corpus.shards import Progress as FilesProgress
 from ritornello.errors import ConfigError, CorpusError
 from ritornello.likelihood import Likelihood
-from ritornello.networks import Network, State, detach, reset_rows
+from ritornello.networks import Network, State, detach
 from ritornello.representations import REPRESENTATIONS
 from ritornello.representations.base import reads_prose
 from ritornello.training.config import AdaptConfig
+from ritornello.training.loss import network_loss
 from ritornello.training.scoring import score
 
-ROWS, WINDOW = 8, 64
+BATCH_SIZE, BPTT_STEPS = 8, 64
 EVALUATIONS = 8
 EVALUATION_IDS = 10_000
 """Ids of held-out pieces scored each time, at most."""
@@ -51,10 +61,10 @@ CLIP = 1.0
 
 @dataclass(frozen=True)
 class AdaptProgress:
-    """Where an adaptation is; `held` is set after the pieces held out were scored."""
+    """Where an adaptation is; `validation` is set after the pieces held out were scored."""
 
     fraction: float
-    held: Likelihood | None = None
+    validation: Likelihood | None = None
 
 
 def learned_vectors(network: Network) -> dict[str, nn.Parameter]:
@@ -76,7 +86,7 @@ class Adaptation:
     out: Path
     config: AdaptConfig
     pieces: int
-    holds_out: bool
+    has_validation: bool
     network: Network = field(init=False)
     before: Likelihood | None = None  # the model as it is
     best: Likelihood | None = None
@@ -93,14 +103,14 @@ class Adaptation:
         for vector in self.vectors.values():
             vector.requires_grad_(True)
         self.optimizer = torch.optim.Adam(list(self.vectors.values()))
-        self.last_step = self.config.steps or (STEPS if self.holds_out else STEPS_UNWATCHED)
+        self.last_step = self.config.steps or (STEPS if self.has_validation else STEPS_UNWATCHED)
 
     def steps(self) -> Iterator[AdaptProgress]:
         """Learn, to the last step or until the time is over."""
         self.before = self._score()
         yield AdaptProgress(0.0, self.before)
         keys = ALL_KEYS if self.config.transpose else (0,)
-        batches = Batches(self.corpus, ROWS, WINDOW, seed=self.config.seed, semitones=keys)
+        batches = Batches(self.corpus, BATCH_SIZE, BPTT_STEPS, seed=self.config.seed, semitones=keys)
         started, step, scored, fraction = time.perf_counter(), 0, 0, 0.0
         state: State | None = None
         while fraction < 1:
@@ -115,14 +125,9 @@ class Adaptation:
         """Learn from one batch; the rate falls by half a cosine. What is not finite is left out."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * 0.5 * (1 + float(np.cos(np.pi * fraction)))
-        initial = self.network.initial_state(ROWS)
-        state = initial if state is None else reset_rows(state, initial, torch.from_numpy(batch.reset))
-        logits, state = self.network(torch.from_numpy(batch.inputs), state)
-        targets = torch.from_numpy(batch.targets).flatten()
-        rows = logits.float().flatten(0, 1)
-        loss = functional.cross_entropy(rows, targets, ignore_index=IGNORE, reduction="sum") / batch.total
+        total, _, state = network_loss(self.network, batch, state)
         self.optimizer.zero_grad()
-        loss.backward()
+        (total / batch.total).backward()
         norm = nn.utils.clip_grad_norm_(self.vectors.values(), CLIP)
         if not torch.isfinite(norm):
             return None
@@ -130,38 +135,41 @@ class Adaptation:
         return detach(state)
 
     def _score(self) -> Likelihood:
-        batches = held_out_batches(self.corpus, ROWS, WINDOW, most_ids=EVALUATION_IDS)
-        held: Likelihood = score(self.network, batches, self.base.representation.is_note)
-        return held
+        batches = validation_batches(self.corpus, BATCH_SIZE, BPTT_STEPS, most_ids=EVALUATION_IDS)
+        likelihood: Likelihood = score(self.network, batches, self.base.representation.is_note)
+        return likelihood
 
     def _keep_best(self) -> Likelihood:
         """Score what is learned; write it if it is better than all before, or if nothing can tell."""
         with torch.no_grad():
             for vector in self.vectors.values():
                 vector.copy_(vector.half())  # what is scored is what is saved
-        held, best = self._score(), self.best or self.before
-        if best is None or held.nats_per_note < best.nats_per_note or not self.holds_out:
-            self.best = held
-            save_style(self.out, self.base, self._weights(), self._facts(held))
-        return held
+        validation, best = self._score(), self.best or self.before
+        if best is None or validation.nats_per_note < best.nats_per_note or not self.has_validation:
+            self.best = validation
+            save_style(self.out, self.base, self._weights(), self._facts(validation))
+        return validation
 
     def _weights(self) -> Weights:
         return {NETWORK + name: vector.detach().half().numpy() for name, vector in self.vectors.items()}
 
-    def _facts(self, held: Likelihood) -> Facts:
-        before = self.before or held
+    def _facts(self, validation: Likelihood) -> Facts:
+        before = self.before or validation
         figures = {
-            "pieces": len(self.corpus.pieces(held_out=True)),
-            "notes": held.notes,
-            "nats_per_note": round(held.nats_per_note, 4),
+            "pieces": len(self.corpus.pieces(validation=True)),
+            "notes": validation.notes,
+            "nats_per_note": round(validation.nats_per_note, 4),
             "nats_per_note_before": round(before.nats_per_note, 4),
         }
         return Facts(
             name=self.out.stem,
             description=f"{self.base.card.name}, in the style of {self.pieces} pieces",
-            training={"config": self.config.model_dump(), "pieces": len(self.corpus.pieces(held_out=False))},
+            training={
+                "config": self.config.model_dump(),
+                "pieces": len(self.corpus.pieces(validation=False)),
+            },
             corpus=CorpusFacts(digest=self.corpus.digest),
-            held_out=figures if self.holds_out else {},
+            held_out=figures if self.has_validation else {},
             created=datetime.datetime.now(datetime.UTC).date().isoformat(),
         )
 
@@ -179,17 +187,17 @@ def prepare_adaptation(
     if base.base:
         raise ConfigError(f"{base.path}: is itself a style of {base.base}; adapt that model")
     examples, apart = _read(base, sources, config, progress)
-    holds_out = any(apart)
-    if not holds_out:  # what is learned from is scored too
+    has_validation = any(apart)
+    if not has_validation:  # what is learned from is scored too
         examples, apart = examples * 2, [False] * len(examples) + [True] * len(examples)
     corpus = corpus_in_memory(base.representation, examples, apart)
-    return Adaptation(base, corpus, out, config, len(examples), holds_out)
+    return Adaptation(base, corpus, out, config, len(examples), has_validation)
 
 
 def _read(
     base: Bundle, sources: Sequence[Path], config: AdaptConfig, progress: FilesProgress | None
 ) -> tuple[list[Encoded], list[bool]]:
-    """Return the examples in all files that can be learned from, and whether each is held out."""
+    """Return the examples in all files that can be learned from, and whether each is for validation."""
     representation = base.representation
     kind = REPRESENTATIONS[representation.name]
     found = scan(sources, statistics=kind.collect_statistics, prose=reads_prose(kind))
@@ -198,14 +206,17 @@ def _read(
     if len(named) >= FEWEST_TO_HOLD_OUT:
         apart = set(split(names, config.seed, config.held_out)[1])
     examples: list[Encoded] = []
-    held_out: list[bool] = []
-    for number, (_, piece) in enumerate(named):
-        encoded = encode_piece(representation.name, representation.config(), piece).examples
-        examples += encoded
-        held_out += [number in apart] * len(encoded)
+    validation: list[bool] = []
+    encode = functools.partial(encode_piece, representation.name, representation.config())
+    pieces = [piece for _, piece in named]
+    for number, result in in_order(map_guarded(encode, pieces)):
+        if isinstance(result, Failure):
+            raise CorpusError(f"{pieces[number]}: {why_not_encoded(pieces[number], result)}")
+        examples += result.examples
+        validation += [number in apart] * len(result.examples)
         if progress:
             progress("encoding", number + 1, len(named))
-    if False not in held_out:
+    if False not in validation:
         reasons = "; ".join(f"{report.path.name}: {', '.join(report.reasons)}" for report in found.reports)
         raise CorpusError(f"nothing can be learned from: {reasons[:300] or 'no files'}")
-    return examples, held_out
+    return examples, validation

@@ -65,9 +65,9 @@ class Group:
         distributed.all_gather(parts, part.contiguous())
         return torch.cat(parts)
 
-    def own(self, rows: int) -> slice:
-        """Return which of `rows` rows this process has; `rows` is a multiple of the size."""
-        share = rows // self.size
+    def own(self, batch_size: int) -> slice:
+        """Return which rows of a batch this process has; `batch_size` is a multiple of the size."""
+        share = batch_size // self.size
         return slice(self.rank * share, (self.rank + 1) * share)
 
 

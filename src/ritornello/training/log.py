@@ -34,7 +34,7 @@ class Log:
         self._events = _event_writer(directory) if writes else None
 
     def add(self, row: dict[str, float], metrics: Mapping[str, float] = MappingProxyType({})) -> None:
-        """Add a row with the FIELDS, to the CSV and to TensorBoard; `metrics` of held-out pieces, to the latter."""
+        """Add a row with the FIELDS, to the CSV and to TensorBoard; validation `metrics` to the latter."""
         self.rows.append(row)
         if not self.writes:
             return
@@ -69,7 +69,7 @@ def _event_writer(directory: Path) -> Any:
 
 
 def draw_curve(rows: Sequence[dict[str, float]], bigram: float, path: Path) -> None:
-    """Draw training loss and held-out nats a note over time, as a PNG."""
+    """Draw training loss and validation nats a note over time, as a PNG."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -79,24 +79,24 @@ def draw_curve(rows: Sequence[dict[str, float]], bigram: float, path: Path) -> N
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     minutes = [row["seconds"] / 60 for row in rows]
-    held = [row["nats_per_note"] for row in rows]
+    validation = [row["nats_per_note"] for row in rows]
     axes.plot(minutes, [row["loss"] for row in rows], color="#9aa5b1", label="training (smoothed)")
     axes.plot(
-        minutes, held, color="#0b6e99", marker="o", markersize=3.5, linewidth=2, label="held-out pieces"
+        minutes, validation, color="#0b6e99", marker="o", markersize=3.5, linewidth=2, label="held-out pieces"
     )
     axes.axhline(bigram, color="#d9822b", linestyle="--", linewidth=1.2, label=f"bigram model ({bigram:.2f})")
-    if held:
-        best = min(range(len(held)), key=held.__getitem__)
+    if validation:
+        best = min(range(len(validation)), key=validation.__getitem__)
         axes.annotate(
-            f"{held[best]:.2f}",
-            (minutes[best], held[best]),
+            f"{validation[best]:.2f}",
+            (minutes[best], validation[best]),
             textcoords="offset points",
             xytext=(0, 9),
             ha="center",
             color="#0b6e99",
         )
-        top = max(bigram, max(held[len(held) // 8 :]))
-        axes.set_ylim(min(min(held), min(row["loss"] for row in rows)) * 0.93, top * 1.1)
+        top = max(bigram, max(validation[len(validation) // 8 :]))
+        axes.set_ylim(min(min(validation), min(row["loss"] for row in rows)) * 0.93, top * 1.1)
     axes.set_xlabel("minutes")
     axes.set_ylabel("nats per note")
     axes.set_title("The lower, the better the network foresees music it has never seen", fontsize=10)

@@ -1,4 +1,4 @@
-"""The training loop: truncated back-propagation through time with carried state, to a budget.
+"""The training loop: truncated backpropagation through time with carried state, to a budget.
 
 Several processes may train one network (`group`); what is said here then holds for each of them.
 
@@ -17,13 +17,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from ritornello.corpus.batches import ALL_KEYS, IGNORE, Batch, Batches, held_out_batches
+from ritornello.corpus.batches import ALL_KEYS, IGNORE, Batch, Batches, validation_batches
 from ritornello.corpus.shards import Corpus
 from ritornello.errors import ConfigError, RitornelloError
 from ritornello.likelihood import Likelihood
-from ritornello.networks import Network, State, detach, reset_rows
+from ritornello.networks import Network, State, detach
 from ritornello.representations.base import HasNoEvent
 from ritornello.training.checkpoint import (
     Checkpoint,
@@ -35,9 +34,10 @@ from ritornello.training.checkpoint import (
 from ritornello.training.config import TrainConfig
 from ritornello.training.group import Group, join_group
 from ritornello.training.log import Log
+from ritornello.training.loss import network_loss
 from ritornello.training.memory import keep_freed_memory
 from ritornello.training.progress import Clock, Counters, Progress
-from ritornello.training.schedule import make_optimizer, rate_at, window_at
+from ritornello.training.schedule import bptt_steps_at, make_optimizer, rate_at
 from ritornello.training.scoring import bigram, metrics_of, score
 from ritornello.training.tuning import build, check_shares, choose_device
 
@@ -108,21 +108,21 @@ class Trainer:
         written = self.counters.seconds
         self.network.train()
         while (fraction := self.fraction()) < 1:
-            self.batches.window = window_at(self.config, fraction)
+            self.batches.bptt_steps = bptt_steps_at(self.config, fraction)
             self._step(next(self.batches), fraction)
             self._agree(clock)
             if self.stopping:
                 self.stop()
                 return
-            held, message = None, ""
+            validation, message = None, ""
             if self.fraction() * self.config.evaluations >= self.counters.evaluations + 1:
-                held = self._evaluate()
+                validation = self._evaluate()
                 written = self._write(clock)
             elif self.counters.seconds - written > CHECKPOINT_SECONDS:
                 written = self._write(clock)
             if self.counters.since_best >= self.config.patience:
                 message = f"no improvement in {self.config.patience} evaluations: stopped early"
-            yield self._progress(held, message)
+            yield self._progress(validation, message)
             if message:
                 break
         yield self._finish()
@@ -143,7 +143,10 @@ class Trainer:
         counters, network = self.counters, self.network
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate(fraction)
-        loss, state = self._read(batch)
+        total, _, state = network_loss(network, batch, self.state, self.config.precision == "bfloat16")
+        loss = (
+            total / batch.total
+        )  # the mean over the targets of all processes, to which this one adds its own
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         notes = self.corpus.representation.is_note[batch.targets[batch.targets != IGNORE]].sum() / batch.total
@@ -160,19 +163,6 @@ class Trainer:
             self._smooth(*means.tolist())
         else:
             self._recover()
-
-    def _read(self, batch: Batch) -> tuple[Tensor, State]:
-        """Return the loss, a mean over the targets of all processes to which this one adds its own; and the state."""
-        initial = self.network.initial_state(len(batch.reset))
-        reset = torch.from_numpy(batch.reset).to(self.device)
-        state = initial if self.state is None else reset_rows(self.state, initial, reset)
-        inputs = torch.from_numpy(batch.inputs).to(self.device)
-        targets = torch.from_numpy(batch.targets).to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
-            logits, state = self.network(inputs, state)
-        rows = logits.float().flatten(0, 1)
-        total = functional.cross_entropy(rows, targets.flatten(), ignore_index=IGNORE, reduction="sum")
-        return total / batch.total, state
 
     def _smooth(self, loss: float, notes: float) -> None:
         counters = self.counters
@@ -205,48 +195,53 @@ class Trainer:
     def _evaluate(self) -> Likelihood:
         """Score the held-out pieces (some, where all would take too long); keep the network if it is the best."""
         counters = self.counters
-        held = self._score(EVALUATION_IDS)
+        validation = self._score(EVALUATION_IDS)
         counters.evaluations = max(counters.evaluations + 1, int(self.fraction() * self.config.evaluations))
-        if held.nats_per_note < counters.best:
-            counters.best, counters.since_best = held.nats_per_note, 0
+        if validation.nats_per_note < counters.best:
+            counters.best, counters.since_best = validation.nats_per_note, 0
             self.best_weights = {
                 name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()
             }
-            self._save_model(held)
+            self._save_model(validation)
         else:
             counters.since_best += 1
-        progress = self._progress(held, "")
+        progress = self._progress(validation, "")
         self.log.add(
             {
                 "step": counters.step,
                 "seconds": round(counters.seconds, 2),
                 "epochs": round(progress.epochs, 3),
                 "loss": round(progress.loss, 4),
-                "nats_per_note": round(held.nats_per_note, 4),
-                "accuracy": round(held.accuracy, 4),
+                "nats_per_note": round(validation.nats_per_note, 4),
+                "accuracy": round(validation.accuracy, 4),
                 "tokens_per_second": round(progress.tokens_per_second),
                 "learning_rate": round(self._rate(self.fraction()), 6),
             },
-            metrics_of(held),
+            metrics_of(validation),
         )
-        return held
+        return validation
 
     def _score(self, most_ids: int | None) -> Likelihood:
-        rows, window, group = (self.config.batch or 1) // self.group.size, self.config.window or 1, self.group
-        batches = held_out_batches(
-            self.corpus, rows, window, most_ids=most_ids, rank=group.rank, ranks=group.size
+        config, group = self.config, self.group
+        batches = validation_batches(
+            self.corpus,
+            (config.batch or 1) // group.size,
+            config.window or 1,
+            most_ids=most_ids,
+            rank=group.rank,
+            ranks=group.size,
         )
         representation = self.corpus.representation
         no_event = representation.no_event_id if isinstance(representation, HasNoEvent) else -1
-        held: Likelihood = score(self.network, batches, representation.is_note, no_event)
-        sums = torch.tensor(astuple(held), dtype=torch.float64)
+        likelihood: Likelihood = score(self.network, batches, representation.is_note, no_event)
+        sums = torch.tensor(astuple(likelihood), dtype=torch.float64)
         group.add_up([sums])
         log_likelihood, *counts = sums.tolist()
         return Likelihood(log_likelihood, *map(int, counts))
 
-    def _save_model(self, held: Likelihood) -> None:
+    def _save_model(self, validation: Likelihood) -> None:
         if self.group.is_first:
-            self.save_model(self.network, self.facts(held))
+            self.save_model(self.network, self.facts(validation))
 
     def stop(self) -> None:
         """Leave the run so that it can be resumed, and a model that can be used."""
@@ -266,29 +261,29 @@ class Trainer:
         self.log.close()
         return self._progress(self.final, "done")
 
-    def facts(self, held: Likelihood) -> dict[str, Any]:
+    def facts(self, validation: Likelihood) -> dict[str, Any]:
         """Return the figures of the run, for the bundle's card. Plain JSON."""
         corpus, counters = self.corpus, self.counters
         return {
             "steps": counters.step,
             "seconds": round(counters.seconds, 1),
             "tokens": counters.tokens,
-            "passes": round(counters.tokens / max(1, corpus.count("length", held_out=False)), 2),
-            "pieces": len(corpus.pieces(held_out=False)),
-            "notes": corpus.count("notes", held_out=False),
+            "passes": round(counters.tokens / max(1, corpus.count("length", validation=False)), 2),
+            "pieces": len(corpus.pieces(validation=False)),
+            "notes": corpus.count("notes", validation=False),
             "held_out": {
-                "pieces": len(corpus.pieces(held_out=True)),
-                "notes": held.notes,
-                "nats_per_note": round(held.nats_per_note, 4),
-                "nats_per_token": round(held.nats_per_token, 4),
-                "accuracy": round(held.accuracy, 4),
-                "event_accuracy": round(held.event_accuracy, 4),
+                "pieces": len(corpus.pieces(validation=True)),
+                "notes": validation.notes,
+                "nats_per_note": round(validation.nats_per_note, 4),
+                "nats_per_token": round(validation.nats_per_token, 4),
+                "accuracy": round(validation.accuracy, 4),
+                "event_accuracy": round(validation.event_accuracy, 4),
                 "bigram_nats_per_note": round(self.bigram.nats_per_note, 4),
             },
             "config": self.config.model_dump(mode="json"),
         }
 
-    def _progress(self, held: Likelihood | None, message: str) -> Progress:
+    def _progress(self, validation: Likelihood | None, message: str) -> Progress:
         counters = self.counters
         return Progress(
             step=counters.step,
@@ -296,9 +291,9 @@ class Trainer:
             fraction=self.fraction(),
             loss=counters.loss / max(counters.notes_share, 1e-9),
             tokens_per_second=counters.tokens / max(counters.seconds, 1e-9),
-            epochs=counters.tokens / max(1, self.corpus.count("length", held_out=False)),
+            epochs=counters.tokens / max(1, self.corpus.count("length", validation=False)),
             best=counters.best,
-            held=held,
+            validation=validation,
             message=message,
         )
 

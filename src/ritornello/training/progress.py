@@ -11,7 +11,7 @@ from ritornello.likelihood import Likelihood
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run is. `held` is set after an evaluation, `message` when there is something to say."""
+    """Where a run is. `validation` is set after an evaluation, `message` when there is something to say."""
 
     step: int
     seconds: float
@@ -20,7 +20,7 @@ class Progress:
     tokens_per_second: float
     epochs: float
     best: float  # lowest held-out nats a note so far
-    held: Likelihood | None = None
+    validation: Likelihood | None = None
     message: str = ""
 
     @property

@@ -70,7 +70,7 @@ class Run:
         wanted, made = self.trainer.config.samples, 0
         try:
             for progress in self.trainer.run():
-                if self.sample and progress.held and wanted and progress.fraction * wanted >= made + 1:
+                if self.sample and progress.validation and wanted and progress.fraction * wanted >= made + 1:
                     made = int(progress.fraction * wanted)
                     self.sample(self.out, self.trainer.directory / "samples" / f"step-{progress.step}.mid")
                 yield progress
@@ -110,7 +110,7 @@ def prepare(
 
     With `resume`, go on with the run that belongs to `out` where its checkpoint is; `sources` are not read again.
     With `init`, begin with the weights and the vocabulary of that bundle. `executor`: who reads the files, as for
-    `run_each`. For one of several processes, see `prepare_together`.
+    `map_guarded`. For one of several processes, see `prepare_together`.
     """
     if resume and init:
         raise ConfigError("--resume and --init contradict each other: a resumed run has its weights already")
@@ -130,7 +130,7 @@ def prepare(
             representation=begin.representation if begin else config.representation,
             options=config.representation_options,
             seed=config.seed,
-            held_out=config.held_out,
+            validation=config.held_out,
             progress=progress,
             executor=executor,
         )
@@ -159,8 +159,8 @@ def index_of(corpus: Corpus) -> Index | None:
     representation, names = corpus.representation, corpus.names()
     if reads_prose(representation):
         return None
-    every = one_of(corpus.count("notes", held_out=False))
-    pieces = corpus.pieces(held_out=False)[::every].tolist()
+    every = one_of(corpus.count("notes", validation=False))
+    pieces = corpus.pieces(validation=False)[::every].tolist()
     scores = ((Path(names[piece]).stem, representation.decode(corpus.ids(piece))) for piece in pieces)
     return build_index(scores, is_whole=every == 1)
 
@@ -220,14 +220,14 @@ def sizes_of(name: str, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _card_facts(out: Path, corpus: Corpus, facts: dict[str, Any], about: About) -> Facts:
-    held = facts.pop("held_out")
+    validation = facts.pop("held_out")
     return Facts(
         name=out.stem,
         description=about.description,
         sampling=about.sampling,
         training=facts,
         corpus=CorpusFacts(digest=corpus.digest, licence=about.licence, provenance=about.provenance),
-        held_out=held,
+        held_out=validation,
         created=datetime.datetime.now(datetime.UTC).date().isoformat(),
     )
 

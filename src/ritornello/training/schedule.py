@@ -1,4 +1,4 @@
-"""How a run changes in its course: the learning rate, the window, and the rule of learning itself."""
+"""How a run changes in its course: the learning rate, the steps of backpropagation through time, and the optimizer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from torch import nn
 
 from ritornello.training.config import TrainConfig
 
-WINDOW_PARTS = ((0.3, 4), (0.6, 2), (math.inf, 1))
-"""Up to this fraction of the run, the longest window is divided by this."""
+BPTT_PARTS = ((0.3, 4), (0.6, 2), (math.inf, 1))
+"""Up to this fraction of the run, the most steps of backpropagation through time are divided by this."""
 
 FINAL_RATE = 0.02
 """Share of the learning rate that is left at the end."""
@@ -36,15 +36,16 @@ def rate_at(config: TrainConfig, fraction: float, step: int) -> float:
     return config.learning_rate * share
 
 
-def window_at(config: TrainConfig, fraction: float) -> int:
-    """Return the window at a point of the run. If it grows: a quarter of it at first, then a half, then all of it.
+def bptt_steps_at(config: TrainConfig, fraction: float) -> int:
+    """Return the steps of backpropagation through time at a point of the run: a quarter of the window at first, then a
+    half, then all of it, if it grows.
 
-    Short windows give more updates for the same tokens, which is what counts early; long ones reach further.
+    Few steps give more updates for the same tokens, which is what counts early; many reach further.
     """
     longest = config.window or 1
     if not config.growing_window:
         return longest
-    return max(2, longest // next(part for end, part in WINDOW_PARTS if fraction < end))
+    return max(2, longest // next(part for end, part in BPTT_PARTS if fraction < end))
 
 
 def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:

@@ -1,4 +1,4 @@
-"""Held-out scores: how probable a network finds pieces; and the same for a bigram model, to compare with.
+"""Validation: how probable a network finds pieces held out; and the same for a bigram model, to compare with.
 
 The first token of a piece, its START, is given, not scored.
 """
@@ -10,13 +10,13 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
 from ritornello.arrays import Ints
-from ritornello.corpus.batches import IGNORE, Batch, held_out_pieces
+from ritornello.corpus.batches import IGNORE, Batch, validation_pieces
 from ritornello.corpus.shards import Corpus
 from ritornello.likelihood import Likelihood
-from ritornello.networks import Network, reset_rows
+from ritornello.networks import Network
+from ritornello.training.loss import network_loss
 
 BIGRAM_IDS = 20_000_000
 """Training ids that the bigram model is counted on, at most."""
@@ -24,10 +24,10 @@ BIGRAM_IDS = 20_000_000
 _MERGE_IDS = 2_000_000
 
 
-def metrics_of(held: Likelihood) -> dict[str, float]:
+def metrics_of(likelihood: Likelihood) -> dict[str, float]:
     """Return the figures by the names that Magenta's users know."""
     names = ("perplexity", "accuracy", "event_accuracy", "no_event_accuracy")
-    return {"loss": held.nats_per_token} | {name: getattr(held, name) for name in names}
+    return {"loss": likelihood.nats_per_token} | {name: getattr(likelihood, name) for name in names}
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]  # torch has no complete types
@@ -42,16 +42,9 @@ def score(
     tokens = notes = right = events = events_right = 0
     state = None
     for batch in batches:
-        initial = network.initial_state(len(batch.reset))
-        reset = torch.from_numpy(batch.reset).to(device)
-        state = initial if state is None else reset_rows(state, initial, reset)
+        total, logits, state = network_loss(network, batch, state)
         targets = torch.from_numpy(batch.targets).to(device)
-        logits, state = network(torch.from_numpy(batch.inputs).to(device), state)
-        logits = logits.float()
-        loss = functional.cross_entropy(
-            logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORE, reduction="sum"
-        )
-        nats += loss.double().cpu()
+        nats += total.double().cpu()
         scored = batch.targets != IGNORE
         tokens += int(scored.sum())
         notes += int(is_note[batch.targets[scored]].sum())
@@ -65,7 +58,7 @@ def score(
 
 
 def bigram(corpus: Corpus, most_ids: int | None = None) -> Likelihood:
-    """Score a bigram model, counted on the training pieces, on the held-out ones (at most `most_ids` of them).
+    """Score a bigram model, counted on the training pieces, on those of validation (at most `most_ids` of them).
 
     The next token's frequencies after the present one are mixed with its overall ones, by the weights of Witten
     and Bell (1991): after a context seen n times with d different successors, n / (n + d) to the former.
@@ -80,7 +73,7 @@ def bigram(corpus: Corpus, most_ids: int | None = None) -> Likelihood:
     order = np.lexsort((counts, contexts))
     likeliest[contexts[order]] = successors[order]  # the last one of each context, the most frequent, stays
     nats, right, tokens, notes = 0.0, 0, 0, 0
-    for piece in held_out_pieces(corpus, most_ids):
+    for piece in validation_pieces(corpus, most_ids):
         ids = corpus.ids(piece)
         before, after = ids[:-1], ids[1:]
         at = np.minimum(np.searchsorted(pairs, before * size + after), len(pairs) - 1)
@@ -99,15 +92,15 @@ def _count_pairs(corpus: Corpus, size: int) -> tuple[Ints, Ints, Ints]:
     pairs, counts = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     singles = np.ones(size, dtype=np.int64)
     waiting: list[Ints] = []
-    read = held = 0
-    for piece in corpus.pieces(held_out=False):
+    read = unmerged = 0
+    for piece in corpus.pieces(validation=False):
         ids = corpus.ids(piece)
         singles += np.bincount(ids[1:], minlength=size)
         waiting.append(ids[:-1] * size + ids[1:])
-        read, held = read + len(ids), held + len(ids)
-        if held > _MERGE_IDS:  # now and then, for sorting costs
+        read, unmerged = read + len(ids), unmerged + len(ids)
+        if unmerged > _MERGE_IDS:  # now and then, for sorting costs
             pairs, counts = _merge(pairs, counts, np.concatenate(waiting))
-            waiting, held = [], 0
+            waiting, unmerged = [], 0
         if read > BIGRAM_IDS:
             break
     return *_merge(pairs, counts, np.concatenate([pairs[:0], *waiting])), singles

@@ -28,7 +28,7 @@ SIZES = ((128, 1), (192, 1), (256, 1), (384, 1), (512, 1), (512, 2), (768, 2), (
 TOKENS_PER_WEIGHT = 8.0
 """Tokens that must be seen in training for each weight of the network."""
 
-PASSES_LIMIT = 60.0
+EPOCHS_LIMIT = 60.0
 """A network is not made larger because a small corpus could be read more often than this."""
 
 SIZE_FIELDS = ("hidden", "layers", "embedding", "dropout", "candidate_dropout", "tied")
@@ -37,16 +37,16 @@ SIZE_FIELDS = ("hidden", "layers", "embedding", "dropout", "candidate_dropout", 
 _TRIAL_STEPS = 3
 
 
-WINDOWS = (16, 32, 64, 128)
-"""Steps through which gradients flow: few where there is time for few updates only."""
+BPTT_STEPS = (16, 32, 64, 128)
+"""Steps of backpropagation through time: few where there is time for few updates only."""
 
 UPDATES_WANTED = 1000
-"""A longer window is taken only if there are still so many updates."""
+"""More steps are taken only if there are still so many updates."""
 
 DROPOUTS = ((2, 0.0), (5, 0.1), (12, 0.2), (18, 0.4), (float("inf"), 0.5))
-"""Up to so many passes over the corpus, this share of activations is dropped."""
+"""Up to so many epochs, this share of activations is dropped."""
 
-_TRIAL_ROWS, _TRIAL_WINDOW = 64, 32
+_TRIAL_BATCH_SIZE, _TRIAL_BPTT_STEPS = 64, 32
 
 
 class Machine(NamedTuple):
@@ -94,9 +94,9 @@ def settle(config: TrainConfig, corpus: Corpus) -> TrainConfig:
     keep_freed_memory()  # as while training, so that what is measured holds there
     if config.minutes is None and config.steps is None:
         config = config.model_copy(update={"minutes": DEFAULT_MINUTES})
-    rows = min(64, max(8, len(corpus.pieces(held_out=False)) // 2))
-    rows = config.batch or max(1, rows // config.processes) * config.processes
-    config = config.model_copy(update={"batch": rows})
+    batch_size = min(64, max(8, len(corpus.pieces(validation=False)) // 2))
+    batch_size = config.batch or max(1, batch_size // config.processes) * config.processes
+    config = config.model_copy(update={"batch": batch_size})
     machine = measure(config, corpus)
     hidden, layers = choose_size(config, corpus, machine)
     hidden, layers = config.hidden or hidden, config.layers or layers
@@ -110,26 +110,26 @@ def settle(config: TrainConfig, corpus: Corpus) -> TrainConfig:
         }
     )
     if config.window is None:
-        config = config.model_copy(update={"window": choose_window(config, corpus, machine)})
+        config = config.model_copy(update={"window": choose_bptt_steps(config, corpus, machine)})
     if config.dropout is None:
-        seen = tokens_in_budget(config, corpus, machine) / max(1, corpus.count("length", held_out=False))
-        config = config.model_copy(update={"dropout": choose_dropout(seen)})
+        epochs = tokens_in_budget(config, corpus, machine) / max(1, corpus.count("length", validation=False))
+        config = config.model_copy(update={"dropout": choose_dropout(epochs)})
     return config
 
 
-def choose_window(config: TrainConfig, corpus: Corpus, machine: Machine) -> int:
-    """Return the longest of WINDOWS that leaves UPDATES_WANTED; shorter for short pieces, as padding is lost."""
+def choose_bptt_steps(config: TrainConfig, corpus: Corpus, machine: Machine) -> int:
+    """Return the most of BPTT_STEPS that leave UPDATES_WANTED; fewer for short pieces, as padding is lost."""
     median = float(np.median(corpus.index["length"]))
     if config.steps is not None:  # the number of updates is given
-        return 64 if median >= 3 * 64 else WINDOWS[0]
+        return 64 if median >= 3 * 64 else BPTT_STEPS[0]
     updates = tokens_in_budget(config, corpus, machine) / (config.batch or 1)
-    fit = [w for w in WINDOWS if (w <= 32 or updates / w >= UPDATES_WANTED) and median >= 3 * w]
-    return max(fit, default=WINDOWS[0])
+    fit = [n for n in BPTT_STEPS if (n <= 32 or updates / n >= UPDATES_WANTED) and median >= 3 * n]
+    return max(fit, default=BPTT_STEPS[0])
 
 
-def choose_dropout(passes: float) -> float:
+def choose_dropout(epochs: float) -> float:
     """Return the dropout for pieces that are read so many times: the more often, the more."""
-    return next(dropout for limit, dropout in DROPOUTS if passes <= limit)
+    return next(dropout for limit, dropout in DROPOUTS if epochs <= limit)
 
 
 def build(config: TrainConfig, corpus: Corpus) -> Network:
@@ -152,7 +152,7 @@ def measure(config: TrainConfig, corpus: Corpus) -> Machine:
     On a machine that does other work as well, one thread can be faster than many that wait for each other.
     """
     trial = config.model_copy(
-        update={"hidden": 256, "layers": 1, "embedding": 128, "dropout": 0.0, "window": _TRIAL_WINDOW}
+        update={"hidden": 256, "layers": 1, "embedding": 128, "dropout": 0.0, "window": _TRIAL_BPTT_STEPS}
     )
     precisions = ("float32", "bfloat16") if config.precision == "auto" else (config.precision,)
     several = {1} if config.processes > 1 else {1, torch.get_num_threads()}
@@ -170,7 +170,7 @@ def _rate(config: TrainConfig, corpus: Corpus, precision: str, threads: int) -> 
     device = choose_device(config.device)
     with torch.random.fork_rng():
         network = build(config, corpus).to(device)
-    batches = Batches(corpus, _TRIAL_ROWS, _TRIAL_WINDOW, seed=config.seed)
+    batches = Batches(corpus, _TRIAL_BATCH_SIZE, _TRIAL_BPTT_STEPS, seed=config.seed)
     inputs = torch.from_numpy(next(batches).inputs).to(device)
     started = 0.0
     for step in range(_TRIAL_STEPS + 1):
@@ -196,20 +196,20 @@ def multiplications_per_token(network: Network, corpus: Corpus) -> int:
 def tokens_in_budget(config: TrainConfig, corpus: Corpus, machine: Machine) -> float:
     """Return about how many tokens a settled `config` will read."""
     if config.steps is not None:
-        return float(config.steps * (config.batch or 1) * (config.window or _TRIAL_WINDOW))
+        return float(config.steps * (config.batch or 1) * (config.window or _TRIAL_BPTT_STEPS))
     work = multiplications_per_token(build(config.model_copy(update={"dropout": 0.0}), corpus), corpus)
     return (config.minutes or DEFAULT_MINUTES) * 60 * 0.9 * machine.multiplications_per_second / work
 
 
 def choose_size(config: TrainConfig, corpus: Corpus, machine: Machine) -> tuple[int, int]:
     """Return (hidden, layers): the largest of SIZES that sees enough tokens within the budget."""
-    length = corpus.count("length", held_out=False)
+    length = corpus.count("length", validation=False)
     best = SIZES[0]
     for hidden, layers in SIZES:
         trial = config.model_copy(
             update={"hidden": hidden, "layers": layers, "embedding": min(256, hidden), "dropout": 0.0}
         )
-        tokens = min(tokens_in_budget(trial, corpus, machine), PASSES_LIMIT * length)
+        tokens = min(tokens_in_budget(trial, corpus, machine), EPOCHS_LIMIT * length)
         weights = multiplications_per_token(build(trial, corpus), corpus) / 3
         if tokens < TOKENS_PER_WEIGHT * weights:
             break

@@ -1,4 +1,4 @@
-"""Knobs and buttons of a MIDI controller as wishes: which control change does what, and how its value is read.
+"""Knobs and buttons of a MIDI controller as settings: which control change does what, and how its value is read.
 
 The table of numbers can be changed by a TOML file, such as
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from ritornello.live.events import LiveNote
 
-ECHO_SECONDS = 0.25
+LOOPBACK_SECONDS = 0.25
 """In which a message that was sent may come back."""
 
 
@@ -22,7 +22,7 @@ class Schedule:
         self._sounding: dict[tuple[int, int], LiveNote] = {}  # by channel and pitch
 
     def add(self, notes: Iterable[LiveNote]) -> None:
-        """Conditions notes."""
+        """Plan notes."""
         for note in notes:
             self._waiting[note.number] = note
             self._push(note.start, 1, note)
@@ -72,21 +72,21 @@ class Schedule:
         return ended
 
 
-class Echoes:
-    """Tells our own output, when it comes back by the input, from what somebody plays."""
+class LoopbackFilter:
+    """Filters out our own output where it comes back by the input."""
 
     def __init__(self) -> None:
         self._sent: deque[tuple[float, bytes]] = deque()
 
     def sent(self, data: bytes, now: float) -> None:
         self._sent.append((now, data))
-        while self._sent[0][0] < now - ECHO_SECONDS:
+        while self._sent[0][0] < now - LOOPBACK_SECONDS:
             self._sent.popleft()
 
-    def is_echo(self, data: bytes, now: float) -> bool:
-        """Return whether this was sent a moment ago; each message comes back once."""
+    def blocks(self, data: bytes, now: float) -> bool:
+        """Return whether this was sent a moment ago; each message is blocked once."""
         for entry in self._sent:
-            if entry[1] == data and entry[0] >= now - ECHO_SECONDS:
+            if entry[1] == data and entry[0] >= now - LOOPBACK_SECONDS:
                 self._sent.remove(entry)
                 return True
         return False

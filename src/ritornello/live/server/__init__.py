@@ -5,10 +5,10 @@
     GET  /session/TOKEN/NAME.SUFFIX  a whole session: mid, wav, mp3, flac, musicxml, svg, pdf, png, zip
     POST /session/TOKEN/call         a MIDI file as the call
     GET  /soundfont.sf3              the sounds
-    GET  /health                     how it goes, in JSON
+    GET  /health                     status, in JSON
 
-Whatever is refused is one line of text. Read in order: `make_app`, then `connection`, `hall` and `room`, which do
-the work; `safety` for who may come in, `limits` for how much.
+Whatever is refused is one line of text. Read in order: `make_app`, then `connection`, `manager` and `hosted_session`,
+which do the work; `safety` for who may come in, `limits` for how much.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from ritornello.errors import ConfigError, RitornelloError
 from ritornello.formats.midi import parse_midi
 from ritornello.live.server import safety
 from ritornello.live.server.connection import Connection
-from ritornello.live.server.hall import Hall
-from ritornello.live.server.workshop import MEDIA_TYPES, Workshop, clear
+from ritornello.live.server.exporter import MEDIA_TYPES, Exporter, clear
+from ritornello.live.server.manager import SessionManager
 from ritornello.rendering.share import file_name
 from ritornello.rendering.soundfont import SHIPPED
 
@@ -44,23 +44,25 @@ PAGE = Path(__file__).resolve().parent.parent / "page"
 NO_PAGE = "the page is not in this copy of the library; everything else works: see docs/jam.md"
 
 
-def make_app(hall: Hall, host: str = "127.0.0.1", page: Path = PAGE) -> Starlette:
-    """Return the application for a server on `host`; `hall` is opened and closed with it."""
-    doors = _Doors(hall)
+def make_app(manager: SessionManager, host: str = "127.0.0.1", page: Path = PAGE) -> Starlette:
+    """Return the application for a server on `host`; `manager` is opened and closed with it."""
+    endpoints = _Endpoints(manager)
     routes: list[BaseRoute] = [
-        WebSocketRoute("/live", doors.live),
-        Route("/session/{token}/call", doors.call, methods=["POST"]),
-        Route("/session/{token}/{name}.{suffix}", doors.download),
-        Route("/soundfont.sf3", doors.soundfont),
-        Route("/health", doors.health),
-        Mount("/", StaticFiles(directory=page, html=True)) if page.is_dir() else Route("/", doors.no_page),
+        WebSocketRoute("/live", endpoints.live),
+        Route("/session/{token}/call", endpoints.call, methods=["POST"]),
+        Route("/session/{token}/{name}.{suffix}", endpoints.download),
+        Route("/soundfont.sf3", endpoints.soundfont),
+        Route("/health", endpoints.health),
+        Mount("/", StaticFiles(directory=page, html=True))
+        if page.is_dir()
+        else Route("/", endpoints.no_page),
     ]
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        hall.open()
+        manager.open()
         yield
-        await asyncio.to_thread(hall.close)
+        await asyncio.to_thread(manager.close)
 
     handlers: Any = {RitornelloError: _refused, Exception: _failed}
     return Starlette(
@@ -68,21 +70,21 @@ def make_app(hall: Hall, host: str = "127.0.0.1", page: Path = PAGE) -> Starlett
     )
 
 
-class _Doors:
-    """What each address leads to."""
+class _Endpoints:
+    """The handler of each address."""
 
-    def __init__(self, hall: Hall) -> None:
-        self._hall, self._workshop = hall, Workshop(hall.limits)
+    def __init__(self, manager: SessionManager) -> None:
+        self._manager, self._exporter = manager, Exporter(manager.limits)
 
     async def live(self, socket: WebSocket) -> None:
-        await Connection(socket, self._hall).run()
+        await Connection(socket, self._manager).run()
 
     async def download(self, request: Request) -> Response:
         """Make a file of a session as it is now."""
         token, suffix = request.path_params["token"], request.path_params["suffix"]
-        score = await asyncio.wrap_future(self._hall.ask(lambda: self._hall.room(token).score()))
+        score = await asyncio.wrap_future(self._manager.submit(lambda: self._manager.find(token).score()))
         name = file_name(request.path_params["name"])
-        path = await self._workshop.make(score, name, suffix)
+        path = await self._exporter.export(score, name, suffix)
         return FileResponse(
             path,
             media_type=MEDIA_TYPES[suffix],
@@ -94,16 +96,20 @@ class _Doors:
     async def call(self, request: Request) -> Response:
         """Take a MIDI file for the call of a session."""
         token = request.path_params["token"]
-        await asyncio.wrap_future(self._hall.ask(lambda: self._hall.room(token)))  # before much is read
+        await asyncio.wrap_future(
+            self._manager.submit(lambda: self._manager.find(token))
+        )  # before much is read
         score = await asyncio.to_thread(parse_midi, await self._body(request), "the call")
-        error = await asyncio.wrap_future(self._hall.ask(lambda: self._hall.room(token).play_call(score)))
+        error = await asyncio.wrap_future(
+            self._manager.submit(lambda: self._manager.find(token).play_call(score))
+        )
         if error:
             raise ConfigError(error)
         return PlainTextResponse(f"{score.note_count} notes, {score.seconds:.1f} s")
 
     async def _body(self, request: Request) -> bytes:
         """Return what is sent. Somewhat too much is read to its end and dropped, so that the refusal is heard."""
-        most, body, length = self._hall.limits.call_bytes, bytearray(), 0
+        most, body, length = self._manager.limits.call_bytes, bytearray(), 0
         async for part in request.stream():
             length += len(part)
             if length <= most:
@@ -119,7 +125,7 @@ class _Doors:
         return FileResponse(SHIPPED, media_type="application/octet-stream", headers=headers)
 
     async def health(self, request: Request) -> Response:
-        return JSONResponse(await asyncio.wrap_future(self._hall.ask(self._hall.health)))
+        return JSONResponse(await asyncio.wrap_future(self._manager.submit(self._manager.health)))
 
     async def no_page(self, request: Request) -> Response:
         return PlainTextResponse(NO_PAGE, 503)
@@ -133,16 +139,16 @@ async def _failed(request: Request, error: Exception) -> Response:
     return PlainTextResponse(f"a fault of ours, sorry ({type(error).__name__})", 500)
 
 
-def make_server(hall: Hall, host: str, port: int, page: Path = PAGE) -> Any:
-    """Return a uvicorn server of `hall`; run it with `server.run(sockets=[...])`. It stops at Ctrl-C."""
+def make_server(manager: SessionManager, host: str, port: int, page: Path = PAGE) -> Any:
+    """Return a uvicorn server of `manager`; run it with `server.run(sockets=[...])`. It stops at Ctrl-C."""
     import uvicorn
 
     config = uvicorn.Config(
-        make_app(hall, host, page),
+        make_app(manager, host, page),
         host=host,
         port=port,
         ws="auto",
-        ws_max_size=hall.limits.message_bytes,
+        ws_max_size=manager.limits.message_bytes,
         log_level="warning",
         ws_per_message_deflate=False,  # it would cost each connection more memory than its session
         server_header=False,

@@ -1,7 +1,7 @@
-"""A connection: one page on the WebSocket, between the event loop and the hall's thread.
+"""A connection: one page on the WebSocket, between the event loop and the manager's thread.
 
-Frames in are counted, parsed and handed to the hall; what a room says is queued here and sent in order. A page that
-sends too much, or does not read, is sent away; it may come back, and its session goes on.
+Frames in are counted, parsed and handed to the manager; what a session sends is queued here and sent in order. A page
+that sends too much, or does not read, is disconnected; it may come back, and its session goes on.
 """
 
 from __future__ import annotations
@@ -15,39 +15,39 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from ritornello.errors import ConfigError, RitornelloError
 from ritornello.live.server import messages
-from ritornello.live.server.hall import Hall
+from ritornello.live.server.catalog import ModelEntry
+from ritornello.live.server.hosted_session import HostedSession
 from ritornello.live.server.limits import TokenBucket
+from ritornello.live.server.manager import SessionManager
 from ritornello.live.server.messages import Json, Message, error_message, parse_message
-from ritornello.live.server.offers import Offer
-from ritornello.live.server.room import Room
 
 POLICY, TRY_LATER, OVER = 1008, 1013, 4000
-"""Codes that a connection is closed with: the page did what it must not; the hall is full; the session ended or
+"""Codes that a connection is closed with: the page did what it must not; all sessions are taken; the session ended or
 goes on elsewhere."""
 
 NO_HELLO = "a connection begins with hello"
 
 
 class Connection:
-    """One page; a `Listener` of its room."""
+    """One page; a `Client` of its session."""
 
-    def __init__(self, socket: WebSocket, hall: Hall) -> None:
-        self._socket, self._hall, self._limits = socket, hall, hall.limits
+    def __init__(self, socket: WebSocket, manager: SessionManager) -> None:
+        self._socket, self._manager, self._limits = socket, manager, manager.limits
         self._loop = asyncio.get_running_loop()
         self._outbox: asyncio.Queue[str | None] = asyncio.Queue()
         self._bucket = TokenBucket(self._limits.messages_a_second, self._limits.message_burst)
         self._close = (1000, "")
 
-    # --- called from the hall's thread ------------------------------------------------------------------------
+    # --- called from the manager's thread ---------------------------------------------------------------------
 
-    def tell(self, messages: Sequence[Json]) -> None:
+    def send(self, messages: Sequence[Json]) -> None:
         """Queue messages for the page."""
         frames = [json.dumps(message, separators=(",", ":"), ensure_ascii=False) for message in messages]
         self._call(self._queue, frames)
 
-    def end(self, reason: str) -> None:
+    def close(self, reason: str) -> None:
         """Say why, and close."""
-        self.tell([error_message(reason)])
+        self.send([error_message(reason)])
         self._call(self._finish, OVER, reason)
 
     def _call(self, function: object, *arguments: object) -> None:
@@ -70,66 +70,69 @@ class Connection:
         """Talk until one side ends."""
         await self._socket.accept()
         try:
-            hello, offer = await self._greet()
+            hello, entry = await self._handshake()
         except RitornelloError as error:
             return await self._refuse(POLICY, error)
         except (TimeoutError, WebSocketDisconnect):
             return await self._refuse(POLICY, NO_HELLO)
-        enter = self._hall.ask(lambda: self._hall.enter(hello.session, offer, self))
+        joining = self._manager.submit(lambda: self._manager.connect(hello.session, entry, self))
         try:
-            room = await asyncio.wrap_future(enter)
+            hosted = await asyncio.wrap_future(joining)
         except RitornelloError as error:
             return await self._refuse(TRY_LATER, error)
-        await self._talk(room)
+        await self._exchange(hosted)
 
-    async def _talk(self, room: Room) -> None:
-        """Hear and tell until one side ends; then the room is left."""
-        hearing, telling = asyncio.create_task(self._hear(room)), asyncio.create_task(self._tell())
+    async def _exchange(self, hosted: HostedSession) -> None:
+        """Receive and send until one side ends; then detach from the session."""
+        receiving, sending = (
+            asyncio.create_task(self._handle_messages(hosted)),
+            asyncio.create_task(self._send_queued()),
+        )
         try:
-            await asyncio.wait((hearing, telling), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((receiving, sending), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._hall.post(lambda: room.detach(self))
-            for task in (hearing, telling):
+            self._manager.post(lambda: hosted.detach(self))
+            for task in (receiving, sending):
                 task.cancel()
-            await asyncio.gather(hearing, telling, return_exceptions=True)
+            await asyncio.gather(receiving, sending, return_exceptions=True)
             await self._close_socket(*self._close)
 
-    async def _greet(self) -> tuple[messages.Hello, Offer]:
+    async def _handshake(self) -> tuple[messages.Hello, ModelEntry]:
         """Wait for hello, and return it with the model it asks for, which is then loaded."""
         hello = await asyncio.wait_for(self._receive(), self._limits.hello_seconds)
         if not isinstance(hello, messages.Hello):
             raise ConfigError(NO_HELLO)
-        offer = self._hall.offers.find(hello.model)
-        await asyncio.to_thread(offer.load)
-        return hello, offer
+        entry = self._manager.catalog.find(hello.model)
+        await asyncio.to_thread(entry.load)
+        return hello, entry
 
-    async def _hear(self, room: Room) -> None:
-        """Hand on what the page says, until it is gone or says too much."""
+    async def _handle_messages(self, hosted: HostedSession) -> None:
+        """Pass on what the page sends, until it is gone or sends too much."""
         while True:
             try:
                 message = await self._receive()
             except WebSocketDisconnect:
                 return
             except RitornelloError as error:
-                self.tell([error_message(error)])
+                self.send([error_message(error)])
                 continue
             if not self._bucket.take():
-                self.tell([error_message(f"more than {self._limits.messages_a_second:g} messages a second")])
+                self.send([error_message(f"more than {self._limits.messages_a_second:g} messages a second")])
                 self._call(self._finish, POLICY, "too many messages")
                 return await asyncio.sleep(self._limits.hello_seconds)  # what comes now is not read
             if isinstance(message, messages.ChooseModel):
-                await self._choose(room, message.name)
+                await self._choose(hosted, message.name)
             else:
-                self._hall.post(lambda heard=message: room.hear(heard))  # type: ignore[misc]
+                self._manager.post(lambda received=message: hosted.handle(received))  # type: ignore[misc]
 
-    async def _choose(self, room: Room, name: str) -> None:
+    async def _choose(self, hosted: HostedSession, name: str) -> None:
         """Play with another model, loaded first."""
         try:
-            offer = self._hall.offers.find(name)
-            await asyncio.to_thread(offer.load)
+            entry = self._manager.catalog.find(name)
+            await asyncio.to_thread(entry.load)
         except RitornelloError as error:
-            return self.tell([error_message(error)])
-        self._hall.post(lambda: room.guard(lambda: room.use(offer)))
+            return self.send([error_message(error)])
+        self._manager.post(lambda: hosted.guard(lambda: hosted.use(entry)))
 
     async def _receive(self) -> Message:
         """Return the next message; ConfigError if it is none, WebSocketDisconnect at the end."""
@@ -140,7 +143,7 @@ class Connection:
             raise ConfigError("a binary frame: messages are text")
         return parse_message(frame["text"])
 
-    async def _tell(self) -> None:
+    async def _send_queued(self) -> None:
         """Send what is queued, in order, up to the end."""
         while (frame := await self._outbox.get()) is not None:
             await self._socket.send_text(frame)

@@ -161,7 +161,7 @@ def parse_message(text: str | bytes) -> Message:
 
 def changed_config(config: JamConfig, changes: Json) -> JamConfig:
     """Return `config` with some fields changed; ConfigError for an unknown field or a value that is not allowed."""
-    return checked(JamConfig, config.model_dump() | changes)
+    return checked(JamConfig, config.model_dump(exclude_unset=True) | changes)
 
 
 # --- what the server says -------------------------------------------------------------------------------------

@@ -9,13 +9,13 @@
 The same inputs at the same times give the same outputs. Nothing is read, written or waited for here. Events may
 come a little late: `now` of an event is when it happened, and the session's time never runs back.
 
-Whoever steps the network must not let `receive`, `advance` or `use` come between a session's `wants` and its `supply`:
+`receive`, `advance` and `use` must not be called between a session's `wants` and its `supply`:
 one thread for a session, or a lock.
 
-How the parts fit: `Session` is the front, with the inputs, bookmarks and what can be asked; `game` knows whose turn
-it is, `turns` the modes as a table. `player` (with `keys`) and `performer` are the two sides, `record` is what both
-played. The performer's `improviser` listens and answers by steps of a network that others take for it, `engine` for
-many sessions at once. Read in order: `turns`, `game`, `improviser`, `hand`, `engine`.
+How the parts fit: `Session` is the interface, with the inputs, bookmarks and settings; `turn_taking` knows whose turn
+it is, `turns` has the modes as a table. `player` (with `keys`) and `performer` are the two sides, `record` is what
+both played. The performer's `improviser` listens and answers by steps of a network that others take for it, `engine`
+for many sessions at once. Read in order: `turns`, `turn_taking`, `improviser`, `response_decoder`, `engine`.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ from ritornello.live.events import (
     Undo,
 )
 from ritornello.live.session.calls import check_call
-from ritornello.live.session.game import Game, Moment
 from ritornello.live.session.improviser import Step
 from ritornello.live.session.model import LiveModel, make_live_model
 from ritornello.live.session.record import record_to_score
+from ritornello.live.session.turn_taking import Snapshot, TurnTaking
 from ritornello.score import Score
 
 __all__ = ["LiveModel", "Session", "Step", "make_live_model"]
@@ -63,35 +63,35 @@ class Session:
     """One player and one model; see the module."""
 
     def __init__(self, model: LiveModel, config: JamConfig | None = None, seed: int = 0) -> None:
-        self._game = Game(model, config or checked(JamConfig, {}), seed)
-        self._bookmarks: dict[int, tuple[BookmarkSet, Moment]] = {}
+        self._turns = TurnTaking(model, config or checked(JamConfig, {}), seed)
+        self._bookmarks: dict[int, tuple[BookmarkSet, Snapshot]] = {}
 
     # --- what is known ----------------------------------------------------------------------------------------
 
     @property
     def config(self) -> JamConfig:
         """What is asked for; in a turn that has begun, what was asked for before may still hold."""
-        return self._game.asked
+        return self._turns.asked
 
     @property
     def model(self) -> LiveModel:
         """The model that plays now, to which `wants` belongs."""
-        return self._game.model
+        return self._turns.model
 
     @property
     def turn(self) -> TurnBegan:
         """The present turn."""
-        return self._game.turn
+        return self._turns.turn
 
     @property
     def beat(self) -> TempoSet | None:
         """The beat that is kept, or that was last estimated."""
-        return self._game.beat
+        return self._turns.beat
 
     @property
     def notes(self) -> tuple[LiveNote, ...]:
         """The notes of both sides, the planned ones included; what was taken back is not among them."""
-        return self._game.record.notes
+        return self._turns.record.notes
 
     @property
     def bookmarks(self) -> tuple[BookmarkSet, ...]:
@@ -101,37 +101,37 @@ class Session:
     def score(self) -> Score:
         """Return the whole session with its silences: the player's tracks and the model's, tempo, pedal, markers."""
         name = self.model.name
-        return record_to_score(self._game.record, self._game.now, f"A jam with {name}", name.capitalize())
+        return record_to_score(self._turns.record, self._turns.now, f"A jam with {name}", name.capitalize())
 
     # --- the network ------------------------------------------------------------------------------------------
 
     @property
     def wants(self) -> Step | None:
         """The step of the network that it waits for, if any."""
-        return self._game.performer.wants(self._game.now)
+        return self._turns.performer.wants(self._turns.now)
 
     def supply(self, logits: Logits, state: State, now: float) -> None:
         """Take the result of the step that was wanted: logits, (vocabulary,) or (1, vocabulary), and the state."""
-        game = self._game
-        game.now = max(game.now, now)
-        game.performer.improviser.supply(logits.reshape(-1), state)
-        game.tell_decided()
+        turns = self._turns
+        turns.now = max(turns.now, now)
+        turns.performer.improviser.supply(logits.reshape(-1), state)
+        turns.publish_decided()
 
     # --- the clock --------------------------------------------------------------------------------------------
 
     def advance(self, now: float) -> list[Output]:
         """Let the clock be `now`, and return what became known since the last call."""
-        game = self._game
-        game.run_until(now)
-        game.tell_decided()
-        game.listen()
-        out, game.out = game.out, []
+        turns = self._turns
+        turns.run_until(now)
+        turns.publish_decided()
+        turns.listen()
+        out, turns.out = turns.out, []
         return out
 
     @property
     def next_time(self) -> float | None:
         """When `advance` should be called next, at the latest; None if nothing is planned."""
-        return self._game.next_time
+        return self._turns.next_time
 
     # --- what happens -----------------------------------------------------------------------------------------
 
@@ -140,18 +140,18 @@ class Session:
 
         What is played keeps its time, also if it comes late; all else happens at the session's own time.
         """
-        self._game.run_until(now)
-        self._take(event, max(0.0, now) if isinstance(event, Midi) else self._game.now)
+        self._turns.run_until(now)
+        self._take(event, max(0.0, now) if isinstance(event, Midi) else self._turns.now)
 
     def use(self, model: LiveModel, now: float) -> None:
         """Play with another model from the next turn on."""
-        game = self._game
-        game.run_until(now)
-        game.asked_model = model
-        if game.turn.turn == Turn.IDLE:
-            game.take_wishes()
-        elif game.turn.turn != Turn.MODEL:
-            game.begin_anew(now)
+        turns = self._turns
+        turns.run_until(now)
+        turns.ask(turns.asked, model)
+        if turns.turn.turn == Turn.IDLE:
+            turns.apply_settings()
+        elif turns.turn.turn != Turn.MODEL:
+            turns.begin_anew(now)
 
     @singledispatchmethod
     def _take(self, event: Input, now: float) -> None:
@@ -159,42 +159,43 @@ class Session:
 
     @_take.register
     def _(self, event: Midi, now: float) -> None:
-        self._game.player.receive(event.data, now)
+        self._turns.player.receive(event.data, now)
 
     @_take.register
     def _(self, event: Start, now: float) -> None:
-        if self._game.turn.turn == Turn.IDLE:
-            self._game.start(now)
+        if self._turns.turn.turn == Turn.IDLE:
+            self._turns.start(now)
 
     @_take.register
     def _(self, event: Stop, now: float) -> None:
-        if self._game.turn.turn != Turn.IDLE:
-            self._game.stop(now)
+        if self._turns.turn.turn != Turn.IDLE:
+            self._turns.stop(now)
 
     @_take.register
     def _(self, event: Configure, now: float) -> None:
-        game = self._game
-        before, game.asked = game.asked, event.config
-        is_other_game = any(getattr(before, name) != getattr(event.config, name) for name in SHAPE)
-        if game.turn.turn == Turn.IDLE or (game.turn.turn == Turn.BOTH and not is_other_game):
-            game.take_wishes()
-        elif game.turn.turn != Turn.MODEL and is_other_game:
-            game.begin_anew(now)
+        turns = self._turns
+        before = turns.asked
+        turns.ask(event.config, turns.asked_model)
+        changes_shape = any(getattr(before, name) != getattr(turns.asked, name) for name in SHAPE)
+        if turns.turn.turn == Turn.IDLE or (turns.turn.turn == Turn.BOTH and not changes_shape):
+            turns.apply_settings()
+        elif turns.turn.turn != Turn.MODEL and changes_shape:
+            turns.begin_anew(now)
 
     @_take.register
     def _(self, event: PlayCall, now: float) -> None:
         check_call(event.score)
-        self._game.give_call(event.score, now)
+        self._turns.give_call(event.score, now)
 
     @_take.register
     def _(self, event: Undo, now: float) -> None:
-        game = self._game
-        while game.history and not game.has_notes_since(game.history[-1]):
-            game.history.pop()
-        if game.history:
-            game.go_back(game.history.pop(), now)
+        turns = self._turns
+        while turns.history and not turns.has_notes_since(turns.history[-1]):
+            turns.history.pop()
+        if turns.history:
+            turns.go_back(turns.history.pop(), now)
         else:
-            game.out.append(Remark("there is nothing to take back"))
+            turns.out.append(Remark("there is nothing to take back"))
 
     @_take.register
     def _(self, event: SetBookmark, now: float) -> None:
@@ -202,14 +203,14 @@ class Session:
         if count >= MOST_BOOKMARKS:
             raise ConfigError(f"bookmark {event.name!r}: there are {count} already, and no more are kept")
         bookmark = BookmarkSet(count + 1, event.name, now)
-        self._bookmarks[bookmark.number] = bookmark, self._game.moment(now)
-        self._game.out.append(bookmark)
+        self._bookmarks[bookmark.number] = bookmark, self._turns.snapshot(now)
+        self._turns.out.append(bookmark)
 
     @_take.register
     def _(self, event: GoTo, now: float) -> None:
         if event.number not in self._bookmarks:
             known = ", ".join(map(str, self._bookmarks)) or "none"
             raise ConfigError(f"bookmark {event.number}: there is none of this number; known: {known}")
-        moment = self._bookmarks[event.number][1]
-        self._game.go_back(moment, now)
-        self._game.performer.answers = moment.answers
+        snapshot = self._bookmarks[event.number][1]
+        self._turns.go_back(snapshot, now)
+        self._turns.performer.answers = snapshot.answers

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +16,10 @@ from ritornello.config import checked
 from ritornello.errors import ConfigError
 from ritornello.generation.compose import compose
 from ritornello.generation.config import ComposeConfig
-from ritornello.generation.harmony import InScale
+from ritornello.generation.constraints import ConstraintState, Context, start_constraints
 from ritornello.generation.stepper import State, Stepper
+from ritornello.live.config import JamConfig
+from ritornello.originality import Index
 from ritornello.representations.base import (
     HasVoices,
     KeepsTime,
@@ -29,6 +33,9 @@ from ritornello.representations.base import (
 from ritornello.score import Score
 from ritornello.theory import DRUMS
 
+MOST_STARTED = 64
+"""Sets of constraints that a model keeps ready: those of the sessions that play now, and of some bars."""
+
 TRIAL_PIECES, TRIAL_BARS = 8, 8
 """So many short pieces show which instruments a model likes to play together."""
 
@@ -37,16 +44,20 @@ TRIAL_PIECES, TRIAL_BARS = 8, 8
 class LiveModel:
     """A model that can be played with.
 
-    programs: all that it knows, General MIDI or 128 for the drum kit, the most frequent of its band first. band: the
-    instruments it plays if nobody asks for others, one a part, in score order. initial_state: of a batch of 1.
+    programs: all that it knows, General MIDI or 128 for the drum kit, the most frequent of the defaults first.
+    default_programs: what it plays if nothing else is asked for, one a part, in score order.
+    initial_state: of a batch of 1. index: the music that it learned from. sampling: what its card says of
+    temperature and so on, where nothing is asked.
     """
 
     name: str
     representation: Representation = field(repr=False)
     initial_state: State = field(repr=False)
     programs: tuple[int, ...]
-    band: tuple[int, ...]
-    _scales: dict[frozenset[int], NDArray[np.bool_]] = field(default_factory=dict, repr=False)
+    default_programs: tuple[int, ...]
+    sampling: Mapping[Any, float] = field(default_factory=dict)
+    index: Index | None = field(default=None, repr=False)
+    _started: dict[tuple[JamConfig, int], list[ConstraintState]] = field(default_factory=dict, repr=False)
 
     def prepare(self) -> None:
         """Make its tables now, so that its first answer need not wait for them."""
@@ -71,13 +82,32 @@ class LiveModel:
         """Whether each id brings a note."""
         return np.asarray(self.representation.is_note) > 0
 
-    def in_scale(self, representation: Representation, scale: frozenset[int]) -> NDArray[np.bool_]:
-        """Return the mask of the ids that keep to a scale; `representation` is its own, or for_piece to a piece."""
-        if representation is not self.representation:
-            return InScale(representation, scale).permitted
-        if scale not in self._scales:
-            self._scales[scale] = InScale(representation, scale).permitted
-        return self._scales[scale]
+    def start_constraints(
+        self, config: JamConfig, representation: Representation | None = None, first_bar: int = 0
+    ) -> list[ConstraintState]:
+        """Return the states of the constraints that hold in a turn, before the first id; whoever follows a piece forks
+        them. `representation` is its own, or that for a piece; `first_bar` is the session's bar at the grammar's bar 0.
+
+        ConfigError for what the model cannot be asked for, and for what cannot be kept together.
+        """
+        representation, key = representation or self.representation, (config, first_bar)
+        is_own = representation is self.representation
+        if is_own and key in self._started:
+            return self._started[key]
+        context = Context(
+            representation,
+            config,
+            index=self.index,
+            model=f"model {self.name}",
+            is_live=True,
+            first_bar=first_bar,
+        )
+        started = start_constraints(context)
+        if is_own:
+            while len(self._started) >= MOST_STARTED:
+                del self._started[next(iter(self._started))]
+            self._started[key] = started
+        return started
 
     @cached_property
     def has_voices(self) -> bool:
@@ -96,22 +126,25 @@ def make_live_model(bundle: Bundle, stepper: Stepper | None = None) -> LiveModel
             f"model {name}: representation {kind} cannot be played live (its ids do not say how they move time)"
         )
     stepper = stepper or Stepper(bundle)
-    band = _favourite_band(bundle, stepper)
+    default_programs = _usual_programs(bundle, stepper)
     known = representation.voice_programs if isinstance(representation, HasVoices) else ()
-    usual = (program for program, _ in Counter(band).most_common())
+    usual = (program for program, _ in Counter(default_programs).most_common())
     programs = dict.fromkeys((*usual, *(program for voice in known for program in voice)))
-    model = LiveModel(name, representation, stepper.initial_state(1), tuple(programs), band)
+    state, sampling = stepper.initial_state(1), bundle.card.sampling
+    model = LiveModel(name, representation, state, tuple(programs), default_programs, sampling, bundle.index)
     model.prepare()
     return model
 
 
-def _favourite_band(bundle: Bundle, stepper: Stepper) -> tuple[int, ...]:
+def _usual_programs(bundle: Bundle, stepper: Stepper) -> tuple[int, ...]:
     """Return the instruments that most of a few pieces of the model are for."""
-    wishes = {"bars": TRIAL_BARS, "count": TRIAL_PIECES, "seed": 0, "meter": "4/4"}
-    wishes = {
-        key: wish for key, wish in wishes.items() if key not in unsupported_settings(bundle.representation)
+    settings = {"bars": TRIAL_BARS, "count": TRIAL_PIECES, "seed": 0, "meter": "4/4"}
+    settings = {
+        key: value
+        for key, value in settings.items()
+        if key not in unsupported_settings(bundle.representation)
     }
-    pieces = compose(bundle, checked(ComposeConfig, wishes), stepper=stepper)
+    pieces = compose(bundle, checked(ComposeConfig, settings), stepper=stepper)
     return Counter(programs_of(piece.score) for piece in pieces).most_common(1)[0][0] or (0,)
 
 

@@ -1,4 +1,4 @@
-"""The model's side of a session: wishes become a task for the improviser, and its answer notes on the clock.
+"""The model's side of a session: settings become a task for the improviser, and its answer notes on the clock.
 
 The improviser thinks in quarters of its window; here they become seconds. If an answer comes late, all of it that
 is still to come moves later by as much: nothing of it is lost, and nothing is planned for the past.
@@ -7,21 +7,21 @@ is still to come moves later by as much: nothing of it is lost, and nothing is p
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
 
 from ritornello.formats.messages import DRUM_CHANNEL, MELODIC_CHANNELS
-from ritornello.generation.constraints import RepetitionGuard
 from ritornello.generation.samplers import make_sampler
 from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote, Side
 from ritornello.live.session.calls import SHORTEST
-from ritornello.live.session.hand import CHUNK, DecidedNote, Task
-from ritornello.live.session.hearing import Band, Window
-from ritornello.live.session.improviser import Heard, Improviser, Memory, Step
+from ritornello.live.session.encoding_window import EPSILON, Ensemble, Window
+from ritornello.live.session.improviser import Improviser, InputSnapshot, ModelState, Step
 from ritornello.live.session.model import LiveModel
-from ritornello.theory import DRUMS, parse_instrument, parse_scale
+from ritornello.live.session.response_decoder import CHUNK, DecidedNote, Task
+from ritornello.theory import DRUMS, parse_instrument
 
 LEAD = 0.06
 """Seconds between deciding a note that is due and its beginning: time for it to reach the speaker."""
@@ -37,7 +37,7 @@ class Span(NamedTuple):
     """A stretch of time to play in, on the session's clock.
 
     at_once: with a note at its start. unit: if it is late, it is by whole units. avoid: a program to leave to the
-    player, if there is another.
+    player, if there is another. first_bar_line: where bar 0 of a chord progression begins; None: with the span.
     """
 
     start: float
@@ -45,6 +45,7 @@ class Span(NamedTuple):
     at_once: bool
     unit: float | None = None
     avoid: int | None = None
+    first_bar_line: float | None = None
 
 
 class Performer:
@@ -53,38 +54,43 @@ class Performer:
     `stop` is when the present answer stops, or has stopped; `delay` by how much it came late, in seconds.
     """
 
-    def __init__(self, model: LiveModel, seed: int, memory: Memory | None = None, answers: int = 0) -> None:
+    def __init__(
+        self, model: LiveModel, seed: int, model_state: ModelState | None = None, answers: int = 0
+    ) -> None:
         self.model, self.seed = model, seed
-        self.improviser = Improviser(model, memory)
+        self.improviser = Improviser(model, model_state)
         self.answers = answers
         self.delay = self.stop = 0.0
+        self._told: set[str] = set()
         self._window: Window | None = None
         self._unit: float | None = None
         self._channels: dict[int, int] = {}
-        self._band: Band | None = None
+        self._ensemble: Ensemble | None = None
         self._program: int | None = (
             None  # of all notes, where the model has one stream and is asked for another
         )
 
     # --- listening and playing --------------------------------------------------------------------------------
 
-    def band(self, config: JamConfig, guests: tuple[int, ...]) -> Band:
-        """Return the band for what is asked for and what the player plays."""
+    def ensemble(self, config: JamConfig, player_programs: tuple[int, ...]) -> Ensemble:
+        """Return the ensemble for what is asked for and what the player plays."""
         asked = config.instruments
-        own = self.model.band if asked is None else tuple(parse_instrument(name) for name in asked)
-        band = Band(self.model, own, guests)
-        if self._band is None or (band.own, band.guests) != (self._band.own, self._band.guests):
-            self._band = band  # else the old one, which knows its voices already
-        return self._band
+        own = (
+            self.model.default_programs if asked is None else tuple(parse_instrument(name) for name in asked)
+        )
+        ensemble = Ensemble(self.model, own, player_programs)
+        if self._ensemble != ensemble:  # else the old one, which knows its voices already
+            self._ensemble = ensemble
+        return self._ensemble
 
-    def listen(self, band: Band, heard: Heard) -> None:
+    def listen(self, ensemble: Ensemble, inputs: InputSnapshot) -> None:
         """Take in what will not change any more, unless still busy."""
         if self.improviser.wants is None:
-            self.improviser.listen(band, heard)
+            self.improviser.listen(ensemble, inputs)
 
-    def play(self, config: JamConfig, band: Band, heard: Heard, span: Span) -> None:
-        """Listen to what is new in `heard`, and play in a span of time."""
-        window = heard.window
+    def play(self, config: JamConfig, ensemble: Ensemble, inputs: InputSnapshot, span: Span) -> None:
+        """Listen to what is new in `inputs`, and play in a span of time."""
+        window = inputs.window
         self.answers += 1
         task = Task(
             start=window.quarters(span.start),
@@ -92,16 +98,30 @@ class Performer:
             beat=4 / window.meter[1],
             chunk=CHUNK * window.quarters_per_minute / 60,
             at_once=span.at_once,
-            permitted=band.may_play(span.avoid),
-            scale=None if config.scale is None else parse_scale(config.scale)[2],
+            permitted=ensemble.may_play(span.avoid),
             sample=make_sampler(config),
             generator=np.random.default_rng([self.seed, self.answers]),
-            constraints=(RepetitionGuard(self.model.representation),),
+            settings=config,
+            bar=window.bar_quarters,
+            first_bar_line=self._first_bar_line(window, span),
         )
         self.delay, self.stop, self._window, self._unit = 0.0, span.stop, window, span.unit
-        melodic = [program for program in band.own if program != DRUMS]
+        melodic = [program for program in ensemble.model_programs if program != DRUMS]
         self._program = melodic[0] if melodic and not self.model.has_voices else None
-        self.improviser.answer(band, heard, task)
+        self.improviser.answer(ensemble, inputs, task)
+
+    @staticmethod
+    def _first_bar_line(window: Window, span: Span) -> float:
+        """Return where bar 0 begins, in quarters from the window's origin: a bar line of the window."""
+        at = span.start if span.first_bar_line is None else span.first_bar_line
+        return math.floor(window.quarters(at) / window.bar_quarters + EPSILON) * window.bar_quarters
+
+    def take_relaxed(self) -> list[str]:
+        """Return a line for each constraint that was asked for and has given way since the last call, once a model."""
+        relaxed, self.improviser.relaxed = self.improviser.relaxed, Counter()
+        new = {name: steps for name, steps in relaxed.items() if name not in self._told}
+        self._told |= new.keys()
+        return [f"{name} gave way at {steps} step{'s' * (steps > 1)}" for name, steps in new.items()]
 
     def silence(self) -> None:
         """Stop thinking; what is remembered stays."""
@@ -117,12 +137,12 @@ class Performer:
     @property
     def wake(self) -> float | None:
         """When the next step is wanted; None if none is."""
-        hand = self.improviser.hand
+        decoder = self.improviser.decoder
         if self.improviser.wants is None:
             return None
-        if hand is None or self._window is None or not hand.told:
+        if decoder is None or self._window is None or not decoder.emitted:
             return -math.inf
-        time = hand.time if hand.open_from is None else hand.open_from
+        time = decoder.time if decoder.open_from is None else decoder.open_from
         return self._seconds(time) - AHEAD
 
     def _seconds(self, quarters: float) -> float:

@@ -1,4 +1,4 @@
-"""The player's side of a session: what is played goes into the record, and waits there for the model to hear it."""
+"""The player's side of a session: what is played goes into the record, and is pending until the model takes it in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ritornello.theory import DRUMS
 
 
 class Player:
-    """Plays into a record. `unheard` are the numbers of the notes that the model has not listened to yet.
+    """Plays into a record. `pending` are the numbers of the notes that the model has not listened to yet.
 
     program: what the player plays where no program change says otherwise, 128 for the drum kit.
     """
@@ -19,7 +19,7 @@ class Player:
     def __init__(self, record: Record, program: int) -> None:
         self.record, self.program = record, program
         self.keys = Keys()
-        self.unheard: list[int] = []
+        self.pending: list[int] = []
         self.pedal: list[TimedControl] = []  # of the time of these notes
         self.last_sound = 0.0  # when a key was last touched, or a note of a given call ends
         self.last_onset = float("-inf")
@@ -46,15 +46,15 @@ class Player:
             self.pedal.append(control)
 
     def forget(self, until: float) -> None:
-        """Let the notes that have begun until then be heard."""
-        self.unheard = [note.number for note in self.waiting() if note.start > until]
-        if not self.unheard:
+        """Count the notes that have begun until then as taken in."""
+        self.pending = [note.number for note in self.pending_notes() if note.start > until]
+        if not self.pending:
             self.pedal = self.pedal[-1:]
 
     def add(self, note: LiveNote) -> LiveNote:
-        """Add a note to the record, to be heard; return it with its number."""
+        """Add a note to the record, pending; return it with its number."""
         note = self.record.add_note(note)
-        self.unheard.append(note.number)
+        self.pending.append(note.number)
         self.last_onset = max(self.last_onset, note.start)
         self.last_sound = max(self.last_sound, note.start if note.end is None else note.end)
         return note
@@ -63,7 +63,7 @@ class Player:
         """Return the program that a channel plays, 128 for the drum kit."""
         return DRUMS if channel == DRUM_CHANNEL else self.keys.programs.get(channel, self.program)
 
-    def waiting(self) -> tuple[LiveNote, ...]:
-        """Return the notes that have not been heard."""
+    def pending_notes(self) -> tuple[LiveNote, ...]:
+        """Return the notes that the model has not taken in."""
         journal = self.record.journal
-        return tuple(self.record.note(number) for number in self.unheard if number in journal)
+        return tuple(self.record.note(number) for number in self.pending if number in journal)

@@ -85,7 +85,7 @@ def response_seconds(config: JamConfig) -> float:
 
 def is_beat_of(config: JamConfig, beat: TempoSet | None) -> bool:
     """Whether a beat is the one of the metronome that is asked for."""
-    asked = (config.tempo, config.meter, True)
+    asked = (config.tempo, config.meter_pair, True)
     return beat is not None and (beat.quarters_per_minute, beat.meter, beat.steady) == asked
 
 

@@ -123,13 +123,6 @@ class Jazz(BaseTokenizer[JazzConfig]):
     def decode(self, ids: Ids) -> Score:
         return decoding.decode(self.vocabulary, ids)
 
-    def inputs(self, ids: Ids) -> NDArray[np.int32]:
-        reader, rows = Reader(self.vocabulary), []
-        for token in np.asarray(ids).tolist():
-            reader.advance(token)
-            rows.append(reader.columns())
-        return np.array(rows, dtype=np.int32).reshape(-1, len(self.columns))
-
     def grammar(self, conditions: Conditions = Conditions()) -> JazzGrammarState:  # a frozen value
         return JazzGrammarState(self.vocabulary, conditions, Reader(self.vocabulary), self._rules)
 

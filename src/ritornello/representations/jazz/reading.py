@@ -56,7 +56,7 @@ class Bar:
     line: list[Played] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
 
-    def copy(self) -> Bar:
+    def fork(self) -> Bar:
         return Bar([replace(c) for c in self.chords], [replace(p) for p in self.line], list(self.ids))
 
 
@@ -179,8 +179,9 @@ class Reader:
             if placed.position <= self.position:
                 self.chord = placed
 
-    def columns(self) -> tuple[int, ...]:
-        """Return the token, the position in the bar, and root and quality of the chord in force (0: none)."""
+    @property
+    def values(self) -> tuple[int, ...]:
+        """The input columns: token, position in the bar, and root and quality of the chord in force (0: none)."""
         root, quality = 0, 0
         if self.chord is not None:
             root = self.chord.root + 1
@@ -189,7 +190,7 @@ class Reader:
 
     def fork(self) -> Reader:
         """Return an independent copy."""
-        return replace(self, bars=[bar.copy() for bar in self.bars])
+        return replace(self, bars=[bar.fork() for bar in self.bars])
 
 
 def voice_count(quality: str) -> int:

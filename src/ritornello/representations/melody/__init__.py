@@ -191,13 +191,6 @@ class Melody(BaseTokenizer[MelodyConfig]):
         tempo = Tempo.from_quarters_per_minute(0, self.placement.quarters_per_minute)
         return Score(self.settings.steps_per_quarter * step, (track,), tempos=(tempo,))
 
-    def inputs(self, ids: Ids) -> NDArray[np.int32]:
-        grammar, rows = self.grammar(), []
-        for token in np.asarray(ids).tolist():
-            grammar.advance(token)
-            rows.append(grammar.columns)
-        return np.array(rows, dtype=np.int32).reshape(-1, len(self.columns))
-
     def grammar(self, conditions: Conditions = Conditions()) -> MelodyGrammarState:  # a frozen value
         past, steps = Past(), self.settings.steps_per_quarter
         return MelodyGrammarState(self.blocks, conditions, self.encoding, steps, past)

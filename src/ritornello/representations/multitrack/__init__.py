@@ -4,7 +4,7 @@ A piece is a header and a body. The header tells its length in bars, meter, temp
 goes from onset to onset: shift, then the notes, each a token for voice and pitch together, followed by its
 velocity and its duration only where they change within the voice. What the tokens say only indirectly, the
 place in the bar and the bars left, the network sees as further input columns; and of the past, what came some bars
-ago at this place (`lags`), and what followed the last time that the latest ids were heard (`echo`).
+ago at this place (`lags`), and what followed the latest earlier occurrence of the last ids (`repeats`).
 
     START  LENGTH_HIGH LENGTH_LOW  METER TEMPO  INSTRUMENT ...   (SHIFT ... [METER] [TEMPO]
            (NOTE [VELOCITY] [DURATION]) ...) ...   END
@@ -25,16 +25,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import Column, Compass, Conditions, Ids, Pace, move_ids
+from ritornello.representations.base import Column, Compass, Conditions, Ids, Pace
 from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER, TEMPOS, nearest
-from ritornello.representations.limits import NO_LIMIT, Limits
 from ritornello.representations.multitrack import decoding, encoding, reading, vocabulary
-from ritornello.representations.multitrack.cadence import Cadence
-from ritornello.representations.multitrack.entrances import Entrances
 from ritornello.representations.multitrack.given import make_table
 from ritornello.representations.multitrack.given_grammar import GivenGrammarState
 from ritornello.representations.multitrack.grammar import MultitrackGrammarState, compass, planned_instruments
-from ritornello.representations.multitrack.room import SIXTEENTH, MultitrackRoom
 from ritornello.representations.multitrack.vocabulary import (
     DRUM_FAMILY,
     LENGTH_LIMIT,
@@ -45,7 +41,6 @@ from ritornello.representations.multitrack.vocabulary import (
     Vocabulary,
 )
 from ritornello.representations.tokenizer import BaseTokenizer, checked_options
-from ritornello.representations.tonality import moved_key
 from ritornello.score import Score
 from ritornello.theory import DRUMS, instrument_name
 
@@ -118,20 +113,6 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
             if not known.is_drum[voice]
         )
 
-    def make_room(self, limits: Limits) -> MultitrackRoom:
-        return MultitrackRoom(self.vocabulary, limits, limits.wish)
-
-    def make_entrances(self) -> Entrances:
-        return Entrances(self.vocabulary)
-
-    def make_cadence(self) -> Cadence:
-        return Cadence(self.vocabulary)
-
-    def most_onsets(self, limits: Limits, meter: tuple[int, int] | None) -> int:
-        steps = self.vocabulary.bar_steps
-        bar = steps[self.vocabulary.nearest_meter(*meter)] if meter else steps.max()
-        return int(bar) // (1 if limits.polyphony == NO_LIMIT else SIXTEENTH)
-
     def note_id(self, voice: int, pitch: int) -> int | None:
         if not 0 <= voice < len(self.vocabulary.low):
             return None
@@ -159,7 +140,8 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
         return decoding.decode(self.vocabulary, ids)
 
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
-        return reading.read_columns(self.vocabulary, ids)
+        columns = reading.Reader(self.vocabulary).at_once(np.asarray(ids))
+        return np.ascontiguousarray(columns.T, dtype=np.int32)
 
     def grammar(self, conditions: Conditions = Conditions()) -> MultitrackGrammarState:  # a frozen value
         reader = reading.Reader(self.vocabulary)
@@ -210,14 +192,6 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
 
     def transposed(self, ids: Ids, semitones: int) -> Ids:
         return np.where(self.vocabulary.is_melodic[ids], ids + semitones, ids).astype(ids.dtype)
-
-    def moved(self, rows: Ids, semitones: int) -> Ids:
-        """Return input rows of a piece as they are when it is moved; see `representations.base.Moves`."""
-        rows = move_ids(self, rows, semitones)
-        for number, column in enumerate(self.columns):
-            if column.name == reading.KEY:
-                rows[:, number] = moved_key(rows[:, number], semitones)
-        return rows
 
     def summary(self) -> Mapping[str, Any]:
         voices = self.vocabulary.config.voices

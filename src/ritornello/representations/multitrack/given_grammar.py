@@ -161,7 +161,7 @@ class GivenGrammarState(MultitrackGrammarState):
         return None
 
     def _next_meter(self) -> Due | None:
-        at = bisect_right(self.table.meters, (self.reader.meter_start, _BEYOND))
+        at = bisect_right(self.table.meters, (self.reader.place.meter_start, _BEYOND))
         if at == len(self.table.meters):
             return None
         step, number = self.table.meters[at]

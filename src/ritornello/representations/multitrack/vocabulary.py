@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from ritornello.representations.echo import Orders
+from ritornello.representations.columns.repeats import Orders
 from ritornello.representations.grids import (
     DURATIONS,
     SHIFTS,
@@ -90,12 +90,11 @@ class MultitrackOptions(BaseModel):
     lags: tuple[Lag, ...] = Field(
         (1, 2, 4), max_length=8, description="show what came so many bars ago at this place"
     )
-    echo: Orders = Field(
-        (8, 16, 32),
-        description="show what followed the last time that so many of the latest ids were heard",
+    repeats: Orders = Field(
+        (8, 16, 32), description="show what followed the latest earlier occurrence of so many last ids"
     )
     key: bool = Field(True, description="show the key so far, and the degree of the last note in it")
-    waiting: bool = Field(True, description="show which instrument has not played for longest")
+    longest_silent: bool = Field(True, description="show which instrument has not played for longest")
 
 
 class MultitrackConfig(BaseModel):
@@ -104,9 +103,9 @@ class MultitrackConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     lags: Annotated[tuple[Lag, ...], Field(max_length=8)] = ()
-    echo: Orders = ()
+    repeats: Orders = ()
     key: bool = False
-    waiting: bool = False
+    longest_silent: bool = False
     voices: tuple[Voice, ...] = Field(min_length=1, max_length=256)
     meters: tuple[tuple[int, int], ...] = Field(min_length=1, max_length=64)
 

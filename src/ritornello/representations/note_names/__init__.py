@@ -98,9 +98,6 @@ class NoteNames(BaseTokenizer[NoteNamesConfig]):
     def decode(self, ids: Ids) -> Score:
         return coding.decode(self.vocabulary, ids)
 
-    def inputs(self, ids: Ids) -> NDArray[np.int32]:
-        return reading.read_columns(self.vocabulary, ids)
-
     def grammar(self, conditions: Conditions = Conditions()) -> NoteNamesGrammarState:  # a frozen value
         return NoteNamesGrammarState(self.vocabulary, conditions, reading.Reader(self.vocabulary))
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ritornello.representations.base import Column, Ids
+from ritornello.representations.base import Column
 from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.note_names.vocabulary import Kind, Vocabulary
 
@@ -66,8 +65,9 @@ class Reader:
         """The number in DURATIONS that a word has unless it says otherwise."""
         return self.lengths.get(self.instrument, FIRST_LENGTH)
 
-    def columns(self) -> tuple[int, ...]:
-        """Return the row of input columns after the last id."""
+    @property
+    def values(self) -> tuple[int, ...]:
+        """The row of input columns after the last id."""
         config = self.vocabulary.config
         timed = (self.time % STEPS_PER_QUARTER, self.length) if config.durations else ()
         return (self.token, *timed, *((self.named + 1,) if config.programs else ()))
@@ -75,12 +75,3 @@ class Reader:
     def fork(self) -> Reader:
         """Return an independent copy."""
         return replace(self, lengths=dict(self.lengths))
-
-
-def read_columns(vocabulary: Vocabulary, ids: Ids) -> NDArray[np.int32]:
-    """Return the input columns of a piece, (time, column)."""
-    if not vocabulary.config.durations:
-        return np.asarray(ids, dtype=np.int32)[:, None]
-    reader = Reader(vocabulary)
-    rows = [(reader.advance(token), reader.columns())[1] for token in np.asarray(ids).tolist()]
-    return np.array(rows, dtype=np.int32).reshape(-1, len(columns_of(vocabulary)))

@@ -75,7 +75,8 @@ class Performance(FixedTokenizer[PerformanceConfig]):
         return reading.decode(self.vocabulary, ids)
 
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
-        return reading.read_columns(self.vocabulary, ids)
+        columns = reading.Reader(self.vocabulary).at_once(np.asarray(ids, dtype=np.int64))
+        return np.ascontiguousarray(columns.T, dtype=np.int32)
 
     def grammar(self, conditions: Conditions = Conditions()) -> PerformanceGrammarState:  # a frozen value
         return PerformanceGrammarState(self.vocabulary, conditions, reading.Reader(self.vocabulary))
@@ -90,11 +91,3 @@ class Performance(FixedTokenizer[PerformanceConfig]):
         first = self.blocks.first["pitch_class"]
         turned = first + (ids - first + semitones * LEVELS) % (12 * LEVELS)
         return np.where(self.blocks.is_kind(ids, "pitch_class"), turned, moved).astype(ids.dtype)
-
-    def moved(self, rows: Ids, semitones: int) -> Ids:
-        """Return input rows moved; see `representations.base.Moves`. Shares of pitch classes turn."""
-        rows = rows.copy()
-        rows[:, 0] = self.transposed(rows[:, 0], semitones)
-        if self.settings.pitch_classes:
-            rows[:, -12:] = np.roll(rows[:, -12:], semitones, axis=1)
-        return rows

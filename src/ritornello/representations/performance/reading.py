@@ -1,4 +1,4 @@
-"""Ids -> what they mean: the `Reader` takes one id at a time, `read_columns` all at once, `decode` gives the score.
+"""Ids -> what they mean: the `Reader`, of a piece at once or one id at a time; and the score, by `decode`.
 
 What makes no sense changes nothing: the end of a note that does not sound or has just begun, a pitch struck twice
 at once. A note without an end sounds for 5 seconds (the source does the same).
@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ritornello.arrays import Ints
 from ritornello.representations.base import Column, Ids
 from ritornello.representations.performance.vocabulary import (
     EVEN,
@@ -38,13 +38,14 @@ def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
     if vocabulary.config.density:
         columns.append(Column("density", 9))  # 0: not said yet
     if vocabulary.config.pitch_classes:
-        columns += [Column(f"share of {pitch_class_name(each)}", LEVELS) for each in range(12)]
+        names = (f"share of {pitch_class_name(each)}" for each in range(12))
+        columns += [Column(name, LEVELS, moves="pitch_class") for name in names]
     return tuple(columns)
 
 
 @dataclass
 class Reader:
-    """The meaning of the ids so far. Times are in steps of 10 ms."""
+    """The meaning of the ids so far, and the input columns; see `columns.ColumnReader`. Times are in steps of 10 ms."""
 
     vocabulary: Vocabulary
     token: int = 0
@@ -53,6 +54,17 @@ class Reader:
     density: int = 0  # bin + 1; 0: not said yet
     levels: tuple[int, ...] = (EVEN,) * 12
     sounding: dict[int, int] = field(default_factory=dict)  # when it began, by pitch
+
+    def at_once(self, ids: Ids) -> Ints:
+        blocks, config = self.vocabulary.blocks, self.vocabulary.config
+        columns = [ids]
+        if config.density:
+            columns.append(latest(blocks.is_kind(ids, "density"), ids - blocks.first["density"] + 1, 0))
+        if config.pitch_classes:
+            place, level = np.divmod(ids - blocks.first["pitch_class"], LEVELS)
+            says = blocks.is_kind(ids, "pitch_class")
+            columns += [latest(says & (place == each), level, EVEN) for each in range(12)]
+        return np.stack(columns)
 
     def advance(self, token: int) -> str:
         """Take the next id and return its kind."""
@@ -73,28 +85,14 @@ class Reader:
             self.levels = (*self.levels[:place], level, *self.levels[place + 1 :])
         return kind
 
-    def columns(self) -> tuple[int, ...]:
-        """Return the row of input columns after the last id."""
+    @property
+    def values(self) -> tuple[int, ...]:
         config = self.vocabulary.config
         density = (self.density,) if config.density else ()
         return self.token, *density, *(self.levels if config.pitch_classes else ())
 
     def fork(self) -> Reader:
-        """Return an independent copy."""
         return replace(self, sounding=dict(self.sounding))
-
-
-def read_columns(vocabulary: Vocabulary, ids: Ids) -> NDArray[np.int32]:
-    """Return the input columns of a piece, (time, column)."""
-    blocks, ids = vocabulary.blocks, np.asarray(ids, dtype=np.int64)
-    columns = [ids]
-    if vocabulary.config.density:
-        columns.append(latest(blocks.is_kind(ids, "density"), ids - blocks.first["density"] + 1, 0))
-    if vocabulary.config.pitch_classes:
-        place, level = np.divmod(ids - blocks.first["pitch_class"], LEVELS)
-        says = blocks.is_kind(ids, "pitch_class")
-        columns += [latest(says & (place == each), level, EVEN) for each in range(12)]
-    return np.stack(columns, axis=1).astype(np.int32)
 
 
 def decode(vocabulary: Vocabulary, ids: Ids) -> Score:

@@ -36,8 +36,8 @@ COLLECTIONS = {
 
 MINUTES = 20.0
 
-SCHEME: dict[str, Any] = {"cycles": (12,), "echo": (3, 6, 12, 24, 48)}
-"""Options of `frames`: bars of 16 or 8 frames, and of 12 or 6; a short echo, too, which foresees better."""
+SCHEME: dict[str, Any] = {"cycles": (12,), "repeats": (3, 6, 12, 24, 48)}
+"""Options of `frames`: bars of 16 or 8 frames, and of 12 or 6; a short repeat, too, which foresees better."""
 
 RECIPE: dict[str, Any] = {
     "representation": "frames",
@@ -71,7 +71,7 @@ class Result(NamedTuple):
     seed: int | None  # None: the seeds' networks together
     nats: dict[str, float]
     minutes: float
-    passes: float
+    epochs: float
 
 
 def find_collections(folder: Path, names: list[str]) -> dict[str, Path]:
@@ -111,7 +111,7 @@ class Benchmark:
         for progress in trainer.run():
             yield progress
         self.networks.append(trainer.network.cpu())
-        self.facts = trainer.facts(progress.held) if progress.held else {}
+        self.facts = trainer.facts(progress.validation) if progress.validation else {}
 
     def _whole(self, rolls: list[Roll]) -> list[Ids]:
         return [roll_to_ids(self.scheme, roll) for roll in rolls]

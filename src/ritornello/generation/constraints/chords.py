@@ -1,0 +1,125 @@
+"""`chords`: notes keep to a chord progression.
+
+Notes begin on chord tones on each beat and where the chord changes, or everywhere with `strict_chords`. Between the
+beats notes of the scale may begin too, by default those of the scale that fits the chord (`theory.chord_scales`). The
+chords of a bar share it equally; after the last bar they begin again. Drums are free. A representation that has
+learned to play over chords (`plays_over_chords`) gets them as a condition instead.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from ritornello.config import parsed
+from ritornello.errors import ConfigError
+from ritornello.generation.constraints.base import Constraint, ConstraintState, Context, Settings
+from ritornello.generation.constraints.scale import ScaleSettings
+from ritornello.theory import Chord, parse_chord_bars
+
+if TYPE_CHECKING:
+    from ritornello.arrays import Mask
+    from ritornello.generation.constraints.base import Ids
+    from ritornello.generation.notes import Notes
+    from ritornello.representations.base import GrammarState, Moment
+
+ChordBars = tuple[tuple[Chord, ...], ...]
+
+
+class ChordSettings(Settings):
+    chords: str | None = Field(
+        None,
+        min_length=1,
+        max_length=10_000,
+        description='chords to play over, a bar each, such as "Dm7 G7 Cmaj7 %"; with bar lines "Dm7 G7 | Cmaj7". '
+        "Models that know no chords begin notes on chord tones on every beat",
+    )
+    strict_chords: bool = Field(
+        False, description="with --chords: all notes are chord tones, not only those on the beats"
+    )
+
+    @field_validator("chords")
+    @classmethod
+    def _check_chords(cls, text: str | None) -> str | None:
+        if text is not None:
+            parsed(parse_chord_bars, text)
+        return text
+
+    @model_validator(mode="after")
+    def _check_strict(self) -> Self:
+        if self.strict_chords and self.chords is None:
+            raise ValueError("strict_chords: there are no chords to keep to; give chords too")
+        return self
+
+    @property
+    def chord_bars(self) -> ChordBars | None:
+        """The chords of each bar."""
+        return None if self.chords is None else parse_chord_bars(self.chords)
+
+
+def keeps_chords(context: Context) -> bool:
+    """Return whether chords are asked for and the representation does not heed them itself."""
+    asked, heeds = (
+        context.of(ChordSettings),
+        bool(getattr(context.representation, "plays_over_chords", False)),
+    )
+    if asked.strict_chords and heeds:
+        raise ConfigError("strict_chords: this model plays over chords as it has learned to; leave it out")
+    return asked.chords is not None and not heeds
+
+
+class Chords(Constraint):
+    name = "chords"
+    settings = ChordSettings
+    bounds_pitches = True
+
+    def start(self, context: Context) -> OverChords | None:
+        if not keeps_chords(context):
+            return None
+        asked, scale = context.of(ChordSettings), context.of(ScaleSettings).scale_classes
+        bars = asked.chord_bars or ()
+        return OverChords(context.notes, bars, scale, asked.strict_chords, context.first_bar)
+
+
+class OverChords(ConstraintState):
+    """Bans the notes that do not fit the chord at the present time."""
+
+    name, rank = "chords", 30
+
+    def __init__(
+        self,
+        notes: Notes,
+        bars: ChordBars,
+        scale: frozenset[int] | None = None,
+        is_strict: bool = False,
+        first_bar: int = 0,
+    ) -> None:
+        from ritornello.generation.notes import of_classes
+
+        outside = {
+            chord: (
+                notes.outside(of_classes(chord.pitch_classes)),
+                notes.outside(of_classes(chord.pitch_classes if is_strict else _passing(chord, scale))),
+            )
+            for bar in bars
+            for chord in bar
+        }
+        self._bars = [[outside[chord] for chord in bar] for bar in bars]
+        self._first_bar = first_bar
+
+    def banned(self, grammar: GrammarState, allowed: Mask) -> Ids:
+        moment: Moment = grammar.moment  # type: ignore[attr-defined]
+        bar, position, bar_steps, beat_steps = moment
+        chords = self._bars[(bar + self._first_bar) % len(self._bars)]
+        number = position * len(chords) // bar_steps
+        is_change = position == -(-number * bar_steps // len(chords))
+        on_beats, between = chords[number]
+        return on_beats if is_change or position % beat_steps == 0 else between
+
+
+def _passing(chord: Chord, scale: frozenset[int] | None) -> frozenset[int]:
+    """Return the pitch classes that may begin between the beats."""
+    from ritornello.theory.chord_scales import chord_scale, scale_classes
+
+    return chord.pitch_classes | (scale or scale_classes(chord.root, chord_scale(chord.quality)))

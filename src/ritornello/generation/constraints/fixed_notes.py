@@ -1,0 +1,253 @@
+"""`fixed_notes`: what of a piece stays as it is, or returns, and what the model composes anew.
+
+Five settings, one mechanism: each says which bars, or which parts, of a piece are given (`representations.base.Given`);
+the representation's grammar leads from one given note to the next, and leaves the rest to the model.
+
+- infill: some bars of the primer are free.           - vary: a share of its bars, drawn by the seed, is free.
+- accompany: all of the primer is given; parts are added.
+- form: sections that return are given by what was composed at their first place.
+- loop: after the last bar the first ones return, and are cut off again when they have been judged.
+
+How well a filling leads on is told by the likelihood of what is given after it (`LEADS_ON`); by that the best of
+several candidates is found (`Composition.ranking`).
+
+Read in order: `FixedNotesSettings`, `FixedNotes`, `make_given`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from ritornello.errors import ConfigError
+from ritornello.generation.constraints.base import Constraint, Context, Settings
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+    from ritornello.representations.base import Given
+    from ritornello.score import Score
+
+LEADS_ON = 2
+"""Bars after a free one in which what is given is judged."""
+
+SECTION_BARS = 8
+"""Bars of a section of a form, where no length is asked for."""
+
+LOOP_AHEAD = 16
+"""Bars by which a loop is announced to be longer than it is: it goes on, and does not prepare an ending."""
+
+LOOP_CANDIDATES = 8
+"""So many loops are composed, to keep the one that leads back best, unless something else is asked for."""
+
+FORM = re.compile(r"[A-Z]{1,64}")
+
+BARS = re.compile(r"[1-9][0-9]{0,3}(-[1-9][0-9]{0,3})?(,[1-9][0-9]{0,3}(-[1-9][0-9]{0,3})?)*")
+
+CONTRADICTIONS = (
+    ("infill", "vary"),
+    ("infill", "form"),
+    ("infill", "loop"),
+    ("accompany", "form"),
+    ("accompany", "loop"),
+)
+
+
+class FixedNotesSettings(Settings):
+    """What of a piece is to be given."""
+
+    infill: str | None = Field(
+        None,
+        description="compose these bars of the primer anew, such as 5-8 or 5-8,13; all else stays as it is",
+    )
+    vary: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="compose this share of the primer's bars anew, drawn by the seed; with a form, of the bars of"
+        " each section that returns (if not given: the last one, where it leads on to something else)",
+    )
+    accompany: bool = Field(
+        False,
+        description="let the primer sound from beginning to end, and add parts to it: those of instruments, or what"
+        " the model likes",
+    )
+    form: str | None = Field(
+        None, description="sections of equal length, a letter each, such as AABA: the same letter returns"
+    )
+    loop: bool = Field(
+        False,
+        description="a piece that leads back into its beginning, cut at the bar line, without an ending",
+    )
+
+    @field_validator("form")
+    @classmethod
+    def _check_form(cls, form: str | None) -> str | None:
+        if form is not None and not FORM.fullmatch(form):
+            raise ValueError("a form is 1 to 64 capital letters, such as AABA")
+        return form
+
+    @field_validator("infill")
+    @classmethod
+    def _check_infill(cls, bars: str | None) -> str | None:
+        if bars is not None:
+            compact = bars.replace(" ", "")
+            if not BARS.fullmatch(compact):
+                raise ValueError("bars are numbers from 1, such as 5-8 or 5-8,13")
+            for first, last in _bar_ranges(compact):
+                if first > last:
+                    raise ValueError(f"bar {first} is after bar {last}; exchange them")
+        return bars
+
+    @model_validator(mode="after")
+    def _check_given(self) -> Self:
+        for one, other in CONTRADICTIONS:
+            if getattr(self, one) and getattr(self, other):
+                raise ValueError(f"{one} and {other} contradict each other; give one of them")
+        if self.vary is not None and self.loop and not self.form:
+            raise ValueError("vary and loop contradict each other without a form, whose sections vary")
+        return self
+
+    @property
+    def keeps_primer(self) -> bool:
+        """Whether the primer, or what is not composed anew of it, sounds from beginning to end."""
+        return bool(self.infill or self.accompany or (self.vary is not None and not self.form))
+
+    @property
+    def asks_for_given(self) -> str:
+        """The first wish of this kind, as it was asked; else empty."""
+        for name in ("infill", "vary", "accompany", "form", "loop"):
+            value = getattr(self, name)
+            if value is not None and value is not False:
+                shown = f" {value:g}" if isinstance(value, float) else f" {value}"
+                return name if value is True else name + shown
+        return ""
+
+    @property
+    def infill_bars(self) -> frozenset[int]:
+        """The bars to compose anew, from 0."""
+        ranges = _bar_ranges((self.infill or "").replace(" ", ""))
+        return frozenset(bar - 1 for first, last in ranges for bar in range(first, last + 1))
+
+
+def _bar_ranges(text: str) -> list[tuple[int, int]]:
+    """Return first and last bar of each range in a text such as 5-8,13."""
+    ends = [part.split("-") for part in text.split(",") if part]
+    return [(int(each[0]), int(each[-1])) for each in ends]
+
+
+class FixedNotes(Constraint):
+    """Refuses what cannot be kept; what is given is kept by the grammar, so it has no state."""
+
+    name = "fixed_notes"
+    settings = FixedNotesSettings
+    is_live = False
+
+    def start(self, context: Context) -> None:
+        from ritornello.representations.base import keeps_given
+
+        asked, primer = context.of(FixedNotesSettings), context.primer
+        what = asked.asks_for_given
+        if not what:
+            return
+        if not keeps_given(context.representation):
+            raise ConfigError(
+                f"{what}: a model of representation {context.representation.name} cannot keep given notes;"
+                " those of multitrack and polyphony can"
+            )
+        if primer is None and asked.keeps_primer:
+            raise ConfigError(f"{what}: there is nothing to keep; give a primer")
+        if primer is not None and not asked.keeps_primer:
+            meters = {(meter.numerator, meter.denominator) for meter in primer.meters}
+            if len(meters) > 1:
+                raise ConfigError(
+                    f"{what}: the primer changes its meter; bars that return must be of equal length"
+                )
+
+
+def make_given(
+    config: FixedNotesSettings, primer: Score | None, primer_bars: int, bars: int, seed: int
+) -> Given | None:
+    """Return what is given of a piece of so many bars, or None if nothing is asked for that needs it.
+
+    ConfigError for bars that are not there, and where nothing would be free.
+    """
+    import numpy as np
+
+    from ritornello.representations.base import Given
+
+    random = np.random.default_rng(seed)
+    if config.keeps_primer:
+        free = _anew(config, primer_bars, random) | frozenset(range(primer_bars, bars))
+        if not free and not config.accompany:
+            raise ConfigError(f"{config.asks_for_given}: nothing is free, so there is nothing to compose")
+        return Given(primer, free, is_accompanied=config.accompany)
+    if not config.form and not config.loop:
+        return None
+    returns = _section_returns(config, bars, random) if config.form else {}
+    late = {bar: source for bar, source in returns.items() if bar >= primer_bars}
+    if config.loop:
+        late |= {bar: bar % bars for bar in range(bars, bars + LOOP_AHEAD)}
+    return Given(None, frozenset(range(bars)) - late.keys(), late)
+
+
+def _anew(config: FixedNotesSettings, bars: int, random: Generator) -> frozenset[int]:
+    """Return the bars of a primer that are to be composed anew."""
+    missing = [bar + 1 for bar in config.infill_bars if bar >= bars]
+    if missing:
+        raise ConfigError(
+            f"infill {config.infill}: there is no bar {max(missing)}; the primer has {bars} bars"
+        )
+    return config.infill_bars | _drawn(config.vary or 0.0, bars, random)
+
+
+def _drawn(share: float, bars: int, random: Generator) -> frozenset[int]:
+    """Return a share of so many bars, at least one if it is not zero."""
+    count = max(round(share * bars), share > 0)
+    return frozenset(random.choice(bars, count, replace=False).tolist())
+
+
+def _section_returns(config: FixedNotesSettings, bars: int, random: Generator) -> dict[int, int]:
+    """Return the bars of a form that return, and which each of them is.
+
+    Where nothing is said of how they vary, the last bar of a section is composed anew if what follows is not what
+    followed the first time: so it can lead there, or end.
+    """
+    form = config.form or ""
+    size = bars // len(form)
+    follows = dict(enumerate([*form[1:], form[0] if config.loop else ""]))
+    returns: dict[int, int] = {}
+    for number, letter in enumerate(form):
+        first = form.index(letter)
+        if number == first:
+            continue
+        leads_elsewhere = size > 1 and follows[number] != follows[first]
+        anew = frozenset([size - 1] if leads_elsewhere else [])
+        if config.vary is not None:
+            anew = _drawn(config.vary, size, random)
+        kept = (offset for offset in range(size) if offset not in anew)
+        returns |= {number * size + offset: first * size + offset for offset in kept}
+    return returns
+
+
+def form_bars(form: str, bars: int | None) -> int:
+    """Return the length of a form in bars; ConfigError if its sections would not be of equal length."""
+    bars = bars or SECTION_BARS * len(form)
+    if bars % len(form):
+        less = bars // len(form) * len(form)
+        near = f"{less} or {less + len(form)}" if less else str(len(form))
+        raise ConfigError(f"form {form}: {bars} bars do not make {len(form)} equal sections; give {near}")
+    return bars
+
+
+def with_loop_markers(score: Score, bars: int) -> Score:
+    """Return `score` with markers at its beginning and at the bar line where it begins again; there its file ends."""
+    from ritornello.score import Meter, Text
+
+    meter = score.meters[0] if score.meters else Meter(0, 4, 4)
+    end = bars * meter.bar_ticks(score.ticks_per_quarter)
+    markers = (Text(0, "marker", "loopStart"), Text(end, "marker", "loopEnd"))
+    return replace(score, texts=(*score.texts, *markers))

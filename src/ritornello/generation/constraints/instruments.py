@@ -1,0 +1,22 @@
+"""`instruments`: instruments that would not always have a note left are not chosen (see `feasibility`).
+
+It comes first in the table: what cannot be kept together is refused before the other constraints start.
+"""
+
+from __future__ import annotations
+
+from ritornello.generation.constraints.base import Constraint, Context, Never
+
+
+class Instruments(Constraint):
+    name = "instruments"
+
+    def start(self, context: Context) -> Never | None:
+        import numpy as np
+
+        from ritornello.generation.feasibility import pitch_settings
+
+        if not pitch_settings(context):
+            return None
+        tokens = [compass.token for compass in context.feasible.idle if compass.token is not None]
+        return Never(self.name, 5, np.array(tokens, dtype=np.int64))

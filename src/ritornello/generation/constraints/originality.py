@@ -1,0 +1,148 @@
+"""`max_copy`: no run of notes longer than asked for that the training music has too (see `originality`).
+
+The state follows the notes of each voice and looks up which notes would make its last run, and one more, a copy. That
+needs grammar states that give notes in the order in which they stand in a track, each at its own time:
+representations whose do have `tells_notes_in_order`. Only what the model chooses is judged: a run begins anew after
+notes that were given, such as those of a primer, and drums are free.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from pydantic import Field, field_validator
+
+from ritornello.errors import ConfigError
+from ritornello.generation.constraints.base import Constraint, ConstraintState, Context, Settings
+
+if TYPE_CHECKING:
+    from ritornello.arrays import Mask
+    from ritornello.originality import Continuations
+    from ritornello.representations.base import GrammarState, Representation
+
+SHORT_COPY = 15
+"""Runs of so many notes are common turns. Longer ones are not copied, unless that is asked for."""
+
+MOST_COPY = 512
+"""As far as `originality` tells runs apart."""
+
+MIN_COPY = 4
+"""Runs of fewer notes are in all music."""
+
+
+class OriginalitySettings(Settings):
+    max_copy: int | None = Field(
+        None,
+        ge=0,
+        le=MOST_COPY,
+        description="no longer run of notes, in any key, that the music learned from has too; 0: any"
+        f" ({SHORT_COPY} if not given and the model knows that music)",
+    )
+
+    @field_validator("max_copy")
+    @classmethod
+    def _check_copy(cls, notes: int | None) -> int | None:
+        if notes is not None and 0 < notes < MIN_COPY:
+            raise ValueError(f"must be at least {MIN_COPY}, or 0 for any")
+        return notes
+
+
+class Originality(Constraint):
+    name = "max_copy"
+    settings = OriginalitySettings
+
+    def start(self, context: Context) -> NoCopy | None:
+        from ritornello.generation.feasibility import cannot_ask
+        from ritornello.originality import Continuations
+        from ritornello.representations.base import tells_notes_in_order
+
+        asked = context.of(OriginalitySettings).max_copy
+        can = tells_notes_in_order(context.representation)
+        if asked and not can:
+            raise ConfigError(cannot_ask(f"max_copy {asked}", context.representation))
+        if asked and context.index is None:
+            raise ConfigError(
+                f"max_copy {asked}: {context.model} holds no index of the music that it learned from"
+            )
+        is_faithful = bool(getattr(context.settings, "faithful", False))
+        longest = asked if asked is not None else SHORT_COPY * (can and not is_faithful)
+        if not longest or context.index is None:
+            return None
+        return NoCopy(context.representation, Continuations(context.index, longest), asked is not None)
+
+
+@dataclass
+class VoiceLine:
+    """The last notes of a voice: the steps between them, and where it is. Times are in steps of `originality`."""
+
+    onset: int
+    pitch: int
+    steps: list[int] = field(default_factory=list)
+    copied: set[int] = field(default_factory=set)  # steps that would make it a copy
+
+
+class NoCopy(ConstraintState):
+    """Bans the note that would make a voice's last run of notes one longer than may be copied."""
+
+    name = "max_copy"
+
+    def __init__(self, representation: Representation, continuations: Continuations, is_asked: bool) -> None:
+        from ritornello.representations.base import drum_voices
+
+        self.is_asked, self.rank = is_asked, 60 if is_asked else 95
+        self._representation, self._drums = representation, drum_voices(representation)
+        self._continuations = continuations
+        self._now = 0
+        self._is_chosen = False  # whether the next id is: then `banned` has been called
+        self.lines: dict[int, VoiceLine] = {}
+
+    def fork(self) -> NoCopy:
+        other = copy(self)
+        other.lines = {
+            voice: replace(line, steps=list(line.steps), copied=set(line.copied))
+            for voice, line in self.lines.items()
+        }
+        return other
+
+    def advance(self, grammar: GrammarState) -> None:
+        if grammar.last_note is not None:
+            self._follow(*grammar.last_note)
+        self._now, self._is_chosen = _steps(grammar.quarters), False
+
+    def _follow(self, voice: int, pitch: int) -> None:
+        if not self._is_chosen:
+            self.lines.pop(voice, None)
+        elif voice in self.lines:
+            self._extend(self.lines[voice], pitch)
+        elif voice not in self._drums:
+            self.lines[voice] = VoiceLine(self._now, pitch)
+
+    def _extend(self, line: VoiceLine, pitch: int) -> None:
+        from ritornello.originality import step_between
+
+        count = self._continuations.steps_before
+        line.steps.append(step_between(self._now - line.onset, pitch - line.pitch))
+        del line.steps[:-count]
+        line.onset, line.pitch = self._now, pitch
+        line.copied = self._continuations.after(line.steps) if len(line.steps) == count else set()
+
+    def banned(self, grammar: GrammarState, allowed: Mask) -> list[int]:
+        from ritornello.originality import LONGEST_WAIT
+        from ritornello.representations.base import note_ids
+
+        self._is_chosen, now = True, _steps(grammar.quarters)
+        found: list[int] = []
+        for voice, line in self.lines.items():
+            wait = min(now - line.onset, LONGEST_WAIT)
+            for step in line.copied:
+                if step // 256 == wait:
+                    found += note_ids(self._representation, voice, line.pitch + step % 256 - 128)
+        return found
+
+
+def _steps(quarters: float) -> int:
+    from ritornello.originality import STEPS_PER_QUARTER
+
+    return int(quarters * STEPS_PER_QUARTER + 0.5)

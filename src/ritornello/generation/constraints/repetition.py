@@ -1,0 +1,165 @@
+"""`repetition`: on by default, no voice repeats a pitch or a chord for ever, and no bar comes too often in a row.
+
+Networks that have heard mostly themselves fall into loops; the guard breaks them up, and is among the first to give
+way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from ritornello.generation.constraints.base import Constraint, ConstraintState, Context, Settings
+
+if TYPE_CHECKING:
+    from ritornello.arrays import Mask
+    from ritornello.representations.base import GrammarState, Representation
+
+SAME_PITCH = 8
+"""A voice may play one pitch this many times in a row."""
+
+SAME_CHORD = 24
+"""A voice may play one chord this many times in a row."""
+
+SAME_BAR = 4
+"""A piece may play one bar this many times running."""
+
+Note = tuple[int, int, int]  # position in the bar, voice, pitch
+
+
+class RepetitionSettings(Settings):
+    guard: bool = Field(True, description="break up a pitch or a bar that repeats too often")
+
+
+class Repetition(Constraint):
+    name = "repetition"
+    settings = RepetitionSettings
+
+    def start(self, context: Context) -> RepetitionGuard | None:
+        return RepetitionGuard(context.representation) if context.of(RepetitionSettings).guard else None
+
+
+class RepetitionGuard(ConstraintState):
+    """Bans a pitch more than SAME_PITCH times in a row in one voice, a chord more than SAME_CHORD times, and a bar
+    more than SAME_BAR times running.
+
+    Bars are the same if the same voices play the same pitches at the same positions; how long and how loud does
+    not count. A fifth equal bar is broken at its last note, as a fill would. Bars without notes do not count.
+    """
+
+    name, rank, is_asked = "repetition", 70, False
+
+    def __init__(self, representation: Representation) -> None:
+        self._representation = representation
+        self._runs: dict[int, _PitchRun] = {}
+        self._bars = _BarRun()
+
+    def fork(self) -> RepetitionGuard:
+        other = RepetitionGuard(self._representation)
+        other._runs = {voice: run.fork() for voice, run in self._runs.items()}
+        other._bars = replace(self._bars, present=set(self._bars.present))
+        return other
+
+    def advance(self, grammar: GrammarState) -> None:
+        bar, position = grammar.place
+        self._bars.enter(bar)
+        if grammar.last_note is not None:
+            voice, pitch = grammar.last_note
+            self._runs.setdefault(voice, _PitchRun()).add((bar, position), pitch)
+            self._bars.add((position, voice, pitch))
+
+    def banned(self, grammar: GrammarState, allowed: Mask) -> Sequence[int]:
+        from ritornello.representations.base import note_ids_at
+
+        notes = [
+            (voice, pitch) for voice, run in self._runs.items() for pitch in run.exhausted(grammar.place)
+        ]
+        missing = self._bars.completing()
+        if missing is not None and missing[0] == grammar.place[1]:
+            notes.append(missing[1:])
+        return [
+            token
+            for voice, pitch in notes
+            for token in note_ids_at(self._representation, grammar, voice, pitch)
+        ]
+
+
+@dataclass
+class _PitchRun:
+    """How often a voice has played its last pitch, and its last chord, in a row. Notes of one onset count from the
+    lowest up."""
+
+    pitch: int = -1
+    count: int = 0
+    last_chord: list[int] = field(default_factory=list)
+    chord_count: int = 0
+    onset: tuple[int, int] = (-1, -1)
+    chord: list[int] = field(default_factory=list)  # pitches at the present onset, not yet counted
+
+    def fork(self) -> _PitchRun:
+        return replace(self, last_chord=list(self.last_chord), chord=list(self.chord))
+
+    def add(self, onset: tuple[int, int], pitch: int) -> None:
+        """Take a note at `onset`."""
+        self._move_to(onset)
+        self.chord.append(pitch)
+
+    def exhausted(self, onset: tuple[int, int]) -> list[int]:
+        """Return the pitches that must not be played at `onset`."""
+        self._move_to(onset)
+        interrupted = any(pitch < self.pitch for pitch in self.chord)
+        is_full = self.count + self.chord.count(self.pitch) >= SAME_PITCH and not interrupted
+        pitches = [self.pitch] if is_full else []
+        if self.chord_count >= SAME_CHORD and self.chord and sorted(self.chord) == self.last_chord[:-1]:
+            pitches.append(self.last_chord[-1])  # it would complete the chord once more
+        return pitches
+
+    def _move_to(self, onset: tuple[int, int]) -> None:
+        if onset == self.onset:
+            return
+        chord = sorted(self.chord)
+        for pitch in chord:
+            self.count = self.count + 1 if pitch == self.pitch else 1
+            self.pitch = pitch
+        if chord:
+            self.chord_count = self.chord_count + 1 if chord == self.last_chord else 1
+            self.last_chord = chord
+        self.onset, self.chord = onset, []
+
+
+@dataclass
+class _BarRun:
+    """How often the last whole bar has been played running, and how much of it the present bar has repeated."""
+
+    bar: int = 0
+    last: frozenset[Note] = frozenset()
+    count: int = 0
+    present: set[Note] = field(default_factory=set)
+    differs: bool = False  # whether the present bar has a note that the last one has not
+
+    def enter(self, bar: int) -> None:
+        """Go on to `bar`, if the piece has come to it."""
+        if bar == self.bar:
+            return
+        skipped = bar > self.bar + 1
+        same = not self.differs and len(self.present) == len(self.last)
+        self.count = self.count + 1 if same else 1
+        if not same:
+            self.last = frozenset(self.present)
+        if skipped:
+            self.last, self.count = frozenset(), 1
+        self.bar, self.present, self.differs = bar, set(), False
+
+    def add(self, note: Note) -> None:
+        """Take a note of the present bar."""
+        self.present.add(note)
+        self.differs |= note not in self.last
+
+    def completing(self) -> Note | None:
+        """Return the note that would make the present bar one repetition too many, if it is the next missing."""
+        if self.count < SAME_BAR or self.differs or len(self.present) != len(self.last) - 1:
+            return None
+        return next(iter(self.last - self.present))

@@ -1,0 +1,141 @@
+"""Constrained decoding of one sequence: which ids may come next, and what becomes known with the one that does.
+
+Two mechanisms decide what may come next: the grammar of the representation, which leads every piece to an end, and
+constraints in the order of their ranks (`generation.constraints`). Composing, beam search and live play all drive this
+one loop body:
+
+    mask, logits = decoder.mask(), decoder.process(logits)
+    token = sample(logits, mask)
+    decoder.accept(token)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from copy import copy
+
+import numpy as np
+
+from ritornello.arrays import Mask
+from ritornello.errors import ConfigError
+from ritornello.generation.constraints.base import ConstraintState
+from ritornello.generation.samplers import LOWEST
+from ritornello.generation.stepper import Logits
+from ritornello.representations.base import (
+    Conditions,
+    GrammarState,
+    Representation,
+    forced_token,
+    reassign_probability,
+)
+
+LogitsProcessor = Callable[[Sequence[int], Logits], Logits]
+"""Takes the ids so far and the logits of the next one, (vocabulary,), and returns new logits of that shape."""
+
+
+class Decoder:
+    """A sequence while it is decoded.
+
+    ids: those so far. grammar: the state of the grammar after them. relaxed: the constraints that had to give way
+    to the
+    grammar or to more important ones, and at how many steps. forced: the id of a given note that is due now, which no
+    constraint may ban; None if there is none (after `mask`).
+    """
+
+    def __init__(
+        self,
+        representation: Representation,
+        conditions: Conditions = Conditions(),  # a frozen value
+        constraints: Sequence[ConstraintState] = (),
+        processors: Sequence[LogitsProcessor] = (),
+    ) -> None:
+        """`constraints` are forked, the most important first."""
+        self.representation, self.conditions = representation, conditions
+        self.grammar: GrammarState = representation.grammar(conditions)
+        self.constraints = [state.fork() for state in constraints]
+        self.processors = tuple(processors)
+        self.ids: list[int] = []
+        self.relaxed: Counter[str] = Counter()
+        self.forced: int | None = None
+        self.allowed: Mask = np.ones(representation.vocabulary_size, dtype=bool)
+
+    def fork(self) -> Decoder:
+        """Return an independent copy."""
+        other = copy(self)
+        other.grammar, other.ids = self.grammar.fork(), list(self.ids)
+        other.constraints = [state.fork() for state in self.constraints]
+        other.relaxed = self.relaxed.copy()
+        return other
+
+    def accept(self, token: int) -> None:
+        """Add an id."""
+        self.ids.append(token)
+        self.grammar.advance(token)
+        for state in self.constraints:
+            state.advance(self.grammar)
+
+    def mask(self, restrict: Callable[[Mask], Mask] | None = None) -> Mask:
+        """Return the ids that may come next, (vocabulary,).
+
+        `restrict` takes and returns a mask: it may reduce what the grammar allows, also to nothing; at least one id is
+        true else. A constraint that would leave nothing gives way, and is counted. An id that is forced may come,
+        whatever the constraints say.
+        """
+        allowed = self.grammar.allowed_mask()
+        self.forced = forced_token(self.grammar)
+        self.allowed = allowed = allowed if restrict is None else restrict(allowed)
+        is_given = self.conditions.given is not None and allowed.sum() == 1
+        if is_given or not allowed.any():
+            return allowed  # of what is given constraints have nothing to say
+        relaxed = apply_constraints(self.grammar, self.constraints, allowed)
+        if self.forced is not None:
+            allowed &= not relaxed
+            allowed[self.forced] = True
+        else:
+            self.relaxed.update(relaxed)
+        return allowed
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether the last mask left more than one id."""
+        return int(self.allowed.sum()) > 1
+
+    def process(self, logits: Logits) -> Logits:
+        """Return the logits, (vocabulary,), by which to choose among the ids of the last mask.
+
+        What the model expects to lead past given notes counts for the id that leads to them; then the processors are
+        called in order.
+        """
+        found = reassign_probability(self.grammar, self.allowed) if self.is_choice else None
+        if found is not None and found[1].any():
+            target, others = found
+            others[target] = True
+            total = np.logaddexp.reduce(logits[others])
+            logits = logits.copy()
+            logits[target] = total
+            logits[others & ~self.allowed] = LOWEST
+        for processor in self.processors:
+            shape, logits = logits.shape, np.asarray(processor(self.ids, logits.copy()), dtype=np.float32)
+            if logits.shape != shape:
+                raise ConfigError(
+                    f"a logits processor returned shape {logits.shape}; it must return that of its logits, {shape}"
+                )
+        return logits
+
+
+def apply_constraints(
+    grammar: GrammarState, constraints: Sequence[ConstraintState], allowed: Mask
+) -> list[str]:
+    """Take the ids that `constraints` ban out of `allowed`, in place; return the names of those that gave way, since
+    they would have left nothing."""
+    relaxed = []
+    for state in constraints:
+        ids = state.banned(grammar, allowed)
+        if len(ids):
+            before = allowed[ids]
+            allowed[ids] = False
+            if not allowed.any():
+                allowed[ids] = before
+                relaxed.append(state.name)
+    return relaxed

@@ -1,0 +1,111 @@
+"""Settings that several commands share: how ids are sampled, how widely is searched, and what is asked of the music
+besides constraints.
+
+Apart from the code that does it, so that the command line can say what may be asked for without loading that.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from ritornello.config import parsed
+from ritornello.theory import parse_instrument
+
+StepPrecision = Literal["float32", "int8"]
+
+METER = re.compile(r"[1-9][0-9]?/(1|2|4|8|16|32)")
+
+SLOWEST, FASTEST = 10, 400
+"""Tempos, in quarter notes a minute."""
+
+
+class SamplerConfig(BaseModel):
+    """How boldly the next id is chosen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    temperature: float = Field(
+        1.0, ge=0, le=10, description="above 1 bolder, below 1 safer, 0 always the most probable"
+    )
+    top_p: float = Field(0.95, gt=0, le=1, description="keep the most probable ids that make up this share")
+    top_k: int = Field(0, ge=0, description="keep this many of the most probable ids, 0 all")
+    min_p: float = Field(
+        0.0, ge=0, le=1, description="drop ids less probable than this share of the best one's"
+    )
+    surprise: float = Field(
+        0.0, ge=0, le=1, description="how often, as a share of steps, the most probable is avoided on purpose"
+    )
+
+
+class BeamConfig(SamplerConfig):
+    """How widely to search. 1, 1, 1 is no search."""
+
+    beam_size: int = Field(1, ge=1, le=256, description="beam search: so many branches stay after each round")
+    branch_factor: int = Field(1, ge=1, le=256, description="beam search: copies of each branch that stays")
+    steps_per_iteration: int = Field(1, ge=1, le=1024, description="beam search: ids sampled in a round")
+
+    @property
+    def searches(self) -> bool:
+        """Whether there is anything to choose between."""
+        return self.beam_size * self.branch_factor > 1
+
+
+class MusicSettings(BaseModel):
+    """What the music is to be like from its first note on; None leaves it to the model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tempo: float | None = Field(None, ge=SLOWEST, le=FASTEST, description="quarter notes a minute")
+    meter: str | None = Field(None, description="meter, such as 3/4")
+    instruments: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        max_length=64,
+        description="names or General MIDI numbers from 0, such as violin,cello",
+    )
+
+    @field_validator("meter", mode="before")
+    @classmethod
+    def _join_meter(cls, meter: Any) -> Any:
+        """Take a pair (3, 4) too."""
+        is_pair = isinstance(meter, list | tuple) and len(meter) == 2
+        return f"{meter[0]}/{meter[1]}" if is_pair else meter
+
+    @field_validator("meter")
+    @classmethod
+    def _check_meter(cls, text: str | None) -> str | None:
+        if text is not None and not METER.fullmatch(text):
+            raise ValueError("a meter is 1 to 99 notes of 1/1, 1/2, 1/4, 1/8, 1/16 or 1/32, such as 3/4")
+        return text
+
+    @field_validator("instruments", mode="before")
+    @classmethod
+    def _split_instruments(cls, value: Any) -> Any:
+        """Take "violin, cello" or single numbers for a list too."""
+        names = [value] if isinstance(value, str | int) else value
+        if not isinstance(names, list | tuple):
+            return names
+        return tuple(word.strip() for name in names for word in str(name).split(","))
+
+    @field_validator("instruments")
+    @classmethod
+    def _check_instruments(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for name in names or ():
+            parsed(parse_instrument, name)
+        return names
+
+    @property
+    def programs(self) -> tuple[int, ...] | None:
+        """The instruments as General MIDI programs, 128 for the drum kit."""
+        return None if self.instruments is None else tuple(map(parse_instrument, self.instruments))
+
+    @property
+    def meter_pair(self) -> tuple[int, int] | None:
+        """The meter as (numerator, denominator)."""
+        if self.meter is None:
+            return None
+        numerator, denominator = self.meter.split("/")
+        return int(numerator), int(denominator)

@@ -1,0 +1,101 @@
+"""The models that a server has: known by their cards from the start, made ready when first played with."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ritornello.bundle import SUFFIX, Bundle, load_bundle
+from ritornello.errors import ConfigError, unknown_name
+from ritornello.generation import DEFAULT_MODEL, find_bundle, shipped_bundles
+from ritornello.generation.stepper import Stepper
+from ritornello.live.session.engine import Engine
+from ritornello.live.session.model import LiveModel, make_live_model
+from ritornello.representations.base import HasVoices
+from ritornello.theory import instrument_name
+
+
+class ModelEntry:
+    """A model in the catalog, called `name`. `load` makes it ready; from then on `model` and `engine` are quick."""
+
+    def __init__(self, name: str, bundle: Bundle) -> None:
+        self.name, self.bundle = name, bundle
+        self._lock = threading.Lock()
+
+    def load(self) -> None:
+        """Make it ready, once, which takes a moment; ConfigError if it cannot be played live."""
+        with self._lock:
+            _ = self.model
+
+    @cached_property
+    def engine(self) -> Engine:
+        return Engine(Stepper(self.bundle))
+
+    @cached_property
+    def model(self) -> LiveModel:
+        return make_live_model(self.bundle, self.engine.stepper)
+
+    @property
+    def is_loaded(self) -> bool:
+        return "model" in self.__dict__
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the page shows of it."""
+        return {
+            "name": self.name,
+            "title": self.name[:1].upper() + self.name[1:],
+            "description": self.bundle.card.description,
+            "instruments": [
+                {"program": program, "name": instrument_name(program)} for program in self._programs()
+            ],
+        }
+
+    def _programs(self) -> tuple[int, ...]:
+        if self.is_loaded:
+            return self.model.programs
+        representation = self.bundle.representation
+        known = representation.voice_programs if isinstance(representation, HasVoices) else ()
+        return tuple(dict.fromkeys(program for voice in known for program in voice))
+
+
+class Catalog:
+    """All the models of a server, by name; the first is the default."""
+
+    def __init__(self, entries: Sequence[ModelEntry]) -> None:
+        self._entries = {entry.name: entry for entry in entries}
+        if len(self._entries) < len(entries):
+            raise ConfigError(f"two models have the same name: {', '.join(entry.name for entry in entries)}")
+
+    def __iter__(self) -> Iterator[ModelEntry]:
+        return iter(self._entries.values())
+
+    def find(self, name: str | None) -> ModelEntry:
+        """Return the entry of a name (default: the first); ConfigError, with the nearest, for another."""
+        if name is None:
+            return next(iter(self._entries.values()))
+        if name not in self._entries:
+            raise unknown_name("model", name[:80], self._entries)
+        return self._entries[name]
+
+    def entry_of(self, model: LiveModel) -> ModelEntry:
+        """Return the entry that a model is of."""
+        return next(entry for entry in self if entry.is_loaded and entry.model is model)
+
+
+def load_catalog(names: Sequence[str] = ()) -> Catalog:
+    """Return a catalog of shipped models, by name, and of bundles, by path.
+
+    Default: all that are shipped, the usual one first.
+    """
+    shipped = sorted(shipped_bundles(), key=lambda name: (name != DEFAULT_MODEL, name))
+    paths = [find_bundle(name) for name in names or shipped]
+    if not paths:
+        raise ConfigError("no models are shipped with this copy: name a .rit file")
+    return Catalog([ModelEntry(_name(path), load_bundle(path)) for path in dict.fromkeys(paths)])
+
+
+def _name(path: Path) -> str:
+    return path.name.removesuffix(SUFFIX)

@@ -1,0 +1,75 @@
+"""Both play: the model plans beat after beat, each time after all that both have played until then.
+
+What both play in a window of a few bars is one small piece; the model's own notes are heard again in it, in their
+place among the player's. Then a new window begins, so that an hour costs no more a beat than the first minute.
+"""
+
+from __future__ import annotations
+
+from ritornello.live.config import JamConfig
+from ritornello.live.events import TempoSet
+from ritornello.live.session.input_buffer import InputBuffer
+from ritornello.live.session.performer import LEAST_LEAD, Performer, Span
+from ritornello.live.session.turns import (
+    bar_seconds,
+    beat_seconds,
+    line_at_or_after,
+    line_at_or_before,
+    rules_of,
+)
+
+WINDOW_BARS = 4
+"""Bars after which the model begins a new window."""
+
+RESTS_AFTER_BARS = 2
+"""Bars without a note of the player after which a model that follows rests, too."""
+
+
+class DuetScheduler:
+    """Plans the model's beats while both play, up to `planned_until` (seconds on the session's clock)."""
+
+    def __init__(self, buffer: InputBuffer) -> None:
+        self.buffer = buffer
+        self.planned_until = 0.0
+
+    def begin(self, beat: TempoSet, start: float, now: float) -> None:
+        """Let the model play from the first beat at `start` or later; the first window has the pending notes."""
+        first = min([start, *(note.start for note in self.buffer.player.pending_notes())])
+        self.buffer.origin = line_at_or_before(beat, first, bar_seconds(beat))
+        self.buffer.listened, self.buffer.own_notes = now, []
+        self.planned_until = line_at_or_after(beat, start, beat_seconds(beat))
+
+    def move_window(self, beat: TempoSet, now: float) -> bool:
+        """Begin a new window a bar before `planned_until` if the present one is long; return whether it was.
+
+        What the player has played since the model last listened goes with it.
+        """
+        self.planned_until = max(
+            self.planned_until, line_at_or_after(beat, now + LEAST_LEAD, beat_seconds(beat))
+        )
+        bar = bar_seconds(beat)
+        if self.planned_until - self.buffer.origin < WINDOW_BARS * bar:
+            return False
+        self.buffer.origin = line_at_or_before(beat, self.planned_until - bar, bar)
+        self.buffer.forget(self.buffer.listened)
+        return True
+
+    def plan(
+        self, performer: Performer, config: JamConfig, beat: TempoSet, now: float, first_bar_line: float
+    ) -> None:
+        """Let the model play the beat at `planned_until`, unless it follows a player who rests."""
+        buffer, follows = self.buffer, rules_of(config).follows
+        stop = self.planned_until + beat_seconds(beat)
+        if not (follows and self._is_player_resting(beat, now)):
+            avoid = buffer.player.program if follows else None
+            inputs = buffer.snapshot_both(
+                beat, performer.model.pace.quarters_per_minute, now, self.planned_until
+            )
+            span = Span(self.planned_until, stop, at_once=False, avoid=avoid, first_bar_line=first_bar_line)
+            performer.play(config, buffer.ensemble(performer, config), inputs, span)
+        buffer.listened, self.planned_until = now, stop
+
+    def _is_player_resting(self, beat: TempoSet, now: float) -> bool:
+        player = self.buffer.player
+        silent = now - player.last_onset
+        return player.keys.are_silent and silent > RESTS_AFTER_BARS * bar_seconds(beat)

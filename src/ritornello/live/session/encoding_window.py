@@ -1,0 +1,186 @@
+"""From notes on a clock to the ids that a model takes in, and back.
+
+What has been played since the model last listened is a small piece of its own, a `Window`: its origin is a moment
+on the session's clock, a bar line where there are bars, and its time is quarters from there. An `Ensemble` knows which
+part of that piece each note belongs to.
+
+Some schemes know the parts of a piece only from its notes: a third violin that is silent so far would make a third
+one out of the fourth. So there is a roll call: far behind the window each part has a note, and the ids from there
+on are cut off. Thus the header of every window names the whole ensemble, and a part keeps its voice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.live.config import JamConfig
+from ritornello.live.events import LiveNote
+from ritornello.live.session.model import LiveModel
+from ritornello.live.session.record import TimedControl
+from ritornello.representations.base import Conditions, Ids, Representation
+from ritornello.score import Controls, Meter, Score, Tempo, Track, make_controls, make_notes
+from ritornello.theory import DRUMS, instrument_name, parse_instrument
+
+TICKS = 480
+EPSILON = 1e-6
+ROLL_CALL = 64
+"""Quarters from the last onset of a window to its roll call: more than any id moves time."""
+
+BARS = 64
+"""The length that a model is told, in bars; windows are much shorter, so it never thinks of an end."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of time: `origin` in seconds on the session's clock, quarters a minute, meter."""
+
+    origin: float
+    quarters_per_minute: float
+    meter: tuple[int, int]
+
+    def quarters(self, seconds: float) -> float:
+        """Return the time in quarters from the origin."""
+        return (seconds - self.origin) * self.quarters_per_minute / 60
+
+    def seconds(self, quarters: float) -> float:
+        """Return the time on the session's clock."""
+        return self.origin + quarters * 60 / self.quarters_per_minute
+
+    @property
+    def bar_quarters(self) -> float:
+        return self.meter[0] * 4 / self.meter[1]
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """The parts of a piece that both sides play: the model's, then those that only the player has.
+
+    model_programs: one a part. player_programs: one that is in `model_programs`, or of the family of one there, is
+    that part.
+    """
+
+    model: LiveModel
+    model_programs: tuple[int, ...]
+    player_programs: tuple[int, ...]
+
+    @cached_property
+    def parts(self) -> tuple[int, ...]:
+        """The program of each part."""
+        if not self.model.has_voices:
+            return self.model.default_programs[:1]
+        programs = (p for p in self.player_programs if _part_like(p, self.model_programs) is None)
+        strangers = dict.fromkeys(programs)
+        return (*self.model_programs, *strangers)
+
+    def part_of(self, program: int) -> int | None:
+        """Return the number of the part in which a program plays; None if the model cannot hear it."""
+        if not self.model.has_voices:
+            return 0 if (program == DRUMS) == (self.parts[0] == DRUMS) else None
+        return _part_like(program, self.parts)
+
+    @cached_property
+    def voices(self) -> tuple[int, ...]:
+        """The voice of each part; parts may share one."""
+        if not self.model.has_voices:
+            return (0,)
+        tracks = tuple(_track(part, [(TICKS * i, TICKS, 60, 80)]) for i, part in enumerate(self.parts))
+        ids = self.model.representation.primer(Score(TICKS, tracks))
+        return tuple(int(voice) for voice in self.model.voices[ids] if voice >= 0)
+
+    def may_play(self, avoid: int | None = None) -> NDArray[np.bool_]:
+        """Return a mask over the ids: what the model's parts can play, that of program `avoid` only if it must."""
+        representation = self.model.representation
+        mask = np.ones(representation.vocabulary_size, dtype=bool)
+        mask[[representation.start_id, representation.end_id]] = False
+        if not self.model.has_voices:
+            return mask
+        count = len(self.model_programs)
+        taken = None if avoid is None else self.voices[_part_like(avoid, self.parts) or 0]
+        wanted = [v for v in self.voices[:count] if v != taken] or list(self.voices[:count])
+        return mask & np.isin(self.model.voices, [-1, *wanted])
+
+    def score(
+        self, window: Window, notes: Iterable[LiveNote], until: float, pedal: Iterable[TimedControl]
+    ) -> Score:
+        """Return the part of `notes` (on the session's clock) before `until` as a score, without the roll call."""
+        rows: list[list[tuple[int, int, int, int]]] = [[] for _ in self.parts]
+        for note in notes:
+            part = self.part_of(note.program)
+            if note.start < until and part is not None:
+                start = max(0, round(window.quarters(note.start) * TICKS))
+                end = until if note.end is None else note.end
+                end = end if self.model.pace.tells_ends else min(end, until)
+                length = round(window.quarters(end) * TICKS) - start
+                rows[part].append((start, max(1, length), note.pitch, note.velocity))
+        moves = [(max(0, round(window.quarters(c.time) * TICKS)), c.kind, c.number, c.value) for c in pedal]
+        controls = make_controls(moves)
+        tracks = [_track(part, row, controls) for part, row in zip(self.parts, rows, strict=True)]
+        tempo = Tempo.from_quarters_per_minute(0, window.quarters_per_minute)
+        return Score(TICKS, tuple(tracks), (tempo,), (Meter(0, *window.meter),))
+
+    def conditions(self, window: Window, bars: int = BARS) -> Conditions:
+        """Return what the header of a window says."""
+        return Conditions(bars, window.quarters_per_minute, window.meter if self.model.has_voices else None)
+
+    def ids(
+        self,
+        representation: Representation,
+        window: Window,
+        score: Score,
+        until: float,
+        conditions: Conditions,
+    ) -> Ids:
+        """Return the ids of a window up to a time (seconds), the header first; notes that have begun are whole."""
+        pace, last = self.model.pace, max(int(t.notes["start"].max(initial=0)) for t in score.tracks)
+        if self.model.has_voices:
+            score = replace(score, tracks=tuple(_with_roll_call(track, last) for track in score.tracks))
+        ids = representation.primer(score, conditions)
+        after = np.cumsum(pace.before[ids] + pace.after[ids])
+        if self.model.has_voices:
+            kept = after <= last / TICKS + 1  # the roll call is farther away than that
+        else:
+            kept = self.model.brings_note[ids] | (after <= window.quarters(until) + EPSILON)
+        return ids[: 1 + int(np.flatnonzero(kept)[-1])]
+
+
+def _with_roll_call(track: Track, last: int) -> Track:
+    roll_call = make_notes([(last + ROLL_CALL * TICKS, TICKS, 60, 80)])
+    return replace(track, notes=np.append(track.notes, roll_call))
+
+
+def header_length(ids: Ids, model: LiveModel) -> int:
+    """Return how many of the ids of a window come before the first that brings a note or moves time."""
+    body = (model.pace.before + model.pace.after > 0) | model.brings_note
+    return int(np.argmax(np.append(body[ids], True)))
+
+
+def remarks_on(config: JamConfig, ensemble: Ensemble) -> list[str]:
+    """Return what a player should know of the instruments asked for, a line each."""
+    name, programs = ensemble.model.name, ensemble.model.programs
+    if not ensemble.model.has_voices:
+        player = ensemble.player_programs
+        if not player or ensemble.part_of(player[0]) is not None:
+            return []
+        return [f"{name} cannot hear {instrument_name(player[0])}, and plays on its own"]
+    asked = dict.fromkeys(each for each in (config.instrument, *(config.instruments or ())) if each)
+    strange = [each for each in asked if parse_instrument(each) not in programs]
+    return [f"{name} does not know {each}: the nearest instrument stands for it" for each in strange]
+
+
+def _part_like(program: int, parts: Sequence[int]) -> int | None:
+    """Return the number of the first part with this program, or else of its family."""
+    if program in parts:
+        return parts.index(program)
+    family = [number for number, part in enumerate(parts) if DRUMS not in (part, program)]
+    return next((number for number in family if parts[number] // 8 == program // 8), None)
+
+
+def _track(program: int, rows: Iterable[Sequence[int]], pedal: Controls | None = None) -> Track:
+    is_drum = program == DRUMS
+    controls = make_controls() if pedal is None else pedal
+    return Track(make_notes(rows), 0 if is_drum else program, is_drum, controls=controls)

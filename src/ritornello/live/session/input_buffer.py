@@ -1,0 +1,73 @@
+"""The input buffer: the notes that the model has not taken in yet, in a window of time, with a tempo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ritornello.live.config import JamConfig
+from ritornello.live.events import LiveNote, TempoSet
+from ritornello.live.session.encoding_window import Ensemble, Window
+from ritornello.live.session.improviser import InputSnapshot
+from ritornello.live.session.performer import Performer
+from ritornello.live.session.player import Player
+from ritornello.live.session.tempo import estimate_tempo
+from ritornello.live.session.turns import bar_seconds, line_at_or_before
+
+SETTLED = 0.1
+"""Seconds after which a note that is over will not change any more: events may come late."""
+
+
+class InputBuffer:
+    """The pending notes of a player, and of the model itself where both play: `own_notes` are their numbers."""
+
+    def __init__(self, player: Player) -> None:
+        self.player = player
+        self.own_notes: list[int] = []
+        self.listened = 0.0  # when the model last listened
+        self.given_tempo: float | None = None  # of a call that is a score
+        self.origin = 0.0  # of the window where both play
+
+    def forget(self, until: float) -> None:
+        """Begin a new window; what begins after `until` stays pending."""
+        self.own_notes = []
+        self.player.forget(until)
+
+    def ensemble(self, performer: Performer, config: JamConfig) -> Ensemble:
+        """Return who plays."""
+        programs = (self.player.program, *(note.program for note in self.player.pending_notes()))
+        return performer.ensemble(config, tuple(dict.fromkeys(programs)))
+
+    def tempo(self, config: JamConfig, beat: TempoSet | None) -> float:
+        """Return the tempo of the call, as far as it can be told from what was played so far."""
+        onsets = [note.start for note in self.player.pending_notes()]
+        expected = config.tempo if beat is None else beat.quarters_per_minute
+        return self.given_tempo or estimate_tempo(onsets, expected)
+
+    def snapshot(self, beat: TempoSet, steady: float | None, now: float) -> InputSnapshot:
+        """Return the call so far; its window begins at the bar line before its first note.
+
+        steady: the model's own tempo, if it has one, in quarters a minute.
+        """
+        notes = self._begun(self.player.pending_notes(), now)
+        first = min((note.start for note in notes), default=now)
+        origin = line_at_or_before(beat, first, bar_seconds(beat))
+        return self._snapshot(notes, Window(origin, steady or beat.quarters_per_minute, beat.meter), now, now)
+
+    def snapshot_both(
+        self, beat: TempoSet, steady: float | None, now: float, planned_until: float
+    ) -> InputSnapshot:
+        """Return what both have played, and what the model has planned until `planned_until`."""
+        journal = self.player.record.journal
+        own = [self.player.record.note(number) for number in self.own_notes if number in journal]
+        notes = self._begun(self.player.pending_notes(), now) + tuple(own)
+        window = Window(self.origin, steady or beat.quarters_per_minute, beat.meter)
+        return self._snapshot(notes, window, now, max(now, planned_until))
+
+    def _begun(self, notes: Sequence[LiveNote], now: float) -> tuple[LiveNote, ...]:
+        return tuple(note for note in notes if note.start <= now)
+
+    def _snapshot(
+        self, notes: tuple[LiveNote, ...], window: Window, now: float, until: float
+    ) -> InputSnapshot:
+        held = [note.start for note in notes if note.end is None]
+        return InputSnapshot(window, notes, until, min([now - SETTLED, *held]), tuple(self.player.pedal))

@@ -1,0 +1,407 @@
+"""The course of a jam: whose turn it is, when it ends, and what the model does then. No input, no output, no clock.
+
+A turn has a time at which it must be thought about (`_due`) and what is to be done then (`_then`). The model listens
+now and then while the player plays, so that at the end of a call only the last notes are left; see `improviser`.
+
+Read in order: `turns`, then here `begin_call`, `_end_call`, `_respond`, `_end_response`; `_play_on` where both play.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ritornello.generation.samplers import with_sampling
+from ritornello.live.config import JamConfig
+from ritornello.live.events import (
+    Answered,
+    HistoryChanged,
+    LiveNote,
+    NotesCancelled,
+    NotesPlanned,
+    Output,
+    Remark,
+    Side,
+    TempoSet,
+    Turn,
+    TurnBegan,
+)
+from ritornello.live.session.calls import call_notes
+from ritornello.live.session.duet import DuetScheduler
+from ritornello.live.session.encoding_window import Ensemble, remarks_on
+from ritornello.live.session.improviser import ModelState
+from ritornello.live.session.input_buffer import InputBuffer
+from ritornello.live.session.model import LiveModel
+from ritornello.live.session.performer import LEAD, LEAST_LEAD, Performer, Span
+from ritornello.live.session.player import Player
+from ritornello.live.session.record import Path, Record
+from ritornello.live.session.turns import (
+    LOOK_AHEAD,
+    CallEnd,
+    bar_seconds,
+    beat_seconds,
+    call_seconds,
+    is_beat_of,
+    line_at_or_after,
+    next_start,
+    response_seconds,
+    rules_of,
+)
+from ritornello.score import Score
+from ritornello.theory import parse_instrument
+
+LISTEN_EVERY = 1.0
+"""Seconds after which the model listens again while the player plays."""
+
+LONGEST_CALL = 60.0
+"""Seconds after which a call ends even if the player does not pause."""
+
+PATIENCE = 5.0
+"""Seconds after which an answer that does not come is given up."""
+
+UNDOS = 8
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that is needed to go back: what counted, what the model remembered, how many answers, turns, the beat."""
+
+    path: Path
+    model_state: ModelState
+    model: LiveModel
+    answers: int
+    turns: int
+    beat: TempoSet | None
+
+
+class TurnTaking:
+    """One player and one model on one clock; what becomes known is added to `out`."""
+
+    def __init__(self, model: LiveModel, config: JamConfig, seed: int) -> None:
+        self._seed = seed
+        self.ask(config, model)
+        self.config = self.asked  # what holds in the present turn
+        self.performer = Performer(model, seed)
+        self.record = Record()
+        self.player = Player(self.record, model.programs[0])
+        self._buffer = InputBuffer(self.player)
+        self.now = 0.0
+        self.turn = TurnBegan(Turn.IDLE, 0.0, None, 0)
+        self.beat: TempoSet | None = None
+        self.history: deque[Snapshot] = deque(maxlen=UNDOS)
+        self.out: list[Output] = []
+        self._due: float | None = None
+        self._then: Callable[[float], None] = self.begin_call
+        self._turns = 0
+        self._first_bar_line = 0.0  # where bar 0 of a chord progression begins
+        self._called: float | None = None  # when the call ended, until the answer's first note is decided
+        self._duet = DuetScheduler(self._buffer)
+        self.apply_settings()
+
+    # --- the clock --------------------------------------------------------------------------------------------
+
+    def run_until(self, now: float) -> None:
+        """Do all that is due."""
+        while (due := self._due_time()) is not None and due <= now:
+            self.now, self._due = max(self.now, now), None
+            self._then(self.now)
+        self.now = max(self.now, now)
+
+    @property
+    def next_time(self) -> float | None:
+        """When `advance` should be called next, at the latest; None if nothing is planned."""
+        times = [self._due_time(), self.performer.wake]
+        if self._is_listening:
+            times.append(self._buffer.listened + LISTEN_EVERY)
+        known = [time for time in times if time is not None]
+        return max(self.now, min(known)) if known else None
+
+    def _due_time(self) -> float | None:
+        """Return when something must be done: that of a call that ends with a pause moves with the player."""
+        if self._then == self._play_on and self.performer.improviser.wants is not None:
+            return (
+                self._duet.planned_until if self._due is not None else None
+            )  # a beat after the other, if there is time
+        waits_for_pause = rules_of(self.config).call_end == CallEnd.PAUSE and self._then == self._end_call
+        if self._due is None or not waits_for_pause:
+            return self._due
+        if not self.player.pending or not self.player.keys.are_silent:
+            return self._due
+        return min(self._due, self.player.last_sound + self.config.pause)
+
+    # --- turns ------------------------------------------------------------------------------------------------
+
+    def _set_turn(self, turn: Turn, start: float, end: float | None = None, number: int = 0) -> None:
+        self.turn = TurnBegan(turn, start, end, number)
+        if turn not in (Turn.IDLE, Turn.COUNT_IN):
+            self.record.add(self.turn)
+        self.out.append(self.turn)
+
+    def _set_beat(self, bar_line: float, quarters_per_minute: float, steady: bool) -> None:
+        self.beat = TempoSet(bar_line, quarters_per_minute, self.config.meter_pair, steady)
+        self._first_bar_line = bar_line
+        self.record.add(self.beat)
+        self.out.append(self.beat)
+
+    def _wait(self, until: float | None, then: Callable[[float], None]) -> None:
+        self._due, self._then = until, then
+
+    def ask(self, config: JamConfig, model: LiveModel) -> None:
+        """Take settings and a model for the next turn; sampling that is not set follows the model's card.
+
+        ConfigError for constraints that the model cannot be asked for, or that cannot be kept together.
+        """
+        model.start_constraints(config)
+        self.asked, self.asked_model = with_sampling(config, model.sampling), model
+
+    def apply_settings(self) -> None:
+        """Let what is asked for hold from now on."""
+        self.config = self.asked
+        self.player.program = self._program()
+        if self.asked_model is not self.model:
+            self.performer = Performer(self.asked_model, self._seed, None, self.performer.answers)
+
+    def _program(self) -> int:
+        name = self.asked.instrument
+        return self.asked_model.programs[0] if name is None else parse_instrument(name)
+
+    def start(self, now: float) -> None:
+        """Begin to play: after a count-in, if a beat is kept."""
+        self.apply_settings()
+        self.out += [Remark(text) for text in remarks_on(self.config, self._ensemble())]
+        self._buffer.forget(math.inf)
+        if not self.config.keeps_beat:
+            self.begin_call(now)
+            return
+        line, bars = now + LOOK_AHEAD, self.config.count_in
+        start = line + bars * self.config.bar_seconds
+        self._set_beat(line, self.config.tempo, steady=True)
+        self._first_bar_line = start
+        if bars:
+            self._set_turn(Turn.COUNT_IN, line, start)
+        self._wait(start - LOOK_AHEAD, lambda _: self.begin_call(start))
+
+    def begin_call(self, start: float) -> None:
+        """Begin a player's turn, or one of both if the mode has no calls (any more)."""
+        self.apply_settings()
+        if self.config.keeps_beat and not is_beat_of(self.config, self.beat):
+            self._set_beat(start, self.config.tempo, steady=True)
+        self.history.append(self.snapshot(start))
+        self._turns += 1
+        rules = rules_of(self.config)
+        if rules.call_end == CallEnd.NONE or (rules.is_joint and self.performer.improviser.model_state.row):
+            self._begin_duet(start)
+            return
+        length = call_seconds(self.config) if rules.call_end == CallEnd.LENGTH else None
+        self._buffer.listened, self._buffer.given_tempo = start, None
+        self._expect_call(start, length)
+
+    def _expect_call(self, start: float, length: float | None) -> None:
+        end = None if length is None else start + length
+        self._set_turn(Turn.PLAYER, start, end, self._turns)
+        look_ahead = LOOK_AHEAD if self.config.keeps_beat else 0.0
+        self._wait(start + LONGEST_CALL if end is None else end - look_ahead, self._end_call)
+
+    def _end_call(self, now: float) -> None:
+        """The player's turn is over: the model answers, or, if there is nothing to answer, it goes on."""
+        turn = self.turn
+        if not any(note.start <= now for note in self.player.pending_notes()):
+            start = now if turn.end is None else turn.end
+            self._expect_call(
+                max(start, now - LONGEST_CALL), None if turn.end is None else turn.end - turn.start
+            )
+            return
+        self.apply_settings()
+        self._called = now
+        if not self.config.keeps_beat:
+            beat = self._estimated_beat()
+            self._set_beat(beat.bar_line, beat.quarters_per_minute, steady=False)
+        start = self._answer_start(now, turn.end)
+        if rules_of(self.config).is_joint:
+            self._begin_duet(start)
+            return
+        self._respond(now, start)
+
+    def _answer_start(self, now: float, planned: float | None) -> float:
+        """Return when the answer begins: at the end of the call, on a beat, or as soon as it can."""
+        if not self.config.keeps_beat:
+            return now + LEAD
+        assert self.beat is not None
+        line = line_at_or_after(self.beat, now + LEAST_LEAD, beat_seconds(self.beat))
+        return line if planned is None else max(planned, line)
+
+    def _respond(self, now: float, start: float) -> None:
+        """Let the model play its turn."""
+        assert self.beat is not None
+        stop = start + response_seconds(self.config)
+        self.turn = TurnBegan(Turn.MODEL, start, stop, self._turns)  # announced with its first note
+        unit = beat_seconds(self.beat) if self.config.keeps_beat else None
+        ensemble, inputs = self._ensemble(), self._buffer.snapshot(self.beat, self._own_tempo, now)
+        self._buffer.forget(now)
+        first_bar_line = self._first_bar_line if self.config.keeps_beat else None
+        span = Span(start, stop, True, unit, first_bar_line=first_bar_line)
+        self.performer.play(self.config, ensemble, inputs, span)
+        self._wait(stop, self._end_response)
+        self.publish_decided()
+
+    def _end_response(self, now: float) -> None:
+        """The model's turn is over, unless it came late."""
+        stop = self.performer.stop
+        if self.performer.improviser.wants is not None and now < stop + PATIENCE:
+            stop = max(stop, now + LOOK_AHEAD)
+        if stop > now:
+            self._wait(stop, self._end_response)
+            return
+        self._announce()
+        self.performer.silence()
+        self.begin_call(next_start(self.config, self.beat, stop))
+
+    def publish_decided(self) -> None:
+        """Put the notes that the model has decided into the record and into the outputs."""
+        notes = tuple(self.record.add_note(note) for note in self.performer.take_decided(self.now))
+        if notes:
+            self._announce()
+            self._buffer.own_notes += [note.number for note in notes]
+            self.out.append(NotesPlanned(notes))
+        self.out += [Remark(line) for line in self.performer.take_relaxed()]
+
+    def _announce(self) -> None:
+        """Tell, with the first note of an answer, that the model's turn begins."""
+        if self._called is None:
+            return
+        self.out.append(Answered(self.now - self._called))
+        self._called = None
+        if self.turn.turn == Turn.MODEL:
+            start = self.turn.start + self.performer.delay
+            self._set_turn(Turn.MODEL, start, self.performer.stop, self._turns)
+
+    # --- both play --------------------------------------------------------------------------------------------
+
+    def _begin_duet(self, start: float) -> None:
+        """Let both play from `start` on, for ever."""
+        if self.beat is None:
+            self._set_beat(start, self.config.tempo, steady=False)
+        assert self.beat is not None
+        self._set_turn(Turn.BOTH, start, None, self._turns)
+        self._duet.begin(self.beat, start, self.now)
+        self._wait(self._duet.planned_until - rules_of(self.config).ahead, self._play_on)
+
+    def _play_on(self, now: float) -> None:
+        """Plan the next beat of the model."""
+        assert self.beat is not None
+        if self._duet.move_window(self.beat, now):
+            self.performer.silence()
+            self.history.append(self.snapshot(self.now))
+        self._duet.plan(self.performer, self.config, self.beat, now, self._first_bar_line)
+        self._wait(self._duet.planned_until - rules_of(self.config).ahead, self._play_on)
+
+    # --- listening ---------------------------------------------------------------------------------------------
+
+    def listen(self) -> None:
+        """Listen from time to time while the player plays."""
+        buffer = self._buffer
+        if self._is_listening and self.now >= buffer.listened + LISTEN_EVERY:
+            if self.player.last_onset > buffer.listened - LISTEN_EVERY:
+                beat = self.beat if self.config.keeps_beat and self.beat else self._estimated_beat()
+                self.performer.listen(self._ensemble(), buffer.snapshot(beat, self._own_tempo, self.now))
+            buffer.listened = self.now
+
+    @property
+    def _is_listening(self) -> bool:
+        """Whether there is a call to listen to, and the grid on which it will be heard is known already."""
+        is_call = self.turn.turn == Turn.PLAYER and bool(self.player.pending)
+        return is_call and (self.config.keeps_beat or self._own_tempo is not None)
+
+    def _ensemble(self) -> Ensemble:
+        return self._buffer.ensemble(self.performer, self.config)
+
+    @property
+    def _own_tempo(self) -> float | None:
+        """The tempo in which the model thinks, if it is always the same."""
+        return self.model.pace.quarters_per_minute
+
+    def _estimated_beat(self) -> TempoSet:
+        """Return the beat of the call, as far as it can be told."""
+        first = self.player.pending_notes()[0].start
+        return TempoSet(
+            first, self._buffer.tempo(self.config, self.beat), self.config.meter_pair, steady=False
+        )
+
+    # --- from outside -----------------------------------------------------------------------------------------
+
+    def be_silent(self, now: float) -> None:
+        """Stop thinking, take back what was planned, and end what sounds without a key."""
+        self._called = None
+        numbers = self.record.silence(Side.MODEL, now) + self.record.silence(Side.PLAYER, now)
+        self.performer.silence()
+        if numbers:
+            self.out.append(NotesCancelled(numbers, now))
+
+    def stop(self, now: float) -> None:
+        """Go to rest."""
+        self.be_silent(now)
+        self._buffer.forget(math.inf)
+        self._wait(None, self.begin_call)
+        self._set_turn(Turn.IDLE, now)
+
+    def begin_anew(self, now: float) -> None:
+        """Begin a turn as soon as it can be, instead of the present one."""
+        self.be_silent(now)
+        self.apply_settings()
+        self.begin_call(next_start(self.config, self.beat, now))
+
+    def give_call(self, score: Score, now: float) -> None:
+        """Let `score` be played as the call from the next bar line, or now, on."""
+        if self.turn.turn != Turn.BOTH:
+            self.be_silent(now)
+            self.apply_settings()
+        start = next_start(self.config, self.beat, now + LEAD)
+        if self.turn.turn != Turn.BOTH:
+            self.begin_call(start)
+        given = call_notes(score, start, self.config.tempo if self.config.keeps_beat else None)
+        notes = tuple(self.player.add(note) for note in given)
+        self.out.append(NotesPlanned(notes))
+        end = max(note.end or start for note in notes)
+        if self.turn.turn == Turn.PLAYER:
+            if self.config.keeps_beat and self.beat:
+                end = line_at_or_after(self.beat, end, bar_seconds(self.beat))
+            elif score.tempos:
+                self._buffer.given_tempo = score.tempos[0].quarters_per_minute
+            self._expect_call(start, end - start)
+
+    # --- going back -------------------------------------------------------------------------------------------
+
+    def snapshot(self, at: float) -> Snapshot:
+        """Return what is needed to go back to `at`, which is now or soon."""
+        performer = self.performer
+        model_state = performer.improviser.model_state
+        return Snapshot(
+            self.record.path(at), model_state, self.model, performer.answers, self._turns, self.beat
+        )
+
+    def go_back(self, snapshot: Snapshot, now: float) -> None:
+        """Let all be as it was at `snapshot`; if somebody plays, a turn begins."""
+        self.be_silent(now)
+        self.record.go_back(snapshot.path, now)
+        self.ask(self.asked, snapshot.model)
+        self.performer = Performer(snapshot.model, self._seed, snapshot.model_state, self.performer.answers)
+        self._buffer.forget(math.inf)
+        self._turns, self.beat = snapshot.turns, snapshot.beat
+        self.out.append(HistoryChanged())
+        if self.turn.turn != Turn.IDLE:
+            start = next_start(self.config, self.beat, now)
+            self.beat = None if self.config.keeps_beat else self.beat  # its line is to be in the new segment
+            self.begin_call(start)
+
+    def has_notes_since(self, snapshot: Snapshot) -> bool:
+        """Whether anybody has played since."""
+        first = snapshot.path[-1].stop
+        return any(
+            isinstance(self.record.journal.get(n), LiveNote) for n in range(first, self.record.next_number)
+        )
+
+    @property
+    def model(self) -> LiveModel:
+        return self.performer.model

@@ -1,0 +1,86 @@
+"""The key so far: that which the notes of a piece have fitted best up to now.
+
+A recurrent network forgets in which key a long piece began, and does not come home to it. Here all notes so far are
+counted, each once, and compared with the profiles of the 24 keys (see `theory.estimate_key`), in whole numbers, so
+that it is exact whichever way it is computed. Of keys that fit equally well, the first upwards from the last note
+counts, so that a piece that is moved has its keys moved.
+
+Keys are numbered: 12 major ones by tonic, from C up, then 12 minor ones.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ritornello.arrays import Ints
+from ritornello.theory import key_profiles
+
+KEYS = 24
+
+
+@cache
+def _points() -> Ints:
+    """Return what a note of each pitch class adds to each key, (12, 24)."""
+    return np.rint(key_profiles().T * 10_000).astype(np.int64)
+
+
+@cache
+def _upwards() -> Ints:
+    """Return the keys in the order in which they are preferred after a note of each pitch class, (12, 24)."""
+    tonic = (np.arange(12)[:, None] + np.arange(12)) % 12
+    return np.concatenate([tonic, tonic + 12], axis=1)
+
+
+class KeySoFar:
+    """Columns: 1 + the key, or 0 before the first note; and 1 + the degree of the last step's note, or 0 for none."""
+
+    def __init__(self) -> None:
+        self.values = 0, 0
+        self._fits = np.zeros(KEYS, dtype=np.int64)
+
+    def at_once(self, pitch: Ints) -> Ints:
+        """Read the pitch of the note that each step brings, or -1."""
+        is_note = pitch >= 0
+        kind = pitch[is_note] % 12
+        fits = np.cumsum(_points()[kind], axis=0)
+        order = _upwards()[kind]
+        best = np.take_along_axis(fits, order, axis=1).argmax(axis=1)[:, None]
+        keys = np.take_along_axis(order, best, axis=1)[:, 0] + 1
+        key = np.concatenate([[0], keys])[np.cumsum(is_note)]
+        return np.stack([key, np.where(is_note, degree(pitch, key) + 1, 0)])
+
+    def advance(self, pitch: int) -> None:
+        if pitch < 0:
+            self.values = self.key, 0
+            return
+        self._fits = self._fits + _points()[pitch % 12]
+        order = _upwards()[pitch % 12]
+        key = int(order[self._fits[order].argmax()]) + 1
+        self.values = key, degree(pitch, key) + 1
+
+    @property
+    def key(self) -> int:
+        """1 + the number of the key, or 0."""
+        return self.values[0]
+
+    def fork(self) -> KeySoFar:
+        return copy(self)  # the sums are never changed in place
+
+
+def degree(pitch: Any, value: Any) -> Any:
+    """Return how many semitones a pitch is above the tonic of a key, 0 to 11; `value` is 1 + its number."""
+    return (pitch - (value - 1)) % 12
+
+
+def move_key(key: Any, semitones: int) -> Any:
+    """Return the number of a key that is moved."""
+    return key // 12 * 12 + (key + semitones) % 12
+
+
+def is_minor(value: int) -> bool:
+    """Return whether a key is minor; `value` is 1 + its number."""
+    return value > 12

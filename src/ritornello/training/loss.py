@@ -1,0 +1,40 @@
+"""The loss of a network on a batch, with the state that it carries from batch to batch."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ritornello.corpus.batches import IGNORE, Batch
+from ritornello.networks import Network, State, reset_rows
+
+
+class NetworkLoss(NamedTuple):
+    """total: nats, summed over the targets. logits: (row, time, id), float32. state: that after the batch."""
+
+    total: Tensor
+    logits: Tensor
+    state: State
+
+
+def network_loss(network: Network, batch: Batch, state: State | None, bfloat16: bool = False) -> NetworkLoss:
+    """Return the cross-entropy of `network` on a batch, of which it has read what comes before.
+
+    state: that after the batch before, None at the beginning; rows in which a piece begins start from the initial one.
+    bfloat16: do what can be done in that arithmetic.
+    """
+    device = next(network.parameters()).device
+    initial = network.initial_state(len(batch.reset))
+    reset = torch.from_numpy(batch.reset).to(device)
+    state = initial if state is None else reset_rows(state, initial, reset)
+    inputs, targets = torch.from_numpy(batch.inputs).to(device), torch.from_numpy(batch.targets).to(device)
+    with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+        logits, state = network(inputs, state)
+    logits = logits.float()
+    total = functional.cross_entropy(
+        logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORE, reduction="sum"
+    )
+    return NetworkLoss(total, logits, state)

@@ -1,0 +1,394 @@
+"""Playing on ports: fakes for the ports and the clock, the real session and network."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ritornello.config import checked
+from ritornello.errors import ConfigError, FormatError
+from ritornello.formats.messages import CLOCK, CONTINUE, START, STOP
+from ritornello.live.config import JamConfig, Mode
+from ritornello.live.events import Configure, LiveNote, Side, Start, Turn
+from ritornello.live.ports.controls import Controls, default_controls, read_controls
+from ritornello.live.ports.port_player import PortPlayer, PortSettings
+from ritornello.live.ports.pulse import PULSES, ClockFollower, ClockMode
+from ritornello.live.ports.schedule import LOOPBACK_SECONDS, LoopbackFilter, Schedule
+from ritornello.live.server.catalog import Catalog
+from ritornello.live.session import Session
+
+BEGAN = 500.0
+NOTE_ON, NOTE_OFF = 0x90, 0x80
+
+
+class Ports:
+    """Ports whose input is written beforehand; what is sent is kept with its time."""
+
+    def __init__(self) -> None:
+        self.time = BEGAN
+        self.coming: list[tuple[float, bytes]] = []
+        self.sent: list[tuple[float, bytes]] = []
+        self.loops_back = False
+
+    def clock(self) -> float:
+        return self.time
+
+    def play(self, time: float, *data: int) -> None:
+        """Let a message come at a session's time."""
+        self.coming.append((BEGAN + time, bytes(data)))
+        self.coming.sort(key=lambda entry: entry[0])
+
+    def receive(self) -> list[tuple[float, bytes]]:
+        come = [entry for entry in self.coming if entry[0] <= self.time]
+        self.coming = self.coming[len(come) :]
+        return come
+
+    def send(self, data: bytes) -> None:
+        self.sent.append((self.time - BEGAN, data))
+        if self.loops_back:
+            self.coming.insert(0, (self.time + 0.001, data))
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, in no more than the wait, to the next message."""
+        until = self.time + max(seconds, 0.0005)
+        self.time = min([until, *(max(time, self.time) for time, _ in self.coming)])
+
+    def close(self) -> None:
+        pass
+
+    def of(self, kind: int) -> list[tuple[float, bytes]]:
+        """Return what was sent of a kind."""
+        return [entry for entry in self.sent if entry[1][0] == kind or entry[1][0] & 0xF0 == kind]
+
+
+@pytest.fixture
+def ports() -> Ports:
+    return Ports()
+
+
+def make_port_player(
+    catalog: Catalog, ports: Ports, settings: PortSettings | None = None, **config: Any
+) -> PortPlayer:
+    entry = catalog.find(None)
+    asked = {"mode": "answer", "pause": 0.3, "response_seconds": 2, **config}
+    session = Session(entry.model, checked(JamConfig, asked), 4)
+    return PortPlayer(session, entry.engine, ports, ports.clock, settings)
+
+
+def run(port_player: PortPlayer, ports: Ports, seconds: float) -> None:
+    """Play for so long."""
+    until = ports.time + seconds
+    while ports.time < until:
+        ports.wait(min(port_player.turn(), until - ports.time))
+    port_player.turn()
+
+
+def check_balanced(sent: Iterable[tuple[float, bytes]]) -> None:
+    """Every note-on is followed by its note-off, and none is struck while it sounds."""
+    sounding: set[tuple[int, int]] = set()
+    for _, data in sent:
+        key = (data[0] & 15, data[1] if len(data) > 1 else 0)
+        if data[0] & 0xF0 == NOTE_ON:
+            assert key not in sounding
+            sounding.add(key)
+        elif data[0] & 0xF0 == NOTE_OFF:
+            sounding.remove(key)
+    assert not sounding
+
+
+def test_a_call_comes_in_and_the_response_goes_out_in_time(catalog: Catalog, ports: Ports) -> None:
+    port_player = make_port_player(catalog, ports, response_seconds=4)
+    port_player.receive(Start())
+    ports.play(0.5, NOTE_ON, 60, 90)
+    ports.play(0.8, NOTE_OFF, 60, 0)
+    run(port_player, ports, 8)
+    notes = [note for note in port_player.session.notes if note.side is Side.MODEL]
+    ons = ports.of(NOTE_ON)
+    assert len(ons) == len(notes) >= 2
+    for (time, data), note in zip(ons, sorted(notes, key=lambda note: note.start), strict=True):
+        assert note.start <= time < note.start + 0.002
+        assert (data[0] & 15, data[2]) == (note.channel, note.velocity)
+    assert ons[0][0] >= 1.1, "the player had paused"
+    player = [note for note in port_player.session.notes if note.side is Side.PLAYER]
+    assert [(note.start, note.end) for note in player] == [(0.5, pytest.approx(0.8))]
+    check_balanced(ports.sent)
+    programs = {data[0] & 15: data[1] for _, data in ports.of(0xC0)}
+    assert programs == {note.channel: note.program for note in notes if note.program < 128}
+    assert port_player.answered is not None
+
+
+def test_panic_ends_every_note_here_and_there(catalog: Catalog, ports: Ports) -> None:
+    port_player = make_port_player(catalog, ports, response_seconds=30)
+    port_player.receive(Start())
+    ports.play(0.1, NOTE_ON, 60, 90)
+    ports.play(0.2, NOTE_OFF, 60, 0)
+    run(port_player, ports, 4)
+    ports.play(4.0, 0xB0, default_controls().panic, 127)  # type: ignore[arg-type]
+    run(port_player, ports, 0.1)
+    assert port_player.session.turn.turn is Turn.IDLE
+    check_balanced(ports.sent)
+    silenced = {data[0] & 15 for _, data in ports.of(0xB0) if data[1] == 123}
+    assert silenced == set(range(16))
+    count = len(ports.sent)
+    run(port_player, ports, 5)
+    assert len(ports.sent) == count
+
+
+def test_the_end_ends_every_note(catalog: Catalog, ports: Ports) -> None:
+    port_player = make_port_player(catalog, ports, response_seconds=30)
+    port_player.receive(Start())
+    ports.play(0.1, NOTE_ON, 60, 90)
+    ports.play(0.2, NOTE_OFF, 60, 0)
+    port_player.run(lambda: ports.time < BEGAN + 3)
+    assert ports.of(NOTE_ON)
+    check_balanced(ports.sent)
+
+
+def test_what_is_played_goes_through_and_our_own_sound_is_not_heard(catalog: Catalog, ports: Ports) -> None:
+    ports.loops_back = True
+    port_player = make_port_player(catalog, ports, PortSettings(through=True))
+    port_player.receive(Start())
+    ports.play(0.1, NOTE_ON | 2, 60, 90)
+    ports.play(0.2, NOTE_OFF | 2, 60, 0)
+    ports.play(0.2, 0xE2, 1, 64)
+    run(port_player, ports, 3)
+    assert [data for _, data in ports.sent[:3]] == [b"\x92\x3c\x5a", b"\x82\x3c\x00", b"\xe2\x01\x40"]
+    player = [note for note in port_player.session.notes if note.side is Side.PLAYER]
+    assert len(player) == 1
+    assert len(ports.of(NOTE_ON)) > 1, "the model has answered"
+
+
+def test_without_through_what_is_played_stays_here(catalog: Catalog, ports: Ports) -> None:
+    port_player = make_port_player(catalog, ports)
+    ports.play(0.1, NOTE_ON, 60, 90)
+    run(port_player, ports, 0.2)
+    assert not ports.sent
+
+
+# --- control changes ------------------------------------------------------------------------------------------
+
+
+def turn_knob(port_player: PortPlayer, ports: Ports, number: object, value: int) -> JamConfig:
+    ports.play(ports.time - BEGAN, 0xB3, number, value)  # type: ignore[arg-type]
+    run(port_player, ports, 0.01)
+    return port_player.session.config
+
+
+def test_knobs_and_buttons_do_what_the_table_says(catalog: Catalog, ports: Ports) -> None:
+    port_player, table = make_port_player(catalog, ports), default_controls()
+    assert turn_knob(port_player, ports, table.tempo, 60).tempo == 120
+    assert turn_knob(port_player, ports, table.temperature, 0).temperature == pytest.approx(0.1)
+    assert turn_knob(port_player, ports, table.temperature, 127).temperature == pytest.approx(2.0)
+    assert turn_knob(port_player, ports, table.surprise, 127).surprise == 0.5
+    for value, mode in ((0, Mode.CALL_AND_RESPONSE), (127, Mode.CONTINUE), (64, Mode.TRADE)):
+        assert turn_knob(port_player, ports, table.mode, value).mode is mode
+    assert turn_knob(port_player, ports, table.loop, 64).mode is Mode.CONTINUE
+    assert turn_knob(port_player, ports, table.loop, 127).mode is Mode.CONTINUE
+    assert turn_knob(port_player, ports, table.loop, 0).mode is Mode.TRADE
+    turn_knob(port_player, ports, table.start, 0)
+    assert port_player.session.turn.turn is Turn.IDLE, "letting a button go does nothing"
+    turn_knob(port_player, ports, table.start, 127)
+    assert port_player.session.turn.turn is not Turn.IDLE
+    turn_knob(port_player, ports, table.stop, 127)
+    assert port_player.session.turn.turn is Turn.IDLE
+    turn_knob(port_player, ports, table.undo, 127)
+    assert "nothing to take back" in port_player.remark
+
+
+def test_a_control_that_is_not_in_the_table_is_played(catalog: Catalog, ports: Ports) -> None:
+    port_player = make_port_player(catalog, ports)
+    before = port_player.session.config
+    ports.play(0.1, NOTE_ON, 60, 90)
+    ports.play(0.2, 0xB0, 64, 127)
+    ports.play(0.3, NOTE_OFF, 60, 0)
+    run(port_player, ports, 0.5)
+    assert port_player.session.config == before
+    controls = port_player.session.score().tracks[0].controls
+    assert controls["number"].tolist() == [64]
+
+
+def test_the_table_can_be_changed_by_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "map.toml"
+    path.write_text('tempo = 14\nundo = "off"\n')
+    table = read_controls(path)
+    assert (table.tempo, table.undo, table.panic) == (14, "off", default_controls().panic)
+    assert (table.action(14), table.action(20), table.action(104)) == ("tempo", None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("tempo = ", "not TOML"),
+        ("tempo = 120", "tempo"),
+        ('tempo = "on"', "tempo"),
+        ("tepmo = 3", "known: tempo"),
+        ("tempo = 21", "same control"),
+        ("\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "not TOML"),
+    ],
+)
+def test_a_table_that_cannot_be_is_one_line(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "map.toml").write_text(text, encoding="utf-8")
+    with pytest.raises((ConfigError, FormatError), match=told) as refused:
+        read_controls(tmp_path / "map.toml")
+    assert "map.toml" in str(refused.value)
+
+
+def test_no_two_actions_share_a_number_by_default() -> None:
+    numbers = Counter(Controls.model_fields[name].default for name in Controls.model_fields)
+    assert max(numbers.values()) == 1
+
+
+# --- clock ----------------------------------------------------------------------------------------------------
+
+
+def test_a_clock_is_sent_with_start_and_stop(catalog: Catalog, ports: Ports) -> None:
+    port_player = make_port_player(
+        catalog, ports, PortSettings(ClockMode.OUT, click=False), mode="trade", tempo=120, count_in=1
+    )
+    port_player.receive(Start())
+    run(port_player, ports, 4)
+    assert port_player.session.beat is not None
+    first = port_player.session.beat.bar_line
+    assert [round(time - first, 2) for time, _ in ports.of(START)] == [0]
+    pulses = [time for time, data in ports.sent if data[0] == CLOCK]
+    assert len(pulses) == 1 + int((4 - first) * 2 * PULSES)
+    for number, time in enumerate(pulses):
+        assert 0 <= time - (first + number * 0.5 / PULSES) < 0.002
+    ports.play(4.1, 0xB0, default_controls().stop, 127)  # type: ignore[arg-type]
+    run(port_player, ports, 1)
+    assert len(ports.of(STOP)) == 1
+    assert ports.sent[-1][1][0] == STOP
+
+
+def test_the_metronome_clicks_on_the_beats(catalog: Catalog, ports: Ports) -> None:
+    port_player = make_port_player(catalog, ports, mode="trade", tempo=60, meter=[3, 4])
+    port_player.receive(Start())
+    run(port_player, ports, 4.5)
+    clicks = [(time, data[1]) for time, data in ports.sent if data[0] == NOTE_ON | 9 and data[1] in (76, 77)]
+    assert [pitch for _, pitch in clicks] == [76, 77, 77, 76, 77]
+    assert [round(time - clicks[0][0], 1) for time, _ in clicks] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("tempo", [93.7, 171.3])
+def test_a_clock_is_followed_from_its_start_for_minutes(catalog: Catalog, ports: Ports, tempo: float) -> None:
+    settings = PortSettings(ClockMode.IN, click=False)
+    port_player = make_port_player(
+        catalog, ports, settings, mode="trade", call_bars=2, response_bars=2, tempo=100
+    )
+    ports.play(1.0, START)
+    pulse = 60 / tempo / PULSES
+    for number in range(round(40 / pulse)):
+        ports.play(1.0 + number * pulse + 0.001 * (number % 3), CLOCK)  # it is not quite steady
+    for bar in range(0, 200, 2):
+        ports.play(1.2 + bar * 4 * 60 / tempo, NOTE_ON, 60, 90)
+        ports.play(1.3 + bar * 4 * 60 / tempo, NOTE_OFF, 60, 90)
+    run(port_player, ports, 35)
+    beat = port_player.session.beat
+    assert beat is not None
+    assert beat.quarters_per_minute == pytest.approx(tempo, rel=0.01)
+    bars = (beat.bar_line - 1.0) * tempo / 60 / 4
+    assert abs(bars - round(bars)) < 0.02, "bar lines are where the clock has them"
+    assert port_player.session.turn.number > 3
+
+
+def test_a_clock_that_stops_and_goes_on_is_followed(catalog: Catalog, ports: Ports) -> None:
+    port_player = make_port_player(catalog, ports, PortSettings(ClockMode.IN), mode="trade")
+    for number in range(PULSES):
+        ports.play(number / 48, CLOCK)
+    ports.play(0.5, CONTINUE)
+    for number in range(5 * PULSES):
+        ports.play(0.51 + number / 48, CLOCK)
+    run(port_player, ports, 2.3)
+    assert port_player.session.turn.turn is Turn.IDLE, "it waits for a bar line of the clock"
+    run(port_player, ports, 0.3)
+    assert port_player.session.turn.turn is Turn.PLAYER
+    assert port_player.session.turn.start == pytest.approx(2.51, abs=0.005)
+    ports.play(2.61, STOP)
+    run(port_player, ports, 0.2)
+    assert port_player.session.turn.turn is Turn.IDLE
+
+
+def test_who_does_not_follow_a_clock_does_not_hear_it(catalog: Catalog, ports: Ports) -> None:
+    port_player = make_port_player(catalog, ports)
+    for data in (START, CLOCK, STOP):
+        ports.play(0.1, data)
+    run(port_player, ports, 0.2)
+    assert port_player.session.turn.turn is Turn.IDLE
+
+
+def test_a_tempo_is_taken_from_unsteady_pulses() -> None:
+    follower = ClockFollower()
+    for number in range(48):
+        follower.pulse(10 + number * 0.02 + 0.002 * ((number * 7) % 3))
+        assert (follower.tempo is None) == (number < 11)
+    assert follower.tempo == pytest.approx(125, rel=0.01)
+    follower.pulse(20)
+    assert follower.tempo is None, "after a gap it is another clock"
+
+
+# --- what is due ----------------------------------------------------------------------------------------------
+
+TIMES = st.integers(0, 20).map(float)
+NOTES = st.lists(st.tuples(TIMES, st.integers(0, 8).map(float), st.integers(60, 62)), max_size=12)
+
+
+@given(NOTES, st.lists(st.tuples(TIMES, st.integers(0, 12)), max_size=4))
+def test_whatever_is_planned_and_cancelled_every_note_that_begins_ends_once(
+    notes: list[tuple[float, float, int]], cancels: list[tuple[float, int]]
+) -> None:
+    schedule = Schedule()
+    schedule.add(
+        LiveNote(number, Side.MODEL, start, start + length, pitch, 90, 0, 0)
+        for number, (start, length, pitch) in enumerate(notes)
+    )
+    done: list[tuple[float, bytes]] = []
+    for now in range(31):
+        for at, number in cancels:
+            if at == now:
+                schedule.cancel([number], at)
+        done += [
+            (now, bytes((NOTE_ON if begins else NOTE_OFF, note.pitch, 1)))
+            for begins, note in schedule.due(now)
+        ]
+    check_balanced(done)
+    cancelled = {number for _, number in cancels}
+    assert len([data for _, data in done if data[0] == NOTE_ON]) >= len(set(range(len(notes))) - cancelled)
+    assert schedule.next_time is None
+
+
+@given(NOTES, TIMES)
+def test_whatever_sounds_a_clear_ends_it(notes: list[tuple[float, float, int]], at: float) -> None:
+    schedule = Schedule()
+    note = LiveNote(0, Side.MODEL, 0, None, 0, 90, 0, 0)
+    schedule.add(
+        replace(note, number=number, start=start, end=start + length, pitch=pitch)
+        for number, (start, length, pitch) in enumerate(notes)
+    )
+    done = [*schedule.due(at), *schedule.clear()]
+    check_balanced((0.0, bytes((NOTE_ON if begins else NOTE_OFF, note.pitch))) for begins, note in done)
+    assert not schedule.due(1e9)
+
+
+def test_each_message_comes_back_once_and_soon() -> None:
+    echoes = LoopbackFilter()
+    echoes.sent(b"abc", 0.0)
+    echoes.sent(b"abc", 0.1)
+    assert [echoes.blocks(b"abc", 0.2) for _ in range(3)] == [True, True, False]
+    echoes.sent(b"abc", 1.0)
+    assert not echoes.blocks(b"abd", 1.0)
+    assert not echoes.blocks(b"abc", 1.0 + LOOPBACK_SECONDS + 0.01)
+
+
+def test_a_refusal_is_shown_and_playing_goes_on(catalog: Catalog, ports: Ports) -> None:
+    port_player = make_port_player(catalog, ports)
+    ports.play(0.1, NOTE_ON, 60)
+    run(port_player, ports, 0.2)
+    assert "no channel message" in port_player.remark
+    port_player.receive(Configure(port_player.session.config))
