@@ -193,7 +193,7 @@ def score_ours(network: Any, corpus: Corpus, targets: list[tuple[int, np.ndarray
 def compose_ours(path: Path, **settings: Any) -> list[np.ndarray]:
     bundle = load_bundle(path)
     pieces = [Model(bundle).compose(bars=WORDS // 8, seed=seed, **settings) for seed in range(SEEDS)]
-    return [piece.ids[bundle.representation.is_note[piece.ids]] for piece in pieces]
+    return [piece.ids[bundle.representation.tokens.notes[piece.ids] > 0] for piece in pieces]
 
 
 # --- loops ----------------------------------------------------------------------------------------------------

@@ -6,14 +6,17 @@ a note. `small_network` makes an untrained network for any representation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from copy import copy
-from typing import Any, Self
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel
 
 from ritornello.representations.base import Column, Conditions, Ids
+from ritornello.representations.grammar import BaseGrammarState
+from ritornello.representations.tokenizer import BaseTokenizer
+from ritornello.representations.tokens import block, build_tokens
 from ritornello.score import Meter, Score, Track, make_notes
 
 STEPS_PER_BAR = 4
@@ -26,7 +29,22 @@ class StepConfig(BaseModel):
     """Nothing to configure."""
 
 
-class StepRepresentation:
+TOKENS = build_tokens(
+    block("start"),
+    block("end"),
+    block("shift", duration=1.0),
+    block(
+        "note",
+        VOICES * PITCHES,
+        voice=np.repeat(range(VOICES), PITCHES),
+        pitch=np.tile(range(LOWEST_PITCH, LOWEST_PITCH + PITCHES), VOICES),
+        notes=1,
+        series=np.repeat(range(VOICES), PITCHES),
+    ),
+)
+
+
+class StepRepresentation(BaseTokenizer[StepConfig]):
     """Ids: start, end, a quarter note of time, then the notes of two voices of three pitches each."""
 
     name = "steps"
@@ -36,25 +54,17 @@ class StepRepresentation:
     columns = (Column("token", vocabulary_size), Column("position", STEPS_PER_BAR))
 
     def __init__(self, config: StepConfig | None = None) -> None:
-        pass
-
-    @property
-    def is_note(self) -> np.ndarray:
-        return np.arange(self.vocabulary_size) >= FIRST_NOTE
-
-    def note_id(self, voice: int, pitch: int) -> int | None:
-        inside = 0 <= voice < VOICES and 0 <= pitch - LOWEST_PITCH < PITCHES
-        return FIRST_NOTE + voice * PITCHES + pitch - LOWEST_PITCH if inside else None
+        super().__init__(config or StepConfig(), TOKENS)
 
     def grammar(self, conditions: Conditions = Conditions()) -> StepGrammarState:
-        return StepGrammarState(conditions.bars or 8)
+        return StepGrammarState(TOKENS, conditions)
 
     def encode(self, score: Score) -> Ids:
         return np.append(self.primer(score), END).astype(np.int32)
 
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:
         notes = [
-            (int(start) // score.ticks_per_quarter, self.note_id(voice, int(pitch)))
+            (int(start) // score.ticks_per_quarter, *self.tokens.note_ids(voice, int(pitch)))
             for voice, track in enumerate(score.tracks)
             for start, pitch in zip(track.notes["start"], track.notes["pitch"], strict=True)
         ]
@@ -83,20 +93,18 @@ class StepRepresentation:
         tracks = tuple(Track(make_notes(row), name=f"voice {voice}") for voice, row in enumerate(rows))
         return Score(480, tracks, meters=(Meter(0, STEPS_PER_BAR, 4),))
 
-    def config(self) -> Mapping[str, Any]:
-        return {}
 
-
-class StepGrammarState:
+@dataclass
+class StepGrammarState(BaseGrammarState):
     """Notes of one time strictly upwards; the end anywhere in the last bar; no step beyond it."""
 
-    def __init__(self, bars: int) -> None:
-        self.bars, self.time, self.notes, self.token, self.ended = bars, 0, 0, 0, False
-        self.highest = -1  # note id at the present time
+    time: int = 0
+    highest: int = -1  # note id at the present time
+
+    default_bars = 8
 
     def advance(self, token: int) -> None:
-        self.token = token
-        self.ended |= token == END
+        super().advance(token)
         if token == SHIFT:
             self.time, self.highest = self.time + 1, -1
         elif token >= FIRST_NOTE:
@@ -114,25 +122,12 @@ class StepGrammarState:
     def quarters(self) -> float:
         return float(self.time)
 
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        if self.token < FIRST_NOTE:
-            return None
-        voice, pitch = divmod(self.token - FIRST_NOTE, PITCHES)
-        return voice, LOWEST_PITCH + pitch
-
     def allowed_mask(self) -> np.ndarray:
         mask = np.zeros(StepRepresentation.vocabulary_size, dtype=bool)
         mask[max(FIRST_NOTE, self.highest + 1) :] = True
         mask[SHIFT] = self.time + 1 < self.bars * STEPS_PER_BAR
         mask[END] = self.place[0] + 1 >= self.bars
         return mask
-
-    def finish_bar(self) -> None:
-        self.bars = self.place[0] + 1
-
-    def fork(self) -> Self:
-        return copy(self)
 
 
 def allowed_ids(grammar: Any, states: Sequence[Any]) -> tuple[np.ndarray, list[str]]:

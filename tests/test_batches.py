@@ -64,7 +64,7 @@ def test_shards_hold_every_piece_as_encoded(corpus: Corpus, folder: Path) -> Non
     for piece, name in enumerate(corpus.names()):
         ids = corpus.representation.encode(formats.read(name))
         assert np.array_equal(corpus.rows(piece), corpus.representation.inputs(ids))
-        assert corpus.index[piece]["notes"] == corpus.representation.is_note[ids].sum()
+        assert corpus.index[piece]["notes"] == corpus.representation.tokens.notes[ids].sum()
 
 
 def test_shards_take_two_bytes_an_id(corpus: Corpus) -> None:
@@ -176,7 +176,7 @@ def test_transposing_changes_ids_hints_and_the_key_only(corpus: Corpus) -> None:
     names = [column.name for column in corpus.representation.columns]
     others = [number for number, name in enumerate(names) if number not in ids and name != "key"]
     for one, other in zip(read(plain, 40), read(moved, 40), strict=True):
-        is_note = corpus.representation.is_note[one.inputs[..., 0]] & (one.targets != IGNORE)
+        is_note = (corpus.representation.tokens.notes[one.inputs[..., 0]] > 0) & (one.targets != IGNORE)
         assert np.array_equal(one.inputs[..., others], other.inputs[..., others])
         assert np.array_equal(one.inputs[..., 0][~is_note], other.inputs[..., 0][~is_note])
         moves |= set((other.inputs[..., 0] - one.inputs[..., 0])[is_note].tolist())

@@ -83,7 +83,8 @@ def test_multitrack_shows_what_came_a_bar_ago() -> None:
         return vocabulary.id_of(Kind.SHIFT, 24 * quarters - 1)
 
     def note(pitch: int) -> int:
-        return scheme.note_id(0, pitch)
+        (token,) = scheme.tokens.note_ids(0, pitch)
+        return token
 
     first_bar = [note(60), note(64), shift(1), note(62), shift(2), shift(1)]
     ids = [scheme.start_id, *first_bar, note(64), shift(1)]

@@ -23,12 +23,14 @@ from ritornello.generation.constraints.length import NotesBeforeEnd
 from ritornello.generation.constraints.repetition import SAME_BAR, SAME_CHORD, SAME_PITCH, RepetitionGuard
 from ritornello.generation.notes import Notes, of_classes
 from ritornello.representations import REPRESENTATIONS
-from ritornello.representations.base import Conditions, for_piece
+from ritornello.representations.base import Conditions
 from ritornello.score import Score
 
 STEPS = StepRepresentation()
-A, B, C = (STEPS.note_id(0, pitch) for pitch in (60, 61, 62))
-OTHER_VOICE = STEPS.note_id(1, 60)
+A, B, C, OTHER_VOICE = (
+    *(token for pitch in (60, 61, 62) for token in STEPS.tokens.note_ids(0, pitch)),
+    *STEPS.tokens.note_ids(1, 60),
+)
 
 
 def follow(ids, bars=20):
@@ -179,7 +181,7 @@ def test_in_scale_leaves_notes_of_the_scale_and_drums(name):
     kind, song = REPRESENTATIONS[name], make_song()
     representation = kind.fit([kind.collect_statistics(song)], {})
     outside = set(Notes(representation).outside(of_classes(C_MAJOR)).tolist())
-    for token in np.flatnonzero(representation.is_note).tolist():
+    for token in np.flatnonzero(representation.tokens.notes).tolist():
         score = representation.decode(np.array([representation.start_id, token]))
         for track in (track for track in score.tracks if len(track.notes)):
             free = track.is_drum or set((track.notes["pitch"] % 12).tolist()) <= C_MAJOR
@@ -190,9 +192,9 @@ def test_in_scale_goes_by_what_sounds():
     """A melody in D is written down in C; the scale of D is then that of C in ids."""
     kind = REPRESENTATIONS["melody"]
     song = Score(480, (make_melody((62, 64, 66, 67, 69, 71, 73, 74)),))
-    melody = for_piece(kind.fit([], {}), song, Conditions())
+    melody = kind.fit([], {}).for_piece(song, Conditions())
     assert melody.placement.shift
     outside = Notes(melody).outside(of_classes({(pitch + 2) % 12 for pitch in C_MAJOR}))
-    ids = np.setdiff1d(np.flatnonzero(melody.is_note), outside)
+    ids = np.setdiff1d(np.flatnonzero(melody.tokens.notes), outside)
     scores = [melody.decode(np.array([melody.start_id, token])) for token in ids.tolist()]
     assert {int(score.all_notes()["pitch"][0]) % 12 for score in scores} == {(p + 2) % 12 for p in C_MAJOR}

@@ -1,4 +1,4 @@
-"""The docs are in step: the reference is the commands' own help, and the commands of README and tutorial run."""
+"""The docs are in step: the reference is the commands' own help, and the commands and examples of the pages run."""
 
 from __future__ import annotations
 
@@ -23,10 +23,24 @@ QUICK = "--steps 4 --hidden 8 --layers 1 --embedding 8 --batch 4 --window 16 --e
 """What stands in for a training time of minutes."""
 
 
+def blocks(page: str, language: str) -> list[str]:
+    """Return the code blocks of a page."""
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+
+
 def commands(page: str) -> list[str]:
     """Return the command lines of a page's console blocks."""
-    blocks = re.findall(r"```console\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
-    return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+    lines = [line for block in blocks(page, "console") for line in block.splitlines()]
+    return [line[2:] for line in lines if line.startswith("$ ")]
+
+
+def make_files(folder: Path) -> None:
+    """Make the files that the pages speak of."""
+    for number in range(4):
+        formats.write(make_piece(number), folder / "my_midi_folder" / f"piece-{number}.mid")
+        if number < 2:  # so few that none is held out, and a style is written in any case
+            formats.write(make_piece(number), folder / "my_few_files" / f"piece-{number}.mid")
+    formats.write(make_song(), folder / "song.mid")
 
 
 def test_the_reference_is_the_help_of_the_commands() -> None:
@@ -39,12 +53,7 @@ def test_the_reference_is_the_help_of_the_commands() -> None:
 @pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md"])
 def test_the_commands_of_the_page_run(page: str, tmp_path: Path) -> None:
     pytest.importorskip("music21")
-    (tmp_path / "my_midi_folder").mkdir()
-    for number in range(4):
-        formats.write(make_piece(number), tmp_path / "my_midi_folder" / f"piece-{number}.mid")
-        if number < 2:  # so few that none is held out, and a style is written in any case
-            formats.write(make_piece(number), tmp_path / "my_few_files" / f"piece-{number}.mid")
-    formats.write(make_song(), tmp_path / "song.mid")
+    make_files(tmp_path)
     lines = commands(page)
     assert len(lines) >= 7
     for line in lines:
@@ -58,6 +67,23 @@ def test_the_commands_of_the_page_run(page: str, tmp_path: Path) -> None:
             call, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "COLUMNS": "100"}
         )
         assert done.returncode == 0, f"{line}\n{done.stderr}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["README.md", "docs/python.md"])
+def test_the_python_examples_of_the_page_run(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for library in ("torch", "music21", "verovio", "pretty_midi"):
+        pytest.importorskip(library)
+    make_files(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    examples = blocks(page, "python")
+    assert examples
+    quick = re.sub(r"--(\w+) (\S+)", r"\1=\2,", QUICK)
+    names: dict[str, object] = {}
+    for example in examples:
+        exec(compile(re.sub(r"minutes=\d+", quick, example), page, "exec"), names)
 
 
 def test_links_between_the_pages_lead_somewhere() -> None:

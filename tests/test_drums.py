@@ -38,7 +38,7 @@ def test_the_classes_are_nine_and_no_key_is_in_two() -> None:
 def test_an_id_is_the_sum_of_what_is_struck_and_the_last_bar_is_filled() -> None:
     ids = KIT.encode(beat((0, 36), (0, 42), (4, 38), (4, 38), (6, 51), (6, 53)))
     assert ids.tolist() == [512, 1 + 4, 0, 0, 0, 2, 0, 256, *[0] * 9, 513]
-    assert KIT.token_name(5) == "bass+closed-hat"
+    assert KIT.tokens.name(5) == "bass+closed-hat"
 
 
 def test_keys_of_a_class_are_written_as_its_first_and_unknown_ones_left_out() -> None:
@@ -71,14 +71,8 @@ def test_one_drum_has_two_classes_on_eighths() -> None:
 
 def test_notes_are_counted_not_ids() -> None:
     ids = KIT.encode(make_song())
-    assert KIT.is_note[ids].sum() == KIT.decode(ids).note_count
-    assert KIT.is_note[511] == 9
-
-
-def test_a_note_has_the_id_that_brings_it_alone() -> None:
-    assert KIT.note_id(0, 38) == KIT.note_id(0, 40) == 2
-    assert KIT.note_id(0, 12) is None
-    assert KIT.note_id(1, 38) is None
+    assert KIT.tokens.notes[ids].sum() == KIT.decode(ids).note_count
+    assert KIT.tokens.notes[511] == 9
 
 
 def test_a_piece_without_drums_is_empty() -> None:

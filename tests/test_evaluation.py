@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from ritornello import formats
+from ritornello import formats, train
 from ritornello.bundle import Facts, save_bundle
 from ritornello.cli import app
 from ritornello.corpus.shards import open_corpus
@@ -38,7 +38,6 @@ from ritornello.originality import build_index
 from ritornello.representations import make_representation
 from ritornello.representations.multitrack import Multitrack
 from ritornello.score import Meter, Score, Track, make_notes
-from ritornello.training import train
 
 ALL = FEATURES | ENDINGS
 

@@ -24,7 +24,7 @@ def fit(*scores: Score, **options: object) -> EventWords:
 
 
 def words_of(representation: EventWords, score: Score) -> list[str]:
-    return [representation.token_name(token) for token in representation.encode(score)[1:-1].tolist()]
+    return [representation.tokens.name(token) for token in representation.encode(score)[1:-1].tolist()]
 
 
 SEED = "0_90_4f_64 120_80_4f_00 0_90_51_64 480_80_51_00"
@@ -121,7 +121,7 @@ def test_more_tracks_than_channels_share_the_last() -> None:
 def test_notes_of_a_chord_can_always_be_ended() -> None:
     chord = score_of("0_90_40_40 0_90_43_40 96_80_40_00 0_80_43_00")
     representation = fit(chord, keep="notes")
-    names = [representation.token_name(token) for token in range(2, representation.vocabulary_size)]
+    names = [representation.tokens.name(token) for token in range(2, representation.vocabulary_size)]
     assert sorted(set(names) - set(words_of(representation, chord))) == ["96_80_43_00"]
     assert representation.decode(representation.encode(chord)).note_count == 2
 
@@ -137,14 +137,14 @@ def test_no_note_is_stuck_and_the_length_is_as_planned(seed: int) -> None:
     assert not grammar.sounding.any()
     assert grammar.place[0] <= 2
     assert words_of(representation, representation.decode(np.array(ids))) == [
-        representation.token_name(token) for token in ids[1:-1]
+        representation.tokens.name(token) for token in ids[1:-1]
     ]
 
 
 def test_orphans_of_any_ids_are_closed_or_left_out() -> None:
     score = score_of(SEED)
     representation = fit(score, keep="notes")
-    names = {representation.token_name(token): token for token in range(representation.vocabulary_size)}
+    names = {representation.tokens.name(token): token for token in range(representation.vocabulary_size)}
     ids = [names[word] for word in ("120_80_4f_00", "0_90_4f_64", "480_80_51_00")]
     (track,) = representation.decode(np.array(ids)).tracks
     assert track.notes.tolist() == [(120, 480, 0x4F, 100)]
@@ -164,15 +164,15 @@ def test_what_is_asked_for_and_not_known_is_refused() -> None:
 def test_a_melody_moves_as_far_as_its_words_are_known() -> None:
     low, high = make_melody(), make_melody(tuple(p + 1 for p in (60, 62, 64, 65, 67, 65, 64, 62)))
     representation = fit(Score(480, (low,)), Score(480, (high,)), keep="notes")
-    assert representation.transposable(representation.encode(Score(480, (low,)))) == (0, 1)
-    assert representation.transposable(representation.encode(Score(480, (high,)))) == (-1, 0)
+    assert representation.tokens.transposable(representation.encode(Score(480, (low,)))) == (0, 1)
+    assert representation.tokens.transposable(representation.encode(Score(480, (high,)))) == (-1, 0)
 
 
 def test_the_repetition_guard_knows_every_word_of_a_note() -> None:
     score = score_of("0_90_40_40 96_80_40_00 96_90_40_50 96_80_40_00 0_90_42_50 96_80_42_00")
     representation = fit(score, keep="notes")
     guard, grammar = RepetitionGuard(representation), representation.grammar()
-    names = {representation.token_name(token): token for token in range(representation.vocabulary_size)}
+    names = {representation.tokens.name(token): token for token in range(representation.vocabulary_size)}
     for token in [0] + [names["0_90_40_40"], names["96_80_40_00"]] * 8:
         grammar.advance(token)
         guard.advance(grammar)

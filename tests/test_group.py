@@ -14,11 +14,10 @@ import pytest
 import torch
 from test_batches import make_piece
 
-from ritornello import formats
+from ritornello import formats, train
 from ritornello.bundle import load_bundle
 from ritornello.cli.processes import run_in_processes
 from ritornello.errors import RitornelloError
-from ritornello.training import train
 from ritornello.training.checkpoint import load_checkpoint
 from ritornello.training.group import Group, group_size, join_group
 

@@ -25,7 +25,7 @@ def lead_sheet(chords: list[tuple[int, str]], rows: list[tuple[int, int, int]]) 
 
 
 def names(score: Score) -> list[str]:
-    return [IMPROV.token_name(token) for token in IMPROV.encode(score)]
+    return [IMPROV.tokens.name(token) for token in IMPROV.encode(score)]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_triads_have_the_numbers_of_the_source(symbol: str, number: int) -> None
     chord = parse_chord(symbol)
     assert triad_of(chord) == number
     assert triad_chord(number) == chord
-    assert IMPROV.token_name(38 + number) == f"chord {chord.name}"
+    assert IMPROV.tokens.name(38 + number) == f"chord {chord.name}"
 
 
 def test_no_chord_is_triad_0() -> None:
@@ -61,9 +61,9 @@ def test_richer_chords_count_as_the_nearest_triad(symbol: str, triad: str) -> No
 
 @pytest.mark.parametrize(("pitch", "token"), [(48, 2), (60, 14), (83, 37)])
 def test_events_are_numbered_as_in_the_basic_melody_encoding(pitch: int, token: int) -> None:
-    assert IMPROV.note_id(0, pitch) == token
-    assert IMPROV.note_id(0, 84) is None
-    assert (IMPROV.token_name(0), IMPROV.token_name(1)) == ("no event", "note off")
+    assert IMPROV.tokens.note_ids(0, pitch) == (token,)
+    assert IMPROV.tokens.note_ids(0, 84) == ()
+    assert (IMPROV.tokens.name(0), IMPROV.tokens.name(1)) == ("no event", "note off")
     assert IMPROV.vocabulary_size == 38 + 49 + 2
 
 
@@ -101,6 +101,6 @@ def test_a_melody_alone_teaches_nothing() -> None:
 
 def test_transposing_turns_the_chords_too() -> None:
     ids = IMPROV.encode(lead_sheet([(0, "Am"), (8, "B")], [(0, 16, 60)]))
-    moved = [IMPROV.token_name(token) for token in IMPROV.transposed(ids, 3)]
+    moved = [IMPROV.tokens.name(token) for token in IMPROV.tokens.transposed(ids, 3)]
     assert moved[1:3] == ["chord Cm", "note 63"]
     assert "chord D" in moved

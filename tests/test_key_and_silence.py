@@ -62,7 +62,8 @@ def test_multitrack_shows_the_key_the_degree_and_the_longest_silent_voice() -> N
     vocabulary = scheme.vocabulary
     bar = [vocabulary.id_of(Kind.SHIFT, 47)] * 2  # two halves
     named = [vocabulary.id_of(Kind.INSTRUMENT, number) for number in (0, 1, 2)]
-    first, later = [scheme.note_id(0, 67)], [scheme.note_id(1, 43), scheme.note_id(2, 36)]
+    note_ids = scheme.tokens.note_ids
+    first, later = [*note_ids(0, 67)], [*note_ids(1, 43), *note_ids(2, 36)]
     names = [column.name for column in scheme.columns]
 
     def shown(ids: list[int]) -> dict[str, int]:

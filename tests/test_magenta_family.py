@@ -72,7 +72,7 @@ def test_schemes_without_tempo_get_the_one_asked_for_or_the_primers(models: dict
 def test_density_and_pitch_classes_can_be_asked_for(models: dict[str, Model], tmp_path: Path) -> None:
     model = models["performance_conditioned"]
     piece = model.compose(bars=4, density="4, 20", pitch_classes="C,E,G", seed=1)
-    names = [model.bundle.representation.token_name(token) for token in piece.ids]
+    names = [model.bundle.representation.tokens.name(token) for token in piece.ids]
     assert [name for name in names if name.startswith("density")] == ["density 3", "density 5"]
     assert {"share of C 4", "share of E 4", "share of G 4"} <= set(names)
     call = ["compose", str(model.bundle.path), "--bars", "4", "--density", "4,20", "--pitch-classes", "C E G"]

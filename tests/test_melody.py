@@ -315,4 +315,4 @@ def strikes(grammar: MelodyGrammarState, token: int, pitch: int) -> bool:
     """Whether an id brings this note next."""
     after = grammar.fork()
     after.advance(token)
-    return after.last_note == (0, pitch)
+    return after.last_notes == ((0, pitch),)

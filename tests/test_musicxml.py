@@ -20,7 +20,7 @@ from ritornello.score import Key, Meter, Score, Tempo, Text, Track, make_notes
 
 music21 = pytest.importorskip("music21")
 from ritornello.formats import musicxml_writer  # noqa: E402
-from ritornello.formats.musicxml import read_musicxml, score_to_music21, score_to_musicxml  # noqa: E402
+from ritornello.formats.musicxml import score_to_music21, score_to_musicxml  # noqa: E402
 
 BARS = np.arange(0, 96 * 5, 96)
 
@@ -150,7 +150,7 @@ def test_the_staves_of_a_piano_are_one_track(tmp_path: Path) -> None:
         )
     group = music21.layout.StaffGroup(hands, symbol="brace")
     music21.stream.Score([*hands, group]).write("musicxml", tmp_path / "piano.musicxml")
-    found = read_musicxml(tmp_path / "piano.musicxml")
+    found = read(tmp_path / "piano.musicxml")
     assert [sorted(track.notes["pitch"].tolist()) for track in found.tracks] == [[48, 72]]
 
 
@@ -159,7 +159,7 @@ def test_ties_and_grace_notes(tmp_path: Path) -> None:
     notes[0].tie, notes[1].tie = music21.tie.Tie("start"), music21.tie.Tie("stop")
     part = music21.stream.Part([*notes, music21.note.Note("D4").getGrace(), music21.note.Note("E4")])
     music21.stream.Score([part]).write("musicxml", tmp_path / "ties.musicxml")
-    found = read_musicxml(tmp_path / "ties.musicxml").tracks[0].notes
+    found = read(tmp_path / "ties.musicxml").tracks[0].notes
     assert found[["start", "duration", "pitch"]].tolist() == [(0, 1440, 60), (1380, 60, 62), (1440, 480, 64)]
 
 

@@ -93,7 +93,7 @@ def test_files_that_are_something_else_are_refused(damage: str, tmp_path: Path) 
 
 def small_networks(count: int) -> list:  # type: ignore[type-arg]
     sizes = tuple(column.size for column in SCHEME.columns)
-    config = {"hidden": 8, "layers": 1, "embedding": 8, "features": SCHEME.features.tolist()}
+    config = {"hidden": 8, "layers": 1, "embedding": 8, "features": SCHEME.tokens.features.tolist()}
     torch.manual_seed(0)
     return [make_network("lstm", config, sizes) for _ in range(count)]
 
@@ -132,9 +132,9 @@ def test_scores_equal_those_of_single_steps() -> None:
 
 def test_a_piece_in_another_key_is_told_so() -> None:
     ids = roll_to_ids(SCHEME, make_roll())
-    moved = SCHEME.transposed(ids, 3)
-    assert SCHEME.token_name(int(ids[1])) == "key 0"
-    assert SCHEME.token_name(int(moved[1])) == "key 3"
+    moved = SCHEME.tokens.transposed(ids, 3)
+    assert SCHEME.tokens.name(int(ids[1])) == "key 0"
+    assert SCHEME.tokens.name(int(moved[1])) == "key 3"
     assert np.array_equal(SCHEME.inputs(moved)[:, 4], SCHEME.inputs(ids)[:, 4])  # degrees stay
 
 

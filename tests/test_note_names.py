@@ -13,7 +13,8 @@ from ritornello.errors import ConfigError
 from ritornello.generation.constraints.repetition import SAME_PITCH, RepetitionGuard
 from ritornello.representations import Conditions, make_representation
 from ritornello.representations.note_names import NoteNames
-from ritornello.representations.note_names.words import CHORD, code_of, normal_order, pitches_of, word_of
+from ritornello.representations.note_names.words import code_of, normal_order, pitches_of, word_of
+from ritornello.representations.tokens import CHORD
 from ritornello.score import Score, Track, make_notes
 
 
@@ -28,7 +29,7 @@ def fit(*scores: Score, **options: object) -> NoteNames:
 
 
 def words(representation: NoteNames, score: Score) -> list[str]:
-    return [representation.token_name(token) for token in representation.encode(score).tolist()]
+    return [representation.tokens.name(token) for token in representation.encode(score).tolist()]
 
 
 # --- the words ------------------------------------------------------------------------------------------------
@@ -135,11 +136,11 @@ def test_a_vocabulary_in_all_keys_can_be_transposed() -> None:
     closed = fit(piece)
     assert len(closed.vocabulary.config.words) == 24
     ids = closed.encode(piece)
-    low, high = closed.transposable(ids)
+    low, high = closed.tokens.transposable(ids)
     assert low <= -5
     assert high >= 6
-    assert [closed.token_name(i) for i in closed.transposed(ids, -5)[1:-1]] == ["G3", "7.11.2"]
-    assert fit(piece, all_keys=False).transposable(ids[:0]) == (0, 0)
+    assert [closed.tokens.name(i) for i in closed.tokens.transposed(ids, -5)[1:-1]] == ["G3", "7.11.2"]
+    assert fit(piece, all_keys=False).tokens.transposable(ids[:0]) == (0, 0)
 
 
 def test_durations_keep_lengths_and_rests() -> None:
@@ -167,7 +168,7 @@ def test_instruments_play_together() -> None:
     grammar = representation.grammar(Conditions(bars=4, instruments=(33, 128)))
     for token in (representation.start_id,):
         grammar.advance(token)
-    allowed = [representation.token_name(i) for i in np.flatnonzero(grammar.allowed_mask())]
+    allowed = [representation.tokens.name(i) for i in np.flatnonzero(grammar.allowed_mask())]
     assert allowed == ["instrument 32", "instrument 73"]  # the nearest known
 
 

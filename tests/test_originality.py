@@ -12,7 +12,7 @@ from fakes import small_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ritornello import formats
+from ritornello import formats, train
 from ritornello.bundle import Facts, add_index, save_bundle
 from ritornello.config import checked
 from ritornello.errors import BundleError, ConfigError
@@ -32,10 +32,9 @@ from ritornello.originality import (
     unpack_index,
 )
 from ritornello.representations import make_representation
-from ritornello.representations.base import GrammarState, drum_voices, tells_notes_in_order
+from ritornello.representations.base import GrammarState
 from ritornello.representations.multitrack import Multitrack
 from ritornello.score import Score, Track
-from ritornello.training import train
 
 TUNE = (60, 62, 64, 65, 67, 65, 64, 62, 71, 60, 72, 61, 70, 69, 68, 55)
 
@@ -153,7 +152,7 @@ def test_no_run_is_longer_than_allowed(name: str, seed: int) -> None:
     representation = make_representation(
         name, {"steps_per_quarter": 1, "lags": []} if name == "frames" else {}
     )
-    assert tells_notes_in_order(representation)
+    assert representation.tells_notes_in_order
     free = representation.decode(np.array(random_walk(representation.grammar(), seed, [])))
     index = build_index([("itself", free)])
     continuations = Continuations(index, 4)
@@ -216,14 +215,14 @@ def test_drums_may_play_what_another_part_has_played() -> None:
     kit = replace(beats, is_drum=True)
     score = Score(TICKS, (beats, kit))
     representation = Multitrack.fit([Multitrack.collect_statistics(score)])
-    (drums,) = drum_voices(representation)
+    (drums,) = representation.tokens.drum_voices
     rule = NoCopy(representation, Continuations(index_of((60,) * 12), 4), is_asked=True)
     grammar, forbidden = representation.grammar(), set[int]()
     for token in representation.encode(score).tolist():
         forbidden |= set(rule.banned(grammar, grammar.allowed_mask()))
         grammar.advance(token)
         rule.advance(grammar)
-    assert forbidden == {representation.note_id(1 - drums, 60)}
+    assert forbidden == set(representation.tokens.note_ids(1 - drums, 60))
 
 
 def test_a_scheme_whose_notes_come_otherwise_is_refused(tmp_path: Path) -> None:

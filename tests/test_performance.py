@@ -18,7 +18,7 @@ BOTH = Performance(PerformanceConfig(density=True, pitch_classes=True))
 
 
 def names(representation: Performance, score: Score) -> list[str]:
-    return [representation.token_name(token) for token in representation.encode(score)]
+    return [representation.tokens.name(token) for token in representation.encode(score)]
 
 
 def piece(*rows: tuple[int, int, int, int], **fields: object) -> Score:
@@ -38,7 +38,7 @@ def piece(*rows: tuple[int, int, int, int], **fields: object) -> Score:
     ],
 )
 def test_ids_are_those_of_the_source(name: str, token: int) -> None:
-    assert PLAIN.token_name(token) == name
+    assert PLAIN.tokens.name(token) == name
 
 
 def test_there_are_388_classes_with_loudness_and_356_without_and_two_of_our_protocol() -> None:
@@ -140,11 +140,11 @@ def compose(conditions: Conditions, seed: int = 1) -> list[int]:
 def test_density_asked_for_is_spread_over_the_piece_and_the_model_cannot_change_it() -> None:
     conditions = Conditions(bars=8, density=(1.0, 40.0), pitch_classes=(1.0,) + (0.0,) * 11)
     ids = np.array(compose(conditions))
-    assert [BOTH.token_name(i) for i in ids if BOTH.blocks.meaning[i][0] == "density"] == [
+    assert [BOTH.tokens.name(i) for i in ids if BOTH.blocks.kind[i] == "density"] == [
         "density 1",
         "density 6",
     ]
-    shares = [BOTH.token_name(i) for i in ids if BOTH.blocks.meaning[i][0] == "pitch_class"]
+    shares = [BOTH.tokens.name(i) for i in ids if BOTH.blocks.kind[i] == "pitch_class"]
     assert len(shares) == 12  # all others fall from the middle to nothing
     assert {share for share in shares if not share.endswith(" 0")} == {"share of C 4"}
 

@@ -35,7 +35,7 @@ def rows_of(score: Score) -> list[tuple[int, int, int]]:
     ("name", "token"), [("new 60", 63), ("continued 60", 191), ("step_end", 2), ("start", 0), ("end", 1)]
 )
 def test_ids_are_those_of_the_source(name: str, token: int) -> None:
-    assert POLYPHONY.token_name(token) == name
+    assert POLYPHONY.tokens.name(token) == name
     assert POLYPHONY.vocabulary_size == 259
 
 

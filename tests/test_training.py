@@ -153,7 +153,7 @@ def test_held_out_scores_do_not_depend_on_the_batching(corpus: Corpus) -> None:
     sizes = tuple(column.size for column in corpus.representation.columns)
     network = make_network("lstm", {"hidden": 8, "embedding": 8, "layers": 2}, sizes)
     scores = [
-        score(network, validation_batches(corpus, rows, window), corpus.representation.is_note)
+        score(network, validation_batches(corpus, rows, window), corpus.representation.tokens)
         for rows, window in ((1, 7), (2, 32), (5, 1000))
     ]
     for other in scores[1:]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-import numpy as np
 import pytest
 
 from ritornello.representations.grids import is_on_grid, nearest_meter
-from ritornello.representations.vocabulary import Blocks
+from ritornello.representations.vocabulary import KindBlocks
 
 
 class Kind(IntEnum):
@@ -19,15 +18,13 @@ class Kind(IntEnum):
 
 
 def test_blocks_follow_one_another_and_may_be_empty() -> None:
-    blocks = Blocks({Kind.START: 1, Kind.NONE: 0, Kind.NOTE: 3, Kind.END: 1}, Kind.START, Kind.END)
+    blocks = KindBlocks(Kind, {Kind.NONE: 0, Kind.NOTE: 3})
     assert (blocks.size, blocks.start, blocks.end) == (5, 0, 4)
     assert blocks.kind.tolist() == [Kind.START, Kind.NOTE, Kind.NOTE, Kind.NOTE, Kind.END]
     assert blocks.value.tolist() == [0, 0, 1, 2, 0]
     assert blocks.block[Kind.NONE] == slice(1, 1)
     assert blocks.id_of(Kind.NOTE, 2) == 3
     assert blocks.meaning[3] == (Kind.NOTE, 2)
-    assert blocks.is_kind(np.arange(5), Kind.NOTE).tolist() == [False, True, True, True, False]
-    assert blocks.mask(Kind.NONE, Kind.NOTE).tolist() == [False, True, True, True, False]
 
 
 @pytest.mark.parametrize(

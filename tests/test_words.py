@@ -32,7 +32,7 @@ def fit(text: str = PROSE, **options: int) -> Words:
 
 
 def written(words: Words, ids: list[int]) -> list[str]:
-    return [words.token_name(token) for token in ids]
+    return [words.tokens.name(token) for token in ids]
 
 
 @JAPANESE

@@ -52,8 +52,9 @@ class UnknownNameError(ConfigError, KeyError):
 class MissingExtraError(RitornelloError):
     """An optional library that this call needs is not installed."""
 
-    def __init__(self, library: str, extra: str) -> None:
-        super().__init__(f'{library} is not installed; run: pip install "ritornello[{extra}]"')
+    def __init__(self, library: str, extra: str = "") -> None:
+        package = f'"ritornello[{extra}]"' if extra else library
+        super().__init__(f"{library} is not installed; run: pip install {package}")
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:

@@ -1,4 +1,7 @@
-"""Files in and out, safely: clear errors for what cannot be read, and no half-written file, ever."""
+"""Files in and out, safely: clear errors for what cannot be read, and no half-written file, ever.
+
+What the public functions read is a `Source`: a path, bytes, or a binary file object. What they write to is a `Target`.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +11,71 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, TypeAlias
 
-from ritornello.errors import FileError
+from ritornello.errors import ConfigError, FileError
+
+Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
+Target: TypeAlias = str | os.PathLike[str] | BinaryIO
 
 
-def read_bytes(path: Path, limit: int | None = None) -> bytes:
-    """Return the content of `path`; raise FileError if it is missing, unreadable, empty or over `limit` bytes."""
+def is_path(place: object) -> bool:
+    """Return whether a source or target is a path rather than bytes or a file object."""
+    return isinstance(place, str | os.PathLike)
+
+
+def name_of(place: Source | Target) -> str:
+    """Return what errors call a source or target: its path, or the name of a file object, if it has one."""
+    if isinstance(place, str | os.PathLike):
+        return os.fspath(place)
+    if isinstance(place, bytes | bytearray | memoryview):
+        return "the bytes"
+    name = getattr(place, "name", None)
+    return name if isinstance(name, str) else "the file object"
+
+
+def path_like(place: Source | Target, format: str | None) -> Path:
+    """Return a path whose suffix says the format of a source or target: `format`, a suffix, or its own."""
+    return Path(name_of(place)) if format is None else Path(f"{name_of(place)}.{format.removeprefix('.')}")
+
+
+def read_bytes(source: Source, limit: int | None = None) -> bytes:
+    """Return the content of `source`; raise FileError if it is missing, unreadable, empty or over `limit` bytes.
+
+    A file object is read from where it stands to its end.
+    """
+    name = name_of(source)
     try:
-        size = path.stat().st_size
-        if limit is not None and size > limit:
-            raise FileError(f"{path}: {size} bytes, allowed are {limit}")
-        data = path.read_bytes()
-    except OSError as error:
-        raise FileError(f"{path}: {describe(error)}") from error
+        if isinstance(source, bytes | bytearray | memoryview):
+            data = bytes(source)
+        elif isinstance(source, str | os.PathLike):
+            with Path(source).open("rb") as file:
+                data = _read_file(file, limit)
+        elif hasattr(source, "read"):
+            data = _read_file(source, limit)
+        else:
+            raise ConfigError(f"{source!r:.80}: allowed are a path, bytes and a binary file object")
+    except (OSError, ValueError) as error:  # a ValueError: the file object is closed
+        raise FileError(f"{name}: {describe(error)}") from error
+    if limit is not None and len(data) > limit:
+        raise FileError(f"{name}: more than the {limit} bytes that are allowed")
     if not data:
-        raise FileError(f"{path}: the file is empty")
+        raise FileError(f"{name}: the file is empty")
     return data
+
+
+def _read_file(file: BinaryIO, limit: int | None) -> bytes:
+    """Return what is left of a file object; of one with more than `limit` bytes a little more than these."""
+    pieces, size = list[bytes](), 0
+    while limit is None or size <= limit:
+        piece = file.read(-1 if limit is None else limit + 1 - size)
+        if isinstance(piece, str):
+            raise ConfigError(f"{name_of(file)}: opened as text; open it in binary mode")
+        if not piece:
+            break
+        pieces.append(piece)
+        size += len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 @contextmanager
@@ -85,9 +137,22 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
-def describe(error: OSError) -> str:
-    """Return the cause of an OSError in words, without the path."""
-    return (error.strerror or str(error)).lower()
+def write_to(target: Target, data: bytes) -> None:
+    """Write `data` to a path, as a whole or not at all, or to a file object."""
+    if isinstance(target, str | os.PathLike):
+        write_bytes(Path(target), data)
+        return
+    try:
+        target.write(data)
+    except TypeError as error:
+        raise ConfigError(f"{name_of(target)}: opened as text; open it in binary mode") from error
+    except (OSError, ValueError) as error:
+        raise FileError(f"{name_of(target)}: cannot be written: {describe(error)}") from error
+
+
+def describe(error: OSError | ValueError) -> str:
+    """Return the cause of an error in words, without the path."""
+    return (getattr(error, "strerror", None) or str(error)).lower()
 
 
 def _umask() -> int:

@@ -11,18 +11,28 @@ Conventions
 - Two scores are equal when all that would be heard or read is equal; what a reader had to repair
   (`Score.repairs`) does not count.
 
-Read in order: `NOTE`, `Track`, `Score`, then the two conversions.
+Read in order: `NOTE`, `Track`, `Score`, `Bars`, then the two conversions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import itertools
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ritornello.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ritornello.paths import Target
+
+MAX_TICKS_PER_QUARTER = 32_767  # what a MIDI file can say
 DEFAULT_MICROSECONDS_PER_QUARTER = 500_000  # 120 beats a minute: what MIDI assumes where no tempo is given
 
 NOTE = np.dtype([("start", "<i8"), ("duration", "<i8"), ("pitch", "<i2"), ("velocity", "<i2")])
@@ -120,6 +130,9 @@ class Key:
     tick: int
     fifths: int
     minor: bool = False
+
+
+Event = TypeVar("Event", Tempo, Meter, Key)
 
 
 @dataclass(frozen=True)
@@ -239,6 +252,346 @@ class Score:
             keys=scale_events(self.keys),
             texts=scale_events(self.texts),
         )
+
+    def transposed(self, semitones: int) -> Score:
+        """Return the piece `semitones` higher, or lower if negative. Drums and texts, chord symbols too, stay.
+
+        A key signature moves to the one of -6 to 5 fifths; by whole octaves it stays. ConfigError if a pitch would
+        leave 0-127.
+        """
+        pitches = [pitch for track in self.tracks if not track.is_drum for pitch in _pitches(track)]
+        low, high = min(pitches, default=127), max(pitches, default=0)
+        if pitches and not -low <= semitones <= 127 - high:
+            raise ConfigError(
+                f"transposed by {semitones} semitones: the pitches {low} to {high} would leave 0 to 127; "
+                f"allowed are {-low} to {127 - high}"
+            )
+
+        def move(track: Track) -> Track:
+            notes, controls = track.notes.copy(), track.controls.copy()
+            notes["pitch"] += semitones
+            controls["number"][controls["kind"] == KEY_PRESSURE] += semitones
+            return replace(track, notes=notes, controls=controls)
+
+        def move_key(key: Key) -> Key:  # a semitone is 7 fifths
+            moves = semitones % 12 != 0
+            return replace(key, fifths=(key.fifths + 7 * semitones + 6) % 12 - 6) if moves else key
+
+        return replace(
+            self,
+            tracks=tuple(track if track.is_drum else move(track) for track in self.tracks),
+            keys=tuple(move_key(key) for key in self.keys),
+        )
+
+    def quantised(self, grid: float | Fraction = 0.25) -> Score:
+        """Return the piece with every note on a grid of `grid` quarters (1/4: sixteenths, 1/3: triplet eighths).
+
+        Starts and ends move to the nearest grid line, half-way ones to the later; a note lasts at least one step.
+        Lines between two ticks are rounded to the nearest. Controls, texts and tempos stay. ConfigError for a grid
+        finer than a tick or wider than 1000 quarters.
+        """
+        is_number = 0 < grid <= 1000
+        step = Fraction(grid).limit_denominator(1000) * self.ticks_per_quarter if is_number else Fraction(0)
+        if step < 1:
+            raise ConfigError(
+                f"grid {grid}: allowed is a tick (1/{self.ticks_per_quarter} of a quarter) to 1000 quarters"
+            )
+        over, under = step.numerator, step.denominator
+
+        def index(ticks: Any) -> Any:
+            return (2 * ticks * under + over) // (2 * over)
+
+        def tick(lines: Any) -> Any:
+            return (2 * lines * over + under) // (2 * under)
+
+        def snap(track: Track) -> Track:
+            notes = track.notes.copy()
+            first, last = index(notes["start"]), index(notes["start"] + notes["duration"])
+            notes["start"] = tick(first)
+            notes["duration"] = tick(np.maximum(last, first + 1)) - notes["start"]
+            return replace(track, notes=sort_notes(notes))
+
+        return replace(self, tracks=tuple(snap(track) for track in self.tracks))
+
+    def excerpt(self, start: int, stop: int) -> Score:
+        """Return what begins at tick `start` or later, and before `stop`; `start` becomes tick 0.
+
+        A note that rings beyond `stop` is cut there; one that began before `start` is left out. Tempo, meter, key
+        and controllers (a pedal that is down, a volume) are at tick 0 as they were at `start`. All tracks stay,
+        also those without notes here, and so does the title.
+        """
+        if not 0 <= start <= stop:
+            raise ConfigError(f"excerpt from tick {start} to {stop}: allowed is 0 <= start <= stop")
+
+        def cut(track: Track) -> Track:
+            notes = track.notes[(track.notes["start"] >= start) & (track.notes["start"] < stop)]
+            ends = np.minimum(notes["start"] + notes["duration"], stop)
+            notes["start"] -= start
+            notes["duration"] = ends - start - notes["start"]
+            is_inside = (track.controls["tick"] >= start) & (track.controls["tick"] < stop)
+            inside = track.controls[is_inside]
+            inside["tick"] -= start
+            before = _in_force(track.controls[track.controls["tick"] < start], tick=0)
+            controls = np.concatenate([before, inside])
+            return replace(track, notes=sort_notes(notes), controls=controls, texts=within(track.texts))
+
+        def within(texts: tuple[Text, ...]) -> tuple[Text, ...]:
+            return tuple(replace(t, tick=t.tick - start) for t in texts if start <= t.tick < stop)
+
+        return replace(
+            self,
+            tracks=tuple(cut(track) for track in self.tracks),
+            tempos=_between(self.tempos, start, stop),
+            meters=_between(self.meters, start, stop),
+            keys=_between(self.keys, start, stop),
+            texts=within(self.texts),
+        )
+
+    @property
+    def bars(self) -> Bars:
+        """The bars, each a `Score`: `len(score.bars)`, `score.bars[0]`, `score.bars[4:8]`."""
+        return Bars(self)
+
+    def joined(self, *others: Score) -> Score:
+        """Return this piece and `others`, one after another; `Score.joined(*parts)` joins a list.
+
+        Each begins at the first bar line after the one before, and sounds as it does alone: with its own tempo and
+        meter, and without pedals, bends and volumes left over. Tracks of one program, kind and name become one. The
+        ticks to a quarter become the least common multiple, or if that is over 32767 the largest, and ticks are
+        rounded. The title is the first that there is.
+        """
+        scores = [self, *others]
+        common = math.lcm(*(score.ticks_per_quarter for score in scores))
+        if common > MAX_TICKS_PER_QUARTER:
+            common = max(score.ticks_per_quarter for score in scores)
+        scores = [score.resampled(common) for score in scores]
+        seams = [0, *itertools.accumulate(int(score.bars.edges[-1]) for score in scores[:-1])]
+        tracks: dict[tuple[Any, ...], Track] = {}
+        for score, seam in zip(scores, seams, strict=True):
+            seen: Counter[tuple[Any, ...]] = Counter()
+            for track in score.tracks:
+                part = (track.program, track.is_drum, track.name)
+                seen[part] += 1
+                name = (*part, seen[part])
+                tracks[name] = (
+                    _appended(tracks[name], track, seam) if name in tracks else _shifted(track, seam)
+                )
+        texts = [
+            replace(t, tick=t.tick + seam) for s, seam in zip(scores, seams, strict=True) for t in s.texts
+        ]
+        joined = Score(
+            common,
+            tuple(tracks.values()),
+            tempos=_chained([s.tempos for s in scores], seams, Tempo(0, DEFAULT_MICROSECONDS_PER_QUARTER)),
+            meters=_chained([s.meters for s in scores], seams, Meter(0, 4, 4)),
+            keys=_chained([s.keys for s in scores], seams, None),
+            texts=tuple(sorted(texts, key=lambda text: text.tick)),
+            title=next((score.title for score in scores if score.title), ""),
+            repairs=tuple(repair for score in scores for repair in score.repairs),
+        )
+        length = seams[-1] + int(scores[-1].bars.edges[-1])
+        return _lasting(joined, length, _at(joined.meters, length))
+
+    # --- to and from files and other libraries, which are imported when they are used ---
+
+    def write(self, target: Target, format: str | None = None) -> tuple[str, ...]:
+        """Write as `ritornello.write` does: `target` is a path or a binary file, `format` a suffix such as "mp3"."""
+        from ritornello.rendering import write
+
+        return write(self, target, format)
+
+    def _repr_html_(self) -> str:
+        from ritornello.rendering.notebook import score_html
+
+        return score_html(self)
+
+    def to_pretty_midi(self) -> Any:
+        """Return a `pretty_midi.PrettyMIDI`. Notes without length last a tick: pretty_midi has none."""
+        from ritornello.interop import to_pretty_midi
+
+        return to_pretty_midi(self)
+
+    @staticmethod
+    def from_pretty_midi(midi: Any) -> Score:
+        """Return the score of a `pretty_midi.PrettyMIDI`."""
+        from ritornello.interop import from_pretty_midi
+
+        return from_pretty_midi(midi)
+
+    def to_mido(self) -> Any:
+        """Return a `mido.MidiFile`."""
+        from ritornello.interop import to_mido
+
+        return to_mido(self)
+
+    @staticmethod
+    def from_mido(midi: Any) -> Score:
+        """Return the score of a `mido.MidiFile`."""
+        from ritornello.interop import from_mido
+
+        return from_mido(midi)
+
+    def to_symusic(self) -> Any:
+        """Return a `symusic.Score` in ticks."""
+        from ritornello.interop import to_symusic
+
+        return to_symusic(self)
+
+    @staticmethod
+    def from_symusic(score: Any) -> Score:
+        """Return the score of a `symusic.Score` in ticks, quarters or seconds."""
+        from ritornello.interop import from_symusic
+
+        return from_symusic(score)
+
+    def to_music21(self) -> Any:
+        """Return a `music21.stream.Score`: notation, so that times are rounded to what can be written."""
+        from ritornello.interop import to_music21
+
+        return to_music21(self)
+
+    @staticmethod
+    def from_music21(stream: Any) -> Score:
+        """Return the score of a music21 stream."""
+        from ritornello.interop import from_music21
+
+        return from_music21(stream)
+
+
+class Bars:
+    """The bars of a score, up to the end of its last note or its last meter change; at least one.
+
+    `bars[4]` is the fifth bar and `bars[4:8]` the fifth to the eighth, each a score of its own (`Score.excerpt`): a
+    note belongs to the bar in which it begins, and is cut where the last bar ends. Where its notes do not tell how
+    long the result is (it ends in silence, or a new meter cuts its last bar short), a meter change at its end does.
+    """
+
+    def __init__(self, score: Score) -> None:
+        self._score = score
+        last_meter = score.meters[-1].tick if score.meters else 0
+        stop = max(score.end, last_meter)
+        starts = score.bar_starts(stop)
+        final = _at(score.meters, int(starts[-1])) or Meter(0, 4, 4)
+        whole = int(starts[-1]) + final.bar_ticks(score.ticks_per_quarter)
+        self.edges: NDArray[np.int64] = np.append(starts, stop if 0 < last_meter == stop else whole)
+        """The tick of every bar line, that after the last bar too; shape (bars + 1,)."""
+
+    def __len__(self) -> int:
+        return len(self.edges) - 1
+
+    def __iter__(self) -> Iterator[Score]:
+        return (self[bar] for bar in range(len(self)))
+
+    def __getitem__(self, bars: int | slice) -> Score:
+        if isinstance(bars, slice):
+            first, stop, step = bars.indices(len(self))
+            if step != 1:
+                raise ConfigError(f"bars {bars.start}:{bars.stop}:{bars.step}: allowed is a step of 1")
+            stop = max(first, stop)
+        else:
+            first = range(len(self))[bars]  # negative ones too; IndexError where there is none
+            stop = first + 1
+        start, end = int(self.edges[first]), int(self.edges[stop])
+        part = self._score.excerpt(start, end)
+        return _lasting(part, end - start, _at(self._score.meters, end)) if first < stop else part
+
+
+NEUTRAL = {
+    (CONTROL_CHANGE, 1): 0,  # modulation
+    (CONTROL_CHANGE, 7): 100,  # volume
+    (CONTROL_CHANGE, 10): 64,  # pan
+    (CONTROL_CHANGE, 11): 127,  # expression
+    **{(CONTROL_CHANGE, pedal): 0 for pedal in range(64, 70)},
+    (CHANNEL_PRESSURE, 0): 0,
+    (PITCH_BEND, 0): 0,
+}
+"""What a controller is where nothing is said: General MIDI's defaults, by kind and number."""
+
+
+def _lasting(score: Score, length: int, following: Meter | None) -> Score:
+    """Return `score` with a meter change at its end, unless its bars are `length` ticks without one."""
+    if score.bars.edges[-1] == length:
+        return score
+    return replace(score, meters=(*score.meters, replace(following or Meter(0, 4, 4), tick=length)))
+
+
+def _at(events: Sequence[Event], tick: int) -> Event | None:
+    """Return the event in force at `tick`."""
+    return next((event for event in reversed(events) if event.tick <= tick), None)
+
+
+def _between(events: Sequence[Event], start: int, stop: int) -> tuple[Event, ...]:
+    """Return the event in force at tick `start`, and those after it up to `stop`; `start` becomes tick 0."""
+    first = _at(events, start)
+    in_force = () if first is None else (replace(first, tick=0),)
+    return in_force + tuple(replace(e, tick=e.tick - start) for e in events if start < e.tick < stop)
+
+
+def _pitches(track: Track) -> set[int]:
+    """Return the pitches of the notes of a track, and of the keys that are pressed harder."""
+    pressed = track.controls["number"][track.controls["kind"] == KEY_PRESSURE]
+    return {*track.notes["pitch"].tolist(), *pressed.tolist()}
+
+
+def _in_force(controls: Controls, tick: int) -> Controls:
+    """Return the last value of every controller, at `tick`; the pressure of keys and messages of mode are over."""
+    lasts = (controls["kind"] != KEY_PRESSURE) & (controls["number"] < 120)
+    controls = controls[lasts]
+    names = controls["kind"].astype(np.int64) * 128 + controls["number"]
+    _, from_end = np.unique(names[::-1], return_index=True)
+    last = controls[np.sort(len(controls) - 1 - from_end)]
+    last["tick"] = tick
+    return np.asarray(last)
+
+
+def _shifted(track: Track, ticks: int) -> Track:
+    notes, controls = track.notes.copy(), track.controls.copy()
+    notes["start"] += ticks
+    controls["tick"] += ticks
+    texts = tuple(replace(text, tick=text.tick + ticks) for text in track.texts)
+    return replace(track, notes=notes, controls=controls, texts=texts)
+
+
+def _appended(before: Track, track: Track, seam: int) -> Track:
+    """Return a track and after it another, which begins at tick `seam`, with controllers as if it were alone."""
+    after = _shifted(track, seam)
+    is_first = after.controls["tick"] == seam
+    said = Counter((kind, number) for _, kind, number, _ in after.controls[is_first].tolist())
+    left = before.controls[before.controls["tick"] < seam]
+    in_force = {(kind, number): value for _, kind, number, value in _in_force(left, seam).tolist()}
+    resets = [
+        (seam, *name, NEUTRAL[name])
+        for name, value in in_force.items()
+        if name not in said and NEUTRAL.get(name, value) != value
+    ]
+    is_news = [
+        tick > seam or said[kind, number] > 1 or in_force.get((kind, number)) != value
+        for tick, kind, number, value in after.controls.tolist()
+    ]
+    return replace(
+        before,
+        notes=sort_notes(np.concatenate([before.notes, after.notes])),
+        controls=np.concatenate([left, make_controls(resets), after.controls[np.array(is_news, dtype=bool)]]),
+        texts=before.texts + after.texts,
+    )
+
+
+def _chained(
+    parts: Sequence[tuple[Event, ...]], seams: Sequence[int], default: Event | None
+) -> tuple[Event, ...]:
+    """Return the events of parts that lie one after another; where one says nothing at its beginning, the default."""
+    result = list(parts[0])
+    for events, seam in zip(parts[1:], seams[1:], strict=True):
+        ends_bar = any(event.tick == seam for event in result)  # a meter; then the next is told in any case
+        result = [event for event in result if event.tick < seam]
+        own = [replace(event, tick=event.tick + seam) for event in events]
+        if default and not (own and own[0].tick == seam):
+            own.insert(0, replace(default, tick=seam))
+        in_force = result[-1] if result else default
+        if own and in_force and own[0] == replace(in_force, tick=own[0].tick) and not ends_bar:
+            del own[0]
+        result += own
+    return tuple(result)
 
 
 def _tempo_table(score: Score) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:

@@ -6,6 +6,7 @@ The server's policy forbids `eval` in the page, so waiting is done by selectors.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -55,6 +56,13 @@ class Stage:
 
     def wait(self, seconds: float) -> None:
         self.page.wait_for_timeout(1000 * seconds)
+
+    def wait_until(self, condition: Callable[[], bool], seconds: float = 8) -> None:
+        for _ in range(int(seconds / 0.05)):
+            if condition():
+                return
+            self.wait(0.05)
+        raise AssertionError("it does not come to that")
 
     def loudness(self) -> float:
         """The highest sample of the sound at this moment, 0 to 1."""

@@ -161,13 +161,74 @@ def test_choices_are_remembered(stage: Stage) -> None:
 
 
 def test_a_number_stays_within_its_limits(stage: Stage) -> None:
-    for asked, taken in (("9999", "300"), ("-5", "30")):
+    for asked, taken in (("9999", "400"), ("-5", "10")):
         stage.page.fill("#tempo", asked)
         stage.page.press("#tempo", "Tab")
         assert stage.page.input_value("#tempo") == taken
-    stage.wait(0.2)
+    stage.wait_until(lambda: [said["config"]["tempo"] for said in stage.said("config")] == [400, 10])
     assert stage.said("error") == []
-    assert stage.said("config")[-1]["config"]["tempo"] == 30
+
+
+def open_constraints(stage: Stage) -> None:
+    stage.page.click("#more")
+    stage.page.click("#constraints-details summary")
+
+
+def test_constraints_are_asked_for_in_their_boxes(stage: Stage) -> None:
+    page = stage.page
+    open_constraints(stage)
+    boxes = {box.get_attribute("id") for box in page.locator(".constraint :is(input, select)").all()}
+    options = stage.said("welcome")[-1]["options"]
+    asked = {name for name, option in options.items() if option["constraint"]}
+    assert boxes == {f"constraint-{name}" for name in asked - {"scale"}}, "scale has a control of its own"
+    page.get_by_label("Chords", exact=True).click()
+    page.keyboard.type("Dm7 G7 | Am7")  # letters are no notes here
+    page.keyboard.press("Tab")
+    page.fill("#constraint-lowest", "C3")
+    page.press("#constraint-lowest", "Enter")
+    page.wait_for_selector("#constraints-words:has-text('2 set')")
+    config = stage.said("config")[-1]["config"]
+    assert (config["chords"], config["lowest"]) == ("Dm7 G7 | Am7", "C3")
+    assert [message for message in stage.sent if message["type"] == "midi"] == []
+    page.fill("#constraint-chords", "")
+    page.press("#constraint-chords", "Tab")
+    page.wait_for_selector("#constraints-words:has-text('1 set')")
+    assert stage.said("config")[-1]["config"]["chords"] is None
+
+
+def test_a_refused_constraint_is_told_beside_its_box(stage: Stage) -> None:
+    page = stage.page
+    open_constraints(stage)
+    for asked in ("C3", "H9"):
+        page.fill("#constraint-lowest", asked)
+        page.press("#constraint-lowest", "Enter")
+    page.wait_for_selector("#constraint-lowest[aria-invalid]")
+    assert page.input_value("#constraint-lowest") == "C3", "what is in force"
+    assert "no pitch 'H9'" in page.inner_text("#constraint-lowest-error")
+    page.click("#constraint-strict_chords")
+    page.wait_for_selector("#constraint-strict_chords[aria-invalid]")
+    assert not page.is_checked("#constraint-strict_chords")
+    assert page.get_attribute("#constraint-lowest", "aria-invalid") is None
+    assert page.locator(".toast").count() == 0
+    page.evaluate("() => sessionStorage.clear()")  # as in a new tab
+    page.reload()
+    page.wait_for_selector("#constraints-words:has-text('1 set')", state="attached")
+    assert stage.said("config")[-1]["config"]["lowest"] == "C3"
+    assert len(stage.said("error")) == 2, "what was refused is not asked for again"
+
+
+def test_what_gave_way_is_told(make_stage: Callable[..., Stage]) -> None:
+    stage = make_stage()
+    lines: list[Any] = []
+
+    def connect(line: Any) -> None:
+        line.connect_to_server()
+        lines.append(line)
+
+    stage.page.route_web_socket("**/live", connect)
+    stage.open()
+    lines[0].send('{"type":"remark","text":"scale gave way at 3 steps"}')
+    stage.page.wait_for_selector(".toast.remark:has-text('scale gave way at 3 steps')")
 
 
 def test_a_model_that_is_not_offered_any_more_is_let_go(make_stage: Callable[..., Stage]) -> None:

@@ -13,11 +13,11 @@ from test_representations import CASES, FITTED, scores
 
 from ritornello.errors import ConfigError
 from ritornello.representations import Conditions, Representation
-from ritornello.representations.base import Given, forced_token, keeps_given, unsupported_settings
+from ritornello.representations.base import Given
 from ritornello.score import Score, Track, make_notes, ticks_to_seconds
 
-KEEPING = [name for name in sorted(FITTED) if keeps_given(FITTED[name])]
-FREEING = [name for name in KEEPING if "infill" not in unsupported_settings(FITTED[name])]
+KEEPING = [name for name in sorted(FITTED) if FITTED[name].keeps_given]
+FREEING = [name for name in KEEPING if "infill" not in FITTED[name].unsupported_settings]
 """Those in which bars can be free, or return."""
 
 
@@ -26,7 +26,7 @@ def walk(representation: Representation, conditions: Conditions, seed: int) -> S
     random, grammar = np.random.default_rng(seed), representation.grammar(conditions)
     ids: list[int] = []
     while not grammar.ended:
-        allowed, due = np.flatnonzero(grammar.allowed_mask()), forced_token(grammar)
+        allowed, due = np.flatnonzero(grammar.allowed_mask()), grammar.forced_token
         assert len(allowed), "a dead end"
         is_free = conditions.given and (
             conditions.given.is_accompanied or grammar.place[0] <= max(conditions.given.free, default=-1)

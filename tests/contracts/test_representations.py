@@ -15,23 +15,15 @@ from hypothesis import strategies as st
 from ritornello.errors import ConfigError
 from ritornello.formats.text import is_prose, paragraphs, prose_to_score
 from ritornello.representations import REPRESENTATIONS, Conditions, Representation, make_representation
-from ritornello.representations.base import (
-    Extracts,
-    HasVoices,
-    KeepsTime,
-    note_ids,
-    reads_prose,
-    tells_notes_in_order,
-    transpose_rows,
-)
+from ritornello.representations.base import transpose_rows
 from ritornello.score import Meter, Score, Tempo, Text, Track, make_notes
 
 PROSE = prose_to_score("“Who is he ?” I asked . He laughed .\n\n( Nobody , he said . ) And so it was !")
 
 
-def sample(of: object) -> Score:
+def sample(of: Any) -> Score:
     """Return a small piece of what a representation, or a kind of them, is about: music or prose."""
-    return PROSE if reads_prose(of) else make_song()
+    return PROSE if of.reads_prose else make_song()
 
 
 def transposed_song(semitones: int) -> Score:
@@ -47,7 +39,7 @@ def transposed_song(semitones: int) -> Score:
 
 def fit(name: str, options: dict[str, Any]) -> Representation:
     kind = REPRESENTATIONS[name]
-    learned = [PROSE] if reads_prose(kind) else [make_song(), transposed_song(1)]
+    learned = [PROSE] if kind.reads_prose else [make_song(), transposed_song(1)]
     return kind.fit([kind.collect_statistics(piece) for piece in learned], options)
 
 
@@ -95,7 +87,7 @@ def representation(request: pytest.FixtureRequest) -> Representation:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_pieces_can_be_transposed_unless_there_is_a_reason(name: str) -> None:
-    low, high = FITTED[name].transposable(FITTED[name].encode(sample(FITTED[name])))
+    low, high = FITTED[name].tokens.transposable(FITTED[name].encode(sample(FITTED[name])))
     assert (low < high) == (name not in UNMOVED)
 
 
@@ -120,7 +112,7 @@ def scores(draw: st.DrawFn) -> Score:
 @st.composite
 def pieces(draw: st.DrawFn, name: str) -> Score:
     """Any score, or any prose: known and unknown words, signs anywhere, empty paragraphs."""
-    if not reads_prose(FITTED[name]):
+    if not FITTED[name].reads_prose:
         return draw(scores())
     words = st.sampled_from([*"“”().!?,〓¶", "He", "laughed", "unheard-of", "said", "。", "\u200b"])
     texts = draw(st.lists(st.lists(words, max_size=8), max_size=5))
@@ -140,7 +132,8 @@ def test_encode_decode_encode_gives_the_same_ids(name: str, data: st.DataObject)
     assert ids.min() >= 0
     assert ids.max() < representation.vocabulary_size
     again = representation.encode(representation.decode(ids))
-    assert [representation.token_name(i) for i in again] == [representation.token_name(i) for i in ids]
+    name_of = representation.tokens.name
+    assert [name_of(i) for i in again] == [name_of(i) for i in ids]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -251,27 +244,28 @@ def _classes_by_onset(track: Track, step: int = 0) -> list[tuple[int, int]]:
 
 def test_transposing_moves_every_melodic_note(representation: Representation) -> None:
     ids = representation.encode(sample(representation))
-    low, high = representation.transposable(ids)
+    low, high = representation.tokens.transposable(ids)
     assert low <= 0 <= high
-    original, moved = representation.decode(ids), representation.decode(representation.transposed(ids, high))
+    higher = representation.tokens.transposed(ids, high)
+    original, moved = representation.decode(ids), representation.decode(higher)
     for before, after in zip(original.tracks, moved.tracks, strict=True):
         step = 0 if before.is_drum else high
         if representation.name in OCTAVES_LOST:
             assert _classes_by_onset(after) == _classes_by_onset(before, step)
         else:
             assert np.array_equal(after.notes["pitch"], before.notes["pitch"] + step)
-    assert np.array_equal(representation.transposed(representation.transposed(ids, high), -high), ids)
+    assert np.array_equal(representation.tokens.transposed(higher, -high), ids)
 
 
 @pytest.mark.parametrize("semitones", [-5, 1])
 def test_columns_move_with_the_notes(representation: Representation, semitones: int) -> None:
-    if isinstance(representation, Extracts):
+    if not representation.learns_whole_pieces:
         return  # its examples are in the key it teaches, and never moved
     ids = representation.encode(sample(representation))
-    rows = representation.inputs(ids)
+    rows, transposed = representation.inputs(ids), representation.tokens.transposed(ids, semitones)
     moved = transpose_rows(representation, rows, semitones)
-    assert np.array_equal(moved[:, 0], representation.transposed(ids, semitones))
-    assert np.array_equal(moved, representation.inputs(representation.transposed(ids, semitones)))
+    assert np.array_equal(moved[:, 0], transposed)
+    assert np.array_equal(moved, representation.inputs(transposed))
     assert np.array_equal(transpose_rows(representation, rows[20:40], semitones), moved[20:40])
 
 
@@ -300,50 +294,7 @@ def test_unknown_names_and_keys_are_refused(representation: Representation) -> N
         make_representation(representation.name, {**representation.config(), "surprise": 1})
 
 
-def test_every_token_has_a_name(representation: Representation) -> None:
-    names = [representation.token_name(token) for token in range(representation.vocabulary_size)]
-    assert len(set(names)) == len(names)
-
-
-PACED = [name for name in NAMES if isinstance(FITTED[name], KeepsTime)]
-
-
-UNPACED = {"frames", "jazz", "note_names", "words"}  # in frames, a note held sounds anew in each
-
-
-def test_who_keeps_time() -> None:
-    assert {CASES[name][0] for name in NAMES if name not in PACED} == UNPACED
-
-
-@pytest.mark.parametrize("name", PACED)
-def test_the_pace_tells_when_notes_begin(name: str) -> None:
-    representation = FITTED[name]
-    pace, song = representation.pace, representation.decode(representation.encode(make_song()))
-    ids = representation.encode(song)
-    after = np.cumsum(pace.before[ids] + pace.after[ids])
-    onsets = (after - pace.after[ids])[np.asarray(representation.is_note)[ids] > 0].round(6)
-    begins = (np.unique(song.all_notes()["start"]) / song.ticks_per_quarter).round(6)
-    assert len(onsets)
-    assert np.isin(onsets, begins).all()
-    if name not in ("melody, lookback", "melody, key"):  # there, a repetition brings notes that do not count
-        assert np.isin(begins, onsets).all()
-    grammar = representation.grammar()
-    for token, time in zip(ids.tolist(), after.tolist(), strict=True):
-        grammar.advance(token)
-        assert time - 1 < grammar.quarters < time + 1e-6
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if isinstance(FITTED[name], HasVoices)])
-def test_voices_have_programs(name: str) -> None:
-    representation = FITTED[name]
-    for voice, programs in enumerate(representation.voice_programs):
-        assert programs
-        assert all(0 <= program <= 128 for program in programs)
-        assert any(note_ids(representation, voice, pitch) for pitch in range(128))
-    assert not any(note_ids(representation, len(representation.voice_programs), p) for p in range(128))
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if tells_notes_in_order(FITTED[name])])
+@pytest.mark.parametrize("name", [name for name in NAMES if FITTED[name].tells_notes_in_order])
 @pytest.mark.parametrize("seed", range(4))
 def test_cursors_tell_the_notes_of_a_track_in_order(name: str, seed: int) -> None:
     representation, random = FITTED[name], np.random.default_rng(seed)
@@ -352,8 +303,7 @@ def test_cursors_tell_the_notes_of_a_track_in_order(name: str, seed: int) -> Non
     while not grammar.ended:
         ids.append(int(random.choice(np.flatnonzero(grammar.allowed_mask()))))
         grammar.advance(ids[-1])
-        if grammar.last_note is not None:
-            voice, pitch = grammar.last_note
+        for voice, pitch in grammar.last_notes:
             told.setdefault(voice, []).append((now, pitch))
         now = grammar.quarters
     score = representation.decode(np.array(ids, dtype=np.int32))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import Field
 
 from ritornello.config import checked
 from ritornello.errors import ConfigError
+from ritornello.generation.constraints import Constraint, Settings, make_constraints
 from ritornello.live import events
 from ritornello.live.config import JamConfig, Mode
 from ritornello.live.server import messages
@@ -20,8 +24,10 @@ from ritornello.live.server.messages import (
     changed_config,
     config_options,
     error_message,
+    field_options,
     output_to_message,
     parse_message,
+    refused_config,
 )
 
 GOOD = {
@@ -160,12 +166,75 @@ def test_the_options_name_every_field_and_its_choices_are_allowed() -> None:
     options = config_options()
     assert set(options) == set(JamConfig.model_fields)
     assert options["tempo"] == {
+        "type": "number",
+        "default": 100.0,
         "description": "quarter notes a minute",
         "minimum": 10,
         "maximum": 400,
         "choices": None,
+        "constraint": None,
     }
     assert options["mode"]["choices"] == [str(mode) for mode in Mode]
     for name, option in options.items():
         for choice in option["choices"] or ():
             changed_config(checked(JamConfig, {}), {name: choice})
+
+
+@pytest.mark.parametrize("constraint", make_constraints(is_live=True), ids=lambda constraint: constraint.name)
+def test_the_options_tell_which_fields_are_settings_of_constraints(constraint: Constraint) -> None:
+    options = config_options()
+    for name, field in constraint.settings.model_fields.items():
+        assert options[name]["constraint"] == constraint.name
+        assert options[name]["description"] == field.description
+        assert options[name]["default"] == field.default
+
+
+def test_the_settings_of_constraints_come_first_and_in_order() -> None:
+    constraints = [option["constraint"] for option in config_options().values()]
+    order = [each.name for each in make_constraints(is_live=True)]
+    first = [name for name in constraints if name is not None]
+    assert constraints[: len(first)] == first
+    assert first == sorted(first, key=order.index)
+
+
+class Size(StrEnum):
+    SMALL = "small"
+    LARGE = "large"
+
+
+class Asked(Settings):
+    """Settings of every type that a constraint of another package may have."""
+
+    loud: bool = False
+    swing: bool | None = None
+    size: Size | None = Field(None, description="how large")
+    beats: Literal[2, 4] = 4
+    share: float | None = Field(None, ge=0, lt=1)
+    parts: tuple[str, ...] | None = None
+    key: str | int | None = None
+
+
+def test_options_of_every_type() -> None:
+    options = field_options(Asked)
+    assert {name: option["type"] for name, option in options.items()} == {
+        "loud": "boolean",
+        "swing": "boolean",
+        "size": "text",
+        "beats": "integer",
+        "share": "number",
+        "parts": "list",
+        "key": "text",
+    }
+    assert options["size"]["description"] == "how large"
+    assert [options[name]["choices"] for name in ("size", "beats", "key")] == [
+        ["small", "large"],
+        [2, 4],
+        None,
+    ]
+    assert [options["share"][limit] for limit in ("minimum", "maximum")] == [0, 1]
+    assert [options[name]["default"] for name in ("loud", "swing", "beats")] == [False, None, 4]
+
+
+def test_a_refused_change_names_the_fields_that_stay() -> None:
+    message = refused_config("so", {"lowest": "H9", "nonsense": 1})
+    assert message == {"type": "error", "text": "so", "fields": ["lowest"]}

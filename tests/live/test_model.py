@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from build import make_song
-from fakes import small_network
+from fakes import StepRepresentation, small_network
 from live_fakes import jam, live_model, network_for, tune
 
 from ritornello.bundle import Bundle, Facts, load_bundle, save_bundle
@@ -51,12 +51,9 @@ def test_what_cannot_be_played_live_is_refused(bundles: dict[str, Bundle]) -> No
 
 
 def test_representations_that_do_not_keep_time_are_refused(bundles: dict[str, Bundle]) -> None:
-    class Timeless:
-        name = "timeless"
-
     bundle = bundles["multitrack"]
     other = Bundle(bundle.card, bundle.weights, bundle.step, bundle.digest, bundle.size, bundle.path)
-    other.__dict__["representation"] = Timeless()
+    other.__dict__["representation"] = StepRepresentation()
     with pytest.raises(ConfigError, match="cannot be played live"):
         make_live_model(other)
 
@@ -118,4 +115,4 @@ def test_a_stream_hears_its_own_kind() -> None:
     assert Ensemble(drums, drums.default_programs, (DRUMS,)).part_of(DRUMS) == 0
     assert Ensemble(melody, melody.default_programs, (DRUMS,)).part_of(DRUMS) is None
     assert melody.representation.grammar(Conditions()).notes == 0
-    assert np.array_equal(melody.brings_note, melody.representation.is_note)
+    assert np.array_equal(melody.brings_note, melody.representation.tokens.notes)

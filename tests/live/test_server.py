@@ -160,7 +160,9 @@ def test_what_is_malformed_is_told_and_the_session_goes_on(served: Served) -> No
         page.say("hello")
         assert "first message" in page.wait("error")["text"]
         page.say("configure", config={"tempo": 1e6})
-        assert "tempo" in page.wait("error")["text"]
+        refused = page.wait("error")
+        assert "tempo" in refused["text"]
+        assert refused["fields"] == ["tempo"]
         page.say("goto", number=77)
         assert "77" in page.wait("error")["text"]
         page.say("configure", config={"tempo": 77})

@@ -4,12 +4,14 @@
  * What the session accepted is what is shown; limits and explanations come from it too.
  */
 
-import { element, makeChip, makeOption } from "./dom";
+import { Constraints } from "./constraints";
+import { element, isWritten, makeChip, makeOption, toast } from "./dom";
 import { type Config, keepsBeat, type Model, type Option, type Welcome } from "./messages";
 import { remember, settings } from "./settings";
 
 const METERS = ["2/4", "3/4", "4/4", "5/4", "6/8", "7/8", "9/8", "12/8"];
 const ANY = ""; // stands for "not given" in a select
+const MADE_OF_PARTS = ["scale", "instruments"]; // fields that have a control of several elements
 type Field = HTMLInputElement | HTMLSelectElement;
 
 export class Controls {
@@ -19,6 +21,7 @@ export class Controls {
   config: Config | null = null;
   private models: Model[] = [];
   private model = "";
+  private readonly constraints = new Constraints();
   private readonly fields = [...document.querySelectorAll<Field>("[data-config]")];
 
   constructor() {
@@ -32,6 +35,7 @@ export class Controls {
       this.onmodel((event.target as HTMLSelectElement).value);
     };
     element("meter").append(...METERS.map((meter) => makeOption(meter)));
+    this.constraints.onconfigure = (changes) => this.configure(changes);
   }
 
   /** The models, instruments, scales and limits that this session knows. */
@@ -40,15 +44,17 @@ export class Controls {
     const instruments = welcome.instruments.map((name) => makeOption(name));
     element("instrument").replaceChildren(makeOption(ANY, "the model's first"), ...instruments);
     element("model").replaceChildren(...this.models.map(({ name, title }) => makeOption(name, title)));
-    offerScales(welcome.options.scale?.choices ?? []);
-    for (const field of this.fields) limit(field, welcome.options[field.dataset.config ?? ""]);
+    offerScales((welcome.options.scale?.choices ?? []).map(String));
+    const elsewhere = new Set([...MADE_OF_PARTS, ...this.fields.map(nameOf)]);
+    this.constraints.offer(welcome.options, elsewhere);
+    for (const field of this.fields) limit(field, welcome.options[nameOf(field)]);
     this.showModel(welcome.model);
     this.show(welcome.config);
   }
 
   show(config: Config): void {
     this.config = config;
-    for (const field of this.fields) showValue(field, config[field.dataset.config as keyof Config]);
+    for (const field of this.fields) if (!isWritten(field)) showValue(field, config[nameOf(field)]);
     const [tonic = ANY, ...scale] = (config.scale ?? "").split(" ");
     element<HTMLSelectElement>("tonic").value = tonic;
     const scales = element<HTMLSelectElement>("scale");
@@ -61,6 +67,21 @@ export class Controls {
     document.body.dataset.mode = config.mode;
     document.body.dataset.beat = beat ? "on" : "off";
     this.showInstruments();
+    this.constraints.show(config);
+  }
+
+  /** Shows and remembers what is in force, since some changes were refused; `text` says why. */
+  refuse(fields: string[], text: string): void {
+    const config = this.config;
+    if (!config) return;
+    const inForce = Object.fromEntries(fields.map((field) => [field, config[field]]));
+    remember({ config: { ...settings.config, ...inForce } });
+    for (const field of this.fields)
+      if (fields.includes(nameOf(field))) showValue(field, config[nameOf(field)]);
+    this.show(config);
+    const [name = ""] = fields;
+    const seen = fields.length === 1 && this.constraints.refuse(name, text);
+    if (!seen) toast(text, "error");
   }
 
   showModel(name: string): void {
@@ -88,8 +109,8 @@ export class Controls {
 
   private change(field: Field): void {
     const isEmpty = field instanceof HTMLInputElement && field.value === "";
-    if (!isEmpty) this.configure({ [field.dataset.config ?? ""]: readValue(field) });
-    else if (this.config) this.show(this.config);
+    if (!isEmpty) this.configure({ [nameOf(field)]: readValue(field) });
+    else showValue(field, this.config?.[nameOf(field)]);
   }
 
   private changeScale(): void {
@@ -140,8 +161,12 @@ function addSteps(stepper: HTMLElement): void {
   }
 }
 
+/** The name of the setting that a control shows. */
+function nameOf(field: Field): string {
+  return field.dataset.config ?? "";
+}
+
 function readValue(field: Field): unknown {
-  if (field.dataset.config === "meter") return field.value.split("/").map(Number);
   if (field.dataset.config === "count_in") return Number(field.value);
   if (field.type === "checkbox") return (field as HTMLInputElement).checked;
   if (field.type === "number" || field.type === "range") return readNumber(field as HTMLInputElement);
@@ -156,7 +181,7 @@ function readNumber(field: HTMLInputElement): number {
 }
 
 function showValue(field: Field, value: unknown): void {
-  const text = Array.isArray(value) ? value.join("/") : String(value ?? ANY);
+  const text = String(value ?? ANY);
   if (field.type === "radio") (field as HTMLInputElement).checked = field.value === text;
   else if (field.type === "checkbox") (field as HTMLInputElement).checked = value === true;
   else field.value = text;

@@ -19,6 +19,14 @@ export function makeOption(value: string, text = value): HTMLOptionElement {
   return new Option(text, value);
 }
 
+/** Boxes that text or a number is written into. */
+export const WRITABLE = "[type=number], [type=text]";
+
+/** Whether somebody may be writing into a box: then nothing else is put there. */
+export function isWritten(box: Element): boolean {
+  return box === document.activeElement && box.matches(WRITABLE);
+}
+
 /** A box to tick in a list of chips. */
 export function makeChip(text: string, checked: boolean, onchange: (checked: boolean) => void): HTMLElement {
   const box = make("input", "", { type: "checkbox" }) as HTMLInputElement;

@@ -1,10 +1,11 @@
 /**
  * Hands on the page: pointers on the drawn piano, computer keys as a piano and as shortcuts.
  *
- * Computer keys play wherever the focus is: the page has no text to type. But what a focused control does with a
- * key itself is left to it. One that was used with the mouse loses the focus, so the space bar is free again.
+ * Computer keys play wherever the focus is, but in a box for text. What a focused control does with a key itself is
+ * left to it. One that was used with the mouse loses the focus, so the space bar is free again.
  */
 
+import { WRITABLE } from "./dom";
 import { HIGHEST_OCTAVE, LOWEST_OCTAVE, pitchOf } from "./keys";
 import type { Player } from "./player";
 import { present } from "./session";
@@ -73,7 +74,7 @@ export class Computer {
 /** Whether the focused control has its own use for the key: selects find what is typed. */
 function needsKey(event: KeyboardEvent): boolean {
   if (!(event.target instanceof Element)) return false;
-  if (event.target.matches("select")) return event.code !== "Escape";
+  if (event.target.matches("select, [type=text]")) return event.code !== "Escape";
   if (event.code === "Space") return event.target.matches("button, input, select, a");
   return event.code === "Backspace" && event.target.matches("input[type=number]");
 }
@@ -88,7 +89,7 @@ function freeFocusAfterPointer(): void {
   });
   const free = () => {
     const focused = document.activeElement;
-    if (byPointer && focused instanceof HTMLElement && !focused.matches("[type=number]")) focused.blur();
+    if (byPointer && focused instanceof HTMLElement && !focused.matches(WRITABLE)) focused.blur();
   };
   addEventListener("click", (event) => {
     if (!(event.target instanceof HTMLSelectElement)) free(); // its list has only just opened

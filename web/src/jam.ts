@@ -124,6 +124,7 @@ export class Jam {
     else if (message.type === "bookmark") this.record.bookmarks.push(message);
     else if (message.type === "history") this.rewrite(message.notes, message.bookmarks);
     else if (message.type === "latency") this.measure(message);
+    else if (message.type === "error" && message.fields) controls.refuse(message.fields, message.text);
     else if (message.type === "remark" || message.type === "error") toast(message.text, message.type);
     this.settle(message.type);
   }

@@ -51,20 +51,26 @@ export interface Config {
   metronome: boolean;
   count_in: number;
   tempo: number;
-  meter: [number, number];
+  meter: string; // such as 3/4
   instrument: string | null;
   instruments: string[] | null;
   scale: string | null;
   temperature: number;
   surprise: number;
+  /** The settings of constraints; null or their default if nothing is asked for. */
+  [setting: string]: unknown;
 }
 
 /** What a field of the configuration may be. */
 export interface Option {
-  description?: string;
-  minimum?: number | null;
-  maximum?: number | null;
-  choices?: string[] | null;
+  type: "boolean" | "integer" | "number" | "list" | "text";
+  default: unknown;
+  description: string;
+  minimum: number | null;
+  maximum: number | null;
+  choices: (string | number)[] | null;
+  /** The name of the constraint that it is a setting of. */
+  constraint: string | null;
 }
 
 export interface Instrument {
@@ -117,7 +123,7 @@ export type Message =
   | { type: "history"; notes: Note[]; bookmarks: Bookmark[] }
   | { type: "latency"; answered: Percentiles; step: Percentiles }
   | { type: "remark"; text: string }
-  | { type: "error"; text: string };
+  | { type: "error"; text: string; fields?: string[] }; // fields: those that it was refused to change
 
 export type Request =
   | { type: "midi"; time: number; data: number[] }

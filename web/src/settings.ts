@@ -43,12 +43,12 @@ export function remember(changes: Partial<Settings>): void {
 
 /**
  * What was chosen at earlier visits, for a session that begins with this configuration. A field that now begins
- * otherwise than at that time was asked for elsewhere, on the command line; there, the choice is forgotten.
+ * otherwise than at that time was asked for elsewhere, on the command line; there, the choice is forgotten. So is that
+ * for a field that there is no more.
  */
 export function recallConfig(offered: Config): Partial<Config> {
   const chosen = Object.entries(settings.config).filter(([name]) => {
-    const field = name as keyof Config;
-    return JSON.stringify(settings.base[field]) === JSON.stringify(offered[field]);
+    return name in offered && JSON.stringify(settings.base[name]) === JSON.stringify(offered[name]);
   });
   remember({ config: Object.fromEntries(chosen), base: offered });
   return settings.config;

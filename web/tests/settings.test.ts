@@ -2,18 +2,24 @@ import { beforeEach, expect, test } from "vitest";
 import type { Config } from "../src/messages";
 import { recallConfig, remember } from "../src/settings";
 
-const OFFERED = { tempo: 100, meter: [4, 4], temperature: 0.9 } as unknown as Config;
+const OFFERED = { tempo: 100, meter: "4/4", temperature: 0.9 } as unknown as Config;
 
 beforeEach(() => remember({ config: {}, base: {} }));
 
 test("what was chosen is chosen again", () => {
   recallConfig(OFFERED);
-  remember({ config: { tempo: 80, meter: [3, 4] } });
-  expect(recallConfig(OFFERED)).toEqual({ tempo: 80, meter: [3, 4] });
+  remember({ config: { tempo: 80, meter: "3/4" } });
+  expect(recallConfig(OFFERED)).toEqual({ tempo: 80, meter: "3/4" });
 });
 
 test("what the command line asks for counts more", () => {
   recallConfig(OFFERED);
   remember({ config: { tempo: 80, temperature: 0.5 } });
   expect(recallConfig({ ...OFFERED, tempo: 140 })).toEqual({ temperature: 0.5 });
+});
+
+test("what the server does not know any more is forgotten", () => {
+  recallConfig(OFFERED);
+  remember({ config: { tempo: 80, gone: "C3" } });
+  expect(recallConfig(OFFERED)).toEqual({ tempo: 80 });
 });

@@ -49,7 +49,7 @@ from ritornello.bundle.step_graph import NETWORK, Precision, export_step, extern
 from ritornello.bundle.style import digest_of, find_base, put_on, read_style
 from ritornello.errors import BundleError, ConfigError
 from ritornello.originality import Index, unpack_index
-from ritornello.paths import read_bytes, write_bytes
+from ritornello.paths import Source, name_of, read_bytes, write_bytes
 
 if TYPE_CHECKING:
     from ritornello.networks import Network
@@ -212,13 +212,14 @@ def _pack(weights: Weights, precision: Precision) -> bytes:
 # --- loading --------------------------------------------------------------------------------------------------
 
 
-def load_bundle(path: Path | str) -> Bundle:
-    """Return the bundle at `path`, or the model of the style there with the style put on. No torch.
+def load_bundle(source: Source) -> Bundle:
+    """Return the bundle in `source`, or the model of the style there with the style put on. No torch.
 
-    BundleError if it is damaged, of another version, or no bundle; or a style whose model is not found.
+    `source` is a path, bytes, or a binary file object. BundleError if it is damaged, of another version, or no
+    bundle; or a style whose model is not found, shipped or in the folder of `source` (the current one for bytes).
     """
-    path = Path(path)
-    data = read_bytes(path, limit=sum((MEMBERS | OPTIONAL).values()))
+    path = Path(name_of(source))
+    data = read_bytes(source, limit=sum((MEMBERS | OPTIONAL).values()))
     members = unzip_members(path, data)
     if STYLE in members:
         style = read_style(path, members, data)

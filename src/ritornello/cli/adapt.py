@@ -53,10 +53,8 @@ def _show(run: Adaptation, as_json: bool) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-    from ritornello.representations.base import unit_of
-
     console = Console(highlight=False, quiet=as_json)
-    unit = unit_of(run.base.representation)
+    unit = run.base.representation.unit
     if run.has_validation:
         apart = len(run.corpus.pieces(validation=True))
         console.print(f"learning from {len(run.corpus.pieces(validation=False))} pieces; {apart} held out")

@@ -43,12 +43,11 @@ def compose(
     from ritornello.generation import load
     from ritornello.generation.support import check_prose_suffix
     from ritornello.rendering import check_suffixes
-    from ritornello.representations.base import reads_prose
 
     check_suffixes(out or [])
     start = time.perf_counter()
     loaded = load(model)
-    prose = reads_prose(loaded.bundle.representation)
+    prose = loaded.bundle.representation.reads_prose
     for path in (out or []) if prose else []:
         check_prose_suffix(path)
     pieces = loaded.compose_many(_read_primer(primer, prose), **settings)

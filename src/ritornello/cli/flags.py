@@ -59,7 +59,7 @@ def _annotation(name: str, field: FieldInfo, panel: str | None) -> Any:
     """Return the annotation of the option for a field: absent unless given."""
     flag, kind = "--" + name.replace("_", "-"), _option_type(field.annotation)
     flags = f"{flag}/--no-{flag.removeprefix('--')}" if kind is bool else flag
-    option = typer.Option(flags, help=_help(field), show_default=False, rich_help_panel=panel)
+    option = typer.Option(flags, help=help_of(field), show_default=False, rich_help_panel=panel)
     return Annotated[kind | None, option]
 
 
@@ -71,7 +71,7 @@ def _option_type(annotation: Any) -> Any:
     return annotation if annotation in (bool, int, float) else str
 
 
-def _help(field: FieldInfo) -> str:
+def help_of(field: FieldInfo) -> str:
     """Return the help of a field: its description, what is allowed, and its default."""
     choices: tuple[Any, ...] = ()
     if get_origin(field.annotation) is Literal:

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from ritornello.representations.base import unit_of
-
 if TYPE_CHECKING:
     from ritornello.training.progress import Progress as TrainingProgress
     from ritornello.training.run import Run
@@ -55,7 +53,7 @@ def show_training(run: Run, as_json: bool) -> None:
 
 def _show_start(console: Console, run: Run) -> None:
     corpus, config, trainer = run.corpus, run.trainer.config, run.trainer
-    unit = unit_of(corpus.representation)
+    unit = corpus.representation.unit
     count = corpus.count
     console.print(
         f"learning from [bold]{len(corpus.pieces(validation=False))}[/] pieces, {count('notes', False):,} {unit}s; "
@@ -109,7 +107,7 @@ def _show_end(console: Console, run: Run) -> None:
     final, trainer = run.trainer.final, run.trainer
     if final is None:
         return
-    unit = unit_of(run.corpus.representation)
+    unit = run.corpus.representation.unit
     console.print(
         f"\n[bold]{run.out}[/]: {final.nats_per_note:.3f} nats a {unit} on {final.notes:,} held-out {unit}s "
         f"(bigram model {trainer.bigram.nats_per_note:.3f}), next token right {final.accuracy:.1%}"

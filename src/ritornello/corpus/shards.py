@@ -33,7 +33,6 @@ from ritornello.corpus.scan import FileReport, Scan, scan, split
 from ritornello.corpus.shard_writer import ShardWriter, shard_name
 from ritornello.errors import CorpusError, unknown_name
 from ritornello.representations import REPRESENTATIONS, Ids, Representation, make_representation
-from ritornello.representations.base import Extracts, reads_prose
 from ritornello.score import Score
 
 FORMAT_VERSION = 2
@@ -107,13 +106,8 @@ def encode_piece(name: str, config: Mapping[str, Any], piece: Piece) -> EncodedP
     """
     representation = _cached_representation(name, json.dumps(config, sort_keys=True))
     score = piece.read()
-    if isinstance(representation, Extracts):
-        found = representation.extract_examples(score)
-        # In one key only: the one that it teaches.
-        examples = (_encode_ids(representation, ids, (0, 0)) for ids in found.ids)
-        return EncodedPiece(tuple(examples), found.reasons)
-    ids = representation.encode(score)
-    return EncodedPiece((_encode_ids(representation, ids, representation.transposable(ids)),))
+    found = representation.extract_examples(score)
+    return EncodedPiece(tuple(_encode_ids(representation, ids) for ids in found.ids), found.reasons)
 
 
 def why_not_encoded(piece: Piece, failure: Failure) -> str:
@@ -121,8 +115,11 @@ def why_not_encoded(piece: Piece, failure: Failure) -> str:
     return f"cannot be encoded: {failure.message.removeprefix(f'{piece.path}: ')}"
 
 
-def _encode_ids(representation: Representation, ids: Ids, transposable: tuple[int, int]) -> Encoded:
-    return Encoded(ids.astype(id_type(representation)), int(representation.is_note[ids].sum()), *transposable)
+def _encode_ids(representation: Representation, ids: Ids) -> Encoded:
+    tokens = representation.tokens
+    # Parts of a piece stay in the key that is taught.
+    moves = tokens.transposable(ids) if representation.learns_whole_pieces else (0, 0)
+    return Encoded(ids.astype(id_type(representation)), int(tokens.notes[ids].sum()), *moves)
 
 
 @functools.lru_cache(maxsize=2)
@@ -168,7 +165,7 @@ class Corpus:
         """
         ids: Ids = self.ids(piece, stop)
         if semitones:
-            ids = self.representation.transposed(ids, semitones)
+            ids = self.representation.tokens.transposed(ids, semitones)
         return self.representation.inputs(ids)[start:].astype(row_type(self.representation))
 
     def count(self, field: str, validation: bool) -> int:
@@ -210,7 +207,7 @@ def build_corpus(
         sources,
         executor=executor,
         statistics=kind.collect_statistics,
-        prose=reads_prose(kind),
+        prose=kind.reads_prose,
         progress=progress and functools.partial(progress, "reading"),
     )
     used = [piece for report in found.used for piece in pieces_of(report)]
@@ -246,9 +243,7 @@ def write_corpus(
 ) -> Corpus:
     """Write pieces that are ids already, with a split that is given, to `directory`; return the corpus."""
     pieces = [*train, *validation]
-    encoded = (
-        EncodedPiece((_encode_ids(representation, ids, representation.transposable(ids)),)) for ids in pieces
-    )
+    encoded = (EncodedPiece((_encode_ids(representation, ids),)) for ids in pieces)
     names = [Piece(Path(f"piece {number}")) for number in range(len(pieces))]
     apart = set(range(len(train), len(pieces)))
     with paths.replacing_folder(directory, overwrite=True) as beside:

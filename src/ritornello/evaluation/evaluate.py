@@ -19,7 +19,7 @@ from ritornello.generation.samplers import with_sampling
 from ritornello.generation.settings import METER, SamplerConfig
 from ritornello.likelihood import Likelihood
 from ritornello.originality import Copies
-from ritornello.representations.base import Representation, reads_prose, unsupported_settings
+from ritornello.representations.base import Representation
 from ritornello.score import Score
 from ritornello.theory import DRUMS
 
@@ -90,7 +90,7 @@ def evaluate(
     config, tell = config or checked(EvaluateConfig, {}), progress or _silent
     config = with_sampling(config, model.bundle.card.sampling)
     representation = model.bundle.representation
-    if reads_prose(representation):
+    if representation.reads_prose:
         raise ConfigError(f"{model.bundle.card.name}: a model of prose has no musical features to compare")
     if len(scores) < 4:
         raise ConfigError(f"pieces to compare with: {len(scores)}; at least 4 are needed")
@@ -153,7 +153,7 @@ def wishes_like(score: Score, representation: Representation) -> dict[str, Any]:
         wishes |= {"meter": name} if METER.fullmatch(name) else {}
     tracks = [track for track in score.tracks if len(track.notes)]
     wishes["instruments"] = tuple(str(DRUMS if track.is_drum else track.program) for track in tracks)
-    refused = unsupported_settings(representation)
+    refused = representation.unsupported_settings
     return {name: wish for name, wish in wishes.items() if name not in refused}
 
 

@@ -10,7 +10,6 @@ from ritornello.corpus.scan import scan, split
 from ritornello.corpus.shards import Piece, pieces_of
 from ritornello.errors import ConfigError
 from ritornello.representations import REPRESENTATIONS
-from ritornello.representations.base import Extracts
 
 
 def find_pieces(bundle: Bundle, sources: Sequence[Path | str], held_out: bool) -> list[Piece]:
@@ -34,8 +33,8 @@ def _split_of(bundle: Bundle, pieces: int) -> tuple[int, float]:
         seed, share = int(config["seed"]), float(config["held_out"])
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(f"held_out: {card.name} does not tell which pieces it was not shown") from error
-    several = isinstance(bundle.representation, Extracts)  # counts examples, any number of them in a piece
-    if not several and learned + apart != pieces:
+    counts_pieces = bundle.representation.learns_whole_pieces  # else examples, any number of them in a piece
+    if counts_pieces and learned + apart != pieces:
         raise ConfigError(
             f"held_out: {card.name} was trained on {learned + apart:.0f} pieces with those held out, here are "
             f"{pieces}; give all that it was trained on"

@@ -2,7 +2,7 @@
 
 MIDI is read and written here (`midi`, `midi_writer`, `smf`); MusicXML goes through music21 (`musicxml`); text files
 hold event words or prose (`text`, `event_text`).
-A file that begins like a MIDI file is read as one, whatever its suffix.
+A file that begins like a MIDI file is read as one, whatever its suffix. The modules read bytes, and write to a path.
 """
 
 from __future__ import annotations
@@ -13,25 +13,29 @@ from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
-from ritornello.errors import FormatError
-from ritornello.paths import read_bytes
+from ritornello.errors import FileError, FormatError
+from ritornello.paths import Source, is_path, name_of, path_like, read_bytes
 from ritornello.score import Score
 
 
 @dataclass(frozen=True)
 class Format:
-    """A file format: its name, its suffixes, and the module with its `reader` and `writer`, imported on use."""
+    """A file format: its name, its suffixes, and the module with its `reader` and `writer`, imported on use.
+
+    The reader is called with the content and what errors are to call it, the writer with a score and a path.
+    """
 
     name: str
     suffixes: tuple[str, ...]
     module: str
     reader: str
     writer: str
+    most_bytes: int = 64 << 20
 
-    def read(self, path: Path) -> Score:
-        """Return the score in `path`; raise FileError if it cannot be read."""
-        function: Callable[[Path], Score] = getattr(import_module(self.module), self.reader)
-        return function(path)
+    def read(self, data: bytes, name: str) -> Score:
+        """Return the score of the bytes of a file; raise FormatError, which calls it `name`, if there is none."""
+        function: Callable[[bytes, str], Score] = getattr(import_module(self.module), self.reader)
+        return function(data, name)
 
     def write(self, score: Score, path: Path) -> tuple[str, ...]:
         """Write `score` to `path`, as a whole or not at all; return what had to be left out, in words."""
@@ -40,21 +44,48 @@ class Format:
 
 
 MIDI = Format(
-    "midi", (".mid", ".midi", ".smf", ".kar", ".rmi"), f"{__name__}.midi", "read_midi", "write_midi"
+    "midi", (".mid", ".midi", ".smf", ".kar", ".rmi"), f"{__name__}.midi", "parse_midi", "write_midi"
 )
 MUSICXML = Format(
-    "musicxml", (".musicxml", ".mxl", ".xml"), f"{__name__}.musicxml", "read_musicxml", "write_musicxml"
+    "musicxml", (".musicxml", ".mxl", ".xml"), f"{__name__}.musicxml", "parse_musicxml", "write_musicxml"
 )
-TEXT = Format("text", (".txt",), f"{__name__}.text", "read_text", "write_text_file")
+TEXT = Format("text", (".txt",), f"{__name__}.text", "parse_text", "write_text_file", 256 << 20)
 
 FORMATS = {suffix: format for format in (MIDI, MUSICXML, TEXT) for suffix in format.suffixes}
 """Every format by suffix, in lower case and with its dot."""
 
 
-def read(path: Path | str) -> Score:
-    """Return the score in the file `path`; raise FileError or FormatError, naming the file, if it cannot be read."""
-    path = Path(path)
-    return (MIDI if begins_as_midi(path) else format_of(path)).read(path)
+def read(source: Source, format: str | None = None) -> Score:
+    """Return the score in `source`: a path, bytes, or a binary file object.
+
+    `format` is a suffix such as "musicxml"; by default that of the name, and where there is none, MIDI and MusicXML
+    are known by their beginning. Raise FileError or FormatError, naming the file, if it cannot be read.
+    """
+    name = name_of(source)
+    data = read_bytes(source, limit=max(kind.most_bytes for kind in FORMATS.values()))
+    kind = _kind_of(data, name, format, is_path(source))
+    if len(data) > kind.most_bytes:
+        raise FileError(f"{name}: {len(data)} bytes, allowed are {kind.most_bytes}")
+    return kind.read(data, name)
+
+
+def _kind_of(data: bytes, name: str, format: str | None, is_file: bool) -> Format:
+    if format is not None:
+        return format_of(path_like(name, format))
+    if _begins_as_midi(data):
+        return MIDI
+    if not is_file and Path(name).suffix.lower() not in FORMATS:
+        if data.startswith((b"PK", b"<")):
+            return MUSICXML
+        raise FormatError(
+            f'{name}: begins neither as MIDI nor as MusicXML; say what it is, such as format="txt"'
+        )
+    return format_of(Path(name))
+
+
+def as_score(music: Score | Source) -> Score:
+    """Return `music` if it is a score, else the score in it (see `read`)."""
+    return music if isinstance(music, Score) else read(music)
 
 
 def write(score: Score, path: Path | str) -> tuple[str, ...]:
@@ -78,7 +109,8 @@ def format_of(path: Path) -> Format:
 
 def begins_as_midi(path: Path) -> bool:
     """Return whether a file is MIDI by its suffix or its first bytes; raise FileError if it cannot be read."""
-    if path.suffix.lower() in MIDI.suffixes:
-        return True
-    head = read_bytes(path)[:12]  # and a clear error if there is nothing to read
-    return head.startswith((b"MThd", b"SMF2CLIP")) or (head.startswith(b"RIFF") and head[8:12] == b"RMID")
+    return path.suffix.lower() in MIDI.suffixes or _begins_as_midi(read_bytes(path))
+
+
+def _begins_as_midi(data: bytes) -> bool:
+    return data.startswith((b"MThd", b"SMF2CLIP")) or (data.startswith(b"RIFF") and data[8:12] == b"RMID")

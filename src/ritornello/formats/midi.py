@@ -17,7 +17,6 @@ Bytes and damage are dealt with in `smf`, writing in `midi_writer`. Read in orde
 from __future__ import annotations
 
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +36,7 @@ from ritornello.formats.smf import (
     SmfFile,
     read_smf,
 )
-from ritornello.paths import read_bytes
+from ritornello.paths import Source, name_of, read_bytes
 from ritornello.score import (
     CHANNEL_PRESSURE,
     CONTROL,
@@ -62,13 +61,16 @@ Indices = NDArray[np.int64]
 MAX_DENOMINATOR_POWER = 7  # a meter counts in notes down to 1/128
 
 
-def read_midi(path: Path | str) -> Score:
-    """Read a MIDI file (also RMID, gzip-compressed, or damaged); raise FileError if it cannot be read at all."""
-    return parse_midi(read_bytes(Path(path), limit=MAX_BYTES), str(path))
+def read_midi(source: Source) -> Score:
+    """Read a MIDI file (see `parse_midi`); raise FileError if it cannot be read at all."""
+    return parse_midi(read_bytes(source, limit=MAX_BYTES), name_of(source))
 
 
 def parse_midi(data: bytes, name: str = "MIDI data") -> Score:
-    """Return the score of the bytes of a MIDI file; errors (FormatError) call it `name`."""
+    """Return the score of the bytes of a MIDI file (also RMID, gzip-compressed, or damaged).
+
+    Raise FormatError, which calls it `name`, if it cannot be read at all.
+    """
     file = read_smf(data, name)
     found = _Globals(file)
     tracks = _tracks(file, found)

@@ -6,7 +6,7 @@ Conventions of reading
 - Tied notes are one note again. A grace note lasts an eighth of a quarter, and ends where it stands.
 - Velocities are those of the file's `dynamics`, else `DEFAULT_VELOCITY`. Lyrics stay with their track.
 
-Read in order: `read_musicxml`, `_parsed`, `_track`.
+Read in order: `parse_musicxml`, `_parsed`, `_track`.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from ritornello.formats.musicxml_writer import (
     score_to_music21,
     score_to_musicxml,
 )
-from ritornello.paths import read_bytes, write_bytes
+from ritornello.paths import write_bytes
 from ritornello.score import Key, Meter, Score, Tempo, Text, Track, make_notes
 
-__all__ = ["read_musicxml", "score_to_music21", "score_to_musicxml", "write_musicxml"]
+__all__ = ["parse_musicxml", "score_to_music21", "score_to_musicxml", "write_musicxml"]
 
 TICKS_PER_QUARTER = 480
 GRACE_TICKS = TICKS_PER_QUARTER // 8
@@ -44,15 +44,13 @@ Event = TypeVar("Event", Tempo, Meter, Key)
 _UNNAMED = ("Music21 Fragment", "Music21")  # what music21 calls a piece without a title
 
 
-def read_musicxml(path: Path | str) -> Score:
-    """Return the score of a MusicXML file, compressed or not; raise FileError if it cannot be read."""
-    path = Path(path)
-    data = read_bytes(path, limit=MAX_BYTES)
+def parse_musicxml(data: bytes, name: str = "MusicXML data") -> Score:
+    """Return the score of the bytes of a MusicXML file, compressed or not; raise FormatError if it cannot be read."""
     if data.startswith(b"PK"):
-        data = _uncompressed(data, path)
-    instruments = _instruments(data, path)
+        data = _uncompressed(data, name)
+    instruments = _instruments(data, name)
     with quiet_music21() as music21:
-        return _score(music21, _parsed(music21, data, path), instruments)
+        return _score(music21, _parsed(music21, data, name), instruments)
 
 
 def write_musicxml(score: Score, path: Path | str) -> tuple[str, ...]:
@@ -66,17 +64,19 @@ def write_musicxml(score: Score, path: Path | str) -> tuple[str, ...]:
     return tuple(f"part {name!r}" for name in failing)
 
 
-def _uncompressed(data: bytes, path: Path) -> bytes:
+def _uncompressed(data: bytes, source: str) -> bytes:
     """Return the root file of a compressed MusicXML file."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             root = re.search(rb'full-path="([^"]+)"', archive.read(_CONTAINER))
             name = root[1].decode("utf-8") if root else ""
             if archive.getinfo(name).file_size > MAX_BYTES:
-                raise FormatError(f"{path}: {name} in it is larger than {MAX_BYTES} bytes")
+                raise FormatError(f"{source}: {name} in it is larger than {MAX_BYTES} bytes")
             return archive.read(name)
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError, NotImplementedError) as error:
-        raise FormatError(f"{path}: damaged compressed MusicXML file ({error})".replace("\n", " ")) from None
+        raise FormatError(
+            f"{source}: damaged compressed MusicXML file ({error})".replace("\n", " ")
+        ) from None
 
 
 def _compressed(content: bytes) -> bytes:
@@ -92,15 +92,15 @@ def _compressed(content: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def _instruments(data: bytes, path: Path) -> list[tuple[int, int]]:
+def _instruments(data: bytes, source: str) -> list[tuple[int, int]]:
     """Return program and channel of every part; music21 goes by the instrument's name instead."""
     try:
         root = ElementTree.fromstring(data)
     except ElementTree.ParseError as error:
-        raise FormatError(f"{path}: not a MusicXML file, or a damaged one: {error}") from None
+        raise FormatError(f"{source}: not a MusicXML file, or a damaged one: {error}") from None
     if root.tag != "score-partwise":
         raise FormatError(
-            f"{path}: not a MusicXML file: its root is <{root.tag}>, allowed is <score-partwise>"
+            f"{source}: not a MusicXML file: its root is <{root.tag}>, allowed is <score-partwise>"
         )
     listed = {
         part.get("id"): (_number(part, "midi-program") - 1, _number(part, "midi-channel") - 1)
@@ -115,7 +115,7 @@ def _number(part: ElementTree.Element, tag: str) -> int:
     return max(1, min(128, int(text))) if text.isdecimal() else 1
 
 
-def _parsed(music21: Any, data: bytes, path: Path) -> Any:
+def _parsed(music21: Any, data: bytes, source: str) -> Any:
     """Return the music21 stream of a MusicXML text."""
     importer = music21.musicxml.xmlToM21.MusicXMLImporter()
     importer.xmlText = data
@@ -123,7 +123,7 @@ def _parsed(music21: Any, data: bytes, path: Path) -> Any:
         importer.parseXMLText()
     except Exception as error:  # music21 raises whatever it stumbles over
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise FormatError(f"{path}: damaged MusicXML file ({reason})") from None
+        raise FormatError(f"{source}: damaged MusicXML file ({reason})") from None
     return importer.stream
 
 

@@ -8,7 +8,7 @@ A score of prose has no tracks. Its texts of kind "text" are the paragraphs, num
 - The markup of Aozora Bunko is removed: header and footer, ruby, notes of the typist, headings.
 - A word boundary where no space is written can be marked by WORD_BREAK, as Unicode has it.
 
-Read in order: `read_text`, `prose_to_score`, `without_markup`, `decode_text`.
+Read in order: `parse_text`, `prose_to_score`, `without_markup`, `decode_text`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ritornello.errors import FormatError
 from ritornello.formats.event_text import is_event_text, midi_to_text, text_to_midi
 from ritornello.formats.midi import parse_midi
 from ritornello.formats.midi_writer import midi_to_bytes
-from ritornello.paths import read_bytes, write_text
+from ritornello.paths import write_text
 from ritornello.score import Score, Text
 
 MAX_BYTES = 256 << 20
@@ -35,10 +35,9 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x19\x1b-\x1f]")
 _MARKUP = re.compile(r"\s*<[?!a-zA-Z]")
 
 
-def read_text(path: Path | str) -> Score:
-    """Return the score of a text file of event words or prose; raise FileError for anything else."""
-    name = str(path)
-    text = decode_text(read_bytes(Path(path), limit=MAX_BYTES), name)
+def parse_text(data: bytes, name: str = "the text") -> Score:
+    """Return the score of the bytes of a text of event words or prose; raise FormatError for anything else."""
+    text = decode_text(data, name)
     if is_event_text(text):
         return parse_midi(text_to_midi(text, name), name)
     if _MARKUP.match(text):

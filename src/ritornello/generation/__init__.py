@@ -10,12 +10,15 @@ Read in order: `load` and `Model` here, then `compose`; below it `constraints`, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from ritornello.data import BUNDLES
-from ritornello.errors import ConfigError, FileError, unknown_name
+from ritornello.errors import ConfigError, FileError, RitornelloError, unknown_name
+from ritornello.paths import Source, is_path, name_of
 from ritornello.remote import is_address, local
+from ritornello.settings import ComposeSettings
 
 if TYPE_CHECKING:
     from ritornello.bundle import Bundle
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_MODEL", "Model", "find_bundle", "load", "shipped_bundles"]
 
 DEFAULT_MODEL = "songs"
+SAMPLE_BARS = 8
 
 
 class Model:
@@ -55,17 +59,54 @@ class Model:
             self._steppers[precision] = Stepper(self.bundle, precision=precision)
         return self._steppers[precision]
 
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        from ritornello.rendering.notebook import html_box, score_html
+
+        card = self.bundle.card
+        facts = {
+            "representation": card.representation.name,
+            "network": f"{card.network.name} of {self.bundle.parameters:,} numbers",
+            "digest": self.bundle.digest,
+            "learned from": card.corpus.provenance,
+            "licence": card.corpus.licence,
+        }
+        told = " · ".join(f"{name}: {escape(value)}" for name, value in facts.items() if value)
+        parts = [
+            f'<div style="font-weight: 600; font-size: 1.15em">{escape(card.name)}</div>',
+            f"<div>{escape(card.description)}</div>",
+            f'<div style="opacity: 0.75; margin: 2px 0 8px">{told}</div>',
+        ]
+        try:
+            parts.append(score_html(self._sample))
+        except RitornelloError as error:
+            parts.append(f"<div>{escape(str(error))}</div>")
+        return html_box(parts)
+
+    @cached_property
+    def _sample(self) -> Score:
+        """A short piece, for showing the model."""
+        return self.compose(bars=SAMPLE_BARS, seed=1).score
+
     def compose(
         self,
-        primer: Score | None = None,
+        primer: Score | Source | None = None,
         *,
         constraints: Sequence[Constraint] = (),
         logits_processors: Sequence[LogitsProcessor] = (),
         sampler: Sampler | None = None,
-        **settings: Any,
+        **settings: Unpack[ComposeSettings],
     ) -> Composition:
-        """Return one piece that begins with `primer`. `settings` are the fields of `ComposeConfig`; see
-        `generation.compose.compose` for the rest."""
+        """Return one piece that begins with `primer`: a score, or a path, bytes or file object of one.
+
+        `constraints` of your own hold besides those that `settings` ask for. `logits_processors` take the ids so
+        far and
+        the logits of the next one, (vocabulary,), and return new logits, which are masked and sampled; `sampler`
+        replaces that of the settings.
+
+        Raises ConfigError for settings that are not allowed, contradict each other, or that this model has not.
+        """
         if settings.get("count", 1) != 1:
             raise ConfigError(
                 f"count {settings['count']}: compose makes one piece; compose_many makes several"
@@ -80,16 +121,17 @@ class Model:
 
     def compose_many(
         self,
-        primer: Score | None = None,
+        primer: Score | Source | None = None,
         progress: Progress | None = None,
         *,
         constraints: Sequence[Constraint] = (),
         logits_processors: Sequence[LogitsProcessor] = (),
         sampler: Sampler | None = None,
-        **settings: Any,
+        **settings: Unpack[ComposeSettings],
     ) -> list[Composition]:
-        """Return `count` pieces, stepped in one batch; see `compose`."""
+        """Return `count` pieces, stepped in one batch; otherwise as `compose`."""
         from ritornello.config import checked
+        from ritornello.formats import as_score
         from ritornello.generation.compose import compose
         from ritornello.generation.config import ComposeConfig
 
@@ -97,7 +139,7 @@ class Model:
         return compose(
             self.bundle,
             config,
-            primer,
+            None if primer is None else as_score(primer),
             progress,
             self._stepper(config.precision),
             constraints=constraints,
@@ -105,11 +147,12 @@ class Model:
             sampler=sampler,
         )
 
-    def likelihood(self, score: Score) -> Likelihood:
-        """Return how probable the model finds `score`."""
+    def likelihood(self, music: Score | Source) -> Likelihood:
+        """Return how probable the model finds a score, or the score in a path, bytes or file object."""
+        from ritornello.formats import as_score
         from ritornello.generation.likelihood import log_likelihood
 
-        return log_likelihood(self.bundle, score, self.stepper)
+        return log_likelihood(self.bundle, as_score(music), self.stepper)
 
 
 def shipped_bundles() -> dict[str, Path]:
@@ -133,8 +176,14 @@ def find_bundle(name_or_path: str | Path | None = None) -> Path:
     raise unknown_name("model", text, shipped)
 
 
-def load(name_or_path: str | Path | None = None) -> Model:
-    """Return a model by the name of a shipped bundle, or from a `.rit` file; the default is DEFAULT_MODEL."""
+def load(source: Source | None = None) -> Model:
+    """Return a model by the name of a shipped bundle, or from a `.rit` file: its path, address, bytes or file object.
+
+    The default is DEFAULT_MODEL. Raises FileError if there is no such file, BundleError for one that is damaged, of
+    another version, or no bundle.
+    """
     from ritornello.bundle import load_bundle
 
-    return Model(load_bundle(find_bundle(name_or_path)))
+    if source is None or is_path(source):
+        source = find_bundle(None if source is None else name_of(source))
+    return Model(load_bundle(source))

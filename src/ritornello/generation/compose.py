@@ -15,7 +15,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -35,11 +35,15 @@ from ritornello.generation.samplers import Sampler, make_generators, make_sample
 from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
 from ritornello.generation.support import check_prose_suffix, check_supported, settle_faithful, settle_loop
 from ritornello.originality import Copies, copies
-from ritornello.representations.base import Conditions, Ids, for_piece, substitutions
+from ritornello.paths import Target, path_like
+from ritornello.representations.base import Conditions, Ids
 from ritornello.score import Score, Tempo
 
 Progress = Callable[[int, int], None]
 """Called after each step with the number of pieces that have ended, and of the ids chosen so far."""
+
+
+Place = TypeVar("Place", bound=Target)
 
 
 @dataclass(frozen=True)
@@ -107,17 +111,24 @@ class Composition:
         last = max((int(track.notes["start"].max(initial=0)) for track in self.score.tracks), default=0)
         return len(self.score.bar_starts(last + 1))
 
-    def write(self, path: Path | str) -> Path:
-        """Write the piece as whatever the suffix of `path` asks for (.mid, .wav, .png, ...); return the path.
+    def write(self, target: Place, format: str | None = None) -> Place:
+        """Write the piece as the suffix of `target`, or `format`, says ("mid", "wav", "png", ...); return `target`.
 
-        Prose is written as .txt only; another suffix is a ConfigError.
+        `target` is a path or a binary file object. Prose is written as .txt only; another suffix is a ConfigError.
         """
         from ritornello.rendering import write
 
         if is_prose(self.score):
-            check_prose_suffix(Path(path))
-        write(self.score, Path(path))
-        return Path(path)
+            check_prose_suffix(path_like(target, format))
+        write(self.score, target, format)
+        return target
+
+    def _repr_html_(self) -> str:
+        from ritornello.rendering.notebook import score_html
+
+        facts = {"model": self.model, "seed": self.seed} | ({"number": self.index + 1} if self.index else {})
+        asked = self.settings.model_dump(exclude={"seed", "index", "count"}, exclude_defaults=True)
+        return score_html(self.score, facts | asked)
 
 
 def compose(
@@ -142,7 +153,7 @@ def compose(
     seed = secrets.randbits(32) if config.seed is None else config.seed
     stepper = stepper or Stepper(bundle, precision=config.precision)
     asked = Conditions(None, config.tempo, config.meter_pair, config.programs)
-    representation = for_piece(bundle.representation, primer, asked)
+    representation = bundle.representation.for_piece(primer, asked)
     config = settle_loop(settle_faithful(representation, config))
     check_supported(representation, config, primer)
     context = Context(representation, config, primer, bundle.index, str(bundle.path))
@@ -235,7 +246,7 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score
         continuation_score=piece.continuation_score,
         constraints=tuple(state.name for state in piece.decoder.constraints if state.is_asked),
         relaxed_constraints=dict(piece.decoder.relaxed),
-        remarks=substitutions(bundle.representation, primer) if primer is not None else (),
+        remarks=bundle.representation.substitutions(primer) if primer is not None else (),
         find_copies=partial(_find_copies, bundle, ids, piece.quarters_given),
     )
 

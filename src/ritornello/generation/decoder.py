@@ -22,13 +22,7 @@ from ritornello.errors import ConfigError
 from ritornello.generation.constraints.base import ConstraintState
 from ritornello.generation.samplers import LOWEST
 from ritornello.generation.stepper import Logits
-from ritornello.representations.base import (
-    Conditions,
-    GrammarState,
-    Representation,
-    forced_token,
-    reassign_probability,
-)
+from ritornello.representations.base import Conditions, GrammarState, Representation
 
 LogitsProcessor = Callable[[Sequence[int], Logits], Logits]
 """Takes the ids so far and the logits of the next one, (vocabulary,), and returns new logits of that shape."""
@@ -83,7 +77,7 @@ class Decoder:
         whatever the constraints say.
         """
         allowed = self.grammar.allowed_mask()
-        self.forced = forced_token(self.grammar)
+        self.forced = self.grammar.forced_token
         self.allowed = allowed = allowed if restrict is None else restrict(allowed)
         is_given = self.conditions.given is not None and allowed.sum() == 1
         if is_given or not allowed.any():
@@ -107,7 +101,7 @@ class Decoder:
         What the model expects to lead past given notes counts for the id that leads to them; then the processors are
         called in order.
         """
-        found = reassign_probability(self.grammar, self.allowed) if self.is_choice else None
+        found = self.grammar.reassign_probability(self.allowed) if self.is_choice else None
         if found is not None and found[1].any():
             target, others = found
             others[target] = True

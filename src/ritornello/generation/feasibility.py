@@ -19,8 +19,9 @@ from ritornello.generation.constraints.base import Context
 from ritornello.generation.constraints.chords import ChordSettings, keeps_chords
 from ritornello.generation.constraints.register import RegisterSettings
 from ritornello.generation.constraints.scale import ScaleSettings
-from ritornello.generation.notes import Notes, Pitches, compasses, of_classes, within
-from ritornello.representations.base import Compass, Representation, TellsMoment, tells_notes_in_order
+from ritornello.generation.notes import Notes, Pitches, of_classes, within
+from ritornello.representations.base import Representation
+from ritornello.representations.tokens import InstrumentRange
 from ritornello.theory import CHORDS, DRUMS, SCALES, Chord, make_chord, pitch_class_name, pitch_name
 from ritornello.theory.chord_scales import scale_classes
 from ritornello.theory.pitches import split_name
@@ -32,7 +33,7 @@ ITS_OWN = "its own"
 class Feasible(NamedTuple):
     """The instruments that could not always play, and the voices of the piece that can."""
 
-    idle: list[Compass]
+    idle: list[InstrumentRange]
     able: frozenset[int]
 
 
@@ -46,10 +47,11 @@ def check_feasible(context: Context) -> Feasible:
     asked = getattr(context.settings, "programs", None)
     given = [track for track in (context.primer.tracks if context.primer else ()) if len(track.notes)]
     programs = (*(DRUMS if track.is_drum else track.program for track in given), *(asked or ()))
-    present = compasses(representation, notes, programs or None)
-    _check_instruments(compasses(representation, notes, asked) if asked else (), present, bounds, demands)
-    idle = [each for each in compasses(representation, notes, None) if _problem(each, bounds, demands)]
-    return Feasible(idle, frozenset(compass.voice for compass in present if compass not in idle))
+    ranges = representation.instrument_ranges
+    present = ranges(programs or None)
+    _check_instruments(ranges(asked) if asked else (), present, bounds, demands)
+    idle = [each for each in ranges() if _problem(each, bounds, demands)]
+    return Feasible(idle, frozenset(each.voice for each in present if each not in idle))
 
 
 def cannot_ask(asked: str, representation: Representation) -> str:
@@ -63,14 +65,14 @@ def _check_can_keep(
     representation: Representation, notes: Notes, is_over_chords: bool, context: Context
 ) -> None:
     """Raise ConfigError if the representation has ids whose notes are not known, or whose time is not."""
-    has_moment = isinstance(representation.grammar(), TellsMoment)
-    if is_over_chords and not has_moment:
+    tells_bars = representation.grammar().bar_position is not None
+    if is_over_chords and not tells_bars:
         raise ConfigError(
             f"chords: a model of representation {representation.name} cannot play over given chords;"
             " train one with --preset jazz-solo, or take one of multitrack or frames"
         )
     # Others have ids that a note has to follow, of which none might be left.
-    if not (notes.is_complete and (has_moment or tells_notes_in_order(representation))):
+    if not (notes.is_complete and (tells_bars or representation.tells_notes_in_order)):
         raise ConfigError(cannot_ask(", ".join(pitch_settings(context)), representation))
 
 
@@ -160,12 +162,15 @@ Bounds = tuple[int, int]
 
 
 def _check_instruments(
-    asked: Sequence[Compass], present: Sequence[Compass], bounds: Bounds, demands: list[Demand]
+    asked: Sequence[InstrumentRange],
+    present: Sequence[InstrumentRange],
+    bounds: Bounds,
+    demands: list[Demand],
 ) -> None:
     """Raise ConfigError if an instrument that is `asked` for could not always play, or none of those `present`."""
-    problems = [found for compass in asked if (found := _problem(compass, bounds, demands))]
+    problems = [found for instrument in asked if (found := _problem(instrument, bounds, demands))]
     if not problems:
-        of_all = [found for compass in present if (found := _problem(compass, bounds, demands))]
+        of_all = [found for instrument in present if (found := _problem(instrument, bounds, demands))]
         problems = of_all if len(of_all) == len(present) else []
     if problems:
         raise ConfigError(min(problems).text)
@@ -178,15 +183,15 @@ class Problem(NamedTuple):
     text: str
 
 
-def _problem(compass: Compass, bounds: Bounds, demands: list[Demand]) -> Problem | None:
+def _problem(instrument: InstrumentRange, bounds: Bounds, demands: list[Demand]) -> Problem | None:
     """Return the first problem of an instrument, if it has one."""
     lowest, highest = bounds
     for demand in demands:
-        can = [pitch for pitch in compass.pitches if demand.pitches[pitch]]
+        can = [pitch for pitch in instrument.pitches if demand.pitches[pitch]]
         if not can:
-            return Problem(128, f"{demand.whose}: {compass.name} has no note of it here; leave it out")
+            return Problem(128, f"{demand.whose}: {instrument.name} has no note of it here; leave it out")
         if not any(lowest <= pitch <= highest for pitch in can):
-            return _out_of_register(compass.name, demand.whose, can, bounds)
+            return _out_of_register(instrument.name, demand.whose, can, bounds)
     return None
 
 

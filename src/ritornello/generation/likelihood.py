@@ -7,7 +7,6 @@ print(judged.nats_per_token, judged.event_accuracy)
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from ritornello.bundle import Bundle
 from ritornello.errors import ConfigError
 from ritornello.generation.stepper import Stepper
 from ritornello.likelihood import Likelihood
-from ritornello.representations.base import Extracts, HasNoEvent, Ids, Representation
+from ritornello.representations.base import Ids, Representation
 from ritornello.score import Score
 
 
@@ -27,9 +26,7 @@ def log_likelihood(bundle: Bundle, score: Score, stepper: Stepper | None = None)
     A melody too short to be learned from, say, is judged too. ConfigError if there are no notes.
     """
     representation, stepper = bundle.representation, stepper or Stepper(bundle)
-    examples: Iterable[Ids] = (
-        representation.extract_examples(score).ids if isinstance(representation, Extracts) else ()
-    )
+    examples = representation.extract_examples(score).ids
     judged = [judge(representation, stepper, ids) for ids in examples or [representation.encode(score)]]
     total = sum(judged, Likelihood())
     if not total.notes:
@@ -41,7 +38,7 @@ def judge(representation: Representation, stepper: Stepper, ids: Ids) -> Likelih
     """Return how probable the model finds these ids, `start_id` first. An end that is given is not judged."""
     rows = representation.inputs(ids)
     state, grammar = stepper.initial_state(1), representation.grammar()
-    quiet = representation.no_event_id if isinstance(representation, HasNoEvent) else None
+    quiet = representation.tokens.no_event
     total, tokens, right, events, events_right = 0.0, 0, 0, 0, 0
     for row, token, following in zip(rows, ids.tolist(), ids[1:].tolist(), strict=False):
         logits, state = stepper.step(row[None], state)
@@ -58,9 +55,9 @@ def judge(representation: Representation, stepper: Stepper, ids: Ids) -> Likelih
     return Likelihood(total, tokens, grammar.notes, right, events, events_right)
 
 
-def _same(grammar: Any, guess: int, token: int, quiet: int | None) -> tuple[bool, bool]:
+def _same(grammar: Any, guess: int, token: int, quiet: int) -> tuple[bool, bool]:
     """Return whether two ids mean the same after `grammar`, and whether with the second one something happens."""
-    if quiet is None:
+    if quiet < 0:
         return guess == token, True
     meaning = [_meaning(grammar, each) for each in (guess, token, quiet)]
     return meaning[0] == meaning[1], meaning[1] != meaning[2]

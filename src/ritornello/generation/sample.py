@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ritornello.representations.base import reads_prose
-
 SAMPLE_BARS = 8
 
 
@@ -17,6 +15,6 @@ def write_sample(bundle: Path, path: Path) -> None:
     from ritornello.generation import load
 
     model = load(bundle)
-    if reads_prose(model.bundle.representation):
+    if model.bundle.representation.reads_prose:
         path = path.with_suffix(".txt")
     model.compose(bars=SAMPLE_BARS, seed=0).write(path)

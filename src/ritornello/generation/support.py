@@ -8,19 +8,14 @@ from ritornello.errors import ConfigError
 from ritornello.formats.text import is_prose
 from ritornello.generation.config import MOST_CANDIDATES, ComposeConfig
 from ritornello.generation.constraints.fixed_notes import LOOP_CANDIDATES
-from ritornello.representations.base import (
-    Representation,
-    reads_prose,
-    reference_sampling,
-    unsupported_settings,
-)
+from ritornello.representations.base import Representation
 from ritornello.score import Score
 
 
 def check_supported(representation: Representation, config: ComposeConfig, primer: Score | None) -> None:
     """Raise ConfigError for a field of `config` that the representation has no tokens for, and for a primer that is
     empty, or prose for a model of music, or music for one of prose."""
-    for name in unsupported_settings(representation):
+    for name in representation.unsupported_settings:
         value = getattr(config, name)
         if value not in (None, False):
             asked = ", ".join(value) if isinstance(value, tuple) else value
@@ -28,9 +23,9 @@ def check_supported(representation: Representation, config: ComposeConfig, prime
     _check_conditions(representation, config)
     if primer is None:
         return
-    if reads_prose(representation) and not is_prose(primer):
+    if representation.reads_prose and not is_prose(primer):
         raise ConfigError("the primer is no prose, which is what this model writes")
-    if not reads_prose(representation) and not primer.note_count:
+    if not representation.reads_prose and not primer.note_count:
         raise ConfigError("the primer has no notes")
 
 
@@ -41,7 +36,7 @@ def settle_faithful(representation: Representation, config: ComposeConfig) -> Co
     """
     if not config.faithful:
         return config
-    original = reference_sampling(representation)
+    original = representation.reference_sampling
     if not original:
         raise ConfigError(f"faithful: representation {representation.name} comes from no other system")
     return config.model_copy(update={k: v for k, v in original.items() if k not in config.model_fields_set})

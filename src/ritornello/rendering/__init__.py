@@ -10,15 +10,26 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ritornello import formats
 from ritornello.errors import FormatError
+from ritornello.paths import Target, is_path, name_of, path_like, write_to
 from ritornello.score import Score
 
-__all__ = ["RENDERERS", "SUFFIXES", "Renderer", "check_suffixes", "render_audio", "render_pianoroll", "write"]
+__all__ = [
+    "RENDERERS",
+    "SUFFIXES",
+    "Renderer",
+    "check_suffixes",
+    "render_audio",
+    "render_pianoroll",
+    "render_score",
+    "write",
+]
 
 
 class Renderer(NamedTuple):
@@ -60,13 +71,27 @@ def check_suffixes(paths: Iterable[Path | str]) -> None:
             raise _unknown(Path(path))
 
 
-def write(score: Score, path: Path | str, soundfont: Path | str | None = None) -> tuple[str, ...]:
-    """Write `score` as whatever the suffix of `path` names; return what had to be left out, in words.
+def write(
+    score: Score, target: Target, format: str | None = None, soundfont: Path | str | None = None
+) -> tuple[str, ...]:
+    """Write `score` to a path or a binary file object; return what had to be left out, in words.
 
-    `soundfont` is for sound only. An unknown suffix is a FormatError that names all that are known.
+    `format` is a suffix such as "mid", "mp3" or "pdf" (see SUFFIXES); by default that of the path, or of the name of
+    the file object. `soundfont` is for sound only. An unknown suffix is a FormatError that names all that are known.
     """
-    path = Path(path)
+    path = path_like(target, format)
     check_suffixes([path])
+    if is_path(target) and path.suffix == Path(name_of(target)).suffix:
+        return _write_file(score, Path(name_of(target)), soundfont)
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / f"score{path.suffix}"
+        remarks = _write_file(score, made, soundfont)
+        write_to(target, made.read_bytes())
+        further = len(list(Path(folder).iterdir())) - 1
+    return (*remarks, *([f"{further} further files of pages"] if further else []))
+
+
+def _write_file(score: Score, path: Path, soundfont: Path | str | None) -> tuple[str, ...]:
     renderer = RENDERERS.get(path.suffix.lower())
     if renderer is None:
         return formats.write(score, path)
@@ -82,8 +107,8 @@ def _unknown(path: Path) -> FormatError:
 
 
 def __getattr__(name: str) -> Any:
-    """Load `render_audio` and `render_pianoroll` when they are asked for."""
-    modules = {"render_audio": "audio", "render_pianoroll": "pianoroll"}
+    """Load the functions that render in memory when they are asked for."""
+    modules = {"render_audio": "audio", "render_pianoroll": "pianoroll", "render_score": "notation"}
     if name not in modules:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{modules[name]}"), name)

@@ -73,6 +73,17 @@ def write_notation(score: Score, path: Path | str) -> tuple[str, ...]:
     return remarks
 
 
+def render_score(score: Score, format: Literal["svg", "pdf"] = "svg") -> bytes:
+    """Return the engraved score, all its pages: one SVG of A4 pages one below the other (UTF-8), or a PDF.
+
+    A score without notes or of too many bars is a ConfigError; without the extra `score`, MissingExtraError.
+    """
+    if format not in ("svg", "pdf"):
+        raise ConfigError(f"format {format!r}: an engraved score is 'svg' or 'pdf'")
+    pages, _ = engrave(score)
+    return stack_pages(pages).encode() if format == "svg" else pages_to_pdf(pages, score.title)
+
+
 def engrave(score: Score) -> tuple[list[str], tuple[str, ...]]:
     """Return the pages of the engraved score, each an SVG, and what had to be left out."""
     if not score.note_count:

@@ -10,21 +10,27 @@ Conventions
 - Decoding is total: any ids give a playable score. What makes no sense is left out.
 - The representation also knows its grammar: `GrammarState.allowed_mask` masks the ids that make no sense next, so that
   a sampler wastes no probability on them and a piece always comes to its end.
+- What ids mean is told by a table (`tokens.Tokens`). What of it depends on the past, `GrammarState.notes_of` tells.
+- Not all can do everything. A representation may lack these capabilities, and no others: `tells_notes_in_order`
+  (multitrack, frames and melody have it), `keeps_given` (multitrack, polyphony), `plays_over_chords` (jazz, improv),
+  `Tokens.is_timed` (all but frames, jazz, note_names and words), `GrammarState.bar_position` (multitrack and those on
+  a grid). All else has a default in `tokenizer.BaseTokenizer`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol, Self, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from ritornello.representations.columns.key import move_key
+from ritornello.representations.tokens import InstrumentRange, Note, Tokens
 from ritornello.score import Score
-from ritornello.theory import DRUMS, Chord
+from ritornello.theory import Chord
 
 Ids = NDArray[np.signedinteger[Any]]
 
@@ -76,14 +82,40 @@ class GrammarState(Protocol):
         """The present bar, counted from 0, and the position in it, in steps of the grid."""
 
     @property
-    def last_note(self) -> tuple[int, int] | None:
-        """Voice and pitch, if the last id pushed brought a note, else None."""
+    def bar_position(self) -> BarPosition | None:
+        """The present time to the step, also where nothing begins; None if the ids do not tell it."""
+
+    def notes_of(self, token: int) -> tuple[Note, ...]:
+        """Return voice and pitch, as it sounds, of the notes that would begin if `token` came next: those that `Tokens`
+        tells, and those that only the past does. A chord that is one id has one pitch, from `tokens.CHORD` up."""
+
+    @property
+    def last_notes(self) -> tuple[Note, ...]:
+        """What `notes_of` told of the last id before it was pushed."""
+
+    @property
+    def forced_token(self) -> int | None:
+        """The id of a given note, or of what belongs to it, if it must come now or after ids that the grammar allows
+        before it; no constraint may forbid it. None if there is none."""
+
+    def reassign_probability(self, mask: NDArray[np.bool_]) -> tuple[int, NDArray[np.bool_]] | None:
+        """Return an id that `mask` allows and the ids, as a mask, that are not allowed since they lead past what is
+        given next to it: whoever expects those expects that nothing comes before it. None if there are none."""
 
     def finish_bar(self) -> None:
         """From now on, allow only what brings the piece to its end soon: no note is cut, none is added later."""
 
     def fork(self) -> Self:
         """Return an independent copy."""
+
+
+class BarPosition(NamedTuple):
+    """A time in steps of a grid: the bar, from 0; the position in it; the steps of the bar, and of a beat."""
+
+    bar: int
+    position: int
+    bar_steps: int
+    beat_steps: int
 
 
 @dataclass(frozen=True)
@@ -132,6 +164,9 @@ class Kind(Protocol):
     @property
     def config_model(self) -> type[BaseModel]: ...
 
+    @property
+    def reads_prose(self) -> bool: ...
+
     def collect_statistics(self, score: Score) -> Any:
         """Return what `fit` needs to know of one piece: small and picklable, since workers send it back.
 
@@ -144,86 +179,22 @@ class Kind(Protocol):
     def __call__(self, config: Any, /) -> Representation: ...
 
 
-def reads_prose(member: object) -> bool:
-    """Return whether a representation, or a kind of them, is of prose instead of music: an attribute that it has."""
-    return bool(getattr(member, "reads_prose", False))
-
-
-def unit_of(representation: object) -> str:
-    """Return what `is_note` counts, in words: note or word."""
-    return "word" if reads_prose(representation) else "note"
-
-
-def unsupported_settings(representation: object) -> tuple[str, ...]:
-    """Return the names of those wishes for a composition that a representation has no tokens for: an attribute."""
-    return tuple(getattr(representation, "unsupported_settings", ()))
-
-
-def reference_sampling(representation: object) -> Mapping[str, Any]:
-    """Return how the system that a representation comes from chooses ids, as fields of a sampler; empty if there is
-    no such system: an attribute."""
-    return dict(getattr(representation, "reference_sampling", {}))
-
-
 PLAIN_SAMPLING: Mapping[str, Any] = {"temperature": 1.0, "top_p": 1.0, "guard": False}
 """From the network's own distribution, with nothing forbidden but by the grammar."""
 
 
-def keeps_given(representation: object) -> bool:
-    """Return whether its grammar states heed `Conditions.given`, whatever else is asked of them: an attribute that
-    it has."""
-    return bool(getattr(representation, "keeps_given", False))
+class Examples(NamedTuple):
+    """What is learned from one score: the ids of each example, and one line for everything left out."""
 
-
-def forced_token(grammar: object) -> int | None:
-    """Return the id of a given note, or of what belongs to it, if it must come now or after ids that the grammar allows
-    before it; no constraint may forbid it. None if nothing is due now."""
-    token: int | None = getattr(grammar, "due", None)
-    return token
-
-
-def reassign_probability(grammar: object, mask: NDArray[np.bool_]) -> tuple[int, NDArray[np.bool_]] | None:
-    """Return an id that `mask` allows and the ids, as a mask, that are not allowed since they lead past what is given
-    next to it: whoever expects those expects that nothing comes before it. None if there are none."""
-    find = getattr(grammar, "reassign_probability", None)
-    found: tuple[int, NDArray[np.bool_]] | None = find(mask) if find else None
-    return found
-
-
-def note_ids(representation: Representation, voice: int, pitch: int) -> tuple[int, ...]:
-    """Return all ids that bring a note: the one of `note_id`, unless the representation says that there are more."""
-    several = getattr(representation, "note_ids", None)
-    if several:
-        return tuple(several(voice, pitch))
-    token = representation.note_id(voice, pitch)
-    return () if token is None else (token,)
-
-
-def note_ids_at(
-    representation: Representation, grammar: GrammarState, voice: int, pitch: int
-) -> tuple[int, ...]:
-    """Return all ids that bring a note if they come next: also those that repeat an earlier one, if a grammar of this
-    representation knows of such."""
-    repeating = getattr(grammar, "repeating_ids", None)
-    found = note_ids(representation, voice, pitch)
-    return (*found, *repeating(voice, pitch)) if repeating else found
-
-
-def tells_notes_in_order(representation: object) -> bool:
-    """Return whether its grammar states tell the notes of each voice (`last_note`) as they stand in a track: each
-    at the
-    time that `quarters` was before its id, and those of a chord from the lowest up: an attribute that it has."""
-    return bool(getattr(representation, "tells_notes_in_order", False))
-
-
-def substitutions(representation: object, score: Score) -> tuple[str, ...]:
-    """Return what of a score a representation does not know and what stands for it, a line each, if it can say."""
-    say = getattr(representation, "substitutions", None)
-    return tuple(say(score)) if say else ()
+    ids: tuple[Ids, ...]
+    reasons: tuple[str, ...] = ()
 
 
 class Representation(Protocol):
-    """A scheme of tokens. Members are immutable and hold no state of any piece."""
+    """A scheme of tokens. Members are immutable and hold no state of any piece.
+
+    From `reads_prose` on, `tokenizer.BaseTokenizer` has a default of each.
+    """
 
     name: str
 
@@ -240,14 +211,8 @@ class Representation(Protocol):
     def columns(self) -> tuple[Column, ...]: ...
 
     @property
-    def is_note(self) -> NDArray[np.bool_ | np.int64]:
-        """Shape (vocabulary_size,): which ids each bring a note, or how many each brings, to count nats a note by."""
-
-    def note_id(self, voice: int, pitch: int) -> int | None:
-        """Return the id that brings this note, or None if there is none."""
-
-    def token_name(self, token: int) -> str:
-        """Return a readable name of an id, for reports."""
+    def tokens(self) -> Tokens:
+        """What each id means."""
 
     def encode(self, score: Score) -> Ids:
         """Return the ids of a piece, `start_id` first and `end_id` last; values unknown go to the nearest known."""
@@ -264,132 +229,57 @@ class Representation(Protocol):
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:
         """Return the ids of `score` as the beginning of a longer piece: no `end_id`, `conditions` in its header."""
 
-    def transposable(self, ids: Ids) -> tuple[int, int]:
-        """Return the lowest and highest number of semitones by which `transposed` can move `ids` without loss."""
-
-    def transposed(self, ids: Ids, semitones: int) -> Ids:
-        """Return `ids` moved by `semitones`; drums stay."""
-
     def config(self) -> Mapping[str, Any]:
         """Return what `make_representation(name, config)` needs to build an equal one; plain JSON."""
 
     def summary(self) -> Mapping[str, Any]:
         """Return a few facts for people: instruments, meters and so on. Plain JSON."""
 
+    @property
+    def reads_prose(self) -> bool:
+        """Whether it is of prose instead of music. Then what `Tokens` counts as notes are words."""
 
-class Examples(NamedTuple):
-    """What is learned from one score: the ids of each example, and one line for everything left out."""
+    @property
+    def unit(self) -> str:
+        """What `Tokens` counts as notes, in words: note or word."""
 
-    ids: tuple[Ids, ...]
-    reasons: tuple[str, ...]
+    @property
+    def learns_whole_pieces(self) -> bool:
+        """Whether a score is one example, which may be moved to any key; else any number, in the key that is taught."""
 
+    @property
+    def tells_notes_in_order(self) -> bool:
+        """Whether its grammar states tell the notes of each voice (`last_notes`) as they stand in a track: each at the
+        time that `quarters` was before its id, and those of a chord from the lowest up."""
 
-@runtime_checkable
-class Extracts(Protocol):
-    """A representation that learns from parts of a score, such as its melodies, may also say which."""
+    @property
+    def keeps_given(self) -> bool:
+        """Whether its grammar states heed `Conditions.given`, whatever else is asked of them."""
+
+    @property
+    def plays_over_chords(self) -> bool:
+        """Whether its grammar states heed `Conditions.chords`."""
+
+    @property
+    def unsupported_settings(self) -> tuple[str, ...]:
+        """The names of those settings of a composition that it has no tokens for."""
+
+    @property
+    def reference_sampling(self) -> Mapping[str, Any]:
+        """How the system that it comes from chooses ids, as fields of a sampler; empty if there is no such system."""
 
     def extract_examples(self, score: Score) -> Examples:
-        """Return what is learned from `score`, in its own key. Ids without an end teach none."""
-
-
-@runtime_checkable
-class Suits(Protocol):
-    """A representation that moves music before it encodes it may also undo that for one piece."""
+        """Return what is learned from `score`. Ids without an end teach none."""
 
     def for_piece(self, primer: Score | None, conditions: Conditions) -> Representation:
-        """Return one with the same ids, whose `decode` gives the key of `primer` and the tempo of `conditions`."""
+        """Return one with the same ids, whose `decode` gives the key of `primer` and the tempo of `conditions`, if it
+        moves music before it encodes it; by default itself."""
 
+    def substitutions(self, score: Score) -> tuple[str, ...]:
+        """Return what of a score it does not know and what stands for it, a line each."""
 
-def for_piece(representation: Representation, primer: Score | None, conditions: Conditions) -> Representation:
-    """Return `representation` for_piece to one piece, or itself where it makes no difference."""
-    return (
-        representation.for_piece(primer, conditions) if isinstance(representation, Suits) else representation
-    )
-
-
-class Pace(NamedTuple):
-    """How ids move time on, in quarters: arrays of shape (vocabulary_size,), at least 0.
-
-    The notes that an id brings begin `before` after the present time; after the id it is `before` + `after` later.
-    tells_ends: whether the end of a note is known as soon as time has moved on from its beginning; else it is
-    when time has moved on from its end. quarters_per_minute: the tempo of all pieces, if time is real; else None.
-    """
-
-    before: NDArray[np.floating[Any]]
-    after: NDArray[np.floating[Any]]
-    tells_ends: bool = False
-    quarters_per_minute: float | None = None
-
-
-@runtime_checkable
-class KeepsTime(Protocol):
-    """A representation in which each id moves time by a constant. It can be played live."""
-
-    @property
-    def pace(self) -> Pace: ...
-
-
-class Moment(NamedTuple):
-    """The present time in steps of a grid: the bar, from 0; the position in it; the steps of the bar, and of a beat."""
-
-    bar: int
-    position: int
-    bar_steps: int
-    beat_steps: int
-
-
-@runtime_checkable
-class TellsMoment(Protocol):
-    """A grammar that knows the present time exactly, also where nothing begins."""
-
-    @property
-    def moment(self) -> Moment: ...
-
-
-class Compass(NamedTuple):
-    """What an instrument can play in a model: its name, its voice, its pitches in order, as they sound; and the id that
-    brings it into a piece, if there is one."""
-
-    name: str
-    voice: int
-    pitches: tuple[int, ...]
-    token: int | None = None
-
-
-@runtime_checkable
-class HasCompasses(Protocol):
-    """A representation whose grammar keeps instruments to what they can play says what that is."""
-
-    def compasses(self, programs: Sequence[int] | None = None) -> tuple[Compass, ...]:
+    def instrument_ranges(self, programs: Sequence[int] | None = None) -> tuple[InstrumentRange, ...]:
         """Return those of the instruments that play `programs` (128: the drum kit), or else of all; drums have none."""
-
-
-@runtime_checkable
-class HasVoices(Protocol):
-    """A representation with several voices says what plays them."""
-
-    @property
-    def voice_programs(self) -> tuple[tuple[int, ...], ...]:
-        """The General MIDI programs (128: the drum kit) that each voice may have, the most frequent first."""
-
-
-def voice_count(representation: object) -> int:
-    """Return how many voices there may be: those of a representation that has some, else the channels of MIDI."""
-    return len(representation.voice_programs) if isinstance(representation, HasVoices) else 16
-
-
-def drum_voices(representation: object) -> frozenset[int]:
-    """Return the voices that are drum kits, as far as a representation says what plays its voices."""
-    programs = representation.voice_programs if isinstance(representation, HasVoices) else ()
-    return frozenset(voice for voice, each in enumerate(programs) if each == (DRUMS,))
-
-
-@runtime_checkable
-class HasNoEvent(Protocol):
-    """A representation with an id for a step at which nothing happens; it says little to foresee that one."""
-
-    @property
-    def no_event_id(self) -> int: ...
 
 
 def transpose_rows(representation: Representation, rows: Ids, semitones: int) -> Ids:
@@ -403,7 +293,7 @@ def transpose_rows(representation: Representation, rows: Ids, semitones: int) ->
         values = rows[:, number]
         if number == 0 or column.is_candidate or column.moves == "token":
             first = -1 if column.is_candidate else column.first_token
-            moved = representation.transposed(np.maximum(values + first, 0), semitones) - first
+            moved = representation.tokens.transposed(np.maximum(values + first, 0), semitones) - first
             rows[:, number] = np.where(values + first >= 0, moved, values)
         elif column.moves == "key":
             rows[:, number] = np.where(values > 0, move_key(values - 1, semitones) + 1, 0)

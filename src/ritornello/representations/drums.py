@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ritornello.arrays import Mask
-from ritornello.representations.base import Column, Conditions, Ids, Pace
+from ritornello.representations.base import Column, Conditions, Ids
 from ritornello.representations.grammar import StepGrammarState
 from ritornello.representations.grids import TICKS_PER_QUARTER, VELOCITY, quantised, without_rests
 from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, notes_by_program
+from ritornello.representations.tokens import InstrumentRange, Tokens, block, build_tokens
 from ritornello.score import Score, Track, make_notes
-from ritornello.theory import instrument_name
+from ritornello.theory import DRUMS, instrument_name
 
 CLASSES: tuple[tuple[str, tuple[int, ...]], ...] = (
     ("bass", (36, 35)),
@@ -57,6 +58,11 @@ def classes_of(config: DrumsConfig) -> tuple[tuple[str, tuple[int, ...]], ...]:
     return ONE_DRUM if config.one_drum else CLASSES
 
 
+def steps_per_quarter(config: DrumsConfig) -> int:
+    """Return how fine the grid is."""
+    return 2 if config.one_drum else 4
+
+
 class Drums(FixedTokenizer[DrumsConfig]):
     """The representation `drums`; see `representations.base.Representation`."""
 
@@ -67,14 +73,34 @@ class Drums(FixedTokenizer[DrumsConfig]):
     def __init__(self, config: DrumsConfig) -> None:
         super().__init__(config)
         self.classes = classes_of(config)
-        self.steps_per_quarter = 2 if config.one_drum else 4
+        self.steps_per_quarter = steps_per_quarter(config)
         self.class_of = np.full(128, -1)
         for number, (_, keys) in enumerate(self.classes):
             self.class_of[list(keys)] = number
 
     @staticmethod
-    def counts(config: DrumsConfig) -> dict[str, int]:
-        return {"step": 1 << len(classes_of(config)), "start": 1, "end": 1}
+    def make_tokens(config: DrumsConfig) -> Tokens:
+        classes = [name for name, _ in classes_of(config)]
+        struck = np.arange(1 << len(classes))[:, None] >> np.arange(len(classes)) & 1
+
+        def name(value: int) -> str:
+            return "+".join(each for each, is_struck in zip(classes, struck[value], strict=True) if is_struck)
+
+        return build_tokens(
+            block(
+                "step",
+                len(struck),
+                lambda value: name(value) or "rest",
+                voice=np.where(struck.any(axis=1), 0, -1),
+                notes=struck.sum(axis=1),
+                is_drum=True,
+                duration=1 / steps_per_quarter(config),
+            ),
+            block("start"),
+            block("end"),
+            instruments=[InstrumentRange(instrument_name(DRUMS), DRUMS, 0, ())],
+            is_timed=True,
+        )
 
     @staticmethod
     def collect_statistics(score: Score) -> dict[int, int]:
@@ -89,27 +115,10 @@ class Drums(FixedTokenizer[DrumsConfig]):
         bits = [Column(f"step bit {bit}", 2) for bit in range(COUNTER_BITS)]
         return Column("token", self.blocks.size), *bits
 
-    @property
-    def is_note(self) -> NDArray[np.int64]:
-        """How many notes each id brings."""
-        return np.array([len(self.struck(token)) for token in range(self.blocks.size)])
-
     def struck(self, token: int) -> list[int]:
         """Return the classes that an id strikes."""
-        is_step = self.blocks.meaning[token][0] == "step"
+        is_step = self.blocks.kind[token] == "step"
         return [k for k in range(len(self.classes)) if is_step and token >> k & 1]
-
-    @property
-    def pace(self) -> Pace:
-        return self.steady_pace("step", 1 / self.steps_per_quarter)
-
-    def note_id(self, voice: int, pitch: int) -> int | None:
-        known = voice == 0 and 0 <= pitch < 128 and self.class_of[pitch] >= 0
-        return 1 << int(self.class_of[pitch]) if known else None
-
-    def token_name(self, token: int) -> str:
-        names = [self.classes[k][0] for k in self.struck(token)]
-        return "+".join(names) or ("rest" if token == 0 else self.blocks.meaning[token][0])
 
     def encode(self, score: Score) -> Ids:
         bar = 4 * self.steps_per_quarter
@@ -139,21 +148,21 @@ class Drums(FixedTokenizer[DrumsConfig]):
         return np.stack([ids, *bits], axis=1).astype(np.int32)
 
     def grammar(self, conditions: Conditions = Conditions()) -> DrumsGrammarState:  # a frozen value
-        return DrumsGrammarState(self.blocks, conditions, 4 * self.steps_per_quarter, tokenizer=self)
+        return DrumsGrammarState(self.tokens, conditions, 4 * self.steps_per_quarter, tokenizer=self)
 
 
 @dataclass
 class DrumsGrammarState(StepGrammarState):
     """A `GrammarState` (see `representations.base`) for `drums`.
 
-    It names no last note, for an id can bring many: the guard against repetition leaves drums alone.
+    It tells no notes, for an id can bring many: the guard against repetition leaves drums alone.
     """
 
     tokenizer: Drums = field(kw_only=True)
 
     def advance(self, token: int) -> None:
         super().advance(token)
-        self.step += self.vocabulary.meaning[token][0] == "step"
+        self.step += self.tokens.kind[token] == "step"
         self.notes += len(self.tokenizer.struck(token))
 
     @property
@@ -161,6 +170,6 @@ class DrumsGrammarState(StepGrammarState):
         return self.token, *(self.step >> bit & 1 for bit in range(COUNTER_BITS))
 
     def allow_step(self, mask: Mask) -> None:
-        mask[self.vocabulary.block["step"]] = True
+        mask[self.tokens.slice["step"]] = True
         mask[0] = self.may_rest
-        mask[self.vocabulary.end] = self.may_end
+        mask[self.tokens.first["end"]] = self.may_end

@@ -34,12 +34,12 @@ from pydantic import Field
 from ritornello.arrays import Ints, Mask
 from ritornello.representations.base import Column, Conditions, Ids
 from ritornello.representations.columns.bars_ago import BarsAgo
-from ritornello.representations.columns.key import move_key
 from ritornello.representations.columns.repeats import Orders, repeat_columns
 from ritornello.representations.columns.transposed_repeats import TransposedRepeats
 from ritornello.representations.grammar import ChordGrammarState
 from ritornello.representations.grids import TICKS_PER_QUARTER, VELOCITY, quantised, spread, without_rests
-from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, latest, room
+from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, latest
+from ritornello.representations.tokens import Note, Tokens, block, build_tokens, solo_range
 from ritornello.score import Key, Score, Track, make_notes
 from ritornello.theory import instrument_name, instrument_range
 
@@ -85,8 +85,17 @@ class Frames(FixedTokenizer[FramesConfig]):
         self.first_note = self.blocks.first["note"]
 
     @staticmethod
-    def counts(config: FramesConfig) -> dict[str, int]:
-        return {"start": 1, "end": 1, "frame_end": 1, "key": KEYS, "note": 128}
+    def make_tokens(config: FramesConfig) -> Tokens:
+        keys = np.arange(KEYS)
+        return build_tokens(
+            block("start"),
+            block("end"),
+            block("frame_end", duration=1 / config.steps_per_quarter),
+            block("key", KEYS, series=np.where(keys < KEYS - 1, keys // 12, -1), step=keys % 12, period=12),
+            block("note", 128, voice=0, pitch=np.arange(128), notes=1, series=0),
+            instruments=[solo_range(config.program)],
+            shared=("pitch", "pitch_class"),
+        )
 
     @property
     def frame_end_id(self) -> int:
@@ -108,24 +117,6 @@ class Frames(FixedTokenizer[FramesConfig]):
             ),
             *repeat_columns(self.blocks.size, self.settings.repeats),
         )
-
-    @property
-    def is_note(self) -> NDArray[np.bool_]:
-        """Every pitch of every frame counts."""
-        return self.blocks.mask("note")
-
-    @property
-    def features(self) -> NDArray[np.int64]:
-        """Attributes of each id, (vocabulary_size, 2): pitch and pitch class of a note, from 1; else 0."""
-        pitch = np.arange(self.blocks.size) - self.first_note
-        return np.stack([np.where(pitch >= 0, each, 0) for each in (pitch + 1, pitch % 12 + 1)], axis=1)
-
-    def note_id(self, voice: int, pitch: int) -> int | None:
-        return self.first_note + pitch if voice == 0 and 0 <= pitch < 128 else None
-
-    def token_name(self, token: int) -> str:
-        kind, value = self.blocks.meaning[token]
-        return f"{kind} {value}" if kind in ("note", "key") else kind
 
     def encode(self, score: Score) -> Ids:
         longest = BARS_LONGEST * self.steps_per_bar
@@ -192,17 +183,7 @@ class Frames(FixedTokenizer[FramesConfig]):
         return np.asarray(np.where(starts, self.blocks.mask("key"), body))
 
     def grammar(self, conditions: Conditions = Conditions()) -> FramesGrammarState:  # a frozen value
-        return FramesGrammarState(self.blocks, conditions, self.steps_per_bar, tokenizer=self)
-
-    def transposable(self, ids: Ids) -> tuple[int, int]:
-        pitches = np.asarray(ids)[self.blocks.is_kind(ids, "note")] - self.first_note
-        return room(pitches)
-
-    def transposed(self, ids: Ids, semitones: int) -> Ids:
-        moved = np.where(np.asarray(ids) >= self.first_note, ids + semitones, ids)
-        key = np.asarray(ids) - self.blocks.first["key"]
-        known = (key >= 0) & (key < KEYS - 1)
-        return np.where(known, self.blocks.first["key"] + move_key(key, semitones), moved).astype(ids.dtype)
+        return FramesGrammarState(self.tokens, conditions, self.steps_per_bar, tokenizer=self)
 
     def summary(self) -> Mapping[str, Any]:
         return {**super().summary(), "frames to a bar": self.steps_per_bar}
@@ -272,13 +253,16 @@ class FramesGrammarState(ChordGrammarState):
         self.repeats = TransposedRepeats(settings.repeats, self.tokenizer.first_note)
 
     def advance(self, token: int) -> None:
-        kind, value = self.vocabulary.meaning[token]
+        kind, value = self.tokens.kind[token], self.tokens.value[token]
         super().advance(token)
-        self.is_new = False
         if kind == "frame_end":
             self._end_frame()
         elif kind == "note" and value >= self.level:
-            self._sound(value)
+            if self.last_notes:
+                self.begun[value] = self.step
+                self.notes += 1
+            self.present.append(value)
+            self.level = value + 1
         elif kind == "key" and not self.step and not self.present:
             self.key = value
         self.frames_ago.advance(self.step, 1, value + 1 if kind == "note" else 0)
@@ -289,14 +273,11 @@ class FramesGrammarState(ChordGrammarState):
         self.begun = {pitch: self.begun[pitch] for pitch in self.present}
         self.step, self.level, self.present = self.step + 1, 0, []
 
-    def _sound(self, pitch: int) -> None:
-        longest = BARS_LONGEST * self.steps_per_bar
-        self.is_new = self.step - self.begun.get(pitch, -longest) >= longest
-        if self.is_new:
-            self.begun[pitch] = self.step
-            self.notes += 1
-        self.present.append(pitch)
-        self.level = pitch + 1
+    def notes_of(self, token: int) -> tuple[Note, ...]:
+        """Return the note that begins; one that goes on does not, nor one that is not above the last of its frame."""
+        pitch, longest = token - self.tokenizer.first_note, BARS_LONGEST * self.steps_per_bar
+        goes_on = self.step - self.begun.get(pitch, -longest) < longest
+        return () if pitch < self.level or goes_on else self.tokens.notes_of(token)
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -325,11 +306,11 @@ class FramesGrammarState(ChordGrammarState):
 
     def allow_step(self, mask: Mask) -> None:
         tokenizer = self.tokenizer
-        if self.token == self.vocabulary.start:
-            mask[self.vocabulary.block["key"]] = True
+        if self.token == self.tokens.first["start"]:
+            mask[self.tokens.slice["key"]] = True
             return
         low, high = instrument_range(tokenizer.settings.program)
         mask[tokenizer.first_note + max(low, self.level) : tokenizer.first_note + high + 1] = True
         is_over = self.level > high  # a primer may have left the compass
         mask[tokenizer.frame_end_id] = bool(self.present) or is_over or not self.must_play
-        mask[self.vocabulary.end] = self.may_end and not self.present
+        mask[self.tokens.first["end"]] = self.may_end and not self.present

@@ -10,20 +10,12 @@ import numpy as np
 from ritornello.arrays import Mask
 from ritornello.config import DEFAULT_BARS
 from ritornello.errors import ConfigError
-from ritornello.representations.base import Conditions, Moment
+from ritornello.representations.base import BarPosition, Conditions
 from ritornello.representations.tokenizer import FixedTokenizer
-from ritornello.representations.vocabulary import Blocks
+from ritornello.representations.tokens import Note, Tokens
 
 MOST_SILENT_BARS = 2
 """Bars without a note that a piece composed of chords may have in a row."""
-
-
-class Vocabulary(Protocol):
-    """How many ids there are, and those of the start and of the end of a piece."""
-
-    size: int
-    start: int
-    end: int
 
 
 class Reader(Protocol):
@@ -39,24 +31,29 @@ class Reader(Protocol):
 @dataclass
 class BaseGrammarState:
     """The part of a `GrammarState` (see `representations.base`) that all share. A subclass has `quarters`, `place` and
-    `allow`, and its `advance` calls this one.
+    `allow`, and its `advance` calls this one first.
 
     A piece has as many bars as the conditions ask for, or `default_bars` at most; after `finish_bar`, `last_bars`.
     """
 
-    vocabulary: Vocabulary
+    tokens: Tokens
     conditions: Conditions
     _: KW_ONLY
     token: int = -1  # the last id; -1: none yet
     notes: int = 0
     ended: bool = False
+    last_notes: tuple[Note, ...] = ()
     last_bars: int | None = None  # None: as planned
 
     default_bars: ClassVar[int] = DEFAULT_BARS
 
     def advance(self, token: int) -> None:
+        self.last_notes = self.notes_of(token)
         self.token = token
-        self.ended |= token == self.vocabulary.end
+        self.ended |= token == self.tokens.first["end"]
+
+    def notes_of(self, token: int) -> tuple[Note, ...]:
+        return self.tokens.notes_of(token)
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -67,7 +64,14 @@ class BaseGrammarState:
         raise NotImplementedError
 
     @property
-    def last_note(self) -> tuple[int, int] | None:
+    def bar_position(self) -> BarPosition | None:
+        return None
+
+    @property
+    def forced_token(self) -> int | None:
+        return None
+
+    def reassign_probability(self, mask: Mask) -> tuple[int, Mask] | None:
         return None
 
     @property
@@ -93,13 +97,13 @@ class BaseGrammarState:
         return replace(self)
 
     def allowed_mask(self) -> Mask:
-        mask = np.zeros(self.vocabulary.size, dtype=bool)
+        mask = np.zeros(self.tokens.size, dtype=bool)
         if self.token < 0:
-            mask[self.vocabulary.start] = True
+            mask[self.tokens.first["start"]] = True
         elif not self.ended:
             self.allow(mask)
         if not mask.any():
-            mask[self.vocabulary.end] = True
+            mask[self.tokens.first["end"]] = True
         return mask
 
     def allow(self, mask: Mask) -> None:
@@ -125,7 +129,6 @@ class ReaderGrammarState(BaseGrammarState):
 class GridGrammarState(BaseGrammarState):
     """The further part that counts steps: `step` have been read."""
 
-    vocabulary: Blocks[str]
     steps_per_bar: int = 16
     tokenizer: FixedTokenizer[Any] = field(kw_only=True)
     step: int = 0
@@ -150,8 +153,8 @@ class GridGrammarState(BaseGrammarState):
         return divmod(self.now, self.steps_per_bar)
 
     @property
-    def moment(self) -> Moment:
-        return Moment(*divmod(self.now, self.steps_per_bar), self.steps_per_bar, self.steps_per_bar // 4)
+    def bar_position(self) -> BarPosition:
+        return BarPosition(*divmod(self.now, self.steps_per_bar), self.steps_per_bar, self.steps_per_bar // 4)
 
     @property
     def limit(self) -> int:
@@ -190,16 +193,11 @@ class ChordGrammarState(GridGrammarState):
     """The further part where each step is written note by note, with an id for its end."""
 
     silent: int = 0  # steps without a note, up to the present one
-    is_new: bool = False  # whether the last id began a note
 
     @property
     def place(self) -> tuple[int, int]:
         """The place of the present step; once the piece has ended, of its last."""
         return divmod(self.step - (self.ended and self.step > 0), self.steps_per_bar)
-
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        return (0, self.vocabulary.meaning[self.token][1]) if self.is_new else None
 
     @property
     def must_play(self) -> bool:

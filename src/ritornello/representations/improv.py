@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ritornello.arrays import Ints, Mask
 from ritornello.errors import CorpusError
-from ritornello.representations.base import Column, Conditions, Ids, Pace
+from ritornello.representations.base import Column, Conditions, Ids
 from ritornello.representations.grammar import StepGrammarState
 from ritornello.representations.grids import (
     NEVER,
@@ -34,7 +34,8 @@ from ritornello.representations.grids import (
     without_rests,
 )
 from ritornello.representations.leadsheet import LeadSheet, check_leadsheet, read_leadsheet
-from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, latest, room
+from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, latest
+from ritornello.representations.tokens import Tokens, block, build_tokens, solo_range
 from ritornello.score import Score, Text, Track, make_notes
 from ritornello.theory import Chord, make_chord
 
@@ -72,6 +73,15 @@ def triad_chord(number: int) -> Chord | None:
     return make_chord(root, QUALITIES[quality]) if number else None
 
 
+def _event_name(value: int) -> str:
+    return ("no event", "note off")[value] if value < FIRST_PITCH else f"note {value - FIRST_PITCH + LOWEST}"
+
+
+def _chord_name(value: int) -> str:
+    chord = triad_chord(value)
+    return f"chord {chord.name if chord else 'none'}"
+
+
 class Improv(FixedTokenizer[TokenizerConfig]):
     """The representation `improv`; see `representations.base.Representation`."""
 
@@ -80,8 +90,26 @@ class Improv(FixedTokenizer[TokenizerConfig]):
     plays_over_chords = True
 
     @staticmethod
-    def counts(config: TokenizerConfig) -> dict[str, int]:
-        return {"event": EVENTS, "chord": TRIADS, "start": 1, "end": 1}
+    def make_tokens(config: TokenizerConfig) -> Tokens:
+        event, triad = np.arange(EVENTS), np.arange(TRIADS)
+        is_note, qualities, roots = event >= FIRST_PITCH, *np.divmod(triad - 1, 12)
+        return build_tokens(
+            block(
+                "event",
+                EVENTS,
+                _event_name,
+                voice=np.where(is_note, 0, -1),
+                pitch=np.where(is_note, event - FIRST_PITCH + LOWEST, -1),
+                notes=is_note,
+                duration=1 / STEPS_PER_QUARTER,
+                series=np.where(is_note, 0, -1),
+            ),
+            block("chord", TRIADS, _chord_name, series=qualities, step=roots, period=12),
+            block("start"),
+            block("end"),
+            instruments=[solo_range(config.program, LOWEST, HIGHEST)],
+            is_timed=True,
+        )
 
     @staticmethod
     def collect_statistics(score: Score) -> dict[int, int]:
@@ -94,29 +122,6 @@ class Improv(FixedTokenizer[TokenizerConfig]):
     def columns(self) -> tuple[Column, ...]:
         chord = Column("chord", TRIADS, moves="token", first_token=self.blocks.first["chord"])
         return Column("token", self.blocks.size), chord
-
-    @property
-    def is_note(self) -> NDArray[np.bool_]:
-        mask = self.blocks.mask("event")
-        mask[:FIRST_PITCH] = False
-        return mask
-
-    @property
-    def pace(self) -> Pace:
-        return self.steady_pace("event", 1 / STEPS_PER_QUARTER)
-
-    def note_id(self, voice: int, pitch: int) -> int | None:
-        return FIRST_PITCH + pitch - LOWEST if voice == 0 and LOWEST <= pitch <= HIGHEST else None
-
-    def token_name(self, token: int) -> str:
-        kind, value = self.blocks.meaning[token]
-        if kind == "chord":
-            chord = triad_chord(value)
-            return f"chord {chord.name if chord else 'none'}"
-        events = ("no event", "note off")
-        if kind == "event":
-            return events[value] if value < FIRST_PITCH else f"note {value - FIRST_PITCH + LOWEST}"
-        return kind
 
     # --- between scores and ids --------------------------------------------------------------------------------
 
@@ -171,25 +176,7 @@ class Improv(FixedTokenizer[TokenizerConfig]):
         return np.stack([ids, chords], axis=1).astype(np.int32)
 
     def grammar(self, conditions: Conditions = Conditions()) -> ImprovGrammarState:  # a frozen value
-        return ImprovGrammarState(self.blocks, conditions, STEPS_PER_BAR, tokenizer=self)
-
-    # --- keys ---------------------------------------------------------------------------------------------------
-
-    def transposable(self, ids: Ids) -> tuple[int, int]:
-        pitches = np.asarray(ids)[self.is_note[ids]] + (LOWEST - FIRST_PITCH)
-        return room(pitches, LOWEST, HIGHEST)
-
-    def transposed(self, ids: Ids, semitones: int) -> Ids:
-        first = self.blocks.first["chord"]
-        moved = np.where(self.is_note[ids], ids + semitones, ids)
-        chords = first + turned(ids - first, semitones)
-        return np.where(self.blocks.is_kind(ids, "chord"), chords, moved).astype(ids.dtype)
-
-
-def turned(triads: Ids, semitones: int) -> Ids:
-    """Return the numbers of triads whose roots are moved by `semitones`."""
-    quality, root = np.divmod(triads - 1, 12)
-    return np.where(triads > 0, 1 + 12 * quality + (root + semitones) % 12, triads)
+        return ImprovGrammarState(self.tokens, conditions, STEPS_PER_BAR, tokenizer=self)
 
 
 def _to_steps(ticks: NDArray[np.int64], ticks_per_quarter: int) -> Ints:
@@ -234,7 +221,7 @@ class ImprovGrammarState(StepGrammarState):
     is_sounding: bool = False
 
     def advance(self, token: int) -> None:
-        kind, value = self.vocabulary.meaning[token]
+        kind, value = self.tokens.kind[token], self.tokens.value[token]
         super().advance(token)
         if kind == "chord":
             self.chord = value
@@ -247,23 +234,18 @@ class ImprovGrammarState(StepGrammarState):
     def columns(self) -> tuple[int, ...]:
         return self.token, self.chord
 
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        is_note = FIRST_PITCH <= self.token < EVENTS
-        return (0, self.token - FIRST_PITCH + LOWEST) if is_note else None
-
     def allow_step(self, mask: Mask) -> None:
         if self._allow_chords(mask):
             return
         mask[FIRST_PITCH:EVENTS] = True
         mask[NO_EVENT] = self.may_rest
         mask[NOTE_OFF] = self.is_sounding
-        mask[self.vocabulary.end] = self.may_end and self.token < EVENTS
+        mask[self.tokens.first["end"]] = self.may_end and self.token < EVENTS
 
     def _allow_chords(self, mask: Mask) -> bool:
         """Allow a change of chord before an event. Return whether the conditions demand one."""
-        block = self.vocabulary.block["chord"]
-        if self.vocabulary.meaning[self.token][0] == "chord":
+        block = self.tokens.slice["chord"]
+        if self.tokens.kind[self.token] == "chord":
             return False
         if not self.conditions.chords:
             mask[block.start + 1 : block.stop] = True

@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ritornello.arrays import Mask
-from ritornello.representations.base import Column, Conditions, Ids, Pace
+from ritornello.representations.base import Column, Conditions, Ids
 from ritornello.representations.grammar import ChordGrammarState
 from ritornello.representations.grids import TICKS_PER_QUARTER, VELOCITY, quantised, spread, without_rests
-from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, room
+from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig
+from ritornello.representations.tokens import Note, Tokens, block, build_tokens, solo_range
 from ritornello.score import Score, Track, make_notes
 from ritornello.theory import instrument_name, instrument_range
 
@@ -49,28 +50,22 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
     unsupported_settings = ("infill", "vary", "form", "loop")  # a note that goes on belongs to several bars
 
     @staticmethod
-    def counts(config: PolyphonyConfig) -> dict[str, int]:
-        return {"start": 1, "end": 1, "step_end": 1, "new": 128, "continued": 128}
+    def make_tokens(config: PolyphonyConfig) -> Tokens:
+        pitches = np.arange(128)
+        return build_tokens(
+            block("start"),
+            block("end"),
+            block("step_end", duration=1 / STEPS_PER_QUARTER),
+            block("new", 128, voice=0, pitch=pitches, notes=1, series=0),
+            block("continued", 128, series=0, step=pitches),
+            instruments=[solo_range(config.program)],
+            is_timed=True,
+        )
 
     @property
     def columns(self) -> tuple[Column, ...]:
         position = (Column("position", STEPS_PER_BAR),) if self.settings.position else ()
         return Column("token", self.blocks.size), *position
-
-    @property
-    def is_note(self) -> NDArray[np.bool_]:
-        return self.blocks.mask("new")
-
-    @property
-    def pace(self) -> Pace:
-        return self.steady_pace("step_end", 1 / STEPS_PER_QUARTER)
-
-    def note_id(self, voice: int, pitch: int) -> int | None:
-        return self.blocks.first["new"] + pitch if voice == 0 and 0 <= pitch < 128 else None
-
-    def token_name(self, token: int) -> str:
-        kind, value = self.blocks.meaning[token]
-        return f"{kind} {value}" if kind in ("new", "continued") else kind
 
     def encode(self, score: Score) -> Ids:
         start, end, pitch = quantised(score, False, STEPS_PER_QUARTER, LONGEST)
@@ -90,7 +85,7 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
         return ids[:-1] if ids[-1] == self.blocks.first["step_end"] else ids
 
     def decode(self, ids: Ids) -> Score:
-        reader, rows = PolyphonyGrammarState(self.blocks, Conditions(), tokenizer=self), []
+        reader, rows = PolyphonyGrammarState(self.tokens, Conditions(), tokenizer=self), []
         ids = np.asarray(ids)
         whole = [*ids[(ids >= 0) & (ids < self.blocks.size)].tolist(), *[self.blocks.first["step_end"]] * 2]
         for token in whole:
@@ -118,21 +113,13 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
     def grammar(self, conditions: Conditions = Conditions()) -> PolyphonyGrammarState:  # a frozen value
         score = conditions.given.score if conditions.given else None
         given = () if score is None else self.steps_of(score)
-        return PolyphonyGrammarState(self.blocks, conditions, STEPS_PER_BAR, tokenizer=self, given=given)
+        return PolyphonyGrammarState(self.tokens, conditions, STEPS_PER_BAR, tokenizer=self, given=given)
 
     def steps_of(self, score: Score) -> tuple[tuple[int, ...], ...]:
         """Return the notes of each step as ids, from the highest pitch down."""
         ids = self.encode(score)[1:-1]
         steps = np.split(ids, np.flatnonzero(ids == self.blocks.first["step_end"]) + 1)[:-1]
         return tuple(tuple(step[:-1].tolist()) for step in steps)
-
-    def transposable(self, ids: Ids) -> tuple[int, int]:
-        pitches = np.asarray(ids)[self.blocks.is_kind(ids, "new")] - self.blocks.first["new"]
-        return room(pitches)
-
-    def transposed(self, ids: Ids, semitones: int) -> Ids:
-        moves = np.asarray(ids) >= self.blocks.first["new"]
-        return np.where(moves, ids + semitones, ids).astype(ids.dtype)
 
 
 @dataclass
@@ -150,20 +137,22 @@ class PolyphonyGrammarState(ChordGrammarState):
     lowest: int = 128  # pitch of the present step so far
 
     def advance(self, token: int) -> None:
-        kind, pitch = self.vocabulary.meaning[token]
+        kind, pitch = self.tokens.kind[token], self.tokens.value[token]
         super().advance(token)
-        self.is_new = kind == "new" and pitch not in self.present
         if kind == "step_end":
             self.silent = 0 if self.present else self.silent + 1
             self.sounding, self.present = self.present, {}
             self.step, self.lowest = self.step + 1, 128
-        elif self.is_new:
+        elif self.last_notes:
             self.present[pitch] = self.step
             self.notes += 1
         elif kind == "continued" and pitch in self.sounding and pitch not in self.present:
             self.present[pitch] = self.sounding[pitch]
         if kind in ("new", "continued"):
             self.lowest = min(self.lowest, pitch)
+
+    def notes_of(self, token: int) -> tuple[Note, ...]:
+        return () if self.tokens.value[token] in self.present else self.tokens.notes_of(token)
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -174,32 +163,31 @@ class PolyphonyGrammarState(ChordGrammarState):
         return replace(self, sounding=dict(self.sounding), present=dict(self.present))
 
     def allow_step(self, mask: Mask) -> None:
-        step_end = self.vocabulary.first["step_end"]
+        step_end = self.tokens.first["step_end"]
         self._allow_notes(mask)
         mask[step_end] = bool(self.present) or not self.must_play
-        mask[self.vocabulary.end] = self.may_end and self.token == step_end
+        mask[self.tokens.first["end"]] = self.may_end and self.token == step_end
         self._insist(mask)
 
     @property
-    def due(self) -> int | None:
-        """See `representations.base.forced_token`."""
+    def forced_token(self) -> int | None:
         step = self.given[self.step] if self.token >= 0 and self.step < len(self.given) else ()
-        return next((token for token in step if self.vocabulary.meaning[token][1] < self.lowest), None)
+        return next((token for token in step if self.tokens.value[token] < self.lowest), None)
 
     def _insist(self, mask: Mask) -> None:
         """Leave only what may stand before the next given note of the step, and that note; no end before the last."""
         if self.step < len(self.given):
-            mask[self.vocabulary.end] = False
-        blocks, due = self.vocabulary, self.due
+            mask[self.tokens.first["end"]] = False
+        first, due = self.tokens.first, self.forced_token
         if due is not None:
             for kind in ("new", "continued"):
-                mask[blocks.first[kind] : blocks.first[kind] + blocks.meaning[due][1] + 1] = False
-            mask[blocks.first["step_end"]] = False
+                mask[first[kind] : first[kind] + self.tokens.value[due] + 1] = False
+            mask[first["step_end"]] = False
             mask[due] = True
 
     def _allow_notes(self, mask: Mask) -> None:
         """Allow pitches below those of the step so far: new ones in the compass, and those that sound."""
-        first = self.vocabulary.first
+        first = self.tokens.first
         low, high = instrument_range(self.tokenizer.settings.program)
         mask[first["new"] + low : first["new"] + max(low, min(high + 1, self.lowest))] = True
         may_go_on = [pitch for pitch in self.sounding if pitch < self.lowest and not self._has_ended(pitch)]
@@ -208,6 +196,6 @@ class PolyphonyGrammarState(ChordGrammarState):
     def _has_ended(self, pitch: int) -> bool:
         """Whether a given note of this pitch ended with the step before."""
         before = self.given[self.step - 1] if 0 < self.step <= len(self.given) else ()
-        first, now = self.vocabulary.first, self.given[self.step : self.step + 1]
+        first, now = self.tokens.first, self.given[self.step : self.step + 1]
         sounded = {first["new"] + pitch, first["continued"] + pitch} & set(before)
         return bool(sounded) and first["continued"] + pitch not in (now[0] if now else ())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,15 +21,14 @@ from ritornello.errors import ConfigError, CorpusError
 from ritornello.representations.base import (
     PLAIN_SAMPLING,
     Column,
-    Compass,
     Conditions,
+    Examples,
     GrammarState,
     Ids,
-    Pace,
 )
-from ritornello.representations.vocabulary import Blocks
+from ritornello.representations.tokens import InstrumentRange, Tokens
 from ritornello.score import Score
-from ritornello.theory import DRUMS, instrument_name, instrument_range
+from ritornello.theory import DRUMS, instrument_name
 
 
 class TokenizerConfig(BaseModel):
@@ -47,20 +46,32 @@ Options = TypeVar("Options", bound=BaseModel)
 
 class BaseTokenizer(Generic[Config]):
     """What a `representations.base.Representation` is unless it says otherwise: the network sees the ids, nothing else,
-    and pieces stay in their key."""
+    and each score is one example."""
 
     name: str
+    reads_prose = False
+    unit = "note"
+    learns_whole_pieces = True
+    tells_notes_in_order = False
+    keeps_given = False
+    plays_over_chords = False
+    reference_sampling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
-    def __init__(self, settings: Config, size: int, start: int, end: int) -> None:
-        self.settings = settings
-        self.vocabulary_size, self.start_id, self.end_id = size, start, end
+    def __init__(self, settings: Config, tokens: Tokens) -> None:
+        self.settings, self.tokens = settings, tokens
+        self.vocabulary_size, self.start_id, self.end_id = (
+            tokens.size,
+            tokens.first["start"],
+            tokens.first["end"],
+        )
+
+    @property
+    def unsupported_settings(self) -> tuple[str, ...]:
+        return ()
 
     @property
     def columns(self) -> tuple[Column, ...]:
         return (Column("token", self.vocabulary_size),)
-
-    def note_id(self, voice: int, pitch: int) -> int | None:
-        return None
 
     def encode(self, score: Score) -> Ids:
         raise NotImplementedError
@@ -82,17 +93,23 @@ class BaseTokenizer(Generic[Config]):
         """Return the ids of `score` without the end."""
         return self.encode(score)[:-1]
 
-    def transposable(self, ids: Ids) -> tuple[int, int]:
-        return 0, 0
-
-    def transposed(self, ids: Ids, semitones: int) -> Ids:
-        return ids.copy()
-
     def config(self) -> Mapping[str, Any]:
         return self.settings.model_dump(mode="json")
 
     def summary(self) -> Mapping[str, Any]:
         return {"vocabulary": self.vocabulary_size, **self.config()}
+
+    def extract_examples(self, score: Score) -> Examples:
+        return Examples((self.encode(score),))
+
+    def for_piece(self, primer: Score | None, conditions: Conditions) -> Self:
+        return self
+
+    def substitutions(self, score: Score) -> tuple[str, ...]:
+        return ()
+
+    def instrument_ranges(self, programs: Sequence[int] | None = None) -> tuple[InstrumentRange, ...]:
+        return tuple(each for each in self.tokens.instruments if each.program != DRUMS)
 
 
 class FixedTokenizer(BaseTokenizer[Fixed]):
@@ -102,12 +119,12 @@ class FixedTokenizer(BaseTokenizer[Fixed]):
     reference_sampling = PLAIN_SAMPLING
 
     def __init__(self, config: Fixed) -> None:
-        self.blocks = blocks = Blocks(self.counts(config))
-        super().__init__(config, blocks.size, blocks.start, blocks.end)
+        super().__init__(config, self.make_tokens(config))
+        self.blocks = self.tokens
 
     @staticmethod
-    def counts(config: Fixed) -> dict[str, int]:
-        """Return how many ids each kind has, in the order of their blocks; there are a start and an end."""
+    def make_tokens(config: Fixed) -> Tokens:
+        """Return what the ids mean; there are a "start" and an "end"."""
         raise NotImplementedError
 
     @staticmethod
@@ -138,25 +155,10 @@ class FixedTokenizer(BaseTokenizer[Fixed]):
             )
         return type(self)(self.settings.model_copy(update={"program": conditions.instruments[0]}))
 
-    def compasses(self, programs: Sequence[int] | None = None) -> tuple[Compass, ...]:
-        """Return what the one instrument can play; see `representations.base.HasCompasses`."""
-        low, high = instrument_range(self.settings.program)
-        pitches = (pitch for pitch in range(low, high + 1) if self.note_id(0, pitch) is not None)
-        return (Compass(instrument_name(self.settings.program), 0, tuple(pitches)),)
-
-    def steady_pace(self, kind: str, quarters: float) -> Pace:
-        """Return the pace of a scheme in which the ids of one kind, and only they, move time, all by as much."""
-        return Pace(np.zeros(self.blocks.size), self.blocks.mask(kind) * quarters)
-
 
 def checked_options(name: str, model: type[Options], options: Mapping[str, Any]) -> Options:
     """Return the options of the representation `name`; ConfigError for those that it does not know or allow."""
     return checked(model, options, f"representation {name}: option ")
-
-
-def room(pitches: NDArray[np.integer[Any]], lowest: int = 0, highest: int = 127) -> tuple[int, int]:
-    """Return by how many semitones pitches can be moved within a compass, down and up; nothing to move: (0, 0)."""
-    return (lowest - int(pitches.min()), highest - int(pitches.max())) if len(pitches) else (0, 0)
 
 
 def notes_by_program(score: Score, is_drum: bool) -> dict[int, int]:

@@ -42,7 +42,6 @@ from ritornello.errors import ConfigError, CorpusError
 from ritornello.likelihood import Likelihood
 from ritornello.networks import Network, State, detach
 from ritornello.representations import REPRESENTATIONS
-from ritornello.representations.base import reads_prose
 from ritornello.training.config import AdaptConfig
 from ritornello.training.loss import network_loss
 from ritornello.training.scoring import score
@@ -136,7 +135,7 @@ class Adaptation:
 
     def _score(self) -> Likelihood:
         batches = validation_batches(self.corpus, BATCH_SIZE, BPTT_STEPS, most_ids=EVALUATION_IDS)
-        likelihood: Likelihood = score(self.network, batches, self.base.representation.is_note)
+        likelihood: Likelihood = score(self.network, batches, self.base.representation.tokens)
         return likelihood
 
     def _keep_best(self) -> Likelihood:
@@ -176,7 +175,7 @@ class Adaptation:
 
 def prepare_adaptation(
     base: Bundle,
-    sources: Sequence[Path],
+    sources: Sequence[Path | str],
     out: Path,
     config: AdaptConfig,
     progress: FilesProgress | None = None,
@@ -195,12 +194,12 @@ def prepare_adaptation(
 
 
 def _read(
-    base: Bundle, sources: Sequence[Path], config: AdaptConfig, progress: FilesProgress | None
+    base: Bundle, sources: Sequence[Path | str], config: AdaptConfig, progress: FilesProgress | None
 ) -> tuple[list[Encoded], list[bool]]:
     """Return the examples in all files that can be learned from, and whether each is for validation."""
     representation = base.representation
     kind = REPRESENTATIONS[representation.name]
-    found = scan(sources, statistics=kind.collect_statistics, prose=reads_prose(kind))
+    found = scan(sources, statistics=kind.collect_statistics, prose=kind.reads_prose)
     named = [piece for report in found.used for piece in pieces_of(report)]
     names, apart = [name for name, _ in named], set[int]()
     if len(named) >= FEWEST_TO_HOLD_OUT:

@@ -23,7 +23,6 @@ from ritornello.corpus.shards import Corpus
 from ritornello.errors import ConfigError, RitornelloError
 from ritornello.likelihood import Likelihood
 from ritornello.networks import Network, State, detach
-from ritornello.representations.base import HasNoEvent
 from ritornello.training.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -149,7 +148,10 @@ class Trainer:
         )  # the mean over the targets of all processes, to which this one adds its own
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        notes = self.corpus.representation.is_note[batch.targets[batch.targets != IGNORE]].sum() / batch.total
+        notes = (
+            self.corpus.representation.tokens.notes[batch.targets[batch.targets != IGNORE]].sum()
+            / batch.total
+        )
         means = loss.new_tensor([float(loss.detach()), float(notes)])
         gradients = [p.grad for p in network.parameters() if p.grad is not None]
         self.group.add_up([*gradients, means])
@@ -232,8 +234,7 @@ class Trainer:
             ranks=group.size,
         )
         representation = self.corpus.representation
-        no_event = representation.no_event_id if isinstance(representation, HasNoEvent) else -1
-        likelihood: Likelihood = score(self.network, batches, representation.is_note, no_event)
+        likelihood: Likelihood = score(self.network, batches, representation.tokens)
         sums = torch.tensor(astuple(likelihood), dtype=torch.float64)
         group.add_up([sums])
         log_likelihood, *counts = sums.tolist()

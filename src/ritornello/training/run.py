@@ -25,7 +25,6 @@ from ritornello.errors import ConfigError, FileError
 from ritornello.networks import Network
 from ritornello.originality import Index, build_index, one_of
 from ritornello.paths import describe
-from ritornello.representations.base import reads_prose
 from ritornello.training.checkpoint import load_checkpoint
 from ritornello.training.config import TrainConfig
 from ritornello.training.group import join_group, was_restarted
@@ -157,7 +156,7 @@ def _saver(out: Path, corpus: Corpus, about: About) -> Callable[[Network, dict[s
 def index_of(corpus: Corpus) -> Index | None:
     """Return the index of the music to train on, as the representation gives it back; None if it is prose."""
     representation, names = corpus.representation, corpus.names()
-    if reads_prose(representation):
+    if representation.reads_prose:
         return None
     every = one_of(corpus.count("notes", validation=False))
     pieces = corpus.pieces(validation=False)[::every].tolist()

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ritornello.arrays import Ints
 from ritornello.corpus.batches import IGNORE, Batch, validation_pieces
 from ritornello.corpus.shards import Corpus
 from ritornello.likelihood import Likelihood
 from ritornello.networks import Network
+from ritornello.representations.tokens import Tokens
 from ritornello.training.loss import network_loss
 
 BIGRAM_IDS = 20_000_000
@@ -31,10 +31,8 @@ def metrics_of(likelihood: Likelihood) -> dict[str, float]:
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]  # torch has no complete types
-def score(
-    network: Network, batches: Iterable[Batch], is_note: NDArray[np.bool_ | np.int64], no_event: int = -1
-) -> Likelihood:
-    """Score `network` on batches, dropout off; its mode is restored. `no_event`: the id for "nothing happens"."""
+def score(network: Network, batches: Iterable[Batch], table: Tokens) -> Likelihood:
+    """Score `network` on batches of ids of `table`, dropout off; its mode is restored."""
     training = network.training
     network.eval()
     device = next(network.parameters()).device
@@ -47,9 +45,9 @@ def score(
         nats += total.double().cpu()
         scored = batch.targets != IGNORE
         tokens += int(scored.sum())
-        notes += int(is_note[batch.targets[scored]].sum())
+        notes += int(table.notes[batch.targets[scored]].sum())
         likeliest = logits.argmax(-1) == targets
-        event = (targets != IGNORE) & (targets != no_event)
+        event = (targets != IGNORE) & (targets != table.no_event)
         right += int(likeliest.sum())
         events += int(event.sum())
         events_right += int((likeliest & event).sum())
@@ -82,7 +80,7 @@ def bigram(corpus: Corpus, most_ids: int | None = None) -> Likelihood:
         nats -= float(np.log(np.where(seen[before] > 0, mixed, overall[after])).sum())
         right += int((likeliest[before] == after).sum())
         tokens += len(after)
-        notes += int(corpus.representation.is_note[after].sum())
+        notes += int(corpus.representation.tokens.notes[after].sum())
     return Likelihood(-nats, tokens, notes, right)
 
 

@@ -138,9 +138,7 @@ def build(config: TrainConfig, corpus: Corpus) -> Network:
     known = NETWORKS[config.network].config.model_fields
     fields = {name: getattr(config, name) for name in SIZE_FIELDS if name in known}
     if "features" in known and config.features:
-        fields["features"] = getattr(
-            corpus.representation, "features", np.empty((0, 0), dtype=np.int64)
-        ).tolist()
+        fields["features"] = corpus.representation.tokens.features.tolist()
     if "candidates" in known:
         fields["candidates"] = candidate_columns(corpus.representation)
     return make_network(config.network, fields | config.network_options, sizes)

@@ -134,21 +134,27 @@ class Constraint:
 class Never(ConstraintState):
     """Bans the same notes at every step, also by ids that stand for an earlier note (as "as one bar ago")."""
 
-    def __init__(self, name: str, rank: int, ids: NDArray[integer[Any]], repeats: Sequence[int] = ()) -> None:
-        """`repeats` are the pitches of the banned notes, where there are ids that repeat."""
-        self.name, self.rank, self.ids, self.repeats = name, rank, ids, repeats
+    def __init__(
+        self,
+        name: str,
+        rank: int,
+        ids: NDArray[integer[Any]],
+        recalling: Sequence[int] = (),
+        pitches: frozenset[int] = frozenset(),
+    ) -> None:
+        """`recalling` are the ids that bring earlier notes again, `pitches` those of the banned notes."""
+        self.name, self.rank, self.ids, self.recalling, self.pitches = name, rank, ids, recalling, pitches
 
     def banned(self, grammar: GrammarState, allowed: Mask) -> Ids:
-        if not self.repeats:
+        if not self.recalling:
             return self.ids
-        repeating: Any = grammar
-        found = [token for pitch in self.repeats for token in repeating.repeating_ids(0, pitch)]
+        notes = {token: grammar.notes_of(token) for token in self.recalling}
+        found = [token for token, each in notes.items() if any(pitch in self.pitches for _, pitch in each)]
         return [*self.ids.tolist(), *found]
 
 
 def never(name: str, rank: int, context: Context, allowed: Pitches) -> Never:
     """Return the state that bans all notes that are none of `allowed`."""
     notes = context.notes
-    repeats = hasattr(context.representation.grammar(), "repeating_ids")
-    pitches = sorted({int(pitch) for pitch in notes.named[~allowed[notes.pitches]]}) if repeats else []
-    return Never(name, rank, notes.outside(allowed), pitches)
+    pitches = frozenset(notes.pitches[~allowed[notes.pitches]].tolist())
+    return Never(name, rank, notes.outside(allowed), context.representation.tokens.recalling, pitches)

@@ -62,10 +62,10 @@ class CadenceState(ConstraintState):
         return other
 
     def advance(self, grammar: MultitrackGrammarState) -> None:  # type: ignore[override]
-        if grammar.last_note and not self.vocabulary.is_drum[grammar.last_note[0]]:
-            voice, pitch = grammar.last_note
-            total, count = self.pitches.get(voice, (0, 0))
-            self.pitches[voice] = total + pitch, count + 1
+        for voice, pitch in grammar.last_notes:
+            if not self.vocabulary.is_drum[voice]:
+                total, count = self.pitches.get(voice, (0, 0))
+                self.pitches[voice] = total + pitch, count + 1
 
     def banned(self, grammar: MultitrackGrammarState, allowed: Mask) -> Ids:  # type: ignore[override]
         import numpy as np

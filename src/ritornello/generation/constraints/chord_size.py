@@ -36,12 +36,11 @@ class ChordSize(Constraint):
 
     def start(self, context: Context) -> ChordSizeState | None:
         from ritornello.generation.feasibility import cannot_ask
-        from ritornello.representations.base import tells_notes_in_order
 
         asked = context.of(ChordSizeSettings)
         if asked.chord_size is None and asked.span is None:
             return None
-        if not tells_notes_in_order(context.representation):
+        if not context.representation.tells_notes_in_order:
             raise ConfigError(cannot_ask("chord_size, span", context.representation))
         span = ANY if asked.span is None else asked.span
         return ChordSizeState(context.notes, asked.chord_size or ANY, span)
@@ -65,8 +64,7 @@ class ChordSizeState(ConstraintState):
         return other
 
     def advance(self, grammar: GrammarState) -> None:
-        if grammar.last_note is not None:
-            voice, pitch = grammar.last_note
+        for voice, pitch in grammar.last_notes:
             if self._now != self.onset:
                 self.onset, self.struck = self._now, {}
             self.struck.setdefault(voice, []).append(pitch)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ritornello.arrays import Mask
     from ritornello.generation.constraints.base import Ids
     from ritornello.generation.notes import Notes
-    from ritornello.representations.base import GrammarState, Moment
+    from ritornello.representations.base import GrammarState
 
 ChordBars = tuple[tuple[Chord, ...], ...]
 
@@ -36,7 +36,7 @@ class ChordSettings(Settings):
         "Models that know no chords begin notes on chord tones on every beat",
     )
     strict_chords: bool = Field(
-        False, description="with --chords: all notes are chord tones, not only those on the beats"
+        False, description="with chords: all notes are chord tones, not only those on the beats"
     )
 
     @field_validator("chords")
@@ -62,7 +62,7 @@ def keeps_chords(context: Context) -> bool:
     """Return whether chords are asked for and the representation does not heed them itself."""
     asked, heeds = (
         context.of(ChordSettings),
-        bool(getattr(context.representation, "plays_over_chords", False)),
+        context.representation.plays_over_chords,
     )
     if asked.strict_chords and heeds:
         raise ConfigError("strict_chords: this model plays over chords as it has learned to; leave it out")
@@ -109,8 +109,8 @@ class OverChords(ConstraintState):
         self._first_bar = first_bar
 
     def banned(self, grammar: GrammarState, allowed: Mask) -> Ids:
-        moment: Moment = grammar.moment  # type: ignore[attr-defined]
-        bar, position, bar_steps, beat_steps = moment
+        assert grammar.bar_position is not None  # see `feasibility`
+        bar, position, bar_steps, beat_steps = grammar.bar_position
         chords = self._bars[(bar + self._first_bar) % len(self._bars)]
         number = position * len(chords) // bar_steps
         is_change = position == -(-number * bar_steps // len(chords))

@@ -37,7 +37,7 @@ class FramesDensity(ConstraintState):
         return replace(self)
 
     def advance(self, grammar: FramesGrammarState) -> None:  # type: ignore[override]
-        if grammar.is_new:
+        if grammar.last_notes:
             bar = grammar.place[0]
             self.begun = self._begun_in(bar) + 1
             self.bar = bar

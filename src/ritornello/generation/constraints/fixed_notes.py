@@ -147,13 +147,12 @@ class FixedNotes(Constraint):
     is_live = False
 
     def start(self, context: Context) -> None:
-        from ritornello.representations.base import keeps_given
 
         asked, primer = context.of(FixedNotesSettings), context.primer
         what = asked.asks_for_given
         if not what:
             return
-        if not keeps_given(context.representation):
+        if not context.representation.keeps_given:
             raise ConfigError(
                 f"{what}: a model of representation {context.representation.name} cannot keep given notes;"
                 " those of multitrack and polyphony can"

@@ -18,5 +18,5 @@ class Instruments(Constraint):
 
         if not pitch_settings(context):
             return None
-        tokens = [compass.token for compass in context.feasible.idle if compass.token is not None]
+        tokens = [each.token for each in context.feasible.idle if each.token is not None]
         return Never(self.name, 5, np.array(tokens, dtype=np.int64))

@@ -56,10 +56,9 @@ class Originality(Constraint):
     def start(self, context: Context) -> NoCopy | None:
         from ritornello.generation.feasibility import cannot_ask
         from ritornello.originality import Continuations
-        from ritornello.representations.base import tells_notes_in_order
 
         asked = context.of(OriginalitySettings).max_copy
-        can = tells_notes_in_order(context.representation)
+        can = context.representation.tells_notes_in_order
         if asked and not can:
             raise ConfigError(cannot_ask(f"max_copy {asked}", context.representation))
         if asked and context.index is None:
@@ -89,10 +88,8 @@ class NoCopy(ConstraintState):
     name = "max_copy"
 
     def __init__(self, representation: Representation, continuations: Continuations, is_asked: bool) -> None:
-        from ritornello.representations.base import drum_voices
-
         self.is_asked, self.rank = is_asked, 60 if is_asked else 95
-        self._representation, self._drums = representation, drum_voices(representation)
+        self._tokens, self._drums = representation.tokens, representation.tokens.drum_voices
         self._continuations = continuations
         self._now = 0
         self._is_chosen = False  # whether the next id is: then `banned` has been called
@@ -107,8 +104,8 @@ class NoCopy(ConstraintState):
         return other
 
     def advance(self, grammar: GrammarState) -> None:
-        if grammar.last_note is not None:
-            self._follow(*grammar.last_note)
+        for voice, pitch in grammar.last_notes:
+            self._follow(voice, pitch)
         self._now, self._is_chosen = _steps(grammar.quarters), False
 
     def _follow(self, voice: int, pitch: int) -> None:
@@ -130,7 +127,6 @@ class NoCopy(ConstraintState):
 
     def banned(self, grammar: GrammarState, allowed: Mask) -> list[int]:
         from ritornello.originality import LONGEST_WAIT
-        from ritornello.representations.base import note_ids
 
         self._is_chosen, now = True, _steps(grammar.quarters)
         found: list[int] = []
@@ -138,7 +134,7 @@ class NoCopy(ConstraintState):
             wait = min(now - line.onset, LONGEST_WAIT)
             for step in line.copied:
                 if step // 256 == wait:
-                    found += note_ids(self._representation, voice, line.pitch + step % 256 - 128)
+                    found += self._tokens.note_ids(voice, line.pitch + step % 256 - 128)
         return found
 
 

@@ -66,13 +66,12 @@ class RepetitionGuard(ConstraintState):
     def advance(self, grammar: GrammarState) -> None:
         bar, position = grammar.place
         self._bars.enter(bar)
-        if grammar.last_note is not None:
-            voice, pitch = grammar.last_note
+        for voice, pitch in grammar.last_notes:
             self._runs.setdefault(voice, _PitchRun()).add((bar, position), pitch)
             self._bars.add((position, voice, pitch))
 
     def banned(self, grammar: GrammarState, allowed: Mask) -> Sequence[int]:
-        from ritornello.representations.base import note_ids_at
+        from ritornello.generation.notes import note_ids_at
 
         notes = [
             (voice, pitch) for voice, run in self._runs.items() for pitch in run.exhausted(grammar.place)
@@ -83,7 +82,7 @@ class RepetitionGuard(ConstraintState):
         return [
             token
             for voice, pitch in notes
-            for token in note_ids_at(self._representation, grammar, voice, pitch)
+            for token in note_ids_at(self._representation.tokens, grammar, voice, pitch)
         ]
 
 

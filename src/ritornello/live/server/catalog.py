@@ -14,7 +14,6 @@ from ritornello.generation import DEFAULT_MODEL, find_bundle, shipped_bundles
 from ritornello.generation.stepper import Stepper
 from ritornello.live.session.engine import Engine
 from ritornello.live.session.model import LiveModel, make_live_model
-from ritornello.representations.base import HasVoices
 from ritornello.theory import instrument_name
 
 
@@ -56,9 +55,7 @@ class ModelEntry:
     def _programs(self) -> tuple[int, ...]:
         if self.is_loaded:
             return self.model.programs
-        representation = self.bundle.representation
-        known = representation.voice_programs if isinstance(representation, HasVoices) else ()
-        return tuple(dict.fromkeys(program for voice in known for program in voice))
+        return self.bundle.representation.tokens.programs
 
 
 class Catalog:

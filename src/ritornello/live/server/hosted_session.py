@@ -180,9 +180,13 @@ class HostedSession:
         self._receive(events.Midi(bytes(message.data)), message.time)
 
     def _configure(self, message: messages.ConfigureMessage) -> None:
-        config = messages.changed_config(self.session.config, message.config)
-        self._receive(events.Configure(config))
-        self.send(self._config_message())
+        try:
+            config = messages.changed_config(self.session.config, message.config)
+            self._receive(events.Configure(config))
+        except RitornelloError as error:
+            self.send(messages.refused_config(error, message.config))
+        else:
+            self.send(self._config_message())
 
     def _config_message(self) -> Json:
         return {"type": "config", "config": self.session.config.model_dump(mode="json")}

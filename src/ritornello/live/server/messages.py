@@ -21,6 +21,7 @@ from pydantic_core import from_json
 from ritornello.config import checked
 from ritornello.errors import ConfigError, unknown_name
 from ritornello.formats.messages import is_channel_message
+from ritornello.generation.constraints import make_constraints
 from ritornello.live import events
 from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote
@@ -188,6 +189,11 @@ def error_message(text: object) -> Json:
     return {"type": "error", "text": line if len(line) <= LONGEST_ERROR else line[: LONGEST_ERROR - 1] + "…"}
 
 
+def refused_config(text: object, changes: Json) -> Json:
+    """Return the error message for changes of the configuration, with the names of the fields that stay as they are."""
+    return error_message(text) | {"fields": [name for name in changes if name in JamConfig.model_fields]}
+
+
 def turn_to_json(output: events.TurnBegan) -> Json:
     end = None if output.end is None else rounded(output.end)
     return {"turn": output.turn, "start": rounded(output.start), "end": end, "number": output.number}
@@ -227,22 +233,49 @@ def output_to_message(output: events.Output) -> Json | None:
 
 @cache
 def config_options() -> dict[str, Json]:
-    """Return for each field of `JamConfig` its description, its limits and its choices, where it has any."""
-    schema = JamConfig.model_json_schema()
-    return {name: _option(name, rules, schema["$defs"]) for name, rules in schema["properties"].items()}
+    """Return what the page must know of each field of `JamConfig`, those of constraints first, in their order.
+
+    The keys are those of `field_options`, and `constraint`: the row of `CONSTRAINTS` that the field belongs to; None
+    for other fields.
+    """
+    constraints: dict[str, str] = {}
+    for each in make_constraints(is_live=True):
+        for name in each.settings.model_fields:
+            constraints.setdefault(name, each.name)
+    options = field_options(JamConfig)
+    options["scale"]["choices"] = [
+        f"{pitch_class_name(tonic)} {scale}" for tonic in range(12) for scale in SCALES
+    ]
+    options["instrument"]["choices"] = list(INSTRUMENT_NAMES)
+    names = dict.fromkeys([*constraints, *options])
+    return {name: options[name] | {"constraint": constraints.get(name)} for name in names}
 
 
-def _option(name: str, rules: Json, definitions: Json) -> Json:
-    choices: list[str] | None = None
+def field_options(model: type[BaseModel]) -> dict[str, Json]:
+    """Return the type, the default, the description, the limits and the choices of each field of a model.
+
+    The type is boolean, integer, number, list or text. What a field does not have is None; a default of None means
+    that the field may be None too.
+    """
+    schema = model.model_json_schema()
+    definitions = schema.get("$defs", {})
+    return {name: _field_option(rules, definitions) for name, rules in schema["properties"].items()}
+
+
+_TYPES = {"boolean": "boolean", "integer": "integer", "number": "number", "array": "list"}
+"""The types of JSON Schema that are not text on the wire."""
+
+
+def _field_option(field: Json, definitions: Json) -> Json:
+    alternatives = [rules for rules in field.get("anyOf", [field]) if rules.get("type") != "null"]
+    rules = alternatives[0] if len(alternatives) == 1 else {}
     if "$ref" in rules:
-        choices = definitions[rules["$ref"].rpartition("/")[2]]["enum"]
-    elif name == "scale":
-        choices = [f"{pitch_class_name(tonic)} {scale}" for tonic in range(12) for scale in SCALES]
-    elif name == "instrument":
-        choices = list(INSTRUMENT_NAMES)
+        rules = definitions[rules["$ref"].rpartition("/")[2]]
     return {
-        "description": rules.get("description", ""),
+        "type": _TYPES.get(rules.get("type", ""), "text"),
+        "default": field.get("default"),
+        "description": field.get("description", ""),
         "minimum": rules.get("minimum", rules.get("exclusiveMinimum")),
         "maximum": rules.get("maximum", rules.get("exclusiveMaximum")),
-        "choices": choices,
+        "choices": rules.get("enum"),
     }

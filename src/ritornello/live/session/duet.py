@@ -63,7 +63,7 @@ class DuetScheduler:
         if not (follows and self._is_player_resting(beat, now)):
             avoid = buffer.player.program if follows else None
             inputs = buffer.snapshot_both(
-                beat, performer.model.pace.quarters_per_minute, now, self.planned_until
+                beat, performer.model.tokens.quarters_per_minute, now, self.planned_until
             )
             span = Span(self.planned_until, stop, at_once=False, avoid=avoid, first_bar_line=first_bar_line)
             performer.play(config, buffer.ensemble(performer, config), inputs, span)

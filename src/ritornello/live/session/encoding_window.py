@@ -114,7 +114,7 @@ class Ensemble:
             if note.start < until and part is not None:
                 start = max(0, round(window.quarters(note.start) * TICKS))
                 end = until if note.end is None else note.end
-                end = end if self.model.pace.tells_ends else min(end, until)
+                end = end if self.model.tokens.tells_ends else min(end, until)
                 length = round(window.quarters(end) * TICKS) - start
                 rows[part].append((start, max(1, length), note.pitch, note.velocity))
         moves = [(max(0, round(window.quarters(c.time) * TICKS)), c.kind, c.number, c.value) for c in pedal]
@@ -136,11 +136,11 @@ class Ensemble:
         conditions: Conditions,
     ) -> Ids:
         """Return the ids of a window up to a time (seconds), the header first; notes that have begun are whole."""
-        pace, last = self.model.pace, max(int(t.notes["start"].max(initial=0)) for t in score.tracks)
+        tokens, last = self.model.tokens, max(int(t.notes["start"].max(initial=0)) for t in score.tracks)
         if self.model.has_voices:
             score = replace(score, tracks=tuple(_with_roll_call(track, last) for track in score.tracks))
         ids = representation.primer(score, conditions)
-        after = np.cumsum(pace.before[ids] + pace.after[ids])
+        after = np.cumsum(tokens.elapsed[ids])
         if self.model.has_voices:
             kept = after <= last / TICKS + 1  # the roll call is farther away than that
         else:
@@ -155,7 +155,7 @@ def _with_roll_call(track: Track, last: int) -> Track:
 
 def header_length(ids: Ids, model: LiveModel) -> int:
     """Return how many of the ids of a window come before the first that brings a note or moves time."""
-    body = (model.pace.before + model.pace.after > 0) | model.brings_note
+    body = (model.tokens.elapsed > 0) | model.brings_note
     return int(np.argmax(np.append(body[ids], True)))
 
 

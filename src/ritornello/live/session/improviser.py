@@ -21,7 +21,6 @@ from ritornello.live.session.encoding_window import BARS, Ensemble, Window, head
 from ritornello.live.session.model import LiveModel
 from ritornello.live.session.record import TimedControl
 from ritornello.live.session.response_decoder import DecidedNote, ResponseDecoder, Task, make_decoder
-from ritornello.representations.base import for_piece
 from ritornello.score import Score
 
 MARK_EVERY, MARKS = 8, 6
@@ -143,7 +142,7 @@ class Improviser:
         """Advance the model state to the end of `score`. Return the decoder that goes on there, if there is a task."""
         bars = int(inputs.window.quarters(inputs.until) / inputs.window.bar_quarters) + BARS // 2
         conditions = ensemble.conditions(inputs.window, max(BARS, bars))
-        representation = for_piece(self.model.representation, score if score.note_count else None, conditions)
+        representation = self.model.representation.for_piece(score if score.note_count else None, conditions)
         ids = ensemble.ids(representation, inputs.window, score, inputs.until, conditions)
         header = header_length(ids, self.model)
         told = self._marks[0][1].parts == ensemble.parts

@@ -20,16 +20,8 @@ from ritornello.generation.constraints import ConstraintState, Context, start_co
 from ritornello.generation.stepper import State, Stepper
 from ritornello.live.config import JamConfig
 from ritornello.originality import Index
-from ritornello.representations.base import (
-    HasVoices,
-    KeepsTime,
-    Pace,
-    Representation,
-    note_ids,
-    reads_prose,
-    unsupported_settings,
-    voice_count,
-)
+from ritornello.representations.base import Representation
+from ritornello.representations.tokens import Tokens
 from ritornello.score import Score
 from ritornello.theory import DRUMS
 
@@ -61,26 +53,22 @@ class LiveModel:
 
     def prepare(self) -> None:
         """Make its tables now, so that its first answer need not wait for them."""
-        _ = self.pace, self.voices, self.brings_note
+        _ = self.tokens.elapsed, self.voices, self.brings_note
 
-    @cached_property
-    def pace(self) -> Pace:
-        """How its ids move time on."""
-        assert isinstance(self.representation, KeepsTime)  # make_live_model saw to it
-        return self.representation.pace
+    @property
+    def tokens(self) -> Tokens:
+        """What its ids mean, and how they move time on."""
+        return self.representation.tokens
 
     @cached_property
     def voices(self) -> NDArray[np.int64]:
         """The voice of each id that brings a note, shape (vocabulary_size,); -1 for the others."""
-        voices = np.full(self.representation.vocabulary_size, -1)
-        for voice in range(voice_count(self.representation)):
-            voices[[i for pitch in range(128) for i in note_ids(self.representation, voice, pitch)]] = voice
-        return voices
+        return np.where(self.brings_note, self.tokens.voice, -1)
 
     @cached_property
     def brings_note(self) -> NDArray[np.bool_]:
         """Whether each id brings a note."""
-        return np.asarray(self.representation.is_note) > 0
+        return self.tokens.notes > 0
 
     def start_constraints(
         self, config: JamConfig, representation: Representation | None = None, first_bar: int = 0
@@ -112,24 +100,23 @@ class LiveModel:
     @cached_property
     def has_voices(self) -> bool:
         """Whether it tells the parts of a piece from each other; else it hears and plays one stream."""
-        return isinstance(self.representation, HasVoices)
+        return self.tokens.has_voices
 
 
 def make_live_model(bundle: Bundle, stepper: Stepper | None = None) -> LiveModel:
     """Return the model of a bundle; ConfigError if it cannot be played live. `stepper`: to save building it again."""
     representation, name = bundle.representation, bundle.card.name
-    if reads_prose(representation):
+    if representation.reads_prose:
         raise ConfigError(f"model {name}: it writes prose, which cannot be played live")
-    if not isinstance(representation, KeepsTime):
+    if not representation.tokens.is_timed:
         kind = bundle.card.representation.name
         raise ConfigError(
             f"model {name}: representation {kind} cannot be played live (its ids do not say how they move time)"
         )
     stepper = stepper or Stepper(bundle)
     default_programs = _usual_programs(bundle, stepper)
-    known = representation.voice_programs if isinstance(representation, HasVoices) else ()
     usual = (program for program, _ in Counter(default_programs).most_common())
-    programs = dict.fromkeys((*usual, *(program for voice in known for program in voice)))
+    programs = dict.fromkeys((*usual, *representation.tokens.programs))
     state, sampling = stepper.initial_state(1), bundle.card.sampling
     model = LiveModel(name, representation, state, tuple(programs), default_programs, sampling, bundle.index)
     model.prepare()
@@ -140,9 +127,7 @@ def _usual_programs(bundle: Bundle, stepper: Stepper) -> tuple[int, ...]:
     """Return the instruments that most of a few pieces of the model are for."""
     settings = {"bars": TRIAL_BARS, "count": TRIAL_PIECES, "seed": 0, "meter": "4/4"}
     settings = {
-        key: value
-        for key, value in settings.items()
-        if key not in unsupported_settings(bundle.representation)
+        key: value for key, value in settings.items() if key not in bundle.representation.unsupported_settings
     }
     pieces = compose(bundle, checked(ComposeConfig, settings), stepper=stepper)
     return Counter(programs_of(piece.score) for piece in pieces).most_common(1)[0][0] or (0,)

@@ -134,13 +134,13 @@ class ResponseDecoder:
         return self.task.at_once and self.grammar.notes == self.notes_before
 
     def _moves_silently(self) -> Mask:
-        pace = self.model.pace
-        return np.asarray((pace.before + pace.after > 0) & ~self.model.brings_note)
+        tokens = self.model.tokens
+        return np.asarray((tokens.elapsed > 0) & ~self.model.brings_note)
 
     def _leads_in(self) -> Mask:
         """Return the silent ids that lead to the start; or beyond, if the answer need not begin at once."""
-        pace = self.model.pace
-        after = self.time + pace.before + pace.after
+        tokens = self.model.tokens
+        after = self.time + tokens.elapsed
         latest = self.target if self.task.at_once else np.inf
         return self._moves_silently() & (after > self.target - EPSILON) & (after < latest + EPSILON)
 
@@ -148,8 +148,8 @@ class ResponseDecoder:
         """Return the longest silent id that ends before the start, if no single one leads there."""
         if (self._leads_in() & self.task.permitted & self.grammar.allowed_mask()).any():
             return None
-        pace = self.model.pace
-        moves = pace.before + pace.after
+        tokens = self.model.tokens
+        moves = tokens.elapsed
         fits = self._moves_silently() & self.task.permitted
         fits &= self.time + moves < self.target + EPSILON
         if not fits.any():
@@ -158,18 +158,18 @@ class ResponseDecoder:
         return int(np.argmax(np.where(fits, moves, 0)))
 
     def _passes_stop(self, token: int) -> bool:
-        pace = self.model.pace
+        tokens = self.model.tokens
         if not self.is_begun and self.task.at_once:
             return False
-        onset = self.time + pace.before[token]
+        onset = self.time + tokens.onset_offset[token]
         if self.model.brings_note[token]:
             return bool(onset > self.task.stop - EPSILON)
-        return bool(onset + pace.after[token] > self.task.stop + EPSILON)
+        return bool(onset + tokens.duration[token] > self.task.stop + EPSILON)
 
     def advance(self, token: int) -> None:
         """Take an id, of the answer or of the rest before it."""
         self.decoder.accept(token)
-        self.clock += float(self.model.pace.before[token] + self.model.pace.after[token])
+        self.clock += float(self.model.tokens.elapsed[token])
         self._reach_start()
 
     def _reach_start(self) -> None:
@@ -201,7 +201,7 @@ class ResponseDecoder:
         for key, note in self._decoded():
             if key in self.given or key in self.emitted or note.start < self.since - EPSILON:
                 continue
-            if (note.start if self.model.pace.tells_ends else note.end) < self_time - EPSILON:
+            if (note.start if self.model.tokens.tells_ends else note.end) < self_time - EPSILON:
                 self.emitted.add(key)
                 found.append(self._placed(note))
             elif self.open_from is None or note.start + self.clock_offset < self.open_from:
@@ -214,7 +214,7 @@ class ResponseDecoder:
 
     def _placed(self, note: DecidedNote) -> DecidedNote:
         end = note.end + self.clock_offset
-        if not self.model.pace.tells_ends:
+        if not self.model.tokens.tells_ends:
             end = min(end, max(self.task.stop, note.start + self.clock_offset + EPSILON))
         return note._replace(start=note.start + self.clock_offset, end=end)
 
@@ -238,9 +238,9 @@ def make_decoder(
 ) -> ResponseDecoder:
     """Return a decoder that goes on after `ids`, the beginning of a piece under `conditions`, which are what
     `score` is."""
-    pace, notes = model.pace, model.brings_note[ids]
-    times = np.cumsum(pace.before[ids] + pace.after[ids])
-    onsets = (times - pace.after[ids])[notes]
+    tokens, notes = model.tokens, model.brings_note[ids]
+    times = np.cumsum(tokens.elapsed[ids])
+    onsets = (times - tokens.duration[ids])[notes]
     clock_offset = _clock_offset_of(score, onsets)
     first_bar = round((clock_offset - task.first_bar_line) / task.bar)
     states = model.start_constraints(task.settings, representation, first_bar)

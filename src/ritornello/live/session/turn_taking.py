@@ -320,7 +320,7 @@ class TurnTaking:
     @property
     def _own_tempo(self) -> float | None:
         """The tempo in which the model thinks, if it is always the same."""
-        return self.model.pace.quarters_per_minute
+        return self.model.tokens.quarters_per_minute
 
     def _estimated_beat(self) -> TempoSet:
         """Return the beat of the call, as far as it can be told."""

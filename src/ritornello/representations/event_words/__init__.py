@@ -13,21 +13,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ritornello.representations.base import PLAIN_SAMPLING, Conditions, Ids, Pace
+from ritornello.representations.base import PLAIN_SAMPLING, Conditions, Ids
 from ritornello.representations.event_words import encoding, vocabulary
 from ritornello.representations.event_words.grammar import EventGrammarState
 from ritornello.representations.event_words.layout import Sheet, lay_out
 from ritornello.representations.event_words.vocabulary import (
-    END,
     FIRST_WORD,
-    START,
     EventWordsConfig,
     EventWordsOptions,
     Vocabulary,
@@ -36,8 +32,6 @@ from ritornello.representations.tokenizer import BaseTokenizer, checked_options
 from ritornello.score import Meter, Score, Tempo
 
 __all__ = ["EventWords", "EventWordsConfig"]
-
-MOST_SEMITONES = 12
 
 
 class EventWords(BaseTokenizer[EventWordsConfig]):
@@ -50,8 +44,7 @@ class EventWords(BaseTokenizer[EventWordsConfig]):
 
     def __init__(self, config: EventWordsConfig) -> None:
         self.vocabulary = Vocabulary(config)
-        super().__init__(config, self.vocabulary.size, START, END)
-        self._shifted = lru_cache(maxsize=2 * MOST_SEMITONES + 1)(self.vocabulary.shifted)
+        super().__init__(config, self.vocabulary.tokens)
 
     @staticmethod
     def collect_statistics(score: Score) -> Score:
@@ -64,29 +57,6 @@ class EventWords(BaseTokenizer[EventWordsConfig]):
     ) -> EventWords:
         """Return the representation for a corpus; `options` are the fields of `EventWordsOptions`."""
         return cls(vocabulary.fit(all_statistics, checked_options(cls.name, EventWordsOptions, options)))
-
-    @property
-    def is_note(self) -> NDArray[np.bool_]:
-        return np.asarray(self.vocabulary.is_on)
-
-    @property
-    def pace(self) -> Pace:
-        before = self.vocabulary.delta / self.vocabulary.config.ticks_per_quarter
-        return Pace(before, np.zeros_like(before))
-
-    def note_id(self, voice: int, pitch: int) -> int | None:
-        """Return the first of `note_ids`, or None."""
-        return next(iter(self.note_ids(voice, pitch)), None)
-
-    def note_ids(self, voice: int, pitch: int) -> list[int]:
-        """Return the words that begin a note on this channel; they differ in delta and velocity."""
-        found: list[int] = np.flatnonzero(
-            self.vocabulary.is_on & (self.vocabulary.key == voice * 128 + pitch)
-        ).tolist()
-        return found
-
-    def token_name(self, token: int) -> str:
-        return self.vocabulary.word(token)
 
     def encode(self, score: Score) -> Ids:
         return np.array(self._encoding(score).ids, dtype=np.int32)
@@ -115,22 +85,7 @@ class EventWords(BaseTokenizer[EventWordsConfig]):
         return sheet.score(now, config.ticks_per_quarter, tempo, Meter(0, *config.meter))
 
     def grammar(self, conditions: Conditions = Conditions()) -> EventGrammarState:  # a frozen value
-        return EventGrammarState(self.vocabulary, conditions)
-
-    def transposable(self, ids: Ids) -> tuple[int, int]:
-        used = np.unique(ids)
-        return -self._reach(used, -1), self._reach(used, 1)
-
-    def _reach(self, used: Ids, direction: int) -> int:
-        """Return how many semitones up (or down, with -1) all words of a piece still have a counterpart."""
-        for semitones in range(1, MOST_SEMITONES + 1):
-            if (self._shifted(direction * semitones)[used] < 0).any():
-                return semitones - 1
-        return MOST_SEMITONES
-
-    def transposed(self, ids: Ids, semitones: int) -> Ids:
-        moved = self._shifted(semitones)[ids]
-        return np.where(moved < 0, ids, moved).astype(ids.dtype)
+        return EventGrammarState(self.tokens, conditions, self.vocabulary)
 
     def summary(self) -> Mapping[str, Any]:
         config = self.vocabulary.config

@@ -29,7 +29,6 @@ class EventGrammarState(BaseGrammarState):
     last_order: int = -1
     sounding: Mask = field(default_factory=_silence)  # by channel and pitch
     onset: int = 0
-    struck: bool = False  # whether the last id began a note
 
     @property
     def bar_ticks(self) -> int:
@@ -39,14 +38,13 @@ class EventGrammarState(BaseGrammarState):
     def advance(self, token: int) -> None:
         vocabulary = self.vocabulary
         super().advance(token)
-        self.struck = False
         if token < FIRST_WORD:
             return
         self.time += int(vocabulary.delta[token])
         self.last_order = int(vocabulary.order[token])
         key = int(vocabulary.key[token])
         if vocabulary.is_on[token]:
-            self.onset, self.struck = self.time, True
+            self.onset = self.time
             self.notes += 1
         if vocabulary.is_on[token] or vocabulary.is_off[token]:
             self.sounding[key] = vocabulary.is_on[token]
@@ -58,13 +56,6 @@ class EventGrammarState(BaseGrammarState):
     @property
     def place(self) -> tuple[int, int]:
         return divmod(self.onset, self.bar_ticks)
-
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        if not self.struck:
-            return None
-        channel, pitch = divmod(int(self.vocabulary.key[self.token]), 128)
-        return channel, pitch
 
     def fork(self) -> EventGrammarState:
         return replace(self, sounding=self.sounding.copy())

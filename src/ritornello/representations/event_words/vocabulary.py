@@ -12,14 +12,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from ritornello.arrays import Ints
 from ritornello.errors import ConfigError
 from ritornello.formats.event_words import Event, Spelling, parse_event, spell
-from ritornello.formats.messages import DRUM_CHANNEL, NOTE_OFF, NOTE_ON
+from ritornello.formats.messages import DRUM_CHANNEL, NOTE_OFF, NOTE_ON, PROGRAM_CHANGE
 from ritornello.representations.event_words.layout import NO_SECOND, Keep, Stream, lay_out, order_of
+from ritornello.representations.tokens import InstrumentRange, Tokens, block, build_tokens
 from ritornello.score import DEFAULT_MICROSECONDS_PER_QUARTER, Score
 
 START, END, FIRST_WORD = 0, 1, 2
@@ -116,8 +116,6 @@ def _event(row: tuple[int, ...]) -> Event:
 class Vocabulary:
     """The words of a configuration; columns have an entry an id, those of START and END are 0."""
 
-    start, end = START, END
-
     def __init__(self, config: EventWordsConfig) -> None:
         self.config = config
         self.events = [parse_event(word) for word in config.words]
@@ -150,6 +148,40 @@ class Vocabulary:
         return spell(self.events[token - FIRST_WORD], self.config.spelling)
 
     @cached_property
+    def tokens(self) -> Tokens:
+        """What the ids mean; a voice is a channel."""
+        words = slice(FIRST_WORD, None)
+        is_on, channel, first = self.is_on[words], self.status[words] & 15, self.first[words]
+        is_drum, declares = channel == DRUM_CHANNEL, self.status[words] & 0xF0 == PROGRAM_CHANGE
+        alike = (self.delta[words] << 8 | self.status[words]) << 8 | self.second[words] & 0xFF
+        moves = (is_on | self.is_off[words]) & ~is_drum
+        pitches = {
+            v: np.unique(first[is_on & (channel == v)]) for v in np.unique(channel[is_on & ~is_drum]).tolist()
+        }
+        return build_tokens(
+            block("start"),
+            block("end"),
+            block(
+                "word",
+                len(self.events),
+                lambda value: self.word(FIRST_WORD + value),
+                voice=np.where(is_on | declares, channel, -1),
+                pitch=np.where(is_on, first, -1),
+                notes=is_on,
+                is_drum=is_on & is_drum,
+                onset_offset=self.delta[words] / self.config.ticks_per_quarter,
+                program=np.where(declares, first, -1),
+                series=np.where(moves, alike, -1),
+                step=first,
+            ),
+            instruments=(
+                InstrumentRange("this model", -1, voice, tuple(found.tolist()))
+                for voice, found in pitches.items()
+            ),
+            is_timed=True,
+        )
+
+    @cached_property
     def ids(self) -> dict[Event, int]:
         """The id of each word."""
         return {event: FIRST_WORD + number for number, event in enumerate(self.events)}
@@ -176,12 +208,3 @@ class Vocabulary:
         far[(self.delta[members] == 0) & (self.order[members] <= last_order)] = np.inf
         best = int(np.argmin(far))
         return int(members[best]) if np.isfinite(far[best]) else None
-
-    def shifted(self, semitones: int) -> NDArray[np.int64]:
-        """Return for each id that of the word so many semitones higher; -1 where there is none."""
-        moved = np.arange(self.size)
-        melodic = (self.is_on | self.is_off) & (self.status & 15 != DRUM_CHANNEL)
-        for token in np.flatnonzero(melodic).tolist():
-            event = self.events[token - FIRST_WORD]
-            moved[token] = self.ids.get(event._replace(first=event.first + semitones), -1)
-        return moved

@@ -26,14 +26,12 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Conditions, Ids
 from ritornello.representations.grids import TEMPOS, nearest
 from ritornello.representations.jazz import decoding, encoding, vocabulary
-from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
 from ritornello.representations.jazz.grammar import JazzGrammarState, Rules
-from ritornello.representations.jazz.reading import FLATS, Reader, reference
+from ritornello.representations.jazz.reading import Reader
 from ritornello.representations.jazz.vocabulary import (
     STEPS_PER_QUARTER,
     JazzConfig,
@@ -41,13 +39,12 @@ from ritornello.representations.jazz.vocabulary import (
     Kind,
     Statistics,
     Vocabulary,
-    duration_name,
     is_usable_meter,
 )
 from ritornello.representations.leadsheet import check_leadsheet
 from ritornello.representations.tokenizer import BaseTokenizer, checked_options
 from ritornello.score import Meter, Score
-from ritornello.theory import instrument_name, pitch_class_name
+from ritornello.theory import instrument_name
 
 __all__ = ["Jazz", "JazzConfig"]
 
@@ -61,8 +58,8 @@ class Jazz(BaseTokenizer[JazzConfig]):
     plays_over_chords = True
 
     def __init__(self, config: JazzConfig) -> None:
-        self.vocabulary = Vocabulary(config, len(TEMPOS))
-        super().__init__(config, self.vocabulary.size, self.vocabulary.start, self.vocabulary.end)
+        self.vocabulary = Vocabulary(config)
+        super().__init__(config, self.vocabulary.tokens)
         self._rules = Rules(self.vocabulary)
 
     @staticmethod
@@ -90,33 +87,6 @@ class Jazz(BaseTokenizer[JazzConfig]):
             Column("quality", len(self.vocabulary.config.qualities) + 1),
         )
 
-    @property
-    def is_note(self) -> NDArray[np.bool_]:
-        """The ids that each bring a note of the melody; the accompaniment does not count."""
-        mask = np.zeros(self.vocabulary.size, dtype=bool)
-        sounding = [letter not in (REST, HELD) for letter in LETTERS]
-        mask[self.vocabulary.block[Kind.LETTER]] = sounding
-        mask[self.vocabulary.block[Kind.WORD]] = [w.letter not in (REST, HELD) for w in self.vocabulary.words]
-        return mask
-
-    def token_name(self, token: int) -> str:
-        kind, value = self.vocabulary.meaning[token]
-        config = self.vocabulary.config
-        if kind == Kind.WORD:
-            return config.words[value]
-        if kind == Kind.DURATION:
-            return duration_name(value + 1)
-        tables: dict[Kind, Any] = {
-            Kind.METER: ["/".join(map(str, meter)) for meter in config.meters],
-            Kind.KEY: [pitch_class_name(key) for key in range(12)],
-            Kind.TEMPO: TEMPOS,
-            Kind.SOLOIST: vocabulary.SOLOISTS,
-            Kind.QUALITY: config.qualities,
-            Kind.LETTER: LETTERS,
-            Kind.BRACKET: self.vocabulary.brackets,
-        }
-        return f"{kind.name.lower()} {tables[kind][value] if kind in tables else value}"
-
     def encode(self, score: Score) -> Ids:
         return encoding.encode(self.vocabulary, score)
 
@@ -124,7 +94,9 @@ class Jazz(BaseTokenizer[JazzConfig]):
         return decoding.decode(self.vocabulary, ids)
 
     def grammar(self, conditions: Conditions = Conditions()) -> JazzGrammarState:  # a frozen value
-        return JazzGrammarState(self.vocabulary, conditions, Reader(self.vocabulary), self._rules)
+        return JazzGrammarState(
+            self.tokens, conditions, Reader(self.vocabulary), self.vocabulary, self._rules
+        )
 
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:
         """Return the beginning of a piece: the primer in its own key and meter and over its own chords."""
@@ -133,19 +105,6 @@ class Jazz(BaseTokenizer[JazzConfig]):
             tempo = int(nearest(TEMPOS, np.array(conditions.quarters_per_minute)))
             ids[self.vocabulary.kind[ids] == Kind.TEMPO] = self.vocabulary.id_of(Kind.TEMPO, tempo)
         return ids
-
-    def transposable(self, ids: Ids) -> tuple[int, int]:
-        shift = reference(self._key(ids))
-        return -FLATS - shift, 11 - FLATS - shift
-
-    def transposed(self, ids: Ids, semitones: int) -> Ids:
-        is_key = self.vocabulary.kind[ids] == Kind.KEY
-        first = self.vocabulary.id_of(Kind.KEY)
-        return np.where(is_key, first + (ids - first + semitones) % 12, ids).astype(ids.dtype)
-
-    def _key(self, ids: Ids) -> int:
-        keys = self.vocabulary.value[ids][self.vocabulary.kind[ids] == Kind.KEY]
-        return int(keys[-1]) if len(keys) else 0
 
     def summary(self) -> Mapping[str, Any]:
         return {

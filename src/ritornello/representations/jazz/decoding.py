@@ -23,8 +23,8 @@ from ritornello.representations.grids import TEMPOS
 from ritornello.representations.jazz import faithful
 from ritornello.representations.jazz.analysis import CHORD, HELD, REST, letters
 from ritornello.representations.jazz.encoding import REGISTER, chord_at
-from ritornello.representations.jazz.reading import Bar, Reader, reference, upper_tones
-from ritornello.representations.jazz.vocabulary import STEPS_PER_QUARTER, Kind, Vocabulary
+from ritornello.representations.jazz.reading import Bar, Reader, upper_tones
+from ritornello.representations.jazz.vocabulary import STEPS_PER_QUARTER, Kind, Vocabulary, reference
 from ritornello.score import Key, Meter, Score, Tempo, Text, Track, make_notes, without_overlaps
 from ritornello.theory import Chord, instrument_name, key_fifths, make_chord, pitch_class_name
 

@@ -24,7 +24,6 @@ from ritornello.errors import unknown_name
 from ritornello.representations.base import Ids
 from ritornello.representations.grids import TEMPOS, nearest
 from ritornello.representations.jazz.analysis import FAITHFUL_HEARD, HELD, REST, letters
-from ritornello.representations.jazz.reading import reference
 from ritornello.representations.jazz.vocabulary import (
     LEAP,
     LONGEST_BAR,
@@ -34,6 +33,7 @@ from ritornello.representations.jazz.vocabulary import (
     Kind,
     Vocabulary,
     Word,
+    reference,
 )
 from ritornello.representations.leadsheet import LeadSheet, read_leadsheet
 from ritornello.score import Score

@@ -82,8 +82,8 @@ class JazzGrammarState(ReaderGrammarState):
     """A `GrammarState` (see `representations.base`) for `jazz`. It names no last note, for a pitch is settled only when
     the whole is played."""
 
-    vocabulary: Vocabulary
     reader: Reader
+    vocabulary: Vocabulary
     rules: Rules
 
     def advance(self, token: int) -> None:

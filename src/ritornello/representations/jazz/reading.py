@@ -20,9 +20,6 @@ from ritornello.representations.jazz.vocabulary import (
 )
 from ritornello.theory import CHORDS, Chord, make_chord
 
-FLATS = 5
-"""Keys 0 to 6 (C to F sharp) lie above C, the others below it: the reference pitch is -5 to 6."""
-
 
 @dataclass
 class Played:
@@ -202,8 +199,3 @@ def upper_tones(quality: str) -> tuple[int, ...]:
     """Return the tones above the bass: all but the root, where three others are left without it."""
     tones = CHORDS[quality]
     return tones[1:] if len(tones) > 3 else tones
-
-
-def reference(key: int) -> int:
-    """Return the semitones by which a key lies above (or below) C: -5 to 6."""
-    return key if key <= 12 - FLATS - 1 else key - 12

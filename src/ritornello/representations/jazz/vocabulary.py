@@ -11,7 +11,7 @@ Chords are relative to the key, so that a piece is the same in every key but for
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from functools import cached_property
 from typing import Any, NamedTuple, Self
@@ -20,15 +20,19 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ritornello.config import parsed
 from ritornello.errors import ConfigError
-from ritornello.representations.grids import is_on_grid, nearest_meter
+from ritornello.representations.grids import TEMPOS, is_on_grid, nearest_meter
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
-from ritornello.representations.vocabulary import Blocks
+from ritornello.representations.tokens import Meaning, Names, Tokens, build_tokens
+from ritornello.representations.vocabulary import KindBlocks
 from ritornello.score import Meter
-from ritornello.theory import CHORDS
+from ritornello.theory import CHORDS, pitch_class_name
 from ritornello.theory.intervals import bracket, bracket_middle, plain_interval
 
 STEPS_PER_QUARTER = 12
 """The grid: sixteenths and triplets of eighths fall on it. Durations have three decimals, as in the source."""
+
+FLATS = 5
+"""Keys 0 to 6 (C to F sharp) lie above C, the others below it: the reference pitch is -5 to 6."""
 
 LEAP = 16
 """Semitones from one note to the next within a bar, at most; what leaps further is moved by octaves."""
@@ -133,10 +137,15 @@ def is_usable_meter(numerator: int, denominator: int) -> bool:
     return is_on_grid((numerator, denominator), STEPS_PER_QUARTER, LONGEST_BAR)
 
 
-class Vocabulary(Blocks[Kind]):
+def reference(key: int) -> int:
+    """Return the semitones by which a key lies above (or below) C: -5 to 6."""
+    return key if key <= 12 - FLATS - 1 else key - 12
+
+
+class Vocabulary(KindBlocks[Kind]):
     """The blocks of ids for a configuration, and what each id means, as arrays over the ids."""
 
-    def __init__(self, config: JazzConfig, tempos: int) -> None:
+    def __init__(self, config: JazzConfig) -> None:
         self.config = config
         self.words = [parse_word(name) for name in config.words]
         self.bar_steps = [Meter(0, *m).bar_ticks(STEPS_PER_QUARTER) for m in config.meters]
@@ -145,7 +154,7 @@ class Vocabulary(Blocks[Kind]):
         counts = {
             Kind.METER: len(config.meters),
             Kind.KEY: 12,
-            Kind.TEMPO: tempos,
+            Kind.TEMPO: len(TEMPOS),
             Kind.SOLOIST: len(SOLOISTS),
             Kind.ROOT: 12,
             Kind.QUALITY: len(config.qualities),
@@ -156,8 +165,33 @@ class Vocabulary(Blocks[Kind]):
             Kind.BRACKET: 2 * LEAP + 1,
             Kind.WORD: len(self.words),
         }
-        super().__init__({kind: counts.get(kind, 1) for kind in Kind}, Kind.START, Kind.END)
+        super().__init__(Kind, counts)
         self._word_ids = {name: self.id_of(Kind.WORD, i) for i, name in enumerate(config.words)}
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """What the ids mean. The pitch of a note is settled only when the whole piece is played."""
+        values: dict[Kind, Sequence[Any]] = {
+            Kind.METER: ["/".join(map(str, meter)) for meter in self.config.meters],
+            Kind.KEY: [pitch_class_name(key) for key in range(12)],
+            Kind.TEMPO: TEMPOS.tolist(),
+            Kind.SOLOIST: SOLOISTS,
+            Kind.QUALITY: self.config.qualities,
+            Kind.LETTER: LETTERS,
+            Kind.BRACKET: self.brackets,
+        }
+        meanings: dict[Kind, Meaning] = {
+            Kind.KEY: {"series": 0, "step": [reference(key) for key in range(12)]},
+            Kind.SOLOIST: {"voice": 0, "program": SOLOISTS},
+            Kind.LETTER: {"notes": [letter not in (REST, HELD) for letter in LETTERS]},
+            Kind.WORD: {"notes": [word.letter not in (REST, HELD) for word in self.words]},
+        }
+
+        names: dict[Kind, Names] = {
+            Kind.WORD: self.config.words,
+            Kind.DURATION: lambda value: duration_name(value + 1),
+        }
+        return build_tokens(*self.token_blocks(meanings, values, names))
 
     @cached_property
     def brackets(self) -> list[str]:

@@ -20,14 +20,12 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from ritornello.representations.base import PLAIN_SAMPLING, Column, Conditions, Examples, Ids, Pace
+from ritornello.representations.base import PLAIN_SAMPLING, Column, Conditions, Examples, Ids
 from ritornello.representations.melody.encodings import ENCODINGS, Encoding, Past
 from ritornello.representations.melody.extraction import (
     NO_EVENT,
-    NOTE_OFF,
     Events,
     Rules,
     extract_melodies,
@@ -37,8 +35,8 @@ from ritornello.representations.melody.extraction import (
     without_tail,
 )
 from ritornello.representations.melody.grammar import MelodyGrammarState
-from ritornello.representations.tokenizer import BaseTokenizer, checked_options, room
-from ritornello.representations.vocabulary import Blocks
+from ritornello.representations.tokenizer import BaseTokenizer, checked_options
+from ritornello.representations.tokens import InstrumentRange, Tokens, block, build_tokens
 from ritornello.score import Score, Tempo, Track, make_notes
 from ritornello.theory import DRUMS, instrument_name, pitch_name
 
@@ -66,10 +64,47 @@ class Placement:
     program: int = 0
 
 
+def _make_tokens(encoding: Encoding, step: float, shift: int) -> Tokens:
+    """Return what the labels mean, and start and end. Each lasts a `step`; notes sound `shift` semitones lower."""
+    named = np.arange(encoding.low, encoding.high, dtype=np.int16)
+    sounding = shifted(named, -shift, 0, 128)
+    quiet = (
+        block("no_event", names=["no event"], duration=step),
+        block("note_off", names=["note off"], duration=step),
+    )
+    notes = block(
+        "note",
+        len(named),
+        lambda value: f"note {pitch_name(encoding.low + value)}",
+        voice=0,
+        pitch=sounding,
+        notes=1,
+        duration=step,
+        series=0,
+        step=named,
+    )
+    repeats = block(
+        "repeat",
+        encoding.labels - len(named) - len(quiet),
+        ("as 1 bar ago", "as 2 bars ago"),
+        duration=step,
+        recalls=True,
+    )
+    return build_tokens(
+        *((*quiet, notes) if encoding.class_of(NO_EVENT) == 0 else (notes, *quiet)),
+        repeats,
+        block("start"),
+        block("end"),
+        instruments=[InstrumentRange("this model", -1, 0, tuple(np.unique(sounding).tolist()))],
+        is_timed=True,
+    )
+
+
 class Melody(BaseTokenizer[MelodyConfig]):
     """The representation `melody`; see `representations.base.Representation`."""
 
     name = "melody"
+    learns_whole_pieces = False
     tells_notes_in_order = True
     config_model = MelodyConfig
     reference_sampling = PLAIN_SAMPLING
@@ -78,8 +113,9 @@ class Melody(BaseTokenizer[MelodyConfig]):
         self.placement = placement
         self.encoding: Encoding = ENCODINGS[config.encoding]
         self._labels = self.encoding.labels
-        self.blocks = Blocks({"label": self._labels, "start": 1, "end": 1})
-        super().__init__(config, self.blocks.size, self.blocks.start, self.blocks.end)
+        super().__init__(
+            config, _make_tokens(self.encoding, 1 / config.steps_per_quarter, placement.shift or 0)
+        )
 
     @staticmethod
     def collect_statistics(score: Score) -> None:
@@ -91,38 +127,8 @@ class Melody(BaseTokenizer[MelodyConfig]):
         return cls(checked_options(cls.name, MelodyConfig, options))
 
     @property
-    def no_event_id(self) -> int:
-        return self.encoding.class_of(NO_EVENT)
-
-    @property
     def columns(self) -> tuple[Column, ...]:
         return (Column("token", self.vocabulary_size), *self.encoding.columns)
-
-    @property
-    def is_note(self) -> NDArray[np.bool_]:
-        """The pitches. A repetition may bring a note too; it is not counted."""
-        mask = np.zeros(self.vocabulary_size, dtype=bool)
-        mask[[self.encoding.class_of(pitch) for pitch in self._pitches()]] = True
-        return mask
-
-    @property
-    def pace(self) -> Pace:
-        after = np.zeros(self.vocabulary_size)
-        after[: self._labels] = 1 / self.settings.steps_per_quarter
-        return Pace(np.zeros_like(after), after)
-
-    def _pitches(self) -> range:
-        return range(self.encoding.low, self.encoding.high)
-
-    def note_id(self, voice: int, pitch: int) -> int | None:
-        return self.encoding.class_of(pitch) if voice == 0 and pitch in self._pitches() else None
-
-    def token_name(self, token: int) -> str:
-        names = {self.start_id: "start", self.end_id: "end"}
-        names |= {self._labels - 2: "as 1 bar ago", self._labels - 1: "as 2 bars ago"}
-        names |= {self.encoding.class_of(p): f"note {pitch_name(p)}" for p in self._pitches()}
-        names |= {self.encoding.class_of(NO_EVENT): "no event", self.encoding.class_of(NOTE_OFF): "note off"}
-        return names[token]
 
     # ---- between scores and ids ------------------------------------------------------------------------------
 
@@ -193,16 +199,9 @@ class Melody(BaseTokenizer[MelodyConfig]):
 
     def grammar(self, conditions: Conditions = Conditions()) -> MelodyGrammarState:  # a frozen value
         past, steps = Past(), self.settings.steps_per_quarter
-        return MelodyGrammarState(self.blocks, conditions, self.encoding, steps, past)
+        return MelodyGrammarState(self.tokens, conditions, self.encoding, steps, past)
 
     # ---- keys ------------------------------------------------------------------------------------------------
-
-    def transposable(self, ids: Ids) -> tuple[int, int]:
-        events = self.events_of(ids)
-        return room(events[events >= 0], self.encoding.low, self.encoding.high - 1)
-
-    def transposed(self, ids: Ids, semitones: int) -> Ids:
-        return np.where(self.is_note[ids], ids + semitones, ids).astype(ids.dtype)
 
     def summary(self) -> Mapping[str, Any]:
         return {

@@ -12,6 +12,7 @@ from ritornello.arrays import Mask
 from ritornello.representations.grammar import BaseGrammarState
 from ritornello.representations.melody.encodings import BAR, Encoding, Past
 from ritornello.representations.melody.extraction import NO_EVENT, NOTE_OFF
+from ritornello.representations.tokens import Note
 
 
 @dataclass
@@ -25,17 +26,15 @@ class MelodyGrammarState(BaseGrammarState):
     steps_per_quarter: int
     past: Past
     at: int = 0  # step of the last event other than NO_EVENT
-    struck: bool = False  # whether the last id brought a note
 
     def advance(self, token: int) -> None:
         super().advance(token)
-        self.struck = False
         if not 0 <= token < self.encoding.labels:
             return
         event = self.encoding.event(token, self.past)
         if event != NO_EVENT:
-            self.at, self.struck = len(self.past.events), event != NOTE_OFF
-            self.notes += self.struck
+            self.at = len(self.past.events)
+            self.notes += event != NOTE_OFF
         self.past.advance(event)
 
     @property
@@ -50,14 +49,11 @@ class MelodyGrammarState(BaseGrammarState):
     def place(self) -> tuple[int, int]:
         return divmod(self.at, BAR)
 
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        return (0, self.past.events[-1]) if self.struck else None
-
-    def repeating_ids(self, voice: int, pitch: int) -> list[int]:
-        """Return those of the last two labels (an encoding may have "as a bar ago") that would strike this pitch."""
-        labels = range(self.encoding.labels - 2, self.encoding.labels)
-        return [label for label in labels if voice == 0 and self.encoding.event(label, self.past) == pitch]
+    def notes_of(self, token: int) -> tuple[Note, ...]:
+        """Return the note that begins: one that a label names, or that "as a bar ago" repeats."""
+        if self.tokens.kind[token] == "repeat":
+            token = self.encoding.class_of(self.encoding.event(token, self.past))
+        return self.tokens.notes_of(token)
 
     def finish_bar(self) -> None:
         self.last_bars = min(self.bars, -(-len(self.past.events) // BAR))

@@ -25,12 +25,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.base import Column, Compass, Conditions, Ids, Pace
-from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER, TEMPOS, nearest
+from ritornello.representations.base import Column, Conditions, Ids
+from ritornello.representations.grids import TEMPOS, nearest
 from ritornello.representations.multitrack import decoding, encoding, reading, vocabulary
 from ritornello.representations.multitrack.given import make_table
 from ritornello.representations.multitrack.given_grammar import GivenGrammarState
-from ritornello.representations.multitrack.grammar import MultitrackGrammarState, compass, planned_instruments
+from ritornello.representations.multitrack.grammar import MultitrackGrammarState, planned_instruments
 from ritornello.representations.multitrack.vocabulary import (
     DRUM_FAMILY,
     LENGTH_LIMIT,
@@ -41,8 +41,9 @@ from ritornello.representations.multitrack.vocabulary import (
     Vocabulary,
 )
 from ritornello.representations.tokenizer import BaseTokenizer, checked_options
+from ritornello.representations.tokens import InstrumentRange
 from ritornello.score import Score
-from ritornello.theory import DRUMS, instrument_name
+from ritornello.theory import instrument_name
 
 __all__ = ["Multitrack", "MultitrackConfig"]
 
@@ -57,7 +58,7 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
 
     def __init__(self, config: MultitrackConfig) -> None:
         self.vocabulary = Vocabulary(config)
-        super().__init__(config, self.vocabulary.size, self.vocabulary.start, self.vocabulary.end)
+        super().__init__(config, self.vocabulary.tokens)
 
     @staticmethod
     def collect_statistics(score: Score) -> Statistics:
@@ -76,62 +77,10 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
     def columns(self) -> tuple[Column, ...]:
         return reading.columns_of(self.vocabulary)
 
-    @property
-    def is_note(self) -> NDArray[np.bool_]:
-        return self.vocabulary.mask(Kind.NOTE)
-
-    @property
-    def features(self) -> NDArray[np.int64]:
-        """Attributes of each id, (vocabulary_size, 3): voice, pitch and pitch class of a note, from 1; else 0."""
-        is_note, pitch = self.is_note, self.vocabulary.pitch
-        columns = (self.vocabulary.voice + 1, pitch + 1, pitch % 12 + 1)
-        return np.stack([np.where(is_note, column, 0) for column in columns], axis=1)
-
-    @property
-    def pace(self) -> Pace:
-        after = np.zeros(self.vocabulary.size)
-        after[self.vocabulary.block[Kind.SHIFT]] = SHIFTS / STEPS_PER_QUARTER
-        return Pace(np.zeros_like(after), after, tells_ends=True)
-
-    @property
-    def voice_programs(self) -> tuple[tuple[int, ...], ...]:
-        voices = self.vocabulary.config.voices
-        return tuple((DRUMS,) if voice.family == DRUM_FAMILY else voice.programs for voice in voices)
-
-    def compasses(self, programs: Sequence[int] | None = None) -> tuple[Compass, ...]:
-        known, block = self.vocabulary, self.vocabulary.block[Kind.INSTRUMENT]
-        tokens = range(block.start, block.stop) if programs is None else planned_instruments(known, programs)
-        pairs = [(token, *known.instruments[token - block.start]) for token in tokens]
-        return tuple(
-            Compass(
-                instrument_name(program),
-                voice,
-                tuple(known.pitch[compass(known, voice, program)].tolist()),
-                token,
-            )
-            for token, voice, program in pairs
-            if not known.is_drum[voice]
-        )
-
-    def note_id(self, voice: int, pitch: int) -> int | None:
-        if not 0 <= voice < len(self.vocabulary.low):
-            return None
-        if not self.vocabulary.low[voice] <= pitch <= self.vocabulary.high[voice]:
-            return None
-        return int(self.vocabulary.note_ids(np.array(voice), np.array(pitch)))
-
-    def token_name(self, token: int) -> str:
-        kind, value = self.vocabulary.meaning[token]
-        if kind == Kind.NOTE:
-            return f"note {int(self.vocabulary.voice[token])} {int(self.vocabulary.pitch[token])}"
-        tables: dict[Kind, Any] = {
-            Kind.SHIFT: SHIFTS,
-            Kind.DURATION: DURATIONS,
-            Kind.TEMPO: TEMPOS,
-            Kind.METER: ["/".join(map(str, meter)) for meter in self.vocabulary.config.meters],
-            Kind.INSTRUMENT: [f"{v}:{program}" for v, program in self.vocabulary.instruments],
-        }
-        return f"{kind.name.lower()} {tables[kind][value] if kind in tables else value}"
+    def instrument_ranges(self, programs: Sequence[int] | None = None) -> tuple[InstrumentRange, ...]:
+        ranges = {each.token: each for each in super().instrument_ranges()}
+        wanted = ranges if programs is None else planned_instruments(self.vocabulary, programs)
+        return tuple(ranges[token] for token in wanted if token in ranges)
 
     def encode(self, score: Score) -> Ids:
         return encoding.encode(self.vocabulary, score)
@@ -146,9 +95,9 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
     def grammar(self, conditions: Conditions = Conditions()) -> MultitrackGrammarState:  # a frozen value
         reader = reading.Reader(self.vocabulary)
         if conditions.given is None:
-            return MultitrackGrammarState(self.vocabulary, conditions, reader)
+            return MultitrackGrammarState(self.tokens, conditions, reader, self.vocabulary)
         table, conditions = make_table(self.vocabulary, conditions)
-        return GivenGrammarState(self.vocabulary, conditions, reader, table=table)
+        return GivenGrammarState(self.tokens, conditions, reader, self.vocabulary, table=table)
 
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:
         """Return the beginning of a piece of `conditions.bars` bars in all (default: twice the primer's, at least 8).
@@ -180,18 +129,6 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
     def _announced(self, header: list[int]) -> int:
         value = self.vocabulary.value
         return int(value[header[1]]) * 16 + int(value[header[2]])
-
-    def transposable(self, ids: Ids) -> tuple[int, int]:
-        notes = self.vocabulary.is_melodic[ids]
-        if not notes.any():
-            return 0, 0
-        voice, pitch = self.vocabulary.voice[ids[notes]], self.vocabulary.pitch[ids[notes]]
-        low = int((self.vocabulary.low[voice] - pitch).max())
-        high = int((self.vocabulary.high[voice] - pitch).min())
-        return low, high
-
-    def transposed(self, ids: Ids, semitones: int) -> Ids:
-        return np.where(self.vocabulary.is_melodic[ids], ids + semitones, ids).astype(ids.dtype)
 
     def summary(self) -> Mapping[str, Any]:
         voices = self.vocabulary.config.voices

@@ -58,15 +58,14 @@ class GivenGrammarState(MultitrackGrammarState):
     tempo: int = -1  # number of the present one
 
     @property
-    def due(self) -> int | None:
-        """See `representations.base.forced_token`."""
+    def forced_token(self) -> int | None:
         due = self._next_due()
         if not due or due.time > self.reader.time or self._needs_duration() or self._lacks_instruments():
             return None
         return due.token
 
     def reassign_probability(self, mask: Mask) -> tuple[int, Mask] | None:
-        """See `representations.base.reassign_probability`.
+        """See `representations.base.GrammarState.reassign_probability`.
 
         Where a note is due now, it stands for all other notes and for time to go on; before that, the way to it stands
         for longer shifts and the end; after the last, the end for shifts past it.

@@ -14,13 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ritornello.arrays import Mask
-from ritornello.representations.base import Moment
+from ritornello.representations.base import BarPosition
 from ritornello.representations.grammar import ReaderGrammarState
 from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER, TEMPOS, nearest
 from ritornello.representations.multitrack.reading import Reader
 from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, Kind, Vocabulary
 from ritornello.score import Meter
-from ritornello.theory import instrument_range
 
 MOST_SILENT_BARS = 2
 """From one onset to the next, at most."""
@@ -39,8 +38,8 @@ HEADER = (Kind.START, Kind.LENGTH_HIGH, Kind.LENGTH_LOW, Kind.METER, Kind.TEMPO)
 class MultitrackGrammarState(ReaderGrammarState):
     """A `GrammarState` (see `representations.base`) for `multitrack`."""
 
-    vocabulary: Vocabulary
     reader: Reader
+    vocabulary: Vocabulary
     stage: int = 0  # ids of HEADER seen; len(HEADER): the instruments or the body
     kind: Kind | None = None  # of the last id
     previous: Kind | None = None  # of the last id but velocities and durations
@@ -81,15 +80,11 @@ class MultitrackGrammarState(ReaderGrammarState):
         return self.reader.bar, self.reader.position
 
     @property
-    def moment(self) -> Moment:
+    def bar_position(self) -> BarPosition:
         reader = self.reader
         steps = reader.bar_steps
         meter = self.vocabulary.config.meters[reader.meter] if reader.meter >= 0 else (4, 4)
-        return Moment(reader.bar, reader.position, steps, steps // Meter(0, *meter).beats)
-
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        return (self.reader.voice, self.reader.pitch) if self.kind == Kind.NOTE else None
+        return BarPosition(reader.bar, reader.position, steps, steps // Meter(0, *meter).beats)
 
     @property
     def bars(self) -> int:
@@ -247,12 +242,9 @@ class MultitrackGrammarState(ReaderGrammarState):
 
 def compass(vocabulary: Vocabulary, voice: int, program: int) -> Mask:
     """Return the notes of a voice that the instrument can play; all of them for drums, and if it can play none."""
-    mine = (vocabulary.voice == voice) & (vocabulary.kind == Kind.NOTE)
-    if vocabulary.is_drum[voice]:
-        return np.asarray(mine)
-    low, high = instrument_range(program)
-    within = mine & (vocabulary.pitch >= low) & (vocabulary.pitch <= high)
-    return np.asarray(within if within.any() else mine)
+    low, high = vocabulary.playable(voice, program)
+    within = (vocabulary.pitch >= low) & (vocabulary.pitch <= high)
+    return np.asarray((vocabulary.voice == voice) & (vocabulary.kind == Kind.NOTE) & within)
 
 
 def planned_instruments(vocabulary: Vocabulary, programs: Sequence[int]) -> list[int]:

@@ -11,10 +11,10 @@ header of a piece says which program each voice has. So the same token means a l
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from functools import cached_property
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +29,10 @@ from ritornello.representations.grids import (
     is_on_grid,
     nearest_meter,
 )
-from ritornello.representations.vocabulary import Blocks
+from ritornello.representations.tokens import InstrumentRange, Meaning, Tokens, build_tokens
+from ritornello.representations.vocabulary import KindBlocks
 from ritornello.score import Meter, Score, Track
-from ritornello.theory import DRUMS, instrument_name
+from ritornello.theory import DRUMS, instrument_name, instrument_range
 
 DRUM_FAMILY = 16
 
@@ -117,7 +118,7 @@ class Statistics(NamedTuple):
     meters: tuple[tuple[int, int], ...]
 
 
-class Vocabulary(Blocks[Kind]):
+class Vocabulary(KindBlocks[Kind]):
     """The blocks of ids for a configuration, and what each id means, as arrays over the ids."""
 
     def __init__(self, config: MultitrackConfig) -> None:
@@ -139,7 +140,7 @@ class Vocabulary(Blocks[Kind]):
             Kind.DURATION: len(DURATIONS),
             Kind.NOTE: len(notes),
         }
-        super().__init__({kind: counts.get(kind, 1) for kind in Kind}, Kind.START, Kind.END)
+        super().__init__(Kind, counts)
         self.voice = np.full(self.size, -1)
         self.pitch = np.full(self.size, -1)
         self.voice[self.first[Kind.NOTE] :], self.pitch[self.first[Kind.NOTE] :] = np.array(notes).T
@@ -158,6 +159,59 @@ class Vocabulary(Blocks[Kind]):
     def note_ids(self, voice: NDArray[np.int64], pitch: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the ids of notes whose pitches lie within their voices."""
         return np.asarray(self._voice_first[voice] + pitch - self.low[voice])
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """What the ids mean."""
+        notes = self.block[Kind.NOTE]
+        voices, pitches = self.voice[notes], self.pitch[notes]
+        is_drum = self.is_drum[voices]
+        owners, programs = np.array(self.instruments).T
+        values: dict[Kind, Sequence[Any]] = {
+            Kind.METER: ["/".join(map(str, meter)) for meter in self.config.meters],
+            Kind.TEMPO: TEMPOS.tolist(),
+            Kind.INSTRUMENT: [f"{voice}:{program}" for voice, program in self.instruments],
+            Kind.SHIFT: SHIFTS.tolist(),
+            Kind.DURATION: DURATIONS.tolist(),
+        }
+        meanings: dict[Kind, Meaning] = {
+            Kind.INSTRUMENT: {"voice": owners, "program": np.where(self.is_drum[owners], DRUMS, programs)},
+            Kind.SHIFT: {"duration": SHIFTS / STEPS_PER_QUARTER},
+            Kind.NOTE: {
+                "voice": voices,
+                "pitch": pitches,
+                "notes": 1,
+                "is_drum": is_drum,
+                "series": np.where(is_drum, -1, voices),
+            },
+        }
+        return build_tokens(
+            *self.token_blocks(meanings, values, {Kind.NOTE: lambda n: f"note {voices[n]} {pitches[n]}"}),
+            instruments=self._instrument_ranges(),
+            is_timed=True,
+            tells_ends=True,
+            shared=("voice", "pitch", "pitch_class"),
+        )
+
+    def _instrument_ranges(self) -> Iterable[InstrumentRange]:
+        """Yield what each instrument can play, voice by voice, in each the most frequent program first."""
+        tokens = {pair: self.id_of(Kind.INSTRUMENT, value) for value, pair in enumerate(self.instruments)}
+        for number, voice in enumerate(self.config.voices):
+            for program in voice.programs:
+                shown = DRUMS if self.is_drum[number] else program
+                low, high = self.playable(number, program)
+                pitches = tuple(range(low, high + 1))
+                yield InstrumentRange(instrument_name(shown), shown, number, pitches, tokens[number, program])
+
+    def playable(self, voice: int, program: int) -> tuple[int, int]:
+        """Return the lowest and highest pitch of a voice that the instrument can play; all of the voice for drums, and
+        if it can play none."""
+        low, high = int(self.low[voice]), int(self.high[voice])
+        if self.is_drum[voice]:
+            return low, high
+        lowest, highest = instrument_range(program)
+        inside = max(low, lowest), min(high, highest)
+        return inside if inside[0] <= inside[1] else (low, high)
 
     @cached_property
     def meanings(self) -> list[tuple[Kind, int, int, int]]:

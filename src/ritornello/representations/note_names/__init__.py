@@ -20,21 +20,18 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ritornello.representations.base import Column, Conditions, Ids
-from ritornello.representations.grids import DURATIONS, SHIFTS
 from ritornello.representations.note_names import coding, reading, vocabulary
 from ritornello.representations.note_names.grammar import NoteNamesGrammarState
-from ritornello.representations.note_names.vocabulary import Kind, Options, Statistics, Vocabulary
-from ritornello.representations.note_names.words import CHORD, NoteNamesConfig, moved, word_of
+from ritornello.representations.note_names.vocabulary import Options, Statistics, Vocabulary
+from ritornello.representations.note_names.words import NoteNamesConfig, word_of
 from ritornello.representations.tokenizer import BaseTokenizer, checked_options
+from ritornello.representations.tokens import CHORD
 from ritornello.score import Score
 from ritornello.theory import instrument_name
 
 __all__ = ["NoteNames", "NoteNamesConfig"]
-
-_SEMITONES = range(-11, 12)
 
 
 class NoteNames(BaseTokenizer[NoteNamesConfig]):
@@ -46,9 +43,7 @@ class NoteNames(BaseTokenizer[NoteNamesConfig]):
 
     def __init__(self, config: NoteNamesConfig) -> None:
         self.vocabulary = Vocabulary(config)
-        super().__init__(config, self.vocabulary.size, self.vocabulary.start, self.vocabulary.end)
-        words = self.vocabulary.words
-        self._moved = np.stack([words.find(moved(words.codes, s)) for s in _SEMITONES])
+        super().__init__(config, self.vocabulary.tokens)
 
     @staticmethod
     def collect_statistics(score: Score) -> Statistics:
@@ -71,27 +66,6 @@ class NoteNames(BaseTokenizer[NoteNamesConfig]):
     def columns(self) -> tuple[Column, ...]:
         return reading.columns_of(self.vocabulary)
 
-    @property
-    def is_note(self) -> NDArray[np.bool_]:
-        """The words: each is one note or one chord, since how many notes a chord had is lost."""
-        return self.vocabulary.mask(Kind.WORD)
-
-    def note_id(self, voice: int, pitch: int) -> int | None:
-        """Return the id of a note's pitch, or of a chord's code as in `NoteNamesGrammarState.last_note`."""
-        word = int(self.vocabulary.words.find(np.array(pitch)))
-        return word if word >= 0 and 0 <= voice < len(self.vocabulary.programs) else None
-
-    def token_name(self, token: int) -> str:
-        kind, value = self.vocabulary.meaning[token]
-        tables: dict[Kind, Any] = {
-            Kind.WAIT: SHIFTS,
-            Kind.LENGTH: DURATIONS,
-            Kind.INSTRUMENT: self.vocabulary.programs,
-        }
-        if kind == Kind.WORD:
-            return self.vocabulary.words.names[value]
-        return f"{kind.name.lower()} {tables[kind][value]}" if kind in tables else kind.name.lower()
-
     def encode(self, score: Score) -> Ids:
         return coding.encode(self.vocabulary, score)
 
@@ -99,7 +73,9 @@ class NoteNames(BaseTokenizer[NoteNamesConfig]):
         return coding.decode(self.vocabulary, ids)
 
     def grammar(self, conditions: Conditions = Conditions()) -> NoteNamesGrammarState:  # a frozen value
-        return NoteNamesGrammarState(self.vocabulary, conditions, reading.Reader(self.vocabulary))
+        return NoteNamesGrammarState(
+            self.tokens, conditions, reading.Reader(self.vocabulary), self.vocabulary
+        )
 
     def unknown_words(self, score: Score) -> tuple[str, ...]:
         """Return the words of `score`, each once, that the corpus had not and `encode` replaces by the nearest."""
@@ -117,19 +93,6 @@ class NoteNames(BaseTokenizer[NoteNamesConfig]):
             f"{word} is not known here: the nearest known word stands for it"
             for word in self.unknown_words(score)
         )
-
-    def transposable(self, ids: Ids) -> tuple[int, int]:
-        words = np.unique(ids[self.is_note[ids]])
-        middle = -_SEMITONES.start
-        known = np.atleast_1d((self._moved[:, words] >= 0).all(axis=1)) & bool(len(words))
-        up, down = known[middle + 1 :], known[:middle][::-1]
-        return -int(np.argmin(np.append(down, False))), int(np.argmin(np.append(up, False)))
-
-    def transposed(self, ids: Ids, semitones: int) -> Ids:
-        result = np.array(ids)
-        words = self.is_note[result]
-        result[words] = self._moved[semitones - _SEMITONES.start, result[words]]
-        return result
 
     def summary(self) -> Mapping[str, Any]:
         config, chords = self.vocabulary.config, int((self.vocabulary.words.codes >= CHORD).sum())

@@ -16,6 +16,7 @@ from ritornello.representations.grammar import ReaderGrammarState
 from ritornello.representations.grids import SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.note_names.reading import STEP, Reader
 from ritornello.representations.note_names.vocabulary import Kind, Vocabulary
+from ritornello.representations.tokens import Note
 
 BAR = 4 * STEPS_PER_QUARTER
 """Steps of a bar: bars are counted in 4/4, since words have no meter."""
@@ -31,8 +32,8 @@ class NoteNamesGrammarState(ReaderGrammarState):
     """A `GrammarState` (see `representations.base`) for `note_names`. Tempo and meter of the conditions say nothing
     here."""
 
-    vocabulary: Vocabulary
     reader: Reader
+    vocabulary: Vocabulary
     kind: Kind | None = None  # of the last id
 
     default_bars = 64
@@ -57,12 +58,8 @@ class NoteNamesGrammarState(ReaderGrammarState):
     def place(self) -> tuple[int, int]:
         return divmod(self.reader.time, BAR)
 
-    @property
-    def last_note(self) -> tuple[int, int] | None:
-        """Instrument and code of the last word: its pitch, or above 127 a chord; so a guard tells chords apart."""
-        if self.kind != Kind.WORD:
-            return None
-        return self.reader.instrument, int(self.vocabulary.words.codes[self.reader.token])
+    def notes_of(self, token: int) -> tuple[Note, ...]:
+        return tuple((self.reader.instrument, pitch) for _, pitch in self.tokens.notes_of(token))
 
     def allow(self, mask: Mask) -> None:
         if self.vocabulary.config.durations:

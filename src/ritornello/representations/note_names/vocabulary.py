@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -19,15 +20,17 @@ from ritornello.arrays import Ints
 from ritornello.config import checked
 from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.note_names.words import (
-    CHORD,
     LOWEST,
     NoteNamesConfig,
     Words,
     in_all_keys,
+    series_of,
     word_of,
 )
-from ritornello.representations.vocabulary import Blocks
+from ritornello.representations.tokens import CHORD, InstrumentRange, Meaning, Tokens, build_tokens
+from ritornello.representations.vocabulary import KindBlocks
 from ritornello.score import Notes, Score, Track, make_notes
+from ritornello.theory import instrument_name
 
 PROGRAMS_LIMIT = 32
 """Instruments told apart, the most frequent ones."""
@@ -44,7 +47,7 @@ class Kind(IntEnum):
     INSTRUMENT = 5  # who plays from now on
 
 
-class Vocabulary(Blocks[Kind]):
+class Vocabulary(KindBlocks[Kind]):
     """The blocks of ids for a configuration, and what each id means, as arrays over the ids."""
 
     def __init__(self, config: NoteNamesConfig) -> None:
@@ -56,7 +59,36 @@ class Vocabulary(Blocks[Kind]):
             Kind.LENGTH: len(DURATIONS) if timed else 0,
             Kind.INSTRUMENT: len(config.programs),
         }
-        super().__init__({kind: counts.get(kind, 1) for kind in Kind}, Kind.START, Kind.END)
+        super().__init__(Kind, counts)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """What the ids mean. A word is of whichever instrument plays, if there are several."""
+        series, step, period = series_of(self.words.codes)
+        values = {Kind.WAIT: SHIFTS.tolist(), Kind.LENGTH: DURATIONS.tolist(), Kind.INSTRUMENT: self.programs}
+        meanings: dict[Kind, Meaning] = {
+            Kind.WORD: {
+                "voice": -1 if self.config.programs else 0,
+                "pitch": self.words.codes,
+                "notes": 1,
+                "series": series,
+                "step": step,
+                "period": period,
+            },
+            Kind.INSTRUMENT: {
+                "voice": np.arange(len(self.config.programs)),
+                "program": np.array(self.config.programs, dtype=np.int64),
+            },
+        }
+        pitches = tuple(code for code in sorted(self.words.codes.tolist()) if code < CHORD)
+        ids = self.block[Kind.INSTRUMENT]
+        declared: list[int | None] = [*range(ids.start, ids.stop)] or [None]
+        instruments = [
+            InstrumentRange(instrument_name(program), program, voice, pitches, token)
+            for voice, (program, token) in enumerate(zip(self.programs, declared, strict=True))
+        ]
+        blocks = self.token_blocks(meanings, values, {Kind.WORD: self.words.names})
+        return build_tokens(*blocks, instruments=instruments)
 
     @property
     def programs(self) -> tuple[int, ...]:

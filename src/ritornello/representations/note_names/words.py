@@ -1,6 +1,6 @@
 """The words of `note_names`: how notes and chords are spelt, and the table of a corpus.
 
-A *code* is what a word means, as a number: below 128 a note of that MIDI pitch; 128 and above a chord, 128 plus
+A *code* is what a word means, as a number: below CHORD, 128, a note of that MIDI pitch; from it up a chord, 128 plus
 its pitch classes as bits (pitch class 0 is bit 0). A note is written as music21 writes pitches it reads from MIDI:
 five of the black keys as C#, E-, F#, G#, B-, then the octave (60 is C4). A chord is its pitch classes in normal
 order, joined by dots; a chord of one pitch class, an octave, is a bare digit.
@@ -20,9 +20,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ritornello.arrays import Ints
-
-CHORD = 128
-"""Codes from here on are chords."""
+from ritornello.representations.tokens import CHORD
 
 CODES = CHORD + (1 << 12)
 
@@ -93,6 +91,24 @@ def moved(codes: Ints, semitones: int) -> Ints:
     notes = np.where((pitches >= LOWEST) & (pitches < CHORD), pitches, -1)
     masks = np.maximum(codes - CHORD, 0) << semitones % 12
     return np.where(codes < CHORD, notes, CHORD + (masks & 0xFFF | masks >> 12))
+
+
+def series_of(codes: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return series, step and period of codes as they move to other keys (see `representations.tokens.Meaning`).
+
+    All notes are one series. Chords are one if they are the same chord on different roots; its period is 12, or less
+    for a chord that is the same on several roots, such as an augmented one.
+    """
+    is_chord = codes >= CHORD
+    chords = np.where(is_chord, codes, CHORD)
+    lowered = np.stack([moved(chords, -step) for step in range(12)])
+    step = np.argmin(lowered, axis=0)
+    period = 12 // (lowered == chords).sum(axis=0)
+    return (
+        np.where(is_chord, 1 + lowered.min(axis=0) - CHORD, 0),
+        np.where(is_chord, step, codes),
+        np.where(is_chord, period, 0),
+    )
 
 
 class NoteNamesConfig(BaseModel):

@@ -14,11 +14,12 @@ import numpy as np
 
 from ritornello.arrays import Mask
 from ritornello.representations.grammar import ReaderGrammarState
-from ritornello.representations.performance.reading import HANGING, STEPS_PER_QUARTER, Reader
+from ritornello.representations.performance.reading import HANGING, Reader
 from ritornello.representations.performance.vocabulary import (
     HISTOGRAM_STEPS,
     LEVELS,
     MOST_SHIFT,
+    STEPS_PER_QUARTER,
     STEPS_PER_SECOND,
     Vocabulary,
     density_bin,
@@ -33,8 +34,8 @@ MOST_SILENCE = 4 * STEPS_PER_SECOND
 class PerformanceGrammarState(ReaderGrammarState):
     """A `GrammarState` (see `representations.base`) for `performance`."""
 
-    vocabulary: Vocabulary
     reader: Reader
+    vocabulary: Vocabulary
     kind: str = ""  # of the last id
     value: int = 0
     event: int = 0  # time of the last beginning or end of a note
@@ -42,9 +43,9 @@ class PerformanceGrammarState(ReaderGrammarState):
     last_class: int = 12  # of the pitch classes that follow one another; 12: none can follow
 
     def advance(self, token: int) -> None:
-        reader = self.reader
         super().advance(token)
-        self.value = value = self.vocabulary.blocks.meaning[token][1]
+        reader = self.reader
+        self.value = value = self.tokens.value[token]
         before = reader.time, reader.sounding.get(value)
         kind = reader.advance(token)
         if kind in ("note_on", "note_off"):
@@ -73,10 +74,6 @@ class PerformanceGrammarState(ReaderGrammarState):
         return divmod(self.reader.time, self.bar_steps)
 
     @property
-    def last_note(self) -> tuple[int, int] | None:
-        return (0, self.value) if self.kind == "note_on" else None
-
-    @property
     def bar_steps(self) -> int:
         """Steps in a bar."""
         numerator, denominator = self.conditions.meter or (4, 4)
@@ -93,7 +90,7 @@ class PerformanceGrammarState(ReaderGrammarState):
             return  # the conditions demand one
         if (overdue := self._overdue()) and self.kind != "velocity":
             mask[:] = False
-            mask[[self.vocabulary.blocks.first["note_off"] + pitch for pitch in overdue]] = True
+            mask[[self.tokens.first["note_off"] + pitch for pitch in overdue]] = True
         else:
             self._allow_notes(mask)
             if self.kind != "velocity":
@@ -107,7 +104,7 @@ class PerformanceGrammarState(ReaderGrammarState):
 
     def _allow_controls(self, mask: Mask) -> bool:
         """Allow what may be said of the notes to come. Return whether the conditions demand that it is said."""
-        blocks, reader = self.vocabulary.blocks, self.reader
+        blocks, reader = self.tokens, self.reader
         if reader.time >= self.limit:
             return False
         if self.kind in ("start", "time_shift") and self.vocabulary.config.density:
@@ -124,13 +121,13 @@ class PerformanceGrammarState(ReaderGrammarState):
 
     def _allow_others(self, mask: Mask, kind: str, present: int) -> None:
         """Allow all of a kind but the present one, counted from 1."""
-        mask[self.vocabulary.blocks.block[kind]] = True
+        mask[self.tokens.slice[kind]] = True
         if present:
-            mask[self.vocabulary.blocks.first[kind] + present - 1] = False
+            mask[self.tokens.first[kind] + present - 1] = False
 
     def _allow_classes(self, mask: Mask) -> None:
         """Allow the pitch classes after the last one, at other levels than theirs; only the planned ones, if any."""
-        first, levels = self.vocabulary.blocks.first["pitch_class"], self.reader.levels
+        first, levels = self.tokens.first["pitch_class"], self.reader.levels
         wanted = (
             share_levels(np.array(self.conditions.pitch_classes)) if self.conditions.pitch_classes else None
         )
@@ -144,7 +141,7 @@ class PerformanceGrammarState(ReaderGrammarState):
 
     def _allow_notes(self, mask: Mask) -> None:
         """Allow pitches in the compass that do not sound, after a velocity, and a velocity where a note can follow."""
-        blocks, reader = self.vocabulary.blocks, self.reader
+        blocks, reader = self.tokens, self.reader
         if reader.time >= self.limit and self.notes:
             return
         low, high = instrument_range(self.vocabulary.config.program)
@@ -153,13 +150,13 @@ class PerformanceGrammarState(ReaderGrammarState):
         notes[list(reader.sounding)] = False
         bins = self.vocabulary.config.velocity_bins
         if reader.velocity or not bins:
-            mask[blocks.block["note_on"]] = notes
+            mask[blocks.slice["note_on"]] = notes
         if bins and self.kind != "velocity" and notes.any():
             self._allow_others(mask, "velocity", reader.velocity)
 
     def _allow_ends(self, mask: Mask) -> None:
         """Allow the notes that began earlier to end; and the piece, in its last bar, once all have."""
-        reader, first = self.reader, self.vocabulary.blocks.first
+        reader, first = self.reader, self.tokens.first
         earlier = [pitch for pitch, begun in reader.sounding.items() if begun < reader.time]
         mask[[first["note_off"] + pitch for pitch in earlier]] = True
         is_last_bar = self.is_free or reader.time >= self.limit + 1 - self.bar_steps
@@ -173,5 +170,5 @@ class PerformanceGrammarState(ReaderGrammarState):
         most = min(self.limit - (not self.notes), pause) - reader.time
         if self.kind == "time_shift" and self.value + 1 < MOST_SHIFT:
             return  # a shorter shift is the last one
-        first = self.vocabulary.blocks.first["time_shift"]
+        first = self.tokens.first["time_shift"]
         mask[first : first + max(0, min(most, MOST_SHIFT))] = True

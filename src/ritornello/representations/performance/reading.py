@@ -16,6 +16,8 @@ from ritornello.representations.performance.vocabulary import (
     EVEN,
     LEVELS,
     STEPS_PER_SECOND,
+    TICKS_PER_QUARTER,
+    TICKS_PER_STEP,
     Vocabulary,
 )
 from ritornello.representations.tokenizer import latest
@@ -23,13 +25,6 @@ from ritornello.score import DEFAULT_MICROSECONDS_PER_QUARTER, Score, Tempo, Tra
 from ritornello.theory import instrument_name, pitch_class_name
 
 HANGING = 5 * STEPS_PER_SECOND
-TICKS_PER_STEP = 10
-TICKS_PER_QUARTER = 500
-"""At 120 quarters a minute a tick is a millisecond."""
-
-TEMPO = 60e6 / DEFAULT_MICROSECONDS_PER_QUARTER
-
-STEPS_PER_QUARTER = TICKS_PER_QUARTER // TICKS_PER_STEP
 
 
 def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
@@ -68,7 +63,7 @@ class Reader:
 
     def advance(self, token: int) -> str:
         """Take the next id and return its kind."""
-        kind, value = self.vocabulary.blocks.meaning[token]
+        kind, value = self.vocabulary.blocks.kind[token], self.vocabulary.blocks.value[token]
         self.token = token
         if kind == "time_shift":
             self.time += value + 1
@@ -106,7 +101,7 @@ def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
     for token in np.asarray(ids).tolist():
         if not 0 <= token < vocabulary.blocks.size:
             continue
-        pitch = vocabulary.blocks.meaning[token][1]
+        pitch = vocabulary.blocks.value[token]
         before = reader.sounding.get(pitch)
         kind = reader.advance(token)
         if kind in ("note_on", "note_off") and reader.sounding.get(pitch) != before:

@@ -16,9 +16,19 @@ import numpy as np
 from pydantic import Field
 
 from ritornello.representations.tokenizer import TokenizerConfig
-from ritornello.representations.vocabulary import Blocks
+from ritornello.representations.tokens import Tokens, block, build_tokens, solo_range
+from ritornello.score import DEFAULT_MICROSECONDS_PER_QUARTER
+from ritornello.theory import pitch_class_name
 
 STEPS_PER_SECOND = 100
+TICKS_PER_STEP = 10
+TICKS_PER_QUARTER = 500
+"""At 120 quarters a minute a tick is a millisecond."""
+
+TEMPO = 60e6 / DEFAULT_MICROSECONDS_PER_QUARTER
+
+STEPS_PER_QUARTER = TICKS_PER_QUARTER // TICKS_PER_STEP
+
 MOST_SHIFT = 100
 """Steps of 10 ms in one TIME_SHIFT."""
 
@@ -49,26 +59,39 @@ class PerformanceConfig(TokenizerConfig):
     pitch_classes: bool = Field(False, description="tell the network which pitch classes are to come")
 
 
-def counts(config: PerformanceConfig) -> dict[str, int]:
-    """Return how many ids each kind has, in the order of their blocks."""
-    return {
-        "note_on": 128,
-        "note_off": 128,
-        "time_shift": MOST_SHIFT,
-        "velocity": config.velocity_bins,
-        "density": (len(DENSITY_BOUNDS) + 1) * config.density,
-        "pitch_class": 12 * LEVELS * config.pitch_classes,
-        "start": 1,
-        "end": 1,
-    }
+def make_tokens(config: PerformanceConfig) -> Tokens:
+    """Return what the ids mean."""
+    pitches, shifts = np.arange(128), np.arange(1, MOST_SHIFT + 1)
+    classes, levels = np.divmod(np.arange(12 * LEVELS * config.pitch_classes), LEVELS)
+    return build_tokens(
+        block("note_on", 128, voice=0, pitch=pitches, notes=1, series=0),
+        block("note_off", 128, series=0, step=pitches),
+        block(
+            "time_shift",
+            MOST_SHIFT,
+            lambda value: f"time_shift {value + 1}",
+            duration=shifts / STEPS_PER_QUARTER,
+        ),
+        block("velocity", config.velocity_bins, lambda value: f"velocity {value + 1}"),
+        block("density", (len(DENSITY_BOUNDS) + 1) * config.density),
+        block("pitch_class", len(classes), _share_name, series=levels, step=classes, period=12),
+        block("start"),
+        block("end"),
+        instruments=[solo_range(config.program)],
+        is_timed=True,
+        quarters_per_minute=TEMPO,
+    )
+
+
+def _share_name(value: int) -> str:
+    return f"share of {pitch_class_name(value // LEVELS)} {value % LEVELS}"
 
 
 class Vocabulary:
     """The blocks of ids for a configuration, and what their values mean."""
 
-    def __init__(self, config: PerformanceConfig, blocks: Blocks[str]) -> None:
+    def __init__(self, config: PerformanceConfig, blocks: Tokens) -> None:
         self.config, self.blocks = config, blocks
-        self.size, self.start, self.end = blocks.size, blocks.start, blocks.end
         self.bin_width = -(-127 // config.velocity_bins) if config.velocity_bins else 127
 
     def velocity_bin(self, velocity: np.ndarray | int) -> np.ndarray:

@@ -18,13 +18,13 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from ritornello.errors import ConfigError
 from ritornello.formats.text import paragraphs
 from ritornello.representations.base import PLAIN_SAMPLING, Conditions, Ids
 from ritornello.representations.tokenizer import BaseTokenizer, checked_options
+from ritornello.representations.tokens import block, build_tokens
 from ritornello.representations.words.grammar import (
     END,
     FIRST_WORD,
@@ -69,6 +69,7 @@ class Words(BaseTokenizer[WordsConfig]):
     config_model = WordsConfig
     reference_sampling = PLAIN_SAMPLING  # what the source does is not stated
     reads_prose = True
+    unit = "word"
     unsupported_settings = ("tempo", "meter", "instruments", "seconds")
 
     def __init__(self, config: WordsConfig) -> None:
@@ -79,7 +80,16 @@ class Words(BaseTokenizer[WordsConfig]):
             raise ConfigError("representation words: an empty, reserved or repeated word in its vocabulary")
         self._ids[UNKNOWN_WORD] = UNKNOWN
         self._signs = Signs(config.words)
-        super().__init__(config, self._signs.size, START, END)
+        super().__init__(
+            config,
+            build_tokens(
+                block("start", names=["start of text"]),
+                block("end", names=["end of text"]),
+                block("unknown", names=[UNKNOWN_WORD], notes=1),
+                block("paragraph", names=[PARAGRAPH_WORD]),
+                block("word", len(config.words), config.words, notes=1),
+            ),
+        )
 
     @staticmethod
     def collect_statistics(score: Score) -> dict[str, int]:
@@ -99,17 +109,6 @@ class Words(BaseTokenizer[WordsConfig]):
             counts.pop(reserved, None)
         ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         return cls(WordsConfig(words=tuple(word for word, n in ranked[: asked.most] if n >= asked.least)))
-
-    @property
-    def is_note(self) -> NDArray[np.bool_]:
-        mask = self._signs.is_word.copy()
-        mask[UNKNOWN] = True
-        return mask
-
-    def token_name(self, token: int) -> str:
-        if token < FIRST_WORD:
-            return ("start of text", "end of text", UNKNOWN_WORD, PARAGRAPH_WORD)[token]
-        return self.settings.words[token - FIRST_WORD]
 
     def encode(self, score: Score) -> Ids:
         ids = [self._ids.get(word, UNKNOWN) if word else PARAGRAPH for word in self._words(score)]
@@ -131,12 +130,12 @@ class Words(BaseTokenizer[WordsConfig]):
             if token == PARAGRAPH:
                 found.append([])
             elif token == UNKNOWN or FIRST_WORD <= token < self.vocabulary_size:
-                found[-1].append(self.token_name(token))
+                found[-1].append(self.tokens.name(token))
         kept = [join_words(words) for words in found if words]
         return Score(1, texts=tuple(Text(number, "text", text) for number, text in enumerate(kept)))
 
     def grammar(self, conditions: Conditions = Conditions()) -> WordGrammarState:  # a frozen value
-        return WordGrammarState(self._signs, conditions)
+        return WordGrammarState(self.tokens, conditions, self._signs)
 
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:
         """Return the ids of a beginning; an unknown word becomes the nearest by spelling, where one is near."""

@@ -30,8 +30,6 @@ _AFTER_END = "".join(QUOTES.values()) + "\"'’"
 class Signs:
     """What the words mean for the grammar, as columns with an entry an id."""
 
-    start, end = START, END
-
     def __init__(self, words: Sequence[str]) -> None:
         self.size = FIRST_WORD + len(words)
         ids = {word: FIRST_WORD + number for number, word in enumerate(words)}
@@ -52,7 +50,7 @@ class Signs:
 class WordGrammarState(BaseGrammarState):
     """A `GrammarState` (see `representations.base`). Its place is the sentence, and the word in it."""
 
-    vocabulary: Signs
+    signs: Signs
     sentence: int = 0
     length: int = 0  # words of the sentence so far
     at_end: bool = False  # of a sentence; what closes quotes still belongs to it
@@ -63,7 +61,7 @@ class WordGrammarState(BaseGrammarState):
         if token < FIRST_WORD and token != UNKNOWN:
             return
         self.notes += 1
-        if self.vocabulary.closes[token]:
+        if self.signs.closes[token]:
             self.length += 1
             if token in self.open:  # the innermost such quote, and all within it
                 self.open = self.open[: len(self.open) - 1 - self.open[::-1].index(token)]
@@ -71,9 +69,9 @@ class WordGrammarState(BaseGrammarState):
         if self.at_end:
             self.sentence, self.length, self.at_end = self.sentence + 1, 0, False
         self.length += 1
-        self.at_end = bool(self.vocabulary.ends[token])
-        if token in self.vocabulary.closer:
-            self.open = (*self.open, self.vocabulary.closer[token])
+        self.at_end = bool(self.signs.ends[token])
+        if token in self.signs.closer:
+            self.open = (*self.open, self.signs.closer[token])
 
     @property
     def quarters(self) -> float:
@@ -93,12 +91,12 @@ class WordGrammarState(BaseGrammarState):
     def _allow_ending(self, mask: Mask) -> None:
         """Allow what ends the sentence, and then what closes the open quotes."""
         if not self.at_end and self.notes:
-            mask |= self.vocabulary.stops
+            mask |= self.signs.stops
         if self.open and not mask.any():
             mask[self.open[-1]] = True
 
     def _allow_words(self, mask: Mask) -> None:
-        signs = self.vocabulary
+        signs = self.signs
         mask |= signs.is_word & ~signs.closes & ~signs.opens
         if len(self.open) < DEEPEST_QUOTE:
             mask |= signs.opens_safely

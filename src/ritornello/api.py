@@ -1,0 +1,177 @@
+"""The functions for people who write Python: `compose`, `train`, `adapt` and `evaluate`, each one call.
+
+Settings are keyword arguments that an editor completes (`settings`); the configuration models check them, so Python
+and the command line refuse the same values in the same words. A model may be given as a `Model`, by the name of a
+shipped one, or as a path, bytes or file object of a `.rit` file; music as a `Score`, or as a path, bytes or file
+object of a file that `read` knows.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, Unpack, cast
+
+from ritornello.config import checked
+from ritornello.errors import CorpusError
+from ritornello.formats import as_score, write
+from ritornello.formats.text import is_prose
+from ritornello.generation import Model, load
+from ritornello.paths import Source, is_path
+from ritornello.score import Score
+from ritornello.settings import AdaptSettings, ComposeSettings, EvaluateSettings, TrainSettings
+from ritornello.training import require_torch
+
+if TYPE_CHECKING:
+    from ritornello.evaluation.evaluate import Evaluation
+    from ritornello.generation.compose import Composition
+    from ritornello.training.adapt import Adaptation, AdaptProgress
+    from ritornello.training.progress import Progress
+
+Music: TypeAlias = Source | Score | Iterable[Source | Score]
+"""Files, folders and addresses; bytes and file objects of files; scores."""
+
+Step = TypeVar("Step")
+
+
+class TrainingRun(Iterator[Step], Generic[Step]):
+    """A training that is under way: each step of the iteration is one of learning, and yields its progress.
+
+    It may be left at any time; `out` then holds the best model so far, once the run is closed or no longer referred
+    to.
+    """
+
+    def __init__(self, steps: Iterator[Step], out: Path) -> None:
+        self._steps, self.out = steps, out
+
+    def __next__(self) -> Step:
+        return next(self._steps)
+
+    def close(self) -> None:
+        """End the training here."""
+        if close := getattr(self._steps, "close", None):
+            close()
+
+    def model(self) -> Model:
+        """Go on to the end of the training, and return the model."""
+        for _ in self:
+            pass
+        return load(self.out)
+
+
+def compose(
+    model: Model | Source | None = None,
+    primer: Score | Source | None = None,
+    **settings: Unpack[ComposeSettings],
+) -> Composition:
+    """Return a piece by `model` (default: the shipped model of songs) that begins with `primer`.
+
+        ritornello.compose("quartets", bars=16, seed=1).write("quartet.mid")
+
+    To compose more than once, keep the model: `model = ritornello.load("quartets")`, then `model.compose(bars=16)`.
+    Raises FileError for a model or primer that cannot be read, ConfigError for settings that are not allowed or
+    contradict each other.
+    """
+    return _loaded(model).compose(primer, **settings)
+
+
+def train(
+    sources: Music, out: str | Path, *, preset: str = "default", **settings: Unpack[TrainSettings]
+) -> TrainingRun[Progress]:
+    """Train on the music of `sources` and write the model to `out`, a path that ends with .rit.
+
+        for progress in ritornello.train("my_midi", "mine.rit", minutes=10):
+            print(progress.step, progress.loss)
+
+    The result yields a `Progress` after every step; nothing is learned before the first. Leave the loop at any time:
+    the best model so far is there. `preset` names a row of `ritornello presets`. Without a loop:
+    `ritornello.train("my_midi", "mine.rit", minutes=10).model()`. Raises CorpusError if nothing can be learned from,
+    ConfigError for settings that are not allowed, MissingExtraError without torch.
+    """
+    require_torch()
+    from ritornello.presets import make_config
+    from ritornello.training.run import prepare
+
+    config = make_config(preset, settings)
+    with _as_files(sources) as files:
+        return TrainingRun(prepare(files, Path(out), config).steps(), Path(out))
+
+
+def adapt(
+    model: Model | Source | None, sources: Music, out: str | Path, **settings: Unpack[AdaptSettings]
+) -> TrainingRun[AdaptProgress]:
+    """Give `model` the style of a few pieces, and write it to `out`, a path that ends with .rit: some kilobytes that
+    are put on the model when they are loaded.
+
+        style = ritornello.adapt("songs", "my_few_files", "mine.rit").model()
+
+    The result yields an `AdaptProgress` after every step, as that of `train`. Raises CorpusError if nothing can be
+    learned from, or if pieces that are held out become no more probable; MissingExtraError without torch.
+    """
+    require_torch()
+    from ritornello.training.adapt import prepare_adaptation
+    from ritornello.training.config import AdaptConfig
+
+    config = checked(AdaptConfig, settings)
+    with _as_files(sources) as files:
+        run = prepare_adaptation(_loaded(model).bundle, files, Path(out), config)
+    return TrainingRun(_adapting(run), Path(out))
+
+
+def evaluate(
+    model: Model | Source | None,
+    sources: Music,
+    *,
+    held_out: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+    **settings: Unpack[EvaluateSettings],
+) -> Evaluation:
+    """Return how probable `model` finds pieces that it did not learn from, and how alike its own are to them.
+
+    Of `sources` those are taken that a model can learn from, at least four. With `held_out`, `sources` are the files
+    that it was trained on, and those are taken that were held out then. `progress` is called with what is being
+    done, how many pieces are done, and how many there are.
+    """
+    from ritornello.evaluation.config import EvaluateConfig
+    from ritornello.evaluation.evaluate import evaluate as run
+    from ritornello.evaluation.pieces import find_pieces
+
+    config, loaded = checked(EvaluateConfig, settings), _loaded(model)
+    with _as_files(sources) as files:
+        scores = [piece.read() for piece in find_pieces(loaded.bundle, files, held_out)]
+    return run(loaded, scores, config, progress)
+
+
+def _loaded(model: Model | Source | None) -> Model:
+    return model if isinstance(model, Model) else load(model)
+
+
+def _adapting(run: Adaptation) -> Iterator[AdaptProgress]:
+    yield from run.steps()
+    if run.best is None:
+        raise CorpusError("the pieces held out are foreseen no better than before; nothing is written")
+
+
+@contextmanager
+def _as_files(sources: Music) -> Iterator[list[Path | str]]:
+    """Give `sources` as paths and addresses; what is neither is written to a temporary folder meanwhile."""
+    if (
+        isinstance(sources, Score | bytes | bytearray | memoryview)
+        or is_path(sources)
+        or hasattr(sources, "read")
+    ):
+        sources = [cast("Source | Score", sources)]
+    with tempfile.TemporaryDirectory(prefix="ritornello-") as folder:
+        files: list[Path | str] = []
+        for number, source in enumerate(cast("Iterable[Source | Score]", sources), start=1):
+            if isinstance(source, str):
+                files.append(source)
+            elif is_path(source):
+                files.append(Path(cast("Path", source)))
+            else:
+                score = as_score(source)
+                files.append(Path(folder) / f"piece-{number}{'.txt' if is_prose(score) else '.mid'}")
+                write(score, files[-1])
+        yield files

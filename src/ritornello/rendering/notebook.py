@@ -1,0 +1,116 @@
+"""Score -> HTML for a notebook: title, facts, piano roll and a player, complete in itself and of bounded size.
+
+Picture and sound are of the beginning of the piece: at most SECONDS, MOST_NOTES notes and MOST_QUARTERS quarters, so
+that any score is shown within a few seconds. Whatever comes from a file is escaped.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+from html import escape
+
+from ritornello.errors import ConfigError, RitornelloError
+from ritornello.formats.text import is_prose, prose_of
+from ritornello.score import Score, seconds_to_ticks
+from ritornello.theory import instrument_name, key_name
+
+SECONDS, MOST_NOTES, MOST_QUARTERS = 30.0, 2000, 512
+WIDTH = 900
+SAMPLE_RATE = 22_050
+MOST_CHARACTERS, MOST_NAMES = 2000, 12
+
+
+def score_html(score: Score, facts: Mapping[str, object] | None = None) -> str:
+    """Return what a notebook shows of `score`; `facts` are told too, each as name and value."""
+    title = escape(score.title.strip() or "Untitled")
+    told = [f"{escape(name)} {escape(str(value))}" for name, value in (facts or {}).items()]
+    lines = [" · ".join(escape(fact) for fact in _facts(score))] + ([" · ".join(told)] if told else [])
+    parts = [f'<div style="font-weight: 600; font-size: 1.15em">{title}</div>']
+    parts += [f'<div style="opacity: 0.75; margin: 2px 0">{line}</div>' for line in lines]
+    parts += _text(score) if is_prose(score) else _picture_and_player(score, title)
+    return html_box(parts)
+
+
+def html_box(parts: list[str]) -> str:
+    """Return elements in a box as wide as the pictures."""
+    return f'<div style="max-width: {WIDTH}px; font-family: system-ui, sans-serif">{"".join(parts)}</div>'
+
+
+def _facts(score: Score) -> list[str]:
+    """Return what there is to say of a score in a line: length, notes, tempo, meter, key, instruments."""
+    if is_prose(score):
+        return [f"{len(prose_of(score))} characters"]
+    minutes, seconds = divmod(round(score.seconds), 60)
+    facts = [f"{minutes}:{seconds:02}", f"{score.note_count} notes"]
+    facts += [f"{score.tempos[0].quarters_per_minute:.0f} quarters a minute"] if score.tempos else []
+    facts += [f"{meter.numerator}/{meter.denominator}" for meter in score.meters[:1]]
+    facts += [key_name(key.fifths, key.minor) for key in score.keys[:1]]
+    tracks = (track for track in score.tracks if len(track.notes))
+    names = list(dict.fromkeys(instrument_name(track.program, track.is_drum) for track in tracks))
+    more = [f"{len(names) - MOST_NAMES} more"] if len(names) > MOST_NAMES else []
+    return [*facts, ", ".join(names[:MOST_NAMES] + more)] if names else facts
+
+
+def _text(score: Score) -> list[str]:
+    prose = prose_of(score)
+    shown = prose if len(prose) <= MOST_CHARACTERS else f"{prose[:MOST_CHARACTERS]}…"
+    return [f'<div style="white-space: pre-wrap; margin-top: 6px">{escape(shown)}</div>']
+
+
+def _picture_and_player(score: Score, title: str) -> list[str]:
+    try:
+        part = beginning(score)
+        picture, sound = _png(part), _mp3(part)
+    except RitornelloError as error:
+        return [f'<div style="margin-top: 6px">{escape(str(error))}</div>']
+    parts = [
+        f'<img alt="Piano roll of {title}" style="max-width: 100%; margin-top: 6px" src="{picture}">',
+        f'<audio controls style="display: block; width: 100%; margin-top: 6px" src="{sound}"></audio>',
+    ]
+    if part.note_count < score.note_count:
+        parts.insert(0, f'<div style="opacity: 0.75">shown and heard: {part.seconds:.0f} seconds of it</div>')
+    return parts
+
+
+def beginning(score: Score) -> Score:
+    """Return the part of `score` that is shown: from its start, or the first note after long silence.
+
+    ConfigError if more than MOST_NOTES notes begin at once there.
+    """
+    notes = score.all_notes()
+    if not len(notes):
+        return score
+    first = int(notes["start"][0])
+    start = first if first > seconds_to_ticks(score, SECONDS) else 0
+    from_start = score.excerpt(start, max(start, score.end))
+    ends = [int(seconds_to_ticks(from_start, SECONDS)), MOST_QUARTERS * score.ticks_per_quarter]
+    if len(notes) > MOST_NOTES:
+        ends.append(int(notes["start"][MOST_NOTES]) - start)
+    part = from_start.excerpt(0, max(1, min(ends)))
+    if part.note_count > MOST_NOTES:
+        raise ConfigError(f"{part.note_count} notes at once: more than the {MOST_NOTES} that are shown")
+    return part
+
+
+def _png(score: Score) -> str:
+    from ritornello.rendering.pianoroll import render_pianoroll
+
+    file = io.BytesIO()
+    render_pianoroll(score, WIDTH).save(file, "PNG", optimize=True)
+    return _data_uri("image/png", file)
+
+
+def _mp3(score: Score) -> str:
+    import soundfile
+
+    from ritornello.rendering.audio import render_audio
+
+    file = io.BytesIO()
+    soundfile.write(file, render_audio(score, SAMPLE_RATE), SAMPLE_RATE, format="MP3")
+    return _data_uri("audio/mpeg", file)
+
+
+def _data_uri(kind: str, file: io.BytesIO) -> str:
+    return f"data:{kind};base64,{base64.b64encode(file.getvalue()).decode('ascii')}"

@@ -1,0 +1,211 @@
+"""The settings of the public functions, for editors and type checkers; every one may be left out.
+
+Written by `python tools/settings.py` from the configuration models, which hold the limits and check the values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, TypedDict
+
+
+class ComposeSettings(TypedDict, total=False):
+    """What can be asked of a piece: `compose`, `Model.compose`."""
+
+    temperature: float
+    """above 1 bolder, below 1 safer, 0 always the most probable (0 to 10; default 1)"""
+    top_p: float
+    """keep the most probable ids that make up this share (above 0 and at most 1; default 0.95)"""
+    top_k: int
+    """keep this many of the most probable ids, 0 all (at least 0; default 0)"""
+    min_p: float
+    """drop ids less probable than this share of the best one's (0 to 1; default 0)"""
+    surprise: float
+    """how often, as a share of steps, the most probable is avoided on purpose (0 to 1; default 0)"""
+    beam_size: int
+    """beam search: so many branches stay after each round (1 to 256; default 1)"""
+    branch_factor: int
+    """beam search: copies of each branch that stays (1 to 256; default 1)"""
+    steps_per_iteration: int
+    """beam search: ids sampled in a round (1 to 1024; default 1)"""
+    tempo: float | None
+    """quarter notes a minute (10 to 400)"""
+    meter: str | None
+    """meter, such as 3/4"""
+    instruments: Sequence[str] | str | None
+    """names or General MIDI numbers from 0, such as violin,cello"""
+    infill: str | None
+    """compose these bars of the primer anew, such as 5-8 or 5-8,13; all else stays as it is"""
+    vary: float | None
+    """compose this share of the primer's bars anew, drawn by the seed; with a form, of the bars of each section
+    that returns (if not given: the last one, where it leads on to something else) (0 to 1)"""
+    accompany: bool
+    """let the primer sound from beginning to end, and add parts to it: those of instruments, or what the model
+    likes (default False)"""
+    form: str | None
+    """sections of equal length, a letter each, such as AABA: the same letter returns"""
+    loop: bool
+    """a piece that leads back into its beginning, cut at the bar line, without an ending (default False)"""
+    cadence: bool
+    """let the last bar be the tonic chord of the key so far (default True)"""
+    entrances: bool
+    """let all instruments of a piece enter, one after another (default True)"""
+    guard: bool
+    """break up a pitch or a bar that repeats too often (default True)"""
+    max_copy: int | None
+    """no longer run of notes, in any key, that the music learned from has too; 0: any (15 if not given and the
+    model knows that music) (0 to 512)"""
+    polyphony: int | None
+    """most notes of one part that sound at once; 1 is a single line (1 to 128)"""
+    notes_per_bar: str | None
+    """fewest and most notes that begin in a bar, in all parts but drums, such as 4-12"""
+    chord_size: int | None
+    """most notes that one part begins at once (1 to 128)"""
+    span: int | None
+    """most semitones between notes that one part begins at once; a hand has 16 (0 to 127)"""
+    lowest: str | None
+    """lowest pitch of all parts but drums, such as C3 or 48"""
+    highest: str | None
+    """highest pitch of all parts but drums"""
+    chords: str | None
+    """chords to play over, a bar each, such as "Dm7 G7 Cmaj7 %"; with bar lines "Dm7 G7 | Cmaj7". Models that
+    know no chords begin notes on chord tones on every beat"""
+    strict_chords: bool
+    """with chords: all notes are chord tones, not only those on the beats (default False)"""
+    scale: str | None
+    """notes of all parts but drums, such as "D dorian" or C,D,E,G,A"""
+    bars: int | None
+    """length in bars (32 if no length is given) (1 to 1000)"""
+    seconds: float | None
+    """length in seconds, to the nearest bar; without a tempo, at 120 (above 0 and at most 3600)"""
+    notes: int | None
+    """length in notes, those of the primer included (1 to 100000)"""
+    density: Sequence[float] | str | None
+    """notes a second, for models told of them; several are spread over the piece, such as 4,16"""
+    pitch_classes: Sequence[float] | str | None
+    """for models told of them: the notes to use, such as C,D,E,G,A, or 12 weights from C up"""
+    seed: int | None
+    """makes the same pieces again; random if not given (at least 0)"""
+    index: int
+    """number of the first piece of this seed (at least 0; default 0)"""
+    count: int
+    """how many pieces, in one run (1 to 1000; default 1)"""
+    best_of: int
+    """compose so many candidates for each piece, and keep the most probable that copies little (1 to 256; default
+    1)"""
+    faithful: bool
+    """choose ids as the model's original system does, where nothing else is given (default False)"""
+    precision: Literal["float32", "int8"]
+    """arithmetic; int8 rounds the weights to 8 bits: faster, other pieces (one of float32, int8; default
+    float32)"""
+
+
+class TrainSettings(TypedDict, total=False):
+    """What a training run can be told: `train`."""
+
+    minutes: float | None
+    """time budget; the learning rate falls to its end (above 0 and at most 100000)"""
+    steps: int | None
+    """train for exactly so many batches, instead of a time budget (at least 1)"""
+    seed: int
+    """of the split, the order, the weights and the dropout (at least 0; default 0)"""
+    held_out: float
+    """share of the pieces never trained on (above 0 and below 1; default 0.1)"""
+    transpose: bool
+    """move each piece to a random key each time it is read (default True)"""
+    transpositions: Sequence[int] | str | None
+    """move pieces by one of these semitones, such as -3,0,3 (default: to any key)"""
+    representation: str
+    """scheme of tokens (default multitrack)"""
+    representation_options: dict[str, Any] | str
+    """what else the representation is told, as JSON (default {})"""
+    network: str
+    """kind of network (default lstm)"""
+    network_options: dict[str, Any] | str
+    """what else the network is told, as JSON (default {})"""
+    hidden: int | None
+    """units in each layer; chosen to fit budget and data (1 to 8192)"""
+    layers: int | None
+    """stacked layers; chosen to fit budget and data (1 to 16)"""
+    embedding: int | None
+    """width of the embedded input; chosen with hidden (1 to 4096)"""
+    dropout: float | None
+    """share of activations dropped; by how often pieces recur (at least 0 and below 1)"""
+    candidate_dropout: float
+    """share of steps at which what the past shows of what comes next is withheld (0 to 1; default 0.5)"""
+    tied: bool
+    """use the token embedding as the output layer too (default True)"""
+    features: bool
+    """let ids that share attributes, such as a pitch, share what is learned (default True)"""
+    batch: int | None
+    """parallel streams in a batch (1 to 4096)"""
+    window: int | None
+    """steps through which gradients flow, at the end of the run (2 to 8192)"""
+    growing_window: bool
+    """begin with shorter windows: a quarter of the window, then a half (default True)"""
+    learning_rate: float
+    """highest learning rate (AdamW) (above 0 and below 1; default 0.004)"""
+    optimizer: Literal["adamw", "adam", "rmsprop"]
+    """rule of learning (one of adamw, adam, rmsprop; default adamw)"""
+    schedule: Literal["cosine", "constant", "inverse"]
+    """course of the learning rate after its rise (one of cosine, constant, inverse; default cosine)"""
+    weight_decay: float
+    """of AdamW, on matrices only (at least 0 and below 10; default 0.02)"""
+    warmup: float
+    """share of the run during which the learning rate rises (at least 0 and below 1; default 0.03)"""
+    clip: float
+    """greatest norm of the gradient (above 0; default 1)"""
+    precision: Literal["auto", "float32", "bfloat16"]
+    """arithmetic; auto: the faster one (one of auto, float32, bfloat16; default auto)"""
+    device: str
+    """auto, cpu, cuda or mps (default auto)"""
+    threads: int | None
+    """processor threads; one or all, whichever is faster (1 to 1024)"""
+    processes: int
+    """processes that train together, each with its share of the streams (1 to 4096; default 1)"""
+    evaluations: int
+    """how often in the run the held-out pieces are scored (1 to 10000; default 20)"""
+    patience: int
+    """stop after so many evaluations without improvement (at least 1; default 10)"""
+    samples: int
+    """short pieces to compose in the course of the run (0 to 1000; default 3)"""
+
+
+class AdaptSettings(TypedDict, total=False):
+    """What an adaptation can be told: `adapt`."""
+
+    steps: int | None
+    """batches to learn from (300; 100 if no piece can be held out) (1 to 100000)"""
+    seconds: float
+    """end after so long, also before that (above 0 and at most 100000; default 50)"""
+    held_out: float
+    """share of the pieces never learned from, if there are three or more (above 0 and below 1; default 0.25)"""
+    transpose: bool
+    """move each piece to a random key each time it is read (default True)"""
+    learning_rate: float
+    """highest learning rate; it falls to nothing (above 0 and below 1; default 0.03)"""
+    seed: int
+    """of the split, the order, the keys and the dropout (at least 0; default 0)"""
+
+
+class EvaluateSettings(TypedDict, total=False):
+    """What an evaluation can be told: `evaluate`."""
+
+    temperature: float
+    """above 1 bolder, below 1 safer, 0 always the most probable (0 to 10; default 1)"""
+    top_p: float
+    """keep the most probable ids that make up this share (above 0 and at most 1; default 0.95)"""
+    top_k: int
+    """keep this many of the most probable ids, 0 all (at least 0; default 0)"""
+    min_p: float
+    """drop ids less probable than this share of the best one's (0 to 1; default 0)"""
+    surprise: float
+    """how often, as a share of steps, the most probable is avoided on purpose (0 to 1; default 0)"""
+    pieces: int
+    """real pieces to compare with, at most, chosen by the seed (4 to 100000; default 50)"""
+    count: int | None
+    """pieces to compose (default: one like each of the real ones) (2 to 1000)"""
+    bars: int | None
+    """compare only so many bars, the first of each piece (default: all) (1 to 1000)"""
+    seed: int
+    """of the pieces composed and chosen (at least 0; default 0)"""
