@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ritornello.bundle import Facts, load_bundle, save_bundle
-from ritornello.bundle.style import save_style
+from ritornello.bundle import Facts, load_bundle, save_bundle, save_style
 from ritornello.errors import ConfigError
 from ritornello.generation.stepper import Stepper
 from ritornello.networks import NETWORKS, detach, make_network, reset_rows
