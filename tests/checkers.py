@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from ritornello.originality import Index, copies
@@ -131,6 +132,28 @@ def keeps_chords(score: Score, wishes: Wishes) -> bool:
     return True
 
 
+def keeps_step_limit(score: Score, wishes: Wishes) -> bool:
+    """The top voice is the first part of the score; of its notes at an onset the highest counts."""
+    for part in parts(score):
+        line = [max(p for s, _, p in part if s == start) for start in sorted({start for start, _, _ in part})]
+        return all(abs(b - a) <= wishes["step_limit"] for a, b in pairwise(line))
+    return True
+
+
+def keeps_parallels(score: Score, wishes: Wishes) -> bool:
+    """Of onsets with several notes, one after the other, the outer voices do not move alike in fifths or octaves."""
+    begun: dict[int, list[int]] = {}
+    for part in parts(score):
+        for start, _, pitch in part:
+            begun.setdefault(start, []).append(pitch)
+    outer = [(min(p), max(p)) for _, p in sorted(begun.items()) if len(p) > 1]
+    for (low, high), (next_low, next_high) in pairwise(outer):
+        same = (high - low) % 12 == (next_high - next_low) % 12 in (0, 7)
+        if same and (next_low - low) * (next_high - high) > 0:
+            return False
+    return True
+
+
 CHECKERS: dict[str, Callable[[Score, Wishes], bool]] = {
     "scale": keeps_scale,
     "chords": keeps_chords,
@@ -140,6 +163,8 @@ CHECKERS: dict[str, Callable[[Score, Wishes], bool]] = {
     "span": keeps_span,
     "polyphony": keeps_polyphony,
     "notes_per_bar": keeps_notes_per_bar,
+    "step_limit": keeps_step_limit,
+    "parallels": keeps_parallels,
 }
 
 

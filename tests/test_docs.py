@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import runpy
@@ -10,12 +11,17 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
+import numpy as np
 import pytest
 from build import make_song
 from test_batches import make_piece
 
+import ritornello
 from ritornello import formats
+from ritornello.cli import COMMANDS
+from ritornello.representations import REPRESENTATIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -47,6 +53,8 @@ def test_the_reference_is_the_help_of_the_commands() -> None:
     tool = runpy.run_path(str(ROOT / "tools" / "reference.py"))
     written = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
     assert tool["reference"]() == written, "run: python tools/reference.py"
+    titles = re.findall(r"^## ritornello (\w+)", written, re.MULTILINE)
+    assert titles == list(COMMANDS), "a command without its own help in docs/reference.md"
 
 
 @pytest.mark.slow
@@ -87,7 +95,7 @@ def test_the_python_examples_of_the_page_run(
 
 
 def test_links_between_the_pages_lead_somewhere() -> None:
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
@@ -95,5 +103,98 @@ def test_links_between_the_pages_lead_somewhere() -> None:
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 def test_the_makefile_has_the_four_commands() -> None:
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for name in ("demo", "test", "check", "bench"):
+    for name in ("demo", "test", "check", "bench", "docs"):
         assert re.search(rf"^{name}:", text, re.MULTILINE)
+
+
+# --- the site -------------------------------------------------------------------------------------------------------
+
+
+def squashed(text: str) -> str:
+    """Return a text so that logits processor, logits-processor and LogitsProcessor are the same."""
+    return re.sub(r"[-_\s`]+", "", text.lower())
+
+
+def glossary() -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return (first cell, modules, words that must occur there) of each row: of the field's words those in bold."""
+    page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    found = []
+    for is_of_field, part in zip((True, False), page.split("## From this project"), strict=True):
+        for first, second, where in re.findall(r"^\| (.+?) \| (.+?) \| (`.+`) \|$", part, re.MULTILINE):
+            bold = re.findall(r"\*\*(.+?)\*\*", first)
+            words = [*bold, *second.split(", ")] if is_of_field else first.split(", ")
+            found.append((first, where, tuple(words)))
+    return found
+
+
+@pytest.mark.parametrize(("first", "where", "words"), glossary())
+def test_the_words_of_the_glossary_are_those_of_the_code(
+    first: str, where: str, words: tuple[str, ...]
+) -> None:
+    modules = [ROOT / "src" / "ritornello" / path for path in re.findall(r"`([^`]+)`", where)]
+    text = squashed(" ".join(path.read_text(encoding="utf-8") for path in modules))
+    missing = [word for word in words if squashed(word) not in text]
+    assert not missing, f"{where} has no {missing}"
+
+
+def test_the_glossary_has_what_a_newcomer_looks_for() -> None:
+    words = {word for *_, words in glossary() for word in words}
+    assert words >= {
+        "tokenizer",
+        "logits processor",
+        "constrained decoding",
+        "dataset",
+        "data loader",
+        "epoch",
+    }
+    assert words >= {"jam", "turn", "call", "primer", "preset"}
+
+
+def test_the_table_and_the_diagram_of_turns_are_in_step() -> None:
+    tool = runpy.run_path(str(ROOT / "tools" / "turns.py"))
+    page = tool["PAGE"].read_text(encoding="utf-8")
+    assert tool["page"](page) == page, "run: python tools/turns.py"
+    assert tool["svg"]() == tool["PICTURE"].read_text(encoding="utf-8"), "run: python tools/turns.py"
+
+
+def test_the_api_reference_has_all_public_names() -> None:
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^::: ritornello\.(\S+)$", page, re.MULTILINE))
+    assert {f"{home}.{name}" for name, home in ritornello._HOME.items()} <= named
+
+
+def example(name: str) -> ModuleType:
+    """Return an example of the docs as a module; its class is the first that it defines."""
+    spec = importlib.util.spec_from_file_location(
+        f"example_{name}", ROOT / "docs" / "examples" / f"{name}.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_example_of_a_representation_keeps_the_laws() -> None:
+    laws = pytest.importorskip("ritornello.testing")
+    kind = example("representation").TopLine
+    REPRESENTATIONS[kind.name] = kind
+    try:
+        laws.representation_laws(kind)
+    finally:
+        del REPRESENTATIONS[kind.name]
+
+
+def test_the_example_of_a_constraint_is_kept() -> None:
+    row = example("constraint").ToneRow()
+    piece = ritornello.load("songs").compose(bars=4, seed=1, constraints=[row])
+    pitches = np.concatenate([track.notes["pitch"] for track in piece.score.tracks if not track.is_drum])
+    counts = np.bincount(pitches % 12, minlength=12)
+    assert len(pitches) > 12
+    assert counts.max() - counts.min() <= 1 or piece.relaxed_constraints.get(row.name)
+
+
+def test_the_constraint_of_the_example_matters() -> None:
+    pitches = ritornello.load("songs").compose(bars=4, seed=1).score.all_notes()["pitch"]
+    counts = np.bincount(pitches % 12, minlength=12)
+    assert counts.max() - counts.min() > 1

@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,37 @@ def test_a_station_imports_only_earlier_ones(path: Path) -> None:
         assert ORDER.index(other) < ORDER.index(own) or (own, other) in ALLOWED_BACK, (
             f"{own} imports later {other}"
         )
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+SOURCES = {module_name(path): path for path in SOURCE.rglob("*.py")}
+
+
+def imports_at_the_top(path: Path) -> set[str]:
+    """Return our modules that a module imports outside functions, also for the type checker alone."""
+    found, todo = set(), list(ast.parse(path.read_text(encoding="utf-8")).body)
+    for node in todo:  # grows
+        if isinstance(node, ast.If | ast.Try | ast.With):
+            todo += [inner for inner in ast.walk(node) if isinstance(inner, ast.ImportFrom | ast.Import)]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            found |= {name if name in SOURCES else str(node.module) for name in names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found & SOURCES.keys()
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """The front alone, which names everything for type checkers, may import what imports its version."""
+    graph = {name: imports_at_the_top(path) for name, path in SOURCES.items() if name != "ritornello"}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail("imports in a circle: " + " <- ".join(error.args[1]))
 
 
 def run_python(code: str) -> str:

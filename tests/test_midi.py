@@ -7,7 +7,7 @@ import gzip
 import numpy as np
 import pytest
 from build import TICKS, chunk, hexdump, make_melody, make_song, midi_bytes
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ritornello.errors import ConfigError, FileError, FormatError
@@ -345,6 +345,9 @@ scores = st.builds(
 
 @settings(max_examples=100, deadline=None)
 @given(scores)
+@example(Score(TICKS, title="\0 "))
+@example(Score(TICKS, title=" \0 a\n\0 \0", texts=(Text(0, "name", " \0 "), Text(0, "lyric", " \0 "))))
+@example(Score(TICKS, (make_melody(name="\0 \0 "),)))
 def test_reading_what_was_written_is_a_fixed_point(score: Score) -> None:
     once = parse_midi(midi_to_bytes(score))
     assert once.repairs == ()

@@ -196,6 +196,16 @@ def test_another_xml_file_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "a.xml")
 
 
+def test_characters_that_xml_cannot_hold_are_left_out(tmp_path: Path) -> None:
+    words = "a\0\x01b\x1f\uffff\ud800"
+    melody = make_melody(name=words, texts=(Text(0, "lyric", words),))
+    write(Score(TICKS, (melody,), title=words), tmp_path / "song.musicxml")
+    score = read(tmp_path / "song.musicxml")
+    assert (score.title, score.tracks[0].name, score.tracks[0].texts[0].text) == ("ab", "ab", "ab")
+    write(Score(TICKS, (make_melody(name="\0 "),)), tmp_path / "song.musicxml")
+    assert read(tmp_path / "song.musicxml").tracks[0].name == "acoustic grand piano"
+
+
 def test_lyrics_that_share_a_note_are_joined(tmp_path: Path) -> None:
     words = (Text(0, "lyric", "La"), Text(3, "lyric", "di"), Text(480, "lyric", "da"))
     write(Score(TICKS, (make_melody(texts=words),)), tmp_path / "a.musicxml")

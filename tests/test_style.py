@@ -13,9 +13,8 @@ from fakes import small_network
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ritornello.bundle import Bundle, Facts, bundle_summary, load_bundle, save_bundle
+from ritornello.bundle import Bundle, Facts, bundle_summary, load_bundle, save_bundle, save_style
 from ritornello.bundle.archive import CARD, STYLE, pack_weights, unzip_members, zip_members
-from ritornello.bundle.style import save_style
 from ritornello.errors import BundleError, ConfigError
 from ritornello.generation import load
 from ritornello.representations import make_representation

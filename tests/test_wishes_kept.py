@@ -30,9 +30,10 @@ OPTIONS: dict[str, dict[str, object]] = {
 }
 
 CONSTRAINTS = (
-    "scale", "chords", "lowest", "highest", "chord_size", "span", "polyphony", "notes_per_bar", "max_copy"
+    "scale", "chords", "lowest", "highest", "chord_size", "span", "polyphony", "notes_per_bar", "max_copy",
+    "step_limit", "parallels",
 )  # fmt: skip
-OF_ALL = ("scale", "lowest", "highest")
+OF_ALL = ("scale", "lowest", "highest", "step_limit", "parallels")
 CAN: dict[str, tuple[str, ...]] = {
     "multitrack": CONSTRAINTS,
     "frames": CONSTRAINTS,
@@ -59,7 +60,7 @@ def random_chord(choose: random.Random) -> str:
     return pitch_class_name(choose.randrange(12)) + {"maj": "", "min": "m"}.get(quality, quality)
 
 
-def random_wish(choose: random.Random, name: str) -> str | int:
+def random_wish(choose: random.Random, name: str) -> str | int | bool:
     """Return a value of a constraint: mostly one that can be kept to by itself."""
     pitch, count = choose.randrange(24, 100), choose.choice([0, 1, 2, 4, 8, choose.randrange(40)])
     root = pitch_class_name(choose.randrange(12))
@@ -77,6 +78,8 @@ def random_wish(choose: random.Random, name: str) -> str | int:
         "polyphony": choose.randint(1, 3),
         "notes_per_bar": f"{count}-{max(1, count + choose.choice([0, 1, 4, 12]))}",
         "max_copy": choose.randint(4, 8),
+        "step_limit": choose.choice([1, 2, 4, 7, 12]),
+        "parallels": False,
     }[name]
 
 
@@ -159,7 +162,7 @@ def test_a_primer_may_break_them_and_the_piece_still_ends(model: Model) -> None:
         except ConfigError:
             continue
         assert made.ids[-1] == model.bundle.representation.end_id
-        assert set(made.violated) <= {"max_copy", "density"}
+        assert set(made.violated) <= {"max_copy", "density", "step_limit"}
 
 
 @pytest.mark.slow

@@ -7,21 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-COMMANDS = (
-    "inspect",
-    "train",
-    "compose",
-    "jam",
-    "play",
-    "render",
-    "convert",
-    "share",
-    "info",
-    "presets",
-    "likelihood",
-    "evaluate",
-    "bench nll",
-)
+from ritornello.cli import COMMANDS, make_command
+
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference.md"
 
 HEAD = """# The command line
@@ -40,10 +27,16 @@ def help_of(*arguments: str) -> str:
     return "\n".join(lines).strip("\n")
 
 
+def command_lines() -> list[str]:
+    """Return what calls each command, in the order of the help: "train", or "bench nll" for one of a group."""
+    groups = {name: getattr(make_command(name), "commands", {}) for name in COMMANDS}
+    return [line for name, inner in groups.items() for line in ([f"{name} {sub}" for sub in inner] or [name])]
+
+
 def reference() -> str:
     """Return the whole page."""
     parts = [HEAD, f"```text\n{help_of()}\n```\n"]
-    parts += [f"## ritornello {name}\n\n```text\n{help_of(*name.split())}\n```\n" for name in COMMANDS]
+    parts += [f"## ritornello {name}\n\n```text\n{help_of(*name.split())}\n```\n" for name in command_lines()]
     return "\n".join(parts)
 
 

@@ -57,6 +57,10 @@ class ComposeSettings(TypedDict, total=False):
     max_copy: int | None
     """no longer run of notes, in any key, that the music learned from has too; 0: any (15 if not given and the
     model knows that music) (0 to 512)"""
+    step_limit: int | None
+    """largest melodic leap of the top voice, in semitones (1 to 127)"""
+    parallels: bool
+    """allow parallel fifths and octaves between the outer voices (default True)"""
     polyphony: int | None
     """most notes of one part that sound at once; 1 is a single line (1 to 128)"""
     notes_per_bar: str | None

@@ -23,7 +23,7 @@ saving and `load_network` use torch.
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -45,9 +45,19 @@ from ritornello.bundle.archive import (
     unzip_members,
     zip_members,
 )
-from ritornello.bundle.card import Card, CorpusFacts, Facts, Part, Sampling, card_bytes, read_card
+from ritornello.bundle.card import (
+    Base,
+    Card,
+    CorpusFacts,
+    Facts,
+    Part,
+    Sampling,
+    StyleCard,
+    card_bytes,
+    read_card,
+)
 from ritornello.bundle.step_graph import NETWORK, Precision, export_step, externalise, still_copy
-from ritornello.bundle.style import digest_of, find_base, put_on, read_style
+from ritornello.bundle.style import Style, digest_of, find_base, read_style
 from ritornello.errors import BundleError, ConfigError
 from ritornello.originality import Index, unpack_index
 from ritornello.paths import Source, name_of, read_bytes, write_bytes
@@ -69,6 +79,7 @@ __all__ = [
     "load_bundle",
     "load_network",
     "save_bundle",
+    "save_style",
     "set_sampling",
 ]
 
@@ -217,6 +228,14 @@ def _pack(weights: Weights, precision: Precision) -> bytes:
     return pack_weights(weights)
 
 
+def save_style(path: Path, base: Bundle, weights: Weights, facts: Facts) -> None:
+    """Write a style of `base` to `path`, whole or not at all. `weights` stand for those of the same names."""
+    if base.base:
+        raise ConfigError(f"{base.path}: is itself a style of {base.base}; begin with that model")
+    card = StyleCard(**facts.model_dump(), base=Base(file=base.path.name, digest=base.digest))
+    write_bytes(path, zip_members({CARD: card_bytes(card), STYLE: pack_weights(weights)}))
+
+
 # --- loading --------------------------------------------------------------------------------------------------
 
 
@@ -231,11 +250,32 @@ def load_bundle(source: Source) -> Bundle:
     members = unzip_members(path, data)
     if STYLE in members:
         style = read_style(path, members, data)
-        return put_on(load_bundle(find_base(style)), style)
+        return _put_on(load_bundle(find_base(style)), style)
     card = read_card(path, members[CARD], Card)
     _check_package(path, card, "representation", REPRESENTATIONS)
     weights = unpack_weights(path, WEIGHTS, members[WEIGHTS])
     return Bundle(card, weights, members[STEP], digest_of(data), len(data), path, members.get(MUSIC, b""))
+
+
+def _put_on(base: Bundle, style: Style) -> Bundle:
+    """Return `base` with a style: the style's weights and facts, all else its own. BundleError if they do not fit."""
+    for name, array in style.weights.items():
+        theirs = base.weights.get(name)
+        if theirs is None or (theirs.shape, theirs.dtype) != (array.shape, array.dtype):
+            wanted = "there is none" if theirs is None else f"{theirs.dtype} of shape {theirs.shape}"
+            raise BundleError(
+                f"{style.path}: {STYLE}: {name} is {array.dtype} of shape {array.shape}, in {base.path.name} {wanted}"
+            )
+    own = {name: getattr(style.card, name) for name in Facts.model_fields if name != "sampling"}
+    return replace(
+        base,
+        card=base.card.model_copy(update=own),
+        weights=base.weights | style.weights,
+        digest=style.digest,
+        size=style.size,
+        path=style.path,
+        base=base.path.name,
+    )
 
 
 def _check_package(

@@ -8,25 +8,19 @@ with that model only, and is put on it when it is loaded. It is a zip file as a 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ritornello.bundle.archive import (
     CARD,
     STYLE,
     Weights,
-    pack_weights,
     unpack_weights,
-    zip_members,
 )
-from ritornello.bundle.card import Base, Facts, StyleCard, card_bytes, read_card
+from ritornello.bundle.card import StyleCard, read_card
 from ritornello.data import BUNDLES
-from ritornello.errors import BundleError, ConfigError
-from ritornello.paths import read_bytes, write_bytes
-
-if TYPE_CHECKING:
-    from ritornello.bundle import Bundle
+from ritornello.errors import BundleError
+from ritornello.paths import read_bytes
 
 
 @dataclass(frozen=True)
@@ -43,14 +37,6 @@ class Style:
 def digest_of(data: bytes) -> str:
     """Return what names a file: the beginning of its SHA-256, 16 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()[:16]
-
-
-def save_style(path: Path, base: Bundle, weights: Weights, facts: Facts) -> None:
-    """Write a style of `base` to `path`, whole or not at all. `weights` stand for those of the same names."""
-    if base.base:
-        raise ConfigError(f"{base.path}: is itself a style of {base.base}; begin with that model")
-    card = StyleCard(**facts.model_dump(), base=Base(file=base.path.name, digest=base.digest))
-    write_bytes(path, zip_members({CARD: card_bytes(card), STYLE: pack_weights(weights)}))
 
 
 def read_style(path: Path, members: dict[str, bytes], data: bytes) -> Style:
@@ -73,25 +59,4 @@ def find_base(style: Style) -> Path:
     raise BundleError(
         f"{style.path}: a style of the model {base.file}, digest {base.digest}, which is neither shipped nor beside it"
         f"{found}; put that model there"
-    )
-
-
-def put_on(base: Bundle, style: Style) -> Bundle:
-    """Return `base` with a style: the style's weights and facts, all else its own. BundleError if they do not fit."""
-    for name, array in style.weights.items():
-        theirs = base.weights.get(name)
-        if theirs is None or (theirs.shape, theirs.dtype) != (array.shape, array.dtype):
-            wanted = "there is none" if theirs is None else f"{theirs.dtype} of shape {theirs.shape}"
-            raise BundleError(
-                f"{style.path}: {STYLE}: {name} is {array.dtype} of shape {array.shape}, in {base.path.name} {wanted}"
-            )
-    own = {name: getattr(style.card, name) for name in Facts.model_fields if name != "sampling"}
-    return replace(
-        base,
-        card=base.card.model_copy(update=own),
-        weights=base.weights | style.weights,
-        digest=style.digest,
-        size=style.size,
-        path=style.path,
-        base=base.path.name,
     )

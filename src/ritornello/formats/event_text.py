@@ -40,7 +40,7 @@ from ritornello.formats.midi_writer import (
     encode_track,
     text_meta,
 )
-from ritornello.formats.smf import END_OF_TRACK, META, PORT, TEXTS, Events, SmfFile, read_smf
+from ritornello.formats.smf import END_OF_TRACK, META, PORT, TEXTS, Events, SmfFile, decode_name, read_smf
 from ritornello.score import Key, Meter, Score, Tempo, Text
 
 MARK = "#ritornello-events "
@@ -117,7 +117,7 @@ def _header(file: SmfFile, score: Score, chosen: Sequence[int], spelling: Spelli
         if kind == PORT and payload:
             ports[track] = payload[0]
         elif kind == _NAME_TYPE:
-            names[track] = payload.decode("utf-8" if _is_utf8(payload) else "latin-1").strip().rstrip("\0")
+            names[track] = decode_name(payload)
     return Header(
         ppq=min(file.ticks_per_quarter, 0x7FFF),
         format=0 if len(chosen) == 1 and file.format == 0 else 1,
@@ -135,14 +135,6 @@ def _payloads(file: SmfFile) -> list[tuple[int, int, bytes]]:
     events = file.events
     rows = np.flatnonzero(events.status == META)
     return list(zip(events.track[rows].tolist(), events.first[rows].tolist(), events.payloads, strict=True))
-
-
-def _is_utf8(payload: bytes) -> bool:
-    try:
-        payload.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _left_out(file: SmfFile) -> tuple[str, ...]:

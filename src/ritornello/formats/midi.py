@@ -37,6 +37,8 @@ from ritornello.formats.smf import (
     TEXTS,
     Events,
     SmfFile,
+    decode_name,
+    decode_text,
     read_smf,
 )
 from ritornello.paths import Source, name_of, read_bytes
@@ -288,10 +290,9 @@ class _Globals:
             self.tempos = {0: Tempo(0, file.microseconds_per_quarter)}
 
     def _take_text(self, track: int, tick: int, kind: str, payload: bytes) -> None:
-        text = _decoded(payload)
         if kind == "name" and track not in self.names:
-            self.names[track] = Text(tick, kind, text.strip())
-        elif text:
+            self.names[track] = Text(tick, kind, decode_name(payload))
+        elif text := decode_text(payload):
             self.texts.setdefault(track, []).append(Text(tick, kind, text))
 
     def _take_tempo(self, track: int, tick: int, payload: bytes) -> None:
@@ -337,11 +338,3 @@ class _Globals:
         texts = [text for n in silent for text in self.texts.get(n, ())]
         texts += [self.names[n] for n in silent if n and n in self.names and self.names[n].text]
         return tuple(sorted(texts, key=lambda text: text.tick))
-
-
-def _decoded(payload: bytes) -> str:
-    """Return text in UTF-8, or else in Latin-1, which any bytes are."""
-    try:
-        return payload.decode("utf-8").rstrip("\0")
-    except UnicodeDecodeError:
-        return payload.decode("latin-1").rstrip("\0")

@@ -9,6 +9,7 @@ Read in order: `score_to_musicxml`, `score_to_music21`, `_Part`, `spell`, `drum_
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -42,6 +43,9 @@ _RARE_HEADS = (
     "arrow down", "arrow up",
 )  # fmt: skip
 _PLACES = ("D4", "E4", "F4", "G4", "A4", "B4", "C5", "D5", "E5", "F5", "G5", "A5")
+_NO_XML = re.compile(
+    "[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]"
+)  # what XML cannot hold; music21 writes it
 
 
 def drum_sign(pitch: int) -> tuple[str, str]:
@@ -103,7 +107,7 @@ def score_to_music21(score: Score) -> Any:
     bars = _bar_lines(score, snapped)
     with quiet_music21() as music21:
         result = music21.stream.Score()
-        result.metadata = music21.metadata.Metadata(title=score.title)
+        result.metadata = music21.metadata.Metadata(title=_NO_XML.sub("", score.title))
         for track, notes, (_, channel) in zip(tracks, snapped, assign_channels(tracks), strict=True):
             part = _Part(music21, score, replace(track, notes=notes), keys, bars)
             result.insert(0, part.make(channel, with_tempos=track is tracks[0]))
@@ -164,7 +168,8 @@ class _Part:
         for text in self.track.texts:
             if text.kind == "lyric":
                 onset = int(onsets[np.abs(onsets - text.tick * self.scale).argmin()])
-                found[onset] = f"{found[onset]} {text.text}" if onset in found else text.text
+                lyric = _NO_XML.sub("", text.text)
+                found[onset] = f"{found[onset]} {lyric}" if onset in found else lyric
         return found
 
     def make(self, channel: int, with_tempos: bool) -> Any:
@@ -199,7 +204,7 @@ class _Part:
         music21, track = self.music21, self.track
         name = instrument_name(track.program, track.is_drum)
         instrument = music21.instrument.Instrument(name)
-        instrument.partName = track.name or name
+        instrument.partName = _NO_XML.sub("", track.name).strip() or name
         instrument.midiProgram = track.program
         return instrument
 

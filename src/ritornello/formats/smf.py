@@ -189,6 +189,7 @@ def _find_track(data: bytes, at: int) -> int:
 _RUN = re.compile(rb"(?:[\x80-\xff]{0,3}[\x00-\x7f]([\x80-\xbf\xe0-\xef])?[\x00-\x7f]{2})++")
 _RUN_FROM_STATUS = re.compile(rb"(?=[\x80-\xff]{0,3}[\x00-\x7f][\x80-\xef])" + _RUN.pattern)
 _SHORT_META = re.compile(rb"[\x80-\xff]{0,3}[\x00-\x7f]\xff([\x00-\x7f])([\x00-\x7f])")
+_MARGIN = "\0" + "".join(filter(str.isspace, map(chr, range(0x3001))))  # NUL and all white space
 _QUANTITY = re.compile(rb"[\x80-\xff]*[\x00-\x7f]")
 _STATUS = re.compile(rb"[\x80-\xff]")
 _SYSTEM_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # data bytes of system messages; the others have none
@@ -362,3 +363,16 @@ def _decode(scanner: _Scanner, one_after_another: bool) -> Events:
         stream[second_at],
         scanner.payloads,
     )
+
+
+def decode_text(payload: bytes) -> str:
+    """Return the text of a meta event: UTF-8, or else Latin-1, which any bytes are; NULs at its end are padding."""
+    try:
+        return payload.decode("utf-8").rstrip("\0")
+    except UnicodeDecodeError:
+        return payload.decode("latin-1").rstrip("\0")
+
+
+def decode_name(payload: bytes) -> str:
+    """Return the name of a track, without white space and NULs around it, in whatever order they stand there."""
+    return decode_text(payload).strip(_MARGIN)

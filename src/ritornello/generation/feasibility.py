@@ -15,7 +15,7 @@ import numpy as np
 
 from ritornello.errors import ConfigError
 from ritornello.generation.constraints import make_constraints
-from ritornello.generation.constraints.base import Context
+from ritornello.generation.constraints.base import Context, Feasible
 from ritornello.generation.constraints.chords import ChordSettings, keeps_chords
 from ritornello.generation.constraints.register import RegisterSettings
 from ritornello.generation.constraints.scale import ScaleSettings
@@ -28,13 +28,6 @@ from ritornello.theory.pitches import split_name
 
 ITS_OWN = "its own"
 """Whose pitches are demanded if nothing but the register bounds an instrument."""
-
-
-class Feasible(NamedTuple):
-    """The instruments that could not always play, and the voices of the piece that can."""
-
-    idle: list[InstrumentRange]
-    able: frozenset[int]
 
 
 def check_feasible(context: Context) -> Feasible:
@@ -174,6 +167,31 @@ def _check_instruments(
         problems = of_all if len(of_all) == len(present) else []
     if problems:
         raise ConfigError(min(problems).text)
+
+
+class Gap(NamedTuple):
+    """The widest leap that an instrument may have to make from one note to the nearest that it may play next."""
+
+    semitones: int
+    text: str
+
+
+def widest_gap(context: Context) -> Gap | None:
+    """Return the widest gap of the instruments that can be in a piece, from any note to the chord that follows; None if
+    no chords are kept to, since a note can be repeated then."""
+    if not keeps_chords(context):
+        return None
+    lowest, highest = context.of(RegisterSettings).register_pitches
+    gaps = []
+    for instrument in context.representation.instrument_ranges(getattr(context.settings, "programs", None)):
+        mine = [pitch for pitch in instrument.pitches if lowest <= pitch <= highest]
+        for demand in make_demands(context, is_over_chords=True):
+            goals = [pitch for pitch in mine if demand.pitches[pitch]]
+            for pitch in mine if goals else ():
+                gap = min(abs(pitch - goal) for goal in goals)
+                text = f"from {pitch_name(pitch)} the nearest note of {demand.whose} that {instrument.name} can play"
+                gaps.append(Gap(gap, f"{text} is {gap} semitones away"))
+    return max(gaps, default=None)
 
 
 class Problem(NamedTuple):

@@ -38,6 +38,7 @@ class Notes:
     def __init__(self, representation: Representation) -> None:
         tokens = representation.tokens
         self.ids = np.flatnonzero(tokens.is_pitched)
+        self.drum_voices = tokens.drum_voices
         self.voices, self.pitches = tokens.voice[self.ids], tokens.pitch[self.ids]
         unknown = (tokens.notes > 0) & ~tokens.is_pitched & ~(tokens.is_drum & (tokens.pitch >= 0))
         self.is_complete = bool(len(self.ids)) and not unknown.any()

@@ -1,4 +1,4 @@
-"""A step graph that multiplies with weights of 8 bits, made from that of a bundle when it is loaded.
+"""Weight quantisation: a step graph with weights of 8 bits, made from that of a bundle when it is loaded.
 
 A step of one piece does hardly anything but read the weights, so a quarter of the bytes is a quarter of the time, or
 nearly. Each BLOCK weights of a column have a scale of their own. What is multiplied with them is rounded as well,

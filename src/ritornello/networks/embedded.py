@@ -1,9 +1,9 @@
 """What networks share that embed their columns: the way in, the way out. Between them each has layers of its own.
 
 Each column has its own embedding; their sum is the input of the first layer. With `tied`, the output layer uses
-the token embedding again (Press and Wolf 2017, arXiv:1608.05859), through a projection to its width. Ids may have
-attributes (`features`), such as the pitch of a note. Then an id's embedding is the sum of its own and of those of
-its attributes, going in and coming out: what is learned of one id helps those that are like it.
+the token embedding again (weight tying, Press and Wolf 2017, arXiv:1608.05859), through a projection to its width. Ids
+may have attributes (`features`), such as the pitch of a note. Then an id's embedding is the sum of its own and of
+those of its attributes, going in and coming out: what is learned of one id helps those that are like it.
 
 Columns may be *candidates*: 1 + an id that may well come next, or 0. A candidate is embedded as its id is, through
 a matrix of

@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ritornello.bundle import Bundle, Facts, load_bundle, save_bundle
-from ritornello.bundle.style import save_style
+from ritornello.bundle import Bundle, Facts, load_bundle, save_bundle, save_style
 from ritornello.config import checked
 from ritornello.errors import ConfigError
 from ritornello.generation.stepper import Stepper

@@ -21,10 +21,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from ritornello.bundle import Bundle, CorpusFacts, Facts, load_network
+from ritornello.bundle import Bundle, CorpusFacts, Facts, load_network, save_style
 from ritornello.bundle.archive import Weights
 from ritornello.bundle.step_graph import NETWORK
-from ritornello.bundle.style import save_style
 from ritornello.corpus.batches import ALL_KEYS, Batch, Batches, validation_batches
 from ritornello.corpus.pool import Failure, map_guarded
 from ritornello.corpus.scan import scan, split

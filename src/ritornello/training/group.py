@@ -1,4 +1,4 @@
-"""Several processes that train one network: each reads its share of the streams, and all take the same steps.
+"""Data-parallel training: several processes train one network, each on its share of the streams, in the same steps.
 
 A launcher (torchrun, `ritornello train --processes`, SLURM with torchrun) starts the processes and tells each its
 rank by the environment; `join_group` reads it. Every process holds the whole network. What they exchange is little:

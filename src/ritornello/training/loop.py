@@ -3,9 +3,9 @@
 Several processes may train one network (`group`); what is said here then holds for each of them.
 
 `Trainer.run` yields a `Progress` after every few steps and prints nothing; whoever iterates shows it, and may
-stop at any step. The best network on held-out pieces is written as a bundle each time it improves, so that a
-usable model is there from the first evaluation on; the whole state is written as a checkpoint, so that a run
-can go on exactly where it was, after Ctrl-C or worse.
+stop at any step. The best network on the validation (held-out) pieces is written as a bundle each time it improves,
+so that a usable model is there from the first evaluation on; the whole state is written as a checkpoint, so that a
+run can go on exactly where it was, after Ctrl-C or worse.
 """
 
 from __future__ import annotations

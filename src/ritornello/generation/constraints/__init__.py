@@ -43,6 +43,8 @@ CONSTRAINTS = Registry[type[Constraint]](
         "register": f"{_HERE}.register:Register",
         "chord_size": f"{_HERE}.chord_size:ChordSize",
         "density": f"{_HERE}.density:Density",
+        "parallels": f"{_HERE}.parallels:Parallels",
+        "step_limit": f"{_HERE}.step_limit:StepLimit",
         "max_copy": f"{_HERE}.originality:Originality",
         "repetition": f"{_HERE}.repetition:Repetition",
         "entrances": f"{_HERE}.entrances:Entrances",

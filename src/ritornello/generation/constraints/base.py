@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from numpy import bool_, integer
     from numpy.typing import NDArray
 
-    from ritornello.generation.feasibility import Feasible
     from ritornello.generation.notes import Notes, Pitches
     from ritornello.originality import Index
     from ritornello.representations.base import GrammarState, Representation
+    from ritornello.representations.tokens import InstrumentRange
     from ritornello.score import Score
 
     Ids = Sequence[int] | NDArray[integer[Any]]
@@ -42,6 +42,13 @@ class Settings(BaseModel):
 
 
 Wanted = TypeVar("Wanted", bound=BaseModel)
+
+
+class Feasible(NamedTuple):
+    """The instruments that could not always play, and the voices of the piece that can; see `feasibility`."""
+
+    idle: list[InstrumentRange]
+    able: frozenset[int]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A live session: a pure state machine between a player and a model, with the clock given.
+"""A live session: a state machine without I/O (sans-I/O) between a player and a model, with the clock given.
 
     session = Session(model, config, seed)
     session.receive(Start(), now)                     what happens goes in

@@ -1,4 +1,4 @@
-"""What was played: the journal of a session, and the score it makes.
+"""What was played: the journal of a session (an event log), and the score it makes.
 
 Everything that happens gets the next number and stays in the journal for ever. What of it counts is a *path* of
 segments: stretches of the journal and of the clock. Undo, and going to a bookmark, take the path that was there

@@ -1,0 +1,166 @@
+"""`step_limit`: the largest melodic leap of the top voice.
+
+The top voice is the part of the highest rank in the score that has played, drums left out, and of its notes at an onset
+the highest. From onset to onset it moves by at most so many semitones.
+
+Where notes of an onset come from the lowest up, lower ones may come first, as long as one within reach can follow; then
+the onset is not left before it has come. Where something else limits chords too, each onset of the top voice begins
+within reach.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from pydantic import Field, model_validator
+
+from ritornello.errors import ConfigError
+from ritornello.generation.constraints.base import Constraint, ConstraintState, Context, Settings
+
+if TYPE_CHECKING:
+    from numpy import int64
+    from numpy.typing import NDArray
+
+    from ritornello.generation.constraints.base import Ids, Mask
+    from ritornello.generation.notes import Notes
+    from ritornello.representations.base import GrammarState
+    from ritornello.representations.tokens import Tokens
+
+LIMITS_CHORDS = ("chord_size", "density", "max_copy", "parallels")
+"""Constraints that may forbid a further note at an onset."""
+
+LEAST_WITH_MAX_COPY = 5
+"""Within fewer semitones every note might be a copy."""
+
+MODIFIERS = ("velocity", "duration")
+"""Kinds of ids that shape the last note, and so do not leave its onset."""
+
+
+class StepLimitSettings(Settings):
+    step_limit: int | None = Field(
+        None, ge=1, le=127, description="largest melodic leap of the top voice, in semitones"
+    )
+
+    @model_validator(mode="after")
+    def _check_others(self) -> Self:
+        given = getattr(self, "asks_for_given", "")  # of a configuration that has FixedNotesSettings too
+        if given and self.step_limit is not None:
+            raise ValueError(
+                f"step_limit {self.step_limit} and {given} contradict each other: given notes stay as they are"
+            )
+        if self.step_limit and self.step_limit < LEAST_WITH_MAX_COPY and getattr(self, "max_copy", None):
+            raise ValueError(
+                f"step_limit {self.step_limit} leaves no way around a copy; with max_copy give at least "
+                f"{LEAST_WITH_MAX_COPY}"
+            )
+        return self
+
+
+class StepLimit(Constraint):
+    name = "step_limit"
+    settings = StepLimitSettings
+    bounds_pitches = True
+
+    def start(self, context: Context) -> StepLimitState | None:
+        from ritornello.generation.constraints import make_constraints
+        from ritornello.generation.feasibility import widest_gap
+
+        limit = context.of(StepLimitSettings).step_limit
+        if limit is None:
+            return None
+        if (gap := widest_gap(context)) and gap.semitones > limit:
+            raise ConfigError(f"step_limit {limit}: {gap.text}; give at least {gap.semitones}")
+        rows = [row for row in make_constraints(context.is_live) if row.name in LIMITS_CHORDS]
+        tokens = context.representation.tokens
+        goes_upwards = (
+            context.representation.tells_notes_in_order and not tokens.elapsed[context.notes.ids].any()
+        )
+        may_begin_lower = goes_upwards and not any(row.asked(context) for row in rows)
+        return StepLimitState(tokens, context.notes, limit, may_begin_lower)
+
+
+class _Line(NamedTuple):
+    """A voice: the highest pitch of its last onset before the present one (-1: none), and of the present one (-1)."""
+
+    before: int = -1
+    present: int = -1
+
+
+class StepLimitState(ConstraintState):
+    """Bans the notes of the top voice that are out of reach, and, once lower notes have come, all that leaves the onset
+    before one within reach has come."""
+
+    name, rank = "step_limit", 45
+
+    def __init__(self, tokens: Tokens, notes: Notes, limit: int, may_begin_lower: bool) -> None:
+        self._tokens, self._notes, self._limit = tokens, notes, limit
+        self._may_begin_lower = may_begin_lower
+        self._shaping = tokens.mask(*(kind for kind in MODIFIERS if kind in tokens.slice))
+        self._lines: dict[int, _Line] = {}
+        self._time, self._onset = 0.0, -1.0
+        self._is_chosen = False  # whether the next id is: then `banned` has been called
+        self._given_at = -1.0  # the last onset with notes that were not chosen, such as a player's
+
+    def fork(self) -> StepLimitState:
+        other = copy(self)
+        other._lines = dict(self._lines)
+        return other
+
+    def advance(self, grammar: GrammarState) -> None:
+        for voice, pitch in grammar.last_notes:
+            if voice in self._notes.drum_voices:
+                continue
+            if self._time != self._onset:
+                self._leave()
+                self._onset = self._time
+            if not self._is_chosen:
+                self._given_at = self._onset
+            line = self._lines.get(voice, _Line())
+            self._lines[voice] = line._replace(present=max(line.present, pitch))
+        self._time, self._is_chosen = grammar.quarters, False
+
+    def _leave(self) -> None:
+        """Leave the present onset."""
+        self._lines = {
+            voice: _Line(line.before if line.present < 0 else line.present)
+            for voice, line in self._lines.items()
+        }
+
+    def banned(self, grammar: GrammarState, allowed: Mask) -> Ids:
+        import numpy as np
+
+        self._is_chosen = True
+        if not self._lines:
+            return ()
+        if grammar.quarters != self._onset:
+            self._leave()
+            self._onset = grammar.quarters
+        top = min(self._lines)
+        line = self._lines[top]
+        if line.before < 0:
+            return ()
+        ids, pitches = self._notes.ids, self._notes.pitches
+        mine = self._notes.voices == top
+        low, high = line.before - self._limit, line.before + self._limit
+        out = mine & (pitches > high)
+        if line.present >= low or self._given_at == self._onset:  # within reach already, or not chosen
+            return self._new(grammar, ids[out])
+        within = ids[mine & (pitches >= low) & (pitches <= high) & allowed[ids]]
+        reachable = self._new(grammar, within)
+        if line.present >= 0:  # lower notes have come: only what leads to one within reach
+            last = self._tokens.pitch[reachable].max(initial=low)
+            keeps = self._shaping.copy()
+            keeps[ids[mine & (pitches <= last)]] = True
+            return np.flatnonzero(~keeps)
+        below = mine & (pitches < low)
+        if not (self._may_begin_lower and len(reachable)):
+            return self._new(grammar, ids[out | below])
+        return self._new(grammar, ids[out])
+
+    @staticmethod
+    def _new(grammar: GrammarState, ids: NDArray[int64]) -> NDArray[int64]:
+        """Return those of `ids` that would begin a note, instead of letting one go on."""
+        import numpy as np
+
+        return np.array([token for token in ids.tolist() if grammar.notes_of(token)], dtype=np.int64)

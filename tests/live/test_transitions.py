@@ -1,0 +1,190 @@
+"""The table of turns is true: a session is driven through each row, and nothing else changes the turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from build import make_song
+from live_fakes import Log, jam, live_model, network_for, tune
+from test_session import config
+
+from ritornello.live.config import Mode
+from ritornello.live.events import (
+    Configure,
+    GoTo,
+    Midi,
+    Output,
+    PlayCall,
+    Remark,
+    SetBookmark,
+    Start,
+    Stop,
+    Turn,
+    TurnBegan,
+    Undo,
+)
+from ritornello.live.session import Session
+from ritornello.live.session.transitions import TRANSITIONS, Choice, Event, Transition, When
+from ritornello.live.session.turn_taking import PATIENCE
+
+MODEL, OTHER = live_model(), live_model()
+NETWORK = network_for(MODEL)
+MODES = {
+    Turn.IDLE: tuple(Mode),
+    Turn.COUNT_IN: (Mode.TRADE, Mode.CONTINUE, Mode.DUET),
+    Turn.PLAYER: (Mode.CALL_AND_RESPONSE, Mode.ANSWER, Mode.TRADE, Mode.CONTINUE),
+    Turn.MODEL: (Mode.CALL_AND_RESPONSE, Mode.ANSWER, Mode.TRADE),
+    Turn.BOTH: (Mode.CONTINUE, Mode.DUET),
+}
+"""The modes in which a turn can be reached; COUNT_IN is reached with a metronome."""
+
+
+def go_on(session: Session, until: float) -> list[Output]:
+    return [output for _, output in jam(session, NETWORK, [], until)[0]]
+
+
+def reach(turn: Turn, mode: Mode, counted: bool = False, played: bool = True) -> tuple[Session, float]:
+    """Return a session with a bookmark in which it is the turn of `turn`, and the time."""
+    counted = counted or turn == Turn.COUNT_IN
+    session = Session(MODEL, config(mode, metronome=counted, count_in=2 * counted), seed=1)
+    session.receive(SetBookmark("first"), 0.0)
+    if turn == Turn.IDLE:
+        return session, 0.0
+    log: Log = [(0.0, Start()), *(tune(0.3, (60, 64), 0.2) if played and not counted else [])]
+    now = 0.9
+    jam(session, NETWORK, log, now)
+    while session.turn.turn != turn:
+        assert now < 5, f"{turn} is not reached in mode {mode}"
+        now += 0.05
+        go_on(session, now)
+    return session, now
+
+
+def until_told(session: Session, now: float) -> list[Output]:
+    """Go on until a turn begins, and return what was told."""
+    told: list[Output] = []
+    while not turns(told) and now < 70:
+        now = max(now + 0.01, session.next_time or 0.0)
+        told += go_on(session, now + 1e-3)
+    return told
+
+
+def turns(told: list[Output]) -> list[Turn]:
+    return [output.turn for output in told if isinstance(output, TurnBegan)]
+
+
+def receives(make: Callable[[Session], object]) -> Callable[[Session, float], list[Output]]:
+    """Return what lets a session receive an event, made for it."""
+
+    def do(session: Session, now: float) -> list[Output]:
+        session.receive(make(session), now)  # type: ignore[arg-type]
+        return list(session.advance(now))
+
+    return do
+
+
+def use(session: Session, now: float) -> list[Output]:
+    session.use(OTHER, now)
+    return list(session.advance(now))
+
+
+DO: dict[Event, Callable[[Session, float], list[Output]]] = {
+    Event.START: receives(lambda _: Start()),
+    Event.STOP: receives(lambda _: Stop()),
+    Event.OVER: until_told,
+    Event.CONFIGURE: receives(lambda session: Configure(session.config.model_copy(update={"tempo": 150.0}))),
+    Event.USE: use,
+    Event.PLAY_CALL: receives(lambda _: PlayCall(make_song(2))),
+    Event.GO_BACK: receives(lambda _: GoTo(1)),
+}
+
+ROWS = [
+    (row, mode)
+    for row in TRANSITIONS
+    if isinstance(row.turn, Turn) and row.when != When.LATE
+    for mode in MODES[row.turn]
+]
+
+
+IN_MODES = {
+    When.PLAYED: (Mode.CALL_AND_RESPONSE, Mode.ANSWER, Mode.TRADE),
+    When.PLAYED_JOINT: (Mode.CONTINUE,),
+}
+"""The modes in which a condition can hold, where not in all."""
+
+
+def next_of(session: Session) -> Turn:
+    """Return whose turn begins: the rows of the choice."""
+    mode, has_listened = session.config.mode, session._turns.performer.improviser.model_state.row is not None
+    is_joint = mode == Mode.DUET or (mode == Mode.CONTINUE and has_listened)
+    when = When.JOINT if is_joint else When.CALLS
+    return next(Turn(row.then) for row in TRANSITIONS if row.turn == Choice.NEXT and row.when == when)
+
+
+@pytest.mark.parametrize(
+    ("row", "mode"),
+    [(row, mode) for row, mode in ROWS if mode in IN_MODES.get(row.when, Mode)],
+    ids=lambda each: each.value if isinstance(each, Mode) else f"{each.turn}-{each.event}-{each.when}",
+)
+def test_the_session_does_what_the_row_says(row: Transition, mode: Mode) -> None:
+    assert isinstance(row.turn, Turn)
+    assert row.event is not None
+    session, now = reach(row.turn, mode, row.when == When.COUNT_IN, row.when != When.SILENT)
+    number = session.turn.number
+    told = DO[row.event](session, now)
+    expected = next_of(session) if row.then == Choice.NEXT else row.then
+    assert (session.turn.turn, turns(told)[-1]) == (expected, expected)
+    if row.when == When.SILENT:
+        assert session.turn.number == number
+
+
+@pytest.mark.parametrize("mode", MODES[Turn.MODEL])
+def test_a_late_answer_is_waited_for_and_then_given_up(mode: Mode) -> None:
+    session, now = reach(Turn.PLAYER, mode)
+    while session.turn.turn == Turn.PLAYER:  # from here on nobody steps the network
+        now += 0.1
+        session.advance(now)
+    stop = session.turn.end
+    assert stop is not None
+    row = next(row for row in TRANSITIONS if row.when == When.LATE)
+    assert (row.turn, row.event) == (Turn.MODEL, Event.OVER)
+    told = list(session.advance(stop + PATIENCE - 0.1))
+    assert (session.turn.turn, turns(told)) == (row.then, [])
+    told = list(session.advance(stop + PATIENCE + 0.1))
+    assert (session.turn.turn, turns(told)[-1]) == (Turn.PLAYER, Turn.PLAYER)
+
+
+@pytest.mark.parametrize("turn", [Turn.COUNT_IN, Turn.PLAYER, Turn.BOTH])
+def test_undo_with_nothing_to_take_back_changes_no_turn(turn: Turn) -> None:
+    session, now = reach(turn, Mode.DUET if turn == Turn.BOTH else Mode.TRADE, played=False)
+    before = session.turn
+    session.receive(Undo(), now)
+    told = list(session.advance(now))
+    assert any(isinstance(output, Remark) for output in told)
+    assert (session.turn, turns(told)) == (before, [])
+
+
+ELSEWHERE = {(row.turn, row.event) for row in TRANSITIONS}
+
+
+@pytest.mark.parametrize(
+    ("turn", "event"),
+    [(turn, event) for turn in Turn for event in Event if (turn, event) not in ELSEWHERE],
+)
+def test_no_other_event_changes_the_turn(turn: Turn, event: Event) -> None:
+    for mode in MODES[turn]:
+        session, now = reach(turn, mode)
+        before = session.turn
+        idles = event == Event.OVER  # nothing is ever over when idle, or while both play
+        told = go_on(session, now + 3.0) if idles else DO[event](session, now)
+        assert (session.turn, turns(told)) == (before, [])
+
+
+@pytest.mark.parametrize("turn", Turn)
+def test_what_is_played_and_small_settings_change_no_turn(turn: Turn) -> None:
+    session, now = reach(turn, MODES[turn][0])
+    before, bolder = session.turn, session.config.model_copy(update={"temperature": 1.5})
+    for event in (Midi(b"\x90\x3c\x50"), SetBookmark("here"), Configure(bolder)):
+        session.receive(event, now)
+    assert (session.turn, turns(list(session.advance(now)))) == (before, [])
