@@ -257,6 +257,17 @@ def load_bundle(source: Source) -> Bundle:
     return Bundle(card, weights, members[STEP], digest_of(data), len(data), path, members.get(MUSIC, b""))
 
 
+def _check_package(
+    path: Path, card: Card, part: Literal["representation", "network"], known: Container[str]
+) -> None:
+    """Raise BundleError if a part of a model comes with a package that is not installed."""
+    name, package = getattr(card, part).name, card.packages.get(part)
+    if package and name not in known:
+        raise BundleError(
+            f"{path}: its {part} {name!r} comes with the package {package}; run: pip install {package.split()[0]}"
+        )
+
+
 def _put_on(base: Bundle, style: Style) -> Bundle:
     """Return `base` with a style: the style's weights and facts, all else its own. BundleError if they do not fit."""
     for name, array in style.weights.items():
@@ -276,17 +287,6 @@ def _put_on(base: Bundle, style: Style) -> Bundle:
         path=style.path,
         base=base.path.name,
     )
-
-
-def _check_package(
-    path: Path, card: Card, part: Literal["representation", "network"], known: Container[str]
-) -> None:
-    """Raise BundleError if a part of a model comes with a package that is not installed."""
-    name, package = getattr(card, part).name, card.packages.get(part)
-    if package and name not in known:
-        raise BundleError(
-            f"{path}: its {part} {name!r} comes with the package {package}; run: pip install {package.split()[0]}"
-        )
 
 
 def load_network(bundle: Bundle) -> Network:
