@@ -10,9 +10,19 @@ from zipfile import ZipFile
 
 import pytest
 
-from ritornello.score import CONTROL_CHANGE, Key, Meter, Score, Tempo, Text, Track, make_controls, make_notes
+from ritornello.score import Track, make_notes
+from ritornello.testing.samples import TICKS, make_song
 
-TICKS = 480
+__all__ = [
+    "END_OF_TRACK",
+    "TICKS",
+    "chunk",
+    "hexdump",
+    "make_melody",
+    "make_song",
+    "midi_bytes",
+    "shared_archive",
+]
 
 
 def hexdump(text: str) -> bytes:
@@ -46,37 +56,6 @@ def make_melody(pitches: tuple[int, ...] = (60, 62, 64, 65, 67, 65, 64, 62), **t
     """Return a track of quarter notes, one after another; `track` gives further fields of `Track`."""
     rows = [(TICKS * i, TICKS, pitch, 80) for i, pitch in enumerate(pitches)]
     return Track(make_notes(rows), **track)  # type: ignore[arg-type]
-
-
-def make_song(bars: int = 4) -> Score:
-    """Return a small song of `bars` (at least 2) bars: flute with words, piano chords, bass, drums.
-
-    It has a tempo and a meter change (4/4, the last bar 3/4), a triplet, a pedal, a marker, a key and a title.
-    """
-    starts = [bar * 4 * TICKS for bar in range(bars)]
-    third = TICKS // 3
-    melody = [(start + TICKS * i, TICKS - 10, 72 + i, 90) for start in starts for i in range(3)]
-    melody += [(starts[0] + 3 * TICKS + third * i, third, 77 - i, 70 + i) for i in range(3)]
-    chords = [(start, 3 * TICKS, pitch, 64) for start in starts for pitch in (60, 64, 67)]
-    bass = [(start + 2 * TICKS * i, TICKS, 36 + 7 * i, 80) for start in starts for i in range(2)]
-    kit = [(start + TICKS * i, 60, 38 if i % 2 else 36, 100) for start in starts for i in range(3)]
-    hats = [(start + TICKS // 2 * i, 0, 42, 50) for start in starts for i in range(6)]
-    words = tuple(Text(TICKS * i, "lyric", word) for i, word in enumerate(("Dó", "re", "mi")))
-    pedal = make_controls([(0, CONTROL_CHANGE, 64, 127), (3 * TICKS, CONTROL_CHANGE, 64, 0)])
-    return Score(
-        TICKS,
-        tracks=(
-            Track(make_notes(melody), program=73, name="Flute", texts=words),
-            Track(make_notes(chords), program=0, name="Piano", controls=pedal),
-            Track(make_notes(bass), program=32, name="Bass"),
-            Track(make_notes(kit + hats), program=0, is_drum=True, name="Drums"),
-        ),
-        tempos=(Tempo(0, 500_000), Tempo(starts[1], 400_000)),
-        meters=(Meter(0, 4, 4), Meter(starts[-1], 3, 4)),
-        keys=(Key(0, 0),),
-        texts=(Text(0, "copyright", "made for tests"), Text(starts[1], "marker", "B")),
-        title="A small song",
-    )
 
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

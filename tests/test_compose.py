@@ -20,6 +20,7 @@ from ritornello.config import checked
 from ritornello.errors import BundleError, ConfigError, FileError
 from ritornello.generation import Model, find_bundle, load
 from ritornello.generation.config import ComposeConfig
+from ritornello.registry import Registry
 from ritornello.representations import REPRESENTATIONS
 from ritornello.representations.multitrack import Multitrack
 from ritornello.score import Score
@@ -228,9 +229,10 @@ def test_contradictions_with_the_primer_are_refused(model):
 
 
 def test_models_are_found_by_name_and_by_path(tmp_path, model, monkeypatch):
-    monkeypatch.setattr(generation, "BUNDLES", tmp_path)
-    for name in ("songs", "quartets"):
-        (tmp_path / f"{name}.rit").write_bytes(model.bundle.path.read_bytes())
+    files = {name: tmp_path / f"{name}.rit" for name in ("quartets", "songs")}
+    for path in files.values():
+        path.write_bytes(model.bundle.path.read_bytes())
+    monkeypatch.setattr(generation, "MODELS", Registry("model", "ritornello.models", files))
     assert list(generation.shipped_bundles()) == ["quartets", "songs"]
     assert find_bundle() == find_bundle("songs") == tmp_path / "songs.rit"
     assert find_bundle(model.bundle.path) == model.bundle.path
@@ -309,10 +311,12 @@ def test_every_setting_is_a_flag_with_its_default_in_the_help():
 
 
 def test_info_command(tmp_path, model, monkeypatch):
-    monkeypatch.setattr(generation, "BUNDLES", tmp_path)
+    models: Registry[Path] = Registry("model", "ritornello.models", {})
+    monkeypatch.setattr(generation, "MODELS", models)
     run = command("info")
     assert "no models" in run().stdout
-    (tmp_path / "tiny.rit").write_bytes(model.bundle.path.read_bytes())
+    models["tiny"] = tmp_path / "tiny.rit"
+    models["tiny"].write_bytes(model.bundle.path.read_bytes())
     assert json.loads(run("tiny", "--json").stdout)["digest"] == model.bundle.digest
     assert [summary["name"] for summary in json.loads(run("--json").stdout)] == ["tiny"]
     assert "tiny" in run().stdout

@@ -21,6 +21,7 @@ ORDER = (
     "notelist", "data", "formats", "interop", "rendering", "runs",
     "representations", "originality", "corpus", "networks", "bundle", "training",
     "presets", "generation", "evaluation", "api", "live", "cli",
+    "testing",
 )  # fmt: skip
 
 ALLOWED_BACK = {

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ritornello.config import checked
-from ritornello.errors import ConfigError, unknown_name
+from ritornello.errors import ConfigError
+from ritornello.registry import Registry
 from ritornello.training.config import TrainConfig
 
 
@@ -119,7 +120,17 @@ _CHAINER: Mapping[str, Any] = {  # of systems A and B; units, window and clip ar
     "transpose": False,
 }
 
-PRESETS: dict[str, Preset] = {
+
+def _accept(name: str, value: Any) -> Preset:
+    """Return a package's preset, if its settings are ones of a training run."""
+    if not isinstance(value, Preset):
+        raise TypeError(f"{value!r} is not a Preset")
+    for settings in (value.settings, _over(value.settings, value.faithful)):
+        checked(TrainConfig, settings)
+    return value
+
+
+_ROWS: dict[str, Preset] = {
     "default": Preset("multitrack tokens, an LSTM whose size fits the budget, the data and the machine", {}),
     "tiny": Preset(
         "a network of 128 units, for a first try or a very small folder", {"hidden": 128, "layers": 1}
@@ -266,17 +277,17 @@ PRESETS: dict[str, Preset] = {
     ),
 }
 
+PRESETS = Registry[Preset]("preset", group="ritornello.presets", rows=_ROWS, accept=_accept)
+
 
 def make_config(preset: str, settings: Mapping[str, Any], faithful: bool = False) -> TrainConfig:
     """Return the configuration of a preset, as its original has it if `faithful`, with `settings` on top.
 
     Unknown names, keys and values are ConfigErrors, and so is `faithful` for a preset without such a variant.
     """
-    if preset not in PRESETS:
-        raise unknown_name("preset", preset, PRESETS)
     row = PRESETS[preset]
     if faithful and not row.faithful:
-        known = ", ".join(name for name, each in PRESETS.items() if each.faithful)
+        known = ", ".join(name for name, each in PRESETS.usable().items() if each.faithful)
         raise ConfigError(f"faithful: preset {preset} has no faithful variant; those that have one: {known}")
     return checked(TrainConfig, {**_over(row.settings, row.faithful if faithful else {}), **settings})
 

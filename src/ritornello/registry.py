@@ -137,6 +137,19 @@ class Registry(MutableMapping[str, T], Generic[T]):
             raise ConfigError(f"{_package(point)}: {self.kind} {name!r} cannot be used: {reason}") from error
 
 
+def named(*attributes: str) -> Callable[[str, Any], Any]:
+    """Return an `accept` for members that know their own `name`, and have `attributes`."""
+
+    def accept(name: str, value: Any) -> Any:
+        if value.name != name:
+            raise ValueError(f"its name is {value.name!r}")
+        for attribute in attributes:
+            getattr(value, attribute)
+        return value
+
+    return accept
+
+
 def _resolve(reference: str) -> Any:
     """Return the attribute that "module:attribute" refers to."""
     module, _, attribute = reference.partition(":")

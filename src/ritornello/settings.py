@@ -22,6 +22,8 @@ class ComposeSettings(TypedDict, total=False):
     """drop ids less probable than this share of the best one's (0 to 1; default 0)"""
     surprise: float
     """how often, as a share of steps, the most probable is avoided on purpose (0 to 1; default 0)"""
+    sampling_method: str
+    """how ids are drawn (one of standard; default standard)"""
     beam_size: int
     """beam search: so many branches stay after each round (1 to 256; default 1)"""
     branch_factor: int
@@ -55,6 +57,10 @@ class ComposeSettings(TypedDict, total=False):
     max_copy: int | None
     """no longer run of notes, in any key, that the music learned from has too; 0: any (15 if not given and the
     model knows that music) (0 to 512)"""
+    step_limit: int | None
+    """largest melodic leap of the top voice, in semitones (1 to 127)"""
+    parallels: bool
+    """allow parallel fifths and octaves between the outer voices (default True)"""
     polyphony: int | None
     """most notes of one part that sound at once; 1 is a single line (1 to 128)"""
     notes_per_bar: str | None
@@ -116,11 +122,13 @@ class TrainSettings(TypedDict, total=False):
     transpositions: Sequence[int] | str | None
     """move pieces by one of these semitones, such as -3,0,3 (default: to any key)"""
     representation: str
-    """scheme of tokens (default multitrack)"""
+    """scheme of tokens (one of multitrack, note_names, melody, jazz, performance, drums, polyphony, frames,
+    improv, event_words, words; default multitrack)"""
     representation_options: dict[str, Any] | str
     """what else the representation is told, as JSON (default {})"""
     network: str
-    """kind of network (default lstm)"""
+    """kind of network (one of lstm, note_classifier, magenta_lstm, attention_rnn, one_hot_lstm,
+    gate_dropout_lstm, min_gru, rg_lru; default lstm)"""
     network_options: dict[str, Any] | str
     """what else the network is told, as JSON (default {})"""
     hidden: int | None
@@ -201,6 +209,8 @@ class EvaluateSettings(TypedDict, total=False):
     """drop ids less probable than this share of the best one's (0 to 1; default 0)"""
     surprise: float
     """how often, as a share of steps, the most probable is avoided on purpose (0 to 1; default 0)"""
+    sampling_method: str
+    """how ids are drawn (one of standard; default standard)"""
     pieces: int
     """real pieces to compare with, at most, chosen by the seed (4 to 100000; default 50)"""
     count: int | None

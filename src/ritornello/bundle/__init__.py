@@ -22,10 +22,11 @@ saving and `load_network` use torch.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -60,6 +61,7 @@ from ritornello.bundle.style import Style, digest_of, find_base, read_style
 from ritornello.errors import BundleError, ConfigError
 from ritornello.originality import Index, unpack_index
 from ritornello.paths import Source, name_of, read_bytes, write_bytes
+from ritornello.representations import REPRESENTATIONS
 
 if TYPE_CHECKING:
     from ritornello.networks import Network
@@ -173,12 +175,19 @@ def save_bundle(
 def _make_card(
     facts: Facts, network: Network, representation: Representation, others: dict[str, Any]
 ) -> Card:
+    from ritornello.networks import NETWORKS
+
+    packages = {
+        "representation": REPRESENTATIONS.package(representation.name),
+        "network": NETWORKS.package(network.name),
+    }
     sizes = tuple(column.size for column in representation.columns)
     known = {
         "representation": {"name": representation.name, "config": dict(representation.config())},
         "network": _describe_network(network),
         "column_sizes": sizes,
         "vocabulary_size": sizes[0],
+        "packages": {part: package for part, package in packages.items() if package},
     }
     return Card.model_validate(facts.model_dump() | known | others)
 
@@ -200,12 +209,11 @@ def _describe_network(network: Any) -> dict[str, Any]:
     """Return the registered name of `network` and its configuration."""
     from ritornello.networks import NETWORKS
 
-    names = [name for name, row in NETWORKS.items() if row.network is type(network)]
-    if not names:
+    if NETWORKS.get(network.name) is not type(network):
         raise ConfigError(
             f"{type(network).__name__} is not in the table of networks; known: {', '.join(NETWORKS)}"
         )
-    return {"name": names[0], "config": network.config.model_dump(mode="json")}
+    return {"name": network.name, "config": network.config.model_dump(mode="json")}
 
 
 def _pack(weights: Weights, precision: Precision) -> bytes:
@@ -244,8 +252,20 @@ def load_bundle(source: Source) -> Bundle:
         style = read_style(path, members, data)
         return _put_on(load_bundle(find_base(style)), style)
     card = read_card(path, members[CARD], Card)
+    _check_package(path, card, "representation", REPRESENTATIONS)
     weights = unpack_weights(path, WEIGHTS, members[WEIGHTS])
     return Bundle(card, weights, members[STEP], digest_of(data), len(data), path, members.get(MUSIC, b""))
+
+
+def _check_package(
+    path: Path, card: Card, part: Literal["representation", "network"], known: Container[str]
+) -> None:
+    """Raise BundleError if a part of a model comes with a package that is not installed."""
+    name, package = getattr(card, part).name, card.packages.get(part)
+    if package and name not in known:
+        raise BundleError(
+            f"{path}: its {part} {name!r} comes with the package {package}; run: pip install {package.split()[0]}"
+        )
 
 
 def _put_on(base: Bundle, style: Style) -> Bundle:
@@ -273,8 +293,9 @@ def load_network(bundle: Bundle) -> Network:
     """Return the bundle's network with its weights, on the CPU, in training mode (torch)."""
     import torch
 
-    from ritornello.networks import make_network
+    from ritornello.networks import NETWORKS, make_network
 
+    _check_package(bundle.path, bundle.card, "network", NETWORKS)
     part = bundle.card.network
     try:
         network = make_network(part.name, part.config, bundle.card.column_sizes)

@@ -81,6 +81,9 @@ class Card(Facts):
     column_sizes: tuple[int, ...] = Field(min_length=1, description="values of each input column")
     vocabulary_size: int
     precision: Precision
+    packages: dict[Literal["representation", "network"], str] = Field(
+        {}, description="packages that provide these, such as mini 0.1, where ritornello does not"
+    )
     training_only: tuple[str, ...] = Field((), description="weights that the step graph does not use")
 
 
@@ -107,7 +110,8 @@ AnyCard = TypeVar("AnyCard", Card, StyleCard)
 
 def card_bytes(card: Card | StyleCard) -> bytes:
     """Return a card as JSON."""
-    return json.dumps(card.model_dump(mode="json"), indent=1, ensure_ascii=False).encode()
+    unsaid = {"packages"} if isinstance(card, Card) and not card.packages else set()
+    return json.dumps(card.model_dump(mode="json", exclude=unsaid), indent=1, ensure_ascii=False).encode()
 
 
 def read_card(path: Path, data: bytes, kind: type[AnyCard]) -> AnyCard:

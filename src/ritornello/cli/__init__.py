@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from ritornello.errors import RitornelloError
 from ritornello.paths import describe
+from ritornello.registry import Registry
 
 COMMANDS = {
     "inspect": "Examine music files: a verdict and a reason for each, what is in them, and how long learning will "
@@ -104,6 +105,12 @@ def _run() -> None:
         sys.exit(130)
     except OSError as error:  # a full disk, a closed pipe: whatever no station could name better
         fail(f"{error.filename or 'input or output'}: {describe(error)}")
+
+
+def warn_of(registry: Registry[Any]) -> None:
+    """Print a line on stderr for each member of another package that cannot be used."""
+    for problem in registry.problems():
+        print(f"ritornello: {problem}", file=sys.stderr)
 
 
 def fail(message: str) -> None:

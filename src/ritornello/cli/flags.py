@@ -19,6 +19,8 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from ritornello.registry import Registry
+
 Command = Callable[..., None]
 
 _LIMITS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
@@ -78,6 +80,8 @@ def help_of(field: FieldInfo) -> str:
         choices = get_args(field.annotation)
     elif isinstance(field.annotation, type) and issubclass(field.annotation, Enum):
         choices = tuple(field.annotation)
+    for registry in field.metadata:
+        choices = tuple(registry) if isinstance(registry, Registry) else choices
     notes = [f"one of {', '.join(map(str, choices))}"] if choices else _limits(field)
     if field.default is not None and not field.is_required():
         notes.append(f"default {_shown(field.default)}")

@@ -24,7 +24,8 @@ def info(
     import json
 
     from ritornello.bundle import bundle_summary, load_bundle
-    from ritornello.generation import find_bundle, shipped_bundles
+    from ritornello.cli import warn_of
+    from ritornello.generation import MODELS, find_bundle, shipped_bundles
 
     names = [model] if model else list(shipped_bundles())
     bundles = [load_bundle(find_bundle(name)) for name in names]
@@ -36,6 +37,7 @@ def info(
     else:
         for name, bundle in zip(names, bundles, strict=True):
             typer.echo(f"{name:16} {bundle.card.description}")
+        warn_of(MODELS)
         if not bundles:
             typer.echo("no models are shipped with this copy")
 

@@ -16,12 +16,10 @@ def presets(
     """List the presets of `ritornello train`: what each is for, and the settings that it changes."""
     import json
 
-    from ritornello.errors import unknown_name
+    from ritornello.cli import warn_of
     from ritornello.presets import PRESETS
 
-    if name is not None and name not in PRESETS:
-        raise unknown_name("preset", name, PRESETS)
-    rows = {key: row for key, row in PRESETS.items() if name in (None, key)}
+    rows = PRESETS.usable() if name is None else {name: PRESETS[name]}
     if as_json:
         facts = {key: row._asdict() for key, row in rows.items()}
         typer.echo(json.dumps(facts[name] if name else facts, ensure_ascii=False))
@@ -33,7 +31,10 @@ def presets(
             typer.echo(_indented(_settings(row.settings), width + 4))
         if row.faithful:
             typer.echo(_indented(f"--faithful: {_settings(row.faithful)}", width + 4))
+        if package := PRESETS.package(key):
+            typer.echo(f"{'':{width + 4}}from the package {package}")
     if name is None:
+        warn_of(PRESETS)
         typer.echo(
             "\nTrain with one: ritornello train FOLDER --preset NAME; every setting can be given anew."
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ritornello.cli.flags import with_options
+from ritornello.presets import PRESETS
 from ritornello.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ def train(
     ] = None,
     out: Annotated[str, typer.Option("--out", "-o", help="the model to write")] = "model.rit",
     preset: Annotated[
-        str, typer.Option(help="named row of settings; `ritornello presets` lists them")
+        str,
+        typer.Option(
+            help=f"named row of settings; `ritornello presets` explains them (one of {', '.join(PRESETS)})"
+        ),
     ] = "default",
     faithful: Annotated[
         bool, typer.Option("--faithful", help="the preset as its original has it, known defects included")
@@ -60,7 +64,7 @@ def train(
 
     require_torch()
     from ritornello.corpus.cluster import cluster as connect
-    from ritornello.presets import PRESETS, make_config
+    from ritornello.presets import make_config
     from ritornello.remote import is_address, writing
     from ritornello.training.group import group_size
     from ritornello.training.run import About, embedded_corpus, prepare, prepare_together

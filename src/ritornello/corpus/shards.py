@@ -31,7 +31,7 @@ from ritornello.corpus.pool import Failure, map_guarded
 from ritornello.corpus.prose import prose_pieces
 from ritornello.corpus.scan import FileReport, Scan, scan, split
 from ritornello.corpus.shard_writer import ShardWriter, shard_name
-from ritornello.errors import CorpusError, unknown_name
+from ritornello.errors import CorpusError
 from ritornello.representations import REPRESENTATIONS, Ids, Representation, make_representation
 from ritornello.score import Score
 
@@ -200,8 +200,6 @@ def build_corpus(
     A file of which no piece can be encoded is "failed" in the scan that is returned.
     Raise CorpusError if fewer than two pieces are left, or none in one of the splits.
     """
-    if isinstance(representation, str) and representation not in REPRESENTATIONS:
-        raise unknown_name("representation", representation, REPRESENTATIONS)
     kind = REPRESENTATIONS[representation if isinstance(representation, str) else representation.name]
     found = scan(
         sources,

@@ -12,10 +12,15 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from ritornello.errors import FileError, FormatError
 from ritornello.paths import Source, is_path, name_of, path_like, read_bytes
+from ritornello.registry import Registry
 from ritornello.score import Score
+
+MOST_BYTES = 256 << 20
+"""No larger file is read, whatever its format."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Format:
     module: str
     reader: str
     writer: str
-    most_bytes: int = 64 << 20
+    most_bytes: int = 64 << 20  # at most MOST_BYTES
 
     def read(self, data: bytes, name: str) -> Score:
         """Return the score of the bytes of a file; raise FormatError, which calls it `name`, if there is none."""
@@ -49,9 +54,22 @@ MIDI = Format(
 MUSICXML = Format(
     "musicxml", (".musicxml", ".mxl", ".xml"), f"{__name__}.musicxml", "parse_musicxml", "write_musicxml"
 )
-TEXT = Format("text", (".txt",), f"{__name__}.text", "parse_text", "write_text_file", 256 << 20)
+TEXT = Format("text", (".txt",), f"{__name__}.text", "parse_text", "write_text_file", MOST_BYTES)
 
-FORMATS = {suffix: format for format in (MIDI, MUSICXML, TEXT) for suffix in format.suffixes}
+
+def _accept(suffix: str, value: Any) -> Format:
+    """Return a package's format for a suffix."""
+    if not isinstance(value, Format) or suffix not in value.suffixes:
+        raise TypeError(f"{value!r} is not a Format with this suffix")
+    return value
+
+
+FORMATS = Registry[Format](
+    "format",
+    group="ritornello.formats",
+    rows={suffix: format for format in (MIDI, MUSICXML, TEXT) for suffix in format.suffixes},
+    accept=_accept,
+)
 """Every format by suffix, in lower case and with its dot."""
 
 
@@ -62,7 +80,7 @@ def read(source: Source, format: str | None = None) -> Score:
     are known by their beginning. Raise FileError or FormatError, naming the file, if it cannot be read.
     """
     name = name_of(source)
-    data = read_bytes(source, limit=max(kind.most_bytes for kind in FORMATS.values()))
+    data = read_bytes(source, limit=MOST_BYTES)
     kind = _kind_of(data, name, format, is_path(source))
     if len(data) > kind.most_bytes:
         raise FileError(f"{name}: {len(data)} bytes, allowed are {kind.most_bytes}")

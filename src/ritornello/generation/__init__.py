@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from ritornello.data import BUNDLES
-from ritornello.errors import ConfigError, FileError, RitornelloError, unknown_name
+from ritornello.errors import ConfigError, FileError, RitornelloError
 from ritornello.paths import Source, is_path, name_of
+from ritornello.registry import Registry
 from ritornello.remote import is_address, local
 from ritornello.settings import ComposeSettings
 
@@ -31,10 +32,28 @@ if TYPE_CHECKING:
     from ritornello.likelihood import Likelihood
     from ritornello.score import Score
 
-__all__ = ["DEFAULT_MODEL", "Model", "find_bundle", "load", "shipped_bundles"]
+__all__ = ["DEFAULT_MODEL", "MODELS", "Model", "find_bundle", "load", "shipped_bundles"]
 
 DEFAULT_MODEL = "songs"
 SAMPLE_BARS = 8
+
+
+def _accept(name: str, value: Any) -> Path:
+    """Return the file of a package's model, if it can be loaded. The package gives a path, or a function for it."""
+    from ritornello.bundle import load_bundle
+
+    path = Path(value() if callable(value) else value)
+    load_bundle(path)
+    return path
+
+
+MODELS = Registry[Path](
+    "model",
+    group="ritornello.models",
+    rows={path.stem: path for path in sorted(BUNDLES.glob("*.rit"))},
+    accept=_accept,
+)
+"""The bundles that come with the library, and those of other packages: name -> file."""
 
 
 class Model:
@@ -100,9 +119,8 @@ class Model:
     ) -> Composition:
         """Return one piece that begins with `primer`: a score, or a path, bytes or file object of one.
 
-        `constraints` of your own hold besides those that `settings` ask for. `logits_processors` take the ids so
-        far and
-        the logits of the next one, (vocabulary,), and return new logits, which are masked and sampled; `sampler`
+        `constraints` of your own hold besides those that `settings` ask for. `logits_processors` take the ids so far
+        and the logits of the next one, (vocabulary,), and return new logits, which are masked and sampled; `sampler`
         replaces that of the settings.
 
         Raises ConfigError for settings that are not allowed, contradict each other, or that this model has not.
@@ -156,8 +174,8 @@ class Model:
 
 
 def shipped_bundles() -> dict[str, Path]:
-    """Return the bundles that come with the library: name -> file."""
-    return {path.stem: path for path in sorted(BUNDLES.glob("*.rit"))}
+    """Return the bundles that come with the library, and with other installed packages: name -> file."""
+    return MODELS.usable()
 
 
 def find_bundle(name_or_path: str | Path | None = None) -> Path:
@@ -165,15 +183,16 @@ def find_bundle(name_or_path: str | Path | None = None) -> Path:
     text = DEFAULT_MODEL if name_or_path is None else str(name_or_path)
     if is_address(text):
         return local(text)
-    shipped = shipped_bundles()
-    if text in shipped:
-        return shipped[text]
     path = Path(text)
+    if path.suffix and path.exists():  # mostly a .rit file
+        return path
+    if text in MODELS:
+        return MODELS[text]
     if text and path.exists():
         return path
     if path.suffix or len(path.parts) > 1:
         raise FileError(f"{path}: no such file")
-    raise unknown_name("model", text, shipped)
+    return MODELS[text]
 
 
 def load(source: Source | None = None) -> Model:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ritornello.arrays import Mask
 from ritornello.config import checked
-from ritornello.generation.settings import SamplerConfig
+from ritornello.generation.settings import SAMPLERS, SamplerConfig
 
 Generators = Sequence[np.random.Generator]
 Sampler = Callable[
@@ -62,12 +62,18 @@ def make_generators(seed: int, indices: Sequence[int]) -> list[np.random.Generat
 
 
 def make_sampler(config: SamplerConfig) -> Sampler:
-    """Return the sampler of `config`.
+    """Return the sampler that `config.sampling_method` names, for `config`.
 
     It takes logits (batch, vocabulary), a mask of the same shape with at least one true in each row, and a
     generator a row; it returns the ids (batch,) and their log-probabilities (batch,), in nats, under the network's
     own distribution: without temperature, cuts or mask.
     """
+    sampler: Sampler = SAMPLERS[config.sampling_method](config)
+    return sampler
+
+
+def make_standard_sampler(config: SamplerConfig) -> Sampler:
+    """Return a sampler that draws at a temperature from what the cuts leave, with surprise."""
 
     def sample(
         logits: NDArray[np.floating[Any]], mask: Mask, generators: Generators

@@ -7,11 +7,13 @@ Apart from the code that does it, so that the command line can say what may be a
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ritornello.config import parsed
+from ritornello.registry import Registry
 from ritornello.theory import parse_instrument
 
 StepPrecision = Literal["float32", "int8"]
@@ -20,6 +22,13 @@ METER = re.compile(r"[1-9][0-9]?/(1|2|4|8|16|32)")
 
 SLOWEST, FASTEST = 10, 400
 """Tempos, in quarter notes a minute."""
+
+SAMPLERS: Registry[Callable[[Any], Any]] = Registry(
+    "sampler",
+    group="ritornello.samplers",
+    rows={"standard": "ritornello.generation.samplers:make_standard_sampler"},
+)
+"""Functions by name that make a `Sampler` of a `SamplerConfig`."""
 
 
 class SamplerConfig(BaseModel):
@@ -38,6 +47,13 @@ class SamplerConfig(BaseModel):
     surprise: float = Field(
         0.0, ge=0, le=1, description="how often, as a share of steps, the most probable is avoided on purpose"
     )
+    sampling_method: Annotated[str, SAMPLERS] = Field("standard", description="how ids are drawn")
+
+    @field_validator("sampling_method")
+    @classmethod
+    def _check_sampling_method(cls, name: str) -> str:
+        parsed(SAMPLERS.__getitem__, name)
+        return name
 
 
 class BeamConfig(SamplerConfig):

@@ -1,50 +1,47 @@
-"""Networks by name. A new one is one file and one row of `NETWORKS`; the laws then test it."""
+"""Networks by name. A new one is one file and one row of `NETWORKS`; the laws then test it.
+
+Each is imported when it is first used, and so is `base`, so that the names can be listed without torch.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
-
-from pydantic import BaseModel
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ritornello.config import checked
-from ritornello.errors import unknown_name
-from ritornello.networks.attention_rnn import AttentionRnn, AttentionRnnConfig
-from ritornello.networks.base import Network, State, count_parameters, detach, reset_rows
-from ritornello.networks.gate_dropout_lstm import GateDropoutLstm, GateDropoutLstmConfig
-from ritornello.networks.lstm import Lstm, LstmConfig
-from ritornello.networks.magenta_lstm import MagentaLstm, MagentaLstmConfig
-from ritornello.networks.min_gru import MinGru, MinGruConfig
-from ritornello.networks.note_classifier import NoteClassifier, NoteClassifierConfig
-from ritornello.networks.one_hot_lstm import OneHotLstm, OneHotLstmConfig
-from ritornello.networks.rg_lru import RgLru, RgLruConfig
+from ritornello.registry import Registry, named
+
+if TYPE_CHECKING:
+    from ritornello.networks.base import Network, State, count_parameters, detach, reset_rows
 
 __all__ = ["NETWORKS", "Network", "State", "count_parameters", "detach", "make_network", "reset_rows"]
 
-
-class Row(NamedTuple):
-    """A kind of network: the model of its configuration, and the class."""
-
-    config: type[BaseModel]
-    network: Any
-
-
-NETWORKS: dict[str, Row] = {
-    "lstm": Row(LstmConfig, Lstm),
-    "note_classifier": Row(NoteClassifierConfig, NoteClassifier),
-    "magenta_lstm": Row(MagentaLstmConfig, MagentaLstm),
-    "attention_rnn": Row(AttentionRnnConfig, AttentionRnn),
-    "one_hot_lstm": Row(OneHotLstmConfig, OneHotLstm),
-    "gate_dropout_lstm": Row(GateDropoutLstmConfig, GateDropoutLstm),
-    "min_gru": Row(MinGruConfig, MinGru),
-    "rg_lru": Row(RgLruConfig, RgLru),
-}
+NETWORKS: Registry[type[Network]] = Registry(
+    "network",
+    group="ritornello.networks",
+    rows={
+        "lstm": f"{__name__}.lstm:Lstm",
+        "note_classifier": f"{__name__}.note_classifier:NoteClassifier",
+        "magenta_lstm": f"{__name__}.magenta_lstm:MagentaLstm",
+        "attention_rnn": f"{__name__}.attention_rnn:AttentionRnn",
+        "one_hot_lstm": f"{__name__}.one_hot_lstm:OneHotLstm",
+        "gate_dropout_lstm": f"{__name__}.gate_dropout_lstm:GateDropoutLstm",
+        "min_gru": f"{__name__}.min_gru:MinGru",
+        "rg_lru": f"{__name__}.rg_lru:RgLru",
+    },
+    accept=named("config_model", "initial_state", "forward"),
+)
 
 
 def make_network(name: str, config: Mapping[str, Any], column_sizes: tuple[int, ...]) -> Network:
     """Return a new network; `column_sizes[0]` is the vocabulary's size. Unknown names and keys are ConfigErrors."""
-    if name not in NETWORKS:
-        raise unknown_name("network", name, NETWORKS)
-    row = NETWORKS[name]
-    network: Network = row.network(checked(row.config, config, f"network {name}: "), column_sizes)
-    return network
+    kind = NETWORKS[name]
+    return kind(checked(kind.config_model, config, f"network {name}: "), column_sizes)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name of `base` when it is first used."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.base"), name)

@@ -75,6 +75,9 @@ class AttentionRnn(Network):
     of (batch, slots, hidden).
     """
 
+    name = "attention_rnn"
+    config_model = AttentionRnnConfig
+
     def __init__(self, config: AttentionRnnConfig, column_sizes: tuple[int, ...]) -> None:
         super().__init__()
         self.config = config

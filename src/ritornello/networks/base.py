@@ -11,16 +11,28 @@ Conventions
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
+from pydantic import BaseModel
 from torch import Tensor, nn
 
 State = tuple[Tensor, ...]
 
 
 class Network(nn.Module):
-    """Base of all networks. Subclasses are final: they define the two methods and are not subclassed again."""
+    """Base of all networks, made from a configuration and the sizes of the columns: `Kind(config, column_sizes)`.
+
+    Subclasses are final: they define the two methods and are not subclassed again.
+    """
+
+    name: ClassVar[str]
+    """The name in `NETWORKS` and in bundles."""
+
+    config_model: ClassVar[type[BaseModel]]
+
+    config: Any
+    """The configuration, of type `config_model`."""
 
     def initial_state(self, batch: int) -> State:
         """Return the state before the first step of `batch` pieces."""

@@ -52,6 +52,9 @@ class GateDropoutLayer(nn.Module):
 class GateDropoutLstm(Network):
     """Stacked `GateDropoutLayer`s. The state is (hidden, cell), each (batch, layers, units)."""
 
+    name = "gate_dropout_lstm"
+    config_model = GateDropoutLstmConfig
+
     def __init__(self, config: GateDropoutLstmConfig, column_sizes: tuple[int, ...]) -> None:
         super().__init__()
         self.config = config

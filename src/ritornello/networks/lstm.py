@@ -19,6 +19,9 @@ class LstmConfig(EmbeddedConfig):
 class Lstm(EmbeddedNetwork):
     """Stacked LSTM over summed column embeddings. The state is (hidden, cell), each (batch, layers, hidden)."""
 
+    name = "lstm"
+    config_model = LstmConfig
+
     def __init__(self, config: LstmConfig, column_sizes: tuple[int, ...]) -> None:
         super().__init__(config, column_sizes)
         dropout = config.dropout if config.layers > 1 else 0.0

@@ -119,6 +119,9 @@ def with_given(logits: Tensor, given: int) -> Tensor:
 class MagentaLstm(Network):
     """Stacked LSTM on joined columns. The state is (hidden, cell), each (batch, layers, hidden)."""
 
+    name = "magenta_lstm"
+    config_model = MagentaLstmConfig
+
     def __init__(self, config: MagentaLstmConfig, column_sizes: tuple[int, ...]) -> None:
         super().__init__()
         self.config = config

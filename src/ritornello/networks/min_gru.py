@@ -34,5 +34,8 @@ class MinGruCell(nn.Module):
 class MinGru(ScannedNetwork):
     """Blocks around `MinGruCell`."""
 
+    name = "min_gru"
+    config_model = MinGruConfig
+
     def __init__(self, config: MinGruConfig, column_sizes: tuple[int, ...]) -> None:
         super().__init__(config, column_sizes, MinGruCell)

@@ -141,6 +141,9 @@ class BatchNorm(nn.Module):
 class NoteClassifier(Network):
     """The network of system E. The state is (hidden, cell), each (batch, units of all layers)."""
 
+    name = "note_classifier"
+    config_model = NoteClassifierConfig
+
     def __init__(self, config: NoteClassifierConfig, column_sizes: tuple[int, ...]) -> None:
         super().__init__()
         self.config, self.classes = config, column_sizes[0]

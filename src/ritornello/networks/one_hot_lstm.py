@@ -31,6 +31,9 @@ class OneHotLstmConfig(BaseModel):
 class OneHotLstm(Network):
     """LSTM layers over one-hot columns. The state is (hidden, cell), each (batch, layers, hidden)."""
 
+    name = "one_hot_lstm"
+    config_model = OneHotLstmConfig
+
     def __init__(self, config: OneHotLstmConfig, column_sizes: tuple[int, ...]) -> None:
         super().__init__()
         self.config = config

@@ -54,5 +54,8 @@ class RgLruCell(nn.Module):
 class RgLru(ScannedNetwork):
     """Blocks around `RgLruCell`."""
 
+    name = "rg_lru"
+    config_model = RgLruConfig
+
     def __init__(self, config: RgLruConfig, column_sizes: tuple[int, ...]) -> None:
         super().__init__(config, column_sizes, RgLruCell)

@@ -22,12 +22,12 @@ from ritornello.score import Score
 
 __all__ = [
     "RENDERERS",
-    "SUFFIXES",
     "Renderer",
     "check_suffixes",
     "render_audio",
     "render_pianoroll",
     "render_score",
+    "suffixes",
     "write",
 ]
 
@@ -60,14 +60,17 @@ RENDERERS: dict[str, Renderer] = {
     ".pdf": _NOTATION,
 }
 
-SUFFIXES: tuple[str, ...] = (*formats.FORMATS, *RENDERERS)
-"""Every suffix that `write` knows, for help texts."""
+
+def suffixes() -> tuple[str, ...]:
+    """Return every suffix that `write` knows."""
+    return (*formats.FORMATS, *RENDERERS)
 
 
 def check_suffixes(paths: Iterable[Path | str]) -> None:
     """Raise a FormatError for the first of `paths` that `write` could not write, before any work is done."""
     for path in paths:
-        if Path(path).suffix.lower() not in SUFFIXES:
+        suffix = Path(path).suffix.lower()
+        if suffix not in RENDERERS and suffix not in formats.FORMATS:
             raise _unknown(Path(path))
 
 
@@ -76,7 +79,7 @@ def write(
 ) -> tuple[str, ...]:
     """Write `score` to a path or a binary file object; return what had to be left out, in words.
 
-    `format` is a suffix such as "mid", "mp3" or "pdf" (see SUFFIXES); by default that of the path, or of the name of
+    `format` is a suffix such as "mid", "mp3" or "pdf" (see `suffixes`); by default that of the path, or of the name of
     the file object. `soundfont` is for sound only. An unknown suffix is a FormatError that names all that are known.
     """
     path = path_like(target, format)
@@ -100,10 +103,10 @@ def _write_file(score: Score, path: Path, soundfont: Path | str | None) -> tuple
 
 
 def _unknown(path: Path) -> FormatError:
-    near = difflib.get_close_matches(path.suffix.lower(), SUFFIXES, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(path.suffix.lower(), suffixes(), n=1, cutoff=0.5)
     candidate = f", nearest is {near[0]}" if near else ""
     what = f"unknown suffix {path.suffix!r}" if path.suffix else "no suffix"
-    return FormatError(f"{path}: {what}{candidate}; known are {', '.join(SUFFIXES)}")
+    return FormatError(f"{path}: {what}{candidate}; known are {', '.join(suffixes())}")
 
 
 def __getattr__(name: str) -> Any:

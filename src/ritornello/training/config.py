@@ -6,9 +6,12 @@ Likewise `AdaptConfig`, of `ritornello adapt`.
 from __future__ import annotations
 
 import json
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from ritornello.networks import NETWORKS
+from ritornello.representations import REPRESENTATIONS
 
 
 class TrainConfig(BaseModel):
@@ -43,11 +46,11 @@ class TrainConfig(BaseModel):
         max_length=128,
         description="move pieces by one of these semitones, such as -3,0,3 (default: to any key)",
     )
-    representation: str = Field("multitrack", description="scheme of tokens")
+    representation: Annotated[str, REPRESENTATIONS] = Field("multitrack", description="scheme of tokens")
     representation_options: dict[str, Any] = Field(
         {}, description="what else the representation is told, as JSON"
     )
-    network: str = Field("lstm", description="kind of network")
+    network: Annotated[str, NETWORKS] = Field("lstm", description="kind of network")
     network_options: dict[str, Any] = Field({}, description="what else the network is told, as JSON")
     hidden: int | None = Field(
         None, ge=1, le=8192, description="units in each layer; chosen to fit budget and data"

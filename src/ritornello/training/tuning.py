@@ -16,8 +16,9 @@ import torch
 
 from ritornello.corpus.batches import Batches
 from ritornello.corpus.shards import Corpus
-from ritornello.errors import ConfigError, unknown_name
+from ritornello.errors import ConfigError
 from ritornello.networks import NETWORKS, Network, count_parameters, make_network
+from ritornello.representations import REPRESENTATIONS
 from ritornello.representations.base import candidate_columns
 from ritornello.training.config import DEFAULT_MINUTES, TrainConfig
 from ritornello.training.memory import keep_freed_memory
@@ -85,8 +86,7 @@ def check(config: TrainConfig) -> None:
     """Refuse at once what would fail only after the files are read."""
     choose_device(config.device)
     check_shares(config.batch, config.processes)
-    if config.network not in NETWORKS:
-        raise unknown_name("network", config.network, NETWORKS)
+    _ = REPRESENTATIONS[config.representation], NETWORKS[config.network]
 
 
 def settle(config: TrainConfig, corpus: Corpus) -> TrainConfig:
@@ -135,7 +135,7 @@ def choose_dropout(epochs: float) -> float:
 def build(config: TrainConfig, corpus: Corpus) -> Network:
     """Return a new network with the sizes of a settled `config`."""
     sizes = tuple(column.size for column in corpus.representation.columns)
-    known = NETWORKS[config.network].config.model_fields
+    known = NETWORKS[config.network].config_model.model_fields
     fields = {name: getattr(config, name) for name in SIZE_FIELDS if name in known}
     if "features" in known and config.features:
         fields["features"] = corpus.representation.tokens.features.tolist()

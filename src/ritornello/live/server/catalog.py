@@ -87,11 +87,14 @@ def load_catalog(names: Sequence[str] = ()) -> Catalog:
 
     Default: all that are shipped, the usual one first.
     """
-    shipped = sorted(shipped_bundles(), key=lambda name: (name != DEFAULT_MODEL, name))
-    paths = [find_bundle(name) for name in names or shipped]
+    if names:
+        paths = {path: _name(path) for path in map(find_bundle, names)}
+    else:
+        shipped = sorted(shipped_bundles().items(), key=lambda row: (row[0] != DEFAULT_MODEL, row[0]))
+        paths = {path: name for name, path in shipped}
     if not paths:
         raise ConfigError("no models are shipped with this copy: name a .rit file")
-    return Catalog([ModelEntry(_name(path), load_bundle(path)) for path in dict.fromkeys(paths)])
+    return Catalog([ModelEntry(name, load_bundle(path)) for path, name in paths.items()])
 
 
 def _name(path: Path) -> str:

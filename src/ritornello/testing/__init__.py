@@ -1,0 +1,84 @@
+"""The laws of members: what the library relies on, as plain asserts. A package tests its own members with them.
+
+    from ritornello.testing import network_laws
+
+    def test_network():
+        network_laws(MyNetwork, {"hidden": 8})
+
+A member must be registered first: by an entry point of the installed package, or by `NETWORKS[name] = MyNetwork`. Each
+law is a function of its own in `representations`, `tokens`, `networks` or `formats`. Neither pytest nor hypothesis is
+needed; `pytest.register_assert_rewrite("ritornello.testing")` makes pytest show the values that broke a law.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from ritornello.errors import RitornelloError
+
+if TYPE_CHECKING:
+    from ritornello.formats import Format
+    from ritornello.networks import Network
+    from ritornello.representations import Kind
+
+__all__ = ["format_laws", "network_laws", "refusal", "representation_laws"]
+
+
+def format_laws(format: Format) -> None:
+    """Raise AssertionError if a format breaks a law, tried with each of its suffixes."""
+    from ritornello.testing.formats import LAWS
+
+    for suffix in format.suffixes:
+        for law in LAWS:
+            law(suffix)
+
+
+def network_laws(kind: type[Network], *configs: Mapping[str, Any]) -> None:
+    """Raise AssertionError if a network breaks a law with one of `configs`, which should be small ones."""
+    from ritornello.testing.networks import LAWS, make_case
+
+    for config in configs or ({},):
+        for law in LAWS:
+            law(make_case(kind, config))
+
+
+def representation_laws(
+    kind: Kind,
+    options: Mapping[str, Any] = MappingProxyType({}),
+    tries: int = 20,
+    leave_out: Collection[str] = (),
+) -> None:
+    """Raise AssertionError if a representation, fitted with `options`, breaks a law.
+
+    It is tried with samples, and with as many random scores (or texts), sequences of ids and pieces of its grammar as
+    `tries` says. leave_out: names of laws that do not hold for it, on purpose.
+    """
+    import numpy as np
+
+    from ritornello.testing import representations as laws
+    from ritornello.testing import tokens
+
+    representation = laws.fit(kind, options)
+    for law in (*laws.LAWS, *tokens.LAWS):
+        if law.__name__ not in leave_out:
+            law(representation)
+    for seed in range(tries):
+        random = np.random.default_rng(seed)
+        score, ids = laws.random_piece(representation, random), laws.random_ids(representation, random)
+        for piece_law in laws.PIECE_LAWS:
+            piece_law(representation, score)
+        for ids_law in laws.IDS_LAWS:
+            ids_law(representation, ids)
+        for walk_law in laws.WALK_LAWS:
+            walk_law(representation, seed)
+
+
+def refusal(kind: type[RitornelloError], call: Callable[[], object]) -> str:
+    """Return the message of the error of a `kind` that `call` raises; AssertionError if it raises none."""
+    try:
+        result = call()
+    except kind as error:
+        return str(error)
+    raise AssertionError(f"no {kind.__name__} was raised, but {result!r} returned")

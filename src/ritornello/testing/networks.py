@@ -1,0 +1,187 @@
+"""The laws of networks. Each takes a fresh network of `make_case`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ritornello.bundle import Bundle, Facts, load_bundle, save_bundle, save_style
+from ritornello.config import checked
+from ritornello.errors import ConfigError
+from ritornello.generation.stepper import Stepper
+from ritornello.networks import NETWORKS, Network, detach, reset_rows
+from ritornello.representations.base import Column
+from ritornello.testing import refusal
+from ritornello.training.adapt import learned_vectors
+
+SIZES = (13, 5, 14)
+"""Values of each column; the last can be a candidate."""
+
+
+class _Columns:
+    """As much of a representation as a bundle's card needs."""
+
+    name = "columns"
+    columns = tuple(Column(str(i), size) for i, size in enumerate(SIZES))
+
+    def config(self) -> dict[str, Any]:
+        return {}
+
+
+def make_case(kind: type[Network], config: Mapping[str, Any]) -> Network:
+    """Return a network for columns of SIZES, with the same random weights each time, not training."""
+    torch.manual_seed(1)
+    network = kind(checked(kind.config_model, config), SIZES)
+    for layer in getattr(network, "point", ()):
+        torch.nn.init.normal_(layer.weight)  # candidates point to nothing before there was any training
+    network.eval()
+    return network
+
+
+def it_is_registered(network: Network) -> None:
+    """`NETWORKS` has it under its name."""
+    assert NETWORKS.get(network.name) is type(network), f"{network.name!r} is not registered"
+
+
+def unknown_settings_are_refused(network: Network) -> None:
+    """The configuration names a setting that it does not know."""
+    settings = {**network.config.model_dump(), "surprise": 1}
+    assert "surprise" in refusal(ConfigError, lambda: checked(network.config_model, settings))
+
+
+def logits_have_the_shape_of_the_vocabulary(network: Network) -> None:
+    """Logits are (batch, time, vocabulary); the state keeps its shapes."""
+    logits, state = network(_inputs(3, 7), network.initial_state(3))
+    assert logits.shape == (3, 7, SIZES[0])
+    assert [part.shape for part in state] == [part.shape for part in network.initial_state(3)]
+
+
+def steps_at_once_equal_single_steps(network: Network) -> None:
+    """T steps at once give the logits and the state of T single steps, and depend on what was read."""
+    x = _inputs(2, 9)
+    at_once, last = network(x, network.initial_state(2))
+    state, single = network.initial_state(2), []
+    for t in range(x.shape[1]):
+        logits, state = network(x[:, t : t + 1], state)
+        single.append(logits)
+    assert _close(torch.cat(single, dim=1), at_once)
+    assert all(_close(a, b) for a, b in zip(state, last, strict=True))
+    assert not _close(at_once[:, 0], at_once[:, -1])
+
+
+def rows_are_independent(network: Network) -> None:
+    """A row gives the same whatever else is in the batch."""
+    x = _inputs(4, 6)
+    logits, state = network(x, network.initial_state(4))
+    row_logits, row_state = network(x[2:3], network.initial_state(1))
+    assert _close(row_logits, logits[2:3])
+    assert all(_close(row, part[2:3]) for row, part in zip(row_state, state, strict=True))
+
+
+def the_state_is_floats_batch_first(network: Network) -> None:
+    """A state is a tuple of float32 tensors, batch first."""
+    state = network.initial_state(5)
+    assert isinstance(state, tuple)
+    assert all(part.shape[0] == 5 and part.dtype == torch.float32 for part in state)
+
+
+def the_state_can_be_forked_and_says_everything_about_the_past(network: Network) -> None:
+    """A step changes no state that it is given, and the state stands for all that was read."""
+    past, one, other = _inputs(1, 5), _inputs(1, 3), _inputs(1, 4)
+    _, state = network(past, network.initial_state(1))
+    kept = tuple(part.clone() for part in state)
+    network(one, state)
+    assert all(torch.equal(a, b) for a, b in zip(state, kept, strict=True))
+    after_fork, _ = network(other, state)
+    whole, _ = network(torch.cat([past, other], dim=1), network.initial_state(1))
+    assert _close(after_fork, whole[:, past.shape[1] :])
+
+
+def a_detached_state_cuts_the_gradient(network: Network) -> None:
+    """The state carries gradients until it is detached."""
+    _, state = network(_inputs(2, 3), network.initial_state(2))
+    assert any(part.requires_grad for part in state)
+    assert not any(part.requires_grad for part in detach(state))
+
+
+def rows_of_a_state_can_be_reset(network: Network) -> None:
+    """`reset_rows` gives chosen rows the initial state, and leaves the others."""
+    _, state = network(_inputs(3, 4), network.initial_state(3))
+    reset = reset_rows(state, network.initial_state(3), torch.tensor([False, True, False]))
+    for part, old, new in zip(reset, state, network.initial_state(3), strict=True):
+        assert torch.equal(part[1], new[1])
+        assert torch.equal(part[[0, 2]], old[[0, 2]])
+
+
+def the_step_graph_gives_the_logits(network: Network) -> None:
+    """A bundle's step graph gives the network's logits, in float32 and, less exactly, in int8."""
+    x = _inputs(3, 12)
+    with torch.no_grad():
+        expected, _ = network(x, network.initial_state(3))
+    bundle = _bundled(network)
+    for precision, tolerance in (("float32", 1e-4), ("int8", 0.1)):
+        stepper = Stepper(bundle, precision=precision)  # type: ignore[arg-type]
+        state = stepper.initial_state(3)
+        for t in range(x.shape[1]):
+            logits, state = stepper.step(x[:, t].numpy(), state)
+            np.testing.assert_allclose(logits, expected[:, t].numpy(), atol=tolerance)
+
+
+def biases_learned_as_a_style_are_those_that_are_played(network: Network) -> None:
+    """A style holds the vectors that `adapt` trains, and the step graph uses them."""
+    with TemporaryDirectory() as folder:
+        bundle = _save(network, Path(folder))
+        vectors = learned_vectors(network)
+        assert vectors
+        with torch.no_grad():
+            for vector in vectors.values():
+                vector.add_(torch.randn(vector.shape).half()).copy_(vector.half())
+        learned = {"network." + name: vector.detach().half().numpy() for name, vector in vectors.items()}
+        save_style(Path(folder) / "b.rit", bundle, learned, Facts.model_validate({"name": "mine"}))
+        stepper = Stepper(load_bundle(Path(folder) / "b.rit"))
+    x = _inputs(2, 1)
+    with torch.no_grad():
+        expected, _ = network(x, network.initial_state(2))
+    logits, _ = stepper.step(x[:, 0].numpy(), stepper.initial_state(2))
+    np.testing.assert_allclose(logits, expected[:, 0].numpy(), atol=1e-4)
+
+
+LAWS: tuple[Callable[[Network], None], ...] = (
+    it_is_registered,
+    unknown_settings_are_refused,
+    logits_have_the_shape_of_the_vocabulary,
+    steps_at_once_equal_single_steps,
+    rows_are_independent,
+    the_state_is_floats_batch_first,
+    the_state_can_be_forked_and_says_everything_about_the_past,
+    a_detached_state_cuts_the_gradient,
+    rows_of_a_state_can_be_reset,
+    the_step_graph_gives_the_logits,
+    biases_learned_as_a_style_are_those_that_are_played,
+)
+
+
+def _inputs(batch: int, time: int) -> Tensor:
+    generator = torch.Generator().manual_seed(batch * 100 + time)
+    return torch.stack([torch.randint(size, (batch, time), generator=generator) for size in SIZES], dim=-1)
+
+
+def _close(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and bool(torch.allclose(a, b, atol=1e-5))
+
+
+def _bundled(network: Network) -> Bundle:
+    with TemporaryDirectory() as folder:
+        return _save(network, Path(folder))
+
+
+def _save(network: Network, folder: Path) -> Bundle:
+    columns: Any = _Columns()
+    save_bundle(folder / "a.rit", network, columns, Facts.model_validate({"name": "tiny"}))
+    return load_bundle(folder / "a.rit")
