@@ -140,21 +140,16 @@ class GridGrammarState(BaseGrammarState):
             )
 
     @property
-    def now(self) -> int:
-        """The number of the present step."""
-        return self.step
-
-    @property
     def quarters(self) -> float:
-        return 4 * self.now / self.steps_per_bar
+        return 4 * self.step / self.steps_per_bar
 
     @property
     def place(self) -> tuple[int, int]:
-        return divmod(self.now, self.steps_per_bar)
+        return divmod(self.step, self.steps_per_bar)
 
     @property
     def bar_position(self) -> BarPosition:
-        return BarPosition(*divmod(self.now, self.steps_per_bar), self.steps_per_bar, self.steps_per_bar // 4)
+        return BarPosition(*divmod(self.step, self.steps_per_bar), self.steps_per_bar, self.steps_per_bar // 4)
 
     @property
     def limit(self) -> int:
@@ -172,11 +167,11 @@ class GridGrammarState(BaseGrammarState):
 
 @dataclass
 class StepGrammarState(GridGrammarState):
-    """The further part where an id is a step: the last one is present, and pieces end at bar lines only."""
+    """The further part where an id is a step: its place is that of the last one, and pieces end at bar lines only."""
 
     @property
-    def now(self) -> int:
-        return max(0, self.step - 1)
+    def place(self) -> tuple[int, int]:
+        return divmod(max(0, self.step - 1), self.steps_per_bar)
 
     @property
     def may_rest(self) -> bool:

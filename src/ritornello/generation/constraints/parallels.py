@@ -30,7 +30,7 @@ class ParallelsSettings(Settings):
     parallels: bool = Field(True, description="allow parallel fifths and octaves between the outer voices")
 
     @model_validator(mode="after")
-    def _check_given(self) -> Self:
+    def _check_parallels(self) -> Self:
         given = getattr(self, "asks_for_given", "")  # of a configuration that has FixedNotesSettings too
         if given and not self.parallels:
             raise ValueError(f"no parallels and {given} contradict each other: given notes stay as they are")

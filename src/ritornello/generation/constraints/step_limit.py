@@ -44,7 +44,7 @@ class StepLimitSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _check_others(self) -> Self:
+    def _check_step_limit(self) -> Self:
         given = getattr(self, "asks_for_given", "")  # of a configuration that has FixedNotesSettings too
         if given and self.step_limit is not None:
             raise ValueError(
