@@ -107,7 +107,7 @@ def _named(classes: frozenset[int]) -> str:
 
 
 def _scale_with(scale: frozenset[int], named: str, chords: list[Chord]) -> str:
-    """Return the name of the scale nearest to `scale` that has all the chords, if possible as large and on its tonic."""
+    """Return the name of the nearest scale that has all the chords, if possible as large and on the same tonic."""
     needed = frozenset[int]().union(*(chord.pitch_classes for chord in chords))
     tonic, _ = split_name(named.strip())
     candidates = [

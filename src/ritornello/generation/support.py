@@ -11,7 +11,6 @@ from ritornello.generation.constraints.fixed_notes import LOOP_CANDIDATES
 from ritornello.representations.base import Representation
 from ritornello.score import Score
 
-
 CONDITION_COLUMNS = {"density": "density", "pitch_classes": "share of C"}
 """Settings that condition a network, and the input column that it needs for each."""
 

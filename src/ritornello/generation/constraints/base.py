@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
-    from numpy import bool_, integer
+    from numpy import integer
     from numpy.typing import NDArray
 
+    from ritornello.arrays import Mask
     from ritornello.generation.notes import Notes, Pitches
     from ritornello.originality import Index
     from ritornello.representations.base import GrammarState, Representation
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from ritornello.score import Score
 
     Ids = Sequence[int] | NDArray[integer[Any]]
-    Mask = NDArray[bool_]
 
 
 class Settings(BaseModel):
@@ -113,8 +113,8 @@ class ConstraintState:
 class Constraint:
     """A row of `CONSTRAINTS`, or an argument of `Model.compose(constraints=[...])`.
 
-    is_live: whether it also holds in a session, whose turns have no beginning, length or end. bounds_pitches: whether it
-    bans pitches, so that each instrument must keep a note at any time (`feasibility`).
+    is_live: whether it also holds in a session, whose turns have no beginning, length or end. bounds_pitches: whether
+    it bans pitches, so that each instrument must keep a note at any time (`feasibility`).
     """
 
     name: ClassVar[str]

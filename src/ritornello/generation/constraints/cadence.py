@@ -1,8 +1,8 @@
 """`cadence`: on by default, the last bar is the tonic chord of the piece's key so far, with the tonic in the bass.
 
-The bass is the part with the lowest mean pitch. In the last bar all parts but drums keep to the tonic triad, and at each
-onset the first note of the bass is the tonic. The network chooses when they play, how long, in which octave and when the
-piece ends; it knows that the end is near (`bars_left`).
+The bass is the part with the lowest mean pitch. In the last bar all parts but drums keep to the tonic triad, and at
+each onset the first note of the bass is the tonic. The network chooses when they play, how long, in which octave and
+when the piece ends; it knows that the end is near (`bars_left`).
 
 It needs the key and the bars left that the grammar state of `multitrack` follows, and its order of notes at an onset;
 for other representations it does nothing. Fixed notes have an end of their own.
@@ -19,7 +19,8 @@ from ritornello.generation.constraints.base import Constraint, ConstraintState, 
 from ritornello.generation.constraints.fixed_notes import FixedNotesSettings
 
 if TYPE_CHECKING:
-    from ritornello.generation.constraints.base import Ids, Mask
+    from ritornello.arrays import Mask
+    from ritornello.generation.constraints.base import Ids
     from ritornello.representations.multitrack.grammar import MultitrackGrammarState
     from ritornello.representations.multitrack.vocabulary import Vocabulary
 

@@ -1,9 +1,9 @@
 """`entrances`: on by default, every instrument that a piece announces plays, and none falls silent for good.
 
 A network goes on with the instruments that it has read, and leaves out the others. So they enter one after another: at
-any time in the first half, the share of instruments that have entered is at least the share of the half that is over. An
-instrument that is late plays at the next onset, and so does one that has rested for REST bars; of several, the one silent
-for longest, from the top of the score down. The network chooses what it plays. In the last bar none has to come in.
+any time in the first half, the share of instruments that have entered is at least the share of the half that is over.
+An instrument that is late plays at the next onset, and so does one that has rested for REST bars; of several, the one
+silent for longest, from the top of the score down. The network chooses what it plays. In the last bar none must enter.
 
 It needs the header, the silences and the bars left that the grammar state of `multitrack` follows, and its order of
 notes at an onset; for other representations it does nothing. Fixed notes have a form of their own.
@@ -19,7 +19,8 @@ from ritornello.generation.constraints.base import Constraint, ConstraintState, 
 from ritornello.generation.constraints.fixed_notes import FixedNotesSettings
 
 if TYPE_CHECKING:
-    from ritornello.generation.constraints.base import Ids, Mask
+    from ritornello.arrays import Mask
+    from ritornello.generation.constraints.base import Ids
     from ritornello.representations.multitrack.grammar import MultitrackGrammarState
     from ritornello.representations.multitrack.vocabulary import Vocabulary
 

@@ -8,8 +8,8 @@ the representation's grammar leads from one fixed note to the next, and leaves t
 - form: sections that return are fixed to what was composed at their first place.
 - loop: after the last bar the first ones return, and are cut off again when they have been judged.
 
-How well the free notes lead on is judged by the likelihood of the fixed ones after them (`LEADS_ON`); the best of several
-candidates is chosen by that (`Composition.ranking`).
+How well the free notes lead on is judged by the likelihood of the fixed ones after them (`LEADS_ON`); by that the best
+of several candidates is chosen (`Composition.ranking`).
 
 Read in order: `FixedNotesSettings`, `FixedNotesConstraint`, `make_fixed_notes`.
 """

@@ -1,7 +1,7 @@
 """`length`: the length of a piece in bars or seconds, which are conditions of the grammar, or in notes.
 
-A length in notes is a constraint: the piece does not end by itself before it has them. Once it has, it is brought to its
-end (`Piece.take`).
+A length in notes is a constraint: the piece does not end by itself before it has them, and is brought to its end once
+it has (`Piece.take`).
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
 
+from ritornello.config import DEFAULT_BARS
 from ritornello.generation.constraints.base import Constraint, ConstraintState, Context, Settings
 
 if TYPE_CHECKING:
-    from ritornello.generation.constraints.base import Ids, Mask
+    from ritornello.arrays import Mask
+    from ritornello.generation.constraints.base import Ids
     from ritornello.representations.base import GrammarState
-
-DEFAULT_BARS = 32
 
 
 class LengthSettings(Settings):

@@ -1,6 +1,7 @@
 """`repetition`: on by default, limits how often a pitch, a chord or a bar comes in a row.
 
-Networks that read mostly their own output fall into loops; the guard breaks them up, and is among the first to give way.
+Networks that read mostly their own output fall into loops. The guard breaks them up, and is among the first to give
+way.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pydantic import Field
 from ritornello.generation.constraints.base import Constraint, ConstraintState, Context, Settings
 
 if TYPE_CHECKING:
-    from ritornello.generation.constraints.base import Mask
+    from ritornello.arrays import Mask
     from ritornello.representations.base import GrammarState, Representation
 
 SAME_PITCH = 8

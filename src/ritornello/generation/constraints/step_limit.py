@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from numpy import int64
     from numpy.typing import NDArray
 
-    from ritornello.generation.constraints.base import Ids, Mask
+    from ritornello.arrays import Mask
+    from ritornello.generation.constraints.base import Ids
     from ritornello.generation.notes import Notes
     from ritornello.representations.base import GrammarState
     from ritornello.representations.tokens import Tokens
