@@ -171,13 +171,13 @@ def excess(pieces) -> float:
 
 @pytest.mark.parametrize("temperature", [0.0, 0.01, 1.0])
 def test_a_fixed_idea_is_not_repeated_for_ever(fixed, temperature):
-    wishes = {"bars": 32, "seed": 1, "count": 4, "temperature": temperature, "meter": "4/4", "tempo": 120}
-    wishes |= {"cadence": False}  # the last bar is another rule's
-    pieces = fixed.compose_many(**wishes)
+    asked = {"bars": 32, "seed": 1, "count": 4, "temperature": temperature, "meter": "4/4", "tempo": 120}
+    asked |= {"cadence": False}  # the last bar is another rule's
+    pieces = fixed.compose_many(**asked)
     assert excess(pieces) <= 1
     assert all(piece.relaxed_steps == 0 for piece in pieces)
     if temperature < 1:
-        assert excess(fixed.compose_many(guard=False, **wishes)) > 1
+        assert excess(fixed.compose_many(guard=False, **asked)) > 1
 
 
 def test_a_piece_that_would_not_end_is_brought_to_its_end(steps, monkeypatch):

@@ -8,7 +8,6 @@ expected of them. Each refusal names the smallest change that helps.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -50,7 +49,14 @@ def check_feasible(context: Context) -> Feasible:
     programs = (*(DRUMS if track.is_drum else track.program for track in sounding), *(asked or ()))
     ranges = representation.instrument_ranges
     present = ranges(programs or None)
-    _check_instruments(ranges(asked) if asked else (), present, bounds, demands)
+    problems = [
+        found for each in (ranges(asked) if asked else ()) if (found := _problem(each, bounds, demands))
+    ]
+    if not problems:
+        of_all = [found for each in present if (found := _problem(each, bounds, demands))]
+        problems = of_all if len(of_all) == len(present) else []
+    if problems:
+        raise ConfigError(min(problems).text)
     idle = [each for each in ranges() if _problem(each, bounds, demands)]
     return Feasible(idle, frozenset(each.voice for each in present if each not in idle))
 
@@ -146,29 +152,14 @@ Bounds = tuple[int, int]
 """The lowest and the highest pitch allowed."""
 
 
-def _check_instruments(
-    asked: Sequence[InstrumentRange],
-    present: Sequence[InstrumentRange],
-    bounds: Bounds,
-    demands: list[Demand],
-) -> None:
-    """Raise ConfigError unless all instruments `asked` for, and one of those `present`, can always play."""
-    problems = [found for instrument in asked if (found := _problem(instrument, bounds, demands))]
-    if not problems:
-        of_all = [found for instrument in present if (found := _problem(instrument, bounds, demands))]
-        problems = of_all if len(of_all) == len(present) else []
-    if problems:
-        raise ConfigError(min(problems).text)
-
-
-class Gap(NamedTuple):
-    """The widest leap from a note of an instrument to the nearest that it may play next."""
+class Problem(NamedTuple):
+    """Why an instrument cannot always play, or must leap: by how many semitones, and a line on what would help."""
 
     semitones: int
     text: str
 
 
-def widest_gap(context: Context) -> Gap | None:
+def widest_gap(context: Context) -> Problem | None:
     """Return the widest gap from any note of an instrument to the next chord; None without chords, where a note can be
     repeated."""
     if not keeps_chords(context):
@@ -182,15 +173,8 @@ def widest_gap(context: Context) -> Gap | None:
             for pitch in mine if goals else ():
                 gap = min(abs(pitch - goal) for goal in goals)
                 text = f"from {pitch_name(pitch)} the nearest note of {demand.whose} that {instrument.name} can play"
-                gaps.append(Gap(gap, f"{text} is {gap} semitones away"))
+                gaps.append(Problem(gap, f"{text} is {gap} semitones away"))
     return max(gaps, default=None)
-
-
-class Problem(NamedTuple):
-    """Why an instrument cannot always play, and what helps; `change` in semitones."""
-
-    change: int
-    text: str
 
 
 def _problem(instrument: InstrumentRange, bounds: Bounds, demands: list[Demand]) -> Problem | None:

@@ -14,6 +14,7 @@ Nothing here imports numpy: the command line builds its help from the settings o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar
@@ -106,8 +107,39 @@ class ConstraintState:
         raise NotImplementedError
 
     def fork(self) -> Self:
-        """Return an independent copy; a state that never changes may return itself."""
-        return self
+        """Return an independent copy: by default shallow, for states that replace values and never change them."""
+        return copy(self)
+
+
+class OnsetState(ConstraintState):
+    """A state that follows which notes begin together; drums are left out.
+
+    onset: the time of the last note, in quarters; -1 before the first.
+    """
+
+    def __init__(self, notes: Notes) -> None:
+        self.notes, self.onset, self._now = notes, -1.0, 0.0
+
+    def advance(self, grammar: GrammarState) -> None:
+        for voice, pitch in grammar.last_notes:
+            if voice not in self.notes.drum_voices:
+                self.move_to(self._now)
+                self.begin(voice, pitch)
+        self._now = grammar.quarters
+
+    def move_to(self, onset: float) -> None:
+        """Leave the present onset, unless it is `onset`."""
+        if onset != self.onset:
+            self.leave()
+            self.onset = onset
+
+    def leave(self) -> None:
+        """Forget the notes of the present onset, or keep what matters for the next."""
+        raise NotImplementedError
+
+    def begin(self, voice: int, pitch: int) -> None:
+        """Add a note to the present onset."""
+        raise NotImplementedError
 
 
 class Constraint:

@@ -10,7 +10,6 @@ for other representations it does nothing. Fixed notes have an end of their own.
 
 from __future__ import annotations
 
-from copy import copy
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -56,16 +55,11 @@ class CadenceState(ConstraintState):
         self.vocabulary = vocabulary
         self.pitches: dict[int, tuple[int, int]] = {}  # their sum and number, by voice
 
-    def fork(self) -> CadenceState:
-        other = copy(self)
-        other.pitches = dict(self.pitches)
-        return other
-
     def advance(self, grammar: MultitrackGrammarState) -> None:  # type: ignore[override]
         for voice, pitch in grammar.last_notes:
             if not self.vocabulary.is_drum[voice]:
                 total, count = self.pitches.get(voice, (0, 0))
-                self.pitches[voice] = total + pitch, count + 1
+                self.pitches = self.pitches | {voice: (total + pitch, count + 1)}
 
     def banned(self, grammar: MultitrackGrammarState, allowed: Mask) -> Ids:  # type: ignore[override]
         import numpy as np

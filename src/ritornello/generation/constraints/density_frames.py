@@ -7,7 +7,7 @@ n // 2 notes in any case, and for one more if the frame before it was silent and
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +32,6 @@ class FramesDensity(ConstraintState):
     begun: int = 0  # notes that began in it
 
     name, rank = "density", 40
-
-    def fork(self) -> FramesDensity:
-        return replace(self)
 
     def advance(self, grammar: FramesGrammarState) -> None:  # type: ignore[override]
         if grammar.last_notes:

@@ -11,7 +11,7 @@ The notes that a bar still needs get a sixteenth each before its end, less only 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -89,9 +89,6 @@ class MultitrackDensity(ConstraintState):
 
     name, rank = "density", 40
 
-    def fork(self) -> MultitrackDensity:
-        return replace(self, ends={voice: dict(ends) for voice, ends in self.ends.items()})
-
     def advance(self, grammar: MultitrackGrammarState) -> None:  # type: ignore[override]
         reader = grammar.reader
         if grammar.kind not in (Kind.NOTE, Kind.DURATION) or self.vocabulary.is_drum[reader.voice]:
@@ -100,8 +97,8 @@ class MultitrackDensity(ConstraintState):
             self.begun = self._begun_in(reader.bar) + 1
             self.bar = reader.bar
         sounding = dict(self._sounding(reader.voice, reader.time))
-        self.ends[reader.voice] = sounding
         sounding[reader.pitch] = reader.time + int(DURATIONS[reader.duration(reader.voice)])
+        self.ends = self.ends | {reader.voice: sounding}
 
     def _begun_in(self, bar: int) -> int:
         return self.begun if bar == self.bar else 0

@@ -10,13 +10,12 @@ each onset of the top voice begins within reach.
 
 from __future__ import annotations
 
-from copy import copy
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from ritornello.errors import ConfigError
-from ritornello.generation.constraints.base import Constraint, ConstraintState, Context, Settings
+from ritornello.generation.constraints.base import Constraint, Context, OnsetState, Settings
 
 if TYPE_CHECKING:
     from numpy import int64
@@ -82,51 +81,41 @@ class StepLimit(Constraint):
 
 
 class _Line(NamedTuple):
-    """A voice: the highest pitch of its last onset before the present one (-1: none), and of the present one (-1)."""
+    """The highest pitches of a voice at its last onset before the present one, and at the present one; -1 for none."""
 
     before: int = -1
     present: int = -1
 
 
-class StepLimitState(ConstraintState):
+class StepLimitState(OnsetState):
     """Bans the notes of the top voice that are out of reach, and, once lower notes have come, all that leaves the onset
     before one within reach has come."""
 
     name, rank = "step_limit", 45
 
     def __init__(self, tokens: Tokens, notes: Notes, limit: int, may_begin_lower: bool) -> None:
-        self._tokens, self._notes, self._limit = tokens, notes, limit
-        self._may_begin_lower = may_begin_lower
+        super().__init__(notes)
+        self._tokens, self._limit, self._may_begin_lower = tokens, limit, may_begin_lower
         self._shaping = tokens.mask(*(kind for kind in MODIFIERS if kind in tokens.slice))
         self._lines: dict[int, _Line] = {}
-        self._time, self._onset = 0.0, -1.0
         self._is_chosen = False  # whether the next id is: then `banned` has been called
         self._given_at = -1.0  # the last onset with notes that were not chosen, such as those of a primer
 
-    def fork(self) -> StepLimitState:
-        other = copy(self)
-        other._lines = dict(self._lines)
-        return other
-
     def advance(self, grammar: GrammarState) -> None:
-        for voice, pitch in grammar.last_notes:
-            if voice in self._notes.drum_voices:
-                continue
-            if self._time != self._onset:
-                self._leave()
-                self._onset = self._time
-            if not self._is_chosen:
-                self._given_at = self._onset
-            line = self._lines.get(voice, _Line())
-            self._lines[voice] = line._replace(present=max(line.present, pitch))
-        self._time, self._is_chosen = grammar.quarters, False
+        super().advance(grammar)
+        self._is_chosen = False
 
-    def _leave(self) -> None:
-        """Leave the present onset."""
+    def leave(self) -> None:
         self._lines = {
             voice: _Line(line.before if line.present < 0 else line.present)
             for voice, line in self._lines.items()
         }
+
+    def begin(self, voice: int, pitch: int) -> None:
+        if not self._is_chosen:
+            self._given_at = self.onset
+        line = self._lines.get(voice, _Line())
+        self._lines = self._lines | {voice: line._replace(present=max(line.present, pitch))}
 
     def banned(self, grammar: GrammarState, allowed: Mask) -> Ids:
         import numpy as np
@@ -134,18 +123,16 @@ class StepLimitState(ConstraintState):
         self._is_chosen = True
         if not self._lines:
             return ()
-        if grammar.quarters != self._onset:
-            self._leave()
-            self._onset = grammar.quarters
+        self.move_to(grammar.quarters)
         top = min(self._lines)
         line = self._lines[top]
         if line.before < 0:
             return ()
-        ids, pitches = self._notes.ids, self._notes.pitches
-        mine = self._notes.voices == top
+        ids, pitches = self.notes.ids, self.notes.pitches
+        mine = self.notes.voices == top
         low, high = line.before - self._limit, line.before + self._limit
         out = mine & (pitches > high)
-        if line.present >= low or self._given_at == self._onset:  # within reach already, or not chosen
+        if line.present >= low or self._given_at == self.onset:  # within reach already, or not chosen
             return self._new(grammar, ids[out])
         within = ids[mine & (pitches >= low) & (pitches <= high) & allowed[ids]]
         reachable = self._new(grammar, within)
