@@ -41,7 +41,7 @@ ASKED: dict[str, list[dict[str, Any]]] = {  # a constraint without settings here
 }
 
 STATELESS = ("fixed_notes",)
-"""Kept by the grammar; test_fixed_notes.py tests what it refuses, contracts/test_fixed_notes.py what it keeps."""
+"""Kept by the grammar; test_fixed_notes.py tests what it refuses, contracts/test_fixed_notes_laws.py what it keeps."""
 
 CASES = [
     (name, settings) for name in CONSTRAINTS for settings in ASKED.get(name, [{}]) if name not in STATELESS
