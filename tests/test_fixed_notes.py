@@ -1,4 +1,4 @@
-"""Composing with given notes: infill, vary, accompany, form, loop; what is refused; the commands."""
+"""Composing with fixed notes: infill, vary, accompany, form, loop; what is refused; the commands."""
 
 from __future__ import annotations
 

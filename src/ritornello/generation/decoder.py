@@ -77,7 +77,7 @@ class Decoder:
         allowed = self.grammar.allowed_mask()
         self.forced = self.grammar.forced_token
         self.allowed = allowed = allowed if restrict is None else restrict(allowed)
-        is_fixed = self.conditions.given is not None and allowed.sum() == 1
+        is_fixed = self.conditions.fixed_notes is not None and allowed.sum() == 1
         if is_fixed or not allowed.any():
             return allowed  # constraints do not apply to fixed notes
         relaxed = apply_constraints(self.grammar, self.constraints, allowed)

@@ -73,7 +73,7 @@ class Piece:
     @property
     def adjusts_logits(self) -> bool:
         """Whether `process` has anything to do."""
-        return self.beginning.conditions.given is not None or bool(self.decoder.processors)
+        return self.beginning.conditions.fixed_notes is not None or bool(self.decoder.processors)
 
     def process(self, logits: Logits) -> Logits:
         """Return the logits, (vocabulary,), by which to choose; see `Decoder.process`."""
@@ -112,7 +112,7 @@ class Piece:
 
     def _follow_fixed_notes(self) -> None:
         """If only fixed notes are left and none of them is judged, add them without stepping the network."""
-        fixed, notes = self.beginning.conditions.given, self.grammar.notes
+        fixed, notes = self.beginning.conditions.fixed_notes, self.grammar.notes
         if fixed is None or fixed.is_accompanied:
             return
         if self.grammar.place[0] > max(fixed.free, default=-1) + LEADS_ON:
@@ -125,7 +125,7 @@ class Piece:
 
     def _judge(self, token: int, log_probability: float, notes: int, bar: int) -> None:
         """Add the log-probability of an id that brings so many notes, read in `bar`, to the chosen or fixed ones."""
-        fixed = self.beginning.conditions.given
+        fixed = self.beginning.conditions.fixed_notes
         is_chosen = self.decoder.is_choice and token != self.decoder.forced
         if is_chosen:
             self.log_probability += log_probability
@@ -149,7 +149,7 @@ class Piece:
 
         Of bars that return, the log-probability with which they were composed is subtracted.
         """
-        fixed = self.beginning.conditions.given
+        fixed = self.beginning.conditions.fixed_notes
         if fixed is None or not self.judged_notes:
             return None
         before = sum(self._log_probs[fixed.returns[bar]] for bar in self._judged if bar in fixed.returns)

@@ -52,7 +52,7 @@ def begin(
     bars = conditions.bars or DEFAULT_BARS
     fixed = make_fixed_notes(config, primer, primer_bars, bars, seed)
     announced = bars if fixed is None else max(bars, *fixed.returns, 0) + (1 if config.loop else 0)
-    conditions = replace(conditions, given=fixed, bars=announced)
+    conditions = replace(conditions, fixed_notes=fixed, bars=announced)
     ids = [representation.start_id]
     if config.keeps_primer:  # up to the first choice
         grammar = _read(representation.grammar(conditions), np.array(ids))

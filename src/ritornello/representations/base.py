@@ -12,8 +12,8 @@ Conventions
   a sampler wastes no probability on them and a piece always comes to its end.
 - What ids mean is told by a table (`tokens.Tokens`). What of it depends on the past, `GrammarState.notes_of` tells.
 - Not all can do everything. A representation may lack these capabilities, and no others: `tells_notes_in_order`
-  (multitrack, frames and melody have it), `keeps_given` (multitrack, polyphony), `plays_over_chords` (jazz, improv),
-  `Tokens.is_timed` (all but frames, jazz, note_names and words), `GrammarState.bar_position` (multitrack and those on
+  (multitrack, frames and melody have it), `keeps_fixed_notes` (multitrack, polyphony), `plays_over_chords` (jazz,
+  improv), `Tokens.is_timed` (all but frames, jazz, note_names and words), `GrammarState.bar_position` (multitrack and those on
   a grid). All else has a default in `tokenizer.BaseTokenizer`.
 """
 
@@ -95,12 +95,12 @@ class GrammarState(Protocol):
 
     @property
     def forced_token(self) -> int | None:
-        """The id of a given note, or of what belongs to it, if it must come now or after ids that the grammar allows
+        """The id of a fixed note, or of what belongs to it, if it must come now or after ids that the grammar allows
         before it; no constraint may forbid it. None if there is none."""
 
     def reassign_probability(self, mask: NDArray[np.bool_]) -> tuple[int, NDArray[np.bool_]] | None:
-        """Return an id that `mask` allows and the ids, as a mask, that are not allowed since they lead past what is
-        given next to it: whoever expects those expects that nothing comes before it. None if there are none."""
+        """Return an id that `mask` allows and the ids, as a mask, that are not allowed since they lead past the
+        fixed note after it: who expects those expects that nothing comes before it. None if there are none."""
 
     def finish_bar(self) -> None:
         """From now on, allow only what brings the piece to its end soon: no note is cut, none is added later."""
@@ -119,13 +119,14 @@ class BarPosition(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Given:
-    """What of a piece is given; the model chooses the rest. A note belongs to the bar, from 0, in which it begins.
+class FixedNotes:
+    """The notes of a piece that are fixed; the model chooses the rest. A note belongs to the bar, from 0, in which it
+    begins.
 
-    In bars that are `free` nothing is given. In those of `returns` the notes of an earlier bar sound again, as they
+    In bars that are `free` nothing is fixed. In those of `returns` the notes of an earlier bar sound again, as they
     were composed: {bar: the bar that returns}. In all others exactly the notes of `score` sound, at their onset, pitch
     and length, and its meters and tempos hold throughout. is_accompanied: parts that `score` has not are free in all
-    bars; a scheme without parts may add notes to those of `score`.
+    bars; a representation without parts may add notes to those of `score`.
     """
 
     score: Score | None = None
@@ -141,8 +142,8 @@ class Conditions:
     bars: its length in bars, at least 1. quarters_per_minute: its first tempo. meter: (numerator, denominator).
     instruments: General MIDI programs 0-127, or 128 for the drum kit, in score order. chords: those of each bar,
     which share it equally; after the last bar they begin again. Only what `plays_over_chords` heeds them.
-    density: notes a second, spread evenly over the piece. pitch_classes: 12 weights, from C up. given: notes that
-    sound in any case; only what `keeps_given` heeds it.
+    density: notes a second, spread evenly over the piece. pitch_classes: 12 weights, from C up. fixed_notes: notes
+    that sound in any case; only what `keeps_fixed_notes` heeds it.
     """
 
     bars: int | None = None
@@ -152,7 +153,7 @@ class Conditions:
     chords: tuple[tuple[Chord, ...], ...] | None = None
     density: tuple[float, ...] | None = None
     pitch_classes: tuple[float, ...] | None = None
-    given: Given | None = None
+    fixed_notes: FixedNotes | None = None
 
 
 class Kind(Protocol):
@@ -253,8 +254,8 @@ class Representation(Protocol):
         time that `quarters` was before its id, and those of a chord from the lowest up."""
 
     @property
-    def keeps_given(self) -> bool:
-        """Whether its grammar states heed `Conditions.given`, whatever else is asked of them."""
+    def keeps_fixed_notes(self) -> bool:
+        """Whether its grammar states heed `Conditions.fixed_notes`, whatever else is asked of them."""
 
     @property
     def plays_over_chords(self) -> bool:

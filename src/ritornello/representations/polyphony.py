@@ -46,7 +46,7 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
 
     name = "polyphony"
     config_model = PolyphonyConfig
-    keeps_given = True
+    keeps_fixed_notes = True
     unsupported_settings = ("infill", "vary", "form", "loop")  # a note that goes on belongs to several bars
 
     @staticmethod
@@ -111,7 +111,7 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
         return np.stack(columns, axis=1).astype(np.int32)
 
     def grammar(self, conditions: Conditions = Conditions()) -> PolyphonyGrammarState:  # a frozen value
-        score = conditions.given.score if conditions.given else None
+        score = conditions.fixed_notes.score if conditions.fixed_notes else None
         given = () if score is None else self.steps_of(score)
         return PolyphonyGrammarState(self.tokens, conditions, STEPS_PER_BAR, tokenizer=self, given=given)
 
@@ -175,7 +175,7 @@ class PolyphonyGrammarState(ChordGrammarState):
         return next((token for token in step if self.tokens.value[token] < self.lowest), None)
 
     def _insist(self, mask: Mask) -> None:
-        """Leave only what may stand before the next given note of the step, and that note; no end before the last."""
+        """Leave only what may stand before the next fixed note of the step, and that note; no end before the last."""
         if self.step < len(self.given):
             mask[self.tokens.first["end"]] = False
         first, due = self.tokens.first, self.forced_token
@@ -194,7 +194,7 @@ class PolyphonyGrammarState(ChordGrammarState):
         mask[[first["continued"] + pitch for pitch in may_go_on]] = True
 
     def _has_ended(self, pitch: int) -> bool:
-        """Whether a given note of this pitch ended with the step before."""
+        """Whether a fixed note of this pitch ended with the step before."""
         before = self.given[self.step - 1] if 0 < self.step <= len(self.given) else ()
         first, now = self.tokens.first, self.given[self.step : self.step + 1]
         sounded = {first["new"] + pitch, first["continued"] + pitch} & set(before)

@@ -1,6 +1,6 @@
 """`fixed_notes`: which notes of a piece are fixed, or return, and which the model composes.
 
-Five settings, one mechanism: each determines bars or parts whose notes are fixed (`representations.base.Given`);
+Five settings, one mechanism: each determines bars or parts whose notes are fixed (`representations.base.FixedNotes`);
 the representation's grammar leads from one fixed note to the next, and leaves the rest to the model.
 
 - infill: some bars of the primer are free.           - vary: a share of its bars, drawn by the seed, is free.
@@ -28,7 +28,7 @@ from ritornello.generation.constraints.base import Constraint, Context, Settings
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from ritornello.representations.base import Given
+    from ritornello.representations.base import FixedNotes
     from ritornello.score import Score
 
 LEADS_ON = 2
@@ -151,7 +151,7 @@ class FixedNotesConstraint(Constraint):
         what = asked.fixed_notes_asked
         if not what:
             return
-        if not context.representation.keeps_given:
+        if not context.representation.keeps_fixed_notes:
             raise ConfigError(
                 f"{what}: a model of representation {context.representation.name} cannot keep fixed notes;"
                 " those of multitrack and polyphony can"
@@ -168,14 +168,14 @@ class FixedNotesConstraint(Constraint):
 
 def make_fixed_notes(
     config: FixedNotesSettings, primer: Score | None, primer_bars: int, bars: int, seed: int
-) -> Given | None:
+) -> FixedNotes | None:
     """Return the fixed notes of a piece of so many bars, or None if no setting needs them.
 
     Raises ConfigError for bars that do not exist, and if nothing would be free.
     """
     import numpy as np
 
-    from ritornello.representations.base import Given
+    from ritornello.representations.base import FixedNotes
 
     random = np.random.default_rng(seed)
     if config.keeps_primer:
@@ -187,14 +187,14 @@ def make_fixed_notes(
         free |= frozenset(range(primer_bars, bars))
         if not free and not config.accompany:
             raise ConfigError(f"{config.fixed_notes_asked}: nothing is free, so there is nothing to compose")
-        return Given(primer, free, is_accompanied=config.accompany)
+        return FixedNotes(primer, free, is_accompanied=config.accompany)
     if not config.form and not config.loop:
         return None
     returns = _section_returns(config, bars, random) if config.form else {}
     late = {bar: source for bar, source in returns.items() if bar >= primer_bars}
     if config.loop:
         late |= {bar: bar % bars for bar in range(bars, bars + LOOP_AHEAD)}
-    return Given(None, frozenset(range(bars)) - late.keys(), late)
+    return FixedNotes(None, frozenset(range(bars)) - late.keys(), late)
 
 
 def _drawn(share: float, bars: int, random: Generator) -> frozenset[int]:

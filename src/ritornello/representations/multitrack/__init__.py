@@ -29,7 +29,7 @@ from ritornello.representations.base import Column, Conditions, Ids
 from ritornello.representations.grids import TEMPOS, nearest
 from ritornello.representations.multitrack import decoding, encoding, reading, vocabulary
 from ritornello.representations.multitrack.given import make_table
-from ritornello.representations.multitrack.given_grammar import GivenGrammarState
+from ritornello.representations.multitrack.given_grammar import FixedNotesGrammarState
 from ritornello.representations.multitrack.grammar import MultitrackGrammarState, planned_instruments
 from ritornello.representations.multitrack.vocabulary import (
     DRUM_FAMILY,
@@ -53,7 +53,7 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
 
     name = "multitrack"
     tells_notes_in_order = True
-    keeps_given = True
+    keeps_fixed_notes = True
     config_model = MultitrackConfig
 
     def __init__(self, config: MultitrackConfig) -> None:
@@ -94,10 +94,10 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
 
     def grammar(self, conditions: Conditions = Conditions()) -> MultitrackGrammarState:  # a frozen value
         reader = reading.Reader(self.vocabulary)
-        if conditions.given is None:
+        if conditions.fixed_notes is None:
             return MultitrackGrammarState(self.tokens, conditions, reader, self.vocabulary)
         table, conditions = make_table(self.vocabulary, conditions)
-        return GivenGrammarState(self.tokens, conditions, reader, self.vocabulary, table=table)
+        return FixedNotesGrammarState(self.tokens, conditions, reader, self.vocabulary, table=table)
 
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:
         """Return the beginning of a piece of `conditions.bars` bars in all (default: twice the primer's, at least 8).

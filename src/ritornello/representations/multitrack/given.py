@@ -1,4 +1,4 @@
-"""What is given of a piece (`representations.base.Given`) in the terms of a vocabulary: on its grid, bar by bar.
+"""The fixed notes of a piece (`representations.base.FixedNotes`) in the terms of a vocabulary: on its grid, bar by bar.
 
 Read next: `given_grammar`.
 """
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ritornello.errors import ConfigError
-from ritornello.representations.base import Conditions, Given
+from ritornello.representations.base import Conditions, FixedNotes
 from ritornello.representations.grids import TEMPOS
 from ritornello.representations.multitrack.encoding import Arrangement, arrange
 from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, Vocabulary, parts_of
@@ -19,7 +19,7 @@ from ritornello.score import Score
 from ritornello.theory import DRUMS, instrument_name
 
 
-class GivenNote(NamedTuple):
+class FixedNote(NamedTuple):
     """A note of a bar: steps since the bar line, the id, and the numbers of its velocity and duration."""
 
     position: int
@@ -29,11 +29,11 @@ class GivenNote(NamedTuple):
 
 
 @dataclass(frozen=True)
-class GivenTable:
+class FixedNotesTable:
     """What is given, in the terms of a vocabulary. Without a score all is empty, and bars are as the header says."""
 
-    given: Given
-    notes: dict[int, tuple[GivenNote, ...]] = field(default_factory=dict)  # by bar
+    fixed_notes: FixedNotes
+    notes: dict[int, tuple[FixedNote, ...]] = field(default_factory=dict)  # by bar
     bars: tuple[int, ...] = (0,)  # first steps of the bars that the score has
     meters: tuple[tuple[int, int], ...] = ()  # step and number of each change after the first
     tempos: tuple[int, ...] = ()  # by bar; empty: no changes
@@ -41,21 +41,21 @@ class GivenTable:
     voices: frozenset[int] = frozenset()  # of the score
 
 
-def make_table(vocabulary: Vocabulary, conditions: Conditions) -> tuple[GivenTable, Conditions]:
-    """Return the table of `conditions.given`, and the conditions with the meter and the tempo that it begins with.
+def make_table(vocabulary: Vocabulary, conditions: Conditions) -> tuple[FixedNotesTable, Conditions]:
+    """Return the table of `conditions.fixed_notes`, and the conditions with the meter and tempo that it begins with.
 
     ConfigError for more bars than a header can announce, and for instruments that the given parts leave no voice for.
     """
-    given = conditions.given or Given()
+    given = conditions.fixed_notes or FixedNotes()
     if (conditions.bars or 0) > LENGTH_LIMIT:
-        raise ConfigError(f"{conditions.bars} bars: a piece with given notes has at most {LENGTH_LIMIT}")
+        raise ConfigError(f"{conditions.bars} bars: a piece with fixed notes has at most {LENGTH_LIMIT}")
     if given.score is None:
-        return GivenTable(given), conditions
+        return FixedNotesTable(given), conditions
     piece = arrange(vocabulary, given.score)
     if given.is_accompanied and len(piece.instruments) == len(vocabulary.low):
         raise ConfigError("the given parts take all the parts that the model has")
     tempos = () if conditions.quarters_per_minute else tuple(piece.tempos.tolist())
-    table = GivenTable(
+    table = FixedNotesTable(
         given,
         _notes_by_bar(vocabulary, piece),
         tuple(piece.bars.tolist()),
@@ -70,7 +70,7 @@ def make_table(vocabulary: Vocabulary, conditions: Conditions) -> tuple[GivenTab
     )
 
 
-def _notes_by_bar(vocabulary: Vocabulary, piece: Arrangement) -> dict[int, tuple[GivenNote, ...]]:
+def _notes_by_bar(vocabulary: Vocabulary, piece: Arrangement) -> dict[int, tuple[FixedNote, ...]]:
     notes = piece.notes
     bar = np.searchsorted(piece.bars, notes.start, side="right") - 1
     columns = (
@@ -81,14 +81,14 @@ def _notes_by_bar(vocabulary: Vocabulary, piece: Arrangement) -> dict[int, tuple
     )
     rows = np.stack(columns, axis=1).tolist()
     edges = np.searchsorted(bar, np.arange(len(piece.bars) + 1)).tolist()
-    whole = [GivenNote(*row) for row in rows]
+    whole = [FixedNote(*row) for row in rows]
     return {each: tuple(whole[edges[each] : edges[each + 1]]) for each in range(len(piece.bars))}
 
 
-def _first_tempo(table: GivenTable) -> int:
+def _first_tempo(table: FixedNotesTable) -> int:
     """Return the number of the tempo of the first bar that can have notes."""
     bars = range(len(table.tempos))
-    return table.tempos[next((bar for bar in bars if bar in table.given.free or table.notes[bar]), 0)]
+    return table.tempos[next((bar for bar in bars if bar in table.fixed_notes.free or table.notes[bar]), 0)]
 
 
 def _header_instruments(

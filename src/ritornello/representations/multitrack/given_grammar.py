@@ -1,4 +1,4 @@
-"""Given notes in `multitrack`: a grammar whose grammar leads from one to the next, and leaves the rest to the model.
+"""Fixed notes in `multitrack`: a grammar whose grammar leads from one to the next, and leaves the rest to the model.
 
 What is given stands in a table (see `given`). The grammar knows at any time what is due next. Until then it allows what
 the grammar allows where something is free: notes of free parts, and shifts to where such notes may begin or to what is
@@ -24,7 +24,7 @@ import numpy as np
 from ritornello.arrays import Mask
 from ritornello.representations.grids import DURATIONS, SHIFTS
 from ritornello.representations.multitrack.decoding import DRUM_STEPS
-from ritornello.representations.multitrack.given import GivenNote, GivenTable
+from ritornello.representations.multitrack.given import FixedNote, FixedNotesTable
 from ritornello.representations.multitrack.grammar import (
     HEADER,
     MOST_SILENT_BARS,
@@ -43,18 +43,18 @@ class Due(NamedTuple):
 
     time: int
     token: int
-    note: GivenNote | None = None
+    note: FixedNote | None = None
 
 
 @dataclass
-class GivenGrammarState(MultitrackGrammarState):
+class FixedNotesGrammarState(MultitrackGrammarState):
     """A `MultitrackGrammarState` that keeps what is given."""
 
-    table: GivenTable = field(kw_only=True)
-    composed: dict[int, list[GivenNote]] = field(default_factory=dict)  # by bar, for those that return
-    queue: tuple[int, ...] = ()  # the velocity and duration that the given note just read still needs
-    is_given: bool = False  # whether the last note was given
-    sounding: dict[int, int] = field(default_factory=dict)  # ids of given notes, and the step where each ends
+    table: FixedNotesTable = field(kw_only=True)
+    composed: dict[int, list[FixedNote]] = field(default_factory=dict)  # by bar, for those that return
+    queue: tuple[int, ...] = ()  # the velocity and duration that the fixed note just read still needs
+    is_fixed: bool = False  # whether the last note was given
+    sounding: dict[int, int] = field(default_factory=dict)  # ids of fixed notes, and the step where each ends
     tempo: int = -1  # number of the present one
 
     @property
@@ -103,12 +103,12 @@ class GivenGrammarState(MultitrackGrammarState):
 
     def _take_note(self, token: int, due: Due | None) -> None:
         reader = self.reader
-        self.is_given = due is not None and due.time == reader.time and due.token == token
-        known = GivenNote(
+        self.is_fixed = due is not None and due.time == reader.time and due.token == token
+        known = FixedNote(
             reader.position, token, reader.velocity(reader.voice), reader.duration(reader.voice)
         )
         self.composed.setdefault(reader.bar, []).append(known)
-        if due and due.note and self.is_given:
+        if due and due.note and self.is_fixed:
             self.queue = self._modifiers(due.note)
             steps = DRUM_STEPS if self.vocabulary.is_drum[reader.voice] else _DURATIONS[due.note.duration]
             self.sounding = {note: end for note, end in self.sounding.items() if end > reader.time}
@@ -121,15 +121,15 @@ class GivenGrammarState(MultitrackGrammarState):
             velocity, duration = reader.velocity(reader.voice), reader.duration(reader.voice)
             notes[-1] = notes[-1]._replace(velocity=velocity, duration=duration)
 
-    def _modifiers(self, note: GivenNote) -> tuple[int, ...]:
-        """Return the ids that must follow a given note."""
+    def _modifiers(self, note: FixedNote) -> tuple[int, ...]:
+        """Return the ids that must follow a fixed note."""
         reader, vocabulary, voice = self.reader, self.vocabulary, self.reader.voice
         new_velocity = reader.velocity(voice) != note.velocity
         new_duration = reader.duration(voice) != note.duration and not vocabulary.is_drum[voice]
         velocity = [vocabulary.id_of(Kind.VELOCITY, note.velocity)] * new_velocity
         return (*velocity, *[vocabulary.id_of(Kind.DURATION, note.duration)] * new_duration)
 
-    def fork(self) -> GivenGrammarState:
+    def fork(self) -> FixedNotesGrammarState:
         composed = {bar: list(notes) for bar, notes in self.composed.items()}
         return replace(self, reader=self.reader.fork(), composed=composed)
 
@@ -173,8 +173,8 @@ class GivenGrammarState(MultitrackGrammarState):
         tempo = tempos[min(self.reader.bar, len(tempos) - 1)] if tempos else self.tempo
         return None if tempo == self.tempo else self.vocabulary.id_of(Kind.TEMPO, tempo)
 
-    def _notes_of(self, bar: int) -> tuple[GivenNote, ...] | list[GivenNote]:
-        given = self.table.given
+    def _notes_of(self, bar: int) -> tuple[FixedNote, ...] | list[FixedNote]:
+        given = self.table.fixed_notes
         if bar in given.free:
             return ()
         if bar in given.returns:
@@ -192,17 +192,17 @@ class GivenGrammarState(MultitrackGrammarState):
         return len(known) - 1 + after if after > 0 else bisect_right(known, time) - 1
 
     def _is_free(self, bar: int) -> bool:
-        return self.table.given.is_accompanied or bar in self.table.given.free
+        return self.table.fixed_notes.is_accompanied or bar in self.table.fixed_notes.free
 
     def _free_until(self, bar: int) -> int:
         """Return the first step from `bar` on at which its parts are given again."""
-        while bar < self.reader.length and bar in self.table.given.free:
+        while bar < self.reader.length and bar in self.table.fixed_notes.free:
             bar += 1
         return self._bar_start(bar)
 
     def _has_room(self, time: int) -> bool:
         """Whether notes may begin at `time` that have at least a sixteenth before they have to end."""
-        bar, is_accompanied = self._bar_at(time), self.table.given.is_accompanied
+        bar, is_accompanied = self._bar_at(time), self.table.fixed_notes.is_accompanied
         end = self._bar_start(self.reader.length) if is_accompanied else self._free_until(bar)
         return self._is_free(bar) and end - time >= _DURATIONS[SHORTEST_AT_THE_END]
 
@@ -210,13 +210,13 @@ class GivenGrammarState(MultitrackGrammarState):
 
     def _allow_instruments(self, mask: Mask) -> bool:
         """Allow the given instruments and those asked for; if others may come and none is asked for, also those."""
-        if self.table.given.score is None:
+        if self.table.fixed_notes.score is None:
             return super()._allow_instruments(mask)
         voices = self.vocabulary.voice
         declared = {voice for voice, _ in self.programs}
         missing = [token for token in self.table.instruments if int(voices[token]) not in declared][:1]
         mask[missing] = True
-        if not self.table.given.is_accompanied or self.conditions.instruments:
+        if not self.table.fixed_notes.is_accompanied or self.conditions.instruments:
             return bool(missing)
         block = np.arange(self.vocabulary.size)[self.vocabulary.block[Kind.INSTRUMENT]]
         last = int(voices[missing[0]]) if missing else len(self.vocabulary.low)
@@ -268,15 +268,15 @@ class GivenGrammarState(MultitrackGrammarState):
         return self.vocabulary.id_of(Kind.SHIFT, bisect_right(_SHIFTS, time - self.reader.time) - 1)
 
     def _allow_modifiers(self, mask: Mask) -> None:
-        if not self.is_given:
+        if not self.is_fixed:
             super()._allow_modifiers(mask)
 
     def _needs_duration(self) -> bool:
-        return not self.is_given and super()._needs_duration()
+        return not self.is_fixed and super()._needs_duration()
 
     def _durations(self) -> tuple[int, int]:
         shortest, stop = super()._durations()
-        if self.table.given.is_accompanied and self.reader.voice not in self.table.voices:
+        if self.table.fixed_notes.is_accompanied and self.reader.voice not in self.table.voices:
             return shortest, stop
         room = self._free_until(self.reader.bar) - self.reader.time
         stop = max(1, min(stop, bisect_right(_DURATIONS, room)))
@@ -315,7 +315,7 @@ class GivenGrammarState(MultitrackGrammarState):
 
     def _silence(self) -> int:
         """Return for how many steps nothing has begun where something could."""
-        if self.table.given.is_accompanied:
+        if self.table.fixed_notes.is_accompanied:
             return super()._silence()
         bar = self.reader.bar + 1
         while bar > 0 and self._is_free(bar - 1):
@@ -323,9 +323,9 @@ class GivenGrammarState(MultitrackGrammarState):
         return max(0, min(super()._silence(), self.reader.time - self._bar_start(bar)))
 
     def _playable(self) -> Mask:
-        """Return the notes of the parts that are free here; not those that a given note still sounds."""
+        """Return the notes of the parts that are free here; not those that a fixed note still sounds."""
         mask = super()._playable()
-        given = self.table.given
+        given = self.table.fixed_notes
         if self.reader.bar not in given.free:
             if not given.is_accompanied:
                 return np.zeros_like(mask)
