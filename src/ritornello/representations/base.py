@@ -13,8 +13,8 @@ Conventions
 - What ids mean is told by a table (`tokens.Tokens`). What of it depends on the past, `GrammarState.notes_of` tells.
 - Not all can do everything. A representation may lack these capabilities, and no others: `tells_notes_in_order`
   (multitrack, frames and melody have it), `keeps_fixed_notes` (multitrack, polyphony), `plays_over_chords` (jazz,
-  improv), `Tokens.is_timed` (all but frames, jazz, note_names and words), `GrammarState.bar_position` (multitrack and those on
-  a grid). All else has a default in `tokenizer.BaseTokenizer`.
+  improv), `Tokens.is_timed` (all but frames, jazz, note_names and words), `GrammarState.bar_position` (multitrack and
+  those on a grid). All else has a default in `tokenizer.BaseTokenizer`.
 """
 
 from __future__ import annotations
