@@ -1,4 +1,4 @@
-"""MIDI events as words: the tokens of two reproduced systems, and of text files.
+"""MIDI events as words: the tokens of two of the reproduced systems, and of text files.
 
 A word is a delta in ticks, the status byte and the data bytes, joined by underscores. There are two spellings:
 
@@ -84,7 +84,7 @@ def _check(event: Event, word: str) -> None:
             f"{word!r}: status {status:02x}; allowed are 80 to ef, and ff_2f at the end of a track"
         )
     if has_second(status) != (second is not None):
-        wanted = "two data bytes" if has_second(status) else "one data byte"
-        raise ConfigError(f"{word!r}: status {status:02x} has {wanted}")
+        count = "two data bytes" if has_second(status) else "one data byte"
+        raise ConfigError(f"{word!r}: status {status:02x} has {count}")
     if max(first, second or 0) > 0x7F:
         raise ConfigError(f"{word!r}: a data byte above 7f")

@@ -109,11 +109,12 @@ def about(score: Score) -> str:
 
 
 def _fact_lines(facts: dict[str, Any]) -> list[str]:
-    texts = {
-        name: ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        for name, value in facts.items()
-    }
-    return [f"  {str(name).replace('_', ' ')}: {text}" for name, text in texts.items()]
+    """Return a line for each fact; the items of a list are separated by commas."""
+    lines = []
+    for name, value in facts.items():
+        text = ", ".join(map(str, value)) if isinstance(value, list) else value
+        lines.append(f"  {str(name).replace('_', ' ')}: {text}")
+    return lines
 
 
 def _length(score: Score) -> str:
