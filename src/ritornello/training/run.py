@@ -51,7 +51,7 @@ class About:
     licence: str = ""
     provenance: str = ""
     precision: Any = "float32"
-    sampling: Sampling = field(default_factory=dict)
+    sampling: Sampling = field(default_factory=Sampling)
 
 
 @dataclass
