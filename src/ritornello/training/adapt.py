@@ -34,6 +34,7 @@ from ritornello.corpus.shards import (
     encode_piece,
     in_order,
     pieces_of,
+    shortened,
     why_not_encoded,
 )
 from ritornello.corpus.shards import Progress as FilesProgress
@@ -215,6 +216,6 @@ def _read(
         if progress:
             progress("encoding", number + 1, len(named))
     if False not in validation:
-        reasons = "; ".join(f"{report.path.name}: {', '.join(report.reasons)}" for report in found.reports)
-        raise CorpusError(f"nothing can be learned from: {reasons[:300] or 'no files'}")
+        reasons = [f"{report.path.name}: {', '.join(report.reasons)}" for report in found.reports]
+        raise CorpusError(f"nothing can be learned from: {shortened(reasons)}")
     return examples, validation
