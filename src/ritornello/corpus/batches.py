@@ -88,8 +88,8 @@ class Batches:
         """semitones: each piece is transposed by one of these, chosen anew each time that it is begun.
 
         batch_size: number of streams of all processes; process `rank` of `ranks` fills an equal, contiguous share of
-        the rows. Every process follows the positions of all streams, which is cheap. So together they read what a single
-        process would, and the state is the same in each of them and does not depend on their number.
+        the rows. Every process follows the positions of all streams, which is cheap. So together they read what a
+        single process would, and the state is the same in each of them and does not depend on their number.
         """
         self.corpus, self.bptt_steps, self.seed, self.semitones = corpus, bptt_steps, seed, tuple(semitones)
         self._own = range(rank * batch_size // ranks, (rank + 1) * batch_size // ranks)

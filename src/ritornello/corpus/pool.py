@@ -132,7 +132,7 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-# ---- in this process, and in an executor -------------------------------------------------------------------------------
+# ---- in this process, and in an executor -------------------------------------------------------------------
 
 
 def _run_here(
