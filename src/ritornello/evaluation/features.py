@@ -229,9 +229,8 @@ FEATURES = {
     ),
     "repeated bars": Feature("share of bars that came before, note for note", Piece.repeated_bars, 0.01),
 }
-"""What is measured on beginnings of equal length. Left out of MusPy's are the in-scale rate, which needs a given key,
-and
-two features of drum patterns, which need a given pattern."""
+"""Measured on beginnings of equal length. MusPy's in-scale rate, which needs a given key, and its two features of drum
+patterns, which need a given pattern, are left out."""
 
 ENDINGS = {
     "final length": Feature(
@@ -240,4 +239,4 @@ ENDINGS = {
     "final tonic": Feature("whether the bass of the last chord is the tonic", Piece.final_tonic, 0.05),
     "final downbeat": Feature("whether the last notes begin a bar", Piece.final_downbeat, 0.05),
 }
-"""What is measured on whole pieces: how they end."""
+"""Features of the endings of whole pieces."""
