@@ -1,4 +1,4 @@
-"""`ritornello adapt`: a model in the style of a few files."""
+"""`ritornello adapt`: fine-tuning of a model on a few files."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def adapt(
     try:
         _show(run, as_json)
     except KeyboardInterrupt:
-        _tell(run, as_json)
+        _print(run, as_json)
         raise
     if run.best is None:
         raise CorpusError("the pieces held out are foreseen no better than before; nothing is written")
-    _tell(run, as_json)
+    _print(run, as_json)
 
 
 def _show(run: Adaptation, as_json: bool) -> None:
-    """Learn to the end, showing how well the pieces are foreseen."""
+    """Train to the end, and print the validation figures."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
@@ -70,8 +70,8 @@ def _show(run: Adaptation, as_json: bool) -> None:
                 console.print(f"{progress.validation.nats_per_note:8.3f} nats a {unit}{mark}")
 
 
-def _tell(run: Adaptation, as_json: bool) -> None:
-    """Say what was gained so far."""
+def _print(run: Adaptation, as_json: bool) -> None:
+    """Print the figures before and after."""
     import json
 
     before, best = run.before, run.best

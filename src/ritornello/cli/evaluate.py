@@ -1,4 +1,4 @@
-"""`ritornello evaluate`: how good a model is, on pieces that it never saw."""
+"""`ritornello evaluate`: likelihood of held-out pieces, and likeness of composed pieces to real ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ritornello likelihood`: how probable a model finds given pieces."""
+"""`ritornello likelihood`: the likelihood of given pieces under a model."""
 
 from __future__ import annotations
 
