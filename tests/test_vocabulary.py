@@ -6,7 +6,8 @@ from enum import IntEnum
 
 import pytest
 
-from ritornello.representations.vocabulary import KindBlocks, is_on_grid, nearest_meter
+from ritornello.representations.grids import is_on_grid, nearest_meter
+from ritornello.representations.vocabulary import KindBlocks
 
 
 class Kind(IntEnum):
@@ -23,6 +24,7 @@ def test_blocks_follow_one_another_and_may_be_empty() -> None:
     assert blocks.value.tolist() == [0, 0, 1, 2, 0]
     assert blocks.block[Kind.NONE] == slice(1, 1)
     assert blocks.id_of(Kind.NOTE, 2) == 3
+    assert blocks.meaning[3] == (Kind.NOTE, 2)
 
 
 @pytest.mark.parametrize(

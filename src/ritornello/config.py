@@ -15,6 +15,9 @@ from ritornello.errors import ConfigError, RitornelloError
 Model = TypeVar("Model", bound=BaseModel)
 Value = TypeVar("Value")
 
+DEFAULT_BARS = 32
+"""The length of a piece where none is asked for."""
+
 MOST_PROBLEMS = 3
 LONGEST_SHOWN = 200
 """Characters of a refused value that are repeated."""

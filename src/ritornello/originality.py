@@ -22,11 +22,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import Ints
 from ritornello.errors import BundleError
 from ritornello.runs import Hashes, hash_run, prefix_sums, run_hashes
 from ritornello.score import Score
-
-Ints = NDArray[np.int64]
 
 STEPS_PER_QUARTER = 48
 """The grid of distances in time."""

@@ -58,6 +58,30 @@ def sort_notes(notes: Notes) -> Notes:
     return notes[np.lexsort((notes["velocity"], notes["duration"], notes["pitch"], notes["start"]))]
 
 
+def end_at_restrike(
+    start: NDArray[np.int64], end: NDArray[np.int64], key: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return `end`, none later than the next start of the same key: a key can be struck only when it is up.
+
+    Notes in columns of equal length, in any order, times in any unit. Of notes of a key that start together all but
+    the longest end at once.
+    """
+    order = np.lexsort((end, start, key))
+    same = np.diff(key[order]) == 0
+    result, earlier = end.copy(), order[:-1][same]
+    result[earlier] = np.minimum(end[earlier], start[order[1:][same]])
+    return result
+
+
+def without_overlaps(notes: Notes) -> Notes:
+    """Return `notes`, sorted, each ended where its pitch is struck again; of those struck together all stay."""
+    places, of_note = np.unique(np.stack([notes["start"], notes["pitch"]]), axis=1, return_inverse=True)
+    again = end_at_restrike(places[0], np.full_like(places[0], 1 << 60), places[1])[of_note.ravel()]
+    result = notes.copy()
+    result["duration"] = np.minimum(notes["duration"], again - notes["start"])
+    return sort_notes(result)
+
+
 def make_controls(rows: Iterable[Sequence[int]] = ()) -> Controls:
     """Return a control array, in time order, from rows of (tick, kind, number, value)."""
     controls = np.array([tuple(row) for row in rows], dtype=CONTROL)

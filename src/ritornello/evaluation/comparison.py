@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from ritornello.arrays import Floats
 
 Table = Mapping[str, Floats]
 """A column for each feature, (piece,); not a number where it is undefined."""

@@ -14,14 +14,12 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ritornello.arrays import Ints
 from ritornello.score import Notes, Score, make_notes, sort_notes
 from ritornello.theory import SCALES, estimate_key
 
 STEPS_PER_QUARTER = 24
-
-Ints = NDArray[np.int64]
 
 
 SCALE_MASKS = np.array(

@@ -21,18 +21,15 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.formats.messages import DRUM_CHANNEL, NOTE_OFF, NOTE_ON, PROGRAM_CHANGE
 from ritornello.formats.midi_writer import midi_to_bytes, write_midi
 from ritornello.formats.repairs import Repairs
 from ritornello.formats.smf import (
-    DRUM_CHANNEL,
     KEY,
     MAX_BYTES,
     META,
     METER,
-    NOTE_OFF,
-    NOTE_ON,
     PORT,
-    PROGRAM_CHANGE,
     TEMPO,
     TEXTS,
     Events,

@@ -19,30 +19,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.errors import ConfigError
-from ritornello.formats.smf import (
+from ritornello.formats.messages import (
+    BANK_SELECT,
     DRUM_CHANNEL,
-    END_OF_TRACK,
-    KEY,
-    MAX_DELTA,
-    META,
-    METER,
+    MELODIC_CHANNELS,
     NOTE_OFF,
     NOTE_ON,
-    PORT,
     PROGRAM_CHANGE,
-    TEMPO,
-    TEXTS,
 )
+from ritornello.formats.smf import END_OF_TRACK, KEY, MAX_DELTA, META, METER, PORT, TEMPO, TEXTS
 from ritornello.paths import write_bytes
 from ritornello.score import CHANNEL_PRESSURE, CONTROL_CHANGE, PITCH_BEND, Controls, Score, Text, Track
 
 MAX_TICK = 1 << 40  # an event later than this would need thousands of fillers
 TEXT_TYPES = {kind: number for number, kind in TEXTS.items()}
-BANK_SELECT = (0, 32)  # the controllers that make the next program change mean another bank
 _NAME = TEXT_TYPES["name"]
 FILLER = 0x7F  # an empty sequencer-specific event: carries a delta that is too long for one
 _RANK_OFF, _RANK_META, _RANK_CONTROL, _RANK_PROGRAM, _RANK_ON, _RANK_END = range(6)
-_MELODIC = [channel for channel in range(16) if channel != DRUM_CHANNEL]
 
 Rows = NDArray[np.int64]  # shape (events, 5): tick, rank, status, first, second data byte
 
@@ -101,10 +94,10 @@ def assign_channels(tracks: Iterable[Track]) -> list[tuple[int, int]]:
             result.append((kits.index(track.program), DRUM_CHANNEL))
             continue
         slot = slots[track.program]
-        if track.program in seen and next_slot < len(_MELODIC):
+        if track.program in seen and next_slot < len(MELODIC_CHANNELS):
             slot, next_slot = next_slot, next_slot + 1
         seen.add(track.program)
-        result.append((slot // len(_MELODIC), _MELODIC[slot % len(_MELODIC)]))
+        result.append((slot // len(MELODIC_CHANNELS), MELODIC_CHANNELS[slot % len(MELODIC_CHANNELS)]))
     return result
 
 

@@ -22,13 +22,13 @@ from typing import Any, TypeVar
 from xml.etree import ElementTree
 
 from ritornello.errors import FormatError
+from ritornello.formats.messages import DRUM_CHANNEL
 from ritornello.formats.musicxml_writer import (
     drum_sign,
     quiet_music21,
     score_to_music21,
     score_to_musicxml,
 )
-from ritornello.formats.smf import DRUM_CHANNEL
 from ritornello.paths import write_bytes
 from ritornello.score import Key, Meter, Score, Tempo, Text, Track, make_notes
 

@@ -24,11 +24,9 @@ from numpy.typing import NDArray
 from ritornello.errors import FormatError
 from ritornello.formats.repairs import Repairs
 
-NOTE_OFF, NOTE_ON, PROGRAM_CHANGE = 0x80, 0x90, 0xC0
 SKIPPED, META = 0xF0, 0xFF  # a SKIPPED row keeps the delta of an event that says nothing to us
 PORT, END_OF_TRACK, TEMPO, METER, KEY = 0x21, 0x2F, 0x51, 0x58, 0x59
 TEXTS = {1: "text", 2: "copyright", 3: "name", 4: "instrument", 5: "lyric", 6: "marker", 7: "cue"}
-DRUM_CHANNEL = 9
 MAX_DELTA = 0x0FFFFFFF
 MAX_BYTES = 64 << 20  # the largest file read; also what a compressed one may unpack to
 

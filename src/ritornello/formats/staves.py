@@ -20,7 +20,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.score import Notes, sort_notes
+from ritornello.score import Notes, without_overlaps
 
 UNITS = 24
 VOICES = 4
@@ -82,21 +82,7 @@ def _snap_once(notes: Notes, ticks_per_quarter: int) -> Notes:
     with_onsets = quarters[alone] == np.floor((ends + 1) / UNITS) if len(quarters) else np.zeros(0, bool)
     end_grids = np.where(with_onsets, grids[alone], _grids(ends, np.arange(len(ends)), len(ends)))
     snapped["duration"] = np.maximum(_to_grid(ends, end_grids) - snapped["start"], grids[places])
-    return _without_overlaps(sort_notes(snapped))
-
-
-def _without_overlaps(notes: Notes) -> Notes:
-    """Return `notes` with each one that sounds on when its pitch is struck again ended there."""
-    order = np.lexsort((notes["start"], notes["pitch"]))
-    ends = int((notes["start"] + notes["duration"]).max(initial=0))
-    keys = notes["pitch"][order].astype(np.int64) * (ends + 1) + notes["start"][order]
-    following = np.searchsorted(keys, keys, side="right")
-    nexts = np.append(keys, -1)[following] - (keys - notes["start"][order])
-    cut = (nexts > notes["start"][order]) & (nexts <= ends)
-    durations = notes["duration"][order]
-    durations[cut] = np.minimum(durations[cut], (nexts - notes["start"][order])[cut])
-    notes["duration"][order] = durations
-    return sort_notes(notes)
+    return without_overlaps(snapped)
 
 
 def _grids(times: NDArray[np.float64], places: NDArray[np.intp], count: int) -> NDArray[np.int64]:

@@ -16,15 +16,13 @@ from collections.abc import Callable, Sequence
 from copy import copy
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ritornello.arrays import Mask
 from ritornello.errors import ConfigError
 from ritornello.generation.constraints.base import ConstraintState
 from ritornello.generation.samplers import LOWEST
 from ritornello.generation.stepper import Logits
 from ritornello.representations.base import Conditions, GrammarState, Representation
-
-Mask = NDArray[np.bool_]
 
 LogitsProcessor = Callable[[Sequence[int], Logits], Logits]
 """Takes the ids so far and the logits of the next one, (vocabulary,), and returns new logits of that shape."""

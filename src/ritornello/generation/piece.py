@@ -8,10 +8,11 @@ from copy import copy
 
 import numpy as np
 
+from ritornello.arrays import Mask
 from ritornello.generation.config import ComposeConfig
 from ritornello.generation.constraints.base import ConstraintState
 from ritornello.generation.constraints.fixed_notes import LEADS_ON
-from ritornello.generation.decoder import Decoder, LogitsProcessor, Mask
+from ritornello.generation.decoder import Decoder, LogitsProcessor
 from ritornello.generation.prepare import Beginning
 from ritornello.generation.stepper import Logits
 from ritornello.representations.base import GrammarState, Ids, Representation

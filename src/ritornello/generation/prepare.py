@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ritornello.config import DEFAULT_BARS
 from ritornello.errors import ConfigError
 from ritornello.generation.config import ComposeConfig
 from ritornello.generation.constraints.fixed_notes import form_bars, make_given
-from ritornello.generation.constraints.length import DEFAULT_BARS
 from ritornello.representations.base import Conditions, GrammarState, Ids, Representation
 from ritornello.score import Score
 

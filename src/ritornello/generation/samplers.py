@@ -22,12 +22,12 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import Mask
 from ritornello.bundle import Sampling
 from ritornello.config import checked
 from ritornello.generation.constraints.cadence import CadenceSettings
 from ritornello.generation.settings import SAMPLERS, SamplerConfig
 
-Mask = NDArray[np.bool_]
 Generators = Sequence[np.random.Generator]
 Sampler = Callable[
     [NDArray[np.floating[Any]], Mask, Generators], tuple[NDArray[np.int64], NDArray[np.float64]]

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ritornello.errors import FormatError
-from ritornello.rendering.performance import PAN, Part
+from ritornello.formats.messages import PAN
+from ritornello.rendering.performance import Part
 from ritornello.rendering.soundfont import SoundFont
 from ritornello.score import CHANNEL_PRESSURE, CONTROL_CHANGE, PITCH_BEND
 

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.formats.messages import ALL_SOUND_OFF, BANK_SELECT
 from ritornello.rendering.soundfont import BASS, DRUM_BANK, SoundFont
-from ritornello.score import CONTROL_CHANGE, Controls, Score, Track, ticks_to_seconds
-
-VOLUME, PAN, EXPRESSION, SUSTAIN = 7, 10, 11, 64
+from ritornello.score import CONTROL_CHANGE, Controls, Score, Track, end_at_restrike, ticks_to_seconds
 
 SHORTEST_NOTE = 0.05
 SHORTEST_DRUM = 1.0  # a drum is struck, not held: files give it durations of a few milliseconds
@@ -22,7 +21,7 @@ WIDTH = 26  # how far from the centre (64) the outermost tracks sit, where the f
 
 _HI_HATS = (42, 44, 46)  # one pair of cymbals: closing it ends the open sound
 
-_NOT_SENT = (0, 32, *range(120, 128))
+_NOT_SENT = (*BANK_SELECT, *range(ALL_SOUND_OFF, 128))
 """Bank select, which would undo the choice of preset, and the channel modes, which would silence others."""
 
 
@@ -62,7 +61,7 @@ def _make_part(score: Score, track: Track, pan: int, font: SoundFont, rate: int)
     shortest = round((SHORTEST_DRUM if track.is_drum else SHORTEST_NOTE) * rate)
     ends = np.maximum(_frames(score, notes["start"] + notes["duration"], rate), starts + shortest)
     keys = np.where(np.isin(pitches, _HI_HATS), _HI_HATS[0], pitches) if track.is_drum else pitches
-    ends = end_before_next(starts, ends, keys)
+    ends = end_at_restrike(starts, ends, keys)
     keep = ends > starts
     velocities = notes["velocity"].astype(np.int64)
     columns = starts[keep], ends[keep], pitches[keep], velocities[keep]
@@ -71,18 +70,6 @@ def _make_part(score: Score, track: Track, pan: int, font: SoundFont, rate: int)
 
 def _frames(score: Score, ticks: NDArray[np.int64], rate: int) -> NDArray[np.int64]:
     return np.rint(ticks_to_seconds(score, ticks) * rate).astype(np.int64)
-
-
-def end_before_next(
-    starts: NDArray[np.int64], ends: NDArray[np.int64], pitches: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Return `ends`, none later than the next start of the same pitch: a key can be struck only when it is up."""
-    order = np.lexsort((ends, starts, pitches))
-    same = pitches[order][1:] == pitches[order][:-1]
-    result = ends.copy()
-    earlier = order[:-1][same]
-    result[earlier] = np.minimum(ends[earlier], starts[order[1:][same]])
-    return result
 
 
 def _controls(score: Score, track: Track, rate: int) -> Controls:

@@ -13,10 +13,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.rendering.performance import EXPRESSION, PAN, SUSTAIN, VOLUME, Part, end_before_next
+from ritornello.formats.messages import EXPRESSION, PAN, SUSTAIN, VOLUME
+from ritornello.rendering.performance import Part
 from ritornello.rendering.soundbank import Soundbank
 from ritornello.rendering.soundfont import SoundFont
-from ritornello.score import CONTROL_CHANGE, PITCH_BEND
+from ritornello.score import CONTROL_CHANGE, PITCH_BEND, end_at_restrike
 
 Samples = NDArray[np.float32]
 
@@ -151,7 +152,7 @@ def _sustained(part: Part) -> NDArray[np.int64]:
     next_lift = np.minimum.accumulate(lifts[::-1])[::-1]  # the first change from here on that is not "down"
     frames = np.append(pedal.frames, part.ends.max(initial=0))
     ends = np.where(down[at], np.maximum(frames[next_lift[at]], part.ends), part.ends)
-    return end_before_next(part.starts, ends, part.pitches)
+    return end_at_restrike(part.starts, ends, part.pitches)
 
 
 def add_room(blocks: Iterator[Samples], rate: int) -> Iterator[Samples]:

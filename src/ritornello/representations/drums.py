@@ -12,21 +12,17 @@ silence beyond a bar (by whole bars).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from ritornello.arrays import Mask
 from ritornello.representations.base import Column, Conditions, Ids
-from ritornello.representations.grid import (
-    TICKS_PER_QUARTER,
-    VELOCITY,
-    GridGrammarState,
-    quantised,
-    without_rests,
-)
-from ritornello.representations.tokenizer import FixedTokenizer, Mask, TokenizerConfig, notes_by_program
+from ritornello.representations.grammar import StepGrammarState
+from ritornello.representations.grids import TICKS_PER_QUARTER, VELOCITY, quantised, without_rests
+from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, notes_by_program
 from ritornello.representations.tokens import InstrumentRange, Tokens, block, build_tokens
 from ritornello.score import Score, Track, make_notes
 from ritornello.theory import DRUMS, instrument_name
@@ -152,41 +148,28 @@ class Drums(FixedTokenizer[DrumsConfig]):
         return np.stack([ids, *bits], axis=1).astype(np.int32)
 
     def grammar(self, conditions: Conditions = Conditions()) -> DrumsGrammarState:  # a frozen value
-        return DrumsGrammarState(conditions, 4 * self.steps_per_quarter, tokens=self.tokens, tokenizer=self)
+        return DrumsGrammarState(self.tokens, conditions, 4 * self.steps_per_quarter, tokenizer=self)
 
 
 @dataclass
-class DrumsGrammarState(GridGrammarState):
-    """A `GrammarState` (see `representations.base`) for `drums`. Pieces end at bar lines only.
+class DrumsGrammarState(StepGrammarState):
+    """A `GrammarState` (see `representations.base`) for `drums`.
 
     It tells no notes, for an id can bring many: the guard against repetition leaves drums alone.
     """
 
     tokenizer: Drums = field(kw_only=True)
-    read: int = 0  # steps that have been read
 
     def advance(self, token: int) -> None:
-        self.last_notes = self.notes_of(token)
-        kind = self.tokenizer.blocks.kind[token]
-        self.token = token
-        if kind == "step":
-            self.step, self.read = self.read, self.read + 1
-            self.note_count += len(self.tokenizer.struck(token))
-        self.ended = kind == "end"
+        super().advance(token)
+        self.step += self.tokens.kind[token] == "step"
+        self.notes += len(self.tokenizer.struck(token))
 
     @property
     def columns(self) -> tuple[int, ...]:
-        return self.token, *(self.read >> bit & 1 for bit in range(COUNTER_BITS))
+        return self.token, *(self.step >> bit & 1 for bit in range(COUNTER_BITS))
 
-    def fork(self) -> DrumsGrammarState:
-        return replace(self)
-
-    @property
-    def steps_read(self) -> int:
-        return self.read
-
-    def allow(self, mask: Mask) -> None:
-        mask[self.tokenizer.blocks.slice["step"]] = True
-        mask[0] = bool(self.note_count) or self.read < self.limit - 1  # a piece has at least one note
-        at_bar_line = self.read % self.steps_per_bar == 0
-        mask[self.tokenizer.end_id] = bool(self.note_count) and at_bar_line and self.is_free
+    def allow_step(self, mask: Mask) -> None:
+        mask[self.tokens.slice["step"]] = True
+        mask[0] = self.may_rest
+        mask[self.tokens.first["end"]] = self.may_end

@@ -31,19 +31,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from ritornello.arrays import Ints, Mask
 from ritornello.representations.base import Column, Conditions, Ids
 from ritornello.representations.columns.bars_ago import BarsAgo
 from ritornello.representations.columns.repeats import Orders, repeat_columns
 from ritornello.representations.columns.transposed_repeats import TransposedRepeats
-from ritornello.representations.grid import (
-    TICKS_PER_QUARTER,
-    VELOCITY,
-    ChordGrammarState,
-    quantised,
-    spread,
-    without_rests,
-)
-from ritornello.representations.tokenizer import FixedTokenizer, Ints, Mask, TokenizerConfig, latest
+from ritornello.representations.grammar import ChordGrammarState
+from ritornello.representations.grids import TICKS_PER_QUARTER, VELOCITY, quantised, spread, without_rests
+from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, latest
 from ritornello.representations.tokens import Note, Tokens, block, build_tokens, solo_range
 from ritornello.score import Key, Score, Track, make_notes
 from ritornello.theory import instrument_name, instrument_range
@@ -188,7 +183,7 @@ class Frames(FixedTokenizer[FramesConfig]):
         return np.asarray(np.where(starts, self.blocks.mask("key"), body))
 
     def grammar(self, conditions: Conditions = Conditions()) -> FramesGrammarState:  # a frozen value
-        return FramesGrammarState(conditions, self.steps_per_bar, tokens=self.tokens, tokenizer=self)
+        return FramesGrammarState(self.tokens, conditions, self.steps_per_bar, tokenizer=self)
 
     def summary(self) -> Mapping[str, Any]:
         return {**super().summary(), "frames to a bar": self.steps_per_bar}
@@ -258,16 +253,14 @@ class FramesGrammarState(ChordGrammarState):
         self.repeats = TransposedRepeats(settings.repeats, self.tokenizer.first_note)
 
     def advance(self, token: int) -> None:
-        self.last_notes = self.notes_of(token)
-        kind, value = self.tokenizer.blocks.kind[token], self.tokenizer.blocks.value[token]
-        self.token = token
-        self.ended = kind == "end"
+        kind, value = self.tokens.kind[token], self.tokens.value[token]
+        super().advance(token)
         if kind == "frame_end":
             self._end_frame()
         elif kind == "note" and value >= self.level:
             if self.last_notes:
                 self.begun[value] = self.step
-                self.note_count += 1
+                self.notes += 1
             self.present.append(value)
             self.level = value + 1
         elif kind == "key" and not self.step and not self.present:
@@ -311,13 +304,13 @@ class FramesGrammarState(ChordGrammarState):
         other.frames_ago, other.repeats = self.frames_ago.fork(), self.repeats.fork()
         return other
 
-    def allow(self, mask: Mask) -> None:
+    def allow_step(self, mask: Mask) -> None:
         tokenizer = self.tokenizer
-        if self.token == tokenizer.start_id:
-            mask[tokenizer.blocks.slice["key"]] = True
+        if self.token == self.tokens.first["start"]:
+            mask[self.tokens.slice["key"]] = True
             return
         low, high = instrument_range(tokenizer.settings.program)
         mask[tokenizer.first_note + max(low, self.level) : tokenizer.first_note + high + 1] = True
         is_over = self.level > high  # a primer may have left the compass
         mask[tokenizer.frame_end_id] = bool(self.present) or is_over or not self.must_play
-        mask[tokenizer.end_id] = self.may_end and not self.present
+        mask[self.tokens.first["end"]] = self.may_end and not self.present

@@ -17,16 +17,24 @@ bass and the upper tones of chords, rests beyond 4 bars (by whole bars).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import Ints, Mask
 from ritornello.errors import CorpusError
 from ritornello.representations.base import Column, Conditions, Ids
-from ritornello.representations.grid import TICKS_PER_QUARTER, VELOCITY, GridGrammarState, without_rests
+from ritornello.representations.grammar import StepGrammarState
+from ritornello.representations.grids import (
+    NEVER,
+    TICKS_PER_QUARTER,
+    VELOCITY,
+    fold_into_range,
+    without_rests,
+)
 from ritornello.representations.leadsheet import LeadSheet, check_leadsheet, read_leadsheet
-from ritornello.representations.tokenizer import FixedTokenizer, Ints, Mask, TokenizerConfig, latest
+from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, latest
 from ritornello.representations.tokens import Tokens, block, build_tokens, solo_range
 from ritornello.score import Score, Text, Track, make_notes
 from ritornello.theory import Chord, make_chord
@@ -168,7 +176,7 @@ class Improv(FixedTokenizer[TokenizerConfig]):
         return np.stack([ids, chords], axis=1).astype(np.int32)
 
     def grammar(self, conditions: Conditions = Conditions()) -> ImprovGrammarState:  # a frozen value
-        return ImprovGrammarState(conditions, STEPS_PER_BAR, tokens=self.tokens, tokenizer=self)
+        return ImprovGrammarState(self.tokens, conditions, STEPS_PER_BAR, tokenizer=self)
 
 
 def _to_steps(ticks: NDArray[np.int64], ticks_per_quarter: int) -> Ints:
@@ -186,9 +194,8 @@ def _melody_steps(sheet: LeadSheet, ticks_per_quarter: int) -> tuple[Ints, Ints,
     start, end, pitch = start[order], end[order], pitch[order]
     last = np.append(np.diff(start) != 0, True)
     start, end, pitch = start[last], end[last], pitch[last]
-    end = np.minimum(np.clip(end, start + 1, start + LONGEST), np.append(start[1:], 1 << 40))
-    low, high = LOWEST + (pitch - LOWEST) % 12, HIGHEST - (HIGHEST - pitch) % 12
-    return start, end, np.where(pitch < LOWEST, low, np.where(pitch > HIGHEST, high, pitch))
+    end = np.minimum(np.clip(end, start + 1, start + LONGEST), np.append(start[1:], NEVER))
+    return start, end, fold_into_range(pitch, LOWEST, HIGHEST)
 
 
 def _chord_steps(sheet: LeadSheet, score: Score, stop: int) -> tuple[Ints, Ints]:
@@ -206,57 +213,45 @@ def _chord_steps(sheet: LeadSheet, score: Score, stop: int) -> tuple[Ints, Ints]
 
 
 @dataclass
-class ImprovGrammarState(GridGrammarState):
-    """A `GrammarState` (see `representations.base`) for `improv`. Its place is that of the last event; pieces end
-    at bar
-    lines only."""
+class ImprovGrammarState(StepGrammarState):
+    """A `GrammarState` (see `representations.base`) for `improv`. Its place is that of the last event."""
 
     tokenizer: Improv = field(kw_only=True)
-    read: int = 0  # steps that have been read
     chord: int = 0
     is_sounding: bool = False
 
     def advance(self, token: int) -> None:
-        self.last_notes = self.notes_of(token)
-        kind, value = self.tokenizer.blocks.kind[token], self.tokenizer.blocks.value[token]
-        self.token, self.ended = token, kind == "end"
+        kind, value = self.tokens.kind[token], self.tokens.value[token]
+        super().advance(token)
         if kind == "chord":
             self.chord = value
         elif kind == "event":
-            self.step, self.read = self.read, self.read + 1
+            self.step += 1
             self.is_sounding = value >= FIRST_PITCH or (self.is_sounding and value == NO_EVENT)
-            self.note_count += value >= FIRST_PITCH
+            self.notes += value >= FIRST_PITCH
 
     @property
     def columns(self) -> tuple[int, ...]:
         return self.token, self.chord
 
-    def fork(self) -> ImprovGrammarState:
-        return replace(self)
-
-    @property
-    def steps_read(self) -> int:
-        return self.read
-
-    def allow(self, mask: Mask) -> None:
+    def allow_step(self, mask: Mask) -> None:
         if self._allow_chords(mask):
             return
         mask[FIRST_PITCH:EVENTS] = True
-        mask[NO_EVENT] = bool(self.note_count) or self.read < self.limit - 1  # a piece has at least one note
+        mask[NO_EVENT] = self.may_rest
         mask[NOTE_OFF] = self.is_sounding
-        at_bar_line = self.read % self.steps_per_bar == 0 and self.token < EVENTS
-        mask[self.tokenizer.end_id] = bool(self.note_count) and at_bar_line and self.is_free
+        mask[self.tokens.first["end"]] = self.may_end and self.token < EVENTS
 
     def _allow_chords(self, mask: Mask) -> bool:
-        """Allow a change of chord before an event. Return whether the conditions demands one."""
-        block = self.tokenizer.blocks.slice["chord"]
-        if self.tokenizer.blocks.kind[self.token] == "chord":
+        """Allow a change of chord before an event. Return whether the conditions demand one."""
+        block = self.tokens.slice["chord"]
+        if self.tokens.kind[self.token] == "chord":
             return False
         if not self.conditions.chords:
             mask[block.start + 1 : block.stop] = True
             mask[block.start + self.chord] = False
             return False
-        bar, position = divmod(self.read, self.steps_per_bar)
+        bar, position = divmod(self.step, self.steps_per_bar)
         chords = self.conditions.chords[bar % len(self.conditions.chords)]
         wanted = triad_of(chords[position * len(chords) // self.steps_per_bar]) if chords else self.chord
         mask[block.start + wanted] = wanted != self.chord

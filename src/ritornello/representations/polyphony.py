@@ -20,16 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from ritornello.arrays import Mask
 from ritornello.representations.base import Column, Conditions, Ids
-from ritornello.representations.grid import (
-    TICKS_PER_QUARTER,
-    VELOCITY,
-    ChordGrammarState,
-    quantised,
-    spread,
-    without_rests,
-)
-from ritornello.representations.tokenizer import FixedTokenizer, Mask, TokenizerConfig
+from ritornello.representations.grammar import ChordGrammarState
+from ritornello.representations.grids import TICKS_PER_QUARTER, VELOCITY, quantised, spread, without_rests
+from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig
 from ritornello.representations.tokens import Note, Tokens, block, build_tokens, solo_range
 from ritornello.score import Score, Track, make_notes
 from ritornello.theory import instrument_name, instrument_range
@@ -90,7 +85,7 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
         return ids[:-1] if ids[-1] == self.blocks.first["step_end"] else ids
 
     def decode(self, ids: Ids) -> Score:
-        reader, rows = PolyphonyGrammarState(Conditions(), tokens=self.tokens, tokenizer=self), []
+        reader, rows = PolyphonyGrammarState(self.tokens, Conditions(), tokenizer=self), []
         ids = np.asarray(ids)
         whole = [*ids[(ids >= 0) & (ids < self.blocks.size)].tolist(), *[self.blocks.first["step_end"]] * 2]
         for token in whole:
@@ -118,9 +113,7 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
     def grammar(self, conditions: Conditions = Conditions()) -> PolyphonyGrammarState:  # a frozen value
         score = conditions.given.score if conditions.given else None
         given = () if score is None else self.steps_of(score)
-        return PolyphonyGrammarState(
-            conditions, STEPS_PER_BAR, tokens=self.tokens, tokenizer=self, given=given
-        )
+        return PolyphonyGrammarState(self.tokens, conditions, STEPS_PER_BAR, tokenizer=self, given=given)
 
     def steps_of(self, score: Score) -> tuple[tuple[int, ...], ...]:
         """Return the notes of each step as ids, from the highest pitch down."""
@@ -144,24 +137,22 @@ class PolyphonyGrammarState(ChordGrammarState):
     lowest: int = 128  # pitch of the present step so far
 
     def advance(self, token: int) -> None:
-        self.last_notes = self.notes_of(token)
-        kind, pitch = self.tokenizer.blocks.kind[token], self.tokenizer.blocks.value[token]
-        self.token = token
-        self.ended = kind == "end"
+        kind, pitch = self.tokens.kind[token], self.tokens.value[token]
+        super().advance(token)
         if kind == "step_end":
             self.silent = 0 if self.present else self.silent + 1
             self.sounding, self.present = self.present, {}
             self.step, self.lowest = self.step + 1, 128
         elif self.last_notes:
             self.present[pitch] = self.step
-            self.note_count += 1
+            self.notes += 1
         elif kind == "continued" and pitch in self.sounding and pitch not in self.present:
             self.present[pitch] = self.sounding[pitch]
         if kind in ("new", "continued"):
             self.lowest = min(self.lowest, pitch)
 
     def notes_of(self, token: int) -> tuple[Note, ...]:
-        return () if self.tokenizer.blocks.value[token] in self.present else self.tokens.notes_of(token)
+        return () if self.tokens.value[token] in self.present else self.tokens.notes_of(token)
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -171,32 +162,32 @@ class PolyphonyGrammarState(ChordGrammarState):
     def fork(self) -> PolyphonyGrammarState:
         return replace(self, sounding=dict(self.sounding), present=dict(self.present))
 
-    def allow(self, mask: Mask) -> None:
-        step_end = self.tokenizer.blocks.first["step_end"]
+    def allow_step(self, mask: Mask) -> None:
+        step_end = self.tokens.first["step_end"]
         self._allow_notes(mask)
         mask[step_end] = bool(self.present) or not self.must_play
-        mask[self.tokenizer.end_id] = self.may_end and self.token == step_end
+        mask[self.tokens.first["end"]] = self.may_end and self.token == step_end
         self._insist(mask)
 
     @property
     def forced_token(self) -> int | None:
         step = self.given[self.step] if self.token >= 0 and self.step < len(self.given) else ()
-        return next((token for token in step if self.tokenizer.blocks.value[token] < self.lowest), None)
+        return next((token for token in step if self.tokens.value[token] < self.lowest), None)
 
     def _insist(self, mask: Mask) -> None:
         """Leave only what may stand before the next given note of the step, and that note; no end before the last."""
         if self.step < len(self.given):
-            mask[self.tokenizer.end_id] = False
-        blocks, due = self.tokenizer.blocks, self.forced_token
+            mask[self.tokens.first["end"]] = False
+        first, due = self.tokens.first, self.forced_token
         if due is not None:
             for kind in ("new", "continued"):
-                mask[blocks.first[kind] : blocks.first[kind] + blocks.value[due] + 1] = False
-            mask[blocks.first["step_end"]] = False
+                mask[first[kind] : first[kind] + self.tokens.value[due] + 1] = False
+            mask[first["step_end"]] = False
             mask[due] = True
 
     def _allow_notes(self, mask: Mask) -> None:
         """Allow pitches below those of the step so far: new ones in the compass, and those that sound."""
-        first = self.tokenizer.blocks.first
+        first = self.tokens.first
         low, high = instrument_range(self.tokenizer.settings.program)
         mask[first["new"] + low : first["new"] + max(low, min(high + 1, self.lowest))] = True
         may_go_on = [pitch for pitch in self.sounding if pitch < self.lowest and not self._has_ended(pitch)]
@@ -205,6 +196,6 @@ class PolyphonyGrammarState(ChordGrammarState):
     def _has_ended(self, pitch: int) -> bool:
         """Whether a given note of this pitch ended with the step before."""
         before = self.given[self.step - 1] if 0 < self.step <= len(self.given) else ()
-        first, now = self.tokenizer.blocks.first, self.given[self.step : self.step + 1]
+        first, now = self.tokens.first, self.given[self.step : self.step + 1]
         sounded = {first["new"] + pitch, first["continued"] + pitch} & set(before)
         return bool(sounded) and first["continued"] + pitch not in (now[0] if now else ())

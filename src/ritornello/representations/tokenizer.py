@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -16,24 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from ritornello.arrays import Ints, Mask
 from ritornello.config import checked
 from ritornello.errors import ConfigError, CorpusError
-from ritornello.rendering.performance import end_before_next
 from ritornello.representations.base import (
     PLAIN_SAMPLING,
-    BarPosition,
     Column,
     Conditions,
     Examples,
     GrammarState,
     Ids,
 )
-from ritornello.representations.tokens import InstrumentRange, Note, Tokens
+from ritornello.representations.tokens import InstrumentRange, Tokens
 from ritornello.score import Score
 from ritornello.theory import DRUMS, instrument_name
-
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 
 class TokenizerConfig(BaseModel):
@@ -117,31 +112,6 @@ class BaseTokenizer(Generic[Config]):
         return tuple(each for each in self.tokens.instruments if each.program != DRUMS)
 
 
-@dataclass
-class BaseGrammarState:
-    """What a `representations.base.GrammarState` is unless it says otherwise: nothing is given, and there are no bars.
-
-    A subclass begins `advance` with `self.last_notes = self.notes_of(token)`.
-    """
-
-    tokens: Tokens = field(kw_only=True)
-    last_notes: tuple[Note, ...] = field(default=(), kw_only=True)
-
-    def notes_of(self, token: int) -> tuple[Note, ...]:
-        return self.tokens.notes_of(token)
-
-    @property
-    def bar_position(self) -> BarPosition | None:
-        return None
-
-    @property
-    def forced_token(self) -> int | None:
-        return None
-
-    def reassign_probability(self, mask: Mask) -> tuple[int, Mask] | None:
-        return None
-
-
 class FixedTokenizer(BaseTokenizer[Fixed]):
     """What the representations with a vocabulary of fixed blocks have in common."""
 
@@ -205,30 +175,3 @@ def latest(where: Mask, values: Ints, before: int) -> Ints:
     """Return, at each step, the value at the last step so far where `where` holds; `before` until then."""
     index = np.maximum.accumulate(np.where(where, np.arange(len(where)), -1))
     return np.where(index >= 0, values[index], before)
-
-
-def strike(start: Ints, end: Ints, pitch: Ints, velocity: Ints) -> tuple[Ints, Ints, Ints, Ints]:
-    """Return notes in order of start and pitch, as one keyboard can play them: no pitch twice at once.
-
-    Times are in steps. A note lasts at least a step and ends when its pitch is struck again; of those of a pitch
-    that begin together, the longest stays.
-    """
-    order = np.lexsort((-end, pitch, start))
-    start, end, pitch, velocity = start[order], end[order], pitch[order], velocity[order]
-    first = np.ones(len(start), dtype=bool)
-    first[1:] = (np.diff(start) != 0) | (np.diff(pitch) != 0)
-    start, end, pitch, velocity = start[first], end[first], pitch[first], velocity[first]
-    end = end_before_next(start, np.maximum(end, start + 1), pitch)
-    return start, end, pitch, velocity
-
-
-def shorten_gaps(start: Ints, end: Ints, longest: int, unit: int = 1) -> tuple[Ints, Ints]:
-    """Return starts and ends with the time taken out in which nothing begins or ends.
-
-    A gap between events (and before the first) longer than `longest` is made shorter by as many whole `unit` as
-    leave it at least so long.
-    """
-    times = np.unique(np.concatenate([start, end]))
-    excess = np.maximum(np.diff(times, prepend=0) - longest, 0) // unit * unit
-    moved = times - np.cumsum(excess)
-    return moved[np.searchsorted(times, start)], moved[np.searchsorted(times, end)]

@@ -23,10 +23,9 @@ from typing import Any, NamedTuple, TypedDict, Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ritornello.arrays import Ints, Mask
 from ritornello.theory import instrument_name, instrument_range
 
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 Note = tuple[int, int]
 """Voice and sounding pitch."""
 

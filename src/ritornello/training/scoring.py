@@ -9,16 +9,14 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from ritornello.arrays import Ints
 from ritornello.corpus.batches import IGNORE, Batch, validation_pieces
 from ritornello.corpus.shards import Corpus
 from ritornello.likelihood import Likelihood
 from ritornello.networks import Network
 from ritornello.representations.tokens import Tokens
 from ritornello.training.loss import network_loss
-
-Ints = NDArray[np.int64]
 
 BIGRAM_IDS = 20_000_000
 """The most training ids that the bigram model counts."""

@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
-    from numpy import bool_, integer
+    from numpy import integer
     from numpy.typing import NDArray
 
+    from ritornello.arrays import Mask
     from ritornello.generation.notes import Notes, Pitches
     from ritornello.originality import Index
     from ritornello.representations.base import GrammarState, Representation
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from ritornello.score import Score
 
     Ids = Sequence[int] | NDArray[integer[Any]]
-    Mask = NDArray[bool_]
 
 
 class Settings(BaseModel):

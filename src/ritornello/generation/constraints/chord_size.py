@@ -10,7 +10,8 @@ from ritornello.errors import ConfigError
 from ritornello.generation.constraints.base import Constraint, ConstraintState, Context, Settings
 
 if TYPE_CHECKING:
-    from ritornello.generation.constraints.base import Ids, Mask
+    from ritornello.arrays import Mask
+    from ritornello.generation.constraints.base import Ids
     from ritornello.generation.notes import Notes
     from ritornello.representations.base import GrammarState
 

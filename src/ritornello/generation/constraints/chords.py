@@ -19,7 +19,8 @@ from ritornello.generation.constraints.scale import ScaleSettings
 from ritornello.theory import Chord, parse_chord_bars
 
 if TYPE_CHECKING:
-    from ritornello.generation.constraints.base import Ids, Mask
+    from ritornello.arrays import Mask
+    from ritornello.generation.constraints.base import Ids
     from ritornello.generation.notes import Notes
     from ritornello.representations.base import GrammarState
 

@@ -17,25 +17,18 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import Mask
 from ritornello.generation.constraints.base import ConstraintState
 from ritornello.generation.constraints.density import NO_LIMIT, Limits
+from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.multitrack.grammar import (
-    DEFAULT_LENGTH,
     HEADER,
     MOST_SILENT_BARS,
     MultitrackGrammarState,
 )
-from ritornello.representations.multitrack.vocabulary import (
-    DURATIONS,
-    SHIFTS,
-    STEPS_PER_QUARTER,
-    Kind,
-    Vocabulary,
-)
+from ritornello.representations.multitrack.vocabulary import Kind, Vocabulary
 
 SIXTEENTH = STEPS_PER_QUARTER // 4
-
-Mask = NDArray[np.bool_]
 
 
 def most_onsets(vocabulary: Vocabulary, limits: Limits, meter: tuple[int, int] | None) -> int:
@@ -144,7 +137,6 @@ class MultitrackDensity(ConstraintState):
 
     def _outlook(self, grammar: MultitrackGrammarState) -> Outlook:
         reader, limits = grammar.reader, self.limits
-        left = reader.bars_left if reader.length else max(0, DEFAULT_LENGTH - 1 - reader.bar)
         bar_end, begun = reader.time - reader.position + reader.bar_steps, self._begun_in(reader.bar)
         declared = [voice for voice, _ in grammar.programs]
         drums = any(self.vocabulary.is_drum[voice] for voice in declared)
@@ -153,7 +145,7 @@ class MultitrackDensity(ConstraintState):
             now=reader.time,
             onset=max(grammar.onset, 0),
             bar_end=bar_end,
-            end=bar_end + left * reader.bar_steps,
+            end=bar_end + grammar.bars_left * reader.bar_steps,
             bar_steps=reader.bar_steps,
             missing=max(0, limits.fewest - begun),
             allowed=max(0, limits.most - begun),

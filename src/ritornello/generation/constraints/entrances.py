@@ -20,7 +20,8 @@ from ritornello.generation.constraints.base import Constraint, ConstraintState, 
 from ritornello.generation.constraints.fixed_notes import FixedNotesSettings
 
 if TYPE_CHECKING:
-    from ritornello.generation.constraints.base import Ids, Mask
+    from ritornello.arrays import Mask
+    from ritornello.generation.constraints.base import Ids
     from ritornello.representations.multitrack.grammar import MultitrackGrammarState
     from ritornello.representations.multitrack.vocabulary import Vocabulary
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
 
+from ritornello.config import DEFAULT_BARS
 from ritornello.generation.constraints.base import Constraint, ConstraintState, Context, Settings
 
 if TYPE_CHECKING:
-    from ritornello.generation.constraints.base import Ids, Mask
+    from ritornello.arrays import Mask
+    from ritornello.generation.constraints.base import Ids
     from ritornello.representations.base import GrammarState
-
-DEFAULT_BARS = 32
 
 
 class LengthSettings(Settings):

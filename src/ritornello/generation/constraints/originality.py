@@ -18,7 +18,7 @@ from ritornello.errors import ConfigError
 from ritornello.generation.constraints.base import Constraint, ConstraintState, Context, Settings
 
 if TYPE_CHECKING:
-    from ritornello.generation.constraints.base import Mask
+    from ritornello.arrays import Mask
     from ritornello.originality import Continuations
     from ritornello.representations.base import GrammarState, Representation
 

@@ -17,7 +17,8 @@ from pydantic import Field, model_validator
 from ritornello.generation.constraints.base import Constraint, ConstraintState, Context, Settings
 
 if TYPE_CHECKING:
-    from ritornello.generation.constraints.base import Ids, Mask
+    from ritornello.arrays import Mask
+    from ritornello.generation.constraints.base import Ids
     from ritornello.generation.notes import Notes
     from ritornello.representations.base import GrammarState
 
@@ -29,7 +30,7 @@ class ParallelsSettings(Settings):
     parallels: bool = Field(True, description="allow parallel fifths and octaves between the outer voices")
 
     @model_validator(mode="after")
-    def _check_given(self) -> Self:
+    def _check_parallels(self) -> Self:
         given = getattr(self, "asks_for_given", "")  # of a configuration that has FixedNotesSettings too
         if given and not self.parallels:
             raise ValueError(f"no parallels and {given} contradict each other: given notes stay as they are")

@@ -15,7 +15,7 @@ from pydantic import Field
 from ritornello.generation.constraints.base import Constraint, ConstraintState, Context, Settings
 
 if TYPE_CHECKING:
-    from ritornello.generation.constraints.base import Mask
+    from ritornello.arrays import Mask
     from ritornello.representations.base import GrammarState, Representation
 
 SAME_PITCH = 8

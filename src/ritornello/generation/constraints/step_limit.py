@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from numpy import int64
     from numpy.typing import NDArray
 
-    from ritornello.generation.constraints.base import Ids, Mask
+    from ritornello.arrays import Mask
+    from ritornello.generation.constraints.base import Ids
     from ritornello.generation.notes import Notes
     from ritornello.representations.base import GrammarState
     from ritornello.representations.tokens import Tokens
@@ -43,7 +44,7 @@ class StepLimitSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _check_others(self) -> Self:
+    def _check_step_limit(self) -> Self:
         given = getattr(self, "asks_for_given", "")  # of a configuration that has FixedNotesSettings too
         if given and self.step_limit is not None:
             raise ValueError(

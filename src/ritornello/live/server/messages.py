@@ -20,6 +20,7 @@ from pydantic_core import from_json
 
 from ritornello.config import checked
 from ritornello.errors import ConfigError, unknown_name
+from ritornello.formats.messages import is_channel_message
 from ritornello.generation.constraints import make_constraints
 from ritornello.live import events
 from ritornello.live.config import JamConfig
@@ -42,9 +43,7 @@ INSTRUMENT_NAMES = (*INSTRUMENTS, "drum kit")
 
 
 def _check_midi(data: list[int]) -> list[int]:
-    """Refuse what is no channel message: a status byte 0x80-0xEF, then as many data bytes as it needs."""
-    lengths = {0xC0: 2, 0xD0: 2}
-    if not 0x80 <= data[0] <= 0xEF or len(data) != lengths.get(data[0] & 0xF0, 3) or max(data[1:]) > 127:
+    if not is_channel_message(data):
         raise ValueError("not a MIDI channel message")
     return data
 

@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ritornello.formats.messages import DRUM_CHANNEL, MELODIC_CHANNELS
 from ritornello.generation.samplers import make_sampler
 from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote, Side
 from ritornello.live.session.calls import SHORTEST
 from ritornello.live.session.encoding_window import EPSILON, Ensemble, Window
 from ritornello.live.session.improviser import Improviser, InputSnapshot, ModelState, Step
-from ritornello.live.session.keys import DRUM_CHANNEL
 from ritornello.live.session.model import LiveModel
 from ritornello.live.session.response_decoder import CHUNK, DecidedNote, Task
 from ritornello.theory import DRUMS, parse_instrument
@@ -182,5 +182,5 @@ class Performer:
         """Return the channel of a program: each its own as long as there are enough."""
         if program == DRUMS:
             return DRUM_CHANNEL
-        free = [channel for channel in range(16) if channel != DRUM_CHANNEL]
-        return self._channels.setdefault(program, free[len(self._channels) % len(free)])
+        free = MELODIC_CHANNELS[len(self._channels) % len(MELODIC_CHANNELS)]
+        return self._channels.setdefault(program, free)

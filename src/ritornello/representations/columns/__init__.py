@@ -10,10 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
-Ints = NDArray[np.int64]
+from ritornello.arrays import Ints
 
 
 class ColumnReader(Protocol):

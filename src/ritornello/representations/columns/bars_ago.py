@@ -12,7 +12,7 @@ from copy import copy
 
 import numpy as np
 
-from ritornello.representations.columns import Ints
+from ritornello.arrays import Ints
 
 _MOST_PLACES = 4096
 """Of more notes, those too old for any lag are forgotten."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ritornello.representations.columns import Ints
+from ritornello.arrays import Ints
 from ritornello.theory import key_profiles
 
 KEYS = 24

@@ -12,7 +12,7 @@ from copy import copy
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.columns import Ints
+from ritornello.arrays import Ints
 
 MOST_BARS = 8
 """More bars of silence look alike."""

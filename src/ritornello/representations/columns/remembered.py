@@ -6,7 +6,7 @@ from copy import copy
 
 import numpy as np
 
-from ritornello.representations.columns import Ints
+from ritornello.arrays import Ints
 
 
 class Remembered:

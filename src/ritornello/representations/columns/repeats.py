@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
+from ritornello.arrays import Ints
 from ritornello.representations.base import Column
-from ritornello.representations.columns import Ints
 from ritornello.runs import RollingHash, prefix_sums, run_hashes
 
 

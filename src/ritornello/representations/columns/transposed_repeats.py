@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.columns import Ints
+from ritornello.arrays import Ints
 from ritornello.representations.columns.repeats import Repeats
 from ritornello.representations.tokenizer import latest
 

@@ -85,7 +85,7 @@ class EventWords(BaseTokenizer[EventWordsConfig]):
         return sheet.score(now, config.ticks_per_quarter, tempo, Meter(0, *config.meter))
 
     def grammar(self, conditions: Conditions = Conditions()) -> EventGrammarState:  # a frozen value
-        return EventGrammarState(self.vocabulary, conditions, tokens=self.tokens)
+        return EventGrammarState(self.tokens, conditions, self.vocabulary)
 
     def summary(self) -> Mapping[str, Any]:
         config = self.vocabulary.config

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ritornello.formats.event_words import Event, spell
-from ritornello.formats.smf import NOTE_OFF, NOTE_ON
+from ritornello.formats.messages import NOTE_OFF, NOTE_ON
 from ritornello.representations.event_words.layout import NO_SECOND, Stream
 from ritornello.representations.event_words.vocabulary import END, FIRST_WORD, START, Vocabulary
 

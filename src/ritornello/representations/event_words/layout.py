@@ -15,9 +15,10 @@ from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ritornello.formats.smf import DRUM_CHANNEL, NOTE_OFF, NOTE_ON, PROGRAM_CHANGE
+from ritornello.arrays import Ints
+from ritornello.formats.messages import DRUM_CHANNEL, MELODIC_CHANNELS, NOTE_OFF, NOTE_ON, PROGRAM_CHANGE
+from ritornello.representations.grids import without_doubles
 from ritornello.score import (
     CHANNEL_PRESSURE,
     KEY_PRESSURE,
@@ -26,18 +27,17 @@ from ritornello.score import (
     Score,
     Tempo,
     Track,
+    end_at_restrike,
     make_controls,
     make_notes,
 )
 from ritornello.theory import instrument_name
 
-Ints = NDArray[np.int64]
 Keep = Literal["notes", "all"]
 
 NO_SECOND = -1
 """Second data byte of events that have one only."""
 
-MELODIC = [channel for channel in range(16) if channel != DRUM_CHANNEL]
 _RANKS = {NOTE_OFF: 0, PROGRAM_CHANGE: 1, NOTE_ON: 3}
 _CONTROL_RANK = 2
 
@@ -83,7 +83,9 @@ def _chosen(tracks: tuple[Track, ...], number: int) -> tuple[Track, ...]:
 def _channels(tracks: Iterable[Track]) -> list[int]:
     channels, melodic = [], 0
     for track in tracks:
-        channels.append(DRUM_CHANNEL if track.is_drum else MELODIC[min(melodic, len(MELODIC) - 1)])
+        channels.append(
+            DRUM_CHANNEL if track.is_drum else MELODIC_CHANNELS[min(melodic, len(MELODIC_CHANNELS) - 1)]
+        )
         melodic += not track.is_drum
     return channels
 
@@ -97,13 +99,9 @@ def _note_rows(tracks: tuple[Track, ...], channels: list[int]) -> Ints:
     notes = np.concatenate([make_notes(), *(track.notes for track in tracks)])
     channel = np.repeat(np.array(channels, np.int64), [len(track.notes) for track in tracks])
     key, duration = channel * 128 + notes["pitch"], np.maximum(notes["duration"], 1)
-    order = np.lexsort((-duration, notes["start"], key))
-    notes, key, start = notes[order], key[order], notes["start"][order]
-    first = np.ones(len(notes), dtype=bool)  # the longest of those that begin together
-    first[1:] = (np.diff(key) != 0) | (np.diff(start) != 0)
-    notes, key, start, end = notes[first], key[first], start[first], (start + duration[order])[first]
-    same = np.diff(key) == 0
-    end[:-1][same] = np.minimum(end[:-1], start[1:])[same]
+    kept = without_doubles(notes["start"], notes["start"] + duration, key)
+    notes, key, start = notes[kept], key[kept], notes["start"][kept]
+    end = end_at_restrike(start, start + duration[kept], key)
     pitch, velocity = notes["pitch"], np.clip(notes["velocity"], 1, 127)
     ons = _rows(start, NOTE_ON + (key >> 7), pitch, velocity)
     return np.concatenate([ons, _rows(end, NOTE_OFF + (key >> 7), pitch, 0)])
@@ -171,7 +169,7 @@ class Sheet:
         used = {*self.notes, *self.controls, *self.programs}
         melodic = used - {DRUM_CHANNEL}
         # A channel that nothing uses keeps its place, so that the later ones keep theirs.
-        channels = [channel for channel in MELODIC if channel <= max(melodic, default=-1)]
+        channels = [channel for channel in MELODIC_CHANNELS if channel <= max(melodic, default=-1)]
         channels += sorted(used - melodic)
         tracks = tuple(self._track(channel) for channel in channels)
         return Score(ticks_per_quarter, tracks, tempos=(tempo,), meters=(meter,))

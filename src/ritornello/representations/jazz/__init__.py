@@ -28,6 +28,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Conditions, Ids
+from ritornello.representations.grids import TEMPOS, nearest
 from ritornello.representations.jazz import decoding, encoding, vocabulary
 from ritornello.representations.jazz.grammar import JazzGrammarState, Rules
 from ritornello.representations.jazz.reading import Reader
@@ -41,8 +42,6 @@ from ritornello.representations.jazz.vocabulary import (
     is_usable_meter,
 )
 from ritornello.representations.leadsheet import check_leadsheet
-from ritornello.representations.multitrack.encoding import nearest
-from ritornello.representations.multitrack.vocabulary import TEMPOS
 from ritornello.representations.tokenizer import BaseTokenizer, checked_options
 from ritornello.score import Meter, Score
 from ritornello.theory import instrument_name
@@ -96,7 +95,7 @@ class Jazz(BaseTokenizer[JazzConfig]):
 
     def grammar(self, conditions: Conditions = Conditions()) -> JazzGrammarState:  # a frozen value
         return JazzGrammarState(
-            self.vocabulary, self._rules, conditions, Reader(self.vocabulary), tokens=self.tokens
+            self.tokens, conditions, Reader(self.vocabulary), self.vocabulary, self._rules
         )
 
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:

@@ -19,13 +19,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ritornello.representations.base import Ids
+from ritornello.representations.grids import TEMPOS
 from ritornello.representations.jazz import faithful
 from ritornello.representations.jazz.analysis import CHORD, HELD, REST, letters
 from ritornello.representations.jazz.encoding import REGISTER, chord_at
 from ritornello.representations.jazz.reading import Bar, Reader, upper_tones
 from ritornello.representations.jazz.vocabulary import STEPS_PER_QUARTER, Kind, Vocabulary, reference
-from ritornello.representations.multitrack.vocabulary import TEMPOS
-from ritornello.score import Key, Meter, Score, Tempo, Text, Track, make_notes
+from ritornello.score import Key, Meter, Score, Tempo, Text, Track, make_notes, without_overlaps
 from ritornello.theory import Chord, instrument_name, key_fifths, make_chord, pitch_class_name
 
 TICKS_PER_STEP = 40
@@ -71,13 +71,14 @@ def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
         rows = faithful.realise(reader.bars, chords, reader.bar_steps, random)
     else:
         rows = _realise(reader.bars, chords, reader, random)
-    ticks = [(s * TICKS_PER_STEP, d * TICKS_PER_STEP, p, MELODY_VELOCITY) for s, d, p in rows]
+    ticks = ((s * TICKS_PER_STEP, d * TICKS_PER_STEP, p, MELODY_VELOCITY) for s, d, p in rows)
+    notes, name = without_overlaps(make_notes(ticks)), f"Melody ({instrument_name(reader.soloist)})"
     tempo = DEFAULT_TEMPO if reader.tempo is None else float(TEMPOS[reader.tempo])
     fifths = key_fifths(reader.key)
     return Score(
         STEPS_PER_QUARTER * TICKS_PER_STEP,
         tracks=(
-            Track(make_notes(ticks), reader.soloist, name=f"Melody ({instrument_name(reader.soloist)})"),
+            Track(notes, reader.soloist, name=name),
             _accompaniment(reader, fifths < 0),
         ),
         tempos=(Tempo.from_quarters_per_minute(0, tempo),),

@@ -22,6 +22,7 @@ import numpy as np
 
 from ritornello.errors import unknown_name
 from ritornello.representations.base import Ids
+from ritornello.representations.grids import TEMPOS, nearest
 from ritornello.representations.jazz.analysis import FAITHFUL_HEARD, HELD, REST, letters
 from ritornello.representations.jazz.vocabulary import (
     LEAP,
@@ -35,8 +36,6 @@ from ritornello.representations.jazz.vocabulary import (
     reference,
 )
 from ritornello.representations.leadsheet import LeadSheet, read_leadsheet
-from ritornello.representations.multitrack.encoding import nearest
-from ritornello.representations.multitrack.vocabulary import TEMPOS
 from ritornello.score import Score
 from ritornello.theory import Chord, estimate_key, make_chord
 from ritornello.theory.intervals import Interval, bracket, plain_interval

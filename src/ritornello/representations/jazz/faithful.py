@@ -41,13 +41,13 @@ Random = np.random.Generator
 def realise(
     bars: Sequence[Bar], chords: Sequence[tuple[tuple[int, Chord], ...]], bar_steps: int, random: Random
 ) -> list[Row]:
-    """Return the notes of all bars, a bar's length apart, each as long as its words make it."""
+    """Return the notes of all bars, a bar's length apart, each as long as its words make it; bars overlap."""
     rows: dict[tuple[int, int], int] = {}
     for number, (bar, placed) in enumerate(zip(bars, chords, strict=True)):
         words = prune_durations(without_outsiders(bar.line), random)
         for start, steps, pitch in clean_up(prune_notes(unparse(words, placed, random))):
             rows[number * bar_steps + start, pitch] = steps
-    return _without_collisions(rows)
+    return [(start, steps, pitch) for (start, pitch), steps in rows.items()]
 
 
 def without_outsiders(words: Sequence[Played]) -> list[Played]:
@@ -133,13 +133,3 @@ def clean_up(rows: Sequence[Row]) -> list[Row]:
         if not i or start != rows[i - 1][0]:
             kept.append((start, steps or SIXTEENTH, pitch))
     return kept
-
-
-def _without_collisions(rows: dict[tuple[int, int], int]) -> list[Row]:
-    """Return the notes so that none sounds where its pitch is struck again: bars overlap, MIDI notes must not."""
-    struck: dict[int, int] = {}
-    result = []
-    for (start, pitch), steps in sorted(rows.items(), reverse=True):
-        result.append((start, min(steps, struck.get(pitch, start + steps) - start), pitch))
-        struck[pitch] = start
-    return result[::-1]

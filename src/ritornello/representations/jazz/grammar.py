@@ -13,14 +13,16 @@ or that share of a bar of another meter.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import Mask
 from ritornello.errors import ConfigError
-from ritornello.representations.base import Conditions
+from ritornello.representations.grammar import ReaderGrammarState
+from ritornello.representations.grids import TEMPOS, nearest
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
 from ritornello.representations.jazz.encoding import chord_ids
 from ritornello.representations.jazz.reading import Played, Reader
@@ -32,21 +34,11 @@ from ritornello.representations.jazz.vocabulary import (
     Kind,
     Vocabulary,
 )
-from ritornello.representations.multitrack.encoding import nearest
-from ritornello.representations.multitrack.vocabulary import TEMPOS
-from ritornello.representations.tokenizer import BaseGrammarState
-from ritornello.theory import Chord, estimate_key
-
-DEFAULT_LENGTH = 32
-"""Bars, where no conditions says."""
+from ritornello.theory import DRUMS, Chord, estimate_key
 
 RECENT_BARS = 4
 
 FAITHFUL_FILL = 4.1 / 4
-
-DRUMS = 128
-
-Mask = NDArray[np.bool_]
 
 
 class Rules:
@@ -86,30 +78,18 @@ class Rules:
 
 
 @dataclass
-class JazzGrammarState(BaseGrammarState):
-    """A `GrammarState` (see `representations.base`) for `jazz`."""
+class JazzGrammarState(ReaderGrammarState):
+    """A `GrammarState` (see `representations.base`) for `jazz`. It names no last note, for a pitch is settled only when
+    the whole is played."""
 
+    reader: Reader
     vocabulary: Vocabulary
     rules: Rules
-    conditions: Conditions
-    reader: Reader
-    length: int | None = None
 
     def advance(self, token: int) -> None:
-        self.last_notes = self.notes_of(token)
+        super().advance(token)
         self.reader.advance(token)
-
-    @property
-    def columns(self) -> tuple[int, ...]:
-        return self.reader.values
-
-    @property
-    def ended(self) -> bool:
-        return self.reader.ended
-
-    @property
-    def notes(self) -> int:
-        return self.reader.notes
+        self.notes = self.reader.notes
 
     @property
     def quarters(self) -> float:
@@ -120,14 +100,7 @@ class JazzGrammarState(BaseGrammarState):
     def place(self) -> tuple[int, int]:
         return max(0, len(self.reader.bars) - 1), self.reader.position
 
-    def finish_bar(self) -> None:
-        self.length = max(1, len(self.reader.bars))
-
-    def fork(self) -> JazzGrammarState:
-        return replace(self, reader=self.reader.fork())
-
-    def allowed_mask(self) -> Mask:
-        mask = np.zeros(self.vocabulary.size, dtype=bool)
+    def allow(self, mask: Mask) -> None:
         if self.reader.stage < len(HEADER):
             self._allow_header(mask)
         elif self.reader.root is not None:
@@ -135,7 +108,7 @@ class JazzGrammarState(BaseGrammarState):
         elif self.reader.place is not None:
             self._allow_planned(mask, Kind.ROOT)
         elif self._in_chords() and self._allow_chords(mask):
-            pass  # the conditions has more chords for this bar
+            pass  # the conditions have more chords for this bar
         elif self.reader.letter is not None:
             left = self.reader.bar_steps - self.reader.position
             mask[self.vocabulary.block[Kind.DURATION]][: max(1, left)] = True
@@ -145,7 +118,6 @@ class JazzGrammarState(BaseGrammarState):
             self._allow_next_bar(mask)
         else:
             self._allow_words(mask)
-        return mask
 
     # --- the header -------------------------------------------------------------------------------------------
 
@@ -197,7 +169,7 @@ class JazzGrammarState(BaseGrammarState):
         return planned[done] if planned and done < len(planned) else None
 
     def _allow_planned(self, mask: Mask, kind: Kind) -> None:
-        """Allow what the conditions says comes next, else any id of a kind."""
+        """Allow what the conditions say comes next, else any id of a kind."""
         planned = self._next_planned()
         if planned is not None and self.vocabulary.kind[planned] == kind:
             mask[planned] = True
@@ -205,7 +177,7 @@ class JazzGrammarState(BaseGrammarState):
             mask[self.vocabulary.block[kind]] = True
 
     def _allow_chords(self, mask: Mask) -> bool:
-        """Allow another chord or a bass. Return whether the conditions asks for one."""
+        """Allow another chord or a bass. Return whether the conditions ask for one."""
         if self.conditions.chords:
             planned = self._next_planned()
             if planned is not None:
@@ -238,10 +210,10 @@ class JazzGrammarState(BaseGrammarState):
         return reader.is_full
 
     def _allow_next_bar(self, mask: Mask) -> None:
-        bars, length = len(self.reader.bars), self.length or self.conditions.bars
-        if bars and (length is None or bars >= length):
+        bars = len(self.reader.bars)
+        if bars and (self.is_free or bars >= self.bars):
             mask[self.vocabulary.id_of(Kind.END)] = True
-        if bars < (length or DEFAULT_LENGTH):
+        if bars < self.bars:
             planned = self._first_planned(bars)
             mask[self.vocabulary.block[Kind.ROOT] if planned is None else planned] = True
 

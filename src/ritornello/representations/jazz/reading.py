@@ -76,7 +76,6 @@ class Reader:
     letter: str | None = None  # waiting for its duration
     chord: Placed | None = None  # in force
     notes: int = 0
-    ended: bool = False
 
     @property
     def bar_steps(self) -> int:
@@ -101,7 +100,7 @@ class Reader:
     def advance(self, token: int) -> None:
         """Take the next id."""
         vocabulary = self.vocabulary
-        kind, value = Kind(int(vocabulary.kind[token])), int(vocabulary.value[token])
+        kind, value = vocabulary.meaning[token]
         if self.stage < len(HEADER) and kind == HEADER[self.stage]:
             self.stage += 1
         if kind < Kind.ROOT:
@@ -115,7 +114,6 @@ class Reader:
         self.token, self.kind = token, kind
 
     def _push_header(self, kind: Kind, value: int) -> None:
-        self.ended |= kind == Kind.END
         if self.bars:
             return  # a header in the middle of a piece says nothing
         if kind == Kind.METER:

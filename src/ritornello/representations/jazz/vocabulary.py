@@ -20,10 +20,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ritornello.config import parsed
 from ritornello.errors import ConfigError
+from ritornello.representations.grids import TEMPOS, is_on_grid, nearest_meter
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
-from ritornello.representations.multitrack.vocabulary import TEMPOS
 from ritornello.representations.tokens import Meaning, Names, Tokens, build_tokens
-from ritornello.representations.vocabulary import KindBlocks, is_on_grid, nearest_meter
+from ritornello.representations.vocabulary import KindBlocks
 from ritornello.score import Meter
 from ritornello.theory import CHORDS, pitch_class_name
 from ritornello.theory.intervals import bracket, bracket_middle, plain_interval
@@ -142,7 +142,7 @@ def reference(key: int) -> int:
     return key if key <= 12 - FLATS - 1 else key - 12
 
 
-class Vocabulary(KindBlocks):
+class Vocabulary(KindBlocks[Kind]):
     """The blocks of ids for a configuration, and what each id means, as arrays over the ids."""
 
     def __init__(self, config: JazzConfig) -> None:

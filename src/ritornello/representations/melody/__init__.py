@@ -23,7 +23,7 @@ import numpy as np
 from pydantic import Field
 
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Conditions, Examples, Ids
-from ritornello.representations.melody.encodings import BAR, ENCODINGS, Encoding, Past
+from ritornello.representations.melody.encodings import ENCODINGS, Encoding, Past
 from ritornello.representations.melody.extraction import (
     NO_EVENT,
     Events,
@@ -34,7 +34,7 @@ from ritornello.representations.melody.extraction import (
     squash_shift,
     without_tail,
 )
-from ritornello.representations.melody.grammar import DEFAULT_BARS, MelodyGrammarState
+from ritornello.representations.melody.grammar import MelodyGrammarState
 from ritornello.representations.tokenizer import BaseTokenizer, checked_options
 from ritornello.representations.tokens import InstrumentRange, Tokens, block, build_tokens
 from ritornello.score import Score, Tempo, Track, make_notes
@@ -198,10 +198,8 @@ class Melody(BaseTokenizer[MelodyConfig]):
         return Score(self.settings.steps_per_quarter * step, (track,), tempos=(tempo,))
 
     def grammar(self, conditions: Conditions = Conditions()) -> MelodyGrammarState:  # a frozen value
-        length = (conditions.bars or DEFAULT_BARS) * BAR
-        return MelodyGrammarState(
-            self.encoding, self.settings.steps_per_quarter, Past(), length, tokens=self.tokens
-        )
+        past, steps = Past(), self.settings.steps_per_quarter
+        return MelodyGrammarState(self.tokens, conditions, self.encoding, steps, past)
 
     # ---- keys ------------------------------------------------------------------------------------------------
 

@@ -39,7 +39,6 @@ class Past:
     events: list[int] = field(default_factory=list)
     sounding: int | None = None  # pitch
     direction: int = 0  # of the last change of pitch
-    notes: int = 0
     last_note: int = 0  # step
     recent: tuple[int, ...] = ()  # the last three distinct pitches, the latest last
     keys: tuple[int, ...] = (0,) * 12  # notes that belong to each major key
@@ -56,7 +55,6 @@ class Past:
         if self.recent and pitch != self.recent[-1]:
             self.direction = 1 if pitch > self.recent[-1] else -1
         self.sounding, self.last_note = pitch, len(self.events) - 1
-        self.notes += 1
         self.recent = (*(other for other in self.recent if other != pitch), pitch)[-3:]
         self.keys = _counted(self.keys, pitch)
 
@@ -120,28 +118,29 @@ class OneHot(NamedTuple):
     squashes: bool
 
     @property
-    def labels(self) -> int:
+    def plain(self) -> int:
+        """How many labels name an event by themselves."""
         return 2 + self.high - self.low
 
     @property
+    def labels(self) -> int:
+        return self.plain
+
+    @property
     def columns(self) -> tuple[Column, ...]:
-        return (Column("event", self.labels + 1),)
+        return (Column("event", self.plain + 1),)
 
     def class_of(self, event: int) -> int:
         return event + 2 if event < 0 else event - self.low + 2
-
-    def event_of(self, label: int) -> int:
-        """Return the event that a label names by itself."""
-        return label - 2 if label < 2 else label - 2 + self.low
 
     def label(self, event: int, past: Past) -> int:
         return self.class_of(event)
 
     def event(self, label: int, past: Past) -> int:
-        return self.event_of(label)
+        return label - 2 if label < 2 else label - 2 + self.low
 
     def row(self, past: Past) -> tuple[int, ...]:
-        return (self.class_of(past.events[-1]) if past.events else self.labels,)
+        return (self.class_of(past.events[-1]) if past.events else self.plain,)
 
 
 def repeat_label(event: int, past: Past, first: int) -> int | None:
@@ -155,52 +154,32 @@ def repeat_label(event: int, past: Past, first: int) -> int | None:
     return first if p >= BAR and event == past.ago(BAR) else None
 
 
-class Lookback(NamedTuple):
+class Lookback(OneHot):
     """`lookback`: the labels and the row of basic; the events a bar and two bars before the next one; its number."""
-
-    basic: OneHot
-
-    @property
-    def low(self) -> int:
-        return self.basic.low
-
-    @property
-    def high(self) -> int:
-        return self.basic.high
-
-    @property
-    def squashes(self) -> bool:
-        return self.basic.squashes
 
     @property
     def labels(self) -> int:
-        return self.basic.labels + len(DISTANCES)
+        return self.plain + len(DISTANCES)
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        size = self.basic.labels + 1
         return (
-            *self.basic.columns,
-            *(Column(f"event {distance} steps before the next", size) for distance in DISTANCES),
+            *super().columns,
+            *(Column(f"event {distance} steps before the next", self.plain + 1) for distance in DISTANCES),
             *(Column(f"counter bit {bit}", 3) for bit in range(5)),
             *(Column(f"repeats {distance} steps ago", 2) for distance in DISTANCES),
         )
 
-    def class_of(self, event: int) -> int:
-        return self.basic.class_of(event)
-
     def label(self, event: int, past: Past) -> int:
-        repeat = repeat_label(event, past, self.basic.labels)
+        repeat = repeat_label(event, past, self.plain)
         return self.class_of(event) if repeat is None else repeat
 
     def event(self, label: int, past: Past) -> int:
-        if label < self.basic.labels:
-            return self.basic.event_of(label)
-        return past.ago(DISTANCES[label - self.basic.labels])
+        return super().event(label, past) if label < self.plain else past.ago(DISTANCES[label - self.plain])
 
     def row(self, past: Past) -> tuple[int, ...]:
         return (
-            *self.basic.row(past),
+            *super().row(past),
             *(self.class_of(past.ago(distance)) for distance in DISTANCES),
             *past.bits(5),
             *(past.repeats(distance) for distance in DISTANCES),
@@ -276,6 +255,6 @@ LOW, HIGH = 48, 84
 ENCODINGS: dict[str, Encoding] = {
     "basic": OneHot(LOW, HIGH, True),
     "mono": OneHot(0, 128, False),
-    "lookback": Lookback(OneHot(LOW, HIGH, True)),
+    "lookback": Lookback(LOW, HIGH, True),
     "key": Keyed(LOW, HIGH),
 }

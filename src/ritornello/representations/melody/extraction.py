@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from ritornello.representations.grids import fold_into_range
 from ritornello.score import Meter, Score, Track
 from ritornello.theory import instrument_name
 
@@ -260,7 +261,5 @@ def squash_shift(events: Events, low: int, high: int, target_key: int) -> int:
 
 def shifted(events: Events, semitones: int, low: int, high: int) -> Events:
     """Return a melody moved by `semitones`; what lies outside [low, high) then comes in by octaves."""
-    moved = events.astype(np.int64) + semitones
-    below, above = low + (moved - low) % 12, high - 12 + (moved - high) % 12
-    folded = np.where(moved < low, below, np.where(moved >= high, above, moved))
+    folded = fold_into_range(events.astype(np.int64) + semitones, low, high - 1)
     return np.where(events >= 0, folded, events).astype(np.int16)

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.representations.base import Column, Conditions, Ids
+from ritornello.representations.grids import TEMPOS, nearest
 from ritornello.representations.multitrack import decoding, encoding, reading, vocabulary
 from ritornello.representations.multitrack.given import make_table
 from ritornello.representations.multitrack.given_grammar import GivenGrammarState
@@ -33,7 +34,6 @@ from ritornello.representations.multitrack.grammar import MultitrackGrammarState
 from ritornello.representations.multitrack.vocabulary import (
     DRUM_FAMILY,
     LENGTH_LIMIT,
-    TEMPOS,
     Kind,
     MultitrackConfig,
     MultitrackOptions,
@@ -95,9 +95,9 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
     def grammar(self, conditions: Conditions = Conditions()) -> MultitrackGrammarState:  # a frozen value
         reader = reading.Reader(self.vocabulary)
         if conditions.given is None:
-            return MultitrackGrammarState(self.vocabulary, conditions, reader, tokens=self.tokens)
+            return MultitrackGrammarState(self.tokens, conditions, reader, self.vocabulary)
         table, conditions = make_table(self.vocabulary, conditions)
-        return GivenGrammarState(self.vocabulary, conditions, reader, tokens=self.tokens, table=table)
+        return GivenGrammarState(self.tokens, conditions, reader, self.vocabulary, table=table)
 
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:
         """Return the beginning of a piece of `conditions.bars` bars in all (default: twice the primer's, at least 8).
@@ -114,7 +114,7 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
         header[1] = self.vocabulary.id_of(Kind.LENGTH_HIGH, length >> 4)
         header[2] = self.vocabulary.id_of(Kind.LENGTH_LOW, length & 15)
         if conditions.quarters_per_minute:
-            tempo = int(encoding.nearest(TEMPOS, np.array(conditions.quarters_per_minute)))
+            tempo = int(nearest(TEMPOS, np.array(conditions.quarters_per_minute)))
             header[4] = self.vocabulary.id_of(Kind.TEMPO, tempo)
         voices = self.vocabulary.voice
         have = {int(voices[token]) for token in header[5:]}

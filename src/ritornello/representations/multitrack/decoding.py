@@ -11,22 +11,18 @@ from collections.abc import Iterable
 import numpy as np
 
 from ritornello.representations.base import Ids
-from ritornello.representations.multitrack.encoding import nearest
-from ritornello.representations.multitrack.reading import Reader
-from ritornello.representations.multitrack.vocabulary import (
+from ritornello.representations.grids import (
     DURATIONS,
-    SCORE_ORDER,
     STEPS_PER_QUARTER,
     TEMPOS,
-    VELOCITY_STEP,
-    Kind,
-    Vocabulary,
+    TICKS_PER_QUARTER,
+    TICKS_PER_STEP,
+    nearest,
 )
-from ritornello.score import Meter, Score, Tempo, Track, make_notes
+from ritornello.representations.multitrack.reading import Reader
+from ritornello.representations.multitrack.vocabulary import SCORE_ORDER, VELOCITY_STEP, Kind, Vocabulary
+from ritornello.score import Meter, Score, Tempo, Track, make_notes, without_overlaps
 from ritornello.theory import instrument_name
-
-TICKS_PER_STEP = 20
-"""So that a decoded score has 480 ticks to a quarter, the custom of MIDI files."""
 
 DRUM_STEPS = STEPS_PER_QUARTER // 4
 """How long a drum's note lasts."""
@@ -66,7 +62,7 @@ def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
     tracks = (_make_track(vocabulary, voice, programs.get(voice), notes[voice]) for voice in in_order)
     known = vocabulary.config.meters
     return Score(
-        STEPS_PER_QUARTER * TICKS_PER_STEP,
+        TICKS_PER_QUARTER,
         tuple(tracks),
         tuple(_make_tempo(*each) for each in _from_start(tempos, _DEFAULT_TEMPO)),
         tuple(
@@ -108,11 +104,8 @@ def _make_track(vocabulary: Vocabulary, voice: int, program: int | None, notes: 
     is_drum = bool(vocabulary.is_drum[voice])
     if program is None:
         program = vocabulary.config.voices[voice].programs[0]
-    rows = []
-    struck: dict[int, int] = {}  # by pitch, the step at which it is struck next; filled from the end
-    for (step, pitch), (steps, velocity) in sorted(notes.items(), reverse=True):
-        steps = min(steps, struck.get(pitch, step + steps) - step)
-        struck[pitch] = step
-        middle = velocity * VELOCITY_STEP + VELOCITY_STEP // 2
-        rows.append((step * TICKS_PER_STEP, steps * TICKS_PER_STEP, pitch, middle))
-    return Track(make_notes(rows), program, is_drum, instrument_name(program, is_drum))
+    rows = [
+        (step * TICKS_PER_STEP, steps * TICKS_PER_STEP, pitch, velocity * VELOCITY_STEP + VELOCITY_STEP // 2)
+        for (step, pitch), (steps, velocity) in notes.items()
+    ]
+    return Track(without_overlaps(make_notes(rows)), program, is_drum, instrument_name(program, is_drum))

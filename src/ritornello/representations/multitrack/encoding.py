@@ -14,22 +14,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import Ints
 from ritornello.representations.base import Ids
-from ritornello.representations.multitrack.vocabulary import (
+from ritornello.representations.grids import (
     DURATIONS,
-    LENGTH_LIMIT,
+    NEVER,
     SHIFTS,
     STEPS_PER_QUARTER,
     TEMPOS,
+    fold_into_range,
+    nearest,
+    without_doubles,
+)
+from ritornello.representations.multitrack.vocabulary import (
+    LENGTH_LIMIT,
     VELOCITY_STEP,
     Kind,
     Vocabulary,
     parts_of,
 )
-from ritornello.score import Notes, Score, make_notes, ticks_to_seconds
+from ritornello.score import Notes, Score, end_at_restrike, make_notes, ticks_to_seconds
 from ritornello.theory import instrument_name
-
-Ints = NDArray[np.int64]
 
 FIRST_VELOCITY = 80 // VELOCITY_STEP
 """The velocity bin that a voice begins with."""
@@ -129,38 +134,13 @@ def _collect_notes(vocabulary: Vocabulary, columns: list[Notes], voices: list[in
     """Return all notes on the grid, in order, without doubles, none sounding into the next of its pitch."""
     notes = np.concatenate([make_notes(), *columns])
     voice = np.repeat(np.array(voices, dtype=np.int64), [len(column) for column in columns])
-    pitch = _fold(notes["pitch"].astype(np.int64), vocabulary.low[voice], vocabulary.high[voice])
+    pitch = fold_into_range(notes["pitch"].astype(np.int64), vocabulary.low[voice], vocabulary.high[voice])
     duration = np.maximum(notes["duration"], 1)
-    order = np.lexsort((-duration, pitch, voice, notes["start"]))
-    start, voice, pitch, duration = notes["start"][order], voice[order], pitch[order], duration[order]
-    velocity = np.clip(notes["velocity"][order], 1, 127).astype(np.int64) // VELOCITY_STEP
-    first = np.ones(len(start), dtype=bool)  # of its onset, voice and pitch: the longest
-    first[1:] = (np.diff(start) != 0) | (np.diff(voice) != 0) | (np.diff(pitch) != 0)
-    start, voice, pitch, duration, velocity = (c[first] for c in (start, voice, pitch, duration, velocity))
-    gap = _steps_to_next(start, voice * 128 + pitch)
+    kept = without_doubles(notes["start"], notes["start"] + duration, voice * 128 + pitch)
+    start, voice, pitch, duration = notes["start"][kept], voice[kept], pitch[kept], duration[kept]
+    velocity = np.clip(notes["velocity"][kept], 1, 127).astype(np.int64) // VELOCITY_STEP
+    gap = end_at_restrike(start, np.full_like(start, NEVER), voice * 128 + pitch) - start
     return GridNotes(start, voice, pitch, _nearest_duration(duration, gap), velocity)
-
-
-def _fold(pitch: Ints, low: Ints, high: Ints) -> Ints:
-    """Return pitches moved by octaves into [low, high]; where that range is too narrow, its nearest end."""
-    up = np.maximum(0, -(-(low - pitch) // 12)) * 12
-    down = np.maximum(0, -(-(pitch - high) // 12)) * 12
-    return np.asarray(np.clip(pitch + up - down, low, high))
-
-
-def _steps_to_next(start: Ints, group: Ints) -> Ints:
-    """Return the steps from each note to the next of its group, a large number after the last."""
-    gap = np.full(len(start), 1 << 40, dtype=np.int64)
-    order = np.lexsort((start, group))
-    same = np.diff(group[order]) == 0
-    gap[order[:-1][same]] = np.diff(start[order])[same]
-    return gap
-
-
-def nearest(table: Ints, values: Ints) -> Ints:
-    """Return the numbers of the entries of a sorted table that are nearest to `values`; the lower one of two."""
-    middles = (table[1:] + table[:-1]) / 2
-    return np.searchsorted(middles, values, side="left")
 
 
 def _nearest_duration(duration: Ints, gap: Ints) -> Ints:

@@ -12,16 +12,11 @@ import numpy as np
 
 from ritornello.errors import ConfigError
 from ritornello.representations.base import Conditions, Given
+from ritornello.representations.grids import TEMPOS
 from ritornello.representations.multitrack.encoding import Arrangement, arrange
-from ritornello.representations.multitrack.vocabulary import (
-    DRUMS,
-    LENGTH_LIMIT,
-    TEMPOS,
-    Vocabulary,
-    parts_of,
-)
+from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, Vocabulary, parts_of
 from ritornello.score import Score
-from ritornello.theory import instrument_name
+from ritornello.theory import DRUMS, instrument_name
 
 
 class GivenNote(NamedTuple):

@@ -21,16 +21,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ritornello.arrays import Mask
+from ritornello.representations.grids import DURATIONS, SHIFTS
 from ritornello.representations.multitrack.decoding import DRUM_STEPS
 from ritornello.representations.multitrack.given import GivenNote, GivenTable
 from ritornello.representations.multitrack.grammar import (
     HEADER,
     MOST_SILENT_BARS,
     SHORTEST_AT_THE_END,
-    Mask,
     MultitrackGrammarState,
 )
-from ritornello.representations.multitrack.vocabulary import DURATIONS, SHIFTS, Kind
+from ritornello.representations.multitrack.vocabulary import Kind
 
 _SHIFTS: list[int] = SHIFTS.tolist()
 _DURATIONS: list[int] = DURATIONS.tolist()

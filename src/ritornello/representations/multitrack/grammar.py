@@ -9,24 +9,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ritornello.representations.base import BarPosition, Conditions
-from ritornello.representations.multitrack.encoding import nearest
+from ritornello.arrays import Mask
+from ritornello.representations.base import BarPosition
+from ritornello.representations.grammar import ReaderGrammarState
+from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER, TEMPOS, nearest
 from ritornello.representations.multitrack.reading import Reader
-from ritornello.representations.multitrack.vocabulary import (
-    DURATIONS,
-    LENGTH_LIMIT,
-    SHIFTS,
-    STEPS_PER_QUARTER,
-    TEMPOS,
-    Kind,
-    Vocabulary,
-)
-from ritornello.representations.tokenizer import BaseGrammarState
+from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, Kind, Vocabulary
 from ritornello.score import Meter
 
 MOST_SILENT_BARS = 2
@@ -35,25 +27,19 @@ MOST_SILENT_BARS = 2
 SHORTEST_AT_THE_END = int(np.searchsorted(DURATIONS, STEPS_PER_QUARTER // 4))
 """Number in DURATIONS of the shortest note in the last bar, a sixteenth: a piece does not end with a blip."""
 
-DEFAULT_LENGTH = 32
-"""Bars, where neither the conditions nor the header says."""
-
 _DURATIONS: list[int] = DURATIONS.tolist()  # plain lists: faster to search for a single number
 _SHIFTS: list[int] = SHIFTS.tolist()
-
-Mask = NDArray[np.bool_]
 
 HEADER = (Kind.START, Kind.LENGTH_HIGH, Kind.LENGTH_LOW, Kind.METER, Kind.TEMPO)
 """The kinds that come first, one id each; then the instruments."""
 
 
 @dataclass
-class MultitrackGrammarState(BaseGrammarState):
+class MultitrackGrammarState(ReaderGrammarState):
     """A `GrammarState` (see `representations.base`) for `multitrack`."""
 
-    vocabulary: Vocabulary
-    conditions: Conditions
     reader: Reader
+    vocabulary: Vocabulary
     stage: int = 0  # ids of HEADER seen; len(HEADER): the instruments or the body
     kind: Kind | None = None  # of the last id
     previous: Kind | None = None  # of the last id but velocities and durations
@@ -62,13 +48,11 @@ class MultitrackGrammarState(BaseGrammarState):
     last_id: int = -1  # of the last note
     last_shift: int = 0  # number of the last shift, while shifts follow one another
     tempo_time: int = 0
-    note_count: int = 0
-    ended: bool = False
     playable: Mask | None = None  # the notes of the instruments in the header
     programs: tuple[tuple[int, int], ...] = ()  # (voice, program) of the header
 
     def advance(self, token: int) -> None:
-        self.last_notes = self.notes_of(token)
+        super().advance(token)
         kind = self.reader.advance(token)
         if self.stage < len(HEADER) and kind == HEADER[self.stage]:
             self.stage += 1
@@ -78,24 +62,14 @@ class MultitrackGrammarState(BaseGrammarState):
             self.playable = None
         elif kind == Kind.NOTE:
             self.onset, self.onset_bar, self.last_id = self.reader.time, self.reader.bar, token
-            self.note_count += 1
+            self.notes += 1
         elif kind == Kind.SHIFT:
             self.last_shift = self.vocabulary.meanings[token][1]
         elif kind == Kind.TEMPO:
             self.tempo_time = self.reader.time
-        elif kind == Kind.END:
-            self.ended = True
         self.kind = kind
         if kind not in (Kind.VELOCITY, Kind.DURATION):
             self.previous = kind
-
-    @property
-    def columns(self) -> tuple[int, ...]:
-        return self.reader.values
-
-    @property
-    def notes(self) -> int:
-        return self.note_count
 
     @property
     def quarters(self) -> float:
@@ -112,27 +86,31 @@ class MultitrackGrammarState(BaseGrammarState):
         meter = self.vocabulary.config.meters[reader.meter] if reader.meter >= 0 else (4, 4)
         return BarPosition(reader.bar, reader.position, steps, steps // Meter(0, *meter).beats)
 
+    @property
+    def bars(self) -> int:
+        return self.reader.length or self.default_bars  # the header announces what the conditions ask for
+
+    @property
+    def bars_left(self) -> int:
+        """Bars after the present one."""
+        return max(0, self.bars - 1 - self.reader.bar)
+
     def finish_bar(self) -> None:
         self.reader.length = self.reader.bar + 1  # the network sees the last bar, and plays it as one
 
-    def fork(self) -> MultitrackGrammarState:
-        return replace(self, reader=self.reader.fork())
-
-    def allowed_mask(self) -> Mask:
-        mask = np.zeros(self.vocabulary.size, dtype=bool)
+    def allow(self, mask: Mask) -> None:
         if self.stage < len(HEADER):
             self._allow_header(mask)
         elif self._in_header() and self._allow_instruments(mask):
             pass  # more instruments are to come
         else:
             self._allow_body(mask)
-        return mask
 
     def _in_header(self) -> bool:
-        return self.kind in (Kind.TEMPO, Kind.INSTRUMENT) and self.reader.time == 0 and not self.note_count
+        return self.kind in (Kind.TEMPO, Kind.INSTRUMENT) and self.reader.time == 0 and not self.notes
 
     def _allow_header(self, mask: Mask) -> None:
-        """Allow the next id of the header: what the conditions asks for, else any of its kind."""
+        """Allow the next id of the header: what the conditions ask for, else any of its kind."""
         kind = HEADER[self.stage]
         planned = self._planned(kind)
         if planned is None:
@@ -179,11 +157,10 @@ class MultitrackGrammarState(BaseGrammarState):
         else:
             mask |= notes
             self._allow_changes(mask)
-        left = reader.bars_left if reader.length else max(0, DEFAULT_LENGTH - 1 - reader.bar)
-        self._allow_shifts(mask, left)
-        if self.note_count and left == 0 and at_onset:
+        self._allow_shifts(mask, self.bars_left)
+        if self.notes and self.bars_left == 0 and at_onset:
             mask[vocabulary.id_of(Kind.END)] = True
-        if self.note_count and reader.bar >= (reader.length or DEFAULT_LENGTH):  # past the last bar line
+        if self.notes and reader.bar >= self.bars:  # past the last bar line
             mask[:] = False
             mask[vocabulary.id_of(Kind.END)] = True
 
@@ -221,7 +198,7 @@ class MultitrackGrammarState(BaseGrammarState):
         return not shortest <= self.reader.duration(self.reader.voice) < stop
 
     def _allow_changes(self, mask: Mask) -> None:
-        """Allow, unless the conditions fixes them, a new meter at a bar line and a new tempo at a bar's first onset."""
+        """Allow, unless the conditions fix them, a new meter at a bar line and a new tempo at a bar's first onset."""
         reader, vocabulary = self.reader, self.vocabulary
         if reader.position == 0 and self.previous == Kind.SHIFT and not self.conditions.meter:
             mask[vocabulary.block[Kind.METER]] = True

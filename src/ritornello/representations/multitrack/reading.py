@@ -11,24 +11,17 @@ from copy import copy
 
 import numpy as np
 
+from ritornello.arrays import Ints
 from ritornello.representations.base import Column, Ids
-from ritornello.representations.columns import Ints
 from ritornello.representations.columns.bars_ago import BarsAgo
 from ritornello.representations.columns.key import KEYS, KeySoFar
 from ritornello.representations.columns.longest_silent import NEVER_PLAYED, LongestSilent
 from ritornello.representations.columns.position import Position
 from ritornello.representations.columns.remembered import Remembered
 from ritornello.representations.columns.repeats import Repeats, repeat_columns
+from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.multitrack.encoding import FIRST_DURATION, FIRST_VELOCITY
-from ritornello.representations.multitrack.vocabulary import (
-    DURATIONS,
-    LONGEST_BAR,
-    SHIFTS,
-    STEPS_PER_QUARTER,
-    VELOCITY_STEP,
-    Kind,
-    Vocabulary,
-)
+from ritornello.representations.multitrack.vocabulary import LONGEST_BAR, VELOCITY_STEP, Kind, Vocabulary
 from ritornello.representations.tokenizer import latest
 
 PHRASE = 8

@@ -21,41 +21,23 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from ritornello.representations.columns.repeats import Orders
+from ritornello.representations.grids import (
+    DURATIONS,
+    SHIFTS,
+    STEPS_PER_QUARTER,
+    TEMPOS,
+    is_on_grid,
+    nearest_meter,
+)
 from ritornello.representations.tokens import InstrumentRange, Meaning, Tokens, build_tokens
-from ritornello.representations.vocabulary import KindBlocks, is_on_grid, nearest_meter
+from ritornello.representations.vocabulary import KindBlocks
 from ritornello.score import Meter, Score, Track
-from ritornello.theory import instrument_name, instrument_range
-
-STEPS_PER_QUARTER = 24
-"""The grid: 32nd notes and 16th triplets fall on it."""
-
-DRUMS = 128
-"""The drum kit where a program number is expected."""
+from ritornello.theory import DRUMS, instrument_name, instrument_range
 
 DRUM_FAMILY = 16
 
 SCORE_ORDER = (9, 8, 7, 6, 10, 3, 1, 2, 0, 11, 12, 13, 5, 4, 14, 15, DRUM_FAMILY)
 """The families from the top of a page to its bottom: winds, voices, leads, guitars, keyboards, strings, bass, drums."""
-
-SHIFTS = np.array(
-    [*range(1, 49), *range(54, 97, 6), *range(108, 193, 12), 216, 240, 288, 384], dtype=np.int64
-)
-"""Steps from one onset to the next, in one token; longer ones are sums, greatest first."""
-
-DURATIONS = np.array(
-    [*range(1, 25), 27, 28, 30, 32, 33, 36, 40, 42, 44, 45, 48, 54, 56, 60, 64, 66, 69, 72, 78, 80, 84, 90, 93,
-     96, 108, 120, 132, 144, 156, 168, 180, 192, 216, 240, 264, 288, 336, 384, 432, 480, 576, 768],
-    dtype=np.int64,
-)  # fmt: skip
-"""Steps that a note lasts; others go to the nearest."""
-
-TEMPOS = np.array(
-    [20, 24, 28, 32, 36, 40, 42, 44, 46, 48, 50, 52, 54, 56, 58, 60, 63, 66, 69, 72, 76, 80, 84, 88, 92, 96, 100,
-     104, 108, 112, 116, 120, 126, 132, 138, 144, 152, 160, 168, 176, 184, 192, 200, 208, 220, 232, 244, 256, 272,
-     288, 304, 320],
-    dtype=np.int64,
-)  # fmt: skip
-"""Quarters a minute: the scale of a metronome, and a little beyond at both ends."""
 
 VELOCITY_STEP = 8
 """Velocities fall into 16 bins of this width; a bin sounds at its middle."""
@@ -136,7 +118,7 @@ class Statistics(NamedTuple):
     meters: tuple[tuple[int, int], ...]
 
 
-class Vocabulary(KindBlocks):
+class Vocabulary(KindBlocks[Kind]):
     """The blocks of ids for a configuration, and what each id means, as arrays over the ids."""
 
     def __init__(self, config: MultitrackConfig) -> None:
@@ -234,8 +216,8 @@ class Vocabulary(KindBlocks):
     @cached_property
     def meanings(self) -> list[tuple[Kind, int, int, int]]:
         """Kind, value, voice and pitch of each id as plain numbers, for one id at a time; -1 where there is none."""
-        kinds = [Kind(kind) for kind in self.kind.tolist()]
-        return list(zip(kinds, self.value.tolist(), self.voice.tolist(), self.pitch.tolist(), strict=True))
+        voices = zip(self.meaning, self.voice.tolist(), self.pitch.tolist(), strict=True)
+        return [(*meaning, voice, pitch) for meaning, voice, pitch in voices]
 
     def voices_of(self, programs: Iterable[int]) -> list[int]:
         """Return the voice of each part of a piece, given their programs (DRUMS for drums) in score order.

@@ -74,7 +74,7 @@ class NoteNames(BaseTokenizer[NoteNamesConfig]):
 
     def grammar(self, conditions: Conditions = Conditions()) -> NoteNamesGrammarState:  # a frozen value
         return NoteNamesGrammarState(
-            self.vocabulary, conditions, reading.Reader(self.vocabulary), tokens=self.tokens
+            self.tokens, conditions, reading.Reader(self.vocabulary), self.vocabulary
         )
 
     def unknown_words(self, score: Score) -> tuple[str, ...]:

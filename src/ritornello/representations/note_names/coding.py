@@ -11,17 +11,21 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ritornello.arrays import Ints
 from ritornello.representations.base import Ids
-from ritornello.representations.multitrack.encoding import nearest
-from ritornello.representations.multitrack.vocabulary import DURATIONS, SHIFTS, STEPS_PER_QUARTER
+from ritornello.representations.grids import (
+    DURATIONS,
+    NEVER,
+    SHIFTS,
+    STEPS_PER_QUARTER,
+    TICKS_PER_QUARTER,
+    TICKS_PER_STEP,
+    nearest,
+)
 from ritornello.representations.note_names.reading import FIRST_LENGTH, Reader
 from ritornello.representations.note_names.vocabulary import Kind, Vocabulary, parts_of, slices
-from ritornello.representations.note_names.words import Ints
-from ritornello.score import Meter, Score, Tempo, Track, make_notes
+from ritornello.score import Meter, Score, Tempo, Track, end_at_restrike, make_notes, without_overlaps
 from ritornello.theory import instrument_name
-
-TICKS_PER_STEP = 20
-"""So that a decoded score has 480 ticks to a quarter, the custom of MIDI files."""
 
 VELOCITY = 90
 """Of every decoded note, as music21 writes those that have none."""
@@ -64,10 +68,7 @@ def _lengths(vocabulary: Vocabulary, start: Ints, word: Ints, length: Ints) -> I
     pitches = [vocabulary.words.pitches[number] for number in word.tolist()]
     event = np.repeat(np.arange(len(start)), [len(p) for p in pitches])
     pitch = np.array([p for chord in pitches for p in chord], dtype=np.int64)
-    order = np.lexsort((event, pitch))
-    gap = np.full(len(event), 1 << 40, dtype=np.int64)
-    again = np.flatnonzero(np.diff(pitch[order]) == 0)
-    gap[order[again]] = start[event[order[again + 1]]] - start[event[order[again]]]
+    gap = end_at_restrike(start[event], np.full_like(event, NEVER), pitch) - start[event]
     longest = np.zeros(len(start), dtype=np.int64)
     np.maximum.at(longest, event, gap)
     most = np.searchsorted(DURATIONS, longest, side="right") - 1
@@ -108,7 +109,7 @@ def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
         elif kind == Kind.LENGTH:
             last[0] = int(vocabulary.value[token])
     return Score(
-        ticks_per_quarter=STEPS_PER_QUARTER * TICKS_PER_STEP,
+        ticks_per_quarter=TICKS_PER_QUARTER,
         tracks=tuple(
             _make_track(vocabulary.programs[number], played) for number, played in sorted(notes.items())
         ),
@@ -119,10 +120,8 @@ def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
 
 def _make_track(program: int, notes: dict[tuple[int, int], list[int]]) -> Track:
     """Return the track of an instrument; a note ends where its pitch is struck again."""
-    rows = []
-    struck: dict[int, int] = {}  # by pitch, the step at which it is struck next; filled from the end
-    for (step, pitch), (length,) in sorted(notes.items(), reverse=True):
-        steps = min(int(DURATIONS[length]), struck.get(pitch, 1 << 40) - step)
-        struck[pitch] = step
-        rows.append((step * TICKS_PER_STEP, steps * TICKS_PER_STEP, pitch, VELOCITY))
-    return Track(make_notes(rows), program, False, instrument_name(program, False))
+    rows = [
+        (step * TICKS_PER_STEP, int(DURATIONS[length]) * TICKS_PER_STEP, pitch, VELOCITY)
+        for (step, pitch), (length,) in notes.items()
+    ]
+    return Track(without_overlaps(make_notes(rows)), program, False, instrument_name(program, False))

@@ -7,60 +7,48 @@ words know neither bars nor how many are left, so the end comes where the networ
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ritornello.representations.base import Conditions
-from ritornello.representations.multitrack.vocabulary import SHIFTS, STEPS_PER_QUARTER
+from ritornello.arrays import Mask
+from ritornello.representations.grammar import ReaderGrammarState
+from ritornello.representations.grids import SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.note_names.reading import STEP, Reader
 from ritornello.representations.note_names.vocabulary import Kind, Vocabulary
-from ritornello.representations.tokenizer import BaseGrammarState
 from ritornello.representations.tokens import Note
 
 BAR = 4 * STEPS_PER_QUARTER
 """Steps of a bar: bars are counted in 4/4, since words have no meter."""
-
-DEFAULT_BARS = 64
-"""Where the conditions does not say; 512 words without durations, about what system E generates."""
 
 MAY_END = 0.75
 """From this share of its bars on, a piece may end by itself."""
 
 LONGEST_WAIT = 2 * BAR
 
-Mask = NDArray[np.bool_]
-
 
 @dataclass
-class NoteNamesGrammarState(BaseGrammarState):
-    """A `GrammarState` (see `representations.base`) for `note_names`. Tempo and meter of a conditions say nothing
+class NoteNamesGrammarState(ReaderGrammarState):
+    """A `GrammarState` (see `representations.base`) for `note_names`. Tempo and meter of the conditions say nothing
     here."""
 
-    vocabulary: Vocabulary
-    conditions: Conditions
     reader: Reader
+    vocabulary: Vocabulary
     kind: Kind | None = None  # of the last id
-    notes: int = 0
-    ended: bool = False
-    limit: int = 0  # steps; no onset is so late
-    closing: bool = False
 
-    def __post_init__(self) -> None:
-        self.limit = self.limit or (self.conditions.bars or DEFAULT_BARS) * BAR
+    default_bars = 64
+    """512 words without durations, about what system E generates."""
+
+    @property
+    def limit(self) -> int:
+        """In steps; no onset is so late."""
+        return self.bars * BAR
 
     def advance(self, token: int) -> None:
-        self.last_notes = self.notes_of(token)
+        super().advance(token)
         self.kind = self.reader.advance(token)
         if self.kind == Kind.WORD:
             self.notes += len(self.vocabulary.words.pitches[token])
-        elif self.kind == Kind.END:
-            self.ended = True
-
-    @property
-    def columns(self) -> tuple[int, ...]:
-        return self.reader.values
 
     @property
     def quarters(self) -> float:
@@ -73,23 +61,11 @@ class NoteNamesGrammarState(BaseGrammarState):
     def notes_of(self, token: int) -> tuple[Note, ...]:
         return tuple((self.reader.instrument, pitch) for _, pitch in self.tokens.notes_of(token))
 
-    def finish_bar(self) -> None:
-        self.limit, self.closing = min(self.limit, (self.place[0] + 1) * BAR), True
-
-    def fork(self) -> NoteNamesGrammarState:
-        return replace(self, reader=self.reader.fork())
-
-    def allowed_mask(self) -> Mask:
-        mask = np.zeros(self.vocabulary.size, dtype=bool)
-        if self.kind is None:
-            mask[self.vocabulary.id_of(Kind.START)] = True
-        elif self.vocabulary.config.durations:
+    def allow(self, mask: Mask) -> None:
+        if self.vocabulary.config.durations:
             self._allow_timed(mask)
         else:
             self._allow_word(mask)
-        if not mask.any():
-            mask[self.vocabulary.id_of(Kind.END)] = True
-        return mask
 
     def _allow_word(self, mask: Mask) -> None:
         """Allow what follows where every word stands a STEP after the last."""
@@ -99,7 +75,7 @@ class NoteNamesGrammarState(BaseGrammarState):
         mask[self.vocabulary.id_of(Kind.END)] = begun and self._may_end(after)
 
     def _may_end(self, time: int) -> bool:
-        return self.closing or time >= MAY_END * self.limit
+        return self.is_finishing or time >= MAY_END * self.limit
 
     def _allow_timed(self, mask: Mask) -> None:
         """Allow what follows where times are kept."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ritornello.representations.base import Column
-from ritornello.representations.multitrack.vocabulary import DURATIONS, SHIFTS, STEPS_PER_QUARTER
+from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.note_names.vocabulary import Kind, Vocabulary
 
 STEP = STEPS_PER_QUARTER // 2
@@ -41,7 +41,7 @@ class Reader:
 
     def advance(self, token: int) -> Kind:
         """Take the next id and return its kind."""
-        kind, value = Kind(self.vocabulary.kind[token]), int(self.vocabulary.value[token])
+        kind, value = self.vocabulary.meaning[token]
         self.token = token
         if kind == Kind.WORD:
             if self.onset >= 0 and not self.vocabulary.config.durations:

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from ritornello.arrays import Ints
 from ritornello.config import checked
-from ritornello.representations.multitrack.vocabulary import DURATIONS, SHIFTS, STEPS_PER_QUARTER
+from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.note_names.words import (
     LOWEST,
-    Ints,
     NoteNamesConfig,
     Words,
     in_all_keys,
@@ -47,7 +47,7 @@ class Kind(IntEnum):
     INSTRUMENT = 5  # who plays from now on
 
 
-class Vocabulary(KindBlocks):
+class Vocabulary(KindBlocks[Kind]):
     """The blocks of ids for a configuration, and what each id means, as arrays over the ids."""
 
     def __init__(self, config: NoteNamesConfig) -> None:

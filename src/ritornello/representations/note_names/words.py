@@ -17,12 +17,10 @@ from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from ritornello.arrays import Ints
 from ritornello.representations.tokens import CHORD
-
-Ints = NDArray[np.int64]
 
 CODES = CHORD + (1 << 12)
 

@@ -58,5 +58,5 @@ class Performance(FixedTokenizer[PerformanceConfig]):
 
     def grammar(self, conditions: Conditions = Conditions()) -> PerformanceGrammarState:  # a frozen value
         return PerformanceGrammarState(
-            self.vocabulary, conditions, reading.Reader(self.vocabulary), tokens=self.tokens
+            self.tokens, conditions, reading.Reader(self.vocabulary), self.vocabulary
         )

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ritornello.arrays import Ints
+from ritornello.formats.messages import SUSTAIN
 from ritornello.representations.base import Ids
+from ritornello.representations.grids import shorten_gaps, strike
 from ritornello.representations.performance.vocabulary import (
     DENSITY_STEPS,
     EVEN,
@@ -22,10 +25,8 @@ from ritornello.representations.performance.vocabulary import (
     density_bin,
     share_levels,
 )
-from ritornello.representations.tokenizer import Ints, shorten_gaps, strike
 from ritornello.score import CONTROL_CHANGE, Score, Track, make_controls, make_notes, ticks_to_seconds
 
-SUSTAIN = 64
 LONGEST_GAP = 10 * STEPS_PER_SECOND
 """A longer time in which nothing begins or ends is shortened to this."""
 

@@ -2,17 +2,18 @@
 
 Why it always ends: at one time a pitch ends at most once and begins at most once, so notes run out; shifts stop
 short of the end of the last bar; there, notes can only end, then the piece. And there is always a way on: a note
-after a shift, a shift before the limit, the end at it. A bar is 2 seconds (4/4 at 120), or what the conditions's tempo
+after a shift, a shift before the limit, the end at it. A bar is 2 seconds (4/4 at 120), or what the tempo
 and meter make of it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from ritornello.representations.base import Conditions
+from ritornello.arrays import Mask
+from ritornello.representations.grammar import ReaderGrammarState
 from ritornello.representations.performance.reading import HANGING, Reader
 from ritornello.representations.performance.vocabulary import (
     HISTOGRAM_STEPS,
@@ -24,38 +25,32 @@ from ritornello.representations.performance.vocabulary import (
     density_bin,
     share_levels,
 )
-from ritornello.representations.tokenizer import BaseGrammarState, Mask
 from ritornello.theory import instrument_range
 
 MOST_SILENCE = 4 * STEPS_PER_SECOND
-DEFAULT_LENGTH = 32
-"""Bars, where the conditions does not say."""
 
 
 @dataclass
-class PerformanceGrammarState(BaseGrammarState):
+class PerformanceGrammarState(ReaderGrammarState):
     """A `GrammarState` (see `representations.base`) for `performance`."""
 
-    vocabulary: Vocabulary
-    conditions: Conditions
     reader: Reader
+    vocabulary: Vocabulary
     kind: str = ""  # of the last id
     value: int = 0
-    note_count: int = 0
     event: int = 0  # time of the last beginning or end of a note
     stretch: int = -1  # number of the stretch of HISTOGRAM_STEPS before the last shifts
     last_class: int = 12  # of the pitch classes that follow one another; 12: none can follow
-    last_bar: int = -1  # -1: as planned
 
     def advance(self, token: int) -> None:
-        self.last_notes = self.notes_of(token)
+        super().advance(token)
         reader = self.reader
-        before = reader.time, reader.sounding.get(self.vocabulary.blocks.value[token])
+        self.value = value = self.tokens.value[token]
+        before = reader.time, reader.sounding.get(value)
         kind = reader.advance(token)
-        self.value = value = self.vocabulary.blocks.value[token]
         if kind in ("note_on", "note_off"):
             self.event = reader.time
-            self.note_count += kind == "note_on" and reader.sounding[value] != before[1]
+            self.notes += kind == "note_on" and reader.sounding[value] != before[1]
         elif kind == "time_shift" and self.kind != "time_shift":
             self.stretch = before[0] // HISTOGRAM_STEPS
         self._note_classes(kind)
@@ -69,18 +64,6 @@ class PerformanceGrammarState(BaseGrammarState):
             self.last_class = self.value // LEVELS
         elif kind != "density":
             self.last_class = 12
-
-    @property
-    def columns(self) -> tuple[int, ...]:
-        return self.reader.values
-
-    @property
-    def ended(self) -> bool:
-        return self.kind == "end"
-
-    @property
-    def notes(self) -> int:
-        return self.note_count
 
     @property
     def quarters(self) -> float:
@@ -100,31 +83,19 @@ class PerformanceGrammarState(BaseGrammarState):
     @property
     def limit(self) -> int:
         """The last step at which something may happen."""
-        bars = self.last_bar + 1 if self.last_bar >= 0 else self.conditions.bars or DEFAULT_LENGTH
-        return bars * self.bar_steps - 1
+        return self.bars * self.bar_steps - 1
 
-    def finish_bar(self) -> None:
-        self.last_bar = self.place[0]
-
-    def fork(self) -> PerformanceGrammarState:
-        return replace(self, reader=self.reader.fork())
-
-    def allowed_mask(self) -> Mask:
-        mask = np.zeros(self.vocabulary.blocks.size, dtype=bool)
-        first = self.vocabulary.blocks.first
-        if not self.kind or self.kind == "end":
-            mask[first["start" if not self.kind else "end"]] = True
-        elif self._allow_controls(mask):
-            pass  # the conditions demands one
-        elif (overdue := self._overdue()) and self.kind != "velocity":
+    def allow(self, mask: Mask) -> None:
+        if self._allow_controls(mask):
+            return  # the conditions demand one
+        if (overdue := self._overdue()) and self.kind != "velocity":
             mask[:] = False
-            mask[[first["note_off"] + pitch for pitch in overdue]] = True
+            mask[[self.tokens.first["note_off"] + pitch for pitch in overdue]] = True
         else:
             self._allow_notes(mask)
             if self.kind != "velocity":
                 self._allow_ends(mask)
                 self._allow_shifts(mask)
-        return mask
 
     def _overdue(self) -> list[int]:
         """Return the pitches that have sounded as long as they may."""
@@ -132,8 +103,8 @@ class PerformanceGrammarState(BaseGrammarState):
         return [pitch for pitch, begun in reader.sounding.items() if begun + HANGING <= reader.time]
 
     def _allow_controls(self, mask: Mask) -> bool:
-        """Allow what may be said of the notes to come. Return whether the conditions demands that it is said."""
-        blocks, reader = self.vocabulary.blocks, self.reader
+        """Allow what may be said of the notes to come. Return whether the conditions demand that it is said."""
+        blocks, reader = self.tokens, self.reader
         if reader.time >= self.limit:
             return False
         if self.kind in ("start", "time_shift") and self.vocabulary.config.density:
@@ -150,13 +121,13 @@ class PerformanceGrammarState(BaseGrammarState):
 
     def _allow_others(self, mask: Mask, kind: str, present: int) -> None:
         """Allow all of a kind but the present one, counted from 1."""
-        mask[self.vocabulary.blocks.slice[kind]] = True
+        mask[self.tokens.slice[kind]] = True
         if present:
-            mask[self.vocabulary.blocks.first[kind] + present - 1] = False
+            mask[self.tokens.first[kind] + present - 1] = False
 
     def _allow_classes(self, mask: Mask) -> None:
         """Allow the pitch classes after the last one, at other levels than theirs; only the planned ones, if any."""
-        first, levels = self.vocabulary.blocks.first["pitch_class"], self.reader.levels
+        first, levels = self.tokens.first["pitch_class"], self.reader.levels
         wanted = (
             share_levels(np.array(self.conditions.pitch_classes)) if self.conditions.pitch_classes else None
         )
@@ -170,8 +141,8 @@ class PerformanceGrammarState(BaseGrammarState):
 
     def _allow_notes(self, mask: Mask) -> None:
         """Allow pitches in the compass that do not sound, after a velocity, and a velocity where a note can follow."""
-        blocks, reader = self.vocabulary.blocks, self.reader
-        if reader.time >= self.limit and self.note_count:
+        blocks, reader = self.tokens, self.reader
+        if reader.time >= self.limit and self.notes:
             return
         low, high = instrument_range(self.vocabulary.config.program)
         notes = np.zeros(128, dtype=bool)
@@ -185,20 +156,19 @@ class PerformanceGrammarState(BaseGrammarState):
 
     def _allow_ends(self, mask: Mask) -> None:
         """Allow the notes that began earlier to end; and the piece, in its last bar, once all have."""
-        reader, first = self.reader, self.vocabulary.blocks.first
+        reader, first = self.reader, self.tokens.first
         earlier = [pitch for pitch, begun in reader.sounding.items() if begun < reader.time]
         mask[[first["note_off"] + pitch for pitch in earlier]] = True
-        free = self.conditions.bars is None and self.last_bar < 0
-        is_last_bar = free or reader.time >= self.limit + 1 - self.bar_steps
+        is_last_bar = self.is_free or reader.time >= self.limit + 1 - self.bar_steps
         silent = not reader.sounding or (reader.time >= self.limit and not earlier)
-        mask[first["end"]] = bool(self.note_count and silent and is_last_bar)
+        mask[first["end"]] = bool(self.notes and silent and is_last_bar)
 
     def _allow_shifts(self, mask: Mask) -> None:
         """Allow shifts up to the limit, a step less before the first note; no long silence, no hanging note."""
         reader = self.reader
         pause = MOST_SILENCE + self.event if not reader.sounding else HANGING + min(reader.sounding.values())
-        most = min(self.limit - (not self.note_count), pause) - reader.time
+        most = min(self.limit - (not self.notes), pause) - reader.time
         if self.kind == "time_shift" and self.value + 1 < MOST_SHIFT:
             return  # a shorter shift is the last one
-        first = self.vocabulary.blocks.first["time_shift"]
+        first = self.tokens.first["time_shift"]
         mask[first : first + max(0, min(most, MOST_SHIFT))] = True

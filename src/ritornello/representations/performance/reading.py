@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ritornello.arrays import Ints
 from ritornello.representations.base import Column, Ids
-from ritornello.representations.columns import Ints
 from ritornello.representations.performance.vocabulary import (
     EVEN,
     LEVELS,

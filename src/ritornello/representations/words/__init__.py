@@ -135,7 +135,7 @@ class Words(BaseTokenizer[WordsConfig]):
         return Score(1, texts=tuple(Text(number, "text", text) for number, text in enumerate(kept)))
 
     def grammar(self, conditions: Conditions = Conditions()) -> WordGrammarState:  # a frozen value
-        return WordGrammarState(self._signs, conditions, tokens=self.tokens)
+        return WordGrammarState(self.tokens, conditions, self._signs)
 
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:
         """Return the ids of a beginning; an unknown word becomes the nearest by spelling, where one is near."""

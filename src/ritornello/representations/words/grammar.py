@@ -7,21 +7,17 @@ many sentences as planned; then what is open is closed, and only the end is left
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ritornello.representations.base import Conditions
-from ritornello.representations.tokenizer import BaseGrammarState
+from ritornello.arrays import Mask
+from ritornello.representations.grammar import BaseGrammarState
 
 START, END, UNKNOWN, PARAGRAPH, FIRST_WORD = range(5)
 
 UNKNOWN_WORD, PARAGRAPH_WORD = "〓", "¶"
 """How they are written: the first is the Japanese printers' sign for a character that they have not."""
-
-DEFAULT_LENGTH = 32
-"""Sentences, where the conditions does not say."""
 
 LONGEST_SENTENCE = 200
 DEEPEST_QUOTE = 3
@@ -29,8 +25,6 @@ DEEPEST_QUOTE = 3
 QUOTES = {"「": "」", "『": "』", "（": "）", "〈": "〉", "《": "》", "“": "”", "(": ")", "[": "]"}
 SENTENCE_ENDS = tuple("。．！？.!?")
 _AFTER_END = "".join(QUOTES.values()) + "\"'’"
-
-Mask = NDArray[np.bool_]
 
 
 class Signs:
@@ -57,23 +51,16 @@ class WordGrammarState(BaseGrammarState):
     """A `GrammarState` (see `representations.base`). Its place is the sentence, and the word in it."""
 
     signs: Signs
-    conditions: Conditions
-    token: int = -1
     sentence: int = 0
     length: int = 0  # words of the sentence so far
     at_end: bool = False  # of a sentence; what closes quotes still belongs to it
     open: tuple[int, ...] = ()  # ids that will close the open quotes
-    word_count: int = 0
-    closed: bool = False
-    ended: bool = False
 
     def advance(self, token: int) -> None:
-        self.last_notes = self.notes_of(token)
-        self.token = token
-        self.ended |= token == END
+        super().advance(token)
         if token < FIRST_WORD and token != UNKNOWN:
             return
-        self.word_count += 1
+        self.notes += 1
         if self.signs.closes[token]:
             self.length += 1
             if token in self.open:  # the innermost such quote, and all within it
@@ -87,43 +74,23 @@ class WordGrammarState(BaseGrammarState):
             self.open = (*self.open, self.signs.closer[token])
 
     @property
-    def columns(self) -> tuple[int, ...]:
-        return (self.token,)
-
-    @property
-    def notes(self) -> int:
-        return self.word_count
-
-    @property
     def quarters(self) -> float:
-        return float(self.word_count)
+        return float(self.notes)
 
     @property
     def place(self) -> tuple[int, int]:
         return self.sentence, self.length
 
-    def finish_bar(self) -> None:
-        self.closed = True
-
-    def fork(self) -> WordGrammarState:
-        return replace(self)
-
-    def allowed_mask(self) -> Mask:
-        mask = np.zeros(self.signs.size, dtype=bool)
-        last = self.sentence + 1 >= (self.conditions.bars or DEFAULT_LENGTH)
-        if self.token < 0:
-            mask[START] = True
-        elif self.closed or (last if self.at_end else self.length >= LONGEST_SENTENCE):
+    def allow(self, mask: Mask) -> None:
+        last = self.sentence + 1 >= self.bars
+        if self.is_finishing or (last if self.at_end else self.length >= LONGEST_SENTENCE):
             self._allow_ending(mask)
         else:
             self._allow_words(mask)
-        if not mask.any():
-            mask[END] = True
-        return mask
 
     def _allow_ending(self, mask: Mask) -> None:
         """Allow what ends the sentence, and then what closes the open quotes."""
-        if not self.at_end and self.word_count:
+        if not self.at_end and self.notes:
             mask |= self.signs.stops
         if self.open and not mask.any():
             mask[self.open[-1]] = True
@@ -137,4 +104,4 @@ class WordGrammarState(BaseGrammarState):
             mask[self.open[-1]] = True
         elif self.token not in (START, PARAGRAPH):
             mask[PARAGRAPH] = True
-            mask[END] = self.at_end and self.conditions.bars is None
+            mask[END] = self.at_end and self.is_free

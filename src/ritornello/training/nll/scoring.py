@@ -12,13 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from ritornello.arrays import Floats
 from ritornello.networks import Network
 from ritornello.representations.base import Ids
 from ritornello.representations.frames import Frames
-
-Floats = NDArray[np.float64]
 
 _BATCH = 8
 
