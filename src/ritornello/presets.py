@@ -212,7 +212,7 @@ _ROWS: dict[str, Preset] = {
         _PERFORMANCE,
     ),
     "performance_conditioned": Preset(
-        "as performance_rnn, told (and asked for) notes a second and pitch classes",
+        "as performance_rnn, conditioned on notes a second and pitch classes",
         {**_PERFORMANCE, "representation_options": {"density": True, "pitch_classes": True}},
     ),
     "drums_rnn": Preset(

@@ -116,7 +116,7 @@ class TrainSettings(TypedDict, total=False):
     seed: int
     """of the split, the order, the weights and the dropout (at least 0; default 0)"""
     held_out: float
-    """share of the pieces never trained on (above 0 and below 1; default 0.1)"""
+    """share of the pieces held out for validation (above 0 and below 1; default 0.1)"""
     transpose: bool
     """move each piece to a random key each time it is read (default True)"""
     transpositions: Sequence[int] | str | None
@@ -187,7 +187,7 @@ class AdaptSettings(TypedDict, total=False):
     seconds: float
     """end after so long, also before that (above 0 and at most 100000; default 50)"""
     held_out: float
-    """share of the pieces never learned from, if there are three or more (above 0 and below 1; default 0.25)"""
+    """share of the pieces held out, if there are three or more (above 0 and below 1; default 0.25)"""
     transpose: bool
     """move each piece to a random key each time it is read (default True)"""
     learning_rate: float

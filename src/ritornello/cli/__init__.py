@@ -33,10 +33,10 @@ COMMANDS = {
     "event.",
     "share": "Make a folder to share a piece from: MP3, WAV, a cover, MIDI, score, and a text that says how it was "
     "made.",
-    "info": "Tell what a model is: how it was made, from what music, under which licence, and how good it is.",
+    "info": "Show the card of a model: how it was made, from what music, under which licence, and how good it is.",
     "presets": "List the presets of `ritornello train`: what each is for, and the settings that it changes.",
-    "likelihood": "Tell how probable a model finds given pieces, and how often it foresees what comes next.",
-    "evaluate": "Tell how well a model foresees real pieces, and how alike its own are to them.",
+    "likelihood": "Measure how probable pieces are under a model, and how often it predicts the next token.",
+    "evaluate": "Measure how probable real pieces are under a model, and how alike its own pieces are to them.",
     "bench": "Measure on public collections, beside published figures.",
 }
 """The commands in the order of the help, each with the first line of its own help."""

@@ -118,12 +118,12 @@ def _facts(piece: Composition, files: list[str]) -> dict[str, Any]:
 def _copy_line(copies: dict[str, Any] | None) -> str:
     """Return a line about the longest copy."""
     if copies is None:
-        return "originality unknown: this model holds no index of the music that it learned from"
+        return "originality unknown: this model holds no index of its training music"
     moved, exact = copies["any_key"], copies["same_pitches"]
     if moved is None:
         return "longest copy: none"
     same = f" ({exact['notes']} at the same pitches)" if exact else ""
-    part = "" if copies["compared_with_all"] else "; compared with a part of what was learned from"
+    part = "" if copies["compared_with_all"] else "; compared with a part of the training music"
     return (
         f"longest copy, in any key: {moved['notes']} notes{same}, bar {moved['own_bar']} here, "
         f"bar {moved['bar']} of {moved['piece']}{part}"

@@ -20,7 +20,7 @@ def info(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print facts for machines")] = False,
 ) -> None:
-    """Tell what a model is: how it was made, from what music, under which licence, and how good it is."""
+    """Show the card of a model: how it was made, from what music, under which licence, and how good it is."""
     import json
 
     from ritornello.bundle import bundle_summary, load_bundle

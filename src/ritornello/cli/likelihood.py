@@ -13,7 +13,7 @@ def likelihood(
     files: Annotated[list[Path], typer.Argument(help="MIDI or MusicXML files")],
     as_json: Annotated[bool, typer.Option("--json", help="print facts for machines")] = False,
 ) -> None:
-    """Tell how probable a model finds given pieces, and how often it foresees what comes next."""
+    """Measure how probable pieces are under a model, and how often it predicts the next token."""
     import json
 
     from ritornello.formats import read

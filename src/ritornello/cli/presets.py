@@ -10,7 +10,7 @@ import typer
 
 
 def presets(
-    name: Annotated[str | None, typer.Argument(help="tell of this one only", show_default=False)] = None,
+    name: Annotated[str | None, typer.Argument(help="show only this one", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print facts for machines")] = False,
 ) -> None:
     """List the presets of `ritornello train`: what each is for, and the settings that it changes."""

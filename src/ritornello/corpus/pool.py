@@ -99,7 +99,7 @@ def _attempt(function: Callable[[Item], Result], item: Item) -> Result | Failure
         return Failure(_one_line(str(error)))
     except MemoryError:
         return Failure("needs more memory than there is")
-    except Exception as error:  # whatever one file does, the others go on
+    except Exception as error:  # an error in one item does not stop the others
         return Failure(_one_line(f"unexpected {type(error).__name__}: {error}"))
 
 

@@ -38,7 +38,7 @@ class TrainConfig(BaseModel):
         None, ge=1, description="train for exactly so many batches, instead of a time budget"
     )
     seed: int = Field(0, ge=0, lt=1 << 32, description="of the split, the order, the weights and the dropout")
-    held_out: float = Field(0.1, gt=0, lt=1, description="share of the pieces never trained on")
+    held_out: float = Field(0.1, gt=0, lt=1, description="share of the pieces held out for validation")
     transpose: bool = Field(True, description="move each piece to a random key each time it is read")
     transpositions: tuple[int, ...] | None = Field(
         None,
@@ -132,7 +132,7 @@ class AdaptConfig(BaseModel):
     )
     seconds: float = Field(50.0, gt=0, le=100_000, description="end after so long, also before that")
     held_out: float = Field(
-        0.25, gt=0, lt=1, description="share of the pieces never learned from, if there are three or more"
+        0.25, gt=0, lt=1, description="share of the pieces held out, if there are three or more"
     )
     transpose: bool = Field(True, description="move each piece to a random key each time it is read")
     learning_rate: float = Field(0.03, gt=0, lt=1, description="highest learning rate; it falls to nothing")

@@ -96,7 +96,7 @@ def draw_curve(rows: Sequence[dict[str, float]], bigram: float, path: Path) -> N
         axes.set_ylim(min(min(validation), min(row["loss"] for row in rows)) * 0.93, top * 1.1)
     axes.set_xlabel("minutes")
     axes.set_ylabel("nats per note")
-    axes.set_title("The lower, the better the network foresees music it has never seen", fontsize=10)
+    axes.set_title("The lower, the better the network predicts held-out music", fontsize=10)
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
