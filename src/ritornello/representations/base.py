@@ -20,7 +20,7 @@ Conventions
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, Self
 
 import numpy as np
@@ -28,9 +28,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from ritornello.representations.columns.key import move_key
+from ritornello.representations.conditions import Conditions as Conditions
+from ritornello.representations.conditions import Given as Given
 from ritornello.representations.tokens import InstrumentRange, Note, Tokens
 from ritornello.score import Score
-from ritornello.theory import Chord
 
 Ids = NDArray[np.signedinteger[Any]]
 
@@ -116,43 +117,6 @@ class BarPosition(NamedTuple):
     position: int
     bar_steps: int
     beat_steps: int
-
-
-@dataclass(frozen=True)
-class Given:
-    """What of a piece is given; the model chooses the rest. A note belongs to the bar, from 0, in which it begins.
-
-    In bars that are `free` nothing is given. In those of `returns` the notes of an earlier bar sound again, as they
-    were composed: {bar: the bar that returns}. In all others exactly the notes of `score` sound, at their onset, pitch
-    and length, and its meters and tempos hold throughout. is_accompanied: parts that `score` has not are free in all
-    bars; a scheme without parts may add notes to those of `score`.
-    """
-
-    score: Score | None = None
-    free: frozenset[int] = frozenset()
-    returns: Mapping[int, int] = field(default_factory=dict)
-    is_accompanied: bool = False
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """What is asked of a piece before its first note; None leaves the choice to the model.
-
-    bars: its length in bars, at least 1. quarters_per_minute: its first tempo. meter: (numerator, denominator).
-    instruments: General MIDI programs 0-127, or 128 for the drum kit, in score order. chords: those of each bar,
-    which share it equally; after the last bar they begin again. Only what `plays_over_chords` heeds them.
-    density: notes a second, spread evenly over the piece. pitch_classes: 12 weights, from C up. given: notes that
-    sound in any case; only what `keeps_given` heeds it.
-    """
-
-    bars: int | None = None
-    quarters_per_minute: float | None = None
-    meter: tuple[int, int] | None = None
-    instruments: tuple[int, ...] | None = None
-    chords: tuple[tuple[Chord, ...], ...] | None = None
-    density: tuple[float, ...] | None = None
-    pitch_classes: tuple[float, ...] | None = None
-    given: Given | None = None
 
 
 class Kind(Protocol):

@@ -26,7 +26,7 @@ from ritornello.representations.multitrack.grammar import (
     MOST_SILENT_BARS,
     MultitrackGrammarState,
 )
-from ritornello.representations.multitrack.vocabulary import Kind, Vocabulary
+from ritornello.representations.multitrack.vocabulary import Vocabulary
 
 SIXTEENTH = STEPS_PER_QUARTER // 4
 
@@ -91,14 +91,14 @@ class MultitrackDensity(ConstraintState):
 
     def advance(self, grammar: MultitrackGrammarState) -> None:  # type: ignore[override]
         reader = grammar.reader
-        if grammar.kind not in (Kind.NOTE, Kind.DURATION) or self.vocabulary.is_drum[reader.voice]:
+        if grammar.kind not in ("note", "duration") or self.vocabulary.is_drum[reader.voice]:
             return
-        if grammar.kind == Kind.NOTE:
+        if grammar.kind == "note":
             self.begun = self._begun_in(reader.bar) + 1
             self.bar = reader.bar
         sounding = {p: end for p, end in self.ends.get(reader.voice, {}).items() if end > reader.time}
         self.ends[reader.voice] = sounding
-        sounding[reader.pitch] = reader.time + int(DURATIONS[reader.duration(reader.voice)])
+        sounding[reader.pitch] = reader.time + int(DURATIONS[reader.duration])
 
     def _begun_in(self, bar: int) -> int:
         return self.begun if bar == self.bar else 0
@@ -114,26 +114,27 @@ class MultitrackDensity(ConstraintState):
     @cached_property
     def _short_meters(self) -> Mask:
         """The meters whose bars have no room for the notes that they need."""
-        barred = np.zeros(self.vocabulary.size, dtype=bool)
+        barred = np.zeros(self.vocabulary.tokens.size, dtype=bool)
         steps = self.vocabulary.bar_steps.tolist()
-        barred[self.vocabulary.block[Kind.METER]] = [not spacing(self.limits, each) for each in steps]
+        barred[self.vocabulary.tokens.slice["meter"]] = [not spacing(self.limits, each) for each in steps]
         return barred
 
     def _bar_drums_alone(self, barred: Mask) -> None:
         """Where bars need notes, a piece has an instrument besides the drums."""
-        block = self.vocabulary.block[Kind.INSTRUMENT]
-        barred[block] = self.vocabulary.is_drum[self.vocabulary.voice[block]] & (self.limits.fewest > 0)
+        tokens = self.vocabulary.tokens
+        ids = tokens.slice["instrument"]
+        barred[ids] = self.vocabulary.is_drum[tokens.voice[ids]] & (self.limits.fewest > 0)
 
     def _bar_in_body(self, barred: Mask, grammar: MultitrackGrammarState) -> None:
-        vocabulary, outlook = self.vocabulary, self._outlook(grammar)
-        if self._shapes_note(grammar) and self._bar_durations(barred, grammar, outlook):
+        tokens, outlook = self.vocabulary.tokens, self._outlook(grammar)
+        if grammar.may_set_duration and self._bar_durations(barred, grammar, outlook):
             return
         self._bar_notes(barred, outlook)
-        for change in (Kind.METER, Kind.TEMPO):  # a note follows
-            barred[vocabulary.block[change]] |= not outlook.can_play
+        for change in ("meter", "tempo"):  # a note follows
+            barred[tokens.slice[change]] |= not outlook.can_play
         last = self._latest_landing(outlook) - outlook.now
-        barred[vocabulary.block[Kind.SHIFT]] |= last < SHIFTS
-        barred[vocabulary.id_of(Kind.END)] = outlook.missing > 0
+        barred[tokens.slice["shift"]] |= last < SHIFTS
+        barred[tokens.first["end"]] = outlook.missing > 0
 
     def _outlook(self, grammar: MultitrackGrammarState) -> Outlook:
         reader, limits = grammar.reader, self.limits
@@ -187,32 +188,27 @@ class MultitrackDensity(ConstraintState):
 
     # --- what is barred ---------------------------------------------------------------------------------------
 
-    def _shapes_note(self, grammar: MultitrackGrammarState) -> bool:
-        """Whether the last note may still get a duration of its own."""
-        fresh = grammar.kind in (Kind.NOTE, Kind.VELOCITY) and grammar.previous == Kind.NOTE
-        return fresh and not self.vocabulary.is_drum[grammar.reader.voice]
-
     def _bar_durations(self, barred: Mask, grammar: MultitrackGrammarState, outlook: Outlook) -> bool:
         """Bar durations that would leave no part free when a note is due, and all other ids if a duration has to come
         since that which the voice remembers is too long; return whether that is so."""
-        reader, vocabulary = grammar.reader, self.vocabulary
+        reader, kinds = grammar.reader, self.vocabulary.tokens.slice
         due = self._due(outlook)
         if not outlook.has_drums and (outlook.missing or not outlook.is_last):
             due = min(due, self._silence_ends(outlook))
         if self._free(outlook, (reader.voice, reader.pitch)) <= due:
             return False
         is_long = due - outlook.now < DURATIONS
-        must_change = bool(is_long[reader.duration(reader.voice)])
+        must_change = bool(is_long[reader.duration])
         if must_change:
             barred[:] = True
-            barred[vocabulary.block[Kind.VELOCITY]] = False
-        barred[vocabulary.block[Kind.DURATION]] = is_long
+            barred[kinds["velocity"]] = False
+        barred[kinds["duration"]] = is_long
         return must_change
 
     def _bar_notes(self, barred: Mask, outlook: Outlook) -> None:
         vocabulary = self.vocabulary
-        notes = vocabulary.block[Kind.NOTE]
-        voice = vocabulary.voice[notes]
+        notes = vocabulary.tokens.slice["note"]
+        voice = vocabulary.tokens.voice[notes]
         if not outlook.allowed:
             barred[notes] = ~vocabulary.is_drum[voice]
         for full in outlook.full:
