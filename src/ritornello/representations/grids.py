@@ -7,12 +7,13 @@ few steps a quarter round to the nearest step, at least one a note, as their sou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from ritornello.arrays import Ints
-from ritornello.score import Score, end_at_restrike, make_notes
+from ritornello.score import Score, Track, end_at_restrike, make_notes
+from ritornello.theory import instrument_name
 
 STEPS_PER_QUARTER = 24
 """The fine grid: 32nd notes and 16th triplets fall on it."""
@@ -127,3 +128,11 @@ def spread(start: Ints, end: Ints, pitch: Ints) -> tuple[Ints, Ints, Ints]:
     length = end - start
     since = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
     return np.repeat(start, length) + since, np.repeat(pitch, length), since
+
+
+def solo_score(rows: Iterable[tuple[int, int, int]], steps_per_quarter: int, program: int) -> Score:
+    """Return the score of one instrument from rows of start, length and pitch, in steps; without notes an empty one."""
+    ticks = TICKS_PER_QUARTER // steps_per_quarter
+    notes = make_notes((start * ticks, length * ticks, pitch, VELOCITY) for start, length, pitch in rows)
+    track = Track(notes, program, name=instrument_name(program))
+    return Score(TICKS_PER_QUARTER, (track,) if len(notes) else ())
