@@ -49,9 +49,9 @@ def test_there_are_388_classes_with_loudness_and_356_without_and_two_of_our_prot
 
 @pytest.mark.parametrize(("velocity", "number"), [(1, 1), (4, 1), (5, 2), (64, 16), (127, 32)])
 def test_velocity_bins(velocity: int, number: int) -> None:
-    vocabulary = PLAIN.vocabulary
-    assert vocabulary.velocity_bin(velocity) == number
-    assert vocabulary.bin_velocity(number) == 1 + 4 * (number - 1)
+    config = PLAIN.settings
+    assert config.velocity_bin(velocity) == number
+    assert config.bin_velocity(number) == 1 + 4 * (number - 1)
 
 
 def test_events_are_in_the_order_of_time_then_note_and_velocity_only_where_it_changes() -> None:
@@ -154,7 +154,7 @@ def test_no_note_hangs() -> None:
         grammar = BOTH.grammar(Conditions(bars=4))
         for token in compose(Conditions(bars=4), seed):
             grammar.advance(token)
-        assert not grammar.reader.sounding
+        assert not grammar.sounding
         assert (
             BOTH.decode(np.array(compose(Conditions(bars=4), seed))).tracks[0].notes["duration"].max() <= 5000
         )

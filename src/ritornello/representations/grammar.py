@@ -149,7 +149,9 @@ class GridGrammarState(BaseGrammarState):
 
     @property
     def bar_position(self) -> BarPosition:
-        return BarPosition(*divmod(self.step, self.steps_per_bar), self.steps_per_bar, self.steps_per_bar // 4)
+        return BarPosition(
+            *divmod(self.step, self.steps_per_bar), self.steps_per_bar, self.steps_per_bar // 4
+        )
 
     @property
     def limit(self) -> int:

@@ -49,6 +49,7 @@ class BaseTokenizer(Generic[Config]):
     and each score is one example."""
 
     name: str
+    options_model: type[BaseModel]
     reads_prose = False
     unit = "note"
     learns_whole_pieces = True
@@ -65,6 +66,17 @@ class BaseTokenizer(Generic[Config]):
             tokens.first["end"],
         )
 
+    @staticmethod
+    def fit_config(all_statistics: Iterable[Any], options: Any) -> Any:
+        """Return the configuration for a corpus; `options` are an `options_model`."""
+        raise NotImplementedError
+
+    @classmethod
+    def fit(cls, all_statistics: Iterable[Any], options: Mapping[str, Any] = MappingProxyType({})) -> Self:
+        """Return the representation for a corpus with `options`, the fields of `options_model`. Raises ConfigError."""
+        config = cls.fit_config(all_statistics, checked_options(cls.name, cls.options_model, options))
+        return cls(config)  # type: ignore[call-arg]  # a subclass makes its tokens itself
+
     @property
     def unsupported_settings(self) -> tuple[str, ...]:
         return ()
@@ -78,6 +90,10 @@ class BaseTokenizer(Generic[Config]):
 
     def grammar(self, conditions: Conditions = Conditions()) -> GrammarState:  # a frozen value
         raise NotImplementedError
+
+    def known_ids(self, ids: Ids) -> list[int]:
+        """Return those of any ids that are in the vocabulary."""
+        return [token for token in np.asarray(ids).tolist() if 0 <= token < self.vocabulary_size]
 
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
         """Return the columns of the grammar state after each id. A member for long pieces reads them all at once."""
