@@ -68,8 +68,8 @@ class BaseTokenizer(Generic[Config]):
 
     @staticmethod
     def fit_config(all_statistics: Iterable[Any], options: Any) -> Any:
-        """Return the configuration for a corpus; `options` are an `options_model`."""
-        raise NotImplementedError
+        """Return the configuration for a corpus with `options`, an `options_model`; by default those."""
+        return options
 
     @classmethod
     def fit(cls, all_statistics: Iterable[Any], options: Mapping[str, Any] = MappingProxyType({})) -> Self:
