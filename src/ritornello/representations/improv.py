@@ -6,9 +6,9 @@ twelve roots from C as major, minor, augmented and diminished chords; then START
 
     START ([CHORD] event) ... END        16 events a bar; the last bar is filled
 
-The source puts the chord of the step to come beside the event just read. Here a chord is a token before the event
-of the step at which it begins, and stands in a column from then on: so chords that are given are known in time,
-and where none are given the model chooses them. Chords of more than three tones count as the triad nearest to
+The source feeds the chord of the step to come beside the event just read. Here a chord is a token before the event
+of the step at which it begins, and stays in a column from then on: so given chords precede the notes over them, and
+where none are given the model composes them. Chords of more than three tones count as the triad nearest to
 them. Melody and chords are found in any score by `leadsheet`.
 
 Lost: loudness, timing finer than a sixteenth, pitches outside 48-83 (moved by octaves), notes beyond 4 bars, the
@@ -43,7 +43,7 @@ STEPS_PER_QUARTER = 4
 STEPS_PER_BAR = 16
 TICKS_PER_STEP = TICKS_PER_QUARTER // STEPS_PER_QUARTER
 LONGEST = 4 * STEPS_PER_BAR
-"""Steps of the longest note, and of the longest time without anything new."""
+"""Steps of the longest note, and of the longest time without an event."""
 
 LOWEST, HIGHEST = 48, 83
 NO_EVENT, NOTE_OFF, FIRST_PITCH = range(3)
@@ -73,15 +73,6 @@ def triad_chord(number: int) -> Chord | None:
     return make_chord(root, QUALITIES[quality]) if number else None
 
 
-def _event_name(value: int) -> str:
-    return ("no event", "note off")[value] if value < FIRST_PITCH else f"note {value - FIRST_PITCH + LOWEST}"
-
-
-def _chord_name(value: int) -> str:
-    chord = triad_chord(value)
-    return f"chord {chord.name if chord else 'none'}"
-
-
 class Improv(FixedTokenizer[TokenizerConfig]):
     """The representation `improv`; see `representations.base.Representation`."""
 
@@ -93,18 +84,20 @@ class Improv(FixedTokenizer[TokenizerConfig]):
     def make_tokens(config: TokenizerConfig) -> Tokens:
         event, triad = np.arange(EVENTS), np.arange(TRIADS)
         is_note, qualities, roots = event >= FIRST_PITCH, *np.divmod(triad - 1, 12)
+        pitches = [f"note {pitch}" for pitch in range(LOWEST, HIGHEST + 1)]
+        chords = [f"chord {chord.name if chord else 'none'}" for chord in map(triad_chord, range(TRIADS))]
         return build_tokens(
             block(
                 "event",
                 EVENTS,
-                _event_name,
+                ["no event", "note off", *pitches],
                 voice=np.where(is_note, 0, -1),
                 pitch=np.where(is_note, event - FIRST_PITCH + LOWEST, -1),
                 notes=is_note,
                 duration=1 / STEPS_PER_QUARTER,
                 series=np.where(is_note, 0, -1),
             ),
-            block("chord", TRIADS, _chord_name, series=qualities, step=roots, period=12),
+            block("chord", TRIADS, chords, series=qualities, step=roots, period=12),
             block("start"),
             block("end"),
             instruments=[solo_range(config.program, LOWEST, HIGHEST)],
@@ -155,20 +148,18 @@ class Improv(FixedTokenizer[TokenizerConfig]):
             if events[start] >= FIRST_PITCH
         ]
         notes = make_notes((s * TICKS_PER_STEP, n * TICKS_PER_STEP, p, VELOCITY) for s, n, p in rows)
-        says = self.blocks.is_kind(ids, "chord")
-        texts = self._chord_texts(steps[says].tolist(), (ids[says] - self.blocks.first["chord"]).tolist())
+        is_chord = self.blocks.is_kind(ids, "chord")
+        triads = (ids[is_chord] - self.blocks.first["chord"]).tolist()
+        chords = dict(zip(steps[is_chord].tolist(), map(triad_chord, triads), strict=True))
+        texts = tuple(
+            Text(step * TICKS_PER_STEP, "text", chord.name if chord else "N.C.")
+            for step, chord in chords.items()
+        )
         tracks = (
             Track(notes, self.settings.program, name="melody"),
             Track(make_notes(), name="chords", texts=texts),
         )
         return Score(TICKS_PER_QUARTER, tracks if rows else ())
-
-    def _chord_texts(self, steps: list[int], triads: list[int]) -> tuple[Text, ...]:
-        chords = {step: triad_chord(triad) for step, triad in zip(steps, triads, strict=True)}
-        return tuple(
-            Text(step * TICKS_PER_STEP, "text", chord.name if chord else "N.C.")
-            for step, chord in chords.items()
-        )
 
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
         ids = np.asarray(ids, dtype=np.int64)
@@ -199,7 +190,7 @@ def _melody_steps(sheet: LeadSheet, ticks_per_quarter: int) -> tuple[Ints, Ints,
 
 
 def _chord_steps(sheet: LeadSheet, score: Score, stop: int) -> tuple[Ints, Ints]:
-    """Return step and triad of each change of chord before `stop`; none are found in a melody that is alone."""
+    """Return step and triad of each change of chord before `stop`; a melody alone has none."""
     try:
         check_leadsheet(score)
     except CorpusError:
