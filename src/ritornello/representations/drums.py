@@ -2,7 +2,7 @@
 
 Source: "magenta drums_rnn", configuration `drum_kit`: the id is the sum of 2^k over the classes k that are struck,
 0 to 511; then, for our protocol, START and END. With the option `one_drum`, there is one class for all drums, and
-a step is an eighth. Beside the id the network sees the six lowest bits of the number of the step to come.
+a step is an eighth. Beside the id, the six lowest bits of the number of the step to come are input columns.
 
     START (0-511) ... END            16 ids a bar; the last bar is filled
 

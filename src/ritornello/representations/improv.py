@@ -54,8 +54,8 @@ TRIADS = 1 + 12 * len(QUALITIES)
 
 
 def triad_of(chord: Chord | None) -> int:
-    """Return the number, 0-48, of the triad of a chord; 0 is none. What is neither minor, augmented nor diminished
-    counts as major."""
+    """Return the number, 0-48, of the triad of a chord; 0 is none. A chord neither minor, augmented nor
+    diminished counts as major."""
     if chord is None:
         return 0
     above = {(pitch_class - chord.root) % 12 for pitch_class in chord.pitch_classes}

@@ -171,7 +171,7 @@ def find_chords(score: Score, notes: Notes) -> tuple[tuple[int, Chord], ...]:
 
 
 def name_chord(notes: Notes, start: int, stop: int) -> Chord | None:
-    """Return the chord that best fits what sounds from `start` to `stop`, or None if fewer than two classes sound.
+    """Return the chord that best fits the notes from `start` to `stop`, or None if fewer than two classes sound.
 
     The fit is the share of sound within the chord, less a part of each tone that is missing, plus a little if the
     lowest note is the root.

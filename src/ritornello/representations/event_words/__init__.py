@@ -4,7 +4,7 @@ A word is a delta, a status and the data bytes (see `formats.event_words`); the 
 the corpus: a sparse product of time, pitch and velocity. All tracks are merged into one stream, or one track is taken.
 A piece is START, its words, END; the ids are the only input column.
 
-What is lost: tempo and meter (the commonest of the corpus stand for them); texts; the order of simultaneous events.
+Lost: tempo and meter (the commonest of the corpus stand for them); texts; the order of simultaneous events.
 
 Read in order: `layout`, `vocabulary`, `encoding`, `grammar`.
 """
@@ -41,7 +41,7 @@ class EventWords(BaseTokenizer[EventWordsConfig]):
     options_model = EventWordsOptions
     collect_statistics = staticmethod(vocabulary.collect_statistics)
     fit_config = staticmethod(vocabulary.fit)
-    reference_sampling = PLAIN_SAMPLING  # what the source does is not stated
+    reference_sampling = PLAIN_SAMPLING  # that of the source is not stated
     unsupported_settings = ("tempo", "meter", "instruments", "seconds")
 
     def __init__(self, config: EventWordsConfig) -> None:

@@ -114,7 +114,7 @@ def _control_rows(track: Track, channel: int) -> Ints:
 
 
 class Sheet:
-    """Collects events in time order and builds a score; what makes no sense is left out."""
+    """Collects events in time order and builds a score; events that make no sense are left out."""
 
     def __init__(self) -> None:
         self.notes: dict[int, list[tuple[int, int, int, int]]] = {}  # by channel
@@ -146,7 +146,7 @@ class Sheet:
             self.notes.setdefault(key[0], []).append(row)
 
     def score(self, end: int, ticks_per_quarter: int, tempo: Tempo, meter: Meter) -> Score:
-        """Return the score; what still sounds ends at tick `end`."""
+        """Return the score; notes that still sound end at tick `end`."""
         for key in list(self.open):
             self._end(key, end)
         used = {*self.notes, *self.controls, *self.programs}

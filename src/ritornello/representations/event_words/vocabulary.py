@@ -63,9 +63,9 @@ def collect_statistics(score: Score) -> Score:
     return Score(score.ticks_per_quarter, score.tracks, score.tempos[:1], score.meters[:1])
 
 
-def fit(scores: Iterable[Score], options: EventWordsOptions) -> EventWordsConfig:
+def fit(all_statistics: Iterable[Score], options: EventWordsOptions) -> EventWordsConfig:
     """Return the configuration for a corpus: its distinct words, its commonest grid, first tempo and first meter."""
-    pieces = list(scores)
+    pieces = list(all_statistics)
     grid = options.ticks_per_quarter or _commonest([score.ticks_per_quarter for score in pieces], 480)
     counts: Counter[tuple[int, ...]] = Counter()
     for score in pieces:
@@ -142,7 +142,7 @@ class Vocabulary:
 
     @cached_property
     def tokens(self) -> Tokens:
-        """What the ids mean; a voice is a channel."""
+        """The table of the ids; a voice is a channel."""
         words = slice(FIRST_WORD, None)
         is_on, channel, first = self.is_on[words], self.status[words] & 15, self.first[words]
         is_drum, declares = channel == DRUM_CHANNEL, self.status[words] & 0xF0 == PROGRAM_CHANGE

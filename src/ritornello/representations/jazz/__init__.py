@@ -10,7 +10,7 @@ Words leave a choice of pitches, which the source makes at random. Here it is se
 decode, encode gives the same ids. With the option `faithful` all is as in the source (see `faithful`), and that law
 does not hold.
 
-What is lost: timing finer than 1/12 of a quarter, velocity, all but one melody and its chords, the pitch of a
+Lost: timing finer than 1/12 of a quarter, velocity, all but one melody and its chords, the pitch of a
 bar's first note (its letter is kept), later meters and tempos.
 
 Read in order: `analysis`, `vocabulary`, `encoding`, `reading`, `decoding`, `grammar`, `faithful`.
@@ -61,7 +61,7 @@ class Jazz(BaseTokenizer[JazzConfig]):
 
     @staticmethod
     def collect_statistics(score: Score) -> Statistics:
-        """Return what `fit` needs to know of one piece. CorpusError if it has no melody or no chords."""
+        """Return the statistics of one piece. Raises CorpusError if it has no melody or no chords."""
         check_leadsheet(score)
         meter = encoding.first_meter(score)
         numerator, denominator = meter if is_usable_meter(*meter) else (4, 4)

@@ -100,7 +100,7 @@ def _played(chord: Chord) -> frozenset[int]:
 
 
 def _near(word: Played, middle: int, before: int, chord: Chord, random: Random) -> int:
-    """Return a pitch within a word's bracket that is what its letter says; if none is, a tone from the one before."""
+    """Return a pitch of the word's letter within its bracket; if there is none, a tone from the pitch before."""
     beside = {(tone + way) % 12 for tone in chord.pitch_classes for way in (-1, 1)}
     wanted = {CHORD: chord.pitch_classes, SCALE: _played(chord), APPROACH: beside}.get(
         word.letter, frozenset(range(12))

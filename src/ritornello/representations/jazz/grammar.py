@@ -1,7 +1,7 @@
 """The grammar of `jazz`: which ids may come next.
 
 Header, then bars, each its chords and then words until it is exactly full; the end where a bar is full. A word
-is allowed only if words can fill what it leaves of the bar; a bar's first note has no bracket, every other has
+is allowed only if words can fill the rest of the bar; a bar's first note has no bracket, every other has
 one; a held note comes only first, after a note. If chords are planned, they are the only ones allowed, and so is
 the key that fits them. A bar does not repeat one of the RECENT_BARS before it: the word that would make it the
 same is left out. Words are spelled in parts only where no whole word fits.
@@ -34,7 +34,7 @@ FAITHFUL_FILL = 4.1 / 4
 
 
 class Rules:
-    """The words of a vocabulary for the grammar, as arrays over the ids: their steps, and masks by what they are."""
+    """The words of a vocabulary for the grammar, as arrays over the ids: their steps, and masks of each sort."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.steps = np.zeros(vocabulary.tokens.size, dtype=np.int64)

@@ -32,7 +32,7 @@ FLATS = 5
 """Keys 0 to 6 (C to F sharp) lie above C, the others below it: the reference pitch is -5 to 6."""
 
 LEAP = 16
-"""Semitones from one note to the next within a bar, at most; what leaps further is moved by octaves."""
+"""Semitones from one note to the next within a bar, at most; notes that leap further are moved by octaves."""
 
 STEPS_PER_PLACE = STEPS_PER_QUARTER // 2
 """Chords are placed on eighths."""
@@ -192,7 +192,7 @@ class JazzOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    faithful: bool = Field(False, description="hear, play and post-process as the source does")
+    faithful: bool = Field(False, description="encode, decode and post-process as the source does")
     melody: str | None = Field(None, description="the melody's track, by name or number")
     least: int = Field(2, ge=1, description="words that occur less often are spelled in parts")
 

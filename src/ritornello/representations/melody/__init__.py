@@ -3,7 +3,7 @@
     START  event event event ...  END
 
 An event is no event (the note or rest goes on), a note-off, or the onset of a pitch; in two of the encodings also "as
-one bar ago" and "as two bars ago". The length is given, not learned: END is never a target. What is lost:
+one bar ago" and "as two bars ago". The length is given, not learned: END is never a target. Lost:
 velocity, timing finer than the grid, all but one voice.
 
 All encodings but mono move a melody into one key and range ("squash"). The representation `for_piece` with a primer

@@ -187,7 +187,7 @@ class Lookback(Encoding):
 
 
 class Keyed(Lookback):
-    """`key`: pitches, no event, note-off, the two repetitions; the row has what sounds, the position and the key."""
+    """`key`: pitches, no event, note-off, the two repetitions; the row has sounding pitch, position and key."""
 
     def class_of(self, event: int) -> int:
         return self.plain + event if event < 0 else event - self.low

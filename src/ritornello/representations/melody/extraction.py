@@ -232,6 +232,6 @@ def squash_shift(events: Events, low: int, high: int, target_key: int) -> int:
 
 
 def shifted(events: Events, semitones: int, low: int, high: int) -> Events:
-    """Return a melody moved by `semitones`; what lies outside [low, high) then comes in by octaves."""
+    """Return a melody moved by `semitones`; notes outside [low, high) are then moved into it by octaves."""
     folded = fold_into_range(events.astype(np.int64) + semitones, low, high - 1)
     return np.where(events >= 0, folded, events).astype(np.int16)

@@ -7,7 +7,7 @@ decodes; lengths, rests, velocities and the octaves of chords are lost. With the
 onset come in the order of their instruments; WAIT leads to the next onset; a LENGTH follows a word where it differs
 from that of the word before it of the same instrument. With `instruments` too, INSTRUMENT names the part that plays.
 
-Further, `parts="first"` reads only the first part, as the source did, and `all_keys=False` knows only the words of the
+Further, `parts="first"` reads only the first part, as the source did, and `all_keys=False` has only the words of the
 corpus as they are, so that pieces cannot be transposed. A word outside the vocabulary goes to the nearest one in it.
 Drums have no names and are left out. Bars are counted in 4/4, and a chord counts as one note in nats a note.
 

@@ -47,7 +47,7 @@ class NoteNamesGrammarState(BaseGrammarState):
     lengths: dict[int, int] = field(default_factory=dict)  # number in DURATIONS, by instrument
 
     default_bars = 64
-    """512 words without durations, about what system E generates."""
+    """512 words without durations, about as many as system E generates."""
 
     def advance(self, token: int) -> None:
         super().advance(token)

@@ -101,7 +101,7 @@ class Statistics(NamedTuple):
 
 
 def collect_statistics(score: Score) -> Statistics:
-    """Return what fitting needs to know of one piece."""
+    """Return the statistics of one piece."""
 
     def codes(tracks: list[Track]) -> tuple[int, ...]:
         return tuple(np.unique(slices([track.notes for track in tracks])[1]).tolist())

@@ -1,7 +1,7 @@
 """`performance`: the event tokens of expressive playing: notes on and off, time shifts of 10 ms, velocity.
 
 Source: "magenta performance_rnn". One stream for all instruments but drums; the sustain pedal is part of the
-lengths. There is no meter and no tempo; where a number of bars is asked for, a bar is 2 seconds. The options set
+lengths. There is no meter and no tempo; where the conditions have a number of bars, a bar is 2 seconds. The options set
 the number of velocity bins, and add controls to the input of the network: the notes a second to come, and their
 pitch classes. See `vocabulary` for the ids.
 

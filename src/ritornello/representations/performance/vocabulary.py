@@ -1,6 +1,6 @@
-"""The tokens of `performance` and what their values mean.
+"""The vocabulary of `performance`: the table of ids, and the bins of velocity, density and pitch classes.
 
-The ids are those of the source ("magenta performance_rnn"), with what our protocol needs after them:
+The ids are those of the source ("magenta performance_rnn"), and after them those of our protocol:
 
     NOTE_ON p = p, NOTE_OFF p = 128 + p, TIME_SHIFT s = 255 + s, VELOCITY b = 355 + b,
     then, with their options, DENSITY and PITCH_CLASS, then START and END.

@@ -66,7 +66,7 @@ class Words(BaseTokenizer[WordsConfig]):
     name = "words"
     config_model = WordsConfig
     options_model = WordsOptions
-    reference_sampling = PLAIN_SAMPLING  # what the source does is not stated
+    reference_sampling = PLAIN_SAMPLING  # that of the source is not stated
     reads_prose = True
     unit = "word"
     unsupported_settings = ("tempo", "meter", "instruments", "seconds")

@@ -28,7 +28,7 @@ _AFTER_END = "".join(QUOTES.values()) + "\"'’"
 
 
 class Signs:
-    """What the words mean for the grammar: masks over the ids, and the id that closes the quote of each `closer`."""
+    """The words by their punctuation: masks over the ids, and the id that closes each opening quote (`closer`)."""
 
     def __init__(self, words: Sequence[str]) -> None:
         def mask(values: Iterable[bool]) -> Mask:
@@ -50,7 +50,7 @@ class WordGrammarState(BaseGrammarState):
     signs: Signs
     sentence: int = 0
     length: int = 0  # words of the sentence so far
-    at_end: bool = False  # of a sentence; what closes quotes still belongs to it
+    at_end: bool = False  # of a sentence; closing quotes still belong to it
     open: tuple[int, ...] = ()  # ids that will close the open quotes
 
     def advance(self, token: int) -> None:
