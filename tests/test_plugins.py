@@ -242,6 +242,30 @@ def test_what_is_broken_is_told_in_a_line_and_the_rest_works(broken: Path, tmp_p
     assert out.read_bytes().startswith(b"MThd")
 
 
+def test_broken_constraints_are_told_in_a_line_each_and_the_others_hold(tmp_path: Path) -> None:
+    code = """
+from ritornello.generation.constraints import Constraint, Settings
+class GreedySettings(Settings):
+    temperature: float = 1.0
+class Greedy(Constraint):
+    name = "greedy"
+    settings = GreedySettings
+"""
+    rows = {"constraints": {"odd": "greedy:Settings", "greedy": "greedy:Greedy", "scale": "greedy:Greedy"}}
+    install(tmp_path, "greedy", rows, code)
+    out = tmp_path / "new.mid"
+    done = ritornello("compose", "-o", out, "--bars", 2, "--scale", "C major", site=tmp_path)
+    assert done.returncode == 0
+    assert "scale kept" in done.stdout
+    assert sorted(line.partition(" (")[0] for line in done.stderr.splitlines()) == [
+        "ritornello: greedy 1.0: constraint 'greedy' cannot be used: "
+        "ValueError: its settings declare what ritornello has: temperature",
+        "ritornello: greedy 1.0: constraint 'odd' cannot be used: "
+        "TypeError: <class 'ritornello.generation.constraints.base.Settings'> is not a Constraint",
+        "ritornello: greedy 1.0: constraint 'scale' is not used: ritornello has one of that name",
+    ]
+
+
 @pytest.mark.parametrize(
     ("command", "line"),
     [

@@ -82,6 +82,11 @@ class Registry(MutableMapping[str, T], Generic[T]):
     def __len__(self) -> int:
         return len(self._rows.keys() | self._points.keys())
 
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The names of the rows that come with the library."""
+        return tuple(self._rows)
+
     def package(self, name: str) -> str:
         """Return the package that provides a member, such as "ritornello-mini 0.1"; empty if ritornello itself does."""
         return "" if name in self._rows or name not in self._points else _package(self._points[name])

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from checkers import broken_wishes
 
-from ritornello.generation.constraints import CONSTRAINTS
+from ritornello.generation.config import ComposeConfig
+from ritornello.generation.constraints import CONSTRAINTS, Settings
+from ritornello.generation.settings import BeamConfig, MusicSettings, SamplerConfig
+from ritornello.live.config import JamConfig
 from ritornello.originality import build_index, copies
 from ritornello.score import Score
 from ritornello.testing import constraint_laws
@@ -68,3 +71,19 @@ def test_a_constraint_that_does_not_hold_is_found() -> None:
         constraint_laws(CONSTRAINTS["scale"], {"scale": "C major"}, checker({"scale": "C minor"}))
     with pytest.raises(AssertionError, match="is refused"):
         constraint_laws(CONSTRAINTS["density"], {"notes_per_bar": "900"})
+
+
+def test_settings_of_constraints_declare_different_names() -> None:
+    """A validator of a name that another has would replace it in the configuration that inherits both."""
+    models = [
+        SamplerConfig,
+        BeamConfig,
+        MusicSettings,
+        *{row.settings for row in CONSTRAINTS.values()} - {Settings},
+    ]
+    names = [
+        name for model in models for name in vars(model) if not name.startswith(("__", "model_", "_abc"))
+    ]
+    assert sorted(names) == sorted(set(names))
+    own = [name for name in (*vars(ComposeConfig), *vars(JamConfig)) if name.startswith("_check")]
+    assert not set(own) & set(names)

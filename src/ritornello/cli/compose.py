@@ -40,10 +40,13 @@ def compose(
     import json
     import time
 
+    from ritornello.cli import warn_of
     from ritornello.generation import load
+    from ritornello.generation.constraints import CONSTRAINTS
     from ritornello.generation.support import check_prose_suffix
     from ritornello.rendering import check_suffixes
 
+    warn_of(CONSTRAINTS)
     check_suffixes(out or [])
     start = time.perf_counter()
     loaded = load(model)

@@ -36,12 +36,15 @@ def jam(
     settings: dict[str, Any],
 ) -> None:
     """Play with a model, live, in the browser: it listens, and answers."""
+    from ritornello.cli import warn_of
     from ritornello.config import checked
+    from ritornello.generation.constraints import CONSTRAINTS
     from ritornello.live.server.address import listen
     from ritornello.live.server.catalog import load_catalog
     from ritornello.live.server.limits import ServerLimits
     from ritornello.live.server.manager import SessionManager
 
+    warn_of(CONSTRAINTS)
     config = checked(JamConfig, settings)
     catalog = load_catalog(models or ())
     listening = listen(host, port)

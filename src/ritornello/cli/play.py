@@ -87,12 +87,15 @@ def _prepare(model: str | None, settings: dict[str, Any], seed: int | None) -> A
     import secrets
     import time
 
+    from ritornello.cli import warn_of
     from ritornello.config import checked
     from ritornello.generation import find_bundle
+    from ritornello.generation.constraints import CONSTRAINTS
     from ritornello.live.ports.port_player import PortPlayer
     from ritornello.live.server.catalog import load_catalog
     from ritornello.live.session import Session
 
+    warn_of(CONSTRAINTS)
     config = checked(JamConfig, settings)
     entry = load_catalog([str(find_bundle(model))]).find(None)
     entry.load()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field, replace
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -17,16 +17,6 @@ from ritornello.representations.tokens import Note, Tokens
 
 MOST_SILENT_BARS = 2
 """The longest silence of a `ChordGrammarState`."""
-
-
-class Reader(Protocol):
-    """The meaning of the ids so far."""
-
-    @property
-    def values(self) -> tuple[int, ...]:
-        """The input columns after the last id."""
-
-    def fork(self) -> Any: ...
 
 
 @dataclass
@@ -109,20 +99,6 @@ class BaseGrammarState:
     def allow(self, mask: Mask) -> None:
         """Set in `mask` the ids allowed after the start; none means the end."""
         raise NotImplementedError
-
-
-@dataclass
-class ReaderGrammarState(BaseGrammarState):
-    """The base of a grammar state with a reader of its ids."""
-
-    reader: Reader
-
-    @property
-    def columns(self) -> tuple[int, ...]:
-        return self.reader.values
-
-    def fork(self) -> Self:
-        return replace(self, reader=self.reader.fork())
 
 
 @dataclass

@@ -42,6 +42,7 @@ class BaseTokenizer(Generic[Config]):
     example."""
 
     name: str
+    options_model: type[BaseModel]
     reads_prose = False
     unit = "note"
     learns_whole_pieces = True
@@ -54,6 +55,17 @@ class BaseTokenizer(Generic[Config]):
         self.settings, self.tokens = settings, tokens
         self.vocabulary_size = tokens.size
         self.start_id, self.end_id = tokens.first["start"], tokens.first["end"]
+
+    @staticmethod
+    def fit_config(all_statistics: Iterable[Any], options: Any) -> Any:
+        """Return the configuration for a corpus with `options`, an `options_model`; by default those."""
+        return options
+
+    @classmethod
+    def fit(cls, all_statistics: Iterable[Any], options: Mapping[str, Any] = MappingProxyType({})) -> Self:
+        """Return the representation for a corpus with `options`, the fields of `options_model`. Raises ConfigError."""
+        config = cls.fit_config(all_statistics, checked_options(cls.name, cls.options_model, options))
+        return cls(config)  # type: ignore[call-arg]  # a subclass makes its tokens itself
 
     @property
     def unsupported_settings(self) -> tuple[str, ...]:
@@ -68,6 +80,10 @@ class BaseTokenizer(Generic[Config]):
 
     def grammar(self, conditions: Conditions = Conditions()) -> GrammarState:  # a frozen value
         raise NotImplementedError
+
+    def known_ids(self, ids: Ids) -> list[int]:
+        """Return those of any ids that are in the vocabulary."""
+        return [token for token in np.asarray(ids).tolist() if 0 <= token < self.vocabulary_size]
 
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
         """Return the columns of the grammar state after each id, one id at a time: slow for long pieces."""
@@ -110,7 +126,6 @@ class FixedTokenizer(BaseTokenizer[Fixed]):
 
     def __init__(self, config: Fixed) -> None:
         super().__init__(config, self.make_tokens(config))
-        self.blocks = self.tokens
 
     @staticmethod
     def make_tokens(config: Fixed) -> Tokens:

@@ -11,10 +11,12 @@ Read in order: `base`, then `scale` (one that bans the same ids at every step), 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from pydantic import create_model
+from pydantic import BaseModel, create_model
 
 from ritornello.generation.constraints.base import Constraint, ConstraintState, Context, Never, Settings
+from ritornello.generation.settings import BeamConfig, MusicSettings, SamplerConfig
 from ritornello.registry import Registry
 
 __all__ = [
@@ -30,6 +32,26 @@ __all__ = [
 ]
 
 _HERE = "ritornello.generation.constraints"
+
+
+def _accepted(name: str, value: Any) -> type[Constraint]:
+    """Return the class of an entry point. Raises TypeError or ValueError if it is no constraint of that name, or if its
+    settings declare names that others have: configurations inherit the settings of all constraints."""
+    if not (isinstance(value, type) and issubclass(value, Constraint)):
+        raise TypeError(f"{value!r} is not a Constraint")
+    if value.name != name:
+        raise ValueError(f"its name is {value.name!r}")
+    own = [CONSTRAINTS[row].settings for row in CONSTRAINTS.own]
+    taken = declared(value.settings) & declared(SamplerConfig, BeamConfig, MusicSettings, *own)
+    if taken:
+        raise ValueError(f"its settings declare what ritornello has: {', '.join(sorted(taken))}")
+    return value
+
+
+def declared(*models: type[BaseModel]) -> frozenset[str]:
+    """Return the names of the fields, validators and properties that models of settings declare themselves."""
+    names = (name for model in models for name in (*vars(model), *model.model_fields))
+    return frozenset(name for name in names if not name.startswith(("__", "model_", "_abc")))
 
 
 CONSTRAINTS = Registry[type[Constraint]](
@@ -51,6 +73,7 @@ CONSTRAINTS = Registry[type[Constraint]](
         "cadence": f"{_HERE}.cadence:Cadence",
         "fixed_notes": f"{_HERE}.fixed_notes:FixedNotes",
     },
+    accept=_accepted,
 )
 
 

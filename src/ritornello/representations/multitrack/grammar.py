@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
 from ritornello.arrays import Mask
 from ritornello.representations.base import BarPosition
-from ritornello.representations.grammar import ReaderGrammarState
+from ritornello.representations.grammar import BaseGrammarState
 from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER, TEMPOS, nearest
 from ritornello.representations.multitrack.reading import Reader
 from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, Vocabulary
@@ -35,7 +36,7 @@ HEADER = ("start", "length_high", "length_low", "meter", "tempo")
 
 
 @dataclass
-class MultitrackGrammarState(ReaderGrammarState):
+class MultitrackGrammarState(BaseGrammarState):
     """A `GrammarState` (see `representations.base`) for `multitrack`."""
 
     reader: Reader
@@ -69,6 +70,13 @@ class MultitrackGrammarState(ReaderGrammarState):
         self.kind = kind
         if kind not in ("velocity", "duration"):
             self.previous = kind
+
+    def fork(self) -> Self:
+        return replace(self, reader=self.reader.fork())
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        return self.reader.values
 
     @property
     def quarters(self) -> float:
