@@ -22,7 +22,7 @@ from ritornello.representations import (
     Representation,
     make_representation,
 )
-from ritornello.representations.base import transpose_rows
+from ritornello.representations.columns import transpose_rows
 from ritornello.score import Score, Track
 from ritornello.testing import refusal
 from ritornello.testing.samples import make_prose, make_song, random_prose, random_score, transposed_song
