@@ -124,8 +124,8 @@ def apply_constraints(
     relaxed = []
     for state in constraints:
         banned = state.banned(grammar, allowed)
-        if len(ids := np.atleast_1d(banned)):
-            if ids.dtype.kind not in "iu" or ids.ndim > 1 or ids.min() < 0 or ids.max() >= len(allowed):
+        if (ids := np.asarray(banned)).size:
+            if ids.dtype.kind not in "iu" or ids.ndim != 1 or ids.min() < 0 or ids.max() >= len(allowed):
                 raise ConfigError(
                     f"constraint {state.name} banned {str(banned)[:80]}; ids are integers from 0 to {len(allowed) - 1}"
                 )
