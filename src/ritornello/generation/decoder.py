@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from copy import copy
+from typing import Self
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class Decoder:
         self.forced: int | None = None
         self.allowed: Mask = np.ones(representation.vocabulary_size, dtype=bool)
 
-    def fork(self) -> Decoder:
+    def fork(self) -> Self:
         """Return an independent copy."""
         other = copy(self)
         other.grammar, other.ids = self.grammar.fork(), list(self.ids)
