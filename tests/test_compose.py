@@ -15,7 +15,7 @@ from fakes import StepRepresentation, longest_bar_run, longest_pitch_run, small_
 from typer.testing import CliRunner
 
 from ritornello import generation
-from ritornello.bundle import Facts, save_bundle, set_sampling
+from ritornello.bundle import Facts, Sampling, save_bundle, set_sampling
 from ritornello.config import checked
 from ritornello.errors import BundleError, ConfigError, FileError
 from ritornello.generation import Model, find_bundle, load
@@ -80,7 +80,7 @@ def test_a_piece_tells_how_to_make_it_again(model):
 
 def test_a_model_says_how_its_ids_are_best_chosen_and_a_person_may_differ(tmp_path: Path) -> None:
     representation = Multitrack.fit([Multitrack.collect_statistics(make_song())])
-    facts = Facts(name="bold", sampling={"temperature": 1.1, "top_p": 0.5})
+    facts = Facts(name="bold", sampling=Sampling(temperature=1.1, top_p=0.5))
     save_bundle(tmp_path / "bold.rit", small_network(representation), representation, facts)
     model = load(tmp_path / "bold.rit")
     own, given = model.compose(seed=1, bars=4), model.compose(seed=1, bars=4, temperature=0.9)
@@ -88,7 +88,7 @@ def test_a_model_says_how_its_ids_are_best_chosen_and_a_person_may_differ(tmp_pa
     assert (given.settings.temperature, given.settings.top_p) == (0.9, 0.5)
     for piece in (own, given):
         recipe = json.loads(piece.score.texts[0].text)
-        set_sampling(tmp_path / "bold.rit", {})  # the recipe holds whatever the card says later
+        set_sampling(tmp_path / "bold.rit", Sampling())  # the recipe holds whatever the card says later
         again = load(tmp_path / "bold.rit").compose(seed=1, **recipe["settings"])
         assert np.array_equal(again.ids, piece.ids)
 

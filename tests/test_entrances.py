@@ -15,7 +15,6 @@ from ritornello.generation.constraints.cadence import CadenceState
 from ritornello.generation.constraints.entrances import REST, EntrancesState
 from ritornello.representations import make_representation
 from ritornello.representations.base import Conditions
-from ritornello.representations.multitrack.vocabulary import Kind
 from ritornello.score import Score
 from ritornello.theory import key_profiles
 
@@ -37,11 +36,11 @@ def lazy_piece(rules: list[ConstraintState], bars: int) -> tuple[Score, int]:
     grammar = SCHEME.grammar(
         Conditions(bars=bars, instruments=PROGRAMS, meter=(4, 4), quarters_per_minute=120)
     )
-    kind, ids, relaxed = SCHEME.vocabulary.kind, [], 0
+    kind, ids, relaxed = SCHEME.tokens.kind, [], 0
     while not grammar.ended:
         mask, relaxed_constraints = allowed_ids(grammar, rules)
         relaxed += len(relaxed_constraints)
-        ids.append(max(np.flatnonzero(mask).tolist(), key=lambda token: (kind[token] == Kind.SHIFT, token)))
+        ids.append(max(np.flatnonzero(mask).tolist(), key=lambda token: (kind[token] == "shift", token)))
         grammar.advance(ids[-1])
     return SCHEME.decode(np.array(ids, dtype=np.int32)), relaxed
 

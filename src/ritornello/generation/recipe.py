@@ -18,7 +18,10 @@ NO_SETTINGS = {"seed", "index", "count"}
 def make_recipe(bundle: Bundle, seed: int, settings: BaseModel, **facts: Any) -> Text:
     """Return the recipe: library version, model and digest, seed, settings that are not defaults, and `facts`."""
     known = type(settings).model_fields
-    sampling = {name: getattr(settings, name) for name in bundle.card.sampling if name in known}  # as it was
+    from_card = [name for name in bundle.card.sampling.model_dump() if name in known]
+    sampling = {
+        name: getattr(settings, name) for name in from_card
+    }  # also defaults: the card may change later
     recipe = {
         "ritornello": __version__,
         "model": bundle.card.name,

@@ -14,14 +14,16 @@ remedy for monotony that the author of the four-layer system proposes ("system B
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.arrays import Mask
+from ritornello.bundle import Sampling
 from ritornello.config import checked
+from ritornello.generation.constraints.cadence import CadenceSettings
 from ritornello.generation.settings import SAMPLERS, SamplerConfig
 
 Generators = Sequence[np.random.Generator]
@@ -40,14 +42,15 @@ TINY = np.finfo(np.float32).tiny
 Config = TypeVar("Config", bound=SamplerConfig)
 
 
-def with_sampling(config: Config, sampling: Mapping[Any, float]) -> Config:
-    """Return `config` with the sampling settings of a model's card in fields that are not set.
+def with_sampling(config: Config, sampling: Sampling) -> Config:
+    """Return `config` with the sampling settings of a model's card in the fields that are not set.
 
-    Names that the configuration lacks, such as `cadence` in a session, are left out. `model_fields_set` stays as it
-    was, so the card of another model can be applied to the result.
+    The set of fields that are set stays the same, so that the card of another model can be applied to the result. A
+    config without the settings of a constraint does not take them from the card.
     """
-    known = {name: value for name, value in sampling.items() if name in type(config).model_fields}
-    merged = checked(type(config), known | config.model_dump(exclude_unset=True))
+    not_here = set() if isinstance(config, CadenceSettings) else CadenceSettings.model_fields.keys()
+    suited = sampling.model_dump(exclude=set(not_here))
+    merged = checked(type(config), suited | config.model_dump(exclude_unset=True))
     return merged.model_construct(config.model_fields_set, **dict(merged))
 
 

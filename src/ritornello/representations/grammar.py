@@ -1,39 +1,30 @@
-"""What grammar states share: the last id, the end, notes, the length of the piece; and what those on a grid share."""
+"""The base classes of grammar states: last id, end, notes and length of the piece; the step, for those on a grid."""
 
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field, replace
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from ritornello.arrays import Mask
 from ritornello.config import DEFAULT_BARS
 from ritornello.errors import ConfigError
-from ritornello.representations.base import BarPosition, Conditions
+from ritornello.representations.base import BarPosition
+from ritornello.representations.conditions import Conditions
 from ritornello.representations.tokenizer import FixedTokenizer
 from ritornello.representations.tokens import Note, Tokens
 
 MOST_SILENT_BARS = 2
-"""Bars without a note that a piece composed of chords may have in a row."""
-
-
-class Reader(Protocol):
-    """What the ids so far mean."""
-
-    @property
-    def values(self) -> tuple[int, ...]:
-        """The input columns after the last id."""
-
-    def fork(self) -> Any: ...
+"""The longest silence of a `ChordGrammarState`."""
 
 
 @dataclass
 class BaseGrammarState:
-    """The part of a `GrammarState` (see `representations.base`) that all share. A subclass has `quarters`, `place` and
-    `allow`, and its `advance` calls this one first.
+    """The base of every `GrammarState` (see `representations.base`). A subclass has `quarters`, `place` and `allow`,
+    and its `advance` calls this one first.
 
-    A piece has as many bars as the conditions ask for, or `default_bars` at most; after `finish_bar`, `last_bars`.
+    A piece has the bars of the conditions, or at most `default_bars`; after `finish_bar`, `last_bars`.
     """
 
     tokens: Tokens
@@ -76,13 +67,12 @@ class BaseGrammarState:
 
     @property
     def bars(self) -> int:
-        """The length in bars that must not be passed."""
-        planned = self.conditions.bars or self.default_bars
-        return planned if self.last_bars is None else self.last_bars
+        """The greatest length in bars."""
+        return (self.conditions.bars or self.default_bars) if self.last_bars is None else self.last_bars
 
     @property
     def is_free(self) -> bool:
-        """Whether the model may end the piece where it likes."""
+        """Whether the model chooses where the piece ends."""
         return self.conditions.bars is None and not self.is_finishing
 
     @property
@@ -107,27 +97,13 @@ class BaseGrammarState:
         return mask
 
     def allow(self, mask: Mask) -> None:
-        """Set in `mask` what may come within the piece, after its start; nothing stands for the end."""
+        """Set in `mask` the ids allowed after the start; none means the end."""
         raise NotImplementedError
 
 
 @dataclass
-class ReaderGrammarState(BaseGrammarState):
-    """The further part where a reader knows what the ids mean."""
-
-    reader: Reader
-
-    @property
-    def columns(self) -> tuple[int, ...]:
-        return self.reader.values
-
-    def fork(self) -> Self:
-        return replace(self, reader=self.reader.fork())
-
-
-@dataclass
 class GridGrammarState(BaseGrammarState):
-    """The further part that counts steps: `step` have been read."""
+    """The base of a grammar state on a grid in 4/4: `step` steps have been read."""
 
     steps_per_bar: int = 16
     tokenizer: FixedTokenizer[Any] = field(kw_only=True)
@@ -135,9 +111,8 @@ class GridGrammarState(BaseGrammarState):
 
     def __post_init__(self) -> None:
         if self.conditions.meter not in (None, (4, 4)):
-            raise ConfigError(
-                f"meter {'/'.join(map(str, self.conditions.meter))}: this model knows only bars of 4/4"
-            )
+            meter = "/".join(map(str, self.conditions.meter))
+            raise ConfigError(f"meter {meter}: this model knows only bars of 4/4")
 
     @property
     def quarters(self) -> float:
@@ -149,13 +124,12 @@ class GridGrammarState(BaseGrammarState):
 
     @property
     def bar_position(self) -> BarPosition:
-        return BarPosition(
-            *divmod(self.step, self.steps_per_bar), self.steps_per_bar, self.steps_per_bar // 4
-        )
+        steps = self.steps_per_bar
+        return BarPosition(*divmod(self.step, steps), steps, steps // 4)
 
     @property
     def limit(self) -> int:
-        """The length in steps that must not be passed."""
+        """The greatest length in steps."""
         return self.bars * self.steps_per_bar
 
     def allow(self, mask: Mask) -> None:
@@ -163,13 +137,13 @@ class GridGrammarState(BaseGrammarState):
             self.allow_step(mask)
 
     def allow_step(self, mask: Mask) -> None:
-        """Set in `mask` what may come before the limit."""
+        """Set in `mask` the ids allowed before the limit."""
         raise NotImplementedError
 
 
 @dataclass
 class StepGrammarState(GridGrammarState):
-    """The further part where an id is a step: its place is that of the last one, and pieces end at bar lines only."""
+    """The base where an id is a step: the place is that of the last id, and pieces end at bar lines only."""
 
     @property
     def place(self) -> tuple[int, int]:
@@ -187,18 +161,18 @@ class StepGrammarState(GridGrammarState):
 
 @dataclass
 class ChordGrammarState(GridGrammarState):
-    """The further part where each step is written note by note, with an id for its end."""
+    """The base where a step is several ids, its notes and an id for its end."""
 
     silent: int = 0  # steps without a note, up to the present one
 
     @property
     def place(self) -> tuple[int, int]:
-        """The place of the present step; once the piece has ended, of its last."""
+        """The place of the present step; after the end, of the last."""
         return divmod(self.step - (self.ended and self.step > 0), self.steps_per_bar)
 
     @property
     def must_play(self) -> bool:
-        """Whether the present step has to have a note: after a long silence, or as the last chance of a first one."""
+        """Whether the present step has to have a note: after a long silence, or at the end of a silent piece."""
         is_last = not self.notes and self.step == self.limit - 1
         return is_last or self.silent >= MOST_SILENT_BARS * self.steps_per_bar
 

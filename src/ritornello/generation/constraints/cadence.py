@@ -66,12 +66,12 @@ class CadenceState(ConstraintState):
 
         from ritornello.representations.columns.key import degree, is_minor
 
-        reader, vocabulary = grammar.reader, self.vocabulary
+        reader, tokens = grammar.reader, grammar.tokens
         if reader.bars_left or not reader.length or not self.pitches:
             return ()
-        degrees = degree(vocabulary.pitch, reader.key_so_far.key)
+        degrees = degree(tokens.pitch, reader.key_so_far.key)
         strange = ~np.isin(degrees, TRIADS[is_minor(reader.key_so_far.key)])
         bass = min(self.pitches, key=lambda voice: self.pitches[voice][0] / self.pitches[voice][1])
-        if grammar.onset < reader.time or vocabulary.voice[grammar.last_id] < bass:
-            strange |= (vocabulary.voice == bass) & (degrees > 0)
-        return np.flatnonzero(vocabulary.is_melodic & strange)
+        if grammar.onset < reader.time or tokens.voice[grammar.last_id] < bass:
+            strange |= (tokens.voice == bass) & (degrees > 0)
+        return np.flatnonzero(tokens.is_pitched & strange)

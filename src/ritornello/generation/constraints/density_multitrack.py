@@ -26,7 +26,7 @@ from ritornello.representations.multitrack.grammar import (
     MOST_SILENT_BARS,
     MultitrackGrammarState,
 )
-from ritornello.representations.multitrack.vocabulary import Kind, Vocabulary
+from ritornello.representations.multitrack.vocabulary import Vocabulary
 
 SIXTEENTH = STEPS_PER_QUARTER // 4
 
@@ -91,13 +91,13 @@ class MultitrackDensity(ConstraintState):
 
     def advance(self, grammar: MultitrackGrammarState) -> None:  # type: ignore[override]
         reader = grammar.reader
-        if grammar.kind not in (Kind.NOTE, Kind.DURATION) or self.vocabulary.is_drum[reader.voice]:
+        if grammar.kind not in ("note", "duration") or self.vocabulary.is_drum[reader.voice]:
             return
-        if grammar.kind == Kind.NOTE:
+        if grammar.kind == "note":
             self.begun = self._begun_in(reader.bar) + 1
             self.bar = reader.bar
         sounding = dict(self._sounding(reader.voice, reader.time))
-        sounding[reader.pitch] = reader.time + int(DURATIONS[reader.duration(reader.voice)])
+        sounding[reader.pitch] = reader.time + int(DURATIONS[reader.duration])
         self.ends = self.ends | {reader.voice: sounding}
 
     def _begun_in(self, bar: int) -> int:
@@ -107,8 +107,8 @@ class MultitrackDensity(ConstraintState):
         barred, vocabulary = self._short_meters.copy(), self.vocabulary
         if grammar.stage == len(HEADER) and not grammar.programs:
             # Where bars need notes, the first instrument is not the drum kit, the last in score order.
-            block = vocabulary.block[Kind.INSTRUMENT]
-            barred[block] = vocabulary.is_drum[vocabulary.voice[block]] & (self.limits.fewest > 0)
+            block = vocabulary.tokens.slice["instrument"]
+            barred[block] = vocabulary.is_drum[vocabulary.tokens.voice[block]] & (self.limits.fewest > 0)
         elif grammar.stage == len(HEADER):
             self._bar_in_body(barred, grammar)
         return np.flatnonzero(barred)
@@ -116,30 +116,30 @@ class MultitrackDensity(ConstraintState):
     @cached_property
     def _short_meters(self) -> Mask:
         """The meters whose bars are too short for the notes that they need."""
-        barred = np.zeros(self.vocabulary.size, dtype=bool)
+        barred = np.zeros(self.vocabulary.tokens.size, dtype=bool)
         steps = self.vocabulary.bar_steps.tolist()
-        barred[self.vocabulary.block[Kind.METER]] = [not spacing(self.limits, each) for each in steps]
+        barred[self.vocabulary.tokens.slice["meter"]] = [not spacing(self.limits, each) for each in steps]
         return barred
 
     def _bar_in_body(self, barred: Mask, grammar: MultitrackGrammarState) -> None:
         vocabulary, outlook = self.vocabulary, self._outlook(grammar)
         if self._bar_durations(barred, grammar, outlook):
             return
-        notes = vocabulary.block[Kind.NOTE]
-        voice, is_drum = vocabulary.voice[notes], vocabulary.is_drum[vocabulary.voice[notes]]
+        notes = vocabulary.tokens.slice["note"]
+        voice, is_drum = vocabulary.tokens.voice[notes], vocabulary.is_drum[vocabulary.tokens.voice[notes]]
         if not outlook.allowed:
             barred[notes] = ~is_drum
         for full in outlook.full:
             barred[notes] |= voice == full
         if outlook.missing and outlook.now >= self._due(outlook):
             barred[notes] |= is_drum  # now a note must come that counts
-        for change in (Kind.METER, Kind.TEMPO):  # a note follows
-            barred[vocabulary.block[change]] |= not outlook.can_play
+        for change in ("meter", "tempo"):  # a note follows
+            barred[vocabulary.tokens.slice[change]] |= not outlook.can_play
         latest = self._due(outlook)  # time to which a shift may lead
         if not outlook.has_drums and self._free(outlook) > self._silence_ends(outlook):
             latest = outlook.now
-        barred[vocabulary.block[Kind.SHIFT]] |= latest - outlook.now < SHIFTS
-        barred[vocabulary.id_of(Kind.END)] = outlook.missing > 0
+        barred[vocabulary.tokens.slice["shift"]] |= latest - outlook.now < SHIFTS
+        barred[vocabulary.tokens.first["end"]] = outlook.missing > 0
 
     def _bar_durations(self, barred: Mask, grammar: MultitrackGrammarState, outlook: Outlook) -> bool:
         """Bar durations of the last note after which no part would be free when a note is due.
@@ -148,8 +148,7 @@ class MultitrackDensity(ConstraintState):
         True.
         """
         reader, vocabulary = grammar.reader, self.vocabulary
-        has_duration = grammar.kind not in (Kind.NOTE, Kind.VELOCITY) or grammar.previous != Kind.NOTE
-        if has_duration or vocabulary.is_drum[reader.voice]:
+        if not grammar.may_set_duration:
             return False
         due = self._due(outlook)
         if not outlook.has_drums and (outlook.missing or not outlook.is_last):
@@ -157,11 +156,11 @@ class MultitrackDensity(ConstraintState):
         if self._free(outlook, (reader.voice, reader.pitch)) <= due:
             return False
         is_long = due - outlook.now < DURATIONS
-        must_change = bool(is_long[reader.duration(reader.voice)])
+        must_change = bool(is_long[reader.duration])
         if must_change:
             barred[:] = True
-            barred[vocabulary.block[Kind.VELOCITY]] = False
-        barred[vocabulary.block[Kind.DURATION]] = is_long
+            barred[vocabulary.tokens.slice["velocity"]] = False
+        barred[vocabulary.tokens.slice["duration"]] = is_long
         return must_change
 
     def _outlook(self, grammar: MultitrackGrammarState) -> Outlook:

@@ -58,16 +58,14 @@ class EntrancesState(ConstraintState):
     def banned(self, grammar: MultitrackGrammarState, allowed: Mask) -> Ids:  # type: ignore[override]
         import numpy as np
 
-        from ritornello.representations.multitrack.vocabulary import Kind
-
         late, vocabulary = self._late(grammar), self.vocabulary
         if late is None:
             return ()
         highest = int(vocabulary.note_ids(np.array(late), vocabulary.high[late]))
         if highest <= (grammar.last_id if grammar.onset == grammar.reader.time else -1):
             return ()
-        ids = np.arange(vocabulary.size)
-        return np.concatenate([ids[vocabulary.block[Kind.SHIFT]], ids[highest + 1 :]])
+        ids = np.arange(vocabulary.tokens.size)
+        return np.concatenate([ids[vocabulary.tokens.slice["shift"]], ids[highest + 1 :]])
 
     def _late(self, grammar: MultitrackGrammarState) -> int | None:
         from ritornello.representations.multitrack.grammar import HEADER

@@ -1,4 +1,4 @@
-"""The grammar of `event_words`: what may come next, so that no note is stuck and every piece ends.
+"""The grammar of `event_words`: which words may come next, so that no note hangs and every piece ends.
 
 Why it always ends: at one tick, events follow the order of the layout strictly upwards, so they run out; at the
 last bar line nothing may begin any more; notes that sound can always be ended, whatever the time; then only the
@@ -14,10 +14,7 @@ import numpy as np
 from ritornello.arrays import Mask
 from ritornello.representations.event_words.vocabulary import END, FIRST_WORD, Vocabulary
 from ritornello.representations.grammar import BaseGrammarState
-
-
-def _silence() -> Mask:
-    return np.zeros(16 * 128, dtype=bool)
+from ritornello.score import Meter
 
 
 @dataclass
@@ -27,13 +24,12 @@ class EventGrammarState(BaseGrammarState):
     vocabulary: Vocabulary
     time: int = 0
     last_order: int = -1
-    sounding: Mask = field(default_factory=_silence)  # by channel and pitch
+    sounding: Mask = field(default_factory=lambda: np.zeros(16 * 128, dtype=bool))  # by channel and pitch
     onset: int = 0
 
     @property
     def bar_ticks(self) -> int:
-        numerator, denominator = self.vocabulary.config.meter
-        return max(1, numerator * 4 * self.vocabulary.config.ticks_per_quarter // denominator)
+        return Meter(0, *self.vocabulary.config.meter).bar_ticks(self.vocabulary.config.ticks_per_quarter)
 
     def advance(self, token: int) -> None:
         vocabulary = self.vocabulary
@@ -42,12 +38,11 @@ class EventGrammarState(BaseGrammarState):
             return
         self.time += int(vocabulary.delta[token])
         self.last_order = int(vocabulary.order[token])
-        key = int(vocabulary.key[token])
         if vocabulary.is_on[token]:
             self.onset = self.time
             self.notes += 1
         if vocabulary.is_on[token] or vocabulary.is_off[token]:
-            self.sounding[key] = vocabulary.is_on[token]
+            self.sounding[vocabulary.key[token]] = vocabulary.is_on[token]
 
     @property
     def quarters(self) -> float:

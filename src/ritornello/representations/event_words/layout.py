@@ -11,7 +11,7 @@ So the score of a stream in this order (`Sheet`) gives the same stream again (`l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from itertools import chain, repeat
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -64,30 +64,23 @@ def lay_out(score: Score, keep: Keep = "all", track: int | None = None) -> Strea
     keep: "notes" leaves out programs and controls. track: the number of the only track taken, of those with
     notes, counted from 1; the last if there are not so many.
     """
-    tracks = score.tracks if track is None else _chosen(score.tracks, track)
-    channels = _channels(tracks)
+    tracks = score.tracks
+    if track is not None:
+        tracks = tuple(each for each in tracks if len(each.notes))[:track][-1:]
+    melodic = chain(MELODIC_CHANNELS, repeat(MELODIC_CHANNELS[-1]))
+    channels = [DRUM_CHANNEL if each.is_drum else next(melodic) for each in tracks]
     parts = [_note_rows(tracks, channels)]
     if keep == "all":
-        parts += [_program_rows(tracks, channels), *map(_control_rows, tracks, channels)]
+        programs: dict[int, int] = {}  # of each channel, that of its first track
+        for each, channel in zip(tracks, channels, strict=True):
+            programs.setdefault(channel, each.program & 127)
+        statuses = PROGRAM_CHANGE + np.array([*programs], np.int64)
+        parts.append(_rows(0, statuses, np.array([*programs.values()]), NO_SECOND))
+        parts += map(_control_rows, tracks, channels)
     rows = np.concatenate(parts)
     tick, status, first, second = (rows[:, i] for i in range(4))
     order = np.lexsort((order_of(status, first, second), tick))
     return Stream(tick[order], status[order], first[order], second[order])
-
-
-def _chosen(tracks: tuple[Track, ...], number: int) -> tuple[Track, ...]:
-    with_notes = [track for track in tracks if len(track.notes)]
-    return tuple(with_notes[:number][-1:])
-
-
-def _channels(tracks: Iterable[Track]) -> list[int]:
-    channels, melodic = [], 0
-    for track in tracks:
-        channels.append(
-            DRUM_CHANNEL if track.is_drum else MELODIC_CHANNELS[min(melodic, len(MELODIC_CHANNELS) - 1)]
-        )
-        melodic += not track.is_drum
-    return channels
 
 
 def _rows(*columns: Any) -> Ints:
@@ -107,16 +100,6 @@ def _note_rows(tracks: tuple[Track, ...], channels: list[int]) -> Ints:
     return np.concatenate([ons, _rows(end, NOTE_OFF + (key >> 7), pitch, 0)])
 
 
-def _program_rows(tracks: tuple[Track, ...], channels: list[int]) -> Ints:
-    """Return a program change at tick 0 for every channel, that of its first track."""
-    programs: dict[int, int] = {}
-    for track, channel in zip(tracks, channels, strict=True):
-        programs.setdefault(channel, track.program & 127)
-    return _rows(
-        0, PROGRAM_CHANGE + np.array([*programs], np.int64), np.array([*programs.values()]), NO_SECOND
-    )
-
-
 def _control_rows(track: Track, channel: int) -> Ints:
     controls = track.controls
     kind, value = controls["kind"].astype(np.int64), controls["value"].astype(np.int64)
@@ -131,7 +114,7 @@ def _control_rows(track: Track, channel: int) -> Ints:
 
 
 class Sheet:
-    """Collects events in time order, and makes the score of them; what makes no sense is left out."""
+    """Collects events in time order and builds a score; events that make no sense are left out."""
 
     def __init__(self) -> None:
         self.notes: dict[int, list[tuple[int, int, int, int]]] = {}  # by channel
@@ -163,19 +146,18 @@ class Sheet:
             self.notes.setdefault(key[0], []).append(row)
 
     def score(self, end: int, ticks_per_quarter: int, tempo: Tempo, meter: Meter) -> Score:
-        """Return the score; what still sounds ends at tick `end`."""
+        """Return the score; notes that still sound end at tick `end`."""
         for key in list(self.open):
             self._end(key, end)
         used = {*self.notes, *self.controls, *self.programs}
         melodic = used - {DRUM_CHANNEL}
-        # A channel that nothing uses keeps its place, so that the later ones keep theirs.
+        # An unused channel keeps its place, so that the later ones keep theirs.
         channels = [channel for channel in MELODIC_CHANNELS if channel <= max(melodic, default=-1)]
         channels += sorted(used - melodic)
-        tracks = tuple(self._track(channel) for channel in channels)
-        return Score(ticks_per_quarter, tracks, tempos=(tempo,), meters=(meter,))
-
-    def _track(self, channel: int) -> Track:
-        program, is_drum = self.programs.get(channel, 0), channel == DRUM_CHANNEL
-        notes, controls = (found.get(channel, ()) for found in (self.notes, self.controls))
-        name = instrument_name(program, is_drum)
-        return Track(make_notes(notes), program, is_drum, name, make_controls(controls))
+        tracks = []
+        for channel in channels:
+            program, is_drum = self.programs.get(channel, 0), channel == DRUM_CHANNEL
+            notes = make_notes(self.notes.get(channel, ()))
+            controls = make_controls(self.controls.get(channel, ()))
+            tracks.append(Track(notes, program, is_drum, instrument_name(program, is_drum), controls))
+        return Score(ticks_per_quarter, tuple(tracks), tempos=(tempo,), meters=(meter,))

@@ -1,12 +1,12 @@
-"""The place in a melody while it is written or read, and its grammar: which labels make sense next.
+"""The grammar of `melody`: which labels may come next.
 
-A piece has the length asked for: before it is reached any event may come (no note-off in silence, and at least
-one note in all), after it only the end. Magenta's models know no end either; they are given a number of steps.
+A piece has the length of the conditions: before it is reached any event may come (no note-off in silence, and at least
+one note in all), after it only the end. Magenta's models have no end either; they are given a number of steps.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ritornello.arrays import Mask
 from ritornello.representations.grammar import BaseGrammarState
@@ -17,14 +17,12 @@ from ritornello.representations.tokens import Note
 
 @dataclass
 class MelodyGrammarState(BaseGrammarState):
-    """A `GrammarState` (see `representations.base`). Its place is where the last note began or ended.
-
-    While a note is held the place stays: so a hold goes on with the note, and is no new thing at a new place.
-    """
+    """A `GrammarState` (see `representations.base`). Its place is that of the last event but NO_EVENT: while a note is
+    held, it stays that of the note."""
 
     encoding: Encoding
     steps_per_quarter: int
-    past: Past
+    past: Past = field(default_factory=Past)
     at: int = 0  # step of the last event other than NO_EVENT
 
     def advance(self, token: int) -> None:

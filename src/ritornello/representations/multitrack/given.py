@@ -1,21 +1,19 @@
-"""The fixed notes of a piece (`representations.base.FixedNotes`) in the terms of a vocabulary: on its grid, bar by bar.
-
-Read next: `given_grammar`.
-"""
+"""The fixed notes of a piece (`representations.conditions.FixedNotes`) as ids of a vocabulary, on its grid, bar by
+bar."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from ritornello.errors import ConfigError
-from ritornello.representations.base import Conditions, FixedNotes
+from ritornello.representations.conditions import Conditions, FixedNotes
 from ritornello.representations.grids import TEMPOS
 from ritornello.representations.multitrack.encoding import Arrangement, arrange
 from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, Vocabulary, parts_of
-from ritornello.score import Score
 from ritornello.theory import DRUMS, instrument_name
 
 
@@ -30,7 +28,7 @@ class FixedNote(NamedTuple):
 
 @dataclass(frozen=True)
 class FixedNotesTable:
-    """What is given, in the terms of a vocabulary. Without a score all is empty, and bars are as the header says."""
+    """What is given, as ids of a vocabulary. Without a score all is empty, and bars are as in the header."""
 
     fixed_notes: FixedNotes
     notes: dict[int, tuple[FixedNote, ...]] = field(default_factory=dict)  # by bar
@@ -42,9 +40,9 @@ class FixedNotesTable:
 
 
 def make_table(vocabulary: Vocabulary, conditions: Conditions) -> tuple[FixedNotesTable, Conditions]:
-    """Return the table of `conditions.fixed_notes`, and the conditions with the meter and tempo that it begins with.
+    """Return the table of `conditions.fixed_notes`, and the conditions with its first meter and tempo.
 
-    ConfigError for more bars than a header can announce, and for instruments that the given parts leave no voice for.
+    ConfigError for more bars than a header can announce, and for instruments without a voice beside the given parts.
     """
     given = conditions.fixed_notes or FixedNotes()
     if (conditions.bars or 0) > LENGTH_LIMIT:
@@ -54,52 +52,38 @@ def make_table(vocabulary: Vocabulary, conditions: Conditions) -> tuple[FixedNot
     piece = arrange(vocabulary, given.score)
     if given.is_accompanied and len(piece.instruments) == len(vocabulary.low):
         raise ConfigError("the given parts take all the parts that the model has")
-    tempos = () if conditions.quarters_per_minute else tuple(piece.tempos.tolist())
+    present, added = [program for program, _ in parts_of(given.score)], conditions.instruments or ()
+    voices = vocabulary.voices_of([*present, *added])[len(present) :]
+    instruments = dict(piece.instruments)
+    for voice, program in zip(voices, added, strict=True):
+        if voice in piece.instruments:
+            name = instrument_name(0 if program == DRUMS else program, program == DRUMS)
+            raise ConfigError(f"instruments {name}: the given parts take all that the model has of this kind")
+        instruments[voice] = vocabulary.instrument_id(voice, program)
+    notes = _notes_by_bar(vocabulary, piece)
+    begins = next((bar for bar, known in notes.items() if bar in given.free or known), 0)
+    quarters_per_minute = conditions.quarters_per_minute
     table = FixedNotesTable(
         given,
-        _notes_by_bar(vocabulary, piece),
+        notes,
         tuple(piece.bars.tolist()),
         tuple(piece.meters[1:]),
-        tempos,
-        _header_instruments(vocabulary, piece, given.score, conditions.instruments or ()),
+        () if quarters_per_minute else tuple(piece.tempos.tolist()),
+        tuple(sorted(instruments.values())),
         frozenset(piece.instruments),
     )
-    tempo = conditions.quarters_per_minute or float(TEMPOS[_first_tempo(table)])
-    return table, replace(
-        conditions, meter=vocabulary.config.meters[piece.meters[0][1]], quarters_per_minute=tempo
-    )
+    meter = vocabulary.config.meters[piece.meters[0][1]]
+    tempo = quarters_per_minute or float(TEMPOS[piece.tempos[begins]])  # of the first bar that can have notes
+    return table, replace(conditions, meter=meter, quarters_per_minute=tempo)
 
 
 def _notes_by_bar(vocabulary: Vocabulary, piece: Arrangement) -> dict[int, tuple[FixedNote, ...]]:
     notes = piece.notes
     bar = np.searchsorted(piece.bars, notes.start, side="right") - 1
-    columns = (
-        notes.start - piece.bars[bar],
-        vocabulary.note_ids(notes.voice, notes.pitch),
-        notes.velocity,
-        notes.duration,
-    )
-    rows = np.stack(columns, axis=1).tolist()
+    ids = vocabulary.note_ids(notes.voice, notes.pitch)
+    rows = np.stack([notes.start - piece.bars[bar], ids, notes.velocity, notes.duration], axis=1).tolist()
     edges = np.searchsorted(bar, np.arange(len(piece.bars) + 1)).tolist()
-    whole = [FixedNote(*row) for row in rows]
-    return {each: tuple(whole[edges[each] : edges[each + 1]]) for each in range(len(piece.bars))}
-
-
-def _first_tempo(table: FixedNotesTable) -> int:
-    """Return the number of the tempo of the first bar that can have notes."""
-    bars = range(len(table.tempos))
-    return table.tempos[next((bar for bar in bars if bar in table.fixed_notes.free or table.notes[bar]), 0)]
-
-
-def _header_instruments(
-    vocabulary: Vocabulary, piece: Arrangement, score: Score, added: tuple[int, ...]
-) -> tuple[int, ...]:
-    """Return the ids of the given parts and of those added to them, by program."""
-    mine = [program for program, _ in parts_of(score)]
-    voices = vocabulary.voices_of([*mine, *added])[len(mine) :]
-    for voice, program in zip(voices, added, strict=True):
-        if voice in piece.instruments:
-            name = instrument_name(0 if program == DRUMS else program, program == DRUMS)
-            raise ConfigError(f"instruments {name}: the given parts take all that the model has of this kind")
-    more = {voice: vocabulary.instrument_id(voice, p) for voice, p in zip(voices, added, strict=True)}
-    return tuple(sorted([*piece.instruments.values(), *more.values()]))
+    return {
+        number: tuple(FixedNote(*row) for row in rows[start:stop])
+        for number, (start, stop) in enumerate(pairwise(edges))
+    }

@@ -1,12 +1,12 @@
 """The grammar of `words`: sentences that end, quotes that close.
 
 A bar of the conditions is a sentence here. It always ends: a sentence has LONGEST_SENTENCE words at most, a piece as
-many sentences as planned; then what is open is closed, and only the end is left.
+many sentences as planned; then the open quotes are closed, and only the end is left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from ritornello.representations.grammar import BaseGrammarState
 START, END, UNKNOWN, PARAGRAPH, FIRST_WORD = range(5)
 
 UNKNOWN_WORD, PARAGRAPH_WORD = "〓", "¶"
-"""How they are written: the first is the Japanese printers' sign for a character that they have not."""
+"""Their spelling: the first is the Japanese printers' sign for a missing character."""
 
 LONGEST_SENTENCE = 200
 DEEPEST_QUOTE = 3
@@ -28,22 +28,19 @@ _AFTER_END = "".join(QUOTES.values()) + "\"'’"
 
 
 class Signs:
-    """What the words mean for the grammar, as columns with an entry an id."""
+    """The words by their punctuation: masks over the ids, and the id that closes each opening quote (`closer`)."""
 
     def __init__(self, words: Sequence[str]) -> None:
-        self.size = FIRST_WORD + len(words)
-        ids = {word: FIRST_WORD + number for number, word in enumerate(words)}
-        self.is_word = np.arange(self.size) >= FIRST_WORD
-        self.ends = self._column([word.rstrip(_AFTER_END).endswith(SENTENCE_ENDS) for word in words])
-        self.stops = self._column([word in SENTENCE_ENDS for word in words])
-        self.closes = self._column([word in QUOTES.values() for word in words])
-        self.closer = {ids[a]: ids[b] for a, b in QUOTES.items() if a in ids and b in ids}
-        self.opens = self._column([word in QUOTES for word in words])
-        self.opens_safely = np.zeros(self.size, dtype=bool)
-        self.opens_safely[list(self.closer)] = True
+        def mask(values: Iterable[bool]) -> Mask:
+            return np.array([False] * FIRST_WORD + list(values), dtype=bool)
 
-    def _column(self, values: list[bool]) -> Mask:
-        return np.array([False] * FIRST_WORD + values, dtype=bool)
+        ids = {word: FIRST_WORD + number for number, word in enumerate(words)}
+        self.is_word = mask(True for _ in words)
+        self.ends = mask(word.rstrip(_AFTER_END).endswith(SENTENCE_ENDS) for word in words)
+        self.stops = mask(word in SENTENCE_ENDS for word in words)
+        self.closes = mask(word in QUOTES.values() for word in words)
+        self.opens = mask(word in QUOTES for word in words)
+        self.closer = {ids[a]: ids[b] for a, b in QUOTES.items() if a in ids and b in ids}
 
 
 @dataclass
@@ -53,7 +50,7 @@ class WordGrammarState(BaseGrammarState):
     signs: Signs
     sentence: int = 0
     length: int = 0  # words of the sentence so far
-    at_end: bool = False  # of a sentence; what closes quotes still belongs to it
+    at_end: bool = False  # of a sentence; closing quotes still belong to it
     open: tuple[int, ...] = ()  # ids that will close the open quotes
 
     def advance(self, token: int) -> None:
@@ -82,24 +79,16 @@ class WordGrammarState(BaseGrammarState):
         return self.sentence, self.length
 
     def allow(self, mask: Mask) -> None:
-        last = self.sentence + 1 >= self.bars
+        signs, last = self.signs, self.sentence + 1 >= self.bars
         if self.is_finishing or (last if self.at_end else self.length >= LONGEST_SENTENCE):
-            self._allow_ending(mask)
-        else:
-            self._allow_words(mask)
-
-    def _allow_ending(self, mask: Mask) -> None:
-        """Allow what ends the sentence, and then what closes the open quotes."""
-        if not self.at_end and self.notes:
-            mask |= self.signs.stops
-        if self.open and not mask.any():
-            mask[self.open[-1]] = True
-
-    def _allow_words(self, mask: Mask) -> None:
-        signs = self.signs
+            if not self.at_end and self.notes:
+                mask |= signs.stops
+            if self.open and not mask.any():
+                mask[self.open[-1]] = True
+            return
         mask |= signs.is_word & ~signs.closes & ~signs.opens
         if len(self.open) < DEEPEST_QUOTE:
-            mask |= signs.opens_safely
+            mask[list(signs.closer)] = True  # quotes that can be closed again
         if self.open:
             mask[self.open[-1]] = True
         elif self.token not in (START, PARAGRAPH):
