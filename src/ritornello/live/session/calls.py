@@ -1,4 +1,4 @@
-"""A score as a call: what can be taken for one, and its notes on the session's clock."""
+"""A score as a call: its limits, and its notes on the session's clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHORTEST = 0.02
 
 
 def check_call(score: Score) -> None:
-    """Raise ConfigError if a score cannot be taken for a call."""
+    """Raise ConfigError if a score cannot be a call."""
     if not score.note_count:
         raise ConfigError("the call has no notes")
     if score.note_count > MOST_NOTES or score.seconds > LONGEST:
@@ -29,9 +29,9 @@ def check_call(score: Score) -> None:
 
 
 def call_notes(score: Score, start: float, quarters_per_minute: float | None) -> list[LiveNote]:
-    """Return the notes of a score that begins at `start`, in its own tempo or in the one given, in order of time.
+    """Return the notes, not numbered yet, of a score that begins at `start`, in order of time.
 
-    They have no numbers yet.
+    quarters_per_minute: the tempo; None for the score's own.
     """
 
     def seconds(ticks: np.ndarray) -> list[float]:

@@ -1,8 +1,6 @@
-"""The input buffer: the notes that the model has not taken in yet, in a window of time, with a tempo."""
+"""The input buffer: the notes that the model has not encoded yet, in a window of time, with a tempo."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote, TempoSet
@@ -28,43 +26,42 @@ class InputBuffer:
         self.origin = 0.0  # of the window where both play
 
     def forget(self, until: float) -> None:
-        """Begin a new window; what begins after `until` stays pending."""
+        """Begin a new window; notes that begin after `until` stay pending."""
         self.own_notes = []
         self.player.forget(until)
 
     def ensemble(self, performer: Performer, config: JamConfig) -> Ensemble:
-        """Return who plays."""
+        """Return the parts of both sides."""
         programs = (self.player.program, *(note.program for note in self.player.pending_notes()))
         return performer.ensemble(config, tuple(dict.fromkeys(programs)))
 
     def tempo(self, config: JamConfig, beat: TempoSet | None) -> float:
-        """Return the tempo of the call, as far as it can be told from what was played so far."""
+        """Return the tempo of the call, estimated from the notes so far unless the call is a score."""
         onsets = [note.start for note in self.player.pending_notes()]
         expected = config.tempo if beat is None else beat.quarters_per_minute
         return self.given_tempo or estimate_tempo(onsets, expected)
 
-    def snapshot(self, beat: TempoSet, steady: float | None, now: float) -> InputSnapshot:
+    def snapshot(self, beat: TempoSet, tempo: float | None, now: float) -> InputSnapshot:
         """Return the call so far; its window begins at the bar line before its first note.
 
-        steady: the model's own tempo, if it has one, in quarters a minute.
+        tempo: that of the model's ids, in quarters a minute; None if it can be any.
         """
-        notes = self._begun(self.player.pending_notes(), now)
+        notes = self._begun(now)
         first = min((note.start for note in notes), default=now)
         origin = line_at_or_before(beat, first, bar_seconds(beat))
-        return self._snapshot(notes, Window(origin, steady or beat.quarters_per_minute, beat.meter), now, now)
+        return self._snapshot(notes, Window(origin, tempo or beat.quarters_per_minute, beat.meter), now, now)
 
     def snapshot_both(
-        self, beat: TempoSet, steady: float | None, now: float, planned_until: float
+        self, beat: TempoSet, tempo: float | None, now: float, planned_until: float
     ) -> InputSnapshot:
-        """Return what both have played, and what the model has planned until `planned_until`."""
-        journal = self.player.record.journal
-        own = [self.player.record.note(number) for number in self.own_notes if number in journal]
-        notes = self._begun(self.player.pending_notes(), now) + tuple(own)
-        window = Window(self.origin, steady or beat.quarters_per_minute, beat.meter)
-        return self._snapshot(notes, window, now, max(now, planned_until))
+        """Return the notes of both sides in the window, the model's as far as planned, `planned_until`."""
+        record = self.player.record
+        own = [record.note(number) for number in self.own_notes if number in record.journal]
+        window = Window(self.origin, tempo or beat.quarters_per_minute, beat.meter)
+        return self._snapshot((*self._begun(now), *own), window, now, max(now, planned_until))
 
-    def _begun(self, notes: Sequence[LiveNote], now: float) -> tuple[LiveNote, ...]:
-        return tuple(note for note in notes if note.start <= now)
+    def _begun(self, now: float) -> tuple[LiveNote, ...]:
+        return tuple(note for note in self.player.pending_notes() if note.start <= now)
 
     def _snapshot(
         self, notes: tuple[LiveNote, ...], window: Window, now: float, until: float

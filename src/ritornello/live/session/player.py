@@ -1,4 +1,4 @@
-"""The player's side of a session: what is played goes into the record, and is pending until the model takes it in."""
+"""The player's side of a session: notes go into the record, and are pending until the model has encoded them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from ritornello.live.session.keys import (
     PROGRAM_CHANGE,
     SUSTAIN,
     Keys,
-    Message,
     parse_message,
 )
 from ritornello.live.session.record import Record, TimedControl
@@ -19,9 +18,9 @@ from ritornello.theory import DRUMS
 
 
 class Player:
-    """Plays into a record. `pending` are the numbers of the notes that the model has not listened to yet.
+    """The player. `pending` are the numbers of the notes that the model has not encoded yet.
 
-    program: what the player plays where no program change says otherwise, 128 for the drum kit.
+    program: the instrument of channels without a program change, 128 for the drum kit.
     """
 
     def __init__(self, record: Record, program: int) -> None:
@@ -33,7 +32,7 @@ class Player:
         self.last_onset = float("-inf")
 
     def receive(self, data: bytes, now: float) -> None:
-        """Take a channel message; ConfigError if the bytes are none, and then nothing has happened."""
+        """Handle a channel message; ConfigError, with nothing changed, if the bytes are not one."""
         message = parse_message(data)
         for number in self.keys.released(message):
             self.record.end_note(number, now)
@@ -43,18 +42,15 @@ class Player:
             note = LiveNote(0, Side.PLAYER, now, None, pitch, velocity, channel, program)
             self.keys.down[channel, pitch] = self.add(note).number
         elif message.kind not in (NOTE_ON, NOTE_OFF, PROGRAM_CHANGE):
-            self._add_control(message, now)
+            number = message.first if message.kind in (CONTROL_CHANGE, KEY_PRESSURE) else 0
+            control = TimedControl(now, message.channel, message.kind, number, message.control_value)
+            self.record.add(control)
+            if (control.kind, control.number) == (CONTROL_CHANGE, SUSTAIN):
+                self.pedal.append(control)
         self.last_sound = max(self.last_sound, now)
 
-    def _add_control(self, message: Message, now: float) -> None:
-        number = message.first if message.kind in (CONTROL_CHANGE, KEY_PRESSURE) else 0
-        control = TimedControl(now, message.channel, message.kind, number, message.control_value)
-        self.record.add(control)
-        if (control.kind, control.number) == (CONTROL_CHANGE, SUSTAIN):
-            self.pedal.append(control)
-
     def forget(self, until: float) -> None:
-        """Count the notes that have begun until then as taken in."""
+        """Drop the notes that begin at `until` or earlier from the pending ones."""
         self.pending = [note.number for note in self.pending_notes() if note.start > until]
         if not self.pending:
             self.pedal = self.pedal[-1:]
@@ -72,6 +68,6 @@ class Player:
         return DRUMS if channel == DRUM_CHANNEL else self.keys.programs.get(channel, self.program)
 
     def pending_notes(self) -> tuple[LiveNote, ...]:
-        """Return the notes that the model has not taken in."""
+        """Return the notes that the model has not encoded."""
         journal = self.record.journal
         return tuple(self.record.note(number) for number in self.pending if number in journal)
