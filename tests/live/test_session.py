@@ -386,6 +386,22 @@ def test_a_score_can_be_the_call(start: bool) -> None:
     assert of(TempoSet, told)[-1].quarters_per_minute == pytest.approx(120)
 
 
+@pytest.mark.parametrize("mode", [Mode.ANSWER, Mode.CONTINUE])
+def test_a_score_that_is_cancelled_is_not_waited_for(mode: Mode) -> None:
+    settings = {"metronome": True, "pause": 0.5}
+    log: Log = [
+        (0.0, Start()),
+        (1.5, PlayCall(make_song(8))),
+        (1.55, Configure(config(mode, **settings, tempo=150.0))),  # a new turn: no note of the score has begun
+        *tune(4.0),
+    ]
+    session, told = play(log, mode, config=settings)
+    assert of(NotesCancelled, told)
+    assert [note.pitch for note in session.notes if note.side == Side.PLAYER] == [60, 62, 64, 67]
+    answer = next(turn for turn in of(TurnBegan, told) if turn.turn in (Turn.MODEL, Turn.BOTH))
+    assert 6.4 < answer.start < 7.5  # the pause after the tune ended the call
+
+
 @pytest.mark.parametrize(
     ("score", "what"),
     [

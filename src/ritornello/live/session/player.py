@@ -55,6 +55,13 @@ class Player:
         if not self.pending:
             self.pedal = self.pedal[-1:]
 
+    def silence(self, now: float) -> tuple[int, ...]:
+        """End the notes that sound without a key, delete those that would begin later; return their numbers."""
+        numbers = self.record.silence(Side.PLAYER, now)
+        self.pending = [number for number in self.pending if number in self.record.journal]
+        self.last_sound, self.last_onset = min(self.last_sound, now), min(self.last_onset, now)
+        return numbers
+
     def add(self, note: LiveNote) -> LiveNote:
         """Add a note to the record, pending; return it with its number."""
         note = self.record.add_note(note)
@@ -69,5 +76,4 @@ class Player:
 
     def pending_notes(self) -> tuple[LiveNote, ...]:
         """Return the notes that the model has not encoded."""
-        journal = self.record.journal
-        return tuple(self.record.note(number) for number in self.pending if number in journal)
+        return tuple(map(self.record.note, self.pending))

@@ -66,7 +66,7 @@ UNDOS = 8
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The state to go back to: the path of the record, the model and its state, counts of answers and turns, the beat."""
+    """The state to go back to: path of the record, model and its state, counts of answers and turns, the beat."""
 
     path: Path
     model_state: ModelState
@@ -317,7 +317,7 @@ class TurnTaking:
     def be_silent(self, now: float) -> None:
         """Stop decoding, cancel planned notes, and end those that sound without a key."""
         self._called = None
-        numbers = self.record.silence(Side.MODEL, now) + self.record.silence(Side.PLAYER, now)
+        numbers = self.record.silence(Side.MODEL, now) + self.player.silence(now)
         self.performer.silence()
         if numbers:
             self.out.append(NotesCancelled(numbers, now))
