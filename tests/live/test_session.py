@@ -392,7 +392,10 @@ def test_a_score_that_is_cancelled_is_not_waited_for(mode: Mode) -> None:
     log: Log = [
         (0.0, Start()),
         (1.5, PlayCall(make_song(8))),
-        (1.55, Configure(config(mode, **settings, tempo=150.0))),  # a new turn: no note of the score has begun
+        (
+            1.55,
+            Configure(config(mode, **settings, tempo=150.0)),
+        ),  # a new turn: no note of the score has begun
         *tune(4.0),
     ]
     session, told = play(log, mode, config=settings)

@@ -7,8 +7,8 @@
     GET  /soundfont.sf3              the sounds
     GET  /health                     status, in JSON
 
-Whatever is refused is one line of text. Read in order: `make_app`, then `connection`, `manager` and `hosted_session`,
-which do the work; `safety` for who may come in, `limits` for how much.
+An error is one line of text. Read in order: `make_app`, then `connection`, `manager` and `hosted_session`; `safety`
+checks the origin of requests, `limits` is the table of limits.
 """
 
 from __future__ import annotations
@@ -80,35 +80,27 @@ class _Endpoints:
         await Connection(socket, self._manager).run()
 
     async def download(self, request: Request) -> Response:
-        """Make a file of a session as it is now."""
+        """Send a file of a session as it is now."""
         token, suffix = request.path_params["token"], request.path_params["suffix"]
         score = await asyncio.wrap_future(self._manager.submit(lambda: self._manager.find(token).score()))
         name = file_name(request.path_params["name"])
         path = await self._exporter.export(score, name, suffix)
-        return FileResponse(
-            path,
-            media_type=MEDIA_TYPES[suffix],
-            filename=path.name,
-            headers={"cache-control": "no-store"},
-            background=BackgroundTask(clear, path),
-        )
+        headers, kind = {"cache-control": "no-store"}, MEDIA_TYPES[suffix]
+        cleanup = BackgroundTask(clear, path)
+        return FileResponse(path, headers=headers, media_type=kind, filename=path.name, background=cleanup)
 
     async def call(self, request: Request) -> Response:
-        """Take a MIDI file for the call of a session."""
-        token = request.path_params["token"]
-        await asyncio.wrap_future(
-            self._manager.submit(lambda: self._manager.find(token))
-        )  # before much is read
+        """Play a MIDI file as the call of a session."""
+        manager, token = self._manager, request.path_params["token"]
+        await asyncio.wrap_future(manager.submit(lambda: manager.find(token)))  # before the body is read
         score = await asyncio.to_thread(parse_midi, await self._body(request), "the call")
-        error = await asyncio.wrap_future(
-            self._manager.submit(lambda: self._manager.find(token).play_call(score))
-        )
+        error = await asyncio.wrap_future(manager.submit(lambda: manager.find(token).play_call(score)))
         if error:
             raise ConfigError(error)
         return PlainTextResponse(f"{score.note_count} notes, {score.seconds:.1f} s")
 
     async def _body(self, request: Request) -> bytes:
-        """Return what is sent. Somewhat too much is read to its end and dropped, so that the refusal is heard."""
+        """Return the body. One that is somewhat too large is read to its end, so that the client sees the error."""
         most, body, length = self._manager.limits.call_bytes, bytearray(), 0
         async for part in request.stream():
             length += len(part)
