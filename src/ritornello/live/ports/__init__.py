@@ -6,6 +6,7 @@ between systems) becomes a ConfigError of one line.
 
 from __future__ import annotations
 
+import importlib
 import queue
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -108,15 +109,13 @@ def find_port(kind: str, wanted: str, names: Sequence[str]) -> str:
 
 def _load() -> Any:
     """Return mido with its RtMidi back end."""
-    try:
-        import mido
-    except ImportError as error:
-        raise MissingExtraError("mido", "ports") from error
-    try:
-        import rtmidi  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("python-rtmidi", "ports") from error
-    return mido
+    modules = []
+    for module, library in (("mido", "mido"), ("rtmidi", "python-rtmidi")):
+        try:
+            modules.append(importlib.import_module(module))
+        except ImportError as error:
+            raise MissingExtraError(library, "ports") from error
+    return modules[0]
 
 
 @contextmanager

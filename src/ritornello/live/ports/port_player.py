@@ -198,17 +198,14 @@ class PortPlayer:
         if action in KNOBS:
             self._configure(turned(self.session.config, action, data[2]))
         elif action == "loop":
-            self._loop(data[2] >= PRESSED)
+            config, is_on = self.session.config, data[2] >= PRESSED
+            if is_on and config.mode is not Mode.CONTINUE:
+                self._mode_before_loop = config.mode
+            mode = Mode.CONTINUE if is_on else self._mode_before_loop
+            self._configure(config.model_copy(update={"mode": mode}))
         elif action is not None and data[2] >= PRESSED:
             BUTTONS[action](self)
         return action is not None
-
-    def _loop(self, on: bool) -> None:
-        config = self.session.config
-        if on and config.mode is not Mode.CONTINUE:
-            self._mode_before_loop = config.mode
-        mode = Mode.CONTINUE if on else self._mode_before_loop
-        self._configure(config.model_copy(update={"mode": mode}))
 
     def _configure(self, config: JamConfig) -> None:
         self.receive(events.Configure(config))

@@ -22,6 +22,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
@@ -30,10 +31,10 @@ from starlette.websockets import WebSocket
 
 from ritornello.errors import ConfigError, RitornelloError
 from ritornello.formats.midi import parse_midi
-from ritornello.live.server import safety
 from ritornello.live.server.connection import Connection
 from ritornello.live.server.exporter import MEDIA_TYPES, Exporter, clear
 from ritornello.live.server.manager import SessionManager
+from ritornello.live.server.safety import Safety
 from ritornello.rendering.share import file_name
 from ritornello.rendering.soundfont import SHIPPED
 
@@ -65,9 +66,8 @@ def make_app(manager: SessionManager, host: str = "127.0.0.1", page: Path = PAGE
         await asyncio.to_thread(manager.close)
 
     handlers: Any = {RitornelloError: _refused, Exception: _failed}
-    return Starlette(
-        routes=routes, middleware=[safety.middleware(host)], exception_handlers=handlers, lifespan=lifespan
-    )
+    middleware = [Middleware(Safety, host=host)]
+    return Starlette(routes=routes, middleware=middleware, exception_handlers=handlers, lifespan=lifespan)
 
 
 class _Endpoints:

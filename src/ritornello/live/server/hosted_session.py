@@ -79,7 +79,7 @@ class HostedSession:
         self._last = 0.0  # the time of the last event
         self.client: Client | None = None
         self.due = math.inf  # when to advance, on the manager's clock
-        self.when_due: Callable[[HostedSession], object] = id  # called when `due` changes; set by the manager
+        self.when_due: Callable[[HostedSession], None] = lambda hosted: None  # set by the manager
         self.step_seconds: deque[float] = deque()  # set by the manager
         self._answers: deque[float] = deque(maxlen=ANSWERS)
         self._channels: set[int] = set()

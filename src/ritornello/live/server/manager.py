@@ -48,7 +48,7 @@ STEPS = 2000
 
 
 class DueQueue:
-    """A priority queue of the times at which sessions are due. Outdated entries stay until their time, so a change is cheap."""
+    """A priority queue of the times at which sessions are due. Outdated entries stay queued, so a change is cheap."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, HostedSession]] = []
@@ -143,8 +143,11 @@ class SessionManager:
         if hosted is None:
             if len(self.sessions) >= limit:
                 raise ConfigError(f"all {limit} sessions are taken; try again later")
-            setup = SessionSetup(self._config, next(self._seeds), self.limits)
-            hosted = HostedSession(secrets.token_urlsafe(24), self.catalog, entry, setup, self._clock)
+            token, setup = (
+                secrets.token_urlsafe(24),
+                SessionSetup(self._config, next(self._seeds), self.limits),
+            )
+            hosted = HostedSession(token, self.catalog, entry, setup, self._clock)
             hosted.step_seconds, hosted.when_due = self.step_seconds, self._due_queue.add
             self.sessions[hosted.token] = hosted
         hosted.attach(client, resumed)

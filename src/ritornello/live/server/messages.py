@@ -168,19 +168,13 @@ def changed_config(config: JamConfig, changes: Json) -> JamConfig:
 # --- messages of the server -----------------------------------------------------------------------------------
 
 
-def note_to_json(note: LiveNote) -> Json:
-    """Return a note as JSON for the page."""
-    end = None if note.end is None else rounded(note.end)
-    return vars(note) | {"start": rounded(note.start), "end": end}
-
-
 def notes_to_json(notes: Iterable[LiveNote]) -> list[Json]:
-    return [note_to_json(note) for note in notes]
+    return [vars(note) | {"start": rounded(note.start), "end": rounded(note.end)} for note in notes]
 
 
-def rounded(seconds: float) -> float:
+def rounded(seconds: float | None) -> float | None:
     """Return a time rounded to a microsecond, which is shorter, and exact enough."""
-    return round(seconds, 6)
+    return None if seconds is None else round(seconds, 6)
 
 
 def error_message(text: object) -> Json:
@@ -195,8 +189,8 @@ def refused_config(text: object, changes: Json) -> Json:
 
 
 def turn_to_json(output: events.TurnBegan) -> Json:
-    end = None if output.end is None else rounded(output.end)
-    return {"turn": output.turn, "start": rounded(output.start), "end": end, "number": output.number}
+    start, end = rounded(output.start), rounded(output.end)
+    return {"turn": output.turn, "start": start, "end": end, "number": output.number}
 
 
 def tempo_to_json(output: events.TempoSet) -> Json:
@@ -207,14 +201,12 @@ def bookmark_to_json(bookmark: events.BookmarkSet) -> Json:
     return {"number": bookmark.number, "name": bookmark.name, "at": rounded(bookmark.at)}
 
 
-_Maker = Callable[[Any], Json]
-
-_MESSAGES: dict[type, tuple[str, _Maker]] = {
+_MESSAGES: dict[type, tuple[str, Callable[[Any], Json]]] = {
     events.TurnBegan: ("turn", turn_to_json),
     events.NotesPlanned: ("notes", lambda output: {"notes": notes_to_json(output.notes)}),
     events.NotesCancelled: (
         "cancel",
-        lambda output: {"numbers": list(output.numbers), "at": rounded(output.at)},
+        lambda output: {"numbers": [*output.numbers], "at": rounded(output.at)},
     ),
     events.TempoSet: ("tempo", tempo_to_json),
     events.BookmarkSet: ("bookmark", bookmark_to_json),

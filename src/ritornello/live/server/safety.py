@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -96,10 +95,3 @@ def is_address(name: str) -> bool:
 def is_loopback(host: str) -> bool:
     """Return whether `host` can be reached from this machine only."""
     return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)
-
-
-def middleware(host: str) -> Any:
-    """Return `Safety` as Starlette's middleware."""
-    from starlette.middleware import Middleware
-
-    return Middleware(Safety, host=host)

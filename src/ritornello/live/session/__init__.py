@@ -20,30 +20,12 @@ many sessions. Read in order: `turns`, `turn_taking`, `improviser`, `response_de
 
 from __future__ import annotations
 
-from functools import singledispatchmethod
-
 from ritornello.config import checked
 from ritornello.errors import ConfigError
 from ritornello.generation.stepper import Logits, State
+from ritornello.live import events
 from ritornello.live.config import JamConfig
-from ritornello.live.events import (
-    BookmarkSet,
-    Configure,
-    GoTo,
-    Input,
-    LiveNote,
-    Midi,
-    Output,
-    PlayCall,
-    Remark,
-    SetBookmark,
-    Start,
-    Stop,
-    TempoSet,
-    Turn,
-    TurnBegan,
-    Undo,
-)
+from ritornello.live.events import BookmarkSet, Input, LiveNote, Output, TempoSet, Turn, TurnBegan
 from ritornello.live.session.calls import check_call
 from ritornello.live.session.improviser import Step
 from ritornello.live.session.model import LiveModel, make_live_model
@@ -140,8 +122,50 @@ class Session:
 
         MIDI keeps its time even if it arrives late; all other events happen at the session's time.
         """
-        self._turns.run_until(now)
-        self._handle(event, max(0.0, now) if isinstance(event, Midi) else self._turns.now)
+        turns = self._turns
+        turns.run_until(now)
+        is_idle = turns.turn.turn == Turn.IDLE
+        match event:
+            case events.Midi(data):
+                turns.player.receive(data, max(0.0, now))
+            case events.Start():
+                if is_idle:
+                    turns.start(turns.now)
+            case events.Stop():
+                if not is_idle:
+                    turns.stop(turns.now)
+            case events.Configure(config):
+                self._configure(config)
+            case events.PlayCall(score):
+                check_call(score)
+                turns.play_call(score, turns.now)
+            case events.Undo():
+                turns.undo(turns.now)
+            case events.SetBookmark(name):
+                count = len(self._bookmarks)
+                if count >= MOST_BOOKMARKS:
+                    raise ConfigError(f"bookmark {name!r}: there are {count} already, and no more are kept")
+                bookmark = BookmarkSet(count + 1, name, turns.now)
+                self._bookmarks[bookmark.number] = bookmark, turns.snapshot(turns.now)
+                turns.out.append(bookmark)
+            case events.GoTo(number):
+                if number not in self._bookmarks:
+                    known = ", ".join(map(str, self._bookmarks)) or "none"
+                    raise ConfigError(f"bookmark {number}: there is none of this number; known: {known}")
+                snapshot = self._bookmarks[number][1]
+                turns.go_back(snapshot, turns.now)
+                turns.performer.answers = snapshot.answers
+            case _:
+                raise ConfigError(f"a session does not accept {type(event).__name__}")
+
+    def _configure(self, config: JamConfig) -> None:
+        turns, before = self._turns, self.config
+        turns.ask(config, turns.asked_model)
+        changes_shape = any(getattr(before, name) != getattr(self.config, name) for name in SHAPE)
+        if turns.turn.turn == Turn.IDLE or (turns.turn.turn == Turn.BOTH and not changes_shape):
+            turns.apply_settings()
+        elif turns.turn.turn != Turn.MODEL and changes_shape:
+            turns.begin_anew(turns.now)
 
     def use(self, model: LiveModel, now: float) -> None:
         """Play with another model from the next turn on."""
@@ -152,65 +176,3 @@ class Session:
             turns.apply_settings()
         elif turns.turn.turn != Turn.MODEL:
             turns.begin_anew(now)
-
-    @singledispatchmethod
-    def _handle(self, event: Input, now: float) -> None:
-        raise ConfigError(f"a session does not accept {type(event).__name__}")
-
-    @_handle.register
-    def _(self, event: Midi, now: float) -> None:
-        self._turns.player.receive(event.data, now)
-
-    @_handle.register
-    def _(self, event: Start, now: float) -> None:
-        if self._turns.turn.turn == Turn.IDLE:
-            self._turns.start(now)
-
-    @_handle.register
-    def _(self, event: Stop, now: float) -> None:
-        if self._turns.turn.turn != Turn.IDLE:
-            self._turns.stop(now)
-
-    @_handle.register
-    def _(self, event: Configure, now: float) -> None:
-        turns = self._turns
-        before = turns.asked
-        turns.ask(event.config, turns.asked_model)
-        changes_shape = any(getattr(before, name) != getattr(turns.asked, name) for name in SHAPE)
-        if turns.turn.turn == Turn.IDLE or (turns.turn.turn == Turn.BOTH and not changes_shape):
-            turns.apply_settings()
-        elif turns.turn.turn != Turn.MODEL and changes_shape:
-            turns.begin_anew(now)
-
-    @_handle.register
-    def _(self, event: PlayCall, now: float) -> None:
-        check_call(event.score)
-        self._turns.play_call(event.score, now)
-
-    @_handle.register
-    def _(self, event: Undo, now: float) -> None:
-        turns = self._turns
-        while turns.history and not turns.has_notes_since(turns.history[-1]):
-            turns.history.pop()
-        if turns.history:
-            turns.go_back(turns.history.pop(), now)
-        else:
-            turns.out.append(Remark("there is nothing to take back"))
-
-    @_handle.register
-    def _(self, event: SetBookmark, now: float) -> None:
-        count = len(self._bookmarks)
-        if count >= MOST_BOOKMARKS:
-            raise ConfigError(f"bookmark {event.name!r}: there are {count} already, and no more are kept")
-        bookmark = BookmarkSet(count + 1, event.name, now)
-        self._bookmarks[bookmark.number] = bookmark, self._turns.snapshot(now)
-        self._turns.out.append(bookmark)
-
-    @_handle.register
-    def _(self, event: GoTo, now: float) -> None:
-        if event.number not in self._bookmarks:
-            known = ", ".join(map(str, self._bookmarks)) or "none"
-            raise ConfigError(f"bookmark {event.number}: there is none of this number; known: {known}")
-        snapshot = self._bookmarks[event.number][1]
-        self._turns.go_back(snapshot, now)
-        self._turns.performer.answers = snapshot.answers

@@ -35,22 +35,18 @@ def call_notes(score: Score, start: float, quarters_per_minute: float | None) ->
     """
 
     def seconds(ticks: np.ndarray) -> list[float]:
-        if quarters_per_minute is None:
-            after = ticks_to_seconds(score, ticks)
-        else:
+        after = ticks_to_seconds(score, ticks)
+        if quarters_per_minute is not None:
             after = ticks / score.ticks_per_quarter * 60 / quarters_per_minute
-        times: list[float] = (start + after).tolist()
-        return times
+        return [start + each for each in after.tolist()]
 
     found = []
     for number, track in enumerate(score.tracks):
         program = DRUMS if track.is_drum else track.program
         channel = DRUM_CHANNEL if track.is_drum else min(number, DRUM_CHANNEL - 1)
-        notes = track.notes
-        spans = zip(seconds(notes["start"]), seconds(notes["start"] + notes["duration"]), strict=True)
-        for (begin, end), pitch, velocity in zip(
-            spans, notes["pitch"].tolist(), notes["velocity"].tolist(), strict=True
-        ):
-            span = begin, max(end, begin + SHORTEST)
-            found.append(LiveNote(0, Side.PLAYER, *span, pitch, velocity, channel, program))
+        starts, ends = seconds(track.notes["start"]), seconds(track.notes["start"] + track.notes["duration"])
+        sounds = track.notes[["pitch", "velocity"]].tolist()
+        for begin, end, (pitch, velocity) in zip(starts, ends, sounds, strict=True):
+            end = max(end, begin + SHORTEST)
+            found.append(LiveNote(0, Side.PLAYER, begin, end, pitch, velocity, channel, program))
     return sorted(found, key=lambda note: note.start)

@@ -62,7 +62,7 @@ class DuetScheduler:
         is_resting = player.keys.are_silent and silence > RESTS_AFTER_BARS * bar_seconds(beat)
         if not (follows and is_resting):
             avoid, tempo = player.program if follows else None, performer.model.tokens.quarters_per_minute
-            inputs = buffer.snapshot_both(beat, tempo, now, self.planned_until)
+            inputs = buffer.snapshot(beat, tempo, now, self.planned_until)
             span = Span(self.planned_until, stop, at_once=False, avoid=avoid, first_bar_line=first_bar_line)
             performer.play(config, buffer.ensemble(performer, config), inputs, span)
         buffer.listened, self.planned_until = now, stop

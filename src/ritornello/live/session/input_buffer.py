@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ritornello.live.config import JamConfig
-from ritornello.live.events import LiveNote, TempoSet
+from ritornello.live.events import TempoSet
 from ritornello.live.session.encoding_window import Ensemble, Window
 from ritornello.live.session.improviser import InputSnapshot
 from ritornello.live.session.performer import Performer
@@ -41,30 +41,22 @@ class InputBuffer:
         expected = config.tempo if beat is None else beat.quarters_per_minute
         return self.given_tempo or estimate_tempo(onsets, expected)
 
-    def snapshot(self, beat: TempoSet, tempo: float | None, now: float) -> InputSnapshot:
-        """Return the call so far; its window begins at the bar line before its first note.
+    def snapshot(
+        self, beat: TempoSet, tempo: float | None, now: float, planned_until: float | None = None
+    ) -> InputSnapshot:
+        """Return the call so far, or, with `planned_until`, the notes of both sides, the model's as far as planned.
 
-        tempo: that of the model's ids, in quarters a minute; None if it can be any.
+        The window begins at `origin` where both play, else at the bar line before the first note. tempo: that of the
+        model's ids, in quarters a minute; None if it can be any.
         """
-        notes = self._begun(now)
-        first = min((note.start for note in notes), default=now)
-        origin = line_at_or_before(beat, first, bar_seconds(beat))
-        return self._snapshot(notes, Window(origin, tempo or beat.quarters_per_minute, beat.meter), now, now)
-
-    def snapshot_both(
-        self, beat: TempoSet, tempo: float | None, now: float, planned_until: float
-    ) -> InputSnapshot:
-        """Return the notes of both sides in the window, the model's as far as planned, `planned_until`."""
-        record = self.player.record
-        own = [record.note(number) for number in self.own_notes if number in record.journal]
-        window = Window(self.origin, tempo or beat.quarters_per_minute, beat.meter)
-        return self._snapshot((*self._begun(now), *own), window, now, max(now, planned_until))
-
-    def _begun(self, now: float) -> tuple[LiveNote, ...]:
-        return tuple(note for note in self.player.pending_notes() if note.start <= now)
-
-    def _snapshot(
-        self, notes: tuple[LiveNote, ...], window: Window, now: float, until: float
-    ) -> InputSnapshot:
-        held = [note.start for note in notes if note.end is None]
-        return InputSnapshot(window, notes, until, min([now - SETTLED, *held]), tuple(self.player.pedal))
+        notes = [note for note in self.player.pending_notes() if note.start <= now]
+        if planned_until is None:
+            first = min((note.start for note in notes), default=now)
+            origin, until = line_at_or_before(beat, first, bar_seconds(beat)), now
+        else:
+            record = self.player.record
+            notes += [record.note(number) for number in self.own_notes if number in record.journal]
+            origin, until = self.origin, max(now, planned_until)
+        settled = min([now - SETTLED, *(note.start for note in notes if note.end is None)])
+        window = Window(origin, tempo or beat.quarters_per_minute, beat.meter)
+        return InputSnapshot(window, tuple(notes), until, settled, tuple(self.player.pedal))

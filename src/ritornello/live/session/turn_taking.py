@@ -14,20 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ritornello.generation.samplers import with_sampling
+from ritornello.live import events
 from ritornello.live.config import JamConfig
-from ritornello.live.events import (
-    Answered,
-    HistoryChanged,
-    LiveNote,
-    NotesCancelled,
-    NotesPlanned,
-    Output,
-    Remark,
-    Side,
-    TempoSet,
-    Turn,
-    TurnBegan,
-)
+from ritornello.live.events import LiveNote, Output, Remark, Side, TempoSet, Turn, TurnBegan
 from ritornello.live.session.calls import call_notes
 from ritornello.live.session.duet import DuetScheduler
 from ritornello.live.session.encoding_window import Ensemble, remarks_on
@@ -249,14 +238,14 @@ class TurnTaking:
         if notes:
             self._announce()
             self._buffer.own_notes += [note.number for note in notes]
-            self.out.append(NotesPlanned(notes))
+            self.out.append(events.NotesPlanned(notes))
         self.out += [Remark(line) for line in self.performer.take_relaxed()]
 
     def _announce(self) -> None:
         """Output, with the first note of an answer, that the model's turn begins."""
         if self._called is None:
             return
-        self.out.append(Answered(self.now - self._called))
+        self.out.append(events.Answered(self.now - self._called))
         self._called = None
         if self.turn.turn == Turn.MODEL:
             start = self.turn.start + self.performer.delay
@@ -320,7 +309,7 @@ class TurnTaking:
         numbers = self.record.silence(Side.MODEL, now) + self.player.silence(now)
         self.performer.silence()
         if numbers:
-            self.out.append(NotesCancelled(numbers, now))
+            self.out.append(events.NotesCancelled(numbers, now))
 
     def stop(self, now: float) -> None:
         """Go to idle."""
@@ -345,7 +334,7 @@ class TurnTaking:
             self.begin_call(start)
         tempo = self.config.tempo if self.config.keeps_beat else None
         notes = tuple(self.player.add(note) for note in call_notes(score, start, tempo))
-        self.out.append(NotesPlanned(notes))
+        self.out.append(events.NotesPlanned(notes))
         end = max(note.end or start for note in notes)
         if self.turn.turn == Turn.PLAYER:
             if self.config.keeps_beat and self.beat:
@@ -370,16 +359,20 @@ class TurnTaking:
         self.performer = Performer(snapshot.model, self._seed, snapshot.model_state, self.performer.answers)
         self._buffer.forget(math.inf)
         self._turns, self.beat = snapshot.turns, snapshot.beat
-        self.out.append(HistoryChanged())
+        self.out.append(events.HistoryChanged())
         if self.turn.turn != Turn.IDLE:
             start = next_start(self.config, self.beat, now)
             self.beat = None if self.config.keeps_beat else self.beat  # its line is to be in the new segment
             self.begin_call(start)
 
-    def has_notes_since(self, snapshot: Snapshot) -> bool:
-        """Return whether either side has played since."""
-        numbers = range(snapshot.path[-1].stop, self.record.next_number)
-        return any(isinstance(self.record.journal.get(number), LiveNote) for number in numbers)
+    def undo(self, now: float) -> None:
+        """Go back to the last snapshot since which either side has played."""
+        while self.history:
+            snapshot = self.history.pop()
+            numbers = range(snapshot.path[-1].stop, self.record.next_number)
+            if any(isinstance(self.record.journal.get(number), LiveNote) for number in numbers):
+                return self.go_back(snapshot, now)
+        self.out.append(Remark("there is nothing to take back"))
 
     @property
     def model(self) -> LiveModel:
