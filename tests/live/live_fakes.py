@@ -84,7 +84,7 @@ def jam(
     step_seconds: float = 0.0,
     each: Callable[[float], None] = lambda now: None,
 ) -> list[list[tuple[float, Output]]]:
-    """Let time go on to `until`; return each session's outputs with the times at which they became known.
+    """Advance the clock from event to event until `until`; return each session's outputs with their times.
 
     A step of the network takes `step_seconds`.
     """
@@ -100,17 +100,17 @@ def jam(
         now += step_seconds
         return now
 
-    def tell() -> None:
-        for session, told in zip(sessions, out, strict=True):
-            told += [(now, output) for output in session.advance(now)]
+    def advance() -> None:
+        for session, outputs in zip(sessions, out, strict=True):
+            outputs += [(now, output) for output in session.advance(now)]
 
     while now < until:
         for session, queue in zip(sessions, queues, strict=True):
             while queue and queue[0][0] <= now:
                 session.receive(queue[0][1], queue.pop(0)[0])
-        tell()
+        advance()
         while engine.step(sessions, clock):
-            tell()
+            advance()
         each(now)
         times = [session.next_time for session in sessions] + [queue[0][0] for queue in queues if queue]
         known = [time for time in times if time is not None]

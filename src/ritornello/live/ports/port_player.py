@@ -47,7 +47,6 @@ SLOWEST, FASTEST = 30, 300
 CLICK = {True: (76, 110), False: (77, 80)}
 """Pitch and velocity of the metronome's click, on the drum channel: of a bar line, and of another beat."""
 
-
 FOR_CLOCK: dict[ClockMode, dict[str, object]] = {
     ClockMode.NONE: {},
     ClockMode.IN: {"metronome": True, "count_in": 0},

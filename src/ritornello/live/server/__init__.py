@@ -14,7 +14,6 @@ checks the origin of requests, `limits` is the table of limits.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -37,8 +36,6 @@ from ritornello.live.server.manager import SessionManager
 from ritornello.live.server.safety import Safety
 from ritornello.rendering.share import file_name
 from ritornello.rendering.soundfont import SHIPPED
-
-log = logging.getLogger(__name__)
 
 PAGE = Path(__file__).resolve().parent.parent / "page"
 

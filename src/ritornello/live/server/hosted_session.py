@@ -13,7 +13,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from ritornello.live.config import JamConfig
 from ritornello.live.server import messages
 from ritornello.live.server.catalog import Catalog, ModelEntry
 from ritornello.live.server.limits import ServerLimits
-from ritornello.live.server.messages import Json, Message, error_message, rounded
+from ritornello.live.server.messages import Json, Message, error_message, rounded, to_json
 from ritornello.live.session import Session, Step
 from ritornello.live.session.keys import ALL_NOTES_OFF, NOTE_ON, SUSTAIN
 from ritornello.rendering.soundfont import SUBSTITUTES
@@ -49,14 +49,6 @@ class Client(Protocol):
     def close(self, reason: str) -> None: ...
 
 
-class SessionSetup(NamedTuple):
-    """The initial settings, the seed and the limits of a session."""
-
-    config: JamConfig
-    seed: int
-    limits: ServerLimits
-
-
 class HostedSession:
     """A session called `token`, with the model of a catalog entry, which is loaded.
 
@@ -68,12 +60,14 @@ class HostedSession:
         token: str,
         catalog: Catalog,
         chosen: ModelEntry,
-        setup: SessionSetup,
+        config: JamConfig,
+        seed: int,
+        limits: ServerLimits,
         clock: Callable[[], float],
     ) -> None:
         self.token, self._catalog, self.chosen = token, catalog, chosen
-        self.seed, self._limits, self._clock = setup.seed, setup.limits, clock
-        self.session = Session(chosen.model, setup.config, setup.seed)
+        self.seed, self._limits, self._clock = seed, limits, clock
+        self.session = Session(chosen.model, config, seed)
         self._began = self.seen = clock()  # `seen`: the last activity or presence of the page
         self.taken = -math.inf  # when one window last took it from another
         self._last = 0.0  # the time of the last event
@@ -127,8 +121,8 @@ class HostedSession:
             "models": [entry.to_json() for entry in self._catalog],
             "config": self.session.config.model_dump(mode="json"),
             "options": messages.config_options(),
-            "turn": messages.turn_to_json(self.session.turn),
-            "tempo": None if self.session.beat is None else messages.tempo_to_json(self.session.beat),
+            "turn": to_json(self.session.turn),
+            "tempo": None if self.session.beat is None else to_json(self.session.beat),
             "instruments": list(messages.INSTRUMENT_NAMES),
             "presets": [SUBSTITUTES[program] for program in range(DRUMS)],
             **self._history(),
@@ -136,11 +130,11 @@ class HostedSession:
 
     def _history(self) -> Json:
         return {
-            "notes": messages.notes_to_json(self.session.notes),
-            "bookmarks": [messages.bookmark_to_json(bookmark) for bookmark in self.session.bookmarks],
+            "notes": [to_json(note) for note in self.session.notes],
+            "bookmarks": [to_json(bookmark) for bookmark in self.session.bookmarks],
         }
 
-    # --- messages of the page ------------------------------------------------------------------------------------
+    # --- messages of the page ---------------------------------------------------------------------------------
 
     def handle(self, message: Message) -> None:
         """Handle a message of the page."""
@@ -198,7 +192,7 @@ class HostedSession:
                 self._receive(events.Midi(bytes((CONTROL_CHANGE | channel, control, 0))))
         self._channels.clear()
 
-    # --- the clock --------------------------------------------------------------------------------------------
+    # --- clock, network and faults ----------------------------------------------------------------------------
 
     def advance(self) -> None:
         """Advance the session to the present time, and send its outputs."""
@@ -240,8 +234,6 @@ class HostedSession:
             self.due = due
             self.when_due(self)
 
-    # --- the network ------------------------------------------------------------------------------------------
-
     @property
     def entry(self) -> ModelEntry:
         """The model of the present turn; the one chosen last plays from the next turn on."""
@@ -258,16 +250,12 @@ class HostedSession:
         """Pass the result of the step to the session; `now` is on the manager's clock."""
         self.guard(lambda: self.session.supply(logits, state, now - self._began))
 
-    # --- the record -------------------------------------------------------------------------------------------
-
     def score(self) -> Score:
         """Return the whole session, with the recipe of its making as a text."""
         score, entry = self.session.score(), self.entry
         recipe = make_recipe(entry.bundle, self.seed, self.session.config, mode=str(self.session.config.mode))
         title = score.title.strip() or f"Jam with {entry.name}"
         return replace(score, texts=(recipe, *score.texts), title=title)
-
-    # --- faults -----------------------------------------------------------------------------------------------
 
     def guard(self, job: Callable[[], object]) -> None:
         """Do a job; send an error to the page."""

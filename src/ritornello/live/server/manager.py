@@ -26,7 +26,7 @@ from typing import TypeVar
 from ritornello.errors import ConfigError
 from ritornello.live.config import JamConfig
 from ritornello.live.server.catalog import Catalog, ModelEntry
-from ritornello.live.server.hosted_session import Client, HostedSession, SessionSetup, percentiles
+from ritornello.live.server.hosted_session import Client, HostedSession, percentiles
 from ritornello.live.server.limits import ServerLimits
 
 log = logging.getLogger(__name__)
@@ -143,11 +143,8 @@ class SessionManager:
         if hosted is None:
             if len(self.sessions) >= limit:
                 raise ConfigError(f"all {limit} sessions are taken; try again later")
-            token, setup = (
-                secrets.token_urlsafe(24),
-                SessionSetup(self._config, next(self._seeds), self.limits),
-            )
-            hosted = HostedSession(token, self.catalog, entry, setup, self._clock)
+            token, seed, config = secrets.token_urlsafe(24), next(self._seeds), self._config
+            hosted = HostedSession(token, self.catalog, entry, config, seed, self.limits, self._clock)
             hosted.step_seconds, hosted.when_due = self.step_seconds, self._due_queue.add
             self.sessions[hosted.token] = hosted
         hosted.attach(client, resumed)
@@ -162,10 +159,7 @@ class SessionManager:
     def _run(self) -> None:
         """Do jobs, advance and step sessions, until the end."""
         is_busy = False
-        while True:
-            wait = 0.0 if is_busy else min(max(self._due_queue.next_time - self._clock(), 0.0), LONGEST_WAIT)
-            if not self._do_jobs(wait):
-                return
+        while self._do_jobs(0.0 if is_busy else self._due_queue.next_time - self._clock()):
             is_busy = self.advance_due()
             if self._clock() - self._expired > EXPIRE_EVERY:
                 self._expired = self._clock()
@@ -190,9 +184,9 @@ class SessionManager:
             self._wanting[hosted] = None
 
     def _do_jobs(self, wait: float) -> bool:
-        """Wait `wait` seconds for a job, and do all that are queued; return False at the end mark."""
+        """Wait up to `wait` seconds for a job, and do all that are queued; return False at the end mark."""
         try:
-            job = self._jobs.get(timeout=wait) if wait else self._jobs.get_nowait()
+            job = self._jobs.get(timeout=min(wait, LONGEST_WAIT)) if wait > 0 else self._jobs.get_nowait()
         except queue.Empty:
             return True
         while job is not None:

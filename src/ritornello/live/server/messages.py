@@ -9,8 +9,6 @@ Read in order: the messages of the page, `parse_message`, `output_to_message`, `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from functools import cache
 from typing import Annotated, Any
 
@@ -51,9 +49,7 @@ def _check_midi(data: list[int]) -> list[int]:
 Time = Annotated[FiniteFloat, Field(ge=-LATEST, le=LATEST)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 MidiData = Annotated[
-    list[Annotated[int, Field(ge=0, le=255)]],
-    Field(min_length=2, max_length=3),
-    AfterValidator(_check_midi),
+    list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=2, max_length=3), AfterValidator(_check_midi)
 ]
 
 
@@ -168,13 +164,14 @@ def changed_config(config: JamConfig, changes: Json) -> JamConfig:
 # --- messages of the server -----------------------------------------------------------------------------------
 
 
-def notes_to_json(notes: Iterable[LiveNote]) -> list[Json]:
-    return [vars(note) | {"start": rounded(note.start), "end": rounded(note.end)} for note in notes]
-
-
-def rounded(seconds: float | None) -> float | None:
+def rounded(seconds: float) -> float:
     """Return a time rounded to a microsecond, which is shorter, and exact enough."""
-    return None if seconds is None else round(seconds, 6)
+    return round(seconds, 6)
+
+
+def to_json(value: events.Output | LiveNote) -> Json:
+    """Return the fields of an output or a note, times rounded."""
+    return {name: rounded(each) if isinstance(each, float) else each for name, each in vars(value).items()}
 
 
 def error_message(text: object) -> Json:
@@ -188,39 +185,22 @@ def refused_config(text: object, changes: Json) -> Json:
     return error_message(text) | {"fields": [name for name in changes if name in JamConfig.model_fields]}
 
 
-def turn_to_json(output: events.TurnBegan) -> Json:
-    start, end = rounded(output.start), rounded(output.end)
-    return {"turn": output.turn, "start": start, "end": end, "number": output.number}
-
-
-def tempo_to_json(output: events.TempoSet) -> Json:
-    return asdict(output) | {"bar_line": rounded(output.bar_line), "meter": list(output.meter)}
-
-
-def bookmark_to_json(bookmark: events.BookmarkSet) -> Json:
-    return {"number": bookmark.number, "name": bookmark.name, "at": rounded(bookmark.at)}
-
-
-_MESSAGES: dict[type, tuple[str, Callable[[Any], Json]]] = {
-    events.TurnBegan: ("turn", turn_to_json),
-    events.NotesPlanned: ("notes", lambda output: {"notes": notes_to_json(output.notes)}),
-    events.NotesCancelled: (
-        "cancel",
-        lambda output: {"numbers": [*output.numbers], "at": rounded(output.at)},
-    ),
-    events.TempoSet: ("tempo", tempo_to_json),
-    events.BookmarkSet: ("bookmark", bookmark_to_json),
-    events.Remark: ("remark", asdict),
+KINDS: dict[type, str] = {
+    events.TurnBegan: "turn",
+    events.NotesCancelled: "cancel",
+    events.TempoSet: "tempo",
+    events.BookmarkSet: "bookmark",
+    events.Remark: "remark",
 }
-"""The outputs whose message needs nothing else; those of `HistoryChanged` and `Answered` need the hosted session."""
+"""The types of the messages that have the fields of an output."""
 
 
 def output_to_message(output: events.Output) -> Json | None:
     """Return the message for an output; None if it needs the hosted session."""
-    if type(output) not in _MESSAGES:
-        return None
-    kind, make = _MESSAGES[type(output)]
-    return {"type": kind, **make(output)}
+    if isinstance(output, events.NotesPlanned):
+        return {"type": "notes", "notes": [to_json(note) for note in output.notes]}
+    kind = KINDS.get(type(output))
+    return None if kind is None else {"type": kind, **to_json(output)}
 
 
 @cache

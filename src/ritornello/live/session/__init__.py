@@ -85,7 +85,7 @@ class Session:
         name = self.model.name
         return record_to_score(self._turns.record, self._turns.now, f"A jam with {name}", name.capitalize())
 
-    # --- the network ------------------------------------------------------------------------------------------
+    # --- network and clock ------------------------------------------------------------------------------------
 
     @property
     def wants(self) -> Step | None:
@@ -98,8 +98,6 @@ class Session:
         turns.now = max(turns.now, now)
         turns.performer.improviser.supply(logits.reshape(-1), state)
         turns.publish_decided()
-
-    # --- the clock --------------------------------------------------------------------------------------------
 
     def advance(self, now: float) -> list[Output]:
         """Advance the clock to `now`; return the outputs since the last call."""
@@ -135,7 +133,8 @@ class Session:
                 if not is_idle:
                     turns.stop(turns.now)
             case events.Configure(config):
-                self._configure(config)
+                changes_shape = any(getattr(config, name) != getattr(self.config, name) for name in SHAPE)
+                self._request(config, turns.asked_model, changes_shape)
             case events.PlayCall(score):
                 check_call(score)
                 turns.play_call(score, turns.now)
@@ -158,21 +157,16 @@ class Session:
             case _:
                 raise ConfigError(f"a session does not accept {type(event).__name__}")
 
-    def _configure(self, config: JamConfig) -> None:
-        turns, before = self._turns, self.config
-        turns.ask(config, turns.asked_model)
-        changes_shape = any(getattr(before, name) != getattr(self.config, name) for name in SHAPE)
+    def use(self, model: LiveModel, now: float) -> None:
+        """Play with another model from the next turn on."""
+        self._turns.run_until(now)
+        self._request(self.config, model, changes_shape=True)
+
+    def _request(self, config: JamConfig, model: LiveModel, changes_shape: bool) -> None:
+        """Set settings and model of the next turn; with another shape it begins at once, unless the model plays."""
+        turns = self._turns
+        turns.ask(config, model)
         if turns.turn.turn == Turn.IDLE or (turns.turn.turn == Turn.BOTH and not changes_shape):
             turns.apply_settings()
         elif turns.turn.turn != Turn.MODEL and changes_shape:
             turns.begin_anew(turns.now)
-
-    def use(self, model: LiveModel, now: float) -> None:
-        """Play with another model from the next turn on."""
-        turns = self._turns
-        turns.run_until(now)
-        turns.ask(turns.asked, model)
-        if turns.turn.turn == Turn.IDLE:
-            turns.apply_settings()
-        elif turns.turn.turn != Turn.MODEL:
-            turns.begin_anew(now)

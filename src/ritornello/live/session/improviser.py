@@ -111,8 +111,6 @@ class Improviser:
         except StopIteration:
             self._job = self._step = None
 
-    # --- jobs -------------------------------------------------------------------------------------------------
-
     def _answer(
         self, ensemble: Ensemble, inputs: InputSnapshot, task: Task
     ) -> Generator[Step, Results, None]:

@@ -69,8 +69,6 @@ class Performer:
         self._ensemble: Ensemble | None = None
         self._program: int | None = None  # of all pitched notes, if the model has no parts
 
-    # --- listening and playing --------------------------------------------------------------------------------
-
     def ensemble(self, config: JamConfig, player_programs: tuple[int, ...]) -> Ensemble:
         """Return the ensemble of the requested instruments and the player's."""
         own = self.model.default_programs
@@ -119,8 +117,6 @@ class Performer:
     def silence(self) -> None:
         """Stop decoding; the model state is kept."""
         self.improviser.close()
-
-    # --- decided notes --------------------------------------------------------------------------------------
 
     def wants(self, now: float) -> Step | None:
         """Return the step that is needed now; None if enough is planned."""

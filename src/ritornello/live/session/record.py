@@ -17,16 +17,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from ritornello.live.events import LiveNote, Side, TempoSet, Turn, TurnBegan
-from ritornello.score import (
-    Meter,
-    Score,
-    Tempo,
-    Text,
-    Track,
-    make_controls,
-    make_notes,
-    seconds_to_ticks,
-)
+from ritornello.score import Meter, Score, Tempo, Text, Track, make_controls, make_notes, seconds_to_ticks
 from ritornello.theory import DRUMS, instrument_name
 
 TICKS = 960

@@ -106,8 +106,6 @@ class ResponseDecoder:
         """Whether nothing more can begin before the stop."""
         return (self.is_begun and self.time > self.task.stop - EPSILON) or self.grammar.ended
 
-    # --- choosing ---------------------------------------------------------------------------------------------
-
     def choose(self, logits: Logits) -> int | None:
         """Return the next id, or None if the answer ends before it."""
         if not self.is_begun and (rest := self._rest()) is not None:
@@ -179,8 +177,6 @@ class ResponseDecoder:
         self.since = token_time
         if self.last_onset > token_time - EPSILON:
             self.given = frozenset(key for key, _ in self._decoded())
-
-    # --- emitting ---------------------------------------------------------------------------------------------
 
     def decided(self, is_final: bool = False) -> list[DecidedNote]:
         """Return the decided notes that have not been emitted, once a chunk; all of them if `is_final`."""

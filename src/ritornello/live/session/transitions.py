@@ -57,7 +57,7 @@ class Transition:
     when: When = When.ALWAYS
 
 
-_STOPPED = "thinking stops, planned notes are cancelled, the record is kept"
+_STOPPED = "decoding stops, planned notes are cancelled, the record is kept"
 _ANEW = "planned notes are cancelled, a turn begins at the next bar line, or now without a beat"
 _GIVEN = "planned notes are cancelled, the score is played as the call"
 _WENT_BACK = "the record, the model and its state are what they were"

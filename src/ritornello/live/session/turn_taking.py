@@ -271,7 +271,7 @@ class TurnTaking:
         self._duet.plan(self.performer, self.config, self.beat, now, self._first_bar_line)
         self._wait(self._duet.planned_until - rules_of(self.config).ahead, self._play_on)
 
-    # --- the input ----------------------------------------------------------------------------------------------
+    # --- the input --------------------------------------------------------------------------------------------
 
     def listen(self) -> None:
         """Encode the call so far, every LISTEN_EVERY seconds while the player plays."""
