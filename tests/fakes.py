@@ -7,14 +7,15 @@ a note. `small_network` makes an untrained network for any representation.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel
 
 from ritornello.representations.base import Column, Conditions, Ids
-from ritornello.representations.tokenizer import BaseGrammarState, BaseTokenizer
+from ritornello.representations.grammar import BaseGrammarState
+from ritornello.representations.tokenizer import BaseTokenizer
 from ritornello.representations.tokens import block, build_tokens
 from ritornello.score import Meter, Score, Track, make_notes
 
@@ -56,7 +57,7 @@ class StepRepresentation(BaseTokenizer[StepConfig]):
         super().__init__(config or StepConfig(), TOKENS)
 
     def grammar(self, conditions: Conditions = Conditions()) -> StepGrammarState:
-        return StepGrammarState(conditions.bars or 8)
+        return StepGrammarState(TOKENS, conditions)
 
     def encode(self, score: Score) -> Ids:
         return np.append(self.primer(score), END).astype(np.int32)
@@ -93,18 +94,17 @@ class StepRepresentation(BaseTokenizer[StepConfig]):
         return Score(480, tracks, meters=(Meter(0, STEPS_PER_BAR, 4),))
 
 
+@dataclass
 class StepGrammarState(BaseGrammarState):
     """Notes of one time strictly upwards; the end anywhere in the last bar; no step beyond it."""
 
-    def __init__(self, bars: int) -> None:
-        super().__init__(tokens=TOKENS)
-        self.bars, self.time, self.notes, self.token, self.ended = bars, 0, 0, 0, False
-        self.highest = -1  # note id at the present time
+    time: int = 0
+    highest: int = -1  # note id at the present time
+
+    default_bars = 8
 
     def advance(self, token: int) -> None:
-        self.last_notes = self.notes_of(token)
-        self.token = token
-        self.ended |= token == END
+        super().advance(token)
         if token == SHIFT:
             self.time, self.highest = self.time + 1, -1
         elif token >= FIRST_NOTE:
@@ -128,12 +128,6 @@ class StepGrammarState(BaseGrammarState):
         mask[SHIFT] = self.time + 1 < self.bars * STEPS_PER_BAR
         mask[END] = self.place[0] + 1 >= self.bars
         return mask
-
-    def finish_bar(self) -> None:
-        self.bars = self.place[0] + 1
-
-    def fork(self) -> Self:
-        return copy(self)
 
 
 def allowed_ids(grammar: Any, states: Sequence[Any]) -> tuple[np.ndarray, list[str]]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ritornello.errors import ConfigError, FileError, FormatError
 from ritornello.rendering import audio
 from ritornello.rendering.fluid import load_fluidsynth
-from ritornello.rendering.performance import end_before_next, make_parts
+from ritornello.rendering.performance import make_parts
 from ritornello.rendering.soundbank import Soundbank
 from ritornello.rendering.soundfont import SHIPPED, SUBSTITUTES, read_soundfont
 from ritornello.score import (
@@ -22,6 +22,7 @@ from ritornello.score import (
     Score,
     Tempo,
     Track,
+    end_at_restrike,
     make_controls,
     make_notes,
     ticks_to_seconds,
@@ -229,7 +230,7 @@ def test_bank_select_and_mode_messages_silence_nothing(engine: str) -> None:
 
 def test_a_repeated_note_is_cut_by_the_next_and_a_doubled_one_kept_once() -> None:
     starts, ends, pitches = (np.array(column) for column in ([0, 5, 5, 0], [10, 8, 20, 30], [60, 60, 60, 61]))
-    assert end_before_next(starts, ends, pitches).tolist() == [5, 5, 20, 30]
+    assert end_at_restrike(starts, ends, pitches).tolist() == [5, 5, 20, 30]
     parts = make_parts(
         score_of(track_of((0, 10, 60, 90), (0, 20, 60, 90), (0, 0, 62, 90))), read_soundfont(), 44_100
     )

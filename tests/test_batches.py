@@ -16,7 +16,8 @@ from ritornello.corpus import batches as batches_module
 from ritornello.corpus.batches import ALL_KEYS, IGNORE, Batch, Batches, validation_batches
 from ritornello.corpus.shards import Corpus, build_corpus, open_corpus
 from ritornello.errors import ConfigError, CorpusError
-from ritornello.representations.base import Ids, candidate_columns, transpose_rows
+from ritornello.representations.base import Ids, candidate_columns
+from ritornello.representations.columns import transpose_rows
 from ritornello.representations.multitrack import Multitrack
 from ritornello.score import Score, Track, make_notes
 

@@ -14,7 +14,6 @@ from ritornello.representations import make_representation
 from ritornello.representations.base import candidate_columns
 from ritornello.representations.columns.repeats import REACH, Repeats
 from ritornello.representations.columns.transposed_repeats import TransposedRepeats
-from ritornello.representations.multitrack.vocabulary import Kind
 from ritornello.runs import RollingHash, prefix_sums, run_hashes
 
 ORDERS = (1, 2, 4)
@@ -77,10 +76,9 @@ def test_a_rolling_hash_is_the_hash_of_the_last_run(numbers: list[int]) -> None:
 def test_multitrack_shows_what_came_a_bar_ago() -> None:
     voice = {"family": 0, "number": 0, "low": 40, "high": 80, "programs": [0]}
     scheme = make_representation("multitrack", {"voices": [voice], "meters": [[4, 4]], "lags": [1]})
-    vocabulary = scheme.vocabulary
 
     def shift(quarters: int) -> int:
-        return vocabulary.id_of(Kind.SHIFT, 24 * quarters - 1)
+        return scheme.tokens.first["shift"] + 24 * quarters - 1
 
     def note(pitch: int) -> int:
         (token,) = scheme.tokens.note_ids(0, pitch)

@@ -20,7 +20,7 @@ from ritornello.representations import Conditions, make_representation
 from ritornello.representations.jazz import Jazz, encoding, faithful
 from ritornello.representations.jazz.analysis import FAITHFUL_HEARD, letters
 from ritornello.representations.jazz.reading import Played
-from ritornello.representations.jazz.vocabulary import Kind, parse_word
+from ritornello.representations.jazz.vocabulary import parse_word
 from ritornello.score import Key, Meter, Score, Text, Track, make_notes
 from ritornello.theory import parse_chord, parse_chord_bars
 from ritornello.theory.chord_scales import CHORD_SCALES, chord_scale
@@ -198,10 +198,9 @@ def test_the_same_ids_always_sound_the_same(jazz: Jazz):
 def test_letters_hold_over_other_chords(jazz: Jazz):
     """Words heard over one chord, played over another: chord tones stay chord tones."""
     ids = jazz.encode(make_solo())
-    quality = jazz.vocabulary.kind == Kind.QUALITY
-    dim = jazz.vocabulary.id_of(Kind.QUALITY, jazz.vocabulary.config.qualities.index("dim7"))
-    moved = np.where(quality[ids], dim, ids).astype(np.int32)
-    said = "".join(jazz.tokens.name(t)[0] for t in moved if jazz.vocabulary.kind[t] == Kind.WORD)
+    dim = jazz.tokens.first["quality"] + jazz.settings.qualities.index("dim7")
+    moved = np.where(jazz.tokens.is_kind(ids, "quality"), dim, ids).astype(np.int32)
+    said = "".join(jazz.tokens.name(t)[0] for t in moved if jazz.tokens.kind[t] == "word")
     bars = encoding.read_bars(jazz.decode(moved), 48).bars
     heard = "".join(word.letter for bar in bars for word in bar.words)
     assert len(heard) == len(said)
@@ -227,11 +226,11 @@ def test_bars_over_planned_chords_are_full_and_do_not_repeat(seed: int, bars: in
     grammar = jazz.grammar(Conditions(bars=bars, chords=wanted))
     while not grammar.ended:
         grammar.advance(int(random.choice(np.flatnonzero(grammar.allowed_mask()))))
-    made = grammar.reader.bars
+    made = grammar.bars_read
     assert len(made) == bars
     for number, bar in enumerate(made):
         assert sum(played.steps for played in bar.line) == 48
-        assert [p.chord(grammar.reader.key) for p in bar.chords] == list(wanted[number % len(wanted)])
+        assert [p.chord(grammar.key) for p in bar.chords] == list(wanted[number % len(wanted)])
         if number and any(played.letter in "CSAX" for played in bar.line):
             assert bar.ids != made[number - 1].ids
 
@@ -307,7 +306,7 @@ def test_the_faithful_mode_hears_no_rests_and_overflows_its_bars():
     while not grammar.ended:
         ids.append(int(random.choice(np.flatnonzero(grammar.allowed_mask()))))
         grammar.advance(ids[-1])
-    lengths = [sum(played.steps for played in bar.line) for bar in grammar.reader.bars]
+    lengths = [sum(played.steps for played in bar.line) for bar in grammar.bars_read]
     assert all(length > 49 for length in lengths)
     score = strict.decode(np.array(ids))
     assert score == strict.decode(np.array(ids))
@@ -339,7 +338,7 @@ def test_parameter_counts_of_the_sources(values, config, parameters):
 
 
 def test_presets():
-    config = make_config("jazz-solo", {})
+    config = make_config("jazz_solo", {})
     assert (config.representation, config.network, config.hidden, config.layers) == (
         "jazz",
         "one_hot_lstm",
@@ -352,7 +351,7 @@ def test_presets():
         "inverse",
         30,
     )
-    deep = make_config("jazz-solo-deep", {})
+    deep = make_config("jazz_solo_deep", {})
     assert (deep.hidden, deep.layers, deep.dropout, deep.optimizer, deep.window) == (
         128,
         2,
@@ -360,7 +359,7 @@ def test_presets():
         "rmsprop",
         20,
     )
-    faithful = make_config("jazz-solo", {}, faithful=True)
+    faithful = make_config("jazz_solo", {}, faithful=True)
     assert faithful.representation_options["faithful"]
     assert faithful.network_options == {"every_column": False}
     assert (faithful.hidden, faithful.schedule) == (config.hidden, config.schedule)
@@ -409,6 +408,6 @@ def test_a_model_without_chords_refuses_them(tmp_path):
     other = make_representation("performance", {})
     save_bundle(tmp_path / "song.rit", small_network(other), other, Facts(name="song"))
     with pytest.raises(
-        ConfigError, match="performance cannot play over given chords; train one with --preset jazz-solo"
+        ConfigError, match="performance cannot play over given chords; train one with --preset jazz_solo"
     ):
         load(tmp_path / "song.rit").compose(chords="C")

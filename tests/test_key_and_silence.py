@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from ritornello.representations import make_representation
 from ritornello.representations.columns.key import KeySoFar, move_key
 from ritornello.representations.columns.longest_silent import MOST_BARS, NEVER_PLAYED
-from ritornello.representations.multitrack.vocabulary import Kind
 from ritornello.theory import SCALES, estimate_key, key_profiles
 
 NO_KEY, C_MAJOR, A_MINOR = 0, 1, 1 + 12 + 9
@@ -59,10 +58,10 @@ def test_multitrack_shows_the_key_the_degree_and_the_longest_silent_voice() -> N
     scheme = make_representation(
         "multitrack", {"voices": voices, "meters": [[4, 4]], "key": True, "longest_silent": True}
     )
-    vocabulary = scheme.vocabulary
-    bar = [vocabulary.id_of(Kind.SHIFT, 47)] * 2  # two halves
-    named = [vocabulary.id_of(Kind.INSTRUMENT, number) for number in (0, 1, 2)]
-    note_ids = scheme.tokens.note_ids
+    tokens = scheme.tokens
+    bar = [tokens.first["shift"] + 47] * 2  # two halves
+    named = [tokens.first["instrument"] + number for number in (0, 1, 2)]
+    note_ids = tokens.note_ids
     first, later = [*note_ids(0, 67)], [*note_ids(1, 43), *note_ids(2, 36)]
     names = [column.name for column in scheme.columns]
 

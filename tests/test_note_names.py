@@ -1,4 +1,4 @@
-"""`note_names`: the words of system E, and the options that its author wished for."""
+"""`note_names`: the words of system E, and the options that its author asked for."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_the_worked_example_of_the_source() -> None:
     piece = make_piece((76,), (57, 52), (72,))  # E5, the chord A3 E3, C5
     representation = fit(piece, all_keys=False)
     assert words(representation, piece) == ["start", "E5", "4.9", "C5", "end"]
-    assert representation.vocabulary.config.words == ("4.9", "C5", "E5")  # sorted: the source's indices
+    assert representation.settings.words == ("4.9", "C5", "E5")  # sorted: the source's indices
     assert representation.encode(piece).tolist()[1:-1] == [2, 0, 1]
 
 
@@ -116,7 +116,7 @@ def test_all_parts_merged_or_the_first_only() -> None:
 def test_drums_have_no_words() -> None:
     piece = Score(TICKS, (make_melody(is_drum=True),))
     assert words(fit(piece, make_song()), piece) == ["start", "end"]
-    assert fit(piece).vocabulary.config.words  # still something to play
+    assert fit(piece).settings.words  # still something to play
 
 
 def test_notes_never_seen_go_to_the_nearest() -> None:
@@ -132,9 +132,9 @@ def test_notes_never_seen_go_to_the_nearest() -> None:
 
 def test_a_vocabulary_in_all_keys_can_be_transposed() -> None:
     piece = make_piece((60,), (60, 64, 67))
-    assert len(fit(piece, all_keys=False).vocabulary.config.words) == 2
+    assert len(fit(piece, all_keys=False).settings.words) == 2
     closed = fit(piece)
-    assert len(closed.vocabulary.config.words) == 24
+    assert len(closed.settings.words) == 24
     ids = closed.encode(piece)
     low, high = closed.tokens.transposable(ids)
     assert low <= -5
@@ -159,7 +159,7 @@ def test_durations_keep_lengths_and_rests() -> None:
 def test_instruments_play_together() -> None:
     song = make_song()
     representation = fit(song, durations=True, instruments=True)
-    assert representation.vocabulary.programs == (0, 32, 73)
+    assert representation.programs == (0, 32, 73)
     assert words(representation, song)[:7] == [
         "start", "instrument 0", "0.4.7", "length 72", "instrument 32", "C2", "instrument 73"
     ]  # fmt: skip
@@ -202,7 +202,7 @@ def test_a_piece_may_end_by_itself_in_the_last_quarter_of_its_bars() -> None:
 
 def test_the_guard_breaks_a_chord_that_repeats() -> None:
     representation = fit(make_song())
-    chord = representation.vocabulary.config.words.index("0.4.7")
+    chord = representation.settings.words.index("0.4.7")
     grammar, guard = representation.grammar(Conditions(bars=32)), RepetitionGuard(representation)
     grammar.advance(representation.start_id)
     for _ in range(SAME_PITCH):

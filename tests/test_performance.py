@@ -49,9 +49,9 @@ def test_there_are_388_classes_with_loudness_and_356_without_and_two_of_our_prot
 
 @pytest.mark.parametrize(("velocity", "number"), [(1, 1), (4, 1), (5, 2), (64, 16), (127, 32)])
 def test_velocity_bins(velocity: int, number: int) -> None:
-    vocabulary = PLAIN.vocabulary
-    assert vocabulary.velocity_bin(velocity) == number
-    assert vocabulary.bin_velocity(number) == 1 + 4 * (number - 1)
+    config = PLAIN.settings
+    assert config.velocity_bin(velocity) == number
+    assert config.bin_velocity(number) == 1 + 4 * (number - 1)
 
 
 def test_events_are_in_the_order_of_time_then_note_and_velocity_only_where_it_changes() -> None:
@@ -140,11 +140,11 @@ def compose(conditions: Conditions, seed: int = 1) -> list[int]:
 def test_density_asked_for_is_spread_over_the_piece_and_the_model_cannot_change_it() -> None:
     conditions = Conditions(bars=8, density=(1.0, 40.0), pitch_classes=(1.0,) + (0.0,) * 11)
     ids = np.array(compose(conditions))
-    assert [BOTH.tokens.name(i) for i in ids if BOTH.blocks.kind[i] == "density"] == [
+    assert [BOTH.tokens.name(i) for i in ids if BOTH.tokens.kind[i] == "density"] == [
         "density 1",
         "density 6",
     ]
-    shares = [BOTH.tokens.name(i) for i in ids if BOTH.blocks.kind[i] == "pitch_class"]
+    shares = [BOTH.tokens.name(i) for i in ids if BOTH.tokens.kind[i] == "pitch_class"]
     assert len(shares) == 12  # all others fall from the middle to nothing
     assert {share for share in shares if not share.endswith(" 0")} == {"share of C 4"}
 
@@ -154,7 +154,7 @@ def test_no_note_hangs() -> None:
         grammar = BOTH.grammar(Conditions(bars=4))
         for token in compose(Conditions(bars=4), seed):
             grammar.advance(token)
-        assert not grammar.reader.sounding
+        assert not grammar.sounding
         assert (
             BOTH.decode(np.array(compose(Conditions(bars=4), seed))).tracks[0].notes["duration"].max() <= 5000
         )

@@ -14,9 +14,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 from test_batches import make_piece
 
+from ritornello.formats import read
 from ritornello.formats.midi_writer import midi_to_bytes
 
 HERE = Path(__file__).resolve().parent
@@ -101,6 +103,24 @@ def test_its_bundle_names_the_package_and_composes(site: Path, bundle: Path, tmp
         out.unlink()
 
 
+def test_its_constraint_holds_in_compose_and_has_its_flag_in_jam_and_play(
+    site: Path, bundle: Path, tmp_path: Path
+) -> None:
+    asked = ("compose", "chorales", "-o", tmp_path / "a.mid", "--bars", 8, "--seed", 1, "--temperature", 2)
+    facts = []
+    for flags in (["--json"], ["--no-tritones", "--json"]):
+        done = ritornello(*asked, *flags, site=site)
+        assert done.returncode == 0, done.stderr
+        facts.append(json.loads(done.stdout)["pieces"][0]["constraints"])
+        notes = read(tmp_path / "a.mid").tracks[0].notes["pitch"].astype(int)
+        assert (6 in np.abs(np.diff(notes))) == (len(flags) == 1)
+    assert [fact["asked"] for fact in facts] == [[], ["tritones"]]
+    assert "tritones" not in facts[1]["relaxed"]
+    for command in ("compose", "jam", "play"):
+        assert "--no-tritones" in ritornello(command, "--help", site=site).stdout
+        assert "--no-tritones" not in ritornello(command, "--help").stdout
+
+
 def test_its_bundle_opens_in_the_jam(site: Path, bundle: Path) -> None:
     code = """
 from pages import serving
@@ -127,7 +147,7 @@ def test_listings_and_help_show_its_members(site: Path, bundle: Path) -> None:
     helped = " ".join(ritornello("train", "--help", site=site).stdout.replace("│", " ").split())
     assert "words, mini;" in helped
     assert "rg_lru, mini_gru;" in helped
-    assert "four-layer-events, mini)" in helped
+    assert "four_layer_events, mini)" in helped
     assert "standard, uniform;" in ritornello("compose", "--help", site=site).stdout
     assert "mini-tune" in ritornello("info", site=site).stdout
 
@@ -146,11 +166,13 @@ def test_without_the_package_its_bundle_says_which_to_install(bundle: Path, tmp_
 def test_its_members_keep_the_laws(site: Path) -> None:
     code = """
 from ritornello.formats import FORMATS
+from ritornello.generation.constraints import CONSTRAINTS
 from ritornello.networks import NETWORKS
 from ritornello.representations import REPRESENTATIONS
-from ritornello.testing import format_laws, network_laws, representation_laws
+from ritornello.testing import constraint_laws, format_laws, network_laws, representation_laws
 
 representation_laws(REPRESENTATIONS["mini"])
+constraint_laws(CONSTRAINTS["tritones"], {"tritones": False})
 format_laws(FORMATS[".midi64"])
 network_laws(NETWORKS["mini_gru"], {"hidden": 8})
 """
@@ -218,6 +240,30 @@ def test_what_is_broken_is_told_in_a_line_and_the_rest_works(broken: Path, tmp_p
     out = tmp_path / "new.mid"
     assert ritornello("compose", "-o", out, "--bars", 2, site=broken).returncode == 0
     assert out.read_bytes().startswith(b"MThd")
+
+
+def test_broken_constraints_are_told_in_a_line_each_and_the_others_hold(tmp_path: Path) -> None:
+    code = """
+from ritornello.generation.constraints import Constraint, Settings
+class GreedySettings(Settings):
+    temperature: float = 1.0
+class Greedy(Constraint):
+    name = "greedy"
+    settings = GreedySettings
+"""
+    rows = {"constraints": {"odd": "greedy:Settings", "greedy": "greedy:Greedy", "scale": "greedy:Greedy"}}
+    install(tmp_path, "greedy", rows, code)
+    out = tmp_path / "new.mid"
+    done = ritornello("compose", "-o", out, "--bars", 2, "--scale", "C major", site=tmp_path)
+    assert done.returncode == 0
+    assert "scale kept" in done.stdout
+    assert sorted(line.partition(" (")[0] for line in done.stderr.splitlines()) == [
+        "ritornello: greedy 1.0: constraint 'greedy' cannot be used: "
+        "ValueError: its settings declare what ritornello has: temperature",
+        "ritornello: greedy 1.0: constraint 'odd' cannot be used: "
+        "TypeError: <class 'ritornello.generation.constraints.base.Settings'> is not a Constraint",
+        "ritornello: greedy 1.0: constraint 'scale' is not used: ritornello has one of that name",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from build import TICKS, make_song
 
 from ritornello.representations import Conditions
-from ritornello.representations.grid import quantised
+from ritornello.representations.grids import quantised
 from ritornello.representations.polyphony import Polyphony, PolyphonyConfig
 from ritornello.score import Score, Track, make_notes
 

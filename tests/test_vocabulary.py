@@ -1,28 +1,10 @@
-"""What fitted vocabularies share: blocks of ids, and meters on a grid."""
+"""Meters on a grid, for fitted vocabularies."""
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 import pytest
 
-from ritornello.representations.vocabulary import KindBlocks, is_on_grid, nearest_meter
-
-
-class Kind(IntEnum):
-    START = 0
-    NONE = 1
-    NOTE = 2
-    END = 3
-
-
-def test_blocks_follow_one_another_and_may_be_empty() -> None:
-    blocks = KindBlocks(Kind, {Kind.NONE: 0, Kind.NOTE: 3})
-    assert (blocks.size, blocks.start, blocks.end) == (5, 0, 4)
-    assert blocks.kind.tolist() == [Kind.START, Kind.NOTE, Kind.NOTE, Kind.NOTE, Kind.END]
-    assert blocks.value.tolist() == [0, 0, 1, 2, 0]
-    assert blocks.block[Kind.NONE] == slice(1, 1)
-    assert blocks.id_of(Kind.NOTE, 2) == 3
+from ritornello.representations.grids import is_on_grid, nearest_meter
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ritornello.representations.base import Conditions
-from ritornello.representations.grid import VELOCITY, GridGrammarState, quantised, without_rests
+from ritornello.representations.grammar import StepGrammarState
+from ritornello.representations.grids import VELOCITY, quantised, without_rests
 from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig
 from ritornello.representations.tokens import block, build_tokens, solo_range
 from ritornello.score import Score, Track, make_notes
@@ -45,25 +46,19 @@ class TopLine(FixedTokenizer[TokenizerConfig]):
         return Score(STEPS, (Track(make_notes(rows), self.settings.program),) if rows else ())
 
     def grammar(self, conditions=Conditions()):
-        return TopLineState(conditions, BAR, tokens=self.tokens, tokenizer=self)
+        return TopLineState(self.tokens, conditions, BAR, tokenizer=self)
 
 
 @dataclass
-class TopLineState(GridGrammarState):
+class TopLineState(StepGrammarState):
     tokenizer: TopLine = field(kw_only=True)
-    read: int = 0  # steps so far
 
     def advance(self, token):
-        self.token, self.last_notes = token, self.notes_of(token)
-        if self.tokens.duration[token] > 0:
-            self.step, self.read = self.read, self.read + 1
-        self.note_count, self.ended = self.note_count + len(self.last_notes), token == self.tokenizer.end_id
+        super().advance(token)
+        self.step += int(self.tokens.duration[token] > 0)
+        self.notes += len(self.last_notes)
 
-    def allow(self, mask):
+    def allow_step(self, mask):
         mask[self.tokens.slice["note"]] = True
-        mask[self.tokens.slice["rest"]] = self.note_count or self.read < self.limit - 1
-        mask[self.tokenizer.end_id] = self.is_free and self.note_count and self.read % BAR == 0
-
-    columns = property(lambda self: (self.token,))
-    steps_read = property(lambda self: self.read)
-    fork = replace
+        mask[self.tokens.slice["rest"]] = self.may_rest
+        mask[self.tokenizer.end_id] = self.may_end

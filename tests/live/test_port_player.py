@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from ritornello.config import checked
 from ritornello.errors import ConfigError, FormatError
+from ritornello.formats.messages import CLOCK, CONTINUE, START, STOP
 from ritornello.live.config import JamConfig, Mode
 from ritornello.live.events import Configure, LiveNote, Side, Start, Turn
 from ritornello.live.ports.controls import Controls, default_controls, read_controls
 from ritornello.live.ports.port_player import PortPlayer, PortSettings
-from ritornello.live.ports.pulse import CLOCK, CONTINUE, PULSES, START, STOP, ClockFollower, ClockMode
+from ritornello.live.ports.pulse import PULSES, ClockFollower, ClockMode
 from ritornello.live.ports.schedule import LOOPBACK_SECONDS, LoopbackFilter, Schedule
 from ritornello.live.server.catalog import Catalog
 from ritornello.live.session import Session

@@ -1,32 +1,28 @@
-"""`drums`, a drum kit of nine classes on a grid of sixteenths: one id a step, whatever sounds in it.
+"""`drums`, a drum kit of nine classes on a grid of sixteenths: one id a step, for all classes struck in it.
 
 Source: "magenta drums_rnn", configuration `drum_kit`: the id is the sum of 2^k over the classes k that are struck,
 0 to 511; then, for our protocol, START and END. With the option `one_drum`, there is one class for all drums, and
-a step is an eighth. Beside the id the network sees the six lowest bits of the number of the step to come.
+a step is an eighth. Beside the id, the six lowest bits of the number of the step to come are input columns.
 
     START (0-511) ... END            16 ids a bar; the last bar is filled
 
-Lost: loudness, the difference between drums of a class, timing finer than a sixteenth, all that is no drum,
+Lost: loudness, the difference between drums of a class, timing finer than a sixteenth, all other instruments,
 silence beyond a bar (by whole bars).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from ritornello.arrays import Mask
 from ritornello.representations.base import Column, Conditions, Ids
-from ritornello.representations.grid import (
-    TICKS_PER_QUARTER,
-    VELOCITY,
-    GridGrammarState,
-    quantised,
-    without_rests,
-)
-from ritornello.representations.tokenizer import FixedTokenizer, Mask, TokenizerConfig, notes_by_program
+from ritornello.representations.grammar import StepGrammarState
+from ritornello.representations.grids import TICKS_PER_QUARTER, VELOCITY, quantised, without_rests
+from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, notes_by_program
 from ritornello.representations.tokens import InstrumentRange, Tokens, block, build_tokens
 from ritornello.score import Score, Track, make_notes
 from ritornello.theory import DRUMS, instrument_name
@@ -56,15 +52,14 @@ class DrumsConfig(TokenizerConfig):
 
     one_drum: bool = Field(False, description="one class for all drums, on eighths")
 
+    @property
+    def classes(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """The classes, lowest bit first."""
+        return ONE_DRUM if self.one_drum else CLASSES
 
-def classes_of(config: DrumsConfig) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """Return the classes, lowest bit first."""
-    return ONE_DRUM if config.one_drum else CLASSES
-
-
-def steps_per_quarter(config: DrumsConfig) -> int:
-    """Return how fine the grid is."""
-    return 2 if config.one_drum else 4
+    @property
+    def steps_per_quarter(self) -> int:
+        return 2 if self.one_drum else 4
 
 
 class Drums(FixedTokenizer[DrumsConfig]):
@@ -76,29 +71,25 @@ class Drums(FixedTokenizer[DrumsConfig]):
 
     def __init__(self, config: DrumsConfig) -> None:
         super().__init__(config)
-        self.classes = classes_of(config)
-        self.steps_per_quarter = steps_per_quarter(config)
+        self.classes = config.classes
+        self.steps_per_quarter = config.steps_per_quarter
         self.class_of = np.full(128, -1)
         for number, (_, keys) in enumerate(self.classes):
             self.class_of[list(keys)] = number
 
     @staticmethod
     def make_tokens(config: DrumsConfig) -> Tokens:
-        classes = [name for name, _ in classes_of(config)]
+        classes = np.array([name for name, _ in config.classes])
         struck = np.arange(1 << len(classes))[:, None] >> np.arange(len(classes)) & 1
-
-        def name(value: int) -> str:
-            return "+".join(each for each, is_struck in zip(classes, struck[value], strict=True) if is_struck)
-
         return build_tokens(
             block(
                 "step",
                 len(struck),
-                lambda value: name(value) or "rest",
+                lambda value: "+".join(classes[struck[value] > 0]) or "rest",
                 voice=np.where(struck.any(axis=1), 0, -1),
                 notes=struck.sum(axis=1),
                 is_drum=True,
-                duration=1 / steps_per_quarter(config),
+                duration=1 / config.steps_per_quarter,
             ),
             block("start"),
             block("end"),
@@ -117,11 +108,11 @@ class Drums(FixedTokenizer[DrumsConfig]):
     @property
     def columns(self) -> tuple[Column, ...]:
         bits = [Column(f"step bit {bit}", 2) for bit in range(COUNTER_BITS)]
-        return Column("token", self.blocks.size), *bits
+        return Column("token", self.tokens.size), *bits
 
     def struck(self, token: int) -> list[int]:
         """Return the classes that an id strikes."""
-        is_step = self.blocks.kind[token] == "step"
+        is_step = self.tokens.kind[token] == "step"
         return [k for k in range(len(self.classes)) if is_step and token >> k & 1]
 
     def encode(self, score: Score) -> Ids:
@@ -139,7 +130,7 @@ class Drums(FixedTokenizer[DrumsConfig]):
         ticks = TICKS_PER_QUARTER // self.steps_per_quarter
         rows = [
             (step * ticks, ticks, self.classes[k][1][0], VELOCITY)
-            for step, token in enumerate(ids[self.blocks.is_kind(ids, "step")].tolist())
+            for step, token in enumerate(ids[self.tokens.is_kind(ids, "step")].tolist())
             for k in self.struck(token)
         ]
         program = self.settings.program
@@ -147,46 +138,33 @@ class Drums(FixedTokenizer[DrumsConfig]):
         return Score(TICKS_PER_QUARTER, (track,) if rows else ())
 
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
-        steps = np.cumsum(self.blocks.is_kind(ids, "step"))
+        steps = np.cumsum(self.tokens.is_kind(ids, "step"))
         bits = [steps >> bit & 1 for bit in range(COUNTER_BITS)]
         return np.stack([ids, *bits], axis=1).astype(np.int32)
 
     def grammar(self, conditions: Conditions = Conditions()) -> DrumsGrammarState:  # a frozen value
-        return DrumsGrammarState(conditions, 4 * self.steps_per_quarter, tokens=self.tokens, tokenizer=self)
+        return DrumsGrammarState(self.tokens, conditions, 4 * self.steps_per_quarter, tokenizer=self)
 
 
 @dataclass
-class DrumsGrammarState(GridGrammarState):
-    """A `GrammarState` (see `representations.base`) for `drums`. Pieces end at bar lines only.
+class DrumsGrammarState(StepGrammarState):
+    """A `GrammarState` (see `representations.base`) for `drums`.
 
-    It tells no notes, for an id can bring many: the guard against repetition leaves drums alone.
+    It has no last notes, since an id can bring many: the guard against repetition leaves drums alone.
     """
 
     tokenizer: Drums = field(kw_only=True)
-    read: int = 0  # steps that have been read
 
     def advance(self, token: int) -> None:
-        self.last_notes = self.notes_of(token)
-        kind = self.tokenizer.blocks.kind[token]
-        self.token = token
-        if kind == "step":
-            self.step, self.read = self.read, self.read + 1
-            self.note_count += len(self.tokenizer.struck(token))
-        self.ended = kind == "end"
+        super().advance(token)
+        self.step += self.tokens.kind[token] == "step"
+        self.notes += len(self.tokenizer.struck(token))
 
     @property
     def columns(self) -> tuple[int, ...]:
-        return self.token, *(self.read >> bit & 1 for bit in range(COUNTER_BITS))
+        return self.token, *(self.step >> bit & 1 for bit in range(COUNTER_BITS))
 
-    def fork(self) -> DrumsGrammarState:
-        return replace(self)
-
-    @property
-    def steps_read(self) -> int:
-        return self.read
-
-    def allow(self, mask: Mask) -> None:
-        mask[self.tokenizer.blocks.slice["step"]] = True
-        mask[0] = bool(self.note_count) or self.read < self.limit - 1  # a piece has at least one note
-        at_bar_line = self.read % self.steps_per_bar == 0
-        mask[self.tokenizer.end_id] = bool(self.note_count) and at_bar_line and self.is_free
+    def allow_step(self, mask: Mask) -> None:
+        mask[self.tokens.slice["step"]] = True
+        mask[0] = self.may_rest
+        mask[self.tokens.first["end"]] = self.may_end

@@ -1,61 +1,56 @@
-"""`frames`, music on a grid: at each step the pitches that sound, ascending, then the end of the frame.
+"""`frames`, a piano roll: at each step the pitches that sound, ascending, then the end of the frame.
 
     START KEY (NOTE ... FRAME_END) ... END
 
-The scheme of the benchmarks in nats per frame (`training.nll`): since a frame is written note by note, the product
-of what the network thinks of its ids is the exact probability of the chord, with all that its notes have to do with
-each other. KEY names the tonic and the mode of the first key signature, or that there is none.
+The representation of the benchmarks in nats per frame (`training.nll`): the notes of a frame are predicted one after
+another, so the product of their probabilities is the exact joint probability of the chord. KEY is the tonic and the
+mode of the first key signature, or that there is none.
 
-What the network sees besides the id is all in the ids so far, in forms that an LSTM cannot easily keep by itself:
+Further input columns, from the ids so far, are hard for an LSTM to keep:
 
 - `position` in the bar, and the number of the frame modulo each of the option `cycles` (for other meters);
-- `key`, and the scale `degree` of the note; `height`: the notes of the frame so far;
-- for each of the option `lags`, the lowest pitch above the present one that sounded so many frames ago: where the
-  music holds or comes round again, the next id;
+- `key`, and the scale `degree` of the note; `height`: the number of notes in the frame so far;
+- for each of the option `lags`, the lowest pitch above the present one that sounded so many frames ago;
 - the repeats (see `columns.transposed_repeats`).
 
-One stream for all parts but drums. Lost: whether a note that goes on was struck again, loudness, tempo, anything finer
-than a step, silence beyond 4 bars (by whole bars). A sound of more than 4 bars decodes to several notes.
+One stream for all parts but drums. Lost: whether a note that goes on was struck again, velocity, tempo, timing finer
+than a step, silence beyond 4 bars (by whole bars). A note of more than 4 bars decodes to several.
 
-What makes no sense changes nothing: a pitch that is not above the last one of its frame, a key within the piece.
+Ids that make no sense change nothing: a pitch that is not above the last one of its frame, a key within the piece.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ritornello.representations.base import Column, Conditions, Ids
+from ritornello.arrays import Ints, Mask
+from ritornello.representations.base import Column, Ids
 from ritornello.representations.columns.bars_ago import BarsAgo
 from ritornello.representations.columns.repeats import Orders, repeat_columns
 from ritornello.representations.columns.transposed_repeats import TransposedRepeats
-from ritornello.representations.grid import (
-    TICKS_PER_QUARTER,
-    VELOCITY,
-    ChordGrammarState,
-    quantised,
-    spread,
-    without_rests,
-)
-from ritornello.representations.tokenizer import FixedTokenizer, Ints, Mask, TokenizerConfig, latest
+from ritornello.representations.conditions import Conditions
+from ritornello.representations.grammar import ChordGrammarState
+from ritornello.representations.grids import quantised, solo_score, spread, without_rests
+from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, latest
 from ritornello.representations.tokens import Note, Tokens, block, build_tokens, solo_range
-from ritornello.score import Key, Score, Track, make_notes
-from ritornello.theory import instrument_name, instrument_range
+from ritornello.score import Key, Score
+from ritornello.theory import instrument_range
 
 BARS_LONGEST = 4
-"""Bars of the longest note, and of the longest rest."""
+"""The longest note, and the longest rest."""
 
 MOST_HEIGHT = 11
-"""Notes of a frame are counted up to this."""
+"""The greatest number of notes in the column."""
 
 KEYS = 25
-"""12 major keys and 12 minor ones by tonic, from C up; the last: not known."""
+"""12 major keys and 12 minor ones by tonic, from C up; the last: unknown."""
 
 _FRAME = 129  # pitches of a frame, and its end
 
@@ -87,7 +82,7 @@ class Frames(FixedTokenizer[FramesConfig]):
         super().__init__(config)
         self.steps_per_bar = 4 * config.steps_per_quarter
         self.cycles = (self.steps_per_bar, *config.cycles)
-        self.first_note = self.blocks.first["note"]
+        self.first_note, self.frame_end_id = self.tokens.first["note"], self.tokens.first["frame_end"]
 
     @staticmethod
     def make_tokens(config: FramesConfig) -> Tokens:
@@ -103,24 +98,20 @@ class Frames(FixedTokenizer[FramesConfig]):
         )
 
     @property
-    def frame_end_id(self) -> int:
-        return self.blocks.first["frame_end"]
-
-    @property
     def columns(self) -> tuple[Column, ...]:
         counts = zip(("position", *(f"cycle {n}" for n in self.cycles[1:])), self.cycles, strict=True)
         return (
-            Column("token", self.blocks.size),
+            Column("token", self.tokens.size),
             *(Column(name, size) for name, size in counts),
-            Column("key", KEYS, moves="token", first_token=self.blocks.first["key"]),
+            Column("key", KEYS, moves="token", first_token=self.tokens.first["key"]),
             Column("degree", 13),
             Column("height", MOST_HEIGHT + 1),
-            # 1 + a pitch; 0, none, is where the id before the notes is: the unknown key, which stays.
+            # 1 + a pitch, or 0 for none: as a token it is the id before the notes, the unknown key, which stays.
             *(
                 Column(f"above, {lag} ago", _FRAME, moves="token", first_token=self.first_note - 1)
                 for lag in self.settings.lags
             ),
-            *repeat_columns(self.blocks.size, self.settings.repeats),
+            *repeat_columns(self.tokens.size, self.settings.repeats),
         )
 
     def encode(self, score: Score) -> Ids:
@@ -128,26 +119,28 @@ class Frames(FixedTokenizer[FramesConfig]):
         start, end, pitch = quantised(score, False, self.settings.steps_per_quarter, longest)
         start, end = without_rests(start, end, self.steps_per_bar, longest)
         frame, pitch, _ = spread(start, end, pitch)
-        return self.sounds_to_ids(frame, pitch, int(end.max(initial=0)), _key_of(score))
+        key = KEYS - 1
+        if score.keys:
+            fifths, minor = score.keys[0].fifths, score.keys[0].minor
+            key = (7 * fifths + 9 * minor) % 12 + 12 * minor
+        return self.sounds_to_ids(frame, pitch, int(end.max(initial=0)), key)
 
     def sounds_to_ids(self, frame: Ints, pitch: Ints, frames: int, key: int) -> Ids:
         """Return the ids of a piece of so many frames, in which each `pitch` sounds in its `frame`, in any order."""
-        events = (
-            np.sort(np.concatenate([frame * _FRAME + pitch, np.arange(frames) * _FRAME + _FRAME - 1]))
-            % _FRAME
-        )
-        body = np.where(events == _FRAME - 1, self.blocks.first["frame_end"], events + self.first_note)
-        header = [self.start_id, self.blocks.first["key"] + key]
+        ends = np.arange(1, frames + 1) * _FRAME - 1
+        events = np.sort(np.concatenate([frame * _FRAME + pitch, ends])) % _FRAME
+        body = np.where(events == _FRAME - 1, self.frame_end_id, events + self.first_note)
+        header = [self.start_id, self.tokens.first["key"] + key]
         return np.concatenate([header, body, [self.end_id]]).astype(np.int32)
 
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:  # a frozen value
-        """Return the ids of `score` up to its last frame, which is left open for what goes with it."""
+        """Return the ids of `score` without the end of the last frame, so that notes can be added to it."""
         ids = self.encode(score)[:-1]
-        return ids[:-1] if ids[-1] == self.blocks.first["frame_end"] else ids
+        return ids[:-1] if ids[-1] == self.frame_end_id else ids
 
     def decode(self, ids: Ids) -> Score:
         ids = np.asarray(ids)
-        ids = ids[(ids >= 0) & (ids < self.blocks.size)]
+        ids = ids[(ids >= 0) & (ids < self.tokens.size)]
         read = _AtOnce(self, ids)
         pitch, frame = read.pitch[read.sounds], read.frame[read.sounds]
         order = np.lexsort((frame, pitch))
@@ -156,12 +149,12 @@ class Frames(FixedTokenizer[FramesConfig]):
         since = frame - frame[np.searchsorted(run, run)]
         piece = run * (1 << 32) + since // (BARS_LONGEST * self.steps_per_bar)
         _, first, count = np.unique(piece, return_index=True, return_counts=True)
-        ticks = TICKS_PER_QUARTER // self.settings.steps_per_quarter
-        columns = (frame[first] * ticks, count * ticks, pitch[first], np.full(len(first), VELOCITY))
-        notes = make_notes(zip(*(column.tolist() for column in columns), strict=True))
-        program = self.settings.program
-        tracks = (Track(notes, program, name=instrument_name(program, False)),) if len(notes) else ()
-        return Score(TICKS_PER_QUARTER, tracks, keys=_keys(int(read.key[-1])) if len(ids) else ())
+        rows = zip(frame[first].tolist(), count.tolist(), pitch[first].tolist(), strict=True)
+        score = solo_score(rows, self.settings.steps_per_quarter, self.settings.program)
+        key = int(read.key[-1]) if len(ids) else KEYS - 1
+        minor = key >= 12
+        fifths = (7 * (key + 3 * minor) + 5) % 12 - 5  # at most six signs
+        return score if key == KEYS - 1 else replace(score, keys=(Key(0, fifths, minor),))
 
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
         ids = np.asarray(ids)
@@ -180,55 +173,39 @@ class Frames(FixedTokenizer[FramesConfig]):
         ).astype(np.int32)
 
     def continuations(self, ids: Ids) -> Mask:
-        """Return which ids can come after each, (time, vocabulary_size), in a piece that does not end."""
+        """Return masks of the ids that can follow each, (time, vocabulary_size), in a piece that does not end."""
         level = _AtOnce(self, np.asarray(ids)).level[:, None]
         starts = (np.asarray(ids) == self.start_id)[:, None]
-        pitch = np.arange(self.blocks.size) - self.first_note
-        body = ((pitch >= level) & (pitch >= 0)) | self.blocks.mask("frame_end")
-        return np.asarray(np.where(starts, self.blocks.mask("key"), body))
+        pitch = np.arange(self.tokens.size) - self.first_note
+        body = ((pitch >= level) & (pitch >= 0)) | self.tokens.mask("frame_end")
+        return np.asarray(np.where(starts, self.tokens.mask("key"), body))
 
     def grammar(self, conditions: Conditions = Conditions()) -> FramesGrammarState:  # a frozen value
-        return FramesGrammarState(conditions, self.steps_per_bar, tokens=self.tokens, tokenizer=self)
+        return FramesGrammarState(self.tokens, conditions, self.steps_per_bar, tokenizer=self)
 
     def summary(self) -> Mapping[str, Any]:
         return {**super().summary(), "frames to a bar": self.steps_per_bar}
 
 
-def _key_of(score: Score) -> int:
-    """Return the number of the first key: its tonic, from C up, and 12 more if it is minor."""
-    if not score.keys:
-        return KEYS - 1
-    key = score.keys[0]
-    return (7 * key.fifths + 9) % 12 + 12 if key.minor else 7 * key.fifths % 12
-
-
-def _keys(number: int) -> tuple[Key, ...]:
-    """Return the key signature of that number, with at most six signs."""
-    if number == KEYS - 1:
-        return ()
-    fifths = (7 * (number - (9 if number >= 12 else 0)) + 5) % 12 - 5
-    return (Key(0, fifths, number >= 12),)
-
-
 class _AtOnce:
-    """What a `FramesGrammarState` knows after each id of a piece; each array (time,)."""
+    """The state of a `FramesGrammarState` after each id of a piece; each array (time,)."""
 
-    def __init__(self, tokenizer: Frames, ids: NDArray[np.signedinteger[Any]]) -> None:
-        blocks = tokenizer.blocks
+    def __init__(self, tokenizer: Frames, ids: Ids) -> None:
+        tokens = tokenizer.tokens
         ids = ids.astype(np.int64)
-        ends = ids == blocks.first["frame_end"]
-        self.frame = np.cumsum(ends)  # after each id, as all below
-        is_note = blocks.is_kind(ids, "note")
-        self.note = np.where(is_note, ids - tokenizer.first_note + 1, 0)  # 1 + the pitch; 0: it is none
+        ends = ids == tokenizer.frame_end_id
+        self.frame = np.cumsum(ends)
+        is_note = tokens.is_kind(ids, "note")
+        self.note = np.where(is_note, ids - tokenizer.first_note + 1, 0)  # 1 + the pitch; 0: no note
         place = self.frame * _FRAME + self.note
-        reached = np.maximum.accumulate(place) if len(ids) else place
+        reached = np.maximum.accumulate(place)
         self.sounds = is_note & (place > np.concatenate([[0], reached[:-1]])[: len(ids)])
         self.pitch = ids - tokenizer.first_note  # where `sounds`
         self.level = reached - self.frame * _FRAME  # 0, or 1 + the highest pitch of the frame so far
         counted = np.cumsum(self.sounds)
         self.height = counted - latest(ends, counted.astype(np.int64), 0)
-        key = blocks.is_kind(ids, "key") & (self.frame == 0) & (counted == 0)
-        self.key = latest(key, ids - blocks.first["key"], KEYS - 1)
+        key = tokens.is_kind(ids, "key") & (self.frame == 0) & (counted == 0)
+        self.key = latest(key, ids - tokens.first["key"], KEYS - 1)
         known = (self.level > 0) & (self.key < KEYS - 1)
         self.degree = np.where(known, (self.level - 1 - self.key) % 12 + 1, 0)
 
@@ -237,8 +214,8 @@ class _AtOnce:
 class FramesGrammarState(ChordGrammarState):
     """A `GrammarState` (see `representations.base`) for `frames`.
 
-    A piece ends, since pitches ascend within a frame and frames are counted; and there is always a way on, since a
-    frame can end (but the last one that could bring the first note, and one after a long silence).
+    A piece ends, since pitches ascend within a frame and frames are counted. The mask is never empty, since a frame can
+    end or have its first note.
     """
 
     tokenizer: Frames = field(kw_only=True)
@@ -254,20 +231,20 @@ class FramesGrammarState(ChordGrammarState):
         settings = self.tokenizer.settings
         self.frames_ago = BarsAgo(
             settings.lags, _FRAME, longest_bar=1
-        )  # bars of one frame, notes 1 + their pitch
+        )  # bars of a frame, notes 1 + their pitch
         self.repeats = TransposedRepeats(settings.repeats, self.tokenizer.first_note)
 
     def advance(self, token: int) -> None:
-        self.last_notes = self.notes_of(token)
-        kind, value = self.tokenizer.blocks.kind[token], self.tokenizer.blocks.value[token]
-        self.token = token
-        self.ended = kind == "end"
+        kind, value = self.tokens.kind[token], self.tokens.value[token]
+        super().advance(token)
         if kind == "frame_end":
-            self._end_frame()
+            self.silent = 0 if self.present else self.silent + 1
+            self.begun = {pitch: self.begun[pitch] for pitch in self.present}
+            self.step, self.level, self.present = self.step + 1, 0, []
         elif kind == "note" and value >= self.level:
             if self.last_notes:
                 self.begun[value] = self.step
-                self.note_count += 1
+                self.notes += 1
             self.present.append(value)
             self.level = value + 1
         elif kind == "key" and not self.step and not self.present:
@@ -275,13 +252,8 @@ class FramesGrammarState(ChordGrammarState):
         self.frames_ago.advance(self.step, 1, value + 1 if kind == "note" else 0)
         self.repeats.advance(token)
 
-    def _end_frame(self) -> None:
-        self.silent = 0 if self.present else self.silent + 1
-        self.begun = {pitch: self.begun[pitch] for pitch in self.present}
-        self.step, self.level, self.present = self.step + 1, 0, []
-
     def notes_of(self, token: int) -> tuple[Note, ...]:
-        """Return the note that begins; one that goes on does not, nor one that is not above the last of its frame."""
+        """Return the note if it begins: not one that goes on, nor one that is not above the last of its frame."""
         pitch, longest = token - self.tokenizer.first_note, BARS_LONGEST * self.steps_per_bar
         goes_on = self.step - self.begun.get(pitch, -longest) < longest
         return () if pitch < self.level or goes_on else self.tokens.notes_of(token)
@@ -301,7 +273,7 @@ class FramesGrammarState(ChordGrammarState):
 
     @property
     def held(self) -> list[int]:
-        """The pitches that would go on in the present frame, not begin."""
+        """The pitches that would go on in the present frame instead of beginning."""
         longest = BARS_LONGEST * self.steps_per_bar
         return [pitch for pitch, begun in self.begun.items() if self.step - begun < longest]
 
@@ -311,13 +283,13 @@ class FramesGrammarState(ChordGrammarState):
         other.frames_ago, other.repeats = self.frames_ago.fork(), self.repeats.fork()
         return other
 
-    def allow(self, mask: Mask) -> None:
+    def allow_step(self, mask: Mask) -> None:
         tokenizer = self.tokenizer
-        if self.token == tokenizer.start_id:
-            mask[tokenizer.blocks.slice["key"]] = True
+        if self.token == self.tokens.first["start"]:
+            mask[self.tokens.slice["key"]] = True
             return
         low, high = instrument_range(tokenizer.settings.program)
         mask[tokenizer.first_note + max(low, self.level) : tokenizer.first_note + high + 1] = True
-        is_over = self.level > high  # a primer may have left the compass
+        is_over = self.level > high  # a primer may be out of range
         mask[tokenizer.frame_end_id] = bool(self.present) or is_over or not self.must_play
-        mask[tokenizer.end_id] = self.may_end and not self.present
+        mask[self.tokens.first["end"]] = self.may_end and not self.present

@@ -6,9 +6,9 @@ twelve roots from C as major, minor, augmented and diminished chords; then START
 
     START ([CHORD] event) ... END        16 events a bar; the last bar is filled
 
-The source puts the chord of the step to come beside the event just read. Here a chord is a token before the event
-of the step at which it begins, and stands in a column from then on: so chords that are given are known in time,
-and where none are given the model chooses them. Chords of more than three tones count as the triad nearest to
+The source feeds the chord of the step to come beside the event just read. Here a chord is a token before the event
+of the step at which it begins, and stays in a column from then on: so given chords precede the notes over them, and
+where none are given the model composes them. Chords of more than three tones count as the triad nearest to
 them. Melody and chords are found in any score by `leadsheet`.
 
 Lost: loudness, timing finer than a sixteenth, pitches outside 48-83 (moved by octaves), notes beyond 4 bars, the
@@ -17,16 +17,24 @@ bass and the upper tones of chords, rests beyond 4 bars (by whole bars).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import Ints, Mask
 from ritornello.errors import CorpusError
 from ritornello.representations.base import Column, Conditions, Ids
-from ritornello.representations.grid import TICKS_PER_QUARTER, VELOCITY, GridGrammarState, without_rests
+from ritornello.representations.grammar import StepGrammarState
+from ritornello.representations.grids import (
+    NEVER,
+    TICKS_PER_QUARTER,
+    VELOCITY,
+    fold_into_range,
+    without_rests,
+)
 from ritornello.representations.leadsheet import LeadSheet, check_leadsheet, read_leadsheet
-from ritornello.representations.tokenizer import FixedTokenizer, Ints, Mask, TokenizerConfig, latest
+from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, latest
 from ritornello.representations.tokens import Tokens, block, build_tokens, solo_range
 from ritornello.score import Score, Text, Track, make_notes
 from ritornello.theory import Chord, make_chord
@@ -35,7 +43,7 @@ STEPS_PER_QUARTER = 4
 STEPS_PER_BAR = 16
 TICKS_PER_STEP = TICKS_PER_QUARTER // STEPS_PER_QUARTER
 LONGEST = 4 * STEPS_PER_BAR
-"""Steps of the longest note, and of the longest time without anything new."""
+"""Steps of the longest note, and of the longest time without an event."""
 
 LOWEST, HIGHEST = 48, 83
 NO_EVENT, NOTE_OFF, FIRST_PITCH = range(3)
@@ -46,8 +54,8 @@ TRIADS = 1 + 12 * len(QUALITIES)
 
 
 def triad_of(chord: Chord | None) -> int:
-    """Return the number, 0-48, of the triad of a chord; 0 is none. What is neither minor, augmented nor diminished
-    counts as major."""
+    """Return the number, 0-48, of the triad of a chord; 0 is none. A chord neither minor, augmented nor
+    diminished counts as major."""
     if chord is None:
         return 0
     above = {(pitch_class - chord.root) % 12 for pitch_class in chord.pitch_classes}
@@ -65,15 +73,6 @@ def triad_chord(number: int) -> Chord | None:
     return make_chord(root, QUALITIES[quality]) if number else None
 
 
-def _event_name(value: int) -> str:
-    return ("no event", "note off")[value] if value < FIRST_PITCH else f"note {value - FIRST_PITCH + LOWEST}"
-
-
-def _chord_name(value: int) -> str:
-    chord = triad_chord(value)
-    return f"chord {chord.name if chord else 'none'}"
-
-
 class Improv(FixedTokenizer[TokenizerConfig]):
     """The representation `improv`; see `representations.base.Representation`."""
 
@@ -85,18 +84,20 @@ class Improv(FixedTokenizer[TokenizerConfig]):
     def make_tokens(config: TokenizerConfig) -> Tokens:
         event, triad = np.arange(EVENTS), np.arange(TRIADS)
         is_note, qualities, roots = event >= FIRST_PITCH, *np.divmod(triad - 1, 12)
+        pitches = [f"note {pitch}" for pitch in range(LOWEST, HIGHEST + 1)]
+        chords = [f"chord {chord.name if chord else 'none'}" for chord in map(triad_chord, range(TRIADS))]
         return build_tokens(
             block(
                 "event",
                 EVENTS,
-                _event_name,
+                ["no event", "note off", *pitches],
                 voice=np.where(is_note, 0, -1),
                 pitch=np.where(is_note, event - FIRST_PITCH + LOWEST, -1),
                 notes=is_note,
                 duration=1 / STEPS_PER_QUARTER,
                 series=np.where(is_note, 0, -1),
             ),
-            block("chord", TRIADS, _chord_name, series=qualities, step=roots, period=12),
+            block("chord", TRIADS, chords, series=qualities, step=roots, period=12),
             block("start"),
             block("end"),
             instruments=[solo_range(config.program, LOWEST, HIGHEST)],
@@ -112,8 +113,8 @@ class Improv(FixedTokenizer[TokenizerConfig]):
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        chord = Column("chord", TRIADS, moves="token", first_token=self.blocks.first["chord"])
-        return Column("token", self.blocks.size), chord
+        chord = Column("chord", TRIADS, moves="token", first_token=self.tokens.first["chord"])
+        return Column("token", self.tokens.size), chord
 
     # --- between scores and ids --------------------------------------------------------------------------------
 
@@ -131,13 +132,13 @@ class Improv(FixedTokenizer[TokenizerConfig]):
         events = np.full(total, NO_EVENT, dtype=np.int64)
         events[end[end < total]] = NOTE_OFF
         events[start] = pitch + (FIRST_PITCH - LOWEST)
-        ids = np.concatenate([self.blocks.first["chord"] + triad, events])
+        ids = np.concatenate([self.tokens.first["chord"] + triad, events])
         order = np.argsort(np.concatenate([step, np.arange(total)]), kind="stable")
         return np.concatenate([[self.start_id], ids[order], [self.end_id]]).astype(np.int32)
 
     def decode(self, ids: Ids) -> Score:
         ids = np.asarray(ids)
-        is_event = self.blocks.is_kind(ids, "event")
+        is_event = self.tokens.is_kind(ids, "event")
         steps = np.cumsum(is_event)  # at a chord: the step to come
         events = np.append(ids[is_event], NOTE_OFF)
         changes = np.flatnonzero(events != NO_EVENT)
@@ -147,28 +148,26 @@ class Improv(FixedTokenizer[TokenizerConfig]):
             if events[start] >= FIRST_PITCH
         ]
         notes = make_notes((s * TICKS_PER_STEP, n * TICKS_PER_STEP, p, VELOCITY) for s, n, p in rows)
-        says = self.blocks.is_kind(ids, "chord")
-        texts = self._chord_texts(steps[says].tolist(), (ids[says] - self.blocks.first["chord"]).tolist())
+        is_chord = self.tokens.is_kind(ids, "chord")
+        triads = (ids[is_chord] - self.tokens.first["chord"]).tolist()
+        chords = dict(zip(steps[is_chord].tolist(), map(triad_chord, triads), strict=True))
+        texts = tuple(
+            Text(step * TICKS_PER_STEP, "text", chord.name if chord else "N.C.")
+            for step, chord in chords.items()
+        )
         tracks = (
             Track(notes, self.settings.program, name="melody"),
             Track(make_notes(), name="chords", texts=texts),
         )
         return Score(TICKS_PER_QUARTER, tracks if rows else ())
 
-    def _chord_texts(self, steps: list[int], triads: list[int]) -> tuple[Text, ...]:
-        chords = {step: triad_chord(triad) for step, triad in zip(steps, triads, strict=True)}
-        return tuple(
-            Text(step * TICKS_PER_STEP, "text", chord.name if chord else "N.C.")
-            for step, chord in chords.items()
-        )
-
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
         ids = np.asarray(ids, dtype=np.int64)
-        chords = latest(self.blocks.is_kind(ids, "chord"), ids - self.blocks.first["chord"], 0)
+        chords = latest(self.tokens.is_kind(ids, "chord"), ids - self.tokens.first["chord"], 0)
         return np.stack([ids, chords], axis=1).astype(np.int32)
 
     def grammar(self, conditions: Conditions = Conditions()) -> ImprovGrammarState:  # a frozen value
-        return ImprovGrammarState(conditions, STEPS_PER_BAR, tokens=self.tokens, tokenizer=self)
+        return ImprovGrammarState(self.tokens, conditions, STEPS_PER_BAR, tokenizer=self)
 
 
 def _to_steps(ticks: NDArray[np.int64], ticks_per_quarter: int) -> Ints:
@@ -186,13 +185,12 @@ def _melody_steps(sheet: LeadSheet, ticks_per_quarter: int) -> tuple[Ints, Ints,
     start, end, pitch = start[order], end[order], pitch[order]
     last = np.append(np.diff(start) != 0, True)
     start, end, pitch = start[last], end[last], pitch[last]
-    end = np.minimum(np.clip(end, start + 1, start + LONGEST), np.append(start[1:], 1 << 40))
-    low, high = LOWEST + (pitch - LOWEST) % 12, HIGHEST - (HIGHEST - pitch) % 12
-    return start, end, np.where(pitch < LOWEST, low, np.where(pitch > HIGHEST, high, pitch))
+    end = np.minimum(np.clip(end, start + 1, start + LONGEST), np.append(start[1:], NEVER))
+    return start, end, fold_into_range(pitch, LOWEST, HIGHEST)
 
 
 def _chord_steps(sheet: LeadSheet, score: Score, stop: int) -> tuple[Ints, Ints]:
-    """Return step and triad of each change of chord before `stop`; none are found in a melody that is alone."""
+    """Return step and triad of each change of chord before `stop`; a melody alone has none."""
     try:
         check_leadsheet(score)
     except CorpusError:
@@ -206,57 +204,45 @@ def _chord_steps(sheet: LeadSheet, score: Score, stop: int) -> tuple[Ints, Ints]
 
 
 @dataclass
-class ImprovGrammarState(GridGrammarState):
-    """A `GrammarState` (see `representations.base`) for `improv`. Its place is that of the last event; pieces end
-    at bar
-    lines only."""
+class ImprovGrammarState(StepGrammarState):
+    """A `GrammarState` (see `representations.base`) for `improv`. Its place is that of the last event."""
 
     tokenizer: Improv = field(kw_only=True)
-    read: int = 0  # steps that have been read
     chord: int = 0
     is_sounding: bool = False
 
     def advance(self, token: int) -> None:
-        self.last_notes = self.notes_of(token)
-        kind, value = self.tokenizer.blocks.kind[token], self.tokenizer.blocks.value[token]
-        self.token, self.ended = token, kind == "end"
+        kind, value = self.tokens.kind[token], self.tokens.value[token]
+        super().advance(token)
         if kind == "chord":
             self.chord = value
         elif kind == "event":
-            self.step, self.read = self.read, self.read + 1
+            self.step += 1
             self.is_sounding = value >= FIRST_PITCH or (self.is_sounding and value == NO_EVENT)
-            self.note_count += value >= FIRST_PITCH
+            self.notes += value >= FIRST_PITCH
 
     @property
     def columns(self) -> tuple[int, ...]:
         return self.token, self.chord
 
-    def fork(self) -> ImprovGrammarState:
-        return replace(self)
-
-    @property
-    def steps_read(self) -> int:
-        return self.read
-
-    def allow(self, mask: Mask) -> None:
+    def allow_step(self, mask: Mask) -> None:
         if self._allow_chords(mask):
             return
         mask[FIRST_PITCH:EVENTS] = True
-        mask[NO_EVENT] = bool(self.note_count) or self.read < self.limit - 1  # a piece has at least one note
+        mask[NO_EVENT] = self.may_rest
         mask[NOTE_OFF] = self.is_sounding
-        at_bar_line = self.read % self.steps_per_bar == 0 and self.token < EVENTS
-        mask[self.tokenizer.end_id] = bool(self.note_count) and at_bar_line and self.is_free
+        mask[self.tokens.first["end"]] = self.may_end and self.token < EVENTS
 
     def _allow_chords(self, mask: Mask) -> bool:
-        """Allow a change of chord before an event. Return whether the conditions demands one."""
-        block = self.tokenizer.blocks.slice["chord"]
-        if self.tokenizer.blocks.kind[self.token] == "chord":
+        """Allow a change of chord before an event. Return whether the conditions demand one."""
+        block = self.tokens.slice["chord"]
+        if self.tokens.kind[self.token] == "chord":
             return False
         if not self.conditions.chords:
             mask[block.start + 1 : block.stop] = True
             mask[block.start + self.chord] = False
             return False
-        bar, position = divmod(self.read, self.steps_per_bar)
+        bar, position = divmod(self.step, self.steps_per_bar)
         chords = self.conditions.chords[bar % len(self.conditions.chords)]
         wanted = triad_of(chords[position * len(chords) // self.steps_per_bar]) if chords else self.chord
         mask[block.start + wanted] = wanted != self.chord

@@ -1,11 +1,11 @@
 """`Score` -> a lead sheet: one melody, and the chords it is played over.
 
-The melody is a track chosen by name or number, or else by `melody_track`: a track that is called so, else the
+The melody is a track chosen by name or number, or else by `melody_track`: a track with such a name, else the
 one that is most like a melody (one note at a time, high, busy). The chords are those *given*, as texts that
-are chord symbols, or else *found* in what the other tracks play: block chords where they are struck, anything
+are chord symbols, or else *found* in the notes of the other tracks: block chords where they are struck, anything
 else for each half bar (each bar, if its beats cannot be halved), by the nearest of `TEMPLATES`.
 
-Ticks are those of the score that is given; nothing here is quantised.
+Ticks are those of the score; nothing is quantised.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from ritornello.theory import CHORDS, Chord, make_chord, parse_chord
 
 MELODY_NAME = re.compile(r"melod|solo|lead|voice|vocal|sing|theme|tune", re.IGNORECASE)
 CHORDS_NAME = re.compile(r"chord|harmon|accomp|comp\b|changes", re.IGNORECASE)
-"""What tracks are called that play these parts."""
+"""Names of the tracks of these parts."""
 
 TEMPLATES = ("maj", "min", "7", "maj7", "m7", "dim", "m7b5", "dim7", "aug", "6", "m6", "sus4", "7sus4", "mM7")
-"""The qualities that are looked for in notes; of two that fit alike, the earlier."""
+"""The qualities of chords found in notes; of two that fit alike, the earlier."""
 
-_REHEARSAL = tuple("ABCDEFG")
+_REHEARSAL = "ABCDEFG"
 
 
 @dataclass(frozen=True)
@@ -74,30 +74,25 @@ def check_leadsheet(score: Score) -> None:
 def melody_track(tracks: Sequence[Track], wanted: str | None = None) -> int:
     """Return the number of the track that has the melody.
 
-    `wanted` is a name, or part of one, or a number from 1; ConfigError if no track is that. Else it is the first
-    that is called melody, solo, lead, voice or the like; else the one with the greatest `likeness`.
+    `wanted` is a name, or part of one, or a number from 1; ConfigError if there is none. By default it is the first
+    with a name such as melody, solo, lead or voice; else the one with the greatest `likeness`.
     """
     if wanted is not None:
-        return _wanted_track(tracks, wanted)
+        if wanted.isdecimal() and 1 <= int(wanted) <= len(tracks):
+            return int(wanted) - 1
+        for number, track in enumerate(tracks):
+            if wanted.lower() in track.name.lower():
+                return number
+        listed = ", ".join(f"{number} {track.name!r}" for number, track in enumerate(tracks, 1))
+        raise ConfigError(f"no melody track {wanted!r}; there are {listed}")
     named = [i for i, track in enumerate(tracks) if MELODY_NAME.search(track.name)]
     unnamed = [i for i, track in enumerate(tracks) if not CHORDS_NAME.search(track.name)]
     candidates = named[:1] or unnamed or range(len(tracks))
     return max(candidates, key=lambda i: likeness(tracks[i]))
 
 
-def _wanted_track(tracks: Sequence[Track], wanted: str) -> int:
-    if wanted.isdecimal() and 1 <= int(wanted) <= len(tracks):
-        return int(wanted) - 1
-    names = [track.name for track in tracks]
-    for i, name in enumerate(names):
-        if wanted.lower() in name.lower():
-            return i
-    listed = ", ".join(f"{i} {name!r}" for i, name in enumerate(names, 1))
-    raise ConfigError(f"no melody track {wanted!r}; there are {listed}")
-
-
 def likeness(track: Track) -> float:
-    """Return how much a track is like a melody: its share of single notes, its height (in octaves), its notes."""
+    """Return the likeness of a track to a melody, from its share of single notes, its height (octaves), its notes."""
     notes = track.notes
     onsets = len(np.unique(notes["start"]))
     alone = onsets / len(notes)
@@ -109,34 +104,32 @@ def top_line(notes: Notes) -> Notes:
     if it is mostly covered; else a note ends where the next begins."""
     line: list[list[int]] = []
     for start, duration, pitch, velocity in notes.tolist():
-        if line and start == line[-1][0]:
+        above = line[-1] if line else [-1, 0, -1, 0]
+        overlap = min(above[0] + above[1], start + duration) - start
+        if start == above[0]:
             line[-1] = [start, duration, pitch, velocity]  # sorted by pitch: it is the higher one
-        elif not line or not _is_covered(line[-1], start, duration, pitch):
+        elif pitch >= above[2] or overlap <= 0 or 2 * overlap < duration:
             line.append([start, duration, pitch, velocity])
     for note, following in pairwise(line):
         note[1] = min(note[1], following[0] - note[0])
     return make_notes(line)
 
 
-def _is_covered(above: list[int], start: int, duration: int, pitch: int) -> bool:
-    overlap = min(above[0] + above[1], start + duration) - start
-    return pitch < above[2] and overlap > 0 and 2 * overlap >= duration
-
-
 # --- chords given ---------------------------------------------------------------------------------------------
 
 
 def given_chords(score: Score) -> tuple[tuple[int, Chord], ...]:
-    """Return the chords written as texts. They count if the track is called chords, or else if two or more texts of
-    one kind are mostly chord symbols and not just the letters of rehearsal marks."""
+    """Return the chords written as texts: those of a track named like one of chords, or else two or more texts of one
+    kind that are mostly chord symbols and not just the letters of rehearsal marks."""
     for track in score.tracks:
         if CHORDS_NAME.search(track.name) and (chords := _parse_texts(track.texts)):
             return chords
     for texts in (score.texts, *(track.texts for track in score.tracks)):
         for kind in ("marker", "text", "cue", "lyric"):
             group = [text for text in texts if text.kind == kind]
-            chords = _parse_texts(group)
-            if len(chords) >= 2 and 3 * len(chords) >= 2 * len(group) and not _is_rehearsal(group):
+            chords, names = _parse_texts(group), [text.text.strip() for text in group]
+            is_rehearsal = names == list(_REHEARSAL[: len(names)])
+            if len(chords) >= 2 and 3 * len(chords) >= 2 * len(group) and not is_rehearsal:
                 return chords
     return ()
 
@@ -148,21 +141,25 @@ def _parse_texts(texts: Iterable[Text]) -> tuple[tuple[int, Chord], ...]:
             if text.text.strip()[:1].isupper():
                 found[text.tick] = parse_chord(text.text)
         except ConfigError:
-            continue  # not a chord, or one that nobody can read: the one before goes on
+            continue  # not a chord symbol, or an unknown one: the chord before it goes on
     return tuple(sorted(found.items()))
-
-
-def _is_rehearsal(texts: Sequence[Text]) -> bool:
-    names = tuple(text.text.strip() for text in texts)
-    return names == _REHEARSAL[: len(names)]
 
 
 # --- chords found ---------------------------------------------------------------------------------------------
 
 
 def find_chords(score: Score, notes: Notes) -> tuple[tuple[int, Chord], ...]:
-    """Return the chords that `notes` make; nothing changes where too little is played to tell."""
-    edges = _block_edges(notes) or _half_bars(score, notes)
+    """Return the chords of `notes`: where chords of three notes or more are struck, if most notes are in such chords,
+    else for each half bar. Where fewer than two pitch classes sound, the chord before goes on."""
+    onsets, counts = np.unique(notes["start"], return_counts=True)
+    edges: list[int] = []
+    if 10 * counts[counts >= 3].sum() >= 9 * len(notes):
+        edges = onsets[counts >= 3].tolist()
+    if not edges:
+        end = int((notes["start"] + notes["duration"]).max(initial=1))
+        for start, stop in pairwise([*score.bar_starts(end).tolist(), end]):
+            beats = (stop - start) / score.ticks_per_quarter
+            edges += [start, (start + stop) // 2] if beats >= 4 and beats % 2 == 0 else [start]
     chords: list[tuple[int, Chord]] = []
     starts, ends = notes["start"], notes["start"] + notes["duration"]
     for tick, stop in zip(edges, [*edges[1:], int(ends.max(initial=0)) + 1], strict=True):
@@ -173,49 +170,23 @@ def find_chords(score: Score, notes: Notes) -> tuple[tuple[int, Chord], ...]:
     return tuple(chords)
 
 
-def _block_edges(notes: Notes) -> list[int]:
-    """Return the ticks at which chords of three notes or more are struck, if most notes are in such chords."""
-    ticks, counts = np.unique(notes["start"], return_counts=True)
-    in_blocks = counts[counts >= 3].sum()
-    return [int(tick) for tick in ticks[counts >= 3]] if 10 * in_blocks >= 9 * len(notes) else []
-
-
-def _half_bars(score: Score, notes: Notes) -> list[int]:
-    end = int((notes["start"] + notes["duration"]).max(initial=1))
-    edges: list[int] = []
-    starts = score.bar_starts(end).tolist()
-    for start, stop in zip(starts, [*starts[1:], end], strict=True):
-        beats = (stop - start) / score.ticks_per_quarter
-        edges += [start, (start + stop) // 2] if beats >= 4 and beats % 2 == 0 else [start]
-    return edges
-
-
 def name_chord(notes: Notes, start: int, stop: int) -> Chord | None:
-    """Return the chord that best fits what sounds from `start` to `stop`, or None if fewer than two classes sound.
+    """Return the chord that best fits the notes from `start` to `stop`, or None if fewer than two classes sound.
 
     The fit is the share of sound within the chord, less a part of each tone that is missing, plus a little if the
     lowest note is the root.
     """
     sounding = np.minimum(notes["start"] + notes["duration"], stop) - np.maximum(notes["start"], start)
-    heard = notes[sounding > 0]
-    weights = np.bincount(heard["pitch"] % 12, weights=sounding[sounding > 0], minlength=12)
+    pitches = notes["pitch"][sounding > 0]
+    weights = np.bincount(pitches % 12, weights=sounding[sounding > 0], minlength=12)
     if np.count_nonzero(weights) < 2:
         return None
     weights = weights / weights.sum()
-    bass = int(heard["pitch"].min()) % 12
-    best = max(_FITS, key=lambda fit: round(_fit(weights, fit, bass), 9))
-    return make_chord(*best[:2])
+    bass = int(pitches.min()) % 12
 
+    def fit(root: int, quality: str) -> float:
+        inside = [float(weights[(root + step) % 12]) for step in CHORDS[quality]]
+        missing = sum(max(0.0, 0.08 - weight) for weight in inside) / 0.08
+        return round(sum(inside) - 0.15 * missing + 0.1 * (root == bass), 9)
 
-_FITS = tuple(
-    (root, quality, frozenset((root + step) % 12 for step in CHORDS[quality]))
-    for quality in TEMPLATES
-    for root in range(12)
-)
-
-
-def _fit(weights: np.ndarray, fit: tuple[int, str, frozenset[int]], bass: int) -> float:
-    root, _, tones = fit
-    inside = [float(weights[tone]) for tone in tones]
-    missing = sum(max(0.0, 0.08 - weight) for weight in inside) / 0.08
-    return sum(inside) - 0.15 * missing + 0.1 * (root == bass)
+    return make_chord(*max(((root, q) for q in TEMPLATES for root in range(12)), key=lambda each: fit(*each)))

@@ -1,14 +1,12 @@
-"""What representations share: `BaseTokenizer`, the base of all; `FixedTokenizer`; and a few array helpers.
+"""The base classes of tokenizers: `BaseTokenizer`, and `FixedTokenizer` for a vocabulary that no corpus changes.
 
-A fixed scheme has a vocabulary that does not depend on the corpus: its ids follow from the configuration, in blocks,
-one block a kind of event. What the corpus decides is only which program plays.
+The ids of a fixed tokenizer follow from its configuration; only the program that plays is fitted to the corpus.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -16,28 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from ritornello.arrays import Ints, Mask
 from ritornello.config import checked
 from ritornello.errors import ConfigError, CorpusError
-from ritornello.rendering.performance import end_before_next
-from ritornello.representations.base import (
-    PLAIN_SAMPLING,
-    BarPosition,
-    Column,
-    Conditions,
-    Examples,
-    GrammarState,
-    Ids,
-)
-from ritornello.representations.tokens import InstrumentRange, Note, Tokens
+from ritornello.representations.base import PLAIN_SAMPLING, Column, Examples, GrammarState, Ids
+from ritornello.representations.conditions import Conditions
+from ritornello.representations.tokens import InstrumentRange, Tokens
 from ritornello.score import Score
 from ritornello.theory import DRUMS, instrument_name
 
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
-
 
 class TokenizerConfig(BaseModel):
-    """What every fixed scheme can be told."""
+    """The options of every fixed tokenizer."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,25 +38,34 @@ Options = TypeVar("Options", bound=BaseModel)
 
 
 class BaseTokenizer(Generic[Config]):
-    """What a `representations.base.Representation` is unless it says otherwise: the network sees the ids, nothing else,
-    and each score is one example."""
+    """The defaults of a `representations.base.Representation`: the ids are the only input column, and each score is one
+    example."""
 
     name: str
+    options_model: type[BaseModel]
     reads_prose = False
     unit = "note"
     learns_whole_pieces = True
     tells_notes_in_order = False
-    keeps_given = False
+    keeps_fixed_notes = False
     plays_over_chords = False
     reference_sampling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
     def __init__(self, settings: Config, tokens: Tokens) -> None:
         self.settings, self.tokens = settings, tokens
-        self.vocabulary_size, self.start_id, self.end_id = (
-            tokens.size,
-            tokens.first["start"],
-            tokens.first["end"],
-        )
+        self.vocabulary_size = tokens.size
+        self.start_id, self.end_id = tokens.first["start"], tokens.first["end"]
+
+    @staticmethod
+    def fit_config(all_statistics: Iterable[Any], options: Any) -> Any:
+        """Return the configuration for a corpus with `options`, an `options_model`; by default those."""
+        return options
+
+    @classmethod
+    def fit(cls, all_statistics: Iterable[Any], options: Mapping[str, Any] = MappingProxyType({})) -> Self:
+        """Return the representation for a corpus with `options`, the fields of `options_model`. Raises ConfigError."""
+        config = cls.fit_config(all_statistics, checked_options(cls.name, cls.options_model, options))
+        return cls(config)  # type: ignore[call-arg]  # a subclass makes its tokens itself
 
     @property
     def unsupported_settings(self) -> tuple[str, ...]:
@@ -84,8 +81,12 @@ class BaseTokenizer(Generic[Config]):
     def grammar(self, conditions: Conditions = Conditions()) -> GrammarState:  # a frozen value
         raise NotImplementedError
 
+    def known_ids(self, ids: Ids) -> list[int]:
+        """Return those of any ids that are in the vocabulary."""
+        return [token for token in np.asarray(ids).tolist() if 0 <= token < self.vocabulary_size]
+
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
-        """Return the columns of the grammar state after each id. A member for long pieces reads them all at once."""
+        """Return the columns of the grammar state after each id, one id at a time: slow for long pieces."""
         if len(self.columns) == 1:
             return np.asarray(ids, dtype=np.int32).reshape(-1, 1)
         grammar, rows = self.grammar(), []
@@ -117,56 +118,30 @@ class BaseTokenizer(Generic[Config]):
         return tuple(each for each in self.tokens.instruments if each.program != DRUMS)
 
 
-@dataclass
-class BaseGrammarState:
-    """What a `representations.base.GrammarState` is unless it says otherwise: nothing is given, and there are no bars.
-
-    A subclass begins `advance` with `self.last_notes = self.notes_of(token)`.
-    """
-
-    tokens: Tokens = field(kw_only=True)
-    last_notes: tuple[Note, ...] = field(default=(), kw_only=True)
-
-    def notes_of(self, token: int) -> tuple[Note, ...]:
-        return self.tokens.notes_of(token)
-
-    @property
-    def bar_position(self) -> BarPosition | None:
-        return None
-
-    @property
-    def forced_token(self) -> int | None:
-        return None
-
-    def reassign_probability(self, mask: Mask) -> tuple[int, Mask] | None:
-        return None
-
-
 class FixedTokenizer(BaseTokenizer[Fixed]):
-    """What the representations with a vocabulary of fixed blocks have in common."""
+    """A tokenizer whose table of ids, `make_tokens`, depends on the configuration alone."""
 
     config_model: type[TokenizerConfig]
     reference_sampling = PLAIN_SAMPLING
 
     def __init__(self, config: Fixed) -> None:
         super().__init__(config, self.make_tokens(config))
-        self.blocks = self.tokens
 
     @staticmethod
     def make_tokens(config: Fixed) -> Tokens:
-        """Return what the ids mean; there are a "start" and an "end"."""
+        """Return the table of ids, with the kinds "start" and "end"."""
         raise NotImplementedError
 
     @staticmethod
     def collect_statistics(score: Score) -> dict[int, int]:
-        """Return how many notes each program has; drums do not count. Raises CorpusError if there is nothing else."""
+        """Return how many notes each program has, without drums. CorpusError if there is nothing else."""
         return notes_by_program(score, is_drum=False)
 
     @classmethod
     def fit(
         cls, all_statistics: Iterable[dict[int, int]], options: Mapping[str, Any] = MappingProxyType({})
     ) -> Self:
-        """Return the scheme with `options`, the fields of its configuration; the program is the most frequent one."""
+        """Return it with `options`, the fields of its configuration; the program is the most frequent one."""
         programs: Counter[int] = Counter()
         for statistics in all_statistics:
             programs.update(statistics)
@@ -175,7 +150,7 @@ class FixedTokenizer(BaseTokenizer[Fixed]):
         return cls(config)  # type: ignore[arg-type]  # the class variable cannot name the type parameter
 
     def for_piece(self, primer: Score | None, conditions: Conditions) -> Self:
-        """Return the scheme played by the one instrument of `conditions`. ConfigError for several, and for drums."""
+        """Return it with the one instrument of `conditions`. ConfigError for several, and for drums."""
         if conditions.instruments is None:
             return self
         if len(conditions.instruments) > 1 or DRUMS in conditions.instruments:
@@ -187,12 +162,12 @@ class FixedTokenizer(BaseTokenizer[Fixed]):
 
 
 def checked_options(name: str, model: type[Options], options: Mapping[str, Any]) -> Options:
-    """Return the options of the representation `name`; ConfigError for those that it does not know or allow."""
+    """Return the options of the representation `name`. ConfigError for unknown ones and values not allowed."""
     return checked(model, options, f"representation {name}: option ")
 
 
 def notes_by_program(score: Score, is_drum: bool) -> dict[int, int]:
-    """Return how many notes each program, or each drum kit, has. Raises CorpusError if there are none."""
+    """Return how many notes each program, or each drum kit, has. CorpusError if there are none."""
     counts: Counter[int] = Counter()
     for track in score.tracks:
         counts[track.program] += len(track.notes) if track.is_drum == is_drum else 0
@@ -202,33 +177,6 @@ def notes_by_program(score: Score, is_drum: bool) -> dict[int, int]:
 
 
 def latest(where: Mask, values: Ints, before: int) -> Ints:
-    """Return, at each step, the value at the last step so far where `where` holds; `before` until then."""
+    """Return, for each step, the value at the last step so far where `where` holds; `before` until then."""
     index = np.maximum.accumulate(np.where(where, np.arange(len(where)), -1))
     return np.where(index >= 0, values[index], before)
-
-
-def strike(start: Ints, end: Ints, pitch: Ints, velocity: Ints) -> tuple[Ints, Ints, Ints, Ints]:
-    """Return notes in order of start and pitch, as one keyboard can play them: no pitch twice at once.
-
-    Times are in steps. A note lasts at least a step and ends when its pitch is struck again; of those of a pitch
-    that begin together, the longest stays.
-    """
-    order = np.lexsort((-end, pitch, start))
-    start, end, pitch, velocity = start[order], end[order], pitch[order], velocity[order]
-    first = np.ones(len(start), dtype=bool)
-    first[1:] = (np.diff(start) != 0) | (np.diff(pitch) != 0)
-    start, end, pitch, velocity = start[first], end[first], pitch[first], velocity[first]
-    end = end_before_next(start, np.maximum(end, start + 1), pitch)
-    return start, end, pitch, velocity
-
-
-def shorten_gaps(start: Ints, end: Ints, longest: int, unit: int = 1) -> tuple[Ints, Ints]:
-    """Return starts and ends with the time taken out in which nothing begins or ends.
-
-    A gap between events (and before the first) longer than `longest` is made shorter by as many whole `unit` as
-    leave it at least so long.
-    """
-    times = np.unique(np.concatenate([start, end]))
-    excess = np.maximum(np.diff(times, prepend=0) - longest, 0) // unit * unit
-    moved = times - np.cumsum(excess)
-    return moved[np.searchsorted(times, start)], moved[np.searchsorted(times, end)]

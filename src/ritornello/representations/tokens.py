@@ -1,4 +1,4 @@
-"""`Tokens`: one table of what the ids of a representation mean. Whatever needs to know what an id is reads it here.
+"""`Tokens`: the vocabulary as a table of what each token id means.
 
 A representation declares its ids in blocks, one block a kind of token, in the order of the ids:
 
@@ -9,8 +9,8 @@ A representation declares its ids in blocks, one block a kind of token, in the o
         block("note", 128, voice=0, pitch=np.arange(128), notes=1, series=0),
     )
 
-What an id brings only because of what came before ("as one bar ago"), `GrammarState.notes_of` tells; the table marks
-such ids (`recalls`). A law compares the table of every representation with what its `encode` and `decode` do.
+Ids whose notes depend on the past ("as one bar ago") are marked in the table (`recalls`); `GrammarState.notes_of`
+returns their notes. A law compares the table of every representation with what its `encode` and `decode` do.
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ from typing import Any, NamedTuple, TypedDict, Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ritornello.arrays import Ints, Mask
 from ritornello.theory import instrument_name, instrument_range
 
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 Note = tuple[int, int]
 """Voice and sounding pitch."""
 
@@ -40,18 +39,18 @@ CHORD = 128
 class Meaning(TypedDict, total=False):
     """What the ids of a block mean: for each column one value for all ids, or an array of one an id.
 
-    voice: of the notes it brings, or of the instrument it declares; -1 for none, or for whichever is playing.
+    voice: of its notes, or of the instrument it declares; -1 for none, or for the one that is playing.
     pitch: as it sounds, 0-127; -1 for none, several, or one that is known only when the piece is decoded; from CHORD
-        up, a chord by a number of its own.
-    notes: how many notes it brings, as they are counted for nats a note.
+        up, the number of a chord.
+    notes: how many notes it has, for nats a note.
     is_drum: whether these are notes of a drum kit.
     onset_offset, duration: in quarters, at least 0. Its notes begin `onset_offset` after the present time, and after it
         the time is `onset_offset` + `duration` later.
     program: the General MIDI program that it declares, DRUMS for a kit; -1 for none.
-    series, step, period: how it moves to another key. Ids of one series, from 0, are the same thing at other steps, in
-        semitones (default: the pitch). In a series with a period, such as 12 for pitch classes and keys, the first step
-        follows the last one. Series -1 stays as it is.
-    recalls: whether it brings earlier notes again, which only the grammar state knows.
+    series, step, period: how it is transposed. Ids of one series, from 0, differ in the step, in semitones (default:
+        the pitch). In a series with a period, such as 12 for pitch classes and keys, the first step follows the last
+        one. Series -1 stays as it is.
+    recalls: whether it repeats earlier notes, which are known to the grammar state.
     """
 
     voice: ArrayLike
@@ -71,14 +70,13 @@ _DEFAULTS: dict[str, Any] = {"voice": -1, "pitch": -1, "notes": 0, "is_drum": Fa
 _DEFAULTS |= {"duration": 0.0, "program": -1, "series": -1, "step": -1, "period": 0, "recalls": False}
 
 _PLACES = 1 << 12
-"""More than the steps of a series and twice SPAN together: so many places are kept apart for each series."""
+"""Numbers reserved for each series: more than its steps and twice SPAN."""
 
 
 class InstrumentRange(NamedTuple):
-    """What an instrument can play in a model: all pitches that the grammar allows it, in order, as they sound.
+    """The pitches that the grammar allows an instrument, ascending, as they sound.
 
-    program: General MIDI, DRUMS for a kit, -1 if any may be asked for. token: the id that brings it into a piece, or
-    None if there is none.
+    program: General MIDI, DRUMS for a kit, -1 for any. token: the id that declares it in a piece, or None.
     """
 
     name: str
@@ -89,7 +87,7 @@ class InstrumentRange(NamedTuple):
 
 
 Names = Sequence[str] | Callable[[int], str] | None
-"""The readable names of the ids of a block, or a function from an id's number in it; None: the kind and the number."""
+"""The readable names of the ids of a block, or a function of an id's number in it; None: the kind and the number."""
 
 
 class Block(NamedTuple):
@@ -116,13 +114,13 @@ def block(kind: str, size: int = 1, names: Names = None, **meaning: Unpack[Meani
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Tokens:
-    """The table. Columns are arrays, (ids,); see `Meaning`. Nothing of it changes, so copies are the table itself.
+    """The table. Columns are arrays, (ids,); see `Meaning`. It is immutable, and copies are the table itself.
 
     kind, value: of each id, the name of its block and its number in it, as plain values. first, slice: the first id of
-    each kind, and all of them. is_timed: whether `onset_offset` and `duration` tell when every note begins; only then
-    can a model be played live. tells_ends: whether the end of a note is known as soon as time has moved on from its
-    beginning; else it is when time has moved on from its end. quarters_per_minute: the tempo of all pieces, if time is
-    real; else None. shared: the columns of `features`.
+    each kind, and all of them. is_timed: whether `onset_offset` and `duration` determine when every note begins, as
+    live playing needs. tells_ends: whether the end of a note is known as soon as time has moved on from its beginning;
+    else it is when time has moved on from its end. quarters_per_minute: the tempo of all pieces, if time is in seconds;
+    else None. shared: the columns of `features`.
     """
 
     blocks: dict[str, Block]
@@ -173,30 +171,30 @@ class Tokens:
         """Return the readable name of an id, for reports."""
         return self.blocks[self.kind[token]].name(self.value[token])
 
-    @cached_property
+    @property
     def no_event(self) -> int:
-        """The id of a step at which nothing happens, which it says little to foresee; -1 if there is none."""
+        """The id of a step at which nothing happens, whose likelihood says little; -1 if there is none."""
         return self.first.get("no_event", -1)
 
     # --- notes ------------------------------------------------------------------------------------------------
 
     @cached_property
     def is_pitched(self) -> Mask:
-        """Which ids bring one note, not of drums, whose pitch is known: constraints speak of these."""
+        """Mask of the ids of one note, not of drums, with a known pitch: those that constraints are about."""
         return (self.pitch >= 0) & (self.pitch < CHORD) & ~self.is_drum
 
     def note_ids(self, voice: int, pitch: int) -> tuple[int, ...]:
-        """Return all ids that bring this note."""
+        """Return all ids of this note."""
         found = (self.pitch == pitch) & ((self.voice == voice) | (self.voice < 0)) & (pitch >= 0)
         return tuple(np.flatnonzero(found).tolist())
 
     @cached_property
     def recalling(self) -> tuple[int, ...]:
-        """The ids that bring earlier notes again."""
+        """The ids that repeat earlier notes."""
         return tuple(np.flatnonzero(self.recalls).tolist())
 
     def notes_of(self, token: int) -> tuple[Note, ...]:
-        """Return voice and pitch of the note that an id brings, if its pitch is known; see `GrammarState.notes_of`."""
+        """Return voice and pitch of the note of an id, if its pitch is known; see `GrammarState.notes_of`."""
         return self._notes[token]
 
     @cached_property
@@ -206,26 +204,26 @@ class Tokens:
 
     @cached_property
     def features(self) -> Ints:
-        """Attributes that ids share, for networks: (ids, attribute), 0 for none, of notes 1 + voice, pitch or class."""
+        """Attributes for factored embeddings, (ids, attribute): of notes 1 + voice, pitch or class; else 0."""
         columns = {"voice": self.voice, "pitch": self.pitch, "pitch_class": self.pitch % 12}
         found = [np.where(self.notes > 0, columns[name] + 1, 0) for name in self.shared]
         return np.stack(found, axis=1) if found else np.zeros((0, 0), dtype=np.int64)
 
     @cached_property
     def elapsed(self) -> NDArray[np.float64]:
-        """How many quarters pass with each id, (ids,)."""
+        """The quarters that pass with each id, (ids,)."""
         return self.onset_offset + self.duration
 
-    # --- who plays --------------------------------------------------------------------------------------------
+    # --- instruments --------------------------------------------------------------------------------------------
 
     @property
     def has_voices(self) -> bool:
-        """Whether the parts of a piece are told from each other, and declared; else all is one stream."""
+        """Whether the parts of a piece are separate and declared; else all is one stream."""
         return any(each.token is not None for each in self.instruments)
 
     @property
     def programs(self) -> tuple[int, ...]:
-        """The programs that can be asked for by name, each once."""
+        """The programs of the instruments, each once."""
         return tuple(dict.fromkeys(each.program for each in self.instruments if each.program >= 0))
 
     @cached_property
@@ -237,8 +235,7 @@ class Tokens:
 
     @cached_property
     def moves(self) -> NDArray[np.int32]:
-        """What each id becomes, (2 * SPAN + 1, ids), a row a number of semitones from -SPAN up; -1: it has no place
-        there."""
+        """The transposed ids, (2 * SPAN + 1, ids), a row for each number of semitones from -SPAN up; -1 for none."""
         semitones = np.arange(-SPAN, SPAN + 1)[:, None]
         table = np.tile(np.arange(self.size, dtype=np.int32), (len(semitones), 1))
         ids = np.flatnonzero(self.series >= 0)
@@ -253,7 +250,7 @@ class Tokens:
         return table
 
     def transposable(self, ids: NDArray[Any]) -> tuple[int, int]:
-        """Return the lowest and highest number of semitones by which `transposed` can move `ids` without loss."""
+        """Return the lowest and highest number of semitones by which `ids` can be transposed without loss."""
         used = np.zeros(self.size, dtype=bool)
         used[ids] = True
         used &= self.series >= 0
@@ -264,7 +261,7 @@ class Tokens:
         return -int(np.argmin(np.append(down, False))), int(np.argmin(np.append(up, False)))
 
     def transposed(self, ids: NDArray[Any], semitones: int) -> NDArray[Any]:
-        """Return `ids` moved by `semitones`, at most SPAN; those that cannot be moved, such as drums, stay."""
+        """Return `ids` transposed by `semitones`, at most SPAN; those that cannot be, such as drums, stay."""
         if not -SPAN <= semitones <= SPAN:
             raise ValueError(f"{semitones} semitones: at most {SPAN} down or up")
         moved = self.moves[semitones + SPAN][ids]
@@ -279,7 +276,7 @@ def build_tokens(
     quarters_per_minute: float | None = None,
     shared: tuple[str, ...] = (),
 ) -> Tokens:
-    """Return the table of ids that are these blocks one after another; for the settings, see `Tokens`."""
+    """Return the table of consecutive blocks; for the settings, see `Tokens`."""
     sizes = [each.size for each in blocks]
     edges = np.cumsum([0, *sizes]).tolist()
     slices = {each.kind: slice(*edges[number : number + 2]) for number, each in enumerate(blocks)}
@@ -309,7 +306,7 @@ def build_tokens(
 
 
 def solo_range(program: int, lowest: int = 0, highest: int = 127) -> InstrumentRange:
-    """Return what the only instrument of a model can play, of the pitches `lowest` to `highest` that it has ids for."""
+    """Return the range of the only instrument of a model that has ids for the pitches `lowest` to `highest`."""
     low, high = instrument_range(program)
     pitches = tuple(range(max(low, lowest), min(high, highest) + 1))
     return InstrumentRange(instrument_name(program), program, 0, pitches)

@@ -1,4 +1,4 @@
-"""The laws of members: what the library relies on, as plain asserts. A package tests its own members with them.
+"""The laws of members as plain asserts: what the library relies on. A package tests its own members with them.
 
     from ritornello.testing import network_laws
 
@@ -20,10 +20,36 @@ from ritornello.errors import RitornelloError
 
 if TYPE_CHECKING:
     from ritornello.formats import Format
+    from ritornello.generation.constraints import Constraint
     from ritornello.networks import Network
     from ritornello.representations import Kind
+    from ritornello.score import Score
 
-__all__ = ["format_laws", "network_laws", "refusal", "representation_laws"]
+__all__ = ["constraint_laws", "format_laws", "network_laws", "refusal", "representation_laws"]
+
+
+def constraint_laws(
+    constraint: type[Constraint],
+    settings: Mapping[str, Any],
+    is_kept: Callable[[Score], bool] = lambda score: True,
+    tries: int = 5,
+) -> None:
+    """Raise AssertionError if a constraint breaks a law with `settings`, which ask for it.
+
+    It is tried with each representation of `testing.constraints.REPRESENTATIONS_TRIED` in which it starts, at least
+    one, and with as many random pieces as `tries` says. is_kept: whether a finished score keeps to it.
+    """
+    from ritornello.generation.constraints import CONSTRAINTS
+    from ritornello.testing.constraints import LAWS, REPRESENTATIONS_TRIED, make_case
+
+    is_row = constraint in CONSTRAINTS.usable().values()
+    made = [make_case(name, settings, [] if is_row else [constraint()]) for name in REPRESENTATIONS_TRIED]
+    cases = [case for case in made if case and any(state.name == constraint.name for state in case.states)]
+    assert cases, f"{constraint.name} is refused, or does not start, everywhere with {dict(settings)}"
+    for case in cases:
+        for law in LAWS:
+            for seed in range(tries):
+                law(case, seed, is_kept)
 
 
 def format_laws(format: Format) -> None:

@@ -13,24 +13,28 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from ritornello.errors import RitornelloError
+from ritornello.formats.messages import (
+    ALL_NOTES_OFF,
+    ALL_SOUND_OFF,
+    CLOCK,
+    CONTINUE,
+    DRUM_CHANNEL,
+    NOTE_OFF,
+    NOTE_ON,
+    PROGRAM_CHANGE,
+    START,
+    STOP,
+    SUSTAIN,
+)
 from ritornello.live import events
 from ritornello.live.config import JamConfig, Mode
 from ritornello.live.events import LiveNote, Side, Turn
 from ritornello.live.ports import Ports
 from ritornello.live.ports.controls import KNOBS, PRESSED, Controls, default_controls, turned
-from ritornello.live.ports.pulse import CLOCK, CONTINUE, PULSES, START, STOP, Beat, ClockFollower, ClockMode
+from ritornello.live.ports.pulse import PULSES, Beat, ClockFollower, ClockMode
 from ritornello.live.ports.schedule import LoopbackFilter, Schedule
 from ritornello.live.session import Session
 from ritornello.live.session.engine import Engine
-from ritornello.live.session.keys import (
-    ALL_NOTES_OFF,
-    ALL_SOUND_OFF,
-    DRUM_CHANNEL,
-    NOTE_OFF,
-    NOTE_ON,
-    PROGRAM_CHANGE,
-    SUSTAIN,
-)
 from ritornello.live.session.turns import LOOK_AHEAD
 from ritornello.score import CONTROL_CHANGE
 from ritornello.theory import DRUMS

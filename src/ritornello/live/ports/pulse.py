@@ -14,8 +14,6 @@ import numpy as np
 from ritornello.live.events import TempoSet
 
 PULSES = 24
-CLOCK, START, CONTINUE, STOP = 0xF8, 0xFA, 0xFB, 0xFC
-"""The messages of MIDI clock, one byte each."""
 
 
 class ClockMode(StrEnum):

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ritornello.errors import RitornelloError
+from ritornello.formats.messages import ALL_NOTES_OFF, NOTE_ON, SUSTAIN
 from ritornello.generation.recipe import make_recipe
 from ritornello.generation.stepper import Logits, State
 from ritornello.live import events
@@ -27,7 +28,6 @@ from ritornello.live.server.catalog import Catalog, ModelEntry
 from ritornello.live.server.limits import ServerLimits
 from ritornello.live.server.messages import Json, Message, error_message, rounded, to_json
 from ritornello.live.session import Session, Step
-from ritornello.live.session.keys import ALL_NOTES_OFF, NOTE_ON, SUSTAIN
 from ritornello.rendering.soundfont import SUBSTITUTES
 from ritornello.score import CONTROL_CHANGE, Score
 from ritornello.theory import DRUMS

@@ -17,11 +17,11 @@ from pydantic_core import from_json
 
 from ritornello.config import checked
 from ritornello.errors import ConfigError, unknown_name
+from ritornello.formats.messages import is_channel_message
 from ritornello.generation.constraints import make_constraints
 from ritornello.live import events
 from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote
-from ritornello.live.session.keys import LENGTHS
 from ritornello.theory import INSTRUMENTS, SCALES, pitch_class_name
 
 Json = dict[str, Any]
@@ -40,8 +40,8 @@ INSTRUMENT_NAMES = (*INSTRUMENTS, "drum kit")
 
 
 def _check_midi(data: list[int]) -> list[int]:
-    """Refuse bytes that are not a channel message: a status byte 0x80-0xEF, then as many data bytes as it needs."""
-    if len(data) != LENGTHS.get(data[0] & 0xF0) or max(data[1:]) > 127:
+    """Refuse bytes that are not a channel message."""
+    if not is_channel_message(data):
         raise ValueError("not a MIDI channel message")
     return data
 

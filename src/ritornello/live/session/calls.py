@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ritornello.errors import ConfigError
+from ritornello.formats.messages import DRUM_CHANNEL
 from ritornello.live.events import LiveNote, Side
-from ritornello.live.session.keys import DRUM_CHANNEL
 from ritornello.score import Score, ticks_to_seconds
 from ritornello.theory import DRUMS
 

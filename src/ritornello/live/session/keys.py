@@ -9,16 +9,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ritornello.errors import ConfigError
-from ritornello.score import CHANNEL_PRESSURE, CONTROL_CHANGE, KEY_PRESSURE, PITCH_BEND
-
-NOTE_OFF, NOTE_ON, PROGRAM_CHANGE = 0x80, 0x90, 0xC0
-LENGTHS = {NOTE_OFF: 3, NOTE_ON: 3, KEY_PRESSURE: 3, CONTROL_CHANGE: 3, PITCH_BEND: 3}
-LENGTHS |= {PROGRAM_CHANGE: 2, CHANNEL_PRESSURE: 2}
-"""Bytes of each kind of channel message, by the upper half of its first byte."""
-
-SUSTAIN = 64
-ALL_SOUND_OFF, RESET, ALL_NOTES_OFF = 120, 121, 123
-DRUM_CHANNEL = 9
+from ritornello.formats.messages import (
+    ALL_NOTES_OFF,
+    ALL_SOUND_OFF,
+    NOTE_OFF,
+    NOTE_ON,
+    PROGRAM_CHANGE,
+    RESET,
+    SUSTAIN,
+    is_channel_message,
+)
+from ritornello.score import CHANNEL_PRESSURE, CONTROL_CHANGE, PITCH_BEND
 
 Key = tuple[int, int]  # channel, pitch
 
@@ -41,13 +42,12 @@ class Message(NamedTuple):
 
 def parse_message(data: bytes) -> Message:
     """Return the channel message in `data`; ConfigError if it is not one."""
-    shown = bytes(data[:8]).hex(" ").upper() or "nothing"
-    kind = data[0] & 0xF0 if data else 0
-    if kind not in LENGTHS or len(data) != LENGTHS[kind] or max(data[1:]) > 127:
+    if not is_channel_message(data):
+        shown = bytes(data[:8]).hex(" ").upper() or "nothing"
         raise ConfigError(
             f"MIDI {shown}: no channel message; allowed: a byte 80-EF, then 2 bytes 00-7F (after C0-DF only 1)"
         )
-    return Message(kind, data[0] & 15, data[1], data[2] if len(data) > 2 else 0)
+    return Message(data[0] & 0xF0, data[0] & 15, data[1], data[2] if len(data) > 2 else 0)
 
 
 class Keys:

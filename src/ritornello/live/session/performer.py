@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ritornello.formats.messages import DRUM_CHANNEL, MELODIC_CHANNELS
 from ritornello.generation.samplers import make_sampler
 from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote, Side
 from ritornello.live.session.calls import SHORTEST
 from ritornello.live.session.encoding_window import EPSILON, Ensemble, Window
 from ritornello.live.session.improviser import Improviser, InputSnapshot, ModelState, Step
-from ritornello.live.session.keys import DRUM_CHANNEL
 from ritornello.live.session.model import LiveModel
 from ritornello.live.session.response_decoder import CHUNK, DecidedNote, Task
 from ritornello.theory import DRUMS, parse_instrument
@@ -153,7 +153,7 @@ class Performer:
         program, channel = note.program, DRUM_CHANNEL
         if program != DRUMS:
             program = program if self._program is None else self._program
-            free = [channel for channel in range(16) if channel != DRUM_CHANNEL]
-            channel = self._channels.setdefault(program, free[len(self._channels) % len(free)])
+            free = MELODIC_CHANNELS[len(self._channels) % len(MELODIC_CHANNELS)]
+            channel = self._channels.setdefault(program, free)
         span = start, max(end, start + SHORTEST)
         return LiveNote(0, Side.MODEL, *span, note.pitch, note.velocity, channel, program)

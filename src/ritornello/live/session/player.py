@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
+from ritornello.formats.messages import DRUM_CHANNEL, NOTE_OFF, NOTE_ON, PROGRAM_CHANGE, SUSTAIN
 from ritornello.live.events import LiveNote, Side
-from ritornello.live.session.keys import (
-    DRUM_CHANNEL,
-    NOTE_OFF,
-    NOTE_ON,
-    PROGRAM_CHANGE,
-    SUSTAIN,
-    Keys,
-    parse_message,
-)
+from ritornello.live.session.keys import Keys, parse_message
 from ritornello.live.session.record import Record, TimedControl
 from ritornello.score import CONTROL_CHANGE, KEY_PRESSURE
 from ritornello.theory import DRUMS

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ritornello.generation.decoder import Decoder, Mask
+from ritornello.arrays import Mask
+from ritornello.generation.decoder import Decoder
 from ritornello.generation.samplers import Sampler
 from ritornello.generation.stepper import Logits
 from ritornello.live.config import JamConfig

@@ -1,6 +1,6 @@
-"""What came so many bars ago at this place.
+"""What came so many bars ago at this place: candidates for the next id.
 
-That is the next note of the onset there, above the last one here; else the shift to the next onset. Notes that are not
+It is the next note of the onset there, above the last one here, or else the shift to the next onset. Notes that are not
 above the one before at their onset do not count.
 """
 
@@ -12,10 +12,10 @@ from copy import copy
 
 import numpy as np
 
-from ritornello.representations.columns import Ints
+from ritornello.arrays import Ints
 
 _MOST_PLACES = 4096
-"""Of more notes, those too old for any lag are forgotten."""
+"""When more notes are stored, those too old for any lag are dropped."""
 
 _NEVER = np.iinfo(np.int64).max
 
@@ -24,28 +24,23 @@ class BarsAgo:
     """Columns: for each of `lags`, the note or shift that came so many bars ago, or 0 for none.
 
     Notes are numbers from 1, below `size`; the shift by the n-th of `shifts` (ascending, from a step) is number
-    `before_shifts` + n. Without shifts only notes are found. longest_bar: in steps.
+    `before` + n. Without shifts only notes are found. longest_bar: in steps.
     """
 
     def __init__(
-        self,
-        lags: Sequence[int],
-        size: int,
-        longest_bar: int,
-        shifts: Sequence[int] = (),
-        before_shifts: int = 0,
+        self, lags: Sequence[int], size: int, longest_bar: int, shifts: Sequence[int] = (), before: int = 0
     ) -> None:
-        self._lags, self._size, self._shifts, self._before_shifts = lags, size, shifts, before_shifts
+        self._lags, self._size, self._shifts, self._before = lags, size, shifts, before
         self._reach = max(lags, default=0) * longest_bar
         self._time, self._bar_steps = 0, 1
         self._places: list[int] = []  # of the last notes that count: time * size + note, ascending
         self._reached = 0  # the place of the last of them, or of the present time
 
     def at_once(self, time: Ints, bar_steps: Ints, note: Ints) -> Ints:
-        """Read the time, the steps of the bar, and the note that each step brings, or 0."""
+        """Read the time, the steps of the bar, and the note of each step, or 0."""
         size = self._size
         place = time * size + note
-        reached = np.maximum.accumulate(place) if len(place) else place
+        reached = np.maximum.accumulate(place)
         counts = (note > 0) & (reached > np.concatenate([[0], reached[:-1]])[: len(place)])
         places, so_far = np.append(place[counts], _NEVER), np.cumsum(counts)
         result = np.zeros((len(self._lags), len(time)), dtype=np.int64)
@@ -53,7 +48,7 @@ class BarsAgo:
             back = lag * bar_steps
             at = np.searchsorted(places, reached - back * size, side="right")
             ahead = places[at] - (time - back) * size
-            shift = np.searchsorted(self._shifts, ahead // size, side="right") + self._before_shifts
+            shift = np.searchsorted(self._shifts, ahead // size, side="right") + self._before
             row[:] = np.where((time >= back) & (at < so_far), np.where(ahead < size, ahead, shift), 0)
         return result
 
@@ -72,15 +67,11 @@ class BarsAgo:
         return tuple(self._find(lag * self._bar_steps) for lag in self._lags)
 
     def _find(self, back: int) -> int:
-        at = bisect_right(self._places, self._reached - back * self._size)
+        size, at = self._size, bisect_right(self._places, self._reached - back * self._size)
         if self._time < back or at == len(self._places):
             return 0
-        ahead = self._places[at] - (self._time - back) * self._size
-        return (
-            ahead
-            if ahead < self._size
-            else self._before_shifts + bisect_right(self._shifts, ahead // self._size)
-        )
+        ahead = self._places[at] - (self._time - back) * size
+        return ahead if ahead < size else self._before + bisect_right(self._shifts, ahead // size)
 
     def fork(self) -> BarsAgo:
         other = copy(self)

@@ -1,9 +1,9 @@
-"""The key so far: that which the notes of a piece have fitted best up to now.
+"""The key so far: the one of the 24 keys that fits all notes up to now best.
 
-A recurrent network forgets in which key a long piece began, and does not come home to it. Here all notes so far are
-counted, each once, and compared with the profiles of the 24 keys (see `theory.estimate_key`), in whole numbers, so
-that it is exact whichever way it is computed. Of keys that fit equally well, the first upwards from the last note
-counts, so that a piece that is moved has its keys moved.
+A recurrent network forgets the key in which a long piece began. Here all notes so far are counted, each once, and
+compared with the profiles of the keys (see `theory.estimate_key`), in whole numbers, so that both ways of computing it
+agree. Of keys that fit equally well, the first upwards from the last note counts, so that the column is transposed with
+the piece.
 
 Keys are numbered: 12 major ones by tonic, from C up, then 12 minor ones.
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ritornello.representations.columns import Ints
+from ritornello.arrays import Ints
 from ritornello.theory import key_profiles
 
 KEYS = 24
@@ -43,11 +43,11 @@ class KeySoFar:
         self._fits = np.zeros(KEYS, dtype=np.int64)
 
     def at_once(self, pitch: Ints) -> Ints:
-        """Read the pitch of the note that each step brings, or -1."""
+        """Read the pitch of the note of each step, or -1."""
         is_note = pitch >= 0
-        kind = pitch[is_note] % 12
-        fits = np.cumsum(_points()[kind], axis=0)
-        order = _upwards()[kind]
+        pitch_class = pitch[is_note] % 12
+        fits = np.cumsum(_points()[pitch_class], axis=0)
+        order = _upwards()[pitch_class]
         best = np.take_along_axis(fits, order, axis=1).argmax(axis=1)[:, None]
         keys = np.take_along_axis(order, best, axis=1)[:, 0] + 1
         key = np.concatenate([[0], keys])[np.cumsum(is_note)]
@@ -77,7 +77,7 @@ def degree(pitch: Any, value: Any) -> Any:
 
 
 def move_key(key: Any, semitones: int) -> Any:
-    """Return the number of a key that is moved."""
+    """Return the number of a transposed key."""
     return key // 12 * 12 + (key + semitones) % 12
 
 

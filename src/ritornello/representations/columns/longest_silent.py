@@ -1,8 +1,8 @@
-"""Of the voices of a piece, the one that has been silent for longest, and for how many bars.
+"""The voice that has been silent for longest, and for how many bars.
 
-A network that composes for many instruments forgets those that it announced and has not let play. So it is shown the
-one whose turn it might be. A voice takes part from when the header names it or it plays; one that never played has
-been silent for longest. Of several the first in score order counts.
+A network that composes for many instruments forgets those of the header that have not played. A voice counts from when
+the header names it or it plays; one that never played has been silent for longest. Of several, it is the first in score
+order.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from copy import copy
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.columns import Ints
+from ritornello.arrays import Ints
 
 MOST_BARS = 8
-"""More bars of silence look alike."""
+"""The greatest number of bars in the column."""
 
 NEVER_PLAYED = MOST_BARS + 1
 
@@ -23,11 +23,10 @@ _NEVER, _ABSENT = -1, -2
 
 
 class LongestSilent:
-    """Columns: 1 + the voice, or 0 for none; and the bars since it last began a note, at most MOST_BARS, or
-    NEVER_PLAYED."""
+    """Columns: 1 + the voice, or 0 for none; the bars since its last note began, at most MOST_BARS, or NEVER_PLAYED."""
 
     def __init__(self) -> None:
-        self.last_onset: dict[int, int] = {}  # of each voice that takes part; -1: none yet
+        self.last_onset: dict[int, int] = {}  # of each voice that counts; -1: none yet
         self._time, self._bar_steps = 0, 1
 
     def at_once(self, voice: Ints, is_note: NDArray[np.bool_], time: Ints, bar_steps: Ints) -> Ints:
@@ -36,8 +35,7 @@ class LongestSilent:
         if not len(voices):
             return np.zeros((2, len(time)), dtype=np.int64)
         onset = np.where(is_note, time, _NEVER)
-        last = np.where(voice[:, None] == voices, onset[:, None], _ABSENT)
-        last = np.maximum.accumulate(last, axis=0)
+        last = np.maximum.accumulate(np.where(voice[:, None] == voices, onset[:, None], _ABSENT), axis=0)
         last[last == _ABSENT] = np.iinfo(np.int64).max
         number = last.argmin(axis=1)
         since = last[np.arange(len(time)), number]

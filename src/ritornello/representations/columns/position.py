@@ -1,4 +1,4 @@
-"""The place in time: bars of changing meters, counted in steps of a grid."""
+"""The position in the bar: bars of changing meters, in steps of a grid."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from copy import copy
 
 import numpy as np
 
-from ritornello.representations.columns import Ints
+from ritornello.arrays import Ints
 
 
 class Position:
@@ -22,7 +22,7 @@ class Position:
         self._bars_before = 0  # complete or cut bars before it
 
     def at_once(self, shift: Ints, bar_steps: Ints) -> Ints:
-        """Read the shift of each id in steps of time, and the steps of the bars that begin after it, or 0."""
+        """Read the steps that pass with each id, and the steps of the bars that begin after it, or 0."""
         time, meter = np.cumsum(shift), np.cumsum(bar_steps > 0)
         at = np.flatnonzero(bar_steps)
         starts = np.concatenate([[0], time[at]])

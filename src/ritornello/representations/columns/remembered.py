@@ -1,4 +1,4 @@
-"""What each voice was told last, such as the duration of its notes, since it is told only where it changes."""
+"""The last value of each voice, such as the duration of its notes, where ids have it only when it changes."""
 
 from __future__ import annotations
 
@@ -6,41 +6,38 @@ from copy import copy
 
 import numpy as np
 
-from ritornello.representations.columns import Ints
+from ritornello.arrays import Ints
 
 
 class Remembered:
-    """Columns: what the present voice was told last of each of several things, at first `first`."""
+    """Columns: the last values, one of each attribute, of the present voice; `first` at the beginning."""
 
     def __init__(self, *first: int) -> None:
         self._first = first
-        self._told: dict[int, tuple[int, ...]] = {}  # by voice
+        self._latest: dict[int, tuple[int, ...]] = {}  # by voice
         self._voice = -1
 
-    def at_once(self, voice: Ints, *told: Ints) -> Ints:
-        """Read the present voice, -1 for none, and what it is told: a number from 0, or -1 for nothing."""
+    def at_once(self, voice: Ints, *values: Ints) -> Ints:
+        """Read the present voice, -1 for none, and its new value of each attribute: from 0, or -1 for none."""
         order = np.argsort(voice, kind="stable")  # by voice, in time order within
         begins = np.flatnonzero(np.diff(voice[order], prepend=-2))
         floor = np.repeat(begins, np.diff([*begins, len(voice)]))
-        result = np.empty((len(told), len(voice)), dtype=np.int64)
-        for row, first, values in zip(result, self._first, told, strict=True):
-            values = np.where(voice >= 0, values, -1)[order]
-            latest = np.where(values >= 0, np.arange(len(voice)), -1)
-            latest = np.maximum.accumulate(latest) if len(voice) else latest
-            row[order] = np.where(
-                latest >= floor, values[latest], first
-            )  # what another voice was told is no matter
+        result = np.empty((len(values), len(voice)), dtype=np.int64)
+        for row, first, new in zip(result, self._first, values, strict=True):
+            new = np.where(voice >= 0, new, -1)[order]
+            index = np.maximum.accumulate(np.where(new >= 0, np.arange(len(voice)), -1))
+            row[order] = np.where(index >= floor, new[index], first)  # not of another voice
         return result
 
-    def advance(self, voice: int, *told: int) -> None:
+    def advance(self, voice: int, *values: int) -> None:
         self._voice = voice
         if voice >= 0:
-            pairs = zip(told, self.of(voice), strict=True)
-            self._told[voice] = tuple(old if new < 0 else new for new, old in pairs)
+            pairs = zip(values, self.of(voice), strict=True)
+            self._latest[voice] = tuple(old if new < 0 else new for new, old in pairs)
 
     def of(self, voice: int) -> tuple[int, ...]:
-        """Return what a voice was told last."""
-        return self._told.get(voice, self._first)
+        """Return the last values of a voice."""
+        return self._latest.get(voice, self._first)
 
     @property
     def values(self) -> tuple[int, ...]:
@@ -48,5 +45,5 @@ class Remembered:
 
     def fork(self) -> Remembered:
         other = copy(self)
-        other._told = dict(self._told)
+        other._latest = dict(self._latest)
         return other

@@ -1,11 +1,9 @@
 """Repeats: what followed the latest earlier occurrence of the last ids (longest-suffix match, as in PPM and LZ).
 
 A recurrent network forgets the notes of a section long before the section returns. So the past is searched for the
-last ids, as many as each of some `orders` says (ascending), and what followed them the last time, the *repeat* of that
-order, is shown to the network as a candidate; it learns how far to trust which. Only the past is searched, so
-repeats are causal.
-
-Memory is bounded: what is more than REACH ids ago is forgotten.
+last n ids, for each n of some ascending `orders`, and the id that followed them the last time, the *repeat* of that
+order, is a candidate column; the network learns how reliable each order is. Only the past is searched, so repeats are
+causal. Memory is bounded: only the last REACH ids are searched.
 """
 
 from __future__ import annotations
@@ -19,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
+from ritornello.arrays import Ints
 from ritornello.representations.base import Column
-from ritornello.representations.columns import Ints
 from ritornello.runs import RollingHash, prefix_sums, run_hashes
 
 
@@ -38,7 +36,7 @@ Orders = Annotated[
 REACH = 8192
 """How many ids ago the earlier occurrence may be."""
 
-_LAYER = 1024  # ids whose runs are remembered together
+_LAYER = 1024  # ids whose runs are in one layer of `_Past`
 
 
 def repeat_columns(vocabulary_size: int, orders: tuple[int, ...]) -> tuple[Column, ...]:
@@ -60,9 +58,14 @@ class Repeats:
         result = np.zeros((len(self._orders), len(ids)), dtype=np.int64)
         sums = prefix_sums(ids)
         for row, length in zip(result, self._orders, strict=True):
-            before = _previous(run_hashes(sums, length))
-            found = np.flatnonzero((before >= 0) & (np.arange(len(before)) - before <= REACH))
-            row[found + length - 1] = ids[before[found] + length] + 1
+            hashes = run_hashes(sums, length)
+            order = np.argsort(hashes, kind="stable")
+            again, before = (
+                order[1:],
+                order[:-1],
+            )  # each run, and its latest earlier occurrence, if they are the same
+            found = (hashes[again] == hashes[before]) & (again - before <= REACH)
+            row[again[found] + length - 1] = ids[before[found] + length] + 1
         return result
 
     def advance(self, token: int) -> None:
@@ -86,22 +89,13 @@ class Repeats:
         return other
 
 
-def _previous(values: NDArray[np.uint64]) -> Ints:
-    """Return for each value the index of its latest earlier occurrence, or -1."""
-    order = np.argsort(values, kind="stable")
-    same = values[order[1:]] == values[order[:-1]]
-    previous = np.full(len(values), -1, dtype=np.int64)
-    previous[order[1:][same]] = order[:-1][same]
-    return previous
-
-
 class _Past:
-    """What followed the latest occurrence of each run, by its hash. Copies share all but the newest layer."""
+    """The id after the latest occurrence of each run, by its hash. Copies share all but the newest layer."""
 
     def __init__(self) -> None:
         self._layers: tuple[dict[int, tuple[int, int]], ...] = ()  # the newest first
         self._newest: dict[int, tuple[int, int]] = {}
-        self._count = 0  # ids that followed something
+        self._count = 0  # calls of `put`
 
     def find(self, run: int) -> int:
         """Return the id that followed this run, or -1."""
@@ -112,7 +106,7 @@ class _Past:
         return -1
 
     def put(self, runs: Iterable[int], token: int) -> None:
-        """Remember that `token` followed these runs."""
+        """Store that `token` followed these runs."""
         self._newest.update(dict.fromkeys(runs, (self._count, token)))
         self._count += 1
         if self._count % _LAYER == 0:

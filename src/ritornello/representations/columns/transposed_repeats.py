@@ -1,11 +1,11 @@
-"""Repeats in any key: where the last ids have no earlier occurrence, what followed the same intervals.
+"""Repeats in any key: what followed the same intervals, where the last ids have no earlier occurrence.
 
-Music comes back in other keys. So besides the ids their *moves* are searched: of a note its interval from the note
-before it, of anything else the id itself. Where the ids have no repeat of an order, that of their moves stands in,
-moved to where the music is now. It is left out above or below all notes so far: then repeats can be moved as far as
+Sections return in other keys. So besides the ids their *moves* are searched: of a note its interval from the note
+before it, of any other id the id itself. Where the ids have no repeat of an order, that of their moves is used,
+transposed to the present note, unless it is above or below all notes so far: then repeats can be transposed as far as
 the piece.
 
-Notes are the last 128 ids of a vocabulary, `first_note` and above.
+Notes are the last 128 ids of a vocabulary, from `first_note` on.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.representations.columns import Ints
+from ritornello.arrays import Ints
 from ritornello.representations.columns.repeats import Repeats
 from ritornello.representations.tokenizer import latest
 
@@ -28,9 +28,7 @@ class TransposedRepeats:
 
     def __init__(self, orders: tuple[int, ...], first_note: int) -> None:
         self._first_note, self._last = first_note, 0  # the last note, or 0
-        self._same_place = (
-            first_note + PITCHES
-        )  # the move to a note that repeats the one before it, or is the first
+        self._same_place = first_note + PITCHES  # the move to the first note, or to one that repeats the last
         self._lowest, self._highest = first_note + PITCHES, 0  # of the notes so far
         self._ids, self._moves = Repeats(orders), Repeats(orders)
 
@@ -58,15 +56,14 @@ class TransposedRepeats:
 
     @property
     def values(self) -> tuple[int, ...]:
-        pairs = zip(self._ids.values, self._moves.values, strict=True)
-        return tuple(exact or self._moved(move) for exact, move in pairs)
-
-    def _moved(self, found: int) -> int:
-        """Return 1 + the id that a move, 1 + its number, leads to, or 0."""
-        if found <= self._first_note:
-            return found
-        token = found - 1 - self._same_place + self._last
-        return token + 1 if self._lowest <= token <= self._highest else 0
+        result = []
+        for exact, move in zip(self._ids.values, self._moves.values, strict=True):
+            token = move - 1
+            if token >= self._first_note:
+                moved = token - self._same_place + self._last
+                token = moved if self._lowest <= moved <= self._highest else -1
+            result.append(exact or token + 1)
+        return tuple(result)
 
     def fork(self) -> TransposedRepeats:
         other = copy(self)

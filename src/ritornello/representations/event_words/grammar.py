@@ -1,4 +1,4 @@
-"""The grammar of `event_words`: what may come next, so that no note is stuck and every piece ends.
+"""The grammar of `event_words`: which words may come next, so that no note hangs and every piece ends.
 
 Why it always ends: at one tick, events follow the order of the layout strictly upwards, so they run out; at the
 last bar line nothing may begin any more; notes that sound can always be ended, whatever the time; then only the
@@ -10,20 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ritornello.representations.base import Conditions
+from ritornello.arrays import Mask
 from ritornello.representations.event_words.vocabulary import END, FIRST_WORD, Vocabulary
-from ritornello.representations.tokenizer import BaseGrammarState
-
-DEFAULT_LENGTH = 32
-"""Bars, where the conditions does not say."""
-
-Mask = NDArray[np.bool_]
-
-
-def _silence() -> Mask:
-    return np.zeros(16 * 128, dtype=bool)
+from ritornello.representations.grammar import BaseGrammarState
+from ritornello.score import Meter
 
 
 @dataclass
@@ -31,44 +22,27 @@ class EventGrammarState(BaseGrammarState):
     """A `GrammarState` (see `representations.base`). The present place is that of the last note that began."""
 
     vocabulary: Vocabulary
-    conditions: Conditions
-    token: int = -1
     time: int = 0
     last_order: int = -1
-    sounding: Mask = field(default_factory=_silence)  # by channel and pitch
+    sounding: Mask = field(default_factory=lambda: np.zeros(16 * 128, dtype=bool))  # by channel and pitch
     onset: int = 0
-    note_count: int = 0
-    closed: bool = False
-    ended: bool = False
 
     @property
     def bar_ticks(self) -> int:
-        numerator, denominator = self.vocabulary.config.meter
-        return max(1, numerator * 4 * self.vocabulary.config.ticks_per_quarter // denominator)
+        return Meter(0, *self.vocabulary.config.meter).bar_ticks(self.vocabulary.config.ticks_per_quarter)
 
     def advance(self, token: int) -> None:
-        self.last_notes = self.notes_of(token)
         vocabulary = self.vocabulary
-        self.token = token
-        self.ended |= token == END
+        super().advance(token)
         if token < FIRST_WORD:
             return
         self.time += int(vocabulary.delta[token])
         self.last_order = int(vocabulary.order[token])
-        key = int(vocabulary.key[token])
         if vocabulary.is_on[token]:
             self.onset = self.time
-            self.note_count += 1
+            self.notes += 1
         if vocabulary.is_on[token] or vocabulary.is_off[token]:
-            self.sounding[key] = vocabulary.is_on[token]
-
-    @property
-    def columns(self) -> tuple[int, ...]:
-        return (self.token,)
-
-    @property
-    def notes(self) -> int:
-        return self.note_count
+            self.sounding[vocabulary.key[token]] = vocabulary.is_on[token]
 
     @property
     def quarters(self) -> float:
@@ -78,25 +52,17 @@ class EventGrammarState(BaseGrammarState):
     def place(self) -> tuple[int, int]:
         return divmod(self.onset, self.bar_ticks)
 
-    def finish_bar(self) -> None:
-        self.closed = True
-
     def fork(self) -> EventGrammarState:
         return replace(self, sounding=self.sounding.copy())
 
-    def allowed_mask(self) -> Mask:
-        mask = np.zeros(self.vocabulary.size, dtype=bool)
-        if self.token < 0:
-            mask[0] = True
-            return mask
+    def allow(self, mask: Mask) -> None:
         v, sounds = self.vocabulary, self.sounding[self.vocabulary.key]
-        limit = (self.conditions.bars or DEFAULT_LENGTH) * self.bar_ticks
+        limit = self.bars * self.bar_ticks
         in_order = v.is_word & ((v.delta > 0) | (v.order > self.last_order))
         mask |= in_order & v.is_off & sounds
-        ends = not mask.any() and self.note_count > 0
-        if not self.closed:
+        ends = not mask.any() and self.notes > 0
+        if not self.is_finishing:
             new = np.where(v.is_on, v.closable[v.key] & ~sounds, ~v.is_off)
             mask |= in_order & new & (self.time + v.delta < limit)
-            ends &= self.conditions.bars is None or self.time >= limit - self.bar_ticks
-        mask[END] = ends or not mask.any()
-        return mask
+            ends &= self.is_free or self.time >= limit - self.bar_ticks
+        mask[END] = ends

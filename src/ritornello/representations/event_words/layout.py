@@ -11,13 +11,14 @@ So the score of a stream in this order (`Sheet`) gives the same stream again (`l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from itertools import chain, repeat
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ritornello.formats.smf import DRUM_CHANNEL, NOTE_OFF, NOTE_ON, PROGRAM_CHANGE
+from ritornello.arrays import Ints
+from ritornello.formats.messages import DRUM_CHANNEL, MELODIC_CHANNELS, NOTE_OFF, NOTE_ON, PROGRAM_CHANGE
+from ritornello.representations.grids import without_doubles
 from ritornello.score import (
     CHANNEL_PRESSURE,
     KEY_PRESSURE,
@@ -26,18 +27,17 @@ from ritornello.score import (
     Score,
     Tempo,
     Track,
+    end_at_restrike,
     make_controls,
     make_notes,
 )
 from ritornello.theory import instrument_name
 
-Ints = NDArray[np.int64]
 Keep = Literal["notes", "all"]
 
 NO_SECOND = -1
 """Second data byte of events that have one only."""
 
-MELODIC = [channel for channel in range(16) if channel != DRUM_CHANNEL]
 _RANKS = {NOTE_OFF: 0, PROGRAM_CHANGE: 1, NOTE_ON: 3}
 _CONTROL_RANK = 2
 
@@ -64,28 +64,23 @@ def lay_out(score: Score, keep: Keep = "all", track: int | None = None) -> Strea
     keep: "notes" leaves out programs and controls. track: the number of the only track taken, of those with
     notes, counted from 1; the last if there are not so many.
     """
-    tracks = score.tracks if track is None else _chosen(score.tracks, track)
-    channels = _channels(tracks)
+    tracks = score.tracks
+    if track is not None:
+        tracks = tuple(each for each in tracks if len(each.notes))[:track][-1:]
+    melodic = chain(MELODIC_CHANNELS, repeat(MELODIC_CHANNELS[-1]))
+    channels = [DRUM_CHANNEL if each.is_drum else next(melodic) for each in tracks]
     parts = [_note_rows(tracks, channels)]
     if keep == "all":
-        parts += [_program_rows(tracks, channels), *map(_control_rows, tracks, channels)]
+        programs: dict[int, int] = {}  # of each channel, that of its first track
+        for each, channel in zip(tracks, channels, strict=True):
+            programs.setdefault(channel, each.program & 127)
+        statuses = PROGRAM_CHANGE + np.array([*programs], np.int64)
+        parts.append(_rows(0, statuses, np.array([*programs.values()]), NO_SECOND))
+        parts += map(_control_rows, tracks, channels)
     rows = np.concatenate(parts)
     tick, status, first, second = (rows[:, i] for i in range(4))
     order = np.lexsort((order_of(status, first, second), tick))
     return Stream(tick[order], status[order], first[order], second[order])
-
-
-def _chosen(tracks: tuple[Track, ...], number: int) -> tuple[Track, ...]:
-    with_notes = [track for track in tracks if len(track.notes)]
-    return tuple(with_notes[:number][-1:])
-
-
-def _channels(tracks: Iterable[Track]) -> list[int]:
-    channels, melodic = [], 0
-    for track in tracks:
-        channels.append(DRUM_CHANNEL if track.is_drum else MELODIC[min(melodic, len(MELODIC) - 1)])
-        melodic += not track.is_drum
-    return channels
 
 
 def _rows(*columns: Any) -> Ints:
@@ -97,26 +92,12 @@ def _note_rows(tracks: tuple[Track, ...], channels: list[int]) -> Ints:
     notes = np.concatenate([make_notes(), *(track.notes for track in tracks)])
     channel = np.repeat(np.array(channels, np.int64), [len(track.notes) for track in tracks])
     key, duration = channel * 128 + notes["pitch"], np.maximum(notes["duration"], 1)
-    order = np.lexsort((-duration, notes["start"], key))
-    notes, key, start = notes[order], key[order], notes["start"][order]
-    first = np.ones(len(notes), dtype=bool)  # the longest of those that begin together
-    first[1:] = (np.diff(key) != 0) | (np.diff(start) != 0)
-    notes, key, start, end = notes[first], key[first], start[first], (start + duration[order])[first]
-    same = np.diff(key) == 0
-    end[:-1][same] = np.minimum(end[:-1], start[1:])[same]
+    kept = without_doubles(notes["start"], notes["start"] + duration, key)
+    notes, key, start = notes[kept], key[kept], notes["start"][kept]
+    end = end_at_restrike(start, start + duration[kept], key)
     pitch, velocity = notes["pitch"], np.clip(notes["velocity"], 1, 127)
     ons = _rows(start, NOTE_ON + (key >> 7), pitch, velocity)
     return np.concatenate([ons, _rows(end, NOTE_OFF + (key >> 7), pitch, 0)])
-
-
-def _program_rows(tracks: tuple[Track, ...], channels: list[int]) -> Ints:
-    """Return a program change at tick 0 for every channel, that of its first track."""
-    programs: dict[int, int] = {}
-    for track, channel in zip(tracks, channels, strict=True):
-        programs.setdefault(channel, track.program & 127)
-    return _rows(
-        0, PROGRAM_CHANGE + np.array([*programs], np.int64), np.array([*programs.values()]), NO_SECOND
-    )
 
 
 def _control_rows(track: Track, channel: int) -> Ints:
@@ -133,7 +114,7 @@ def _control_rows(track: Track, channel: int) -> Ints:
 
 
 class Sheet:
-    """Collects events in time order, and makes the score of them; what makes no sense is left out."""
+    """Collects events in time order and builds a score; events that make no sense are left out."""
 
     def __init__(self) -> None:
         self.notes: dict[int, list[tuple[int, int, int, int]]] = {}  # by channel
@@ -165,19 +146,18 @@ class Sheet:
             self.notes.setdefault(key[0], []).append(row)
 
     def score(self, end: int, ticks_per_quarter: int, tempo: Tempo, meter: Meter) -> Score:
-        """Return the score; what still sounds ends at tick `end`."""
+        """Return the score; notes that still sound end at tick `end`."""
         for key in list(self.open):
             self._end(key, end)
         used = {*self.notes, *self.controls, *self.programs}
         melodic = used - {DRUM_CHANNEL}
-        # A channel that nothing uses keeps its place, so that the later ones keep theirs.
-        channels = [channel for channel in MELODIC if channel <= max(melodic, default=-1)]
+        # An unused channel keeps its place, so that the later ones keep theirs.
+        channels = [channel for channel in MELODIC_CHANNELS if channel <= max(melodic, default=-1)]
         channels += sorted(used - melodic)
-        tracks = tuple(self._track(channel) for channel in channels)
-        return Score(ticks_per_quarter, tracks, tempos=(tempo,), meters=(meter,))
-
-    def _track(self, channel: int) -> Track:
-        program, is_drum = self.programs.get(channel, 0), channel == DRUM_CHANNEL
-        notes, controls = (found.get(channel, ()) for found in (self.notes, self.controls))
-        name = instrument_name(program, is_drum)
-        return Track(make_notes(notes), program, is_drum, name, make_controls(controls))
+        tracks = []
+        for channel in channels:
+            program, is_drum = self.programs.get(channel, 0), channel == DRUM_CHANNEL
+            notes = make_notes(self.notes.get(channel, ()))
+            controls = make_controls(self.controls.get(channel, ()))
+            tracks.append(Track(notes, program, is_drum, instrument_name(program, is_drum), controls))
+        return Score(ticks_per_quarter, tuple(tracks), tempos=(tempo,), meters=(meter,))

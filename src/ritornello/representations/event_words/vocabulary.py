@@ -1,7 +1,7 @@
-"""The words of a corpus as columns, fitting them, and finding the nearest to an event that is none of them.
+"""The vocabulary of `event_words`: its fitting, the words as columns, and the nearest word to an unknown event.
 
 Ids: START, END, then the words in the order of status, data and delta. They are the distinct words of the corpus
-(or the most frequent), and what it takes to end every note (`_with_ends`).
+(or the most frequent), and those needed to end every note (`_with_ends`).
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from ritornello.arrays import Ints
 from ritornello.errors import ConfigError
 from ritornello.formats.event_words import Event, Spelling, parse_event, spell
-from ritornello.formats.smf import DRUM_CHANNEL, NOTE_OFF, NOTE_ON, PROGRAM_CHANGE
-from ritornello.representations.event_words.layout import NO_SECOND, Ints, Keep, Stream, lay_out, order_of
+from ritornello.formats.messages import DRUM_CHANNEL, NOTE_OFF, NOTE_ON, PROGRAM_CHANGE
+from ritornello.representations.event_words.layout import NO_SECOND, Keep, Stream, lay_out, order_of
 from ritornello.representations.tokens import InstrumentRange, Tokens, block, build_tokens
 from ritornello.score import DEFAULT_MICROSECONDS_PER_QUARTER, Score
 
 START, END, FIRST_WORD = 0, 1, 2
 
 TIME_WEIGHT, VALUE_WEIGHT = 96.0, 1 / 8
-"""How far a word is: 96 for a quarter note of time, 1 for 8 steps of velocity or value."""
+"""The distance of two words: 96 for a quarter note of time, 1 for 8 steps of velocity or value."""
 
 
 class EventWordsOptions(BaseModel):
-    """What a preset or a person may ask of `event_words`."""
+    """The options of `event_words`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,7 +45,7 @@ class EventWordsOptions(BaseModel):
 
 
 class EventWordsConfig(BaseModel):
-    """All that makes an `event_words`."""
+    """The vocabulary and the options of an `event_words`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,29 +59,30 @@ class EventWordsConfig(BaseModel):
 
 
 def collect_statistics(score: Score) -> Score:
-    """Return what `fit` needs of a piece: all of it but the texts, since the options decide what becomes a word."""
+    """Return the statistics of a piece: all of it but the texts, since the options decide what becomes a word."""
     return Score(score.ticks_per_quarter, score.tracks, score.tempos[:1], score.meters[:1])
 
 
-def fit(scores: Iterable[Score], asked: EventWordsOptions) -> EventWordsConfig:
+def fit(all_statistics: Iterable[Score], options: EventWordsOptions) -> EventWordsConfig:
     """Return the configuration for a corpus: its distinct words, its commonest grid, first tempo and first meter."""
-    pieces = list(scores)
-    grid = asked.ticks_per_quarter or _commonest([score.ticks_per_quarter for score in pieces], 480)
+    pieces = list(all_statistics)
+    grid = options.ticks_per_quarter or _commonest([score.ticks_per_quarter for score in pieces], 480)
     counts: Counter[tuple[int, ...]] = Counter()
     for score in pieces:
         rows, found = np.unique(
-            word_rows(lay_out(score.resampled(grid), asked.keep, asked.track)), axis=0, return_counts=True
+            word_rows(lay_out(score.resampled(grid), options.keep, options.track)), axis=0, return_counts=True
         )
         counts.update(dict(zip(map(tuple, rows.tolist()), found.tolist(), strict=True)))
     ranked = [row for row, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
-    kept = sorted(_with_ends(ranked[: asked.most], ranked))
+    kept = sorted(_with_ends(ranked[: options.most], ranked))
     tempos = [s.tempos[0].microseconds_per_quarter if s.tempos else 500_000 for s in pieces]
     meters = [(s.meters[0].numerator, s.meters[0].denominator) if s.meters else (4, 4) for s in pieces]
     return EventWordsConfig(
-        words=tuple(spell(_event(row)) for row in kept),
-        keep=asked.keep,
-        track=asked.track,
-        spelling=asked.spelling,
+        words=tuple(
+            spell(Event(delta, status, first, None if second == NO_SECOND else second))
+            for status, first, second, delta in kept
+        ),
+        **options.model_dump(include={"keep", "track", "spelling"}),
         ticks_per_quarter=grid,
         microseconds_per_quarter=min(_commonest(tempos, 500_000), 0xFFFFFF),
         meter=_commonest(meters, (4, 4)),
@@ -88,7 +90,7 @@ def fit(scores: Iterable[Score], asked: EventWordsOptions) -> EventWordsConfig:
 
 
 def _with_ends(kept: list[tuple[int, ...]], ranked: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """Return the words kept, and for each pitch that none of them ends later than the last event, one that does.
+    """Return the words kept, and for each pitch without a note-off at a delta above 0 one such word.
 
     In a chord, all notes but the first end at a delta of 0; without such a word they might never end.
     """
@@ -105,11 +107,6 @@ def _commonest(values: list[Any], default: Any) -> Any:
 def word_rows(stream: Stream) -> Ints:
     """Return (status, first, second, delta) of every event."""
     return np.stack([*stream[1:], np.diff(stream.tick, prepend=0)], axis=1)
-
-
-def _event(row: tuple[int, ...]) -> Event:
-    status, first, second, delta = row
-    return Event(delta, status, first, None if second == NO_SECOND else second)
 
 
 class Vocabulary:
@@ -135,20 +132,17 @@ class Vocabulary:
         self.order = order_of(self.status, self.first, self.second)
         self.closable = np.zeros(16 * 128, dtype=bool)  # keys whose notes can always be ended
         self.closable[self.key[self.is_off & (self.delta > 0)]] = True
-        # A control is alike others of its number; a program, a pressure or a bend, others of its channel.
-        by_channel = kind >= 0xC0
-        self._groups = np.where(by_channel, self.status << 7, self.status << 7 | self.first)
         self._value = np.where(self.second == NO_SECOND, self.first, self.second)
-
-    def word(self, token: int) -> str:
-        """Return the word of an id, as it is spelled."""
-        if token < FIRST_WORD:
-            return ("start", "end")[token]
-        return spell(self.events[token - FIRST_WORD], self.config.spelling)
+        # Events of one group stand for each other: controls of one number; programs, pressures or bends of one channel.
+        groups = np.where(kind >= 0xC0, self.status << 7, self.status << 7 | self.first)
+        order = np.argsort(groups[FIRST_WORD:], kind="stable") + FIRST_WORD
+        edges = np.flatnonzero(np.diff(groups[order])) + 1
+        self._members = {int(groups[part[0]]): part for part in np.split(order, edges) if len(part)}
+        self.ids = {event: FIRST_WORD + number for number, event in enumerate(self.events)}
 
     @cached_property
     def tokens(self) -> Tokens:
-        """What the ids mean; a voice is a channel."""
+        """The table of the ids; a voice is a channel."""
         words = slice(FIRST_WORD, None)
         is_on, channel, first = self.is_on[words], self.status[words] & 15, self.first[words]
         is_drum, declares = channel == DRUM_CHANNEL, self.status[words] & 0xF0 == PROGRAM_CHANGE
@@ -163,7 +157,7 @@ class Vocabulary:
             block(
                 "word",
                 len(self.events),
-                lambda value: self.word(FIRST_WORD + value),
+                lambda value: spell(self.events[value], self.config.spelling),
                 voice=np.where(is_on | declares, channel, -1),
                 pitch=np.where(is_on, first, -1),
                 notes=is_on,
@@ -179,17 +173,6 @@ class Vocabulary:
             ),
             is_timed=True,
         )
-
-    @cached_property
-    def ids(self) -> dict[Event, int]:
-        """The id of each word."""
-        return {event: FIRST_WORD + number for number, event in enumerate(self.events)}
-
-    @cached_property
-    def _members(self) -> dict[int, Ints]:
-        order = np.argsort(self._groups[FIRST_WORD:], kind="stable") + FIRST_WORD
-        edges = np.flatnonzero(np.diff(self._groups[order])) + 1
-        return {int(self._groups[part[0]]): part for part in np.split(order, edges) if len(part)}
 
     def nearest(self, event: Event, last_order: int) -> int | None:
         """Return the id of the word nearest to `event` that may follow, at the same tick, an event of `last_order`.

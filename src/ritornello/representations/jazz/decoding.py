@@ -1,14 +1,14 @@
 """Ids -> `Score`: a solo over its chords, for any ids whatever.
 
-Letters and brackets leave a choice of pitches, and the source makes it by chance. Here chance is drawn from the
-ids themselves (but for the key), so the same ids always sound the same, in every key; and it is narrowed:
+Letters and brackets leave a choice of pitches, and the source makes it at random. Here the seed is a hash of the
+ids (but for the key), so the same ids always give the same notes, in every key; and the choice is narrowed:
 
-- A word with a bracket is played at its middle, the very interval it was heard at, whenever that pitch is what
-  the letter says; else at the nearest pitch within the bracket that is, else the nearest anywhere.
+- A word with a bracket is played at its middle, the interval that was encoded, whenever that pitch has the letter; else
+  at the nearest pitch within the bracket that has, else the nearest anywhere.
 - A word without a bracket (a bar's first note) is placed where most of the words after it, up to the next one
   without, fall on their middles. Of such places one is drawn, near ones more often.
 
-So a piece that was heard is played with the same letters and intervals, and heard again gives the same ids.
+So an encoded piece is decoded to the same letters and intervals, which encode to the same ids.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ritornello.representations.base import Ids
+from ritornello.representations.base import Conditions, Ids
+from ritornello.representations.grids import TEMPOS
 from ritornello.representations.jazz import faithful
-from ritornello.representations.jazz.analysis import CHORD, HELD, REST, letters
+from ritornello.representations.jazz.analysis import CHORD, HELD, STRUCK, letters
 from ritornello.representations.jazz.encoding import REGISTER, chord_at
-from ritornello.representations.jazz.reading import Bar, Reader, upper_tones
-from ritornello.representations.jazz.vocabulary import STEPS_PER_QUARTER, Kind, Vocabulary, reference
-from ritornello.representations.multitrack.vocabulary import TEMPOS
-from ritornello.score import Key, Meter, Score, Tempo, Text, Track, make_notes
+from ritornello.representations.jazz.reading import Reader, upper_tones
+from ritornello.representations.jazz.vocabulary import STEPS_PER_QUARTER, Vocabulary, reference
+from ritornello.score import Key, Meter, Score, Tempo, Text, Track, make_notes, without_overlaps
 from ritornello.theory import Chord, instrument_name, key_fifths, make_chord, pitch_class_name
 
 TICKS_PER_STEP = 40
@@ -49,7 +49,7 @@ DEFAULT_TEMPO = 120.0
 
 
 class Sung(NamedTuple):
-    """A word and where it falls: step from the start of the piece, steps, interval, the letters of the 12 classes."""
+    """A word in a piece: step from the start, steps, letter, interval, the letters of the 12 pitch classes."""
 
     start: int
     steps: int
@@ -59,92 +59,65 @@ class Sung(NamedTuple):
 
 
 def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
-    """Return the score of `ids`; an id outside the vocabulary is left out."""
-    reader = Reader(vocabulary)
-    known = [int(token) for token in np.asarray(ids).tolist() if 0 <= token < vocabulary.size]
-    for token in known:
+    """Return the score of `ids`, all of the vocabulary."""
+    reader = Reader(vocabulary.tokens, Conditions(), vocabulary)
+    for token in ids.tolist():
         reader.advance(token)
-    keyless = np.array([t for t in known if vocabulary.kind[t] != Kind.KEY], dtype="<i4")
+    keyless = ids[~vocabulary.tokens.is_kind(ids, "key")].astype("<i4")
     random = np.random.default_rng(zlib.crc32(keyless.tobytes()))
-    chords = _chords(reader)
+    chords: list[
+        tuple[tuple[int, Chord], ...]
+    ] = []  # of each bar, by position; a bar without has the last one
+    present = make_chord(reader.key, "maj")
+    for bar in reader.bars_read:
+        placed = {p.position: p.chord(reader.key) for p in bar.chords} or {0: present}
+        chords.append(tuple(sorted(placed.items(), key=lambda item: item[0])))
+        present = chords[-1][-1][1]
     if vocabulary.config.faithful:
-        rows = faithful.realise(reader.bars, chords, reader.bar_steps, random)
+        rows = faithful.realise(reader.bars_read, chords, reader.bar_steps, random)
     else:
-        rows = _realise(reader.bars, chords, reader, random)
-    ticks = [(s * TICKS_PER_STEP, d * TICKS_PER_STEP, p, MELODY_VELOCITY) for s, d, p in rows]
+        rows = _realise(reader, chords, random)
+    ticks = ((s * TICKS_PER_STEP, d * TICKS_PER_STEP, p, MELODY_VELOCITY) for s, d, p in rows)
+    notes, name = without_overlaps(make_notes(ticks)), f"Melody ({instrument_name(reader.soloist)})"
     tempo = DEFAULT_TEMPO if reader.tempo is None else float(TEMPOS[reader.tempo])
     fifths = key_fifths(reader.key)
     return Score(
         STEPS_PER_QUARTER * TICKS_PER_STEP,
-        tracks=(
-            Track(make_notes(ticks), reader.soloist, name=f"Melody ({instrument_name(reader.soloist)})"),
-            _accompaniment(reader, fifths < 0),
-        ),
+        tracks=(Track(notes, reader.soloist, name=name), _accompaniment(reader, fifths < 0)),
         tempos=(Tempo.from_quarters_per_minute(0, tempo),),
         meters=(Meter(0, *vocabulary.config.meters[reader.meter]),),
         keys=(Key(0, fifths),),
     )
 
 
-def _chords(reader: Reader) -> list[tuple[tuple[int, Chord], ...]]:
-    """Return the chords of each bar as (position, chord); a bar without has the last one before it."""
-    result = []
-    present = make_chord(reader.key, "maj")
-    for bar in reader.bars:
-        placed = {p.position: p.chord(reader.key) for p in bar.chords} or {0: present}
-        result.append(tuple(sorted(placed.items(), key=lambda item: item[0])))
-        present = result[-1][-1][1]
-    return result
-
-
 # --- the melody -----------------------------------------------------------------------------------------------
 
 
 def _realise(
-    bars: list[Bar],
-    chords: list[tuple[tuple[int, Chord], ...]],
-    reader: Reader,
-    random: np.random.Generator,
+    reader: Reader, chords: list[tuple[tuple[int, Chord], ...]], random: np.random.Generator
 ) -> list[tuple[int, int, int]]:
-    """Return the notes as (start, steps, pitch)."""
+    """Return the notes as (start, steps, pitch), placed in segments that begin with a note without a bracket."""
+    segments: list[list[Sung]] = [[]]
+    for number, (bar, bar_chords) in enumerate(zip(reader.bars_read, chords, strict=True)):
+        for played in bar.line:
+            if played.letter in STRUCK and played.interval is None:
+                segments.append([])
+            start = number * reader.bar_steps + played.position
+            over = letters(chord_at(bar_chords, played.position))
+            segments[-1].append(Sung(start, played.steps, played.letter, played.interval, over))
     shift = reference(reader.key)
     last = sum(REGISTER) // 2 + shift
     rows: list[tuple[int, int, int]] = []
-    for segment in _segments(_sung(bars, chords, reader.bar_steps)):
-        struck = [word for word in segment if word.letter not in (REST, HELD)]
-        pitches = iter(_place(struck, last, shift, random))
+    for segment in segments:
+        pitches = iter(_place([word for word in segment if word.letter in STRUCK], last, shift, random))
         for word in segment:
-            if word.letter == HELD and rows:
-                start, steps, pitch = rows[-1]
-                rows[-1] = (start, steps + word.steps, pitch)
-            elif word.letter not in (REST, HELD):
+            if word.letter in STRUCK:
                 last = next(pitches)
                 rows.append((word.start, word.steps, last))
+            elif word.letter == HELD and rows:
+                start, steps, pitch = rows[-1]
+                rows[-1] = (start, steps + word.steps, pitch)
     return rows
-
-
-def _sung(bars: list[Bar], chords: list[tuple[tuple[int, Chord], ...]], bar_steps: int) -> list[Sung]:
-    return [
-        Sung(
-            number * bar_steps + played.position,
-            played.steps,
-            played.letter,
-            played.interval,
-            letters(chord_at(bar_chords, played.position)),
-        )
-        for number, (bar, bar_chords) in enumerate(zip(bars, chords, strict=True))
-        for played in bar.line
-    ]
-
-
-def _segments(words: list[Sung]) -> list[list[Sung]]:
-    """Return the words in parts that each begin with a note without a bracket (the first, with anything)."""
-    segments: list[list[Sung]] = [[]]
-    for word in words:
-        if word.letter not in (REST, HELD) and word.interval is None:
-            segments.append([])
-        segments[-1].append(word)
-    return segments
 
 
 def _place(words: list[Sung], last: int, shift: int, random: np.random.Generator) -> list[int]:
@@ -162,7 +135,7 @@ def _place(words: list[Sung], last: int, shift: int, random: np.random.Generator
 
 
 def _walk(words: list[Sung], start: int, low: int, high: int) -> tuple[int, list[int]]:
-    """Return how many notes are as their words say, if the first is at `start`, and the pitches of all."""
+    """Return how many notes fall on their middles if the first is at `start`, and the pitches of all."""
     exact, pitches, pitch = 0, [], start
     for i, word in enumerate(words):
         middle = pitch + (word.interval or 0) if i else start
@@ -175,8 +148,8 @@ def _walk(words: list[Sung], start: int, low: int, high: int) -> tuple[int, list
 
 
 def _nearest(word: Sung, middle: int, before: int, low: int, high: int) -> int:
-    """Return the pitch nearest to `middle` that is what the letter says (a chord tone if nothing is); not the one
-    before, unless there is no other within the bracket."""
+    """Return the pitch nearest to `middle` that has the letter (a chord tone if none has); not the one before, unless
+    there is no other within the bracket."""
     wanted = word.letter if word.letter in word.letters else CHORD
     fitting = [p for p in range(low, high) if word.letters[p % 12] == wanted]
     return min(fitting, key=lambda p: (abs(p - middle) > BRACKET_REACH, p == before, abs(p - middle), p))
@@ -188,17 +161,18 @@ def _nearest(word: Sung, middle: int, before: int, low: int, high: int) -> int:
 def _accompaniment(reader: Reader, flats: bool) -> Track:
     """Return the track of the chords: each struck where it comes and held to the next; their symbols as markers."""
     struck: dict[int, tuple[list[int], str]] = {}
-    for number, bar in enumerate(reader.bars):
+    for number, bar in enumerate(reader.bars_read):
         for placed in bar.chords:
             step = number * reader.bar_steps + placed.position
             bass = placed.root if placed.bass is None else placed.bass
-            struck[step] = (
-                _voicing(placed.root, bass, placed.quality, reader.key),
-                _symbol(placed.chord(reader.key), flats),
-            )
+            chord = placed.chord(reader.key)
+            root, slash = (pitch_class_name(c, flats) for c in (chord.root, chord.bass))
+            plain = make_chord(chord.root, chord.quality).name.removeprefix(pitch_class_name(chord.root))
+            symbol = f"{root}{plain}" + (f"/{slash}" if chord.bass != chord.root else "")
+            struck[step] = _voicing(placed.root, bass, placed.quality, reader.key), symbol
     rows, texts, symbol = [], [], ""
     steps = sorted(struck)
-    end = len(reader.bars) * reader.bar_steps
+    end = len(reader.bars_read) * reader.bar_steps
     for step, following in zip(steps, [*steps[1:], end], strict=False):
         pitches, name = struck[step]
         start, duration = step * TICKS_PER_STEP, (following - step) * TICKS_PER_STEP
@@ -214,10 +188,3 @@ def _voicing(root: int, bass: int, quality: str, key: int) -> list[int]:
     shift = reference(key)
     upper = [LOWEST_UPPER + shift + (root + tone - LOWEST_UPPER) % 12 for tone in upper_tones(quality)]
     return [LOWEST_BASS + shift + bass, *upper]
-
-
-def _symbol(chord: Chord, flats: bool) -> str:
-    """Return the chord's symbol, in flats or in sharps."""
-    root, bass = (pitch_class_name(c, flats) for c in (chord.root, chord.bass))
-    plain = make_chord(chord.root, chord.quality).name.removeprefix(pitch_class_name(chord.root))
-    return f"{root}{plain}" + (f"/{bass}" if chord.bass != chord.root else "")

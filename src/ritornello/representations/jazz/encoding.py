@@ -1,16 +1,16 @@
 """`Score` -> ids: a lead sheet, in bars, in words.
 
-1. Melody and chords are found (`representations.leadsheet`) and put on the grid; silent bars before the melody
-   are left out, as is what follows it.
-2. Each bar says its chords: the one in force at its beginning (in the first bars, the first that comes), then
-   those that come on eighths within it.
-3. Each bar says its melody, full to the last step: a note that goes on over the bar line is `H` in the next bar;
+1. Melody and chords are found (`representations.leadsheet`) and put on the grid; bars before and after the melody
+   are left out.
+2. Each bar begins with its chords: the one in force at its beginning (in the first bars, the first that comes), then
+   the changes on eighths within it.
+3. Then comes its melody, full to the last step: a note that goes on over the bar line is `H` in the next bar;
    a gap shorter than SHORTEST_REST is closed.
 
 The interval of a word is the true one from the note before in the bar, in its plain spelling; leaps of more than
 LEAP semitones and notes outside the register are moved by octaves first. The faithful mode spells intervals by
-the names that music21 gives MIDI notes, hears with major and Dorian, puts each note whole into the bar where it
-begins, and knows no rests (the source's solo has none).
+the names that music21 gives MIDI notes, takes major and Dorian for scales, puts each note whole into the bar where it
+begins, and has no rests (the source's solo has none).
 """
 
 from __future__ import annotations
@@ -22,24 +22,23 @@ import numpy as np
 
 from ritornello.errors import unknown_name
 from ritornello.representations.base import Ids
+from ritornello.representations.grids import TEMPOS, nearest
 from ritornello.representations.jazz.analysis import FAITHFUL_HEARD, HELD, REST, letters
 from ritornello.representations.jazz.vocabulary import (
+    HEADER,
     LEAP,
     LONGEST_BAR,
     SOLOISTS,
     STEPS_PER_PLACE,
     STEPS_PER_QUARTER,
-    Kind,
     Vocabulary,
     Word,
     reference,
 )
 from ritornello.representations.leadsheet import LeadSheet, read_leadsheet
-from ritornello.representations.multitrack.encoding import nearest
-from ritornello.representations.multitrack.vocabulary import TEMPOS
 from ritornello.score import Score
 from ritornello.theory import Chord, estimate_key, make_chord
-from ritornello.theory.intervals import Interval, bracket, plain_interval
+from ritornello.theory.intervals import bracket, plain_interval
 
 SHORTEST_REST = 3
 """Steps; a shorter gap belongs to the note before it."""
@@ -84,43 +83,48 @@ def encode(vocabulary: Vocabulary, score: Score) -> Ids:
     meter = vocabulary.nearest_meter(*first_meter(score))
     piece = read_bars(score, vocabulary.bar_steps[meter], config.faithful, config.melody)
     tempo = int(nearest(TEMPOS, np.array(_first_tempo(score))))
-    soloist = min(range(len(SOLOISTS)), key=lambda i: abs(SOLOISTS[i] - piece.program))
-    header = zip(
-        (Kind.START, Kind.METER, Kind.KEY, Kind.TEMPO, Kind.SOLOIST),
-        (0, meter, piece.key, tempo, soloist),
-        strict=True,
-    )
-    ids = [vocabulary.id_of(kind, value) for kind, value in header]
+    header = (0, meter, piece.key, tempo, nearest_soloist(piece.program))
+    ids = [vocabulary.id_of(kind, value) for kind, value in zip(HEADER, header, strict=True)]
     for bar in piece.bars:
         for position, chord in bar.chords:
             ids += chord_ids(vocabulary, position, chord, piece.key)
         for word in bar.words:
             ids += vocabulary.word_ids(word)
-    return np.array([*ids, vocabulary.id_of(Kind.END)], dtype=np.int32)
+    return np.array([*ids, vocabulary.id_of("end")], dtype=np.int32)
+
+
+def nearest_soloist(program: int) -> int:
+    """Return the number of the soloist nearest to a program."""
+    return min(range(len(SOLOISTS)), key=lambda number: abs(SOLOISTS[number] - program))
 
 
 def chord_ids(vocabulary: Vocabulary, position: int, chord: Chord, key: int) -> list[int]:
     """Return the ids of a chord in a bar: its place if it is not the first step, root, quality, bass."""
     if chord.quality not in vocabulary.config.qualities:
         raise unknown_name("chord quality of this model", chord.quality, vocabulary.config.qualities)
-    ids = [vocabulary.id_of(Kind.PLACE, position // STEPS_PER_PLACE - 1)] if position else []
-    ids.append(vocabulary.id_of(Kind.ROOT, (chord.root - key) % 12))
-    ids.append(vocabulary.id_of(Kind.QUALITY, vocabulary.config.qualities.index(chord.quality)))
+    ids = [vocabulary.id_of("place", position // STEPS_PER_PLACE - 1)] if position else []
+    ids.append(vocabulary.id_of("root", (chord.root - key) % 12))
+    ids.append(vocabulary.id_of("quality", vocabulary.config.qualities.index(chord.quality)))
     if chord.bass != chord.root:
-        ids.append(vocabulary.id_of(Kind.BASS, (chord.bass - key) % 12))
+        ids.append(vocabulary.id_of("bass", (chord.bass - key) % 12))
     return ids
 
 
 def read_bars(score: Score, bar_steps: int, faithful: bool = False, melody: str | None = None) -> Bars:
     """Return melody and chords of `score` in bars of `bar_steps` steps."""
     score = score.resampled(STEPS_PER_QUARTER)
-    sheet = read_leadsheet(score, melody)
-    key = _key(score)
-    notes = _line(sheet)
+    sheet, key = read_leadsheet(score, melody), _key(score)
+    last_of = {
+        start: Note(start, start + max(1, duration), p) for start, duration, p, _ in sheet.melody.tolist()
+    }
+    notes = sorted(last_of.values())
     if not notes:
         return Bars(key, (), sheet.program)
+    for i, following in enumerate(notes[1:]):
+        if following.start - notes[i].end < SHORTEST_REST:
+            notes[i] = notes[i]._replace(end=following.start)
     numbers = range(notes[0].start // bar_steps, -(-notes[-1].end // bar_steps))
-    chords = list(_with_present(_chords(sheet, bar_steps), numbers, key))
+    chords = list(_chords(sheet, bar_steps, numbers, key))
     starts = [number * bar_steps for number in numbers]
     make_words = _faithful_words if faithful else _words
     words = make_words(notes, list(zip(starts, chords, strict=True)), bar_steps, reference(key))
@@ -128,7 +132,7 @@ def read_bars(score: Score, bar_steps: int, faithful: bool = False, melody: str 
 
 
 def first_meter(score: Score) -> tuple[int, int]:
-    """Return the meter that a piece begins with; 4/4 if it does not say."""
+    """Return the first meter of a piece, by default 4/4."""
     return next(((m.numerator, m.denominator) for m in score.meters), (4, 4))
 
 
@@ -148,38 +152,19 @@ def _key(score: Score) -> int:
     return estimate_key(weights)[2] * 7 % 12
 
 
-def _line(sheet: LeadSheet) -> list[Note]:
-    """Return the melody on the grid, each note at least a step long, short gaps closed."""
-    found: dict[int, Note] = {}
-    for start, duration, pitch, _ in sheet.melody.tolist():
-        found[start] = Note(start, start + max(1, duration), pitch)
-    notes = sorted(found.values())
-    for i, following in enumerate(notes[1:]):
-        gap = following.start - notes[i].end
-        if gap < SHORTEST_REST:
-            notes[i] = notes[i]._replace(end=following.start)
-    return notes
-
-
-def _chords(sheet: LeadSheet, bar_steps: int) -> dict[int, dict[int, Chord]]:
-    """Return the chords of each bar that has any, by bar and position; positions are eighths of the bar."""
-    placed: dict[int, dict[int, Chord]] = {}
+def _chords(sheet: LeadSheet, bar_steps: int, numbers: range, key: int) -> Iterator[Placed]:
+    """Yield the chords of each bar of `numbers`, on eighths: the one in force at its beginning, then the changes."""
+    placed: dict[int, dict[int, Chord]] = {}  # by bar and position
     for tick, chord in sheet.chords:
         bar, rest = divmod(tick, bar_steps)
         position = round(rest / STEPS_PER_PLACE) * STEPS_PER_PLACE
         if position >= bar_steps:
             bar, position = bar + 1, 0
         placed.setdefault(bar, {})[position] = chord
-    return placed
-
-
-def _with_present(placed: dict[int, dict[int, Chord]], numbers: range, key: int) -> Iterator[Placed]:
-    """Yield the chords of each bar of `numbers`: the one in force at its beginning, then the changes."""
-    order = sorted(placed)
-    before = [bar for bar in order if bar < numbers.start]
     present = make_chord(key, "maj")
-    if order:
-        first = placed[before[-1]] if before else placed[order[0]]
+    before = [bar for bar in sorted(placed) if bar < numbers.start]
+    if placed:
+        first = placed[before[-1] if before else min(placed)]
         present = first[max(first) if before else min(first)]
     for number in numbers:
         chords = []
@@ -205,6 +190,7 @@ def _words(
 ) -> list[tuple[Word, ...]]:
     """Return the words of each bar, full to its end."""
     number, result = 0, []
+    low, high = REGISTER[0] + shift, REGISTER[1] + shift
     sounding: Note | None = None
     for start, chords in bars:
         stop, now, words = start + bar_steps, start, []
@@ -217,7 +203,10 @@ def _words(
             note, number = notes[number], number + 1
             if note.start > now:
                 words.append(Word(REST, note.start - now))
-            note = note._replace(pitch=_into_reach(note.pitch, previous, shift))
+            # Octaves within the register and within LEAP of the note before.
+            octaves = range(low + (note.pitch - low) % 12, high, 12)
+            near = [p for p in octaves if previous is None or abs(p - previous) <= LEAP]
+            note = note._replace(pitch=min((abs(p - note.pitch), p) for p in near)[1])
             now = min(note.end, stop)
             letter = letters(chord_at(chords, note.start - start))[note.pitch % 12]
             mark = "" if previous is None else bracket(plain_interval(note.pitch - previous))
@@ -229,40 +218,27 @@ def _words(
     return result
 
 
-def _into_reach(pitch: int, previous: int | None, shift: int) -> int:
-    """Return `pitch` moved by octaves into the register and within LEAP of the note before, as little as may be."""
-    low, high = REGISTER[0] + shift, REGISTER[1] + shift
-    octaves = range(low + (pitch - low) % 12, high, 12)
-    near = [p for p in octaves if previous is None or abs(p - previous) <= LEAP]
-    return min(near, key=lambda p: abs(p - pitch))
-
-
 def _faithful_words(
     notes: list[Note], bars: list[tuple[int, Placed]], bar_steps: int, shift: int
 ) -> list[tuple[Word, ...]]:
-    """Return the words of each bar as the source makes them: whole notes, no rests, music21's spelling."""
-    result = []
+    """Return the words of each bar as the source makes them: whole notes, no rests, music21's spelling.
+
+    music21 reads a MIDI duration as the nearest number of fourths or thirds of a quarter, here at least a fourth.
+    """
+    fourth, third, result = STEPS_PER_QUARTER // 4, STEPS_PER_QUARTER // 3, []
     for start, chords in bars:
         words, previous = [], None
         for note in notes:
             if not start <= note.start < start + bar_steps:
                 continue
             letter = letters(chord_at(chords, note.start - start), FAITHFUL_HEARD)[note.pitch % 12]
-            mark = "" if previous is None else bracket(_spelled_interval(previous, note.pitch))
-            words.append(Word(letter, _music21_duration(min(note.end - note.start, LONGEST_BAR)), mark))
-            previous = note.pitch
+            spelled, mark = 7 * (note.pitch // 12) + _MIDI_SPELLING[note.pitch % 12], ""
+            if previous is not None:
+                mark = bracket((spelled - previous[0], note.pitch - previous[1]))
+            steps = min(note.end - note.start, LONGEST_BAR)
+            by_fourths, by_thirds = round(steps / fourth) * fourth, round(steps / third) * third
+            is_third = abs(by_thirds - steps) < abs(by_fourths - steps)
+            words.append(Word(letter, max(fourth, by_thirds if is_third else by_fourths), mark))
+            previous = spelled, note.pitch
         result.append(tuple(words))
     return result
-
-
-def _music21_duration(steps: int) -> int:
-    """Return the nearest number of fourths or thirds of a quarter, at least a fourth, as music21 reads MIDI."""
-    fourth, third = STEPS_PER_QUARTER // 4, STEPS_PER_QUARTER // 3
-    near = (round(steps / unit) * unit for unit in (fourth, third))
-    return max(fourth, min(near, key=lambda rounded: abs(rounded - steps)))
-
-
-def _spelled_interval(before: int, after: int) -> Interval:
-    """Return the interval between two MIDI pitches under the names that music21 gives them."""
-    steps = [7 * (pitch // 12) + _MIDI_SPELLING[pitch % 12] for pitch in (before, after)]
-    return steps[1] - steps[0], after - before

@@ -1,8 +1,8 @@
 """The source's way from tokens to notes, step by step (deepjazz: grammar and qa; the assignment).
 
-It is kept to be heard and compared: it rounds by chance, plays notes late, lets bars overlap, and plays scale
-tones of another scale than it heard. Steps 1 to 5 are those of the source, in its order; what it cannot play (a
-bracket without a note before it) is played as if there were no bracket. Times are in steps of the grid.
+It is kept for comparison: it rounds at random, plays notes late, lets bars overlap, and decodes scale tones with
+another scale than it encodes. Steps 1 to 5 are those of the source, in its order; a bracket without a note before it,
+which fails there, is ignored. Times are in steps of the grid.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from ritornello.representations.jazz.analysis import (
     APPROACH,
     CHORD,
     FAITHFUL_PLAYED,
-    HELD,
     OTHER,
-    REST,
     SCALE,
+    STRUCK,
     is_major,
 )
 from ritornello.representations.jazz.reading import Bar, Played
@@ -41,13 +40,13 @@ Random = np.random.Generator
 def realise(
     bars: Sequence[Bar], chords: Sequence[tuple[tuple[int, Chord], ...]], bar_steps: int, random: Random
 ) -> list[Row]:
-    """Return the notes of all bars, a bar's length apart, each as long as its words make it."""
+    """Return the notes of all bars, a bar's length apart, each as long as its words make it; bars overlap."""
     rows: dict[tuple[int, int], int] = {}
     for number, (bar, placed) in enumerate(zip(bars, chords, strict=True)):
         words = prune_durations(without_outsiders(bar.line), random)
         for start, steps, pitch in clean_up(prune_notes(unparse(words, placed, random))):
             rows[number * bar_steps + start, pitch] = steps
-    return _without_collisions(rows)
+    return [(start, steps, pitch) for (start, pitch), steps in rows.items()]
 
 
 def without_outsiders(words: Sequence[Played]) -> list[Played]:
@@ -58,7 +57,7 @@ def without_outsiders(words: Sequence[Played]) -> list[Played]:
 
 
 def prune_durations(words: Sequence[Played], random: Random) -> list[Played]:
-    """Step 2: durations become multiples of a sixteenth, up or down by chance; up even from an exact one."""
+    """Step 2: durations become multiples of a sixteenth, up or down at random; up even from an exact one."""
     up = random.random(len(words)) < 0.5
     return [
         replace(word, steps=(word.steps // SIXTEENTH + int(rounded_up)) * SIXTEENTH)
@@ -71,7 +70,7 @@ def unparse(words: Sequence[Played], chords: Sequence[tuple[int, Chord]], random
     now, before, rows = 0, None, []
     for word in words:
         now += word.steps
-        if word.letter in (REST, HELD):
+        if word.letter not in STRUCK:
             continue
         chord = next((c for at, c in reversed(chords) if at <= now), chords[0][1])
         pitch = (
@@ -88,16 +87,12 @@ def _free(word: Played, chord: Chord, random: Random) -> int:
     """Return a pitch for a word without a bracket, in octave 4."""
     if word.letter == CHORD:
         return 60 + int(random.choice(sorted(chord.pitch_classes)))
-    degree = _scale_tone(chord, random)
+    classes = sorted(_played(chord), key=lambda pitch_class: (pitch_class - chord.root) % 12)
+    weights = np.array(BLUES_WEIGHTS if len(classes) == 6 else [1] * len(classes), dtype=float)
+    degree = int(random.choice(classes, p=weights / weights.sum()))
     if word.letter != SCALE:
         degree += int(random.choice((-1, 1)))
     return 60 + degree % 12
-
-
-def _scale_tone(chord: Chord, random: Random) -> int:
-    classes = sorted(_played(chord), key=lambda pitch_class: (pitch_class - chord.root) % 12)
-    weights = np.array(BLUES_WEIGHTS if len(classes) == 6 else [1] * len(classes), dtype=float)
-    return int(random.choice(classes, p=weights / weights.sum()))
 
 
 def _played(chord: Chord) -> frozenset[int]:
@@ -105,7 +100,7 @@ def _played(chord: Chord) -> frozenset[int]:
 
 
 def _near(word: Played, middle: int, before: int, chord: Chord, random: Random) -> int:
-    """Return a pitch within a word's bracket that is what its letter says; if none is, a tone from the one before."""
+    """Return a pitch of the word's letter within its bracket; if there is none, a tone from the pitch before."""
     beside = {(tone + way) % 12 for tone in chord.pitch_classes for way in (-1, 1)}
     wanted = {CHORD: chord.pitch_classes, SCALE: _played(chord), APPROACH: beside}.get(
         word.letter, frozenset(range(12))
@@ -133,13 +128,3 @@ def clean_up(rows: Sequence[Row]) -> list[Row]:
         if not i or start != rows[i - 1][0]:
             kept.append((start, steps or SIXTEENTH, pitch))
     return kept
-
-
-def _without_collisions(rows: dict[tuple[int, int], int]) -> list[Row]:
-    """Return the notes so that none sounds where its pitch is struck again: bars overlap, MIDI notes must not."""
-    struck: dict[int, int] = {}
-    result = []
-    for (start, pitch), steps in sorted(rows.items(), reverse=True):
-        result.append((start, min(steps, struck.get(pitch, start + steps) - start), pitch))
-        struck[pitch] = start
-    return result[::-1]

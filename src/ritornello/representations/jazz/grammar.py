@@ -1,7 +1,7 @@
-"""The grammar of `jazz`: which ids make sense next.
+"""The grammar of `jazz`: which ids may come next.
 
 Header, then bars, each its chords and then words until it is exactly full; the end where a bar is full. A word
-is allowed only if words can fill what it leaves of the bar; a bar's first note has no bracket, every other has
+is allowed only if words can fill the rest of the bar; a bar's first note has no bracket, every other has
 one; a held note comes only first, after a note. If chords are planned, they are the only ones allowed, and so is
 the key that fits them. A bar does not repeat one of the RECENT_BARS before it: the word that would make it the
 same is left out. Words are spelled in parts only where no whole word fits.
@@ -13,52 +13,36 @@ or that share of a bar of another meter.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import Mask
 from ritornello.errors import ConfigError
-from ritornello.representations.base import Conditions
-from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
-from ritornello.representations.jazz.encoding import chord_ids
-from ritornello.representations.jazz.reading import Played, Reader
-from ritornello.representations.jazz.vocabulary import (
-    HEADER,
-    SOLOISTS,
-    STEPS_PER_PLACE,
-    STEPS_PER_QUARTER,
-    Kind,
-    Vocabulary,
-)
-from ritornello.representations.multitrack.encoding import nearest
-from ritornello.representations.multitrack.vocabulary import TEMPOS
-from ritornello.representations.tokenizer import BaseGrammarState
-from ritornello.theory import Chord, estimate_key
-
-DEFAULT_LENGTH = 32
-"""Bars, where no conditions says."""
+from ritornello.representations.grids import TEMPOS, nearest
+from ritornello.representations.jazz.analysis import HELD, LETTERS, REST, STRUCK
+from ritornello.representations.jazz.encoding import chord_ids, nearest_soloist
+from ritornello.representations.jazz.reading import Reader
+from ritornello.representations.jazz.vocabulary import HEADER, STEPS_PER_PLACE, Vocabulary
+from ritornello.theory import DRUMS, Chord, estimate_key
 
 RECENT_BARS = 4
 
 FAITHFUL_FILL = 4.1 / 4
 
-DRUMS = 128
-
-Mask = NDArray[np.bool_]
-
 
 class Rules:
-    """What the grammar asks of a vocabulary's words, as arrays over the ids."""
+    """The words of a vocabulary for the grammar, as arrays over the ids: their steps, and masks of each sort."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        self.steps = np.zeros(vocabulary.size, dtype=np.int64)
+        self.steps = np.zeros(vocabulary.tokens.size, dtype=np.int64)
         self.rests, self.holds, self.free, self.bracketed = (
-            np.zeros(vocabulary.size, dtype=bool) for _ in range(4)
+            np.zeros(vocabulary.tokens.size, dtype=bool) for _ in range(4)
         )
         for i, word in enumerate(vocabulary.words):
-            token = vocabulary.id_of(Kind.WORD, i)
+            token = vocabulary.id_of("word", i)
             self.steps[token] = word.steps
             group = {REST: self.rests, HELD: self.holds}.get(word.letter)
             if group is None:
@@ -86,214 +70,123 @@ class Rules:
 
 
 @dataclass
-class JazzGrammarState(BaseGrammarState):
-    """A `GrammarState` (see `representations.base`) for `jazz`."""
+class JazzGrammarState(Reader):
+    """A `GrammarState` (see `representations.base`) for `jazz`. It has no last notes, since pitches are known only once
+    the whole piece is decoded."""
 
-    vocabulary: Vocabulary
-    rules: Rules
-    conditions: Conditions
-    reader: Reader
-    length: int | None = None
+    rules: Rules = field(kw_only=True)
 
-    def advance(self, token: int) -> None:
-        self.last_notes = self.notes_of(token)
-        self.reader.advance(token)
-
-    @property
-    def columns(self) -> tuple[int, ...]:
-        return self.reader.values
-
-    @property
-    def ended(self) -> bool:
-        return self.reader.ended
-
-    @property
-    def notes(self) -> int:
-        return self.reader.notes
-
-    @property
-    def quarters(self) -> float:
-        bar, position = self.place
-        return (bar * self.reader.bar_steps + position) / STEPS_PER_QUARTER
-
-    @property
-    def place(self) -> tuple[int, int]:
-        return max(0, len(self.reader.bars) - 1), self.reader.position
-
-    def finish_bar(self) -> None:
-        self.length = max(1, len(self.reader.bars))
-
-    def fork(self) -> JazzGrammarState:
-        return replace(self, reader=self.reader.fork())
-
-    def allowed_mask(self) -> Mask:
-        mask = np.zeros(self.vocabulary.size, dtype=bool)
-        if self.reader.stage < len(HEADER):
+    def allow(self, mask: Mask) -> None:
+        left = self.bar_steps - self.position
+        line = self.bars_read[-1].line if self.bars_read else []
+        is_over = self.is_full
+        if self.vocabulary.config.faithful and self.bars_read:
+            is_over = self.position > FAITHFUL_FILL * self.bar_steps
+        if self.stage < len(HEADER):
             self._allow_header(mask)
-        elif self.reader.root is not None:
-            self._allow_planned(mask, Kind.QUALITY)
-        elif self.reader.place is not None:
-            self._allow_planned(mask, Kind.ROOT)
-        elif self._in_chords() and self._allow_chords(mask):
-            pass  # the conditions has more chords for this bar
-        elif self.reader.letter is not None:
-            left = self.reader.bar_steps - self.reader.position
-            mask[self.vocabulary.block[Kind.DURATION]][: max(1, left)] = True
-        elif self._wants_bracket():
-            mask[self.vocabulary.block[Kind.BRACKET]] = True
-        elif self._is_over():
+        elif self.root is not None or self.chord_position is not None:
+            kind, planned = "root" if self.root is None else "quality", self._planned()
+            if planned is not None and self.tokens.kind[planned] == kind:
+                mask[planned] = True
+            else:
+                mask[self.tokens.slice[kind]] = True
+        elif self.bars_read and not line and self.kind in ("quality", "bass") and self._allow_chords(mask):
+            pass  # the conditions have more chords for this bar
+        elif self.letter is not None:
+            mask[self.tokens.slice["duration"]][: max(1, left)] = True
+        elif (
+            self.kind == "duration"
+            and line
+            and line[-1].letter in STRUCK
+            and any(played.letter != REST for played in line[:-1])
+        ):
+            mask[self.tokens.slice["bracket"]] = True
+        elif is_over:
             self._allow_next_bar(mask)
         else:
             self._allow_words(mask)
-        return mask
-
-    # --- the header -------------------------------------------------------------------------------------------
 
     def _allow_header(self, mask: Mask) -> None:
-        kind = HEADER[self.reader.stage]
-        planned = self._planned_header(kind)
-        mask[self.vocabulary.block[kind] if planned is None else self.vocabulary.id_of(kind, planned)] = True
-
-    def _planned_header(self, kind: Kind) -> int | None:
-        conditions = self.conditions
-        if kind == Kind.METER and (conditions.meter or conditions.chords):
-            return self.vocabulary.nearest_meter(*(conditions.meter or (4, 4)))  # as chord lists go
-        if kind == Kind.TEMPO and conditions.quarters_per_minute:
-            return int(nearest(TEMPOS, np.array(conditions.quarters_per_minute)))
-        if kind == Kind.KEY and conditions.chords:
-            return key_of(conditions.chords)
-        melodic = [program for program in conditions.instruments or () if program != DRUMS]
-        if kind == Kind.SOLOIST and melodic:
-            return min(range(len(SOLOISTS)), key=lambda i: abs(SOLOISTS[i] - melodic[0]))
-        return None
+        kind, conditions, planned = HEADER[self.stage], self.conditions, None
+        if kind == "meter" and (conditions.meter or conditions.chords):
+            planned = self.vocabulary.nearest_meter(*(conditions.meter or (4, 4)))  # as chord lists go
+        elif kind == "tempo" and conditions.quarters_per_minute:
+            planned = int(nearest(TEMPOS, np.array(conditions.quarters_per_minute)))
+        elif kind == "key" and conditions.chords:
+            planned = key_of(conditions.chords)
+        elif kind == "soloist" and (melodic := [p for p in conditions.instruments or () if p != DRUMS]):
+            planned = nearest_soloist(melodic[0])
+        mask[self.tokens.slice[kind] if planned is None else self.tokens.first[kind] + planned] = True
 
     # --- chords -----------------------------------------------------------------------------------------------
 
-    def _in_chords(self) -> bool:
-        return self.reader.kind in (Kind.QUALITY, Kind.BASS) and not self.reader.bars[-1].line
-
-    def _planned_ids(self) -> list[int] | None:
-        """Return the ids of the chords planned for the present bar, or None."""
-        if not self.conditions.chords:
+    def _planned(self) -> int | None:
+        """Return the next id of the chords that the conditions have for the present bar, or None."""
+        if not self.conditions.chords or not self.bars_read:
             return None
-        reader = self.reader
-        chords = self.conditions.chords[(len(reader.bars) - 1) % len(self.conditions.chords)]
-        placed = spread(chords, reader.bar_steps)
-        return [token for at, c in placed for token in chord_ids(self.vocabulary, at, c, reader.key)]
-
-    def _done_ids(self) -> list[int]:
-        """Return the ids of the chords that the present bar has, and of the one that it is in the middle of."""
-        vocabulary, reader = self.vocabulary, self.reader
-        ids = []
-        for placed in reader.bars[-1].chords:
-            ids += chord_ids(vocabulary, placed.position, placed.chord(reader.key), reader.key)
-        if reader.place:
-            ids.append(vocabulary.id_of(Kind.PLACE, reader.place // STEPS_PER_PLACE - 1))
-        return ids if reader.root is None else [*ids, vocabulary.id_of(Kind.ROOT, reader.root)]
-
-    def _next_planned(self) -> int | None:
-        planned = self._planned_ids()
-        done = len(self._done_ids())
-        return planned[done] if planned and done < len(planned) else None
-
-    def _allow_planned(self, mask: Mask, kind: Kind) -> None:
-        """Allow what the conditions says comes next, else any id of a kind."""
-        planned = self._next_planned()
-        if planned is not None and self.vocabulary.kind[planned] == kind:
-            mask[planned] = True
-        else:
-            mask[self.vocabulary.block[kind]] = True
+        number, present = len(self.bars_read) - 1, self.bars_read[-1].chords
+        placed = spread(self.conditions.chords[number % len(self.conditions.chords)], self.bar_steps)
+        planned = [token for at, c in placed for token in chord_ids(self.vocabulary, at, c, self.key)]
+        read = sum(2 + (c.position > 0) + (c.bass not in (None, c.root)) for c in present)
+        read += bool(self.chord_position) + (self.root is not None)
+        return planned[read] if read < len(planned) else None
 
     def _allow_chords(self, mask: Mask) -> bool:
-        """Allow another chord or a bass. Return whether the conditions asks for one."""
+        """Allow another chord or a bass, or else words. Return False where all chords of the conditions are there."""
         if self.conditions.chords:
-            planned = self._next_planned()
-            if planned is not None:
-                mask[planned] = True
-            return planned is not None
-        reader, vocabulary = self.reader, self.vocabulary
-        if reader.kind == Kind.QUALITY:
-            mask[vocabulary.block[Kind.BASS]] = True
-            mask[vocabulary.id_of(Kind.BASS, reader.bars[-1].chords[-1].root)] = False
-        first = reader.bars[-1].chords[-1].position // STEPS_PER_PLACE
-        places = (reader.bar_steps - 1) // STEPS_PER_PLACE
-        mask[vocabulary.block[Kind.PLACE]][first:places] = True
+            if (planned := self._planned()) is None:
+                return False
+            mask[planned] = True
+            return True
+        last = self.bars_read[-1].chords[-1]
+        if self.kind == "quality":
+            mask[self.tokens.slice["bass"]] = True
+            mask[self.tokens.first["bass"] + last.root] = False
+        places = (self.bar_steps - 1) // STEPS_PER_PLACE
+        mask[self.tokens.slice["place"]][last.position // STEPS_PER_PLACE : places] = True
         self._allow_words(mask)
         return True
 
+    def _allow_next_bar(self, mask: Mask) -> None:
+        number = len(self.bars_read)
+        if number and (self.is_free or number >= self.bars):
+            mask[self.tokens.first["end"]] = True
+        if number < self.bars:
+            if chords := self.conditions.chords:
+                mask[chord_ids(self.vocabulary, 0, chords[number % len(chords)][0], self.key)[0]] = True
+            else:
+                mask[self.tokens.slice["root"]] = True
+
     # --- words ------------------------------------------------------------------------------------------------
 
-    def _wants_bracket(self) -> bool:
-        reader = self.reader
-        if reader.kind != Kind.DURATION or not reader.bars or not reader.bars[-1].line:
-            return False
-        line = reader.bars[-1].line
-        return line[-1].letter not in (REST, HELD) and any(played.letter != REST for played in line[:-1])
-
-    def _is_over(self) -> bool:
-        """Whether the present bar has all it needs."""
-        reader = self.reader
-        if self.vocabulary.config.faithful and reader.bars:
-            return reader.position > FAITHFUL_FILL * reader.bar_steps
-        return reader.is_full
-
-    def _allow_next_bar(self, mask: Mask) -> None:
-        bars, length = len(self.reader.bars), self.length or self.conditions.bars
-        if bars and (length is None or bars >= length):
-            mask[self.vocabulary.id_of(Kind.END)] = True
-        if bars < (length or DEFAULT_LENGTH):
-            planned = self._first_planned(bars)
-            mask[self.vocabulary.block[Kind.ROOT] if planned is None else planned] = True
-
-    def _first_planned(self, bar: int) -> int | None:
-        if not self.conditions.chords:
-            return None
-        chord = self.conditions.chords[bar % len(self.conditions.chords)][0]
-        return chord_ids(self.vocabulary, 0, chord, self.reader.key)[0]
-
     def _allow_words(self, mask: Mask) -> None:
-        has_note = self.reader.has_note
-        words = self.rules.of(has_note)
+        """Allow words but one that makes this bar the same as a recent one; where none fits, the parts of a word."""
+        words = self.rules.of(self.has_note)
         if not self.vocabulary.config.faithful:
-            words = self._without_repetition(self._fitting(words, has_note))
-        elif not has_note and self.rules.free.any():
+            words = self._fitting(words)
+            varied = words.copy()
+            present = self.bars_read[-1].ids if self.bars_read else []
+            for bar in self.bars_read[-1 - RECENT_BARS : -1]:
+                has_notes = any(played.letter in STRUCK for played in bar.line)
+                if bar.ids and bar.ids[:-1] == present and has_notes:
+                    varied[bar.ids[-1]] = False
+            words = varied if varied.any() else words
+        elif not self.has_note and self.rules.free.any():
             words = self.rules.free  # as deepjazz: a bar begins with a note without a bracket
-        if words.any():
-            mask |= words
-        else:
-            self._allow_letters(mask)
+        mask |= words
+        if not words.any():
+            mask[self.tokens.slice["letter"]] = True
+            if not self.is_sounding or self.position:
+                mask[self.tokens.first["letter"] + LETTERS.index(HELD)] = False
 
-    def _fitting(self, words: Mask, has_note: bool) -> Mask:
-        """Return those of `words`, and the held notes, that leave of the bar what words can fill."""
-        reader, rules = self.reader, self.rules
-        left = reader.bar_steps - reader.position
-        if reader.is_sounding and not reader.position:
+    def _fitting(self, words: Mask) -> Mask:
+        """Return those of `words`, and the held notes, after which words can fill the rest of the bar."""
+        rules, left = self.rules, self.bar_steps - self.position
+        if self.is_sounding and not self.position:
             words = words | rules.holds
         rest = np.maximum(left - rules.steps, 0)
-        had, has = rules.fillable[int(has_note)][rest], rules.fillable[1][rest]
+        had, has = rules.fillable[int(self.has_note)][rest], rules.fillable[1][rest]
         return np.asarray(words & (rules.steps <= left) & np.where(rules.rests, had, has))
-
-    def _without_repetition(self, words: Mask) -> Mask:
-        """Leave out the word that would make this bar one of those before; unless nothing else is left."""
-        bars = self.reader.bars
-        if not bars:
-            return words
-        varied = words.copy()
-        present = bars[-1].ids
-        for bar in bars[-1 - RECENT_BARS : -1]:
-            if len(bar.ids) == len(present) + 1 and bar.ids[:-1] == present and _has_notes(bar.line):
-                varied[bar.ids[-1]] = False
-        return varied if varied.any() else words
-
-    def _allow_letters(self, mask: Mask) -> None:
-        """Allow a word in parts: a rest or a note (a held one only first)."""
-        mask[self.vocabulary.block[Kind.LETTER]] = True
-        if not self.reader.is_sounding or self.reader.position:
-            mask[self.vocabulary.id_of(Kind.LETTER, LETTERS.index(HELD))] = False
-
-
-def _has_notes(line: Sequence[Played]) -> bool:
-    return any(played.letter not in (REST, HELD) for played in line)
 
 
 def key_of(chords: Sequence[Sequence[Chord]]) -> int:

@@ -1,21 +1,23 @@
-"""Reading a piece one id at a time: the state that columns, grammar and decoding share.
+"""Reads a piece one id at a time: the state that columns, grammar and decoding share.
 
-Any id is taken. A duration is cut where the bar is full, so that every bar is exactly as long as its meter says
-(in the faithful mode, as in the source, nothing is cut). A chord's root begins the next bar, unless a place in
-the bar has been announced; so does a note after a full bar.
+Any id is accepted. A duration is cut where the bar is full, so that every bar has the length of its meter (in the
+faithful mode, as in the source, nothing is cut). A chord's root begins the next bar, unless a PLACE comes before it; so
+does a note after a full bar.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Self
 
-from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
+from ritornello.representations.grammar import BaseGrammarState
+from ritornello.representations.jazz.analysis import HELD, LETTERS, REST, STRUCK
 from ritornello.representations.jazz.vocabulary import (
     HEADER,
     LEAP,
     SOLOISTS,
     STEPS_PER_PLACE,
-    Kind,
+    STEPS_PER_QUARTER,
     Vocabulary,
 )
 from ritornello.theory import CHORDS, Chord, make_chord
@@ -58,25 +60,22 @@ class Bar:
 
 
 @dataclass
-class Reader:
-    """The state after the ids so far. `kind` and `token` are the last id's."""
+class Reader(BaseGrammarState):
+    """The state after the ids so far: the part of the `GrammarState` that decoding needs too."""
 
     vocabulary: Vocabulary
-    token: int = 0
-    kind: Kind | None = None
+    kind: str = ""  # of the last id
     stage: int = 0  # ids of HEADER seen
     meter: int = 0
     key: int = 0
     tempo: int | None = None
     soloist: int = 0
-    bars: list[Bar] = field(default_factory=list)
+    bars_read: list[Bar] = field(default_factory=list)
     position: int = 0
     root: int | None = None  # waiting for its quality
-    place: int | None = None  # waiting for its chord
+    chord_position: int | None = None  # waiting for its chord
     letter: str | None = None  # waiting for its duration
     chord: Placed | None = None  # in force
-    notes: int = 0
-    ended: bool = False
 
     @property
     def bar_steps(self) -> int:
@@ -85,116 +84,106 @@ class Reader:
     @property
     def is_full(self) -> bool:
         """Whether the present bar has all its steps (or there is none yet)."""
-        return not self.bars or self.position >= self.bar_steps
+        return not self.bars_read or self.position >= self.bar_steps
 
     @property
     def has_note(self) -> bool:
-        """Whether the present bar has a note, which a bracket could refer to."""
-        return any(played.letter != REST for played in self.bars[-1].line) if self.bars else False
+        """Whether the present bar has a note, to which a bracket can refer."""
+        return bool(self.bars_read) and any(played.letter != REST for played in self.bars_read[-1].line)
 
     @property
     def is_sounding(self) -> bool:
-        """Whether the last thing played is a note."""
-        line = next((bar.line for bar in reversed(self.bars) if bar.line), None)
-        return bool(line) and line[-1].letter != REST if line else False
+        """Whether the last event of the melody is a note."""
+        line = next((bar.line for bar in reversed(self.bars_read) if bar.line), None)
+        return line is not None and line[-1].letter != REST
+
+    @property
+    def quarters(self) -> float:
+        bar, position = self.place
+        return (bar * self.bar_steps + position) / STEPS_PER_QUARTER
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return max(0, len(self.bars_read) - 1), self.position
 
     def advance(self, token: int) -> None:
-        """Take the next id."""
-        vocabulary = self.vocabulary
-        kind, value = Kind(int(vocabulary.kind[token])), int(vocabulary.value[token])
+        super().advance(token)
+        kind, value = self.tokens.kind[token], self.tokens.value[token]
         if self.stage < len(HEADER) and kind == HEADER[self.stage]:
             self.stage += 1
-        if kind < Kind.ROOT:
-            self._push_header(kind, value)
-        elif kind <= Kind.PLACE:
-            self._push_chord(kind, value)
-        else:
-            self._push_melody(kind, value)
-            if self.bars:
-                self.bars[-1].ids.append(token)
-        self.token, self.kind = token, kind
+        if kind in HEADER:
+            if not self.bars_read and kind != "start":  # a header within a piece changes nothing
+                setattr(self, kind, SOLOISTS[value] if kind == "soloist" else value)
+        elif kind in ("root", "quality", "bass", "place"):
+            self._advance_chord(kind, value)
+        elif kind != "end":
+            self._advance_melody(kind, value)
+            if self.bars_read:
+                self.bars_read[-1].ids.append(token)
+        self.kind = kind
 
-    def _push_header(self, kind: Kind, value: int) -> None:
-        self.ended |= kind == Kind.END
-        if self.bars:
-            return  # a header in the middle of a piece says nothing
-        if kind == Kind.METER:
-            self.meter = value
-        elif kind == Kind.KEY:
-            self.key = value
-        elif kind == Kind.TEMPO:
-            self.tempo = value
-        elif kind == Kind.SOLOIST:
-            self.soloist = SOLOISTS[value]
-
-    def _push_chord(self, kind: Kind, value: int) -> None:
-        if kind == Kind.PLACE:
-            self.place = (value + 1) * STEPS_PER_PLACE
-        elif kind == Kind.ROOT:
-            if self.place is None or not self.bars or self.place >= self.bar_steps:
+    def _advance_chord(self, kind: str, value: int) -> None:
+        if kind == "place":
+            self.chord_position = (value + 1) * STEPS_PER_PLACE
+        elif kind == "root":
+            if self.chord_position is None or not self.bars_read or self.chord_position >= self.bar_steps:
                 self._begin_bar()
-                self.place = 0
+                self.chord_position = 0
             self.root = value
-        elif kind == Kind.QUALITY and self.root is not None:
+        elif kind == "quality" and self.root is not None:
             quality = self.vocabulary.config.qualities[value]
-            placed = Placed(self.place or 0, self.root, quality)
-            self.bars[-1].chords.append(placed)
-            self.notes += voice_count(quality)
-            self.root = self.place = None
+            placed = Placed(self.chord_position or 0, self.root, quality)
+            self.bars_read[-1].chords.append(placed)
+            self.notes += 1 + len(upper_tones(quality))  # the bass, and the upper tones
+            self.root = self.chord_position = None
             if placed.position <= self.position:
                 self.chord = placed
-        elif kind == Kind.BASS and self.kind == Kind.QUALITY and self.bars and self.bars[-1].chords:
-            self.bars[-1].chords[-1].bass = value
+        elif kind == "bass" and self.kind == "quality" and self.bars_read and self.bars_read[-1].chords:
+            self.bars_read[-1].chords[-1].bass = value
 
     def _begin_bar(self) -> None:
-        self.bars.append(Bar())
+        self.bars_read.append(Bar())
         self.position = 0
 
-    def _push_melody(self, kind: Kind, value: int) -> None:
-        if kind == Kind.LETTER:
+    def _advance_melody(self, kind: str, value: int) -> None:
+        if kind == "letter":
             self.letter = LETTERS[value]
-        elif kind == Kind.DURATION and self.letter is not None:
+        elif kind == "duration" and self.letter is not None:
             self._play(self.letter, value + 1, None)
-        elif kind == Kind.BRACKET and self.kind == Kind.DURATION and self.bars and self.bars[-1].line:
-            played = self.bars[-1].line[-1]
-            played.interval = None if played.letter in (REST, HELD) else value - LEAP
-        elif kind == Kind.WORD:
+        elif kind == "bracket" and self.kind == "duration" and self.bars_read and self.bars_read[-1].line:
+            played = self.bars_read[-1].line[-1]
+            played.interval = value - LEAP if played.letter in STRUCK else None
+        elif kind == "word":
             word = self.vocabulary.words[value]
             self._play(word.letter, word.steps, word.interval)
 
     def _play(self, letter: str, steps: int, interval: int | None) -> None:
         faithful = self.vocabulary.config.faithful
-        if not self.bars or (self.is_full and not faithful):
+        if not self.bars_read or (self.is_full and not faithful):
             self._begin_bar()
         if not faithful:
             steps = min(steps, self.bar_steps - self.position)
         if letter == HELD and (not self.is_sounding or self.position):
             letter = REST  # there is nothing to hold
-        self.bars[-1].line.append(Played(self.position, letter, steps, interval))
-        self.notes += letter not in (REST, HELD)
+        self.bars_read[-1].line.append(Played(self.position, letter, steps, interval))
+        self.notes += letter in STRUCK
         self.position += steps
         self.letter = None
-        for placed in self.bars[-1].chords:
+        for placed in self.bars_read[-1].chords:
             if placed.position <= self.position:
                 self.chord = placed
 
     @property
-    def values(self) -> tuple[int, ...]:
-        """The input columns: token, position in the bar, and root and quality of the chord in force (0: none)."""
+    def columns(self) -> tuple[int, ...]:
+        """Token, position in the bar, and root and quality of the chord in force (0: none)."""
         root, quality = 0, 0
         if self.chord is not None:
             root = self.chord.root + 1
             quality = self.vocabulary.config.qualities.index(self.chord.quality) + 1
         return self.token, min(self.position, self.vocabulary.longest_bar), root, quality
 
-    def fork(self) -> Reader:
-        """Return an independent copy."""
-        return replace(self, bars=[bar.fork() for bar in self.bars])
-
-
-def voice_count(quality: str) -> int:
-    """Return how many notes the accompaniment strikes for a chord: the bass, and the upper tones."""
-    return 1 + len(upper_tones(quality))
+    def fork(self) -> Self:
+        return replace(self, bars_read=[bar.fork() for bar in self.bars_read])
 
 
 def upper_tones(quality: str) -> tuple[int, ...]:

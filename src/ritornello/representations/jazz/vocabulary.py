@@ -1,9 +1,9 @@
-"""The tokens of `jazz`: their kinds and order, and the fitting of the table to a corpus.
+"""The vocabulary of `jazz`: its table of ids, and its fitting to a corpus.
 
 A *word* is a whole token of the source: letter, duration in quarters, and for a note with another before it in
-the bar a bracket, "S,0.250,<d4,M-2>" (see `theory.intervals.bracket`). The words are those the corpus has, the
-most frequent first, under the names of the source. A word that the table lacks is spelled in its parts: a letter,
-a duration, a bracket, each a token of its own; so nothing is ever unknown.
+the bar a bracket, "S,0.250,<d4,M-2>" (see `theory.intervals.bracket`). The words are those of the corpus, the
+most frequent first, under the names of the source. A word outside the table is spelled in its parts: a letter,
+a duration, a bracket, each a token of its own; so no word is unknown.
 
 Chords are relative to the key, so that a piece is the same in every key but for one id of its header.
 """
@@ -11,19 +11,16 @@ Chords are relative to the key, so that a piece is the same in every key but for
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from enum import IntEnum
-from functools import cached_property
+from collections.abc import Iterable
 from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ritornello.config import parsed
 from ritornello.errors import ConfigError
-from ritornello.representations.jazz.analysis import HELD, LETTERS, REST
-from ritornello.representations.multitrack.vocabulary import TEMPOS
-from ritornello.representations.tokens import Meaning, Names, Tokens, build_tokens
-from ritornello.representations.vocabulary import KindBlocks, is_on_grid, nearest_meter
+from ritornello.representations.grids import TEMPOS, is_on_grid, nearest_meter
+from ritornello.representations.jazz.analysis import HELD, LETTERS, REST, STRUCK
+from ritornello.representations.tokens import block, build_tokens
 from ritornello.score import Meter
 from ritornello.theory import CHORDS, pitch_class_name
 from ritornello.theory.intervals import bracket, bracket_middle, plain_interval
@@ -35,7 +32,7 @@ FLATS = 5
 """Keys 0 to 6 (C to F sharp) lie above C, the others below it: the reference pitch is -5 to 6."""
 
 LEAP = 16
-"""Semitones from one note to the next within a bar, at most; what leaps further is moved by octaves."""
+"""Semitones from one note to the next within a bar, at most; notes that leap further are moved by octaves."""
 
 STEPS_PER_PLACE = STEPS_PER_QUARTER // 2
 """Chords are placed on eighths."""
@@ -49,26 +46,7 @@ SOLOISTS = (0, 11, 16, 24, 26, 32, 40, 42, 52, 56, 57, 64, 65, 66, 68, 71, 73, 8
 MOST_WORDS = 2048
 
 
-class Kind(IntEnum):
-    """The kinds of token, in the order of their blocks."""
-
-    START = 0
-    END = 1
-    METER = 2
-    KEY = 3  # the tonic of the key signature's major key
-    TEMPO = 4
-    SOLOIST = 5
-    ROOT = 6  # a chord's, in semitones above the tonic; the first of a bar begins it
-    QUALITY = 7
-    BASS = 8  # only if it is not the root
-    PLACE = 9  # where in the bar the next chord comes, in eighths
-    LETTER = 10
-    DURATION = 11
-    BRACKET = 12
-    WORD = 13
-
-
-HEADER = (Kind.START, Kind.METER, Kind.KEY, Kind.TEMPO, Kind.SOLOIST)
+HEADER = ("start", "meter", "key", "tempo", "soloist")
 
 
 class Word(NamedTuple):
@@ -111,7 +89,7 @@ def parse_word(name: str) -> Word:
 
 
 class JazzConfig(BaseModel):
-    """What a vocabulary was fitted to, and how it hears and plays."""
+    """The vocabulary and the options of a `jazz`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -142,71 +120,58 @@ def reference(key: int) -> int:
     return key if key <= 12 - FLATS - 1 else key - 12
 
 
-class Vocabulary(KindBlocks):
-    """The blocks of ids for a configuration, and what each id means, as arrays over the ids."""
+class Vocabulary:
+    """The table of ids for a configuration, and its words."""
 
     def __init__(self, config: JazzConfig) -> None:
         self.config = config
         self.words = [parse_word(name) for name in config.words]
         self.bar_steps = [Meter(0, *m).bar_ticks(STEPS_PER_QUARTER) for m in config.meters]
         self.longest_bar = max(self.bar_steps)
-        places = (self.longest_bar - 1) // STEPS_PER_PLACE
-        counts = {
-            Kind.METER: len(config.meters),
-            Kind.KEY: 12,
-            Kind.TEMPO: len(TEMPOS),
-            Kind.SOLOIST: len(SOLOISTS),
-            Kind.ROOT: 12,
-            Kind.QUALITY: len(config.qualities),
-            Kind.BASS: 12,
-            Kind.PLACE: places,
-            Kind.LETTER: len(LETTERS),
-            Kind.DURATION: self.longest_bar,
-            Kind.BRACKET: 2 * LEAP + 1,
-            Kind.WORD: len(self.words),
-        }
-        super().__init__(Kind, counts)
-        self._word_ids = {name: self.id_of(Kind.WORD, i) for i, name in enumerate(config.words)}
+        keys, qualities = range(12), config.qualities
+        # From LEAP semitones down to LEAP up.
+        brackets = [f"bracket {bracket(plain_interval(each))}" for each in range(-LEAP, LEAP + 1)]
+        self.tokens = build_tokens(
+            block("start"),
+            block("end"),
+            block("meter", len(config.meters), [f"meter {n}/{d}" for n, d in config.meters]),
+            block(
+                "key",  # the tonic of the key signature's major key
+                12,
+                [f"key {pitch_class_name(key)}" for key in keys],
+                series=0,
+                step=[reference(key) for key in keys],
+            ),
+            block("tempo", len(TEMPOS), [f"tempo {tempo}" for tempo in TEMPOS]),
+            block("soloist", len(SOLOISTS), [f"soloist {p}" for p in SOLOISTS], voice=0, program=SOLOISTS),
+            block("root", 12),  # of a chord, in semitones above the tonic; the first of a bar begins it
+            block("quality", len(qualities), [f"quality {quality}" for quality in qualities]),
+            block("bass", 12),  # only if it is not the root
+            block("place", (self.longest_bar - 1) // STEPS_PER_PLACE),  # of the next chord, in eighths
+            block(
+                "letter", len(LETTERS), [f"letter {x}" for x in LETTERS], notes=[x in STRUCK for x in LETTERS]
+            ),
+            block("duration", self.longest_bar, lambda value: duration_name(value + 1)),
+            block("bracket", len(brackets), brackets),
+            block(
+                "word", len(self.words), config.words, notes=[word.letter in STRUCK for word in self.words]
+            ),
+        )
+        self._word_ids = {name: self.id_of("word", number) for number, name in enumerate(config.words)}
 
-    @cached_property
-    def tokens(self) -> Tokens:
-        """What the ids mean. The pitch of a note is settled only when the whole piece is played."""
-        values: dict[Kind, Sequence[Any]] = {
-            Kind.METER: ["/".join(map(str, meter)) for meter in self.config.meters],
-            Kind.KEY: [pitch_class_name(key) for key in range(12)],
-            Kind.TEMPO: TEMPOS.tolist(),
-            Kind.SOLOIST: SOLOISTS,
-            Kind.QUALITY: self.config.qualities,
-            Kind.LETTER: LETTERS,
-            Kind.BRACKET: self.brackets,
-        }
-        meanings: dict[Kind, Meaning] = {
-            Kind.KEY: {"series": 0, "step": [reference(key) for key in range(12)]},
-            Kind.SOLOIST: {"voice": 0, "program": SOLOISTS},
-            Kind.LETTER: {"notes": [letter not in (REST, HELD) for letter in LETTERS]},
-            Kind.WORD: {"notes": [word.letter not in (REST, HELD) for word in self.words]},
-        }
-
-        names: dict[Kind, Names] = {
-            Kind.WORD: self.config.words,
-            Kind.DURATION: lambda value: duration_name(value + 1),
-        }
-        return build_tokens(*self.token_blocks(meanings, values, names))
-
-    @cached_property
-    def brackets(self) -> list[str]:
-        """The brackets that words are spelled with, from LEAP semitones down to LEAP up."""
-        return [bracket(plain_interval(semitones)) for semitones in range(-LEAP, LEAP + 1)]
+    def id_of(self, kind: str, value: int = 0) -> int:
+        """Return the id of the `value`-th token of a kind."""
+        return self.tokens.first[kind] + value
 
     def word_ids(self, word: Word) -> list[int]:
         """Return the id of a word, or the ids of its parts if the table lacks it."""
         whole = self._word_ids.get(word.name)
         if whole is not None:
             return [whole]
-        ids = [self.id_of(Kind.LETTER, LETTERS.index(word.letter))]
-        ids.append(self.id_of(Kind.DURATION, min(word.steps, self.longest_bar) - 1))
+        ids = [self.id_of("letter", LETTERS.index(word.letter))]
+        ids.append(self.id_of("duration", min(word.steps, self.longest_bar) - 1))
         if word.interval is not None:
-            ids.append(self.id_of(Kind.BRACKET, min(max(word.interval, -LEAP), LEAP) + LEAP))
+            ids.append(self.id_of("bracket", min(max(word.interval, -LEAP), LEAP) + LEAP))
         return ids
 
     def nearest_meter(self, numerator: int, denominator: int) -> int:
@@ -215,7 +180,7 @@ class Vocabulary(KindBlocks):
 
 
 class Statistics(NamedTuple):
-    """What fitting needs of one piece: its meter, and the words of its melody as counted, corrected and faithful."""
+    """The statistics of one piece: its meter, and the counts of its words, by default and in the faithful mode."""
 
     meter: tuple[int, int]
     words: tuple[tuple[str, int], ...]
@@ -223,29 +188,29 @@ class Statistics(NamedTuple):
 
 
 class JazzOptions(BaseModel):
-    """What a preset or a person asks of the tokenizer."""
+    """The options of `jazz`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    faithful: bool = Field(False, description="hear, play and post-process as the source does")
+    faithful: bool = Field(False, description="encode, decode and post-process as the source does")
     melody: str | None = Field(None, description="the melody's track, by name or number")
     least: int = Field(2, ge=1, description="words that occur less often are spelled in parts")
 
 
-def fit(all_statistics: Iterable[Statistics], asked: JazzOptions) -> JazzConfig:
+def fit(all_statistics: Iterable[Statistics], options: JazzOptions) -> JazzConfig:
     """Return the vocabulary for a corpus: the words and meters that occur, rare ones left out."""
     words: Counter[str] = Counter()
     meters: Counter[tuple[int, int]] = Counter({(4, 4): 0})
     for piece in all_statistics:
-        words.update(dict(piece.faithful_words if asked.faithful else piece.words))
+        words.update(dict(piece.faithful_words if options.faithful else piece.words))
         meters.update([piece.meter] if is_usable_meter(*piece.meter) else [])
-    kept = [word for word, count in sorted(words.items(), key=_rank) if count >= asked.least]
+    kept = [word for word, count in sorted(words.items(), key=_rank) if count >= options.least]
     return JazzConfig(
         words=tuple(kept[:MOST_WORDS]),
         meters=tuple(meter for meter, _ in sorted(meters.items(), key=_rank)[:16]),
         qualities=tuple(CHORDS),
-        faithful=asked.faithful,
-        melody=asked.melody,
+        faithful=options.faithful,
+        melody=options.melody,
     )
 
 

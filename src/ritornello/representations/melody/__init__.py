@@ -2,28 +2,27 @@
 
     START  event event event ...  END
 
-An event is no event (what was goes on), a note-off, or a pitch that is struck; in two of the encodings also "as
-one bar ago" and "as two bars ago". The length is given, not learned: END is never a target. What is lost:
-velocity, everything finer than the grid, all but one voice.
+An event is no event (the note or rest goes on), a note-off, or the onset of a pitch; in two of the encodings also "as
+one bar ago" and "as two bars ago". The length is given, not learned: END is never a target. Lost:
+velocity, timing finer than the grid, all but one voice.
 
-All encodings but mono move a melody into one key and range ("squash"). `for_piece` to a primer, the representation
-moves what is composed back by the same interval.
+All encodings but mono move a melody into one key and range ("squash"). The representation `for_piece` with a primer
+decodes what is composed back by the same interval.
 
 Read in order: `extraction`, `encodings`, `grammar`, then `Melody` here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Conditions, Examples, Ids
-from ritornello.representations.melody.encodings import BAR, ENCODINGS, Encoding, Past
+from ritornello.representations.melody.encodings import ENCODINGS, Encoding, Past
 from ritornello.representations.melody.extraction import (
     NO_EVENT,
     Events,
@@ -34,11 +33,10 @@ from ritornello.representations.melody.extraction import (
     squash_shift,
     without_tail,
 )
-from ritornello.representations.melody.grammar import DEFAULT_BARS, MelodyGrammarState
-from ritornello.representations.tokenizer import BaseTokenizer, checked_options
-from ritornello.representations.tokens import InstrumentRange, Tokens, block, build_tokens
+from ritornello.representations.melody.grammar import MelodyGrammarState
+from ritornello.representations.tokenizer import BaseTokenizer
 from ritornello.score import Score, Tempo, Track, make_notes
-from ritornello.theory import DRUMS, instrument_name, pitch_name
+from ritornello.theory import DRUMS, instrument_name
 
 __all__ = ["Melody", "MelodyConfig"]
 
@@ -56,48 +54,12 @@ class MelodyConfig(Rules):
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the melody of a piece lies: by how many semitones it was moved to be encoded (None: as its own key
-    asks, and it is not moved back), its tempo and its program."""
+    """The semitones by which the melody of a piece is moved to be encoded and back to be decoded (None: each melody by
+    its own key, and not back), its tempo and its program."""
 
     shift: int | None = None
     quarters_per_minute: float = TEMPO
     program: int = 0
-
-
-def _make_tokens(encoding: Encoding, step: float, shift: int) -> Tokens:
-    """Return what the labels mean, and start and end. Each lasts a `step`; notes sound `shift` semitones lower."""
-    named = np.arange(encoding.low, encoding.high, dtype=np.int16)
-    sounding = shifted(named, -shift, 0, 128)
-    quiet = (
-        block("no_event", names=["no event"], duration=step),
-        block("note_off", names=["note off"], duration=step),
-    )
-    notes = block(
-        "note",
-        len(named),
-        lambda value: f"note {pitch_name(encoding.low + value)}",
-        voice=0,
-        pitch=sounding,
-        notes=1,
-        duration=step,
-        series=0,
-        step=named,
-    )
-    repeats = block(
-        "repeat",
-        encoding.labels - len(named) - len(quiet),
-        ("as 1 bar ago", "as 2 bars ago"),
-        duration=step,
-        recalls=True,
-    )
-    return build_tokens(
-        *((*quiet, notes) if encoding.class_of(NO_EVENT) == 0 else (notes, *quiet)),
-        repeats,
-        block("start"),
-        block("end"),
-        instruments=[InstrumentRange("this model", -1, 0, tuple(np.unique(sounding).tolist()))],
-        is_timed=True,
-    )
 
 
 class Melody(BaseTokenizer[MelodyConfig]):
@@ -106,42 +68,33 @@ class Melody(BaseTokenizer[MelodyConfig]):
     name = "melody"
     learns_whole_pieces = False
     tells_notes_in_order = True
-    config_model = MelodyConfig
+    config_model = options_model = MelodyConfig
     reference_sampling = PLAIN_SAMPLING
 
     def __init__(self, config: MelodyConfig, placement: Placement = Placement()) -> None:  # a frozen value
         self.placement = placement
         self.encoding: Encoding = ENCODINGS[config.encoding]
-        self._labels = self.encoding.labels
-        super().__init__(
-            config, _make_tokens(self.encoding, 1 / config.steps_per_quarter, placement.shift or 0)
-        )
+        tokens = self.encoding.make_tokens(1 / config.steps_per_quarter, placement.shift or 0)
+        super().__init__(config, tokens)
 
     @staticmethod
     def collect_statistics(score: Score) -> None:
         """Return nothing: the labels are the same for every corpus."""
 
-    @classmethod
-    def fit(cls, all_statistics: Iterable[None], options: Mapping[str, Any] = MappingProxyType({})) -> Melody:
-        """Return the representation with `options`, the fields of `MelodyConfig`."""
-        return cls(checked_options(cls.name, MelodyConfig, options))
-
     @property
     def columns(self) -> tuple[Column, ...]:
         return (Column("token", self.vocabulary_size), *self.encoding.columns)
 
-    # ---- between scores and ids ------------------------------------------------------------------------------
-
     def encode(self, score: Score) -> Ids:
         """Return the ids of the first part with notes, as one melody of at most 4096 steps; of notes that begin
-        together the highest stays. Nothing is left out for being short; `examples` has the stricter rules."""
+        together the highest stays. The rules of `extract_examples` do not apply."""
         return np.append(self.primer(score), self.end_id).astype(np.int32)
 
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:
         return self.ids_of(self._placed(leading_melody(score, self.settings.steps_per_quarter)))
 
     def extract_examples(self, score: Score) -> Examples:
-        """Return the ids of every melody of `score` that is worth learning from, without an end."""
+        """Return the ids of every melody of `score` that meets the `Rules`, without an end."""
         found = extract_melodies(score, self.settings)
         return Examples(
             tuple(self.ids_of(self._placed(without_tail(events))) for events in found.melodies),
@@ -149,7 +102,7 @@ class Melody(BaseTokenizer[MelodyConfig]):
         )
 
     def for_piece(self, primer: Score | None, conditions: Conditions) -> Melody:
-        """Return the representation for a piece that begins with `primer` and is played as `conditions` says."""
+        """Return the representation placed as `primer` is, with tempo and program of `conditions`."""
         shift, tempo = None, conditions.quarters_per_minute
         if primer is not None:
             shift = self._shift(leading_melody(primer, self.settings.steps_per_quarter))
@@ -158,10 +111,8 @@ class Melody(BaseTokenizer[MelodyConfig]):
         return Melody(self.settings, Placement(shift, tempo or TEMPO, program))
 
     def _shift(self, events: Events) -> int:
-        encoding = self.encoding
-        if not encoding.squashes:
-            return 0
-        return squash_shift(events, encoding.low, encoding.high, self.settings.target_key)
+        low, high = self.encoding.low, self.encoding.high
+        return squash_shift(events, low, high, self.settings.target_key) if self.encoding.squashes else 0
 
     def _placed(self, events: Events) -> Events:
         shift = self._shift(events) if self.placement.shift is None else self.placement.shift
@@ -184,8 +135,7 @@ class Melody(BaseTokenizer[MelodyConfig]):
 
     def decode(self, ids: Ids) -> Score:
         events, step = self.events_of(ids), TICKS_PER_STEP
-        if self.placement.shift:
-            events = shifted(events, -self.placement.shift, 0, 128)
+        events = shifted(events, -(self.placement.shift or 0), 0, 128)
         changes = np.append(np.flatnonzero(events != NO_EVENT), len(events))
         rows = [
             (start * step, (end - start) * step, int(events[start]), VELOCITY)
@@ -198,16 +148,11 @@ class Melody(BaseTokenizer[MelodyConfig]):
         return Score(self.settings.steps_per_quarter * step, (track,), tempos=(tempo,))
 
     def grammar(self, conditions: Conditions = Conditions()) -> MelodyGrammarState:  # a frozen value
-        length = (conditions.bars or DEFAULT_BARS) * BAR
-        return MelodyGrammarState(
-            self.encoding, self.settings.steps_per_quarter, Past(), length, tokens=self.tokens
-        )
-
-    # ---- keys ------------------------------------------------------------------------------------------------
+        return MelodyGrammarState(self.tokens, conditions, self.encoding, self.settings.steps_per_quarter)
 
     def summary(self) -> Mapping[str, Any]:
         return {
             "encoding": self.settings.encoding,
-            "labels": self._labels,
+            "labels": self.encoding.labels,
             "vocabulary": self.vocabulary_size,
         }

@@ -1,27 +1,28 @@
-"""The four ways in which Magenta's models see and name a melody's events (systems.md, D1).
+"""The four encodings of melodies in Magenta's models (systems.md, D1).
 
-An encoding has *labels*, the ids of the tokens, and a *row* of numbers that the network reads at each step.
+An encoding has *labels*, the ids of the tokens, and a *row* of input columns for the network at each step.
 
 | encoding | labels | inputs | |
 |---|---|---|---|
 | basic | 38 | 38 | no event, note-off, then the pitches 48 to 83 |
 | mono | 130 | 130 | the same with all pitches 0 to 127; nothing is transposed |
-| lookback | 40 | 121 | two more labels: as 1 bar ago, as 2 bars ago; it sees both, and the place |
-| key | 40 | 74 | the pitches first, then no event and note-off; it sees also the key so far |
+| lookback | 40 | 121 | two more labels: as 1 bar ago, as 2 bars ago; both are inputs, and the position |
+| key | 40 | 74 | the pitches first, then no event and note-off; the key so far is an input |
 
-A row is told in columns: a one-hot piece of n numbers is one column of n + 1 values, the last for none; a
-number that is 0 or 1 is a column of 2, one that is -1, 0 or +1 a column of 3.
-
-`Past` is what of a melody is over: it takes one event at a time, and everything else is read off it.
+In a row, n one-hot numbers are one column of n + 1 values, the last for none; a number that is 0 or 1 is a column of
+2, one that is -1, 0 or +1 a column of 3. `Past` holds the events so far, from which labels and rows follow.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Protocol
+
+import numpy as np
 
 from ritornello.representations.base import Column
-from ritornello.representations.melody.extraction import MAJOR_SCALE, NO_EVENT, NOTE_OFF
+from ritornello.representations.melody.extraction import MAJOR_SCALE, NO_EVENT, NOTE_OFF, shifted
+from ritornello.representations.tokens import InstrumentRange, Tokens, block, build_tokens
+from ritornello.theory import pitch_name
 
 BAR = 16
 """Steps of the bar that the lookbacks and counters go by, whatever the meter; as in Magenta."""
@@ -34,13 +35,11 @@ KEYS = tuple(tuple(int((pitch - key) % 12 in MAJOR_SCALE) for key in range(12)) 
 
 @dataclass
 class Past:
-    """The events so far, and what they amount to."""
+    """The events so far, and their features."""
 
     events: list[int] = field(default_factory=list)
     sounding: int | None = None  # pitch
     direction: int = 0  # of the last change of pitch
-    notes: int = 0
-    last_note: int = 0  # step
     recent: tuple[int, ...] = ()  # the last three distinct pitches, the latest last
     keys: tuple[int, ...] = (0,) * 12  # notes that belong to each major key
 
@@ -50,15 +49,11 @@ class Past:
         if event == NOTE_OFF:
             self.sounding = None
         elif event != NO_EVENT:
-            self._strike(event)
-
-    def _strike(self, pitch: int) -> None:
-        if self.recent and pitch != self.recent[-1]:
-            self.direction = 1 if pitch > self.recent[-1] else -1
-        self.sounding, self.last_note = pitch, len(self.events) - 1
-        self.notes += 1
-        self.recent = (*(other for other in self.recent if other != pitch), pitch)[-3:]
-        self.keys = _counted(self.keys, pitch)
+            if self.recent and event != self.recent[-1]:
+                self.direction = 1 if event > self.recent[-1] else -1
+            self.sounding = event
+            self.recent = (*(other for other in self.recent if other != event), event)[-3:]
+            self.keys = _counted(self.keys, event)
 
     def fork(self) -> Past:
         """Return an independent copy."""
@@ -81,149 +76,130 @@ def _counted(keys: tuple[int, ...], pitch: int) -> tuple[int, ...]:
     return tuple(count + belongs for count, belongs in zip(keys, KEYS[pitch % 12], strict=True))
 
 
-class Encoding(Protocol):
-    """Labels and rows. `label` and `event` say the same of the step after `past`, back and forth."""
+@dataclass(frozen=True)
+class Encoding:
+    """Labels and rows. `basic` and `mono` are this one: 0 is no event, 1 note-off, then the pitches.
 
-    @property
-    def low(self) -> int: ...
-
-    @property
-    def high(self) -> int:
-        """The pitches go from `low` up to, not including, `high`."""
-
-    @property
-    def squashes(self) -> bool:
-        """Whether melodies are moved into one key and the range."""
-
-    @property
-    def labels(self) -> int: ...
-
-    @property
-    def columns(self) -> tuple[Column, ...]: ...
-
-    def class_of(self, event: int) -> int:
-        """Return the label that names an event by itself."""
-
-    def label(self, event: int, past: Past) -> int: ...
-
-    def event(self, label: int, past: Past) -> int: ...
-
-    def row(self, past: Past) -> tuple[int, ...]:
-        """Return the row after the last event; before the first one, that of the step before the beginning."""
-
-
-class OneHot(NamedTuple):
-    """`basic` and `mono`: 0 is no event, 1 note-off, then the pitches."""
-
-    low: int
-    high: int
-    squashes: bool
-
-    @property
-    def labels(self) -> int:
-        return 2 + self.high - self.low
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        return (Column("event", self.labels + 1),)
-
-    def class_of(self, event: int) -> int:
-        return event + 2 if event < 0 else event - self.low + 2
-
-    def event_of(self, label: int) -> int:
-        """Return the event that a label names by itself."""
-        return label - 2 if label < 2 else label - 2 + self.low
-
-    def label(self, event: int, past: Past) -> int:
-        return self.class_of(event)
-
-    def event(self, label: int, past: Past) -> int:
-        return self.event_of(label)
-
-    def row(self, past: Past) -> tuple[int, ...]:
-        return (self.class_of(past.events[-1]) if past.events else self.labels,)
-
-
-def repeat_label(event: int, past: Past, first: int) -> int | None:
-    """Return `first` if the next event is that of a bar ago, `first` + 1 if it is that of two bars ago, or none.
-
-    Two bars win over one. In the first two bars, nothing that happens counts as a repetition of nothing.
+    low, high: the pitches go from `low` up to, not including, `high`. squashes: whether melodies are moved into one key
+    and the range.
     """
-    p = len(past.events)
-    if (p < 2 * BAR and event == NO_EVENT) or (p >= 2 * BAR and event == past.ago(2 * BAR)):
-        return first + 1
-    return first if p >= BAR and event == past.ago(BAR) else None
-
-
-class Lookback(NamedTuple):
-    """`lookback`: the labels and the row of basic; the events a bar and two bars before the next one; its number."""
-
-    basic: OneHot
-
-    @property
-    def low(self) -> int:
-        return self.basic.low
-
-    @property
-    def high(self) -> int:
-        return self.basic.high
-
-    @property
-    def squashes(self) -> bool:
-        return self.basic.squashes
-
-    @property
-    def labels(self) -> int:
-        return self.basic.labels + len(DISTANCES)
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        size = self.basic.labels + 1
-        return (
-            *self.basic.columns,
-            *(Column(f"event {distance} steps before the next", size) for distance in DISTANCES),
-            *(Column(f"counter bit {bit}", 3) for bit in range(5)),
-            *(Column(f"repeats {distance} steps ago", 2) for distance in DISTANCES),
-        )
-
-    def class_of(self, event: int) -> int:
-        return self.basic.class_of(event)
-
-    def label(self, event: int, past: Past) -> int:
-        repeat = repeat_label(event, past, self.basic.labels)
-        return self.class_of(event) if repeat is None else repeat
-
-    def event(self, label: int, past: Past) -> int:
-        if label < self.basic.labels:
-            return self.basic.event_of(label)
-        return past.ago(DISTANCES[label - self.basic.labels])
-
-    def row(self, past: Past) -> tuple[int, ...]:
-        return (
-            *self.basic.row(past),
-            *(self.class_of(past.ago(distance)) for distance in DISTANCES),
-            *past.bits(5),
-            *(past.repeats(distance) for distance in DISTANCES),
-        )
-
-
-class Keyed(NamedTuple):
-    """`key`: pitches, no event, note-off, the two repetitions; the row tells what sounds, the place and the key."""
 
     low: int
     high: int
     squashes: bool = True
 
     @property
+    def plain(self) -> int:
+        """How many labels name an event by themselves."""
+        return 2 + self.high - self.low
+
+    @property
     def labels(self) -> int:
-        return self.high - self.low + 4
+        return self.plain
+
+    def class_of(self, event: int) -> int:
+        """Return the label that names an event by itself."""
+        return event + 2 if event < 0 else event - self.low + 2
+
+    def named(self, label: int) -> int:
+        """Return the event that a label names by itself."""
+        return label - 2 if label < 2 else label - 2 + self.low
+
+    def label(self, event: int, past: Past) -> int:
+        """Return the label of an event that follows `past`."""
+        return self.class_of(event)
+
+    def event(self, label: int, past: Past) -> int:
+        """Return the event of a label that follows `past`."""
+        return self.named(label)
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        flags = ("sounds", "is silent", "begins")
+        return (Column("event", self.plain + 1),)
+
+    def row(self, past: Past) -> tuple[int, ...]:
+        """Return the row after the last event; before the first one, that of the step before the beginning."""
+        return (self.class_of(past.events[-1]) if past.events else self.plain,)
+
+    def make_tokens(self, step: float, shift: int) -> Tokens:
+        """Return the table of the labels, start and end. Each label lasts a `step`, in quarters; notes sound `shift`
+        semitones lower."""
+        pitches = np.arange(self.low, self.high, dtype=np.int16)
+        sounding = shifted(pitches, -shift, 0, 128)
+        quiet = (
+            block("no_event", names=["no event"], duration=step),
+            block("note_off", names=["note off"], duration=step),
+        )
+        notes = block(
+            "note",
+            len(pitches),
+            lambda value: f"note {pitch_name(self.low + value)}",
+            voice=0,
+            pitch=sounding,
+            notes=1,
+            duration=step,
+            series=0,
+            step=pitches,
+        )
+        repeats = ("as 1 bar ago", "as 2 bars ago")
+        return build_tokens(
+            *((*quiet, notes) if self.class_of(NO_EVENT) == 0 else (notes, *quiet)),
+            block("repeat", self.labels - self.plain, repeats, duration=step, recalls=True),
+            block("start"),
+            block("end"),
+            instruments=[InstrumentRange("this model", -1, 0, tuple(np.unique(sounding).tolist()))],
+            is_timed=True,
+        )
+
+
+class Lookback(Encoding):
+    """`lookback`: the labels and the row of basic; the events a bar and two bars before the next one; its number."""
+
+    @property
+    def labels(self) -> int:
+        return self.plain + len(DISTANCES)
+
+    def label(self, event: int, past: Past) -> int:
+        """Return the label: that of two bars ago, which include no event before the beginning, wins over a bar ago."""
+        if event == past.ago(2 * BAR):
+            return self.plain + 1
+        return self.plain if event == past.ago(BAR) else self.class_of(event)
+
+    def event(self, label: int, past: Past) -> int:
+        return self.named(label) if label < self.plain else past.ago(DISTANCES[label - self.plain])
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return (
+            *super().columns,
+            *(Column(f"event {distance} steps before the next", self.plain + 1) for distance in DISTANCES),
+            *(Column(f"counter bit {bit}", 3) for bit in range(5)),
+            *(Column(f"repeats {distance} steps ago", 2) for distance in DISTANCES),
+        )
+
+    def row(self, past: Past) -> tuple[int, ...]:
+        return (
+            *super().row(past),
+            *(self.class_of(past.ago(distance)) for distance in DISTANCES),
+            *past.bits(5),
+            *(past.repeats(distance) for distance in DISTANCES),
+        )
+
+
+class Keyed(Lookback):
+    """`key`: pitches, no event, note-off, the two repetitions; the row has sounding pitch, position and key."""
+
+    def class_of(self, event: int) -> int:
+        return self.plain + event if event < 0 else event - self.low
+
+    def named(self, label: int) -> int:
+        return label + self.low if label < self.plain - 2 else label - self.plain
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
         return (
             Column("sounding pitch", self.high - self.low + 1),
-            *(Column(name, 2) for name in flags),
+            *(Column(name, 2) for name in ("sounds", "is silent", "begins")),
             Column("direction", 3),
             *(Column(f"repeats {distance} steps ago", 2) for distance in DISTANCES),
             *(Column(f"counter bit {bit}", 3) for bit in range(7)),
@@ -231,19 +207,6 @@ class Keyed(NamedTuple):
             *(Column(f"key {key}", 2) for key in range(12)),
             *(Column(f"key {key} of the last three", 2) for key in range(12)),
         )
-
-    def class_of(self, event: int) -> int:
-        return self.high - self.low + event + 2 if event < 0 else event - self.low
-
-    def label(self, event: int, past: Past) -> int:
-        repeat = repeat_label(event, past, self.labels - 2)
-        return self.class_of(event) if repeat is None else repeat
-
-    def event(self, label: int, past: Past) -> int:
-        pitches = self.high - self.low
-        if label >= pitches + 2:
-            return past.ago(DISTANCES[label - pitches - 2])
-        return label + self.low if label < pitches else label - pitches - 2
 
     def row(self, past: Past) -> tuple[int, ...]:
         sounding, events = past.sounding, past.events
@@ -259,23 +222,17 @@ class Keyed(NamedTuple):
             *(past.repeats(distance) for distance in DISTANCES),
             *past.bits(7),
             int(len(events) % BAR == 0),
-            *_best(past.keys),
-            *_best(recent),
+            *(int(score == max(past.keys)) for score in past.keys),
+            *(int(score == max(recent)) for score in recent),
         )
-
-
-def _best(scores: tuple[int, ...]) -> tuple[int, ...]:
-    """Return 1 for each of the highest scores, else 0."""
-    top = max(scores)
-    return tuple(int(score == top) for score in scores)
 
 
 LOW, HIGH = 48, 84
 """The range of Magenta's melodies, the upper end not included."""
 
 ENCODINGS: dict[str, Encoding] = {
-    "basic": OneHot(LOW, HIGH, True),
-    "mono": OneHot(0, 128, False),
-    "lookback": Lookback(OneHot(LOW, HIGH, True)),
+    "basic": Encoding(LOW, HIGH),
+    "mono": Encoding(0, 128, squashes=False),
+    "lookback": Lookback(LOW, HIGH),
     "key": Keyed(LOW, HIGH),
 }

@@ -1,17 +1,17 @@
 """`Score` -> melodies: one voice on a coarse grid, by the rules of Magenta's melody pipeline (systems.md, D1).
 
-Conventions: a melody is an array of *events*, one a step: NO_EVENT (what was goes on), NOTE_OFF, or a pitch
-0-127 that is struck. It begins at the bar line before its first note and ends with its last note, so it begins
-with no note-off and ends with a sounding note. `Found.reasons` says of everything that was left out, why.
+Conventions: a melody is an array of *events*, one a step: NO_EVENT (the note or rest goes on), NOTE_OFF, or the pitch
+0-127 of an onset. It begins at the bar line before its first note and ends with its last note, so it never begins
+with a note-off, and ends with a sounding note. `Found.reasons` has a line for everything that was left out.
 
-Read in order: `Rules`, `extract_melodies` (what to learn from), `leading_melody` (what to go on from), then the
-"squash" into one key and range. Drums, polyphony and chords can use the same grid and cuts.
+Read in order: `Rules`, `extract_melodies` (training examples), `leading_melody` (primers), then the "squash" into one
+key and range.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
@@ -19,13 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from ritornello.representations.grids import fold_into_range
 from ritornello.score import Meter, Score, Track
 from ritornello.theory import instrument_name
 
 NO_EVENT, NOTE_OFF = -2, -1
 
 LONGEST = 4096
-"""Steps of a melody to go on from, at most."""
+"""Steps of a primer, at most."""
 
 MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
 
@@ -33,7 +34,7 @@ Events = NDArray[np.int16]
 
 
 class Rules(BaseModel):
-    """What counts as a melody to learn from."""
+    """Which melodies are training examples."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -57,8 +58,7 @@ class Note(NamedTuple):
     pitch: int
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """The melodies of a piece, as events, and one line for everything that was left out."""
 
     melodies: tuple[Events, ...]
@@ -84,8 +84,9 @@ def grid_notes(track: Track) -> list[Note]:
 
 
 def sections(score: Score, rules: Rules) -> tuple[list[Section], list[str]]:
-    """Return the sections of a score whose ticks are steps, and why some stretches are none."""
-    meters = _without_repeats(score.meters) or [Meter(0, 4, 4)]
+    """Return the sections of a score whose ticks are steps, and a reason for each stretch that is left out."""
+    pairs = zip((None, *score.meters), score.meters, strict=False)
+    meters = [b for a, b in pairs if a is None or a != replace(b, tick=a.tick)] or [Meter(0, 4, 4)]
     cuts = {0, *(meter.tick for meter in meters)}
     if rules.split_at_tempos:
         cuts |= {b.tick for a, b in pairwise(score.tempos) if a != replace(b, tick=a.tick)}
@@ -104,34 +105,11 @@ def sections(score: Score, rules: Rules) -> tuple[list[Section], list[str]]:
     return found, reasons
 
 
-def _without_repeats(meters: tuple[Meter, ...]) -> list[Meter]:
-    """Return the meters that differ from the one before."""
-    kept: list[Meter] = []
-    for meter in meters:
-        if not kept or (kept[-1].numerator, kept[-1].denominator) != (meter.numerator, meter.denominator):
-            kept.append(meter)
-    return kept
-
-
-def _within(notes: list[Note], section: Section) -> list[Note]:
-    """Return the notes of a section, counted from its start; those that cross its edges are cut."""
-    inside = (n for n in notes if n.end > section.start and n.start < section.stop)
-    return sorted(
-        (
-            Note(
-                max(n.start, section.start) - section.start, min(n.end, section.stop) - section.start, n.pitch
-            )
-            for n in inside
-        ),
-        key=lambda note: (note.start, -note.pitch),
-    )
-
-
 # ---- melodies ------------------------------------------------------------------------------------------------
 
 
 def extract_melodies(score: Score, rules: Rules) -> Found:
-    """Return every melody of `score` that is worth learning from, part by part."""
+    """Return every melody of `score` that meets the rules, part by part."""
     grid = score.resampled(rules.steps_per_quarter)
     parts, reasons = sections(grid, rules)
     melodies: list[Events] = []
@@ -142,7 +120,7 @@ def extract_melodies(score: Score, rules: Rules) -> Found:
             continue
         notes = grid_notes(track)
         for section in parts:
-            for melody, reason in _melodies_of(_within(notes, section), section, rules):
+            for melody, reason in _melodies_of(notes, section, rules):
                 if reason:
                     reasons.append(f"{name}, {reason}")
                 else:
@@ -151,7 +129,7 @@ def extract_melodies(score: Score, rules: Rules) -> Found:
 
 
 def leading_melody(score: Score, steps_per_quarter: int = 4) -> Events:
-    """Return the first part with notes as one melody, to go on from; of one onset the highest note stays.
+    """Return the first part with notes as one melody, for a primer; of one onset the highest note stays.
 
     It is not cut at silences, but after LONGEST steps. Empty if there are no notes but drums.
     """
@@ -196,39 +174,34 @@ def to_events(notes: list[Note], start: int) -> Events:
 
 def _melodies_of(notes: list[Note], section: Section, rules: Rules) -> Iterator[tuple[Events, str]]:
     """Yield the melodies of a part in a section, each with an empty reason, or with why it is left out."""
-    clash = _first_clash(notes) if rules.polyphony == "skip" else None
+    begin, stop, bar, _ = section
+    cut = (
+        Note(max(n.start, begin) - begin, min(n.end, stop) - begin, n.pitch)
+        for n in notes
+        if n.end > begin and n.start < stop
+    )
+    notes = sorted(cut, key=lambda note: (note.start, -note.pitch))
+    together = (a.start for a, b in pairwise(notes) if a.start == b.start)
+    clash = next(together, None) if rules.polyphony == "skip" else None
     notes = _one_voice(notes, rules.polyphony)
     while notes:
-        count = _phrase_length(notes, rules.gap_bars * section.bar)
+        pairs = enumerate(pairwise(notes), 1)
+        count = next((i for i, (a, b) in pairs if b.start - a.end >= rules.gap_bars * bar), len(notes))
         phrase, notes = notes[:count], notes[count:]
-        first = section.first_bar + phrase[0].start // section.bar
         if clash is not None and clash <= phrase[-1].start:
-            bar = section.first_bar + clash // section.bar
-            yield to_events([], 0), f"bar {bar}: two notes at once; the rest of the part is left out"
+            number = section.first_bar + clash // bar
+            yield to_events([], 0), f"bar {number}: two notes at once; the rest of the part is left out"
             return
-        events = to_events(phrase, phrase[0].start - phrase[0].start % section.bar)
-        reason = _fault(events, section.bar, rules)
+        events = to_events(phrase, phrase[0].start - phrase[0].start % bar)
+        reason = _fault(events, bar, rules)
         # The search goes on at the next bar line.
-        resume = -(-phrase[-1].end // section.bar) * section.bar
-        notes = [note for note in notes if note.start >= resume]
-        yield events[: rules.longest_steps], f"bar {first}: {reason}" if reason else ""
-
-
-def _first_clash(notes: list[Note]) -> int | None:
-    """Return the first step at which two notes begin."""
-    return next((a.start for a, b in pairwise(notes) if a.start == b.start), None)
-
-
-def _phrase_length(notes: list[Note], gap: float) -> int:
-    """Return how many notes come before the first silence of `gap` steps or more."""
-    for count, (a, b) in enumerate(pairwise(notes), 1):
-        if b.start - a.end >= gap:
-            return count
-    return len(notes)
+        notes = [note for note in notes if note.start >= -(-phrase[-1].end // bar) * bar]
+        number = section.first_bar + phrase[0].start // bar
+        yield events[: rules.longest_steps], f"bar {number}: {reason}" if reason else ""
 
 
 def _fault(events: Events, bar: int, rules: Rules) -> str:
-    """Return why a melody is not worth learning from, or nothing."""
+    """Return why a melody does not meet the rules, or nothing."""
     if len(events) < rules.minimum_bars * bar:
         return f"a melody of {len(events) / bar:.1f} bars, at least {rules.minimum_bars} are asked for"
     kept = events[: rules.longest_steps]
@@ -259,8 +232,6 @@ def squash_shift(events: Events, low: int, high: int, target_key: int) -> int:
 
 
 def shifted(events: Events, semitones: int, low: int, high: int) -> Events:
-    """Return a melody moved by `semitones`; what lies outside [low, high) then comes in by octaves."""
-    moved = events.astype(np.int64) + semitones
-    below, above = low + (moved - low) % 12, high - 12 + (moved - high) % 12
-    folded = np.where(moved < low, below, np.where(moved >= high, above, moved))
+    """Return a melody moved by `semitones`; notes outside [low, high) are then moved into it by octaves."""
+    folded = fold_into_range(events.astype(np.int64) + semitones, low, high - 1)
     return np.where(events >= 0, folded, events).astype(np.int16)

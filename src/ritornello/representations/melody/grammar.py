@@ -1,59 +1,43 @@
-"""The place in a melody while it is written or read, and its grammar: which labels make sense next.
+"""The grammar of `melody`: which labels may come next.
 
-A piece has the length asked for: before it is reached any event may come (no note-off in silence, and at least
-one note in all), after it only the end. Magenta's models know no end either; they are given a number of steps.
+A piece has the length of the conditions: before it is reached any event may come (no note-off in silence, and at least
+one note in all), after it only the end. Magenta's models have no end either; they are given a number of steps.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ritornello.arrays import Mask
+from ritornello.representations.grammar import BaseGrammarState
 from ritornello.representations.melody.encodings import BAR, Encoding, Past
 from ritornello.representations.melody.extraction import NO_EVENT, NOTE_OFF
-from ritornello.representations.tokenizer import BaseGrammarState
 from ritornello.representations.tokens import Note
-
-DEFAULT_BARS = 32
-"""The length where nobody asks for one."""
 
 
 @dataclass
 class MelodyGrammarState(BaseGrammarState):
-    """A `GrammarState` (see `representations.base`). Its place is where the last note began or ended.
-
-    While a note is held the place stays: so a hold goes on with the note, and is no new thing at a new place.
-    """
+    """A `GrammarState` (see `representations.base`). Its place is that of the last event but NO_EVENT: while a note is
+    held, it stays that of the note."""
 
     encoding: Encoding
     steps_per_quarter: int
-    past: Past
-    length: int = DEFAULT_BARS * BAR  # steps
-    token: int = -1
+    past: Past = field(default_factory=Past)
     at: int = 0  # step of the last event other than NO_EVENT
-    closing: bool = False
-    ended: bool = False
 
     def advance(self, token: int) -> None:
-        self.last_notes = self.notes_of(token)
-        self.token = token
+        super().advance(token)
         if not 0 <= token < self.encoding.labels:
-            self.ended |= token == self.encoding.labels + 1
             return
         event = self.encoding.event(token, self.past)
         if event != NO_EVENT:
             self.at = len(self.past.events)
+            self.notes += event != NOTE_OFF
         self.past.advance(event)
 
     @property
     def columns(self) -> tuple[int, ...]:
         return (self.token, *self.encoding.row(self.past))
-
-    @property
-    def notes(self) -> int:
-        return self.past.notes
 
     @property
     def quarters(self) -> float:
@@ -70,25 +54,19 @@ class MelodyGrammarState(BaseGrammarState):
         return self.tokens.notes_of(token)
 
     def finish_bar(self) -> None:
-        time = len(self.past.events)
-        self.length, self.closing = min(self.length, -(-time // BAR) * BAR), True
+        self.last_bars = min(self.bars, -(-len(self.past.events) // BAR))
 
     def fork(self) -> MelodyGrammarState:
         return replace(self, past=self.past.fork())
 
-    def allowed_mask(self) -> NDArray[np.bool_]:
-        """Return the mask over labels, start and end."""
-        encoding, time = self.encoding, len(self.past.events)
-        mask = np.zeros(encoding.labels + 2, dtype=bool)
-        if self.token < 0:
-            mask[-2] = True
-        elif time >= self.length and self.past.notes:
+    def allow(self, mask: Mask) -> None:
+        encoding, left = self.encoding, self.bars * BAR - len(self.past.events)  # steps
+        if left <= 0 and self.notes:
             mask[-1] = True
-        elif self.closing:
+        elif self.is_finishing:
             mask[[encoding.class_of(NO_EVENT), -1]] = True
-        elif time >= self.length - 1 and not self.past.notes:
+        elif left <= 1 and not self.notes:
             mask[[encoding.class_of(pitch) for pitch in range(encoding.low, encoding.high)]] = True
         else:
             mask[:-2] = True
             mask[encoding.class_of(NOTE_OFF)] = self.past.sounding is not None
-        return mask

@@ -1,8 +1,8 @@
-"""The grammar of `multitrack`: which ids make sense next. It leads every piece to an end.
+"""The grammar of `multitrack`: the ids allowed next.
 
-Why it always ends: at one onset, notes go strictly upwards (voice, then pitch), so they run out; in the last
-bar no shift leads past the bar line, so onsets run out; then only the end is left. And there is always a way
-on: a shift in every bar but the last, the end in the last, a note after a shift.
+Every piece ends: at one onset, notes go strictly upwards (voice, then pitch), so they run out; in the last bar no shift
+leads past the bar line, so onsets run out; then only the end is left. And the mask is never empty: it has a shift in
+every bar but the last, the end in the last, a note after a shift.
 """
 
 from __future__ import annotations
@@ -10,23 +10,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ritornello.representations.base import BarPosition, Conditions
-from ritornello.representations.multitrack.encoding import nearest
+from ritornello.arrays import Mask
+from ritornello.representations.base import BarPosition
+from ritornello.representations.grammar import BaseGrammarState
+from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER, TEMPOS, nearest
 from ritornello.representations.multitrack.reading import Reader
-from ritornello.representations.multitrack.vocabulary import (
-    DURATIONS,
-    LENGTH_LIMIT,
-    SHIFTS,
-    STEPS_PER_QUARTER,
-    TEMPOS,
-    Kind,
-    Vocabulary,
-)
-from ritornello.representations.tokenizer import BaseGrammarState
+from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, Vocabulary
 from ritornello.score import Meter
 
 MOST_SILENT_BARS = 2
@@ -35,15 +28,10 @@ MOST_SILENT_BARS = 2
 SHORTEST_AT_THE_END = int(np.searchsorted(DURATIONS, STEPS_PER_QUARTER // 4))
 """Number in DURATIONS of the shortest note in the last bar, a sixteenth: a piece does not end with a blip."""
 
-DEFAULT_LENGTH = 32
-"""Bars, where neither the conditions nor the header says."""
-
 _DURATIONS: list[int] = DURATIONS.tolist()  # plain lists: faster to search for a single number
 _SHIFTS: list[int] = SHIFTS.tolist()
 
-Mask = NDArray[np.bool_]
-
-HEADER = (Kind.START, Kind.LENGTH_HIGH, Kind.LENGTH_LOW, Kind.METER, Kind.TEMPO)
+HEADER = ("start", "length_high", "length_low", "meter", "tempo")
 """The kinds that come first, one id each; then the instruments."""
 
 
@@ -51,51 +39,44 @@ HEADER = (Kind.START, Kind.LENGTH_HIGH, Kind.LENGTH_LOW, Kind.METER, Kind.TEMPO)
 class MultitrackGrammarState(BaseGrammarState):
     """A `GrammarState` (see `representations.base`) for `multitrack`."""
 
-    vocabulary: Vocabulary
-    conditions: Conditions
     reader: Reader
+    vocabulary: Vocabulary
     stage: int = 0  # ids of HEADER seen; len(HEADER): the instruments or the body
-    kind: Kind | None = None  # of the last id
-    previous: Kind | None = None  # of the last id but velocities and durations
+    kind: str = ""  # of the last id
+    previous: str = ""  # of the last id but velocities and durations
     onset: int = -1  # time of the last note
     onset_bar: int = 0  # its bar
     last_id: int = -1  # of the last note
     last_shift: int = 0  # number of the last shift, while shifts follow one another
     tempo_time: int = 0
-    note_count: int = 0
-    ended: bool = False
     playable: Mask | None = None  # the notes of the instruments in the header
     programs: tuple[tuple[int, int], ...] = ()  # (voice, program) of the header
 
     def advance(self, token: int) -> None:
-        self.last_notes = self.notes_of(token)
+        super().advance(token)
         kind = self.reader.advance(token)
         if self.stage < len(HEADER) and kind == HEADER[self.stage]:
             self.stage += 1
-        if kind == Kind.INSTRUMENT:
-            pair = self.vocabulary.instruments[self.vocabulary.meanings[token][1]]
-            self.programs = (*self.programs, pair)
+        if kind == "instrument":
+            self.programs = (*self.programs, self.vocabulary.instruments[self.tokens.value[token]])
             self.playable = None
-        elif kind == Kind.NOTE:
+        elif kind == "note":
             self.onset, self.onset_bar, self.last_id = self.reader.time, self.reader.bar, token
-            self.note_count += 1
-        elif kind == Kind.SHIFT:
-            self.last_shift = self.vocabulary.meanings[token][1]
-        elif kind == Kind.TEMPO:
+            self.notes += 1
+        elif kind == "shift":
+            self.last_shift = self.tokens.value[token]
+        elif kind == "tempo":
             self.tempo_time = self.reader.time
-        elif kind == Kind.END:
-            self.ended = True
         self.kind = kind
-        if kind not in (Kind.VELOCITY, Kind.DURATION):
+        if kind not in ("velocity", "duration"):
             self.previous = kind
+
+    def fork(self) -> Self:
+        return replace(self, reader=self.reader.fork())
 
     @property
     def columns(self) -> tuple[int, ...]:
         return self.reader.values
-
-    @property
-    def notes(self) -> int:
-        return self.note_count
 
     @property
     def quarters(self) -> float:
@@ -112,63 +93,57 @@ class MultitrackGrammarState(BaseGrammarState):
         meter = self.vocabulary.config.meters[reader.meter] if reader.meter >= 0 else (4, 4)
         return BarPosition(reader.bar, reader.position, steps, steps // Meter(0, *meter).beats)
 
+    @property
+    def bars(self) -> int:
+        return self.reader.length or self.default_bars  # the header has the length of the conditions
+
+    @property
+    def bars_left(self) -> int:
+        """Bars after the present one."""
+        return max(0, self.bars - 1 - self.reader.bar)
+
     def finish_bar(self) -> None:
         self.reader.length = self.reader.bar + 1  # the network sees the last bar, and plays it as one
 
-    def fork(self) -> MultitrackGrammarState:
-        return replace(self, reader=self.reader.fork())
-
-    def allowed_mask(self) -> Mask:
-        mask = np.zeros(self.vocabulary.size, dtype=bool)
+    def allow(self, mask: Mask) -> None:
         if self.stage < len(HEADER):
             self._allow_header(mask)
-        elif self._in_header() and self._allow_instruments(mask):
-            pass  # more instruments are to come
-        else:
+        elif not (self._in_header() and self._allow_instruments(mask)):
             self._allow_body(mask)
-        return mask
 
     def _in_header(self) -> bool:
-        return self.kind in (Kind.TEMPO, Kind.INSTRUMENT) and self.reader.time == 0 and not self.note_count
+        return self.kind in ("tempo", "instrument") and self.reader.time == 0 and not self.notes
 
     def _allow_header(self, mask: Mask) -> None:
-        """Allow the next id of the header: what the conditions asks for, else any of its kind."""
-        kind = HEADER[self.stage]
-        planned = self._planned(kind)
-        if planned is None:
-            mask[self.vocabulary.block[kind]] = True
-        else:
-            mask[self.vocabulary.id_of(kind, planned)] = True
-        if kind == Kind.LENGTH_LOW and self.reader.length_high == 0:
-            mask[self.vocabulary.id_of(kind)] = False  # a piece has at least one bar
-
-    def _planned(self, kind: Kind) -> int | None:
-        conditions, length = self.conditions, min(self.conditions.bars or 0, LENGTH_LIMIT)
-        if kind == Kind.LENGTH_HIGH and length:
-            return length >> 4
-        if kind == Kind.LENGTH_LOW and length:
-            return length & 15
-        if kind == Kind.METER and conditions.meter:
-            return self.vocabulary.nearest_meter(*conditions.meter)
-        if kind == Kind.TEMPO and conditions.quarters_per_minute:
-            return int(nearest(TEMPOS, np.array(conditions.quarters_per_minute)))
-        return None
+        """Allow the next id of the header: that of the conditions, or else any of its kind."""
+        kind, conditions = HEADER[self.stage], self.conditions
+        length, planned = min(conditions.bars or 0, LENGTH_LIMIT), None
+        if kind == "length_high" and length:
+            planned = length >> 4
+        elif kind == "length_low" and length:
+            planned = length & 15
+        elif kind == "meter" and conditions.meter:
+            planned = self.vocabulary.nearest_meter(*conditions.meter)
+        elif kind == "tempo" and conditions.quarters_per_minute:
+            planned = int(nearest(TEMPOS, np.array(conditions.quarters_per_minute)))
+        mask[self.tokens.slice[kind] if planned is None else self.tokens.first[kind] + planned] = True
+        if kind == "length_low" and self.reader.length_high == 0:
+            mask[self.tokens.first[kind]] = False  # a piece has at least one bar
 
     def _allow_instruments(self, mask: Mask) -> bool:
         """Allow the next instrument of the header. Return whether one has to come."""
         declared = {voice for voice, _ in self.programs}
         if self.conditions.instruments:
             wanted = planned_instruments(self.vocabulary, self.conditions.instruments)
-            missing = [token for token in wanted if int(self.vocabulary.voice[token]) not in declared]
+            missing = [token for token in wanted if int(self.tokens.voice[token]) not in declared]
             mask[missing[:1]] = True
             return bool(missing)
-        later = self.vocabulary.voice > max(declared, default=-1)
-        block = self.vocabulary.block[Kind.INSTRUMENT]
-        mask[block] = later[block]
+        ids = self.tokens.slice["instrument"]
+        mask[ids] = self.tokens.voice[ids] > max(declared, default=-1)
         return not declared
 
     def _allow_body(self, mask: Mask) -> None:
-        reader, vocabulary = self.reader, self.vocabulary
+        reader, end = self.reader, self.tokens.first["end"]
         at_onset = self.onset == reader.time
         self._allow_modifiers(mask)
         if self._needs_duration():
@@ -179,26 +154,29 @@ class MultitrackGrammarState(BaseGrammarState):
         else:
             mask |= notes
             self._allow_changes(mask)
-        left = reader.bars_left if reader.length else max(0, DEFAULT_LENGTH - 1 - reader.bar)
-        self._allow_shifts(mask, left)
-        if self.note_count and left == 0 and at_onset:
-            mask[vocabulary.id_of(Kind.END)] = True
-        if self.note_count and reader.bar >= (reader.length or DEFAULT_LENGTH):  # past the last bar line
+        self._allow_shifts(mask)
+        if self.notes and self.bars_left == 0 and at_onset:
+            mask[end] = True
+        if self.notes and reader.bar >= self.bars:  # past the last bar line
             mask[:] = False
-            mask[vocabulary.id_of(Kind.END)] = True
+            mask[end] = True
+
+    @property
+    def may_set_duration(self) -> bool:
+        """Whether the last id can still be followed by a duration of the last note."""
+        is_new = self.kind in ("note", "velocity") and self.previous == "note"
+        return is_new and not self.vocabulary.is_drum[self.reader.voice]
 
     def _allow_modifiers(self, mask: Mask) -> None:
         """Allow a velocity and then a duration after a note, if they differ from what its voice remembers."""
-        vocabulary, voice = self.vocabulary, self.reader.voice
-        if self.previous != Kind.NOTE:
-            return
-        if self.kind == Kind.NOTE:
-            mask[vocabulary.block[Kind.VELOCITY]] = True
-            mask[vocabulary.id_of(Kind.VELOCITY, self.reader.velocity(voice))] = False
-        if self.kind in (Kind.NOTE, Kind.VELOCITY) and not vocabulary.is_drum[voice]:
-            first, (shortest, stop) = vocabulary.id_of(Kind.DURATION), self._durations()
-            mask[first + shortest : first + stop] = True
-            mask[first + self.reader.duration(voice)] = False
+        reader, first = self.reader, self.tokens.first
+        if self.kind == "note":
+            mask[self.tokens.slice["velocity"]] = True
+            mask[first["velocity"] + reader.velocity] = False
+        if self.may_set_duration:
+            shortest, stop = self._durations()
+            mask[first["duration"] + shortest : first["duration"] + stop] = True
+            mask[first["duration"] + reader.duration] = False
 
     def _durations(self) -> tuple[int, int]:
         """Return the numbers of the durations, first and one after the last, that a note may have now.
@@ -214,60 +192,46 @@ class MultitrackGrammarState(BaseGrammarState):
 
     def _needs_duration(self) -> bool:
         """Whether the last note would, with the duration that its voice remembers, be too short or too long."""
-        fresh = self.kind in (Kind.NOTE, Kind.VELOCITY) and self.previous == Kind.NOTE
-        if not fresh or self.vocabulary.is_drum[self.reader.voice]:
+        if not self.may_set_duration:
             return False
         shortest, stop = self._durations()
-        return not shortest <= self.reader.duration(self.reader.voice) < stop
+        return not shortest <= self.reader.duration < stop
 
     def _allow_changes(self, mask: Mask) -> None:
-        """Allow, unless the conditions fixes them, a new meter at a bar line and a new tempo at a bar's first onset."""
-        reader, vocabulary = self.reader, self.vocabulary
-        if reader.position == 0 and self.previous == Kind.SHIFT and not self.conditions.meter:
-            mask[vocabulary.block[Kind.METER]] = True
-        if (
-            self.onset_bar < reader.bar
-            and self.tempo_time < reader.time
-            and not self.conditions.quarters_per_minute
-        ):
-            mask[vocabulary.block[Kind.TEMPO]] = True
+        """Allow, unless the conditions fix them, a new meter at a bar line and a new tempo at a bar's first onset."""
+        reader, kinds = self.reader, self.tokens.slice
+        if reader.position == 0 and self.previous == "shift" and not self.conditions.meter:
+            mask[kinds["meter"]] = True
+        is_first = self.onset_bar < reader.bar and self.tempo_time < reader.time
+        if is_first and not self.conditions.quarters_per_minute:
+            mask[kinds["tempo"]] = True
 
-    def _allow_shifts(self, mask: Mask, bars_left: int) -> None:
+    def _allow_shifts(self, mask: Mask) -> None:
         """Allow shifts that stay within the piece and are not too long; after a shift, only smaller ones."""
-        reader = self.reader
-        to_end = (bars_left + 1) * reader.bar_steps - reader.position
+        reader, first = self.reader, self.tokens.first["shift"]
+        to_end = (self.bars_left + 1) * reader.bar_steps - reader.position
         longest = min(to_end - 1, max(MOST_SILENT_BARS * reader.bar_steps - self._silence(), 0))
         count = bisect_right(_SHIFTS, longest)
-        if self.previous == Kind.SHIFT:
+        if self.previous == "shift":
             count = min(count, self.last_shift + 1)
-        elif self.onset < reader.time and self.kind in (Kind.METER, Kind.TEMPO):
+        elif self.onset < reader.time and self.kind in ("meter", "tempo"):
             count = 0  # a change is followed by a note
-        first = self.vocabulary.id_of(Kind.SHIFT)
         mask[first : first + count] = True
 
     def _silence(self) -> int:
-        """Return for how many steps nothing has begun."""
+        """Return the steps since the last onset."""
         return self.reader.time - max(self.onset, 0)
 
     def _playable(self) -> Mask:
-        """Return the notes of the header's instruments that lie in their compass."""
+        """Return the notes of the header's instruments, or of all voices if there are none, in their ranges."""
         if self.playable is None:
-            programs = dict(self.programs) or {v: p[0] for v, p in self._all_voices()}
-            mask = np.zeros(self.vocabulary.size, dtype=bool)
-            for voice, program in programs.items():
-                mask |= compass(self.vocabulary, voice, program)
-            self.playable = mask
+            vocabulary = self.vocabulary
+            every = {number: voice.programs[0] for number, voice in enumerate(vocabulary.config.voices)}
+            self.playable = np.zeros(self.tokens.size, dtype=bool)
+            for voice, program in (dict(self.programs) or every).items():
+                low, high = vocabulary.playable(voice, program)
+                self.playable[vocabulary.note_ids(voice, low) : vocabulary.note_ids(voice, high) + 1] = True
         return self.playable
-
-    def _all_voices(self) -> list[tuple[int, tuple[int, ...]]]:
-        return [(v, voice.programs) for v, voice in enumerate(self.vocabulary.config.voices)]
-
-
-def compass(vocabulary: Vocabulary, voice: int, program: int) -> Mask:
-    """Return the notes of a voice that the instrument can play; all of them for drums, and if it can play none."""
-    low, high = vocabulary.playable(voice, program)
-    within = (vocabulary.pitch >= low) & (vocabulary.pitch <= high)
-    return np.asarray((vocabulary.voice == voice) & (vocabulary.kind == Kind.NOTE) & within)
 
 
 def planned_instruments(vocabulary: Vocabulary, programs: Sequence[int]) -> list[int]:

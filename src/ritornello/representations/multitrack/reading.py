@@ -1,7 +1,7 @@
-"""Ids -> what they mean: the `Reader`, of a piece at once or one id at a time. Any id is accepted at any place.
+"""The input columns of `multitrack`, of a piece at once or one id at a time. Any id is accepted at any place.
 
 - The time is the sum of the shifts. A meter token begins a bar at the present time.
-- The length announced in the header gives the bars that are left.
+- The length in the header minus the present bar is the bars left.
 - A velocity or duration token belongs to the last note; both are remembered for its voice.
 """
 
@@ -11,24 +11,17 @@ from copy import copy
 
 import numpy as np
 
+from ritornello.arrays import Ints
 from ritornello.representations.base import Column, Ids
-from ritornello.representations.columns import Ints
 from ritornello.representations.columns.bars_ago import BarsAgo
 from ritornello.representations.columns.key import KEYS, KeySoFar
 from ritornello.representations.columns.longest_silent import NEVER_PLAYED, LongestSilent
 from ritornello.representations.columns.position import Position
 from ritornello.representations.columns.remembered import Remembered
 from ritornello.representations.columns.repeats import Repeats, repeat_columns
+from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.multitrack.encoding import FIRST_DURATION, FIRST_VELOCITY
-from ritornello.representations.multitrack.vocabulary import (
-    DURATIONS,
-    LONGEST_BAR,
-    SHIFTS,
-    STEPS_PER_QUARTER,
-    VELOCITY_STEP,
-    Kind,
-    Vocabulary,
-)
+from ritornello.representations.multitrack.vocabulary import LONGEST_BAR, VELOCITY_STEP, Vocabulary
 from ritornello.representations.tokenizer import latest
 
 PHRASE = 8
@@ -40,31 +33,30 @@ MOST_BARS_LEFT = 32
 UNKNOWN_BARS_LEFT = MOST_BARS_LEFT + 1
 
 
-_SHIFTS: list[int] = SHIFTS.tolist()  # for one id at a time plain numbers are much faster
-
-
 def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
     """Return the input columns, in the order of the rows of `Reader`."""
-    config = vocabulary.config
-    # 0: none yet; the last note was none of a key
+    config, size = vocabulary.config, vocabulary.tokens.size
+    # 0: no note yet; the last id is no note with a key
     key = (Column("key", KEYS + 1, moves="key"), Column("degree", 13))
     silent = (
         Column("longest_silent_voice", len(config.voices) + 1),
         Column("bars_silent", NEVER_PLAYED + 1),
     )
     return (
-        Column("token", vocabulary.size),
+        Column("token", size),
         Column("position", LONGEST_BAR),  # steps since the bar line
         Column("phase", STEPS_PER_QUARTER),  # steps since the last quarter of the bar
-        Column("meter", len(vocabulary.config.meters) + 1),  # 0: none yet
+        Column("meter", len(config.meters) + 1),  # 0: none yet
         Column("bars_left", UNKNOWN_BARS_LEFT + 1),  # 0: the last bar
         Column("phrase", PHRASE),  # the number of the bar, modulo PHRASE
-        Column("duration", len(DURATIONS) + 1),  # remembered by the voice of the note just read; 0: no note
+        Column(
+            "duration", len(DURATIONS) + 1
+        ),  # that its voice remembers, if the last id is a note; 0: it is none
         Column("velocity", 128 // VELOCITY_STEP + 1),  # likewise
         *(key if config.key else ()),
         *(silent if config.longest_silent else ()),
-        *(Column(f"{lag} bars ago", vocabulary.size + 1, is_candidate=True) for lag in config.lags),
-        *repeat_columns(vocabulary.size, config.repeats),
+        *(Column(f"{lag} bars ago", size + 1, is_candidate=True) for lag in config.lags),
+        *repeat_columns(size, config.repeats),
     )
 
 
@@ -72,7 +64,7 @@ class Reader:
     """The meaning of the ids so far, and the input columns; see `columns.ColumnReader`. Times are in steps."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        config = vocabulary.config
+        config, self.tokens = vocabulary.config, vocabulary.tokens
         self.vocabulary = vocabulary
         self.token = 0
         self.time = self.bar = self.position = 0  # as in `place`
@@ -84,61 +76,63 @@ class Reader:
         self.place = Position(self.bar_steps)
         self.remembered = Remembered(FIRST_DURATION, FIRST_VELOCITY)
         self.key_so_far, self.silent, self.repeats = KeySoFar(), LongestSilent(), Repeats(config.repeats)
-        first_shift = int(vocabulary.first[Kind.SHIFT])
-        self.bars_ago = BarsAgo(config.lags, vocabulary.size + 1, LONGEST_BAR, _SHIFTS, first_shift)
+        first_shift = self.tokens.first["shift"]
+        self.bars_ago = BarsAgo(config.lags, self.tokens.size + 1, LONGEST_BAR, SHIFTS.tolist(), first_shift)
 
     def at_once(self, ids: Ids) -> Ints:
-        vocabulary, config = self.vocabulary, self.vocabulary.config
-        kind, value, named = vocabulary.kind[ids], vocabulary.value[ids], vocabulary.voice[ids]
-        is_shift, is_meter, is_note = kind == Kind.SHIFT, kind == Kind.METER, kind == Kind.NOTE
+        config, tokens = self.vocabulary.config, self.tokens
+
+        def values(kind: str) -> Ints:
+            return np.where(tokens.is_kind(ids, kind), ids - tokens.first[kind], -1)
+
+        named, is_note = tokens.voice[ids], tokens.is_kind(ids, "note")
         time, bar, position, bar_steps = self.place.at_once(
-            np.where(is_shift, SHIFTS[np.where(is_shift, value, 0)], 0),
-            np.where(is_meter, vocabulary.bar_steps[np.where(is_meter, value, 0)], 0),
+            self.vocabulary.shift[ids], self.vocabulary.new_bar[ids]
         )
-        high = latest(kind == Kind.LENGTH_HIGH, value, 0)
-        length = latest(kind == Kind.LENGTH_LOW, np.maximum(1, high * 16 + value), 0)
+        meter, low, high = values("meter"), values("length_low"), values("length_high")
+        length = latest(low >= 0, np.maximum(1, latest(high >= 0, high, 0) * 16 + low), 0)
         left = np.where(length > 0, np.clip(length - 1 - bar, 0, MOST_BARS_LEFT), UNKNOWN_BARS_LEFT)
-        told = (np.where(kind == each, value, -1) for each in (Kind.DURATION, Kind.VELOCITY))
-        remembered = self.remembered.at_once(latest(is_note, named, -1), *told)
+        voice = latest(is_note, named, -1)
+        remembered = self.remembered.at_once(voice, values("duration"), values("velocity"))
         columns = [
             ids,
             position,
             position % STEPS_PER_QUARTER,
-            latest(is_meter, value, -1) + 1,
+            latest(meter >= 0, meter, -1) + 1,
             left,
             bar % PHRASE,
             *np.where(is_note, remembered + 1, 0),
         ]
         if config.key:
-            columns += [
-                *self.key_so_far.at_once(np.where(vocabulary.is_melodic[ids], vocabulary.pitch[ids], -1))
-            ]
+            columns += [*self.key_so_far.at_once(np.where(tokens.is_pitched[ids], tokens.pitch[ids], -1))]
         if config.longest_silent:
             columns += [*self.silent.at_once(named, is_note, time, bar_steps)]
         columns += [*self.bars_ago.at_once(time, bar_steps, np.where(is_note, ids + 1, 0))]
         return np.stack([*columns, *self.repeats.at_once(ids)])
 
-    def advance(self, token: int) -> Kind:
+    def advance(self, token: int) -> str:
         """Take the next id and return its kind."""
-        kind, value, voice, pitch = self.vocabulary.meanings[token]
-        is_note = kind == Kind.NOTE
-        self.token = token
+        kind, value, voice, pitch = self.tokens.kind[token], self.tokens.value[token], -1, -1
+        self.token, is_note = token, kind == "note"
         match kind:
-            case Kind.NOTE:
+            case "note":
+                ((voice, pitch),) = self.tokens.notes_of(token)
                 self.voice, self.pitch = voice, pitch
-            case Kind.SHIFT:
-                self._move(_SHIFTS[value], 0)
-            case Kind.METER:
-                self.meter = value
-                self._move(0, int(self.vocabulary.bar_steps[value]))
-            case Kind.DURATION:
+            case "shift" | "meter":
+                vocabulary = self.vocabulary
+                self.meter = value if kind == "meter" else self.meter
+                self.place.advance(int(vocabulary.shift[token]), int(vocabulary.new_bar[token]))
+                self.time, self.bar, self.position, self.bar_steps = self.place.values
+            case "duration":
                 self.remembered.advance(self.voice, value, -1)
-            case Kind.VELOCITY:
+            case "velocity":
                 self.remembered.advance(self.voice, -1, value)
-            case Kind.LENGTH_HIGH:
+            case "length_high":
                 self.length_high = value
-            case Kind.LENGTH_LOW:
+            case "length_low":
                 self.length = max(1, self.length_high * 16 + value)
+            case "instrument":
+                voice, _ = self.vocabulary.instruments[value]
             case _:
                 pass
         self.key_so_far.advance(pitch if is_note and not self.vocabulary.is_drum[voice] else -1)
@@ -147,26 +141,25 @@ class Reader:
         self.repeats.advance(token)
         return kind
 
-    def _move(self, shift: int, bar_steps: int) -> None:
-        self.place.advance(shift, bar_steps)
-        self.time, self.bar, self.position, self.bar_steps = self.place.values
-
     @property
     def bars_left(self) -> int:
         """Bars after the present one, 0 or more; only with a length announced."""
         return max(0, self.length - 1 - self.bar)
 
-    def duration(self, voice: int) -> int:
-        """The number in DURATIONS that a note of `voice` has unless it says otherwise."""
-        return self.remembered.of(voice)[0]
+    @property
+    def duration(self) -> int:
+        """The last duration in the voice of the last note, as a number in DURATIONS."""
+        return self.remembered.of(self.voice)[0]
 
-    def velocity(self, voice: int) -> int:
-        """The velocity bin that a note of `voice` has unless it says otherwise."""
-        return self.remembered.of(voice)[1]
+    @property
+    def velocity(self) -> int:
+        """The last velocity bin in the voice of the last note."""
+        return self.remembered.of(self.voice)[1]
 
     @property
     def values(self) -> tuple[int, ...]:
-        config, is_note = self.vocabulary.config, self.vocabulary.meanings[self.token][0] == Kind.NOTE
+        config, is_note = self.vocabulary.config, self.tokens.kind[self.token] == "note"
+        duration, velocity = self.remembered.of(self.voice)
         return (
             self.token,
             self.position,
@@ -174,8 +167,8 @@ class Reader:
             self.meter + 1,
             min(self.bars_left, MOST_BARS_LEFT) if self.length else UNKNOWN_BARS_LEFT,
             self.bar % PHRASE,
-            self.duration(self.voice) + 1 if is_note else 0,
-            self.velocity(self.voice) + 1 if is_note else 0,
+            duration + 1 if is_note else 0,
+            velocity + 1 if is_note else 0,
             *(self.key_so_far.values if config.key else ()),
             *(self.silent.values if config.longest_silent else ()),
             *self.bars_ago.values,

@@ -1,61 +1,37 @@
-"""The tokens of `multitrack`: their kinds, values and order, and the fitting of the table to a corpus.
+"""The vocabulary of `multitrack`: the blocks of its ids, and the fitting of voices and meters to a corpus.
 
-A vocabulary is blocks of ids, one block a kind, in the order of `Kind`. Notes come last, sorted by voice and
-pitch, so that transposing a note is adding to its id, and "later in the chord" is "greater id".
+Notes come last, sorted by voice and pitch, so that transposing a note is adding to its id, and "later in the chord" is
+"greater id".
 
 A *voice* is the n-th part of an instrument family within a piece, or the one that knows its program: the first
 strings part, the second, the drums. Families are the sixteen of General MIDI (program // 8) and the drum kit. The
-header of a piece says which program each voice has. So the same token means a like role in every piece.
+header of a piece gives the program of each voice, so that the same token has a similar role in every piece.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from enum import IntEnum
-from functools import cached_property
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from ritornello.representations.columns.repeats import Orders
-from ritornello.representations.tokens import InstrumentRange, Meaning, Tokens, build_tokens
-from ritornello.representations.vocabulary import KindBlocks, is_on_grid, nearest_meter
+from ritornello.representations.grids import (
+    DURATIONS,
+    SHIFTS,
+    STEPS_PER_QUARTER,
+    TEMPOS,
+    is_on_grid,
+    nearest_meter,
+)
+from ritornello.representations.tokens import InstrumentRange, Tokens, block, build_tokens
 from ritornello.score import Meter, Score, Track
-from ritornello.theory import instrument_name, instrument_range
-
-STEPS_PER_QUARTER = 24
-"""The grid: 32nd notes and 16th triplets fall on it."""
-
-DRUMS = 128
-"""The drum kit where a program number is expected."""
+from ritornello.theory import DRUMS, instrument_name, instrument_range
 
 DRUM_FAMILY = 16
-
-SCORE_ORDER = (9, 8, 7, 6, 10, 3, 1, 2, 0, 11, 12, 13, 5, 4, 14, 15, DRUM_FAMILY)
-"""The families from the top of a page to its bottom: winds, voices, leads, guitars, keyboards, strings, bass, drums."""
-
-SHIFTS = np.array(
-    [*range(1, 49), *range(54, 97, 6), *range(108, 193, 12), 216, 240, 288, 384], dtype=np.int64
-)
-"""Steps from one onset to the next, in one token; longer ones are sums, greatest first."""
-
-DURATIONS = np.array(
-    [*range(1, 25), 27, 28, 30, 32, 33, 36, 40, 42, 44, 45, 48, 54, 56, 60, 64, 66, 69, 72, 78, 80, 84, 90, 93,
-     96, 108, 120, 132, 144, 156, 168, 180, 192, 216, 240, 264, 288, 336, 384, 432, 480, 576, 768],
-    dtype=np.int64,
-)  # fmt: skip
-"""Steps that a note lasts; others go to the nearest."""
-
-TEMPOS = np.array(
-    [20, 24, 28, 32, 36, 40, 42, 44, 46, 48, 50, 52, 54, 56, 58, 60, 63, 66, 69, 72, 76, 80, 84, 88, 92, 96, 100,
-     104, 108, 112, 116, 120, 126, 132, 138, 144, 152, 160, 168, 176, 184, 192, 200, 208, 220, 232, 244, 256, 272,
-     288, 304, 320],
-    dtype=np.int64,
-)  # fmt: skip
-"""Quarters a minute: the scale of a metronome, and a little beyond at both ends."""
 
 VELOCITY_STEP = 8
 """Velocities fall into 16 bins of this width; a bin sounds at its middle."""
@@ -67,23 +43,10 @@ LENGTH_LIMIT = 1023
 """Bars that a header can announce."""
 
 TRANSPOSITION = 6
-"""Semitones by which the pitches of a voice are widened beyond those seen."""
+"""Semitones by which the range of a voice is wider than that of its notes in the corpus."""
 
-
-class Kind(IntEnum):
-    """The kinds of token, in the order of their blocks."""
-
-    START = 0
-    END = 1
-    LENGTH_HIGH = 2  # the length in bars, divided by 16
-    LENGTH_LOW = 3  # its remainder
-    METER = 4
-    TEMPO = 5
-    INSTRUMENT = 6  # a voice and its program
-    SHIFT = 7
-    VELOCITY = 8
-    DURATION = 9
-    NOTE = 10
+MOST_VOICES, MOST_METERS, MOST_PROGRAMS = 64, 24, 16
+"""The largest vocabulary that is fitted; programs are of one voice."""
 
 
 class Voice(BaseModel):
@@ -102,7 +65,7 @@ Lag = Annotated[int, Field(ge=1, le=16)]
 
 
 class MultitrackOptions(BaseModel):
-    """What can be asked of the tokenizer: what of the past it shows to the network."""
+    """The options of `multitrack`: which input columns show the past to the network."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -117,7 +80,7 @@ class MultitrackOptions(BaseModel):
 
 
 class MultitrackConfig(BaseModel):
-    """What a vocabulary was fitted to, and what of the past is shown; nothing in models made before there was any."""
+    """The voices and meters of a vocabulary, and MultitrackOptions; the defaults here are those of the first models."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -130,100 +93,93 @@ class MultitrackConfig(BaseModel):
 
 
 class Statistics(NamedTuple):
-    """What fitting needs of one piece; small, so that workers can send it back."""
+    """What `fit` needs of one piece; small, since workers send it back."""
 
     voices: tuple[tuple[int, int, int, int, int], ...]  # family, number, program, lowest, highest pitch
     meters: tuple[tuple[int, int], ...]
 
 
-class Vocabulary(KindBlocks):
-    """The blocks of ids for a configuration, and what each id means, as arrays over the ids."""
+class Vocabulary:
+    """The `Tokens` of a configuration, and tables by instrument, voice, meter and id.
+
+    instruments: voice and program of each "instrument" id. low, high, is_drum: of each voice. bar_steps: of each meter.
+    shift: the steps of time that pass with each id. new_bar: the steps of the bars that begin with each id, or 0.
+    """
 
     def __init__(self, config: MultitrackConfig) -> None:
         self.config = config
-        self.instruments = [
-            (v, program) for v, voice in enumerate(config.voices) for program in sorted(voice.programs)
-        ]
-        notes = [
-            (v, pitch) for v, voice in enumerate(config.voices) for pitch in range(voice.low, voice.high + 1)
-        ]
-        counts = {
-            Kind.LENGTH_HIGH: (LENGTH_LIMIT + 1) // 16,
-            Kind.LENGTH_LOW: 16,
-            Kind.METER: len(config.meters),
-            Kind.TEMPO: len(TEMPOS),
-            Kind.INSTRUMENT: len(self.instruments),
-            Kind.SHIFT: len(SHIFTS),
-            Kind.VELOCITY: 128 // VELOCITY_STEP,
-            Kind.DURATION: len(DURATIONS),
-            Kind.NOTE: len(notes),
-        }
-        super().__init__(Kind, counts)
-        self.voice = np.full(self.size, -1)
-        self.pitch = np.full(self.size, -1)
-        self.voice[self.first[Kind.NOTE] :], self.pitch[self.first[Kind.NOTE] :] = np.array(notes).T
-        in_instruments = slice(self.first[Kind.INSTRUMENT], self.first[Kind.SHIFT])
-        self.voice[in_instruments] = [v for v, _ in self.instruments]
-        self.bar_steps = np.array([meter_steps(*meter) for meter in config.meters])
-        self.is_drum = np.array([voice.family == DRUM_FAMILY for voice in config.voices])
-        lows = np.array([voice.low for voice in config.voices])
-        widths = np.array([voice.high - voice.low + 1 for voice in config.voices])
-        self.low, self.high = lows, lows + widths - 1
-        self.is_melodic = (self.kind == Kind.NOTE) & ~self.is_drum[
-            self.voice
-        ]  # each id: a note of some pitch
-        self._voice_first = self.first[Kind.NOTE] + np.concatenate([[0], np.cumsum(widths)[:-1]])
+        voices = list(enumerate(config.voices))
+        self.instruments = [(v, program) for v, voice in voices for program in sorted(voice.programs)]
+        self.low, self.high = np.array([(voice.low, voice.high) for _, voice in voices]).T
+        self.is_drum = np.array([voice.family == DRUM_FAMILY for _, voice in voices])
+        self.bar_steps = np.array([Meter(0, *meter).bar_ticks(STEPS_PER_QUARTER) for meter in config.meters])
+        self._by_family: dict[int, list[int]] = {}
+        for v, voice in voices:
+            self._by_family.setdefault(voice.family, []).append(v)
+        tokens = self._make_tokens()
+        first = tokens.first["instrument"]
+        self.tokens = replace(tokens, instruments=tuple(self._instrument_ranges(first)))
+        self.shift = np.rint(tokens.duration * STEPS_PER_QUARTER).astype(np.int64)
+        self.new_bar = np.zeros(tokens.size, dtype=np.int64)
+        self.new_bar[tokens.slice["meter"]] = self.bar_steps
+        widths = self.high - self.low + 1
+        self._pitch_0 = tokens.first["note"] + np.cumsum(widths) - widths - self.low
 
-    def note_ids(self, voice: NDArray[np.int64], pitch: NDArray[np.int64]) -> NDArray[np.int64]:
+    def note_ids(self, voice: Any, pitch: Any) -> Any:
         """Return the ids of notes whose pitches lie within their voices."""
-        return np.asarray(self._voice_first[voice] + pitch - self.low[voice])
+        return self._pitch_0[voice] + pitch
 
-    @cached_property
-    def tokens(self) -> Tokens:
-        """What the ids mean."""
-        notes = self.block[Kind.NOTE]
-        voices, pitches = self.voice[notes], self.pitch[notes]
-        is_drum = self.is_drum[voices]
+    def _make_tokens(self) -> Tokens:
         owners, programs = np.array(self.instruments).T
-        values: dict[Kind, Sequence[Any]] = {
-            Kind.METER: ["/".join(map(str, meter)) for meter in self.config.meters],
-            Kind.TEMPO: TEMPOS.tolist(),
-            Kind.INSTRUMENT: [f"{voice}:{program}" for voice, program in self.instruments],
-            Kind.SHIFT: SHIFTS.tolist(),
-            Kind.DURATION: DURATIONS.tolist(),
-        }
-        meanings: dict[Kind, Meaning] = {
-            Kind.INSTRUMENT: {"voice": owners, "program": np.where(self.is_drum[owners], DRUMS, programs)},
-            Kind.SHIFT: {"duration": SHIFTS / STEPS_PER_QUARTER},
-            Kind.NOTE: {
-                "voice": voices,
-                "pitch": pitches,
-                "notes": 1,
-                "is_drum": is_drum,
-                "series": np.where(is_drum, -1, voices),
-            },
-        }
+        voices = np.repeat(np.arange(len(self.low)), self.high - self.low + 1)
+        pitches = np.concatenate([np.arange(*pair) for pair in zip(self.low, self.high + 1, strict=True)])
+        is_drum = self.is_drum[voices]
         return build_tokens(
-            *self.token_blocks(meanings, values, {Kind.NOTE: lambda n: f"note {voices[n]} {pitches[n]}"}),
-            instruments=self._instrument_ranges(),
+            block("start"),
+            block("end"),
+            block("length_high", (LENGTH_LIMIT + 1) // 16),  # the length in bars, divided by 16
+            block("length_low", 16),  # its remainder
+            block("meter", len(self.bar_steps), [f"meter {a}/{b}" for a, b in self.config.meters]),
+            block("tempo", len(TEMPOS), [f"tempo {tempo}" for tempo in TEMPOS]),
+            block(
+                "instrument",
+                len(owners),
+                [f"instrument {voice}:{program}" for voice, program in self.instruments],
+                voice=owners,
+                program=np.where(self.is_drum[owners], DRUMS, programs),
+            ),
+            block("shift", len(SHIFTS), [f"shift {s}" for s in SHIFTS], duration=SHIFTS / STEPS_PER_QUARTER),
+            block("velocity", 128 // VELOCITY_STEP),
+            block("duration", len(DURATIONS), [f"duration {steps}" for steps in DURATIONS]),
+            block(
+                "note",
+                len(voices),
+                lambda number: f"note {voices[number]} {pitches[number]}",
+                voice=voices,
+                pitch=pitches,
+                notes=1,
+                is_drum=is_drum,
+                series=np.where(is_drum, -1, voices),
+            ),
             is_timed=True,
             tells_ends=True,
             shared=("voice", "pitch", "pitch_class"),
         )
 
-    def _instrument_ranges(self) -> Iterable[InstrumentRange]:
+    def _instrument_ranges(self, first: int) -> Iterator[InstrumentRange]:
         """Yield what each instrument can play, voice by voice, in each the most frequent program first."""
-        tokens = {pair: self.id_of(Kind.INSTRUMENT, value) for value, pair in enumerate(self.instruments)}
         for number, voice in enumerate(self.config.voices):
             for program in voice.programs:
                 shown = DRUMS if self.is_drum[number] else program
                 low, high = self.playable(number, program)
-                pitches = tuple(range(low, high + 1))
-                yield InstrumentRange(instrument_name(shown), shown, number, pitches, tokens[number, program])
+                token = first + self.instruments.index((number, program))
+                yield InstrumentRange(
+                    instrument_name(shown), shown, number, tuple(range(low, high + 1)), token
+                )
 
     def playable(self, voice: int, program: int) -> tuple[int, int]:
-        """Return the lowest and highest pitch of a voice that the instrument can play; all of the voice for drums, and
-        if it can play none."""
+        """Return the lowest and the highest pitch of a voice in the range of the instrument; of the whole voice for
+        drums, and if none is in that range."""
         low, high = int(self.low[voice]), int(self.high[voice])
         if self.is_drum[voice]:
             return low, high
@@ -231,61 +187,36 @@ class Vocabulary(KindBlocks):
         inside = max(low, lowest), min(high, highest)
         return inside if inside[0] <= inside[1] else (low, high)
 
-    @cached_property
-    def meanings(self) -> list[tuple[Kind, int, int, int]]:
-        """Kind, value, voice and pitch of each id as plain numbers, for one id at a time; -1 where there is none."""
-        kinds = [Kind(kind) for kind in self.kind.tolist()]
-        return list(zip(kinds, self.value.tolist(), self.voice.tolist(), self.pitch.tolist(), strict=True))
-
     def voices_of(self, programs: Iterable[int]) -> list[int]:
-        """Return the voice of each part of a piece, given their programs (DRUMS for drums) in score order.
+        """Return the voice of each part of a piece from their programs (DRUMS for drums), in score order.
 
         A part takes the first voice of its family that is left and knows its program, or else the first that is
-        left, or else the last; so a cello alone is the cello of a quartet. A family unknown goes to the nearest
-        one known, drums only if there is nothing else.
+        left, or else the last; so a cello alone is the cello of a quartet. A family without voices goes to the nearest
+        one that has some, to drums only if there is nothing else.
         """
-        taken: set[int] = set()
-        result = []
+        result: list[int] = []
         for program in programs:
-            voices = self._family_voices(family_of(program))
-            left = [voice for voice in voices if voice not in taken] or voices[-1:]
-            knowing = [voice for voice in left if program in self._programs(voice)]
+            family = family_of(program)
+            if family not in self._by_family:
+                melodic = [other for other in self._by_family if other != DRUM_FAMILY] or [DRUM_FAMILY]
+                family = min(melodic, key=lambda other: abs(other - family))
+            voices = self._by_family[family]
+            left = [voice for voice in voices if voice not in result] or voices[-1:]
+            knowing = [v for v in left if family != DRUM_FAMILY and program in self.config.voices[v].programs]
             result.append((knowing or left)[0])
-            taken.add(result[-1])
         return result
 
-    def _programs(self, voice: int) -> tuple[int, ...]:
-        """Return the programs of a voice, as parts of a score name them."""
-        known = self.config.voices[voice]
-        return (DRUMS,) if known.family == DRUM_FAMILY else known.programs
-
-    def _family_voices(self, family: int) -> list[int]:
-        """Return the voices of a family, or else of the nearest one known."""
-        if family not in self._by_family:
-            melodic = [other for other in self._by_family if other != DRUM_FAMILY] or [DRUM_FAMILY]
-            family = min(melodic, key=lambda other: abs(other - family))
-        return self._by_family[family]
-
-    @cached_property
-    def _by_family(self) -> dict[int, list[int]]:
-        found: dict[int, list[int]] = {}
-        for v, voice in enumerate(self.config.voices):
-            found.setdefault(voice.family, []).append(v)
-        return found
+    def nearest_instrument(self, voice: int, program: int) -> int:
+        """Return the number of the instrument of `voice` with the program nearest to `program`."""
+        near = min(self.config.voices[voice].programs, key=lambda known: (abs(known - program), known))
+        return self.instruments.index((voice, near))
 
     def instrument_id(self, voice: int, program: int) -> int:
-        """Return the id that gives `voice` the known program nearest to `program`."""
-        near = min(self.config.voices[voice].programs, key=lambda known: (abs(known - program), known))
-        return self.id_of(Kind.INSTRUMENT, self.instruments.index((voice, near)))
-
-    def instrument_name(self, voice: int, program: int) -> str:
-        """Return the name of what plays a part of `voice` that asks for `program`."""
-        is_drum = self.config.voices[voice].family == DRUM_FAMILY
-        _, near = self.instruments[self.value[self.instrument_id(voice, program)]]
-        return instrument_name(near, is_drum)
+        """Return the id of that instrument."""
+        return self.tokens.first["instrument"] + self.nearest_instrument(voice, program)
 
     def nearest_meter(self, numerator: int, denominator: int) -> int:
-        """Return the number of the known meter that is this one or else nearest in the length of its bar."""
+        """Return the number of the known meter that is this one, or else is nearest in the length of its bar."""
         return nearest_meter(self.config.meters, numerator, denominator)
 
 
@@ -294,18 +225,13 @@ def family_of(program: int) -> int:
     return DRUM_FAMILY if program == DRUMS else program // 8
 
 
-def meter_steps(numerator: int, denominator: int) -> int:
-    """Return the steps in a bar, at least 1."""
-    return Meter(0, numerator, denominator).bar_ticks(STEPS_PER_QUARTER)
-
-
 def parts_of(score: Score) -> list[tuple[int, Track]]:
     """Return (program or DRUMS, track) of each part that has notes."""
     return [(DRUMS if track.is_drum else track.program, track) for track in score.tracks if len(track.notes)]
 
 
 def collect_statistics(score: Score) -> Statistics:
-    """Return what fitting a vocabulary needs to know of one piece."""
+    """Return what `fit` needs of one piece."""
     seen: Counter[int] = Counter()
     voices = []
     for program, track in parts_of(score):
@@ -317,25 +243,11 @@ def collect_statistics(score: Score) -> Statistics:
     return Statistics(tuple(voices), tuple(sorted(meters or {(4, 4)})))
 
 
-def _frequent(
-    programs: Mapping[tuple[int, int], Counter[int]], pieces: int, most: int
-) -> list[tuple[int, int]]:
-    """Return the voices to keep, (family, number), the most frequent first."""
-    ranked = sorted(programs, key=lambda key: (-programs[key].total(), key))
-    least = max(1, pieces // 200, min(3, pieces // 30))
-    return [key for i, key in enumerate(ranked[:most]) if i == 0 or programs[key].total() >= least]
-
-
-def fit(
-    all_statistics: Iterable[Statistics],
-    most_voices: int = 64,
-    most_meters: int = 24,
-    most_programs: int = 16,
-) -> MultitrackConfig:
+def fit(all_statistics: Iterable[Statistics]) -> MultitrackConfig:
     """Return the vocabulary for a corpus: the voices, programs and meters that occur, rare ones left out.
 
-    A voice stays if at least one piece in 200 has it, and three do where there are many; what only one piece has
-    teaches nothing for others. The most frequent voice always stays.
+    A voice stays if one piece in 200 has it, and three where there are many: nothing can be learned from a single one
+    for others. The most frequent voice always stays.
     """
     programs: dict[tuple[int, int], Counter[int]] = {}
     lows: dict[tuple[int, int], int] = {}
@@ -352,19 +264,20 @@ def fit(
             highs[key] = max(high, highs.get(key, 0))
     if not programs:
         programs, lows, highs = {(0, 0): Counter({0: 1})}, {(0, 0): 21}, {(0, 0): 108}
-    kept = _frequent(programs, pieces, most_voices)
-    widen = {key: 0 if key[0] == DRUM_FAMILY else TRANSPOSITION for key in kept}
-    voices = tuple(
-        Voice(
-            family=key[0],
-            number=number,
-            low=max(0, lows[key] - widen[key]),
-            high=min(127, highs[key] + widen[key]),
-            programs=tuple(program for program, _ in programs[key].most_common(most_programs)),
+    ranked = sorted(programs, key=lambda key: (-programs[key].total(), key))[:MOST_VOICES]
+    least = max(1, pieces // 200, min(3, pieces // 30))
+    voices: list[Voice] = []
+    for key in sorted(key for key in ranked if key == ranked[0] or programs[key].total() >= least):
+        wider = 0 if key[0] == DRUM_FAMILY else TRANSPOSITION
+        voices.append(
+            Voice(
+                family=key[0],
+                number=sum(voice.family == key[0] for voice in voices),
+                low=max(0, lows[key] - wider),
+                high=min(127, highs[key] + wider),
+                programs=tuple(program for program, _ in programs[key].most_common(MOST_PROGRAMS)),
+            )
         )
-        for family in sorted({key[0] for key in kept})
-        for number, key in enumerate(sorted(key for key in kept if key[0] == family))
-    )
     return MultitrackConfig(
-        voices=voices, meters=tuple(meter for meter, _ in meters.most_common(most_meters))
+        voices=tuple(voices), meters=tuple(meter for meter, _ in meters.most_common(MOST_METERS))
     )

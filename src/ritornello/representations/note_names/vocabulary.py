@@ -1,108 +1,83 @@
-"""The ids of `note_names`: the words first, so that their ids are the source's indices; then what we add.
+"""The vocabulary of `note_names`: its table of ids, and its fitting to a corpus.
 
-    WORD ...  START END  [WAIT ... LENGTH ... INSTRUMENT ...]     (the last three only if asked for)
+    WORD ...  START END  [WAIT ... LENGTH ... INSTRUMENT ...]     (the last three are options)
 
-And the fitting of the table to a corpus.
+The words come first, so that their ids are the source's indices. WAIT: steps to the next onset; longer ones are sums,
+greatest first. LENGTH: of the notes of the last word; it stays in force for its instrument. INSTRUMENT: which one plays
+from now on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from enum import IntEnum
-from functools import cached_property
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from ritornello.arrays import Ints
 from ritornello.config import checked
-from ritornello.representations.multitrack.vocabulary import DURATIONS, SHIFTS, STEPS_PER_QUARTER
+from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.note_names.words import (
     LOWEST,
-    Ints,
     NoteNamesConfig,
     Words,
     in_all_keys,
     series_of,
     word_of,
 )
-from ritornello.representations.tokens import CHORD, InstrumentRange, Meaning, Tokens, build_tokens
-from ritornello.representations.vocabulary import KindBlocks
+from ritornello.representations.tokens import CHORD, InstrumentRange, Tokens, block, build_tokens
 from ritornello.score import Notes, Score, Track, make_notes
 from ritornello.theory import instrument_name
 
 PROGRAMS_LIMIT = 32
-"""Instruments told apart, the most frequent ones."""
+"""Instruments in a vocabulary at most, the most frequent ones."""
 
 
-class Kind(IntEnum):
-    """The kinds of token, in the order of their blocks."""
+def make_tokens(config: NoteNamesConfig, words: Words) -> Tokens:
+    """Return the table of the ids. A word is of whichever instrument plays, if there are several."""
+    series, step, period = series_of(words.codes)
+    waits, lengths = (table.tolist() if config.durations else [] for table in (SHIFTS, DURATIONS))
+    count, programs = len(config.programs), np.array(config.programs, dtype=np.int64)
+    first = len(words) + 2 + len(waits) + len(lengths)  # INSTRUMENT
+    pitches = tuple(sorted(words.codes[words.codes < CHORD].tolist()))
+    return build_tokens(
+        block(
+            "word",
+            len(words),
+            words.names,
+            voice=-1 if count else 0,
+            pitch=words.codes,
+            notes=1,
+            series=series,
+            step=step,
+            period=period,
+        ),
+        block("start"),
+        block("end"),
+        block("wait", len(waits), [f"wait {steps}" for steps in waits]),
+        block("length", len(lengths), [f"length {steps}" for steps in lengths]),
+        block(
+            "instrument", count, [f"instrument {p}" for p in programs], voice=range(count), program=programs
+        ),
+        instruments=[
+            InstrumentRange(
+                instrument_name(program), program, voice, pitches, first + voice if count else None
+            )
+            for voice, program in enumerate(config.programs or (0,))
+        ],
+    )
 
-    WORD = 0
-    START = 1
-    END = 2
-    WAIT = 3  # steps to the next onset; longer ones are sums, greatest first
-    LENGTH = 4  # how long the notes of the last word last; remembered by the instrument
-    INSTRUMENT = 5  # who plays from now on
 
-
-class Vocabulary(KindBlocks):
-    """The blocks of ids for a configuration, and what each id means, as arrays over the ids."""
-
-    def __init__(self, config: NoteNamesConfig) -> None:
-        self.config, self.words = config, Words(config.words)
-        timed = config.durations
-        counts = {
-            Kind.WORD: len(self.words),
-            Kind.WAIT: len(SHIFTS) if timed else 0,
-            Kind.LENGTH: len(DURATIONS) if timed else 0,
-            Kind.INSTRUMENT: len(config.programs),
-        }
-        super().__init__(Kind, counts)
-
-    @cached_property
-    def tokens(self) -> Tokens:
-        """What the ids mean. A word is of whichever instrument plays, if there are several."""
-        series, step, period = series_of(self.words.codes)
-        values = {Kind.WAIT: SHIFTS.tolist(), Kind.LENGTH: DURATIONS.tolist(), Kind.INSTRUMENT: self.programs}
-        meanings: dict[Kind, Meaning] = {
-            Kind.WORD: {
-                "voice": -1 if self.config.programs else 0,
-                "pitch": self.words.codes,
-                "notes": 1,
-                "series": series,
-                "step": step,
-                "period": period,
-            },
-            Kind.INSTRUMENT: {
-                "voice": np.arange(len(self.config.programs)),
-                "program": np.array(self.config.programs, dtype=np.int64),
-            },
-        }
-        pitches = tuple(code for code in sorted(self.words.codes.tolist()) if code < CHORD)
-        ids = self.block[Kind.INSTRUMENT]
-        declared: list[int | None] = [*range(ids.start, ids.stop)] or [None]
-        instruments = [
-            InstrumentRange(instrument_name(program), program, voice, pitches, token)
-            for voice, (program, token) in enumerate(zip(self.programs, declared, strict=True))
-        ]
-        blocks = self.token_blocks(meanings, values, {Kind.WORD: self.words.names})
-        return build_tokens(*blocks, instruments=instruments)
-
-    @property
-    def programs(self) -> tuple[int, ...]:
-        """The program of each instrument; without instruments, one piano."""
-        return self.config.programs or (0,)
-
-    def instruments_of(self, programs: Iterable[int]) -> list[int]:
-        """Return the number of the known instrument nearest to each program."""
-        known = np.array(self.programs)
-        return [int(np.argmin(abs(known - program))) for program in programs]
+def nearest_programs(known: Sequence[int], programs: Iterable[int]) -> list[int]:
+    """Return the number of the known program nearest to each program."""
+    return [int(np.argmin(abs(np.array(known) - program))) for program in programs]
 
 
 class Options(BaseModel):
-    """What can be asked of the scheme when it is fitted."""
+    """The options of `note_names`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -113,40 +88,37 @@ class Options(BaseModel):
 
 
 class Statistics(NamedTuple):
-    """The codes of one piece, read in each way that may be asked for, and its programs."""
+    """The codes of one piece, read in each way that the options allow, and its programs."""
 
     merged: tuple[int, ...]
     first: tuple[int, ...]
     separate: tuple[int, ...]
     programs: tuple[int, ...]
 
+    def codes(self, parts: str, separate: bool) -> tuple[int, ...]:
+        """Return the codes under the options `parts` and `instruments`."""
+        return self.separate if separate else self.first if parts == "first" else self.merged
+
 
 def collect_statistics(score: Score) -> Statistics:
-    """Return what fitting needs to know of one piece."""
+    """Return the statistics of one piece."""
+
+    def codes(tracks: list[Track]) -> tuple[int, ...]:
+        return tuple(np.unique(slices([track.notes for track in tracks])[1]).tolist())
+
     parts = parts_of(score.resampled(STEPS_PER_QUARTER))
-    by_program = {track.program: [t for t in parts if t.program == track.program] for track in parts}
-    separate = {code for tracks in by_program.values() for code in _codes(tracks)}
-    return Statistics(_codes(parts), _codes(parts[:1]), tuple(sorted(separate)), tuple(sorted(by_program)))
-
-
-def _codes(tracks: list[Track]) -> tuple[int, ...]:
-    return tuple(np.unique(slices([track.notes for track in tracks])[1]).tolist())
+    programs = sorted({track.program for track in parts})
+    separate = {code for each in programs for code in codes([t for t in parts if t.program == each])}
+    return Statistics(codes(parts), codes(parts[:1]), tuple(sorted(separate)), tuple(programs))
 
 
 def fit(all_statistics: Iterable[Statistics], options: Options) -> NoteNamesConfig:
     """Return the vocabulary for a corpus: every word that occurs, sorted."""
     codes: set[int] = set()
-    programs: dict[int, int] = {}
+    programs: Counter[int] = Counter()
     for piece in all_statistics:
-        codes.update(
-            piece.separate
-            if options.instruments
-            else piece.first
-            if options.parts == "first"
-            else piece.merged
-        )
-        for program in piece.programs:
-            programs[program] = programs.get(program, 0) + 1
+        codes.update(piece.codes(options.parts, options.instruments))
+        programs.update(piece.programs)
     codes = in_all_keys(codes) if options.all_keys else codes
     frequent = sorted(programs, key=lambda program: (-programs[program], program))[:PROGRAMS_LIMIT]
     return checked(

@@ -1,6 +1,6 @@
-"""The words of `note_names`: how notes and chords are spelt, and the table of a corpus.
+"""The words of `note_names`: how notes and chords are spelt, and the words of a corpus.
 
-A *code* is what a word means, as a number: below CHORD, 128, a note of that MIDI pitch; from it up a chord, 128 plus
+A *code* is the meaning of a word as a number: below CHORD, 128, a note of that MIDI pitch; from it up a chord, 128 plus
 its pitch classes as bits (pitch class 0 is bit 0). A note is written as music21 writes pitches it reads from MIDI:
 five of the black keys as C#, E-, F#, G#, B-, then the octave (60 is C4). A chord is its pitch classes in normal
 order, joined by dots; a chord of one pitch class, an octave, is a bare digit.
@@ -17,12 +17,10 @@ from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from ritornello.arrays import Ints
 from ritornello.representations.tokens import CHORD
-
-Ints = NDArray[np.int64]
 
 CODES = CHORD + (1 << 12)
 
@@ -114,7 +112,7 @@ def series_of(codes: Ints) -> tuple[Ints, Ints, Ints]:
 
 
 class NoteNamesConfig(BaseModel):
-    """What a vocabulary was fitted to, and what else is asked of the tokenizer."""
+    """The vocabulary and the options of a `note_names`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -132,22 +130,17 @@ class NoteNamesConfig(BaseModel):
             raise ValueError("words must be sorted and distinct")
         return words
 
-    @field_validator("programs")
-    @classmethod
-    def _check_programs(cls, programs: tuple[int, ...]) -> tuple[int, ...]:
-        if list(programs) != sorted(set(programs)) or not all(0 <= p < 128 for p in programs):
-            raise ValueError("programs must be sorted, distinct and 0 to 127")
-        return programs
-
     @model_validator(mode="after")
-    def _check_instruments(self) -> NoteNamesConfig:
+    def _check_programs(self) -> NoteNamesConfig:
+        if list(self.programs) != sorted(set(self.programs)) or not all(0 <= p < 128 for p in self.programs):
+            raise ValueError("programs must be sorted, distinct and 0 to 127")
         if self.programs and not self.durations:
             raise ValueError("instruments need durations: only then can two of them play at once")
         return self
 
 
 class Words:
-    """The table of a corpus: word number -> code, and code -> number of the nearest word known."""
+    """The words of a corpus: word number -> code, and code -> number of the nearest word."""
 
     def __init__(self, words: tuple[str, ...]) -> None:
         self.names = words
@@ -160,33 +153,31 @@ class Words:
         return len(self.names)
 
     def find(self, codes: Ints) -> Ints:
-        """Return the numbers of the words of `codes`, -1 where the corpus had none or there is no such code."""
+        """Return the numbers of the words of `codes`, -1 where the corpus has none or there is no such code."""
         possible = (codes >= 0) & (codes < CODES)
         return np.where(possible, self._exact[np.where(possible, codes, 0)], -1)
 
     def nearest(self, codes: Ints) -> Ints:
-        """Return the numbers of the words nearest to `codes`, of any shape.
+        """Return the numbers of the words nearest to `codes`, shape (codes,).
 
         A note goes to the nearest pitch, a chord to the chord that differs in the fewest pitch classes; of
         several, to the first. Where the corpus has no chords (or no notes), all words are compared so.
         """
-        numbers = self._exact[codes]
-        unknown = np.unique(codes[numbers < 0])
-        if len(unknown):
-            found = np.array([self._nearest_word(code) for code in unknown.tolist()])
-            numbers = np.where(
-                numbers < 0, found[np.searchsorted(unknown, codes).clip(0, len(found) - 1)], numbers
-            )
-        return numbers
 
-    def _nearest_word(self, code: int) -> int:
-        alike = np.flatnonzero((self.codes >= CHORD) == (code >= CHORD))
-        if not len(alike):
-            alike = np.arange(len(self.codes))
-        elif code < CHORD:
-            return int(alike[np.argmin(abs(self.codes[alike] - code))])
-        differing = _classes(self.codes[alike]) ^ _classes(np.array(code))
-        return int(alike[np.argmin(_BITS[differing])])
+        def nearest_word(code: int) -> int:
+            alike = np.flatnonzero((self.codes >= CHORD) == (code >= CHORD))
+            if len(alike) and code < CHORD:
+                return int(alike[np.argmin(abs(self.codes[alike] - code))])
+            alike = alike if len(alike) else np.arange(len(self.codes))
+            differing = _classes(self.codes[alike]) ^ _classes(np.array(code))
+            return int(alike[np.argmin(_BITS[differing])])
+
+        numbers = self._exact[codes]
+        unknown, place = np.unique(codes[numbers < 0], return_inverse=True)
+        numbers[numbers < 0] = np.array([nearest_word(code) for code in unknown.tolist()], dtype=np.int64)[
+            place
+        ]
+        return numbers
 
 
 _BITS = np.array([number.bit_count() for number in range(1 << 12)])

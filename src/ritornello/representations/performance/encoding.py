@@ -1,4 +1,4 @@
-"""`Score` -> ids, on whole columns at once.
+"""`Score` -> ids, vectorised over whole columns.
 
 1. The notes of all parts but drums, lengthened by the sustain pedal, on a grid of 10 ms of real time.
 2. Every event gets a sort key: its time, its rank at that time (shift, density, pitch classes, notes), and its
@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ritornello.arrays import Ints
+from ritornello.formats.messages import SUSTAIN
 from ritornello.representations.base import Ids
+from ritornello.representations.grids import shorten_gaps, strike
 from ritornello.representations.performance.vocabulary import (
     DENSITY_STEPS,
     EVEN,
@@ -18,14 +21,13 @@ from ritornello.representations.performance.vocabulary import (
     LEVELS,
     MOST_SHIFT,
     STEPS_PER_SECOND,
-    Vocabulary,
+    PerformanceConfig,
     density_bin,
     share_levels,
 )
-from ritornello.representations.tokenizer import Ints, shorten_gaps, strike
+from ritornello.representations.tokens import Tokens
 from ritornello.score import CONTROL_CHANGE, Score, Track, make_controls, make_notes, ticks_to_seconds
 
-SUSTAIN = 64
 LONGEST_GAP = 10 * STEPS_PER_SECOND
 """A longer time in which nothing begins or ends is shortened to this."""
 
@@ -35,42 +37,44 @@ Events = tuple[Ints, Ints, Ints, Ints]  # time, rank, place within the rank, id
 _RANK_SHIFT, _RANK_DENSITY, _RANK_CLASSES, _RANK_NOTES = range(4)
 
 
-def encode(vocabulary: Vocabulary, score: Score) -> Ids:
+def encode(tokens: Tokens, config: PerformanceConfig, score: Score) -> Ids:
     """Return the ids of `score`."""
-    notes = collect_notes(vocabulary, score)
-    first = vocabulary.blocks.first
-    events = [_note_events(vocabulary, notes)]
+    notes, first = collect_notes(config, score), tokens.first
     times = np.unique(np.concatenate([[0], notes[0], notes[1]]))
-    if vocabulary.config.density and len(notes[0]):
-        events.append(_density_events(vocabulary, notes, times))
-    if vocabulary.config.pitch_classes and len(notes[0]):
-        events.append(_class_events(vocabulary, notes, times))
-    events.append(_shift_events(vocabulary, times))
+    gaps = np.diff(times, prepend=0)
+    counts = -(-gaps // MOST_SHIFT)  # of the shifts that lead to each time, the greatest first
+    number = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    shift = np.minimum(np.repeat(gaps, counts) - number * MOST_SHIFT, MOST_SHIFT)
+    shifts = first["time_shift"] + shift - 1
+    events = [(np.repeat(times, counts), np.full(len(shifts), _RANK_SHIFT), number, shifts)]
+    events.append(_note_events(first, notes, config.velocity_bins > 0))
+    if config.density and len(notes[0]):
+        events.append(_density_events(first["density"], notes[0], times))
+    if config.pitch_classes and len(notes[0]):
+        events.append(_class_events(first["pitch_class"], notes, times))
     time, rank, place, ids = (np.concatenate(columns) for columns in zip(*events, strict=True))
     body = ids[np.lexsort((place, rank, time))]
     return np.concatenate([[first["start"]], body, [first["end"]]]).astype(np.int32)
 
 
-def collect_notes(vocabulary: Vocabulary, score: Score) -> Notes:
+def collect_notes(config: PerformanceConfig, score: Score) -> Notes:
     """Return the notes as they are played, in steps of 10 ms."""
     tracks = [track for track in score.tracks if not track.is_drum]
     notes = np.concatenate([make_notes(), *(track.notes for track in tracks)])
     ends = np.concatenate([np.empty(0), *(sustained_ends(track, score.end) for track in tracks)])
-    velocity = vocabulary.velocity_bin(np.minimum(notes["velocity"].astype(np.int64), 127))
-    pitch = notes["pitch"].astype(np.int64)
-    columns = strike(_steps(score, notes["start"]), _steps(score, ends), pitch, velocity)
-    return (*shorten_gaps(columns[0], columns[1], LONGEST_GAP), columns[2], columns[3])
-
-
-def _steps(score: Score, ticks: np.ndarray) -> Ints:
-    return np.floor(ticks_to_seconds(score, ticks) * STEPS_PER_SECOND + 0.5).astype(np.int64)
+    start, end = (
+        np.floor(ticks_to_seconds(score, ticks) * STEPS_PER_SECOND + 0.5).astype(np.int64)
+        for ticks in (notes["start"], ends)
+    )
+    velocity = config.velocity_bin(np.minimum(notes["velocity"].astype(np.int64), 127))
+    start, end, pitch, velocity = strike(start, end, notes["pitch"].astype(np.int64), velocity)
+    return (*shorten_gaps(start, end, LONGEST_GAP), pitch, velocity)
 
 
 def sustained_ends(track: Track, last: int) -> Ints:
     """Return the ticks at which notes end with the pedal: one released while it is down lasts until it is up.
 
-    `last` is the end of the piece: there, all end. That a note ends when its key is struck again is left to the
-    caller.
+    All end at `last`, the end of the piece. The caller cuts a note where its key is struck again.
     """
     ends = (track.notes["start"] + track.notes["duration"]).astype(np.int64)
     controls = track.controls[
@@ -84,12 +88,10 @@ def sustained_ends(track: Track, last: int) -> Ints:
     return np.asarray(np.where(is_down[at], np.maximum(up, ends), ends))
 
 
-def _note_events(vocabulary: Vocabulary, notes: Notes) -> Events:
+def _note_events(first: dict[str, int], notes: Notes, has_velocity: bool) -> Events:
     """Return the events that begin and end notes, and the velocities where they change."""
     start, end, pitch, velocity = notes
-    first, number = vocabulary.blocks.first, np.arange(len(start))
-    changed = np.diff(velocity, prepend=0) != 0
-    changed &= vocabulary.config.velocity_bins > 0
+    number, changed = np.arange(len(start)), (np.diff(velocity, prepend=0) != 0) & has_velocity
     time = np.concatenate([start[changed], start, end])
     place = np.concatenate([number[changed] * 3, number * 3 + 1, number * 3 + 2])
     ids = np.concatenate(
@@ -98,18 +100,16 @@ def _note_events(vocabulary: Vocabulary, notes: Notes) -> Events:
     return time, np.full(len(time), _RANK_NOTES), place, ids
 
 
-def _density_events(vocabulary: Vocabulary, notes: Notes, times: Ints) -> Events:
+def _density_events(first: int, start: Ints, times: Ints) -> Events:
     """Return a DENSITY at each of `times` at which the notes a second in the time ahead fall into another bin."""
-    start = notes[0]
     count = np.searchsorted(start, times + DENSITY_STEPS) - np.searchsorted(start, times)
     bins = density_bin(count * STEPS_PER_SECOND / DENSITY_STEPS)
     changed = np.diff(bins, prepend=-1) != 0
     zeros = np.zeros(int(changed.sum()), dtype=np.int64)
-    ids = vocabulary.blocks.first["density"] + bins[changed]
-    return times[changed], zeros + _RANK_DENSITY, zeros, ids
+    return times[changed], zeros + _RANK_DENSITY, zeros, first + bins[changed]
 
 
-def _class_events(vocabulary: Vocabulary, notes: Notes, times: Ints) -> Events:
+def _class_events(first: int, notes: Notes, times: Ints) -> Events:
     """Return a PITCH_CLASS for each class whose level changes, at the first of `times` in each stretch."""
     start, end, pitch, _ = notes
     times = times[np.diff(times // HISTOGRAM_STEPS, prepend=-1) != 0]
@@ -119,15 +119,5 @@ def _class_events(vocabulary: Vocabulary, notes: Notes, times: Ints) -> Events:
         seconds[row] = np.bincount(pitch % 12, np.maximum(lengths, 0) / STEPS_PER_SECOND, minlength=12)
     levels = share_levels(seconds)
     where, classes = np.nonzero(np.diff(levels, axis=0, prepend=EVEN))
-    ids = vocabulary.blocks.first["pitch_class"] + classes * LEVELS + levels[where, classes]
+    ids = first + classes * LEVELS + levels[where, classes]
     return times[where], np.full(len(where), _RANK_CLASSES), classes, ids
-
-
-def _shift_events(vocabulary: Vocabulary, times: Ints) -> Events:
-    """Return the shifts that lead to each of `times`, the greatest first."""
-    gaps = np.diff(times, prepend=0)
-    counts = -(-gaps // MOST_SHIFT)
-    number = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    shift = np.minimum(np.repeat(gaps, counts) - number * MOST_SHIFT, MOST_SHIFT)
-    ids = vocabulary.blocks.first["time_shift"] + shift - 1
-    return np.repeat(times, counts), np.full(len(ids), _RANK_SHIFT), number, ids

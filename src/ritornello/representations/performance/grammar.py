@@ -1,94 +1,98 @@
-"""The grammar of `performance`: which ids make sense next. It leads every piece to an end without hanging notes.
+"""The grammar of `performance`: which ids may come next. It leads every piece to an end without hanging notes.
 
 Why it always ends: at one time a pitch ends at most once and begins at most once, so notes run out; shifts stop
 short of the end of the last bar; there, notes can only end, then the piece. And there is always a way on: a note
-after a shift, a shift before the limit, the end at it. A bar is 2 seconds (4/4 at 120), or what the conditions's tempo
-and meter make of it.
+after a shift, a shift before the limit, the end at it. A bar is 2 seconds (4/4 at 120), or as long as tempo and
+meter of the conditions make it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ritornello.representations.base import Conditions
-from ritornello.representations.performance.reading import HANGING, Reader
+from ritornello.arrays import Mask
+from ritornello.representations.grammar import BaseGrammarState
 from ritornello.representations.performance.vocabulary import (
+    EVEN,
     HISTOGRAM_STEPS,
     LEVELS,
     MOST_SHIFT,
     STEPS_PER_QUARTER,
     STEPS_PER_SECOND,
-    Vocabulary,
+    PerformanceConfig,
     density_bin,
     share_levels,
 )
-from ritornello.representations.tokenizer import BaseGrammarState, Mask
 from ritornello.theory import instrument_range
 
+HANGING = 5 * STEPS_PER_SECOND
+"""The longest note."""
+
 MOST_SILENCE = 4 * STEPS_PER_SECOND
-DEFAULT_LENGTH = 32
-"""Bars, where the conditions does not say."""
 
 
 @dataclass
 class PerformanceGrammarState(BaseGrammarState):
-    """A `GrammarState` (see `representations.base`) for `performance`."""
+    """A `GrammarState` (see `representations.base`) for `performance`. Times are in steps of 10 ms.
 
-    vocabulary: Vocabulary
-    conditions: Conditions
-    reader: Reader
+    An id that makes no sense changes nothing: the end of a note that does not sound or has just begun, a pitch struck
+    twice at once.
+    """
+
+    config: PerformanceConfig
     kind: str = ""  # of the last id
     value: int = 0
-    note_count: int = 0
+    time: int = 0
+    velocity: int = 0  # bin; 0: none yet
+    density: int = 0  # bin + 1; 0: none yet
+    levels: tuple[int, ...] = (EVEN,) * 12  # of the pitch classes
+    sounding: dict[int, int] = field(default_factory=dict)  # onset by pitch
     event: int = 0  # time of the last beginning or end of a note
     stretch: int = -1  # number of the stretch of HISTOGRAM_STEPS before the last shifts
     last_class: int = 12  # of the pitch classes that follow one another; 12: none can follow
-    last_bar: int = -1  # -1: as planned
 
     def advance(self, token: int) -> None:
-        self.last_notes = self.notes_of(token)
-        reader = self.reader
-        before = reader.time, reader.sounding.get(self.vocabulary.blocks.value[token])
-        kind = reader.advance(token)
-        self.value = value = self.vocabulary.blocks.value[token]
-        if kind in ("note_on", "note_off"):
-            self.event = reader.time
-            self.note_count += kind == "note_on" and reader.sounding[value] != before[1]
-        elif kind == "time_shift" and self.kind != "time_shift":
-            self.stretch = before[0] // HISTOGRAM_STEPS
-        self._note_classes(kind)
-        self.kind = kind
-
-    def _note_classes(self, kind: str) -> None:
-        """Keep track of which pitch classes may be said: in rising order, in a new stretch."""
-        if kind in ("start", "time_shift"):
-            self.last_class = -1 if self.reader.time // HISTOGRAM_STEPS != self.stretch else 12
+        super().advance(token)
+        kind, value = self.tokens.kind[token], self.tokens.value[token]
+        if kind == "note_on" and self.sounding.get(value, -1) < self.time:
+            self.sounding[value] = self.time
+            self.notes += 1
+        elif kind == "note_off" and self.sounding.get(value, self.time) < self.time:
+            del self.sounding[value]
+        elif kind == "velocity":
+            self.velocity = value + 1
+        elif kind == "density":
+            self.density = value + 1
         elif kind == "pitch_class":
-            self.last_class = self.value // LEVELS
-        elif kind != "density":
+            each, level = divmod(value, LEVELS)
+            self.levels = (*self.levels[:each], level, *self.levels[each + 1 :])
+            self.last_class = each
+        elif kind == "time_shift":
+            if self.kind != "time_shift":
+                self.stretch = self.time // HISTOGRAM_STEPS
+            self.time += value + 1
+        if kind in ("note_on", "note_off"):
+            self.event = self.time
+        if kind in ("start", "time_shift"):
+            self.last_class = -1 if self.time // HISTOGRAM_STEPS != self.stretch else 12
+        elif kind not in ("density", "pitch_class"):
             self.last_class = 12
+        self.kind, self.value = kind, value
 
     @property
     def columns(self) -> tuple[int, ...]:
-        return self.reader.values
-
-    @property
-    def ended(self) -> bool:
-        return self.kind == "end"
-
-    @property
-    def notes(self) -> int:
-        return self.note_count
+        density = (self.density,) if self.config.density else ()
+        return self.token, *density, *(self.levels if self.config.pitch_classes else ())
 
     @property
     def quarters(self) -> float:
-        return self.reader.time / STEPS_PER_QUARTER
+        return self.time / STEPS_PER_QUARTER
 
     @property
     def place(self) -> tuple[int, int]:
-        return divmod(self.reader.time, self.bar_steps)
+        return divmod(self.time, self.bar_steps)
 
     @property
     def bar_steps(self) -> int:
@@ -99,106 +103,77 @@ class PerformanceGrammarState(BaseGrammarState):
 
     @property
     def limit(self) -> int:
-        """The last step at which something may happen."""
-        bars = self.last_bar + 1 if self.last_bar >= 0 else self.conditions.bars or DEFAULT_LENGTH
-        return bars * self.bar_steps - 1
-
-    def finish_bar(self) -> None:
-        self.last_bar = self.place[0]
+        """The last step at which an event may come."""
+        return self.bars * self.bar_steps - 1
 
     def fork(self) -> PerformanceGrammarState:
-        return replace(self, reader=self.reader.fork())
+        return replace(self, sounding=dict(self.sounding))
 
-    def allowed_mask(self) -> Mask:
-        mask = np.zeros(self.vocabulary.blocks.size, dtype=bool)
-        first = self.vocabulary.blocks.first
-        if not self.kind or self.kind == "end":
-            mask[first["start" if not self.kind else "end"]] = True
-        elif self._allow_controls(mask):
-            pass  # the conditions demands one
-        elif (overdue := self._overdue()) and self.kind != "velocity":
+    def allow(self, mask: Mask) -> None:
+        if self.time < self.limit:
+            self._allow_controls(mask)
+            if (self.conditions.density or self.conditions.pitch_classes) and mask.any():
+                return  # the conditions demand one
+        first, bar_steps = self.tokens.first, self.bar_steps
+        overdue = [pitch for pitch, onset in self.sounding.items() if onset + HANGING <= self.time]
+        if overdue and self.kind != "velocity":
             mask[:] = False
             mask[[first["note_off"] + pitch for pitch in overdue]] = True
-        else:
-            self._allow_notes(mask)
-            if self.kind != "velocity":
-                self._allow_ends(mask)
-                self._allow_shifts(mask)
-        return mask
+            return
+        self._allow_notes(mask)
+        if self.kind != "velocity":
+            earlier = [pitch for pitch, onset in self.sounding.items() if onset < self.time]
+            mask[[first["note_off"] + pitch for pitch in earlier]] = True
+            is_last_bar = self.is_free or self.time >= self.limit + 1 - bar_steps
+            silent = not self.sounding or (self.time >= self.limit and not earlier)
+            mask[first["end"]] = bool(self.notes and silent and is_last_bar)
+            self._allow_shifts(mask)
 
-    def _overdue(self) -> list[int]:
-        """Return the pitches that have sounded as long as they may."""
-        reader = self.reader
-        return [pitch for pitch, begun in reader.sounding.items() if begun + HANGING <= reader.time]
-
-    def _allow_controls(self, mask: Mask) -> bool:
-        """Allow what may be said of the notes to come. Return whether the conditions demands that it is said."""
-        blocks, reader = self.vocabulary.blocks, self.reader
-        if reader.time >= self.limit:
-            return False
-        if self.kind in ("start", "time_shift") and self.vocabulary.config.density:
-            if self.conditions.density:
-                values = self.conditions.density
-                at = min(reader.time * len(values) // (self.limit + 1), len(values) - 1)
-                wanted = int(density_bin(values[at]))
-                mask[blocks.first["density"] + wanted] = reader.density != wanted + 1
+    def _allow_controls(self, mask: Mask) -> None:
+        """Allow changes of the controls: those that lead to the values of the conditions, else any."""
+        first, conditions = self.tokens.first, self.conditions
+        if self.kind in ("start", "time_shift") and self.config.density:
+            if values := conditions.density:
+                at = min(self.time * len(values) // (self.limit + 1), len(values) - 1)
+                target = int(density_bin(values[at]))
+                mask[first["density"] + target] = self.density != target + 1
             else:
-                self._allow_others(mask, "density", reader.density)
-        if self.vocabulary.config.pitch_classes:
-            self._allow_classes(mask)
-        return bool((self.conditions.density or self.conditions.pitch_classes) and mask.any())
+                self._allow_others(mask, "density", self.density)
+        if self.config.pitch_classes:
+            targets = share_levels(np.array(conditions.pitch_classes)) if conditions.pitch_classes else None
+            for each in range(self.last_class + 1, 12):
+                levels = mask[first["pitch_class"] + each * LEVELS :][:LEVELS]
+                if targets is None:
+                    levels[:] = True
+                    levels[self.levels[each]] = False
+                elif targets[each] != self.levels[each]:
+                    levels[targets[each]] = True
+                    break  # one after another
 
     def _allow_others(self, mask: Mask, kind: str, present: int) -> None:
         """Allow all of a kind but the present one, counted from 1."""
-        mask[self.vocabulary.blocks.slice[kind]] = True
+        mask[self.tokens.slice[kind]] = True
         if present:
-            mask[self.vocabulary.blocks.first[kind] + present - 1] = False
-
-    def _allow_classes(self, mask: Mask) -> None:
-        """Allow the pitch classes after the last one, at other levels than theirs; only the planned ones, if any."""
-        first, levels = self.vocabulary.blocks.first["pitch_class"], self.reader.levels
-        wanted = (
-            share_levels(np.array(self.conditions.pitch_classes)) if self.conditions.pitch_classes else None
-        )
-        for each in range(self.last_class + 1, 12):
-            other = np.arange(LEVELS) != levels[each]
-            mask[first + each * LEVELS : first + (each + 1) * LEVELS] = (
-                other if wanted is None else other & (np.arange(LEVELS) == wanted[each])
-            )
-            if wanted is not None and levels[each] != wanted[each]:
-                break  # one after another
+            mask[self.tokens.first[kind] + present - 1] = False
 
     def _allow_notes(self, mask: Mask) -> None:
         """Allow pitches in the compass that do not sound, after a velocity, and a velocity where a note can follow."""
-        blocks, reader = self.vocabulary.blocks, self.reader
-        if reader.time >= self.limit and self.note_count:
+        if self.time >= self.limit and self.notes:
             return
-        low, high = instrument_range(self.vocabulary.config.program)
+        low, high = instrument_range(self.config.program)
         notes = np.zeros(128, dtype=bool)
         notes[low : high + 1] = True
-        notes[list(reader.sounding)] = False
-        bins = self.vocabulary.config.velocity_bins
-        if reader.velocity or not bins:
-            mask[blocks.slice["note_on"]] = notes
+        notes[list(self.sounding)] = False
+        bins = self.config.velocity_bins
+        if self.velocity or not bins:
+            mask[self.tokens.slice["note_on"]] = notes
         if bins and self.kind != "velocity" and notes.any():
-            self._allow_others(mask, "velocity", reader.velocity)
-
-    def _allow_ends(self, mask: Mask) -> None:
-        """Allow the notes that began earlier to end; and the piece, in its last bar, once all have."""
-        reader, first = self.reader, self.vocabulary.blocks.first
-        earlier = [pitch for pitch, begun in reader.sounding.items() if begun < reader.time]
-        mask[[first["note_off"] + pitch for pitch in earlier]] = True
-        free = self.conditions.bars is None and self.last_bar < 0
-        is_last_bar = free or reader.time >= self.limit + 1 - self.bar_steps
-        silent = not reader.sounding or (reader.time >= self.limit and not earlier)
-        mask[first["end"]] = bool(self.note_count and silent and is_last_bar)
+            self._allow_others(mask, "velocity", self.velocity)
 
     def _allow_shifts(self, mask: Mask) -> None:
         """Allow shifts up to the limit, a step less before the first note; no long silence, no hanging note."""
-        reader = self.reader
-        pause = MOST_SILENCE + self.event if not reader.sounding else HANGING + min(reader.sounding.values())
-        most = min(self.limit - (not self.note_count), pause) - reader.time
+        pause = MOST_SILENCE + self.event if not self.sounding else HANGING + min(self.sounding.values())
+        most = min(self.limit - (not self.notes), pause) - self.time
         if self.kind == "time_shift" and self.value + 1 < MOST_SHIFT:
             return  # a shorter shift is the last one
-        first = self.vocabulary.blocks.first["time_shift"]
-        mask[first : first + max(0, min(most, MOST_SHIFT))] = True
+        mask[self.tokens.first["time_shift"] :][: max(0, min(most, MOST_SHIFT))] = True

@@ -1,13 +1,13 @@
-"""The tokens of `performance` and what their values mean.
+"""The vocabulary of `performance`: the table of ids, and the bins of velocity, density and pitch classes.
 
-The ids are those of the source ("magenta performance_rnn"), with what our protocol needs after them:
+The ids are those of the source ("magenta performance_rnn"), and after them those of our protocol:
 
     NOTE_ON p = p, NOTE_OFF p = 128 + p, TIME_SHIFT s = 255 + s, VELOCITY b = 355 + b,
     then, with their options, DENSITY and PITCH_CLASS, then START and END.
 
-The controls, DENSITY and PITCH_CLASS, stand in the stream where they change. The source hands them to the network
-beside its input; here they are read as tokens just before the events they are about, and repeated in columns. So
-they are known when they are asked for, and composed by the model when they are not.
+The controls, DENSITY and PITCH_CLASS, stand in the stream where they change. The source feeds them to the network
+beside its input; here they are tokens just before the events that they describe, and repeated in columns. So they
+can be given, and the model composes them where they are not.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ MOST_SHIFT = 100
 DENSITY_BOUNDS = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0])
 """Notes a second at which the next of the 8 bins of density begins."""
 
+DENSITIES = len(DENSITY_BOUNDS) + 1
 DENSITY_STEPS = 3 * STEPS_PER_SECOND
 """The time ahead in which density is counted."""
 
@@ -58,41 +59,10 @@ class PerformanceConfig(TokenizerConfig):
     density: bool = Field(False, description="tell the network how many notes a second are to come")
     pitch_classes: bool = Field(False, description="tell the network which pitch classes are to come")
 
-
-def make_tokens(config: PerformanceConfig) -> Tokens:
-    """Return what the ids mean."""
-    pitches, shifts = np.arange(128), np.arange(1, MOST_SHIFT + 1)
-    classes, levels = np.divmod(np.arange(12 * LEVELS * config.pitch_classes), LEVELS)
-    return build_tokens(
-        block("note_on", 128, voice=0, pitch=pitches, notes=1, series=0),
-        block("note_off", 128, series=0, step=pitches),
-        block(
-            "time_shift",
-            MOST_SHIFT,
-            lambda value: f"time_shift {value + 1}",
-            duration=shifts / STEPS_PER_QUARTER,
-        ),
-        block("velocity", config.velocity_bins, lambda value: f"velocity {value + 1}"),
-        block("density", (len(DENSITY_BOUNDS) + 1) * config.density),
-        block("pitch_class", len(classes), _share_name, series=levels, step=classes, period=12),
-        block("start"),
-        block("end"),
-        instruments=[solo_range(config.program)],
-        is_timed=True,
-        quarters_per_minute=TEMPO,
-    )
-
-
-def _share_name(value: int) -> str:
-    return f"share of {pitch_class_name(value // LEVELS)} {value % LEVELS}"
-
-
-class Vocabulary:
-    """The blocks of ids for a configuration, and what their values mean."""
-
-    def __init__(self, config: PerformanceConfig, blocks: Tokens) -> None:
-        self.config, self.blocks = config, blocks
-        self.bin_width = -(-127 // config.velocity_bins) if config.velocity_bins else 127
+    @property
+    def bin_width(self) -> int:
+        """Velocities of a bin."""
+        return -(-127 // self.velocity_bins) if self.velocity_bins else 127
 
     def velocity_bin(self, velocity: np.ndarray | int) -> np.ndarray:
         """Return the bin, from 1, of velocities 1-127."""
@@ -100,7 +70,34 @@ class Vocabulary:
 
     def bin_velocity(self, number: int) -> int:
         """Return the velocity at which a bin, from 1, sounds; 100 where there are no bins."""
-        return 1 + (number - 1) * self.bin_width if self.config.velocity_bins else 100
+        return 1 + (number - 1) * self.bin_width if self.velocity_bins else 100
+
+
+def make_tokens(config: PerformanceConfig) -> Tokens:
+    """Return the table of the ids."""
+    pitches, shifts = np.arange(128), np.arange(1, MOST_SHIFT + 1)
+    classes, levels = np.divmod(np.arange(12 * LEVELS * config.pitch_classes), LEVELS)
+    shares = [
+        f"share of {pitch_class_name(each)} {level}" for each, level in zip(classes, levels, strict=True)
+    ]
+    return build_tokens(
+        block("note_on", 128, voice=0, pitch=pitches, notes=1, series=0),
+        block("note_off", 128, series=0, step=pitches),
+        block(
+            "time_shift",
+            MOST_SHIFT,
+            [f"time_shift {shift}" for shift in shifts],
+            duration=shifts / STEPS_PER_QUARTER,
+        ),
+        block("velocity", config.velocity_bins, lambda value: f"velocity {value + 1}"),
+        block("density", DENSITIES * config.density),
+        block("pitch_class", len(classes), shares, series=levels, step=classes, period=12),
+        block("start"),
+        block("end"),
+        instruments=[solo_range(config.program)],
+        is_timed=True,
+        quarters_per_minute=TEMPO,
+    )
 
 
 def density_bin(notes_per_second: np.ndarray | float) -> np.ndarray:

@@ -1,10 +1,9 @@
 """`words`: prose as its words, the first experiment of system A.
 
-A piece is a part of a text: START, words, PARAGRAPH between paragraphs, END; the network sees the ids. The
+A piece is a part of a text: START, words, PARAGRAPH between paragraphs, END; the ids are the only input column. The
 vocabulary is the distinct words of the corpus; a word outside it is UNKNOWN, in a primer the nearest by spelling.
 
-A score of prose has no notes (see `formats.text`); what the protocol calls a note is a word here, a bar is a
-sentence.
+A score of prose has no notes (see `formats.text`); the notes of the protocol are words here, and bars are sentences.
 
 Read in order: `segmentation`, `grammar`, then `Words`.
 """
@@ -13,8 +12,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ritornello.errors import ConfigError
 from ritornello.formats.text import paragraphs
 from ritornello.representations.base import PLAIN_SAMPLING, Conditions, Ids
-from ritornello.representations.tokenizer import BaseTokenizer, checked_options
+from ritornello.representations.tokenizer import BaseTokenizer
 from ritornello.representations.tokens import block, build_tokens
 from ritornello.representations.words.grammar import (
     END,
@@ -46,7 +44,7 @@ _LIKE_ENOUGH = 0.5
 
 
 class WordsOptions(BaseModel):
-    """What a preset or a person may ask of `words`."""
+    """The options of `words`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,7 +53,7 @@ class WordsOptions(BaseModel):
 
 
 class WordsConfig(BaseModel):
-    """All that makes a `words`."""
+    """The vocabulary of a `words`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -67,7 +65,8 @@ class Words(BaseTokenizer[WordsConfig]):
 
     name = "words"
     config_model = WordsConfig
-    reference_sampling = PLAIN_SAMPLING  # what the source does is not stated
+    options_model = WordsOptions
+    reference_sampling = PLAIN_SAMPLING  # that of the source is not stated
     reads_prose = True
     unit = "word"
     unsupported_settings = ("tempo", "meter", "instruments", "seconds")
@@ -96,46 +95,37 @@ class Words(BaseTokenizer[WordsConfig]):
         """Return how often each word of a text occurs."""
         return dict(Counter(word for text in paragraphs(score) for word in split_words(text)))
 
-    @classmethod
-    def fit(
-        cls, all_statistics: Iterable[dict[str, int]], options: Mapping[str, Any] = MappingProxyType({})
-    ) -> Words:
-        """Return the representation for a corpus; `options` are the fields of `WordsOptions`."""
-        asked = checked_options(cls.name, WordsOptions, options)
+    @staticmethod
+    def fit_config(all_statistics: Iterable[dict[str, int]], options: WordsOptions) -> WordsConfig:
         counts: Counter[str] = Counter()
         for statistics in all_statistics:
             counts.update(statistics)
         for reserved in (UNKNOWN_WORD, PARAGRAPH_WORD):
             counts.pop(reserved, None)
-        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        return cls(WordsConfig(words=tuple(word for word, n in ranked[: asked.most] if n >= asked.least)))
+        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[: options.most]
+        return WordsConfig(words=tuple(word for word, count in ranked if count >= options.least))
 
     def encode(self, score: Score) -> Ids:
         ids = [self._ids.get(word, UNKNOWN) if word else PARAGRAPH for word in self._words(score)]
         return np.array([START, *ids, END], dtype=np.int32)
 
-    def _words(self, score: Score) -> Iterator[str]:
-        """Yield the words of a text, and "" between paragraphs."""
-        first = True
-        for text in paragraphs(score):
-            words = split_words(text, self._ids)
-            if words and not first:
-                yield ""
-            first &= not words
-            yield from words
+    def _words(self, score: Score) -> list[str]:
+        """Return the words of a text, and "" between paragraphs."""
+        texts = filter(None, (split_words(text, self._ids) for text in paragraphs(score)))
+        return [word for words in texts for word in ("", *words)][1:]
 
     def decode(self, ids: Ids) -> Score:
         found: list[list[str]] = [[]]
-        for token in np.asarray(ids).tolist():
+        for token in self.known_ids(ids):
             if token == PARAGRAPH:
                 found.append([])
-            elif token == UNKNOWN or FIRST_WORD <= token < self.vocabulary_size:
+            elif token not in (START, END):
                 found[-1].append(self.tokens.name(token))
         kept = [join_words(words) for words in found if words]
         return Score(1, texts=tuple(Text(number, "text", text) for number, text in enumerate(kept)))
 
     def grammar(self, conditions: Conditions = Conditions()) -> WordGrammarState:  # a frozen value
-        return WordGrammarState(self._signs, conditions, tokens=self.tokens)
+        return WordGrammarState(self.tokens, conditions, self._signs)
 
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:
         """Return the ids of a beginning; an unknown word becomes the nearest by spelling, where one is near."""
@@ -143,7 +133,6 @@ class Words(BaseTokenizer[WordsConfig]):
         return np.array([START, *near], dtype=np.int32)
 
     def substitutions(self, score: Score) -> tuple[str, ...]:
-        """Return which words of a primer are unknown and what stands for each, in words."""
         unknown = dict.fromkeys(word for word in self._words(score) if word and word not in self._ids)
         return tuple(
             f"{word} is not in the vocabulary: {self._nearest(word)} stands for it" for word in unknown

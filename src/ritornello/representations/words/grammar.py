@@ -1,27 +1,23 @@
 """The grammar of `words`: sentences that end, quotes that close.
 
 A bar of the conditions is a sentence here. It always ends: a sentence has LONGEST_SENTENCE words at most, a piece as
-many sentences as planned; then what is open is closed, and only the end is left.
+many sentences as planned; then the open quotes are closed, and only the end is left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ritornello.representations.base import Conditions
-from ritornello.representations.tokenizer import BaseGrammarState
+from ritornello.arrays import Mask
+from ritornello.representations.grammar import BaseGrammarState
 
 START, END, UNKNOWN, PARAGRAPH, FIRST_WORD = range(5)
 
 UNKNOWN_WORD, PARAGRAPH_WORD = "〓", "¶"
-"""How they are written: the first is the Japanese printers' sign for a character that they have not."""
-
-DEFAULT_LENGTH = 32
-"""Sentences, where the conditions does not say."""
+"""Their spelling: the first is the Japanese printers' sign for a missing character."""
 
 LONGEST_SENTENCE = 200
 DEEPEST_QUOTE = 3
@@ -30,26 +26,21 @@ QUOTES = {"「": "」", "『": "』", "（": "）", "〈": "〉", "《": "》", 
 SENTENCE_ENDS = tuple("。．！？.!?")
 _AFTER_END = "".join(QUOTES.values()) + "\"'’"
 
-Mask = NDArray[np.bool_]
-
 
 class Signs:
-    """What the words mean for the grammar, as columns with an entry an id."""
+    """The words by their punctuation: masks over the ids, and the id that closes each opening quote (`closer`)."""
 
     def __init__(self, words: Sequence[str]) -> None:
-        self.size = FIRST_WORD + len(words)
-        ids = {word: FIRST_WORD + number for number, word in enumerate(words)}
-        self.is_word = np.arange(self.size) >= FIRST_WORD
-        self.ends = self._column([word.rstrip(_AFTER_END).endswith(SENTENCE_ENDS) for word in words])
-        self.stops = self._column([word in SENTENCE_ENDS for word in words])
-        self.closes = self._column([word in QUOTES.values() for word in words])
-        self.closer = {ids[a]: ids[b] for a, b in QUOTES.items() if a in ids and b in ids}
-        self.opens = self._column([word in QUOTES for word in words])
-        self.opens_safely = np.zeros(self.size, dtype=bool)
-        self.opens_safely[list(self.closer)] = True
+        def mask(values: Iterable[bool]) -> Mask:
+            return np.array([False] * FIRST_WORD + list(values), dtype=bool)
 
-    def _column(self, values: list[bool]) -> Mask:
-        return np.array([False] * FIRST_WORD + values, dtype=bool)
+        ids = {word: FIRST_WORD + number for number, word in enumerate(words)}
+        self.is_word = mask(True for _ in words)
+        self.ends = mask(word.rstrip(_AFTER_END).endswith(SENTENCE_ENDS) for word in words)
+        self.stops = mask(word in SENTENCE_ENDS for word in words)
+        self.closes = mask(word in QUOTES.values() for word in words)
+        self.opens = mask(word in QUOTES for word in words)
+        self.closer = {ids[a]: ids[b] for a, b in QUOTES.items() if a in ids and b in ids}
 
 
 @dataclass
@@ -57,23 +48,16 @@ class WordGrammarState(BaseGrammarState):
     """A `GrammarState` (see `representations.base`). Its place is the sentence, and the word in it."""
 
     signs: Signs
-    conditions: Conditions
-    token: int = -1
     sentence: int = 0
     length: int = 0  # words of the sentence so far
-    at_end: bool = False  # of a sentence; what closes quotes still belongs to it
+    at_end: bool = False  # of a sentence; closing quotes still belong to it
     open: tuple[int, ...] = ()  # ids that will close the open quotes
-    word_count: int = 0
-    closed: bool = False
-    ended: bool = False
 
     def advance(self, token: int) -> None:
-        self.last_notes = self.notes_of(token)
-        self.token = token
-        self.ended |= token == END
+        super().advance(token)
         if token < FIRST_WORD and token != UNKNOWN:
             return
-        self.word_count += 1
+        self.notes += 1
         if self.signs.closes[token]:
             self.length += 1
             if token in self.open:  # the innermost such quote, and all within it
@@ -87,54 +71,26 @@ class WordGrammarState(BaseGrammarState):
             self.open = (*self.open, self.signs.closer[token])
 
     @property
-    def columns(self) -> tuple[int, ...]:
-        return (self.token,)
-
-    @property
-    def notes(self) -> int:
-        return self.word_count
-
-    @property
     def quarters(self) -> float:
-        return float(self.word_count)
+        return float(self.notes)
 
     @property
     def place(self) -> tuple[int, int]:
         return self.sentence, self.length
 
-    def finish_bar(self) -> None:
-        self.closed = True
-
-    def fork(self) -> WordGrammarState:
-        return replace(self)
-
-    def allowed_mask(self) -> Mask:
-        mask = np.zeros(self.signs.size, dtype=bool)
-        last = self.sentence + 1 >= (self.conditions.bars or DEFAULT_LENGTH)
-        if self.token < 0:
-            mask[START] = True
-        elif self.closed or (last if self.at_end else self.length >= LONGEST_SENTENCE):
-            self._allow_ending(mask)
-        else:
-            self._allow_words(mask)
-        if not mask.any():
-            mask[END] = True
-        return mask
-
-    def _allow_ending(self, mask: Mask) -> None:
-        """Allow what ends the sentence, and then what closes the open quotes."""
-        if not self.at_end and self.word_count:
-            mask |= self.signs.stops
-        if self.open and not mask.any():
-            mask[self.open[-1]] = True
-
-    def _allow_words(self, mask: Mask) -> None:
-        signs = self.signs
+    def allow(self, mask: Mask) -> None:
+        signs, last = self.signs, self.sentence + 1 >= self.bars
+        if self.is_finishing or (last if self.at_end else self.length >= LONGEST_SENTENCE):
+            if not self.at_end and self.notes:
+                mask |= signs.stops
+            if self.open and not mask.any():
+                mask[self.open[-1]] = True
+            return
         mask |= signs.is_word & ~signs.closes & ~signs.opens
         if len(self.open) < DEEPEST_QUOTE:
-            mask |= signs.opens_safely
+            mask[list(signs.closer)] = True  # quotes that can be closed again
         if self.open:
             mask[self.open[-1]] = True
         elif self.token not in (START, PARAGRAPH):
             mask[PARAGRAPH] = True
-            mask[END] = self.at_end and self.conditions.bars is None
+            mask[END] = self.at_end and self.is_free

@@ -1,4 +1,4 @@
-"""Prose <-> words. A word is what stands between spaces; where a script writes none, MeCab's dictionary decides.
+"""Prose <-> words. Words stand between spaces; where a script writes none, MeCab's dictionary decides.
 
 Japanese goes through fugashi with unidic-lite (the extra `text`). Words put together again have a space between
 them, or a WORD_BREAK where the script writes none, so that the boundaries are not lost.
@@ -20,7 +20,7 @@ _WIDE = re.compile(f"[{UNSPACED}\u3000-\u303f\uff01-\uff60\u2014\u2015\u2025\u20
 
 
 def split_words(text: str, known: Collection[str] = ()) -> list[str]:
-    """Return the words of a paragraph; what stands between spaces and is `known` is not divided further.
+    """Return the words of a paragraph; a part between spaces that is `known` is not divided further.
 
     Raises MissingExtraError for Japanese without the libraries of the extra `text`.
     """

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from ritornello.arrays import Mask
 from ritornello.representations.base import Conditions, Ids
-from ritornello.representations.grid import VELOCITY, GridGrammarState, quantised, without_rests
-from ritornello.representations.tokenizer import FixedTokenizer, Mask, TokenizerConfig
+from ritornello.representations.grammar import StepGrammarState
+from ritornello.representations.grids import VELOCITY, quantised, without_rests
+from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig
 from ritornello.representations.tokens import Tokens, block, build_tokens, solo_range
 from ritornello.score import Score, Track, make_notes
 from ritornello.theory import instrument_name
@@ -64,37 +66,24 @@ class Mini(FixedTokenizer[TokenizerConfig]):
         return Score(STEPS_PER_QUARTER, (track,) if rows else ())
 
     def grammar(self, conditions: Conditions = Conditions()) -> MiniGrammarState:
-        return MiniGrammarState(conditions, BAR, tokens=self.tokens, tokenizer=self)
+        return MiniGrammarState(self.tokens, conditions, BAR, tokenizer=self)
 
 
 @dataclass
-class MiniGrammarState(GridGrammarState):
+class MiniGrammarState(StepGrammarState):
     tokenizer: Mini = field(kw_only=True)
-    read: int = 0
     sounds: bool = False
 
     def advance(self, token: int) -> None:
-        self.last_notes = self.notes_of(token)
-        kind, self.token = self.tokens.kind[token], token
+        super().advance(token)
+        kind = self.tokens.kind[token]
         if kind in ("note", "hold", "rest"):
-            self.step, self.read = self.read, self.read + 1
-            self.note_count += kind == "note"
+            self.step += 1
+            self.notes += kind == "note"
             self.sounds = kind == "note" or (kind == "hold" and self.sounds)
-        self.ended = kind == "end"
 
-    @property
-    def columns(self) -> tuple[int, ...]:
-        return (self.token,)
-
-    def fork(self) -> MiniGrammarState:
-        return replace(self)
-
-    @property
-    def steps_read(self) -> int:
-        return self.read
-
-    def allow(self, mask: Mask) -> None:
+    def allow_step(self, mask: Mask) -> None:
         mask[self.tokens.slice["note"]] = True
         mask[self.tokens.slice["hold"]] = self.sounds
-        mask[self.tokens.slice["rest"]] = bool(self.note_count) or self.read < self.limit - 1
-        mask[self.tokenizer.end_id] = bool(self.note_count) and self.read % BAR == 0 and self.is_free
+        mask[self.tokens.slice["rest"]] = self.may_rest
+        mask[self.tokenizer.end_id] = self.may_end

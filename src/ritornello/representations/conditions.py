@@ -1,0 +1,47 @@
+"""`Conditions`: what is fixed of a piece before its first note (conditioning), its fixed notes (`FixedNotes`)
+included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ritornello.score import Score
+from ritornello.theory import Chord
+
+
+@dataclass(frozen=True)
+class FixedNotes:
+    """The fixed notes of a piece; the model composes the rest. A note belongs to the bar, from 0, in which it begins.
+
+    In bars that are `free` nothing is given. In those of `returns`, {bar: an earlier bar}, the notes of the earlier bar
+    sound again, as they were composed. In all others exactly the notes of `score` sound, at their onset, pitch and
+    length, and its meters and tempos hold throughout. is_accompanied: parts that `score` has not are free in all bars;
+    a representation without parts may add notes to those of `score`.
+    """
+
+    score: Score | None = None
+    free: frozenset[int] = frozenset()
+    returns: Mapping[int, int] = field(default_factory=dict)
+    is_accompanied: bool = False
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What is fixed of a piece before its first note; None leaves the choice to the model.
+
+    bars: its length in bars, at least 1. quarters_per_minute: its first tempo. meter: (numerator, denominator).
+    instruments: General MIDI programs 0-127, or 128 for the drum kit, in score order. chords: those of each bar,
+    which share it equally; after the last bar they begin again. Only representations that `plays_over_chords` follow
+    them. density: notes a second, spread evenly over the piece. pitch_classes: 12 weights, from C up. given: notes that
+    sound in any case; only representations that `keeps_fixed_notes` follow it.
+    """
+
+    bars: int | None = None
+    quarters_per_minute: float | None = None
+    meter: tuple[int, int] | None = None
+    instruments: tuple[int, ...] | None = None
+    chords: tuple[tuple[Chord, ...], ...] | None = None
+    density: tuple[float, ...] | None = None
+    pitch_classes: tuple[float, ...] | None = None
+    fixed_notes: FixedNotes | None = None
