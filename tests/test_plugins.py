@@ -130,7 +130,7 @@ catalog = load_catalog(["mini-tune"])
 catalog.find(None).load()
 with serving(catalog) as served, served.page() as page:
     page.hello()
-    page.say("start")
+    page.send("start")
     page.play(0x90, 60, 90)
     page.play(0x80, 60, 0)
     print(page.wait("notes")["notes"][0]["side"])
