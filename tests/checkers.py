@@ -1,4 +1,4 @@
-"""Whether a finished score keeps to what was asked: one checker a wish, written from the wish alone.
+"""Whether a finished score keeps to what was asked: one checker a setting, written from its description alone.
 
 Nothing here knows of ids, grammar states or constraints. Times are compared in ticks; drums are free of everything.
 """
@@ -16,7 +16,7 @@ from ritornello.score import Score
 from ritornello.theory import CHORDS, SCALES, parse_pitch, parse_pitch_class
 from ritornello.theory.chord_scales import chord_scale
 
-Wishes = dict[str, Any]
+Asked = dict[str, Any]
 Event = tuple[int, int, int]  # start, end, pitch
 
 
@@ -50,17 +50,17 @@ def classes_of_scale(text: str) -> set[int]:
     return {(parse_pitch_class(tonic) + step) % 12 for step in SCALES[name]}
 
 
-def keeps_scale(score: Score, wishes: Wishes) -> bool:
-    allowed = classes_of_scale(wishes["scale"])
+def keeps_scale(score: Score, asked: Asked) -> bool:
+    allowed = classes_of_scale(asked["scale"])
     return all(pitch % 12 in allowed for part in parts(score) for _, _, pitch in part)
 
 
-def keeps_lowest(score: Score, wishes: Wishes) -> bool:
-    return all(pitch >= parse_pitch(wishes["lowest"]) for part in parts(score) for _, _, pitch in part)
+def keeps_lowest(score: Score, asked: Asked) -> bool:
+    return all(pitch >= parse_pitch(asked["lowest"]) for part in parts(score) for _, _, pitch in part)
 
 
-def keeps_highest(score: Score, wishes: Wishes) -> bool:
-    return all(pitch <= parse_pitch(wishes["highest"]) for part in parts(score) for _, _, pitch in part)
+def keeps_highest(score: Score, asked: Asked) -> bool:
+    return all(pitch <= parse_pitch(asked["highest"]) for part in parts(score) for _, _, pitch in part)
 
 
 def struck_together(score: Score) -> Iterator[list[int]]:
@@ -70,17 +70,17 @@ def struck_together(score: Score) -> Iterator[list[int]]:
             yield [pitch for start, _, pitch in part if start == tick]
 
 
-def keeps_chord_size(score: Score, wishes: Wishes) -> bool:
-    return all(len(pitches) <= wishes["chord_size"] for pitches in struck_together(score))
+def keeps_chord_size(score: Score, asked: Asked) -> bool:
+    return all(len(pitches) <= asked["chord_size"] for pitches in struck_together(score))
 
 
-def keeps_span(score: Score, wishes: Wishes) -> bool:
-    return all(max(pitches) - min(pitches) <= wishes["span"] for pitches in struck_together(score))
+def keeps_span(score: Score, asked: Asked) -> bool:
+    return all(max(pitches) - min(pitches) <= asked["span"] for pitches in struck_together(score))
 
 
-def keeps_polyphony(score: Score, wishes: Wishes) -> bool:
+def keeps_polyphony(score: Score, asked: Asked) -> bool:
     """Counts what sounds when a note begins: more never sound than then."""
-    most = wishes["polyphony"]
+    most = asked["polyphony"]
     return all(
         sum(start <= tick < end for start, end, _ in part) <= most
         for part in parts(score)
@@ -88,8 +88,8 @@ def keeps_polyphony(score: Score, wishes: Wishes) -> bool:
     )
 
 
-def keeps_notes_per_bar(score: Score, wishes: Wishes) -> bool:
-    low, _, high = wishes["notes_per_bar"].partition("-")
+def keeps_notes_per_bar(score: Score, asked: Asked) -> bool:
+    low, _, high = asked["notes_per_bar"].partition("-")
     starts = [start for part in parts(score) for start, _, _ in part]
     counts = [sum(begin <= start < end for start in starts) for begin, end, _, _ in bars(score)]
     return all(int(low) <= count <= int(high or low) for count in counts)
@@ -110,10 +110,10 @@ def chord_tones(symbol: str) -> tuple[set[int], set[int]]:
     return tones, tones | {(root + step) % 12 for step in SCALES[chord_scale(quality)]}
 
 
-def keeps_chords(score: Score, wishes: Wishes) -> bool:
+def keeps_chords(score: Score, asked: Asked) -> bool:
     """Chords are given with a line after each bar. On beats, and where a chord begins, notes are chord tones; a chord
     that begins off the grid may do so up to a step later."""
-    progression = [bar.split() for bar in wishes["chords"].split("|") if bar]
+    progression = [bar.split() for bar in asked["chords"].split("|") if bar]
     for number, (begin, end, numerator, denominator) in enumerate(bars(score)):
         symbols = progression[number % len(progression)]
         share = Fraction(end - begin, len(symbols))
@@ -121,10 +121,10 @@ def keeps_chords(score: Score, wishes: Wishes) -> bool:
         for part in parts(score):
             for start in {start for start, _, _ in part if begin <= start < end}:
                 tones, passing = chord_tones(symbols[int((start - begin) / share)])
-                if "scale" in wishes:
-                    passing = tones | classes_of_scale(wishes["scale"])
+                if "scale" in asked:
+                    passing = tones | classes_of_scale(asked["scale"])
                 is_free = (
-                    (start - begin) % beat and (start - begin) % share and not wishes.get("strict_chords")
+                    (start - begin) % beat and (start - begin) % share and not asked.get("strict_chords")
                 )
                 allowed = passing if is_free else tones
                 if any(pitch % 12 not in allowed for tick, _, pitch in part if tick == start):
@@ -132,15 +132,15 @@ def keeps_chords(score: Score, wishes: Wishes) -> bool:
     return True
 
 
-def keeps_step_limit(score: Score, wishes: Wishes) -> bool:
+def keeps_step_limit(score: Score, asked: Asked) -> bool:
     """The top voice is the first part of the score; of its notes at an onset the highest counts."""
     for part in parts(score):
         line = [max(p for s, _, p in part if s == start) for start in sorted({start for start, _, _ in part})]
-        return all(abs(b - a) <= wishes["step_limit"] for a, b in pairwise(line))
+        return all(abs(b - a) <= asked["step_limit"] for a, b in pairwise(line))
     return True
 
 
-def keeps_parallels(score: Score, wishes: Wishes) -> bool:
+def keeps_parallels(score: Score, asked: Asked) -> bool:
     """Of onsets with several notes, one after the other, the outer voices do not move alike in fifths or octaves."""
     begun: dict[int, list[int]] = {}
     for part in parts(score):
@@ -154,7 +154,7 @@ def keeps_parallels(score: Score, wishes: Wishes) -> bool:
     return True
 
 
-CHECKERS: dict[str, Callable[[Score, Wishes], bool]] = {
+CHECKERS: dict[str, Callable[[Score, Asked], bool]] = {
     "scale": keeps_scale,
     "chords": keeps_chords,
     "lowest": keeps_lowest,
@@ -168,10 +168,10 @@ CHECKERS: dict[str, Callable[[Score, Wishes], bool]] = {
 }
 
 
-def broken_wishes(score: Score, wishes: Wishes, index: Index | None = None) -> list[str]:
-    """Return the names of the wishes that a score does not keep to; copies are looked for in `index`."""
-    broken = [name for name in wishes if name in CHECKERS and not CHECKERS[name](score, wishes)]
-    if index is not None and "max_copy" in wishes:
+def broken_settings(score: Score, asked: Asked, index: Index | None = None) -> list[str]:
+    """Return the names of the settings that a score does not keep to; copies are looked for in `index`."""
+    broken = [name for name in asked if name in CHECKERS and not CHECKERS[name](score, asked)]
+    if index is not None and "max_copy" in asked:
         longest = copies(index, score).moved
-        broken += ["max_copy"] * (longest is not None and longest.notes > wishes["max_copy"])
+        broken += ["max_copy"] * (longest is not None and longest.notes > asked["max_copy"])
     return broken

@@ -43,7 +43,7 @@ def prepared(base: Bundle, tmp_path: Path, count: int, **config: Any) -> Adaptat
     return prepare_adaptation(base, [folder], tmp_path / "mine.rit", AdaptConfig(steps=30, **config))
 
 
-def test_held_out_pieces_are_foreseen_better_than_before(base: Bundle, tmp_path: Path) -> None:
+def test_held_out_pieces_are_more_probable_than_before(base: Bundle, tmp_path: Path) -> None:
     run = prepared(base, tmp_path, 6)
     shown = list(run.steps())
     assert run.before is not None
@@ -141,7 +141,7 @@ def test_the_command_says_that_nothing_was_gained(
     folder, out = folder_of(tmp_path / "pieces", 3), tmp_path / "m.rit"
     held = prepare_adaptation(base, [folder], out, AdaptConfig(steps=1))._score()
     monkeypatch.setattr(Adaptation, "_score", lambda run: held)
-    with pytest.raises(CorpusError, match="no better than before; nothing is written"):
+    with pytest.raises(CorpusError, match="became no more probable; nothing is written"):
         invoke(str(base.path), str(folder), "-o", str(out), "--steps", "1")
     assert not out.exists()
 

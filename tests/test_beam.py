@@ -55,8 +55,8 @@ def test_a_beam_of_one_is_plain_sampling(model: Model) -> None:
 
 
 def test_a_beam_finds_likelier_pieces_and_is_the_same_for_a_seed(model: Model) -> None:
-    def mean(**wishes: int) -> float:
-        pieces = model.compose_many(bars=1, count=4, seed=3, guard=False, **wishes)
+    def mean(**asked: int) -> float:
+        pieces = model.compose_many(bars=1, count=4, seed=3, guard=False, **asked)
         scores = [judge(model.bundle.representation, model.stepper, piece.ids) for piece in pieces]
         return float(np.mean([score.log_likelihood for score in scores]))
 

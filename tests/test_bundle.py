@@ -20,12 +20,15 @@ from safetensors.numpy import load, save
 from ritornello.bundle import (
     Bundle,
     Facts,
+    Sampling,
     bundle_summary,
     load_bundle,
     load_network,
     save_bundle,
+    set_sampling,
 )
 from ritornello.bundle.archive import CARD, MEMBERS, STEP, WEIGHTS
+from ritornello.data import BUNDLES
 from ritornello.errors import BundleError, ConfigError, FileError
 from ritornello.representations import REPRESENTATIONS
 
@@ -215,6 +218,47 @@ def test_cards_of_other_versions_and_with_unknown_keys_are_refused(tmp_path, sou
     members[CARD] = json.dumps(json.loads(members[CARD]) | change).encode()
     with pytest.raises(BundleError, match=message):
         load_bundle(rewrite(tmp_path / "a.rit", members))
+
+
+@pytest.mark.parametrize(
+    ("sampling", "message"),
+    [
+        ({"warmth": 1}, "sampling.warmth: there is no such setting"),
+        ({"temperature": 11}, "sampling.temperature: must be at most 10"),
+        ({"temperature": float("nan")}, "sampling.temperature: must be"),
+        ({"top_p": 0}, "sampling.top_p: must be above 0"),
+        ({"top_k": 2.5}, "sampling.top_k: "),
+        ({"cadence": 0.5}, "sampling.cadence: must be true or false"),
+        ([1], "sampling: "),
+    ],
+)
+def test_sampling_settings_of_a_card_are_checked(tmp_path, sound, sampling, message):
+    members = members_of(sound)
+    members[CARD] = json.dumps(json.loads(members[CARD]) | {"sampling": sampling}).encode()
+    path = rewrite(tmp_path / "a.rit", members)
+    with pytest.raises(BundleError) as refused:
+        load_bundle(path)
+    assert str(refused.value).startswith(f"{path}: card.json: {message}")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("shipped", sorted(BUNDLES.glob("*.rit")), ids=lambda path: path.stem)
+def test_sampling_settings_of_shipped_cards_are_written_as_they_were_read(tmp_path, shipped):
+    path = tmp_path / shipped.name
+    path.write_bytes(shipped.read_bytes())
+    set_sampling(path, load_bundle(shipped).card.sampling)
+    before, after = (json.loads(members_of(file.read_bytes())[CARD])["sampling"] for file in (shipped, path))
+    assert after == before
+    assert load_bundle(path).card.sampling == load_bundle(shipped).card.sampling
+
+
+def test_sampling_settings_have_the_limits_of_those_they_are_defaults_for():
+    from ritornello.generation.config import ComposeConfig
+
+    for name, field in Sampling.model_fields.items():
+        setting = ComposeConfig.model_fields[name]
+        assert field.metadata == setting.metadata
+        assert field.annotation == setting.annotation | None
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{", b"\xff", b"[" * 100_000])

@@ -15,7 +15,7 @@ from fakes import StepRepresentation, longest_bar_run, longest_pitch_run, small_
 from typer.testing import CliRunner
 
 from ritornello import generation
-from ritornello.bundle import Facts, save_bundle, set_sampling
+from ritornello.bundle import Facts, Sampling, save_bundle, set_sampling
 from ritornello.config import checked
 from ritornello.errors import BundleError, ConfigError, FileError
 from ritornello.generation import Model, find_bundle, load
@@ -80,7 +80,7 @@ def test_a_piece_tells_how_to_make_it_again(model):
 
 def test_a_model_says_how_its_ids_are_best_chosen_and_a_person_may_differ(tmp_path: Path) -> None:
     representation = Multitrack.fit([Multitrack.collect_statistics(make_song())])
-    facts = Facts(name="bold", sampling={"temperature": 1.1, "top_p": 0.5})
+    facts = Facts(name="bold", sampling=Sampling(temperature=1.1, top_p=0.5))
     save_bundle(tmp_path / "bold.rit", small_network(representation), representation, facts)
     model = load(tmp_path / "bold.rit")
     own, given = model.compose(seed=1, bars=4), model.compose(seed=1, bars=4, temperature=0.9)
@@ -88,7 +88,7 @@ def test_a_model_says_how_its_ids_are_best_chosen_and_a_person_may_differ(tmp_pa
     assert (given.settings.temperature, given.settings.top_p) == (0.9, 0.5)
     for piece in (own, given):
         recipe = json.loads(piece.score.texts[0].text)
-        set_sampling(tmp_path / "bold.rit", {})  # the recipe holds whatever the card says later
+        set_sampling(tmp_path / "bold.rit", Sampling())  # the recipe holds whatever the card says later
         again = load(tmp_path / "bold.rit").compose(seed=1, **recipe["settings"])
         assert np.array_equal(again.ids, piece.ids)
 
@@ -171,13 +171,13 @@ def excess(pieces) -> float:
 
 @pytest.mark.parametrize("temperature", [0.0, 0.01, 1.0])
 def test_a_fixed_idea_is_not_repeated_for_ever(fixed, temperature):
-    wishes = {"bars": 32, "seed": 1, "count": 4, "temperature": temperature, "meter": "4/4", "tempo": 120}
-    wishes |= {"cadence": False}  # the last bar is another rule's
-    pieces = fixed.compose_many(**wishes)
+    asked = {"bars": 32, "seed": 1, "count": 4, "temperature": temperature, "meter": "4/4", "tempo": 120}
+    asked |= {"cadence": False}  # the last bar is another rule's
+    pieces = fixed.compose_many(**asked)
     assert excess(pieces) <= 1
     assert all(piece.relaxed_steps == 0 for piece in pieces)
     if temperature < 1:
-        assert excess(fixed.compose_many(guard=False, **wishes)) > 1
+        assert excess(fixed.compose_many(guard=False, **asked)) > 1
 
 
 def test_a_piece_that_would_not_end_is_brought_to_its_end(steps, monkeypatch):

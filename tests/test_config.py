@@ -12,7 +12,7 @@ from ritornello.errors import BundleError, ConfigError
 from ritornello.theory import parse_pitch
 
 
-class Wish(BaseModel):
+class Example(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     bars: int = Field(ge=1)
@@ -25,14 +25,14 @@ class Wish(BaseModel):
         return text
 
     @model_validator(mode="after")
-    def _check(self) -> Wish:
+    def _check(self) -> Example:
         if self.bars == 13:
             raise ValueError("thirteen bars are one too many")
         return self
 
 
 def test_what_is_allowed_passes() -> None:
-    assert checked(Wish, {"bars": 2}) == Wish(bars=2)
+    assert checked(Example, {"bars": 2}) == Example(bars=2)
 
 
 @pytest.mark.parametrize(
@@ -46,16 +46,16 @@ def test_what_is_allowed_passes() -> None:
 )
 def test_what_is_not_is_one_line(values: dict[str, Any], line: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        checked(Wish, values, "wish: ")
-    assert str(caught.value) == f"wish: {line}"
+        checked(Example, values, "example: ")
+    assert str(caught.value) == f"example: {line}"
 
 
 def test_a_text_that_cannot_be_parsed_says_why() -> None:
     with pytest.raises(ConfigError, match=r"^pitch: .*H9"):
-        checked(Wish, {"bars": 1, "pitch": "H9"})
+        checked(Example, {"bars": 1, "pitch": "H9"})
 
 
 def test_a_long_value_is_cut_and_the_kind_of_error_can_be_another() -> None:
     with pytest.raises(BundleError) as caught:
-        checked(Wish, {"bars": "x" * 10_000}, kind=BundleError)
+        checked(Example, {"bars": "x" * 10_000}, kind=BundleError)
     assert len(str(caught.value)) < LONGEST_SHOWN + 150

@@ -113,7 +113,7 @@ def test_compose_keeps_what_is_asked(model: Model) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "message"),
+    ("asked", "message"),
     [
         ({"lowest": "C5", "highest": "C4"}, "lowest C5 is above highest C4; exchange them"),
         ({"lowest": "H2"}, "no pitch 'H2'"),
@@ -156,9 +156,9 @@ def test_compose_keeps_what_is_asked(model: Model) -> None:
         ({"chord_size": 0}, "chord_size"),
     ],
 )
-def test_contradictions_are_named(model: Model, wish: dict, message: str) -> None:  # type: ignore[type-arg]
+def test_contradictions_are_named(model: Model, asked: dict, message: str) -> None:  # type: ignore[type-arg]
     with pytest.raises(ConfigError, match=message):
-        model.compose_many(bars=2, **wish)
+        model.compose_many(bars=2, **asked)
 
 
 def test_a_length_in_notes_contradicts_notes_a_bar(model: Model) -> None:
@@ -203,9 +203,9 @@ def test_a_scheme_that_cannot_be_asked_says_so(tmp_path: Path) -> None:
     polyphony = make_representation("polyphony", {})
     save_bundle(tmp_path / "p.rit", small_network(polyphony), polyphony, Facts(name="p"))
     model = load(tmp_path / "p.rit")
-    for wish in ({"chord_size": 2}, {"polyphony": 2}, {"notes_per_bar": "1-2"}):
+    for asked in ({"chord_size": 2}, {"polyphony": 2}, {"notes_per_bar": "1-2"}):
         with pytest.raises(ConfigError, match="polyphony cannot be asked for it"):
-            model.compose(**wish)
+            model.compose(**asked)
     assert model.compose(lowest="C4", bars=2).score.all_notes()["pitch"].min() >= 60
     performance = make_representation("performance", {})
     save_bundle(tmp_path / "q.rit", small_network(performance), performance, Facts(name="q"))
@@ -266,12 +266,12 @@ def test_a_note_of_the_primer_is_not_repeated_if_it_is_not_allowed(tmp_path: Pat
     primer = Score(480, (make_melody((61, 66, 61, 66, 61, 66, 61, 66)),))
     repeated = 0
     for seed in range(6):
-        for wishes in ({}, {"scale": "C,"}):
-            made = load(tmp_path / "m.rit").compose(primer, bars=8, seed=seed, temperature=3, **wishes)
+        for asked in ({}, {"scale": "C,"}):
+            made = load(tmp_path / "m.rit").compose(primer, bars=8, seed=seed, temperature=3, **asked)
             [track] = made.score.tracks
             new = track.notes["pitch"][track.notes["start"] >= primer.end]
-            repeated += int(np.isin(new, (61, 66)).sum()) if not wishes else 0
-            assert not wishes or set((new % 12).tolist()) <= {0}
+            repeated += int(np.isin(new, (61, 66)).sum()) if not asked else 0
+            assert not asked or set((new % 12).tolist()) <= {0}
     assert repeated
 
 

@@ -145,6 +145,10 @@ def test_the_glossary_has_what_a_newcomer_looks_for() -> None:
         "constrained decoding",
         "dataset",
         "data loader",
+        "teacher forcing",
+        "hyperparameters",
+        "validation",
+        "inference",
         "epoch",
     }
     assert words >= {"jam", "turn", "call", "primer", "preset"}

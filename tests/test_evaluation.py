@@ -23,14 +23,14 @@ from ritornello.errors import ConfigError
 from ritornello.evaluation.comparison import (
     HALVINGS,
     Likeness,
-    bell_width,
     compare,
+    kernel_width,
     overlap,
     places_for,
     shares_of_ceiling,
 )
 from ritornello.evaluation.config import EvaluateConfig
-from ritornello.evaluation.evaluate import evaluate, wishes_like
+from ritornello.evaluation.evaluate import evaluate, settings_like
 from ritornello.evaluation.features import ENDINGS, FEATURES, beginning, measure
 from ritornello.evaluation.pieces import find_pieces
 from ritornello.generation import load
@@ -144,7 +144,7 @@ def test_what_is_nearly_always_nothing_is_like_what_always_is() -> None:
     nearly = np.append(np.zeros(19), 0.002)
     assert overlap(np.zeros(20), nearly, 0.01) > 0.98
     assert overlap(np.zeros(20), np.zeros(20), 0.01) > 0.98
-    assert bell_width(np.zeros(20), np.zeros(0), 0.01) == 0.01  # so wide is its bell in the plot too
+    assert kernel_width(np.zeros(20), np.zeros(0), 0.01) == 0.01  # as wide as its kernel in the plot
     assert np.ptp(places_for(np.zeros(20), 0.01)) == pytest.approx(0.08)
 
 
@@ -189,11 +189,11 @@ def test_what_is_composed_has_the_length_the_meter_and_the_instruments_of_real_p
     song = make_song(6)
     score = replace(song, meters=(Meter(0, 4, 4), Meter(4 * TICKS, 3, 4)))
     representation = Multitrack.fit([Multitrack.collect_statistics(score)])
-    wishes = wishes_like(score, representation)
-    assert wishes["bars"] == len(score.bar_starts())
-    assert wishes["meter"] == "3/4"
-    assert wishes["instruments"] == tuple(str(128 if t.is_drum else t.program) for t in song.tracks)
-    assert "instruments" not in wishes_like(score, make_representation("drums", {}))
+    found = settings_like(score, representation)
+    assert found["bars"] == len(score.bar_starts())
+    assert found["meter"] == "3/4"
+    assert found["instruments"] == tuple(str(128 if t.is_drum else t.program) for t in song.tracks)
+    assert "instruments" not in settings_like(score, make_representation("drums", {}))
 
 
 def folder_of(directory: Path, count: int) -> Path:
@@ -221,7 +221,7 @@ def test_pieces_that_were_held_out_are_found_again(tmp_path: Path) -> None:
 
 
 def test_a_model_that_does_not_tell_its_split_is_refused(model: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="does not tell which pieces"):
+    with pytest.raises(ConfigError, match="does not say which pieces"):
         find_pieces(load(model).bundle, [folder_of(tmp_path / "real", 3)], held_out=True)
 
 

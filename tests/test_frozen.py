@@ -101,7 +101,7 @@ QUICK = tune(1.65, seconds=0.3)
 LONG = tune(1.8, (60, 62, 64, 65, 67, 69, 67, 65) * 2)
 OTHERWISE = [*CALLS, (3.0, live.Configure(JamConfig(mode="duet", tempo=120.0))), (9.0, live.Stop())]
 
-# name -> (model, wishes, what happens after the start)
+# name -> (model, asked, what happens after the start)
 JAMS: dict[str, tuple[str, dict[str, Any], list[tuple]]] = {
     "turns": ("songs", {}, CALLS),
     "turns, metronome": ("songs", {"metronome": True}, QUICK),
@@ -144,15 +144,15 @@ def live_model_of(name: str) -> Any:
     return make_live_model(model_of(name).bundle, model_of(name).stepper)
 
 
-def compose(model: str, wishes: dict[str, Any]) -> bytes:
+def compose(model: str, asked: dict[str, Any]) -> bytes:
     """Return the ids of the pieces of a recipe."""
-    pieces = model_of(model).compose_many(**{"seed": 1, **wishes})
+    pieces = model_of(model).compose_many(**{"seed": 1, **asked})
     return b"".join(piece.ids.astype("<i4").tobytes() for piece in pieces)
 
 
-def jam(model: str, wishes: dict[str, Any], log: list[tuple]) -> bytes:
+def jam(model: str, asked: dict[str, Any], log: list[tuple]) -> bytes:
     """Return what a session told, on a clock of 10 ms up to 4 s after the log, and the notes that it then has."""
-    session, stepper = Session(live_model_of(model), JamConfig(**TURNS | wishes), 1), model_of(model).stepper
+    session, stepper = Session(live_model_of(model), JamConfig(**TURNS | asked), 1), model_of(model).stepper
     queue = sorted([(0.0, live.Start()), *log], key=lambda event: event[0])
     told: list[Any] = []
     for tick in range(int(queue[-1][0] * 100) + 400):

@@ -80,20 +80,20 @@ def test_density_and_pitch_classes_can_be_asked_for(models: dict[str, Model], tm
     assert json.loads(done.stdout)["pieces"][0]["notes"] == piece.score.note_count
 
 
-@pytest.mark.parametrize("wish", [{"density": 3}, {"pitch_classes": "C"}])
+@pytest.mark.parametrize("asked", [{"density": 3}, {"pitch_classes": "C"}])
 def test_a_model_cannot_be_asked_for_what_it_was_not_told(
-    models: dict[str, Model], wish: dict[str, object]
+    models: dict[str, Model], asked: dict[str, object]
 ) -> None:
-    with pytest.raises(ConfigError, match="this model has not been told of it"):
-        models["drums_rnn"].compose(bars=2, **wish)
+    with pytest.raises(ConfigError, match="this model was not trained with it"):
+        models["drums_rnn"].compose(bars=2, **asked)
 
 
-@pytest.mark.parametrize("wish", [{"pitch_classes": "C H"}, {"pitch_classes": [1, 2]}, {"density": "many"}])
+@pytest.mark.parametrize("asked", [{"pitch_classes": "C H"}, {"pitch_classes": [1, 2]}, {"density": "many"}])
 def test_what_is_no_density_or_pitch_class_is_refused(
-    models: dict[str, Model], wish: dict[str, object]
+    models: dict[str, Model], asked: dict[str, object]
 ) -> None:
     with pytest.raises(ConfigError):
-        models["performance_conditioned"].compose(bars=2, **wish)
+        models["performance_conditioned"].compose(bars=2, **asked)
 
 
 @pytest.mark.parametrize("name", PRESET_NAMES)
@@ -152,5 +152,5 @@ def test_a_melody_given_is_harmonised_to_its_end(models: dict[str, Model], bars:
 def test_what_cannot_be_harmonised_is_told(models: dict[str, Model]) -> None:
     with pytest.raises(ConfigError, match="give a primer"):
         models["polyphony_rnn"].compose(accompany=True)
-    with pytest.raises(ConfigError, match="drums cannot keep given notes; those of multitrack"):
+    with pytest.raises(ConfigError, match="drums cannot keep fixed notes; those of multitrack"):
         models["drums_rnn"].compose(SONG, accompany=True)

@@ -16,13 +16,12 @@ from ritornello.cli import app
 from ritornello.errors import ConfigError, FileError, FormatError
 from ritornello.networks import make_network
 from ritornello.representations.frames import Frames, FramesConfig
-from ritornello.training.nll.benchmark import SCHEME as OPTIONS
-from ritornello.training.nll.benchmark import Benchmark, find_collections, roll_to_ids
+from ritornello.training.nll.benchmark import OPTIONS, Benchmark, find_collections, roll_to_ids
 from ritornello.training.nll.matrices import Roll, read_rolls
 from ritornello.training.nll.published import PUBLISHED
 from ritornello.training.nll.scoring import FrameNats, _log_probabilities, frame_nats
 
-SCHEME = Frames(FramesConfig(**OPTIONS))
+FRAMES = Frames(FramesConfig(**OPTIONS))
 
 
 def element(kind: int, content: bytes) -> bytes:
@@ -92,8 +91,8 @@ def test_files_that_are_something_else_are_refused(damage: str, tmp_path: Path) 
 
 
 def small_networks(count: int) -> list:  # type: ignore[type-arg]
-    sizes = tuple(column.size for column in SCHEME.columns)
-    config = {"hidden": 8, "layers": 1, "embedding": 8, "features": SCHEME.tokens.features.tolist()}
+    sizes = tuple(column.size for column in FRAMES.columns)
+    config = {"hidden": 8, "layers": 1, "embedding": 8, "features": FRAMES.tokens.features.tolist()}
     torch.manual_seed(0)
     return [make_network("lstm", config, sizes) for _ in range(count)]
 
@@ -102,40 +101,40 @@ def small_networks(count: int) -> list:  # type: ignore[type-arg]
 def test_the_chances_of_all_chords_add_up_to_one(count: int) -> None:
     """Of all frames whose lowest pitch is 124, the chances add up to that of a frame that begins with it."""
     networks = small_networks(count)
-    begun = [*roll_to_ids(SCHEME, make_roll(3))[:-1], SCHEME.first_note + 124]
+    begun = [*roll_to_ids(FRAMES, make_roll(3))[:-1], FRAMES.first_note + 124]
 
     def chance(*pitches: int) -> float:
-        ids = np.array([*begun, *[SCHEME.first_note + pitch for pitch in pitches], SCHEME.frame_end_id])
-        return float(np.exp(-frame_nats(networks, SCHEME, [ids.astype(np.int32)]).pieces[0][-1]))
+        ids = np.array([*begun, *[FRAMES.first_note + pitch for pitch in pitches], FRAMES.frame_end_id])
+        return float(np.exp(-frame_nats(networks, FRAMES, [ids.astype(np.int32)]).pieces[0][-1]))
 
     upper = [[pitch for bit, pitch in enumerate((125, 126, 127)) if chord >> bit & 1] for chord in range(8)]
-    first = [_log_probabilities(each, SCHEME, [np.array(begun, dtype=np.int32)])[0, -1] for each in networks]
+    first = [_log_probabilities(each, FRAMES, [np.array(begun, dtype=np.int32)])[0, -1] for each in networks]
     assert sum(chance(*pitches) for pitches in upper) == pytest.approx(np.exp(first).mean(), rel=1e-5)
 
 
 def test_scores_equal_those_of_single_steps() -> None:
     (network,) = small_networks(1)
-    pieces = [roll_to_ids(SCHEME, make_roll(frames))[:-1] for frames in (5, 9, 2)]
-    together = frame_nats([network], SCHEME, pieces)
+    pieces = [roll_to_ids(FRAMES, make_roll(frames))[:-1] for frames in (5, 9, 2)]
+    together = frame_nats([network], FRAMES, pieces)
     assert [len(nats) for nats in together.pieces] == [5, 9, 2]
     ids, state, nats = pieces[1], network.initial_state(1), np.zeros(9)
     frame = 0
-    for at, row in enumerate(SCHEME.inputs(ids)[:-1]):
+    for at, row in enumerate(FRAMES.inputs(ids)[:-1]):
         logits, state = network(torch.from_numpy(row.astype(np.int64))[None, None], state)
-        possible = SCHEME.continuations(ids[: at + 1])[-1]
+        possible = FRAMES.continuations(ids[: at + 1])[-1]
         scores = logits[0, 0].detach().double().masked_fill(~torch.from_numpy(possible), -torch.inf)
         if at:  # the key is given
             nats[frame] -= float(scores.log_softmax(-1)[ids[at + 1]])
-            frame += ids[at + 1] == SCHEME.frame_end_id
+            frame += ids[at + 1] == FRAMES.frame_end_id
     assert np.allclose(together.pieces[1], nats, atol=1e-5)
 
 
 def test_a_piece_in_another_key_is_told_so() -> None:
-    ids = roll_to_ids(SCHEME, make_roll())
-    moved = SCHEME.tokens.transposed(ids, 3)
-    assert SCHEME.tokens.name(int(ids[1])) == "key 0"
-    assert SCHEME.tokens.name(int(moved[1])) == "key 3"
-    assert np.array_equal(SCHEME.inputs(moved)[:, 4], SCHEME.inputs(ids)[:, 4])  # degrees stay
+    ids = roll_to_ids(FRAMES, make_roll())
+    moved = FRAMES.tokens.transposed(ids, 3)
+    assert FRAMES.tokens.name(int(ids[1])) == "key 0"
+    assert FRAMES.tokens.name(int(moved[1])) == "key 3"
+    assert np.array_equal(FRAMES.inputs(moved)[:, 4], FRAMES.inputs(ids)[:, 4])  # degrees stay
 
 
 def test_averages_by_frame_and_by_piece() -> None:

@@ -1,4 +1,4 @@
-"""`note_names`: the words of system E, and the options that its author wished for."""
+"""`note_names`: the words of system E, and the options that its author asked for."""
 
 from __future__ import annotations
 

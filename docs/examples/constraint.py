@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
-
 from ritornello.generation.constraints import Constraint, ConstraintState, Context
 from ritornello.generation.notes import Notes, of_classes
 
@@ -30,6 +28,3 @@ class ToneRowState(ConstraintState):
 
     def banned(self, grammar, allowed):
         return self.notes.outside(of_classes(set(range(12)) - self.played))
-
-    def fork(self) -> ToneRowState:
-        return copy(self)

@@ -1,4 +1,4 @@
-"""The functions for people who write Python: `compose`, `train`, `adapt` and `evaluate`, each one call.
+"""The public functions: `compose`, `train`, `adapt` and `evaluate`, each one call.
 
 Settings are keyword arguments that an editor completes (`settings`); the configuration models check them, so Python
 and the command line refuse the same values in the same words. A model may be given as a `Model`, by the name of a
@@ -37,10 +37,9 @@ Step = TypeVar("Step")
 
 
 class TrainingRun(Iterator[Step], Generic[Step]):
-    """A training that is under way: each step of the iteration is one of learning, and yields its progress.
+    """A training run: each iteration is one step of training, and yields its progress.
 
-    It may be left at any time; `out` then holds the best model so far, once the run is closed or no longer referred
-    to.
+    It may be stopped at any time; `out` holds the best model so far, once the run is closed or no longer referenced.
     """
 
     def __init__(self, steps: Iterator[Step], out: Path) -> None:
@@ -50,12 +49,12 @@ class TrainingRun(Iterator[Step], Generic[Step]):
         return next(self._steps)
 
     def close(self) -> None:
-        """End the training here."""
+        """Stop the training now."""
         if close := getattr(self._steps, "close", None):
             close()
 
     def model(self) -> Model:
-        """Go on to the end of the training, and return the model."""
+        """Train to the end, and return the model."""
         for _ in self:
             pass
         return load(self.out)
@@ -85,9 +84,9 @@ def train(
         for progress in ritornello.train("my_midi", "mine.rit", minutes=10):
             print(progress.step, progress.loss)
 
-    The result yields a `Progress` after every step; nothing is learned before the first. Leave the loop at any time:
-    the best model so far is there. `preset` names a row of `ritornello presets`. Without a loop:
-    `ritornello.train("my_midi", "mine.rit", minutes=10).model()`. Raises CorpusError if nothing can be learned from,
+    The result yields a `Progress` after every step; training begins with the first. The loop may be left at any time:
+    the best model so far is kept. `preset` names a row of `ritornello presets`. Without a loop:
+    `ritornello.train("my_midi", "mine.rit", minutes=10).model()`. Raises CorpusError if no file is fit for training,
     ConfigError for settings that are not allowed, MissingExtraError without torch.
     """
     require_torch()
@@ -102,13 +101,14 @@ def train(
 def adapt(
     model: Model | Source | None, sources: Music, out: str | Path, **settings: Unpack[AdaptSettings]
 ) -> TrainingRun[AdaptProgress]:
-    """Give `model` the style of a few pieces, and write it to `out`, a path that ends with .rit: some kilobytes that
-    are put on the model when they are loaded.
+    """Fine-tune `model` on a few pieces, and write the style to `out`, a path that ends with .rit.
+
+    A style is some kilobytes that are applied to the model when it is loaded.
 
         style = ritornello.adapt("songs", "my_few_files", "mine.rit").model()
 
-    The result yields an `AdaptProgress` after every step, as that of `train`. Raises CorpusError if nothing can be
-    learned from, or if pieces that are held out become no more probable; MissingExtraError without torch.
+    The result yields an `AdaptProgress` after every step, as with `train`. Raises CorpusError if no file is fit for
+    training, or if the held-out pieces become no more probable; MissingExtraError without torch.
     """
     require_torch()
     from ritornello.training.adapt import prepare_adaptation
@@ -128,11 +128,11 @@ def evaluate(
     progress: Callable[[str, int, int], None] | None = None,
     **settings: Unpack[EvaluateSettings],
 ) -> Evaluation:
-    """Return how probable `model` finds pieces that it did not learn from, and how alike its own are to them.
+    """Return the likelihood of pieces under `model`, and the likeness of its own pieces to them.
 
-    Of `sources` those are taken that a model can learn from, at least four. With `held_out`, `sources` are the files
-    that it was trained on, and those are taken that were held out then. `progress` is called with what is being
-    done, how many pieces are done, and how many there are.
+    At least four of the pieces in `sources` must be fit for training. With `held_out`, `sources` are the files that the
+    model was trained on, and only its validation pieces are used. `progress` is called with the name of the phase, the
+    number of pieces done, and the number of all.
     """
     from ritornello.evaluation.config import EvaluateConfig
     from ritornello.evaluation.evaluate import evaluate as run
@@ -151,12 +151,12 @@ def _loaded(model: Model | Source | None) -> Model:
 def _adapting(run: Adaptation) -> Iterator[AdaptProgress]:
     yield from run.steps()
     if run.best is None:
-        raise CorpusError("the pieces held out are foreseen no better than before; nothing is written")
+        raise CorpusError("the held-out pieces became no more probable; nothing is written")
 
 
 @contextmanager
 def _as_files(sources: Music) -> Iterator[list[Path | str]]:
-    """Give `sources` as paths and addresses; what is neither is written to a temporary folder meanwhile."""
+    """Yield `sources` as paths and addresses; others are written to a temporary folder for the time of the context."""
     if (
         isinstance(sources, Score | bytes | bytearray | memoryview)
         or is_path(sources)

@@ -1,6 +1,6 @@
-"""Configurations: frozen pydantic models, and what they refuse in one line of ours.
+"""Configurations: frozen pydantic models, with validation errors in one line.
 
-`checked` makes one from what a person, a preset or a file says; `parsed` is for validators that parse a text.
+`checked` makes one from values of an option, a preset or a file; `parsed` is for validators that parse a text.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DEFAULT_BARS = 32
 
 MOST_PROBLEMS = 3
 LONGEST_SHOWN = 200
-"""Characters of a refused value that are repeated."""
+"""Characters of an invalid value in a message."""
 
 REFUSALS = {
     "greater_than_equal": "must be at least {ge}",
@@ -36,13 +36,13 @@ REFUSALS = {
     "bool_parsing": "must be true or false",
     "bool_type": "must be true or false",
 }
-"""What a value must be, in our words, for pydantic's types of errors; the others are told in its own."""
+"""Messages for types of pydantic errors; other types keep the message of pydantic."""
 
 
 def checked(
     model: type[Model], values: Mapping[str, Any], what: str = "", kind: type[RitornelloError] = ConfigError
 ) -> Model:
-    """Return `model(**values)`; if it refuses a key or a value, raise an error of a `kind` that begins with `what`."""
+    """Return `model(**values)`; for an invalid key or value raise an error of class `kind` that begins with `what`."""
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
@@ -50,7 +50,7 @@ def checked(
 
 
 def refusal(error: ValidationError, model: type[BaseModel]) -> str:
-    """Return what a model refused, and why, in one line."""
+    """Return the first problems of a validation error, with their reasons, in one line."""
     problems = error.errors()
     unknown = any(problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1 for problem in problems)
     known = f"; known: {', '.join(model.model_fields)}" if unknown and len(model.model_fields) <= 40 else ""
@@ -58,23 +58,19 @@ def refusal(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def _explain(problem: Mapping[str, Any]) -> str:
-    where, what = ".".join(map(str, problem["loc"])), _in_our_words(problem)
-    if not where:  # of the whole
+    where, what = ".".join(map(str, problem["loc"])), str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"] in REFUSALS:
+        limits = {k: f"{v:g}" if isinstance(v, float) else v for k, v in problem.get("ctx", {}).items()}
+        what = REFUSALS[problem["type"]].format(**limits)
+    if not where:  # a problem of the whole model
         return what
     value = repr(problem["input"])
     shown = value if len(value) <= LONGEST_SHOWN else f"{value[: LONGEST_SHOWN - 1]}…"
     return f"{where}: {what}" + (f" (received {shown})" if problem["type"] != "missing" else "")
 
 
-def _in_our_words(problem: Mapping[str, Any]) -> str:
-    if problem["type"] not in REFUSALS:
-        return str(problem["msg"]).removeprefix("Value error, ")
-    limits = {name: f"{at:g}" if isinstance(at, float) else at for name, at in problem.get("ctx", {}).items()}
-    return REFUSALS[problem["type"]].format(**limits)
-
-
 def parsed(parse: Callable[[str], Value], text: str) -> Value:
-    """Return `parse(text)`; its ConfigError becomes the ValueError that pydantic understands."""
+    """Return `parse(text)`; its ConfigError becomes a ValueError, which pydantic handles."""
     try:
         return parse(text)
     except ConfigError as error:

@@ -1,16 +1,16 @@
 """The errors a caller can expect, one small tree:
 
-    RitornelloError             anything this library refuses, in one clear line
+    RitornelloError             the base class
     ├── FileError               a path that is missing, empty, unreadable or full
-    │   └── FormatError         a file that is not what its name or content claims
-    │       └── BundleError     a model file that is damaged, of another version, or no bundle
-    ├── CorpusError             a folder from which nothing can be learned
+    │   └── FormatError         a file whose content does not match its suffix or is damaged
+    │       └── BundleError     a model file that is damaged, of another version, or not a bundle
+    ├── CorpusError             a folder without usable training data
     ├── ConfigError             a value, flag or name that is not allowed
-    │   └── UnknownNameError    a name that is in no table; a KeyError, too
+    │   └── UnknownNameError    a name that is not registered; also a KeyError
     └── MissingExtraError       an optional library that this call needs
 
-A message says what, the value received, what is allowed, and where. The command line prints it as one line
-and exits with code 2; a traceback is a bug.
+A message names the problem, the value received, the allowed values, and the place, in one line. The command line prints
+it and exits with code 2; a traceback is a bug.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collections.abc import Iterable
 
 
 class RitornelloError(Exception):
-    """Root of everything raised on purpose."""
+    """The base class of all errors that this library raises on purpose."""
 
 
 class FileError(RitornelloError):
@@ -28,7 +28,7 @@ class FileError(RitornelloError):
 
 
 class FormatError(FileError):
-    """A file whose content is not what its suffix claims."""
+    """A file whose content does not match its suffix or is damaged."""
 
 
 class BundleError(FormatError):
@@ -36,7 +36,7 @@ class BundleError(FormatError):
 
 
 class CorpusError(RitornelloError):
-    """A folder from which nothing can be learned."""
+    """A folder without usable training data."""
 
 
 class ConfigError(RitornelloError):
@@ -44,7 +44,7 @@ class ConfigError(RitornelloError):
 
 
 class UnknownNameError(ConfigError, KeyError):
-    """A name that is in no table. A KeyError, so that tables are mappings as Python has them."""
+    """A name that is not registered. A KeyError, so that registries behave as mappings."""
 
     __str__ = Exception.__str__  # KeyError's would show the message in quotes
 
@@ -58,7 +58,7 @@ class MissingExtraError(RitornelloError):
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
-    """Return the error for a name that is in no table, with the nearest that is (and all, if not too many)."""
+    """Return the error for an unknown name, with the nearest known one, and all known names if they are at most 40."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     candidate = f", nearest is {near[0]!r}" if near else ""

@@ -1,7 +1,7 @@
 """`Score` <-> the scores of other libraries: pretty_midi, mido, symusic (through MIDI bytes), music21 (as notation).
 
-MIDI bytes hold all that a score says, so notes, tempos, meters, keys and names arrive as they are in a file. Objects
-of pretty_midi have no texts, and know no notes without length; notation rounds times to what can be written.
+MIDI bytes contain the whole score, so notes, tempos, meters, keys and names are the same as in a file. Objects of
+pretty_midi have no texts and no notes without length; notation rounds times to note values.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ def from_symusic(score: Any) -> Score:
 
 
 def to_music21(score: Score) -> Any:
-    """Return a `music21.stream.Score`; ConfigError for a score without notes or with too many bars."""
+    """Return a `music21.stream.Score`; raise ConfigError for a score without notes or with too many bars."""
     from ritornello.formats.musicxml import score_to_music21
 
     return score_to_music21(score)
 
 
 def from_music21(stream: Any) -> Score:
-    """Return the score of a music21 stream, as music21 writes it in MusicXML."""
+    """Return the score of a music21 stream, through MusicXML."""
     from ritornello.formats.musicxml import parse_musicxml
     from ritornello.formats.musicxml_writer import quiet_music21
 

@@ -1,7 +1,7 @@
-"""How probable a model finds music: sums over the ids that were judged, and what is told of them.
+"""The likelihood of music under a model: sums over scored ids, and the figures derived from them.
 
-Whoever judges gives one: training its held-out pieces (`training.scoring`), a bundle any piece
-(`generation.likelihood`).
+It is computed by validation in training (`training.scoring`) and for any piece (`generation.likelihood`), by teacher
+forcing: each id is scored given the ids of the piece before it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Likelihood:
-    """Sums over the ids of one or several examples; START, which is given, is not judged.
+    """Sums over the ids of one or several examples; START, which is given, is not scored.
 
-    log_likelihood: in nats. events: the ids at which something happens, where the representation knows steps at
-    which nothing does; right, events_right: those that were the likeliest. A repetition counts as what it repeats.
+    log_likelihood: in nats. events: ids other than those of steps at which nothing happens, in representations that
+    have such ids. right, events_right: ids that were the most probable. A repetition counts as what it repeats.
     """
 
     log_likelihood: float = 0.0
@@ -35,7 +35,7 @@ class Likelihood:
 
     @property
     def nats_per_note(self) -> float:
-        """Of every token, also bars, tempo and the end, by notes: so that schemes of few and of many tokens compare."""
+        """Nats of all tokens, also bars, tempo and end, by the number of notes: comparable between representations."""
         return -self.log_likelihood / max(1, self.notes)
 
     @property
@@ -44,7 +44,7 @@ class Likelihood:
 
     @property
     def accuracy(self) -> float:
-        """Share of the tokens that were the likeliest."""
+        """Share of the tokens that were the most probable."""
         return self.right / max(1, self.tokens)
 
     @property
@@ -53,10 +53,10 @@ class Likelihood:
 
     @property
     def no_event_accuracy(self) -> float:
-        """Of the tokens at which nothing happens."""
+        """The accuracy of the tokens at which nothing happens."""
         return (self.right - self.events_right) / max(1, self.tokens - self.events)
 
     def facts(self) -> dict[str, Any]:
-        """Return all of it as plain JSON."""
+        """Return sums and figures as plain JSON."""
         names = ("nats_per_token", "nats_per_note", "perplexity", "accuracy", "event_accuracy")
         return vars(self) | {name: round(getattr(self, name), 4) for name in names}

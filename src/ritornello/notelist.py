@@ -1,11 +1,11 @@
-"""Notes written as text, for primers: "C4 E4 G4+C5:2 R F#4:1/2".
+"""Note lists, notes written as text, for primers: "C4 E4 G4+C5:2 R F#4:1/2".
 
-Notes stand in a row, separated by spaces. A note is a pitch ("C4", "F#3", "Bb2", or 0-127); pitches joined by
-"+" sound together; "R" is a rest. After ":" comes the length in quarter notes, as a number or a fraction
-("0.5", "1/2"); without it, one quarter.
+Notes are separated by spaces. A note is a pitch ("C4", "F#3", "Bb2", or 0-127), a chord of pitches joined by "+", or
+"R" for a rest. ":" and the length in quarter notes may follow, as a number or a fraction ("0.5", "1/2"); the default
+is one quarter.
 
-A list in brackets, "[60, -2, 62, -2]", is a melody in sixteenths as Magenta writes it: a pitch 0-127 is struck,
--2 goes on with what was, -1 ends the note.
+A list in brackets, "[60, -2, 62, -2]", is a melody in sixteenths as in Magenta: a pitch 0-127 is a note-on, -2 no
+event, -1 a note-off.
 """
 
 from __future__ import annotations
@@ -27,22 +27,29 @@ _VELOCITY = 80
 
 @dataclass(frozen=True)
 class ListedNote:
-    """What sounds together: MIDI pitches (none for a rest), and a length in quarter notes, above 0."""
+    """A note, chord or rest: MIDI pitches (none for a rest), and a length in quarter notes, above 0."""
 
     pitches: tuple[int, ...]
     quarters: Fraction
 
 
 def parse_notes(text: str) -> tuple[ListedNote, ...]:
-    """Return the notes of a list. Raises ConfigError, naming the place, for what is no note, or no notes."""
-    notes = tuple(_parse_note(word, place) for place, word in enumerate(text.split(), start=1))
+    """Return the notes of a list. Raise ConfigError, with the position, for an invalid note; also for no notes."""
+    notes = []
+    for place, word in enumerate(text.split(), start=1):
+        names, colon, length = word.partition(":")
+        try:
+            pitches = () if names in ("R", "r") else sorted({parse_pitch(name) for name in names.split("+")})
+            notes.append(ListedNote(tuple(pitches), _parse_length(length) if colon else Fraction(1)))
+        except ConfigError as error:
+            raise ConfigError(f"note {place}, {word!r}: {error}") from None
     if not any(note.pitches for note in notes):
         raise ConfigError(f"no notes in {text!r}; write for instance: C4 E4 G4:2")
-    return notes
+    return tuple(notes)
 
 
 def notes_to_score(text: str, program: int = 0, quarters_per_minute: float = 120.0) -> Score:
-    """Return a list of notes as a score of one track. `program` is 0-127, or 128 for the drum kit."""
+    """Return the score of a note list, with one track. `program` is 0-127, or 128 for the drum kit."""
     if text.strip().startswith("["):
         text = _events_to_notes(text)
     rows, start = [], Fraction(0)
@@ -57,7 +64,7 @@ def notes_to_score(text: str, program: int = 0, quarters_per_minute: float = 120
 
 
 def _events_to_notes(text: str) -> str:
-    """Return a melody of Magenta's events, "[60, -2, -1]", as a list of notes."""
+    """Return a melody in the notation of Magenta, "[60, -2, -1]", as a note list."""
     words = text.strip().removeprefix("[").removesuffix("]").replace(",", " ").split()
     notes: list[tuple[str, int]] = []
     for place, word in enumerate(words, start=1):
@@ -72,19 +79,8 @@ def _events_to_notes(text: str) -> str:
     return " ".join(f"{name}:{steps}/4" for name, steps in notes)
 
 
-def _parse_note(word: str, place: int) -> ListedNote:
-    names, colon, length = word.partition(":")
-    try:
-        pitches = (
-            () if names in ("R", "r") else tuple(sorted({parse_pitch(name) for name in names.split("+")}))
-        )
-        return ListedNote(pitches, _parse_length(length) if colon else Fraction(1))
-    except ConfigError as error:
-        raise ConfigError(f"note {place}, {word!r}: {error}") from None
-
-
 def _parse_length(text: str) -> Fraction:
-    # Matched first: Fraction would work for hours on "1e999999999".
+    # Matched first: Fraction("1e999999999") would take hours.
     quarters = Fraction(text) if re.fullmatch(r"\d{0,4}\.?\d{1,6}|\d{1,4}/[1-9]\d{0,3}", text) else None
     if quarters is None or not 0 < quarters <= LONGEST:
         raise ConfigError(

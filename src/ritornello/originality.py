@@ -1,12 +1,12 @@
-"""How much of a piece is copied: the longest run of notes that it shares with the music a model learned from.
+"""Memorisation: the longest run of notes that a piece shares with the training music of a model (a copy).
 
-Two runs are the same if their notes follow each other by the same intervals at the same distances in time: a copy in
-another key, at another tempo or loudness is a copy. (An *exact* one is also at the same pitches.) A run lies within one
-track; notes of a chord go from the lowest up. Drums do not count, nor how long notes are held.
+Two runs are the same if their notes follow each other by the same intervals at the same distances in time, so a copy
+may be in another key, tempo or loudness. (An *exact* copy is also at the same pitches.) A run lies within one track;
+notes of a chord are ordered from the lowest up. Drums and durations do not count.
 
-An `Index` holds the tracks that were learned from: seven bytes a note, in a file one; at most MOST_NOTES
-notes, beyond which it holds one piece of two, or of more, and says so. Searching takes hashes of all
-runs of a length (`runs`) and halves the range of lengths: a run that is shared means that all shorter ones are.
+An `Index` holds the tracks of the training music: seven bytes a note in memory, one in a file. Beyond MOST_NOTES notes
+it holds every second piece, or fewer (`is_whole` is then false). The search is binary, over lengths: it hashes all runs
+of a length (`runs`), since the parts of a shared run are shared too.
 
 Read in order: `Line`, `Index`, `build_index`, `copies`.
 """
@@ -28,22 +28,22 @@ from ritornello.runs import Hashes, hash_run, prefix_sums, run_hashes
 from ritornello.score import Score
 
 STEPS_PER_QUARTER = 48
-"""Distances in time are rounded to this."""
+"""The grid of distances in time."""
 
 MOST_NOTES = 2_000_000
 LONGEST_WAIT = 16 * STEPS_PER_QUARTER
-"""Longer distances are all the same."""
+"""Longer distances are treated as equal."""
 
 LONGEST_COPY = 512
-"""Longer runs are not told apart."""
+"""The longest length of a run that is searched."""
 _PITCH = np.uint64(0xD6E8FEB86659FD93)
-"""What the first pitch is multiplied with in the hash of an exact run: nothing that steps are multiplied with."""
+"""The factor of the first pitch in the hash of an exact run; it differs from those of steps."""
 
 _HIGH_BITS = np.uint64(48)
-"""A hash shifted right by this leaves its first 16 bits."""
+"""Shifted right by this, a hash becomes its first 16 bits."""
 
 _NO_STEP = 0xFFFF_FFFF
-"""Between two tracks: a step that no piece has."""
+"""The step between two tracks, which occurs in no piece."""
 
 
 class Line(NamedTuple):
@@ -71,7 +71,7 @@ class Copies(NamedTuple):
 
     moved: Copy | None
     exact: Copy | None
-    is_whole: bool  # whether the index holds all that was learned from
+    is_whole: bool  # whether the index holds all the training music
 
 
 def lines_of(score: Score, since: int = -1) -> list[Line]:
@@ -88,13 +88,13 @@ def lines_of(score: Score, since: int = -1) -> list[Line]:
 
 
 def step_between(wait: Any, interval: Any) -> Any:
-    """Return a number for what lies between a note and the next, or an array of them: the time and the interval."""
+    """Return the step between two notes, the distance in time and the interval, as one number; also of arrays."""
     return np.minimum(wait, LONGEST_WAIT) * 256 + interval + 128
 
 
 @dataclass(frozen=True)
 class Index:
-    """The lines of the pieces learned from, one after another; each array (note,) but `first` and `piece`, (line,)."""
+    """The concatenated lines of the training pieces; arrays are (note,), but `first` and `piece` are (line,)."""
 
     pitches: NDArray[np.uint8]
     steps: NDArray[np.uint32]  # from each note to the next; _NO_STEP after the last of a line
@@ -108,7 +108,7 @@ class Index:
 
     @cached_property
     def sums(self) -> Hashes:
-        """The sums from which hashes are taken."""
+        """The prefix sums for hashes of runs."""
         return prefix_sums(self.steps[:-1])
 
     def place(self, note: int) -> tuple[str, int]:
@@ -117,13 +117,13 @@ class Index:
         return self.names[self.piece[line]], int(self.bars[note]) + 1
 
     def within_lines(self, steps: int) -> NDArray[np.bool_]:
-        """Return which runs of so many steps lie within one line, by their first notes."""
+        """Return for each first note whether the run of so many steps lies within one line."""
         before = np.concatenate([[0], np.cumsum(self.steps == _NO_STEP)[:-1]])
         count = max(0, len(self.steps) - steps)
         return np.asarray(before[steps : steps + count] == before[:count])
 
     def pack(self) -> bytes:
-        """Return the index as bytes that compress well; `unpack_index` reads them."""
+        """Return the index as bytes that compress well, for `unpack_index`."""
         from safetensors.numpy import save
 
         about = json.dumps([list(self.names), self.is_whole]).encode()
@@ -139,7 +139,7 @@ class Index:
 
 
 def unpack_index(data: bytes, where: str) -> Index:
-    """Return the index from bytes; BundleError, which begins with `where`, if they are damaged."""
+    """Return the index from bytes; BundleError that begins with `where` if they are damaged."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -184,12 +184,12 @@ def _check_index(index: Index) -> None:
 
 
 def one_of(notes: int) -> int:
-    """Return n: of pieces with so many notes together, one of n fits into an index."""
+    """Return n such that every n-th of pieces with so many notes together fits into an index."""
     return max(1, -(-notes // MOST_NOTES))
 
 
 def build_index(pieces: Iterable[tuple[str, Score]], is_whole: bool = True) -> Index:
-    """Return the index of named pieces; `is_whole`: whether they are all that was learned from."""
+    """Return the index of named pieces; `is_whole`: whether they are all of the training music."""
     lines: list[Line] = []
     numbers: list[int] = []
     names: list[str] = []
@@ -202,7 +202,7 @@ def build_index(pieces: Iterable[tuple[str, Score]], is_whole: bool = True) -> I
 
 
 def _index_of(lines: list[Line], numbers: list[int], names: tuple[str, ...], is_whole: bool = True) -> Index:
-    """Return the index of lines, and of the number of the piece of each."""
+    """Return the index of lines, with the number of the piece of each."""
     lengths = [len(line.onsets) for line in lines]
     steps = [np.append(step_between(np.diff(line.onsets), np.diff(line.pitches)), _NO_STEP) for line in lines]
     return Index(
@@ -235,49 +235,47 @@ def copies(index: Index, score: Score, since: int = -1) -> Copies:
 
 
 def _longest(index: Index, searched: Index, most: int, exact: bool) -> Copy | None:
-    """Return the longest run of at most so many notes that is in both, by halving the range of lengths."""
+    """Return the longest shared run of at most `most` notes, by binary search over lengths."""
     low, high = 1, min(most, len(searched.steps))
-    theirs, own = np.arange(len(index.steps)), -1
+    starts, own = np.arange(len(index.steps)), -1
     while low < high:
         notes = (low + high + 1) // 2
-        shared, at = _shared(index, searched, theirs, notes - 1, exact)
+        shared, at = _shared(index, searched, starts, notes - 1, exact)
         if len(shared):
-            low, theirs, own = notes, shared, at
+            low, starts, own = notes, shared, at
         else:
             high = notes - 1
-    return Copy(low, *index.place(int(theirs[0])), searched.place(own)[1]) if own >= 0 else None
+    return Copy(low, *index.place(int(starts[0])), searched.place(own)[1]) if own >= 0 else None
 
 
-def _shared(index: Index, searched: Index, theirs: Ints, steps: int, exact: bool) -> tuple[Ints, int]:
-    """Return which of the notes `theirs` of the index begin a run of so many steps that `searched` has too, and the
-    note where the first of them begins there, or -1."""
+def _shared(index: Index, searched: Index, starts: Ints, steps: int, exact: bool) -> tuple[Ints, int]:
+    """Return which of the `starts` in the index begin a run of so many steps that `searched` has too, and the start of
+    the first of them in `searched`, or -1."""
     own = _run_hashes(searched, steps, exact)
     order = np.flatnonzero(searched.within_lines(steps))
     order = order[np.argsort(own[order])]
-    theirs = theirs[theirs < len(index.steps) - steps]
-    if not len(order) or not len(theirs):
-        return theirs[:0], -1
-    keys, wanted = own[order], _run_hashes(index, steps, exact)[theirs]
-    begins = np.zeros(
-        1 << 16, dtype=bool
-    )  # with which 16 bits a key begins: most of the index begins otherwise
+    starts = starts[starts < len(index.steps) - steps]
+    if not len(order) or not len(starts):
+        return starts[:0], -1
+    keys, wanted = own[order], _run_hashes(index, steps, exact)[starts]
+    begins = np.zeros(1 << 16, dtype=bool)  # the first 16 bits of keys, which exclude most of the index
     begins[keys >> _HIGH_BITS] = True
     likely = np.flatnonzero(begins[wanted >> _HIGH_BITS])
-    theirs, wanted = theirs[likely], wanted[likely]
+    starts, wanted = starts[likely], wanted[likely]
     at = np.minimum(np.searchsorted(keys, wanted), len(order) - 1)
     same = keys[at] == wanted
-    return theirs[same], int(order[at[same.argmax()]]) if same.any() else -1
+    return starts[same], int(order[at[same.argmax()]]) if same.any() else -1
 
 
 def _run_hashes(index: Index, steps: int, exact: bool) -> Hashes:
-    """Return a hash of each run of so many steps, also of those that cross lines, which no line has."""
+    """Return the hash of each run of so many steps, also of those that cross lines."""
     hashes = run_hashes(index.sums, steps)
     first = index.pitches[: len(hashes)].astype(np.uint64)
     return hashes + first * _PITCH if exact else hashes
 
 
 class Continuations:
-    """How each run of so many notes of the index goes on."""
+    """The continuations of all runs of so many notes in the index."""
 
     def __init__(self, index: Index, notes: int) -> None:
         self.steps_before = notes - 1
@@ -290,7 +288,7 @@ class Continuations:
         self._ends = np.cumsum(np.bincount(first_bits, minlength=1 << 16))
 
     def after(self, steps: list[int]) -> set[int]:
-        """Return the steps that follow this run of `steps_before` steps, somewhere in the index."""
+        """Return the steps that follow a run of `steps_before` steps anywhere in the index."""
         wanted = np.uint64(hash_run(steps))
         bits = int(wanted >> _HIGH_BITS)
         runs = self._order[self._ends[bits - 1] if bits else 0 : self._ends[bits]]

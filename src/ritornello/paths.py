@@ -1,6 +1,7 @@
-"""Files in and out, safely: clear errors for what cannot be read, and no half-written file, ever.
+"""Reading and writing files: clear errors, and atomic writes, so that no file is ever half-written.
 
-What the public functions read is a `Source`: a path, bytes, or a binary file object. What they write to is a `Target`.
+Public functions read a `Source` (a path, bytes, or a binary file object) and write to a `Target` (a path or a binary
+file object).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def is_path(place: object) -> bool:
 
 
 def name_of(place: Source | Target) -> str:
-    """Return what errors call a source or target: its path, or the name of a file object, if it has one."""
+    """Return the name of a source or target for error messages: its path, or the name of a file object if any."""
     if isinstance(place, str | os.PathLike):
         return os.fspath(place)
     if isinstance(place, bytes | bytearray | memoryview):
@@ -35,14 +36,14 @@ def name_of(place: Source | Target) -> str:
 
 
 def path_like(place: Source | Target, format: str | None) -> Path:
-    """Return a path whose suffix says the format of a source or target: `format`, a suffix, or its own."""
+    """Return a path with the format of a source or target as its suffix: `format`, by default its own suffix."""
     return Path(name_of(place)) if format is None else Path(f"{name_of(place)}.{format.removeprefix('.')}")
 
 
 def read_bytes(source: Source, limit: int | None = None) -> bytes:
     """Return the content of `source`; raise FileError if it is missing, unreadable, empty or over `limit` bytes.
 
-    A file object is read from where it stands to its end.
+    A file object is read from its position to its end.
     """
     name = name_of(source)
     try:
@@ -65,7 +66,7 @@ def read_bytes(source: Source, limit: int | None = None) -> bytes:
 
 
 def _read_file(file: BinaryIO, limit: int | None) -> bytes:
-    """Return what is left of a file object; of one with more than `limit` bytes a little more than these."""
+    """Return the rest of a file object; of more than `limit` bytes, at least one more than `limit`."""
     pieces, size = list[bytes](), 0
     while limit is None or size <= limit:
         piece = file.read(-1 if limit is None else limit + 1 - size)
@@ -80,11 +81,11 @@ def _read_file(file: BinaryIO, limit: int | None) -> bytes:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a path beside `path` to write to; rename it to `path` at the end, or remove it if anything fails."""
+    """Yield a temporary path beside `path`; rename it to `path` at the end, or remove it on failure."""
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The suffix stays last: writers of pictures and sound go by it.
+        # The suffix is kept: writers of images and sound choose the format by it.
         handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}.", suffix=path.suffix, dir=path.parent)
     except OSError as error:
         raise FileError(f"{path}: cannot be written: {describe(error)}") from error
@@ -102,9 +103,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
-    """Give a new folder beside `path`; rename it to `path` at the end, or remove it if anything fails.
+    """Yield a temporary folder beside `path`; rename it to `path` at the end, or remove it on failure.
 
-    Unless it may be overwritten, `path` must be missing or an empty folder.
+    Without `overwrite`, `path` must be missing or an empty folder.
     """
     path = Path(path)
     try:
@@ -151,7 +152,7 @@ def write_to(target: Target, data: bytes) -> None:
 
 
 def describe(error: OSError | ValueError) -> str:
-    """Return the cause of an error in words, without the path."""
+    """Return the cause of an error, in lower case and without the path."""
     return (getattr(error, "strerror", None) or str(error)).lower()
 
 

@@ -1,7 +1,7 @@
-"""Named rows: representation, network and training settings. A model family is a row here, never a program.
+"""Presets: named rows of representation, network and hyperparameters. A model family is a row here, not a program.
 
-A row holds only what differs from the defaults of `TrainConfig`; whatever is given on the command line or in
-the call goes before it.
+A row holds only what differs from the defaults of `TrainConfig`; settings given on the command line or in a call take
+precedence.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from ritornello.training.config import TrainConfig
 
 
 class Preset(NamedTuple):
-    """A row: what it is for, its settings, and what makes it the system that it comes from, known defects included."""
+    """A row: description, settings, and the changes that make it the original system, known defects included."""
 
     description: str
     settings: Mapping[str, Any]
-    corpus: str = "songs"  # what it learns from where no files are given: songs or tunes
-    faithful: Mapping[str, Any] = {}  # on top of the settings; empty if they are the original's already
+    corpus: str = "songs"  # the embedded dataset, songs or tunes, if no files are given
+    faithful: Mapping[str, Any] = {}  # on top of the settings; empty if these are the original's
 
 
 _KERAS: Mapping[str, Any] = {  # of system E
@@ -37,7 +37,7 @@ _KERAS: Mapping[str, Any] = {  # of system E
     "window": 100,
 }
 
-_FIRST_PART: Mapping[str, Any] = {  # the source hears no other, and in no other key
+_FIRST_PART: Mapping[str, Any] = {  # the source reads no other part, and no other key
     "representation_options": {"parts": "first", "all_keys": False},
     "transpose": False,
 }
@@ -77,7 +77,7 @@ JAZZ: Mapping[str, Any] = {
     "window": 30,
     "batch": 32,
 }
-"""The training of the Coursera assignment, as far as the common loop has it."""
+"""The training of the Coursera assignment, as far as the common loop supports it."""
 
 JAZZ_DEFECTS: Mapping[str, Any] = {
     "representation_options": {"faithful": True, "least": 1},
@@ -122,7 +122,7 @@ _CHAINER: Mapping[str, Any] = {  # of systems A and B; units, window and clip ar
 
 
 def _accept(name: str, value: Any) -> Preset:
-    """Return a package's preset, if its settings are ones of a training run."""
+    """Return a preset of a package; ConfigError for settings that a training run does not have."""
     if not isinstance(value, Preset):
         raise TypeError(f"{value!r} is not a Preset")
     for settings in (value.settings, _over(value.settings, value.faithful)):
@@ -212,7 +212,7 @@ _ROWS: dict[str, Preset] = {
         _PERFORMANCE,
     ),
     "performance_conditioned": Preset(
-        "as performance_rnn, told (and asked for) notes a second and pitch classes",
+        "as performance_rnn, conditioned on notes a second and pitch classes",
         {**_PERFORMANCE, "representation_options": {"density": True, "pitch_classes": True}},
     ),
     "drums_rnn": Preset(
@@ -293,7 +293,7 @@ def make_config(preset: str, settings: Mapping[str, Any], faithful: bool = False
 
 
 def _over(settings: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `settings` with `others` on top; of options, which are mappings too, those that others have."""
+    """Return `settings` updated with `others`; options, which are mappings, are updated key by key."""
     return {
         **settings,
         **{

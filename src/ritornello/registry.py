@@ -18,7 +18,7 @@ process only.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -117,10 +117,8 @@ class Registry(MutableMapping[str, T], Generic[T]):
     @cached_property
     def _points(self) -> dict[str, EntryPoint]:
         """The entry points of installed packages, by name; those whose name is taken are put into `_clashes`."""
-        from importlib.metadata import entry_points  # slow to import
-
         points: dict[str, EntryPoint] = {}
-        for point in sorted(entry_points(group=self.group), key=_package):
+        for point in sorted(_entry_points().select(group=self.group), key=_package):
             if point.name in self._rows:
                 self._clashes.append((point, "ritornello"))
             elif point.name in points:
@@ -159,6 +157,14 @@ def _resolve(reference: str) -> Any:
     """Return the attribute that "module:attribute" refers to."""
     module, _, attribute = reference.partition(":")
     return getattr(import_module(module), attribute)
+
+
+@cache
+def _entry_points() -> Any:
+    """Return the entry points of all groups. The files of all installed packages are read for them, so only once."""
+    from importlib.metadata import entry_points  # slow to import
+
+    return entry_points()
 
 
 def _package(point: EntryPoint) -> str:

@@ -1,10 +1,10 @@
 """Files and folders at addresses (s3://bucket/songs, gs://, https://, memory://, zip://songs::all.zip), by fsspec.
 
-Everything else here works on files of this machine: corpora are read by memory map, files replaced by renaming. So what
-lies elsewhere is copied, into a folder that this process removes when it ends; what a run writes goes the other way.
+All other modules work on local files: corpora are read by memory map, files are replaced by renaming. So remote files
+are copied into a temporary folder, removed when the process ends; the output of a run is copied to its address.
 
-An address is a text, since a `Path` would join its slashes. What fsspec knows depends on what is installed beside it
-(s3fs for s3://, gcsfs for gs://); passwords and keys are found the way those libraries find them.
+An address is a `str`, because a `Path` would collapse its slashes. The known protocols depend on the installed
+libraries (s3fs for s3://, gcsfs for gs://), which also find the credentials.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ MOST_FILES = 1_000_000
 
 
 def is_address(place: Path | str) -> bool:
-    """Return whether a place is an address, not a path of this machine."""
+    """Return whether a place is an address rather than a local path."""
     return isinstance(place, str) and _ADDRESS.match(place) is not None
 
 
 def local(place: Path | str) -> Path:
-    """Return `place` as a path; what lies at an address is copied here first, as it is at the time of the call.
+    """Return `place` as a local path; files at an address are copied first, as they are at the time of the call.
 
-    Of a folder all files that are not hidden are copied. Raises FileError if it cannot be read, ConfigError for an
-    address of an unknown kind, MissingExtraError without the library for it.
+    All files of a folder except hidden ones are copied. Raise FileError if it cannot be read, ConfigError for an
+    unknown protocol, MissingExtraError without the library for it.
     """
     if not is_address(place):
         return Path(place)
@@ -43,11 +43,17 @@ def local(place: Path | str) -> Path:
 
 
 def download(address: str, folder: Path) -> Path:
-    """Copy the file or folder at `address` into `folder`; return where it is then, under its own name."""
+    """Copy the file or folder at `address` into `folder`, under its own name; return the local path."""
     with _refusing(address, "read"):
         system, root = _open(address)
         target = folder / (PurePosixPath(root).name or "files")
-        names = {root: target} if system.isfile(root) else _files_below(system, root, target)
+        names = {root: target} if system.isfile(root) else {}
+        for name in [] if names else system.find(root):
+            parts = PurePosixPath(name.removeprefix(root).strip("/")).parts
+            if not any(part.startswith(".") for part in parts):  # hidden, or ".." out of the folder
+                names[name] = target.joinpath(*parts)
+        if len(names) > MOST_FILES:
+            raise FileError(f"{root}: {len(names):,} files; allowed are {MOST_FILES:,}")
         if not names:
             raise FileError(f"{address}: nothing is there")
         for parent in {path.parent for path in names.values()}:
@@ -56,20 +62,8 @@ def download(address: str, folder: Path) -> Path:
     return target
 
 
-def _files_below(system: Any, root: str, target: Path) -> dict[str, Path]:
-    """Return the files below `root` that are not hidden, and where each is to be copied to."""
-    names = {}
-    for name in system.find(root):
-        parts = PurePosixPath(name.removeprefix(root).strip("/")).parts
-        if not any(part.startswith(".") for part in parts):  # hidden, or the way out of the folder
-            names[name] = target.joinpath(*parts)
-    if len(names) > MOST_FILES:
-        raise FileError(f"{root}: {len(names):,} files; allowed are {MOST_FILES:,}")
-    return names
-
-
 def upload(path: Path, address: str) -> None:
-    """Copy the file or folder `path` to `address`; what is there under the same names is replaced."""
+    """Copy the file or folder `path` to `address`; files of the same names are replaced."""
     with _refusing(address, "written"):
         system, root = _open(address)
         files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
@@ -81,16 +75,16 @@ def upload(path: Path, address: str) -> None:
 
 @contextmanager
 def writing(out: Path | str, resume: bool = False) -> Iterator[Path]:
-    """Give the path to write a model to, and its run beside it; at the end, however it comes, both are at `out`.
+    """Yield a local path for a model, with its run beside it; both are copied to `out` at the end, also after an error.
 
-    With `resume` the run is fetched first. If it cannot be copied, it stays on this machine, and the error says where.
+    With `resume` the run is copied here first. If copying to `out` fails, the run is kept; the error has its path.
     """
     if not is_address(out):
         yield Path(out)
         return
     address, run = str(out), str(out).removesuffix(".rit") + ".run"
     with _refusing(address, "written"):
-        _open(address)  # a kind that is unknown is refused at once, not after hours
+        _open(address)  # an unknown protocol is an error at once, not after hours of training
     begun = local(run) if resume else None
     folder = Path(tempfile.mkdtemp(prefix="ritornello-"))
     path = folder / PurePosixPath(address).name
@@ -99,28 +93,23 @@ def writing(out: Path | str, resume: bool = False) -> Iterator[Path]:
     try:
         yield path
     finally:
-        _take_there({path: address, path.with_suffix(".run"): run})
+        for made, there in ((path, address), (path.with_suffix(".run"), run)):
+            try:
+                if made.exists():
+                    upload(made, there)
+            except FileError as error:
+                raise FileError(f"{error}; the run is left in {made.parent}") from error
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _take_there(places: dict[Path, str]) -> None:
-    """Copy to each address what has been written for it; FileError if one of them does not take it."""
-    for path, address in places.items():
-        try:
-            if path.exists():
-                upload(path, address)
-        except FileError as error:
-            raise FileError(f"{error}; the run is left in {path.parent}") from error
 
 
 @functools.cache
 def _copies() -> tempfile.TemporaryDirectory[str]:
-    """The folder of all copies; it goes when the process ends."""
+    """Return the folder of all copies, removed when the process ends."""
     return tempfile.TemporaryDirectory(prefix="ritornello-")
 
 
 def _open(address: str) -> tuple[Any, str]:
-    """Return the file system of an address, and the path in it."""
+    """Return the fsspec file system of an address, and the path in it."""
     try:
         from fsspec.core import url_to_fs
     except ImportError as error:
@@ -131,12 +120,12 @@ def _open(address: str) -> tuple[Any, str]:
 
 @contextmanager
 def _refusing(address: str, done: str) -> Iterator[None]:
-    """Turn whatever a file system raises into one of our errors: each has a tree of its own, none in common."""
+    """Turn any error of a file system into one of this library: fsspec file systems have no common base class."""
     try:
         yield
     except (FileError, MissingExtraError):
         raise
-    except ImportError as error:  # it says what to install
+    except ImportError as error:  # its message names the library to install
         raise ConfigError(f"{address}: {error}") from error
     except Exception as error:
         if isinstance(error, ValueError) and "rotocol" in str(error):

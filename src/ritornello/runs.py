@@ -1,7 +1,7 @@
-"""Hashes of all runs of a length in a sequence of numbers: the same for the same run, wherever it is.
+"""Rolling hashes of all runs (n-grams) of a length in a sequence of numbers; equal runs have equal hashes.
 
-The sums of number * base**place over all beginnings are taken once; then the hash of any run is a difference of two
-(Karp and Rabin 1987), modulo 2**64, where the powers of an odd base can be divided by.
+The prefix sums of number * base**index are computed once; the hash of any run is the difference of two of them (Karp
+and Rabin 1987), modulo 2**64, in which powers of an odd base have inverses.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _MASK = (1 << 64) - 1
 
 
 def prefix_sums(numbers: NDArray[np.integer[Any]]) -> Hashes:
-    """Return the sums over all beginnings of `numbers` (at least 0), (time + 1,)."""
+    """Return the prefix sums of `numbers` (each at least 0), shape (time + 1,)."""
     terms = (numbers.astype(np.uint64) + np.uint64(1)) * _powers(BASE, len(numbers))
     return np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(terms, dtype=np.uint64)])
 
 
 def run_hashes(sums: Hashes, length: int) -> Hashes:
-    """Return the hash of each run of `length` numbers, from their `prefix_sums`; none if there are too few."""
+    """Return the hash of each run of `length` numbers, from their `prefix_sums`; empty if there are too few."""
     if len(sums) <= length:
         return np.zeros(0, dtype=np.uint64)
     return (sums[length:] - sums[: len(sums) - length]) * _powers(_INVERSE, len(sums) - length)
@@ -46,7 +46,7 @@ def _powers(base: int, count: int) -> Hashes:
     return _first_powers(base, 1 << max(0, count - 1).bit_length())[:count]
 
 
-@lru_cache(maxsize=4)  # searches ask for nearly as many, again and again
+@lru_cache(maxsize=4)  # rounded counts, because searches need similar ones again and again
 def _first_powers(base: int, count: int) -> Hashes:
     factors = np.full(count, base, dtype=np.uint64)
     factors[:1] = 1
@@ -55,14 +55,14 @@ def _first_powers(base: int, count: int) -> Hashes:
 
 @dataclass
 class RollingHash:
-    """The hash of the last `length` numbers pushed, as `run_hashes` gives it; of fewer, until there are so many."""
+    """The hash of the last `length` numbers, equal to that of `run_hashes`; of fewer until there are so many."""
 
     length: int
     value: int = 0
     _pushed: int = 0  # at most `length`
 
     def advance(self, number: int, leaving: int | None) -> None:
-        """Take the next number; `leaving`: the one pushed `length` before it, None if there is none."""
+        """Add the next number; `leaving`: the number `length` before it, None if there is none."""
         if leaving is None:
             self.value = self.value + (number + 1) * pow(BASE, self._pushed, 1 << 64) & _MASK
             self._pushed += 1

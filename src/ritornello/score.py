@@ -1,15 +1,14 @@
-"""A `Score` and its parts: plain, immutable values over numpy columns.
+"""A `Score` and its parts: immutable values over numpy columns.
 
 Conventions
 -----------
-- Time is in ticks, `ticks_per_quarter` of them to a quarter note, counted from the start of the piece. Only
-  `ticks_to_seconds` and `seconds_to_ticks` know about seconds.
-- A `Track` is one instrument: one program, or the drum kit. There are no channels here; formats that have
-  them (MIDI) assign them while writing.
-- Notes and controls are structured arrays (`NOTE`, `CONTROL`), sorted by time, so that everything done with
-  them can be done to whole columns at once.
-- Two scores are equal when all that would be heard or read is equal; what a reader had to repair
-  (`Score.repairs`) does not count.
+- Time is in ticks, `ticks_per_quarter` of them to a quarter note, from the start of the piece. Only
+  `ticks_to_seconds` and `seconds_to_ticks` convert to and from seconds.
+- A `Track` is one instrument: one program, or the drum kit. There are no channels; formats that have them (MIDI)
+  assign them in writing.
+- Notes and controls are structured arrays (`NOTE`, `CONTROL`), sorted by time, so that operations apply to whole
+  columns at once.
+- Two scores are equal when all their content is equal, without the repairs of a reader (`Score.repairs`).
 
 Read in order: `NOTE`, `Track`, `Score`, `Bars`, then the two conversions.
 """
@@ -28,12 +27,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ritornello.errors import ConfigError
+from ritornello.theory import estimate_key
 
 if TYPE_CHECKING:
     from ritornello.paths import Target
 
-MAX_TICKS_PER_QUARTER = 32_767  # what a MIDI file can say
-DEFAULT_MICROSECONDS_PER_QUARTER = 500_000  # 120 beats a minute: what MIDI assumes where no tempo is given
+MAX_TICKS_PER_QUARTER = 32_767  # the maximum of a MIDI file
+DEFAULT_MICROSECONDS_PER_QUARTER = 500_000  # 120 beats a minute, MIDI's default
 
 NOTE = np.dtype([("start", "<i8"), ("duration", "<i8"), ("pitch", "<i2"), ("velocity", "<i2")])
 """A note: start and duration in ticks, MIDI pitch 0-127 (60 is middle C), velocity 1-127."""
@@ -61,10 +61,10 @@ def sort_notes(notes: Notes) -> Notes:
 def end_at_restrike(
     start: NDArray[np.int64], end: NDArray[np.int64], key: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return `end`, none later than the next start of the same key: a key can be struck only when it is up.
+    """Return `end`, none later than the next start of the same key, because a key must be up before it is struck.
 
-    Notes in columns of equal length, in any order, times in any unit. Of notes of a key that start together all but
-    the longest end at once.
+    The columns are notes in any order, with times in any unit. Of notes of a key that start together, all but the
+    longest become notes without length.
     """
     order = np.lexsort((end, start, key))
     same = np.diff(key[order]) == 0
@@ -74,7 +74,7 @@ def end_at_restrike(
 
 
 def without_overlaps(notes: Notes) -> Notes:
-    """Return `notes`, sorted, each ended where its pitch is struck again; of those struck together all stay."""
+    """Return `notes`, sorted, each ended where its pitch is struck again; notes struck together keep their length."""
     places, of_note = np.unique(np.stack([notes["start"], notes["pitch"]]), axis=1, return_inverse=True)
     again = end_at_restrike(places[0], np.full_like(places[0], 1 << 60), places[1])[of_note.ravel()]
     result = notes.copy()
@@ -118,7 +118,7 @@ class Meter:
 
     @property
     def beats(self) -> int:
-        """How many beats a bar has: its numerator, or a third of it in 6/8, 9/8, 12/8 and their like."""
+        """The number of beats in a bar: the numerator, or a third of it in compound meters (6/8, 9/8, 12/8)."""
         is_compound = self.denominator >= 8 and self.numerator > 3 and self.numerator % 3 == 0
         return self.numerator // 3 if is_compound else self.numerator
 
@@ -207,7 +207,7 @@ class Score:
         return sort_notes(np.concatenate([track.notes for track in self.tracks] or [make_notes()]))
 
     def bar_starts(self, end: int | None = None) -> NDArray[np.int64]:
-        """Return the tick of every bar line from 0 up to, not including, `end` (default: the end; at least one bar).
+        """Return the tick of every bar line from 0 up to, not including, `end` (default: the score's); at least one.
 
         A meter change starts a new bar at its own tick, also within a bar.
         """
@@ -222,8 +222,21 @@ class Score:
         ]
         return np.concatenate(bars)
 
+    def estimated_key(self) -> Key:
+        """Return the key, from tick 0, that best fits the pitches weighted by duration (`theory.estimate_key`).
+
+        C major without pitched notes.
+        """
+        notes = [track.notes for track in self.tracks if not track.is_drum and len(track.notes)]
+        if not notes:
+            return Key(0, 0)
+        pitched = np.concatenate(notes)
+        weights = np.bincount(pitched["pitch"] % 12, np.maximum(pitched["duration"], 1), minlength=12)
+        _, minor, fifths = estimate_key(weights)
+        return Key(0, fifths, minor)
+
     def resampled(self, ticks_per_quarter: int) -> Score:
-        """Return the same piece on another tick grid; every start and end is rounded to the nearest tick."""
+        """Return the piece at another number of ticks to a quarter; starts and ends are rounded to ticks."""
         if ticks_per_quarter == self.ticks_per_quarter:
             return self
         old, new = self.ticks_per_quarter, ticks_per_quarter
@@ -254,10 +267,10 @@ class Score:
         )
 
     def transposed(self, semitones: int) -> Score:
-        """Return the piece `semitones` higher, or lower if negative. Drums and texts, chord symbols too, stay.
+        """Return the piece `semitones` higher, or lower if negative; drums and texts (also chord symbols) unchanged.
 
-        A key signature moves to the one of -6 to 5 fifths; by whole octaves it stays. ConfigError if a pitch would
-        leave 0-127.
+        Key signatures become those of -6 to 5 fifths; whole octaves leave them unchanged. Raise ConfigError if a pitch
+        would leave 0-127.
         """
         pitches = [pitch for track in self.tracks if not track.is_drum for pitch in _pitches(track)]
         low, high = min(pitches, default=127), max(pitches, default=0)
@@ -286,9 +299,9 @@ class Score:
     def quantised(self, grid: float | Fraction = 0.25) -> Score:
         """Return the piece with every note on a grid of `grid` quarters (1/4: sixteenths, 1/3: triplet eighths).
 
-        Starts and ends move to the nearest grid line, half-way ones to the later; a note lasts at least one step.
-        Lines between two ticks are rounded to the nearest. Controls, texts and tempos stay. ConfigError for a grid
-        finer than a tick or wider than 1000 quarters.
+        Starts and ends are rounded to the nearest grid line, halves to the later; a note lasts at least one step. Grid
+        lines are rounded to ticks. Controls, texts and tempos are unchanged. Raise ConfigError for a grid finer than
+        a tick or wider than 1000 quarters.
         """
         is_number = 0 < grid <= 1000
         step = Fraction(grid).limit_denominator(1000) * self.ticks_per_quarter if is_number else Fraction(0)
@@ -314,11 +327,11 @@ class Score:
         return replace(self, tracks=tuple(snap(track) for track in self.tracks))
 
     def excerpt(self, start: int, stop: int) -> Score:
-        """Return what begins at tick `start` or later, and before `stop`; `start` becomes tick 0.
+        """Return the events from tick `start` up to, not including, `stop`; `start` becomes tick 0.
 
-        A note that rings beyond `stop` is cut there; one that began before `start` is left out. Tempo, meter, key
-        and controllers (a pedal that is down, a volume) are at tick 0 as they were at `start`. All tracks stay,
-        also those without notes here, and so does the title.
+        A note that ends after `stop` is cut there; a note that began before `start` is left out. Tempo, meter, key and
+        controllers (pedals, volume) in force at `start` are set at tick 0. The title and all tracks are kept, also
+        tracks without notes here.
         """
         if not 0 <= start <= stop:
             raise ConfigError(f"excerpt from tick {start} to {stop}: allowed is 0 <= start <= stop")
@@ -355,10 +368,10 @@ class Score:
     def joined(self, *others: Score) -> Score:
         """Return this piece and `others`, one after another; `Score.joined(*parts)` joins a list.
 
-        Each begins at the first bar line after the one before, and sounds as it does alone: with its own tempo and
-        meter, and without pedals, bends and volumes left over. Tracks of one program, kind and name become one. The
-        ticks to a quarter become the least common multiple, or if that is over 32767 the largest, and ticks are
-        rounded. The title is the first that there is.
+        Each begins at the first bar line after the one before, with its own tempo and meter, and with controllers
+        (pedals, bends, volume) reset. Tracks of one program, kind and name are joined. The ticks to a quarter become
+        the least common multiple, or the largest if that is over 32767, and ticks are rounded. The title is the first
+        non-empty one.
         """
         scores = [self, *others]
         common = math.lcm(*(score.ticks_per_quarter for score in scores))
@@ -392,10 +405,10 @@ class Score:
         length = seams[-1] + int(scores[-1].bars.edges[-1])
         return _lasting(joined, length, _at(joined.meters, length))
 
-    # --- to and from files and other libraries, which are imported when they are used ---
+    # --- to and from files and other libraries, imported on use ---
 
     def write(self, target: Target, format: str | None = None) -> tuple[str, ...]:
-        """Write as `ritornello.write` does: `target` is a path or a binary file, `format` a suffix such as "mp3"."""
+        """Write as by `ritornello.write`: `target` is a path or a binary file, `format` a suffix such as "mp3"."""
         from ritornello.rendering import write
 
         return write(self, target, format)
@@ -406,7 +419,7 @@ class Score:
         return score_html(self)
 
     def to_pretty_midi(self) -> Any:
-        """Return a `pretty_midi.PrettyMIDI`. Notes without length last a tick: pretty_midi has none."""
+        """Return a `pretty_midi.PrettyMIDI`. Notes without length last a tick: pretty_midi does not allow them."""
         from ritornello.interop import to_pretty_midi
 
         return to_pretty_midi(self)
@@ -445,7 +458,7 @@ class Score:
         return from_symusic(score)
 
     def to_music21(self) -> Any:
-        """Return a `music21.stream.Score`: notation, so that times are rounded to what can be written."""
+        """Return a `music21.stream.Score`: notation, with times rounded to note values."""
         from ritornello.interop import to_music21
 
         return to_music21(self)
@@ -461,20 +474,23 @@ class Score:
 class Bars:
     """The bars of a score, up to the end of its last note or its last meter change; at least one.
 
-    `bars[4]` is the fifth bar and `bars[4:8]` the fifth to the eighth, each a score of its own (`Score.excerpt`): a
-    note belongs to the bar in which it begins, and is cut where the last bar ends. Where its notes do not tell how
-    long the result is (it ends in silence, or a new meter cuts its last bar short), a meter change at its end does.
+    `bars[4]` is the fifth bar and `bars[4:8]` the fifth to the eighth, each a score (`Score.excerpt`): a note belongs
+    to the bar in which it begins, and is cut at the end of the last bar. Where the length does not follow from the
+    notes (the result ends in silence, or a new meter shortens its last bar), a meter change marks the end.
     """
 
     def __init__(self, score: Score) -> None:
         self._score = score
         last_meter = score.meters[-1].tick if score.meters else 0
-        stop = max(score.end, last_meter)
+        last_onset = max((int(track.notes["start"].max(initial=0)) for track in score.tracks), default=0)
+        stop = max(
+            score.end, last_meter, last_onset + 1
+        )  # a note without length at a bar line belongs to the next bar
         starts = score.bar_starts(stop)
         final = _at(score.meters, int(starts[-1])) or Meter(0, 4, 4)
         whole = int(starts[-1]) + final.bar_ticks(score.ticks_per_quarter)
         self.edges: NDArray[np.int64] = np.append(starts, stop if 0 < last_meter == stop else whole)
-        """The tick of every bar line, that after the last bar too; shape (bars + 1,)."""
+        """The tick of every bar line, including that after the last bar; shape (bars + 1,)."""
 
     def __len__(self) -> int:
         return len(self.edges) - 1
@@ -505,7 +521,7 @@ NEUTRAL = {
     (CHANNEL_PRESSURE, 0): 0,
     (PITCH_BEND, 0): 0,
 }
-"""What a controller is where nothing is said: General MIDI's defaults, by kind and number."""
+"""The default values of controllers in General MIDI, by kind and number."""
 
 
 def _lasting(score: Score, length: int, following: Meter | None) -> Score:
@@ -528,13 +544,13 @@ def _between(events: Sequence[Event], start: int, stop: int) -> tuple[Event, ...
 
 
 def _pitches(track: Track) -> set[int]:
-    """Return the pitches of the notes of a track, and of the keys that are pressed harder."""
+    """Return the pitches of the notes of a track and of its key pressures."""
     pressed = track.controls["number"][track.controls["kind"] == KEY_PRESSURE]
     return {*track.notes["pitch"].tolist(), *pressed.tolist()}
 
 
 def _in_force(controls: Controls, tick: int) -> Controls:
-    """Return the last value of every controller, at `tick`; the pressure of keys and messages of mode are over."""
+    """Return the last value of every controller, moved to `tick`, without key pressures and mode messages."""
     lasts = (controls["kind"] != KEY_PRESSURE) & (controls["number"] < 120)
     controls = controls[lasts]
     names = controls["kind"].astype(np.int64) * 128 + controls["number"]
@@ -553,25 +569,27 @@ def _shifted(track: Track, ticks: int) -> Track:
 
 
 def _appended(before: Track, track: Track, seam: int) -> Track:
-    """Return a track and after it another, which begins at tick `seam`, with controllers as if it were alone."""
+    """Return `before` followed by `track` from tick `seam` on, with controllers reset to what `track` assumes."""
     after = _shifted(track, seam)
     is_first = after.controls["tick"] == seam
-    said = Counter((kind, number) for _, kind, number, _ in after.controls[is_first].tolist())
+    own = Counter((kind, number) for _, kind, number, _ in after.controls[is_first].tolist())
     left = before.controls[before.controls["tick"] < seam]
     in_force = {(kind, number): value for _, kind, number, value in _in_force(left, seam).tolist()}
     resets = [
         (seam, *name, NEUTRAL[name])
         for name, value in in_force.items()
-        if name not in said and NEUTRAL.get(name, value) != value
+        if name not in own and NEUTRAL.get(name, value) != value
     ]
-    is_news = [
-        tick > seam or said[kind, number] > 1 or in_force.get((kind, number)) != value
+    is_change = [
+        tick > seam or own[kind, number] > 1 or in_force.get((kind, number)) != value
         for tick, kind, number, value in after.controls.tolist()
     ]
     return replace(
         before,
         notes=sort_notes(np.concatenate([before.notes, after.notes])),
-        controls=np.concatenate([left, make_controls(resets), after.controls[np.array(is_news, dtype=bool)]]),
+        controls=np.concatenate(
+            [left, make_controls(resets), after.controls[np.array(is_change, dtype=bool)]]
+        ),
         texts=before.texts + after.texts,
     )
 
@@ -579,10 +597,12 @@ def _appended(before: Track, track: Track, seam: int) -> Track:
 def _chained(
     parts: Sequence[tuple[Event, ...]], seams: Sequence[int], default: Event | None
 ) -> tuple[Event, ...]:
-    """Return the events of parts that lie one after another; where one says nothing at its beginning, the default."""
+    """Return the events of consecutive parts; a part without an event at its start gets the default there."""
     result = list(parts[0])
     for events, seam in zip(parts[1:], seams[1:], strict=True):
-        ends_bar = any(event.tick == seam for event in result)  # a meter; then the next is told in any case
+        ends_bar = any(
+            event.tick == seam for event in result
+        )  # a meter; then the next event is kept in any case
         result = [event for event in result if event.tick < seam]
         own = [replace(event, tick=event.tick + seam) for event in events]
         if default and not (own and own[0].tick == seam):
@@ -595,7 +615,7 @@ def _chained(
 
 
 def _tempo_table(score: Score) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return the ticks at which the tempo changes, the seconds there, and the seconds a tick from there on."""
+    """Return the ticks of the tempo changes, the seconds there, and the seconds per tick from there on."""
     tempos = score.tempos
     if not tempos or tempos[0].tick > 0:
         tempos = (Tempo(0, DEFAULT_MICROSECONDS_PER_QUARTER), *tempos)

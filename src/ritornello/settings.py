@@ -116,21 +116,21 @@ class TrainSettings(TypedDict, total=False):
     seed: int
     """of the split, the order, the weights and the dropout (at least 0; default 0)"""
     held_out: float
-    """share of the pieces never trained on (above 0 and below 1; default 0.1)"""
+    """share of the pieces held out for validation (above 0 and below 1; default 0.1)"""
     transpose: bool
     """move each piece to a random key each time it is read (default True)"""
     transpositions: Sequence[int] | str | None
     """move pieces by one of these semitones, such as -3,0,3 (default: to any key)"""
     representation: str
-    """scheme of tokens (one of multitrack, note_names, melody, jazz, performance, drums, polyphony, frames,
-    improv, event_words, words; default multitrack)"""
+    """how music becomes tokens (one of multitrack, note_names, melody, jazz, performance, drums, polyphony,
+    frames, improv, event_words, words; default multitrack)"""
     representation_options: dict[str, Any] | str
-    """what else the representation is told, as JSON (default {})"""
+    """further settings of the representation, as JSON (default {})"""
     network: str
     """kind of network (one of lstm, note_classifier, magenta_lstm, attention_rnn, one_hot_lstm,
     gate_dropout_lstm, min_gru, rg_lru; default lstm)"""
     network_options: dict[str, Any] | str
-    """what else the network is told, as JSON (default {})"""
+    """further settings of the network, as JSON (default {})"""
     hidden: int | None
     """units in each layer; chosen to fit budget and data (1 to 8192)"""
     layers: int | None
@@ -140,11 +140,11 @@ class TrainSettings(TypedDict, total=False):
     dropout: float | None
     """share of activations dropped; by how often pieces recur (at least 0 and below 1)"""
     candidate_dropout: float
-    """share of steps at which what the past shows of what comes next is withheld (0 to 1; default 0.5)"""
+    """share of steps at which the network gets no candidates (0 to 1; default 0.5)"""
     tied: bool
     """use the token embedding as the output layer too (default True)"""
     features: bool
-    """let ids that share attributes, such as a pitch, share what is learned (default True)"""
+    """let ids that share attributes, such as a pitch, share a part of their embedding (default True)"""
     batch: int | None
     """parallel streams in a batch (1 to 4096)"""
     window: int | None
@@ -154,7 +154,7 @@ class TrainSettings(TypedDict, total=False):
     learning_rate: float
     """highest learning rate (AdamW) (above 0 and below 1; default 0.004)"""
     optimizer: Literal["adamw", "adam", "rmsprop"]
-    """rule of learning (one of adamw, adam, rmsprop; default adamw)"""
+    """optimizer (one of adamw, adam, rmsprop; default adamw)"""
     schedule: Literal["cosine", "constant", "inverse"]
     """course of the learning rate after its rise (one of cosine, constant, inverse; default cosine)"""
     weight_decay: float
@@ -187,7 +187,7 @@ class AdaptSettings(TypedDict, total=False):
     seconds: float
     """end after so long, also before that (above 0 and at most 100000; default 50)"""
     held_out: float
-    """share of the pieces never learned from, if there are three or more (above 0 and below 1; default 0.25)"""
+    """share of the pieces held out, if there are three or more (above 0 and below 1; default 0.25)"""
     transpose: bool
     """move each piece to a random key each time it is read (default True)"""
     learning_rate: float

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ritornello.bundle import load_bundle
+from ritornello.bundle import Sampling, load_bundle
 from ritornello.config import checked
 from ritornello.errors import ConfigError
 from ritornello.live.config import JamConfig
@@ -186,7 +186,7 @@ def test_a_session_samples_as_the_card_of_its_model_says_unless_asked(
     clock: Clock, bundle_file: Path
 ) -> None:
     bundle = load_bundle(bundle_file)
-    card = bundle.card.model_copy(update={"sampling": {"temperature": 0.85, "cadence": 0.0}})
+    card = bundle.card.model_copy(update={"sampling": Sampling(temperature=0.85, cadence=False)})
     catalog = Catalog([ModelEntry("plain", bundle), ModelEntry("bands", replace(bundle, card=card))])
     manager = SessionManager(catalog, checked(JamConfig, {}), clock=clock)
     client = FakeClient()

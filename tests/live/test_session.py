@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from live_fakes import Log, jam, live_model, network_for, tune
 
+from ritornello.bundle import Sampling
 from ritornello.errors import ConfigError
 from ritornello.live.config import JamConfig, Mode
 from ritornello.live.events import (
@@ -341,7 +342,7 @@ def test_another_model_plays_from_the_next_turn_on() -> None:
 
 
 def test_what_is_not_asked_is_sampled_as_the_card_of_the_chosen_model_says() -> None:
-    greedy, plain = replace(MODEL, sampling={"top_k": 1.0, "cadence": 1.0}), MODEL
+    greedy, plain = replace(MODEL, sampling=Sampling(top_k=1, cadence=True)), MODEL
     log = [(0.0, Start()), *tune(0.3), (6.0, Stop())]
 
     def pitches(session: Session) -> list[int]:
@@ -358,7 +359,8 @@ def test_what_is_not_asked_is_sampled_as_the_card_of_the_chosen_model_says() -> 
 
 
 def test_what_is_asked_goes_before_every_card() -> None:
-    first, second = replace(MODEL, sampling={"temperature": 0.3}), replace(MODEL, sampling={"top_p": 0.9})
+    first = replace(MODEL, sampling=Sampling(temperature=0.3))
+    second = replace(MODEL, sampling=Sampling(top_p=0.9))
     session = Session(first, config(temperature=0.7))
     session.use(second, 0.0)
     assert (session.config.temperature, session.config.top_p) == (0.7, 0.9)

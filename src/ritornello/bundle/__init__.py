@@ -1,20 +1,20 @@
-"""A bundle: one shareable `.rit` file with everything that is needed to generate, and nothing that can run code.
+"""A bundle: a trained model as one `.rit` file with all that inference needs, and nothing that can run code.
 
 It is a zip file of three members or four:
 
-    card.json            what the model is: representation, network, training, corpus, held-out figures (`Card`)
-    weights.safetensors  every weight of the network, for playing and for training on
-    step.onnx            one step of the network as a graph, for playing without torch
-    music.safetensors    not in all: an index of what it learned from, to tell what it copies (`originality`)
+    card.json            the model card: representation, network, training, corpus, held-out figures (`Card`)
+    weights.safetensors  every weight of the network, for inference and for training
+    step.onnx            one step of the network as an ONNX graph, for inference without torch
+    music.safetensors    optional: an index of the training music, to measure memorisation (`originality`)
 
 The graph holds no weights. Each of its initializers is declared *external* under the name that the weight has
-in `weights.safetensors`, and is handed to ONNX Runtime at load time (see `generation.stepper`), so that a bundle
+in `weights.safetensors`, and is passed to ONNX Runtime at load time (see `generation.stepper`), so that a bundle
 holds every number once. With `precision="float16"` the stored numbers are rounded to half precision and widened
-again on loading; all that plays or trains the bundle sees the same rounded numbers.
+again on loading; inference and training use the same rounded numbers.
 
-The file is written deterministically: the same model and card give the same bytes, so its digest names it.
+The file is written deterministically: the same model and card give the same bytes, so its digest identifies it.
 
-A style, some kilobytes for a model that is elsewhere, has the same suffix and is loaded alike (`style`).
+A style, some kilobytes for a base model in another file, has the same suffix and is loaded alike (`style`).
 
 Read in order: `card`, then `save_bundle`, `load_bundle`, `load_network` here, `archive`, `step_graph`, `style`. Only
 saving and `load_network` use torch.
@@ -88,8 +88,12 @@ SUFFIX = ".rit"
 
 @dataclass(frozen=True)
 class Bundle:
-    """A loaded bundle. `weights` are by name, floating ones as float32; `step` is the graph, serialised ONNX;
-    `digest` is the beginning of the file's SHA-256, 16 hexadecimal digits; `size` is the file's, in bytes."""
+    """A loaded bundle.
+
+    weights: by name, floating ones as float32. step: the graph, serialised ONNX. digest: the beginning of the file's
+    SHA-256, 16 hexadecimal digits. size: of the file, in bytes. music: the packed `index`, may be empty. base: the file
+    name of the base model of a style, else empty.
+    """
 
     card: Card
     weights: Weights = field(repr=False)
@@ -97,8 +101,8 @@ class Bundle:
     digest: str
     size: int
     path: Path
-    music: bytes = field(default=b"", repr=False)  # packed; see `index`
-    base: str = ""  # the file of the model, if this is a style of one
+    music: bytes = field(default=b"", repr=False)
+    base: str = ""
 
     @cached_property
     def representation(self) -> Representation:
@@ -119,17 +123,17 @@ class Bundle:
 
     @cached_property
     def index(self) -> Index | None:
-        """The index of the music that the model learned from, or None: older bundles have none, nor those of prose."""
+        """The index of the training music, or None: older bundles and those of prose have none."""
         return unpack_index(self.music, f"{self.path}: {MUSIC}") if self.music else None
 
     @property
     def parameters(self) -> int:
-        """How many numbers the network learned."""
+        """The number of the network's weights."""
         return sum(array.size for name, array in self.weights.items() if name.startswith(NETWORK))
 
 
 def bundle_summary(bundle: Bundle) -> dict[str, Any]:
-    """Return the card and the facts of the file, plain JSON, for reports."""
+    """Return the card and facts about the file as plain JSON, for reports."""
     of_file = {"digest": bundle.digest, "bytes": bundle.size, "parameters": bundle.parameters}
     of_file["pieces indexed"] = len(bundle.index.names) if bundle.index else 0
     of_file |= {"style of": bundle.base} if bundle.base else {}
@@ -149,21 +153,25 @@ def save_bundle(
 ) -> Card:
     """Write a bundle to `path`, whole or not at all, and return its card.
 
-    `network` is left as it is; its logits equal the bundle's exactly in float32, and up to the rounding of the
-    weights in float16 (relative 2**-11 of each). Weights that are not finite, or that half precision cannot
-    hold, are a ConfigError; without the package `onnx`, MissingExtraError.
+    `network` is not changed; its logits equal the bundle's exactly in float32, and up to the rounding of the weights in
+    float16 (relative 2**-11 of each). ConfigError for weights that are not finite, or beyond the range of half
+    precision; MissingExtraError without the package `onnx`.
     """
-    still = still_copy(network, precision)
-    graph, weights = export_step(still, len(representation.columns))
+    graph, weights = export_step(still_copy(network, precision), len(representation.columns))
     check_finite(weights, f"network {facts.name!r}", ConfigError)
     names = {name for name in weights if name.startswith(NETWORK)}
     unused = names - externalise(graph, names, WEIGHTS)
     card = _make_card(
         facts, network, representation, {"precision": precision, "training_only": sorted(unused)}
     )
+    if precision == "float16":  # the initial state stays as it is
+        halves = {
+            name: weights[name].astype(np.float16) for name in names if weights[name].dtype == np.float32
+        }
+        weights |= halves
     members = {
         CARD: card_bytes(card),
-        WEIGHTS: _pack(weights, precision),
+        WEIGHTS: pack_weights(weights),
         STEP: graph.SerializeToString(deterministic=True),
     }
     if index is not None:
@@ -177,6 +185,10 @@ def _make_card(
 ) -> Card:
     from ritornello.networks import NETWORKS
 
+    if NETWORKS.get(network.name) is not type(network):
+        raise ConfigError(
+            f"{type(network).__name__} is not in the table of networks; known: {', '.join(NETWORKS)}"
+        )
     packages = {
         "representation": REPRESENTATIONS.package(representation.name),
         "network": NETWORKS.package(network.name),
@@ -184,7 +196,7 @@ def _make_card(
     sizes = tuple(column.size for column in representation.columns)
     known = {
         "representation": {"name": representation.name, "config": dict(representation.config())},
-        "network": _describe_network(network),
+        "network": {"name": network.name, "config": network.config.model_dump(mode="json")},
         "column_sizes": sizes,
         "vocabulary_size": sizes[0],
         "packages": {part: package for part, package in packages.items() if package},
@@ -193,43 +205,20 @@ def _make_card(
 
 
 def add_index(path: Path, index: Index) -> None:
-    """Give the bundle at `path` another index of what it learned from."""
+    """Replace the index of the training music in the bundle at `path`."""
     members = unzip_members(path, read_bytes(path))
     write_bytes(path, zip_members(members | {MUSIC: index.pack()}))
 
 
 def set_sampling(path: Path, sampling: Sampling) -> None:
-    """Tell in the card of the bundle at `path` how its ids are best chosen."""
+    """Replace the sampling settings in the card of the bundle at `path`."""
     members = unzip_members(path, read_bytes(path))
     card = read_card(path, members[CARD], Card).model_copy(update={"sampling": sampling})
     write_bytes(path, zip_members(members | {CARD: card_bytes(card)}))
 
 
-def _describe_network(network: Any) -> dict[str, Any]:
-    """Return the registered name of `network` and its configuration."""
-    from ritornello.networks import NETWORKS
-
-    if NETWORKS.get(network.name) is not type(network):
-        raise ConfigError(
-            f"{type(network).__name__} is not in the table of networks; known: {', '.join(NETWORKS)}"
-        )
-    return {"name": network.name, "config": network.config.model_dump(mode="json")}
-
-
-def _pack(weights: Weights, precision: Precision) -> bytes:
-    """Return weights as bytes; only the network's own are rounded."""
-    if precision == "float16":
-        weights = {
-            name: array.astype(np.float16)
-            if name.startswith(NETWORK) and array.dtype == np.float32
-            else array
-            for name, array in weights.items()
-        }
-    return pack_weights(weights)
-
-
 def save_style(path: Path, base: Bundle, weights: Weights, facts: Facts) -> None:
-    """Write a style of `base` to `path`, whole or not at all. `weights` stand for those of the same names."""
+    """Write a style of `base` to `path`, whole or not at all. `weights` replace those of the same names."""
     if base.base:
         raise ConfigError(f"{base.path}: is itself a style of {base.base}; begin with that model")
     card = StyleCard(**facts.model_dump(), base=Base(file=base.path.name, digest=base.digest))
@@ -240,17 +229,17 @@ def save_style(path: Path, base: Bundle, weights: Weights, facts: Facts) -> None
 
 
 def load_bundle(source: Source) -> Bundle:
-    """Return the bundle in `source`, or the model of the style there with the style put on. No torch.
+    """Return the bundle in `source`; of a style, its base model with the weights of the style. Needs no torch.
 
-    `source` is a path, bytes, or a binary file object. BundleError if it is damaged, of another version, or no
-    bundle; or a style whose model is not found, shipped or in the folder of `source` (the current one for bytes).
+    `source` is a path, bytes, or a binary file object. BundleError if it is damaged, of another version, or no bundle,
+    or if the base model of a style is neither shipped nor in the folder of `source` (the current one for bytes).
     """
     path = Path(name_of(source))
     data = read_bytes(source, limit=sum((MEMBERS | OPTIONAL).values()))
     members = unzip_members(path, data)
     if STYLE in members:
         style = read_style(path, members, data)
-        return _put_on(load_bundle(find_base(style)), style)
+        return _apply_style(load_bundle(find_base(style)), style)
     card = read_card(path, members[CARD], Card)
     _check_package(path, card, "representation", REPRESENTATIONS)
     weights = unpack_weights(path, WEIGHTS, members[WEIGHTS])
@@ -260,7 +249,7 @@ def load_bundle(source: Source) -> Bundle:
 def _check_package(
     path: Path, card: Card, part: Literal["representation", "network"], known: Container[str]
 ) -> None:
-    """Raise BundleError if a part of a model comes with a package that is not installed."""
+    """Raise BundleError if a part of a model needs a package that is not installed."""
     name, package = getattr(card, part).name, card.packages.get(part)
     if package and name not in known:
         raise BundleError(
@@ -268,12 +257,12 @@ def _check_package(
         )
 
 
-def _put_on(base: Bundle, style: Style) -> Bundle:
-    """Return `base` with a style: the style's weights and facts, all else its own. BundleError if they do not fit."""
+def _apply_style(base: Bundle, style: Style) -> Bundle:
+    """Return `base` with the weights and facts of `style`; BundleError if a weight does not fit."""
     for name, array in style.weights.items():
-        theirs = base.weights.get(name)
-        if theirs is None or (theirs.shape, theirs.dtype) != (array.shape, array.dtype):
-            wanted = "there is none" if theirs is None else f"{theirs.dtype} of shape {theirs.shape}"
+        replaced = base.weights.get(name)
+        if replaced is None or (replaced.shape, replaced.dtype) != (array.shape, array.dtype):
+            wanted = "there is none" if replaced is None else f"{replaced.dtype} of shape {replaced.shape}"
             raise BundleError(
                 f"{style.path}: {STYLE}: {name} is {array.dtype} of shape {array.shape}, in {base.path.name} {wanted}"
             )

@@ -1,6 +1,6 @@
-"""The zip file that a bundle is: members of known names and bounded sizes, the same bytes for the same content.
+"""The zip file of a bundle: members of known names and bounded sizes, the same bytes for the same content.
 
-Weights are held by `safetensors`, stored plainly; nothing here can run code.
+Weights are in the format of `safetensors`, uncompressed; nothing here can run code.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MEMBERS = {CARD: 1 << 24, WEIGHTS: 2 * GIGABYTE, STEP: 1 << 26}
 """The members of a bundle, in the order of the file, and how many bytes each may have."""
 
 OPTIONAL = {MUSIC: 1 << 26}
-"""Likewise, of what older bundles lack."""
+"""The same for members that older bundles lack."""
 
 STYLE = "style.safetensors"
 STYLE_MEMBERS = {CARD: 1 << 20, STYLE: 1 << 24}
@@ -47,7 +47,10 @@ def zip_members(members: Mapping[str, bytes]) -> bytes:
 
 
 def unzip_members(path: Path, data: bytes) -> dict[str, bytes]:
-    """Return the content of the members of a bundle or a style; BundleError unless they are sound and complete."""
+    """Return the content of the members of a bundle or a style.
+
+    BundleError if the file is damaged, or if a member is missing, unknown, or larger than allowed once unpacked.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             infos = {info.filename: info for info in archive.infolist()}
@@ -58,7 +61,10 @@ def unzip_members(path: Path, data: bytes) -> dict[str, bytes]:
                 names = ", ".join(sorted(infos))[:200] or "nothing"
                 raise BundleError(f"{path}: not a bundle: it holds {names}; expected {', '.join(needed)}")
             for name, info in infos.items():
-                _check_member(path, info, known[name])
+                if info.file_size > known[name]:
+                    raise BundleError(f"{path}: {name} has {info.file_size} bytes, allowed are {known[name]}")
+                if name == WEIGHTS and info.compress_type != zipfile.ZIP_STORED:
+                    raise BundleError(f"{path}: {name} is compressed; bundles store it plainly")
             return {name: archive.read(info) for name, info in infos.items()}
     except (
         zipfile.BadZipFile,
@@ -72,14 +78,6 @@ def unzip_members(path: Path, data: bytes) -> dict[str, bytes]:
         whole = data.startswith(b"PK")
         cause = f"a damaged or truncated bundle ({error})" if whole else "not a bundle (no zip file)"
         raise BundleError(f"{path}: {cause}") from error
-
-
-def _check_member(path: Path, info: zipfile.ZipInfo, limit: int) -> None:
-    """Refuse a member that is too large, or that would be once unpacked."""
-    if info.file_size > limit:
-        raise BundleError(f"{path}: {info.filename} has {info.file_size} bytes, allowed are {limit}")
-    if info.filename == WEIGHTS and info.compress_type != zipfile.ZIP_STORED:
-        raise BundleError(f"{path}: {info.filename} is compressed; bundles store it plainly")
 
 
 def pack_weights(weights: Weights) -> bytes:

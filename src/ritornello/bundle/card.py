@@ -1,12 +1,19 @@
-"""What a bundle says about itself: `Facts` by whoever made it, and the `Card` with what is needed to use it."""
+"""The model card of a bundle: `Facts` given by its maker, and the `Card` that adds what is needed to use the model."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+)
 
 from ritornello import __version__
 from ritornello.bundle.archive import CARD
@@ -22,7 +29,7 @@ RENAMED = {
     "echo": "repeats",
     "waiting": "longest_silent",
 }
-"""Settings of representations and networks that had another name in version 0.1, which wrote the shipped bundles."""
+"""New names of settings by those in version 0.1, which wrote the shipped bundles."""
 
 
 class Part(BaseModel):
@@ -40,7 +47,7 @@ class Part(BaseModel):
 
 
 class CorpusFacts(BaseModel):
-    """What a model was trained on."""
+    """The dataset that a model was trained on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -49,11 +56,29 @@ class CorpusFacts(BaseModel):
     provenance: str = Field(default="", description="where the music comes from, and how it was chosen")
 
 
-Sampling = dict[Literal["temperature", "top_p", "top_k", "min_p", "cadence"], float]
+class Sampling(BaseModel):
+    """Settings that suit a model best, as defaults for composing; None leaves the library's own default.
+
+    The fields and their limits are those of `SamplerConfig`, and of the constraints whose settings a card may hold.
+    In JSON, fields that are None are left out; booleans may be 0.0 and 1.0, as version 0.1 wrote them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    temperature: float | None = Field(default=None, ge=0, le=10)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    top_k: int | None = Field(default=None, ge=0)
+    min_p: float | None = Field(default=None, ge=0, le=1)
+    surprise: float | None = Field(default=None, ge=0, le=1)
+    cadence: bool | None = None
+
+    @model_serializer(mode="wrap")
+    def _leave_out_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if value is not None}
 
 
 class Facts(BaseModel):
-    """What whoever makes a bundle says about it."""
+    """Facts about a bundle, given by its maker."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -61,17 +86,15 @@ class Facts(BaseModel):
     description: str = Field("", description="what it plays, in a line or two")
     training: dict[str, Any] = Field({}, description="how it was trained, plain JSON")
     corpus: CorpusFacts = CorpusFacts()
-    held_out: dict[str, float] = Field(
-        {}, description="figures on pieces it never saw, such as nats per note"
-    )
+    held_out: dict[str, float] = Field({}, description="figures on held-out pieces, such as nats per note")
     created: str = Field("", description="date of making, YYYY-MM-DD")
-    sampling: Annotated[
-        Sampling, Field(description="how boldly its ids are best chosen, if nothing else is asked")
-    ] = {}
+    sampling: Sampling = Field(
+        default=Sampling(), description="settings to compose with, unless others are given"
+    )
 
 
 class Card(Facts):
-    """The card of a bundle: the maker's facts, and what is needed to use it."""
+    """The card of a bundle: the maker's facts, representation, network and format."""
 
     format: Literal["ritornello bundle"] = "ritornello bundle"
     version: Literal[1] = VERSION
@@ -88,7 +111,7 @@ class Card(Facts):
 
 
 class Base(BaseModel):
-    """The model that a style belongs to: the name of its file, and the digest."""
+    """The base model of a style: the name of its file, and the digest."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -97,7 +120,7 @@ class Base(BaseModel):
 
 
 class StyleCard(Facts):
-    """The card of a style: the maker's facts, and which model it is put on."""
+    """The card of a style: the maker's facts, and its base model."""
 
     format: Literal["ritornello style"] = "ritornello style"
     version: Literal[1] = VERSION
@@ -110,8 +133,8 @@ AnyCard = TypeVar("AnyCard", Card, StyleCard)
 
 def card_bytes(card: Card | StyleCard) -> bytes:
     """Return a card as JSON."""
-    unsaid = {"packages"} if isinstance(card, Card) and not card.packages else set()
-    return json.dumps(card.model_dump(mode="json", exclude=unsaid), indent=1, ensure_ascii=False).encode()
+    left_out = {"packages"} if isinstance(card, Card) and not card.packages else set()
+    return json.dumps(card.model_dump(mode="json", exclude=left_out), indent=1, ensure_ascii=False).encode()
 
 
 def read_card(path: Path, data: bytes, kind: type[AnyCard]) -> AnyCard:

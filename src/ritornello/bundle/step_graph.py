@@ -1,8 +1,8 @@
 """The step graph: one step of any network, exported to ONNX without its weights.
 
 The graph maps (columns, state_0, ...) to (logits, next_state_0, ...), with the batch first and dynamic. Its
-weights are declared *external* under their own names; `generation.stepper` supplies them. Nothing here knows an
-architecture: what a network does is traced, so a new one needs no code for export.
+weights are declared *external* under their own names; `generation.stepper` supplies them. The network is
+traced, so a new architecture needs no code for export.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Weights = dict[str, NDArray[Any]]
 
 
 def still_copy(network: Network, precision: Precision) -> Network:
-    """Return a copy of `network` on the CPU, not training, with its weights as the bundle will hold them."""
+    """Return a copy of `network` on the CPU in evaluation mode, its weights rounded to `precision`."""
     import torch
 
     still: Network = copy.deepcopy(network).cpu().float().eval().requires_grad_(False)
@@ -42,7 +42,7 @@ def still_copy(network: Network, precision: Precision) -> Network:
 def export_step(network: Network, column_count: int) -> tuple[Any, Weights]:
     """Return one step of `network` as an ONNX model, and its weights and initial state by name.
 
-    `network` is a `still_copy`, of which nothing else is wanted: its own weights are lost.
+    `network` is a `still_copy`; its weights are overwritten.
     Without the package `onnx`, MissingExtraError.
     """
     try:
@@ -57,7 +57,8 @@ def export_step(network: Network, column_count: int) -> tuple[Any, Weights]:
     columns = torch.zeros(2, column_count, dtype=torch.int64)
     weights = {name: tensor.numpy().copy() for name, tensor in step.state_dict().items()}
     weights |= {f"initial_{name}": part[:1].numpy() for name, part in zip(states, state, strict=True)}
-    _tell_apart(step)
+    for number, parameter in enumerate(step.parameters()):
+        parameter.fill_(number)  # all different: of equal parameters the exporter keeps only one
     file = io.BytesIO()
     with warnings.catch_warnings():
         _ignore_exporter_warnings()
@@ -77,14 +78,8 @@ def export_step(network: Network, column_count: int) -> tuple[Any, Weights]:
     return onnx.load_from_string(file.getvalue()), weights
 
 
-def _tell_apart(step: Any) -> None:
-    """Give the parameters values that all differ: of equal ones the exporter keeps one, for the places of all."""
-    for number, parameter in enumerate(step.parameters()):
-        parameter.fill_(number)
-
-
 def _single_step(network: Network) -> Any:
-    """Return `network` as a module of (batch, column) and the parts of the state, without the time axis."""
+    """Return `network` as a module of columns (batch, column) and the parts of the state, without the time axis."""
     import torch
 
     class Step(torch.nn.Module):
@@ -100,26 +95,23 @@ def _single_step(network: Network) -> Any:
 
 
 def _ignore_exporter_warnings() -> None:
-    """Silence what the older exporter says on every call. The laws of bundles test what it warns of."""
+    """Silence the warnings of the older exporter. The laws of bundles test what it warns of."""
     import torch
 
-    # That the batch and the shapes may be frozen into the graph:
+    # The batch and the shapes may be frozen into the graph:
     warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
     warnings.filterwarnings("ignore", message="Exporting a model to ONNX with a batch_size other than 1")
-    # That it leaves a constant as it is:
+    # A constant is not folded:
     warnings.filterwarnings("ignore", message="Constant folding - Only steps=1 can be constant folded")
-    # That it is the older one:
+    # The exporter is the older one:
     warnings.filterwarnings("ignore", message="You are using the legacy TorchScript-based ONNX export")
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.onnx")
 
 
 def externalise(graph: Any, names: set[str], location: str) -> set[str]:
-    """Take the initializers called `names` out of the model `graph`, and return those that were there.
+    """Make the initializers `names` of the ONNX model `graph` external data in the file `location`; return those found.
 
-    `location` is the file that the graph names for them.
-
-    An initializer with any other name is no plain weight (a constant, say) and stays inside. Traces of where the
-    graph was made are taken out too.
+    Other initializers, such as constants, stay inside. The source locations that the exporter leaves are removed.
     """
     from onnx import TensorProto
 

@@ -1,8 +1,7 @@
-"""A style: what a model learned from a few files of one's own, a `.rit` file of some kilobytes to share.
+"""A style: the fine-tuned biases of a model, a `.rit` file of some kilobytes to share.
 
-It holds other values for some of a model's weights, and names the model by its file and digest; it is of use together
-with that model only, and is put on it when it is loaded. It is a zip file as a bundle is, of two members: card.json
-(`StyleCard`) and style.safetensors. The model is one of those that come along, or lies beside the style.
+It names its base model by file and digest, and replaces some of its weights when it is loaded. It is a zip file of two
+members: card.json (`StyleCard`) and style.safetensors. The base model is a shipped one, or lies beside the style.
 """
 
 from __future__ import annotations
@@ -11,12 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from ritornello.bundle.archive import (
-    CARD,
-    STYLE,
-    Weights,
-    unpack_weights,
-)
+from ritornello.bundle.archive import CARD, STYLE, Weights, unpack_weights
 from ritornello.bundle.card import StyleCard, read_card
 from ritornello.data import BUNDLES
 from ritornello.errors import BundleError
@@ -25,7 +19,7 @@ from ritornello.paths import read_bytes
 
 @dataclass(frozen=True)
 class Style:
-    """A style as it was read: its card, its weights by name, and the file that it comes from."""
+    """A style read from a file: its card, its weights by name, and the file."""
 
     card: StyleCard
     weights: Weights
@@ -35,7 +29,7 @@ class Style:
 
 
 def digest_of(data: bytes) -> str:
-    """Return what names a file: the beginning of its SHA-256, 16 hexadecimal digits."""
+    """Return the digest that identifies a file: the beginning of its SHA-256, 16 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()[:16]
 
 
@@ -47,7 +41,7 @@ def read_style(path: Path, members: dict[str, bytes], data: bytes) -> Style:
 
 
 def find_base(style: Style) -> Path:
-    """Return the file of the model that a style belongs to; BundleError that names it if it is not there."""
+    """Return the file of the base model of a style; BundleError if it is not found."""
     base, others = style.card.base, []
     for folder in (BUNDLES, style.path.parent):
         path = folder / base.file

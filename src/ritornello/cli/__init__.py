@@ -1,7 +1,7 @@
 """The command line: one module a command; each parses, calls one library function, and prints.
 
-Whatever the library refuses is one line on stderr and exit code 2. Ctrl-C ends with code 130. A command's module
-is imported when it is called, and imports nothing heavy at the top, so that `--help` stays quick.
+An error of the library is one line on stderr and exit code 2. Ctrl-C ends with code 130. A command's module is imported
+when the command is called, and imports nothing heavy at the top, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ COMMANDS = {
     "event.",
     "share": "Make a folder to share a piece from: MP3, WAV, a cover, MIDI, score, and a text that says how it was "
     "made.",
-    "info": "Tell what a model is: how it was made, from what music, under which licence, and how good it is.",
+    "info": "Show the card of a model: how it was made, from what music, under which licence, and how good it is.",
     "presets": "List the presets of `ritornello train`: what each is for, and the settings that it changes.",
-    "likelihood": "Tell how probable a model finds given pieces, and how often it foresees what comes next.",
-    "evaluate": "Tell how well a model foresees real pieces, and how alike its own are to them.",
+    "likelihood": "Measure how probable pieces are under a model, and how often it predicts the next token.",
+    "evaluate": "Measure how probable real pieces are under a model, and how alike its own pieces are to them.",
     "bench": "Measure on public collections, beside published figures.",
 }
-"""What the help says of each command, in its order: the first line of the command's own help."""
+"""The commands in the order of the help, each with the first line of its own help."""
 
 
 class _Commands(TyperGroup):
-    """Commands of which only the one that is called is imported; the help of all needs none."""
+    """A group that imports only the command that is called, and none for the help of all."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args[0] in COMMANDS:
@@ -52,7 +52,7 @@ class _Commands(TyperGroup):
 
 
 def make_command(name: str) -> Any:
-    """Return the command of that name, from the module of that name: a function, or a group of its own."""
+    """Return the command of that name from the module of that name, which has a function or a group."""
     command = getattr(import_module(f"ritornello.cli.{name}"), name)
     if isinstance(command, typer.Typer):
         return typer.main.get_command(command)
@@ -72,19 +72,13 @@ app = typer.Typer(
 )
 
 for _name, _help in COMMANDS.items():
-    app.command(_name, help=_help)(lambda: None)  # stands for the command until it is called
+    app.command(_name, help=_help)(lambda: None)  # a placeholder until the command is called
 
 
 def main() -> None:
     """Run the command line; the entry point of the `ritornello` script."""
     if os.environ.get("WORLD_SIZE", "1") == "1":
-        _run()
-    else:
-        _run_as_one_of_several()
-
-
-def _run_as_one_of_several() -> None:
-    """Run the command line and leave at once: threads of torch's messages may abort a process that tidies up first."""
+        return _run()
     code: object = 0
     try:
         _run()
@@ -92,6 +86,7 @@ def _run_as_one_of_several() -> None:
         code = end.code or 0
     sys.stdout.flush()
     sys.stderr.flush()
+    # One of several processes exits at once: torch's communication threads may abort an ordinary exit.
     os._exit(code if isinstance(code, int) else 1)
 
 
@@ -103,12 +98,12 @@ def _run() -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
-    except OSError as error:  # a full disk, a closed pipe: whatever no station could name better
+    except OSError as error:  # a full disk, a closed pipe
         fail(f"{error.filename or 'input or output'}: {describe(error)}")
 
 
 def warn_of(registry: Registry[Any]) -> None:
-    """Print a line on stderr for each member of another package that cannot be used."""
+    """Print a line on stderr for each member of another package that is not usable."""
     for problem in registry.problems():
         print(f"ritornello: {problem}", file=sys.stderr)
 

@@ -1,4 +1,4 @@
-"""`ritornello adapt`: a model in the style of a few files."""
+"""`ritornello adapt`: fine-tuning of a model on a few files."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def adapt(
     try:
         _show(run, as_json)
     except KeyboardInterrupt:
-        _tell(run, as_json)
+        _print(run, as_json)
         raise
     if run.best is None:
-        raise CorpusError("the pieces held out are foreseen no better than before; nothing is written")
-    _tell(run, as_json)
+        raise CorpusError("the held-out pieces became no more probable; nothing is written")
+    _print(run, as_json)
 
 
 def _show(run: Adaptation, as_json: bool) -> None:
-    """Learn to the end, showing how well the pieces are foreseen."""
+    """Train to the end, and print the validation figures."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
@@ -59,7 +59,7 @@ def _show(run: Adaptation, as_json: bool) -> None:
         apart = len(run.corpus.pieces(validation=True))
         console.print(f"learning from {len(run.corpus.pieces(validation=False))} pieces; {apart} held out")
     else:
-        console.print("fewer than 3 pieces: none is held out, so how well others are foreseen is not known")
+        console.print("fewer than 3 pieces: none is held out, so there is no validation")
     columns = (TextColumn("learning"), BarColumn(bar_width=None), TaskProgressColumn())
     with Progress(*columns, console=console, transient=True, disable=as_json) as bar:
         task = bar.add_task("", total=1.0)
@@ -70,8 +70,8 @@ def _show(run: Adaptation, as_json: bool) -> None:
                 console.print(f"{progress.validation.nats_per_note:8.3f} nats a {unit}{mark}")
 
 
-def _tell(run: Adaptation, as_json: bool) -> None:
-    """Say what was gained so far."""
+def _print(run: Adaptation, as_json: bool) -> None:
+    """Print the figures before and after."""
     import json
 
     before, best = run.before, run.best
@@ -83,7 +83,7 @@ def _tell(run: Adaptation, as_json: bool) -> None:
         )
     elif before and best:
         size = run.out.stat().st_size
-        of = "held-out pieces" if run.has_validation else "the pieces learned from"
+        of = "held-out pieces" if run.has_validation else "the training pieces"
         typer.echo(
             f"{run.out}: {size:,} bytes, for {run.base.path.name} ({run.base.digest}); {of}: "
             f"{before.nats_per_note:.3f} -> {best.nats_per_note:.3f} nats. Then: ritornello compose {run.out}"

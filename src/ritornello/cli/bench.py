@@ -1,4 +1,4 @@
-"""`ritornello bench nll`: the field's yardstick, nats per frame, beside what others reached."""
+"""`ritornello bench nll`: nats per frame on public collections, beside published figures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from ritornello.training.nll.benchmark import Benchmark, Result
+    from ritornello.training.nll.benchmark import Result
 
 bench = typer.Typer(
     name="bench",
@@ -52,26 +52,21 @@ def nll(
 
     for name, path in find_collections(data, names or []).items():
         benchmark = Benchmark(name, path, out, {"minutes": minutes})
-        results = [_trained(benchmark, seed, as_json) for seed in range(seeds)]
+        results = []
+        for seed in range(seeds):
+            for progress in benchmark.train(seed):
+                if progress.validation:
+                    minutes_so_far, nats = progress.seconds / 60, progress.validation.nats_per_note
+                    line = f"{name}, seed {seed}: {minutes_so_far:.1f} min, {progress.epochs:.1f} passes"
+                    line += f", validation {nats:.4f} nats a note {progress.message}"
+                    typer.echo(line.rstrip(), err=True)
+            results.append(benchmark.result(seed))
+            _print_result(results[-1], as_json)
         if seeds > 1:
             results.append(benchmark.result(None))
             _print_result(results[-1], as_json)
         if not as_json:
             _print_summary(name, results)
-
-
-def _trained(benchmark: Benchmark, seed: int, as_json: bool) -> Result:
-    """Train and score one network, telling of it as it goes."""
-    for progress in benchmark.train(seed):
-        if progress.validation:
-            typer.echo(
-                f"{benchmark.name}, seed {seed}: {progress.seconds / 60:.1f} min, {progress.epochs:.1f} passes, "
-                f"validation {progress.validation.nats_per_note:.4f} nats a note {progress.message}".rstrip(),
-                err=True,
-            )
-    result = benchmark.result(seed)
-    _print_result(result, as_json)
-    return result
 
 
 def _print_result(result: Result, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -67,7 +68,7 @@ def compose(
 
 
 def _read_primer(text: str | None, prose: bool) -> Score | None:
-    """Return the score of a file, or else of prose, if that is wanted, of MIDI event words or of a list of notes."""
+    """Return the score of a file, else of prose (with `prose`), of MIDI event words, or of a list of notes."""
     from ritornello.formats import FORMATS, read
     from ritornello.formats.event_text import is_event_text, text_to_midi
     from ritornello.formats.midi import parse_midi
@@ -77,7 +78,7 @@ def _read_primer(text: str | None, prose: bool) -> Score | None:
     if text is None:
         return None
     path = Path(text)
-    if path.suffix.lower() in FORMATS or (text and _exists(path)):
+    if path.suffix.lower() in FORMATS or os.path.exists(text):  # noqa: PTH110  # false for a long text
         return read(path)
     if prose:
         return prose_to_score(text, "the primer")
@@ -86,17 +87,10 @@ def _read_primer(text: str | None, prose: bool) -> Score | None:
     return notes_to_score(text)
 
 
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a long text is no name
-        return False
-
-
 def _facts(piece: Composition, files: list[str]) -> dict[str, Any]:
     from ritornello.formats.text import is_prose, prose_of
 
-    score = piece.score
+    score, copies = piece.score, piece.copies
     of_prose = {"text": prose_of(score)} if is_prose(score) else {}
     return of_prose | {
         "files": files,
@@ -109,34 +103,27 @@ def _facts(piece: Composition, files: list[str]) -> dict[str, Any]:
         "seconds": round(score.seconds, 2),
         "instruments": [track.name for track in score.tracks],
         "nats_per_note": round(-piece.log_likelihood, 3),
-        "nats_per_given_note": round(-piece.given_log_likelihood, 3) if piece.given_log_likelihood else None,
+        "nats_per_given_note": round(-piece.fixed_log_likelihood, 3) if piece.fixed_log_likelihood else None,
         "constraints": {"asked": piece.constraints, "relaxed": dict(piece.relaxed_constraints)},
-        "copies": _copy_facts(piece),
+        "copies": copies
+        and {
+            "any_key": copies.moved and copies.moved._asdict(),
+            "same_pitches": copies.exact and copies.exact._asdict(),
+            "compared_with_all": copies.is_whole,
+        },
         "remarks": piece.remarks,
-    }
-
-
-def _copy_facts(piece: Composition) -> dict[str, Any] | None:
-    """Return the longest runs of notes that the music learned from has too, or None where that is not known."""
-    if piece.copies is None:
-        return None
-    moved, exact, is_whole = piece.copies
-    return {
-        "any_key": moved and moved._asdict(),
-        "same_pitches": exact and exact._asdict(),
-        "compared_with_all": is_whole,
     }
 
 
 def _copy_line(copies: dict[str, Any] | None) -> str:
     """Return a line about the longest copy."""
     if copies is None:
-        return "originality unknown: this model holds no index of the music that it learned from"
+        return "originality unknown: this model holds no index of its training music"
     moved, exact = copies["any_key"], copies["same_pitches"]
     if moved is None:
         return "longest copy: none"
     same = f" ({exact['notes']} at the same pitches)" if exact else ""
-    part = "" if copies["compared_with_all"] else "; compared with a part of what was learned from"
+    part = "" if copies["compared_with_all"] else "; compared with a part of the training music"
     return (
         f"longest copy, in any key: {moved['notes']} notes{same}, bar {moved['own_bar']} here, "
         f"bar {moved['bar']} of {moved['piece']}{part}"
@@ -144,7 +131,7 @@ def _copy_line(copies: dict[str, Any] | None) -> str:
 
 
 def _constraint_line(asked: tuple[str, ...], relaxed: dict[str, int]) -> str:
-    """Return which of the constraints asked for are kept, and which gave way; empty if there is nothing to tell."""
+    """Return a line about the requested constraints: which were kept, and which were relaxed; empty if none."""
     kept = [name for name in asked if name not in relaxed]
     parts = [f"{', '.join(kept)} kept"] if kept else []
     parts += [f"{name} gave way at {steps} step{'s' * (steps > 1)}" for name, steps in relaxed.items()]

@@ -21,9 +21,12 @@ def convert(
     """Convert a file between formats: MIDI (also damaged), MusicXML, and text with a word for each MIDI event."""
     import json
 
+    from ritornello.errors import ConfigError
     from ritornello.formats.conversion import convert as convert_file
 
-    done = convert_file(source, target, _read_track(track))
+    if track != "all" and not track.isdecimal():
+        raise ConfigError(f"track {track!r}: allowed are a number, counted from 1, and all")
+    done = convert_file(source, target, None if track == "all" else int(track))
     score, left_out = done.score, done.left_out
     if as_json:
         facts = {
@@ -38,11 +41,3 @@ def convert(
     remarks = [f"repaired: {repair}" for repair in score.repairs] + [f"left out: {part}" for part in left_out]
     counts = f"{score.note_count:,} notes in {len(score.tracks)} tracks, {score.seconds:.1f} s"
     typer.echo(f"{target}: {counts}" + f" ({'; '.join(remarks)})" * bool(remarks))
-
-
-def _read_track(text: str) -> int | None:
-    from ritornello.errors import ConfigError
-
-    if text != "all" and not text.isdecimal():
-        raise ConfigError(f"track {text!r}: allowed are a number, counted from 1, and all")
-    return None if text == "all" else int(text)

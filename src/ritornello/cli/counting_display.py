@@ -1,4 +1,4 @@
-"""A bar for what is counted: how many files are read, how many pieces composed."""
+"""A progress bar for counts, such as files read or pieces composed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 @contextmanager
 def show_counting(as_json: bool, unit: str = "files") -> Iterator[Callable[[str, int, int], None]]:
-    """Give a callback that shows, for each thing that is done, how many `unit` are."""
+    """Yield a callback that shows for each phase the number of `unit` done and of all."""
     columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit))
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=as_json) as bar:
         tasks: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""`ritornello evaluate`: how good a model is, on pieces that it never saw."""
+"""`ritornello evaluate`: likelihood of held-out pieces, and likeness of composed pieces to real ones."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def evaluate(
     *,
     settings: dict[str, Any],
 ) -> None:
-    """Tell how well a model foresees real pieces, and how alike its own are to them."""
+    """Measure how probable real pieces are under a model, and how alike its own pieces are to them."""
     import json
 
     from ritornello.cli.counting_display import show_counting

@@ -3,8 +3,8 @@
     @with_options(ComposeConfig)
     def compose(out: Annotated[Path, typer.Option()], settings: dict[str, Any]) -> None: ...
 
-The decorated function gets, as `settings`, the fields that were given on the command line; the model itself is
-left to check them, so that Python and the command line refuse the same values in the same words.
+The decorated function gets, as `settings`, the fields that were given on the command line. The model checks them, so
+that Python and the command line raise the same errors.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def with_options(
 
 
 def _annotation(name: str, field: FieldInfo, panel: str | None) -> Any:
-    """Return the annotation of the option for a field: absent unless given."""
+    """Return the annotation of the option for a field."""
     flag, kind = "--" + name.replace("_", "-"), _option_type(field.annotation)
     flags = f"{flag}/--no-{flag.removeprefix('--')}" if kind is bool else flag
     option = typer.Option(flags, help=help_of(field), show_default=False, rich_help_panel=panel)
@@ -66,7 +66,7 @@ def _annotation(name: str, field: FieldInfo, panel: str | None) -> Any:
 
 
 def _option_type(annotation: Any) -> Any:
-    """Return what the command line reads for a field's type: a plain type, text for all that has no such form."""
+    """Return the type that the command line parses for a field: bool, int or float, else text."""
     if get_origin(annotation) in (Union, types.UnionType):
         kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
         return _option_type(kinds[0]) if len(kinds) == 1 else str
@@ -74,7 +74,7 @@ def _option_type(annotation: Any) -> Any:
 
 
 def help_of(field: FieldInfo) -> str:
-    """Return the help of a field: its description, what is allowed, and its default."""
+    """Return the help of a field: its description, allowed values, and default."""
     choices: tuple[Any, ...] = ()
     if get_origin(field.annotation) is Literal:
         choices = get_args(field.annotation)

@@ -1,4 +1,4 @@
-"""`ritornello info`: what is in a bundle, or which bundles there are."""
+"""`ritornello info`: the model card of a bundle, or the list of shipped bundles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ritornello.bundle import Bundle
 
 TECHNICAL = {"format", "column_sizes", "vocabulary_size", "training_only"}
-"""Parts of the card that only matter to the library."""
+"""Fields of the card that only the library needs."""
 
 
 def info(
@@ -20,7 +20,7 @@ def info(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print facts for machines")] = False,
 ) -> None:
-    """Tell what a model is: how it was made, from what music, under which licence, and how good it is."""
+    """Show the card of a model: how it was made, from what music, under which licence, and how good it is."""
     import json
 
     from ritornello.bundle import bundle_summary, load_bundle
@@ -50,7 +50,7 @@ def _print_table(bundle: Bundle) -> None:
     from ritornello.bundle import bundle_summary
 
     table = Table(show_header=False, box=None, pad_edge=False)
-    # What its tokens mean is told in words, not as the configuration that only the library can read.
+    # The representation is described in words, not by its configuration.
     vocabulary = {"name": bundle.card.representation.name, **bundle.representation.summary()}
     facts = bundle_summary(bundle) | {"representation": vocabulary}
     for name, value in _rows({key: value for key, value in facts.items() if key not in TECHNICAL}):
@@ -59,7 +59,7 @@ def _print_table(bundle: Bundle) -> None:
 
 
 def _rows(facts: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Return the facts that say something, nested ones as "outer inner", in the words of the card."""
+    """Yield the facts that are not empty, nested ones as "outer inner"."""
     for key, value in facts.items():
         name = f"{prefix} {key}".strip().replace("_", " ")
         if isinstance(value, dict):
@@ -71,12 +71,12 @@ def _rows(facts: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _shown(value: Any) -> str:
-    """Return a fact as text; counts, which the card may hold as 12.0, with commas."""
+    """Return a fact as text; counts, which may be 12.0 in the card, with commas."""
     is_count = isinstance(value, int | float) and not isinstance(value, bool) and value == round(value)
     return f"{value:,.0f}" if is_count and abs(value) >= 1 else str(value)
 
 
 def _shortened(values: list[Any], most: int = 8) -> str:
-    """Return the first few of `values`, and how many more there are."""
+    """Return the first few of `values`, and the number of the others."""
     more = f" and {len(values) - most} more" if len(values) > most else ""
     return ", ".join(str(value) for value in values[:most]) + more

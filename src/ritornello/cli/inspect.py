@@ -1,4 +1,4 @@
-"""`ritornello inspect`: what a folder of music is worth to a learner, file by file and as a whole."""
+"""`ritornello inspect`: a report on a dataset, file by file and as a whole."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 COLOURS = {"used": "green", "repaired": "yellow", "skipped": "red", "duplicate": "cyan", "failed": "red"}
 
 MOST_LINES = 30
-"""Files listed without --all; those that are not simply used come first."""
+"""Files listed without --all."""
 
 
 def inspect(
@@ -59,7 +59,7 @@ def inspect(
 
 @contextmanager
 def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Give a function that shows (done, total) as a bar on stderr, if a person is there to see it."""
+    """Yield a function that shows (done, total) as a bar on stderr, if that is a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -77,7 +77,10 @@ def _print(console: Console, found: Scan, outlook: Forecast | None, show_all: bo
     from ritornello.corpus.report import summary_rows
 
     listed = _listed(found.reports, len(found.reports) if show_all else MOST_LINES)
-    prefix = _common_folder(found.reports)
+    try:
+        prefix = os.path.commonpath([report.path.parent for report in found.reports]) + os.sep
+    except ValueError:  # relative and absolute paths, or several drives
+        prefix = ""
     table = Table("verdict", "notes", "length", "file", "why", box=None, pad_edge=False)
     for report in listed:
         name, *reasons = (text.replace(prefix, "") for text in (str(report.path), *report.reasons))
@@ -98,16 +101,8 @@ def _print(console: Console, found: Scan, outlook: Forecast | None, show_all: bo
     console.print(facts)
 
 
-def _common_folder(reports: Sequence[FileReport]) -> str:
-    """Return the folder that all files are in, with its separator; empty if there is none."""
-    try:
-        return os.path.commonpath([report.path.parent for report in reports]) + os.sep
-    except ValueError:  # relative and absolute paths, or several drives
-        return ""
-
-
 def _listed(reports: Sequence[FileReport], most: int) -> list[FileReport]:
-    """Return the reports to list, in their order; if there are too many, those simply used are left out first."""
+    """Return the reports to list, in order; of more than `most`, those with the verdict "used" are left out."""
     if len(reports) <= most:
         return list(reports)
     return [report for report in reports if report.verdict != "used"][:most]

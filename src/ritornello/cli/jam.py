@@ -53,7 +53,12 @@ def jam(
 
 
 def _serve(manager: SessionManager, listening: socket, host: str, open_page: bool) -> None:
-    """Say where the page is, open it, and serve until Ctrl-C."""
+    """Print the address of the page, open it, and serve until Ctrl-C."""
+    import os
+    import sys
+    import threading
+    import webbrowser
+
     from ritornello.live.server import make_server
     from ritornello.live.server.address import address_of
     from ritornello.live.server.safety import is_loopback
@@ -68,23 +73,13 @@ def _serve(manager: SessionManager, listening: socket, host: str, open_page: boo
     typer.echo(f"{address}  ({', '.join(entry.name for entry in manager.catalog)}; Ctrl-C ends)")
     server = make_server(manager, host, listening.getsockname()[1])
     try:
-        if open_page:
-            _open_soon(address)
+        has_screen = sys.platform != "linux" or {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()
+        if open_page and has_screen:  # else a terminal browser would overwrite the output
+            # From a thread: some browsers take seconds to return, and the server is faster.
+            threading.Timer(0.3, webbrowser.open, [address]).start()
         server.run(sockets=[listening])
     except KeyboardInterrupt:
         pass
     finally:
         listening.close()
     typer.echo("ended")
-
-
-def _open_soon(address: str) -> None:
-    """Open the browser from a thread: some take seconds to return, and the server is quicker."""
-    import os
-    import sys
-    import threading
-    import webbrowser
-
-    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        return  # only a browser of the terminal could be opened, over what is printed there
-    threading.Timer(0.3, webbrowser.open, [address]).start()

@@ -1,4 +1,4 @@
-"""`ritornello likelihood`: how probable a model finds given pieces."""
+"""`ritornello likelihood`: the likelihood of given pieces under a model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def likelihood(
     files: Annotated[list[Path], typer.Argument(help="MIDI or MusicXML files")],
     as_json: Annotated[bool, typer.Option("--json", help="print facts for machines")] = False,
 ) -> None:
-    """Tell how probable a model finds given pieces, and how often it foresees what comes next."""
+    """Measure how probable pieces are under a model, and how often it predicts the next token."""
     import json
 
     from ritornello.formats import read

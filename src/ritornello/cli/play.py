@@ -49,13 +49,16 @@ def play(
 ) -> None:
     """Play with a model, live, on real or virtual MIDI ports."""
     from ritornello.errors import ConfigError
-    from ritornello.live.ports import open_ports
+    from ritornello.live.ports import open_ports, port_names
     from ritornello.live.ports.controls import default_controls, read_controls
     from ritornello.live.ports.port_player import PortSettings
     from ritornello.rendering import check_suffixes
 
     if list_ports:
-        return _list_ports()
+        for kind, names in zip(("in", "out"), port_names(), strict=True):
+            for name in names or ["(none)"]:
+                typer.echo(f"{kind:4} {name}")
+        return
     if input_name is None or output_name is None:
         raise ConfigError(
             "play needs --in and --out; --list tells which ports there are, --virtual makes new ones"
@@ -74,16 +77,8 @@ def play(
             _save(port_player, out)
 
 
-def _list_ports() -> None:
-    from ritornello.live.ports import port_names
-
-    for kind, names in zip(("in", "out"), port_names(), strict=True):
-        for name in names or ["(none)"]:
-            typer.echo(f"{kind:4} {name}")
-
-
 def _prepare(model: str | None, settings: dict[str, Any], seed: int | None) -> Any:
-    """Load everything, so that what is wrong is known before a port is opened; return what makes the player."""
+    """Load model and session, so that errors come before a port is opened; return a function that makes the player."""
     import secrets
     import time
 
@@ -106,7 +101,7 @@ def _prepare(model: str | None, settings: dict[str, Any], seed: int | None) -> A
 
 
 def _run(port_player: PortPlayer, start: bool) -> None:
-    """Play until Ctrl-C, and show how it goes."""
+    """Play until Ctrl-C, with a display."""
     import contextlib
 
     from rich.live import Live

@@ -1,4 +1,4 @@
-"""The terminal while playing on ports: whose turn it is, how long it lasts, notes, tempo, latency."""
+"""The terminal display of `play`: turn, time left, notes, tempo, latency."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WIDTH = 40
 
 
 class Display:
-    """Shows a port player as it is at the moment of looking; rich looks ten times a second."""
+    """Shows the current state of a port player; rich refreshes it ten times a second."""
 
     def __init__(self, port_player: PortPlayer) -> None:
         self._player = port_player

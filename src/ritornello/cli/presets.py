@@ -1,4 +1,4 @@
-"""`ritornello presets`: the named rows of settings, what each is for, and what it sets."""
+"""`ritornello presets`: the presets with their descriptions and settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 
 def presets(
-    name: Annotated[str | None, typer.Argument(help="tell of this one only", show_default=False)] = None,
+    name: Annotated[str | None, typer.Argument(help="show only this one", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print facts for machines")] = False,
 ) -> None:
     """List the presets of `ritornello train`: what each is for, and the settings that it changes."""
@@ -41,7 +41,7 @@ def presets(
 
 
 def _settings(settings: Any) -> str:
-    """Return settings as they stand on a command line, without the dashes."""
+    """Return settings as on a command line, without the dashes."""
     flat: dict[str, Any] = {}
     for key, value in settings.items():
         prefix = key.removesuffix("_options")
@@ -56,7 +56,7 @@ def _shown(value: Any) -> str:
 
 
 def _indented(text: str, indent: int) -> str:
-    """Return `text` in lines as wide as the terminal, each after so many spaces."""
+    """Return `text` wrapped to the width of the terminal, each line indented by `indent` spaces."""
     margin = " " * indent
     columns = max(shutil.get_terminal_size().columns, indent + 40)
     return textwrap.fill(

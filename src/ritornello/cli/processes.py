@@ -1,4 +1,4 @@
-"""The command line in several processes of this machine that train together, as torchrun would start them."""
+"""Training in several processes of this machine, started as torchrun would."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ritornello.errors import RitornelloError
 def run_in_processes(arguments: list[str], count: int) -> None:
     """Run `ritornello` with `arguments` in `count` processes of one group, and wait for them.
 
-    If one of them ends badly, the others are ended too and a RitornelloError says so. Ctrl-C reaches them all; they
+    If one of them fails, the others are ended too, and a RitornelloError is raised. Ctrl-C reaches all of them; they
     stop together.
     """
     context, port = multiprocessing.get_context("spawn"), _free_port()
@@ -36,7 +36,7 @@ def run_in_processes(arguments: list[str], count: int) -> None:
 
 
 def _check(processes: Sequence[BaseProcess]) -> None:
-    """Raise if one of the processes has ended badly."""
+    """Raise RitornelloError if one of the processes has failed."""
     for rank, process in enumerate(processes):
         if process.exitcode:
             raise RitornelloError(
@@ -52,7 +52,7 @@ def _free_port() -> int:
 
 
 def _work(rank: int, count: int, port: int, arguments: list[str]) -> None:
-    """Be process `rank`; runs in a process of its own."""
+    """Run the command line as process `rank` of `count`, in a new process."""
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": count, "RANK": rank}
     os.environ.update({name: str(value) for name, value in place.items()})
     sys.argv = ["ritornello", *arguments]

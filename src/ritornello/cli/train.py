@@ -90,7 +90,7 @@ def train(
             )
         if run.trainer.config.processes > group_size():
             run.trainer.checkpoint()
-            run_in_processes(_going_on(place, about, as_json), run.trainer.config.processes)
+            run_in_processes(_resume_arguments(place, about, as_json), run.trainer.config.processes)
         else:
             show_training(run, as_json)
     if is_address(out) and not as_json:
@@ -98,7 +98,7 @@ def train(
 
 
 def _check_addresses(paths: list[str], out: str, cluster: str | None, together: bool) -> None:
-    """Refuse addresses where copies on this machine would be of no use to the others."""
+    """Raise ConfigError for addresses where other machines or processes could not use the copies made here."""
     from ritornello.errors import ConfigError
     from ritornello.remote import is_address
 
@@ -110,9 +110,9 @@ def _check_addresses(paths: list[str], out: str, cluster: str | None, together: 
         )
 
 
-def _going_on(out: Path, about: About, as_json: bool) -> list[str]:
-    """Return the arguments of a process that goes on with the run of `out`, prepared already."""
-    said = {"description": about.description, "licence": about.licence, "provenance": about.provenance}
-    flags = [f"--{name}={value}" for name, value in said.items() if value]
+def _resume_arguments(out: Path, about: About, as_json: bool) -> list[str]:
+    """Return the arguments of a process that resumes the prepared run of `out`."""
+    facts = {"description": about.description, "licence": about.licence, "provenance": about.provenance}
+    flags = [f"--{name}={value}" for name, value in facts.items() if value]
     flags += ["--half"] * (about.precision == "float16") + ["--json"] * as_json
     return ["train", f"--out={out}", "--resume", *flags]

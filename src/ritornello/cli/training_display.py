@@ -1,4 +1,4 @@
-"""What a person sees while a network learns: what it learns from, a row an evaluation, a bar with the time left."""
+"""The terminal display of training: dataset, a row an evaluation, a bar with the time left."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMNS = ("time", "passes", "training", "held-out", "accuracy", "tokens/s")
 
 
 def show_training(run: Run, as_json: bool) -> None:
-    """Train to the end, showing it; on Ctrl-C, leave checkpoint and model, and say how to go on."""
+    """Train to the end with a display; on Ctrl-C, leave checkpoint and model, and print how to resume."""
     alone, as_json = run.trainer.group.size == 1, as_json and run.trainer.group.is_first
     console = Console(highlight=False, quiet=as_json or not run.trainer.group.is_first)
     _show_start(console, run)
@@ -48,7 +48,14 @@ def show_training(run: Run, as_json: bool) -> None:
         )
         if alone:
             raise KeyboardInterrupt
-    _show_end(console, run)
+    if final := run.trainer.final:
+        unit = run.corpus.representation.unit
+        console.print(
+            f"\n[bold]{run.out}[/]: {final.nats_per_note:.3f} nats a {unit} on {final.notes:,} held-out {unit}s "
+            f"(bigram model {run.trainer.bigram.nats_per_note:.3f}), next token right {final.accuracy:.1%}"
+        )
+        use = f"ritornello compose {run.out}" + (" -o new.mid" if unit == "note" else "")
+        console.print(f"curve, log and samples: {run.trainer.directory}/   then: {use}")
 
 
 def _show_start(console: Console, run: Run) -> None:
@@ -101,19 +108,6 @@ def _show_progress(console: Console, progress: TrainingProgress, as_json: bool) 
         console.print("".join(f"{cell:>11}" for cell in cells) + mark)
     if progress.message and progress.message != "done" and not as_json:
         console.print(progress.message, style="yellow")
-
-
-def _show_end(console: Console, run: Run) -> None:
-    final, trainer = run.trainer.final, run.trainer
-    if final is None:
-        return
-    unit = run.corpus.representation.unit
-    console.print(
-        f"\n[bold]{run.out}[/]: {final.nats_per_note:.3f} nats a {unit} on {final.notes:,} held-out {unit}s "
-        f"(bigram model {trainer.bigram.nats_per_note:.3f}), next token right {final.accuracy:.1%}"
-    )
-    use = f"ritornello compose {run.out}" + (" -o new.mid" if unit == "note" else "")
-    console.print(f"curve, log and samples: {trainer.directory}/   then: {use}")
 
 
 def _left(progress: TrainingProgress) -> str:

@@ -1,1 +1,4 @@
-"""The dataset: files -> shards of token ids -> batches. Read in order: `pool`, `scan`, `shards`, `batches`."""
+"""The dataset and the data loader: files -> shards of token ids -> batches.
+
+Read in order: `pool`, `scan`, `shards`, `batches`.
+"""

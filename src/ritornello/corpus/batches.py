@@ -1,13 +1,15 @@
 """The data loader: batches of contiguous streams, for truncated backpropagation through time with carried state.
 
 A batch has `batch_size` streams. Each reads its piece `bptt_steps` ids at a time, so that row b of batch k+1 continues
-row b of batch k; when the piece is over, the stream begins another one and says so in `reset`. No row crosses pieces:
-what is left of it after the end of a piece is padding, with IGNORE as its target.
+row b of batch k; at the end of a piece the stream begins another one and sets `reset`. No row crosses pieces: after the
+end of a piece it is padded, with IGNORE as the target. Inputs and targets are those of teacher forcing: the target at
+each step is the next id of the piece, and the network always reads the ids of the piece, never its own.
 
-Augmentation happens here, on the ids: each time a piece is begun it is transposed by a random number of semitones.
-Input columns are computed then, from the transposed ids, and kept as small integers until the piece is over.
+Augmentation: each time a stream begins a piece, its ids are transposed by a random number of semitones. The input
+columns are computed from the transposed ids and kept as small integers until the end of the piece.
 
-The whole state is a small dict of plain values. A loader resumed from it equals one never interrupted.
+The state of the loader is a small dict of plain values. A loader resumed from it yields the same batches as one that
+was never interrupted.
 """
 
 from __future__ import annotations
@@ -22,20 +24,20 @@ from numpy.typing import NDArray
 from ritornello.corpus.shards import Corpus, Rows
 
 IGNORE = -100
-"""Target where there is none; torch's cross-entropy leaves it out by default."""
+"""The target of padding; torch's cross-entropy ignores it by default."""
 
 ALL_KEYS = tuple(range(-5, 7))
 """Semitones by which pieces are transposed: every key once."""
 
 BLOCK = 1 << 16
-"""A stream keeps the input columns of so many ids at once; of a longer piece it computes them a block at a time."""
+"""Number of ids whose input columns a stream keeps; those of a longer piece are computed in blocks."""
 
 
 @dataclass(frozen=True)
 class Batch:
     """inputs: (row, time, column) int64. targets: (row, time) int64. reset: (row,) bool, true where a piece begins.
 
-    total: how many targets there are besides IGNORE, in the rows of all processes.
+    total: number of targets other than IGNORE, in the rows of all processes.
     """
 
     inputs: NDArray[np.int64]
@@ -46,9 +48,9 @@ class Batch:
 
 @dataclass
 class _Stream:
-    """The piece being read (-1: none), how many of its ids have been, and by how much it is transposed.
+    """The current piece (-1: none), the number of its ids that were read, and its transposition.
 
-    block: the input columns of its ids from number `first` on, as far as they are computed.
+    block: the input columns computed so far, from id number `first` on.
     """
 
     piece: int = -1
@@ -70,7 +72,7 @@ class _Stream:
 
 
 class Batches:
-    """An endless stream of training batches over the pieces that are not held out."""
+    """The endless iterator of training batches, epoch after epoch."""
 
     def __init__(
         self,
@@ -83,11 +85,11 @@ class Batches:
         rank: int = 0,
         ranks: int = 1,
     ) -> None:
-        """Each time a piece is begun it is transposed by one of `semitones`.
+        """semitones: each piece is transposed by one of these, chosen anew each time that it is begun.
 
-        `batch_size` counts the streams of all processes; number `rank` of `ranks` reads an equal share of them, one
-        after another. Each follows where all streams are, which costs next to nothing, and fills only its own rows. So
-        together they read what a single one would, and the state is the same in all of them, however many they are.
+        batch_size: number of streams of all processes; process `rank` of `ranks` fills an equal, contiguous share of
+        the rows. Every process follows the positions of all streams, which is cheap. So together they read what a
+        single process would, and the state is the same in each of them and does not depend on their number.
         """
         self.corpus, self.bptt_steps, self.seed, self.semitones = corpus, bptt_steps, seed, tuple(semitones)
         self._own = range(rank * batch_size // ranks, (rank + 1) * batch_size // ranks)
@@ -97,11 +99,16 @@ class Batches:
         self._streams = [_Stream() for _ in range(batch_size)]
         for stream in self._streams:
             self._begin(stream)
-            self._skip_ahead(stream)
+            # The first piece of a stream begins anywhere, so that not all streams read openings at once.
+            targets = self._targets(stream)
+            offset = bptt_steps * int(
+                np.random.default_rng((seed, 1 << 20, self._place)).integers(0, targets // bptt_steps + 1)
+            )
+            stream.offset = offset if offset < targets else 0
 
     @property
     def state(self) -> dict[str, Any]:
-        """Everything needed to go on from here, as plain values."""
+        """Everything needed to resume from here, as plain values."""
         streams = [[stream.piece, stream.offset, stream.semitones] for stream in self._streams]
         return {"epoch": self._epoch, "place": self._place, "streams": streams}
 
@@ -113,7 +120,7 @@ class Batches:
 
     @property
     def epochs(self) -> float:
-        """How many times the corpus has been begun, counting the present time in parts."""
+        """Epochs so far, with the fraction of the current one."""
         return self._epoch + self._place / max(1, len(self._order))
 
     def __iter__(self) -> Iterator[Batch]:
@@ -122,21 +129,23 @@ class Batches:
     def __next__(self) -> Batch:
         batch, total = _blank(len(self._own), self.bptt_steps, len(self.corpus.representation.columns)), 0
         for number, stream in enumerate(self._streams):
-            targets = int(self.corpus.index[stream.piece]["length"]) - 1
-            if stream.offset >= targets:
+            if stream.offset >= self._targets(stream):
                 self._begin(stream)
-                targets = int(self.corpus.index[stream.piece]["length"]) - 1
             if number in self._own:
                 _fill(batch, number - self._own.start, self.corpus, stream)
-            count = min(self.bptt_steps, targets - stream.offset)
+            count = min(self.bptt_steps, self._targets(stream) - stream.offset)
             stream.offset, total = stream.offset + count, total + count
         return replace(batch, total=total)
+
+    def _targets(self, stream: _Stream) -> int:
+        """Return the number of targets in the current piece of `stream`."""
+        return int(self.corpus.index[stream.piece]["length"]) - 1
 
     def _shuffled(self, epoch: int) -> NDArray[np.int64]:
         return np.random.default_rng((self.seed, epoch)).permutation(self._pieces)
 
     def _begin(self, stream: _Stream) -> None:
-        """Give `stream` the next piece of the epoch, transposed to a key of its own."""
+        """Let `stream` begin the next piece of the epoch, in a random key."""
         if self._place >= len(self._order):
             self._epoch, self._place = self._epoch + 1, 0
             self._order = self._shuffled(self._epoch)
@@ -147,20 +156,11 @@ class Batches:
         stream.begin(piece, possible[int(random.integers(len(possible)))] if possible else 0)
         self._place += 1
 
-    def _skip_ahead(self, stream: _Stream) -> None:
-        """Begin the very first piece of a stream anywhere, so that not all streams read openings at once."""
-        targets = int(self.corpus.index[stream.piece]["length"]) - 1
-        chunks = targets // self.bptt_steps
-        random = np.random.default_rng((self.seed, 1 << 20, self._place))
-        stream.offset = self.bptt_steps * int(random.integers(0, chunks + 1)) if chunks else 0
-        if stream.offset >= targets:
-            stream.offset = 0
-
 
 def validation_pieces(corpus: Corpus, most_ids: int | None = None) -> NDArray[np.int64]:
-    """Return the numbers of the validation pieces, in an order that is always the same.
+    """Return the numbers of the validation pieces, in a fixed random order.
 
-    With `most_ids`, only the first that together have no more ids than that (at least one).
+    With `most_ids`, only the first ones that together have at most that many ids (at least one piece).
     """
     pieces = np.random.default_rng(0).permutation(corpus.pieces(validation=True))
     if most_ids is None:
@@ -178,11 +178,11 @@ def validation_batches(
     rank: int = 0,
     ranks: int = 1,
 ) -> Iterator[Batch]:
-    """Yield batches that together hold each of `validation_pieces` exactly once, in its own key.
+    """Yield batches that together hold each of `validation_pieces` exactly once, in its original key.
 
-    Of several processes each gets its share of the pieces, `batch_size` at a time.
+    Each of several processes gets its share of the pieces, `batch_size` at a time.
     """
-    # Longest first: then all streams end at about the same time.
+    # Longest first, so that all streams end at about the same time.
     queue = sorted(
         validation_pieces(corpus, most_ids).tolist(), key=lambda piece: int(corpus.index[piece]["length"])
     )[rank::ranks]
@@ -208,7 +208,7 @@ def _blank(batch_size: int, bptt_steps: int, columns: int) -> Batch:
 
 
 def _fill(batch: Batch, number: int, corpus: Corpus, stream: _Stream) -> int:
-    """Write what comes next in `stream` into a row of the batch; return how many targets it has."""
+    """Write the next window of `stream` into a row of the batch, and return its number of targets."""
     rows = stream.rows(corpus, batch.targets.shape[1] + 1)
     count = len(rows) - 1
     batch.reset[number] = stream.offset == 0

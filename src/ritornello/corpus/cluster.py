@@ -1,7 +1,7 @@
-"""Reading files on a dask.distributed cluster, behind the interface of `concurrent.futures`.
+"""A dask.distributed cluster as an executor of `concurrent.futures`, to read files on several machines.
 
-The cluster's workers need this library and must see the files under the same paths. What they send back is put in
-the order of the files, so the shards are the same bytes as those written by one machine.
+The cluster's workers need this library and the files under the same paths. Their results are put in the order of the
+files, so the shards are the same bytes as those written by one machine.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SECONDS_TO_CONNECT = 10
 
 
 class ClusterExecutor(Executor):
-    """Submits calls to a cluster. `workers` is how many calls it can do at once."""
+    """Submits calls to a cluster; `workers` is the number of calls that it runs at once."""
 
     def __init__(self, client: Any) -> None:
         self._client, self._executor = client, client.get_executor(pure=False)
@@ -36,9 +36,9 @@ class ClusterExecutor(Executor):
 
 @contextmanager
 def cluster(address: str | None) -> Iterator[ClusterExecutor | None]:
-    """Give an executor on the cluster whose scheduler is at `address` (such as tcp://host:8786), None for none.
+    """Yield an executor on the cluster whose scheduler is at `address` (such as tcp://host:8786), or None for None.
 
-    A cluster that cannot be reached is a ConfigError; without dask.distributed, MissingExtraError.
+    ConfigError for a cluster that cannot be reached; MissingExtraError without dask.distributed.
     """
     if address is None:
         yield None

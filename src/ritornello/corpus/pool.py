@@ -1,11 +1,11 @@
-"""A process pool that maps one function over many items, each guarded: what fails, hangs or kills its process is named.
+"""A process pool that maps one function over many items and names the item that fails, hangs or kills its process.
 
-`map_guarded` is all a caller needs. Few items are worked on here, many in processes of our own, or in any
-`concurrent.futures`-style executor that is passed in (a dask cluster's, for instance).
+`map_guarded` is the whole interface. Few items are processed in this process, many in worker processes, or in any
+`concurrent.futures`-style executor that is passed in (of a dask cluster, for instance).
 
-The processes are plain ones, each with a pipe: it answers item by item, so that when one dies or says nothing
-for too long, the item at fault is known at once and only that process is replaced. They are started fresh
-("spawn", on every platform), because a fork of a program that has threads can hang.
+Each worker process has a pipe and answers item by item, so that when one dies or exceeds the time limit, the item at
+fault is known at once and only that process is replaced. Workers are started by "spawn" on every platform, because a
+fork of a program that has threads can hang.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 FEW = 16
-"""Fewer items than this are not worth the start of a process."""
+"""With fewer items than this, no process is started."""
 
-_CHUNK = 32  # items handed out together: few messages, yet little to hand out again when a process dies
+_CHUNK = 32  # items sent together: few messages, and few items to send again when a process dies
 _START_SECONDS = 60.0  # a process may take this long to start, on a busy machine
 _MOST_PROCESSES = 60  # Windows waits for no more than 63 handles
 
@@ -56,10 +56,9 @@ def map_guarded(
 ) -> Iterator[tuple[int, Result | Failure]]:
     """Yield (index, result or Failure) for every item, each once, as they are done, in no fixed order.
 
-    function: to be run by processes it must be importable by name; a lambda is run here. processes: how many
-    (default: one a processor); 1 stays in this process. An executor is kept busy with twice as many calls,
-    or twice its `workers` where it says how many it has.
-    seconds_limit: an item that takes longer is stopped; here and in executors this needs a main thread and
+    function: importable by name, or it runs in this process. processes: number of workers (default: one a processor);
+    1 stays in this process. executor: gets up to twice as many calls at once, or twice its attribute `workers`.
+    seconds_limit: an item that takes longer is stopped; in this process and in executors this needs a main thread and
     POSIX. Closing the iterator, or Ctrl-C, ends the processes at once.
     """
     count = min(processes or processor_count(), _MOST_PROCESSES, max(1, len(items) // 2))
@@ -72,13 +71,13 @@ def map_guarded(
 
 
 def processor_count() -> int:
-    """Return how many processors this process may use, at least 1."""
+    """Return the number of processors that this process may use, at least 1."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _is_named(function: Callable[..., Any]) -> bool:
-    """Whether another process can be told which function this is."""
+    """Whether the function can be sent to another process."""
     try:
         pickle.dumps(function)
     except (pickle.PicklingError, AttributeError, TypeError):
@@ -90,7 +89,7 @@ def _is_named(function: Callable[..., Any]) -> bool:
 
 
 class _Overtime(BaseException):
-    """Raised in the midst of an item's work; no `except Exception` on the way may swallow it."""
+    """Raised while an item is processed; a BaseException, so that no `except Exception` on the way catches it."""
 
 
 def _attempt(function: Callable[[Item], Result], item: Item) -> Result | Failure:
@@ -100,35 +99,29 @@ def _attempt(function: Callable[[Item], Result], item: Item) -> Result | Failure
         return Failure(_one_line(str(error)))
     except MemoryError:
         return Failure("needs more memory than there is")
-    except Exception as error:  # whatever one file does, the others go on
+    except Exception as error:  # an error in one item does not stop the others
         return Failure(_one_line(f"unexpected {type(error).__name__}: {error}"))
 
 
 def _attempt_in_time(function: Callable[[Item], Result], item: Item, seconds: float) -> Result | Failure:
+    """As `_attempt`; a Failure after `seconds`, where there are timers and this is the main thread."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        return _attempt(function, item)
+
+    def raise_overtime(number: int, frame: FrameType | None) -> None:
+        raise _Overtime
+
+    previous = signal.signal(signal.SIGALRM, raise_overtime)
     try:
-        with _time_limit(seconds):
+        timer = signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
             return _attempt(function, item)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, *timer)
     except _Overtime:
         return _stopped(seconds)
-
-
-@contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise _Overtime inside after `seconds`, where that is possible."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = signal.signal(signal.SIGALRM, _raise_overtime)
-    timer = signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, *timer)
         signal.signal(signal.SIGALRM, previous)
-
-
-def _raise_overtime(number: int, frame: FrameType | None) -> None:
-    raise _Overtime
 
 
 def _stopped(seconds: float) -> Failure:
@@ -139,7 +132,7 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-# ---- here, and in an executor -------------------------------------------------------------------------------
+# ---- in this process, and in an executor -------------------------------------------------------------------
 
 
 def _run_here(
@@ -171,7 +164,9 @@ def _run_in_executor(
                 if error is None:
                     yield from zip(chunk, future.result(), strict=True)
                 elif len(chunk) > 1 and not isinstance(error, BrokenExecutor):
-                    chunks.extend(range(i, i + 1) for i in chunk)  # one of them did it: find it
+                    chunks.extend(
+                        range(i, i + 1) for i in chunk
+                    )  # retry one by one, to find the item at fault
                 elif not isinstance(error, BrokenExecutor):
                     yield chunk[0], Failure(_one_line(f"its worker was lost: {error}"))
                 else:
@@ -183,7 +178,7 @@ def _run_in_executor(
             future.cancel()
 
 
-# ---- in processes of our own --------------------------------------------------------------------------------
+# ---- in worker processes ------------------------------------------------------------------------------------
 
 
 def _run_in_processes(
@@ -199,7 +194,10 @@ def _run_in_processes(
             for worker in workers:
                 if todo and not worker.pending:
                     worker.give(items, [todo.popleft() for _ in range(min(chunk, len(todo)))])
-            for worker in _ready(workers):
+            busy = [worker for worker in workers if worker.pending]
+            pause = min(worker.deadline for worker in busy) - time.monotonic()
+            connection.wait([worker.pipe for worker in busy], max(0.0, pause))
+            for worker in busy:
                 yield from worker.answers()
                 if worker.over:
                     workers.remove(worker)
@@ -208,19 +206,11 @@ def _run_in_processes(
     finally:
         for worker in workers:
             worker.end()
-    yield from _run_here(function, items, todo, seconds)  # what is left where no process could be started
-
-
-def _ready(workers: list[_Worker]) -> list[_Worker]:
-    """Wait until a busy worker has answered, died, or passed its deadline; return these."""
-    busy = [worker for worker in workers if worker.pending]
-    pause = min(worker.deadline for worker in busy) - time.monotonic()
-    ready = connection.wait([worker.pipe for worker in busy], max(0.0, pause))
-    return [worker for worker in busy if worker.pipe in ready or worker.deadline <= time.monotonic()]
+    yield from _run_here(function, items, todo, seconds)  # the rest, where no process could be started
 
 
 def _start_worker(function: Callable[[Any], Any], seconds: float) -> list[_Worker]:
-    """Return a new worker, or none where the system gives no more processes."""
+    """Return one new worker, or none if the system refuses to start a process."""
     try:
         return [_Worker(function, seconds)]
     except OSError:
@@ -228,37 +218,37 @@ def _start_worker(function: Callable[[Any], Any], seconds: float) -> list[_Worke
 
 
 class _Worker:
-    """A process, the pipe to it, and the indices of the items that it has not answered yet, in order."""
+    """A worker process, the pipe to it, and the indices of the items that it has not answered yet, in order."""
 
     def __init__(self, function: Callable[[Any], Any], seconds: float) -> None:
         context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, function), daemon=True)
+        self.pipe, other_end = context.Pipe()
+        self.process = context.Process(target=_serve, args=(other_end, function), daemon=True)
         self.seconds = seconds
         self.pending: deque[int] = deque()
         self.has_started = self.over = False
         self.deadline = time.monotonic() + _START_SECONDS
-        with _main_hidden(unless_in=pickle.dumps(function)), _interrupts_ignored():
+        with _isolated_start(pickle.dumps(function)):
             self.process.start()
-        theirs.close()
+        other_end.close()
 
     def give(self, items: Sequence[Any], indices: list[int]) -> None:
-        """Hand out items. The process must have none left, or both sides could wait for each other."""
+        """Send items. The process must have none left, or both sides could wait for each other."""
         self.pending.extend(indices)
         if self.has_started:
             self.deadline = time.monotonic() + self.seconds
-        with suppress(OSError):  # if it has died, `answers` will find out
+        with suppress(OSError):  # `answers` reports a process that has died
             self.pipe.send([items[index] for index in indices])
 
     def answers(self) -> Iterator[tuple[int, Any]]:
-        """Yield what has been answered; the item at fault too, if the process has died or is too late."""
+        """Yield the answers so far, and a Failure for the current item if the process died or exceeded its time."""
         try:
             while self.pending and self.pipe.poll():
                 answer = self.pipe.recv()
                 self.deadline = time.monotonic() + self.seconds
                 if self.has_started:
                     yield self.pending.popleft(), answer
-                self.has_started = True  # its first message says only that
+                self.has_started = True  # the first message is "started"
         except (EOFError, OSError):
             yield from self._give_up(None)
         if self.pending and self.deadline <= time.monotonic():
@@ -279,8 +269,8 @@ class _Worker:
 
 
 def _serve(pipe: connection.Connection[Any, Any], function: Callable[[Any], Any]) -> None:
-    """Answer chunks of items, item by item, until the other side is gone. Runs in the worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business: it ends this process
+    """Answer chunks of items, item by item, until the other end is closed. Runs in the worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # at Ctrl-C the parent ends this process
     with suppress(EOFError, OSError):
         pipe.send("started")
         while True:
@@ -289,28 +279,19 @@ def _serve(pipe: connection.Connection[Any, Any], function: Callable[[Any], Any]
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Let a new process inherit that Ctrl-C is not for it, so that it is not hit while still importing."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
+def _isolated_start(sent: bytes) -> Iterator[None]:
+    """Let new processes ignore Ctrl-C from their first import on, and not run the program's main file again.
 
-
-@contextmanager
-def _main_hidden(unless_in: bytes) -> Iterator[None]:
-    """Keep new processes from running the program's main file again, unless the function sent comes from it.
-
-    So a script may call this library without an `if __name__ == "__main__"` around everything.
+    The main file is needed only if the pickled function, `sent`, comes from it. So a script may call this library
+    without an `if __name__ == "__main__"` around everything.
     """
-    main = sys.modules["__main__"]
-    if b"__main__" not in unless_in:
+    main, in_main_thread = sys.modules["__main__"], threading.current_thread() is threading.main_thread()
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main_thread else None
+    if b"__main__" not in sent:
         sys.modules["__main__"] = ModuleType("__main__")
     try:
         yield
     finally:
         sys.modules["__main__"] = main
+        if in_main_thread:
+            signal.signal(signal.SIGINT, previous)

@@ -1,7 +1,7 @@
-"""Texts as a corpus: one file gives several pieces, so that part of a single novel can be held out.
+"""Texts as a dataset: one file gives several pieces, so that part of a single novel can be held out.
 
-A new piece begins at each heading, and at the first paragraph after PIECE_LENGTH characters; in a short text after
-a share of it, so that there are about FEWEST_PIECES.
+A new piece begins at each heading, and at the first paragraph after PIECE_LENGTH characters, or fewer in a short text,
+so that there are about FEWEST_PIECES.
 """
 
 from __future__ import annotations

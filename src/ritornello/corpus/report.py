@@ -1,9 +1,8 @@
-"""What a scan found, for people and for machines, and a forecast of the time that learning from it takes.
+"""The report of a scan as text and JSON, and a forecast of the training time.
 
-The forecast is an estimate, and says what it rests on: the number of tokens (TOKENS_PER_NOTE), how often they
-are read (EPOCHS), the size of network that so many tokens can teach (TOKENS_PER_WEIGHT), the operations that
-training takes for each weight and token (OPERATIONS, which are facts), and the speed of this machine's
-processors, measured for a moment on products of matrices, of which training reaches a share (EFFICIENCY).
+The forecast is estimated from the number of tokens (TOKENS_PER_NOTE), the epochs (EPOCHS), the size of network that so
+many tokens can train (TOKENS_PER_WEIGHT), the operations for each weight and token (OPERATIONS), and the speed of this
+machine's processors, measured briefly on products of matrices, of which training reaches a share (EFFICIENCY).
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ TOKENS_PER_NOTE = 1.9
 """Of the representation `multitrack`: 1.5 (orchestra) to 2.8 (drums) on twelve pieces of each of eight corpora."""
 
 EPOCHS = 20
-"""How often a corpus of middle size is read until held-out music is predicted no better."""
+"""Epochs until the validation loss of a corpus of middle size no longer falls."""
 
 TOKENS_PER_WEIGHT = 8.0
 FEWEST_WEIGHTS, MOST_WEIGHTS = 100_000, 1_500_000
@@ -31,10 +30,10 @@ OPERATIONS = 6
 """Additions and multiplications for a weight and a token: 2 forwards, 4 backwards."""
 
 EFFICIENCY = 0.3
-"""The share of the speed of matrix products that training an LSTM reaches: 0.2 to 0.6 where it was tried."""
+"""Speed of LSTM training as a share of that of matrix products: 0.2 to 0.6 where measured."""
 
 MOST_PROCESSORS = 4
-"""More than these hardly make the training of an LSTM faster: its steps wait for each other."""
+"""More processors hardly speed up the training of an LSTM, whose steps are sequential."""
 
 EXPECTATIONS: tuple[tuple[float, str], ...] = (
     (
@@ -52,12 +51,12 @@ EXPECTATIONS: tuple[tuple[float, str], ...] = (
         "a large corpus: more time than forecast, and a larger network, will still improve the model",
     ),
 )
-"""What to expect from a corpus of fewer notes than this."""
+"""Upper limits of a corpus's notes, and what to expect of a model trained on so many."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """How long training takes, what to expect of it, and what the estimate rests on."""
+    """The training time, what to expect of the model, and the assumptions of the estimate."""
 
     minutes: float
     tokens: int
@@ -83,7 +82,7 @@ def forecast(
     epochs: int = EPOCHS,
     operations_per_second: float | None = None,
 ) -> Forecast:
-    """Return how long it takes to learn from so many notes, on this machine's processors."""
+    """Return the forecast of training on so many notes with this machine's processors."""
     speed = operations_per_second or measure_processors()
     tokens = round(notes * tokens_per_note)
     weights = round(min(max(tokens * epochs / TOKENS_PER_WEIGHT, FEWEST_WEIGHTS), MOST_WEIGHTS))
@@ -94,7 +93,7 @@ def forecast(
 
 def measure_processors(seconds: float = 0.1) -> float:
     """Return the additions and multiplications a second of single-precision matrix products, all processors."""
-    size = 64  # small enough to stay on one processor: larger ones say more of what else runs than of the machine
+    size = 64  # small enough to stay on one processor: larger ones measure the load of the machine
     matrix = np.ones((size, size), dtype=np.float32)
     best, stop = float("inf"), time.perf_counter() + seconds
     while time.perf_counter() < stop:
@@ -154,7 +153,7 @@ def summary_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _listed(counts: dict[str, int], most: int = 8) -> str:
-    """Return the most frequent names with their counts, and how many more there are."""
+    """Return the most frequent names with their counts, and the number of the others."""
     names = [f"{name} {count:,}" for name, count in list(counts.items())[:most]]
     return ", ".join(names + ([f"{len(counts) - most} more"] if len(counts) > most else []))
 

@@ -1,10 +1,10 @@
-"""The files of a dataset: can each be read, what is in it, is it there twice; and the train/validation split.
+"""The files of a dataset: a report on each, duplicates, and the train/validation split.
 
-`scan` reads each file once, in processes, and gives a `FileReport` for every one: a verdict, and the reasons.
-What the file holds is found in whole columns (`_describe`). Two files are the same piece when their notes start
-at the same time with the same pitch, on a grid of 1/24 quarter note from the first note on; lengths, velocities,
-instruments and tempo do not count, so that two programs' savings of one piece are one piece. If all pitches
-but those of drums are moved by the same interval, it is still the same piece, transposed.
+`scan` reads each file once, in worker processes, and returns a `FileReport` for it: a verdict with reasons, and a
+description of the music. Two files are the same piece when their notes start at the same time with the same pitch, on a
+grid of 1/24 quarter note from the first note on; lengths, velocities, instruments and tempo do not count, so that
+exports of one piece by two programs are one piece. If all pitches but those of drums are moved by the same interval, it
+is still the same piece, transposed.
 
 Read in order: `FileReport`, `Scan`, `scan`, `find_files`, `split`.
 """
@@ -37,13 +37,13 @@ from ritornello.score import Notes, Score
 from ritornello.theory import DRUMS, estimate_key, instrument_name, key_name
 
 Verdict = Literal["used", "repaired", "skipped", "duplicate", "failed"]
-"""skipped: it cannot be read, or nothing can be learned from it. failed: it was read, but could not be encoded, which
-is known only after a corpus is built (`shards`)."""
+"""skipped: the file cannot be read, or is unfit for training. failed: it was read, but could not be encoded; found only
+when a corpus is built (`shards`)."""
 
 MINIMUM_NOTES = 8
 LONGEST_HOURS = 3
 LONGEST_QUARTERS = 200_000
-"""Longer pieces are taken for damaged files; the longest works of music are within both."""
+"""Longer pieces are treated as damaged files; the longest works of music are within both limits."""
 
 GRID = 24
 """Steps to a quarter note, to compare pieces on: both halves and thirds of a sixteenth fall on it."""
@@ -53,14 +53,14 @@ _SECONDS_A_FILE = 30.0
 
 @dataclass(frozen=True)
 class FileReport:
-    """What became of a file, and what is in it. All but path, verdict and reasons is empty if it is skipped.
+    """The verdict on a file, and a description of its music; all but path, verdict and reasons is empty if skipped.
 
     duplicate_of, transposition: the file with the same piece, and by how many semitones this one is higher.
     instruments: programs 0-127, and 128 for drums. meters: as "3/4", in order of appearance. key: estimated
     from the notes. polyphony: how many notes sound at once, drums aside, on average while any does, and at
-    most. tempo: quarter notes a minute, on average. statistics: what the caller's own function returned. digest:
-    the same for the same notes; shape: the same also for transpositions. pieces: how many the file gives, which
-    may be several where it is prose.
+    most. tempo: quarter notes a minute, on average. statistics: the result of the caller's function. digest:
+    the same for the same notes; shape: the same also for transpositions. pieces: number of pieces in the file,
+    which may be several if it is prose.
     """
 
     path: Path
@@ -95,11 +95,11 @@ class Scan:
 
     @property
     def used(self) -> tuple[FileReport, ...]:
-        """The reports of the pieces to learn from."""
+        """The reports of the files to train on."""
         return tuple(report for report in self.reports if report.is_used)
 
     def summary(self) -> dict[str, Any]:
-        """Return what is in the pieces used, all in all, as plain JSON; counts are of pieces if not said."""
+        """Return totals over the pieces used, as plain JSON; counts are of pieces unless their name says otherwise."""
         used = self.used
         tempos = sorted(report.tempo for report in used) or [0.0]
         seconds = sum(report.seconds for report in used)
@@ -134,10 +134,10 @@ def scan(
 ) -> Scan:
     """Read every file of `paths` (files and folders) once, and report on each.
 
-    statistics: called with each score in the process that read it; importable by name, its result small.
-    prose: look for texts instead of music.
+    statistics: called with each score in the worker process; importable by name, with a small result.
+    prose: read texts instead of music.
     progress: called with (files done, files in all). `processes` and `executor` as for `map_guarded`.
-    Raises FileError or CorpusError, if a path is missing or has no music; single files raise nothing.
+    Raises FileError or CorpusError if a path is missing or has no music; a file that cannot be read raises nothing.
     """
     files = find_files(paths, prose)
     reports: list[FileReport | None] = [None] * len(files)
@@ -149,11 +149,11 @@ def scan(
         reports[index] = _skipped(files[index], result.message) if isinstance(result, Failure) else result
         if progress is not None:
             progress(done, len(files))
-    return Scan(tuple(_marked([report for report in reports if report is not None])))
+    return Scan(tuple(_mark_duplicates([report for report in reports if report is not None])))
 
 
-def _marked(reports: Sequence[FileReport]) -> Iterator[FileReport]:
-    """Yield the reports, with every piece that an earlier one has already brought marked as a duplicate."""
+def _mark_duplicates(reports: Sequence[FileReport]) -> Iterator[FileReport]:
+    """Yield the reports; a file with the piece of an earlier one gets the verdict "duplicate"."""
     firsts: dict[str, FileReport] = {}
     for report in reports:
         if not report.is_used:
@@ -162,22 +162,19 @@ def _marked(reports: Sequence[FileReport]) -> Iterator[FileReport]:
         first = firsts.get(report.digest) or firsts.get(report.shape)
         firsts.setdefault(report.digest, report)
         firsts.setdefault(report.shape, report)
-        yield report if first is None else _duplicate(report, first)
-
-
-def _duplicate(report: FileReport, first: FileReport) -> FileReport:
-    semitones = report.lowest - first.lowest
-    reason = (
-        "the same notes" if semitones == 0 else f"the same notes, transposed by {semitones:+d} semitones,"
-    )
-    return replace(
-        report,
-        verdict="duplicate",
-        reasons=(f"{reason} as {first.path}",),
-        duplicate_of=first.path,
-        transposition=semitones,
-        statistics=None,
-    )
+        if first is None:
+            yield report
+            continue
+        semitones = report.lowest - first.lowest
+        moved = f", transposed by {semitones:+d} semitones," if semitones else ""
+        yield replace(
+            report,
+            verdict="duplicate",
+            reasons=(f"the same notes{moved} as {first.path}",),
+            duplicate_of=first.path,
+            transposition=semitones,
+            statistics=None,
+        )
 
 
 # ---- one file -----------------------------------------------------------------------------------------------
@@ -187,10 +184,13 @@ def _examine(
     path: Path, *, minimum_notes: int, statistics: Callable[[Score], Any] | None, prose: bool
 ) -> FileReport:
     score = formats.read(path)
-    fault = _prose_fault(score) if prose else _fault(score, minimum_notes)
-    if fault:
+    if fault := _fault(score, minimum_notes, prose):
         return _skipped(path, fault)
-    report = _describe_prose(path, score) if prose else _describe(path, score)
+    if prose:
+        digest = blake2b("\n".join(paragraphs(score)).encode(), digest_size=16).hexdigest()
+        report = FileReport(path, "used", pieces=len(prose_pieces(score)), digest=digest, shape=digest)
+    else:
+        report = _describe(path, score)
     return report if statistics is None else replace(report, statistics=statistics(score))
 
 
@@ -198,8 +198,10 @@ def _skipped(path: Path, reason: str) -> FileReport:
     return FileReport(path, "skipped", (reason.removeprefix(f"{path}: "),))
 
 
-def _fault(score: Score, minimum_notes: int) -> str | None:
-    """Return why a score is not worth learning from, or None."""
+def _fault(score: Score, minimum_notes: int, prose: bool) -> str | None:
+    """Return why a score is unfit for training, or None."""
+    if prose:
+        return None if is_prose(score) else "it is music; wanted is prose"
     count, hours, quarters = score.note_count, score.seconds / 3600, score.end / score.ticks_per_quarter
     if count == 0:
         return "it is prose, not music" if is_prose(score) else "it has no notes"
@@ -209,16 +211,6 @@ def _fault(score: Score, minimum_notes: int) -> str | None:
         return f"it lasts {hours:,.1f} hours, {quarters:,.0f} quarter notes; no piece does"
     starts = score.all_notes()["start"]
     return f"all its {count} notes start at once" if starts[0] == starts[-1] else None
-
-
-def _prose_fault(score: Score) -> str | None:
-    return None if is_prose(score) else "it is music; wanted is prose"
-
-
-def _describe_prose(path: Path, score: Score) -> FileReport:
-    """Return the report on a text, without what only music has."""
-    digest = blake2b("\n".join(paragraphs(score)).encode(), digest_size=16).hexdigest()
-    return FileReport(path, "used", pieces=len(prose_pieces(score)), digest=digest, shape=digest)
 
 
 def _describe(path: Path, score: Score) -> FileReport:
@@ -252,7 +244,7 @@ def _key(notes: Notes) -> str:
 
 
 def _polyphony(notes: Notes) -> tuple[float, int]:
-    """Return how many notes sound at once: the mean over the time in which any does, and the maximum."""
+    """Return the number of notes that sound at once: its mean over the time in which any does, and its maximum."""
     durations = np.maximum(notes["duration"], 1)
     ticks = np.concatenate([notes["start"], notes["start"] + durations])
     changes = np.repeat([1, -1], len(notes))
@@ -263,7 +255,7 @@ def _polyphony(notes: Notes) -> tuple[float, int]:
 
 
 def _digests(score: Score) -> tuple[str, str, int]:
-    """Return the digest of the notes, that of their shape whatever the transposition, and the lowest pitch."""
+    """Return the digest of the notes, the digest that transpositions share, and the lowest pitch, drums aside."""
     notes = np.concatenate([track.notes for track in score.tracks])
     is_drum = np.repeat([t.is_drum for t in score.tracks], [len(t.notes) for t in score.tracks])
     lowest = int(notes["pitch"][~is_drum].min(initial=127))
@@ -283,11 +275,11 @@ def _digest(keys: NDArray[np.int64]) -> str:
 def find_files(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
     """Return the files given, and those below the folders given that `formats` can read, sorted by name.
 
-    What lies at an address (see `remote`) is copied to this machine first.
+    Files at an address (see `remote`) are copied to this machine first.
 
-    In folders, text files count as music if they hold event words, and as prose (if that is wanted) if not.
-    Files of other names count if they begin as MIDI does; hidden files and folders are passed over. Raises
-    FileError for a path that is missing, CorpusError for a folder without music, saying what is in it instead.
+    In folders, text files count as music if they hold event words, else as prose (with `prose`). Files of other
+    suffixes count if their first bytes are those of MIDI; hidden files and folders are ignored. Raises FileError for a
+    path that is missing, and CorpusError, with a summary of its files, for a folder without music.
     """
     found: dict[Path, None] = {}
     for path in map(local, paths):
@@ -295,26 +287,23 @@ def find_files(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
             is_folder = path.stat() and path.is_dir()
         except OSError as error:
             raise FileError(f"{path}: {describe(error)}") from error
-        found.update(dict.fromkeys(_found_in(path, prose) if is_folder else [path]))
+        if not is_folder:
+            found[path] = None
+            continue
+        files = sorted(_visible_files(path, set()))
+        wanted = [file for file in files if _is_wanted(file, prose)]
+        if not wanted:
+            kinds = Counter(file.suffix.lower() or "without a suffix" for file in files)
+            seen = (
+                ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(6)) or "the folder is empty"
+            )
+            looked = f"{_number(len(files), 'file')} looked at ({seen})" if files else seen
+            what, suffixes = ("text", formats.TEXT.suffixes) if prose else ("music", formats.FORMATS)
+            raise CorpusError(f"no {what} in {path}: {looked}; wanted are {' '.join(suffixes)}")
+        found.update(dict.fromkeys(wanted))
     if not found:
         raise CorpusError("no path was given; wanted are music files or folders of them")
     return list(found)
-
-
-def _found_in(folder: Path, prose: bool) -> list[Path]:
-    files = sorted(_visible_files(folder, set()))
-    found = [path for path in files if (_may_be_prose(path) if prose else _may_be_music(path))]
-    if not found:
-        kinds = Counter(path.suffix.lower() or "without a suffix" for path in files)
-        seen = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(6)) or "the folder is empty"
-        looked = f"{_number(len(files), 'file')} looked at ({seen})" if files else seen
-        what, wanted = ("text", formats.TEXT.suffixes) if prose else ("music", formats.FORMATS)
-        raise CorpusError(f"no {what} in {folder}: {looked}; wanted are {' '.join(wanted)}")
-    return found
-
-
-def _may_be_prose(path: Path) -> bool:
-    return path.suffix.lower() in formats.TEXT.suffixes and not path.is_dir() and not _holds_events(path)
 
 
 def _holds_events(path: Path) -> bool:
@@ -323,8 +312,10 @@ def _holds_events(path: Path) -> bool:
     return False
 
 
-def _may_be_music(path: Path) -> bool:
-    """Whether the suffix is one of music, or else the first bytes are those of MIDI; so for folders, too."""
+def _is_wanted(path: Path, prose: bool) -> bool:
+    """Whether a file, or a folder that cannot be opened, is prose or music by its suffix or its first bytes."""
+    if prose:
+        return path.suffix.lower() in formats.TEXT.suffixes and not path.is_dir() and not _holds_events(path)
     if path.suffix.lower() in formats.TEXT.suffixes:
         return path.is_dir() or _holds_events(path)
     if path.suffix.lower() in formats.FORMATS or path.is_dir():
@@ -335,7 +326,7 @@ def _may_be_music(path: Path) -> bool:
 
 
 def _visible_files(folder: Path, visited: set[tuple[int, int]]) -> Iterator[Path]:
-    """Yield the files below `folder`; a folder that cannot be opened itself, so that it is reported as such."""
+    """Yield the files below `folder`, and folders that cannot be opened, so that they are reported."""
     try:
         place = folder.stat()
         if (place.st_dev, place.st_ino) in visited:  # a link back
@@ -358,11 +349,11 @@ def _visible_files(folder: Path, visited: set[tuple[int, int]]) -> Iterator[Path
 def split(
     pieces: Sequence[str], seed: int = 0, validation: float = 0.1, alone: bool = False
 ) -> tuple[list[int], list[int]]:
-    """Return the indices of the pieces to train on, and of those held out for validation, each in order.
+    """Return the indices of the training pieces, and of the validation (held-out) pieces, each in order.
 
-    pieces: a name for each that stays the same, best `FileReport.digest`. The split depends on names and seed
-    only, not on the order. validation: the share, above 0 and below 1; at least one piece is on each side. One
-    piece alone is an error, unless `alone` allows it to be on both. Raises CorpusError or ConfigError.
+    pieces: a stable name for each, best `FileReport.digest`. The split depends on names and seed only, not on the
+    order. validation: the share, above 0 and below 1; at least one piece is on each side. A single piece is a
+    CorpusError, unless `alone` allows it to be on both sides. ConfigError for other shares.
     """
     if not 0 < validation < 1:
         raise ConfigError(f"held_out is {validation}; allowed is a share above 0 and below 1, such as 0.1")

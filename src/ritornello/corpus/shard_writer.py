@@ -1,4 +1,4 @@
-"""The shards of a corpus while they are written, one file of ids after another."""
+"""The writer of a corpus's shards, files of token ids."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHARD_IDS = 1 << 24
-"""Ids after which the next shard is begun (never within a piece)."""
+"""After this many ids the next shard begins, never within a piece."""
 
 
 def shard_name(number: int) -> str:
@@ -19,7 +19,7 @@ def shard_name(number: int) -> str:
 
 
 class ShardWriter:
-    """Ids in, files out; `digest` is that of all ids, `number` that of the last file. A piece is in one file."""
+    """Writes ids to shards, a piece into one shard. digest: of all ids. number: of the last shard."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -30,7 +30,7 @@ class ShardWriter:
         return (self._directory / shard_name(self.number)).open("wb")
 
     def begin_piece(self) -> None:
-        """Begin another file, if the present one is full."""
+        """Begin another shard if the current one is full."""
         if self._ids >= SHARD_IDS:
             self.close()
             self.number, self._ids = self.number + 1, 0

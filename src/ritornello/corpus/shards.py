@@ -3,13 +3,13 @@
 A corpus is a folder:
 
     corpus.json       the representation, and the digest of all ids
-    index.npy         a row a piece: where it lies, its length in ids, its notes, its split, how far it transposes
-    names.txt         a line a piece: the file it came from
-    left-out.txt      a line for every part of a file that the representation left out, or failed to encode, and why
+    index.npy         a row a piece: its place, length in ids, notes, split, and range of transpositions
+    names.txt         a line a piece: its file
+    left-out.txt      a line for every part of a file that was left out, or that failed to be encoded, and why
     shard-00000.bin   ids, one piece after another; uint16 where that suffices, else int32
 
-What else a network sees of a piece, its input columns, is computed from the ids when the piece is read (`Corpus.rows`).
-Pieces are read where they lie, so memory does not grow with the corpus.
+The other input columns of a piece are computed from its ids when it is read (`Corpus.rows`). Shards are memory-mapped,
+so memory does not grow with the corpus. Read in order: `Corpus`, `build_corpus`, `encode_piece`.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ INDEX = np.dtype(
 
 Rows = NDArray[Any]
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many files are done, and how many there are."""
+"""Called with the name of the phase, the number of files done, and the number of all."""
 
 
 class Encoded(NamedTuple):
-    """A piece as a worker sends it back. low, high: by how many semitones it can be transposed."""
+    """A training example from a worker process. low, high: the range of its transpositions, in semitones."""
 
     ids: Ids
     notes: int
@@ -64,14 +64,14 @@ class Encoded(NamedTuple):
 
 
 class EncodedPiece(NamedTuple):
-    """The examples in a piece, mostly one, and why parts of it were left out."""
+    """The training examples in a piece, mostly one, and why parts of it were left out."""
 
     examples: tuple[Encoded, ...]
     reasons: tuple[str, ...] = ()
 
 
 class Piece(NamedTuple):
-    """Where a piece is: its file, and which of the file's pieces it is, or None if there is only one."""
+    """A piece: its file, and its number in a file of several, else None."""
 
     path: Path
     part: int | None = None
@@ -88,22 +88,19 @@ class Piece(NamedTuple):
 
 @functools.lru_cache(maxsize=2)
 def _cached_parts(path: Path, changed: int) -> tuple[Score, ...]:
-    """Return the pieces of a text, read once for all that follow one another."""
+    """Return the pieces of a text, which is read once for consecutive pieces."""
     return prose_pieces(formats.read(path))
 
 
 def pieces_of(report: FileReport) -> list[tuple[str, Piece]]:
-    """Return the pieces of a file, each with a name for the split that stays the same wherever the file is."""
+    """Return the pieces of a file, each with a name for the split that does not depend on the file's path."""
     if report.pieces == 1:
         return [(report.digest, Piece(report.path))]
     return [(f"{report.digest}:{part}", Piece(report.path, part)) for part in range(report.pieces)]
 
 
 def encode_piece(name: str, config: Mapping[str, Any], piece: Piece) -> EncodedPiece:
-    """Return the ids of one piece in the representation `name` with `config`.
-
-    A representation that extracts examples may find several in it, or none.
-    """
+    """Return the training examples of one piece in the representation `name` with `config`: one, several or none."""
     representation = _cached_representation(name, json.dumps(config, sort_keys=True))
     score = piece.read()
     found = representation.extract_examples(score)
@@ -117,7 +114,7 @@ def why_not_encoded(piece: Piece, failure: Failure) -> str:
 
 def _encode_ids(representation: Representation, ids: Ids) -> Encoded:
     tokens = representation.tokens
-    # Parts of a piece stay in the key that is taught.
+    # Examples that are parts of a piece keep their key.
     moves = tokens.transposable(ids) if representation.learns_whole_pieces else (0, 0)
     return Encoded(ids.astype(id_type(representation)), int(tokens.notes[ids].sum()), *moves)
 
@@ -139,7 +136,7 @@ def row_type(representation: Representation) -> np.dtype[Any]:
 
 @dataclass(frozen=True)
 class Corpus:
-    """An open corpus; the shards are mapped, not loaded."""
+    """An open dataset; the shards are memory-mapped, not loaded."""
 
     path: Path
     representation: Representation
@@ -148,7 +145,7 @@ class Corpus:
     digest: str
 
     def pieces(self, validation: bool) -> NDArray[np.int64]:
-        """Return the numbers of the pieces of a split: of validation, or of training."""
+        """Return the numbers of the pieces of the validation or the training split."""
         return np.flatnonzero(self.index["validation"] == validation)
 
     def ids(self, piece: int, stop: int | None = None) -> NDArray[np.int64]:
@@ -161,7 +158,7 @@ class Corpus:
     def rows(self, piece: int, start: int = 0, stop: int | None = None, semitones: int = 0) -> Rows:
         """Return the input columns at ids `start` to `stop` of a piece transposed by `semitones`, (time, column).
 
-        They are computed from the ids from the beginning on, and are of `row_type`.
+        They are computed from the beginning of the piece on, and are of `row_type`.
         """
         ids: Ids = self.ids(piece, stop)
         if semitones:
@@ -177,7 +174,7 @@ class Corpus:
         return (self.path / "names.txt").read_text(encoding="utf-8").splitlines()
 
     def left_out(self) -> list[str]:
-        """Return a line for every part of a file that was left out, or failed to be encoded: where, and why."""
+        """Return a line for every part of a file that was left out, or failed to be encoded, with the reason."""
         path = self.path / "left-out.txt"
         return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
@@ -193,12 +190,11 @@ def build_corpus(
     executor: Any = None,
     progress: Progress | None = None,
 ) -> tuple[Corpus, Scan]:
-    """Read every file of `sources`, leave out what is of no use, and write the corpus to `directory`.
+    """Read the files of `sources`, write those fit for training to `directory`, and return the corpus and the scan.
 
-    A `representation` given by name is fitted to the pieces used, with `options`; one ready-made is kept.
-    `validation` is the share of pieces, chosen by `seed`, that is never trained on.
-    A file of which no piece can be encoded is "failed" in the scan that is returned.
-    Raise CorpusError if fewer than two pieces are left, or none in one of the splits.
+    A `representation` given by name is fitted to the pieces used, with `options`; an instance is used as it is.
+    `validation` is the share of pieces, chosen by `seed`, that is held out. A file of which no piece can be encoded is
+    "failed" in the scan. CorpusError if fewer than two pieces are left, or none in one of the splits.
     """
     kind = REPRESENTATIONS[representation if isinstance(representation, str) else representation.name]
     found = scan(
@@ -210,7 +206,11 @@ def build_corpus(
     )
     used = [piece for report in found.used for piece in pieces_of(report)]
     if len(used) < 2:
-        raise CorpusError(_too_few(found, list(found.used)))
+        reasons = [f"{r.path.name}: {', '.join(r.reasons)}" for r in found.reports if not r.is_used]
+        raise CorpusError(
+            f"{len(found.used)} of {len(found.reports)} files can be learned from, at least 2 are needed"
+            f" (one to train on, one to hold out): {shortened(reasons)}"
+        )
     all_statistics = (report.statistics for report in found.used)
     fitted = kind.fit(all_statistics, options or {}) if isinstance(representation, str) else representation
     apart = set(split([name for name, _ in used], seed, validation)[1])
@@ -239,7 +239,7 @@ def _with_failed(found: Scan, pieces: Sequence[Piece], failed: Mapping[int, str]
 def write_corpus(
     directory: Path, representation: Representation, train: Sequence[Ids], validation: Sequence[Ids]
 ) -> Corpus:
-    """Write pieces that are ids already, with a split that is given, to `directory`; return the corpus."""
+    """Write encoded pieces with a given split to `directory`, and return the corpus."""
     pieces = [*train, *validation]
     encoded = (EncodedPiece((_encode_ids(representation, ids),)) for ids in pieces)
     names = [Piece(Path(f"piece {number}")) for number in range(len(pieces))]
@@ -252,7 +252,7 @@ def write_corpus(
 def corpus_in_memory(
     representation: Representation, examples: Sequence[Encoded], validation: Sequence[bool]
 ) -> Corpus:
-    """Return a corpus of few examples, which are on no disk; `validation` says for each in which split it is."""
+    """Return a corpus of a few examples without files; `validation` has for each whether it is held out."""
     starts = np.cumsum([0, *(len(example.ids) for example in examples)])
     entries = [
         (0, start, len(example.ids), example.notes, example.low, example.high, apart)
@@ -263,17 +263,14 @@ def corpus_in_memory(
     return Corpus(Path(), representation, np.array(entries, dtype=INDEX), (ids,), digest)
 
 
-def _too_few(found: Scan, used: list[FileReport]) -> str:
-    reasons = "; ".join(f"{r.path.name}: {', '.join(r.reasons)}" for r in found.reports if r not in used)
-    shown = reasons if len(reasons) < 300 else reasons[:300] + " ..."
-    return (
-        f"{len(used)} of {len(found.reports)} files can be learned from, at least 2 are needed"
-        f" (one to train on, one to hold out): {shown or 'add more files'}"
-    )
+def shortened(reasons: Sequence[str]) -> str:
+    """Return reasons why files were left out as one text of some 300 characters, or a hint if there are none."""
+    joined = "; ".join(reasons)
+    return (joined if len(joined) < 300 else f"{joined[:300]} ...") or "add more files"
 
 
 def in_order(results: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
-    """Yield numbered results by their numbers: the same files give the same shards, whoever was faster."""
+    """Yield numbered results in order, so that shards do not depend on which worker is faster."""
     waiting: dict[int, Any] = {}
     following = 0
     for number, result in results:
@@ -314,7 +311,10 @@ def _write(
                 facts = len(example.ids), example.notes, example.low, example.high
                 entries.append((*place, *facts, number in apart))
                 names.append(name)
-    _check_splits([entry[-1] for entry in entries], left_out)
+    for apart_or_not, purpose in ((False, "train on"), (True, "hold out")):
+        if apart_or_not not in {entry[-1] for entry in entries}:
+            shown = "; ".join(left_out[:3]) + (f"; and {len(left_out) - 3} more" if len(left_out) > 3 else "")
+            raise CorpusError(f"nothing is left to {purpose}: {shown or 'add more files'}")
     _write_lines(directory / "left-out.txt", left_out)
     np.save(directory / "index.npy", np.array(entries, dtype=INDEX))
     _write_lines(directory / "names.txt", names)
@@ -331,14 +331,6 @@ def _write(
 
 def _write_lines(path: Path, lines: list[str]) -> None:
     path.write_text("\n".join(lines), encoding="utf-8", errors="replace")
-
-
-def _check_splits(validation: list[bool], left_out: list[str]) -> None:
-    """Refuse a corpus of which nothing is left to train on, or nothing to hold out."""
-    for apart, name in ((False, "train on"), (True, "hold out")):
-        if apart not in validation:
-            shown = "; ".join(left_out[:3]) + (f"; and {len(left_out) - 3} more" if len(left_out) > 3 else "")
-            raise CorpusError(f"nothing is left to {name}: {shown or 'add more files'}")
 
 
 def open_corpus(directory: Path) -> Corpus:

@@ -1,4 +1,4 @@
-"""What comes with the library: a corpus to learn from, ready-trained bundles, a SoundFont; each with its licence."""
+"""Data shipped with the library: a dataset, trained bundles, a SoundFont; each with its licence."""
 
 from pathlib import Path
 

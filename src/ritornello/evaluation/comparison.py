@@ -1,13 +1,13 @@
-"""How alike two sets of pieces are, feature by feature: the area that two distributions share.
+"""Likeness of two sets of pieces, feature by feature: the overlapping area of two distributions.
 
-As Yang and Lerch (2020, "On the evaluation of generative models in music") have it: a distribution is a sum of
-Gaussian bells, one a piece, and the overlap of two is the area under the lower of them, 0 to 1. The bells of both sets
-are of one width, Scott's rule (1979) for the mean of their variances, and no narrower than the feature's grain: else of
-two sets that are nearly always 0, the one exactly and the other nearly, the areas would miss each other.
+After Yang and Lerch (2020, "On the evaluation of generative models in music"): a distribution is a kernel density
+estimate, a sum of Gaussian kernels, one a piece; the overlap of two is the area under the lower of them, 0 to 1. The
+kernels of both sets have one width, Scott's rule (1979) for the mean of their variances, at least the feature's grain:
+else two sets of values that are all nearly 0 might not overlap at all.
 
-Few pieces overlap less than many, even of one kind, so a figure alone says little. Both sets are halved at random,
-HALVINGS times. The overlap is that of a half of the generated pieces with one of the real ones; the *ceiling* that of
-the two real halves: as many pieces, and more alike cannot be asked for.
+Few pieces overlap less than many, even of one kind, so a figure alone means little. Both sets are halved at random,
+HALVINGS times. The overlap is that of a half of the generated pieces with a half of the real ones; the *ceiling* is
+that of the two real halves, which have the same size.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ import numpy as np
 from ritornello.arrays import Floats
 
 Table = Mapping[str, Floats]
-"""A column for each feature, (piece,); not a number where a piece has no such thing."""
+"""A column for each feature, (piece,); not a number where it is undefined."""
 
 HALVINGS = 20
 POINTS = 512
-"""Places at which distributions are compared."""
+"""Number of points at which densities are compared."""
 
 NARROWEST = 0.01
-"""Width of a bell, as a share of the range of all values, at least: so that places do not miss it."""
+"""The least width of a kernel, as a share of the range of all values, so that the points do not miss it."""
 
 
 @dataclass(frozen=True)
 class Likeness:
     """Of one feature: means and standard deviations of both sets, and for each halving the overlap of generated with
-    real pieces, and of the real ones with themselves."""
+    real pieces and that of the real halves."""
 
     generated: tuple[float, float]
     real: tuple[float, float]
@@ -62,13 +62,13 @@ class Likeness:
 def compare(
     generated: Table, real: Table, grains: Mapping[str, float], random: np.random.Generator
 ) -> dict[str, Likeness]:
-    """Return how alike two sets of pieces are in each feature; all features are halved alike."""
+    """Return the likeness of two sets of pieces in each feature; the halvings are the same for all features."""
     halvings = [(_halves(generated, random), _halves(real, random)) for _ in range(HALVINGS)]
     likeness = {}
     for name, grain in grains.items():
         overlaps, ceilings = [], []
-        for mine, theirs in halvings:
-            (a, b), (c, d) = ([table[name] for table in halves] for halves in (mine, theirs))
+        for of_generated, of_real in halvings:
+            (a, b), (c, d) = ([table[name] for table in halves] for halves in (of_generated, of_real))
             overlaps.append((overlap(a, c, grain) + overlap(b, d, grain)) / 2)
             ceilings.append(overlap(c, d, grain))
         moments = _moments(finite(generated[name])), _moments(finite(real[name]))
@@ -90,23 +90,23 @@ def _halves(table: Table, random: np.random.Generator) -> list[Table]:
 
 
 def finite(values: Floats) -> Floats:
-    """Return the values that are a number."""
+    """Return the finite values."""
     return values[np.isfinite(values)]
 
 
 def overlap(one: Floats, other: Floats, grain: float) -> float:
-    """Return the area under both distributions, 0 to 1; of nothing with something it is 0."""
+    """Return the area under both densities, 0 to 1; it is 0 if one set is empty."""
     one, other = finite(one), finite(other)
     if not len(one) or not len(other):
         return float(len(one) == len(other))
-    width = bell_width(one, other, grain)
+    width = kernel_width(one, other, grain)
     places = places_for(np.concatenate([one, other]), width)
     lower = np.minimum(density(one, places, width), density(other, places, width))
     return float(min(1.0, lower.sum() * (places[1] - places[0])))
 
 
-def bell_width(one: Floats, other: Floats, grain: float) -> float:
-    """Return the standard deviation of the bells of two sets; either may be empty, not both."""
+def kernel_width(one: Floats, other: Floats, grain: float) -> float:
+    """Return the standard deviation of the kernels of two sets; either may be empty, not both."""
     sets = [values for values in (one, other) if len(values)]
     deviation = np.sqrt(np.mean([np.var(values) for values in sets]))
     scott = deviation * np.mean([len(values) for values in sets]) ** -0.2
@@ -114,14 +114,14 @@ def bell_width(one: Floats, other: Floats, grain: float) -> float:
 
 
 def places_for(values: Floats, width: float) -> Floats:
-    """Return where to look at distributions of `values`: from below the lowest to above the highest."""
+    """Return POINTS from below the lowest of `values` to above the highest."""
     return np.linspace(values.min() - 4 * width, values.max() + 4 * width, POINTS)
 
 
 def density(values: Floats, places: Floats, width: float) -> Floats:
-    """Return the height of the distribution of `values` at `places`."""
-    bells = np.exp(-0.5 * ((places[:, None] - values) / width) ** 2)
-    return np.asarray(bells.mean(axis=1) / (width * np.sqrt(2 * np.pi)))
+    """Return the kernel density estimate of `values` at `places`."""
+    kernels = np.exp(-0.5 * ((places[:, None] - values) / width) ** 2)
+    return np.asarray(kernels.mean(axis=1) / (width * np.sqrt(2 * np.pi)))
 
 
 def _moments(values: Floats) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What an evaluation can be told; every field is a flag of `ritornello evaluate`."""
+"""Settings of an evaluation; every field is a flag of `ritornello evaluate`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ritornello.generation.settings import SamplerConfig
 
 
 class EvaluateConfig(SamplerConfig):
-    """What an evaluation can be told, and how ids are chosen in the pieces that it composes."""
+    """Settings of an evaluation, and of the sampler for the pieces that it composes."""
 
     pieces: int = Field(
         50, ge=4, le=100_000, description="real pieces to compare with, at most, chosen by the seed"

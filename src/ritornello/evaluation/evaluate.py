@@ -1,4 +1,4 @@
-"""`evaluate`: both questions, asked of one model and one set of pieces; and what was found."""
+"""`evaluate`: likelihood of real pieces and likeness of generated ones, for one model and one set of pieces."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from ritornello.evaluation.comparison import Likeness, Table, compare, shares_of
 from ritornello.evaluation.config import EvaluateConfig
 from ritornello.evaluation.features import ENDINGS, FEATURES, beginning, measure
 from ritornello.generation import Model
-from ritornello.generation.compose import Composition
 from ritornello.generation.samplers import with_sampling
 from ritornello.generation.settings import METER, SamplerConfig
 from ritornello.likelihood import Likelihood
@@ -24,15 +23,15 @@ from ritornello.score import Score
 from ritornello.theory import DRUMS
 
 LONGEST = 1000
-"""Bars of a piece that is composed, at most."""
+"""The most bars of a composed piece."""
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many pieces are done, and how many there are."""
+"""Called with the name of the phase, the number of pieces done, and the number of all."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was found. `likeness` is by feature; `generated` and `real` hold the values behind it."""
+    """The result. `likeness` is by feature; `generated` and `real` hold the values of all pieces."""
 
     model: str
     config: EvaluateConfig
@@ -45,7 +44,7 @@ class Evaluation:
 
     @property
     def counts(self) -> tuple[int, int]:
-        """How many pieces were composed, and how many real ones there are."""
+        """The numbers of composed and of real pieces."""
         return len(self.generated["pitches"]), len(self.real["pitches"])
 
     @property
@@ -54,14 +53,14 @@ class Evaluation:
 
     @property
     def share_of_ceiling(self) -> tuple[float, float]:
-        """Mean overlap over all features, as a share of what two halves of the real pieces reach; and its spread: both
-        over the halvings."""
+        """The mean overlap over all features as a share of that of two halves of the real pieces, and its standard
+        deviation, both over the halvings."""
         shares = shares_of_ceiling(self.likeness)
         return float(shares.mean()), float(shares.std())
 
     @property
     def longest_copies(self) -> list[int]:
-        """Notes of the longest copy of each generated piece, where the model knows its music."""
+        """Notes of the longest copy in each generated piece, if the bundle has an index of its training music."""
         return [copies.moved.notes if copies.moved else 0 for copies in self.copies]
 
     def facts(self) -> dict[str, Any]:
@@ -86,9 +85,11 @@ def evaluate(
     config: EvaluateConfig | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Evaluate a model on real pieces, which it should not have learned from. At least four are needed."""
-    config, tell = config or checked(EvaluateConfig, {}), progress or _silent
-    config = with_sampling(config, model.bundle.card.sampling)
+    """Evaluate a model on real pieces, which should not be training pieces; ConfigError if there are fewer than four.
+
+    A composed piece has the length, the meter and the instruments of a real one.
+    """
+    config = with_sampling(config or checked(EvaluateConfig, {}), model.bundle.card.sampling)
     representation = model.bundle.representation
     if representation.reads_prose:
         raise ConfigError(f"{model.bundle.card.name}: a model of prose has no musical features to compare")
@@ -97,68 +98,54 @@ def evaluate(
     random = np.random.default_rng(config.seed)
     chosen = [scores[number] for number in sorted(random.permutation(len(scores))[: config.pieces].tolist())]
     real = [representation.decode(representation.encode(score)) for score in chosen]
-    judged = _judge(model, chosen, tell)
-    composed = _compose_like(model, real, config, tell)
-    mine, theirs = (_table(each, config.bars) for each in ([piece.score for piece in composed], real))
+    judged = Likelihood()
+    for done, score in enumerate(chosen, 1):
+        judged += model.likelihood(score)
+        if progress:
+            progress("judging", done, len(chosen))
+    composed, count = [], config.count or len(real)
+    sampling = config.model_dump(include=set(SamplerConfig.model_fields))
+    for number in range(count):
+        like = beginning(real[number % len(real)], config.bars or LONGEST)
+        settings = settings_like(like, representation)
+        composed.append(model.compose(seed=config.seed, index=number, **sampling, **settings))
+        if progress:
+            progress("composing", number + 1, count)
+    generated, originals = (_table(each, config.bars) for each in ([piece.score for piece in composed], real))
     return Evaluation(
         model.bundle.card.name,
         config,
         judged,
         sum(score.seconds for score in chosen),
-        compare(mine, theirs, {name: row.grain for name, row in (FEATURES | ENDINGS).items()}, random),
-        mine,
-        theirs,
+        compare(
+            generated, originals, {name: row.grain for name, row in (FEATURES | ENDINGS).items()}, random
+        ),
+        generated,
+        originals,
         tuple(piece.copies for piece in composed if piece.copies is not None),
     )
 
 
-def _silent(what: str, done: int, total: int) -> None:
-    pass
+def settings_like(score: Score, representation: Representation) -> dict[str, Any]:
+    """Return settings for a piece like `score`: its length, most frequent meter and instruments.
 
-
-def _judge(model: Model, scores: Sequence[Score], tell: Progress) -> Likelihood:
-    """Return what the model thinks of the real pieces, together."""
-    judged = Likelihood()
-    for done, score in enumerate(scores, 1):
-        judged += model.likelihood(score)
-        tell("judging", done, len(scores))
-    return judged
-
-
-def _compose_like(
-    model: Model, real: Sequence[Score], config: EvaluateConfig, tell: Progress
-) -> list[Composition]:
-    """Return pieces as long as the real ones, in their meters and for their instruments, one after another."""
-    sampling = config.model_dump(include=set(SamplerConfig.model_fields))
-    composed, count = [], config.count or len(real)
-    for number in range(count):
-        like = beginning(real[number % len(real)], config.bars or LONGEST)
-        wishes = wishes_like(like, model.bundle.representation)
-        composed.append(model.compose(seed=config.seed, index=number, **sampling, **wishes))
-        tell("composing", number + 1, count)
-    return composed
-
-
-def wishes_like(score: Score, representation: Representation) -> dict[str, Any]:
-    """Return what to ask of a composition to make it like `score`: its length, most frequent meter, instruments.
-
-    What cannot be asked of a model of this representation is left out.
+    Settings that the representation does not support are left out.
     """
     starts = score.bar_starts()
-    wishes: dict[str, Any] = {"bars": min(len(starts), LONGEST)}
+    settings: dict[str, Any] = {"bars": min(len(starts), LONGEST)}
     if score.meters:
         changes = np.searchsorted(starts, [meter.tick for meter in score.meters])
         longest = score.meters[int(np.diff(changes, append=len(starts)).argmax())]
         name = f"{longest.numerator}/{longest.denominator}"
-        wishes |= {"meter": name} if METER.fullmatch(name) else {}
+        settings |= {"meter": name} if METER.fullmatch(name) else {}
     tracks = [track for track in score.tracks if len(track.notes)]
-    wishes["instruments"] = tuple(str(DRUMS if track.is_drum else track.program) for track in tracks)
-    refused = representation.unsupported_settings
-    return {name: wish for name, wish in wishes.items() if name not in refused}
+    settings["instruments"] = tuple(str(DRUMS if track.is_drum else track.program) for track in tracks)
+    unsupported = representation.unsupported_settings
+    return {name: value for name, value in settings.items() if name not in unsupported}
 
 
 def _table(scores: Sequence[Score], bars: int | None) -> Table:
-    """Return the features of the beginnings of pieces, or of all of them, and how the whole pieces end."""
+    """Return the features of the first `bars` of pieces, or of all their bars, and those of their endings."""
     cut = [beginning(score, bars) if bars else score for score in scores]
     rows = [
         measure(part, FEATURES) | measure(whole, ENDINGS) for part, whole in zip(cut, scores, strict=True)

@@ -1,4 +1,4 @@
-"""The pieces to evaluate a model on: all that files hold, or what was held out when the model learned from them."""
+"""The pieces to evaluate a model on: all in given files, or the validation pieces of its training."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ritornello.representations import REPRESENTATIONS
 
 
 def find_pieces(bundle: Bundle, sources: Sequence[Path | str], held_out: bool) -> list[Piece]:
-    """Return the pieces in `sources` that can be learned from; with `held_out`, those that the model was not shown.
+    """Return the pieces in `sources` fit for training; with `held_out`, only those held out when the model was trained.
 
-    Then `sources` must be what it was trained on: the split depends on all pieces.
+    Then `sources` must be the files that it was trained on, since the split depends on all pieces.
     """
     found = scan(sources, statistics=REPRESENTATIONS[bundle.representation.name].collect_statistics)
     named = [piece for report in found.used for piece in pieces_of(report)]
@@ -26,14 +26,18 @@ def find_pieces(bundle: Bundle, sources: Sequence[Path | str], held_out: bool) -
 
 
 def _split_of(bundle: Bundle, pieces: int) -> tuple[int, float]:
-    """Return the seed and the share of a model's split; ConfigError unless it is known and was of so many pieces."""
+    """Return the seed and the share of a model's split; ConfigError if unknown, or of another number of pieces."""
     card = bundle.card
     try:
         config, learned, apart = card.training["config"], card.training["pieces"], card.held_out["pieces"]
         seed, share = int(config["seed"]), float(config["held_out"])
     except (KeyError, TypeError, ValueError) as error:
-        raise ConfigError(f"held_out: {card.name} does not tell which pieces it was not shown") from error
-    counts_pieces = bundle.representation.learns_whole_pieces  # else examples, any number of them in a piece
+        raise ConfigError(
+            f"held_out: the card of {card.name} does not say which pieces were held out"
+        ) from error
+    counts_pieces = (
+        bundle.representation.learns_whole_pieces
+    )  # else it counts examples, any number in a piece
     if counts_pieces and learned + apart != pieces:
         raise ConfigError(
             f"held_out: {card.name} was trained on {learned + apart:.0f} pieces with those held out, here are "

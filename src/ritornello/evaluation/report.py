@@ -1,5 +1,5 @@
-"""An evaluation as a page: a picture of all distributions (PNG), or an HTML file with picture and tables, nothing else
-needed to read it."""
+"""The report of an evaluation: a picture of all distributions (PNG), or a self-contained HTML page with picture and
+tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ritornello.errors import ConfigError, MissingExtraError
-from ritornello.evaluation.comparison import bell_width, density, finite, places_for
+from ritornello.evaluation.comparison import density, finite, kernel_width, places_for
 from ritornello.evaluation.evaluate import Evaluation
 from ritornello.evaluation.features import ENDINGS, FEATURES
 from ritornello.paths import write_bytes, write_text
@@ -34,7 +34,7 @@ def check_report_suffix(path: Path) -> None:
 
 
 def write_report(evaluation: Evaluation, path: Path) -> Path:
-    """Write the report, as a picture or a page by the suffix of `path`; return the path."""
+    """Write the report as PNG or HTML, by the suffix of `path`; return the path."""
     check_report_suffix(path)
     picture = draw(evaluation)
     if path.suffix.lower() == ".png":
@@ -45,7 +45,7 @@ def write_report(evaluation: Evaluation, path: Path) -> Path:
 
 
 def figures(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """Return the figures that are not of one feature, each with its name."""
+    """Return the figures other than those of single features, each with its name."""
     judged, copies = evaluation.likelihood, evaluation.longest_copies
     share, spread = evaluation.share_of_ceiling
     rows = [
@@ -78,7 +78,7 @@ def rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
 
 
 def describe(evaluation: Evaluation) -> str:
-    """Return what was compared, in a sentence."""
+    """Return a sentence about the pieces that were compared."""
     (composed, real), config = evaluation.counts, evaluation.config
     cut = f", the first {config.bars} bars of each" if config.bars else ""
     return f"{composed} composed pieces (seed {config.seed}) like {real} real ones{cut}."
@@ -136,7 +136,7 @@ def _draw_feature(axes: Any, evaluation: Evaluation, name: str) -> None:
     axes.set_yticks([])
     if not len(both):
         return
-    width = bell_width(numbers["real"], numbers["generated"], (FEATURES | ENDINGS)[name].grain)
+    width = kernel_width(numbers["real"], numbers["generated"], (FEATURES | ENDINGS)[name].grain)
     places = places_for(both, width)
     for label, values in numbers.items():
         if len(values):

@@ -1,8 +1,8 @@
-"""Files <-> `Score`: one module a format, and the table `FORMATS` by which `read` and `write` choose.
+"""Files <-> `Score`: one module for each format, and the registry `FORMATS` from which `read` and `write` choose.
 
 MIDI is read and written here (`midi`, `midi_writer`, `smf`); MusicXML goes through music21 (`musicxml`); text files
-hold event words or prose (`text`, `event_text`).
-A file that begins like a MIDI file is read as one, whatever its suffix. The modules read bytes, and write to a path.
+contain event words or prose (`text`, `event_text`). A file that begins as MIDI is read as MIDI, whatever its suffix.
+The modules read bytes and write to a path.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MOST_BYTES = 256 << 20
 class Format:
     """A file format: its name, its suffixes, and the module with its `reader` and `writer`, imported on use.
 
-    The reader is called with the content and what errors are to call it, the writer with a score and a path.
+    The reader is called with the content and a name for error messages, the writer with a score and a path.
     """
 
     name: str
@@ -38,12 +38,12 @@ class Format:
     most_bytes: int = 64 << 20  # at most MOST_BYTES
 
     def read(self, data: bytes, name: str) -> Score:
-        """Return the score of the bytes of a file; raise FormatError, which calls it `name`, if there is none."""
+        """Return the score of the bytes of a file; raise FormatError, with `name` for the file, if there is none."""
         function: Callable[[bytes, str], Score] = getattr(import_module(self.module), self.reader)
         return function(data, name)
 
     def write(self, score: Score, path: Path) -> tuple[str, ...]:
-        """Write `score` to `path`, as a whole or not at all; return what had to be left out, in words."""
+        """Write `score` to `path`, as a whole or not at all; return descriptions of what was left out."""
         function: Callable[[Score, Path], tuple[str, ...]] = getattr(import_module(self.module), self.writer)
         return function(score, path)
 
@@ -58,7 +58,7 @@ TEXT = Format("text", (".txt",), f"{__name__}.text", "parse_text", "write_text_f
 
 
 def _accept(suffix: str, value: Any) -> Format:
-    """Return a package's format for a suffix."""
+    """Return the format that a package registers for a suffix; raise TypeError if it is not one."""
     if not isinstance(value, Format) or suffix not in value.suffixes:
         raise TypeError(f"{value!r} is not a Format with this suffix")
     return value
@@ -76,47 +76,44 @@ FORMATS = Registry[Format](
 def read(source: Source, format: str | None = None) -> Score:
     """Return the score in `source`: a path, bytes, or a binary file object.
 
-    `format` is a suffix such as "musicxml"; by default that of the name, and where there is none, MIDI and MusicXML
-    are known by their beginning. Raise FileError or FormatError, naming the file, if it cannot be read.
+    `format` is a suffix such as "musicxml"; by default that of the name; without one, MIDI and MusicXML are detected
+    by their first bytes. Raise FileError or FormatError, with the name of the file, if it cannot be read.
     """
     name = name_of(source)
     data = read_bytes(source, limit=MOST_BYTES)
-    kind = _kind_of(data, name, format, is_path(source))
+    if format is not None:
+        kind = format_of(path_like(name, format))
+    elif _begins_as_midi(data):
+        kind = MIDI
+    elif is_path(source) or Path(name).suffix.lower() in FORMATS:
+        kind = format_of(Path(name))
+    elif data.startswith((b"PK", b"<")):
+        kind = MUSICXML
+    else:
+        raise FormatError(
+            f'{name}: begins neither as MIDI nor as MusicXML; give its format, such as format="txt"'
+        )
     if len(data) > kind.most_bytes:
         raise FileError(f"{name}: {len(data)} bytes, allowed are {kind.most_bytes}")
     return kind.read(data, name)
 
 
-def _kind_of(data: bytes, name: str, format: str | None, is_file: bool) -> Format:
-    if format is not None:
-        return format_of(path_like(name, format))
-    if _begins_as_midi(data):
-        return MIDI
-    if not is_file and Path(name).suffix.lower() not in FORMATS:
-        if data.startswith((b"PK", b"<")):
-            return MUSICXML
-        raise FormatError(
-            f'{name}: begins neither as MIDI nor as MusicXML; say what it is, such as format="txt"'
-        )
-    return format_of(Path(name))
-
-
 def as_score(music: Score | Source) -> Score:
-    """Return `music` if it is a score, else the score in it (see `read`)."""
+    """Return `music` if it is a score, else the score read from it (see `read`)."""
     return music if isinstance(music, Score) else read(music)
 
 
 def write(score: Score, path: Path | str) -> tuple[str, ...]:
     """Write `score` in the format that the suffix of `path` names, as a whole or not at all.
 
-    Return what had to be left out, in words. What the format cannot say at all is a ConfigError.
+    Return descriptions of what was left out. Raise ConfigError for values that the format cannot represent.
     """
     path = Path(path)
     return format_of(path).write(score, path)
 
 
 def format_of(path: Path) -> Format:
-    """Return the format that the suffix of `path` names; raise FormatError if it names none."""
+    """Return the format of the suffix of `path`; raise FormatError if it is unknown."""
     suffix = path.suffix.lower()
     if suffix in FORMATS:
         return FORMATS[suffix]

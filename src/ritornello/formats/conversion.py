@@ -1,4 +1,4 @@
-"""One file into another format. Between MIDI and event words it goes by the raw events, else through a `Score`."""
+"""Conversion of one file into another format: MIDI and event words by raw events, all else through a `Score`."""
 
 from __future__ import annotations
 
@@ -16,41 +16,33 @@ from ritornello.score import Score
 
 @dataclass(frozen=True)
 class Converted:
-    """What was read, and what had to be left out in writing it, in words."""
+    """The score that was read, and descriptions of what was left out in writing it."""
 
     score: Score
     left_out: tuple[str, ...]
 
 
 def convert(source: Path, target: Path, track: int | None = None) -> Converted:
-    """Write `source` as `target`, whose suffix says the format.
+    """Write `source` as `target`, in the format of its suffix.
 
-    track: from MIDI to text, the number of the only track to take, counted from 1.
+    track: from MIDI to text, the number of the only track to write, counted from 1.
     """
-    kind = format_of(target)  # before a long reading
+    kind = format_of(target)  # raises before a long file is read
     from_midi = begins_as_midi(source)
     if track is not None and not (from_midi and kind is TEXT):
         raise ConfigError(f"track {track}: a single track can be chosen from MIDI to text only")
     if from_midi and kind is TEXT:
-        return _midi_to_text(source, target, track)
+        data = read_bytes(source)
+        text, left_out = midi_to_text(data, str(source), track)
+        score = parse_midi(data if track is None else text_to_midi(text), str(source))
+        write_text(target, text)
+        return Converted(score, left_out)
     if kind is MIDI and source.suffix.lower() in TEXT.suffixes:
         text = decode_text(read_bytes(source, limit=MAX_BYTES), str(source))
         if is_event_text(text):
-            return _text_to_midi(text, str(source), target)
+            data = text_to_midi(text, str(source))
+            score = parse_midi(data, str(source))
+            write_bytes(target, data)
+            return Converted(score, ())
     score = read(source)
     return Converted(score, write(score, target))
-
-
-def _midi_to_text(source: Path, target: Path, track: int | None) -> Converted:
-    data = read_bytes(source)
-    text, left_out = midi_to_text(data, str(source), track)
-    score = parse_midi(data if track is None else text_to_midi(text), str(source))
-    write_text(target, text)
-    return Converted(score, left_out)
-
-
-def _text_to_midi(text: str, name: str, target: Path) -> Converted:
-    data = text_to_midi(text, name)
-    score = parse_midi(data, name)
-    write_bytes(target, data)
-    return Converted(score, ())

@@ -1,14 +1,14 @@
-"""MIDI <-> text, a word an event, and back without loss: the round trip of "system B".
+"""MIDI <-> text with a word for each event, without loss: the round trip of "system B".
 
     #ritornello-events {"ppq": 480, "format": 1, "tempos": [[0, 500000]], ...}
     0_90_4f_64 120_80_4f_00
     0_c0_28 480_91_3c_50 ...
 
-The first line says what lies beside the events (`Header`); then there is a line for each track. Without the first
-line the text is taken for 480 ticks to a quarter, which the original's writer always wrote. Texts within the
-MIDI file (lyrics, markers) and SysEx have no words; their deltas count towards the next event.
+The first line is the header (`Header`); then there is a line for each track. Without a header the division is 480
+ticks to a quarter, which the original writer always used. Texts within the MIDI file (lyrics, markers) and SysEx have
+no words; their deltas count towards the next event.
 
-It works on raw events: channels, controllers, the order of events and what never ends stay as they are.
+The events are raw: channels, controllers, the order of events and hanging notes are kept.
 Read in order: `Header`, `midi_to_text`, `text_to_midi`; `event_words` has the spelling.
 """
 
@@ -49,8 +49,10 @@ _AFTER_METAS = 9  # rank of channel events: behind the metas of their tick
 
 
 class Header(BaseModel):
-    """What the first line says. Events in time: tempos as (tick, microseconds a quarter), meters as (tick,
-    numerator, denominator), keys as (tick, fifths, 1 if minor)."""
+    """The header in the first line.
+
+    tempos: (tick, microseconds a quarter). meters: (tick, numerator, denominator). keys: (tick, fifths, 1 if minor).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -65,7 +67,7 @@ class Header(BaseModel):
 
 
 def is_event_text(text: str) -> bool:
-    """Return whether `text` holds event words, with or without a header."""
+    """Return whether `text` contains event words, with or without a header."""
     words = text[:4096].split(maxsplit=1)
     return text.startswith(MARK.strip()) or bool(words and looks_like_event(words[0]))
 
@@ -76,10 +78,10 @@ def is_event_text(text: str) -> bool:
 def midi_to_text(
     data: bytes, name: str = "MIDI data", track: int | None = None, spelling: Spelling = "decimal"
 ) -> tuple[str, tuple[str, ...]]:
-    """Return the text of the bytes of a MIDI file, and what had to be left out, in words.
+    """Return the text of the bytes of a MIDI file, and descriptions of what was left out.
 
-    track: the number of the only track to take, counted from 1; None for all. Raises FormatError for data that is
-    no MIDI, ConfigError for a track that is not there.
+    track: the number of the only track to write, counted from 1; None for all. Raise FormatError for data that is not
+    MIDI, ConfigError for a missing track.
     """
     file = read_smf(data, name)
     if track is not None and not 1 <= track <= file.tracks:
@@ -92,11 +94,13 @@ def midi_to_text(
     }
     lines = [" ".join(spell(event, spelling) for event in track_events(file.events, n)) for n in chosen]
     first = MARK + json.dumps(dict(sorted(given.items())), ensure_ascii=False)
-    return "\n".join([first, *lines]) + "\n", _left_out(file)
+    count = sum(kind in TEXTS and kind != _NAME_TYPE for _, kind, _ in _payloads(file))
+    left_out = (f"{count:,} text{'s' * (count != 1)} (lyrics, markers and the like)",) if count else ()
+    return "\n".join([first, *lines]) + "\n", left_out
 
 
 def track_events(events: Events, track: int) -> list[Event]:
-    """Return the channel events of a track (counted from 0), and its end if there is a pause before it."""
+    """Return the channel events of a track (counted from 0), and its end of track if there is a pause before it."""
     of_track = events.track == track
     rows = np.flatnonzero(of_track & (events.status >= 0x80) & (events.status < 0xF0))
     ticks = events.tick[rows]
@@ -113,7 +117,7 @@ def track_events(events: Events, track: int) -> list[Event]:
 def _header(file: SmfFile, score: Score, chosen: Sequence[int], spelling: Spelling) -> Header:
     names, ports = ["" for _ in range(file.tracks)], [0 for _ in range(file.tracks)]
     texts = _payloads(file)
-    for track, kind, payload in reversed(texts):  # the first of a track counts
+    for track, kind, payload in reversed(texts):  # the first of a track is kept
         if kind == PORT and payload:
             ports[track] = payload[0]
         elif kind == _NAME_TYPE:
@@ -137,16 +141,11 @@ def _payloads(file: SmfFile) -> list[tuple[int, int, bytes]]:
     return list(zip(events.track[rows].tolist(), events.first[rows].tolist(), events.payloads, strict=True))
 
 
-def _left_out(file: SmfFile) -> tuple[str, ...]:
-    count = sum(kind in TEXTS and kind != _NAME_TYPE for _, kind, _ in _payloads(file))
-    return (f"{count:,} text{'s' * (count != 1)} (lyrics, markers and the like)",) if count else ()
-
-
 # --- text to MIDI ---------------------------------------------------------------------------------------------
 
 
 def text_to_midi(text: str, name: str = "the text") -> bytes:
-    """Return the MIDI file of event words; raise FormatError, naming line and word, for what is none."""
+    """Return the MIDI file of event words; raise FormatError, with line and word, for a word that is not an event."""
     lines = text.removesuffix("\n").split("\n")
     header, first = _read_header(lines, name)
     body = [line for line in lines[first:] if not line.startswith("#")]

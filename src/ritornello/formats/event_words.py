@@ -1,9 +1,9 @@
-"""MIDI events as words: the tokens of two of the systems that this library re-creates, and of its text files.
+"""MIDI events as words: the tokens of two of the reproduced systems, and of text files.
 
 A word is a delta in ticks, the status byte and the data bytes, joined by underscores. There are two spellings:
 
-    decimal   120_80_4f_00    delta in decimal, each data byte on its own ("system B")
-    hex       78_80_4f00      delta as the bytes of its variable-length quantity, data bytes glued ("system A")
+    decimal   120_80_4f_00    delta in decimal, each data byte separate ("system B")
+    hex       78_80_4f00      delta as the bytes of its variable-length quantity, data bytes joined ("system A")
 
 Program changes and channel pressure have one data byte: `0_c0_28`. A pause before the end of a track is
 `480_ff_2f`. Bytes are two hexadecimal digits.
@@ -16,19 +16,19 @@ from typing import Literal, NamedTuple
 
 from ritornello.errors import ConfigError
 from ritornello.formats.midi_writer import quantity
-from ritornello.formats.smf import END_OF_TRACK, META
+from ritornello.formats.smf import END_OF_TRACK, META, quantity_value
 
 Spelling = Literal["decimal", "hex"]
 
 LONGEST_DELTA = 1 << 40
-"""Ticks; more would need thousands of events to say in a MIDI file."""
+"""Ticks; a longer delta would need thousands of events in a MIDI file."""
 
 _DECIMAL = re.compile(r"([0-9]{1,13})_([0-9a-f]{2})_([0-9a-f]{2})(?:_([0-9a-f]{2}))?", re.IGNORECASE)
 _HEX = re.compile(r"((?:[0-9a-f]{2}){1,6})_([0-9a-f]{2})_([0-9a-f]{2})([0-9a-f]{2})?", re.IGNORECASE)
 
 
 class Event(NamedTuple):
-    """One event: delta in ticks, status byte, data bytes; `second` is None where there is only one."""
+    """An event: delta in ticks, status byte, data bytes; `second` is None where there is only one data byte."""
 
     delta: int
     status: int
@@ -37,7 +37,7 @@ class Event(NamedTuple):
 
 
 def has_second(status: int) -> bool:
-    """Return whether events of this status have two data bytes: all but program change and channel pressure."""
+    """Return whether events with this status have two data bytes: all but program change and channel pressure."""
     return not 0xC0 <= status < 0xE0 and status != META
 
 
@@ -57,34 +57,26 @@ def looks_like_event(word: str) -> bool:
 
 
 def spelling_of(word: str) -> Spelling:
-    """Return the spelling of a word; what could be either is taken for decimal."""
+    """Return the spelling of a word; decimal if it could be either."""
     return "hex" if _HEX.fullmatch(word) and not _DECIMAL.fullmatch(word) else "decimal"
 
 
 def parse_event(word: str, spelling: Spelling = "decimal") -> Event:
-    """Return the event of a word; raise ConfigError, saying what is wrong, if it is none that MIDI has."""
+    """Return the event of a word; raise ConfigError, with the reason, if it is not a MIDI event."""
     match = (_HEX if spelling == "hex" else _DECIMAL).fullmatch(word)
     if not match:
         example = "78_90_4f64" if spelling == "hex" else "120_90_4f_64"
-        raise ConfigError(f"{word[:40]!r} is no event; wanted is something like {example}")
-    delta = _from_quantity(match[1]) if spelling == "hex" else int(match[1])
+        raise ConfigError(f"{word[:40]!r} is no event; an example is {example}")
+    delta = quantity_value(bytes.fromhex(match[1])) if spelling == "hex" else int(match[1])
     event = Event(delta, int(match[2], 16), int(match[3], 16), int(match[4], 16) if match[4] else None)
     _check(event, word)
     return event
 
 
-def _from_quantity(digits: str) -> int:
-    """Return the value of a variable-length quantity: the sum of (byte mod 128) * 128 ** place."""
-    value = 0
-    for byte in bytes.fromhex(digits):
-        value = value << 7 | byte & 0x7F
-    return value
-
-
 def _check(event: Event, word: str) -> None:
     delta, status, first, second = event
     if delta > LONGEST_DELTA:
-        raise ConfigError(f"{word!r}: a delta of {delta} ticks; allowed are {LONGEST_DELTA}")
+        raise ConfigError(f"{word!r}: a delta of {delta} ticks; allowed are at most {LONGEST_DELTA}")
     if (status, first, second) == (META, END_OF_TRACK, None):
         return
     if not 0x80 <= status < 0xF0:
@@ -92,7 +84,7 @@ def _check(event: Event, word: str) -> None:
             f"{word!r}: status {status:02x}; allowed are 80 to ef, and ff_2f at the end of a track"
         )
     if has_second(status) != (second is not None):
-        wanted = "two data bytes" if has_second(status) else "one data byte"
-        raise ConfigError(f"{word!r}: status {status:02x} has {wanted}")
+        count = "two data bytes" if has_second(status) else "one data byte"
+        raise ConfigError(f"{word!r}: status {status:02x} has {count}")
     if max(first, second or 0) > 0x7F:
         raise ConfigError(f"{word!r}: a data byte above 7f")

@@ -1,6 +1,6 @@
 """MIDI messages, in files and on ports: status bytes, their lengths, channels, controllers, the clock.
 
-The controls that a `Score` keeps have their status bytes in `score`. Source: MIDI 1.0 Detailed Specification (4.2.1).
+The status bytes of the controls in a `Score` are in `score`. Source: MIDI 1.0 Detailed Specification (4.2.1).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ MELODIC_CHANNELS = [channel for channel in range(16) if channel != DRUM_CHANNEL]
 
 VOLUME, PAN, EXPRESSION, SUSTAIN = 7, 10, 11, 64
 BANK_SELECT = (0, 32)
-"""The controllers that make the next program change mean another bank."""
+"""The controllers that set the bank of the next program change."""
 
 ALL_SOUND_OFF, RESET, ALL_NOTES_OFF = 120, 121, 123
 
 
 def is_channel_message(data: Sequence[int]) -> bool:
-    """Return whether bytes are one channel message, whole, with its status byte."""
+    """Return whether `data` is exactly one channel message, with its status byte."""
     return bool(data) and len(data) == LENGTHS.get(data[0] & 0xF0) and max(data[1:]) <= 127

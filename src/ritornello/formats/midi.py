@@ -3,15 +3,15 @@
 Conventions
 -----------
 - A score track is one instrument of one MTrk chunk: one (MTrk, channel, program). Channel 10 is the drum kit.
-- A note's program is the last program change before it in its own MTrk on its channel (else the first after
-  it); in an MTrk without any, what other MTrks have set on that port and channel; else 0.
-- Notes of one pitch on one channel that overlap end first-in first-out.
-- An MTrk without notes gives its texts to the score; in format 0, where there is only one, it does so too.
-- A control belongs to the instrument of its channel's next note; on a channel without notes it is dropped.
-- What had to be repaired is said in `Score.repairs`; nothing that can be read is refused.
+- The program of a note is that of the last program change before it in its MTrk on its channel (else of the first
+  after it); in an MTrk without any, the one set by other MTrks on that port and channel; else 0.
+- Overlapping notes of one pitch on one channel end first-in first-out.
+- The texts of an MTrk without notes, and of the only MTrk in format 0, are texts of the score.
+- A control belongs to the instrument of the next note on its channel; on a channel without notes it is dropped.
+- Repairs are listed in `Score.repairs`; any file with readable events is read.
 
-Bytes and damage are dealt with in `smf`, writing in `midi_writer`. Read in order: `parse_midi`, `pair_notes`,
-`_note_programs`, `_Globals`.
+`smf` handles bytes and damage, `midi_writer` writing. Read in order: `parse_midi`, `pair_notes`, `_note_programs`,
+`_MetaEvents`.
 """
 
 from __future__ import annotations
@@ -71,32 +71,32 @@ def read_midi(source: Source) -> Score:
 def parse_midi(data: bytes, name: str = "MIDI data") -> Score:
     """Return the score of the bytes of a MIDI file (also RMID, gzip-compressed, or damaged).
 
-    Raise FormatError, which calls it `name`, if it cannot be read at all.
+    Raise FormatError, with `name` for the file, if it cannot be read at all.
     """
     file = read_smf(data, name)
-    found = _Globals(file)
-    tracks = _tracks(file, found)
+    metas = _MetaEvents(file)
+    tracks = _tracks(file, metas)
     with_notes = {track for track, _ in tracks}
     return Score(
         file.ticks_per_quarter,
         tuple(track for _, track in tracks),
-        tempos=tuple(found.tempos[tick] for tick in sorted(found.tempos)),
-        meters=tuple(found.meters[tick] for tick in sorted(found.meters)),
-        keys=tuple(found.keys[tick] for tick in sorted(found.keys)),
-        texts=found.score_texts(with_notes),
-        title=found.title(with_notes),
+        tempos=tuple(metas.tempos[tick] for tick in sorted(metas.tempos)),
+        meters=tuple(metas.meters[tick] for tick in sorted(metas.meters)),
+        keys=tuple(metas.keys[tick] for tick in sorted(metas.keys)),
+        texts=metas.score_texts(with_notes),
+        title=metas.title(with_notes),
         repairs=file.repairs.sentences(),
     )
 
 
-def _tracks(file: SmfFile, found: _Globals) -> list[tuple[int, Track]]:
-    """Return the score tracks, each with the number of the MTrk that it comes from."""
+def _tracks(file: SmfFile, metas: _MetaEvents) -> list[tuple[int, Track]]:
+    """Return the score tracks, each with the number of its MTrk."""
     events, channels = file.events, file.events.status & 0x0F
     parts = events.track * 16 + channels
-    lines = found.ports[events.track] * 16 + channels
+    lines = metas.ports[events.track] * 16 + channels
     on_rows, ends = pair_notes(events, file.tracks, file.repairs)
     programs = _note_programs(events, parts, lines, on_rows)
-    # A group is a score track to be: (MTrk, channel, program) in one number.
+    # A group is a future score track: (MTrk, channel, program) in one number.
     groups = parts[on_rows] * 128 + programs
     notes = _split(_notes(events, on_rows, ends), groups, ("velocity", "duration", "pitch", "start"))
     control_rows = np.flatnonzero(_KIND_OF_CONTROL[events.status])
@@ -105,15 +105,15 @@ def _tracks(file: SmfFile, found: _Globals) -> list[tuple[int, Track]]:
     tracks, seen = [], set()
     for group, rows in notes.items():
         number, channel, program = group >> 11, group >> 7 & 15, group & 127
-        texts = () if number in seen else found.track_texts(number)
+        texts = () if number in seen else metas.track_texts(number)
         seen.add(number)
         extras = controls.get(group, np.empty(0, CONTROL)), texts
-        tracks.append((number, Track(rows, program, channel == DRUM_CHANNEL, found.name(number), *extras)))
+        tracks.append((number, Track(rows, program, channel == DRUM_CHANNEL, metas.name(number), *extras)))
     return tracks
 
 
 def pair_notes(events: Events, tracks: int, repairs: Repairs) -> tuple[Indices, Indices]:
-    """Return the rows of all note-ons, and the tick at which each note ends: first in, first out."""
+    """Return the rows of all note-ons and the tick at which each note ends, paired first-in first-out."""
     kind, sounding = events.status & 0xF0, events.second > 0
     is_on = (kind == NOTE_ON) & sounding
     rows = np.flatnonzero((kind == NOTE_ON) | (kind == NOTE_OFF))
@@ -138,10 +138,10 @@ def pair_notes(events: Events, tracks: int, repairs: Repairs) -> tuple[Indices, 
 def _without_stray_offs(
     events: Events, rows: Indices, keys: Indices, on: NDArray[np.bool_], repairs: Repairs
 ) -> tuple[Indices, Indices, NDArray[np.bool_]]:
-    """Leave out the note-offs for which no note is sounding; `rows` are sorted by `keys`, stably.
+    """Return (rows, keys numbered from 0, on) without the note-offs for which no note is sounding.
 
-    Also number the keys from 0. A note-off is stray where the balance of ons and offs of its key reaches a new
-    low; subtracting a large step for each key makes one running minimum serve for all keys.
+    `rows` are sorted by `keys`, stably. A note-off is stray where the balance of ons and offs of its key reaches a new
+    low; with a large step subtracted for each key, one running minimum serves all keys.
     """
     if not len(rows):
         return rows, keys, on
@@ -161,7 +161,7 @@ def _without_stray_offs(
 
 
 def _stable_order(keys: NDArray[np.integer]) -> Indices:
-    """Return the stable sorting order of `keys`; 16-bit ones, the usual case, are sorted by radix."""
+    """Return the stable sorting order of `keys`; 16-bit keys, the usual case, are radix-sorted."""
     small = keys.max(initial=0) < 1 << 16
     return np.argsort(keys.astype(np.uint16) if small else keys, kind="stable")
 
@@ -173,7 +173,7 @@ def _count_by_track(events: Events, rows: Indices, repairs: Repairs, kind: str) 
 
 
 def _note_programs(events: Events, parts: Indices, lines: Indices, on_rows: Indices) -> Indices:
-    """Return the program of every note. A part is an MTrk's channel, a line is a port's channel."""
+    """Return the program of every note. A part is a channel of an MTrk, a line is a channel of a port."""
     rows = np.flatnonzero(events.status & 0xF0 == PROGRAM_CHANGE)
     if not len(rows):
         return np.zeros(len(on_rows), dtype=np.int64)
@@ -193,9 +193,9 @@ def _note_programs(events: Events, parts: Indices, lines: Indices, on_rows: Indi
 
 
 def _neighbours(parts: Indices, table: Indices, rows: Indices) -> tuple[Indices, Indices]:
-    """Return, for each of `rows`, the places in `table` of the nearest rows before and after it in its part.
+    """Return, for each of `rows`, the indices in `table` of the nearest rows before and after it in its part.
 
-    `table` holds rows sorted by part, then row; -1 stands for none.
+    `table` contains rows sorted by part, then row; -1 stands for none.
     """
     size = len(parts)
     keys, wanted = parts[table] * size + table, parts[rows] * size + rows
@@ -209,8 +209,8 @@ def _neighbours(parts: Indices, table: Indices, rows: Indices) -> tuple[Indices,
 def _control_groups(
     parts: Indices, lines: Indices, on_rows: Indices, groups: Indices, rows: Indices
 ) -> Indices:
-    """Return the group of each control: its part's next note's, else last note's, else the first on its line,
-    else -1."""
+    """Return the group of each control: that of the next note in its part, else of the last, else the first group
+    on its line, else -1."""
     if not len(on_rows) or not len(rows):
         return np.full(len(rows), -1, dtype=np.int64)
     order = np.lexsort((on_rows, parts[on_rows]))
@@ -251,15 +251,15 @@ def _controls(events: Events, rows: Indices) -> Controls:
 
 
 def _split(rows: NDArray[np.void], groups: Indices, order: tuple[str, ...]) -> dict[int, NDArray[np.void]]:
-    """Return the rows of every group (those below 0 are left out), sorted by the columns `order`, last first."""
+    """Return the rows of every group (groups below 0 are left out), sorted by the columns `order`, last first."""
     by = np.lexsort((*(rows[name] for name in order), groups))
     rows, groups = rows[by], groups[by]
     edges = np.flatnonzero(np.diff(groups, prepend=-1, append=groups.max(initial=-1) + 1))
     return {int(groups[a]): rows[a:b] for a, b in pairwise(edges.tolist())}
 
 
-class _Globals:
-    """What the meta events say: tempos, meters, keys, texts, and the port of every MTrk."""
+class _MetaEvents:
+    """The content of the meta events: tempos, meters, keys, texts, and the port of every MTrk."""
 
     def __init__(self, file: SmfFile) -> None:
         self.file = file
@@ -269,57 +269,45 @@ class _Globals:
         self.names: dict[int, Text] = {}
         self.texts: dict[int, list[Text]] = {}
         self.ports = np.zeros(file.tracks, dtype=np.int64)
-        takers = {
-            TEMPO: self._take_tempo,
-            METER: self._take_meter,
-            KEY: self._take_key,
-            PORT: self._take_port,
-        }
         events = file.events
         rows = np.flatnonzero(events.status == META)
         columns = (events.first[rows].tolist(), events.track[rows].tolist(), events.tick[rows].tolist())
         for kind, track, tick, payload in zip(*columns, events.payloads, strict=True):
-            if kind in TEXTS:
-                self._take_text(track, tick, TEXTS[kind], payload)
-            elif kind in takers:
-                takers[kind](track, tick, payload)
+            self._read(kind, track, tick, payload)
         if file.microseconds_per_quarter:
             self.tempos = {0: Tempo(0, file.microseconds_per_quarter)}
 
-    def _take_text(self, track: int, tick: int, kind: str, payload: bytes) -> None:
-        if kind == "name" and track not in self.names:
-            self.names[track] = Text(tick, kind, decode_name(payload))
-        elif text := decode_text(payload):
-            self.texts.setdefault(track, []).append(Text(tick, kind, text))
-
-    def _take_tempo(self, track: int, tick: int, payload: bytes) -> None:
-        micros = int.from_bytes(payload, "big")
-        if self.file.microseconds_per_quarter:
-            self.file.repairs.add("smpte tempo")
-        elif len(payload) == 3 and micros:
-            self.tempos[tick] = Tempo(tick, micros)
-        else:
-            self.file.repairs.add("tempo", track + 1)
-
-    def _take_meter(self, track: int, tick: int, payload: bytes) -> None:
-        if len(payload) >= 2 and payload[0] and payload[1] <= MAX_DENOMINATOR_POWER:
-            self.meters[tick] = Meter(tick, payload[0], 1 << payload[1])
-        else:
-            self.file.repairs.add("meter", track + 1)
-
-    def _take_key(self, track: int, tick: int, payload: bytes) -> None:
-        fifths = int.from_bytes(payload[:1], "big", signed=True)
-        if len(payload) >= 2 and -7 <= fifths <= 7 and payload[1] <= 1:
-            self.keys[tick] = Key(tick, fifths, payload[1] == 1)
-        else:
-            self.file.repairs.add("key", track + 1)
-
-    def _take_port(self, track: int, tick: int, payload: bytes) -> None:
-        if payload and not self.ports[track]:
+    def _read(self, kind: int, track: int, tick: int, payload: bytes) -> None:
+        """Read one meta event; a value out of range is ignored and counted as a repair."""
+        if kind in TEXTS:
+            if TEXTS[kind] == "name" and track not in self.names:
+                self.names[track] = Text(tick, "name", decode_name(payload))
+            elif text := decode_text(payload):
+                self.texts.setdefault(track, []).append(Text(tick, TEXTS[kind], text))
+        elif kind == TEMPO:
+            micros = int.from_bytes(payload, "big")
+            if self.file.microseconds_per_quarter:
+                self.file.repairs.add("smpte tempo")
+            elif len(payload) == 3 and micros:
+                self.tempos[tick] = Tempo(tick, micros)
+            else:
+                self.file.repairs.add("tempo", track + 1)
+        elif kind == METER:
+            if len(payload) >= 2 and payload[0] and payload[1] <= MAX_DENOMINATOR_POWER:
+                self.meters[tick] = Meter(tick, payload[0], 1 << payload[1])
+            else:
+                self.file.repairs.add("meter", track + 1)
+        elif kind == KEY:
+            fifths = int.from_bytes(payload[:1], "big", signed=True)
+            if len(payload) >= 2 and -7 <= fifths <= 7 and payload[1] <= 1:
+                self.keys[tick] = Key(tick, fifths, payload[1] == 1)
+            else:
+                self.file.repairs.add("key", track + 1)
+        elif kind == PORT and payload and not self.ports[track]:
             self.ports[track] = payload[0]
 
     def title(self, with_notes: set[int]) -> str:
-        """Return the name of the first MTrk, if it is not the name of an instrument."""
+        """Return the title: the name of the first MTrk, unless it has notes (and so names an instrument)."""
         is_title = self.file.format == 0 or 0 not in with_notes
         return self.names[0].text if is_title and 0 in self.names else ""
 
@@ -330,7 +318,7 @@ class _Globals:
         return tuple(self.texts.get(track, ())) if self.file.format else ()
 
     def score_texts(self, with_notes: set[int]) -> tuple[Text, ...]:
-        """Return, in time order, the texts of the MTrks without notes, their names too, but for the title."""
+        """Return, in time order, the texts of the MTrks without notes, and their names except for the title."""
         silent = [n for n in range(self.file.tracks) if n not in with_notes or not self.file.format]
         texts = [text for n in silent for text in self.texts.get(n, ())]
         texts += [self.names[n] for n in silent if n and n in self.names and self.names[n].text]

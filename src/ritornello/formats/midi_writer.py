@@ -1,10 +1,10 @@
-"""`Score` -> Standard MIDI File, format 1: a conductor's track, then one MTrk for each score track.
+"""`Score` -> Standard MIDI File, format 1: a conductor track, then one MTrk for each score track.
 
-What `midi.read_midi` reads back is the score that was written, once that score has been through a file:
-tracks without notes are gone, overlapping notes of one pitch end first-in first-out.
+Writing and reading back (`midi.read_midi`) is a fixed point after the first time: then tracks without notes are gone,
+and overlapping notes of one pitch end first-in first-out.
 
-Order at one tick: ends of notes that began earlier, texts, controls, program, note-ons, ends of notes without
-length. A program change stands at the start, or after the bank select that belongs to it.
+Order at one tick: ends of earlier notes, meta events, controls, program, note-ons, ends of notes without length. The
+program change is at the start, or after its bank select.
 
 Read in order: `midi_to_bytes`, `_note_rows`, `encode_track`, `assign_channels`.
 """
@@ -34,7 +34,7 @@ from ritornello.score import CHANNEL_PRESSURE, CONTROL_CHANGE, PITCH_BEND, Contr
 MAX_TICK = 1 << 40  # an event later than this would need thousands of fillers
 TEXT_TYPES = {kind: number for number, kind in TEXTS.items()}
 _NAME = TEXT_TYPES["name"]
-FILLER = 0x7F  # an empty sequencer-specific event: carries a delta that is too long for one
+FILLER = 0x7F  # an empty sequencer-specific event: splits a delta that is too long
 _RANK_OFF, _RANK_META, _RANK_CONTROL, _RANK_PROGRAM, _RANK_ON, _RANK_END = range(6)
 
 Rows = NDArray[np.int64]  # shape (events, 5): tick, rank, status, first, second data byte
@@ -50,23 +50,24 @@ class MetaEvent:
 
 
 def write_midi(score: Score, path: Path | str) -> tuple[str, ...]:
-    """Write `score` to `path`, as a whole or not at all; raise ConfigError for what MIDI cannot say.
+    """Write `score` to `path`, as a whole or not at all; raise ConfigError for values that MIDI cannot represent.
 
-    Return what was left out: nothing.
+    Return descriptions of what was left out: always none.
     """
     write_bytes(Path(path), midi_to_bytes(score))
     return ()
 
 
 def midi_to_bytes(score: Score) -> bytes:
-    """Return `score` as a MIDI file; raise ConfigError for what MIDI cannot say."""
+    """Return `score` as a MIDI file; raise ConfigError for values that MIDI cannot represent."""
     _check_range("ticks_per_quarter", np.array([score.ticks_per_quarter]), 1, 0x7FFF, "the score")
     contents = [encode_track(np.empty((0, 5), dtype=np.int64), conductor_metas(score))]
     for number, (track, (port, channel)) in enumerate(
         zip(score.tracks, assign_channels(score.tracks), strict=True), start=1
     ):
         _check_track(track, f"track {number}")
-        contents.append(encode_track(_track_rows(track, channel), _track_metas(track, port)))
+        ports = [MetaEvent(0, PORT, bytes((port,)))] if port else []
+        contents.append(encode_track(_track_rows(track, channel), ports + _named(track.name, track.texts)))
     numbers = (1, min(len(contents), 0xFFFF), score.ticks_per_quarter)
     header = b"".join(number.to_bytes(2, "big") for number in numbers)
     return chunk(b"MThd", header) + b"".join(chunk(b"MTrk", content) for content in contents)
@@ -80,8 +81,8 @@ def chunk(name: bytes, content: bytes) -> bytes:
 def assign_channels(tracks: Iterable[Track]) -> list[tuple[int, int]]:
     """Return (port, channel) for every track.
 
-    Every program gets a channel, and while channels are left every further track its own; past that, tracks of
-    one program share. More programs than channels, and more than one drum kit, go to further ports.
+    Every program gets a channel, and while channels are left every further track one of its own; after that, tracks
+    of one program share theirs. More programs than channels, and more than one drum kit, use further ports.
     """
     melodic = list(dict.fromkeys(track.program for track in tracks if not track.is_drum))
     kits = list(dict.fromkeys(track.program for track in tracks if track.is_drum))
@@ -102,7 +103,7 @@ def assign_channels(tracks: Iterable[Track]) -> list[tuple[int, int]]:
 
 
 def conductor_metas(score: Score) -> list[MetaEvent]:
-    """Return title, texts, tempos, meters and keys; raise ConfigError for what MIDI cannot say."""
+    """Return title, texts, tempos, meters and keys; raise ConfigError for values that MIDI cannot represent."""
     metas = _named(score.title, score.texts)
     for tempo in score.tempos:
         _check_range("tempo", np.array([tempo.microseconds_per_quarter]), 1, 0xFFFFFF, f"tick {tempo.tick}")
@@ -122,19 +123,14 @@ def conductor_metas(score: Score) -> list[MetaEvent]:
     return metas
 
 
-def _track_metas(track: Track, port: int) -> list[MetaEvent]:
-    ports = [MetaEvent(0, PORT, bytes((port,)))] if port else []
-    return ports + _named(track.name, track.texts)
-
-
 def _named(name: str, texts: Iterable[Text]) -> list[MetaEvent]:
-    """Return metas for the name of an MTrk and its texts; the first of type name is always the name."""
+    """Return meta events for the name of an MTrk, which comes first, and its texts."""
     metas = [text_meta(Text(0, "name", name))]
     return metas + [text_meta(text) for text in texts]
 
 
 def text_meta(text: Text) -> MetaEvent:
-    """Return a text as a meta event; raise ConfigError for a kind that MIDI has not."""
+    """Return a text as a meta event; raise ConfigError for a kind that MIDI does not have."""
     if text.kind not in TEXT_TYPES:
         raise ConfigError(
             f"text of kind {text.kind!r} at tick {text.tick}: allowed are {', '.join(TEXT_TYPES)}"
@@ -173,7 +169,7 @@ def _track_rows(track: Track, channel: int) -> Rows:
 
 
 def _note_rows(track: Track) -> Rows:
-    """Return the note-ons, in the order of the notes, then the note-offs, in the same."""
+    """Return the note-ons, then the note-offs, both in the order of the notes."""
     notes = track.notes
     rows = np.empty((2 * len(notes), 5), dtype=np.int64)
     ons, offs = rows[: len(notes)], rows[len(notes) :]
@@ -199,7 +195,7 @@ def _control_rows(controls: Controls) -> Rows:
 
 
 def encode_track(rows: Rows, metas: list[MetaEvent]) -> bytes:
-    """Return the content of an MTrk: channel events and metas in time order, and the end of track."""
+    """Return the content of an MTrk: channel events and meta events in time order, and the end of track."""
     marks = np.array([(meta.tick, _RANK_META, META, i, 0) for i, meta in enumerate(metas)], np.int64).reshape(
         -1, 5
     )
@@ -210,16 +206,16 @@ def encode_track(rows: Rows, metas: list[MetaEvent]) -> bytes:
     stream, ends = _channel_bytes(rows)
     pieces, at = [], 0
     for row in np.flatnonzero(rows[:, 2] == META).tolist():
-        pieces += [stream[at : ends[row]], _meta_bytes(metas, int(rows[row, 3]))]
+        index = int(rows[row, 3])  # -1: a filler
+        meta = metas[index] if index >= 0 else MetaEvent(0, FILLER, b"")
+        pieces += [
+            stream[at : ends[row]],
+            bytes((META, meta.type)),
+            quantity(len(meta.content)),
+            meta.content,
+        ]
         at = int(ends[row])
     return b"".join([*pieces, stream[at:], bytes((0, META, END_OF_TRACK, 0))])
-
-
-def _meta_bytes(metas: list[MetaEvent], index: int) -> bytes:
-    if index < 0:
-        return bytes((META, FILLER, 0))
-    meta = metas[index]
-    return bytes((META, meta.type)) + quantity(len(meta.content)) + meta.content
 
 
 def quantity(value: int) -> bytes:
@@ -231,7 +227,7 @@ def quantity(value: int) -> bytes:
 
 
 def _with_fillers(rows: Rows) -> Rows:
-    """Return `rows` with fillers (metas numbered -1) wherever a delta is more than MIDI can say."""
+    """Return `rows` with fillers (meta events numbered -1) where a delta exceeds MAX_DELTA."""
     fillers = (np.diff(rows[:, 0], prepend=0) - 1) // MAX_DELTA
     fillers = np.maximum(fillers, 0)
     if not fillers.any():
@@ -244,7 +240,7 @@ def _with_fillers(rows: Rows) -> Rows:
 
 
 def _channel_bytes(rows: Rows) -> tuple[bytes, Rows]:
-    """Return all deltas and channel events as bytes, and where each row ends; of a meta there is only the delta."""
+    """Return the bytes of all deltas and channel events, and the end of each row; a meta event has only its delta."""
     delta = np.diff(rows[:, 0], prepend=0)
     delta_size = 1 + (delta >= 1 << 7) + (delta >= 1 << 14) + (delta >= 1 << 21)
     is_event = rows[:, 2] != META

@@ -2,9 +2,9 @@
 
 Conventions of reading
 ----------------------
-- A part is a track; the staves of one part (a piano's) are one track. Unpitched notes are drums.
-- Tied notes are one note again. A grace note lasts an eighth of a quarter, and ends where it stands.
-- Velocities are those of the file's `dynamics`, else `DEFAULT_VELOCITY`. Lyrics stay with their track.
+- A part is a track, with all its staves. Unpitched notes are drums.
+- Tied notes are joined. A grace note lasts an eighth of a quarter and ends at its position.
+- Velocities come from the `dynamics` of the file, else DEFAULT_VELOCITY. Lyrics belong to their track.
 
 Read in order: `parse_musicxml`, `_parsed`, `_track`.
 """
@@ -41,7 +41,7 @@ DEFAULT_VELOCITY = 80
 _DRUM_OF_SIGN = {drum_sign(pitch): pitch for pitch in range(128)}
 _CONTAINER = "META-INF/container.xml"
 Event = TypeVar("Event", Tempo, Meter, Key)
-_UNNAMED = ("Music21 Fragment", "Music21")  # what music21 calls a piece without a title
+_UNNAMED = ("Music21 Fragment", "Music21")  # the titles that music21 gives to a piece without one
 
 
 def parse_musicxml(data: bytes, name: str = "MusicXML data") -> Score:
@@ -54,13 +54,24 @@ def parse_musicxml(data: bytes, name: str = "MusicXML data") -> Score:
 
 
 def write_musicxml(score: Score, path: Path | str) -> tuple[str, ...]:
-    """Write `score` to `path`, compressed if its suffix is `.mxl`; return the parts that had to be left out.
+    """Write `score` to `path`, compressed if its suffix is `.mxl`; return the parts that were left out.
 
-    What notation cannot say is lost in any case: see `musicxml_writer`.
+    Other losses are those of notation: see `musicxml_writer`.
     """
     path = Path(path)
     content, failing = score_to_musicxml(score)
-    write_bytes(path, _compressed(content) if path.suffix.lower() == ".mxl" else content)
+    if path.suffix.lower() == ".mxl":
+        container = (
+            '<?xml version="1.0" encoding="UTF-8"?><container><rootfiles>'
+            '<rootfile full-path="score.musicxml" media-type="application/vnd.recordare.musicxml+xml"/>'
+            "</rootfiles></container>"
+        )
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(_CONTAINER, container)
+            archive.writestr("score.musicxml", content)
+        content = buffer.getvalue()
+    write_bytes(path, content)
     return tuple(f"part {name!r}" for name in failing)
 
 
@@ -79,21 +90,8 @@ def _uncompressed(data: bytes, source: str) -> bytes:
         ) from None
 
 
-def _compressed(content: bytes) -> bytes:
-    container = (
-        '<?xml version="1.0" encoding="UTF-8"?><container><rootfiles>'
-        '<rootfile full-path="score.musicxml" media-type="application/vnd.recordare.musicxml+xml"/>'
-        "</rootfiles></container>"
-    )
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(_CONTAINER, container)
-        archive.writestr("score.musicxml", content)
-    return buffer.getvalue()
-
-
 def _instruments(data: bytes, source: str) -> list[tuple[int, int]]:
-    """Return program and channel of every part; music21 goes by the instrument's name instead."""
+    """Return program and channel of every part, which music21 would derive from the name of the instrument."""
     try:
         root = ElementTree.fromstring(data)
     except ElementTree.ParseError as error:
@@ -110,7 +108,7 @@ def _instruments(data: bytes, source: str) -> list[tuple[int, int]]:
 
 
 def _number(part: ElementTree.Element, tag: str) -> int:
-    """Return a number of 1 to 128 in the first `tag` of a part, 1 if there is none."""
+    """Return the number (1 to 128) in the first `tag` of a part, 1 if there is none."""
     text = part.findtext(f"midi-instrument/{tag}", "").strip()
     return max(1, min(128, int(text))) if text.isdecimal() else 1
 
@@ -121,7 +119,7 @@ def _parsed(music21: Any, data: bytes, source: str) -> Any:
     importer.xmlText = data
     try:
         importer.parseXMLText()
-    except Exception as error:  # music21 raises whatever it stumbles over
+    except Exception as error:  # music21 raises many kinds on damaged files
         reason = " ".join(str(error).split()) or type(error).__name__
         raise FormatError(f"{source}: damaged MusicXML file ({reason})") from None
     return importer.stream
@@ -136,14 +134,16 @@ def _score(music21: Any, whole: Any, instruments: list[tuple[int, int]]) -> Scor
         TICKS_PER_QUARTER,
         tuple(track for track in tracks if len(track.notes)),
         tempos=_events(flat, music21.tempo.MetronomeMark, _tempo),
-        meters=_events(flat, music21.meter.TimeSignature, _meter),
+        meters=_events(
+            flat, music21.meter.TimeSignature, lambda tick, e: Meter(tick, e.numerator, e.denominator)
+        ),
         keys=_events(flat, music21.key.KeySignature, _key),
         title="" if title in _UNNAMED else title,
     )
 
 
 def _events(flat: list[Any], kind: type, make: Callable[[int, Any], Event | None]) -> tuple[Event, ...]:
-    """Return what `make` makes of the elements of a class in all parts: one at a tick, in time order."""
+    """Return the elements of a class in all parts as events by `make`: one at each tick, in time order."""
     found = {
         _ticks(element.offset): element for stream in flat for element in stream.getElementsByClass(kind)
     }
@@ -156,10 +156,6 @@ def _tempo(tick: int, mark: Any) -> Tempo | None:
     return Tempo.from_quarters_per_minute(tick, float(speed)) if speed else None
 
 
-def _meter(tick: int, signature: Any) -> Meter:
-    return Meter(tick, signature.numerator, signature.denominator)
-
-
 def _key(tick: int, signature: Any) -> Key:
     minor = getattr(signature, "mode", "major") == "minor"
     return Key(tick, max(-7, min(7, signature.sharps or 0)), minor)
@@ -170,7 +166,7 @@ def _ticks(quarters: Any) -> int:
 
 
 def _players(whole: Any, flat: list[Any]) -> Iterator[tuple[Any, list[Any]]]:
-    """Yield each part with its flat streams: music21 makes a part of every staff, and groups those of one."""
+    """Yield each part with its flat streams: music21 makes a part of every staff, and a group of those of a part."""
     groups = [list(group) for group in whole.getElementsByClass("StaffGroup")]
     for part, stream in zip(whole.parts, flat, strict=True):
         group = next((g for g in groups if part in g and "PartStaff" in part.classes), [part])
@@ -206,10 +202,11 @@ def _notes(stream: Any) -> list[list[int]]:
             start, length = max(0, start - GRACE_TICKS), GRACE_TICKS
         for note in getattr(element, "notes", (element,)):
             pitch, tie = _pitch(note), note.tie.type if note.tie else ""
+            velocity = note.volume.velocity or element.volume.velocity or DEFAULT_VELOCITY
             if tie in ("stop", "continue") and tied[pitch, start]:
                 row = tied[pitch, start].pop(0)
             else:
-                row = [start, 0, pitch, _velocity(note, element)]
+                row = [start, 0, pitch, max(1, min(127, velocity))]
                 rows.append(row)
             row[1] += length
             if tie in ("start", "continue"):
@@ -218,12 +215,7 @@ def _notes(stream: Any) -> list[list[int]]:
 
 
 def _pitch(note: Any) -> int:
-    """Return the MIDI pitch of a note, or of the drum that an unpitched one stands for (the snare if unknown)."""
+    """Return the MIDI pitch of a note, or the drum of an unpitched note (the snare if unknown)."""
     if hasattr(note, "pitch"):
         return max(0, min(127, int(note.pitch.midi)))
     return _DRUM_OF_SIGN.get((f"{note.displayStep}{note.displayOctave}", note.notehead), 38)
-
-
-def _velocity(note: Any, element: Any) -> int:
-    found = note.volume.velocity or element.volume.velocity or DEFAULT_VELOCITY
-    return max(1, min(127, found))

@@ -1,8 +1,7 @@
-"""`Score` -> MusicXML through music21: complete measures, so that nothing is left to music21's own guesses.
+"""`Score` -> MusicXML through music21, as complete measures, so that its heuristics are not needed.
 
-What notation cannot say is lost: controls, texts other than lyrics, tempo changes of less than
-`LEAST_TEMPO_CHANGE`, times finer than the grid of `staves`. A part that music21 cannot write is left out, and
-`score_to_musicxml` says so.
+Lost are controls, texts other than lyrics, tempo changes of less than `LEAST_TEMPO_CHANGE`, and times finer than the
+grid of `staves`. A part that music21 cannot write is left out and reported by `score_to_musicxml`.
 
 Read in order: `score_to_musicxml`, `score_to_music21`, `_Part`, `spell`, `drum_sign`.
 """
@@ -24,7 +23,7 @@ from ritornello.errors import ConfigError, FormatError, MissingExtraError
 from ritornello.formats.midi_writer import assign_channels
 from ritornello.formats.staves import COMPOUND_BEAT, UNITS, Voice, Written, snap, write_bars
 from ritornello.score import Key, Meter, Notes, Score, Track
-from ritornello.theory import estimate_key, instrument_name
+from ritornello.theory import instrument_name
 
 LEAST_TEMPO_CHANGE = 0.1
 MAX_BARS = 5000
@@ -43,9 +42,8 @@ _RARE_HEADS = (
     "arrow down", "arrow up",
 )  # fmt: skip
 _PLACES = ("D4", "E4", "F4", "G4", "A4", "B4", "C5", "D5", "E5", "F5", "G5", "A5")
-_NO_XML = re.compile(
-    "[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]"
-)  # what XML cannot hold; music21 writes it
+# Characters that XML does not allow; music21 would write them.
+_NO_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def drum_sign(pitch: int) -> tuple[str, str]:
@@ -55,7 +53,7 @@ def drum_sign(pitch: int) -> tuple[str, str]:
 
 @contextmanager
 def quiet_music21() -> Iterator[Any]:
-    """Give the module music21, and keep its warnings to ourselves; raise MissingExtraError without it."""
+    """Provide the module music21 with its warnings ignored; raise MissingExtraError without it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -71,7 +69,7 @@ def score_to_musicxml(score: Score) -> tuple[bytes, tuple[str, ...]]:
         whole = score_to_music21(score)
         try:
             return _exported(music21, whole), ()
-        except Exception:  # music21 gives up in many ways; find the part that it cannot write
+        except Exception:  # music21 raises many kinds; find the parts that it cannot write
             failing = [part for part in whole.parts if not _can_export(music21, part)]
         whole.remove(failing)
         if not failing or not whole.parts:
@@ -95,13 +93,13 @@ def _can_export(music21: Any, part: Any) -> bool:
 
 
 def score_to_music21(score: Score) -> Any:
-    """Return `score` as a music21.stream.Score of complete measures: one part a track, voices, ties, clefs, keys.
+    """Return `score` as a music21.stream.Score of complete measures: a part for each track; voices, ties, clefs, keys.
 
     Raise ConfigError for a score without notes or of more than `MAX_BARS` bars, MissingExtraError without music21.
     """
     if not score.note_count:
         raise ConfigError("the score has no notes: there is nothing to write as notation")
-    keys = score.keys or _estimated_keys(score)
+    keys = score.keys or (score.estimated_key(),)
     tracks = [track for track in score.tracks if len(track.notes)]
     snapped = [snap(track.notes, score.ticks_per_quarter) for track in tracks]
     bars = _bar_lines(score, snapped)
@@ -115,8 +113,8 @@ def score_to_music21(score: Score) -> Any:
 
 
 def _bar_lines(score: Score, snapped: list[Notes]) -> NDArray[np.int64]:
-    """Return the bar lines in units, from 0 to the first that no note of `snapped` passes."""
-    end = score.end + score.ticks_per_quarter  # a late onset may go to the next beat
+    """Return the bar lines in units, from 0 to the first at or after the end of all notes of `snapped`."""
+    end = score.end + score.ticks_per_quarter  # a late onset may be rounded to the next beat
     meters = score.meters or (Meter(0, 4, 4),)
     shortest = min(meter.bar_ticks(score.ticks_per_quarter) for meter in meters)
     if end > MAX_BARS * shortest:
@@ -129,18 +127,8 @@ def _bar_lines(score: Score, snapped: list[Notes]) -> NDArray[np.int64]:
     return units[: int(np.searchsorted(units, last)) + 1]
 
 
-def _estimated_keys(score: Score) -> tuple[Key, ...]:
-    pitched = [track.notes for track in score.tracks if not track.is_drum and len(track.notes)]
-    if not pitched:
-        return ()
-    notes = np.concatenate(pitched)
-    weights = np.bincount(notes["pitch"] % 12, weights=np.maximum(notes["duration"], 1), minlength=12)
-    _, minor, fifths = estimate_key(weights)
-    return (Key(0, fifths, minor),)
-
-
 class _Part:
-    """Makes the music21 part of a track whose notes are snapped; `make` is all that is called from outside."""
+    """Makes the music21 part of a track whose notes are snapped; the interface is `make`."""
 
     def __init__(
         self, music21: Any, score: Score, track: Track, keys: Sequence[Key], bars: NDArray[np.int64]
@@ -149,11 +137,11 @@ class _Part:
         self.scale = UNITS / score.ticks_per_quarter
         self.meters = self._by_bar(score.meters)
         self.keys = {} if track.is_drum else self._by_bar(keys)
-        self.key = Key(0, 0)  # of the present bar: it decides how pitches are spelled
+        self.key = Key(0, 0)  # of the current bar: it determines pitch spelling
         self.lyrics = self._lyrics()
 
     def _by_bar(self, events: Sequence[Any]) -> dict[int, Any]:
-        """Return each event by the number of the bar that it is in; the last of a bar holds."""
+        """Return the last event of each bar, by the number of the bar."""
         found = {}
         for event in events:
             bar = int(np.searchsorted(self.bars, round(event.tick * self.scale), side="right")) - 1
@@ -162,7 +150,7 @@ class _Part:
         return found
 
     def _lyrics(self) -> dict[int, str]:
-        """Return the lyrics by the nearest onset, in units; those that share one are joined."""
+        """Return the lyrics by the nearest onset, in units; lyrics at one onset are joined."""
         onsets = np.unique(self.track.notes["start"])
         found: dict[int, str] = {}
         for text in self.track.texts:
@@ -173,7 +161,7 @@ class _Part:
         return found
 
     def make(self, channel: int, with_tempos: bool) -> Any:
-        """Return the part, with notes, beams and accidentals as they are to be printed."""
+        """Return the part, with notes, beams and accidentals."""
         part = self.music21.stream.Part()
         instrument = self._instrument()
         instrument.midiChannel = channel
@@ -289,10 +277,10 @@ class _Part:
 
 
 def spell(pitch: int, key: Key) -> str:
-    """Return the name, as music21 writes it, of a MIDI pitch in a key.
+    """Return the name, as in music21, of a MIDI pitch in a key.
 
-    Of the twelve neighbours on the line of fifths that are meant, a major key has its own seven, five more on
-    the flat side down to the lowered second, and the raised fourth; a minor key reaches up to its leading note.
+    Names come from twelve neighbours on the line of fifths: in a major key its own seven, four more on the flat side
+    down to the lowered second, and the raised fourth; in a minor key up to the leading note.
     """
     lowest = key.fifths - (3 if key.minor else 5)
     place = lowest + (pitch * 7 - lowest) % 12  # C is 0, G is 1

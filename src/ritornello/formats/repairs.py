@@ -1,4 +1,4 @@
-"""What a reader of MIDI files had to repair, counted, and said in short sentences."""
+"""Counts of the repairs that the MIDI reader made, and their descriptions in short sentences."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ REPAIRS = {
     "meter": ("ignored {} out of range", "time signature"),
     "key": ("ignored {} out of range", "key signature"),
 }
-"""What can be repaired: a sentence, in which {} stands for how many of the noun there were."""
+"""The repairs by kind: a sentence, in which {} stands for the number of the noun."""
 
 
 class Repairs:
-    """Counts what was repaired, by kind (a key of `REPAIRS`) and track (counted from 1; 0 is the file)."""
+    """Counts repairs by kind (a key of `REPAIRS`) and track (counted from 1; 0 is the file)."""
 
     def __init__(self) -> None:
         self.counts: Counter[tuple[str, int]] = Counter()
@@ -45,15 +45,16 @@ class Repairs:
 
     def sentences(self) -> tuple[str, ...]:
         """Return a short sentence for each kind of repair, in the order of the table."""
-        return tuple(self._sentence(kind) for kind in REPAIRS if any(k == kind for k, _ in self.counts))
-
-    def _sentence(self, kind: str) -> str:
-        sentence, noun = REPAIRS[kind]
-        total = sum(count for (k, _), count in self.counts.items() if k == kind)
-        tracks = sorted({track for k, track in self.counts if k == kind and track})
-        sentence = sentence.format(f"{total:,} {noun}" + "s" * (total != 1))
-        if not tracks:
-            return sentence
-        if len(tracks) > 5:
-            return f"{sentence} ({len(tracks):,} tracks)"
-        return f"{sentence} (track{'s' * (len(tracks) > 1)} {', '.join(map(str, tracks))})"
+        sentences = []
+        for kind, (sentence, noun) in REPAIRS.items():
+            counts = {track: count for (k, track), count in self.counts.items() if k == kind}
+            if not counts:
+                continue
+            total, tracks = sum(counts.values()), sorted(track for track in counts if track)
+            sentence = sentence.format(f"{total:,} {noun}" + "s" * (total != 1))
+            if len(tracks) > 5:
+                sentence += f" ({len(tracks):,} tracks)"
+            elif tracks:
+                sentence += f" (track{'s' * (len(tracks) > 1)} {', '.join(map(str, tracks))})"
+            sentences.append(sentence)
+        return tuple(sentences)

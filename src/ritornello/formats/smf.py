@@ -1,12 +1,12 @@
-"""The bytes of a Standard MIDI File <-> columns of events. It knows bytes and ticks; it knows no notes.
+"""The bytes of a Standard MIDI File -> columns of events, in ticks; notes are paired in `midi`.
 
-How it is quick in pure Python: a regular expression swallows each run of ordinary events (a status with two
-data bytes) at once, and everything else (meta events, SysEx, damage) is taken one by one. All of it is copied
-into a *canonical stream* in which every event is a delta, a status byte that may be left out, and exactly two
-bytes below 128. Whole columns are then decoded from that stream, for all tracks at once: the bytes below 128
-are, in turn, the end of a delta, a first and a second data byte.
+For speed in pure Python, a regular expression matches each run of ordinary events (a status with two data bytes) at
+once; all else (meta events, SysEx, damage) is read event by event. All of it is copied into a *canonical stream* in
+which every event is a delta, a status byte that may be left out, and exactly two bytes below 128. Whole columns are
+then decoded from that stream, for all tracks at once: the bytes below 128 are, in turn, the end of a delta, a first
+and a second data byte.
 
-"Track" in this module means an MTrk chunk. Whatever had to be repaired is counted in a `Repairs`.
+"Track" in this module means an MTrk chunk. Repairs are counted in a `Repairs`.
 
 Read in order: `Events`, `read_smf`, `_chunks`, `_Scanner`, `_decode`.
 """
@@ -24,19 +24,19 @@ from numpy.typing import NDArray
 from ritornello.errors import FormatError
 from ritornello.formats.repairs import Repairs
 
-SKIPPED, META = 0xF0, 0xFF  # a SKIPPED row keeps the delta of an event that says nothing to us
+SKIPPED, META = 0xF0, 0xFF  # a SKIPPED row keeps the delta of a system message
 PORT, END_OF_TRACK, TEMPO, METER, KEY = 0x21, 0x2F, 0x51, 0x58, 0x59
 TEXTS = {1: "text", 2: "copyright", 3: "name", 4: "instrument", 5: "lyric", 6: "marker", 7: "cue"}
 MAX_DELTA = 0x0FFFFFFF
-MAX_BYTES = 64 << 20  # the largest file read; also what a compressed one may unpack to
+MAX_BYTES = 64 << 20  # the largest file that is read, also after decompression
 
 
 @dataclass(frozen=True)
 class Events:
-    """The events of a file in columns of one length, track after track, in the order of the file.
+    """The events of a file in columns of equal length, track after track, in the order of the file.
 
-    tick: from the start of the piece. track: counted from 0. status: the status byte. first, second: the data
-    bytes, 0-127; `first` of a META row is its type. payloads: the contents of the META rows, in order.
+    tick: from the start of the piece. track: counted from 0. status: the status byte. first, second: the data bytes,
+    0-127; `first` of a META row is its type. payloads: the contents of the META rows, in order.
     """
 
     tick: NDArray[np.int64]
@@ -49,7 +49,7 @@ class Events:
 
 @dataclass(frozen=True)
 class SmfFile:
-    """A file as it stands: the format (0, 1 or 2), ticks to a quarter, and the events of `tracks` tracks.
+    """A MIDI file: the format (0, 1 or 2), ticks to a quarter, and the events of `tracks` tracks.
 
     microseconds_per_quarter: None, or the constant tempo of a file timed by SMPTE frames.
     """
@@ -63,7 +63,7 @@ class SmfFile:
 
 
 def read_smf(data: bytes, name: str) -> SmfFile:
-    """Read the bytes of a MIDI file; `name` is what errors call it. Raise FormatError if it holds no track."""
+    """Return the bytes of a MIDI file as events. Raise FormatError, with `name` for the file, if it has no track."""
     repairs = Repairs()
     data = _unpacked(data, name, repairs)
     start = _header_start(data, name, repairs)
@@ -97,10 +97,16 @@ def _unpacked(data: bytes, name: str, repairs: Repairs) -> bytes:
 
 
 def _header_start(data: bytes, name: str, repairs: Repairs) -> int:
-    """Return where the MIDI header begins: at 0, inside a RIFF file, or after junk such as a MacBinary header."""
+    """Return where the MIDI header begins: at 0, inside a RIFF file, or after junk such as a MacBinary header.
+
+    A header with a damaged name is 14 bytes before the first track and has length 6.
+    """
     start = data.find(b"MThd")
     if start < 0:
-        start = _damaged_header_start(data, name)
+        start = data.find(b"MTrk") - 14
+        if start < 0 or data[start + 4 : start + 8] != b"\0\0\0\x06":
+            kind = "a MIDI 2.0 clip" if data.startswith(b"SMF2CLIP") else "not a Standard MIDI File"
+            raise FormatError(f"{name}: {kind}: no MThd header from byte 0 on, it begins with {data[:8]!r}")
     if len(data) < start + 14:
         raise FormatError(
             f"{name}: the MIDI header at byte {start} is cut off, the file has {len(data)} bytes"
@@ -110,20 +116,11 @@ def _header_start(data: bytes, name: str, repairs: Repairs) -> int:
     return start
 
 
-def _damaged_header_start(data: bytes, name: str) -> int:
-    """Return where a header stands whose name is damaged: 14 bytes before the first track, with length 6."""
-    start = data.find(b"MTrk") - 14
-    if start >= 0 and data[start + 4 : start + 8] == b"\0\0\0\x06":
-        return start
-    kind = "a MIDI 2.0 clip" if data.startswith(b"SMF2CLIP") else "not a Standard MIDI File"
-    raise FormatError(f"{name}: {kind}: no MThd header from byte 0 on, it begins with {data[:8]!r}")
-
-
 def _timing(division: int, repairs: Repairs) -> tuple[int, int | None]:
     """Return ticks to a quarter, and the constant tempo if the division is in SMPTE frames.
 
-    Frames give ticks a fixed length; a quarter note is then laid to half a second, or to one second where half
-    a second has no whole number of ticks. 29 frames a second stands for 30 / 1.001.
+    Frames give ticks a fixed length; a quarter note is then set to half a second, or to one second where half a
+    second is no whole number of ticks. 29 frames a second stands for 30 / 1.001.
     """
     frames, ticks = 256 - (division >> 8), division & 0xFF
     if division == 0 or (division >= 0x8000 and ticks == 0):
@@ -137,14 +134,16 @@ def _timing(division: int, repairs: Repairs) -> tuple[int, int | None]:
     return (a_second, 1_000_000) if a_second % 2 else (a_second // 2, 500_000)
 
 
-# The name of a track may have one letter wrong, if a sound length follows.
+# The name of a track may have one wrong letter if a plausible length follows.
 _TRACK = re.compile(rb"MTrk|(?:MTr.|MT.k|M.rk|.Trk)\0", re.DOTALL)
 _CHUNK = re.compile(_TRACK.pattern + rb"|[\x20-\x7e]{4}", re.DOTALL)
 
 
 def _chunks(data: bytes, start: int, repairs: Repairs) -> Iterator[tuple[int, int]]:
-    """Yield the first byte and the end of the content of every MTrk chunk. A length is believed if a chunk, or
-    the end of the file, follows it; if not, the content goes up to the next MTrk."""
+    """Yield the first byte and the end of the content of every MTrk chunk.
+
+    A length is valid if a chunk or the end of the file follows; otherwise the content extends to the next MTrk.
+    """
     length = int.from_bytes(data[start + 4 : start + 8], "big")
     at = start + 8 + max(6, length)
     if length < 6 or not _is_boundary(data, at) or not data.startswith(b"MThd", start):
@@ -172,7 +171,7 @@ def _chunks(data: bytes, start: int, repairs: Repairs) -> Iterator[tuple[int, in
 
 
 def _is_boundary(data: bytes, at: int) -> bool:
-    """Whether a chunk can end at `at`: the file ends there, an end-of-track stands before, or a chunk follows."""
+    """Return whether a chunk can end at `at`: at the end of the file, after an end-of-track, or before a chunk."""
     return at == len(data) or data[at - 3 : at] == b"\xff\x2f\0" or bool(_CHUNK.match(data, at))
 
 
@@ -182,8 +181,8 @@ def _find_track(data: bytes, at: int) -> int:
     return found.start() if found else len(data)
 
 
-# An ordinary event: a delta of up to four bytes, a status or none (running status), two data bytes.
-# The group holds the last status of a run. Possessive (++), so that a long run costs no memory.
+# Ordinary events: a delta of up to four bytes, a status or none (running status), two data bytes.
+# The group is the last status of a run. Possessive (++), so that a long run needs no memory.
 _RUN = re.compile(rb"(?:[\x80-\xff]{0,3}[\x00-\x7f]([\x80-\xbf\xe0-\xef])?[\x00-\x7f]{2})++")
 _RUN_FROM_STATUS = re.compile(rb"(?=[\x80-\xff]{0,3}[\x00-\x7f][\x80-\xef])" + _RUN.pattern)
 _SHORT_META = re.compile(rb"[\x80-\xff]{0,3}[\x00-\x7f]\xff([\x00-\x7f])([\x00-\x7f])")
@@ -211,44 +210,38 @@ class _Scanner:
         """Copy the events of the track from byte `start` up to `stop`, or up to its end-of-track."""
         self.track = len(self.ends) + 1
         self.at, self.stop = start, stop
-        self.running = 0  # the status that an event without one has; 0 is none
-        self.joined = False  # whether the last event copied is an ordinary one with that status
+        self.running = 0  # the running status; 0: none
+        self.joined = False  # whether the last event copied was an ordinary one with the running status
         try:
-            self._scan_events()
+            while self.at < self.stop:
+                run = (_RUN if self.joined else _RUN_FROM_STATUS).match(self.data, self.at, self.stop)
+                if run:
+                    self.stream += run.group()
+                    self.at = run.end()
+                    if run.group(1):
+                        self.running = run.group(1)[0]
+                    self.joined = True
+                elif meta := _SHORT_META.match(self.data, self.at, self.stop):
+                    self._copy(self.data[self.at : meta.start(1) - 1], META, meta.group(1)[0])
+                    self._read_payload(meta.end(), meta.group(2)[0])
+                    if meta.group(1)[0] == END_OF_TRACK:
+                        break
+                else:
+                    self._scan_odd_event()
+            else:
+                self.repairs.add("end", self.track)
+            if self.at < self.stop:
+                self.repairs.add("after end", self.track, self.stop - self.at)
         except _CutOff:
             self.repairs.add("cut", self.track)
         self.ends.append(len(self.stream))
-
-    def _scan_events(self) -> None:
-        while self.at < self.stop:
-            run = (_RUN if self.joined else _RUN_FROM_STATUS).match(self.data, self.at, self.stop)
-            if run:
-                self.stream += run.group()
-                self.at = run.end()
-                if run.group(1):
-                    self.running = run.group(1)[0]
-                self.joined = True
-                continue
-            meta = _SHORT_META.match(self.data, self.at, self.stop)
-            if meta:
-                self._copy(self.data[self.at : meta.start(1) - 1], META, meta.group(1)[0])
-                self._take_payload(meta.end(), meta.group(2)[0])
-                if meta.group(1)[0] == END_OF_TRACK:
-                    return self._finish()
-            else:
-                self._scan_odd_event()
-        self.repairs.add("end", self.track)
-
-    def _finish(self) -> None:
-        if self.at < self.stop:
-            self.repairs.add("after end", self.track, self.stop - self.at)
 
     def _copy(self, delta: bytes, status: int, first: int, second: int = 0) -> None:
         self.stream += delta
         self.stream += bytes((status, first, second))
         self.joined = False
 
-    def _take_payload(self, at: int, length: int) -> None:
+    def _read_payload(self, at: int, length: int) -> None:
         self.payloads.append(self.data[at : min(at + length, self.stop)])
         self.at = at + length
         if self.at > self.stop:
@@ -257,20 +250,33 @@ class _Scanner:
 
     def _scan_odd_event(self) -> None:
         """Copy one event that is neither ordinary nor a short meta event."""
-        delta = self._delta()
+        delta = self._variable()
+        if len(delta) > 4:
+            self.repairs.add("delta", self.track)
+            delta = b"\xff\xff\xff\x7f"
         status = self._byte()
         if status < 0x80:
-            status = self._missing_status(status)
+            status = self._missing_status()
         if status < 0xF0:
-            self._copy_channel_event(delta, status)
+            has_second = not 0xC0 <= status < 0xE0
+            first = self._data_byte()
+            self._copy(delta, status, first, self._data_byte() if has_second else 0)
+            self.running, self.joined = status, has_second
         elif status == META:
             kind = self._byte()
-            length = self._quantity()
+            length = quantity_value(self._variable())
             self._copy(delta, META, min(kind, 0x7F))
-            self._take_payload(self.at, length)
+            self._read_payload(self.at, length)
         else:
             self._copy(delta, SKIPPED, 0)
-            self._skip_system_event(status)
+            if status in (0xF0, 0xF7):
+                length = quantity_value(self._variable())
+                self.at += length
+            else:
+                self.at += _SYSTEM_BYTES.get(status, 0)
+                self.repairs.add("system", self.track)
+            if self.at > self.stop:
+                raise _CutOff
 
     def _byte(self) -> int:
         if self.at >= self.stop:
@@ -285,21 +291,8 @@ class _Scanner:
         self.at = match.end()
         return match.group().lstrip(b"\x80") or b"\0"
 
-    def _delta(self) -> bytes:
-        delta = self._variable()
-        if len(delta) > 4:
-            self.repairs.add("delta", self.track)
-            return b"\xff\xff\xff\x7f"
-        return delta
-
-    def _quantity(self) -> int:
-        value = 0
-        for byte in self._variable()[:9]:  # more is beyond any file
-            value = value << 7 | byte & 0x7F
-        return value
-
-    def _missing_status(self, data_byte: int) -> int:
-        """Return the running status, with the data byte put back; without one, skip to the next status byte."""
+    def _missing_status(self) -> int:
+        """Step back to the data byte and return the running status; without one, skip to the next status byte."""
         self.at -= 1
         if self.running:
             if not self.joined:
@@ -311,33 +304,23 @@ class _Scanner:
         self.at = end
         return self._byte()
 
-    def _copy_channel_event(self, delta: bytes, status: int) -> None:
-        one_byte = 0xC0 <= status < 0xE0
-        first = self._data_byte()
-        second = 0 if one_byte else self._data_byte()
-        self._copy(delta, status, first, second)
-        self.running = status
-        self.joined = not one_byte
-
     def _data_byte(self) -> int:
         byte = self._byte()
         if byte > 127:
             self.repairs.add("data", self.track)
         return min(byte, 127)
 
-    def _skip_system_event(self, status: int) -> None:
-        if status in (0xF0, 0xF7):
-            length = self._quantity()
-            self.at += length
-        else:
-            self.at += _SYSTEM_BYTES.get(status, 0)
-            self.repairs.add("system", self.track)
-        if self.at > self.stop:
-            raise _CutOff
+
+def quantity_value(data: bytes) -> int:
+    """Return the value of a variable-length quantity: the sum of (byte mod 128) * 128 ** place."""
+    value = 0
+    for byte in data[:9]:  # more is beyond any file
+        value = value << 7 | byte & 0x7F
+    return value
 
 
 def _decode(scanner: _Scanner, one_after_another: bool) -> Events:
-    """Decode the canonical stream of all tracks into columns; the tracks begin together or follow each other."""
+    """Return the canonical stream decoded into columns; the tracks begin together or follow each other."""
     stream = np.frombuffer(bytes(scanner.stream), dtype=np.uint8)
     low = np.flatnonzero(stream < 0x80)
     delta_at, first_at, second_at = low[0::3], low[1::3], low[2::3]
@@ -364,7 +347,7 @@ def _decode(scanner: _Scanner, one_after_another: bool) -> Events:
 
 
 def decode_text(payload: bytes) -> str:
-    """Return the text of a meta event: UTF-8, or else Latin-1, which any bytes are; NULs at its end are padding."""
+    """Return the text of a meta event: UTF-8, or else Latin-1, which any bytes can be; trailing NULs are padding."""
     try:
         return payload.decode("utf-8").rstrip("\0")
     except UnicodeDecodeError:
@@ -372,5 +355,5 @@ def decode_text(payload: bytes) -> str:
 
 
 def decode_name(payload: bytes) -> str:
-    """Return the name of a track, without white space and NULs around it, in whatever order they stand there."""
+    """Return the name of a track without white space and NULs around it, in any order."""
     return decode_text(payload).strip(_MARGIN)

@@ -1,18 +1,19 @@
-"""`Track` -> bars of written notes: on a grid, in voices, in note values that exist. No library is used here.
+"""Notes -> bars of written notes: quantised, in voices, in existing note values. No library is used here.
 
 Conventions
 -----------
 - Time is in *units*, `UNITS` to a quarter note, so that thirty-seconds and triplets are whole numbers.
-- Onsets and ends go to the nearest place on the coarsest grid of their quarter that fits; a note lasts at
-  least one place, and ends where its pitch is struck again. Apart from that no note is cut, moved or left
-  out, up to `VOICES` voices in a track.
-- A note is written as several, tied, where it crosses a bar line or has a length without a sign of its own.
+- Onsets and ends are rounded to the coarsest grid that fits their quarter; a note lasts at least one grid step, and
+  ends where its pitch is struck again. Apart from that no note is cut, moved or left out, up to `VOICES` voices in a
+  track.
+- A note is written as several tied ones where it crosses a bar line or its length is no single note value.
 
 Read in order: `Written`, `snap`, `write_bars`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -26,7 +27,7 @@ UNITS = 24
 VOICES = 4
 _GRIDS = (6, 8, 4, 3)  # sixteenths, triplet eighths, triplet sixteenths, thirty-seconds: the coarsest first
 _MOST_ROUNDS = 8
-_TOLERANCE = 0.5  # units by which a note may miss a grid that still fits
+_TOLERANCE = 0.5  # units; the largest error of a grid that fits
 _VALUES = (96, 72, 48, 36, 24, 18, 12, 6, 3)  # from the whole note to the thirty-second, some dotted
 _COMPOUND_VALUES = (72, 36, 24, 18, 12, 6, 3)  # where three eighths make a beat
 COMPOUND_BEAT = 36
@@ -37,8 +38,8 @@ _TRIPLETS = (16, 8, 4)  # a quarter, an eighth, a sixteenth of a triplet
 class Written:
     """A chord, or a rest if it has no pitches: start from the start of the bar and duration, in units.
 
-    pitches: MIDI pitches from low to high. tied: whether each of them goes on from what is before, and into
-    what comes after. first: whether it is the beginning of the chord that is meant.
+    pitches: MIDI pitches from low to high. tied_before, tied_after: whether all of them are tied to the chord before
+    and to the one after.
     """
 
     start: int
@@ -57,9 +58,9 @@ Voice = list[Written]
 
 
 def snap(notes: Notes, ticks_per_quarter: int) -> Notes:
-    """Return `notes` with start and duration in units, on the grid of each quarter; order by start and pitch.
+    """Return `notes` with start and duration in units, on the grid of each quarter, sorted by start and pitch.
 
-    A note moved to the next quarter can change that one's grid, so it is done again until nothing moves.
+    A note moved to the next quarter can change the grid of that quarter, so this is repeated until nothing moves.
     """
     snapped = _snap_once(notes, ticks_per_quarter)
     for _ in range(_MOST_ROUNDS):
@@ -86,7 +87,7 @@ def _snap_once(notes: Notes, ticks_per_quarter: int) -> Notes:
 
 
 def _grids(times: NDArray[np.float64], places: NDArray[np.intp], count: int) -> NDArray[np.int64]:
-    """Return the grid of each of `count` places: the first that all its times fit, else that of least error."""
+    """Return the grid of each of `count` quarters: the coarsest that fits all its times, else that of least error."""
     errors = np.zeros((len(_GRIDS), count))
     for row, grid in zip(errors, _GRIDS, strict=True):
         np.maximum.at(row, places, np.abs(times - np.rint(times / grid) * grid))
@@ -101,7 +102,7 @@ def _to_grid(times: NDArray[np.float64], grids: NDArray[np.int64]) -> NDArray[np
 
 
 def write_bars(notes: Notes, bars: NDArray[np.int64], beats: Sequence[int]) -> list[list[Voice]]:
-    """Return the voices, each filled with rests, of every bar; a bar without notes has one voice, with rests.
+    """Return the voices of every bar, each filled with rests; a bar without notes has one voice of rests.
 
     notes: snapped. bars: n + 1 bar lines. beats: of n bars, the beat in units, UNITS or COMPOUND_BEAT.
     """
@@ -120,7 +121,10 @@ def write_bars(notes: Notes, bars: NDArray[np.int64], beats: Sequence[int]) -> l
 
 
 def _voices(notes: Notes) -> list[Voice]:
-    """Return chords, with times in the piece, in voices: each chord goes to the first voice that is silent."""
+    """Return voices of chords, with times in the piece: each chord goes to the first silent voice.
+
+    With `VOICES` voices sounding, it cuts the chord that ends first, or joins it if both start together.
+    """
     voices: list[Voice] = []
     for chord in _chords(notes):
         free = next((voice for voice in voices if voice[-1].end <= chord.start), None)
@@ -129,22 +133,18 @@ def _voices(notes: Notes) -> list[Voice]:
         elif len(voices) < VOICES:
             voices.append([chord])
         else:
-            _squeeze(chord, min(voices, key=lambda voice: voice[-1].end))
+            voice = min(voices, key=lambda voice: voice[-1].end)
+            last = voice[-1]
+            if last.start < chord.start:
+                voice[-1] = replace(last, duration=chord.start - last.start)
+                voice.append(chord)
+            else:
+                voice[-1] = replace(last, pitches=tuple(sorted({*last.pitches, *chord.pitches})))
     return voices
 
 
-def _squeeze(chord: Written, voice: Voice) -> None:
-    """Cut the last chord of `voice` to make room for `chord`, or join the two if they start together."""
-    last = voice[-1]
-    if last.start < chord.start:
-        voice[-1] = replace(last, duration=chord.start - last.start)
-        voice.append(chord)
-    else:
-        voice[-1] = replace(last, pitches=tuple(sorted({*last.pitches, *chord.pitches})))
-
-
 def _chords(notes: Notes) -> Iterator[Written]:
-    """Yield the notes that start and end together as chords, by start, then from the top; a pitch only once."""
+    """Yield notes that start and end together as chords, by start, then longest first; a pitch only once in each."""
     rows = sorted(notes.tolist(), key=lambda row: (row[0], -row[1], -row[2], -row[3]))
     for (start, duration), group in groupby(rows, key=lambda row: row[:2]):
         left = [(pitch, velocity) for _, _, pitch, velocity in group]
@@ -152,23 +152,11 @@ def _chords(notes: Notes) -> Iterator[Written]:
             chord = dict(reversed(left))
             velocity = max(chord.values())
             yield Written(start, duration, tuple(sorted(chord)), velocity)
-            left = _without(left, chord)
-
-
-def _without(rows: list[tuple[int, int]], chord: dict[int, int]) -> list[tuple[int, int]]:
-    """Return `rows` less one of each pitch in `chord`."""
-    taken = set(chord)
-    rest = []
-    for pitch, velocity in rows:
-        if pitch in taken:
-            taken.remove(pitch)
-        else:
-            rest.append((pitch, velocity))
-    return rest
+            left = [*(Counter(left) - Counter(chord.items())).elements()]
 
 
 def _cut_at_bars(chord: Written, bars: NDArray[np.int64]) -> Iterator[tuple[int, Written]]:
-    """Yield (bar, part of the chord), the parts tied, with times in the bar."""
+    """Yield (bar, part of the chord), with times from the start of the bar; the parts are tied."""
     first = int(np.searchsorted(bars, chord.start, side="right")) - 1
     for bar in range(first, len(bars) - 1):
         start, end = max(chord.start, int(bars[bar])), min(chord.end, int(bars[bar + 1]))
@@ -180,7 +168,7 @@ def _cut_at_bars(chord: Written, bars: NDArray[np.int64]) -> Iterator[tuple[int,
 
 
 def _filled(parts: Voice, length: int, beat: int) -> Voice:
-    """Return a bar of note values that fill `length`: the parts of chords in it, and rests between them."""
+    """Return a bar of note values that fill `length`: its parts of chords, and rests between them."""
     result: Voice = []
     at = 0
     for part in [*parts, Written(length, 0)]:
@@ -193,7 +181,7 @@ def _filled(parts: Voice, length: int, beat: int) -> Voice:
 
 
 def _values(part: Written, beat: int) -> Voice:
-    """Return `part` as written notes, tied, each of a value that has a sign."""
+    """Return `part` as tied chords (or rests), each of a single note value."""
     result = []
     at = part.start
     while at < part.end:
@@ -208,10 +196,10 @@ def _values(part: Written, beat: int) -> Voice:
 
 
 def _first_value(start: int, end: int, beat: int) -> int:
-    """Return the note value to begin with from `start` to `end`, in units from the start of the bar.
+    """Return the first note value of the time from `start` to `end`, in units from the start of the bar.
 
-    From a beat on, the longest there is; off the beat at most to the next one, except for eighth-quarter-eighth;
-    within a triplet, and up to one, only values of a triplet.
+    On a beat it is the longest that fits; off the beat it ends at the next one, except in eighth-quarter-eighth;
+    within a triplet, and before one, it is a triplet value.
     """
     to_quarter = min(end, (start // UNITS + 1) * UNITS) - start
     if start % 3 or to_quarter % 3:
@@ -220,5 +208,6 @@ def _first_value(start: int, end: int, beat: int) -> int:
     length = (end if end % 3 == 0 else end // UNITS * UNITS) - start
     if beat == UNITS == length and start % beat == UNITS // 2:
         return UNITS
-    room = length if start % beat == 0 else min(length, beat - start % beat)
-    return next(value for value in (_COMPOUND_VALUES if beat == COMPOUND_BEAT else _VALUES) if value <= room)
+    longest = length if start % beat == 0 else min(length, beat - start % beat)
+    values = _COMPOUND_VALUES if beat == COMPOUND_BEAT else _VALUES
+    return next(value for value in values if value <= longest)

@@ -1,10 +1,10 @@
-"""Stochastic beam search, as Magenta's models generate (systems.md, D4): every branch samples, the best go on.
+"""Stochastic beam search, as Magenta's models generate (systems.md, D4).
 
-A round extends each branch by `steps_per_iteration` sampled ids. Between rounds the `beam_size` best branches
-stay, and each becomes `branch_factor` copies. The best one in the end is the piece. With 1, 1, 1 it is plain
-sampling. The best is the one with the highest mean log-probability an id at the temperature asked for; for
-branches of equal length that is Magenta's sum. Where Magenta makes the first round shorter, so that the rest
-divide a known length evenly, here the last one may be: a piece ends where it ends.
+A round extends each branch by `steps_per_iteration` sampled ids. Between rounds the `beam_size` best branches stay, and
+each becomes `branch_factor` copies; in the end the best one is the piece. With 1, 1, 1 it is plain sampling. The best
+has the highest mean log-probability an id at the temperature of the settings; for branches of equal length that is
+Magenta's sum. Magenta shortens the first round so that the rest divide a known length; here the last may be shorter,
+since a piece ends by itself.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.generation.piece import Piece
-from ritornello.generation.samplers import LOWEST, Generators, Sampler
+from ritornello.generation.samplers import Generators, Sampler, bounded
 from ritornello.generation.settings import BeamConfig
 from ritornello.generation.stepper import Logits, State, Stepper, take_rows
 
 
 @dataclass
 class _Branch:
-    """A piece, what may follow it, and how probable it is."""
+    """A piece, the network's output after it, and its log-probability."""
 
     piece: Piece
     logits: Logits  # (1, vocabulary)
@@ -78,7 +78,7 @@ def _extend(stepper: Stepper, config: BeamConfig, sample: Sampler, branches: lis
 
 def _log_probability(logits: Logits, ids: NDArray[np.int64], temperature: float) -> NDArray[np.float64]:
     """Return log softmax of logits / temperature at `ids`; at temperature 0, of the logits."""
-    wide = np.clip(logits.astype(np.float64), LOWEST, -LOWEST) / (temperature or 1.0)
+    wide = bounded(logits).astype(np.float64) / (temperature or 1.0)
     wide -= wide.max(axis=1, keepdims=True)
     total = np.log(np.exp(wide).sum(axis=1))
     return np.asarray(wide[np.arange(len(ids)), ids] - total)

@@ -1,11 +1,10 @@
-"""Composing: from a bundle and a few wishes to pieces that end.
+"""Composing: from a bundle and settings to pieces, by constrained decoding.
 
-All pieces of a call are stepped in one batch. Each has its own grammar (the grammar, which leads to an end), its
-own constraints and its own generator of random numbers, so piece `index` of a seed is the same in every batch;
-rows that have ended leave the batch.
+All pieces of a call are stepped in one batch; rows that have ended leave it. Each piece has its own grammar state,
+constraint states and random generator, so piece `index` of a seed is the same in every batch.
 
-Read in order: `config` (what can be asked), here `Composition` (what comes out), `compose`; then `beginning` (what
-all pieces of a call share), `piece` (one while it is composed), `given` (what is given of a piece).
+Read in order: `config` (the settings), here `Composition` (the result) and `compose`; then `prepare` (what all pieces
+of a call share), `piece` (one while it is composed), `decoder`.
 """
 
 from __future__ import annotations
@@ -48,15 +47,14 @@ Place = TypeVar("Place", bound=Target)
 
 @dataclass(frozen=True)
 class Composition:
-    """A composed piece and how it came about.
+    """A composed piece and how it was made.
 
     `settings` with `seed` and `index` make it again with the model of this `digest` (and the primer, if there was
-    one). `log_likelihood` is the mean over its notes, in nats, of what the model thought of its own choices, the
-    primer's not counted; `given_log_likelihood` that over the given notes that follow them, 0 if there are none, and
-    `continuation_score` how well the piece leads on to them (`Piece.continuation_score`); `relaxed_constraints`
-    names the constraints that had to give
-    way to the grammar or to more important ones, and at how many steps; `remarks` say what of the primer the model does
-    not know, and what stands for it. `find_copies` does what `copies` says.
+    one). log_likelihood: mean over its notes, in nats, of the log-probability of the chosen ids; the primer's do not
+    count. fixed_log_likelihood: the same over the fixed notes that follow chosen ones, 0 if there are none.
+    continuation_score: how well the piece leads on to these (`Piece.continuation_score`). relaxed_constraints: the
+    constraints that gave way to the grammar or to more important ones, and at how many steps. remarks: what of the
+    primer the model does not know, and what stands for it. find_copies: computes `copies`.
     """
 
     score: Score
@@ -69,7 +67,7 @@ class Composition:
     log_likelihood: float
     constraints: tuple[str, ...] = ()
     relaxed_constraints: Mapping[str, int] = field(default_factory=dict)
-    given_log_likelihood: float = 0.0
+    fixed_log_likelihood: float = 0.0
     continuation_score: float | None = None
     remarks: tuple[str, ...] = ()
     find_copies: Callable[[], Copies | None] = field(default=lambda: None, repr=False, compare=False)
@@ -78,8 +76,7 @@ class Composition:
 
     @cached_property
     def copies(self) -> Copies | None:
-        """What it shares with the music that the model learned from, notes of the primer not counted; looked for when
-        first asked.
+        """The longest runs of notes that it shares with the training music, without the primer; computed on first use.
 
         None if the bundle holds no index of that music.
         """
@@ -87,34 +84,33 @@ class Composition:
 
     @property
     def ranking(self) -> float:
-        """By what candidates are ranked that copy alike: how well they lead on to what is given, if there is something,
-        else how probable their notes are.
+        """The score of a candidate: how well it leads on to fixed notes, if there are any, else how probable it is.
 
-        Candidates are drawn as the model thinks them likely before it knows what is given after them; so only that is
-        left to weigh. By their own notes the most monotonous would win, such as parts in octaves.
+        Candidates are sampled from the model before it has read the fixed notes after them, so only these are left to
+        weigh. By the probability of their own notes the most monotonous would win, such as parts in octaves.
         """
         return self.log_likelihood if self.continuation_score is None else self.continuation_score
 
     @property
     def relaxed_steps(self) -> int:
-        """How often a constraint gave way."""
+        """At how many steps a constraint gave way."""
         return sum(self.relaxed_constraints.values())
 
     @property
     def violated(self) -> tuple[str, ...]:
-        """The constraints that were asked for and had to give way: none as a rule."""
+        """The constraints that were asked for and gave way: none as a rule."""
         return tuple(name for name in self.relaxed_constraints if name in self.constraints)
 
     @property
     def bars(self) -> int:
-        """How many bars it has, up to the one in which the last note begins."""
+        """The number of bars, up to the one in which the last note begins."""
         last = max((int(track.notes["start"].max(initial=0)) for track in self.score.tracks), default=0)
         return len(self.score.bar_starts(last + 1))
 
     def write(self, target: Place, format: str | None = None) -> Place:
-        """Write the piece as the suffix of `target`, or `format`, says ("mid", "wav", "png", ...); return `target`.
+        """Write the piece to a path or binary file object, and return that.
 
-        `target` is a path or a binary file object. Prose is written as .txt only; another suffix is a ConfigError.
+        `format` ("mid", "wav", "png", ...) defaults to the suffix. Raises ConfigError for prose in any but .txt.
         """
         from ritornello.rendering import write
 
@@ -142,11 +138,11 @@ def compose(
     logits_processors: Sequence[LogitsProcessor] = (),
     sampler: Sampler | None = None,
 ) -> list[Composition]:
-    """Compose `config.count` pieces that begin with `primer` (default: with nothing); every one ends.
+    """Return `config.count` pieces that begin with `primer`, if there is one; every one ends.
 
-    `stepper` may be given to save building it again. `constraints` hold besides those of `CONSTRAINTS`;
-    `logits_processors` change the logits before they are masked and sampled; `sampler` replaces that of `config`.
-    Settings that contradict each other are a ConfigError.
+    `stepper` saves building it again. `constraints` hold besides those of `CONSTRAINTS`; `logits_processors` change
+    the logits before they are masked and sampled; `sampler` replaces that of `config`. Raises ConfigError for
+    settings that contradict each other.
     """
     config = config or checked(ComposeConfig, {})
     config = config if config.faithful else with_sampling(config, bundle.card.sampling)
@@ -170,15 +166,17 @@ def compose(
     if config.searches:
         pieces = [search(stepper, config, sample, piece, (logits, state)) for piece in pieces]
     else:
-        _play(stepper, sample, pieces, (logits.repeat(batch, axis=0), repeat_state(state, batch)), progress)
+        _step_all(
+            stepper, sample, pieces, (logits.repeat(batch, axis=0), repeat_state(state, batch)), progress
+        )
     settings = config.model_copy(update={"seed": seed})
     made = [_finish(bundle, settings, piece, primer) for piece in pieces]
     return [best(made[at : at + config.best_of]) for at in range(0, batch, config.best_of)]
 
 
 def best(candidates: Sequence[Composition]) -> Composition:
-    """Return the best: those that kept all that was asked first; then those that copy least, where copies up to
-    SHORT_COPY notes are alike; then those of most `ranking`."""
+    """Return the best candidate: first by whether all that was asked is kept, then by the notes that it copies beyond
+    SHORT_COPY, then by `ranking`."""
 
     def badness(made: Composition) -> tuple[bool, int, float]:
         copied = made.copies.moved.notes if made.copies and made.copies.moved else 0
@@ -190,16 +188,15 @@ def best(candidates: Sequence[Composition]) -> Composition:
 # --- step by step ---------------------------------------------------------------------------------------------
 
 
-def _play(
+def _step_all(
     stepper: Stepper,
     sample: Sampler,
     pieces: list[Piece],
     after: tuple[Logits, State],
     progress: Progress | None,
 ) -> None:
-    """Step until all pieces have ended; `after` is what the stepper gave after the ids that they begin with."""
-    playing, (logits, state) = pieces, after
-    chosen = 0
+    """Step until all pieces have ended; `after` is the stepper's output after the ids that they begin with."""
+    playing, (logits, state), chosen = pieces, after, 0
     while playing:
         masks = np.stack([piece.mask() for piece in playing])
         if playing[0].adjusts_logits:
@@ -223,54 +220,43 @@ def _play(
 
 
 def _finish(bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score | None) -> Composition:
-    """Return the finished piece, with the text that tells how to make it again."""
-    ids = piece.finished_ids
-    score = _with_tempo(piece.representation.decode(ids), settings, primer)
+    """Return the finished piece, with its recipe as a text event."""
+    ids, seed, number = piece.finished_ids, settings.seed or 0, piece.index // settings.best_of
+    score = piece.representation.decode(ids)
+    if not score.tempos:  # the representation has no tempo
+        asked = (Tempo.from_quarters_per_minute(0, settings.tempo),) if settings.tempo else ()
+        given = tuple(replace(tempo, tick=0) for tempo in primer.tempos[:1]) if primer else ()
+        score = replace(score, tempos=asked or given)
     if piece.beginning.loop_bars:
         score = with_loop_markers(score, piece.beginning.loop_bars)
     if not is_prose(score):
-        given = None if primer is None else hashlib.sha256(primer.all_notes().tobytes()).hexdigest()[:16]
-        number = piece.index // settings.best_of
-        recipe = make_recipe(bundle, settings.seed or 0, settings, index=number, primer=given)
+        digest = None if primer is None else hashlib.sha256(primer.all_notes().tobytes()).hexdigest()[:16]
+        recipe = make_recipe(bundle, seed, settings, index=number, primer=digest)
         score = replace(score, texts=(recipe, *score.texts))
+    title = f"{bundle.card.name.capitalize()} {seed}"
+    if settings.count > 1 or number:
+        title += f", no. {number + 1}"
+    chosen_notes = piece.grammar.notes - piece.unchosen_notes
     return Composition(
-        score=replace(score, title=_title(bundle, settings, piece)),
+        score=replace(score, title=title),
         ids=ids,
         settings=settings,
-        seed=settings.seed or 0,
-        index=piece.index // settings.best_of,
+        seed=seed,
+        index=number,
         model=bundle.card.name,
         digest=bundle.digest,
-        log_likelihood=_mean(piece.log_probability, piece.grammar.notes - piece.notes_given),
-        given_log_likelihood=_mean(piece.given_log_probability, piece.given_notes),
+        log_likelihood=piece.log_probability / max(1, chosen_notes),
+        fixed_log_likelihood=piece.fixed_log_probability / max(1, piece.judged_notes),
         continuation_score=piece.continuation_score,
         constraints=tuple(state.name for state in piece.decoder.constraints if state.is_asked),
         relaxed_constraints=dict(piece.decoder.relaxed),
         remarks=bundle.representation.substitutions(primer) if primer is not None else (),
-        find_copies=partial(_find_copies, bundle, ids, piece.quarters_given),
+        find_copies=partial(_find_copies, bundle, ids, piece.primer_quarters),
     )
 
 
-def _mean(log_probability: float, notes: int) -> float:
-    return log_probability / max(1, notes)
-
-
-def _find_copies(bundle: Bundle, ids: Ids, quarters_given: float) -> Copies | None:
+def _find_copies(bundle: Bundle, ids: Ids, primer_quarters: float) -> Copies | None:
     if bundle.index is None:
         return None
     score = bundle.representation.decode(ids)
-    return copies(bundle.index, score, since=int(quarters_given * score.ticks_per_quarter))
-
-
-def _with_tempo(score: Score, settings: ComposeConfig, primer: Score | None) -> Score:
-    """Return a score whose scheme knows no tempo with the one asked for, or else with the primer's."""
-    asked = (Tempo.from_quarters_per_minute(0, settings.tempo),) if settings.tempo else ()
-    given = tuple(replace(tempo, tick=0) for tempo in primer.tempos[:1]) if primer else ()
-    return score if score.tempos else replace(score, tempos=asked or given)
-
-
-def _title(bundle: Bundle, settings: ComposeConfig, piece: Piece) -> str:
-    """Return a name to tell pieces apart by: the model's, the seed, and the number if there are several."""
-    index = piece.index // settings.best_of
-    number = f", no. {index + 1}" if settings.count > 1 or index else ""
-    return f"{bundle.card.name.capitalize()} {settings.seed}{number}"
+    return copies(bundle.index, score, since=int(primer_quarters * score.ticks_per_quarter))

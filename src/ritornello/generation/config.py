@@ -1,4 +1,4 @@
-"""What can be asked of the pieces to compose; every field is a flag of `ritornello compose`."""
+"""The settings of a composition; every field is a flag of `ritornello compose`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ritornello.generation.constraints import settings_of_all
 from ritornello.generation.settings import BeamConfig, MusicSettings, StepPrecision
 from ritornello.theory import parse_pitch_class
 
-if TYPE_CHECKING:  # what the checker of types may know of it: the settings of the constraints that come along
+if TYPE_CHECKING:  # the type checker knows the settings of these constraints
     from ritornello.generation.constraints.chords import ChordSettings
     from ritornello.generation.constraints.fixed_notes import FixedNotesSettings
     from ritornello.generation.constraints.length import LengthSettings
@@ -25,7 +25,7 @@ MOST_CANDIDATES = 1000
 
 
 class ComposeConfig(ConstraintSettings, MusicSettings, BeamConfig):
-    """What is asked of the pieces to compose. At most one of bars, seconds and notes may be given."""
+    """The settings of a composition. At most one of bars, seconds and notes may be given."""
 
     density: tuple[float, ...] | None = Field(
         None,
@@ -60,7 +60,7 @@ class ComposeConfig(ConstraintSettings, MusicSettings, BeamConfig):
     @field_validator("density", "pitch_classes", mode="before")
     @classmethod
     def _split_numbers(cls, value: Any) -> Any:
-        """Take "4, 16" or a single number for a list too, and names for the weights of pitch classes."""
+        """Accept "4, 16" or a single number for a list too, and names for the weights of pitch classes."""
         words = str(value).replace(",", " ").split() if isinstance(value, str | int | float) else value
         if isinstance(words, list) and any(word[:1].isalpha() for word in words if isinstance(word, str)):
             named = {parsed(parse_pitch_class, name) for name in words}

@@ -1,8 +1,8 @@
-"""Constrained decoding of one sequence: which ids may come next, and what becomes known with the one that does.
+"""Constrained decoding of one sequence: masks and logits for the next id.
 
 Two mechanisms decide what may come next: the grammar of the representation, which leads every piece to an end, and
-constraints in the order of their ranks (`generation.constraints`). Composing, beam search and live play all drive this
-one loop body:
+constraints in the order of their ranks (`generation.constraints`). Composing, beam search and live play share this loop
+body:
 
     mask, logits = decoder.mask(), decoder.process(logits)
     token = sample(logits, mask)
@@ -31,10 +31,9 @@ LogitsProcessor = Callable[[Sequence[int], Logits], Logits]
 class Decoder:
     """A sequence while it is decoded.
 
-    ids: those so far. grammar: the state of the grammar after them. relaxed: the constraints that had to give way
-    to the
-    grammar or to more important ones, and at how many steps. forced: the id of a given note that is due now, which no
-    constraint may ban; None if there is none (after `mask`).
+    ids: those so far. grammar: the grammar state after them. relaxed: the constraints that gave way to the grammar or
+    to more important ones, and at how many steps. forced: after `mask`, the id of a fixed note that is due now, which
+    no constraint may ban; None if there is none.
     """
 
     def __init__(
@@ -44,7 +43,7 @@ class Decoder:
         constraints: Sequence[ConstraintState] = (),
         processors: Sequence[LogitsProcessor] = (),
     ) -> None:
-        """`constraints` are forked, the most important first."""
+        """`constraints`, the most important first, are forked."""
         self.representation, self.conditions = representation, conditions
         self.grammar: GrammarState = representation.grammar(conditions)
         self.constraints = [state.fork() for state in constraints]
@@ -72,16 +71,15 @@ class Decoder:
     def mask(self, restrict: Callable[[Mask], Mask] | None = None) -> Mask:
         """Return the ids that may come next, (vocabulary,).
 
-        `restrict` takes and returns a mask: it may reduce what the grammar allows, also to nothing; at least one id is
-        true else. A constraint that would leave nothing gives way, and is counted. An id that is forced may come,
-        whatever the constraints say.
+        A constraint that would leave nothing gives way, and is counted; so at least one id is true, unless `restrict`,
+        which takes the mask of the grammar and returns a smaller one, leaves none. A forced id is always true.
         """
         allowed = self.grammar.allowed_mask()
         self.forced = self.grammar.forced_token
         self.allowed = allowed = allowed if restrict is None else restrict(allowed)
-        is_given = self.conditions.given is not None and allowed.sum() == 1
-        if is_given or not allowed.any():
-            return allowed  # of what is given constraints have nothing to say
+        is_fixed = self.conditions.fixed_notes is not None and allowed.sum() == 1
+        if is_fixed or not allowed.any():
+            return allowed  # constraints do not apply to fixed notes
         relaxed = apply_constraints(self.grammar, self.constraints, allowed)
         if self.forced is not None:
             allowed &= not relaxed
@@ -98,8 +96,8 @@ class Decoder:
     def process(self, logits: Logits) -> Logits:
         """Return the logits, (vocabulary,), by which to choose among the ids of the last mask.
 
-        What the model expects to lead past given notes counts for the id that leads to them; then the processors are
-        called in order.
+        The probability of ids that lead past fixed notes goes to the id that leads to them; then the processors are
+        called in order. Raises ConfigError for one that returns another shape.
         """
         found = self.grammar.reassign_probability(self.allowed) if self.is_choice else None
         if found is not None and found[1].any():
@@ -121,12 +119,16 @@ class Decoder:
 def apply_constraints(
     grammar: GrammarState, constraints: Sequence[ConstraintState], allowed: Mask
 ) -> list[str]:
-    """Take the ids that `constraints` ban out of `allowed`, in place; return the names of those that gave way, since
-    they would have left nothing."""
+    """Remove the ids that `constraints` ban from `allowed`, in place; return the names of those that gave way since
+    they would have left nothing. Raises ConfigError for a constraint that bans anything but ids."""
     relaxed = []
     for state in constraints:
-        ids = state.banned(grammar, allowed)
-        if len(ids):
+        banned = state.banned(grammar, allowed)
+        if len(ids := np.atleast_1d(banned)):
+            if ids.dtype.kind not in "iu" or ids.ndim > 1 or ids.min() < 0 or ids.max() >= len(allowed):
+                raise ConfigError(
+                    f"constraint {state.name} banned {str(banned)[:80]}; ids are integers from 0 to {len(allowed) - 1}"
+                )
             before = allowed[ids]
             allowed[ids] = False
             if not allowed.any():

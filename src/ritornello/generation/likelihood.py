@@ -1,4 +1,4 @@
-"""How probable a model finds a given piece: nothing is sampled, every id is read and judged.
+"""The likelihood of a given piece under a model: every id is read, none is sampled.
 
 import ritornello
 judged = ritornello.load("my_model.rit").likelihood(ritornello.read("song.mid"))
@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ritornello.bundle import Bundle
 from ritornello.errors import ConfigError
@@ -21,9 +20,10 @@ from ritornello.score import Score
 
 
 def log_likelihood(bundle: Bundle, score: Score, stepper: Stepper | None = None) -> Likelihood:
-    """Return how probable the model finds `score`: all that it would learn from it, or else all that it encodes.
+    """Return the likelihood of the examples that training would extract from `score`, or else of its encoding.
 
-    A melody too short to be learned from, say, is judged too. ConfigError if there are no notes.
+    So music too short for training, such as a melody of a few notes, is judged too. Raises ConfigError if there are no
+    notes.
     """
     representation, stepper = bundle.representation, stepper or Stepper(bundle)
     examples = representation.extract_examples(score).ids
@@ -35,41 +35,35 @@ def log_likelihood(bundle: Bundle, score: Score, stepper: Stepper | None = None)
 
 
 def judge(representation: Representation, stepper: Stepper, ids: Ids) -> Likelihood:
-    """Return how probable the model finds these ids, `start_id` first. An end that is given is not judged."""
+    """Return the likelihood of these ids, `start_id` first. An end that is fixed beforehand is not judged.
+
+    Two ids count as equal if they do the same: if the input columns but the id itself are equal after them. One that
+    does the same as `tokens.no_event` is no event.
+    """
     rows = representation.inputs(ids)
     state, grammar = stepper.initial_state(1), representation.grammar()
-    quiet = representation.tokens.no_event
+    no_event = representation.tokens.no_event
     total, tokens, right, events, events_right = 0.0, 0, 0, 0, 0
+
+    def effect(token: int) -> tuple[Any, ...]:
+        fork = grammar.fork()
+        fork.advance(token)
+        return (fork.notes, *fork.columns[1:])
+
     for row, token, following in zip(rows, ids.tolist(), ids[1:].tolist(), strict=False):
         logits, state = stepper.step(row[None], state)
         grammar.advance(token)
-        log_probabilities = _log_softmax(logits[0])
-        if log_probabilities[following] < -1000:  # the end of a scheme that is given its length
+        wide = logits[0].astype(np.float64) - float(logits[0].max())
+        log_probability = float((wide - np.log(np.exp(wide).sum()))[following])
+        if log_probability < -1000:  # the end, for a representation that is given its length
             continue
         guess = int(logits[0].argmax())
-        meant, happens = _same(grammar, guess, following, quiet)
-        total, tokens, right = total + float(log_probabilities[following]), tokens + 1, right + meant
-        events, events_right = events + happens, events_right + (meant and happens)
-    for token in ids[len(ids) - 1 :].tolist():
+        is_right, is_event = guess == following, True
+        if no_event >= 0:
+            after = effect(following)
+            is_right, is_event = effect(guess) == after, after != effect(no_event)
+        total, tokens, right = total + log_probability, tokens + 1, right + is_right
+        events, events_right = events + is_event, events_right + (is_right and is_event)
+    for token in ids[-1:].tolist():
         grammar.advance(token)
     return Likelihood(total, tokens, grammar.notes, right, events, events_right)
-
-
-def _same(grammar: Any, guess: int, token: int, quiet: int) -> tuple[bool, bool]:
-    """Return whether two ids mean the same after `grammar`, and whether with the second one something happens."""
-    if quiet < 0:
-        return guess == token, True
-    meaning = [_meaning(grammar, each) for each in (guess, token, quiet)]
-    return meaning[0] == meaning[1], meaning[1] != meaning[2]
-
-
-def _meaning(grammar: Any, token: int) -> tuple[Any, ...]:
-    """Return what an id does: all input columns but the id itself."""
-    after = grammar.fork()
-    after.advance(token)
-    return (after.notes, *after.columns[1:])
-
-
-def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    wide = logits.astype(np.float64) - float(logits.max())
-    return np.asarray(wide - np.log(np.exp(wide).sum()))

@@ -1,12 +1,11 @@
-"""`Notes`: the ids of a representation that bring a pitched note, and how they sound. Constraints speak of these.
+"""`Notes`: the ids of a representation that bring a pitched note, as constraints need them.
 
-Drums are no pitched notes; so they are free of all constraints made with this table.
+Drums are no pitched notes, so constraints made with this table do not apply to them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,17 +42,9 @@ class Notes:
         unknown = (tokens.notes > 0) & ~tokens.is_pitched & ~(tokens.is_drum & (tokens.pitch >= 0))
         self.is_complete = bool(len(self.ids)) and not unknown.any()
 
-    def __deepcopy__(self, memo: Any) -> Notes:
-        return self  # never changes: pieces that fork share it
-
     def outside(self, pitches: Pitches) -> NDArray[np.int64]:
         """Return the ids of the notes that are none of `pitches`."""
         return np.asarray(self.ids[~pitches[self.pitches]])
-
-    def outside_grip(self, voice: int, low: int, high: int) -> list[int]:
-        """Return the ids of a voice's notes below `low` or above `high`."""
-        wrong = (self.voices == voice) & ((self.pitches < low) | (self.pitches > high))
-        return list(map(int, self.ids[wrong]))
 
 
 def note_ids_at(tokens: Tokens, grammar: GrammarState, voice: int, pitch: int) -> tuple[int, ...]:

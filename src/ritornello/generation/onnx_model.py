@@ -1,7 +1,7 @@
-"""ONNX models as messages that can be read, changed and written again, without the package `onnx`.
+"""ONNX models as protobuf messages: read, change and write them without the package `onnx`.
 
-`FIELDS` names only those fields of ONNX's schema (onnx.proto, IR version 8) that the step runtime touches. What is
-not named is kept as it is when a model is written again, as protobuf does with fields it does not know.
+`FIELDS` has only the fields of ONNX's schema (onnx.proto, IR version 8) that the step runtime needs. Protobuf keeps
+unknown fields as they are when a model is written again.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ FIELDS: dict[str, dict[str, tuple[int, str]]] = {
 ELEMENT_TYPES = {"float32": 1, "uint8": 2, "int8": 3, "int64": 7}
 REAL, INTEGER, INTEGERS = 1, 2, 7  # kinds of attribute
 
-EXTERNAL = 1  # data_location of a tensor whose numbers are handed to ONNX Runtime apart
+EXTERNAL = 1  # data_location of a tensor whose numbers are passed to ONNX Runtime separately
 
 CONTRIBUTED = "com.microsoft"
 """The domain of ONNX Runtime's own operators."""
@@ -61,7 +61,7 @@ def read_model(data: bytes) -> Any:
     """Return the model in `data`; ValueError if it is none."""
     from google.protobuf.message import DecodeError
 
-    model = _message("Model")()
+    model = _messages()["Model"]()
     try:
         model.ParseFromString(data)
     except DecodeError as error:
@@ -73,7 +73,7 @@ def make_node(
     operator: str, inputs: Sequence[str], outputs: Sequence[str], domain: str = "", **attributes: Any
 ) -> Any:
     """Return a node; `attributes` are integers or lists of them."""
-    node = _message("Node")(operator=operator, input=inputs, output=outputs, domain=domain)
+    node = _messages()["Node"](operator=operator, input=inputs, output=outputs, domain=domain)
     for name, value in attributes.items():
         if isinstance(value, int):
             node.attribute.add(name=name, type=INTEGER, integer=value)
@@ -86,17 +86,17 @@ def make_tensor(name: str, array: NDArray[Any]) -> Any:
     """Return a tensor that holds `array`, of one of ELEMENT_TYPES."""
     raw = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
     kind = ELEMENT_TYPES[array.dtype.name]
-    return _message("Tensor")(name=name, dims=array.shape, data_type=kind, raw_data=raw)
+    return _messages()["Tensor"](name=name, dims=array.shape, data_type=kind, raw_data=raw)
 
 
 def attributes_of(node: Any) -> dict[str, Any]:
-    """Return the numbers among a node's attributes by name; None for one of another kind."""
+    """Return a node's attributes by name; None for one that is not a number or a list of integers."""
     fields = {REAL: "real", INTEGER: "integer", INTEGERS: "integers"}
     return {a.name: getattr(a, fields[a.type]) if a.type in fields else None for a in node.attribute}
 
 
 def replace_nodes(graph: Any, nodes: Iterable[Any]) -> None:
-    """Let `graph` have these nodes, and of them and the initializers only those that its outputs need."""
+    """Set the nodes of `graph`; of these and its initializers, only those that its outputs need are kept."""
     wanted = {value.name for value in graph.output}
     kept = []
     for node in reversed(list(nodes)):
@@ -110,7 +110,7 @@ def replace_nodes(graph: Any, nodes: Iterable[Any]) -> None:
 
 
 def constants_of(graph: Any) -> set[str]:
-    """Return the names of what does not depend on the inputs of `graph`. Its nodes are in order, as ONNX asks."""
+    """Return the names of values that do not depend on the inputs of `graph`; its nodes are in order, as ONNX asks."""
     varying = {value.name for value in graph.input}
     constant = {tensor.name for tensor in graph.initializer}
     for node in graph.node:
@@ -119,7 +119,7 @@ def constants_of(graph: Any) -> set[str]:
 
 
 def part_of(model: Any, names: Iterable[str]) -> Any:
-    """Return a model of that part of `model` that computes the constants `names`; it has no inputs."""
+    """Return the part of `model` that computes the constants `names`, as a model without inputs."""
     part = type(model)()
     part.CopyFrom(model)
     del part.graph.input[:], part.graph.output[:]
@@ -130,21 +130,14 @@ def part_of(model: Any, names: Iterable[str]) -> Any:
 
 
 def externals_of(model: Any) -> set[str]:
-    """Return the names of the tensors whose numbers are kept elsewhere."""
+    """Return the names of the external tensors."""
     return {tensor.name for tensor in model.graph.initializer if tensor.data_location == EXTERNAL}
 
 
 @cache
-def _message(name: str) -> Any:
-    """Return the class of a message of FIELDS."""
+def _messages() -> dict[str, Any]:
+    """Return the message classes of FIELDS by name."""
     from google.protobuf import message_factory
-
-    return message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"ritornello.{name}"))
-
-
-@cache
-def _pool() -> Any:
-    """Return the messages of FIELDS as protobuf knows them."""
     from google.protobuf.descriptor_pb2 import FieldDescriptorProto as Field
     from google.protobuf.descriptor_pb2 import FileDescriptorProto
     from google.protobuf.descriptor_pool import DescriptorPool
@@ -167,4 +160,5 @@ def _pool() -> Any:
                 field.type_name = f".ritornello.{kind}"
     pool = DescriptorPool()
     pool.Add(file)
-    return pool
+    found = {name: pool.FindMessageTypeByName(f"ritornello.{name}") for name in FIELDS}
+    return {name: message_factory.GetMessageClass(found[name]) for name in FIELDS}

@@ -1,4 +1,4 @@
-"""A piece while it is composed: a decoder, what ends the piece, and how probable what has come was."""
+"""One piece of a batch while it is composed: its decoder, its end, and the log-probability of its ids."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from ritornello.representations.base import GrammarState, Ids, Representation
 class Piece:
     """A piece while it is composed.
 
-    log_probability: of the ids that were chosen. given_log_probability: of the given ids beside free parts, or in the
-    LEADS_ON bars after a free one; given_notes: how many notes these bring. notes_given: all that were not chosen.
-    quarters_given: where the beginning ends, -1 if it has no notes.
+    log_probability: of the ids that were chosen. fixed_log_probability: of the fixed ids beside free parts, or in the
+    LEADS_ON bars after a free one; judged_notes: how many notes these bring. unchosen_notes: all notes that were not
+    chosen, those of the primer among them. primer_quarters: where the primer ends, -1 if it has no notes.
     """
 
     def __init__(
@@ -42,15 +42,15 @@ class Piece:
         self._loop_ids: int | None = None  # how many ids stand before a loop's end
         for token in beginning.ids.tolist():
             self.decoder.accept(token)
-        self.log_probability, self.given_log_probability = 0.0, 0.0
-        self.notes_given, self.given_notes = self.grammar.notes, 0
-        self.quarters_given = self.grammar.quarters if self.notes_given else -1.0
+        self.log_probability, self.fixed_log_probability = 0.0, 0.0
+        self.unchosen_notes, self.judged_notes = self.grammar.notes, 0
+        self.primer_quarters = self.grammar.quarters if self.unchosen_notes else -1.0
         self._log_probs: defaultdict[int, float] = defaultdict(float)  # by bar, of its ids
-        self._judged: set[int] = set()  # the bars whose given ids count
+        self._judged: set[int] = set()  # the bars whose fixed ids count
         self._logits: Logits = np.empty(0, dtype=np.float32)
 
     def fork(self) -> Piece:
-        """Return a copy that goes its own way; the generator is shared."""
+        """Return an independent copy; the generator is shared."""
         other = copy(self)
         other.decoder = self.decoder.fork()
         other._log_probs, other._judged = self._log_probs.copy(), set(self._judged)
@@ -67,13 +67,13 @@ class Piece:
         return np.array(ids if self._loop_ids is None else [*ids[: self._loop_ids], ids[-1]], dtype=np.int32)
 
     def mask(self) -> Mask:
-        """Return the ids that may come next."""
+        """Return the ids that may come next, (vocabulary,)."""
         return self.decoder.mask()
 
     @property
     def adjusts_logits(self) -> bool:
         """Whether `process` has anything to do."""
-        return self.beginning.conditions.given is not None or bool(self.decoder.processors)
+        return self.beginning.conditions.fixed_notes is not None or bool(self.decoder.processors)
 
     def process(self, logits: Logits) -> Logits:
         """Return the logits, (vocabulary,), by which to choose; see `Decoder.process`."""
@@ -81,86 +81,76 @@ class Piece:
         return self.decoder.process(logits)
 
     def take(self, token: int, log_probability: float) -> None:
-        """Add the id that was chosen, or the end if the piece has all its notes or far too many ids."""
+        """Accept the id that was chosen, or the end if the piece has all its notes or far too many ids."""
         limit, decoder = self.beginning.id_limit, self.decoder
         notes, bar = self.grammar.notes, self.grammar.place[0]
-        if self._is_full(token) or len(decoder.ids) > 2 * limit:
+        is_over = len(decoder.ids) > 2 * limit
+        if self._has_all_notes():  # the last of them may still get a velocity and a duration
+            after = self.grammar.fork()
+            after.advance(token)
+            is_over |= after.notes > notes or after.place != self.grammar.place
+        if is_over:
             decoder.accept(self.representation.end_id)
         else:
             decoder.accept(token)
             self._judge(token, log_probability, self.grammar.notes - notes, bar)
         if self._has_all_notes() or len(decoder.ids) == limit:
             self.grammar.finish_bar()
-        self._close_loop()
-        if self._is_settled():
-            self._follow_given()
+        loop_bars, bar = self.beginning.loop_bars, self.grammar.place[0]
+        if loop_bars is None:
+            self._follow_fixed_notes()
+        elif (
+            bar >= loop_bars and not self.grammar.ended
+        ):  # it goes on into its beginning, to be judged by that
+            if self._loop_ids is None:
+                self._loop_ids = len(decoder.ids) - 1
+            if bar >= loop_bars + LEADS_ON:
+                decoder.accept(self.representation.end_id)
 
-    # --- how probable -----------------------------------------------------------------------------------------
+    def _has_all_notes(self) -> bool:
+        return self._notes_wanted is not None and self.grammar.notes >= self._notes_wanted
+
+    def _follow_fixed_notes(self) -> None:
+        """If only fixed notes are left and none of them is judged, add them without stepping the network."""
+        fixed, notes = self.beginning.conditions.fixed_notes, self.grammar.notes
+        if fixed is None or fixed.is_accompanied:
+            return
+        if self.grammar.place[0] > max(fixed.free, default=-1) + LEADS_ON:
+            while not self.grammar.ended:
+                [token] = np.flatnonzero(self.grammar.allowed_mask())
+                self.decoder.accept(int(token))
+            self.unchosen_notes += self.grammar.notes - notes
+
+    # --- log-probability --------------------------------------------------------------------------------------
 
     def _judge(self, token: int, log_probability: float, notes: int, bar: int) -> None:
-        """Count an id that brings so many notes, read in `bar`, among the chosen or among the given ones."""
-        given = self.beginning.conditions.given
+        """Add the log-probability of an id that brings so many notes, read in `bar`, to the chosen or fixed ones."""
+        fixed = self.beginning.conditions.fixed_notes
         is_chosen = self.decoder.is_choice and token != self.decoder.forced
         if is_chosen:
             self.log_probability += log_probability
-        if given is None or not self.grammar.notes:  # the header is not judged
+        if fixed is None or not self.grammar.notes:  # the header is not judged
             return
         wide = self._logits.astype(np.float64)  # the model's own, whatever is allowed
         log_prob = float(wide[token] - np.logaddexp.reduce(wide))
         self._log_probs[bar] += log_prob
         if is_chosen:
             return
-        self.notes_given += notes
-        follows = bar not in given.free and not given.free.isdisjoint(range(bar - LEADS_ON, bar))
-        if given.is_accompanied or follows:
+        self.unchosen_notes += notes
+        follows = bar not in fixed.free and not fixed.free.isdisjoint(range(bar - LEADS_ON, bar))
+        if fixed.is_accompanied or follows:
             self._judged.add(bar)
-            self.given_log_probability += log_prob
-            self.given_notes += notes
+            self.fixed_log_probability += log_prob
+            self.judged_notes += notes
 
     @property
     def continuation_score(self) -> float | None:
-        """How probable the given notes are that follow something free, in nats a note; those of bars that return,
-        beside how probable they were when they were composed. None if there are none."""
-        given = self.beginning.conditions.given
-        if given is None or not self.given_notes:
+        """Log-probability of the fixed notes that follow free ones, in nats a note; None if there are none.
+
+        Of bars that return, the log-probability with which they were composed is subtracted.
+        """
+        fixed = self.beginning.conditions.fixed_notes
+        if fixed is None or not self.judged_notes:
             return None
-        before = sum(self._log_probs[given.returns[bar]] for bar in self._judged if bar in given.returns)
-        return (self.given_log_probability - before) / self.given_notes
-
-    # --- the end ----------------------------------------------------------------------------------------------
-
-    def _close_loop(self) -> None:
-        """End a loop once it has led into its beginning; note where that is cut off."""
-        bars = self.beginning.loop_bars
-        if bars is None or self.grammar.ended or self.grammar.place[0] < bars:
-            return
-        if self._loop_ids is None:
-            self._loop_ids = len(self.decoder.ids) - 1
-        if self.grammar.place[0] >= bars + LEADS_ON:
-            self.decoder.accept(self.representation.end_id)
-
-    def _is_settled(self) -> bool:
-        """Whether all that is left is given and is not judged."""
-        given = self.beginning.conditions.given
-        if given is None or given.is_accompanied or self.beginning.loop_bars is not None:
-            return False
-        return self.grammar.place[0] > max(given.free, default=-1) + LEADS_ON
-
-    def _follow_given(self) -> None:
-        """Add the rest, of which nothing has to be chosen, without asking the model."""
-        notes = self.grammar.notes
-        while not self.grammar.ended:
-            [token] = np.flatnonzero(self.grammar.allowed_mask())
-            self.decoder.accept(int(token))
-        self.notes_given += self.grammar.notes - notes
-
-    def _has_all_notes(self) -> bool:
-        return self._notes_wanted is not None and self.grammar.notes >= self._notes_wanted
-
-    def _is_full(self, token: int) -> bool:
-        """Whether the piece has all its notes, and `token` would go on instead of shaping the last of them."""
-        if not self._has_all_notes():
-            return False
-        after = self.grammar.fork()
-        after.advance(token)
-        return after.notes > self.grammar.notes or after.place != self.grammar.place
+        before = sum(self._log_probs[fixed.returns[bar]] for bar in self._judged if bar in fixed.returns)
+        return (self.fixed_log_probability - before) / self.judged_notes

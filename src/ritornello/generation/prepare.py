@@ -1,4 +1,4 @@
-"""Before the first step: from the settings of a call to what all its pieces share (`Beginning`)."""
+"""Preparation: from the settings of a call to what all its pieces share (`Beginning`)."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ import numpy as np
 from ritornello.config import DEFAULT_BARS
 from ritornello.errors import ConfigError
 from ritornello.generation.config import ComposeConfig
-from ritornello.generation.constraints.fixed_notes import form_bars, make_given
+from ritornello.generation.constraints.fixed_notes import form_bars, make_fixed_notes
 from ritornello.representations.base import Conditions, GrammarState, Ids, Representation
 from ritornello.score import Score
 
-BARS_AFTER_PRIMER = 16  # at least, where no length is asked for
-LONGEST_PRIMER = 10_000  # in quarters
-DEFAULT_TEMPO = 120.0  # where seconds are asked for and no tempo
+BARS_AFTER_PRIMER = 16  # at least, unless a length is given
+LONGEST_PRIMER = 10_000  # quarters
+DEFAULT_TEMPO = 120.0  # quarters a minute, where a length in seconds needs one
 DEFAULT_METER = (4, 4)
-IDS_PER_BAR = 512  # a piece that needs more on the average is brought to its end
+IDS_PER_BAR = 512  # a piece with more on average is brought to its end
 
 
 @dataclass(frozen=True)
 class Beginning:
-    """What all pieces of a call share: the conditions, the ids already known, how many ids are too many, and the
-    bars after
-    which a loop is cut (None: it is no loop)."""
+    """What all pieces of a call share.
+
+    ids: those before the first that is chosen. id_limit: a piece with so many is brought to its end. loop_bars: the
+    bars after which a loop is cut, None if the pieces are no loops.
+    """
 
     conditions: Conditions
     ids: Ids
@@ -35,48 +37,40 @@ class Beginning:
 def begin(
     representation: Representation, config: ComposeConfig, primer: Score | None, seed: int
 ) -> Beginning:
-    """Return how the pieces of a call begin. ConfigError for wishes that contradict each other or the primer."""
+    """Return the beginning of a call. Raises ConfigError for settings that contradict each other or the primer."""
     conditions = Conditions(None, config.tempo, config.meter_pair, config.programs, config.chord_bars)
     conditions = replace(conditions, density=config.density, pitch_classes=config.pitch_classes)
     primer_ids, primer_bars, primer_notes = np.empty(0, dtype=np.int32), 0, 0
     if primer is not None:
-        conditions = _suit_primer(conditions, config, primer)
+        conditions = _with_primer(conditions, config, primer)
         primer_ids = representation.primer(primer, conditions)
-        known = _follow(representation.grammar(conditions), primer_ids)
-        primer_bars, primer_notes = known.place[0] + 1, known.notes
+        after = _read(representation.grammar(conditions), primer_ids)
+        primer_bars, primer_notes = after.place[0] + 1, after.notes
     if config.notes is not None and config.notes <= primer_notes:
         raise ConfigError(f"notes {config.notes}: the primer alone has {primer_notes}")
-    conditions = _plan_length(conditions, config, primer_bars)
+    conditions = _with_length(conditions, config, primer_bars)
     bars = conditions.bars or DEFAULT_BARS
-    given = make_given(config, primer, primer_bars, bars, seed)
-    announced = bars if given is None else max(bars, *given.returns, 0) + (1 if config.loop else 0)
-    conditions = replace(conditions, given=given, bars=announced)
+    fixed = make_fixed_notes(config, primer, primer_bars, bars, seed)
+    announced = bars if fixed is None else max(bars, *fixed.returns, 0) + (1 if config.loop else 0)
+    conditions = replace(conditions, fixed_notes=fixed, bars=announced)
+    ids = [representation.start_id]
+    if config.keeps_primer:  # up to the first choice
+        grammar = _read(representation.grammar(conditions), np.array(ids))
+        while not grammar.ended and len(only := np.flatnonzero(grammar.allowed_mask())) == 1:
+            ids.append(int(only[0]))
+            grammar.advance(ids[-1])
+    elif primer is not None:
+        ids = representation.primer(primer, conditions).tolist()
     return Beginning(
         conditions,
-        _first_ids(representation, config, conditions, primer),
+        np.array(ids, dtype=np.int32),
         len(primer_ids) + IDS_PER_BAR * (4 + announced),
         bars if config.loop else None,
     )
 
 
-def _first_ids(
-    representation: Representation, config: ComposeConfig, conditions: Conditions, primer: Score | None
-) -> Ids:
-    """Return the ids before the first that has to be chosen: those of the primer, or those that what is given leaves
-    no choice of."""
-    if primer is not None and not config.keeps_primer:
-        return representation.primer(primer, conditions)
-    ids = [representation.start_id]
-    if config.keeps_primer:
-        grammar = _follow(representation.grammar(conditions), np.array(ids))
-        while not grammar.ended and len(only := np.flatnonzero(grammar.allowed_mask())) == 1:
-            ids.append(int(only[0]))
-            grammar.advance(ids[-1])
-    return np.array(ids, dtype=np.int32)
-
-
-def _suit_primer(conditions: Conditions, config: ComposeConfig, primer: Score) -> Conditions:
-    """Return the conditions with the primer's tempo and meter, as far as a length in seconds needs them."""
+def _with_primer(conditions: Conditions, config: ComposeConfig, primer: Score) -> Conditions:
+    """Return the conditions with the primer's tempo and meter, if a length in seconds needs them."""
     if (quarters := primer.end // primer.ticks_per_quarter) > LONGEST_PRIMER:
         raise ConfigError(f"the primer is {quarters} quarters long, allowed are {LONGEST_PRIMER}")
     meters = {(m.numerator, m.denominator) for m in primer.meters} or {DEFAULT_METER}
@@ -90,9 +84,8 @@ def _suit_primer(conditions: Conditions, config: ComposeConfig, primer: Score) -
     return replace(conditions, meter=meter, quarters_per_minute=conditions.quarters_per_minute or tempo)
 
 
-def _plan_length(conditions: Conditions, config: ComposeConfig, primer_bars: int) -> Conditions:
-    """Return the conditions with the length in bars; where seconds are asked for, with the tempo and meter they
-    need."""
+def _with_length(conditions: Conditions, config: ComposeConfig, primer_bars: int) -> Conditions:
+    """Return the conditions with the length in bars, and with the meter and tempo that a length in seconds needs."""
     if config.seconds is not None:
         meter = conditions.meter or DEFAULT_METER
         tempo = conditions.quarters_per_minute or DEFAULT_TEMPO
@@ -103,22 +96,18 @@ def _plan_length(conditions: Conditions, config: ComposeConfig, primer_bars: int
         bars = primer_bars + DEFAULT_BARS + config.notes // 2  # ample: the notes decide
         asked = f"notes {config.notes}"
     else:
-        bars = _bars_asked(conditions, config, primer_bars)
+        default = len(conditions.chords) if conditions.chords else DEFAULT_BARS
+        after = max(default, primer_bars and primer_bars + BARS_AFTER_PRIMER)
+        bars = config.bars or (primer_bars if config.keeps_primer else after)
+        if config.form:
+            bars = form_bars(config.form, config.bars)
         asked = f"bars {bars}"
     if bars < primer_bars:
         raise ConfigError(f"{asked}: the primer alone has {primer_bars} bars")
     return replace(conditions, bars=bars)
 
 
-def _bars_asked(conditions: Conditions, config: ComposeConfig, primer_bars: int) -> int:
-    if config.form:
-        return form_bars(config.form, config.bars)
-    default = len(conditions.chords) if conditions.chords else DEFAULT_BARS
-    after = max(default, primer_bars and primer_bars + BARS_AFTER_PRIMER)
-    return config.bars or (primer_bars if config.keeps_primer else after)
-
-
-def _follow(grammar: GrammarState, ids: Ids) -> GrammarState:
+def _read(grammar: GrammarState, ids: Ids) -> GrammarState:
     for token in ids.tolist():
         grammar.advance(token)
     return grammar

@@ -1,4 +1,4 @@
-"""What a piece says of how it was made: a text event at its beginning, in JSON."""
+"""The recipe of a piece: a text event at its beginning, in JSON, from which it can be made again."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from ritornello.bundle import Bundle
 from ritornello.score import Text
 
 NO_SETTINGS = {"seed", "index", "count"}
-"""Fields that a recipe names by themselves, or that are not about one piece."""
+"""Fields that a recipe has as entries of its own, or that do not concern a single piece."""
 
 
 def make_recipe(bundle: Bundle, seed: int, settings: BaseModel, **facts: Any) -> Text:
-    """Return the text: the library's version, the model and its digest, the seed, `facts`, and what was set."""
+    """Return the recipe: library version, model and digest, seed, settings that are not defaults, and `facts`."""
     known = type(settings).model_fields
-    sampling = {name: getattr(settings, name) for name in bundle.card.sampling if name in known}  # as it was
+    from_card = [name for name in bundle.card.sampling.model_dump() if name in known]
+    sampling = {
+        name: getattr(settings, name) for name in from_card
+    }  # also defaults: the card may change later
     recipe = {
         "ritornello": __version__,
         "model": bundle.card.name,

@@ -1,4 +1,4 @@
-"""A short piece from a bundle that is still learning."""
+"""Samples during training: a short piece from an unfinished bundle."""
 
 from __future__ import annotations
 

@@ -1,29 +1,29 @@
-"""Samplers: from logits to ids, whole batches at once.
+"""Samplers: from logits to ids, in batches.
 
-A sampler sees three things: the logits, a mask of the ids that are allowed, and one generator of random numbers a
-row. The mask always wins: an id that is not allowed is never returned, and one that is allowed always is, however
-improbable. Each row draws from its own generator, one number a step (with surprise up to three), so a piece
-depends on its seed alone and not on its place in a batch.
+A sampler takes the logits, a mask of the allowed ids, and one random generator a row. The mask always holds: an id that
+is not allowed is never returned; an allowed one always is, however improbable. Each row draws from its own generator,
+one number a step (with surprise up to three), so a piece depends on its seed alone and not on its batch.
 
-The cuts (top-k, top-p, min-p) all look at the same distribution, the allowed ids at the given temperature; an id
-stays if all of them keep it, and the most probable one always stays.
+The cuts (top-k, top-p, min-p) all look at the same distribution, that of the allowed ids at the given temperature. An
+id stays if all of them keep it, and the most probable one always stays.
 
-Surprise is irregular noise: now and then (with that probability, at each step) a row forgets the cuts and its most
-probable id, and draws from the others, the unlikely ones favoured by SURPRISE_TEMPERATURE. So a series is broken,
-not by anything whatever, but by what the network thought possible too. It is the remedy for monotony that the
-author of the four-layer system proposes ("system B": a tone that breaks the series).
+Surprise is irregular noise: at each step, with that probability, a row drops the cuts and its most probable id, and
+draws from the others at SURPRISE_TEMPERATURE. So a series is broken by something that the network thought possible: the
+remedy for monotony that the author of the four-layer system proposes ("system B": a tone that breaks the series).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.arrays import Mask
+from ritornello.bundle import Sampling
 from ritornello.config import checked
+from ritornello.generation.constraints.cadence import CadenceSettings
 from ritornello.generation.settings import SAMPLERS, SamplerConfig
 
 Generators = Sequence[np.random.Generator]
@@ -32,7 +32,7 @@ Sampler = Callable[
 ]
 
 SURPRISE_TEMPERATURE = 1.5
-"""At which a surprising id is drawn: flatter than the network's own distribution."""
+"""Flattens the distribution from which a surprising id is drawn."""
 
 LOWEST = -1e30  # stands for a logit of minus infinity: exp gives 0, differences stay finite
 FORBIDDEN = np.float32(-4 * LOWEST)  # taken from a logit that the mask forbids: below all that are allowed
@@ -42,14 +42,15 @@ TINY = np.finfo(np.float32).tiny
 Config = TypeVar("Config", bound=SamplerConfig)
 
 
-def with_sampling(config: Config, sampling: Mapping[Any, float]) -> Config:
-    """Return `config` with what a model's card says of how its ids are best chosen, where nothing was asked.
+def with_sampling(config: Config, sampling: Sampling) -> Config:
+    """Return `config` with the sampling settings of a model's card in the fields that are not set.
 
-    Not all that composes knows of a cadence (1: yes, 0: no). The fields that were set stay the same, so that the card
-    of another model can be laid over the result.
+    The set of fields that are set stays the same, so that the card of another model can be applied to the result. A
+    config without the settings of a constraint does not take them from the card.
     """
-    known = {name: value for name, value in sampling.items() if name in type(config).model_fields}
-    merged = checked(type(config), known | config.model_dump(exclude_unset=True))
+    not_here = set() if isinstance(config, CadenceSettings) else CadenceSettings.model_fields.keys()
+    suited = sampling.model_dump(exclude=set(not_here))
+    merged = checked(type(config), suited | config.model_dump(exclude_unset=True))
     return merged.model_construct(config.model_fields_set, **dict(merged))
 
 
@@ -57,16 +58,16 @@ _SURPRISE = SamplerConfig.model_validate({"temperature": SURPRISE_TEMPERATURE, "
 
 
 def make_generators(seed: int, indices: Sequence[int]) -> list[np.random.Generator]:
-    """Return one generator a piece: number `index` of `seed` is the same in every batch."""
+    """Return one generator a piece; that of `index` and `seed` is the same in every batch."""
     return [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,))) for index in indices]
 
 
 def make_sampler(config: SamplerConfig) -> Sampler:
-    """Return the sampler that `config.sampling_method` names, for `config`.
+    """Return the sampler that `config.sampling_method` names.
 
-    It takes logits (batch, vocabulary), a mask of the same shape with at least one true in each row, and a
-    generator a row; it returns the ids (batch,) and their log-probabilities (batch,), in nats, under the network's
-    own distribution: without temperature, cuts or mask.
+    It takes logits (batch, vocabulary), a mask of that shape with at least one true in each row, and a generator a row.
+    It returns the ids (batch,) and their log-probabilities (batch,), in nats, under the network's own distribution:
+    without temperature, cuts or mask.
     """
     sampler: Sampler = SAMPLERS[config.sampling_method](config)
     return sampler
@@ -78,38 +79,29 @@ def make_standard_sampler(config: SamplerConfig) -> Sampler:
     def sample(
         logits: NDArray[np.floating[Any]], mask: Mask, generators: Generators
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        wide = _bounded(logits)
+        wide = bounded(logits)
         allowed = np.asarray(wide - FORBIDDEN * ~mask, dtype=np.float32)
         ids = _draw(allowed, config, generators) if config.temperature else allowed.argmax(axis=1)
         if config.surprise:
-            ids = _surprised(ids, allowed, mask, config.surprise, generators)
+            surprising = np.array([generator.random() < config.surprise for generator in generators])
+            rows = np.flatnonzero(surprising & (mask.sum(axis=1) > 1))
+            if len(rows):
+                others = allowed[rows]
+                others[np.arange(len(rows)), others.argmax(axis=1)] -= FORBIDDEN
+                ids = ids.copy()
+                ids[rows] = _draw(others, _SURPRISE, [generators[row] for row in rows.tolist()])
         return ids, _log_probability(wide, ids)
 
     return sample
 
 
-def _bounded(logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """Return `logits` between LOWEST and -LOWEST; what is no number is LOWEST."""
+def bounded(logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Return `logits` clipped to LOWEST and -LOWEST; NaN becomes LOWEST."""
     return np.asarray(np.fmin(np.fmax(logits, LOWEST, dtype=np.float32), -LOWEST))
 
 
-def _surprised(
-    ids: NDArray[np.int64], allowed: NDArray[np.float32], mask: Mask, share: float, generators: Generators
-) -> NDArray[np.int64]:
-    """Return `ids` with those of a random `share` of rows drawn anew, the most probable id left out."""
-    surprising = np.array([generator.random() < share for generator in generators])
-    rows = np.flatnonzero(surprising & (mask.sum(axis=1) > 1))
-    if not len(rows):
-        return ids
-    others = allowed[rows]
-    others[np.arange(len(rows)), others.argmax(axis=1)] -= FORBIDDEN
-    ids = ids.copy()
-    ids[rows] = _draw(others, _SURPRISE, [generators[row] for row in rows.tolist()])
-    return ids
-
-
 def _draw(allowed: NDArray[np.float32], config: SamplerConfig, generators: Generators) -> NDArray[np.int64]:
-    """Return an id a row, drawn in proportion to what the cuts leave of its distribution."""
+    """Return an id a row, drawn from what the cuts leave of its distribution."""
     # The best id has weight 1, so the sum never vanishes, whatever the logits.
     with np.errstate(over="ignore"):  # a very low temperature: minus infinity is as good
         weights = np.exp((allowed - allowed.max(axis=1, keepdims=True)) / config.temperature)
@@ -125,7 +117,7 @@ def _draw(allowed: NDArray[np.float32], config: SamplerConfig, generators: Gener
 
 
 def _least_kept(weights: NDArray[np.float32], config: SamplerConfig) -> NDArray[np.float32]:
-    """Return for each row the least weight, (batch, 1), that the cuts keep; the best of a row has weight 1.
+    """Return the least weight that the cuts keep in each row, (batch, 1); the greatest of a row is 1.
 
     Ids of equal weight stay or go together.
     """

@@ -1,7 +1,6 @@
-"""Settings that several commands share: how ids are sampled, how widely is searched, and what is asked of the music
-besides constraints.
+"""Settings that several commands share: sampling, beam search, and music settings other than constraints.
 
-Apart from the code that does it, so that the command line can say what may be asked for without loading that.
+They are apart from the code that implements them, so the command line builds its help without loading that.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ SAMPLERS: Registry[Callable[[Any], Any]] = Registry(
     group="ritornello.samplers",
     rows={"standard": "ritornello.generation.samplers:make_standard_sampler"},
 )
-"""Functions by name that make a `Sampler` of a `SamplerConfig`."""
+"""Functions by name that take a `SamplerConfig` and return a `Sampler`."""
 
 
 class SamplerConfig(BaseModel):
-    """How boldly the next id is chosen."""
+    """How the next id is sampled."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     temperature: float = Field(
         1.0, ge=0, le=10, description="above 1 bolder, below 1 safer, 0 always the most probable"
@@ -57,7 +56,7 @@ class SamplerConfig(BaseModel):
 
 
 class BeamConfig(SamplerConfig):
-    """How widely to search. 1, 1, 1 is no search."""
+    """Sampling and beam search. 1, 1, 1 is no search."""
 
     beam_size: int = Field(1, ge=1, le=256, description="beam search: so many branches stay after each round")
     branch_factor: int = Field(1, ge=1, le=256, description="beam search: copies of each branch that stays")
@@ -65,14 +64,14 @@ class BeamConfig(SamplerConfig):
 
     @property
     def searches(self) -> bool:
-        """Whether there is anything to choose between."""
+        """Whether there is more than one branch."""
         return self.beam_size * self.branch_factor > 1
 
 
 class MusicSettings(BaseModel):
-    """What the music is to be like from its first note on; None leaves it to the model."""
+    """Tempo, meter and instruments; None leaves them to the model."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     tempo: float | None = Field(None, ge=SLOWEST, le=FASTEST, description="quarter notes a minute")
     meter: str | None = Field(None, description="meter, such as 3/4")
@@ -86,7 +85,7 @@ class MusicSettings(BaseModel):
     @field_validator("meter", mode="before")
     @classmethod
     def _join_meter(cls, meter: Any) -> Any:
-        """Take a pair (3, 4) too."""
+        """Accept a pair (3, 4) too."""
         is_pair = isinstance(meter, list | tuple) and len(meter) == 2
         return f"{meter[0]}/{meter[1]}" if is_pair else meter
 
@@ -100,7 +99,7 @@ class MusicSettings(BaseModel):
     @field_validator("instruments", mode="before")
     @classmethod
     def _split_instruments(cls, value: Any) -> Any:
-        """Take "violin, cello" or single numbers for a list too."""
+        """Accept "violin, cello" or a single number for a list too."""
         names = [value] if isinstance(value, str | int) else value
         if not isinstance(names, list | tuple):
             return names

@@ -1,13 +1,13 @@
-"""Weight quantisation: a step graph with weights of 8 bits, made from that of a bundle when it is loaded.
+"""Weight quantisation: the step graph of a bundle with 8-bit weights, made when it is loaded.
 
-A step of one piece does hardly anything but read the weights, so a quarter of the bytes is a quarter of the time, or
-nearly. Each BLOCK weights of a column have a scale of their own. What is multiplied with them is rounded as well,
-row by row, so rows still do not touch each other. The bundle itself stays as it is.
+A step of one piece is bound by reading the weights, so a quarter of the bytes takes almost a quarter of the time. Each
+BLOCK weights of a column share a scale. The other factor of a product is rounded as well, row by row, so rows stay
+independent. The bundle itself does not change.
 
-ONNX's LSTM operator has no such weights; so `unroll_lstm` first writes it as what one step of it is, a matrix
-product and the gates. (In 32 bits that is no faster.)
+ONNX's LSTM operator has no 8-bit weights; so `unroll_lstm` first rewrites a step of it as a matrix product and the
+gates. (In 32 bits that is no faster.)
 
-Read in order: `quantised_step`, `unroll_lstm`, `quantise`; `onnx_model` tells what a model is here.
+Read in order: `quantised_step`, `unroll_lstm`, `quantise`; `onnx_model` has the messages of a model.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ BLOCK = 64
 ACCURACY = 4  # of MatMulNBits: multiply integers of 8 bits
 
 PLAIN_LSTM = {"hidden_size", "direction"}
-"""What an LSTM node may say; one that says more is left as it is. `direction` has to be the default, forward."""
+"""The attributes of an LSTM node that is rewritten; `direction` must be the default, forward."""
 
 Run = Callable[[bytes, set[str]], Sequence[NDArray[Any]]]
 """Returns the outputs of a graph without inputs, given the names of its external tensors."""
 
 
 def quantised_step(step: bytes, run: Run) -> tuple[bytes, set[str]]:
-    """Return the step graph `step` with matrices of 8 bits, and the names of the external tensors it still has."""
+    """Return the step graph `step` with 8-bit matrices, and the names of its remaining external tensors."""
     model = read_model(step)
     unroll_lstm(model)
     quantise(model, run)
@@ -54,20 +54,17 @@ def quantised_step(step: bytes, run: Run) -> tuple[bytes, set[str]]:
 
 
 def unroll_lstm(model: Any) -> None:
-    """Rewrite every LSTM node of `model`, a graph of a single step, as matrix product and gates."""
+    """Rewrite every plain LSTM node of `model`, a graph of a single step, as matrix product and gates."""
     graph = model.graph
     indices = {f"index_{i}": np.array([i], dtype=np.int64) for i in (0, 1)}
     indices["halves"] = np.array([2, -1], dtype=np.int64)
     graph.initializer.extend(make_tensor(name, array) for name, array in indices.items())
-    nodes = [new for node in graph.node for new in (_one_step(node) if _is_plain_lstm(node) else [node])]
+    nodes: list[Any] = []
+    for node in graph.node:
+        known, is_plain = attributes_of(node), node.operator == "LSTM" and len(node.input) == 7
+        is_plain &= known.keys() <= PLAIN_LSTM and "direction" not in known
+        nodes += _one_step(node) if is_plain and node.input[3] and not node.input[4] else [node]
     replace_nodes(graph, nodes)
-
-
-def _is_plain_lstm(node: Any) -> bool:
-    if node.operator != "LSTM" or len(node.input) != 7 or node.input[4]:
-        return False
-    known = attributes_of(node)
-    return known.keys() <= PLAIN_LSTM and "direction" not in known and bool(node.input[3])
 
 
 def _one_step(node: Any) -> Iterator[Any]:
@@ -111,14 +108,15 @@ def _one_step(node: Any) -> Iterator[Any]:
 
 
 def quantise(model: Any, run: Run) -> None:
-    """Let `model` multiply with matrices of 8 bits wherever it multiplies with a constant one."""
+    """Replace the products of `model` with a constant matrix by products with its 8-bit form."""
     graph = model.graph
-    constant = constants_of(graph)
-    chosen = {
-        node.output[0]: node
-        for node in graph.node
-        if _is_product(node) and node.input[1] in constant and node.input[0] not in constant
-    }
+    constant, chosen = constants_of(graph), {}
+    for node in graph.node:
+        known = attributes_of(node)
+        is_plain = not known.get("transA") and known.get("alpha", 1) == known.get("beta", 1) == 1
+        is_product = node.operator == "MatMul" or (node.operator == "Gemm" and is_plain)
+        if is_product and node.input[1] in constant and node.input[0] not in constant:
+            chosen[node.output[0]] = node
     names = sorted({node.input[1] for node in chosen.values()})
     values = part_of(model, names)
     matrices = dict(zip(names, run(values.SerializeToString(), externals_of(values)), strict=True))
@@ -134,17 +132,8 @@ def quantise(model: Any, run: Run) -> None:
     replace_nodes(graph, nodes)
 
 
-def _is_product(node: Any) -> bool:
-    """Whether a node is the product of two matrices, plus a vector at most."""
-    if node.operator == "MatMul":
-        return True
-    known = attributes_of(node)
-    plain = all(known.get(name, 1) == 1 for name in ("alpha", "beta")) and not known.get("transA")
-    return bool(node.operator == "Gemm" and plain)
-
-
 def _quantised(node: Any, matrix: NDArray[Any]) -> tuple[Any, list[Any]]:
-    """Return the node that does the same with `matrix` in 8 bits, and the tensors that it reads."""
+    """Return the equivalent node with `matrix` in 8 bits, and the tensors that it reads."""
     if attributes_of(node).get("transB"):
         matrix = matrix.T
     height, width = matrix.shape

@@ -1,8 +1,7 @@
 """The stepping runtime: a bundle's network one step at a time, on ONNX Runtime, without torch.
 
-Conventions: a state is a tuple of float32 arrays, batch first, and says everything about the past; a step never
-changes the state it is given, so states can be kept, copied and cut by rows. Rows do not touch each other: a
-piece comes out the same whatever stands beside it in the batch.
+A state is a tuple of float32 arrays, batch first, that holds everything about the past. A step never changes the state
+that it takes, so states can be kept, copied and cut by rows. Rows are independent: a piece is the same in every batch.
 """
 
 from __future__ import annotations
@@ -21,17 +20,28 @@ from ritornello.generation.settings import StepPrecision
 State = tuple[NDArray[np.float32], ...]
 Logits = NDArray[np.float32]
 
-_ERRORS_ONLY = 3  # ONNX Runtime's severity: the graph's warnings are of no use to who plays it
+_ERRORS_ONLY = 3  # ONNX Runtime's severity; its warnings are about the graph
 
 
 class Stepper:
-    """The network of a bundle, ready to step. `threads` is how many cores one step may use; `precision` int8 steps
-    faster with weights rounded to 8 bits (see `step_model`)."""
+    """The network of a bundle. `threads` is the number of cores for one step; with `precision` int8 a step is faster,
+    with weights rounded to 8 bits (see `step_model`)."""
 
     def __init__(self, bundle: Bundle, threads: int = 1, precision: StepPrecision = "float32") -> None:
-        """Build the graph around the bundle's weights; BundleError if they do not fit each other."""
+        """Build the graph with the bundle's weights; raises BundleError if they do not fit each other."""
         self.vocabulary_size = bundle.card.vocabulary_size
-        self._session = _make_session(bundle, threads, precision)
+        step, names = bundle.step, {name for name in bundle.weights if name.startswith(NETWORK)}
+        names -= set(bundle.card.training_only)
+        try:
+            if precision == "int8":
+                from ritornello.generation.step_model import quantised_step  # slow to import
+
+                step, names = quantised_step(
+                    step, lambda graph, weights: _session_of(graph, weights, bundle).run(None, {})
+                )
+            self._session = _session_of(step, names, bundle, threads)
+        except Exception as error:  # ONNX Runtime has a class of its own for each cause, none in common
+            raise BundleError(f"{bundle.path}: the step graph cannot be built: {error}") from error
         self._states = [node.name for node in self._session.get_inputs()[1:]]
         try:
             self._initial = tuple(bundle.weights[f"initial_{name}"] for name in self._states)
@@ -39,14 +49,13 @@ class Stepper:
             raise BundleError(f"{bundle.path}: the weights lack {error.args[0]}") from error
 
     def initial_state(self, batch: int) -> State:
-        """Return the state before the first step of `batch` pieces."""
+        """Return the state before the first step, for `batch` pieces."""
         return repeat_state(self._initial, batch)
 
     def step(self, columns: ArrayLike, state: State) -> tuple[Logits, State]:
-        """Read one id a piece, and return what may follow.
+        """Return the logits of the next ids, (batch, vocabulary), and the state after one step.
 
-        `columns` are the input columns, integers of shape (batch, column), as a grammar gives them. The result is
-        the logits of the next ids, (batch, vocabulary), and the state after this step.
+        `columns` are the input columns, integers of shape (batch, column), of a `GrammarState`.
         """
         feed = dict(zip(self._states, state, strict=True))
         feed[COLUMNS] = np.asarray(columns, dtype=np.int64)
@@ -54,9 +63,9 @@ class Stepper:
         return logits, tuple(after)
 
     def read(self, rows: NDArray[np.integer[Any]], state: State | None = None) -> tuple[Logits, State]:
-        """Step through `rows`, (time, column) of one piece, from `state` (default: the initial one).
+        """Step through the rows of one piece, (time, column), from `state` (default: the initial one).
 
-        `time` is at least 1. The result is that of the last step, with a batch of 1.
+        `time` is at least 1. Returns the result of the last step, with a batch of 1.
         """
         state = self.initial_state(1) if state is None else state
         for row in rows:
@@ -65,36 +74,17 @@ class Stepper:
 
 
 def take_rows(state: State, rows: Sequence[int]) -> State:
-    """Return the rows of `state` with these numbers, in this order."""
+    """Return these rows of `state`, in this order."""
     return tuple(part[list(rows)] for part in state)
 
 
 def repeat_state(state: State, batch: int) -> State:
-    """Return a state of one row `batch` times over."""
+    """Return a state of one row, repeated to a batch."""
     return tuple(np.repeat(part, batch, axis=0) for part in state)
 
 
-def _make_session(bundle: Bundle, threads: int, precision: StepPrecision) -> Any:
-    weights = {n for n in bundle.weights if n.startswith(NETWORK)} - set(bundle.card.training_only)
-    try:
-        if precision == "float32":
-            return _session_of(bundle.step, weights, bundle, threads)
-        from ritornello.generation.step_model import quantised_step  # costs start-up; only here
-
-        data, left = quantised_step(bundle.step, lambda graph, names: _run(graph, names, bundle))
-        return _session_of(data, left, bundle, threads)
-    except Exception as error:  # ONNX Runtime has a class of its own for each cause, none in common
-        raise BundleError(f"{bundle.path}: the step graph cannot be built: {error}") from error
-
-
-def _run(graph: bytes, names: set[str], bundle: Bundle) -> Sequence[NDArray[Any]]:
-    """Return the outputs of a graph without inputs, some of whose tensors, `names`, are weights of `bundle`."""
-    outputs: Sequence[NDArray[Any]] = _session_of(graph, names, bundle, threads=1).run(None, {})
-    return outputs
-
-
-def _session_of(graph: bytes, names: set[str], bundle: Bundle, threads: int) -> Any:
-    """Return a session of `graph`, whose tensors `names` are weights of `bundle`."""
+def _session_of(graph: bytes, names: set[str], bundle: Bundle, threads: int = 1) -> Any:
+    """Return a session of `graph`, whose external tensors `names` are weights of `bundle`."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

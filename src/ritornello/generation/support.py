@@ -1,4 +1,4 @@
-"""What a model supports: settings that its tokens can express, a primer of its kind, files of its kind."""
+"""Whether a model supports the settings of a call, its primer and its files."""
 
 from __future__ import annotations
 
@@ -11,16 +11,22 @@ from ritornello.generation.constraints.fixed_notes import LOOP_CANDIDATES
 from ritornello.representations.base import Representation
 from ritornello.score import Score
 
+CONDITION_COLUMNS = {"density": "density", "pitch_classes": "share of C"}
+"""Settings that condition a network, and the input column that it needs for each."""
+
 
 def check_supported(representation: Representation, config: ComposeConfig, primer: Score | None) -> None:
-    """Raise ConfigError for a field of `config` that the representation has no tokens for, and for a primer that is
-    empty, or prose for a model of music, or music for one of prose."""
+    """Raise ConfigError for a setting that the model has no tokens or columns for, for an empty primer, and for prose
+    with a model of music, or music with one of prose."""
     for name in representation.unsupported_settings:
         value = getattr(config, name)
         if value not in (None, False):
             asked = ", ".join(value) if isinstance(value, tuple) else value
             raise ConfigError(f"{name} {asked}: a model of {representation.name} cannot be asked for it")
-    _check_conditions(representation, config)
+    columns = {column.name for column in representation.columns}
+    for name, column in CONDITION_COLUMNS.items():
+        if getattr(config, name) is not None and column not in columns:
+            raise ConfigError(f"{name}: this model was not trained with it as a condition")
     if primer is None:
         return
     if representation.reads_prose and not is_prose(primer):
@@ -30,9 +36,9 @@ def check_supported(representation: Representation, config: ComposeConfig, prime
 
 
 def settle_faithful(representation: Representation, config: ComposeConfig) -> ComposeConfig:
-    """Return `config`; if it asks to be faithful, with the original's way of choosing ids where nothing is given.
+    """Return `config`; with `faithful`, its unset fields as the representation's original system samples.
 
-    ConfigError for a representation that comes from no other system.
+    Raises ConfigError for a representation that has no original system.
     """
     if not config.faithful:
         return config
@@ -43,22 +49,10 @@ def settle_faithful(representation: Representation, config: ComposeConfig) -> Co
 
 
 def settle_loop(config: ComposeConfig) -> ComposeConfig:
-    """Return `config`; for a loop, with several candidates unless it says how many."""
+    """Return `config`; for a loop, with several candidates unless their number is set."""
     if not config.loop or "best_of" in config.model_fields_set:
         return config
     return config.model_copy(update={"best_of": min(LOOP_CANDIDATES, MOST_CANDIDATES // config.count)})
-
-
-CONDITIONS = (("density", "density"), ("pitch_classes", "share of C"))
-"""Settings, and the input column that a model which heeds them has."""
-
-
-def _check_conditions(representation: Representation, config: ComposeConfig) -> None:
-    """Refuse to ask a model for what it has not been told of while it learned."""
-    columns = {column.name for column in representation.columns}
-    for name, column in CONDITIONS:
-        if getattr(config, name) is not None and column not in columns:
-            raise ConfigError(f"{name}: this model has not been told of it while it learned")
 
 
 def check_prose_suffix(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Networks by name. A new one is one file and one row of `NETWORKS`; the laws then test it.
+"""Networks by name: one table. A new one is one file and one row of `NETWORKS`; the laws then test it.
 
 Each is imported when it is first used, and so is `base`, so that the names can be listed without torch.
 """

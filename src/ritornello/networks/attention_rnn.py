@@ -1,7 +1,7 @@
-"""`attention_rnn`: stacked LSTM layers, the first of which looks back on its own last outputs.
+"""`attention_rnn`: stacked LSTM layers, the first with attention over its own last outputs.
 
 This is the cell of Magenta's attention models (systems.md, D2; after Bahdanau and others 2014, arXiv:1409.0473).
-With the input x, the last attention d, the stored outputs a_1 ... a_40 and W, b, K, v to be learned:
+With the input x, the last attention d, the stored outputs a_1 ... a_40 and the parameters W, b, K, v:
 
     x' = W1 [x; d] + b1                          of the size of x
     o, c, h = LSTM(x')
@@ -9,9 +9,8 @@ With the input x, the last attention d, the stored outputs a_1 ... a_40 and W, b
     d = sum of alpha_i a_i
     y = W3 [o; d] + b3                           the output, stored in place of the oldest
 
-The store begins with zeros, which are attended to like any other output. K a_i is kept beside a_i, so that a step
-multiplies with K once and not for each output that it looks back on. How columns become x, what BasicLSTMCell
-is and where dropout acts is told in `magenta_lstm`.
+The initial store is zeros, which are attended to like any other output. K a_i is kept beside a_i, so that a step
+multiplies by K only once. See `magenta_lstm` for x, BasicLSTMCell and dropout.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ from ritornello.networks.magenta_lstm import (
 class AttentionRnnConfig(MagentaLstmConfig):
     """Sizes of an `attention_rnn` network."""
 
-    attention: int = Field(40, ge=1, le=1024, description="how many of the last outputs are looked back on")
+    attention: int = Field(40, ge=1, le=1024, description="number of last outputs that are attended to")
 
 
 class AttentionCell(nn.Module):
     """The first layer. Its state is hidden, cell, attention, each (batch, hidden), and store and keys, the outputs a
-    and what K makes of them, each (batch, slots, hidden)."""
+    and K a, each (batch, slots, hidden)."""
 
     def __init__(self, inputs: int, hidden: int) -> None:
         super().__init__()
@@ -52,7 +51,7 @@ class AttentionCell(nn.Module):
     def forward(self, x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Return the outputs (batch, time, hidden) for x (batch, time, inputs), and the state after them."""
         hidden, cell, attention, store, keys = state
-        if self.training:  # K has changed since, and learns from what is looked back on
+        if self.training:  # K has changed since, and gets gradients from the store
             keys = self.key(store)
         outputs = []
         for t in range(x.shape[1]):
@@ -96,15 +95,13 @@ class AttentionRnn(Network):
         return tuple(weight.new_zeros(batch, *shape, dtype=torch.float32) for shape in shapes)
 
     def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        hidden, cell, *looked_back_on = state
-        y, (h, c, *looked_back_on) = self.first(
-            self.join(inputs), (hidden[:, 0], cell[:, 0], *looked_back_on)
-        )
+        hidden, cell, *attended = state
+        y, (h, c, *attended) = self.first(self.join(inputs), (hidden[:, 0], cell[:, 0], *attended))
         y, hiddens, cells = self.dropout(y), [h], [c]
         for layer, lstm in enumerate(self.others, 1):
             y, h, c = lstm(y, hidden[:, layer], cell[:, layer])
             y = self.dropout(y)
             hiddens.append(h)
             cells.append(c)
-        after = torch.stack(hiddens, dim=1), torch.stack(cells, dim=1), *looked_back_on
+        after = torch.stack(hiddens, dim=1), torch.stack(cells, dim=1), *attended
         return with_given(self.project(y), self.config.given), floats(*after)

@@ -1,12 +1,12 @@
-"""What every network is: (inputs, state) -> (logits, state), knowing nothing of music.
+"""The interface of networks: (inputs, state) -> (logits, state), without knowledge of music.
 
 Conventions
 -----------
 - `inputs` is an integer tensor of shape (batch, time, column); `logits` a float tensor of shape
-  (batch, time, vocabulary). Column 0 is the id of the token just read; the logits are for the next one.
-- A state is a tuple of float tensors, batch first. It can be detached, copied, saved, or cut by rows, and says
+  (batch, time, vocabulary). Column 0 is the id of the current token; the logits are for the next one.
+- A state is a tuple of float tensors, batch first. It can be detached, copied, saved, or sliced by rows, and holds
   everything about the past: T steps at once equal T single steps. A law tests this.
-- The network's parameters carry plain names; `bundle` stores them by these.
+- `bundle` stores the parameters by their names.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ State = tuple[Tensor, ...]
 class Network(nn.Module):
     """Base of all networks, made from a configuration and the sizes of the columns: `Kind(config, column_sizes)`.
 
-    Subclasses are final: they define the two methods and are not subclassed again.
+    Subclasses define the two methods, and are final.
     """
 
     name: ClassVar[str]
@@ -48,7 +48,7 @@ class Network(nn.Module):
 
 
 def detach(state: State) -> State:
-    """Return `state` cut off from the graph of gradients."""
+    """Return `state` detached from the autograd graph."""
     return tuple(part.detach() for part in state)
 
 
@@ -61,12 +61,12 @@ def reset_rows(state: State, initial: State, rows: Tensor) -> State:
 
 
 def floats(*parts: Tensor) -> tuple[Tensor, ...]:
-    """Return tensors as floats of 32 bits. What is so already stays as it is: a cast would be a part of every step."""
+    """Return tensors as float32. Those that are already stay as they are, since a cast would be part of every step."""
     return tuple(part if part.dtype == torch.float32 else part.float() for part in parts)
 
 
 def count_parameters(network: nn.Module) -> int:
-    """Return how many numbers the network learns."""
+    """Return the number of trainable parameters."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 

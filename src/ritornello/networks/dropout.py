@@ -1,4 +1,4 @@
-"""Dropout whose random numbers cost an eighth of the usual on a processor."""
+"""Dropout with an eighth of the usual random numbers on a processor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PARTS = 256
 
 
 class Dropout(nn.Module):
-    """`nn.Dropout` with the share that is dropped rounded to 1/256: each random number of 64 bits serves 8 values."""
+    """`nn.Dropout` with the dropped share rounded to 1/256: each random number of 64 bits serves 8 values."""
 
     def __init__(self, share: float) -> None:
         super().__init__()

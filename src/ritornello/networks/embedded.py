@@ -1,17 +1,18 @@
-"""What networks share that embed their columns: the way in, the way out. Between them each has layers of its own.
+"""The base of networks that embed their columns: input embedding and output layer, with recurrent layers between.
 
-Each column has its own embedding; their sum is the input of the first layer. With `tied`, the output layer uses
-the token embedding again (weight tying, Press and Wolf 2017, arXiv:1608.05859), through a projection to its width. Ids
-may have attributes (`features`), such as the pitch of a note. Then an id's embedding is the sum of its own and of
-those of its attributes, going in and coming out: what is learned of one id helps those that are like it.
+Each column has its own embedding; their sum is the input of the first layer. With `tied`, the output layer uses the
+token embedding again (weight tying, Press and Wolf 2017, arXiv:1608.05859), through a projection to its width. Ids may
+have attributes (`features`), such as the pitch of a note. Then an id's embedding is the sum of its own and of those of
+its attributes (a factored embedding), at input and output: ids that share attributes share what is learned.
 
-Columns may be *candidates*: 1 + an id that may well come next, or 0. A candidate is embedded as its id is, through
-a matrix of
-its own, and points: the last layer says how much is added to the logit of the very id (like a pointer of See and others
-2017, arXiv:1704.04368, but added to logits, so that what network and candidate think is multiplied).
+A column may be a *candidate*: 1 + an id that is likely to come next, or 0. A candidate is embedded as its id, through a
+matrix of its own, and acts as a pointer: the last layer computes a number that is added to the logit of that id (like
+the pointer of See and others 2017, arXiv:1704.04368, but added to logits, so that the probabilities of network and
+candidate are multiplied).
 
-A network that always has candidates leans on them, and what it composes, where it hears but itself, confirms itself or
-loses its way. So candidates are withheld at some steps of training (`candidate_dropout`); it learns to do without.
+A network that always has candidates relies on them, and in inference, where it reads only its own output (without
+teacher forcing), confirms its own repetitions or drifts. So candidates are withheld at some steps of training
+(`candidate_dropout`).
 
 Dropout acts on the embedded input and before the output.
 """
@@ -89,14 +90,14 @@ class EmbeddedNetwork(Network):
             nn.init.normal_(embedding.weight, std=config.embedding**-0.5)
 
     def token_table(self) -> Tensor:
-        """Return the embedding of every id, (vocabulary, embedding): its own, and those of its attributes."""
+        """Return the embedding of every id with those of its attributes added, (vocabulary, embedding)."""
         table: Tensor = self.embeddings[0].weight
         for number, shared in enumerate(self.shared):
             table = table + shared(self.features[:, number])
         return table
 
     def withhold(self, inputs: Tensor) -> Tensor:
-        """Return the inputs, while training with all candidates left out at some steps, chosen at random."""
+        """Return the inputs; in training all candidates are 0 at some random steps."""
         share = self.config.candidate_dropout
         if not (self.training and self.candidates and share):
             return inputs
@@ -106,11 +107,9 @@ class EmbeddedNetwork(Network):
 
     def embed(self, inputs: Tensor, tokens: Tensor) -> Tensor:
         """Return (batch, time, embedding) for inputs (batch, time, column); `tokens` is the token table."""
-        # One look-up in one table: a single step is a few operations then, instead of a few for each column.
-        rows, candidate_embeddings = (
-            inputs + self.firsts,
-            functional.pad(tokens, (0, 0, 1, 0)),
-        )  # candidate 0 is a row of zeros
+        # One look-up in one joint table: a step then takes a few operations, instead of several for each column.
+        rows = inputs + self.firsts
+        candidate_embeddings = functional.pad(tokens, (0, 0, 1, 0))  # candidate 0 is a row of zeros
         if self.training and self.candidates:
             rows, used = self._rows_in_use(inputs, len(tokens))
             candidate_embeddings = functional.embedding(used, candidate_embeddings)
@@ -122,9 +121,11 @@ class EmbeddedNetwork(Network):
         return self.dropout(functional.embedding(rows, table).sum(-2))
 
     def _rows_in_use(self, inputs: Tensor, vocabulary: int) -> tuple[Tensor, Tensor]:
-        """Return the rows of the joint table for `inputs` where it has, for each candidate, only the candidates
-        that occur,
-        and these, ascending: of thousands of ids a few hundred, so that short windows cost little."""
+        """Return the rows of the joint table for `inputs`, and the candidates that occur, ascending.
+
+        The table then has rows for these candidates only, some hundreds of thousands of ids, so that short windows are
+        cheap.
+        """
         candidates = inputs[..., self.candidates]
         occurs = candidates.new_zeros(vocabulary + 1)
         occurs[candidates] = 1
@@ -158,7 +159,7 @@ def _check_candidates(candidates: tuple[int, ...], column_sizes: tuple[int, ...]
 
 
 def _first_rows(column_sizes: tuple[int, ...], candidates: tuple[int, ...]) -> list[int]:
-    """Return where each column begins in the joint table: the candidates come last, in their order."""
+    """Return the first row of each column in the joint table, in which the candidates come last."""
     first, row = [0] * len(column_sizes), 0
     for number in sorted(range(len(column_sizes)), key=lambda each: (each in candidates, each)):
         first[number], row = row, row + column_sizes[number]

@@ -7,7 +7,7 @@ of one width. In each layer
     c' = sigmoid(f) c + sigmoid(i) tanh(g);  h' = sigmoid(o) tanh(c')
 
 with no peepholes and no extra bias of the forget gate. The recurrent path and the output have no dropout. The
-weights begin as Chainer begins them: matrices normal with variance 1 / inputs, embeddings normal, biases 0.
+initial weights are Chainer's: matrices normal with variance 1 / inputs, embeddings normal, biases 0.
 """
 
 from __future__ import annotations

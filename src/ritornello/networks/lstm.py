@@ -1,6 +1,6 @@
 """`lstm`: embedded columns, stacked LSTM layers, a projection to the logits.
 
-How columns are embedded and logits read out is told in `embedded`. Between layers dropout acts too, never on the
+See `embedded` for the embedding of columns and the output layer. Dropout also acts between layers, never on the
 recurrent path.
 """
 

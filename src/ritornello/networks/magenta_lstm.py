@@ -1,8 +1,8 @@
-"""`magenta_lstm`: stacked LSTM layers on numbers, as Magenta's basic, mono and lookback models are built.
+"""`magenta_lstm`: stacked LSTM layers on numbers, as in Magenta's basic, mono and lookback models.
 
 The columns after the token are the input, joined into one vector: a column of 2 values is a number 0 or 1, one of
 3 values a number -1, 0 or +1, and a larger one of n values a one-hot piece of n - 1 numbers, its last value being
-none of them. The token itself is not read. There is no embedding.
+all zeros. The token itself is not read. There is no embedding.
 
 Each layer is TensorFlow's BasicLSTMCell: one bias, and 1 added to the forget gate. Dropout acts on the output of
 every layer. Source: systems.md, D2.
@@ -20,7 +20,7 @@ from torch.nn import functional
 from ritornello.networks.base import Network, State, floats
 
 UNLIKELY = -1e4
-"""The logit of an id that is never predicted: its probability is 0, and all stays finite."""
+"""The logit of an id that is never predicted: its probability is 0, and gradients stay finite."""
 
 
 class MagentaLstmConfig(BaseModel):
@@ -39,8 +39,8 @@ class MagentaLstmConfig(BaseModel):
 class JoinColumns(nn.Module):
     """The columns after the first as one vector of floats, (batch, time, width).
 
-    Each value of a column is a row of one table, and the rows of all columns are added up: a single step is then
-    three operations instead of a few for each column.
+    Each value of a column is a row of one table, and the rows of all columns are summed: a single step is then three
+    operations instead of several for each column.
     """
 
     firsts: Tensor
@@ -60,7 +60,7 @@ class JoinColumns(nn.Module):
 
 
 def numbers_of(size: int) -> Tensor:
-    """Return what each value of a column of `size` values is as numbers, (size, numbers)."""
+    """Return the numbers for each value of a column of `size` values, (size, numbers)."""
     return torch.arange(size)[:, None] - float(size == 3) if size <= 3 else torch.eye(size, size - 1)
 
 
@@ -79,7 +79,7 @@ class BasicLstm(nn.Module):
         open_gate[hidden : 2 * hidden] = 1.0
         self.register_buffer("forget_bias", open_gate, persistent=False)
         both = torch.empty(4 * hidden, inputs + hidden)
-        nn.init.xavier_uniform_(both)  # of the two together, as TensorFlow keeps them in one matrix
+        nn.init.xavier_uniform_(both)  # of both together, as TensorFlow has them in one matrix
         with torch.no_grad():
             self.input_weight.copy_(both[:, :inputs])
             self.hidden_weight.copy_(both[:, inputs:])
@@ -100,9 +100,9 @@ class BasicLstm(nn.Module):
 
 
 def glorot(network: nn.Module) -> None:
-    """Set all linear layers as TensorFlow begins: weights of Glorot and Bengio (2010), biases of zero.
+    """Initialise all linear layers as TensorFlow does: weights of Glorot and Bengio (2010), biases of zero.
 
-    Torch's own, half as large, leave the attention model for long at the frequencies of the labels.
+    With torch's own, half as large, the attention model long predicts the frequencies of the labels only.
     """
     for module in network.modules():
         if isinstance(module, nn.Linear):

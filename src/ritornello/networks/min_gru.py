@@ -1,10 +1,10 @@
-"""`min_gru`: the gated recurrent unit, cut down until its gate no longer looks at the state.
+"""`min_gru`: a minimal gated recurrent unit, whose gate does not depend on the state.
 
 With the input x and matrices to be learned (Feng and others 2024, arXiv:2410.01201):
 
     z = sigmoid(Wz x + bz)        c = Wc x + bc        h(t) = (1 - z) h(t-1) + z c
 
-What a layer cannot know, its gate being blind to the past, the next layer can: take at least two.
+Since the gate of a layer sees only its input, at least two layers are needed.
 """
 
 from __future__ import annotations

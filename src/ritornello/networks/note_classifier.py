@@ -1,6 +1,6 @@
 """`note_classifier`: stacked LSTM layers, a dense layer, and the logits; the networks of system E.
 
-Its three variants (Classical-Piano-Composer) as configurations, with their parameters at 352 classes:
+Its three variants (Classical-Piano-Composer) as configurations, with their numbers of parameters for 352 classes:
 
     article, training    widths 256, 512, 256, dense 256 linear, dropout 0.3              2,782,816
     article, generation  512, 512, 512, else the same; it cannot load these weights  5,472,864
@@ -8,15 +8,15 @@ Its three variants (Classical-Piano-Composer) as configurations, with their para
 
 (the last figure with the 1,536 running statistics of its batch norms, which Keras counts too).
 
-`input="scalar"` is the source's: the network reads id / classes, one number a step, which puts the words in an
-order that means nothing. `"embedding"` reads learned vectors, one a value of each column, added up.
+`input="scalar"` is the source's input: id / classes, one number a step, which puts the words in a meaningless order.
+`"embedding"` is the sum of learned vectors, one for each value of each column.
 
 As in Keras: one bias a gate; kernels begin by Glorot and Bengio (2010), recurrent kernels orthogonal, biases 0 and
 1 for the forget gates; recurrent dropout (Gal and Ghahramani 2016, arXiv:1512.05287) keeps one mask for all
-steps of a window; batch norm with momentum 0.99 and epsilon 0.001. Unlike Keras, the network streams: every step
-gives logits, and the state is carried, where the source reads windows of 100 from a state of zero and looks at the
-last step only. So in training the batch norms take their statistics over all steps of a batch; playing uses the
-running ones, by which steps and rows stay independent.
+steps of a window; batch norm with momentum 0.99 and epsilon 0.001. Unlike in Keras, the network streams: every step
+has logits, and the state is carried, where the source reads windows of 100 from a zero state and uses the last step
+only. So in training the batch norms take their statistics over all steps of a batch; inference uses the running
+statistics, so that steps and rows stay independent.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class LstmLayer(nn.Module):
         return y, h[0], c[0]
 
     def _dropped(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """As `forward`, with a part of what each row's gates see of its state dropped, the same at all steps."""
+        """As `forward`, with dropout of the state that the gates read, by one mask a row for all steps."""
         mask = functional.dropout(torch.ones_like(h), self.recurrent_dropout)
         gates = functional.linear(x, self.kernel, self.bias).unbind(1)
         outputs = []
@@ -161,19 +161,13 @@ class NoteClassifier(Network):
         )
         self.between = nn.Dropout(0.0 if config.recurrent_dropout else config.dropout)
         self.dropout = nn.Dropout(config.dropout)
-        self.head = self._make_head(widths[-1])
-        last = config.dense or widths[-1]
-        self.output = _make_linear(last, self.classes)
-
-    def _make_head(self, width: int) -> nn.Sequential:
-        """Return what lies between the last LSTM layer and the logits' layer."""
-        config = self.config
-        parts: list[nn.Module] = [BatchNorm(width), self.dropout] if config.norm else []
+        head: list[nn.Module] = [BatchNorm(widths[-1]), self.dropout] if config.norm else []
         if config.dense:
-            parts.append(_make_linear(width, config.dense))
-            parts += [nn.ReLU()] if config.activation == "relu" else []
-            parts += [BatchNorm(config.dense)] if config.norm else []
-        return nn.Sequential(*parts, self.dropout)
+            head.append(_make_linear(widths[-1], config.dense))
+            head += [nn.ReLU()] if config.activation == "relu" else []
+            head += [BatchNorm(config.dense)] if config.norm else []
+        self.head = nn.Sequential(*head, self.dropout)
+        self.output = _make_linear(config.dense or widths[-1], self.classes)
 
     def initial_state(self, batch: int) -> State:
         zeros = self.output.weight.new_zeros(batch, sum(self.config.layer_widths), dtype=torch.float32)
@@ -191,7 +185,7 @@ class NoteClassifier(Network):
         return self.output(self.head(x)), (hidden, cell)
 
     def _read(self, inputs: Tensor) -> Tensor:
-        """Return what the first layer reads, (batch, time, embedding or 1)."""
+        """Return the input of the first layer, (batch, time, embedding or 1)."""
         if self.config.input == "scalar":
             return inputs[..., :1].float() / self.classes
         embedded = [embedding(inputs[..., i]) for i, embedding in enumerate(self.embeddings)]

@@ -1,10 +1,10 @@
 """`one_hot_lstm`: one-hot columns, LSTM layers, a dense layer to the logits; nothing embedded, nothing tied.
 
 The network of the Coursera assignment "Improvise a Jazz Solo" (one layer of 64 units: 41,678 parameters for 78
-values, 45,530 for 90) and of deepjazz (two of 128, dropout 0.2 after each: 247,630 for 78). Counted as Keras
-does, with one bias for each gate; here it is the weight of a further input that is always 1, since `nn.LSTM`
-would have two. As in Keras the forget gates' bias begins at 1. All columns are given, each as a one-hot vector;
-with the token's alone the network is that of the sources.
+values, 45,530 for 90) and of deepjazz (two of 128, dropout 0.2 after each: 247,630 for 78). Parameters are counted
+as in Keras, with one bias for each gate; here it is the weight of an additional input that is always 1, since
+`nn.LSTM` would have two. As in Keras, the initial bias of the forget gates is 1. The input is all columns as one-hot
+vectors; with the token's column alone the network is that of the sources.
 """
 
 from __future__ import annotations
@@ -44,17 +44,15 @@ class OneHotLstm(Network):
         )
         self.dropout = nn.Dropout(config.dropout)
         self.dense = nn.Linear(config.hidden, column_sizes[0])
-        for layer in self.layers:
-            self._start_like_keras(layer)
-
-    def _start_like_keras(self, layer: nn.Module) -> None:
-        """Set the first weights: Glorot for the inputs, orthogonal for the recurrence, forget bias 1."""
-        inputs, recurrent = layer.parameters()
-        nn.init.xavier_uniform_(inputs)
-        nn.init.orthogonal_(recurrent)
-        with torch.no_grad():
-            inputs[:, -1] = 0.0
-            inputs[self.config.hidden : 2 * self.config.hidden, -1] = 1.0
+        for (
+            layer
+        ) in self.layers:  # as in Keras: Glorot for the inputs, orthogonal for the recurrence, forget bias 1
+            inputs, recurrent = layer.parameters()
+            nn.init.xavier_uniform_(inputs)
+            nn.init.orthogonal_(recurrent)
+            with torch.no_grad():
+                inputs[:, -1] = 0.0
+                inputs[config.hidden : 2 * config.hidden, -1] = 1.0
 
     def initial_state(self, batch: int) -> State:
         weight = self.dense.weight

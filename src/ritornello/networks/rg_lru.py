@@ -1,11 +1,11 @@
 """`rg_lru`: the real-gated linear recurrent unit of Griffin (De and others 2024, arXiv:2402.19427).
 
-Each unit forgets at a rate of its own, sigmoid(L), which a gate slows down. With the input x:
+Each unit forgets at its own rate, sigmoid(L), modulated by a gate. With the input x:
 
     r = sigmoid(Wr u + br)     i = sigmoid(Wi u + bi)     u = Wu x + bu
     a = sigmoid(L) ^ (c r)     h(t) = a h(t-1) + sqrt(1 - a^2) i u     y = Wy (gelu(Wg x + bg) h)
 
-with c = 8. Other than there, Wr and Wi are full matrices, and the convolution comes before x (see `scanned`).
+with c = 8. Unlike there, Wr and Wi are full matrices, and the convolution comes before x (see `scanned`).
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ SHARPNESS = 8.0
 """c in the formula above."""
 
 SLOWEST, FASTEST = 0.999, 0.9
-"""Units begin with sigmoid(L)^c spread evenly between these."""
+"""Range of the initial sigmoid(L)^c, spread evenly over the units."""
 
 
 LEAST = 1e-6
-"""1 - a^2 is no less: the gradient of the root would be infinite."""
+"""Lower bound of 1 - a^2, so that the gradient of the root stays finite."""
 
 
 class RgLruConfig(ScannedConfig):

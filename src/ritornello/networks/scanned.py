@@ -1,9 +1,9 @@
-"""What networks share whose recurrence is linear: h(t) = keep(t) h(t-1) + add(t), element by element.
+"""The base of networks with a linear recurrence: h(t) = keep(t) h(t-1) + add(t), element by element.
 
-`keep` and `add` depend on the inputs alone, never on h. So all matrix products of a window are done for all its
-steps at once, and what is left from step to step is one multiplication and one addition for each unit (`scan`).
-A network is a stack of `Block`s around such a cell: a short convolution, the cell, and a feed-forward part, each
-added to what goes by, after layer normalisation (as in Griffin, De and others 2024, arXiv:2402.19427).
+`keep` and `add` depend on the inputs alone, never on h. So the matrix products of a window are computed for all its
+steps at once, and a step of the recurrence is one multiplication and one addition for each unit (`scan`). A network is
+a stack of residual `Block`s around such a cell: a short convolution, the cell, and a feed-forward part, with layer
+normalisation (as in Griffin, De and others 2024, arXiv:2402.19427).
 
 A cell is a module (inputs (batch, time, hidden), state (batch, hidden)) -> (outputs, state after the last step).
 """
@@ -40,7 +40,7 @@ def scan(keep: Tensor, add: Tensor, state: Tensor) -> Tensor:
 
 
 class _Scan(torch.autograd.Function):
-    """The recurrence and its gradient, each one pass over time; on a processor there is no faster order."""
+    """The recurrence and its gradient, one pass over time each, which is the fastest order on a processor."""
 
     @staticmethod
     def forward(ctx: Any, keep: Tensor, add: Tensor, state: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ class _Scan(torch.autograd.Function):
         keep, result, state = ctx.saved_tensors
         (gradient,) = gradients
         of_add = torch.empty_like(gradient)
-        flowing = torch.zeros_like(state)  # what comes back to h(t) from the steps after it
+        flowing = torch.zeros_like(state)  # gradient of h(t) from later steps
         for t in reversed(range(keep.shape[1])):
             of_h = gradient[:, t] + flowing
             of_add[:, t] = of_h
@@ -66,7 +66,8 @@ class _Scan(torch.autograd.Function):
 
 
 class Convolution(nn.Module):
-    """Mixes each unit's last `width` values. The state is the `width` - 1 before, (batch, width - 1, hidden)."""
+    """A causal convolution over the last `width` values of each unit. The state is the last `width` - 1 inputs, (batch,
+    width - 1, hidden)."""
 
     def __init__(self, hidden: int, width: int) -> None:
         super().__init__()

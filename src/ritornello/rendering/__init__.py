@@ -1,7 +1,7 @@
-"""Score -> sound, engraved notation or a piano roll; one way, chosen by the suffix of the file.
+"""Score -> sound, engraved notation or a piano roll, chosen by the suffix of the file.
 
-A new kind of picture or sound is one file with a `write_x(score, path)`, and a row of `RENDERERS` for each suffix.
-The writers are loaded when they are used: some need large libraries.
+A new output type is a module with a function `write_x(score, path)`, and a row of `RENDERERS` for each suffix. The
+modules are imported on use: some need large libraries.
 
 Read next: `audio`, `notation`, `pianoroll`.
 """
@@ -33,14 +33,14 @@ __all__ = [
 
 
 class Renderer(NamedTuple):
-    """What makes a kind of file: a module of this package and the function in it; and what it is, in words."""
+    """The writer of a file type: a module of this package, the function in it, and the name of the result."""
 
     module: str
     function: str
     what: str
 
     def load(self) -> Callable[..., Iterable[str] | None]:
-        """Return the function `write(score, path, **options)`; it may return what it left out."""
+        """Return the function `write(score, path, **options)`; it may return descriptions of what it left out."""
         function: Callable[..., Iterable[str] | None] = getattr(
             importlib.import_module(f"{__name__}.{self.module}"), self.function
         )
@@ -62,25 +62,28 @@ RENDERERS: dict[str, Renderer] = {
 
 
 def suffixes() -> tuple[str, ...]:
-    """Return every suffix that `write` knows."""
+    """Return every suffix that `write` accepts."""
     return (*formats.FORMATS, *RENDERERS)
 
 
 def check_suffixes(paths: Iterable[Path | str]) -> None:
-    """Raise a FormatError for the first of `paths` that `write` could not write, before any work is done."""
-    for path in paths:
-        suffix = Path(path).suffix.lower()
-        if suffix not in RENDERERS and suffix not in formats.FORMATS:
-            raise _unknown(Path(path))
+    """Raise FormatError for the first of `paths` whose suffix `write` does not accept."""
+    for path in map(Path, paths):
+        suffix = path.suffix
+        if suffix.lower() not in suffixes():
+            near = difflib.get_close_matches(suffix.lower(), suffixes(), n=1, cutoff=0.5)
+            candidate = f", nearest is {near[0]}" if near else ""
+            what = f"unknown suffix {suffix!r}" if suffix else "no suffix"
+            raise FormatError(f"{path}: {what}{candidate}; known are {', '.join(suffixes())}")
 
 
 def write(
     score: Score, target: Target, format: str | None = None, soundfont: Path | str | None = None
 ) -> tuple[str, ...]:
-    """Write `score` to a path or a binary file object; return what had to be left out, in words.
+    """Write `score` to a path or a binary file object; return descriptions of what was left out.
 
     `format` is a suffix such as "mid", "mp3" or "pdf" (see `suffixes`); by default that of the path, or of the name of
-    the file object. `soundfont` is for sound only. An unknown suffix is a FormatError that names all that are known.
+    the file object. `soundfont` is for sound only. Raise FormatError, with the known suffixes, for an unknown one.
     """
     path = path_like(target, format)
     check_suffixes([path])
@@ -102,15 +105,8 @@ def _write_file(score: Score, path: Path, soundfont: Path | str | None) -> tuple
     return tuple(renderer.load()(score, path, **options) or ())
 
 
-def _unknown(path: Path) -> FormatError:
-    near = difflib.get_close_matches(path.suffix.lower(), suffixes(), n=1, cutoff=0.5)
-    candidate = f", nearest is {near[0]}" if near else ""
-    what = f"unknown suffix {path.suffix!r}" if path.suffix else "no suffix"
-    return FormatError(f"{path}: {what}{candidate}; known are {', '.join(suffixes())}")
-
-
 def __getattr__(name: str) -> Any:
-    """Load the functions that render in memory when they are asked for."""
+    """Import the functions that render in memory on first use."""
     modules = {"render_audio": "audio", "render_pianoroll": "pianoroll", "render_score": "notation"}
     if name not in modules:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

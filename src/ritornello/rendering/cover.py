@@ -1,12 +1,12 @@
-"""Score -> cover: a square picture for where music is shared, the piano roll wound into a disc.
+"""Score -> cover: a square image for places where music is shared, with the piano roll as a disc.
 
 Conventions
 -----------
 - Time runs clockwise from the top, once round; low pitches are near the middle, high ones near the rim. Notes are
   arcs that glow; drums are dots on the innermost rings.
-- Two colours: warm for the player, cool for the model, where the tracks' names tell who played (`PLAYER`). In other
-  pieces the tracks go from cool to warm, through rose, as they go up.
-- Everything is drawn `SUPERSAMPLE` times larger and reduced.
+- Two colours: warm for the player, cool for the model, where the names of the tracks mark the player's (`PLAYER`).
+  In other pieces the colour of a track depends on its mean pitch: from cool (low) through rose to warm (high).
+- Everything is drawn `SUPERSAMPLE` times larger and then reduced.
 
 Read in order: `render_cover`, `_Disc`, `track_colours`.
 """
@@ -19,17 +19,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
 from ritornello.errors import ConfigError
 from ritornello.paths import write_bytes
-from ritornello.score import Score, Track
+from ritornello.score import Score
 
 Colour = tuple[int, int, int]
 
 SIZE = 1400
-"""Pixels a side: what the places that ask for most want."""
+"""Pixels a side: the largest size that such places require."""
 SIZES = (200, 3000)
 SUPERSAMPLE = 2
 JPEG_QUALITY = 92
@@ -43,16 +42,16 @@ PALE: Colour = (238, 236, 228)
 GREY: Colour = (150, 150, 168)
 
 PLAYER = "You: "
-"""How the names of the player's tracks begin in the score of a live session; the others are then the model's."""
+"""The prefix of the names of the player's tracks in the score of a live session; other tracks are the model's."""
 
-# Shares of the picture's side.
+# Shares of the side of the image.
 _MIDDLE = (0.5, 0.455)
 _INNER, _OUTER = 0.13, 0.41  # radii of the lowest and highest pitch
 _DRUMS = (0.075, 0.115)
 _HUB = 0.012
 _GLOW = 0.008
-_FAINTEST = 0.45  # how strong the softest note is
-_TURN = 0.985  # the share of the circle that the piece takes: its end does not touch its beginning
+_FAINTEST = 0.45  # the strength of velocity 0
+_TURN = 0.985  # the share of the circle for the piece: a gap separates its end from its beginning
 _LEAST_PITCHES = 24
 
 
@@ -67,27 +66,29 @@ def write_cover(score: Score, path: Path | str, subtitle: str = "", size: int = 
 def render_cover(score: Score, subtitle: str = "", size: int = SIZE) -> Image.Image:
     """Return the cover of `score`, `size` (200-3000) pixels wide and high, with its title and `subtitle` below.
 
-    A score without notes is a ConfigError.
+    Raise ConfigError for a score without notes.
     """
     if not SIZES[0] <= size <= SIZES[1]:
         raise ConfigError(f"a cover of {size} pixels: allowed are {SIZES[0]} to {SIZES[1]}")
     if not score.note_count:
         raise ConfigError("the score has no notes: there is nothing to see")
-    wide = size * SUPERSAMPLE
-    ground = _ground(wide)
-    notes = _draw_notes(score, wide)
+    side = size * SUPERSAMPLE
+    notes = _draw_notes(score, side)
     glow = notes.resize((size // 2, size // 2)).filter(ImageFilter.GaussianBlur(_GLOW * size / 2))
-    page = ImageChops.screen(ground, ImageChops.screen(glow.resize((wide, wide)), notes))
+    page = ImageChops.screen(_background(side), ImageChops.screen(glow.resize((side, side)), notes))
     _write_texts(page, score.title, subtitle)
     return page.resize((size, size), Image.Resampling.LANCZOS)
 
 
 def track_colours(score: Score) -> list[Colour]:
-    """Return the colour of each track: its side's, or else its place between cool (low) and warm (high)."""
+    """Return the colour of each track: warm or cool by its player, or else from cool (low) to warm (high)."""
     played = [track.name.startswith(PLAYER) for track in score.tracks]
     if any(played):
         return [WARM if by_player else COOL for by_player in played]
-    heights = [_mean_pitch(track) for track in score.tracks]
+    heights = [
+        -1.0 if track.is_drum or not len(track.notes) else float(track.notes["pitch"].mean())
+        for track in score.tracks
+    ]
     places = np.argsort(np.argsort(heights, kind="stable")) / max(1, len(heights) - 1)
     return [_between(float(place)) for place in places]
 
@@ -97,61 +98,57 @@ def _between(place: float) -> Colour:
     return _mixed(COOL, BETWEEN, 2 * place) if place < 0.5 else _mixed(BETWEEN, WARM, 2 * place - 1)
 
 
-def _mean_pitch(track: Track) -> float:
-    return -1.0 if track.is_drum or not len(track.notes) else float(track.notes["pitch"].mean())
-
-
 def _mixed(first: Colour, second: Colour, share: float) -> Colour:
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
     return red, green, blue
 
 
-def _ground(wide: int) -> Image.Image:
+def _background(side: int) -> Image.Image:
     """Return the background: darker towards the corners."""
     small = 256
     y, x = np.mgrid[0:small, 0:small] / small
     distance = np.clip(np.hypot(x - _MIDDLE[0], y - _MIDDLE[1]) / 0.62, 0, 1)[..., None]
     colours = np.array(CENTRE) * (1 - distance) + np.array(EDGE) * distance
     return Image.fromarray(np.rint(colours).astype(np.uint8), "RGB").resize(
-        (wide, wide), Image.Resampling.BICUBIC
+        (side, side), Image.Resampling.BICUBIC
     )
 
 
 class _Disc:
-    """Draws on the disc, in angles (degrees clockwise from the top) and radii (shares of the picture's side)."""
+    """Draws on the disc, with angles in degrees clockwise from the top, and radii as shares of the side."""
 
-    def __init__(self, wide: int) -> None:
-        self.image = Image.new("RGB", (wide, wide))
+    def __init__(self, side: int) -> None:
+        self.image = Image.new("RGB", (side, side))
         self._draw = ImageDraw.Draw(self.image)
-        self._wide = wide
-        self._x, self._y = _MIDDLE[0] * wide, _MIDDLE[1] * wide
+        self._side = side
+        self._x, self._y = _MIDDLE[0] * side, _MIDDLE[1] * side
 
     def dot(self, angle: float, radius: float, half: float, colour: Colour) -> None:
-        x = self._x + self._wide * radius * math.sin(math.radians(angle))
-        y = self._y - self._wide * radius * math.cos(math.radians(angle))
-        half *= self._wide
+        x = self._x + self._side * radius * math.sin(math.radians(angle))
+        y = self._y - self._side * radius * math.cos(math.radians(angle))
+        half *= self._side
         self._draw.ellipse((x - half, y - half, x + half, y + half), fill=colour)
 
     def arc(self, start: float, end: float, radius: float, half: float, colour: Colour) -> None:
-        """Draw an arc with round ends, `2 * half` broad."""
+        """Draw an arc of width `2 * half` with round ends."""
         inset = math.degrees(half / radius)
         start, end = start + inset, max(start + inset, end - inset)
         self.dot(start, radius, half, colour)
         if end > start:
-            reach = self._wide * (radius + half)
+            reach = self._side * (radius + half)
             box = (self._x - reach, self._y - reach, self._x + reach, self._y + reach)
-            self._draw.arc(box, start - 90, end - 90, fill=colour, width=max(1, round(2 * half * self._wide)))
+            self._draw.arc(box, start - 90, end - 90, fill=colour, width=max(1, round(2 * half * self._side)))
             self.dot(end, radius, half, colour)
 
     def ring(self, radius: float, colour: Colour) -> None:
-        reach = self._wide * radius
+        reach = self._side * radius
         box = (self._x - reach, self._y - reach, self._x + reach, self._y + reach)
-        self._draw.ellipse(box, outline=colour, width=max(1, self._wide // 1400))
+        self._draw.ellipse(box, outline=colour, width=max(1, self._side // 1400))
 
 
-def _draw_notes(score: Score, wide: int) -> Image.Image:
-    """Return the disc on black; tracks with long notes first, so that short ones stay visible."""
-    disc = _Disc(wide)
+def _draw_notes(score: Score, side: int) -> Image.Image:
+    """Return the disc on black. Tracks with long notes are drawn first, so that short notes stay visible."""
+    disc = _Disc(side)
     low, high = _pitch_range(score)
     step = (_OUTER - _INNER) / (high - low)
     for pitch in range(low, high + 1):
@@ -159,43 +156,23 @@ def _draw_notes(score: Score, wide: int) -> Image.Image:
             disc.ring(_INNER + (pitch - low) * step, (26, 26, 40))
     disc.dot(0, 0, _HUB, (60, 60, 84))
     degrees = 360 * _TURN / max(1, score.end)
-    parts = sorted(
-        zip(score.tracks, track_colours(score), strict=True), key=lambda part: -_mean_duration(part[0])
-    )
-    for track, colour in parts:
-        if track.is_drum:
-            radii = np.interp(track.notes["pitch"], (35, 60), _DRUMS)
-            _draw_drums(disc, track, radii, colour, degrees)
-        else:
-            radii = _INNER + (track.notes["pitch"] - low) * step
-            _draw_arcs(disc, track, radii, colour, degrees, 0.42 * step)
+    parts = [part for part in zip(score.tracks, track_colours(score), strict=True) if len(part[0].notes)]
+    for track, colour in sorted(parts, key=lambda part: -float(part[0].notes["duration"].mean())):
+        starts, pitches = track.notes["start"] * degrees, track.notes["pitch"]
+        ends = starts + track.notes["duration"] * degrees
+        radii = np.interp(pitches, (35, 60), _DRUMS) if track.is_drum else _INNER + (pitches - low) * step
+        strengths = _FAINTEST + (1 - _FAINTEST) * track.notes["velocity"] / 127
+        for start, end, radius, strength in np.stack([starts, ends, radii, strengths], axis=1).tolist():
+            shade = _mixed((0, 0, 0), colour, strength)
+            if track.is_drum:
+                disc.dot(start, radius, 0.0022, shade)
+            else:
+                disc.arc(start, end, radius, 0.42 * step, shade)
     return disc.image
 
 
-def _draw_arcs(
-    disc: _Disc, track: Track, radii: NDArray[Any], colour: Colour, degrees: float, half: float
-) -> None:
-    starts = track.notes["start"] * degrees
-    ends = starts + track.notes["duration"] * degrees
-    for start, end, radius, strength in zip(starts, ends, radii, _strengths(track), strict=True):
-        disc.arc(float(start), float(end), float(radius), half, _mixed((0, 0, 0), colour, float(strength)))
-
-
-def _draw_drums(disc: _Disc, track: Track, radii: NDArray[Any], colour: Colour, degrees: float) -> None:
-    for start, radius, strength in zip(track.notes["start"] * degrees, radii, _strengths(track), strict=True):
-        disc.dot(float(start), float(radius), 0.0022, _mixed((0, 0, 0), colour, float(strength)))
-
-
-def _strengths(track: Track) -> NDArray[np.float64]:
-    return np.asarray(_FAINTEST + (1 - _FAINTEST) * track.notes["velocity"] / 127)
-
-
-def _mean_duration(track: Track) -> float:
-    return float(track.notes["duration"].mean()) if len(track.notes) else 0.0
-
-
 def _pitch_range(score: Score) -> tuple[int, int]:
-    """Return the lowest and highest pitch of the disc: around the notes, at least two octaves."""
+    """Return the lowest and highest pitch of the disc, with a margin around the notes: at least two octaves."""
     pitches = [t.notes["pitch"] for t in score.tracks if not t.is_drum and len(t.notes)]
     low, high = (
         (int(np.concatenate(pitches).min()), int(np.concatenate(pitches).max())) if pitches else (60, 60)
@@ -205,12 +182,12 @@ def _pitch_range(score: Score) -> tuple[int, int]:
 
 
 def _write_texts(page: Image.Image, title: str, subtitle: str) -> None:
-    draw, wide = ImageDraw.Draw(page), page.width
+    draw, side = ImageDraw.Draw(page), page.width
     for text, height, size, colour in ((title, 0.912, 0.038, PALE), (subtitle, 0.955, 0.019, GREY)):
         text = " ".join(text.split())
         if not text:
             continue
-        font: Any = ImageFont.load_default(size * wide)
-        while font.getlength(text) > 0.9 * wide and len(text) > 1:
+        font: Any = ImageFont.load_default(size * side)
+        while font.getlength(text) > 0.9 * side and len(text) > 1:
             text = text[:-2].rstrip() + "…"
-        draw.text((wide / 2, height * wide), text, font=font, fill=colour, anchor="mm")
+        draw.text((side / 2, height * side), text, font=font, fill=colour, anchor="mm")

@@ -1,18 +1,18 @@
-"""Score -> staves a reader can read: rhythm on a grid, keyboards on two staves, at most two voices a staff.
+"""Score -> readable staves: rhythm quantised, keyboards on two staves, at most two voices a staff.
 
 Conventions
 -----------
 - Time is in *units*, `UNITS` to a quarter note: sixteenths, thirty-seconds and triplets are whole numbers.
-- What is played and what is printed differ: a performance is rounded, short gaps are closed, and a note ends where
-  the next one of its voice begins. The score itself is not changed.
-- No library is used here; `notation` turns the staves into MusicXML.
+- The notation simplifies the performance: times are rounded, short gaps are closed, and a note ends where the next
+  one of its voice begins. The score itself is not changed.
+- No notation library is used here; `musicxml_staves` turns the staves into MusicXML.
 
 Read in order: `Chord`, `Staff`, `make_staves`, then the steps: `quantised`, `_hands`, `_voices`; last `spell`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,12 +25,12 @@ UNITS = 24
 _EIGHTH, _SIXTEENTH, _SHORTEST = 12, 6, 3
 
 _GRIDS = ((4, 0.0), (3, 0.008), (6, 0.02), (8, 0.02))
-"""Ways to divide a quarter, and what each costs: quarters by which its mean error must be smaller."""
+"""Parts of a quarter, and the cost of each division in quarters: its mean error must be smaller by so much."""
 
 _TWO_STAVES = frozenset({*range(8), *range(16, 21), 46})  # keyboards and the harp
 _GUITARS, _BASSES, _VIOLA = range(24, 32), range(32, 40), 41
 _LONGEST_NAME = 20
-_HAND_WINDOW = 2.0  # quarters on each side, in which the place between the hands is sought
+_HAND_WINDOW = 2.0  # quarters on each side of a note that decide where the hands are split
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class Chord:
 
 @dataclass(frozen=True)
 class Staff:
-    """Five lines: a clef's name (see `notation`), and one or two voices, the upper first.
+    """Five lines: a clef's name (see `musicxml_staves`), and one or two voices, the upper first.
 
-    `braced` says that it belongs to the staff before it, as the left hand does to the right.
+    `braced`: whether a brace joins it to the staff before it, as the left hand to the right.
     """
 
     name: str
@@ -67,35 +67,30 @@ def make_staves(score: Score) -> list[Staff]:
     staves: list[Staff] = []
     waiting = [track for track in score.tracks if len(track.notes)]
     while waiting:
-        if len(waiting) > 1 and _are_hands(waiting[0], waiting[1]):
-            right, left = waiting[:2]
-            if right.name != left.name:  # "right" and "left": the brace says that
-                right = replace(right, name="")
-            staves.append(_staff(score, right, right.notes, _clef(right, right.notes)))
+        track = waiting.pop(0)
+        if track.is_drum:
+            strokes = _strokes(quantised(track.notes, score.ticks_per_quarter))
+            staves.append(Staff(_name(track), track.program, True, "percussion", (strokes,)))
+        elif waiting and _are_hands(track, waiting[0]):
+            left = waiting.pop(0)
+            if track.name != left.name:  # "right" and "left": the brace shows that
+                track = replace(track, name="")
+            staves.append(_staff(score, track, track.notes, _clef(track, track.notes)))
             staves.append(replace(_staff(score, left, left.notes, _clef(left, left.notes)), braced=True))
-            del waiting[:2]
+        elif track.program in _TWO_STAVES and _spans_two_staves(track.notes):
+            high, low = _hands(track.notes, score.ticks_per_quarter)
+            staves.append(_staff(score, track, high, "treble"))
+            staves.append(replace(_staff(score, replace(track, texts=()), low, "bass"), braced=True))
         else:
-            staves.extend(_track_staves(score, waiting.pop(0)))
+            staves.append(_staff(score, track, track.notes, _clef(track, track.notes)))
     return staves
 
 
 def _are_hands(first: Track, second: Track) -> bool:
-    """Whether two neighbouring tracks are the right and the left hand of one keyboard player."""
+    """Return whether two neighbouring tracks are the right and the left hand of one keyboard player."""
     if first.is_drum or second.is_drum or first.program != second.program or first.program not in _TWO_STAVES:
         return False
     return bool(np.median(first.notes["pitch"]) >= np.median(second.notes["pitch"]) + 5)
-
-
-def _track_staves(score: Score, track: Track) -> Iterator[Staff]:
-    if track.is_drum:
-        strokes = _strokes(quantised(track.notes, score.ticks_per_quarter))
-        yield Staff(_name(track), track.program, True, "percussion", (strokes,))
-    elif track.program in _TWO_STAVES and _spans_two_staves(track.notes):
-        right, left = _hands(track.notes, score.ticks_per_quarter)
-        yield _staff(score, track, right, "treble")
-        yield replace(_staff(score, replace(track, texts=()), left, "bass"), braced=True)
-    else:
-        yield _staff(score, track, track.notes, _clef(track, track.notes))
 
 
 def _staff(score: Score, track: Track, notes: Notes, clef: str) -> Staff:
@@ -105,7 +100,7 @@ def _staff(score: Score, track: Track, notes: Notes, clef: str) -> Staff:
 
 
 def _name(track: Track) -> str:
-    """Return the name of the track, if it can stand before a staff; else that of its instrument."""
+    """Return the name of the track, or that of its instrument where it is missing or too long for a staff."""
     name = " ".join(track.name.split())
     if not 0 < len(name) <= _LONGEST_NAME:
         name = instrument_name(track.program, track.is_drum)
@@ -129,40 +124,34 @@ def _clef(track: Track, notes: Notes) -> str:
 
 
 def quantised(notes: Notes, ticks_per_quarter: int) -> NDArray[np.int64]:
-    """Return rows of (start, end, pitch, tick): start and end in units, on the grid that suits each quarter best.
+    """Return rows of (start, end, pitch, tick): start and end in units, on the grid that fits each quarter best.
 
-    `tick` is where the note started in the score. A note lasts at least a thirty-second.
+    `tick` is the start of the note in the score. A note lasts at least a thirty-second.
     """
     starts = notes["start"] / ticks_per_quarter
     ends = (notes["start"] + notes["duration"]) / ticks_per_quarter
     count = int(max(starts.max(initial=0), ends.max(initial=0))) + 2
-    grid = _grid_of_quarters(starts, count)
-    first = _snapped(starts, grid)
-    last = np.maximum(_snapped(ends, grid), first + _SHORTEST)
-    rows = np.stack([first, last, notes["pitch"], notes["start"]], axis=1).astype(np.int64)
-    return np.asarray(rows[np.lexsort((rows[:, 2], rows[:, 0]))])
-
-
-def _grid_of_quarters(starts: NDArray[np.float64], count: int) -> NDArray[np.int64]:
-    """Return into how many parts each of `count` quarters is best divided."""
     quarters = starts.astype(np.int64)
     costs = []
     for parts, price in _GRIDS:
         errors = np.abs(starts * parts - np.rint(starts * parts)) / parts
         total = np.bincount(quarters, errors, count)
         costs.append(total / np.maximum(np.bincount(quarters, minlength=count), 1) + price)
-    parts_of_grids = np.array([parts for parts, _ in _GRIDS], dtype=np.int64)
-    return np.asarray(parts_of_grids[np.argmin(costs, axis=0)])
+    grid = np.array([parts for parts, _ in _GRIDS], dtype=np.int64)[np.argmin(costs, axis=0)]
+    first = _snapped(starts, grid)
+    last = np.maximum(_snapped(ends, grid), first + _SHORTEST)
+    rows = np.stack([first, last, notes["pitch"], notes["start"]], axis=1).astype(np.int64)
+    return np.asarray(rows[np.lexsort((rows[:, 2], rows[:, 0]))])
 
 
 def _snapped(times: NDArray[np.float64], grid: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return `times`, in quarters, in units on the grid of the quarter they fall in."""
+    """Return `times`, given in quarters, in units on the grid of the quarter they fall in."""
     parts = grid[times.astype(np.int64)]
     return np.asarray(np.rint(times * parts) * (UNITS // parts), dtype=np.int64)
 
 
 def _strokes(rows: NDArray[np.int64]) -> tuple[Chord, ...]:
-    """Return the chords of a drum track: each lasts to the next, but not past its quarter."""
+    """Return the chords of a drum track: each lasts until the next, but not past its quarter."""
     starts = np.unique(rows[:, 0])
     nexts = np.append(starts[1:], starts[-1] + UNITS)
     ends = np.minimum(nexts, (starts // UNITS + 1) * UNITS)
@@ -176,13 +165,13 @@ def _strokes(rows: NDArray[np.int64]) -> tuple[Chord, ...]:
 
 
 def _spans_two_staves(notes: Notes) -> bool:
-    """Whether a good part of the notes is too low for one clef and a good part too high."""
+    """Return whether a tenth of the notes is too low for the treble clef and a tenth too high for the bass clef."""
     low, high = np.quantile(notes["pitch"], (0.1, 0.9))
     return bool(low < 55 and high > 64)
 
 
 def _hands(notes: Notes, ticks_per_quarter: int) -> tuple[Notes, Notes]:
-    """Return the notes of the right and the left hand, parted half-way between top and bottom at each moment."""
+    """Return the notes of the right and the left hand, split half-way between the top and bottom around each note."""
     window = round(_HAND_WINDOW * ticks_per_quarter)
     starts, pitches = notes["start"], notes["pitch"].astype(np.int64)
     low = np.searchsorted(starts, starts - window)
@@ -196,7 +185,7 @@ def _hands(notes: Notes, ticks_per_quarter: int) -> tuple[Notes, Notes]:
 
 
 def _voices(notes: Notes, ticks_per_quarter: int, lyrics: dict[int, str]) -> tuple[tuple[Chord, ...], ...]:
-    """Return one voice, or an upper and a lower one where a note is held while others move above it."""
+    """Return one voice, or an upper and a lower one where notes are held while others move above them."""
     if not len(notes):
         return ((),)
     rows = quantised(notes, ticks_per_quarter)
@@ -206,7 +195,10 @@ def _voices(notes: Notes, ticks_per_quarter: int, lyrics: dict[int, str]) -> tup
 
 
 def _held_below(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Mark the notes that sound on while a higher one starts or ends: those that need a voice of their own."""
+    """Return which notes need a lower voice: a higher one overlaps them by half of the shorter of the two or more.
+
+    Notes that start together and end almost together share a chord, and short overlaps are cut.
+    """
     lower = np.zeros(len(rows), dtype=bool)
     starts, ends, pitches, _ = rows.T
     longest = int((ends - starts).max())
@@ -215,35 +207,28 @@ def _held_below(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     for index in range(len(rows)):
         near = slice(first[index], stop[index])
         higher = pitches[near] > pitches[index]
-        lower[index] = bool((higher & _apart(rows[index], starts[near], ends[near])).any())
+        overlap = np.minimum(ends[near], ends[index]) - np.maximum(starts[near], starts[index])
+        shorter = np.minimum(ends[near] - starts[near], ends[index] - starts[index])
+        together = (starts[near] == starts[index]) & (np.abs(ends[near] - ends[index]) < _EIGHTH)
+        apart = (overlap * 2 >= shorter) & (overlap > _SHORTEST) & ~together
+        lower[index] = bool((higher & apart).any())
     return lower
 
 
-def _apart(row: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether notes overlap one so much, and so unevenly, that they cannot share its chord or follow in its voice."""
-    overlap = np.minimum(ends, row[1]) - np.maximum(starts, row[0])
-    shorter = np.minimum(ends - starts, row[1] - row[0])
-    together = (starts == row[0]) & (np.abs(ends - row[1]) < _EIGHTH)
-    return np.asarray((overlap * 2 >= shorter) & (overlap > _SHORTEST) & ~together)
-
-
 def _voice(rows: NDArray[np.int64], lyrics: dict[int, str]) -> tuple[Chord, ...]:
-    """Return `rows` as chords, each cut at the next; gaps too short to be read as rests are closed."""
+    """Return `rows` as chords, each cut at the next; gaps too short for a rest are closed."""
     if not len(rows):
         return ()
     starts, firsts = np.unique(rows[:, 0], return_index=True)
-    groups = np.split(rows, firsts[1:])
-    nexts = [*starts[1:].tolist(), None]
-    return tuple(_chord(group, following, lyrics) for group, following in zip(groups, nexts, strict=True))
-
-
-def _chord(group: NDArray[np.int64], following: int | None, lyrics: dict[int, str]) -> Chord:
-    start, end = int(group[0, 0]), int(group[:, 1].max())
-    following = -(-end // _SIXTEENTH) * _SIXTEENTH if following is None else following
-    if end > following or following - end <= min(_SIXTEENTH + 2, end - start):
-        end = following
-    lyric = next((lyrics[tick] for tick in group[:, 3].tolist() if tick in lyrics), "")
-    return Chord(start, end - start, tuple(sorted(set(group[:, 2].tolist()))), lyric)
+    chords = []
+    for group, following in zip(np.split(rows, firsts[1:]), [*starts[1:].tolist(), None], strict=True):
+        start, end = int(group[0, 0]), int(group[:, 1].max())
+        following = -(-end // _SIXTEENTH) * _SIXTEENTH if following is None else following
+        if end > following or following - end <= min(_SIXTEENTH + 2, end - start):
+            end = following
+        lyric = next((lyrics[tick] for tick in group[:, 3].tolist() if tick in lyrics), "")
+        chords.append(Chord(start, end - start, tuple(sorted(set(group[:, 2].tolist()))), lyric))
+    return tuple(chords)
 
 
 # Note values
@@ -268,24 +253,19 @@ def spell(start: int, duration: int, beat: int, is_rest: bool = False) -> list[i
 
 def _first_value(start: int, duration: int, beat: int, is_rest: bool) -> int:
     within = start % beat
-    if not is_rest and _is_plain(start, duration, beat):
+    if not is_rest and within == 0 and duration in _VALUES:
+        if duration % beat == 0 or 2 * duration == 3 * beat:  # whole beats, or a dotted one
+            return duration
+    elif not is_rest and beat == UNITS == duration and start % (2 * beat) == _EIGHTH:  # the syncopation
         return duration
     if within == 0 and duration >= beat:
         whole = [v for v in _VALUES if v <= duration and v % beat == 0 and start % (2 * beat) == 0]
         return whole[0] if whole else beat
-    room = min(duration, beat - within)
-    values = _TRIPLET_VALUES if room % 3 or start % 3 else _VALUES
-    return next(value for value in values if value <= room)
-
-
-def _is_plain(start: int, duration: int, beat: int) -> bool:
-    """Whether a note is read at a glance as one value: from a beat on, or an eighth off it and a quarter long."""
-    if start % beat == 0:
-        dotted = 2 * duration == 3 * beat
-        return duration in _VALUES and (duration % beat == 0 or dotted)
-    return beat == UNITS and start % (2 * beat) == _EIGHTH and duration == UNITS
+    longest = min(duration, beat - within)
+    values = _TRIPLET_VALUES if longest % 3 or start % 3 else _VALUES
+    return next(value for value in values if value <= longest)
 
 
 def bar_units(ticks: Sequence[int], ticks_per_quarter: int) -> list[int]:
-    """Return bar lines in units, on thirty-seconds, so that every bar can be filled."""
+    """Return bar lines in units, rounded to thirty-seconds, so that note values can fill every bar."""
     return [round(tick * UNITS / ticks_per_quarter / _SHORTEST) * _SHORTEST for tick in ticks]

@@ -1,6 +1,6 @@
-"""Sound by FluidSynth, where both the system library and its Python binding, pyfluidsynth, are there.
+"""The FluidSynth engine, used where the system library and its Python binding pyfluidsynth are installed.
 
-FluidSynth follows a SoundFont's filters and envelopes fully, and has a reverb. The binding is used through its
+FluidSynth implements filters and envelopes of a SoundFont fully, and has a reverb. The binding is used through its
 public `Synth`, except for `fluid_synth_write_float`, which it does not wrap: 16-bit samples would clip.
 """
 
@@ -22,20 +22,19 @@ from ritornello.rendering.performance import Part
 from ritornello.rendering.soundfont import SoundFont
 from ritornello.score import CHANNEL_PRESSURE, CONTROL_CHANGE, PITCH_BEND
 
-CHANNELS = (
-    240  # of 256: to FluidSynth 2.3 channel 255 also means none, and a control sent to it ends the process
-)
+# Fewer than 256: in FluidSynth 2.3 channel 255 also means none, and a control sent to it ends the process.
+CHANNELS = 240
 POLYPHONY = 1024
 ROOM = {"roomsize": 0.45, "damping": 0.3, "width": 0.8, "level": 0.45}
 _LOG_LEVELS = 5
 
-_OFF, _CONTROL, _ON = range(3)  # the order of what falls on the same frame
+_OFF, _CONTROL, _ON = range(3)  # the order of events on the same frame
 
 
 def load_fluidsynth() -> ModuleType | None:
-    """Return the binding, made silent; None where it or its library is missing or too old."""
+    """Return the binding, its messages switched off; None where it or its library is missing or too old."""
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # it reports where it found its library under CI
+        with contextlib.redirect_stdout(io.StringIO()):  # under CI it prints where it found its library
             import fluidsynth
     except (ImportError, OSError, AttributeError):
         return None
@@ -65,7 +64,7 @@ def _silence(binding: ModuleType) -> None:
 def fluid_blocks(
     binding: ModuleType, parts: Sequence[Part], font: SoundFont, frames: int, rate: int
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield the sound of `parts` in blocks of shape (n, 2), `frames` in all, loudness not yet set."""
+    """Yield the sound of `parts` in blocks of shape (n, 2), `frames` in total, before levelling."""
     groups = [parts[at : at + CHANNELS] for at in range(0, len(parts), CHANNELS)]
     streams = [_stream(binding, group, font, frames, rate) for group in groups]
     for blocks in zip(*streams, strict=True):
@@ -80,19 +79,15 @@ def _stream(
     )
     try:
         synth.set_reverb(**ROOM)
-        _set_up(synth, parts, font)
+        font_id = synth.sfload(str(font.path))
+        if font_id < 0:
+            raise FormatError(f"{font.path}: FluidSynth cannot read this SoundFont")
+        for channel, part in enumerate(parts):
+            synth.program_select(channel, font_id, part.bank, part.program)
+            synth.cc(channel, PAN, part.pan)
         yield from _play(synth, _write_float(binding), _events(parts), frames, rate)
     finally:
         synth.delete()
-
-
-def _set_up(synth: Any, parts: Sequence[Part], font: SoundFont) -> None:
-    font_id = synth.sfload(str(font.path))
-    if font_id < 0:
-        raise FormatError(f"{font.path}: FluidSynth cannot read this SoundFont")
-    for channel, part in enumerate(parts):
-        synth.program_select(channel, font_id, part.bank, part.program)
-        synth.cc(channel, PAN, part.pan)
 
 
 def _events(parts: Sequence[Part]) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Where everything of a piano roll goes: systems, rows and columns. Numbers only; nothing is drawn here."""
+"""The layout of a piano roll: positions of systems, rows and columns. Nothing is drawn here."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from ritornello.score import Meter, Score
 
 LEFT, RIGHT = 96, 28  # margins; the keyboard and the names of the drums are in the left one
-PIXELS_PER_QUARTER = 21.0  # what a system aims at: sixteenths can still be told apart
+PIXELS_PER_QUARTER = 21.0  # the target; sixteenths can still be told apart
 MOST_SYSTEMS = 24  # a longer piece is drawn narrower instead
-PITCH_AREA = 300.0  # the height that the pitch rows of a system aim at
+PITCH_AREA = 300.0  # the target height of the pitch rows of a system
 ROW_HEIGHTS = (5.0, 9.0)
 DRUM_ROW = 9.0
 MOST_DRUM_ROWS = 16
 LEAST_RANGE = 24  # semitones
-ABOVE, BELOW, DRUM_GAP = 20.0, 34.0, 8.0  # bar numbers above a system, seconds below, air above the drums
+ABOVE, BELOW, DRUM_GAP = 20.0, 34.0, 8.0  # bar numbers above a system, seconds below, a gap above the drums
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Layout:
 
     @property
     def ticks_per_pixel(self) -> float:
-        """The same for all systems, set by the longest."""
+        """The scale of all systems, set by the longest."""
         return float(np.diff(self.edges).max()) / (self.width - LEFT - RIGHT)
 
     @property
@@ -56,15 +56,15 @@ class Layout:
 
     @property
     def bottom(self) -> float:
-        """The lower edge of pitches and drums, counted from the top of a system."""
+        """The lower edge of pitches and drums, from the top of a system."""
         return ABOVE + self.pitches_height + self.drums_height
 
     def pitch_top(self, pitch: int) -> float:
-        """Return the top of a pitch's row, counted from the top of its system."""
+        """Return the top of the row of a pitch, from the top of its system."""
         return ABOVE + (self.high - pitch) * self.row
 
     def drum_top(self, pitch: int) -> float:
-        """Return the top of a drum's row; the lowest drum is at the bottom."""
+        """Return the top of the row of a drum, from the top of its system; the lowest drum is at the bottom."""
         place = min(int(np.searchsorted(self.drums, pitch)), len(self.drums) - 1)
         return self.bottom - (place + 1) * DRUM_ROW
 
@@ -74,17 +74,11 @@ def make_layout(score: Score, width: int) -> Layout:
     bars = np.append(score.bar_starts(), closing_bar_line(score))
     quarters = bars[-1] / score.ticks_per_quarter
     count = int(np.clip(np.ceil(quarters * PIXELS_PER_QUARTER / (width - LEFT - RIGHT)), 1, MOST_SYSTEMS))
-    wished = np.linspace(0, bars[-1], count + 1)
-    edges = np.unique(bars[_nearest(bars, wished)])
+    even = np.linspace(0, bars[-1], count + 1)
+    above = np.searchsorted(bars, even).clip(1, len(bars) - 1)
+    edges = np.unique(bars[above - (even - bars[above - 1] < bars[above] - even)])  # the nearest bar lines
     low, high = _pitch_range(score)
     return Layout(width, edges, bars, low, high, _drums(score))
-
-
-def _nearest(sorted_values: NDArray[np.int64], wished: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the indices of the values nearest to `wished`."""
-    above = np.searchsorted(sorted_values, wished).clip(1, len(sorted_values) - 1)
-    nearer_below = wished - sorted_values[above - 1] < sorted_values[above] - wished
-    return np.asarray(above - nearer_below, dtype=np.int64)
 
 
 def closing_bar_line(score: Score) -> int:
@@ -95,7 +89,7 @@ def closing_bar_line(score: Score) -> int:
 
 
 def _pitch_range(score: Score) -> tuple[int, int]:
-    """Return the lowest and highest row: a margin around the notes; (0, -1) if there are only drums."""
+    """Return the lowest and highest pitch row, with a margin around the notes; (0, -1) if there are only drums."""
     pitches = [track.notes["pitch"] for track in score.tracks if not track.is_drum and len(track.notes)]
     if not pitches:
         return 0, -1
@@ -105,7 +99,7 @@ def _pitch_range(score: Score) -> tuple[int, int]:
 
 
 def _drums(score: Score) -> tuple[int, ...]:
-    """Return the drums in use, lowest first; of very many, those struck most."""
+    """Return the drums in use, lowest first; only the `MOST_DRUM_ROWS` most frequent."""
     pitches = [track.notes["pitch"] for track in score.tracks if track.is_drum]
     if not pitches:
         return ()

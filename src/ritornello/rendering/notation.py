@@ -1,7 +1,7 @@
 """Score -> engraved notation, as SVG or PDF: music21 writes MusicXML, verovio engraves it, typst makes the PDF.
 
-An SVG holds its pages one below the other, `PAGES_PER_SVG` at most; further ones go to `NAME-2.svg` and so on. The
-title and the tempo are drawn here: verovio's own need a browser.
+An SVG holds up to `PAGES_PER_SVG` pages, one below the other; further pages go to `NAME-2.svg` and so on. Title and
+tempo are drawn here, because those of verovio need a browser.
 
 Read in order: `engraving` (what is printed), `musicxml_staves` (-> MusicXML), then `engrave`, `write_notation`.
 """
@@ -27,15 +27,14 @@ MOST_STAVES = 32
 MOST_MEASURES = 20_000
 PAGE = (2100, 2970)  # tenths of a millimetre: A4
 MARGIN = 150
-HEADER = 240  # what title and tempo take of the first page; later pages keep it free above and below
+HEADER = 240  # the height of title and tempo on the first page; later pages keep it free above and below
 RUNNING = 110  # the part of it above the later pages, for the running title
 
-FONTS = (
-    "Libertinus Serif, Times New Roman, Times, serif"  # typst carries the first, browsers one of the others
-)
+# typst includes the first, browsers have one of the others
+FONTS = "Libertinus Serif, Times New Roman, Times, serif"
 _MOST_TITLE = 90  # characters
 
-SCALE = 60  # per cent of verovio's own size; margins are scaled with it
+SCALE = 60  # per cent of verovio's default size; margins are scaled with it
 
 _VEROVIO_OPTIONS = {
     "pageWidth": PAGE[0],
@@ -58,9 +57,9 @@ _VEROVIO_OPTIONS = {
 
 
 def write_notation(score: Score, path: Path | str) -> tuple[str, ...]:
-    """Write the engraved score to `path`, an SVG or a PDF; return what had to be left out, in words.
+    """Write the engraved score to `path`, an SVG or a PDF; return descriptions of what was left out.
 
-    A score without notes or of too many bars is a ConfigError.
+    Raise ConfigError for a score without notes or with too many bars.
     """
     path = Path(path)
     pages, remarks = engrave(score)
@@ -74,9 +73,9 @@ def write_notation(score: Score, path: Path | str) -> tuple[str, ...]:
 
 
 def render_score(score: Score, format: Literal["svg", "pdf"] = "svg") -> bytes:
-    """Return the engraved score, all its pages: one SVG of A4 pages one below the other (UTF-8), or a PDF.
+    """Return all pages of the engraved score: one SVG (UTF-8) of A4 pages one below the other, or a PDF.
 
-    A score without notes or of too many bars is a ConfigError; without the extra `score`, MissingExtraError.
+    Raise ConfigError for a score without notes or with too many bars, MissingExtraError without the extra `score`.
     """
     if format not in ("svg", "pdf"):
         raise ConfigError(f"format {format!r}: an engraved score is 'svg' or 'pdf'")
@@ -85,11 +84,11 @@ def render_score(score: Score, format: Literal["svg", "pdf"] = "svg") -> bytes:
 
 
 def engrave(score: Score) -> tuple[list[str], tuple[str, ...]]:
-    """Return the pages of the engraved score, each an SVG, and what had to be left out."""
+    """Return the pages of the engraved score, each an SVG, and descriptions of what was left out."""
     if not score.note_count:
         raise ConfigError("the score has no notes: there is nothing to engrave")
     bars = len(score.bar_starts())
-    if bars > MOST_MEASURES:  # said before anything is made of them
+    if bars > MOST_MEASURES:  # checked before the staves, which take time
         raise ConfigError(f"the piece has {bars} bars; at most {MOST_MEASURES} are engraved")
     staves, remarks = _chosen(make_staves(score))
     if bars * len(staves) > MOST_MEASURES:
@@ -102,16 +101,17 @@ def engrave(score: Score) -> tuple[list[str], tuple[str, ...]]:
 
 
 def _chosen(staves: list[Staff]) -> tuple[list[Staff], tuple[str, ...]]:
-    """Return the staves that fit on a page: those with the most chords, in score order."""
+    """Return the `MOST_STAVES` staves with the most chords, in score order, and a description of the rest."""
     if len(staves) <= MOST_STAVES:
         return staves, ()
     sizes = [sum(len(voice) for voice in staff.voices) for staff in staves]
-    least = sorted(range(len(staves)), key=lambda place: -sizes[place])[:MOST_STAVES]
+    largest = sorted(range(len(staves)), key=lambda place: -sizes[place])[:MOST_STAVES]
     remark = f"{len(staves) - MOST_STAVES} of {len(staves)} staves, those with the fewest notes"
-    return [staves[place] for place in sorted(least)], (remark,)
+    return [staves[place] for place in sorted(largest)], (remark,)
 
 
 def _engraved(musicxml: str) -> list[str]:
+    """Return the music of each page, an SVG drawn by verovio."""
     try:
         import verovio
     except ImportError as error:
@@ -121,24 +121,33 @@ def _engraved(musicxml: str) -> list[str]:
     toolkit.setOptions(_VEROVIO_OPTIONS)
     if not toolkit.loadData(musicxml):
         raise ConfigError("the score could not be engraved: verovio refused its MusicXML")
-    return [_with_fonts(toolkit.renderToSVG(page)) for page in range(1, toolkit.getPageCount() + 1)]
-
-
-def _with_fonts(svg: str) -> str:
-    return re.sub(r"Times,\s*serif", FONTS, svg)
+    pages = (toolkit.renderToSVG(number) for number in range(1, toolkit.getPageCount() + 1))
+    return [re.sub(r"Times,\s*serif", FONTS, page) for page in pages]
 
 
 # Pages
 
 
 def _page(score: Score, number: int, music: str) -> str:
-    """Return a whole page: the header, and the music below it."""
-    top = HEADER if number == 1 else RUNNING
-    header = _header(score) if number == 1 else _running_header(score, number)
-    inner = _nested(music, top, PAGE[1] - HEADER)
-    return (
-        f'{_open_svg(PAGE[1])}<rect width="{PAGE[0]}" height="{PAGE[1]}" fill="#fff"/>{header}{inner}</svg>\n'
-    )
+    """Return page `number`, from 1: the music below a title, and the tempo (first page) or the page number."""
+    title = "".join(char for char in " ".join(score.title.split()) if char.isprintable())
+    if len(title) > _MOST_TITLE:
+        title = title[: _MOST_TITLE - 1].rstrip() + "…"
+    if number == 1:
+        top = HEADER
+        quarters_per_minute = 60 * score.end / score.ticks_per_quarter / max(score.seconds, 1e-9)
+        header = (
+            _text(PAGE[0] // 2, 170, 74, title, "middle") + '<g fill="#000" stroke="#000" stroke-width="3">'
+            f'<ellipse cx="{MARGIN + 10}" cy="218" rx="11" ry="8" transform="rotate(-22 {MARGIN + 10} 218)"/>'
+            f'<path d="M{MARGIN + 20} 215v-48"/></g>'
+            + _text(MARGIN + 40, 226, 36, f"= {quarters_per_minute:.0f}", "start")
+        )
+    else:
+        top = RUNNING
+        header = _text(PAGE[0] // 2, 84, 32, title, "middle")
+        header += _text(PAGE[0] - MARGIN, 84, 32, str(number), "end")
+    background = f'<rect width="{PAGE[0]}" height="{PAGE[1]}" fill="#fff"/>'
+    return f"{_open_svg(PAGE[1])}{background}{header}{_nested(music, top, PAGE[1] - HEADER)}</svg>\n"
 
 
 def _open_svg(height: int) -> str:
@@ -149,7 +158,7 @@ def _open_svg(height: int) -> str:
 
 
 def _nested(svg: str, top: int, height: int) -> str:
-    """Return `svg`, its own size and position replaced, as an element of another one."""
+    """Return `svg` as an element of another SVG, with its size and position replaced."""
     attributes, rest = re.sub(r"^.*?<svg ", "", svg, count=1, flags=re.DOTALL).split(">", 1)
     attributes = re.sub(r'(?<![\w-])(width|height|x|y)="[^"]*"', "", attributes)
     if "viewBox" not in attributes:
@@ -157,37 +166,16 @@ def _nested(svg: str, top: int, height: int) -> str:
     return f'<svg x="0" y="{top}" width="{PAGE[0]}" height="{height}" {attributes}>{rest}'
 
 
-def _header(score: Score) -> str:
-    quarters_per_minute = 60 * score.end / score.ticks_per_quarter / max(score.seconds, 1e-9)
-    return _text(PAGE[0] // 2, 170, 74, _title(score), "middle") + (
-        '<g fill="#000" stroke="#000" stroke-width="3">'
-        f'<ellipse cx="{MARGIN + 10}" cy="218" rx="11" ry="8" transform="rotate(-22 {MARGIN + 10} 218)"/>'
-        f'<path d="M{MARGIN + 20} 215v-48"/></g>'
-        + _text(MARGIN + 40, 226, 36, f"= {quarters_per_minute:.0f}", "start")
-    )
-
-
-def _running_header(score: Score, number: int) -> str:
-    return _text(PAGE[0] // 2, 84, 32, _title(score), "middle") + _text(
-        PAGE[0] - MARGIN, 84, 32, str(number), "end"
-    )
-
-
-def _title(score: Score) -> str:
-    title = "".join(char for char in " ".join(score.title.split()) if char.isprintable())
-    return title if len(title) <= _MOST_TITLE else title[: _MOST_TITLE - 1].rstrip() + "…"
-
-
 def _text(x: int, y: int, size: int, text: str, anchor: str) -> str:
-    wide = max(1.0, len(text) * size * 0.5 / (PAGE[0] - 3 * MARGIN))  # a long title is set smaller
+    width = max(1.0, len(text) * size * 0.5 / (PAGE[0] - 3 * MARGIN))  # a long title is set smaller
     return (
-        f'<text x="{x}" y="{y}" font-family="{FONTS}" font-size="{size / wide:.0f}" '
+        f'<text x="{x}" y="{y}" font-family="{FONTS}" font-size="{size / width:.0f}" '
         f'text-anchor="{anchor}">{escape(text)}</text>'
     )
 
 
 def stack_pages(pages: Sequence[str]) -> str:
-    """Return one SVG of several pages, one below the other."""
+    """Return one SVG with the pages one below the other."""
     if len(pages) == 1:
         return pages[0]
     inner = [_nested(page, PAGE[1] * place, PAGE[1]) for place, page in enumerate(pages)]
@@ -200,7 +188,7 @@ def pages_to_pdf(pages: Sequence[str], title: str) -> bytes:
 
 
 def typeset(pages: Sequence[str], title: str, format: Literal["pdf", "png"]) -> Any:
-    """Return what typst makes of `pages`: the bytes of a "pdf", or of a "png" (a list if there are several pages)."""
+    """Return `pages` typeset by typst: the bytes of a PDF, or of a PNG (a list of them for several pages)."""
     try:
         import typst
     except ImportError as error:

@@ -1,7 +1,7 @@
-"""Score -> HTML for a notebook: title, facts, piano roll and a player, complete in itself and of bounded size.
+"""Score -> HTML for a notebook: title, facts, piano roll and an audio player, self-contained and of bounded size.
 
-Picture and sound are of the beginning of the piece: at most SECONDS, MOST_NOTES notes and MOST_QUARTERS quarters, so
-that any score is shown within a few seconds. Whatever comes from a file is escaped.
+Image and sound cover the beginning of the piece: at most SECONDS, MOST_NOTES notes and MOST_QUARTERS quarters, so
+that any score is displayed within a few seconds. All text from files is escaped.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ MOST_CHARACTERS, MOST_NAMES = 2000, 12
 
 
 def score_html(score: Score, facts: Mapping[str, object] | None = None) -> str:
-    """Return what a notebook shows of `score`; `facts` are told too, each as name and value."""
+    """Return the HTML for `score`, with `facts` as names and values in a line of their own."""
     title = escape(score.title.strip() or "Untitled")
-    told = [f"{escape(name)} {escape(str(value))}" for name, value in (facts or {}).items()]
-    lines = [" · ".join(escape(fact) for fact in _facts(score))] + ([" · ".join(told)] if told else [])
+    further = [f"{escape(name)} {escape(str(value))}" for name, value in (facts or {}).items()]
+    lines = [" · ".join(escape(fact) for fact in _facts(score))] + ([" · ".join(further)] if further else [])
     parts = [f'<div style="font-weight: 600; font-size: 1.15em">{title}</div>']
     parts += [f'<div style="opacity: 0.75; margin: 2px 0">{line}</div>' for line in lines]
     parts += _text(score) if is_prose(score) else _picture_and_player(score, title)
@@ -34,12 +34,12 @@ def score_html(score: Score, facts: Mapping[str, object] | None = None) -> str:
 
 
 def html_box(parts: list[str]) -> str:
-    """Return elements in a box as wide as the pictures."""
+    """Return HTML elements in a box as wide as the images."""
     return f'<div style="max-width: {WIDTH}px; font-family: system-ui, sans-serif">{"".join(parts)}</div>'
 
 
 def _facts(score: Score) -> list[str]:
-    """Return what there is to say of a score in a line: length, notes, tempo, meter, key, instruments."""
+    """Return the facts of the first line: length, notes, tempo, meter, key, instruments."""
     if is_prose(score):
         return [f"{len(prose_of(score))} characters"]
     minutes, seconds = divmod(round(score.seconds), 60)
@@ -60,11 +60,19 @@ def _text(score: Score) -> list[str]:
 
 
 def _picture_and_player(score: Score, title: str) -> list[str]:
+    import soundfile
+
+    from ritornello.rendering.audio import render_audio
+    from ritornello.rendering.pianoroll import render_pianoroll
+
+    png, mp3 = io.BytesIO(), io.BytesIO()
     try:
         part = beginning(score)
-        picture, sound = _png(part), _mp3(part)
+        render_pianoroll(part, WIDTH).save(png, "PNG", optimize=True)
+        soundfile.write(mp3, render_audio(part, SAMPLE_RATE), SAMPLE_RATE, format="MP3")
     except RitornelloError as error:
         return [f'<div style="margin-top: 6px">{escape(str(error))}</div>']
+    picture, sound = _data_uri("image/png", png), _data_uri("audio/mpeg", mp3)
     parts = [
         f'<img alt="Piano roll of {title}" style="max-width: 100%; margin-top: 6px" src="{picture}">',
         f'<audio controls style="display: block; width: 100%; margin-top: 6px" src="{sound}"></audio>',
@@ -75,9 +83,9 @@ def _picture_and_player(score: Score, title: str) -> list[str]:
 
 
 def beginning(score: Score) -> Score:
-    """Return the part of `score` that is shown: from its start, or the first note after long silence.
+    """Return the excerpt of `score` to display: from its start, or from the first note after long silence.
 
-    ConfigError if more than MOST_NOTES notes begin at once there.
+    Raise ConfigError if more than MOST_NOTES notes begin at once there.
     """
     notes = score.all_notes()
     if not len(notes):
@@ -92,24 +100,6 @@ def beginning(score: Score) -> Score:
     if part.note_count > MOST_NOTES:
         raise ConfigError(f"{part.note_count} notes at once: more than the {MOST_NOTES} that are shown")
     return part
-
-
-def _png(score: Score) -> str:
-    from ritornello.rendering.pianoroll import render_pianoroll
-
-    file = io.BytesIO()
-    render_pianoroll(score, WIDTH).save(file, "PNG", optimize=True)
-    return _data_uri("image/png", file)
-
-
-def _mp3(score: Score) -> str:
-    import soundfile
-
-    from ritornello.rendering.audio import render_audio
-
-    file = io.BytesIO()
-    soundfile.write(file, render_audio(score, SAMPLE_RATE), SAMPLE_RATE, format="MP3")
-    return _data_uri("audio/mpeg", file)
 
 
 def _data_uri(kind: str, file: io.BytesIO) -> str:

@@ -1,7 +1,7 @@
-"""From a score to what a synthesiser plays: parts of notes and controls in frames.
+"""Score -> parts for a synthesiser: notes and controls in frames.
 
-A *frame* is one sample of each channel; `rate` frames make a second. A part is one track on one preset. What
-both engines need alike is done here, once: which preset, where in the stereo field, and how long a note rings.
+A *frame* is one sample of each channel; `rate` frames make a second. A part is one track on one preset. Preset, pan
+and the ends of notes, which both engines need, are determined here.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from ritornello.rendering.soundfont import BASS, DRUM_BANK, SoundFont
 from ritornello.score import CONTROL_CHANGE, Controls, Score, Track, end_at_restrike, ticks_to_seconds
 
 SHORTEST_NOTE = 0.05
-SHORTEST_DRUM = 1.0  # a drum is struck, not held: files give it durations of a few milliseconds
-WIDTH = 26  # how far from the centre (64) the outermost tracks sit, where the file says nothing
+SHORTEST_DRUM = 1.0  # drums are not held: files give them durations of a few milliseconds
+WIDTH = 26  # the distance of the outermost tracks from the centre (64), unless a control sets the pan
 
-_HI_HATS = (42, 44, 46)  # one pair of cymbals: closing it ends the open sound
+_HI_HATS = (42, 44, 46)  # one pair of cymbals: each stroke ends the last
 
 _NOT_SENT = (*BANK_SELECT, *range(ALL_SOUND_OFF, 128))
-"""Bank select, which would undo the choice of preset, and the channel modes, which would silence others."""
+"""Bank select, which would change the preset, and the channel modes, which would silence others."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One track as it is played: columns of equal length for its notes, times in frames, ends after starts.
+    """One track for a synthesiser: columns of equal length for its notes, times in frames, ends after starts.
 
-    The `tick` of its controls is a frame, too. `pan` (0-127, 64 is the centre) is where it sits from the start.
+    The `tick` of its controls is a frame, too. `pan` (0-127, 64 is the centre) is the initial pan.
     """
 
     bank: int
@@ -49,23 +49,19 @@ class Part:
 def make_parts(score: Score, font: SoundFont, rate: int) -> list[Part]:
     """Return a part for every track that has notes."""
     tracks = [track for track in score.tracks if len(track.notes)]
-    return [
-        _make_part(score, track, pan, font, rate)
-        for track, pan in zip(tracks, _pans(tracks, font), strict=True)
-    ]
-
-
-def _make_part(score: Score, track: Track, pan: int, font: SoundFont, rate: int) -> Part:
-    notes, pitches = track.notes, font.pitches(track)
-    starts = _frames(score, notes["start"], rate)
-    shortest = round((SHORTEST_DRUM if track.is_drum else SHORTEST_NOTE) * rate)
-    ends = np.maximum(_frames(score, notes["start"] + notes["duration"], rate), starts + shortest)
-    keys = np.where(np.isin(pitches, _HI_HATS), _HI_HATS[0], pitches) if track.is_drum else pitches
-    ends = end_at_restrike(starts, ends, keys)
-    keep = ends > starts
-    velocities = notes["velocity"].astype(np.int64)
-    columns = starts[keep], ends[keep], pitches[keep], velocities[keep]
-    return Part(*font.preset(track), pan, *columns, _controls(score, track, rate))
+    parts = []
+    for track, pan in zip(tracks, _pans(tracks, font), strict=True):
+        notes, pitches = track.notes, font.pitches(track)
+        starts = _frames(score, notes["start"], rate)
+        shortest = round((SHORTEST_DRUM if track.is_drum else SHORTEST_NOTE) * rate)
+        ends = np.maximum(_frames(score, notes["start"] + notes["duration"], rate), starts + shortest)
+        keys = np.where(np.isin(pitches, _HI_HATS), _HI_HATS[0], pitches) if track.is_drum else pitches
+        ends = end_at_restrike(starts, ends, keys)
+        keep = ends > starts
+        velocities = notes["velocity"].astype(np.int64)
+        columns = starts[keep], ends[keep], pitches[keep], velocities[keep]
+        parts.append(Part(*font.preset(track), pan, *columns, _controls(score, track, rate)))
+    return parts
 
 
 def _frames(score: Score, ticks: NDArray[np.int64], rate: int) -> NDArray[np.int64]:
@@ -81,7 +77,7 @@ def _controls(score: Score, track: Track, rate: int) -> Controls:
 
 
 def _pans(tracks: list[Track], font: SoundFont) -> list[int]:
-    """Spread the tracks gently from left to right in score order; drums and bass stay in the middle."""
+    """Return pans that spread the tracks from left to right in score order; drums and bass stay in the middle."""
     middle = [track.is_drum or font.preset(track)[1] == BASS for track in tracks]
     seats = middle.count(False)
     places = iter(np.linspace(-WIDTH, WIDTH, seats) if seats > 1 else [0.0])

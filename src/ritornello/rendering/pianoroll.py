@@ -1,19 +1,20 @@
-"""Score -> piano roll: a picture of all the notes, one colour an instrument, fit for a wall.
+"""Score -> piano roll: an image of all notes, with a colour for each track.
 
 Conventions
 -----------
-- The piece is laid out in *systems*, rows that break at bar lines like the staves of a printed score; time runs
-  in ticks, so bars are evenly wide, and the seconds are written below.
-- Pitches go up by rows; drums have a lane of their own at the bottom. Loud notes are strong, soft ones pale.
-- Lengths are pixels of the finished picture. Everything is drawn `SUPERSAMPLE` times larger and reduced.
+- The piece is laid out in *systems*, which break at bar lines like the staves of a printed score. Time is linear in
+  ticks, so equal bars are equally wide; the seconds are marked below.
+- Every pitch has a row; drums have rows of their own at the bottom. Velocity is the strength of the colour.
+- Lengths are pixels of the final image. Everything is drawn `SUPERSAMPLE` times larger and then reduced.
 
-Read in order: `layout` (where things go), then here `render_pianoroll`, `_draw_system` and what it calls.
+Read in order: `layout` (positions), then here `render_pianoroll`, `_draw_system` and the functions it calls.
 """
 
 from __future__ import annotations
 
 import functools
 import io
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ MARGIN = 28
 MOST_LEGEND_ENTRIES = 24
 
 PAPER: Colour = (251, 250, 246)
-SHADE: Colour = (243, 241, 235)  # the rows of the black keys, and the drums' lane
+SHADE: Colour = (243, 241, 235)  # rows of black keys, and every other drum
 FAINT: Colour = (232, 229, 221)
 LINE: Colour = (200, 195, 184)
 GREY: Colour = (128, 124, 116)
@@ -45,15 +46,15 @@ PALETTE: tuple[Colour, ...] = (
     (0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 102, 153), (230, 159, 0), (75, 160, 215),
     (136, 34, 85), (17, 119, 51), (51, 34, 136), (153, 120, 40), (68, 170, 153), (170, 68, 90),
 )  # fmt: skip
-"""Colours that stay apart for colour-blind eyes: Okabe and Ito's, then Paul Tol's muted ones."""
+"""Colours that can be told apart with colour blindness: those of Okabe and Ito, then muted ones of Paul Tol."""
 
 DRUM_COLOUR: Colour = (84, 82, 80)
 
 _BLACK_KEYS = frozenset({1, 3, 6, 8, 10})
 _SECONDS_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 14_400, 86_400)
 _KEYBOARD = 26  # its width
-_DOT = 6.5  # the stroke of a drum
-_FAINTEST = 0.35  # how strong the softest note is
+_DOT = 6.5  # the diameter of a drum note
+_FAINTEST = 0.35  # the opacity of velocity 0
 
 
 def write_pianoroll(score: Score, path: Path | str, width: int = 1600) -> None:
@@ -64,9 +65,9 @@ def write_pianoroll(score: Score, path: Path | str, width: int = 1600) -> None:
 
 
 def render_pianoroll(score: Score, width: int = 1600) -> Image.Image:
-    """Return the piano roll of `score`, `width` pixels (400-6000) wide and as high as the piece needs.
+    """Return the piano roll of `score`, `width` pixels (400-6000) wide and as high as necessary.
 
-    A score without notes is a ConfigError.
+    Raise ConfigError for a score without notes.
     """
     if not WIDTHS[0] <= width <= WIDTHS[1]:
         raise ConfigError(f"a picture {width} pixels wide: allowed are {WIDTHS[0]} to {WIDTHS[1]}")
@@ -85,7 +86,7 @@ def render_pianoroll(score: Score, width: int = 1600) -> Image.Image:
 
 
 class _Pen:
-    """Draws on a strip of the page in its own, finished pixels."""
+    """Draws on a strip of the page, in pixels of the final image."""
 
     def __init__(self, width: int, height: float) -> None:
         self.size = (width, round(height))
@@ -106,7 +107,7 @@ class _Pen:
     def text(
         self, x: float, y: float, text: str, size: int, colour: Colour = GREY, anchor: str = "lm"
     ) -> None:
-        """Write `text` at a point; `anchor` is Pillow's: l, m, r across, then a, m, s down."""
+        """Write `text` at a point; `anchor` as in Pillow: l, m or r across, then a, m or s down."""
         at = (x * SUPERSAMPLE, y * SUPERSAMPLE)
         self._draw.text(at, text, font=_font(size), fill=colour, anchor=anchor)
 
@@ -127,10 +128,10 @@ def _text_width(text: str, size: int) -> float:
     return float(_font(size).getlength(text)) / SUPERSAMPLE
 
 
-def _shortened(text: str, size: int, room: float) -> str:
-    """Return `text` on one line, cut with an ellipsis if it is wider than `room`."""
+def _shortened(text: str, size: int, width: float) -> str:
+    """Return `text` on one line, shortened with an ellipsis if it is wider than `width`."""
     text = " ".join(text.split())
-    while _text_width(text, size) > room and len(text) > 1:
+    while _text_width(text, size) > width and len(text) > 1:
         text = text[: min(len(text) - 2, 400)].rstrip() + "…"
     return text
 
@@ -155,12 +156,12 @@ def _colours(score: Score) -> dict[int, Colour]:
 
 
 def _draw_header(score: Score, colours: dict[int, Colour], width: int) -> Image.Image:
-    room = width - 2 * MARGIN
-    rows = _legend_rows(_legend(score, colours), room)
+    inner = width - 2 * MARGIN
+    rows = _legend_rows(_legend(score, colours), inner)
     top = 78.0 if score.title.strip() else 40.0
     pen = _Pen(width, top + 14 + 24 * len(rows) + 10)
     if score.title.strip():
-        pen.text(MARGIN, 36, _shortened(score.title, 28, room), 28, INK)
+        pen.text(MARGIN, 36, _shortened(score.title, 28, inner), 28, INK)
     pen.text(MARGIN, top - 12, _facts(score), 14)
     for row, entries in enumerate(rows):
         for left, name, colour in entries:
@@ -171,7 +172,7 @@ def _draw_header(score: Score, colours: dict[int, Colour], width: int) -> Image.
 
 
 def _facts(score: Score) -> str:
-    """Return tempo, meter, length and size of the piece in a line."""
+    """Return tempo, meter, length and number of notes in one line."""
     quarters_per_minute = 60 * score.end / score.ticks_per_quarter / max(score.seconds, 1e-9)
     meter = score.meters[0] if score.meters and score.meters[0].tick == 0 else None
     facts = [
@@ -191,13 +192,13 @@ def _clock(seconds: float) -> str:
 
 
 def _legend(score: Score, colours: dict[int, Colour]) -> list[tuple[str, Colour]]:
-    """Return (name, colour) of each track; of tracks with the same instrument, numbered. Drums share an entry."""
+    """Return (instrument, colour) of each track. Tracks of one instrument are numbered; drums share an entry."""
     tracks = [score.tracks[index] for index in colours]
     names = [instrument_name(track.program, track.is_drum) for track in tracks]
-    seen: dict[str, int] = {}
+    seen: Counter[str] = Counter()
     entries: dict[str, Colour] = {}
     for track, name, colour in zip(tracks, names, colours.values(), strict=True):
-        seen[name] = seen.get(name, 0) + 1
+        seen[name] += 1
         numbered = names.count(name) > 1 and not track.is_drum
         shown = name[:1].upper() + name[1:]
         entries[f"{shown} ({seen[name]})" if numbered else shown] = colour
@@ -206,13 +207,13 @@ def _legend(score: Score, colours: dict[int, Colour]) -> list[tuple[str, Colour]
     return [*kept, (f"and {more} more", PAPER)] if more else kept
 
 
-def _legend_rows(entries: list[tuple[str, Colour]], room: float) -> list[list[tuple[float, str, Colour]]]:
-    """Return `entries` with their left edges, wrapped into rows `room` pixels wide."""
+def _legend_rows(entries: list[tuple[str, Colour]], width: float) -> list[list[tuple[float, str, Colour]]]:
+    """Return `entries` with their left edges, wrapped into rows `width` pixels wide."""
     rows: list[list[tuple[float, str, Colour]]] = [[]]
     left = 0.0
     for name, colour in entries:
         needed = 30 + _text_width(name, 13) + 26
-        if rows[-1] and left + needed > room:
+        if rows[-1] and left + needed > width:
             rows.append([])
             left = 0.0
         rows[-1].append((left, name, colour))
@@ -226,16 +227,14 @@ def _legend_rows(entries: list[tuple[str, Colour]], room: float) -> list[list[tu
 def _draw_system(
     score: Score, layout: Layout, colours: dict[int, Colour], span: tuple[int, int]
 ) -> Image.Image:
-    """Return the picture of the bars from `span[0]` up to `span[1]`, in ticks."""
+    """Return the image of the bars from tick `span[0]` up to `span[1]`."""
     pen = _Pen(layout.width, layout.system_height)
     right = _x(layout, span, span[1])
     _draw_rows(pen, layout, right)
-    _draw_bars(pen, layout, score, span)
-    _draw_seconds(pen, layout, score, span)
-    for index in sorted(colours, key=lambda index: -_mean_duration(score.tracks[index])):
+    _draw_time_axis(pen, layout, score, span)
+    # Tracks with long notes first, so that short notes stay visible.
+    for index in sorted(colours, key=lambda index: -float(score.tracks[index].notes["duration"].mean())):
         _draw_notes(pen, layout, score.tracks[index], colours[index], span)
-    _draw_keyboard(pen, layout)
-    _draw_drum_names(pen, layout)
     return pen.finish()
 
 
@@ -243,25 +242,34 @@ def _x(layout: Layout, span: tuple[int, int], tick: float) -> float:
     return LEFT + (tick - span[0]) / layout.ticks_per_pixel
 
 
-def _mean_duration(track: Track) -> float:
-    """Return the mean duration in ticks: long notes are drawn first, so that short ones stay visible."""
-    return float(track.notes["duration"].mean())
-
-
 def _draw_rows(pen: _Pen, layout: Layout, right: float) -> None:
+    """Draw the row of every pitch and drum, with piano keys and the names of the drums to the left."""
+    row = layout.row
+    key_left, key_right = LEFT - _KEYBOARD - 4, LEFT - 4
+    if layout.high >= layout.low:
+        top, bottom = layout.pitch_top(layout.high), layout.pitch_top(layout.low) + row
+        pen.box(key_left, top, key_right, bottom, (255, 255, 255))
+        pen.box(key_right, top, key_right + 0.5, bottom, LINE)
     for pitch in range(layout.low, layout.high + 1):
         top = layout.pitch_top(pitch)
         if pitch % 12 in _BLACK_KEYS:
-            pen.box(LEFT, top, right, top + layout.row, SHADE)
+            pen.box(LEFT, top, right, top + row, SHADE)
+            pen.box(key_left, top + row / 2 - 0.25, key_right, top + row / 2 + 0.25, LINE)
+            pen.box(key_left, top + 0.5, key_left + 0.62 * _KEYBOARD, top + row - 0.5, INK)
+        elif pitch % 12 in (0, 5):
+            pen.box(key_left, top + row - 0.25, key_right, top + row + 0.25, LINE)
         if pitch % 12 == 0:
-            pen.box(LEFT, top + layout.row - 0.5, right, top + layout.row + 0.5, LINE)
+            pen.box(LEFT, top + row - 0.5, right, top + row + 0.5, LINE)
+            pen.text(key_left - 5, top + row / 2, f"C{pitch // 12 - 1}", 10, anchor="rm")
     for place, drum in enumerate(layout.drums):
         top = layout.drum_top(drum)
         pen.box(LEFT, top, right, top + DRUM_ROW, SHADE if place % 2 == 0 else PAPER)
+        name = _shortened(DRUM_NAMES.get(drum, f"drum {drum}"), 8, LEFT - 14)
+        pen.text(LEFT - 8, top + DRUM_ROW / 2, name, 8, anchor="rm")
 
 
-def _draw_bars(pen: _Pen, layout: Layout, score: Score, span: tuple[int, int]) -> None:
-    """Draw lines and numbers of the bars, and of the quarters where there is room."""
+def _draw_time_axis(pen: _Pen, layout: Layout, score: Score, span: tuple[int, int]) -> None:
+    """Draw bar lines with numbers and, where there is space, quarter lines; mark the seconds below."""
     top, bottom = ABOVE, layout.bottom
     quarter = score.ticks_per_quarter / layout.ticks_per_pixel
     if quarter >= 16:
@@ -270,30 +278,26 @@ def _draw_bars(pen: _Pen, layout: Layout, score: Score, span: tuple[int, int]) -
             pen.box(x - 0.25, top, x + 0.25, bottom, FAINT)
     first, last = np.searchsorted(layout.bars, span)
     numbers = np.arange(first, last + 1)
-    gap = (span[1] - span[0]) / layout.ticks_per_pixel / max(1, last - first)
-    for number in numbers[:: _step(gap, 7)].tolist():
+    width = (span[1] - span[0]) / layout.ticks_per_pixel
+    gap = width / max(1, last - first)
+    for number in numbers[:: _thinning(gap, 7)].tolist():
         x = _x(layout, span, int(layout.bars[number]))
         pen.box(x - 0.5, top, x + 0.5, bottom, LINE)
-    shown = numbers[:-1][:: _step(gap, 34)]
-    for number in shown.tolist():
+    for number in numbers[:-1][:: _thinning(gap, 34)].tolist():
         pen.text(_x(layout, span, int(layout.bars[number])) + 3, top - 8, str(number + 1), 10)
-
-
-def _step(gap: float, least: float) -> int:
-    """Return the power of two by which things `gap` pixels apart are thinned to be `least` apart."""
-    return int(2 ** max(0, np.ceil(np.log2(least / max(gap, 1e-9)))))
-
-
-def _draw_seconds(pen: _Pen, layout: Layout, score: Score, span: tuple[int, int]) -> None:
-    first, stop = ticks_to_seconds(score, span).tolist()
-    width = (span[1] - span[0]) / layout.ticks_per_pixel
-    wanted = max(1.0, (stop - first) * 75 / max(width, 1.0))
+    begin, end = ticks_to_seconds(score, span).tolist()
+    wanted = max(1.0, (end - begin) * 75 / max(width, 1.0))
     step = next((step for step in _SECONDS_STEPS if step >= wanted), _SECONDS_STEPS[-1])
-    seconds = np.arange(np.ceil(first / step) * step, stop, step)
+    seconds = np.arange(np.ceil(begin / step) * step, end, step)
     for second, tick in zip(seconds.tolist(), seconds_to_ticks(score, seconds).tolist(), strict=True):
         x = _x(layout, span, tick)
         pen.box(x - 0.25, layout.bottom, x + 0.25, layout.bottom + 5, GREY)
         pen.text(x, layout.bottom + 12, _clock(second), 10, anchor="mm")
+
+
+def _thinning(gap: float, least: float) -> int:
+    """Return the power of two n such that every n-th of marks `gap` pixels apart leaves them `least` apart."""
+    return int(2 ** max(0, np.ceil(np.log2(least / max(gap, 1e-9)))))
 
 
 def _draw_notes(pen: _Pen, layout: Layout, track: Track, colour: Colour, span: tuple[int, int]) -> None:
@@ -302,7 +306,7 @@ def _draw_notes(pen: _Pen, layout: Layout, track: Track, colour: Colour, span: t
     rights = np.minimum(notes["start"] + notes["duration"], span[1])
     place, height = (layout.drum_top, _DOT) if track.is_drum else (layout.pitch_top, layout.row)
     if track.is_drum:
-        rights = lefts  # a stroke: a dot where it falls
+        rights = lefts  # a dot at the onset
     inset = (DRUM_ROW - _DOT) / 2 if track.is_drum else 0.0
     for left, right, pitch, velocity in zip(
         _across(layout, span, lefts), _across(layout, span, rights), notes["pitch"].tolist(),
@@ -315,7 +319,7 @@ def _draw_notes(pen: _Pen, layout: Layout, track: Track, colour: Colour, span: t
 
 
 def _sounding(notes: Notes, span: tuple[int, int]) -> Notes:
-    """Return the notes of a track that sound within a span; drums that are struck in it among them."""
+    """Return the notes that sound within a span; a note without length counts as one tick."""
     ends = notes["start"] + np.maximum(notes["duration"], 1)
     return np.asarray(notes[(notes["start"] < span[1]) & (ends > span[0])])
 
@@ -323,26 +327,3 @@ def _sounding(notes: Notes, span: tuple[int, int]) -> Notes:
 def _across(layout: Layout, span: tuple[int, int], ticks: NDArray[np.int64]) -> list[float]:
     places: list[float] = (LEFT + (ticks - span[0]) / layout.ticks_per_pixel).tolist()
     return places
-
-
-def _draw_keyboard(pen: _Pen, layout: Layout) -> None:
-    if layout.high < layout.low:
-        return
-    left, right, row = LEFT - _KEYBOARD - 4, LEFT - 4, layout.row
-    pen.box(left, layout.pitch_top(layout.high), right, layout.pitch_top(layout.low) + row, (255, 255, 255))
-    for pitch in range(layout.low, layout.high + 1):
-        top = layout.pitch_top(pitch)
-        if pitch % 12 in _BLACK_KEYS:
-            pen.box(left, top + row / 2 - 0.25, right, top + row / 2 + 0.25, LINE)
-            pen.box(left, top + 0.5, left + 0.62 * _KEYBOARD, top + row - 0.5, INK)
-        elif pitch % 12 in (0, 5):
-            pen.box(left, top + row - 0.25, right, top + row + 0.25, LINE)
-        if pitch % 12 == 0:
-            pen.text(left - 5, top + row / 2, f"C{pitch // 12 - 1}", 10, anchor="rm")
-    pen.box(right, layout.pitch_top(layout.high), right + 0.5, layout.pitch_top(layout.low) + row, LINE)
-
-
-def _draw_drum_names(pen: _Pen, layout: Layout) -> None:
-    for drum in layout.drums:
-        name = _shortened(DRUM_NAMES.get(drum, f"drum {drum}"), 8, LEFT - 14)
-        pen.text(LEFT - 8, layout.drum_top(drum) + DRUM_ROW / 2, name, 8, anchor="rm")

@@ -1,7 +1,7 @@
-"""Sound without any system package: notes from a `Soundbank`, mixed here.
+"""The sampler engine, which needs no system package: it mixes tones of a `Soundbank`.
 
-The soundbank gives plain notes; velocity, volume, expression, pan, pedal, bend and room are added here, following
-the default modulators of SoundFont 2.04 (8.4).
+To the tones it adds velocity, volume, expression, pan, sustain pedal, pitch bend and reverb, according to the default
+modulators of SoundFont 2.04 (8.4).
 
 Read in order: `sampler_blocks`, `_mix`, `_Player`.
 """
@@ -21,22 +21,22 @@ from ritornello.score import CONTROL_CHANGE, PITCH_BEND, end_at_restrike
 
 Samples = NDArray[np.float32]
 
-_INITIAL_VOLUME = 100  # what a channel starts with, by General MIDI
+_INITIAL_VOLUME = 100  # General MIDI's default
 _DATA_ENTRY, _RPN_FINE, _RPN_COARSE = 6, 100, 101
 
-ROOM_SECONDS, ROOM_LEVEL, ROOM_DELAY = 1.3, 0.22, 0.018
+REVERB_SECONDS, REVERB_LEVEL, REVERB_DELAY = 1.3, 0.22, 0.018
 
 
 def sampler_blocks(
     parts: Sequence[Part], font: SoundFont, frames: int, rate: int
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield the sound of `parts` in blocks of shape (n, 2), `frames` in all, loudness not yet set."""
-    for block in add_room(_mix(parts, Soundbank(font, rate), frames, 4 * rate), rate):
+    """Yield the sound of `parts` in blocks of shape (n, 2), `frames` in total, before levelling."""
+    for block in add_reverb(_mix(parts, Soundbank(font, rate), frames, 4 * rate), rate):
         yield block.T
 
 
 def _mix(parts: Sequence[Part], tones: Soundbank, frames: int, size: int) -> Iterator[Samples]:
-    """Yield the notes added up in blocks of shape (2, `size`); what rings on past a block goes to the next."""
+    """Yield the sum of the notes in blocks of shape (2, `size`); the tail past a block is added to the next."""
     players = [_Player(part, tones) for part in parts]
     carried = np.zeros((2, 0), dtype=np.float32)
     for place in range(0, frames, size):
@@ -52,7 +52,7 @@ def _mix(parts: Sequence[Part], tones: Soundbank, frames: int, size: int) -> Ite
 
 
 class _Player:
-    """The notes of one part with everything that its controls do to them."""
+    """Plays the notes of one part with its controls applied."""
 
     def __init__(self, part: Part, tones: Soundbank) -> None:
         self.part, self.tones = part, tones
@@ -62,7 +62,7 @@ class _Player:
         self.bends = _bend_steps(part)
 
     def notes(self, first: int, stop: int) -> Iterator[tuple[int, Samples, tuple[float, float]]]:
-        """Yield each note that starts in [first, stop): its frame from `first`, its sound, its level left and right."""
+        """Yield each note that starts in [first, stop): frame from `first`, tone, and levels left and right."""
         low, high = np.searchsorted(self.part.starts, (first, stop))
         for index in range(int(low), int(high)):
             start = int(self.part.starts[index])
@@ -73,19 +73,24 @@ class _Player:
         part = self.part
         pitch, velocity = int(part.pitches[index]), int(part.velocities[index])
         held = int(self.ends[index]) - start
-        tone = _bent(self.tones.tone((part.bank, part.program), pitch, velocity, held), self.bends, start)
+        tone = self.tones.tone((part.bank, part.program), pitch, velocity, held)
+        semitones = np.zeros(1) if self.bends is None else self.bends.over(start, len(tone))
+        if semitones.any():  # the tone is read faster or slower
+            speed = np.broadcast_to(2.0 ** (semitones.astype(np.float64) / 12), len(tone))
+            places = np.cumsum(speed) - speed
+            tone = np.interp(places, np.arange(len(tone)), tone, right=0.0).astype(np.float32)
         tone *= np.float32((velocity / 127) ** 2) * self.gains.over(start, len(tone))
         return tone
 
 
 class _Steps:
-    """A value that changes at given frames and stays until the next: what a controller does."""
+    """The value of a controller: it changes at given frames and stays until the next."""
 
     def __init__(self, frames: NDArray[np.int64], values: NDArray[np.float64]) -> None:
         self.frames, self.values = frames, values  # the first frame is before the piece
 
     def over(self, start: int, length: int) -> NDArray[np.float32]:
-        """Return the values from `start` on: of shape (length,), or (1,) if they do not change."""
+        """Return the values from frame `start` on: shape (length,), or (1,) if they do not change."""
         low, high = np.searchsorted(self.frames, (start, start + length - 1), side="right") - 1
         if low == high:
             return self.values[low : low + 1].astype(np.float32)
@@ -103,7 +108,7 @@ def _make_steps(frames: NDArray[np.int64], values: NDArray[np.float64], initial:
 
 
 def _gain_steps(part: Part) -> _Steps:
-    """Volume and expression together: 40 dB a decade each, as of SoundFont 2.04."""
+    """Return the product of volume and expression, as gain: 40 dB a decade each (SoundFont 2.04)."""
     volume, expression = _steps(part, VOLUME, _INITIAL_VOLUME), _steps(part, EXPRESSION, 127)
     frames = np.union1d(volume.frames, expression.frames)
     product = [
@@ -114,15 +119,13 @@ def _gain_steps(part: Part) -> _Steps:
 
 
 def _bend_steps(part: Part) -> _Steps | None:
-    """Return the bend in semitones, or None if there is none."""
+    """Return the pitch bend in semitones, or None if there is none.
+
+    The range of a full bend is registered parameter 0, by default 2 semitones.
+    """
     bends = part.controls[part.controls["kind"] == PITCH_BEND]
     if not bends["value"].any():
         return None
-    return _make_steps(bends["tick"], bends["value"] / 8192 * _bend_range(part), 0.0)
-
-
-def _bend_range(part: Part) -> int:
-    """Return the semitones of a full bend: registered parameter 0, by default 2."""
     selected, range_ = {_RPN_FINE: 127, _RPN_COARSE: 127}, 2
     controls = part.controls[part.controls["kind"] == CONTROL_CHANGE]
     for number, value in zip(controls["number"].tolist(), controls["value"].tolist(), strict=True):
@@ -130,56 +133,46 @@ def _bend_range(part: Part) -> int:
             selected[number] = value
         elif number == _DATA_ENTRY and not any(selected.values()):
             range_ = value
-    return range_
-
-
-def _bent(tone: Samples, bends: _Steps | None, start: int) -> Samples:
-    """Return `tone` played faster or slower as the bend asks."""
-    semitones = np.zeros(1) if bends is None else bends.over(start, len(tone))
-    if not semitones.any():
-        return tone
-    speed = np.broadcast_to(2.0 ** (semitones.astype(np.float64) / 12), len(tone))
-    places = np.cumsum(speed) - speed
-    return np.interp(places, np.arange(len(tone)), tone, right=0.0).astype(np.float32)
+    return _make_steps(bends["tick"], bends["value"] / 8192 * range_, 0.0)
 
 
 def _sustained(part: Part) -> NDArray[np.int64]:
-    """Return the ends of the notes with the sustain pedal: held until it comes up."""
+    """Return the ends of the notes; with the sustain pedal down, a note is held until the pedal is released."""
     pedal = _steps(part, SUSTAIN, 0)
     down = pedal.values >= 64
     at = np.searchsorted(pedal.frames, part.ends, side="right") - 1
     lifts = np.where(~down, np.arange(len(down)), len(down))
-    next_lift = np.minimum.accumulate(lifts[::-1])[::-1]  # the first change from here on that is not "down"
+    next_lift = np.minimum.accumulate(lifts[::-1])[::-1]  # the first value from here on below 64
     frames = np.append(pedal.frames, part.ends.max(initial=0))
     ends = np.where(down[at], np.maximum(frames[next_lift[at]], part.ends), part.ends)
     return end_at_restrike(part.starts, ends, part.pitches)
 
 
-def add_room(blocks: Iterator[Samples], rate: int) -> Iterator[Samples]:
-    """Yield `blocks`, of shape (2, n), with the echo of a small hall: convolution with decaying noise, overlap-add."""
-    echo = _room(rate)
+def add_reverb(blocks: Iterator[Samples], rate: int) -> Iterator[Samples]:
+    """Yield `blocks`, of shape (2, n), with the reverb of a small hall, by overlap-add convolution."""
+    response = _impulse_response(rate)
     carried = np.zeros((2, 0), dtype=np.float32)
     for block in blocks:
         dry = block.shape[1]
-        length = dry + echo.shape[1] - 1
+        length = dry + response.shape[1] - 1
         size = 1 << (length - 1).bit_length()
-        echoed = np.fft.irfft(np.fft.rfft(block, size) * np.fft.rfft(echo, size), size)
-        wet = np.asarray(echoed[:, :length], dtype=np.float32)
+        reverb = np.fft.irfft(np.fft.rfft(block, size) * np.fft.rfft(response, size), size)
+        wet = np.asarray(reverb[:, :length], dtype=np.float32)
         wet[:, :dry] += block
         wet[:, : carried.shape[1]] += carried
         carried = wet[:, dry:]
         yield wet[:, :dry]
 
 
-def _room(rate: int) -> Samples:
-    """Return the echo, shape (2, frames): noise without its lows and highs, falling by 60 dB, energy as set."""
-    frames = round(ROOM_SECONDS * rate)
+def _impulse_response(rate: int) -> Samples:
+    """Return the impulse response of the hall, shape (2, frames): band-limited noise that decays by 60 dB."""
+    frames = round(REVERB_SECONDS * rate)
     noise = np.random.default_rng(1).standard_normal((2, frames))
     noise = _moving_mean(noise, max(1, rate // 8000)) - _moving_mean(noise, rate // 200)
     noise *= 10.0 ** (-3.0 * np.arange(frames) / frames)
-    noise = np.concatenate([np.zeros((2, round(ROOM_DELAY * rate))), noise], axis=1)
+    noise = np.concatenate([np.zeros((2, round(REVERB_DELAY * rate))), noise], axis=1)
     energy = np.square(noise).sum(axis=1, keepdims=True)
-    return np.asarray(ROOM_LEVEL * noise / np.sqrt(energy), dtype=np.float32)
+    return np.asarray(REVERB_LEVEL * noise / np.sqrt(energy), dtype=np.float32)
 
 
 def _moving_mean(rows: NDArray[np.float64], width: int) -> NDArray[np.float64]:

@@ -1,9 +1,9 @@
-"""Score -> a folder that is ready for uploading: sound, cover, MIDI, score, and a text that says what it is.
+"""Score -> a folder ready for uploading: sound, cover, MIDI, score, and a text about the piece.
 
     MP3 and WAV with title; cover.jpg, square; the MIDI file; the score as PDF and MusicXML where the extra `score`
-    is installed; about.txt with model, seed and settings, read from the text event that every piece carries.
+    is installed; about.txt with model, seed and settings, read from the recipe, a text event in the MIDI file.
 
-The folder appears when all of it is there, or not at all.
+The folder is written as a whole or not at all.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ritornello.score import Score
 from ritornello.theory import instrument_name
 
 SUFFIXES = (".mid", ".mp3", ".wav", ".pdf", ".musicxml")
-"""What a piece is written as; those that lack an optional library are left out, and it is said."""
+"""The formats of a piece; those that lack an optional library are left out and reported."""
 
 COVER, ABOUT = "cover.jpg", "about.txt"
 
@@ -31,14 +31,16 @@ SOUNDS = "Sounds: FluidR3Mono, by Frank Wen and Michael Cowgill (MIT licence)."
 
 
 def share(score: Score, folder: Path | str, name: str = "") -> tuple[str, ...]:
-    """Write `score` into a new `folder`, its files called `name` (default: the title), and return what was left out.
+    """Write `score` into a new `folder`, in files called `name` (default: the title); return what was left out.
 
-    A score of prose or without notes is a ConfigError; a folder that holds something already, a FileError.
+    Raise ConfigError for prose or a score without notes, FileError for a folder that is not empty.
     """
     folder = Path(folder)
     if is_prose(score) or not score.note_count:
         raise ConfigError("there are no notes: nothing to share")
-    from ritornello.rendering.cover import write_cover  # draws; the server wants names only
+    from ritornello.rendering.cover import (
+        write_cover,  # imported late: the server needs only `file_name` and the like
+    )
 
     name = file_name(name or score.title or folder.name)
     score = score if score.title.strip() else replace(score, title=name)
@@ -55,13 +57,13 @@ def share(score: Score, folder: Path | str, name: str = "") -> tuple[str, ...]:
 
 
 def file_name(title: str) -> str:
-    """Return `title` as a name for files on every system."""
+    """Return `title` as a file name that is valid on every system."""
     plain = re.sub(r"[^\w,()-]+", " ", title).strip()
     return plain[:80].strip() or "piece"
 
 
 def read_recipe(score: Score) -> dict[str, Any]:
-    """Return what the piece says of how it was made (model, digest, seed, settings); empty if it says nothing."""
+    """Return the recipe of the piece (model, digest, seed, settings); empty if it has none."""
     for text in score.texts:
         if text.kind == "text" and text.text.startswith("{"):
             try:
@@ -74,7 +76,7 @@ def read_recipe(score: Score) -> dict[str, Any]:
 
 
 def subtitle(score: Score) -> str:
-    """Return who made the piece, in a few words: the model and its seed."""
+    """Return the subtitle of the cover: model and seed, or the length of a piece without a recipe."""
     from ritornello.rendering.cover import PLAYER
 
     recipe = read_recipe(score)
@@ -83,7 +85,7 @@ def subtitle(score: Score) -> str:
 
 
 def about(score: Score) -> str:
-    """Return the text that goes with the piece: title, length, instruments, how it was made, licences."""
+    """Return the text about the piece: title, length, instruments, recipe, licences."""
     recipe = read_recipe(score)
     names = [instrument_name(track.program, track.is_drum) for track in score.tracks if len(track.notes)]
     lines = [
@@ -97,19 +99,22 @@ def about(score: Score) -> str:
             f"Made with Ritornello {recipe.get('ritornello', __version__)}, by a neural network:",
             "",
         ]
-        lines += _told({key: value for key, value in recipe.items() if key not in ("ritornello", "settings")})
+        lines += _fact_lines(
+            {key: value for key, value in recipe.items() if key not in ("ritornello", "settings")}
+        )
         settings = recipe.get("settings")
-        lines += _told(settings) if isinstance(settings, dict) else []
+        lines += _fact_lines(settings) if isinstance(settings, dict) else []
     lines += [f"copyright: {text.text}" for text in score.texts if text.kind == "copyright"]
     return "\n".join([*lines, "", SOUNDS, ""])
 
 
-def _told(facts: dict[str, Any]) -> list[str]:
-    return [f"  {str(name).replace('_', ' ')}: {_value(value)}" for name, value in facts.items()]
-
-
-def _value(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def _fact_lines(facts: dict[str, Any]) -> list[str]:
+    """Return a line for each fact; the items of a list are separated by commas."""
+    lines = []
+    for name, value in facts.items():
+        text = ", ".join(map(str, value)) if isinstance(value, list) else value
+        lines.append(f"  {str(name).replace('_', ' ')}: {text}")
+    return lines
 
 
 def _length(score: Score) -> str:

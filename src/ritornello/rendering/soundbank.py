@@ -1,8 +1,8 @@
-"""Notes out of a SoundFont file (sf2, or sf3 with Ogg Vorbis samples), as arrays: the reader and the oscillator.
+"""The tones of a SoundFont file (sf2, or sf3 with Ogg Vorbis samples) as arrays: reader and oscillator.
 
-What is followed of SoundFont 2.04: zones by key and velocity, generators (global, instrument, preset), tuning,
-loops, attenuation, the volume envelope and the filter at its resting place. Left out: LFOs, the modulation
-envelope and modulators, which colour a note but move neither its pitch, its time nor much of its level.
+Implemented of SoundFont 2.04: zones by key and velocity, generators (global, instrument, preset), tuning, loops,
+attenuation, the volume envelope and the static filter. Left out: LFOs, the modulation envelope and modulators, which
+colour a note but hardly change its pitch, time and level.
 
 Read in order: the tables, `Zone`, `Soundbank.tone`, `Soundbank._wave`.
 """
@@ -49,10 +49,9 @@ _DEFAULTS = {
     **{_CUTOFF: 13_500, _SCALE: 100, _ROOT: -1, _FIXED_KEY: -1},
 }
 _COMPRESSED = 0x10  # of a sample's type: Ogg Vorbis (sf3)
-_OPEN_FILTER = 13_400  # absolute cents; at or above it a filter is not heard
-_ATTENUATION_SCALE = 0.4  # what the hardware did and players do, SoundFonts being made for it
+_OPEN_FILTER = 13_400  # absolute cents; at or above it a filter is inaudible
+_ATTENUATION_SCALE = 0.4  # as in the original hardware and other players, for which SoundFonts are made
 _FALL = -5.0  # a full decay or release is 100 dB: 10 ** -5
-_HEARD = 0.7  # of a release: by then it is 70 dB down
 _SHORTEST_RELEASE = 0.02  # seconds; a sample cut off at once clicks
 
 
@@ -76,7 +75,7 @@ class Zone:
 
 
 class Soundbank:
-    """A SoundFont ready to sound at `rate` frames a second. Damage in the file is a FormatError."""
+    """The tones of a SoundFont at `rate` frames a second."""
 
     def __init__(self, font: SoundFont, rate: int) -> None:
         self.path, self.rate = font.path, rate
@@ -95,13 +94,22 @@ class Soundbank:
         self._wave = functools.lru_cache(maxsize=256)(self._make_wave)
 
     def tone(self, preset: tuple[int, int], pitch: int, velocity: int, frames: int) -> Samples:
-        """Return a note held for `frames` and released, mono; its loudness does not depend on the velocity."""
+        """Return a note held for `frames` and then released, mono, shape (frames + release,) at most.
+
+        The velocity selects the zones but does not set the level. Raise FormatError for a damaged file.
+        """
+        layers: list[Samples] = []
         try:
-            layers = [
-                self._layer(preset, number, pitch, frames)
-                for number, zone in enumerate(self._zones(preset))
-                if zone.holds(pitch, velocity)
-            ]
+            for number, zone in enumerate(self._zones(preset)):
+                if not zone.holds(pitch, velocity):
+                    continue
+                release = round(max(zone.seconds(_RELEASE), _SHORTEST_RELEASE) * self.rate)
+                # A power of two, so that one cached wave serves many notes.
+                seconds = 2.0 ** np.ceil(np.log2((frames + release) / self.rate))
+                layer = self._wave(preset, number, pitch, float(seconds))[: frames + release].copy()
+                tail = max(0, len(layer) - frames)
+                layer[frames:] *= 10.0 ** (_FALL * np.arange(tail, dtype=np.float32) / release)
+                layers.append(layer)
         except (IndexError, KeyError, ValueError, ZeroDivisionError, RuntimeError) as error:
             raise FormatError(f"{self.path}: damaged SoundFont: preset {preset} cannot be played") from error
         result = np.zeros(max([frames, *(len(layer) for layer in layers)]), dtype=np.float32)
@@ -112,21 +120,19 @@ class Soundbank:
     # Zones
 
     def _find_zones(self, preset: tuple[int, int]) -> list[Zone]:
-        heads = self._tables["phdr"]
+        heads, instruments = self._tables["phdr"], self._tables["inst"]
         place = int(
             np.flatnonzero((heads["bank"][:-1] == preset[0]) & (heads["program"][:-1] == preset[1]))[0]
         )
-        return [
-            _combined(outer, inner)
-            for outer in self._generators("p", heads["bag"][place : place + 2], _INSTRUMENT_OF)
-            for inner in self._instrument(outer[_INSTRUMENT_OF])
-        ]
-
-    def _instrument(self, number: int) -> Iterator[dict[int, int]]:
-        return self._generators("i", self._tables["inst"]["bag"][number : number + 2], _SAMPLE_OF)
+        zones = []
+        for outer in self._generators("p", heads["bag"][place : place + 2], _INSTRUMENT_OF):
+            number = outer[_INSTRUMENT_OF]
+            bags = instruments["bag"][number : number + 2]
+            zones += [_combined(outer, inner) for inner in self._generators("i", bags, _SAMPLE_OF)]
+        return zones
 
     def _generators(self, kind: str, bags: NDArray[Any], last: int) -> Iterator[dict[int, int]]:
-        """Yield the generators of each zone that ends with `last`, those of a global zone before it included."""
+        """Yield the generators of each zone that ends with `last`, with those of a global zone before it."""
         common: dict[int, int] = {}
         edges = self._tables[f"{kind}bag"]["generator"][int(bags[0]) : int(bags[1]) + 1].tolist()
         for number, (start, stop) in enumerate(itertools.pairwise(edges)):
@@ -139,20 +145,8 @@ class Soundbank:
 
     # Sound
 
-    def _layer(self, preset: tuple[int, int], number: int, pitch: int, frames: int) -> Samples:
-        """Return the sound of one zone: held as long as asked, then released."""
-        zone = self._zones(preset)[number]
-        release = round(max(zone.seconds(_RELEASE), _SHORTEST_RELEASE) * self.rate)
-        seconds = 2.0 ** np.ceil(
-            np.log2((frames + release) / self.rate)
-        )  # so that one wave serves many notes
-        layer = self._wave(preset, number, pitch, float(seconds))[: frames + release].copy()
-        tail = max(0, len(layer) - frames)
-        layer[frames:] *= 10.0 ** (_FALL * np.arange(tail, dtype=np.float32) / release)
-        return layer
-
     def _make_wave(self, preset: tuple[int, int], number: int, pitch: int, seconds: float) -> Samples:
-        """Return the sound of a zone while its key is down, for `seconds` or until its sample ends."""
+        """Return the sound of a held zone, for `seconds` or until its sample ends."""
         zone = self._zones(preset)[number]
         head, sample = self._sample(zone[_SAMPLE_OF])
         key = zone[_FIXED_KEY] if zone[_FIXED_KEY] >= 0 else pitch
@@ -167,7 +161,7 @@ class Soundbank:
         )
 
     def _read_sample(self, number: int) -> tuple[Any, Samples]:
-        """Return the header of a sample, and the sample from its start to its end."""
+        """Return the header of a sample and its frames."""
         head = self._tables["shdr"][number]
         start, end = int(head["start"]), int(head["end"])
         if head["type"] & _COMPRESSED:
@@ -177,7 +171,7 @@ class Soundbank:
 
 
 def _combined(outer: dict[int, int], inner: dict[int, int]) -> Zone:
-    """Return the zone of an instrument within a preset, whose generators are added to the instrument's (9.4)."""
+    """Return the zone of an instrument within a preset: generators of the preset are added to its own (9.4)."""
     generators = dict(inner)
     for operator, amount in outer.items():
         if operator not in (_KEYS, _VELOCITIES, _INSTRUMENT_OF):
@@ -190,7 +184,7 @@ def _combined(outer: dict[int, int], inner: dict[int, int]) -> Zone:
 
 
 def _overlap(*ranges: int | None) -> tuple[int, int]:
-    """Return what ranges, packed as low byte and high byte, have in common."""
+    """Return the intersection of ranges, each packed as low byte and high byte."""
     pairs = [(0, 127), *((packed & 0xFF, packed >> 8 & 0xFF) for packed in ranges if packed is not None)]
     return max(low for low, _ in pairs), min(high for _, high in pairs)
 
@@ -203,10 +197,10 @@ def _decoded(data: bytes) -> Samples:
 
 
 def _loop(zone: Zone, head: Any) -> tuple[int, int] | None:
-    """Return the loop counted from the start of the sample, or None if it is played once."""
+    """Return the loop in frames from the start of the sample, or None if it is played once."""
     if not zone[_MODES] & 1:
         return None
-    # In sf3 the loop is counted from the start of the sample, in sf2 from that of all samples.
+    # Counted from the start of the sample in sf3, from the start of all samples in sf2.
     base = 0 if head["type"] & _COMPRESSED else int(head["start"])
     first, last = (
         int(head[name]) - base + zone[fine] + 32_768 * zone[_COARSE[fine]]
@@ -216,7 +210,7 @@ def _loop(zone: Zone, head: Any) -> tuple[int, int] | None:
 
 
 def _read_at(sample: Samples, frames: int, speed: float, loop: tuple[int, int] | None) -> Samples:
-    """Return `sample` read at `speed`, straight lines between its values, in its loop once it is reached."""
+    """Return `frames` of `sample` read at `speed` by linear interpolation, repeating its loop once that is reached."""
     if loop is not None and loop[1] < len(sample):
         places = np.arange(frames) * speed
         inside = places >= loop[1]
@@ -229,7 +223,7 @@ def _read_at(sample: Samples, frames: int, speed: float, loop: tuple[int, int] |
 
 
 def _filtered(wave: Samples, zone: Zone, rate: int) -> Samples:
-    """Return `wave` through the zone's low-pass filter of two poles, where that is heard."""
+    """Return `wave` through the two-pole low-pass filter of the zone, where it is audible."""
     if zone[_CUTOFF] >= _OPEN_FILTER or not len(wave):
         return wave
     cutoff = 8.176 * 2.0 ** (max(zone[_CUTOFF], 1500) / 1200)
@@ -240,7 +234,7 @@ def _filtered(wave: Samples, zone: Zone, rate: int) -> Samples:
 
 
 def _envelope(zone: Zone, key: int, frames: int, rate: int) -> Samples:
-    """Return delay, attack, hold, decay and sustain: the attack straight in amplitude, the decay in decibels."""
+    """Return delay, attack, hold, decay and sustain: attack linear in amplitude, decay linear in decibels."""
     hold = zone.seconds(_HOLD) * 2.0 ** (zone[_KEY_HOLD] * (60 - key) / 1200)
     decay = zone.seconds(_DECAY) * 2.0 ** (zone[_KEY_DECAY] * (60 - key) / 1200)
     attack, sustain = zone.seconds(_ATTACK), -min(max(zone[_SUSTAIN], 0), 1000) / 200

@@ -1,7 +1,7 @@
-"""Which preset of a SoundFont plays a track, so that no instrument is silent.
+"""SoundFont files: their presets, and the preset and pitches that play a track, so that no instrument is silent.
 
-The shipped SoundFont holds eleven presets; whatever else General MIDI names is played by the nearest of them
-(`SUBSTITUTES`). A SoundFont of the user's own is taken as it is: a program it has is never replaced.
+The shipped SoundFont has eleven presets; every other General MIDI program is played by the nearest of them
+(`SUBSTITUTES`). A program that a SoundFont has is never replaced.
 """
 
 from __future__ import annotations
@@ -50,24 +50,27 @@ SUBSTITUTES = {
 """The shipped preset nearest to each General MIDI program."""
 
 _HIGHEST = {PIANO: 108, RHODES: 108, VIBRAPHONE: 108, ORGAN: 96, STRINGS: 100, CHOIR: 96}
-"""The highest pitch the shipped presets sound (measured); notes above it are played octaves lower."""
+"""The highest pitch with sound in the shipped presets (measured); notes above it are played octaves lower."""
 
 _TABLES = ("phdr", "pbag", "pmod", "pgen", "inst", "ibag", "imod", "igen", "shdr")
 
-_LOWEST_DRUM, _HIGHEST_DRUM = 27, 87
-_DRUM_SUBSTITUTES = {22: 42, 23: 42, 24: 38, 25: 38, 26: 46}
-"""Drums below the kit, by their use in Roland kits: hi-hat edges (22, 26), rolls and rims."""
+_DRUM_SUBSTITUTES = {
+    **dict.fromkeys(range(22), 36),
+    **{22: 42, 23: 42, 24: 38, 25: 38, 26: 46},
+    **dict.fromkeys(range(88, 128), 54),
+}
+"""For drums outside the kit, the nearest in it, by their use in Roland kits: hi-hat edges (22, 26), rolls and rims."""
 
 
 @dataclass(frozen=True)
 class SoundFont:
-    """A SoundFont file (sf2 or sf3) and the presets in it, as (bank, program)."""
+    """A SoundFont file (sf2 or sf3) and its presets as (bank, program)."""
 
     path: Path
     presets: frozenset[tuple[int, int]]
 
     def preset(self, track: Track) -> tuple[int, int]:
-        """Return the (bank, program) that plays `track`: its own, or the nearest there is."""
+        """Return the (bank, program) that plays `track`: its own, or the nearest available."""
         bank = DRUM_BANK if track.is_drum else 0
         programs = sorted(program for at, program in self.presets if at == bank)
         if not programs:
@@ -75,19 +78,20 @@ class SoundFont:
         return bank, _nearest(track.program, programs, track.is_drum)
 
     def pitches(self, track: Track) -> NDArray[np.int64]:
-        """Return the pitches of the notes of `track`, those that the shipped presets lack replaced."""
+        """Return the pitches of the notes of `track`, with those that the shipped presets lack replaced."""
         pitches = track.notes["pitch"].astype(np.int64)
         if self.path != SHIPPED:
             return pitches
         if track.is_drum:
-            return np.array([_drum(int(pitch)) for pitch in pitches], dtype=np.int64)
+            substitutes = [_DRUM_SUBSTITUTES.get(pitch, pitch) for pitch in pitches.tolist()]
+            return np.array(substitutes, dtype=np.int64)
         highest = _HIGHEST.get(self.preset(track)[1], 127)
         octaves = np.maximum(0, -((highest - pitches) // 12))
         return np.asarray(pitches - 12 * octaves)
 
 
 def _nearest(program: int, programs: list[int], is_drum: bool) -> int:
-    """Return `program`, or its substitute, or one of its family of eight, or the nearest number."""
+    """Return `program` if available, else its substitute, else one of its family of eight, else the nearest number."""
     if program in programs:
         return program
     if not is_drum and SUBSTITUTES[program] in programs:
@@ -95,37 +99,28 @@ def _nearest(program: int, programs: list[int], is_drum: bool) -> int:
     return min(programs, key=lambda other: (other // 8 != program // 8, abs(other - program)))
 
 
-def _drum(pitch: int) -> int:
-    if _LOWEST_DRUM <= pitch <= _HIGHEST_DRUM:
-        return pitch
-    return _DRUM_SUBSTITUTES.get(pitch, 36 if pitch < _LOWEST_DRUM else 54)
-
-
 def read_soundfont(path: Path | str | None = None) -> SoundFont:
-    """Return the SoundFont at `path` (default: the shipped one); FormatError if it is none."""
+    """Return the SoundFont at `path` (default: the shipped one); raise FormatError if it is not one."""
     path = SHIPPED if path is None else Path(path).resolve()
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            presets = _presets(data) if data[:4] == b"RIFF" and data[8:12] == b"sfbk" else frozenset()
+            tables = find_tables(data) if data[:4] == b"RIFF" and data[8:12] == b"sfbk" else {}
+            at, size = tables.get(
+                "phdr", (0, 0)
+            )  # headers of 38 bytes, the last a terminator (SoundFont 2.04, 7.2)
+            heads = [struct.unpack_from("<HH", data, at + 20 + row * 38) for row in range(size // 38 - 1)]
     except OSError as error:
         raise FileError(f"{path}: {describe(error)}") from error
-    except ValueError as error:  # mmap's word for an empty file
+    except ValueError as error:  # mmap raises it for an empty file
         raise FileError(f"{path}: the file is empty") from error
-    if not presets:
+    if not heads:
         raise FormatError(f"{path}: not a SoundFont (sf2 or sf3), or one without presets")
-    return SoundFont(path, presets)
-
-
-def _presets(data: mmap.mmap) -> frozenset[tuple[int, int]]:
-    """Return (bank, program) of every preset header: 38 bytes each, the last a terminator (SoundFont 2.04, 7.2)."""
-    at, size = find_tables(data).get("phdr", (0, 0))
-    heads = (struct.unpack_from("<HH", data, at + 20 + row * 38) for row in range(size // 38 - 1))
-    return frozenset((bank, program) for program, bank in heads)
+    return SoundFont(path, frozenset((bank, program) for program, bank in heads))
 
 
 def find_tables(data: mmap.mmap) -> dict[str, tuple[int, int]]:
-    """Return the place and size of each table of presets, instruments and samples; empty if one is missing."""
-    # Searched for rather than walked to: some sf3 files lack the pad byte after the samples.
+    """Return the offset and size of each table of presets, instruments and samples; empty if one is missing."""
+    # Found by a search, not by walking the chunks: some sf3 files lack the pad byte after the samples.
     at = data.rfind(b"pdtaphdr") + 4
     found: dict[str, tuple[int, int]] = {}
     while at >= 4 and at + 8 <= len(data) and len(found) < len(_TABLES):

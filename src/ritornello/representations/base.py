@@ -10,7 +10,7 @@
   wastes no probability on them and every piece ends.
 - `tokens.Tokens` is the table of what ids mean; `GrammarState.notes_of` adds what depends on the past.
 - A representation may lack these capabilities, and no others: `tells_notes_in_order` (multitrack, frames and melody
-  have it), `keeps_given` (multitrack, polyphony), `plays_over_chords` (jazz, improv), `Tokens.is_timed` (all but
+  have it), `keeps_fixed_notes` (multitrack, polyphony), `plays_over_chords` (jazz, improv), `Tokens.is_timed` (all but
   frames, jazz, note_names and words), `GrammarState.bar_position` (multitrack and those on a grid). Everything else has
   a default in `tokenizer.BaseTokenizer`.
 """
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from ritornello.representations.conditions import Conditions as Conditions
-from ritornello.representations.conditions import Given as Given
+from ritornello.representations.conditions import FixedNotes as FixedNotes
 from ritornello.representations.tokens import InstrumentRange, Note, Tokens
 from ritornello.score import Score
 
@@ -93,11 +93,11 @@ class GrammarState(Protocol):
 
     @property
     def forced_token(self) -> int | None:
-        """The id of a given note, or one that belongs to it, that must come now or after other ids that the mask
+        """The id of a fixed note, or one that belongs to it, that must come now or after other ids that the mask
         allows; no constraint may forbid it. None if there is none."""
 
     def reassign_probability(self, mask: NDArray[np.bool_]) -> tuple[int, NDArray[np.bool_]] | None:
-        """Return an id that `mask` allows, and a mask of forbidden ids that lead past the next given note. Their
+        """Return an id that `mask` allows, and a mask of forbidden ids that lead past the next fixed note. Their
         probability is that of no other note before it, and is added to that of the id. None if there are none."""
 
     def finish_bar(self) -> None:
@@ -214,8 +214,8 @@ class Representation(Protocol):
         and those of a chord from the lowest up."""
 
     @property
-    def keeps_given(self) -> bool:
-        """Whether its grammar keeps `Conditions.given`, with any other conditions."""
+    def keeps_fixed_notes(self) -> bool:
+        """Whether its grammar keeps `Conditions.fixed_notes`, with any other conditions."""
 
     @property
     def plays_over_chords(self) -> bool:

@@ -47,7 +47,7 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
 
     name = "polyphony"
     config_model = PolyphonyConfig
-    keeps_given = True
+    keeps_fixed_notes = True
     unsupported_settings = ("infill", "vary", "form", "loop")  # a note that goes on belongs to several bars
 
     @staticmethod
@@ -104,11 +104,11 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
         return np.stack(columns, axis=1).astype(np.int32)
 
     def grammar(self, conditions: Conditions = Conditions()) -> PolyphonyGrammarState:  # a frozen value
-        score = conditions.given.score if conditions.given else None
+        score = conditions.fixed_notes.score if conditions.fixed_notes else None
         ids = np.empty(0) if score is None else self.encode(score)[1:-1]
         steps = np.split(ids, np.flatnonzero(ids == self.tokens.first["step_end"]) + 1)[:-1]
-        given = tuple(tuple(step[:-1].tolist()) for step in steps)
-        return PolyphonyGrammarState(self.tokens, conditions, STEPS_PER_BAR, tokenizer=self, given=given)
+        fixed = tuple(tuple(step[:-1].tolist()) for step in steps)
+        return PolyphonyGrammarState(self.tokens, conditions, STEPS_PER_BAR, tokenizer=self, fixed=fixed)
 
 
 @dataclass
@@ -120,7 +120,7 @@ class PolyphonyGrammarState(ChordGrammarState):
     """
 
     tokenizer: Polyphony = field(kw_only=True)
-    given: tuple[tuple[int, ...], ...] = ()  # the given ids of each step, from the highest pitch down
+    fixed: tuple[tuple[int, ...], ...] = ()  # the fixed ids of each step, from the highest pitch down
     sounding: dict[int, int] = field(default_factory=dict)  # of the step before: when a pitch began
     present: dict[int, int] = field(default_factory=dict)  # likewise of the present step so far
     lowest: int = 128  # pitch of the present step so far
@@ -153,18 +153,18 @@ class PolyphonyGrammarState(ChordGrammarState):
 
     @property
     def forced_token(self) -> int | None:
-        step = self.given[self.step] if self.token >= 0 and self.step < len(self.given) else ()
+        step = self.fixed[self.step] if self.token >= 0 and self.step < len(self.fixed) else ()
         return next((token for token in step if self.tokens.value[token] < self.lowest), None)
 
     def allow_step(self, mask: Mask) -> None:
         """Allow pitches below those of the step so far, new ones in range and those that sound, and its end; before a
-        given note of the step only what may come before it, and before the last no end of the piece."""
+        fixed note of the step only what may come before it, and before the last no end of the piece."""
         first, due = self.tokens.first, self.forced_token
         low, high = instrument_range(self.tokenizer.settings.program)
         mask[first["new"] + low : first["new"] + max(low, min(high + 1, self.lowest))] = True
         mask[[first["continued"] + pitch for pitch in self._continuable() if pitch < self.lowest]] = True
         mask[first["step_end"]] = due is None and (bool(self.present) or not self.must_play)
-        in_given = self.step < len(self.given)
+        in_given = self.step < len(self.fixed)
         mask[first["end"]] = self.may_end and self.token == first["step_end"] and not in_given
         if due is not None:
             for kind in ("new", "continued"):
@@ -172,9 +172,9 @@ class PolyphonyGrammarState(ChordGrammarState):
             mask[due] = True
 
     def _continuable(self) -> list[int]:
-        """Return the pitches that sound and can go on: not those of given notes that ended with the step before."""
-        before = self.given[self.step - 1] if 0 < self.step <= len(self.given) else ()
-        now = self.given[self.step] if self.step < len(self.given) else ()
+        """Return the pitches that sound and can go on: not those of fixed notes that ended with the step before."""
+        before = self.fixed[self.step - 1] if 0 < self.step <= len(self.fixed) else ()
+        now = self.fixed[self.step] if self.step < len(self.fixed) else ()
         value, first = self.tokens.value, self.tokens.first["continued"]
         ended = {value[token] for token in before if first + value[token] not in now}
         return [pitch for pitch in self.sounding if pitch not in ended]

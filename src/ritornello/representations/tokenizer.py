@@ -47,7 +47,7 @@ class BaseTokenizer(Generic[Config]):
     unit = "note"
     learns_whole_pieces = True
     tells_notes_in_order = False
-    keeps_given = False
+    keeps_fixed_notes = False
     plays_over_chords = False
     reference_sampling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 

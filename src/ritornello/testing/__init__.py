@@ -1,4 +1,4 @@
-"""The laws of members: what the library relies on, as plain asserts. A package tests its own members with them.
+"""The laws of members as plain asserts: what the library relies on. A package tests its own members with them.
 
     from ritornello.testing import network_laws
 

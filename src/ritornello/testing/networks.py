@@ -25,7 +25,7 @@ SIZES = (13, 5, 14)
 
 
 class _Columns:
-    """As much of a representation as a bundle's card needs."""
+    """The part of a representation that a bundle's card needs."""
 
     name = "columns"
     columns = tuple(Column(str(i), size) for i, size in enumerate(SIZES))
@@ -39,7 +39,7 @@ def make_case(kind: type[Network], config: Mapping[str, Any]) -> Network:
     torch.manual_seed(1)
     network = kind(checked(kind.config_model, config), SIZES)
     for layer in getattr(network, "point", ()):
-        torch.nn.init.normal_(layer.weight)  # candidates point to nothing before there was any training
+        torch.nn.init.normal_(layer.weight)  # it is 0 before training
     network.eval()
     return network
 
@@ -63,7 +63,7 @@ def logits_have_the_shape_of_the_vocabulary(network: Network) -> None:
 
 
 def steps_at_once_equal_single_steps(network: Network) -> None:
-    """T steps at once give the logits and the state of T single steps, and depend on what was read."""
+    """T steps at once give the logits and the state of T single steps, and depend on the inputs."""
     x = _inputs(2, 9)
     at_once, last = network(x, network.initial_state(2))
     state, single = network.initial_state(2), []
@@ -76,7 +76,7 @@ def steps_at_once_equal_single_steps(network: Network) -> None:
 
 
 def rows_are_independent(network: Network) -> None:
-    """A row gives the same whatever else is in the batch."""
+    """The logits of a row do not depend on the other rows of the batch."""
     x = _inputs(4, 6)
     logits, state = network(x, network.initial_state(4))
     row_logits, row_state = network(x[2:3], network.initial_state(1))
@@ -92,7 +92,7 @@ def the_state_is_floats_batch_first(network: Network) -> None:
 
 
 def the_state_can_be_forked_and_says_everything_about_the_past(network: Network) -> None:
-    """A step changes no state that it is given, and the state stands for all that was read."""
+    """A step does not change its input state, and the state holds everything about the past."""
     past, one, other = _inputs(1, 5), _inputs(1, 3), _inputs(1, 4)
     _, state = network(past, network.initial_state(1))
     kept = tuple(part.clone() for part in state)
@@ -124,7 +124,8 @@ def the_step_graph_gives_the_logits(network: Network) -> None:
     x = _inputs(3, 12)
     with torch.no_grad():
         expected, _ = network(x, network.initial_state(3))
-    bundle = _bundled(network)
+    with TemporaryDirectory() as folder:
+        bundle = _save(network, Path(folder))
     for precision, tolerance in (("float32", 1e-4), ("int8", 0.1)):
         stepper = Stepper(bundle, precision=precision)  # type: ignore[arg-type]
         state = stepper.initial_state(3)
@@ -174,11 +175,6 @@ def _inputs(batch: int, time: int) -> Tensor:
 
 def _close(a: Tensor, b: Tensor) -> bool:
     return a.shape == b.shape and bool(torch.allclose(a, b, atol=1e-5))
-
-
-def _bundled(network: Network) -> Bundle:
-    with TemporaryDirectory() as folder:
-        return _save(network, Path(folder))
 
 
 def _save(network: Network, folder: Path) -> Bundle:

@@ -29,13 +29,13 @@ from ritornello.testing.samples import make_prose, make_song, random_prose, rand
 
 
 def fit(kind: Kind, options: Mapping[str, Any]) -> Representation:
-    """Return a representation that has seen the sample song in two keys, or the sample of prose."""
+    """Return a representation fitted to the sample song in two keys, or to the sample of prose."""
     learned = [make_prose()] if kind.reads_prose else [make_song(), transposed_song(1)]
     return kind.fit([kind.collect_statistics(piece) for piece in learned], options)
 
 
 def sample(of: Representation | Kind) -> Score:
-    """Return a small piece of what a representation, or a kind of them, is about: music or prose."""
+    """Return a small piece of music, or of prose for a representation of prose."""
     return make_prose() if of.reads_prose else make_song()
 
 
@@ -45,7 +45,7 @@ def random_piece(representation: Representation, random: np.random.Generator) ->
 
 
 def random_ids(representation: Representation, random: np.random.Generator) -> Ids:
-    """Return 1 to 200 ids without any sense."""
+    """Return 1 to 200 random ids."""
     length = int(random.integers(1, 201))
     return random.integers(0, representation.vocabulary_size, length).astype(np.int32)
 
@@ -73,7 +73,7 @@ def closing_ends_within_the_bar(representation: Representation) -> None:
 
 
 def a_fork_goes_its_own_way(representation: Representation) -> None:
-    """What is pushed to a fork changes nothing in the original."""
+    """Advancing a fork does not change the original."""
     ids = representation.encode(sample(representation))
     grammar = representation.grammar()
     for token in ids[: len(ids) // 2].tolist():
@@ -107,9 +107,9 @@ def transposing_moves_every_melodic_note(representation: Representation, octaves
 
 
 def columns_move_with_the_notes(representation: Representation) -> None:
-    """Input rows that are moved are those of the ids that are moved, from any place on."""
+    """Transposed input rows equal the rows of the transposed ids, from any position on."""
     if not representation.learns_whole_pieces:
-        return  # its examples are in the key it teaches, and never moved
+        return  # its examples keep their key
     ids = representation.encode(sample(representation))
     rows = representation.inputs(ids)
     for semitones in (-5, 1):
@@ -133,7 +133,7 @@ def a_primer_is_the_beginning_of_a_longer_piece(representation: Representation) 
 
 
 def the_configuration_rebuilds_an_equal_one(representation: Representation) -> None:
-    """`config` holds all that decides on ids and columns."""
+    """`config` determines ids and columns."""
     again = make_representation(representation.name, representation.config())
     ids = representation.encode(sample(representation))
     assert np.array_equal(again.encode(sample(representation)), ids)
@@ -260,19 +260,19 @@ def grammars_tell_the_notes_of_a_track_in_order(representation: Representation, 
         return
     random, ids = np.random.default_rng(seed), []
     grammar, now = representation.grammar(Conditions(bars=5)), 0.0
-    told: dict[int, list[tuple[float, int]]] = {}
+    reported: dict[int, list[tuple[float, int]]] = {}
     while not grammar.ended:
         ids.append(int(random.choice(np.flatnonzero(grammar.allowed_mask()))))
         grammar.advance(ids[-1])
         for voice, pitch in grammar.last_notes:
-            told.setdefault(voice, []).append((now, pitch))
+            reported.setdefault(voice, []).append((now, pitch))
         now = grammar.quarters
     score = representation.decode(np.array(ids, dtype=np.int32))
     tracks = [
         [(note["start"] / score.ticks_per_quarter, note["pitch"]) for note in track.notes]
         for track in score.tracks
     ]
-    assert sorted(tracks) == sorted(told.values())
+    assert sorted(tracks) == sorted(reported.values())
 
 
 WALK_LAWS: tuple[Callable[[Representation, int], None], ...] = (

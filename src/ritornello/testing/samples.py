@@ -1,4 +1,4 @@
-"""Scores that the laws are tried with, made by code."""
+"""Sample scores for the laws, made by code."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def make_song(bars: int = 4) -> Score:
 
 
 def transposed_song(semitones: int) -> Score:
-    """Return the sample song moved: a vocabulary of whole words knows the keys it has seen, and no others."""
+    """Return the sample song transposed: a vocabulary of whole words knows only the keys it was fitted to."""
     song = make_song()
     tracks = []
     for track in song.tracks:

@@ -57,7 +57,7 @@ def a_transposed_song_has_the_transposed_ids(representation: Representation) -> 
 
 
 def moves_are_there_and_back_and_add_up(representation: Representation) -> None:
-    """Moves to other keys lose no id, and drums stay."""
+    """Transpositions are invertible and add up, and drums are not transposed."""
     tokens = representation.tokens
     assert np.array_equal(tokens.moves[SPAN], np.arange(tokens.size))
     for one, other in ((1, -1), (5, 7), (-12, 9)):
@@ -70,29 +70,29 @@ def moves_are_there_and_back_and_add_up(representation: Representation) -> None:
 
 
 def grammar_states_tell_the_notes_that_sound(representation: Representation) -> None:
-    """Whatever brings them, a chord by its number aside; a melody that was moved to be encoded, where it sounds."""
+    """`last_notes` are the decoded notes, except for tokens of whole chords; a transposed melody as it sounds."""
     tokens = representation.tokens
     if not tokens.is_pitched.any():
         return
     suited = representation.for_piece(transposed_song(3), Conditions())
     for seed in range(3):
-        random, ids, told = np.random.default_rng(seed), [], []
+        random, ids, reported = np.random.default_rng(seed), [], []
         grammar = suited.grammar(Conditions(bars=5))
         while not grammar.ended:
             ids.append(int(random.choice(np.flatnonzero(grammar.allowed_mask()))))
             expected = grammar.notes_of(ids[-1])
             grammar.advance(ids[-1])
             assert grammar.last_notes == expected
-            told += [pitch for _, pitch in expected]
+            reported += [pitch for _, pitch in expected]
         if (tokens.pitch >= CHORD).any():
-            assert len(told) == tokens.notes[ids].sum()
+            assert len(reported) == tokens.notes[ids].sum()
         else:
-            assert sorted(told) == sorted(suited.decode(np.array(ids)).all_notes()["pitch"].tolist())
-            assert len(told) == grammar.notes
+            assert sorted(reported) == sorted(suited.decode(np.array(ids)).all_notes()["pitch"].tolist())
+            assert len(reported) == grammar.notes
 
 
 def the_table_tells_when_notes_begin(representation: Representation) -> None:
-    """Where the table is timed, notes begin when it says so, and a grammar knows the time to a quarter."""
+    """In a timed table, notes begin at its onsets, and a grammar state knows the time to a quarter."""
     tokens = representation.tokens
     if not tokens.is_timed:
         return

@@ -1,6 +1,6 @@
-"""What musicians agree on, as tables and short parsers: pitches, scales, keys, chords, instruments.
+"""Music theory as tables and short parsers: pitches, scales, keys, chords, instruments.
 
-Read in order: `pitches`, `chords`, `instruments`. Nothing here knows of scores or files.
+Read in order: `pitches`, `chords`, `instruments`. Nothing here depends on scores or files.
 """
 
 from ritornello.theory.chords import CHORDS, SPELLINGS, Chord, make_chord, parse_chord, parse_chord_bars

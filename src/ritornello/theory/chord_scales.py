@@ -1,7 +1,7 @@
-"""Which scale fits a chord: one table, used to analyse a solo and to play one.
+"""Chord scales: the scale for each chord quality, for the analysis and the generation of solos.
 
-After the usual chord-scale teaching: the major scale on major chords, Dorian on minor ones, Mixolydian on
-dominants, and for altered chords the scale that holds their alterations.
+According to the usual chord-scale theory: the major scale on major chords, Dorian on minor ones, Mixolydian on
+dominants, and on altered chords the scale that contains their alterations.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ CHORD_SCALES: dict[str, str] = {
     "7b5#9": "altered",
     "7alt": "altered",
 }
-"""The scale of the qualities that `chord_scale` would not find by their third and seventh."""
+"""The scales of the qualities for which third and seventh do not determine it (see `chord_scale`)."""
 
 
 def chord_scale(quality: str) -> str:
-    """Return the name of the scale that fits a quality of `CHORDS`."""
+    """Return the name of the scale for a quality of `CHORDS`."""
     if quality in CHORD_SCALES:
         return CHORD_SCALES[quality]
     tones = CHORDS[quality]

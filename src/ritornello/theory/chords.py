@@ -1,8 +1,8 @@
-"""Chords, and the symbols that lead sheets write them with.
+"""Chords, and their symbols in lead sheets.
 
-A symbol is a root, a quality in one of its spellings, and perhaps `/` and a bass: "F#m7b5/E", "Bbmaj7",
-"C-7", "G7#9", "D6/9". `CHORDS` gives each quality its tones, `SPELLINGS` the ways to write it; spaces, commas
-and parentheses in a symbol do not count.
+A symbol is a root, a quality in one of its spellings, and optionally `/` and a bass: "F#m7b5/E", "Bbmaj7", "C-7",
+"G7#9", "D6/9". `CHORDS` has the tones of each quality, `SPELLINGS` its spellings; spaces, commas and parentheses in a
+symbol are ignored.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ CHORDS: dict[str, tuple[int, ...]] = {
     "13sus4": (0, 2, 5, 7, 9, 10),
     "7b9sus4": (0, 1, 5, 7, 10),
 }
-"""The semitones above the root of each quality. The dominant "11" leaves out its third, as players do."""
+"""The semitones above the root of each quality. The dominant "11" omits its third, as is usual."""
 
 SPELLINGS: dict[str, tuple[str, ...]] = {
     "maj": ("", "M", "ma", "major", "Δ3"),
@@ -143,7 +143,7 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "13sus4": ("13sus",),
     "7b9sus4": ("7sus4b9", "7susb9", "7b9sus"),
 }
-"""Other ways to write each quality."""
+"""The alternative spellings of each quality."""
 
 
 @dataclass(frozen=True)
@@ -186,8 +186,8 @@ def parse_chord(text: str) -> Chord:
 def parse_chord_bars(text: str) -> tuple[tuple[Chord, ...], ...]:
     """Return the chords of each bar of "Dm7 G7 Cmaj7 %", a bar each, or of "Dm7 G7 | Cmaj7", a bar between lines.
 
-    "%" is the bar before once more, and "N.C." goes on with the chord before. Raises ConfigError, naming what is
-    no chord and the nearest quality.
+    "%" repeats the bar before, and "N.C." continues the chord before. Raises ConfigError with the invalid symbol and
+    the nearest quality.
     """
     lines = (
         [part.split() for part in re.split(r"[|\n]+", text)] if "|" in text else [[w] for w in text.split()]
@@ -204,7 +204,7 @@ def parse_chord_bars(text: str) -> tuple[tuple[Chord, ...], ...]:
 
 
 AS_BEFORE = ("%", "N.C.", "NC", "N.C")
-"""How lead sheets say that a bar is repeated, and that no chord is played."""
+"""The signs of lead sheets for a repeated bar and for no chord."""
 
 _ROOT = "[A-Ga-g](?:[#♯]+|[b♭]*)"
 # Here "-" after the root means minor, not flat; and the slash of "6/9" is part of the quality.

@@ -1,8 +1,8 @@
-"""The 128 General MIDI instruments and the drum kit: names, families, and what each can play.
+"""The 128 General MIDI instruments and the drum kit: names, families, and ranges.
 
 Conventions: a program is 0-127, as in the file (catalogues often count from 1); `DRUMS` (128) stands for the
-kit. Ranges are sounding MIDI pitches, lowest and highest, both playable; they are the compasses that
-orchestration books agree on (Adler, *The Study of Orchestration*; Blatter, *Instrumentation and
+kit. Ranges are sounding MIDI pitches, lowest and highest, both included; they are the ranges given by
+orchestration books (Adler, *The Study of Orchestration*; Blatter, *Instrumentation and
 Orchestration*), with the extensions of present-day instruments and good players. Where one program stands for
 a whole family (strings, brass section, recorder), the range is that of the family.
 
@@ -16,10 +16,10 @@ import re
 from ritornello.errors import ConfigError, unknown_name
 
 DRUMS = 128
-"""The drum kit, where a program is asked for."""
+"""The drum kit in place of a program."""
 
 DRUM_RANGE = (27, 87)
-"""The keys of the kit that General MIDI 2 gives a sound."""
+"""The keys of the drum kit in General MIDI 2."""
 
 FAMILIES = (
     "piano",
@@ -226,7 +226,7 @@ ALIASES: dict[str, int] = {
     "kit": DRUMS,
     "percussion": DRUMS,
 }
-"""What people call instruments, beside their General MIDI names."""
+"""Everyday names of instruments, beside the General MIDI names."""
 
 DRUM_NAMES: dict[int, str] = {
     27: "high Q",
@@ -312,7 +312,7 @@ def instrument_range(program: int) -> tuple[int, int]:
 def parse_instrument(text: str) -> int:
     """Return the program (0-127, or `DRUMS`) of a name, an everyday name or a number.
 
-    Case, hyphens and parentheses do not count. Raises ConfigError with the nearest name.
+    Case, hyphens and parentheses are ignored. Raises ConfigError with the nearest name.
     """
     words = _plain(text)
     if words.isdecimal():

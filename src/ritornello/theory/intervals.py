@@ -1,7 +1,7 @@
-"""Directed interval names as music21 writes them: "P4" up a fourth, "m-2" down a second, "A1", "dd5".
+"""Directed interval names as in music21: "P4" up a fourth, "m-2" down a second, "A1", "dd5".
 
-An interval is (steps, semitones): how many letters and how many semitones up, both negative downwards. The
-names of system C's tokens are made of them (a bracket "<upper,lower>"), so they are read and written exactly.
+An interval is (steps, semitones): the number of letters and of semitones upwards, both negative downwards. The tokens
+of system C contain such names (a bracket "<upper,lower>"), so they are read and written exactly.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ NATURAL = (0, 2, 4, 5, 7, 9, 11)
 """Semitones of the major or perfect interval of 0 to 6 steps."""
 
 PERFECT = (0, 3, 4)
-"""Steps of the intervals that are perfect, not major or minor."""
+"""Steps of the perfect intervals."""
 
 STEPS = (0, 1, 1, 2, 2, 3, 4, 4, 5, 5, 6, 6)
-"""Steps of the plain interval of 0 to 11 semitones; six are a diminished fifth."""
+"""Steps of the interval of 0 to 11 semitones in its usual spelling; six are a diminished fifth."""
 
 MINOR_THIRD = (2, 3)
 
@@ -28,7 +28,7 @@ _NAME = re.compile(r"(P|M|m|A+|d+)(-?)([1-9][0-9]*)")
 
 
 def plain_interval(semitones: int) -> Interval:
-    """Return the interval of so many semitones (negative downwards) in its usual spelling."""
+    """Return the interval of a number of semitones (negative downwards) in its usual spelling."""
     octaves, rest = divmod(abs(semitones), 12)
     steps = 7 * octaves + STEPS[rest]
     return (steps, semitones) if semitones >= 0 else (-steps, semitones)
@@ -41,40 +41,34 @@ def interval_name(interval: Interval) -> str:
     size, width = (-steps, -semitones) if down else (steps, semitones)
     octaves, step = divmod(size, 7)
     excess = width - 12 * octaves - NATURAL[step]
-    return f"{_quality(excess, step in PERFECT)}{'-' * down}{size + 1}"
-
-
-def _quality(excess: int, perfect: bool) -> str:
     if excess > 0:
-        return "A" * excess
-    if perfect:
-        return "d" * -excess or "P"
-    return "M" if excess == 0 else "m" if excess == -1 else "d" * (-excess - 1)
+        quality = "A" * excess
+    elif step in PERFECT:
+        quality = "d" * -excess or "P"
+    else:
+        quality = "M" if excess == 0 else "m" if excess == -1 else "d" * (-excess - 1)
+    return f"{quality}{'-' * down}{size + 1}"
 
 
 def parse_interval(name: str) -> Interval:
-    """Return the interval of a directed name. Raises ConfigError."""
+    """Return the interval of a directed name. Raise ConfigError for any other text."""
     match = _NAME.fullmatch(name)
     if match is None:
         raise ConfigError(f"no interval {name!r}; allowed: P4, m-2, d5 and so on")
     quality, sign, number = match.groups()
     octaves, step = divmod(int(number) - 1, 7)
-    width = 12 * octaves + NATURAL[step] + _excess(quality, step in PERFECT)
+    if quality in ("P", "M", "m"):
+        excess = -(quality == "m")
+    else:
+        excess = len(quality) if quality[0] == "A" else -len(quality) - (step not in PERFECT)
+    width = 12 * octaves + NATURAL[step] + excess
     way = -1 if sign else 1
     return way * (int(number) - 1), way * width
 
 
-def _excess(quality: str, perfect: bool) -> int:
-    if quality in ("P", "M"):
-        return 0
-    if quality == "m":
-        return -1
-    return len(quality) if quality[0] == "A" else -len(quality) - (not perfect)
-
-
 @cache
 def bracket(interval: Interval) -> str:
-    """Return the bracket of an interval: it plus a minor third, and it minus a minor third ("<d4,M-2>" for m2)."""
+    """Return the bracket of an interval: the interval plus and minus a minor third ("<d4,M-2>" for m2)."""
     (steps, semitones), (third_steps, third) = interval, MINOR_THIRD
     upper = interval_name((steps + third_steps, semitones + third))
     return f"<{upper},{interval_name((steps - third_steps, semitones - third))}>"
@@ -82,7 +76,7 @@ def bracket(interval: Interval) -> str:
 
 @cache
 def bracket_middle(text: str) -> int:
-    """Return the semitones from the previous note to the middle of a bracket. Raises ConfigError."""
+    """Return the semitones from the previous note to the middle of a bracket. Raise ConfigError for any other text."""
     upper, comma, lower = text.removeprefix("<").removesuffix(">").partition(",")
     if not comma or len(text) != len(upper) + len(lower) + 3:
         raise ConfigError(f"no bracket {text!r}; allowed: <upper,lower>, such as <d4,M-2>")

@@ -1,8 +1,8 @@
-"""Pitches, intervals, scales and keys: tables, and the ways people write them.
+"""Pitches, intervals, scales and keys: tables, and parsers of their names.
 
 Conventions: a pitch is a MIDI number 0-127 (60 is C4, middle C); a pitch class is 0-11 (C is 0); an interval
-is a number of semitones. Names are read with any of `#`, `♯`, `b`, `♭`, and `-` for a flat (as Humdrum and
-music21 write it), in either case of the letter.
+is a number of semitones. Accidentals in names are any of `#`, `♯`, `b`, `♭`, and `-` for a flat (as in Humdrum and
+music21); letters are upper or lower case.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def parse_pitch_class(text: str) -> int:
 
 
 def split_name(text: str) -> tuple[int, str]:
-    """Return the pitch class that `text` begins with, and the rest. Raises ConfigError."""
+    """Return the pitch class of the note name at the start of `text`, and the rest. Raises ConfigError."""
     match = _NAME.match(text)
     if match is None:
         raise ConfigError(f"no note name at the start of {text!r}; allowed: a letter A-G, then # or b")
@@ -169,9 +169,9 @@ def parse_scale_classes(text: str) -> frozenset[int]:
 def estimate_key(weights: ArrayLike) -> tuple[int, bool, int]:
     """Return (tonic pitch class, minor, fifths) of the key that best fits 12 weights, one a pitch class.
 
-    The first weight is that of C; best are durations. The method is that of Krumhansl and Schmuckler: the
+    The first weight is that of C; durations are good weights. The method is that of Krumhansl and Schmuckler: the
     highest correlation with the 24 rotated profiles (Krumhansl 1990, *Cognitive Foundations of Musical Pitch*,
-    chapter 4). `fifths` is the key signature, -6 to 5. Flat weights fit every key alike, and give C major.
+    chapter 4). `fifths` is the key signature, -6 to 5. Equal weights fit every key equally and give C major.
     """
     import numpy as np
 
@@ -206,7 +206,7 @@ def key_name(fifths: int, minor: bool = False) -> str:
 
 
 def nearest_in(pitch: int, allowed: Sequence[int] | frozenset[int]) -> int:
-    """Return the pitch nearest to `pitch` whose class is in `allowed` (not empty); of two, the lower."""
+    """Return the pitch nearest to `pitch` with its class in `allowed` (not empty); of two, the lower."""
     return min(range(pitch - 6, pitch + 7), key=lambda p: (p % 12 not in allowed, abs(p - pitch), p))
 
 
@@ -216,5 +216,5 @@ def _shift(accidentals: str) -> int:
 
 def _checked(pitch: int, text: str) -> int:
     if not 0 <= pitch <= 127:
-        raise ConfigError(f"pitch {text} is out of reach; allowed: 0-127, which is C-1 to G9")
+        raise ConfigError(f"pitch {text} is out of range; allowed: 0-127, which is C-1 to G9")
     return pitch

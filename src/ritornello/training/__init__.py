@@ -1,5 +1,7 @@
-"""From a corpus to a bundle. Read in order: `config`, `run`, `loop`, then `tuning`, `scoring`, `checkpoint`, `log`;
-`adapt` is a shorter way, from a bundle and a few files to a style of it.
+"""Training: from a dataset to a bundle, by teacher forcing over epochs, with validation on held-out pieces.
+
+Read in order: `config` (the hyperparameters), `run`, `loop`, then `tuning`, `scoring`, `checkpoint`, `log`; `adapt`
+fine-tunes the biases of a bundle on a few files.
 """
 
 from __future__ import annotations

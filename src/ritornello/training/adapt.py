@@ -1,11 +1,10 @@
-"""A model's style from a few files: only its biases are learned, in less than a minute, and saved as a `style`.
+"""Fine-tuning of a model on a few files: only its biases are trained, in less than a minute, and saved as a `style`.
 
-Each of them is a vector that is added at every step, some thousands of numbers in all; so a handful of pieces is
-enough to learn them by, and hardly enough to learn them by heart (BitFit: Ben Zaken and others 2022,
-arXiv:2106.10199). docs/experiments.md tells what else was tried.
+The biases are some thousands of numbers in all; a handful of pieces is enough to fit them, and hardly enough to
+memorise the pieces (BitFit: Ben Zaken and others 2022, arXiv:2106.10199). docs/experiments.md has what else was tried.
 
-Of three pieces or more some are held out, and what foresees them best is kept. Of fewer nothing can be: then the last
-is kept, and figures are of the very pieces learned from.
+Of three pieces or more some are held out for validation, and the best biases are kept. With fewer, the last ones are
+kept, and the figures are of the training pieces.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ import torch
 from torch import nn
 
 from ritornello.bundle import Bundle, CorpusFacts, Facts, load_network, save_style
-from ritornello.bundle.archive import Weights
 from ritornello.bundle.step_graph import NETWORK
 from ritornello.corpus.batches import ALL_KEYS, Batch, Batches, validation_batches
 from ritornello.corpus.pool import Failure, map_guarded
@@ -34,6 +32,7 @@ from ritornello.corpus.shards import (
     encode_piece,
     in_order,
     pieces_of,
+    shortened,
     why_not_encoded,
 )
 from ritornello.corpus.shards import Progress as FilesProgress
@@ -48,18 +47,18 @@ from ritornello.training.scoring import score
 BATCH_SIZE, BPTT_STEPS = 8, 64
 EVALUATIONS = 8
 EVALUATION_IDS = 10_000
-"""Ids of held-out pieces scored each time, at most."""
+"""The most ids of validation pieces scored each time."""
 
 FEWEST_TO_HOLD_OUT = 3
 STEPS, STEPS_UNWATCHED = 300, 100
-"""Batches to learn from; fewer where no piece is held out to tell when it is enough."""
+"""Number of batches; fewer where no piece is held out to detect overfitting."""
 
 CLIP = 1.0
 
 
 @dataclass(frozen=True)
 class AdaptProgress:
-    """Where an adaptation is; `validation` is set after the pieces held out were scored."""
+    """The progress of an adaptation, 0 to 1; `validation` is set after an evaluation."""
 
     fraction: float
     validation: Likelihood | None = None
@@ -77,7 +76,7 @@ def learned_vectors(network: Network) -> dict[str, nn.Parameter]:
 
 @dataclass
 class Adaptation:
-    """An adaptation, ready to start: iterate over `steps()`; stop at any time, `out` holds the best so far."""
+    """An adaptation, ready to start: iterate over `steps()`; it may stop at any time, `out` holds the best so far."""
 
     base: Bundle
     corpus: Corpus
@@ -86,7 +85,7 @@ class Adaptation:
     pieces: int
     has_validation: bool
     network: Network = field(init=False)
-    before: Likelihood | None = None  # the model as it is
+    before: Likelihood | None = None  # of the base model
     best: Likelihood | None = None
 
     def __post_init__(self) -> None:
@@ -104,7 +103,7 @@ class Adaptation:
         self.last_step = self.config.steps or (STEPS if self.has_validation else STEPS_UNWATCHED)
 
     def steps(self) -> Iterator[AdaptProgress]:
-        """Learn, to the last step or until the time is over."""
+        """Train to the last step or to the end of the time."""
         self.before = self._score()
         yield AdaptProgress(0.0, self.before)
         keys = ALL_KEYS if self.config.transpose else (0,)
@@ -120,7 +119,7 @@ class Adaptation:
             yield AdaptProgress(min(1.0, fraction), self._keep_best() if due else None)
 
     def _step(self, batch: Batch, state: State | None, fraction: float) -> State | None:
-        """Learn from one batch; the rate falls by half a cosine. What is not finite is left out."""
+        """Update the biases on one batch; the rate falls by half a cosine. A step without finite numbers is skipped."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * 0.5 * (1 + float(np.cos(np.pi * fraction)))
         total, _, state = network_loss(self.network, batch, state)
@@ -138,18 +137,16 @@ class Adaptation:
         return likelihood
 
     def _keep_best(self) -> Likelihood:
-        """Score what is learned; write it if it is better than all before, or if nothing can tell."""
+        """Score the biases; write them if they are the best so far, or if no piece is held out."""
         with torch.no_grad():
             for vector in self.vectors.values():
                 vector.copy_(vector.half())  # what is scored is what is saved
         validation, best = self._score(), self.best or self.before
         if best is None or validation.nats_per_note < best.nats_per_note or not self.has_validation:
             self.best = validation
-            save_style(self.out, self.base, self._weights(), self._facts(validation))
+            weights = {NETWORK + name: v.detach().half().numpy() for name, v in self.vectors.items()}
+            save_style(self.out, self.base, weights, self._facts(validation))
         return validation
-
-    def _weights(self) -> Weights:
-        return {NETWORK + name: vector.detach().half().numpy() for name, vector in self.vectors.items()}
 
     def _facts(self, validation: Likelihood) -> Facts:
         before = self.before or validation
@@ -179,14 +176,14 @@ def prepare_adaptation(
     config: AdaptConfig,
     progress: FilesProgress | None = None,
 ) -> Adaptation:
-    """Return an adaptation of `base` to the files of `sources`; CorpusError if nothing can be learned from them."""
+    """Return an adaptation of `base` to the files of `sources`; CorpusError if none is fit for training."""
     if out.suffix != ".rit":
         raise ConfigError(f"{out}: a style's name ends with .rit")
     if base.base:
         raise ConfigError(f"{base.path}: is itself a style of {base.base}; adapt that model")
     examples, apart = _read(base, sources, config, progress)
     has_validation = any(apart)
-    if not has_validation:  # what is learned from is scored too
+    if not has_validation:  # the training pieces are scored
         examples, apart = examples * 2, [False] * len(examples) + [True] * len(examples)
     corpus = corpus_in_memory(base.representation, examples, apart)
     return Adaptation(base, corpus, out, config, len(examples), has_validation)
@@ -195,7 +192,7 @@ def prepare_adaptation(
 def _read(
     base: Bundle, sources: Sequence[Path | str], config: AdaptConfig, progress: FilesProgress | None
 ) -> tuple[list[Encoded], list[bool]]:
-    """Return the examples in all files that can be learned from, and whether each is for validation."""
+    """Return the examples in all files fit for training, and for each whether it is held out."""
     representation = base.representation
     kind = REPRESENTATIONS[representation.name]
     found = scan(sources, statistics=kind.collect_statistics, prose=kind.reads_prose)
@@ -215,6 +212,6 @@ def _read(
         if progress:
             progress("encoding", number + 1, len(named))
     if False not in validation:
-        reasons = "; ".join(f"{report.path.name}: {', '.join(report.reasons)}" for report in found.reports)
-        raise CorpusError(f"nothing can be learned from: {reasons[:300] or 'no files'}")
+        reasons = [f"{report.path.name}: {', '.join(report.reasons)}" for report in found.reports]
+        raise CorpusError(f"nothing can be learned from: {shortened(reasons)}")
     return examples, validation

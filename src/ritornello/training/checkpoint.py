@@ -1,6 +1,6 @@
-"""The whole state of a run in one file: tensors as safetensors, the rest as JSON in its header. No pickle.
+"""Checkpoints: the whole state of a run in one file, tensors as safetensors, the rest as JSON in its header.
 
-The file is replaced as a whole, so that a run killed at any moment can go on from the last one written.
+There is no pickle. The file is replaced as a whole, so that a run killed at any moment can resume from the last one.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, network: nn.Module) -> dict[str, Tensor]:
-    """Return the tensors of an optimizer's state, named after the parameters they belong to."""
+    """Return the tensors of an optimizer's state, by parameter name and key."""
     names = {id(parameter): name for name, parameter in network.named_parameters()}
     return {
         f"{names[id(parameter)]}|{key}": torch.as_tensor(value)
@@ -73,7 +73,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, network: nn.Module) -> d
 def restore_optimizer(
     optimizer: torch.optim.Optimizer, network: nn.Module, tensors: dict[str, Tensor]
 ) -> None:
-    """Put back what `optimizer_tensors` returned."""
+    """Restore the state that `optimizer_tensors` returned."""
     parameters = dict(network.named_parameters())
     for name, tensor in tensors.items():
         parameter, key = name.rsplit("|", 1)

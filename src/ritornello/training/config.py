@@ -1,6 +1,6 @@
-"""What a training run can be told. Every field is a flag of `ritornello train`; None leaves it to be measured.
+"""The hyperparameters of a training run: every field is a flag of `ritornello train`; None leaves it to be measured.
 
-Likewise `AdaptConfig`, of `ritornello adapt`.
+The same for `AdaptConfig` and `ritornello adapt`.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from ritornello.representations import REPRESENTATIONS
 
 
 class TrainConfig(BaseModel):
-    """Settings of a training run."""
+    """Settings (hyperparameters) of a training run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @field_validator("representation_options", "network_options", mode="before")
     @classmethod
     def _read_options(cls, value: Any) -> Any:
-        """Take the JSON of a command line too."""
+        """Accept JSON, as on a command line."""
         return json.loads(value) if isinstance(value, str) else value
 
     @field_validator("transpositions", mode="before")
     @classmethod
     def _split_numbers(cls, value: Any) -> Any:
-        """Take "-3, 0, 3" for a list too."""
+        """Accept a text such as "-3, 0, 3"."""
         return value.replace(",", " ").split() if isinstance(value, str) else value
 
     minutes: float | None = Field(
@@ -38,7 +38,7 @@ class TrainConfig(BaseModel):
         None, ge=1, description="train for exactly so many batches, instead of a time budget"
     )
     seed: int = Field(0, ge=0, lt=1 << 32, description="of the split, the order, the weights and the dropout")
-    held_out: float = Field(0.1, gt=0, lt=1, description="share of the pieces never trained on")
+    held_out: float = Field(0.1, gt=0, lt=1, description="share of the pieces held out for validation")
     transpose: bool = Field(True, description="move each piece to a random key each time it is read")
     transpositions: tuple[int, ...] | None = Field(
         None,
@@ -46,12 +46,14 @@ class TrainConfig(BaseModel):
         max_length=128,
         description="move pieces by one of these semitones, such as -3,0,3 (default: to any key)",
     )
-    representation: Annotated[str, REPRESENTATIONS] = Field("multitrack", description="scheme of tokens")
+    representation: Annotated[str, REPRESENTATIONS] = Field(
+        "multitrack", description="how music becomes tokens"
+    )
     representation_options: dict[str, Any] = Field(
-        {}, description="what else the representation is told, as JSON"
+        {}, description="further settings of the representation, as JSON"
     )
     network: Annotated[str, NETWORKS] = Field("lstm", description="kind of network")
-    network_options: dict[str, Any] = Field({}, description="what else the network is told, as JSON")
+    network_options: dict[str, Any] = Field({}, description="further settings of the network, as JSON")
     hidden: int | None = Field(
         None, ge=1, le=8192, description="units in each layer; chosen to fit budget and data"
     )
@@ -66,11 +68,11 @@ class TrainConfig(BaseModel):
         0.5,
         ge=0,
         le=1,
-        description="share of steps at which what the past shows of what comes next is withheld",
+        description="share of steps at which the network gets no candidates",
     )
     tied: bool = Field(True, description="use the token embedding as the output layer too")
     features: bool = Field(
-        True, description="let ids that share attributes, such as a pitch, share what is learned"
+        True, description="let ids that share attributes, such as a pitch, share a part of their embedding"
     )
     batch: int | None = Field(None, ge=1, le=4096, description="parallel streams in a batch")
     window: int | None = Field(
@@ -83,7 +85,7 @@ class TrainConfig(BaseModel):
         True, description="begin with shorter windows: a quarter of the window, then a half"
     )
     learning_rate: float = Field(4e-3, gt=0, lt=1, description="highest learning rate (AdamW)")
-    optimizer: Literal["adamw", "adam", "rmsprop"] = Field("adamw", description="rule of learning")
+    optimizer: Literal["adamw", "adam", "rmsprop"] = Field("adamw", description="optimizer")
     schedule: Literal["cosine", "constant", "inverse"] = Field(
         "cosine", description="course of the learning rate after its rise"
     )
@@ -121,7 +123,7 @@ DEFAULT_MINUTES = 10.0
 
 
 class AdaptConfig(BaseModel):
-    """What an adaptation can be told."""
+    """Settings (hyperparameters) of an adaptation."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -130,7 +132,7 @@ class AdaptConfig(BaseModel):
     )
     seconds: float = Field(50.0, gt=0, le=100_000, description="end after so long, also before that")
     held_out: float = Field(
-        0.25, gt=0, lt=1, description="share of the pieces never learned from, if there are three or more"
+        0.25, gt=0, lt=1, description="share of the pieces held out, if there are three or more"
     )
     transpose: bool = Field(True, description="move each piece to a random key each time it is read")
     learning_rate: float = Field(0.03, gt=0, lt=1, description="highest learning rate; it falls to nothing")

@@ -1,8 +1,8 @@
 """Data-parallel training: several processes train one network, each on its share of the streams, in the same steps.
 
-A launcher (torchrun, `ritornello train --processes`, SLURM with torchrun) starts the processes and tells each its
-rank by the environment; `join_group` reads it. Every process holds the whole network. What they exchange is little:
-the sum of their gradients, once a step; so their weights stay equal, and so does all that follows from them.
+A launcher (torchrun, `ritornello train --processes`, SLURM with torchrun) starts the processes and sets the rank of
+each in its environment; `join_group` reads it. Every process holds the whole network. The processes exchange only the
+sum of their gradients, once a step, so their weights stay equal.
 
 A group of one exchanges nothing. All methods are called by all processes, in the same order.
 """
@@ -19,23 +19,23 @@ from torch import Tensor, distributed
 from torch.distributed.rendezvous import rendezvous
 
 PATIENCE = datetime.timedelta(hours=12)
-"""How long processes wait for one that reads files."""
+"""The longest time that processes wait for the one that reads the files."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """The processes of a run: this one's number, and how many there are."""
+    """The processes of a run: the rank of this one, and their number."""
 
     rank: int = 0
     size: int = 1
 
     @property
     def is_first(self) -> bool:
-        """Whether this is the process that writes files and speaks."""
+        """Whether this is the process that writes files and output."""
         return self.rank == 0
 
     def wait(self) -> None:
-        """Wait until all processes are here."""
+        """Wait until all processes reach this call."""
         if self.size > 1:
             distributed.barrier()
 
@@ -66,18 +66,18 @@ class Group:
         return torch.cat(parts)
 
     def own(self, batch_size: int) -> slice:
-        """Return which rows of a batch this process has; `batch_size` is a multiple of the size."""
+        """Return the slice of a batch's rows that this process reads; `batch_size` is a multiple of the size."""
         share = batch_size // self.size
         return slice(self.rank * share, (self.rank + 1) * share)
 
 
 def group_size() -> int:
-    """Return how many processes a launcher has started for this run, 1 without one."""
+    """Return the number of processes that a launcher has started for this run, 1 without one."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def was_restarted() -> bool:
-    """Whether a launcher starts these processes again because one of them died."""
+    """Whether a launcher has restarted these processes because one of them died."""
     return _attempt() > 0
 
 
@@ -86,7 +86,7 @@ def _attempt() -> int:
 
 
 def join_group() -> Group:
-    """Return the group that this process was started for; alone without a launcher.
+    """Return the group of this process, of size 1 without a launcher.
 
     Messages go through gloo, which every build of torch has; tensors on a graphics card pass through memory.
     """
@@ -94,7 +94,7 @@ def join_group() -> Group:
         return Group()
     if not distributed.is_initialized():
         store, rank, size = next(rendezvous("env://", timeout=PATIENCE))
-        # Processes that were started again must not find the addresses of those that died.
+        # Restarted processes must not find the addresses of those that died.
         store = distributed.PrefixStore(f"attempt {_attempt()}", store)
         distributed.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=PATIENCE)
     return Group(distributed.get_rank(), distributed.get_world_size())

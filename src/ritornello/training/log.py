@@ -1,9 +1,10 @@
-"""What a run leaves to be read: `log.csv`, TensorBoard events, and the learning curve as `curve.png`."""
+"""The log of a run: `log.csv`, TensorBoard events, and the learning curve as `curve.png`."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -29,12 +30,17 @@ class Log:
     def __init__(
         self, directory: Path, rows: Sequence[dict[str, float]] = (), *, writes: bool = True
     ) -> None:
-        """Begin a log in `directory`, or go on after `rows`; one that writes not is kept in memory only."""
+        """Begin a log in `directory`, or continue after `rows`; without `writes` it is kept in memory only."""
         self.directory, self.rows, self.writes = directory, list(rows), writes
-        self._events = _event_writer(directory) if writes else None
+        self._events: Any = None
+        if writes:
+            with suppress(ImportError):  # TensorBoard is optional
+                from torch.utils.tensorboard import SummaryWriter
+
+                self._events = SummaryWriter(str(directory / "events"))
 
     def add(self, row: dict[str, float], metrics: Mapping[str, float] = MappingProxyType({})) -> None:
-        """Add a row with the FIELDS, to the CSV and to TensorBoard; validation `metrics` to the latter."""
+        """Add a row with the FIELDS to the CSV file and to TensorBoard, and validation `metrics` to TensorBoard."""
         self.rows.append(row)
         if not self.writes:
             return
@@ -50,22 +56,13 @@ class Log:
             self._events.flush()
 
     def draw(self, bigram: float) -> None:
-        """Draw the learning curve so far, with the bigram model's nats a note as a line to beat."""
+        """Draw the learning curve so far, with the bigram model's nats a note as a baseline."""
         if self.writes:
             draw_curve(self.rows, bigram, self.directory / "curve.png")
 
     def close(self) -> None:
         if self._events:
             self._events.close()
-
-
-def _event_writer(directory: Path) -> Any:
-    """Return a TensorBoard writer, or None where it is not installed."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
-    return SummaryWriter(str(directory / "events"))
 
 
 def draw_curve(rows: Sequence[dict[str, float]], bigram: float, path: Path) -> None:
@@ -99,7 +96,7 @@ def draw_curve(rows: Sequence[dict[str, float]], bigram: float, path: Path) -> N
         axes.set_ylim(min(min(validation), min(row["loss"] for row in rows)) * 0.93, top * 1.1)
     axes.set_xlabel("minutes")
     axes.set_ylabel("nats per note")
-    axes.set_title("The lower, the better the network foresees music it has never seen", fontsize=10)
+    axes.set_title("The lower, the better the network predicts held-out music", fontsize=10)
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)

@@ -1,11 +1,11 @@
-"""The training loop: truncated backpropagation through time with carried state, to a budget.
+"""The training loop: teacher forcing, truncated backpropagation through time with carried state, to a budget.
 
-Several processes may train one network (`group`); what is said here then holds for each of them.
+At each step the network reads an id of the piece and the loss is the cross-entropy of the next one (teacher forcing).
+An epoch is one pass over the training pieces. Several processes may train one network (`group`), each by this loop.
 
-`Trainer.run` yields a `Progress` after every few steps and prints nothing; whoever iterates shows it, and may
-stop at any step. The best network on the validation (held-out) pieces is written as a bundle each time it improves,
-so that a usable model is there from the first evaluation on; the whole state is written as a checkpoint, so that a
-run can go on exactly where it was, after Ctrl-C or worse.
+`Trainer.run` yields a `Progress` after every step and prints nothing; the caller may stop at any step. The best network
+on the validation (held-out) pieces is written as a bundle each time it improves, so that a usable model exists from
+the first evaluation on; the whole state is written as a checkpoint, so that a run can resume exactly.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ SMOOTHING = 0.98
 CHECKPOINT = "checkpoint.safetensors"
 
 CHECKPOINT_SECONDS = 60.0
-"""At least so often the state is written."""
+"""The longest time between two checkpoints."""
 
 MOST_FAILED_STEPS = 10
-"""After so many steps in a row without a finite gradient, the best weights come back, and half the rate."""
+"""After so many consecutive steps without a finite gradient, the best weights are restored and the rate is halved."""
 
 SaveModel = Callable[[Network, dict[str, Any]], None]
 """Called with the best network so far and the facts of the run, to write the bundle."""
@@ -64,7 +64,7 @@ class Trainer:
     directory: Path
     save_model: SaveModel
     group: Group = field(default_factory=join_group)  # the processes that train together
-    stopping: bool = False  # set it, in any of them, to stop after the present step
+    stopping: bool = False  # set it, in any process, to stop after the current step
     network: Network = field(init=False)
     counters: Counters = field(default_factory=Counters)
 
@@ -102,7 +102,7 @@ class Trainer:
     # --- the loop -------------------------------------------------------------------------------
 
     def run(self) -> Iterator[Progress]:
-        """Train to the end of the budget, or until there is nothing more to gain; then score the held-out pieces."""
+        """Train to the end of the budget or to early stopping; then score the held-out pieces with the best weights."""
         clock = Clock(self.counters.seconds)
         written = self.counters.seconds
         self.network.train()
@@ -127,25 +127,23 @@ class Trainer:
         yield self._finish()
 
     def _agree(self, clock: Clock) -> None:
-        """Let all processes have the same time, and stop if any of them should."""
+        """Give all processes the same time, and stop all if one should stop."""
         seconds, stopping = self.group.highest(clock.seconds(), float(self.stopping))
         self.counters.seconds, self.stopping = seconds, bool(stopping)
 
     def fraction(self) -> float:
-        """Return how much of the budget is used, 0 to 1."""
+        """Return the share of the budget that is used, 0 to 1."""
         if self.config.steps is not None:
             return min(1.0, self.counters.step / self.config.steps)
         return min(1.0, self.counters.seconds / (60 * (self.config.minutes or 1)))
 
     def _step(self, batch: Batch, fraction: float) -> None:
-        """Read one batch and learn from it."""
+        """Update the network on one batch."""
         counters, network = self.counters, self.network
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate(fraction)
         total, _, state = network_loss(network, batch, self.state, self.config.precision == "bfloat16")
-        loss = (
-            total / batch.total
-        )  # the mean over the targets of all processes, to which this one adds its own
+        loss = total / batch.total  # this process's part of the mean over the targets of all processes
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         notes = (
@@ -162,18 +160,14 @@ class Trainer:
             self.optimizer.step()
             self.state = detach(state)
             counters.failed = 0
-            self._smooth(*means.tolist())
+            nats, share = means.tolist()
+            counters.loss = SMOOTHING * counters.loss + (1 - SMOOTHING) * nats
+            counters.notes_share = SMOOTHING * counters.notes_share + (1 - SMOOTHING) * share
         else:
             self._recover()
 
-    def _smooth(self, loss: float, notes: float) -> None:
-        counters = self.counters
-        counters.loss = SMOOTHING * counters.loss + (1 - SMOOTHING) * loss
-        counters.notes_share = SMOOTHING * counters.notes_share + (1 - SMOOTHING) * notes
-        counters.smoothing = SMOOTHING * counters.smoothing + (1 - SMOOTHING)
-
     def _recover(self) -> None:
-        """Leave out a step that gave no finite numbers; after several, go back to the best weights."""
+        """Skip a step without finite numbers; after MOST_FAILED_STEPS, go back to the best weights."""
         counters = self.counters
         self.state = None
         counters.failed += 1
@@ -195,7 +189,7 @@ class Trainer:
     # --- scoring and writing ---------------------------------------------------------------------
 
     def _evaluate(self) -> Likelihood:
-        """Score the held-out pieces (some, where all would take too long); keep the network if it is the best."""
+        """Score the validation pieces, EVALUATION_IDS at most; keep the network if it is the best."""
         counters = self.counters
         validation = self._score(EVALUATION_IDS)
         counters.evaluations = max(counters.evaluations + 1, int(self.fraction() * self.config.evaluations))
@@ -245,14 +239,14 @@ class Trainer:
             self.save_model(self.network, self.facts(validation))
 
     def stop(self) -> None:
-        """Leave the run so that it can be resumed, and a model that can be used."""
+        """End the run early, with a checkpoint and a usable model."""
         if not self.best_weights:
             self._evaluate()
         self.checkpoint()
         self.log.close()
 
     def _finish(self) -> Progress:
-        """Score the held-out pieces with the best weights, and write the bundle with these figures."""
+        """Score the validation pieces with the best weights, and write the bundle with these figures."""
         if not self.best_weights:
             self._evaluate()
         self.network.load_state_dict(self.best_weights)
@@ -263,7 +257,7 @@ class Trainer:
         return self._progress(self.final, "done")
 
     def facts(self, validation: Likelihood) -> dict[str, Any]:
-        """Return the figures of the run, for the bundle's card. Plain JSON."""
+        """Return the figures of the run for the bundle's card, as plain JSON."""
         corpus, counters = self.corpus, self.counters
         return {
             "steps": counters.step,
@@ -324,9 +318,9 @@ class Trainer:
             save_checkpoint(self.checkpoint_path, Checkpoint(tensors, facts))
 
     def resume(self) -> None:
-        """Go on from the checkpoint of an earlier run of the same configuration and corpus.
+        """Continue from the checkpoint of an earlier run of the same configuration and corpus.
 
-        The number of processes may be another one: streams and their states are shared out anew.
+        The number of processes may differ: streams and their states are distributed anew.
         """
         saved = load_checkpoint(self.checkpoint_path)
         if saved.facts["corpus"] != self.corpus.digest:
@@ -341,12 +335,12 @@ class Trainer:
         self.batches.state = saved.facts["batches"]
         self.log = Log(self.directory, saved.facts["log"], writes=self.group.is_first)
         torch.set_rng_state(saved.tensors["random"])
-        if self.group.size > 1:  # to each its own dropout
+        if self.group.size > 1:  # dropout differs between processes
             torch.manual_seed(hash((self.config.seed, self.counters.step, self.group.rank)) % (1 << 63))
 
 
 EVALUATION_IDS = 100_000
-"""Ids of held-out pieces scored at each evaluation, at most."""
+"""The most ids of validation pieces scored at each evaluation."""
 
 FINAL_IDS = 2_000_000
-"""The same at the end of the run, and for the bigram model: all of them but in the largest corpora."""
+"""The same at the end of the run and for the bigram model: all of them, except in the largest corpora."""

@@ -1,4 +1,4 @@
-"""The loss of a network on a batch, with the state that it carries from batch to batch."""
+"""The loss of a network on a batch under teacher forcing, with the state carried from batch to batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ritornello.networks import Network, State, reset_rows
 
 
 class NetworkLoss(NamedTuple):
-    """total: nats, summed over the targets. logits: (row, time, id), float32. state: that after the batch."""
+    """total: nats, summed over the targets. logits: (row, time, id), float32. state: after the batch."""
 
     total: Tensor
     logits: Tensor
@@ -21,10 +21,10 @@ class NetworkLoss(NamedTuple):
 
 
 def network_loss(network: Network, batch: Batch, state: State | None, bfloat16: bool = False) -> NetworkLoss:
-    """Return the cross-entropy of `network` on a batch, of which it has read what comes before.
+    """Return the cross-entropy of the targets of a batch under `network`.
 
-    state: that after the batch before, None at the beginning; rows in which a piece begins start from the initial one.
-    bfloat16: do what can be done in that arithmetic.
+    state: that after the previous batch, None at the beginning; rows in which a piece begins get the initial one.
+    bfloat16: whether to compute in that arithmetic where torch's autocast does.
     """
     device = next(network.parameters()).device
     initial = network.initial_state(len(batch.reset))

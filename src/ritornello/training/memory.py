@@ -1,4 +1,4 @@
-"""Memory that a step frees is kept for the next one, instead of being given back to the system."""
+"""Memory settings: what a training step frees is kept for the next one, not returned to the system."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _MOST_KEPT = (1 << 31) - 1
 def keep_freed_memory() -> None:
     """Let this process keep what it frees, up to 2 GB.
 
-    Torch asks for each result of an operation anew. Large ones glibc takes from the system each time, which clears
-    every page of them: a third of a step's time (docs/experiments.md). Other systems are left as they are.
+    Torch allocates each result anew. glibc takes large allocations from the system each time, which clears every page:
+    a third of a step's time (docs/experiments.md). Without glibc this does nothing.
     """
     with suppress(OSError, AttributeError, TypeError):  # no glibc
         mallopt = ctypes.CDLL(None).mallopt

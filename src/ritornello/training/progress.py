@@ -1,4 +1,4 @@
-"""Where a training run is: what it tells whoever watches, and the plain numbers of its state."""
+"""The progress of a training run, and the plain numbers of its state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ritornello.likelihood import Likelihood
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run is. `validation` is set after an evaluation, `message` when there is something to say."""
+    """The progress of a run. `validation` is set after an evaluation, `message` when a notice is due."""
 
     step: int
     seconds: float
@@ -37,7 +37,6 @@ class Counters:
     tokens: int = 0
     loss: float = 0.0  # running mean of nats a token
     notes_share: float = 0.0  # running mean of notes a token
-    smoothing: float = 0.0  # weight in the two running means so far
     best: float = math.inf
     since_best: int = 0
     evaluations: int = 0
@@ -46,7 +45,7 @@ class Counters:
 
 
 class Clock:
-    """Seconds of work: those of earlier sessions, and of this one."""
+    """The seconds of training, in earlier sessions and this one."""
 
     def __init__(self, before: float) -> None:
         self.before, self.started = before, time.perf_counter()

@@ -1,4 +1,4 @@
-"""A run from a folder of files to a bundle: what lies around the loop.
+"""A training run, from a folder of files to a bundle: dataset, hyperparameters, loop, model card.
 
 Beside the model `NAME.rit` a folder `NAME.run` keeps the corpus, the checkpoint, the log, the learning curve
 and the samples. With it, a run can be resumed.
@@ -33,25 +33,25 @@ from ritornello.training.progress import Progress
 from ritornello.training.tuning import SIZE_FIELDS, check, settle
 
 Sample = Callable[[Path, Path], None]
-"""Called with a bundle and a path, to compose a short piece there. Generation comes after training on the path
-of the data, so the caller brings it."""
+"""Called with a bundle and a path, to compose a short piece there. It is passed in, since generation is a later station
+than training."""
 
 FINE_TUNING_RATE = 1e-3
-"""Learning rate for a network that knows something already, unless one is given."""
+"""Learning rate of fine-tuning, unless one is given."""
 
 MAY_CHANGE = {"minutes", "steps", "patience", "samples", "evaluations", "threads", "processes"}
-"""Settings that a resumed run may be given anew."""
+"""Settings that may change when a run is resumed."""
 
 
 @dataclass(frozen=True)
 class About:
-    """What the maker says of the model, for its card."""
+    """Facts about the model for its card, given by its maker."""
 
     description: str = ""
     licence: str = ""
     provenance: str = ""
     precision: Any = "float32"
-    sampling: Sampling = field(default_factory=dict)
+    sampling: Sampling = field(default_factory=Sampling)
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Run:
     sample: Sample | None
 
     def steps(self) -> Iterator[Progress]:
-        """Train; compose a sample now and then; on being stopped early, leave a checkpoint and a usable model."""
+        """Train, and compose samples; when stopped early, leave a checkpoint and a usable model."""
         wanted, made = self.trainer.config.samples, 0
         try:
             for progress in self.trainer.run():
@@ -84,7 +84,7 @@ def run_directory(out: Path) -> Path:
 
 
 def embedded_corpus(name: str, out: Path) -> list[Path]:
-    """Return the music that comes along: songs for several instruments, or tunes with chords, laid out as files."""
+    """Return the embedded music as files: songs for several instruments, or tunes with chords."""
     if name == "songs":
         return [CORPUS]
     folder = run_directory(out) / "tunes"
@@ -107,9 +107,9 @@ def prepare(
 ) -> Run:
     """Return a run, ready to start: corpus built, machine measured, sizes chosen.
 
-    With `resume`, go on with the run that belongs to `out` where its checkpoint is; `sources` are not read again.
-    With `init`, begin with the weights and the vocabulary of that bundle. `executor`: who reads the files, as for
-    `map_guarded`. For one of several processes, see `prepare_together`.
+    With `resume`, continue the run that belongs to `out` from its checkpoint; `sources` are not read again. With
+    `init`, begin with the weights and the vocabulary of that bundle. `executor` reads the files, as for `map_guarded`.
+    For one of several processes, see `prepare_together`.
     """
     if resume and init:
         raise ConfigError("--resume and --init contradict each other: a resumed run has its weights already")
@@ -143,18 +143,27 @@ def prepare(
 
 
 def _saver(out: Path, corpus: Corpus, about: About) -> Callable[[Network, dict[str, Any]], None]:
-    """Return what writes a network and its facts as the bundle `out`."""
-    learned_from = functools.cache(functools.partial(index_of, corpus))
+    """Return a function that writes a network and the facts of its training as the bundle `out`."""
+    index = functools.cache(functools.partial(index_of, corpus))
 
-    def save_model(network: Network, facts: dict[str, Any]) -> None:
-        described = _card_facts(out, corpus, facts, about)
-        save_bundle(out, network, corpus.representation, described, about.precision, learned_from())
+    def save_model(network: Network, training: dict[str, Any]) -> None:
+        held_out = training.pop("held_out")
+        facts = Facts(
+            name=out.stem,
+            description=about.description,
+            sampling=about.sampling,
+            held_out=held_out,
+            training=training,
+            corpus=CorpusFacts(digest=corpus.digest, licence=about.licence, provenance=about.provenance),
+            created=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        )
+        save_bundle(out, network, corpus.representation, facts, about.precision, index())
 
     return save_model
 
 
 def index_of(corpus: Corpus) -> Index | None:
-    """Return the index of the music to train on, as the representation gives it back; None if it is prose."""
+    """Return the index of the training music, as decoded from its ids; None for prose."""
     representation, names = corpus.representation, corpus.names()
     if representation.reads_prose:
         return None
@@ -167,10 +176,10 @@ def index_of(corpus: Corpus) -> Index | None:
 def prepare_together(
     sources: Sequence[Path | str], out: Path, config: TrainConfig, *, resume: bool = False, **others: Any
 ) -> Run:
-    """Return the run for one of the processes that a launcher has started: the first prepares, all go on from there.
+    """Return the run of one of the processes that a launcher has started: the first one prepares it for all.
 
-    `out` is in a folder that all of them see. `others` are those of `prepare`. Processes that are started again,
-    because one of them died, go on from the last checkpoint.
+    `out` is in a folder that all of them share. `others` are those of `prepare`. Processes that are restarted, because
+    one of them died, continue from the last checkpoint.
     """
     group = join_group()
     config = config.model_copy(update={"processes": group.size})
@@ -185,7 +194,7 @@ def prepare_together(
 
 
 def resumed_config(saved: TrainConfig, asked: TrainConfig) -> TrainConfig:
-    """Return the saved configuration with what a resumed run may change; ConfigError for anything else."""
+    """Return the saved configuration with the settings MAY_CHANGE of `asked`; ConfigError for other changes."""
     given = {name: getattr(asked, name) for name in asked.model_fields_set}
     other = sorted(n for n, value in given.items() if n not in MAY_CHANGE and value != getattr(saved, n))
     if other:
@@ -202,37 +211,19 @@ def resumed_config(saved: TrainConfig, asked: TrainConfig) -> TrainConfig:
 
 def _like(begin: Bundle, config: TrainConfig) -> TrainConfig:
     """Return `config` with the network of a bundle, and a lower learning rate unless one is given."""
-    config = config.model_copy(update=sizes_of(begin.card.network.name, begin.card.network.config))
-    given = "learning_rate" in config.model_fields_set
-    return config if given else config.model_copy(update={"learning_rate": FINE_TUNING_RATE})
-
-
-def sizes_of(name: str, config: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings that make a network like that of a bundle."""
-    known = {field: value for field, value in config.items() if field in SIZE_FIELDS}
-    others = {
-        field: value
-        for field, value in config.items()
-        if field not in (*SIZE_FIELDS, "features", "candidates")
-    }
-    return {"network": name, "network_options": others, "features": bool(config.get("features")), **known}
-
-
-def _card_facts(out: Path, corpus: Corpus, facts: dict[str, Any], about: About) -> Facts:
-    validation = facts.pop("held_out")
-    return Facts(
-        name=out.stem,
-        description=about.description,
-        sampling=about.sampling,
-        training=facts,
-        corpus=CorpusFacts(digest=corpus.digest, licence=about.licence, provenance=about.provenance),
-        held_out=validation,
-        created=datetime.datetime.now(datetime.UTC).date().isoformat(),
-    )
+    config_of_network = begin.card.network.config
+    own = {name: value for name, value in config_of_network.items() if name in SIZE_FIELDS}
+    derived = (*SIZE_FIELDS, "features", "candidates")
+    options = {name: value for name, value in config_of_network.items() if name not in derived}
+    own |= {"network": begin.card.network.name, "network_options": options}
+    own["features"] = bool(config_of_network.get("features"))
+    if "learning_rate" not in config.model_fields_set:
+        own["learning_rate"] = FINE_TUNING_RATE
+    return config.model_copy(update=own)
 
 
 def _check_writable(out: Path) -> None:
-    """Refuse at once what would fail only after minutes of work."""
+    """Raise an error now if `out` could not be written after minutes of work."""
     if out.suffix != ".rit":
         raise ConfigError(f"{out}: a model's name ends with .rit")
     directory = out.parent

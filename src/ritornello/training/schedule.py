@@ -1,4 +1,4 @@
-"""How a run changes in its course: the learning rate, the steps of backpropagation through time, and the optimizer."""
+"""Schedules of a run: learning rate and steps of backpropagation through time; and the optimizer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 from ritornello.training.config import TrainConfig
 
 BPTT_PARTS = ((0.3, 4), (0.6, 2), (math.inf, 1))
-"""Up to this fraction of the run, the most steps of backpropagation through time are divided by this."""
+"""Up to this fraction of the run, the window is divided by this."""
 
 FINAL_RATE = 0.02
 """Share of the learning rate that is left at the end."""
@@ -20,9 +20,9 @@ INVERSE_DECAY = 0.01
 
 
 def rate_at(config: TrainConfig, fraction: float, step: int) -> float:
-    """Return the learning rate at a point of the run: a linear rise, then what the schedule says.
+    """Return the learning rate at a `fraction` of the run: a linear warm-up, then the schedule.
 
-    By default that is half a cosine, down to FINAL_RATE of the top.
+    The default is half a cosine, down to FINAL_RATE of the highest.
     """
     if fraction < config.warmup:
         share = max(fraction, 1e-3) / config.warmup
@@ -37,10 +37,10 @@ def rate_at(config: TrainConfig, fraction: float, step: int) -> float:
 
 
 def bptt_steps_at(config: TrainConfig, fraction: float) -> int:
-    """Return the steps of backpropagation through time at a point of the run: a quarter of the window at first, then a
-    half, then all of it, if it grows.
+    """Return the steps of backpropagation through time at a `fraction` of the run: if the window grows, a quarter of it
+    at first, then a half, then all of it.
 
-    Few steps give more updates for the same tokens, which is what counts early; many reach further.
+    Fewer steps give more updates for the same tokens, which counts early in the run; more steps reach further.
     """
     longest = config.window or 1
     if not config.growing_window:

@@ -1,4 +1,4 @@
-"""Validation: how probable a network finds pieces held out; and the same for a bigram model, to compare with.
+"""Validation: the likelihood of held-out pieces under a network, and under a bigram model as a baseline.
 
 The first token of a piece, its START, is given, not scored.
 """
@@ -19,20 +19,20 @@ from ritornello.representations.tokens import Tokens
 from ritornello.training.loss import network_loss
 
 BIGRAM_IDS = 20_000_000
-"""Training ids that the bigram model is counted on, at most."""
+"""The most training ids that the bigram model counts."""
 
 _MERGE_IDS = 2_000_000
 
 
 def metrics_of(likelihood: Likelihood) -> dict[str, float]:
-    """Return the figures by the names that Magenta's users know."""
+    """Return the figures by Magenta's names."""
     names = ("perplexity", "accuracy", "event_accuracy", "no_event_accuracy")
     return {"loss": likelihood.nats_per_token} | {name: getattr(likelihood, name) for name in names}
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]  # torch has no complete types
 def score(network: Network, batches: Iterable[Batch], table: Tokens) -> Likelihood:
-    """Score `network` on batches of ids of `table`, dropout off; its mode is restored."""
+    """Return the likelihood of batches of ids of `table` under `network`, without dropout; its mode is restored."""
     training = network.training
     network.eval()
     device = next(network.parameters()).device
@@ -56,10 +56,10 @@ def score(network: Network, batches: Iterable[Batch], table: Tokens) -> Likeliho
 
 
 def bigram(corpus: Corpus, most_ids: int | None = None) -> Likelihood:
-    """Score a bigram model, counted on the training pieces, on those of validation (at most `most_ids` of them).
+    """Return the likelihood of validation pieces (at most `most_ids` ids) under a bigram model of the training pieces.
 
-    The next token's frequencies after the present one are mixed with its overall ones, by the weights of Witten
-    and Bell (1991): after a context seen n times with d different successors, n / (n + d) to the former.
+    The frequencies of the next token after the current one are mixed with the overall frequencies, with the weights of
+    Witten and Bell (1991): after a context seen n times with d different successors, the former weigh n / (n + d).
     """
     size = corpus.representation.vocabulary_size
     pairs, counts, singles = _count_pairs(corpus, size)
@@ -85,8 +85,8 @@ def bigram(corpus: Corpus, most_ids: int | None = None) -> Likelihood:
 
 
 def _count_pairs(corpus: Corpus, size: int) -> tuple[Ints, Ints, Ints]:
-    """Return the pairs of neighbours in the training pieces (first * size + second), sorted, and how often each
-    occurs; and how often each id does, one more than was seen. At most BIGRAM_IDS are read."""
+    """Return the bigrams of the training pieces (first * size + second), sorted, their counts, and the counts of ids
+    plus one. At most BIGRAM_IDS are read."""
     pairs, counts = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     singles = np.ones(size, dtype=np.int64)
     waiting: list[Ints] = []

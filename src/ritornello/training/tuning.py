@@ -1,8 +1,8 @@
-"""What fits: measures the machine and fills in the sizes that a `TrainConfig` leaves open.
+"""Choice of hyperparameters: measures the machine and fills in the sizes that a `TrainConfig` leaves open.
 
-One small network is timed for a moment in each arithmetic. From its rate of multiplications follows how many
-tokens each size in SIZES would see within the budget; the largest one that sees enough is taken. What is enough
-was found by training (docs/experiments.md), not derived.
+One small network is timed briefly in each arithmetic. Its rate of multiplications gives the number of tokens that each
+size in SIZES would see within the budget; the largest one that sees enough is taken. How many are enough was found by
+training (docs/experiments.md), not derived.
 """
 
 from __future__ import annotations
@@ -27,32 +27,31 @@ SIZES = ((128, 1), (192, 1), (256, 1), (384, 1), (512, 1), (512, 2), (768, 2), (
 """(hidden, layers), from small to large."""
 
 TOKENS_PER_WEIGHT = 8.0
-"""Tokens that must be seen in training for each weight of the network."""
+"""The fewest training tokens for each weight of the network."""
 
 EPOCHS_LIMIT = 60.0
-"""A network is not made larger because a small corpus could be read more often than this."""
+"""Epochs beyond these do not count when the size is chosen, so that a small corpus gets a small network."""
 
 SIZE_FIELDS = ("hidden", "layers", "embedding", "dropout", "candidate_dropout", "tied")
 """Settings of a run that are settings of the network, where it has them."""
 
 _TRIAL_STEPS = 3
 
-
 BPTT_STEPS = (16, 32, 64, 128)
-"""Steps of backpropagation through time: few where there is time for few updates only."""
+"""Steps of backpropagation through time: fewer if the budget allows few updates."""
 
 UPDATES_WANTED = 1000
-"""More steps are taken only if there are still so many updates."""
+"""The fewest updates that a larger number of steps must leave."""
 
 DROPOUTS = ((2, 0.0), (5, 0.1), (12, 0.2), (18, 0.4), (float("inf"), 0.5))
-"""Up to so many epochs, this share of activations is dropped."""
+"""Upper limits of epochs, and the share of activations that is dropped."""
 
 _TRIAL_BATCH_SIZE, _TRIAL_BPTT_STEPS = 64, 32
 
 
 class Machine(NamedTuple):
-    """What was measured: the fastest arithmetic and number of threads, and multiplications a second with them,
-    in all processes together if they do not slow each other."""
+    """The fastest arithmetic and number of threads, and their multiplications a second, in all processes together if
+    they do not slow each other down."""
 
     precision: str
     threads: int
@@ -60,9 +59,9 @@ class Machine(NamedTuple):
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device of that name; auto: cuda where there is one, else the cpu.
+    """Return the device of that name; auto: cuda if available, else the cpu.
 
-    Of several processes on one machine each takes a graphics card of its own, as far as there are any.
+    Each of several processes on one machine takes a graphics card of its own, as far as they suffice.
     """
     if name == "auto" and torch.cuda.is_available():
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
@@ -83,15 +82,15 @@ def check_shares(batch: int | None, processes: int) -> None:
 
 
 def check(config: TrainConfig) -> None:
-    """Refuse at once what would fail only after the files are read."""
+    """Raise ConfigError now for settings that would fail only after the files are read."""
     choose_device(config.device)
     check_shares(config.batch, config.processes)
     _ = REPRESENTATIONS[config.representation], NETWORKS[config.network]
 
 
 def settle(config: TrainConfig, corpus: Corpus) -> TrainConfig:
-    """Return `config` with every open field filled in, by measuring this machine."""
-    keep_freed_memory()  # as while training, so that what is measured holds there
+    """Return `config` with every field set that was left open, by measuring this machine."""
+    keep_freed_memory()  # as in training, so that the measurement holds there
     if config.minutes is None and config.steps is None:
         config = config.model_copy(update={"minutes": DEFAULT_MINUTES})
     batch_size = min(64, max(8, len(corpus.pieces(validation=False)) // 2))
@@ -118,7 +117,7 @@ def settle(config: TrainConfig, corpus: Corpus) -> TrainConfig:
 
 
 def choose_bptt_steps(config: TrainConfig, corpus: Corpus, machine: Machine) -> int:
-    """Return the most of BPTT_STEPS that leave UPDATES_WANTED; fewer for short pieces, as padding is lost."""
+    """Return the most of BPTT_STEPS that leave UPDATES_WANTED; fewer for short pieces, to have less padding."""
     median = float(np.median(corpus.index["length"]))
     if config.steps is not None:  # the number of updates is given
         return 64 if median >= 3 * 64 else BPTT_STEPS[0]
@@ -128,7 +127,7 @@ def choose_bptt_steps(config: TrainConfig, corpus: Corpus, machine: Machine) -> 
 
 
 def choose_dropout(epochs: float) -> float:
-    """Return the dropout for pieces that are read so many times: the more often, the more."""
+    """Return the dropout for a number of epochs: it grows with them."""
     return next(dropout for limit, dropout in DROPOUTS if epochs <= limit)
 
 
@@ -145,9 +144,9 @@ def build(config: TrainConfig, corpus: Corpus) -> Network:
 
 
 def measure(config: TrainConfig, corpus: Corpus) -> Machine:
-    """Time a small network for a moment, in each arithmetic and number of threads that `config` allows.
+    """Time a small network briefly, in each arithmetic and number of threads that `config` allows.
 
-    On a machine that does other work as well, one thread can be faster than many that wait for each other.
+    On a machine with other load, one thread can be faster than many that wait for each other.
     """
     trial = config.model_copy(
         update={"hidden": 256, "layers": 1, "embedding": 128, "dropout": 0.0, "window": _TRIAL_BPTT_STEPS}
@@ -163,7 +162,7 @@ def measure(config: TrainConfig, corpus: Corpus) -> Machine:
 
 
 def _rate(config: TrainConfig, corpus: Corpus, precision: str, threads: int) -> float:
-    """Return multiplications a second in training a network of `config`."""
+    """Return the multiplications a second of training a network of `config`."""
     torch.set_num_threads(threads)
     device = choose_device(config.device)
     with torch.random.fork_rng():
@@ -192,7 +191,7 @@ def multiplications_per_token(network: Network, corpus: Corpus) -> int:
 
 
 def tokens_in_budget(config: TrainConfig, corpus: Corpus, machine: Machine) -> float:
-    """Return about how many tokens a settled `config` will read."""
+    """Return the estimated number of tokens that a settled `config` will read."""
     if config.steps is not None:
         return float(config.steps * (config.batch or 1) * (config.window or _TRIAL_BPTT_STEPS))
     work = multiplications_per_token(build(config.model_copy(update={"dropout": 0.0}), corpus), corpus)

@@ -1,13 +1,13 @@
-"""Public-domain tunes with chord symbols, in a text notation of our own: an open default for what plays over chords.
+"""Public-domain tunes with chord symbols: the embedded dataset for models that play over chords.
 
-`tunes.txt` holds them, an empty line between two. A tune begins with its title, origin and date (of its first
-appearance, as far as known), then meter and key. The rest is bars between `|`: notes as in
+`tunes.txt` holds them in a text notation, separated by empty lines. A tune begins with its title, origin and date (of
+its first appearance, as far as known), then meter and key. The rest is bars between `|`: notes as in
 `ritornello.notelist` ("C4:1.5", ":.5" for an eighth, no length for a quarter, R for a rest), and chord symbols in
 brackets, each before the note at which it begins. A first bar that is not full is a pick-up.
 
-Where a published edition was at hand, a tune says `checked` and its name (all notes agree with it, as
-`tools/check_tunes.py` finds), or `differs`, its name, and why another version is given. The others are written from
-memory, and are in neither of the two collections.
+A tune with a published edition has `checked` and the edition's name (all notes agree, by `tools/check_tunes.py`), or
+`differs`, the name, and why another version is given. The others are written from memory, and are in neither of the two
+collections.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def load_tunes() -> tuple[Tune, ...]:
 
 
 def parse_tune(text: str) -> Tune:
-    """Return the tune of a block of text. Raises FormatError, naming the tune, for what is no tune."""
+    """Return the tune of a block of text; FormatError, with its title, if the block is not one."""
     head = dict(re.findall(r"\b(title|origin|date|checked|differs|meter|key): *(.*?)(?=  |\n|$)", text))
     if missing := {"title", "origin", "date", "meter", "key"} - head.keys():
         raise FormatError(f"tune {head.get('title', text[:40])!r}: no {', '.join(sorted(missing))}")

@@ -1,11 +1,11 @@
-"""Constraints by name: one table. A new one is one file and one row; the laws of `ritornello.testing` then test it.
+"""The constraints by name. A new one is one file and one row; the laws of `ritornello.testing` then test it.
 
 Its settings become flags of `ritornello compose`, `jam` and `play`, controls of the jam page, keywords of
 `Model.compose`, and part of the recipe in every MIDI file. Another package adds one by an entry point of the group
 `ritornello.constraints` (see `registry`).
 
-Read in order: `base`, then `scale` (one that bans the same ids at every step), `chord_size` (one that follows a piece),
-`density` (one that looks ahead).
+Read in order: `base`, `scale` (bans the same ids at every step), `chord_size` (follows a piece), `density` (looks
+ahead).
 """
 
 from __future__ import annotations
@@ -71,28 +71,26 @@ CONSTRAINTS = Registry[type[Constraint]](
         "repetition": f"{_HERE}.repetition:Repetition",
         "entrances": f"{_HERE}.entrances:Entrances",
         "cadence": f"{_HERE}.cadence:Cadence",
-        "fixed_notes": f"{_HERE}.fixed_notes:FixedNotes",
+        "fixed_notes": f"{_HERE}.fixed_notes:FixedNotesConstraint",
     },
     accept=_accepted,
 )
 
 
 def make_constraints(is_live: bool = False) -> list[Constraint]:
-    """Return one of each constraint that can be used, or of those that hold in a session."""
+    """Return an instance of each usable constraint, or of those that hold in a session."""
     return [row() for row in CONSTRAINTS.usable().values() if row.is_live or not is_live]
 
 
 def settings_of_all(is_live: bool) -> type[Settings]:
-    """Return a model that inherits the settings of all constraints, or of those that hold in a session."""
+    """Return a pydantic model with the settings of all constraints, or of those that hold in a session."""
     models = dict.fromkeys(type(each).settings for each in make_constraints(is_live))
     return create_model("ConstraintSettings", __base__=tuple(each for each in models if each is not Settings))
 
 
 def start_constraints(context: Context, more: Sequence[Constraint] = ()) -> list[ConstraintState]:
     """Return the states of the constraints that are asked for or on by default, and of `more`, the most important
-    first.
-
-    ConfigError for what the representation cannot be asked for, and for what cannot be kept together.
+    first. Raises ConfigError for settings that the representation does not support or that cannot be kept together.
     """
     started = [each.start(context) for each in (*make_constraints(context.is_live), *more)]
     return sorted((state for state in started if state is not None), key=lambda state: state.rank)

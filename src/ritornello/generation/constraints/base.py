@@ -1,13 +1,12 @@
-"""What a constraint is: a rule about what may come next, besides the grammar (a logits processor that only masks).
+"""Constraints: rules on the next id besides the grammar (logits processors that only mask).
 
-A `Constraint` is one file and one row of `CONSTRAINTS`. It has settings of its own, which become flags of every command
-that composes or plays; it checks them before the first step, and starts a `ConstraintState` that follows one piece.
-A state names single ids and looks ahead: it bans the id that *would* break the rule, at the last moment at which
-something else is still possible.
+A `Constraint` is one file and one row of `CONSTRAINTS`. Its settings become flags of every command that composes or
+plays; it checks them before the first step, and starts a `ConstraintState` that follows one piece. A state bans single
+ids and looks ahead: it bans the id that *would* break the rule, at the last moment at which another one is possible.
 
 States are applied in the order of their ranks. Each sees what the grammar and those before it leave; one that would
-leave nothing gives way at that step, and the decoder counts it (`Decoder.relaxed`). What a person asks for stands
-before what is on by default.
+leave nothing gives way at that step, and the decoder counts it (`Decoder.relaxed`). Constraints that are asked for rank
+before those that are on by default.
 
 Nothing here imports numpy: the command line builds its help from the settings of all constraints.
 """
@@ -15,6 +14,7 @@ Nothing here imports numpy: the command line builds its help from the settings o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar
@@ -36,16 +36,16 @@ if TYPE_CHECKING:
 
 
 class Settings(BaseModel):
-    """Base of the settings of a constraint. Every field is a flag; None, or a default, asks for nothing."""
+    """Base of the settings of a constraint. Every field is a flag; at its default it asks for nothing."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # most are only inherited from
 
 
 Wanted = TypeVar("Wanted", bound=BaseModel)
 
 
 class Feasible(NamedTuple):
-    """The instruments that could not always play, and the voices of the piece that can; see `feasibility`."""
+    """The instruments that cannot always play, and the voices of the piece that can; see `feasibility`."""
 
     idle: list[InstrumentRange]
     able: frozenset[int]
@@ -53,11 +53,11 @@ class Feasible(NamedTuple):
 
 @dataclass(frozen=True)
 class Context:
-    """What is known before the first step of a call.
+    """Everything known before the first step of a call.
 
-    settings: the whole configuration; it inherits the settings of every constraint. primer: what the piece begins with.
-    index: the music that the model learned from, `model` its name for error messages. is_live: whether a turn of a
-    session is played instead of a whole piece; then the bar 0 of the grammar is bar `first_bar` of the session.
+    settings: the whole configuration, which inherits the settings of every constraint. primer: the beginning of the
+    piece. index: the index of the training music. model: its name in error messages. is_live: whether this is a turn of
+    a session instead of a whole piece; then bar 0 of the grammar is bar `first_bar` of the session.
     """
 
     representation: Representation
@@ -69,7 +69,7 @@ class Context:
     first_bar: int = 0
 
     def of(self, settings: type[Wanted]) -> Wanted:
-        """Return the settings of one constraint; its defaults if the configuration has none of it."""
+        """Return the settings of one constraint; its defaults if the configuration does not have them."""
         return self.settings if isinstance(self.settings, settings) else settings()
 
     @cached_property
@@ -81,17 +81,17 @@ class Context:
 
     @cached_property
     def feasible(self) -> Feasible:
-        """Which instruments can always play within all that is asked. ConfigError if it cannot be kept together."""
+        """The instruments that can always play. Raises ConfigError if the settings cannot be kept together."""
         from ritornello.generation.feasibility import check_feasible
 
         return check_feasible(self)
 
 
 class ConstraintState:
-    """A constraint while it follows one piece, from before the first id on.
+    """The state of a constraint for one piece, from before the first id on.
 
-    name: what the report calls it, as a rule the row's name. rank: the lower, the more important. is_asked: whether a
-    person asked for it; it is on by default else.
+    name: its name in the report, as a rule the row's. rank: the lower, the more important. is_asked: whether a setting
+    asks for it; otherwise it is on by default.
     """
 
     name: str
@@ -99,23 +99,54 @@ class ConstraintState:
     is_asked: bool = True
 
     def advance(self, grammar: GrammarState) -> None:
-        """Take note of the id that `grammar` has just read."""
+        """Follow the id that `grammar` has just read."""
 
     def banned(self, grammar: GrammarState, allowed: Mask) -> Ids:
-        """Return the ids that must not come next. `allowed` is what the grammar and more important constraints leave;
-        it must not be changed."""
+        """Return the ids that must not come next. `allowed` is the mask that the grammar and more important constraints
+        leave; it must not be changed."""
         raise NotImplementedError
 
     def fork(self) -> Self:
-        """Return an independent copy; a state that keeps nothing of its piece may return itself."""
-        return self
+        """Return an independent copy: by default shallow, for states that replace values and never change them."""
+        return copy(self)
+
+
+class OnsetState(ConstraintState):
+    """A state that follows which notes begin together; drums are left out.
+
+    onset: the time of the last note, in quarters; -1 before the first.
+    """
+
+    def __init__(self, notes: Notes) -> None:
+        self.notes, self.onset, self._now = notes, -1.0, 0.0
+
+    def advance(self, grammar: GrammarState) -> None:
+        for voice, pitch in grammar.last_notes:
+            if voice not in self.notes.drum_voices:
+                self.move_to(self._now)
+                self.begin(voice, pitch)
+        self._now = grammar.quarters
+
+    def move_to(self, onset: float) -> None:
+        """Leave the present onset, unless it is `onset`."""
+        if onset != self.onset:
+            self.leave()
+            self.onset = onset
+
+    def leave(self) -> None:
+        """Forget the notes of the present onset, or keep what matters for the next."""
+        raise NotImplementedError
+
+    def begin(self, voice: int, pitch: int) -> None:
+        """Add a note to the present onset."""
+        raise NotImplementedError
 
 
 class Constraint:
-    """A row of `CONSTRAINTS`, or an object of one's own for `Model.compose(constraints=[...])`.
+    """A row of `CONSTRAINTS`, or an argument of `Model.compose(constraints=[...])`.
 
-    is_live: whether it also holds in a session, where no piece has a beginning, a length or an end. bounds_pitches:
-    whether it bans pitches, so that each instrument must keep a note at any time (`feasibility`).
+    is_live: whether it also holds in a session, whose turns have no beginning, length or end. bounds_pitches: whether
+    it bans pitches, so that each instrument must keep a note at any time (`feasibility`).
     """
 
     name: ClassVar[str]
@@ -130,16 +161,16 @@ class Constraint:
         return [name for name, field in fields if getattr(settings, name) != field.default]
 
     def start(self, context: Context) -> ConstraintState | None:
-        """Return the state before the first id, which is forked for each piece of the call; None if nothing is asked.
+        """Return the state before the first id, which is forked for each piece of the call; None if it does not apply.
 
-        Raises ConfigError for what the representation cannot be asked for and for what cannot be kept, with the
-        change that would help.
+        Raises ConfigError, with the change that would help, for settings that the representation does not support or
+        that cannot be kept.
         """
         raise NotImplementedError
 
 
 class Never(ConstraintState):
-    """Bans the same notes at every step, also by ids that stand for an earlier note (as "as one bar ago")."""
+    """Bans the same notes at every step, also by ids that recall an earlier note (such as "as one bar ago")."""
 
     def __init__(
         self,
@@ -149,7 +180,7 @@ class Never(ConstraintState):
         recalling: Sequence[int] = (),
         pitches: frozenset[int] = frozenset(),
     ) -> None:
-        """`recalling` are the ids that bring earlier notes again, `pitches` those of the banned notes."""
+        """`recalling` are the ids that recall earlier notes, `pitches` those of the banned notes."""
         self.name, self.rank, self.ids, self.recalling, self.pitches = name, rank, ids, recalling, pitches
 
     def banned(self, grammar: GrammarState, allowed: Mask) -> Ids:
@@ -161,7 +192,7 @@ class Never(ConstraintState):
 
 
 def never(name: str, rank: int, context: Context, allowed: Pitches) -> Never:
-    """Return the state that bans all notes that are none of `allowed`."""
+    """Return the state that bans all notes whose pitch is not `allowed`."""
     notes = context.notes
     pitches = frozenset(notes.pitches[~allowed[notes.pitches]].tolist())
     return Never(name, rank, notes.outside(allowed), context.representation.tokens.recalling, pitches)

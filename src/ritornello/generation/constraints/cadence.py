@@ -1,16 +1,15 @@
-"""`cadence`: on by default, the last bar is a piece's home: the tonic chord of its key so far, over the tonic in
-the bass.
+"""`cadence`: on by default, the last bar is the tonic chord of the piece's key so far, with the tonic in the bass.
 
-The bass is the part that has been lowest on the average. In the last bar all parts but drums keep to the tonic triad,
-and at each onset the first note of the bass is the tonic. When they play, how long, in which octave and when the piece
-ends, the network chooses; it knows that the end is near (`bars_left`) and how to come there.
+The bass is the part with the lowest mean pitch. In the last bar all parts but drums keep to the tonic triad, and at
+each onset the first note of the bass is the tonic. The network chooses when they play, how long, in which octave and
+when the piece ends; it knows that the end is near (`bars_left`).
 
-It needs the key that the grammar state of `multitrack` follows. Given notes have an end of their own.
+It needs the key and the bars left that the grammar state of `multitrack` follows, and its order of notes at an onset;
+for other representations it does nothing. Fixed notes have an end of their own.
 """
 
 from __future__ import annotations
 
-from copy import copy
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -38,17 +37,17 @@ class Cadence(Constraint):
     is_live = False
 
     def start(self, context: Context) -> CadenceState | None:
-        is_free = not context.of(FixedNotesSettings).asks_for_given
-        is_known = context.representation.name == "multitrack"
-        return (
-            CadenceState(context.representation.vocabulary)  # type: ignore[attr-defined]
-            if context.of(CadenceSettings).cadence and is_free and is_known
-            else None
-        )
+        from ritornello.representations.multitrack import Multitrack
+
+        is_free = not context.of(FixedNotesSettings).fixed_notes_asked
+        if not (context.of(CadenceSettings).cadence and is_free):
+            return None
+        found = context.representation
+        return CadenceState(found.vocabulary) if isinstance(found, Multitrack) else None
 
 
 class CadenceState(ConstraintState):
-    """Bans what is foreign to the tonic chord in the last bar."""
+    """Bans the notes outside the tonic chord in the last bar."""
 
     name, rank, is_asked = "cadence", 90, False
 
@@ -56,16 +55,11 @@ class CadenceState(ConstraintState):
         self.vocabulary = vocabulary
         self.pitches: dict[int, tuple[int, int]] = {}  # their sum and number, by voice
 
-    def fork(self) -> CadenceState:
-        other = copy(self)
-        other.pitches = dict(self.pitches)
-        return other
-
     def advance(self, grammar: MultitrackGrammarState) -> None:  # type: ignore[override]
         for voice, pitch in grammar.last_notes:
             if not self.vocabulary.is_drum[voice]:
                 total, count = self.pitches.get(voice, (0, 0))
-                self.pitches[voice] = total + pitch, count + 1
+                self.pitches = self.pitches | {voice: (total + pitch, count + 1)}
 
     def banned(self, grammar: MultitrackGrammarState, allowed: Mask) -> Ids:  # type: ignore[override]
         import numpy as np

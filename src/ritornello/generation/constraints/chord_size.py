@@ -1,4 +1,4 @@
-"""`chord_size`: how many notes one part may begin at once, and how far apart. Drums are free."""
+"""`chord_size`: how many notes a part may begin at once, and the interval that they span. Drums are free."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from ritornello.errors import ConfigError
-from ritornello.generation.constraints.base import Constraint, ConstraintState, Context, Settings
+from ritornello.generation.constraints.base import Constraint, Context, OnsetState, Settings
 
 if TYPE_CHECKING:
     from ritornello.arrays import Mask
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ritornello.representations.base import GrammarState
 
 ANY = 128
-"""So many notes, or semitones: no limit."""
+"""Notes, or semitones: no limit."""
 
 
 class ChordSizeSettings(Settings):
@@ -46,34 +46,28 @@ class ChordSize(Constraint):
         return ChordSizeState(context.notes, asked.chord_size or ANY, span)
 
 
-class ChordSizeState(ConstraintState):
+class ChordSizeState(OnsetState):
     """Bans the note that would make a chord of a part larger than `most` notes or wider than `span` semitones."""
 
     name, rank = "chord_size", 35
 
     def __init__(self, notes: Notes, most: int, span: int) -> None:
-        self.notes, self.most, self.span = notes, most, span
-        self.onset = -1.0
-        self.struck: dict[int, list[int]] = {}  # pitches of each voice at the onset
-        self._now = 0.0
+        super().__init__(notes)
+        self.most, self.span = most, span
+        self.begun: dict[int, tuple[int, ...]] = {}  # pitches of each voice at the onset
 
-    def fork(self) -> ChordSizeState:
-        other = ChordSizeState(self.notes, self.most, self.span)
-        other.onset, other._now = self.onset, self._now
-        other.struck = {voice: list(pitches) for voice, pitches in self.struck.items()}
-        return other
+    def leave(self) -> None:
+        self.begun = {}
 
-    def advance(self, grammar: GrammarState) -> None:
-        for voice, pitch in grammar.last_notes:
-            if self._now != self.onset:
-                self.onset, self.struck = self._now, {}
-            self.struck.setdefault(voice, []).append(pitch)
-        self._now = grammar.quarters
+    def begin(self, voice: int, pitch: int) -> None:
+        self.begun = self.begun | {voice: (*self.begun.get(voice, ()), pitch)}
 
     def banned(self, grammar: GrammarState, allowed: Mask) -> Ids:
         found: list[int] = []
-        for voice, pitches in self.struck.items() if grammar.quarters == self.onset else ():
+        notes = self.notes
+        for voice, pitches in self.begun.items() if grammar.quarters == self.onset else ():
             is_full = len(pitches) >= self.most
             low, high = (128, -1) if is_full else (max(pitches) - self.span, min(pitches) + self.span)
-            found += self.notes.outside_grip(voice, low, high)
+            outside = (notes.voices == voice) & ((notes.pitches < low) | (notes.pitches > high))
+            found += notes.ids[outside].tolist()
         return found

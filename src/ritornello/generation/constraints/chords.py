@@ -2,8 +2,8 @@
 
 Notes begin on chord tones on each beat and where the chord changes, or everywhere with `strict_chords`. Between the
 beats notes of the scale may begin too, by default those of the scale that fits the chord (`theory.chord_scales`). The
-chords of a bar share it equally; after the last bar they begin again. Drums are free. A representation that has
-learned to play over chords (`plays_over_chords`) gets them as a condition instead.
+chords of a bar share it equally; after the last bar they begin again. Drums are free. A representation that is
+conditioned on chords (`plays_over_chords`) gets them as a condition instead.
 """
 
 from __future__ import annotations
@@ -59,11 +59,8 @@ class ChordSettings(Settings):
 
 
 def keeps_chords(context: Context) -> bool:
-    """Return whether chords are asked for and the representation does not heed them itself."""
-    asked, heeds = (
-        context.of(ChordSettings),
-        context.representation.plays_over_chords,
-    )
+    """Return whether chords are given and the representation is not conditioned on them."""
+    asked, heeds = context.of(ChordSettings), context.representation.plays_over_chords
     if asked.strict_chords and heeds:
         raise ConfigError("strict_chords: this model plays over chords as it has learned to; leave it out")
     return asked.chords is not None and not heeds
@@ -96,15 +93,14 @@ class OverChords(ConstraintState):
         first_bar: int = 0,
     ) -> None:
         from ritornello.generation.notes import of_classes
+        from ritornello.theory.chord_scales import chord_scale, scale_classes
 
-        outside = {
-            chord: (
-                notes.outside(of_classes(chord.pitch_classes)),
-                notes.outside(of_classes(chord.pitch_classes if is_strict else _passing(chord, scale))),
-            )
-            for bar in bars
-            for chord in bar
-        }
+        outside = {}
+        for chord in {chord for bar in bars for chord in bar}:
+            tones = passing = chord.pitch_classes
+            if not is_strict:
+                passing = tones | (scale or scale_classes(chord.root, chord_scale(chord.quality)))
+            outside[chord] = notes.outside(of_classes(tones)), notes.outside(of_classes(passing))
         self._bars = [[outside[chord] for chord in bar] for bar in bars]
         self._first_bar = first_bar
 
@@ -116,10 +112,3 @@ class OverChords(ConstraintState):
         is_change = position == -(-number * bar_steps // len(chords))
         on_beats, between = chords[number]
         return on_beats if is_change or position % beat_steps == 0 else between
-
-
-def _passing(chord: Chord, scale: frozenset[int] | None) -> frozenset[int]:
-    """Return the pitch classes that may begin between the beats."""
-    from ritornello.theory.chord_scales import chord_scale, scale_classes
-
-    return chord.pitch_classes | (scale or scale_classes(chord.root, chord_scale(chord.quality)))

@@ -1,23 +1,19 @@
 """`density`: how many notes of a part may sound at once, and how many notes begin in a bar. Drums are free.
 
-To know at one note that there will be a way on for the next, one has to know how ids move time and how long notes are.
-So there is a state for each representation that can keep it, which looks ahead: `density_multitrack`,
-`density_frames`.
+To know at one note that the next is possible, a state must know how ids move time and how long notes are. So each
+representation that supports it has a state of its own that looks ahead: `density_multitrack`, `density_frames`.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
 from ritornello.errors import ConfigError
 from ritornello.generation.constraints.base import Constraint, ConstraintState, Context, Settings
-
-if TYPE_CHECKING:
-    from ritornello.representations.base import Representation
 
 NOTES_PER_BAR = re.compile(r"[0-9]{1,3}(-[0-9]{1,3})?")
 
@@ -47,14 +43,13 @@ class DensitySettings(Settings):
         return text
 
     @model_validator(mode="after")
-    def _check_counted(self) -> Self:
-        """Refuse what would put notes into a bar, or take them out of it, that are not counted; these settings are of a
-        configuration that has LengthSettings and FixedNotesSettings too."""
-        given, notes = getattr(self, "asks_for_given", ""), getattr(self, "notes", None)
-        if given and self.density_asked:
+    def _check_density(self) -> Self:
+        """Refuse LengthSettings and FixedNotesSettings of the same configuration whose notes are not counted."""
+        fixed, notes = getattr(self, "fixed_notes_asked", ""), getattr(self, "notes", None)
+        if fixed and self.density_asked:
             name = self.density_asked[0]
             raise ValueError(
-                f"{name} {getattr(self, name)} and {given} contradict each other: given notes are not counted out; "
+                f"{name} {getattr(self, name)} and {fixed} contradict each other: fixed notes are not counted; "
                 "leave one out"
             )
         if notes is not None and self.notes_per_bar is not None:
@@ -82,9 +77,9 @@ def _read_range(text: str) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Limits:
-    """What is asked. polyphony: notes of one part that may sound at once, at least 1. fewest, most: notes of all parts
-    together that begin in a bar; most is at least 1 and not below fewest. able: the voices that other constraints leave
-    a note at any time, at least one but where only drums play."""
+    """The limits in force. polyphony: notes of one part that may sound at once, at least 1. fewest, most: notes of all
+    parts together that begin in a bar; most is at least 1 and not below fewest. able: the voices that other constraints
+    leave a note at any time; at least one, unless only drums play."""
 
     polyphony: int = NO_LIMIT
     fewest: int = 0
@@ -111,35 +106,24 @@ class Density(Constraint):
             )
         limits = Limits(asked.polyphony or NO_LIMIT, fewest, most, able)
         meter = getattr(context.settings, "meter_pair", None)
-        found = _start(context.representation, limits, meter)
-        if found is None:
-            raise ConfigError(cannot_ask(", ".join(asked.density_asked), context.representation))
-        state, room = found
-        if fewest > room:
+
+        from ritornello.generation.constraints import density_frames, density_multitrack
+        from ritornello.representations.frames import Frames
+        from ritornello.representations.multitrack import Multitrack
+
+        state: ConstraintState
+        found = context.representation
+        if isinstance(found, Multitrack):
+            state = density_multitrack.MultitrackDensity(found.vocabulary, limits)
+            possible = density_multitrack.most_onsets(found.vocabulary, limits, meter)
+        elif isinstance(found, Frames):
+            state = density_frames.FramesDensity(found, limits)
+            possible = density_frames.most_onsets(found)
+        else:
+            raise ConfigError(cannot_ask(", ".join(asked.density_asked), found))
+        if fewest > possible:
             raise ConfigError(
                 f"notes_per_bar {asked.notes_per_bar}: with what else is asked, a bar of this model has room for "
-                f"{room} notes in any case; give at most {room} as the fewest"
+                f"{possible} notes in any case; give at most {possible} as the fewest"
             )
         return state
-
-
-def _start(
-    representation: Representation, limits: Limits, meter: tuple[int, int] | None
-) -> tuple[ConstraintState, int] | None:
-    """Return the state for a representation, and the largest `fewest` that can be kept whatever sounds at a bar line;
-    None if the representation cannot keep limits."""
-    from ritornello.representations.frames import Frames
-    from ritornello.representations.multitrack import Multitrack
-
-    if isinstance(representation, Multitrack):
-        from ritornello.generation.constraints import density_multitrack as multitrack
-
-        vocabulary = representation.vocabulary
-        return multitrack.MultitrackDensity(vocabulary, limits), multitrack.most_onsets(
-            vocabulary, limits, meter
-        )
-    if isinstance(representation, Frames):
-        from ritornello.generation.constraints import density_frames as frames
-
-        return frames.FramesDensity(representation, limits), frames.most_onsets(representation, limits, meter)
-    return None

@@ -1,13 +1,13 @@
-"""Polyphony and notes a bar in `frames`, with look-ahead.
+"""The state of `density` in `frames`, with look-ahead.
 
 A frame can always end, unless its bar would then lack notes. Some note can always begin after a silent frame; right
-after another one perhaps none can, if all that may be played sounds already. So a bar of n frames has room for n // 2
-notes in any case, and for one more where the frame before was silent and n is odd.
+after another one perhaps none can, if all pitches that may be played sound already. So a bar of n frames has room for
+n // 2 notes in any case, and for one more if the frame before it was silent and n is odd.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,8 @@ from ritornello.generation.constraints.density import Limits
 from ritornello.representations.frames import Frames, FramesGrammarState
 
 
-def most_onsets(frames: Frames, limits: Limits, meter: tuple[int, int] | None) -> int:
-    """Return the largest `fewest` that can be kept beside the other limits; all bars are of 4/4."""
+def most_onsets(frames: Frames) -> int:
+    """Return the largest `fewest` that can be kept with any other limits; all bars are of 4/4."""
     return frames.steps_per_bar // 2
 
 
@@ -32,9 +32,6 @@ class FramesDensity(ConstraintState):
     begun: int = 0  # notes that began in it
 
     name, rank = "density", 40
-
-    def fork(self) -> FramesDensity:
-        return replace(self)
 
     def advance(self, grammar: FramesGrammarState) -> None:  # type: ignore[override]
         if grammar.last_notes:

@@ -1,17 +1,17 @@
-"""Polyphony and notes a bar in `multitrack`, with look-ahead.
+"""The state of `density` in `multitrack`, with look-ahead.
 
-Where could a piece get stuck? A shift leads to a note, and a piece ends where a note begins; so a note has to come at
-the latest when the grammar allows no longer silence, and in the last bar; and as many as a bar needs, before its end.
-By then some part must be able to begin one. So `due` is the latest time for the next note, `free` the earliest at which
-a part may begin one, and `free <= due` is kept true: by what a note may last, and by how far a shift may lead. A note
-as short as can be always keeps it true, so there is always a way on.
+Where could a piece get stuck? A shift leads to a note, and a piece ends where a note begins. So a note must come at the
+latest when the grammar allows no more silence, in the last bar, and as often as a bar needs before its end; by then
+some part must be able to begin one. `due` is the latest time for the next note, `free` the earliest at which a part may
+begin one. The state keeps `free <= due`, by limiting durations and shifts. The shortest note always keeps it, so there
+is always a way on.
 
-The notes that a bar still needs are given a sixteenth each before its end, less only where it is too short for that.
+The notes that a bar still needs get a sixteenth each before its end, less only if the bar is too short for that.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -32,16 +32,16 @@ SIXTEENTH = STEPS_PER_QUARTER // 4
 
 
 def most_onsets(vocabulary: Vocabulary, limits: Limits, meter: tuple[int, int] | None) -> int:
-    """Return the largest `fewest` that can be kept beside the other limits, in bars of `meter` or else the longest."""
+    """Return the largest `fewest` that can be kept with the other limits, in bars of `meter` or else the longest."""
     steps = vocabulary.bar_steps
     bar = steps[vocabulary.nearest_meter(*meter)] if meter else steps.max()
     return int(bar) // (1 if limits.polyphony == NO_LIMIT else SIXTEENTH)
 
 
 def spacing(limits: Limits, bar_steps: int) -> int:
-    """Return how many steps of a bar each note that it needs is given; 0 if there is no room for them.
+    """Return the steps of a bar for each note that it needs; 0 if they do not fit.
 
-    With polyphony limited it is a sixteenth, since no note in the last bar is shorter.
+    With limited polyphony it is a sixteenth, since no note in the last bar is shorter.
     """
     steps = bar_steps // max(limits.fewest, 1)
     return min(steps, SIXTEENTH) if steps >= SIXTEENTH or limits.polyphony == NO_LIMIT else 0
@@ -49,9 +49,12 @@ def spacing(limits: Limits, bar_steps: int) -> int:
 
 @dataclass(frozen=True)
 class Outlook:
-    """Where a piece stands, in steps: the times of now, the last onset, the next bar line and the end; the length of a
-    bar; the notes that the bar still needs, and may still have. able: the declared voices that can always play. full:
-    those that have as many notes as may sound."""
+    """The position of a piece, in steps.
+
+    now, onset, bar_end, end: the times of now, the last onset, the next bar line and the end. bar_steps: the length of
+    the bar. missing, allowed: the notes that the bar still needs, and may still have. able: the declared voices that
+    can always play. full: those with as many notes as may sound.
+    """
 
     now: int
     onset: int
@@ -66,7 +69,7 @@ class Outlook:
 
     @property
     def can_play(self) -> bool:
-        """Whether a note may begin now for certain."""
+        """Whether some note can certainly begin now."""
         return self.has_drums or (self.allowed > 0 and not set(self.able) <= set(self.full))
 
     @property
@@ -86,9 +89,6 @@ class MultitrackDensity(ConstraintState):
 
     name, rank = "density", 40
 
-    def fork(self) -> MultitrackDensity:
-        return replace(self, ends={voice: dict(ends) for voice, ends in self.ends.items()})
-
     def advance(self, grammar: MultitrackGrammarState) -> None:  # type: ignore[override]
         reader = grammar.reader
         if grammar.kind not in ("note", "duration") or self.vocabulary.is_drum[reader.voice]:
@@ -96,45 +96,73 @@ class MultitrackDensity(ConstraintState):
         if grammar.kind == "note":
             self.begun = self._begun_in(reader.bar) + 1
             self.bar = reader.bar
-        sounding = {p: end for p, end in self.ends.get(reader.voice, {}).items() if end > reader.time}
-        self.ends[reader.voice] = sounding
+        sounding = dict(self._sounding(reader.voice, reader.time))
         sounding[reader.pitch] = reader.time + int(DURATIONS[reader.duration])
+        self.ends = self.ends | {reader.voice: sounding}
 
     def _begun_in(self, bar: int) -> int:
         return self.begun if bar == self.bar else 0
 
     def banned(self, grammar: MultitrackGrammarState, allowed: Mask) -> NDArray[np.int64]:  # type: ignore[override]
-        barred = self._short_meters.copy()
+        barred, vocabulary = self._short_meters.copy(), self.vocabulary
         if grammar.stage == len(HEADER) and not grammar.programs:
-            self._bar_drums_alone(barred)
+            # Where bars need notes, the first instrument is not the drum kit, the last in score order.
+            block = vocabulary.tokens.slice["instrument"]
+            barred[block] = vocabulary.is_drum[vocabulary.tokens.voice[block]] & (self.limits.fewest > 0)
         elif grammar.stage == len(HEADER):
             self._bar_in_body(barred, grammar)
         return np.flatnonzero(barred)
 
     @cached_property
     def _short_meters(self) -> Mask:
-        """The meters whose bars have no room for the notes that they need."""
+        """The meters whose bars are too short for the notes that they need."""
         barred = np.zeros(self.vocabulary.tokens.size, dtype=bool)
         steps = self.vocabulary.bar_steps.tolist()
         barred[self.vocabulary.tokens.slice["meter"]] = [not spacing(self.limits, each) for each in steps]
         return barred
 
-    def _bar_drums_alone(self, barred: Mask) -> None:
-        """Where bars need notes, a piece has an instrument besides the drums."""
-        tokens = self.vocabulary.tokens
-        ids = tokens.slice["instrument"]
-        barred[ids] = self.vocabulary.is_drum[tokens.voice[ids]] & (self.limits.fewest > 0)
-
     def _bar_in_body(self, barred: Mask, grammar: MultitrackGrammarState) -> None:
-        tokens, outlook = self.vocabulary.tokens, self._outlook(grammar)
-        if grammar.may_set_duration and self._bar_durations(barred, grammar, outlook):
+        vocabulary, outlook = self.vocabulary, self._outlook(grammar)
+        if self._bar_durations(barred, grammar, outlook):
             return
-        self._bar_notes(barred, outlook)
+        notes = vocabulary.tokens.slice["note"]
+        voice, is_drum = vocabulary.tokens.voice[notes], vocabulary.is_drum[vocabulary.tokens.voice[notes]]
+        if not outlook.allowed:
+            barred[notes] = ~is_drum
+        for full in outlook.full:
+            barred[notes] |= voice == full
+        if outlook.missing and outlook.now >= self._due(outlook):
+            barred[notes] |= is_drum  # now a note must come that counts
         for change in ("meter", "tempo"):  # a note follows
-            barred[tokens.slice[change]] |= not outlook.can_play
-        last = self._latest_landing(outlook) - outlook.now
-        barred[tokens.slice["shift"]] |= last < SHIFTS
-        barred[tokens.first["end"]] = outlook.missing > 0
+            barred[vocabulary.tokens.slice[change]] |= not outlook.can_play
+        latest = self._due(outlook)  # time to which a shift may lead
+        if not outlook.has_drums and self._free(outlook) > self._silence_ends(outlook):
+            latest = outlook.now
+        barred[vocabulary.tokens.slice["shift"]] |= latest - outlook.now < SHIFTS
+        barred[vocabulary.tokens.first["end"]] = outlook.missing > 0
+
+    def _bar_durations(self, barred: Mask, grammar: MultitrackGrammarState, outlook: Outlook) -> bool:
+        """Bar durations of the last note after which no part would be free when a note is due.
+
+        If the duration that its voice remembers is one of these, a duration must come: bar all other ids, and return
+        True.
+        """
+        reader, vocabulary = grammar.reader, self.vocabulary
+        has_duration = grammar.kind not in ("note", "velocity") or grammar.previous != "note"
+        if has_duration or vocabulary.is_drum[reader.voice]:
+            return False
+        due = self._due(outlook)
+        if not outlook.has_drums and (outlook.missing or not outlook.is_last):
+            due = min(due, self._silence_ends(outlook))
+        if self._free(outlook, (reader.voice, reader.pitch)) <= due:
+            return False
+        is_long = due - outlook.now < DURATIONS
+        must_change = bool(is_long[reader.duration])
+        if must_change:
+            barred[:] = True
+            barred[vocabulary.tokens.slice["velocity"]] = False
+        barred[vocabulary.tokens.slice["duration"]] = is_long
+        return must_change
 
     def _outlook(self, grammar: MultitrackGrammarState) -> Outlook:
         reader, limits = grammar.reader, self.limits
@@ -151,11 +179,9 @@ class MultitrackDensity(ConstraintState):
             missing=max(0, limits.fewest - begun),
             allowed=max(0, limits.most - begun),
             able=able,
-            full=tuple(voice for voice in self.ends if self._is_full(voice, reader.time)),
+            full=tuple(v for v in self.ends if len(self._sounding(v, reader.time)) >= limits.polyphony),
             has_drums=drums,
         )
-
-    # --- what comes next --------------------------------------------------------------------------------------
 
     def _due(self, outlook: Outlook) -> int:
         """Return the latest time for the next pitched note that the bars need."""
@@ -171,53 +197,15 @@ class MultitrackDensity(ConstraintState):
         return min(outlook.onset + MOST_SILENT_BARS * outlook.bar_steps, outlook.end - 1)
 
     def _free(self, outlook: Outlook, endless: tuple[int, int] | None = None) -> int:
-        """Return the earliest time after now at which a pitched note may begin, if note `endless` did not end."""
-        times = [self._free_voice(voice, outlook.now, endless) for voice in outlook.able]
-        earliest = min(times, default=NO_LIMIT)
+        """Return the earliest time after now at which a pitched note may begin, if note `endless`, a voice and a pitch,
+        did not end."""
+        earliest, now, most = NO_LIMIT, outlook.now, self.limits.polyphony
+        for voice in outlook.able:
+            sounding = self._sounding(voice, now)
+            ends = sorted(NO_LIMIT if (voice, pitch) == endless else end for pitch, end in sounding)
+            earliest = min(earliest, ends[-most] if len(ends) >= most else now + 1)
         return earliest if outlook.allowed else max(earliest, outlook.bar_end)
 
-    def _free_voice(self, voice: int, now: int, endless: tuple[int, int] | None) -> int:
-        ends = self.ends.get(voice, {})
-        lasting = [NO_LIMIT if (voice, pitch) == endless else end for pitch, end in ends.items() if end > now]
-        most = self.limits.polyphony
-        return sorted(lasting)[-most] if len(lasting) >= most else now + 1
-
-    def _is_full(self, voice: int, now: int) -> bool:
-        """Return whether a voice has as many notes as may sound."""
-        return sum(end > now for end in self.ends[voice].values()) >= self.limits.polyphony
-
-    # --- what is barred ---------------------------------------------------------------------------------------
-
-    def _bar_durations(self, barred: Mask, grammar: MultitrackGrammarState, outlook: Outlook) -> bool:
-        """Bar durations that would leave no part free when a note is due, and all other ids if a duration has to come
-        since that which the voice remembers is too long; return whether that is so."""
-        reader, kinds = grammar.reader, self.vocabulary.tokens.slice
-        due = self._due(outlook)
-        if not outlook.has_drums and (outlook.missing or not outlook.is_last):
-            due = min(due, self._silence_ends(outlook))
-        if self._free(outlook, (reader.voice, reader.pitch)) <= due:
-            return False
-        is_long = due - outlook.now < DURATIONS
-        must_change = bool(is_long[reader.duration])
-        if must_change:
-            barred[:] = True
-            barred[kinds["velocity"]] = False
-        barred[kinds["duration"]] = is_long
-        return must_change
-
-    def _bar_notes(self, barred: Mask, outlook: Outlook) -> None:
-        vocabulary = self.vocabulary
-        notes = vocabulary.tokens.slice["note"]
-        voice = vocabulary.tokens.voice[notes]
-        if not outlook.allowed:
-            barred[notes] = ~vocabulary.is_drum[voice]
-        for full in outlook.full:
-            barred[notes] |= voice == full
-        if outlook.missing and outlook.now >= self._due(outlook):
-            barred[notes] |= vocabulary.is_drum[voice]  # it is the last time for a note that counts
-
-    def _latest_landing(self, outlook: Outlook) -> int:
-        """Return the latest time to which a shift may lead; now or earlier if none may come."""
-        if not outlook.has_drums and self._free(outlook) > self._silence_ends(outlook):
-            return outlook.now
-        return self._due(outlook)
+    def _sounding(self, voice: int, now: int) -> list[tuple[int, int]]:
+        """Return pitch and end of the notes of a voice that sound after now."""
+        return [(pitch, end) for pitch, end in self.ends.get(voice, {}).items() if end > now]

@@ -1,13 +1,12 @@
 """`entrances`: on by default, every instrument that a piece announces plays, and none falls silent for good.
 
-A network goes on with those that it has read; the others it would leave out. So they enter one after another:
-of the first half of a piece as large a share is over as of its instruments have entered, at least. An instrument that
-is late plays at the next onset, and so does one that has rested for REST bars; of several, the one that has been silent
-longest, from the top of the score down. When, within the onset, and what: that the network chooses. In the last bar
-none has to come in.
+A network goes on with the instruments that it has read, and leaves out the others. So they enter one after another: at
+any time in the first half, the share of instruments that have entered is at least the share of the half that is over.
+An instrument that is late plays at the next onset, and so does one that has rested for REST bars; of several, the one
+silent for longest, from the top of the score down. The network chooses what it plays. In the last bar none must enter.
 
-It needs the header and the silences that the grammar state of `multitrack` follows. Given notes have a form of
-their own.
+It needs the header, the silences and the bars left that the grammar state of `multitrack` follows, and its order of
+notes at an onset; for other representations it does nothing. Fixed notes have a form of their own.
 """
 
 from __future__ import annotations
@@ -39,17 +38,17 @@ class Entrances(Constraint):
     is_live = False
 
     def start(self, context: Context) -> EntrancesState | None:
-        is_free = not context.of(FixedNotesSettings).asks_for_given
-        is_known = context.representation.name == "multitrack"
-        return (
-            EntrancesState(context.representation.vocabulary)  # type: ignore[attr-defined]
-            if context.of(EntrancesSettings).entrances and is_free and is_known
-            else None
-        )
+        from ritornello.representations.multitrack import Multitrack
+
+        is_free = not context.of(FixedNotesSettings).fixed_notes_asked
+        if not (context.of(EntrancesSettings).entrances and is_free):
+            return None
+        found = context.representation
+        return EntrancesState(found.vocabulary) if isinstance(found, Multitrack) else None
 
 
 class EntrancesState(ConstraintState):
-    """Bans the ids that lead past the notes of the instrument that is late, if there is one. It keeps nothing."""
+    """Bans the ids that lead past the notes of the instrument that is late, if there is one. It never changes."""
 
     name, rank, is_asked = "entrances", 80, False
 
@@ -72,14 +71,14 @@ class EntrancesState(ConstraintState):
         from ritornello.representations.multitrack.grammar import HEADER
 
         reader = grammar.reader
-        heard = reader.silent.last_onset
-        if grammar.stage < len(HEADER) or not heard or not reader.bars_left:
+        last_onset = reader.silent.last_onset
+        if grammar.stage < len(HEADER) or not last_onset or not reader.bars_left:
             return None
-        unheard = [voice for voice, time in heard.items() if time < 0]
-        wanted = int(len(heard) * min(1.0, 2 * reader.bar / reader.length))
-        if len(heard) - len(unheard) < wanted:
-            return min(unheard)
+        missing = [voice for voice, time in last_onset.items() if time < 0]
+        wanted = int(len(last_onset) * min(1.0, 2 * reader.bar / reader.length))
+        if len(last_onset) - len(missing) < wanted:
+            return min(missing)
         since, voice = min(
-            ((time, voice) for voice, time in heard.items() if time >= 0), default=(reader.time, 0)
+            ((time, voice) for voice, time in last_onset.items() if time >= 0), default=(reader.time, 0)
         )
         return voice if reader.time - since >= REST * reader.bar_steps else None

@@ -1,17 +1,17 @@
-"""`fixed_notes`: what of a piece stays as it is, or returns, and what the model composes anew.
+"""`fixed_notes`: which notes of a piece are fixed, or return, and which the model composes.
 
-Five settings, one mechanism: each says which bars, or which parts, of a piece are given (`representations.base.Given`);
-the representation's grammar leads from one given note to the next, and leaves the rest to the model.
+Five settings, one mechanism: each determines bars or parts whose notes are fixed (`representations.base.FixedNotes`);
+the representation's grammar leads from one fixed note to the next, and leaves the rest to the model.
 
 - infill: some bars of the primer are free.           - vary: a share of its bars, drawn by the seed, is free.
-- accompany: all of the primer is given; parts are added.
-- form: sections that return are given by what was composed at their first place.
+- accompany: all of the primer is fixed; parts are added.
+- form: sections that return are fixed to what was composed at their first place.
 - loop: after the last bar the first ones return, and are cut off again when they have been judged.
 
-How well a filling leads on is told by the likelihood of what is given after it (`LEADS_ON`); by that the best of
-several candidates is found (`Composition.ranking`).
+How well the free notes lead on is judged by the likelihood of the fixed ones after them (`LEADS_ON`); by that the best
+of several candidates is chosen (`Composition.ranking`).
 
-Read in order: `FixedNotesSettings`, `FixedNotes`, `make_given`.
+Read in order: `FixedNotesSettings`, `FixedNotesConstraint`, `make_fixed_notes`.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from ritornello.generation.constraints.base import Constraint, Context, Settings
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from ritornello.representations.base import Given
+    from ritornello.representations.base import FixedNotes
     from ritornello.score import Score
 
 LEADS_ON = 2
-"""Bars after a free one in which what is given is judged."""
+"""Bars after a free one in which fixed notes are judged."""
 
 SECTION_BARS = 8
-"""Bars of a section of a form, where no length is asked for."""
+"""Bars of a section of a form, unless a length is given."""
 
 LOOP_AHEAD = 16
-"""Bars by which a loop is announced to be longer than it is: it goes on, and does not prepare an ending."""
+"""Bars by which a loop is announced longer than it is, so that it goes on and does not prepare an ending."""
 
 LOOP_CANDIDATES = 8
-"""So many loops are composed, to keep the one that leads back best, unless something else is asked for."""
+"""Candidates for a loop, unless their number is set."""
 
 FORM = re.compile(r"[A-Z]{1,64}")
 
@@ -57,7 +57,7 @@ CONTRADICTIONS = (
 
 
 class FixedNotesSettings(Settings):
-    """What of a piece is to be given."""
+    """Which bars or parts of a piece are fixed."""
 
     infill: str | None = Field(
         None,
@@ -103,7 +103,7 @@ class FixedNotesSettings(Settings):
         return bars
 
     @model_validator(mode="after")
-    def _check_given(self) -> Self:
+    def _check_fixed_notes(self) -> Self:
         for one, other in CONTRADICTIONS:
             if getattr(self, one) and getattr(self, other):
                 raise ValueError(f"{one} and {other} contradict each other; give one of them")
@@ -113,12 +113,12 @@ class FixedNotesSettings(Settings):
 
     @property
     def keeps_primer(self) -> bool:
-        """Whether the primer, or what is not composed anew of it, sounds from beginning to end."""
+        """Whether the primer is fixed, but for bars that are composed anew."""
         return bool(self.infill or self.accompany or (self.vary is not None and not self.form))
 
     @property
-    def asks_for_given(self) -> str:
-        """The first wish of this kind, as it was asked; else empty."""
+    def fixed_notes_asked(self) -> str:
+        """The first setting of this kind that is given, with its value; else empty."""
         for name in ("infill", "vary", "accompany", "form", "loop"):
             value = getattr(self, name)
             if value is not None and value is not False:
@@ -139,22 +139,21 @@ def _bar_ranges(text: str) -> list[tuple[int, int]]:
     return [(int(each[0]), int(each[-1])) for each in ends]
 
 
-class FixedNotes(Constraint):
-    """Refuses what cannot be kept; what is given is kept by the grammar, so it has no state."""
+class FixedNotesConstraint(Constraint):
+    """Refuses settings that cannot be kept. The grammar keeps fixed notes, so there is no state."""
 
     name = "fixed_notes"
     settings = FixedNotesSettings
     is_live = False
 
     def start(self, context: Context) -> None:
-
         asked, primer = context.of(FixedNotesSettings), context.primer
-        what = asked.asks_for_given
+        what = asked.fixed_notes_asked
         if not what:
             return
-        if not context.representation.keeps_given:
+        if not context.representation.keeps_fixed_notes:
             raise ConfigError(
-                f"{what}: a model of representation {context.representation.name} cannot keep given notes;"
+                f"{what}: a model of representation {context.representation.name} cannot keep fixed notes;"
                 " those of multitrack and polyphony can"
             )
         if primer is None and asked.keeps_primer:
@@ -167,53 +166,48 @@ class FixedNotes(Constraint):
                 )
 
 
-def make_given(
+def make_fixed_notes(
     config: FixedNotesSettings, primer: Score | None, primer_bars: int, bars: int, seed: int
-) -> Given | None:
-    """Return what is given of a piece of so many bars, or None if nothing is asked for that needs it.
+) -> FixedNotes | None:
+    """Return the fixed notes of a piece of so many bars, or None if no setting needs them.
 
-    ConfigError for bars that are not there, and where nothing would be free.
+    Raises ConfigError for bars that do not exist, and if nothing would be free.
     """
     import numpy as np
 
-    from ritornello.representations.base import Given
+    from ritornello.representations.base import FixedNotes
 
     random = np.random.default_rng(seed)
     if config.keeps_primer:
-        free = _anew(config, primer_bars, random) | frozenset(range(primer_bars, bars))
+        if missing := [bar + 1 for bar in config.infill_bars if bar >= primer_bars]:
+            raise ConfigError(
+                f"infill {config.infill}: there is no bar {max(missing)}; the primer has {primer_bars} bars"
+            )
+        free = config.infill_bars | _drawn(config.vary or 0.0, primer_bars, random)
+        free |= frozenset(range(primer_bars, bars))
         if not free and not config.accompany:
-            raise ConfigError(f"{config.asks_for_given}: nothing is free, so there is nothing to compose")
-        return Given(primer, free, is_accompanied=config.accompany)
+            raise ConfigError(f"{config.fixed_notes_asked}: nothing is free, so there is nothing to compose")
+        return FixedNotes(primer, free, is_accompanied=config.accompany)
     if not config.form and not config.loop:
         return None
     returns = _section_returns(config, bars, random) if config.form else {}
     late = {bar: source for bar, source in returns.items() if bar >= primer_bars}
     if config.loop:
         late |= {bar: bar % bars for bar in range(bars, bars + LOOP_AHEAD)}
-    return Given(None, frozenset(range(bars)) - late.keys(), late)
-
-
-def _anew(config: FixedNotesSettings, bars: int, random: Generator) -> frozenset[int]:
-    """Return the bars of a primer that are to be composed anew."""
-    missing = [bar + 1 for bar in config.infill_bars if bar >= bars]
-    if missing:
-        raise ConfigError(
-            f"infill {config.infill}: there is no bar {max(missing)}; the primer has {bars} bars"
-        )
-    return config.infill_bars | _drawn(config.vary or 0.0, bars, random)
+    return FixedNotes(None, frozenset(range(bars)) - late.keys(), late)
 
 
 def _drawn(share: float, bars: int, random: Generator) -> frozenset[int]:
-    """Return a share of so many bars, at least one if it is not zero."""
+    """Return a random share of so many bars, at least one unless it is zero."""
     count = max(round(share * bars), share > 0)
     return frozenset(random.choice(bars, count, replace=False).tolist())
 
 
 def _section_returns(config: FixedNotesSettings, bars: int, random: Generator) -> dict[int, int]:
-    """Return the bars of a form that return, and which each of them is.
+    """Return the bars of a form that return, each with the bar whose notes it repeats.
 
-    Where nothing is said of how they vary, the last bar of a section is composed anew if what follows is not what
-    followed the first time: so it can lead there, or end.
+    Unless `vary` is set, the last bar of a section is composed anew if another section follows than the first time, so
+    that it can lead there, or end.
     """
     form = config.form or ""
     size = bars // len(form)
@@ -243,7 +237,7 @@ def form_bars(form: str, bars: int | None) -> int:
 
 
 def with_loop_markers(score: Score, bars: int) -> Score:
-    """Return `score` with markers at its beginning and at the bar line where it begins again; there its file ends."""
+    """Return `score` with markers at its beginning and at the bar line where the loop ends."""
     from ritornello.score import Meter, Text
 
     meter = score.meters[0] if score.meters else Meter(0, 4, 4)

@@ -1,6 +1,6 @@
-"""`instruments`: instruments that would not always have a note left are not chosen (see `feasibility`).
+"""`instruments`: instruments that do not always have a note left are not chosen (see `feasibility`).
 
-It comes first in the table: what cannot be kept together is refused before the other constraints start.
+It is the first row of the table, so settings that cannot be kept together are refused before other constraints start.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""`length`: how long a piece is: in bars or seconds, which are conditions of the grammar, or in notes.
+"""`length`: the length of a piece in bars or seconds, which are conditions of the grammar, or in notes.
 
-A length in notes is a constraint: the piece does not end by itself before it has them. Once it has, the decoder closes
-it (`Decoder.accept`).
+A length in notes is a constraint: the piece does not end by itself before it has them, and is brought to its end once
+it has (`Piece.take`).
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class LengthSettings(Settings):
     def _check_length(self) -> Self:
         if len(self.lengths) > 1:
             raise ValueError(f"{' and '.join(self.lengths)} contradict each other; give one length")
-        given = getattr(self, "asks_for_given", "")  # of a configuration that has FixedNotesSettings too
-        if given and self.lengths and self.bars is None:
-            raise ValueError(f"{given} and {self.lengths[0]} contradict each other; give the length in bars")
+        fixed = getattr(self, "fixed_notes_asked", "")  # of a configuration that has FixedNotesSettings too
+        if fixed and self.lengths and self.bars is None:
+            raise ValueError(f"{fixed} and {self.lengths[0]} contradict each other; give the length in bars")
         return self
 
     @property
     def lengths(self) -> list[str]:
-        """The lengths that are asked for, as they were asked."""
+        """The lengths that are given, with their values."""
         return [f"{name} {value}" for name in ("bars", "seconds", "notes") if (value := getattr(self, name))]
 
 

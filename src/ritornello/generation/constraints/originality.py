@@ -1,16 +1,13 @@
-"""`max_copy`: no run of notes longer than asked for that the training music has too (see `originality`).
+"""`max_copy`: the longest run of notes that a piece may share with the training music (see `ritornello.originality`).
 
-The state follows the notes of each voice and looks up which notes would make its last run, and one more, a copy. That
-needs grammar states that give notes in the order in which they stand in a track, each at its own time:
-representations whose do have `tells_notes_in_order`. Only what the model chooses is judged: a run begins anew after
-notes that were given, such as those of a primer, and drums are free.
+The state follows the notes of each voice and looks up which notes would make its last run, and one more, a copy. It
+needs representations with `tells_notes_in_order`. Only notes that the model chooses are judged: a run begins anew after
+others, such as those of a primer, and drums are free.
 """
 
 from __future__ import annotations
 
-from copy import copy
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import Field, field_validator
 
@@ -23,10 +20,10 @@ if TYPE_CHECKING:
     from ritornello.representations.base import GrammarState, Representation
 
 SHORT_COPY = 15
-"""Runs of so many notes are common turns. Longer ones are not copied, unless that is asked for."""
+"""Runs of so many notes are common turns; longer ones are banned by default."""
 
 MOST_COPY = 512
-"""As far as `originality` tells runs apart."""
+"""The longest run that `originality` distinguishes."""
 
 MIN_COPY = 4
 """Runs of fewer notes are in all music."""
@@ -72,14 +69,13 @@ class Originality(Constraint):
         return NoCopy(context.representation, Continuations(context.index, longest), asked is not None)
 
 
-@dataclass
-class VoiceLine:
-    """The last notes of a voice: the steps between them, and where it is. Times are in steps of `originality`."""
+class VoiceLine(NamedTuple):
+    """The last note of a voice, and the steps between the notes before it; times are in steps of `originality`."""
 
     onset: int
     pitch: int
-    steps: list[int] = field(default_factory=list)
-    copied: set[int] = field(default_factory=set)  # steps that would make it a copy
+    steps: tuple[int, ...] = ()
+    copied: frozenset[int] = frozenset()  # steps that would make it a copy
 
 
 class NoCopy(ConstraintState):
@@ -95,35 +91,21 @@ class NoCopy(ConstraintState):
         self._is_chosen = False  # whether the next id is: then `banned` has been called
         self.lines: dict[int, VoiceLine] = {}
 
-    def fork(self) -> NoCopy:
-        other = copy(self)
-        other.lines = {
-            voice: replace(line, steps=list(line.steps), copied=set(line.copied))
-            for voice, line in self.lines.items()
-        }
-        return other
-
     def advance(self, grammar: GrammarState) -> None:
-        for voice, pitch in grammar.last_notes:
-            self._follow(voice, pitch)
-        self._now, self._is_chosen = _steps(grammar.quarters), False
-
-    def _follow(self, voice: int, pitch: int) -> None:
-        if not self._is_chosen:
-            self.lines.pop(voice, None)
-        elif voice in self.lines:
-            self._extend(self.lines[voice], pitch)
-        elif voice not in self._drums:
-            self.lines[voice] = VoiceLine(self._now, pitch)
-
-    def _extend(self, line: VoiceLine, pitch: int) -> None:
         from ritornello.originality import step_between
 
         count = self._continuations.steps_before
-        line.steps.append(step_between(self._now - line.onset, pitch - line.pitch))
-        del line.steps[:-count]
-        line.onset, line.pitch = self._now, pitch
-        line.copied = self._continuations.after(line.steps) if len(line.steps) == count else set()
+        for voice, pitch in grammar.last_notes:
+            line = self.lines.get(voice)
+            if not self._is_chosen:
+                self.lines = {other: self.lines[other] for other in self.lines if other != voice}
+            elif line is not None:
+                steps = (*line.steps, step_between(self._now - line.onset, pitch - line.pitch))[-count:]
+                copied = self._continuations.after(list(steps)) if len(steps) == count else ()
+                self.lines = self.lines | {voice: VoiceLine(self._now, pitch, steps, frozenset(copied))}
+            elif voice not in self._drums:
+                self.lines = self.lines | {voice: VoiceLine(self._now, pitch)}
+        self._now, self._is_chosen = _steps(grammar.quarters), False
 
     def banned(self, grammar: GrammarState, allowed: Mask) -> list[int]:
         from ritornello.originality import LONGEST_WAIT

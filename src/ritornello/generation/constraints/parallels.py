@@ -9,12 +9,11 @@ A note is banned if with it the outer voices so far would be parallel; so an ons
 
 from __future__ import annotations
 
-from copy import copy
 from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
 
-from ritornello.generation.constraints.base import Constraint, ConstraintState, Context, Settings
+from ritornello.generation.constraints.base import Constraint, Context, OnsetState, Settings
 
 if TYPE_CHECKING:
     from ritornello.arrays import Mask
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from ritornello.representations.base import GrammarState
 
 PERFECT = (0, 7)
-"""Semitones of a unison and a fifth; with octaves added they are the same."""
+"""Semitones of a unison and a fifth, modulo the octave."""
 
 
 class ParallelsSettings(Settings):
@@ -31,9 +30,9 @@ class ParallelsSettings(Settings):
 
     @model_validator(mode="after")
     def _check_parallels(self) -> Self:
-        given = getattr(self, "asks_for_given", "")  # of a configuration that has FixedNotesSettings too
-        if given and not self.parallels:
-            raise ValueError(f"no parallels and {given} contradict each other: given notes stay as they are")
+        fixed = getattr(self, "fixed_notes_asked", "")  # of a configuration that has FixedNotesSettings too
+        if fixed and not self.parallels:
+            raise ValueError(f"no parallels and {fixed} contradict each other: fixed notes stay as they are")
         return self
 
 
@@ -46,47 +45,32 @@ class Parallels(Constraint):
         return None if context.of(ParallelsSettings).parallels else NoParallels(context.notes)
 
 
-class NoParallels(ConstraintState):
+class NoParallels(OnsetState):
     """Bans the notes that would make the outer voices parallel."""
 
     name, rank = "parallels", 42
 
     def __init__(self, notes: Notes) -> None:
-        self._notes = notes
-        self._time = 0.0  # before the last id: when its notes begin
-        self._onset = -1.0
-        self._begun: tuple[int, int] | None = None  # lowest and highest pitch of the notes at the onset
-        self._count = 0
-        self._before: tuple[int, int] | None = None  # those of the last onset with several notes
+        super().__init__(notes)
+        self._begun: tuple[int, ...] = ()  # the pitches of the onset
+        self._before: tuple[int, int] | None = None  # the outer ones of the last onset with several notes
 
-    def fork(self) -> NoParallels:
-        return copy(self)
+    def leave(self) -> None:
+        if len(self._begun) > 1:
+            self._before = min(self._begun), max(self._begun)
+        self._begun = ()
 
-    def advance(self, grammar: GrammarState) -> None:
-        for voice, pitch in grammar.last_notes:
-            if voice in self._notes.drum_voices:
-                continue
-            if self._time != self._onset:
-                self._leave()
-                self._onset = self._time
-            low, high = self._begun or (pitch, pitch)
-            self._begun, self._count = (min(low, pitch), max(high, pitch)), self._count + 1
-        self._time = grammar.quarters
-
-    def _leave(self) -> None:
-        """Leave the present onset."""
-        if self._count > 1:
-            self._before = self._begun
-        self._begun, self._count = None, 0
+    def begin(self, voice: int, pitch: int) -> None:
+        self._begun = (*self._begun, pitch)
 
     def banned(self, grammar: GrammarState, allowed: Mask) -> Ids:
         import numpy as np
 
-        if self._before is None or self._begun is None or grammar.quarters != self._onset:
+        if self._before is None or not self._begun or grammar.quarters != self.onset:
             return ()
-        low = np.minimum(self._notes.pitches, self._begun[0])
-        high = np.maximum(self._notes.pitches, self._begun[1])
+        low = np.minimum(self.notes.pitches, min(self._begun))
+        high = np.maximum(self.notes.pitches, max(self._begun))
         is_perfect = np.isin((high - low) % 12, PERFECT)
         is_same = (high - low) % 12 == (self._before[1] - self._before[0]) % 12
         moves = (low - self._before[0]) * (high - self._before[1]) > 0  # in the same direction
-        return np.asarray(self._notes.ids[is_perfect & is_same & moves])
+        return np.asarray(self.notes.ids[is_perfect & is_same & moves])

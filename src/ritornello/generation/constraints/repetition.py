@@ -1,13 +1,14 @@
-"""`repetition`: on by default, no voice repeats a pitch or a chord for ever, and no bar comes too often in a row.
+"""`repetition`: on by default, limits how often a pitch, a chord or a bar comes in a row.
 
-Networks that have heard mostly themselves fall into loops; the guard breaks them up, and is among the first to give
+Networks that read mostly their own output fall into loops. The guard breaks them up, and is among the first to give
 way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -46,8 +47,8 @@ class RepetitionGuard(ConstraintState):
     """Bans a pitch more than SAME_PITCH times in a row in one voice, a chord more than SAME_CHORD times, and a bar
     more than SAME_BAR times running.
 
-    Bars are the same if the same voices play the same pitches at the same positions; how long and how loud does
-    not count. A fifth equal bar is broken at its last note, as a fill would. Bars without notes do not count.
+    Bars are equal if the same voices play the same pitches at the same positions, with any duration and velocity. A
+    fifth equal bar is broken at its last note, as a fill would. Bars without notes do not count.
     """
 
     name, rank, is_asked = "repetition", 70, False
@@ -58,9 +59,9 @@ class RepetitionGuard(ConstraintState):
         self._bars = _BarRun()
 
     def fork(self) -> RepetitionGuard:
-        other = RepetitionGuard(self._representation)
-        other._runs = {voice: run.fork() for voice, run in self._runs.items()}
-        other._bars = replace(self._bars, present=set(self._bars.present))
+        other = copy(self)
+        other._runs = {voice: copy(run) for voice, run in self._runs.items()}
+        other._bars = copy(self._bars)
         return other
 
     def advance(self, grammar: GrammarState) -> None:
@@ -93,18 +94,15 @@ class _PitchRun:
 
     pitch: int = -1
     count: int = 0
-    last_chord: list[int] = field(default_factory=list)
+    last_chord: tuple[int, ...] = ()
     chord_count: int = 0
     onset: tuple[int, int] = (-1, -1)
-    chord: list[int] = field(default_factory=list)  # pitches at the present onset, not yet counted
-
-    def fork(self) -> _PitchRun:
-        return replace(self, last_chord=list(self.last_chord), chord=list(self.chord))
+    chord: tuple[int, ...] = ()  # pitches at the present onset, not yet counted
 
     def add(self, onset: tuple[int, int], pitch: int) -> None:
-        """Take a note at `onset`."""
+        """Add a note at `onset`."""
         self._move_to(onset)
-        self.chord.append(pitch)
+        self.chord = (*self.chord, pitch)
 
     def exhausted(self, onset: tuple[int, int]) -> list[int]:
         """Return the pitches that must not be played at `onset`."""
@@ -112,49 +110,46 @@ class _PitchRun:
         interrupted = any(pitch < self.pitch for pitch in self.chord)
         is_full = self.count + self.chord.count(self.pitch) >= SAME_PITCH and not interrupted
         pitches = [self.pitch] if is_full else []
-        if self.chord_count >= SAME_CHORD and self.chord and sorted(self.chord) == self.last_chord[:-1]:
+        if self.chord_count >= SAME_CHORD and self.chord and (*sorted(self.chord),) == self.last_chord[:-1]:
             pitches.append(self.last_chord[-1])  # it would complete the chord once more
         return pitches
 
     def _move_to(self, onset: tuple[int, int]) -> None:
         if onset == self.onset:
             return
-        chord = sorted(self.chord)
+        chord = tuple(sorted(self.chord))
         for pitch in chord:
             self.count = self.count + 1 if pitch == self.pitch else 1
             self.pitch = pitch
         if chord:
             self.chord_count = self.chord_count + 1 if chord == self.last_chord else 1
             self.last_chord = chord
-        self.onset, self.chord = onset, []
+        self.onset, self.chord = onset, ()
 
 
 @dataclass
 class _BarRun:
-    """How often the last whole bar has been played running, and how much of it the present bar has repeated."""
+    """How often the last whole bar has been played in a row, and how much of it the present bar has repeated."""
 
     bar: int = 0
     last: frozenset[Note] = frozenset()
     count: int = 0
-    present: set[Note] = field(default_factory=set)
+    present: frozenset[Note] = frozenset()
     differs: bool = False  # whether the present bar has a note that the last one has not
 
     def enter(self, bar: int) -> None:
-        """Go on to `bar`, if the piece has come to it."""
+        """Go on to `bar`, if the piece has reached it."""
         if bar == self.bar:
             return
-        skipped = bar > self.bar + 1
-        same = not self.differs and len(self.present) == len(self.last)
-        self.count = self.count + 1 if same else 1
-        if not same:
-            self.last = frozenset(self.present)
-        if skipped:
+        is_same = not self.differs and len(self.present) == len(self.last)
+        self.last, self.count = self.present, self.count + 1 if is_same else 1
+        if bar > self.bar + 1:  # bars without notes between them
             self.last, self.count = frozenset(), 1
-        self.bar, self.present, self.differs = bar, set(), False
+        self.bar, self.present, self.differs = bar, frozenset(), False
 
     def add(self, note: Note) -> None:
-        """Take a note of the present bar."""
-        self.present.add(note)
+        """Add a note to the present bar."""
+        self.present |= {note}
         self.differs |= note not in self.last
 
     def completing(self) -> Note | None:

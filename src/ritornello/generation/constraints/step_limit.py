@@ -1,22 +1,21 @@
 """`step_limit`: the largest melodic leap of the top voice.
 
-The top voice is the part of the highest rank in the score that has played, drums left out, and of its notes at an onset
-the highest. From onset to onset it moves by at most so many semitones.
+The top voice is the first part in score order that has played, without drums, and of its notes at an onset the highest.
+From onset to onset it moves by at most so many semitones.
 
-Where notes of an onset come from the lowest up, lower ones may come first, as long as one within reach can follow; then
-the onset is not left before it has come. Where something else limits chords too, each onset of the top voice begins
-within reach.
+Where the notes of an onset come from the lowest up, lower ones may come first, as long as one within reach can follow;
+the onset is not left before it has come. If another constraint may forbid a further note at an onset (LIMITS_CHORDS),
+each onset of the top voice begins within reach.
 """
 
 from __future__ import annotations
 
-from copy import copy
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from ritornello.errors import ConfigError
-from ritornello.generation.constraints.base import Constraint, ConstraintState, Context, Settings
+from ritornello.generation.constraints.base import Constraint, Context, OnsetState, Settings
 
 if TYPE_CHECKING:
     from numpy import int64
@@ -32,7 +31,7 @@ LIMITS_CHORDS = ("chord_size", "density", "max_copy", "parallels")
 """Constraints that may forbid a further note at an onset."""
 
 LEAST_WITH_MAX_COPY = 5
-"""Within fewer semitones every note might be a copy."""
+"""Semitones; within fewer, every note might be a copy."""
 
 MODIFIERS = ("velocity", "duration")
 """Kinds of ids that shape the last note, and so do not leave its onset."""
@@ -45,10 +44,10 @@ class StepLimitSettings(Settings):
 
     @model_validator(mode="after")
     def _check_step_limit(self) -> Self:
-        given = getattr(self, "asks_for_given", "")  # of a configuration that has FixedNotesSettings too
-        if given and self.step_limit is not None:
+        fixed = getattr(self, "fixed_notes_asked", "")  # of a configuration that has FixedNotesSettings too
+        if fixed and self.step_limit is not None:
             raise ValueError(
-                f"step_limit {self.step_limit} and {given} contradict each other: given notes stay as they are"
+                f"step_limit {self.step_limit} and {fixed} contradict each other: fixed notes stay as they are"
             )
         if self.step_limit and self.step_limit < LEAST_WITH_MAX_COPY and getattr(self, "max_copy", None):
             raise ValueError(
@@ -82,51 +81,41 @@ class StepLimit(Constraint):
 
 
 class _Line(NamedTuple):
-    """A voice: the highest pitch of its last onset before the present one (-1: none), and of the present one (-1)."""
+    """The highest pitches of a voice at its last onset before the present one, and at the present one; -1 for none."""
 
     before: int = -1
     present: int = -1
 
 
-class StepLimitState(ConstraintState):
+class StepLimitState(OnsetState):
     """Bans the notes of the top voice that are out of reach, and, once lower notes have come, all that leaves the onset
     before one within reach has come."""
 
     name, rank = "step_limit", 45
 
     def __init__(self, tokens: Tokens, notes: Notes, limit: int, may_begin_lower: bool) -> None:
-        self._tokens, self._notes, self._limit = tokens, notes, limit
-        self._may_begin_lower = may_begin_lower
+        super().__init__(notes)
+        self._tokens, self._limit, self._may_begin_lower = tokens, limit, may_begin_lower
         self._shaping = tokens.mask(*(kind for kind in MODIFIERS if kind in tokens.slice))
         self._lines: dict[int, _Line] = {}
-        self._time, self._onset = 0.0, -1.0
         self._is_chosen = False  # whether the next id is: then `banned` has been called
-        self._given_at = -1.0  # the last onset with notes that were not chosen, such as a player's
-
-    def fork(self) -> StepLimitState:
-        other = copy(self)
-        other._lines = dict(self._lines)
-        return other
+        self._given_at = -1.0  # the last onset with notes that were not chosen, such as those of a primer
 
     def advance(self, grammar: GrammarState) -> None:
-        for voice, pitch in grammar.last_notes:
-            if voice in self._notes.drum_voices:
-                continue
-            if self._time != self._onset:
-                self._leave()
-                self._onset = self._time
-            if not self._is_chosen:
-                self._given_at = self._onset
-            line = self._lines.get(voice, _Line())
-            self._lines[voice] = line._replace(present=max(line.present, pitch))
-        self._time, self._is_chosen = grammar.quarters, False
+        super().advance(grammar)
+        self._is_chosen = False
 
-    def _leave(self) -> None:
-        """Leave the present onset."""
+    def leave(self) -> None:
         self._lines = {
             voice: _Line(line.before if line.present < 0 else line.present)
             for voice, line in self._lines.items()
         }
+
+    def begin(self, voice: int, pitch: int) -> None:
+        if not self._is_chosen:
+            self._given_at = self.onset
+        line = self._lines.get(voice, _Line())
+        self._lines = self._lines | {voice: line._replace(present=max(line.present, pitch))}
 
     def banned(self, grammar: GrammarState, allowed: Mask) -> Ids:
         import numpy as np
@@ -134,18 +123,16 @@ class StepLimitState(ConstraintState):
         self._is_chosen = True
         if not self._lines:
             return ()
-        if grammar.quarters != self._onset:
-            self._leave()
-            self._onset = grammar.quarters
+        self.move_to(grammar.quarters)
         top = min(self._lines)
         line = self._lines[top]
         if line.before < 0:
             return ()
-        ids, pitches = self._notes.ids, self._notes.pitches
-        mine = self._notes.voices == top
+        ids, pitches = self.notes.ids, self.notes.pitches
+        mine = self.notes.voices == top
         low, high = line.before - self._limit, line.before + self._limit
         out = mine & (pitches > high)
-        if line.present >= low or self._given_at == self._onset:  # within reach already, or not chosen
+        if line.present >= low or self._given_at == self.onset:  # within reach already, or not chosen
             return self._new(grammar, ids[out])
         within = ids[mine & (pitches >= low) & (pitches <= high) & allowed[ids]]
         reachable = self._new(grammar, within)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.bundle import Bundle
+from ritornello.bundle import Bundle, Sampling
 from ritornello.config import checked
 from ritornello.errors import ConfigError
 from ritornello.generation.compose import compose
@@ -47,7 +45,7 @@ class LiveModel:
     initial_state: State = field(repr=False)
     programs: tuple[int, ...]
     default_programs: tuple[int, ...]
-    sampling: Mapping[Any, float] = field(default_factory=dict)
+    sampling: Sampling = field(default_factory=Sampling)
     index: Index | None = field(default=None, repr=False)
     _started: dict[tuple[JamConfig, int], list[ConstraintState]] = field(default_factory=dict, repr=False)
 

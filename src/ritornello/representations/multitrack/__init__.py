@@ -13,7 +13,7 @@ The sequences are short because a recurrent network takes time for each step; se
 finer than 1/24 of a quarter, velocity finer than 8, controllers and pitch bends, the lengths of drum notes, tempo
 changes within a bar.
 
-Read in order: `vocabulary`, `encoding`, `reading`, `decoding`, `grammar`, `given`, `given_grammar`.
+Read in order: `vocabulary`, `encoding`, `reading`, `decoding`, `grammar`, `fixed_notes`, `fixed_notes_grammar`.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from ritornello.representations.base import Column, Ids
 from ritornello.representations.conditions import Conditions
 from ritornello.representations.grids import TEMPOS, nearest
 from ritornello.representations.multitrack import decoding, encoding, reading, vocabulary
-from ritornello.representations.multitrack.given import make_table
-from ritornello.representations.multitrack.given_grammar import GivenGrammarState
+from ritornello.representations.multitrack.fixed_notes import make_table
+from ritornello.representations.multitrack.fixed_notes_grammar import FixedNotesGrammarState
 from ritornello.representations.multitrack.grammar import MultitrackGrammarState, planned_instruments
 from ritornello.representations.multitrack.vocabulary import (
     DRUM_FAMILY,
@@ -53,7 +53,7 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
 
     name = "multitrack"
     tells_notes_in_order = True
-    keeps_given = True
+    keeps_fixed_notes = True
     config_model = MultitrackConfig
 
     def __init__(self, config: MultitrackConfig) -> None:
@@ -91,10 +91,10 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
 
     def grammar(self, conditions: Conditions = Conditions()) -> MultitrackGrammarState:  # a frozen value
         reader = reading.Reader(self.vocabulary)
-        if conditions.given is None:
+        if conditions.fixed_notes is None:
             return MultitrackGrammarState(self.tokens, conditions, reader, self.vocabulary)
         table, conditions = make_table(self.vocabulary, conditions)
-        return GivenGrammarState(self.tokens, conditions, reader, self.vocabulary, table=table)
+        return FixedNotesGrammarState(self.tokens, conditions, reader, self.vocabulary, table=table)
 
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:
         """Return the beginning of a piece of `conditions.bars` bars (default: twice the primer's, at least 8).

@@ -1,7 +1,7 @@
-"""One recipe for all collections: train, choose on the validation split, score the test split once.
+"""The benchmark: train, select on the validation split, score the test split once; one recipe for all collections.
 
-The recipe is a configuration of the ordinary training loop. The pieces have been moved to C by those who made the
-collections. Moving them to all keys gives more to learn from; that the test is in C is told by the key in the header.
+The recipe is a configuration of the ordinary training loop. The published pieces are all in C. Training transposes
+them to all keys (augmentation); the key in the header says that the test pieces are in C.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ COLLECTIONS = {
 
 MINUTES = 20.0
 
-SCHEME: dict[str, Any] = {"cycles": (12,), "repeats": (3, 6, 12, 24, 48)}
-"""Options of `frames`: bars of 16 or 8 frames, and of 12 or 6; a short repeat, too, which foresees better."""
+OPTIONS: dict[str, Any] = {"cycles": (12,), "repeats": (3, 6, 12, 24, 48)}
+"""Options of `frames`: bars of 16 or 8 frames, and of 12 or 6; a short repeat too, which lowers the loss."""
 
 RECIPE: dict[str, Any] = {
     "representation": "frames",
@@ -51,7 +51,7 @@ RECIPE: dict[str, Any] = {
     "patience": 8,
     "samples": 0,
 }
-"""What is not a default of `train`; dropout follows from how often a collection is read in the time given."""
+"""Settings that are not defaults of `train`; dropout follows from the epochs within the time budget."""
 
 AVERAGES = {
     "all frames": {"by_piece": False, "first": True},
@@ -59,13 +59,13 @@ AVERAGES = {
     "piece means": {"by_piece": True, "first": True},
     "piece means, but first ones": {"by_piece": True, "first": False},
 }
-"""The conventions: columns of the report, and arguments of `FrameNats.average`. Most papers use the second."""
+"""The conventions, with the arguments of `FrameNats.average`. Most papers use the second."""
 
 PUBLISHED_AVERAGE = "all frames but first ones"
 
 
 class Result(NamedTuple):
-    """The test figures of one network, nats per frame by the names of AVERAGES, and how it came about."""
+    """The test figures of one network: nats per frame by the names of AVERAGES, minutes and epochs of its training."""
 
     collection: str
     seed: int | None  # None: the seeds' networks together
@@ -91,20 +91,23 @@ def find_collections(folder: Path, names: list[str]) -> dict[str, Path]:
 
 
 class Benchmark:
-    """One collection: its data, and the networks trained on it. Runs lie in `folder` / name-seed."""
+    """One collection: its data, and the networks trained on it. Runs are kept in `folder` / name-seed."""
 
     def __init__(self, name: str, path: Path, folder: Path, settings: dict[str, Any]) -> None:
         self.name, self.folder = name, folder
-        self.scheme = Frames(FramesConfig(**SCHEME))
+        self.representation = Frames(FramesConfig(**OPTIONS))
         self.rolls = read_rolls(path)
         self.config = TrainConfig(**{"minutes": MINUTES} | RECIPE | settings)
         self.networks: list[Network] = []
 
     def train(self, seed: int) -> Iterator[Progress]:
-        """Train one more network; the one that is best on the validation split stays."""
+        """Train one more network, and keep its weights that are best on the validation split."""
         directory = self.folder / f"{self.name}-{seed}"
         corpus: Corpus = write_corpus(
-            directory / "corpus", self.scheme, self._whole(self.rolls.train), self._whole(self.rolls.valid)
+            directory / "corpus",
+            self.representation,
+            self._whole(self.rolls.train),
+            self._whole(self.rolls.valid),
         )
         config = settle(self.config.model_copy(update={"seed": seed}), corpus)
         trainer = Trainer(config, corpus, directory, lambda network, facts: None)
@@ -114,10 +117,10 @@ class Benchmark:
         self.facts = trainer.facts(progress.validation) if progress.validation else {}
 
     def _whole(self, rolls: list[Roll]) -> list[Ids]:
-        return [roll_to_ids(self.scheme, roll) for roll in rolls]
+        return [roll_to_ids(self.representation, roll) for roll in rolls]
 
     def result(self, seed: int | None, split: str = "test") -> Result:
-        """Return the figures of the last network, or without a seed of all together, and write them to the folder."""
+        """Return the figures of the last network, or without a seed of all together; write them to `folder` too."""
         networks = self.networks[-1:] if seed is not None else self.networks
         nats = self.score(networks, split)
         result = Result(
@@ -132,12 +135,12 @@ class Benchmark:
         return result
 
     def score(self, networks: list[Network], split: str) -> FrameNats:
-        """Return what the pieces of a split cost `networks`."""
+        """Return the nats per frame of the pieces of a split under `networks`."""
         pieces = [ids[:-1] for ids in self._whole(getattr(self.rolls, split))]
-        return frame_nats(networks, self.scheme, pieces)
+        return frame_nats(networks, self.representation, pieces)
 
 
-def roll_to_ids(scheme: Frames, roll: Roll) -> Ids:
+def roll_to_ids(representation: Frames, roll: Roll) -> Ids:
     """Return the ids of a piano roll in C."""
     frame, key = np.nonzero(roll)
-    return scheme.sounds_to_ids(frame, key + LOWEST_PITCH, len(roll), key=0)
+    return representation.sounds_to_ids(frame, key + LOWEST_PITCH, len(roll), key=0)

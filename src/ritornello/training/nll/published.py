@@ -1,8 +1,8 @@
-"""Figures that others reached: test nats per frame, as they stand in the papers.
+"""Published figures: test nats per frame, as in the papers.
 
-Most average over all frames and leave out the first; not every paper says so. `kind`: exact, or a bound or estimate,
-which is never below the true value's expectation. Networks that give 88 independent probabilities cannot know which
-notes make a chord together, so what writes a frame note by note is to be compared with the NADE rows.
+Most papers average over all frames and leave out the first; not all of them state it. `kind`: exact, or a bound or
+estimate, whose expectation is never below the true value. Networks with 88 independent probabilities cannot model which
+notes form a chord, so a model that writes a frame note by note is to be compared with the NADE rows.
 """
 
 from __future__ import annotations
@@ -34,4 +34,4 @@ PUBLISHED = (
     ),
 )
 """The rows of Johnson are from memory of the paper's table 1: check them before quoting. Vohra and others (2015) report
-lower figures (3.47, 1.32, 3.91, 4.63) that nobody is known to have reproduced; they are left out."""
+lower figures (3.47, 1.32, 3.91, 4.63) that are not known to be reproduced; they are left out."""

@@ -13,10 +13,10 @@ from test_representations import CASES, FITTED, scores
 
 from ritornello.errors import ConfigError
 from ritornello.representations import Conditions, Representation
-from ritornello.representations.base import Given
+from ritornello.representations.base import FixedNotes
 from ritornello.score import Score, Track, make_notes, ticks_to_seconds
 
-KEEPING = [name for name in sorted(FITTED) if FITTED[name].keeps_given]
+KEEPING = [name for name in sorted(FITTED) if FITTED[name].keeps_fixed_notes]
 FREEING = [name for name in KEEPING if "infill" not in FITTED[name].unsupported_settings]
 """Those in which bars can be free, or return."""
 
@@ -28,8 +28,9 @@ def walk(representation: Representation, conditions: Conditions, seed: int) -> S
     while not grammar.ended:
         allowed, due = np.flatnonzero(grammar.allowed_mask()), grammar.forced_token
         assert len(allowed), "a dead end"
-        is_free = conditions.given and (
-            conditions.given.is_accompanied or grammar.place[0] <= max(conditions.given.free, default=-1)
+        is_free = conditions.fixed_notes and (
+            conditions.fixed_notes.is_accompanied
+            or grammar.place[0] <= max(conditions.fixed_notes.free, default=-1)
         )
         assert is_free or not ids or len(allowed) == 1, "a choice where all is given"
         assert due is None or due in allowed
@@ -78,7 +79,7 @@ def test_where_a_piece_is_not_free_exactly_the_given_notes_sound(
     free = data.draw(st.frozensets(st.integers(0, min(bars, 40) - 1)))
     after = data.draw(st.integers(0, 3))
     free |= frozenset(range(bars, bars + after))
-    conditions = Conditions(bars=bars + after, given=Given(known, free))
+    conditions = Conditions(bars=bars + after, fixed_notes=FixedNotes(known, free))
     if bars + after > 1023:
         with pytest.raises(ConfigError, match="at most 1023"):
             representation.grammar(conditions)
@@ -104,7 +105,7 @@ def test_a_note_that_sounds_on_into_a_free_bar_is_not_struck_there(name: str, se
     representation = type(FITTED[name]).fit([type(FITTED[name]).collect_statistics(score)], {})  # type: ignore[attr-defined]
     known = representation.decode(representation.encode(score))
     free = frozenset([1])
-    made = walk(representation, Conditions(bars=3, given=Given(known, free)), seed)
+    made = walk(representation, Conditions(bars=3, fixed_notes=FixedNotes(known, free)), seed)
     assert sounds(made, made, free) == sounds(known, known)
 
 
@@ -116,7 +117,7 @@ def test_bars_after_a_long_silence_that_is_given_can_be_filled(name: str, last: 
     representation = type(FITTED[name]).fit([type(FITTED[name]).collect_statistics(score)], {})  # type: ignore[attr-defined]
     known = representation.decode(representation.encode(score))
     free = frozenset([6, last])
-    conditions = Conditions(bars=10, given=Given(known, free))
+    conditions = Conditions(bars=10, fixed_notes=FixedNotes(known, free))
     made = [walk(representation, conditions, seed) for seed in range(8)]
     begun = [set((piece.tracks[0].notes["start"] // bar).tolist()) for piece in made]
     assert any(6 in bars for bars in begun)
@@ -138,7 +139,9 @@ def test_given_parts_are_accompanied(name: str, score: Score, after: int, seed: 
     program = 32 if known.tracks[0].program < 32 else 0
     conditions = Conditions(bars=bars + after, instruments=(program,) if asked else None)
     made = walk(
-        representation, Conditions(**{**vars(conditions), "given": Given(known, free, {}, True)}), seed
+        representation,
+        Conditions(**{**vars(conditions), "fixed_notes": FixedNotes(known, free, {}, True)}),
+        seed,
     )
     assert sounds(known, known) <= sounds(made, made)
     assert made.note_count > known.note_count
@@ -151,7 +154,7 @@ def test_bars_return_as_they_were_composed(name: str, seed: int, bars: int, data
     representation = FITTED[name]
     later = data.draw(st.sets(st.integers(1, bars - 1)))
     returns = {bar: data.draw(st.integers(0, bar - 1)) for bar in sorted(later)}
-    conditions = Conditions(bars=bars, given=Given(None, frozenset(range(bars)) - later, returns))
+    conditions = Conditions(bars=bars, fixed_notes=FixedNotes(None, frozenset(range(bars)) - later, returns))
     made = walk(representation, conditions, seed)
     edges = made.bar_starts(max((int(t.notes["start"].max()) for t in made.tracks), default=0) + 1)
     contents: list[Counter[tuple[int, ...]]] = [Counter() for _ in range(bars)]

@@ -1,4 +1,4 @@
-"""Any set of wishes is either refused before the first step, or kept to in every note of a piece that ends."""
+"""Any set of settings is either refused before the first step, or kept to in every note of a piece that ends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from build import make_song
-from checkers import Wishes, broken_wishes
+from checkers import Asked, broken_settings
 from fakes import small_network
 
 from ritornello.bundle import Facts, save_bundle
@@ -52,7 +52,7 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return Model(replace(load(path).bundle, music=INDEX.pack()))
 
 
-# --- any wishes -----------------------------------------------------------------------------------------------
+# --- any settings ---------------------------------------------------------------------------------------------
 
 
 def random_chord(choose: random.Random) -> str:
@@ -60,7 +60,7 @@ def random_chord(choose: random.Random) -> str:
     return pitch_class_name(choose.randrange(12)) + {"maj": "", "min": "m"}.get(quality, quality)
 
 
-def random_wish(choose: random.Random, name: str) -> str | int | bool:
+def random_value(choose: random.Random, name: str) -> str | int | bool:
     """Return a value of a constraint: mostly one that can be kept to by itself."""
     pitch, count = choose.randrange(24, 100), choose.choice([0, 1, 2, 4, 8, choose.randrange(40)])
     root = pitch_class_name(choose.randrange(12))
@@ -83,13 +83,13 @@ def random_wish(choose: random.Random, name: str) -> str | int | bool:
     }[name]
 
 
-def random_wishes(choose: random.Random, can: tuple[str, ...]) -> Wishes:
+def random_settings(choose: random.Random, can: tuple[str, ...]) -> Asked:
     names = [name for name in can if choose.random() < 0.35] or [choose.choice(can)]
-    wishes: Wishes = {name: random_wish(choose, name) for name in names}
-    if "chords" in wishes and choose.random() < 0.4:
-        wishes["strict_chords"] = True
-    if "chords" in wishes and "scale" in wishes and choose.random() < 0.5:
-        wishes |= {"scale": "C major", "chords": choose.choice(["Dm7 G7|C|", "C|F|G7|", "Am|Em|"])}
+    asked: Asked = {name: random_value(choose, name) for name in names}
+    if "chords" in asked and choose.random() < 0.4:
+        asked["strict_chords"] = True
+    if "chords" in asked and "scale" in asked and choose.random() < 0.5:
+        asked |= {"scale": "C major", "chords": choose.choice(["Dm7 G7|C|", "C|F|G7|", "Am|Em|"])}
     for name, values in {
         "meter": ["4/4", "3/4"],
         "tempo": [60, 150],
@@ -99,31 +99,31 @@ def random_wishes(choose: random.Random, can: tuple[str, ...]) -> Wishes:
         "beam_size": [2],
     }.items():
         if choose.random() < 0.2:
-            wishes[name] = choose.choice(values)
-    return wishes
+            asked[name] = choose.choice(values)
+    return asked
 
 
 BANDS = ("piano", "flute,bass", "violin,piano,drums", "drums", "celesta", "bass,drums", "piano,piano")
 
 
-def random_call(number: int, can: tuple[str, ...], has_voices: bool) -> Wishes:
+def random_call(number: int, can: tuple[str, ...], has_voices: bool) -> Asked:
     choose = random.Random(number)
-    wishes = random_wishes(choose, can)
+    asked = random_settings(choose, can)
     if choose.random() < 0.4:
-        wishes["instruments"] = choose.choice(BANDS if has_voices else BANDS[:1])
-    return wishes | {"bars": choose.randint(1, 4), "seed": number}
+        asked["instruments"] = choose.choice(BANDS if has_voices else BANDS[:1])
+    return asked | {"bars": choose.randint(1, 4), "seed": number}
 
 
-def outcome(model: Model, wishes: Wishes) -> str:
-    """Return what became of wishes: refused, or kept."""
+def outcome(model: Model, asked: Asked) -> str:
+    """Return what became of settings: refused, or kept."""
     try:
-        made = model.compose(**wishes)
+        made = model.compose(**asked)
     except ConfigError:
         return "refused"
     assert made.ids[-1] == model.bundle.representation.end_id
-    broken = broken_wishes(made.score, wishes, INDEX)
-    assert not broken, f"{broken} {made.relaxed_constraints} in {wishes}"
-    assert not made.violated, f"{made.violated} in {wishes}"
+    broken = broken_settings(made.score, asked, INDEX)
+    assert not broken, f"{broken} {made.relaxed_constraints} in {asked}"
+    assert not made.violated, f"{made.violated} in {asked}"
     return "kept"
 
 
@@ -133,7 +133,7 @@ def outcomes(model: Model, count: int) -> list[str]:
     return [outcome(model, random_call(n, can, name == "multitrack")) for n in range(count)]
 
 
-def test_some_wishes_are_kept_or_refused(model: Model) -> None:
+def test_some_settings_are_kept_or_refused(model: Model) -> None:
     found = outcomes(model, 12)
     assert set(found) == {"refused", "kept"}
     assert found.count("kept") >= 4
@@ -141,7 +141,7 @@ def test_some_wishes_are_kept_or_refused(model: Model) -> None:
 
 def test_unasked_they_are_not_kept_by_chance(model: Model) -> None:
     score = model.compose(bars=8, seed=1, guard=False).score
-    wishes = {
+    asked = {
         "scale": "C,",
         "chords": "C|F|",
         "strict_chords": True,
@@ -149,16 +149,16 @@ def test_unasked_they_are_not_kept_by_chance(model: Model) -> None:
         "highest": "C3",
         "notes_per_bar": "50-60",
     }
-    assert broken_wishes(score, wishes) == ["scale", "chords", "lowest", "highest", "notes_per_bar"]
+    assert broken_settings(score, asked) == ["scale", "chords", "lowest", "highest", "notes_per_bar"]
 
 
 def test_a_primer_may_break_them_and_the_piece_still_ends(model: Model) -> None:
     """What cannot be kept then is named; what can be is."""
     can = CAN.get(model.bundle.representation.name, OF_ALL)
     for number in range(8):
-        wishes = random_call(number, can, has_voices=False) | {"bars": 6, "meter": None, "instruments": None}
+        asked = random_call(number, can, has_voices=False) | {"bars": 6, "meter": None, "instruments": None}
         try:
-            made = model.compose(make_song(3), **wishes)
+            made = model.compose(make_song(3), **asked)
         except ConfigError:
             continue
         assert made.ids[-1] == model.bundle.representation.end_id
@@ -166,7 +166,7 @@ def test_a_primer_may_break_them_and_the_piece_still_ends(model: Model) -> None:
 
 
 @pytest.mark.slow
-def test_a_thousand_wishes_are_kept_or_refused(model: Model) -> None:
+def test_a_thousand_settings_are_kept_or_refused(model: Model) -> None:
     count = 1000 if model.bundle.representation.name in ("multitrack", "frames") else 200
     found = outcomes(model, count)
     assert set(found) <= {"refused", "kept"}

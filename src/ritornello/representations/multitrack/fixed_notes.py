@@ -1,4 +1,4 @@
-"""The given notes of a piece (`representations.conditions.Given`) as ids of a vocabulary, on its grid, bar by bar."""
+"""The fixed notes of a piece (`representations.conditions`) as ids of a vocabulary, on its grid, bar by bar."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ritornello.errors import ConfigError
-from ritornello.representations.conditions import Conditions, Given
+from ritornello.representations.conditions import Conditions, FixedNotes
 from ritornello.representations.grids import TEMPOS
 from ritornello.representations.multitrack.encoding import Arrangement, arrange
 from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, Vocabulary, parts_of
 from ritornello.theory import DRUMS, instrument_name
 
 
-class GivenNote(NamedTuple):
+class FixedNote(NamedTuple):
     """A note of a bar: steps since the bar line, the id, and the numbers of its velocity and duration."""
 
     position: int
@@ -26,11 +26,11 @@ class GivenNote(NamedTuple):
 
 
 @dataclass(frozen=True)
-class GivenTable:
-    """What is given, as ids of a vocabulary. Without a score all is empty, and bars are as in the header."""
+class FixedNotesTable:
+    """What is fixed, as ids of a vocabulary. Without a score all is empty, and bars are as in the header."""
 
-    given: Given
-    notes: dict[int, tuple[GivenNote, ...]] = field(default_factory=dict)  # by bar
+    fixed_notes: FixedNotes
+    notes: dict[int, tuple[FixedNote, ...]] = field(default_factory=dict)  # by bar
     bars: tuple[int, ...] = (0,)  # first steps of the bars that the score has
     meters: tuple[tuple[int, int], ...] = ()  # step and number of each change after the first
     tempos: tuple[int, ...] = ()  # by bar; empty: no changes
@@ -38,20 +38,20 @@ class GivenTable:
     voices: frozenset[int] = frozenset()  # of the score
 
 
-def make_table(vocabulary: Vocabulary, conditions: Conditions) -> tuple[GivenTable, Conditions]:
-    """Return the table of `conditions.given`, and the conditions with its first meter and tempo.
+def make_table(vocabulary: Vocabulary, conditions: Conditions) -> tuple[FixedNotesTable, Conditions]:
+    """Return the table of `conditions.fixed_notes`, and the conditions with its first meter and tempo.
 
     ConfigError for more bars than a header can announce, and for instruments without a voice beside the given parts.
     """
-    given = conditions.given or Given()
+    fixed = conditions.fixed_notes or FixedNotes()
     if (conditions.bars or 0) > LENGTH_LIMIT:
-        raise ConfigError(f"{conditions.bars} bars: a piece with given notes has at most {LENGTH_LIMIT}")
-    if given.score is None:
-        return GivenTable(given), conditions
-    piece = arrange(vocabulary, given.score)
-    if given.is_accompanied and len(piece.instruments) == len(vocabulary.low):
+        raise ConfigError(f"{conditions.bars} bars: a piece with fixed notes has at most {LENGTH_LIMIT}")
+    if fixed.score is None:
+        return FixedNotesTable(fixed), conditions
+    piece = arrange(vocabulary, fixed.score)
+    if fixed.is_accompanied and len(piece.instruments) == len(vocabulary.low):
         raise ConfigError("the given parts take all the parts that the model has")
-    present, added = [program for program, _ in parts_of(given.score)], conditions.instruments or ()
+    present, added = [program for program, _ in parts_of(fixed.score)], conditions.instruments or ()
     voices = vocabulary.voices_of([*present, *added])[len(present) :]
     instruments = dict(piece.instruments)
     for voice, program in zip(voices, added, strict=True):
@@ -60,10 +60,10 @@ def make_table(vocabulary: Vocabulary, conditions: Conditions) -> tuple[GivenTab
             raise ConfigError(f"instruments {name}: the given parts take all that the model has of this kind")
         instruments[voice] = vocabulary.instrument_id(voice, program)
     notes = _notes_by_bar(vocabulary, piece)
-    begins = next((bar for bar, known in notes.items() if bar in given.free or known), 0)
+    begins = next((bar for bar, known in notes.items() if bar in fixed.free or known), 0)
     quarters_per_minute = conditions.quarters_per_minute
-    table = GivenTable(
-        given,
+    table = FixedNotesTable(
+        fixed,
         notes,
         tuple(piece.bars.tolist()),
         tuple(piece.meters[1:]),
@@ -76,13 +76,13 @@ def make_table(vocabulary: Vocabulary, conditions: Conditions) -> tuple[GivenTab
     return table, replace(conditions, meter=meter, quarters_per_minute=tempo)
 
 
-def _notes_by_bar(vocabulary: Vocabulary, piece: Arrangement) -> dict[int, tuple[GivenNote, ...]]:
+def _notes_by_bar(vocabulary: Vocabulary, piece: Arrangement) -> dict[int, tuple[FixedNote, ...]]:
     notes = piece.notes
     bar = np.searchsorted(piece.bars, notes.start, side="right") - 1
     ids = vocabulary.note_ids(notes.voice, notes.pitch)
     rows = np.stack([notes.start - piece.bars[bar], ids, notes.velocity, notes.duration], axis=1).tolist()
     edges = np.searchsorted(bar, np.arange(len(piece.bars) + 1)).tolist()
     return {
-        number: tuple(GivenNote(*row) for row in rows[start:stop])
+        number: tuple(FixedNote(*row) for row in rows[start:stop])
         for number, (start, stop) in enumerate(pairwise(edges))
     }

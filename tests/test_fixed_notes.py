@@ -1,4 +1,4 @@
-"""Composing with given notes: infill, vary, accompany, form, loop; what is refused; the commands."""
+"""Composing with fixed notes: infill, vary, accompany, form, loop; what is refused; the commands."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_only_the_bars_asked_for_are_composed_anew(model: Model, best_of: int) -
     assert piece.score.meters == known(model, SONG).meters
     assert piece.score.tempos == known(model, SONG).tempos
     assert piece.relaxed_steps == 0
-    assert piece.given_log_likelihood < 0 > piece.log_likelihood
+    assert piece.fixed_log_likelihood < 0 > piece.log_likelihood
 
 
 def test_new_notes_are_those_that_were_chosen(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_new_notes_are_those_that_were_chosen(model: Model, monkeypatch: pytest.
     monkeypatch.setattr(compose, "_finish", lambda *all: (steps.append(all[2]), finish(*all))[1])
     made = bars_of(model.compose(SONG, infill="3-4", seed=1).score)
     new = sum(sum(bar.values()) for bar in made[2:4])
-    assert steps[0].grammar.notes - steps[0].notes_given == new > 0
+    assert steps[0].grammar.notes - steps[0].unchosen_notes == new > 0
 
 
 def test_bars_after_the_primer_are_free(model: Model) -> None:
@@ -134,8 +134,8 @@ def test_sections_return(model: Model) -> None:
 
 
 def test_the_last_bar_of_a_return_is_free_where_it_leads_elsewhere() -> None:
-    def returns(form: str, **wishes: object) -> dict[int, int]:
-        config = checked(FixedNotesSettings, {"form": form, **wishes})
+    def returns(form: str, **asked: object) -> dict[int, int]:
+        config = checked(FixedNotesSettings, {"form": form, **asked})
         return _section_returns(config, 2 * len(form), np.random.default_rng(1))
 
     assert returns("AABA") == {2: 0, 6: 0}
@@ -155,17 +155,17 @@ def test_a_section_begins_with_the_primer(model: Model) -> None:
 
 
 @pytest.mark.parametrize(
-    "wishes", [{}, {"form": "AA"}, {"form": "ABAA", "bars": 16}, {"meter": "3/4"}, {"best_of": 1}]
+    "asked", [{}, {"form": "AA"}, {"form": "ABAA", "bars": 16}, {"meter": "3/4"}, {"best_of": 1}]
 )
-def test_a_loop_ends_at_the_bar_line(model: Model, wishes: dict[str, object], tmp_path: Path) -> None:
+def test_a_loop_ends_at_the_bar_line(model: Model, asked: dict[str, object], tmp_path: Path) -> None:
     for bars in (2, 4):
-        piece = model.compose(**{"loop": True, "bars": bars, "seed": 4, **wishes})
+        piece = model.compose(**{"loop": True, "bars": bars, "seed": 4, **asked})
         meter = piece.score.meters[0]
-        end = int(str(wishes.get("bars", bars))) * meter.bar_ticks(piece.score.ticks_per_quarter)
+        end = int(str(asked.get("bars", bars))) * meter.bar_ticks(piece.score.ticks_per_quarter)
         assert piece.score.end <= end
         assert max(int(track.notes["start"].max()) for track in piece.score.tracks) < end
-        assert piece.settings.best_of == wishes.get("best_of", 8)
-        assert piece.given_log_likelihood < 0
+        assert piece.settings.best_of == asked.get("best_of", 8)
+        assert piece.fixed_log_likelihood < 0
         assert [(t.tick, t.text) for t in piece.score.texts if t.kind == "marker"] == [
             (0, "loopStart"),
             (end, "loopEnd"),
@@ -180,24 +180,24 @@ def test_a_loop_is_one_of_its_candidates_and_leads_back_best(model: Model) -> No
     assert kept.ids.tolist() == best(candidates).ids.tolist()
     assert kept.ranking == max(piece.ranking for piece in candidates)
     assert (
-        kept.continuation_score != kept.given_log_likelihood
+        kept.continuation_score != kept.fixed_log_likelihood
     )  # it is beside what the beginning was worth at first
 
 
 def test_what_is_composed_between_given_notes_is_ranked_by_them(model: Model) -> None:
     candidates = model.compose_many(SONG, infill="3", seed=7, count=4)
     kept = model.compose(SONG, infill="3", seed=7, best_of=4)
-    assert kept.ranking == kept.continuation_score == kept.given_log_likelihood
+    assert kept.ranking == kept.continuation_score == kept.fixed_log_likelihood
     assert kept.ranking == max(piece.ranking for piece in candidates)
 
 
 def test_a_recipe_makes_it_again(model: Model) -> None:
-    for primer, wishes in ((None, {"loop": True, "bars": 2}), (SONG, {"vary": 0.5}), (SONG, {"infill": "2"})):
-        piece = model.compose(primer, **wishes)
+    for primer, asked in ((None, {"loop": True, "bars": 2}), (SONG, {"vary": 0.5}), (SONG, {"infill": "2"})):
+        piece = model.compose(primer, **asked)
         recipe = json.loads(piece.score.texts[0].text)
         again = model.compose(primer, seed=recipe["seed"], index=recipe["index"], **recipe["settings"])
         assert again.score == piece.score
-        assert set(wishes) <= set(recipe["settings"])
+        assert set(asked) <= set(recipe["settings"])
 
 
 def test_constraints_forbid_nothing_that_is_given(model: Model) -> None:
@@ -224,7 +224,7 @@ def test_bars_are_read_as_they_are_written(ranges: list[tuple[int, int]]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("wishes", "message"),
+    ("asked", "message"),
     [
         ({"infill": "5-"}, "infill: bars are numbers from 1, such as 5-8 or 5-8,13"),
         ({"infill": ""}, "bars are numbers from 1"),
@@ -244,13 +244,13 @@ def test_bars_are_read_as_they_are_written(ranges: list[tuple[int, int]]) -> Non
         ({"form": "AABA", "notes": 20}, "form AABA and notes 20 contradict each other"),
     ],
 )
-def test_contradictions_are_refused(wishes: dict[str, object], message: str) -> None:
+def test_contradictions_are_refused(asked: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        checked(ComposeConfig, wishes)
+        checked(ComposeConfig, asked)
 
 
 @pytest.mark.parametrize(
-    ("primer", "wishes", "message"),
+    ("primer", "asked", "message"),
     [
         (None, {"infill": "2"}, "infill 2: there is nothing to keep; give a primer"),
         (None, {"accompany": True}, "accompany: there is nothing to keep; give a primer"),
@@ -268,16 +268,16 @@ def test_contradictions_are_refused(wishes: dict[str, object], message: str) -> 
     ],
 )
 def test_what_cannot_be_is_refused_in_a_line(
-    model: Model, primer: Score | None, wishes: dict[str, object], message: str
+    model: Model, primer: Score | None, asked: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message) as refused:
-        model.compose(primer, **wishes)
+        model.compose(primer, **asked)
     assert "\n" not in str(refused.value)
 
 
 def test_a_scheme_that_keeps_nothing_says_so(tmp_path: Path) -> None:
     for name, asked in (
-        ("melody", "cannot keep given notes; those of multitrack"),
+        ("melody", "cannot keep fixed notes; those of multitrack"),
         ("polyphony", "cannot be asked"),
     ):
         scheme = make_representation(name, {})

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from checkers import broken_wishes
+from checkers import broken_settings
 
 from ritornello.generation.config import ComposeConfig
 from ritornello.generation.constraints import CONSTRAINTS, Settings
@@ -41,7 +41,7 @@ ASKED: dict[str, list[dict[str, Any]]] = {  # a constraint without settings here
 }
 
 STATELESS = ("fixed_notes",)
-"""Kept by the grammar; what it refuses is tested in test_given.py, what it keeps in contracts/test_given_notes.py."""
+"""Kept by the grammar; test_fixed_notes.py tests what it refuses, contracts/test_fixed_notes_laws.py what it keeps."""
 
 CASES = [
     (name, settings) for name in CONSTRAINTS for settings in ASKED.get(name, [{}]) if name not in STATELESS
@@ -55,7 +55,7 @@ def checker(settings: dict[str, Any]) -> Callable[[Score], bool]:
         longest = copies(INDEX, score).moved
         copied = longest.notes if longest and "max_copy" in settings else 0
         enough = score.note_count >= (settings.get("notes") or 0)
-        return not broken_wishes(score, settings) and copied <= settings.get("max_copy", 0) and enough
+        return not broken_settings(score, settings) and copied <= settings.get("max_copy", 0) and enough
 
     return is_kept
 

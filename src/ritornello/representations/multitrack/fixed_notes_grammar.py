@@ -1,13 +1,12 @@
-"""The grammar of `multitrack` with given notes: it leads from one to the next, and leaves the rest to the model.
+"""The grammar of `multitrack` with fixed notes: it leads from one to the next, and leaves the rest to the model.
 
-The given notes are in a table (see `given`). At any time one id is due next. Before it the grammar allows notes of free
+The notes are in a table (see `fixed_notes`). At any time one id is due next. Before it the grammar allows notes of free
 parts, and shifts to where such notes may begin or to what is due. At an onset ids ascend, so no id greater than the due
 note may come before it; its velocity and its duration follow where the voice remembers others. Where nothing is free,
 one id remains.
 
-Composed notes begin at least a sixteenth before their voice is given again, and end by then; a given note that sounds
-on into a free bar is not struck there. So every given note has its full length, and nothing else sounds where notes are
-given.
+Composed notes begin at least a sixteenth before their voice is fixed again, and end by then; a fixed note that sounds
+on into a free bar is not struck there. So every fixed note has its full length, and nothing else sounds in fixed bars.
 
 The mask is never empty: if no other id is left, it has the next shift to what is due or free, or else the end.
 """
@@ -23,7 +22,7 @@ import numpy as np
 from ritornello.arrays import Mask
 from ritornello.representations.grids import DURATIONS, SHIFTS
 from ritornello.representations.multitrack.decoding import DRUM_STEPS
-from ritornello.representations.multitrack.given import GivenNote, GivenTable
+from ritornello.representations.multitrack.fixed_notes import FixedNote, FixedNotesTable
 from ritornello.representations.multitrack.grammar import (
     HEADER,
     MOST_SILENT_BARS,
@@ -41,18 +40,18 @@ class Due(NamedTuple):
 
     time: int
     token: int
-    note: GivenNote | None = None
+    note: FixedNote | None = None
 
 
 @dataclass
-class GivenGrammarState(MultitrackGrammarState):
-    """A `MultitrackGrammarState` that keeps what is given."""
+class FixedNotesGrammarState(MultitrackGrammarState):
+    """A `MultitrackGrammarState` that keeps fixed notes."""
 
-    table: GivenTable = field(kw_only=True)
-    composed: dict[int, list[GivenNote]] = field(default_factory=dict)  # by bar, for those that return
-    queue: tuple[int, ...] = ()  # the velocity and duration that the given note just read still needs
-    is_given: bool = False  # whether the last note was given
-    sounding: dict[int, int] = field(default_factory=dict)  # ids of given notes, and the step where each ends
+    table: FixedNotesTable = field(kw_only=True)
+    composed: dict[int, list[FixedNote]] = field(default_factory=dict)  # by bar, for those that return
+    queue: tuple[int, ...] = ()  # the velocity and duration that the fixed note just read still needs
+    is_fixed: bool = False  # the last note
+    sounding: dict[int, int] = field(default_factory=dict)  # ids of fixed notes, and the step where each ends
     tempo: int = -1  # number of the present one
 
     @property
@@ -94,10 +93,10 @@ class GivenGrammarState(MultitrackGrammarState):
         if self.queue:
             self.queue = self.queue[1:] if token == self.queue[0] else ()
         if self.kind == "note":
-            self.is_given = due is not None and due.time == reader.time and due.token == token
-            known = GivenNote(reader.position, token, reader.velocity, reader.duration)
+            self.is_fixed = due is not None and due.time == reader.time and due.token == token
+            known = FixedNote(reader.position, token, reader.velocity, reader.duration)
             self.composed.setdefault(reader.bar, []).append(known)
-            if due and due.note and self.is_given:
+            if due and due.note and self.is_fixed:
                 note = due.note
                 self.queue = (first["velocity"] + note.velocity,) if note.velocity != reader.velocity else ()
                 if note.duration != reader.duration and not is_drum[reader.voice]:
@@ -110,14 +109,14 @@ class GivenGrammarState(MultitrackGrammarState):
         elif self.kind == "tempo":
             self.tempo = self.tokens.value[token]
 
-    def fork(self) -> GivenGrammarState:
+    def fork(self) -> FixedNotesGrammarState:
         composed = {bar: list(notes) for bar, notes in self.composed.items()}
         return replace(self, reader=self.reader.fork(), composed=composed)
 
     # --- what is due, and what is free ------------------------------------------------------------------------
 
     def _next_due(self) -> Due | None:
-        """Return what must come next; None if nothing is given from here on."""
+        """Return what must come next; None if nothing is fixed from here on."""
         if self.stage < len(HEADER) or self.ended:
             return None
         reader = self.reader
@@ -145,12 +144,12 @@ class GivenGrammarState(MultitrackGrammarState):
         tempo = tempos[min(self.reader.bar, len(tempos) - 1)] if tempos else self.tempo
         return None if tempo == self.tempo else self.tokens.first["tempo"] + tempo
 
-    def _notes_of(self, bar: int) -> tuple[GivenNote, ...] | list[GivenNote]:
-        given = self.table.given
-        if bar in given.free:
+    def _notes_of(self, bar: int) -> tuple[FixedNote, ...] | list[FixedNote]:
+        fixed = self.table.fixed_notes
+        if bar in fixed.free:
             return ()
-        if bar in given.returns:
-            return self.composed.get(given.returns[bar], ())
+        if bar in fixed.returns:
+            return self.composed.get(fixed.returns[bar], ())
         return self.table.notes.get(bar, ())
 
     def _bar_start(self, bar: int) -> int:
@@ -164,39 +163,39 @@ class GivenGrammarState(MultitrackGrammarState):
         return len(known) - 1 + after if after > 0 else bisect_right(known, time) - 1
 
     def _is_free(self, bar: int) -> bool:
-        return self.table.given.is_accompanied or bar in self.table.given.free
+        return self.table.fixed_notes.is_accompanied or bar in self.table.fixed_notes.free
 
     def _free_until(self, bar: int) -> int:
-        """Return the first step from `bar` on at which its parts are given again."""
-        while bar < self.reader.length and bar in self.table.given.free:
+        """Return the first step from `bar` on at which its parts are fixed again."""
+        while bar < self.reader.length and bar in self.table.fixed_notes.free:
             bar += 1
         return self._bar_start(bar)
 
     def _has_room(self, time: int) -> bool:
         """Whether notes may begin at `time` and last a sixteenth before they have to end."""
-        bar, is_accompanied = self._bar_at(time), self.table.given.is_accompanied
+        bar, is_accompanied = self._bar_at(time), self.table.fixed_notes.is_accompanied
         end = self._bar_start(self.reader.length) if is_accompanied else self._free_until(bar)
         return self._is_free(bar) and end - time >= _DURATIONS[SHORTEST_AT_THE_END]
 
     # --- the grammar ------------------------------------------------------------------------------------------
 
     def _allow_instruments(self, mask: Mask) -> bool:
-        """Allow the given instruments and those asked for; if others may come and none is asked for, also those."""
-        if self.table.given.score is None:
+        """Allow the fixed instruments and those asked for; if others may come and none is asked for, also those."""
+        if self.table.fixed_notes.score is None:
             return super()._allow_instruments(mask)
-        voices, given = self.tokens.voice, self.table.voices
+        voices, fixed = self.tokens.voice, self.table.voices
         declared = {voice for voice, _ in self.programs}
         missing = [token for token in self.table.instruments if int(voices[token]) not in declared][:1]
         mask[missing] = True
-        if not self.table.given.is_accompanied or self.conditions.instruments:
+        if not self.table.fixed_notes.is_accompanied or self.conditions.instruments:
             return bool(missing)
         ids = np.flatnonzero(self.tokens.mask("instrument"))
         last = int(voices[missing[0]]) if missing else len(self.vocabulary.low)
         others = ids[(voices[ids] > max(declared, default=-1)) & (voices[ids] < last)]
         mask[others] = True
-        if declared <= given and len(others):
+        if declared <= fixed and len(others):
             later = range(last + 1 if missing else 0, len(self.vocabulary.low))
-            mask[missing] = any(voice not in given for voice in later)  # so that another part can still come
+            mask[missing] = any(voice not in fixed for voice in later)  # so that another part can still come
             return True
         return bool(missing)
 
@@ -235,22 +234,22 @@ class GivenGrammarState(MultitrackGrammarState):
         return self.tokens.first["shift"] + bisect_right(_SHIFTS, time - self.reader.time) - 1
 
     def _allow_modifiers(self, mask: Mask) -> None:
-        if not self.is_given:
+        if not self.is_fixed:
             super()._allow_modifiers(mask)
 
     def _needs_duration(self) -> bool:
-        return not self.is_given and super()._needs_duration()
+        return not self.is_fixed and super()._needs_duration()
 
     def _durations(self) -> tuple[int, int]:
         shortest, stop = super()._durations()
-        if self.table.given.is_accompanied and self.reader.voice not in self.table.voices:
+        if self.table.fixed_notes.is_accompanied and self.reader.voice not in self.table.voices:
             return shortest, stop
         left = self._free_until(self.reader.bar) - self.reader.time
         stop = max(1, min(stop, bisect_right(_DURATIONS, left)))
         return min(shortest, stop - 1), stop
 
     def _allow_changes(self, mask: Mask) -> None:
-        """Meter and tempo are given; a new tempo comes before the first note of its bar."""
+        """Meter and tempo are fixed; a new tempo comes before the first note of its bar."""
         if self._new_tempo is not None and mask.any():
             mask[self.tokens.slice["note"]] = False
             mask[self._new_tempo] = True
@@ -282,7 +281,7 @@ class GivenGrammarState(MultitrackGrammarState):
 
     def _silence(self) -> int:
         """Return the steps of free time since the last onset."""
-        if self.table.given.is_accompanied:
+        if self.table.fixed_notes.is_accompanied:
             return super()._silence()
         bar = self.reader.bar + 1
         while bar > 0 and self._is_free(bar - 1):
@@ -290,9 +289,9 @@ class GivenGrammarState(MultitrackGrammarState):
         return max(0, min(super()._silence(), self.reader.time - self._bar_start(bar)))
 
     def _playable(self) -> Mask:
-        """Return the notes of the parts that are free here, without those of given notes that still sound."""
-        mask, given = super()._playable().copy(), self.table.given
-        if self.reader.bar not in given.free:
-            mask &= given.is_accompanied & ~np.isin(self.tokens.voice, list(self.table.voices))
+        """Return the notes of the parts that are free here, without those of fixed notes that still sound."""
+        mask, fixed = super()._playable().copy(), self.table.fixed_notes
+        if self.reader.bar not in fixed.free:
+            mask &= fixed.is_accompanied & ~np.isin(self.tokens.voice, list(self.table.voices))
         mask[[note for note, end in self.sounding.items() if end > self.reader.time]] = False
         return mask
