@@ -148,8 +148,7 @@ class MultitrackDensity(ConstraintState):
         True.
         """
         reader, vocabulary = grammar.reader, self.vocabulary
-        has_duration = grammar.kind not in ("note", "velocity") or grammar.previous != "note"
-        if has_duration or vocabulary.is_drum[reader.voice]:
+        if not grammar.may_set_duration:
             return False
         due = self._due(outlook)
         if not outlook.has_drums and (outlook.missing or not outlook.is_last):
