@@ -87,9 +87,7 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
 
     def decode(self, ids: Ids) -> Score:
         reader, rows = PolyphonyGrammarState(self.tokens, Conditions(), tokenizer=self), []
-        ids = np.asarray(ids)
-        whole = [*ids[(ids >= 0) & (ids < self.tokens.size)].tolist(), *[self.tokens.first["step_end"]] * 2]
-        for token in whole:
+        for token in [*self.known_ids(ids), *[self.tokens.first["step_end"]] * 2]:
             before = reader.sounding
             reader.advance(token)
             for pitch, begun in before.items() if reader.sounding is not before else ():
@@ -113,7 +111,7 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
 
 @dataclass
 class PolyphonyGrammarState(ChordGrammarState):
-    """A `GrammarState` (see `representations.base`) for `polyphony`.
+    """The `GrammarState` of `polyphony`.
 
     A piece ends, since pitches descend within a step and steps are counted. The mask is never empty, since a step can
     end or have its first note.
