@@ -63,13 +63,13 @@ def test_the_engine_steps_what_wants_a_step_and_nothing_else() -> None:
     network = network_for(model)
     engine = Engine(network)
     idle, playing = Session(model), Session(model, JamConfig.model_validate({"call_seconds": 1}))
-    assert engine.step([idle, playing], lambda: 0.0) == []
+    engine.run([idle, playing], lambda: 0.0)
     assert network.steps == 0
     for time, event in [(0.0, Start()), *tune(0.1, (60,), 0.5)]:
         playing.receive(event, time)
     playing.advance(1.0)
-    while stepped := engine.step([idle, playing], lambda: 1.0):
-        assert stepped == [playing]
+    assert engine.step([idle, playing], lambda: 1.0) == [playing]
+    engine.run([idle, playing], lambda: 1.0)
     assert network.steps > 3
     assert playing.wants is None  # enough is planned
 

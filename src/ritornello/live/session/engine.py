@@ -5,7 +5,7 @@ The result of a session does not depend on the others in its batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -31,6 +31,11 @@ class Engine:
 
     def __init__(self, stepper: Stepper) -> None:
         self.stepper = stepper
+
+    def run(self, sessions: Sequence[Steppable], now: Callable[[], float]) -> None:
+        """Step until none of `sessions` wants a step."""
+        while self.step(sessions, now):
+            pass
 
     def step(self, sessions: Iterable[Stepped], now: Callable[[], float]) -> list[Stepped]:
         """Give one step to those of `sessions` that want one, in one batch; return them. `now` is read after it."""
