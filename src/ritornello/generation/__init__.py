@@ -79,9 +79,7 @@ class Model:
         return self._steppers[precision]
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        from ritornello.rendering.notebook import html_box, score_html
+        from ritornello.rendering.notebook import model_html
 
         card = self.bundle.card
         facts = {
@@ -91,17 +89,7 @@ class Model:
             "learned from": card.corpus.provenance,
             "licence": card.corpus.licence,
         }
-        told = " · ".join(f"{name}: {escape(value)}" for name, value in facts.items() if value)
-        parts = [
-            f'<div style="font-weight: 600; font-size: 1.15em">{escape(card.name)}</div>',
-            f"<div>{escape(card.description)}</div>",
-            f'<div style="opacity: 0.75; margin: 2px 0 8px">{told}</div>',
-        ]
-        try:
-            parts.append(score_html(self._sample))
-        except RitornelloError as error:
-            parts.append(f"<div>{escape(str(error))}</div>")
-        return html_box(parts)
+        return model_html(card.name, card.description, facts, lambda: self._sample)
 
     @cached_property
     def _sample(self) -> Score:

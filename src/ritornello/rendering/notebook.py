@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 
 from ritornello.errors import ConfigError, RitornelloError
@@ -30,6 +30,23 @@ def score_html(score: Score, facts: Mapping[str, object] | None = None) -> str:
     parts = [f'<div style="font-weight: 600; font-size: 1.15em">{title}</div>']
     parts += [f'<div style="opacity: 0.75; margin: 2px 0">{line}</div>' for line in lines]
     parts += _text(score) if is_prose(score) else _picture_and_player(score, title)
+    return html_box(parts)
+
+
+def model_html(
+    name: str, description: str, facts: Mapping[str, str], make_sample: Callable[[], Score]
+) -> str:
+    """Return the HTML for a model: its name, description and facts, and a piece by it, or why there is none."""
+    line = " · ".join(f"{key}: {escape(value)}" for key, value in facts.items() if value)
+    parts = [
+        f'<div style="font-weight: 600; font-size: 1.15em">{escape(name)}</div>',
+        f"<div>{escape(description)}</div>",
+        f'<div style="opacity: 0.75; margin: 2px 0 8px">{line}</div>',
+    ]
+    try:
+        parts.append(score_html(make_sample()))
+    except RitornelloError as error:
+        parts.append(f"<div>{escape(str(error))}</div>")
     return html_box(parts)
 
 
