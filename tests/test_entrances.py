@@ -8,7 +8,6 @@ from build import make_song
 from fakes import allowed_ids, small_network
 
 from ritornello.bundle import Facts, save_bundle
-from ritornello.evaluation.features import pitched
 from ritornello.generation import load
 from ritornello.generation.constraints import ConstraintState
 from ritornello.generation.constraints.cadence import CadenceState
@@ -61,7 +60,7 @@ def random_piece(rules: list[ConstraintState], seed: int) -> Score:
 
 def strangers(score: Score) -> list[int]:
     """Return the pitches of the last bar that are foreign to the tonic chord of all before it."""
-    notes = pitched(score)
+    notes = np.concatenate([track.notes for track in score.tracks if not track.is_drum])
     last = score.bar_starts()[-1]
     before = notes[notes["start"] < last]["pitch"].astype(int)
     fits = key_profiles() @ np.bincount(before % 12, minlength=12)
