@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from ritornello.representations.base import Column, Conditions, Ids
-from ritornello.representations.grammar import BaseGrammarState
+from ritornello.representations.grammar import GrammarState
 from ritornello.representations.tokenizer import BaseTokenizer
 from ritornello.representations.tokens import block, build_tokens
 from ritornello.score import Meter, Score, Track, make_notes
@@ -95,7 +95,7 @@ class StepRepresentation(BaseTokenizer[StepConfig]):
 
 
 @dataclass
-class StepGrammarState(BaseGrammarState):
+class StepGrammarState(GrammarState):
     """Notes of one time strictly upwards; the end anywhere in the last bar; no step beyond it."""
 
     time: int = 0

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol, Self
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,8 @@ from pydantic import BaseModel
 
 from ritornello.representations.conditions import Conditions as Conditions
 from ritornello.representations.conditions import FixedNotes as FixedNotes
-from ritornello.representations.tokens import InstrumentRange, Note, Tokens
+from ritornello.representations.grammar import GrammarState as GrammarState
+from ritornello.representations.tokens import InstrumentRange, Tokens
 from ritornello.score import Score
 
 Ids = NDArray[np.signedinteger[Any]]
@@ -50,83 +51,12 @@ class Column:
     first_token: int = 0
 
 
-class GrammarState(Protocol):
-    """The state of the grammar within a piece, id by id. It starts before `start_id`."""
-
-    def advance(self, token: int) -> None:
-        """Read the next id. Any id is accepted; one that makes no sense changes only column 0."""
-
-    @property
-    def columns(self) -> tuple[int, ...]:
-        """The row of input columns after the last id."""
-
-    def allowed_mask(self) -> NDArray[np.bool_]:
-        """Return a mask of shape (vocabulary_size,): the ids that make sense next. At least one is true."""
-
-    @property
-    def ended(self) -> bool:
-        """Whether `end_id` has been read."""
-
-    @property
-    def notes(self) -> int:
-        """How many notes have been read."""
-
-    @property
-    def quarters(self) -> float:
-        """The present time in quarter notes from the start of the piece."""
-
-    @property
-    def place(self) -> tuple[int, int]:
-        """The present bar, from 0, and the position in it, in steps of the grid."""
-
-    @property
-    def bar_position(self) -> BarPosition | None:
-        """The present time to the step, also where nothing begins; None if the ids do not determine it."""
-
-    def notes_of(self, token: int) -> tuple[Note, ...]:
-        """Return voice and sounding pitch of the notes that would begin with `token` now: those in `Tokens`, and those
-        that depend on the past. A chord that is one id has one pitch, from `tokens.CHORD` up."""
-
-    @property
-    def last_notes(self) -> tuple[Note, ...]:
-        """The `notes_of` the last id, before it was read."""
-
-    @property
-    def forced_token(self) -> int | None:
-        """The id of a fixed note, or one that belongs to it, that must come now or after other ids that the mask
-        allows; no constraint may forbid it. None if there is none."""
-
-    def reassign_probability(self, mask: NDArray[np.bool_]) -> tuple[int, NDArray[np.bool_]] | None:
-        """Return an id that `mask` allows, and a mask of forbidden ids that lead past the next fixed note. Their
-        probability is that of no other note before it, and is added to that of the id. None if there are none."""
-
-    def finish_bar(self) -> None:
-        """End the piece with the present bar: from now on the mask leads to its end, and no note is cut."""
-
-    def fork(self) -> Self:
-        """Return an independent copy."""
-
-
-class BarPosition(NamedTuple):
-    """A time in steps of a grid: the bar, from 0; the position in it; the steps of the bar, and of a beat."""
-
-    bar: int
-    position: int
-    bar_steps: int
-    beat_steps: int
-
-
 class Kind(Protocol):
     """A row of `REPRESENTATIONS`: a class that is fitted to a corpus, or made from a configuration."""
 
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def config_model(self) -> type[BaseModel]: ...
-
-    @property
-    def reads_prose(self) -> bool: ...
+    name: str
+    config_model: type[BaseModel]
+    reads_prose: bool
 
     def collect_statistics(self, score: Score) -> Any:
         """Return what `fit` needs of one piece: small and picklable, since workers send it back.
@@ -152,28 +82,30 @@ class Examples(NamedTuple):
 
 
 class Representation(Protocol):
-    """A tokenizer. It is immutable and has no state of any piece.
+    """A tokenizer. It is immutable and has no state of any piece; `tokenizer.BaseTokenizer` has defaults.
 
-    `tokenizer.BaseTokenizer` has a default for each member from `reads_prose` on.
+    tokens: the table of what each id means. reads_prose: whether its scores are prose instead of music; then the
+    `notes` of `tokens` are words. unit: what they are called, note or word. learns_whole_pieces: whether a score is one
+    example, which augmentation transposes; else any number, in the key of encoding. tells_notes_in_order: whether
+    `GrammarState.last_notes` come in the order of a track, each at the time `quarters` before its id, and those of a
+    chord from the lowest up. keeps_fixed_notes: whether its grammar keeps `Conditions.fixed_notes`, with any other
+    conditions. plays_over_chords: whether it follows `Conditions.chords`.
     """
 
     name: str
-
-    @property
-    def vocabulary_size(self) -> int: ...
-
-    @property
-    def start_id(self) -> int: ...
-
-    @property
-    def end_id(self) -> int: ...
+    vocabulary_size: int
+    start_id: int
+    end_id: int
+    tokens: Tokens
+    reads_prose: bool
+    unit: str
+    learns_whole_pieces: bool
+    tells_notes_in_order: bool
+    keeps_fixed_notes: bool
+    plays_over_chords: bool
 
     @property
     def columns(self) -> tuple[Column, ...]: ...
-
-    @property
-    def tokens(self) -> Tokens:
-        """The table of what each id means."""
 
     def encode(self, score: Score) -> Ids:
         """Return the ids of a piece, from `start_id` to `end_id`; unknown values become the nearest known ones."""
@@ -195,31 +127,6 @@ class Representation(Protocol):
 
     def summary(self) -> Mapping[str, Any]:
         """Return a few facts for the model card: instruments, meters and so on. Plain JSON."""
-
-    @property
-    def reads_prose(self) -> bool:
-        """Whether its scores are prose instead of music. Then the `notes` of `Tokens` are words."""
-
-    @property
-    def unit(self) -> str:
-        """What the `notes` of `Tokens` are called: note or word."""
-
-    @property
-    def learns_whole_pieces(self) -> bool:
-        """Whether a score is one example, which augmentation transposes; else any number, in the key of encoding."""
-
-    @property
-    def tells_notes_in_order(self) -> bool:
-        """Whether `GrammarState.last_notes` come in the order of a track: each at the time `quarters` before its id,
-        and those of a chord from the lowest up."""
-
-    @property
-    def keeps_fixed_notes(self) -> bool:
-        """Whether its grammar keeps `Conditions.fixed_notes`, with any other conditions."""
-
-    @property
-    def plays_over_chords(self) -> bool:
-        """Whether its grammar follows `Conditions.chords`."""
 
     @property
     def unsupported_settings(self) -> tuple[str, ...]:

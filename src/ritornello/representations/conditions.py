@@ -1,5 +1,4 @@
-"""`Conditions`: what is fixed of a piece before its first note (conditioning), its fixed notes (`FixedNotes`)
-included."""
+"""`Conditions`: what is fixed of a piece before its first note (conditioning), and `FixedNotes`, a part of it."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from ritornello.theory import Chord
 class FixedNotes:
     """The fixed notes of a piece; the model composes the rest. A note belongs to the bar, from 0, in which it begins.
 
-    In bars that are `free` nothing is given. In those of `returns`, {bar: an earlier bar}, the notes of the earlier bar
+    In bars that are `free` nothing is fixed. In those of `returns`, {bar: an earlier bar}, the notes of the earlier bar
     sound again, as they were composed. In all others exactly the notes of `score` sound, at their onset, pitch and
     length, and its meters and tempos hold throughout. is_accompanied: parts that `score` has not are free in all bars;
     a representation without parts may add notes to those of `score`.
@@ -32,9 +31,8 @@ class Conditions:
 
     bars: its length in bars, at least 1. quarters_per_minute: its first tempo. meter: (numerator, denominator).
     instruments: General MIDI programs 0-127, or 128 for the drum kit, in score order. chords: those of each bar,
-    which share it equally; after the last bar they begin again. Only representations that `plays_over_chords` follow
-    them. density: notes a second, spread evenly over the piece. pitch_classes: 12 weights, from C up. given: notes that
-    sound in any case; only representations that `keeps_fixed_notes` follow it.
+    which share it equally; after the last bar they begin again; they need `plays_over_chords`. density: notes a second,
+    spread evenly over the piece. pitch_classes: 12 weights, from C up. fixed_notes: they need `keeps_fixed_notes`.
     """
 
     bars: int | None = None

@@ -148,7 +148,7 @@ class Drums(FixedTokenizer[DrumsConfig]):
 
 @dataclass
 class DrumsGrammarState(StepGrammarState):
-    """A `GrammarState` (see `representations.base`) for `drums`.
+    """The `GrammarState` of `drums`.
 
     It has no last notes, since an id can bring many: the guard against repetition leaves drums alone.
     """

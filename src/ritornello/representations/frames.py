@@ -139,8 +139,7 @@ class Frames(FixedTokenizer[FramesConfig]):
         return ids[:-1] if ids[-1] == self.frame_end_id else ids
 
     def decode(self, ids: Ids) -> Score:
-        ids = np.asarray(ids)
-        ids = ids[(ids >= 0) & (ids < self.tokens.size)]
+        ids = np.array(self.known_ids(ids), dtype=np.int64)
         read = _AtOnce(self, ids)
         pitch, frame = read.pitch[read.sounds], read.frame[read.sounds]
         order = np.lexsort((frame, pitch))
@@ -212,7 +211,7 @@ class _AtOnce:
 
 @dataclass
 class FramesGrammarState(ChordGrammarState):
-    """A `GrammarState` (see `representations.base`) for `frames`.
+    """The `GrammarState` of `frames`.
 
     A piece ends, since pitches ascend within a frame and frames are counted. The mask is never empty, since a frame can
     end or have its first note.

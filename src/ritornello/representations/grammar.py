@@ -1,68 +1,90 @@
-"""The base classes of grammar states: last id, end, notes and length of the piece; the step, for those on a grid."""
+"""`GrammarState`, the base of all: the ids that may come next (constrained decoding), and what the ids so far mean."""
 
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field, replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from ritornello.arrays import Mask
 from ritornello.config import DEFAULT_BARS
 from ritornello.errors import ConfigError
-from ritornello.representations.base import BarPosition
 from ritornello.representations.conditions import Conditions
-from ritornello.representations.tokenizer import FixedTokenizer
 from ritornello.representations.tokens import Note, Tokens
 
 MOST_SILENT_BARS = 2
 """The longest silence of a `ChordGrammarState`."""
 
 
-@dataclass
-class BaseGrammarState:
-    """The base of every `GrammarState` (see `representations.base`). A subclass has `quarters`, `place` and `allow`,
-    and its `advance` calls this one first.
+class BarPosition(NamedTuple):
+    """A time in steps of a grid: the bar, from 0; the position in it; the steps of the bar, and of a beat."""
 
-    A piece has the bars of the conditions, or at most `default_bars`; after `finish_bar`, `last_bars`.
+    bar: int
+    position: int
+    bar_steps: int
+    beat_steps: int
+
+
+@dataclass
+class GrammarState:
+    """The state of the grammar within a piece, id by id. It starts before `start_id`.
+
+    A subclass has `quarters`, `place` and `allow`; its `advance` calls this one first. A piece has the bars of the
+    conditions, or at most `default_bars`; after `finish_bar`, `last_bars`.
     """
 
     tokens: Tokens
     conditions: Conditions
     _: KW_ONLY
     token: int = -1  # the last id; -1: none yet
-    notes: int = 0
-    ended: bool = False
-    last_notes: tuple[Note, ...] = ()
+    notes: int = 0  # how many have been read
+    ended: bool = False  # whether `end_id` has been read
+    last_notes: tuple[Note, ...] = ()  # the `notes_of` the last id, before it was read
     last_bars: int | None = None  # None: as planned
 
     default_bars: ClassVar[int] = DEFAULT_BARS
 
     def advance(self, token: int) -> None:
+        """Read the next id. Any id is accepted; one that makes no sense changes only column 0."""
         self.last_notes = self.notes_of(token)
         self.token = token
         self.ended |= token == self.tokens.first["end"]
 
     def notes_of(self, token: int) -> tuple[Note, ...]:
+        """Return voice and sounding pitch of the notes that would begin with `token` now: those in `Tokens`, and those
+        that depend on the past. A chord that is one id has one pitch, from `tokens.CHORD` up."""
         return self.tokens.notes_of(token)
 
     @property
     def columns(self) -> tuple[int, ...]:
+        """The row of input columns after the last id."""
         return (self.token,)
 
     @property
+    def quarters(self) -> float:
+        """The present time in quarter notes from the start of the piece."""
+        raise NotImplementedError
+
+    @property
     def place(self) -> tuple[int, int]:
+        """The present bar, from 0, and the position in it, in steps of the grid."""
         raise NotImplementedError
 
     @property
     def bar_position(self) -> BarPosition | None:
+        """The present time to the step, also where nothing begins; None if the ids do not determine it."""
         return None
 
     @property
     def forced_token(self) -> int | None:
+        """The id of a fixed note, or one that belongs to it, that must come now or after other ids that the mask
+        allows; no constraint may forbid it. None if there is none."""
         return None
 
     def reassign_probability(self, mask: Mask) -> tuple[int, Mask] | None:
+        """Return an id that `mask` allows, and a mask of forbidden ids that lead past the next fixed note. Their
+        probability is that of no other note before it, and is added to that of the id. None if there are none."""
         return None
 
     @property
@@ -81,12 +103,15 @@ class BaseGrammarState:
         return self.last_bars is not None
 
     def finish_bar(self) -> None:
+        """End the piece with the present bar: from now on the mask leads to its end, and no note is cut."""
         self.last_bars = self.place[0] + 1
 
     def fork(self) -> Self:
+        """Return an independent copy."""
         return replace(self)
 
     def allowed_mask(self) -> Mask:
+        """Return a mask of shape (vocabulary_size,): the ids that make sense next. At least one is true."""
         mask = np.zeros(self.tokens.size, dtype=bool)
         if self.token < 0:
             mask[self.tokens.first["start"]] = True
@@ -102,11 +127,11 @@ class BaseGrammarState:
 
 
 @dataclass
-class GridGrammarState(BaseGrammarState):
+class GridGrammarState(GrammarState):
     """The base of a grammar state on a grid in 4/4: `step` steps have been read."""
 
     steps_per_bar: int = 16
-    tokenizer: FixedTokenizer[Any] = field(kw_only=True)
+    tokenizer: Any = field(kw_only=True)  # a subclass has its type
     step: int = 0
 
     def __post_init__(self) -> None:

@@ -205,7 +205,7 @@ def _chord_steps(sheet: LeadSheet, score: Score, stop: int) -> tuple[Ints, Ints]
 
 @dataclass
 class ImprovGrammarState(StepGrammarState):
-    """A `GrammarState` (see `representations.base`) for `improv`. Its place is that of the last event."""
+    """The `GrammarState` of `improv`. Its place is that of the last event."""
 
     tokenizer: Improv = field(kw_only=True)
     chord: int = 0

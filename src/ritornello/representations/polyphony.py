@@ -87,9 +87,7 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
 
     def decode(self, ids: Ids) -> Score:
         reader, rows = PolyphonyGrammarState(self.tokens, Conditions(), tokenizer=self), []
-        ids = np.asarray(ids)
-        whole = [*ids[(ids >= 0) & (ids < self.tokens.size)].tolist(), *[self.tokens.first["step_end"]] * 2]
-        for token in whole:
+        for token in [*self.known_ids(ids), *[self.tokens.first["step_end"]] * 2]:
             before = reader.sounding
             reader.advance(token)
             for pitch, begun in before.items() if reader.sounding is not before else ():
@@ -107,20 +105,20 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
         score = conditions.fixed_notes.score if conditions.fixed_notes else None
         ids = np.empty(0) if score is None else self.encode(score)[1:-1]
         steps = np.split(ids, np.flatnonzero(ids == self.tokens.first["step_end"]) + 1)[:-1]
-        given = tuple(tuple(step[:-1].tolist()) for step in steps)
-        return PolyphonyGrammarState(self.tokens, conditions, STEPS_PER_BAR, tokenizer=self, given=given)
+        fixed = tuple(tuple(step[:-1].tolist()) for step in steps)
+        return PolyphonyGrammarState(self.tokens, conditions, STEPS_PER_BAR, tokenizer=self, fixed=fixed)
 
 
 @dataclass
 class PolyphonyGrammarState(ChordGrammarState):
-    """A `GrammarState` (see `representations.base`) for `polyphony`.
+    """The `GrammarState` of `polyphony`.
 
     A piece ends, since pitches descend within a step and steps are counted. The mask is never empty, since a step can
     end or have its first note.
     """
 
     tokenizer: Polyphony = field(kw_only=True)
-    given: tuple[tuple[int, ...], ...] = ()  # the given ids of each step, from the highest pitch down
+    fixed: tuple[tuple[int, ...], ...] = ()  # the fixed ids of each step, from the highest pitch down
     sounding: dict[int, int] = field(default_factory=dict)  # of the step before: when a pitch began
     present: dict[int, int] = field(default_factory=dict)  # likewise of the present step so far
     lowest: int = 128  # pitch of the present step so far
@@ -153,7 +151,7 @@ class PolyphonyGrammarState(ChordGrammarState):
 
     @property
     def forced_token(self) -> int | None:
-        step = self.given[self.step] if self.token >= 0 and self.step < len(self.given) else ()
+        step = self.fixed[self.step] if self.token >= 0 and self.step < len(self.fixed) else ()
         return next((token for token in step if self.tokens.value[token] < self.lowest), None)
 
     def allow_step(self, mask: Mask) -> None:
@@ -164,7 +162,7 @@ class PolyphonyGrammarState(ChordGrammarState):
         mask[first["new"] + low : first["new"] + max(low, min(high + 1, self.lowest))] = True
         mask[[first["continued"] + pitch for pitch in self._continuable() if pitch < self.lowest]] = True
         mask[first["step_end"]] = due is None and (bool(self.present) or not self.must_play)
-        in_given = self.step < len(self.given)
+        in_given = self.step < len(self.fixed)
         mask[first["end"]] = self.may_end and self.token == first["step_end"] and not in_given
         if due is not None:
             for kind in ("new", "continued"):
@@ -173,8 +171,8 @@ class PolyphonyGrammarState(ChordGrammarState):
 
     def _continuable(self) -> list[int]:
         """Return the pitches that sound and can go on: not those of fixed notes that ended with the step before."""
-        before = self.given[self.step - 1] if 0 < self.step <= len(self.given) else ()
-        now = self.given[self.step] if self.step < len(self.given) else ()
+        before = self.fixed[self.step - 1] if 0 < self.step <= len(self.fixed) else ()
+        now = self.fixed[self.step] if self.step < len(self.fixed) else ()
         value, first = self.tokens.value, self.tokens.first["continued"]
         ended = {value[token] for token in before if first + value[token] not in now}
         return [pitch for pitch in self.sounding if pitch not in ended]

@@ -13,13 +13,13 @@ import numpy as np
 
 from ritornello.arrays import Mask
 from ritornello.representations.event_words.vocabulary import END, FIRST_WORD, Vocabulary
-from ritornello.representations.grammar import BaseGrammarState
+from ritornello.representations.grammar import GrammarState
 from ritornello.score import Meter
 
 
 @dataclass
-class EventGrammarState(BaseGrammarState):
-    """A `GrammarState` (see `representations.base`). The present place is that of the last note that began."""
+class EventGrammarState(GrammarState):
+    """A `GrammarState`. The present place is that of the last note that began."""
 
     vocabulary: Vocabulary
     time: int = 0

@@ -71,7 +71,7 @@ class Rules:
 
 @dataclass
 class JazzGrammarState(Reader):
-    """A `GrammarState` (see `representations.base`) for `jazz`. It has no last notes, since pitches are known only once
+    """The `GrammarState` of `jazz`. It has no last notes, since pitches are known only once
     the whole piece is decoded."""
 
     rules: Rules = field(kw_only=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from ritornello.representations.grammar import BaseGrammarState
+from ritornello.representations.grammar import GrammarState
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST, STRUCK
 from ritornello.representations.jazz.vocabulary import (
     HEADER,
@@ -60,7 +60,7 @@ class Bar:
 
 
 @dataclass
-class Reader(BaseGrammarState):
+class Reader(GrammarState):
     """The state after the ids so far: the part of the `GrammarState` that decoding needs too."""
 
     vocabulary: Vocabulary

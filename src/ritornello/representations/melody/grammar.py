@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from ritornello.arrays import Mask
-from ritornello.representations.grammar import BaseGrammarState
+from ritornello.representations.grammar import GrammarState
 from ritornello.representations.melody.encodings import BAR, Encoding, Past
 from ritornello.representations.melody.extraction import NO_EVENT, NOTE_OFF
 from ritornello.representations.tokens import Note
 
 
 @dataclass
-class MelodyGrammarState(BaseGrammarState):
-    """A `GrammarState` (see `representations.base`). Its place is that of the last event but NO_EVENT: while a note is
+class MelodyGrammarState(GrammarState):
+    """A `GrammarState`. Its place is that of the last event but NO_EVENT: while a note is
     held, it stays that of the note."""
 
     encoding: Encoding

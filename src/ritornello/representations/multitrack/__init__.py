@@ -13,13 +13,12 @@ The sequences are short because a recurrent network takes time for each step; se
 finer than 1/24 of a quarter, velocity finer than 8, controllers and pitch bends, the lengths of drum notes, tempo
 changes within a bar.
 
-Read in order: `vocabulary`, `encoding`, `reading`, `decoding`, `grammar`, `given`, `given_grammar`.
+Read in order: `vocabulary`, `encoding`, `reading`, `decoding`, `grammar`, `fixed_notes`, `fixed_notes_grammar`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,18 +28,17 @@ from ritornello.representations.base import Column, Ids
 from ritornello.representations.conditions import Conditions
 from ritornello.representations.grids import TEMPOS, nearest
 from ritornello.representations.multitrack import decoding, encoding, reading, vocabulary
-from ritornello.representations.multitrack.given import make_table
-from ritornello.representations.multitrack.given_grammar import FixedNotesGrammarState
+from ritornello.representations.multitrack.fixed_notes import make_table
+from ritornello.representations.multitrack.fixed_notes_grammar import FixedNotesGrammarState
 from ritornello.representations.multitrack.grammar import MultitrackGrammarState, planned_instruments
 from ritornello.representations.multitrack.vocabulary import (
     DRUM_FAMILY,
     LENGTH_LIMIT,
     MultitrackConfig,
     MultitrackOptions,
-    Statistics,
     Vocabulary,
 )
-from ritornello.representations.tokenizer import BaseTokenizer, checked_options
+from ritornello.representations.tokenizer import BaseTokenizer
 from ritornello.representations.tokens import InstrumentRange
 from ritornello.score import Score
 from ritornello.theory import instrument_name
@@ -55,20 +53,14 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
     tells_notes_in_order = True
     keeps_fixed_notes = True
     config_model = MultitrackConfig
+    options_model = MultitrackOptions
 
     def __init__(self, config: MultitrackConfig) -> None:
         self.vocabulary = Vocabulary(config)
         super().__init__(config, self.vocabulary.tokens)
 
     collect_statistics = staticmethod(vocabulary.collect_statistics)
-
-    @classmethod
-    def fit(
-        cls, all_statistics: Iterable[Statistics], options: Mapping[str, Any] = MappingProxyType({})
-    ) -> Multitrack:
-        """Return the representation for a corpus. `options`: the fields of MultitrackOptions."""
-        shown = checked_options(cls.name, MultitrackOptions, options)
-        return cls(vocabulary.fit(all_statistics).model_copy(update=shown.model_dump()))
+    fit_config = staticmethod(vocabulary.fit)
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -83,7 +75,7 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
         return encoding.encode(self.vocabulary, score)
 
     def decode(self, ids: Ids) -> Score:
-        return decoding.decode(self.vocabulary, ids)
+        return decoding.decode(self.vocabulary, self.known_ids(ids))
 
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
         columns = reading.Reader(self.vocabulary).at_once(np.asarray(ids))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ritornello.representations.base import Ids
 from ritornello.representations.grids import (
     DURATIONS,
     STEPS_PER_QUARTER,
@@ -30,17 +29,15 @@ VoiceNotes = dict[tuple[int, int], list[int]]
 """The notes of a voice, by step and pitch: length in steps, and velocity bin."""
 
 
-def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
-    """Return the score of `ids`; ids outside the vocabulary are left out."""
+def decode(vocabulary: Vocabulary, ids: list[int]) -> Score:
+    """Return the score of `ids`, all of them in the vocabulary."""
     reader, tokens, config = Reader(vocabulary), vocabulary.tokens, vocabulary.config
     notes: dict[int, VoiceNotes] = {}
     last: list[int] = []
     tempos = {0: int(nearest(TEMPOS, np.array(120)))}
     meters = {0: vocabulary.nearest_meter(4, 4)}
     programs: dict[int, int] = {}
-    for token in np.asarray(ids).tolist():
-        if not 0 <= token < tokens.size:
-            continue
+    for token in ids:
         kind, value = reader.advance(token), tokens.value[token]
         if kind == "note":
             steps = int(DURATIONS[reader.duration])

@@ -15,8 +15,7 @@ from typing import Self
 import numpy as np
 
 from ritornello.arrays import Mask
-from ritornello.representations.base import BarPosition
-from ritornello.representations.grammar import BaseGrammarState
+from ritornello.representations.grammar import BarPosition, GrammarState
 from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER, TEMPOS, nearest
 from ritornello.representations.multitrack.reading import Reader
 from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, Vocabulary
@@ -36,8 +35,8 @@ HEADER = ("start", "length_high", "length_low", "meter", "tempo")
 
 
 @dataclass
-class MultitrackGrammarState(BaseGrammarState):
-    """A `GrammarState` (see `representations.base`) for `multitrack`."""
+class MultitrackGrammarState(GrammarState):
+    """The `GrammarState` of `multitrack`."""
 
     reader: Reader
     vocabulary: Vocabulary

@@ -38,10 +38,7 @@ def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
     config, size = vocabulary.config, vocabulary.tokens.size
     # 0: no note yet; the last id is no note with a key
     key = (Column("key", KEYS + 1, moves="key"), Column("degree", 13))
-    silent = (
-        Column("longest_silent_voice", len(config.voices) + 1),
-        Column("bars_silent", NEVER_PLAYED + 1),
-    )
+    silent = (Column("longest_silent_voice", len(config.voices) + 1), Column("bars_silent", NEVER_PLAYED + 1))
     return (
         Column("token", size),
         Column("position", LONGEST_BAR),  # steps since the bar line

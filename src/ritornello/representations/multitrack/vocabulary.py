@@ -132,7 +132,7 @@ class Vocabulary:
     def _make_tokens(self) -> Tokens:
         owners, programs = np.array(self.instruments).T
         voices = np.repeat(np.arange(len(self.low)), self.high - self.low + 1)
-        pitches = np.concatenate([np.arange(*pair) for pair in zip(self.low, self.high + 1, strict=True)])
+        pitches = np.concatenate([np.arange(v.low, v.high + 1) for v in self.config.voices])
         is_drum = self.is_drum[voices]
         return build_tokens(
             block("start"),
@@ -206,14 +206,10 @@ class Vocabulary:
             result.append((knowing or left)[0])
         return result
 
-    def nearest_instrument(self, voice: int, program: int) -> int:
-        """Return the number of the instrument of `voice` with the program nearest to `program`."""
-        near = min(self.config.voices[voice].programs, key=lambda known: (abs(known - program), known))
-        return self.instruments.index((voice, near))
-
     def instrument_id(self, voice: int, program: int) -> int:
-        """Return the id of that instrument."""
-        return self.tokens.first["instrument"] + self.nearest_instrument(voice, program)
+        """Return the id of the instrument of `voice` with the program nearest to `program`."""
+        near = min(self.config.voices[voice].programs, key=lambda known: (abs(known - program), known))
+        return self.tokens.first["instrument"] + self.instruments.index((voice, near))
 
     def nearest_meter(self, numerator: int, denominator: int) -> int:
         """Return the number of the known meter that is this one, or else is nearest in the length of its bar."""
@@ -243,8 +239,8 @@ def collect_statistics(score: Score) -> Statistics:
     return Statistics(tuple(voices), tuple(sorted(meters or {(4, 4)})))
 
 
-def fit(all_statistics: Iterable[Statistics]) -> MultitrackConfig:
-    """Return the vocabulary for a corpus: the voices, programs and meters that occur, rare ones left out.
+def fit(all_statistics: Iterable[Statistics], options: MultitrackOptions) -> MultitrackConfig:
+    """Return the configuration for a corpus: the voices, programs and meters that occur, rare ones left out.
 
     A voice stays if one piece in 200 has it, and three where there are many: nothing can be learned from a single one
     for others. The most frequent voice always stays.
@@ -278,6 +274,5 @@ def fit(all_statistics: Iterable[Statistics]) -> MultitrackConfig:
                 programs=tuple(program for program, _ in programs[key].most_common(MOST_PROGRAMS)),
             )
         )
-    return MultitrackConfig(
-        voices=tuple(voices), meters=tuple(meter for meter, _ in meters.most_common(MOST_METERS))
-    )
+    known = tuple(meter for meter, _ in meters.most_common(MOST_METERS))
+    return MultitrackConfig(**options.model_dump(), voices=tuple(voices), meters=known)

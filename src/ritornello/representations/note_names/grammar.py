@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ritornello.arrays import Mask
-from ritornello.representations.grammar import BaseGrammarState
+from ritornello.representations.grammar import GrammarState
 from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.note_names.vocabulary import nearest_programs
 from ritornello.representations.note_names.words import NoteNamesConfig, Words
@@ -34,8 +34,8 @@ FIRST_LENGTH = int(np.searchsorted(DURATIONS, STEPS_PER_QUARTER))
 
 
 @dataclass
-class NoteNamesGrammarState(BaseGrammarState):
-    """A `GrammarState` (see `representations.base`) for `note_names`. Times are in steps. It ignores tempo and meter of
+class NoteNamesGrammarState(GrammarState):
+    """The `GrammarState` of `note_names`. Times are in steps. It ignores tempo and meter of
     the conditions."""
 
     config: NoteNamesConfig

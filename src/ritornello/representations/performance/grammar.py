@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ritornello.arrays import Mask
-from ritornello.representations.grammar import BaseGrammarState
+from ritornello.representations.grammar import GrammarState
 from ritornello.representations.performance.vocabulary import (
     EVEN,
     HISTOGRAM_STEPS,
@@ -34,8 +34,8 @@ MOST_SILENCE = 4 * STEPS_PER_SECOND
 
 
 @dataclass
-class PerformanceGrammarState(BaseGrammarState):
-    """A `GrammarState` (see `representations.base`) for `performance`. Times are in steps of 10 ms.
+class PerformanceGrammarState(GrammarState):
+    """The `GrammarState` of `performance`. Times are in steps of 10 ms.
 
     An id that makes no sense changes nothing: the end of a note that does not sound or has just begun, a pitch struck
     twice at once.

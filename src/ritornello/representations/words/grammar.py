@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ritornello.arrays import Mask
-from ritornello.representations.grammar import BaseGrammarState
+from ritornello.representations.grammar import GrammarState
 
 START, END, UNKNOWN, PARAGRAPH, FIRST_WORD = range(5)
 
@@ -44,8 +44,8 @@ class Signs:
 
 
 @dataclass
-class WordGrammarState(BaseGrammarState):
-    """A `GrammarState` (see `representations.base`). Its place is the sentence, and the word in it."""
+class WordGrammarState(GrammarState):
+    """A `GrammarState`. Its place is the sentence, and the word in it."""
 
     signs: Signs
     sentence: int = 0

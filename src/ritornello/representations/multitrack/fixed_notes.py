@@ -1,5 +1,4 @@
-"""The fixed notes of a piece (`representations.conditions.FixedNotes`) as ids of a vocabulary, on its grid, bar by
-bar."""
+"""The fixed notes of a piece (`representations.conditions`) as ids of a vocabulary, on its grid, bar by bar."""
 
 from __future__ import annotations
 
@@ -28,7 +27,7 @@ class FixedNote(NamedTuple):
 
 @dataclass(frozen=True)
 class FixedNotesTable:
-    """What is given, as ids of a vocabulary. Without a score all is empty, and bars are as in the header."""
+    """What is fixed, as ids of a vocabulary. Without a score all is empty, and bars are as in the header."""
 
     fixed_notes: FixedNotes
     notes: dict[int, tuple[FixedNote, ...]] = field(default_factory=dict)  # by bar
@@ -44,15 +43,15 @@ def make_table(vocabulary: Vocabulary, conditions: Conditions) -> tuple[FixedNot
 
     ConfigError for more bars than a header can announce, and for instruments without a voice beside the given parts.
     """
-    given = conditions.fixed_notes or FixedNotes()
+    fixed = conditions.fixed_notes or FixedNotes()
     if (conditions.bars or 0) > LENGTH_LIMIT:
         raise ConfigError(f"{conditions.bars} bars: a piece with fixed notes has at most {LENGTH_LIMIT}")
-    if given.score is None:
-        return FixedNotesTable(given), conditions
-    piece = arrange(vocabulary, given.score)
-    if given.is_accompanied and len(piece.instruments) == len(vocabulary.low):
+    if fixed.score is None:
+        return FixedNotesTable(fixed), conditions
+    piece = arrange(vocabulary, fixed.score)
+    if fixed.is_accompanied and len(piece.instruments) == len(vocabulary.low):
         raise ConfigError("the given parts take all the parts that the model has")
-    present, added = [program for program, _ in parts_of(given.score)], conditions.instruments or ()
+    present, added = [program for program, _ in parts_of(fixed.score)], conditions.instruments or ()
     voices = vocabulary.voices_of([*present, *added])[len(present) :]
     instruments = dict(piece.instruments)
     for voice, program in zip(voices, added, strict=True):
@@ -61,10 +60,10 @@ def make_table(vocabulary: Vocabulary, conditions: Conditions) -> tuple[FixedNot
             raise ConfigError(f"instruments {name}: the given parts take all that the model has of this kind")
         instruments[voice] = vocabulary.instrument_id(voice, program)
     notes = _notes_by_bar(vocabulary, piece)
-    begins = next((bar for bar, known in notes.items() if bar in given.free or known), 0)
+    begins = next((bar for bar, known in notes.items() if bar in fixed.free or known), 0)
     quarters_per_minute = conditions.quarters_per_minute
     table = FixedNotesTable(
-        given,
+        fixed,
         notes,
         tuple(piece.bars.tolist()),
         tuple(piece.meters[1:]),

@@ -1,13 +1,12 @@
 """The grammar of `multitrack` with fixed notes: it leads from one to the next, and leaves the rest to the model.
 
-The fixed notes are in a table (see `given`). At any time one id is due next. Before it the grammar allows notes of free
+The notes are in a table (see `fixed_notes`). At any time one id is due next. Before it the grammar allows notes of free
 parts, and shifts to where such notes may begin or to what is due. At an onset ids ascend, so no id greater than the due
 note may come before it; its velocity and its duration follow where the voice remembers others. Where nothing is free,
 one id remains.
 
-Composed notes begin at least a sixteenth before their voice is given again, and end by then; a fixed note that sounds
-on into a free bar is not struck there. So every fixed note has its full length, and nothing else sounds where notes are
-given.
+Composed notes begin at least a sixteenth before their voice is fixed again, and end by then; a fixed note that sounds
+on into a free bar is not struck there. So every fixed note has its full length, and nothing else sounds in fixed bars.
 
 The mask is never empty: if no other id is left, it has the next shift to what is due or free, or else the end.
 """
@@ -23,7 +22,7 @@ import numpy as np
 from ritornello.arrays import Mask
 from ritornello.representations.grids import DURATIONS, SHIFTS
 from ritornello.representations.multitrack.decoding import DRUM_STEPS
-from ritornello.representations.multitrack.given import FixedNote, FixedNotesTable
+from ritornello.representations.multitrack.fixed_notes import FixedNote, FixedNotesTable
 from ritornello.representations.multitrack.grammar import (
     HEADER,
     MOST_SILENT_BARS,
@@ -46,12 +45,12 @@ class Due(NamedTuple):
 
 @dataclass
 class FixedNotesGrammarState(MultitrackGrammarState):
-    """A `MultitrackGrammarState` that keeps what is given."""
+    """A `MultitrackGrammarState` that keeps fixed notes."""
 
     table: FixedNotesTable = field(kw_only=True)
     composed: dict[int, list[FixedNote]] = field(default_factory=dict)  # by bar, for those that return
     queue: tuple[int, ...] = ()  # the velocity and duration that the fixed note just read still needs
-    is_fixed: bool = False  # whether the last note was given
+    is_fixed: bool = False  # the last note
     sounding: dict[int, int] = field(default_factory=dict)  # ids of fixed notes, and the step where each ends
     tempo: int = -1  # number of the present one
 
@@ -117,7 +116,7 @@ class FixedNotesGrammarState(MultitrackGrammarState):
     # --- what is due, and what is free ------------------------------------------------------------------------
 
     def _next_due(self) -> Due | None:
-        """Return what must come next; None if nothing is given from here on."""
+        """Return what must come next; None if nothing is fixed from here on."""
         if self.stage < len(HEADER) or self.ended:
             return None
         reader = self.reader
@@ -146,11 +145,11 @@ class FixedNotesGrammarState(MultitrackGrammarState):
         return None if tempo == self.tempo else self.tokens.first["tempo"] + tempo
 
     def _notes_of(self, bar: int) -> tuple[FixedNote, ...] | list[FixedNote]:
-        given = self.table.fixed_notes
-        if bar in given.free:
+        fixed = self.table.fixed_notes
+        if bar in fixed.free:
             return ()
-        if bar in given.returns:
-            return self.composed.get(given.returns[bar], ())
+        if bar in fixed.returns:
+            return self.composed.get(fixed.returns[bar], ())
         return self.table.notes.get(bar, ())
 
     def _bar_start(self, bar: int) -> int:
@@ -167,7 +166,7 @@ class FixedNotesGrammarState(MultitrackGrammarState):
         return self.table.fixed_notes.is_accompanied or bar in self.table.fixed_notes.free
 
     def _free_until(self, bar: int) -> int:
-        """Return the first step from `bar` on at which its parts are given again."""
+        """Return the first step from `bar` on at which its parts are fixed again."""
         while bar < self.reader.length and bar in self.table.fixed_notes.free:
             bar += 1
         return self._bar_start(bar)
@@ -181,10 +180,10 @@ class FixedNotesGrammarState(MultitrackGrammarState):
     # --- the grammar ------------------------------------------------------------------------------------------
 
     def _allow_instruments(self, mask: Mask) -> bool:
-        """Allow the given instruments and those asked for; if others may come and none is asked for, also those."""
+        """Allow the fixed instruments and those asked for; if others may come and none is asked for, also those."""
         if self.table.fixed_notes.score is None:
             return super()._allow_instruments(mask)
-        voices, given = self.tokens.voice, self.table.voices
+        voices, fixed = self.tokens.voice, self.table.voices
         declared = {voice for voice, _ in self.programs}
         missing = [token for token in self.table.instruments if int(voices[token]) not in declared][:1]
         mask[missing] = True
@@ -194,9 +193,9 @@ class FixedNotesGrammarState(MultitrackGrammarState):
         last = int(voices[missing[0]]) if missing else len(self.vocabulary.low)
         others = ids[(voices[ids] > max(declared, default=-1)) & (voices[ids] < last)]
         mask[others] = True
-        if declared <= given and len(others):
+        if declared <= fixed and len(others):
             later = range(last + 1 if missing else 0, len(self.vocabulary.low))
-            mask[missing] = any(voice not in given for voice in later)  # so that another part can still come
+            mask[missing] = any(voice not in fixed for voice in later)  # so that another part can still come
             return True
         return bool(missing)
 
@@ -250,7 +249,7 @@ class FixedNotesGrammarState(MultitrackGrammarState):
         return min(shortest, stop - 1), stop
 
     def _allow_changes(self, mask: Mask) -> None:
-        """Meter and tempo are given; a new tempo comes before the first note of its bar."""
+        """Meter and tempo are fixed; a new tempo comes before the first note of its bar."""
         if self._new_tempo is not None and mask.any():
             mask[self.tokens.slice["note"]] = False
             mask[self._new_tempo] = True
@@ -291,8 +290,8 @@ class FixedNotesGrammarState(MultitrackGrammarState):
 
     def _playable(self) -> Mask:
         """Return the notes of the parts that are free here, without those of fixed notes that still sound."""
-        mask, given = super()._playable().copy(), self.table.fixed_notes
-        if self.reader.bar not in given.free:
-            mask &= given.is_accompanied & ~np.isin(self.tokens.voice, list(self.table.voices))
+        mask, fixed = super()._playable().copy(), self.table.fixed_notes
+        if self.reader.bar not in fixed.free:
+            mask &= fixed.is_accompanied & ~np.isin(self.tokens.voice, list(self.table.voices))
         mask[[note for note, end in self.sounding.items() if end > self.reader.time]] = False
         return mask
