@@ -284,6 +284,6 @@ class FixedNotesGrammarState(MultitrackGrammarState):
         """Return the notes of the parts that are free here, without those of fixed notes that still sound."""
         mask, fixed = super()._playable().copy(), self.table.fixed_notes
         if self.reader.bar not in fixed.free:
-            mask &= fixed.is_accompanied & ~np.isin(self.tokens.voice, list(self.table.voices))
+            mask &= fixed.is_accompanied and ~np.isin(self.tokens.voice, list(self.table.voices))
         mask[[note for note, end in self.sounding.items() if end > self.reader.time]] = False
         return mask
