@@ -4,7 +4,7 @@
 
 Two runs, one thread each, on the same words (first part, as they are), split and arithmetic:
 
-- ours: the preset `note-classifier` for so many steps, with the source's words (`parts="first"`,
+- ours: the preset `note_classifier` for so many steps, with the source's words (`parts="first"`,
   `all_keys=False`), its sizes given (SIZES) so that the run does not depend on how busy the machine is;
 - the source's procedure, written anew in plain PyTorch: windows of 100 words from a state of zero, each the input
   for one target, index / classes as the input, 256-512-256 units, RMSprop 0.001, batches of 64 windows in random
@@ -261,7 +261,7 @@ def compare(arguments: argparse.Namespace, out: Path) -> None:
     often = {"evaluations": arguments.evaluations, "patience": arguments.evaluations}
     settings = {"representation_options": OPTIONS, "steps": arguments.steps, **often, **SIZES}
     folder = arguments.folder
-    run = prepare([folder], out, make_config("note-classifier", {**settings, "threads": 1, "samples": 0}))
+    run = prepare([folder], out, make_config("note_classifier", {**settings, "threads": 1, "samples": 0}))
     config, corpus = run.trainer.config, run.corpus
     representation: Any = corpus.representation
     classes = len(representation.vocabulary.config.words)

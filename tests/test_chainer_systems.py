@@ -24,7 +24,7 @@ QUICK = (
 )
 
 
-@pytest.mark.parametrize(("preset", "layers"), [("two-layer-events", 2), ("four-layer-events", 4)])
+@pytest.mark.parametrize(("preset", "layers"), [("two_layer_events", 2), ("four_layer_events", 4)])
 def test_from_midi_to_midi(ritornello, preset: str, layers: int, tmp_path: Path) -> None:
     for number in range(4):
         formats.write(make_piece(number), tmp_path / "music" / f"{number}.mid")
@@ -56,7 +56,7 @@ def test_a_primer_outside_the_vocabulary_is_mapped_and_told(ritornello, tmp_path
 def test_from_prose_to_prose(ritornello, tmp_path: Path) -> None:
     prose = "\n\n".join(f"He saw number {n} . It was there ." for n in range(40))
     (tmp_path / "novel.txt").write_text(prose, encoding="utf-16")
-    done = ritornello("train", "novel.txt", "--preset", "two-layer-words", "-o", "n.rit", *QUICK.split())
+    done = ritornello("train", "novel.txt", "--preset", "two_layer_words", "-o", "n.rit", *QUICK.split())
     assert done.code == 0, done.err
     assert "nats a word" in " ".join(done.out.split())
     assert list((tmp_path / "n.run" / "samples").glob("*.txt"))
@@ -79,7 +79,7 @@ def test_a_text_of_no_use_is_refused_in_one_line(
     ritornello, content: bytes, told: str, tmp_path: Path
 ) -> None:
     (tmp_path / "novel.txt").write_bytes(content)
-    done = ritornello("train", "novel.txt", "--preset", "two-layer-words", "-o", "n.rit")
+    done = ritornello("train", "novel.txt", "--preset", "two_layer_words", "-o", "n.rit")
     assert done.code == 2
     line = done.err.strip().splitlines()[-1]
     assert line.startswith("ritornello: ")
@@ -112,8 +112,8 @@ def test_presets_are_listed_and_explained(ritornello) -> None:
     assert "network gate_dropout_lstm" in done.out
     assert "--faithful: representation.faithful on" in done.out
     facts = json.loads(ritornello("presets", "--json").out)
-    assert facts["four-layer-events"]["settings"]["layers"] == 4
-    assert json.loads(ritornello("presets", "two-layer-words", "--json").out)["settings"]["dropout"] == 0.5
+    assert facts["four_layer_events"]["settings"]["layers"] == 4
+    assert json.loads(ritornello("presets", "two_layer_words", "--json").out)["settings"]["dropout"] == 0.5
     done = ritornello("presets", "two-layer-word")
     assert done.code == 2
-    assert "nearest is 'two-layer-words'" in done.err
+    assert "nearest is 'two_layer_words'" in done.err

@@ -338,7 +338,7 @@ def test_parameter_counts_of_the_sources(values, config, parameters):
 
 
 def test_presets():
-    config = make_config("jazz-solo", {})
+    config = make_config("jazz_solo", {})
     assert (config.representation, config.network, config.hidden, config.layers) == (
         "jazz",
         "one_hot_lstm",
@@ -351,7 +351,7 @@ def test_presets():
         "inverse",
         30,
     )
-    deep = make_config("jazz-solo-deep", {})
+    deep = make_config("jazz_solo_deep", {})
     assert (deep.hidden, deep.layers, deep.dropout, deep.optimizer, deep.window) == (
         128,
         2,
@@ -359,7 +359,7 @@ def test_presets():
         "rmsprop",
         20,
     )
-    faithful = make_config("jazz-solo", {}, faithful=True)
+    faithful = make_config("jazz_solo", {}, faithful=True)
     assert faithful.representation_options["faithful"]
     assert faithful.network_options == {"every_column": False}
     assert (faithful.hidden, faithful.schedule) == (config.hidden, config.schedule)
@@ -408,6 +408,6 @@ def test_a_model_without_chords_refuses_them(tmp_path):
     other = make_representation("performance", {})
     save_bundle(tmp_path / "song.rit", small_network(other), other, Facts(name="song"))
     with pytest.raises(
-        ConfigError, match="performance cannot play over given chords; train one with --preset jazz-solo"
+        ConfigError, match="performance cannot play over given chords; train one with --preset jazz_solo"
     ):
         load(tmp_path / "song.rit").compose(chords="C")

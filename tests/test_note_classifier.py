@@ -36,7 +36,7 @@ def test_the_networks_have_the_sizes_of_the_source(config, learned, with_statist
 
 
 def test_the_presets_make_these_networks() -> None:
-    for preset, expected in (("note-classifier", ARTICLE), ("note-classifier-2019", LATER)):
+    for preset, expected in (("note_classifier", ARTICLE), ("note_classifier_2019", LATER)):
         assert make_config(preset, {}, faithful=True).network_options == expected
 
 
@@ -80,13 +80,13 @@ def test_sizes_that_are_not_allowed(config) -> None:
 @pytest.mark.parametrize(
     ("preset", "faithful", "options"),
     [
-        ("note-classifier", False, {"hidden": 8, "layers": 1, "representation_options": {"durations": True}}),
+        ("note_classifier", False, {"hidden": 8, "layers": 1, "representation_options": {"durations": True}}),
         (
-            "note-classifier",
+            "note_classifier",
             True,
             {"network_options": {"input": "scalar", "widths": [6, 8, 6], "dense": 5}},
         ),
-        ("note-classifier-2019", True, {"network_options": {**LATER, "widths": [6, 8], "dense": 5}}),
+        ("note_classifier_2019", True, {"network_options": {**LATER, "widths": [6, 8], "dense": 5}}),
     ],
 )
 def test_from_files_to_music(preset, faithful, options, tmp_path) -> None:

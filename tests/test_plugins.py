@@ -130,7 +130,7 @@ catalog = load_catalog(["mini-tune"])
 catalog.find(None).load()
 with serving(catalog) as served, served.page() as page:
     page.hello()
-    page.say("start")
+    page.send("start")
     page.play(0x90, 60, 90)
     page.play(0x80, 60, 0)
     print(page.wait("notes")["notes"][0]["side"])
@@ -147,7 +147,7 @@ def test_listings_and_help_show_its_members(site: Path, bundle: Path) -> None:
     helped = " ".join(ritornello("train", "--help", site=site).stdout.replace("│", " ").split())
     assert "words, mini;" in helped
     assert "rg_lru, mini_gru;" in helped
-    assert "four-layer-events, mini)" in helped
+    assert "four_layer_events, mini)" in helped
     assert "standard, uniform;" in ritornello("compose", "--help", site=site).stdout
     assert "mini-tune" in ritornello("info", site=site).stdout
 

@@ -268,7 +268,7 @@ def test_presets_are_valid(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_a_preset_has_a_faithful_variant_or_names_those_that_have(name: str) -> None:
     if not PRESETS[name].faithful:
-        with pytest.raises(ConfigError, match=f"preset {name} has no faithful variant.*: .*jazz-solo"):
+        with pytest.raises(ConfigError, match=f"preset {name} has no faithful variant.*: .*jazz_solo"):
             make_config(name, {}, faithful=True)
         return
     config, plain = make_config(name, {"seed": 7}, faithful=True), make_config(name, {"seed": 7})

@@ -138,7 +138,7 @@ _ROWS: dict[str, Preset] = {
     "large": Preset(
         "two layers of 512 units, for an hour or more", {"hidden": 512, "layers": 2, "batch": 64}
     ),
-    "note-classifier": Preset(
+    "note_classifier": Preset(
         "notes by name and chords as pitch classes (system E), read through an embedding, sized to fit",
         {"representation": "note_names", "network": "note_classifier"},
         faithful={
@@ -148,7 +148,7 @@ _ROWS: dict[str, Preset] = {
             "network_options": {"input": "scalar", "widths": [256, 512, 256]},
         },
     ),
-    "note-classifier-2019": Preset(
+    "note_classifier_2019": Preset(
         "the same with the network of its repository since 2019: 3 x 512 units, recurrent dropout, batch norm",
         {
             **_KERAS,
@@ -184,13 +184,13 @@ _ROWS: dict[str, Preset] = {
         },
         faithful=MELODY_CUTS,
     ),
-    "jazz-solo": Preset(
+    "jazz_solo": Preset(
         "a solo over given chords: jazz words, one LSTM layer of 64 units (the Coursera assignment)",
         JAZZ,
         "tunes",
         JAZZ_DEFECTS,
     ),
-    "jazz-solo-deep": Preset(
+    "jazz_solo_deep": Preset(
         "the same with two layers of 128 units and dropout (deepjazz)",
         {
             **JAZZ,
@@ -253,11 +253,11 @@ _ROWS: dict[str, Preset] = {
             "clip": 5.0,
         },
     ),
-    "two-layer-words": Preset(
+    "two_layer_words": Preset(
         "prose as words, two LSTM layers with gate dropout (Chainer, 2016); learns from .txt files",
         {**_CHAINER, "layers": 2, "hidden": 512, "representation": "words"},
     ),
-    "two-layer-events": Preset(
+    "two_layer_events": Preset(
         "the notes of one MIDI track as event words, two LSTM layers with gate dropout (Chainer, 2016)",
         {
             **_CHAINER,
@@ -266,7 +266,7 @@ _ROWS: dict[str, Preset] = {
             "representation_options": {"keep": "notes", "track": 1, "spelling": "hex"},
         },
     ),
-    "four-layer-events": Preset(
+    "four_layer_events": Preset(
         "all MIDI events of all tracks as words, four LSTM layers with gate dropout (Chainer, 2016)",
         {
             **_CHAINER,

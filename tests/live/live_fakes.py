@@ -18,14 +18,17 @@ UNITS = 8
 
 
 class TinyNetwork:
-    """Steps like a `Stepper`, row by row, so that a row is the same to the last bit in every batch."""
+    """Steps like a `Stepper`, row by row, so that a row is the same to the last bit in every batch.
 
-    def __init__(self, vocabulary_size: int, seed: int = 1) -> None:
+    `bias`, (vocabulary,), is added to the logits.
+    """
+
+    def __init__(self, vocabulary_size: int, seed: int = 1, bias: Any = 0.0) -> None:
         random = np.random.default_rng(seed)
         self.embedding = random.normal(size=(vocabulary_size, UNITS)).astype(np.float32)
         self.recurrent = random.normal(scale=0.4, size=(UNITS, UNITS)).astype(np.float32)
         self.output = random.normal(size=(UNITS, vocabulary_size)).astype(np.float32)
-        self.steps = 0
+        self.bias, self.steps = np.float32(bias), 0
 
     def step(self, columns: Any, state: Any) -> tuple[Any, Any]:
         self.steps += 1
@@ -33,7 +36,7 @@ class TinyNetwork:
             np.tanh(row @ self.recurrent + self.embedding[column[0]])
             for column, row in zip(columns, state[0], strict=True)
         ]
-        return np.stack([row @ self.output for row in after]), (np.stack(after),)
+        return np.stack([row @ self.output + self.bias for row in after]), (np.stack(after),)
 
 
 def live_model(name: str = "multitrack", **options: Any) -> LiveModel:
@@ -45,8 +48,10 @@ def live_model(name: str = "multitrack", **options: Any) -> LiveModel:
     return LiveModel(name, representation, state, tuple(dict.fromkeys(ensemble)), ensemble)
 
 
-def network_for(model: LiveModel) -> TinyNetwork:
-    return TinyNetwork(model.representation.vocabulary_size)
+def network_for(model: LiveModel, hold: float = 0.0) -> TinyNetwork:
+    """Return a network for a model; `hold` is subtracted from the logits of ids that move time, so chords grow."""
+    bias = np.where(model.tokens.elapsed > 0, -hold, 0.0)
+    return TinyNetwork(model.representation.vocabulary_size, bias=bias)
 
 
 def key(
@@ -79,7 +84,7 @@ def jam(
     step_seconds: float = 0.0,
     each: Callable[[float], None] = lambda now: None,
 ) -> list[list[tuple[float, Output]]]:
-    """Let time go on to `until`; return each session's outputs with the times at which they became known.
+    """Advance the clock from event to event until `until`; return each session's outputs with their times.
 
     A step of the network takes `step_seconds`.
     """
@@ -95,17 +100,17 @@ def jam(
         now += step_seconds
         return now
 
-    def tell() -> None:
-        for session, told in zip(sessions, out, strict=True):
-            told += [(now, output) for output in session.advance(now)]
+    def advance() -> None:
+        for session, outputs in zip(sessions, out, strict=True):
+            outputs += [(now, output) for output in session.advance(now)]
 
     while now < until:
         for session, queue in zip(sessions, queues, strict=True):
             while queue and queue[0][0] <= now:
                 session.receive(queue[0][1], queue.pop(0)[0])
-        tell()
+        advance()
         while engine.step(sessions, clock):
-            tell()
+            advance()
         each(now)
         times = [session.next_time for session in sessions] + [queue[0][0] for queue in queues if queue]
         known = [time for time in times if time is not None]

@@ -47,17 +47,17 @@ class Page:
         """Return the session's time."""
         return float(self.welcome["now"]) + time.monotonic() - self._since
 
-    def say(self, kind: str, **fields: Any) -> None:
+    def send(self, kind: str, **fields: Any) -> None:
         self.socket.send(json.dumps({"type": kind, **fields}))
 
     def hello(self, session: str | None = None, model: str | None = None) -> Page:
-        self.say("hello", session=session, model=model)
+        self.send("hello", session=session, model=model)
         self.welcome = self.wait("welcome")
         self._since = time.monotonic()
         return self
 
     def play(self, *data: int) -> None:
-        self.say("midi", time=self.now(), data=list(data))
+        self.send("midi", time=self.now(), data=list(data))
 
     def wait(
         self, kind: str, where: Callable[[dict[str, Any]], bool] = lambda message: True
@@ -70,8 +70,8 @@ class Page:
                 return message
 
     def settle(self) -> None:
-        """Wait until all that was said has been received."""
-        self.say("ping", time=0)
+        """Wait until all that was sent has been received."""
+        self.send("ping", time=0)
         self.wait("pong")
 
 

@@ -51,15 +51,15 @@ BAD = {
 
 @pytest.mark.parametrize("case", sorted(BAD))
 def test_what_cannot_be_is_one_line_and_exit_code_2(case: str, ritornello: Any, tmp_path: Path) -> None:
-    arguments, told = BAD[case]
+    arguments, expected = BAD[case]
     code, _, error = ritornello(*arguments)
     assert code == 2
-    assert told in error.strip().splitlines()[-1]
+    assert expected in error.strip().splitlines()[-1]
     assert "Traceback" not in error
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_port_in_use_is_told_with_one_that_is_free(ritornello: Any) -> None:
+def test_a_port_in_use_is_reported_with_a_free_one(ritornello: Any) -> None:
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         code, _, error = ritornello("jam", "--port", str(port), "--no-open")
@@ -214,12 +214,12 @@ def test_the_display_says_whose_turn_it_is(catalog: Any) -> None:
     entry = catalog.find(None)
     session = Session(entry.model, checked(JamConfig, {"call_seconds": 7}))
     shown = port_player.PortPlayer(session, entry.engine, Silence(), lambda: 0.0)
-    for told in ("silence", "your turn"):
+    for expected in ("silence", "your turn"):
         console = Console(width=100, record=True, file=open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
         console.print(Display(shown))
         console.file.close()
         text = console.export_text()
-        assert told in text
+        assert expected in text
         assert "tiny, call-and-response" in text
         shown.receive(Start())
         shown.turn()

@@ -109,8 +109,8 @@ def test_the_time_of_an_event_is_believed_within_bounds(manager: SessionManager,
     hosted, _ = connect(manager)
     hosted.handle(StartMessage())
     clock.time += 50
-    said = (10.0, 49.9, 49.5, 1e6)
-    for pitch, time in enumerate(said, start=60):
+    times = (10.0, 49.9, 49.5, 1e6)
+    for pitch, time in enumerate(times, start=60):
         hosted.handle(PlayMidi(time=time, data=[0x90, pitch, 90]))
     assert [note.start for note in hosted.session.notes] == [50 - OLDEST, 49.9, 49.9, 50 + NEWEST]
 

@@ -40,9 +40,9 @@ def test_a_bundle_can_be_played_with(bundles: dict[str, Bundle]) -> None:
     model = make_live_model(bundle, stepper)
     assert set(model.default_programs) <= set(model.programs) == {0, 32, 73, DRUMS}
     sessions = [Session(model, JamConfig.model_validate({"call_seconds": 2}), seed) for seed in (1, 2)]
-    told = jam(sessions, stepper, [[(0.0, Start()), *tune(0.3)]] * 2, 4.0)
-    for outputs in told:
-        assert any(isinstance(output, NotesPlanned) for _, output in outputs)
+    outputs = jam(sessions, stepper, [[(0.0, Start()), *tune(0.3)]] * 2, 4.0)
+    for one in outputs:
+        assert any(isinstance(output, NotesPlanned) for _, output in one)
 
 
 def test_what_cannot_be_played_live_is_refused(bundles: dict[str, Bundle]) -> None:
@@ -63,12 +63,13 @@ def test_the_engine_steps_what_wants_a_step_and_nothing_else() -> None:
     network = network_for(model)
     engine = Engine(network)
     idle, playing = Session(model), Session(model, JamConfig.model_validate({"call_seconds": 1}))
-    engine.run([idle, playing], lambda: 0.0)
+    assert engine.step([idle, playing], lambda: 0.0) == []
     assert network.steps == 0
     for time, event in [(0.0, Start()), *tune(0.1, (60,), 0.5)]:
         playing.receive(event, time)
     playing.advance(1.0)
-    engine.run([idle, playing], lambda: 1.0)
+    while stepped := engine.step([idle, playing], lambda: 1.0):
+        assert stepped == [playing]
     assert network.steps > 3
     assert playing.wants is None  # enough is planned
 
@@ -109,7 +110,7 @@ def test_what_a_model_may_play() -> None:
     assert not ensemble.may_play()[ends].any()
 
 
-def test_a_stream_hears_its_own_kind() -> None:
+def test_a_stream_has_a_part_for_its_own_kind() -> None:
     drums, melody = live_model("drums"), live_model("melody")
     assert Ensemble(drums, drums.default_programs, (0,)).part_of(0) is None
     assert Ensemble(drums, drums.default_programs, (DRUMS,)).part_of(DRUMS) == 0

@@ -151,7 +151,9 @@ def test_the_end_ends_every_note(catalog: Catalog, ports: Ports) -> None:
     check_balanced(ports.sent)
 
 
-def test_what_is_played_goes_through_and_our_own_sound_is_not_heard(catalog: Catalog, ports: Ports) -> None:
+def test_what_is_played_goes_through_and_our_own_sound_is_filtered_out(
+    catalog: Catalog, ports: Ports
+) -> None:
     ports.loops_back = True
     port_player = make_port_player(catalog, ports, PortSettings(through=True))
     port_player.receive(Start())
@@ -223,7 +225,7 @@ def test_the_table_can_be_changed_by_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("tempo = ", "not TOML"),
         ("tempo = 120", "tempo"),
@@ -233,9 +235,9 @@ def test_the_table_can_be_changed_by_a_file(tmp_path: Path) -> None:
         ("\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "not TOML"),
     ],
 )
-def test_a_table_that_cannot_be_is_one_line(text: str, told: str, tmp_path: Path) -> None:
+def test_a_table_that_cannot_be_is_one_line(text: str, expected: str, tmp_path: Path) -> None:
     (tmp_path / "map.toml").write_text(text, encoding="utf-8")
-    with pytest.raises((ConfigError, FormatError), match=told) as refused:
+    with pytest.raises((ConfigError, FormatError), match=expected) as refused:
         read_controls(tmp_path / "map.toml")
     assert "map.toml" in str(refused.value)
 
@@ -315,7 +317,7 @@ def test_a_clock_that_stops_and_goes_on_is_followed(catalog: Catalog, ports: Por
     assert port_player.session.turn.turn is Turn.IDLE
 
 
-def test_who_does_not_follow_a_clock_does_not_hear_it(catalog: Catalog, ports: Ports) -> None:
+def test_a_clock_that_is_not_followed_is_ignored(catalog: Catalog, ports: Ports) -> None:
     port_player = make_port_player(catalog, ports)
     for data in (START, CLOCK, STOP):
         ports.play(0.1, data)

@@ -74,15 +74,15 @@ def test_a_port_is_found_by_a_part_of_its_name(wanted: str, found: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "names", "told"),
+    ("wanted", "names", "expected"),
     [
         ("keys", NAMES, "could be 'USB Keys 20:0', 'USB Keys 20:1'"),
         ("Thruogh Port 14:0", NAMES, "nearest is 'Through Port 14:0'"),
         ("x", [], "no MIDI inputs"),
     ],
 )
-def test_a_port_that_is_not_there_is_one_line(wanted: str, names: list[str], told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
+def test_a_port_that_is_not_there_is_one_line(wanted: str, names: list[str], expected: str) -> None:
+    with pytest.raises(ConfigError, match=expected):
         find_port("input", wanted, names)
 
 

@@ -36,7 +36,7 @@ def served(catalog: Catalog) -> Iterator[Served]:
 
 def play_call(page: Page, *pitches: int) -> None:
     """Start, and play a chord."""
-    page.say("start")
+    page.send("start")
     for pitch in pitches:
         page.play(0x90, pitch, 90)
     for pitch in pitches:
@@ -88,7 +88,7 @@ def test_two_sessions_do_not_meet(served: Served) -> None:
 def test_a_lost_connection_goes_on_where_it_was(served: Served) -> None:
     with served.page() as page:
         token = page.hello().token
-        page.say("start")
+        page.send("start")
         page.play(0x90, 60, 90)
         page.play(0xB0, 64, 127)
         page.settle()
@@ -151,27 +151,27 @@ def test_our_own_names_are_not(served: Served, host: str) -> None:
     assert served.get("/health", Host=host)[0] == 200
 
 
-def test_what_is_malformed_is_told_and_the_session_goes_on(served: Served) -> None:
+def test_what_is_malformed_is_refused_and_the_session_goes_on(served: Served) -> None:
     with served.page() as page:
         page.hello()
-        for frame, told in (("{", "not JSON"), ('{"type":"x"}', "unknown type"), (b"\x00", "binary")):
+        for frame, expected in (("{", "not JSON"), ('{"type":"x"}', "unknown type"), (b"\x00", "binary")):
             page.socket.send(frame)
-            assert told in page.wait("error")["text"]
-        page.say("hello")
+            assert expected in page.wait("error")["text"]
+        page.send("hello")
         assert "first message" in page.wait("error")["text"]
-        page.say("configure", config={"tempo": 1e6})
+        page.send("configure", config={"tempo": 1e6})
         refused = page.wait("error")
         assert "tempo" in refused["text"]
         assert refused["fields"] == ["tempo"]
-        page.say("goto", number=77)
+        page.send("goto", number=77)
         assert "77" in page.wait("error")["text"]
-        page.say("configure", config={"tempo": 77})
+        page.send("configure", config={"tempo": 77})
         assert page.wait("config")["config"]["tempo"] == 77
 
 
 def test_a_connection_begins_with_hello(served: Served) -> None:
     with served.page() as page:
-        page.say("start")
+        page.send("start")
         assert "hello" in page.wait("error")["text"]
         with pytest.raises(ConnectionClosed):
             page.socket.recv(timeout=PATIENCE)
@@ -184,13 +184,13 @@ def test_who_never_says_hello_is_sent_away(catalog: Catalog) -> None:
 
 def test_an_unknown_model_is_refused_with_the_nearest(served: Served) -> None:
     with served.page() as page:
-        page.say("hello", model="tinny")
+        page.send("hello", model="tinny")
         assert "nearest is 'tiny'" in page.wait("error")["text"]
     with served.page() as page:
         page.hello()
-        page.say("model", name="othr")
+        page.send("model", name="othr")
         assert "nearest is 'other'" in page.wait("error")["text"]
-        page.say("model", name="other")
+        page.send("model", name="other")
         assert page.wait("model") == {"type": "model", "name": "other"}
         play_call(page, 60)
         page.wait("notes")
@@ -210,7 +210,7 @@ def test_a_huge_message_ends_the_connection_and_not_the_session(served: Served) 
 
 def flood(page: Page) -> None:
     for _ in range(100):
-        page.say("ping", time=0)
+        page.send("ping", time=0)
     page.wait("never")
 
 
@@ -224,8 +224,8 @@ def test_a_flood_gets_one_line_and_is_cut_off(catalog: Catalog) -> None:
             flood(page)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1008
-        told = [message["text"] for message in page.received if message["type"] == "error"]
-        assert len(told) <= 1, "the line may be lost with the connection, but is said once"
+        errors = [message["text"] for message in page.received if message["type"] == "error"]
+        assert len(errors) <= 1, "the line may be lost with the connection, but is sent once"
         with server.page() as other:
             other.hello()  # the server goes on
 
@@ -234,7 +234,7 @@ def test_a_full_server_says_so(catalog: Catalog) -> None:
     with serving(catalog, ServerLimits(sessions=1)) as server, server.page() as page:
         page.hello()
         with server.page() as late:
-            late.say("hello")
+            late.send("hello")
             assert "all 1 sessions are taken" in late.wait("error")["text"]
         page.settle()
 
@@ -287,7 +287,7 @@ def played(served: Served) -> str:
         play_call(page, 60, 64)
         page.wait("turn", lambda message: message["turn"] == "model")
         page.wait("turn", lambda message: message["turn"] == "player")
-        page.say("stop")
+        page.send("stop")
         page.wait("turn", lambda message: message["turn"] == "idle")
         return page.token
 
@@ -331,13 +331,13 @@ def test_the_zip_is_the_folder_that_share_makes(
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "expected"),
     [("{}/jam.exe", "known: flac"), ("{}/jam.wave", "nearest is 'wav'"), ("x/jam.mid", "no such session")],
 )
-def test_downloads_that_cannot_be_are_one_line(served: Served, played: str, path: str, told: str) -> None:
+def test_downloads_that_cannot_be_are_one_line(served: Served, played: str, path: str, expected: str) -> None:
     status, _, text = served.get("/session/" + path.replace("{}", played))
     assert status == 400
-    assert told in text.decode()
+    assert expected in text.decode()
     assert b"\n" not in text
 
 
@@ -346,7 +346,7 @@ def test_of_an_empty_session_there_is_nothing_to_download(served: Served) -> Non
         assert b"nothing has been played" in served.get(f"/session/{page.hello().token}/jam.wav")[2]
 
 
-def test_what_a_command_refuses_is_told(catalog: Catalog, played: str, served: Served) -> None:
+def test_what_a_command_refuses_is_reported(catalog: Catalog, played: str, served: Served) -> None:
     with serving(catalog, ServerLimits(rendering_seconds=0.01)) as server, server.page() as page:
         page.hello()
         play_call(page, 60)
@@ -369,7 +369,7 @@ def test_a_midi_file_is_taken_for_the_call(served: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "expected"),
     [
         (b"no midi", "the call"),
         (b"MThd" + bytes(1_050_000), "too large"),
@@ -377,11 +377,11 @@ def test_a_midi_file_is_taken_for_the_call(served: Served) -> None:
     ],
     ids=["junk", "huge", "empty"],
 )
-def test_a_call_that_cannot_be_is_one_line(served: Served, data: bytes, told: str) -> None:
+def test_a_call_that_cannot_be_is_one_line(served: Served, data: bytes, expected: str) -> None:
     with served.page() as page:
         status, _, text = served.get(f"/session/{page.hello().token}/call", data)
         assert status == 400
-        assert told in text.decode()
+        assert expected in text.decode()
     assert served.get("/session/nobody-knows-this/call", data)[2] == b"there is no such session (any more)"
 
 

@@ -62,9 +62,9 @@ def config(mode: Mode | str = Mode.CALL_AND_RESPONSE, **fields: object) -> JamCo
     return JamConfig.model_validate({"mode": mode, **SHORT, **fields})
 
 
-def of(kind: type, told: list) -> list:
+def of(kind: type, outputs: list) -> list:
     """Return the outputs of a kind."""
-    return [output for _, output in told if isinstance(output, kind)]
+    return [output for _, output in outputs if isinstance(output, kind)]
 
 
 def pedal(down: float, up: float) -> list:
@@ -72,8 +72,8 @@ def pedal(down: float, up: float) -> list:
     return [(down, Midi(b"\xb0\x40\x7f")), (up, Midi(b"\xb0\x40\x00"))]
 
 
-def planned(told: list, side: Side = Side.MODEL) -> list:
-    return [note for output in of(NotesPlanned, told) for note in output.notes if note.side == side]
+def planned(outputs: list, side: Side = Side.MODEL) -> list:
+    return [note for output in of(NotesPlanned, outputs) for note in output.notes if note.side == side]
 
 
 # --- any log ------------------------------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ def logs(draw: st.DrawFn, orders: bool = True) -> Log:
 
 
 def play(log: Log, mode: Mode, model=MODEL, network=NETWORK, seed: int = 1, **options):  # type: ignore[no-untyped-def]
-    """Play a log and 4 seconds more; return the session and what was told."""
+    """Play a log and 4 seconds more; return the session and its outputs."""
     session = Session(model, config(mode, **options.pop("config", {})), seed)
     return session, jam(session, network, log, log[-1][0] + 4.0, **options)[0]
 
@@ -128,16 +128,16 @@ def play(log: Log, mode: Mode, model=MODEL, network=NETWORK, seed: int = 1, **op
 @settings(max_examples=25, deadline=None)
 @given(logs(), st.sampled_from(Mode))
 def test_the_same_log_gives_the_same_output(log: Log, mode: Mode) -> None:
-    (one, told), (other, told_again) = play(log, mode), play(log, mode)
-    assert told == told_again
+    (one, outputs), (other, outputs_again) = play(log, mode), play(log, mode)
+    assert outputs == outputs_again
     assert (one.notes, one.score()) == (other.notes, other.score())
 
 
 @settings(max_examples=40, deadline=None)
 @given(logs(), st.sampled_from(Mode), st.sampled_from([0.0, 0.004, 0.05]))
 def test_notes_are_planned_whole_and_never_for_the_past(log: Log, mode: Mode, step_seconds: float) -> None:
-    _, told = play(log, mode, step_seconds=step_seconds)
-    for time, output in told:
+    _, outputs = play(log, mode, step_seconds=step_seconds)
+    for time, output in outputs:
         for note in output.notes if isinstance(output, NotesPlanned) else ():
             assert time < note.start < note.end
 
@@ -147,11 +147,11 @@ def test_notes_are_planned_whole_and_never_for_the_past(log: Log, mode: Mode, st
 def test_every_note_ends(log: Log, mode: Mode) -> None:
     last = log[-1][0]
     ends = [(last, Midi(bytes([0xB0 | channel, 123, 0]))) for channel in range(16)]
-    session, told = play([*log, *ends, (last, Stop())], mode)
+    session, outputs = play([*log, *ends, (last, Stop())], mode)
     assert all(note.end is not None and note.start <= note.end <= last for note in session.notes)
     assert (session.turn.turn, session.wants, session.next_time) == (Turn.IDLE, None, None)
-    known = {note.number: note for output in of(NotesPlanned, told) for note in output.notes}
-    assert {number for output in of(NotesCancelled, told) for number in output.numbers} <= set(known)
+    known = {note.number: note for output in of(NotesPlanned, outputs) for note in output.notes}
+    assert {number for output in of(NotesCancelled, outputs) for number in output.numbers} <= set(known)
     assert all((track.notes["duration"] >= 1).all() for track in session.score().tracks)
 
 
@@ -199,11 +199,11 @@ def test_two_sessions_do_not_meet(one: Log, other: Log, mode: Mode, other_mode: 
 def test_every_model_answers_in_every_mode(name: str, mode: Mode) -> None:
     model = live_model(name, **MODELS[name])
     log: Log = [(0.0, Start()), *tune(0.4, (60, 62, 64), 0.4), *tune(2.5, (67, 65), 0.4)]
-    session, told = play(log, mode, model, network_for(model))
-    notes = planned(told)
+    session, outputs = play(log, mode, model, network_for(model))
+    notes = planned(outputs)
     assert {note.program for note in notes} <= set(model.default_programs)
     assert all(1 <= note.velocity <= 127 for note in notes)
-    assert len(of(TurnBegan, told)) >= 2
+    assert len(of(TurnBegan, outputs)) >= 2
     assert session.score().note_count >= len(notes) > 0
 
 
@@ -211,19 +211,19 @@ def test_every_model_answers_in_every_mode(name: str, mode: Mode) -> None:
 
 
 def test_turns_have_the_lengths_asked_for() -> None:
-    _, told = play([(0.0, Start()), *tune(0.3)], Mode.CALL_AND_RESPONSE)
-    (first, model, second), (answered,) = of(TurnBegan, told)[:3], of(Answered, told)
+    _, outputs = play([(0.0, Start()), *tune(0.3)], Mode.CALL_AND_RESPONSE)
+    (first, model, second), (answered,) = of(TurnBegan, outputs)[:3], of(Answered, outputs)
     assert (first.turn, first.start, first.end) == (Turn.PLAYER, 0.0, 2.0)
     assert (model.turn, second.turn, answered.seconds) == (Turn.MODEL, Turn.PLAYER, 0.0)
     assert model.end - model.start == pytest.approx(1.5) == second.start - model.start
-    assert planned(told)[0].start == pytest.approx(model.start)
+    assert planned(outputs)[0].start == pytest.approx(model.start)
     assert 2.0 < model.start < 2.1
-    assert all(note.start < model.end for note in planned(told))
+    assert all(note.start < model.end for note in planned(outputs))
 
 
 def test_a_call_without_notes_goes_on() -> None:
-    _, told = play([(0.0, Start()), *tune(4.5)], Mode.CALL_AND_RESPONSE)
-    turns = of(TurnBegan, told)
+    _, outputs = play([(0.0, Start()), *tune(4.5)], Mode.CALL_AND_RESPONSE)
+    turns = of(TurnBegan, outputs)
     assert [(t.turn, t.start, t.number) for t in turns[:3]] == [
         (Turn.PLAYER, at, 1) for at in (0.0, 2.0, 4.0)
     ]
@@ -231,23 +231,23 @@ def test_a_call_without_notes_goes_on() -> None:
 
 
 def test_with_a_metronome_the_answer_sounds_on_the_bar_line() -> None:
-    _, told = play([(0.0, Start()), *tune(1.5, seconds=0.3)], Mode.TRADE)
-    (beat,), turns = of(TempoSet, told), of(TurnBegan, told)
+    _, outputs = play([(0.0, Start()), *tune(1.5, seconds=0.3)], Mode.TRADE)
+    (beat,), turns = of(TempoSet, outputs), of(TurnBegan, outputs)
     assert (beat.quarters_per_minute, beat.steady) == (200.0, True)
     bars = [(turn.start - beat.bar_line) / 1.2 for turn in turns]
     assert [turn.turn for turn in turns[:3]] == [Turn.COUNT_IN, Turn.PLAYER, Turn.MODEL]
     assert bars == pytest.approx([round(bar) for bar in bars])
-    assert planned(told)[0].start == pytest.approx(turns[2].start)
-    assert min(time for time, output in told if isinstance(output, NotesPlanned)) < turns[2].start
+    assert planned(outputs)[0].start == pytest.approx(turns[2].start)
+    assert min(time for time, output in outputs if isinstance(output, NotesPlanned)) < turns[2].start
 
 
 def test_a_late_answer_moves_and_is_not_cut() -> None:
     log: Log = [(0.0, Start()), *tune(1.5, seconds=0.3)]
-    _, told = play(log, Mode.TRADE)
+    _, outputs = play(log, Mode.TRADE)
     _, late = play(log, Mode.TRADE, step_seconds=0.05)
     beat = of(TempoSet, late)[0]
     turn = next(turn for turn in of(TurnBegan, late) if turn.turn == Turn.MODEL)
-    moved = turn.start - next(turn for turn in of(TurnBegan, told) if turn.turn == Turn.MODEL).start
+    moved = turn.start - next(turn for turn in of(TurnBegan, outputs) if turn.turn == Turn.MODEL).start
     assert moved > 0
     assert moved / 0.3 == pytest.approx(round(moved / 0.3))  # whole beats
     assert turn.end - turn.start == pytest.approx(1.2)
@@ -258,44 +258,44 @@ def test_a_late_answer_moves_and_is_not_cut() -> None:
 
 def test_the_model_answers_when_the_player_pauses() -> None:
     held = [*pedal(0.2, 3.0), *tune(0.3, (60, 62))]
-    _, told = play([(0.0, Start()), *held], Mode.ANSWER)
-    model = next(turn for turn in of(TurnBegan, told) if turn.turn == Turn.MODEL)
+    _, outputs = play([(0.0, Start()), *held], Mode.ANSWER)
+    model = next(turn for turn in of(TurnBegan, outputs) if turn.turn == Turn.MODEL)
     assert 3.8 <= model.start < 3.9  # the pedal held the notes until 3, and the pause is 0.8 s
 
 
 def test_a_duet_goes_on_while_the_player_plays() -> None:
     log: Log = [(0.0, Start()), *tune(1.5, (60, 62, 64, 65) * 6, 0.3)]
-    _, told = play([*log, (20.0, Stop())], Mode.DUET)
-    starts = [note.start for note in planned(told)]
+    _, outputs = play([*log, (20.0, Stop())], Mode.DUET)
+    starts = [note.start for note in planned(outputs)]
     assert min(starts) > 1.5
     assert max(starts) < 1.5 + 24 * 0.3 + 4 * 1.2  # then it rests
-    for time, output in told:
+    for time, output in outputs:
         for note in output.notes if isinstance(output, NotesPlanned) else ():
             assert note.start < time + 0.2 + 0.3  # a beat, decided a little before
 
 
 def test_for_ever_means_for_ever() -> None:
-    session, told = play([(0.0, Start()), *tune(0.3), (30.0, Stop())], Mode.CONTINUE)
-    starts = np.array([note.start for note in planned(told)])
+    session, outputs = play([(0.0, Start()), *tune(0.3), (30.0, Stop())], Mode.CONTINUE)
+    starts = np.array([note.start for note in planned(outputs)])
     assert max(np.diff(starts)) < 8
     assert starts[-1] > 25
     assert session.turn.turn == Turn.IDLE
 
 
-def test_what_is_played_during_the_answer_is_heard_next() -> None:
+def test_what_is_played_during_the_answer_reaches_the_next_answer() -> None:
     log: Log = [(0.0, Start()), *tune(0.3)]
     quiet, loud = (
         play([*log, *more, *tune(3.8, (60, 62))], Mode.CALL_AND_RESPONSE)[1]
         for more in ([], tune(2.3, (72, 76), 0.4))
     )
-    second = [[n.pitch for n in planned(told) if n.start > 5.4] for told in (quiet, loud)]
+    second = [[n.pitch for n in planned(outputs) if n.start > 5.4] for outputs in (quiet, loud)]
     assert second[0] != second[1]
 
 
 def test_changed_settings_hold_from_the_next_turn() -> None:
     log: Log = [(0.0, Start()), *tune(0.3), (2.5, Configure(config(response_seconds=3.0))), *tune(4.0)]
-    session, told = play(log, Mode.CALL_AND_RESPONSE)
-    first, second = [turn for turn in of(TurnBegan, told) if turn.turn == Turn.MODEL]
+    session, outputs = play(log, Mode.CALL_AND_RESPONSE)
+    first, second = [turn for turn in of(TurnBegan, outputs) if turn.turn == Turn.MODEL]
     assert first.end - first.start == pytest.approx(1.5)
     assert second.end - second.start == pytest.approx(3.0)
     assert session.config.response_seconds == 3.0
@@ -304,29 +304,31 @@ def test_changed_settings_hold_from_the_next_turn() -> None:
 def test_only_instruments_and_scale_that_are_asked_for() -> None:
     settings = {"instruments": ("flute", "drums"), "scale": "A minor pentatonic", "response_seconds": 8.0}
     for mode in Mode:
-        _, told = play([(0.0, Start()), *tune(0.3), (12.0, Stop())], mode, config=settings)
-        notes = planned(told)
+        _, outputs = play([(0.0, Start()), *tune(0.3), (12.0, Stop())], mode, config=settings)
+        notes = planned(outputs)
         assert {note.program for note in notes} <= {73, 128}
         assert {note.pitch % 12 for note in notes if note.program != 128} <= {9, 0, 2, 4, 7}
 
 
 def test_the_model_leaves_the_player_s_part_to_the_player_in_a_duet() -> None:
     log: Log = [(0.0, Start()), *tune(1.5, (60, 62, 64, 65) * 6, 0.3), (9.0, Stop())]
-    _, told = play(log, Mode.DUET, config={"instrument": "piano"})
-    assert planned(told)
-    assert 0 not in {note.program for note in planned(told)}
+    _, outputs = play(log, Mode.DUET, config={"instrument": "piano"})
+    assert planned(outputs)
+    assert 0 not in {note.program for note in planned(outputs)}
 
 
 def test_an_instrument_that_the_model_lacks_is_remarked_on() -> None:
-    _, told = play([(0.0, Start())], Mode.ANSWER, config={"instrument": "harp"})
-    assert "harp" in of(Remark, told)[0].text
+    _, outputs = play([(0.0, Start())], Mode.ANSWER, config={"instrument": "harp"})
+    assert "harp" in of(Remark, outputs)[0].text
     drums = live_model("drums")
-    _, told = play([(0.0, Start())], Mode.ANSWER, drums, network_for(drums), config={"instrument": "piano"})
-    assert [remark.text for remark in of(Remark, told)] == [
+    _, outputs = play(
+        [(0.0, Start())], Mode.ANSWER, drums, network_for(drums), config={"instrument": "piano"}
+    )
+    assert [remark.text for remark in of(Remark, outputs)] == [
         "drums cannot hear acoustic grand piano, and plays on its own"
     ]
-    _, told = play([(0.0, Start())], Mode.ANSWER)
-    assert not of(Remark, told)
+    _, outputs = play([(0.0, Start())], Mode.ANSWER)
+    assert not of(Remark, outputs)
 
 
 def test_another_model_plays_from_the_next_turn_on() -> None:
@@ -337,8 +339,8 @@ def test_another_model_plays_from_the_next_turn_on() -> None:
     assert session.model is MODEL
     session.receive(Midi(b"\x90\x3c\x50"), 4.0)
     assert session.model is other
-    told = jam(session, network_for(other), [], 7.0)[0]
-    assert {note.program for note in planned(told)} == {128}
+    outputs = jam(session, network_for(other), [], 7.0)[0]
+    assert {note.program for note in planned(outputs)} == {128}
 
 
 def test_what_is_not_asked_is_sampled_as_the_card_of_the_chosen_model_says() -> None:
@@ -377,15 +379,34 @@ def test_a_score_can_be_the_call(start: bool) -> None:
     song = make_song(2)
     log: Log = [*([(0.0, Start())] if start else []), (0.5, PlayCall(song))]
     session = Session(MODEL, config())
-    told = jam(session, NETWORK, log, 8.0)[0]
-    mine = planned(told, Side.PLAYER)
+    outputs = jam(session, NETWORK, log, 8.0)[0]
+    mine = planned(outputs, Side.PLAYER)
     assert len(mine) == song.note_count
     begins = np.sort([note.start for note in mine])
     seconds = np.sort(np.concatenate([ticks_to_seconds(song, track.notes["start"]) for track in song.tracks]))
     assert begins - begins[0] == pytest.approx(seconds)
-    model = next(turn for turn in of(TurnBegan, told) if turn.turn == Turn.MODEL)
+    model = next(turn for turn in of(TurnBegan, outputs) if turn.turn == Turn.MODEL)
     assert model.start >= max(note.end for note in mine)
-    assert of(TempoSet, told)[-1].quarters_per_minute == pytest.approx(120)
+    assert of(TempoSet, outputs)[-1].quarters_per_minute == pytest.approx(120)
+
+
+@pytest.mark.parametrize("mode", [Mode.ANSWER, Mode.CONTINUE])
+def test_a_score_that_is_cancelled_is_not_waited_for(mode: Mode) -> None:
+    settings = {"metronome": True, "pause": 0.5}
+    log: Log = [
+        (0.0, Start()),
+        (1.5, PlayCall(make_song(8))),
+        (
+            1.55,
+            Configure(config(mode, **settings, tempo=150.0)),
+        ),  # a new turn: no note of the score has begun
+        *tune(4.0),
+    ]
+    session, outputs = play(log, mode, config=settings)
+    assert of(NotesCancelled, outputs)
+    assert [note.pitch for note in session.notes if note.side == Side.PLAYER] == [60, 62, 64, 67]
+    answer = next(turn for turn in of(TurnBegan, outputs) if turn.turn in (Turn.MODEL, Turn.BOTH))
+    assert 6.4 < answer.start < 7.5  # the pause after the tune ended the call
 
 
 @pytest.mark.parametrize(
@@ -413,9 +434,9 @@ def test_undo_takes_the_last_call_and_its_answer_back() -> None:
     jam(session, NETWORK, tune(3.7), 7.2)
     assert len(session.notes) > len(before)
     session.receive(Undo(), 7.3)
-    told = jam(session, NETWORK, [], 7.4)[0]
+    outputs = jam(session, NETWORK, [], 7.4)[0]
     assert session.notes == before
-    assert of(HistoryChanged, told)
+    assert of(HistoryChanged, outputs)
     assert session.turn.turn == Turn.PLAYER
     session.receive(Undo(), 7.5)
     assert session.notes == ()
@@ -465,7 +486,7 @@ def test_malformed_messages_change_nothing(text: str) -> None:
         session.receive(Midi(bytes.fromhex(text)), 1.0)
     assert not session.notes
     assert not session.advance(1.0)
-    with pytest.raises(ConfigError, match="nothing that a session can take"):
+    with pytest.raises(ConfigError, match="a session does not accept str"):
         session.receive("nonsense", 1.0)  # type: ignore[arg-type]
 
 

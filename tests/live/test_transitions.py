@@ -61,17 +61,17 @@ def reach(turn: Turn, mode: Mode, counted: bool = False, played: bool = True) ->
     return session, now
 
 
-def until_told(session: Session, now: float) -> list[Output]:
-    """Go on until a turn begins, and return what was told."""
-    told: list[Output] = []
-    while not turns(told) and now < 70:
+def until_a_turn(session: Session, now: float) -> list[Output]:
+    """Go on until a turn begins, and return the outputs."""
+    outputs: list[Output] = []
+    while not turns(outputs) and now < 70:
         now = max(now + 0.01, session.next_time or 0.0)
-        told += go_on(session, now + 1e-3)
-    return told
+        outputs += go_on(session, now + 1e-3)
+    return outputs
 
 
-def turns(told: list[Output]) -> list[Turn]:
-    return [output.turn for output in told if isinstance(output, TurnBegan)]
+def turns(outputs: list[Output]) -> list[Turn]:
+    return [output.turn for output in outputs if isinstance(output, TurnBegan)]
 
 
 def receives(make: Callable[[Session], object]) -> Callable[[Session, float], list[Output]]:
@@ -92,7 +92,7 @@ def use(session: Session, now: float) -> list[Output]:
 DO: dict[Event, Callable[[Session, float], list[Output]]] = {
     Event.START: receives(lambda _: Start()),
     Event.STOP: receives(lambda _: Stop()),
-    Event.OVER: until_told,
+    Event.OVER: until_a_turn,
     Event.CONFIGURE: receives(lambda session: Configure(session.config.model_copy(update={"tempo": 150.0}))),
     Event.USE: use,
     Event.PLAY_CALL: receives(lambda _: PlayCall(make_song(2))),
@@ -132,9 +132,9 @@ def test_the_session_does_what_the_row_says(row: Transition, mode: Mode) -> None
     assert row.event is not None
     session, now = reach(row.turn, mode, row.when == When.COUNT_IN, row.when != When.SILENT)
     number = session.turn.number
-    told = DO[row.event](session, now)
+    outputs = DO[row.event](session, now)
     expected = next_of(session) if row.then == Choice.NEXT else row.then
-    assert (session.turn.turn, turns(told)[-1]) == (expected, expected)
+    assert (session.turn.turn, turns(outputs)[-1]) == (expected, expected)
     if row.when == When.SILENT:
         assert session.turn.number == number
 
@@ -142,17 +142,17 @@ def test_the_session_does_what_the_row_says(row: Transition, mode: Mode) -> None
 @pytest.mark.parametrize("mode", MODES[Turn.MODEL])
 def test_a_late_answer_is_waited_for_and_then_given_up(mode: Mode) -> None:
     session, now = reach(Turn.PLAYER, mode)
-    while session.turn.turn == Turn.PLAYER:  # from here on nobody steps the network
+    while session.turn.turn == Turn.PLAYER:  # from here on the network is not stepped
         now += 0.1
         session.advance(now)
     stop = session.turn.end
     assert stop is not None
     row = next(row for row in TRANSITIONS if row.when == When.LATE)
     assert (row.turn, row.event) == (Turn.MODEL, Event.OVER)
-    told = list(session.advance(stop + PATIENCE - 0.1))
-    assert (session.turn.turn, turns(told)) == (row.then, [])
-    told = list(session.advance(stop + PATIENCE + 0.1))
-    assert (session.turn.turn, turns(told)[-1]) == (Turn.PLAYER, Turn.PLAYER)
+    outputs = list(session.advance(stop + PATIENCE - 0.1))
+    assert (session.turn.turn, turns(outputs)) == (row.then, [])
+    outputs = list(session.advance(stop + PATIENCE + 0.1))
+    assert (session.turn.turn, turns(outputs)[-1]) == (Turn.PLAYER, Turn.PLAYER)
 
 
 @pytest.mark.parametrize("turn", [Turn.COUNT_IN, Turn.PLAYER, Turn.BOTH])
@@ -160,9 +160,9 @@ def test_undo_with_nothing_to_take_back_changes_no_turn(turn: Turn) -> None:
     session, now = reach(turn, Mode.DUET if turn == Turn.BOTH else Mode.TRADE, played=False)
     before = session.turn
     session.receive(Undo(), now)
-    told = list(session.advance(now))
-    assert any(isinstance(output, Remark) for output in told)
-    assert (session.turn, turns(told)) == (before, [])
+    outputs = list(session.advance(now))
+    assert any(isinstance(output, Remark) for output in outputs)
+    assert (session.turn, turns(outputs)) == (before, [])
 
 
 ELSEWHERE = {(row.turn, row.event) for row in TRANSITIONS}
@@ -177,8 +177,8 @@ def test_no_other_event_changes_the_turn(turn: Turn, event: Event) -> None:
         session, now = reach(turn, mode)
         before = session.turn
         idles = event == Event.OVER  # nothing is ever over when idle, or while both play
-        told = go_on(session, now + 3.0) if idles else DO[event](session, now)
-        assert (session.turn, turns(told)) == (before, [])
+        outputs = go_on(session, now + 3.0) if idles else DO[event](session, now)
+        assert (session.turn, turns(outputs)) == (before, [])
 
 
 @pytest.mark.parametrize("turn", Turn)

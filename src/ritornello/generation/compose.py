@@ -248,8 +248,8 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score
         log_likelihood=piece.log_probability / max(1, chosen_notes),
         fixed_log_likelihood=piece.fixed_log_probability / max(1, piece.judged_notes),
         continuation_score=piece.continuation_score,
-        constraints=tuple(state.name for state in piece.decoder.constraints if state.is_asked),
-        relaxed_constraints=dict(piece.decoder.relaxed),
+        constraints=tuple(state.name for state in piece.constraints if state.is_asked),
+        relaxed_constraints=dict(piece.relaxed),
         remarks=bundle.representation.substitutions(primer) if primer is not None else (),
         find_copies=partial(_find_copies, bundle, ids, piece.primer_quarters),
     )

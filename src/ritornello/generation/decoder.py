@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from copy import copy
+from typing import Self
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class Decoder:
         self.forced: int | None = None
         self.allowed: Mask = np.ones(representation.vocabulary_size, dtype=bool)
 
-    def fork(self) -> Decoder:
+    def fork(self) -> Self:
         """Return an independent copy."""
         other = copy(self)
         other.grammar, other.ids = self.grammar.fork(), list(self.ids)
@@ -124,8 +125,8 @@ def apply_constraints(
     relaxed = []
     for state in constraints:
         banned = state.banned(grammar, allowed)
-        if len(ids := np.atleast_1d(banned)):
-            if ids.dtype.kind not in "iu" or ids.ndim > 1 or ids.min() < 0 or ids.max() >= len(allowed):
+        if (ids := np.asarray(banned)).size:
+            if ids.dtype.kind not in "iu" or ids.ndim != 1 or ids.min() < 0 or ids.max() >= len(allowed):
                 raise ConfigError(
                     f"constraint {state.name} banned {str(banned)[:80]}; ids are integers from 0 to {len(allowed) - 1}"
                 )

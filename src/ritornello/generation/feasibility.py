@@ -37,7 +37,7 @@ def check_feasible(context: Context) -> Feasible:
     if is_over_chords and not has_bars:
         raise ConfigError(
             f"chords: a model of representation {representation.name} cannot play over given chords;"
-            " train one with --preset jazz-solo, or take one of multitrack or frames"
+            " train one with --preset jazz_solo, or take one of multitrack or frames"
         )
     # The others have ids that a note must follow, perhaps one that is banned.
     if not (context.notes.is_complete and (has_bars or representation.tells_notes_in_order)):

@@ -1,24 +1,23 @@
-"""One piece of a batch while it is composed: its decoder, its end, and the log-probability of its ids."""
+"""One piece of a batch while it is composed: a decoder with the end of the piece and the log-probability of its ids."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from copy import copy
+from typing import Self
 
 import numpy as np
 
-from ritornello.arrays import Mask
 from ritornello.generation.config import ComposeConfig
 from ritornello.generation.constraints.base import ConstraintState
 from ritornello.generation.constraints.fixed_notes import LEADS_ON
 from ritornello.generation.decoder import Decoder, LogitsProcessor
 from ritornello.generation.prepare import Beginning
 from ritornello.generation.stepper import Logits
-from ritornello.representations.base import GrammarState, Ids, Representation
+from ritornello.representations.base import Ids, Representation
 
 
-class Piece:
+class Piece(Decoder):
     """A piece while it is composed.
 
     log_probability: of the ids that were chosen. fixed_log_probability: of the fixed ids beside free parts, or in the
@@ -36,12 +35,12 @@ class Piece:
         generator: np.random.Generator,
         processors: Sequence[LogitsProcessor] = (),
     ) -> None:
-        self.representation, self.index, self.generator = representation, index, generator
-        self.decoder = Decoder(representation, beginning.conditions, constraints, processors)
+        super().__init__(representation, beginning.conditions, constraints, processors)
+        self.index, self.generator = index, generator
         self.beginning, self._notes_wanted = beginning, config.notes
         self._loop_ids: int | None = None  # how many ids stand before a loop's end
         for token in beginning.ids.tolist():
-            self.decoder.accept(token)
+            self.accept(token)
         self.log_probability, self.fixed_log_probability = 0.0, 0.0
         self.unchosen_notes, self.judged_notes = self.grammar.notes, 0
         self.primer_quarters = self.grammar.quarters if self.unchosen_notes else -1.0
@@ -49,84 +48,73 @@ class Piece:
         self._judged: set[int] = set()  # the bars whose fixed ids count
         self._logits: Logits = np.empty(0, dtype=np.float32)
 
-    def fork(self) -> Piece:
+    def fork(self) -> Self:
         """Return an independent copy; the generator is shared."""
-        other = copy(self)
-        other.decoder = self.decoder.fork()
+        other = super().fork()
         other._log_probs, other._judged = self._log_probs.copy(), set(self._judged)
         return other
 
     @property
-    def grammar(self) -> GrammarState:
-        return self.decoder.grammar
-
-    @property
     def finished_ids(self) -> Ids:
         """The ids of the piece; of a loop, without what follows its end."""
-        ids = self.decoder.ids
+        ids = self.ids
         return np.array(ids if self._loop_ids is None else [*ids[: self._loop_ids], ids[-1]], dtype=np.int32)
-
-    def mask(self) -> Mask:
-        """Return the ids that may come next, (vocabulary,)."""
-        return self.decoder.mask()
 
     @property
     def adjusts_logits(self) -> bool:
         """Whether `process` has anything to do."""
-        return self.beginning.conditions.fixed_notes is not None or bool(self.decoder.processors)
+        return self.conditions.fixed_notes is not None or bool(self.processors)
 
     def process(self, logits: Logits) -> Logits:
         """Return the logits, (vocabulary,), by which to choose; see `Decoder.process`."""
         self._logits = logits
-        return self.decoder.process(logits)
+        return super().process(logits)
 
     def take(self, token: int, log_probability: float) -> None:
         """Accept the id that was chosen, or the end if the piece has all its notes or far too many ids."""
-        limit, decoder = self.beginning.id_limit, self.decoder
+        limit = self.beginning.id_limit
         notes, bar = self.grammar.notes, self.grammar.place[0]
-        is_over = len(decoder.ids) > 2 * limit
+        is_over = len(self.ids) > 2 * limit
         if self._has_all_notes():  # the last of them may still get a velocity and a duration
             after = self.grammar.fork()
             after.advance(token)
             is_over |= after.notes > notes or after.place != self.grammar.place
         if is_over:
-            decoder.accept(self.representation.end_id)
+            self.accept(self.representation.end_id)
         else:
-            decoder.accept(token)
+            self.accept(token)
             self._judge(token, log_probability, self.grammar.notes - notes, bar)
-        if self._has_all_notes() or len(decoder.ids) == limit:
+        if self._has_all_notes() or len(self.ids) == limit:
             self.grammar.finish_bar()
         loop_bars, bar = self.beginning.loop_bars, self.grammar.place[0]
         if loop_bars is None:
             self._follow_fixed_notes()
-        elif (
-            bar >= loop_bars and not self.grammar.ended
-        ):  # it goes on into its beginning, to be judged by that
+        elif bar >= loop_bars and not self.grammar.ended:  # its beginning returns, to judge how it leads back
             if self._loop_ids is None:
-                self._loop_ids = len(decoder.ids) - 1
+                self._loop_ids = len(self.ids) - 1
             if bar >= loop_bars + LEADS_ON:
-                decoder.accept(self.representation.end_id)
+                self.accept(self.representation.end_id)
 
     def _has_all_notes(self) -> bool:
         return self._notes_wanted is not None and self.grammar.notes >= self._notes_wanted
 
     def _follow_fixed_notes(self) -> None:
         """If only fixed notes are left and none of them is judged, add them without stepping the network."""
-        fixed, notes = self.beginning.conditions.fixed_notes, self.grammar.notes
+        fixed, notes = self.conditions.fixed_notes, self.grammar.notes
         if fixed is None or fixed.is_accompanied:
             return
         if self.grammar.place[0] > max(fixed.free, default=-1) + LEADS_ON:
             while not self.grammar.ended:
                 [token] = np.flatnonzero(self.grammar.allowed_mask())
-                self.decoder.accept(int(token))
+                self.accept(int(token))
             self.unchosen_notes += self.grammar.notes - notes
 
     # --- log-probability --------------------------------------------------------------------------------------
 
     def _judge(self, token: int, log_probability: float, notes: int, bar: int) -> None:
         """Add the log-probability of an id that brings so many notes, read in `bar`, to the chosen or fixed ones."""
-        fixed = self.beginning.conditions.fixed_notes
-        is_chosen = self.decoder.is_choice and token != self.decoder.forced
+        fixed = self.conditions.fixed_notes
+        is_chosen = self.is_choice and token != self.forced
         if is_chosen:
             self.log_probability += log_probability
         if fixed is None or not self.grammar.notes:  # the header is not judged
@@ -149,7 +137,7 @@ class Piece:
 
         Of bars that return, the log-probability with which they were composed is subtracted.
         """
-        fixed = self.beginning.conditions.fixed_notes
+        fixed = self.conditions.fixed_notes
         if fixed is None or not self.judged_notes:
             return None
         before = sum(self._log_probs[fixed.returns[bar]] for bar in self._judged if bar in fixed.returns)

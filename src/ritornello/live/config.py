@@ -1,7 +1,6 @@
-"""What can be asked of a live session: how the turns go, at what tempo, with which sounds, within which constraints.
+"""The settings of a live session: turns, tempo, instruments, sampling and constraints.
 
-What composing can be asked for too has the same name, limits and spellings here, since it is inherited from the same
-models.
+Settings that composing has too are inherited from the same pydantic models, so names, limits and spellings agree.
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ class Mode(StrEnum):
     ANSWER = "answer"  # the model answers when the player pauses
     TRADE = "trade"  # turns of whole bars to a metronome: trading fours
     DUET = "duet"  # the model plays while the player plays, planned a beat ahead
-    CONTINUE = "continue"  # the model goes on for ever from what it has heard; the player may join in
+    CONTINUE = "continue"  # the model goes on for ever from the call; the player may join in
 
 
 class JamConfig(ConstraintSettings, MusicSettings, SamplerConfig):
-    """What is asked of a session; every field can be changed while it runs, and acts from the next turn on."""
+    """The settings of a session. Any field can be changed while it runs; the change acts from the next turn on."""
 
     mode: Mode = Field(Mode.CALL_AND_RESPONSE, description="how player and model share the time")
     call_seconds: float = Field(6.0, ge=1, le=120, description="length of your turn without a metronome")
@@ -70,6 +69,6 @@ class JamConfig(ConstraintSettings, MusicSettings, SamplerConfig):
 
     @property
     def bar_seconds(self) -> float:
-        """How long a bar of the metronome lasts."""
+        """The length of a bar of the metronome, in seconds."""
         numerator, denominator = self.meter_pair
         return numerator * 4 / denominator * 60 / self.tempo

@@ -1,8 +1,8 @@
-"""What goes into a live session and what comes out: plain, frozen values.
+"""The inputs and outputs of a live session: plain, frozen values.
 
-Into it, each with the time at which it happened: what the player plays (`Midi`), and what the player asks for. Out
-of it: what has become known, in the order in which it did. The model's notes come as a whole, with start and end,
-before their time; whoever makes the sound schedules them. Times are seconds on the session's clock.
+Inputs, each received with the time at which it happened: MIDI messages of the player (`Midi`) and commands. Outputs,
+in order: turns, notes, beats and remarks. The model's notes come whole, with start and end, ahead of their
+time; a driver schedules them. Times are seconds on the session's clock.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ritornello.score import Score
 
 
 class Side(StrEnum):
-    """Who plays."""
+    """The player of a note."""
 
     PLAYER = "player"
     MODEL = "model"
@@ -36,7 +36,7 @@ class Turn(StrEnum):
 
 @dataclass(frozen=True)
 class Midi:
-    """A channel message as a MIDI port gives it: 2 or 3 bytes, the first 0x80-0xEF."""
+    """A MIDI channel message: 2 or 3 bytes, the first 0x80-0xEF."""
 
     data: bytes
 
@@ -48,26 +48,26 @@ class Start:
 
 @dataclass(frozen=True)
 class Stop:
-    """Fall silent; what was played is kept."""
+    """Fall silent; the record is kept."""
 
 
 @dataclass(frozen=True)
 class Configure:
-    """Change what is asked of the session."""
+    """Change the settings."""
 
     config: JamConfig
 
 
 @dataclass(frozen=True)
 class PlayCall:
-    """Take a score for the player's call: it sounds, and the model answers when it has ended."""
+    """Play a score as the player's call; the model answers when it has ended."""
 
     score: Score
 
 
 @dataclass(frozen=True)
 class Undo:
-    """Take the last turn back: its notes leave the record, and the model forgets it."""
+    """Undo the last turn: its notes leave the record, and the model's state is that of before."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class SetBookmark:
 
 @dataclass(frozen=True)
 class GoTo:
-    """Go back to a bookmark: from here on the session is as it was then, its notes and the model's state."""
+    """Go back to a bookmark: the record and the model's state are again what they were then."""
 
     number: int
 
@@ -94,7 +94,7 @@ Input = Midi | Start | Stop | Configure | PlayCall | Undo | SetBookmark | GoTo
 class LiveNote:
     """A note of either side. `number` names it in its session; `end` is None while its key is down.
 
-    program: General MIDI, 0-127, or 128 for the drum kit. channel: 0-15, the player's own for the player's notes.
+    program: General MIDI, 0-127, or 128 for the drum kit. channel: 0-15, for the player's notes the input channel.
     """
 
     number: int
@@ -109,7 +109,7 @@ class LiveNote:
 
 @dataclass(frozen=True)
 class TurnBegan:
-    """Whose turn begins at `start` (often a moment ahead), and when it ends, if that is known."""
+    """A turn that begins at `start`, often a moment ahead; `end` is None while unknown."""
 
     turn: Turn
     start: float
@@ -119,14 +119,14 @@ class TurnBegan:
 
 @dataclass(frozen=True)
 class NotesPlanned:
-    """Notes of the model, to be scheduled."""
+    """Notes to be scheduled: the model's, or those of a score played as the call."""
 
     notes: tuple[LiveNote, ...]
 
 
 @dataclass(frozen=True)
 class NotesCancelled:
-    """Planned notes that will not be played after all, or that end at `at` if they sound already."""
+    """Planned notes that are not to be played, or, if they sound already, to end at `at`."""
 
     numbers: tuple[int, ...]
     at: float
@@ -134,7 +134,7 @@ class NotesCancelled:
 
 @dataclass(frozen=True)
 class TempoSet:
-    """The beat from now on: a bar line at `bar_line`, quarters a minute, meter. `steady` if a metronome keeps it."""
+    """The beat from now on: a bar line at `bar_line`, tempo, meter. `steady` if a metronome keeps it."""
 
     bar_line: float
     quarters_per_minute: float
@@ -144,7 +144,7 @@ class TempoSet:
 
 @dataclass(frozen=True)
 class BookmarkSet:
-    """A bookmark can be gone to."""
+    """A bookmark that `GoTo` accepts."""
 
     number: int
     name: str
@@ -153,19 +153,19 @@ class BookmarkSet:
 
 @dataclass(frozen=True)
 class HistoryChanged:
-    """The record is not what it was (after undo or a bookmark): ask the session for its notes again."""
+    """The record was replaced, by undo or a bookmark: read `Session.notes` again."""
 
 
 @dataclass(frozen=True)
 class Answered:
-    """How long after the player's turn the first note of the answer was decided, in seconds."""
+    """The latency of an answer: seconds from the end of the call to the decision of the first note."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class Remark:
-    """Something the player should know, in one line, such as what stands for an instrument the model lacks."""
+    """A line for the player, such as the substitute for an instrument that the model lacks."""
 
     text: str
 

@@ -41,6 +41,10 @@ FAMILIES = (
 )
 """The family of program p is FAMILIES[p // 8]."""
 
+SCORE_ORDER = (9, 8, 7, 6, 10, 3, 1, 2, 0, 11, 12, 13, 5, 4, 14, 15, 16)
+"""The families (program // 8), the drum kit as 16, from the top of a page to its bottom: winds, voices, leads, guitars,
+keyboards, strings, bass, drums."""
+
 # One row a program, in order: name, lowest, highest.
 _TABLE: tuple[tuple[str, int, int], ...] = (
     ("acoustic grand piano", 21, 108),

@@ -19,4 +19,6 @@ class Instruments(Constraint):
         if not pitch_settings(context):
             return None
         tokens = [each.token for each in context.feasible.idle if each.token is not None]
-        return Never(self.name, 5, np.array(tokens, dtype=np.int64))
+        state = Never(self.name, 5, np.array(tokens, dtype=np.int64))
+        state.is_asked = False  # it follows from what is asked
+        return state

@@ -10,12 +10,14 @@ each onset of the top voice begins within reach.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from ritornello.errors import ConfigError
 from ritornello.generation.constraints.base import Constraint, Context, OnsetState, Settings
+from ritornello.theory.instruments import SCORE_ORDER
 
 if TYPE_CHECKING:
     from numpy import int64
@@ -77,7 +79,9 @@ class StepLimit(Constraint):
             context.representation.tells_notes_in_order and not tokens.elapsed[context.notes.ids].any()
         )
         may_begin_lower = goes_upwards and not any(row.asked(context) for row in rows)
-        return StepLimitState(tokens, context.notes, limit, may_begin_lower)
+        declared = [each for each in tokens.instruments if each.program >= 0]
+        order = {each.voice: (SCORE_ORDER.index(each.program // 8), each.voice) for each in declared}
+        return StepLimitState(tokens, context.notes, order, limit, may_begin_lower)
 
 
 class _Line(NamedTuple):
@@ -93,8 +97,12 @@ class StepLimitState(OnsetState):
 
     name, rank = "step_limit", 45
 
-    def __init__(self, tokens: Tokens, notes: Notes, limit: int, may_begin_lower: bool) -> None:
+    def __init__(
+        self, tokens: Tokens, notes: Notes, order: Mapping[int, Any], limit: int, may_begin_lower: bool
+    ) -> None:
+        """`order` has the voices as keys, and values that sort them from the top of the score down."""
         super().__init__(notes)
+        self._order = order
         self._tokens, self._limit, self._may_begin_lower = tokens, limit, may_begin_lower
         self._shaping = tokens.mask(*(kind for kind in MODIFIERS if kind in tokens.slice))
         self._lines: dict[int, _Line] = {}
@@ -124,7 +132,7 @@ class StepLimitState(OnsetState):
         if not self._lines:
             return ()
         self.move_to(grammar.quarters)
-        top = min(self._lines)
+        top = min(self._lines, key=lambda voice: self._order.get(voice, (0, voice)))
         line = self._lines[top]
         if line.before < 0:
             return ()
@@ -132,6 +140,13 @@ class StepLimitState(OnsetState):
         mine = self.notes.voices == top
         low, high = line.before - self._limit, line.before + self._limit
         out = mine & (pitches > high)
+        recalled = [
+            token
+            for token in self._tokens.recalling
+            if any(voice == top and not low <= pitch <= high for voice, pitch in grammar.notes_of(token))
+        ]
+        if recalled:
+            return [*ids[mine & ((pitches < low) | (pitches > high))].tolist(), *recalled]
         if line.present >= low or self._given_at == self.onset:  # within reach already, or not chosen
             return self._new(grammar, ids[out])
         within = ids[mine & (pitches >= low) & (pitches <= high) & allowed[ids]]

@@ -1,11 +1,12 @@
 """Real and virtual MIDI ports, by mido on RtMidi (the extra `ports`).
 
-A port is found by its name, or by a part of it that only one port has. Whatever the back end raises (it differs from
-system to system) becomes one clear line.
+A port is found by its name, or by a part of it that only one port has. Any exception of the back end (they differ
+between systems) becomes a ConfigError of one line.
 """
 
 from __future__ import annotations
 
+import importlib
 import queue
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,50 +16,50 @@ from typing import Any, Protocol
 from ritornello.errors import ConfigError, MissingExtraError, RitornelloError, unknown_name
 
 Received = tuple[float, bytes]
-"""A message and when it came, by the monotonic clock."""
+"""The time at which a message arrived, by the monotonic clock, and its bytes."""
 
 
 class Ports(Protocol):
-    """An input and an output."""
+    """An input port and an output port."""
 
     def receive(self) -> Sequence[Received]:
-        """Return what has come since the last call."""
+        """Return the messages since the last call."""
 
     def send(self, data: bytes) -> None:
         """Send a message now."""
 
     def wait(self, seconds: float) -> None:
-        """Return when something comes, at the latest after `seconds`."""
+        """Wait for a message, `seconds` at most."""
 
     def close(self) -> None:
-        """Give the ports back."""
+        """Close both ports."""
 
 
 class MidoPorts:
-    """Ports of mido. `open_input` is called with the function that takes each message, and returns the port."""
+    """Ports of mido. `open_input` opens the input; its argument is the callback for messages."""
 
     def __init__(self, open_input: Callable[[Callable[[Any], None]], Any], output: Any) -> None:
-        self._came: queue.SimpleQueue[Received] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Received] = queue.SimpleQueue()
         self._next: Received | None = None
         self._output = output
         self._input = open_input(self._take)
 
     def _take(self, message: Any) -> None:
-        """Take a message, in a thread of the back end."""
-        self._came.put((time.monotonic(), bytes(message.bytes())))
+        """Queue a message; called in a thread of the back end."""
+        self._queue.put((time.monotonic(), bytes(message.bytes())))
 
     def receive(self) -> list[Received]:
-        came = [] if self._next is None else [self._next]
+        received = [] if self._next is None else [self._next]
         self._next = None
         with suppress(queue.Empty):
             while True:
-                came.append(self._came.get_nowait())
-        return came
+                received.append(self._queue.get_nowait())
+        return received
 
     def wait(self, seconds: float) -> None:
         if self._next is None and seconds > 0:
             with suppress(queue.Empty):
-                self._next = self._came.get(timeout=seconds)
+                self._next = self._queue.get(timeout=seconds)
 
     def send(self, data: bytes) -> None:
         import mido
@@ -80,14 +81,12 @@ def port_names() -> tuple[list[str], list[str]]:
 
 
 def open_ports(input_name: str, output_name: str, virtual: bool = False) -> MidoPorts:
-    """Return open ports; with `virtual`, new ones of these names, which other programs can connect to."""
+    """Open two ports; with `virtual`, make new ones of these names, for other programs to connect to."""
     mido = _load()
     if not virtual:
         inputs, outputs = port_names()
-        input_name, output_name = (
-            find_port("input", input_name, inputs),
-            find_port("output", output_name, outputs),
-        )
+        input_name = find_port("input", input_name, inputs)
+        output_name = find_port("output", output_name, outputs)
     with _one_line(f"output {output_name!r}"):
         output = mido.open_output(output_name, virtual=virtual)
     with _one_line(f"input {input_name!r}"):
@@ -95,7 +94,7 @@ def open_ports(input_name: str, output_name: str, virtual: bool = False) -> Mido
 
 
 def find_port(kind: str, wanted: str, names: Sequence[str]) -> str:
-    """Return the name that is `wanted`, or the only one that contains it, whatever its case."""
+    """Return the name `wanted`, or else the only one that contains it, in any case; ConfigError if there is none."""
     if wanted in names:
         return wanted
     found = [name for name in names if wanted.lower() in name.lower()]
@@ -110,20 +109,18 @@ def find_port(kind: str, wanted: str, names: Sequence[str]) -> str:
 
 def _load() -> Any:
     """Return mido with its RtMidi back end."""
-    try:
-        import mido
-    except ImportError as error:
-        raise MissingExtraError("mido", "ports") from error
-    try:
-        import rtmidi  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("python-rtmidi", "ports") from error
-    return mido
+    modules = []
+    for module, library in (("mido", "mido"), ("rtmidi", "python-rtmidi")):
+        try:
+            modules.append(importlib.import_module(module))
+        except ImportError as error:
+            raise MissingExtraError(library, "ports") from error
+    return modules[0]
 
 
 @contextmanager
 def _one_line(what: str) -> Iterator[None]:
-    """Make a ConfigError of whatever the back end raises: OSError, SystemError, errors of its own."""
+    """Make a ConfigError of any exception of the back end: OSError, SystemError, errors of its own."""
     try:
         yield
     except RitornelloError:

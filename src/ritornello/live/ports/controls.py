@@ -1,13 +1,13 @@
-"""Knobs and buttons of a MIDI controller as settings: which control change does what, and how its value is read.
+"""The mapping of control changes, the knobs and buttons of a MIDI controller, to settings and commands.
 
-The table of numbers can be changed by a TOML file, such as
+A TOML file changes the numbers:
 
     tempo = 14
     panic = 80
     surprise = "off"
 
-What the knobs do is what those of Magenta's terminal interface did: tempo 60 + value, temperature 0.1 to 2.0. The
-numbers are ones that MIDI leaves undefined.
+The ranges are those of Magenta's terminal interface: tempo 60 + value, temperature 0.1 to 2.0. The default numbers
+are ones that MIDI leaves undefined.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ritornello.paths import read_bytes
 Number = Annotated[int, Field(ge=0, le=119)] | Literal["off"]
 
 PRESSED = 64
-"""A button counts from this value on; letting it go does nothing."""
+"""The least value of a pressed button; lower values, its release, do nothing."""
 
 LARGEST_FILE = 100_000
 
@@ -55,17 +55,17 @@ class Controls(BaseModel):
         return self
 
     def action(self, number: int) -> str | None:
-        """Return the name of what control change `number` does, if anything."""
+        """Return the name of the action of control change `number`, if it has one."""
         return next((name for name, own in self.model_dump().items() if own == number), None)
 
 
 def default_controls() -> Controls:
-    """Return the table as it is without a file."""
+    """Return the default table."""
     return checked(Controls, {})
 
 
 def read_controls(path: Path | str) -> Controls:
-    """Return the table in a TOML file; FormatError if it is none, ConfigError for a number that cannot be."""
+    """Return the table in a TOML file; FormatError if it is not TOML, ConfigError for a number that is not allowed."""
     path = Path(path)
     try:
         values = tomllib.loads(read_bytes(path, LARGEST_FILE).decode("utf-8"))
@@ -74,18 +74,13 @@ def read_controls(path: Path | str) -> Controls:
     return checked(Controls, values, f"{path}: ")
 
 
-def _mode(value: int) -> Mode:
-    modes = list(Mode)
-    return modes[value * len(modes) // 128]
-
-
 KNOBS: dict[str, Callable[[int], dict[str, Any]]] = {
     "tempo": lambda value: {"tempo": 60.0 + value},
     "temperature": lambda value: {"temperature": 0.1 + 1.9 * value / 127},
     "surprise": lambda value: {"surprise": 0.5 * value / 127},
-    "mode": lambda value: {"mode": _mode(value)},
+    "mode": lambda value: {"mode": tuple(Mode)[value * len(Mode) // 128]},
 }
-"""The actions that set something: what they make of a value, 0-127."""
+"""The actions that change settings: the settings for a value, 0-127."""
 
 
 def turned(config: JamConfig, action: str, value: int) -> JamConfig:

@@ -1,7 +1,7 @@
-"""A session played on MIDI ports. It moves bytes and keeps time; what is played is the session's affair.
+"""The driver of a session on MIDI ports.
 
-Each `turn` of its loop takes what has come in, lets the session know the time, steps the network, and sends what is
-due. The ports and the clock are given, so that all of it can be tested without a device.
+Each `turn` of its loop passes received messages on, advances the session, steps the network, and sends what is
+due. The ports and the clock are parameters, so that all of it can be tested without a device.
 
 Read in order: `PortSettings`, `PortPlayer.turn`; then `schedule` and `pulse`, which it uses.
 """
@@ -43,28 +43,27 @@ LONGEST_WAIT = 0.1
 """Seconds between two turns of the loop when nothing happens."""
 
 RETEMPO, OTHER_TEMPO = 0.001, 0.03
-"""A clock that differs by less than this share changes nothing: at the model's turns, and within others."""
+"""The shares by which a clock's tempo must differ to be taken: at the model's turns, and during others."""
 
 SLOWEST, FASTEST = 30, 300
-"""Quarters a minute that a session can be asked for."""
+"""The range of tempos that are taken from a clock, in quarters a minute."""
 
 CLICK = {True: (76, 110), False: (77, 80)}
 """Pitch and velocity of the metronome's click, on the drum channel: of a bar line, and of another beat."""
-
 
 FOR_CLOCK: dict[ClockMode, dict[str, object]] = {
     ClockMode.NONE: {},
     ClockMode.IN: {"metronome": True, "count_in": 0},
     ClockMode.OUT: {"metronome": True},
 }
-"""What has to be asked of a session so that it can follow, or give, a beat."""
+"""The settings that a session needs to follow, or to send, MIDI clock."""
 
 
 @dataclass(frozen=True)
 class PortSettings:
-    """How a session is played on ports.
+    """The settings of the driver.
 
-    through: what is played goes to the output too. click: the metronome sounds on the drum channel.
+    through: the player's messages go to the output too. click: the metronome sounds on the drum channel.
     """
 
     clock: ClockMode = ClockMode.NONE
@@ -74,7 +73,7 @@ class PortSettings:
 
 
 class PortPlayer:
-    """A session on ports. `clock` is the one by which the ports tell when a message came."""
+    """A session on ports. `clock` is that of the ports' times."""
 
     def __init__(
         self,
@@ -105,11 +104,11 @@ class PortPlayer:
 
     @property
     def tempo(self) -> float | None:
-        """Quarters a minute, if a beat is kept or was estimated."""
+        """Quarters a minute; None before the first beat."""
         return self._beat.tempo
 
     def run(self, goes_on: Callable[[], bool]) -> None:
-        """Play as long as `goes_on()`; at the end every note ends."""
+        """Play as long as `goes_on()`; then end every note."""
         try:
             while goes_on():
                 self._ports.wait(self.turn())
@@ -117,21 +116,23 @@ class PortPlayer:
             self.panic()
 
     def turn(self) -> float:
-        """Do all that is to be done now; return the seconds until there is more."""
+        """Do all that is due now; return the seconds until the next turn."""
         for time, data in self._ports.receive():
             self._guard(lambda time=time, data=data: self._handle(data, time - self._began))  # type: ignore[misc]
         self._advance()
         while self._engine.step([self.session], self.now):
             self._advance()
-        self._send_due()
-        return self._until_next()
+        self._send_due(self.now())
+        times = (self.session.next_time, self._schedule.next_time, self._pulse_time(), self._click_time())
+        next_time = min((time for time in times if time is not None), default=math.inf)
+        return min(max(next_time - self.now(), 0.0), LONGEST_WAIT)
 
     def receive(self, event: events.Input) -> None:
         """Pass an event to the session."""
         self.session.receive(event, self.now())
 
     def panic(self) -> None:
-        """End every note, here and at whoever listens, and fall silent."""
+        """Stop the session, and end every note on every channel."""
         self._guard(lambda: self.receive(events.Stop()))
         self._advance()
         self._send_notes(self._schedule.clear())
@@ -139,34 +140,31 @@ class PortPlayer:
             for control in (SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF):
                 self._send(bytes((CONTROL_CHANGE | channel, control, 0)))
 
-    # --- what comes in ----------------------------------------------------------------------------------------
+    # --- input ------------------------------------------------------------------------------------------------
 
     def _handle(self, data: bytes, time: float) -> None:
-        if data[0] >= 0xF0:
-            self._handle_clock(data[0], time)
-        elif not self._loopback.blocks(data, time) and not self._control(data):
-            self.session.receive(events.Midi(data), min(time, self.now()))
-            self.played[Side.PLAYER] += data[0] & 0xF0 == NOTE_ON and data[2] > 0
-            if self.settings.through:
-                self._send(data)
-
-    def _handle_clock(self, status: int, time: float) -> None:
-        if self.settings.clock is not ClockMode.IN:
-            return
-        if status == CLOCK:
-            self._follower.pulse(time)
-            self._follow()
-        elif status in (START, CONTINUE):
-            self._follower.restart()
-            self._is_awaited = True
-        elif status == STOP:
-            self._is_awaited = False
-            self.receive(events.Stop())
+        status = data[0]
+        if status < 0xF0:
+            if not self._loopback.blocks(data, time) and not self._control(data):
+                self.session.receive(events.Midi(data), min(time, self.now()))
+                self.played[Side.PLAYER] += status & 0xF0 == NOTE_ON and data[2] > 0
+                if self.settings.through:
+                    self._send(data)
+        elif self.settings.clock is ClockMode.IN:
+            if status == CLOCK:
+                self._follower.pulse(time)
+                self._follow()
+            elif status in (START, CONTINUE):
+                self._follower.restart()
+                self._is_awaited = True
+            elif status == STOP:
+                self._is_awaited = False
+                self.receive(events.Stop())
 
     def _follow(self) -> None:
-        """Begin on a bar line when a started clock has shown its tempo; then keep meeting it at the model's turns.
+        """Start on a bar line of the clock once its tempo is known; then follow its tempo at the model's turns.
 
-        In others the player would notice: there only a clock of quite another tempo is met, from a bar line on.
+        A change during the player's turn would be noticed: there only quite another tempo is taken, on a bar line.
         """
         turn = self.session.turn.turn
         if self._is_awaited:
@@ -177,7 +175,7 @@ class PortPlayer:
             self._meet_on_bar_line(None)
 
     def _meet_on_bar_line(self, event: events.Input | None) -> None:
-        """Let the session begin (anew) on the clock's next bar line, once it is near enough."""
+        """Take the clock's tempo, and send `event`, just before its next bar line."""
         if self._follower.tempo is None:
             return
         bar = self.session.config.bar_seconds * self.session.config.tempo / 60  # in quarters
@@ -189,7 +187,7 @@ class PortPlayer:
                 self.session.receive(event, when)
 
     def _configure_tempo(self, share: float, time: float | None = None) -> None:
-        """Take the clock's tempo, if it differs by more than a share of it."""
+        """Take the clock's tempo if it differs by more than `share`."""
         config = self.session.config
         cycle = (config.call_bars + config.response_bars) * config.bar_seconds * config.tempo / 60
         tempo = self._follower.tempo_for(self._beat, cycle)
@@ -198,34 +196,31 @@ class PortPlayer:
             self.session.receive(events.Configure(changed), self.now() if time is None else time)
 
     def _control(self, data: bytes) -> bool:
-        """Do what a control change is mapped to; return whether it is."""
+        """Perform the action of a control change; return whether there is one."""
         action = self.settings.controls.action(data[1]) if data[0] & 0xF0 == CONTROL_CHANGE else None
         if action in KNOBS:
             self._configure(turned(self.session.config, action, data[2]))
         elif action == "loop":
-            self._loop(data[2] >= PRESSED)
+            config, is_on = self.session.config, data[2] >= PRESSED
+            if is_on and config.mode is not Mode.CONTINUE:
+                self._mode_before_loop = config.mode
+            mode = Mode.CONTINUE if is_on else self._mode_before_loop
+            self._configure(config.model_copy(update={"mode": mode}))
         elif action is not None and data[2] >= PRESSED:
             BUTTONS[action](self)
         return action is not None
-
-    def _loop(self, on: bool) -> None:
-        config = self.session.config
-        if on and config.mode is not Mode.CONTINUE:
-            self._mode_before_loop = config.mode
-        mode = Mode.CONTINUE if on else self._mode_before_loop
-        self._configure(config.model_copy(update={"mode": mode}))
 
     def _configure(self, config: JamConfig) -> None:
         self.receive(events.Configure(config))
 
     def _guard(self, job: Callable[[], None]) -> None:
-        """Do a job; what is refused is shown."""
+        """Do a job; an error becomes the remark that is shown."""
         try:
             job()
         except RitornelloError as error:
             self.remark = str(error)
 
-    # --- what goes out ----------------------------------------------------------------------------------------
+    # --- output -----------------------------------------------------------------------------------------------
 
     def _advance(self) -> None:
         for output in self.session.advance(self.now()):
@@ -241,7 +236,9 @@ class PortPlayer:
             self._set_beat(output)
         elif isinstance(output, events.TurnBegan):
             if output.turn is Turn.IDLE:
-                self._stop_beat()
+                if self._next_pulse and self.settings.clock is ClockMode.OUT:
+                    self._send(bytes((STOP,)))
+                self._next_pulse = self._next_click = None
         elif isinstance(output, events.Answered):
             self.answered = output.seconds
         elif isinstance(output, events.Remark):
@@ -256,37 +253,25 @@ class PortPlayer:
         self._beat.update(tempo)
         self._next_click = self._next_click if tempo.steady else None
 
-    def _stop_beat(self) -> None:
-        if self._next_pulse and self.settings.clock is ClockMode.OUT:
-            self._send(bytes((STOP,)))
-        self._next_pulse = self._next_click = None
-
-    def _send_due(self) -> None:
-        now = self.now()
-        self._send_pulses(now)
-        self._send_clicks(now)
-        self._send_notes(self._schedule.due(now))
-
-    def _send_pulses(self, now: float) -> None:
+    def _send_due(self, now: float) -> None:
+        """Send the pulses of the clock, the clicks and the notes whose time has come."""
         while (time := self._pulse_time()) is not None and time <= now:
             if self._next_pulse == 0:
                 self._send(bytes((START,)))
             self._send(bytes((CLOCK,)))
             self._next_pulse = (self._next_pulse or 0) + 1
-
-    def _pulse_time(self) -> float | None:
-        if self.settings.clock is not ClockMode.OUT or self._next_pulse is None:
-            return None
-        return self._beat.time(self._next_pulse / PULSES)
-
-    def _send_clicks(self, now: float) -> None:
-        """Click on every beat whose time has come."""
         while (time := self._click_time()) is not None and time <= now:
             assert self._next_click is not None
             pitch, velocity = CLICK[self._beat.is_bar_line(self._next_click)]
             self._send(bytes((NOTE_ON | DRUM_CHANNEL, pitch, velocity)))
             self._send(bytes((NOTE_OFF | DRUM_CHANNEL, pitch, 0)))
             self._next_click += self._beat.beat_quarters
+        self._send_notes(self._schedule.due(now))
+
+    def _pulse_time(self) -> float | None:
+        if self.settings.clock is not ClockMode.OUT or self._next_pulse is None:
+            return None
+        return self._beat.time(self._next_pulse / PULSES)
 
     def _click_time(self) -> float | None:
         if not self.settings.click or self._next_click is None:
@@ -295,24 +280,15 @@ class PortPlayer:
 
     def _send_notes(self, due: Iterable[tuple[bool, LiveNote]]) -> None:
         for begins, note in due:
-            if begins:
-                self._send_program(note)
+            if begins and note.program not in (DRUMS, self._programs.get(note.channel)):
+                self._programs[note.channel] = note.program
+                self._send(bytes((PROGRAM_CHANGE | note.channel, note.program)))
             status = NOTE_ON if begins else NOTE_OFF
             self._send(bytes((status | note.channel, note.pitch, note.velocity if begins else 0)))
-
-    def _send_program(self, note: LiveNote) -> None:
-        if note.program != DRUMS and self._programs.get(note.channel) != note.program:
-            self._programs[note.channel] = note.program
-            self._send(bytes((PROGRAM_CHANGE | note.channel, note.program)))
 
     def _send(self, data: bytes) -> None:
         self._loopback.sent(data, self.now())
         self._ports.send(data)
-
-    def _until_next(self) -> float:
-        times = (self.session.next_time, self._schedule.next_time, self._pulse_time(), self._click_time())
-        next_time = min((time for time in times if time is not None), default=float("inf"))
-        return min(max(next_time - self.now(), 0.0), LONGEST_WAIT)
 
 
 BUTTONS: dict[str, Callable[[PortPlayer], None]] = {
@@ -321,4 +297,4 @@ BUTTONS: dict[str, Callable[[PortPlayer], None]] = {
     "undo": lambda player: player.receive(events.Undo()),
     "panic": PortPlayer.panic,
 }
-"""What the buttons of a controller do; the names are those of `Controls`."""
+"""The actions of buttons, by their names in `Controls`."""

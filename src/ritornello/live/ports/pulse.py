@@ -1,4 +1,4 @@
-"""The beat on MIDI ports: where a session's beat stands, and a clock that others send.
+"""The beat on MIDI ports: positions of a session's beat, and tracking of an external MIDI clock.
 
 A position is a number of quarter notes since the first bar line. MIDI clock has PULSES to a quarter; the pulse after
 a start message is position 0.
@@ -17,9 +17,9 @@ PULSES = 24
 
 
 class ClockMode(StrEnum):
-    """Who keeps the beat."""
+    """The source of the beat."""
 
-    NONE = "none"  # everybody for himself
+    NONE = "none"  # the session, without MIDI clock
     IN = "in"  # the input's MIDI clock, start and stop are followed
     OUT = "out"  # MIDI clock, start and stop are sent
 
@@ -28,14 +28,14 @@ GAP = 0.5
 """Seconds without a pulse after which a clock counts as stopped: slower than 5 quarters a minute."""
 
 REMEMBERED, FEWEST = 2 * PULSES, 12
-"""Pulses from which the tempo is taken, at most and at least."""
+"""The most and the fewest pulses for an estimate of the tempo."""
 
 STRETCH = 0.05
-"""How much faster or slower, as a share, a session may go to catch up."""
+"""The largest change of tempo, as a share, with which a session meets the clock again."""
 
 
 class Beat:
-    """Where the beat of a session stands. Before the first `TempoSet` there is none; it is at `position`."""
+    """The positions of a session's beat over time. `position` is that of the bar line of the first `TempoSet`."""
 
     def __init__(self, position: float = 0.0) -> None:
         self._set: TempoSet | None = None
@@ -57,13 +57,13 @@ class Beat:
         return 4 / self._set.meter[1]
 
     def is_bar_line(self, position: float) -> bool:
-        """Return whether a beat at `position` is the first of its bar."""
+        """Return whether the beat at `position` is the first of its bar."""
         assert self._set is not None
         beats = (position - self._position) / self.beat_quarters
         return round(beats) % self._set.meter[0] == 0
 
     def update(self, tempo: TempoSet) -> None:
-        """Go on at another tempo from a bar line on; positions go on too."""
+        """Change the tempo from a bar line on; positions go on without a jump."""
         if self._set is not None:
             self._position = self.position(tempo.bar_line)
         self._set = tempo
@@ -80,18 +80,18 @@ class Beat:
 
 
 class ClockFollower:
-    """Follows the clock of somebody else: its tempo, and its position since it was started."""
+    """Tracks an external MIDI clock: its tempo, and its position since its start."""
 
     def __init__(self) -> None:
         self._times: deque[float] = deque(maxlen=REMEMBERED)
         self.pulses = 0
 
     def restart(self) -> None:
-        """The next pulse is position 0."""
+        """Make the next pulse position 0."""
         self.pulses = 0
 
     def pulse(self, time: float) -> None:
-        """Take a pulse."""
+        """Count a pulse at `time`."""
         if self._times and not 0 <= time - self._times[-1] < GAP:
             self._times.clear()
         self._times.append(time)
@@ -108,12 +108,12 @@ class ClockFollower:
         return self._times[-1] + (position - self.position) * 60 / self.tempo
 
     def comes(self, time: float) -> bool:
-        """Return whether a time comes before the pulse after the next."""
+        """Return whether `time` is before the pulse after the next."""
         return time <= self.time(self.position + 1.5 / PULSES)
 
     @property
     def tempo(self) -> float | None:
-        """Quarters a minute, by a straight line through the last pulses; None before there are FEWEST."""
+        """Quarters a minute, by linear regression of the last pulses; None before there are FEWEST."""
         if len(self._times) < FEWEST:
             return None
         times = np.array(self._times)

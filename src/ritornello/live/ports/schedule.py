@@ -1,4 +1,4 @@
-"""What is to be sent to a MIDI port, and when; and what was sent, so that it is known when it comes back."""
+"""The schedule of note-ons and note-offs for a MIDI port, and a filter for messages that loop back."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from ritornello.live.events import LiveNote
 
 LOOPBACK_SECONDS = 0.25
-"""In which a message that was sent may come back."""
+"""The longest delay of a message that loops back."""
 
 
 class Schedule:
-    """Notes that are to begin and to end; and which of them sound."""
+    """A queue of planned notes, and the notes that sound."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, int, LiveNote]] = []
@@ -28,14 +28,14 @@ class Schedule:
             self._push(note.start, 1, note)
 
     def cancel(self, numbers: Iterable[int], at: float) -> None:
-        """Take back notes that have not begun, and end at `at` those that have."""
+        """Drop notes that have not begun, and end at `at` those that have."""
         for number in numbers:
             self._waiting.pop(number, None)
             for note in [note for note in self._sounding.values() if note.number == number]:
                 self._push(at, 0, note)
 
     def _push(self, time: float, begins: int, note: LiveNote) -> None:
-        """An end stands before a beginning at the same time."""
+        """Queue a note-on (1) or note-off (0); note-offs go first at equal times."""
         self._serial += 1
         heapq.heappush(self._heap, (time, begins, self._serial, note))
 
@@ -44,36 +44,30 @@ class Schedule:
         return self._heap[0][0] if self._heap else None
 
     def due(self, now: float) -> list[tuple[bool, LiveNote]]:
-        """Return what is due, in order: whether a note begins or ends, and the note. Nothing ends twice."""
+        """Return what is due, in order: whether a note begins, and the note. No note ends twice."""
         found: list[tuple[bool, LiveNote]] = []
         while self._heap and self._heap[0][0] <= now:
             _, begins, _, note = heapq.heappop(self._heap)
+            key = note.channel, note.pitch
             if begins and self._waiting.pop(note.number, None) is not None:
-                found += self._begin(note)
-            elif not begins and self._sounding.get((note.channel, note.pitch)) is note:
-                found += self._end(note)
+                if before := self._sounding.pop(key, None):
+                    found.append((False, before))
+                self._sounding[key] = note
+                self._push(note.start if note.end is None else note.end, 0, note)
+                found.append((True, note))
+            elif not begins and self._sounding.get(key) is note:
+                found.append((False, self._sounding.pop(key)))
         return found
 
-    def _begin(self, note: LiveNote) -> list[tuple[bool, LiveNote]]:
-        before = self._sounding.get((note.channel, note.pitch))
-        ended = [] if before is None else self._end(before)
-        self._sounding[note.channel, note.pitch] = note
-        self._push(note.start if note.end is None else note.end, 0, note)
-        return [*ended, (True, note)]
-
-    def _end(self, note: LiveNote) -> list[tuple[bool, LiveNote]]:
-        del self._sounding[note.channel, note.pitch]
-        return [(False, note)]
-
     def clear(self) -> list[tuple[bool, LiveNote]]:
-        """Forget all that is planned, and return the ends of what sounds."""
+        """Drop all planned notes, and return the note-offs of those that sound."""
         ended = [(False, note) for note in self._sounding.values()]
         self._heap, self._waiting, self._sounding = [], {}, {}
         return ended
 
 
 class LoopbackFilter:
-    """Filters out our own output where it comes back by the input."""
+    """Filters out messages of the output that loop back to the input."""
 
     def __init__(self) -> None:
         self._sent: deque[tuple[float, bytes]] = deque()
@@ -84,7 +78,7 @@ class LoopbackFilter:
             self._sent.popleft()
 
     def blocks(self, data: bytes, now: float) -> bool:
-        """Return whether this was sent a moment ago; each message is blocked once."""
+        """Return whether this was sent within LOOPBACK_SECONDS; each message is blocked once."""
         for entry in self._sent:
             if entry[1] == data and entry[0] >= now - LOOPBACK_SECONDS:
                 self._sent.remove(entry)

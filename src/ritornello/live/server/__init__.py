@@ -7,14 +7,13 @@
     GET  /soundfont.sf3              the sounds
     GET  /health                     status, in JSON
 
-Whatever is refused is one line of text. Read in order: `make_app`, then `connection`, `manager` and `hosted_session`,
-which do the work; `safety` for who may come in, `limits` for how much.
+An error is one line of text. Read in order: `make_app`, then `connection`, `manager` and `hosted_session`; `safety`
+checks the origin of requests, `limits` is the table of limits.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
@@ -30,14 +30,12 @@ from starlette.websockets import WebSocket
 
 from ritornello.errors import ConfigError, RitornelloError
 from ritornello.formats.midi import parse_midi
-from ritornello.live.server import safety
 from ritornello.live.server.connection import Connection
 from ritornello.live.server.exporter import MEDIA_TYPES, Exporter, clear
 from ritornello.live.server.manager import SessionManager
+from ritornello.live.server.safety import Safety
 from ritornello.rendering.share import file_name
 from ritornello.rendering.soundfont import SHIPPED
-
-log = logging.getLogger(__name__)
 
 PAGE = Path(__file__).resolve().parent.parent / "page"
 
@@ -65,9 +63,8 @@ def make_app(manager: SessionManager, host: str = "127.0.0.1", page: Path = PAGE
         await asyncio.to_thread(manager.close)
 
     handlers: Any = {RitornelloError: _refused, Exception: _failed}
-    return Starlette(
-        routes=routes, middleware=[safety.middleware(host)], exception_handlers=handlers, lifespan=lifespan
-    )
+    middleware = [Middleware(Safety, host=host)]
+    return Starlette(routes=routes, middleware=middleware, exception_handlers=handlers, lifespan=lifespan)
 
 
 class _Endpoints:
@@ -80,35 +77,27 @@ class _Endpoints:
         await Connection(socket, self._manager).run()
 
     async def download(self, request: Request) -> Response:
-        """Make a file of a session as it is now."""
+        """Send a file of a session as it is now."""
         token, suffix = request.path_params["token"], request.path_params["suffix"]
         score = await asyncio.wrap_future(self._manager.submit(lambda: self._manager.find(token).score()))
         name = file_name(request.path_params["name"])
         path = await self._exporter.export(score, name, suffix)
-        return FileResponse(
-            path,
-            media_type=MEDIA_TYPES[suffix],
-            filename=path.name,
-            headers={"cache-control": "no-store"},
-            background=BackgroundTask(clear, path),
-        )
+        headers, kind = {"cache-control": "no-store"}, MEDIA_TYPES[suffix]
+        cleanup = BackgroundTask(clear, path)
+        return FileResponse(path, headers=headers, media_type=kind, filename=path.name, background=cleanup)
 
     async def call(self, request: Request) -> Response:
-        """Take a MIDI file for the call of a session."""
-        token = request.path_params["token"]
-        await asyncio.wrap_future(
-            self._manager.submit(lambda: self._manager.find(token))
-        )  # before much is read
+        """Play a MIDI file as the call of a session."""
+        manager, token = self._manager, request.path_params["token"]
+        await asyncio.wrap_future(manager.submit(lambda: manager.find(token)))  # before the body is read
         score = await asyncio.to_thread(parse_midi, await self._body(request), "the call")
-        error = await asyncio.wrap_future(
-            self._manager.submit(lambda: self._manager.find(token).play_call(score))
-        )
+        error = await asyncio.wrap_future(manager.submit(lambda: manager.find(token).play_call(score)))
         if error:
             raise ConfigError(error)
         return PlainTextResponse(f"{score.note_count} notes, {score.seconds:.1f} s")
 
     async def _body(self, request: Request) -> bytes:
-        """Return what is sent. Somewhat too much is read to its end and dropped, so that the refusal is heard."""
+        """Return the body. One that is somewhat too large is read to its end, so that the client sees the error."""
         most, body, length = self._manager.limits.call_bytes, bytearray(), 0
         async for part in request.stream():
             length += len(part)

@@ -1,4 +1,4 @@
-"""Where a server listens: a socket of our own, so that a port in use is known before anything starts."""
+"""The listening socket of the server, opened first, so that a port in use is reported before anything starts."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from ritornello.paths import describe
 
 LAST_PORT = 65_535
 TRIED = 100
-"""So many ports after one in use are tried, to suggest one that is free."""
+"""Ports after one in use that are tried, to suggest a free one."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket; a ConfigError says what is wrong, and for a port in use which is free."""
+    """Return a listening socket; ConfigError if that fails, with a free port to use instead of one in use."""
     try:
         return _bind(host, port)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             free = _free_port(host, port)
-            candidate = f"; free is {free}: --port {free}" if free else ""
-            raise ConfigError(f"port {port} of {host} is in use{candidate}") from error
+            suggestion = f"; free is {free}: --port {free}" if free else ""
+            raise ConfigError(f"port {port} of {host} is in use{suggestion}") from error
         raise ConfigError(f"cannot listen on {host}, port {port}: {describe(error)}") from error
 
 
 def address_of(listening: socket.socket, host: str) -> str:
-    """Return the address that a browser on this machine opens."""
+    """Return the address for a browser on this machine."""
     port = listening.getsockname()[1]
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{name}:{port}/"

@@ -1,11 +1,10 @@
-"""The models that a server has: known by their cards from the start, made ready when first played with."""
+"""The catalog of a server's models: their cards are read at the start, their networks when first chosen."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from ritornello.bundle import SUFFIX, Bundle, load_bundle
@@ -18,14 +17,14 @@ from ritornello.theory import instrument_name
 
 
 class ModelEntry:
-    """A model in the catalog, called `name`. `load` makes it ready; from then on `model` and `engine` are quick."""
+    """A model in the catalog, called `name`. `load` builds `model` and `engine`, once."""
 
     def __init__(self, name: str, bundle: Bundle) -> None:
         self.name, self.bundle = name, bundle
         self._lock = threading.Lock()
 
     def load(self) -> None:
-        """Make it ready, once, which takes a moment; ConfigError if it cannot be played live."""
+        """Build the model, unless built, which takes a moment; ConfigError if it cannot be played live."""
         with self._lock:
             _ = self.model
 
@@ -42,20 +41,14 @@ class ModelEntry:
         return "model" in self.__dict__
 
     def to_json(self) -> dict[str, Any]:
-        """Return what the page shows of it."""
+        """Return the entry for the page."""
+        programs = self.model.programs if self.is_loaded else self.bundle.representation.tokens.programs
         return {
             "name": self.name,
             "title": self.name[:1].upper() + self.name[1:],
             "description": self.bundle.card.description,
-            "instruments": [
-                {"program": program, "name": instrument_name(program)} for program in self._programs()
-            ],
+            "instruments": [{"program": each, "name": instrument_name(each)} for each in programs],
         }
-
-    def _programs(self) -> tuple[int, ...]:
-        if self.is_loaded:
-            return self.model.programs
-        return self.bundle.representation.tokens.programs
 
 
 class Catalog:
@@ -78,24 +71,20 @@ class Catalog:
         return self._entries[name]
 
     def entry_of(self, model: LiveModel) -> ModelEntry:
-        """Return the entry that a model is of."""
+        """Return the entry of a loaded model."""
         return next(entry for entry in self if entry.is_loaded and entry.model is model)
 
 
 def load_catalog(names: Sequence[str] = ()) -> Catalog:
     """Return a catalog of shipped models, by name, and of bundles, by path.
 
-    Default: all that are shipped, the usual one first.
+    Default: all that are shipped, DEFAULT_MODEL first.
     """
     if names:
-        paths = {path: _name(path) for path in map(find_bundle, names)}
+        paths = {path: path.name.removesuffix(SUFFIX) for path in map(find_bundle, names)}
     else:
         shipped = sorted(shipped_bundles().items(), key=lambda row: (row[0] != DEFAULT_MODEL, row[0]))
         paths = {path: name for name, path in shipped}
     if not paths:
         raise ConfigError("no models are shipped with this copy: name a .rit file")
     return Catalog([ModelEntry(name, load_bundle(path)) for path, name in paths.items()])
-
-
-def _name(path: Path) -> str:
-    return path.name.removesuffix(SUFFIX)

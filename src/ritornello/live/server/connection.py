@@ -1,7 +1,7 @@
-"""A connection: one page on the WebSocket, between the event loop and the manager's thread.
+"""A WebSocket connection of a page, between the event loop and the manager's thread.
 
-Frames in are counted, parsed and handed to the manager; what a session sends is queued here and sent in order. A page
-that sends too much, or does not read, is disconnected; it may come back, and its session goes on.
+Received frames are counted, parsed and posted to the manager; messages of a session are queued and sent in order. A
+page that sends too much, or does not read, is disconnected; it may come back, and its session goes on.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
@@ -22,14 +23,14 @@ from ritornello.live.server.manager import SessionManager
 from ritornello.live.server.messages import Json, Message, error_message, parse_message
 
 POLICY, TRY_LATER, OVER = 1008, 1013, 4000
-"""Codes that a connection is closed with: the page did what it must not; all sessions are taken; the session ended or
-goes on elsewhere."""
+"""Close codes: a violation of the protocol or a limit; all sessions are taken; the session ended or goes on
+elsewhere."""
 
 NO_HELLO = "a connection begins with hello"
 
 
 class Connection:
-    """One page; a `Client` of its session."""
+    """The connection of a page, which is the `Client` of its session."""
 
     def __init__(self, socket: WebSocket, manager: SessionManager) -> None:
         self._socket, self._manager, self._limits = socket, manager, manager.limits
@@ -46,7 +47,7 @@ class Connection:
         self._call(self._queue, frames)
 
     def close(self, reason: str) -> None:
-        """Say why, and close."""
+        """Send the reason as an error, and close."""
         self.send([error_message(reason)])
         self._call(self._finish, OVER, reason)
 
@@ -67,10 +68,13 @@ class Connection:
         self._outbox.put_nowait(None)
 
     async def run(self) -> None:
-        """Talk until one side ends."""
+        """Serve the page until one side ends: hello, which names session and model, then messages both ways."""
         await self._socket.accept()
         try:
-            hello, entry = await self._handshake()
+            hello = await asyncio.wait_for(self._receive(), self._limits.hello_seconds)
+            if not isinstance(hello, messages.Hello):
+                raise ConfigError(NO_HELLO)
+            entry = await self._load(hello.model)
         except RitornelloError as error:
             return await self._refuse(POLICY, error)
         except (TimeoutError, WebSocketDisconnect):
@@ -84,58 +88,43 @@ class Connection:
 
     async def _exchange(self, hosted: HostedSession) -> None:
         """Receive and send until one side ends; then detach from the session."""
-        receiving, sending = (
-            asyncio.create_task(self._handle_messages(hosted)),
-            asyncio.create_task(self._send_queued()),
-        )
+        tasks = asyncio.create_task(self._handle_messages(hosted)), asyncio.create_task(self._send_queued())
         try:
-            await asyncio.wait((receiving, sending), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._manager.post(lambda: hosted.detach(self))
-            for task in (receiving, sending):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(receiving, sending, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._close_socket(*self._close)
 
-    async def _handshake(self) -> tuple[messages.Hello, ModelEntry]:
-        """Wait for hello, and return it with the model it asks for, which is then loaded."""
-        hello = await asyncio.wait_for(self._receive(), self._limits.hello_seconds)
-        if not isinstance(hello, messages.Hello):
-            raise ConfigError(NO_HELLO)
-        entry = self._manager.catalog.find(hello.model)
+    async def _load(self, name: str | None) -> ModelEntry:
+        entry = self._manager.catalog.find(name)
         await asyncio.to_thread(entry.load)
-        return hello, entry
+        return entry
 
     async def _handle_messages(self, hosted: HostedSession) -> None:
-        """Pass on what the page sends, until it is gone or sends too much."""
+        """Post the page's messages to the manager, until the page is gone or sends too much."""
         while True:
             try:
                 message = await self._receive()
+                if not self._bucket.take():
+                    error = f"more than {self._limits.messages_a_second:g} messages a second"
+                    self.send([error_message(error)])
+                    self._call(self._finish, POLICY, "too many messages")
+                    return await asyncio.sleep(self._limits.hello_seconds)  # later messages are not read
+                if isinstance(message, messages.ChooseModel):
+                    use = partial(hosted.use, await self._load(message.name))
+                    self._manager.post(partial(hosted.guard, use))
+                else:
+                    self._manager.post(partial(hosted.handle, message))
             except WebSocketDisconnect:
                 return
-            except RitornelloError as error:
-                self.send([error_message(error)])
-                continue
-            if not self._bucket.take():
-                self.send([error_message(f"more than {self._limits.messages_a_second:g} messages a second")])
-                self._call(self._finish, POLICY, "too many messages")
-                return await asyncio.sleep(self._limits.hello_seconds)  # what comes now is not read
-            if isinstance(message, messages.ChooseModel):
-                await self._choose(hosted, message.name)
-            else:
-                self._manager.post(lambda received=message: hosted.handle(received))  # type: ignore[misc]
-
-    async def _choose(self, hosted: HostedSession, name: str) -> None:
-        """Play with another model, loaded first."""
-        try:
-            entry = self._manager.catalog.find(name)
-            await asyncio.to_thread(entry.load)
-        except RitornelloError as error:
-            return self.send([error_message(error)])
-        self._manager.post(lambda: hosted.guard(lambda: hosted.use(entry)))
+            except RitornelloError as refused:
+                self.send([error_message(refused)])
 
     async def _receive(self) -> Message:
-        """Return the next message; ConfigError if it is none, WebSocketDisconnect at the end."""
+        """Return the next message; ConfigError if it is not valid, WebSocketDisconnect at the end."""
         frame = await self._socket.receive()
         if frame["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(frame.get("code") or 1005)
@@ -144,7 +133,7 @@ class Connection:
         return parse_message(frame["text"])
 
     async def _send_queued(self) -> None:
-        """Send what is queued, in order, up to the end."""
+        """Send the queued messages in order, up to the end mark."""
         while (frame := await self._outbox.get()) is not None:
             await self._socket.send_text(frame)
 

@@ -1,8 +1,8 @@
-"""The exporter: a session as a file to download, made in a process of its own.
+"""The exporter: files of a session for download, rendered in a process of their own.
 
-A MIDI file is made on the spot. Sound, scores and pictures take seconds of computing: they are made from the MIDI
-file by the commands `render` and `share`, at low priority, so that playing goes on undisturbed and nothing that
-goes wrong there reaches the server. At most `ServerLimits.renderings` are made at once.
+A MIDI file is written at once. Sound, scores and pictures take seconds of computing: they are rendered from the MIDI
+file by the commands `render` and `share`, at low priority, so that live play is not disturbed and no failure
+reaches the server. At most `ServerLimits.renderings` are made at once.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MEDIA_TYPES = {
     "png": "image/png",
     "zip": "application/zip",
 }
-"""What can be downloaded, by suffix; the zip is the folder that `ritornello share` makes."""
+"""The media types of downloads, by suffix; the zip has the folder that `ritornello share` makes."""
 
 NICENESS = 5
 
@@ -48,36 +48,31 @@ class Exporter:
     async def export(self, score: Score, name: str, suffix: str) -> Path:
         """Return a file called `name` in a new folder, which the caller removes with `clear`.
 
-        ConfigError for an unknown suffix, a score without notes, and what cannot be made.
+        ConfigError for an unknown suffix, a score without notes, and a failed rendering.
         """
         if suffix not in MEDIA_TYPES:
             raise unknown_name("kind of file", suffix[:20], MEDIA_TYPES)
         if not score.note_count:
             raise ConfigError("nothing has been played yet")
-        folder = Path(tempfile.mkdtemp(prefix="ritornello-"))
+        path = Path(tempfile.mkdtemp(prefix="ritornello-")) / f"{name}.{suffix}"
+        midi, shared = path.with_suffix(".mid"), path.with_suffix("")
         try:
-            return await self._export(score, folder / f"{name}.{suffix}")
+            await asyncio.to_thread(write_midi, score, midi)
+            if suffix == "zip":
+                async with self._slot():
+                    await self._run("share", str(midi), "--out", str(shared))
+                    await asyncio.to_thread(shutil.make_archive, str(shared), "zip", path.parent, shared.name)
+            elif suffix != "mid":
+                async with self._slot():
+                    await self._run("render", str(midi), "--out", str(path))
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            clear(path)
             raise
-
-    async def _export(self, score: Score, path: Path) -> Path:
-        midi = path.with_suffix(".mid")
-        await asyncio.to_thread(write_midi, score, midi)
-        if path == midi:
-            return path
-        async with self._slot():
-            if path.suffix != ".zip":
-                await self._run("render", str(midi), "--out", str(path))
-                return path
-            folder = path.with_suffix("")
-            await self._run("share", str(midi), "--out", str(folder))
-            await asyncio.to_thread(shutil.make_archive, str(folder), "zip", path.parent, folder.name)
-            return path
+        return path
 
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
-        """Wait for one of the slots."""
+        """Wait for one of the slots; ConfigError if too many wait already."""
         if self._waiting >= self._limits.waiting_renderings:
             raise ConfigError("too many downloads are being made; try again in a moment")
         self._waiting += 1
@@ -88,7 +83,7 @@ class Exporter:
             self._waiting -= 1
 
     async def _run(self, *arguments: str) -> None:
-        """Run a command of ours; what it refuses is a ConfigError with its line."""
+        """Run `ritornello` with arguments; its error line becomes a ConfigError."""
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "ritornello", *arguments,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
@@ -105,14 +100,10 @@ class Exporter:
                 process.kill()
                 await process.wait()
         if process.returncode:
-            raise ConfigError(_last_line(errors))
-
-
-def _last_line(errors: bytes) -> str:
-    lines = errors.decode("utf-8", "replace").strip().splitlines()
-    return lines[-1].removeprefix("ritornello: ") if lines else "it could not be made"
+            lines = errors.decode("utf-8", "replace").strip().splitlines() or ["it could not be made"]
+            raise ConfigError(lines[-1].removeprefix("ritornello: "))
 
 
 def clear(path: Path) -> None:
-    """Remove a file that `make` made, with its folder."""
+    """Remove a file made by `Exporter.export`, with its folder."""
     shutil.rmtree(path.parent, ignore_errors=True)

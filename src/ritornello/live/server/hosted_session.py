@@ -1,7 +1,7 @@
-"""A hosted session: a session with its clock, its limits, and the client that is connected to it, if one is.
+"""A hosted session: a session with its clock, its limits, and the connected client, if there is one.
 
-It lives in the manager's thread (see `manager`); nothing here waits or does input or output. An error stays within:
-a refusal is sent as one line, and after an unexpected exception the session begins anew.
+It lives in the manager's thread (see `manager`); nothing here blocks or does I/O. Errors are isolated:
+a ConfigError is sent as one line, and after an unexpected exception the session begins anew.
 
 Read in order: `Client`, `HostedSession`; the handler of each message is in the table `_HANDLERS`.
 """
@@ -11,9 +11,9 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from ritornello.live.config import JamConfig
 from ritornello.live.server import messages
 from ritornello.live.server.catalog import Catalog, ModelEntry
 from ritornello.live.server.limits import ServerLimits
-from ritornello.live.server.messages import Json, Message, error_message, rounded
+from ritornello.live.server.messages import Json, Message, error_message, rounded, to_json
 from ritornello.live.session import Session, Step
 from ritornello.rendering.soundfont import SUBSTITUTES
 from ritornello.score import CONTROL_CHANGE, Score
@@ -35,10 +35,10 @@ from ritornello.theory import DRUMS
 log = logging.getLogger(__name__)
 
 OLDEST, NEWEST = 1.0, 0.05
-"""How far back, and how far ahead, the time of an event may lie: more is a clock that is wrong."""
+"""Seconds by which the time of an event may lie in the past, and in the future; beyond, the page's clock is wrong."""
 
 ANSWERS = 200
-"""So many latencies are remembered."""
+"""Latencies of answers that are kept for the percentiles."""
 
 
 class Client(Protocol):
@@ -47,14 +47,6 @@ class Client(Protocol):
     def send(self, messages: Sequence[Json]) -> None: ...
 
     def close(self, reason: str) -> None: ...
-
-
-class SessionSetup(NamedTuple):
-    """What a session begins with."""
-
-    config: JamConfig
-    seed: int
-    limits: ServerLimits
 
 
 class HostedSession:
@@ -68,24 +60,24 @@ class HostedSession:
         token: str,
         catalog: Catalog,
         chosen: ModelEntry,
-        setup: SessionSetup,
+        config: JamConfig,
+        seed: int,
+        limits: ServerLimits,
         clock: Callable[[], float],
     ) -> None:
         self.token, self._catalog, self.chosen = token, catalog, chosen
-        self.seed, self._limits, self._clock = setup.seed, setup.limits, clock
-        self.session = Session(chosen.model, setup.config, setup.seed)
-        self._began = self.seen = clock()  # `seen`: when the page was last there, or did something
-        self.taken = -math.inf  # when a window took it from another
+        self.seed, self._limits, self._clock = seed, limits, clock
+        self.session = Session(chosen.model, config, seed)
+        self._began = self.seen = clock()  # `seen`: the last activity or presence of the page
+        self.taken = -math.inf  # when one window last took it from another
         self._last = 0.0  # the time of the last event
         self.client: Client | None = None
         self.due = math.inf  # when to advance, on the manager's clock
-        self.when_due: Callable[[HostedSession], None] = lambda hosted: (
-            None
-        )  # called when that changes; the manager's
-        self.step_seconds: deque[float] = deque(maxlen=1000)  # the manager's, put here by it
+        self.when_due: Callable[[HostedSession], None] = lambda hosted: None  # set by the manager
+        self.step_seconds: deque[float] = deque()  # set by the manager
         self._answers: deque[float] = deque(maxlen=ANSWERS)
         self._channels: set[int] = set()
-        self._notes = 0  # of both sides, those taken back too
+        self._notes = 0  # of both sides, undone ones too
         self._is_full = self._sleeps = False
 
     def now(self) -> float:
@@ -95,7 +87,7 @@ class HostedSession:
     # --- the page ---------------------------------------------------------------------------------------------
 
     def attach(self, client: Client, resumed: bool) -> None:
-        """Send to `client` from now on; the one before is closed."""
+        """Send to `client` from now on; close the one before."""
         if self.client is not None:
             self.client.close("this session goes on in another window")
             self.taken = self._clock()
@@ -104,13 +96,13 @@ class HostedSession:
         self.send(self._welcome(resumed))
 
     def detach(self, client: Client) -> None:
-        """The connection is lost: no key stays down."""
+        """Handle the loss of a connection: release every key."""
         if self.client is client:
             self.client, self.seen = None, self._clock()
             self.guard(self._release)
 
     def sleep(self) -> None:
-        """Fall silent, since no client has been connected for long."""
+        """Stop, once, since no client has been connected for long."""
         if not self._sleeps:
             self._sleeps = True
             self.guard(lambda: self._receive(events.Stop()))
@@ -129,8 +121,8 @@ class HostedSession:
             "models": [entry.to_json() for entry in self._catalog],
             "config": self.session.config.model_dump(mode="json"),
             "options": messages.config_options(),
-            "turn": messages.turn_to_json(self.session.turn),
-            "tempo": None if self.session.beat is None else messages.tempo_to_json(self.session.beat),
+            "turn": to_json(self.session.turn),
+            "tempo": None if self.session.beat is None else to_json(self.session.beat),
             "instruments": list(messages.INSTRUMENT_NAMES),
             "presets": [SUBSTITUTES[program] for program in range(DRUMS)],
             **self._history(),
@@ -138,38 +130,36 @@ class HostedSession:
 
     def _history(self) -> Json:
         return {
-            "notes": messages.notes_to_json(self.session.notes),
-            "bookmarks": [messages.bookmark_to_json(bookmark) for bookmark in self.session.bookmarks],
+            "notes": [to_json(note) for note in self.session.notes],
+            "bookmarks": [to_json(bookmark) for bookmark in self.session.bookmarks],
         }
 
-    # --- what is received ----------------------------------------------------------------------------------------
+    # --- messages of the page ---------------------------------------------------------------------------------
 
     def handle(self, message: Message) -> None:
-        """Do what a message of the page asks."""
+        """Handle a message of the page."""
         if not isinstance(message, messages.Ping | messages.Latency):
             self.seen = self._clock()
         self.guard(lambda: _HANDLERS[type(message)](self, message))
 
     def play_call(self, score: Score) -> str:
-        """Take a score for the call; return what is wrong with it, if anything."""
+        """Play a score as the call; return the error, if any."""
         return self.attempt(lambda: self._receive(events.PlayCall(score)))
 
     def use(self, entry: ModelEntry) -> None:
         """Play with another model, which is loaded, from the next turn on."""
         self.session.use(entry.model, self.now())
         self.chosen = entry
-        self._touch()
-        self.send(
-            {"type": "model", "name": entry.name}, self._config_message()
-        )  # its card may change the sampling
+        self._expect(0.0)
+        # The sampling may have changed with the card.
+        self.send({"type": "model", "name": entry.name}, self._config_message())
 
     def _receive(self, event: events.Input, time: float | None = None) -> None:
-        """Pass an event to the session, at `time` as the page says, as far as that can be believed."""
+        """Pass an event to the session, at the page's `time` within OLDEST and NEWEST, and after the one before."""
         now = self.now()
-        believed = now if time is None else min(max(time, now - OLDEST), now + NEWEST)
-        self._last = max(believed, self._last)
+        self._last = max(now if time is None else min(max(time, now - OLDEST), now + NEWEST), self._last)
         self.session.receive(event, self._last)
-        self._touch()
+        self._expect(0.0)
 
     def _play(self, message: messages.PlayMidi) -> None:
         is_note = message.data[0] & 0xF0 == NOTE_ON
@@ -191,58 +181,45 @@ class HostedSession:
     def _config_message(self) -> Json:
         return {"type": "config", "config": self.session.config.model_dump(mode="json")}
 
-    def _panic(self) -> None:
+    def _panic(self, message: messages.Panic) -> None:
         self._release()
         self._receive(events.Stop())
 
     def _release(self) -> None:
-        """Every key and pedal of the player up."""
+        """Release every key and pedal of the player."""
         for channel in sorted(self._channels):
             for control in (SUSTAIN, ALL_NOTES_OFF):
                 self._receive(events.Midi(bytes((CONTROL_CHANGE | channel, control, 0))))
         self._channels.clear()
 
-    def _pong(self, message: messages.Ping) -> None:
-        self.send({"type": "pong", "time": message.time, "now": rounded(self.now())})
-
-    # --- the clock --------------------------------------------------------------------------------------------
+    # --- clock, network and faults ----------------------------------------------------------------------------
 
     def advance(self) -> None:
-        """Let the session know the time, and send what has become known."""
+        """Advance the session to the present time, and send its outputs."""
         self._expect(math.inf)
         self.guard(self._advance)
 
     def _advance(self) -> None:
-        sent = [
-            message for output in self.session.advance(self.now()) for message in self._messages_of(output)
-        ]
-        self.send(*sent)
+        found = map(self._message_of, self.session.advance(self.now()))
+        self.send(*(message for message in found if message is not None))
         if (time := self.session.next_time) is not None:
             self._expect(self._began + time)
         self._check_length()
 
-    def _messages_of(self, output: events.Output) -> list[Json]:
-        """Return what is sent for an output."""
-        message = messages.output_to_message(output)
+    def _message_of(self, output: events.Output) -> Json | None:
+        """Return the message for an output, if there is one, and count notes and latencies."""
         if isinstance(output, events.HistoryChanged):
-            message = {"type": "history", **self._history()}
-        elif isinstance(output, events.NotesPlanned):
-            self._notes += len(output.notes)
-        elif isinstance(output, events.Answered):
+            return {"type": "history", **self._history()}
+        if isinstance(output, events.Answered):
             self._answers.append(output.seconds)
-            message = self._latency()
-        return [] if message is None else [message]
-
-    def _latency(self) -> Json:
-        answers, steps = list(self._answers), list(self.step_seconds) or [0.0]
-        return {
-            "type": "latency",
-            "answered": percentiles(answers) | {"last": rounded(answers[-1])},
-            "step": percentiles(steps),
-        }
+            answered = percentiles(self._answers) | {"last": rounded(output.seconds)}
+            return {"type": "latency", "answered": answered, "step": percentiles(self.step_seconds)}
+        if isinstance(output, events.NotesPlanned):
+            self._notes += len(output.notes)
+        return messages.output_to_message(output)
 
     def _check_length(self) -> None:
-        """End what has become too long: what was played can still be downloaded."""
+        """Stop a session that has reached a limit; it can still be downloaded."""
         limits = self._limits
         if not self._is_full and (self._notes > limits.notes or self.now() > limits.session_seconds):
             self._is_full = True
@@ -252,86 +229,76 @@ class HostedSession:
                 "download it, and begin another"
             ))  # fmt: skip
 
-    def _touch(self) -> None:
-        self._expect(0.0)
-
     def _expect(self, due: float) -> None:
         if due != self.due:
             self.due = due
             self.when_due(self)
 
-    # --- the network ------------------------------------------------------------------------------------------
-
     @property
     def entry(self) -> ModelEntry:
-        """The model that plays now; the one chosen last plays from the next turn on."""
+        """The model of the present turn; the one chosen last plays from the next turn on."""
         return self._catalog.entry_of(self.session.model)
 
     @property
     def wants(self) -> Step | None:
-        """The step the session waits for."""
+        """The step of the network that the session needs, if any."""
         found: list[Step | None] = [None]
         self.guard(lambda: found.append(self.session.wants))
         return found[-1]
 
     def supply(self, logits: Logits, state: State, now: float) -> None:
-        """Pass the session its step; `now` is on the manager's clock."""
+        """Pass the result of the step to the session; `now` is on the manager's clock."""
         self.guard(lambda: self.session.supply(logits, state, now - self._began))
 
-    # --- what is kept -----------------------------------------------------------------------------------------
-
     def score(self) -> Score:
-        """Return the whole session, with the text that tells how it came about."""
+        """Return the whole session, with the recipe of its making as a text."""
         score, entry = self.session.score(), self.entry
         recipe = make_recipe(entry.bundle, self.seed, self.session.config, mode=str(self.session.config.mode))
         title = score.title.strip() or f"Jam with {entry.name}"
         return replace(score, texts=(recipe, *score.texts), title=title)
 
-    # --- faults -----------------------------------------------------------------------------------------------
-
-    def guard(self, job: Callable[[], None]) -> None:
-        """Do a job; what is wrong is told to the page."""
+    def guard(self, job: Callable[[], object]) -> None:
+        """Do a job; send an error to the page."""
         if error := self.attempt(job):
             self.send(error_message(error))
 
-    def attempt(self, job: Callable[[], None]) -> str:
-        """Do a job, and return what is wrong: nothing, a refusal, or a fault, after which the session begins anew."""
+    def attempt(self, job: Callable[[], object]) -> str:
+        """Do a job, and return its error, or "". After an unexpected exception the session begins anew."""
         try:
             job()
         except RitornelloError as error:
             return str(error)
         except Exception as error:
             log.exception("a session failed")
-            self._begin_anew()
+            self.seed += 1
+            self.session = Session(self.chosen.model, self.session.config, self.seed)
+            self._channels.clear()
+            self._last, self._began = 0.0, self._clock()
+            self._expect(0.0)
+            self.send(self._welcome(resumed=False))
             return f"a fault of ours, sorry: the session begins anew ({type(error).__name__}: {error})"
         return ""
 
-    def _begin_anew(self) -> None:
-        self.seed += 1
-        self.session = Session(self.chosen.model, self.session.config, self.seed)
-        self._channels.clear()
-        self._last, self._began = 0.0, self._clock()
-        self._touch()
-        self.send(self._welcome(resumed=False))
 
-
-def percentiles(seconds: Sequence[float]) -> Json:
-    """Return median and 95th percentile."""
-    p50, p95 = np.percentile(seconds, (50, 95)).tolist()
+def percentiles(seconds: Iterable[float]) -> Json:
+    """Return median and 95th percentile; 0 of nothing."""
+    p50, p95 = np.percentile(list(seconds) or [0.0], (50, 95)).tolist()
     return {"p50": rounded(p50), "p95": rounded(p95)}
 
 
 _HANDLERS: dict[type[Message], Callable[[HostedSession, Any], None]] = {
     messages.Hello: lambda hosted, message: hosted.send(error_message("hello is only for the first message")),
-    messages.Ping: HostedSession._pong,
+    messages.Ping: lambda hosted, message: hosted.send(
+        {"type": "pong", "time": message.time, "now": rounded(hosted.now())}
+    ),
     messages.PlayMidi: HostedSession._play,
     messages.StartMessage: lambda hosted, message: hosted._receive(events.Start()),
     messages.StopMessage: lambda hosted, message: hosted._receive(events.Stop()),
     messages.UndoMessage: lambda hosted, message: hosted._receive(events.Undo()),
-    messages.Panic: lambda hosted, message: hosted._panic(),
+    messages.Panic: HostedSession._panic,
     messages.ConfigureMessage: HostedSession._configure,
     messages.BookmarkMessage: lambda hosted, message: hosted._receive(events.SetBookmark(message.name)),
     messages.GoToMessage: lambda hosted, message: hosted._receive(events.GoTo(message.number)),
     messages.Latency: lambda hosted, message: log.debug("page: %.1f ms", 1000 * message.seconds),
 }
-"""The handler of each message; `ChooseModel` is not here, since the connection loads the model first."""
+"""The handler of each message, except `ChooseModel`: there the connection loads the model first."""

@@ -1,6 +1,6 @@
-"""How much one server takes on: every limit, in one table.
+"""The limits of a server, in one table.
 
-They are wide for music and narrow for mischief: a MIDI cable carries about a thousand messages a second.
+They are wide for music and narrow for abuse: a MIDI cable carries about a thousand messages a second.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class ServerLimits:
     call_bytes: int = 1_000_000
     """Of a MIDI file that becomes the call."""
     hello_seconds: float = 10
-    """In which a connection has to say hello."""
+    """Until the first message, hello."""
     pause_seconds: float = 30
     """Without a connection, after which a session falls silent."""
     away_seconds: float = 600
-    """Without a connection, after which it is forgotten."""
+    """Without a connection, after which the session is deleted."""
     quiet_seconds: float = 2 * 3600
-    """With a connection, but with nothing played or asked for, after which it is forgotten."""
+    """With a connection, but without a message other than `ping`, after which the session is deleted."""
     renderings: int = 2
     """Downloads that are made at once; others wait."""
     waiting_renderings: int = 16
@@ -42,14 +42,14 @@ class ServerLimits:
 
 
 class TokenBucket:
-    """Lets through `rate` a second in the long run, and `burst` at once."""
+    """A rate limit: `rate` a second in the long run, `burst` at once."""
 
     def __init__(self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate, self._burst, self._clock = rate, burst, clock
         self._level, self._seen = burst, clock()
 
     def take(self) -> bool:
-        """Return whether one more may pass now."""
+        """Take a token; return whether there was one."""
         now = self._clock()
         self._level = min(self._burst, self._level + (now - self._seen) * self._rate)
         self._seen = now

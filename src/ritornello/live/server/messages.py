@@ -1,17 +1,14 @@
-"""What page and server say to each other: JSON objects, one a text frame of the WebSocket `/live`.
+"""The messages between page and server: JSON objects, one a text frame of the WebSocket `/live`.
 
-`parse_message` reads what the page says into frozen values, strictly: an unknown type, key or value is a ConfigError
-of one line, and every length is bounded. `output_to_message` makes what the server says of what a session puts out.
-Times are seconds on the session's clock, rounded to a microsecond. The table of all messages is in
-docs/jam.md.
+`parse_message` parses a message of the page strictly: an unknown type, key or value is a ConfigError of one line, and
+every length is bounded. `output_to_message` makes the server's message for an output of a session. Times are
+seconds on the session's clock, rounded to a microsecond. The table of all messages is in docs/jam.md.
 
 Read in order: the messages of the page, `parse_message`, `output_to_message`, `config_options`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from functools import cache
 from typing import Annotated, Any
 
@@ -30,19 +27,20 @@ from ritornello.theory import INSTRUMENTS, SCALES, pitch_class_name
 Json = dict[str, Any]
 
 LATEST = 1e7
-"""The latest time that is believed, in seconds: four months."""
+"""The latest time that is accepted, in seconds: four months."""
 
 LONGEST_ERROR = 300
-"""Characters of an error message that are sent: what was received stands in it, and may be long."""
+"""Characters of an error message at most: it quotes the value received, which may be long."""
 
 TOKEN = r"[A-Za-z0-9_-]{16,64}"
-"""What a session's name looks like: made by `secrets.token_urlsafe`."""
+"""The pattern of a session's token, made by `secrets.token_urlsafe`."""
 
 INSTRUMENT_NAMES = (*INSTRUMENTS, "drum kit")
-"""General MIDI's instruments by their numbers, the drum kit as number 128."""
+"""The instruments of General MIDI by number, the drum kit as number 128."""
 
 
 def _check_midi(data: list[int]) -> list[int]:
+    """Refuse bytes that are not a channel message."""
     if not is_channel_message(data):
         raise ValueError("not a MIDI channel message")
     return data
@@ -51,33 +49,31 @@ def _check_midi(data: list[int]) -> list[int]:
 Time = Annotated[FiniteFloat, Field(ge=-LATEST, le=LATEST)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 MidiData = Annotated[
-    list[Annotated[int, Field(ge=0, le=255)]],
-    Field(min_length=2, max_length=3),
-    AfterValidator(_check_midi),
+    list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=2, max_length=3), AfterValidator(_check_midi)
 ]
 
 
 class Message(BaseModel):
-    """Something the page says."""
+    """A message of the page."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Hello(Message):
-    """The first message: a new session with a model (default: the first), or `session` goes on."""
+    """The first message: resume `session`, or begin a new one with a model (default: the first)."""
 
     session: Annotated[str, Field(pattern=f"^{TOKEN}$")] | None = None
     model: Name | None = None
 
 
 class Ping(Message):
-    """Asks for the time; `time` comes back with it."""
+    """Request the session's time; `time` is returned with it."""
 
     time: Time
 
 
 class PlayMidi(Message):
-    """The player plays: a channel message."""
+    """A channel message of the player."""
 
     time: Time
     data: MidiData
@@ -92,21 +88,21 @@ class StopMessage(Message):
 
 
 class UndoMessage(Message):
-    """Take the last turn back."""
+    """Undo the last turn."""
 
 
 class Panic(Message):
-    """Every key up, everything silent."""
+    """Release every key, and fall silent."""
 
 
 class ConfigureMessage(Message):
-    """Change what is asked of the session: some fields of `JamConfig`."""
+    """Change settings: some fields of `JamConfig`."""
 
     config: Annotated[Json, Field(max_length=len(JamConfig.model_fields))]
 
 
 class ChooseModel(Message):
-    """Another model from the next turn on."""
+    """Play with another model from the next turn on."""
 
     name: Name
 
@@ -124,7 +120,7 @@ class GoToMessage(Message):
 
 
 class Latency(Message):
-    """What the page measured between a key and its sound, in seconds."""
+    """The latency from a key to its sound that the page measured, in seconds."""
 
     seconds: Annotated[FiniteFloat, Field(ge=0, le=3600)]
 
@@ -143,11 +139,11 @@ MESSAGES: dict[str, type[Message]] = {
     "goto": GoToMessage,
     "latency": Latency,
 }
-"""Everything the page can say, by its type."""
+"""The messages of the page, by type."""
 
 
 def parse_message(text: str | bytes) -> Message:
-    """Return the message in a frame; ConfigError, in one line, for anything else."""
+    """Return the message in a frame; ConfigError, in one line, if it is not valid."""
     try:
         content = from_json(text, allow_inf_nan=False)
     except ValueError as error:
@@ -165,26 +161,21 @@ def changed_config(config: JamConfig, changes: Json) -> JamConfig:
     return checked(JamConfig, config.model_dump(exclude_unset=True) | changes)
 
 
-# --- what the server says -------------------------------------------------------------------------------------
-
-
-def note_to_json(note: LiveNote) -> Json:
-    """Return a note as the page reads it."""
-    end = None if note.end is None else rounded(note.end)
-    return vars(note) | {"start": rounded(note.start), "end": end}
-
-
-def notes_to_json(notes: Iterable[LiveNote]) -> list[Json]:
-    return [note_to_json(note) for note in notes]
+# --- messages of the server -----------------------------------------------------------------------------------
 
 
 def rounded(seconds: float) -> float:
-    """Return a time to a microsecond: shorter, and exact enough for any ear."""
+    """Return a time rounded to a microsecond, which is shorter, and exact enough."""
     return round(seconds, 6)
 
 
+def to_json(value: events.Output | LiveNote) -> Json:
+    """Return the fields of an output or a note, times rounded."""
+    return {name: rounded(each) if isinstance(each, float) else each for name, each in vars(value).items()}
+
+
 def error_message(text: object) -> Json:
-    """Return the message that something was refused, in one line."""
+    """Return the message for an error, in one line."""
     line = " ".join(str(text).split())
     return {"type": "error", "text": line if len(line) <= LONGEST_ERROR else line[: LONGEST_ERROR - 1] + "…"}
 
@@ -194,49 +185,30 @@ def refused_config(text: object, changes: Json) -> Json:
     return error_message(text) | {"fields": [name for name in changes if name in JamConfig.model_fields]}
 
 
-def turn_to_json(output: events.TurnBegan) -> Json:
-    end = None if output.end is None else rounded(output.end)
-    return {"turn": output.turn, "start": rounded(output.start), "end": end, "number": output.number}
-
-
-def tempo_to_json(output: events.TempoSet) -> Json:
-    return asdict(output) | {"bar_line": rounded(output.bar_line), "meter": list(output.meter)}
-
-
-def bookmark_to_json(bookmark: events.BookmarkSet) -> Json:
-    return {"number": bookmark.number, "name": bookmark.name, "at": rounded(bookmark.at)}
-
-
-_Maker = Callable[[Any], Json]
-
-_MESSAGES: dict[type, tuple[str, _Maker]] = {
-    events.TurnBegan: ("turn", turn_to_json),
-    events.NotesPlanned: ("notes", lambda output: {"notes": notes_to_json(output.notes)}),
-    events.NotesCancelled: (
-        "cancel",
-        lambda output: {"numbers": list(output.numbers), "at": rounded(output.at)},
-    ),
-    events.TempoSet: ("tempo", tempo_to_json),
-    events.BookmarkSet: ("bookmark", bookmark_to_json),
-    events.Remark: ("remark", asdict),
+KINDS: dict[type, str] = {
+    events.TurnBegan: "turn",
+    events.NotesCancelled: "cancel",
+    events.TempoSet: "tempo",
+    events.BookmarkSet: "bookmark",
+    events.Remark: "remark",
 }
-"""The outputs that become a message by themselves; the others (`HistoryChanged`, `Answered`) need to know more."""
+"""The types of the messages that have the fields of an output."""
 
 
 def output_to_message(output: events.Output) -> Json | None:
-    """Return the message of what a session put out; None for what needs the session itself."""
-    if type(output) not in _MESSAGES:
-        return None
-    kind, make = _MESSAGES[type(output)]
-    return {"type": kind, **make(output)}
+    """Return the message for an output; None if it needs the hosted session."""
+    if isinstance(output, events.NotesPlanned):
+        return {"type": "notes", "notes": [to_json(note) for note in output.notes]}
+    kind = KINDS.get(type(output))
+    return None if kind is None else {"type": kind, **to_json(output)}
 
 
 @cache
 def config_options() -> dict[str, Json]:
-    """Return what the page must know of each field of `JamConfig`, those of constraints first, in their order.
+    """Return the options of each field of `JamConfig` for the page, those of constraints first, in their order.
 
-    The keys are those of `field_options`, and `constraint`: the row of `CONSTRAINTS` that the field belongs to; None
-    for other fields.
+    The keys are those of `field_options`, and `constraint`: the name of the constraint that the field is a setting
+    of, or None.
     """
     constraints: dict[str, str] = {}
     for each in make_constraints(is_live=True):
@@ -254,28 +226,22 @@ def config_options() -> dict[str, Json]:
 def field_options(model: type[BaseModel]) -> dict[str, Json]:
     """Return the type, the default, the description, the limits and the choices of each field of a model.
 
-    The type is boolean, integer, number, list or text. What a field does not have is None; a default of None means
-    that the field may be None too.
+    The type is boolean, integer, number, list or text. Limits and choices that a field does not have are None; a
+    default of None means that the field may be None too.
     """
-    schema = model.model_json_schema()
-    definitions = schema.get("$defs", {})
-    return {name: _field_option(rules, definitions) for name, rules in schema["properties"].items()}
-
-
-_TYPES = {"boolean": "boolean", "integer": "integer", "number": "number", "array": "list"}
-"""The types of JSON Schema that are not text on the wire."""
-
-
-def _field_option(field: Json, definitions: Json) -> Json:
-    alternatives = [rules for rules in field.get("anyOf", [field]) if rules.get("type") != "null"]
-    rules = alternatives[0] if len(alternatives) == 1 else {}
-    if "$ref" in rules:
-        rules = definitions[rules["$ref"].rpartition("/")[2]]
-    return {
-        "type": _TYPES.get(rules.get("type", ""), "text"),
-        "default": field.get("default"),
-        "description": field.get("description", ""),
-        "minimum": rules.get("minimum", rules.get("exclusiveMinimum")),
-        "maximum": rules.get("maximum", rules.get("exclusiveMaximum")),
-        "choices": rules.get("enum"),
-    }
+    types = {"boolean": "boolean", "integer": "integer", "number": "number", "array": "list"}  # else text
+    schema, options = model.model_json_schema(), {}
+    for name, field in schema["properties"].items():
+        alternatives = [rules for rules in field.get("anyOf", [field]) if rules.get("type") != "null"]
+        rules = alternatives[0] if len(alternatives) == 1 else {}
+        if "$ref" in rules:
+            rules = schema["$defs"][rules["$ref"].rpartition("/")[2]]
+        options[name] = {
+            "type": types.get(rules.get("type", ""), "text"),
+            "default": field.get("default"),
+            "description": field.get("description", ""),
+            "minimum": rules.get("minimum", rules.get("exclusiveMinimum")),
+            "maximum": rules.get("maximum", rules.get("exclusiveMaximum")),
+            "choices": rules.get("enum"),
+        }
+    return options

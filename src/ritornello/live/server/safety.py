@@ -1,15 +1,14 @@
-"""What keeps other web pages out: every request's Host and Origin are checked, every answer has safe headers.
+"""Protection against other web pages: checks of each request's Host and Origin, and security headers.
 
-A page from elsewhere, open in the same browser, can send requests to this server. Its Origin tells it apart. If it
-pretends to be us by a name that it had resolve to this machine (DNS rebinding), its Host does: that is never an
-address or a name of this machine.
+A page from elsewhere, open in the same browser, can send requests to this server; its Origin differs. If it makes a
+name of its own resolve to this machine (DNS rebinding), Origin and Host agree, but the Host is not an address or a
+name of this machine.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import socket
-from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -31,12 +30,12 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-cache",
 }
-"""Given to every answer that does not say otherwise; `{sockets}` becomes the addresses of our own WebSocket, which
-some browsers do not count as 'self'."""
+"""The default headers of every response; `{sockets}` becomes the addresses of our own WebSocket, which some browsers
+do not count as 'self'."""
 
 
 class Safety:
-    """Wraps an application that listens on `host`."""
+    """ASGI middleware for an application that listens on `host`."""
 
     def __init__(self, app: ASGIApp, host: str) -> None:
         self._app = app
@@ -55,17 +54,14 @@ class Safety:
         await PlainTextResponse(refusal, 403)(scope, receive, send)
 
     def _refusal(self, headers: Headers, may_change: bool) -> str:
-        """Return why a request is refused, or nothing."""
+        """Return why a request is refused; an empty string if it is not."""
         host, origin = headers.get("host", ""), headers.get("origin")
-        if not self._is_ours(host):
+        name = name_of(host)
+        if name not in self._names and not (self._addresses_allowed and is_address(name)):
             return f"refused: host {host[:80]!r} is no name of this machine"
         if may_change and origin is not None and urlsplit(origin).netloc.lower() != host.lower():
             return f"refused: a page of {origin[:80]!r} may not play here"
         return ""
-
-    def _is_ours(self, host: str) -> bool:
-        name = name_of(host)
-        return name in self._names or (self._addresses_allowed and is_address(name))
 
 
 def _with_headers(send: Send, host: str) -> Send:
@@ -97,12 +93,5 @@ def is_address(name: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach `host`."""
+    """Return whether `host` can be reached from this machine only."""
     return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)
-
-
-def middleware(host: str) -> Any:
-    """Return the wrapper as Starlette takes it."""
-    from starlette.middleware import Middleware
-
-    return Middleware(Safety, host=host)

@@ -1,4 +1,4 @@
-"""A score as a call: what can be taken for one, and its notes on the session's clock."""
+"""A score as a call: its limits, and its notes on the session's clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHORTEST = 0.02
 
 
 def check_call(score: Score) -> None:
-    """Raise ConfigError if a score cannot be taken for a call."""
+    """Raise ConfigError if a score cannot be a call."""
     if not score.note_count:
         raise ConfigError("the call has no notes")
     if score.note_count > MOST_NOTES or score.seconds > LONGEST:
@@ -29,28 +29,24 @@ def check_call(score: Score) -> None:
 
 
 def call_notes(score: Score, start: float, quarters_per_minute: float | None) -> list[LiveNote]:
-    """Return the notes of a score that begins at `start`, in its own tempo or in the one given, in order of time.
+    """Return the notes, not numbered yet, of a score that begins at `start`, in order of time.
 
-    They have no numbers yet.
+    quarters_per_minute: the tempo; None for the score's own.
     """
 
     def seconds(ticks: np.ndarray) -> list[float]:
-        if quarters_per_minute is None:
-            after = ticks_to_seconds(score, ticks)
-        else:
+        after = ticks_to_seconds(score, ticks)
+        if quarters_per_minute is not None:
             after = ticks / score.ticks_per_quarter * 60 / quarters_per_minute
-        times: list[float] = (start + after).tolist()
-        return times
+        return [start + each for each in after.tolist()]
 
     found = []
     for number, track in enumerate(score.tracks):
         program = DRUMS if track.is_drum else track.program
         channel = DRUM_CHANNEL if track.is_drum else min(number, DRUM_CHANNEL - 1)
-        notes = track.notes
-        spans = zip(seconds(notes["start"]), seconds(notes["start"] + notes["duration"]), strict=True)
-        for (begin, end), pitch, velocity in zip(
-            spans, notes["pitch"].tolist(), notes["velocity"].tolist(), strict=True
-        ):
-            span = begin, max(end, begin + SHORTEST)
-            found.append(LiveNote(0, Side.PLAYER, *span, pitch, velocity, channel, program))
+        starts, ends = seconds(track.notes["start"]), seconds(track.notes["start"] + track.notes["duration"])
+        sounds = track.notes[["pitch", "velocity"]].tolist()
+        for begin, end, (pitch, velocity) in zip(starts, ends, sounds, strict=True):
+            end = max(end, begin + SHORTEST)
+            found.append(LiveNote(0, Side.PLAYER, begin, end, pitch, velocity, channel, program))
     return sorted(found, key=lambda note: note.start)

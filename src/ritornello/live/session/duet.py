@@ -1,7 +1,7 @@
-"""Both play: the model plans beat after beat, each time after all that both have played until then.
+"""Both play: the model plans beat after beat, each from all that both have played until then.
 
-What both play in a window of a few bars is one small piece; the model's own notes are heard again in it, in their
-place among the player's. Then a new window begins, so that an hour costs no more a beat than the first minute.
+The notes of both sides in a window of a few bars are encoded as one short piece. Then a new window begins, so a beat
+costs no more after an hour than in the first minute.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from ritornello.live.session.turns import (
 )
 
 WINDOW_BARS = 4
-"""Bars after which the model begins a new window."""
+"""Bars after which a new window begins."""
 
 RESTS_AFTER_BARS = 2
-"""Bars without a note of the player after which a model that follows rests, too."""
+"""Bars without a note of the player after which a model that follows rests."""
 
 
 class DuetScheduler:
@@ -42,11 +42,10 @@ class DuetScheduler:
     def move_window(self, beat: TempoSet, now: float) -> bool:
         """Begin a new window a bar before `planned_until` if the present one is long; return whether it was.
 
-        What the player has played since the model last listened goes with it.
+        The notes that the model has not encoded yet move to the new window.
         """
-        self.planned_until = max(
-            self.planned_until, line_at_or_after(beat, now + LEAST_LEAD, beat_seconds(beat))
-        )
+        next_beat = line_at_or_after(beat, now + LEAST_LEAD, beat_seconds(beat))
+        self.planned_until = max(self.planned_until, next_beat)
         bar = bar_seconds(beat)
         if self.planned_until - self.buffer.origin < WINDOW_BARS * bar:
             return False
@@ -58,18 +57,12 @@ class DuetScheduler:
         self, performer: Performer, config: JamConfig, beat: TempoSet, now: float, first_bar_line: float
     ) -> None:
         """Let the model play the beat at `planned_until`, unless it follows a player who rests."""
-        buffer, follows = self.buffer, rules_of(config).follows
-        stop = self.planned_until + beat_seconds(beat)
-        if not (follows and self._is_player_resting(beat, now)):
-            avoid = buffer.player.program if follows else None
-            inputs = buffer.snapshot_both(
-                beat, performer.model.tokens.quarters_per_minute, now, self.planned_until
-            )
+        buffer, player, follows = self.buffer, self.buffer.player, rules_of(config).follows
+        stop, silence = self.planned_until + beat_seconds(beat), now - player.last_onset
+        is_resting = player.keys.are_silent and silence > RESTS_AFTER_BARS * bar_seconds(beat)
+        if not (follows and is_resting):
+            avoid, tempo = player.program if follows else None, performer.model.tokens.quarters_per_minute
+            inputs = buffer.snapshot(beat, tempo, now, self.planned_until)
             span = Span(self.planned_until, stop, at_once=False, avoid=avoid, first_bar_line=first_bar_line)
             performer.play(config, buffer.ensemble(performer, config), inputs, span)
         buffer.listened, self.planned_until = now, stop
-
-    def _is_player_resting(self, beat: TempoSet, now: float) -> bool:
-        player = self.buffer.player
-        silent = now - player.last_onset
-        return player.keys.are_silent and silent > RESTS_AFTER_BARS * bar_seconds(beat)

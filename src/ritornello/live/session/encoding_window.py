@@ -1,12 +1,12 @@
-"""From notes on a clock to the ids that a model takes in, and back.
+"""The encoding window: notes on the session's clock as the ids of a short piece.
 
-What has been played since the model last listened is a small piece of its own, a `Window`: its origin is a moment
-on the session's clock, a bar line where there are bars, and its time is quarters from there. An `Ensemble` knows which
-part of that piece each note belongs to.
+The notes since the model last listened are encoded as a piece of their own. Its `Window` has an origin on the
+session's clock, a bar line where there are bars, and counts time in quarters from there. An `Ensemble` assigns each
+note to a part of that piece.
 
-Some schemes know the parts of a piece only from its notes: a third violin that is silent so far would make a third
-one out of the fourth. So there is a roll call: far behind the window each part has a note, and the ids from there
-on are cut off. Thus the header of every window names the whole ensemble, and a part keeps its voice.
+A tokenizer may number the voices by the parts that have notes: while the third violin is silent, the fourth would get
+its voice. Hence the roll call: a note for each part, far behind the window, whose ids are cut off again. So the
+header of every window names the whole ensemble, and a part keeps its voice.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from ritornello.theory import DRUMS, instrument_name, parse_instrument
 TICKS = 480
 EPSILON = 1e-6
 ROLL_CALL = 64
-"""Quarters from the last onset of a window to its roll call: more than any id moves time."""
+"""Quarters from the last onset of a window to its roll call, more than any id moves time."""
 
 BARS = 64
-"""The length that a model is told, in bars; windows are much shorter, so it never thinks of an end."""
+"""The length of the piece, in bars, as a condition: much longer than a window, so the model plays no ending."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,9 @@ class Window:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """The parts of a piece that both sides play: the model's, then those that only the player has.
+    """The parts of the piece that both sides play: the model's, then those that only the player has.
 
-    model_programs: one a part. player_programs: one that is in `model_programs`, or of the family of one there, is
-    that part.
+    model_programs: one a part. player_programs: each shares the model's part of this program, or else of its family.
     """
 
     model: LiveModel
@@ -73,12 +72,11 @@ class Ensemble:
         """The program of each part."""
         if not self.model.has_voices:
             return self.model.default_programs[:1]
-        programs = (p for p in self.player_programs if _part_like(p, self.model_programs) is None)
-        strangers = dict.fromkeys(programs)
-        return (*self.model_programs, *strangers)
+        own = (p for p in self.player_programs if _part_like(p, self.model_programs) is None)
+        return (*self.model_programs, *dict.fromkeys(own))
 
     def part_of(self, program: int) -> int | None:
-        """Return the number of the part in which a program plays; None if the model cannot hear it."""
+        """Return the number of the part of a program; None if the model has no part for it."""
         if not self.model.has_voices:
             return 0 if (program == DRUMS) == (self.parts[0] == DRUMS) else None
         return _part_like(program, self.parts)
@@ -93,7 +91,7 @@ class Ensemble:
         return tuple(int(voice) for voice in self.model.voices[ids] if voice >= 0)
 
     def may_play(self, avoid: int | None = None) -> NDArray[np.bool_]:
-        """Return a mask over the ids: what the model's parts can play, that of program `avoid` only if it must."""
+        """Return a mask over the ids of the model's parts, without that of program `avoid` if there is another."""
         representation = self.model.representation
         mask = np.ones(representation.vocabulary_size, dtype=bool)
         mask[[representation.start_id, representation.end_id]] = False
@@ -101,13 +99,13 @@ class Ensemble:
             return mask
         count = len(self.model_programs)
         taken = None if avoid is None else self.voices[_part_like(avoid, self.parts) or 0]
-        wanted = [v for v in self.voices[:count] if v != taken] or list(self.voices[:count])
-        return mask & np.isin(self.model.voices, [-1, *wanted])
+        voices = [v for v in self.voices[:count] if v != taken] or list(self.voices[:count])
+        return mask & np.isin(self.model.voices, [-1, *voices])
 
     def score(
         self, window: Window, notes: Iterable[LiveNote], until: float, pedal: Iterable[TimedControl]
     ) -> Score:
-        """Return the part of `notes` (on the session's clock) before `until` as a score, without the roll call."""
+        """Return the notes that begin before `until` (seconds) as a score, without the roll call."""
         rows: list[list[tuple[int, int, int, int]]] = [[] for _ in self.parts]
         for note in notes:
             part = self.part_of(note.program)
@@ -117,14 +115,14 @@ class Ensemble:
                 end = end if self.model.tokens.tells_ends else min(end, until)
                 length = round(window.quarters(end) * TICKS) - start
                 rows[part].append((start, max(1, length), note.pitch, note.velocity))
-        moves = [(max(0, round(window.quarters(c.time) * TICKS)), c.kind, c.number, c.value) for c in pedal]
+        moves = [(max(0, round(window.quarters(c.start) * TICKS)), c.kind, c.number, c.value) for c in pedal]
         controls = make_controls(moves)
         tracks = [_track(part, row, controls) for part, row in zip(self.parts, rows, strict=True)]
         tempo = Tempo.from_quarters_per_minute(0, window.quarters_per_minute)
         return Score(TICKS, tuple(tracks), (tempo,), (Meter(0, *window.meter),))
 
     def conditions(self, window: Window, bars: int = BARS) -> Conditions:
-        """Return what the header of a window says."""
+        """Return the conditions that the header of a window encodes."""
         return Conditions(bars, window.quarters_per_minute, window.meter if self.model.has_voices else None)
 
     def ids(
@@ -138,7 +136,9 @@ class Ensemble:
         """Return the ids of a window up to a time (seconds), the header first; notes that have begun are whole."""
         tokens, last = self.model.tokens, max(int(t.notes["start"].max(initial=0)) for t in score.tracks)
         if self.model.has_voices:
-            score = replace(score, tracks=tuple(_with_roll_call(track, last) for track in score.tracks))
+            roll_call = make_notes([(last + ROLL_CALL * TICKS, TICKS, 60, 80)])
+            tracks = (replace(t, notes=np.append(t.notes, roll_call)) for t in score.tracks)
+            score = replace(score, tracks=tuple(tracks))
         ids = representation.primer(score, conditions)
         after = np.cumsum(tokens.elapsed[ids])
         if self.model.has_voices:
@@ -148,28 +148,23 @@ class Ensemble:
         return ids[: 1 + int(np.flatnonzero(kept)[-1])]
 
 
-def _with_roll_call(track: Track, last: int) -> Track:
-    roll_call = make_notes([(last + ROLL_CALL * TICKS, TICKS, 60, 80)])
-    return replace(track, notes=np.append(track.notes, roll_call))
-
-
 def header_length(ids: Ids, model: LiveModel) -> int:
-    """Return how many of the ids of a window come before the first that brings a note or moves time."""
+    """Return the number of ids of a window before the first that brings a note or moves time."""
     body = (model.tokens.elapsed > 0) | model.brings_note
     return int(np.argmax(np.append(body[ids], True)))
 
 
 def remarks_on(config: JamConfig, ensemble: Ensemble) -> list[str]:
-    """Return what a player should know of the instruments asked for, a line each."""
+    """Return a line for each requested instrument that the model lacks."""
     name, programs = ensemble.model.name, ensemble.model.programs
     if not ensemble.model.has_voices:
         player = ensemble.player_programs
         if not player or ensemble.part_of(player[0]) is not None:
             return []
         return [f"{name} cannot hear {instrument_name(player[0])}, and plays on its own"]
-    asked = dict.fromkeys(each for each in (config.instrument, *(config.instruments or ())) if each)
-    strange = [each for each in asked if parse_instrument(each) not in programs]
-    return [f"{name} does not know {each}: the nearest instrument stands for it" for each in strange]
+    names = dict.fromkeys(each for each in (config.instrument, *(config.instruments or ())) if each)
+    unknown = [each for each in names if parse_instrument(each) not in programs]
+    return [f"{name} does not know {each}: the nearest instrument stands for it" for each in unknown]
 
 
 def _part_like(program: int, parts: Sequence[int]) -> int | None:

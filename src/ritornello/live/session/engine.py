@@ -1,6 +1,6 @@
-"""The engine: one network, stepped for many sessions at once.
+"""The engine: steps one network for many sessions at once, in a batch.
 
-All sessions of a batch want a step at the same moment; what one of them gets does not depend on the others.
+The result of a session does not depend on the others in its batch.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ritornello.live.session import Step
 
 
 class Steppable(Protocol):
-    """A session, or what stands for one."""
+    """A session, or an object that wraps one."""
 
     @property
     def wants(self) -> Step | None: ...
@@ -32,22 +32,16 @@ class Engine:
     def __init__(self, stepper: Stepper) -> None:
         self.stepper = stepper
 
-    def run(self, sessions: Iterable[Steppable], now: Callable[[], float]) -> None:
-        """Step until none of `sessions` wants a step; `now` tells the time at which each batch was done."""
-        waiting = list(sessions)
-        while waiting := self.step(waiting, now):
-            pass
-
     def step(self, sessions: Iterable[Stepped], now: Callable[[], float]) -> list[Stepped]:
-        """Give one step to those of `sessions` that want one, in one batch; return them."""
-        asked = [(session, step) for session in sessions if (step := session.wants) is not None]
-        if not asked:
+        """Give one step to those of `sessions` that want one, in one batch; return them. `now` is read after it."""
+        steps = [(session, step) for session in sessions if (step := session.wants) is not None]
+        if not steps:
             return []
-        states = zip(*(step.state for _, step in asked), strict=True)
+        states = zip(*(step.state for _, step in steps), strict=True)
         state = tuple(np.concatenate(parts) for parts in states)
-        logits, after = self.stepper.step([step.columns for _, step in asked], state)
+        logits, after = self.stepper.step([step.columns for _, step in steps], state)
         time = now()
-        for row, (session, _) in enumerate(asked):
+        for row, (session, _) in enumerate(steps):
             # Copies: a view would keep the whole batch in memory as long as one session lives.
             session.supply(logits[row].copy(), tuple(part[row : row + 1].copy() for part in after), time)
-        return [session for session, _ in asked]
+        return [session for session, _ in steps]

@@ -1,11 +1,11 @@
-"""The improviser: it listens by carrying the network's state, and answers from there.
+"""The improviser: encodes the call into the network's state, and decodes the answer from there.
 
-A `ModelState` is the state of the network, and the last id, which it has not taken in yet (so
-that there is always a step whose logits say what may follow). Listening advances this state; it can be done bit by
-bit while the player plays. The inputs are encoded anew each time, and compared with what the network has taken in:
- where they part (a note turned out longer), the network goes back to the last mark before.
+A `ModelState` is the network's state before the last id, and that id's row: so there is always a step whose logits
+predict the next id. Listening advances the model state, a few notes at a time while the player plays. The notes of
+the window are encoded anew each time, and compared with the ids that the network has taken in: where they differ (a
+note turned out longer), the improviser goes back to the last mark before.
 
-The improviser never calls the network: it says what step it `wants`, and is supplied with the result.
+The improviser never calls the network: `wants` is the step that it needs, `supply` takes the result.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ Columns = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Step:
-    """What the network is to be given: the row of an id, and the state before it."""
+    """The input of a step of the network: the row of an id, and the state before it."""
 
     columns: Columns
     state: State
 
 
 class ModelState(NamedTuple):
-    """The network's state. `row` is the last id's, None before the first; `parts` are those of the last header."""
+    """The network's state before the last id, its row (None before the first), and the parts of the last header."""
 
-    state: State
+    network: State
     row: Columns | None = None
     parts: tuple[int, ...] = ()
 
 
 class InputSnapshot(NamedTuple):
-    """The notes of a window until a time (seconds), and the time from which they may yet change."""
+    """The notes of a window until a time (seconds); those that begin before `settled` will not change any more."""
 
     window: Window
     notes: tuple[LiveNote, ...]
@@ -55,76 +55,72 @@ class InputSnapshot(NamedTuple):
     pedal: tuple[TimedControl, ...] = ()
 
 
-Job = Generator[Step, tuple[Logits, State], None]
+Results = tuple[Logits, State]
+Job = Generator[Step, Results, object]
 
 
 class Improviser:
-    """Listens and answers in one window at a time, from `model_state` on."""
+    """Listens and answers in one window at a time, from `model_state` on.
+
+    decided: notes of the answer, for the caller to take. relaxed: the requested constraints that were relaxed, with
+    the number of steps.
+    """
 
     def __init__(self, model: LiveModel, model_state: ModelState | None = None) -> None:
         self.model = model
         self.model_state = model_state or ModelState(model.initial_state)
-        self.decoder: ResponseDecoder | None = None
         self.decided: list[DecidedNote] = []
-        self.relaxed: Counter[str] = (
-            Counter()
-        )  # constraints that were asked for and gave way, and at how many steps
+        self.relaxed: Counter[str] = Counter()
+        self.close()
+
+    def close(self) -> None:
+        """End the window; the model state keeps what it encoded."""
+        self.decoder: ResponseDecoder | None = None
         self._job: Job | None = None
         self._step: Step | None = None
-        self._forget_window()
-
-    def _forget_window(self) -> None:
         self._taken: list[int] = []  # ids of this window that the model state has taken in
         self._marks: list[tuple[int, ModelState]] = [(0, self.model_state)]
 
     @property
     def wants(self) -> Step | None:
-        """The step it waits for."""
+        """The step of the network that is needed to go on, if any."""
         return self._step
 
     def supply(self, logits: Logits, state: State) -> None:
-        """Go on with the result of the step that was wanted."""
+        """Go on with the result of the step `wants`."""
         assert self._job is not None
         self._advance(self._job, (logits, state))
 
     def listen(self, ensemble: Ensemble, inputs: InputSnapshot) -> None:
-        """Take in what has been played and will not change any more."""
-        self._begin(self._listen(ensemble, inputs))
+        """Begin to encode the notes that will not change any more."""
+        settled = [note for note in inputs.notes if note.start < inputs.settled]
+        score = ensemble.score(inputs.window, settled, inputs.until, inputs.pedal)
+        self._begin(self._take_in(ensemble, inputs, score))
 
     def answer(self, ensemble: Ensemble, inputs: InputSnapshot, task: Task) -> None:
-        """Take in what has been played, and play."""
+        """Begin to encode all notes, and then to decode an answer."""
         self._begin(self._answer(ensemble, inputs, task))
-
-    def close(self) -> None:
-        """End the window: what it was is in the model state now."""
-        self._job = self._step = self.decoder = None
-        self._forget_window()
 
     def _begin(self, job: Job) -> None:
         self._job, self.decoder = job, None
         self._advance(job, None)
 
-    def _advance(self, job: Job, result: tuple[Logits, State] | None) -> None:
+    def _advance(self, job: Job, result: Results | None) -> None:
         try:
             self._step = next(job) if result is None else job.send(result)
         except StopIteration:
             self._job = self._step = None
 
-    # --- jobs -------------------------------------------------------------------------------------------------
-
-    def _listen(self, ensemble: Ensemble, inputs: InputSnapshot) -> Job:
-        settled = [note for note in inputs.notes if note.start < inputs.settled]
-        score = ensemble.score(inputs.window, settled, inputs.until, inputs.pedal)
-        yield from self._take_in(ensemble, inputs, score)
-
-    def _answer(self, ensemble: Ensemble, inputs: InputSnapshot, task: Task) -> Job:
+    def _answer(
+        self, ensemble: Ensemble, inputs: InputSnapshot, task: Task
+    ) -> Generator[Step, Results, None]:
         score = ensemble.score(inputs.window, inputs.notes, inputs.until, inputs.pedal)
         decoder = yield from self._take_in(ensemble, inputs, score, task)
         assert decoder is not None
         self.decoder = decoder
         while not decoder.is_done:
             assert self.model_state.row is not None
-            logits, state = yield Step(self.model_state.row, self.model_state.state)
+            logits, state = yield Step(self.model_state.row, self.model_state.network)
             token = decoder.choose(logits)
             if token is None:
                 break
@@ -138,21 +134,21 @@ class Improviser:
 
     def _take_in(
         self, ensemble: Ensemble, inputs: InputSnapshot, score: Score, task: Task | None = None
-    ) -> Generator[Step, tuple[Logits, State], ResponseDecoder | None]:
-        """Advance the model state to the end of `score`. Return the decoder that goes on there, if there is a task."""
+    ) -> Generator[Step, Results, ResponseDecoder | None]:
+        """Advance the model state to the end of `score`. If there is a task, return the decoder that goes on there."""
         bars = int(inputs.window.quarters(inputs.until) / inputs.window.bar_quarters) + BARS // 2
         conditions = ensemble.conditions(inputs.window, max(BARS, bars))
         representation = self.model.representation.for_piece(score if score.note_count else None, conditions)
         ids = ensemble.ids(representation, inputs.window, score, inputs.until, conditions)
-        header = header_length(ids, self.model)
-        told = self._marks[0][1].parts == ensemble.parts
-        body, rows = ids[header:] if told else ids, representation.inputs(ids)[header if told else 0 :]
-        self._go_back(body.tolist())
+        has_header = self._marks[0][1].parts == ensemble.parts
+        first = header_length(ids, self.model) if has_header else 0
+        body, rows = ids[first:].tolist(), representation.inputs(ids)[first:].tolist()
+        self._go_back(body)
         for number in range(len(self._taken), len(body)):
-            state = self.model_state.state
+            state = self.model_state.network
             if self.model_state.row is not None:
                 _, state = yield Step(self.model_state.row, state)
-            self._take(int(body[number]), ModelState(state, tuple(rows[number].tolist()), ensemble.parts))
+            self._take(body[number], ModelState(state, tuple(rows[number]), ensemble.parts))
         if task is None:
             return None
         return make_decoder(self.model, representation, conditions, ids, score, task)
@@ -165,12 +161,11 @@ class Improviser:
             self._marks = [self._marks[0], *self._marks[1:][-MARKS:], mark]
 
     def _go_back(self, body: list[int]) -> None:
-        """Go back to the last mark at which all that was taken in is the beginning of `body`."""
+        """Go back to the last mark at which all ids taken in are the beginning of `body`."""
         pairs = zip(self._taken, body, strict=False)
         same = next((n for n, (mine, other) in enumerate(pairs) if mine != other), len(self._taken))
         same = min(same, len(body))
-        if same == len(self._taken):
-            return
-        self._marks = [self._marks[0], *(mark for mark in self._marks[1:] if mark[0] <= same)]
-        length, self.model_state = self._marks[-1]
-        self._taken = body[:length]
+        if same < len(self._taken):
+            self._marks = [self._marks[0], *(mark for mark in self._marks[1:] if mark[0] <= same)]
+            length, self.model_state = self._marks[-1]
+            self._taken = body[:length]

@@ -1,11 +1,9 @@
-"""The input buffer: the notes that the model has not taken in yet, in a window of time, with a tempo."""
+"""The input buffer: the notes that the model has not encoded yet, in a window of time, with a tempo."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ritornello.live.config import JamConfig
-from ritornello.live.events import LiveNote, TempoSet
+from ritornello.live.events import TempoSet
 from ritornello.live.session.encoding_window import Ensemble, Window
 from ritornello.live.session.improviser import InputSnapshot
 from ritornello.live.session.performer import Performer
@@ -28,46 +26,37 @@ class InputBuffer:
         self.origin = 0.0  # of the window where both play
 
     def forget(self, until: float) -> None:
-        """Begin a new window; what begins after `until` stays pending."""
+        """Begin a new window; notes that begin after `until` stay pending."""
         self.own_notes = []
         self.player.forget(until)
 
     def ensemble(self, performer: Performer, config: JamConfig) -> Ensemble:
-        """Return who plays."""
+        """Return the parts of both sides."""
         programs = (self.player.program, *(note.program for note in self.player.pending_notes()))
         return performer.ensemble(config, tuple(dict.fromkeys(programs)))
 
     def tempo(self, config: JamConfig, beat: TempoSet | None) -> float:
-        """Return the tempo of the call, as far as it can be told from what was played so far."""
+        """Return the tempo of the call, estimated from the notes so far unless the call is a score."""
         onsets = [note.start for note in self.player.pending_notes()]
         expected = config.tempo if beat is None else beat.quarters_per_minute
         return self.given_tempo or estimate_tempo(onsets, expected)
 
-    def snapshot(self, beat: TempoSet, steady: float | None, now: float) -> InputSnapshot:
-        """Return the call so far; its window begins at the bar line before its first note.
+    def snapshot(
+        self, beat: TempoSet, tempo: float | None, now: float, planned_until: float | None = None
+    ) -> InputSnapshot:
+        """Return the call so far, or, with `planned_until`, the notes of both sides, the model's as far as planned.
 
-        steady: the model's own tempo, if it has one, in quarters a minute.
+        The window begins at `origin` where both play, else at the bar line before the first note. tempo: that of the
+        model's ids, in quarters a minute; None if it can be any.
         """
-        notes = self._begun(self.player.pending_notes(), now)
-        first = min((note.start for note in notes), default=now)
-        origin = line_at_or_before(beat, first, bar_seconds(beat))
-        return self._snapshot(notes, Window(origin, steady or beat.quarters_per_minute, beat.meter), now, now)
-
-    def snapshot_both(
-        self, beat: TempoSet, steady: float | None, now: float, planned_until: float
-    ) -> InputSnapshot:
-        """Return what both have played, and what the model has planned until `planned_until`."""
-        journal = self.player.record.journal
-        own = [self.player.record.note(number) for number in self.own_notes if number in journal]
-        notes = self._begun(self.player.pending_notes(), now) + tuple(own)
-        window = Window(self.origin, steady or beat.quarters_per_minute, beat.meter)
-        return self._snapshot(notes, window, now, max(now, planned_until))
-
-    def _begun(self, notes: Sequence[LiveNote], now: float) -> tuple[LiveNote, ...]:
-        return tuple(note for note in notes if note.start <= now)
-
-    def _snapshot(
-        self, notes: tuple[LiveNote, ...], window: Window, now: float, until: float
-    ) -> InputSnapshot:
-        held = [note.start for note in notes if note.end is None]
-        return InputSnapshot(window, notes, until, min([now - SETTLED, *held]), tuple(self.player.pedal))
+        notes = [note for note in self.player.pending_notes() if note.start <= now]
+        if planned_until is None:
+            first = min((note.start for note in notes), default=now)
+            origin, until = line_at_or_before(beat, first, bar_seconds(beat)), now
+        else:
+            record = self.player.record
+            notes += [record.note(number) for number in self.own_notes if number in record.journal]
+            origin, until = self.origin, max(now, planned_until)
+        settled = min([now - SETTLED, *(note.start for note in notes if note.end is None)])
+        window = Window(origin, tempo or beat.quarters_per_minute, beat.meter)
+        return InputSnapshot(window, tuple(notes), until, settled, tuple(self.player.pedal))

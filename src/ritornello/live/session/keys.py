@@ -1,7 +1,7 @@
-"""The player's keys: channel messages in, notes with a beginning and an end out.
+"""The player's keys: parsing of channel messages, and the keys, pedals and programs that they set.
 
 A note ends when its key is released, struck again, or silenced with all others. The sustain pedal does not move
-the end of a note; it is kept as a control, as in a MIDI file.
+the end of a note; it is recorded as a control, as in a MIDI file.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class Message(NamedTuple):
 
     @property
     def control_value(self) -> int:
-        """The value as a `Score` has it: 0-127, or -8192 to 8191 for a pitch bend."""
+        """The value as in a `Score`: 0-127, or -8192 to 8191 for a pitch bend."""
         if self.kind == PITCH_BEND:
             return self.first + 128 * self.second - 8192
         return self.first if self.kind == CHANNEL_PRESSURE else self.second
 
 
 def parse_message(data: bytes) -> Message:
-    """Return a channel message; ConfigError if these bytes are none."""
+    """Return the channel message in `data`; ConfigError if it is not one."""
     if not is_channel_message(data):
         shown = bytes(data[:8]).hex(" ").upper() or "nothing"
         raise ConfigError(
@@ -51,9 +51,9 @@ def parse_message(data: bytes) -> Message:
 
 
 class Keys:
-    """Which keys are down, which pedals, and which program each channel has.
+    """The keys and pedals that are down, and the program of each channel.
 
-    A key that is down has a value, whatever its owner gave it: the number of its note.
+    down: the number of the note of each key, set by the caller.
     """
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class Keys:
         return not self.down and not self.pedals
 
     def released(self, message: Message) -> list[int]:
-        """Take a message, and return the notes that it ends."""
+        """Apply a message; return the numbers of the notes that it ends."""
         kind, channel, first, second = message
         if kind in (NOTE_ON, NOTE_OFF):
             number = self.down.pop((channel, first), None)

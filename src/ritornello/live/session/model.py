@@ -1,4 +1,4 @@
-"""A model as a session sees it: what it is called, what its ids mean, and which instruments it plays."""
+"""A model for live play: its name, the meanings of its ids, its instruments and its initial state."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from ritornello.score import Score
 from ritornello.theory import DRUMS
 
 MOST_STARTED = 64
-"""Sets of constraints that a model keeps ready: those of the sessions that play now, and of some bars."""
+"""Sets of constraint states that a model caches: those of the present sessions, for some bars."""
 
 TRIAL_PIECES, TRIAL_BARS = 8, 8
-"""So many short pieces show which instruments a model likes to play together."""
+"""Pieces, and bars of each, that are composed to find the default instruments."""
 
 
 @dataclass(frozen=True, eq=False)
 class LiveModel:
-    """A model that can be played with.
+    """A model that can be played live.
 
     programs: all that it knows, General MIDI or 128 for the drum kit, the most frequent of the defaults first.
-    default_programs: what it plays if nothing else is asked for, one a part, in score order.
-    initial_state: of a batch of 1. index: the music that it learned from. sampling: what its card says of
-    temperature and so on, where nothing is asked.
+    default_programs: the instruments if none are requested, one a part, in score order.
+    initial_state: of a batch of 1. index: of the training music. sampling: the card's defaults for settings that are
+    not given.
     """
 
     name: str
@@ -49,13 +49,9 @@ class LiveModel:
     index: Index | None = field(default=None, repr=False)
     _started: dict[tuple[JamConfig, int], list[ConstraintState]] = field(default_factory=dict, repr=False)
 
-    def prepare(self) -> None:
-        """Make its tables now, so that its first answer need not wait for them."""
-        _ = self.tokens.elapsed, self.voices, self.brings_note
-
     @property
     def tokens(self) -> Tokens:
-        """What its ids mean, and how they move time on."""
+        """The meanings of the ids."""
         return self.representation.tokens
 
     @cached_property
@@ -71,24 +67,19 @@ class LiveModel:
     def start_constraints(
         self, config: JamConfig, representation: Representation | None = None, first_bar: int = 0
     ) -> list[ConstraintState]:
-        """Return the states of the constraints that hold in a turn, before the first id; whoever follows a piece forks
-        them. `representation` is its own, or that for a piece; `first_bar` is the session's bar at the grammar's bar 0.
+        """Return the states of the constraints of a turn, before the first id; fork them before use.
 
-        ConfigError for what the model cannot be asked for, and for what cannot be kept together.
+        representation: the model's, or that for a piece. first_bar: the session's bar at the grammar's bar 0.
+        ConfigError for constraints that the model does not support, or that contradict each other.
         """
         representation, key = representation or self.representation, (config, first_bar)
         is_own = representation is self.representation
         if is_own and key in self._started:
             return self._started[key]
-        context = Context(
-            representation,
-            config,
-            index=self.index,
-            model=f"model {self.name}",
-            is_live=True,
-            first_bar=first_bar,
+        name = f"model {self.name}"
+        started = start_constraints(
+            Context(representation, config, index=self.index, model=name, is_live=True, first_bar=first_bar)
         )
-        started = start_constraints(context)
         if is_own:
             while len(self._started) >= MOST_STARTED:
                 del self._started[next(iter(self._started))]
@@ -97,12 +88,12 @@ class LiveModel:
 
     @cached_property
     def has_voices(self) -> bool:
-        """Whether it tells the parts of a piece from each other; else it hears and plays one stream."""
+        """Whether ids belong to parts of a piece; else the model reads and plays one stream of notes."""
         return self.tokens.has_voices
 
 
 def make_live_model(bundle: Bundle, stepper: Stepper | None = None) -> LiveModel:
-    """Return the model of a bundle; ConfigError if it cannot be played live. `stepper`: to save building it again."""
+    """Return the model of a bundle; ConfigError if it cannot be played live. `stepper`: one of the bundle."""
     representation, name = bundle.representation, bundle.card.name
     if representation.reads_prose:
         raise ConfigError(f"model {name}: it writes prose, which cannot be played live")
@@ -117,17 +108,20 @@ def make_live_model(bundle: Bundle, stepper: Stepper | None = None) -> LiveModel
     programs = dict.fromkeys((*usual, *representation.tokens.programs))
     state, sampling = stepper.initial_state(1), bundle.card.sampling
     model = LiveModel(name, representation, state, tuple(programs), default_programs, sampling, bundle.index)
-    model.prepare()
+    _ = (
+        model.tokens.elapsed,
+        model.voices,
+        model.brings_note,
+    )  # made now: the first answer need not wait for them
     return model
 
 
 def _usual_programs(bundle: Bundle, stepper: Stepper) -> tuple[int, ...]:
-    """Return the instruments that most of a few pieces of the model are for."""
+    """Return the most frequent instrumentation of a few pieces that the model composes."""
     settings = {"bars": TRIAL_BARS, "count": TRIAL_PIECES, "seed": 0, "meter": "4/4"}
-    settings = {
-        key: value for key, value in settings.items() if key not in bundle.representation.unsupported_settings
-    }
-    pieces = compose(bundle, checked(ComposeConfig, settings), stepper=stepper)
+    supported = settings.keys() - bundle.representation.unsupported_settings
+    config = checked(ComposeConfig, {key: settings[key] for key in supported})
+    pieces = compose(bundle, config, stepper=stepper)
     return Counter(programs_of(piece.score) for piece in pieces).most_common(1)[0][0] or (0,)
 
 

@@ -1,7 +1,7 @@
-"""The model's side of a session: settings become a task for the improviser, and its answer notes on the clock.
+"""The performer, the model's side of a session: makes a task of the settings, and places the answer on the clock.
 
-The improviser thinks in quarters of its window; here they become seconds. If an answer comes late, all of it that
-is still to come moves later by as much: nothing of it is lost, and nothing is planned for the past.
+The improviser counts quarters in its window; here they become seconds. If an answer comes late, the rest of it
+moves later by as much: no note is lost, and none is planned for the past.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from ritornello.live.session.response_decoder import CHUNK, DecidedNote, Task
 from ritornello.theory import DRUMS, parse_instrument
 
 LEAD = 0.06
-"""Seconds between deciding a note that is due and its beginning: time for it to reach the speaker."""
+"""Seconds from the decision of a note that is due to its start: time to reach the speaker."""
 
 LEAST_LEAD = 0.02
-"""A planned note is never told later than this before its beginning."""
+"""The least seconds from the output of a planned note to its start."""
 
 AHEAD = 1.5
-"""Seconds by which the model plans ahead of what sounds."""
+"""Seconds by which the model plans ahead."""
 
 
 class Span(NamedTuple):
-    """A stretch of time to play in, on the session's clock.
+    """A stretch of time to play in, in seconds on the session's clock.
 
-    at_once: with a note at its start. unit: if it is late, it is by whole units. avoid: a program to leave to the
+    at_once: play a note at its start. unit: a late answer is late by whole units. avoid: a program to leave to the
     player, if there is another. first_bar_line: where bar 0 of a chord progression begins; None: with the span.
     """
 
@@ -49,9 +49,10 @@ class Span(NamedTuple):
 
 
 class Performer:
-    """Plays what its improviser decides.
+    """Plays the notes that its improviser decides.
 
-    `stop` is when the present answer stops, or has stopped; `delay` by how much it came late, in seconds.
+    stop: the end of the present or last answer, in seconds. delay: by how many seconds it came late. answers: how
+    many there were; each has a random generator of its own.
     """
 
     def __init__(
@@ -61,36 +62,32 @@ class Performer:
         self.improviser = Improviser(model, model_state)
         self.answers = answers
         self.delay = self.stop = 0.0
-        self._told: set[str] = set()
+        self._reported: set[str] = set()  # constraints that were relaxed
         self._window: Window | None = None
         self._unit: float | None = None
         self._channels: dict[int, int] = {}
         self._ensemble: Ensemble | None = None
-        self._program: int | None = (
-            None  # of all notes, where the model has one stream and is asked for another
-        )
-
-    # --- listening and playing --------------------------------------------------------------------------------
+        self._program: int | None = None  # of all pitched notes, if the model has no parts
 
     def ensemble(self, config: JamConfig, player_programs: tuple[int, ...]) -> Ensemble:
-        """Return the ensemble for what is asked for and what the player plays."""
-        asked = config.instruments
-        own = (
-            self.model.default_programs if asked is None else tuple(parse_instrument(name) for name in asked)
-        )
+        """Return the ensemble of the requested instruments and the player's."""
+        own = self.model.default_programs
+        if config.instruments is not None:
+            own = tuple(parse_instrument(name) for name in config.instruments)
         ensemble = Ensemble(self.model, own, player_programs)
-        if self._ensemble != ensemble:  # else the old one, which knows its voices already
+        if self._ensemble != ensemble:  # else the old one, whose voices are cached
             self._ensemble = ensemble
         return self._ensemble
 
     def listen(self, ensemble: Ensemble, inputs: InputSnapshot) -> None:
-        """Take in what will not change any more, unless still busy."""
+        """Encode the notes that will not change any more, unless still busy."""
         if self.improviser.wants is None:
             self.improviser.listen(ensemble, inputs)
 
     def play(self, config: JamConfig, ensemble: Ensemble, inputs: InputSnapshot, span: Span) -> None:
-        """Listen to what is new in `inputs`, and play in a span of time."""
-        window = inputs.window
+        """Encode `inputs`, and play in a span of time."""
+        window, bar = inputs.window, inputs.window.bar_quarters
+        bar_0 = window.quarters(span.start if span.first_bar_line is None else span.first_bar_line)
         self.answers += 1
         task = Task(
             start=window.quarters(span.start),
@@ -102,41 +99,33 @@ class Performer:
             sample=make_sampler(config),
             generator=np.random.default_rng([self.seed, self.answers]),
             settings=config,
-            bar=window.bar_quarters,
-            first_bar_line=self._first_bar_line(window, span),
+            bar=bar,
+            first_bar_line=math.floor(bar_0 / bar + EPSILON) * bar,
         )
         self.delay, self.stop, self._window, self._unit = 0.0, span.stop, window, span.unit
         melodic = [program for program in ensemble.model_programs if program != DRUMS]
         self._program = melodic[0] if melodic and not self.model.has_voices else None
         self.improviser.answer(ensemble, inputs, task)
 
-    @staticmethod
-    def _first_bar_line(window: Window, span: Span) -> float:
-        """Return where bar 0 begins, in quarters from the window's origin: a bar line of the window."""
-        at = span.start if span.first_bar_line is None else span.first_bar_line
-        return math.floor(window.quarters(at) / window.bar_quarters + EPSILON) * window.bar_quarters
-
     def take_relaxed(self) -> list[str]:
-        """Return a line for each constraint that was asked for and has given way since the last call, once a model."""
+        """Return a line for each requested constraint that was relaxed since the last call, once a model."""
         relaxed, self.improviser.relaxed = self.improviser.relaxed, Counter()
-        new = {name: steps for name, steps in relaxed.items() if name not in self._told}
-        self._told |= new.keys()
+        new = {name: steps for name, steps in relaxed.items() if name not in self._reported}
+        self._reported |= new.keys()
         return [f"{name} gave way at {steps} step{'s' * (steps > 1)}" for name, steps in new.items()]
 
     def silence(self) -> None:
-        """Stop thinking; what is remembered stays."""
+        """Stop decoding; the model state is kept."""
         self.improviser.close()
 
-    # --- what is decided --------------------------------------------------------------------------------------
-
     def wants(self, now: float) -> Step | None:
-        """The step that is needed now; None if enough is planned."""
+        """Return the step that is needed now; None if enough is planned."""
         wake = self.wake
         return self.improviser.wants if wake is not None and wake <= now else None
 
     @property
     def wake(self) -> float | None:
-        """When the next step is wanted; None if none is."""
+        """When the next step is needed; None if none is."""
         decoder = self.improviser.decoder
         if self.improviser.wants is None:
             return None
@@ -152,35 +141,19 @@ class Performer:
     def take_decided(self, now: float) -> list[LiveNote]:
         """Return the notes decided since the last call; if they come late, the answer moves later."""
         decided, self.improviser.decided = self.improviser.decided, []
-        if decided:
-            self._make_room(self._seconds(decided[0].start), now)
-        return [self._placed(note) for note in decided]
-
-    def _make_room(self, start: float, now: float) -> None:
-        """Move the rest of the answer so that a note that was to begin at `start` is not too late."""
         lead = LEAST_LEAD if self._unit else LEAD
-        if (late := now + lead - start) > 1e-9:
+        if decided and (late := now + lead - self._seconds(decided[0].start)) > 1e-9:
             late = math.ceil(late / self._unit) * self._unit if self._unit else late
             self.delay, self.stop = self.delay + late, self.stop + late
+        return [self._placed(note) for note in decided]
 
     def _placed(self, note: DecidedNote) -> LiveNote:
+        """Return a note on the clock, on a channel of its program's own as long as there are enough."""
         start, end = self._seconds(note.start), self._seconds(note.end)
-        program = note.program if self._program is None or note.program == DRUMS else self._program
-        channel = self._channel(program)
-        return LiveNote(
-            0,
-            Side.MODEL,
-            start,
-            max(end, start + SHORTEST),
-            note.pitch,
-            note.velocity,
-            channel,
-            program,
-        )
-
-    def _channel(self, program: int) -> int:
-        """Return the channel of a program: each its own as long as there are enough."""
-        if program == DRUMS:
-            return DRUM_CHANNEL
-        free = MELODIC_CHANNELS[len(self._channels) % len(MELODIC_CHANNELS)]
-        return self._channels.setdefault(program, free)
+        program, channel = note.program, DRUM_CHANNEL
+        if program != DRUMS:
+            program = program if self._program is None else self._program
+            free = MELODIC_CHANNELS[len(self._channels) % len(MELODIC_CHANNELS)]
+            channel = self._channels.setdefault(program, free)
+        span = start, max(end, start + SHORTEST)
+        return LiveNote(0, Side.MODEL, *span, note.pitch, note.velocity, channel, program)

@@ -1,19 +1,19 @@
-"""The player's side of a session: what is played goes into the record, and is pending until the model takes it in."""
+"""The player's side of a session: notes go into the record, and are pending until the model has encoded them."""
 
 from __future__ import annotations
 
 from ritornello.formats.messages import DRUM_CHANNEL, NOTE_OFF, NOTE_ON, PROGRAM_CHANGE, SUSTAIN
 from ritornello.live.events import LiveNote, Side
-from ritornello.live.session.keys import Keys, Message, parse_message
+from ritornello.live.session.keys import Keys, parse_message
 from ritornello.live.session.record import Record, TimedControl
 from ritornello.score import CONTROL_CHANGE, KEY_PRESSURE
 from ritornello.theory import DRUMS
 
 
 class Player:
-    """Plays into a record. `pending` are the numbers of the notes that the model has not listened to yet.
+    """The player. `pending` are the numbers of the notes that the model has not encoded yet.
 
-    program: what the player plays where no program change says otherwise, 128 for the drum kit.
+    program: the instrument of channels without a program change, 128 for the drum kit.
     """
 
     def __init__(self, record: Record, program: int) -> None:
@@ -25,7 +25,7 @@ class Player:
         self.last_onset = float("-inf")
 
     def receive(self, data: bytes, now: float) -> None:
-        """Take a channel message; ConfigError if the bytes are none, and then nothing has happened."""
+        """Handle a channel message; ConfigError, with nothing changed, if the bytes are not one."""
         message = parse_message(data)
         for number in self.keys.released(message):
             self.record.end_note(number, now)
@@ -35,21 +35,25 @@ class Player:
             note = LiveNote(0, Side.PLAYER, now, None, pitch, velocity, channel, program)
             self.keys.down[channel, pitch] = self.add(note).number
         elif message.kind not in (NOTE_ON, NOTE_OFF, PROGRAM_CHANGE):
-            self._add_control(message, now)
+            number = message.first if message.kind in (CONTROL_CHANGE, KEY_PRESSURE) else 0
+            control = TimedControl(now, message.channel, message.kind, number, message.control_value)
+            self.record.add(control)
+            if (control.kind, control.number) == (CONTROL_CHANGE, SUSTAIN):
+                self.pedal.append(control)
         self.last_sound = max(self.last_sound, now)
 
-    def _add_control(self, message: Message, now: float) -> None:
-        number = message.first if message.kind in (CONTROL_CHANGE, KEY_PRESSURE) else 0
-        control = TimedControl(now, message.channel, message.kind, number, message.control_value)
-        self.record.add(control)
-        if (control.kind, control.number) == (CONTROL_CHANGE, SUSTAIN):
-            self.pedal.append(control)
-
     def forget(self, until: float) -> None:
-        """Count the notes that have begun until then as taken in."""
+        """Drop the notes that begin at `until` or earlier from the pending ones."""
         self.pending = [note.number for note in self.pending_notes() if note.start > until]
         if not self.pending:
             self.pedal = self.pedal[-1:]
+
+    def silence(self, now: float) -> tuple[int, ...]:
+        """End the notes that sound without a key, delete those that would begin later; return their numbers."""
+        numbers = self.record.silence(Side.PLAYER, now)
+        self.pending = [number for number in self.pending if number in self.record.journal]
+        self.last_sound, self.last_onset = min(self.last_sound, now), min(self.last_onset, now)
+        return numbers
 
     def add(self, note: LiveNote) -> LiveNote:
         """Add a note to the record, pending; return it with its number."""
@@ -64,6 +68,5 @@ class Player:
         return DRUMS if channel == DRUM_CHANNEL else self.keys.programs.get(channel, self.program)
 
     def pending_notes(self) -> tuple[LiveNote, ...]:
-        """Return the notes that the model has not taken in."""
-        journal = self.record.journal
-        return tuple(self.record.note(number) for number in self.pending if number in journal)
+        """Return the notes that the model has not encoded."""
+        return tuple(map(self.record.note, self.pending))

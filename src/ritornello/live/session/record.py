@@ -1,10 +1,10 @@
-"""What was played: the journal of a session (an event log), and the score it makes.
+"""The record of a session: its journal (an event log), and the score of it.
 
-Everything that happens gets the next number and stays in the journal for ever. What of it counts is a *path* of
-segments: stretches of the journal and of the clock. Undo, and going to a bookmark, take the path that was there
-and begin a new segment; so a moment can be kept in a few numbers, and nothing is copied.
+Every event gets the next number and stays in the journal. The events that count are those of a *path* of
+segments: stretches of the journal and of the clock. Undo and bookmarks restore an earlier path and begin a new
+segment; so a snapshot is a few numbers, and nothing is copied.
 
-The score follows the path: it has the silences of its segments, and not the time between them. Its tempo map
+The score follows the path: it has the silences within segments, not the time between them. Its tempo map
 follows the beats that were kept or estimated, on a grid so fine that every time is right within a tick.
 """
 
@@ -17,28 +17,19 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from ritornello.live.events import LiveNote, Side, TempoSet, Turn, TurnBegan
-from ritornello.score import (
-    Meter,
-    Score,
-    Tempo,
-    Text,
-    Track,
-    make_controls,
-    make_notes,
-    seconds_to_ticks,
-)
+from ritornello.score import Meter, Score, Tempo, Text, Track, make_controls, make_notes, seconds_to_ticks
 from ritornello.theory import DRUMS, instrument_name
 
 TICKS = 960
 MARKERS = {Turn.PLAYER: "you", Turn.MODEL: "the model", Turn.BOTH: "both"}
 LONGEST_NOTE = 600.0
-"""Seconds; for a note that may still sound, no more of the journal is looked through."""
+"""Seconds; notes that begin earlier are not searched for ones that still sound."""
 
 
 class TimedControl(NamedTuple):
-    """A control of the player's: seconds, channel, and kind, number, value as in a `Score`."""
+    """A control of the player: seconds, channel, and kind, number, value as in a `Score`."""
 
-    time: float
+    start: float
     channel: int
     kind: int
     number: int
@@ -46,7 +37,7 @@ class TimedControl(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """Entries from number `first` to before `stop`, as far as they begin in the time from `since` to `until`."""
+    """The entries from number `first` to before `stop` that begin in the time from `since` to `until`."""
 
     since: float
     until: float
@@ -61,7 +52,7 @@ Kind = TypeVar("Kind", LiveNote, TimedControl, TurnBegan, TempoSet)
 
 @dataclass
 class Record:
-    """The journal, by number; the path up to the present segment, and where that begins."""
+    """The journal, by number; the path up to the present segment, and its begin in time and number."""
 
     journal: dict[int, Entry] = field(default_factory=dict)
     past: Path = ()
@@ -70,14 +61,14 @@ class Record:
     next_number: int = 1
 
     def add(self, entry: Entry) -> int:
-        """Keep an entry; return its number."""
+        """Add an entry; return its number."""
         number = self.next_number
         self.journal[number] = entry
         self.next_number += 1
         return number
 
     def add_note(self, note: LiveNote) -> LiveNote:
-        """Keep a note; return it with its number."""
+        """Add a note; return it with its number."""
         note = replace(note, number=self.next_number)
         self.add(note)
         return note
@@ -94,9 +85,17 @@ class Record:
         self.journal[number] = replace(note, end=max(at, note.start))
 
     def silence(self, side: Side, at: float) -> tuple[int, ...]:
-        """End the notes of one side at `at`, and strike out those that would begin later; return their numbers."""
-        late = [note for note in self._late(at) if note.side == side and note.end is not None]
-        ending = [note for note in late if note.end is not None and note.end > at]
+        """End the notes of one side at `at`, and delete those that would begin later; return their numbers.
+
+        Keys that are down stay so.
+        """
+        ending = []
+        for entry in map(self.journal.get, reversed(self.journal)):
+            if isinstance(entry, LiveNote):
+                if entry.start < at - LONGEST_NOTE:
+                    break
+                if entry.side == side and entry.end is not None and entry.end > at:
+                    ending.append(entry)
         for note in ending:
             if note.start >= at:
                 del self.journal[note.number]
@@ -104,34 +103,25 @@ class Record:
                 self.end_note(note.number, at)
         return tuple(note.number for note in ending)
 
-    def _late(self, at: float) -> list[LiveNote]:
-        """Return the notes that may still sound at `at`."""
-        found = []
-        for number in reversed(self.journal):
-            entry = self.journal[number]
-            if isinstance(entry, LiveNote):
-                if entry.start < at - LONGEST_NOTE:
-                    break
-                found.append(entry)
-        return found
-
     def path(self, now: float) -> Path:
-        """Return all that counts up to now."""
+        """Return the path of all that counts up to now."""
         return (*self.past, Segment(self.since, now, self.first, self.next_number))
 
     def go_back(self, path: Path, now: float) -> None:
-        """Let `path` be all that counts, and begin a new segment."""
+        """Restore `path`, and begin a new segment."""
         self.past, self.since, self.first = path, now, self.next_number
 
     def entries(self, kind: type[Kind]) -> Iterator[tuple[Kind, float, float]]:
-        """Yield the entries of a kind that count, each with the end of its segment, and the seconds to add to its
-        times for those of the score."""
+        """Yield the entries of a kind that count, each with the end of its segment and the offset of its segment in
+        the score, in seconds."""
         length = 0.0
         for segment in self.path(float("inf")):
             for number in range(segment.first, segment.stop):
                 entry = self.journal.get(number)
-                if isinstance(entry, kind) and _beginning(entry) < segment.until:
-                    yield entry, segment.until, length - segment.since
+                if isinstance(entry, kind):
+                    start = entry.bar_line if isinstance(entry, TempoSet) else entry.start
+                    if start < segment.until:
+                        yield entry, segment.until, length - segment.since
             length += segment.until - segment.since
 
     @property
@@ -140,20 +130,14 @@ class Record:
         return tuple(note for note, _, _ in self.entries(LiveNote))
 
 
-def _beginning(entry: Entry) -> float:
-    if isinstance(entry, TempoSet):
-        return entry.bar_line
-    return entry.time if isinstance(entry, TimedControl) else entry.start
-
-
 def record_to_score(record: Record, now: float, title: str = "", model: str = "Model") -> Score:
-    """Return the session as a score that begins with its first note or bar line; keys that are down end `now`."""
+    """Return the session as a score from its first note or bar line on; notes of keys that are down end `now`."""
     notes = [
         replace(n, start=n.start + by, end=max(n.start, min(until, now if n.end is None else n.end)) + by)
         for n, until, by in record.entries(LiveNote)
     ]
     beats = [replace(beat, bar_line=beat.bar_line + by) for beat, _, by in record.entries(TempoSet)]
-    controls = [c._replace(time=c.time + by) for c, _, by in record.entries(TimedControl)]
+    controls = [c._replace(start=c.start + by) for c, _, by in record.entries(TimedControl)]
     turns = [replace(turn, start=turn.start + by) for turn, _, by in record.entries(TurnBegan)]
     origin = min([n.start for n in notes] + [b.bar_line for b in beats], default=0.0)
     empty = _with_beats(Score(TICKS, title=title), beats, origin)
@@ -175,7 +159,7 @@ def record_to_score(record: Record, now: float, title: str = "", model: str = "M
 
 
 class _Clock(NamedTuple):
-    """From seconds to the ticks of a score."""
+    """Converts seconds to the ticks of a score."""
 
     score: Score
     origin: float
@@ -205,7 +189,7 @@ def _make_track(
         (start, max(1, end - start), note.pitch, note.velocity)
         for start, end, note in zip(starts, ends, notes, strict=True)
     ]
-    times = clock([c.time for c in controls])
+    times = clock([c.start for c in controls])
     moves = [(tick, c.kind, c.number, c.value) for tick, c in zip(times, controls, strict=True)]
     is_drum = program == DRUMS
     return Track(make_notes(rows), 0 if is_drum else program, is_drum, name, make_controls(moves))

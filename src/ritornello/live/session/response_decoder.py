@@ -1,9 +1,10 @@
-"""The response decoder: it decodes an answer id by id, within a stretch of time, and emits its notes as they are
-decided: constrained decoding with the time as a further constraint.
+"""The response decoder: constrained decoding of an answer within a stretch of time.
 
-Time is in quarters from the window's origin. An id is chosen by the network, from those that the grammar allows,
-that the settings permit, and that fit the time: no note before the answer's start, none at its stop or
-later. The scheme's own time may lag behind the window's, since some schemes leave out long rests.
+An id is sampled from those that the grammar allows, that the constraints permit, and that fit the time: no note
+before the answer's start, none at its stop or later. Notes are emitted as they are decided.
+
+The window's time is in quarters from its origin. The token time, the sum of the ids' moves in time, may lag behind
+it, since some tokenizers leave out long rests; `offset` is the difference.
 """
 
 from __future__ import annotations
@@ -11,26 +12,25 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ritornello.arrays import Mask
 from ritornello.generation.decoder import Decoder
 from ritornello.generation.samplers import Sampler
 from ritornello.generation.stepper import Logits
 from ritornello.live.config import JamConfig
+from ritornello.live.session.encoding_window import EPSILON
 from ritornello.live.session.model import LiveModel
 from ritornello.representations.base import Conditions, GrammarState, Ids, Representation
 from ritornello.score import Score
 from ritornello.theory import DRUMS
 
-EPSILON = 1e-6
 CHUNK = 0.75
-"""Seconds after which decided notes are emitted, the first ones aside, which are emitted at once."""
+"""Seconds between emissions of decided notes; the first ones are emitted at once."""
 
-Key = tuple[int, int, int]  # what names a decoded note: program, tick, pitch
+Key = tuple[int, int, int]  # of a decoded note: program, tick, pitch
 
 
 class DecidedNote(NamedTuple):
@@ -45,9 +45,9 @@ class DecidedNote(NamedTuple):
 
 @dataclass(frozen=True)
 class Task:
-    """What to decode: play from `start` to `stop`, with a note at the start if `at_once`.
+    """The answer to decode: from `start` to `stop`, in quarters of the window.
 
-    Then the scheme sees the start on a beat nearby, wherever in the beat it is.
+    at_once: with a note at the start, which is then on a beat in token time, wherever in the beat it is.
     """
 
     start: float
@@ -70,29 +70,27 @@ class ResponseDecoder:
     model: LiveModel
     decoder: Decoder
     task: Task
-    clock: float  # the scheme's time
-    clock_offset: float = 0.0  # to be added to it to get the window's time
+    token_time: float
+    offset: float = 0.0  # from the token time to the window's
     is_begun: bool = False  # whether the start has been reached
-    since: float = -np.inf  # the scheme's time at which the answer can begin
+    since: float = -np.inf  # the token time at which the answer can begin
     given: frozenset[Key] = frozenset()  # the notes from there on that are not the answer's
-    last_onset: float = -np.inf  # the scheme's time of the last note before the answer
+    last_onset: float = -np.inf  # the token time of the last note before the answer
     emitted: set[Key] = field(default_factory=set)
     notes_before: int = 0
     emitted_until: float = -np.inf
     open_from: float | None = None  # start of the first note whose end is not known yet
-    target: float = 0.0  # where the scheme is to see the start
+    target: float = 0.0  # the window's time at which the ids are to reach the start
 
     def __post_init__(self) -> None:
-        self.target = self.task.start
+        self.target, self.notes_before = self.task.start, self.grammar.notes
         if self.task.at_once:
-            self.target = round(self.task.start / self.task.beat) * self.task.beat
-            missing = self.time + EPSILON - self.target
-            self.target += (
-                max(0, math.ceil(missing / self.task.beat)) * self.task.beat * bool(self.grammar.notes)
-            )
-        self.notes_before = self.grammar.notes
-        if not self.task.at_once:
-            self._begin_at(self.task.start - self.clock_offset)
+            beat = self.task.beat
+            self.target = round(self.task.start / beat) * beat
+            if self.grammar.notes:
+                self.target += max(0, math.ceil((self.time + EPSILON - self.target) / beat)) * beat
+        else:
+            self._begin_at(self.task.start - self.offset)
         self._reach_start()
 
     @property
@@ -102,14 +100,12 @@ class ResponseDecoder:
     @property
     def time(self) -> float:
         """The window's time."""
-        return self.clock + self.clock_offset
+        return self.token_time + self.offset
 
     @property
     def is_done(self) -> bool:
         """Whether nothing more can begin before the stop."""
         return (self.is_begun and self.time > self.task.stop - EPSILON) or self.grammar.ended
-
-    # --- choosing ---------------------------------------------------------------------------------------------
 
     def choose(self, logits: Logits) -> int | None:
         """Return the next id, or None if the answer ends before it."""
@@ -119,28 +115,33 @@ class ResponseDecoder:
         if not mask.any():
             return None
         ids, _ = self.task.sample(logits[None], mask[None], [self.task.generator])
-        token = int(ids[0])
-        return None if self._passes_stop(token) else token
+        token, tokens, stop = int(ids[0]), self.model.tokens, self.task.stop
+        if not self.is_begun and self.task.at_once:
+            return token
+        onset = self.time + tokens.onset_offset[token]
+        if self.model.brings_note[token]:
+            passes_stop = onset > stop - EPSILON
+        else:
+            passes_stop = onset + tokens.duration[token] > stop + EPSILON
+        return None if passes_stop else token
 
     def _fitting(self, allowed: Mask) -> Mask:
-        """Return those of the ids that the grammar allows which fit the parts and the time; none of them may."""
+        """Return the ids of the grammar's mask `allowed` that fit the parts and, if there are any, the time."""
         mask = allowed & self.task.permitted
-        if not self.is_begun or self._must_begin():
-            fitting = mask & (self._leads_in() if not self.is_begun else ~self._moves_silently())
-            mask = fitting if fitting.any() else mask
-        return mask
-
-    def _must_begin(self) -> bool:
-        return self.task.at_once and self.grammar.notes == self.notes_before
+        if not self.is_begun:
+            fitting = mask & self._leads_in()
+        elif self.task.at_once and self.grammar.notes == self.notes_before:
+            fitting = mask & ~self._moves_silently()
+        else:
+            return mask
+        return fitting if fitting.any() else mask
 
     def _moves_silently(self) -> Mask:
-        tokens = self.model.tokens
-        return np.asarray((tokens.elapsed > 0) & ~self.model.brings_note)
+        return np.asarray((self.model.tokens.elapsed > 0) & ~self.model.brings_note)
 
     def _leads_in(self) -> Mask:
         """Return the silent ids that lead to the start; or beyond, if the answer need not begin at once."""
-        tokens = self.model.tokens
-        after = self.time + tokens.elapsed
+        after = self.time + self.model.tokens.elapsed
         latest = self.target if self.task.at_once else np.inf
         return self._moves_silently() & (after > self.target - EPSILON) & (after < latest + EPSILON)
 
@@ -148,28 +149,17 @@ class ResponseDecoder:
         """Return the longest silent id that ends before the start, if no single one leads there."""
         if (self._leads_in() & self.task.permitted & self.grammar.allowed_mask()).any():
             return None
-        tokens = self.model.tokens
-        moves = tokens.elapsed
-        fits = self._moves_silently() & self.task.permitted
-        fits &= self.time + moves < self.target + EPSILON
+        moves = self.model.tokens.elapsed
+        fits = self._moves_silently() & self.task.permitted & (self.time + moves < self.target + EPSILON)
         if not fits.any():
             self._begin()
             return None
         return int(np.argmax(np.where(fits, moves, 0)))
 
-    def _passes_stop(self, token: int) -> bool:
-        tokens = self.model.tokens
-        if not self.is_begun and self.task.at_once:
-            return False
-        onset = self.time + tokens.onset_offset[token]
-        if self.model.brings_note[token]:
-            return bool(onset > self.task.stop - EPSILON)
-        return bool(onset + tokens.duration[token] > self.task.stop + EPSILON)
-
     def advance(self, token: int) -> None:
-        """Take an id, of the answer or of the rest before it."""
+        """Accept an id, of the answer or of the rest before it."""
         self.decoder.accept(token)
-        self.clock += float(self.model.tokens.elapsed[token])
+        self.token_time += float(self.model.tokens.elapsed[token])
         self._reach_start()
 
     def _reach_start(self) -> None:
@@ -179,47 +169,41 @@ class ResponseDecoder:
             self.is_begun = True
 
     def _begin(self) -> None:
-        """Let the present time be the start, whatever the scheme's grid makes of it."""
-        self.is_begun, self.clock_offset = True, self.task.start - self.clock
-        self._begin_at(self.clock)
+        """Make the present token time the start, wherever on the token grid it is."""
+        self.is_begun, self.offset = True, self.task.start - self.token_time
+        self._begin_at(self.token_time)
 
-    def _begin_at(self, clock: float) -> None:
-        """Take notes from this time of the scheme on for the answer's, unless they are there already."""
-        self.since = clock
-        if self.last_onset > clock - EPSILON:
+    def _begin_at(self, token_time: float) -> None:
+        """Count notes from a token time on as the answer's, except those that are there already."""
+        self.since = token_time
+        if self.last_onset > token_time - EPSILON:
             self.given = frozenset(key for key, _ in self._decoded())
 
-    # --- emitting ---------------------------------------------------------------------------------------------
-
     def decided(self, is_final: bool = False) -> list[DecidedNote]:
-        """Return the notes that have been decided and not been emitted."""
-        self_time = np.inf if is_final else self.clock
-        if not is_final and not self._is_time_to_emit():
-            return []
-        self.emitted_until, self.open_from = self.clock, None
+        """Return the decided notes that have not been emitted, once a chunk; all of them if `is_final`."""
+        if not is_final:
+            has_new = self.grammar.notes - self.notes_before > len(self.emitted)
+            is_due = not self.emitted or self.token_time >= self.emitted_until + self.task.chunk
+            if not (has_new and is_due):
+                return []
+        until = np.inf if is_final else self.token_time
+        self.emitted_until, self.open_from = self.token_time, None
         found = []
         for key, note in self._decoded():
             if key in self.given or key in self.emitted or note.start < self.since - EPSILON:
                 continue
-            if (note.start if self.model.tokens.tells_ends else note.end) < self_time - EPSILON:
+            if (note.start if self.model.tokens.tells_ends else note.end) < until - EPSILON:
                 self.emitted.add(key)
-                found.append(self._placed(note))
-            elif self.open_from is None or note.start + self.clock_offset < self.open_from:
-                self.open_from = note.start + self.clock_offset
+                start, end = note.start + self.offset, note.end + self.offset
+                if not self.model.tokens.tells_ends:
+                    end = min(end, max(self.task.stop, start + EPSILON))
+                found.append(note._replace(start=start, end=end))
+            elif self.open_from is None or note.start + self.offset < self.open_from:
+                self.open_from = note.start + self.offset
         return sorted(found)
 
-    def _is_time_to_emit(self) -> bool:
-        new = self.grammar.notes - self.notes_before > len(self.emitted)
-        return new and (not self.emitted or self.clock >= self.emitted_until + self.task.chunk)
-
-    def _placed(self, note: DecidedNote) -> DecidedNote:
-        end = note.end + self.clock_offset
-        if not self.model.tokens.tells_ends:
-            end = min(end, max(self.task.stop, note.start + self.clock_offset + EPSILON))
-        return note._replace(start=note.start + self.clock_offset, end=end)
-
     def _decoded(self) -> Iterator[tuple[Key, DecidedNote]]:
-        """Yield the notes of all ids so far in the scheme's time, each with its key."""
+        """Yield the notes of all ids so far in token time, each with its key."""
         score = self.decoder.representation.decode(np.array(self.decoder.ids, dtype=np.int32))
         for track in score.tracks:
             program = DRUMS if track.is_drum else track.program
@@ -236,23 +220,19 @@ def make_decoder(
     score: Score,
     task: Task,
 ) -> ResponseDecoder:
-    """Return a decoder that goes on after `ids`, the beginning of a piece under `conditions`, which are what
-    `score` is."""
+    """Return a decoder that goes on after `ids`, the encoding of `score` under `conditions`."""
     tokens, notes = model.tokens, model.brings_note[ids]
     times = np.cumsum(tokens.elapsed[ids])
     onsets = (times - tokens.duration[ids])[notes]
-    clock_offset = _clock_offset_of(score, onsets)
-    first_bar = round((clock_offset - task.first_bar_line) / task.bar)
+    # The token time lags behind by a beat or more where the tokenizer has left out a rest.
+    offset, played = 0.0, max((int(t.notes["start"].max(initial=-1)) for t in score.tracks), default=-1)
+    if len(onsets) and played >= 0:
+        lag = float(played / score.ticks_per_quarter - onsets[-1])
+        offset = lag if abs(lag) >= 1 else 0.0
+    first_bar = round((offset - task.first_bar_line) / task.bar)
     states = model.start_constraints(task.settings, representation, first_bar)
     decoder = Decoder(representation, conditions, states)
     for token in ids.tolist():
         decoder.accept(token)
     last = float(onsets.max(initial=-np.inf))
-    return ResponseDecoder(model, decoder, task, float(times[-1]), clock_offset, last_onset=last)
-
-
-def _clock_offset_of(score: Score, onsets: NDArray[np.floating[Any]]) -> float:
-    """Return by how much the scheme's time lags behind, if it is by a beat or more: it has left out a rest."""
-    played = max((int(track.notes["start"].max(initial=-1)) for track in score.tracks), default=-1)
-    clock_offset = played / score.ticks_per_quarter - onsets[-1] if len(onsets) and played >= 0 else 0.0
-    return float(clock_offset) if abs(clock_offset) >= 1 else 0.0
+    return ResponseDecoder(model, decoder, task, float(times[-1]), offset, last_onset=last)

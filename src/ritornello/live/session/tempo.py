@@ -1,9 +1,9 @@
-"""The tempo of what somebody plays without a metronome, from the times at which notes begin.
+"""Tempo estimation of a call without a metronome, from the onsets of its notes.
 
-Each tempo of a fine scale is tried. For one, the onsets are laid around a circle, once for each subdivision of the
-beat; the length of their mean there, 0 to 1, says how well they fall on that grid (the mean resultant length of
-circular statistics). A few notes fit several tempos, half and double, sometimes three to four; so the tempo that
-is expected, the last one, tips the scales.
+Every tempo of a fine scale is tried. The onsets are mapped to a circle, once for each subdivision of the beat; the
+length of their mean there, 0 to 1, measures how well they fit that grid (the mean resultant length of circular
+statistics). A few notes fit several tempos, half and double, sometimes three to four; so a prior favours tempos
+near the expected one, which is the last.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ SLOWEST, FASTEST = 50.0, 200.0
 TEMPOS = np.arange(SLOWEST, FASTEST + 0.5, 0.5)
 
 GRIDS = (1.0, 1.0, 0.3, 0.6)
-"""How much it counts that onsets fall on beats, and on halves, thirds and quarters of them."""
+"""Weights of the fit of the onsets to beats, and to halves, thirds and quarters of them."""
 
 WIDTH = 0.45
-"""Octaves from the tempo expected at which its advantage has fallen to exp(-1/2)."""
+"""Octaves from the expected tempo at which the prior is exp(-1/2): a standard deviation."""
 
 MOST_ONSETS = 64
 FEWEST_ONSETS = 3
@@ -30,7 +30,7 @@ FEWEST_ONSETS = 3
 def estimate_tempo(onsets: Sequence[float], expected: float) -> float:
     """Return quarters a minute, SLOWEST to FASTEST, of notes that begin at `onsets` (seconds, any order).
 
-    Only the last MOST_ONSETS count. With fewer than FEWEST_ONSETS different ones it is what was `expected`.
+    Only the last MOST_ONSETS count. With fewer than FEWEST_ONSETS different ones it is `expected`.
     """
     expected = min(max(expected, SLOWEST), FASTEST)
     times = np.unique(np.round(np.asarray(onsets, dtype=np.float64), 3))[-MOST_ONSETS:]

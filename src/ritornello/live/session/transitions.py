@@ -1,6 +1,6 @@
-"""The turns of a session as a table: whose turn it is, what happens, whose turn is next.
+"""The transition table of a session's turns: turn, event, condition, next turn.
 
-`turn_taking` does what the table says; tests/live/test_transitions.py drives a session through every row, and checks
+`turn_taking` implements the table; tests/live/test_transitions.py drives a session through every row, and checks
 that nothing else changes the turn. `tools/turns.py` draws the diagram in docs/stations/live.md from it.
 """
 
@@ -13,7 +13,7 @@ from ritornello.live.events import Turn
 
 
 class Event(StrEnum):
-    """What can change whose turn it is: inputs (`live.events`), `Session.use`, and the clock."""
+    """The events that can change the turn: inputs (`live.events`), `Session.use`, and the clock."""
 
     START = "Start"
     STOP = "Stop"
@@ -25,7 +25,7 @@ class Event(StrEnum):
 
 
 class When(StrEnum):
-    """What must be the case for a row to hold."""
+    """The condition of a row."""
 
     ALWAYS = ""
     COUNT_IN = "with a count-in"
@@ -41,7 +41,7 @@ class When(StrEnum):
 
 
 class Choice(StrEnum):
-    """Not a turn: the place where the mode decides whose turn begins."""
+    """Not a turn: the point at which the mode decides whose turn begins."""
 
     NEXT = "next turn"
 
@@ -57,7 +57,7 @@ class Transition:
     when: When = When.ALWAYS
 
 
-_STOPPED = "thinking stops, planned notes are cancelled, the record is kept"
+_STOPPED = "decoding stops, planned notes are cancelled, the record is kept"
 _ANEW = "planned notes are cancelled, a turn begins at the next bar line, or now without a beat"
 _GIVEN = "planned notes are cancelled, the score is played as the call"
 _WENT_BACK = "the record, the model and its state are what they were"
@@ -92,5 +92,5 @@ TRANSITIONS = (
     Transition(Turn.BOTH, Event.GO_BACK, Choice.NEXT, _WENT_BACK, When.GOES_BACK),
     Transition(Turn.BOTH, Event.STOP, Turn.IDLE, _STOPPED),
 )
-"""Every change of turn. An event that has no row leaves the turn as it is: other settings and models wait for the next
+"""Every change of turn. An event without a row leaves the turn as it is: other settings and models wait for the next
 turn, and while both play a score joins in."""

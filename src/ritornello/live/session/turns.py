@@ -1,6 +1,6 @@
-"""Whose turn it is when: the modes as a table, and beats.
+"""The modes as a table, and the arithmetic of beats and bars.
 
-A beat is a `TempoSet`: a bar line, a tempo, a meter. All else is arithmetic from there.
+A beat is a `TempoSet`: a bar line, a tempo, a meter.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ TOLERANCE = 1e-9  # in beats or bars: a time on a line counts as on it
 
 
 class CallEnd(StrEnum):
-    """What ends a player's turn."""
+    """The end of a player's turn."""
 
-    LENGTH = "length"  # it has a length
-    PAUSE = "pause"  # the player falls silent
-    NONE = "none"  # there is none: both play from the beginning
+    LENGTH = "length"  # after a fixed length
+    PAUSE = "pause"  # when the player pauses
+    NONE = "none"  # no turns: both play from the beginning
 
 
 @dataclass(frozen=True)
 class Rules:
-    """How a mode goes: what ends the call, and whether the model then plays for ever, `ahead` seconds ahead.
+    """The rules of a mode: the end of the call, and whether both then play for ever, the model `ahead` seconds ahead.
 
-    follows: it plays only while the player does.
+    follows: the model plays only while the player does.
     """
 
     call_end: CallEnd
@@ -37,7 +37,7 @@ class Rules:
 
 
 LOOK_AHEAD = 0.15
-"""Seconds before a bar line (or beat) at which the model stops to wait for the player and plans what comes there."""
+"""Seconds before a bar line or beat at which the model plans what begins there, with the input so far."""
 
 RULES: dict[Mode, Rules] = {
     Mode.CALL_AND_RESPONSE: Rules(CallEnd.LENGTH),
@@ -49,17 +49,17 @@ RULES: dict[Mode, Rules] = {
 
 
 def rules_of(config: JamConfig) -> Rules:
-    """Return the rules of the mode that is asked for."""
+    """Return the rules of the requested mode."""
     return RULES[config.mode]
 
 
 def beat_seconds(beat: TempoSet) -> float:
-    """Return how long a beat, a note of the meter's denominator, lasts."""
+    """Return the length of a beat, a note of the meter's denominator, in seconds."""
     return 60 / beat.quarters_per_minute * 4 / beat.meter[1]
 
 
 def bar_seconds(beat: TempoSet) -> float:
-    """Return how long a bar lasts."""
+    """Return the length of a bar in seconds."""
     return beat_seconds(beat) * beat.meter[0]
 
 
@@ -74,23 +74,23 @@ def line_at_or_before(beat: TempoSet, time: float, unit: float) -> float:
 
 
 def call_seconds(config: JamConfig) -> float:
-    """Return how long a player's turn lasts."""
+    """Return the length of a player's turn in seconds."""
     return config.call_bars * config.bar_seconds if config.keeps_beat else config.call_seconds
 
 
 def response_seconds(config: JamConfig) -> float:
-    """Return how long the model's turn lasts."""
+    """Return the length of the model's turn in seconds."""
     return config.response_bars * config.bar_seconds if config.keeps_beat else config.response_seconds
 
 
 def is_beat_of(config: JamConfig, beat: TempoSet | None) -> bool:
-    """Whether a beat is the one of the metronome that is asked for."""
+    """Return whether a beat is that of the requested metronome."""
     asked = (config.tempo, config.meter_pair, True)
     return beat is not None and (beat.quarters_per_minute, beat.meter, beat.steady) == asked
 
 
 def next_start(config: JamConfig, beat: TempoSet | None, now: float) -> float:
-    """Return when a turn can begin: on a bar line, if there are any."""
+    """Return the time at which a turn can begin: on a bar line, if a beat is kept."""
     if not config.keeps_beat:
         return now
     if beat is None or not is_beat_of(config, beat):

@@ -17,9 +17,10 @@ from ritornello.representations.grids import (
     nearest,
 )
 from ritornello.representations.multitrack.reading import Reader
-from ritornello.representations.multitrack.vocabulary import SCORE_ORDER, VELOCITY_STEP, Vocabulary
+from ritornello.representations.multitrack.vocabulary import VELOCITY_STEP, Vocabulary
 from ritornello.score import Meter, Score, Tempo, Track, make_notes, without_overlaps
 from ritornello.theory import instrument_name
+from ritornello.theory.instruments import SCORE_ORDER
 
 DRUM_STEPS = STEPS_PER_QUARTER // 4
 """The length of a note of drums."""

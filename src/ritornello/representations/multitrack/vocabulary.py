@@ -33,9 +33,6 @@ from ritornello.theory import DRUMS, instrument_name, instrument_range
 
 DRUM_FAMILY = 16
 
-SCORE_ORDER = (9, 8, 7, 6, 10, 3, 1, 2, 0, 11, 12, 13, 5, 4, 14, 15, DRUM_FAMILY)
-"""The families from the top of a page to its bottom: winds, voices, leads, guitars, keyboards, strings, bass, drums."""
-
 VELOCITY_STEP = 8
 """Velocities fall into 16 bins of this width; a bin sounds at its middle."""
 
