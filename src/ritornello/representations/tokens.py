@@ -169,7 +169,7 @@ class Tokens:
 
     @property
     def no_event(self) -> int:
-        """The id of a step at which nothing happens, whose likelihood says little; -1 if there is none."""
+        """The id of a step at which nothing happens, easy to predict; -1 if there is none."""
         return self.first.get("no_event", -1)
 
     @cached_property

@@ -172,7 +172,7 @@ class FixedNotesGrammarState(MultitrackGrammarState):
         return self._is_free(bar) and end - time >= _DURATIONS[SHORTEST_AT_THE_END]
 
     def _allow_instruments(self, mask: Mask) -> bool:
-        """Allow the fixed instruments and those asked for; if others may come and none is asked for, also those."""
+        """Allow the fixed instruments and those of the conditions, or else any others that may accompany."""
         if self.table.fixed_notes.score is None:
             return super()._allow_instruments(mask)
         voices, fixed = self.tokens.voice, self.table.voices
