@@ -15,8 +15,8 @@ class FixedNotes:
 
     In bars that are `free` nothing is fixed. In those of `returns`, {bar: an earlier bar}, the notes of the earlier bar
     sound again, as they were composed. In all others exactly the notes of `score` sound, at their onset, pitch and
-    length, and its meters and tempos hold throughout. is_accompanied: parts that `score` has not are free in all bars;
-    a representation without parts may add notes to those of `score`.
+    length, and its meters and tempos hold throughout. is_accompanied: parts that are not in `score` are free in all
+    bars; a representation without parts may add notes to those of `score`.
     """
 
     score: Score | None = None

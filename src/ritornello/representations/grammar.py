@@ -14,7 +14,7 @@ from ritornello.representations.conditions import Conditions
 from ritornello.representations.tokens import Note, Tokens
 
 MOST_SILENT_BARS = 2
-"""The longest silence of a `ChordGrammarState`."""
+"""The longest silence in a composed piece, where a representation limits it."""
 
 
 class BarPosition(NamedTuple):

@@ -5,7 +5,7 @@ p = 131 + p. Within a step pitches descend; a note that is not continued has end
 
     START ((NEW_NOTE | CONTINUED_NOTE) ... STEP_END) ... END         16 steps a bar
 
-One stream for all parts but drums. The option `position` adds an input column, which the source has not. Lost:
+One stream for all parts but drums. The option `position` adds an input column, unlike the source. Lost:
 velocity, tempo, timing finer than a sixteenth, notes beyond 4 bars, two parts on one pitch at once (the source allows
 that), silence beyond 4 bars (by whole bars).
 

@@ -98,12 +98,6 @@ class Block(NamedTuple):
     names: Names
     meaning: Meaning
 
-    def name(self, value: int) -> str:
-        """Return the readable name of an id, by default without its number if it is the only one."""
-        if self.names is None:
-            return self.kind if self.size == 1 else f"{self.kind} {value}"
-        return self.names(value) if callable(self.names) else self.names[value]
-
 
 def block(kind: str, size: int = 1, names: Names = None, **meaning: Unpack[Meaning]) -> Block:
     """Return a block of `size` ids, 0 or more."""
@@ -153,8 +147,6 @@ class Tokens:
     def __deepcopy__(self, memo: Any) -> Tokens:
         return self
 
-    # --- kinds ------------------------------------------------------------------------------------------------
-
     def is_kind(self, ids: NDArray[Any], kind: str) -> Mask:
         """Whether each id is of this kind."""
         ids_of_kind = self.slice[kind]
@@ -169,14 +161,16 @@ class Tokens:
 
     def name(self, token: int) -> str:
         """Return the readable name of an id, for reports."""
-        return self.blocks[self.kind[token]].name(self.value[token])
+        kind, value = self.kind[token], self.value[token]
+        names = self.blocks[kind].names
+        if names is None:
+            return kind if self.blocks[kind].size == 1 else f"{kind} {value}"
+        return names(value) if callable(names) else names[value]
 
     @property
     def no_event(self) -> int:
-        """The id of a step at which nothing happens, whose likelihood says little; -1 if there is none."""
+        """The id of a step at which nothing happens, easy to predict; -1 if there is none."""
         return self.first.get("no_event", -1)
-
-    # --- notes ------------------------------------------------------------------------------------------------
 
     @cached_property
     def is_pitched(self) -> Mask:
@@ -214,8 +208,6 @@ class Tokens:
         """The quarters that pass with each id, (ids,)."""
         return self.onset_offset + self.duration
 
-    # --- instruments --------------------------------------------------------------------------------------------
-
     @property
     def has_voices(self) -> bool:
         """Whether the parts of a piece are separate and declared; else all is one stream."""
@@ -230,8 +222,6 @@ class Tokens:
     def drum_voices(self) -> frozenset[int]:
         """The voices that are drum kits."""
         return frozenset(self.voice[self.is_drum & (self.notes > 0)].tolist())
-
-    # --- keys -------------------------------------------------------------------------------------------------
 
     @cached_property
     def moves(self) -> NDArray[np.int32]:

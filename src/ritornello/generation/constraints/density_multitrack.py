@@ -20,12 +20,9 @@ from numpy.typing import NDArray
 from ritornello.arrays import Mask
 from ritornello.generation.constraints.base import ConstraintState
 from ritornello.generation.constraints.density import NO_LIMIT, Limits
+from ritornello.representations.grammar import MOST_SILENT_BARS
 from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER
-from ritornello.representations.multitrack.grammar import (
-    HEADER,
-    MOST_SILENT_BARS,
-    MultitrackGrammarState,
-)
+from ritornello.representations.multitrack.grammar import HEADER, MultitrackGrammarState
 from ritornello.representations.multitrack.vocabulary import Vocabulary
 
 SIXTEENTH = STEPS_PER_QUARTER // 4

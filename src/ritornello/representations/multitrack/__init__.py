@@ -31,19 +31,11 @@ from ritornello.representations.multitrack import decoding, encoding, reading, v
 from ritornello.representations.multitrack.fixed_notes import make_table
 from ritornello.representations.multitrack.fixed_notes_grammar import FixedNotesGrammarState
 from ritornello.representations.multitrack.grammar import MultitrackGrammarState, planned_instruments
-from ritornello.representations.multitrack.vocabulary import (
-    DRUM_FAMILY,
-    LENGTH_LIMIT,
-    MultitrackConfig,
-    MultitrackOptions,
-    Vocabulary,
-)
+from ritornello.representations.multitrack.vocabulary import MultitrackConfig, MultitrackOptions, Vocabulary
 from ritornello.representations.tokenizer import BaseTokenizer
 from ritornello.representations.tokens import InstrumentRange
 from ritornello.score import Score
 from ritornello.theory import instrument_name
-
-__all__ = ["Multitrack", "MultitrackConfig"]
 
 
 class Multitrack(BaseTokenizer[MultitrackConfig]):
@@ -97,7 +89,7 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
         body = 5 + int(np.argmin(np.append(tokens.is_kind(ids[5:], "instrument"), False)))
         high, low = (tokens.value[token] for token in ids[1:3])
         bars = high * 16 + low
-        length = min(max(conditions.bars or max(2 * bars, 8), bars), LENGTH_LIMIT)
+        length = min(max(conditions.bars or max(2 * bars, 8), bars), vocabulary.LENGTH_LIMIT)
         ids[1:3] = tokens.first["length_high"] + (length >> 4), tokens.first["length_low"] + (length & 15)
         if conditions.quarters_per_minute:
             tempo = int(nearest(TEMPOS, np.array(conditions.quarters_per_minute)))
@@ -111,7 +103,7 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
 
     def summary(self) -> Mapping[str, Any]:
         config = self.vocabulary.config
-        names = (instrument_name(v.programs[0], v.family == DRUM_FAMILY) for v in config.voices)
+        names = (instrument_name(v.programs[0], v.family == vocabulary.DRUM_FAMILY) for v in config.voices)
         return {
             "voices": [f"{name} {v.number + 1}" for name, v in zip(names, config.voices, strict=True)],
             "meters": ["/".join(map(str, meter)) for meter in config.meters],

@@ -25,14 +25,12 @@ from ritornello.theory.instruments import SCORE_ORDER
 DRUM_STEPS = STEPS_PER_QUARTER // 4
 """The length of a note of drums."""
 
-VoiceNotes = dict[tuple[int, int], list[int]]
-"""The notes of a voice, by step and pitch: length in steps, and velocity bin."""
-
 
 def decode(vocabulary: Vocabulary, ids: list[int]) -> Score:
     """Return the score of `ids`, all of them in the vocabulary."""
     reader, tokens, config = Reader(vocabulary), vocabulary.tokens, vocabulary.config
-    notes: dict[int, VoiceNotes] = {}
+    # Of each voice, by step and pitch: the length in steps, and the velocity bin.
+    notes: dict[int, dict[tuple[int, int], list[int]]] = {}
     last: list[int] = []
     tempos = {0: int(nearest(TEMPOS, np.array(120)))}
     meters = {0: vocabulary.nearest_meter(4, 4)}
@@ -56,26 +54,28 @@ def decode(vocabulary: Vocabulary, ids: list[int]) -> Score:
         elif kind == "instrument":
             voice, program = vocabulary.instruments[value]
             programs.setdefault(voice, program)
+    tracks = []
     # Parts of one family stay in order, so that encoding again gives each the voice it had.
-    in_order = sorted(notes, key=lambda voice: (SCORE_ORDER.index(config.voices[voice].family), voice))
+    for voice in sorted(notes, key=lambda each: (SCORE_ORDER.index(config.voices[each].family), each)):
+        is_drum = bool(vocabulary.is_drum[voice])
+        program = programs.get(voice, config.voices[voice].programs[0])
+        rows = [
+            (
+                step * TICKS_PER_STEP,
+                steps * TICKS_PER_STEP,
+                pitch,
+                number * VELOCITY_STEP + VELOCITY_STEP // 2,
+            )
+            for (step, pitch), (steps, number) in notes[voice].items()
+        ]
+        name = instrument_name(program, is_drum)
+        tracks.append(Track(without_overlaps(make_notes(rows)), program, is_drum, name))
     return Score(
         TICKS_PER_QUARTER,
-        tuple(_make_track(vocabulary, voice, programs.get(voice), notes[voice]) for voice in in_order),
+        tuple(tracks),
         tuple(
             Tempo.from_quarters_per_minute(step * TICKS_PER_STEP, float(TEMPOS[value]))
             for step, value in sorted(tempos.items())
         ),
         tuple(Meter(step * TICKS_PER_STEP, *config.meters[value]) for step, value in sorted(meters.items())),
     )
-
-
-def _make_track(vocabulary: Vocabulary, voice: int, program: int | None, notes: VoiceNotes) -> Track:
-    """Return the track of a voice from its notes."""
-    is_drum = bool(vocabulary.is_drum[voice])
-    if program is None:
-        program = vocabulary.config.voices[voice].programs[0]
-    rows = [
-        (step * TICKS_PER_STEP, steps * TICKS_PER_STEP, pitch, velocity * VELOCITY_STEP + VELOCITY_STEP // 2)
-        for (step, pitch), (steps, velocity) in notes.items()
-    ]
-    return Track(without_overlaps(make_notes(rows)), program, is_drum, instrument_name(program, is_drum))

@@ -104,9 +104,8 @@ def substitutions(vocabulary: Vocabulary, score: Score) -> tuple[str, ...]:
     lines = []
     for number, ((_, track), voice) in enumerate(zip(parts, voices, strict=True)):
         name = instrument_name(track.program, track.is_drum)
-        near = vocabulary.instruments[
-            vocabulary.tokens.value[vocabulary.instrument_id(voice, track.program)]
-        ][1]
+        token = vocabulary.instrument_id(voice, track.program)
+        _, near = vocabulary.instruments[vocabulary.tokens.value[token]]
         other = instrument_name(near, bool(vocabulary.is_drum[voice]))
         pitch = track.notes["pitch"]
         outside = (pitch < vocabulary.low[voice]) | (pitch > vocabulary.high[voice])

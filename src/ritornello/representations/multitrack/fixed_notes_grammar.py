@@ -20,15 +20,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ritornello.arrays import Mask
+from ritornello.representations.grammar import MOST_SILENT_BARS
 from ritornello.representations.grids import DURATIONS, SHIFTS
 from ritornello.representations.multitrack.decoding import DRUM_STEPS
 from ritornello.representations.multitrack.fixed_notes import FixedNote, FixedNotesTable
-from ritornello.representations.multitrack.grammar import (
-    HEADER,
-    MOST_SILENT_BARS,
-    SHORTEST_AT_THE_END,
-    MultitrackGrammarState,
-)
+from ritornello.representations.multitrack.grammar import HEADER, SHORTEST_AT_THE_END, MultitrackGrammarState
 
 _SHIFTS: list[int] = SHIFTS.tolist()
 _DURATIONS: list[int] = DURATIONS.tolist()
@@ -113,8 +109,6 @@ class FixedNotesGrammarState(MultitrackGrammarState):
         composed = {bar: list(notes) for bar, notes in self.composed.items()}
         return replace(self, reader=self.reader.fork(), composed=composed)
 
-    # --- what is due, and what is free ------------------------------------------------------------------------
-
     def _next_due(self) -> Due | None:
         """Return what must come next; None if nothing is fixed from here on."""
         if self.stage < len(HEADER) or self.ended:
@@ -177,10 +171,8 @@ class FixedNotesGrammarState(MultitrackGrammarState):
         end = self._bar_start(self.reader.length) if is_accompanied else self._free_until(bar)
         return self._is_free(bar) and end - time >= _DURATIONS[SHORTEST_AT_THE_END]
 
-    # --- the grammar ------------------------------------------------------------------------------------------
-
     def _allow_instruments(self, mask: Mask) -> bool:
-        """Allow the fixed instruments and those asked for; if others may come and none is asked for, also those."""
+        """Allow the fixed instruments and those of the conditions, or else any others that may accompany."""
         if self.table.fixed_notes.score is None:
             return super()._allow_instruments(mask)
         voices, fixed = self.tokens.voice, self.table.voices
@@ -292,6 +284,6 @@ class FixedNotesGrammarState(MultitrackGrammarState):
         """Return the notes of the parts that are free here, without those of fixed notes that still sound."""
         mask, fixed = super()._playable().copy(), self.table.fixed_notes
         if self.reader.bar not in fixed.free:
-            mask &= fixed.is_accompanied & ~np.isin(self.tokens.voice, list(self.table.voices))
+            mask &= fixed.is_accompanied and ~np.isin(self.tokens.voice, list(self.table.voices))
         mask[[note for note, end in self.sounding.items() if end > self.reader.time]] = False
         return mask

@@ -15,14 +15,11 @@ from typing import Self
 import numpy as np
 
 from ritornello.arrays import Mask
-from ritornello.representations.grammar import BarPosition, GrammarState
+from ritornello.representations.grammar import MOST_SILENT_BARS, BarPosition, GrammarState
 from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER, TEMPOS, nearest
 from ritornello.representations.multitrack.reading import Reader
 from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, Vocabulary
 from ritornello.score import Meter
-
-MOST_SILENT_BARS = 2
-"""From one onset to the next, at most."""
 
 SHORTEST_AT_THE_END = int(np.searchsorted(DURATIONS, STEPS_PER_QUARTER // 4))
 """Number in DURATIONS of the shortest note in the last bar, a sixteenth: a piece does not end with a blip."""

@@ -28,7 +28,7 @@ PHRASE = 8
 """Bars after which the count of bars in a phrase begins again."""
 
 MOST_BARS_LEFT = 32
-"""The countdown begins here; more bars left look alike."""
+"""The greatest number of bars left in the column."""
 
 UNKNOWN_BARS_LEFT = MOST_BARS_LEFT + 1
 
@@ -46,9 +46,7 @@ def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
         Column("meter", len(config.meters) + 1),  # 0: none yet
         Column("bars_left", UNKNOWN_BARS_LEFT + 1),  # 0: the last bar
         Column("phrase", PHRASE),  # the number of the bar, modulo PHRASE
-        Column(
-            "duration", len(DURATIONS) + 1
-        ),  # that its voice remembers, if the last id is a note; 0: it is none
+        Column("duration", len(DURATIONS) + 1),  # 1 + that of the voice, if the last id is a note, or 0
         Column("velocity", 128 // VELOCITY_STEP + 1),  # likewise
         *(key if config.key else ()),
         *(silent if config.longest_silent else ()),
@@ -83,9 +81,8 @@ class Reader:
             return np.where(tokens.is_kind(ids, kind), ids - tokens.first[kind], -1)
 
         named, is_note = tokens.voice[ids], tokens.is_kind(ids, "note")
-        time, bar, position, bar_steps = self.place.at_once(
-            self.vocabulary.shift[ids], self.vocabulary.new_bar[ids]
-        )
+        shift, new_bar = self.vocabulary.shift[ids], self.vocabulary.new_bar[ids]
+        time, bar, position, bar_steps = self.place.at_once(shift, new_bar)
         meter, low, high = values("meter"), values("length_low"), values("length_high")
         length = latest(low >= 0, np.maximum(1, latest(high >= 0, high, 0) * 16 + low), 0)
         left = np.where(length > 0, np.clip(length - 1 - bar, 0, MOST_BARS_LEFT), UNKNOWN_BARS_LEFT)

@@ -113,9 +113,6 @@ class Vocabulary:
         self.low, self.high = np.array([(voice.low, voice.high) for _, voice in voices]).T
         self.is_drum = np.array([voice.family == DRUM_FAMILY for _, voice in voices])
         self.bar_steps = np.array([Meter(0, *meter).bar_ticks(STEPS_PER_QUARTER) for meter in config.meters])
-        self._by_family: dict[int, list[int]] = {}
-        for v, voice in voices:
-            self._by_family.setdefault(voice.family, []).append(v)
         tokens = self._make_tokens()
         first = tokens.first["instrument"]
         self.tokens = replace(tokens, instruments=tuple(self._instrument_ranges(first)))
@@ -194,13 +191,14 @@ class Vocabulary:
         left, or else the last; so a cello alone is the cello of a quartet. A family without voices goes to the nearest
         one that has some, to drums only if there is nothing else.
         """
+        families = [voice.family for voice in self.config.voices]
+        melodic = [family for family in families if family != DRUM_FAMILY] or [DRUM_FAMILY]
         result: list[int] = []
         for program in programs:
             family = family_of(program)
-            if family not in self._by_family:
-                melodic = [other for other in self._by_family if other != DRUM_FAMILY] or [DRUM_FAMILY]
+            if family not in families:
                 family = min(melodic, key=lambda other: abs(other - family))
-            voices = self._by_family[family]
+            voices = [voice for voice, known in enumerate(families) if known == family]
             left = [voice for voice in voices if voice not in result] or voices[-1:]
             knowing = [v for v in left if family != DRUM_FAMILY and program in self.config.voices[v].programs]
             result.append((knowing or left)[0])
