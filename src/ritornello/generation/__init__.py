@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ritornello.data import BUNDLES
-from ritornello.errors import ConfigError, FileError, RitornelloError
+from ritornello.errors import ConfigError, FileError
 from ritornello.paths import Source, is_path, name_of
 from ritornello.registry import Registry
 from ritornello.remote import is_address, local
