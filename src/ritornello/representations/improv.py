@@ -116,8 +116,6 @@ class Improv(FixedTokenizer[TokenizerConfig]):
         chord = Column("chord", TRIADS, moves="token", first_token=self.tokens.first["chord"])
         return Column("token", self.tokens.size), chord
 
-    # --- between scores and ids --------------------------------------------------------------------------------
-
     def encode(self, score: Score) -> Ids:
         sheet = read_leadsheet(score)
         if not len(sheet.melody):
@@ -182,9 +180,8 @@ def _melody_steps(sheet: LeadSheet, ticks_per_quarter: int) -> tuple[Ints, Ints,
     end = _to_steps(notes["start"] + notes["duration"], ticks_per_quarter)
     pitch = notes["pitch"].astype(np.int64)
     order = np.lexsort((pitch, start))
+    order = order[np.append(np.diff(start[order]) != 0, True)]
     start, end, pitch = start[order], end[order], pitch[order]
-    last = np.append(np.diff(start) != 0, True)
-    start, end, pitch = start[last], end[last], pitch[last]
     end = np.minimum(np.clip(end, start + 1, start + LONGEST), np.append(start[1:], NEVER))
     return start, end, fold_into_range(pitch, LOWEST, HIGHEST)
 

@@ -68,9 +68,6 @@ def check_leadsheet(score: Score) -> None:
         raise CorpusError("no chords: one melody alone, without accompaniment or chord symbols")
 
 
-# --- the melody ----------------------------------------------------------------------------------------------
-
-
 def melody_track(tracks: Sequence[Track], wanted: str | None = None) -> int:
     """Return the number of the track that has the melody.
 
@@ -115,9 +112,6 @@ def top_line(notes: Notes) -> Notes:
     return make_notes(line)
 
 
-# --- chords given ---------------------------------------------------------------------------------------------
-
-
 def given_chords(score: Score) -> tuple[tuple[int, Chord], ...]:
     """Return the chords written as texts: those of a track named like one of chords, or else two or more texts of one
     kind that are mostly chord symbols and not just the letters of rehearsal marks."""
@@ -143,9 +137,6 @@ def _parse_texts(texts: Iterable[Text]) -> tuple[tuple[int, Chord], ...]:
         except ConfigError:
             continue  # not a chord symbol, or an unknown one: the chord before it goes on
     return tuple(sorted(found.items()))
-
-
-# --- chords found ---------------------------------------------------------------------------------------------
 
 
 def find_chords(score: Score, notes: Notes) -> tuple[tuple[int, Chord], ...]:

@@ -141,7 +141,6 @@ class Tokens:
 
     @property
     def size(self) -> int:
-        """How many ids there are."""
         return len(self.kind)
 
     def __deepcopy__(self, memo: Any) -> Tokens:

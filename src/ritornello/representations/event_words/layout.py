@@ -110,9 +110,6 @@ def _control_rows(track: Track, channel: int) -> Ints:
     return _rows(controls["tick"], kind + channel, first, second)
 
 
-# --- back -----------------------------------------------------------------------------------------------------
-
-
 class Sheet:
     """Collects events in time order and builds a score; events that make no sense are left out."""
 

@@ -12,13 +12,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from ritornello.arrays import Ints
 from ritornello.errors import ConfigError
 from ritornello.formats.event_words import Event, Spelling, parse_event, spell
 from ritornello.formats.messages import DRUM_CHANNEL, NOTE_OFF, NOTE_ON, PROGRAM_CHANGE
-from ritornello.representations.event_words.layout import NO_SECOND, Keep, Stream, lay_out, order_of
+from ritornello.representations.event_words.layout import NO_SECOND, Keep, lay_out, order_of
 from ritornello.representations.tokens import InstrumentRange, Tokens, block, build_tokens
 from ritornello.score import DEFAULT_MICROSECONDS_PER_QUARTER, Score
 
@@ -28,10 +27,8 @@ TIME_WEIGHT, VALUE_WEIGHT = 96.0, 1 / 8
 """The distance of two words: 96 for a quarter note of time, 1 for 8 steps of velocity or value."""
 
 
-class EventWordsOptions(BaseModel):
+class EventWordsOptions(BaseModel, frozen=True, extra="forbid"):
     """The options of `event_words`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     keep: Keep = Field(
         "all", description="notes: note-ons and note-offs only; all: programs and controls too"
@@ -44,10 +41,8 @@ class EventWordsOptions(BaseModel):
     )
 
 
-class EventWordsConfig(BaseModel):
+class EventWordsConfig(BaseModel, frozen=True, extra="forbid"):
     """The vocabulary and the options of an `event_words`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     words: tuple[str, ...] = Field(description="of the vocabulary, in decimal spelling")
     keep: Keep = "all"
@@ -69,9 +64,9 @@ def fit(all_statistics: Iterable[Score], options: EventWordsOptions) -> EventWor
     grid = options.ticks_per_quarter or _commonest([score.ticks_per_quarter for score in pieces], 480)
     counts: Counter[tuple[int, ...]] = Counter()
     for score in pieces:
-        rows, found = np.unique(
-            word_rows(lay_out(score.resampled(grid), options.keep, options.track)), axis=0, return_counts=True
-        )
+        stream = lay_out(score.resampled(grid), options.keep, options.track)
+        words = np.stack([*stream[1:], np.diff(stream.tick, prepend=0)], axis=1)
+        rows, found = np.unique(words, axis=0, return_counts=True)  # status, first, second, delta
         counts.update(dict(zip(map(tuple, rows.tolist()), found.tolist(), strict=True)))
     ranked = [row for row, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
     kept = sorted(_with_ends(ranked[: options.most], ranked))
@@ -102,11 +97,6 @@ def _with_ends(kept: list[tuple[int, ...]], ranked: list[tuple[int, ...]]) -> li
 
 def _commonest(values: list[Any], default: Any) -> Any:
     return min(Counter(values).items(), key=lambda item: (-item[1], item[0]))[0] if values else default
-
-
-def word_rows(stream: Stream) -> Ints:
-    """Return (status, first, second, delta) of every event."""
-    return np.stack([*stream[1:], np.diff(stream.tick, prepend=0)], axis=1)
 
 
 class Vocabulary:

@@ -65,9 +65,8 @@ def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
         reader.advance(token)
     keyless = ids[~vocabulary.tokens.is_kind(ids, "key")].astype("<i4")
     random = np.random.default_rng(zlib.crc32(keyless.tobytes()))
-    chords: list[
-        tuple[tuple[int, Chord], ...]
-    ] = []  # of each bar, by position; a bar without has the last one
+    # Of each bar, by position; a bar without has the last one.
+    chords: list[tuple[tuple[int, Chord], ...]] = []
     present = make_chord(reader.key, "maj")
     for bar in reader.bars_read:
         placed = {p.position: p.chord(reader.key) for p in bar.chords} or {0: present}
@@ -88,9 +87,6 @@ def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
         meters=(Meter(0, *vocabulary.config.meters[reader.meter]),),
         keys=(Key(0, fifths),),
     )
-
-
-# --- the melody -----------------------------------------------------------------------------------------------
 
 
 def _realise(
@@ -153,9 +149,6 @@ def _nearest(word: Sung, middle: int, before: int, low: int, high: int) -> int:
     wanted = word.letter if word.letter in word.letters else CHORD
     fitting = [p for p in range(low, high) if word.letters[p % 12] == wanted]
     return min(fitting, key=lambda p: (abs(p - middle) > BRACKET_REACH, p == before, abs(p - middle), p))
-
-
-# --- the accompaniment ----------------------------------------------------------------------------------------
 
 
 def _accompaniment(reader: Reader, flats: bool) -> Track:

@@ -22,7 +22,7 @@ import numpy as np
 
 from ritornello.errors import unknown_name
 from ritornello.representations.base import Ids
-from ritornello.representations.grids import TEMPOS, nearest
+from ritornello.representations.grids import TEMPOS, nearest, nearest_meter
 from ritornello.representations.jazz.analysis import FAITHFUL_HEARD, HELD, REST, letters
 from ritornello.representations.jazz.vocabulary import (
     HEADER,
@@ -78,11 +78,12 @@ class Bars(NamedTuple):
 
 
 def encode(vocabulary: Vocabulary, score: Score) -> Ids:
-    """Return the ids of `score`."""
     config = vocabulary.config
-    meter = vocabulary.nearest_meter(*first_meter(score))
+    meter = nearest_meter(config.meters, *first_meter(score))
     piece = read_bars(score, vocabulary.bar_steps[meter], config.faithful, config.melody)
-    tempo = int(nearest(TEMPOS, np.array(_first_tempo(score))))
+    start = min((int(t.notes["start"].min()) for t in score.tracks if len(t.notes)), default=0)
+    tempos = (t.quarters_per_minute for t in reversed(score.tempos) if t.tick <= start)
+    tempo = int(nearest(TEMPOS, np.array(next(tempos, 120.0))))
     header = (0, meter, piece.key, tempo, nearest_soloist(piece.program))
     ids = [vocabulary.id_of(kind, value) for kind, value in zip(HEADER, header, strict=True)]
     for bar in piece.bars:
@@ -114,10 +115,8 @@ def read_bars(score: Score, bar_steps: int, faithful: bool = False, melody: str 
     """Return melody and chords of `score` in bars of `bar_steps` steps."""
     score = score.resampled(STEPS_PER_QUARTER)
     sheet, key = read_leadsheet(score, melody), _key(score)
-    last_of = {
-        start: Note(start, start + max(1, duration), p) for start, duration, p, _ in sheet.melody.tolist()
-    }
-    notes = sorted(last_of.values())
+    last_of = {start: (start + max(1, length), pitch) for start, length, pitch, _ in sheet.melody.tolist()}
+    notes = [Note(start, *rest) for start, rest in sorted(last_of.items())]
     if not notes:
         return Bars(key, (), sheet.program)
     for i, following in enumerate(notes[1:]):
@@ -134,11 +133,6 @@ def read_bars(score: Score, bar_steps: int, faithful: bool = False, melody: str 
 def first_meter(score: Score) -> tuple[int, int]:
     """Return the first meter of a piece, by default 4/4."""
     return next(((m.numerator, m.denominator) for m in score.meters), (4, 4))
-
-
-def _first_tempo(score: Score) -> float:
-    start = min((int(t.notes["start"].min()) for t in score.tracks if len(t.notes)), default=0)
-    return next((t.quarters_per_minute for t in reversed(score.tempos) if t.tick <= start), 120.0)
 
 
 def _key(score: Score) -> int:
@@ -167,10 +161,8 @@ def _chords(sheet: LeadSheet, bar_steps: int, numbers: range, key: int) -> Itera
         first = placed[before[-1] if before else min(placed)]
         present = first[max(first) if before else min(first)]
     for number in numbers:
-        chords = []
-        for position, chord in sorted(
-            {0: present, **placed.get(number, {})}.items(), key=lambda item: item[0]
-        ):
+        chords, changes = [], {0: present, **placed.get(number, {})}
+        for position, chord in sorted(changes.items(), key=lambda item: item[0]):
             if not position or chord != present:
                 chords.append((position, chord))
             present = chord
@@ -180,9 +172,6 @@ def _chords(sheet: LeadSheet, bar_steps: int, numbers: range, key: int) -> Itera
 def chord_at(chords: Placed, position: int) -> Chord:
     """Return the chord in force at a position of a bar; before its first, that one."""
     return next((chord for at, chord in reversed(chords) if at <= position), chords[0][1])
-
-
-# --- words ----------------------------------------------------------------------------------------------------
 
 
 def _words(

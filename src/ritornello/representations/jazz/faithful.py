@@ -51,9 +51,8 @@ def realise(
 
 def without_outsiders(words: Sequence[Played]) -> list[Played]:
     """Step 1: approach and other tones become chord tones, but not the bar's first."""
-    return [
-        replace(w, letter=CHORD) if i and w.letter in (APPROACH, OTHER) else w for i, w in enumerate(words)
-    ]
+    outside = (APPROACH, OTHER)
+    return [replace(w, letter=CHORD) if i and w.letter in outside else w for i, w in enumerate(words)]
 
 
 def prune_durations(words: Sequence[Played], random: Random) -> list[Played]:
@@ -102,9 +101,8 @@ def _played(chord: Chord) -> frozenset[int]:
 def _near(word: Played, middle: int, before: int, chord: Chord, random: Random) -> int:
     """Return a pitch of the word's letter within its bracket; if there is none, a tone from the pitch before."""
     beside = {(tone + way) % 12 for tone in chord.pitch_classes for way in (-1, 1)}
-    wanted = {CHORD: chord.pitch_classes, SCALE: _played(chord), APPROACH: beside}.get(
-        word.letter, frozenset(range(12))
-    )
+    classes = {CHORD: chord.pitch_classes, SCALE: _played(chord), APPROACH: beside}
+    wanted = classes.get(word.letter, range(12))
     fitting = [p for p in range(middle - 3, middle + 4) if p % 12 in wanted and p != before]
     pitch = int(random.choice(fitting or [before - 2, before + 2]))
     while pitch < 48:  # octave 3 at least
@@ -114,17 +112,10 @@ def _near(word: Played, middle: int, before: int, chord: Chord, random: Random) 
 
 def prune_notes(rows: Sequence[Row]) -> list[Row]:
     """Step 4: of two neighbours of the same pitch the second goes; pairs do not overlap."""
-    kept: list[Row] = []
-    for i, row in enumerate(rows):
-        if not (i % 2 and row[2] == rows[i - 1][2]):
-            kept.append(row)
-    return kept
+    return [row for i, row in enumerate(rows) if not (i % 2 and row[2] == rows[i - 1][2])]
 
 
 def clean_up(rows: Sequence[Row]) -> list[Row]:
     """Step 5: no length becomes a sixteenth; of neighbours that begin together the later goes."""
-    kept: list[Row] = []
-    for i, (start, steps, pitch) in enumerate(rows):
-        if not i or start != rows[i - 1][0]:
-            kept.append((start, steps or SIXTEENTH, pitch))
-    return kept
+    kept = [row for i, row in enumerate(rows) if not i or row[0] != rows[i - 1][0]]
+    return [(start, steps or SIXTEENTH, pitch) for start, steps, pitch in kept]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ritornello.arrays import Mask
 from ritornello.errors import ConfigError
-from ritornello.representations.grids import TEMPOS, nearest
+from ritornello.representations.grids import TEMPOS, nearest, nearest_meter
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST, STRUCK
 from ritornello.representations.jazz.encoding import chord_ids, nearest_soloist
 from ritornello.representations.jazz.reading import Reader
@@ -38,9 +38,7 @@ class Rules:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.steps = np.zeros(vocabulary.tokens.size, dtype=np.int64)
-        self.rests, self.holds, self.free, self.bracketed = (
-            np.zeros(vocabulary.tokens.size, dtype=bool) for _ in range(4)
-        )
+        self.rests, self.holds, self.free, self.bracketed = np.zeros((4, len(self.steps)), dtype=bool)
         for i, word in enumerate(vocabulary.words):
             token = vocabulary.id_of("word", i)
             self.steps[token] = word.steps
@@ -108,8 +106,9 @@ class JazzGrammarState(Reader):
 
     def _allow_header(self, mask: Mask) -> None:
         kind, conditions, planned = HEADER[self.stage], self.conditions, None
+        meters = self.vocabulary.config.meters
         if kind == "meter" and (conditions.meter or conditions.chords):
-            planned = self.vocabulary.nearest_meter(*(conditions.meter or (4, 4)))  # as chord lists go
+            planned = nearest_meter(meters, *(conditions.meter or (4, 4)))  # as chord lists go
         elif kind == "tempo" and conditions.quarters_per_minute:
             planned = int(nearest(TEMPOS, np.array(conditions.quarters_per_minute)))
         elif kind == "key" and conditions.chords:
@@ -117,8 +116,6 @@ class JazzGrammarState(Reader):
         elif kind == "soloist" and (melodic := [p for p in conditions.instruments or () if p != DRUMS]):
             planned = nearest_soloist(melodic[0])
         mask[self.tokens.slice[kind] if planned is None else self.tokens.first[kind] + planned] = True
-
-    # --- chords -----------------------------------------------------------------------------------------------
 
     def _planned(self) -> int | None:
         """Return the next id of the chords that the conditions have for the present bar, or None."""
@@ -156,8 +153,6 @@ class JazzGrammarState(Reader):
                 mask[chord_ids(self.vocabulary, 0, chords[number % len(chords)][0], self.key)[0]] = True
             else:
                 mask[self.tokens.slice["root"]] = True
-
-    # --- words ------------------------------------------------------------------------------------------------
 
     def _allow_words(self, mask: Mask) -> None:
         """Allow words but one that makes this bar the same as a recent one; where none fits, the parts of a word."""

@@ -14,11 +14,11 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from ritornello.config import parsed
 from ritornello.errors import ConfigError
-from ritornello.representations.grids import TEMPOS, is_on_grid, nearest_meter
+from ritornello.representations.grids import TEMPOS, is_on_grid
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST, STRUCK
 from ritornello.representations.tokens import block, build_tokens
 from ritornello.score import Meter
@@ -44,7 +44,6 @@ SOLOISTS = (0, 11, 16, 24, 26, 32, 40, 42, 52, 56, 57, 64, 65, 66, 68, 71, 73, 8
 """General MIDI programs that can have the melody; others go to the nearest."""
 
 MOST_WORDS = 2048
-
 
 HEADER = ("start", "meter", "key", "tempo", "soloist")
 
@@ -88,10 +87,8 @@ def parse_word(name: str) -> Word:
     return word
 
 
-class JazzConfig(BaseModel):
+class JazzConfig(BaseModel, frozen=True, extra="forbid"):
     """The vocabulary and the options of a `jazz`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     words: tuple[str, ...] = Field(max_length=1 << 14)
     meters: tuple[tuple[int, int], ...] = Field(min_length=1, max_length=64)
@@ -153,9 +150,7 @@ class Vocabulary:
             ),
             block("duration", self.longest_bar, lambda value: duration_name(value + 1)),
             block("bracket", len(brackets), brackets),
-            block(
-                "word", len(self.words), config.words, notes=[word.letter in STRUCK for word in self.words]
-            ),
+            block("word", len(self.words), config.words, notes=[w.letter in STRUCK for w in self.words]),
         )
         self._word_ids = {name: self.id_of("word", number) for number, name in enumerate(config.words)}
 
@@ -174,10 +169,6 @@ class Vocabulary:
             ids.append(self.id_of("bracket", min(max(word.interval, -LEAP), LEAP) + LEAP))
         return ids
 
-    def nearest_meter(self, numerator: int, denominator: int) -> int:
-        """Return the number of the known meter that is this one or else nearest in the length of its bar."""
-        return nearest_meter(self.config.meters, numerator, denominator)
-
 
 class Statistics(NamedTuple):
     """The statistics of one piece: its meter, and the counts of its words, by default and in the faithful mode."""
@@ -187,10 +178,8 @@ class Statistics(NamedTuple):
     faithful_words: tuple[tuple[str, int], ...]
 
 
-class JazzOptions(BaseModel):
+class JazzOptions(BaseModel, frozen=True, extra="forbid"):
     """The options of `jazz`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     faithful: bool = Field(False, description="encode, decode and post-process as the source does")
     melody: str | None = Field(None, description="the melody's track, by name or number")

@@ -97,8 +97,7 @@ class Melody(BaseTokenizer[MelodyConfig]):
         """Return the ids of every melody of `score` that meets the `Rules`, without an end."""
         found = extract_melodies(score, self.settings)
         return Examples(
-            tuple(self.ids_of(self._placed(without_tail(events))) for events in found.melodies),
-            found.reasons,
+            tuple(self.ids_of(self._placed(without_tail(events))) for events in found.melodies), found.reasons
         )
 
     def for_piece(self, primer: Score | None, conditions: Conditions) -> Melody:

@@ -56,7 +56,6 @@ class Past:
             self.keys = _counted(self.keys, event)
 
     def fork(self) -> Past:
-        """Return an independent copy."""
         return replace(self, events=list(self.events))
 
     def ago(self, steps: int) -> int:

@@ -74,9 +74,6 @@ class Section(NamedTuple):
     first_bar: int  # its number in the piece, from 1
 
 
-# ---- the grid ------------------------------------------------------------------------------------------------
-
-
 def grid_notes(track: Track) -> list[Note]:
     """Return the notes of a track whose ticks are steps, at least one step long; of one onset, the highest first."""
     rows = ((int(n["start"]), int(n["start"] + max(1, n["duration"])), int(n["pitch"])) for n in track.notes)
@@ -103,9 +100,6 @@ def sections(score: Score, rules: Rules) -> tuple[list[Section], list[str]]:
             found.append(Section(start, stop, bar, number))
         number += -(-(stop - start) // max(1, bar))
     return found, reasons
-
-
-# ---- melodies ------------------------------------------------------------------------------------------------
 
 
 def extract_melodies(score: Score, rules: Rules) -> Found:
@@ -209,9 +203,6 @@ def _fault(events: Events, bar: int, rules: Rules) -> str:
     if pitches < rules.minimum_pitches:
         return f"a melody of {pitches} different pitches, at least {rules.minimum_pitches} are asked for"
     return ""
-
-
-# ---- squash --------------------------------------------------------------------------------------------------
 
 
 def key_scores(pitches: NDArray[np.integer]) -> NDArray[np.int64]:

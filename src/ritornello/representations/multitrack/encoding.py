@@ -81,7 +81,6 @@ def arrange(vocabulary: Vocabulary, score: Score) -> Arrangement:
 
 
 def encode(vocabulary: Vocabulary, score: Score) -> Ids:
-    """Return the ids of `score`."""
     piece, first = arrange(vocabulary, score), vocabulary.tokens.first
     bar_of_note = np.searchsorted(piece.bars, piece.notes.start, side="right") - 1
     length = min(len(piece.bars), LENGTH_LIMIT)
@@ -113,10 +112,8 @@ def substitutions(vocabulary: Vocabulary, score: Score) -> tuple[str, ...]:
             lines.append(f"{name}: this model does not know it, {other} stands for it")
         if voice in voices[:number]:
             lines.append(f"{name}: the model has no further part of this kind, it joins the one before")
-        if outside.any():
-            lines.append(
-                f"{name}: {int(outside.sum())} notes that the model has no pitch for are moved by octaves"
-            )
+        if count := int(outside.sum()):
+            lines.append(f"{name}: {count} notes that the model has no pitch for are moved by octaves")
     return tuple(dict.fromkeys(lines))
 
 

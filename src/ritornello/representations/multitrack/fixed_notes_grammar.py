@@ -202,8 +202,12 @@ class FixedNotesGrammarState(MultitrackGrammarState):
         due, end = self._next_due(), self.tokens.first["end"]
         if due:
             mask[end] = False
-        if due and due.time == reader.time:
-            self._insist(mask, due.token)
+        if due and due.time == reader.time:  # only ids that may come before it, and itself
+            first_note = self.tokens.first["note"]
+            mask[self.tokens.slice["shift"]] = False
+            # A meter or a tempo comes before notes.
+            mask[due.token if due.token >= first_note else 0 :] = False
+            mask[due.token] = True
             return
         goes_on = mask[self.tokens.slice["shift"]].any() or mask[end]
         if not goes_on and (self.onset == reader.time or not mask.any()):
@@ -211,15 +215,6 @@ class FixedNotesGrammarState(MultitrackGrammarState):
             free = next((self._bar_start(bar) for bar in later if self._is_free(bar)), _BEYOND)
             time = min(free, due.time if due else _BEYOND)
             mask[end if time == _BEYOND else self._way_to(time)] = True
-
-    def _insist(self, mask: Mask, token: int) -> None:
-        """Leave only the ids that may come before one that is due now, and that one."""
-        first_note = self.tokens.first["note"]
-        mask[self.tokens.slice["shift"]] = False
-        mask[max(token, first_note) :] = False
-        if token < first_note:  # a meter or a tempo comes before notes
-            mask[:] = False
-        mask[token] = True
 
     def _way_to(self, time: int) -> int:
         """Return the id of the first shift on the way to `time`."""

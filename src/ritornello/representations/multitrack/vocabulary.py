@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from ritornello.representations.columns.repeats import Orders
 from ritornello.representations.grids import (
@@ -49,10 +49,8 @@ MOST_VOICES, MOST_METERS, MOST_PROGRAMS = 64, 24, 16
 """The largest vocabulary that is fitted; programs are of one voice."""
 
 
-class Voice(BaseModel):
+class Voice(BaseModel, frozen=True, extra="forbid"):
     """A voice: its family (0-15, 16 the drums), its number in the family, and its lowest and highest pitch."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     family: int = Field(ge=0, le=DRUM_FAMILY)
     number: int = Field(ge=0, le=255)
@@ -64,10 +62,8 @@ class Voice(BaseModel):
 Lag = Annotated[int, Field(ge=1, le=16)]
 
 
-class MultitrackOptions(BaseModel):
+class MultitrackOptions(BaseModel, frozen=True, extra="forbid"):
     """The options of `multitrack`: which input columns show the past to the network."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     lags: tuple[Lag, ...] = Field(
         (1, 2, 4), max_length=8, description="show what came so many bars ago at this place"
@@ -79,10 +75,8 @@ class MultitrackOptions(BaseModel):
     longest_silent: bool = Field(True, description="show which instrument has not played for longest")
 
 
-class MultitrackConfig(BaseModel):
+class MultitrackConfig(BaseModel, frozen=True, extra="forbid"):
     """The voices and meters of a vocabulary, and MultitrackOptions; the defaults here are those of the first models."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     lags: Annotated[tuple[Lag, ...], Field(max_length=8)] = ()
     repeats: Orders = ()
@@ -170,9 +164,8 @@ class Vocabulary:
                 shown = DRUMS if self.is_drum[number] else program
                 low, high = self.playable(number, program)
                 token = first + self.instruments.index((number, program))
-                yield InstrumentRange(
-                    instrument_name(shown), shown, number, tuple(range(low, high + 1)), token
-                )
+                pitches = tuple(range(low, high + 1))
+                yield InstrumentRange(instrument_name(shown), shown, number, pitches, token)
 
     def playable(self, voice: int, program: int) -> tuple[int, int]:
         """Return the lowest and the highest pitch of a voice in the range of the instrument; of the whole voice for

@@ -110,9 +110,8 @@ class NoteNames(BaseTokenizer[NoteNamesConfig]):
         parts = nearest_programs(self.programs, (track.program for track in tracks))
         columns = [np.zeros((4, 0), dtype=np.int64)]
         for part in sorted(set(parts)):
-            start, code, length = slices(
-                [t.notes for t, own in zip(tracks, parts, strict=True) if own == part]
-            )
+            notes = [t.notes for t, own in zip(tracks, parts, strict=True) if own == part]
+            start, code, length = slices(notes)
             word = self.words.nearest(code)
             pitches = [self.words.pitches[number] for number in word.tolist()]
             event = np.repeat(np.arange(len(start)), [len(chord) for chord in pitches])
@@ -146,8 +145,7 @@ class NoteNames(BaseTokenizer[NoteNamesConfig]):
                 (step * TICKS_PER_STEP, int(DURATIONS[length]) * TICKS_PER_STEP, pitch, VELOCITY)
                 for (step, pitch), (length,) in notes.items()
             ]
-            program = self.programs[number]
-            name = instrument_name(program, False)
+            program, name = self.programs[number], instrument_name(self.programs[number], False)
             tracks.append(Track(without_overlaps(make_notes(rows)), program, False, name))
         tempos, meters = (Tempo.from_quarters_per_minute(0, 120),), (Meter(0, 4, 4),)
         return Score(TICKS_PER_QUARTER, tuple(tracks), tempos=tempos, meters=meters)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from ritornello.arrays import Ints
 from ritornello.config import checked
@@ -76,10 +76,8 @@ def nearest_programs(known: Sequence[int], programs: Iterable[int]) -> list[int]
     return [int(np.argmin(abs(np.array(known) - program))) for program in programs]
 
 
-class Options(BaseModel):
+class Options(BaseModel, frozen=True, extra="forbid"):
     """The options of `note_names`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     parts: str = Field("all", pattern="^(all|first)$", description="which parts of a piece are read")
     durations: bool = Field(False, description="lengths and rests too")

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from ritornello.arrays import Ints
 from ritornello.representations.tokens import CHORD
@@ -111,10 +111,8 @@ def series_of(codes: Ints) -> tuple[Ints, Ints, Ints]:
     )
 
 
-class NoteNamesConfig(BaseModel):
+class NoteNamesConfig(BaseModel, frozen=True, extra="forbid"):
     """The vocabulary and the options of a `note_names`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     words: tuple[str, ...] = Field(min_length=1, max_length=CODES, description="sorted, distinct")
     parts: Literal["all", "first"] = Field("all", description="which parts of a piece are read")
@@ -174,9 +172,8 @@ class Words:
 
         numbers = self._exact[codes]
         unknown, place = np.unique(codes[numbers < 0], return_inverse=True)
-        numbers[numbers < 0] = np.array([nearest_word(code) for code in unknown.tolist()], dtype=np.int64)[
-            place
-        ]
+        near = np.array([nearest_word(code) for code in unknown.tolist()], dtype=np.int64)
+        numbers[numbers < 0] = near[place]
         return numbers
 
 

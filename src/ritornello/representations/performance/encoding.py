@@ -38,7 +38,6 @@ _RANK_SHIFT, _RANK_DENSITY, _RANK_CLASSES, _RANK_NOTES = range(4)
 
 
 def encode(tokens: Tokens, config: PerformanceConfig, score: Score) -> Ids:
-    """Return the ids of `score`."""
     notes, first = collect_notes(config, score), tokens.first
     times = np.unique(np.concatenate([[0], notes[0], notes[1]]))
     gaps = np.diff(times, prepend=0)
@@ -77,10 +76,8 @@ def sustained_ends(track: Track, last: int) -> Ints:
     All end at `last`, the end of the piece. The caller cuts a note where its key is struck again.
     """
     ends = (track.notes["start"] + track.notes["duration"]).astype(np.int64)
-    controls = track.controls[
-        (track.controls["kind"] == CONTROL_CHANGE) & (track.controls["number"] == SUSTAIN)
-    ]
-    pedal = np.concatenate([make_controls([(0, CONTROL_CHANGE, SUSTAIN, 0)]), controls])
+    is_pedal = (track.controls["kind"] == CONTROL_CHANGE) & (track.controls["number"] == SUSTAIN)
+    pedal = np.concatenate([make_controls([(0, CONTROL_CHANGE, SUSTAIN, 0)]), track.controls[is_pedal]])
     is_down = pedal["value"] >= 64
     ups = np.append(pedal["tick"][~is_down], max(last, 0))
     at = np.searchsorted(pedal["tick"], ends, side="right") - 1

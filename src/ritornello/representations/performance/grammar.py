@@ -96,7 +96,6 @@ class PerformanceGrammarState(GrammarState):
 
     @property
     def bar_steps(self) -> int:
-        """Steps in a bar."""
         numerator, denominator = self.conditions.meter or (4, 4)
         quarters_per_minute = self.conditions.quarters_per_minute or 120.0
         return max(1, round(60 * STEPS_PER_SECOND / quarters_per_minute * 4 * numerator / denominator))

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from ritornello.errors import ConfigError
 from ritornello.formats.text import paragraphs
@@ -43,19 +43,15 @@ _LIKE_ENOUGH = 0.5
 """Similarity, 0 to 1, from which a known word stands for an unknown one in a primer."""
 
 
-class WordsOptions(BaseModel):
+class WordsOptions(BaseModel, frozen=True, extra="forbid"):
     """The options of `words`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     least: int = Field(1, ge=1, description="how often a word must occur; rarer ones are unknown")
     most: int = Field(30_000, ge=1, description="words at most, the most frequent")
 
 
-class WordsConfig(BaseModel):
+class WordsConfig(BaseModel, frozen=True, extra="forbid"):
     """The vocabulary of a `words`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     words: tuple[str, ...] = Field(description="the vocabulary")
 
@@ -73,22 +69,19 @@ class Words(BaseTokenizer[WordsConfig]):
 
     def __init__(self, config: WordsConfig) -> None:
         self._ids = {word: FIRST_WORD + number for number, word in enumerate(config.words)}
-        if len(self._ids) < len(config.words) or not self._ids.keys().isdisjoint(
-            ("", UNKNOWN_WORD, PARAGRAPH_WORD)
-        ):
+        reserved = {"", UNKNOWN_WORD, PARAGRAPH_WORD}
+        if len(self._ids) < len(config.words) or reserved & self._ids.keys():
             raise ConfigError("representation words: an empty, reserved or repeated word in its vocabulary")
         self._ids[UNKNOWN_WORD] = UNKNOWN
         self._signs = Signs(config.words)
-        super().__init__(
-            config,
-            build_tokens(
-                block("start", names=["start of text"]),
-                block("end", names=["end of text"]),
-                block("unknown", names=[UNKNOWN_WORD], notes=1),
-                block("paragraph", names=[PARAGRAPH_WORD]),
-                block("word", len(config.words), config.words, notes=1),
-            ),
+        tokens = build_tokens(
+            block("start", names=["start of text"]),
+            block("end", names=["end of text"]),
+            block("unknown", names=[UNKNOWN_WORD], notes=1),
+            block("paragraph", names=[PARAGRAPH_WORD]),
+            block("word", len(config.words), config.words, notes=1),
         )
+        super().__init__(config, tokens)
 
     @staticmethod
     def collect_statistics(score: Score) -> dict[str, int]:
