@@ -118,11 +118,7 @@ class Model:
                 f"count {settings['count']}: compose makes one piece; compose_many makes several"
             )
         return self.compose_many(
-            primer,
-            constraints=constraints,
-            logits_processors=logits_processors,
-            sampler=sampler,
-            **settings,
+            primer, constraints=constraints, logits_processors=logits_processors, sampler=sampler, **settings
         )[0]
 
     def compose_many(

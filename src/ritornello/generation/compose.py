@@ -166,9 +166,8 @@ def compose(
     if config.searches:
         pieces = [search(stepper, config, sample, piece, (logits, state)) for piece in pieces]
     else:
-        _step_all(
-            stepper, sample, pieces, (logits.repeat(batch, axis=0), repeat_state(state, batch)), progress
-        )
+        after = logits.repeat(batch, axis=0), repeat_state(state, batch)
+        _step_all(stepper, sample, pieces, after, progress)
     settings = config.model_copy(update={"seed": seed})
     made = [_finish(bundle, settings, piece, primer) for piece in pieces]
     return [best(made[at : at + config.best_of]) for at in range(0, batch, config.best_of)]
@@ -202,9 +201,8 @@ def _step_all(
         if playing[0].adjusts_logits:
             logits = np.stack([piece.process(row) for piece, row in zip(playing, logits, strict=True)])
         ids, log_probabilities = sample(logits, masks, [piece.generator for piece in playing])
-        for piece, token, log_probability in zip(
-            playing, ids.tolist(), log_probabilities.tolist(), strict=True
-        ):
+        taken = zip(playing, ids.tolist(), log_probabilities.tolist(), strict=True)
+        for piece, token, log_probability in taken:
             piece.take(token, log_probability)
         chosen += len(playing)
         rows = [row for row, piece in enumerate(playing) if not piece.grammar.ended]

@@ -148,10 +148,6 @@ def make_demands(context: Context, is_over_chords: bool) -> list[Demand]:
     return [Demand(ITS_OWN, within())]
 
 
-Bounds = tuple[int, int]
-"""The lowest and the highest pitch allowed."""
-
-
 class Problem(NamedTuple):
     """Why an instrument cannot always play, or must leap: by how many semitones, and a line on what would help."""
 
@@ -177,28 +173,21 @@ def widest_gap(context: Context) -> Problem | None:
     return max(gaps, default=None)
 
 
-def _problem(instrument: InstrumentRange, bounds: Bounds, demands: list[Demand]) -> Problem | None:
-    """Return the first demand that an instrument cannot meet, with the nearest bound that would let it; or None."""
+def _problem(instrument: InstrumentRange, bounds: tuple[int, int], demands: list[Demand]) -> Problem | None:
+    """Return the first demand that an instrument cannot meet within `bounds`, the lowest and the highest pitch
+    allowed, with the nearest bound that would let it; or None."""
     (lowest, highest), name = bounds, instrument.name
     for demand in demands:
         can = [pitch for pitch in instrument.pitches if demand.pitches[pitch]]
         if not can:
             return Problem(128, f"{demand.whose}: {name} has no note of it here; leave it out")
         if not any(lowest <= pitch <= highest for pitch in can):
-            below = [
-                (lowest - p, _advice("lowest", lowest, name, demand.whose, p)) for p in can if p < lowest
-            ]
-            above = [
-                (p - highest, _advice("highest", highest, name, demand.whose, p)) for p in can if p > highest
-            ]
-            return Problem(*min(below + above))
+            below = [(lowest - pitch, "lowest", lowest, pitch) for pitch in can if pitch < lowest]
+            above = [(pitch - highest, "highest", highest, pitch) for pitch in can if pitch > highest]
+            semitones, bound, value, pitch = min(below + above)
+            goes, way = ("goes up to", "lower") if bound == "lowest" else ("begins at", "higher")
+            what = f"{name} {goes} {pitch_name(pitch)} here"
+            if demand.whose != ITS_OWN:
+                what = f"the nearest note of {demand.whose} that {name} can play is {pitch_name(pitch)}"
+            return Problem(semitones, f"{bound} {pitch_name(value)}: {what}; give that or {way}")
     return None
-
-
-def _advice(bound: str, value: int, name: str, whose: str, pitch: int) -> str:
-    """Return one line: the bound, what the instrument can do, and what to give instead."""
-    goes, way = ("goes up to", "lower") if bound == "lowest" else ("begins at", "higher")
-    what = f"{name} {goes} {pitch_name(pitch)} here"
-    if whose != ITS_OWN:
-        what = f"the nearest note of {whose} that {name} can play is {pitch_name(pitch)}"
-    return f"{bound} {pitch_name(value)}: {what}; give that or {way}"

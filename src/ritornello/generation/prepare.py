@@ -61,12 +61,8 @@ def begin(
             grammar.advance(ids[-1])
     elif primer is not None:
         ids = representation.primer(primer, conditions).tolist()
-    return Beginning(
-        conditions,
-        np.array(ids, dtype=np.int32),
-        len(primer_ids) + IDS_PER_BAR * (4 + announced),
-        bars if config.loop else None,
-    )
+    id_limit = len(primer_ids) + IDS_PER_BAR * (4 + announced)
+    return Beginning(conditions, np.array(ids, dtype=np.int32), id_limit, bars if config.loop else None)
 
 
 def _with_primer(conditions: Conditions, config: ComposeConfig, primer: Score) -> Conditions:

@@ -19,9 +19,8 @@ def make_recipe(bundle: Bundle, seed: int, settings: BaseModel, **facts: Any) ->
     """Return the recipe: library version, model and digest, seed, settings that are not defaults, and `facts`."""
     known = type(settings).model_fields
     from_card = [name for name in bundle.card.sampling.model_dump() if name in known]
-    sampling = {
-        name: getattr(settings, name) for name in from_card
-    }  # also defaults: the card may change later
+    # Also defaults: the card may change later.
+    sampling = {name: getattr(settings, name) for name in from_card}
     recipe = {
         "ritornello": __version__,
         "model": bundle.card.name,

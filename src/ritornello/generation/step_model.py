@@ -138,23 +138,12 @@ def _quantised(node: Any, matrix: NDArray[Any]) -> tuple[Any, list[Any]]:
         matrix = matrix.T
     height, width = matrix.shape
     values, scales = quantise_columns(matrix)
-    tensors = [
-        make_tensor(f"{node.output[0]}/values", values),
-        make_tensor(f"{node.output[0]}/scales", scales),
-    ]
+    name = node.output[0]
+    tensors = [make_tensor(f"{name}/values", values), make_tensor(f"{name}/scales", scales)]
     bias = ["", "", node.input[2]] if len(node.input) > 2 else []
-    product = make_node(
-        "MatMulNBits",
-        [node.input[0], *(tensor.name for tensor in tensors), *bias],
-        list(node.output),
-        CONTRIBUTED,
-        K=height,
-        N=width,
-        bits=8,
-        block_size=BLOCK,
-        accuracy_level=ACCURACY,
-    )
-    return product, tensors
+    inputs = [node.input[0], *(tensor.name for tensor in tensors), *bias]
+    sizes = {"K": height, "N": width, "bits": 8, "block_size": BLOCK, "accuracy_level": ACCURACY}
+    return make_node("MatMulNBits", inputs, list(node.output), CONTRIBUTED, **sizes), tensors
 
 
 def quantise_columns(matrix: NDArray[Any]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:

@@ -60,17 +60,13 @@ class DensitySettings(Settings):
         return self
 
     @property
-    def notes_range(self) -> tuple[int, int]:
-        """The fewest and the most notes in a bar."""
-        return (0, NO_LIMIT) if self.notes_per_bar is None else _read_range(self.notes_per_bar)
-
-    @property
     def density_asked(self) -> list[str]:
         """The names of the settings that are given."""
         return [name for name in ("polyphony", "notes_per_bar") if getattr(self, name) is not None]
 
 
 def _read_range(text: str) -> tuple[int, int]:
+    """Return the fewest and the most notes in a bar."""
     fewest, _, most = text.partition("-")
     return int(fewest), int(most or fewest)
 
@@ -99,7 +95,7 @@ class Density(Constraint):
         if not asked.density_asked:
             return None
         able = context.feasible.able
-        fewest, most = asked.notes_range
+        fewest, most = _read_range(asked.notes_per_bar) if asked.notes_per_bar else (0, NO_LIMIT)
         if fewest and not able:
             raise ConfigError(
                 f"notes_per_bar {asked.notes_per_bar}: drums do not count; add another instrument"

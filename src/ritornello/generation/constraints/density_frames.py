@@ -24,8 +24,6 @@ def most_onsets(frames: Frames) -> int:
 
 @dataclass
 class FramesDensity(ConstraintState):
-    """The state of `density` in `frames`."""
-
     tokenizer: Frames
     limits: Limits
     bar: int = 0  # of the last note that began
@@ -36,8 +34,7 @@ class FramesDensity(ConstraintState):
     def advance(self, grammar: FramesGrammarState) -> None:  # type: ignore[override]
         if grammar.last_notes:
             bar = grammar.place[0]
-            self.begun = self._begun_in(bar) + 1
-            self.bar = bar
+            self.begun, self.bar = self._begun_in(bar) + 1, bar
 
     def _begun_in(self, bar: int) -> int:
         return self.begun if bar == self.bar else 0

@@ -65,19 +65,12 @@ class Outlook:
     has_drums: bool
 
     @property
-    def can_play(self) -> bool:
-        """Whether some note can certainly begin now."""
-        return self.has_drums or (self.allowed > 0 and not set(self.able) <= set(self.full))
-
-    @property
     def is_last(self) -> bool:
         return self.bar_end == self.end
 
 
 @dataclass
 class MultitrackDensity(ConstraintState):
-    """The state of `density` in `multitrack`."""
-
     vocabulary: Vocabulary
     limits: Limits
     bar: int = 0  # of the last pitched note
@@ -91,8 +84,7 @@ class MultitrackDensity(ConstraintState):
         if grammar.kind not in ("note", "duration") or self.vocabulary.is_drum[reader.voice]:
             return
         if grammar.kind == "note":
-            self.begun = self._begun_in(reader.bar) + 1
-            self.bar = reader.bar
+            self.begun, self.bar = self._begun_in(reader.bar) + 1, reader.bar
         sounding = dict(self._sounding(reader.voice, reader.time))
         sounding[reader.pitch] = reader.time + int(DURATIONS[reader.duration])
         self.ends = self.ends | {reader.voice: sounding}
@@ -130,8 +122,9 @@ class MultitrackDensity(ConstraintState):
             barred[notes] |= voice == full
         if outlook.missing and outlook.now >= self._due(outlook):
             barred[notes] |= is_drum  # now a note must come that counts
-        for change in ("meter", "tempo"):  # a note follows
-            barred[vocabulary.tokens.slice[change]] |= not outlook.can_play
+        can_play = outlook.has_drums or (outlook.allowed > 0 and not set(outlook.able) <= set(outlook.full))
+        for change in ("meter", "tempo"):  # a note follows, so some note must certainly be able to begin now
+            barred[vocabulary.tokens.slice[change]] |= not can_play
         latest = self._due(outlook)  # time to which a shift may lead
         if not outlook.has_drums and self._free(outlook) > self._silence_ends(outlook):
             latest = outlook.now

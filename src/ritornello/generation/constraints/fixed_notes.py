@@ -47,13 +47,7 @@ FORM = re.compile(r"[A-Z]{1,64}")
 
 BARS = re.compile(r"[1-9][0-9]{0,3}(-[1-9][0-9]{0,3})?(,[1-9][0-9]{0,3}(-[1-9][0-9]{0,3})?)*")
 
-CONTRADICTIONS = (
-    ("infill", "vary"),
-    ("infill", "form"),
-    ("infill", "loop"),
-    ("accompany", "form"),
-    ("accompany", "loop"),
-)
+CONTRADICTIONS = {"infill": ("vary", "form", "loop"), "accompany": ("form", "loop")}
 
 
 class FixedNotesSettings(Settings):
@@ -104,9 +98,10 @@ class FixedNotesSettings(Settings):
 
     @model_validator(mode="after")
     def _check_fixed_notes(self) -> Self:
-        for one, other in CONTRADICTIONS:
-            if getattr(self, one) and getattr(self, other):
-                raise ValueError(f"{one} and {other} contradict each other; give one of them")
+        for one, others in CONTRADICTIONS.items():
+            for other in others:
+                if getattr(self, one) and getattr(self, other):
+                    raise ValueError(f"{one} and {other} contradict each other; give one of them")
         if self.vary is not None and self.loop and not self.form:
             raise ValueError("vary and loop contradict each other without a form, whose sections vary")
         return self

@@ -74,17 +74,12 @@ class RepetitionGuard(ConstraintState):
     def banned(self, grammar: GrammarState, allowed: Mask) -> Sequence[int]:
         from ritornello.generation.notes import note_ids_at
 
-        notes = [
-            (voice, pitch) for voice, run in self._runs.items() for pitch in run.exhausted(grammar.place)
-        ]
+        place, tokens = grammar.place, self._representation.tokens
+        notes = [(voice, pitch) for voice, run in self._runs.items() for pitch in run.exhausted(place)]
         missing = self._bars.completing()
-        if missing is not None and missing[0] == grammar.place[1]:
+        if missing is not None and missing[0] == place[1]:
             notes.append(missing[1:])
-        return [
-            token
-            for voice, pitch in notes
-            for token in note_ids_at(self._representation.tokens, grammar, voice, pitch)
-        ]
+        return [token for note in notes for token in note_ids_at(tokens, grammar, *note)]
 
 
 @dataclass

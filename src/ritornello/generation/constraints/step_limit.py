@@ -74,10 +74,8 @@ class StepLimit(Constraint):
         if (gap := widest_gap(context)) and gap.semitones > limit:
             raise ConfigError(f"step_limit {limit}: {gap.text}; give at least {gap.semitones}")
         rows = [row for row in make_constraints(context.is_live) if row.name in LIMITS_CHORDS]
-        tokens = context.representation.tokens
-        goes_upwards = (
-            context.representation.tells_notes_in_order and not tokens.elapsed[context.notes.ids].any()
-        )
+        representation, tokens = context.representation, context.representation.tokens
+        goes_upwards = representation.tells_notes_in_order and not tokens.elapsed[context.notes.ids].any()
         may_begin_lower = goes_upwards and not any(row.asked(context) for row in rows)
         declared = [each for each in tokens.instruments if each.program >= 0]
         order = {each.voice: (SCORE_ORDER.index(each.program // 8), each.voice) for each in declared}
@@ -156,9 +154,8 @@ class StepLimitState(OnsetState):
             keeps = self._shaping.copy()
             keeps[ids[mine & (pitches <= last)]] = True
             return np.flatnonzero(~keeps)
-        below = mine & (pitches < low)
         if not (self._may_begin_lower and len(reachable)):
-            return self._new(grammar, ids[out | below])
+            out |= mine & (pitches < low)
         return self._new(grammar, ids[out])
 
     @staticmethod

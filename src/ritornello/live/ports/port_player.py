@@ -13,19 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from ritornello.errors import RitornelloError
-from ritornello.formats.messages import (
-    ALL_NOTES_OFF,
-    ALL_SOUND_OFF,
-    CLOCK,
-    CONTINUE,
-    DRUM_CHANNEL,
-    NOTE_OFF,
-    NOTE_ON,
-    PROGRAM_CHANGE,
-    START,
-    STOP,
-    SUSTAIN,
-)
+from ritornello.formats import messages
 from ritornello.live import events
 from ritornello.live.config import JamConfig, Mode
 from ritornello.live.events import LiveNote, Side, Turn
@@ -137,7 +125,7 @@ class PortPlayer:
         self._advance()
         self._send_notes(self._schedule.clear())
         for channel in range(16):
-            for control in (SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF):
+            for control in (messages.SUSTAIN, messages.ALL_SOUND_OFF, messages.ALL_NOTES_OFF):
                 self._send(bytes((CONTROL_CHANGE | channel, control, 0)))
 
     # --- input ------------------------------------------------------------------------------------------------
@@ -147,17 +135,17 @@ class PortPlayer:
         if status < 0xF0:
             if not self._loopback.blocks(data, time) and not self._control(data):
                 self.session.receive(events.Midi(data), min(time, self.now()))
-                self.played[Side.PLAYER] += status & 0xF0 == NOTE_ON and data[2] > 0
+                self.played[Side.PLAYER] += status & 0xF0 == messages.NOTE_ON and data[2] > 0
                 if self.settings.through:
                     self._send(data)
         elif self.settings.clock is ClockMode.IN:
-            if status == CLOCK:
+            if status == messages.CLOCK:
                 self._follower.pulse(time)
                 self._follow()
-            elif status in (START, CONTINUE):
+            elif status in (messages.START, messages.CONTINUE):
                 self._follower.restart()
                 self._is_awaited = True
-            elif status == STOP:
+            elif status == messages.STOP:
                 self._is_awaited = False
                 self.receive(events.Stop())
 
@@ -224,25 +212,21 @@ class PortPlayer:
 
     def _advance(self) -> None:
         for output in self.session.advance(self.now()):
-            self._take(output)
-
-    def _take(self, output: events.Output) -> None:
-        if isinstance(output, events.NotesPlanned):
-            self._schedule.add(output.notes)
-            self.played[Side.MODEL] += len(output.notes)
-        elif isinstance(output, events.NotesCancelled):
-            self._schedule.cancel(output.numbers, output.at)
-        elif isinstance(output, events.TempoSet):
-            self._set_beat(output)
-        elif isinstance(output, events.TurnBegan):
-            if output.turn is Turn.IDLE:
+            if isinstance(output, events.NotesPlanned):
+                self._schedule.add(output.notes)
+                self.played[Side.MODEL] += len(output.notes)
+            elif isinstance(output, events.NotesCancelled):
+                self._schedule.cancel(output.numbers, output.at)
+            elif isinstance(output, events.TempoSet):
+                self._set_beat(output)
+            elif isinstance(output, events.TurnBegan) and output.turn is Turn.IDLE:
                 if self._next_pulse and self.settings.clock is ClockMode.OUT:
-                    self._send(bytes((STOP,)))
+                    self._send(bytes((messages.STOP,)))
                 self._next_pulse = self._next_click = None
-        elif isinstance(output, events.Answered):
-            self.answered = output.seconds
-        elif isinstance(output, events.Remark):
-            self.remark = output.text
+            elif isinstance(output, events.Answered):
+                self.answered = output.seconds
+            elif isinstance(output, events.Remark):
+                self.remark = output.text
 
     def _set_beat(self, tempo: events.TempoSet) -> None:
         """Send clock and clicks by this beat from now on."""
@@ -257,14 +241,14 @@ class PortPlayer:
         """Send the pulses of the clock, the clicks and the notes whose time has come."""
         while (time := self._pulse_time()) is not None and time <= now:
             if self._next_pulse == 0:
-                self._send(bytes((START,)))
-            self._send(bytes((CLOCK,)))
+                self._send(bytes((messages.START,)))
+            self._send(bytes((messages.CLOCK,)))
             self._next_pulse = (self._next_pulse or 0) + 1
         while (time := self._click_time()) is not None and time <= now:
             assert self._next_click is not None
             pitch, velocity = CLICK[self._beat.is_bar_line(self._next_click)]
-            self._send(bytes((NOTE_ON | DRUM_CHANNEL, pitch, velocity)))
-            self._send(bytes((NOTE_OFF | DRUM_CHANNEL, pitch, 0)))
+            self._send(bytes((messages.NOTE_ON | messages.DRUM_CHANNEL, pitch, velocity)))
+            self._send(bytes((messages.NOTE_OFF | messages.DRUM_CHANNEL, pitch, 0)))
             self._next_click += self._beat.beat_quarters
         self._send_notes(self._schedule.due(now))
 
@@ -282,8 +266,8 @@ class PortPlayer:
         for begins, note in due:
             if begins and note.program not in (DRUMS, self._programs.get(note.channel)):
                 self._programs[note.channel] = note.program
-                self._send(bytes((PROGRAM_CHANGE | note.channel, note.program)))
-            status = NOTE_ON if begins else NOTE_OFF
+                self._send(bytes((messages.PROGRAM_CHANGE | note.channel, note.program)))
+            status = messages.NOTE_ON if begins else messages.NOTE_OFF
             self._send(bytes((status | note.channel, note.pitch, note.velocity if begins else 0)))
 
     def _send(self, data: bytes) -> None:

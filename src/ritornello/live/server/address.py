@@ -33,9 +33,8 @@ def address_of(listening: socket.socket, host: str) -> str:
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, protocol, _, address = found[0]
     made = socket.socket(family, kind, protocol)
     try:
         # A server that has just ended leaves its port waiting; only Windows would let two servers share it.

@@ -200,11 +200,19 @@ class HostedSession:
         self.guard(self._advance)
 
     def _advance(self) -> None:
+        """Advance the session, and stop one that has reached a limit; it can still be downloaded."""
         found = map(self._message_of, self.session.advance(self.now()))
         self.send(*(message for message in found if message is not None))
         if (time := self.session.next_time) is not None:
             self._expect(self._began + time)
-        self._check_length()
+        limits = self._limits
+        if not self._is_full and (self._notes > limits.notes or self.now() > limits.session_seconds):
+            self._is_full = True
+            self._receive(events.Stop())
+            self.send(error_message(
+                f"a session has at most {limits.notes} notes and {limits.session_seconds / 3600:g} hours: "
+                "download it, and begin another"
+            ))  # fmt: skip
 
     def _message_of(self, output: events.Output) -> Json | None:
         """Return the message for an output, if there is one, and count notes and latencies."""
@@ -217,17 +225,6 @@ class HostedSession:
         if isinstance(output, events.NotesPlanned):
             self._notes += len(output.notes)
         return messages.output_to_message(output)
-
-    def _check_length(self) -> None:
-        """Stop a session that has reached a limit; it can still be downloaded."""
-        limits = self._limits
-        if not self._is_full and (self._notes > limits.notes or self.now() > limits.session_seconds):
-            self._is_full = True
-            self._receive(events.Stop())
-            self.send(error_message(
-                f"a session has at most {limits.notes} notes and {limits.session_seconds / 3600:g} hours: "
-                "download it, and begin another"
-            ))  # fmt: skip
 
     def _expect(self, due: float) -> None:
         if due != self.due:

@@ -53,14 +53,13 @@ class DueQueue:
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, HostedSession]] = []
         self._noted: set[tuple[float, HostedSession]] = set()
-        self._serial = 0
+        self._serial = count()
 
     def add(self, hosted: HostedSession) -> None:
         """Add the time at which a session is due."""
         if hosted.due < math.inf and (hosted.due, hosted) not in self._noted:
-            self._serial += 1
             self._noted.add((hosted.due, hosted))
-            heapq.heappush(self._heap, (hosted.due, self._serial, hosted))
+            heapq.heappush(self._heap, (hosted.due, next(self._serial), hosted))
 
     @property
     def next_time(self) -> float:

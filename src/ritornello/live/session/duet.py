@@ -8,15 +8,9 @@ from __future__ import annotations
 
 from ritornello.live.config import JamConfig
 from ritornello.live.events import TempoSet
+from ritornello.live.session import turns
 from ritornello.live.session.input_buffer import InputBuffer
 from ritornello.live.session.performer import LEAST_LEAD, Performer, Span
-from ritornello.live.session.turns import (
-    bar_seconds,
-    beat_seconds,
-    line_at_or_after,
-    line_at_or_before,
-    rules_of,
-)
 
 WINDOW_BARS = 4
 """Bars after which a new window begins."""
@@ -35,21 +29,21 @@ class DuetScheduler:
     def begin(self, beat: TempoSet, start: float, now: float) -> None:
         """Let the model play from the first beat at `start` or later; the first window has the pending notes."""
         first = min([start, *(note.start for note in self.buffer.player.pending_notes())])
-        self.buffer.origin = line_at_or_before(beat, first, bar_seconds(beat))
+        self.buffer.origin = turns.line_at_or_before(beat, first, turns.bar_seconds(beat))
         self.buffer.listened, self.buffer.own_notes = now, []
-        self.planned_until = line_at_or_after(beat, start, beat_seconds(beat))
+        self.planned_until = turns.line_at_or_after(beat, start, turns.beat_seconds(beat))
 
     def move_window(self, beat: TempoSet, now: float) -> bool:
         """Begin a new window a bar before `planned_until` if the present one is long; return whether it was.
 
         The notes that the model has not encoded yet move to the new window.
         """
-        next_beat = line_at_or_after(beat, now + LEAST_LEAD, beat_seconds(beat))
+        next_beat = turns.line_at_or_after(beat, now + LEAST_LEAD, turns.beat_seconds(beat))
         self.planned_until = max(self.planned_until, next_beat)
-        bar = bar_seconds(beat)
+        bar = turns.bar_seconds(beat)
         if self.planned_until - self.buffer.origin < WINDOW_BARS * bar:
             return False
-        self.buffer.origin = line_at_or_before(beat, self.planned_until - bar, bar)
+        self.buffer.origin = turns.line_at_or_before(beat, self.planned_until - bar, bar)
         self.buffer.forget(self.buffer.listened)
         return True
 
@@ -57,9 +51,9 @@ class DuetScheduler:
         self, performer: Performer, config: JamConfig, beat: TempoSet, now: float, first_bar_line: float
     ) -> None:
         """Let the model play the beat at `planned_until`, unless it follows a player who rests."""
-        buffer, player, follows = self.buffer, self.buffer.player, rules_of(config).follows
-        stop, silence = self.planned_until + beat_seconds(beat), now - player.last_onset
-        is_resting = player.keys.are_silent and silence > RESTS_AFTER_BARS * bar_seconds(beat)
+        buffer, player, follows = self.buffer, self.buffer.player, turns.rules_of(config).follows
+        stop, silence = self.planned_until + turns.beat_seconds(beat), now - player.last_onset
+        is_resting = player.keys.are_silent and silence > RESTS_AFTER_BARS * turns.bar_seconds(beat)
         if not (follows and is_resting):
             avoid, tempo = player.program if follows else None, performer.model.tokens.quarters_per_minute
             inputs = buffer.snapshot(beat, tempo, now, self.planned_until)

@@ -62,8 +62,8 @@ Job = Generator[Step, Results, object]
 class Improviser:
     """Listens and answers in one window at a time, from `model_state` on.
 
-    decided: notes of the answer, for the caller to take. relaxed: the requested constraints that were relaxed, with
-    the number of steps.
+    wants: the step of the network that is needed to go on, if any. decided: notes of the answer, for the caller to
+    take. relaxed: the requested constraints that were relaxed, with the number of steps.
     """
 
     def __init__(self, model: LiveModel, model_state: ModelState | None = None) -> None:
@@ -77,14 +77,9 @@ class Improviser:
         """End the window; the model state keeps what it encoded."""
         self.decoder: ResponseDecoder | None = None
         self._job: Job | None = None
-        self._step: Step | None = None
+        self.wants: Step | None = None
         self._taken: list[int] = []  # ids of this window that the model state has taken in
         self._marks: list[tuple[int, ModelState]] = [(0, self.model_state)]
-
-    @property
-    def wants(self) -> Step | None:
-        """The step of the network that is needed to go on, if any."""
-        return self._step
 
     def supply(self, logits: Logits, state: State) -> None:
         """Go on with the result of the step `wants`."""
@@ -107,9 +102,9 @@ class Improviser:
 
     def _advance(self, job: Job, result: Results | None) -> None:
         try:
-            self._step = next(job) if result is None else job.send(result)
+            self.wants = next(job) if result is None else job.send(result)
         except StopIteration:
-            self._job = self._step = None
+            self._job = self.wants = None
 
     def _answer(
         self, ensemble: Ensemble, inputs: InputSnapshot, task: Task

@@ -9,16 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ritornello.errors import ConfigError
-from ritornello.formats.messages import (
-    ALL_NOTES_OFF,
-    ALL_SOUND_OFF,
-    NOTE_OFF,
-    NOTE_ON,
-    PROGRAM_CHANGE,
-    RESET,
-    SUSTAIN,
-    is_channel_message,
-)
+from ritornello.formats import messages
 from ritornello.score import CHANNEL_PRESSURE, CONTROL_CHANGE, PITCH_BEND
 
 Key = tuple[int, int]  # channel, pitch
@@ -42,7 +33,7 @@ class Message(NamedTuple):
 
 def parse_message(data: bytes) -> Message:
     """Return the channel message in `data`; ConfigError if it is not one."""
-    if not is_channel_message(data):
+    if not messages.is_channel_message(data):
         shown = bytes(data[:8]).hex(" ").upper() or "nothing"
         raise ConfigError(
             f"MIDI {shown}: no channel message; allowed: a byte 80-EF, then 2 bytes 00-7F (after C0-DF only 1)"
@@ -69,16 +60,16 @@ class Keys:
     def released(self, message: Message) -> list[int]:
         """Apply a message; return the numbers of the notes that it ends."""
         kind, channel, first, second = message
-        if kind in (NOTE_ON, NOTE_OFF):
+        if kind in (messages.NOTE_ON, messages.NOTE_OFF):
             number = self.down.pop((channel, first), None)
             return [] if number is None else [number]
-        if kind == PROGRAM_CHANGE:
+        if kind == messages.PROGRAM_CHANGE:
             self.programs[channel] = first
         elif kind == CONTROL_CHANGE:
-            if first == SUSTAIN and second >= 64:
+            if first == messages.SUSTAIN and second >= 64:
                 self.pedals.add(channel)
-            elif first in (SUSTAIN, RESET, ALL_SOUND_OFF):
+            elif first in (messages.SUSTAIN, messages.RESET, messages.ALL_SOUND_OFF):
                 self.pedals.discard(channel)
-            if first in (ALL_SOUND_OFF, ALL_NOTES_OFF):
+            if first in (messages.ALL_SOUND_OFF, messages.ALL_NOTES_OFF):
                 return [self.down.pop(key) for key in [key for key in self.down if key[0] == channel]]
         return []

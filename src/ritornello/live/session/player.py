@@ -31,7 +31,7 @@ class Player:
             self.record.end_note(number, now)
         if message.kind == NOTE_ON and message.second:
             _, channel, pitch, velocity = message
-            program = self.program_of(channel)
+            program = DRUMS if channel == DRUM_CHANNEL else self.keys.programs.get(channel, self.program)
             note = LiveNote(0, Side.PLAYER, now, None, pitch, velocity, channel, program)
             self.keys.down[channel, pitch] = self.add(note).number
         elif message.kind not in (NOTE_ON, NOTE_OFF, PROGRAM_CHANGE):
@@ -62,10 +62,6 @@ class Player:
         self.last_onset = max(self.last_onset, note.start)
         self.last_sound = max(self.last_sound, note.start if note.end is None else note.end)
         return note
-
-    def program_of(self, channel: int) -> int:
-        """Return the program that a channel plays, 128 for the drum kit."""
-        return DRUMS if channel == DRUM_CHANNEL else self.keys.programs.get(channel, self.program)
 
     def pending_notes(self) -> tuple[LiveNote, ...]:
         """Return the notes that the model has not encoded."""

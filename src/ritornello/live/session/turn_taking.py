@@ -17,6 +17,7 @@ from ritornello.generation.samplers import with_sampling
 from ritornello.live import events
 from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote, Output, Remark, Side, TempoSet, Turn, TurnBegan
+from ritornello.live.session import turns
 from ritornello.live.session.calls import call_notes
 from ritornello.live.session.duet import DuetScheduler
 from ritornello.live.session.encoding_window import Ensemble, remarks_on
@@ -26,18 +27,6 @@ from ritornello.live.session.model import LiveModel
 from ritornello.live.session.performer import LEAD, LEAST_LEAD, Performer, Span
 from ritornello.live.session.player import Player
 from ritornello.live.session.record import Path, Record
-from ritornello.live.session.turns import (
-    LOOK_AHEAD,
-    CallEnd,
-    bar_seconds,
-    beat_seconds,
-    call_seconds,
-    is_beat_of,
-    line_at_or_after,
-    next_start,
-    response_seconds,
-    rules_of,
-)
 from ritornello.score import Score
 from ritornello.theory import parse_instrument
 
@@ -114,7 +103,8 @@ class TurnTaking:
         """Return the time of the next callback; where a pause ends the call, it moves with the player's notes."""
         if self._then == self._play_on and self.performer.improviser.wants is not None:
             return None if self._due is None else self._duet.planned_until  # one beat after the other
-        waits_for_pause = rules_of(self.config).call_end == CallEnd.PAUSE and self._then == self._end_call
+        call_end = turns.rules_of(self.config).call_end
+        waits_for_pause = call_end == turns.CallEnd.PAUSE and self._then == self._end_call
         if self._due is None or not waits_for_pause:
             return self._due
         if not self.player.pending or not self.player.keys.are_silent:
@@ -160,32 +150,33 @@ class TurnTaking:
         self._buffer.forget(math.inf)
         if not self.config.keeps_beat:
             return self.begin_call(now)
-        line, bars = now + LOOK_AHEAD, self.config.count_in
+        line, bars = now + turns.LOOK_AHEAD, self.config.count_in
         start = line + bars * self.config.bar_seconds
         self._set_beat(line, self.config.tempo, steady=True)
         self._first_bar_line = start
         if bars:
             self._set_turn(Turn.COUNT_IN, line, start)
-        self._wait(start - LOOK_AHEAD, lambda _: self.begin_call(start))
+        self._wait(start - turns.LOOK_AHEAD, lambda _: self.begin_call(start))
 
     def begin_call(self, start: float) -> None:
         """Begin a player's turn, or that of both if the mode has no calls (any more)."""
         self.apply_settings()
-        if self.config.keeps_beat and not is_beat_of(self.config, self.beat):
+        if self.config.keeps_beat and not turns.is_beat_of(self.config, self.beat):
             self._set_beat(start, self.config.tempo, steady=True)
         self.history.append(self.snapshot(start))
         self._turns += 1
-        rules = rules_of(self.config)
-        if rules.call_end == CallEnd.NONE or (rules.is_joint and self.performer.improviser.model_state.row):
+        rules = turns.rules_of(self.config)
+        has_listened = self.performer.improviser.model_state.row is not None
+        if rules.call_end == turns.CallEnd.NONE or (rules.is_joint and has_listened):
             return self._begin_duet(start)
-        length = call_seconds(self.config) if rules.call_end == CallEnd.LENGTH else None
+        length = turns.call_seconds(self.config) if rules.call_end == turns.CallEnd.LENGTH else None
         self._buffer.listened, self._buffer.given_tempo = start, None
         self._expect_call(start, length)
 
     def _expect_call(self, start: float, length: float | None) -> None:
         end = None if length is None else start + length
         self._set_turn(Turn.PLAYER, start, end, self._turns)
-        look_ahead = LOOK_AHEAD if self.config.keeps_beat else 0.0
+        look_ahead = turns.LOOK_AHEAD if self.config.keeps_beat else 0.0
         self._wait(start + LONGEST_CALL if end is None else end - look_ahead, self._end_call)
 
     def _end_call(self, now: float) -> None:
@@ -198,21 +189,21 @@ class TurnTaking:
         self._called = now
         if self.config.keeps_beat:
             assert self.beat is not None
-            start = line_at_or_after(self.beat, now + LEAST_LEAD, beat_seconds(self.beat))
+            start = turns.line_at_or_after(self.beat, now + LEAST_LEAD, turns.beat_seconds(self.beat))
             start = max(start, turn.end or start)
         else:
             beat, start = self._estimated_beat(), now + LEAD
             self._set_beat(beat.bar_line, beat.quarters_per_minute, steady=False)
-        if rules_of(self.config).is_joint:
+        if turns.rules_of(self.config).is_joint:
             return self._begin_duet(start)
         self._respond(now, start)
 
     def _respond(self, now: float, start: float) -> None:
         """Begin the model's turn."""
         assert self.beat is not None
-        stop = start + response_seconds(self.config)
+        stop = start + turns.response_seconds(self.config)
         self.turn = TurnBegan(Turn.MODEL, start, stop, self._turns)  # announced with its first note
-        unit = beat_seconds(self.beat) if self.config.keeps_beat else None
+        unit = turns.beat_seconds(self.beat) if self.config.keeps_beat else None
         ensemble, inputs = self._ensemble(), self._buffer.snapshot(self.beat, self._token_tempo, now)
         self._buffer.forget(now)
         first_bar_line = self._first_bar_line if self.config.keeps_beat else None
@@ -225,12 +216,12 @@ class TurnTaking:
         """End the model's turn, unless its answer is late."""
         stop = self.performer.stop
         if self.performer.improviser.wants is not None and now < stop + PATIENCE:
-            stop = max(stop, now + LOOK_AHEAD)
+            stop = max(stop, now + turns.LOOK_AHEAD)
         if stop > now:
             return self._wait(stop, self._end_response)
         self._announce()
         self.performer.silence()
-        self.begin_call(next_start(self.config, self.beat, stop))
+        self.begin_call(turns.next_start(self.config, self.beat, stop))
 
     def publish_decided(self) -> None:
         """Add the decided notes of the model to the record and the outputs."""
@@ -260,7 +251,7 @@ class TurnTaking:
         assert self.beat is not None
         self._set_turn(Turn.BOTH, start, None, self._turns)
         self._duet.begin(self.beat, start, self.now)
-        self._wait(self._duet.planned_until - rules_of(self.config).ahead, self._play_on)
+        self._wait(self._duet.planned_until - turns.rules_of(self.config).ahead, self._play_on)
 
     def _play_on(self, now: float) -> None:
         """Plan the next beat of the model."""
@@ -269,7 +260,7 @@ class TurnTaking:
             self.performer.silence()
             self.history.append(self.snapshot(self.now))
         self._duet.plan(self.performer, self.config, self.beat, now, self._first_bar_line)
-        self._wait(self._duet.planned_until - rules_of(self.config).ahead, self._play_on)
+        self._wait(self._duet.planned_until - turns.rules_of(self.config).ahead, self._play_on)
 
     # --- the input --------------------------------------------------------------------------------------------
 
@@ -322,14 +313,14 @@ class TurnTaking:
         """Replace the present turn by one that begins as soon as possible."""
         self.be_silent(now)
         self.apply_settings()
-        self.begin_call(next_start(self.config, self.beat, now))
+        self.begin_call(turns.next_start(self.config, self.beat, now))
 
     def play_call(self, score: Score, now: float) -> None:
         """Play `score` as the call, from the next bar line, or from now on."""
         if self.turn.turn != Turn.BOTH:
             self.be_silent(now)
             self.apply_settings()
-        start = next_start(self.config, self.beat, now + LEAD)
+        start = turns.next_start(self.config, self.beat, now + LEAD)
         if self.turn.turn != Turn.BOTH:
             self.begin_call(start)
         tempo = self.config.tempo if self.config.keeps_beat else None
@@ -338,7 +329,7 @@ class TurnTaking:
         end = max(note.end or start for note in notes)
         if self.turn.turn == Turn.PLAYER:
             if self.config.keeps_beat and self.beat:
-                end = line_at_or_after(self.beat, end, bar_seconds(self.beat))
+                end = turns.line_at_or_after(self.beat, end, turns.bar_seconds(self.beat))
             elif score.tempos:
                 self._buffer.given_tempo = score.tempos[0].quarters_per_minute
             self._expect_call(start, end - start)
@@ -361,7 +352,7 @@ class TurnTaking:
         self._turns, self.beat = snapshot.turns, snapshot.beat
         self.out.append(events.HistoryChanged())
         if self.turn.turn != Turn.IDLE:
-            start = next_start(self.config, self.beat, now)
+            start = turns.next_start(self.config, self.beat, now)
             self.beat = None if self.config.keeps_beat else self.beat  # its line is to be in the new segment
             self.begin_call(start)
 
