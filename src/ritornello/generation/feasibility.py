@@ -149,28 +149,10 @@ def make_demands(context: Context, is_over_chords: bool) -> list[Demand]:
 
 
 class Problem(NamedTuple):
-    """Why an instrument cannot always play, or must leap: by how many semitones, and a line on what would help."""
+    """Why an instrument cannot always play: by how many semitones, and a line on what would help."""
 
     semitones: int
     text: str
-
-
-def widest_gap(context: Context) -> Problem | None:
-    """Return the widest gap from any note of an instrument to the next chord; None without chords, where a note can be
-    repeated."""
-    if not keeps_chords(context):
-        return None
-    lowest, highest = context.of(RegisterSettings).register_pitches
-    gaps = []
-    for instrument in context.representation.instrument_ranges(getattr(context.settings, "programs", None)):
-        mine = [pitch for pitch in instrument.pitches if lowest <= pitch <= highest]
-        for demand in make_demands(context, is_over_chords=True):
-            goals = [pitch for pitch in mine if demand.pitches[pitch]]
-            for pitch in mine if goals else ():
-                gap = min(abs(pitch - goal) for goal in goals)
-                text = f"from {pitch_name(pitch)} the nearest note of {demand.whose} that {instrument.name} can play"
-                gaps.append(Problem(gap, f"{text} is {gap} semitones away"))
-    return max(gaps, default=None)
 
 
 def _problem(instrument: InstrumentRange, bounds: tuple[int, int], demands: list[Demand]) -> Problem | None:

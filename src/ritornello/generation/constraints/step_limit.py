@@ -17,6 +17,9 @@ from pydantic import Field, model_validator
 
 from ritornello.errors import ConfigError
 from ritornello.generation.constraints.base import Constraint, Context, OnsetState, Settings
+from ritornello.generation.constraints.chords import keeps_chords
+from ritornello.generation.constraints.register import RegisterSettings
+from ritornello.theory import pitch_name
 from ritornello.theory.instruments import SCORE_ORDER
 
 if TYPE_CHECKING:
@@ -66,13 +69,12 @@ class StepLimit(Constraint):
 
     def start(self, context: Context) -> StepLimitState | None:
         from ritornello.generation.constraints import make_constraints
-        from ritornello.generation.feasibility import widest_gap
 
         limit = context.of(StepLimitSettings).step_limit
         if limit is None:
             return None
-        if (gap := widest_gap(context)) and gap.semitones > limit:
-            raise ConfigError(f"step_limit {limit}: {gap.text}; give at least {gap.semitones}")
+        if keeps_chords(context):  # else a note can be repeated
+            check_reach(context, limit)
         rows = [row for row in make_constraints(context.is_live) if row.name in LIMITS_CHORDS]
         representation, tokens = context.representation, context.representation.tokens
         goes_upwards = representation.tells_notes_in_order and not tokens.elapsed[context.notes.ids].any()
@@ -80,6 +82,27 @@ class StepLimit(Constraint):
         declared = [each for each in tokens.instruments if each.program >= 0]
         order = {each.voice: (SCORE_ORDER.index(each.program // 8), each.voice) for each in declared}
         return StepLimitState(tokens, context.notes, order, limit, may_begin_lower)
+
+
+def check_reach(context: Context, limit: int) -> None:
+    """Raise ConfigError if an instrument may have to leap farther than `limit` from a note to the next chord."""
+    from ritornello.generation.feasibility import make_demands
+
+    lowest, highest = context.of(RegisterSettings).register_pitches
+    gaps = []
+    for instrument in context.representation.instrument_ranges(getattr(context.settings, "programs", None)):
+        mine = [pitch for pitch in instrument.pitches if lowest <= pitch <= highest]
+        for demand in make_demands(context, is_over_chords=True):
+            goals = [pitch for pitch in mine if demand.pitches[pitch]]
+            for pitch in mine if goals else ():
+                gap = min(abs(pitch - goal) for goal in goals)
+                gaps.append((gap, pitch_name(pitch), demand.whose, instrument.name))
+    gap, name, whose, player = max(gaps, default=(0, "", "", ""))
+    if gap > limit:
+        raise ConfigError(
+            f"step_limit {limit}: from {name} the nearest note of {whose} that {player} can play is {gap} semitones "
+            f"away; give at least {gap}"
+        )
 
 
 class _Line(NamedTuple):
