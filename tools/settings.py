@@ -28,9 +28,9 @@ MODELS: dict[str, tuple[type[BaseModel], str]] = {
         ComposeConfig,
         "What can be asked of a piece: `compose`, `Model.compose`.",
     ),
-    "TrainSettings": (TrainConfig, "What a training run can be told: `train`."),
-    "AdaptSettings": (AdaptConfig, "What an adaptation can be told: `adapt`."),
-    "EvaluateSettings": (EvaluateConfig, "What an evaluation can be told: `evaluate`."),
+    "TrainSettings": (TrainConfig, "The settings of a training run: `train`."),
+    "AdaptSettings": (AdaptConfig, "The settings of an adaptation: `adapt`."),
+    "EvaluateSettings": (EvaluateConfig, "The settings of an evaluation: `evaluate`."),
 }
 """The typed dictionaries: the model that each is made from, and its docstring."""
 
@@ -61,9 +61,9 @@ def _typed_dict(name: str, model: type[BaseModel], docstring: str) -> str:
         kinds = dict.fromkeys([*_kinds(info.annotation), *(["str"] if field in parsed else [])])
         # None comes last, as people write it.
         ordered = [kind for kind in kinds if kind != "None"] + ["None"] * ("None" in kinds)
-        told = re.sub(r"--([a-z][a-z-]*)", lambda flag: flag[1].replace("-", "_"), help_of(info))
-        told = told.replace("default on)", "default True)").replace("default off)", "default False)")
-        text = textwrap.fill(f'"""{told.replace(chr(92), chr(92) * 2)}"""', 110, break_on_hyphens=False)
+        words = re.sub(r"--([a-z][a-z-]*)", lambda flag: flag[1].replace("-", "_"), help_of(info))
+        words = words.replace("default on)", "default True)").replace("default off)", "default False)")
+        text = textwrap.fill(f'"""{words.replace(chr(92), chr(92) * 2)}"""', 110, break_on_hyphens=False)
         lines += [f"    {field}: {' | '.join(ordered)}", textwrap.indent(text, "    ")]
     return "\n".join(lines) + "\n"
 

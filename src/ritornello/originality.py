@@ -36,6 +36,9 @@ LONGEST_WAIT = 16 * STEPS_PER_QUARTER
 
 LONGEST_COPY = 512
 """The longest length of a run that is searched."""
+MOST_KEPT = 2
+"""Lengths of runs whose continuations an index keeps: they take 20 bytes a note and length, and 20 ms to make."""
+
 _PITCH = np.uint64(0xD6E8FEB86659FD93)
 """The factor of the first pitch in the hash of an exact run; it differs from those of steps."""
 
@@ -110,6 +113,19 @@ class Index:
     def sums(self) -> Hashes:
         """The prefix sums for hashes of runs."""
         return prefix_sums(self.steps[:-1])
+
+    def continuations(self, notes: int) -> Continuations:
+        """Return the continuations of all runs of so many notes; those asked for last are kept."""
+        kept = self._continuations
+        found = kept.pop(notes, None) or Continuations(self, notes)
+        while len(kept) >= MOST_KEPT:
+            del kept[next(iter(kept))]
+        kept[notes] = found
+        return found
+
+    @cached_property
+    def _continuations(self) -> dict[int, Continuations]:
+        return {}
 
     def place(self, note: int) -> tuple[str, int]:
         """Return the piece of a note, and its bar, from 1."""

@@ -87,9 +87,11 @@ class ComposeSettings(TypedDict, total=False):
     notes: int | None
     """length in notes, those of the primer included (1 to 100000)"""
     density: Sequence[float] | str | None
-    """notes a second, for models told of them; several are spread over the piece, such as 4,16"""
+    """notes a second, for models trained with it as a condition; several are spread over the piece, such as
+    4,16"""
     pitch_classes: Sequence[float] | str | None
-    """for models told of them: the notes to use, such as C,D,E,G,A, or 12 weights from C up"""
+    """for models trained with them as a condition: the notes to use, such as C,D,E,G,A, or 12 weights from C
+    up"""
     seed: int | None
     """makes the same pieces again; random if not given (at least 0)"""
     index: int
@@ -107,7 +109,7 @@ class ComposeSettings(TypedDict, total=False):
 
 
 class TrainSettings(TypedDict, total=False):
-    """What a training run can be told: `train`."""
+    """The settings of a training run: `train`."""
 
     minutes: float | None
     """time budget; the learning rate falls to its end (above 0 and at most 100000)"""
@@ -180,7 +182,7 @@ class TrainSettings(TypedDict, total=False):
 
 
 class AdaptSettings(TypedDict, total=False):
-    """What an adaptation can be told: `adapt`."""
+    """The settings of an adaptation: `adapt`."""
 
     steps: int | None
     """batches to learn from (300; 100 if no piece can be held out) (1 to 100000)"""
@@ -197,7 +199,7 @@ class AdaptSettings(TypedDict, total=False):
 
 
 class EvaluateSettings(TypedDict, total=False):
-    """What an evaluation can be told: `evaluate`."""
+    """The settings of an evaluation: `evaluate`."""
 
     temperature: float
     """above 1 bolder, below 1 safer, 0 always the most probable (0 to 10; default 1)"""

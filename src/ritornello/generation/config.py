@@ -31,13 +31,15 @@ class ComposeConfig(ConstraintSettings, MusicSettings, BeamConfig):
         None,
         min_length=1,
         max_length=64,
-        description="notes a second, for models told of them; several are spread over the piece, such as 4,16",
+        description="notes a second, for models trained with it as a condition; several are spread over the piece,"
+        " such as 4,16",
     )
     pitch_classes: tuple[float, ...] | None = Field(
         None,
         min_length=12,
         max_length=12,
-        description="for models told of them: the notes to use, such as C,D,E,G,A, or 12 weights from C up",
+        description="for models trained with them as a condition: the notes to use, such as C,D,E,G,A, or 12 weights"
+        " from C up",
     )
     seed: int | None = Field(
         None, ge=0, lt=2**63, description="makes the same pieces again; random if not given"

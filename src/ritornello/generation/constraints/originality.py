@@ -52,7 +52,6 @@ class Originality(Constraint):
 
     def start(self, context: Context) -> NoCopy | None:
         from ritornello.generation.feasibility import cannot_ask
-        from ritornello.originality import Continuations
 
         asked = context.of(OriginalitySettings).max_copy
         can = context.representation.tells_notes_in_order
@@ -66,7 +65,7 @@ class Originality(Constraint):
         longest = asked if asked is not None else SHORT_COPY * (can and not is_faithful)
         if not longest or context.index is None:
             return None
-        return NoCopy(context.representation, Continuations(context.index, longest), asked is not None)
+        return NoCopy(context.representation, context.index.continuations(longest), asked is not None)
 
 
 class VoiceLine(NamedTuple):

@@ -23,8 +23,8 @@ from ritornello.representations.tokens import Tokens
 from ritornello.score import Score
 from ritornello.theory import DRUMS
 
-MOST_STARTED = 64
-"""Sets of constraint states that a model caches: those of the present sessions, for some bars."""
+MOST_STARTED = 8
+"""Sets of constraint states that a model caches; each may hold continuations of its index, 20 bytes a note."""
 
 TRIAL_PIECES, TRIAL_BARS = 8, 8
 """Pieces, and bars of each, that are composed to find the default instruments."""
