@@ -13,7 +13,7 @@ from PIL import Image
 
 from ritornello.errors import ConfigError
 from ritornello.rendering import pianoroll
-from ritornello.rendering.layout import LEFT, MOST_SYSTEMS, closing_bar_line, make_layout
+from ritornello.rendering.layout import LEFT, MOST_SYSTEMS, make_layout
 from ritornello.rendering.pianoroll import DRUM_COLOUR, PALETTE, render_pianoroll, write_pianoroll
 from ritornello.score import Meter, Score, Track, make_notes
 
@@ -87,7 +87,7 @@ def test_systems_break_at_bar_lines_and_cover_the_piece() -> None:
     assert len(layout.edges) > 2
     assert set(layout.edges.tolist()) <= set(layout.bars.tolist())
     assert layout.edges[0] == 0
-    assert layout.edges[-1] == closing_bar_line(score) >= score.end
+    assert layout.edges[-1] == score.bars.edges[-1] >= score.end
 
 
 def test_width_is_as_asked_and_the_same_score_gives_the_same_picture(tmp_path: Path) -> None:

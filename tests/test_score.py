@@ -357,3 +357,37 @@ class Broken:
 
     def dumps_midi(self) -> bytes:
         return b"no MIDI"
+
+
+# --- bars that are not as long as their signature ---
+
+
+def lines_of(score: Score) -> list[float]:
+    return [line / TICKS for line in score.bars.edges.tolist()]
+
+
+def test_a_meter_begins_a_bar_and_a_long_bar_has_its_length() -> None:
+    notes = Track(make_notes([(0, 15 * TICKS, 60, 80)]))
+    pickup = (Meter(0, 4, 4), Meter(TICKS, 4, 4))  # a quarter before the first bar line
+    cadenza = Meter(5 * TICKS, 4, 4, length=6 * TICKS)
+    score = Score(TICKS, (notes,), meters=(*pickup, cadenza, Meter(11 * TICKS, 4, 4)))
+    assert lines_of(score) == [0, 1, 5, 11, 15]
+    assert score.resampled(4).bars.edges.tolist() == [0, 4, 20, 44, 60]
+    assert lines_of(score.bars[1:3]) == [0, 4, 10]
+    assert lines_of(score.joined(score))[:6] == [0, 1, 5, 11, 15, 16]
+
+
+def test_a_long_bar_is_its_own_signature_in_midi() -> None:
+    assert Meter(0, 4, 4, length=6 * TICKS).actual(TICKS) == (6, 4)
+    assert Meter(0, 2, 2, length=9 * TICKS // 2).actual(TICKS) == (9, 8)
+    assert Meter(0, 4, 4, length=16 * TICKS // 3).actual(TICKS) == (4, 4)  # no signature has sixteen thirds
+    score = Score(TICKS, (Track(make_notes([(0, TICKS, 60, 80)])),), meters=(Meter(0, 4, 4, 6 * TICKS),))
+    file = io.BytesIO()
+    score.write(file, "mid")
+    assert ritornello.read(file.getvalue()).meters == (Meter(0, 6, 4),)
+
+
+def test_more_bars_than_can_be_counted_are_refused() -> None:
+    score = Score(480, (Track(make_notes([(1 << 28, 1, 60, 80)])),), meters=(Meter(0, 1, 128),))
+    with pytest.raises(ConfigError, match="17895698 bars: allowed are 1000000"):
+        score.bar_starts()

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from ritornello.paths import Target
 
 MAX_TICKS_PER_QUARTER = 32_767  # the maximum of a MIDI file
+MAX_BARS = (
+    1_000_000  # of any piece of which bars are counted: a note at 2^28 in 1/128 would ask for gigabytes
+)
 DEFAULT_MICROSECONDS_PER_QUARTER = 500_000  # 120 beats a minute, MIDI's default
 
 NOTE = np.dtype([("start", "<i8"), ("duration", "<i8"), ("pitch", "<i2"), ("velocity", "<i2")])
@@ -106,15 +109,34 @@ class Tempo:
 
 @dataclass(frozen=True)
 class Meter:
-    """A time signature from `tick` on: `numerator` notes of 1/`denominator` (a power of two) to a bar."""
+    """A time signature from `tick` on: `numerator` notes of 1/`denominator` (a power of two) to a bar.
+
+    A meter begins a bar at its tick, even where the signature does not change. So a bar that is shorter than its
+    signature, such as a pickup, is followed by a meter. A longer one has its `length` in ticks (default: that of the
+    signature), which holds for every bar up to the next meter.
+    """
 
     tick: int
     numerator: int
     denominator: int
+    length: int | None = None
 
     def bar_ticks(self, ticks_per_quarter: int) -> int:
         """Return the length of a bar in ticks (at least 1)."""
-        return max(1, self.numerator * 4 * ticks_per_quarter // self.denominator)
+        return max(1, self.length or self.numerator * 4 * ticks_per_quarter // self.denominator)
+
+    def actual(self, ticks_per_quarter: int) -> tuple[int, int]:
+        """Return the signature that a bar of this length has: 6/4 for six quarters under 4/4.
+
+        A length that no signature has, such as a third of a quarter, leaves that of the meter.
+        """
+        if self.length is None:
+            return self.numerator, self.denominator
+        whole = Fraction(self.length, 4 * ticks_per_quarter)
+        of_note = max(self.denominator, whole.denominator)
+        numerator = whole * of_note
+        is_signature = of_note <= 128 and numerator.denominator == 1 and numerator <= 255
+        return (int(numerator), of_note) if is_signature else (self.numerator, self.denominator)
 
     @property
     def beats(self) -> int:
@@ -209,18 +231,20 @@ class Score:
     def bar_starts(self, end: int | None = None) -> NDArray[np.int64]:
         """Return the tick of every bar line from 0 up to, not including, `end` (default: the score's); at least one.
 
-        A meter change starts a new bar at its own tick, also within a bar.
+        A meter change starts a new bar at its own tick, also within a bar. Raise ConfigError for more than `MAX_BARS`.
         """
         stop = max(1, self.end if end is None else end)
         meters = [m for m in self.meters if m.tick < stop]
         if not meters or meters[0].tick > 0:
             meters.insert(0, Meter(0, 4, 4))
         edges = [m.tick for m in meters[1:]] + [stop]
-        bars = [
-            np.arange(meter.tick, edge, meter.bar_ticks(self.ticks_per_quarter), dtype=np.int64)
+        spans = [
+            range(meter.tick, edge, meter.bar_ticks(self.ticks_per_quarter))
             for meter, edge in zip(meters, edges, strict=True)
         ]
-        return np.concatenate(bars)
+        if (count := sum(map(len, spans))) > MAX_BARS:
+            raise ConfigError(f"the piece has {count} bars: allowed are {MAX_BARS}")
+        return np.concatenate([np.arange(span.start, span.stop, span.step, dtype=np.int64) for span in spans])
 
     def estimated_key(self) -> Key:
         """Return the key, from tick 0, that best fits the pitches weighted by duration (`theory.estimate_key`).
@@ -256,12 +280,16 @@ class Score:
         def scale_events(events: Any) -> Any:
             return tuple(replace(event, tick=scale(event.tick)) for event in events)
 
+        def scale_meter(meter: Meter) -> Meter:
+            length = meter.length and max(1, scale(meter.tick + meter.length) - scale(meter.tick))
+            return replace(meter, tick=scale(meter.tick), length=length)
+
         return replace(
             self,
             ticks_per_quarter=new,
             tracks=tuple(scale_track(track) for track in self.tracks),
             tempos=scale_events(self.tempos),
-            meters=scale_events(self.meters),
+            meters=tuple(map(scale_meter, self.meters)),
             keys=scale_events(self.keys),
             texts=scale_events(self.texts),
         )

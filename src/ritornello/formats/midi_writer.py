@@ -109,14 +109,15 @@ def conductor_metas(score: Score) -> list[MetaEvent]:
         _check_range("tempo", np.array([tempo.microseconds_per_quarter]), 1, 0xFFFFFF, f"tick {tempo.tick}")
         metas.append(MetaEvent(tempo.tick, TEMPO, tempo.microseconds_per_quarter.to_bytes(3, "big")))
     for meter in score.meters:
-        power = meter.denominator.bit_length() - 1
-        if not 1 <= meter.numerator <= 255 or meter.denominator not in (1, 2, 4, 8, 16, 32, 64, 128):
+        numerator, denominator = meter.actual(
+            score.ticks_per_quarter
+        )  # MIDI has no bar longer than its signature
+        power = denominator.bit_length() - 1
+        if not 1 <= numerator <= 255 or denominator not in (1, 2, 4, 8, 16, 32, 64, 128):
             meters = "1-255 over a power of two up to 128"
-            raise ConfigError(
-                f"meter {meter.numerator}/{meter.denominator} at tick {meter.tick}: allowed are {meters}"
-            )
-        clocks = max(1, 96 // meter.denominator)  # MIDI clocks, 24 to a quarter, in one beat
-        metas.append(MetaEvent(meter.tick, METER, bytes((meter.numerator, power, clocks, 8))))
+            raise ConfigError(f"meter {numerator}/{denominator} at tick {meter.tick}: allowed are {meters}")
+        clocks = max(1, 96 // denominator)  # MIDI clocks, 24 to a quarter, in one beat
+        metas.append(MetaEvent(meter.tick, METER, bytes((numerator, power, clocks, 8))))
     for key in score.keys:
         _check_range("key", np.array([key.fifths]), -7, 7, f"tick {key.tick}")
         metas.append(MetaEvent(key.tick, KEY, bytes((key.fifths & 0xFF, key.minor))))

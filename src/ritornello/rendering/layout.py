@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.score import Meter, Score
+from ritornello.score import Score
 
 LEFT, RIGHT = 96, 28  # margins; the keyboard and the names of the drums are in the left one
 PIXELS_PER_QUARTER = 21.0  # the target; sixteenths can still be told apart
@@ -71,7 +71,7 @@ class Layout:
 
 def make_layout(score: Score, width: int) -> Layout:
     """Return the layout of `score`, which has notes, on a page of `width` pixels."""
-    bars = np.append(score.bar_starts(), closing_bar_line(score))
+    bars = score.bars.edges
     quarters = bars[-1] / score.ticks_per_quarter
     count = int(np.clip(np.ceil(quarters * PIXELS_PER_QUARTER / (width - LEFT - RIGHT)), 1, MOST_SYSTEMS))
     even = np.linspace(0, bars[-1], count + 1)
@@ -79,13 +79,6 @@ def make_layout(score: Score, width: int) -> Layout:
     edges = np.unique(bars[above - (even - bars[above - 1] < bars[above] - even)])  # the nearest bar lines
     low, high = _pitch_range(score)
     return Layout(width, edges, bars, low, high, _drums(score))
-
-
-def closing_bar_line(score: Score) -> int:
-    """Return the tick at which the last bar ends."""
-    last = int(score.bar_starts()[-1])
-    meters = [meter for meter in score.meters if meter.tick <= last] or [Meter(0, 4, 4)]
-    return max(score.end, last + meters[-1].bar_ticks(score.ticks_per_quarter))
 
 
 def _pitch_range(score: Score) -> tuple[int, int]:

@@ -18,7 +18,6 @@ from typing import Any
 
 from ritornello.errors import MissingExtraError
 from ritornello.rendering.engraving import UNITS, Chord, Staff, bar_units, spell
-from ritornello.rendering.layout import closing_bar_line
 from ritornello.score import Key, Meter, Score
 
 _CLEFS = {
@@ -89,7 +88,7 @@ class _Frame:
     """The common frame of all staves: bar lines in units, and the meters and keys by bar."""
 
     def __init__(self, score: Score, staves: Sequence[Staff]) -> None:
-        ticks = [*score.bar_starts().tolist(), closing_bar_line(score)]
+        ticks = score.bars.edges.tolist()
         self.lines = bar_units(ticks, score.ticks_per_quarter)
         if max(voice[-1].start for staff in staves for voice in staff.voices if voice) >= self.lines[-1]:
             self.lines.append(2 * self.lines[-1] - self.lines[-2])  # a note rounded up to the last bar line

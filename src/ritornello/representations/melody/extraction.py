@@ -82,8 +82,13 @@ def grid_notes(track: Track) -> list[Note]:
 
 def sections(score: Score, rules: Rules) -> tuple[list[Section], list[str]]:
     """Return the sections of a score whose ticks are steps, and a reason for each stretch that is left out."""
-    pairs = zip((None, *score.meters), score.meters, strict=False)
-    meters = [b for a, b in pairs if a is None or a != replace(b, tick=a.tick)] or [Meter(0, 4, 4)]
+    meters: list[Meter] = []
+    for meter in score.meters:
+        last = meters[-1] if meters else None
+        bar = last.bar_ticks(score.ticks_per_quarter) if last else 1
+        if last is None or meter != replace(last, tick=meter.tick) or (meter.tick - last.tick) % bar:
+            meters.append(meter)
+    meters = meters or [Meter(0, 4, 4)]
     cuts = {0, *(meter.tick for meter in meters)}
     if rules.split_at_tempos:
         cuts |= {b.tick for a, b in pairwise(score.tempos) if a != replace(b, tick=a.tick)}
@@ -91,7 +96,8 @@ def sections(score: Score, rules: Rules) -> tuple[list[Section], list[str]]:
     found, reasons, number = [], [], 1
     for start, stop in pairwise(edges):
         meter = next((m for m in reversed(meters) if m.tick <= start), Meter(0, 4, 4))
-        bar, rest = divmod(4 * score.ticks_per_quarter * meter.numerator, meter.denominator)
+        numerator, denominator = meter.actual(score.ticks_per_quarter)
+        bar, rest = divmod(4 * score.ticks_per_quarter * numerator, denominator)
         if rest:
             reasons.append(
                 f"bar {number}: bars of {meter.numerator}/{meter.denominator} are not a whole number of steps"

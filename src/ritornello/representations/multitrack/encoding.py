@@ -140,7 +140,7 @@ def _bars(vocabulary: Vocabulary, score: Score, last: int) -> tuple[list[tuple[i
     wanted = {0: vocabulary.nearest_meter(4, 4)}
     for m in score.meters:
         if m.tick <= last or m.tick == 0:
-            wanted[m.tick] = vocabulary.nearest_meter(m.numerator, m.denominator)
+            wanted[m.tick] = vocabulary.nearest_meter(*m.actual(score.ticks_per_quarter))
     meters: list[tuple[int, int]] = []
     for step, meter in sorted(wanted.items()):
         since, before = meters[-1] if meters else (0, -1)

@@ -226,7 +226,7 @@ def collect_statistics(score: Score) -> Statistics:
         pitches = track.notes["pitch"]
         voices.append((family, seen[family], track.program, int(pitches.min()), int(pitches.max())))
         seen[family] += 1
-    meters = {(m.numerator, m.denominator) for m in score.meters}
+    meters = {m.actual(score.ticks_per_quarter) for m in score.meters}
     return Statistics(tuple(voices), tuple(sorted(meters or {(4, 4)})))
 
 
