@@ -275,9 +275,10 @@ def controls_of_groups(
     They are those on its line, from the program change at which it enters, with what is in force there, up to the one
     at which another program replaces it; notes that still sound there, also by the pedal, hear the line to their end.
     """
+    if not len(rows):
+        return [controls] * len(groups.line)
     rows, controls = _at_program_changes(events, lines, settings, rows, controls)
-    is_bank = (controls["kind"] == CONTROL_CHANGE) & np.isin(controls["number"], BANK_SELECT)
-    order = np.lexsort((rows, is_bank, controls["tick"], lines[rows]))
+    order = np.lexsort((rows, _are_banks(controls), controls["tick"], lines[rows]))
     rows, controls = rows[order], controls[order]
     kept = ~_is_repeated(lines[rows], events.track[rows], controls)
     rows, controls = rows[kept], controls[kept]
@@ -311,7 +312,7 @@ def _at_program_changes(
     events: Events, lines: Indices, settings: Settings, rows: Indices, controls: Controls
 ) -> tuple[Indices, Controls]:
     """Return rows and controls with every bank select at the program change that applies it; others are dropped."""
-    is_bank = (controls["kind"] == CONTROL_CHANGE) & np.isin(controls["number"], BANK_SELECT)
+    is_bank = _are_banks(controls)
     if not is_bank.any():
         return rows, controls
     banks = np.flatnonzero(is_bank)
@@ -333,10 +334,16 @@ def _at_program_changes(
     return np.concatenate([rows[~is_bank], at]), np.concatenate([controls[~is_bank], moved])
 
 
+def _are_banks(controls: Controls) -> NDArray[np.bool_]:
+    number = controls["number"]
+    return np.asarray((controls["kind"] == CONTROL_CHANGE) & ((number == BANK_SELECT[0]) | (number == BANK_SELECT[1])))
+
+
 def _is_repeated(lines: Indices, tracks: Indices, controls: Controls) -> NDArray[np.bool_]:
     """Return which controls set again, from another MTrk at the same tick, what has just been set."""
     result = np.zeros(len(controls), dtype=bool)
-    if len(controls) and (tracks != tracks[0]).any():
+    parts = np.unique(lines * (int(tracks.max(initial=0)) + 1) + tracks)
+    if len(parts) > len(np.unique(lines)):  # MTrks share a line
         order = np.lexsort((np.arange(len(controls)), controls["number"], controls["kind"], lines))
         one, other = order[:-1], order[1:]
         same = (lines[one] == lines[other]) & (tracks[one] != tracks[other])
@@ -354,8 +361,7 @@ def _heard(controls: Controls, start: int, stop: int | None) -> Controls:
     is_set = np.isin(before["kind"] * 128 + before["number"], new["kind"] * 128 + new["number"])
     before = before[~is_set | np.isin(before["number"], PARAMETER_CONTROLLERS)]
     heard = np.concatenate([before, inside])
-    is_bank = (heard["kind"] == CONTROL_CHANGE) & np.isin(heard["number"], BANK_SELECT)
-    heard = heard[np.lexsort((is_bank, heard["tick"]))]
+    heard = heard[np.lexsort((_are_banks(heard), heard["tick"]))]
     pedal = channel_state(heard, 0)
     if (pedal[(pedal["kind"] == CONTROL_CHANGE) & (pedal["number"] == SUSTAIN)]["value"] >= 64).any():
         lifts = (after["number"] == SUSTAIN) & (after["value"] < 64) | np.isin(after["number"], (ALL_SOUND_OFF, RESET))
@@ -367,6 +373,7 @@ def _heard(controls: Controls, start: int, stop: int | None) -> Controls:
 def controls_of_kind(controls: Controls, is_drum: bool) -> Controls:
     """Return `controls` without bank selects that would make drums of a melodic part elsewhere, or the reverse."""
     is_bank = (controls["kind"] == CONTROL_CHANGE) & (controls["number"] == BANK_SELECT[0])
+    if not is_bank.any():
+        return controls
     others = [bank for bank in range(128) if bank_kind(bank) == (not is_drum)]
-    wrong = is_bank & np.isin(controls["value"], others)
-    return controls[~wrong] if wrong.any() else controls
+    return controls[~is_bank | ~np.isin(controls["value"], others)]

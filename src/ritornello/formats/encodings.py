@@ -15,9 +15,10 @@ import codecs
 import contextlib
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import compress, pairwise
 
-SAMPLE_BYTES = 4096  # so much text decides; more would only take time
+SAMPLE_BYTES = 2048  # so much text decides; more would only take time
 _PLAUSIBLE = 0.5  # the least naturalness of an encoding that is chosen by the rules
 
 _MARKS = (
@@ -78,12 +79,20 @@ _WORDS = re.compile(r"[^\W\d_]+")
 
 def find_encodings(texts: Iterable[bytes]) -> tuple[str, ...]:
     """Return the encodings of `texts`, which belong together, in the order in which to try them (`decode`)."""
-    sample = _sample(texts)
+    return _encodings_of(tuple(_sample(texts)))
+
+
+@lru_cache(maxsize=256)  # the files of a folder often have one copyright
+def _encodings_of(sample: tuple[bytes, ...]) -> tuple[str, ...]:
     others = [text for text in sample if not _is_utf8(text)]
     if not others:
         return ("utf-8", "cp1252")
-    found = {name: _naturalness(others, name) for name in _CANDIDATES}
-    best = max(_CANDIDATES, key=lambda name: found[name])
+    found: dict[str, float] = {}
+    for name in _CANDIDATES:
+        found[name] = _naturalness(others, name)
+        if found[name] == 1:
+            break
+    best = max(found, key=lambda name: found[name])  # the first of equals
     if found[best] < _PLAUSIBLE:
         best = _detected(others) or "cp1252"
     return ("utf-8", best) if 2 * len(others) <= len(sample) else (best,)
@@ -131,9 +140,10 @@ def _naturalness(sample: list[bytes], encoding: str) -> float:
             scores += _character_scores(decoded, encoding)
             continue
         scores += [_sign_score(decoded, at) for at, c in enumerate(decoded) if c > "\x7f" and not c.isalpha()]
+        words = [word for word in _WORDS.findall(decoded) if not word.isascii()]
         for alphabet in _ALPHABETS[encoding]:
             found = best.setdefault(alphabet, [])
-            for word in _WORDS.findall(decoded):
+            for word in words:
                 found += _word_scores(word, alphabet, "".join(_ALPHABETS[encoding]))
     scores += max(best.values(), key=sum, default=[])
     return _RARE.get(encoding, 1.0) * sum(scores) / len(scores) if scores else 0.0

@@ -37,17 +37,18 @@ def read_words(texts: dict[int, list[Text]], names: dict[int, str]) -> str:
     `names` are the names of the MTrks. Return the title that a karaoke file gives, "" for none.
     """
     title = ""
-    all_texts = [text for found in texts.values() for text in found]
+    all_texts = [text for found in texts.values() for text in found if text.kind in ("lyric", "text")]
+    if not all_texts:
+        return title
     is_karaoke = any(text.kind == "text" and _OF_KARAOKE.match(text.text) for text in all_texts)
-    sung = {(text.tick, _cleaned(text.text)) for text in all_texts if text.kind == "lyric"}
+    sung = {text.tick for text in all_texts if text.kind == "lyric"}
     for track, found in texts.items():
         facts: list[Text] = []
         if is_karaoke:
             found, facts = _without_tags(found)
         if (is_karaoke or not sung) and _are_words(found, names.get(track, "").lower()):
-            words = [replace(text, kind="lyric") if text.kind == "text" else text for text in found]
-            # some files say everything twice, as texts and as lyrics
-            found = [w for w, t in zip(words, found, strict=True) if w == t or (t.tick, _cleaned(t.text)) not in sung]
+            found = [text for text in found if text.kind != "text" or text.tick not in sung]  # some files say all twice
+            found = [replace(text, kind="lyric") if text.kind == "text" else text for text in found]
         if any(text.kind == "lyric" for text in found):
             found, further = _without_commands(found)
             found, facts = _syllables(found), facts + further
@@ -82,7 +83,7 @@ def _without_commands(texts: Sequence[Text]) -> tuple[list[Text], list[Text]]:
     """Return the texts, lyrics without commands in braces, and the facts of the commands, such as {#Title=...}."""
     rest, facts = [], []
     for text in texts:
-        if text.kind == "lyric":
+        if text.kind == "lyric" and "{" in text.text:
             for name, value in _COMMAND.findall(text.text):
                 if (name := name.strip().lower()) and value.strip():
                     kind = "title" if name == "title" else _PEOPLE.get(name, "text")
@@ -107,13 +108,17 @@ def _syllables(texts: Sequence[Text]) -> list[Text]:
             ends = ends or any(map(_LINE.search, raw[one + 1 : other])) or _UNSPACED.search(clean[one])
             if not ends and clean[one][-1].isalpha() and clean[other][0].isalpha():
                 clean[one] += "-"
-    syllables = iter([replace(lyric, text=text) for lyric, text in zip(lyrics, clean, strict=True)])
-    made = [next(syllables) if text.kind == "lyric" else text for text in texts]
+    if clean == raw:
+        return list(texts)
+    syllables = iter(clean)
+    made = [Text(text.tick, "lyric", next(syllables)) if text.kind == "lyric" else text for text in texts]
     return [text for text in made if text.text]
 
 
 def _cleaned(text: str) -> str:
     """Return a lyric without white space, line marks, commands and readings; doing so again changes nothing."""
+    if text.isalnum():
+        return text
     while (clean := _MARGIN.sub("", _RUBY.sub("", _COMMAND.sub("", text)))) != text:
         text = clean
     return text

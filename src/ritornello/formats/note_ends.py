@@ -37,7 +37,9 @@ def find_notes(
     rows, keys = rows[order], keys[order]
     on = is_on[rows]
     stray = _without_partner(keys, on)
-    hanging = _without_partner(keys[::-1], ~on[::-1])[::-1]
+    hanging = np.zeros_like(stray)
+    if 2 * on.sum() + stray.sum() != len(rows):
+        hanging = _without_partner(keys[::-1], ~on[::-1])[::-1]
     paired = ~(stray | hanging)
     on_rows = rows[on]
     ends = np.zeros(len(on_rows), dtype=np.int64)
@@ -113,7 +115,8 @@ def _mode_ticks(events: Events, lines: Indices, on_rows: Indices) -> Indices:
     At the tick of a note, it is after the note only if it is in the same MTrk and follows there.
     """
     result = np.full(len(on_rows), 1 << 62)
-    rows = np.flatnonzero((events.status & 0xF0 == CONTROL_CHANGE) & np.isin(events.first, ENDS_OF_NOTES))
+    rows = np.flatnonzero((events.first >= ENDS_OF_NOTES[0]) & (events.status & 0xF0 == CONTROL_CHANGE))
+    rows = rows[np.isin(events.first[rows], ENDS_OF_NOTES)]
     if not len(rows):
         return result
     tick, line = events.tick[on_rows], lines[on_rows]
