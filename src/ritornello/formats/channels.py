@@ -278,25 +278,27 @@ def controls_of_groups(
     if not len(rows):
         return [controls] * len(groups.line)
     rows, controls = _at_program_changes(events, lines, settings, rows, controls)
-    order = np.lexsort((rows, _are_banks(controls), controls["tick"], lines[rows]))
+    order = np.lexsort((rows, _bank_order(controls), controls["tick"], lines[rows]))
     rows, controls = rows[order], controls[order]
     kept = ~_is_repeated(lines[rows], events.track[rows], controls)
     rows, controls = rows[kept], controls[kept]
     edges = np.searchsorted(lines[rows], np.stack([groups.line, groups.line + 1]))
     spans = np.searchsorted(settings.line, np.stack([groups.line, groups.line + 1]))
-    earliest: dict[int, int] = {}
-    for line, first in zip(groups.line.tolist(), groups.first.tolist(), strict=True):
-        earliest[line] = min(earliest.get(line, first), first)
-    sounds = 2 * settings.program + settings.is_drum
+    sounds, own = 2 * settings.program + settings.is_drum, (2 * groups.program + groups.is_drum).tolist()
+    earliest: dict[int, dict[int, int]] = {}  # by line and sound, the tick of the first note
+    for line, sound, first in zip(groups.line.tolist(), own, groups.first.tolist(), strict=True):
+        by_sound = earliest.setdefault(line, {})
+        by_sound[sound] = min(by_sound.get(sound, first), first)
     whole: dict[int, Controls] = {}  # by line, so that tracks share it
     result, total = [], 0
     for index, line in enumerate(groups.line.tolist()):
         on_line = whole.setdefault(line, controls[edges[0, index] : edges[1, index]])
         since = int(groups.since[index])
-        start = since if since > earliest[line] else 0
+        is_later = any(sound != own[index] and first < since for sound, first in earliest[line].items())
+        start = since if is_later else 0
         of_line = slice(spans[0, index], spans[1, index])
         later = settings.tick[of_line] >= groups.last[index]
-        replaced = later & (sounds[of_line] != 2 * groups.program[index] + groups.is_drum[index])
+        replaced = later & (sounds[of_line] != own[index])
         stop = int(settings.tick[of_line][replaced].min()) if replaced.any() else None
         if stop is not None:
             stop = max(stop, int(groups.end[index]))
@@ -312,7 +314,7 @@ def _at_program_changes(
     events: Events, lines: Indices, settings: Settings, rows: Indices, controls: Controls
 ) -> tuple[Indices, Controls]:
     """Return rows and controls with every bank select at the program change that applies it; others are dropped."""
-    is_bank = _are_banks(controls)
+    is_bank = _bank_order(controls) > 0
     if not is_bank.any():
         return rows, controls
     banks = np.flatnonzero(is_bank)
@@ -334,9 +336,10 @@ def _at_program_changes(
     return np.concatenate([rows[~is_bank], at]), np.concatenate([controls[~is_bank], moved])
 
 
-def _are_banks(controls: Controls) -> NDArray[np.bool_]:
-    number = controls["number"]
-    return np.asarray((controls["kind"] == CONTROL_CHANGE) & ((number == BANK_SELECT[0]) | (number == BANK_SELECT[1])))
+def _bank_order(controls: Controls) -> Indices:
+    """Return the order of controls at one tick: bank selects are the last, as a program change follows them."""
+    is_change, number = controls["kind"] == CONTROL_CHANGE, controls["number"]
+    return np.asarray(is_change * ((number == BANK_SELECT[0]) + 2 * (number == BANK_SELECT[1])))
 
 
 def _is_repeated(lines: Indices, tracks: Indices, controls: Controls) -> NDArray[np.bool_]:
@@ -361,13 +364,12 @@ def _heard(controls: Controls, start: int, stop: int | None) -> Controls:
     is_set = np.isin(before["kind"] * 128 + before["number"], new["kind"] * 128 + new["number"])
     before = before[~is_set | np.isin(before["number"], PARAMETER_CONTROLLERS)]
     heard = np.concatenate([before, inside])
-    heard = heard[np.lexsort((_are_banks(heard), heard["tick"]))]
     pedal = channel_state(heard, 0)
     if (pedal[(pedal["kind"] == CONTROL_CHANGE) & (pedal["number"] == SUSTAIN)]["value"] >= 64).any():
         lifts = (after["number"] == SUSTAIN) & (after["value"] < 64) | np.isin(after["number"], (ALL_SOUND_OFF, RESET))
         lifts &= after["kind"] == CONTROL_CHANGE
         heard = np.concatenate([heard, after[lifts][:1]])
-    return np.asarray(heard)
+    return np.asarray(heard[np.lexsort((_bank_order(heard), heard["tick"]))])
 
 
 def controls_of_kind(controls: Controls, is_drum: bool) -> Controls:

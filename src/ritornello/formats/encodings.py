@@ -27,6 +27,9 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
+_DECLARED = {b"{@JP}": "cp932", b"{@LATIN}": "cp1252"}
+"""What names an encoding in lyrics: the tags of RP-026."""
+
 _WESTERN = ("äöüß", "àâæçéèêëîïôœùûüÿ", "áéíóúüñºª", "àáâãçéêíóôõúüºª", "àèéìíòóùúîº", "æøåéèêóòâôäöü", "åäöéàü")
 _WESTERN += ("áéíóúýðþæö", "éëèïöüáíóú", "àçéèíïóòúü")
 _CENTRAL = ("áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "ąćęłńóśźż", "áéíóöőúüű", "ăâîşţ", "čćđšž")
@@ -79,7 +82,10 @@ _WORDS = re.compile(r"[^\W\d_]+")
 
 def find_encodings(texts: Iterable[bytes]) -> tuple[str, ...]:
     """Return the encodings of `texts`, which belong together, in the order in which to try them (`decode`)."""
-    return _encodings_of(tuple(_sample(texts)))
+    texts = list(texts)
+    sample = tuple(_sample(texts))
+    declared = [name for mark, name in _DECLARED.items() if any(mark in text for text in texts)] if sample else []
+    return tuple(declared) if len(declared) == 1 and not all(map(_is_utf8, sample)) else _encodings_of(sample)
 
 
 @lru_cache(maxsize=256)  # the files of a folder often have one copyright

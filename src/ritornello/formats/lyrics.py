@@ -22,9 +22,11 @@ _TAG = re.compile(r"@([A-Z])[@\s\0]*(.*?)[\s\0]*", re.DOTALL)
 _OF_KARAOKE = re.compile(r"@K|@L[A-Z]{3,4}\s*$|@V\d{4}\s*$")
 _COMMAND = re.compile(r"\{[@#]([^{}=]*)=?([^{}]*)\}")  # RP-026: an encoding, or a fact about the song
 _RUBY = re.compile(r"(?<=[^\x00-\x7f])(?:\[[^\[\]]*\])+")  # RP-026: how characters are read
-_LINE = re.compile(r"^[\s\0]*[/\\<]|^[ \0]*[\r\n]|[\r\n][ \0]*$|\\[rn]$|/[\s\0]*$")
+_LINE_START = re.compile(r"^[\s\0]*[/\\<]|^[ \0]*[\r\n]")
+_LINE_END = re.compile(r"[\r\n][ \0]*$|\\[rn]$|/[\s\0]*$")
 _MARGIN = re.compile(r"^(?:[/\\<]|[\s\0])+|(?:\\[rnt]|[/\\]|[\s\0])+$")
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]$")  # Thai, Japanese and Chinese have no spaces
+_XF_HEADER = "$Lyrc:"  # the cue before the lyrics of Yamaha XF: channel, offset, language
 _PEOPLE = {"composer": "composer", "lyrics": "lyricist", "lyricist": "lyricist"}
 _NAMES = {"words", "lyrics", "lyric", "karaoke"}  # of MTrks whose text events are sung
 _SPACED = 0.1  # the least share of syllables with a space, in words that have spaces between them
@@ -41,7 +43,7 @@ def read_words(texts: dict[int, list[Text]], names: dict[int, str]) -> str:
     if not all_texts:
         return title
     is_karaoke = any(text.kind == "text" and _OF_KARAOKE.match(text.text) for text in all_texts)
-    sung = {text.tick for text in all_texts if text.kind == "lyric"}
+    sung = {text.tick for text in all_texts if text.kind == "lyric" and _cleaned(text.text)}
     for track, found in texts.items():
         facts: list[Text] = []
         if is_karaoke:
@@ -50,6 +52,7 @@ def read_words(texts: dict[int, list[Text]], names: dict[int, str]) -> str:
             found = [text for text in found if text.kind != "text" or text.tick not in sung]  # some files say all twice
             found = [replace(text, kind="lyric") if text.kind == "text" else text for text in found]
         if any(text.kind == "lyric" for text in found):
+            found = [text for text in found if not (text.kind == "cue" and text.text.startswith(_XF_HEADER))]
             found, further = _without_commands(found)
             found, facts = _syllables(found), facts + further
         titles = [fact.text for fact in facts if fact.kind == "title"]
@@ -104,8 +107,8 @@ def _syllables(texts: Sequence[Text]) -> list[Text]:
     if spaced >= max(1.0, _SPACED * len(sung)):
         for one, other in pairwise(sung):
             between = [raw[one][-1:], raw[other][:1], *raw[one + 1 : other]]
-            ends = any(map(str.isspace, between)) or _LINE.search(raw[one][1:]) or _LINE.match(raw[other])
-            ends = ends or any(map(_LINE.search, raw[one + 1 : other])) or _UNSPACED.search(clean[one])
+            ends = any(map(str.isspace, between)) or _LINE_END.search(raw[one]) or _LINE_START.search(raw[other])
+            ends = ends or any(map(_LINE_START.search, raw[one + 1 : other])) or _UNSPACED.search(clean[one])
             if not ends and clean[one][-1].isalpha() and clean[other][0].isalpha():
                 clean[one] += "-"
     if clean == raw:

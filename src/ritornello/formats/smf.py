@@ -98,6 +98,7 @@ def read_smf(data: bytes, name: str) -> SmfFile:
     scanner = _Scanner(data, repairs)
     for first, stop in _chunks(data, start, repairs):
         scanner.scan(first, stop)
+        count += data.startswith(WORDS_CHUNK, first - 8)
     if not scanner.stream:
         raise FormatError(f"{name}: no track with events after the MIDI header at byte {start}")
     if len(scanner.ends) != count:
@@ -158,13 +159,16 @@ def _timing(division: int, repairs: Repairs) -> tuple[int, int | None]:
     return (a_second, 1_000_000) if a_second % 2 else (a_second // 2, 500_000)
 
 
+WORDS_CHUNK = b"XFKM"
+"""A chunk of Yamaha XF with the lyrics of a file, read like a track."""
+
 # The name of a track may have one wrong letter if a plausible length follows.
 _TRACK = re.compile(rb"MTrk|(?:MTr.|MT.k|M.rk|.Trk)\0", re.DOTALL)
 _CHUNK = re.compile(_TRACK.pattern + rb"|[\x20-\x7e]{4}", re.DOTALL)
 
 
 def _chunks(data: bytes, start: int, repairs: Repairs) -> Iterator[tuple[int, int]]:
-    """Yield the first byte and the end of the content of every MTrk chunk.
+    """Yield the first byte and the end of the content of every MTrk chunk, and of the words of Yamaha XF.
 
     A length is valid if a chunk or the end of the file follows; otherwise the content extends to the next MTrk.
     """
@@ -179,14 +183,15 @@ def _chunks(data: bytes, start: int, repairs: Repairs) -> Iterator[tuple[int, in
             junk, at = at, _find_track(data, at)
             repairs.add("junk", count=at - junk)
             continue
-        is_track = _TRACK.match(data, at) is not None
+        is_words = data.startswith(WORDS_CHUNK, at)
+        is_track = is_words or _TRACK.match(data, at) is not None
         track += is_track
         end = at + 8 + int.from_bytes(data[at + 4 : at + 8], "big")
         if not _is_boundary(data, end):
             end = _find_track(data, at + 8)
             repairs.add("length", track)
         if is_track:
-            if not data.startswith(b"MTrk", at):
+            if not (is_words or data.startswith(b"MTrk", at)):
                 repairs.add("name")
             yield at + 8, end
         else:
