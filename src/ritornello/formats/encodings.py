@@ -68,7 +68,7 @@ _ALPHABETS: dict[str, Sequence[str]] = {"cp1252": _WESTERN, "cp1251": _CYRILLIC,
 _ALPHABETS |= {"cp1253": _GREEK, "cp1254": ("çğıiöşüâîû",), "cp1255": _HEBREW, "cp1256": _ARABIC, "cp874": _THAI}
 _ALPHABETS |= {"koi8_r": _CYRILLIC, "mac_roman": _WESTERN, "cp850": _WESTERN, "cp866": _CYRILLIC}
 _CANDIDATES = (*_ALPHABETS, *_LEVELS)  # the order decides between equals
-_RARE = {"cp1250": 0.98, "cp1254": 0.95, "cp874": 0.8, "koi8_r": 0.9, "mac_roman": 0.85, "cp850": 0.85, "cp866": 0.85}
+_RARE = {"cp1250": 0.98, "cp1253": 0.8, "cp1254": 0.95, "cp874": 0.8, "koi8_r": 0.9, "mac_roman": 0.8, "cp850": 0.8, "cp866": 0.8}
 """Factors of encodings that are rarer than those that give equally good letters."""
 
 _SIGNS = frozenset("©®™°«»“”‘’„–—…¡¿·№§•")
@@ -181,7 +181,9 @@ def _word_scores(word: str, alphabet: str, alphabets: str) -> list[float]:
 
 
 def _sign_score(text: str, at: int) -> float:
-    """Return a score for a sign: 0 for one that texts about music do not have, or not within words."""
+    """Return a score for a sign: 0 for one that texts about music do not have, or not within words; frames are worse."""
+    if "\u2500" <= text[at] <= "\u259f":
+        return -1.0
     before, after = text[at - 1 : at], text[at + 1 : at + 2]
     is_within = before.isalpha() and after.isalpha() and text[at] != _APOSTROPHE
     return 0.9 if text[at] in _SIGNS and not is_within else 0.0

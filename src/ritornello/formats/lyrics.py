@@ -111,11 +111,10 @@ def _syllables(texts: Sequence[Text]) -> list[Text]:
             ends = ends or any(map(_LINE_START.search, raw[one + 1 : other])) or _UNSPACED.search(clean[one])
             if not ends and clean[one][-1].isalpha() and clean[other][0].isalpha():
                 clean[one] += "-"
-    if clean == raw:
-        return list(texts)
     syllables = iter(clean)
-    made = [Text(text.tick, "lyric", next(syllables)) if text.kind == "lyric" else text for text in texts]
-    return [text for text in made if text.text]
+    if clean != raw:
+        texts = [Text(t.tick, "lyric", next(syllables)) if t.kind == "lyric" else t for t in texts]
+    return [text for text in texts if text.text]
 
 
 def _cleaned(text: str) -> str:

@@ -59,16 +59,11 @@ def write_midi(score: Score, path: Path | str) -> tuple[str, ...]:
     Return descriptions of what was left out.
     """
     write_bytes(Path(path), midi_to_bytes(score))
-    verses = sum(text.verse > 1 for texts in (score.texts, *(t.texts for t in score.tracks)) for text in texts)
-    banks = sum(len(track.controls) - len(controls_of_kind(track.controls, track.is_drum)) for track in score.tracks)
-    return tuple(
-        f"{count:,} {what if count == 1 else whats}"
-        for count, what, whats in (
-            (verses, "lyric of a further verse", "lyrics of further verses"),
-            (banks, "bank select that would change", "bank selects that would change drums to other parts, or the reverse"),
-        )
-        if count
-    )
+    texts = [text for texts in (score.texts, *(track.texts for track in score.tracks)) for text in texts]
+    verses = sum(text.verse > 1 for text in texts)
+    banks = sum(len(t.controls) - len(controls_of_kind(t.controls, t.is_drum)) for t in score.tracks)
+    left_out = {"lyric{} of further verses": verses, "bank select{} of the other kind, melodic or drums": banks}
+    return tuple(f"{number:,} {what.format('s' * (number != 1))}" for what, number in left_out.items() if number)
 
 
 def midi_to_bytes(score: Score) -> bytes:
