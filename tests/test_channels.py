@@ -61,14 +61,26 @@ def test_a_port_within_a_track_holds_from_there_on() -> None:
 
 
 def test_the_tracks_of_format_2_are_independent() -> None:
-    score = parse_midi(midi_bytes(mtrk((0, "B0 40 7F"), (0, "C0 05"), *note(0, 480, 60)), mtrk(*note(0, 480, 60)), format=2))
+    score = parse_midi(
+        midi_bytes(mtrk((0, "B0 40 7F"), (0, "C0 05"), *note(0, 480, 60)), mtrk(*note(0, 480, 60)), format=2)
+    )
     assert [(track.program, len(track.controls)) for track in score.tracks] == [(5, 1), (0, 0)]
 
 
 def test_a_program_change_keeps_volume_and_bend_range() -> None:
-    setup = [(0, "C0 49"), (0, "B0 07 14"), (0, "B0 65 00"), (0, "B0 64 00"), (0, "B0 06 0C"), (0, "B0 65 7F"), (0, "B0 64 7F")]
+    setup = [
+        (0, "C0 49"),
+        (0, "B0 07 14"),
+        (0, "B0 65 00"),
+        (0, "B0 64 00"),
+        (0, "B0 06 0C"),
+        (0, "B0 65 7F"),
+        (0, "B0 64 7F"),
+    ]
     first, second = parse_midi(
-        midi_bytes(mtrk(*setup, *note(0, 480, 60), (480, "C0 47"), (490, "B0 07 28"), *note(480, 480, 60)), format=0)
+        midi_bytes(
+            mtrk(*setup, *note(0, 480, 60), (480, "C0 47"), (490, "B0 07 28"), *note(480, 480, 60)), format=0
+        )
     ).tracks[::-1]  # by program
     assert numbered(first, 7) == [(0, 7, 20)]
     assert numbered(second, 7) == [(480, 7, 20), (490, 7, 40)]
@@ -76,23 +88,38 @@ def test_a_program_change_keeps_volume_and_bend_range() -> None:
 
 
 def test_a_pedal_that_is_lifted_after_the_program_change_is_lifted_for_what_still_sounds() -> None:
-    events = [(0, "C0 00"), (0, "B0 40 7F"), *note(0, 480, 60), (480, "C0 05"), *note(480, 480, 62), (700, "B0 40 00")]
+    events = [
+        (0, "C0 00"),
+        (0, "B0 40 7F"),
+        *note(0, 480, 60),
+        (480, "C0 05"),
+        *note(480, 480, 62),
+        (700, "B0 40 00"),
+    ]
     score = parse_midi(midi_bytes(mtrk(*events)))
     assert numbered(score.tracks[0], 64) == [(0, 64, 127), (700, 64, 0)]
 
 
 def test_a_program_set_in_another_track_holds_from_then_on() -> None:
-    score = parse_midi(midi_bytes(mtrk(*note(0, 480, 60), *note(960, 480, 62)), mtrk((0, "C0 05"), (960, "C0 06"))))
+    score = parse_midi(
+        midi_bytes(mtrk(*note(0, 480, 60), *note(960, 480, 62)), mtrk((0, "C0 05"), (960, "C0 06")))
+    )
     assert [(t.program, t.notes["pitch"].tolist()) for t in score.tracks] == [(5, [60]), (6, [62])]
 
 
 def test_at_one_tick_a_track_has_its_own_program() -> None:
-    score = parse_midi(midi_bytes(mtrk((0, "C0 05"), *note(0, 480, 60)), mtrk((0, "C0 28"), *note(0, 480, 62))))
+    score = parse_midi(
+        midi_bytes(mtrk((0, "C0 05"), *note(0, 480, 60)), mtrk((0, "C0 28"), *note(0, 480, 62)))
+    )
     assert [track.program for track in score.tracks] == [5, 40]
 
 
 def test_a_program_after_the_note_at_its_tick_is_for_the_next() -> None:
-    score = parse_midi(midi_bytes(mtrk((0, "C0 05"), (480, "90 3C 50"), (480, "C0 06"), (960, "80 3C 40"), *note(960, 10, 62))))
+    score = parse_midi(
+        midi_bytes(
+            mtrk((0, "C0 05"), (480, "90 3C 50"), (480, "C0 06"), (960, "80 3C 40"), *note(960, 10, 62))
+        )
+    )
     assert [(t.program, t.notes["pitch"].tolist()) for t in score.tracks] == [(5, [60]), (6, [62])]
 
 
@@ -111,14 +138,28 @@ def test_tracks_that_share_a_written_channel_share_its_controls() -> None:
 
 
 def test_a_bank_select_with_the_same_program_is_written_with_a_program_change() -> None:
-    events = [(0, "B0 00 00"), (0, "C0 05"), *note(0, 480, 60), (480, "B0 00 08"), (480, "B0 20 01"), (480, "C0 05")]
+    events = [
+        (0, "B0 00 00"),
+        (0, "C0 05"),
+        *note(0, 480, 60),
+        (480, "B0 00 08"),
+        (480, "B0 20 01"),
+        (480, "C0 05"),
+    ]
     score = parse_midi(midi_bytes(mtrk(*events, *note(480, 480, 62))))
     assert numbered(score.tracks[0], 0, 32) == [(0, 0, 0), (480, 0, 8), (480, 32, 1)]
     assert bytes.fromhex("B00008 00B02001 00C005") in midi_to_bytes(score)
 
 
 def test_a_bank_select_counts_from_its_program_change_on() -> None:
-    events = [(0, "C0 05"), (100, "B0 00 08"), *note(200, 100, 60), (480, "C0 05"), *note(480, 480, 62), (900, "B0 00 09")]
+    events = [
+        (0, "C0 05"),
+        (100, "B0 00 08"),
+        *note(200, 100, 60),
+        (480, "C0 05"),
+        *note(480, 480, 62),
+        (900, "B0 00 09"),
+    ]
     assert numbered(parse_midi(midi_bytes(mtrk(*events))).tracks[0], 0) == [(480, 0, 8)]
 
 
@@ -165,10 +206,18 @@ def test_channel_10(events: list[tuple[int, str]], is_drum: bool) -> None:
 
 
 def test_channel_10_of_every_port_has_drums_and_several_kits_stay_drums() -> None:
-    tracks = [mtrk(meta(0, 0x21, bytes((port,))), (0, f"C9 {8 * port:02X}"), *note(0, 480, 38, 9)) for port in range(3)]
+    tracks = [
+        mtrk(meta(0, 0x21, bytes((port,))), (0, f"C9 {8 * port:02X}"), *note(0, 480, 38, 9))
+        for port in range(3)
+    ]
     on_4 = mtrk((0, "B3 00 78"), (0, "C3 28"), *note(0, 480, 38, 3))
     score = parse_midi(midi_bytes(*tracks, on_4))
-    assert [(track.program, track.is_drum) for track in score.tracks] == [(0, True), (8, True), (16, True), (40, True)]
+    assert [(track.program, track.is_drum) for track in score.tracks] == [
+        (0, True),
+        (8, True),
+        (16, True),
+        (40, True),
+    ]
     assert parse_midi(midi_to_bytes(score)) == score
 
 
@@ -176,8 +225,19 @@ def test_channel_10_of_every_port_has_drums_and_several_kits_stay_drums() -> Non
 
 
 def test_the_state_keeps_parameters_and_knows_resets() -> None:
-    rows = [(0, 101, 0), (0, 100, 0), (0, 6, 12), (1, 101, 127), (1, 100, 127), (1, 7, 20), (2, 64, 127), (3, 121, 0)]
-    state = channel_state(make_controls((tick, CONTROL_CHANGE, number, value) for tick, number, value in rows), 9)
+    rows = [
+        (0, 101, 0),
+        (0, 100, 0),
+        (0, 6, 12),
+        (1, 101, 127),
+        (1, 100, 127),
+        (1, 7, 20),
+        (2, 64, 127),
+        (3, 121, 0),
+    ]
+    state = channel_state(
+        make_controls((tick, CONTROL_CHANGE, number, value) for tick, number, value in rows), 9
+    )
     found = [(number, value) for _, kind, number, value in state.tolist() if kind == CONTROL_CHANGE]
     assert dict(found)[64] == 0
     assert dict(found)[7] == 20

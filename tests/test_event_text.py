@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from build import hexdump, make_song, midi_bytes
 
-from ritornello.errors import ConfigError, FormatError
+from ritornello.errors import ConfigError, FormatError, RitornelloError
 from ritornello.formats import read, write
 from ritornello.formats.conversion import convert
 from ritornello.formats.event_text import is_event_text, midi_to_text, text_to_midi
@@ -152,6 +152,14 @@ def test_one_track_of_several(tmp_path: Path) -> None:
         convert(tmp_path / "song.mid", tmp_path / "x.txt", track=6)
     with pytest.raises(ConfigError, match="from MIDI to text only"):
         convert(tmp_path / "bass.txt", tmp_path / "x.mid", track=1)
+
+
+@pytest.mark.parametrize("name", ["x.mid", "x.musicxml"])
+def test_prose_is_not_written_as_music(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.txt").write_text("Once upon a time there was a note.")
+    with pytest.raises(RitornelloError, match="a.txt: prose|no notes"):
+        convert(tmp_path / "a.txt", tmp_path / name)
+    assert not (tmp_path / name).exists()
 
 
 def test_files_go_there_and_back(tmp_path: Path) -> None:

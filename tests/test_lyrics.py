@@ -28,7 +28,9 @@ def words(kind: int, texts: list[str], late: int = 0) -> list[tuple[int, bytes]]
 
 def sung(score: Score) -> list[tuple[str, list[str]]]:
     assert parse_midi(midi_to_bytes(score)) == score
-    return [(t.name, [text.text.rstrip(".") for text in t.texts if text.kind == "lyric"]) for t in score.tracks]
+    return [
+        (t.name, [text.text.rstrip(".") for text in t.texts if text.kind == "lyric"]) for t in score.tracks
+    ]
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -89,7 +91,11 @@ def test_facts_in_braces() -> None:
 
 
 def test_japanese_is_declared_and_its_readings_left_out() -> None:
-    texts = [meta(0, 5, b"{@JP}"), meta(0, 5, "桜[さくら]".encode("cp932")), meta(480, 5, "ﾊﾙ".encode("cp932"))]
+    texts = [
+        meta(0, 5, b"{@JP}"),
+        meta(0, 5, "桜[さくら]".encode("cp932")),
+        meta(480, 5, "ﾊﾙ".encode("cp932")),
+    ]
     assert sung(parse_midi(midi_bytes(mtrk(*texts, *MELODY)))) == [("", ["桜", "ﾊﾙ"])]
 
 
@@ -103,7 +109,9 @@ def test_the_words_of_an_xf_file() -> None:
 def test_people_chords_and_verses_in_a_file(tmp_path) -> None:  # type: ignore[no-untyped-def]
     lyrics = (Text(0, "lyric", "Hal-"), Text(0, "lyric", "Sec-", verse=2), Text(480, "lyric", "lo"))
     texts = (Text(0, "composer", "Anna B."), Text(0, "lyricist", "Bert"), Text(0, "chord", "Dm7/G"))
-    score = Score(480, (Track(make_notes([(0, 480, 60, 80), (480, 480, 62, 80)]), texts=lyrics),), texts=texts)
+    score = Score(
+        480, (Track(make_notes([(0, 480, 60, 80), (480, 480, 62, 80)]), texts=lyrics),), texts=texts
+    )
     assert write_midi(score, tmp_path / "a.mid") == ("1 lyric of further verses",)
     again = parse_midi((tmp_path / "a.mid").read_bytes())
     assert again.texts == (*texts[:2], Text(0, "marker", "Dm7/G"))

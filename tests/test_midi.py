@@ -6,7 +6,7 @@ import gzip
 
 import numpy as np
 import pytest
-from build import TICKS, chunk, hexdump, make_melody, make_song, midi_bytes
+from build import TICKS, chunk, hexdump, make_melody, make_song, meta, midi_bytes, mtrk, note
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -168,6 +168,23 @@ def test_global_events_and_texts() -> None:
     assert score.repairs == ()
 
 
+@pytest.mark.parametrize("late", [-30, -1, 1, 40])
+def test_a_meter_that_misses_the_bar_line_is_moved_to_it(late: int) -> None:
+    meters = [meta(0, 0x58, b"\4\2\x18\x08"), meta(1920 + late, 0x58, b"\3\2\x18\x08")]
+    others = [meta(1920 + late, 0x51, b"\6\0\0"), meta(1920 + late, 0x59, b"\1\0")]
+    score = parse_midi(midi_bytes(mtrk(*meters, *others, *note(0, 4800, 60))))
+    assert score.meters == (Meter(0, 4, 4), Meter(1920, 3, 4))
+    assert score.repairs == ("moved 1 time signature to the nearest bar line",)
+    assert [event.tick for event in (*score.tempos, *score.keys)] == [1920 + late] * 2
+
+
+@pytest.mark.parametrize("tick", [480, 240, 1440, 1860, 2000])
+def test_a_pickup_and_a_short_bar_stay(tick: int) -> None:
+    meters = [meta(0, 0x58, b"\4\2\x18\x08"), meta(tick, 0x58, b"\4\2\x18\x08")]
+    score = parse_midi(midi_bytes(mtrk(*meters, *note(0, 4800, 60))))
+    assert (score.meters, score.repairs) == ((Meter(0, 4, 4), Meter(tick, 4, 4)), ())
+
+
 def test_format_0_has_a_title_and_no_track_names() -> None:
     score = parse_midi(midi_bytes("00 FF 03 01 41  00 FF 06 01 42" + ONE_NOTE, format=0))
     assert (score.title, score.tracks[0].name, score.texts) == ("A", "", (Text(0, "marker", "B"),))
@@ -309,8 +326,13 @@ def test_any_damage_gives_a_score_or_our_error(data: st.DataObject) -> None:
 
 
 ticks = st.one_of(st.integers(0, 4000), st.integers(0, MAX_TICK))
-words = st.one_of(st.text(max_size=5), st.sampled_from([" la", "lu ", "/Oh", "\\My", "le-", "\r", "{#Title=A}", "@KMIDI", "@TA"]))
-texts = st.builds(Text, ticks, st.sampled_from(["text", "name", "lyric", "marker", "composer", "chord"]), words)
+words = st.one_of(
+    st.text(max_size=5),
+    st.sampled_from([" la", "lu ", "/Oh", "\\My", "le-", "\r", "{#Title=A}", "@KMIDI", "@TA"]),
+)
+texts = st.builds(
+    Text, ticks, st.sampled_from(["text", "name", "lyric", "marker", "composer", "chord"]), words
+)
 note_rows = st.tuples(
     st.integers(0, 2000), st.one_of(st.just(0), st.integers(0, 900)), st.integers(58, 62), st.integers(1, 127)
 )
@@ -318,7 +340,9 @@ control_rows = st.one_of(
     st.tuples(
         ticks, st.sampled_from([KEY_PRESSURE, CONTROL_CHANGE]), st.integers(0, 127), st.integers(0, 127)
     ),
-    st.tuples(ticks, st.just(CONTROL_CHANGE), st.sampled_from([0, 32, 64, 120, 121, 123]), st.integers(0, 127)),
+    st.tuples(
+        ticks, st.just(CONTROL_CHANGE), st.sampled_from([0, 32, 64, 120, 121, 123]), st.integers(0, 127)
+    ),
     st.tuples(ticks, st.just(CHANNEL_PRESSURE), st.just(0), st.integers(0, 127)),
     st.tuples(ticks, st.just(PITCH_BEND), st.just(0), st.integers(-8192, 8191)),
 )

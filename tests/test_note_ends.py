@@ -20,7 +20,12 @@ def test_a_key_struck_again_ends_the_older_note_and_one_note_off_ends_both() -> 
     struck = [(0, "90 3C 50"), (480, "90 3C 50"), (960, "80 3C 40")]
     assert notes(mtrk(*struck, *LATER)) == [(0, 480, 60), (480, 480, 60)]
     again = [(tick + 1920, event) for tick, event in struck]
-    assert notes(mtrk(*struck, *again, *LATER)) == [(0, 480, 60), (480, 480, 60), (1920, 480, 60), (2400, 480, 60)]
+    assert notes(mtrk(*struck, *again, *LATER)) == [
+        (0, 480, 60),
+        (480, 480, 60),
+        (1920, 480, 60),
+        (2400, 480, 60),
+    ]
 
 
 def test_a_key_struck_twice_at_once_ends_with_its_only_note_off() -> None:
@@ -37,7 +42,10 @@ def test_mode_messages_end_the_notes_of_their_channel(number: int) -> None:
     both = [(0, "90 3C 50"), (0, "91 3E 50")]
     mode = (480, bytes((0xB0, number, 0)))
     assert notes(mtrk(*both, mode, (960, "81 3E 40"), *LATER)) == [(0, 480, 60), (0, 960, 62)]
-    assert notes(mtrk(*both, (960, "81 3E 40"), *LATER), mtrk(mode)) == [(0, 480, 60), (0, 960, 62)]  # another track
+    assert notes(mtrk(*both, (960, "81 3E 40"), *LATER), mtrk(mode)) == [
+        (0, 480, 60),
+        (0, 960, 62),
+    ]  # another track
 
 
 def test_a_note_off_after_all_notes_off_is_no_repair() -> None:

@@ -609,7 +609,11 @@ def with_resets(controls: Controls) -> Controls:
     resets = np.array([(0, kind, number, value) for (kind, number), value in RESET_VALUES.items()], CONTROL)
     rows = np.tile(resets, len(at))
     rows["tick"] = np.repeat(controls["tick"][at], len(resets))
-    return np.asarray(np.delete(np.insert(controls, np.repeat(at, len(resets)), rows), at + (np.arange(len(at)) + 1) * len(resets)))
+    return np.asarray(
+        np.delete(
+            np.insert(controls, np.repeat(at, len(resets)), rows), at + (np.arange(len(at)) + 1) * len(resets)
+        )
+    )
 
 
 def channel_state(controls: Controls, tick: int) -> Controls:
@@ -676,7 +680,10 @@ def _appended(before: Track, track: Track, seam: int) -> Track:
     if (CONTROL_CHANGE, DATA_ENTRY) in in_force and (CONTROL_CHANGE, DATA_ENTRY) not in own:
         resets += [(seam, CONTROL_CHANGE, number, value) for number, value in DEFAULT_BEND_RANGE]
     is_change = [
-        tick > seam or own[kind, number] > 1 or number in PARAMETER_CONTROLLERS or in_force.get((kind, number)) != value
+        tick > seam
+        or own[kind, number] > 1
+        or number in PARAMETER_CONTROLLERS
+        or in_force.get((kind, number)) != value
         for tick, kind, number, value in after.controls.tolist()
     ]
     return replace(

@@ -1,8 +1,8 @@
 """The state of MIDI channels: the program of each note, which parts are drums, and the controls that are heard.
 
-What is set on a channel holds for all that plays on it, in whatever MTrk it is set. A *line* is one channel of one port.
-A line is a drum part if it is channel 10, or where a file says so in one of three ways: by the most significant byte of
-a bank select (General MIDI 2, XG), by a SysEx message for the part (GS, XG), or by a reset to one of these systems.
+What is set on a channel holds for all that plays on it, in whatever MTrk it is set. A *line* is one channel of one
+port. It is a drum part if it is channel 10, unless the file says otherwise: by the most significant byte of a bank
+select (General MIDI 2, XG) or by a SysEx message for the part (GS, XG).
 
 Read in order: `find_lines`, `find_settings`, `sounds_of_notes`, `controls_of_groups`.
 """
@@ -66,7 +66,7 @@ def find_lines(file: SmfFile) -> Indices:
             initial[track] = places[index]
     last = np.searchsorted(at, np.arange(len(channels)), side="right") - 1
     is_set = (last >= 0) & (tracks[last] == events.track)
-    return channels + 16 * np.where(is_set, places[last], initial[events.track])
+    return np.asarray(channels + 16 * np.where(is_set, places[last], initial[events.track]))
 
 
 @dataclass(frozen=True)
@@ -103,10 +103,9 @@ def find_settings(events: Events, lines: Indices) -> Settings:
             state.select_bank(line, second)
             continue
         found += [(each, row, state.programs.get(each, -1), state.is_drum(each)) for each in changed]
-    line, row, program, is_drum = np.array(found, dtype=np.int64).reshape(-1, 4).T
-    order = np.argsort(line, kind="stable")  # the rows are in time order
-    line, row, program, is_drum = line[order], row[order], program[order], is_drum[order]
-    return Settings(line, events.tick[row], row, events.track[row], program, is_drum)
+    table = np.array(found, dtype=np.int64).reshape(-1, 4)  # in time order
+    of_line, at, program, is_drum = table[np.argsort(table[:, 0], kind="stable")].T
+    return Settings(of_line, events.tick[at], at, events.track[at], program, is_drum)
 
 
 def _sysex_messages(events: Events) -> dict[int, bytes]:
@@ -139,7 +138,7 @@ class _Parts:
     def select_bank(self, line: int, bank: int) -> None:
         self.banks[line] = bank
 
-    def change_program(self, line: int, program: int) -> tuple[int]:
+    def change_program(self, line: int, program: int) -> list[int]:
         self.programs[line] = program
         bank, system = self.banks.pop(line, None), self.systems.get(line // 16, "")
         if bank is not None and system != "GS":  # GS has other sounds in the banks that mean drums elsewhere
@@ -152,13 +151,15 @@ class _Parts:
             elif line in self.by_bank:
                 self.by_bank.remove(line)
                 del self.kinds[line]
-        return (line,)
+        return [line]
 
     def receive(self, port: int, message: bytes) -> list[int]:
         """Receive a SysEx message on a port; return the lines for which it changes something."""
         if len(message) < 4:
             return []
-        if message[0] == 0x7E and message[2] == 0x09 and message[3] in (1, 2, 3):  # General MIDI on, off, 2 on
+        if (
+            message[0] == 0x7E and message[2] == 0x09 and message[3] in (1, 2, 3)
+        ):  # General MIDI on, off, 2 on
             return self._reset(port, "")
         if message[0] == 0x41 and message[2:4] == b"\x42\x12":  # data set; a wrong checksum is ignored
             address, value = message[4:7], message[7:8]
@@ -230,7 +231,11 @@ def sounds_of_notes(
     chosen = np.where(is_open & (after >= 0), order[after], chosen)
     is_set = chosen >= 0
     program = np.where(is_set, np.maximum(settings.program[chosen], 0), 0)
-    return program, np.where(is_set, settings.is_drum[chosen], default), np.where(is_set, settings.tick[chosen], -1)
+    return (
+        program,
+        np.where(is_set, settings.is_drum[chosen], default),
+        np.where(is_set, settings.tick[chosen], -1),
+    )
 
 
 def neighbours(
@@ -305,7 +310,9 @@ def controls_of_groups(
         heard = on_line if start == 0 and stop is None else _heard(on_line, start, stop)
         total += len(heard) if heard is not on_line else 0
         if total > MOST_CONTROLS:
-            raise FormatError(f"over {MOST_CONTROLS} controls: so many are heard by the parts of shared channels")
+            raise FormatError(
+                f"over {MOST_CONTROLS} controls: so many are heard by the parts of shared channels"
+            )
         result.append(controls_of_kind(heard, bool(groups.is_drum[index])))
     return result
 
@@ -350,7 +357,9 @@ def _is_repeated(lines: Indices, tracks: Indices, controls: Controls) -> NDArray
         order = np.lexsort((np.arange(len(controls)), controls["number"], controls["kind"], lines))
         one, other = order[:-1], order[1:]
         same = (lines[one] == lines[other]) & (tracks[one] != tracks[other])
-        same &= (controls[one] == controls[other]) & ~np.isin(controls["number"][other], PARAMETER_CONTROLLERS)
+        same &= (controls[one] == controls[other]) & ~np.isin(
+            controls["number"][other], PARAMETER_CONTROLLERS
+        )
         result[other[same]] = True
     return result
 
@@ -366,7 +375,9 @@ def _heard(controls: Controls, start: int, stop: int | None) -> Controls:
     heard = np.concatenate([before, inside])
     pedal = channel_state(heard, 0)
     if (pedal[(pedal["kind"] == CONTROL_CHANGE) & (pedal["number"] == SUSTAIN)]["value"] >= 64).any():
-        lifts = (after["number"] == SUSTAIN) & (after["value"] < 64) | np.isin(after["number"], (ALL_SOUND_OFF, RESET))
+        lifts = (after["number"] == SUSTAIN) & (after["value"] < 64) | np.isin(
+            after["number"], (ALL_SOUND_OFF, RESET)
+        )
         lifts &= after["kind"] == CONTROL_CHANGE
         heard = np.concatenate([heard, after[lifts][:1]])
     return np.asarray(heard[np.lexsort((_bank_order(heard), heard["tick"]))])
@@ -378,4 +389,4 @@ def controls_of_kind(controls: Controls, is_drum: bool) -> Controls:
     if not is_bank.any():
         return controls
     others = [bank for bank in range(128) if bank_kind(bank) == (not is_drum)]
-    return controls[~is_bank | ~np.isin(controls["value"], others)]
+    return np.asarray(controls[~is_bank | ~np.isin(controls["value"], others)])

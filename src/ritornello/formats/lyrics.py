@@ -1,8 +1,8 @@
 """Words that are sung, in a MIDI file: lyric events (RP-017, RP-026) and the text events of .kar files.
 
-Files mark the ends of words by spaces, lines by "/", "\\" and line ends, and what is not sung by "@" or braces. Here a lyric
-is one syllable without white space around it, and ends with "-" if it is not the last of its word. Words that stand apart
-from notes go to the track whose onsets they fit best.
+Files mark the ends of words by spaces, lines by "/", "\\" and line ends, and what is not sung by "@" or braces. Here a
+lyric is one syllable without white space around it, and ends with "-" if it is not the last of its word. Words that stand
+apart from notes go to the track whose onsets they fit best.
 
 Read in order: `read_words`, `_syllables`, `sung_by`.
 """
@@ -15,6 +15,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ritornello.score import Text, Track
 
@@ -25,7 +26,9 @@ _RUBY = re.compile(r"(?<=[^\x00-\x7f])(?:\[[^\[\]]*\])+")  # RP-026: how charact
 _LINE_START = re.compile(r"^[\s\0]*[/\\<]|^[ \0]*[\r\n]")
 _LINE_END = re.compile(r"[\r\n][ \0]*$|\\[rn]$|/[\s\0]*$")
 _MARGIN = re.compile(r"^(?:[/\\<]|[\s\0])+|(?:\\[rnt]|[/\\]|[\s\0])+$")
-_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]$")  # Thai, Japanese and Chinese have no spaces
+_UNSPACED = re.compile(
+    r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]$"
+)  # Thai, Japanese and Chinese have no spaces
 _XF_HEADER = "$Lyrc:"  # the cue before the lyrics of Yamaha XF: channel, offset, language
 _PEOPLE = {"composer": "composer", "lyrics": "lyricist", "lyricist": "lyricist"}
 _NAMES = {"words", "lyrics", "lyric", "karaoke"}  # of MTrks whose text events are sung
@@ -49,7 +52,9 @@ def read_words(texts: dict[int, list[Text]], names: dict[int, str]) -> str:
         if is_karaoke:
             found, facts = _without_tags(found)
         if (is_karaoke or not sung) and _are_words(found, names.get(track, "").lower()):
-            found = [text for text in found if text.kind != "text" or text.tick not in sung]  # some files say all twice
+            found = [
+                text for text in found if text.kind != "text" or text.tick not in sung
+            ]  # some files say all twice
             found = [replace(text, kind="lyric") if text.kind == "text" else text for text in found]
         if any(text.kind == "lyric" for text in found):
             found = [text for text in found if not (text.kind == "cue" and text.text.startswith(_XF_HEADER))]
@@ -71,7 +76,8 @@ def _are_words(texts: Sequence[Text], name: str) -> bool:
 
 def _without_tags(texts: Sequence[Text]) -> tuple[list[Text], list[Text]]:
     """Return what is no tag of a .kar file, and the facts of the tags: @T title, then author and others; @I notes."""
-    rest, facts = [], []
+    rest: list[Text] = []
+    facts: list[Text] = []
     for text in texts:
         tag = _TAG.fullmatch(text.text) if text.kind == "text" else None
         if not tag:
@@ -107,7 +113,9 @@ def _syllables(texts: Sequence[Text]) -> list[Text]:
     if spaced >= max(1.0, _SPACED * len(sung)):
         for one, other in pairwise(sung):
             between = [raw[one][-1:], raw[other][:1], *raw[one + 1 : other]]
-            ends = any(map(str.isspace, between)) or _LINE_END.search(raw[one]) or _LINE_START.search(raw[other])
+            ends = (
+                any(map(str.isspace, between)) or _LINE_END.search(raw[one]) or _LINE_START.search(raw[other])
+            )
             ends = ends or any(map(_LINE_START.search, raw[one + 1 : other])) or _UNSPACED.search(clean[one])
             if not ends and clean[one][-1].isalpha() and clean[other][0].isalpha():
                 clean[one] += "-"
@@ -160,8 +168,8 @@ def at_onsets(lyrics: Sequence[Text], track: Track, ticks_per_quarter: int) -> l
     return sorted(result, key=lambda lyric: lyric.tick)
 
 
-def _distances(ticks: np.ndarray, onsets: np.ndarray) -> np.ndarray:
+def _distances(ticks: NDArray[np.int64], onsets: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the distance from each of `ticks` to the nearest of the sorted `onsets`."""
     place = np.searchsorted(onsets, ticks)
     below, above = onsets[np.maximum(place - 1, 0)], onsets[np.minimum(place, len(onsets) - 1)]
-    return np.minimum(np.abs(ticks - below), np.abs(above - ticks))
+    return np.asarray(np.minimum(np.abs(ticks - below), np.abs(above - ticks)))

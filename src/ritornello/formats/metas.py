@@ -72,7 +72,9 @@ class Metas:
             bar = before.bar_ticks(self.file.ticks_per_quarter)
             late = (meter.tick - before.tick) % bar
             miss = late if late <= bar - late else late - bar
-            beat = min(bar, self.file.ticks_per_quarter, 4 * self.file.ticks_per_quarter // before.denominator)
+            beat = min(
+                bar, self.file.ticks_per_quarter, 4 * self.file.ticks_per_quarter // before.denominator
+            )
             is_near = 0 < 10 * abs(miss) < beat
             if is_near:
                 self.file.repairs.add("off bar line")

@@ -18,7 +18,6 @@ from dataclasses import replace
 from itertools import groupby, pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ritornello.formats.channels import (
     Groups,
@@ -72,7 +71,9 @@ def parse_midi(data: bytes, name: str = "MIDI data") -> Score:
         if index is None:
             texts = sorted([*texts, *lyrics], key=lambda text: text.tick)
         else:
-            tracks[index] = _with_lyrics(tracks[index], at_onsets(lyrics, tracks[index], file.ticks_per_quarter))
+            tracks[index] = _with_lyrics(
+                tracks[index], at_onsets(lyrics, tracks[index], file.ticks_per_quarter)
+            )
     return replace(
         times,
         tracks=tuple(tracks),
@@ -92,7 +93,9 @@ def _tracks(file: SmfFile, metas: Metas, times: Score) -> tuple[list[int], list[
     settings = find_settings(events, lines)
     programs, is_drum, since = sounds_of_notes(events, lines, settings, on_rows)
     # A group is a future score track: (MTrk, line, program, drums) in one number.
-    groups = ((events.track[on_rows] * (int(lines.max(initial=0)) + 1) + lines[on_rows]) * 128 + programs) * 2 + is_drum
+    groups = (
+        (events.track[on_rows] * (int(lines.max(initial=0)) + 1) + lines[on_rows]) * 128 + programs
+    ) * 2 + is_drum
     order = np.lexsort((on_rows, groups))
     firsts = order[np.flatnonzero(np.diff(groups[order], prepend=-1))]
     notes = _split(_notes(events, on_rows, ends), groups)
@@ -120,7 +123,9 @@ def _tracks(file: SmfFile, metas: Metas, times: Score) -> tuple[list[int], list[
     return numbers, tracks
 
 
-def _give_texts(tracks: list[Track], indices: list[int], texts: tuple[Text, ...], ticks_per_quarter: int) -> None:
+def _give_texts(
+    tracks: list[Track], indices: list[int], texts: tuple[Text, ...], ticks_per_quarter: int
+) -> None:
     """Give the texts of an MTrk to the first of its score tracks, its lyrics to the one that they fit best."""
     first = singer = indices[0]
     lyrics = [text for text in texts if text.kind == "lyric"]

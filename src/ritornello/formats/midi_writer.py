@@ -62,8 +62,13 @@ def write_midi(score: Score, path: Path | str) -> tuple[str, ...]:
     texts = [text for texts in (score.texts, *(track.texts for track in score.tracks)) for text in texts]
     verses = sum(text.verse > 1 for text in texts)
     banks = sum(len(t.controls) - len(controls_of_kind(t.controls, t.is_drum)) for t in score.tracks)
-    left_out = {"lyric{} of further verses": verses, "bank select{} of the other kind, melodic or drums": banks}
-    return tuple(f"{number:,} {what.format('s' * (number != 1))}" for what, number in left_out.items() if number)
+    left_out = {
+        "lyric{} of further verses": verses,
+        "bank select{} of the other kind, melodic or drums": banks,
+    }
+    return tuple(
+        f"{number:,} {what.format('s' * (number != 1))}" for what, number in left_out.items() if number
+    )
 
 
 def midi_to_bytes(score: Score) -> bytes:
@@ -72,7 +77,9 @@ def midi_to_bytes(score: Score) -> bytes:
     contents = [encode_track(np.empty((0, 5), dtype=np.int64), conductor_metas(score))]
     tracks = [replace(t, controls=controls_of_kind(t.controls, t.is_drum)) for t in score.tracks]
     places = assign_channels(tracks)
-    _check_range("port", np.array([port for port, _ in places]), 0, 127, "the score, by its programs and controls")
+    _check_range(
+        "port", np.array([port for port, _ in places]), 0, 127, "the score, by its programs and controls"
+    )
     seen: set[tuple[int, int]] = set()
     for number, (track, (port, channel)) in enumerate(zip(tracks, places, strict=True), start=1):
         _check_track(track, f"track {number}")

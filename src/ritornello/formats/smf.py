@@ -79,7 +79,9 @@ class SmfFile:
 
     def text(self, payload: bytes) -> str:
         """Return the text of a meta event; trailing NULs are padding."""
-        return (payload.decode("ascii") if payload.isascii() else decode(payload, self.encodings)).rstrip("\0")
+        return (payload.decode("ascii") if payload.isascii() else decode(payload, self.encodings)).rstrip(
+            "\0"
+        )
 
     def name(self, payload: bytes) -> str:
         """Return the name of a track without white space and NULs around it, in any order."""
@@ -379,4 +381,3 @@ def _decode(scanner: _Scanner, one_after_another: bool) -> Events:
         scanner.payloads,
         scanner.sysex,
     )
-

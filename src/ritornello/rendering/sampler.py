@@ -85,19 +85,21 @@ class _Player:
         part = self.part
         pitch, velocity = int(part.pitches[index]), int(part.velocities[index])
         held, preset = int(self.ends[index]) - start, (part.bank, part.program)
-        if self.bends is None or not self.bends.over(start, held + 1).any():
-            tone = self.tones.tone(preset, pitch, velocity, held)
+        if self.bends is not None and self.bends.over(start, held + 1).any():
+            tone = self._bent(self.bends, preset, pitch, velocity, start, held)
         else:
-            tone = self._bent(preset, pitch, velocity, start, held)
+            tone = self.tones.tone(preset, pitch, velocity, held)
         tone *= np.float32((velocity / 127) ** 2) * self.gains.over(start, len(tone))
         return tone
 
-    def _bent(self, preset: tuple[int, int], pitch: int, velocity: int, start: int, held: int) -> Samples:
-        """Return a note from the tone with its first bend, in whole semitones, which is read faster or slower."""
-        first = round(float(self.bends.over(start, 1)[0]))
+    def _bent(
+        self, bends: _Steps, preset: tuple[int, int], pitch: int, velocity: int, start: int, held: int
+    ) -> Samples:
+        """Return a note: the tone with its first bend, in whole semitones, read faster or slower as the bend moves."""
+        first = round(float(bends.over(start, 1)[0]))
 
         def speed(length: int) -> NDArray[np.float64]:
-            semitones = self.bends.over(start, length).astype(np.float64) - first
+            semitones = bends.over(start, length).astype(np.float64) - first
             return np.broadcast_to(2.0 ** (semitones / 12), length)
 
         until = math.ceil(speed(held + 1)[:-1].sum())
@@ -147,7 +149,9 @@ def _bend_steps(part: Part) -> _Steps | None:
     The range of a full bend is registered parameter 0, by default 2 semitones; its values are semitones and cents.
     """
     is_change = part.controls["kind"] == CONTROL_CHANGE
-    controls = part.controls[is_change & np.isin(part.controls["number"], PARAMETER_CONTROLLERS) | _are_bends(part)]
+    controls = part.controls[
+        is_change & np.isin(part.controls["number"], PARAMETER_CONTROLLERS) | _are_bends(part)
+    ]
     if not _are_bends(part).any():
         return None
     selected, semitones, cents, bend, values = [NULL, NULL], 2, 0, 0, []

@@ -93,12 +93,11 @@ class Soundbank:
         self._sample = functools.cache(self._read_sample)
         self._wave = functools.lru_cache(maxsize=256)(self._make_wave)
 
-    def tone(
-        self, preset: tuple[int, int], pitch: int, velocity: int, frames: int, bend: int = 0
-    ) -> Samples:
+    def tone(self, preset: tuple[int, int], pitch: int, velocity: int, frames: int, bend: int = 0) -> Samples:
         """Return a note held for `frames` and then released, mono, shape (frames + release,) at most.
 
-        `bend` is in semitones: a bent note keeps the sample, filter and envelope of its pitch. The velocity selects the zones but does not set the level. Raise FormatError for a damaged file.
+        A note that is bent by `bend` semitones keeps the sample, filter and envelope of its pitch. The velocity selects
+        the zones but does not set the level. Raise FormatError for a damaged file.
         """
         layers: list[Samples] = []
         try:
