@@ -2,8 +2,8 @@
 
 All texts of a file are taken together: the more text, the surer. UTF-8 is recognised by its form. Then the encodings in
 which MIDI files are found (`_CANDIDATES`) are each tried: the letters that they give must be those of one alphabet, in
-words with natural capitals, or characters that are common in Chinese, Japanese or Korean. Titles are short, and for them
-such rules are surer than statistics. charset-normalizer decides what they leave open; the default is cp1252, which
+words with natural capitals, or characters that are common in Chinese, Japanese or Korean. Titles are short, and for
+them such rules are surer than statistics. charset-normalizer decides what they leave open; the default is cp1252, which
 extends Latin-1.
 
 Read in order: `find_encodings`, `_naturalness`, `_word_scores`.

@@ -1,8 +1,8 @@
 """Words that are sung, in a MIDI file: lyric events (RP-017, RP-026) and the text events of .kar files.
 
 Files mark the ends of words by spaces, lines by "/", "\\" and line ends, and what is not sung by "@" or braces. Here a
-lyric is one syllable without white space around it, and ends with "-" if it is not the last of its word. Words that stand
-apart from notes go to the track whose onsets they fit best.
+lyric is one syllable without white space around it, and ends with "-" if it is not the last of its word. Words that
+stand apart from notes go to the track whose onsets they fit best.
 
 Read in order: `read_words`, `_syllables`, `sung_by`.
 """

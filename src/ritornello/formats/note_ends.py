@@ -1,8 +1,8 @@
 """Where the notes of a MIDI file end.
 
 Note-ons and note-offs of a key are paired first-in first-out in each MTrk and channel. A note-on without a note-off of
-its own ends where a synthesiser would end it: at the next note-off or note-on of its key on its line (see `channels`), in
-whatever MTrk. Without such it ends with its MTrk. A note that no note-off ends lasts `LONGEST_SECONDS` at most. All
+its own ends where a synthesiser would end it: at the next note-off or note-on of its key on its line (see `channels`),
+in whatever MTrk. Without such it ends with its MTrk. A note that no note-off ends lasts `LONGEST_SECONDS` at most. All
 notes of a line end at "all notes off" and "all sound off".
 
 Read in order: `find_notes`, `_without_partner`.
