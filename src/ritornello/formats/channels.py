@@ -26,7 +26,7 @@ from ritornello.formats.messages import (
     bank_kind,
 )
 from ritornello.formats.smf import DEVICE, PORT, SYSEX, Events, SmfFile
-from ritornello.score import CONTROL_CHANGE, PARAMETER_CONTROLLERS, Controls, channel_state
+from ritornello.score import CONTROL, CONTROL_CHANGE, PARAMETER_CONTROLLERS, Controls, channel_state
 
 Indices = NDArray[np.int64]
 
@@ -73,7 +73,9 @@ def find_lines(file: SmfFile) -> Indices:
 class Settings:
     """The changes of programs and of drum parts in columns, sorted by line and tick.
 
-    row, tick, track: of the event. program: 0-127, or -1 where none has been set on the line.
+    row, tick, track: of the event. program: 0-127, or -1 where none has been set on the line. banks: the bank selects in
+    force at program changes, where they differ from those at the last with this program on the line, or were sent again:
+    rows of (row of the program change, program, controller, value).
     """
 
     line: Indices
@@ -82,30 +84,37 @@ class Settings:
     track: Indices
     program: Indices
     is_drum: Indices
+    banks: Indices
 
 
 def find_settings(events: Events, lines: Indices) -> Settings:
-    """Return what sets programs and drum parts; at one tick, SysEx messages come first."""
+    """Return what sets programs, drum parts and banks; at one tick, SysEx messages come first."""
     kinds = events.status & 0xF0
     is_sysex = events.status == SYSEX
-    is_bank = (kinds == CONTROL_CHANGE) & (events.first == BANK_SELECT[0])
+    is_bank = (kinds == CONTROL_CHANGE) & (
+        (events.first == BANK_SELECT[0]) | (events.first == BANK_SELECT[1])
+    )
     rows = np.flatnonzero((kinds == PROGRAM_CHANGE) | is_bank | is_sysex)
     rows = rows[np.lexsort((~is_sysex[rows], events.tick[rows]))]
     messages = _sysex_messages(events) if is_sysex.any() else {}
     columns = (rows.tolist(), events.status[rows].tolist(), lines[rows].tolist(), events.first[rows].tolist())
     state, found = _Parts(int(lines.max(initial=0)) // 16), []
+    banks: dict[tuple[int, int, int, int], tuple[int, ...]] = {}  # one of each controller at a tick
     for row, status, line, first, second in zip(*columns, events.second[rows].tolist(), strict=True):
         if status == SYSEX:
             changed = state.receive(line // 16, messages.get(row, b""))
         elif status & 0xF0 == PROGRAM_CHANGE:
-            changed = state.change_program(line, first)
+            for number, value in state.change_program(line, first):
+                banks[line, int(events.tick[row]), first, number] = (row, first, number, value)
+            changed = [line]
         else:
-            state.select_bank(line, second)
+            state.select_bank(line, first, second)
             continue
         found += [(each, row, state.programs.get(each, -1), state.is_drum(each)) for each in changed]
     table = np.array(found, dtype=np.int64).reshape(-1, 4)  # in time order
     of_line, at, program, is_drum = table[np.argsort(table[:, 0], kind="stable")].T
-    return Settings(of_line, events.tick[at], at, events.track[at], program, is_drum)
+    of_banks = np.array(list(banks.values()), dtype=np.int64).reshape(-1, 4)
+    return Settings(of_line, events.tick[at], at, events.track[at], program, is_drum, of_banks)
 
 
 def _sysex_messages(events: Events) -> dict[int, bytes]:
@@ -128,19 +137,36 @@ class _Parts:
         self.last_port = last_port
         self.systems: dict[int, str] = {}  # by port: "", "GS" or "XG"
         self.programs: dict[int, int] = {}
-        self.banks: dict[int, int] = {}  # selected since the last program change
+        self.banks: dict[tuple[int, int], int] = {}  # by line and controller
+        self.selected: set[tuple[int, int]] = set()  # since the last program change
+        self.sent: dict[tuple[int, int, int], int] = {}  # by line, program and controller
         self.kinds: dict[int, bool] = {}  # whether drums, where that is not left to the channel
         self.by_bank: set[int] = set()  # the lines whose kind a bank has set
 
     def is_drum(self, line: int) -> bool:
         return self.kinds.get(line, line % 16 == DRUM_CHANNEL)
 
-    def select_bank(self, line: int, bank: int) -> None:
-        self.banks[line] = bank
+    def select_bank(self, line: int, number: int, value: int) -> None:
+        self.banks[line, number] = value
+        self.selected.add((line, number))
 
-    def change_program(self, line: int, program: int) -> list[int]:
+    def change_program(self, line: int, program: int) -> list[tuple[int, int]]:
+        """Return the bank selects (controller, value) that the program needs at this place."""
         self.programs[line] = program
-        bank, system = self.banks.pop(line, None), self.systems.get(line // 16, "")
+        selected = {number for number in BANK_SELECT if (line, number) in self.selected}
+        self.selected -= {(line, number) for number in selected}
+        self._set_kind(line, self.banks[line, BANK_SELECT[0]] if BANK_SELECT[0] in selected else None)
+        needed = []
+        for number in BANK_SELECT:
+            value, sent = self.banks.get((line, number)), self.sent.get((line, program, number))
+            if number in selected or value != sent:
+                needed.append((number, value or 0))
+                self.sent[line, program, number] = value or 0
+        return needed
+
+    def _set_kind(self, line: int, bank: int | None) -> None:
+        """Set whether a line has drums by the bank that has been selected for it, if any."""
+        system = self.systems.get(line // 16, "")
         if bank is not None and system != "GS":  # GS has other sounds in the banks that mean drums elsewhere
             kind = bank_kind(bank)
             if kind is None and system == "XG":
@@ -151,7 +177,6 @@ class _Parts:
             elif line in self.by_bank:
                 self.by_bank.remove(line)
                 del self.kinds[line]
-        return [line]
 
     def receive(self, port: int, message: bytes) -> list[int]:
         """Receive a SysEx message on a port; return the lines for which it changes something."""
@@ -185,7 +210,8 @@ class _Parts:
         for line in lines:
             del self.kinds[line]
         self.by_bank -= set(lines)
-        self.banks = {line: bank for line, bank in self.banks.items() if line // 16 != port}
+        self.banks = {key: bank for key, bank in self.banks.items() if key[0] // 16 != port}
+        self.selected = {key for key in self.selected if key[0] // 16 != port}
         return lines
 
     def _make(self, port: int, channel: int, is_drum: bool) -> list[int]:
@@ -194,7 +220,7 @@ class _Parts:
         line = 16 * port + channel
         self.kinds[line] = is_drum
         self.by_bank.discard(line)
-        self.banks.pop(line, None)
+        self.selected.discard((line, BANK_SELECT[0]))
         return [line]
 
 
@@ -282,11 +308,10 @@ def controls_of_groups(
     """
     if not len(rows):
         return [controls] * len(groups.line)
-    rows, controls = _at_program_changes(events, lines, settings, rows, controls)
+    rows, programs, controls = _with_banks(events, settings, rows, controls)
     order = np.lexsort((rows, _bank_order(controls), controls["tick"], lines[rows]))
-    rows, controls = rows[order], controls[order]
-    kept = ~_is_repeated(lines[rows], events.track[rows], controls)
-    rows, controls = rows[kept], controls[kept]
+    order = order[~_is_repeated(lines[rows[order]], events.track[rows[order]], controls[order])]
+    rows, programs, controls = rows[order], programs[order], controls[order]
     edges = np.searchsorted(lines[rows], np.stack([groups.line, groups.line + 1]))
     spans = np.searchsorted(settings.line, np.stack([groups.line, groups.line + 1]))
     sounds, own = 2 * settings.program + settings.is_drum, (2 * groups.program + groups.is_drum).tolist()
@@ -294,10 +319,15 @@ def controls_of_groups(
     for line, sound, first in zip(groups.line.tolist(), own, groups.first.tolist(), strict=True):
         by_sound = earliest.setdefault(line, {})
         by_sound[sound] = min(by_sound.get(sound, first), first)
-    whole: dict[int, Controls] = {}  # by line, so that tracks share it
+    whole: dict[tuple[int, int], Controls] = {}  # by line and program, so that tracks share it
+    has_banks = bool((programs >= 0).any())
     result, total = [], 0
     for index, line in enumerate(groups.line.tolist()):
-        on_line = whole.setdefault(line, controls[edges[0, index] : edges[1, index]])
+        program = int(groups.program[index]) if has_banks else -1
+        if (line, program) not in whole:
+            span = slice(edges[0, index], edges[1, index])
+            whole[line, program] = controls[span][(programs[span] < 0) | (programs[span] == program)]
+        on_line = whole[line, program]
         since = int(groups.since[index])
         is_later = any(sound != own[index] and first < since for sound, first in earliest[line].items())
         start = since if is_later else 0
@@ -317,30 +347,20 @@ def controls_of_groups(
     return result
 
 
-def _at_program_changes(
-    events: Events, lines: Indices, settings: Settings, rows: Indices, controls: Controls
-) -> tuple[Indices, Controls]:
-    """Return rows and controls with every bank select at the program change that applies it; others are dropped."""
+def _with_banks(
+    events: Events, settings: Settings, rows: Indices, controls: Controls
+) -> tuple[Indices, Indices, Controls]:
+    """Return (row, program, control): the bank selects are those of program changes; other controls have program -1."""
     is_bank = _bank_order(controls) > 0
     if not is_bank.any():
-        return rows, controls
-    banks = np.flatnonzero(is_bank)
-    changes = settings.row[events.status[settings.row] != SYSEX]
-    both = np.concatenate([rows[banks], changes])
-    order = np.lexsort((both, events.tick[both], lines[both]))
-    is_change = order >= len(banks)
-    following = np.where(is_change, np.arange(len(order)), len(order))
-    following = np.minimum.accumulate(following[::-1])[::-1]
-    at = np.append(both[order], -1)[following[~is_change]]  # the row of the next program change
-    banks = banks[order[~is_change]]
-    applies = (at >= 0) & (lines[at] == lines[rows[banks]])
-    banks, at = banks[applies], at[applies]
-    names = np.stack([lines[at], events.tick[at], controls["number"][banks]])[:, ::-1]
-    _, last = np.unique(names, axis=1, return_index=True)  # one of each byte at a tick
-    banks, at = banks[::-1][last], at[::-1][last]
-    moved = controls[banks]
-    moved["tick"] = events.tick[at]
-    return np.concatenate([rows[~is_bank], at]), np.concatenate([controls[~is_bank], moved])
+        return rows, np.full(len(rows), -1), controls
+    banks = np.zeros(len(settings.banks), dtype=CONTROL)
+    row, program, number, value = settings.banks.T
+    banks["tick"], banks["kind"] = events.tick[row], CONTROL_CHANGE
+    banks["number"], banks["value"] = number, value
+    others = rows[~is_bank]
+    programs = np.concatenate([np.full(len(others), -1), program])
+    return np.concatenate([others, row]), programs, np.concatenate([controls[~is_bank], banks])
 
 
 def _bank_order(controls: Controls) -> Indices:

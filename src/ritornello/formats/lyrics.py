@@ -26,9 +26,7 @@ _RUBY = re.compile(r"(?<=[^\x00-\x7f])(?:\[[^\[\]]*\])+")  # RP-026: how charact
 _LINE_START = re.compile(r"^[\s\0]*[/\\<]|^[ \0]*[\r\n]")
 _LINE_END = re.compile(r"[\r\n][ \0]*$|\\[rn]$|/[\s\0]*$")
 _MARGIN = re.compile(r"^(?:[/\\<]|[\s\0])+|(?:\\[rnt]|[/\\]|[\s\0])+$")
-_UNSPACED = re.compile(
-    r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]$"
-)  # Thai, Japanese and Chinese have no spaces
+_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]$")  # Thai, Japanese, Chinese: no spaces
 _XF_HEADER = "$Lyrc:"  # the cue before the lyrics of Yamaha XF: channel, offset, language
 _PEOPLE = {"composer": "composer", "lyrics": "lyricist", "lyricist": "lyricist"}
 _NAMES = {"words", "lyrics", "lyric", "karaoke"}  # of MTrks whose text events are sung
@@ -51,10 +49,9 @@ def read_words(texts: dict[int, list[Text]], names: dict[int, str]) -> str:
         facts: list[Text] = []
         if is_karaoke:
             found, facts = _without_tags(found)
-        if (is_karaoke or not sung) and _are_words(found, names.get(track, "").lower()):
-            found = [
-                text for text in found if text.kind != "text" or text.tick not in sung
-            ]  # some files say all twice
+        if (is_karaoke or not sung) and _are_words(found, names.get(track, ""), is_karaoke):
+            # some files say everything twice, as texts and as lyrics
+            found = [text for text in found if text.kind != "text" or text.tick not in sung]
             found = [replace(text, kind="lyric") if text.kind == "text" else text for text in found]
         if any(text.kind == "lyric" for text in found):
             found = [text for text in found if not (text.kind == "cue" and text.text.startswith(_XF_HEADER))]
@@ -67,11 +64,12 @@ def read_words(texts: dict[int, list[Text]], names: dict[int, str]) -> str:
     return title
 
 
-def _are_words(texts: Sequence[Text], name: str) -> bool:
-    """Return whether the text events of an MTrk are sung: by its name, or by their lines, in some number."""
+def _are_words(texts: Sequence[Text], name: str, is_karaoke: bool) -> bool:
+    """Return whether the text events of an MTrk are sung: by its name, their lines, or their number in karaoke."""
     words = [text for text in texts if text.kind == "text"]
     lines = sum(text.text.startswith(("/", "\\")) for text in words)
-    return len({text.tick for text in words}) > 1 and (name in _NAMES or 10 * lines >= len(words))
+    places = len({text.tick for text in words})
+    return places > 1 and (name.lower() in _NAMES or 10 * lines >= len(words) or (is_karaoke and places > 3))
 
 
 def _without_tags(texts: Sequence[Text]) -> tuple[list[Text], list[Text]]:
@@ -113,10 +111,8 @@ def _syllables(texts: Sequence[Text]) -> list[Text]:
     if spaced >= max(1.0, _SPACED * len(sung)):
         for one, other in pairwise(sung):
             between = [raw[one][-1:], raw[other][:1], *raw[one + 1 : other]]
-            ends = (
-                any(map(str.isspace, between)) or _LINE_END.search(raw[one]) or _LINE_START.search(raw[other])
-            )
-            ends = ends or any(map(_LINE_START.search, raw[one + 1 : other])) or _UNSPACED.search(clean[one])
+            ends = _LINE_END.search(raw[one]) or any(map(_LINE_START.search, raw[one + 1 : other + 1]))
+            ends = ends or any(map(str.isspace, between)) or _UNSPACED.search(clean[one])
             if not ends and clean[one][-1].isalpha() and clean[other][0].isalpha():
                 clean[one] += "-"
     syllables = iter(clean)
