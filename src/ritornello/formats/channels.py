@@ -246,7 +246,8 @@ def sounds_of_notes(
 
     last = last_on_line("right")
     is_late = (last >= 0) & (settings.track[last] == track) & (settings.row[last] > on_rows)
-    last = np.where(is_late, last_on_line("left"), last)
+    if is_late.any():
+        last = np.where(is_late, last_on_line("left"), last)
     width = int(lines.max()) + 1
     parts = np.where(events.status[settings.row] == SYSEX, -1, settings.track * width + settings.line)
     order = np.lexsort((settings.row, parts))

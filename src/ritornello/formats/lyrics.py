@@ -44,7 +44,9 @@ def read_words(texts: dict[int, list[Text]], names: dict[int, str]) -> str:
     if not all_texts:
         return title
     is_karaoke = any(text.kind == "text" and _OF_KARAOKE.match(text.text) for text in all_texts)
-    sung = {text.tick for text in all_texts if text.kind == "lyric" and _cleaned(text.text)}
+    sung = set()
+    if any(text.kind == "text" for text in all_texts):
+        sung = {text.tick for text in all_texts if text.kind == "lyric" and _cleaned(text.text)}
     for track, found in texts.items():
         facts: list[Text] = []
         if is_karaoke:

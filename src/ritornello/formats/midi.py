@@ -119,7 +119,8 @@ def _tracks(file: SmfFile, metas: Metas, times: Score) -> tuple[list[int], list[
         for number, rows, program, drums, own in zip(*columns, strict=True)
     ]
     for number, indices in groupby(range(len(tracks)), key=lambda index: numbers[index]):
-        _give_texts(tracks, list(indices), metas.track_texts(number), file.ticks_per_quarter)
+        if texts := metas.track_texts(number):
+            _give_texts(tracks, list(indices), texts, file.ticks_per_quarter)
     return numbers, tracks
 
 

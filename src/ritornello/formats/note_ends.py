@@ -116,7 +116,8 @@ def _mode_ticks(events: Events, lines: Indices, on_rows: Indices) -> Indices:
     """
     result = np.full(len(on_rows), 1 << 62)
     rows = np.flatnonzero((events.first >= ENDS_OF_NOTES[0]) & (events.status & 0xF0 == CONTROL_CHANGE))
-    rows = rows[np.isin(events.first[rows], ENDS_OF_NOTES)]
+    if len(rows):
+        rows = rows[np.isin(events.first[rows], ENDS_OF_NOTES)]
     if not len(rows):
         return result
     tick, line = events.tick[on_rows], lines[on_rows]
