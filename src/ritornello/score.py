@@ -159,11 +159,17 @@ Event = TypeVar("Event", Tempo, Meter, Key)
 
 @dataclass(frozen=True)
 class Text:
-    """A text at `tick`; `kind` is text, copyright, name, instrument, lyric, marker or cue."""
+    """A text at `tick`.
+
+    `kind` is text, copyright, name, instrument, lyric, marker or cue, as in MIDI, or one that MIDI has no event for:
+    chord (a chord symbol such as "Dm7/G", or "N.C."), composer or lyricist. A lyric is one syllable; one that is not
+    the last of its word ends with "-". `verse` is the number of the verse of a lyric, from 1.
+    """
 
     tick: int
     kind: str
     text: str
+    verse: int = 1
 
 
 @dataclass(frozen=True, eq=False)
