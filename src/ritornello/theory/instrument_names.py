@@ -110,8 +110,8 @@ _INSTRUMENTS: dict[int, str] = {
 _REGISTERS: dict[int, str] = {
     24: "pluck",
     48: "strings, string*, streicher, archi, cordes",
-    52: "voice*, vocal*, vox, voix, voce, voci, choir*, chor, chore, chorus, coro, cori, choeur*, choral*, chant, canto, "
-    "gesang, singstimme*, stimme*, singer*, sopran*, mezzo*, contralto, alto, altos, alti, alt, altus, contratenor, "
+    52: "voice*, vocal*, vox, voix, voce, voci, choir*, chor, chore, chorus, coro, cori, choeur*, choral*, chant, "
+    "canto, gesang, singstimme*, stimme*, singer*, sopran*, mezzo*, contralto, alto, altos, alti, alt, altus, contratenor, "
     "tenor*, bariton*, baryton*, bassus, cantus, superius, discant*, diskant*, countertenor*, treble, triplum, "
     "motetus, quintus, sextus, knaben*, frauenstimme*, mannerstimme*, men, women, solist*",
     61: "brass, blech*, cuivres, ottoni",
@@ -159,8 +159,8 @@ _DRUMS: dict[int, str] = {
     33: "metronome*, click*",
     36: "bass drum*, kick*, grosse trommel*, gran cassa, grancassa, cassa, grosse caisse, bassdrum*, gr tr",
     37: "side stick*, sidestick*, rim*, cross stick*",
-    38: "snare*, kleine trommel*, caisse claire*, rullante, tamburo militare, side drum*, ruhrtrommel, tambour, tamburo, "
-    "field drum*, militartrommel, kl tr",
+    38: "snare*, kleine trommel*, caisse claire*, rullante, tamburo militare, side drum*, ruhrtrommel, tambour, "
+    "tamburo, field drum*, militartrommel, kl tr",
     39: "clap*, hand clap*, handclap*, handeklatschen, hands",
     40: "electric snare*",
     42: "closed hi hat*, hi hat*, hihat*, hi hats, hh, hi hat closed, hi hat geschlossen, charleston",

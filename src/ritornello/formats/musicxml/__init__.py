@@ -1,7 +1,7 @@
 """MusicXML -> `Score`: notation as it is played. Writing is in `musicxml_writer`.
 
-Read in order: `document` (bytes to elements), `instruments` (the part list), `measures` (a part to bars, with `expression`
-and `harmony`), `order` (repeats and jumps), `reading` (bars to a score).
+Read in order: `document` (bytes to elements), `instruments` (the part list), `measures` (a part to bars, with
+`expression` and `harmony`), `order` (repeats and jumps), `reading` (bars to a score).
 """
 
 from ritornello.formats.musicxml.reading import parse_musicxml

@@ -1,7 +1,7 @@
 """The bytes of a MusicXML file, compressed or not, in any encoding -> the root element of its score.
 
-A score in which measures contain parts (score-timewise) is turned into one in which parts contain measures. Entities are
-refused, and sizes are checked before anything is unpacked or parsed.
+A score in which measures contain parts (score-timewise) is turned into one in which parts contain measures. Entities
+are refused, and sizes are checked before anything is unpacked or parsed.
 
 Read in order: `read_document`, `_unpacked`, `decoded`.
 """

@@ -12,6 +12,8 @@ _NUMBER = re.compile(r"[+-]?\d{1,12}(?:\.\d{1,12})?")
 def number(text: str | None) -> Fraction | None:
     """Return the decimal number that `text` is, or None; at most twelve digits on either side of the point."""
     text = (text or "").strip()
+    if text.isdecimal() and len(text) <= 12:
+        return Fraction(int(text))
     return Fraction(text) if _NUMBER.fullmatch(text) else None
 
 

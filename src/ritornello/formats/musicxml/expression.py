@@ -81,35 +81,36 @@ def dynamics_of(direction: Element, sound: Element | None) -> Iterator[Dynamic]:
 
 
 def velocity_of(percent: str | None) -> int | None:
-    """Return the velocity of MusicXML's per cent, or None."""
+    """Return the velocity of MusicXML's per cent, or None; a negative number is none."""
     value = number(percent)
-    return None if value is None else max(1, min(127, round(value * PERCENT)))
+    return None if value is None or value < 0 else max(1, min(127, round(value * PERCENT)))
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """From `start` on the level `level`, changing to `goal` up to `stop`; ticks, velocities."""
+
+    start: int
+    level: float
+    stop: int
+    goal: float
+
+    def at(self, tick: int) -> float:
+        if tick >= self.stop:
+            return self.goal
+        return self.level + (tick - self.start) / (self.stop - self.start) * (self.goal - self.level)
 
 
 @dataclass
 class _Curve:
-    """Levels of one staff: from `ticks[i]` on `levels[i]`, changing to `goals[i]` up to `stops[i]`."""
+    """The levels of one staff in time order, and the velocities of attacks by tick."""
 
-    ticks: list[int] = field(default_factory=list)
-    levels: list[float] = field(default_factory=list)
-    stops: list[int] = field(default_factory=list)
-    goals: list[float] = field(default_factory=list)
+    stretches: list[_Stretch] = field(default_factory=list)
     attacks: dict[int, int] = field(default_factory=dict)
 
-    def add(self, tick: int, level: float, stop: int, goal: float) -> None:
-        for column, value in zip(
-            (self.ticks, self.levels, self.stops, self.goals), (tick, level, stop, goal), strict=True
-        ):
-            column.append(value)  # type: ignore[arg-type]
-
     def at(self, tick: int) -> float:
-        i = bisect_right(self.ticks, tick) - 1
-        if i < 0:
-            return DEFAULT_VELOCITY
-        if tick >= self.stops[i]:
-            return self.goals[i]
-        share = (tick - self.ticks[i]) / (self.stops[i] - self.ticks[i])
-        return self.levels[i] + share * (self.goals[i] - self.levels[i])
+        index = bisect_right(self.stretches, tick, key=lambda stretch: stretch.start) - 1
+        return self.stretches[index].at(tick) if index >= 0 else DEFAULT_VELOCITY
 
 
 class Dynamics:
@@ -141,26 +142,21 @@ class Dynamics:
             own = [mark for of, mark in marks if of == staff]
             found += [(tick, mark) for mark in own or [mark for _, mark in marks]]
         curve = _Curve()
-        level: float = DEFAULT_VELOCITY
-        for i, (tick, mark) in enumerate(found):
+        for index, (tick, mark) in enumerate(found):
             if mark.attack is not None:
                 curve.attacks[tick] = mark.attack
             if mark.level is not None:
-                level = mark.level
-                curve.add(tick, level, tick, level)
+                curve.stretches.append(_Stretch(tick, mark.level, tick, mark.level))
             elif mark.hairpin:
                 level = curve.at(tick)
-                stop, goal = self._goal(found, i, level)
-                if stop > tick:
-                    curve.add(tick, level, stop, goal)
-                    level = goal
+                curve.stretches.append(_Stretch(tick, level, *self._goal(found, index, level)))
         return curve
 
-    def _goal(self, marks: Sequence[tuple[int, Dynamic]], number: int, level: float) -> tuple[int, float]:
-        """Return where the hairpin marks[number] ends, and the level there; its own place if it has no end."""
-        start, hairpin = marks[number]
+    def _goal(self, marks: Sequence[tuple[int, Dynamic]], index: int, level: float) -> tuple[int, float]:
+        """Return where the hairpin marks[index] ends, and the level there; its own place if it has no end."""
+        start, hairpin = marks[index]
         direction, end = hairpin.hairpin or 0, None
-        for tick, mark in itertools.islice(marks, number + 1, None):
+        for tick, mark in itertools.islice(marks, index + 1, None):
             if tick - (start if hairpin.ends_at_mark else tick if end is None else end) > 4 * self.reach:
                 break
             if end is None and mark.hairpin is not None and not hairpin.ends_at_mark:

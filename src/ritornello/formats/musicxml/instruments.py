@@ -1,8 +1,8 @@
 """The part list -> the instruments of every part.
 
-An instrument is what its MIDI program says, else its sound, else its name, the name of its part, or their abbreviations.
-A drum is what its MIDI key says, else its sound or name; the notes of a drum that none of these tells are read by their
-place on the staff (`drum_at`).
+An instrument is what its MIDI program says, else its sound, else its name, the name of its part, or their
+abbreviations. A drum is what its MIDI key says, else its sound or name; the notes of a drum that none of these tells
+are read by their place on the staff (`drum_at`).
 
 Read in order: `Instrument`, `read_part_list`, `_Part`.
 """
@@ -30,9 +30,9 @@ _DRUM_AT = {drum_sign(pitch): pitch for pitch in range(128)}
 class Instrument:
     """An instrument of a part: `program` 0-127 for pitched notes, `kit` for drums.
 
-    key: the drum, 0-127, that its unpitched notes are; None if it does not say. is_drum: pitched notes, too, are keys of
-    the kit, because it plays on channel 10. controls: volume and pan, as (controller, value), where they are not those
-    of General MIDI.
+    key: the drum, 0-127, that its unpitched notes are; None if it does not say. is_drum: pitched notes, too, are keys
+    of the kit, because it plays on channel 10. controls: volume and pan, as (controller, value), where they are not
+    those of General MIDI.
     """
 
     name: str = ""

@@ -54,9 +54,9 @@ _JUMP_WORDS = (
 class Note:
     """A note of a bar from `start` to `stop`; a grace note has no length.
 
-    pitch: MIDI pitch, or key of the kit. tied: whether from the note before and to the one after. velocity: what the note
-    itself says; accent: how much louder its articulations make it. times: when it is played, if not every time. lyrics:
-    (verse, syllable). grace: the number of a grace note in its bar; those of a chord share it.
+    pitch: MIDI pitch, or key of the kit. tied: whether from the note before and to the one after. velocity: what the
+    note itself says; accent: how much louder its articulations make it. times: when it is played, if not every time.
+    lyrics: (verse, syllable). grace: the number of a grace note in its bar; those of a chord share it.
     """
 
     start: Fraction
@@ -79,7 +79,8 @@ class Note:
 class Sign:
     """What begins at a place of a bar: its kind, with value.
 
-    tempo: Pace. key: (Key, sounding, of tick 0; whether written without signs by a transposing part). chord, marker: str. dynamic: Dynamic. control: (number, value).
+    tempo: Pace. key: (Key, sounding, of tick 0; whether written without signs by a transposing part). chord, marker:
+    str. dynamic: Dynamic. control: (number, value).
     """
 
     start: Fraction
@@ -92,8 +93,8 @@ class Sign:
 class Bar:
     """What a <measure> has.
 
-    filled: how far its notes, rests and gaps reach; sounding: how far its notes do. meter: a signature that begins here;
-    is_free: none holds from here on (senza misura).
+    filled: how far its notes, rests and gaps reach; sounding: how far its notes do. meter: a signature that begins
+    here; is_free: none holds from here on (senza misura).
     """
 
     notes: list[Note] = field(default_factory=list)
@@ -117,7 +118,7 @@ class _Transposition:
 def read_bars(part: Part, element: Element, repairs: Repairs, source: str) -> list[Bar]:
     """Return the bars of a <part>; raise FormatError, with `source` for the file, for one of an absurd length."""
     reader = _PartReader(part, repairs)
-    bars = []
+    bars: list[Bar] = []
     for measure in element.findall("measure"):
         bar = reader.read(measure)
         if bar.filled > MAX_QUARTERS:
@@ -222,9 +223,9 @@ class _PartReader:
             self.repairs.add("divisions")
         for transpose in element.findall("transpose"):
             self._transpose(transpose)
-        for key in element.findall("key"):
-            if key.get("number", "1") == "1" and (fifths := _fifths(key)) is not None:
-                self.key = Key(0, fifths, text_in(key, "mode") in ("minor", "aeolian"))
+        for each in element.findall("key"):
+            if each.get("number", "1") == "1" and (fifths := _fifths(each)) is not None:
+                self.key = Key(0, fifths, text_in(each, "mode") in ("minor", "aeolian"))
         if self.key is not None and (
             element.find("key") is not None or element.find("transpose") is not None
         ):
@@ -318,9 +319,9 @@ class _PartReader:
             head = parts.get("notehead")
             return drum_at(step, octave, "normal" if head is None else (head.text or "").strip()), True
         pitch = parts["pitch"]
-        step = LETTERS.get(text_in(pitch, "step").upper(), 0)
-        alter = number_in(pitch, "alter") or Fraction(0)
-        written = step + 12 * (integer_in(pitch, "octave", 4) + 1) + math.floor(alter + Fraction(1, 2))
+        alter = math.floor((number_in(pitch, "alter") or 0) + Fraction(1, 2))
+        natural = LETTERS.get(text_in(pitch, "step").upper(), 0)
+        written = natural + alter + 12 * (integer_in(pitch, "octave", 4) + 1)
         if instrument.is_drum:
             return (written if instrument.key is None else instrument.key), True
         return written + transposition.semitones, False

@@ -2,8 +2,8 @@
 
 Conventions
 -----------
-- A repeat goes back to the nearest open start of a repeat, else behind the last repeat that is not within it, else to the
-  beginning.
+- A repeat goes back to the nearest open start of a repeat, else behind the last repeat that is not within it, else to
+  the beginning.
 - Endings that follow one another are those of one repeat. With a bracket "1." alone, the second time goes on behind it.
 - A jump (D.C. or D.S.) is taken once, at the end of its bar and after the repeats around it. After it, repeats are not
   taken (unless the file says so), the last ending is played, and Fine and To Coda count.

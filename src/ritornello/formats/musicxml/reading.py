@@ -2,13 +2,13 @@
 
 Conventions
 -----------
-- A bar lasts as long as its longest part fills it: shorter than its signature in a pickup, longer in a cadenza. Every bar
-  begins at the same time in all parts. An empty bar lasts what its signature says; so does one that one part
+- A bar lasts as long as its longest part fills it: shorter than its signature in a pickup, longer in a cadenza. Every
+  bar begins at the same time in all parts. An empty bar lasts what its signature says; so does one that one part
   exceeds by rests alone.
 - A part is a track, with all its staves; one with several instruments is a track for each program, and one for drums.
 - Tied notes are joined, also between voices and staves, and into a chord from before it in its bar or the bar before.
-- Grace notes end at the note before which they stand, an eighth of a quarter each, or less where there is no room; at the
-  start of the piece they take their time from that note. A grace note tied to its note is that note.
+- Grace notes end at the note before which they stand, an eighth of a quarter each, or less where there is no room; at
+  the start of the piece they take their time from that note. A grace note tied to its note is that note.
 - Where a bar is played again, the tempo, key and pedals of its place hold again, and the next verse is sung.
 - There are `TICKS_PER_QUARTER` ticks to a quarter, or a multiple that makes all times exact.
 
@@ -65,8 +65,8 @@ _Place = tuple[int, int]  # a bar as written, and ticks from its start
 def parse_musicxml(data: bytes, name: str = "MusicXML data", *, repeats: bool = True) -> Score:
     """Return the score of the bytes of a MusicXML file, compressed or not.
 
-    repeats: whether repeats, endings and jumps are played out, or the bars stand as they are written. Raise FormatError,
-    with `name` for the file, if it cannot be read.
+    repeats: whether repeats, endings and jumps are played out, or the bars stand as they are written. Raise
+    FormatError, with `name` for the file, if it cannot be read.
     """
     root = read_document(data, name)
     repairs = Repairs()
@@ -158,8 +158,8 @@ class _Course:
     def signs(self, bars: Sequence[Bar], kind: str) -> list[tuple[_Place, Any]]:
         """Return the places and values of the signs of a kind in a part, in time order."""
         found = [
-            ((number, self.ticks(sign.start)), sign.value)
-            for number, bar in enumerate(bars)
+            ((index, self.ticks(sign.start)), sign.value)
+            for index, bar in enumerate(bars)
             for sign in bar.signs
             if sign.kind == kind
         ]
@@ -170,8 +170,8 @@ class _Course:
     ) -> Iterator[tuple[int, Any]]:
         """Yield (tick, value) of events as they are played; they are in time order.
 
-        holds_on: after a jump, that in force there is set again, or `before` if none is; else this is so only for a jump
-        back, and never for `before`.
+        holds_on: after a jump, that in force there is set again, or `before` if none is; else this is so only for a
+        jump back, and never for `before`.
         """
         places = [place for place, _ in events]
         current, last = before, -1
@@ -258,16 +258,16 @@ def _keys(parts: Sequence[Sequence[Bar]], course: _Course) -> list[tuple[_Place,
     Horns and trumpets are often written without signs in any key.
     """
     changes = defaultdict[_Place, dict[int, tuple[Key, bool]]](dict)
-    for number, own in enumerate(parts):
+    for part, own in enumerate(parts):
         for place, value in course.signs(own, "key"):
-            changes[place][number] = value
+            changes[place][part] = value
     in_force: dict[int, tuple[Key, bool]] = {}
     keys = []
     for place in sorted(changes):
         in_force |= changes[place]
         votes = Counter(key for key, _ in in_force.values())
         signed = Counter(key for key, is_open in in_force.values() if not is_open)
-        candidates = [in_force[number][0] for number in sorted(in_force)]
+        candidates = [in_force[part][0] for part in sorted(in_force)]
         keys.append((place, max(candidates, key=lambda key: (votes[key], signed[key]))))
     return keys
 
@@ -330,8 +330,8 @@ class _PartPlayer:
     def __init__(self, part: Part, bars: Sequence[Bar], course: _Course) -> None:
         self.part, self.bars, self.course = part, bars, course
         marks = [
-            (course.written[number] + course.ticks(sign.start), sign.staff, sign.value)
-            for number, bar in enumerate(bars)
+            (course.written[index] + course.ticks(sign.start), sign.staff, sign.value)
+            for index, bar in enumerate(bars)
             for sign in bar.signs
             if sign.kind == "dynamic"
         ]
@@ -363,12 +363,12 @@ class _PartPlayer:
     def _events(self) -> Iterator[_Event]:
         """Yield the notes of all bars as they are played, before graces and ties."""
         prepared: dict[int, list[tuple[int, int, int, Note]]] = {}
-        for number, (start, played) in enumerate(zip(self.course.starts, self.course.order, strict=False)):
+        for index, (start, played) in enumerate(zip(self.course.starts, self.course.order, strict=False)):
             if played.bar not in prepared:
                 prepared[played.bar] = list(self._prepared(played.bar))
             for first, stop, velocity, note in prepared[played.bar]:
                 if not note.times or played.time in note.times:
-                    yield _Event(start + first, start + stop, number, note, velocity)
+                    yield _Event(start + first, start + stop, index, note, velocity)
 
     def _prepared(self, number: int) -> Iterator[tuple[int, int, int, Note]]:
         """Yield start and stop in ticks of the bar, velocity, and note."""
@@ -452,8 +452,8 @@ def _place_graces(events: Sequence[_Event], ticks_per_quarter: int) -> None:
 def _join_ties(events: Iterable[_Event]) -> list[_Event]:
     """Return the notes of a part with those that are tied joined; `events` are sorted by start.
 
-    A tie leads to the note that begins where it ends, of its voice if possible, or to one within the next bar if the pitch
-    is not struck between.
+    A tie leads to the note that begins where it ends, of its voice if possible, or to one within the next bar if the
+    pitch is not struck between.
     """
     joined: list[_Event] = []
     tied = defaultdict[tuple[int, bool], list[_Event]](list)
