@@ -111,7 +111,8 @@ _REGISTERS: dict[int, str] = {
     24: "pluck",
     48: "strings, string*, streicher, archi, cordes",
     52: "voice*, vocal*, vox, voix, voce, voci, choir*, chor, chore, chorus, coro, cori, choeur*, choral*, chant, "
-    "canto, gesang, singstimme*, stimme*, singer*, sopran*, mezzo*, contralto, alto, altos, alti, alt, altus, contratenor, "
+    "canto, gesang, "
+    "singstimme*, stimme*, singer*, sopran*, mezzo*, contralto, alto, altos, alti, alt, altus, contratenor, "
     "tenor*, bariton*, baryton*, bassus, cantus, superius, discant*, diskant*, countertenor*, treble, triplum, "
     "motetus, quintus, sextus, knaben*, frauenstimme*, mannerstimme*, men, women, solist*",
     61: "brass, blech*, cuivres, ottoni",

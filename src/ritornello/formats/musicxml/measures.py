@@ -42,10 +42,14 @@ SUSTAIN, SOSTENUTO, SOFT = 64, 66, 67  # controllers
 
 _NUMBERS = re.compile(r"(\d{1,4})(?:\s*[-–]\s*(\d{1,4}))?")
 _JUMP_WORDS = (
-    ("dacapo", re.compile(r"\W*(?:d\.?\s?c\b|da capo\b)", re.IGNORECASE)),
+    (
+        "dacapo",
+        re.compile(r"\W*(?:(?:m[ei]nu|scherz|mar[cs])\w*\.?\s+)?(?:d\.?\s?c\b|da capo\b)", re.IGNORECASE),
+    ),
     ("dalsegno", re.compile(r"\W*(?:d\.?\s?s\b|d[ae]l segno\b)", re.IGNORECASE)),
     ("tocoda", re.compile(r"\W*(?:to|alla|al)\s+coda\b", re.IGNORECASE)),
     ("fine", re.compile(r"\W*fine\W*$", re.IGNORECASE)),
+    ("trio", re.compile(r"\W*trio\b", re.IGNORECASE)),
     ("coda", re.compile(r"\W*coda\W*$", re.IGNORECASE)),
 )
 
@@ -93,7 +97,8 @@ class Sign:
 class Bar:
     """What a <measure> has.
 
-    filled: how far its notes, rests and gaps reach; sounding: how far its notes do. meter: a signature that begins
+    filled: how far its notes, rests and gaps reach; sounding: how far its notes do. is_implicit: not counted, such as a
+    pickup. meter: a signature that begins
     here; is_free: none holds from here on (senza misura).
     """
 
@@ -101,6 +106,7 @@ class Bar:
     signs: list[Sign] = field(default_factory=list)
     filled: Fraction = Fraction(0)
     sounding: Fraction = Fraction(0)
+    is_implicit: bool = False
     meter: tuple[int, int] | None = None
     is_free: bool = False
     navigation: Navigation = field(default_factory=Navigation)
@@ -152,7 +158,8 @@ class _PartReader:
 
     def read(self, measure: Element) -> Bar:
         """Return the bar of a <measure>."""
-        self.bar = bar = Bar(meter=self.next_meter[0], is_free=self.next_meter[1])
+        meter, is_free = self.next_meter
+        self.bar = bar = Bar(is_implicit=measure.get("implicit") == "yes", meter=meter, is_free=is_free)
         self.next_meter = None, False
         bar.navigation, self.following = self.following, Navigation()
         self.position = self.last = Fraction(0)

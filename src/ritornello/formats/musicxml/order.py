@@ -23,8 +23,8 @@ MAX_BARS_PLAYED = 100_000
 MAX_NOTES_PLAYED = 1_000_000
 
 JUMPS = ("dacapo", "dalsegno")
-KINDS = (*JUMPS, "fine", "tocoda", "segno", "coda")
-"""The marks of navigation: jumps, ends, and the places that are jumped to."""
+KINDS = (*JUMPS, "fine", "tocoda", "segno", "coda", "trio")
+"""The marks of navigation: jumps, ends, the places that are jumped to, and where a trio begins."""
 
 
 @dataclass
@@ -218,6 +218,9 @@ def _marks(bars: Sequence[Navigation]) -> dict[str, dict[int, str]]:
     if not marks["tocoda"] and len(marks["coda"]) > 1:  # of two signs, the first is where to leave
         first = min(marks["coda"])
         marks["tocoda"][first] = marks["coda"].pop(first)
+    trio = min(marks["trio"], default=0)
+    if trio and not marks["fine"] and not marks["tocoda"]:  # a minuet da capo ends before its trio
+        marks["fine"][trio - 1] = ""
     return marks
 
 

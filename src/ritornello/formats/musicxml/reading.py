@@ -192,13 +192,14 @@ class _Course:
 
 def _resolution(parts: Iterable[Sequence[Bar]]) -> int:
     """Return a number of ticks to a quarter that makes the notes and bars of all parts exact, if there is one."""
-    exact = TICKS_PER_QUARTER
+    needed = 1
     times = (time for bars in parts for bar in bars for time in _times(bar))
     for denominator in {time.denominator for time in times}:
-        exact = math.lcm(exact, denominator)
-        if exact > MAX_TICKS_PER_QUARTER:
+        needed = math.lcm(needed, denominator)
+        if needed > MAX_TICKS_PER_QUARTER:
             return FINE_TICKS
-    return exact
+    usual = math.lcm(needed, TICKS_PER_QUARTER)
+    return usual if usual <= MAX_TICKS_PER_QUARTER else needed * -(-TICKS_PER_QUARTER // needed)
 
 
 def _times(bar: Bar) -> Iterator[Fraction]:
@@ -210,6 +211,8 @@ def _times(bar: Bar) -> Iterator[Fraction]:
 
 def _bar_length(bars: Sequence[Bar], nominal: Fraction, is_free: bool) -> Fraction:
     """Return the length in quarters of a bar with these parts, whose signature says `nominal`."""
+    if any(bar.is_implicit for bar in bars):  # where some write a rest for a whole bar
+        bars = [bar for bar in bars if bar.notes or bar.filled < nominal] or bars
     filled = max(bar.filled for bar in bars)
     if not filled:
         return nominal
@@ -457,11 +460,14 @@ def _join_ties(events: Iterable[_Event]) -> list[_Event]:
     """
     joined: list[_Event] = []
     tied = defaultdict[tuple[int, bool], list[_Event]](list)
+    struck: dict[tuple[int, bool], int] = {}
     for event in events:
-        waiting = tied[event.note.pitch, event.note.is_drum]
-        before = _tied_before(waiting, event) if event.note.tied[0] else None
+        pitch = event.note.pitch, event.note.is_drum
+        waiting = tied[pitch]
+        before = _tied_before(waiting, event, struck.get(pitch, 0)) if event.note.tied[0] else None
         if before is None:
             waiting[:] = [other for other in waiting if other.stop >= event.start]
+            struck[pitch] = event.start
         else:
             waiting.remove(before)
         if before is None or before.note.is_grace:
@@ -477,9 +483,11 @@ def _join_ties(events: Iterable[_Event]) -> list[_Event]:
     return [event for event in joined if not event.is_dropped]
 
 
-def _tied_before(waiting: Sequence[_Event], event: _Event) -> _Event | None:
-    """Return the one of the notes with an open tie that leads to `event`."""
+def _tied_before(waiting: Sequence[_Event], event: _Event, struck: int) -> _Event | None:
+    """Return the one of the notes with an open tie that leads to `event`; `struck`: when the pitch was last struck."""
     ending = [other for other in waiting if other.stop == event.start]
     own = [other for other in ending if other.note.voice == event.note.voice]
-    earlier = [other for other in waiting if other.stop < event.start and other.number >= event.number - 1]
+    earlier = [
+        other for other in waiting if struck < other.stop < event.start and other.number >= event.number - 1
+    ]
     return (own + ending + earlier[::-1] + [None])[0]
