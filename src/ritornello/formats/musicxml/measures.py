@@ -37,6 +37,7 @@ from ritornello.score import Key
 from ritornello.theory.pitches import LETTERS
 
 MAX_QUARTERS = 10_000  # of a bar
+MAX_OFFSET = Fraction(100)  # quarters
 MAX_NUMERATOR, MAX_DENOMINATOR = 255, 128  # of a meter, as in MIDI
 SUSTAIN, SOSTENUTO, SOFT = 64, 66, 67  # controllers
 
@@ -127,8 +128,7 @@ def read_bars(part: Part, element: Element, repairs: Repairs, source: str) -> li
     bars: list[Bar] = []
     for measure in element.findall("measure"):
         bar = reader.read(measure)
-        if bar.filled > MAX_QUARTERS:
-            quarters = int(bar.filled)
+        if (quarters := int(max(bar.filled, bar.sounding))) > MAX_QUARTERS:
             raise FormatError(
                 f"{source}: bar {len(bars) + 1} of {part.name or 'a part'} lasts {quarters} quarters: "
                 f"allowed are {MAX_QUARTERS}"
@@ -218,7 +218,10 @@ class _PartReader:
     def _place(self, element: Element) -> Fraction:
         """Return where an element stands, with its <offset>."""
         offset = number_in(element, "offset")
-        return max(Fraction(0), self.position + offset / self.divisions) if offset else self.position
+        if not offset:
+            return self.position
+        quarters = max(-MAX_OFFSET, min(MAX_OFFSET, offset / self.divisions))
+        return max(Fraction(0), self.position + quarters)
 
     # --- attributes ---
 
