@@ -11,24 +11,22 @@ Ticks are those of the score; nothing is quantised.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
+from ritornello.chord_symbols import CHORDS_NAME, chord_symbols
 from ritornello.errors import ConfigError, CorpusError
-from ritornello.score import Notes, Score, Text, Track, make_notes, sort_notes
-from ritornello.theory import CHORDS, Chord, make_chord, parse_chord
+from ritornello.score import Notes, Score, Track, make_notes, sort_notes
+from ritornello.theory import CHORDS, Chord, make_chord
 
 MELODY_NAME = re.compile(r"melod|solo|lead|voice|vocal|sing|theme|tune", re.IGNORECASE)
-CHORDS_NAME = re.compile(r"chord|harmon|accomp|comp\b|changes", re.IGNORECASE)
-"""Names of the tracks of these parts."""
+"""Names of tracks of a melody."""
 
 TEMPLATES = ("maj", "min", "7", "maj7", "m7", "dim", "m7b5", "dim7", "aug", "6", "m6", "sus4", "7sus4", "mM7")
 """The qualities of chords found in notes; of two that fit alike, the earlier."""
-
-_REHEARSAL = "ABCDEFG"
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ def read_leadsheet(score: Score, melody: str | None = None) -> LeadSheet:
     line = top_line(pitched[chosen].notes)
     rest = [track.notes for i, track in enumerate(pitched) if i != chosen]
     rest = rest or [np.setdiff1d(pitched[chosen].notes, line)]  # one track plays both
-    given = given_chords(score)
+    given = chord_symbols(score)
     others = sort_notes(np.concatenate(rest))
     chords = given or find_chords(score, others if len(others) else line)
     return LeadSheet(line, pitched[chosen].program, chords, bool(given))
@@ -110,33 +108,6 @@ def top_line(notes: Notes) -> Notes:
     for note, following in pairwise(line):
         note[1] = min(note[1], following[0] - note[0])
     return make_notes(line)
-
-
-def given_chords(score: Score) -> tuple[tuple[int, Chord], ...]:
-    """Return the chords written as texts: those of a track named like one of chords, or else two or more texts of one
-    kind that are mostly chord symbols and not just the letters of rehearsal marks."""
-    for track in score.tracks:
-        if CHORDS_NAME.search(track.name) and (chords := _parse_texts(track.texts)):
-            return chords
-    for texts in (score.texts, *(track.texts for track in score.tracks)):
-        for kind in ("marker", "text", "cue", "lyric"):
-            group = [text for text in texts if text.kind == kind]
-            chords, names = _parse_texts(group), [text.text.strip() for text in group]
-            is_rehearsal = names == list(_REHEARSAL[: len(names)])
-            if len(chords) >= 2 and 3 * len(chords) >= 2 * len(group) and not is_rehearsal:
-                return chords
-    return ()
-
-
-def _parse_texts(texts: Iterable[Text]) -> tuple[tuple[int, Chord], ...]:
-    found = {}
-    for text in texts:
-        try:
-            if text.text.strip()[:1].isupper():
-                found[text.tick] = parse_chord(text.text)
-        except ConfigError:
-            continue  # not a chord symbol, or an unknown one: the chord before it goes on
-    return tuple(sorted(found.items()))
 
 
 def find_chords(score: Score, notes: Notes) -> tuple[tuple[int, Chord], ...]:
