@@ -24,12 +24,12 @@ _VOICES = (52, 53, 54)
 # The clefs of each instrument: the first is the usual one, the others are used where the music stays there.
 _CONVENTIONS: dict[int, tuple[str, ...]] = {
     8: ("treble", "treble8va"), 9: ("treble8va", "treble"), 10: ("treble", "treble8va"), 13: ("treble", "treble8va"),
-    22: ("treble",), 40: ("treble",), 41: ("alto", "treble"), 42: ("bass", "tenor", "treble"), 43: ("bass8vb", "bass"),
-    47: ("bass",), 56: ("treble",), 57: ("bass", "tenor"), 58: ("bass", "bass8vb"), 59: ("treble",),
+    22: ("treble",), 40: ("treble",), 41: ("alto", "treble"), 42: ("bass", "tenor", "treble"), 43: ("bass8vb",),
+    47: ("bass",), 56: ("treble",), 57: ("bass", "tenor"), 58: ("bass",), 59: ("treble",),
     60: ("treble", "bass"), 67: ("bass", "treble"), 70: ("bass", "tenor"), 72: ("treble8va", "treble"),
     78: ("treble8va", "treble"), 105: ("treble8vb", "treble"), 104: ("treble8vb", "treble"),
     **dict.fromkeys(range(24, 32), ("treble8vb", "treble")),
-    **dict.fromkeys(range(32, 40), ("bass8vb", "bass")),
+    **dict.fromkeys(range(32, 40), ("bass8vb",)),
     **dict.fromkeys((11, 64, 65, 66, 68, 69, 71, 73, 74, 75, 77, 79, 106, 108, 109, 110, 111), ("treble",)),
 }  # fmt: skip
 

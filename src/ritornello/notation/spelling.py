@@ -147,6 +147,7 @@ def _likely_names(pitches: Places, starts: Places, fifths: Places) -> NDArray[np
         state = before * seen[at]
         state /= state.sum()
         forward[at] = state
+    after = np.ones(len(signatures))
     for at in range(len(firsts) - 1, -1, -1):
         after = np.ones(len(signatures)) if is_new[at + 1] else changes @ (after * seen[at + 1])
         after /= after.sum()
