@@ -33,8 +33,9 @@ def test_names_of_general_midi_are_not_printed() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["Track 1", "MIDI 01", "Staff-2", "untitled", "12", "Channel 5", "MIDI Channel 5", "Instr. 3", "Inst 4", "  ", "\x00",
-     "Sequenced by A. Nonymous", "http://example.org", "© 1999", "x" * (LONGEST + 1), "song.mid", "Part 3", "Track 1 Ch 2"],
+    ["Track 1", "MIDI 01", "Staff-2", "untitled", "12", "Channel 5", "MIDI Channel 5", "Instr. 3", "Inst 4", "  ",
+     "\x00", "Sequenced by A. Nonymous", "http://example.org", "© 1999", "x" * (LONGEST + 1), "song.mid", "Part 3",
+     "Track 1 Ch 2"],
 )  # fmt: skip
 def test_what_is_no_name_is_not_printed(name: str) -> None:
     assert printed_name(part(name, 73)) == "Flute"
@@ -53,6 +54,7 @@ def test_what_is_no_name_is_not_printed(name: str) -> None:
         ("Harpsichord LH", 6, "Harpsichord"),
         ("up:", 0, "Piano"),
         ("Bass", 33, "Bass"),
+        ("violin", 48, "Violin"),  # the name is more exact than the program
         ("Voice", 0, "Voice"),  # sung, played by a piano
         ("T", 52, "Tenor"),
         ("尺八", 77, "尺八"),
@@ -85,7 +87,8 @@ def test_four_singers_from_high_to_low_are_soprano_alto_tenor_and_bass() -> None
 
 @pytest.mark.parametrize(
     ("name", "short"),
-    [("Lead Guitar", "L. Gtr."), ("Harmonium", "Harm."), ("Koto", "Koto"), ("Violin 1", "Vln. 1"), ("Flute II", "Fl. II")],
+    [("Lead Guitar", "L. Gtr."), ("Harmonium", "Harm."), ("Koto", "Koto"), ("Violin 1", "Vln. 1"),
+     ("Flute II", "Fl. II")],
 )  # fmt: skip
 def test_abbreviations_of_own_names(name: str, short: str) -> None:
     assert abbreviation(part(name, 73)) == short

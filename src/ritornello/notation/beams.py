@@ -88,12 +88,15 @@ def beamed(
     `from_end`: as for `beam_groups`.
     """
     wide = _edges(beam_groups(numerator, denominator, quarters, EIGHTH, from_end))
-    narrow = _edges(beam_groups(numerator, denominator, quarters, EIGHTH / 2, from_end))
+    groups = beam_groups(numerator, denominator, quarters, EIGHTH / 2, from_end)
+    narrow = beats = _edges(groups)
+    if len(groups) > 1 and from_end and groups[0] < groups[1]:
+        beats = narrow[1:]  # a pickup that begins off the beat
     result: list[list[int]] = []
     for run in _runs(notes, wide):
         first, last = notes[run[0]], notes[run[-1]]
         is_plain = all(notes[i][1:] == (EIGHTH, 1) for i in run)
-        if is_plain and first[0] in narrow and last[0] + last[1] in narrow:
+        if is_plain and first[0] in beats and last[0] + last[1] in beats:
             result.append(run)
         else:
             inside = _runs([notes[i] for i in run], narrow)
