@@ -123,7 +123,7 @@ def test_instruments_are_numbered_if_there_are_several_of_a_kind() -> None:
     tracks = [track_of((0, 480, 60, 90), program=40) for _ in range(2)]
     score = score_of(*tracks, track_of((0, 480, 60, 90), program=42))
     names = [name for name, _ in pianoroll._legend(score, pianoroll._colours(score))]
-    assert names == ["Violin (1)", "Violin (2)", "Cello"]
+    assert names == ["Violin I", "Violin II", "Cello"]
 
 
 def test_no_notes_and_widths_out_of_range_are_refused(tmp_path: Path) -> None:

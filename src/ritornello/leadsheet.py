@@ -28,6 +28,9 @@ MELODY_NAME = re.compile(r"melod|solo|lead|voice|vocal|sing|theme|tune", re.IGNO
 TEMPLATES = ("maj", "min", "7", "maj7", "m7", "dim", "m7b5", "dim7", "aug", "6", "m6", "sus4", "7sus4", "mM7")
 """The qualities of chords found in notes; of two that fit alike, the earlier."""
 
+CLEAR = 0.95
+"""The share of the sound that belongs to chords that are clear."""
+
 
 @dataclass(frozen=True)
 class LeadSheet:
@@ -43,17 +46,29 @@ class LeadSheet:
 
 def read_leadsheet(score: Score, melody: str | None = None) -> LeadSheet:
     """Return the lead sheet of `score`; without pitched notes it is empty. `melody`: as for `melody_track`."""
+    line, program, others = _divided(score, melody)
+    given = chord_symbols(score)
+    chords = given or find_chords(score, others if len(others) else line)
+    return LeadSheet(line, program, chords, bool(given))
+
+
+def clear_chords(score: Score) -> tuple[tuple[int, Chord], ...]:
+    """Return the chords found in the accompaniment, if nearly all of its sound (`CLEAR`) is in them; else none."""
+    _, _, others = _divided(score)
+    chords = find_chords(score, others)
+    return chords if chords_fit(others, chords) >= CLEAR else ()
+
+
+def _divided(score: Score, melody: str | None = None) -> tuple[Notes, int, Notes]:
+    """Return the melody, one note at a time, its program, and the other pitched notes."""
     pitched = [track for track in score.tracks if len(track.notes) and not track.is_drum]
     if not pitched:
-        return LeadSheet(make_notes(), 0, (), False)
+        return make_notes(), 0, make_notes()
     chosen = melody_track(pitched, melody)
     line = top_line(pitched[chosen].notes)
     rest = [track.notes for i, track in enumerate(pitched) if i != chosen]
     rest = rest or [np.setdiff1d(pitched[chosen].notes, line)]  # one track plays both
-    given = chord_symbols(score)
-    others = sort_notes(np.concatenate(rest))
-    chords = given or find_chords(score, others if len(others) else line)
-    return LeadSheet(line, pitched[chosen].program, chords, bool(given))
+    return line, pitched[chosen].program, sort_notes(np.concatenate(rest))
 
 
 def check_leadsheet(score: Score) -> None:
@@ -124,12 +139,25 @@ def find_chords(score: Score, notes: Notes) -> tuple[tuple[int, Chord], ...]:
             edges += [start, (start + stop) // 2] if beats >= 4 and beats % 2 == 0 else [start]
     chords: list[tuple[int, Chord]] = []
     starts, ends = notes["start"], notes["start"] + notes["duration"]
+    longest = int(notes["duration"].max(initial=0))
     for tick, stop in zip(edges, [*edges[1:], int(ends.max(initial=0)) + 1], strict=True):
-        at = slice(0, int(np.searchsorted(starts, stop)))
+        at = slice(*np.searchsorted(starts, (tick - longest, stop)).tolist())
         chord = name_chord(notes[at], tick, stop)
         if chord is not None and (not chords or chords[-1][1] != chord):
             chords.append((tick, chord))
     return tuple(chords)
+
+
+def chords_fit(notes: Notes, chords: Sequence[tuple[int, Chord]]) -> float:
+    """Return the share of the sound of `notes`, from the first chord on, that belongs to the chord of its time."""
+    starts, ends = notes["start"], notes["start"] + notes["duration"]
+    inside = total = 0.0
+    stops = [tick for tick, _ in chords[1:]] + [int(ends.max(initial=0))]
+    for (tick, chord), stop in zip(chords, stops, strict=False):
+        sounding = np.maximum(np.minimum(ends, stop) - np.maximum(starts, tick), 0)
+        total += float(sounding.sum())
+        inside += float(sounding[np.isin(notes["pitch"] % 12, list(chord.pitch_classes))].sum())
+    return inside / total if total else 0.0
 
 
 def name_chord(notes: Notes, start: int, stop: int) -> Chord | None:
