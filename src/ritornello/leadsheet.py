@@ -29,7 +29,7 @@ TEMPLATES = ("maj", "min", "7", "maj7", "m7", "dim", "m7b5", "dim7", "aug", "6",
 """The qualities of chords found in notes; of two that fit alike, the earlier."""
 
 CLEAR = 0.95
-"""The share of the sound that belongs to chords that are clear."""
+"""The least `clarity` of chords that are shown where nothing is written."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,16 @@ def read_leadsheet(score: Score, melody: str | None = None) -> LeadSheet:
 
 
 def clear_chords(score: Score) -> tuple[tuple[int, Chord], ...]:
-    """Return the chords found in the accompaniment, if nearly all of its sound (`CLEAR`) is in them; else none."""
-    _, _, others = _divided(score)
-    chords = find_chords(score, others)
-    return chords if chords_fit(others, chords) >= CLEAR else ()
+    """Return the chords found in the accompaniment, or else in all pitched notes, if they are clear; else none.
+
+    They are if of their sound, and of the chords, the share `CLEAR` is as it should be (see `clarity`).
+    """
+    line, _, others = _divided(score)
+    for notes in (others, sort_notes(np.concatenate([line, others]))):
+        chords = find_chords(score, notes)
+        if clarity(notes, chords) >= CLEAR:
+            return chords
+    return ()
 
 
 def _divided(score: Score, melody: str | None = None) -> tuple[Notes, int, Notes]:
@@ -148,16 +154,27 @@ def find_chords(score: Score, notes: Notes) -> tuple[tuple[int, Chord], ...]:
     return tuple(chords)
 
 
-def chords_fit(notes: Notes, chords: Sequence[tuple[int, Chord]]) -> float:
-    """Return the share of the sound of `notes`, from the first chord on, that belongs to the chord of its time."""
+def clarity(notes: Notes, chords: Sequence[tuple[int, Chord]]) -> float:
+    """Return how clearly the notes say the chords, 0 to 1: the lesser of two shares.
+
+    They are the share of their sound, from the first chord on, that belongs to the chord of its time, and the share of
+    chords of which all tones but the fifth are heard. 0 without chords.
+    """
+    if not chords:
+        return 0.0
     starts, ends = notes["start"], notes["start"] + notes["duration"]
-    inside = total = 0.0
-    stops = [tick for tick, _ in chords[1:]] + [int(ends.max(initial=0))]
-    for (tick, chord), stop in zip(chords, stops, strict=False):
-        sounding = np.maximum(np.minimum(ends, stop) - np.maximum(starts, tick), 0)
-        total += float(sounding.sum())
-        inside += float(sounding[np.isin(notes["pitch"] % 12, list(chord.pitch_classes))].sum())
-    return inside / total if total else 0.0
+    stops = [tick for tick, _ in chords[1:]] + [int(ends.max())]
+    inside = total = complete = 0.0
+    longest = int(notes["duration"].max())
+    for (tick, chord), stop in zip(chords, stops, strict=True):
+        near = slice(*np.searchsorted(starts, (tick - longest, stop)).tolist())
+        sounding = np.minimum(ends[near], stop) - np.maximum(starts[near], tick)
+        weights = np.bincount(notes["pitch"][near] % 12, np.maximum(sounding, 0), minlength=12)
+        total += float(weights.sum())
+        inside += float(weights[list(chord.pitch_classes)].sum())
+        fifth = (chord.root + 7) % 12
+        complete += all(weights[each] > 0 for each in chord.pitch_classes - {fifth})
+    return min(inside / max(total, 1.0), complete / len(chords))
 
 
 def name_chord(notes: Notes, start: int, stop: int) -> Chord | None:

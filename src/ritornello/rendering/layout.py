@@ -77,7 +77,7 @@ class Layout:
 
 
 def make_layout(score: Score, width: int, with_chords: bool = False) -> Layout:
-    """Return the layout of `score`, which has notes, on a page of `width` pixels; `with_chords`: with a row for them."""
+    """Return the layout of `score`, which has notes, on a page of `width` pixels, with a row of chords or not."""
     bars = score.bars.edges
     quarters = bars[-1] / score.ticks_per_quarter
     count = int(np.clip(np.ceil(quarters * PIXELS_PER_QUARTER / (width - LEFT - RIGHT)), 1, MOST_SYSTEMS))
