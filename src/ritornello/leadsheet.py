@@ -13,9 +13,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ritornello.chord_symbols import CHORDS_NAME, chord_symbols
 from ritornello.errors import ConfigError, CorpusError
@@ -191,9 +193,18 @@ def name_chord(notes: Notes, start: int, stop: int) -> Chord | None:
     weights = weights / weights.sum()
     bass = int(pitches.min()) % 12
 
-    def fit(root: int, quality: str) -> float:
-        inside = [float(weights[(root + step) % 12]) for step in CHORDS[quality]]
-        missing = sum(max(0.0, 0.08 - weight) for weight in inside) / 0.08
-        return round(sum(inside) - 0.15 * missing + 0.1 * (root == bass), 9)
+    chords, tones = _templates()
+    missing = tones @ (np.maximum(0.0, 0.08 - weights) / 0.08)
+    roots = np.array([root for root, _ in chords])
+    fits = np.round(tones @ weights - 0.15 * missing + 0.1 * (roots == bass), 9)
+    return make_chord(*chords[int(np.argmax(fits))])
 
-    return make_chord(*max(((root, q) for q in TEMPLATES for root in range(12)), key=lambda each: fit(*each)))
+
+@cache
+def _templates() -> tuple[list[tuple[int, str]], NDArray[np.float64]]:
+    """Return (root, quality) of each chord that is found in notes, and its tones: 1 or 0 for each pitch class."""
+    chords = [(root, quality) for quality in TEMPLATES for root in range(12)]
+    tones = np.zeros((len(chords), 12))
+    for row, (root, quality) in zip(tones, chords, strict=True):
+        row[[(root + step) % 12 for step in CHORDS[quality]]] = 1.0
+    return chords, tones

@@ -41,7 +41,7 @@ class Layout:
     @property
     def row(self) -> float:
         """The height of a semitone."""
-        return float(np.clip(PITCH_AREA / max(1, self.high - self.low + 1), *ROW_HEIGHTS))
+        return min(max(PITCH_AREA / max(1, self.high - self.low + 1), ROW_HEIGHTS[0]), ROW_HEIGHTS[1])
 
     @property
     def ticks_per_pixel(self) -> float:

@@ -41,6 +41,7 @@ WIDTHS = (400, 6000)
 MARGIN = 28
 MOST_LEGEND_ENTRIES = 24
 MOST_KEYS = 3
+FACTS = "   ·   "  # what stands between them
 CHORD_SIZE = 11
 MOST_BARS_WITH_CHORDS = 1000  # of chords that are found; in longer pieces bars are too narrow for them
 
@@ -83,10 +84,11 @@ def render_pianoroll(score: Score, width: int = 1600) -> Image.Image:
     if not score.note_count:
         raise ConfigError("the score has no notes: there is nothing to see")
     colours, chords = _colours(score), _chords(score)
+    order = _drawing_order(score, colours)
     layout = make_layout(score, width, bool(chords))
     strips = [_draw_header(score, colours, width)]
     for first, stop in zip(layout.edges[:-1].tolist(), layout.edges[1:].tolist(), strict=True):
-        strips.append(_draw_system(score, layout, colours, chords, (first, stop)))
+        strips.append(_draw_system(score, layout, colours, order, chords, (first, stop)))
     page = Image.new("RGB", (width, sum(strip.height for strip in strips) + MARGIN // 2), PAPER)
     top = 0
     for strip in strips:
@@ -172,7 +174,7 @@ def _draw_header(score: Score, colours: dict[int, Colour], width: int) -> Image.
     pen = _Pen(width, top + 14 + 24 * len(rows) + 10)
     if score.title.strip():
         pen.text(MARGIN, 36, _shortened(score.title, 28, inner), 28, INK)
-    pen.text(MARGIN, top - 12, _facts(score), 14)
+    pen.text(MARGIN, top - 12, _facts(score, inner), 14)
     for row, entries in enumerate(rows):
         for left, name, colour in entries:
             y = top + 20 + 24 * row
@@ -181,8 +183,8 @@ def _draw_header(score: Score, colours: dict[int, Colour], width: int) -> Image.
     return pen.finish()
 
 
-def _facts(score: Score) -> str:
-    """Return tempo, meter, key, length and number of notes in one line."""
+def _facts(score: Score, width: float) -> str:
+    """Return tempo, meter, key, length and number of notes in one line; without the last ones if there is no space."""
     quarters_per_minute = 60 * score.end / score.ticks_per_quarter / max(score.seconds, 1e-9)
     meter = score.meters[0] if score.meters and score.meters[0].tick == 0 else None
     facts = [
@@ -192,7 +194,9 @@ def _facts(score: Score) -> str:
         _clock(score.seconds),
         f"{score.note_count:,} notes",
     ]
-    return "   ·   ".join(facts)
+    while _text_width(FACTS.join(facts), 14) > width and len(facts) > 1:
+        facts.pop()
+    return FACTS.join(facts)
 
 
 def _keys(score: Score) -> list[str]:
@@ -248,16 +252,17 @@ def _draw_system(
     score: Score,
     layout: Layout,
     colours: dict[int, Colour],
+    order: Sequence[int],
     chords: Sequence[tuple[int, str]],
     span: tuple[int, int],
 ) -> Image.Image:
-    """Return the image of the bars from tick `span[0]` up to `span[1]`."""
+    """Return the image of the bars from tick `span[0]` up to `span[1]`, with the tracks drawn in `order`."""
     pen = _Pen(layout.width, layout.system_height)
     right = _x(layout, span, span[1])
     _draw_rows(pen, layout, right)
     _draw_time_axis(pen, layout, score, span)
     _draw_chords(pen, layout, [(tick, name) for tick, name in chords if span[0] <= tick < span[1]], span)
-    for index in _drawing_order(score, colours):
+    for index in order:
         _draw_notes(pen, layout, score.tracks[index], colours[index], span)
     return pen.finish()
 
@@ -333,7 +338,7 @@ def _draw_time_axis(pen: _Pen, layout: Layout, score: Score, span: tuple[int, in
         pen.text(_x(layout, span, int(layout.bars[number])) + 3, ABOVE - 8, shown, 10)
     begin, end = ticks_to_seconds(score, span).tolist()
     wanted = max(1.0, (end - begin) * 75 / max(width, 1.0))
-    step = next((step for step in _SECONDS_STEPS if step >= wanted), _SECONDS_STEPS[-1])
+    step = next((step for step in _SECONDS_STEPS if step >= wanted), int(wanted))
     seconds = np.arange(np.ceil(begin / step) * step, end, step)
     for second, tick in zip(seconds.tolist(), seconds_to_ticks(score, seconds).tolist(), strict=True):
         x = _x(layout, span, tick)
