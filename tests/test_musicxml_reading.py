@@ -7,14 +7,17 @@ import re
 import zipfile
 from collections.abc import Sequence
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ritornello.cli import make_command
 from ritornello.errors import FormatError
 from ritornello.formats import read
 from ritornello.formats.musicxml import parse_musicxml
+from ritornello.notation.harmony import KINDS
 from ritornello.score import CONTROL_CHANGE, Key, Meter, Score, Text
 from ritornello.theory import parse_chord
 
@@ -532,6 +535,16 @@ def test_the_order_of_playing(text: str, order: str) -> None:
     assert played(text, repeats=False) == "".join(word[0] for word in text.split())
 
 
+def test_convert_plays_repeats_out_or_not(tmp_path: Path) -> None:
+    text = xml(bar(attributes(), line("C4", 8)) + bar(line("D4", 8), BACKWARD))
+    (tmp_path / "a.musicxml").write_text(text)
+    for options, expected in (([], [60, 62, 60, 62]), (["--no-repeats"], [60, 62])):
+        command = make_command("convert")
+        command.main([*options, str(tmp_path / "a.musicxml"), str(tmp_path / "a.mid")], standalone_mode=False)
+        assert pitches(read(tmp_path / "a.mid")) == expected
+    assert read(text.encode(), repeats=False) == read(tmp_path / "a.musicxml", repeats=False)
+
+
 def test_marks_in_any_part_count() -> None:
     high = bar(attributes(), line("C5", 8)) + bar(line("D5", 8), BACKWARD)
     low = bar(attributes(), line("C3", 8)) + bar(line("D3", 8))
@@ -988,6 +1001,14 @@ def test_chord_symbols(written: str, symbol: str) -> None:
     assert pitches(score) == [60]
     if symbol != "N.C.":
         assert parse_chord(symbol).name
+
+
+@pytest.mark.parametrize("quality", KINDS)
+def test_every_quality_is_read_from_its_kind_and_degrees(quality: str) -> None:
+    kind, degrees = KINDS[quality]
+    rows = ",".join(f"{value} {alter} {change}" for value, alter, change in degrees)
+    ((_, symbol),) = chords(parsed(bar(attributes(), harmony("Eb", kind, None, rows), line("C4", 8))))
+    assert parse_chord(symbol) == parse_chord(f"Eb{quality}")
 
 
 def test_chord_symbols_have_their_place_and_sound_where_the_part_is_transposed() -> None:
