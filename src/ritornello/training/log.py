@@ -19,6 +19,7 @@ FIELDS = (
     "loss",
     "nats_per_note",
     "accuracy",
+    "event_accuracy",
     "tokens_per_second",
     "learning_rate",
 )

@@ -48,6 +48,12 @@ DROPOUTS = ((2, 0.0), (5, 0.1), (12, 0.2), (18, 0.4), (float("inf"), 0.5))
 
 _TRIAL_BATCH_SIZE, _TRIAL_BPTT_STEPS = 64, 32
 
+EVALUATION_SHARE = 0.1
+"""The greatest share of a time budget that goes to evaluations; they score as large a share of the tokens."""
+
+EVALUATION_IDS = (4_000, 100_000)
+"""Limits of the ids that are scored in one evaluation."""
+
 
 class Machine(NamedTuple):
     """The fastest arithmetic and number of threads, and their multiplications a second, in all processes together if
@@ -88,11 +94,17 @@ def check(config: TrainConfig) -> None:
     _ = REPRESENTATIONS[config.representation], NETWORKS[config.network]
 
 
-def settle(config: TrainConfig, corpus: Corpus) -> TrainConfig:
-    """Return `config` with every field set that was left open, by measuring this machine."""
+def settle(config: TrainConfig, corpus: Corpus, seconds_spent: float = 0.0) -> TrainConfig:
+    """Return `config` with every field set that was left open, by measuring this machine.
+
+    seconds_spent: of a time budget, on reading the files.
+    """
     keep_freed_memory()  # as in training, so that the measurement holds there
     if config.minutes is None and config.steps is None:
         config = config.model_copy(update={"minutes": DEFAULT_MINUTES})
+    minutes = config.minutes
+    if minutes is not None:  # what is left to learn in
+        config = config.model_copy(update={"minutes": max(minutes / 10, minutes - seconds_spent / 60)})
     batch_size = min(64, max(8, len(corpus.pieces(validation=False)) // 2))
     batch_size = config.batch or max(1, batch_size // config.processes) * config.processes
     config = config.model_copy(update={"batch": batch_size})
@@ -113,7 +125,10 @@ def settle(config: TrainConfig, corpus: Corpus) -> TrainConfig:
     if config.dropout is None:
         epochs = tokens_in_budget(config, corpus, machine) / max(1, corpus.count("length", validation=False))
         config = config.model_copy(update={"dropout": choose_dropout(epochs)})
-    return config
+    if config.evaluation_ids is None:
+        each = EVALUATION_SHARE * tokens_in_budget(config, corpus, machine) / config.evaluations
+        config = config.model_copy(update={"evaluation_ids": int(np.clip(each, *EVALUATION_IDS))})
+    return config.model_copy(update={"minutes": minutes})
 
 
 def choose_bptt_steps(config: TrainConfig, corpus: Corpus, machine: Machine) -> int:
