@@ -150,9 +150,20 @@ class AdaptConfig(BaseModel):
     steps: int | None = Field(
         None, ge=1, le=100_000, description="batches to learn from (300; 100 if no piece can be held out)"
     )
-    seconds: float = Field(50.0, gt=0, le=100_000, description="end after so long, also before that")
+    seconds: float | None = Field(
+        None,
+        gt=0,
+        le=100_000,
+        description="end after so long, also before that (default: after ten minutes, which a slow machine may need)",
+    )
     held_out: float = Field(
-        0.25, gt=0, lt=1, description="share of the pieces held out, if there are three or more"
+        0.25,
+        gt=0,
+        lt=1,
+        description="share of the notes held out, in whole pieces, if there are three or more",
+    )
+    anyway: bool = Field(
+        False, description="write the style also if the held-out pieces become no more probable"
     )
     transpose: bool = Field(True, description="move each piece to a random key each time it is read")
     learning_rate: float = Field(0.03, gt=0, lt=1, description="highest learning rate; it falls to nothing")

@@ -270,7 +270,9 @@ class Trainer:
     def _excerpt(self) -> int | None:
         """The ids of each validation piece that are scored in an evaluation; None: all."""
         most = self._most_evaluated
-        return excerpt_length(self.corpus, most) if self.corpus.count("length", validation=True) > most else None
+        return (
+            excerpt_length(self.corpus, most) if self.corpus.count("length", validation=True) > most else None
+        )
 
     @property
     def _most_evaluated(self) -> int:
@@ -383,8 +385,9 @@ class Trainer:
             "passes": round(counters.tokens / max(1, corpus.count("length", validation=False)), 2),
             "pieces": len(corpus.pieces(validation=False)),
             "notes": corpus.count("notes", validation=False),
+            "held_out": list(corpus.split.held_out),
             "kept": "best" if self.can_tell else "last",
-            "held_out": {
+            "figures": {
                 "pieces": len(corpus.pieces(validation=True)),
                 "notes": validation.notes,
                 "nats_per_note": round(validation.nats_per_note, 4),

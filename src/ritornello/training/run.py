@@ -155,7 +155,7 @@ def _saver(
     """Return a function that writes a network and the facts of its training as the bundle `out`."""
 
     def save_model(network: Network, training: dict[str, Any]) -> None:
-        held_out = training.pop("held_out")
+        held_out = training.pop("figures")
         facts = Facts(
             name=out.stem,
             description=about.description,

@@ -130,9 +130,7 @@ def _spread(blocks: NDArray[np.float64], by_piece: bool) -> Spread:
     pieces, nats, notes = blocks
     if by_piece:
         nats, notes = (np.bincount(pieces.astype(np.int64), weights=values) for values in (nats, notes))
-    return Spread(
-        int((notes > 0).sum()), float(nats @ nats), float(nats @ notes), float(notes @ notes)
-    )
+    return Spread(int((notes > 0).sum()), float(nats @ nats), float(nats @ notes), float(notes @ notes))
 
 
 def bigram(corpus: Corpus, most_ids: int | None = None) -> Likelihood:

@@ -114,7 +114,7 @@ class Benchmark:
         for progress in trainer.run():
             yield progress
         self.networks.append(trainer.network.cpu())
-        self.facts = trainer.facts(progress.validation) if progress.validation else {}
+        self.facts = trainer.facts(trainer.final) if trainer.final else {}
 
     def _whole(self, rolls: list[Roll]) -> list[Ids]:
         return [roll_to_ids(self.representation, roll) for roll in rolls]
