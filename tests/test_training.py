@@ -195,7 +195,9 @@ def test_from_a_folder_to_a_bundle_and_on_from_there(folder: Path, tmp_path: Pat
     run = prepare([folder], out, config, sample=lambda bundle, path: samples.append(path))
     list(run.steps())
     bundle = load_bundle(out)
-    assert bundle.card.held_out["nats_per_note"] == pytest.approx(run.trainer.final.likelihood.nats_per_note, abs=1e-3)  # type: ignore[union-attr]
+    assert bundle.card.held_out["nats_per_note"] == pytest.approx(
+        run.trainer.final.likelihood.nats_per_note, abs=1e-3
+    )  # type: ignore[union-attr]
     assert len(samples) == 2
     # Fine-tuning begins with these weights and this vocabulary.
     tuned = prepare([folder], tmp_path / "tuned.rit", TrainConfig(steps=2, samples=0), init=out)

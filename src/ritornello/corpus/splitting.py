@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello import formats
 from ritornello.arrays import Ints
 from ritornello.corpus.pieces import Piece, pieces_of
 from ritornello.corpus.scan import FileReport
@@ -231,11 +232,12 @@ def _digest(onsets: Ints, pitches: Ints, is_drum: NDArray[np.bool_]) -> bytes:
 
 
 class Cut(NamedTuple):
-    """How a piece is cut: the bars held out, [first, last), of so many, and the notes in those that occur in the rest
-    too. None as `bars`: it is left out, a version of a piece of which bars are held out."""
+    """How a piece is cut: the bars held out, [first, last), of so many; their notes, and of these the ones in bars that
+    occur in the rest too. None as `bars`: it is left out, a version of a piece of which bars are held out."""
 
     bars: tuple[int, int] | None
     of: int
+    notes: int = 0
     known_notes: int = 0
 
 
@@ -259,7 +261,8 @@ def cut(
         if family not in of_family:
             window = bars.window(share, everywhere)
             if window:
-                of_family[family] = cuts[number] = Cut(window, count, bars.known(*window, everywhere))
+                notes, known = int(bars.notes[slice(*window)].sum()), bars.known(*window, everywhere)
+                of_family[family] = cuts[number] = Cut(window, count, notes, known)
         else:  # versions that are as long are cut at the same bars
             first = of_family[family]
             cuts[number] = first if first.of == count else Cut(None, count)
@@ -326,3 +329,25 @@ def cut_pieces(
     count = sum(each.bars[1] - each.bars[0] for each in held if each.bars)
     facts = SplitFacts((), (count, sum(each.of for each in held)), sum(each.known_notes for each in held))
     return parts, apart, facts
+
+
+def split_forecast(reports: Sequence[FileReport]) -> str:
+    """Return what training would hold out of the music of these files by default, in words."""
+    candidates = candidates_of(reports, [report.notes for report in reports])
+    notes = sum(candidate.notes for candidate in candidates)
+    apart = hold_out(candidates, seed=0)
+    held, bars, known = 0, (0, 0), 0
+    if apart is None:
+        cuts = [
+            each
+            for each in cut(candidates, lambda number: formats.read(reports[number].path)).values()
+            if each.bars
+        ]
+        bars = (sum(each.bars[1] - each.bars[0] for each in cuts if each.bars), sum(each.of for each in cuts))
+        held, known = sum(each.notes for each in cuts), sum(each.known_notes for each in cuts)
+        files = len(cuts)
+        if not cuts:
+            apart = set(split([each.name for each in candidates])[1]) if len(candidates) > 1 else set()
+    if apart is not None:
+        files, held = len(apart), sum(candidates[number].notes for number in apart)
+    return held_out_text(f"{files:,} of {len(reports):,} files", bars, f"{held:,} of {notes:,} notes", known)

@@ -374,6 +374,11 @@ class Trainer:
         self._agree()
         return self._progress(self.final.likelihood, "done")
 
+    @property
+    def epochs(self) -> float:
+        """The passes over the training pieces so far."""
+        return self.counters.tokens / max(1, self.corpus.count("length", validation=False))
+
     def facts(self, scored: Scored) -> dict[str, Any]:
         """Return the figures of the run for the bundle's card, as plain JSON."""
         corpus, counters, validation = self.corpus, self.counters, scored.likelihood
@@ -382,7 +387,7 @@ class Trainer:
             "steps": counters.step,
             "seconds": round(counters.seconds, 1),
             "tokens": counters.tokens,
-            "passes": round(counters.tokens / max(1, corpus.count("length", validation=False)), 2),
+            "passes": round(self.epochs, 2),
             "pieces": len(corpus.pieces(validation=False)),
             "notes": corpus.count("notes", validation=False),
             "held_out": list(corpus.split.held_out),
@@ -421,7 +426,7 @@ class Trainer:
             loss=counters.loss / max(counters.notes_share, 1e-9),
             seconds_left=self._seconds_left(),
             tokens_per_second=counters.tokens / max(self._learning_seconds(), 1e-9),
-            epochs=counters.tokens / max(1, self.corpus.count("length", validation=False)),
+            epochs=self.epochs,
             best=counters.best,
             validation=validation,
             message=message,

@@ -7,6 +7,7 @@ training (docs/experiments.md), not derived.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from typing import NamedTuple
@@ -46,7 +47,10 @@ UPDATES_WANTED = 1000
 DROPOUTS = ((2, 0.0), (5, 0.1), (12, 0.2), (18, 0.4), (float("inf"), 0.5))
 """Upper limits of epochs, and the share of activations that is dropped."""
 
-_TRIAL_BATCH_SIZE, _TRIAL_BPTT_STEPS = 64, 32
+_TRIAL_BATCH_SIZE, _TRIAL_BPTT_STEPS, _WARM_UP_STEPS = 64, 32, 4
+
+TRIAL_SHARE = 0.04
+"""The share of a time budget for measuring the machine, unless a single step takes longer."""
 
 EVALUATION_SHARE = 0.1
 """The greatest share of a time budget that goes to evaluations; they score as large a share of the tokens."""
@@ -170,31 +174,43 @@ def measure(config: TrainConfig, corpus: Corpus) -> Machine:
     several = {1} if config.processes > 1 else {1, torch.get_num_threads()}
     threads = (config.threads,) if config.threads else tuple(sorted(several))
     before = torch.get_num_threads()
-    rates = {(p, t): _rate(trial, corpus, p, t) for p in precisions for t in threads}
+    # Of a time budget little is left for this, and on a busy machine it takes long.
+    seconds = (
+        math.inf
+        if config.minutes is None
+        else 60 * config.minutes * TRIAL_SHARE / len(precisions) / len(threads)
+    )
+    rates = {(p, t): _rate(trial, corpus, p, t, seconds) for p in precisions for t in threads}
     torch.set_num_threads(before)
     best = max(rates, key=rates.__getitem__)
     return Machine(*best, rates[best] * config.processes)
 
 
-def _rate(config: TrainConfig, corpus: Corpus, precision: str, threads: int) -> float:
-    """Return the multiplications a second of training a network of `config`."""
+def _rate(
+    config: TrainConfig, corpus: Corpus, precision: str, threads: int, seconds_limit: float = math.inf
+) -> float:
+    """Return the multiplications a second of training a network of `config`; after the limit no step begins but
+    the first."""
     torch.set_num_threads(threads)
     device = choose_device(config.device)
     with torch.random.fork_rng():
         network = build(config, corpus).to(device)
     batches = Batches(corpus, _TRIAL_BATCH_SIZE, _TRIAL_BPTT_STEPS, seed=config.seed)
     inputs = torch.from_numpy(next(batches).inputs).to(device)
-    started = 0.0
-    for step in range(_TRIAL_STEPS + 1):
-        if step == 1:  # the first warms up
-            started = time.perf_counter()
+
+    def step(inputs: torch.Tensor) -> None:
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
             logits, _ = network(inputs, network.initial_state(len(inputs)))
         logits.float().logsumexp(-1).mean().backward()
         if device.type == "cuda":
             torch.cuda.synchronize()
-    seconds = max(1e-6, time.perf_counter() - started)
-    tokens = inputs.shape[0] * inputs.shape[1] * _TRIAL_STEPS
+
+    step(inputs[:, :_WARM_UP_STEPS])
+    started, steps, seconds = time.perf_counter(), 0, 0.0
+    while steps < _TRIAL_STEPS and seconds <= seconds_limit:
+        step(inputs)
+        steps, seconds = steps + 1, max(1e-6, time.perf_counter() - started)
+    tokens = inputs.shape[0] * inputs.shape[1] * steps
     return float(multiplications_per_token(network, corpus) * tokens / seconds)
 
 

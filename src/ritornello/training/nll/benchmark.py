@@ -111,8 +111,7 @@ class Benchmark:
         )
         config = settle(self.config.model_copy(update={"seed": seed}), corpus)
         trainer = Trainer(config, corpus, directory, lambda network, facts: None)
-        for progress in trainer.run():
-            yield progress
+        yield from trainer.run()
         self.networks.append(trainer.network.cpu())
         self.facts = trainer.facts(trainer.final) if trainer.final else {}
 
