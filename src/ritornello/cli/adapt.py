@@ -60,8 +60,8 @@ def _show(run: Adaptation, as_json: bool) -> None:
         apart = len(run.corpus.pieces(validation=True))
         held, all_notes = run.corpus.count("notes", True), run.corpus.count("notes", False)
         console.print(
-            f"learning from {len(run.corpus.pieces(validation=False))} pieces; held out: {apart} of {run.pieces} pieces, "
-            f"{held:,} of {held + all_notes:,} {unit}s"
+            f"learning from {len(run.corpus.pieces(validation=False))} pieces; held out: {apart} of {run.pieces} "
+            f"pieces, {held:,} of {held + all_notes:,} {unit}s"
         )
     else:
         console.print("fewer than 3 pieces: none is held out, so there is no validation")

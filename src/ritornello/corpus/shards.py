@@ -33,13 +33,15 @@ from ritornello.corpus.pool import Failure, map_guarded
 from ritornello.corpus.scan import Scan, scan
 from ritornello.corpus.shard_writer import ShardWriter, shard_name
 from ritornello.corpus.splitting import (
+    SHARE,
+    Candidate,
     SplitFacts,
     candidates_of,
     cut,
     cut_pieces,
     held_out_text,
     hold_out,
-    split,
+    hold_out_notes,
 )
 from ritornello.errors import CorpusError
 from ritornello.representations import REPRESENTATIONS, Ids, Representation, make_representation
@@ -57,6 +59,9 @@ INDEX = np.dtype(
         ("validation", "?"),
     ]
 )
+
+Named = Sequence[tuple[str, Piece]]
+"""Pieces with their names for the split."""
 
 Rows = NDArray[Any]
 Progress = Callable[[str, int, int], None]
@@ -207,46 +212,64 @@ def build_corpus(
         progress=progress and functools.partial(progress, "reading"),
     )
     if not found.used:
-        reasons = [f"{r.path.name}: {', '.join(r.reasons)}" for r in found.reports]
-        raise CorpusError(f"0 of {len(reasons)} files can be learned from: {shortened(reasons)}")
+        raise CorpusError(_too_little(found))
     all_statistics = (report.statistics for report in found.used)
     fitted = kind.fit(all_statistics, options or {}) if isinstance(representation, str) else representation
-    named = [piece for report in found.used for piece in pieces_of(report)]
     encode = functools.partial(encode_piece, fitted.name, fitted.config())
     with paths.replacing_folder(directory, overwrite=True) as beside:
 
-        def write(pieces: Sequence[Piece]) -> _Written:
-            results = in_order(map_guarded(encode, pieces, executor=executor))
-            return _write_shards(beside, pieces, _counted(results, len(pieces), progress))
+        def write(named: Named) -> _Written:
+            results = in_order(map_guarded(encode, [piece for _, piece in named], executor=executor))
+            return _write_shards(beside, named, _counted(results, len(named), progress))
 
-        written, facts = write([piece for _, piece in named]), SplitFacts()
+        written = write([piece for report in found.used for piece in pieces_of(report)])
+        written.check_learned()
         candidates = candidates_of(found.used, written.notes(), fitted.learns_whole_pieces)
-        apart = hold_out(candidates, seed, validation)
-        if apart is None and any(written.notes()):
-            cuts = cut(candidates, lambda number: named[number][1].read(), validation)
-            parts, apart, facts = cut_pieces(named, cuts)
-            written = write([piece for _, piece in parts])
-            if {number in apart for number, notes in enumerate(written.notes()) if notes} == {False, True}:
-                written.left_out += [
-                    f"{named[number][1]}: a version of a piece of which bars are held out"
-                    for number, each in sorted(cuts.items())
-                    if each.bars is None
-                ]
-                named = parts
-            else:  # what was cut off gives no examples
-                written, facts = write([piece for _, piece in named]), SplitFacts()
-                apart = set(split([name for name, _ in named], seed)[1]) if len(named) > 1 else set()
-        keys = [
-            key_of(name, piece.bars) for number, (name, piece) in enumerate(named) if number in (apart or ())
-        ]
-        _finish(beside, fitted, written, apart or (), facts._replace(held_out=keys))
+        share = SHARE if validation is None and kind.reads_prose else validation
+        apart, facts = hold_out(candidates, seed, share), SplitFacts()
+        if apart is None:
+            written, apart, facts = _hold_out_bars(written, candidates, share, write)
+        if not apart:
+            raise CorpusError(_too_little(found))
+        _finish(beside, fitted, written, apart, facts)
     return open_corpus(directory), _with_failed(found, written)
+
+
+def _too_little(found: Scan) -> str:
+    reasons = [f"{r.path.name}: {', '.join(r.reasons)}" for r in found.reports if not r.is_used]
+    return (
+        f"{len(found.used)} of {len(found.reports)} files can be learned from, at least 2 are needed"
+        f" (one to train on, one to hold out), or one with more bars: {shortened(reasons)}"
+    )
+
+
+def _hold_out_bars(
+    written: _Written,
+    candidates: Sequence[Candidate],
+    share: float | None,
+    write: Callable[[Named], _Written],
+) -> tuple[_Written, set[int], SplitFacts]:
+    """Write the corpus again with some bars of pieces held out; if these give no examples, with some of the pieces."""
+    named = written.named
+    cuts = cut(candidates, lambda number: named[number][1].read(), share)
+    parts, apart, facts = cut_pieces(named, cuts)
+    if apart:
+        again = write(parts)
+        if {number in apart for number, notes in enumerate(again.notes()) if notes} == {False, True}:
+            again.left_out += [
+                f"{named[number][1]}: a version of a piece of which bars are held out"
+                for number, each in sorted(cuts.items())
+                if each.bars is None
+            ]
+            return again, apart, facts
+        written = write(named)
+    return written, hold_out_notes(candidates, 0, share or SHARE), SplitFacts()
 
 
 def _with_failed(found: Scan, written: _Written) -> Scan:
     """Return a scan in which files none of whose pieces could be encoded are "failed", with the reason."""
-    encoded = {piece.path for number, piece in enumerate(written.pieces) if number not in written.failed}
-    reasons = {written.pieces[number].path: reason for number, reason in written.failed.items()}
+    encoded = {piece.path for number, (_, piece) in enumerate(written.named) if number not in written.failed}
+    reasons = {written.named[number][1].path: reason for number, reason in written.failed.items()}
     return Scan(
         tuple(
             replace(report, verdict="failed", reasons=(reasons[report.path],))
@@ -263,7 +286,7 @@ def write_corpus(
     """Write encoded pieces with a given split to `directory`, and return the corpus."""
     pieces = [*train, *validation]
     encoded = (EncodedPiece((_encode_ids(representation, ids),)) for ids in pieces)
-    names = [Piece(Path(f"piece {number}")) for number in range(len(pieces))]
+    names = [(str(number), Piece(Path(f"piece {number}"))) for number in range(len(pieces))]
     apart = set(range(len(train), len(pieces)))
     with paths.replacing_folder(directory, overwrite=True) as beside:
         _finish(beside, representation, _write_shards(beside, names, enumerate(encoded)), apart, SplitFacts())
@@ -313,7 +336,7 @@ class _Written:
     """What was written to shards: a row of the index for each example, without its split, and the piece it is from; why
     parts of pieces were left out; and why pieces could not be encoded, by their numbers."""
 
-    pieces: Sequence[Piece]
+    named: Named
     shards: int = 0
     digest: str = ""
     entries: list[tuple[int, ...]] = field(default_factory=list)
@@ -323,28 +346,28 @@ class _Written:
 
     def notes(self) -> list[int]:
         """Return the notes of each piece."""
-        counts = [0] * len(self.pieces)
+        counts = [0] * len(self.named)
         for source, entry in zip(self.sources, self.entries, strict=True):
             counts[source] += entry[3]
         return counts
 
-    def check(self, apart: Collection[int]) -> None:
-        """Raise CorpusError if nothing is left to train on, or to hold out."""
-        for purpose, are_held in (("train on", False), ("hold out", True)):
-            if are_held not in {source in apart for source in self.sources}:
-                shown = "; ".join(self.left_out[:3])
-                shown += f"; and {len(self.left_out) - 3} more" if len(self.left_out) > 3 else ""
-                raise CorpusError(f"nothing is left to {purpose}: {shown or 'add more files'}")
+    def check_learned(self, apart: Collection[int] = ()) -> None:
+        """Raise CorpusError if nothing is left to train on but the pieces with numbers in `apart`."""
+        if all(source in apart for source in self.sources):
+            shown = "; ".join(self.left_out[:3])
+            shown += f"; and {len(self.left_out) - 3} more" if len(self.left_out) > 3 else ""
+            raise CorpusError(f"nothing is left to train on: {shown or 'add more files'}")
 
 
-def _write_shards(directory: Path, pieces: Sequence[Piece], results: Iterator[Any]) -> _Written:
+def _write_shards(directory: Path, named: Named, results: Iterator[Any]) -> _Written:
     """Write the encoded examples of pieces, given as (number, `EncodedPiece` or `Failure`), to shards."""
-    written = _Written(pieces)
+    written = _Written(named)
     with closing(ShardWriter(directory)) as shards:
         for number, result in results:
-            name = str(pieces[number])
+            piece = named[number][1]
+            name = str(piece)
             if isinstance(result, Failure):
-                written.failed[number] = why_not_encoded(pieces[number], result)
+                written.failed[number] = why_not_encoded(piece, result)
                 written.left_out.append(f"{name}: {written.failed[number]}")
                 continue
             written.left_out += [f"{name}: {reason}" for reason in result.reasons]
@@ -366,12 +389,12 @@ def _finish(
 ) -> None:
     """Write what belongs to shards: index, names and card of a corpus; the pieces with numbers in `apart` are held
     out."""
-    written.check(apart)
+    keys = [key_of(name, piece.bars) for number, (name, piece) in enumerate(written.named) if number in apart]
     rows = zip(written.entries, written.sources, strict=True)
     index = np.array([(*entry, source in apart) for entry, source in rows], dtype=INDEX)
     _write_lines(directory / "left-out.txt", written.left_out)
     np.save(directory / "index.npy", index)
-    _write_lines(directory / "names.txt", [str(written.pieces[source]) for source in written.sources])
+    _write_lines(directory / "names.txt", [str(written.named[source][1]) for source in written.sources])
     card = {
         "version": FORMAT_VERSION,
         "representation": representation.name,
@@ -380,7 +403,9 @@ def _finish(
         "digest": written.digest,
     }
     (directory / "corpus.json").write_text(json.dumps(card, indent=1), encoding="utf-8")
-    (directory / "split.json").write_text(json.dumps(split._asdict()), encoding="utf-8")
+    (directory / "split.json").write_text(
+        json.dumps(split._replace(held_out=keys)._asdict()), encoding="utf-8"
+    )
 
 
 def _write_lines(path: Path, lines: list[str]) -> None:

@@ -153,8 +153,10 @@ def _first(order: Sequence[int], families: dict[int, list[int]], wanted: int, mo
 
 def hold_out_notes(pieces: Sequence[Candidate], seed: int, share: float) -> set[int]:
     """Return the numbers of whole pieces with a share of the notes, or as near as the ranking allows; at least one of
-    two families is on each side, or none is held out."""
+    two pieces is on each side. If all are versions of one piece, each counts for itself."""
     families = _families(pieces)
+    if len(families) == 1:
+        families = {number: [number] for members in families.values() for number in members}
     total, held = sum(piece.notes for piece in pieces), set[int]()
     for family in _ranked(pieces, families, seed)[: len(families) - 1]:
         notes = sum(pieces[number].notes for number in held)
@@ -251,11 +253,12 @@ def cut(
     chosen = pieces_to_cut(pieces)
     notes = sum(pieces[number].notes for number in chosen)
     share = share or min(MOST_FOR_FEWEST, notes_wanted(sum(piece.notes for piece in pieces)) / notes)
-    all_bars = {number: Bars(read(number)) for number in chosen}
+    scores = {number: read(number) for number in chosen}
+    all_bars = {number: Bars(score) for number, score in scores.items() if score.tracks}
     everywhere = sum((Counter(bars.digests) for bars in all_bars.values()), Counter[bytes]())
     cuts: dict[int, Cut] = {}
     of_family: dict[int, Cut] = {}
-    for number in sorted(chosen, key=lambda number: (-pieces[number].notes, pieces[number].name)):
+    for number in sorted(all_bars, key=lambda number: (-pieces[number].notes, pieces[number].name)):
         bars, family = all_bars[number], pieces[number].family
         count = len(bars.notes)
         if family not in of_family:
@@ -347,7 +350,7 @@ def split_forecast(reports: Sequence[FileReport]) -> str:
         held, known = sum(each.notes for each in cuts), sum(each.known_notes for each in cuts)
         files = len(cuts)
         if not cuts:
-            apart = set(split([each.name for each in candidates])[1]) if len(candidates) > 1 else set()
+            apart = hold_out_notes(candidates, 0, SHARE)
     if apart is not None:
         files, held = len(apart), sum(candidates[number].notes for number in apart)
     return held_out_text(f"{files:,} of {len(reports):,} files", bars, f"{held:,} of {notes:,} notes", known)

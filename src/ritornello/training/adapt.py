@@ -168,16 +168,15 @@ class Adaptation:
 
     def why_nothing(self) -> str:
         """Return why nothing was written, and what may help."""
-        unit, before = self.base.representation.unit, self.before.nats_per_note if self.before else math.nan
-        apart = self.corpus.pieces(validation=True)
-        told = (
-            f"{before:.3f} nats a {unit} before, {self.closest:.3f} at best in {self.step} of {self.last_step} steps, on "
-            f"{self.corpus.count('notes', validation=True):,} {unit}s held out of {len(apart)} of {self.pieces} pieces"
-        )
+        unit, apart = self.base.representation.unit, len(self.corpus.pieces(validation=True))
+        before = self.before.nats_per_note if self.before else math.nan
+        notes = self.corpus.count("notes", validation=True)
         slow = "" if self.step >= self.last_step else "more --seconds, "
         return (
-            f"the held-out pieces became no more probable; nothing is written ({told}). What may help: {slow}more files, "
-            "another --seed, or --anyway, which writes it all the same"
+            f"the held-out pieces became no more probable; nothing is written ({before:.3f} nats a {unit} before, "
+            f"{self.closest:.3f} at best in {self.step} of {self.last_step} steps, on {notes:,} {unit}s of {apart} of "
+            f"{self.pieces} pieces). What may help: {slow}more files, another --seed, or --anyway, which writes it all "
+            "the same"
         )
 
     def _facts(self, validation: Likelihood) -> Facts:

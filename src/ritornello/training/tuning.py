@@ -7,6 +7,7 @@ training (docs/experiments.md), not derived.
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import time
@@ -48,6 +49,9 @@ DROPOUTS = ((2, 0.0), (5, 0.1), (12, 0.2), (18, 0.4), (float("inf"), 0.5))
 """Upper limits of epochs, and the share of activations that is dropped."""
 
 _TRIAL_BATCH_SIZE, _TRIAL_BPTT_STEPS, _WARM_UP_STEPS = 64, 32, 4
+
+SLOW = 4.0
+"""A first step that takes so many times as long as the quickest one tells that there is no point in going on."""
 
 TRIAL_SHARE = 0.04
 """The share of a time budget for measuring the machine, unless a single step takes longer."""
@@ -174,44 +178,50 @@ def measure(config: TrainConfig, corpus: Corpus) -> Machine:
     several = {1} if config.processes > 1 else {1, torch.get_num_threads()}
     threads = (config.threads,) if config.threads else tuple(sorted(several))
     before = torch.get_num_threads()
-    # Of a time budget little is left for this, and on a busy machine it takes long.
-    seconds = (
-        math.inf
-        if config.minutes is None
-        else 60 * config.minutes * TRIAL_SHARE / len(precisions) / len(threads)
-    )
-    rates = {(p, t): _rate(trial, corpus, p, t, seconds) for p in precisions for t in threads}
+    # Of a time budget little is left for this. On a busy machine several threads may take seconds for a step, so a
+    # combination whose first, short step is slow is not tried any further.
+    limit = math.inf if config.minutes is None else 60 * config.minutes * TRIAL_SHARE
+    rates, quickest = {}, math.inf
+    for precision, count in itertools.product(precisions, threads):
+        torch.set_num_threads(count)
+        trial_run = _Trial(trial, corpus, precision)
+        first = trial_run.seconds(_WARM_UP_STEPS)
+        quickest = min(quickest, first)
+        if first <= SLOW * quickest:
+            rates[precision, count] = trial_run.rate(limit / len(precisions) / len(threads))
     torch.set_num_threads(before)
     best = max(rates, key=rates.__getitem__)
     return Machine(*best, rates[best] * config.processes)
 
 
-def _rate(
-    config: TrainConfig, corpus: Corpus, precision: str, threads: int, seconds_limit: float = math.inf
-) -> float:
-    """Return the multiplications a second of training a network of `config`; after the limit no step begins but
-    the first."""
-    torch.set_num_threads(threads)
-    device = choose_device(config.device)
-    with torch.random.fork_rng():
-        network = build(config, corpus).to(device)
-    batches = Batches(corpus, _TRIAL_BATCH_SIZE, _TRIAL_BPTT_STEPS, seed=config.seed)
-    inputs = torch.from_numpy(next(batches).inputs).to(device)
+class _Trial:
+    """A small network that is trained on the same batch, to measure the time that it takes."""
 
-    def step(inputs: torch.Tensor) -> None:
-        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-            logits, _ = network(inputs, network.initial_state(len(inputs)))
+    def __init__(self, config: TrainConfig, corpus: Corpus, precision: str) -> None:
+        self.precision, self.device = precision, choose_device(config.device)
+        with torch.random.fork_rng():
+            self.network = build(config, corpus).to(self.device)
+        self.work = multiplications_per_token(self.network, corpus)
+        rows = min(_TRIAL_BATCH_SIZE, config.batch or _TRIAL_BATCH_SIZE)
+        batch = next(Batches(corpus, rows, _TRIAL_BPTT_STEPS, seed=config.seed))
+        self.inputs = torch.from_numpy(batch.inputs).to(self.device)
+
+    def seconds(self, bptt_steps: int) -> float:
+        """Return the seconds of an update."""
+        started, inputs = time.perf_counter(), self.inputs[:, :bptt_steps]
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            logits, _ = self.network(inputs, self.network.initial_state(len(inputs)))
         logits.float().logsumexp(-1).mean().backward()
-        if device.type == "cuda":
+        if self.device.type == "cuda":
             torch.cuda.synchronize()
+        return max(1e-6, time.perf_counter() - started)
 
-    step(inputs[:, :_WARM_UP_STEPS])
-    started, steps, seconds = time.perf_counter(), 0, 0.0
-    while steps < _TRIAL_STEPS and seconds <= seconds_limit:
-        step(inputs)
-        steps, seconds = steps + 1, max(1e-6, time.perf_counter() - started)
-    tokens = inputs.shape[0] * inputs.shape[1] * steps
-    return float(multiplications_per_token(network, corpus) * tokens / seconds)
+    def rate(self, seconds_limit: float) -> float:
+        """Return the multiplications a second of training; after the limit no update begins but the first."""
+        steps, seconds = 0, 0.0
+        while steps < _TRIAL_STEPS and seconds <= seconds_limit:
+            steps, seconds = steps + 1, seconds + self.seconds(_TRIAL_BPTT_STEPS)
+        return float(self.work * self.inputs.shape[0] * self.inputs.shape[1] * steps / seconds)
 
 
 def multiplications_per_token(network: Network, corpus: Corpus) -> int:
