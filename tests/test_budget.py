@@ -1,4 +1,4 @@
-"""The time budget: one clock, for the whole command, on slow and busy machines too; told by a clock that is not real."""
+"""The time budget: one clock, for the whole command, on slow and busy machines too; and what is told at the end."""
 
 from __future__ import annotations
 

@@ -153,18 +153,21 @@ def _first(order: Sequence[int], families: dict[int, list[int]], wanted: int, mo
 
 def hold_out_notes(pieces: Sequence[Candidate], seed: int, share: float) -> set[int]:
     """Return the numbers of whole pieces with a share of the notes, or as near as the ranking allows; at least one of
-    two pieces is on each side. If all are versions of one piece, each counts for itself."""
+    two pieces is on each side.
+
+    Where versions of one piece leave too little choice, each piece counts for itself.
+    """
     families = _families(pieces)
-    if len(families) == 1:
-        families = {number: [number] for members in families.values() for number in members}
-    total, held = sum(piece.notes for piece in pieces), set[int]()
-    for family in _ranked(pieces, families, seed)[: len(families) - 1]:
-        notes = sum(pieces[number].notes for number in held)
-        if notes >= share * total:
+    alone = {number: [number] for members in families.values() for number in members}
+    wanted, held = share * sum(piece.notes for piece in pieces), set[int]()
+    for groups in (families, alone):
+        held = set[int]()
+        for group in _ranked(pieces, groups, seed)[: len(groups) - 1]:
+            notes, more = (sum(pieces[n].notes for n in numbers) for numbers in (held, groups[group]))
+            if notes < wanted and (notes + more <= max(2 * wanted, 0.5 / share * wanted) or len(groups) == 2):
+                held.update(groups[group])
+        if 2 * sum(pieces[number].notes for number in held) >= wanted:
             break
-        more = sum(pieces[number].notes for number in families[family])
-        if notes + more <= max(0.5, 2 * share) * total:
-            held.update(families[family])
     return held
 
 

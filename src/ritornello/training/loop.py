@@ -75,6 +75,9 @@ CHECKPOINT_SECONDS = 60.0
 MOST_FAILED_STEPS = 10
 """After so many consecutive steps without a finite gradient, the best weights are restored and the rate is halved."""
 
+LATE = 1.1
+"""A run that would end this many times its time budget ends without scoring all pieces."""
+
 CAUTION = 1.2
 """What is kept back for the end of a run is what it should take, times this."""
 
@@ -121,7 +124,7 @@ class Trainer:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.log = Log(self.directory, writes=group.is_first)
         self.bigram = bigram(self.corpus, FINAL_IDS)
-        self.scored: Scored | None = None  # the latest evaluation
+        self.scored: Scored | None = None  # the evaluation of the best weights
         self.final: Scored | None = None
         self.can_tell = self.corpus.count("notes", validation=True) >= FEWEST_NOTES
 
@@ -294,9 +297,9 @@ class Trainer:
         """Score the validation pieces, `evaluation_ids` at most; keep the network if it is the best, or if nobody can
         tell."""
         counters, before = self.counters, self._agree()
-        self.scored = self._score(self._most_evaluated, self._excerpt)
+        scored = self._score(self._most_evaluated, self._excerpt)
         counters.scoring_seconds = (self._agree() - before) / max(1, self._evaluated_ids)
-        validation = self.scored.likelihood
+        validation = scored.likelihood
         counters.evaluations = max(counters.evaluations + 1, int(self.fraction() * self.config.evaluations))
         counters.evaluated_step = counters.step
         if validation.nats_per_note < counters.best or not self.can_tell:
@@ -304,7 +307,8 @@ class Trainer:
             self.best_weights = {
                 name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()
             }
-            self._save_model(self.scored)
+            self.scored = scored
+            self._save_model(scored)
         else:
             counters.since_best += 1
         self._agree()
@@ -358,17 +362,14 @@ class Trainer:
 
     def _finish(self) -> Progress:
         """Score the validation pieces with the best weights, and write the bundle with these figures."""
-        counters = self.counters
         if not self.best_weights:
             self._evaluate()
-        is_best = self.scored is not None and counters.since_best == 0
         self.network.load_state_dict(self.best_weights)
-        if is_best and self._evaluated_ids == self._final_ids:
-            self.final = self.scored  # these weights, all pieces: it is the same figure
+        if self.scored and (self._evaluated_ids == self._final_ids or self._is_late()):
+            self.final = self.scored  # of these weights: all pieces, or as much of them as the time allows
         else:
             self.final = self._score(FINAL_IDS)
-            self._save_model(self.final)
-        assert self.final is not None
+        self._save_model(self.final)
         self.log.draw(self.bigram.nats_per_note)
         self.log.close()
         self._agree()
@@ -378,6 +379,12 @@ class Trainer:
     def epochs(self) -> float:
         """The passes over the training pieces so far."""
         return self.counters.tokens / max(1, self.corpus.count("length", validation=False))
+
+    def _is_late(self) -> bool:
+        """Whether the time budget does not allow for scoring all pieces, since the machine became slower."""
+        counters, minutes = self.counters, self.config.minutes
+        seconds = counters.seconds + counters.scoring_seconds * self._final_ids
+        return minutes is not None and seconds > 60 * minutes * LATE
 
     def facts(self, scored: Scored) -> dict[str, Any]:
         """Return the figures of the run for the bundle's card, as plain JSON."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import math
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -135,7 +136,7 @@ def prepare(
             options=config.representation_options,
             seed=config.seed,
             validation=config.held_out,
-            progress=progress,
+            progress=_within(config.minutes, clock, progress),
             executor=executor,
         )
         config = settle(_like(begin, config) if begin else config, corpus, clock.seconds())
@@ -147,6 +148,22 @@ def prepare(
         trainer.network.load_state_dict(load_network(begin).state_dict())
     trainer.counters.seconds = clock.seconds()
     return Run(trainer, corpus, found, out, sample, index)
+
+
+def _within(minutes: float | None, clock: Clock, progress: FilesProgress | None) -> FilesProgress:
+    """Return `progress` that raises ConfigError when the time budget is over, before anything could be learned."""
+
+    def told(phase: str, done: int, total: int) -> None:
+        if progress:
+            progress(phase, done, total)
+        seconds = clock.seconds()
+        if minutes is not None and seconds >= 60 * minutes:
+            enough = math.ceil(1.5 * seconds / 60 * total / done)
+            raise ConfigError(
+                f"minutes {minutes:g}: after {phase} {done:,} of {total:,} files they are over; give {enough} or more"
+            )
+
+    return told
 
 
 def _saver(
