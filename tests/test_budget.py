@@ -259,7 +259,7 @@ def test_a_finished_run_says_that_it_is_finished(tmp_path: Path) -> None:
 
 def test_more_steps_after_the_end_are_learned_and_scored(tmp_path: Path) -> None:
     folder, out = write(tmp_path / "files", *(piece(n, 40) for n in range(8))), tmp_path / "m.rit"
-    invoke("train", folder, "-o", out, "--steps", 12, *FLAGS)
+    invoke("train", folder, "-o", out, "--steps", 12, "--patience", 100, "--precision", "float32", *FLAGS)
     before = load_bundle(out).card
     invoke("train", "-o", out, "--resume", "--steps", 60)
     after = load_bundle(out).card
