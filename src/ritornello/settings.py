@@ -112,13 +112,15 @@ class TrainSettings(TypedDict, total=False):
     """The settings of a training run: `train`."""
 
     minutes: float | None
-    """time budget; the learning rate falls to its end (above 0 and at most 100000)"""
+    """time budget of the whole command, with reading, scoring and writing; the learning rate falls to its end
+    (above 0 and at most 100000)"""
     steps: int | None
     """train for exactly so many batches, instead of a time budget (at least 1)"""
     seed: int
     """of the split, the order, the weights and the dropout (at least 0; default 0)"""
-    held_out: float
-    """share of the pieces held out for validation (above 0 and below 1; default 0.1)"""
+    held_out: float | None
+    """share of the pieces held out for validation (default: pieces with a tenth of the notes, of very few pieces
+    some bars) (above 0 and below 1)"""
     transpose: bool
     """move each piece to a random key each time it is read (default True)"""
     transpositions: Sequence[int] | str | None
@@ -174,7 +176,11 @@ class TrainSettings(TypedDict, total=False):
     processes: int
     """processes that train together, each with its share of the streams (1 to 4096; default 1)"""
     evaluations: int
-    """how often in the run the held-out pieces are scored (1 to 10000; default 20)"""
+    """how often in the run the held-out pieces are scored; less often where that takes more than a tenth of the
+    time (1 to 10000; default 20)"""
+    evaluation_ids: int | None
+    """ids of the held-out pieces that are scored each time; chosen to fit the budget (at the end all are scored)
+    (at least 1)"""
     patience: int
     """stop after so many evaluations without improvement (at least 1; default 10)"""
     samples: int
@@ -186,10 +192,14 @@ class AdaptSettings(TypedDict, total=False):
 
     steps: int | None
     """batches to learn from (300; 100 if no piece can be held out) (1 to 100000)"""
-    seconds: float
-    """end after so long, also before that (above 0 and at most 100000; default 50)"""
+    seconds: float | None
+    """end after so long, also before that (default: after ten minutes, which a slow machine may need) (above 0
+    and at most 100000)"""
     held_out: float
-    """share of the pieces held out, if there are three or more (above 0 and below 1; default 0.25)"""
+    """share of the notes held out, in whole pieces, if there are three or more (above 0 and below 1; default
+    0.25)"""
+    anyway: bool
+    """write the style also if the held-out pieces become no more probable (default False)"""
     transpose: bool
     """move each piece to a random key each time it is read (default True)"""
     learning_rate: float

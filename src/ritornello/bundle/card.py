@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
@@ -90,6 +91,17 @@ class Facts(BaseModel):
     created: str = Field("", description="date of making, YYYY-MM-DD")
     sampling: Sampling = Field(
         default=Sampling(), description="settings to compose with, unless others are given"
+    )
+
+
+def shortcoming(held_out: Mapping[str, float], unit: str = "note") -> str:
+    """Return that a model has learned less than pairs of tokens tell, by its held-out figures; else nothing."""
+    nats, bigram = held_out.get("nats_per_note"), held_out.get("bigram_nats_per_note")
+    if nats is None or bigram is None or nats < bigram:
+        return ""
+    return (
+        f"held-out {nats:.2f} nats a {unit}, a table of pairs of tokens (bigram model) {bigram:.2f}: this model has "
+        "learned less than that"
     )
 
 

@@ -75,6 +75,7 @@ def _print(console: Console, found: Scan, outlook: Forecast | None, show_all: bo
     from rich.text import Text
 
     from ritornello.corpus.report import summary_rows
+    from ritornello.corpus.splitting import split_forecast
 
     listed = _listed(found.reports, len(found.reports) if show_all else MOST_LINES)
     try:
@@ -94,7 +95,9 @@ def _print(console: Console, found: Scan, outlook: Forecast | None, show_all: bo
         console.print(f"... and {hidden:,} more; --all lists every file")
     facts = Table(show_header=False, box=None, pad_edge=False)
     rows = summary_rows(found.summary())
-    rows += [("training", outlook.text), ("to expect", outlook.expectation)] if outlook else []
+    if outlook:
+        apart = split_forecast(found.used).removeprefix("held out: ")
+        rows += [("training", outlook.text), ("held out", apart), ("to expect", outlook.expectation)]
     for label, text in rows:
         facts.add_row(Text(label, style="bold"), Text(text))
     console.print()

@@ -61,7 +61,9 @@ def train(
     from ritornello.generation import find_bundle
     from ritornello.generation.sample import write_sample
     from ritornello.training import require_torch
+    from ritornello.training.progress import Clock
 
+    clock = Clock()
     require_torch()
     from ritornello.corpus.cluster import cluster as connect
     from ritornello.presets import make_config
@@ -87,6 +89,7 @@ def train(
                 sample=write_sample,
                 progress=progress,
                 executor=executor,
+                clock=clock,
             )
         if run.trainer.config.processes > group_size():
             run.trainer.checkpoint()

@@ -1,4 +1,4 @@
-"""The files of a dataset: a report on each, duplicates, and the train/validation split.
+"""The files of a dataset: a report on each, and duplicates.
 
 `scan` reads each file once, in worker processes, and returns a `FileReport` for it: a verdict with reasons, and a
 description of the music. Two files are the same piece when their notes start at the same time with the same pitch, on a
@@ -6,7 +6,7 @@ grid of 1/24 quarter note from the first note on; lengths, velocities, instrumen
 exports of one piece by two programs are one piece. If all pitches but those of drums are moved by the same interval, it
 is still the same piece, transposed.
 
-Read in order: `FileReport`, `Scan`, `scan`, `find_files`, `split`.
+Read in order: `FileReport`, `Scan`, `scan`, `find_files`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 from ritornello import formats
 from ritornello.corpus.pool import Failure, map_guarded
 from ritornello.corpus.prose import prose_pieces
-from ritornello.errors import ConfigError, CorpusError, FileError
+from ritornello.corpus.versions import Sketch, sketch_of
+from ritornello.errors import CorpusError, FileError
 from ritornello.formats.event_text import is_event_text
 from ritornello.formats.text import is_prose, paragraphs
 from ritornello.paths import describe
@@ -60,7 +61,7 @@ class FileReport:
     from the notes. polyphony: how many notes sound at once, drums aside, on average while any does, and at
     most. tempo: quarter notes a minute, on average. statistics: the result of the caller's function. digest:
     the same for the same notes; shape: the same also for transpositions. pieces: number of pieces in the file,
-    which may be several if it is prose.
+    which may be several if it is prose. sketch: to find other versions of the piece (`versions`).
     """
 
     path: Path
@@ -81,6 +82,7 @@ class FileReport:
     lowest: int = 0
     statistics: Any = None
     pieces: int = 1
+    sketch: Sketch | None = field(default=None, repr=False, compare=False)
 
     @property
     def is_used(self) -> bool:
@@ -234,6 +236,7 @@ def _describe(path: Path, score: Score) -> FileReport:
         digest=digest,
         shape=shape,
         lowest=lowest,
+        sketch=sketch_of(score),
     )
 
 
@@ -341,31 +344,6 @@ def _visible_files(folder: Path, visited: set[tuple[int, int]]) -> Iterator[Path
             yield from _visible_files(Path(entry.path), visited)
         else:
             yield Path(entry.path)
-
-
-# ---- the split ----------------------------------------------------------------------------------------------
-
-
-def split(
-    pieces: Sequence[str], seed: int = 0, validation: float = 0.1, alone: bool = False
-) -> tuple[list[int], list[int]]:
-    """Return the indices of the training pieces, and of the validation (held-out) pieces, each in order.
-
-    pieces: a stable name for each, best `FileReport.digest`. The split depends on names and seed only, not on the
-    order. validation: the share, above 0 and below 1; at least one piece is on each side. A single piece is a
-    CorpusError, unless `alone` allows it to be on both sides. ConfigError for other shares.
-    """
-    if not 0 < validation < 1:
-        raise ConfigError(f"held_out is {validation}; allowed is a share above 0 and below 1, such as 0.1")
-    if len(pieces) == 1 and alone:
-        return [0], [0]
-    if len(pieces) < 2:
-        have = _number(len(pieces), "piece")
-        raise CorpusError(f"{have} to learn from; wanted are 2 or more, as one is held out to measure by")
-    ranks = [blake2b(f"{seed}:{name}".encode(), digest_size=8).digest() for name in pieces]
-    order = sorted(range(len(pieces)), key=ranks.__getitem__)
-    count = min(max(1, round(validation * len(pieces))), len(pieces) - 1)
-    return sorted(order[count:]), sorted(order[:count])
 
 
 def _counts(values: Iterable[str]) -> dict[str, int]:

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from ritornello.bundle import Bundle
+from ritornello.bundle import Bundle, shortcoming
 from ritornello.config import checked
 from ritornello.formats.text import is_prose
 from ritornello.generation.beam import search
@@ -248,7 +248,7 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score
         continuation_score=piece.continuation_score,
         constraints=tuple(state.name for state in piece.constraints if state.is_asked),
         relaxed_constraints=dict(piece.relaxed),
-        remarks=bundle.representation.substitutions(primer) if primer is not None else (),
+        remarks=_remarks(bundle, primer),
         find_copies=partial(_find_copies, bundle, ids, piece.primer_quarters),
     )
 
@@ -258,3 +258,10 @@ def _find_copies(bundle: Bundle, ids: Ids, primer_quarters: float) -> Copies | N
         return None
     score = bundle.representation.decode(ids)
     return copies(bundle.index, score, since=int(primer_quarters * score.ticks_per_quarter))
+
+
+def _remarks(bundle: Bundle, primer: Score | None) -> tuple[str, ...]:
+    """Return what stands for things of the primer that the model does not know, and that the model is a poor one."""
+    substitutions = bundle.representation.substitutions(primer) if primer is not None else ()
+    poor = shortcoming(bundle.card.held_out, bundle.representation.unit)
+    return (*substitutions, *([f"{bundle.card.name}: {poor}"] if poor else []))
