@@ -1,6 +1,6 @@
 """The command line: one module a command; each parses, calls one library function, and prints.
 
-An error of the library is one line on stderr and exit code 2. Ctrl-C ends with code 130. A command's module is imported
+An error, of the library or of the command line, is one line on stderr and exit code 2. Ctrl-C ends with code 130. A command's module is imported
 when the command is called, and imports nothing heavy at the top, so that `--help` is fast.
 """
 
@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from ritornello import __version__
+from ritornello.cli.config_file import config_option
+from ritornello.cli.usage import UsageError, usage_message
 from ritornello.errors import RitornelloError
 from ritornello.paths import describe
 from ritornello.registry import Registry
@@ -53,12 +56,15 @@ class _Commands(TyperGroup):
 
 def make_command(name: str) -> Any:
     """Return the command of that name from the module of that name, which has a function or a group."""
-    command = getattr(import_module(f"ritornello.cli.{name}"), name)
-    if isinstance(command, typer.Typer):
-        return typer.main.get_command(command)
-    alone = typer.Typer(add_completion=False)
-    alone.command(name)(command)
-    return typer.main.get_command(alone)
+    made = getattr(import_module(f"ritornello.cli.{name}"), name)
+    if not isinstance(made, typer.Typer):
+        alone = typer.Typer(add_completion=False)
+        alone.command(name)(made)
+        made = alone
+    command = typer.main.get_command(made)
+    for each in getattr(command, "commands", {name: command}).values():
+        each.params.append(config_option())
+    return command
 
 
 app = typer.Typer(
@@ -70,6 +76,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"ritornello {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _ritornello(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Train a recurrent network on MIDI files, compose with it, hear and see the result."""
+
 
 for _name, _help in COMMANDS.items():
     app.command(_name, help=_help)(lambda: None)  # a placeholder until the command is called
@@ -91,15 +113,19 @@ def main() -> None:
 
 
 def _run() -> None:
+    code: object = None
     try:
-        app()
+        code = app(standalone_mode=False)  # errors are printed here
     except RitornelloError as error:
         fail(str(error))
-    except KeyboardInterrupt:
+    except UsageError as error:
+        fail(usage_message(error))
+    except (KeyboardInterrupt, typer.Abort):
         print("interrupted", file=sys.stderr)
-        sys.exit(130)
+        code = 130
     except OSError as error:  # a full disk, a closed pipe
         fail(f"{error.filename or 'input or output'}: {describe(error)}")
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def warn_of(registry: Registry[Any]) -> None:

@@ -61,12 +61,18 @@ def _annotation(name: str, field: FieldInfo, panel: str | None) -> Any:
     """Return the annotation of the option for a field."""
     flag, kind = "--" + name.replace("_", "-"), _option_type(field.annotation)
     flags = f"{flag}/--no-{flag.removeprefix('--')}" if kind is bool else flag
-    option = typer.Option(flags, help=help_of(field), show_default=False, rich_help_panel=panel)
-    return Annotated[kind | None, option]
+    option = typer.Option(
+        flags,
+        help=help_of(field),
+        show_default=False,
+        rich_help_panel=panel,
+        metavar=None if kind is bool else f"<{kind.__name__}>",
+    )
+    return Annotated[bool | None if kind is bool else str | None, option]  # the model reads numbers
 
 
 def _option_type(annotation: Any) -> Any:
-    """Return the type that the command line parses for a field: bool, int or float, else text."""
+    """Return the type that the help shows for a field: bool, int or float, else text."""
     if get_origin(annotation) in (Union, types.UnionType):
         kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
         return _option_type(kinds[0]) if len(kinds) == 1 else str
