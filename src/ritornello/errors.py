@@ -57,6 +57,11 @@ class MissingExtraError(RitornelloError):
         super().__init__(f"{library} is not installed; run: pip install {package}")
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun in singular or plural: "1 bar", "12 bars", "1,200 notes"."""
+    return f"{count:,} {noun}" + "s" * (count != 1)
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """Return the error for an unknown name, with the nearest known one, and all known names if they are at most 40."""
     names = sorted(known)

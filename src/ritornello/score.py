@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,6 +31,7 @@ from ritornello.theory import estimate_key
 
 if TYPE_CHECKING:
     from ritornello.paths import Target
+    from ritornello.settings import SoundSettings
 
 MAX_TICKS_PER_QUARTER = 32_767  # the maximum of a MIDI file
 MAX_BARS = (
@@ -435,11 +436,13 @@ class Score:
 
     # --- to and from files and other libraries, imported on use ---
 
-    def write(self, target: Target, format: str | None = None) -> tuple[str, ...]:
+    def write(
+        self, target: Target, format: str | None = None, **sound: Unpack[SoundSettings]
+    ) -> tuple[str, ...]:
         """Write as by `ritornello.write`: `target` is a path or a binary file, `format` a suffix such as "mp3"."""
         from ritornello.rendering import write
 
-        return write(self, target, format)
+        return write(self, target, format, **sound)
 
     def _repr_html_(self) -> str:
         from ritornello.rendering.notebook import score_html

@@ -221,3 +221,17 @@ class EvaluateSettings(TypedDict, total=False):
     """compare only so many bars, the first of each piece (default: all) (1 to 1000)"""
     seed: int
     """of the pieces composed and chosen (at least 0; default 0)"""
+
+
+class SoundSettings(TypedDict, total=False):
+    """The settings of sound files: `write`, `Score.write`, `Composition.write`."""
+
+    sample_rate: int
+    """of sound files, in Hz (8000 to 192000; default 44100)"""
+    bits: Literal["16", "24", "32f"] | str | None
+    """bits a sample: 16, 24, or 32f for floating point (wav; flac has 16 and 24; default 16)"""
+    soundfont: str | None
+    """an sf2 or sf3 file to play with instead of the shipped one"""
+    stems: bool
+    """also write a sound file for each part, such as song-1-violin.wav beside song.wav; their sum is the whole
+    (default False)"""

@@ -1,7 +1,7 @@
 """The command line: one module a command; each parses, calls one library function, and prints.
 
-An error, of the library or of the command line, is one line on stderr and exit code 2. Ctrl-C ends with code 130. A command's module is imported
-when the command is called, and imports nothing heavy at the top, so that `--help` is fast.
+An error, of the library or of the command line, is one line on stderr and exit code 2. Ctrl-C ends with code 130. A
+command's module is imported when the command is called, and imports nothing heavy at the top, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ COMMANDS = {
     "compose": "Compose new music with a model, and write it as MIDI, sound, picture or score.",
     "jam": "Play with a model, live, in the browser: it listens, and answers.",
     "play": "Play with a model, live, on real or virtual MIDI ports.",
-    "render": "Hear and see a piece: write it as sound, engraved score, piano roll or another format.",
-    "convert": "Convert a file between formats: MIDI (also damaged), MusicXML, and text with a word for each MIDI "
-    "event.",
+    "render": "Hear and see pieces: write them as sound, engraved score, piano roll or another format.",
+    "convert": "Convert a file: MIDI (also damaged), MusicXML, text with a word for each MIDI event; also to sound "
+    "and scores.",
     "share": "Make a folder to share a piece from: MP3, WAV, a cover, MIDI, score, and a text that says how it was "
     "made.",
     "info": "Show the card of a model: how it was made, from what music, under which licence, and how good it is.",
@@ -87,7 +87,8 @@ def _print_version(asked: bool) -> None:
 @app.callback()
 def _ritornello(
     version: Annotated[
-        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_print_version)
+        bool,
+        typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_print_version),
     ] = False,
 ) -> None:
     """Train a recurrent network on MIDI files, compose with it, hear and see the result."""

@@ -10,13 +10,16 @@ import typer
 
 from ritornello.cli.flags import with_options
 from ritornello.generation.config import ComposeConfig
+from ritornello.rendering.sound import SoundConfig
 
 if TYPE_CHECKING:
+    from ritornello.cli.writing import Written
     from ritornello.generation.compose import Composition
     from ritornello.score import Score
 
 
 @with_options(ComposeConfig)
+@with_options(SoundConfig, panel="Sound files", into="sound")
 def compose(
     model: Annotated[
         str | None, typer.Argument(help="a .rit file, or the name of a shipped model (see: ritornello info)")
@@ -36,19 +39,22 @@ def compose(
     as_json: Annotated[bool, typer.Option("--json", help="print facts for machines")] = False,
     *,
     settings: dict[str, Any],
+    sound: dict[str, Any],
 ) -> None:
     """Compose new music with a model, and write it as MIDI, sound, picture or score."""
     import json
     import time
 
     from ritornello.cli import warn_of
+    from ritornello.cli.writing import write_all
+    from ritornello.config import checked
     from ritornello.generation import load
     from ritornello.generation.constraints import CONSTRAINTS
     from ritornello.generation.support import check_prose_suffix
-    from ritornello.rendering import check_suffixes
+    from ritornello.rendering import check_targets
 
     warn_of(CONSTRAINTS)
-    check_suffixes(out or [])
+    check_targets(out or [], checked(SoundConfig, sound))
     start = time.perf_counter()
     loaded = load(model)
     prose = loaded.bundle.representation.reads_prose
@@ -59,7 +65,7 @@ def compose(
     facts = []
     for number, piece in enumerate(pieces, start=1):
         names = outs if len(pieces) == 1 else [path.with_stem(f"{path.stem}-{number}") for path in outs]
-        facts.append(_facts(piece, [str(piece.write(path)) for path in names]))
+        facts.append(_facts(piece, write_all(piece.score, names, sound)))
     milliseconds = round(1000 * (time.perf_counter() - start))
     if as_json:
         typer.echo(json.dumps({"milliseconds": milliseconds, "pieces": facts}, ensure_ascii=not prose))
@@ -87,13 +93,14 @@ def _read_primer(text: str | None, prose: bool) -> Score | None:
     return notes_to_score(text)
 
 
-def _facts(piece: Composition, files: list[str]) -> dict[str, Any]:
+def _facts(piece: Composition, written: Written) -> dict[str, Any]:
     from ritornello.formats.text import is_prose, prose_of
 
     score, copies = piece.score, piece.copies
     of_prose = {"text": prose_of(score)} if is_prose(score) else {}
     return of_prose | {
-        "files": files,
+        "files": [str(path) for path in written.files],
+        "left_out": written.left_out,
         "model": piece.model,
         "digest": piece.digest,
         "seed": piece.seed,
@@ -161,4 +168,6 @@ def _print(facts: list[dict[str, Any]], milliseconds: int) -> None:
         typer.echo(f"  {_copy_line(fact['copies'])}")
         if line := _constraint_line(**fact["constraints"]):
             typer.echo(f"  {line}")
+        for part in fact["left_out"]:
+            typer.echo(f"  left out: {part}")
     typer.echo(f"{len(facts)} {'piece' if len(facts) == 1 else 'pieces'} in {milliseconds} ms")

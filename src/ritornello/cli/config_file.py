@@ -4,9 +4,9 @@
     instruments = ["violin", "cello"]
     out = ["duet.mid", "duet.wav"]
 
-The names are those of the options, without the dashes in front, and of the arguments; on/off options are true or false.
-A value becomes what one would type: a list is joined by commas, unless the option may be repeated; a table becomes JSON.
-What stands on the command line takes precedence.
+The names are those of the options, without the dashes in front, and of the arguments; on/off options are true or
+false. A value becomes what one would type: a list is joined by commas, unless the option may be repeated; a table
+becomes JSON. What stands on the command line takes precedence.
 """
 
 from __future__ import annotations
@@ -63,12 +63,11 @@ def _defaults(path: Path, parameters: list[Any]) -> Iterator[tuple[str, Any]]:
     text, values = _read(path)
     for key, value in values.items():
         name = key.replace("-", "_")
+        where = f"{path}{_line_of(text, key)}"
         if name not in known:
-            place = _line_of(text, key)
-            raise ConfigError(
-                f"{path}{place}: there is no option {key!r}{nearest(name, {each: each for each in known})}; the names are those of --help"
-            )
-        yield known[name].name, _as_typed(f"{path}{_line_of(text, key)}: {key}", known[name], value)
+            near = nearest(name, {each: each for each in known})
+            raise ConfigError(f"{where}: there is no option {key!r}{near}; the names are those of --help")
+        yield known[name].name, _as_typed(f"{where}: {key}", known[name], value)
 
 
 def _names(parameter: Any) -> Iterator[str]:

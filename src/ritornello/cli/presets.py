@@ -13,7 +13,8 @@ import typer
 def presets(
     name: Annotated[str | None, typer.Argument(help="show only this one", show_default=False)] = None,
     as_toml: Annotated[
-        bool, typer.Option("--toml", help="print its settings as TOML, a file for `ritornello train --config`")
+        bool,
+        typer.Option("--toml", help="print its settings as TOML, a file for `ritornello train --config`"),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print facts for machines")] = False,
 ) -> None:
@@ -56,10 +57,10 @@ def _toml(settings: Mapping[str, Any]) -> str:
     """Return settings as TOML: values first, then a table for each setting that has options."""
     import json
 
-    values = [f"{key} = {json.dumps(value)}" for key, value in settings.items() if not isinstance(value, Mapping)]
-    tables = [
-        f"\n[{key}]\n{_toml(value)}" for key, value in settings.items() if isinstance(value, Mapping)
+    values = [
+        f"{key} = {json.dumps(value)}" for key, value in settings.items() if not isinstance(value, Mapping)
     ]
+    tables = [f"\n[{key}]\n{_toml(value)}" for key, value in settings.items() if isinstance(value, Mapping)]
     return "\n".join([*values, *tables])
 
 

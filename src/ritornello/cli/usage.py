@@ -1,4 +1,4 @@
-"""What a command line gets wrong, in one line: an unknown option, a value that cannot be, an argument that is missing."""
+"""Usage errors in one line: an unknown option or command, a value that is not allowed, an argument that is missing."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ Read in order: `FileReport`, `Scan`, `scan`, `find_files`, `split`.
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 from ritornello import formats
 from ritornello.corpus.pool import Failure, map_guarded
 from ritornello.corpus.prose import prose_pieces
-from ritornello.errors import ConfigError, CorpusError, FileError
+from ritornello.errors import ConfigError, CorpusError, FileError, counted
 from ritornello.formats.event_text import is_event_text
 from ritornello.formats.text import is_prose, paragraphs
 from ritornello.paths import describe
@@ -49,6 +50,11 @@ GRID = 24
 """Steps to a quarter note, to compare pieces on: both halves and thirds of a sixteenth fall on it."""
 
 _SECONDS_A_FILE = 30.0
+
+_NOT_PROSE = re.compile(
+    r"(read.?me|licen[cs]e|copying|copyright|credits|authors|changelog|provenance)\b", re.IGNORECASE
+)
+"""Names of text files that are about a folder, and no prose to learn from unless they are given by name."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +212,7 @@ def _fault(score: Score, minimum_notes: int, prose: bool) -> str | None:
     if count == 0:
         return "it is prose, not music" if is_prose(score) else "it has no notes"
     if count < minimum_notes:
-        return f"{_number(count, 'note')}; wanted are {minimum_notes} or more"
+        return f"{counted(count, 'note')}; wanted are {minimum_notes} or more"
     if hours > LONGEST_HOURS or quarters > LONGEST_QUARTERS:
         return f"it lasts {hours:,.1f} hours, {quarters:,.0f} quarter notes; no piece does"
     starts = score.all_notes()["start"]
@@ -277,7 +283,8 @@ def find_files(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
 
     Files at an address (see `remote`) are copied to this machine first.
 
-    In folders, text files count as music if they hold event words, else as prose (with `prose`). Files of other
+    In folders, text files count as music if they hold event words, else as prose (with `prose`), except for those that
+    are about the folder, such as README.txt. Files of other
     suffixes count if their first bytes are those of MIDI; hidden files and folders are ignored. Raises FileError for a
     path that is missing, and CorpusError, with a summary of its files, for a folder without music.
     """
@@ -297,13 +304,20 @@ def find_files(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
             seen = (
                 ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(6)) or "the folder is empty"
             )
-            looked = f"{_number(len(files), 'file')} looked at ({seen})" if files else seen
+            looked = f"{counted(len(files), 'file')} looked at ({seen})" if files else seen
             what, suffixes = ("text", formats.TEXT.suffixes) if prose else ("music", formats.FORMATS)
             raise CorpusError(f"no {what} in {path}: {looked}; wanted are {' '.join(suffixes)}")
         found.update(dict.fromkeys(wanted))
     if not found:
         raise CorpusError("no path was given; wanted are music files or folders of them")
     return list(found)
+
+
+def find_others(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
+    """Return the files below the folders given that `find_files` passes over, sorted by name."""
+    folders = [path for path in map(local, paths) if path.is_dir()]
+    files = {file for folder in folders for file in _visible_files(folder, set())}
+    return sorted(file for file in files if not _is_wanted(file, prose))
 
 
 def _holds_events(path: Path) -> bool:
@@ -315,7 +329,8 @@ def _holds_events(path: Path) -> bool:
 def _is_wanted(path: Path, prose: bool) -> bool:
     """Whether a file, or a folder that cannot be opened, is prose or music by its suffix or its first bytes."""
     if prose:
-        return path.suffix.lower() in formats.TEXT.suffixes and not path.is_dir() and not _holds_events(path)
+        is_text = path.suffix.lower() in formats.TEXT.suffixes and not path.is_dir()
+        return is_text and not _NOT_PROSE.match(path.stem) and not _holds_events(path)
     if path.suffix.lower() in formats.TEXT.suffixes:
         return path.is_dir() or _holds_events(path)
     if path.suffix.lower() in formats.FORMATS or path.is_dir():
@@ -360,7 +375,7 @@ def split(
     if len(pieces) == 1 and alone:
         return [0], [0]
     if len(pieces) < 2:
-        have = _number(len(pieces), "piece")
+        have = counted(len(pieces), "piece")
         raise CorpusError(f"{have} to learn from; wanted are 2 or more, as one is held out to measure by")
     ranks = [blake2b(f"{seed}:{name}".encode(), digest_size=8).digest() for name in pieces]
     order = sorted(range(len(pieces)), key=ranks.__getitem__)
@@ -370,7 +385,3 @@ def split(
 
 def _counts(values: Iterable[str]) -> dict[str, int]:
     return dict(Counter(values).most_common())
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
 import numpy as np
 
@@ -37,6 +37,7 @@ from ritornello.originality import Copies, copies
 from ritornello.paths import Target, path_like
 from ritornello.representations.base import Conditions, Ids
 from ritornello.score import Score, Tempo
+from ritornello.settings import SoundSettings
 
 Progress = Callable[[int, int], None]
 """Called after each step with the number of pieces that have ended, and of the ids chosen so far."""
@@ -107,16 +108,17 @@ class Composition:
         last = max((int(track.notes["start"].max(initial=0)) for track in self.score.tracks), default=0)
         return len(self.score.bar_starts(last + 1))
 
-    def write(self, target: Place, format: str | None = None) -> Place:
+    def write(self, target: Place, format: str | None = None, **sound: Unpack[SoundSettings]) -> Place:
         """Write the piece to a path or binary file object, and return that.
 
-        `format` ("mid", "wav", "png", ...) defaults to the suffix. Raises ConfigError for prose in any but .txt.
+        `format` ("mid", "wav", "png", ...) defaults to the suffix; `sound` has the settings of sound
+        files. Raises ConfigError for prose in any but .txt.
         """
         from ritornello.rendering import write
 
         if is_prose(self.score):
             check_prose_suffix(path_like(target, format))
-        write(self.score, target, format)
+        write(self.score, target, format, **sound)
         return target
 
     def _repr_html_(self) -> str:

@@ -26,7 +26,9 @@ class TrainConfig(BaseModel):
         try:
             return json.loads(value) if isinstance(value, str) else value
         except ValueError as error:
-            raise ValueError('must be JSON such as {"encoding": "key"}, or a table in --config FILE') from error
+            raise ValueError(
+                'must be JSON such as {"encoding": "key"}, or a table in --config FILE'
+            ) from error
 
     @field_validator("transpositions", mode="before")
     @classmethod
