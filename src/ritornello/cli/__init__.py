@@ -36,7 +36,7 @@ COMMANDS = {
     "and scores.",
     "share": "Make a folder to share a piece from: MP3, WAV, a cover, MIDI, score, and a text that says how it was "
     "made.",
-    "info": "Show the card of a model: how it was made, from what music, under which licence, and how good it is.",
+    "info": "Show what a model plays, from what music it learned, under which licence, and how good it is.",
     "presets": "List the presets of `ritornello train`: what each is for, and the settings that it changes.",
     "likelihood": "Measure how probable pieces are under a model, and how often it predicts the next token.",
     "evaluate": "Measure how probable real pieces are under a model, and how alike its own pieces are to them.",

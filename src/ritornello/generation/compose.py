@@ -33,6 +33,7 @@ from ritornello.generation.recipe import make_recipe
 from ritornello.generation.samplers import Sampler, make_generators, make_sampler, with_sampling
 from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
 from ritornello.generation.support import check_prose_suffix, check_supported, settle_faithful, settle_loop
+from ritornello.generation.title import make_title
 from ritornello.originality import Copies, copies
 from ritornello.paths import Target, path_like
 from ritornello.representations.base import Conditions, Ids
@@ -233,9 +234,7 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score
         digest = None if primer is None else hashlib.sha256(primer.all_notes().tobytes()).hexdigest()[:16]
         recipe = make_recipe(bundle, seed, settings, index=number, primer=digest)
         score = replace(score, texts=(recipe, *score.texts))
-    title = f"{bundle.card.name.capitalize()} {seed}"
-    if settings.count > 1 or number:
-        title += f", no. {number + 1}"
+    title = make_title(bundle.card, score, number + 1 if settings.count > 1 or number else None)
     chosen_notes = piece.grammar.notes - piece.unchosen_notes
     return Composition(
         score=replace(score, title=title),
