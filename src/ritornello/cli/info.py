@@ -49,7 +49,9 @@ def info(
             typer.echo(f"{name:16} {bundle.card.description}")
         warn_of(MODELS)
         if bundles:
-            typer.echo("\nMore of one: ritornello info NAME. Compose with it: ritornello compose NAME -o new.mid")
+            typer.echo(
+                "\nMore of one: ritornello info NAME. Compose with it: ritornello compose NAME -o new.mid"
+            )
         else:
             typer.echo("no models are shipped with this copy")
 
@@ -82,7 +84,10 @@ def _facts(bundle: Bundle, name: str) -> Iterator[tuple[str, str]]:
     yield "how good", _quality(bundle)
     sampling = {"temperature": 1.0, "top_p": 0.95} | card.sampling.model_dump()
     yield "defaults", ", ".join(f"{key.replace('_', '-')} {_shown(value)}" for key, value in sampling.items())
-    yield "file", f"{bundle.size / 1e6:.1f} MB, made {card.created or 'at an unknown date'}, digest {bundle.digest}"
+    yield (
+        "file",
+        f"{bundle.size / 1e6:.1f} MB, made {card.created or 'at an unknown date'}, digest {bundle.digest}",
+    )
     output = "" if bundle.representation.reads_prose else " -o new.mid"
     yield "compose", f"ritornello compose {name} --bars 16{output}"
     if not bundle.representation.reads_prose:

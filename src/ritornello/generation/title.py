@@ -10,13 +10,25 @@ from ritornello.formats.text import is_prose
 from ritornello.score import Score
 from ritornello.theory import key_name
 
-KINDS = {"songs": "Song", "piano": "Piano piece", "quartets": "Quartet", "chorales": "Chorale", "bands": "Band piece"}
+KINDS = {
+    "songs": "Song",
+    "piano": "Piano piece",
+    "quartets": "Quartet",
+    "chorales": "Chorale",
+    "bands": "Band piece",
+}
 """What the pieces of a shipped model are called; `folk` names its tunes by their meter."""
 
 DANCES = {(6, 8): "Jig", (9, 8): "Slip jig", (12, 8): "Slide", (3, 4): "Waltz", (4, 4): "Reel", (2, 2): "Reel",
           (2, 4): "Polka", (3, 2): "Hornpipe"}  # fmt: skip
 
-BY_REPRESENTATION = {"jazz": "Solo", "drums": "Groove", "melody": "Melody", "improv": "Melody", "performance": "Prelude"}
+BY_REPRESENTATION = {
+    "jazz": "Solo",
+    "drums": "Groove",
+    "melody": "Melody",
+    "improv": "Melody",
+    "performance": "Prelude",
+}
 """What the pieces of other models are called, by their representation; all others are a "Piece"."""
 
 
