@@ -266,7 +266,7 @@ def test_the_forecast_grows_with_the_corpus() -> None:
     assert large.minutes > 10 * small.minutes
     # 6 operations x weights x tokens x passes, at 0.3 of the speed
     assert large.minutes == pytest.approx(6 * 1.5e6 * 1.9e6 * 20 / 0.3e11 / 60)
-    assert "20 passes over 1,900,000 tokens" in large.text
+    assert "1,900,000 tokens read 20 times" in large.text
     assert small.expectation != large.expectation
     assert measure_processors(0.001) > 0
 

@@ -95,6 +95,7 @@ def _read_primer(text: str | None, prose: bool) -> Score | None:
 
 def _facts(piece: Composition, written: Written) -> dict[str, Any]:
     from ritornello.formats.text import is_prose, prose_of
+    from ritornello.generation.constraints.originality import longest_copy
 
     score, copies = piece.score, piece.copies
     of_prose = {"text": prose_of(score)} if is_prose(score) else {}
@@ -118,34 +119,40 @@ def _facts(piece: Composition, written: Written) -> dict[str, Any]:
             "same_pitches": copies.exact and copies.exact._asdict(),
             "compared_with_all": copies.is_whole,
         },
+        "max_copy": longest_copy(piece.settings),
         "remarks": piece.remarks,
     }
 
 
-def _copy_line(copies: dict[str, Any] | None) -> str:
-    """Return a line about the longest copy."""
+def _copy_line(copies: dict[str, Any] | None, max_copy: int) -> str:
+    """Return a line about the longest copy; max_copy: the longest that was allowed, 0 for any."""
     if copies is None:
-        return "originality unknown: this model holds no index of its training music"
+        return "originality unknown: this model holds no index of its training music to compare with"
     moved, exact = copies["any_key"], copies["same_pitches"]
     if moved is None:
-        return "longest copy: none"
+        return "it shares no run of notes with the training music"
     same = f" ({exact['notes']} at the same pitches)" if exact else ""
     part = "" if copies["compared_with_all"] else "; compared with a part of the training music"
+    allowed = f"; more than {max_copy} are not allowed (--max-copy)" if max_copy else ""
     return (
-        f"longest copy, in any key: {moved['notes']} notes{same}, bar {moved['own_bar']} here, "
-        f"bar {moved['bar']} of {moved['piece']}{part}"
+        f"longest run of notes that is in the training music too, in any key: {moved['notes']}{same}, "
+        f"from bar {moved['own_bar']} here, bar {moved['bar']} of {moved['piece']}{allowed}{part}"
     )
 
 
 def _constraint_line(asked: tuple[str, ...], relaxed: dict[str, int]) -> str:
     """Return a line about the requested constraints: which were kept, and which were relaxed; empty if none."""
+    from ritornello.errors import counted
+
     kept = [name for name in asked if name not in relaxed]
     parts = [f"{', '.join(kept)} kept"] if kept else []
-    parts += [f"{name} gave way at {steps} step{'s' * (steps > 1)}" for name, steps in relaxed.items()]
+    parts += [f"{name} gave way at {counted(steps, 'step')}" for name, steps in relaxed.items()]
     return f"constraints: {'; '.join(parts)}" if parts else ""
 
 
 def _print(facts: list[dict[str, Any]], milliseconds: int) -> None:
+    from ritornello.errors import counted
+
     for remark in facts[0]["remarks"]:
         typer.echo(f"ritornello: {remark}", err=True)
     if not facts[0]["files"]:
@@ -154,20 +161,21 @@ def _print(facts: list[dict[str, Any]], milliseconds: int) -> None:
     for fact in facts:
         typer.echo(f"wrote {', '.join(fact['files'])}")
         if "text" in fact:
-            typer.echo(f"  {len(fact['text'])} characters; {fact['model']}, seed {fact['seed']}")
+            typer.echo(f"  {counted(len(fact['text']), 'character')}; {fact['model']}, --seed {fact['seed']}")
             continue
+        index = f", --index {fact['index']}" if fact["index"] else ""
         typer.echo(
-            f"  {fact['bars']} bars, {fact['notes']} notes, {fact['seconds']:.0f} s, "
-            f"{', '.join(fact['instruments'])}; {fact['model']}, seed {fact['seed']}, index {fact['index']}"
+            f"  {counted(fact['bars'], 'bar')}, {counted(fact['notes'], 'note')}, {fact['seconds']:.0f} s, "
+            f"{', '.join(fact['instruments'])}; {fact['model']}, --seed {fact['seed']}{index}"
         )
         if fact["nats_per_given_note"] is not None:
             typer.echo(
-                f"  {fact['nats_per_note']:.2f} nats for each new note,"
+                f"  surprise of the model in nats (lower is better): {fact['nats_per_note']:.2f} for each new note,"
                 f" {fact['nats_per_given_note']:.2f} for each given one that follows"
             )
-        typer.echo(f"  {_copy_line(fact['copies'])}")
+        typer.echo(f"  {_copy_line(fact['copies'], fact['max_copy'])}")
         if line := _constraint_line(**fact["constraints"]):
             typer.echo(f"  {line}")
         for part in fact["left_out"]:
             typer.echo(f"  left out: {part}")
-    typer.echo(f"{len(facts)} {'piece' if len(facts) == 1 else 'pieces'} in {milliseconds} ms")
+    typer.echo(f"{counted(len(facts), 'piece')} in {milliseconds} ms")
