@@ -37,6 +37,9 @@ MAX_TICKS_PER_QUARTER = 32_767  # the maximum of a MIDI file
 MAX_BARS = (
     1_000_000  # of any piece of which bars are counted: a note at 2^28 in 1/128 would ask for gigabytes
 )
+LONGEST_QUARTERS = (
+    200_000  # the longest works of music are shorter; also the most bars of a piece that is encoded
+)
 DEFAULT_MICROSECONDS_PER_QUARTER = 500_000  # 120 beats a minute, MIDI's default
 
 NOTE = np.dtype([("start", "<i8"), ("duration", "<i8"), ("pitch", "<i2"), ("velocity", "<i2")])
@@ -246,6 +249,20 @@ class Score:
         if (count := sum(map(len, spans))) > MAX_BARS:
             raise ConfigError(f"the piece has {count} bars: allowed are {MAX_BARS}")
         return np.concatenate([np.arange(span.start, span.stop, span.step, dtype=np.int64) for span in spans])
+
+    def check_extent(self) -> None:
+        """Raise ConfigError for a score of more than LONGEST_QUARTERS, or as many bars.
+
+        Whatever makes arrays with a row a step, or steps a network through a piece, calls this first: a damaged file
+        may have a note a million bars after the others.
+        """
+        quarters = self.end / self.ticks_per_quarter
+        if quarters > LONGEST_QUARTERS:
+            raise ConfigError(
+                f"the piece is {quarters:,.0f} quarter notes long: allowed are {LONGEST_QUARTERS:,}"
+            )
+        if (bars := len(self.bar_starts())) > LONGEST_QUARTERS:
+            raise ConfigError(f"the piece has {bars:,} bars: allowed are {LONGEST_QUARTERS:,}")
 
     def estimated_key(self) -> Key:
         """Return the key, from tick 0, that best fits the pitches weighted by duration (`theory.estimate_key`).

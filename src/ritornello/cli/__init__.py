@@ -117,7 +117,7 @@ def main() -> None:
 def _run() -> None:
     code: object = None
     try:
-        code = app(standalone_mode=False)  # errors are printed here
+        code = app(prog_name="ritornello", standalone_mode=False)  # errors are printed here
     except RitornelloError as error:
         fail(str(error))
     except UsageError as error:

@@ -9,7 +9,6 @@ import typer
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ritornello.generation import Model
     from ritornello.likelihood import Likelihood
     from ritornello.score import Score
 
@@ -32,38 +31,35 @@ def likelihood(
     """Measure how probable pieces are under a model, and how often it predicts the next token."""
     import json
 
-    from ritornello.cli.music_files import read_music
+    from ritornello.cli.music_files import for_each
     from ritornello.generation import load
     from ritornello.likelihood import Likelihood
 
-    loaded = load(model)
+    loaded, width = load(model), min(max(map(len, files)) + 24, 48)
     knows_bars = loaded.bundle.representation.learns_whole_pieces
-    rows = list[tuple[str, Likelihood]]()
-    width = min(max(map(len, files)) + 24, 48)
-    for path, score in read_music(files):
-        header, bars = _judged(loaded, path, score)
-        total = sum(bars, header)
-        surprising = most_surprising(bars) if knows_bars else None
+    heading = [_line("file", width, ("notes", "nats a note", "right"), "where most surprising")]
+
+    def show(path: Path, score: Score) -> Likelihood:
+        header, bars = loaded.likelihood_by_bar(score)
+        judged, bar = sum(bars, header), most_surprising(bars) if knows_bars else None
         if as_json:
-            facts = {"file": str(path)} | total.facts()
             by_bar = [round(-bar.log_likelihood, 3) for bar in bars] if knows_bars else None
-            typer.echo(json.dumps(facts | {"most_surprising_bar": surprising, "nats_by_bar": by_bar}))
+            facts = {"file": str(path)} | judged.facts() | {"most_surprising_bar": bar, "nats_by_bar": by_bar}
+            typer.echo(json.dumps(facts))
         else:
-            if not rows:
-                typer.echo(_line("file", width, ("notes", "nats a note", "right"), "where most surprising"))
-            where = (
-                ""
-                if surprising is None
-                else f"bar {surprising}, {bars[surprising - 1].nats_per_note:.2f} a note"
-            )
-            typer.echo(_line(str(path), width, _cells(total), where))
-        rows.append((str(path), total))
-    total = sum((judged for _, judged in rows), Likelihood())
-    if as_json and len(rows) > 1:
-        typer.echo(json.dumps({"file": None, "files": len(rows)} | total.facts()))
+            if heading:  # not before the first file is judged: it may be refused
+                typer.echo(heading.pop())
+            where = "" if bar is None else f"bar {bar}, {bars[bar - 1].nats_per_note:.2f} a note"
+            typer.echo(_line(str(path), width, _cells(judged), where))
+        return judged
+
+    judged = for_each(files, show)
+    total = sum(judged, Likelihood())
+    if as_json and len(judged) > 1:
+        typer.echo(json.dumps({"file": None, "files": len(judged)} | total.facts()))
     elif not as_json:
-        if len(rows) > 1:
-            typer.echo(_line(f"all {len(rows)}", width, _cells(total), ""))
+        if len(judged) > 1:
+            typer.echo(_line(f"all {len(judged)}", width, _cells(total), ""))
         typer.echo(
             f"\nlog-likelihood {total.log_likelihood:,.1f} nats, {total.nats_per_token:.3f} a token, perplexity "
             f"{total.perplexity:.2f}; of events right {total.event_accuracy:.1%}\n{EXPLANATION}"
@@ -76,16 +72,6 @@ def most_surprising(bars: list[Likelihood]) -> int | None:
     fewest = FEWEST_NOTES if max(counts, default=0) >= FEWEST_NOTES else 1
     able = [number for number, notes in enumerate(counts) if notes >= fewest]
     return 1 + max(able, key=lambda number: bars[number].nats_per_note) if able else None
-
-
-def _judged(model: Model, path: Path, score: Score) -> tuple[Likelihood, list[Likelihood]]:
-    """Return the likelihood of the header and the bars of a file; its name is put before the message of an error."""
-    from ritornello.errors import ConfigError
-
-    try:
-        return model.likelihood_by_bar(score)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
 
 
 def _cells(judged: Likelihood) -> tuple[str, str, str]:

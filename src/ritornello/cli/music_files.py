@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from ritornello.score import Score
@@ -14,32 +14,33 @@ if TYPE_CHECKING:
 MOST_NAMES = 5
 
 
-def read_music(paths: Sequence[Path | str]) -> Iterator[tuple[Path, Score]]:
-    """Yield the files of `paths` (files and folders) with their scores.
+Result = TypeVar("Result")
 
-    A file given by name must be readable. What a folder has besides is told on stderr and passed over. Raises
-    CorpusError if no file can be read.
+
+def for_each(paths: Sequence[str], make: Callable[[Path, Score], Result]) -> list[Result]:
+    """Return what `make` returns for each music file of `paths`, files and folders, and its score.
+
+    A file given by name must be fit: its error is raised, with its name. What of a folder cannot be read, or is refused
+    by `make`, is told on stderr and passed over. Raises CorpusError if nothing is left.
     """
     from ritornello.corpus.scan import find_files
-    from ritornello.errors import CorpusError, RitornelloError, counted
+    from ritornello.errors import ConfigError, CorpusError, FileError, counted
     from ritornello.formats import read
 
-    files, given = find_files(paths), {Path(path) for path in paths}
+    files, given, made = find_files(paths), set(map(Path, paths)), list[Result]()
     if line := passed_over(paths):
         print(f"ritornello: {line}", file=sys.stderr)
-    count = 0
     for path in files:
         try:
-            score = read(path)
-        except RitornelloError as error:
+            made.append(make(path, read(path)))
+        except (ConfigError, FileError) as error:
+            message = str(error) if str(path) in str(error) else f"{path}: {error}"
             if path in given:
-                raise
-            print(f"ritornello: passed over: {error}", file=sys.stderr)
-            continue
-        count += 1
-        yield path, score
-    if not count:
-        raise CorpusError(f"none of {counted(len(files), 'file')} can be read")
+                raise type(error)(message) from error
+            print(f"ritornello: passed over: {message}", file=sys.stderr)
+    if not made:
+        raise CorpusError(f"none of {counted(len(files), 'file')} is fit")
+    return made
 
 
 def passed_over(paths: Sequence[Path | str], prose: bool = False) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ritornello.cli.flags import with_options
 from ritornello.rendering.sound import SoundConfig
+
+if TYPE_CHECKING:
+    from ritornello.score import Score
 
 
 @with_options(SoundConfig, panel="Sound files", into="sound")
@@ -38,7 +41,7 @@ def render(
     sound: dict[str, Any],
 ) -> None:
     """Hear and see pieces: write them as sound, engraved score, piano roll or another format."""
-    from ritornello.cli.music_files import read_music
+    from ritornello.cli.music_files import for_each
     from ritornello.config import checked
     from ritornello.errors import ConfigError
     from ritornello.formats import read
@@ -61,10 +64,13 @@ def render(
         raise ConfigError(f"{folder}: not a folder; with --format, -o is the folder to write into")
     check_targets([folder / f"x{suffix}" for suffix in suffixes], config)
     taken = set[Path]()
-    for path, score in read_music(files):
+
+    def write(path: Path, score: Score) -> None:
         targets = [_target(folder, path, files, suffix, taken) for suffix in suffixes]
         targets[0].parent.mkdir(parents=True, exist_ok=True)
-        _write(path, score, targets, sound, goes_on=True)
+        _write(path, score, targets, sound)
+
+    for_each(files, write)
 
 
 def _target(folder: Path, path: Path, given: Sequence[str], suffix: str, taken: set[Path]) -> Path:
@@ -84,27 +90,17 @@ def _target(folder: Path, path: Path, given: Sequence[str], suffix: str, taken: 
     return target
 
 
-def _write(
-    path: Path, score: Any, targets: Sequence[Path], sound: dict[str, Any], goes_on: bool = False
-) -> None:
-    """Write a score to its targets, and print each; with `goes_on`, pass over what cannot be written, and say so."""
-    import sys
+def _write(path: Path, score: Score, targets: Sequence[Path], sound: dict[str, Any]) -> None:
+    """Write a score to its targets, and print each; a piece without a title is called like its file."""
     from dataclasses import replace
 
     from ritornello.cli.writing import write_all
-    from ritornello.errors import ConfigError
 
     if not score.title.strip():
         score = replace(score, title=path.stem)
     minutes, seconds = divmod(round(score.seconds), 60)
     for target in targets:
-        try:
-            written = write_all(score, [target], sound)
-        except ConfigError as error:
-            if not goes_on:
-                raise
-            print(f"ritornello: passed over: {path}: {error}", file=sys.stderr)
-            continue
+        written = write_all(score, [target], sound)
         for file in written.files:
             typer.echo(f"{file}  {file.stat().st_size / 1000:,.0f} kB, {minutes}:{seconds:02}")
         for part in written.left_out:

@@ -34,7 +34,7 @@ from ritornello.formats.event_text import is_event_text
 from ritornello.formats.text import is_prose, paragraphs
 from ritornello.paths import describe
 from ritornello.remote import local
-from ritornello.score import Notes, Score
+from ritornello.score import LONGEST_QUARTERS, Notes, Score
 from ritornello.theory import DRUMS, estimate_key, instrument_name, key_name
 
 Verdict = Literal["used", "repaired", "skipped", "duplicate", "failed"]
@@ -43,8 +43,7 @@ when a corpus is built (`shards`)."""
 
 MINIMUM_NOTES = 8
 LONGEST_HOURS = 3
-LONGEST_QUARTERS = 200_000
-"""Longer pieces are treated as damaged files; the longest works of music are within both limits."""
+"""Longer pieces, and those of more than LONGEST_QUARTERS, are treated as damaged files; no work of music is longer."""
 
 GRID = 24
 """Steps to a quarter note, to compare pieces on: both halves and thirds of a sixteenth fall on it."""
@@ -52,7 +51,7 @@ GRID = 24
 _SECONDS_A_FILE = 30.0
 
 _NOT_PROSE = re.compile(
-    r"(read.?me|licen[cs]e|copying|copyright|credits|authors|changelog|provenance)\b", re.IGNORECASE
+    r"(read.?me|licen[cs]e|copying|copyright|credits|authors|changelog|provenance)([\W_]|$)", re.IGNORECASE
 )
 """Names of text files that are about a folder, and no prose to learn from unless they are given by name."""
 

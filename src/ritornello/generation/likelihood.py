@@ -42,6 +42,7 @@ def likelihood_by_bar(
     Their sum is `log_likelihood`. The end of a bar belongs to the bar. Where a score has several examples, such as
     melodies, the first bars of all are one, and so on.
     """
+    score.check_extent()
     representation, stepper = bundle.representation, stepper or Stepper(bundle)
     examples = representation.extract_examples(score).ids
     bars = defaultdict[int, Likelihood](Likelihood)
