@@ -52,9 +52,11 @@ class UnknownNameError(ConfigError, KeyError):
 class MissingExtraError(RitornelloError):
     """An optional library that this call needs is not installed."""
 
-    def __init__(self, library: str, extra: str = "") -> None:
+    def __init__(self, library: str, extra: str = "", note: str = "") -> None:
         package = f'"ritornello[{extra}]"' if extra else library
-        super().__init__(f"{library} is not installed; run: pip install {package}")
+        super().__init__(
+            f"{library} is not installed; run: pip install {package}" + f" ({note})" * bool(note)
+        )
 
 
 def counted(count: int, noun: str) -> str:
