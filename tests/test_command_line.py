@@ -357,3 +357,10 @@ def test_compose_and_convert_write_stems(run: Any, model: Path, tmp_path: Path) 
     done = run("compose", model, "--bars", "1", "--seed", "1", "-o", "new.wav", "--stems", "--sample-rate", "8000",
                "--instruments", "piano", "--json")  # fmt: skip
     assert json.loads(done.out)["pieces"][0]["files"] == ["new.wav", "new-1-acoustic-grand-piano.wav"]
+
+
+def test_the_embedded_tunes_are_written_beside_a_run_that_is_not_there_yet(tmp_path: Path) -> None:
+    from ritornello.training.run import embedded_corpus
+
+    [made] = embedded_corpus("tunes", tmp_path / "solo.rit")
+    assert len(list(made.glob("*.mid"))) == 45

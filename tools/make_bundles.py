@@ -146,6 +146,7 @@ def unpack(name: str, archives: Path, work: Path) -> Path:
             if path.suffix == ".mat"
             else _files(name, path, work)
         )
+        target.mkdir(parents=True, exist_ok=True)
         for stem, score in pieces:
             formats.write(score, target / f"{path.stem}-{stem}.mid")
     return target

@@ -114,7 +114,7 @@ def _print(found: Evaluation, out: list[Path]) -> None:
     typer.echo(f"{found.model}: {describe(found)}")
     for name, value in figures(found):
         typer.echo(f"  {name:42} {value}")
-    typer.echo("")
+    typer.echo("  (nats: the surprise of the model, -ln p; lower is better)\n")
     for line in (HEADINGS, *rows(found)):
         typer.echo(f"  {line[0]:20}{line[1]:>16}{line[2]:>16}{line[3]:>9}{line[4]:>9}  {line[5]}")
     for path in out:

@@ -53,7 +53,7 @@ def likelihood(
             typer.echo(_line(str(path), width, _cells(judged), where))
         return judged
 
-    judged = for_each(files, show)
+    judged = for_each(files, show, loaded.bundle.representation.reads_prose)
     total = sum(judged, Likelihood())
     if as_json and len(judged) > 1:
         typer.echo(json.dumps({"file": None, "files": len(judged)} | total.facts()))

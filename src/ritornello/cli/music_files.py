@@ -17,8 +17,10 @@ MOST_NAMES = 5
 Result = TypeVar("Result")
 
 
-def for_each(paths: Sequence[str], make: Callable[[Path, Score], Result]) -> list[Result]:
-    """Return what `make` returns for each music file of `paths`, files and folders, and its score.
+def for_each(
+    paths: Sequence[str], make: Callable[[Path, Score], Result], prose: bool = False
+) -> list[Result]:
+    """Return what `make` returns for each music file (or text, with `prose`) of `paths`, files and folders.
 
     A file given by name must be fit: its error is raised, with its name. What of a folder cannot be read, or is refused
     by `make`, is told on stderr and passed over. Raises CorpusError if nothing is left.
@@ -27,8 +29,8 @@ def for_each(paths: Sequence[str], make: Callable[[Path, Score], Result]) -> lis
     from ritornello.errors import ConfigError, CorpusError, FileError, counted
     from ritornello.formats import read
 
-    files, given, made = find_files(paths), set(map(Path, paths)), list[Result]()
-    if line := passed_over(paths):
+    files, given, made = find_files(paths, prose), set(map(Path, paths)), list[Result]()
+    if line := passed_over(paths, prose):
         print(f"ritornello: {line}", file=sys.stderr)
     for path in files:
         try:

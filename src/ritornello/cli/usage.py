@@ -45,5 +45,5 @@ def spelled(parameter: Any) -> str:
 
 def nearest(name: str, known: Mapping[str, str]) -> str:
     """Return a text that tells the spelling of the nearest of the known names; empty if none is near."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.65)
     return f", nearest is {known[near[0]]}" if near else ""

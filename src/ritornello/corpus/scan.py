@@ -305,7 +305,8 @@ def find_files(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
             )
             looked = f"{counted(len(files), 'file')} looked at ({seen})" if files else seen
             what, suffixes = ("text", formats.TEXT.suffixes) if prose else ("music", formats.FORMATS)
-            raise CorpusError(f"no {what} in {path}: {looked}; wanted are {' '.join(suffixes)}")
+            about = "; texts about the folder, such as README.txt, are none" if prose and files else ""
+            raise CorpusError(f"no {what} in {path}: {looked}; wanted are {' '.join(suffixes)}{about}")
         found.update(dict.fromkeys(wanted))
     if not found:
         raise CorpusError("no path was given; wanted are music files or folders of them")
