@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from build import hexdump, make_song, midi_bytes
 
-from ritornello.errors import ConfigError, FormatError, RitornelloError
+from ritornello.errors import ConfigError, FormatError
 from ritornello.formats import read, write
 from ritornello.formats.conversion import convert
 from ritornello.formats.event_text import is_event_text, midi_to_text, text_to_midi
@@ -157,7 +157,7 @@ def test_one_track_of_several(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["x.mid", "x.musicxml"])
 def test_prose_is_not_written_as_music(tmp_path: Path, name: str) -> None:
     (tmp_path / "a.txt").write_text("Once upon a time there was a note.")
-    with pytest.raises(RitornelloError, match=r"a\.txt: prose|no notes"):
+    with pytest.raises(ConfigError, match="prose"):
         convert(tmp_path / "a.txt", tmp_path / name)
     assert not (tmp_path / name).exists()
 

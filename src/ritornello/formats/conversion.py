@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ritornello.errors import ConfigError, FormatError
+from ritornello.errors import ConfigError
 from ritornello.formats import MIDI, TEXT, begins_as_midi, format_of, read, write
 from ritornello.formats.event_text import is_event_text, midi_to_text, text_to_midi
 from ritornello.formats.midi import parse_midi
@@ -22,11 +22,11 @@ class Converted:
     left_out: tuple[str, ...]
 
 
-def convert(source: Path, target: Path, track: int | None = None) -> Converted:
+def convert(source: Path, target: Path, track: int | None = None, repeats: bool = True) -> Converted:
     """Write `source` as `target`, in the format of its suffix.
 
-    track: from MIDI to text, the number of the only track to write, counted from 1. Raise FormatError for a source that
-    has nothing for the target, such as prose for MIDI.
+    track: from MIDI to text, the number of the only track to write, counted from 1.
+    repeats: whether those of notation are played out.
     """
     kind = format_of(target)  # raises before a long file is read
     from_midi = begins_as_midi(source)
@@ -45,8 +45,5 @@ def convert(source: Path, target: Path, track: int | None = None) -> Converted:
             score = parse_midi(data, str(source))
             write_bytes(target, data)
             return Converted(score, ())
-    score = read(source)
-    if kind is MIDI and not from_midi and not score.note_count:
-        what = "prose" if format_of(source) is TEXT else "a score without notes"
-        raise FormatError(f"{source}: {what}: there is nothing to write to {target.name}")
+    score = read(source, repeats=repeats)
     return Converted(score, write(score, target))
