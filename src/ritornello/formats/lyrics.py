@@ -146,7 +146,7 @@ def sung_by(lyrics: Sequence[Text], tracks: Sequence[Track], ticks_per_quarter: 
             continue
         onsets = np.unique(track.notes["start"])
         onsets = onsets[(onsets >= ticks[0] - near) & (onsets <= ticks[-1] + near)]
-        hits = int((_distances(ticks, onsets) <= near).sum()) if len(onsets) else 0
+        hits = int((np.abs(_nearest(ticks, onsets) - ticks) <= near).sum()) if len(onsets) else 0
         fits.append((2 * hits / (len(ticks) + len(onsets)), -index))
     fit, index = max(fits, default=(0.0, 0))
     return -index if fit > 0 else None
@@ -155,10 +155,10 @@ def sung_by(lyrics: Sequence[Text], tracks: Sequence[Track], ticks_per_quarter: 
 def at_onsets(lyrics: Sequence[Text], track: Track, ticks_per_quarter: int) -> list[Text]:
     """Return `lyrics`, each at the onset of `track` that is near it, unless another syllable is there already."""
     onsets = np.unique(track.notes["start"])
-    taken = {lyric.tick for lyric in lyrics}
+    ticks = np.array([lyric.tick for lyric in lyrics], dtype=np.int64)
+    taken = set(ticks.tolist())
     result = []
-    for lyric in lyrics:
-        tick = int(onsets[np.argmin(np.abs(onsets - lyric.tick))])
+    for lyric, tick in zip(lyrics, _nearest(ticks, onsets).tolist(), strict=True):
         if tick not in taken and abs(tick - lyric.tick) <= ticks_per_quarter // _NEAR:
             taken.add(tick)
             lyric = replace(lyric, tick=tick)
@@ -166,8 +166,8 @@ def at_onsets(lyrics: Sequence[Text], track: Track, ticks_per_quarter: int) -> l
     return sorted(result, key=lambda lyric: lyric.tick)
 
 
-def _distances(ticks: NDArray[np.int64], onsets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the distance from each of `ticks` to the nearest of the sorted `onsets`."""
+def _nearest(ticks: NDArray[np.int64], onsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return, for each of `ticks`, the nearest of the sorted `onsets`."""
     place = np.searchsorted(onsets, ticks)
     below, above = onsets[np.maximum(place - 1, 0)], onsets[np.minimum(place, len(onsets) - 1)]
-    return np.asarray(np.minimum(np.abs(ticks - below), np.abs(above - ticks)))
+    return np.where(np.abs(ticks - below) <= np.abs(above - ticks), below, above)
