@@ -70,7 +70,7 @@ def _are_words(texts: Sequence[Text], name: str, is_karaoke: bool) -> bool:
     """Return whether the text events of an MTrk are sung: by its name, their lines, or their number in karaoke."""
     words = [text for text in texts if text.kind == "text"]
     lines = sum(text.text.startswith(("/", "\\")) for text in words)
-    places = len({text.tick for text in words})
+    places = len({text.tick for text in words if text.tick})
     return places > 1 and (name.lower() in _NAMES or 10 * lines >= len(words) or (is_karaoke and places > 3))
 
 
@@ -84,7 +84,7 @@ def _without_tags(texts: Sequence[Text]) -> tuple[list[Text], list[Text]]:
             rest.append(text)
         elif tag[1] in "TI" and tag[2]:
             is_title = tag[1] == "T" and not any(other.kind == "title" for other in facts)
-            facts.append(replace(text, kind="title" if is_title else "text", text=tag[2]))
+            facts.append(Text(0, "title" if is_title else "text", tag[2]))
     return rest, facts
 
 
@@ -97,7 +97,7 @@ def _without_commands(texts: Sequence[Text]) -> tuple[list[Text], list[Text]]:
                 if (name := name.strip().lower()) and value.strip():
                     kind = "title" if name == "title" else _PEOPLE.get(name, "text")
                     fact = value.strip() if kind != "text" else f"{name.capitalize()}: {value.strip()}"
-                    facts.append(Text(text.tick, kind, fact))
+                    facts.append(Text(0, kind, fact))
             text = replace(text, text=_COMMAND.sub("", text.text))
         rest.append(text)
     return rest, facts

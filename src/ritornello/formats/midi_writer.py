@@ -38,6 +38,7 @@ TEXT_TYPES = {kind: number for number, kind in TEXTS.items()}
 STAND_INS = {"chord": ("marker", ""), "composer": ("text", "Composer: "), "lyricist": ("text", "Lyricist: ")}
 """The kind and the beginning of texts for which MIDI has no event."""
 
+MOST_PORTS = 128  # of 16 channels
 FILLER = 0x7F  # an empty sequencer-specific event: splits a delta that is too long
 _RANK_OFF, _RANK_META, _RANK_CONTROL, _RANK_PROGRAM, _RANK_ON, _RANK_END = range(6)
 
@@ -77,9 +78,10 @@ def midi_to_bytes(score: Score) -> bytes:
     contents = [encode_track(np.empty((0, 5), dtype=np.int64), conductor_metas(score))]
     tracks = [replace(t, controls=controls_of_kind(t.controls, t.is_drum)) for t in score.tracks]
     places = assign_channels(tracks)
-    _check_range(
-        "port", np.array([port for port, _ in places]), 0, 127, "the score, by its programs and controls"
-    )
+    if max((port for port, _ in places), default=0) >= MOST_PORTS:
+        raise ConfigError(
+            f"{len(tracks)} tracks of different programs and controls: allowed are {MOST_PORTS} ports"
+        )
     seen: set[tuple[int, int]] = set()
     for number, (track, (port, channel)) in enumerate(zip(tracks, places, strict=True), start=1):
         _check_track(track, f"track {number}")
