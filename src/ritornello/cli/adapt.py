@@ -30,9 +30,11 @@ def adapt(
     from ritornello.config import checked
     from ritornello.errors import CorpusError
     from ritornello.generation import find_bundle
+    from ritornello.paths import check_place
     from ritornello.training import require_torch
 
     config = checked(AdaptConfig, settings)
+    check_place(out)
     base = load_bundle(find_bundle(model))
     require_torch()
     from ritornello.training.adapt import prepare_adaptation

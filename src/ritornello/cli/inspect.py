@@ -40,6 +40,7 @@ def inspect(
 
     from rich.console import Console
 
+    from ritornello.cli.music_files import passed_over
     from ritornello.corpus.report import forecast, scan_to_json
     from ritornello.corpus.scan import scan
     from ritornello.errors import CorpusError
@@ -51,6 +52,8 @@ def inspect(
         typer.echo(json.dumps(scan_to_json(found, outlook), ensure_ascii=False))
     else:
         _print(Console(highlight=False), found, outlook, show_all)
+        if line := passed_over(paths):
+            typer.echo(line)
     if not found.used:
         raise CorpusError(
             f"nothing to learn from: of {len(found.reports)} files read, none can be used; see their reasons"

@@ -126,7 +126,9 @@ def _show_start(console: Console, run: Run) -> None:
         f"{config.precision}, {config.batch} streams of {config.window} steps"
     )
     console.print(
-        f"a bigram model of the same tokens: {trainer.bigram.nats_per_note:.3f} nats a {unit}\n", style="dim"
+        f"a bigram model, which knows pairs of tokens only: {trainer.bigram.nats_per_note:.3f} nats a {unit} "
+        f"(the surprise at a {unit}; lower is better)\n",
+        style="dim",
     )
     console.print(
         f"time: since the command began; a pass, or epoch, reads each piece once; held-out: nats a {unit}",

@@ -12,6 +12,7 @@ Read in order: `FileReport`, `Scan`, `scan`, `find_files`.
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
@@ -29,12 +30,12 @@ from ritornello import formats
 from ritornello.corpus.pool import Failure, map_guarded
 from ritornello.corpus.prose import prose_pieces
 from ritornello.corpus.versions import Sketch, sketch_of
-from ritornello.errors import CorpusError, FileError
+from ritornello.errors import CorpusError, FileError, counted
 from ritornello.formats.event_text import is_event_text
 from ritornello.formats.text import is_prose, paragraphs
 from ritornello.paths import describe
 from ritornello.remote import local
-from ritornello.score import Notes, Score
+from ritornello.score import LONGEST_QUARTERS, Notes, Score
 from ritornello.theory import DRUMS, estimate_key, instrument_name, key_name
 
 Verdict = Literal["used", "repaired", "skipped", "duplicate", "failed"]
@@ -43,13 +44,17 @@ when a corpus is built (`shards`)."""
 
 MINIMUM_NOTES = 8
 LONGEST_HOURS = 3
-LONGEST_QUARTERS = 200_000
-"""Longer pieces are treated as damaged files; the longest works of music are within both limits."""
+"""Longer pieces, and those of more than LONGEST_QUARTERS, are treated as damaged files; no work of music is longer."""
 
 GRID = 24
 """Steps to a quarter note, to compare pieces on: both halves and thirds of a sixteenth fall on it."""
 
 _SECONDS_A_FILE = 30.0
+
+_NOT_PROSE = re.compile(
+    r"(read.?me|licen[cs]e|copying|copyright|credits|authors|changelog|provenance)([\W_]|$)", re.IGNORECASE
+)
+"""Names of text files that are about a folder, and no prose to learn from unless they are given by name."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +213,7 @@ def _fault(score: Score, minimum_notes: int, prose: bool) -> str | None:
     if count == 0:
         return "it is prose, not music" if is_prose(score) else "it has no notes"
     if count < minimum_notes:
-        return f"{_number(count, 'note')}; wanted are {minimum_notes} or more"
+        return f"{counted(count, 'note')}; wanted are {minimum_notes} or more"
     if hours > LONGEST_HOURS or quarters > LONGEST_QUARTERS:
         return f"it lasts {hours:,.1f} hours, {quarters:,.0f} quarter notes; no piece does"
     starts = score.all_notes()["start"]
@@ -280,7 +285,8 @@ def find_files(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
 
     Files at an address (see `remote`) are copied to this machine first.
 
-    In folders, text files count as music if they hold event words, else as prose (with `prose`). Files of other
+    In folders, text files count as music if they hold event words, else as prose (with `prose`), except for those that
+    are about the folder, such as README.txt. Files of other
     suffixes count if their first bytes are those of MIDI; hidden files and folders are ignored. Raises FileError for a
     path that is missing, and CorpusError, with a summary of its files, for a folder without music.
     """
@@ -300,13 +306,21 @@ def find_files(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
             seen = (
                 ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(6)) or "the folder is empty"
             )
-            looked = f"{_number(len(files), 'file')} looked at ({seen})" if files else seen
+            looked = f"{counted(len(files), 'file')} looked at ({seen})" if files else seen
             what, suffixes = ("text", formats.TEXT.suffixes) if prose else ("music", formats.FORMATS)
-            raise CorpusError(f"no {what} in {path}: {looked}; wanted are {' '.join(suffixes)}")
+            about = "; texts about the folder, such as README.txt, are none" if prose and files else ""
+            raise CorpusError(f"no {what} in {path}: {looked}; wanted are {' '.join(suffixes)}{about}")
         found.update(dict.fromkeys(wanted))
     if not found:
         raise CorpusError("no path was given; wanted are music files or folders of them")
     return list(found)
+
+
+def find_others(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
+    """Return the files below the folders given that `find_files` passes over, sorted by name."""
+    folders = [path for path in map(local, paths) if path.is_dir()]
+    files = {file for folder in folders for file in _visible_files(folder, set())}
+    return sorted(file for file in files if not _is_wanted(file, prose))
 
 
 def _holds_events(path: Path) -> bool:
@@ -318,7 +332,8 @@ def _holds_events(path: Path) -> bool:
 def _is_wanted(path: Path, prose: bool) -> bool:
     """Whether a file, or a folder that cannot be opened, is prose or music by its suffix or its first bytes."""
     if prose:
-        return path.suffix.lower() in formats.TEXT.suffixes and not path.is_dir() and not _holds_events(path)
+        is_text = path.suffix.lower() in formats.TEXT.suffixes and not path.is_dir()
+        return is_text and not _NOT_PROSE.match(path.stem) and not _holds_events(path)
     if path.suffix.lower() in formats.TEXT.suffixes:
         return path.is_dir() or _holds_events(path)
     if path.suffix.lower() in formats.FORMATS or path.is_dir():
@@ -348,7 +363,3 @@ def _visible_files(folder: Path, visited: set[tuple[int, int]]) -> Iterator[Path
 
 def _counts(values: Iterable[str]) -> dict[str, int]:
     return dict(Counter(values).most_common())
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

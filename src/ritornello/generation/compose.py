@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
 import numpy as np
 
@@ -33,10 +33,12 @@ from ritornello.generation.recipe import make_recipe
 from ritornello.generation.samplers import Sampler, make_generators, make_sampler, with_sampling
 from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
 from ritornello.generation.support import check_prose_suffix, check_supported, settle_faithful, settle_loop
+from ritornello.generation.title import make_title
 from ritornello.originality import Copies, copies
 from ritornello.paths import Target, path_like
 from ritornello.representations.base import Conditions, Ids
 from ritornello.score import Score, Tempo
+from ritornello.settings import SoundSettings
 
 Progress = Callable[[int, int], None]
 """Called after each step with the number of pieces that have ended, and of the ids chosen so far."""
@@ -107,16 +109,17 @@ class Composition:
         last = max((int(track.notes["start"].max(initial=0)) for track in self.score.tracks), default=0)
         return len(self.score.bar_starts(last + 1))
 
-    def write(self, target: Place, format: str | None = None) -> Place:
+    def write(self, target: Place, format: str | None = None, **sound: Unpack[SoundSettings]) -> Place:
         """Write the piece to a path or binary file object, and return that.
 
-        `format` ("mid", "wav", "png", ...) defaults to the suffix. Raises ConfigError for prose in any but .txt.
+        `format` ("mid", "wav", "png", ...) defaults to the suffix; `sound` has the settings of sound
+        files. Raises ConfigError for prose in any but .txt.
         """
         from ritornello.rendering import write
 
         if is_prose(self.score):
             check_prose_suffix(path_like(target, format))
-        write(self.score, target, format)
+        write(self.score, target, format, **sound)
         return target
 
     def _repr_html_(self) -> str:
@@ -231,9 +234,7 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score
         digest = None if primer is None else hashlib.sha256(primer.all_notes().tobytes()).hexdigest()[:16]
         recipe = make_recipe(bundle, seed, settings, index=number, primer=digest)
         score = replace(score, texts=(recipe, *score.texts))
-    title = f"{bundle.card.name.capitalize()} {seed}"
-    if settings.count > 1 or number:
-        title += f", no. {number + 1}"
+    title = make_title(bundle.card, score, number + 1 if settings.count > 1 or number else None)
     chosen_notes = piece.grammar.notes - piece.unchosen_notes
     return Composition(
         score=replace(score, title=title),

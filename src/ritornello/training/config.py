@@ -23,7 +23,12 @@ class TrainConfig(BaseModel):
     @classmethod
     def _read_options(cls, value: Any) -> Any:
         """Accept JSON, as on a command line."""
-        return json.loads(value) if isinstance(value, str) else value
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError as error:
+            raise ValueError(
+                'must be JSON such as {"encoding": "key"}, or a table in --config FILE'
+            ) from error
 
     @field_validator("transpositions", mode="before")
     @classmethod

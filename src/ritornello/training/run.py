@@ -92,6 +92,7 @@ def embedded_corpus(name: str, out: Path) -> list[Path]:
     if name == "songs":
         return [CORPUS]
     folder = run_directory(out) / "tunes"
+    folder.mkdir(parents=True, exist_ok=True)
     for tune in load_tunes():
         formats.write(tune.score, folder / f"{''.join(c if c.isalnum() else '-' for c in tune.title)}.mid")
     return [folder]
