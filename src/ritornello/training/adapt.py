@@ -112,8 +112,10 @@ class Adaptation:
         self.step = 0
 
     def steps(self) -> Iterator[AdaptProgress]:
-        """Train to the last step or to the end of the time, on one thread: on a busy machine several wait for each other,
-        and sums in another order would give another style."""
+        """Train to the last step or to the end of the time.
+
+        On one thread: on a busy machine several wait for each other, and sums in another order give another style.
+        """
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
