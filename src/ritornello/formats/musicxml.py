@@ -17,7 +17,6 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, TypeVar
 from xml.etree import ElementTree
 
@@ -28,8 +27,8 @@ from ritornello.formats.musicxml_writer import (
     quiet_music21,
     score_to_music21,
     score_to_musicxml,
+    write_musicxml,
 )
-from ritornello.paths import write_bytes
 from ritornello.score import Key, Meter, Score, Tempo, Text, Track, make_notes
 
 __all__ = ["parse_musicxml", "score_to_music21", "score_to_musicxml", "write_musicxml"]
@@ -51,28 +50,6 @@ def parse_musicxml(data: bytes, name: str = "MusicXML data") -> Score:
     instruments = _instruments(data, name)
     with quiet_music21() as music21:
         return _score(music21, _parsed(music21, data, name), instruments)
-
-
-def write_musicxml(score: Score, path: Path | str) -> tuple[str, ...]:
-    """Write `score` to `path`, compressed if its suffix is `.mxl`; return the parts that were left out.
-
-    Other losses are those of notation: see `musicxml_writer`.
-    """
-    path = Path(path)
-    content, failing = score_to_musicxml(score)
-    if path.suffix.lower() == ".mxl":
-        container = (
-            '<?xml version="1.0" encoding="UTF-8"?><container><rootfiles>'
-            '<rootfile full-path="score.musicxml" media-type="application/vnd.recordare.musicxml+xml"/>'
-            "</rootfiles></container>"
-        )
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(_CONTAINER, container)
-            archive.writestr("score.musicxml", content)
-        content = buffer.getvalue()
-    write_bytes(path, content)
-    return tuple(f"part {name!r}" for name in failing)
 
 
 def _uncompressed(data: bytes, source: str) -> bytes:

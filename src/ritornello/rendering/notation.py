@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ritornello.errors import ConfigError, MissingExtraError
+from ritornello.notation.bars import make_timeline
+from ritornello.notation.musicxml import readable_musicxml
+from ritornello.notation.staves import Part, readable_parts
 from ritornello.paths import write_bytes, write_text
-from ritornello.rendering.engraving import Staff, make_staves
-from ritornello.rendering.musicxml_staves import staves_to_musicxml
 from ritornello.score import Score
 
 PAGES_PER_SVG = 8
@@ -90,24 +91,27 @@ def engrave(score: Score) -> tuple[list[str], tuple[str, ...]]:
     bars = len(score.bar_starts())
     if bars > MOST_MEASURES:  # checked before the staves, which take time
         raise ConfigError(f"the piece has {bars} bars; at most {MOST_MEASURES} are engraved")
-    staves, remarks = _chosen(make_staves(score))
-    if bars * len(staves) > MOST_MEASURES:
-        raise ConfigError(
-            f"the score has {bars} bars in {len(staves)} staves, {bars * len(staves)} measures; "
-            f"at most {MOST_MEASURES} are engraved"
-        )
-    pages = _engraved(staves_to_musicxml(score, staves))
+    timeline, parts = readable_parts(score, make_timeline(score))
+    parts, remarks = _chosen(parts)
+    measures = len(timeline.bars) * sum(len(part.staves) for part in parts)
+    if measures > MOST_MEASURES:
+        raise ConfigError(f"the score has {measures} measures (bars times staves); at most {MOST_MEASURES} are engraved")
+    pages = _engraved(readable_musicxml(score, timeline, parts).decode())
     return [_page(score, number, page) for number, page in enumerate(pages, start=1)], remarks
 
 
-def _chosen(staves: list[Staff]) -> tuple[list[Staff], tuple[str, ...]]:
-    """Return the `MOST_STAVES` staves with the most chords, in score order, and a description of the rest."""
-    if len(staves) <= MOST_STAVES:
-        return staves, ()
-    sizes = [sum(len(voice) for voice in staff.voices) for staff in staves]
-    largest = sorted(range(len(staves)), key=lambda place: -sizes[place])[:MOST_STAVES]
-    remark = f"{len(staves) - MOST_STAVES} of {len(staves)} staves, those with the fewest notes"
-    return [staves[place] for place in sorted(largest)], (remark,)
+def _chosen(parts: list[Part]) -> tuple[list[Part], tuple[str, ...]]:
+    """Return the parts with the most chords, up to `MOST_STAVES` staves, in score order, and a description of the rest."""
+    sizes = [sum(len(voice) for staff in part.staves for voice in staff.voices) for part in parts]
+    chosen, room = set[int](), MOST_STAVES
+    for place in sorted(range(len(parts)), key=lambda place: -sizes[place]):
+        if len(parts[place].staves) <= room:
+            chosen.add(place)
+            room -= len(parts[place].staves)
+    kept = [parts[place] for place in sorted(chosen)]
+    count, total = (sum(len(part.staves) for part in some) for some in (kept, parts))
+    remarks = (f"{total - count} of {total} staves, those with the fewest notes",) if count < total else ()
+    return kept, remarks
 
 
 def _engraved(musicxml: str) -> list[str]:

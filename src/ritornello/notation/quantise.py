@@ -1,0 +1,272 @@
+"""Onsets and ends on grids: every beat has the grid of equal parts that fits its onsets.
+
+- Where most beats of a piece fit a grid to a tick, the piece was made on grids: then every beat has the plainest one that
+  fits so, tuplets of 5, 7, 9, 10, 11 and 13 among them.
+- Otherwise it was performed: then a beat has the grid of least mean error, where a finer one has its price, and onsets
+  that are clearly apart stay apart.
+- Ends are rounded to the grid of the beat they fall in; in a piece made on grids also to any plainer grid that they fit.
+
+Read in order: `Rows`, `Quantiser`, `_fitting`, `_performed`, `_ends`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.notation.bars import UNITS, Timeline
+from ritornello.score import Notes, Score, Track
+
+_SIMPLE = (4, 3, 6, 8, 5, 12, 7, 9, 10, 16, 11, 13, 14, 24, 32, 64)
+_COMPOUND = (6, 12, 9, 18, 5, 24, 7, 4, 10, 48, 11, 13, 14, 36, 96, 15)
+_PLAIN = (0, 1, 2, 3, 5, 9, 13, 14)
+"""Grids in parts of a beat, of two halves or of three thirds, the plainest first; and which are plain, all others being
+tuplets that are taken only where they fit."""
+
+_PLAIN_COMPOUND = (0, 1, 2, 3, 5, 7, 9, 13, 14)
+_PRICES = {4: 0.0, 3: 0.008, 6: 0.02, 8: 0.02, 5: 0.03, 7: 0.04, 12: 0.04, 16: 0.04}
+_PRICES_COMPOUND = {6: 0.0, 12: 0.015, 9: 0.02, 18: 0.03, 24: 0.03}
+"""For performances: the cost of each division, in quarters; its mean error must be smaller by so much."""
+
+_APART = UNITS // 16  # onsets of a performance further apart are never struck together
+_MOST_OVERLAP = UNITS // 8  # a note that is held so long into the next one, and an eighth of its length, is legato
+_BLIP = UNITS // 32
+
+Units = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Notes in columns, sorted by start, then pitch: start and end in units; `tick` is the start in the score.
+
+    `doubled` is the number of notes that were left out because they double another.
+    """
+
+    start: Units
+    end: Units
+    pitch: Units
+    velocity: Units
+    tick: Units
+    doubled: int = 0
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def __getitem__(self, which: NDArray[np.bool_] | slice) -> Rows:
+        columns = (self.start, self.end, self.pitch, self.velocity, self.tick)
+        return Rows(*(column[which] for column in columns))
+
+
+@dataclass(frozen=True)
+class _Grids:
+    """The grids of one kind of beat: steps in units, which are plain, and prices in units (0 < for performances)."""
+
+    steps: Units
+    plain: NDArray[np.bool_]
+    prices: NDArray[np.float64]
+
+
+def _grids(beat: int) -> _Grids:
+    is_compound = beat % 3 == 0 and _odd_part(beat) % 27 == 0  # UNITS has 9, three notes of it 27
+    parts = _COMPOUND if is_compound else _SIMPLE
+    prices = _PRICES_COMPOUND if is_compound else _PRICES
+    plain = _PLAIN_COMPOUND if is_compound else _PLAIN
+    return _Grids(
+        np.array([beat // part for part in parts], dtype=np.int64),
+        np.isin(np.arange(len(parts)), plain),
+        np.array([prices.get(part, np.inf) for part in parts]) * UNITS,
+    )
+
+
+def _odd_part(number: int) -> int:
+    return number // (number & -number)
+
+
+class Quantiser:
+    """Rounds the notes of the tracks of one score; whether it was made on grids is decided for all of them."""
+
+    def __init__(self, score: Score, timeline: Timeline) -> None:
+        self.timeline = timeline
+        self.tick = UNITS / score.ticks_per_quarter
+        self.begins, self.lengths = timeline.beats
+        self.kinds = {beat: _grids(beat) for beat in np.unique(self.lengths).tolist()}
+        tracks = [track.notes for track in score.tracks if len(track.notes)]
+        errors = [self._worst(self._starts(notes)) for notes in tracks]
+        self.tolerance = self._tolerance(errors, score.ticks_per_quarter)
+        self.exact_ends = False
+        if self.tolerance:
+            self.exact_ends = self._share_of_fitting_ends(tracks) >= 0.8
+
+    def rows(self, track: Track) -> Rows:
+        """Return the notes of `track` on the grids, with equal ones left out."""
+        notes = track.notes
+        starts = self._starts(notes)
+        beat = self._beat(starts)
+        grid = self._grid_of_beats(starts, beat)
+        step = self._steps(beat, grid)
+        first = self._to_grid(starts, beat, step)
+        final = int(self.timeline.lines[-1])
+        first = np.where(first >= final, final - step, first)
+        raw_ends = np.maximum(self.timeline.to_units(notes["start"] + notes["duration"]), starts)
+        last = self._ends(raw_ends, grid, starts, is_drum=track.is_drum)
+        last = np.minimum(np.where(last > first, last, first + step), final)
+        columns = (first, last, notes["pitch"], notes["velocity"], notes["start"])
+        is_blip = notes["duration"] * self.tick < _BLIP
+        return _without_doubles(Rows(*(column.astype(np.int64) for column in columns)), is_blip)
+
+    def _starts(self, notes: Notes) -> Units:
+        return self.timeline.to_units(notes["start"])
+
+    def _beat(self, times: Units) -> NDArray[np.intp]:
+        return np.clip(np.searchsorted(self.begins, times, side="right") - 1, 0, len(self.begins) - 1)
+
+    def _steps(self, beat: NDArray[np.intp], grid: NDArray[np.intp]) -> Units:
+        """Return the step, in units, of the `grid` (a row of its kind) of each of the beats."""
+        steps = np.empty(len(beat), dtype=np.int64)
+        for length, kind in self.kinds.items():
+            mine = self.lengths[beat] == length
+            steps[mine] = kind.steps[grid[mine]]
+        return steps
+
+    def _to_grid(self, times: Units, beat: NDArray[np.intp], step: Units) -> Units:
+        from_beat = times - self.begins[beat]
+        return np.asarray(self.begins[beat] + (2 * from_beat + step) // (2 * step) * step)
+
+    def _distances(self, times: Units, beat: NDArray[np.intp], grid: int) -> Units:
+        step = self._steps(beat, np.full(len(beat), grid, dtype=np.intp))
+        return np.abs(times - self._to_grid(times, beat, step))
+
+    def _worst(self, starts: Units) -> tuple[NDArray[np.intp], Units]:
+        """Return the beats that have onsets, and the largest error of each grid in each, shape (grids, beats)."""
+        beat = self._beat(starts)
+        beats, firsts = np.unique(beat, return_index=True)  # starts are sorted
+        errors = [
+            np.maximum.reduceat(self._distances(starts, beat, grid), firsts) for grid in range(len(_SIMPLE))
+        ]
+        return beats, np.stack(errors)
+
+    def _tolerance(self, errors: Iterable[tuple[NDArray[np.intp], Units]], ticks_per_quarter: int) -> float:
+        """Return the error, in units, within which the piece fits grids; 0 if it was not made on them.
+
+        Programs round times to ticks, or cut them off.
+        """
+        pairs = list(errors)
+        beats = np.concatenate([beats for beats, _ in pairs])
+        worst = np.concatenate([worst for _, worst in pairs], axis=1)
+        plain = np.stack([self.kinds[length].plain for length in self.lengths[beats].tolist()], axis=1)
+        for ticks in (0.51, 1.01) if ticks_per_quarter >= 192 else (0.51,):
+            fits = worst <= ticks * self.tick
+            if fits.any(axis=0).mean() >= 0.9 or (fits & plain).any(axis=0).mean() >= 0.6:
+                return ticks * self.tick
+        return 0.0
+
+    def _grid_of_beats(self, starts: Units, beat: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the grid of the beat of each onset, as a row of its kind."""
+        beats, worst = self._worst(starts)
+        fits = worst <= self.tolerance
+        best = np.where(fits.any(axis=0), fits.argmax(axis=0), -1)
+        loose = np.flatnonzero(best < 0) if self.tolerance else np.arange(len(beats))
+        if len(loose):
+            best[loose] = self._performed(starts, beat, beats)[loose]
+        return np.asarray(best[np.searchsorted(beats, beat)])
+
+    def _performed(self, starts: Units, beat: NDArray[np.intp], beats: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return, for each of `beats`, the grid of least mean error and price that keeps separate onsets apart."""
+        _, firsts, counts = np.unique(beat, return_index=True, return_counts=True)
+        is_apart = (np.diff(starts, prepend=starts[0]) > _APART) & (np.diff(beat, prepend=-1) == 0)
+        kinds = [self.kinds[length] for length in self.lengths[beats].tolist()]
+        costs = np.stack([kind.prices for kind in kinds], axis=1)
+        parts = self.lengths[beats][None] // np.stack([kind.steps for kind in kinds], axis=1)
+        plain = np.stack([kind.plain for kind in kinds], axis=1)
+        onsets = np.add.reduceat((np.diff(starts, prepend=-1) > _BLIP) * 1, firsts)
+        costs[~plain & (onsets + 1 < parts)] = np.inf
+        for grid in range(len(costs)):
+            if np.isinf(costs[grid]).all():
+                continue
+            step = self._steps(beat, np.full(len(beat), grid, dtype=np.intp))
+            snapped = self._to_grid(starts, beat, step)
+            merged = is_apart & (np.diff(snapped, prepend=-1) == 0)
+            costs[grid] += np.add.reduceat(np.abs(snapped - starts), firsts) / counts
+            costs[grid] += UNITS * np.add.reduceat(merged * 1, firsts)
+        return np.asarray(costs.argmin(axis=0))
+
+    def _ends(self, ends: Units, grid: NDArray[np.intp], starts: Units, is_drum: bool = False) -> Units:
+        """Return `ends` on grids; a slight overlap with the next onset is cut."""
+        beat = self._beat(ends)
+        onset_beat, places = np.unique(self._beat(starts), return_index=True)
+        found = np.minimum(np.searchsorted(onset_beat, beat), len(onset_beat) - 1)
+        own = np.where(onset_beat[found] == beat, grid[places[found]], 0)
+        result = self._to_grid(ends, beat, self._steps(beat, own))
+        if self.tolerance and not is_drum:
+            open_ones = np.abs(result - ends) > self.tolerance
+            for row in range(len(_SIMPLE)):
+                if not open_ones.any():
+                    break
+                allowed = open_ones & (self._is_plain(beat, row) | self.exact_ends)
+                step = self._steps(beat, np.full(len(beat), row, dtype=np.intp))
+                snapped = self._to_grid(ends, beat, step)
+                fits = allowed & (np.abs(snapped - ends) <= self.tolerance)
+                result = np.where(fits, snapped, result)
+                open_ones &= ~fits
+        onsets = np.unique(self._to_grid(starts, self._beat(starts), self._steps(self._beat(starts), grid)))
+        before = onsets[np.maximum(np.searchsorted(onsets, result) - 1, 0)]
+        overlap = result - before
+        is_legato = (overlap > 0) & (overlap <= _MOST_OVERLAP) & (8 * overlap <= result - starts) & (before > starts)
+        return np.where(is_legato, before, result)
+
+    def _is_plain(self, beat: NDArray[np.intp], row: int) -> NDArray[np.bool_]:
+        result = np.zeros(len(beat), dtype=bool)
+        for length, kind in self.kinds.items():
+            result |= (self.lengths[beat] == length) & kind.plain[row]
+        return result
+
+    def _share_of_fitting_ends(self, tracks: list[Notes]) -> float:
+        """Return the share of ends that fit a plain grid, or that of the onsets in their beat."""
+        fitting = count = 0
+        for notes in tracks:
+            starts = self._starts(notes)
+            grid = self._grid_of_beats(starts, self._beat(starts))
+            ends = self.timeline.to_units(notes["start"] + notes["duration"])
+            found = self._ends(ends, grid, starts)
+            fitting += int((np.abs(found - ends) <= self.tolerance).sum())
+            count += len(notes)
+        return fitting / max(1, count)
+
+
+def _without_doubles(rows: Rows, is_blip: NDArray[np.bool_]) -> Rows:
+    """Return `rows` sorted, without notes that equal another, or that have no length and begin with another."""
+    order = np.lexsort((-rows.velocity, -rows.end, is_blip, rows.pitch, rows.start))
+    rows, is_blip = rows[cast("NDArray[np.bool_]", order)], is_blip[order]
+    same = np.zeros(len(rows), dtype=bool)
+    begins = (np.diff(rows.start) == 0) & (np.diff(rows.pitch) == 0)
+    same[1:] = begins & ((np.diff(rows.end) == 0) | is_blip[1:])
+    kept = rows[~same]
+    return Rows(kept.start, kept.end, kept.pitch, kept.velocity, kept.tick, int(same.sum()))
+
+
+def merged(columns: Iterable[Rows]) -> Rows:
+    """Return the notes of several tracks as one, sorted."""
+    parts = list(columns)
+    joined = Rows(
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("start", "end", "pitch", "velocity", "tick")
+        ),
+        doubled=sum(part.doubled for part in parts),
+    )
+    order = np.lexsort((joined.end, joined.pitch, joined.start))
+    return joined[cast("NDArray[np.bool_]", order)]
+
+
+def clusters(rows: Rows) -> list[slice]:
+    """Return the runs of `rows` between the moments at which nothing sounds on."""
+    if not len(rows):
+        return []
+    sounding = np.maximum.accumulate(rows.end)
+    breaks = np.flatnonzero(rows.start[1:] >= sounding[:-1]) + 1
+    return [slice(a, b) for a, b in pairwise([0, *breaks.tolist(), len(rows)])]
