@@ -6,11 +6,12 @@ writer puts the distance from the note that it stands before.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 from ritornello.chord_symbols import chord_texts
-from ritornello.notation.bars import UNITS, Timeline
+from ritornello.notation.bars import Timeline
 from ritornello.notation.beams import beat
 from ritornello.notation.harmony import Degree, Harmony, Name, written_harmony
 from ritornello.notation.text import element, printable, text_element
@@ -65,22 +66,26 @@ def _meter_at(timeline: Timeline, bar: int) -> Meter:
     return Meter(0, shape.numerator, shape.denominator)
 
 
-def harmony_directions(score: Score, timeline: Timeline) -> Iterator[Direction]:
+def harmony_directions(score: Score, timeline: Timeline, is_printed: bool) -> Iterator[Direction]:
     """Yield the chord symbols; of several at one place the last."""
     found = {}
     for text in chord_texts(score):
         harmony = written_harmony(text.text)
         if harmony is not None and text.tick < timeline.edges[-1]:
-            found[timeline.place(text.tick)] = _harmony(harmony)
+            found[timeline.place(text.tick)] = _harmony(harmony, is_printed)
     for (bar, at), xml in found.items():
         yield bar, at, xml
 
 
-def _harmony(harmony: Harmony) -> str:
-    content = _named("root", harmony.root) + element("kind", harmony.kind, text=printable(harmony.text))
+def _harmony(harmony: Harmony, is_printed: bool) -> str:
+    words = printable(harmony.text)
+    if is_printed:
+        words = re.sub(r"[#b](?=\d)", lambda sign: "♯" if sign[0] == "#" else "♭", words)
+    content = _named("root", harmony.root) + element("kind", harmony.kind, text=words)
     if harmony.bass:
         content += _named("bass", harmony.bass)
-    return element("harmony", content + "".join(map(_degree, harmony.degrees)) + OFFSET)
+    degrees = () if is_printed else harmony.degrees  # printed by the text of the kind; verovio would add them
+    return element("harmony", content + "".join(map(_degree, degrees)) + OFFSET)
 
 
 def _named(tag: str, name: Name) -> str:
@@ -91,7 +96,8 @@ def _named(tag: str, name: Name) -> str:
 def _degree(degree: Degree) -> str:
     value, alter, kind = degree
     parts = (("value", value), ("alter", alter), ("type", kind))
-    return element("degree", "".join(element(f"degree-{tag}", content) for tag, content in parts))
+    content = "".join(element(f"degree-{tag}", content) for tag, content in parts)
+    return element("degree", content, print_object="no")
 
 
 def mark_directions(score: Score, timeline: Timeline) -> Iterator[Direction]:
@@ -121,7 +127,3 @@ def pedal_directions(tracks: Iterable[Track], timeline: Timeline) -> Iterator[Di
 def _direction(content: str, sound: str = "", **attributes: str) -> str:
     return element("direction", element("direction-type", content) + OFFSET + sound, **attributes)
 
-
-def units_to_quarters(units: int) -> Fraction:
-    """Return a time in quarters."""
-    return Fraction(units, UNITS)

@@ -163,7 +163,7 @@ class _Writer:
             self.file.write(text.encode("utf-8"))
 
     def _head(self) -> Iterator[str]:
-        texts = {kind: _joined(self.score, kind) for kind in ("composer", "lyricist", "copyright")}
+        texts = {kind: joined_texts(self.score, kind) for kind in ("composer", "lyricist", "copyright")}
         if title := printable(self.score.title):
             yield element("work", text_element("work-title", title)) + "\n"
         content = "".join(
@@ -190,7 +190,7 @@ class _Writer:
         yield "</part-list>\n"
 
 
-def _joined(score: Score, kind: str) -> str:
+def joined_texts(score: Score, kind: str) -> str:
     """Return the texts of a kind, each once."""
     texts = [text for group in (score.texts, *(track.texts for track in score.tracks)) for text in group]
     return ", ".join(dict.fromkeys(printable(text.text) for text in texts if text.kind == kind))
@@ -286,7 +286,7 @@ class _PartWriter:
         if self.number == 1:
             found += tempo_directions(writer.score, self.timeline, is_printed=not self.is_exact)
             found += mark_directions(writer.score, self.timeline)
-            found += harmony_directions(writer.score, self.timeline)
+            found += harmony_directions(writer.score, self.timeline, is_printed=not self.is_exact)
         if self.is_exact:
             found += pedal_directions(self.part.tracks, self.timeline)
         by_bar: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
@@ -321,6 +321,8 @@ class _PartWriter:
         if bar.key and not self.part.is_drum:
             mode = element("mode", "minor" if bar.key.minor else "major")
             content += element("key", element("fifths", bar.key.fifths) + mode)
+        elif bar.key and not self.is_exact:  # verovio would print the key of the other staves
+            content += element("key", element("fifths", 0))
         if bar.meter:
             content += element("time", element("beats", bar.meter.numerator) + element("beat-type", bar.meter.denominator))
         content += element("staves", len(clefs)) if is_first and len(clefs) > 1 else ""
