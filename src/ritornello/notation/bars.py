@@ -63,6 +63,11 @@ class Bar:
     def end(self) -> int:
         return self.start + self.length
 
+    @property
+    def is_regular(self) -> bool:
+        """Whether the bar is as long as its signature."""
+        return self.length * self.shape.denominator == 4 * UNITS * self.shape.numerator
+
 
 @dataclass(frozen=True, eq=False)
 class Timeline:

@@ -476,7 +476,7 @@ def _lines(part: Part, timeline: Timeline) -> list[list[_Line]]:
             for at, start, end, chord in in_bars(voice, timeline.lines.tolist()):
                 by_bar[at].append((start, end, chord))
             for at, bar in enumerate(timeline.bars):
-                if at in by_bar:
+                if at in by_bar or (place == 0 and not bar.is_regular):
                     lines[at].append(_line(number, name, bar, by_bar[at]))
                 elif place == 0:
                     lines[at].append(_Line(number, name, (), ()))

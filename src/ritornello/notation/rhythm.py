@@ -13,6 +13,7 @@ Read in order: `Value`, `rhythm`, `_tuplets`, `_plain_values`, `_beamed`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -248,7 +249,20 @@ def _beamed(shape: Shape, rests: Sequence[bool], values: Iterable[Value]) -> lis
     for tuplet, group in groupby(flagged, key=lambda item: item[0]):
         run = [at for _, at in group]
         runs += [run] if tuplet and len(run) > 1 else []
-    for run in runs:
+    for run in _nested(runs, found):
         for at, marks in zip(run, beam_marks([notes[at] for at in run]), strict=True):
             found[at] = replace(found[at], beams=tuple(marks))
     return found
+
+
+def _nested(runs: Iterable[list[int]], values: Sequence[Value]) -> Iterator[list[int]]:
+    """Yield the runs of beamed values, cut at the edges of tuplets that are only partly under the beam."""
+    for run in runs:
+        inside = Counter(values[at].tuplet for at in run)
+        whole = {
+            tuplet for tuplet, count in inside.items() if count == sum(value.tuplet == tuplet for value in values)
+        }
+        for _, group in groupby(run, key=lambda at: None if values[at].tuplet in whole else values[at].tuplet):
+            part = list(group)
+            if len(part) > 1:
+                yield part
