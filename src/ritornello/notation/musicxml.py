@@ -33,7 +33,7 @@ from ritornello.notation.directions import (
 from ritornello.notation.lyrics import Syllable, lyric_texts, syllables
 from ritornello.notation.names import abbreviation, printed_name, printed_names
 from ritornello.notation.percussion import drum_sign
-from ritornello.notation.rhythm import Event, Value, rhythm
+from ritornello.notation.rhythm import Event, Tuplet, Value, rhythm
 from ritornello.notation.spelling import LETTERS, spell_notes
 from ritornello.notation.staves import Losses, Part, Staff, exact_parts, readable_parts
 from ritornello.notation.text import element, printable, text_element
@@ -355,7 +355,7 @@ class _PartWriter:
                     continue
                 if start > at:
                     yield element("forward", element("duration", (start - at) // self.unit)) + "\n"
-                yield self._value(bar, line, index, value, accidentals)
+                yield self._value(line, index, value, accidentals)
                 at = end
 
     def _due(self, waiting: list[tuple[int, str]], start: int, end: int) -> Iterator[str]:
@@ -372,41 +372,36 @@ class _PartWriter:
     def _staff(self, line: _Line) -> str:
         return element("staff", line.staff) if len(self.part.staves) > 1 else ""
 
-    def _value(self, bar: Bar, line: _Line, index: int, value: Value, accidentals: dict[tuple[int, int, int, int], str]) -> str:
+    def _value(self, line: _Line, index: int, value: Value, accidentals: dict[tuple[int, int, int], str]) -> str:
         """Return the notes of one value: a rest, a note or a chord."""
         chord, tied_before, tied_on = line.chords[value.event]
-        timing = element("voice", line.voice) + element("type", value.type) + element("dot") * value.dots
-        duration = element("duration", (value.end - value.start) // self.unit)
-        ratio = _ratio(value)
+        timing, staff = _timing(line.voice, value.type, value.dots), self._staff(line)
+        duration = f"<duration>{(value.end - value.start) // self.unit}</duration>"
+        ratio = _ratio(value.tuplet, value.type) if value.tuplet else ""
         if chord is None:
-            content = element("rest") + duration + timing + ratio + self._staff(line) + _notations("", value, True)
+            content = "<rest/>" + duration + timing + ratio + staff + _notations((), value)
             return element("note", content, print_object="no" if line.voice % 4 != 1 else None) + "\n"
         before = tied_before or (index > 0 and line.values[index - 1].event == value.event)
         on = tied_on or (index + 1 < len(line.values) and line.values[index + 1].event == value.event)
         ties = () if self.part.is_drum and not self.is_exact else _TIES[before, on]
-        tie = "".join(element("tie", type=kind) for kind in ties)
-        tied = "".join(element("tied", type=kind) for kind in ties)
-        beams = "".join(element("beam", kind, number=level) for level, kind in enumerate(value.beams, start=1))
-        sung = "" if before else self._sung(chord.start)
+        sung = self._sung(chord.start) if self.lyrics and not before else ""
         notes = []
         for number, (pitch, velocity) in enumerate(zip(chord.pitches, chord.velocities, strict=True)):
             sign, instrument, head = self._pitch(chord, pitch)
-            accidental = accidentals.get((line.voice, index, number, 0), "")
-            content = (
-                (element("chord") if number else "") + sign + duration + tie + instrument + timing + accidental + ratio
-                + head + self._staff(line) + ("" if number else beams) + _notations(tied, value, number == 0)
-                + (sung if number == 0 else "")
-            )  # fmt: skip
-            loudness = f"{velocity / 0.9:.2f}" if self.is_exact else None
-            notes.append(element("note", content, dynamics=loudness) + "\n")
+            accidental = accidentals.get((line.voice, index, number), "")
+            loudness = f' dynamics="{velocity / 0.9:.2f}"' if self.is_exact else ""
+            content = sign + duration + _tie_xml(ties) + instrument + timing + accidental + ratio + head + staff
+            if number == 0:
+                content += _beams_xml(value.beams) + _notations(ties, value) + sung
+            else:
+                content = "<chord/>" + content + _tied_xml(ties)
+            notes.append(f"<note{loudness}>{content}</note>\n")
         return "".join(notes)
 
     def _pitch(self, chord: Chord, pitch: int) -> tuple[str, str, str]:
         """Return the elements of a pitch: itself, the instrument that plays it, and stem and note head of drums."""
         if not self.part.is_drum:
-            step, alter, octave = self.names[chord.start, pitch]
-            inner = element("step", step) + (element("alter", alter) if alter else "") + element("octave", octave)
-            return element("pitch", inner), "", ""
+            return _pitch_xml(*self.names[chord.start, pitch]), "", ""
         place, head = drum_sign(pitch)
         unpitched = element("unpitched", element("display-step", place[0]) + element("display-octave", place[1:]))
         instrument = element("instrument", id=f"P{self.number}-I{pitch + 1}")
@@ -414,8 +409,8 @@ class _PartWriter:
 
     def _accidentals(
         self, bar: Bar, lines: Iterable[_Line], alterations: dict[str, int]
-    ) -> dict[tuple[int, int, int, int], str]:
-        """Return the accidentals of a bar by (voice, value, note of its chord, 0): where the key or the bar differ."""
+    ) -> dict[tuple[int, int, int], str]:
+        """Return the accidentals of a bar by (voice, value, note of its chord): where the key or the bar differ."""
         if self.part.is_drum:
             return {}
         rows = []
@@ -426,7 +421,7 @@ class _PartWriter:
                     is_tied = tied_before or (index > 0 and line.values[index - 1].event == value.event)
                     for number, pitch in enumerate(chord.pitches):
                         step, alter, octave = self.names[chord.start, pitch]
-                        rows.append((value.start, line.staff, octave, step, alter, is_tied, (line.voice, index, number, 0)))
+                        rows.append((value.start, line.staff, octave, step, alter, is_tied, (line.voice, index, number)))
         found, state = {}, dict[tuple[int, int, str], int]()
         for _, staff, octave, step, alter, is_tied, name in sorted(rows):
             if not is_tied and state.get((staff, octave, step), alterations[step]) != alter:
@@ -442,28 +437,50 @@ class _PartWriter:
 
 
 @lru_cache(maxsize=4096)
-def _ratio(value: Value) -> str:
-    """Return the ratio of the tuplet of a value."""
-    if value.tuplet is None:
-        return ""
-    content = element("actual-notes", value.tuplet.actual) + element("normal-notes", value.tuplet.normal)
-    unlike = element("normal-type", value.tuplet.unit) if value.tuplet.unit != value.type else ""
-    return element("time-modification", content + unlike)
+def _timing(voice: int, type_: str, dots: int) -> str:
+    return element("voice", voice) + element("type", type_) + element("dot") * dots
 
 
-def _notations(tied: str, value: Value, has_brackets: bool) -> str:
+@lru_cache(maxsize=4096)
+def _pitch_xml(step: str, alter: int, octave: int) -> str:
+    inner = element("step", step) + (element("alter", alter) if alter else "") + element("octave", octave)
+    return element("pitch", inner)
+
+
+@lru_cache(maxsize=4096)
+def _ratio(tuplet: Tuplet, type_: str) -> str:
+    """Return the ratio of a tuplet for a value of a type within it."""
+    content = element("actual-notes", tuplet.actual) + element("normal-notes", tuplet.normal)
+    return element("time-modification", content + (element("normal-type", tuplet.unit) if tuplet.unit != type_ else ""))
+
+
+@lru_cache(maxsize=16)
+def _tie_xml(ties: tuple[str, ...]) -> str:
+    return "".join(element("tie", type=kind) for kind in ties)
+
+
+@lru_cache(maxsize=16)
+def _tied_xml(ties: tuple[str, ...]) -> str:
+    return element("notations", "".join(element("tied", type=kind) for kind in ties)) if ties else ""
+
+
+@lru_cache(maxsize=4096)
+def _beams_xml(beams: tuple[str, ...]) -> str:
+    return "".join(element("beam", kind, number=level) for level, kind in enumerate(beams, start=1))
+
+
+def _notations(ties: tuple[str, ...], value: Value) -> str:
+    """Return ties and the brackets of a tuplet, for the first note of a chord."""
+    if value.tuplet is None or not (value.opens or value.closes):
+        return _tied_xml(ties)
     brackets = ""
-    if value.tuplet and has_brackets:
-        if value.opens:
-            kinds = (("actual", value.tuplet.actual), ("normal", value.tuplet.normal))
-            inner = "".join(
-                element(f"tuplet-{kind}", element("tuplet-number", count) + element("tuplet-type", value.tuplet.unit))
-                for kind, count in kinds
-            )
-            bracket = "no" if value.beams and not value.closes else "yes"
-            brackets += element("tuplet", inner, type="start", number=1, bracket=bracket)
-        brackets += element("tuplet", type="stop", number=1) if value.closes else ""
-    return element("notations", tied + brackets) if tied or brackets else ""
+    if value.opens:
+        unit = element("tuplet-type", value.tuplet.unit)
+        inner = element("tuplet-actual", element("tuplet-number", value.tuplet.actual) + unit)
+        inner += element("tuplet-normal", element("tuplet-number", value.tuplet.normal) + unit)
+        brackets += element("tuplet", inner, type="start", number=1, bracket="no" if value.beams else "yes")
+    brackets += element("tuplet", type="stop", number=1) if value.closes else ""
+    return element("notations", "".join(element("tied", type=kind) for kind in ties) + brackets)
 
 
 def _lines(part: Part, timeline: Timeline) -> list[list[_Line]]:

@@ -235,8 +235,8 @@ def _beamed(shape: Shape, rests: Sequence[bool], values: Iterable[Value]) -> lis
     found = list(values)
     notes = [
         (
-            Fraction(value.start, UNITS),
-            Fraction(value.end - value.start, UNITS),
+            _quarters(value.start),
+            _quarters(value.end - value.start),
             0 if rests[value.event] else _FLAGS[value.type],
         )
         for value in found
@@ -253,6 +253,11 @@ def _beamed(shape: Shape, rests: Sequence[bool], values: Iterable[Value]) -> lis
         for at, marks in zip(run, beam_marks([notes[at] for at in run]), strict=True):
             found[at] = replace(found[at], beams=tuple(marks))
     return found
+
+
+@lru_cache(maxsize=65536)
+def _quarters(units: int) -> Fraction:
+    return Fraction(units, UNITS)
 
 
 def _nested(runs: Iterable[list[int]], values: Sequence[Value]) -> Iterator[list[int]]:

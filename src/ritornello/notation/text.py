@@ -15,11 +15,10 @@ def printable(text: str) -> str:
 
 def element(name: str, content: object = "", **attributes: object) -> str:
     """Return an XML element of XML `content`; attributes that are None are left out, and `_` is `-` in their names."""
-    named = "".join(
-        f" {key.rstrip('_').replace('_', '-')}={quoteattr(str(value))}"
-        for key, value in attributes.items()
-        if value is not None
-    )
+    named = ""
+    for key, value in attributes.items():
+        if value is not None:
+            named += f" {key.replace('_', '-')}={quoteattr(str(value))}"
     return f"<{name}{named}>{content}</{name}>" if content != "" else f"<{name}{named}/>"
 
 
