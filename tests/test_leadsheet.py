@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from build import TICKS, make_melody, make_song
 
+from ritornello.chord_symbols import chord_symbols
 from ritornello.errors import ConfigError, CorpusError
-from ritornello.representations.leadsheet import (
+from ritornello.leadsheet import (
     check_leadsheet,
-    given_chords,
     melody_track,
     name_chord,
     read_leadsheet,
@@ -66,7 +66,7 @@ def test_rehearsal_marks_and_words_are_no_chords(marks):
     score = Score(
         TICKS, (make_melody(),), texts=tuple(Text(i * BAR, "marker", m) for i, m in enumerate(marks))
     )
-    assert given_chords(score) == ()
+    assert chord_symbols(score) == ()
 
 
 def test_the_melody_is_the_track_that_is_called_so_or_is_most_like_one():

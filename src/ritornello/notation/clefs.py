@@ -24,12 +24,12 @@ _VOICES = (52, 53, 54)
 # The clefs of each instrument: the first is the usual one, the others are used where the music stays there.
 _CONVENTIONS: dict[int, tuple[str, ...]] = {
     8: ("treble", "treble8va"), 9: ("treble8va", "treble"), 10: ("treble", "treble8va"), 13: ("treble", "treble8va"),
-    22: ("treble",), 40: ("treble",), 41: ("alto", "treble"), 42: ("bass", "tenor", "treble"), 43: ("bass8vb", "bass"),
-    47: ("bass",), 56: ("treble",), 57: ("bass", "tenor"), 58: ("bass", "bass8vb"), 59: ("treble",),
+    22: ("treble",), 40: ("treble",), 41: ("alto", "treble"), 42: ("bass", "tenor", "treble"), 43: ("bass8vb",),
+    47: ("bass",), 56: ("treble",), 57: ("bass", "tenor"), 58: ("bass",), 59: ("treble",),
     60: ("treble", "bass"), 67: ("bass", "treble"), 70: ("bass", "tenor"), 72: ("treble8va", "treble"),
     78: ("treble8va", "treble"), 105: ("treble8vb", "treble"), 104: ("treble8vb", "treble"),
     **dict.fromkeys(range(24, 32), ("treble8vb", "treble")),
-    **dict.fromkeys(range(32, 40), ("bass8vb", "bass")),
+    **dict.fromkeys(range(32, 40), ("bass8vb",)),
     **dict.fromkeys((11, 64, 65, 66, 68, 69, 71, 73, 74, 75, 77, 79, 106, 108, 109, 110, 111), ("treble",)),
 }  # fmt: skip
 
@@ -43,14 +43,12 @@ _SINGERS = (
 )
 _LOWEST_ALTO, _LOWEST_TENOR = 61, 54  # the median pitch of a singer without such a name
 
-_SECOND, _THIRD, _FOREIGN = (
-    0.75,
-    1.5,
-    25.0,
-)  # a bar in a clef that is not the first: second, third, of no player
+# A bar in a clef that is not the first one costs: the second, the third, a foreign one, and one with an octave.
+_SECOND, _THIRD, _FOREIGN, _OCTAVE = 0.75, 1.5, 25.0, 5.0
+_HIGH_OR_LOW = 10.0  # a bar in a clef with an octave, for instruments of any register
 _CHANGE = 6.0
 _MOST = 100.0  # the highest cost of a bar
-_FEW = 3  # notes; fewer weigh less
+_FEW = 3  # notes; a bar of fewer weighs less
 
 
 def choose_clefs(
@@ -78,9 +76,10 @@ def choose_clefs(
     if is_lower:
         usual = ("bass", "treble")
     clefs = [*usual, *(clef for clef in (*_ANY, "treble8va", "bass8vb") if clef not in usual)]
-    extra = [(0.0, _SECOND, _THIRD)[place] if place < len(usual) else _FOREIGN for place in range(len(clefs))]
-    if not is_lower and usual is _ANY:
-        extra[1] = 0.0  # neither is more usual
+    extra = [0.0, _SECOND, _THIRD][: len(usual)]
+    extra += [_FOREIGN + _OCTAVE * ("8v" in clef) for clef in clefs[len(usual) :]]
+    if usual is _ANY:
+        extra = [0.0, 0.0, _HIGH_OR_LOW, _HIGH_OR_LOW]  # no clef is more usual
     if not pitches_by_bar:
         return []
     costs = np.array([[_cost(bar, clef) for clef in clefs] for bar in pitches_by_bar]) + np.array(extra)

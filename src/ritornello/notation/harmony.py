@@ -107,6 +107,13 @@ class Harmony:
     degrees: tuple[Degree, ...] = ()
     bass: Name | None = None
 
+    @property
+    def name(self) -> str:
+        """The symbol: "Bbmaj7/D"."""
+        if self.kind == "none":
+            return self.text
+        return _shown(self.root) + self.text + (f"/{_shown(self.bass)}" if self.bass else "")
+
 
 def written_harmony(symbol: str) -> Harmony | None:
     """Return the harmony of a symbol, with the names and the text as they are written: "Bbmaj7/D", "F#-7", "N.C.".
@@ -132,6 +139,11 @@ def harmony_of(chord: Chord, fifths: int = 0) -> Harmony:
     text = {"maj": "", "min": "m"}.get(chord.quality, chord.quality)
     bass = spell_class(chord.bass, fifths) if chord.bass != chord.root else None
     return Harmony(spell_class(chord.root, fifths), kind, text, degrees, bass)
+
+
+def _shown(name: Name) -> str:
+    letter, alter = name
+    return letter + ("#" * alter if alter > 0 else "b" * -alter)
 
 
 def _name(text: str) -> Name:

@@ -49,7 +49,7 @@ from ritornello.score import (
 )
 from ritornello.theory import DRUM_NAMES, instrument_name
 
-MOST_NOTES = 400_000
+MOST_NOTES = 250_000
 MOST_MEASURES = 200_000
 """Of an exported score: notes, and bars times staves."""
 

@@ -91,13 +91,17 @@ _KEYBOARDS = frozenset({*range(9), *range(16, 22), 46})
 def printed_name(track: Track) -> str:
     """Return the name of a part: that of the track if it is one, else that of the instrument: "Piano", "Drums".
 
-    No names are empty ones, those that programs give ("Track 1", "Staff-2"), General MIDI names ("Acoustic Grand
-    Piano"), remarks ("Sequenced by ...") and what is longer than `LONGEST`. The hand of a keyboard part is left out.
+    No names are empty ones, those that programs give ("Track 1", "Staff-2"), remarks ("Sequenced by ...") and what is
+    longer than `LONGEST`. For the name of a General MIDI sound ("Acoustic Grand Piano") that of its player is
+    printed; the hand of a keyboard part is left out.
     """
     name = " ".join("".join(c if c.isprintable() else " " for c in track.name).split())
     if not track.is_drum and track.program in _KEYBOARDS:
         name = _HAND.sub("", name)
-    if _is_general(name) or _NO_NAME.fullmatch(name) or _REMARK.search(name) or len(name) > LONGEST:
+    if not track.is_drum and (printed := _GENERAL.get(_plain(name))):
+        return printed
+    is_kit = track.is_drum and _plain(name) in _KITS
+    if is_kit or _NO_NAME.fullmatch(name) or _REMARK.search(name) or len(name) > LONGEST:
         return (_DRUMS if track.is_drum else _PRINTED[track.program % 128])[0]
     if track.program in _VOICES and not track.is_drum and name.upper() in ("S", "A", "T", "B"):
         return next(whole for whole, _ in _CHOIR if whole[0] == name.upper())
@@ -134,16 +138,12 @@ def printed_names(tracks: Sequence[Track]) -> list[tuple[str, str]]:
     return result
 
 
-def _is_general(name: str) -> bool:
-    """Return whether this is a name of General MIDI, as programs write it: "Acoustic Grand Piano", "Choir Aahs"."""
-    return _plain(name) in _GENERAL
-
-
 def _plain(name: str) -> str:
     return " ".join(re.findall(r"\w+", name.lower()))
 
 
-_GENERAL = {_plain(name) for name in INSTRUMENTS} | {"drum", "drums", "drum kit", "standard kit", "standard"}
+_GENERAL = {_plain(name): printed for name, (printed, _) in zip(INSTRUMENTS, _PRINTED, strict=True)}
+_KITS = ("drum", "drums", "drum kit", "standard kit", "standard", "standard drum kit")
 
 
 def _shortened(name: str) -> str:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from itertools import groupby, pairwise
@@ -56,8 +56,7 @@ class Tuplet:
     parts: int  # into which it is divided, a multiple of `actual`
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):
     """One written note or rest of the event with index `event`: `type` and `dots` within `tuplet`, and its beams.
 
     `opens` and `closes`: whether the bracket of the tuplet begins or ends with it.
@@ -185,7 +184,7 @@ def _bracketed(values: Sequence[Value]) -> Iterator[Value]:
     for before, value, after in zip([None, *values[:-1]], values, [*values[1:], None], strict=True):
         opens = value.tuplet is not None and (before is None or before.tuplet != value.tuplet)
         closes = value.tuplet is not None and (after is None or after.tuplet != value.tuplet)
-        yield replace(value, opens=opens, closes=closes) if opens or closes else value
+        yield value._replace(opens=opens, closes=closes) if opens or closes else value
 
 
 # Plain values
@@ -234,36 +233,29 @@ def _beamed(shape: Shape, rests: Sequence[bool], values: Iterable[Value]) -> lis
     """Return `values` with beams: as the meter wants them, but a tuplet over several beats has its own."""
     found = list(values)
     notes = [
-        (
-            _quarters(value.start),
-            _quarters(value.end - value.start),
-            0 if rests[value.event] else _FLAGS[value.type],
-        )
-        for value in found
+        (value.start, value.end - value.start, 0 if rests[value.event] else _FLAGS[value.type]) for value in found
     ]
     wide = [bool(value.tuplet and value.tuplet.end - value.tuplet.start > shape.beat) for value in found]
     narrow = [(*note[:2], 0) if is_wide else note for note, is_wide in zip(notes, wide, strict=True)]
     quarters = Fraction(shape.length, UNITS)
-    runs = beamed(narrow, shape.numerator, shape.denominator, quarters, from_end=False)
+    runs = beamed(narrow, shape.numerator, shape.denominator, quarters, from_end=False, unit=UNITS)
     flagged = ((found[at].tuplet if wide[at] and notes[at][2] else None, at) for at in range(len(found)))
     for tuplet, group in groupby(flagged, key=lambda item: item[0]):
         run = [at for _, at in group]
         runs += [run] if tuplet and len(run) > 1 else []
     for run in _nested(runs, found):
         for at, marks in zip(run, beam_marks([notes[at] for at in run]), strict=True):
-            found[at] = replace(found[at], beams=tuple(marks))
+            found[at] = found[at]._replace(beams=tuple(marks))
     return found
-
-
-@lru_cache(maxsize=65536)
-def _quarters(units: int) -> Fraction:
-    return Fraction(units, UNITS)
 
 
 def _nested(runs: Iterable[list[int]], values: Sequence[Value]) -> Iterator[list[int]]:
     """Yield the runs of beamed values, cut at the edges of tuplets that are only partly under the beam."""
     for run in runs:
         inside = Counter(values[at].tuplet for at in run)
+        if len(inside) == 1:
+            yield run
+            continue
         whole = {
             tuplet for tuplet, count in inside.items() if count == sum(value.tuplet == tuplet for value in values)
         }

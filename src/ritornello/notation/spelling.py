@@ -123,30 +123,35 @@ def _keys() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float6
 def _likely_names(pitches: Places, starts: Places, fifths: Places) -> NDArray[np.float64]:
     """Return the probabilities of the three names of each note, shape (notes, 3), by its local key.
 
+    A new key signature begins anew, so that its names do not depend on those before.
+
     This is the forward-backward algorithm (Rabiner 1989, A tutorial on hidden Markov models, Proceedings of the IEEE
     77), in probabilities that are normalised at each step.
     """
     signatures, emission, changes, is_name = _keys()
     _, onset = np.unique(starts, return_inverse=True)
     _, firsts, onset = np.unique(onset // (1 + onset[-1] // _STEPS), return_index=True, return_inverse=True)
+    signature = fifths[firsts]
     heard = np.zeros((len(firsts), 12), dtype=np.float32)
     np.add.at(heard, (onset, pitches % 12), 1.0)
     logs = heard @ emission.T.astype(np.float32)
-    logs -= (_SIGNATURE * np.abs(signatures - fifths[firsts][:, None])).astype(np.float32)
+    logs -= (_SIGNATURE * np.abs(signatures - signature[:, None])).astype(np.float32)
     logs -= logs.max(axis=1, keepdims=True)
     seen = np.exp(np.maximum(logs, -30.0))
 
+    is_new = np.diff(signature, prepend=signature[:1] + 99, append=signature[-1:] + 99) != 0
     forward = np.empty_like(seen)
-    state = np.exp(-np.abs(signatures - fifths[0]))
+    state = np.empty(0)
     for at in range(len(firsts)):
-        state = (state @ changes if at else state) * seen[at]
+        before = np.exp(-np.abs(signatures - signature[at])) if is_new[at] else state @ changes
+        state = before * seen[at]
         state /= state.sum()
         forward[at] = state
     after = np.ones(len(signatures))
     for at in range(len(firsts) - 1, -1, -1):
-        forward[at] *= after
-        after = changes @ (after * seen[at])
+        after = np.ones(len(signatures)) if is_new[at + 1] else changes @ (after * seen[at + 1])
         after /= after.sum()
+        forward[at] *= after
     forward /= forward.sum(axis=1, keepdims=True)
     result = np.empty((len(pitches), 3))
     for pitch_class in range(12):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -101,7 +101,7 @@ def readable_parts(score: Score, timeline: Timeline) -> tuple[Timeline, list[Par
 
 
 def _until(voice: Voice, end: int) -> Voice:
-    return [chord if chord.end <= end else replace(chord, end=end) for chord in voice]
+    return [chord if chord.end <= end else chord._replace(end=end) for chord in voice]
 
 
 def _players(score: Score, timeline: Timeline) -> tuple[list[tuple[tuple[Track, ...], list[Rows]]], int]:

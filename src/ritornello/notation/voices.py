@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,7 @@ MOST_VOICES = 32  # of one staff system of an instrument; what needs more is sho
 _EIGHTH, _SIXTEENTH, _SHORTEST = UNITS // 2, UNITS // 4, UNITS // 8
 
 
-@dataclass(frozen=True)
-class Chord:
+class Chord(NamedTuple):
     """Notes that start and end together, in units from the start of the piece; `pitches` from low to high."""
 
     start: int
@@ -79,12 +78,12 @@ def _assigned(chords: Iterator[Chord]) -> tuple[list[Voice], int]:
         else:
             voice = min(voices, key=lambda voice: voice[-1].end)
             if voice[-1].start < chord.start:
-                voice[-1] = replace(voice[-1], end=chord.start)
+                voice[-1] = voice[-1]._replace(end=chord.start)
                 voice.append(chord)
             else:
                 velocities = dict(zip(voice[-1].pitches + chord.pitches, voice[-1].velocities + chord.velocities, strict=True))
                 pitches, loudness = zip(*sorted(velocities.items()), strict=True)
-                voice[-1] = replace(voice[-1], pitches=pitches, velocities=loudness)
+                voice[-1] = voice[-1]._replace(pitches=pitches, velocities=loudness)
             shortened += len(chord.pitches)
     return voices, shortened
 
