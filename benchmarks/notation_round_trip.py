@@ -3,7 +3,7 @@
     python benchmarks/notation_round_trip.py [--scores 200] [--seed 1] [FILE ...]
 
 Random scores have what notation finds hard: tuplets of 3, 5, 6, 7, 9, 10, 11 and 13 over one beat or several, 64ths,
-many voices, all pitches, drums, keyboards on two staves, changing meters, pickups and bars longer than their signature,
+many voices, all pitches, drums, keyboards on two staves, changing meters, pickups, bars longer than their signature,
 up to 20 parts. Each is written, then read by music21 and by verovio (its MIDI). Equal means: the same pitches from the
 same tick to the same tick, within a tick for the rounding of tuplets, and the same bar lines. Files are compared as they
 are on our grid: what is written again is what was read.
@@ -19,6 +19,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,15 @@ def random_score(seed: int) -> Score:
         low, high = chance.choice(((0, 127), (36, 84), (60, 79)))
         notes: set[tuple[int, int, int]] = set()
         for _ in range(1 if is_drum else chance.choice((1, 1, 2, 3, 6))):
-            notes |= {(start, length, chance.randint(low, high)) for start, length in random_voice(chance, edges)}
-        rows = {(start, pitch): (start, length, pitch, chance.randint(1, 127)) for start, length, pitch in notes}
-        tracks.append(Track(make_notes(rows.values() or [(0, TICKS, 60, 80)]), program, is_drum, name=f"Part {number}"))
+            notes |= {
+                (start, length, chance.randint(low, high)) for start, length in random_voice(chance, edges)
+            }
+        rows = {
+            (start, pitch): (start, length, pitch, chance.randint(1, 127)) for start, length, pitch in notes
+        }
+        tracks.append(
+            Track(make_notes(rows.values() or [(0, TICKS, 60, 80)]), program, is_drum, name=f"Part {number}")
+        )
     keys = (Key(0, chance.randint(-7, 7), chance.random() < 0.3),)
     return Score(TICKS, tuple(tracks), meters=meters, keys=keys)
 
@@ -57,7 +64,9 @@ def random_bars(chance: random.Random) -> tuple[tuple[Meter, ...], list[int]]:
     """Return meters, and the bar lines that they make."""
     meters, edges = [], [0]
     for place in range(chance.randint(1, 3)):
-        numerator, denominator = chance.choice(((4, 4), (3, 4), (6, 8), (2, 2), (5, 8), (7, 8), (12, 8), (5, 4), (9, 16)))
+        numerator, denominator = chance.choice(
+            ((4, 4), (3, 4), (6, 8), (2, 2), (5, 8), (7, 8), (12, 8), (5, 4), (9, 16))
+        )
         full = 4 * TICKS * numerator // denominator
         length = None
         if place == 0 and chance.random() < 0.3:  # a pickup
@@ -74,12 +83,12 @@ def random_bars(chance: random.Random) -> tuple[tuple[Meter, ...], list[int]]:
 
 def random_voice(chance: random.Random, edges: list[int]) -> Iterator[tuple[int, int]]:
     """Yield (start, length) of the notes of one voice, with rests, syncopations and tuplets."""
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         at = start
         while at < end:
             span = min(end - at, TICKS * chance.choice((1, 1, 1, 2, 4)))
             parts = chance.choice((1, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 16))
-            if span % TICKS or at != start and span > TICKS:  # wide tuplets begin with their bar
+            if span % TICKS or (at != start and span > TICKS):  # wide tuplets begin with their bar
                 span, parts = min(span, TICKS), chance.choice((1, 2, 4))
                 span = min(span, end - at)
             lines = [at + round(Fraction(span * part, parts)) for part in range(parts + 1)]
@@ -116,7 +125,9 @@ def by_music21(data: bytes) -> tuple[list[Counter[Note]], list[Fraction]]:
         name = str(part.id).split("-Staff")[0]
         found = parts.setdefault(name, Counter())
         measures = list(part.getElementsByClass("Measure"))
-        lines = [Fraction(m.offset) for m in measures] + [Fraction(measures[-1].offset + measures[-1].duration.quarterLength)]
+        lines = [Fraction(m.offset) for m in measures] + [
+            Fraction(measures[-1].offset + measures[-1].duration.quarterLength)
+        ]
         for voice in voices_of(part):
             found.update(joined(voice))
     return list(parts.values()), lines
@@ -129,7 +140,11 @@ def voices_of(part: Any) -> Iterator[list[Any]]:
         for stream in measure.voices or [measure]:
             group = by_voice.setdefault(str(stream.id) if measure.voices else "1", [])
             for element in stream.notes:
-                at = Fraction(measure.offset) + Fraction(stream.offset if measure.voices else 0) + Fraction(element.offset)
+                at = (
+                    Fraction(measure.offset)
+                    + Fraction(stream.offset if measure.voices else 0)
+                    + Fraction(element.offset)
+                )
                 for note in getattr(element, "notes", (element,)):
                     group.append((at, note, element))
     yield from by_voice.values()
@@ -141,7 +156,11 @@ def joined(voice: list[Any]) -> Counter[Note]:
     open_notes: dict[tuple[int, Fraction], Fraction] = {}
     for at, note, element in voice:
         is_pitched = hasattr(note, "pitch")
-        pitch = int(note.pitch.midi) if is_pitched else DRUMS[f"{note.displayStep}{note.displayOctave}", note.notehead]
+        pitch = (
+            int(note.pitch.midi)
+            if is_pitched
+            else DRUMS[f"{note.displayStep}{note.displayOctave}", note.notehead]
+        )
         end = at + Fraction(element.duration.quarterLength)
         tie = note.tie.type if note.tie else ""
         start = open_notes.pop((pitch, at), at) if tie in ("stop", "continue") else at
@@ -172,7 +191,9 @@ def by_verovio(data: bytes) -> Counter[Note]:
 
 
 def strokes(notes: Iterable[Note]) -> Counter[Note]:
-    return Counter(stroke for start, end, pitch in notes for stroke in ((start, start, pitch), (end, end, -1 - pitch)))
+    return Counter(
+        stroke for start, end, pitch in notes for stroke in ((start, start, pitch), (end, end, -1 - pitch))
+    )
 
 
 def differences(mine: Counter[Note], other: Counter[Note], tolerance: Fraction) -> int:
@@ -181,7 +202,12 @@ def differences(mine: Counter[Note], other: Counter[Note], tolerance: Fraction) 
     missing = 0
     for start, end, pitch in left:
         partner = next(
-            (n for n in right if n[2] == pitch and abs(n[0] - start) <= tolerance and abs(n[1] - end) <= tolerance), None
+            (
+                n
+                for n in right
+                if n[2] == pitch and abs(n[0] - start) <= tolerance and abs(n[1] - end) <= tolerance
+            ),
+            None,
         )
         if partner is None:
             missing += 1
@@ -198,7 +224,9 @@ def compare(score: Score, name: str, with_verovio: bool) -> bool:
     read_notes = sum(parts, Counter())
     tick = Fraction(1, 10_000)
     wrong = differences(every, read_notes, tick)
-    same_lines = len(found_lines) <= len(lines) and all(abs(a - b) < tick for a, b in zip(lines, found_lines, strict=False))
+    same_lines = len(found_lines) <= len(lines) and all(
+        abs(a - b) < tick for a, b in zip(lines, found_lines, strict=False)
+    )
     result = [f"music21 {wrong} of {every.total()} notes differ"] if wrong else []
     result += [] if same_lines else [f"bar lines {[*map(float, found_lines)]} for {[*map(float, lines)]}"]
     if with_verovio and not any(track.is_drum for track in score.tracks):
@@ -210,14 +238,18 @@ def compare(score: Score, name: str, with_verovio: bool) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--scores", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("files", nargs="*", type=Path)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     began = time.perf_counter()
-    cases = [(f"seed {seed}", random_score(seed)) for seed in range(options.seed, options.seed + options.scores)]
+    cases = [
+        (f"seed {seed}", random_score(seed)) for seed in range(options.seed, options.seed + options.scores)
+    ]
     if options.files:
         cases = [(path.name, read(path)) for path in options.files]
     good = sum(compare(score, name, with_verovio=True) for name, score in cases)

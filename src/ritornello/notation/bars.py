@@ -32,7 +32,7 @@ _FINEST_DIRECTION = 480  # tempo changes and pedals are rounded to this part of 
 
 @dataclass(frozen=True)
 class Shape:
-    """The metrical structure of a full bar: its signature, and in units its length, the ends of its `groups`, its `beat`.
+    """The metrical structure of a full bar: its signature, and in units its length, ends of groups, and beat.
 
     The beat is that of the grids: three of the signature's notes in compound meters, else a quarter.
     """
@@ -99,7 +99,7 @@ class Timeline:
         at = np.asarray(ticks, dtype=np.int64)
         bar = np.clip(np.searchsorted(self.edges, at, side="right") - 1, 0, len(self.bars) - 1)
         within = np.rint((at - self.edges[bar]) * (UNITS / self.ticks_per_quarter)).astype(np.int64)
-        return np.minimum(self.lines[bar] + within, self.lines[bar + 1])
+        return np.asarray(np.minimum(self.lines[bar] + within, self.lines[bar + 1]))
 
     def place(self, tick: int) -> tuple[int, int]:
         """Return (bar, units from its start) of a direction at `tick`."""
@@ -128,7 +128,9 @@ def make_timeline(score: Score) -> Timeline:
     start, number, shown = 0, 0, (0, 0)
     for place, meter in enumerate(in_force):
         length = bar_units(int(edges[place + 1] - edges[place]), score.ticks_per_quarter)
-        full = bar_units(Meter.bar_ticks(replace(meter, length=None), score.ticks_per_quarter), score.ticks_per_quarter)
+        full = bar_units(
+            Meter.bar_ticks(replace(meter, length=None), score.ticks_per_quarter), score.ticks_per_quarter
+        )
         is_pickup = place == 0 and length < full and len(in_force) > 1
         number += not is_pickup
         if length > full:

@@ -90,9 +90,11 @@ def beamed(
     A note is (start, duration, beams): 1 beam for an eighth, 2 for a sixteenth, as it is written, also in a tuplet;
     0 for longer notes and rests, which no beam crosses. Eighths are beamed over a wide group if they begin and end on
     beats; else, and where a shorter note or a tuplet is among them, they are beamed by the beat. `quarters` and
-    `from_end`: as for `beam_groups`. Starts and durations are in quarters, or in the `unit` of which so many are a quarter.
+    `from_end`: as for `beam_groups`. Starts and durations are in quarters, or in parts of which `unit` are a quarter.
     """
-    wide, narrow = (_edges(numerator, denominator, quarters, value, from_end, unit) for value in (EIGHTH, EIGHTH / 2))
+    wide, narrow = (
+        _edges(numerator, denominator, quarters, value, from_end, unit) for value in (EIGHTH, EIGHTH / 2)
+    )
     beats = narrow
     if len(narrow) > 2 and from_end and narrow[1] < narrow[2] - narrow[1]:
         beats = narrow[1:]  # a pickup that begins off the beat

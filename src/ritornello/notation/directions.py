@@ -1,6 +1,6 @@
 """What stands above and below the notes: tempo, chord symbols, marks and pedals, as MusicXML with their places.
 
-Each is a function of the whole score that returns (bar, units from its start, XML); the XML has `{offset}` where the
+Each is a function of the whole score that returns (bar, units from its start, XML); the XML has `OFFSET` where the
 writer puts the distance from the note that it stands before.
 """
 
@@ -22,19 +22,19 @@ Direction = tuple[int, int, str]
 AUDIBLE = 0.04
 """A tempo is printed where it differs by so much from the one printed before; others are only played."""
 
-OFFSET = "{offset}"
+OFFSET = "\0"  # no text has it
 PEDAL = 64  # the controller
 _LONGEST_MARK = 60  # characters
 _BEATS = {
-    Fraction(2): ("half", False), Fraction(3): ("half", True), Fraction(1): ("quarter", False), Fraction(3, 2): ("quarter", True),
-    Fraction(1, 2): ("eighth", False), Fraction(3, 4): ("eighth", True), Fraction(4): ("whole", False),
+    Fraction(2): ("half", False), Fraction(3): ("half", True), Fraction(1): ("quarter", False),
+    Fraction(3, 2): ("quarter", True), Fraction(4): ("whole", False),
 }  # fmt: skip
 
 
 def beat_of(meter: Meter) -> tuple[str, bool, Fraction]:
     """Return the note that a tempo counts in a meter: its name, whether it is dotted, and its quarters."""
     length = beat(meter.numerator, meter.denominator)
-    if length not in _BEATS or length < 1:  # eighths are counted in quarters, as in a MIDI file
+    if length not in _BEATS:  # eighths are counted in quarters, as in a MIDI file
         length = Fraction(1)
     return *_BEATS[length], length
 
@@ -105,10 +105,10 @@ def mark_directions(score: Score, timeline: Timeline) -> Iterator[Direction]:
     chords = set(chord_texts(score))
     for text in score.texts:
         words = printable(text.text)
-        if text.kind == "marker" and text not in chords and 0 < len(words) <= _LONGEST_MARK:
-            if text.tick < timeline.edges[-1]:
-                kind = "rehearsal" if len(words) <= 2 else "words"
-                yield *timeline.place(text.tick), _direction(text_element(kind, words), placement="above")
+        is_mark = text.kind == "marker" and text not in chords and text.tick < timeline.edges[-1]
+        if is_mark and 0 < len(words) <= _LONGEST_MARK:
+            kind = "rehearsal" if len(words) <= 2 else "words"
+            yield *timeline.place(text.tick), _direction(text_element(kind, words), placement="above")
 
 
 def pedal_directions(tracks: Iterable[Track], timeline: Timeline) -> Iterator[Direction]:
@@ -121,9 +121,11 @@ def pedal_directions(tracks: Iterable[Track], timeline: Timeline) -> Iterator[Di
                 is_down = not is_down
                 kind, sound = ("start", "yes") if is_down else ("stop", "no")
                 pedal = element("pedal", type=kind, line="yes")
-                yield *timeline.place(tick), _direction(pedal, element("sound", damper_pedal=sound), placement="below")
+                yield (
+                    *timeline.place(tick),
+                    _direction(pedal, element("sound", damper_pedal=sound), placement="below"),
+                )
 
 
 def _direction(content: str, sound: str = "", **attributes: str) -> str:
     return element("direction", element("direction-type", content) + OFFSET + sound, **attributes)
-

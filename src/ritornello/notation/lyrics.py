@@ -12,7 +12,6 @@ from ritornello.notation.bars import Timeline
 from ritornello.notation.text import printable
 from ritornello.score import Score, Text, Track
 
-
 _SYLLABIC = {(False, False): "single", (False, True): "begin", (True, True): "middle", (True, False): "end"}
 
 
@@ -25,7 +24,7 @@ class Syllable(NamedTuple):
 
 
 def syllables(texts: Iterable[Text], onsets: dict[int, int], timeline: Timeline) -> dict[int, list[Syllable]]:
-    """Return the syllables of each onset in units; `onsets` are the ticks of all notes, and the units they begin at.
+    """Return the syllables of each onset in units; `onsets` are the ticks of all notes, and their units.
 
     A lyric belongs to the nearest onset. Where several share one in a verse, they are joined.
     """
@@ -49,7 +48,7 @@ def syllables(texts: Iterable[Text], onsets: dict[int, int], timeline: Timeline)
 
 
 def lyric_texts(score: Score, tracks: tuple[Track, ...]) -> list[Text]:
-    """Return the lyrics of `tracks`, or those that stand outside of tracks, for the track with the most onsets there."""
+    """Return the syllables of each onset in units; `onsets` are the ticks of all notes, with their units.
     own = [text for track in tracks for text in track.texts if text.kind == "lyric"]
     common = [text for text in score.texts if text.kind == "lyric"]
     if own or not common or any(text.kind == "lyric" for track in score.tracks for text in track.texts):

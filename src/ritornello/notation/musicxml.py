@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from math import gcd
 from typing import NamedTuple
@@ -35,7 +34,7 @@ from ritornello.notation.names import abbreviation, printed_name, printed_names
 from ritornello.notation.percussion import drum_sign
 from ritornello.notation.rhythm import Event, Tuplet, Value, rhythm
 from ritornello.notation.spelling import LETTERS, spell_notes
-from ritornello.notation.staves import Losses, Part, Staff, exact_parts, readable_parts
+from ritornello.notation.staves import Losses, Part, exact_parts
 from ritornello.notation.text import element, printable, text_element
 from ritornello.notation.voices import Chord, in_bars
 from ritornello.score import (
@@ -66,7 +65,12 @@ _CLEFS = {
 """Sign, line, and octaves by which the staff sounds higher."""
 
 _ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
-_TIES = {(False, True): ("start",), (True, True): ("stop", "start"), (True, False): ("stop",), (False, False): ()}
+_TIES = {
+    (False, True): ("start",),
+    (True, True): ("stop", "start"),
+    (True, False): ("stop",),
+    (False, False): (),
+}
 
 Names = dict[tuple[int, int], tuple[str, int, int]]
 """Step, alteration and octave of a note, by its start in units and its pitch."""
@@ -81,8 +85,13 @@ def exact_musicxml(score: Score) -> tuple[bytes, tuple[str, ...]]:
     timeline, parts, losses = exact_parts(score, make_timeline(score))
     measures = len(timeline.bars) * sum(len(part.staves) for part in parts)
     if measures > MOST_MEASURES:
-        raise ConfigError(f"{measures} measures (bars times staves): MusicXML is written up to {MOST_MEASURES}")
-    return _Writer(score, timeline, parts, is_exact=True).written(), (*_lost_notes(losses), *_lost_events(score))
+        raise ConfigError(
+            f"{measures} measures (bars times staves): MusicXML is written up to {MOST_MEASURES}"
+        )
+    return _Writer(score, timeline, parts, is_exact=True).written(), (
+        *_lost_notes(losses),
+        *_lost_events(score),
+    )
 
 
 def readable_musicxml(score: Score, timeline: Timeline, parts: Sequence[Part]) -> bytes:
@@ -94,10 +103,14 @@ def _check(score: Score) -> None:
     if not score.note_count:
         raise ConfigError("the score has no notes: there is nothing to write as notation")
     if score.note_count > MOST_NOTES:
-        raise ConfigError(f"{score.note_count} notes: MusicXML is written up to {MOST_NOTES}; an excerpt is smaller")
+        raise ConfigError(
+            f"{score.note_count} notes: MusicXML is written up to {MOST_NOTES}; an excerpt is smaller"
+        )
     bars, playing = len(score.bars), sum(len(track.notes) > 0 for track in score.tracks)
     if bars * playing > MOST_MEASURES:
-        raise ConfigError(f"{bars} bars in {playing} parts are too many for notation: allowed are {MOST_MEASURES} together")
+        raise ConfigError(
+            f"{bars} bars in {playing} parts are too many for notation: allowed are {MOST_MEASURES} together"
+        )
 
 
 def _lost_notes(losses: Losses) -> Iterator[str]:
@@ -112,10 +125,14 @@ def _lost_events(score: Score) -> Iterator[str]:
     names: dict[str, None] = {}
     for track in score.tracks:
         for kind, number, count in _kinds(track):
-            if kind == CONTROL_CHANGE and number == PEDAL or (number in (_VOLUME, _PAN) and count == 1):
+            if (kind == CONTROL_CHANGE and number == PEDAL) or (number in (_VOLUME, _PAN) and count == 1):
                 continue
             common = {_VOLUME: "changes of volume", _PAN: "changes of pan", 1: "modulation", 11: "expression"}
-            other = {PITCH_BEND: "pitch bends", CHANNEL_PRESSURE: "key pressure", KEY_PRESSURE: "key pressure"}
+            other = {
+                PITCH_BEND: "pitch bends",
+                CHANNEL_PRESSURE: "key pressure",
+                KEY_PRESSURE: "key pressure",
+            }
             names[other.get(kind) or common.get(number, "other controllers")] = None
     if names:
         yield ", ".join(names)
@@ -137,7 +154,9 @@ class _Line(NamedTuple):
     staff: int
     voice: int
     values: tuple[Value, ...]
-    chords: tuple[tuple[Chord | None, bool, bool], ...]  # of each event; whether it is tied from before, and on
+    chords: tuple[
+        tuple[Chord | None, bool, bool], ...
+    ]  # of each event; whether it is tied from before, and on
 
 
 class _Writer:
@@ -167,7 +186,9 @@ class _Writer:
         if title := printable(self.score.title):
             yield element("work", text_element("work-title", title)) + "\n"
         content = "".join(
-            text_element("creator", texts[kind], type=kind) for kind in ("composer", "lyricist") if texts[kind]
+            text_element("creator", texts[kind], type=kind)
+            for kind in ("composer", "lyricist")
+            if texts[kind]
         )
         content += text_element("rights", texts["copyright"]) if texts["copyright"] else ""
         software = text_element("software", f"Ritornello {__version__}")
@@ -186,7 +207,10 @@ class _Writer:
             if not part.is_drum:
                 channel, port = melodic % 15 + 1, melodic // 15 + 1
                 channel, melodic = channel + (channel >= _DRUM_CHANNEL), melodic + 1
-            yield element("score-part", content + _instruments(part, number, channel, port), id=f"P{number}") + "\n"
+            yield (
+                element("score-part", content + _instruments(part, number, channel, port), id=f"P{number}")
+                + "\n"
+            )
         yield "</part-list>\n"
 
 
@@ -273,13 +297,17 @@ class _PartWriter:
         self.lyrics: dict[int, list[Syllable]] = {}
         if texts:
             starts = np.concatenate([track.notes["start"] for track in part.tracks])
-            onsets = sorted({chord.start for staff in part.staves for voice in staff.voices for chord in voice})
+            onsets = sorted(
+                {chord.start for staff in part.staves for voice in staff.voices for chord in voice}
+            )
             units = self.timeline.to_units(starts)
             near = np.searchsorted(onsets, units)
             before, after = np.maximum(near - 1, 0), np.minimum(near, len(onsets) - 1)
             places = np.array(onsets)
             nearest = np.where(units - places[before] < places[after] - units, places[before], places[after])
-            self.lyrics = syllables(texts, dict(zip(starts.tolist(), nearest.tolist(), strict=True)), self.timeline)
+            self.lyrics = syllables(
+                texts, dict(zip(starts.tolist(), nearest.tolist(), strict=True)), self.timeline
+            )
 
     def _directions(self, writer: _Writer) -> dict[int, list[tuple[int, str]]]:
         found: list[Direction] = []
@@ -324,7 +352,9 @@ class _PartWriter:
         elif bar.key and not self.is_exact:  # verovio would print the key of the other staves
             content += element("key", element("fifths", 0))
         if bar.meter:
-            content += element("time", element("beats", bar.meter.numerator) + element("beat-type", bar.meter.denominator))
+            content += element(
+                "time", element("beats", bar.meter.numerator) + element("beat-type", bar.meter.denominator)
+            )
         content += element("staves", len(clefs)) if is_first and len(clefs) > 1 else ""
         for staff, (before, now) in enumerate(clefs, start=1):
             if now != before:
@@ -372,7 +402,9 @@ class _PartWriter:
     def _staff(self, line: _Line) -> str:
         return element("staff", line.staff) if len(self.part.staves) > 1 else ""
 
-    def _value(self, line: _Line, index: int, value: Value, accidentals: dict[tuple[int, int, int], str]) -> str:
+    def _value(
+        self, line: _Line, index: int, value: Value, accidentals: dict[tuple[int, int, int], str]
+    ) -> str:
         """Return the notes of one value: a rest, a note or a chord."""
         chord, tied_before, tied_on = line.chords[value.event]
         timing, staff = _timing(line.voice, value.type, value.dots), self._staff(line)
@@ -390,7 +422,9 @@ class _PartWriter:
             sign, instrument, head = self._pitch(chord, pitch)
             accidental = accidentals.get((line.voice, index, number), "")
             loudness = f' dynamics="{velocity / 0.9:.2f}"' if self.is_exact else ""
-            content = sign + duration + _tie_xml(ties) + instrument + timing + accidental + ratio + head + staff
+            content = (
+                sign + duration + _tie_xml(ties) + instrument + timing + accidental + ratio + head + staff
+            )
             if number == 0:
                 content += _beams_xml(value.beams) + _notations(ties, value) + sung
             else:
@@ -403,9 +437,15 @@ class _PartWriter:
         if not self.part.is_drum:
             return _pitch_xml(*self.names[chord.start, pitch]), "", ""
         place, head = drum_sign(pitch)
-        unpitched = element("unpitched", element("display-step", place[0]) + element("display-octave", place[1:]))
+        unpitched = element(
+            "unpitched", element("display-step", place[0]) + element("display-octave", place[1:])
+        )
         instrument = element("instrument", id=f"P{self.number}-I{pitch + 1}")
-        return unpitched, instrument, element("stem", "up") + (element("notehead", head) if head != "normal" else "")
+        return (
+            unpitched,
+            instrument,
+            element("stem", "up") + (element("notehead", head) if head != "normal" else ""),
+        )
 
     def _accidentals(
         self, bar: Bar, lines: Iterable[_Line], alterations: dict[str, int]
@@ -421,7 +461,17 @@ class _PartWriter:
                     is_tied = tied_before or (index > 0 and line.values[index - 1].event == value.event)
                     for number, pitch in enumerate(chord.pitches):
                         step, alter, octave = self.names[chord.start, pitch]
-                        rows.append((value.start, line.staff, octave, step, alter, is_tied, (line.voice, index, number)))
+                        rows.append(
+                            (
+                                value.start,
+                                line.staff,
+                                octave,
+                                step,
+                                alter,
+                                is_tied,
+                                (line.voice, index, number),
+                            )
+                        )
         found, state = {}, dict[tuple[int, int, str], int]()
         for _, staff, octave, step, alter, is_tied, name in sorted(rows):
             if not is_tied and state.get((staff, octave, step), alterations[step]) != alter:
@@ -451,7 +501,9 @@ def _pitch_xml(step: str, alter: int, octave: int) -> str:
 def _ratio(tuplet: Tuplet, type_: str) -> str:
     """Return the ratio of a tuplet for a value of a type within it."""
     content = element("actual-notes", tuplet.actual) + element("normal-notes", tuplet.normal)
-    return element("time-modification", content + (element("normal-type", tuplet.unit) if tuplet.unit != type_ else ""))
+    return element(
+        "time-modification", content + (element("normal-type", tuplet.unit) if tuplet.unit != type_ else "")
+    )
 
 
 @lru_cache(maxsize=16)

@@ -1,12 +1,13 @@
 """Onsets and ends on grids: every beat has the grid of equal parts that fits its onsets.
 
-- Where most beats of a piece fit a grid to a tick, the piece was made on grids: then every beat has the plainest one that
-  fits so, tuplets of 5, 7, 9, 10, 11 and 13 among them.
+- Where most beats of a piece fit a grid to a tick, the piece was made on grids: then every beat has the plainest one
+  that fits so, tuplets of 5, 7, 9, 10, 11 and 13 among them.
 - Otherwise it was performed: then a beat has the grid of least mean error, where a finer one has its price, and onsets
   that are clearly apart stay apart.
-- Ends are rounded to the grid of the beat they fall in; in a piece made on grids also to any plainer grid that they fit.
+- Ends are rounded to the grid of the beat they fall in; in a piece made on grids also to another plain grid that they
+  fit.
 
-Read in order: `Rows`, `Quantiser`, `_fitting`, `_performed`, `_ends`.
+Read in order: `Rows`, `Quantiser.rows`, `_grid_of_beats`, `_performed`, `_ends`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,9 @@ _PRICES_COMPOUND = {6: 0.0, 12: 0.015, 9: 0.02, 18: 0.03, 24: 0.03}
 """For performances: the cost of each division, in quarters; its mean error must be smaller by so much."""
 
 _APART = UNITS // 16  # onsets of a performance further apart are never struck together
-_MOST_OVERLAP = UNITS // 8  # a note that is held so long into the next one, and an eighth of its length, is legato
+_MOST_OVERLAP = (
+    UNITS // 8
+)  # a note that is held so long into the next one, and an eighth of its length, is legato
 _BLIP = UNITS // 32
 
 Units = NDArray[np.int64]
@@ -42,7 +44,7 @@ Units = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Notes in columns, sorted by start, then pitch: start and end in units; `tick` is the start in the score.
+    """Notes in columns, sorted by start, then pitch: start and end in units.
 
     `doubled` is the number of notes that were left out because they double another.
     """
@@ -51,15 +53,18 @@ class Rows:
     end: Units
     pitch: Units
     velocity: Units
-    tick: Units
     doubled: int = 0
 
     def __len__(self) -> int:
         return len(self.start)
 
-    def __getitem__(self, which: NDArray[np.bool_] | slice) -> Rows:
-        columns = (self.start, self.end, self.pitch, self.velocity, self.tick)
-        return Rows(*(column[which] for column in columns))
+    def __getitem__(self, which: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Rows:
+        start, end, pitch, velocity = (column[which] for column in self.columns)
+        return Rows(start, end, pitch, velocity)
+
+    @property
+    def columns(self) -> tuple[Units, Units, Units, Units]:
+        return self.start, self.end, self.pitch, self.velocity
 
 
 @dataclass(frozen=True)
@@ -109,15 +114,15 @@ class Quantiser:
         beat = self._beat(starts)
         grid = self._grid_of_beats(starts, beat)
         step = self._steps(beat, grid)
-        first = self._to_grid(starts, beat, step)
         final = int(self.timeline.lines[-1])
-        first = np.where(first >= final, final - step, first)
+        first = self._to_grid(starts, beat, step)
+        first = np.where(first >= final, final - step, first).astype(np.int64)
         raw_ends = np.maximum(self.timeline.to_units(notes["start"] + notes["duration"]), starts)
         last = self._ends(raw_ends, grid, starts, is_drum=track.is_drum)
-        last = np.minimum(np.where(last > first, last, first + step), final)
-        columns = (first, last, notes["pitch"], notes["velocity"], notes["start"])
+        last = np.minimum(np.where(last > first, last, first + step), final).astype(np.int64)
+        pitch, velocity = (notes[name].astype(np.int64) for name in ("pitch", "velocity"))
         is_blip = notes["duration"] * self.tick < _BLIP
-        return _without_doubles(Rows(*(column.astype(np.int64) for column in columns)), is_blip)
+        return _without_doubles(Rows(first, last, pitch, velocity), is_blip)
 
     def _starts(self, notes: Notes) -> Units:
         return self.timeline.to_units(notes["start"])
@@ -139,7 +144,7 @@ class Quantiser:
 
     def _distances(self, times: Units, beat: NDArray[np.intp], grid: int) -> Units:
         step = self._steps(beat, np.full(len(beat), grid, dtype=np.intp))
-        return np.abs(times - self._to_grid(times, beat, step))
+        return np.asarray(np.abs(times - self._to_grid(times, beat, step)))
 
     def _worst(self, starts: Units) -> tuple[NDArray[np.intp], Units]:
         """Return the beats that have onsets, and the largest error of each grid in each, shape (grids, beats)."""
@@ -216,8 +221,10 @@ class Quantiser:
         onsets = np.unique(self._to_grid(starts, self._beat(starts), self._steps(self._beat(starts), grid)))
         before = onsets[np.maximum(np.searchsorted(onsets, result) - 1, 0)]
         overlap = result - before
-        is_legato = (overlap > 0) & (overlap <= _MOST_OVERLAP) & (8 * overlap <= result - starts) & (before > starts)
-        return np.where(is_legato, before, result)
+        is_legato = (
+            (overlap > 0) & (overlap <= _MOST_OVERLAP) & (8 * overlap <= result - starts) & (before > starts)
+        )
+        return np.asarray(np.where(is_legato, before, result))
 
     def _is_plain(self, beat: NDArray[np.intp], row: int) -> NDArray[np.bool_]:
         result = np.zeros(len(beat), dtype=bool)
@@ -241,26 +248,12 @@ class Quantiser:
 def _without_doubles(rows: Rows, is_blip: NDArray[np.bool_]) -> Rows:
     """Return `rows` sorted, without notes that equal another, or that have no length and begin with another."""
     order = np.lexsort((-rows.velocity, -rows.end, is_blip, rows.pitch, rows.start))
-    rows, is_blip = rows[cast("NDArray[np.bool_]", order)], is_blip[order]
+    rows, is_blip = rows[order], is_blip[order]
     same = np.zeros(len(rows), dtype=bool)
     begins = (np.diff(rows.start) == 0) & (np.diff(rows.pitch) == 0)
     same[1:] = begins & ((np.diff(rows.end) == 0) | is_blip[1:])
     kept = rows[~same]
-    return Rows(kept.start, kept.end, kept.pitch, kept.velocity, kept.tick, int(same.sum()))
-
-
-def merged(columns: Iterable[Rows]) -> Rows:
-    """Return the notes of several tracks as one, sorted."""
-    parts = list(columns)
-    joined = Rows(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("start", "end", "pitch", "velocity", "tick")
-        ),
-        doubled=sum(part.doubled for part in parts),
-    )
-    order = np.lexsort((joined.end, joined.pitch, joined.start))
-    return joined[cast("NDArray[np.bool_]", order)]
+    return Rows(*kept.columns, doubled=int(same.sum()))
 
 
 def clusters(rows: Rows) -> list[slice]:

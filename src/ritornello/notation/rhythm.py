@@ -22,8 +22,8 @@ from itertools import groupby, pairwise
 from math import lcm
 from typing import NamedTuple
 
-from ritornello.notation.beams import beam_marks, beamed
 from ritornello.notation.bars import FINEST, UNITS, Shape
+from ritornello.notation.beams import beam_marks, beamed
 
 _NAMES = ("1024th", "512th", "256th", "128th", "64th", "32nd", "16th", "eighth", "quarter", "half", "whole")
 TYPES = {FINEST << power: name for power, name in enumerate(_NAMES)}
@@ -233,7 +233,8 @@ def _beamed(shape: Shape, rests: Sequence[bool], values: Iterable[Value]) -> lis
     """Return `values` with beams: as the meter wants them, but a tuplet over several beats has its own."""
     found = list(values)
     notes = [
-        (value.start, value.end - value.start, 0 if rests[value.event] else _FLAGS[value.type]) for value in found
+        (value.start, value.end - value.start, 0 if rests[value.event] else _FLAGS[value.type])
+        for value in found
     ]
     wide = [bool(value.tuplet and value.tuplet.end - value.tuplet.start > shape.beat) for value in found]
     narrow = [(*note[:2], 0) if is_wide else note for note, is_wide in zip(notes, wide, strict=True)]
@@ -257,9 +258,13 @@ def _nested(runs: Iterable[list[int]], values: Sequence[Value]) -> Iterator[list
             yield run
             continue
         whole = {
-            tuplet for tuplet, count in inside.items() if count == sum(value.tuplet == tuplet for value in values)
+            tuplet
+            for tuplet, count in inside.items()
+            if count == sum(value.tuplet == tuplet for value in values)
         }
-        for _, group in groupby(run, key=lambda at: None if values[at].tuplet in whole else values[at].tuplet):
+        for _, group in groupby(
+            run, key=lambda at: None if values[at].tuplet in whole else values[at].tuplet
+        ):
             part = list(group)
             if len(part) > 1:
                 yield part

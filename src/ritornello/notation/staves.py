@@ -17,7 +17,7 @@ import numpy as np
 
 from ritornello.notation.bars import UNITS, Timeline
 from ritornello.notation.clefs import choose_clefs
-from ritornello.notation.quantise import Quantiser, Rows, merged
+from ritornello.notation.quantise import Quantiser, Rows
 from ritornello.notation.voices import Voice, exact_voices, in_bars, readable_voices, strokes
 from ritornello.score import Score, Text, Track
 
@@ -142,7 +142,8 @@ def _hands(rows: Rows) -> Iterator[Rows]:
     low = np.searchsorted(rows.start, rows.start - _HAND_WINDOW)
     high = np.searchsorted(rows.start, rows.start + _HAND_WINDOW, side="right")
     between = [
-        (rows.pitch[a:b].min() + rows.pitch[a:b].max()) / 2 for a, b in zip(low.tolist(), high.tolist(), strict=True)
+        (rows.pitch[a:b].min() + rows.pitch[a:b].max()) / 2
+        for a, b in zip(low.tolist(), high.tolist(), strict=True)
     ]
     right = rows.pitch >= np.clip(between, 55, 65)
     yield rows[right]
@@ -152,7 +153,8 @@ def _hands(rows: Rows) -> Iterator[Rows]:
 def _ended(timeline: Timeline, score: Score, rows: Sequence[Rows]) -> Timeline:
     """Return the bars up to the last one in which something sounds or which a meter ends."""
     last_meter = max((meter.tick for meter in score.meters), default=0)
-    end = max(int(merged(rows).end.max(initial=0)), int(timeline.to_units(last_meter)))
+    sounding = max(int(staff.end.max(initial=0)) for staff in rows)
+    end = max(sounding, int(timeline.to_units(last_meter)))
     return timeline.until(end)
 
 
@@ -163,4 +165,6 @@ def _staff(timeline: Timeline, track: Track, voices: Sequence[Voice], is_lower: 
     for voice in voices:
         for bar, _, _, chord in in_bars(voice, timeline.lines.tolist()):
             pitches[bar] += chord.pitches
-    return Staff(tuple(choose_clefs(pitches, track.program, name=track.name, is_lower=is_lower)), tuple(voices))
+    return Staff(
+        tuple(choose_clefs(pitches, track.program, name=track.name, is_lower=is_lower)), tuple(voices)
+    )

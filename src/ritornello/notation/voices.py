@@ -81,7 +81,13 @@ def _assigned(chords: Iterator[Chord]) -> tuple[list[Voice], int]:
                 voice[-1] = voice[-1]._replace(end=chord.start)
                 voice.append(chord)
             else:
-                velocities = dict(zip(voice[-1].pitches + chord.pitches, voice[-1].velocities + chord.velocities, strict=True))
+                velocities = dict(
+                    zip(
+                        voice[-1].pitches + chord.pitches,
+                        voice[-1].velocities + chord.velocities,
+                        strict=True,
+                    )
+                )
                 pitches, loudness = zip(*sorted(velocities.items()), strict=True)
                 voice[-1] = voice[-1]._replace(pitches=pitches, velocities=loudness)
             shortened += len(chord.pitches)
@@ -140,7 +146,9 @@ def _joined(rows: Rows) -> Voice:
         return []
     ends = np.maximum.reduceat(rows.end, firsts)
     chords = []
-    for start, end, following in zip(starts.tolist(), ends.tolist(), [*starts[1:].tolist(), None], strict=True):
+    for start, end, following in zip(
+        starts.tolist(), ends.tolist(), [*starts[1:].tolist(), None], strict=True
+    ):
         if following is None:
             following = -(-end // _SIXTEENTH) * _SIXTEENTH
         if end > following or following - end <= min(_SIXTEENTH + UNITS // 12, end - start):

@@ -79,13 +79,15 @@ def engrave(score: Score) -> tuple[list[str], tuple[str, ...]]:
     parts, remarks = _chosen(parts)
     measures = len(timeline.bars) * sum(len(part.staves) for part in parts)
     if measures > MOST_MEASURES:
-        raise ConfigError(f"the score has {measures} measures (bars times staves); at most {MOST_MEASURES} are engraved")
+        raise ConfigError(
+            f"the score has {measures} measures (bars times staves); at most {MOST_MEASURES} are engraved"
+        )
     pages = _engraved(readable_musicxml(score, timeline, parts).decode(), parts)
     return [_page(score, number, page) for number, page in enumerate(pages, start=1)], remarks
 
 
 def _chosen(parts: list[Part]) -> tuple[list[Part], tuple[str, ...]]:
-    """Return the parts with the most chords, up to `MOST_STAVES` staves, in score order, and a description of the rest."""
+    """Return the parts with the most chords, up to `MOST_STAVES` staves, and a description of the others."""
     sizes = [sum(len(voice) for staff in part.staves for voice in staff.voices) for part in parts]
     chosen, room = set[int](), MOST_STAVES
     for place in sorted(range(len(parts)), key=lambda place: -sizes[place]):
@@ -125,7 +127,9 @@ def _adapted(mei: str, is_drum: Sequence[bool]) -> str:
         if "<staffGrp" in found[2] or not signatures:
             return found[0]
         pitched = (number for number, drum in enumerate(is_drum, start=1) if not drum)
-        staves = "".join(f'<staffDef n="{number}">{_without_id(signatures[0])}</staffDef>' for number in pitched)
+        staves = "".join(
+            f'<staffDef n="{number}">{_without_id(signatures[0])}</staffDef>' for number in pitched
+        )
         return f"{found[1]}{found[2].replace(signatures[0], '')}<staffGrp>{staves}</staffGrp></scoreDef>"
 
     mei = mei.replace("<scoreDef ", '<scoreDef optimize="true" ', 1)
