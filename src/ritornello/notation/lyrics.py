@@ -48,7 +48,7 @@ def syllables(texts: Iterable[Text], onsets: dict[int, int], timeline: Timeline)
 
 
 def lyric_texts(score: Score, tracks: tuple[Track, ...]) -> list[Text]:
-    """Return the syllables of each onset in units; `onsets` are the ticks of all notes, with their units.
+    """Return the lyrics of `tracks`; lyrics outside of tracks are those of the track with the most onsets there."""
     own = [text for track in tracks for text in track.texts if text.kind == "lyric"]
     common = [text for text in score.texts if text.kind == "lyric"]
     if own or not common or any(text.kind == "lyric" for track in score.tracks for text in track.texts):
