@@ -32,6 +32,7 @@ from ritornello.notation.directions import (
 from ritornello.notation.lyrics import Syllable, lyric_texts, syllables
 from ritornello.notation.names import abbreviation, printed_name, printed_names
 from ritornello.notation.percussion import drum_sign
+from ritornello.notation.quantise import Grace
 from ritornello.notation.rhythm import Event, Tuplet, Value, rhythm
 from ritornello.notation.spelling import LETTERS, spell_notes
 from ritornello.notation.staves import Losses, Part, exact_parts
@@ -273,6 +274,13 @@ def _spelled(parts: Sequence[Part], keys: Sequence[Key]) -> Names:
             for chord in voice
             for pitch in chord.pitches
         }
+        | {
+            (grace.start, grace.pitch)
+            for part in parts
+            if not part.is_drum
+            for staff in part.staves
+            for grace in staff.graces
+        }
     )
     names = spell_notes([pitch for _, pitch in notes], [start for start, _ in notes], keys)
     return dict(zip(notes, names, strict=True))
@@ -292,6 +300,7 @@ class _PartWriter:
         self.names, self.timeline = writer.names, writer.timeline
         self.lines = [*_lines(part, self.timeline)]
         self.directions = self._directions(writer)
+        self.graces = [_by_start(staff.graces) for staff in part.staves]
         self.unit = self._divisor()
         texts = lyric_texts(writer.score, part.tracks)
         self.lyrics: dict[int, list[Syllable]] = {}
@@ -416,6 +425,7 @@ class _PartWriter:
         before = tied_before or (index > 0 and line.values[index - 1].event == value.event)
         on = tied_on or (index + 1 < len(line.values) and line.values[index + 1].event == value.event)
         ties = () if self.part.is_drum and not self.is_exact else _TIES[before, on]
+        graces = "" if before else self._grace_notes(line, index, chord.start, accidentals)
         sung = self._sung(chord.start) if self.lyrics and not before else ""
         notes = []
         for number, (pitch, velocity) in enumerate(zip(chord.pitches, chord.velocities, strict=True)):
@@ -430,7 +440,25 @@ class _PartWriter:
             else:
                 content = "<chord/>" + content + _tied_xml(ties)
             notes.append(f"<note{loudness}>{content}</note>\n")
-        return "".join(notes)
+        return graces + "".join(notes)
+
+    def _grace_notes(
+        self, line: _Line, index: int, start: int, accidentals: dict[tuple[int, int, int], str]
+    ) -> str:
+        """Return the grace notes before the note at `start`: one is an eighth with a slash, several are sixteenths."""
+        graces = self.graces[line.staff - 1].pop(start, [])
+        notes = []
+        for number, grace in enumerate(graces):
+            kind = "eighth" if len(graces) == 1 else "16th"
+            mark = "begin" if number == 0 else "end" if number == len(graces) - 1 else "continue"
+            content = element("grace", slash="yes" if len(graces) == 1 else None)
+            content += _pitch_xml(*self.names[start, grace.pitch]) + _timing(line.voice, kind, 0)
+            content += accidentals.get((line.voice, index, -1 - number), "") + self._staff(line)
+            content += _beams_xml((mark, mark)) if len(graces) > 1 else ""
+            notes.append(
+                element("note", content, dynamics=f"{grace.velocity / 0.9:.2f}" if self.is_exact else None)
+            )
+        return "".join(note + "\n" for note in notes)
 
     def _pitch(self, chord: Chord, pitch: int) -> tuple[str, str, str]:
         """Return the elements of a pitch: itself, the instrument that plays it, and stem and note head of drums."""
@@ -459,24 +487,19 @@ class _PartWriter:
                 chord, tied_before, _ = line.chords[value.event]
                 if chord is not None:
                     is_tied = tied_before or (index > 0 and line.values[index - 1].event == value.event)
-                    for number, pitch in enumerate(chord.pitches):
+                    graces = [] if is_tied else self.graces[line.staff - 1].get(chord.start, [])
+                    sounding = [(-1 - number, grace.pitch) for number, grace in enumerate(graces)]
+                    for number, pitch in [*sounding, *enumerate(chord.pitches)]:
                         step, alter, octave = self.names[chord.start, pitch]
+                        order = (value.start, number >= 0)
                         rows.append(
-                            (
-                                value.start,
-                                line.staff,
-                                octave,
-                                step,
-                                alter,
-                                is_tied,
-                                (line.voice, index, number),
-                            )
+                            (order, (line.staff, octave, step), alter, is_tied, (line.voice, index, number))
                         )
         found, state = {}, dict[tuple[int, int, str], int]()
-        for _, staff, octave, step, alter, is_tied, name in sorted(rows):
-            if not is_tied and state.get((staff, octave, step), alterations[step]) != alter:
+        for _, place, alter, is_tied, name in sorted(rows):
+            if not is_tied and state.get(place, alterations[place[2]]) != alter:
                 found[name] = element("accidental", _ACCIDENTALS[alter])
-                state[staff, octave, step] = alter
+                state[place] = alter
         return found
 
     def _sung(self, start: int) -> str:
@@ -533,6 +556,13 @@ def _notations(ties: tuple[str, ...], value: Value) -> str:
         brackets += element("tuplet", inner, type="start", number=1, bracket="no" if value.beams else "yes")
     brackets += element("tuplet", type="stop", number=1) if value.closes else ""
     return element("notations", "".join(element("tied", type=kind) for kind in ties) + brackets)
+
+
+def _by_start(graces: Iterable[Grace]) -> dict[int, list[Grace]]:
+    found: defaultdict[int, list[Grace]] = defaultdict(list)
+    for grace in graces:
+        found[grace.start].append(grace)
+    return dict(found)
 
 
 def _lines(part: Part, timeline: Timeline) -> list[list[_Line]]:

@@ -13,8 +13,9 @@ Read in order: `Rows`, `Quantiser.rows`, `_grid_of_beats`, `_performed`, `_ends`
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,9 +43,17 @@ _BLIP = UNITS // 32
 Units = NDArray[np.int64]
 
 
+class Grace(NamedTuple):
+    """A grace note: the start, in units, of the note that it belongs to, pitch and velocity."""
+
+    start: int
+    pitch: int
+    velocity: int
+
+
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Notes in columns, sorted by start, then pitch: start and end in units.
+    """Notes in columns, sorted by start, then pitch: start and end in units; and the grace notes before them.
 
     `doubled` is the number of notes that were left out because they double another.
     """
@@ -53,6 +62,7 @@ class Rows:
     end: Units
     pitch: Units
     velocity: Units
+    graces: tuple[Grace, ...] = ()
     doubled: int = 0
 
     def __len__(self) -> int:
@@ -109,7 +119,8 @@ class Quantiser:
 
     def rows(self, track: Track) -> Rows:
         """Return the notes of `track` on the grids, with equal ones left out."""
-        notes = track.notes
+        is_grace = self._are_graces(track)
+        notes = track.notes[~is_grace]
         starts = self._starts(notes)
         beat = self._beat(starts)
         grid = self._grid_of_beats(starts, beat)
@@ -122,7 +133,32 @@ class Quantiser:
         last = np.minimum(np.where(last > first, last, first + step), final).astype(np.int64)
         pitch, velocity = (notes[name].astype(np.int64) for name in ("pitch", "velocity"))
         is_blip = notes["duration"] * self.tick < _BLIP
-        return _without_doubles(Rows(first, last, pitch, velocity), is_blip)
+        main = np.searchsorted(notes["start"], track.notes["start"][is_grace]).tolist()
+        ornaments = track.notes[is_grace][["pitch", "velocity"]].tolist()
+        graces = tuple(Grace(int(first[at]), *ornament) for at, ornament in zip(main, ornaments, strict=True))
+        return _without_doubles(Rows(first, last, pitch, velocity, graces), is_blip)
+
+    def _are_graces(self, track: Track) -> NDArray[np.bool_]:
+        """Return which notes are grace notes: short, off all grids, and followed at once by another note.
+
+        So programs play them that have no other way, a little before or after the beat.
+        """
+        notes = track.notes
+        starts = self._starts(notes)
+        ends = self.timeline.to_units(notes["start"] + notes["duration"])
+        result = np.zeros(len(notes), dtype=bool)
+        is_short = ends - starts <= UNITS // 8
+        if not self.tolerance or track.is_drum or not is_short.any():
+            return result
+        beat = self._beat(starts)
+        on_grid = self._to_grid(starts, beat, self._steps(beat, self._grid_of_beats(starts, beat)))
+        is_off = np.abs(on_grid - starts) > self.tolerance
+        following = np.searchsorted(starts, ends - self.tolerance)
+        at = np.minimum(following, len(notes) - 1)
+        is_followed = (following < len(notes)) & (starts[at] <= ends + self.tolerance) & (starts[at] > starts)
+        result = is_short & is_followed & (is_off | is_off[at])
+        result[at[result & ~is_short[at]]] = False
+        return np.asarray(result)
 
     def _starts(self, notes: Notes) -> Units:
         return self.timeline.to_units(notes["start"])
@@ -173,12 +209,26 @@ class Quantiser:
     def _grid_of_beats(self, starts: Units, beat: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the grid of the beat of each onset, as a row of its kind."""
         beats, worst = self._worst(starts)
-        fits = worst <= self.tolerance
+        fits = (worst <= self.tolerance) & self._is_credible(starts, beat, beats)
         best = np.where(fits.any(axis=0), fits.argmax(axis=0), -1)
         loose = np.flatnonzero(best < 0) if self.tolerance else np.arange(len(beats))
         if len(loose):
             best[loose] = self._performed(starts, beat, beats)[loose]
         return np.asarray(best[np.searchsorted(beats, beat)])
+
+    def _is_credible(
+        self, starts: Units, beat: NDArray[np.intp], beats: NDArray[np.intp]
+    ) -> NDArray[np.bool_]:
+        """Return which grids may be taken for exact: a fine one fits some onset of any performance by chance.
+
+        A fine grid has lines on whole ticks, or onsets on a quarter of its lines.
+        """
+        steps = np.stack([self.kinds[length].steps for length in self.lengths[beats].tolist()], axis=1)
+        parts = self.lengths[beats] // steps
+        _, firsts = np.unique(beat, return_index=True)
+        onsets = np.add.reduceat((np.diff(starts, prepend=-1) > 0) * 1, firsts)
+        ticks = np.rint(self.lengths[beats] / self.tick).astype(np.int64)
+        return np.asarray((parts <= 16) | (ticks % parts == 0) | (4 * onsets >= parts))
 
     def _performed(self, starts: Units, beat: NDArray[np.intp], beats: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return, for each of `beats`, the grid of least mean error and price that keeps separate onsets apart."""
@@ -248,12 +298,12 @@ class Quantiser:
 def _without_doubles(rows: Rows, is_blip: NDArray[np.bool_]) -> Rows:
     """Return `rows` sorted, without notes that equal another, or that have no length and begin with another."""
     order = np.lexsort((-rows.velocity, -rows.end, is_blip, rows.pitch, rows.start))
-    rows, is_blip = rows[order], is_blip[order]
+    rows, is_blip = replace(rows[order], graces=rows.graces), is_blip[order]
     same = np.zeros(len(rows), dtype=bool)
     begins = (np.diff(rows.start) == 0) & (np.diff(rows.pitch) == 0)
     same[1:] = begins & ((np.diff(rows.end) == 0) | is_blip[1:])
     kept = rows[~same]
-    return Rows(*kept.columns, doubled=int(same.sum()))
+    return Rows(*kept.columns, graces=rows.graces, doubled=int(same.sum()))
 
 
 def clusters(rows: Rows) -> list[slice]:

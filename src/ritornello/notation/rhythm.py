@@ -210,7 +210,9 @@ def _note_fits(shape: Shape, start: int, end: int) -> bool:
         return start % shape.beat == 0 and end % shape.beat == 0
     if not children or any(start == first for first, _ in children):
         return True
-    half = length // 2
+    half, part = length // 2, children[0][1]
+    if len(children) == 3:  # in 3/4 an eighth, quarters, an eighth
+        return end - start == part and (start - at) % part == part // 2
     if len(children) != 2 or children[0][1] != half:
         return False
     if length == shape.length and half % (2 * UNITS) == 0:  # a quarter, a half, a quarter in 4/4

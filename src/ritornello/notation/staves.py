@@ -10,14 +10,15 @@ Read in order: `Staff`, `Part`, `exact_parts`, `readable_parts`.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ritornello.notation.bars import UNITS, Timeline
 from ritornello.notation.clefs import choose_clefs
-from ritornello.notation.quantise import Quantiser, Rows
+from ritornello.notation.quantise import Grace, Quantiser, Rows
 from ritornello.notation.voices import Voice, exact_voices, in_bars, readable_voices, strokes
 from ritornello.score import Score, Text, Track
 
@@ -34,10 +35,11 @@ _HAND_WORDS = re.compile(
 
 @dataclass(frozen=True)
 class Staff:
-    """Five lines: a clef for every bar, and voices, the highest first."""
+    """Five lines: a clef for every bar, voices, the highest first, and grace notes."""
 
     clefs: tuple[str, ...]
     voices: tuple[Voice, ...]
+    graces: tuple[Grace, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def exact_parts(score: Score, timeline: Timeline) -> tuple[Timeline, list[Part],
             shortened += cut
             groups = [voices[at : at + VOICES_OF_STAFF] for at in range(0, len(voices), VOICES_OF_STAFF)]
             staves += [_staff(timeline, tracks[0], group, rows is not hands[0]) for group in groups or [[]]]
-        parts.append(Part(tracks, tuple(staves)))
+        parts.append(Part(tracks, _with_graces(staves, hands)))
     return timeline, parts, Losses(doubled, shortened)
 
 
@@ -92,12 +94,29 @@ def readable_parts(score: Score, timeline: Timeline) -> tuple[Timeline, list[Par
     parts = []
     for tracks, hands in players:
         voices = [strokes(rows) if tracks[0].is_drum else readable_voices(rows) for rows in hands]
-        staves = (
+        staves = [
             _staff(timeline, tracks[0], [_until(voice, end) for voice in staff], staff is not voices[0])
             for staff in voices
-        )
-        parts.append(Part(tracks, tuple(staves)))
+        ]
+        parts.append(Part(tracks, _with_graces(staves, hands)))
     return timeline, parts
+
+
+def _with_graces(staves: Sequence[Staff], hands: Sequence[Rows]) -> tuple[Staff, ...]:
+    """Return `staves` with the grace notes, each on the staff where a note begins that is nearest in pitch."""
+    graces = [grace for rows in hands for grace in rows.graces]
+    if not graces:
+        return tuple(staves)
+    begun: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    for place, staff in enumerate(staves):
+        for chord in (chord for voice in staff.voices for chord in voice):
+            begun[chord.start] += ((pitch, place) for pitch in chord.pitches)
+    found: list[list[Grace]] = [[] for _ in staves]
+    for grace in graces:
+        if grace.start in begun:
+            _, place = min(begun[grace.start], key=lambda note: abs(note[0] - grace.pitch))
+            found[place].append(grace)
+    return tuple(replace(staff, graces=tuple(own)) for staff, own in zip(staves, found, strict=True))
 
 
 def _until(voice: Voice, end: int) -> Voice:
@@ -116,7 +135,8 @@ def _players(score: Score, timeline: Timeline) -> tuple[list[tuple[tuple[Track, 
             left, below = waiting.pop(0)
             players.append(((track, left), [rows, below]))
         elif track.program in _TWO_STAVES and not track.is_drum and _spans_two_staves(rows):
-            players.append(((track,), [*_hands(rows)]))
+            right, left_hand = _hands(rows)
+            players.append(((track,), [replace(right, graces=rows.graces), left_hand]))
         else:
             players.append(((track,), [rows]))
     return players, doubled

@@ -41,6 +41,9 @@ _SCALES = ((2, 85), (5, 75), (9, 65), (16, 60), (MOST_STAVES, 50))
 """Up to how many staves music is printed at which scale, in per cent of verovio's size (a staff of 7.2 mm)."""
 
 
+_HIDDEN_NOTE = '<graceGrp><note visible="false" grace="unacc" dur="8" pname="b" oct="4"/></graceGrp>'
+
+
 def write_notation(score: Score, path: Path | str) -> tuple[str, ...]:
     """Write the engraved score to `path`, an SVG or a PDF; return descriptions of what was left out.
 
@@ -133,9 +136,22 @@ def _adapted(mei: str, is_drum: Sequence[bool]) -> str:
         return f"{found[1]}{found[2].replace(signatures[0], '')}<staffGrp>{staves}</staffGrp></scoreDef>"
 
     mei = mei.replace("<scoreDef ", '<scoreDef optimize="true" ', 1)
+    mei = _with_whole_first_system(mei)
     if not any(is_drum) or all(is_drum):
         return mei
     return re.sub(r"(<scoreDef [^>]*>)(.*?)</scoreDef>", of_pitched_staves, mei, flags=re.DOTALL)
+
+
+def _with_whole_first_system(mei: str) -> str:
+    """Return `mei` with a hidden grace note in the first bar of staves that rest there: verovio shows what has notes."""
+    first, end, rest = mei.partition("</measure>")
+
+    def with_note(staff: re.Match[str]) -> str:
+        return (
+            staff[0] if "<note " in staff[0] else staff[0].replace("</layer>", f"{_HIDDEN_NOTE}</layer>", 1)
+        )
+
+    return re.sub(r"<staff .*?</staff>", with_note, first, flags=re.DOTALL) + end + rest
 
 
 def _without_id(element: str) -> str:
