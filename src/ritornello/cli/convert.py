@@ -16,6 +16,10 @@ def convert(
     track: Annotated[
         str, typer.Option(help="from MIDI to text: the only track to take, counted from 1, or all")
     ] = "all",
+    repeats: Annotated[
+        bool,
+        typer.Option("--repeats/--no-repeats", help="from MusicXML: play repeats, D.C. and D.S. out, or not"),
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="print facts for machines")] = False,
 ) -> None:
     """Convert a file between formats: MIDI (also damaged), MusicXML, and text with a word for each MIDI event."""
@@ -26,7 +30,7 @@ def convert(
 
     if track != "all" and not track.isdecimal():
         raise ConfigError(f"track {track!r}: allowed are a number, counted from 1, and all")
-    done = convert_file(source, target, None if track == "all" else int(track))
+    done = convert_file(source, target, None if track == "all" else int(track), repeats)
     score, left_out = done.score, done.left_out
     if as_json:
         facts = {
