@@ -31,6 +31,7 @@ from ritornello.notation.quantise import Quantiser
 from ritornello.score import Key, Meter, Score, Track, make_notes
 
 TICKS = 27720  # 2, 3, 5, 7, 9 and 11 divide it, but not 13: those are rounded
+SIGNATURES = ((4, 4), (3, 4), (6, 8), (2, 2), (5, 8), (7, 8), (12, 8), (5, 4), (9, 16))
 Note = tuple[Fraction, Fraction, int]
 DRUMS = {drum_sign(pitch): pitch for pitch in range(128)}  # music21 reads no instrument of a note
 
@@ -38,7 +39,7 @@ DRUMS = {drum_sign(pitch): pitch for pitch in range(128)}  # music21 reads no in
 def random_score(seed: int) -> Score:
     """Return a score in which all times are on grids."""
     chance = random.Random(seed)
-    meters, edges = random_bars(chance)
+    meters, bars = random_bars(chance)
     drums = chance.random() < 0.3
     tracks = []
     for number in range(chance.choice((1, 1, 2, 3, 5, 20))):
@@ -48,7 +49,7 @@ def random_score(seed: int) -> Score:
         notes: set[tuple[int, int, int]] = set()
         for _ in range(1 if is_drum else chance.choice((1, 1, 2, 3, 6))):
             notes |= {
-                (start, length, chance.randint(low, high)) for start, length in random_voice(chance, edges)
+                (start, length, chance.randint(low, high)) for start, length in random_voice(chance, bars)
             }
         rows = {
             (start, pitch): (start, length, pitch, chance.randint(1, 127)) for start, length, pitch in notes
@@ -60,37 +61,37 @@ def random_score(seed: int) -> Score:
     return Score(TICKS, tuple(tracks), meters=meters, keys=keys)
 
 
-def random_bars(chance: random.Random) -> tuple[tuple[Meter, ...], list[int]]:
-    """Return meters, and the bar lines that they make."""
-    meters, edges = [], [0]
+def random_bars(chance: random.Random) -> tuple[tuple[Meter, ...], list[tuple[int, int]]]:
+    """Return meters, and the bar lines that they make, each with the beat of the bar before it."""
+    meters, edges = [], [(0, 0)]
     for place in range(chance.randint(1, 3)):
-        numerator, denominator = chance.choice(
-            ((4, 4), (3, 4), (6, 8), (2, 2), (5, 8), (7, 8), (12, 8), (5, 4), (9, 16))
-        )
+        numerator, denominator = chance.choice(SIGNATURES)
+        beat = 4 * TICKS * 3 // denominator if denominator >= 8 and numerator % 3 == 0 else TICKS
         full = 4 * TICKS * numerator // denominator
-        length = None
+        length, at = None, edges[-1][0]
         if place == 0 and chance.random() < 0.3:  # a pickup
             meters.append(Meter(0, numerator, denominator))
-            edges.append(TICKS // 2 * chance.randint(1, max(1, 2 * full // TICKS - 1)))
-        elif chance.random() < 0.15:
-            length = full + TICKS
-        meters.append(Meter(edges[-1], numerator, denominator, length))
+            at = beat * chance.randint(1, max(1, full // beat - 1))
+            edges.append((at, beat))
+        elif denominator == 4 and chance.random() < 0.15:
+            length = full + beat
+        meters.append(Meter(at, numerator, denominator, length))
         for _ in range(chance.randint(1, 3)):
-            edges.append(edges[-1] + (length or full))
-    meters.append(Meter(edges[-1], 4, 4))
+            at += length or full
+            edges.append((at, beat))
+    meters.append(Meter(at, 4, 4))
     return tuple(meters), edges
 
 
-def random_voice(chance: random.Random, edges: list[int]) -> Iterator[tuple[int, int]]:
-    """Yield (start, length) of the notes of one voice, with rests, syncopations and tuplets."""
-    for start, end in pairwise(edges):
+def random_voice(chance: random.Random, bars: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield (start, length) of the notes of one voice, with rests, syncopations and tuplets over whole beats."""
+    for (start, _), (end, beat) in pairwise(bars):
         at = start
         while at < end:
-            span = min(end - at, TICKS * chance.choice((1, 1, 1, 2, 4)))
+            span = min(end - at, beat * (chance.choice((1, 1, 1, 2, 4)) if at == start else 1))
             parts = chance.choice((1, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 16))
-            if span % TICKS or (at != start and span > TICKS):  # wide tuplets begin with their bar
-                span, parts = min(span, TICKS), chance.choice((1, 2, 4))
-                span = min(span, end - at)
+            if span % beat:
+                span, parts = min(span, beat), chance.choice((1, 2, 4))
             lines = [at + round(Fraction(span * part, parts)) for part in range(parts + 1)]
             place = 0
             while place < parts:

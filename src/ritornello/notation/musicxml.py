@@ -116,9 +116,9 @@ def _check(score: Score) -> None:
 
 def _lost_notes(losses: Losses) -> Iterator[str]:
     if losses.doubled:
-        yield f"{losses.doubled} notes that double others at the same moment"
+        yield f"doubled notes ({losses.doubled})"
     if losses.shortened:
-        yield f"the full length of {losses.shortened} notes, where too many sound at once"
+        yield f"the full length of notes where too many sound at once ({losses.shortened})"
 
 
 def _lost_events(score: Score) -> Iterator[str]:

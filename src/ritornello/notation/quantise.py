@@ -7,12 +7,12 @@
 - Ends are rounded to the grid of the beat they fall in; in a piece made on grids also to another plain grid that they
   fit.
 
-Read in order: `Rows`, `Quantiser.rows`, `_grid_of_beats`, `_performed`, `_ends`.
+Read in order: `Rows`, `Quantiser.rows`, `_grid_of_onsets`, `_performed`, `_ends`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
@@ -39,6 +39,7 @@ _MOST_OVERLAP = (
     UNITS // 8
 )  # a note that is held so long into the next one, and an eighth of its length, is legato
 _BLIP = UNITS // 32
+_MOST_LAYERS = 4
 
 Units = NDArray[np.int64]
 
@@ -111,11 +112,13 @@ class Quantiser:
         self.begins, self.lengths = timeline.beats
         self.kinds = {beat: _grids(beat) for beat in np.unique(self.lengths).tolist()}
         tracks = [track.notes for track in score.tracks if len(track.notes)]
-        errors = [self._worst(self._starts(notes)) for notes in tracks]
-        self.tolerance = self._tolerance(errors, score.ticks_per_quarter)
         self.exact_ends = False
-        if self.tolerance:
-            self.exact_ends = self._share_of_fitting_ends(tracks) >= 0.8
+        for ticks in (0.51, 1.01) if score.ticks_per_quarter >= 192 else (0.51,):  # rounded, or cut off
+            self.tolerance = ticks * self.tick
+            if self._share_on_grids(tracks) >= 0.75:
+                self.exact_ends = self._share_of_fitting_ends(tracks) >= 0.8
+                return
+        self.tolerance = 0.0
 
     def rows(self, track: Track) -> Rows:
         """Return the notes of `track` on the grids, with equal ones left out."""
@@ -123,7 +126,7 @@ class Quantiser:
         notes = track.notes[~is_grace]
         starts = self._starts(notes)
         beat = self._beat(starts)
-        grid = self._grid_of_beats(starts, beat)
+        grid = self._grid_of_onsets(starts, beat)
         step = self._steps(beat, grid)
         final = int(self.timeline.lines[-1])
         first = self._to_grid(starts, beat, step)
@@ -151,7 +154,9 @@ class Quantiser:
         if not self.tolerance or track.is_drum or not is_short.any():
             return result
         beat = self._beat(starts)
-        on_grid = self._to_grid(starts, beat, self._steps(beat, self._grid_of_beats(starts, beat)))
+        on_grid = self._to_grid(
+            starts, beat, self._steps(beat, self._grid_of_onsets(starts, beat, evidence=3))
+        )
         is_off = np.abs(on_grid - starts) > self.tolerance
         following = np.searchsorted(starts, ends - self.tolerance)
         at = np.minimum(following, len(notes) - 1)
@@ -191,30 +196,56 @@ class Quantiser:
         ]
         return beats, np.stack(errors)
 
-    def _tolerance(self, errors: Iterable[tuple[NDArray[np.intp], Units]], ticks_per_quarter: int) -> float:
-        """Return the error, in units, within which the piece fits grids; 0 if it was not made on them.
+    def _share_on_grids(self, tracks: Sequence[Notes]) -> float:
+        """Return the share of onsets that fit grids which more than chance speaks for."""
+        fitting = 0
+        for notes in tracks:
+            starts = self._starts(notes)
+            is_open = np.ones(len(starts), dtype=bool)
+            self._layer(np.zeros(len(starts), dtype=np.intp), starts, self._beat(starts), is_open, evidence=3)
+            fitting += int((~is_open).sum())
+        return fitting / max(1, sum(map(len, tracks)))
 
-        Programs round times to ticks, or cut them off.
-        """
-        pairs = list(errors)
-        beats = np.concatenate([beats for beats, _ in pairs])
-        worst = np.concatenate([worst for _, worst in pairs], axis=1)
-        plain = np.stack([self.kinds[length].plain for length in self.lengths[beats].tolist()], axis=1)
-        for ticks in (0.51, 1.01) if ticks_per_quarter >= 192 else (0.51,):
-            fits = worst <= ticks * self.tick
-            if fits.any(axis=0).mean() >= 0.9 or (fits & plain).any(axis=0).mean() >= 0.6:
-                return ticks * self.tick
-        return 0.0
-
-    def _grid_of_beats(self, starts: Units, beat: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return the grid of the beat of each onset, as a row of its kind."""
+    def _grid_of_onsets(self, starts: Units, beat: NDArray[np.intp], evidence: int = 1) -> NDArray[np.intp]:
+        """Return the grid of each onset, as a row of the kind of its beat; `evidence`: see `_layer`."""
         beats, worst = self._worst(starts)
         fits = (worst <= self.tolerance) & self._is_credible(starts, beat, beats)
         best = np.where(fits.any(axis=0), fits.argmax(axis=0), -1)
-        loose = np.flatnonzero(best < 0) if self.tolerance else np.arange(len(beats))
-        if len(loose):
-            best[loose] = self._performed(starts, beat, beats)[loose]
-        return np.asarray(best[np.searchsorted(beats, beat)])
+        loose = best < 0 if self.tolerance else np.ones(len(beats), dtype=bool)
+        if not loose.any():
+            return np.asarray(best[np.searchsorted(beats, beat)])
+        best[loose] = self._performed(starts, beat, beats)[loose]
+        grid = best[np.searchsorted(beats, beat)]
+        if self.tolerance:
+            self._layer(grid, starts, beat, np.isin(beat, beats[loose]), evidence)
+        return np.asarray(grid)
+
+    def _layer(
+        self,
+        grid: NDArray[np.intp],
+        starts: Units,
+        beat: NDArray[np.intp],
+        is_open: NDArray[np.bool_],
+        evidence: int,
+    ) -> None:
+        """Set `grid` for the open onsets where several grids, such as five against four, fit those of a beat.
+
+        Each in turn is the one that fits the most. A tuplet, or a grid finer than the ticks, fits `evidence` onsets.
+        """
+        for _ in range(_MOST_LAYERS):
+            left = np.flatnonzero(is_open)
+            if not len(left):
+                return
+            _, places = np.unique(beat[left], return_inverse=True)
+            distances = [self._distances(starts[left], beat[left], row) for row in range(len(_SIMPLE))]
+            fits = np.stack(distances) <= self.tolerance
+            counts = np.stack([np.bincount(places, row) for row in fits])
+            chosen = counts.argmax(axis=0)[places]
+            is_sure = self._is_plain(beat[left], chosen) & self._has_ticks(beat[left], chosen)
+            enough = counts.max(axis=0)[places] >= np.where(is_sure, 1, evidence)
+            taken = fits[chosen, np.arange(len(left))] & enough
+            grid[left[taken]] = chosen[taken]
+            is_open[left[taken]] = False
 
     def _is_credible(
         self, starts: Units, beat: NDArray[np.intp], beats: NDArray[np.intp]
@@ -223,12 +254,20 @@ class Quantiser:
 
         A fine grid has lines on whole ticks, or onsets on a quarter of its lines.
         """
-        steps = np.stack([self.kinds[length].steps for length in self.lengths[beats].tolist()], axis=1)
-        parts = self.lengths[beats] // steps
         _, firsts = np.unique(beat, return_index=True)
         onsets = np.add.reduceat((np.diff(starts, prepend=-1) > 0) * 1, firsts)
-        ticks = np.rint(self.lengths[beats] / self.tick).astype(np.int64)
-        return np.asarray((parts <= 16) | (ticks % parts == 0) | (4 * onsets >= parts))
+        rows = []
+        for row in range(len(_SIMPLE)):
+            grid = np.full(len(beats), row, dtype=np.intp)
+            parts = self.lengths[beats] // self._steps(beats, grid)
+            rows.append(self._has_ticks(beats, grid) | (4 * onsets >= parts))
+        return np.stack(rows)
+
+    def _has_ticks(self, beat: NDArray[np.intp], grid: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return whether the grid is coarse, or has its lines on whole ticks."""
+        parts = self.lengths[beat] // self._steps(beat, grid)
+        ticks = np.rint(self.lengths[beat] / self.tick).astype(np.int64)
+        return np.asarray((parts <= 16) | (ticks % parts == 0))
 
     def _performed(self, starts: Units, beat: NDArray[np.intp], beats: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return, for each of `beats`, the grid of least mean error and price that keeps separate onsets apart."""
@@ -251,32 +290,29 @@ class Quantiser:
         return np.asarray(costs.argmin(axis=0))
 
     def _ends(self, ends: Units, grid: NDArray[np.intp], starts: Units, is_drum: bool = False) -> Units:
-        """Return `ends` on grids; a slight overlap with the next onset is cut."""
+        """Return `ends` on grids: that of their beat, or that of their starts; slight overlaps are cut."""
         beat = self._beat(ends)
         onset_beat, places = np.unique(self._beat(starts), return_index=True)
         found = np.minimum(np.searchsorted(onset_beat, beat), len(onset_beat) - 1)
         own = np.where(onset_beat[found] == beat, grid[places[found]], 0)
         result = self._to_grid(ends, beat, self._steps(beat, own))
         if self.tolerance and not is_drum:
-            open_ones = np.abs(result - ends) > self.tolerance
-            for row in range(len(_SIMPLE)):
-                if not open_ones.any():
-                    break
-                allowed = open_ones & (self._is_plain(beat, row) | self.exact_ends)
-                step = self._steps(beat, np.full(len(beat), row, dtype=np.intp))
-                snapped = self._to_grid(ends, beat, step)
+            is_open = np.abs(result - ends) > self.tolerance
+            for row in (grid, *(np.full(len(ends), row, dtype=np.intp) for row in range(len(_SIMPLE)))):
+                allowed = is_open & (self._is_plain(beat, row) | (row is grid) | self.exact_ends)
+                snapped = self._to_grid(ends, beat, self._steps(beat, row))
                 fits = allowed & (np.abs(snapped - ends) <= self.tolerance)
                 result = np.where(fits, snapped, result)
-                open_ones &= ~fits
+                is_open &= ~fits
         onsets = np.unique(self._to_grid(starts, self._beat(starts), self._steps(self._beat(starts), grid)))
         before = onsets[np.maximum(np.searchsorted(onsets, result) - 1, 0)]
         overlap = result - before
-        is_legato = (
-            (overlap > 0) & (overlap <= _MOST_OVERLAP) & (8 * overlap <= result - starts) & (before > starts)
-        )
+        is_slight = (0 < overlap) & (overlap <= _MOST_OVERLAP) & (8 * overlap <= result - starts)
+        on_own_grid = np.abs(self._to_grid(ends, beat, self._steps(beat, grid)) - ends) <= self.tolerance
+        is_legato = is_slight & (before > starts) & ~on_own_grid
         return np.asarray(np.where(is_legato, before, result))
 
-    def _is_plain(self, beat: NDArray[np.intp], row: int) -> NDArray[np.bool_]:
+    def _is_plain(self, beat: NDArray[np.intp], row: NDArray[np.intp]) -> NDArray[np.bool_]:
         result = np.zeros(len(beat), dtype=bool)
         for length, kind in self.kinds.items():
             result |= (self.lengths[beat] == length) & kind.plain[row]
@@ -287,7 +323,7 @@ class Quantiser:
         fitting = count = 0
         for notes in tracks:
             starts = self._starts(notes)
-            grid = self._grid_of_beats(starts, self._beat(starts))
+            grid = self._grid_of_onsets(starts, self._beat(starts))
             ends = self.timeline.to_units(notes["start"] + notes["duration"])
             found = self._ends(ends, grid, starts)
             fitting += int((np.abs(found - ends) <= self.tolerance).sum())

@@ -196,7 +196,7 @@ def _plain_values(index: int, shape: Shape, start: int, end: int, is_rest: bool)
     while start < end:
         lengths = (length for length in _LONGEST_FIRST if start + length <= end)
         length = next((length for length in lengths if fits(shape, start, start + length)), end - start)
-        name, dots = _VALUES.get(length) or (TYPES[max(FINEST, *(n for n in TYPES if n <= length))], 0)
+        name, dots = _VALUES.get(length) or (TYPES[max(n for n in TYPES if n <= max(length, FINEST))], 0)
         yield Value(index, start, start + length, name, dots)
         start += length
 
