@@ -46,10 +46,12 @@ def random_score(seed: int) -> Score:
         is_drum = drums and number == 0
         program = chance.choice((0, 0, 19, 40, 42, 33, 52, 73))
         low, high = chance.choice(((0, 127), (36, 84), (60, 79)))
+        tuplets = chance.choice(((3, 6, 9), (5, 10), (3, 5), (7,), (11,), (13,)))
         notes: set[tuple[int, int, int]] = set()
         for _ in range(1 if is_drum else chance.choice((1, 1, 2, 3, 6))):
             notes |= {
-                (start, length, chance.randint(low, high)) for start, length in random_voice(chance, bars)
+                (start, length, chance.randint(low, high))
+                for start, length in random_voice(chance, bars, tuplets)
             }
         rows = {
             (start, pitch): (start, length, pitch, chance.randint(1, 127)) for start, length, pitch in notes
@@ -83,13 +85,15 @@ def random_bars(chance: random.Random) -> tuple[tuple[Meter, ...], list[tuple[in
     return tuple(meters), edges
 
 
-def random_voice(chance: random.Random, bars: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def random_voice(
+    chance: random.Random, bars: list[tuple[int, int]], tuplets: tuple[int, ...]
+) -> Iterator[tuple[int, int]]:
     """Yield (start, length) of the notes of one voice, with rests, syncopations and tuplets over whole beats."""
     for (start, _), (end, beat) in pairwise(bars):
         at = start
         while at < end:
             span = min(end - at, beat * (chance.choice((1, 1, 1, 2, 4)) if at == start else 1))
-            parts = chance.choice((1, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 16))
+            parts = chance.choice((1, 1, 2, 2, 4, 8, 16, *tuplets))
             if span % beat:
                 span, parts = min(span, beat), chance.choice((1, 2, 4))
             lines = [at + round(Fraction(span * part, parts)) for part in range(parts + 1)]
@@ -146,7 +150,7 @@ def voices_of(part: Any) -> Iterator[list[Any]]:
                     + Fraction(stream.offset if measure.voices else 0)
                     + Fraction(element.offset)
                 )
-                for note in getattr(element, "notes", (element,)):
+                for note in () if element.duration.isGrace else getattr(element, "notes", (element,)):
                     group.append((at, note, element))
     yield from by_voice.values()
 

@@ -50,6 +50,7 @@ from ritornello.score import (
 from ritornello.theory import DRUM_NAMES, instrument_name
 
 MOST_NOTES = 250_000
+MOST_DIVISIONS = 40_000  # of a quarter; verovio counts wrong with millions
 MOST_MEASURES = 200_000
 """Of an exported score: notes, and bars times staves."""
 
@@ -301,7 +302,8 @@ class _PartWriter:
         self.lines = [*_lines(part, self.timeline)]
         self.directions = self._directions(writer)
         self.graces = [_by_start(staff.graces) for staff in part.staves]
-        self.unit = self._divisor()
+        self.units = self._divisors()
+        self.unit = self.units[0]
         texts = lyric_texts(writer.score, part.tracks)
         self.lyrics: dict[int, list[Syllable]] = {}
         if texts:
@@ -331,21 +333,27 @@ class _PartWriter:
             by_bar[bar].append((at, xml))
         return by_bar
 
-    def _divisor(self) -> int:
-        """Return the units of a division: the largest number that all times of the part are multiples of."""
-        times = {UNITS} | {bar.length for bar in self.timeline.bars}
-        times |= {at for directions in self.directions.values() for at, _ in directions}
-        for bar, lines in zip(self.timeline.bars, self.lines, strict=True):
+    def _divisors(self) -> list[int]:
+        """Return the units of a division in each bar: the same in all, unless there would be too many to a quarter.
+
+        It is the largest number that all times are multiples of.
+        """
+        found = []
+        for place, (bar, lines) in enumerate(zip(self.timeline.bars, self.lines, strict=True)):
+            times = {UNITS, bar.length} | {at for at, _ in self.directions.get(place, ())}
             for line in lines:
                 times.update(time - bar.origin for value in line.values for time in (value.start, value.end))
-        return gcd(*times)
+            found.append(gcd(*times))
+        common = gcd(*found)
+        return [common] * len(found) if UNITS // common <= MOST_DIVISIONS else found
 
     def measures(self) -> Iterator[str]:
         fifths, clefs = 0, [""] * len(self.part.staves)
         for place, bar in enumerate(self.timeline.bars):
+            divides_anew, self.unit = place == 0 or self.unit != self.units[place], self.units[place]
             fifths = bar.key.fifths if bar.key else fifths
             now = [staff.clefs[place] for staff in self.part.staves]
-            attributes = self._attributes(bar, place == 0, [*zip(clefs, now, strict=True)])
+            attributes = self._attributes(bar, place == 0, divides_anew, [*zip(clefs, now, strict=True)])
             clefs = now
             head = f'<measure number="{bar.number}"' + (' implicit="yes"' if bar.number == 0 else "") + ">\n"
             final = element("barline", element("bar-style", "light-heavy"), location="right") + "\n"
@@ -353,8 +361,10 @@ class _PartWriter:
             notes = self._notes(place, bar, _alterations(fifths))
             yield "".join([head, attributes, *notes, final if is_last else "", "</measure>\n"])
 
-    def _attributes(self, bar: Bar, is_first: bool, clefs: Sequence[tuple[str, str]]) -> str:
-        content = element("divisions", UNITS // self.unit) if is_first else ""
+    def _attributes(
+        self, bar: Bar, is_first: bool, divides_anew: bool, clefs: Sequence[tuple[str, str]]
+    ) -> str:
+        content = element("divisions", UNITS // self.unit) if divides_anew else ""
         if bar.key and not self.part.is_drum:
             mode = element("mode", "minor" if bar.key.minor else "major")
             content += element("key", element("fifths", bar.key.fifths) + mode)

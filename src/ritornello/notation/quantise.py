@@ -113,12 +113,9 @@ class Quantiser:
         self.kinds = {beat: _grids(beat) for beat in np.unique(self.lengths).tolist()}
         tracks = [track.notes for track in score.tracks if len(track.notes)]
         self.exact_ends = False
-        for ticks in (0.51, 1.01) if score.ticks_per_quarter >= 192 else (0.51,):  # rounded, or cut off
-            self.tolerance = ticks * self.tick
-            if self._share_on_grids(tracks) >= 0.75:
-                self.exact_ends = self._share_of_fitting_ends(tracks) >= 0.8
-                return
-        self.tolerance = 0.0
+        self.tolerance = self._tolerance(tracks, score.ticks_per_quarter)
+        if self.tolerance:
+            self.exact_ends = self._share_of_fitting_ends(tracks) >= 0.8
 
     def rows(self, track: Track) -> Rows:
         """Return the notes of `track` on the grids, with equal ones left out."""
@@ -196,6 +193,18 @@ class Quantiser:
         ]
         return beats, np.stack(errors)
 
+    def _tolerance(self, tracks: Sequence[Notes], ticks_per_quarter: int) -> float:
+        """Return the error, in units, within which the piece fits grids; 0 if it was not made on them.
+
+        Programs round times to ticks, or cut them off.
+        """
+        cut_off = 1.01 if ticks_per_quarter >= 192 else 0.51  # of few ticks any time would fit
+        for ticks, least in ((0.51, 0.95), (cut_off, 0.95), (0.51, 0.75)):
+            self.tolerance = ticks * self.tick
+            if max(self._share_on_grids(tracks), self._share_of_fitting_beats(tracks)) >= least:
+                return self.tolerance
+        return 0.0
+
     def _share_on_grids(self, tracks: Sequence[Notes]) -> float:
         """Return the share of onsets that fit grids which more than chance speaks for."""
         fitting = 0
@@ -205,6 +214,18 @@ class Quantiser:
             self._layer(np.zeros(len(starts), dtype=np.intp), starts, self._beat(starts), is_open, evidence=3)
             fitting += int((~is_open).sum())
         return fitting / max(1, sum(map(len, tracks)))
+
+    def _share_of_fitting_beats(self, tracks: Sequence[Notes]) -> float:
+        """Return the share of beats that fit a grid: of all, or of those with several onsets, which is less by chance."""
+        fits: list[NDArray[np.bool_]] = []
+        several: list[NDArray[np.bool_]] = []
+        for notes in tracks:
+            starts = np.unique(self._starts(notes))
+            _, worst = self._worst(starts)
+            fits.append((worst <= self.tolerance).any(axis=0))
+            several.append(np.unique(self._beat(starts), return_counts=True)[1] > 1)
+        all_fits, with_several = np.concatenate(fits), np.concatenate(several)
+        return float(min(all_fits.mean(), all_fits[with_several].mean() if with_several.any() else 0.0))
 
     def _grid_of_onsets(self, starts: Units, beat: NDArray[np.intp], evidence: int = 1) -> NDArray[np.intp]:
         """Return the grid of each onset, as a row of the kind of its beat; `evidence`: see `_layer`."""

@@ -192,32 +192,49 @@ def _bracketed(values: Sequence[Value]) -> Iterator[Value]:
 
 def _plain_values(index: int, shape: Shape, start: int, end: int, is_rest: bool) -> Iterator[Value]:
     """Yield the values of one event outside of tuplets."""
-    fits = _rest_fits if is_rest else _note_fits
     while start < end:
-        lengths = (length for length in _LONGEST_FIRST if start + length <= end)
-        length = next((length for length in lengths if fits(shape, start, start + length)), end - start)
+        fitting = (
+            length
+            for length in _LONGEST_FIRST
+            if start + length <= end
+            and (
+                _rest_fits(shape, start, start + length)
+                if is_rest
+                else _note_fits(shape, start, start + length, start + length == end)
+            )
+        )
+        length = next(fitting, end - start)
         name, dots = _VALUES.get(length) or (TYPES[max(n for n in TYPES if n <= max(length, FINEST))], 0)
         yield Value(index, start, start + length, name, dots)
         start += length
 
 
 @lru_cache(maxsize=65536)
-def _note_fits(shape: Shape, start: int, end: int) -> bool:
-    """Return whether one note may stand from `start` to `end`: whether the lines that it hides need not be seen."""
+def _note_fits(shape: Shape, start: int, end: int, is_last: bool) -> bool:
+    """Return whether one note may stand from `start` to `end`: whether the lines that it hides need not be seen.
+
+    Syncopations may stand only where the event ends with them (`is_last`).
+    """
     at, length = _node(shape, start, end)
     children = _children(shape, at, length)
     if length > shape.beat != UNITS:  # compound: whole beats
         return start % shape.beat == 0 and end % shape.beat == 0
-    if not children or any(start == first for first, _ in children):
+    parts = {part for _, part in children}
+    starts = {first for first, _ in children}
+    if not children or (start in starts and (len(parts) == 1 or end in starts | {at + length})):
         return True
-    half, part = length // 2, children[0][1]
+    if not is_last or len(parts) > 1:
+        return False
+    part = children[0][1]
+    if length <= UNITS:  # a sixteenth, a dotted eighth
+        return (start - at) % (length // 4) == 0 and (end - at) % (length // 4) == 0
     if len(children) == 3:  # in 3/4 an eighth, quarters, an eighth
         return end - start == part and (start - at) % part == part // 2
-    if len(children) != 2 or children[0][1] != half:
-        return False
-    if length == shape.length and half % (2 * UNITS) == 0:  # a quarter, a half, a quarter in 4/4
+    if length == shape.length and part % (2 * UNITS) == 0:  # a quarter, a half, a quarter in 4/4
         return start % UNITS == 0 and end % UNITS == 0
-    return start - at == at + length - end == half // 2  # an eighth, a quarter, an eighth
+    return (
+        len(children) == 2 and start - at == at + length - end == part // 2
+    )  # an eighth, a quarter, an eighth
 
 
 @lru_cache(maxsize=65536)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import groupby
+from math import gcd
 from typing import NamedTuple
 
 import numpy as np
@@ -70,7 +72,11 @@ def _assigned(chords: Iterator[Chord]) -> tuple[list[Voice], int]:
     voices: list[Voice] = []
     shortened = 0
     for chord in chords:
-        silent = [voice for voice in voices if voice[-1].end <= chord.start]
+        silent = [
+            voice
+            for voice in voices
+            if voice[-1].end <= chord.start and not _clash(voice[-1].end, chord.start)
+        ]
         if silent:
             min(silent, key=lambda voice: abs(voice[-1].middle - chord.middle)).append(chord)
         elif len(voices) < MOST_VOICES:
@@ -92,6 +98,21 @@ def _assigned(chords: Iterator[Chord]) -> tuple[list[Voice], int]:
                 voice[-1] = voice[-1]._replace(pitches=pitches, velocities=loudness)
             shortened += len(chord.pitches)
     return voices, shortened
+
+
+def _clash(end: int, start: int) -> bool:
+    """Return whether no tuplet reaches both times, such as a fifth and a seventh of a quarter."""
+    if end == start or end // UNITS != start // UNITS:
+        return False
+    one, other = _odd_parts(end), _odd_parts(start)
+    return one % other != 0 and other % one != 0
+
+
+@lru_cache(maxsize=65536)
+def _odd_parts(time: int) -> int:
+    """Return of how many parts, an odd number, a quarter has a line at `time`."""
+    parts = UNITS // gcd(time, UNITS)
+    return parts // (parts & -parts)
 
 
 # Readable
