@@ -94,11 +94,11 @@ def test_equal_notes_and_blips_under_a_note_are_one() -> None:
 
 
 def test_ornaments_off_the_grid_are_grace_notes() -> None:
-    melody = [(480 * k, 480, 60 + k) for k in range(8)]
+    melody = [(480 * k, 480, 60 + k) for k in range(40)]
     melody[2] = (960, 420, 62)
     rows = rows_of(*melody, (1380 + 29, 31, 67))
     assert [(Fraction(grace.start, UNITS), grace.pitch) for grace in rows.graces] == [(3, 67)]
-    assert quarters(rows.start) == list(range(8))
+    assert quarters(rows.start) == list(range(40))
 
 
 def test_compound_beats_have_their_own_grids() -> None:

@@ -222,8 +222,8 @@ class Quantiser:
         for notes in tracks:
             starts = np.unique(self._starts(notes))
             _, worst = self._worst(starts)
-            fits.append((worst <= self.tolerance).any(axis=0))
-            several.append(np.unique(self._beat(starts), return_counts=True)[1] > 1)
+            fits.append(np.asarray((worst <= self.tolerance).any(axis=0)))
+            several.append(np.asarray(np.unique(self._beat(starts), return_counts=True)[1] > 1))
         all_fits, with_several = np.concatenate(fits), np.concatenate(several)
         return float(min(all_fits.mean(), all_fits[with_several].mean() if with_several.any() else 0.0))
 
