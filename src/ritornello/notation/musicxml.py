@@ -19,7 +19,7 @@ import numpy as np
 
 from ritornello import __version__
 from ritornello.errors import ConfigError
-from ritornello.notation.bars import UNITS, Bar, Timeline, make_timeline
+from ritornello.notation.bars import FINEST, UNITS, Bar, Timeline, make_timeline
 from ritornello.notation.directions import (
     OFFSET,
     PEDAL,
@@ -400,8 +400,9 @@ class _PartWriter:
                 start, end = value.start - bar.origin, value.end - bar.origin
                 yield from self._due(waiting, start, end)
                 chord, _, _ = line.chords[value.event]
-                if chord is None and line.voice % 4 != 1 and value.tuplet is None:
-                    continue
+                is_plain = value.tuplet is None and (end - start) % FINEST == 0
+                if chord is None and line.voice % 4 != 1 and is_plain:
+                    continue  # skipped by the next `forward`
                 if start > at:
                     yield element("forward", element("duration", (start - at) // self.unit)) + "\n"
                 yield self._value(line, index, value, accidentals)

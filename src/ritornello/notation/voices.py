@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import groupby
-from math import gcd
+from math import gcd, lcm
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +22,7 @@ from ritornello.notation.quantise import Rows, clusters
 
 MOST_VOICES = 32  # of one staff system of an instrument; what needs more is shortened, and counted
 
+_MOST_PARTS = 64  # of a quarter that a voice goes through
 _EIGHTH, _SIXTEENTH, _SHORTEST = UNITS // 2, UNITS // 4, UNITS // 8
 
 
@@ -101,18 +101,10 @@ def _assigned(chords: Iterator[Chord]) -> tuple[list[Voice], int]:
 
 
 def _clash(end: int, start: int) -> bool:
-    """Return whether no tuplet reaches both times, such as a fifth and a seventh of a quarter."""
+    """Return whether no tuplet that is read easily reaches both times, such as a fifth and a seventh of a quarter."""
     if end == start or end // UNITS != start // UNITS:
         return False
-    one, other = _odd_parts(end), _odd_parts(start)
-    return one % other != 0 and other % one != 0
-
-
-@lru_cache(maxsize=65536)
-def _odd_parts(time: int) -> int:
-    """Return of how many parts, an odd number, a quarter has a line at `time`."""
-    parts = UNITS // gcd(time, UNITS)
-    return parts // (parts & -parts)
+    return lcm(UNITS // gcd(end, UNITS), UNITS // gcd(start, UNITS)) > _MOST_PARTS
 
 
 # Readable
