@@ -169,7 +169,7 @@ def _edges(score: Score) -> NDArray[np.int64]:
 
 def _check_beats(edges: NDArray[np.int64], meters: Sequence[Meter], ticks_per_quarter: int) -> None:
     beats = sum(
-        int(length) * meter.denominator // (4 * ticks_per_quarter) + 1
+        int(length) * max(4, meter.denominator) // (4 * ticks_per_quarter) + 1
         for length, meter in zip(np.diff(edges), meters, strict=True)
     )
     if beats > MOST_BEATS:
