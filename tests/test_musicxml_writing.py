@@ -360,4 +360,4 @@ def test_other_programs_read_the_same_music() -> None:
     }
     assert found == own
     assert isinstance(whole, music21.stream.Score)
-    assert np.all([0, 4, 8] == [m.offset for m in whole.parts[0].getElementsByClass("Measure")] + [8])
+    assert np.all([m.offset for m in whole.parts[0].getElementsByClass("Measure")] + [8] == [0, 4, 8])

@@ -328,7 +328,7 @@ class Quantiser:
         onsets = np.unique(self._to_grid(starts, self._beat(starts), self._steps(self._beat(starts), grid)))
         before = onsets[np.maximum(np.searchsorted(onsets, result) - 1, 0)]
         overlap = result - before
-        is_slight = (0 < overlap) & (overlap <= _MOST_OVERLAP) & (8 * overlap <= result - starts)
+        is_slight = (overlap > 0) & (overlap <= _MOST_OVERLAP) & (8 * overlap <= result - starts)
         on_own_grid = np.abs(self._to_grid(ends, beat, self._steps(beat, grid)) - ends) <= self.tolerance
         is_legato = is_slight & (before > starts) & ~on_own_grid
         return np.asarray(np.where(is_legato, before, result))
