@@ -27,6 +27,19 @@ from ritornello.formats import read
 Notes = Counter[tuple[Fraction, Fraction, int]]  # start and length in quarters, pitch; -1 is a drum
 GRACE = Fraction(1, 8)
 
+REASONS = {
+    "02e-Rests-NoType.xml": "music21 reads a note without <staff> once for each staff",
+    "21f-Chord-ElementInBetween.xml": "music21 divides a chord at the direction within it",
+    "32c-MultipleNotationChildren.xml": "music21 takes the printed accidental; the pitch has no <alter>",
+    "33i-Ties-NotEnded.xml": "music21 also joins notes whose ties have no end",
+    "opus1no1/movement4.mxl": "music21 shortens a bar of rounded tuplets, 2.958 quarters in all, in one part only",
+    "opus1no1/movement5.mxl": "music21 shortens a bar of rounded tuplets, 1.958 quarters in all, in one part only",
+    "rinaldo/Lascia_chio_pianga.mxl": "music21 does not play out the D.S. al Fine",
+    "schumann_clara/polonaise_op1n4.mxl": "music21 does not play out the D.C. al Fine, nor join a note to a chord",
+    "monteverdi/madrigal.4.19.mxl": "music21 also joins notes whose ties have no end",
+}
+"""Why files differ, as found by hand; in each the reading here is the right one."""
+
 
 def our_reading(path: Path, repeats: bool) -> tuple[Notes, list[Fraction]]:
     score = read(path, repeats=repeats)
@@ -121,19 +134,21 @@ def main() -> None:
     warnings.simplefilter("ignore")
     sets = {"files": [Path(name) for name in sys.argv[1:]]} if sys.argv[1:] else chosen()
     for name, paths in sets.items():
-        agreeing = 0
+        agreeing = explained = 0
         for path in paths:
             try:
                 found = differences(path)
             except RitornelloError as error:
                 found = [f"refused: {error}"]
-            except Exception as error:
+            except Exception as error:  # music21 raises many kinds
                 found = [f"music21 fails: {type(error).__name__} {error}"]
+            reason = next((why for file, why in REASONS.items() if path.as_posix().endswith(file)), "")
             agreeing += not found
+            explained += bool(found and reason)
             if found:
-                shown = found if sys.argv[1:] else found[:3]
-                print(f"{path.name}: {len(found)} differences", *(f"    {line}" for line in shown), sep="\n")
-        print(f"{name}: {agreeing} of {len(paths)} agree")
+                print(f"{path.name}: {len(found)} differences; {reason or 'NOT EXPLAINED'}")
+                print(*(f"    {line}" for line in (found if sys.argv[1:] else found[:2])), sep="\n")
+        print(f"{name}: {agreeing} of {len(paths)} agree, {explained} of the others are explained")
 
 
 if __name__ == "__main__":

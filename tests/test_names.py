@@ -35,6 +35,7 @@ def test_names_of_general_midi_are_not_printed() -> None:
     "name",
     ["Track 1", "MIDI 01", "Staff-2", "untitled", "12", "Channel 5", "MIDI Channel 5", "Instr. 3", "Inst 4", "  ",
      "\x00", "Sequenced by A. Nonymous", "http://example.org", "© 1999", "x" * (LONGEST + 1), "song.mid", "Part 3",
+     "c2005 A. Nonymous",
      "Track 1 Ch 2"],
 )  # fmt: skip
 def test_what_is_no_name_is_not_printed(name: str) -> None:
@@ -75,6 +76,13 @@ def test_several_of_a_kind_are_numbered() -> None:
     many = printed_names([part(program=56)] * 14)
     assert (many[3], many[13]) == (("Trumpet IV", "Tpt. IV"), ("Trumpet 14", "Tpt. 14"))
     assert printed_names([part(is_drum=True)] * 2) == [("Drums", "Dr.")] * 2
+
+
+def test_a_part_named_after_the_piece_has_the_name_of_its_instrument() -> None:
+    assert printed_names([part("Ode", 73), part("Ode to Joy", 40)], "Ode") == [
+        ("Flute", "Fl."),
+        ("Ode to Joy", "Ode"),
+    ]
 
 
 def test_four_singers_from_high_to_low_are_soprano_alto_tenor_and_bass() -> None:

@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ritornello.errors import FileError, FormatError
+from ritornello.errors import ConfigError, FileError, FormatError
 from ritornello.paths import Source, is_path, name_of, path_like, read_bytes
 from ritornello.registry import Registry
 from ritornello.score import Score
@@ -117,10 +117,16 @@ def as_score(music: Score | Source) -> Score:
 def write(score: Score, path: Path | str) -> tuple[str, ...]:
     """Write `score` in the format that the suffix of `path` names, as a whole or not at all.
 
-    Return descriptions of what was left out. Raise ConfigError for values that the format cannot represent.
+    Return descriptions of what was left out. Raise ConfigError for values that the format cannot represent, and for
+    prose in a format of music.
     """
+    from ritornello.formats.text import is_prose
+
     path = Path(path)
-    return format_of(path).write(score, path)
+    kind = format_of(path)
+    if kind in (MIDI, MUSICXML) and is_prose(score):
+        raise ConfigError(f"{path}: it is prose, with no music to write; write {' or '.join(TEXT.suffixes)}")
+    return kind.write(score, path)
 
 
 def format_of(path: Path) -> Format:

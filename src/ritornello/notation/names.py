@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -78,7 +79,8 @@ _NO_NAME = re.compile(
     re.IGNORECASE,
 )
 _REMARK = re.compile(
-    r"https?:|www\.|@|©|\(c\)|copyright|sequenced|arranged|transcribed|\.midi?$|[/\\]", re.IGNORECASE
+    r"https?:|www\.|@|©|\(c\)|\bc?(19|20)\d\d\b|copyright|sequenced|arranged|transcribed|\.midi?$|[/\\]",
+    re.IGNORECASE,
 )
 _HAND = re.compile(
     r"[\s(:-]*\b(right|left|upper|lower|up|down|rh|lh|r\.\s?h\.|l\.\s?h\.|treble|bass)\b[\s.:)-]*"
@@ -115,13 +117,17 @@ def abbreviation(track: Track) -> str:
     return _shortened(printed_name(track))
 
 
-def printed_names(tracks: Sequence[Track]) -> list[tuple[str, str]]:
+def printed_names(tracks: Sequence[Track], title: str = "") -> list[tuple[str, str]]:
     """Return the name and the abbreviation of each part of a score.
 
-    Several of one name are numbered: "Violin I" and "Violin II", also two hands in two tracks if they are given as two.
-    Four unnamed singers from high to low are Soprano, Alto, Tenor and Bass.
+    A part that is named after the piece, as the first track of many files is, has the name of its instrument. Several
+    of one name are numbered: "Violin I" and "Violin II"; so two tracks of one pianist are to be given as one. Four
+    unnamed singers from high to low are Soprano, Alto, Tenor and Bass.
     """
-    names = [printed_name(track) for track in tracks]
+    names = [
+        printed_name(replace(track, name="") if track.name.strip() == title.strip() else track)
+        for track in tracks
+    ]
     singers = [i for i, name in enumerate(names) if name == "Voice" and len(tracks[i].notes)]
     heights = [float(np.median(tracks[i].notes["pitch"])) for i in singers]
     if len(singers) == 4 and all(a > b for a, b in pairwise(heights)):

@@ -224,7 +224,7 @@ def _clock(seconds: float) -> str:
 
 def _legend(score: Score, colours: dict[int, Colour]) -> list[tuple[str, Colour]]:
     """Return (name, colour) of each track. Tracks of one name are numbered; drums share an entry."""
-    names = printed_names([score.tracks[index] for index in colours])
+    names = printed_names([score.tracks[index] for index in colours], score.title)
     entries = dict(zip((name for name, _ in names), colours.values(), strict=True))
     kept = list(entries.items())[:MOST_LEGEND_ENTRIES]
     more = len(entries) - len(kept)

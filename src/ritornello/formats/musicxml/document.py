@@ -20,7 +20,7 @@ from xml.etree.ElementTree import Element
 from ritornello.errors import FormatError
 
 MAX_BYTES = 64 << 20  # unpacked
-MAX_TAGS = 12_000_000  # half a million notes; an element takes about a hundred bytes
+MAX_TAGS = 8_000_000  # of half a million notes; a tag takes some seventy bytes
 
 _CONTAINER = "META-INF/container.xml"
 _ROOTS = ("score-partwise", "score-timewise")

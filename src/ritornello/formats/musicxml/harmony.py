@@ -14,41 +14,19 @@ from xml.etree.ElementTree import Element
 
 from ritornello.errors import ConfigError
 from ritornello.formats.musicxml.elements import integer_in, text_in
+from ritornello.notation.harmony import KINDS as WRITTEN_KINDS
 from ritornello.score import Key
 from ritornello.theory import CHORDS, parse_chord
 
 NO_CHORD = "N.C."
 
-KINDS: dict[str, str] = {
-    "major": "maj",
-    "minor": "min",
-    "augmented": "aug",
-    "diminished": "dim",
-    "dominant": "7",
-    "major-seventh": "maj7",
-    "minor-seventh": "m7",
-    "diminished-seventh": "dim7",
+KINDS = {kind: quality for quality, (kind, degrees) in WRITTEN_KINDS.items() if not degrees} | {
     "augmented-seventh": "aug7",
-    "half-diminished": "m7b5",
-    "major-minor": "mM7",
-    "major-sixth": "6",
-    "minor-sixth": "m6",
-    "dominant-ninth": "9",
-    "major-ninth": "maj9",
-    "minor-ninth": "m9",
-    "dominant-11th": "11",
     "major-11th": "maj9",
-    "minor-11th": "m11",
-    "dominant-13th": "13",
-    "major-13th": "maj13",
-    "minor-13th": "m13",
-    "suspended-second": "sus2",
-    "suspended-fourth": "sus4",
     "Neapolitan": "maj",
     "Italian": "7",
     "French": "7b5",
     "German": "7",
-    "power": "5",
     "Tristan": "m7b5",
 }
 """The quality (of `CHORDS`) of each kind of MusicXML; the sixth chords of nations are those on their bass."""
@@ -126,7 +104,7 @@ def _name(place: int) -> str:
 def _quality(harmony: Element, kind: str) -> str:
     """Return what stands after the root: by kind and degrees, or what is printed if it adds tones to the kind."""
     printed = harmony.find("kind")
-    text = _quality_of("" if printed is None else (printed.get("text") or ""))
+    text = _quality_of(printed.get("text") or "") if printed is not None else None
     quality = KINDS.get(kind, text or "maj")
     if degrees := harmony.findall("degree"):
         tones = _tones(CHORDS[quality], degrees)
@@ -137,8 +115,9 @@ def _quality(harmony: Element, kind: str) -> str:
 
 
 def _quality_of(text: str) -> str | None:
+    """Return the quality that is printed; None if it is none, or left to the kind."""
     try:
-        return parse_chord("C" + text).quality
+        return parse_chord("C" + text).quality if text.strip() else None
     except ConfigError:
         return None
 

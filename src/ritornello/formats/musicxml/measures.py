@@ -37,9 +37,11 @@ from ritornello.score import Key
 from ritornello.theory.pitches import LETTERS
 
 MAX_QUARTERS = 10_000  # of a bar
+MAX_OFFSET = Fraction(100)  # quarters
 MAX_NUMERATOR, MAX_DENOMINATOR = 255, 128  # of a meter, as in MIDI
 SUSTAIN, SOSTENUTO, SOFT = 64, 66, 67  # controllers
 
+_ZERO = Fraction(0)
 _NUMBERS = re.compile(r"(\d{1,4})(?:\s*[-–]\s*(\d{1,4}))?")
 _JUMP_WORDS = (
     (
@@ -121,14 +123,16 @@ class _Transposition:
     octaves: tuple[int, ...] = ()
 
 
+_NO_TRANSPOSITION = _Transposition()
+
+
 def read_bars(part: Part, element: Element, repairs: Repairs, source: str) -> list[Bar]:
     """Return the bars of a <part>; raise FormatError, with `source` for the file, for one of an absurd length."""
     reader = _PartReader(part, repairs)
     bars: list[Bar] = []
     for measure in element.findall("measure"):
         bar = reader.read(measure)
-        if bar.filled > MAX_QUARTERS:
-            quarters = int(bar.filled)
+        if (quarters := int(max(bar.filled, bar.sounding))) > MAX_QUARTERS:
             raise FormatError(
                 f"{source}: bar {len(bars) + 1} of {part.name or 'a part'} lasts {quarters} quarters: "
                 f"allowed are {MAX_QUARTERS}"
@@ -146,6 +150,7 @@ class _PartReader:
         self.repairs = repairs
         self.divisions = Fraction(1)
         self.lengths: dict[str | None, Fraction] = {}  # of the durations that occurred in these divisions
+        self.pitches: dict[tuple[str | None, ...], int] = {}  # those that occurred
         self.transpositions: dict[int, _Transposition] = {}
         self.key: Key | None = None  # as written
         self.nominal: Fraction | None = Fraction(4)
@@ -203,8 +208,9 @@ class _PartReader:
         return length * normal / actual if actual and normal and actual > 0 and normal > 0 else length
 
     def _move(self, position: Fraction) -> None:
-        self.position = max(Fraction(0), position)
-        self.bar.filled = max(self.bar.filled, self.position)
+        self.position = position if position.numerator >= 0 else _ZERO
+        if self.position > self.bar.filled:
+            self.bar.filled = self.position
 
     def _backup(self, element: Element) -> None:
         self._flush_harmonies(Fraction(0))
@@ -218,7 +224,10 @@ class _PartReader:
     def _place(self, element: Element) -> Fraction:
         """Return where an element stands, with its <offset>."""
         offset = number_in(element, "offset")
-        return max(Fraction(0), self.position + offset / self.divisions) if offset else self.position
+        if not offset:
+            return self.position
+        quarters = max(-MAX_OFFSET, min(MAX_OFFSET, offset / self.divisions))
+        return max(Fraction(0), self.position + quarters)
 
     # --- attributes ---
 
@@ -259,7 +268,7 @@ class _PartReader:
         self.transpositions = (self.transpositions if staff else {}) | {staff: transposition}
 
     def _transposition(self, staff: int) -> _Transposition:
-        return self.transpositions.get(staff) or self.transpositions.get(0) or _Transposition()
+        return self.transpositions.get(staff) or self.transpositions.get(0) or _NO_TRANSPOSITION
 
     def _time(self, time: Element) -> None:
         """Take a time signature; one in the middle of a bar is that of the next bar."""
@@ -279,7 +288,7 @@ class _PartReader:
     def _note(self, element: Element) -> None:
         parts = {part.tag: part for part in element}
         is_grace = "grace" in parts
-        length = Fraction(0) if is_grace else self._length(element)
+        length = _ZERO if is_grace else self._length(element)
         if "chord" in parts:
             start = self.last
         else:
@@ -291,28 +300,37 @@ class _PartReader:
             self._move(start + (min(length, self.nominal) if is_whole_bar and self.nominal else length))
         if "cue" in parts or not ("pitch" in parts or "unpitched" in parts):
             return
-        staff = integer_in(element, "staff", 1)
+        staff = int(number(parts["staff"].text) or 1) if "staff" in parts else 1
         instrument = self.instruments[self.default]
         if "instrument" in parts:
             instrument = self.instruments.get(parts["instrument"].get("id", ""), instrument)
         transposition = self._transposition(staff)
         pitch, is_drum = self._pitch(parts, instrument, transposition)
-        note = Note(start, start + length, pitch, is_drum, instrument, text_in(element, "voice"), staff)
-        note.tied = _ties(element)
+        voice = (parts["voice"].text or "").strip() if "voice" in parts else ""
+        note = Note(start, start + length, pitch, is_drum, instrument, voice, staff)
         note.is_grace, note.grace = is_grace or not length, self.grace
-        note.velocity = velocity_of(element.get("dynamics"))
-        note.accent = sum(ACCENTS.get(mark.tag, 0) for mark in element.iterfind("notations/articulations/*"))
-        note.times = frozenset(_numbers(element.get("time-only", "")))
-        note.lyrics = tuple(_lyrics(element))
-        for notations in element.findall("notations"):
-            for dynamic in dynamics_of(notations, None):
-                self._sign("dynamic", dynamic, start, staff)
+        self._complete(note, element, parts)
         for octave in (0, *(() if is_drum else transposition.octaves)):
             if 0 <= pitch + octave <= 127:
                 self.bar.notes.append(replace(note, pitch=pitch + octave) if octave else note)
-                self.bar.sounding = max(self.bar.sounding, note.stop)
+                if note.stop > self.bar.sounding:
+                    self.bar.sounding = note.stop
             else:
                 self.repairs.add("pitch")
+
+    def _complete(self, note: Note, element: Element, parts: dict[str, Element]) -> None:
+        """Add to a note what its element says apart from pitch and time."""
+        if element.attrib:
+            note.velocity = velocity_of(element.get("dynamics"))
+            note.times = frozenset(_numbers(element.get("time-only", "")))
+        if "lyric" in parts:
+            note.lyrics = tuple(_lyrics(element))
+        if "tie" in parts or "notations" in parts:
+            note.tied = _ties(element)
+        for notations in element.findall("notations") if "notations" in parts else ():
+            note.accent += sum(ACCENTS.get(mark.tag, 0) for mark in notations.iterfind("articulations/*"))
+            for dynamic in dynamics_of(notations, None):
+                self._sign("dynamic", dynamic, note.start, note.staff)
 
     def _pitch(
         self, parts: dict[str, Element], instrument: Instrument, transposition: _Transposition
@@ -325,10 +343,11 @@ class _PartReader:
             step, octave = text_in(unpitched, "display-step"), integer_in(unpitched, "display-octave", 0)
             head = parts.get("notehead")
             return drum_at(step, octave, "normal" if head is None else (head.text or "").strip()), True
-        pitch = parts["pitch"]
-        alter = math.floor((number_in(pitch, "alter") or 0) + Fraction(1, 2))
-        natural = LETTERS.get(text_in(pitch, "step").upper(), 0)
-        written = natural + alter + 12 * (integer_in(pitch, "octave", 4) + 1)
+        texts = {part.tag: part.text for part in parts["pitch"]}
+        name = (texts.get("step"), texts.get("alter"), texts.get("octave"))
+        written = self.pitches.get(name)
+        if written is None:
+            written = self.pitches[name] = _midi_pitch(*name)
         if instrument.is_drum:
             return (written if instrument.key is None else instrument.key), True
         return written + transposition.semitones, False
@@ -456,6 +475,17 @@ _HANDLERS: dict[str, Callable[[_PartReader, Element], None]] = {
     "note": _PartReader._note,
     "sound": _PartReader._sound,
 }
+
+
+def _midi_pitch(step: str | None, alter: str | None, octave: str | None) -> int:
+    """Return the MIDI pitch of a <pitch>, perhaps out of range; quarter tones are rounded up."""
+    semitones = math.floor((number(alter) or 0) + Fraction(1, 2))
+    number_of = number(octave)
+    return (
+        LETTERS.get((step or "").strip().upper(), 0)
+        + semitones
+        + 12 * int(5 if number_of is None else number_of + 1)
+    )
 
 
 def _signature(time: Element) -> tuple[int, int] | None:
