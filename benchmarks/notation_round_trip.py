@@ -5,8 +5,8 @@
 Random scores have what notation finds hard: tuplets of 3, 5, 6, 7, 9, 10, 11 and 13 over one beat or several, 64ths,
 many voices, all pitches, drums, keyboards on two staves, changing meters, pickups, bars longer than their signature,
 up to 20 parts. Each is written, then read by music21 and by verovio (its MIDI). Equal means: the same pitches from the
-same tick to the same tick, within a tick for the rounding of tuplets, and the same bar lines. Files are compared as they
-are on our grid: what is written again is what was read.
+same tick to the same tick, within a tick for the rounding of tuplets, and the same bar lines. Files
+are compared as they are on our grid: what is written again is what was read.
 """
 
 from __future__ import annotations

@@ -216,7 +216,7 @@ class Quantiser:
         return fitting / max(1, sum(map(len, tracks)))
 
     def _share_of_fitting_beats(self, tracks: Sequence[Notes]) -> float:
-        """Return the share of beats that fit a grid: of all, or of those with several onsets, which is less by chance."""
+        """Return the share of beats that fit a grid: of all, or of those with several onsets (less by chance)."""
         fits: list[NDArray[np.bool_]] = []
         several: list[NDArray[np.bool_]] = []
         for notes in tracks:

@@ -143,7 +143,7 @@ def _adapted(mei: str, is_drum: Sequence[bool]) -> str:
 
 
 def _with_whole_first_system(mei: str) -> str:
-    """Return `mei` with a hidden grace note in the first bar of staves that rest there: verovio shows what has notes."""
+    """Return `mei` with a hidden grace note in the first bar of staves that rest: verovio shows what has notes."""
     first, end, rest = mei.partition("</measure>")
 
     def with_note(staff: re.Match[str]) -> str:
