@@ -33,7 +33,7 @@ from ritornello.representations.grids import (
     fold_into_range,
     without_rests,
 )
-from ritornello.representations.leadsheet import LeadSheet, check_leadsheet, read_leadsheet
+from ritornello.representations.leadsheet import LeadSheet, check_leadsheet, leadsheet_parts, read_leadsheet
 from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, latest
 from ritornello.representations.tokens import Tokens, block, build_tokens, solo_range
 from ritornello.score import Score, Text, Track, make_notes
@@ -158,6 +158,9 @@ class Improv(FixedTokenizer[TokenizerConfig]):
             Track(make_notes(), name="chords", texts=texts),
         )
         return Score(TICKS_PER_QUARTER, tracks if rows else ())
+
+    def parts_read(self, score: Score) -> tuple[int | None, ...]:
+        return leadsheet_parts(score)
 
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
         ids = np.asarray(ids, dtype=np.int64)

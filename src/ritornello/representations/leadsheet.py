@@ -68,6 +68,14 @@ def check_leadsheet(score: Score) -> None:
         raise CorpusError("no chords: one melody alone, without accompaniment or chord symbols")
 
 
+def leadsheet_parts(score: Score, melody: str | None = None) -> tuple[int | None, ...]:
+    """Return the part of each track in a lead sheet: 0 the melody, 1 the chords, None neither; `melody`: as for
+    `melody_track`."""
+    pitched = [number for number, t in enumerate(score.tracks) if len(t.notes) and not t.is_drum]
+    chosen = pitched[melody_track([score.tracks[n] for n in pitched], melody)] if pitched else -1
+    return tuple(int(number != chosen) if number in pitched else None for number in range(len(score.tracks)))
+
+
 def melody_track(tracks: Sequence[Track], wanted: str | None = None) -> int:
     """Return the number of the track that has the melody.
 

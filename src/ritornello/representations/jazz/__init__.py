@@ -36,7 +36,7 @@ from ritornello.representations.jazz.vocabulary import (
     Vocabulary,
     is_usable_meter,
 )
-from ritornello.representations.leadsheet import check_leadsheet
+from ritornello.representations.leadsheet import check_leadsheet, leadsheet_parts
 from ritornello.representations.tokenizer import BaseTokenizer
 from ritornello.score import Meter, Score
 from ritornello.theory import instrument_name
@@ -87,6 +87,9 @@ class Jazz(BaseTokenizer[JazzConfig]):
 
     def decode(self, ids: Ids) -> Score:
         return decoding.decode(self.vocabulary, np.array(self.known_ids(ids), dtype=np.int64))
+
+    def parts_read(self, score: Score) -> tuple[int | None, ...]:
+        return leadsheet_parts(score, self.settings.melody)
 
     def grammar(self, conditions: Conditions = Conditions()) -> JazzGrammarState:  # a frozen value
         return JazzGrammarState(self.tokens, conditions, self.vocabulary, rules=self._rules)
