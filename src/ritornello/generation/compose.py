@@ -27,7 +27,8 @@ from ritornello.generation.constraints import Constraint, Context, start_constra
 from ritornello.generation.constraints.fixed_notes import with_loop_markers
 from ritornello.generation.constraints.originality import SHORT_COPY
 from ritornello.generation.decoder import LogitsProcessor
-from ritornello.generation.given import hear, merge_given, remarks_on
+from ritornello.generation.given import merge_given
+from ritornello.generation.heard import hear, remarks_on
 from ritornello.generation.piece import Piece
 from ritornello.generation.prepare import begin
 from ritornello.generation.recipe import make_recipe

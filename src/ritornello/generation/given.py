@@ -9,7 +9,7 @@ the result, at its own resolution, and only what the ids add to it is taken from
   part, to the one in whose register they lie. Parts that the primer has not become tracks of their own.
 - After the end of the primer pedals, bends and pressures are released, and its last tempo and meter go on.
 
-Read in order: `hear`, `before_bar_lines`, `merge_given`.
+Read in order: `merge_given`, `_Splice.score`; `heard` has what the model hears of a primer.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ritornello.arrays import Floats, Ints, Mask
-from ritornello.errors import ConfigError
+from ritornello.generation.heard import step_of
 from ritornello.representations.base import FixedNotes, Ids, Representation
 from ritornello.score import (
     CONTROL_CHANGE,
@@ -42,7 +42,7 @@ from ritornello.score import (
     sort_notes,
     ticks_to_seconds,
 )
-from ritornello.theory import DRUMS, instrument_name
+from ritornello.theory import DRUMS
 
 if TYPE_CHECKING:
     from ritornello.generation.config import ComposeConfig
@@ -60,52 +60,6 @@ neutral values."""
 
 COMPARED = 16
 """The last onsets by which a primer and its reading are aligned."""
-
-
-def hear(representation: Representation, primer: Score) -> Score:
-    """Return the primer without the tracks that the model does not read. ConfigError if no notes are left."""
-    parts = zip(primer.tracks, representation.parts_read(primer), strict=True)
-    heard = replace(primer, tracks=tuple(t for t, part in parts if part is not None or not len(t.notes)))
-    if primer.note_count and not heard.note_count:
-        names = ", ".join(dict.fromkeys(names_of(primer.tracks)))
-        raise ConfigError(f"the primer has only {names}, which this model cannot read")
-    return heard
-
-
-def remarks_on(representation: Representation, primer: Score) -> tuple[str, ...]:
-    """Return a line for each thing in a primer that the model does not hear, or hears as another."""
-    parts = zip(primer.tracks, representation.parts_read(primer), strict=True)
-    unheard = dict.fromkeys(names_of(track for track, part in parts if part is None and len(track.notes)))
-    lines = [f"{name}: stays as it is; the model does not hear it" for name in unheard]
-    return (*lines, *representation.substitutions(hear(representation, primer)))
-
-
-def names_of(tracks: Iterable[Track]) -> list[str]:
-    return [instrument_name(track.program, track.is_drum) for track in tracks]
-
-
-def step_of(representation: Representation) -> float:
-    """Return the grid of a representation in quarters; 1/24 if its ids do not tell."""
-    steps = representation.tokens.duration[representation.tokens.duration > 0]
-    return float(steps.min(initial=1 / 24))
-
-
-def before_bar_lines(score: Score, bars: frozenset[int], step: float) -> Score:
-    """Return `score` with notes that begin less than half a step (quarters) before one of `bars` a whole step before
-    it: they belong to the bar before, and rounded to steps they would not."""
-    starts = score.bar_starts(score.end + 1)
-    lines = starts[[bar for bar in bars if 0 < bar < len(starts)]]
-    ticks = step * score.ticks_per_quarter
-
-    def moved(track: Track) -> Track:
-        notes = track.notes.copy()
-        for line in lines.tolist():
-            early = (notes["start"] < line) & (notes["start"] >= line - ticks / 2)
-            notes["duration"][early] += notes["start"][early] - (line - math.ceil(ticks))
-            notes["start"][early] = line - math.ceil(ticks)
-        return replace(track, notes=sort_notes(notes))
-
-    return replace(score, tracks=tuple(map(moved, score.tracks))) if len(lines) else score
 
 
 def merge_given(
@@ -161,7 +115,7 @@ class _Splice:
         quarter = self.composed.ticks_per_quarter
         longest = max([4 * quarter, *(meter.bar_ticks(quarter) for meter in self.composed.meters)])
         self.edges = self.composed.bar_starts(max(self.composed.end, self.last + 1) + bars * longest)
-        self.given_bars = 0 if self.last < 0 else self.bar_of(self.last) + 1
+        self.given_bars = int(self.bars_of(np.array(self.last))) + 1
         self.keeps_all = fixed.score is not None  # the primer is fixed to its end, but for free bars
         self.goes_on = not self.keeps_all or any(bar >= self.given_bars for bar in fixed.free)
 
@@ -194,16 +148,16 @@ class _Splice:
 
     # --- time ---
 
-    def bar_of(self, tick: int) -> int:
-        """Return the bar of a tick of the composed score."""
-        return int(np.searchsorted(self.edges, tick, side="right")) - 1
+    def bars_of(self, ticks: Ints) -> Ints:
+        """Return the bars of ticks of the composed score."""
+        return np.asarray(np.searchsorted(self.edges, ticks, side="right") - 1)
 
     def to_base(self, ticks: Ints) -> Ints:
         """Return the ticks of the primer at ticks of the composed score."""
         quarter = self.composed.ticks_per_quarter
         moved = np.asarray(ticks) + self._offset
         if self.clock_tempo is None:
-            return np.rint(moved * (self.base.ticks_per_quarter / quarter)).astype(np.int64)
+            return np.asarray(np.rint(moved * (self.base.ticks_per_quarter / quarter)), dtype=np.int64)
         return seconds_to_ticks(self.base, moved * (60 / self.clock_tempo / quarter))
 
     @cached_property
@@ -215,7 +169,7 @@ class _Splice:
         quarter = self.composed.ticks_per_quarter
         given = _onsets(self._tracks_of(*self.read))
         if self.clock_tempo is None:
-            at = given * (quarter / self.base.ticks_per_quarter)
+            at = np.asarray(given * (quarter / self.base.ticks_per_quarter), dtype=np.float64)
         else:
             at = ticks_to_seconds(self.base, given) * (self.clock_tempo / 60 * quarter)
         return alignment(at, _onsets(self.reading.tracks), quarter)
@@ -280,8 +234,11 @@ class _Splice:
     # --- what was composed ---
 
     def _players(self, part: int, track: Track) -> list[int]:
-        """Return the numbers of the primer's tracks that play what was composed for a part: none for a new part, nor if
-        another instrument was asked for."""
+        """Return the numbers of the primer's tracks that play what was composed for a part: none for a new part, nor
+        for notes that accompany it, nor if another instrument was asked for."""
+        new = track.notes["start"][self._is_new(part, track.notes)]
+        if self.fixed.is_accompanied and not np.isin(self.bars_of(new), [*self.fixed.free]).all():
+            return []
         programs = {_program(each) for each in self._tracks_of(part)}
         if _program(track) in self.programs and _program(track) not in programs:
             return []
@@ -307,9 +264,10 @@ class _Splice:
     def _is_new(self, part: int, notes: Notes) -> Mask:
         """Whether notes of the composed score are not those of the primer, as the model reads it."""
         known = self.read[part].notes if part in self.read else make_notes()
-        bars = np.searchsorted(self.edges, notes["start"], side="right") - 1
         if self.keeps_all:
-            return np.isin(bars, [*self.fixed.free]) | ~np.isin(_keys(notes), _keys(known))
+            return np.isin(self.bars_of(notes["start"]), [*self.fixed.free]) | ~np.isin(
+                _keys(notes), _keys(known)
+            )
         is_last = notes["start"] == self.last
         is_known = notes["start"] < self.last
         if is_last.sum() == (known["start"] == self.last).sum():  # a pitch may depend on what follows
@@ -375,7 +333,7 @@ def _onsets(tracks: Iterable[Track]) -> Ints:
 
 def _keys(notes: Notes) -> Ints:
     """Return a number for each onset and pitch."""
-    return notes["start"] * 128 + notes["pitch"]
+    return np.asarray(notes["start"] * 128 + notes["pitch"])
 
 
 def _runs(pairs: Sequence[tuple[int, int]]) -> list[tuple[tuple[int, int], tuple[int, int]]]:

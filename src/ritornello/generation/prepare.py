@@ -10,7 +10,7 @@ from ritornello.config import DEFAULT_BARS
 from ritornello.errors import ConfigError
 from ritornello.generation.config import ComposeConfig
 from ritornello.generation.constraints.fixed_notes import form_bars, make_fixed_notes
-from ritornello.generation.given import before_bar_lines, step_of
+from ritornello.generation.heard import before_bar_lines, step_of
 from ritornello.representations.base import Conditions, FixedNotes, GrammarState, Ids, Representation
 from ritornello.score import Score
 
