@@ -116,8 +116,8 @@ def test_what_stands_for_an_instrument_is_told(model: Model) -> None:
     violin = replace(MELODY, tracks=(replace(MELODY.tracks[0], program=40),))
     remarks = model.compose(violin, accompany=True, seed=1).remarks
     assert remarks == (
-        "violin: this model does not know it, acoustic bass stands for it",
-        "violin: 16 notes that the model has no pitch for are moved by octaves",
+        "violin: the model does not know it, and hears acoustic bass instead",
+        "violin: 16 notes are beyond the model, which hears them in another octave",
     )
     assert model.compose(MELODY, accompany=True, seed=1).remarks == ()
 
@@ -305,11 +305,13 @@ def test_the_command_tells_how_it_leads_on(model: Model, tmp_path: Path) -> None
     assert facts["nats_per_given_note"] > 0
 
 
-def test_drums_too_are_told_where_a_model_has_none() -> None:
+def test_parts_that_a_model_has_no_voice_for_are_told() -> None:
     flutes = Multitrack.fit([Multitrack.collect_statistics(MELODY)])
     remarks = flutes.substitutions(SONG)
-    assert remarks[0] == "acoustic grand piano: this model does not know it, flute stands for it"
-    assert "drums: this model does not know it, flute stands for it" in remarks
-    assert "drums: the model has no further part of this kind, it joins the one before" in remarks
-    assert any(line.startswith("drums: ") and "moved by octaves" in line for line in remarks)
+    assert remarks[0] == "acoustic grand piano: the model does not know it, and hears flute instead"
+    assert (
+        "acoustic bass: the model has no further part of this kind, and hears it with the one before"
+        in remarks
+    )
+    assert flutes.parts_read(SONG) == (0, 0, 0, None)
     assert Multitrack.fit([Multitrack.collect_statistics(SONG)]).substitutions(SONG) == ()

@@ -306,7 +306,8 @@ def alignment(given: Floats, read: Ints, quarter: int) -> float:
     """Return by how much the onsets `given` are later than the same ones in `read`, at the end; both ascend.
 
     That is the distance at which most of the last COMPARED onsets meet within an eighth of a quarter. Representations
-    leave out whole eighths, or else any time; what is nearly a whole number of eighths is rounding.
+    leave out whole eighths as a rule, so what is nearly a whole number of them is rounding. If the end of `given` was
+    not read, `read` ends there all the same.
     """
     if not len(given) or not len(read):
         return 0.0
@@ -317,7 +318,9 @@ def alignment(given: Floats, read: Ints, quarter: int) -> float:
         found.append((int(misses.sum()), abs(distance), distance))
     distance = float(min(found)[2])
     whole = round(2 * distance / quarter) * quarter / 2
-    return whole if abs(distance - whole) <= quarter / 8 else distance
+    distance = whole if abs(distance - whole) <= quarter / 8 else round(24 * distance / quarter) * quarter / 24
+    behind = float(given[-1] - read[-1]) - distance
+    return distance + (math.ceil(behind / quarter) * quarter if behind > quarter else 0)
 
 
 def _program(track: Track) -> int:

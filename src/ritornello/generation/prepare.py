@@ -56,7 +56,8 @@ def begin(
     bars = conditions.bars or DEFAULT_BARS
     fixed = make_fixed_notes(config, primer, primer_bars, bars, seed)
     if primer is not None and fixed is not None and fixed.score is not None:
-        fixed = replace(fixed, score=before_bar_lines(primer, fixed.free, step_of(representation)))
+        primer = before_bar_lines(primer, fixed.free, step_of(representation))
+        fixed = replace(fixed, score=primer)
     announced = bars if fixed is None else max(bars, *fixed.returns, 0) + (1 if config.loop else 0)
     conditions = replace(conditions, fixed_notes=fixed, bars=announced)
     ids = [representation.start_id]
