@@ -260,7 +260,7 @@ def test_contradictions_are_refused(asked: dict[str, object], message: str) -> N
         (SONG, {"accompany": True}, "the given parts take all the parts that the model has"),
         (MELODY, {"accompany": True, "instruments": "flute"}, "instruments flute: the given parts take all"),
         (SONG, {"infill": "2", "bars": 4}, "bars 4: the primer alone has 8 bars"),
-        (SONG, {"form": "AA", "bars": 20}, "form AA: the primer changes its meter"),
+        (SONG, {"form": "AA", "bars": 20}, "form AA: the primer's bars differ in length"),
         (None, {"form": "AABA", "bars": 30}, "30 bars do not make 4 equal sections; give 28 or 32"),
         (None, {"form": "AABA", "bars": 3}, "3 bars do not make 4 equal sections; give 4"),
         (prose_to_score("Once upon a time .", "x"), {"accompany": True}, "the primer has no notes"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
@@ -12,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from build import make_melody
 from fakes import small_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -180,3 +178,199 @@ def test_a_primer_stays_event_for_event(primer: Score, seed: int, name: str) -> 
     assert made.keys == primer.keys
     assert len(made.tempos) == max(1, len(primer.tempos)) or made.tempos == ()
     assert made.title == "Given"
+
+
+# --- the values --------------------------------------------------------------------------------------------------
+
+TUNE = Track(
+    make_notes([(TICKS // 2 * n + 7 * (n % 2), 200, 72 + n % 5, 50 + n) for n in range(64)]),
+    73,
+    name="My tune",
+    texts=(Text(BAR, "lyric", "oh"), Text(3 * BAR, "lyric", "yes")),
+)
+
+
+def pedalled(*rows: tuple[int, int, int]) -> NDArray[np.void]:
+    return make_controls((tick, CONTROL_CHANGE, number, value) for tick, number, value in rows)
+
+
+def test_controllers_of_notes_that_were_composed_anew_are_gone_and_their_state_returns() -> None:
+    downs = [(0, PEDAL, 127), (2 * BAR + 5, PEDAL, 0), (3 * BAR - 9, PEDAL, 90), (4 * BAR, PEDAL, 0)]
+    controls = pedalled(*downs, (2 * BAR + 9, VOLUME, 70))
+    primer = Score(TICKS, (replace(TUNE, controls=controls),))
+    made = model_of("multitrack").compose(primer, infill="3", seed=1).score
+    assert made.tracks[0].controls[["tick", "number", "value"]].tolist() == [
+        (0, PEDAL, 127),
+        (2 * BAR, PEDAL, 0),  # the composed notes have no pedal
+        (2 * BAR + 9, VOLUME, 70),
+        (3 * BAR - 1, PEDAL, 90),  # what follows is as it was
+        (4 * BAR, PEDAL, 0),
+    ]
+    assert [text.tick for text in made.tracks[0].texts] == [BAR, 3 * BAR]
+    again = model_of("multitrack").compose(primer, infill="2", seed=1).score
+    assert [text.text for text in again.tracks[0].texts] == ["yes"]
+
+
+def test_after_a_primer_the_pedal_is_up_and_a_fade_is_over() -> None:
+    faded = pedalled((0, VOLUME, 90), (0, PEDAL, 127), (7 * BAR, VOLUME, 0), (7 * BAR, 10, 3))
+    primer = Score(TICKS, (replace(TUNE, controls=faded),))
+    made = model_of("multitrack").compose(primer, bars=10, seed=1).score
+    end = TUNE.end
+    assert made.tracks[0].controls.tolist()[:4] == faded.tolist()
+    assert sorted(made.tracks[0].controls[4:][["tick", "number", "value"]].tolist()) == [
+        (end, VOLUME, 90),
+        (end, PEDAL, 0),
+    ]
+
+
+def test_a_note_just_before_a_bar_that_is_composed_anew_stays_and_one_just_before_its_end_too() -> None:
+    notes = [(n * TICKS, 400, 60 + n, 80) for n in range(16)]
+    notes[8], notes[12] = (
+        (2 * BAR - 6, 400, 50, 33),
+        (3 * BAR - 6, 400, 51, 34),
+    )  # early downbeats of bars 3 and 4
+    primer = Score(TICKS, (Track(make_notes(notes), 73), SONG.tracks[1]))
+    for seed in range(4):
+        rows = model_of("multitrack").compose(primer, infill="3", seed=seed).score.tracks[0].notes.tolist()
+        assert [tuple(row) for row in notes[:9] + notes[12:]] == [
+            row for row in rows if not 2 * BAR <= row[0] < 3 * BAR - 6
+        ]
+
+
+def test_composed_notes_do_not_overlap_given_ones_of_their_pitch() -> None:
+    held = make_notes([(BAR, BAR + 130, pitch, 80) for pitch in range(60, 84)] + [(3 * BAR, TICKS, 60, 80)])
+    primer = Score(TICKS, (Track(held, 73),))
+    for seed in range(5):
+        notes = model_of("multitrack").compose(primer, infill="3", seed=seed).score.tracks[0].notes
+        for pitch in np.unique(notes["pitch"]):
+            own = notes[notes["pitch"] == pitch]
+            assert (own["start"][1:] >= (own["start"] + own["duration"])[:-1]).all()
+
+
+def test_a_part_that_the_model_does_not_hear_stays_and_is_told() -> None:
+    model = model_of("multitrack", "Flute")
+    primer = Score(TICKS, (TUNE, SONG.tracks[3]))
+    piece = model.compose(primer, infill="2-3", seed=1)
+    assert piece.score.tracks[1] == SONG.tracks[3]
+    assert piece.remarks == ("drums: stays as it is; the model does not hear it",)
+    alone = model.compose(Score(TICKS, (TUNE,)), infill="2-3", seed=1)
+    assert np.array_equal(piece.ids, alone.ids)
+    with pytest.raises(ConfigError, match="the primer has only drums, which this model cannot read"):
+        model.compose(replace(SONG, tracks=SONG.tracks[3:]), seed=1)
+
+
+def test_an_instrument_that_the_model_lacks_is_continued_in_its_own_octave() -> None:
+    violin = replace(TUNE, program=40)
+    piece = model_of("multitrack", "Bass").compose(Score(TICKS, (violin,)), infill="2-3", seed=1)
+    [track] = piece.score.tracks
+    assert (track.program, track.name) == (40, "My tune")
+    new = track.notes["pitch"][(track.notes["start"] >= BAR) & (track.notes["start"] < 3 * BAR)]
+    assert len(new)
+    assert abs(np.median(new) - 74) < 12
+
+
+def test_parts_that_share_a_voice_get_the_notes_of_their_register() -> None:
+    low = replace(TUNE, notes=make_notes([(TICKS * n, TICKS, 50, 80) for n in range(32)]), name="Low")
+    piece = model_of("multitrack", "Flute").compose(Score(TICKS, (TUNE, low)), infill="1-6", seed=2)
+    upper, lower = (track.notes["pitch"][track.notes["start"] < 6 * BAR] for track in piece.score.tracks)
+    assert upper.min(initial=127) >= 62 >= lower.max(initial=0)
+    assert len(piece.score.tracks) == 2
+
+
+def test_sections_return_with_the_given_notes_as_they_are() -> None:
+    controls = pedalled((100, PEDAL, 127), (BAR - 50, PEDAL, 0), (BAR + 100, PEDAL, 127))
+    swung = replace(TUNE, notes=TUNE.notes[:16], controls=controls, texts=())
+    kit = Track(make_notes([(n * TICKS + 3, 50, 38, 99) for n in range(8)]), is_drum=True, name="Kit")
+    model = model_of("multitrack", "Flute")
+    made = model.compose(Score(TICKS, (swung, kit)), form="ABA", bars=9, vary=0, seed=3).score
+    for track, own in zip(made.tracks, (swung, kit), strict=True):
+        back = track.notes[track.notes["start"] >= 6 * BAR].copy()
+        back["start"] -= 6 * BAR
+        returned = {tuple(row) for row in back.tolist()}
+        assert {tuple(row) for row in own.notes.tolist()} <= returned
+        first = track.notes[track.notes["start"] < 2 * BAR]
+        assert {row for row in returned if row[0] < 2 * BAR} == {tuple(row) for row in first.tolist()}
+    assert made.tracks[0].controls[["tick", "value"]].tolist() == [
+        *((100, 127), (BAR - 50, 0), (BAR + 100, 127), (swung.end, 0)),
+        *((6 * BAR + 100, 127), (7 * BAR - 50, 0), (7 * BAR + 100, 127), (8 * BAR, 0)),
+    ]
+
+
+@pytest.mark.parametrize("name", ["melody", "melody, key", "improv", "polyphony", "frames", "drums"])
+def test_what_is_composed_follows_the_primer_on_its_grid_whatever_rests_the_model_leaves_out(
+    name: str,
+) -> None:
+    rests = 2 * BAR  # of the beginning, and six bars within
+    starts = [rests + TICKS // 2 * n + 9 * (n % 3) for n in range(8)]
+    starts += [start + 7 * BAR for start in starts]
+    is_drum = name == "drums"
+    track = Track(make_notes([(s, 200, 36 if is_drum else 60 + s % 7, 80) for s in starts]), 0, is_drum)
+    made = model_of(name).compose(Score(TICKS, (track,)), bars=14, seed=2).score
+    [own] = [each for each in made.tracks if len(each.notes)][:1]
+    new = np.sort(np.setdiff1d(own.notes["start"], starts))
+    assert starts[-1] - TICKS // 4 <= new[0] < starts[-1] + 3 * BAR
+    assert not (new % (TICKS // 4)).any()
+    for start in starts:
+        assert start in own.notes["start"]
+
+
+def test_seconds_are_those_of_the_primers_tempo() -> None:
+    slow = Score(TICKS, (TUNE,), tempos=(Tempo(0, 1_000_000),))
+    made = model_of("performance").compose(slow, seconds=40, seed=1).score
+    after = made.tracks[0].notes["start"][made.tracks[0].notes["start"] >= TUNE.end]
+    assert made.tempos == slow.tempos
+    assert TUNE.end <= after[0] < TUNE.end + 10 * TICKS
+
+
+def test_alignment_finds_the_same_onsets() -> None:
+    steps = np.arange(0, 4800, 240)
+    assert alignment(steps + 1920.0, steps, TICKS) == 1920
+    assert alignment(steps + 7.0, steps, TICKS) == 0
+    assert alignment(np.append(steps, 4920.0), steps, TICKS) == 0  # one more that was not read
+    assert alignment(np.append(steps, steps[-1] + 1200.0), steps, TICKS) == 1440  # the end was not read
+    assert alignment(steps + 0.0, steps[:0], TICKS) == 0
+
+
+def test_a_tempo_that_is_asked_for_replaces_the_primers() -> None:
+    made = model_of("multitrack").compose(SONG, infill="2", tempo=123, seed=1).score
+    assert made.tempos == (Tempo.from_quarters_per_minute(0, 123),)
+
+
+def test_an_instrument_that_is_asked_for_goes_on_in_a_track_of_its_own() -> None:
+    made = model_of("melody").compose(Score(TICKS, (TUNE,)), instruments="trumpet", bars=12, seed=1).score
+    assert [(track.program, track.name) for track in made.tracks] == [(73, "My tune"), (56, "trumpet")]
+    assert np.array_equal(made.tracks[0].notes, TUNE.notes)
+    assert made.tracks[1].notes["start"].min() >= TUNE.notes["start"].max()
+
+
+def test_a_bar_that_the_end_of_the_primer_cut_short_is_filled() -> None:
+    meters = (
+        Meter(0, 4, 4),
+        Meter(TICKS, 4, 4),
+        Meter(8 * TICKS, 4, 4),
+    )  # a pickup, and a last bar without it
+    notes = make_notes([(n * TICKS, TICKS, 60 + n, 80) for n in range(8)])
+    primer = Score(TICKS, (Track(notes, 73),), meters=meters)
+    model = model_of("multitrack")
+    assert model.compose(primer, infill="2", seed=1).score.meters == meters
+    made = model.compose(primer, bars=6, seed=1).score
+    assert made.meters[:2] == meters[:2]
+    assert made.bar_starts(6 * BAR)[:4].tolist() == [0, TICKS, TICKS + BAR, TICKS + 2 * BAR]
+
+
+def test_a_loop_of_a_primer_with_a_pickup_is_refused() -> None:
+    meters = (Meter(0, 4, 4), Meter(TICKS, 4, 4))
+    for asked in ({"loop": True}, {"form": "AA"}):
+        with pytest.raises(ConfigError, match="bars that return must be of equal length"):
+            model_of("multitrack").compose(Score(TICKS, (TUNE,), meters=meters), bars=12, **asked)
+
+
+def test_files_are_kept_too(tmp_path: Path) -> None:
+    path = tmp_path / "song.mid"
+    SONG.write(path)
+    given_score = read(path)
+    made = read(model_of("multitrack").compose(given_score, vary=0.25, seed=1).write(tmp_path / "new.mid"))
+    assert made.title == given_score.title
+    assert [track.name for track in made.tracks] == [track.name for track in given_score.tracks]
+    assert made.keys == given_score.keys
+    assert made.tempos == given_score.tempos

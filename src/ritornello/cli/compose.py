@@ -102,7 +102,9 @@ def _facts(piece: Composition, files: list[str]) -> dict[str, Any]:
         "bars": piece.bars,
         "notes": score.note_count,
         "seconds": round(score.seconds, 2),
-        "instruments": [t.name or instrument_name(t.program, t.is_drum) for t in score.tracks if len(t.notes)],
+        "instruments": [
+            t.name or instrument_name(t.program, t.is_drum) for t in score.tracks if len(t.notes)
+        ],
         "nats_per_note": round(-piece.log_likelihood, 3),
         "nats_per_given_note": round(-piece.fixed_log_likelihood, 3) if piece.fixed_log_likelihood else None,
         "constraints": {"asked": piece.constraints, "relaxed": dict(piece.relaxed_constraints)},

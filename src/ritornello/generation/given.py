@@ -318,7 +318,9 @@ def alignment(given: Floats, read: Ints, quarter: int) -> float:
         found.append((int(misses.sum()), abs(distance), distance))
     distance = float(min(found)[2])
     whole = round(2 * distance / quarter) * quarter / 2
-    distance = whole if abs(distance - whole) <= quarter / 8 else round(24 * distance / quarter) * quarter / 24
+    distance = (
+        whole if abs(distance - whole) <= quarter / 8 else round(24 * distance / quarter) * quarter / 24
+    )
     behind = float(given[-1] - read[-1]) - distance
     return distance + (math.ceil(behind / quarter) * quarter if behind > quarter else 0)
 

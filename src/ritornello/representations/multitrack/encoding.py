@@ -111,7 +111,9 @@ def substitutions(vocabulary: Vocabulary, score: Score) -> tuple[str, ...]:
         if other != name:
             lines.append(f"{name}: the model does not know it, and hears {other} instead")
         if voice in voices[:number]:
-            lines.append(f"{name}: the model has no further part of this kind, and hears it with the one before")
+            lines.append(
+                f"{name}: the model has no further part of this kind, and hears it with the one before"
+            )
         if count := int(outside.sum()):
             lines.append(f"{name}: {count} notes are beyond the model, which hears them in another octave")
     return tuple(dict.fromkeys(lines))
