@@ -117,7 +117,7 @@ def test_what_stands_for_an_instrument_is_told(model: Model) -> None:
     remarks = model.compose(violin, accompany=True, seed=1).remarks
     assert remarks == (
         "violin: the model does not know it, and hears acoustic bass instead",
-        "violin: 16 notes are beyond the model, which hears them in another octave",
+        "violin: beyond the pitches of the model, which hears 16 notes in another octave",
     )
     assert model.compose(MELODY, accompany=True, seed=1).remarks == ()
 
