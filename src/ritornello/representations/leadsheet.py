@@ -19,7 +19,7 @@ import numpy as np
 
 from ritornello.errors import ConfigError, CorpusError
 from ritornello.score import Notes, Score, Text, Track, make_notes, sort_notes
-from ritornello.theory import CHORDS, Chord, make_chord, parse_chord
+from ritornello.theory import CHORDS, Chord, is_no_chord, make_chord, parse_chord
 
 MELODY_NAME = re.compile(r"melod|solo|lead|voice|vocal|sing|theme|tune", re.IGNORECASE)
 CHORDS_NAME = re.compile(r"chord|harmon|accomp|comp\b|changes", re.IGNORECASE)
@@ -33,11 +33,12 @@ _REHEARSAL = "ABCDEFG"
 
 @dataclass(frozen=True)
 class LeadSheet:
-    """A melody (notes, perhaps overlapping) and chords as (tick, chord) in time order; `given`: as symbols."""
+    """A melody (notes, perhaps overlapping) and chords as (tick, chord, or None for none) in time order; `given`: as
+    symbols."""
 
     melody: Notes
     program: int
-    chords: tuple[tuple[int, Chord], ...]
+    chords: tuple[tuple[int, Chord | None], ...]
     given: bool
 
     __hash__ = None  # type: ignore[assignment]
@@ -54,7 +55,9 @@ def read_leadsheet(score: Score, melody: str | None = None) -> LeadSheet:
     rest = rest or [np.setdiff1d(pitched[chosen].notes, line)]  # one track plays both
     given = given_chords(score)
     others = sort_notes(np.concatenate(rest))
-    chords = given or find_chords(score, others if len(others) else line)
+    chords: tuple[tuple[int, Chord | None], ...] = given or find_chords(
+        score, others if len(others) else line
+    )
     return LeadSheet(line, pitched[chosen].program, chords, bool(given))
 
 
@@ -120,9 +123,9 @@ def top_line(notes: Notes) -> Notes:
     return make_notes(line)
 
 
-def given_chords(score: Score) -> tuple[tuple[int, Chord], ...]:
-    """Return the chords written as texts: those of a track named like one of chords, or else two or more texts of one
-    kind that are mostly chord symbols and not just the letters of rehearsal marks."""
+def given_chords(score: Score) -> tuple[tuple[int, Chord | None], ...]:
+    """Return the chords written as texts, None for "N.C.": those of a track named like one of chords, or else two or
+    more texts of one kind that are mostly chord symbols and not just the letters of rehearsal marks."""
     for track in score.tracks:
         if CHORDS_NAME.search(track.name) and (chords := _parse_texts(track.texts)):
             return chords
@@ -136,11 +139,13 @@ def given_chords(score: Score) -> tuple[tuple[int, Chord], ...]:
     return ()
 
 
-def _parse_texts(texts: Iterable[Text]) -> tuple[tuple[int, Chord], ...]:
-    found = {}
+def _parse_texts(texts: Iterable[Text]) -> tuple[tuple[int, Chord | None], ...]:
+    found: dict[int, Chord | None] = {}
     for text in texts:
         try:
-            if text.text.strip()[:1].isupper():
+            if is_no_chord(text.text):
+                found[text.tick] = None
+            elif text.text.strip()[:1].isupper():
                 found[text.tick] = parse_chord(text.text)
         except ConfigError:
             continue  # not a chord symbol, or an unknown one: the chord before it goes on

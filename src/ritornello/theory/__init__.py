@@ -3,7 +3,15 @@
 Read in order: `pitches`, `chords`, `instruments`. Nothing here depends on scores or files.
 """
 
-from ritornello.theory.chords import CHORDS, SPELLINGS, Chord, make_chord, parse_chord, parse_chord_bars
+from ritornello.theory.chords import (
+    CHORDS,
+    SPELLINGS,
+    Chord,
+    is_no_chord,
+    make_chord,
+    parse_chord,
+    parse_chord_bars,
+)
 from ritornello.theory.instruments import (
     DRUM_NAMES,
     DRUMS,
@@ -44,6 +52,7 @@ __all__ = [
     "family_name",
     "instrument_name",
     "instrument_range",
+    "is_no_chord",
     "key_fifths",
     "key_name",
     "key_profiles",

@@ -27,7 +27,7 @@ import numpy as np
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Conditions, Ids
 from ritornello.representations.grids import TEMPOS, nearest
 from ritornello.representations.jazz import decoding, encoding, vocabulary
-from ritornello.representations.jazz.grammar import JazzGrammarState, Rules
+from ritornello.representations.jazz.grammar import JazzGrammarState, Rules, planned_chords
 from ritornello.representations.jazz.vocabulary import (
     STEPS_PER_QUARTER,
     JazzConfig,
@@ -92,7 +92,8 @@ class Jazz(BaseTokenizer[JazzConfig]):
         return leadsheet_parts(score, self.settings.melody)
 
     def grammar(self, conditions: Conditions = Conditions()) -> JazzGrammarState:  # a frozen value
-        return JazzGrammarState(self.tokens, conditions, self.vocabulary, rules=self._rules)
+        chords = planned_chords(conditions)
+        return JazzGrammarState(self.tokens, conditions, self.vocabulary, rules=self._rules, chords=chords)
 
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:
         """Return the beginning of a piece: the primer in its own key and meter and over its own chords."""

@@ -115,7 +115,9 @@ def substitutions(vocabulary: Vocabulary, score: Score) -> tuple[str, ...]:
                 f"{name}: the model has no further part of this kind, and hears it with the one before"
             )
         if count := int(outside.sum()):
-            lines.append(f"{name}: beyond the pitches of the model, which hears {count} notes in another octave")
+            lines.append(
+                f"{name}: beyond the pitches of the model, which hears {count} notes in another octave"
+            )
     return tuple(dict.fromkeys(lines))
 
 
