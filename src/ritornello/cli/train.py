@@ -60,8 +60,11 @@ def train(
     from ritornello.errors import ConfigError
     from ritornello.generation import find_bundle
     from ritornello.generation.sample import write_sample
+    from ritornello.paths import check_place
     from ritornello.training import require_torch
+    from ritornello.training.progress import Clock
 
+    clock = Clock()
     require_torch()
     from ritornello.corpus.cluster import cluster as connect
     from ritornello.presets import make_config
@@ -75,6 +78,8 @@ def train(
     about = About(description, licence, provenance, "float16" if half else "float32")
     together = group_size() > 1
     _check_addresses(paths or [], out, cluster, together)
+    if not is_address(out):
+        check_place(Path(out))
     with writing(out, resume) as place:
         with show_counting(as_json) as progress, connect(cluster) as executor:
             run: Run = (prepare_together if together else prepare)(
@@ -87,6 +92,7 @@ def train(
                 sample=write_sample,
                 progress=progress,
                 executor=executor,
+                clock=clock,
             )
         if run.trainer.config.processes > group_size():
             run.trainer.checkpoint()

@@ -14,11 +14,11 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
 import numpy as np
 
-from ritornello.bundle import Bundle
+from ritornello.bundle import Bundle, shortcoming
 from ritornello.config import checked
 from ritornello.formats.text import is_prose
 from ritornello.generation.beam import search
@@ -35,10 +35,12 @@ from ritornello.generation.recipe import make_recipe
 from ritornello.generation.samplers import Sampler, make_generators, make_sampler, with_sampling
 from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
 from ritornello.generation.support import check_prose_suffix, check_supported, settle_faithful, settle_loop
+from ritornello.generation.title import make_title
 from ritornello.originality import Copies, copies
 from ritornello.paths import Target, path_like
 from ritornello.representations.base import Conditions, Ids
 from ritornello.score import Score, Tempo
+from ritornello.settings import SoundSettings
 
 Progress = Callable[[int, int], None]
 """Called after each step with the number of pieces that have ended, and of the ids chosen so far."""
@@ -109,16 +111,17 @@ class Composition:
         last = max((int(track.notes["start"].max(initial=0)) for track in self.score.tracks), default=0)
         return len(self.score.bar_starts(last + 1))
 
-    def write(self, target: Place, format: str | None = None) -> Place:
+    def write(self, target: Place, format: str | None = None, **sound: Unpack[SoundSettings]) -> Place:
         """Write the piece to a path or binary file object, and return that.
 
-        `format` ("mid", "wav", "png", ...) defaults to the suffix. Raises ConfigError for prose in any but .txt.
+        `format` ("mid", "wav", "png", ...) defaults to the suffix; `sound` has the settings of sound
+        files. Raises ConfigError for prose in any but .txt.
         """
         from ritornello.rendering import write
 
         if is_prose(self.score):
             check_prose_suffix(path_like(target, format))
-        write(self.score, target, format)
+        write(self.score, target, format, **sound)
         return target
 
     def _repr_html_(self) -> str:
@@ -237,9 +240,7 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score
         digest = None if primer is None else hashlib.sha256(primer.all_notes().tobytes()).hexdigest()[:16]
         recipe = make_recipe(bundle, seed, settings, index=number, primer=digest)
         score = replace(score, texts=(recipe, *score.texts))
-    title = f"{bundle.card.name.capitalize()} {seed}"
-    if settings.count > 1 or number:
-        title += f", no. {number + 1}"
+    title = make_title(bundle.card, score, number + 1 if settings.count > 1 or number else None)
     chosen_notes = piece.grammar.notes - piece.unchosen_notes
     return Composition(
         score=replace(score, title=score.title or title),
@@ -254,7 +255,7 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score
         continuation_score=piece.continuation_score,
         constraints=tuple(state.name for state in piece.constraints if state.is_asked),
         relaxed_constraints=dict(piece.relaxed),
-        remarks=remarks_on(bundle.representation, primer) if primer is not None else (),
+        remarks=_remarks(bundle, primer),
         find_copies=partial(_find_copies, bundle, ids, piece.primer_quarters),
     )
 
@@ -264,3 +265,10 @@ def _find_copies(bundle: Bundle, ids: Ids, primer_quarters: float) -> Copies | N
         return None
     score = bundle.representation.decode(ids)
     return copies(bundle.index, score, since=int(primer_quarters * score.ticks_per_quarter))
+
+
+def _remarks(bundle: Bundle, primer: Score | None) -> tuple[str, ...]:
+    """Return what of the primer the model does not hear as it is, and that the model is a poor one."""
+    substitutions = remarks_on(bundle.representation, primer) if primer is not None else ()
+    poor = shortcoming(bundle.card.held_out, bundle.representation.unit)
+    return (*substitutions, *([f"{bundle.card.name}: {poor}"] if poor else []))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ritornello.config import DEFAULT_BARS
-from ritornello.errors import ConfigError
+from ritornello.errors import ConfigError, counted
 from ritornello.generation.config import ComposeConfig
 from ritornello.generation.constraints.fixed_notes import form_bars, make_fixed_notes
 from ritornello.generation.heard import before_bar_lines, step_of
@@ -51,7 +51,7 @@ def begin(
         after = _read(representation.grammar(replace(conditions, fixed_notes=None)), primer_ids)
         primer_bars, primer_notes = after.place[0] + 1, after.notes
     if config.notes is not None and config.notes <= primer_notes:
-        raise ConfigError(f"notes {config.notes}: the primer alone has {primer_notes}")
+        raise ConfigError(f"notes {config.notes}: the primer alone has {counted(primer_notes, 'note')}")
     conditions = _with_length(conditions, config, primer_bars)
     bars = conditions.bars or DEFAULT_BARS
     fixed = make_fixed_notes(config, primer, primer_bars, bars, seed)
@@ -96,7 +96,7 @@ def _with_length(conditions: Conditions, config: ComposeConfig, primer_bars: int
         tempo = conditions.quarters_per_minute or DEFAULT_TEMPO
         bars = max(1, round(config.seconds * tempo / 60 * meter[1] / 4 / meter[0]))
         conditions = replace(conditions, meter=meter, quarters_per_minute=tempo)
-        asked = f"seconds {config.seconds:g}, about {bars} bars"
+        asked = f"seconds {config.seconds:g}, about {counted(bars, 'bar')}"
     elif config.notes is not None:
         bars = primer_bars + DEFAULT_BARS + config.notes // 2  # ample: the notes decide
         asked = f"notes {config.notes}"
@@ -108,7 +108,7 @@ def _with_length(conditions: Conditions, config: ComposeConfig, primer_bars: int
             bars = form_bars(config.form, config.bars)
         asked = f"bars {bars}"
     if bars < primer_bars:
-        raise ConfigError(f"{asked}: the primer alone has {primer_bars} bars")
+        raise ConfigError(f"{asked}: the primer alone has {counted(primer_bars, 'bar')}")
     return replace(conditions, bars=bars)
 
 

@@ -11,12 +11,14 @@ from ritornello.theory.chords import (
     make_chord,
     parse_chord,
     parse_chord_bars,
+    split_chord,
 )
 from ritornello.theory.instruments import (
     DRUM_NAMES,
     DRUMS,
     FAMILIES,
     INSTRUMENTS,
+    drum_name,
     family_name,
     instrument_name,
     instrument_range,
@@ -48,6 +50,7 @@ __all__ = [
     "SCALES",
     "SPELLINGS",
     "Chord",
+    "drum_name",
     "estimate_key",
     "family_name",
     "instrument_name",
@@ -67,4 +70,5 @@ __all__ = [
     "parse_scale_classes",
     "pitch_class_name",
     "pitch_name",
+    "split_chord",
 ]

@@ -220,21 +220,18 @@ def make_chord(root: int, quality: str, bass: int | None = None) -> Chord:
 
 def parse_chord(text: str) -> Chord:
     """Return the chord of a lead-sheet symbol. Raises ConfigError with the nearest quality, or what to write."""
-    symbol = text.strip().translate(_SIGNS).rstrip(".,")
-    if symbol.startswith("(") and symbol.endswith(")"):
-        symbol = symbol[1:-1]
-    match = _SYMBOL.fullmatch(symbol)
-    if match is None:
+    parts = split_chord(text)
+    if parts is None:
         raise ConfigError(
             f"no chord {text!r}; allowed: a root A-G, a quality, a bass (C, Bbmaj7, F#m7b5/E){_hint(text)}"
         )
-    root, written, bass = match.groups()
+    root, written, bass = parts
     quality = quality_of(written)
     if quality is None:
         plain = _compact(written)
         error = unknown_name(f"chord quality in {text!r}:", plain, CHORDS)
         raise ConfigError(f"{error}{hint}") if (hint := _hint(text)) else error
-    return make_chord(_class_of(root), quality, _class_of(bass) if bass else None)
+    return make_chord(parse_pitch_class(root), quality, parse_pitch_class(bass) if bass else None)
 
 
 def quality_of(written: str) -> str | None:
@@ -296,14 +293,25 @@ def _tones(text: str) -> frozenset[int] | None:
     return frozenset({0, *tones, *(tone for tone in (third, fifth) if tone is not None)})
 
 
-def _class_of(root: str) -> int:
-    """Return the pitch class of a root, which may have a German name."""
+def split_chord(text: str) -> tuple[str, str, str | None] | None:
+    """Return the English name of the root, the quality as it is written, and the name of the bass, of a chord symbol.
+
+    None for a text that does not begin with a root.
+    """
+    symbol = text.strip().translate(_SIGNS).rstrip(".,")
+    if symbol.startswith("(") and symbol.endswith(")"):
+        symbol = symbol[1:-1]
+    match = _SYMBOL.fullmatch(symbol)
+    return None if match is None else (_english(match[1]), match[2], match[3] and _english(match[3]))
+
+
+def _english(root: str) -> str:
+    """Return the English name of a root, which may have a German one: B for H, Eb for Es."""
     german = _GERMAN.fullmatch(root)
     if german is None:
-        return parse_pitch_class(root)
-    letter, ending, signs = german["letter"], german["ending"] or "", german["signs"]
-    shift = {"is": 1, "es": -1, "s": -1}.get(ending, 0)
-    return (parse_pitch_class(("B" if letter in "Hh" else letter) + signs) + shift) % 12
+        return root
+    letter = "B" if german["letter"] in "Hh" else german["letter"]
+    return letter + {"is": "#", "es": "b", "s": "b"}.get(german["ending"], "") + german["signs"]
 
 
 def _hint(text: str) -> str:

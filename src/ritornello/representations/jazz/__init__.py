@@ -24,6 +24,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ritornello.leadsheet import check_leadsheet, leadsheet_parts
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Conditions, Ids
 from ritornello.representations.grids import TEMPOS, nearest
 from ritornello.representations.jazz import decoding, encoding, vocabulary
@@ -36,7 +37,6 @@ from ritornello.representations.jazz.vocabulary import (
     Vocabulary,
     is_usable_meter,
 )
-from ritornello.representations.leadsheet import check_leadsheet, leadsheet_parts
 from ritornello.representations.tokenizer import BaseTokenizer
 from ritornello.score import Meter, Score
 from ritornello.theory import instrument_name
