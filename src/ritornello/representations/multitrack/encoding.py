@@ -98,7 +98,7 @@ def encode(vocabulary: Vocabulary, score: Score) -> Ids:
 
 
 def substitutions(vocabulary: Vocabulary, score: Score) -> tuple[str, ...]:
-    """Return a line for each part with another instrument in its place, in a shared voice, or with moved notes."""
+    """Return a line for each part that is read as another instrument, in a shared voice, or with moved notes."""
     parts = parts_of(score)
     voices = vocabulary.voices_of(program for program, _ in parts)
     lines = []
@@ -110,11 +110,15 @@ def substitutions(vocabulary: Vocabulary, score: Score) -> tuple[str, ...]:
         pitch = track.notes["pitch"]
         outside = (pitch < vocabulary.low[voice]) | (pitch > vocabulary.high[voice])
         if other != name:
-            lines.append(f"{name}: this model does not know it, {other} stands for it")
+            lines.append(f"{name}: the model does not know it, and hears {other} instead")
         if voice in voices[:number]:
-            lines.append(f"{name}: the model has no further part of this kind, it joins the one before")
+            lines.append(
+                f"{name}: the model has no further part of this kind, and hears it with the one before"
+            )
         if count := int(outside.sum()):
-            lines.append(f"{name}: {count} notes that the model has no pitch for are moved by octaves")
+            lines.append(
+                f"{name}: beyond the pitches of the model, which hears {count} notes in another octave"
+            )
     return tuple(dict.fromkeys(lines))
 
 
