@@ -64,3 +64,8 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
     candidate = f", nearest is {near[0]!r}" if near else ""
     listed = f"; known: {', '.join(names)}" if len(names) <= 40 else ""
     return UnknownNameError(f"unknown {kind} {name!r}{candidate}{listed}")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, for messages: "1 bar", "2 bars"."""
+    return f"{number} {noun}{'s' * (number != 1)}"

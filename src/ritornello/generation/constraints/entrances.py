@@ -3,7 +3,8 @@
 A network goes on with the instruments that it has read, and leaves out the others. So they enter one after another: at
 any time in the first half, the share of instruments that have entered is at least the share of the half that is over.
 An instrument that is late plays at the next onset, and so does one that has rested for REST bars; of several, the one
-silent for longest, from the top of the score down. The network chooses what it plays. In the last bar none must enter.
+silent for longest, from the top of the score down. The network chooses what it plays. In the last bar an instrument that
+has not played yet does; one that only rests need not.
 
 It needs the header, the silences and the bars left that the grammar state of `multitrack` follows, and its order of
 notes at an onset; for other representations it does nothing. Fixed notes have a form of their own.
@@ -62,19 +63,21 @@ class EntrancesState(ConstraintState):
         if late is None:
             return ()
         highest = int(vocabulary.note_ids(np.array(late), vocabulary.high[late]))
+        ids, end = np.arange(vocabulary.tokens.size), vocabulary.tokens.first["end"]
         if highest <= (grammar.last_id if grammar.onset == grammar.reader.time else -1):
-            return ()
-        ids = np.arange(vocabulary.tokens.size)
-        return np.concatenate([ids[vocabulary.tokens.slice["shift"]], ids[highest + 1 :]])
+            return () if grammar.reader.bars_left else (end,)
+        return np.concatenate([[end], ids[vocabulary.tokens.slice["shift"]], ids[highest + 1 :]])
 
     def _late(self, grammar: MultitrackGrammarState) -> int | None:
         from ritornello.representations.multitrack.grammar import HEADER
 
         reader = grammar.reader
         last_onset = reader.silent.last_onset
-        if grammar.stage < len(HEADER) or not last_onset or not reader.bars_left:
+        if grammar.stage < len(HEADER) or not last_onset:
             return None
         missing = [voice for voice, time in last_onset.items() if time < 0]
+        if not reader.bars_left:
+            return min(missing, default=None)
         wanted = int(len(last_onset) * min(1.0, 2 * reader.bar / reader.length))
         if len(last_onset) - len(missing) < wanted:
             return min(missing)

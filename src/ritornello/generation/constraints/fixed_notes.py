@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from ritornello.errors import ConfigError
+from ritornello.errors import ConfigError, counted
 from ritornello.generation.constraints.base import Constraint, Context, Settings
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def make_fixed_notes(
     if config.keeps_primer:
         if missing := [bar + 1 for bar in config.infill_bars if bar >= primer_bars]:
             raise ConfigError(
-                f"infill {config.infill}: there is no bar {max(missing)}; the primer has {primer_bars} bars"
+                f"infill {config.infill}: there is no bar {max(missing)}; the primer has {counted(primer_bars, 'bar')}"
             )
         free = config.infill_bars | _drawn(config.vary or 0.0, primer_bars, random)
         free |= frozenset(range(primer_bars, bars))

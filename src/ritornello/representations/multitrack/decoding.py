@@ -58,7 +58,7 @@ def decode(vocabulary: Vocabulary, ids: list[int]) -> Score:
     # Parts of one family stay in order, so that encoding again gives each the voice it had.
     for voice in sorted(notes, key=lambda each: (SCORE_ORDER.index(config.voices[each].family), each)):
         is_drum = bool(vocabulary.is_drum[voice])
-        program = programs.get(voice, config.voices[voice].programs[0])
+        program = vocabulary.written.get(voice, programs.get(voice, config.voices[voice].programs[0]))
         rows = [
             (
                 step * TICKS_PER_STEP,
