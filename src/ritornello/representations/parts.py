@@ -65,7 +65,7 @@ def _refusal(voices: Voices, asked: Sequence[int], program: int, has_given: bool
     kind = "drums" if program == DRUMS else FAMILIES[family]
     parts = f"{len(same)} {'part' if len(same) == 1 else 'parts'} for {kind}"
     if has_given:
-        return f"instruments {name}: this model has {parts}, and the given parts take all that it has of this kind"
+        return f"instruments {name}: the given parts take all that this model has of this kind, {parts}"
     names = ", ".join(instrument_name(each) for each in asked if family_of(each) == family)
     more = sum(family_of(each) == family for each in asked) - len(same)
     return f"instruments {names}: this model has only {parts}; leave out {more}"

@@ -105,7 +105,7 @@ class Jazz(BaseTokenizer[JazzConfig]):
                 f"instruments {names}: a model of jazz has a soloist and one instrument for the chords, and no drums"
             )
         if asked:
-            voices_for([vocabulary.SOLOISTS], asked[:1])
+            voices_for([(program,) for program in vocabulary.SOLOISTS], asked[:1])
             other.soloist = asked[0]
         elif primer is not None:
             other.soloist = read_leadsheet(primer, self.settings.melody).program

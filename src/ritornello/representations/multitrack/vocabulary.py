@@ -203,7 +203,8 @@ class Vocabulary:
         low, high = int(self.low[voice]), int(self.high[voice])
         if self.is_drum[voice]:
             return low, high
-        lowest, highest = instrument_range(self.written.get(voice, program))
+        written = self.written.get(voice, program)
+        lowest, highest = instrument_range(written if family_of(written) == family_of(program) else program)
         inside = max(low, lowest), min(high, highest)
         return inside if inside[0] <= inside[1] else (low, high)
 
