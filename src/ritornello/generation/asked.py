@@ -53,8 +53,8 @@ def settle_primer(representation: Representation, config: ComposeConfig, primer:
 def settle_meter(
     representation: Representation, meter: tuple[int, int] | None, what: str = "meter"
 ) -> tuple[int, int] | None:
-    """Return the meter in which a piece in `meter` is composed; see `grids.known_meter`. Raises ConfigError if the model
-    has none."""
+    """Return the meter in which a piece in `meter` is composed; see `grids.known_meter`. ConfigError if the model has
+    none."""
     if meter is None or not representation.meters:
         return meter
     known = known_meter(representation.meters, meter)
@@ -81,8 +81,8 @@ def _in_proportion(tempos: Iterable[Tempo], of: Tempo, to: Tempo) -> list[Tempo]
 
 
 def _in_whole_bars(primer: Score) -> Score:
-    """Return `primer` with a rest before a pickup, so that its first bar is whole. ConfigError for a change of meter, and
-    for other irregular bars."""
+    """Return `primer` with a rest before a pickup, so that its first bar is whole. ConfigError for a change of meter,
+    and for other irregular bars."""
     edges = primer.bars.edges.tolist()
     if len({meter.actual(primer.ticks_per_quarter) for meter in primer.meters}) > 1:
         raise ConfigError("the primer changes its meter, and this model cannot; give the part in one meter")
@@ -90,7 +90,9 @@ def _in_whole_bars(primer: Score) -> Score:
     lengths = [stop - start for start, stop in pairwise(edges)]
     odd = [bar for bar, length in enumerate(lengths[1:-1], start=2) if length != whole]
     if odd or lengths[0] > whole:
-        raise ConfigError(f"bar {(odd or [1])[0]} of the primer is irregular, and this model knows only whole bars")
+        raise ConfigError(
+            f"bar {(odd or [1])[0]} of the primer is irregular, and this model knows only whole bars"
+        )
     return _delayed(primer, whole - lengths[0]) if len(lengths) > 1 and lengths[0] < whole else primer
 
 
@@ -118,13 +120,18 @@ def _delayed(score: Score, ticks: int) -> Score:
 
 
 def written(
-    score: Score, representation: Representation, config: ComposeConfig, primer: Score | None, bars: int | None
+    score: Score,
+    representation: Representation,
+    config: ComposeConfig,
+    primer: Score | None,
+    bars: int | None,
 ) -> Score:
     """Return a decoded score with the tempo, the meter and the key that are asked for, in `bars` bars (None: as many as
     it has).
 
     As far as the primer goes (with `infill`, `vary` and `accompany` to its end), its own tempos, meters and key
-    signatures are written; later tempos of the model are in proportion to its last. `primer` is that of `settle_primer`.
+    signatures are written; later tempos of the model are in proportion to its last. `primer` is that of
+    `settle_primer`.
     """
     tempos, meters, keys = score.tempos, score.meters, score.keys
     if primer is not None:
@@ -164,9 +171,9 @@ def _merged(given: Sequence[Event], later: Sequence[Event]) -> tuple[Event, ...]
 
 
 def _moved(events: Sequence[Event], ticks: int) -> tuple[Event, ...]:
-    """Return events `ticks` later; those that would be before tick 0, and the first, are at tick 0."""
-    moved = {max(0, each.tick + ticks * (each.tick > 0 or ticks < 0)): each for each in events}
-    return tuple(replace(each, tick=tick) for tick, each in sorted(moved.items()))
+    """Return events `ticks` later; what is in force at the beginning is so from tick 0 on."""
+    moved = [replace(each, tick=max(0, each.tick + ticks) if each.tick else 0) for each in events]
+    return tuple({each.tick: each for each in moved}.values())
 
 
 def _last_onset(score: Score) -> int:
@@ -212,7 +219,11 @@ def _lasting(score: Score, bars: int) -> Score:
 
 
 def missed(
-    score: Score, representation: Representation, config: ComposeConfig, primer: Score | None, bars: int | None
+    score: Score,
+    representation: Representation,
+    config: ComposeConfig,
+    primer: Score | None,
+    bars: int | None,
 ) -> dict[str, str]:
     """Return what was asked and is not so in a finished score, by the name of the setting, with what it has instead.
 
@@ -229,7 +240,9 @@ def missed(
     has = Counter(DRUMS if track.is_drum else track.program for track in score.tracks if len(track.notes))
     if silent := Counter(config.programs or ()) - has:
         found["instruments"] = f"{', '.join(map(instrument_name, silent))} not playing"
-    elif config.programs and primer is None and not is_accompanied and (more := has - Counter(config.programs)):
+    elif (
+        config.programs and primer is None and not is_accompanied and (more := has - Counter(config.programs))
+    ):
         found["instruments"] = f"{', '.join(map(instrument_name, more))} too"
     count = len(score.bar_starts(_last_onset(score) + 1))
     if bars is not None and count > bars:

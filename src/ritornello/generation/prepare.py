@@ -101,7 +101,9 @@ def _with_primer(
     tempos = [tempo.quarters_per_minute for tempo in primer.tempos] or [DEFAULT_TEMPO]
     tempo = tempos[-1] if is_in_seconds else tempos[0]  # the first one is in the header
     return replace(
-        conditions, meter=settle_meter(representation, meter), quarters_per_minute=conditions.quarters_per_minute or tempo
+        conditions,
+        meter=settle_meter(representation, meter),
+        quarters_per_minute=conditions.quarters_per_minute or tempo,
     )
 
 

@@ -12,7 +12,7 @@ from ritornello.generation.constraints.fixed_notes import LOOP_CANDIDATES
 from ritornello.generation.notes import Notes
 from ritornello.representations.base import Conditions, FixedNotes, Representation
 from ritornello.score import Score
-from ritornello.theory import instrument_name, instruments_named
+from ritornello.theory import choose_instrument, instrument_name
 
 CONDITION_COLUMNS = {"density": "density", "pitch_classes": "share of C"}
 """Settings that condition a network, and the input column that it needs for each."""
@@ -68,7 +68,7 @@ def _suited(
 
 def _others_that_can(representation: Representation, config: ComposeConfig, primer: Score | None) -> str:
     """Return the end of a line with the shipped models that have the meter and the instruments, if there are some."""
-    from ritornello.generation import shipped_bundles, load
+    from ritornello.generation import load, shipped_bundles
 
     able = []
     for name in shipped_bundles():
@@ -84,12 +84,8 @@ def _others_that_can(representation: Representation, config: ComposeConfig, prim
 def settle_instruments(representation: Representation, config: ComposeConfig) -> ComposeConfig:
     """Return `config`, with a name that means several programs as the first of them that the model knows."""
     known = {each.program for each in representation.tokens.instruments}
-    names = []
-    for name in config.instruments or ():
-        programs = instruments_named(name)
-        program = next((each for each in programs if each in known), programs[0])
-        names.append(name if program == programs[0] else instrument_name(program))
-    return config.model_copy(update={"instruments": tuple(names)}) if names else config
+    names = tuple(instrument_name(choose_instrument(name, known)) for name in config.instruments or ())
+    return config.model_copy(update={"instruments": names}) if names else config
 
 
 def settle_cadence(config: ComposeConfig) -> ComposeConfig:

@@ -89,9 +89,9 @@ class Representation(Protocol):
     example, which augmentation transposes; else any number, in the key of encoding. tells_notes_in_order: whether
     `GrammarState.last_notes` come in the order of a track, each at the time `quarters` before its id, and those of a
     chord from the lowest up. keeps_fixed_notes: whether its grammar keeps `Conditions.fixed_notes`, with any other
-    conditions. plays_over_chords, plays_in_key: whether it follows `Conditions.chords`, `key`. meters: (numerator, denominator) of each that
-    its pieces can have; empty if any can be written, since its time is in seconds. changes_meter: whether its ids tell a
-    change of meter, so that irregular bars keep their lines.
+    conditions. plays_over_chords, plays_in_key: whether it follows `Conditions.chords` and `key`. meters: those that
+    its pieces can have, (numerator, denominator); none if its time is in seconds, so that any can be written.
+    changes_meter: whether its ids tell a change of meter, so that irregular bars keep their lines.
     """
 
     name: str

@@ -32,8 +32,8 @@ class Conditions:
     bars: its length in bars, at least 1. quarters_per_minute: its first tempo. meter: (numerator, denominator).
     instruments: General MIDI programs 0-127, or 128 for the drum kit, in score order. chords: those of each bar,
     which share it equally; after the last bar they begin again; they need `plays_over_chords`. key: the key signature,
-    (fifths, minor), where ids tell it. density: notes a second, spread evenly over the piece. pitch_classes: 12 weights,
-    from C up. fixed_notes: they need `keeps_fixed_notes`.
+    (fifths, minor), where ids tell it. density: notes a second, spread evenly over the piece. pitch_classes: 12
+    weights, from C up. fixed_notes: they need `keeps_fixed_notes`.
     """
 
     bars: int | None = None

@@ -106,8 +106,12 @@ class Drums(FixedTokenizer[DrumsConfig]):
         """Return it with the kit of `primer`. ConfigError for instruments other than one kit."""
         if conditions.instruments not in (None, (DRUMS,)):
             names = ", ".join(map(instrument_name, conditions.instruments or ()))
-            raise ConfigError(f"instruments {names}: a model of drums plays one drum kit; leave instruments out")
-        kits = [track.program for track in primer.tracks if track.is_drum and len(track.notes)] if primer else []
+            raise ConfigError(
+                f"instruments {names}: a model of drums plays one drum kit; leave instruments out"
+            )
+        kits = (
+            [track.program for track in primer.tracks if track.is_drum and len(track.notes)] if primer else []
+        )
         return self.with_program(kits[0]) if kits else self
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from ritornello.errors import ConfigError
+from ritornello.errors import ConfigError, counted
 from ritornello.theory import DRUMS, FAMILIES, instrument_name, instrument_range
 
 Voices = Sequence[Sequence[int]]
@@ -39,7 +39,9 @@ def voices_for(voices: Voices, asked: Sequence[int], taken: Collection[int] = ()
             if is_known:
                 suited = [v for v in suited if program in voices[v]]
             if number not in found and suited:
-                found[number] = suited[0] if is_known else min(suited, key=lambda v: _distance(voices[v][0], program))
+                found[number] = (
+                    suited[0] if is_known else min(suited, key=lambda v: _distance(voices[v][0], program))
+                )
                 left.remove(found[number])
     if missing := [program for number, program in enumerate(asked) if number not in found]:
         raise ConfigError(_refusal(voices, asked, missing[0], bool(taken)))
@@ -59,11 +61,11 @@ def _refusal(voices: Voices, asked: Sequence[int], program: int, has_given: bool
         known = dict.fromkeys(each for voice in voices for each in voice)
         near = sorted(known, key=lambda each: (each == DRUMS, abs(each - program)))
         what = "drums" if program == DRUMS else name
-        names = [instrument_name(each) for each in near[:MOST_NAMED]]
-        more = [f"{len(near) - MOST_NAMED} more"] if len(near) > MOST_NAMED else []
-        return f"instruments {name}: this model has no {what}; it has {', '.join(names + more)}"
+        named = [instrument_name(each) for each in near[:MOST_NAMED]]
+        named += [f"{len(near) - MOST_NAMED} more"] if len(near) > MOST_NAMED else []
+        return f"instruments {name}: this model has no {what}; it has {', '.join(named)}"
     kind = "drums" if program == DRUMS else FAMILIES[family]
-    parts = f"{len(same)} {'part' if len(same) == 1 else 'parts'} for {kind}"
+    parts = f"{counted(len(same), 'part')} for {kind}"
     if has_given:
         return f"instruments {name}: the given parts take all that this model has of this kind, {parts}"
     names = ", ".join(instrument_name(each) for each in asked if family_of(each) == family)

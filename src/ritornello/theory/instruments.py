@@ -12,6 +12,7 @@ Names follow the General MIDI 1 sound set (MIDI Association, RP-003), in lower c
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from ritornello.errors import ConfigError, unknown_name
 
@@ -357,6 +358,12 @@ def parse_instrument(text: str) -> int:
 def instruments_named(text: str) -> tuple[int, ...]:
     """Return the programs that a name may mean, the usual one first: of "sax" all four. Raises ConfigError."""
     return KINDS.get(_plain(text)) or (parse_instrument(text),)
+
+
+def choose_instrument(text: str, known: Collection[int]) -> int:
+    """Return the first program that a name may mean among those `known`, or else the usual one. Raises ConfigError."""
+    programs = instruments_named(text)
+    return next((program for program in programs if program in known), programs[0])
 
 
 def _plain(name: str) -> str:

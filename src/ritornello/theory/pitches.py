@@ -186,7 +186,9 @@ def parse_key(text: str) -> tuple[int, bool]:
     fifths: the key signature, -7 (flats) to 7 (sharps). A tonic alone is a major key. Raises ConfigError.
     """
     name = " ".join(text.split())
-    match = _KEY.fullmatch(name if name.endswith(("m", "M")) and len(name) < 5 else name[:1] + name[1:].lower())
+    match = _KEY.fullmatch(
+        name if name.endswith(("m", "M")) and len(name) < 5 else name[:1] + name[1:].lower()
+    )
     if match is None:
         raise ConfigError(
             f"no key {text!r}; allowed: a tonic and major or minor (D major, F# minor, Bb); other scales: scale"

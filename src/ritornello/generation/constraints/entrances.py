@@ -3,8 +3,8 @@
 A network goes on with the instruments that it has read, and leaves out the others. So they enter one after another: at
 any time in the first half, the share of instruments that have entered is at least the share of the half that is over.
 An instrument that is late plays at the next onset, and so does one that has rested for REST bars; of several, the one
-silent for longest, from the top of the score down. The network chooses what it plays. In the last bar an instrument that
-has not played yet does; one that only rests need not.
+silent for longest, from the top of the score down. The network chooses what it plays. In the last bar an instrument
+that has not played yet does; one that only rests need not.
 
 It needs the header, the silences and the bars left that the grammar state of `multitrack` follows, and its order of
 notes at an onset; for other representations it does nothing. Fixed notes have a form of their own.

@@ -54,7 +54,9 @@ class ScaleSettings(Settings):
     def _check_tonic(self) -> Self:
         if self.key and self.scale and key_tonic(*parse_key(self.key)) not in parse_scale_classes(self.scale):
             tonic = pitch_class_name(key_tonic(*parse_key(self.key)))
-            raise ValueError(f"scale {self.scale} has no {tonic}, the tonic of key {self.key}; give one of them")
+            raise ValueError(
+                f"scale {self.scale} has no {tonic}, the tonic of key {self.key}; give one of them"
+            )
         return self
 
     @property
@@ -94,7 +96,7 @@ class Scale(Constraint):
 
         asked = context.of(ScaleSettings)
         if asked.key and keeps_chords(context):
-            asked = ScaleSettings(scale=asked.scale)
+            asked = asked.model_copy(update={"key": None})
         if asked.scale_classes is None or not context.notes.is_complete:  # see `feasibility`
             return None
         return never(self.name, 20, context, of_classes(asked.scale_classes))

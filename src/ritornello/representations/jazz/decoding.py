@@ -84,7 +84,10 @@ def decode(vocabulary: Vocabulary, ids: Ids, soloist: int | None = None, accompa
     fifths = key_fifths(reader.key)
     return Score(
         STEPS_PER_QUARTER * TICKS_PER_STEP,
-        tracks=(Track(notes, soloist, name=name), replace(_accompaniment(reader, fifths < 0), program=accompanist)),
+        tracks=(
+            Track(notes, soloist, name=name),
+            replace(_accompaniment(reader, fifths < 0), program=accompanist),
+        ),
         tempos=(Tempo.from_quarters_per_minute(0, tempo),),
         meters=(Meter(0, *vocabulary.config.meters[reader.meter]),),
         keys=(Key(0, fifths),),

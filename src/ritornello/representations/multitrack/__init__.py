@@ -109,7 +109,7 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
     def for_piece(self, primer: Score | None, conditions: Conditions) -> Multitrack:
         """Return it writing the programs of `primer`, and of the instruments of `conditions`, for the voices that play
         them. ConfigError for instruments without a voice of their family and their own."""
-        written = {}
+        written: dict[int, int] = {}
         parts = parts_of(primer) if primer else []
         voices = self.vocabulary.voices_of(program for program, _ in parts)
         for voice, (_, track) in zip(voices, parts, strict=True):

@@ -99,8 +99,8 @@ class Statistics(NamedTuple):
 class Vocabulary:
     """The `Tokens` of a configuration, and tables by instrument, voice, meter and id.
 
-    instruments: voice and program of each "instrument" id. written: the program of a voice in a decoded score, if it is not
-    that of its id. low, high, is_drum: of each voice. bar_steps: of each meter.
+    instruments: voice and program of each "instrument" id. written: the program of a voice in a decoded score, if
+    it is not that of its id. low, high, is_drum: of each voice. bar_steps: of each meter.
     shift: the steps of time that pass with each id. new_bar: the steps of the bars that begin with each id, or 0.
     """
 
