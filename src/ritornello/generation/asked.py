@@ -166,14 +166,19 @@ def _whole(events: Sequence[Tempo], default: Tempo) -> list[Tempo]:
 
 def _merged(given: Sequence[Event], later: Sequence[Event]) -> tuple[Event, ...]:
     """Return the events of the primer and those after them, in order; of two at one tick the primer's."""
-    by_tick = {event.tick: event for event in (*later, *given)}
+    by_tick: dict[int, Event] = {}
+    for events in (later, given):
+        by_tick |= {event.tick: event for event in events}
     return tuple(by_tick[tick] for tick in sorted(by_tick))
 
 
 def _moved(events: Sequence[Event], ticks: int) -> tuple[Event, ...]:
     """Return events `ticks` later; what is in force at the beginning is so from tick 0 on."""
-    moved = [replace(each, tick=max(0, each.tick + ticks) if each.tick else 0) for each in events]
-    return tuple({each.tick: each for each in moved}.values())
+    moved: dict[int, Event] = {}
+    for each in events:
+        tick = max(0, each.tick + ticks) if each.tick else 0
+        moved[tick] = replace(each, tick=tick)
+    return tuple(moved.values())
 
 
 def _last_onset(score: Score) -> int:
