@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
+
 from ritornello.errors import ConfigError
 from ritornello.generation.config import ComposeConfig
 from ritornello.representations.base import Representation
@@ -27,7 +29,7 @@ from ritornello.score import (
     seconds_to_ticks,
     ticks_to_seconds,
 )
-from ritornello.theory import DRUMS, instrument_name
+from ritornello.theory import DRUMS, instrument_name, key_name
 
 # --- before the first step ------------------------------------------------------------------------------------
 
@@ -45,6 +47,12 @@ def settle_primer(representation: Representation, config: ComposeConfig, primer:
         raise ConfigError(f"meter {name} contradicts the primer, which is in {names}")
     for meter in sorted(meters):
         settle_meter(representation, meter, "the primer is in")
+    if config.key_signature and primer.keys:
+        fifths, minor = primer.keys[0].fifths, primer.keys[0].minor
+        if (fifths % 12, minor) != (config.key_signature[0] % 12, config.key_signature[1]):
+            raise ConfigError(
+                f"key {config.key} contradicts the primer, which is in {key_name(fifths, minor)}"
+            )
     if representation.meters and not representation.changes_meter:
         primer = _in_whole_bars(primer)
     return primer if config.tempo is None else _at_tempo(primer, config.tempo)
@@ -133,7 +141,7 @@ def written(
     signatures are written; later tempos of the model are in proportion to its last. `primer` is that of
     `settle_primer`.
     """
-    tempos, meters, keys = score.tempos, score.meters, score.keys
+    tempos, meters, keys, last = score.tempos, score.meters, score.keys, -1
     if primer is not None:
         given = _aligned(primer, score, representation)
         last = given.end if config.keeps_primer else _last_onset(given)
@@ -156,7 +164,9 @@ def written(
     if representation.tokens.quarters_per_minute is not None:
         score = _in_real_time(score, tempos)
     score = replace(score, tempos=tuple(tempos), meters=tuple(meters), keys=tuple(keys))
-    return score if bars is None else _lasting(score, bars)
+    if bars is None:
+        return score
+    return _lasting(score, bars, since=last + 1)
 
 
 def _whole(events: Sequence[Tempo], default: Tempo) -> list[Tempo]:
@@ -213,14 +223,24 @@ def _in_real_time(score: Score, tempos: Sequence[Tempo]) -> Score:
     return replace(score, tracks=tuple(map(moved, score.tracks)))
 
 
-def _lasting(score: Score, bars: int) -> Score:
-    """Return `score` with a meter change at the end of its last bar, if that bar or more of them are silent."""
+def _lasting(score: Score, bars: int, since: int = 0) -> Score:
+    """Return `score` in so many bars: notes from tick `since` on end by the last bar line, and a meter change marks it
+    if the last bar or more of them are silent."""
     meter = (score.meters or (Meter(0, 4, 4),))[-1]
-    more = bars - (len(score.bars.edges) - 1)
-    if more <= 0:
-        return score
-    end = int(score.bars.edges[-1]) + more * meter.bar_ticks(score.ticks_per_quarter)
-    return replace(score, meters=(*score.meters, replace(meter, tick=end)))
+    edges = score.bars.edges
+    if (more := bars - (len(edges) - 1)) > 0:
+        end = int(edges[-1]) + more * meter.bar_ticks(score.ticks_per_quarter)
+        return replace(score, meters=(*score.meters, replace(meter, tick=end)))
+    end = int(edges[bars])
+
+    def cut(track: Track) -> Track:
+        notes = track.notes.copy()
+        composed = (notes["start"] >= since) & (notes["start"] < end)
+        left = np.where(composed, end - notes["start"], notes["duration"])
+        notes["duration"] = np.minimum(notes["duration"], left)
+        return replace(track, notes=notes)
+
+    return replace(score, tracks=tuple(map(cut, score.tracks)))
 
 
 def missed(

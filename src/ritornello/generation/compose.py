@@ -160,11 +160,11 @@ def compose(
     settings that contradict each other.
     """
     config = config or checked(ComposeConfig, {})
+    check_supported(bundle.representation, config, primer)
     config = settle_cadence(config)
     config = config if config.faithful else with_sampling(config, bundle.card.sampling)
     seed = secrets.randbits(32) if config.seed is None else config.seed
     config = settle_loop(settle_faithful(bundle.representation, config))
-    check_supported(bundle.representation, config, primer)
     config = settle_instruments(bundle.representation, config)
     representation, primer = suited(bundle.representation, config, primer)
     stepper = stepper or Stepper(bundle, precision=config.precision)

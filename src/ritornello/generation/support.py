@@ -11,6 +11,7 @@ from ritornello.generation.config import MOST_CANDIDATES, ComposeConfig
 from ritornello.generation.constraints.fixed_notes import LOOP_CANDIDATES
 from ritornello.generation.notes import Notes
 from ritornello.representations.base import Conditions, FixedNotes, Representation
+from ritornello.representations.multitrack import Multitrack
 from ritornello.score import Score
 from ritornello.theory import choose_instrument, instrument_name
 
@@ -21,6 +22,15 @@ CONDITION_COLUMNS = {"density": "density", "pitch_classes": "share of C"}
 def check_supported(representation: Representation, config: ComposeConfig, primer: Score | None) -> None:
     """Raise ConfigError for a setting that the model has no tokens or columns for, for an empty primer, and for prose
     with a model of music, or music with one of prose."""
+    for name in ("cadence", "entrances"):
+        if name not in config.model_fields_set or not getattr(config, name):
+            continue
+        if not isinstance(representation, Multitrack):
+            raise ConfigError(
+                f"{name}: a model of {representation.name} cannot be asked for it; leave it out"
+            )
+        if config.fixed_notes_asked:
+            raise ConfigError(f"{name} and {config.fixed_notes_asked} contradict each other; leave one out")
     for name in representation.unsupported_settings:
         value = getattr(config, name)
         if value not in (None, False):

@@ -7,7 +7,8 @@ silent for longest, from the top of the score down. The network chooses what it 
 that has not played yet does; one that only rests need not.
 
 It needs the header, the silences and the bars left that the grammar state of `multitrack` follows, and its order of
-notes at an onset; for other representations it does nothing. Fixed notes have a form of their own.
+notes at an onset; for other representations it does nothing. Fixed notes have a form of their own: beside them only
+instruments that are asked for must enter, one after another in the free bars.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ritornello.generation.constraints.fixed_notes import FixedNotesSettings
 if TYPE_CHECKING:
     from ritornello.arrays import Mask
     from ritornello.generation.constraints.base import Ids
+    from ritornello.representations.multitrack.fixed_notes_grammar import FixedNotesGrammarState
     from ritornello.representations.multitrack.grammar import MultitrackGrammarState
     from ritornello.representations.multitrack.vocabulary import Vocabulary
 
@@ -42,7 +44,8 @@ class Entrances(Constraint):
         from ritornello.representations.multitrack import Multitrack
 
         is_free = not context.of(FixedNotesSettings).fixed_notes_asked
-        if not (context.of(EntrancesSettings).entrances and is_free):
+        asks_instruments = getattr(context.settings, "instruments", None) is not None
+        if not (context.of(EntrancesSettings).entrances and (is_free or asks_instruments)):
             return None
         found = context.representation
         return EntrancesState(found.vocabulary) if isinstance(found, Multitrack) else None
@@ -65,10 +68,11 @@ class EntrancesState(ConstraintState):
         highest = int(vocabulary.note_ids(np.array(late), vocabulary.high[late]))
         ids, end = np.arange(vocabulary.tokens.size), vocabulary.tokens.first["end"]
         if highest <= (grammar.last_id if grammar.onset == grammar.reader.time else -1):
-            return () if grammar.reader.bars_left else (end,)
+            return (end,) if not grammar.reader.bars_left else ()
         return np.concatenate([[end], ids[vocabulary.tokens.slice["shift"]], ids[highest + 1 :]])
 
     def _late(self, grammar: MultitrackGrammarState) -> int | None:
+        from ritornello.representations.multitrack.fixed_notes_grammar import FixedNotesGrammarState
         from ritornello.representations.multitrack.grammar import HEADER
 
         reader = grammar.reader
@@ -76,6 +80,8 @@ class EntrancesState(ConstraintState):
         if grammar.stage < len(HEADER) or not last_onset:
             return None
         missing = [voice for voice, time in last_onset.items() if time < 0]
+        if isinstance(grammar, FixedNotesGrammarState):
+            return self._late_beside_fixed(grammar, missing)
         if not reader.bars_left:
             return min(missing, default=None)
         wanted = int(len(last_onset) * min(1.0, 2 * reader.bar / reader.length))
@@ -85,3 +91,15 @@ class EntrancesState(ConstraintState):
             ((time, voice) for voice, time in last_onset.items() if time >= 0), default=(reader.time, 0)
         )
         return voice if reader.time - since >= REST * reader.bar_steps else None
+
+    def _late_beside_fixed(self, grammar: FixedNotesGrammarState, missing: list[int]) -> int | None:
+        """Return the instrument that must play among those that are not fixed and have not played yet."""
+        fixed, bar = grammar.table.fixed_notes, grammar.reader.bar
+        free = sorted(fixed.free) if not fixed.is_accompanied else list(range(grammar.reader.length))
+        added = [voice for voice, _ in grammar.programs if voice not in grammar.table.voices]
+        late = [voice for voice in missing if voice in added]
+        if bar not in free or not late:
+            return None
+        number = free.index(bar)
+        due = 1.0 if bar == free[-1] else min(1.0, 2 * number / len(free))
+        return min(late) if len(added) - len(late) < int(len(added) * due) else None

@@ -51,6 +51,7 @@ class Jazz(BaseTokenizer[JazzConfig]):
     """The representation `jazz`; see `representations.base.Representation`."""
 
     name = "jazz"
+    unsupported_settings = ("notes",)  # a chord brings several
     config_model = JazzConfig
     options_model = JazzOptions
     fit_config = staticmethod(vocabulary.fit)
