@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from ritornello.generation.config import ComposeConfig
 from ritornello.generation.constraints.fixed_notes import form_bars, make_fixed_notes
 from ritornello.representations.base import Conditions, GrammarState, Ids, Representation
 from ritornello.score import Meter, Score, Tempo, seconds_to_ticks
+from ritornello.theory import DRUMS
 
 BARS_AFTER_PRIMER = 16  # at least, unless a length is given
 LONGEST_PRIMER = 10_000  # quarters
@@ -59,6 +61,11 @@ def begin(
     if config.notes is not None and config.notes <= primer_notes:
         raise ConfigError(f"notes {config.notes}: the primer alone has {primer_notes}; give more")
     is_in_seconds = representation.tokens.quarters_per_minute is not None
+    if config.notes is not None and (added := _added(config, primer)) > config.notes - primer_notes:
+        given = f" beside the primer's {primer_notes}" if primer_notes else ""
+        raise ConfigError(
+            f"notes {config.notes}: {counted(added, 'instrument')} are to play{given}; give more notes"
+        )
     conditions = _with_length(conditions, config, None if is_in_seconds else primer, primer_bars)
     bars = conditions.bars or DEFAULT_BARS
     fixed = make_fixed_notes(config, primer, primer_bars, bars, seed)
@@ -81,6 +88,13 @@ def begin(
         bars if config.loop else None,
         bars if asks_bars else None,
     )
+
+
+def _added(config: ComposeConfig, primer: Score | None) -> int:
+    """Return how many of the instruments asked for the primer lacks."""
+    tracks = [track for track in (primer.tracks if primer else ()) if len(track.notes)]
+    given = Counter(DRUMS if track.is_drum else track.program for track in tracks)
+    return (Counter(config.programs or ()) - given).total()
 
 
 def _with_primer(

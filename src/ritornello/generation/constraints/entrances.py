@@ -19,6 +19,7 @@ from pydantic import Field
 
 from ritornello.generation.constraints.base import Constraint, ConstraintState, Context, Settings
 from ritornello.generation.constraints.fixed_notes import FixedNotesSettings
+from ritornello.generation.constraints.length import LengthSettings
 
 if TYPE_CHECKING:
     from ritornello.arrays import Mask
@@ -48,7 +49,10 @@ class Entrances(Constraint):
         if not (context.of(EntrancesSettings).entrances and (is_free or asks_instruments)):
             return None
         found = context.representation
-        return EntrancesState(found.vocabulary) if isinstance(found, Multitrack) else None
+        if not isinstance(found, Multitrack):
+            return None
+        notes, programs = context.of(LengthSettings).notes, getattr(context.settings, "programs", None)
+        return EntrancesState(found.vocabulary, notes if programs else None)
 
 
 class EntrancesState(ConstraintState):
@@ -56,12 +60,19 @@ class EntrancesState(ConstraintState):
 
     name, rank, is_asked = "entrances", 80, False
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self.vocabulary = vocabulary
+    def __init__(self, vocabulary: Vocabulary, notes: int | None = None) -> None:
+        """`notes`: the length of the piece in notes, if it is given so."""
+        self.vocabulary, self.notes = vocabulary, notes
 
     def banned(self, grammar: MultitrackGrammarState, allowed: Mask) -> Ids:  # type: ignore[override]
         import numpy as np
 
+        missing = [voice for voice, time in grammar.reader.silent.last_onset.items() if time < 0]
+        if self.notes is not None and 0 < self.notes - grammar.notes <= len(
+            missing
+        ):  # the last notes are theirs
+            tokens = self.vocabulary.tokens
+            return np.flatnonzero((tokens.notes > 0) & ~np.isin(tokens.voice, missing))
         late, vocabulary = self._late(grammar), self.vocabulary
         if late is None:
             return ()
@@ -84,7 +95,8 @@ class EntrancesState(ConstraintState):
             return self._late_beside_fixed(grammar, missing)
         if not reader.bars_left:
             return min(missing, default=None)
-        wanted = int(len(last_onset) * min(1.0, 2 * reader.bar / reader.length))
+        past = reader.bar / reader.length if self.notes is None else grammar.notes / self.notes
+        wanted = int(len(last_onset) * min(1.0, 2 * past))
         if len(last_onset) - len(missing) < wanted:
             return min(missing)
         since, voice = min(
