@@ -127,6 +127,18 @@ def replacing_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
         shutil.rmtree(beside, ignore_errors=True)
 
 
+def check_target(path: Path) -> None:
+    """Raise FileError if `path` could not be written: it is a folder, or its folder is none or must not be changed.
+
+    Folders that do not exist are made by writing.
+    """
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if path.is_dir():
+        raise FileError(f"{path}: is a folder; give the name of a file")
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise FileError(f"{path}: {folder} is {'read-only' if folder.is_dir() else 'no folder'}; give another place")
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` to `path` as a whole or not at all."""
     with replacing(path) as beside:

@@ -46,10 +46,13 @@ def compose(
     from ritornello.generation import load
     from ritornello.generation.constraints import CONSTRAINTS
     from ritornello.generation.support import check_prose_suffix
+    from ritornello.paths import check_target
     from ritornello.rendering import check_suffixes
 
     warn_of(CONSTRAINTS)
     check_suffixes(out or [])
+    for path in out or [Path("composed.mid")]:
+        check_target(path)
     start = time.perf_counter()
     loaded = load(model)
     prose = loaded.bundle.representation.reads_prose
