@@ -18,7 +18,7 @@ SOURCE = Path(ritornello.__file__).parent
 
 ORDER = (
     "errors", "registry", "config", "paths", "settings", "arrays", "remote", "likelihood", "theory", "score",
-    "notelist", "data", "formats", "interop", "rendering", "runs",
+    "chord_symbols", "leadsheet", "notation", "notelist", "data", "formats", "interop", "rendering", "runs",
     "representations", "originality", "corpus", "networks", "bundle", "training",
     "presets", "generation", "evaluation", "api", "live", "cli",
     "testing",
@@ -34,6 +34,8 @@ TORCH_FREE = (
     "score",
     "theory",
     "formats",
+    "leadsheet",
+    "notation",
     "rendering",
     "representations",
     "originality",

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 from build import TICKS, make_melody, make_song
 
+from ritornello.chord_symbols import chord_symbols
 from ritornello.errors import ConfigError, CorpusError
-from ritornello.representations.leadsheet import (
+from ritornello.leadsheet import (
     check_leadsheet,
-    given_chords,
+    clarity,
+    clear_chords,
+    find_chords,
     melody_track,
     name_chord,
     read_leadsheet,
@@ -66,7 +69,7 @@ def test_rehearsal_marks_and_words_are_no_chords(marks):
     score = Score(
         TICKS, (make_melody(),), texts=tuple(Text(i * BAR, "marker", m) for i, m in enumerate(marks))
     )
-    assert given_chords(score) == ()
+    assert chord_symbols(score) == ()
 
 
 def test_the_melody_is_the_track_that_is_called_so_or_is_most_like_one():
@@ -129,3 +132,20 @@ C/E C7/Bb F#m7b5/E Bbmaj7 E♭7 D6/9/F# B7 Bb5 Abm7 C\u20137 C\u22127"""
 def test_the_chord_names_of_lead_sheets_are_understood(symbol):
     chord = parse_chord(symbol)
     assert parse_chord(chord.name) == chord
+
+
+def test_chords_are_clear_where_the_sound_belongs_to_them():
+    notes = make_notes([*block(0, C), *block(1, G7)])
+    assert clarity(notes, find_chords(Score(TICKS), notes)) == 1.0
+    with_stranger = make_notes([*block(0, C), *block(1, (*G7, 49))])  # a fifth of the sound of the second bar
+    assert clarity(with_stranger, ((0, parse_chord("C")), (BAR, parse_chord("G7")))) == pytest.approx(7 / 8)
+    open_fifth = make_notes([*block(0, (48, 55)), *block(1, G7)])  # major or minor?
+    assert clarity(open_fifth, find_chords(Score(TICKS), open_fifth)) == 0.5
+    assert clarity(make_notes(), ()) == 0.0
+
+
+def test_the_melody_helps_to_name_chords_that_the_accompaniment_leaves_open():
+    soprano = Track(make_notes([(0, BAR, 67, 64), (BAR, BAR, 72, 64)]), name="Soprano")
+    lower = Track(make_notes([*block(0, (40, 52, 59)), *block(1, (45, 52, 57))]))
+    assert [chord.name for _, chord in clear_chords(Score(TICKS, (soprano, lower)))] == ["Em", "Am"]
+    assert clear_chords(Score(TICKS, (soprano,))) == clear_chords(Score(TICKS)) == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from ritornello.errors import ConfigError
 from ritornello.rendering import pianoroll
 from ritornello.rendering.layout import LEFT, MOST_SYSTEMS, make_layout
 from ritornello.rendering.pianoroll import DRUM_COLOUR, PALETTE, render_pianoroll, write_pianoroll
-from ritornello.score import Meter, Score, Track, make_notes
+from ritornello.score import Key, Meter, Score, Text, Track, make_notes
 
 TICKS = 480
 Pixels = NDArray[np.int64]
@@ -123,7 +124,7 @@ def test_instruments_are_numbered_if_there_are_several_of_a_kind() -> None:
     tracks = [track_of((0, 480, 60, 90), program=40) for _ in range(2)]
     score = score_of(*tracks, track_of((0, 480, 60, 90), program=42))
     names = [name for name, _ in pianoroll._legend(score, pianoroll._colours(score))]
-    assert names == ["Violin (1)", "Violin (2)", "Cello"]
+    assert names == ["Violin I", "Violin II", "Cello"]
 
 
 def test_no_notes_and_widths_out_of_range_are_refused(tmp_path: Path) -> None:
@@ -132,3 +133,117 @@ def test_no_notes_and_widths_out_of_range_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="10 pixels wide: allowed are 400 to 6000"):
         write_pianoroll(make_song(), tmp_path / "x.png", width=10)
     assert not list(tmp_path.iterdir())
+
+
+def chordal(*tracks: Track) -> Score:
+    """Return four bars of block chords, with `tracks` after them."""
+    triads = ((48, 52, 55), (45, 48, 52), (53, 57, 60), (43, 47, 50))
+    rows = [(bar * 1920, 1920, pitch, 127) for bar, triad in enumerate(triads) for pitch in triad]
+    return score_of(track_of(*rows), *tracks)
+
+
+@pytest.mark.parametrize("melody_is_first", [False, True])
+def test_the_melody_is_drawn_above_its_accompaniment(melody_is_first: bool) -> None:
+    tune = track_of(*((i * 480, 480, 60 + i % 3, 127) for i in range(16)))
+    under = track_of(*((i * 240, 240, 60 + pitch, 127) for i in range(32) for pitch in range(-5, 3)))
+    tracks = (tune, under) if melody_is_first else (under, tune)
+    found = places(render_pianoroll(score_of(*tracks), 1000), PALETTE[0 if melody_is_first else 1])
+    silent = replace(
+        under, notes=under.notes[under.notes["pitch"] < 58]
+    )  # the same rows, nothing over the tune
+    alone = places(
+        render_pianoroll(score_of(*(silent if t is under else t for t in tracks)), 1000),
+        PALETTE[tracks.index(tune)],
+    )
+    assert len(found) > 0.7 * len(alone) > 1000  # all but the blended edges
+
+
+def texts_of(
+    score: Score, width: int, monkeypatch: pytest.MonkeyPatch
+) -> list[tuple[float, float, str, int]]:
+    """Return (left, middle, text, size) of all texts of a piano roll, header first."""
+    written: list[tuple[float, float, str, int]] = []
+    original = pianoroll._Pen.text
+
+    def text(
+        pen: pianoroll._Pen, x: float, y: float, text: str, size: int, *rest: object, **more: object
+    ) -> None:
+        written.append((x, y, text, size))
+        original(pen, x, y, text, size, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pianoroll._Pen, "text", text)
+    render_pianoroll(score, width)
+    return written
+
+
+def test_chord_symbols_of_the_score_stand_above_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = (Text(0, "chord", "Cmaj7/E"), Text(960, "chord", "Dbø"), Text(1920, "marker", "F7"))
+    written = texts_of(replace(chordal(), texts=texts), 1000, monkeypatch)
+    chords = {text: x for x, _, text, size in written if size == pianoroll.CHORD_SIZE}
+    assert list(chords) == ["Cmaj7/E", "Dbø"]  # markers are only asked where no chords are written
+    assert chords["Dbø"] - chords["Cmaj7/E"] == pytest.approx((1000 - LEFT - 28) / 8, abs=1)
+
+
+def test_chords_are_found_where_they_are_clear_and_only_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    flats = replace(chordal().transposed(-2), keys=(Key(0, -2),))
+    written = texts_of(flats, 1000, monkeypatch)
+    assert [text for *_, text, size in written if size == pianoroll.CHORD_SIZE] == ["Bb", "Gm", "Eb", "F"]
+    noise = score_of(track_of(*((i * 240, 240, 40 + 7 * i * i % 31, 90) for i in range(64))))
+    written = texts_of(noise, 1000, monkeypatch)
+    assert not [text for *_, text, size in written if size == pianoroll.CHORD_SIZE]
+
+
+def test_texts_do_not_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = tuple(Text(120 * i, "chord", "F#m7b5/E") for i in range(64))
+    written = texts_of(replace(chordal(), texts=texts), 700, monkeypatch)
+    lefts = sorted(x for x, _, _, size in written if size == pianoroll.CHORD_SIZE)
+    width = pianoroll._text_width("F#m7b5/E", pianoroll.CHORD_SIZE)
+    assert len(lefts) > 4
+    assert all(right - left > width for left, right in pairwise(lefts))
+    assert lefts[-1] + width < 700
+
+
+@pytest.mark.parametrize(
+    ("keys", "shown"),
+    [
+        ((), "C major (estimated)"),
+        ((Key(0, 0),), "C major"),
+        ((Key(0, -3, minor=True),), "C minor"),
+        ((Key(0, 2), Key(1920, 2), Key(3840, -1)), "D major, F major"),
+        (tuple(Key(480 * i, i) for i in range(5)), "C major, G major, D major …"),
+    ],
+)
+def test_the_key_is_in_the_header(keys: tuple[Key, ...], shown: str) -> None:
+    score = replace(chordal(), keys=keys)
+    assert shown in pianoroll._facts(score, 1000).split(pianoroll.FACTS)
+    assert pianoroll._facts(score, 200) == pianoroll.FACTS.join(
+        pianoroll._facts(score, 1000).split("   ·   ")[:2]
+    )
+
+
+def test_a_signature_without_a_mode_is_that_of_a_minor_key_if_the_notes_are() -> None:
+    rows = [
+        (i * 480, 480, pitch, 90) for i, pitch in enumerate((57, 60, 64, 68, 69, 71, 72, 71, 69, 68, 69, 69))
+    ]
+    assert "A minor" in pianoroll._facts(score_of(track_of(*rows), keys=(Key(0, 0),)), 1000)
+
+
+def test_drums_alone_have_no_key() -> None:
+    assert "major" not in pianoroll._facts(score_of(track_of((0, 10, 36, 90), is_drum=True)), 1000)
+
+
+@pytest.mark.parametrize(
+    ("meters", "numbers"),
+    [
+        ((Meter(0, 4, 4),), ["1", "2", "3", "4"]),
+        ((Meter(0, 4, 4), Meter(480, 4, 4)), ["1", "2", "3", "4"]),  # a pickup has no number
+        ((Meter(0, 1, 4), Meter(480, 4, 4)), ["1", "2", "3", "4"]),  # as most MIDI files write it
+        ((Meter(0, 4, 4), Meter(1920, 3, 4)), ["1", "2", "3", "4", "5"]),
+    ],
+)
+def test_bars_are_numbered_from_the_first_whole_one(
+    meters: tuple[Meter, ...], numbers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score = replace(chordal(), meters=meters)
+    written = texts_of(score, 1000, monkeypatch)
+    assert [text for _, y, text, size in written if size == 10 and y == 12 and text] == numbers

@@ -57,6 +57,11 @@ def test_instruments_of_note_have_their_known_compass() -> None:
         "drums",
     ]
     assert theory.DRUM_NAMES[36] == "bass drum"
+    assert set(range(27, 88)) <= set(theory.DRUM_NAMES)
+    assert [theory.drum_name(pitch) for pitch in (22, 26, 27, 87)] == [
+        "closed hi-hat edge", "open hi-hat edge", "high Q", "open surdo",
+    ]  # fmt: skip
+    assert theory.drum_name(12) == "drum C0"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from build import shared_archive
 from ritornello.data.tunes import Tune, load_tunes, parse_tune
 from ritornello.errors import FormatError
 from ritornello.formats.midi import parse_midi
-from ritornello.representations.leadsheet import check_leadsheet, read_leadsheet
+from ritornello.leadsheet import check_leadsheet, read_leadsheet
 
 CHECK = runpy.run_path(str(Path(__file__).resolve().parent.parent / "tools" / "check_tunes.py"))
 ARCHIVES = {"OpenEWLD": "leadsheets", "Nottingham": "folk-nottingham"}

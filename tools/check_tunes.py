@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from ritornello.data.tunes import TICKS, Tune, load_tunes
 from ritornello.errors import RitornelloError
 from ritornello.formats import read
-from ritornello.representations.leadsheet import read_leadsheet
+from ritornello.leadsheet import read_leadsheet
 from ritornello.score import Score
 from ritornello.theory import pitch_name
 

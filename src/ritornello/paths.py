@@ -136,7 +136,9 @@ def check_target(path: Path) -> None:
     if path.is_dir():
         raise FileError(f"{path}: is a folder; give the name of a file")
     if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise FileError(f"{path}: {folder} is {'read-only' if folder.is_dir() else 'no folder'}; give another place")
+        raise FileError(
+            f"{path}: {folder} is {'read-only' if folder.is_dir() else 'no folder'}; give another place"
+        )
 
 
 def write_bytes(path: Path, data: bytes) -> None:

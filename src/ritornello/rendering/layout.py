@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.score import Score
+from ritornello.score import Meter, Score
 
 LEFT, RIGHT = 96, 28  # margins; the keyboard and the names of the drums are in the left one
 PIXELS_PER_QUARTER = 21.0  # the target; sixteenths can still be told apart
@@ -18,11 +18,16 @@ DRUM_ROW = 9.0
 MOST_DRUM_ROWS = 16
 LEAST_RANGE = 24  # semitones
 ABOVE, BELOW, DRUM_GAP = 20.0, 34.0, 8.0  # bar numbers above a system, seconds below, a gap above the drums
+CHORDS_ROW = 15.0  # chord symbols, between the bar numbers and the system
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A page of `width` pixels: `edges` are the ticks where systems begin, and the end of the last one."""
+    """A page of `width` pixels: `edges` are the ticks where systems begin, and the end of the last one.
+
+    `bars` are the bar lines, the closing one too; `first_number` is the number of the first bar, 0 for a pickup;
+    `above` is the height of the texts above a system.
+    """
 
     width: int
     edges: NDArray[np.int64]
@@ -30,11 +35,13 @@ class Layout:
     low: int
     high: int
     drums: tuple[int, ...]
+    first_number: int = 1
+    above: float = ABOVE
 
     @property
     def row(self) -> float:
         """The height of a semitone."""
-        return float(np.clip(PITCH_AREA / max(1, self.high - self.low + 1), *ROW_HEIGHTS))
+        return min(max(PITCH_AREA / max(1, self.high - self.low + 1), ROW_HEIGHTS[0]), ROW_HEIGHTS[1])
 
     @property
     def ticks_per_pixel(self) -> float:
@@ -57,11 +64,11 @@ class Layout:
     @property
     def bottom(self) -> float:
         """The lower edge of pitches and drums, from the top of a system."""
-        return ABOVE + self.pitches_height + self.drums_height
+        return self.above + self.pitches_height + self.drums_height
 
     def pitch_top(self, pitch: int) -> float:
         """Return the top of the row of a pitch, from the top of its system."""
-        return ABOVE + (self.high - pitch) * self.row
+        return self.above + (self.high - pitch) * self.row
 
     def drum_top(self, pitch: int) -> float:
         """Return the top of the row of a drum, from the top of its system; the lowest drum is at the bottom."""
@@ -69,16 +76,26 @@ class Layout:
         return self.bottom - (place + 1) * DRUM_ROW
 
 
-def make_layout(score: Score, width: int) -> Layout:
-    """Return the layout of `score`, which has notes, on a page of `width` pixels."""
+def make_layout(score: Score, width: int, with_chords: bool = False) -> Layout:
+    """Return the layout of `score`, which has notes, on a page of `width` pixels, with a row of chords or not."""
     bars = score.bars.edges
     quarters = bars[-1] / score.ticks_per_quarter
     count = int(np.clip(np.ceil(quarters * PIXELS_PER_QUARTER / (width - LEFT - RIGHT)), 1, MOST_SYSTEMS))
     even = np.linspace(0, bars[-1], count + 1)
-    above = np.searchsorted(bars, even).clip(1, len(bars) - 1)
-    edges = np.unique(bars[above - (even - bars[above - 1] < bars[above] - even)])  # the nearest bar lines
+    after = np.searchsorted(bars, even).clip(1, len(bars) - 1)
+    edges = np.unique(bars[after - (even - bars[after - 1] < bars[after] - even)])  # the nearest bar lines
     low, high = _pitch_range(score)
-    return Layout(width, edges, bars, low, high, _drums(score))
+    above = ABOVE + CHORDS_ROW * with_chords
+    return Layout(width, edges, bars, low, high, _drums(score), 0 if _has_pickup(score, bars) else 1, above)
+
+
+def _has_pickup(score: Score, bars: NDArray[np.int64]) -> bool:
+    """Return whether the first bar is shorter than its meter, or than the second (it has a meter of its own)."""
+    if len(bars) < 3:
+        return False
+    first, second = np.diff(bars[:3]).tolist()
+    meter = score.meters[0] if score.meters and score.meters[0].tick == 0 else Meter(0, 4, 4)
+    return bool(first < max(second, meter.bar_ticks(score.ticks_per_quarter)))
 
 
 def _pitch_range(score: Score) -> tuple[int, int]:

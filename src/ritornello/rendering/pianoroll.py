@@ -4,7 +4,9 @@ Conventions
 -----------
 - The piece is laid out in *systems*, which break at bar lines like the staves of a printed score. Time is linear in
   ticks, so equal bars are equally wide; the seconds are marked below.
-- Every pitch has a row; drums have rows of their own at the bottom. Velocity is the strength of the colour.
+- Every pitch has a row; drums have rows of their own at the bottom. Velocity is the strength of the colour. The melody
+  is drawn last, above its accompaniment.
+- Chord symbols are those of the score, or else those found in it, if its notes say them clearly.
 - Lengths are pixels of the final image. Everything is drawn `SUPERSAMPLE` times larger and then reduced.
 
 Read in order: `layout` (positions), then here `render_pianoroll`, `_draw_system` and the functions it calls.
@@ -14,7 +16,7 @@ from __future__ import annotations
 
 import functools
 import io
-from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +24,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from ritornello.chord_symbols import chord_texts
 from ritornello.errors import ConfigError
+from ritornello.leadsheet import clear_chords, melody_track
+from ritornello.notation.harmony import harmony_of
+from ritornello.notation.names import printed_names
 from ritornello.paths import write_bytes
 from ritornello.rendering.layout import ABOVE, DRUM_ROW, LEFT, Layout, make_layout
 from ritornello.score import Notes, Score, Track, seconds_to_ticks, ticks_to_seconds
-from ritornello.theory import DRUM_NAMES, instrument_name
+from ritornello.theory import drum_name, key_name
 
 Colour = tuple[int, int, int]
 
@@ -34,6 +40,10 @@ SUPERSAMPLE = 2
 WIDTHS = (400, 6000)
 MARGIN = 28
 MOST_LEGEND_ENTRIES = 24
+MOST_KEYS = 3
+FACTS = "   ·   "  # what stands between them
+CHORD_SIZE = 11
+MOST_BARS_WITH_CHORDS = 1000  # of chords that are found; in longer pieces bars are too narrow for them
 
 PAPER: Colour = (251, 250, 246)
 SHADE: Colour = (243, 241, 235)  # rows of black keys, and every other drum
@@ -73,10 +83,12 @@ def render_pianoroll(score: Score, width: int = 1600) -> Image.Image:
         raise ConfigError(f"a picture {width} pixels wide: allowed are {WIDTHS[0]} to {WIDTHS[1]}")
     if not score.note_count:
         raise ConfigError("the score has no notes: there is nothing to see")
-    layout, colours = make_layout(score, width), _colours(score)
+    colours, chords = _colours(score), _chords(score)
+    order = _drawing_order(score, colours)
+    layout = make_layout(score, width, bool(chords))
     strips = [_draw_header(score, colours, width)]
     for first, stop in zip(layout.edges[:-1].tolist(), layout.edges[1:].tolist(), strict=True):
-        strips.append(_draw_system(score, layout, colours, (first, stop)))
+        strips.append(_draw_system(score, layout, colours, order, chords, (first, stop)))
     page = Image.new("RGB", (width, sum(strip.height for strip in strips) + MARGIN // 2), PAPER)
     top = 0
     for strip in strips:
@@ -162,7 +174,7 @@ def _draw_header(score: Score, colours: dict[int, Colour], width: int) -> Image.
     pen = _Pen(width, top + 14 + 24 * len(rows) + 10)
     if score.title.strip():
         pen.text(MARGIN, 36, _shortened(score.title, 28, inner), 28, INK)
-    pen.text(MARGIN, top - 12, _facts(score), 14)
+    pen.text(MARGIN, top - 12, _facts(score, inner), 14)
     for row, entries in enumerate(rows):
         for left, name, colour in entries:
             y = top + 20 + 24 * row
@@ -171,17 +183,36 @@ def _draw_header(score: Score, colours: dict[int, Colour], width: int) -> Image.
     return pen.finish()
 
 
-def _facts(score: Score) -> str:
-    """Return tempo, meter, length and number of notes in one line."""
+def _facts(score: Score, width: float) -> str:
+    """Return tempo, meter, key, length and number of notes in one line; without the last ones if there is no space."""
     quarters_per_minute = 60 * score.end / score.ticks_per_quarter / max(score.seconds, 1e-9)
     meter = score.meters[0] if score.meters and score.meters[0].tick == 0 else None
     facts = [
         f"{quarters_per_minute:.0f} quarters a minute",
         f"{meter.numerator}/{meter.denominator}" if meter else "4/4",
+        *_keys(score),
         _clock(score.seconds),
         f"{score.note_count:,} notes",
     ]
-    return "   ·   ".join(facts)
+    while _text_width(FACTS.join(facts), 14) > width and len(facts) > 1:
+        facts.pop()
+    return FACTS.join(facts)
+
+
+def _keys(score: Score) -> list[str]:
+    """Return the name of the key: its signatures, or else the key that fits the notes; nothing for drums alone."""
+    if all(track.is_drum for track in score.tracks if len(track.notes)):
+        return []
+    estimated = score.estimated_key()
+    if not score.keys:
+        return [f"{key_name(estimated.fifths, estimated.minor)} (estimated)"]
+    names: list[str] = []
+    for key in score.keys[:MOST_KEYS]:
+        # Most files give a signature without a mode.
+        is_minor = key.minor or (len(score.keys) == 1 and estimated.minor and estimated.fifths == key.fifths)
+        name = key_name(key.fifths, is_minor)
+        names += [name] if names[-1:] != [name] else []
+    return [", ".join(names) + (" …" if len(score.keys) > MOST_KEYS else "")]
 
 
 def _clock(seconds: float) -> str:
@@ -192,16 +223,9 @@ def _clock(seconds: float) -> str:
 
 
 def _legend(score: Score, colours: dict[int, Colour]) -> list[tuple[str, Colour]]:
-    """Return (instrument, colour) of each track. Tracks of one instrument are numbered; drums share an entry."""
-    tracks = [score.tracks[index] for index in colours]
-    names = [instrument_name(track.program, track.is_drum) for track in tracks]
-    seen: Counter[str] = Counter()
-    entries: dict[str, Colour] = {}
-    for track, name, colour in zip(tracks, names, colours.values(), strict=True):
-        seen[name] += 1
-        numbered = names.count(name) > 1 and not track.is_drum
-        shown = name[:1].upper() + name[1:]
-        entries[f"{shown} ({seen[name]})" if numbered else shown] = colour
+    """Return (name, colour) of each track. Tracks of one name are numbered; drums share an entry."""
+    names = printed_names([score.tracks[index] for index in colours], score.title)
+    entries = dict(zip((name for name, _ in names), colours.values(), strict=True))
     kept = list(entries.items())[:MOST_LEGEND_ENTRIES]
     more = len(entries) - len(kept)
     return [*kept, (f"and {more} more", PAPER)] if more else kept
@@ -225,17 +249,43 @@ def _legend_rows(entries: list[tuple[str, Colour]], width: float) -> list[list[t
 
 
 def _draw_system(
-    score: Score, layout: Layout, colours: dict[int, Colour], span: tuple[int, int]
+    score: Score,
+    layout: Layout,
+    colours: dict[int, Colour],
+    order: Sequence[int],
+    chords: Sequence[tuple[int, str]],
+    span: tuple[int, int],
 ) -> Image.Image:
-    """Return the image of the bars from tick `span[0]` up to `span[1]`."""
+    """Return the image of the bars from tick `span[0]` up to `span[1]`, with the tracks drawn in `order`."""
     pen = _Pen(layout.width, layout.system_height)
     right = _x(layout, span, span[1])
     _draw_rows(pen, layout, right)
     _draw_time_axis(pen, layout, score, span)
-    # Tracks with long notes first, so that short notes stay visible.
-    for index in sorted(colours, key=lambda index: -float(score.tracks[index].notes["duration"].mean())):
+    _draw_chords(pen, layout, [(tick, name) for tick, name in chords if span[0] <= tick < span[1]], span)
+    for index in order:
         _draw_notes(pen, layout, score.tracks[index], colours[index], span)
     return pen.finish()
+
+
+def _drawing_order(score: Score, colours: dict[int, Colour]) -> list[int]:
+    """Return the tracks with long notes first, so that short notes stay visible, and the melody last."""
+    pitched = [index for index in colours if not score.tracks[index].is_drum]
+    melody = pitched[melody_track([score.tracks[index] for index in pitched])] if pitched else -1
+    return sorted(
+        colours, key=lambda index: (index == melody, -float(score.tracks[index].notes["duration"].mean()))
+    )
+
+
+def _chords(score: Score) -> list[tuple[int, str]]:
+    """Return (tick, name) of the chord symbols of the score, or else of the chords that are clear in its notes."""
+    given = [(text.tick, _shortened(text.text, CHORD_SIZE, 80)) for text in chord_texts(score)]
+    if given or len(score.bars) > MOST_BARS_WITH_CHORDS:
+        return [(tick, name) for tick, name in given if name]
+    keys = score.keys or (score.estimated_key(),)
+    return [
+        (tick, harmony_of(chord, next((k.fifths for k in reversed(keys) if k.tick <= tick), 0)).name)
+        for tick, chord in clear_chords(score)
+    ]
 
 
 def _x(layout: Layout, span: tuple[int, int], tick: float) -> float:
@@ -264,13 +314,13 @@ def _draw_rows(pen: _Pen, layout: Layout, right: float) -> None:
     for place, drum in enumerate(layout.drums):
         top = layout.drum_top(drum)
         pen.box(LEFT, top, right, top + DRUM_ROW, SHADE if place % 2 == 0 else PAPER)
-        name = _shortened(DRUM_NAMES.get(drum, f"drum {drum}"), 8, LEFT - 14)
+        name = _shortened(drum_name(drum), 8, LEFT - 14)
         pen.text(LEFT - 8, top + DRUM_ROW / 2, name, 8, anchor="rm")
 
 
 def _draw_time_axis(pen: _Pen, layout: Layout, score: Score, span: tuple[int, int]) -> None:
     """Draw bar lines with numbers and, where there is space, quarter lines; mark the seconds below."""
-    top, bottom = ABOVE, layout.bottom
+    top, bottom = layout.above, layout.bottom
     quarter = score.ticks_per_quarter / layout.ticks_per_pixel
     if quarter >= 16:
         for tick in range(span[0], span[1], score.ticks_per_quarter):
@@ -284,15 +334,27 @@ def _draw_time_axis(pen: _Pen, layout: Layout, score: Score, span: tuple[int, in
         x = _x(layout, span, int(layout.bars[number]))
         pen.box(x - 0.5, top, x + 0.5, bottom, LINE)
     for number in numbers[:-1][:: _thinning(gap, 34)].tolist():
-        pen.text(_x(layout, span, int(layout.bars[number])) + 3, top - 8, str(number + 1), 10)
+        shown = str(number + layout.first_number) if number + layout.first_number else ""
+        pen.text(_x(layout, span, int(layout.bars[number])) + 3, ABOVE - 8, shown, 10)
     begin, end = ticks_to_seconds(score, span).tolist()
     wanted = max(1.0, (end - begin) * 75 / max(width, 1.0))
-    step = next((step for step in _SECONDS_STEPS if step >= wanted), _SECONDS_STEPS[-1])
+    step = next((step for step in _SECONDS_STEPS if step >= wanted), int(wanted))
     seconds = np.arange(np.ceil(begin / step) * step, end, step)
     for second, tick in zip(seconds.tolist(), seconds_to_ticks(score, seconds).tolist(), strict=True):
         x = _x(layout, span, tick)
         pen.box(x - 0.25, layout.bottom, x + 0.25, layout.bottom + 5, GREY)
         pen.text(x, layout.bottom + 12, _clock(second), 10, anchor="mm")
+
+
+def _draw_chords(pen: _Pen, layout: Layout, chords: Sequence[tuple[int, str]], span: tuple[int, int]) -> None:
+    """Write the chord symbols above their times; where there is no space, those at bar lines go first."""
+    taken: list[tuple[float, float]] = []
+    for tick, name in sorted(chords, key=lambda chord: (chord[0] not in layout.bars, chord[0])):
+        wide = _text_width(name, CHORD_SIZE)
+        left = min(_x(layout, span, tick) + 3, layout.width - 4 - wide)
+        if all(left >= end + 5 or left + wide + 5 <= start for start, end in taken):
+            taken.append((left, left + wide))
+            pen.text(left, layout.above - 8, name, CHORD_SIZE, INK)
 
 
 def _thinning(gap: float, least: float) -> int:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from ritornello.arrays import Ints, Mask
 from ritornello.errors import CorpusError
+from ritornello.leadsheet import LeadSheet, check_leadsheet, read_leadsheet
 from ritornello.representations.base import Column, Conditions, Ids
 from ritornello.representations.grammar import StepGrammarState
 from ritornello.representations.grids import (
@@ -33,7 +34,6 @@ from ritornello.representations.grids import (
     fold_into_range,
     without_rests,
 )
-from ritornello.representations.leadsheet import LeadSheet, check_leadsheet, read_leadsheet
 from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, latest
 from ritornello.representations.tokens import Tokens, block, build_tokens, solo_range
 from ritornello.score import Score, Text, Track, make_notes

@@ -15,6 +15,7 @@ import re
 from collections.abc import Collection
 
 from ritornello.errors import ConfigError, unknown_name
+from ritornello.theory.pitches import pitch_name
 
 DRUMS = 128
 """The drum kit in place of a program."""
@@ -262,6 +263,9 @@ KINDS: dict[str, tuple[int, ...]] = {
 """Everyday names that mean any of several programs, the usual one first."""
 
 DRUM_NAMES: dict[int, str] = {
+    22: "closed hi-hat edge",
+    25: "snare roll",
+    26: "open hi-hat edge",
     27: "high Q",
     28: "slap",
     29: "scratch push",
@@ -324,12 +328,18 @@ DRUM_NAMES: dict[int, str] = {
     86: "mute surdo",
     87: "open surdo",
 }
-"""The keys of the drum kit (27-34 and 82-87 from General MIDI 2)."""
+"""The keys of the drum kit (27-34 and 82-87 from General MIDI 2; 25 from Roland GS; 22 and 26 as electronic drums send
+them)."""
 
 
 def instrument_name(program: int, is_drum: bool = False) -> str:
     """Return the name of a program (0-127), or "drums" for `DRUMS` or any kit."""
     return "drums" if is_drum or program == DRUMS else INSTRUMENTS[_checked(program)]
+
+
+def drum_name(pitch: int) -> str:
+    """Return the name of a key of the drum kit (0-127): "bass drum", or "drum C1" where there is no standard."""
+    return DRUM_NAMES.get(pitch) or f"drum {pitch_name(pitch)}"
 
 
 def family_name(program: int) -> str:

@@ -26,6 +26,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ritornello.errors import ConfigError
+from ritornello.leadsheet import check_leadsheet, read_leadsheet
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Conditions, Ids
 from ritornello.representations.grids import TEMPOS, nearest
 from ritornello.representations.jazz import decoding, encoding, vocabulary
@@ -38,7 +39,6 @@ from ritornello.representations.jazz.vocabulary import (
     Vocabulary,
     is_usable_meter,
 )
-from ritornello.representations.leadsheet import check_leadsheet, read_leadsheet
 from ritornello.representations.parts import voices_for
 from ritornello.representations.tokenizer import BaseTokenizer
 from ritornello.score import Meter, Score

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ritornello.errors import unknown_name
+from ritornello.leadsheet import LeadSheet, read_leadsheet
 from ritornello.representations.base import Ids
 from ritornello.representations.grids import TEMPOS, nearest, nearest_meter
 from ritornello.representations.jazz.analysis import FAITHFUL_HEARD, HELD, REST, letters
@@ -35,7 +36,6 @@ from ritornello.representations.jazz.vocabulary import (
     Word,
     reference,
 )
-from ritornello.representations.leadsheet import LeadSheet, read_leadsheet
 from ritornello.score import Score
 from ritornello.theory import Chord, estimate_key, make_chord
 from ritornello.theory.intervals import bracket, plain_interval

@@ -11,24 +11,27 @@ Ticks are those of the score; nothing is quantised.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ritornello.chord_symbols import CHORDS_NAME, chord_symbols
 from ritornello.errors import ConfigError, CorpusError
-from ritornello.score import Notes, Score, Text, Track, make_notes, sort_notes
-from ritornello.theory import CHORDS, Chord, make_chord, parse_chord
+from ritornello.score import Notes, Score, Track, make_notes, sort_notes
+from ritornello.theory import CHORDS, Chord, make_chord
 
 MELODY_NAME = re.compile(r"melod|solo|lead|voice|vocal|sing|theme|tune", re.IGNORECASE)
-CHORDS_NAME = re.compile(r"chord|harmon|accomp|comp\b|changes", re.IGNORECASE)
-"""Names of the tracks of these parts."""
+"""Names of tracks of a melody."""
 
 TEMPLATES = ("maj", "min", "7", "maj7", "m7", "dim", "m7b5", "dim7", "aug", "6", "m6", "sus4", "7sus4", "mM7")
 """The qualities of chords found in notes; of two that fit alike, the earlier."""
 
-_REHEARSAL = "ABCDEFG"
+CLEAR = 0.95
+"""The least `clarity` of chords that are shown where nothing is written."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +48,35 @@ class LeadSheet:
 
 def read_leadsheet(score: Score, melody: str | None = None) -> LeadSheet:
     """Return the lead sheet of `score`; without pitched notes it is empty. `melody`: as for `melody_track`."""
+    line, program, others = _divided(score, melody)
+    given = chord_symbols(score)
+    chords = given or find_chords(score, others if len(others) else line)
+    return LeadSheet(line, program, chords, bool(given))
+
+
+def clear_chords(score: Score) -> tuple[tuple[int, Chord], ...]:
+    """Return the chords found in the accompaniment, or else in all pitched notes, if they are clear; else none.
+
+    They are if of their sound, and of the chords, the share `CLEAR` is as it should be (see `clarity`).
+    """
+    line, _, others = _divided(score)
+    for notes in (others, sort_notes(np.concatenate([line, others]))):
+        chords = find_chords(score, notes)
+        if clarity(notes, chords) >= CLEAR:
+            return chords
+    return ()
+
+
+def _divided(score: Score, melody: str | None = None) -> tuple[Notes, int, Notes]:
+    """Return the melody, one note at a time, its program, and the other pitched notes."""
     pitched = [track for track in score.tracks if len(track.notes) and not track.is_drum]
     if not pitched:
-        return LeadSheet(make_notes(), 0, (), False)
+        return make_notes(), 0, make_notes()
     chosen = melody_track(pitched, melody)
     line = top_line(pitched[chosen].notes)
     rest = [track.notes for i, track in enumerate(pitched) if i != chosen]
     rest = rest or [np.setdiff1d(pitched[chosen].notes, line)]  # one track plays both
-    given = given_chords(score)
-    others = sort_notes(np.concatenate(rest))
-    chords = given or find_chords(score, others if len(others) else line)
-    return LeadSheet(line, pitched[chosen].program, chords, bool(given))
+    return line, pitched[chosen].program, sort_notes(np.concatenate(rest))
 
 
 def check_leadsheet(score: Score) -> None:
@@ -112,33 +133,6 @@ def top_line(notes: Notes) -> Notes:
     return make_notes(line)
 
 
-def given_chords(score: Score) -> tuple[tuple[int, Chord], ...]:
-    """Return the chords written as texts: those of a track named like one of chords, or else two or more texts of one
-    kind that are mostly chord symbols and not just the letters of rehearsal marks."""
-    for track in score.tracks:
-        if CHORDS_NAME.search(track.name) and (chords := _parse_texts(track.texts)):
-            return chords
-    for texts in (score.texts, *(track.texts for track in score.tracks)):
-        for kind in ("marker", "text", "cue", "lyric"):
-            group = [text for text in texts if text.kind == kind]
-            chords, names = _parse_texts(group), [text.text.strip() for text in group]
-            is_rehearsal = names == list(_REHEARSAL[: len(names)])
-            if len(chords) >= 2 and 3 * len(chords) >= 2 * len(group) and not is_rehearsal:
-                return chords
-    return ()
-
-
-def _parse_texts(texts: Iterable[Text]) -> tuple[tuple[int, Chord], ...]:
-    found = {}
-    for text in texts:
-        try:
-            if text.text.strip()[:1].isupper():
-                found[text.tick] = parse_chord(text.text)
-        except ConfigError:
-            continue  # not a chord symbol, or an unknown one: the chord before it goes on
-    return tuple(sorted(found.items()))
-
-
 def find_chords(score: Score, notes: Notes) -> tuple[tuple[int, Chord], ...]:
     """Return the chords of `notes`: where chords of three notes or more are struck, if most notes are in such chords,
     else for each half bar. Where fewer than two pitch classes sound, the chord before goes on."""
@@ -153,12 +147,36 @@ def find_chords(score: Score, notes: Notes) -> tuple[tuple[int, Chord], ...]:
             edges += [start, (start + stop) // 2] if beats >= 4 and beats % 2 == 0 else [start]
     chords: list[tuple[int, Chord]] = []
     starts, ends = notes["start"], notes["start"] + notes["duration"]
+    longest = int(notes["duration"].max(initial=0))
     for tick, stop in zip(edges, [*edges[1:], int(ends.max(initial=0)) + 1], strict=True):
-        at = slice(0, int(np.searchsorted(starts, stop)))
+        at = slice(*np.searchsorted(starts, (tick - longest, stop)).tolist())
         chord = name_chord(notes[at], tick, stop)
         if chord is not None and (not chords or chords[-1][1] != chord):
             chords.append((tick, chord))
     return tuple(chords)
+
+
+def clarity(notes: Notes, chords: Sequence[tuple[int, Chord]]) -> float:
+    """Return how clearly the notes say the chords, 0 to 1: the lesser of two shares.
+
+    They are the share of their sound, from the first chord on, that belongs to the chord of its time, and the share of
+    chords of which all tones but the fifth are heard. 0 without chords.
+    """
+    if not chords:
+        return 0.0
+    starts, ends = notes["start"], notes["start"] + notes["duration"]
+    stops = [tick for tick, _ in chords[1:]] + [int(ends.max())]
+    inside = total = complete = 0.0
+    longest = int(notes["duration"].max())
+    for (tick, chord), stop in zip(chords, stops, strict=True):
+        near = slice(*np.searchsorted(starts, (tick - longest, stop)).tolist())
+        sounding = np.minimum(ends[near], stop) - np.maximum(starts[near], tick)
+        weights = np.bincount(notes["pitch"][near] % 12, np.maximum(sounding, 0), minlength=12)
+        total += float(weights.sum())
+        inside += float(weights[list(chord.pitch_classes)].sum())
+        fifth = (chord.root + 7) % 12
+        complete += all(weights[each] > 0 for each in chord.pitch_classes - {fifth})
+    return min(inside / max(total, 1.0), complete / len(chords))
 
 
 def name_chord(notes: Notes, start: int, stop: int) -> Chord | None:
@@ -175,9 +193,18 @@ def name_chord(notes: Notes, start: int, stop: int) -> Chord | None:
     weights = weights / weights.sum()
     bass = int(pitches.min()) % 12
 
-    def fit(root: int, quality: str) -> float:
-        inside = [float(weights[(root + step) % 12]) for step in CHORDS[quality]]
-        missing = sum(max(0.0, 0.08 - weight) for weight in inside) / 0.08
-        return round(sum(inside) - 0.15 * missing + 0.1 * (root == bass), 9)
+    chords, tones = _templates()
+    missing = tones @ (np.maximum(0.0, 0.08 - weights) / 0.08)
+    roots = np.array([root for root, _ in chords])
+    fits = np.round(tones @ weights - 0.15 * missing + 0.1 * (roots == bass), 9)
+    return make_chord(*chords[int(np.argmax(fits))])
 
-    return make_chord(*max(((root, q) for q in TEMPLATES for root in range(12)), key=lambda each: fit(*each)))
+
+@cache
+def _templates() -> tuple[list[tuple[int, str]], NDArray[np.float64]]:
+    """Return (root, quality) of each chord that is found in notes, and its tones: 1 or 0 for each pitch class."""
+    chords = [(root, quality) for quality in TEMPLATES for root in range(12)]
+    tones = np.zeros((len(chords), 12))
+    for row, (root, quality) in zip(tones, chords, strict=True):
+        row[[(root + step) % 12 for step in CHORDS[quality]]] = 1.0
+    return chords, tones

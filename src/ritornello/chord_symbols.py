@@ -1,0 +1,69 @@
+"""The chord symbols of a score: those that are written as texts.
+
+A chord symbol is a `Text` of the kind "chord". MIDI has no such event: files have markers, texts, cues or lyrics that
+are chord symbols, and they are recognised here.
+
+Read in order: `chord_texts`, `chord_symbols`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from ritornello.errors import ConfigError
+from ritornello.score import Score, Text
+from ritornello.theory import Chord, parse_chord
+
+CHORDS_NAME = re.compile(r"chord|harmon|accomp|comp\b|changes", re.IGNORECASE)
+"""Names of tracks of chords."""
+
+_REHEARSAL = "ABCDEFG"
+
+
+def chord_symbols(score: Score) -> tuple[tuple[int, Chord], ...]:
+    """Return the chords of `chord_texts` as (tick, chord), one a tick, in time order.
+
+    What is no known symbol is left out, so that the chord before it goes on.
+    """
+    found = {}
+    for text in chord_texts(score):
+        if (chord := _parsed(text)) is not None:
+            found[text.tick] = chord
+    return tuple(sorted(found.items()))
+
+
+def chord_texts(score: Score) -> tuple[Text, ...]:
+    """Return the texts that are chord symbols, as they are written, in time order.
+
+    They are the texts of the kind "chord", if there are any; else the symbols in the texts of a track named like one of
+    chords; else those of the first group of texts of a kind that has two or more, mostly symbols and not just the
+    letters of rehearsal marks.
+    """
+    groups = [score.texts, *(track.texts for track in score.tracks)]
+    written = [text for group in groups for text in group if text.kind == "chord"]
+    if written:
+        return tuple(sorted(written, key=lambda text: text.tick))
+    for track in score.tracks:
+        if CHORDS_NAME.search(track.name) and (symbols := _symbols(track.texts)):
+            return symbols
+    for texts in groups:
+        for kind in ("marker", "text", "cue", "lyric"):
+            group = [text for text in texts if text.kind == kind]
+            symbols, names = _symbols(group), [text.text.strip() for text in group]
+            is_rehearsal = names == list(_REHEARSAL[: len(names)])
+            if len(symbols) >= 2 and 3 * len(symbols) >= 2 * len(group) and not is_rehearsal:
+                return symbols
+    return ()
+
+
+def _symbols(texts: Iterable[Text]) -> tuple[Text, ...]:
+    """Return the texts that are symbols; a lower-case letter begins a word, not a chord."""
+    return tuple(text for text in texts if text.text.strip()[:1].isupper() and _parsed(text) is not None)
+
+
+def _parsed(text: Text) -> Chord | None:
+    try:
+        return parse_chord(text.text)
+    except ConfigError:
+        return None
