@@ -46,7 +46,7 @@ def settle_primer(representation: Representation, config: ComposeConfig, primer:
         names = ", ".join(f"{numerator}/{denominator}" for numerator, denominator in sorted(meters))
         raise ConfigError(f"meter {name} contradicts the primer, which is in {names}")
     for meter in sorted(meters):
-        settle_meter(representation, meter, "the primer is in")
+        settle_meter(representation, meter, "the primer has the meter")
     if config.key_signature and primer.keys:
         fifths, minor = primer.keys[0].fifths, primer.keys[0].minor
         if (fifths % 12, minor) != (config.key_signature[0] % 12, config.key_signature[1]):

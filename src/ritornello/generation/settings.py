@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ritornello.config import parsed
 from ritornello.registry import Registry
@@ -61,15 +61,6 @@ class BeamConfig(SamplerConfig):
     beam_size: int = Field(1, ge=1, le=256, description="beam search: so many branches stay after each round")
     branch_factor: int = Field(1, ge=1, le=256, description="beam search: copies of each branch that stays")
     steps_per_iteration: int = Field(1, ge=1, le=1024, description="beam search: ids sampled in a round")
-
-    @model_validator(mode="after")
-    def _check_search(self) -> Self:
-        if self.steps_per_iteration > 1 and not self.searches:
-            raise ValueError(
-                f"steps_per_iteration {self.steps_per_iteration}: there is no beam search; give a beam_size or a"
-                " branch_factor above 1"
-            )
-        return self
 
     @property
     def searches(self) -> bool:

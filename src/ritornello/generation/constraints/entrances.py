@@ -68,9 +68,8 @@ class EntrancesState(ConstraintState):
         import numpy as np
 
         missing = [voice for voice, time in grammar.reader.silent.last_onset.items() if time < 0]
-        if self.notes is not None and 0 < self.notes - grammar.notes <= len(
-            missing
-        ):  # the last notes are theirs
+        left = 0 if self.notes is None else self.notes - grammar.notes
+        if 0 < left <= len(missing):  # the last notes are theirs
             tokens = self.vocabulary.tokens
             return np.flatnonzero((tokens.notes > 0) & ~np.isin(tokens.voice, missing))
         late, vocabulary = self._late(grammar), self.vocabulary
