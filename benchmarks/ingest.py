@@ -20,8 +20,9 @@ from pathlib import Path
 
 from machine import describe, load
 
+from ritornello.corpus.pieces import pieces_of
 from ritornello.corpus.scan import scan
-from ritornello.corpus.shards import build_corpus, encode_piece, pieces_of
+from ritornello.corpus.shards import build_corpus, encode_piece
 from ritornello.data import CORPUS
 from ritornello.representations.multitrack import Multitrack
 

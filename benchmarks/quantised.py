@@ -12,7 +12,8 @@ import argparse
 from pathlib import Path
 
 import ritornello
-from ritornello.corpus.scan import scan, split
+from ritornello.corpus.scan import scan
+from ritornello.corpus.splitting import split
 from ritornello.data import CORPUS
 from ritornello.generation.likelihood import judge
 from ritornello.generation.stepper import Stepper

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +165,68 @@ def test_what_cannot_be_adapted_is_refused(base: Bundle, tmp_path: Path) -> None
         prepare_adaptation(base, [tmp_path / "empty"], tmp_path / "other.rit", config)
     with pytest.raises(ConfigError, match=r"mine.rit exists; --force replaces it"):
         prepare_adaptation(base, [folder], run.out, config)
+
+
+def slowed(run: Adaptation, seconds: float, monkeypatch: pytest.MonkeyPatch) -> Adaptation:
+    """Let each step of a run take so many seconds of a clock that is not real."""
+    from types import SimpleNamespace
+
+    from ritornello.training import adapt
+
+    time, step = SimpleNamespace(now=0.0), run._step
+
+    def slow(*arguments: Any) -> Any:
+        time.now += seconds
+        return step(*arguments)
+
+    monkeypatch.setattr(adapt, "time", SimpleNamespace(perf_counter=lambda: time.now))
+    run._step = slow  # type: ignore[method-assign]
+    return run
+
+
+def test_what_is_learned_does_not_depend_on_the_speed_of_the_machine(
+    base: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a report: under load nothing was written, and an hour later a style was."""
+    assert list(prepared(base, tmp_path, 6).steps())
+    quick = (tmp_path / "mine.rit").read_bytes()
+    assert list(slowed(prepared(base, tmp_path, 6), 10, monkeypatch).steps())
+    assert (tmp_path / "mine.rit").read_bytes() == quick
+
+
+def test_a_given_time_is_kept_and_ten_minutes_without(
+    base: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = slowed(prepared(base, tmp_path, 6, seconds=35.0), 10, monkeypatch)
+    assert list(given.steps())[-1].fraction == 1
+    assert given.step == 4
+    endless = slowed(prepared(base, tmp_path, 6), 100, monkeypatch)
+    shown = list(endless.steps())
+    assert endless.step == 7
+    assert shown[-1].validation is not None
+
+
+def test_a_style_can_be_written_anyway(base: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, out = folder_of(tmp_path / "pieces", 6), tmp_path / "m.rit"
+    held = prepare_adaptation(base, [folder], out, AdaptConfig(steps=1))._score()
+    monkeypatch.setattr(Adaptation, "_score", lambda run: held)
+    with pytest.raises(CorpusError) as refused:
+        invoke(str(base.path), str(folder), "-o", str(out), "--steps", "2")
+    assert re.search(
+        r"nothing is written \(\d+\.\d+ nats a note before, \d+\.\d+ at best in 2 of 2 steps, on \d+ notes of 2 of 6 "
+        r"pieces\)\. What may help: more files, another --seed, or --anyway",
+        str(refused.value),
+    )
+    said = invoke(str(base.path), str(folder), "-o", str(out), "--steps", "2", "--anyway").stdout
+    assert "no better, but written all the same" in " ".join(said.split())
+    assert load_bundle(out).card.held_out["nats_per_note_before"] == pytest.approx(
+        held.nats_per_note, abs=1e-4
+    )
+
+
+def test_a_jingle_does_not_stand_for_all(base: Bundle, tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "pieces", 5)
+    formats.write(Score(TICKS, (make_melody((60, 67, 64, 60, 59, 61, 70, 72)),)), folder / "jingle.mid")
+    for seed in range(6):
+        run = prepare_adaptation(base, [folder], tmp_path / "m.rit", AdaptConfig(seed=seed))
+        assert run.corpus.count("notes", validation=True) >= 32

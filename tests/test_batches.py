@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from build import make_song
 from typer.testing import CliRunner
 
 from ritornello import formats
@@ -267,8 +266,9 @@ def test_if_all_encodings_fail_that_is_the_reason(tmp_path: Path) -> None:
 
 def test_too_little_to_learn_from_says_why(tmp_path: Path) -> None:
     (tmp_path / "broken.mid").write_bytes(b"MThd is not enough")
-    formats.write(make_song(), tmp_path / "good.mid")
-    with pytest.raises(CorpusError, match=r"1 of 2 files.*broken\.mid"):
+    notes = make_notes((480 * i, 480, 60 + i % 7, 80) for i in range(8))  # two bars
+    formats.write(Score(480, (Track(notes),)), tmp_path / "good.mid")
+    with pytest.raises(CorpusError, match=r"1 of 2 files.*or one with more bars: broken\.mid"):
         build_corpus([tmp_path], tmp_path / "corpus")
     assert not list(tmp_path.glob("corpus*"))
     with pytest.raises(ConfigError, match="unknown representation"):

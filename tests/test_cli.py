@@ -55,6 +55,7 @@ def things(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(4):
         formats.write(make_piece(number), folder / "music" / f"piece-{number}.mid")
     formats.write(make_song(), folder / "song.mid")
+    formats.write(make_song().bars[:2], folder / "short.mid")
     (folder / "empty.mid").write_bytes(b"")
     (folder / "text.mid").write_text("I only look like music")
     representation = Multitrack.fit([Multitrack.collect_statistics(make_song())])
@@ -70,7 +71,7 @@ BAD = {
     "empty folder": (["inspect", "{}/empty-folder"], "empty-folder"),
     "folder without music": (["inspect", "{}/texts"], "txt"),
     "train on nothing": (["train", "{}/texts", "-o", "x.rit"], "txt"),
-    "train on one file": (["train", "{}/song.mid", "-o", "x.rit", "--steps", "1"], "at least 2"),
+    "train on one short file": (["train", "{}/short.mid", "-o", "x.rit", "--steps", "1"], "at least 2"),
     "train to another suffix": (["train", "{}/music", "-o", "x.bin", "--steps", "1"], ".rit"),
     "minutes and steps": (
         ["train", "{}/music", "-o", "x.rit", "--steps", "1", "--minutes", "1"],

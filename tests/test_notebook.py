@@ -59,7 +59,8 @@ def test_a_score_shows_title_facts_picture_and_player() -> None:
     page = Page(score_html(make_song()))
     assert page.text.startswith("A small song")
     assert (
-        "0:06 · 71 notes · 120 quarters a minute · 4/4 · C major · flute, acoustic grand piano" in page.text
+        "0:06 · 71 notes · 120 quarter notes a minute · 4/4 · C major · flute, acoustic grand piano"
+        in page.text
     )
     assert "shown and heard" not in page.text
     picture = Image.open(io.BytesIO(page.content("img")))

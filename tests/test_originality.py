@@ -236,7 +236,15 @@ def test_training_leaves_an_index_of_what_was_learned(tmp_path: Path) -> None:
     for number, pitches in enumerate((TUNE, TUNE[::-1], TUNE[4:] + TUNE[:4])):
         formats.write(melody_score(pitches), tmp_path / "midi" / f"tune-{number}.mid")
     for _ in train(
-        tmp_path / "midi", tmp_path / "m.rit", steps=2, hidden=8, layers=1, embedding=8, samples=0, batch=2
+        tmp_path / "midi",
+        tmp_path / "m.rit",
+        held_out=0.3,
+        steps=2,
+        hidden=8,
+        layers=1,
+        embedding=8,
+        samples=0,
+        batch=2,
     ):
         pass
     index = load(tmp_path / "m.rit").bundle.index

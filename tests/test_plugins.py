@@ -92,7 +92,7 @@ def bundle(site: Path, music: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def test_its_bundle_names_the_package_and_composes(site: Path, bundle: Path, tmp_path: Path) -> None:
     facts = json.loads(ritornello("info", bundle, "--json", site=site).stdout)
     assert facts["packages"] == {"representation": "ritornello-mini 0.1", "network": "ritornello-mini 0.1"}
-    assert facts["training"]["pieces"] == 18  # of 20, as 2 are for validation
+    assert facts["training"]["pieces"] + facts["held_out"]["pieces"] == 20
     out = tmp_path / "new.midi64"
     for model in (bundle, "mini-tune"):
         done = ritornello(

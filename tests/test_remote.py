@@ -33,6 +33,7 @@ def memory() -> Iterator[object]:
 def songs(tmp_path: Path) -> Path:
     folder = tmp_path / "songs"
     for number in range(3):
+        (folder / "below").mkdir(parents=True, exist_ok=True)
         formats.write(make_piece(number), folder / "below" / f"{number}.mid")
     return folder
 

@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 from ritornello import formats
 from ritornello.cli.inspect import inspect
 from ritornello.corpus.report import forecast, measure_processors, scan_to_json, summary_rows
-from ritornello.corpus.scan import Scan, find_files, scan, split
+from ritornello.corpus.scan import Scan, find_files, scan
+from ritornello.corpus.splitting import split
 from ritornello.errors import ConfigError, CorpusError, FileError
 from ritornello.score import Meter, Score, Tempo, Track, make_notes
 

@@ -22,6 +22,15 @@ def run(arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "ritornello", *shlex.split(arguments)], check=True)
 
 
+def activation() -> str:
+    """Return the command that puts `ritornello` of this virtual environment on the path."""
+    folder = Path(sys.prefix)
+    folder = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    if sys.platform == "win32":
+        return str(folder / "Scripts" / "activate")
+    return f"source {folder}/bin/activate"
+
+
 def main() -> None:
     """Learn, compose with what was learned and with a shipped model, and say what lies where."""
     started = time.monotonic()
@@ -46,11 +55,12 @@ def main() -> None:
         ("learned.rit", "the model itself"),
     ):
         print(f"  {name:<28} {what}")
-    ritornello = Path(sys.executable).with_name("ritornello")
     print("\nNext, with your own music:")
-    print(f"  {ritornello} inspect my_midi_folder")
-    print(f"  {ritornello} train my_midi_folder -o mine.rit --minutes 10")
-    print(f"  {ritornello} compose mine.rit -o new.mid -o new.mp3")
+    if sys.prefix != sys.base_prefix:  # a virtual environment, as `make demo` makes one
+        print(f"  {activation()}")
+    print("  ritornello inspect my_midi_folder")
+    print("  ritornello train my_midi_folder -o mine.rit --minutes 10")
+    print("  ritornello compose mine.rit -o new.mid -o new.mp3")
 
 
 if __name__ == "__main__":

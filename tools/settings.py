@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from ritornello.cli.flags import help_of
 from ritornello.evaluation.config import EvaluateConfig
 from ritornello.generation.config import ComposeConfig
+from ritornello.rendering.sound import SoundConfig
 from ritornello.training.config import AdaptConfig, TrainConfig
 
 TARGET = Path(__file__).resolve().parent.parent / "src" / "ritornello" / "settings.py"
@@ -31,6 +32,10 @@ MODELS: dict[str, tuple[type[BaseModel], str]] = {
     "TrainSettings": (TrainConfig, "The settings of a training run: `train`."),
     "AdaptSettings": (AdaptConfig, "The settings of an adaptation: `adapt`."),
     "EvaluateSettings": (EvaluateConfig, "The settings of an evaluation: `evaluate`."),
+    "SoundSettings": (
+        SoundConfig,
+        "The settings of sound files: `write`, `Score.write`, `Composition.write`.",
+    ),
 }
 """The typed dictionaries: the model that each is made from, and its docstring."""
 

@@ -162,7 +162,7 @@ def _loaded(model: Model | Source | None) -> Model:
 def _adapting(run: Adaptation) -> Iterator[AdaptProgress]:
     yield from run.steps()
     if run.best is None:
-        raise CorpusError("the held-out pieces became no more probable; nothing is written")
+        raise CorpusError(run.why_nothing())
 
 
 @contextmanager

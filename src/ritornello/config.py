@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import difflib
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -27,16 +28,37 @@ REFUSALS = {
     "greater_than": "must be above {gt}",
     "less_than_equal": "must be at most {le}",
     "less_than": "must be below {lt}",
+    "multiple_of": "must be a multiple of {multiple_of}",
+    "finite_number": "must be a finite number",
     "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+    "missing": "must be given",
     "extra_forbidden": "there is no such setting",
-    "int_parsing": "must be a whole number",
-    "int_type": "must be a whole number",
-    "float_parsing": "must be a number",
-    "float_type": "must be a number",
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
+    "too_short": "must have {min_length} or more items",
+    "too_long": "must have {max_length} or fewer items",
+    "string_too_short": "must have {min_length} or more characters",
+    "string_too_long": "must have {max_length} or fewer characters",
+    "string_pattern_mismatch": "must have the form {pattern}",
+    "string_unicode": "must be text in UTF-8",
+} | {
+    f"{kind}_{problem}": f"must be {words}"
+    for kind, words in {
+        "int": "a whole number",
+        "float": "a number",
+        "bool": "true or false",
+        "string": "text",
+        "list": "a list",
+        "tuple": "a list",
+        "dict": "a table of names and values",
+        "model": "a table of names and values",
+        "path": "a path",
+    }.items()
+    for problem in ("type", "parsing", "parsing_size", "from_float", "attributes_type")
 }
-"""Messages for types of pydantic errors; other types keep the message of pydantic."""
+"""Messages by the type of a pydantic error; the message of any other type says only that the value is not allowed."""
+
+OWN_WORDS = ("value_error", "assertion_error")
+"""Types of errors whose message comes from this library's validators."""
 
 
 def checked(
@@ -54,19 +76,29 @@ def refusal(error: ValidationError, model: type[BaseModel]) -> str:
     problems = error.errors()
     unknown = any(problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1 for problem in problems)
     known = f"; known: {', '.join(model.model_fields)}" if unknown and len(model.model_fields) <= 40 else ""
-    return "; ".join(map(_explain, problems[:MOST_PROBLEMS])) + known
+    return "; ".join(map(explain, problems[:MOST_PROBLEMS])) + _near(problems, model) + known
 
 
-def _explain(problem: Mapping[str, Any]) -> str:
-    where, what = ".".join(map(str, problem["loc"])), str(problem["msg"]).removeprefix("Value error, ")
-    if problem["type"] in REFUSALS:
-        limits = {k: f"{v:g}" if isinstance(v, float) else v for k, v in problem.get("ctx", {}).items()}
-        what = REFUSALS[problem["type"]].format(**limits)
+def _near(problems: Sequence[Mapping[str, Any]], model: type[BaseModel]) -> str:
+    """Return a text that tells the setting nearest to the first unknown one; empty if none is near."""
+    unknown = (p["loc"][0] for p in problems if p["type"] == "extra_forbidden" and len(p["loc"]) == 1)
+    near = difflib.get_close_matches(str(next(unknown, "")), model.model_fields, n=1, cutoff=0.6)
+    return f"; nearest is {near[0]}" if near else ""
+
+
+def explain(problem: Mapping[str, Any]) -> str:
+    """Return a problem of a validation error, one of its `errors()`, in this library's words."""
+    where, kind = ".".join(map(str, problem["loc"])), problem["type"]
+    limits = {k: f"{v:g}" if isinstance(v, float) else v for k, v in problem.get("ctx", {}).items()}
+    if kind in OWN_WORDS:
+        what = str(problem["msg"]).partition(", ")[2].rstrip(".")  # after "Value error, "
+    else:
+        what = REFUSALS.get(kind, "is not allowed").format(**limits)
     if not where:  # a problem of the whole model
         return what
     value = repr(problem["input"])
     shown = value if len(value) <= LONGEST_SHOWN else f"{value[: LONGEST_SHOWN - 1]}…"
-    return f"{where}: {what}" + (f" (received {shown})" if problem["type"] != "missing" else "")
+    return f"{where}: {what}" + (f" (received {shown})" if kind != "missing" else "")
 
 
 def parsed(parse: Callable[[str], Value], text: str) -> Value:

@@ -52,9 +52,16 @@ class UnknownNameError(ConfigError, KeyError):
 class MissingExtraError(RitornelloError):
     """An optional library that this call needs is not installed."""
 
-    def __init__(self, library: str, extra: str = "") -> None:
+    def __init__(self, library: str, extra: str = "", note: str = "") -> None:
         package = f'"ritornello[{extra}]"' if extra else library
-        super().__init__(f"{library} is not installed; run: pip install {package}")
+        super().__init__(
+            f"{library} is not installed; run: pip install {package}" + f" ({note})" * bool(note)
+        )
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun in singular or plural: "1 bar", "12 bars", "1,200 notes"."""
+    return f"{count:,} {noun}" + "s" * (count != 1)
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
@@ -64,8 +71,3 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
     candidate = f", nearest is {near[0]!r}" if near else ""
     listed = f"; known: {', '.join(names)}" if len(names) <= 40 else ""
     return UnknownNameError(f"unknown {kind} {name!r}{candidate}{listed}")
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, for messages: "1 bar", "2 bars"."""
-    return f"{number} {noun}{'s' * (number != 1)}"

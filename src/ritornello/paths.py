@@ -79,12 +79,32 @@ def _read_file(file: BinaryIO, limit: int | None) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
+def check_place(path: Path) -> None:
+    """Raise FileError unless a file can be put at `path`: its folder is there, or can be made in one that is there."""
+    if path.is_dir():
+        raise FileError(f"{path}: cannot be written: it is a folder")
+    folder = path.parent
+    if not folder.exists() and not folder.parent.is_dir():
+        raise FileError(
+            f"{path}: cannot be written: there is no folder {folder.parent} to make {folder.name} in"
+        )
+    place = folder if folder.exists() else folder.parent
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise FileError(
+            f"{path}: cannot be written: {place} is {'read-only' if place.is_dir() else 'no folder'}"
+        )
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it to `path` at the end, or remove it on failure."""
+    """Yield a temporary path beside `path`; rename it to `path` at the end, or remove it on failure.
+
+    Its folder is made if it is missing, but none above that: a path with a slip is not to make a tree of folders.
+    """
     path = Path(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        check_place(path)
+        path.parent.mkdir(exist_ok=True)
         # The suffix is kept: writers of images and sound choose the format by it.
         handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}.", suffix=path.suffix, dir=path.parent)
     except OSError as error:
@@ -125,20 +145,6 @@ def replacing_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
         raise FileError(f"{path}: cannot be written: {describe(error)}") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-
-
-def check_target(path: Path) -> None:
-    """Raise FileError if `path` could not be written: it is a folder, or its folder is none or must not be changed.
-
-    Folders that do not exist are made by writing.
-    """
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
-    if path.is_dir():
-        raise FileError(f"{path}: is a folder; give the name of a file")
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise FileError(
-            f"{path}: {folder} is {'read-only' if folder.is_dir() else 'no folder'}; give another place"
-        )
 
 
 def write_bytes(path: Path, data: bytes) -> None:

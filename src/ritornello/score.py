@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,10 +31,14 @@ from ritornello.theory import estimate_key
 
 if TYPE_CHECKING:
     from ritornello.paths import Target
+    from ritornello.settings import SoundSettings
 
 MAX_TICKS_PER_QUARTER = 32_767  # the maximum of a MIDI file
 MAX_BARS = (
     1_000_000  # of any piece of which bars are counted: a note at 2^28 in 1/128 would ask for gigabytes
+)
+LONGEST_QUARTERS = (
+    200_000  # the longest works of music are shorter; also the most bars of a piece that is encoded
 )
 DEFAULT_MICROSECONDS_PER_QUARTER = 500_000  # 120 beats a minute, MIDI's default
 
@@ -159,11 +163,17 @@ Event = TypeVar("Event", Tempo, Meter, Key)
 
 @dataclass(frozen=True)
 class Text:
-    """A text at `tick`; `kind` is text, copyright, name, instrument, lyric, marker or cue."""
+    """A text at `tick`.
+
+    `kind` is text, copyright, name, instrument, lyric, marker or cue, as in MIDI, or one that MIDI has no event for:
+    chord (a chord symbol such as "Dm7/G", or "N.C."), composer or lyricist. A lyric is one syllable; one that is not
+    the last of its word ends with "-". `verse` is the number of the verse of a lyric, from 1.
+    """
 
     tick: int
     kind: str
     text: str
+    verse: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,6 +255,20 @@ class Score:
         if (count := sum(map(len, spans))) > MAX_BARS:
             raise ConfigError(f"the piece has {count} bars: allowed are {MAX_BARS}")
         return np.concatenate([np.arange(span.start, span.stop, span.step, dtype=np.int64) for span in spans])
+
+    def check_extent(self) -> None:
+        """Raise ConfigError for a score of more than LONGEST_QUARTERS, or as many bars.
+
+        Whatever makes arrays with a row a step, or steps a network through a piece, calls this first: a damaged file
+        may have a note a million bars after the others.
+        """
+        quarters = self.end / self.ticks_per_quarter
+        if quarters > LONGEST_QUARTERS:
+            raise ConfigError(
+                f"the piece is {quarters:,.0f} quarter notes long: allowed are {LONGEST_QUARTERS:,}"
+            )
+        if (bars := len(self.bar_starts())) > LONGEST_QUARTERS:
+            raise ConfigError(f"the piece has {bars:,} bars: allowed are {LONGEST_QUARTERS:,}")
 
     def estimated_key(self) -> Key:
         """Return the key, from tick 0, that best fits the pitches weighted by duration (`theory.estimate_key`).
@@ -435,11 +459,13 @@ class Score:
 
     # --- to and from files and other libraries, imported on use ---
 
-    def write(self, target: Target, format: str | None = None) -> tuple[str, ...]:
+    def write(
+        self, target: Target, format: str | None = None, **sound: Unpack[SoundSettings]
+    ) -> tuple[str, ...]:
         """Write as by `ritornello.write`: `target` is a path or a binary file, `format` a suffix such as "mp3"."""
         from ritornello.rendering import write
 
-        return write(self, target, format)
+        return write(self, target, format, **sound)
 
     def _repr_html_(self) -> str:
         from ritornello.rendering.notebook import score_html

@@ -13,23 +13,25 @@ class ComposeSettings(TypedDict, total=False):
     """What can be asked of a piece: `compose`, `Model.compose`."""
 
     temperature: float
-    """above 1 bolder, below 1 safer, 0 always the most probable (0 to 10; default 1)"""
+    """above 1 bolder, below 1 safer, 0 always the most probable; the model's card may have another default
+    (`ritornello info`) (0 to 10; default 1)"""
     top_p: float
-    """keep the most probable ids that make up this share (above 0 and at most 1; default 0.95)"""
+    """choose among the most probable tokens, which together make up this share (above 0 and at most 1; default
+    0.95)"""
     top_k: int
-    """keep this many of the most probable ids, 0 all (at least 0; default 0)"""
+    """choose among so many of the most probable tokens, 0 all (at least 0; default 0)"""
     min_p: float
-    """drop ids less probable than this share of the best one's (0 to 1; default 0)"""
+    """leave out tokens less probable than this share of the best one's (0 to 1; default 0)"""
     surprise: float
     """how often, as a share of steps, the most probable is avoided on purpose (0 to 1; default 0)"""
     sampling_method: str
-    """how ids are drawn (one of standard; default standard)"""
+    """how tokens are drawn (one of standard; default standard)"""
     beam_size: int
     """beam search: so many branches stay after each round (1 to 256; default 1)"""
     branch_factor: int
     """beam search: copies of each branch that stays (1 to 256; default 1)"""
     steps_per_iteration: int
-    """beam search: ids sampled in a round (1 to 1024; default 1)"""
+    """beam search: tokens chosen in a round (1 to 1024; default 1)"""
     tempo: float | None
     """quarter notes a minute (10 to 400)"""
     meter: str | None
@@ -97,14 +99,14 @@ class ComposeSettings(TypedDict, total=False):
     seed: int | None
     """makes the same pieces again; random if not given (at least 0)"""
     index: int
-    """number of the first piece of this seed (at least 0; default 0)"""
+    """begin with this one of the pieces that the seed makes, counted from 0 (at least 0; default 0)"""
     count: int
     """how many pieces, in one run (1 to 1000; default 1)"""
     best_of: int
     """compose so many candidates for each piece, and keep the most probable that copies little (1 to 256; default
     1)"""
     faithful: bool
-    """choose ids as the model's original system does, where nothing else is given (default False)"""
+    """choose tokens as the model's original system does, where nothing else is given (default False)"""
     precision: Literal["float32", "int8"]
     """arithmetic; int8 rounds the weights to 8 bits: faster, other pieces (one of float32, int8; default
     float32)"""
@@ -114,13 +116,15 @@ class TrainSettings(TypedDict, total=False):
     """The settings of a training run: `train`."""
 
     minutes: float | None
-    """time budget; the learning rate falls to its end (above 0 and at most 100000)"""
+    """time budget of the whole command, with reading, scoring and writing; the learning rate falls to its end
+    (above 0 and at most 100000)"""
     steps: int | None
     """train for exactly so many batches, instead of a time budget (at least 1)"""
     seed: int
     """of the split, the order, the weights and the dropout (at least 0; default 0)"""
-    held_out: float
-    """share of the pieces held out for validation (above 0 and below 1; default 0.1)"""
+    held_out: float | None
+    """share of the pieces held out for validation (default: pieces with a tenth of the notes, of very few pieces
+    some bars) (above 0 and below 1)"""
     transpose: bool
     """move each piece to a random key each time it is read (default True)"""
     transpositions: Sequence[int] | str | None
@@ -176,7 +180,11 @@ class TrainSettings(TypedDict, total=False):
     processes: int
     """processes that train together, each with its share of the streams (1 to 4096; default 1)"""
     evaluations: int
-    """how often in the run the held-out pieces are scored (1 to 10000; default 20)"""
+    """how often in the run the held-out pieces are scored; less often where that takes more than a tenth of the
+    time (1 to 10000; default 20)"""
+    evaluation_ids: int | None
+    """ids of the held-out pieces that are scored each time; chosen to fit the budget (at the end all are scored)
+    (at least 1)"""
     patience: int
     """stop after so many evaluations without improvement (at least 1; default 10)"""
     samples: int
@@ -188,10 +196,14 @@ class AdaptSettings(TypedDict, total=False):
 
     steps: int | None
     """batches to learn from (300; 100 if no piece can be held out) (1 to 100000)"""
-    seconds: float
-    """end after so long, also before that (above 0 and at most 100000; default 50)"""
+    seconds: float | None
+    """end after so long, also before that (default: after ten minutes, which a slow machine may need) (above 0
+    and at most 100000)"""
     held_out: float
-    """share of the pieces held out, if there are three or more (above 0 and below 1; default 0.25)"""
+    """share of the notes held out, in whole pieces, if there are three or more (above 0 and below 1; default
+    0.25)"""
+    anyway: bool
+    """write the style also if the held-out pieces become no more probable (default False)"""
     transpose: bool
     """move each piece to a random key each time it is read (default True)"""
     learning_rate: float
@@ -204,17 +216,19 @@ class EvaluateSettings(TypedDict, total=False):
     """The settings of an evaluation: `evaluate`."""
 
     temperature: float
-    """above 1 bolder, below 1 safer, 0 always the most probable (0 to 10; default 1)"""
+    """above 1 bolder, below 1 safer, 0 always the most probable; the model's card may have another default
+    (`ritornello info`) (0 to 10; default 1)"""
     top_p: float
-    """keep the most probable ids that make up this share (above 0 and at most 1; default 0.95)"""
+    """choose among the most probable tokens, which together make up this share (above 0 and at most 1; default
+    0.95)"""
     top_k: int
-    """keep this many of the most probable ids, 0 all (at least 0; default 0)"""
+    """choose among so many of the most probable tokens, 0 all (at least 0; default 0)"""
     min_p: float
-    """drop ids less probable than this share of the best one's (0 to 1; default 0)"""
+    """leave out tokens less probable than this share of the best one's (0 to 1; default 0)"""
     surprise: float
     """how often, as a share of steps, the most probable is avoided on purpose (0 to 1; default 0)"""
     sampling_method: str
-    """how ids are drawn (one of standard; default standard)"""
+    """how tokens are drawn (one of standard; default standard)"""
     pieces: int
     """real pieces to compare with, at most, chosen by the seed (4 to 100000; default 50)"""
     count: int | None
@@ -223,3 +237,17 @@ class EvaluateSettings(TypedDict, total=False):
     """compare only so many bars, the first of each piece (default: all) (1 to 1000)"""
     seed: int
     """of the pieces composed and chosen (at least 0; default 0)"""
+
+
+class SoundSettings(TypedDict, total=False):
+    """The settings of sound files: `write`, `Score.write`, `Composition.write`."""
+
+    sample_rate: int
+    """of sound files, in Hz (8000 to 192000; default 44100)"""
+    bits: Literal["16", "24", "32f"] | str | None
+    """bits a sample: 16, 24, or 32f for floating point (wav; flac has 16 and 24; default 16)"""
+    soundfont: str | None
+    """an sf2 or sf3 file to play with instead of the shipped one"""
+    stems: bool
+    """also write a sound file for each part, such as song-1-violin.wav beside song.wav; their sum is the whole
+    (default False)"""

@@ -172,7 +172,7 @@ def test_play_saves_what_was_played(
     monkeypatch.setattr(ports, "open_ports", lambda *names: Played())
     code, out, _ = ritornello("play", bundle_file, "--in", "Keys", "--out", "Synth", "--save", "x.mid")
     assert code == 0
-    assert "x.mid  1 notes" in out
+    assert "x.mid  1 note, 0 s" in out
     assert formats.read(tmp_path / "x.mid").note_count == 1
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ritornello.errors import ConfigError, MissingExtraError
+from ritornello.live import ports
 from ritornello.live.ports import MidoPorts, find_port, open_ports, port_names
 
 mido = pytest.importorskip("mido")
@@ -127,6 +128,13 @@ def test_ports_are_opened_by_name_or_made(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_back_end_that_fails_is_one_line(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mido", Backend(error))
     with pytest.raises(ConfigError, match=r"MIDI ports cannot be used: .+"):
+        port_names()
+
+
+def test_where_there_is_no_wheel_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "NO_WHEELS", (3, 0))
+    monkeypatch.setitem(sys.modules, "rtmidi", None)
+    with pytest.raises(MissingExtraError, match=r"pip install python-rtmidi \(.*C\+\+ compiler"):
         port_names()
 
 

@@ -55,6 +55,7 @@ from ritornello.bundle.card import (
     StyleCard,
     card_bytes,
     read_card,
+    shortcoming,
 )
 from ritornello.bundle.step_graph import NETWORK, Precision, export_step, externalise, still_copy
 from ritornello.bundle.style import Style, digest_of, find_base, read_style
@@ -81,6 +82,7 @@ __all__ = [
     "save_bundle",
     "save_style",
     "set_sampling",
+    "shortcoming",
 ]
 
 SUFFIX = ".rit"

@@ -1,7 +1,7 @@
 """The command line: one module a command; each parses, calls one library function, and prints.
 
-An error of the library is one line on stderr and exit code 2. Ctrl-C ends with code 130. A command's module is imported
-when the command is called, and imports nothing heavy at the top, so that `--help` is fast.
+An error, of the library or of the command line, is one line on stderr and exit code 2. Ctrl-C ends with code 130. A
+command's module is imported when the command is called, and imports nothing heavy at the top, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from ritornello import __version__
+from ritornello.cli.config_file import config_option
+from ritornello.cli.usage import UsageError, usage_message
 from ritornello.errors import RitornelloError
 from ritornello.paths import describe
 from ritornello.registry import Registry
@@ -28,15 +31,16 @@ COMMANDS = {
     "compose": "Compose new music with a model, and write it as MIDI, sound, picture or score.",
     "jam": "Play with a model, live, in the browser: it listens, and answers.",
     "play": "Play with a model, live, on real or virtual MIDI ports.",
-    "render": "Hear and see a piece: write it as sound, engraved score, piano roll or another format.",
-    "convert": "Convert a file between formats: MIDI (also damaged), MusicXML, and text with a word for each MIDI "
-    "event.",
+    "render": "Hear and see pieces: write them as sound, engraved score, piano roll or another format.",
+    "convert": "Convert a file: MIDI (also damaged), MusicXML, text with a word for each MIDI event; also to sound "
+    "and scores.",
     "share": "Make a folder to share a piece from: MP3, WAV, a cover, MIDI, score, and a text that says how it was "
     "made.",
-    "info": "Show the card of a model: how it was made, from what music, under which licence, and how good it is.",
+    "info": "Show what a model plays, from what music it learned, under which licence, and how good it is.",
     "presets": "List the presets of `ritornello train`: what each is for, and the settings that it changes.",
     "likelihood": "Measure how probable pieces are under a model, and how often it predicts the next token.",
-    "evaluate": "Measure how probable real pieces are under a model, and how alike its own pieces are to them.",
+    "evaluate": "Measure how probable real pieces are under a model, and how alike its own pieces are to them; or "
+    "compare two.",
     "bench": "Measure on public collections, beside published figures.",
 }
 """The commands in the order of the help, each with the first line of its own help."""
@@ -53,12 +57,15 @@ class _Commands(TyperGroup):
 
 def make_command(name: str) -> Any:
     """Return the command of that name from the module of that name, which has a function or a group."""
-    command = getattr(import_module(f"ritornello.cli.{name}"), name)
-    if isinstance(command, typer.Typer):
-        return typer.main.get_command(command)
-    alone = typer.Typer(add_completion=False)
-    alone.command(name)(command)
-    return typer.main.get_command(alone)
+    made = getattr(import_module(f"ritornello.cli.{name}"), name)
+    if not isinstance(made, typer.Typer):
+        alone = typer.Typer(add_completion=False)
+        alone.command(name)(made)
+        made = alone
+    command = typer.main.get_command(made)
+    for each in getattr(command, "commands", {name: command}).values():
+        each.params.append(config_option())
+    return command
 
 
 app = typer.Typer(
@@ -70,6 +77,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"ritornello {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _ritornello(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_print_version),
+    ] = False,
+) -> None:
+    """Train a recurrent network on MIDI files, compose with it, hear and see the result."""
+
 
 for _name, _help in COMMANDS.items():
     app.command(_name, help=_help)(lambda: None)  # a placeholder until the command is called
@@ -91,15 +115,19 @@ def main() -> None:
 
 
 def _run() -> None:
+    code: object = None
     try:
-        app()
+        code = app(prog_name="ritornello", standalone_mode=False)  # errors are printed here
     except RitornelloError as error:
         fail(str(error))
-    except KeyboardInterrupt:
+    except UsageError as error:
+        fail(usage_message(error))
+    except (KeyboardInterrupt, typer.Abort):
         print("interrupted", file=sys.stderr)
-        sys.exit(130)
+        code = 130
     except OSError as error:  # a full disk, a closed pipe
         fail(f"{error.filename or 'input or output'}: {describe(error)}")
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def warn_of(registry: Registry[Any]) -> None:

@@ -11,6 +11,7 @@ from ritornello.cli.flags import with_options
 from ritornello.training.config import AdaptConfig
 
 if TYPE_CHECKING:
+    from ritornello.likelihood import Likelihood
     from ritornello.training.adapt import Adaptation
 
 
@@ -30,9 +31,11 @@ def adapt(
     from ritornello.config import checked
     from ritornello.errors import CorpusError
     from ritornello.generation import find_bundle
+    from ritornello.paths import check_place
     from ritornello.training import require_torch
 
     config = checked(AdaptConfig, settings)
+    check_place(out)
     base = load_bundle(find_bundle(model))
     require_torch()
     from ritornello.training.adapt import prepare_adaptation
@@ -45,7 +48,7 @@ def adapt(
         _print(run, as_json)
         raise
     if run.best is None:
-        raise CorpusError("the held-out pieces became no more probable; nothing is written")
+        raise CorpusError(run.why_nothing())
     _print(run, as_json)
 
 
@@ -58,7 +61,11 @@ def _show(run: Adaptation, as_json: bool) -> None:
     unit = run.base.representation.unit
     if run.has_validation:
         apart = len(run.corpus.pieces(validation=True))
-        console.print(f"learning from {len(run.corpus.pieces(validation=False))} pieces; {apart} held out")
+        held, all_notes = run.corpus.count("notes", True), run.corpus.count("notes", False)
+        console.print(
+            f"learning from {len(run.corpus.pieces(validation=False))} pieces; held out: {apart} of {run.pieces} "
+            f"pieces, {held:,} of {held + all_notes:,} {unit}s"
+        )
     else:
         console.print("fewer than 3 pieces: none is held out, so there is no validation")
     columns = (TextColumn("learning"), BarColumn(bar_width=None), TaskProgressColumn())
@@ -87,7 +94,12 @@ def _print(run: Adaptation, as_json: bool) -> None:
         of = "held-out pieces" if run.has_validation else "the training pieces"
         typer.echo(
             f"{run.out}: {size:,} bytes, for {run.base.path.name} ({run.base.digest}); {of}: "
-            f"{before.nats_per_note:.3f} -> {best.nats_per_note:.3f} nats. Then: ritornello compose {run.out}"
+            f"{before.nats_per_note:.3f} -> {best.nats_per_note:.3f} nats{_no_better(before, best)}. "
+            f"Then: ritornello compose {run.out}"
         )
     else:
         typer.echo(f"nothing was gained yet; {run.out} is not written")
+
+
+def _no_better(before: Likelihood, best: Likelihood) -> str:
+    return "" if best.nats_per_note < before.nats_per_note else ": no better, but written all the same"

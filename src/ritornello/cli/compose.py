@@ -11,13 +11,16 @@ import typer
 from ritornello.cli.flags import with_options
 from ritornello.errors import counted
 from ritornello.generation.config import ComposeConfig
+from ritornello.rendering.sound import SoundConfig
 
 if TYPE_CHECKING:
+    from ritornello.cli.writing import Written
     from ritornello.generation.compose import Composition
     from ritornello.score import Score
 
 
 @with_options(ComposeConfig)
+@with_options(SoundConfig, panel="Sound files", into="sound")
 def compose(
     model: Annotated[
         str | None, typer.Argument(help="a .rit file, or the name of a shipped model (see: ritornello info)")
@@ -37,22 +40,22 @@ def compose(
     as_json: Annotated[bool, typer.Option("--json", help="print facts for machines")] = False,
     *,
     settings: dict[str, Any],
+    sound: dict[str, Any],
 ) -> None:
     """Compose new music with a model, and write it as MIDI, sound, picture or score."""
     import json
     import time
 
     from ritornello.cli import warn_of
+    from ritornello.cli.writing import write_all
+    from ritornello.config import checked
     from ritornello.generation import load
     from ritornello.generation.constraints import CONSTRAINTS
     from ritornello.generation.support import check_prose_suffix
-    from ritornello.paths import check_target
-    from ritornello.rendering import check_suffixes
+    from ritornello.rendering import check_targets
 
     warn_of(CONSTRAINTS)
-    check_suffixes(out or [])
-    for path in out or [Path("composed.mid")]:
-        check_target(path)
+    check_targets(out or [], checked(SoundConfig, sound))
     start = time.perf_counter()
     loaded = load(model)
     prose = loaded.bundle.representation.reads_prose
@@ -63,7 +66,7 @@ def compose(
     facts = []
     for number, piece in enumerate(pieces, start=1):
         names = outs if len(pieces) == 1 else [path.with_stem(f"{path.stem}-{number}") for path in outs]
-        facts.append(_facts(piece, [str(piece.write(path)) for path in names]))
+        facts.append(_facts(piece, write_all(piece.score, names, sound)))
     milliseconds = round(1000 * (time.perf_counter() - start))
     if as_json:
         typer.echo(json.dumps({"milliseconds": milliseconds, "pieces": facts}, ensure_ascii=not prose))
@@ -91,13 +94,15 @@ def _read_primer(text: str | None, prose: bool) -> Score | None:
     return notes_to_score(text)
 
 
-def _facts(piece: Composition, files: list[str]) -> dict[str, Any]:
+def _facts(piece: Composition, written: Written) -> dict[str, Any]:
     from ritornello.formats.text import is_prose, prose_of
+    from ritornello.generation.constraints.originality import longest_copy
 
     score, copies = piece.score, piece.copies
     of_prose = {"text": prose_of(score)} if is_prose(score) else {}
     return of_prose | {
-        "files": files,
+        "files": [str(path) for path in written.files],
+        "left_out": written.left_out,
         "model": piece.model,
         "digest": piece.digest,
         "seed": piece.seed,
@@ -120,22 +125,24 @@ def _facts(piece: Composition, files: list[str]) -> dict[str, Any]:
             "same_pitches": copies.exact and copies.exact._asdict(),
             "compared_with_all": copies.is_whole,
         },
+        "max_copy": longest_copy(piece.settings),
         "remarks": piece.remarks,
     }
 
 
-def _copy_line(copies: dict[str, Any] | None) -> str:
-    """Return a line about the longest copy."""
+def _copy_line(copies: dict[str, Any] | None, max_copy: int) -> str:
+    """Return a line about the longest copy; max_copy: the longest that was allowed, 0 for any."""
     if copies is None:
-        return "originality unknown: this model holds no index of its training music"
+        return "originality unknown: this model holds no index of its training music to compare with"
     moved, exact = copies["any_key"], copies["same_pitches"]
     if moved is None:
-        return "longest copy: none"
+        return "it shares no run of notes with the training music"
     same = f" ({exact['notes']} at the same pitches)" if exact else ""
     part = "" if copies["compared_with_all"] else "; compared with a part of the training music"
+    allowed = f"; more than {max_copy} are not allowed (--max-copy)" if max_copy else ""
     return (
-        f"longest copy, in any key: {moved['notes']} notes{same}, bar {moved['own_bar']} here, "
-        f"bar {moved['bar']} of {moved['piece']}{part}"
+        f"longest run of notes that is in the training music too, in any key: {moved['notes']}{same}, "
+        f"from bar {moved['own_bar']} here, bar {moved['bar']} of {moved['piece']}{allowed}{part}"
     )
 
 
@@ -153,6 +160,8 @@ def _constraint_line(
 
 
 def _print(facts: list[dict[str, Any]], milliseconds: int) -> None:
+    from ritornello.errors import counted
+
     for remark in facts[0]["remarks"]:
         typer.echo(f"ritornello: {remark}", err=True)
     if not facts[0]["files"]:
@@ -161,18 +170,21 @@ def _print(facts: list[dict[str, Any]], milliseconds: int) -> None:
     for fact in facts:
         typer.echo(f"wrote {', '.join(fact['files'])}")
         if "text" in fact:
-            typer.echo(f"  {len(fact['text'])} characters; {fact['model']}, seed {fact['seed']}")
+            typer.echo(f"  {counted(len(fact['text']), 'character')}; {fact['model']}, --seed {fact['seed']}")
             continue
+        index = f", --index {fact['index']}" if fact["index"] else ""
         typer.echo(
-            f"  {fact['bars']} bars, {fact['notes']} notes, {fact['seconds']:.0f} s, "
-            f"{', '.join(fact['instruments'])}; {fact['model']}, seed {fact['seed']}, index {fact['index']}"
+            f"  {counted(fact['bars'], 'bar')}, {counted(fact['notes'], 'note')}, {fact['seconds']:.0f} s, "
+            f"{', '.join(fact['instruments'])}; {fact['model']}, --seed {fact['seed']}{index}"
         )
         if fact["nats_per_given_note"] is not None:
             typer.echo(
-                f"  {fact['nats_per_note']:.2f} nats for each new note,"
+                f"  surprise of the model in nats (lower is better): {fact['nats_per_note']:.2f} for each new note,"
                 f" {fact['nats_per_given_note']:.2f} for each given one that follows"
             )
-        typer.echo(f"  {_copy_line(fact['copies'])}")
+        typer.echo(f"  {_copy_line(fact['copies'], fact['max_copy'])}")
         if line := _constraint_line(**fact["constraints"]):
             typer.echo(f"  {line}")
-    typer.echo(f"{len(facts)} {'piece' if len(facts) == 1 else 'pieces'} in {milliseconds} ms")
+        for part in fact["left_out"]:
+            typer.echo(f"  left out: {part}")
+    typer.echo(f"{counted(len(facts), 'piece')} in {milliseconds} ms")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from ritornello.cli.flags import with_options
+from ritornello.rendering.sound import SoundConfig
 
+
+@with_options(SoundConfig, panel="Sound files", into="sound")
 def convert(
     source: Annotated[Path, typer.Argument(metavar="IN", help="the file to read")],
     target: Annotated[
@@ -16,18 +20,35 @@ def convert(
     track: Annotated[
         str, typer.Option(help="from MIDI to text: the only track to take, counted from 1, or all")
     ] = "all",
+    repeats: Annotated[
+        bool,
+        typer.Option("--repeats/--no-repeats", help="from MusicXML: play repeats, D.C. and D.S. out, or not"),
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="print facts for machines")] = False,
+    *,
+    sound: dict[str, Any],
 ) -> None:
-    """Convert a file between formats: MIDI (also damaged), MusicXML, and text with a word for each MIDI event."""
+    """Convert a file: MIDI (also damaged), MusicXML, text with a word for each MIDI event; also to sound and scores."""
     import json
 
-    from ritornello.errors import ConfigError
+    from ritornello.cli.writing import write_all
+    from ritornello.config import checked
+    from ritornello.errors import ConfigError, counted
+    from ritornello.formats import read
     from ritornello.formats.conversion import convert as convert_file
+    from ritornello.rendering import RENDERERS, check_targets
 
     if track != "all" and not track.isdecimal():
         raise ConfigError(f"track {track!r}: allowed are a number, counted from 1, and all")
-    done = convert_file(source, target, None if track == "all" else int(track))
-    score, left_out = done.score, done.left_out
+    check_targets([target], checked(SoundConfig, sound))
+    if target.suffix.lower() in RENDERERS:
+        if track != "all":
+            raise ConfigError(f"track {track}: a single track can be chosen from MIDI to text only")
+        score = read(source, repeats=repeats)
+        files, left_out = write_all(score, [target], sound)
+    else:
+        done = convert_file(source, target, None if track == "all" else int(track), repeats)
+        score, left_out, files = done.score, done.left_out, (target,)
     if as_json:
         facts = {
             "in": str(source),
@@ -39,5 +60,6 @@ def convert(
         typer.echo(json.dumps(facts, ensure_ascii=False))
         return
     remarks = [f"repaired: {repair}" for repair in score.repairs] + [f"left out: {part}" for part in left_out]
-    counts = f"{score.note_count:,} notes in {len(score.tracks)} tracks, {score.seconds:.1f} s"
-    typer.echo(f"{target}: {counts}" + f" ({'; '.join(remarks)})" * bool(remarks))
+    notes, tracks = counted(score.note_count, "note"), counted(len(score.tracks), "track")
+    counts = f"{notes} in {tracks}, {score.seconds:.1f} s"
+    typer.echo(f"{', '.join(map(str, files))}: {counts}" + f" ({'; '.join(remarks)})" * bool(remarks))

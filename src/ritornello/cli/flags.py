@@ -4,7 +4,11 @@
     def compose(out: Annotated[Path, typer.Option()], settings: dict[str, Any]) -> None: ...
 
 The decorated function gets, as `settings`, the fields that were given on the command line. The model checks them, so
-that Python and the command line raise the same errors.
+that Python and the command line raise the same errors. A second model is put into a parameter of another name:
+
+    @with_options(ComposeConfig)
+    @with_options(SoundConfig, panel="Sound files", into="sound")
+    def compose(settings: dict[str, Any], sound: dict[str, Any]) -> None: ...
 """
 
 from __future__ import annotations
@@ -27,9 +31,12 @@ _LIMITS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 
 
 def with_options(
-    model: type[BaseModel], panel: str | None = None, leave_out: Collection[str] = ()
+    model: type[BaseModel],
+    panel: str | None = None,
+    leave_out: Collection[str] = (),
+    into: str = "settings",
 ) -> Callable[[Command], Command]:
-    """Return a decorator that replaces a command's parameter `settings` by one option for each field of `model`.
+    """Return a decorator that replaces a command's parameter `into` by one option for each field of `model`.
 
     Fields in `leave_out` get no option; `panel` is the heading of the options in the help.
     """
@@ -43,11 +50,9 @@ def with_options(
     def decorate(command: Command) -> Command:
         def run(**values: Any) -> None:
             given = {name: values.pop(name) for name in options}
-            command(**values, settings={name: value for name, value in given.items() if value is not None})
+            command(**values, **{into: {name: value for name, value in given.items() if value is not None}})
 
-        own = [
-            p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "settings"
-        ]
+        own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != into]
         parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + list(options.values())
         run.__name__, run.__doc__, run.__module__ = command.__name__, command.__doc__, command.__module__
         run.__annotations__ = {p.name: p.annotation for p in parameters}
@@ -61,12 +66,18 @@ def _annotation(name: str, field: FieldInfo, panel: str | None) -> Any:
     """Return the annotation of the option for a field."""
     flag, kind = "--" + name.replace("_", "-"), _option_type(field.annotation)
     flags = f"{flag}/--no-{flag.removeprefix('--')}" if kind is bool else flag
-    option = typer.Option(flags, help=help_of(field), show_default=False, rich_help_panel=panel)
-    return Annotated[kind | None, option]
+    option = typer.Option(
+        flags,
+        help=help_of(field),
+        show_default=False,
+        rich_help_panel=panel,
+        metavar=None if kind is bool else f"<{kind.__name__}>",
+    )
+    return Annotated[bool | None if kind is bool else str | None, option]  # the model reads numbers
 
 
 def _option_type(annotation: Any) -> Any:
-    """Return the type that the command line parses for a field: bool, int or float, else text."""
+    """Return the type that the help shows for a field: bool, int or float, else text."""
     if get_origin(annotation) in (Union, types.UnionType):
         kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
         return _option_type(kinds[0]) if len(kinds) == 1 else str

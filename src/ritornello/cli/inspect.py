@@ -40,6 +40,7 @@ def inspect(
 
     from rich.console import Console
 
+    from ritornello.cli.music_files import passed_over
     from ritornello.corpus.report import forecast, scan_to_json
     from ritornello.corpus.scan import scan
     from ritornello.errors import CorpusError
@@ -51,6 +52,8 @@ def inspect(
         typer.echo(json.dumps(scan_to_json(found, outlook), ensure_ascii=False))
     else:
         _print(Console(highlight=False), found, outlook, show_all)
+        if line := passed_over(paths):
+            typer.echo(line)
     if not found.used:
         raise CorpusError(
             f"nothing to learn from: of {len(found.reports)} files read, none can be used; see their reasons"
@@ -75,6 +78,7 @@ def _print(console: Console, found: Scan, outlook: Forecast | None, show_all: bo
     from rich.text import Text
 
     from ritornello.corpus.report import summary_rows
+    from ritornello.corpus.splitting import split_forecast
 
     listed = _listed(found.reports, len(found.reports) if show_all else MOST_LINES)
     try:
@@ -94,7 +98,9 @@ def _print(console: Console, found: Scan, outlook: Forecast | None, show_all: bo
         console.print(f"... and {hidden:,} more; --all lists every file")
     facts = Table(show_header=False, box=None, pad_edge=False)
     rows = summary_rows(found.summary())
-    rows += [("training", outlook.text), ("to expect", outlook.expectation)] if outlook else []
+    if outlook:
+        apart = split_forecast(found.used).removeprefix("held out: ")
+        rows += [("training", outlook.text), ("held out", apart), ("to expect", outlook.expectation)]
     for label, text in rows:
         facts.add_row(Text(label, style="bold"), Text(text))
     console.print()

@@ -2,32 +2,83 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ritornello.likelihood import Likelihood
+    from ritornello.score import Score
+
+FEWEST_NOTES = 2
+"""Notes of a bar that may be named as the most surprising."""
+
+EXPLANATION = (
+    "nats a note: the surprise of the model, -ln p; 0.7 is a choice between two notes as likely, 2.3 between ten. "
+    "Lower is better.\nright: how often what came was what the model thought most likely."
+)
 
 
 def likelihood(
     model: Annotated[str, typer.Argument(help="a .rit file, or the name of a shipped model")],
-    files: Annotated[list[Path], typer.Argument(help="MIDI or MusicXML files")],
-    as_json: Annotated[bool, typer.Option("--json", help="print facts for machines")] = False,
+    files: Annotated[list[str], typer.Argument(help="MIDI or MusicXML files, and folders of them")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="a line of facts for each file, for machines, bars included")
+    ] = False,
 ) -> None:
     """Measure how probable pieces are under a model, and how often it predicts the next token."""
     import json
 
-    from ritornello.formats import read
+    from ritornello.cli.music_files import for_each
     from ritornello.generation import load
+    from ritornello.likelihood import Likelihood
 
-    loaded = load(model)
-    for path in files:
-        judged = loaded.likelihood(read(path))
+    loaded, width = load(model), min(max(map(len, files)) + 24, 48)
+    knows_bars = loaded.bundle.representation.learns_whole_pieces
+    heading = [_line("file", width, ("notes", "nats a note", "right"), "where most surprising")]
+
+    def show(path: Path, score: Score) -> Likelihood:
+        header, bars = loaded.likelihood_by_bar(score)
+        judged, bar = sum(bars, header), most_surprising(bars) if knows_bars else None
         if as_json:
-            typer.echo(json.dumps({"file": str(path)} | judged.facts()))
+            by_bar = [round(-bar.log_likelihood, 3) for bar in bars] if knows_bars else None
+            facts = {"file": str(path)} | judged.facts() | {"most_surprising_bar": bar, "nats_by_bar": by_bar}
+            typer.echo(json.dumps(facts))
         else:
-            typer.echo(
-                f"{path}: log-likelihood {judged.log_likelihood:.1f} nats, "
-                f"{judged.nats_per_token:.3f} a token, {judged.nats_per_note:.3f} a note; "
-                f"perplexity {judged.perplexity:.2f}, right {judged.accuracy:.1%}, "
-                f"of events {judged.event_accuracy:.1%}"
-            )
+            if heading:  # not before the first file is judged: it may be refused
+                typer.echo(heading.pop())
+            where = "" if bar is None else f"bar {bar}, {bars[bar - 1].nats_per_note:.2f} a note"
+            typer.echo(_line(str(path), width, _cells(judged), where))
+        return judged
+
+    judged = for_each(files, show, loaded.bundle.representation.reads_prose)
+    total = sum(judged, Likelihood())
+    if as_json and len(judged) > 1:
+        typer.echo(json.dumps({"file": None, "files": len(judged)} | total.facts()))
+    elif not as_json:
+        if len(judged) > 1:
+            typer.echo(_line(f"all {len(judged)}", width, _cells(total), ""))
+        typer.echo(
+            f"\nlog-likelihood {total.log_likelihood:,.1f} nats, {total.nats_per_token:.3f} a token, perplexity "
+            f"{total.perplexity:.2f}; of events right {total.event_accuracy:.1%}\n{EXPLANATION}"
+        )
+
+
+def most_surprising(bars: list[Likelihood]) -> int | None:
+    """Return the bar, from 1, with the most nats a note, of those with at least FEWEST_NOTES if there are any."""
+    counts = [bar.notes for bar in bars]
+    fewest = FEWEST_NOTES if max(counts, default=0) >= FEWEST_NOTES else 1
+    able = [number for number, notes in enumerate(counts) if notes >= fewest]
+    return 1 + max(able, key=lambda number: bars[number].nats_per_note) if able else None
+
+
+def _cells(judged: Likelihood) -> tuple[str, str, str]:
+    return f"{judged.notes:,}", f"{judged.nats_per_note:.3f}", f"{judged.accuracy:.1%}"
+
+
+def _line(name: str, width: int, cells: tuple[str, str, str], where: str) -> str:
+    """Return a row of the table; of a long name the end is shown."""
+    shown = name if len(name) <= width else f"…{name[1 - width :]}"
+    return f"{shown:{width}}{cells[0]:>9}{cells[1]:>13}{cells[2]:>8}   {where}".rstrip()

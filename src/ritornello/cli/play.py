@@ -10,12 +10,14 @@ import typer
 from ritornello.cli.flags import with_options
 from ritornello.live.config import JamConfig
 from ritornello.live.ports.pulse import ClockMode
+from ritornello.rendering.sound import SoundConfig
 
 if TYPE_CHECKING:
     from ritornello.live.ports.port_player import PortPlayer
 
 
 @with_options(JamConfig, panel="The session")
+@with_options(SoundConfig, panel="Sound files (--save)", into="sound")
 def play(
     model: Annotated[
         str | None, typer.Argument(help="a .rit file, or the name of a shipped model (see: ritornello info)")
@@ -46,13 +48,15 @@ def play(
     seed: Annotated[int | None, typer.Option(help="seed; a random one, if not given", min=0)] = None,
     *,
     settings: dict[str, Any],
+    sound: dict[str, Any],
 ) -> None:
     """Play with a model, live, on real or virtual MIDI ports."""
+    from ritornello.config import checked
     from ritornello.errors import ConfigError
     from ritornello.live.ports import open_ports, port_names
     from ritornello.live.ports.controls import default_controls, read_controls
     from ritornello.live.ports.port_player import PortSettings
-    from ritornello.rendering import check_suffixes
+    from ritornello.rendering import check_targets
 
     if list_ports:
         for kind, names in zip(("in", "out"), port_names(), strict=True):
@@ -63,7 +67,7 @@ def play(
         raise ConfigError(
             "play needs --in and --out; --list tells which ports there are, --virtual makes new ones"
         )
-    check_suffixes([out] if out else [])
+    check_targets([out] if out else [], checked(SoundConfig, sound))
     table = default_controls() if controls is None else read_controls(controls)
     port_settings = PortSettings(clock, through, click, table)
     make_port_player = _prepare(model, settings, seed)
@@ -74,7 +78,7 @@ def play(
     finally:  # also when a device was unplugged
         ports.close()
         if out is not None:
-            _save(port_player, out)
+            _save(port_player, out, sound)
 
 
 def _prepare(model: str | None, settings: dict[str, Any], seed: int | None) -> Any:
@@ -116,13 +120,16 @@ def _run(port_player: PortPlayer, start: bool) -> None:
         port_player.run(lambda: True)
 
 
-def _save(port_player: PortPlayer, path: Path) -> None:
-    from ritornello.rendering import write
+def _save(port_player: PortPlayer, path: Path, sound: dict[str, Any]) -> None:
+    from ritornello.cli.writing import write_all
+    from ritornello.errors import counted
 
     score = port_player.session.score()
     if not score.note_count:
         typer.echo("nothing was played: nothing is written")
         return
-    for remark in write(score, path):
-        typer.echo(f"  left out: {remark}")
-    typer.echo(f"{path}  {score.note_count} notes, {score.seconds:.0f} s")
+    written = write_all(score, [path], sound)
+    for part in written.left_out:
+        typer.echo(f"  left out: {part}")
+    facts = f"{counted(score.note_count, 'note')}, {score.seconds:.0f} s"
+    typer.echo(f"{', '.join(map(str, written.files))}  {facts}")

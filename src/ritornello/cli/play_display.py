@@ -54,7 +54,7 @@ class Display:
             f"you {player.played[Side.PLAYER]} notes, model {player.played[Side.MODEL]}",
         ]
         if player.tempo is not None:
-            facts.append(f"{player.tempo:.0f} quarters a minute")
+            facts.append(f"{player.tempo:.0f} quarter notes a minute")
         if player.answered is not None:
             facts.append(f"answered in {1000 * player.answered:.0f} ms")
         return [*facts, "Ctrl-C ends"]

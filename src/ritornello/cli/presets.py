@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import textwrap
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -11,18 +12,30 @@ import typer
 
 def presets(
     name: Annotated[str | None, typer.Argument(help="show only this one", show_default=False)] = None,
+    as_toml: Annotated[
+        bool,
+        typer.Option("--toml", help="print its settings as TOML, a file for `ritornello train --config`"),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print facts for machines")] = False,
 ) -> None:
     """List the presets of `ritornello train`: what each is for, and the settings that it changes."""
     import json
 
     from ritornello.cli import warn_of
+    from ritornello.errors import ConfigError
     from ritornello.presets import PRESETS
 
+    if as_toml and (name is None or as_json):
+        raise ConfigError("--toml prints one preset: give its name, and not --json")
     rows = PRESETS.usable() if name is None else {name: PRESETS[name]}
     if as_json:
         facts = {key: row._asdict() for key, row in rows.items()}
         typer.echo(json.dumps(facts[name] if name else facts, ensure_ascii=False))
+        return
+    if as_toml:
+        for row in rows.values():
+            typer.echo(f"# {name}: {row.description}")
+            typer.echo(_toml(row.settings))
         return
     width = max(map(len, rows))
     for key, row in rows.items():
@@ -38,6 +51,17 @@ def presets(
         typer.echo(
             "\nTrain with one: ritornello train FOLDER --preset NAME; every setting can be given anew."
         )
+
+
+def _toml(settings: Mapping[str, Any]) -> str:
+    """Return settings as TOML: values first, then a table for each setting that has options."""
+    import json
+
+    values = [
+        f"{key} = {json.dumps(value)}" for key, value in settings.items() if not isinstance(value, Mapping)
+    ]
+    tables = [f"\n[{key}]\n{_toml(value)}" for key, value in settings.items() if isinstance(value, Mapping)]
+    return "\n".join([*values, *tables])
 
 
 def _settings(settings: Any) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from ritornello.cli.flags import with_options
+from ritornello.rendering.sound import SoundConfig
 
+
+@with_options(SoundConfig, panel="Sound files", into="sound")
 def share(
     file: Annotated[
         Path,
@@ -20,6 +24,8 @@ def share(
         ),
     ] = None,
     title: Annotated[str | None, typer.Option(help="Title; the piece's own, if not given.")] = None,
+    *,
+    sound: dict[str, Any],
 ) -> None:
     """Make a folder to share a piece from: MP3, WAV, a cover, MIDI, score, and a text that says how it was made."""
     from dataclasses import replace
@@ -30,7 +36,7 @@ def share(
     score = formats.read(file)
     score = replace(score, title=title or score.title.strip() or file.stem)
     folder = out or file.with_suffix("")
-    remarks = share_score(score, folder, file.stem if title is None else title)
+    remarks = share_score(score, folder, file.stem if title is None else title, **sound)
     typer.echo(f"{folder}/")
     for path in sorted(folder.iterdir()):
         typer.echo(f"  {path.name}  {path.stat().st_size / 1000:,.0f} kB")

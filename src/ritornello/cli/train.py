@@ -63,8 +63,11 @@ def train(
     from ritornello.errors import ConfigError
     from ritornello.generation import find_bundle
     from ritornello.generation.sample import write_sample
+    from ritornello.paths import check_place
     from ritornello.training import require_torch
+    from ritornello.training.progress import Clock
 
+    clock = Clock()
     require_torch()
     from ritornello.corpus.cluster import cluster as connect
     from ritornello.presets import make_config
@@ -80,6 +83,8 @@ def train(
     if is_address(out) and not (resume or force) and exists(out):
         raise ConfigError(f"{out} exists; --force replaces it, --resume goes on with its run")
     _check_addresses(paths or [], out, cluster, together)
+    if not is_address(out):
+        check_place(Path(out))
     with writing(out, resume) as place:
         with show_counting(as_json) as progress, connect(cluster) as executor:
             run: Run = (prepare_together if together else prepare)(
@@ -93,6 +98,7 @@ def train(
                 progress=progress,
                 executor=executor,
                 force=force,
+                clock=clock,
             )
         if run.trainer.config.processes > group_size():
             run.trainer.checkpoint()

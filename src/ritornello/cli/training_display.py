@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,17 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
+from ritornello.bundle.card import shortcoming
+
 if TYPE_CHECKING:
+    from ritornello.training.loop import Trainer
     from ritornello.training.progress import Progress as TrainingProgress
     from ritornello.training.run import Run
 
-COLUMNS = ("time", "passes", "training", "held-out", "accuracy", "tokens/s")
+COLUMNS = ("time", "passes", "training", "held-out", "accuracy", "of events", "tokens/s")
+
+SMALL = 128
+"""Units of a network so small that a smaller one is no advice."""
 
 
 def show_training(run: Run, as_json: bool) -> None:
@@ -38,7 +45,7 @@ def show_training(run: Run, as_json: bool) -> None:
             task = bar.add_task("", total=1.0, left="")
             for progress in run.steps():
                 bar.update(task, completed=progress.fraction, left=_left(progress))
-                _show_progress(console, progress, as_json)
+                _show_progress(console, run, progress, as_json)
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
@@ -48,14 +55,45 @@ def show_training(run: Run, as_json: bool) -> None:
         )
         if alone:
             raise KeyboardInterrupt
-    if final := run.trainer.final:
-        unit = run.corpus.representation.unit
-        console.print(
-            f"\n[bold]{run.out}[/]: {final.nats_per_note:.3f} nats a {unit} on {final.notes:,} held-out {unit}s "
-            f"(bigram model {run.trainer.bigram.nats_per_note:.3f}), next token right {final.accuracy:.1%}"
+    if run.trainer.final:
+        console.print(f"\n[bold]{run.out}[/]: {_verdict(run)}")
+        use = f"ritornello compose {run.out}" + (
+            " -o new.mid" if run.corpus.representation.unit == "note" else ""
         )
-        use = f"ritornello compose {run.out}" + (" -o new.mid" if unit == "note" else "")
         console.print(f"curve, log and samples: {run.trainer.directory}/   then: {use}")
+
+
+def _verdict(run: Run) -> str:
+    """Return how good the network is, how sure that is, and what helps where it has learned too little."""
+    trainer, unit = run.trainer, run.corpus.representation.unit
+    assert trainer.final is not None
+    final, error = trainer.final.likelihood, trainer.final.standard_error
+    sure = f" +- {error:.3f}" if math.isfinite(error) else ""
+    text = f"{final.nats_per_note:.3f}{sure} nats a {unit} on {final.notes:,} held-out {unit}s "
+    text += f"(bigram model {trainer.bigram.nats_per_note:.3f}), next token right {final.accuracy:.1%}"
+    if _has_no_events(run):
+        text += f", of those at which something happens {final.event_accuracy:.1%}"
+    if not trainer.can_tell:
+        text += f"\n[yellow]too few {unit}s are held out to tell how good it is; the last network is kept[/]"
+    elif not sure:
+        text += f"\n[yellow]too few {unit}s are held out to tell how sure that is[/]"
+    elif poor := shortcoming(trainer.facts(trainer.final)["figures"], unit):
+        text += f"\n[yellow]{poor}. {_advice(trainer)}[/]"
+    return text
+
+
+def _advice(trainer: Trainer) -> str:
+    """Return what may help a network that has learned too little."""
+    hidden = trainer.config.hidden or 0
+    smaller = f", a smaller network (--hidden {hidden // 2})" if hidden > SMALL else ""
+    return (
+        f"What may help: train longer (now {trainer.epochs:.1f} passes){smaller}, more files, or --init songs"
+    )
+
+
+def _has_no_events(run: Run) -> bool:
+    """Whether the tokens have one for a step at which nothing happens, which is right nearly always."""
+    return run.corpus.representation.tokens.no_event >= 0
 
 
 def _show_start(console: Console, run: Run) -> None:
@@ -63,9 +101,14 @@ def _show_start(console: Console, run: Run) -> None:
     unit = corpus.representation.unit
     count = corpus.count
     console.print(
-        f"learning from [bold]{len(corpus.pieces(validation=False))}[/] pieces, {count('notes', False):,} {unit}s; "
-        f"{len(corpus.pieces(validation=True))} pieces held out"
+        f"learning from [bold]{len(corpus.pieces(validation=False))}[/] pieces, {count('notes', False):,} {unit}s"
     )
+    console.print(corpus.split_text())
+    if not trainer.can_tell:
+        console.print(
+            f"these are too few {unit}s to tell which network is the best: the last one is kept",
+            style="yellow",
+        )
     if run.found:
         left_out = [report for report in run.found.reports if report.verdict in ("skipped", "duplicate")]
         if left_out:
@@ -83,28 +126,43 @@ def _show_start(console: Console, run: Run) -> None:
         f"{config.precision}, {config.batch} streams of {config.window} steps"
     )
     console.print(
-        f"a bigram model of the same tokens: {trainer.bigram.nats_per_note:.3f} nats a {unit}\n", style="dim"
+        f"a bigram model, which knows pairs of tokens only: {trainer.bigram.nats_per_note:.3f} nats a {unit} "
+        f"(the surprise at a {unit}; lower is better)\n",
+        style="dim",
     )
-    console.print("".join(f"{name:>11}" for name in COLUMNS), style="bold")
+    console.print(
+        f"time: since the command began; a pass, or epoch, reads each piece once; held-out: nats a {unit}",
+        style="dim",
+    )
+    console.print("".join(f"{name:>11}" for name in _columns(run)), style="bold")
 
 
-def _show_progress(console: Console, progress: TrainingProgress, as_json: bool) -> None:
+def _columns(run: Run) -> list[str]:
+    return [name for name in COLUMNS if name != "of events" or _has_no_events(run)]
+
+
+def _show_progress(console: Console, run: Run, progress: TrainingProgress, as_json: bool) -> None:
     if progress.validation is None and not progress.message:
         return
     if as_json:
         scored = progress.validation and progress.validation.facts()
-        print(json.dumps(asdict(progress) | {"validation": scored}), flush=True)
+        facts = asdict(progress) | {"validation": scored}
+        if final := run.trainer.final:
+            facts |= {"held_out": run.trainer.facts(final)["figures"]}
+        print(json.dumps(facts), flush=True)
     elif progress.validation and progress.message != "done":
         validation = progress.validation
-        mark = " [green]best[/]" if validation.nats_per_note <= progress.best else ""
-        cells = (
+        is_best = run.trainer.can_tell and validation.nats_per_note <= progress.best
+        mark = " [green]best[/]" if is_best else ""
+        cells = [
             clock(progress.seconds),
             f"{progress.epochs:.1f}",
             f"{progress.loss:.3f}",
             f"{validation.nats_per_note:.3f}",
             f"{validation.accuracy:.1%}",
+            *([f"{validation.event_accuracy:.1%}"] if _has_no_events(run) else []),
             f"{progress.tokens_per_second:,.0f}",
-        )
+        ]
         console.print("".join(f"{cell:>11}" for cell in cells) + mark)
     if progress.message and progress.message != "done" and not as_json:
         console.print(progress.message, style="yellow")

@@ -14,6 +14,7 @@ was never interrupted.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -31,6 +32,9 @@ ALL_KEYS = tuple(range(-5, 7))
 
 BLOCK = 1 << 16
 """Number of ids whose input columns a stream keeps; those of a longer piece are computed in blocks."""
+
+EXCERPT = 1024
+"""Number of ids, from its beginning, of which a validation piece is scored in the course of a run."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +66,14 @@ class _Stream:
     def begin(self, piece: int, semitones: int = 0) -> None:
         self.piece, self.offset, self.semitones, self.block = piece, 0, semitones, None
 
-    def rows(self, corpus: Corpus, count: int) -> Rows:
-        """Return the next `count` rows of the piece, fewer at its end."""
-        stop = min(self.offset + count, int(corpus.index[self.piece]["length"]))
+    def rows(self, corpus: Corpus, count: int, most: int | None = None) -> Rows:
+        """Return the next `count` rows of the piece, fewer at its end, or after `most` ids of it."""
+        length = _length(corpus, self.piece, most)
+        stop = min(self.offset + count, length)
         if self.block is None or stop > self.first + len(self.block):
             self.first = self.offset
-            self.block = corpus.rows(self.piece, self.offset, self.offset + max(BLOCK, count), self.semitones)
+            until = min(self.offset + max(BLOCK, count), length)
+            self.block = corpus.rows(self.piece, self.offset, until, self.semitones)
         return self.block[self.offset - self.first : stop - self.first]
 
 
@@ -157,16 +163,28 @@ class Batches:
         self._place += 1
 
 
-def validation_pieces(corpus: Corpus, most_ids: int | None = None) -> NDArray[np.int64]:
+def validation_pieces(
+    corpus: Corpus, most_ids: int | None = None, excerpt: int | None = None
+) -> NDArray[np.int64]:
     """Return the numbers of the validation pieces, in a fixed random order.
 
-    With `most_ids`, only the first ones that together have at most that many ids (at least one piece).
+    With `most_ids`, only the first ones that together have at most that many ids (at least one piece), of which the
+    first `excerpt` of each count.
     """
     pieces = np.random.default_rng(0).permutation(corpus.pieces(validation=True))
     if most_ids is None:
         return pieces
-    lengths = np.cumsum(corpus.index["length"][pieces])
+    lengths = corpus.index["length"][pieces]
+    lengths = np.cumsum(lengths if excerpt is None else np.minimum(lengths, excerpt))
     return pieces[: max(1, int(np.searchsorted(lengths, most_ids, side="right")))]
+
+
+def excerpt_length(corpus: Corpus, most_ids: int) -> int:
+    """Return how many ids of each validation piece to score so that they are `most_ids` or fewer: EXCERPT of some
+    pieces, or more where that would be all of them."""
+    lengths = corpus.index["length"][corpus.pieces(validation=True)]
+    longer = range(EXCERPT + 1, int(lengths.max(initial=0)) + 1)
+    return EXCERPT + bisect_right(longer, most_ids, key=lambda most: int(np.minimum(lengths, most).sum()))
 
 
 def validation_batches(
@@ -175,28 +193,38 @@ def validation_batches(
     bptt_steps: int,
     *,
     most_ids: int | None = None,
+    excerpt: int | None = None,
     rank: int = 0,
     ranks: int = 1,
 ) -> Iterator[Batch]:
     """Yield batches that together hold each of `validation_pieces` exactly once, in its original key.
 
-    Each of several processes gets its share of the pieces, `batch_size` at a time.
+    excerpt: only so many ids of each, the first. Each of several processes gets its share of the pieces, `batch_size`
+    at a time.
     """
     # Longest first, so that all streams end at about the same time.
     queue = sorted(
-        validation_pieces(corpus, most_ids).tolist(), key=lambda piece: int(corpus.index[piece]["length"])
+        validation_pieces(corpus, most_ids, excerpt).tolist(),
+        key=lambda piece: _length(corpus, piece, excerpt),
     )[rank::ranks]
     streams = [_Stream(queue.pop()) for _ in range(min(batch_size, len(queue)))]
     while True:
-        batch = _blank(len(streams), bptt_steps, len(corpus.representation.columns))
-        for number, stream in enumerate(streams):
-            if stream.piece >= 0 and stream.offset >= corpus.index[stream.piece]["length"] - 1:
+        for stream in streams:
+            if stream.piece >= 0 and stream.offset >= _length(corpus, stream.piece, excerpt) - 1:
                 stream.begin(queue.pop() if queue else -1)
-            if stream.piece >= 0:
-                stream.offset += _fill(batch, number, corpus, stream)
-        if all(stream.piece < 0 for stream in streams):
+        left = [_length(corpus, s.piece, excerpt) - 1 - s.offset for s in streams if s.piece >= 0]
+        if not left:
             return
+        batch = _blank(len(streams), min(bptt_steps, max(left)), len(corpus.representation.columns))
+        for number, stream in enumerate(streams):
+            if stream.piece >= 0:
+                stream.offset += _fill(batch, number, corpus, stream, excerpt)
         yield batch
+
+
+def _length(corpus: Corpus, piece: int, most: int | None) -> int:
+    length = int(corpus.index[piece]["length"])
+    return length if most is None else min(length, most)
 
 
 def _blank(batch_size: int, bptt_steps: int, columns: int) -> Batch:
@@ -207,9 +235,9 @@ def _blank(batch_size: int, bptt_steps: int, columns: int) -> Batch:
     )
 
 
-def _fill(batch: Batch, number: int, corpus: Corpus, stream: _Stream) -> int:
+def _fill(batch: Batch, number: int, corpus: Corpus, stream: _Stream, most: int | None = None) -> int:
     """Write the next window of `stream` into a row of the batch, and return its number of targets."""
-    rows = stream.rows(corpus, batch.targets.shape[1] + 1)
+    rows = stream.rows(corpus, batch.targets.shape[1] + 1, most)
     count = len(rows) - 1
     batch.reset[number] = stream.offset == 0
     batch.inputs[number, :count] = rows[:-1]

@@ -69,8 +69,9 @@ class Forecast:
     def text(self) -> str:
         """The forecast in one sentence."""
         return (
-            f"about {_duration(self.minutes)} for a good model: {self.epochs} passes over {self.tokens:,} tokens, "
-            f"{self.weights / 1e6:.1f} million weights, {self.operations_per_second / 1e9:.0f} billion "
+            f"about {_duration(self.minutes)} for a good model: {self.epochs} passes over {self.tokens:,} tokens "
+            f"(a pass, or epoch, reads each piece once), {self.weights / 1e6:.1f} million weights, "
+            f"{self.operations_per_second / 1e9:.0f} billion "
             "operations a second measured on the processors here, nothing else running"
         )
 

@@ -1,4 +1,4 @@
-"""The files of a dataset: a report on each, duplicates, and the train/validation split.
+"""The files of a dataset: a report on each, and duplicates.
 
 `scan` reads each file once, in worker processes, and returns a `FileReport` for it: a verdict with reasons, and a
 description of the music. Two files are the same piece when their notes start at the same time with the same pitch, on a
@@ -6,17 +6,18 @@ grid of 1/24 quarter note from the first note on; lengths, velocities, instrumen
 exports of one piece by two programs are one piece. If all pitches but those of drums are moved by the same interval, it
 is still the same piece, transposed.
 
-Read in order: `FileReport`, `Scan`, `scan`, `find_files`, `split`.
+Read in order: `FileReport`, `Scan`, `scan`, `find_files`.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -28,12 +29,13 @@ from numpy.typing import NDArray
 from ritornello import formats
 from ritornello.corpus.pool import Failure, map_guarded
 from ritornello.corpus.prose import prose_pieces
-from ritornello.errors import ConfigError, CorpusError, FileError
+from ritornello.corpus.versions import Sketch, sketch_of
+from ritornello.errors import CorpusError, FileError, counted
 from ritornello.formats.event_text import is_event_text
 from ritornello.formats.text import is_prose, paragraphs
 from ritornello.paths import describe
 from ritornello.remote import local
-from ritornello.score import Notes, Score
+from ritornello.score import LONGEST_QUARTERS, Notes, Score
 from ritornello.theory import DRUMS, estimate_key, instrument_name, key_name
 
 Verdict = Literal["used", "repaired", "skipped", "duplicate", "failed"]
@@ -42,13 +44,17 @@ when a corpus is built (`shards`)."""
 
 MINIMUM_NOTES = 8
 LONGEST_HOURS = 3
-LONGEST_QUARTERS = 200_000
-"""Longer pieces are treated as damaged files; the longest works of music are within both limits."""
+"""Longer pieces, and those of more than LONGEST_QUARTERS, are treated as damaged files; no work of music is longer."""
 
 GRID = 24
 """Steps to a quarter note, to compare pieces on: both halves and thirds of a sixteenth fall on it."""
 
 _SECONDS_A_FILE = 30.0
+
+_NOT_PROSE = re.compile(
+    r"(read.?me|licen[cs]e|copying|copyright|credits|authors|changelog|provenance)([\W_]|$)", re.IGNORECASE
+)
+"""Names of text files that are about a folder, and no prose to learn from unless they are given by name."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class FileReport:
     from the notes. polyphony: how many notes sound at once, drums aside, on average while any does, and at
     most. tempo: quarter notes a minute, on average. statistics: the result of the caller's function. digest:
     the same for the same notes; shape: the same also for transpositions. pieces: number of pieces in the file,
-    which may be several if it is prose.
+    which may be several if it is prose. sketch: to find other versions of the piece (`versions`).
     """
 
     path: Path
@@ -81,6 +87,7 @@ class FileReport:
     lowest: int = 0
     statistics: Any = None
     pieces: int = 1
+    sketch: Sketch | None = field(default=None, repr=False, compare=False)
 
     @property
     def is_used(self) -> bool:
@@ -206,7 +213,7 @@ def _fault(score: Score, minimum_notes: int, prose: bool) -> str | None:
     if count == 0:
         return "it is prose, not music" if is_prose(score) else "it has no notes"
     if count < minimum_notes:
-        return f"{_number(count, 'note')}; wanted are {minimum_notes} or more"
+        return f"{counted(count, 'note')}; wanted are {minimum_notes} or more"
     if hours > LONGEST_HOURS or quarters > LONGEST_QUARTERS:
         return f"it lasts {hours:,.1f} hours, {quarters:,.0f} quarter notes; no piece does"
     starts = score.all_notes()["start"]
@@ -234,6 +241,7 @@ def _describe(path: Path, score: Score) -> FileReport:
         digest=digest,
         shape=shape,
         lowest=lowest,
+        sketch=sketch_of(score),
     )
 
 
@@ -277,7 +285,8 @@ def find_files(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
 
     Files at an address (see `remote`) are copied to this machine first.
 
-    In folders, text files count as music if they hold event words, else as prose (with `prose`). Files of other
+    In folders, text files count as music if they hold event words, else as prose (with `prose`), except for those that
+    are about the folder, such as README.txt. Files of other
     suffixes count if their first bytes are those of MIDI; hidden files and folders are ignored. Raises FileError for a
     path that is missing, and CorpusError, with a summary of its files, for a folder without music.
     """
@@ -297,13 +306,21 @@ def find_files(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
             seen = (
                 ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(6)) or "the folder is empty"
             )
-            looked = f"{_number(len(files), 'file')} looked at ({seen})" if files else seen
+            looked = f"{counted(len(files), 'file')} looked at ({seen})" if files else seen
             what, suffixes = ("text", formats.TEXT.suffixes) if prose else ("music", formats.FORMATS)
-            raise CorpusError(f"no {what} in {path}: {looked}; wanted are {' '.join(suffixes)}")
+            about = "; texts about the folder, such as README.txt, are none" if prose and files else ""
+            raise CorpusError(f"no {what} in {path}: {looked}; wanted are {' '.join(suffixes)}{about}")
         found.update(dict.fromkeys(wanted))
     if not found:
         raise CorpusError("no path was given; wanted are music files or folders of them")
     return list(found)
+
+
+def find_others(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
+    """Return the files below the folders given that `find_files` passes over, sorted by name."""
+    folders = [path for path in map(local, paths) if path.is_dir()]
+    files = {file for folder in folders for file in _visible_files(folder, set())}
+    return sorted(file for file in files if not _is_wanted(file, prose))
 
 
 def _holds_events(path: Path) -> bool:
@@ -315,7 +332,8 @@ def _holds_events(path: Path) -> bool:
 def _is_wanted(path: Path, prose: bool) -> bool:
     """Whether a file, or a folder that cannot be opened, is prose or music by its suffix or its first bytes."""
     if prose:
-        return path.suffix.lower() in formats.TEXT.suffixes and not path.is_dir() and not _holds_events(path)
+        is_text = path.suffix.lower() in formats.TEXT.suffixes and not path.is_dir()
+        return is_text and not _NOT_PROSE.match(path.stem) and not _holds_events(path)
     if path.suffix.lower() in formats.TEXT.suffixes:
         return path.is_dir() or _holds_events(path)
     if path.suffix.lower() in formats.FORMATS or path.is_dir():
@@ -343,34 +361,5 @@ def _visible_files(folder: Path, visited: set[tuple[int, int]]) -> Iterator[Path
             yield Path(entry.path)
 
 
-# ---- the split ----------------------------------------------------------------------------------------------
-
-
-def split(
-    pieces: Sequence[str], seed: int = 0, validation: float = 0.1, alone: bool = False
-) -> tuple[list[int], list[int]]:
-    """Return the indices of the training pieces, and of the validation (held-out) pieces, each in order.
-
-    pieces: a stable name for each, best `FileReport.digest`. The split depends on names and seed only, not on the
-    order. validation: the share, above 0 and below 1; at least one piece is on each side. A single piece is a
-    CorpusError, unless `alone` allows it to be on both sides. ConfigError for other shares.
-    """
-    if not 0 < validation < 1:
-        raise ConfigError(f"held_out is {validation}; allowed is a share above 0 and below 1, such as 0.1")
-    if len(pieces) == 1 and alone:
-        return [0], [0]
-    if len(pieces) < 2:
-        have = _number(len(pieces), "piece")
-        raise CorpusError(f"{have} to learn from; wanted are 2 or more, as one is held out to measure by")
-    ranks = [blake2b(f"{seed}:{name}".encode(), digest_size=8).digest() for name in pieces]
-    order = sorted(range(len(pieces)), key=ranks.__getitem__)
-    count = min(max(1, round(validation * len(pieces))), len(pieces) - 1)
-    return sorted(order[count:]), sorted(order[:count])
-
-
 def _counts(values: Iterable[str]) -> dict[str, int]:
     return dict(Counter(values).most_common())
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -4,7 +4,8 @@ A corpus is a folder:
 
     corpus.json       the representation, and the digest of all ids
     index.npy         a row a piece: its place, length in ids, notes, split, and range of transpositions
-    names.txt         a line a piece: its file
+    names.txt         a line a piece: its file, and its bars if it is a part of one
+    split.json        how pieces were held out, and which, by their digests
     left-out.txt      a line for every part of a file that was left out, or that failed to be encoded, and why
     shard-00000.bin   ids, one piece after another; uint16 where that suffices, else int32
 
@@ -16,9 +17,9 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,14 +27,24 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello import formats, paths
+from ritornello import paths
+from ritornello.corpus.pieces import Piece, key_of, pieces_of
 from ritornello.corpus.pool import Failure, map_guarded
-from ritornello.corpus.prose import prose_pieces
-from ritornello.corpus.scan import FileReport, Scan, scan, split
+from ritornello.corpus.scan import Scan, scan
 from ritornello.corpus.shard_writer import ShardWriter, shard_name
+from ritornello.corpus.splitting import (
+    SHARE,
+    Candidate,
+    SplitFacts,
+    candidates_of,
+    cut,
+    cut_pieces,
+    held_out_text,
+    hold_out,
+    hold_out_notes,
+)
 from ritornello.errors import CorpusError
 from ritornello.representations import REPRESENTATIONS, Ids, Representation, make_representation
-from ritornello.score import Score
 
 FORMAT_VERSION = 2
 
@@ -48,6 +59,9 @@ INDEX = np.dtype(
         ("validation", "?"),
     ]
 )
+
+Named = Sequence[tuple[str, Piece]]
+"""Pieces with their names for the split."""
 
 Rows = NDArray[Any]
 Progress = Callable[[str, int, int], None]
@@ -68,35 +82,6 @@ class EncodedPiece(NamedTuple):
 
     examples: tuple[Encoded, ...]
     reasons: tuple[str, ...] = ()
-
-
-class Piece(NamedTuple):
-    """A piece: its file, and its number in a file of several, else None."""
-
-    path: Path
-    part: int | None = None
-
-    def __str__(self) -> str:
-        return str(self.path) if self.part is None else f"{self.path}#{self.part + 1}"
-
-    def read(self) -> Score:
-        """Return its score; raise FileError if the file cannot be read."""
-        if self.part is None:
-            return formats.read(self.path)
-        return _cached_parts(self.path, self.path.stat().st_mtime_ns)[self.part]
-
-
-@functools.lru_cache(maxsize=2)
-def _cached_parts(path: Path, changed: int) -> tuple[Score, ...]:
-    """Return the pieces of a text, which is read once for consecutive pieces."""
-    return prose_pieces(formats.read(path))
-
-
-def pieces_of(report: FileReport) -> list[tuple[str, Piece]]:
-    """Return the pieces of a file, each with a name for the split that does not depend on the file's path."""
-    if report.pieces == 1:
-        return [(report.digest, Piece(report.path))]
-    return [(f"{report.digest}:{part}", Piece(report.path, part)) for part in range(report.pieces)]
 
 
 def encode_piece(name: str, config: Mapping[str, Any], piece: Piece) -> EncodedPiece:
@@ -142,7 +127,7 @@ class Corpus:
     representation: Representation
     index: NDArray[np.void]
     shards: tuple[Ids, ...]
-    digest: str
+    digest: str  # of all ids, and of the split
 
     def pieces(self, validation: bool) -> NDArray[np.int64]:
         """Return the numbers of the pieces of the validation or the training split."""
@@ -173,6 +158,27 @@ class Corpus:
         """Return the name of the file of each piece."""
         return (self.path / "names.txt").read_text(encoding="utf-8").splitlines()
 
+    @functools.cached_property
+    def split(self) -> SplitFacts:
+        """How pieces were held out."""
+        path = self.path / "split.json"
+        facts = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return SplitFacts(**facts)
+
+    def split_text(self) -> str:
+        """Return what is held out, in words."""
+        pieces, apart = self.names(), self.pieces(validation=True)
+        files = {name.split(", bars ")[0] for name in pieces}
+        held = {pieces[number].split(", bars ")[0] for number in apart}
+        of = "pieces" if self.representation.reads_prose else "files"
+        notes, unit = self.count("notes", validation=True), self.representation.unit
+        return held_out_text(
+            f"{len(held):,} of {len(files):,} {of}",
+            self.split.bars,
+            f"{notes:,} of {notes + self.count('notes', validation=False):,} {unit}s",
+            self.split.known_notes,
+        )
+
     def left_out(self) -> list[str]:
         """Return a line for every part of a file that was left out, or failed to be encoded, with the reason."""
         path = self.path / "left-out.txt"
@@ -186,15 +192,16 @@ def build_corpus(
     representation: str | Representation = "multitrack",
     options: Mapping[str, Any] | None = None,
     seed: int = 0,
-    validation: float = 0.1,
+    validation: float | None = None,
     executor: Any = None,
     progress: Progress | None = None,
 ) -> tuple[Corpus, Scan]:
     """Read the files of `sources`, write those fit for training to `directory`, and return the corpus and the scan.
 
     A `representation` given by name is fitted to the pieces used, with `options`; an instance is used as it is.
-    `validation` is the share of pieces, chosen by `seed`, that is held out. A file of which no piece can be encoded is
-    "failed" in the scan. CorpusError if fewer than two pieces are left, or none in one of the splits.
+    `validation` is the share of pieces, chosen by `seed`, that is held out; by default they are chosen by their notes
+    (`splitting`). A file of which no piece can be encoded is "failed" in the scan. CorpusError if nothing is left to
+    learn from, or to hold out.
     """
     kind = REPRESENTATIONS[representation if isinstance(representation, str) else representation.name]
     found = scan(
@@ -204,32 +211,69 @@ def build_corpus(
         prose=kind.reads_prose,
         progress=progress and functools.partial(progress, "reading"),
     )
-    used = [piece for report in found.used for piece in pieces_of(report)]
-    if len(used) < 2:
-        reasons = [f"{r.path.name}: {', '.join(r.reasons)}" for r in found.reports if not r.is_used]
-        raise CorpusError(
-            f"{len(found.used)} of {len(found.reports)} files can be learned from, at least 2 are needed"
-            f" (one to train on, one to hold out): {shortened(reasons)}"
-        )
+    if not found.used:
+        raise CorpusError(_too_little(found))
     all_statistics = (report.statistics for report in found.used)
     fitted = kind.fit(all_statistics, options or {}) if isinstance(representation, str) else representation
-    apart = set(split([name for name, _ in used], seed, validation)[1])
-    pieces = [piece for _, piece in used]
     encode = functools.partial(encode_piece, fitted.name, fitted.config())
-    results = in_order(map_guarded(encode, pieces, executor=executor))
     with paths.replacing_folder(directory, overwrite=True) as beside:
-        failed = _write(beside, fitted, _counted(results, len(used), progress), pieces, apart)
-    return open_corpus(directory), _with_failed(found, pieces, failed)
+
+        def write(named: Named) -> _Written:
+            results = in_order(map_guarded(encode, [piece for _, piece in named], executor=executor))
+            return _write_shards(beside, named, _counted(results, len(named), progress))
+
+        written = write([piece for report in found.used for piece in pieces_of(report)])
+        written.check_learned()
+        candidates = candidates_of(found.used, written.notes(), fitted.learns_whole_pieces)
+        share = SHARE if validation is None and kind.reads_prose else validation
+        apart, facts = hold_out(candidates, seed, share), SplitFacts()
+        if apart is None:
+            written, apart, facts = _hold_out_bars(written, candidates, share, write)
+        if not apart:
+            raise CorpusError(_too_little(found))
+        _finish(beside, fitted, written, apart, facts)
+    return open_corpus(directory), _with_failed(found, written)
 
 
-def _with_failed(found: Scan, pieces: Sequence[Piece], failed: Mapping[int, str]) -> Scan:
+def _too_little(found: Scan) -> str:
+    reasons = [f"{r.path.name}: {', '.join(r.reasons)}" for r in found.reports if not r.is_used]
+    return (
+        f"{len(found.used)} of {len(found.reports)} files can be learned from, at least 2 are needed"
+        f" (one to train on, one to hold out), or one with more bars: {shortened(reasons)}"
+    )
+
+
+def _hold_out_bars(
+    written: _Written,
+    candidates: Sequence[Candidate],
+    share: float | None,
+    write: Callable[[Named], _Written],
+) -> tuple[_Written, set[int], SplitFacts]:
+    """Write the corpus again with some bars of pieces held out; if these give no examples, with some of the pieces."""
+    named = written.named
+    cuts = cut(candidates, lambda number: named[number][1].read(), share)
+    parts, apart, facts = cut_pieces(named, cuts)
+    if apart:
+        again = write(parts)
+        if {number in apart for number, notes in enumerate(again.notes()) if notes} == {False, True}:
+            again.left_out += [
+                f"{named[number][1]}: a version of a piece of which bars are held out"
+                for number, each in sorted(cuts.items())
+                if each.bars is None
+            ]
+            return again, apart, facts
+        written = write(named)
+    return written, hold_out_notes(candidates, 0, share or SHARE), SplitFacts()
+
+
+def _with_failed(found: Scan, written: _Written) -> Scan:
     """Return a scan in which files none of whose pieces could be encoded are "failed", with the reason."""
-    encoded = {piece.path for number, piece in enumerate(pieces) if number not in failed}
-    reasons = {pieces[number].path: reason for number, reason in failed.items()}
+    encoded = {piece.path for number, (_, piece) in enumerate(written.named) if number not in written.failed}
+    reasons = {written.named[number][1].path: reason for number, reason in written.failed.items()}
     return Scan(
         tuple(
             replace(report, verdict="failed", reasons=(reasons[report.path],))
-            if report.is_used and report.path not in encoded
+            if report.path in reasons and report.path not in encoded
             else report
             for report in found.reports
         )
@@ -242,10 +286,10 @@ def write_corpus(
     """Write encoded pieces with a given split to `directory`, and return the corpus."""
     pieces = [*train, *validation]
     encoded = (EncodedPiece((_encode_ids(representation, ids),)) for ids in pieces)
-    names = [Piece(Path(f"piece {number}")) for number in range(len(pieces))]
+    names = [(str(number), Piece(Path(f"piece {number}"))) for number in range(len(pieces))]
     apart = set(range(len(train), len(pieces)))
     with paths.replacing_folder(directory, overwrite=True) as beside:
-        _write(beside, representation, enumerate(encoded), names, apart)
+        _finish(beside, representation, _write_shards(beside, names, enumerate(encoded)), apart, SplitFacts())
     return open_corpus(directory)
 
 
@@ -287,46 +331,81 @@ def _counted(results: Iterator[Any], total: int, progress: Progress | None) -> I
             progress("encoding", done, total)
 
 
-def _write(
-    directory: Path,
-    representation: Representation,
-    results: Iterator[Any],
-    pieces: list[Piece],
-    apart: set[int],
-) -> dict[int, str]:
-    """Write shards, index and card of a corpus; return why pieces could not be encoded, by their numbers."""
-    entries, names, left_out = [], [], []
-    failed: dict[int, str] = {}
+@dataclass
+class _Written:
+    """What was written to shards: a row of the index for each example, without its split, and the piece it is from; why
+    parts of pieces were left out; and why pieces could not be encoded, by their numbers."""
+
+    named: Named
+    shards: int = 0
+    digest: str = ""
+    entries: list[tuple[int, ...]] = field(default_factory=list)
+    sources: list[int] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    failed: dict[int, str] = field(default_factory=dict)
+
+    def notes(self) -> list[int]:
+        """Return the notes of each piece."""
+        counts = [0] * len(self.named)
+        for source, entry in zip(self.sources, self.entries, strict=True):
+            counts[source] += entry[3]
+        return counts
+
+    def check_learned(self, apart: Collection[int] = ()) -> None:
+        """Raise CorpusError if nothing is left to train on but the pieces with numbers in `apart`."""
+        if all(source in apart for source in self.sources):
+            shown = "; ".join(self.left_out[:3])
+            shown += f"; and {len(self.left_out) - 3} more" if len(self.left_out) > 3 else ""
+            raise CorpusError(f"nothing is left to train on: {shown or 'add more files'}")
+
+
+def _write_shards(directory: Path, named: Named, results: Iterator[Any]) -> _Written:
+    """Write the encoded examples of pieces, given as (number, `EncodedPiece` or `Failure`), to shards."""
+    written = _Written(named)
     with closing(ShardWriter(directory)) as shards:
         for number, result in results:
-            name = str(pieces[number])
+            piece = named[number][1]
+            name = str(piece)
             if isinstance(result, Failure):
-                failed[number] = why_not_encoded(pieces[number], result)
-                left_out.append(f"{name}: {failed[number]}")
+                written.failed[number] = why_not_encoded(piece, result)
+                written.left_out.append(f"{name}: {written.failed[number]}")
                 continue
-            left_out += [f"{name}: {reason}" for reason in result.reasons]
+            written.left_out += [f"{name}: {reason}" for reason in result.reasons]
             shards.begin_piece()
             for example in result.examples:
                 place = shards.add(example.ids)
-                facts = len(example.ids), example.notes, example.low, example.high
-                entries.append((*place, *facts, number in apart))
-                names.append(name)
-    for apart_or_not, purpose in ((False, "train on"), (True, "hold out")):
-        if apart_or_not not in {entry[-1] for entry in entries}:
-            shown = "; ".join(left_out[:3]) + (f"; and {len(left_out) - 3} more" if len(left_out) > 3 else "")
-            raise CorpusError(f"nothing is left to {purpose}: {shown or 'add more files'}")
-    _write_lines(directory / "left-out.txt", left_out)
-    np.save(directory / "index.npy", np.array(entries, dtype=INDEX))
-    _write_lines(directory / "names.txt", names)
+                written.entries.append((*place, len(example.ids), example.notes, example.low, example.high))
+                written.sources.append(number)
+    written.shards, written.digest = shards.number + 1, shards.digest.hexdigest()[:16]
+    return written
+
+
+def _finish(
+    directory: Path,
+    representation: Representation,
+    written: _Written,
+    apart: Collection[int],
+    split: SplitFacts,
+) -> None:
+    """Write what belongs to shards: index, names and card of a corpus; the pieces with numbers in `apart` are held
+    out."""
+    keys = [key_of(name, piece.bars) for number, (name, piece) in enumerate(written.named) if number in apart]
+    rows = zip(written.entries, written.sources, strict=True)
+    index = np.array([(*entry, source in apart) for entry, source in rows], dtype=INDEX)
+    _write_lines(directory / "left-out.txt", written.left_out)
+    np.save(directory / "index.npy", index)
+    _write_lines(directory / "names.txt", [str(written.named[source][1]) for source in written.sources])
     card = {
         "version": FORMAT_VERSION,
         "representation": representation.name,
         "config": representation.config(),
-        "shards": shards.number + 1,
-        "digest": shards.digest.hexdigest()[:16],
+        "shards": written.shards,
+        "digest": written.digest,
     }
     (directory / "corpus.json").write_text(json.dumps(card, indent=1), encoding="utf-8")
-    return failed
+    (directory / "split.json").write_text(
+        json.dumps(split._replace(held_out=keys)._asdict()), encoding="utf-8"
+    )
 
 
 def _write_lines(path: Path, lines: list[str]) -> None:
@@ -350,4 +429,6 @@ def open_corpus(directory: Path) -> Corpus:
     shards = tuple(
         np.memmap(directory / shard_name(number), dtype=kind, mode="r") for number in range(card["shards"])
     )
-    return Corpus(directory, representation, index, shards, card["digest"])
+    split_bytes = np.ascontiguousarray(index["validation"]).tobytes()
+    digest = blake2b(card["digest"].encode() + split_bytes, digest_size=8).hexdigest()
+    return Corpus(directory, representation, index, shards, digest)

@@ -37,12 +37,17 @@ class Evaluation:
 
     model: str
     config: EvaluateConfig
-    likelihood: Likelihood
+    judged: tuple[Likelihood, ...]  # of each piece
     seconds: float  # of the pieces judged
     likeness: dict[str, Likeness]
     generated: Table
     real: Table
     copies: tuple[Copies, ...]
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """The likelihood of all real pieces together."""
+        return sum(self.judged, Likelihood())
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -100,9 +105,9 @@ def evaluate(
     random = np.random.default_rng(config.seed)
     chosen = [scores[number] for number in sorted(random.permutation(len(scores))[: config.pieces].tolist())]
     real = [representation.decode(representation.encode(score)) for score in chosen]
-    judged = Likelihood()
+    judged = []
     for done, score in enumerate(chosen, 1):
-        judged += model.likelihood(score)
+        judged.append(model.likelihood(score))
         if progress:
             progress("judging", done, len(chosen))
     composed, count = [], config.count or len(real)
@@ -113,11 +118,13 @@ def evaluate(
         composed.append(model.compose(seed=config.seed, index=number, **sampling, **settings))
         if progress:
             progress("composing", number + 1, count)
-    generated, originals = (_table(each, config.bars) for each in ([piece.score for piece in composed], real))
+    generated, originals = (
+        table_of(each, config.bars) for each in ([piece.score for piece in composed], real)
+    )
     return Evaluation(
         model.bundle.card.name,
         config,
-        judged,
+        tuple(judged),
         sum(score.seconds for score in chosen),
         compare(
             generated, originals, {name: row.grain for name, row in (FEATURES | ENDINGS).items()}, random
@@ -151,7 +158,7 @@ def settings_like(score: Score, representation: Representation) -> dict[str, Any
     return {name: value for name, value in settings.items() if name not in unsupported}
 
 
-def _table(scores: Sequence[Score], bars: int | None) -> Table:
+def table_of(scores: Sequence[Score], bars: int | None) -> Table:
     """Return the features of the first `bars` of pieces, or of all their bars, and those of their endings."""
     cut = [beginning(score, bars) if bars else score for score in scores]
     rows = [

@@ -6,21 +6,33 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ritornello.bundle import Bundle
-from ritornello.corpus.scan import scan, split
-from ritornello.corpus.shards import Piece, pieces_of
+from ritornello.corpus.pieces import Piece, key_of, piece_of_key, pieces_of
+from ritornello.corpus.scan import scan
+from ritornello.corpus.splitting import split
 from ritornello.errors import ConfigError
 from ritornello.representations import REPRESENTATIONS
 
 
 def find_pieces(bundle: Bundle, sources: Sequence[Path | str], held_out: bool) -> list[Piece]:
-    """Return the pieces in `sources` fit for training; with `held_out`, only those held out when the model was trained.
+    """Return the pieces in `sources` fit for training; with `held_out`, only those held out when the model was trained,
+    or the bars of them.
 
-    Then `sources` must be the files that it was trained on, since the split depends on all pieces.
+    The card of the model lists them. Those of version 0.1 do not: then `sources` must be all files that it was trained
+    on.
     """
     found = scan(sources, statistics=REPRESENTATIONS[bundle.representation.name].collect_statistics)
     named = [piece for report in found.used for piece in pieces_of(report)]
     if not held_out:
         return [piece for _, piece in named]
+    if keys := bundle.card.training.get("held_out"):
+        by_key = {key_of(name): piece for name, piece in named}
+        chosen = [(key, piece_of_key(key, by_key)) for key in keys]
+        if missing := [key for key, piece in chosen if piece is None]:
+            raise ConfigError(
+                f"held_out: {len(missing)} of {len(chosen)} pieces that were held out of {bundle.card.name} are not "
+                "here; give the files that it was trained on"
+            )
+        return [piece for _, piece in chosen if piece is not None]
     seed, share = _split_of(bundle, len(named))
     return [named[number][1] for number in split([name for name, _ in named], seed, share)[1]]
 

@@ -1,8 +1,8 @@
 """Files <-> `Score`: one module for each format, and the registry `FORMATS` from which `read` and `write` choose.
 
-MIDI is read and written here (`midi`, `midi_writer`, `smf`); MusicXML goes through music21 (`musicxml`); text files
-contain event words or prose (`text`, `event_text`). A file that begins as MIDI is read as MIDI, whatever its suffix.
-The modules read bytes and write to a path.
+MIDI is read and written here (`midi`, `midi_writer`, `smf`); MusicXML is read by `musicxml` and written by
+`musicxml_writer`; text files contain event words or prose (`text`, `event_text`). A file that begins as MIDI is read
+as MIDI, whatever its suffix. The modules read bytes and write to a path.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ritornello.errors import FileError, FormatError
+from ritornello.errors import ConfigError, FileError, FormatError
 from ritornello.paths import Source, is_path, name_of, path_like, read_bytes
 from ritornello.registry import Registry
 from ritornello.score import Score
@@ -27,7 +27,8 @@ MOST_BYTES = 256 << 20
 class Format:
     """A file format: its name, its suffixes, and the module with its `reader` and `writer`, imported on use.
 
-    The reader is called with the content and a name for error messages, the writer with a score and a path.
+    The reader is called with the content and a name for error messages, the writer with a score and a path. If the
+    format `has_repeats`, the reader also takes `repeats`: whether they are played out.
     """
 
     name: str
@@ -36,11 +37,12 @@ class Format:
     reader: str
     writer: str
     most_bytes: int = 64 << 20  # at most MOST_BYTES
+    has_repeats: bool = False
 
-    def read(self, data: bytes, name: str) -> Score:
+    def read(self, data: bytes, name: str, repeats: bool = True) -> Score:
         """Return the score of the bytes of a file; raise FormatError, with `name` for the file, if there is none."""
-        function: Callable[[bytes, str], Score] = getattr(import_module(self.module), self.reader)
-        return function(data, name)
+        function: Callable[..., Score] = getattr(import_module(self.module), self.reader)
+        return function(data, name, repeats=repeats) if self.has_repeats else function(data, name)
 
     def write(self, score: Score, path: Path) -> tuple[str, ...]:
         """Write `score` to `path`, as a whole or not at all; return descriptions of what was left out."""
@@ -48,11 +50,19 @@ class Format:
         return function(score, path)
 
 
+_MARKED_XML = (b"\xef\xbb\xbf<", b"\xff\xfe<\0", b"\xfe\xff\0<")
+"""How XML begins after a byte order mark: UTF-8, UTF-16 in both orders."""
+
 MIDI = Format(
     "midi", (".mid", ".midi", ".smf", ".kar", ".rmi"), f"{__name__}.midi", "parse_midi", "write_midi"
 )
 MUSICXML = Format(
-    "musicxml", (".musicxml", ".mxl", ".xml"), f"{__name__}.musicxml", "parse_musicxml", "write_musicxml"
+    "musicxml",
+    (".musicxml", ".mxl", ".xml"),
+    f"{__name__}.musicxml",
+    "parse_musicxml",
+    "write_musicxml",
+    has_repeats=True,
 )
 TEXT = Format("text", (".txt",), f"{__name__}.text", "parse_text", "write_text_file", MOST_BYTES)
 
@@ -73,11 +83,12 @@ FORMATS = Registry[Format](
 """Every format by suffix, in lower case and with its dot."""
 
 
-def read(source: Source, format: str | None = None) -> Score:
+def read(source: Source, format: str | None = None, *, repeats: bool = True) -> Score:
     """Return the score in `source`: a path, bytes, or a binary file object.
 
     `format` is a suffix such as "musicxml"; by default that of the name; without one, MIDI and MusicXML are detected
-    by their first bytes. Raise FileError or FormatError, with the name of the file, if it cannot be read.
+    by their first bytes. `repeats` says whether the repeats and jumps of notation (MusicXML) are played out. Raise
+    FileError or FormatError, with the name of the file, if it cannot be read.
     """
     name = name_of(source)
     data = read_bytes(source, limit=MOST_BYTES)
@@ -87,7 +98,7 @@ def read(source: Source, format: str | None = None) -> Score:
         kind = MIDI
     elif is_path(source) or Path(name).suffix.lower() in FORMATS:
         kind = format_of(Path(name))
-    elif data.startswith((b"PK", b"<")):
+    elif data.startswith((b"PK", b"<", *_MARKED_XML)):
         kind = MUSICXML
     else:
         raise FormatError(
@@ -95,7 +106,7 @@ def read(source: Source, format: str | None = None) -> Score:
         )
     if len(data) > kind.most_bytes:
         raise FileError(f"{name}: {len(data)} bytes, allowed are {kind.most_bytes}")
-    return kind.read(data, name)
+    return kind.read(data, name, repeats)
 
 
 def as_score(music: Score | Source) -> Score:
@@ -106,10 +117,16 @@ def as_score(music: Score | Source) -> Score:
 def write(score: Score, path: Path | str) -> tuple[str, ...]:
     """Write `score` in the format that the suffix of `path` names, as a whole or not at all.
 
-    Return descriptions of what was left out. Raise ConfigError for values that the format cannot represent.
+    Return descriptions of what was left out. Raise ConfigError for values that the format cannot represent, and for
+    prose in a format of music.
     """
+    from ritornello.formats.text import is_prose
+
     path = Path(path)
-    return format_of(path).write(score, path)
+    kind = format_of(path)
+    if kind in (MIDI, MUSICXML) and is_prose(score):
+        raise ConfigError(f"{path}: it is prose, with no music to write; write {' or '.join(TEXT.suffixes)}")
+    return kind.write(score, path)
 
 
 def format_of(path: Path) -> Format:

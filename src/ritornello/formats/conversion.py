@@ -22,10 +22,11 @@ class Converted:
     left_out: tuple[str, ...]
 
 
-def convert(source: Path, target: Path, track: int | None = None) -> Converted:
+def convert(source: Path, target: Path, track: int | None = None, repeats: bool = True) -> Converted:
     """Write `source` as `target`, in the format of its suffix.
 
     track: from MIDI to text, the number of the only track to write, counted from 1.
+    repeats: whether those of notation are played out.
     """
     kind = format_of(target)  # raises before a long file is read
     from_midi = begins_as_midi(source)
@@ -44,5 +45,5 @@ def convert(source: Path, target: Path, track: int | None = None) -> Converted:
             score = parse_midi(data, str(source))
             write_bytes(target, data)
             return Converted(score, ())
-    score = read(source)
+    score = read(source, repeats=repeats)
     return Converted(score, write(score, target))

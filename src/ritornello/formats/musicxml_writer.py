@@ -8,12 +8,15 @@ Read in order: `score_to_musicxml`, `score_to_music21`, `_Part`, `spell`, `drum_
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,7 @@ from numpy.typing import NDArray
 from ritornello.errors import ConfigError, FormatError, MissingExtraError
 from ritornello.formats.midi_writer import assign_channels
 from ritornello.formats.staves import COMPOUND_BEAT, UNITS, Voice, Written, snap, write_bars
+from ritornello.paths import write_bytes
 from ritornello.score import Key, Meter, Notes, Score, Track
 from ritornello.theory import instrument_name
 
@@ -286,3 +290,25 @@ def spell(pitch: int, key: Key) -> str:
     place = lowest + (pitch * 7 - lowest) % 12  # C is 0, G is 1
     letter, sharps = "FCGDAEB"[(place + 1) % 7], (place + 1) // 7
     return letter + ("#" * sharps or "-" * -sharps) + str((pitch - sharps) // 12 - 1)
+
+
+def write_musicxml(score: Score, path: Path | str) -> tuple[str, ...]:
+    """Write `score` to `path`, compressed if its suffix is `.mxl`; return the parts that were left out.
+
+    Other losses are those of notation.
+    """
+    path = Path(path)
+    content, failing = score_to_musicxml(score)
+    if path.suffix.lower() == ".mxl":
+        container = (
+            '<?xml version="1.0" encoding="UTF-8"?><container><rootfiles>'
+            '<rootfile full-path="score.musicxml" media-type="application/vnd.recordare.musicxml+xml"/>'
+            "</rootfiles></container>"
+        )
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("META-INF/container.xml", container)
+            archive.writestr("score.musicxml", content)
+        content = buffer.getvalue()
+    write_bytes(path, content)
+    return tuple(f"part {name!r}" for name in failing)

@@ -156,6 +156,14 @@ class Model:
 
         return log_likelihood(self.bundle, as_score(music), self.stepper)
 
+    def likelihood_by_bar(self, music: Score | Source) -> tuple[Likelihood, list[Likelihood]]:
+        """Return the likelihood of what stands before the first note of a score, such as tempo and instruments, and of
+        each bar; their sum is that of `likelihood`."""
+        from ritornello.formats import as_score
+        from ritornello.generation.likelihood import likelihood_by_bar
+
+        return likelihood_by_bar(self.bundle, as_score(music), self.stepper)
+
 
 def shipped_bundles() -> dict[str, Path]:
     """Return the bundles that come with the library, and with other installed packages: name -> file."""

@@ -14,11 +14,11 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
 import numpy as np
 
-from ritornello.bundle import Bundle
+from ritornello.bundle import Bundle, shortcoming
 from ritornello.config import checked
 from ritornello.formats.text import is_prose
 from ritornello.generation.asked import missed, written
@@ -44,10 +44,12 @@ from ritornello.generation.support import (
     suited,
     told,
 )
+from ritornello.generation.title import make_title
 from ritornello.originality import Copies, copies
 from ritornello.paths import Target, path_like
-from ritornello.representations.base import Ids
+from ritornello.representations.base import Ids, Representation
 from ritornello.score import Score
+from ritornello.settings import SoundSettings
 
 Progress = Callable[[int, int], None]
 """Called after each step with the number of pieces that have ended, and of the ids chosen so far."""
@@ -122,16 +124,17 @@ class Composition:
         last = max((int(track.notes["start"].max(initial=0)) for track in self.score.tracks), default=0)
         return len(self.score.bar_starts(last + 1))
 
-    def write(self, target: Place, format: str | None = None) -> Place:
+    def write(self, target: Place, format: str | None = None, **sound: Unpack[SoundSettings]) -> Place:
         """Write the piece to a path or binary file object, and return that.
 
-        `format` ("mid", "wav", "png", ...) defaults to the suffix. Raises ConfigError for prose in any but .txt.
+        `format` ("mid", "wav", "png", ...) defaults to the suffix; `sound` has the settings of sound
+        files. Raises ConfigError for prose in any but .txt.
         """
         from ritornello.rendering import write
 
         if is_prose(self.score):
             check_prose_suffix(path_like(target, format))
-        write(self.score, target, format)
+        write(self.score, target, format, **sound)
         return target
 
     def _repr_html_(self) -> str:
@@ -166,6 +169,7 @@ def compose(
     seed = secrets.randbits(32) if config.seed is None else config.seed
     config = settle_loop(settle_faithful(bundle.representation, config))
     config = settle_instruments(bundle.representation, config)
+    digest = None if primer is None else hashlib.sha256(primer.all_notes().tobytes()).hexdigest()[:16]
     representation, primer = suited(bundle.representation, config, primer)
     stepper = stepper or Stepper(bundle, precision=config.precision)
     context = Context(representation, config, primer, bundle.index, str(bundle.path))
@@ -185,7 +189,7 @@ def compose(
         after = logits.repeat(batch, axis=0), repeat_state(state, batch)
         _step_all(stepper, sample, pieces, after, progress)
     settings = config.model_copy(update={"seed": seed})
-    made = [_finish(bundle, settings, piece, primer) for piece in pieces]
+    made = [_finish(bundle, settings, piece, primer, digest) for piece in pieces]
     return [best(made[at : at + config.best_of]) for at in range(0, batch, config.best_of)]
 
 
@@ -233,8 +237,10 @@ def _step_all(
 # --- after the last step --------------------------------------------------------------------------------------
 
 
-def _finish(bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score | None) -> Composition:
-    """Return the finished piece, with its recipe as a text event."""
+def _finish(
+    bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score | None, digest: str | None
+) -> Composition:
+    """Return the finished piece, with its recipe as a text event, and in that the digest of the primer as given."""
     ids, seed, number = piece.finished_ids, settings.seed or 0, piece.index // settings.best_of
     score = piece.representation.decode(ids)
     is_music = not piece.representation.reads_prose
@@ -244,12 +250,9 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score
     if piece.beginning.loop_bars:
         score = with_loop_markers(score, piece.beginning.loop_bars)
     if is_music:
-        digest = None if primer is None else hashlib.sha256(primer.all_notes().tobytes()).hexdigest()[:16]
         recipe = make_recipe(bundle, seed, settings, index=number, primer=digest)
         score = replace(score, texts=(recipe, *score.texts))
-    title = f"{bundle.card.name.capitalize()} {seed}"
-    if settings.count > 1 or number:
-        title += f", no. {number + 1}"
+    title = make_title(bundle.card, score, number + 1 if settings.count > 1 or number else None)
     chosen_notes = piece.grammar.notes - piece.unchosen_notes
     return Composition(
         score=replace(score, title=title),
@@ -266,7 +269,7 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score
         relaxed_constraints=dict(piece.relaxed),
         told=told(piece.representation, settings),
         missed=missed(score, piece.representation, settings, primer, bars) if is_music else {},
-        remarks=remarks(bundle.representation, piece.representation, settings, primer),
+        remarks=_remarks(bundle, piece.representation, settings, primer),
         find_copies=partial(_find_copies, bundle, ids, piece.primer_quarters),
     )
 
@@ -276,3 +279,12 @@ def _find_copies(bundle: Bundle, ids: Ids, primer_quarters: float) -> Copies | N
         return None
     score = bundle.representation.decode(ids)
     return copies(bundle.index, score, since=int(primer_quarters * score.ticks_per_quarter))
+
+
+def _remarks(
+    bundle: Bundle, suited: Representation, settings: ComposeConfig, primer: Score | None
+) -> tuple[str, ...]:
+    """Return what stands for things that the model does not know, and that the model is a poor one."""
+    substitutions = remarks(bundle.representation, suited, settings, primer)
+    poor = shortcoming(bundle.card.held_out, bundle.representation.unit)
+    return (*substitutions, *([f"{bundle.card.name}: {poor}"] if poor else []))

@@ -47,7 +47,9 @@ class ComposeConfig(ConstraintSettings, MusicSettings, BeamConfig):
     seed: int | None = Field(
         None, ge=0, lt=2**63, description="makes the same pieces again; random if not given"
     )
-    index: int = Field(0, ge=0, lt=2**31, description="number of the first piece of this seed")
+    index: int = Field(
+        0, ge=0, lt=2**31, description="begin with this one of the pieces that the seed makes, counted from 0"
+    )
     count: int = Field(1, ge=1, le=1000, description="how many pieces, in one run")
     best_of: int = Field(
         1,
@@ -56,7 +58,7 @@ class ComposeConfig(ConstraintSettings, MusicSettings, BeamConfig):
         description="compose so many candidates for each piece, and keep the most probable that copies little",
     )
     faithful: bool = Field(
-        False, description="choose ids as the model's original system does, where nothing else is given"
+        False, description="choose tokens as the model's original system does, where nothing else is given"
     )
     precision: StepPrecision = Field(
         "float32", description="arithmetic; int8 rounds the weights to 8 bits: faster, other pieces"

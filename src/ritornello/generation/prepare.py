@@ -59,7 +59,9 @@ def begin(
         after = _read(representation.grammar(conditions), primer_ids)
         primer_bars, primer_notes = after.place[0] + 1, after.notes
     if config.notes is not None and config.notes <= primer_notes:
-        raise ConfigError(f"notes {config.notes}: the primer alone has {primer_notes}; give more")
+        raise ConfigError(
+            f"notes {config.notes}: the primer alone has {counted(primer_notes, 'note')}; give more"
+        )
     is_in_seconds = representation.tokens.quarters_per_minute is not None
     if config.notes is not None and (added := _added(config, primer)) > config.notes - primer_notes:
         given = f" beside the primer's {primer_notes}" if primer_notes else ""

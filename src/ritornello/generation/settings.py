@@ -36,17 +36,26 @@ class SamplerConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     temperature: float = Field(
-        1.0, ge=0, le=10, description="above 1 bolder, below 1 safer, 0 always the most probable"
+        1.0,
+        ge=0,
+        le=10,
+        description="above 1 bolder, below 1 safer, 0 always the most probable; the model's card may have another"
+        " default (`ritornello info`)",
     )
-    top_p: float = Field(0.95, gt=0, le=1, description="keep the most probable ids that make up this share")
-    top_k: int = Field(0, ge=0, description="keep this many of the most probable ids, 0 all")
+    top_p: float = Field(
+        0.95,
+        gt=0,
+        le=1,
+        description="choose among the most probable tokens, which together make up this share",
+    )
+    top_k: int = Field(0, ge=0, description="choose among so many of the most probable tokens, 0 all")
     min_p: float = Field(
-        0.0, ge=0, le=1, description="drop ids less probable than this share of the best one's"
+        0.0, ge=0, le=1, description="leave out tokens less probable than this share of the best one's"
     )
     surprise: float = Field(
         0.0, ge=0, le=1, description="how often, as a share of steps, the most probable is avoided on purpose"
     )
-    sampling_method: Annotated[str, SAMPLERS] = Field("standard", description="how ids are drawn")
+    sampling_method: Annotated[str, SAMPLERS] = Field("standard", description="how tokens are drawn")
 
     @field_validator("sampling_method")
     @classmethod
@@ -60,7 +69,7 @@ class BeamConfig(SamplerConfig):
 
     beam_size: int = Field(1, ge=1, le=256, description="beam search: so many branches stay after each round")
     branch_factor: int = Field(1, ge=1, le=256, description="beam search: copies of each branch that stays")
-    steps_per_iteration: int = Field(1, ge=1, le=1024, description="beam search: ids sampled in a round")
+    steps_per_iteration: int = Field(1, ge=1, le=1024, description="beam search: tokens chosen in a round")
 
     @property
     def searches(self) -> bool:

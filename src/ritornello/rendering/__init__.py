@@ -13,17 +13,22 @@ import importlib
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
-from ritornello import formats
-from ritornello.errors import FormatError
-from ritornello.paths import Target, is_path, name_of, path_like, write_to
-from ritornello.score import Score
+from ritornello.config import checked
+from ritornello.errors import ConfigError, FormatError
+from ritornello.paths import Target, check_place, is_path, name_of, path_like, write_to
+from ritornello.rendering.sound import SoundConfig, check_sound
+from ritornello.settings import SoundSettings
+
+if TYPE_CHECKING:
+    from ritornello.score import Score
 
 __all__ = [
     "RENDERERS",
     "Renderer",
     "check_suffixes",
+    "check_targets",
     "render_audio",
     "render_pianoroll",
     "render_score",
@@ -63,6 +68,8 @@ RENDERERS: dict[str, Renderer] = {
 
 def suffixes() -> tuple[str, ...]:
     """Return every suffix that `write` accepts."""
+    from ritornello import formats
+
     return (*formats.FORMATS, *RENDERERS)
 
 
@@ -77,31 +84,50 @@ def check_suffixes(paths: Iterable[Path | str]) -> None:
             raise FormatError(f"{path}: {what}{candidate}; known are {', '.join(suffixes())}")
 
 
+def check_targets(paths: Iterable[Path], sound: SoundConfig) -> None:
+    """Raise FormatError, FileError or ConfigError for the first of `paths` that `write` could not write."""
+    paths = list(paths)
+    check_suffixes(paths)
+    for path in paths:
+        check_place(path)
+    check_sound(paths, sound)
+    if sound.soundfont is not None:
+        from ritornello.rendering.soundfont import read_soundfont
+
+        read_soundfont(sound.soundfont)
+
+
 def write(
-    score: Score, target: Target, format: str | None = None, soundfont: Path | str | None = None
+    score: Score, target: Target, format: str | None = None, **sound: Unpack[SoundSettings]
 ) -> tuple[str, ...]:
     """Write `score` to a path or a binary file object; return descriptions of what was left out.
 
     `format` is a suffix such as "mid", "mp3" or "pdf" (see `suffixes`); by default that of the path, or of the name of
-    the file object. `soundfont` is for sound only. Raise FormatError, with the known suffixes, for an unknown one.
+    the file object. `sound` has the settings of sound files. Raise FormatError, with the known suffixes, for an unknown
+    one; ConfigError for a setting that the format has not.
     """
-    path = path_like(target, format)
+    path, config = path_like(target, format), checked(SoundConfig, sound)
     check_suffixes([path])
+    check_sound([path], config)
     if is_path(target) and path.suffix == Path(name_of(target)).suffix:
-        return _write_file(score, Path(name_of(target)), soundfont)
+        return _write_file(score, Path(name_of(target)), config)
+    if config.stems:
+        raise ConfigError("stems are written as files: give a path that ends with the suffix of the format")
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / f"score{path.suffix}"
-        remarks = _write_file(score, made, soundfont)
+        remarks = _write_file(score, made, config)
         write_to(target, made.read_bytes())
         further = len(list(Path(folder).iterdir())) - 1
     return (*remarks, *([f"{further} further files of pages"] if further else []))
 
 
-def _write_file(score: Score, path: Path, soundfont: Path | str | None) -> tuple[str, ...]:
+def _write_file(score: Score, path: Path, sound: SoundConfig) -> tuple[str, ...]:
     renderer = RENDERERS.get(path.suffix.lower())
     if renderer is None:
+        from ritornello import formats
+
         return formats.write(score, path)
-    options = {"soundfont": soundfont} if renderer is _AUDIO else {}
+    options = sound.model_dump() if renderer is _AUDIO else {}
     return tuple(renderer.load()(score, path, **options) or ())
 
 

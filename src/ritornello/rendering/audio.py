@@ -8,32 +8,42 @@ Conventions
 - Sound is made and written in blocks, so that a long piece needs little memory: a piece over `KEPT_SECONDS` is
   synthesised twice, once to measure its level, once to write it.
 
-Read in order: `soundfont` (the preset of a track), `performance` (notes and controls in frames), `fluid` and
-`sampler` with `soundbank` (the two engines), then this.
+Read in order: `sound` (the settings), `soundfont` (the preset of a track), `performance` (notes and controls in
+frames), `fluid` and `sampler` with `soundbank` (the two engines), then this.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.errors import ConfigError
+from ritornello.config import checked
+from ritornello.errors import ConfigError, FileError
 from ritornello.paths import replacing
 from ritornello.rendering.fluid import fluid_blocks, load_fluidsynth
-from ritornello.rendering.performance import make_parts
+from ritornello.rendering.performance import Part, make_parts
 from ritornello.rendering.sampler import sampler_blocks
+from ritornello.rendering.sound import (
+    ENCODINGS,
+    RATES,
+    SAMPLE_RATE,
+    Bits,
+    SoundConfig,
+    check_sound,
+    subtype_of,
+)
 from ritornello.rendering.soundfont import read_soundfont
 from ritornello.score import Score
+from ritornello.theory import instrument_name
 
 Samples = NDArray[np.float32]
 
-SAMPLE_RATE = 44_100
-RATES = (8_000, 192_000)
 TAIL, FADE = 2.0, 1.0
 LONGEST_SECONDS = 4 * 3600
 KEPT_SECONDS = 1200
@@ -46,21 +56,8 @@ _GATE = 10.0 ** (-30 / 20)  # 30 dB below the loudest tenth of a second counts a
 WRITE_FRAMES = 65_536
 
 
-class Encoding(NamedTuple):
-    """A file type by its names in soundfile, and whether its title and other tags may be more than ASCII."""
-
-    format: str
-    subtype: str
-    unicode: bool
-
-
-ENCODINGS = {
-    ".wav": Encoding("WAV", "PCM_16", unicode=True),
-    ".flac": Encoding("FLAC", "PCM_16", unicode=True),
-    ".ogg": Encoding("OGG", "VORBIS", unicode=True),
-    ".mp3": Encoding("MP3", "MPEG_LAYER_III", unicode=False),  # libsndfile mislabels the text encoding
-}
-_MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+MOST_STEMS = 200
+"""Files that are written at once."""
 
 
 def render_audio(
@@ -72,7 +69,7 @@ def render_audio(
     `soundfont` is a path to an sf2 or sf3 file (default: the shipped one). Raise ConfigError for a score without
     notes or over four hours.
     """
-    return np.concatenate(list(_finished(score, sample_rate, soundfont)))
+    return np.concatenate([whole for (whole,) in _finished(score, sample_rate, soundfont)])
 
 
 def write_audio(
@@ -80,33 +77,59 @@ def write_audio(
     path: Path | str,
     sample_rate: int = SAMPLE_RATE,
     soundfont: Path | str | None = None,
+    bits: Bits | None = None,
+    stems: bool = False,
 ) -> None:
-    """Write the sound of `score` to `path`, in the format its suffix names (see ENCODINGS)."""
+    """Write the sound of `score` to `path`, in the format its suffix names (see `sound.ENCODINGS`).
+
+    With `stems`, each part is also written to a file of its own (`stem_paths`), at the same level: the sum of these
+    files is the whole, up to the rounding of their samples. Raise ConfigError for settings that the format has not.
+    """
     path = Path(path)
+    check_sound([path], checked(SoundConfig, {"sample_rate": sample_rate, "bits": bits}))
+    streams = _finished(score, sample_rate, soundfont, stems)
+    names = ["", *_part_names(score)] if stems else [""]
+    paths = [path, *stem_paths(score, path)] if stems else [path]
     encoding = ENCODINGS[path.suffix.lower()]
-    if encoding.format == "MP3" and sample_rate not in _MP3_RATES:
-        raise ConfigError(f"sample rate {sample_rate} is not possible in MP3; possible are {_MP3_RATES}")
-    blocks = _finished(score, sample_rate, soundfont)
     import soundfile
 
-    with replacing(path) as beside:
-        try:
-            with soundfile.SoundFile(
-                beside, "w", sample_rate, 2, subtype=encoding.subtype, format=encoding.format
-            ) as file:
-                for name, text in _tags(score, encoding.unicode).items():
-                    setattr(file, name, text)
-                for block in blocks:
+    try:
+        with ExitStack() as stack:
+            files = []
+            for name, target in zip(names, paths, strict=True):
+                beside = stack.enter_context(replacing(target))
+                file = soundfile.SoundFile(
+                    beside, "w", sample_rate, 2, subtype=subtype_of(path, bits), format=encoding.format
+                )
+                files.append(stack.enter_context(file))
+                for tag, text in _tags(score, name, encoding.unicode).items():
+                    setattr(file, tag, text)
+            for blocks in streams:
+                for file, block in zip(files, blocks, strict=True):
                     for at in range(0, len(block), WRITE_FRAMES):
                         file.write(block[at : at + WRITE_FRAMES])
-        except soundfile.SoundFileRuntimeError as error:
-            raise OSError(str(error)) from error  # a full disk; `replacing` names the file
+    except soundfile.SoundFileRuntimeError as error:
+        raise FileError(f"{path}: cannot be written: {error}") from error  # a full disk
 
 
-def _tags(score: Score, unicode: bool) -> dict[str, str]:
-    """Return the tags of `score` by their names in soundfile; without `unicode`, letters lose their accents."""
+def stem_paths(score: Score, path: Path | str) -> list[Path]:
+    """Return the paths of the sound files of the parts, which are those tracks that have notes: song-1-violin.wav."""
+    path = Path(path)
+    slugs = (re.sub(r"\W+", "-", name.lower()).strip("-")[:40] or "part" for name in _part_names(score))
+    return [path.with_stem(f"{path.stem}-{number}-{slug}") for number, slug in enumerate(slugs, start=1)]
+
+
+def _part_names(score: Score) -> list[str]:
+    tracks = [track for track in score.tracks if len(track.notes)]
+    return [track.name.strip() or instrument_name(track.program, track.is_drum) for track in tracks]
+
+
+def _tags(score: Score, part: str, unicode: bool) -> dict[str, str]:
+    """Return the tags of `score`, or of a part, by their names in soundfile; without `unicode`, letters lose their
+    accents."""
     copyrights = [text.text for text in score.texts if text.kind == "copyright"]
-    tags = {"title": score.title, "copyright": copyrights[0] if copyrights else "", "software": "Ritornello"}
+    title = ", ".join(filter(None, (score.title, part)))
+    tags = {"title": title, "copyright": copyrights[0] if copyrights else "", "software": "Ritornello"}
     plain = {name: text.replace("\0", "") for name, text in tags.items()}
     if not unicode:
         plain = {name: unicodedata.normalize("NFKD", text) for name, text in plain.items()}
@@ -114,22 +137,36 @@ def _tags(score: Score, unicode: bool) -> dict[str, str]:
     return {name: text for name, text in plain.items() if text}
 
 
-def _finished(score: Score, rate: int, soundfont: Path | str | None) -> Iterator[Samples]:
-    """Return the blocks of the final sound, with level and fade applied; errors are raised before the first."""
+def _finished(
+    score: Score, rate: int, soundfont: Path | str | None, stems: bool = False
+) -> Iterator[list[Samples]]:
+    """Return the blocks of the final sound, with level and fade applied; errors are raised before the first.
+
+    Each item has a block of the whole and, with `stems`, one of each part.
+    """
     frames = _check(score, rate)
     font = read_soundfont(soundfont)
     parts = make_parts(score, font, rate)
+    if stems and len(parts) > MOST_STEMS:
+        raise ConfigError(f"stems: the piece has {len(parts)} parts; at most {MOST_STEMS} are written")
     binding = load_fluidsynth()
 
-    def play() -> Iterable[Samples]:
+    def synthesise(group: list[Part]) -> Iterable[Samples]:
         if binding is not None:
-            return fluid_blocks(binding, parts, font, frames, rate)
-        return sampler_blocks(parts, font, frames, rate)
+            return fluid_blocks(binding, group, font, frames, rate)
+        return sampler_blocks(group, font, frames, rate)
+
+    def play() -> Iterator[list[Samples]]:
+        if not stems:
+            yield from ([block] for block in synthesise(parts))
+            return
+        for blocks in zip(*(synthesise([part]) for part in parts), strict=True):
+            yield [np.sum(blocks, axis=0, dtype=np.float32), *blocks]
 
     fade = round(FADE * rate)
-    if frames <= KEPT_SECONDS * rate:
-        blocks = list(play())
-        return _faded(blocks, frames, fade, _gain(blocks, rate))
+    if frames * (len(parts) + 1 if stems else 1) <= KEPT_SECONDS * rate:
+        streams = list(play())
+        return _faded(streams, frames, fade, _gain(streams, rate))
     return _faded(play(), frames, fade, _gain(play(), rate))
 
 
@@ -146,15 +183,15 @@ def _check(score: Score, rate: int) -> int:
     return round((score.seconds + TAIL) * rate)
 
 
-def _gain(blocks: Iterable[Samples], rate: int) -> float:
-    """Return the factor that brings the music to LOUDNESS, or its peak to PEAK if that is less.
+def _gain(streams: Iterable[list[Samples]], rate: int) -> float:
+    """Return the factor that brings the whole to LOUDNESS, or its peak, or that of a part, to PEAK if that is less.
 
     Loudness is the RMS over tenths of a second without those below the gate, so that rests do not count.
     """
     peak, powers = 0.0, [np.zeros(0)]
-    for block in blocks:
-        peak = max(peak, float(np.abs(block).max(initial=0)))
-        parts = np.array_split(block, max(1, len(block) * 10 // rate))
+    for whole, *stems in streams:
+        peak = max(peak, *(float(np.abs(block).max(initial=0)) for block in (whole, *stems)))
+        parts = np.array_split(whole, max(1, len(whole) * 10 // rate))
         powers.append(np.array([np.mean(np.square(part), dtype=np.float64) for part in parts]))
     power = np.concatenate(powers)
     music = power[power > power.max(initial=0) * _GATE**2]
@@ -163,11 +200,11 @@ def _gain(blocks: Iterable[Samples], rate: int) -> float:
     return min(LOUDNESS / float(np.sqrt(music.mean())), PEAK / peak)
 
 
-def _faded(blocks: Iterable[Samples], frames: int, fade: int, gain: float) -> Iterator[Samples]:
-    """Yield `blocks` times `gain`, the last `fade` frames fading out along a cosine."""
+def _faded(streams: Iterable[list[Samples]], frames: int, fade: int, gain: float) -> Iterator[list[Samples]]:
+    """Yield blocks times `gain`, the last `fade` frames fading out along a cosine."""
     place = 0
-    for block in blocks:
-        until_end = frames - 1 - np.arange(place, place + len(block))
+    for blocks in streams:
+        until_end = frames - 1 - np.arange(place, place + len(blocks[0]))
         levels = gain * 0.5 * (1 - np.cos(np.pi * np.clip(until_end / fade, 0, 1)))
-        yield np.asarray(block * levels[:, None], dtype=np.float32)
-        place += len(block)
+        yield [np.asarray(block * levels[:, None], dtype=np.float32) for block in blocks]
+        place += len(blocks[0])

@@ -12,14 +12,17 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from ritornello import __version__
+from ritornello.config import checked
 from ritornello.errors import ConfigError, MissingExtraError
 from ritornello.formats.text import is_prose
-from ritornello.paths import replacing_folder, write_text
+from ritornello.paths import check_place, replacing_folder, write_text
 from ritornello.rendering import write
+from ritornello.rendering.sound import SoundConfig, check_sound
 from ritornello.score import Score
+from ritornello.settings import SoundSettings
 from ritornello.theory import instrument_name
 
 SUFFIXES = (".mid", ".mp3", ".wav", ".pdf", ".musicxml")
@@ -30,12 +33,20 @@ COVER, ABOUT = "cover.jpg", "about.txt"
 SOUNDS = "Sounds: FluidR3Mono, by Frank Wen and Michael Cowgill (MIT licence)."
 
 
-def share(score: Score, folder: Path | str, name: str = "") -> tuple[str, ...]:
+def share(
+    score: Score, folder: Path | str, name: str = "", **sound: Unpack[SoundSettings]
+) -> tuple[str, ...]:
     """Write `score` into a new `folder`, in files called `name` (default: the title); return what was left out.
 
-    Raise ConfigError for prose or a score without notes, FileError for a folder that is not empty.
+    `sound` has the settings of the MP3 and WAV files; `bits` and `stems` are for WAV only. Raise ConfigError for prose
+    or a score without notes, and for settings that a format has not; FileError for a folder that is not empty.
     """
-    folder = Path(folder)
+    folder, config = Path(folder), checked(SoundConfig, sound)
+    of_mp3 = checked(SoundConfig, {key: sound[key] for key in ("sample_rate", "soundfont") if key in sound})
+    of_suffix: dict[str, dict[str, Any]] = {".wav": {**sound}, ".mp3": of_mp3.model_dump(exclude_unset=True)}
+    check_sound([Path("sound.wav")], config)
+    check_sound([Path("sound.mp3")], of_mp3)
+    check_place(folder / "sound.wav")
     if is_prose(score) or not score.note_count:
         raise ConfigError("there are no notes: nothing to share")
     from ritornello.rendering.cover import (
@@ -48,7 +59,7 @@ def share(score: Score, folder: Path | str, name: str = "") -> tuple[str, ...]:
     with replacing_folder(folder) as beside:
         for suffix in SUFFIXES:
             try:
-                remarks += write(score, beside / f"{name}{suffix}")
+                remarks += write(score, beside / f"{name}{suffix}", **of_suffix.get(suffix, {}))
             except MissingExtraError as error:
                 remarks.append(f"{suffix.removeprefix('.')}: {error}")
         write_cover(score, beside / COVER, subtitle(score))

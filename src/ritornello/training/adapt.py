@@ -4,13 +4,15 @@ The biases are some thousands of numbers in all; a handful of pieces is enough t
 memorise the pieces (BitFit: Ben Zaken and others 2022, arXiv:2106.10199). docs/experiments.md has what else was tried.
 
 Of three pieces or more some are held out for validation, and the best biases are kept. With fewer, the last ones are
-kept, and the figures are of the training pieces.
+kept, and the figures are of the training pieces. What is learned in so many steps does not depend on the speed of the
+machine: the rate falls with the steps, unless a time is given.
 """
 
 from __future__ import annotations
 
 import datetime
 import functools
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,26 +25,28 @@ from torch import nn
 from ritornello.bundle import Bundle, CorpusFacts, Facts, load_network, save_style
 from ritornello.bundle.step_graph import NETWORK
 from ritornello.corpus.batches import ALL_KEYS, Batch, Batches, validation_batches
+from ritornello.corpus.pieces import pieces_of
 from ritornello.corpus.pool import Failure, map_guarded
-from ritornello.corpus.scan import scan, split
+from ritornello.corpus.scan import scan
 from ritornello.corpus.shards import (
     Corpus,
     Encoded,
+    EncodedPiece,
     corpus_in_memory,
     encode_piece,
     in_order,
-    pieces_of,
     shortened,
     why_not_encoded,
 )
 from ritornello.corpus.shards import Progress as FilesProgress
+from ritornello.corpus.splitting import candidates_of, hold_out_notes
 from ritornello.errors import ConfigError, CorpusError
 from ritornello.likelihood import Likelihood
 from ritornello.networks import Network, State, detach
 from ritornello.representations import REPRESENTATIONS
 from ritornello.training.config import AdaptConfig
 from ritornello.training.loss import network_loss
-from ritornello.training.scoring import score
+from ritornello.training.scoring import score, window_of
 
 BATCH_SIZE, BPTT_STEPS = 8, 64
 EVALUATIONS = 8
@@ -52,6 +56,9 @@ EVALUATION_IDS = 10_000
 FEWEST_TO_HOLD_OUT = 3
 STEPS, STEPS_UNWATCHED = 300, 100
 """Number of batches; fewer where no piece is held out to detect overfitting."""
+
+SECONDS_LIMIT = 600.0
+"""Ends the learning on a machine that is too slow for its steps, unless a time is given."""
 
 CLIP = 1.0
 
@@ -87,6 +94,7 @@ class Adaptation:
     network: Network = field(init=False)
     before: Likelihood | None = None  # of the base model
     best: Likelihood | None = None
+    closest: float = math.inf  # the lowest nats a note after learning
 
     def __post_init__(self) -> None:
         torch.manual_seed(self.config.seed)
@@ -101,6 +109,7 @@ class Adaptation:
             vector.requires_grad_(True)
         self.optimizer = torch.optim.Adam(list(self.vectors.values()))
         self.last_step = self.config.steps or (STEPS if self.has_validation else STEPS_UNWATCHED)
+        self.step = 0
 
     def steps(self) -> Iterator[AdaptProgress]:
         """Train to the last step or to the end of the time."""
@@ -108,15 +117,19 @@ class Adaptation:
         yield AdaptProgress(0.0, self.before)
         keys = ALL_KEYS if self.config.transpose else (0,)
         batches = Batches(self.corpus, BATCH_SIZE, BPTT_STEPS, seed=self.config.seed, semitones=keys)
-        started, step, scored, fraction = time.perf_counter(), 0, 0, 0.0
+        started, scored, fraction, is_over = time.perf_counter(), 0, 0.0, False
         state: State | None = None
-        while fraction < 1:
+        while not is_over:
             state = self._step(next(batches), state, fraction)
-            step += 1
-            fraction = max(step / self.last_step, (time.perf_counter() - started) / self.config.seconds)
-            if due := min(1.0, fraction) * EVALUATIONS >= scored + 1:
+            self.step += 1
+            seconds = time.perf_counter() - started
+            fraction = self.step / self.last_step
+            if self.config.seconds is not None:
+                fraction = max(fraction, seconds / self.config.seconds)
+            is_over = fraction >= 1 or seconds > (self.config.seconds or SECONDS_LIMIT)
+            if due := is_over or fraction * EVALUATIONS >= scored + 1:
                 scored = int(fraction * EVALUATIONS)
-            yield AdaptProgress(min(1.0, fraction), self._keep_best() if due else None)
+            yield AdaptProgress(1.0 if is_over else fraction, self._keep_best() if due else None)
 
     def _step(self, batch: Batch, state: State | None, fraction: float) -> State | None:
         """Update the biases on one batch; the rate falls by half a cosine. A step without finite numbers is skipped."""
@@ -132,21 +145,39 @@ class Adaptation:
         return detach(state)
 
     def _score(self) -> Likelihood:
-        batches = validation_batches(self.corpus, BATCH_SIZE, BPTT_STEPS, most_ids=EVALUATION_IDS)
-        likelihood: Likelihood = score(self.network, batches, self.base.representation.tokens)
+        window = window_of(BATCH_SIZE, self.base.representation.vocabulary_size)
+        batches = validation_batches(self.corpus, BATCH_SIZE, window, most_ids=EVALUATION_IDS)
+        likelihood: Likelihood = score(self.network, batches, self.base.representation.tokens).likelihood
         return likelihood
 
     def _keep_best(self) -> Likelihood:
-        """Score the biases; write them if they are the best so far, or if no piece is held out."""
+        """Score the biases; write them if they are the best so far, or if no piece is held out.
+
+        With `anyway` they need not be better than none.
+        """
         with torch.no_grad():
             for vector in self.vectors.values():
                 vector.copy_(vector.half())  # what is scored is what is saved
-        validation, best = self._score(), self.best or self.before
+        validation, best = self._score(), self.best or (None if self.config.anyway else self.before)
+        self.closest = min(validation.nats_per_note, self.closest)
         if best is None or validation.nats_per_note < best.nats_per_note or not self.has_validation:
             self.best = validation
             weights = {NETWORK + name: v.detach().half().numpy() for name, v in self.vectors.items()}
             save_style(self.out, self.base, weights, self._facts(validation))
         return validation
+
+    def why_nothing(self) -> str:
+        """Return why nothing was written, and what may help."""
+        unit, apart = self.base.representation.unit, len(self.corpus.pieces(validation=True))
+        before = self.before.nats_per_note if self.before else math.nan
+        notes = self.corpus.count("notes", validation=True)
+        slow = "" if self.step >= self.last_step else "more --seconds, "
+        return (
+            f"the held-out pieces became no more probable; nothing is written ({before:.3f} nats a {unit} before, "
+            f"{self.closest:.3f} at best in {self.step} of {self.last_step} steps, on {notes:,} {unit}s of {apart} of "
+            f"{self.pieces} pieces). What may help: {slow}more files, another --seed, or --anyway, which writes it all "
+            "the same"
+        )
 
     def _facts(self, validation: Likelihood) -> Facts:
         before = self.before or validation
@@ -203,21 +234,21 @@ def _read(
     kind = REPRESENTATIONS[representation.name]
     found = scan(sources, statistics=kind.collect_statistics, prose=kind.reads_prose)
     named = [piece for report in found.used for piece in pieces_of(report)]
-    names, apart = [name for name, _ in named], set[int]()
-    if len(named) >= FEWEST_TO_HOLD_OUT:
-        apart = set(split(names, config.seed, config.held_out)[1])
-    examples: list[Encoded] = []
-    validation: list[bool] = []
     encode = functools.partial(encode_piece, representation.name, representation.config())
     pieces = [piece for _, piece in named]
+    results: list[EncodedPiece] = []
     for number, result in in_order(map_guarded(encode, pieces)):
         if isinstance(result, Failure):
             raise CorpusError(f"{pieces[number]}: {why_not_encoded(pieces[number], result)}")
-        examples += result.examples
-        validation += [number in apart] * len(result.examples)
+        results.append(result)
         if progress:
             progress("encoding", number + 1, len(named))
-    if False not in validation:
+    examples = [example for result in results for example in result.examples]
+    if not examples:
         reasons = [f"{report.path.name}: {', '.join(report.reasons)}" for report in found.reports]
         raise CorpusError(f"nothing can be learned from: {shortened(reasons)}")
-    return examples, validation
+    apart = set[int]()
+    if len(named) >= FEWEST_TO_HOLD_OUT:
+        notes = [sum(example.notes for example in result.examples) for result in results]
+        apart = hold_out_notes(candidates_of(found.used, notes), config.seed, config.held_out)
+    return examples, [number in apart for number, result in enumerate(results) for _ in result.examples]

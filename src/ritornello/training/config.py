@@ -23,7 +23,12 @@ class TrainConfig(BaseModel):
     @classmethod
     def _read_options(cls, value: Any) -> Any:
         """Accept JSON, as on a command line."""
-        return json.loads(value) if isinstance(value, str) else value
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError as error:
+            raise ValueError(
+                'must be JSON such as {"encoding": "key"}, or a table in --config FILE'
+            ) from error
 
     @field_validator("transpositions", mode="before")
     @classmethod
@@ -32,13 +37,23 @@ class TrainConfig(BaseModel):
         return value.replace(",", " ").split() if isinstance(value, str) else value
 
     minutes: float | None = Field(
-        None, gt=0, le=100_000, description="time budget; the learning rate falls to its end"
+        None,
+        gt=0,
+        le=100_000,
+        description="time budget of the whole command, with reading, scoring and writing; the learning rate falls "
+        "to its end",
     )
     steps: int | None = Field(
         None, ge=1, description="train for exactly so many batches, instead of a time budget"
     )
     seed: int = Field(0, ge=0, lt=1 << 32, description="of the split, the order, the weights and the dropout")
-    held_out: float = Field(0.1, gt=0, lt=1, description="share of the pieces held out for validation")
+    held_out: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="share of the pieces held out for validation (default: pieces with a tenth of the notes, of very "
+        "few pieces some bars)",
+    )
     transpose: bool = Field(True, description="move each piece to a random key each time it is read")
     transpositions: tuple[int, ...] | None = Field(
         None,
@@ -105,7 +120,17 @@ class TrainConfig(BaseModel):
         1, ge=1, le=4096, description="processes that train together, each with its share of the streams"
     )
     evaluations: int = Field(
-        20, ge=1, le=10_000, description="how often in the run the held-out pieces are scored"
+        20,
+        ge=1,
+        le=10_000,
+        description="how often in the run the held-out pieces are scored; less often where that takes more than a "
+        "tenth of the time",
+    )
+    evaluation_ids: int | None = Field(
+        None,
+        ge=1,
+        description="ids of the held-out pieces that are scored each time; chosen to fit the budget (at the end all "
+        "are scored)",
     )
     patience: int = Field(10, ge=1, description="stop after so many evaluations without improvement")
     samples: int = Field(3, ge=0, le=1000, description="short pieces to compose in the course of the run")
@@ -130,9 +155,20 @@ class AdaptConfig(BaseModel):
     steps: int | None = Field(
         None, ge=1, le=100_000, description="batches to learn from (300; 100 if no piece can be held out)"
     )
-    seconds: float = Field(50.0, gt=0, le=100_000, description="end after so long, also before that")
+    seconds: float | None = Field(
+        None,
+        gt=0,
+        le=100_000,
+        description="end after so long, also before that (default: after ten minutes, which a slow machine may need)",
+    )
     held_out: float = Field(
-        0.25, gt=0, lt=1, description="share of the pieces held out, if there are three or more"
+        0.25,
+        gt=0,
+        lt=1,
+        description="share of the notes held out, in whole pieces, if there are three or more",
+    )
+    anyway: bool = Field(
+        False, description="write the style also if the held-out pieces become no more probable"
     )
     transpose: bool = Field(True, description="move each piece to a random key each time it is read")
     learning_rate: float = Field(0.03, gt=0, lt=1, description="highest learning rate; it falls to nothing")

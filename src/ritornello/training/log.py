@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ FIELDS = (
     "loss",
     "nats_per_note",
     "accuracy",
+    "event_accuracy",
     "tokens_per_second",
     "learning_rate",
 )
@@ -76,25 +78,40 @@ def draw_curve(rows: Sequence[dict[str, float]], bigram: float, path: Path) -> N
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     minutes = [row["seconds"] / 60 for row in rows]
-    validation = [row["nats_per_note"] for row in rows]
-    axes.plot(minutes, [row["loss"] for row in rows], color="#9aa5b1", label="training (smoothed)")
-    axes.plot(
-        minutes, validation, color="#0b6e99", marker="o", markersize=3.5, linewidth=2, label="held-out pieces"
-    )
+    curves = {"training (smoothed)": ("loss", "#9aa5b1"), "held-out pieces": ("nats_per_note", "#0b6e99")}
+    heights = [bigram]
+    for label, (name, colour) in curves.items():
+        points = [
+            (minute, row[name]) for minute, row in zip(minutes, rows, strict=True) if math.isfinite(row[name])
+        ]
+        if points:
+            axes.plot(
+                *zip(*points, strict=True), color=colour, marker="o", markersize=3.5, linewidth=2, label=label
+            )
+            heights += [height for _, height in points[len(points) // 8 :]]
     axes.axhline(bigram, color="#d9822b", linestyle="--", linewidth=1.2, label=f"bigram model ({bigram:.2f})")
-    if validation:
-        best = min(range(len(validation)), key=validation.__getitem__)
-        axes.annotate(
-            f"{validation[best]:.2f}",
-            (minutes[best], validation[best]),
-            textcoords="offset points",
-            xytext=(0, 9),
-            ha="center",
-            color="#0b6e99",
+    low, high = min(heights), max(heights)
+    room = 0.12 * (high - low or 1)
+    axes.set_ylim(max(0, low - room), high + room)
+    axes.set_xlim(0, max(minutes, default=1) * 1.03)
+    validation = [row["nats_per_note"] for row in rows]
+    if any(map(math.isfinite, validation)):
+        best = min(
+            range(len(validation)),
+            key=lambda row: validation[row] if math.isfinite(validation[row]) else math.inf,
         )
-        top = max(bigram, max(validation[len(validation) // 8 :]))
-        axes.set_ylim(min(min(validation), min(row["loss"] for row in rows)) * 0.93, top * 1.1)
-    axes.set_xlabel("minutes")
+        axes.plot(minutes[best], validation[best], "o", color="#0b6e99", markersize=7, fillstyle="none")
+        # In the legend, since beside the point there may be lines.
+        axes.plot(
+            [],
+            [],
+            "o",
+            color="#0b6e99",
+            markersize=7,
+            fillstyle="none",
+            label=f"best ({validation[best]:.2f})",
+        )
+    axes.set_xlabel("minutes since the command began")
     axes.set_ylabel("nats per note")
     axes.set_title("The lower, the better the network predicts held-out music", fontsize=10)
     axes.grid(alpha=0.25)

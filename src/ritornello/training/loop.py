@@ -5,20 +5,35 @@ An epoch is one pass over the training pieces. Several processes may train one n
 
 `Trainer.run` yields a `Progress` after every step and prints nothing; the caller may stop at any step. The best network
 on the validation (held-out) pieces is written as a bundle each time it improves, so that a usable model exists from
-the first evaluation on; the whole state is written as a checkpoint, so that a run can resume exactly.
+the first evaluation on; the whole state is written as a checkpoint, so that a run can resume exactly. Where too few
+notes are held out to tell which network is the best, the last one is.
+
+A time budget is that of the whole command. What is needed at its end is kept back: the time of the last scoring and
+writing, as the evaluations so far took it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ritornello.corpus.batches import ALL_KEYS, IGNORE, Batch, Batches, validation_batches
+from ritornello.corpus.batches import (
+    ALL_KEYS,
+    IGNORE,
+    Batch,
+    Batches,
+    excerpt_length,
+    validation_batches,
+    validation_pieces,
+)
 from ritornello.corpus.shards import Corpus
 from ritornello.errors import ConfigError, RitornelloError
 from ritornello.likelihood import Likelihood
@@ -37,8 +52,17 @@ from ritornello.training.loss import network_loss
 from ritornello.training.memory import keep_freed_memory
 from ritornello.training.progress import Clock, Counters, Progress
 from ritornello.training.schedule import bptt_steps_at, make_optimizer, rate_at
-from ritornello.training.scoring import bigram, metrics_of, score
-from ritornello.training.tuning import build, check_shares, choose_device
+from ritornello.training.scoring import (
+    FEWEST_NOTES,
+    PIECES_ARE_BLOCKS,
+    Scored,
+    Spread,
+    bigram,
+    metrics_of,
+    score,
+    window_of,
+)
+from ritornello.training.tuning import EVALUATION_SHARE, build, check_shares, choose_device
 
 SMOOTHING = 0.98
 """Weight of the past in the running mean of the training loss."""
@@ -50,6 +74,12 @@ CHECKPOINT_SECONDS = 60.0
 
 MOST_FAILED_STEPS = 10
 """After so many consecutive steps without a finite gradient, the best weights are restored and the rate is halved."""
+
+LATE = 1.1
+"""A run that would end this many times its time budget ends without scoring all pieces."""
+
+CAUTION = 1.2
+"""What is kept back for the end of a run is what it should take, times this."""
 
 SaveModel = Callable[[Network, dict[str, Any]], None]
 """Called with the best network so far and the facts of the run, to write the bundle."""
@@ -64,6 +94,7 @@ class Trainer:
     directory: Path
     save_model: SaveModel
     group: Group = field(default_factory=join_group)  # the processes that train together
+    clock: Clock = field(default_factory=Clock)
     stopping: bool = False  # set it, in any process, to stop after the current step
     network: Network = field(init=False)
     counters: Counters = field(default_factory=Counters)
@@ -93,7 +124,9 @@ class Trainer:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.log = Log(self.directory, writes=group.is_first)
         self.bigram = bigram(self.corpus, FINAL_IDS)
-        self.final: Likelihood | None = None
+        self.scored: Scored | None = None  # the evaluation of the best weights
+        self.final: Scored | None = None
+        self.can_tell = self.corpus.count("notes", validation=True) >= FEWEST_NOTES
 
     @property
     def checkpoint_path(self) -> Path:
@@ -103,39 +136,87 @@ class Trainer:
 
     def run(self) -> Iterator[Progress]:
         """Train to the end of the budget or to early stopping; then score the held-out pieces with the best weights."""
-        clock = Clock(self.counters.seconds)
-        written = self.counters.seconds
+        counters = self.counters
+        self._agree()
+        counters.began = counters.began or counters.seconds
+        if message := self._why_finished():
+            yield self._progress(None, message)
+        written = counters.seconds
         self.network.train()
-        while (fraction := self.fraction()) < 1:
+        while not message and (fraction := self.fraction()) < 1:
             self.batches.bptt_steps = bptt_steps_at(self.config, fraction)
+            before = counters.seconds
             self._step(next(self.batches), fraction)
-            self._agree(clock)
+            after = self._agree()
+            counters.step_seconds = max(after - before, 0.9 * counters.step_seconds)
             if self.stopping:
                 self.stop()
                 return
-            validation, message = None, ""
-            if self.fraction() * self.config.evaluations >= self.counters.evaluations + 1:
-                validation = self._evaluate()
-                written = self._write(clock)
-            elif self.counters.seconds - written > CHECKPOINT_SECONDS:
-                written = self._write(clock)
-            if self.counters.since_best >= self.config.patience:
-                message = f"no improvement in {self.config.patience} evaluations: stopped early"
+            is_over = self.fraction() >= 1
+            validation = self._evaluate() if is_over or self._is_due() else None
+            message = self._why_stopped()
             yield self._progress(validation, message)
-            if message:
+            if validation or after - written > CHECKPOINT_SECONDS:
+                self.checkpoint()
+                self.log.draw(self.bigram.nats_per_note)
+                written = self._agree()
+            if validation:
+                counters.evaluation_seconds = written - after  # with all that was written
+                counters.evaluating_seconds += written - after
+            if is_over:
                 break
         yield self._finish()
 
-    def _agree(self, clock: Clock) -> None:
+    def _agree(self) -> float:
         """Give all processes the same time, and stop all if one should stop."""
-        seconds, stopping = self.group.highest(clock.seconds(), float(self.stopping))
+        seconds, stopping = self.group.highest(self.clock.seconds(), float(self.stopping))
         self.counters.seconds, self.stopping = seconds, bool(stopping)
+        return seconds
 
     def fraction(self) -> float:
-        """Return the share of the budget that is used, 0 to 1."""
-        if self.config.steps is not None:
-            return min(1.0, self.counters.step / self.config.steps)
-        return min(1.0, self.counters.seconds / (60 * (self.config.minutes or 1)))
+        """Return the share of the budget that is used, 0 to 1: of the steps, or of the time for learning."""
+        config, counters = self.config, self.counters
+        if config.steps is not None:
+            return min(1.0, counters.step / config.steps)
+        end = self._end_of_learning()
+        if counters.step and counters.seconds + counters.step_seconds > end:
+            return 1.0
+        return min(1.0, max(0.0, counters.seconds - counters.began) / max(1e-9, end - counters.began))
+
+    def _end_of_learning(self) -> float:
+        """Return the second at which learning has to end for the last evaluation and the final one to fit."""
+        counters = self.counters
+        more = counters.scoring_seconds * (self._final_ids - self._evaluated_ids)
+        return 60 * (self.config.minutes or 1) - CAUTION * (2 * counters.evaluation_seconds + more)
+
+    def _is_due(self) -> bool:
+        """Whether to evaluate now: at equal distances in the run, and not too often for the time budget."""
+        config, counters = self.config, self.counters
+        if self.fraction() * config.evaluations < counters.evaluations + 1:
+            return False
+        spent = counters.evaluating_seconds + counters.evaluation_seconds
+        elapsed = counters.seconds - counters.began
+        return config.steps is not None or not counters.evaluations or spent <= EVALUATION_SHARE * elapsed
+
+    def _why_stopped(self) -> str:
+        """Return why to stop early, or nothing."""
+        counters, patience = self.counters, self.config.patience
+        stops = counters.since_best >= patience
+        return f"no improvement in {patience} evaluations: stopped early" if stops else ""
+
+    def _why_finished(self) -> str:
+        """Return why a resumed run has nothing left to do, or nothing."""
+        counters, config = self.counters, self.config
+        if not counters.step or counters.evaluated_step != counters.step:
+            return ""
+        if stopped := self._why_stopped():
+            return f"{stopped}; --patience {2 * config.patience} goes on"
+        if config.steps is not None and counters.step >= config.steps:
+            return f"finished before, after {counters.step} steps; --steps {2 * counters.step} goes on"
+        if config.steps is None and self.fraction() >= 1:
+            minutes = config.minutes or 1
+            return f"finished before, after {minutes:g} minutes; --minutes {2 * minutes:g} goes on"
+        return ""
 
     def _step(self, batch: Batch, fraction: float) -> None:
         """Update the network on one batch."""
@@ -188,19 +269,49 @@ class Trainer:
 
     # --- scoring and writing ---------------------------------------------------------------------
 
+    @cached_property
+    def _excerpt(self) -> int | None:
+        """The ids of each validation piece that are scored in an evaluation; None: all."""
+        most = self._most_evaluated
+        return (
+            excerpt_length(self.corpus, most) if self.corpus.count("length", validation=True) > most else None
+        )
+
+    @property
+    def _most_evaluated(self) -> int:
+        return self.config.evaluation_ids or EVALUATION_IDS
+
+    @cached_property
+    def _evaluated_ids(self) -> int:
+        """The ids that are scored in an evaluation."""
+        pieces = validation_pieces(self.corpus, self._most_evaluated, self._excerpt)
+        lengths = self.corpus.index["length"][pieces]
+        return int(lengths.sum() if self._excerpt is None else np.minimum(lengths, self._excerpt).sum())
+
+    @cached_property
+    def _final_ids(self) -> int:
+        """The ids that are scored at the end."""
+        return int(self.corpus.index["length"][validation_pieces(self.corpus, FINAL_IDS)].sum())
+
     def _evaluate(self) -> Likelihood:
-        """Score the validation pieces, EVALUATION_IDS at most; keep the network if it is the best."""
-        counters = self.counters
-        validation = self._score(EVALUATION_IDS)
+        """Score the validation pieces, `evaluation_ids` at most; keep the network if it is the best, or if nobody can
+        tell."""
+        counters, before = self.counters, self._agree()
+        scored = self._score(self._most_evaluated, self._excerpt)
+        counters.scoring_seconds = (self._agree() - before) / max(1, self._evaluated_ids)
+        validation = scored.likelihood
         counters.evaluations = max(counters.evaluations + 1, int(self.fraction() * self.config.evaluations))
-        if validation.nats_per_note < counters.best:
+        counters.evaluated_step = counters.step
+        if validation.nats_per_note < counters.best or not self.can_tell:
             counters.best, counters.since_best = validation.nats_per_note, 0
             self.best_weights = {
                 name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()
             }
-            self._save_model(validation)
+            self.scored = scored
+            self._save_model(scored)
         else:
             counters.since_best += 1
+        self._agree()
         progress = self._progress(validation, "")
         self.log.add(
             {
@@ -210,6 +321,7 @@ class Trainer:
                 "loss": round(progress.loss, 4),
                 "nats_per_note": round(validation.nats_per_note, 4),
                 "accuracy": round(validation.accuracy, 4),
+                "event_accuracy": round(validation.event_accuracy, 4),
                 "tokens_per_second": round(progress.tokens_per_second),
                 "learning_rate": round(self._rate(self.fraction()), 6),
             },
@@ -217,26 +329,29 @@ class Trainer:
         )
         return validation
 
-    def _score(self, most_ids: int | None) -> Likelihood:
-        config, group = self.config, self.group
+    def _score(self, most_ids: int, excerpt: int | None = None) -> Scored:
+        group, pieces = self.group, len(validation_pieces(self.corpus, most_ids, excerpt))
+        representation = self.corpus.representation
+        rows = max(1, min(STREAMS, -(-pieces // group.size)))
         batches = validation_batches(
             self.corpus,
-            (config.batch or 1) // group.size,
-            config.window or 1,
+            rows,
+            window_of(rows, representation.vocabulary_size),
             most_ids=most_ids,
+            excerpt=excerpt,
             rank=group.rank,
             ranks=group.size,
         )
-        representation = self.corpus.representation
-        likelihood: Likelihood = score(self.network, batches, representation.tokens)
-        sums = torch.tensor(astuple(likelihood), dtype=torch.float64)
+        scored = score(self.network, batches, representation.tokens, pieces >= PIECES_ARE_BLOCKS)
+        sums = torch.tensor([*astuple(scored.likelihood), *astuple(scored.spread)], dtype=torch.float64)
         group.add_up([sums])
-        log_likelihood, *counts = sums.tolist()
-        return Likelihood(log_likelihood, *map(int, counts))
+        log_likelihood, *counts = sums[:6].tolist()
+        blocks, *squares = sums[6:].tolist()
+        return Scored(Likelihood(log_likelihood, *map(int, counts)), Spread(int(blocks), *squares))
 
-    def _save_model(self, validation: Likelihood) -> None:
+    def _save_model(self, scored: Scored) -> None:
         if self.group.is_first:
-            self.save_model(self.network, self.facts(validation))
+            self.save_model(self.network, self.facts(scored))
 
     def stop(self) -> None:
         """End the run early, with a checkpoint and a usable model."""
@@ -250,26 +365,45 @@ class Trainer:
         if not self.best_weights:
             self._evaluate()
         self.network.load_state_dict(self.best_weights)
-        self.final = self._score(FINAL_IDS)
+        if self.scored and (self._evaluated_ids == self._final_ids or self._is_late()):
+            self.final = self.scored  # of these weights: all pieces, or as much of them as the time allows
+        else:
+            self.final = self._score(FINAL_IDS)
         self._save_model(self.final)
         self.log.draw(self.bigram.nats_per_note)
         self.log.close()
-        return self._progress(self.final, "done")
+        self._agree()
+        return self._progress(self.final.likelihood, "done")
 
-    def facts(self, validation: Likelihood) -> dict[str, Any]:
+    @property
+    def epochs(self) -> float:
+        """The passes over the training pieces so far."""
+        return self.counters.tokens / max(1, self.corpus.count("length", validation=False))
+
+    def _is_late(self) -> bool:
+        """Whether the time budget does not allow for scoring all pieces, since the machine became slower."""
+        counters, minutes = self.counters, self.config.minutes
+        seconds = counters.seconds + counters.scoring_seconds * self._final_ids
+        return minutes is not None and seconds > 60 * minutes * LATE
+
+    def facts(self, scored: Scored) -> dict[str, Any]:
         """Return the figures of the run for the bundle's card, as plain JSON."""
-        corpus, counters = self.corpus, self.counters
+        corpus, counters, validation = self.corpus, self.counters, scored.likelihood
+        error = scored.standard_error
         return {
             "steps": counters.step,
             "seconds": round(counters.seconds, 1),
             "tokens": counters.tokens,
-            "passes": round(counters.tokens / max(1, corpus.count("length", validation=False)), 2),
+            "passes": round(self.epochs, 2),
             "pieces": len(corpus.pieces(validation=False)),
             "notes": corpus.count("notes", validation=False),
-            "held_out": {
+            "held_out": list(corpus.split.held_out),
+            "kept": "best" if self.can_tell else "last",
+            "figures": {
                 "pieces": len(corpus.pieces(validation=True)),
                 "notes": validation.notes,
                 "nats_per_note": round(validation.nats_per_note, 4),
+                **({"standard_error": round(error, 4)} if math.isfinite(error) else {}),
                 "nats_per_token": round(validation.nats_per_token, 4),
                 "accuracy": round(validation.accuracy, 4),
                 "event_accuracy": round(validation.event_accuracy, 4),
@@ -278,6 +412,18 @@ class Trainer:
             "config": self.config.model_dump(mode="json"),
         }
 
+    def _learning_seconds(self) -> float:
+        """Return the time spent on learning, without reading before it and evaluations in it."""
+        counters = self.counters
+        return counters.seconds - counters.began - counters.evaluating_seconds
+
+    def _seconds_left(self) -> float:
+        if self.config.steps is None:
+            return max(0.0, 60 * (self.config.minutes or 1) - self.counters.seconds)
+        fraction = self.fraction()
+        elapsed = self.counters.seconds - self.counters.began
+        return elapsed * (1 - fraction) / fraction if fraction > 0 else math.inf
+
     def _progress(self, validation: Likelihood | None, message: str) -> Progress:
         counters = self.counters
         return Progress(
@@ -285,18 +431,13 @@ class Trainer:
             seconds=counters.seconds,
             fraction=self.fraction(),
             loss=counters.loss / max(counters.notes_share, 1e-9),
-            tokens_per_second=counters.tokens / max(counters.seconds, 1e-9),
-            epochs=counters.tokens / max(1, self.corpus.count("length", validation=False)),
+            seconds_left=self._seconds_left(),
+            tokens_per_second=counters.tokens / max(self._learning_seconds(), 1e-9),
+            epochs=self.epochs,
             best=counters.best,
             validation=validation,
             message=message,
         )
-
-    def _write(self, clock: Clock) -> float:
-        self._agree(clock)
-        self.checkpoint()
-        self.log.draw(self.bigram.nats_per_note)
-        return self.counters.seconds
 
     def checkpoint(self) -> None:
         """Write the whole state of the run."""
@@ -324,7 +465,10 @@ class Trainer:
         """
         saved = load_checkpoint(self.checkpoint_path)
         if saved.facts["corpus"] != self.corpus.digest:
-            raise ConfigError(f"{self.checkpoint_path}: is of another corpus; train without --resume")
+            raise ConfigError(
+                f"{self.checkpoint_path}: is of another corpus, or of another choice of held-out pieces; train without "
+                "--resume"
+            )
         self.network.load_state_dict(saved.part("network."))
         self.best_weights = saved.part("best.")
         restore_optimizer(self.optimizer, self.network, saved.part("optimizer."))
@@ -332,6 +476,9 @@ class Trainer:
         own = self.group.own(self.config.batch or 1)
         self.state = tuple(state[str(i)][own].to(self.device) for i in range(len(state))) or None
         self.counters = Counters(**saved.facts["counters"])
+        self.clock.before = self.counters.seconds
+        done = int(self.fraction() * self.config.evaluations)
+        self.counters.evaluations = min(self.counters.evaluations, done)  # the budget may have grown
         self.batches.state = saved.facts["batches"]
         self.log = Log(self.directory, saved.facts["log"], writes=self.group.is_first)
         torch.set_rng_state(saved.tensors["random"])
@@ -340,7 +487,10 @@ class Trainer:
 
 
 EVALUATION_IDS = 100_000
-"""The most ids of validation pieces scored at each evaluation."""
+"""The most ids of validation pieces scored at each evaluation, unless `evaluation_ids` says otherwise."""
 
 FINAL_IDS = 2_000_000
 """The same at the end of the run and for the bigram model: all of them, except in the largest corpora."""
+
+STREAMS = 64
+"""The most validation pieces that are scored side by side."""

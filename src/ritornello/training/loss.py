@@ -26,6 +26,17 @@ def network_loss(network: Network, batch: Batch, state: State | None, bfloat16: 
     state: that after the previous batch, None at the beginning; rows in which a piece begins get the initial one.
     bfloat16: whether to compute in that arithmetic where torch's autocast does.
     """
+    logits, targets, state = read_batch(network, batch, state, bfloat16)
+    total = functional.cross_entropy(
+        logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORE, reduction="sum"
+    )
+    return NetworkLoss(total, logits, state)
+
+
+def read_batch(
+    network: Network, batch: Batch, state: State | None, bfloat16: bool = False
+) -> tuple[Tensor, Tensor, State]:
+    """Let a network read a batch; return logits and targets on its device, and the state after the batch."""
     device = next(network.parameters()).device
     initial = network.initial_state(len(batch.reset))
     reset = torch.from_numpy(batch.reset).to(device)
@@ -33,8 +44,4 @@ def network_loss(network: Network, batch: Batch, state: State | None, bfloat16: 
     inputs, targets = torch.from_numpy(batch.inputs).to(device), torch.from_numpy(batch.targets).to(device)
     with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
         logits, state = network(inputs, state)
-    logits = logits.float()
-    total = functional.cross_entropy(
-        logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORE, reduction="sum"
-    )
-    return NetworkLoss(total, logits, state)
+    return logits.float(), targets, state

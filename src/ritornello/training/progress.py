@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ritornello.likelihood import Likelihood
@@ -14,7 +15,8 @@ class Progress:
     """The progress of a run. `validation` is set after an evaluation, `message` when a notice is due."""
 
     step: int
-    seconds: float
+    seconds: float  # since the command began
+    seconds_left: float
     fraction: float  # of the budget, 0 to 1
     loss: float  # running mean, in nats a note
     tokens_per_second: float
@@ -22,10 +24,6 @@ class Progress:
     best: float  # lowest held-out nats a note so far
     validation: Likelihood | None = None
     message: str = ""
-
-    @property
-    def seconds_left(self) -> float:
-        return self.seconds * (1 - self.fraction) / self.fraction if self.fraction > 0 else math.inf
 
 
 @dataclass
@@ -40,15 +38,23 @@ class Counters:
     best: float = math.inf
     since_best: int = 0
     evaluations: int = 0
+    evaluated_step: int = -1  # the last step after which the held-out pieces were scored
     failed: int = 0
     rate_scale: float = 1.0
+    began: float = 0.0  # seconds when learning began: before, the files were read
+    step_seconds: float = 0.0  # of the slowest of the latest steps
+    evaluating_seconds: float = 0.0  # of all evaluations: scoring, writing, drawing
+    evaluation_seconds: float = 0.0  # of the latest one
+    scoring_seconds: float = 0.0  # for each id that was scored in it
 
 
 class Clock:
-    """The seconds of training, in earlier sessions and this one."""
+    """The one clock of a run: the seconds of earlier sessions, and those since this command began."""
 
-    def __init__(self, before: float) -> None:
-        self.before, self.started = before, time.perf_counter()
+    def __init__(self, now: Callable[[], float] | None = None) -> None:
+        self._now = now or (lambda: time.perf_counter())
+        self._started = self._now()
+        self.before = 0.0
 
     def seconds(self) -> float:
-        return self.before + time.perf_counter() - self.started
+        return self.before + self._now() - self._started

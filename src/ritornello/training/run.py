@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import functools
 import json
+import math
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ from ritornello.training.checkpoint import load_checkpoint
 from ritornello.training.config import TrainConfig
 from ritornello.training.group import join_group, was_restarted
 from ritornello.training.loop import CHECKPOINT, Trainer
-from ritornello.training.progress import Progress
+from ritornello.training.progress import Clock, Progress
 from ritornello.training.tuning import SIZE_FIELDS, check, settle
 
 Sample = Callable[[Path, Path], None]
@@ -64,10 +65,13 @@ class Run:
     found: Scan | None  # None if resumed
     out: Path
     sample: Sample | None
+    index: Callable[[], Index | None]  # made once
 
     def steps(self) -> Iterator[Progress]:
         """Train, and compose samples; when stopped early, leave a checkpoint and a usable model."""
         wanted, made = self.trainer.config.samples, 0
+        if self.trainer.group.is_first:
+            self.index()  # made now, so that every evaluation takes the same time
         try:
             for progress in self.trainer.run():
                 if self.sample and progress.validation and wanted and progress.fraction * wanted >= made + 1:
@@ -89,6 +93,7 @@ def embedded_corpus(name: str, out: Path) -> list[Path]:
     if name == "songs":
         return [CORPUS]
     folder = run_directory(out) / "tunes"
+    folder.mkdir(parents=True, exist_ok=True)
     for tune in load_tunes():
         formats.write(tune.score, folder / f"{''.join(c if c.isalnum() else '-' for c in tune.title)}.mid")
     return [folder]
@@ -106,16 +111,18 @@ def prepare(
     progress: FilesProgress | None = None,
     executor: Any = None,
     force: bool = False,
+    clock: Clock | None = None,
 ) -> Run:
     """Return a run, ready to start: corpus built, machine measured, sizes chosen.
 
     With `resume`, continue the run that belongs to `out` from its checkpoint; `sources` are not read again. With
     `init`, begin with the weights and the vocabulary of that bundle. `executor` reads the files, as for `map_guarded`.
+    `clock` has run since the command began, for a time budget.
     For one of several processes, see `prepare_together`. A model or run that exists is replaced only with `force`.
     """
     if resume and init:
         raise ConfigError("--resume and --init contradict each other: a resumed run has its weights already")
-    directory, about = run_directory(out), about or About()
+    directory, about, clock = run_directory(out), about or About(), clock or Clock()
     check(config)
     if not resume:
         _check_new(out, force)
@@ -136,24 +143,43 @@ def prepare(
             options=config.representation_options,
             seed=config.seed,
             validation=config.held_out,
-            progress=progress,
+            progress=_within(config.minutes, clock, progress),
             executor=executor,
         )
-        config = settle(_like(begin, config) if begin else config, corpus)
-    trainer = Trainer(config, corpus, directory, _saver(out, corpus, about))
+        config = settle(_like(begin, config) if begin else config, corpus, clock.seconds())
+    index = functools.cache(functools.partial(index_of, corpus))
+    trainer = Trainer(config, corpus, directory, _saver(out, corpus, about, index), clock=clock)
     if resume:
         trainer.resume()
     elif begin:
         trainer.network.load_state_dict(load_network(begin).state_dict())
-    return Run(trainer, corpus, found, out, sample)
+    trainer.counters.seconds = clock.seconds()
+    return Run(trainer, corpus, found, out, sample, index)
 
 
-def _saver(out: Path, corpus: Corpus, about: About) -> Callable[[Network, dict[str, Any]], None]:
+def _within(minutes: float | None, clock: Clock, progress: FilesProgress | None) -> FilesProgress:
+    """Return `progress` that raises ConfigError when the time budget is over, before anything could be learned."""
+
+    def told(phase: str, done: int, total: int) -> None:
+        if progress:
+            progress(phase, done, total)
+        seconds = clock.seconds()
+        if minutes is not None and seconds >= 60 * minutes:
+            enough = math.ceil(1.5 * seconds / 60 * total / done)
+            raise ConfigError(
+                f"minutes {minutes:g}: after {phase} {done:,} of {total:,} files they are over; give {enough} or more"
+            )
+
+    return told
+
+
+def _saver(
+    out: Path, corpus: Corpus, about: About, index: Callable[[], Index | None]
+) -> Callable[[Network, dict[str, Any]], None]:
     """Return a function that writes a network and the facts of its training as the bundle `out`."""
-    index = functools.cache(functools.partial(index_of, corpus))
 
     def save_model(network: Network, training: dict[str, Any]) -> None:
-        held_out = training.pop("held_out")
+        held_out = training.pop("figures")
         facts = Facts(
             name=out.stem,
             description=about.description,

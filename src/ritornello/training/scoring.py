@@ -5,10 +5,15 @@ The first token of a piece, its START, is given, not scored.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch.nn import functional
 
 from ritornello.arrays import Ints
 from ritornello.corpus.batches import IGNORE, Batch, validation_pieces
@@ -16,12 +21,26 @@ from ritornello.corpus.shards import Corpus
 from ritornello.likelihood import Likelihood
 from ritornello.networks import Network
 from ritornello.representations.tokens import Tokens
-from ritornello.training.loss import network_loss
+from ritornello.training.loss import read_batch
 
 BIGRAM_IDS = 20_000_000
 """The most training ids that the bigram model counts."""
 
 _MERGE_IDS = 2_000_000
+
+BLOCK = 128
+"""Ids of a block of the spread, where pieces are few; many times the reach of what makes one id depend on another."""
+
+FEWEST_BLOCKS, FEWEST_NOTES = 4, 200
+"""With fewer, nobody can tell how sure the figure is."""
+
+PIECES_ARE_BLOCKS = 10
+"""From so many pieces on, each is a block."""
+
+LOGITS = 12_000_000
+"""The most logits of a window that is scored."""
+
+SHORTEST_WINDOW, LONGEST_WINDOW = 16, 2048
 
 
 def metrics_of(likelihood: Likelihood) -> dict[str, float]:
@@ -30,29 +49,88 @@ def metrics_of(likelihood: Likelihood) -> dict[str, float]:
     return {"loss": likelihood.nats_per_token} | {name: getattr(likelihood, name) for name in names}
 
 
+@dataclass(frozen=True)
+class Spread:
+    """Sums over blocks of scored ids, from which follows how sure nats a note are; those of processes add up.
+
+    A block is a piece, or BLOCK ids of one where there are few pieces.
+    """
+
+    blocks: int = 0
+    nats_nats: float = 0.0
+    nats_notes: float = 0.0
+    notes_notes: float = 0.0
+
+    def standard_error(self, likelihood: Likelihood) -> float:
+        """Return the standard error of nats a note, a ratio of sums; infinite for too few blocks or notes."""
+        if self.blocks < FEWEST_BLOCKS or likelihood.notes < FEWEST_NOTES:
+            return math.inf
+        ratio = likelihood.nats_per_note
+        squares = self.nats_nats - 2 * ratio * self.nats_notes + ratio * ratio * self.notes_notes
+        return math.sqrt(max(0.0, squares) * self.blocks / (self.blocks - 1)) / likelihood.notes
+
+
+class Scored(NamedTuple):
+    """The likelihood of pieces under a network, and its spread."""
+
+    likelihood: Likelihood
+    spread: Spread
+
+    @property
+    def standard_error(self) -> float:
+        return self.spread.standard_error(self.likelihood)
+
+
+def window_of(rows: int, vocabulary_size: int) -> int:
+    """Return the number of steps of the windows in which `rows` pieces are scored: long ones, since each window costs
+    as much as some dozens of steps, whose logits still fit into memory (LOGITS)."""
+    return int(np.clip(LOGITS // (rows * vocabulary_size), SHORTEST_WINDOW, LONGEST_WINDOW))
+
+
 @torch.no_grad()  # type: ignore[untyped-decorator]  # torch has no complete types
-def score(network: Network, batches: Iterable[Batch], table: Tokens) -> Likelihood:
-    """Return the likelihood of batches of ids of `table` under `network`, without dropout; its mode is restored."""
+def score(network: Network, batches: Iterable[Batch], table: Tokens, by_piece: bool = False) -> Scored:
+    """Score batches of ids of `table` under `network`, without dropout; its mode is restored.
+
+    by_piece: whether the blocks of the spread are pieces.
+    """
     training = network.training
     network.eval()
-    device = next(network.parameters()).device
-    nats = torch.zeros((), dtype=torch.float64)
-    tokens = notes = right = events = events_right = 0
-    state = None
+    state, sums, blocks = None, Likelihood(), []
+    pieces = np.zeros(0, dtype=np.int64)  # the number of the piece in each row
+    begun = 0
     for batch in batches:
-        total, logits, state = network_loss(network, batch, state)
-        targets = torch.from_numpy(batch.targets).to(device)
-        nats += total.double().cpu()
+        logits, targets, state = read_batch(network, batch, state)
+        nats = functional.cross_entropy(
+            logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORE, reduction="none"
+        )
+        nats = nats.view_as(targets).double()
         scored = batch.targets != IGNORE
-        tokens += int(scored.sum())
-        notes += int(table.notes[batch.targets[scored]].sum())
+        notes = np.where(scored, table.notes[np.where(scored, batch.targets, 0)], 0)
         likeliest = logits.argmax(-1) == targets
         event = (targets != IGNORE) & (targets != table.no_event)
-        right += int(likeliest.sum())
-        events += int(event.sum())
-        events_right += int((likeliest & event).sum())
+        sums += Likelihood(
+            -float(nats.sum()),
+            int(scored.sum()),
+            int(notes.sum()),
+            int(likeliest.sum()),
+            int(event.sum()),
+            int((likeliest & event).sum()),
+        )
+        pieces = np.where(batch.reset, begun + np.cumsum(batch.reset), pieces if begun else 0)
+        begun += int(batch.reset.sum())
+        edges = np.arange(0, notes.shape[1], BLOCK)
+        parts = (np.add.reduceat(values, edges, axis=1) for values in (nats.cpu().numpy(), notes))
+        blocks.append(np.stack([np.repeat(pieces[:, None], len(edges), axis=1), *parts]).reshape(3, -1))
     network.train(training)
-    return Likelihood(-float(nats), tokens, notes, right, events, events_right)
+    return Scored(sums, _spread(np.concatenate([np.zeros((3, 0)), *blocks], axis=1), by_piece))
+
+
+def _spread(blocks: NDArray[np.float64], by_piece: bool) -> Spread:
+    """Return the spread of blocks, (piece, nats, notes) each; those without notes have no say."""
+    pieces, nats, notes = blocks
+    if by_piece:
+        nats, notes = (np.bincount(pieces.astype(np.int64), weights=values) for values in (nats, notes))
+    return Spread(int((notes > 0).sum()), float(nats @ nats), float(nats @ notes), float(notes @ notes))
 
 
 def bigram(corpus: Corpus, most_ids: int | None = None) -> Likelihood:

@@ -7,6 +7,8 @@ training (docs/experiments.md), not derived.
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
 import time
 from typing import NamedTuple
@@ -46,7 +48,19 @@ UPDATES_WANTED = 1000
 DROPOUTS = ((2, 0.0), (5, 0.1), (12, 0.2), (18, 0.4), (float("inf"), 0.5))
 """Upper limits of epochs, and the share of activations that is dropped."""
 
-_TRIAL_BATCH_SIZE, _TRIAL_BPTT_STEPS = 64, 32
+_TRIAL_BATCH_SIZE, _TRIAL_BPTT_STEPS, _WARM_UP_STEPS = 64, 32, 4
+
+SLOW = 4.0
+"""A first step that takes so many times as long as the quickest one tells that there is no point in going on."""
+
+TRIAL_SHARE = 0.04
+"""The share of a time budget for measuring the machine, unless a single step takes longer."""
+
+EVALUATION_SHARE = 0.1
+"""The greatest share of a time budget that goes to evaluations; they score as large a share of the tokens."""
+
+EVALUATION_IDS = (4_000, 100_000)
+"""Limits of the ids that are scored in one evaluation."""
 
 
 class Machine(NamedTuple):
@@ -88,11 +102,17 @@ def check(config: TrainConfig) -> None:
     _ = REPRESENTATIONS[config.representation], NETWORKS[config.network]
 
 
-def settle(config: TrainConfig, corpus: Corpus) -> TrainConfig:
-    """Return `config` with every field set that was left open, by measuring this machine."""
+def settle(config: TrainConfig, corpus: Corpus, seconds_spent: float = 0.0) -> TrainConfig:
+    """Return `config` with every field set that was left open, by measuring this machine.
+
+    seconds_spent: of a time budget, on reading the files.
+    """
     keep_freed_memory()  # as in training, so that the measurement holds there
     if config.minutes is None and config.steps is None:
         config = config.model_copy(update={"minutes": DEFAULT_MINUTES})
+    minutes = config.minutes
+    if minutes is not None:  # what is left to learn in
+        config = config.model_copy(update={"minutes": max(minutes / 10, minutes - seconds_spent / 60)})
     batch_size = min(64, max(8, len(corpus.pieces(validation=False)) // 2))
     batch_size = config.batch or max(1, batch_size // config.processes) * config.processes
     config = config.model_copy(update={"batch": batch_size})
@@ -113,7 +133,10 @@ def settle(config: TrainConfig, corpus: Corpus) -> TrainConfig:
     if config.dropout is None:
         epochs = tokens_in_budget(config, corpus, machine) / max(1, corpus.count("length", validation=False))
         config = config.model_copy(update={"dropout": choose_dropout(epochs)})
-    return config
+    if config.evaluation_ids is None:
+        each = EVALUATION_SHARE * tokens_in_budget(config, corpus, machine) / config.evaluations
+        config = config.model_copy(update={"evaluation_ids": int(np.clip(each, *EVALUATION_IDS))})
+    return config.model_copy(update={"minutes": minutes})
 
 
 def choose_bptt_steps(config: TrainConfig, corpus: Corpus, machine: Machine) -> int:
@@ -155,32 +178,50 @@ def measure(config: TrainConfig, corpus: Corpus) -> Machine:
     several = {1} if config.processes > 1 else {1, torch.get_num_threads()}
     threads = (config.threads,) if config.threads else tuple(sorted(several))
     before = torch.get_num_threads()
-    rates = {(p, t): _rate(trial, corpus, p, t) for p in precisions for t in threads}
+    # Of a time budget little is left for this. On a busy machine several threads may take seconds for a step, so a
+    # combination whose first, short step is slow is not tried any further.
+    limit = math.inf if config.minutes is None else 60 * config.minutes * TRIAL_SHARE
+    rates, quickest = {}, math.inf
+    for precision, count in itertools.product(precisions, threads):
+        torch.set_num_threads(count)
+        trial_run = _Trial(trial, corpus, precision)
+        first = trial_run.seconds(_WARM_UP_STEPS)
+        quickest = min(quickest, first)
+        if first <= SLOW * quickest:
+            rates[precision, count] = trial_run.rate(limit / len(precisions) / len(threads))
     torch.set_num_threads(before)
     best = max(rates, key=rates.__getitem__)
     return Machine(*best, rates[best] * config.processes)
 
 
-def _rate(config: TrainConfig, corpus: Corpus, precision: str, threads: int) -> float:
-    """Return the multiplications a second of training a network of `config`."""
-    torch.set_num_threads(threads)
-    device = choose_device(config.device)
-    with torch.random.fork_rng():
-        network = build(config, corpus).to(device)
-    batches = Batches(corpus, _TRIAL_BATCH_SIZE, _TRIAL_BPTT_STEPS, seed=config.seed)
-    inputs = torch.from_numpy(next(batches).inputs).to(device)
-    started = 0.0
-    for step in range(_TRIAL_STEPS + 1):
-        if step == 1:  # the first warms up
-            started = time.perf_counter()
-        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-            logits, _ = network(inputs, network.initial_state(len(inputs)))
+class _Trial:
+    """A small network that is trained on the same batch, to measure the time that it takes."""
+
+    def __init__(self, config: TrainConfig, corpus: Corpus, precision: str) -> None:
+        self.precision, self.device = precision, choose_device(config.device)
+        with torch.random.fork_rng():
+            self.network = build(config, corpus).to(self.device)
+        self.work = multiplications_per_token(self.network, corpus)
+        rows = min(_TRIAL_BATCH_SIZE, config.batch or _TRIAL_BATCH_SIZE)
+        batch = next(Batches(corpus, rows, _TRIAL_BPTT_STEPS, seed=config.seed))
+        self.inputs = torch.from_numpy(batch.inputs).to(self.device)
+
+    def seconds(self, bptt_steps: int) -> float:
+        """Return the seconds of an update."""
+        started, inputs = time.perf_counter(), self.inputs[:, :bptt_steps]
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            logits, _ = self.network(inputs, self.network.initial_state(len(inputs)))
         logits.float().logsumexp(-1).mean().backward()
-        if device.type == "cuda":
+        if self.device.type == "cuda":
             torch.cuda.synchronize()
-    seconds = max(1e-6, time.perf_counter() - started)
-    tokens = inputs.shape[0] * inputs.shape[1] * _TRIAL_STEPS
-    return float(multiplications_per_token(network, corpus) * tokens / seconds)
+        return max(1e-6, time.perf_counter() - started)
+
+    def rate(self, seconds_limit: float) -> float:
+        """Return the multiplications a second of training; after the limit no update begins but the first."""
+        steps, seconds = 0, 0.0
+        while steps < _TRIAL_STEPS and seconds <= seconds_limit:
+            steps, seconds = steps + 1, seconds + self.seconds(_TRIAL_BPTT_STEPS)
+        return float(self.work * self.inputs.shape[0] * self.inputs.shape[1] * steps / seconds)
 
 
 def multiplications_per_token(network: Network, corpus: Corpus) -> int:

@@ -227,7 +227,10 @@ def form_bars(form: str, bars: int | None) -> int:
     if bars % len(form):
         less = bars // len(form) * len(form)
         near = f"{less} or {less + len(form)}" if less else str(len(form))
-        raise ConfigError(f"form {form}: {bars} bars do not make {len(form)} equal sections; give {near}")
+        make = "does not make" if bars == 1 else "do not make"
+        raise ConfigError(
+            f"form {form}: {counted(bars, 'bar')} {make} {len(form)} equal sections; give {near}"
+        )
     return bars
 
 

@@ -46,6 +46,12 @@ class OriginalitySettings(Settings):
         return notes
 
 
+def longest_copy(settings: object) -> int:
+    """Return the longest copy that settings of a composition allow where its notes can be compared; 0 for any."""
+    asked = getattr(settings, "max_copy", None)
+    return asked if asked is not None else SHORT_COPY * (not getattr(settings, "faithful", False))
+
+
 class Originality(Constraint):
     name = "max_copy"
     settings = OriginalitySettings
@@ -59,10 +65,10 @@ class Originality(Constraint):
             raise ConfigError(cannot_ask(f"max_copy {asked}", context.representation))
         if asked and context.index is None:
             raise ConfigError(
-                f"max_copy {asked}: {context.model} holds no index of the music that it learned from"
+                f"max_copy {asked}: {context.model} cannot tell what is a copy: it holds no index of the music that it "
+                "learned from"
             )
-        is_faithful = bool(getattr(context.settings, "faithful", False))
-        longest = asked if asked is not None else SHORT_COPY * (can and not is_faithful)
+        longest = longest_copy(context.settings) if can else 0
         if not longest or context.index is None:
             return None
         return NoCopy(context.representation, context.index.continuations(longest), asked is not None)

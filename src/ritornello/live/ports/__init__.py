@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import importlib
 import queue
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from ritornello.errors import ConfigError, MissingExtraError, RitornelloError, unknown_name
+
+NO_WHEELS = (3, 13)
+"""The first version of Python for which python-rtmidi has no wheels; the extra `ports` leaves it out from here on."""
+
+WITHOUT_WHEEL = (
+    "for this version of Python pip has to compile it, with a C++ compiler; for Python 3.12 it does not"
+)
 
 Received = tuple[float, bytes]
 """The time at which a message arrived, by the monotonic clock, and its bytes."""
@@ -114,6 +122,8 @@ def _load() -> Any:
         try:
             modules.append(importlib.import_module(module))
         except ImportError as error:
+            if module == "rtmidi" and sys.version_info >= NO_WHEELS:
+                raise MissingExtraError(library, note=WITHOUT_WHEEL) from error
             raise MissingExtraError(library, "ports") from error
     return modules[0]
 

@@ -37,7 +37,7 @@ class Controls(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tempo: Number = Field(20, description="quarters a minute: 60 + value")
+    tempo: Number = Field(20, description="quarter notes a minute: 60 + value")
     temperature: Number = Field(21, description="0.1 to 2.0")
     surprise: Number = Field(22, description="0 to 0.5")
     mode: Number = Field(23, description="the modes, from the first to the last, in equal parts of the range")

@@ -19,7 +19,8 @@ START, END, UNKNOWN, PARAGRAPH, FIRST_WORD = range(5)
 UNKNOWN_WORD, PARAGRAPH_WORD = "〓", "¶"
 """Their spelling: the first is the Japanese printers' sign for a missing character."""
 
-LONGEST_SENTENCE = 200
+LONGEST_SENTENCE = 60
+"""Words; a model that has not learned to end its sentences would go on for pages."""
 DEEPEST_QUOTE = 3
 
 QUOTES = {"「": "」", "『": "』", "（": "）", "〈": "〉", "《": "》", "“": "”", "(": ")", "[": "]"}

@@ -111,10 +111,9 @@ class Benchmark:
         )
         config = settle(self.config.model_copy(update={"seed": seed}), corpus)
         trainer = Trainer(config, corpus, directory, lambda network, facts: None)
-        for progress in trainer.run():
-            yield progress
+        yield from trainer.run()
         self.networks.append(trainer.network.cpu())
-        self.facts = trainer.facts(progress.validation) if progress.validation else {}
+        self.facts = trainer.facts(trainer.final) if trainer.final else {}
 
     def _whole(self, rolls: list[Roll]) -> list[Ids]:
         return [roll_to_ids(self.representation, roll) for roll in rolls]

@@ -1,0 +1,10 @@
+"""MusicXML -> `Score`: notation as it is played. Writing is in `musicxml_writer`.
+
+Read in order: `document` (bytes to elements), `instruments` (the part list), `measures` (a part to bars, with
+`expression` and `harmony`), `order` (repeats and jumps), `reading` (bars to a score).
+"""
+
+from ritornello.formats.musicxml.reading import parse_musicxml
+from ritornello.formats.musicxml_writer import score_to_music21, score_to_musicxml, write_musicxml
+
+__all__ = ["parse_musicxml", "score_to_music21", "score_to_musicxml", "write_musicxml"]
