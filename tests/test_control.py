@@ -195,8 +195,18 @@ def test_chords_that_a_model_heeds_itself_are_left_to_it(tmp_path: Path) -> None
     assert model.compose(bars=2, seed=1, chords="C | F").ids.tolist() != (
         model.compose(bars=2, seed=1, chords="D | E").ids.tolist()
     )
-    with pytest.raises(ConfigError, match="plays over chords as it has learned to"):
-        model.compose(chords="C | F", strict_chords=True)
+    told, strict = (
+        model.compose(chords="C | F", strict_chords=only, bars=4, seed=1) for only in (False, True)
+    )
+    assert (told.constraints, told.told, strict.constraints, strict.told) == (
+        (),
+        ("chords",),
+        ("chords",),
+        (),
+    )
+    notes, bar = strict.score.all_notes(), 4 * strict.score.ticks_per_quarter
+    tones = ({0, 4, 7}, {5, 9, 0})
+    assert all(pitch % 12 in tones[start // bar % 2] for start, _, pitch, _ in notes.tolist())
 
 
 def test_a_scheme_that_cannot_be_asked_says_so(tmp_path: Path) -> None:

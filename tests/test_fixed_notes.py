@@ -264,7 +264,7 @@ def test_contradictions_are_refused(asked: dict[str, object], message: str) -> N
         (None, {"form": "AABA", "bars": 30}, "30 bars do not make 4 equal sections; give 28 or 32"),
         (None, {"form": "AABA", "bars": 3}, "3 bars do not make 4 equal sections; give 4"),
         (prose_to_score("Once upon a time .", "x"), {"accompany": True}, "the primer has no notes"),
-        (SONG, {"infill": "2", "instruments": "violin"}, "instruments violin: the given parts take all"),
+        (SONG, {"infill": "2", "instruments": "violin"}, "instruments violin: this model has no violin"),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_line(

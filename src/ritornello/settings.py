@@ -51,7 +51,7 @@ class ComposeSettings(TypedDict, total=False):
     loop: bool
     """a piece that leads back into its beginning, cut at the bar line, without an ending (default False)"""
     cadence: bool
-    """let the last bar be the tonic chord of the key so far (default True)"""
+    """let the last bar be the tonic chord of the key (default True)"""
     entrances: bool
     """let all instruments of a piece enter, one after another (default True)"""
     guard: bool
@@ -80,6 +80,8 @@ class ComposeSettings(TypedDict, total=False):
     none. Models that know no chords begin notes on chord tones on every beat"""
     strict_chords: bool
     """with chords: all notes are chord tones, not only those on the beats (default False)"""
+    key: str | None
+    """key, such as "D major" or "F# minor": its notes, its signature, and its tonic at the end"""
     scale: str | None
     """notes of all parts but drums, such as "D dorian" or C,D,E,G,A"""
     bars: int | None

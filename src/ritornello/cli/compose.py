@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ritornello.cli.flags import with_options
+from ritornello.errors import counted
 from ritornello.generation.config import ComposeConfig
 from ritornello.rendering.sound import SoundConfig
 
@@ -115,7 +116,12 @@ def _facts(piece: Composition, written: Written) -> dict[str, Any]:
         ],
         "nats_per_note": round(-piece.log_likelihood, 3),
         "nats_per_given_note": round(-piece.fixed_log_likelihood, 3) if piece.fixed_log_likelihood else None,
-        "constraints": {"asked": piece.constraints, "relaxed": dict(piece.relaxed_constraints)},
+        "constraints": {
+            "asked": piece.constraints,
+            "relaxed": dict(piece.relaxed_constraints),
+            "told": piece.told,
+            "missed": dict(piece.missed),
+        },
         "copies": copies
         and {
             "any_key": copies.moved and copies.moved._asdict(),
@@ -143,13 +149,16 @@ def _copy_line(copies: dict[str, Any] | None, max_copy: int) -> str:
     )
 
 
-def _constraint_line(asked: tuple[str, ...], relaxed: dict[str, int]) -> str:
-    """Return a line about the requested constraints: which were kept, and which were relaxed; empty if none."""
-    from ritornello.errors import counted
-
+def _constraint_line(
+    asked: tuple[str, ...], relaxed: dict[str, int], told: tuple[str, ...], missed: dict[str, str]
+) -> str:
+    """Return a line about what was asked: the constraints that were kept and those that were relaxed, the settings that
+    the model was only told, and those that the piece does not keep; empty if none."""
     kept = [name for name in asked if name not in relaxed]
     parts = [f"{', '.join(kept)} kept"] if kept else []
     parts += [f"{name} gave way at {counted(steps, 'step')}" for name, steps in relaxed.items()]
+    parts += [f"{', '.join(told)} told to the model, not enforced"] if told else []
+    parts += [f"{name} not kept: {found}" for name, found in missed.items()]
     return f"constraints: {'; '.join(parts)}" if parts else ""
 
 

@@ -73,9 +73,9 @@ def find_lines(file: SmfFile) -> Indices:
 class Settings:
     """The changes of programs and of drum parts in columns, sorted by line and tick.
 
-    row, tick, track: of the event. program: 0-127, or -1 where none has been set on the line. banks: the bank selects in
-    force at program changes, where they differ from those at the last with this program on the line, or were sent again:
-    rows of (row of the program change, program, controller, value).
+    row, tick, track: of the event. program: 0-127, or -1 where none has been set on the line. banks: the bank selects
+    in force at program changes, where they differ from those at the last with this program on the line, or were sent
+    again: rows of (row of the program change, program, controller, value).
     """
 
     line: Indices

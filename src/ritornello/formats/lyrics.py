@@ -113,8 +113,8 @@ def _syllables(texts: Sequence[Text]) -> list[Text]:
     if spaced >= max(1.0, _SPACED * len(sung)):
         for one, other in pairwise(sung):
             between = [raw[one][-1:], raw[other][:1], *raw[one + 1 : other]]
-            ends = _LINE_END.search(raw[one]) or any(map(_LINE_START.search, raw[one + 1 : other + 1]))
-            ends = ends or any(map(str.isspace, between)) or _UNSPACED.search(clean[one])
+            ends = bool(_LINE_END.search(raw[one])) or any(map(_LINE_START.search, raw[one + 1 : other + 1]))
+            ends = ends or any(map(str.isspace, between)) or bool(_UNSPACED.search(clean[one]))
             if not ends and clean[one][-1].isalpha() and clean[other][0].isalpha():
                 clean[one] += "-"
     syllables = iter(clean)

@@ -34,7 +34,6 @@ from ritornello.score import (
     Meter,
     Notes,
     Score,
-    Tempo,
     Track,
     make_controls,
     make_notes,
@@ -67,12 +66,9 @@ def merge_given(
 ) -> Score:
     """Return the piece of `ids` with the events of `primer` as they are.
 
-    A tempo that was asked for replaces the primer's. An instrument that was asked for, and that the primer's track of
-    its part is not, gets a track of its own.
+    An instrument that was asked for, and that the primer's track of its part is not, gets a track of its own.
     """
     base = _fine(primer)
-    if settings.tempo is not None:
-        base = replace(base, tempos=(Tempo.from_quarters_per_minute(0, settings.tempo),))
     fixed, programs = beginning.conditions.fixed_notes or FixedNotes(), settings.programs or ()
     return _Splice(representation, base, beginning.given_ids, ids, fixed, programs).score()
 

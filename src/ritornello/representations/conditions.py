@@ -31,9 +31,9 @@ class Conditions:
 
     bars: its length in bars, at least 1. quarters_per_minute: its first tempo. meter: (numerator, denominator).
     instruments: General MIDI programs 0-127, or 128 for the drum kit, in score order. chords: those of each bar, which
-    share it equally (None: no chord); after the last bar they begin again; they need `plays_over_chords`. density:
-    notes a second, spread evenly over the piece. pitch_classes: 12 weights, from C up. fixed_notes: they need
-    `keeps_fixed_notes`.
+    share it equally (None: no chord); after the last bar they begin again; they need `plays_over_chords`. key: the key
+    signature, (fifths, minor), where ids tell it. density: notes a second, spread evenly over the piece. pitch_classes:
+    12 weights, from C up. fixed_notes: they need `keeps_fixed_notes`.
     """
 
     bars: int | None = None
@@ -41,6 +41,7 @@ class Conditions:
     meter: tuple[int, int] | None = None
     instruments: tuple[int, ...] | None = None
     chords: tuple[tuple[Chord | None, ...], ...] | None = None
+    key: tuple[int, bool] | None = None
     density: tuple[float, ...] | None = None
     pitch_classes: tuple[float, ...] | None = None
     fixed_notes: FixedNotes | None = None

@@ -217,10 +217,16 @@ def prepare_adaptation(
     out: Path,
     config: AdaptConfig,
     progress: FilesProgress | None = None,
+    force: bool = False,
 ) -> Adaptation:
-    """Return an adaptation of `base` to the files of `sources`; CorpusError if none is fit for training."""
+    """Return an adaptation of `base` to the files of `sources`; CorpusError if none is fit for training.
+
+    An existing file `out` is replaced only with `force`.
+    """
     if out.suffix != ".rit":
         raise ConfigError(f"{out}: a style's name ends with .rit")
+    if out.exists() and not force:
+        raise ConfigError(f"{out} exists; --force replaces it")
     if base.base:
         raise ConfigError(f"{base.path}: is itself a style of {base.base}; adapt that model")
     examples, apart = _read(base, sources, config, progress)

@@ -3,7 +3,8 @@
 Notes begin on chord tones on each beat and where the chord changes, or everywhere with `strict_chords`. Between the
 beats notes of the scale may begin too, by default those of the scale that fits the chord (`theory.chord_scales`). The
 chords of a bar share it equally; after the last bar they begin again. Under "N.C." notes are free, and drums always. A
-representation that is conditioned on chords (`plays_over_chords`) gets them as a condition instead.
+representation that is conditioned on chords (`plays_over_chords`) is told them instead, and may play others; with
+`strict_chords` its notes keep to them too.
 """
 
 from __future__ import annotations
@@ -60,11 +61,12 @@ class ChordSettings(Settings):
 
 
 def keeps_chords(context: Context) -> bool:
-    """Return whether chords are given and the representation is not conditioned on them."""
+    """Return whether chords are given and bound the notes: they are strict, or the representation is not conditioned on
+    them."""
     asked, heeds = context.of(ChordSettings), context.representation.plays_over_chords
-    if asked.strict_chords and heeds:
+    if asked.strict_chords and heeds and not context.notes.is_complete:
         raise ConfigError("strict_chords: this model plays over chords as it has learned to; leave it out")
-    return asked.chords is not None and not heeds
+    return asked.chords is not None and (asked.strict_chords or not heeds)
 
 
 class Chords(Constraint):
@@ -75,7 +77,7 @@ class Chords(Constraint):
     def start(self, context: Context) -> OverChords | None:
         if not keeps_chords(context):
             return None
-        asked, scale = context.of(ChordSettings), context.of(ScaleSettings).scale_classes
+        asked, scale = context.of(ChordSettings), context.of(ScaleSettings).scale_classes or None
         bars = asked.chord_bars or ()
         return OverChords(context.notes, bars, scale, asked.strict_chords, context.first_bar)
 

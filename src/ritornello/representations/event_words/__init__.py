@@ -42,11 +42,15 @@ class EventWords(BaseTokenizer[EventWordsConfig]):
     collect_statistics = staticmethod(vocabulary.collect_statistics)
     fit_config = staticmethod(vocabulary.fit)
     reference_sampling = PLAIN_SAMPLING  # that of the source is not stated
-    unsupported_settings = ("tempo", "meter", "instruments", "seconds")
+    unsupported_settings = ("instruments", "seconds")
 
     def __init__(self, config: EventWordsConfig) -> None:
         self.vocabulary = Vocabulary(config)
         super().__init__(config, self.vocabulary.tokens)
+
+    @property
+    def meters(self) -> tuple[tuple[int, int], ...]:
+        return (self.settings.meter,)
 
     def encode(self, score: Score) -> Ids:
         return np.array([self.start_id, *self._encoder_of(score).ids, self.end_id], dtype=np.int32)

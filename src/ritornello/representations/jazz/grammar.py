@@ -113,6 +113,8 @@ class JazzGrammarState(Reader):
             planned = nearest_meter(meters, *(conditions.meter or (4, 4)))  # as chord lists go
         elif kind == "tempo" and conditions.quarters_per_minute:
             planned = int(nearest(TEMPOS, np.array(conditions.quarters_per_minute)))
+        elif kind == "key" and conditions.key:
+            planned = 7 * conditions.key[0] % 12
         elif kind == "key" and self.chords:
             planned = key_of(self.chords)
         elif kind == "soloist" and (melodic := [p for p in conditions.instruments or () if p != DRUMS]):

@@ -57,7 +57,7 @@ def decode(vocabulary: Vocabulary, ids: list[int]) -> Score:
     tracks = []
     for voice in voices_in_order(vocabulary, ids):
         is_drum = bool(vocabulary.is_drum[voice])
-        program = programs.get(voice, config.voices[voice].programs[0])
+        program = vocabulary.written.get(voice, programs.get(voice, config.voices[voice].programs[0]))
         rows = [
             (
                 step * TICKS_PER_STEP,
