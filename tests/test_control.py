@@ -288,3 +288,18 @@ def test_scales_are_read_by_name_and_by_their_notes() -> None:
     assert parse_scale_classes("C,") == {0}
     with pytest.raises(ConfigError, match="no note name"):
         parse_scale_classes("C,H")
+
+
+def test_under_no_chord_notes_are_free(tmp_path: Path) -> None:
+    save_bundle(tmp_path / "m.rit", small_network(MULTITRACK), MULTITRACK, Facts(name="m"))
+    asked = {"instruments": "piano", "bars": 6, "meter": "4/4", "strict_chords": True, "cadence": False}
+    free = set()
+    for seed in range(4):
+        score = load(tmp_path / "m.rit").compose(chords="C | N.C. | F# -", seed=seed, **asked).score
+        for start, _, pitch, _ in score.all_notes().tolist():
+            bar, beat = start // 1920 % 3, start % 1920 // 480
+            if bar == 1 or (bar == 2 and beat >= 2):
+                free.add(pitch % 12)
+            else:
+                assert pitch % 12 in ((0, 4, 7) if bar == 0 else (6, 10, 1))
+    assert len(free) > 6

@@ -96,6 +96,7 @@ def _read_primer(text: str | None, prose: bool) -> Score | None:
 def _facts(piece: Composition, written: Written) -> dict[str, Any]:
     from ritornello.formats.text import is_prose, prose_of
     from ritornello.generation.constraints.originality import longest_copy
+    from ritornello.theory import instrument_name
 
     score, copies = piece.score, piece.copies
     of_prose = {"text": prose_of(score)} if is_prose(score) else {}
@@ -109,7 +110,9 @@ def _facts(piece: Composition, written: Written) -> dict[str, Any]:
         "bars": piece.bars,
         "notes": score.note_count,
         "seconds": round(score.seconds, 2),
-        "instruments": [track.name for track in score.tracks],
+        "instruments": [
+            t.name or instrument_name(t.program, t.is_drum) for t in score.tracks if len(t.notes)
+        ],
         "nats_per_note": round(-piece.log_likelihood, 3),
         "nats_per_given_note": round(-piece.fixed_log_likelihood, 3) if piece.fixed_log_likelihood else None,
         "constraints": {"asked": piece.constraints, "relaxed": dict(piece.relaxed_constraints)},

@@ -27,6 +27,8 @@ from ritornello.generation.constraints import Constraint, Context, start_constra
 from ritornello.generation.constraints.fixed_notes import with_loop_markers
 from ritornello.generation.constraints.originality import SHORT_COPY
 from ritornello.generation.decoder import LogitsProcessor
+from ritornello.generation.given import merge_given
+from ritornello.generation.heard import hear, remarks_on
 from ritornello.generation.piece import Piece
 from ritornello.generation.prepare import begin
 from ritornello.generation.recipe import make_recipe
@@ -152,6 +154,8 @@ def compose(
     seed = secrets.randbits(32) if config.seed is None else config.seed
     stepper = stepper or Stepper(bundle, precision=config.precision)
     asked = Conditions(None, config.tempo, config.meter_pair, config.programs)
+    given = primer
+    primer = None if given is None else hear(bundle.representation, given)
     representation = bundle.representation.for_piece(primer, asked)
     config = settle_loop(settle_faithful(representation, config))
     check_supported(representation, config, primer)
@@ -172,7 +176,7 @@ def compose(
         after = logits.repeat(batch, axis=0), repeat_state(state, batch)
         _step_all(stepper, sample, pieces, after, progress)
     settings = config.model_copy(update={"seed": seed})
-    made = [_finish(bundle, settings, piece, primer) for piece in pieces]
+    made = [_finish(bundle, settings, piece, given) for piece in pieces]
     return [best(made[at : at + config.best_of]) for at in range(0, batch, config.best_of)]
 
 
@@ -224,6 +228,8 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score
     """Return the finished piece, with its recipe as a text event."""
     ids, seed, number = piece.finished_ids, settings.seed or 0, piece.index // settings.best_of
     score = piece.representation.decode(ids)
+    if primer is not None and not is_prose(primer):
+        score = merge_given(piece.representation, primer, piece.beginning, ids, settings)
     if not score.tempos:  # the representation has no tempo
         asked = (Tempo.from_quarters_per_minute(0, settings.tempo),) if settings.tempo else ()
         given = tuple(replace(tempo, tick=0) for tempo in primer.tempos[:1]) if primer else ()
@@ -237,7 +243,7 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score
     title = make_title(bundle.card, score, number + 1 if settings.count > 1 or number else None)
     chosen_notes = piece.grammar.notes - piece.unchosen_notes
     return Composition(
-        score=replace(score, title=title),
+        score=replace(score, title=score.title or title),
         ids=ids,
         settings=settings,
         seed=seed,
@@ -262,7 +268,7 @@ def _find_copies(bundle: Bundle, ids: Ids, primer_quarters: float) -> Copies | N
 
 
 def _remarks(bundle: Bundle, primer: Score | None) -> tuple[str, ...]:
-    """Return what stands for things of the primer that the model does not know, and that the model is a poor one."""
-    substitutions = bundle.representation.substitutions(primer) if primer is not None else ()
+    """Return what of the primer the model does not hear as it is, and that the model is a poor one."""
+    substitutions = remarks_on(bundle.representation, primer) if primer is not None else ()
     poor = shortcoming(bundle.card.held_out, bundle.representation.unit)
     return (*substitutions, *([f"{bundle.card.name}: {poor}"] if poor else []))

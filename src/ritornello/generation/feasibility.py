@@ -105,7 +105,7 @@ def check_harmony(context: Context, is_over_chords: bool) -> None:
 
 def _chords(context: Context) -> list[Chord]:
     bars = context.of(ChordSettings).chord_bars or ()
-    return list(dict.fromkeys(chord for bar in bars for chord in bar))
+    return list(dict.fromkeys(chord for bar in bars for chord in bar if chord))
 
 
 def _named(classes: frozenset[int]) -> str:

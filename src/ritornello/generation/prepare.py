@@ -10,7 +10,8 @@ from ritornello.config import DEFAULT_BARS
 from ritornello.errors import ConfigError, counted
 from ritornello.generation.config import ComposeConfig
 from ritornello.generation.constraints.fixed_notes import form_bars, make_fixed_notes
-from ritornello.representations.base import Conditions, GrammarState, Ids, Representation
+from ritornello.generation.heard import before_bar_lines, step_of
+from ritornello.representations.base import Conditions, FixedNotes, GrammarState, Ids, Representation
 from ritornello.score import Score
 
 BARS_AFTER_PRIMER = 16  # at least, unless a length is given
@@ -24,12 +25,13 @@ IDS_PER_BAR = 512  # a piece with more on average is brought to its end
 class Beginning:
     """What all pieces of a call share.
 
-    ids: those before the first that is chosen. id_limit: a piece with so many is brought to its end. loop_bars: the
-    bars after which a loop is cut, None if the pieces are no loops.
+    ids: those before the first that is chosen. given_ids: the primer, as the model reads it. id_limit: a piece with so
+    many is brought to its end. loop_bars: the bars after which a loop is cut, None if the pieces are no loops.
     """
 
     conditions: Conditions
     ids: Ids
+    given_ids: Ids
     id_limit: int
     loop_bars: int | None = None
 
@@ -43,14 +45,19 @@ def begin(
     primer_ids, primer_bars, primer_notes = np.empty(0, dtype=np.int32), 0, 0
     if primer is not None:
         conditions = _with_primer(conditions, config, primer)
+        if config.keeps_primer:
+            conditions = replace(conditions, fixed_notes=FixedNotes(primer))
         primer_ids = representation.primer(primer, conditions)
-        after = _read(representation.grammar(conditions), primer_ids)
+        after = _read(representation.grammar(replace(conditions, fixed_notes=None)), primer_ids)
         primer_bars, primer_notes = after.place[0] + 1, after.notes
     if config.notes is not None and config.notes <= primer_notes:
         raise ConfigError(f"notes {config.notes}: the primer alone has {counted(primer_notes, 'note')}")
     conditions = _with_length(conditions, config, primer_bars)
     bars = conditions.bars or DEFAULT_BARS
     fixed = make_fixed_notes(config, primer, primer_bars, bars, seed)
+    if primer is not None and fixed is not None and fixed.score is not None:
+        primer = before_bar_lines(primer, fixed.free, step_of(representation))
+        fixed = replace(fixed, score=primer)
     announced = bars if fixed is None else max(bars, *fixed.returns, 0) + (1 if config.loop else 0)
     conditions = replace(conditions, fixed_notes=fixed, bars=announced)
     ids = [representation.start_id]
@@ -59,10 +66,12 @@ def begin(
         while not grammar.ended and len(only := np.flatnonzero(grammar.allowed_mask())) == 1:
             ids.append(int(only[0]))
             grammar.advance(ids[-1])
-    elif primer is not None:
-        ids = representation.primer(primer, conditions).tolist()
+    if primer is not None:
+        primer_ids = representation.primer(primer, conditions)
+        ids = ids if config.keeps_primer else primer_ids.tolist()
     id_limit = len(primer_ids) + IDS_PER_BAR * (4 + announced)
-    return Beginning(conditions, np.array(ids, dtype=np.int32), id_limit, bars if config.loop else None)
+    loop_bars = bars if config.loop else None
+    return Beginning(conditions, np.array(ids, dtype=np.int32), primer_ids, id_limit, loop_bars)
 
 
 def _with_primer(conditions: Conditions, config: ComposeConfig, primer: Score) -> Conditions:

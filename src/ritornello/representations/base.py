@@ -146,6 +146,12 @@ class Representation(Protocol):
     def substitutions(self, score: Score) -> tuple[str, ...]:
         """Return a line for each thing in a score that it does not know, with what stands for it."""
 
+    def parts_read(self, score: Score) -> tuple[int | None, ...]:
+        """Return the part (0 and up) as which each track of a score is read, None for one that is not read."""
+
+    def parts(self, ids: Ids) -> tuple[int, ...]:
+        """Return the part, as in `parts_read`, of each track of `decode(ids)`, each once."""
+
     def instrument_ranges(self, programs: Sequence[int] | None = None) -> tuple[InstrumentRange, ...]:
         """Return the ranges of the instruments that play `programs` (128: the drum kit), or else of all; drums have
         none."""

@@ -105,6 +105,9 @@ class Drums(FixedTokenizer[DrumsConfig]):
     def for_piece(self, primer: Score | None, conditions: Conditions) -> Drums:
         return self
 
+    def parts_read(self, score: Score) -> tuple[int | None, ...]:
+        return tuple(0 if track.is_drum and len(track.notes) else None for track in score.tracks)
+
     @property
     def columns(self) -> tuple[Column, ...]:
         bits = [Column(f"step bit {bit}", 2) for bit in range(COUNTER_BITS)]

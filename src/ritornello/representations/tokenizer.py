@@ -78,6 +78,9 @@ class BaseTokenizer(Generic[Config]):
     def encode(self, score: Score) -> Ids:
         raise NotImplementedError
 
+    def decode(self, ids: Ids) -> Score:
+        raise NotImplementedError
+
     def grammar(self, conditions: Conditions = Conditions()) -> GrammarState:  # a frozen value
         raise NotImplementedError
 
@@ -113,6 +116,13 @@ class BaseTokenizer(Generic[Config]):
 
     def substitutions(self, score: Score) -> tuple[str, ...]:
         return ()
+
+    def parts_read(self, score: Score) -> tuple[int | None, ...]:
+        """Return, by default, one part for all tracks but drums."""
+        return tuple(None if track.is_drum or not len(track.notes) else 0 for track in score.tracks)
+
+    def parts(self, ids: Ids) -> tuple[int, ...]:
+        return tuple(range(len(self.decode(ids).tracks)))
 
     def instrument_ranges(self, programs: Sequence[int] | None = None) -> tuple[InstrumentRange, ...]:
         return tuple(each for each in self.tokens.instruments if each.program != DRUMS)

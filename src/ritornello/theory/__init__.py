@@ -3,7 +3,16 @@
 Read in order: `pitches`, `chords`, `instruments`. Nothing here depends on scores or files.
 """
 
-from ritornello.theory.chords import CHORDS, SPELLINGS, Chord, make_chord, parse_chord, parse_chord_bars
+from ritornello.theory.chords import (
+    CHORDS,
+    SPELLINGS,
+    Chord,
+    is_no_chord,
+    make_chord,
+    parse_chord,
+    parse_chord_bars,
+    split_chord,
+)
 from ritornello.theory.instruments import (
     DRUM_NAMES,
     DRUMS,
@@ -46,6 +55,7 @@ __all__ = [
     "family_name",
     "instrument_name",
     "instrument_range",
+    "is_no_chord",
     "key_fifths",
     "key_name",
     "key_profiles",
@@ -60,4 +70,5 @@ __all__ = [
     "parse_scale_classes",
     "pitch_class_name",
     "pitch_name",
+    "split_chord",
 ]

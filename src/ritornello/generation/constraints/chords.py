@@ -2,8 +2,8 @@
 
 Notes begin on chord tones on each beat and where the chord changes, or everywhere with `strict_chords`. Between the
 beats notes of the scale may begin too, by default those of the scale that fits the chord (`theory.chord_scales`). The
-chords of a bar share it equally; after the last bar they begin again. Drums are free. A representation that is
-conditioned on chords (`plays_over_chords`) gets them as a condition instead.
+chords of a bar share it equally; after the last bar they begin again. Under "N.C." notes are free, and drums always. A
+representation that is conditioned on chords (`plays_over_chords`) gets them as a condition instead.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ritornello.generation.notes import Notes
     from ritornello.representations.base import GrammarState
 
-ChordBars = tuple[tuple[Chord, ...], ...]
+ChordBars = tuple[tuple[Chord | None, ...], ...]
 
 
 class ChordSettings(Settings):
@@ -32,7 +32,8 @@ class ChordSettings(Settings):
         None,
         min_length=1,
         max_length=10_000,
-        description='chords to play over, a bar each, such as "Dm7 G7 Cmaj7 %"; with bar lines "Dm7 G7 | Cmaj7". '
+        description='chords to play over, a bar each, such as "Dm7 G7 Cmaj7 %"; with bar lines "Dm7 G7 | Cmaj7", '
+        '"N.C." for none. '
         "Models that know no chords begin notes on chord tones on every beat",
     )
     strict_chords: bool = Field(
@@ -54,7 +55,7 @@ class ChordSettings(Settings):
 
     @property
     def chord_bars(self) -> ChordBars | None:
-        """The chords of each bar."""
+        """The chords of each bar; None is no chord."""
         return None if self.chords is None else parse_chord_bars(self.chords)
 
 
@@ -95,8 +96,8 @@ class OverChords(ConstraintState):
         from ritornello.generation.notes import of_classes
         from ritornello.theory.chord_scales import chord_scale, scale_classes
 
-        outside = {}
-        for chord in {chord for bar in bars for chord in bar}:
+        outside: dict[Chord | None, tuple[Ids, Ids]] = {None: ((), ())}
+        for chord in {chord for bar in bars for chord in bar if chord}:
             tones = passing = chord.pitch_classes
             if not is_strict:
                 passing = tones | (scale or scale_classes(chord.root, chord_scale(chord.quality)))

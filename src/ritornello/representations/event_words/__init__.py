@@ -20,7 +20,7 @@ from ritornello.representations.base import PLAIN_SAMPLING, Conditions, Ids
 from ritornello.representations.event_words import vocabulary
 from ritornello.representations.event_words.encoding import Encoder
 from ritornello.representations.event_words.grammar import EventGrammarState
-from ritornello.representations.event_words.layout import NO_SECOND, Sheet, lay_out
+from ritornello.representations.event_words.layout import NO_SECOND, Sheet, channels_of, lay_out, taken
 from ritornello.representations.event_words.vocabulary import (
     FIRST_WORD,
     EventWordsConfig,
@@ -73,6 +73,15 @@ class EventWords(BaseTokenizer[EventWordsConfig]):
                 sheet.add(now, event.status, event.first, event.second or 0)
         tempo = Tempo(0, config.microseconds_per_quarter)
         return sheet.score(now, config.ticks_per_quarter, tempo, Meter(0, *config.meter))
+
+    def parts_read(self, score: Score) -> tuple[int | None, ...]:
+        """Return the part of each track: its channel."""
+        tracks = taken(score.tracks, self.settings.track)
+        channels = dict(zip(map(id, tracks), channels_of(tracks), strict=True))
+        return tuple(channels.get(id(track)) for track in score.tracks)
+
+    def parts(self, ids: Ids) -> tuple[int, ...]:
+        return tuple(channels_of(self.decode(ids).tracks))
 
     def grammar(self, conditions: Conditions = Conditions()) -> EventGrammarState:  # a frozen value
         return EventGrammarState(self.tokens, conditions, self.vocabulary)

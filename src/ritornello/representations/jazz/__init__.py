@@ -24,11 +24,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ritornello.leadsheet import check_leadsheet
+from ritornello.leadsheet import check_leadsheet, leadsheet_parts
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Conditions, Ids
 from ritornello.representations.grids import TEMPOS, nearest
 from ritornello.representations.jazz import decoding, encoding, vocabulary
-from ritornello.representations.jazz.grammar import JazzGrammarState, Rules
+from ritornello.representations.jazz.grammar import JazzGrammarState, Rules, planned_chords
 from ritornello.representations.jazz.vocabulary import (
     STEPS_PER_QUARTER,
     JazzConfig,
@@ -88,8 +88,12 @@ class Jazz(BaseTokenizer[JazzConfig]):
     def decode(self, ids: Ids) -> Score:
         return decoding.decode(self.vocabulary, np.array(self.known_ids(ids), dtype=np.int64))
 
+    def parts_read(self, score: Score) -> tuple[int | None, ...]:
+        return leadsheet_parts(score, self.settings.melody)
+
     def grammar(self, conditions: Conditions = Conditions()) -> JazzGrammarState:  # a frozen value
-        return JazzGrammarState(self.tokens, conditions, self.vocabulary, rules=self._rules)
+        chords = planned_chords(conditions)
+        return JazzGrammarState(self.tokens, conditions, self.vocabulary, rules=self._rules, chords=chords)
 
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:
         """Return the beginning of a piece: the primer in its own key and meter and over its own chords."""

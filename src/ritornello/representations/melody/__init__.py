@@ -109,6 +109,12 @@ class Melody(BaseTokenizer[MelodyConfig]):
         program = next((p for p in conditions.instruments or () if p != DRUMS), 0)
         return Melody(self.settings, Placement(shift, tempo or TEMPO, program))
 
+    def parts_read(self, score: Score) -> tuple[int | None, ...]:
+        """Return the first part with notes, which is the melody (`leading_melody`)."""
+        parts = super().parts_read(score)
+        first = parts.index(0) if 0 in parts else -1
+        return tuple(0 if number == first else None for number in range(len(parts)))
+
     def _shift(self, events: Events) -> int:
         low, high = self.encoding.low, self.encoding.high
         return squash_shift(events, low, high, self.settings.target_key) if self.encoding.squashes else 0

@@ -19,6 +19,7 @@ Read in order: `vocabulary`, `encoding`, `reading`, `decoding`, `grammar`, `fixe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,19 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
 
     def substitutions(self, score: Score) -> tuple[str, ...]:
         return encoding.substitutions(self.vocabulary, score)
+
+    def parts_read(self, score: Score) -> tuple[int | None, ...]:
+        """Return the voice of each track. Drums are not read without a voice of drums, nor anything else without one of
+        another kind."""
+        has = set(self.vocabulary.is_drum.tolist())
+        read = [n for n, track in enumerate(score.tracks) if len(track.notes) and track.is_drum in has]
+        known = replace(score, tracks=tuple(score.tracks[number] for number in read))
+        voices = self.vocabulary.voices_of(program for program, _ in vocabulary.parts_of(known))
+        by_track = dict(zip(read, voices, strict=True))
+        return tuple(by_track.get(number) for number in range(len(score.tracks)))
+
+    def parts(self, ids: Ids) -> tuple[int, ...]:
+        return decoding.voices_in_order(self.vocabulary, self.known_ids(ids))
 
     def summary(self) -> Mapping[str, Any]:
         config = self.vocabulary.config

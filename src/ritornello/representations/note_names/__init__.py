@@ -150,6 +150,23 @@ class NoteNames(BaseTokenizer[NoteNamesConfig]):
         tempos, meters = (Tempo.from_quarters_per_minute(0, 120),), (Meter(0, 4, 4),)
         return Score(TICKS_PER_QUARTER, tuple(tracks), tempos=tempos, meters=meters)
 
+    def parts_read(self, score: Score) -> tuple[int | None, ...]:
+        tracks = parts_of(score)
+        if self.settings.parts == "first" and not self.settings.programs:
+            tracks = tracks[:1]
+        parts = dict(
+            zip(map(id, tracks), nearest_programs(self.programs, (t.program for t in tracks)), strict=True)
+        )
+        return tuple(parts.get(id(track)) for track in score.tracks)
+
+    def parts(self, ids: Ids) -> tuple[int, ...]:
+        grammar, found = self.grammar(), set()
+        for token in self.known_ids(ids):
+            grammar.advance(token)
+            if grammar.kind == "word":
+                found.add(grammar.instrument)
+        return tuple(sorted(found))
+
     def grammar(self, conditions: Conditions = Conditions()) -> NoteNamesGrammarState:  # a frozen value
         return NoteNamesGrammarState(self.tokens, conditions, self.settings, self.words)
 
