@@ -7,8 +7,9 @@ writer puts the distance from the note that it stands before.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from itertools import islice, takewhile
 
 from ritornello.chord_symbols import chord_texts
 from ritornello.notation.bars import Timeline
@@ -20,7 +21,7 @@ from ritornello.score import CONTROL_CHANGE, Meter, Score, Tempo, Track
 Direction = tuple[int, int, str]
 
 AUDIBLE = 0.04
-"""A tempo is printed where it differs by so much from the one printed before; others are only played."""
+"""A tempo is printed where it differs by so much from the one printed before and holds for a bar; all are played."""
 
 OFFSET = "\0"  # no text has it
 PEDAL = 64  # the controller
@@ -44,21 +45,40 @@ def tempo_directions(score: Score, timeline: Timeline, is_printed: bool) -> Iter
     tempos = list(score.tempos)
     if tempos and tempos[0].tick > 0:
         tempos.insert(0, Tempo.from_quarters_per_minute(0, 120))
-    seen: float | None = None
     by_place = {timeline.place(tempo.tick): tempo for tempo in tempos if tempo.tick < timeline.edges[-1]}
+    changes = list(by_place.values())
+    steps = _steps(changes, timeline)
     for (bar, at), tempo in by_place.items():
-        speed = tempo.quarters_per_minute
-        is_audible = seen is None or abs(speed / seen - 1) >= AUDIBLE
-        if is_printed and (seen is None or not is_audible):
-            seen = seen or speed
+        if is_printed and (tempo is changes[0] or tempo not in steps):
             continue
+        speed = tempo.quarters_per_minute
         name, is_dotted, quarters = beat_of(_meter_at(timeline, bar))
-        digits = 0 if is_printed else 2
         mark = element("beat-unit", name) + element("beat-unit-dot") * is_dotted
-        mark += element("per-minute", f"{round(speed / quarters, digits):g}")
-        metronome = element("metronome", mark, print_object=None if is_audible else "no")
+        mark += element("per-minute", f"{round(speed / quarters, 0 if is_printed else 2):g}")
+        metronome = element("metronome", mark, print_object=None if tempo in steps else "no")
         yield bar, at, _direction(metronome, element("sound", tempo=f"{speed:.9g}"), placement="above")
-        seen = speed if is_audible else seen
+
+
+def _steps(tempos: Sequence[Tempo], timeline: Timeline) -> set[Tempo]:
+    """Return the first tempo, and those that differ from the one before by `AUDIBLE` and hold for a bar."""
+    found = set(tempos[:1])
+    seen = tempos[0] if tempos else None
+    for place, tempo in enumerate(tempos):
+        if seen and _differ(tempo, seen) and _holds(tempos, place, timeline):
+            found.add(tempo)
+            seen = tempo
+    return found
+
+
+def _holds(tempos: Sequence[Tempo], place: int, timeline: Timeline) -> bool:
+    bar, _ = timeline.place(tempos[place].tick)
+    end = tempos[place].tick + int(timeline.edges[bar + 1] - timeline.edges[bar])
+    following = takewhile(lambda later: later.tick < end, islice(tempos, place + 1, None))
+    return not any(_differ(later, tempos[place]) for later in following)
+
+
+def _differ(tempo: Tempo, other: Tempo) -> bool:
+    return abs(tempo.quarters_per_minute / other.quarters_per_minute - 1) >= AUDIBLE
 
 
 def _meter_at(timeline: Timeline, bar: int) -> Meter:

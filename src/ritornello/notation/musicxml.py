@@ -39,13 +39,10 @@ from ritornello.notation.staves import Losses, Part, exact_parts
 from ritornello.notation.text import element, printable, text_element
 from ritornello.notation.voices import Chord, in_bars
 from ritornello.score import (
-    CHANNEL_PRESSURE,
     CONTROL_CHANGE,
-    KEY_PRESSURE,
     PITCH_BEND,
     Key,
     Score,
-    Track,
 )
 from ritornello.theory import DRUM_NAMES, instrument_name
 
@@ -55,6 +52,11 @@ MOST_MEASURES = 200_000
 """Of an exported score: notes, and bars times staves."""
 
 _VOLUME, _PAN = 7, 10
+_CONTROLLERS = {
+    _VOLUME: "changes of volume", _PAN: "changes of pan", 1: "modulation", 11: "expression", 91: "reverb and chorus",
+    93: "reverb and chorus", 66: "other pedals", 67: "other pedals",
+}  # fmt: skip
+_KEPT = frozenset({PEDAL, 0, 32, 6, 38, 98, 99, 100, 101})  # and what only sets up others, such as a bank
 _DRUM_CHANNEL = 10
 _HEADER = (
     '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 '
@@ -123,31 +125,17 @@ def _lost_notes(losses: Losses) -> Iterator[str]:
 
 
 def _lost_events(score: Score) -> Iterator[str]:
-    """Yield a description of the controls and texts that MusicXML has no place for."""
+    """Yield a description of the controls that MusicXML has no place for."""
     names: dict[str, None] = {}
     for track in score.tracks:
-        for kind, number, count in _kinds(track):
-            if (kind == CONTROL_CHANGE and number == PEDAL) or (number in (_VOLUME, _PAN) and count == 1):
-                continue
-            common = {_VOLUME: "changes of volume", _PAN: "changes of pan", 1: "modulation", 11: "expression"}
-            other = {
-                PITCH_BEND: "pitch bends",
-                CHANNEL_PRESSURE: "key pressure",
-                KEY_PRESSURE: "key pressure",
-            }
-            names[other.get(kind) or common.get(number, "other controllers")] = None
+        first = int(track.notes["start"].min(initial=0))
+        for tick, kind, number, _ in track.controls.tolist():
+            if kind != CONTROL_CHANGE:
+                names["pitch bends" if kind == PITCH_BEND else "key pressure"] = None
+            elif number not in _KEPT and number < 120 and (number not in (_VOLUME, _PAN) or tick > first):
+                names[_CONTROLLERS.get(number, "other controllers")] = None
     if names:
         yield ", ".join(names)
-
-
-def _kinds(track: Track) -> list[tuple[int, int, int]]:
-    """Return (kind, number, count of values that differ from the one before) of the controls of a track."""
-    counts: dict[tuple[int, int], list[int]] = {}
-    for _, kind, number, value in track.controls.tolist():
-        values = counts.setdefault((kind, number if kind == CONTROL_CHANGE else 0), [])
-        if not values or values[-1] != value:
-            values.append(value)
-    return [(*name, len(values)) for name, values in counts.items()]
 
 
 class _Line(NamedTuple):

@@ -117,8 +117,11 @@ class Quantiser:
         if self.tolerance:
             self.exact_ends = self._share_of_fitting_ends(tracks) >= 0.8
 
-    def rows(self, track: Track) -> Rows:
-        """Return the notes of `track` on the grids, with equal ones left out."""
+    def rows(self, track: Track, is_exact: bool = True) -> Rows:
+        """Return the notes of `track` on the grids, with equal ones left out.
+
+        Not `is_exact`: their ends are on the grids of the onsets, so that short notes are easily read.
+        """
         is_grace = self._are_graces(track)
         notes = track.notes[~is_grace]
         starts = self._starts(notes)
@@ -128,8 +131,12 @@ class Quantiser:
         final = int(self.timeline.lines[-1])
         first = self._to_grid(starts, beat, step)
         first = np.where(first >= final, final - step, first).astype(np.int64)
+        if track.is_drum:  # a stroke lasts a step of the coarsest grid, also when it is read again
+            beat = self._beat(first)
+            grid = self._grid_of_onsets(first, beat)
+            step = self._steps(beat, grid)
         raw_ends = np.maximum(self.timeline.to_units(notes["start"] + notes["duration"]), starts)
-        last = self._ends(raw_ends, grid, starts, is_drum=track.is_drum)
+        last = self._ends(raw_ends, grid, first if track.is_drum else starts, is_exact and not track.is_drum)
         last = np.minimum(np.where(last > first, last, first + step), final).astype(np.int64)
         pitch, velocity = (notes[name].astype(np.int64) for name in ("pitch", "velocity"))
         is_blip = notes["duration"] * self.tick < _BLIP
@@ -310,14 +317,14 @@ class Quantiser:
             costs[grid] += UNITS * np.add.reduceat(merged * 1, firsts)
         return np.asarray(costs.argmin(axis=0))
 
-    def _ends(self, ends: Units, grid: NDArray[np.intp], starts: Units, is_drum: bool = False) -> Units:
+    def _ends(self, ends: Units, grid: NDArray[np.intp], starts: Units, is_exact: bool = True) -> Units:
         """Return `ends` on grids: that of their beat, or that of their starts; slight overlaps are cut."""
         beat = self._beat(ends)
         onset_beat, places = np.unique(self._beat(starts), return_index=True)
         found = np.minimum(np.searchsorted(onset_beat, beat), len(onset_beat) - 1)
         own = np.where(onset_beat[found] == beat, grid[places[found]], 0)
         result = self._to_grid(ends, beat, self._steps(beat, own))
-        if self.tolerance and not is_drum:
+        if self.tolerance and is_exact:
             is_open = np.abs(result - ends) > self.tolerance
             for row in (grid, *(np.full(len(ends), row, dtype=np.intp) for row in range(len(_SIMPLE)))):
                 allowed = is_open & (self._is_plain(beat, row) | (row is grid) | self.exact_ends)

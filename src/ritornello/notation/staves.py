@@ -72,7 +72,7 @@ class Losses:
 
 def exact_parts(score: Score, timeline: Timeline) -> tuple[Timeline, list[Part], Losses]:
     """Return the parts of `score` with every note, and the bars up to the last one that sounds."""
-    players, doubled = _players(score, timeline)
+    players, doubled = _players(score, timeline, is_exact=True)
     timeline = _ended(timeline, score, [rows for _, hands in players for rows in hands])
     parts, shortened = [], 0
     for tracks, hands in players:
@@ -88,7 +88,7 @@ def exact_parts(score: Score, timeline: Timeline) -> tuple[Timeline, list[Part],
 
 def readable_parts(score: Score, timeline: Timeline) -> tuple[Timeline, list[Part]]:
     """Return the parts of `score` for reading, at most two voices a staff, and the bars up to the last that sounds."""
-    players, _ = _players(score, timeline)
+    players, _ = _players(score, timeline, is_exact=False)
     timeline = _ended(timeline, score, [rows for _, hands in players for rows in hands])
     end = int(timeline.lines[-1])
     parts = []
@@ -123,17 +123,23 @@ def _until(voice: Voice, end: int) -> Voice:
     return [chord if chord.end <= end else chord._replace(end=end) for chord in voice]
 
 
-def _players(score: Score, timeline: Timeline) -> tuple[list[tuple[tuple[Track, ...], list[Rows]]], int]:
+def _players(
+    score: Score, timeline: Timeline, is_exact: bool
+) -> tuple[list[tuple[tuple[Track, ...], list[Rows]]], int]:
     """Return (tracks, notes of each staff) of every player, and the number of doubled notes."""
     quantiser = Quantiser(score, timeline)
     players: list[tuple[tuple[Track, ...], list[Rows]]] = []
-    waiting = [(track, quantiser.rows(track)) for track in score.tracks if len(track.notes)]
+    waiting = [(track, quantiser.rows(track, is_exact)) for track in score.tracks if len(track.notes)]
     doubled = sum(rows.doubled for _, rows in waiting)
     while waiting:
         track, rows = waiting.pop(0)
         if waiting and _are_hands(track, waiting[0][0]):
             left, below = waiting.pop(0)
-            players.append(((track, left), [rows, below]))
+            above = set(zip(rows.start.tolist(), rows.end.tolist(), rows.pitch.tolist(), strict=True))
+            notes = zip(below.start.tolist(), below.end.tolist(), below.pitch.tolist(), strict=True)
+            own = np.array([note not in above for note in notes], dtype=bool)
+            doubled += int((~own).sum())
+            players.append(((track, left), [rows, replace(below[own], graces=below.graces)]))
         elif track.program in _TWO_STAVES and not track.is_drum and _spans_two_staves(rows):
             right, left_hand = _hands(rows)
             players.append(((track,), [replace(right, graces=rows.graces), left_hand]))

@@ -215,7 +215,9 @@ def _header(score: Score, title: str) -> str:
 
 def _tempo(score: Score) -> str:
     """Return the tempo at the beginning."""
-    tempo = next((t for t in score.tempos[:1] if t.tick <= 0), Tempo(0, DEFAULT_MICROSECONDS_PER_QUARTER))
+    tempo = next(
+        (t for t in reversed(score.tempos) if t.tick <= 0), Tempo(0, DEFAULT_MICROSECONDS_PER_QUARTER)
+    )
     meter = next((m for m in score.meters[:1] if m.tick <= 0), Meter(0, 4, 4))
     return f'<g font-family="{FONTS}">{header_tempo(tempo.quarters_per_minute, meter, MARGIN, 226, 36)}</g>'
 
