@@ -41,7 +41,8 @@ def folder_of(directory: Path, count: int) -> Path:
 
 def prepared(base: Bundle, tmp_path: Path, count: int, **config: Any) -> Adaptation:
     folder = folder_of(tmp_path / "pieces", count)
-    return prepare_adaptation(base, [folder], tmp_path / "mine.rit", AdaptConfig(steps=30, **config))
+    settings = AdaptConfig(steps=30, **config)
+    return prepare_adaptation(base, [folder], tmp_path / "mine.rit", settings, force=True)
 
 
 def test_held_out_pieces_are_more_probable_than_before(base: Bundle, tmp_path: Path) -> None:
@@ -130,7 +131,9 @@ def test_the_command_tells_what_was_gained(base: Bundle, tmp_path: Path) -> None
     said = invoke(str(base.path), str(folder), "-o", str(out), "--steps", "3").stdout
     assert "fewer than 3 pieces" in said
     assert "bytes, for base.rit" in said
-    facts = json.loads(invoke(str(base.path), str(folder), "-o", str(out), "--steps", "3", "--json").stdout)
+    facts = json.loads(
+        invoke(str(base.path), str(folder), "-o", str(out), "--steps", "3", "--json", "--force").stdout
+    )
     assert facts["out"] == str(out)
     assert facts["after"] < facts["before"]
     assert not facts["held_out"]
@@ -159,7 +162,9 @@ def test_what_cannot_be_adapted_is_refused(base: Bundle, tmp_path: Path) -> None
     (tmp_path / "empty").mkdir()
     formats.write(Score(TICKS, (make_melody((60,)),)), tmp_path / "empty" / "one.mid")
     with pytest.raises(CorpusError, match=r"nothing can be learned from: one.mid: 1 note"):
-        prepare_adaptation(base, [tmp_path / "empty"], tmp_path / "mine.rit", config)
+        prepare_adaptation(base, [tmp_path / "empty"], tmp_path / "other.rit", config)
+    with pytest.raises(ConfigError, match=r"mine.rit exists; --force replaces it"):
+        prepare_adaptation(base, [folder], run.out, config)
 
 
 def slowed(run: Adaptation, seconds: float, monkeypatch: pytest.MonkeyPatch) -> Adaptation:

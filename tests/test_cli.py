@@ -157,7 +157,7 @@ def test_a_full_disk_leaves_nothing_half_written(
 
     monkeypatch.setattr(Path, "replace", full)
     if suffix == ".rit":
-        done = ritornello("train", things / "music", "-o", target, "--steps", "1", "--hidden", "8")
+        done = ritornello("train", things / "music", "-o", target, "--force", "--steps", "1", "--hidden", "8")
     else:
         done = ritornello("render", things / "song.mid", "-o", target)
     assert done.code == 2

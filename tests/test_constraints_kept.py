@@ -134,7 +134,7 @@ def outcomes(model: Model, count: int) -> list[str]:
 
 
 def test_some_settings_are_kept_or_refused(model: Model) -> None:
-    found = outcomes(model, 12)
+    found = outcomes(model, 24)
     assert set(found) == {"refused", "kept"}
     assert found.count("kept") >= 4
 

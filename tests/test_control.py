@@ -195,8 +195,18 @@ def test_chords_that_a_model_heeds_itself_are_left_to_it(tmp_path: Path) -> None
     assert model.compose(bars=2, seed=1, chords="C | F").ids.tolist() != (
         model.compose(bars=2, seed=1, chords="D | E").ids.tolist()
     )
-    with pytest.raises(ConfigError, match="plays over chords as it has learned to"):
-        model.compose(chords="C | F", strict_chords=True)
+    told, strict = (
+        model.compose(chords="C | F", strict_chords=only, bars=4, seed=1) for only in (False, True)
+    )
+    assert (told.constraints, told.told, strict.constraints, strict.told) == (
+        (),
+        ("chords",),
+        ("chords",),
+        (),
+    )
+    notes, bar = strict.score.all_notes(), 4 * strict.score.ticks_per_quarter
+    tones = ({0, 4, 7}, {5, 9, 0})
+    assert all(pitch % 12 in tones[start // bar % 2] for start, _, pitch, _ in notes.tolist())
 
 
 def test_a_scheme_that_cannot_be_asked_says_so(tmp_path: Path) -> None:
@@ -288,3 +298,18 @@ def test_scales_are_read_by_name_and_by_their_notes() -> None:
     assert parse_scale_classes("C,") == {0}
     with pytest.raises(ConfigError, match="no note name"):
         parse_scale_classes("C,H")
+
+
+def test_under_no_chord_notes_are_free(tmp_path: Path) -> None:
+    save_bundle(tmp_path / "m.rit", small_network(MULTITRACK), MULTITRACK, Facts(name="m"))
+    asked = {"instruments": "piano", "bars": 6, "meter": "4/4", "strict_chords": True, "cadence": False}
+    free = set()
+    for seed in range(4):
+        score = load(tmp_path / "m.rit").compose(chords="C | N.C. | F# -", seed=seed, **asked).score
+        for start, _, pitch, _ in score.all_notes().tolist():
+            bar, beat = start // 1920 % 3, start % 1920 // 480
+            if bar == 1 or (bar == 2 and beat >= 2):
+                free.add(pitch % 12)
+            else:
+                assert pitch % 12 in ((0, 4, 7) if bar == 0 else (6, 10, 1))
+    assert len(free) > 6

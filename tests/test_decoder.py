@@ -71,7 +71,10 @@ def test_of_two_that_contradict_each_other_the_less_important_one_gives_way(mode
         return np.flatnonzero(allowed)[:1]
 
     made = model.compose(
-        bars=2, seed=1, constraints=[Mine(the_first, rank=99), Mine(all_but_the_first, rank=1)]
+        bars=2,
+        seed=1,
+        entrances=False,
+        constraints=[Mine(the_first, rank=99), Mine(all_but_the_first, rank=1)],
     )
     assert made.relaxed_constraints == {"mine": len(made.ids) - 1}
 

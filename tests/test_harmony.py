@@ -21,7 +21,7 @@ KIND_TONES = {
     "major-13th": {0, 2, 4, 7, 9, 11}, "minor-13th": {0, 2, 3, 7, 9, 10}, "suspended-second": {0, 2, 7},
     "suspended-fourth": {0, 5, 7}, "power": {0, 7},
 }  # fmt: skip
-DOMINANT = {5: 7, 7: 10, 9: 2, 11: 5, 13: 9}
+DOMINANT = {3: 4, 5: 7, 6: 9, 7: 10, 9: 2, 11: 5, 13: 9}
 
 
 @pytest.mark.parametrize("quality", CHORDS)
@@ -29,9 +29,10 @@ def test_kind_and_degrees_are_the_tones_of_the_quality(quality: str) -> None:
     kind, degrees = KINDS[quality]
     tones = set(KIND_TONES[kind])
     for degree, alter, way in degrees:
-        if way == "alter":
+        if way != "add":
             tones.remove(DOMINANT[degree])
-        tones.add((DOMINANT[degree] + alter) % 12)
+        if way != "subtract":
+            tones.add((DOMINANT[degree] + alter) % 12)
     assert tones == set(CHORDS[quality])
 
 
@@ -45,6 +46,8 @@ def test_a_written_symbol_keeps_its_names_and_its_text() -> None:
     assert written_harmony("N.C.") == Harmony(("C", 0), "none", "N.C.")
     assert written_harmony("Cxyz/E") == Harmony(("C", 0), "other", "xyz", (), ("E", 0))
     assert written_harmony("Verse") is None
+    assert written_harmony("H7/Dis") == Harmony(("B", 0), "dominant", "7", (), ("D", 1))
+    assert written_harmony("Fism(b5)") == Harmony(("F", 1), "diminished", "m(b5)")
 
 
 def test_a_found_chord_has_the_names_of_the_key() -> None:

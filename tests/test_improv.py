@@ -11,7 +11,7 @@ from ritornello.representations import Conditions
 from ritornello.representations.improv import Improv, triad_chord, triad_of
 from ritornello.representations.tokenizer import TokenizerConfig
 from ritornello.score import Score, Text, Track, make_notes
-from ritornello.theory import parse_chord
+from ritornello.theory import parse_chord, parse_chord_bars
 
 IMPROV = Improv(TokenizerConfig())
 STEP = TICKS // 4
@@ -104,3 +104,16 @@ def test_transposing_turns_the_chords_too() -> None:
     moved = [IMPROV.tokens.name(token) for token in IMPROV.tokens.transposed(ids, 3)]
     assert moved[1:3] == ["chord Cm", "note 63"]
     assert "chord D" in moved
+
+
+def test_under_no_chord_the_melody_has_none() -> None:
+    random, grammar = (
+        np.random.default_rng(1),
+        IMPROV.grammar(Conditions(bars=3, chords=parse_chord_bars("C | N.C. | G"))),
+    )
+    ids: list[int] = []
+    while not grammar.ended:
+        ids.append(int(random.choice(np.flatnonzero(grammar.allowed_mask()))))
+        grammar.advance(ids[-1])
+    [_, chords] = IMPROV.decode(np.array(ids)).tracks
+    assert [(text.tick // STEP, text.text) for text in chords.texts] == [(0, "C"), (16, "N.C."), (32, "G")]

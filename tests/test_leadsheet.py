@@ -109,10 +109,24 @@ def test_files_without_melody_or_chords_are_refused_in_one_line():
 
 def test_chord_lists():
     def shown(text: str) -> list[list[str]]:
-        return [[chord.name for chord in bar] for bar in parse_chord_bars(text)]
+        return [[chord.name if chord else "none" for chord in bar] for bar in parse_chord_bars(text)]
 
     assert shown("Dm7 G7 Cmaj7 %") == [["Dm7"], ["G7"], ["Cmaj7"], ["Cmaj7"]]
-    assert shown("| Dm7 G7 | C6 | N.C. |") == [["Dm7", "G7"], ["C6"], ["C6"]]
+    for sign in ("N.C.", "NC", "n.c.", "N/C", "-", "\N{EN DASH}"):
+        assert shown(f"| Dm7 G7 | C6 | {sign} | {sign} F |") == [
+            ["Dm7", "G7"],
+            ["C6"],
+            ["none"],
+            ["none", "F"],
+        ]
+    assert shown("N.C. | C | %") == [["none"], ["C"], ["C"]]
+    assert shown("N.C. C %") == [["none"], ["C"], ["C"]]
+    assert shown("C / / G | % | G % /") == [["C", "C", "C", "G"], ["C", "C", "C", "G"], ["G", "G", "G"]]
+    assert shown("Hm7 E7 | Fis | Es/G") == [["Bm7", "E7"], ["F#"], ["D#/G"]]
+    with pytest.raises(
+        ConfigError, match="B beside the German H: write Bb for the German B, or B instead of H"
+    ):
+        parse_chord_bars("H7 | E | B")
     with pytest.raises(ConfigError, match=r"'Gm7x': 'm7x', nearest is 'm7"):
         parse_chord_bars("Dm7 Gm7x")
     with pytest.raises(ConfigError, match="needs a chord before it"):
@@ -132,6 +146,12 @@ C/E C7/Bb F#m7b5/E Bbmaj7 E♭7 D6/9/F# B7 Bb5 Abm7 C\u20137 C\u22127"""
 def test_the_chord_names_of_lead_sheets_are_understood(symbol):
     chord = parse_chord(symbol)
     assert parse_chord(chord.name) == chord
+
+
+def test_after_a_sign_of_no_chord_none_is_in_force():
+    texts = tuple(Text(TICKS * n, "marker", sign) for n, sign in enumerate(("Dm7", "N.C.", "G7", "nc", "C")))
+    sheet = read_leadsheet(Score(TICKS, (make_melody(),), texts=texts))
+    assert [chord.name if chord else None for _, chord in sheet.chords] == ["Dm7", None, "G7", None, "C"]
 
 
 def test_chords_are_clear_where_the_sound_belongs_to_them():

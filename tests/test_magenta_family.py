@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,10 @@ from ritornello.errors import ConfigError
 from ritornello.generation import Model, load
 from ritornello.presets import PRESETS, make_config
 from ritornello.representations import REPRESENTATIONS
-from ritornello.score import Score
+from ritornello.score import Meter, Score, Tempo
 
 PRESET_NAMES = ("performance_rnn", "performance_conditioned", "drums_rnn", "polyphony_rnn", "improv_rnn")
-SONG = make_song(8)
+SONG = replace(make_song(8), tempos=(Tempo(0, 500_000),), meters=(Meter(0, 4, 4),))
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +66,11 @@ def test_schemes_without_tempo_get_the_one_asked_for_or_the_primers(models: dict
     for name in ("drums_rnn", "polyphony_rnn", "improv_rnn"):
         assert tempo(models[name].compose(bars=2, tempo=90, seed=1).score) == 90
         assert tempo(models[name].compose(SONG, bars=16, seed=1).score) == 120
-    performance = models["performance_rnn"].compose(bars=2, tempo=90, seed=1).score
-    assert tempo(performance) == 120  # real time
+    real_time = models["performance_rnn"].compose(bars=2, seed=1).score
+    assert tempo(real_time) == 120
+    slow = models["performance_rnn"].compose(bars=2, tempo=90, meter="3/4", seed=1)
+    assert (tempo(slow.score), slow.score.meters[0], slow.bars) == (90, Meter(0, 3, 4), 2)
+    assert slow.score.seconds <= 2 * 3 * 60 / 90 + 5  # two bars of 3/4 at 90, and what sounds on
 
 
 def test_density_and_pitch_classes_can_be_asked_for(models: dict[str, Model], tmp_path: Path) -> None:
@@ -121,8 +125,10 @@ def test_the_one_instrument_asked_for_plays_within_its_compass(models: dict[str,
 
 
 def test_a_drum_kit_is_no_matter_of_choice(models: dict[str, Model]) -> None:
-    with pytest.raises(ConfigError, match="a model of drums cannot be asked for it"):
-        models["drums_rnn"].compose(bars=2, instruments="flute")
+    assert models["drums_rnn"].compose(bars=2, instruments="drums", seed=1).score.tracks[0].is_drum
+    for asked in ("flute", "drums, drums"):
+        with pytest.raises(ConfigError, match="a model of drums plays one drum kit"):
+            models["drums_rnn"].compose(bars=2, instruments=asked)
 
 
 def test_pieces_are_moved_as_far_as_in_the_source() -> None:

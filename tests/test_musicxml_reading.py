@@ -892,6 +892,12 @@ def test_syllables_and_verses() -> None:
     assert found[2][0] == 1
 
 
+def test_lyrics_of_one_number_are_further_verses() -> None:
+    verse, chorus, second = lyric("verse"), lyric("chorus"), lyric("second", number="part1verse2")
+    found = sung(parsed(bar(attributes(), note("C4", 8, extra=verse + chorus + second))))
+    assert found == [(0, "verse", 1), (0, "second", 2), (0, "chorus", 3)]
+
+
 def test_elisions_and_extensions() -> None:
     syllables = (
         "<syllabic>end</syllabic><text>a</text><elision>‿</elision><syllabic>begin</syllabic><text>b</text>"

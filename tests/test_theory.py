@@ -156,6 +156,62 @@ def test_chords_are_read_as_lead_sheets_write_them(symbol: str, name: str, class
     assert theory.parse_chord(chord.name) == chord
 
 
+# The tones are written by hand, in semitones above C.
+TONES = """Cdim. 0 3 6; Csus. 0 5 7; C7/9 0 2 4 7 10; C7(9) 0 2 4 7 10; C7(b9,#11) 0 1 4 6 7 10; C(add9) 0 2 4 7
+C(9) 0 2 4 7; Cm(9) 0 2 3 7; C(omit5) 0 4; Cno5 0 4; C(no3) 0 7; C5 0 7; C7(omit5) 0 4 10; C7(no3) 0 7 10
+Cm7(no5) 0 3 10; Cmaj7omit3 0 7 11; C(b5) 0 4 6; C(#11) 0 4 6 7; C(#5) 0 4 8; Cm(b6) 0 3 7 8; Cmb6 0 3 7 8
+Cm#5 0 3 8; Cm(b5) 0 3 6; C-5 0 4 6; Csus24 0 2 5 7; Csus4(add9) 0 2 5 7; Cadd9sus4 0 2 5 7; C7sus2 0 2 7 10
+C6sus4 0 5 7 9; Cmaj7sus4 0 5 7 11; C7(sus4,b9) 0 1 5 7 10; C9#11 0 2 4 6 7 10; Cmaj9(#11) 0 2 4 6 7 11
+C7(9,#11) 0 2 4 6 7 10; C7(9,13) 0 2 4 7 9 10; C7(b9,13) 0 1 4 7 9 10; C7(13) 0 4 7 9 10; C13#9 0 3 4 7 9 10
+C13(b9,#11) 0 1 4 6 7 9 10; C7(#11,13) 0 4 6 7 9 10; C7(b9,#9) 0 1 3 4 7 10; Cm7(11) 0 3 5 7 10
+Cm7/9 0 2 3 7 10; Cm7(b5,9) 0 2 3 6 10; Cm7b5b9 0 1 3 6 10; Cm/maj7 0 3 7 11; Cmin(maj7) 0 3 7 11
+Cmaj7(13) 0 4 7 9 11; Cmaj7/9 0 2 4 7 11; CM7+5 0 4 8 11; C6/9 0 2 4 7 9; C6(#11) 0 4 6 7 9; Cm(add11) 0 3 5 7
+CJ7 0 4 7 11; C7altered 0 1 3 4 8 10; C07; Cm6add9 0 2 3 7 9; C°maj7 0 3 6 11; Cø9 0 2 3 6 10
+Cmaj11 0 2 4 5 7 11; Cdom7 0 4 7 10"""
+
+
+@pytest.mark.parametrize("row", [row.strip() for row in TONES.replace("\n", ";").split(";")])
+def test_any_spelling_has_the_right_tones(row: str) -> None:
+    symbol, *tones = row.split()
+    if not tones:
+        with pytest.raises(ConfigError, match="unknown chord quality"):
+            theory.parse_chord(symbol)
+        return
+    chord = theory.parse_chord(symbol)
+    assert chord.pitch_classes == set(map(int, tones))
+    assert theory.parse_chord(chord.name) == chord
+    moved = theory.parse_chord(symbol.replace("C", "F#", 1) + "/E")
+    assert moved.pitch_classes == {(int(tone) + 6) % 12 for tone in tones} | {4}
+
+
+@pytest.mark.parametrize(
+    ("symbol", "name"),
+    [
+        *(("H", "B"), ("H7", "B7"), ("hm", "Bm"), ("Hm7b5", "Bm7b5"), ("G/H", "G/B"), ("Hes", "A#")),
+        *(("Cis", "C#"), ("Fism7", "F#m7"), ("Es", "D#"), ("As7", "G#7"), ("Des/F", "C#/F"), ("His", "C")),
+        *(
+            ("Esus4", "Esus4"),
+            ("Asus", "Asus4"),
+            ("B", "B"),
+            ("Bb", "A#"),
+            ("am", "Am"),
+            ("C (b5)", "Cmajb5"),
+        ),
+    ],
+)
+def test_roots_have_english_and_german_names(symbol: str, name: str) -> None:
+    assert theory.parse_chord(symbol).name == name
+
+
+def test_spellings_that_can_be_read_tone_by_tone_have_the_tones_of_their_quality() -> None:
+    from ritornello.theory.chords import _tones
+
+    customary = {"+5", "2", "4", "dom", "sus9", "dom11"}  # not what they say
+    for quality, steps in theory.CHORDS.items():
+        for spelling in {quality, *theory.SPELLINGS.get(quality, ())} - customary:
+            assert _tones(spelling) in (None, frozenset(steps)), spelling
+
+
 def test_every_spelling_belongs_to_one_quality() -> None:
     assert theory.SPELLINGS.keys() <= theory.CHORDS.keys()
     spellings = [*theory.CHORDS, *(text for texts in theory.SPELLINGS.values() for text in texts)]
@@ -168,9 +224,15 @@ def test_every_spelling_belongs_to_one_quality() -> None:
     ("symbol", "message"),
     [
         ("Cmin77", "nearest is 'min7'|nearest is 'm7'|nearest is 'min'"),
-        ("H7", "allowed"),
         ("", "allowed"),
         ("C/", "'/'"),
+        ("Sol7", "write letters for do, re, mi: C D E F G A B"),
+        ("Sib", "write letters for do, re, mi"),
+        ("Fa", "write letters for do, re, mi"),
+        ("V7", "write the chords of the key, such as C F G7"),
+        ("bVII", "write the chords of the key"),
+        ("vii°", "write the chords of the key"),
+        ("C-Dur", "'-Dur'"),
     ],
 )
 def test_what_is_no_chord_is_refused(symbol: str, message: str) -> None:

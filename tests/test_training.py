@@ -209,6 +209,32 @@ def test_from_a_folder_to_a_bundle_and_on_from_there(folder: Path, tmp_path: Pat
     list(prepare([folder], plain, TrainConfig(**{**SMALL, "steps": 2, "features": False})).steps())
     again = prepare([folder], tmp_path / "again.rit", TrainConfig(steps=2, samples=0), init=plain)
     assert not again.trainer.config.features
+    # What the bundle has otherwise is refused; dropout is not of the bundle.
+    for asked, message in (
+        (
+            make_config("basic_rnn", {}),
+            "representation melody: model, from which the run begins, has multitrack",
+        ),
+        (TrainConfig(network="attention_rnn"), "network attention_rnn: model, .* has lstm"),
+        (TrainConfig(hidden=9), "hidden 9: model, .* has 8"),
+        (TrainConfig(representation_options={"lags": [3]}), r"representation option lags \[3\]: model"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            prepare([folder], tmp_path / "other.rit", asked, init=out)
+        assert not (tmp_path / "other.run").exists()
+    same = TrainConfig(hidden=8, dropout=0.3, steps=2, samples=0)
+    assert prepare([folder], tmp_path / "same.rit", same, init=out).trainer.config.dropout == 0.3
+    # A model that exists is replaced only by force.
+    before = out.read_bytes()
+    with pytest.raises(
+        ConfigError, match=r"model.rit exists; --force replaces it, --resume goes on with its run"
+    ):
+        prepare([folder], out, config)
+    assert out.read_bytes() == before
+    out.unlink()
+    with pytest.raises(ConfigError, match=r"model.run exists; --force replaces it"):
+        prepare([folder], out, config)
+    assert prepare([folder], out, config, force=True).out == out
 
 
 def test_a_run_left_in_the_middle_goes_on(folder: Path, tmp_path: Path) -> None:

@@ -77,7 +77,12 @@ def compose(
 
 
 def train(
-    sources: Music, out: str | Path, *, preset: str = "default", **settings: Unpack[TrainSettings]
+    sources: Music,
+    out: str | Path,
+    *,
+    preset: str = "default",
+    force: bool = False,
+    **settings: Unpack[TrainSettings],
 ) -> TrainingRun[Progress]:
     """Train on the music of `sources` and write the model to `out`, a path that ends with .rit.
 
@@ -85,9 +90,9 @@ def train(
             print(progress.step, progress.loss)
 
     The result yields a `Progress` after every step; training begins with the first. The loop may be left at any time:
-    the best model so far is kept. `preset` names a row of `ritornello presets`. Without a loop:
-    `ritornello.train("my_midi", "mine.rit", minutes=10).model()`. Raises CorpusError if no file is fit for training,
-    ConfigError for settings that are not allowed, MissingExtraError without torch.
+    the best model so far is kept. `preset` names a row of `ritornello presets`; `force` replaces a model that exists.
+    Without a loop: `ritornello.train("my_midi", "mine.rit", minutes=10).model()`. Raises CorpusError if no file is fit
+    for training, ConfigError for settings that are not allowed, MissingExtraError without torch.
     """
     require_torch()
     from ritornello.presets import make_config
@@ -95,11 +100,16 @@ def train(
 
     config = make_config(preset, settings)
     with _as_files(sources) as files:
-        return TrainingRun(prepare(files, Path(out), config).steps(), Path(out))
+        return TrainingRun(prepare(files, Path(out), config, force=force).steps(), Path(out))
 
 
 def adapt(
-    model: Model | Source | None, sources: Music, out: str | Path, **settings: Unpack[AdaptSettings]
+    model: Model | Source | None,
+    sources: Music,
+    out: str | Path,
+    *,
+    force: bool = False,
+    **settings: Unpack[AdaptSettings],
 ) -> TrainingRun[AdaptProgress]:
     """Fine-tune `model` on a few pieces, and write the style to `out`, a path that ends with .rit.
 
@@ -107,8 +117,9 @@ def adapt(
 
         style = ritornello.adapt("songs", "my_few_files", "mine.rit").model()
 
-    The result yields an `AdaptProgress` after every step, as with `train`. Raises CorpusError if no file is fit for
-    training, or if the held-out pieces become no more probable; MissingExtraError without torch.
+    An existing file is replaced only with `force`. The result yields an `AdaptProgress` after every step, as with
+    `train`. Raises CorpusError if no file is fit for training, or if the held-out pieces become no more probable;
+    MissingExtraError without torch.
     """
     require_torch()
     from ritornello.training.adapt import prepare_adaptation
@@ -116,7 +127,7 @@ def adapt(
 
     config = checked(AdaptConfig, settings)
     with _as_files(sources) as files:
-        run = prepare_adaptation(_loaded(model).bundle, files, Path(out), config)
+        run = prepare_adaptation(_loaded(model).bundle, files, Path(out), config, force=force)
     return TrainingRun(_adapting(run), Path(out))
 
 

@@ -13,22 +13,24 @@ from collections.abc import Iterable
 
 from ritornello.errors import ConfigError
 from ritornello.score import Score, Text
-from ritornello.theory import Chord, parse_chord
+from ritornello.theory import Chord, is_no_chord, parse_chord
 
 CHORDS_NAME = re.compile(r"chord|harmon|accomp|comp\b|changes", re.IGNORECASE)
 """Names of tracks of chords."""
 
-_REHEARSAL = "ABCDEFG"
+_REHEARSAL = "ABCDEFGH"
 
 
-def chord_symbols(score: Score) -> tuple[tuple[int, Chord], ...]:
-    """Return the chords of `chord_texts` as (tick, chord), one a tick, in time order.
+def chord_symbols(score: Score) -> tuple[tuple[int, Chord | None], ...]:
+    """Return the chords of `chord_texts` as (tick, chord), one a tick, in time order; None where no chord is to sound.
 
     What is no known symbol is left out, so that the chord before it goes on.
     """
-    found = {}
+    found: dict[int, Chord | None] = {}
     for text in chord_texts(score):
-        if (chord := _parsed(text)) is not None:
+        if is_no_chord(text.text):
+            found[text.tick] = None
+        elif (chord := _parsed(text)) is not None:
             found[text.tick] = chord
     return tuple(sorted(found.items()))
 
@@ -59,7 +61,11 @@ def chord_texts(score: Score) -> tuple[Text, ...]:
 
 def _symbols(texts: Iterable[Text]) -> tuple[Text, ...]:
     """Return the texts that are symbols; a lower-case letter begins a word, not a chord."""
-    return tuple(text for text in texts if text.text.strip()[:1].isupper() and _parsed(text) is not None)
+    return tuple(
+        text
+        for text in texts
+        if is_no_chord(text.text) or (text.text.strip()[:1].isupper() and _parsed(text) is not None)
+    )
 
 
 def _parsed(text: Text) -> Chord | None:

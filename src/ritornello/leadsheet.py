@@ -36,11 +36,12 @@ CLEAR = 0.95
 
 @dataclass(frozen=True)
 class LeadSheet:
-    """A melody (notes, perhaps overlapping) and chords as (tick, chord) in time order; `given`: as symbols."""
+    """A melody (notes, perhaps overlapping) and chords as (tick, chord, or None for none) in time order; `given`: as
+    symbols."""
 
     melody: Notes
     program: int
-    chords: tuple[tuple[int, Chord], ...]
+    chords: tuple[tuple[int, Chord | None], ...]
     given: bool
 
     __hash__ = None  # type: ignore[assignment]
@@ -50,7 +51,9 @@ def read_leadsheet(score: Score, melody: str | None = None) -> LeadSheet:
     """Return the lead sheet of `score`; without pitched notes it is empty. `melody`: as for `melody_track`."""
     line, program, others = _divided(score, melody)
     given = chord_symbols(score)
-    chords = given or find_chords(score, others if len(others) else line)
+    chords: tuple[tuple[int, Chord | None], ...] = given or find_chords(
+        score, others if len(others) else line
+    )
     return LeadSheet(line, program, chords, bool(given))
 
 
@@ -87,6 +90,14 @@ def check_leadsheet(score: Score) -> None:
     sheet = read_leadsheet(score)
     if not sheet.given and len(pitched) == 1 and len(sheet.melody) == len(pitched[0].notes):
         raise CorpusError("no chords: one melody alone, without accompaniment or chord symbols")
+
+
+def leadsheet_parts(score: Score, melody: str | None = None) -> tuple[int | None, ...]:
+    """Return the part of each track in a lead sheet: 0 the melody, 1 the chords, None neither; `melody`: as for
+    `melody_track`."""
+    pitched = [number for number, t in enumerate(score.tracks) if len(t.notes) and not t.is_drum]
+    chosen = pitched[melody_track([score.tracks[n] for n in pitched], melody)] if pitched else -1
+    return tuple(int(number != chosen) if number in pitched else None for number in range(len(score.tracks)))
 
 
 def melody_track(tracks: Sequence[Track], wanted: str | None = None) -> int:

@@ -88,6 +88,11 @@ def check_place(path: Path) -> None:
         raise FileError(
             f"{path}: cannot be written: there is no folder {folder.parent} to make {folder.name} in"
         )
+    place = folder if folder.exists() else folder.parent
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise FileError(
+            f"{path}: cannot be written: {place} is {'read-only' if place.is_dir() else 'no folder'}"
+        )
 
 
 @contextmanager

@@ -73,6 +73,13 @@ def upload(path: Path, address: str) -> None:
             system.put_file(str(file), name)
 
 
+def exists(address: str) -> bool:
+    """Whether there is a file at `address`."""
+    with _refusing(address, "read"):
+        system, root = _open(address)
+        return bool(system.exists(root))
+
+
 @contextmanager
 def writing(out: Path | str, resume: bool = False) -> Iterator[Path]:
     """Yield a local path for a model, with its run beside it; both are copied to `out` at the end, also after an error.

@@ -51,7 +51,7 @@ class ComposeSettings(TypedDict, total=False):
     loop: bool
     """a piece that leads back into its beginning, cut at the bar line, without an ending (default False)"""
     cadence: bool
-    """let the last bar be the tonic chord of the key so far (default True)"""
+    """let the last bar be the tonic chord of the key (default True)"""
     entrances: bool
     """let all instruments of a piece enter, one after another (default True)"""
     guard: bool
@@ -76,10 +76,12 @@ class ComposeSettings(TypedDict, total=False):
     highest: str | None
     """highest pitch of all parts but drums"""
     chords: str | None
-    """chords to play over, a bar each, such as "Dm7 G7 Cmaj7 %"; with bar lines "Dm7 G7 | Cmaj7". Models that
-    know no chords begin notes on chord tones on every beat"""
+    """chords to play over, a bar each, such as "Dm7 G7 Cmaj7 %"; with bar lines "Dm7 G7 | Cmaj7", "N.C." for
+    none. Models that know no chords begin notes on chord tones on every beat"""
     strict_chords: bool
     """with chords: all notes are chord tones, not only those on the beats (default False)"""
+    key: str | None
+    """key, such as "D major" or "F# minor": its notes, its signature, and its tonic at the end"""
     scale: str | None
     """notes of all parts but drums, such as "D dorian" or C,D,E,G,A"""
     bars: int | None

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ritornello.config import checked
 from ritornello.errors import ConfigError, FormatError
-from ritornello.formats.messages import CLOCK, CONTINUE, START, STOP
+from ritornello.formats.messages import CLOCK, CONTINUE, SONG_POSITION, START, STOP
 from ritornello.live.config import JamConfig, Mode
 from ritornello.live.events import Configure, LiveNote, Side, Start, Turn
 from ritornello.live.ports.controls import Controls, default_controls, read_controls
@@ -23,6 +23,7 @@ from ritornello.live.ports.pulse import PULSES, ClockFollower, ClockMode
 from ritornello.live.ports.schedule import LOOPBACK_SECONDS, LoopbackFilter, Schedule
 from ritornello.live.server.catalog import Catalog
 from ritornello.live.session import Session
+from ritornello.live.session.turns import LOOK_AHEAD
 
 BEGAN = 500.0
 NOTE_ON, NOTE_OFF = 0x90, 0x80
@@ -315,6 +316,210 @@ def test_a_clock_that_stops_and_goes_on_is_followed(catalog: Catalog, ports: Por
     ports.play(2.61, STOP)
     run(port_player, ports, 0.2)
     assert port_player.session.turn.turn is Turn.IDLE
+
+
+TEMPO = 120.0
+QUARTER = 60 / TEMPO
+
+
+class Daw:
+    """A program that sends MIDI clock all the time, at one tempo or at several, and knows where its bar lines are."""
+
+    def __init__(self, ports: Ports, bar: float = 4.0) -> None:
+        self.ports, self.bar = ports, bar
+        self.time, self.position, self.runs = 0.2, 0.0, False  # of the next pulse
+        self.lines: list[float] = []  # times of the bar lines since it last began or jumped
+
+    def run(self, quarters: float, tempo: float = TEMPO) -> None:
+        for _ in range(round(quarters * PULSES)):
+            self.ports.play(self.time, CLOCK)
+            if self.runs:
+                if abs(self.position / self.bar - round(self.position / self.bar)) < 1e-6:
+                    self.lines.append(self.time)
+                self.position += 1 / PULSES
+            self.time += 60 / tempo / PULSES
+
+    def start(self) -> None:
+        self.ports.play(self.time - 0.001, START)
+        self.position, self.runs, self.lines = 0.0, True, []
+
+    def stop(self) -> None:
+        self.ports.play(self.time - 0.002, STOP)
+        self.runs, self.lines = False, []
+
+    def locate(self, sixteenths: int) -> None:
+        self.ports.play(self.time - 0.0015, SONG_POSITION, sixteenths & 127, sixteenths >> 7)
+        self.position, self.lines = sixteenths / 4, []
+
+    def go_on(self) -> None:
+        self.ports.play(self.time - 0.001, CONTINUE)
+        self.runs = True
+
+
+def check_on_its_lines(port_player: PortPlayer, daw: Daw, first: float) -> None:
+    """The session has begun on the first bar line at or after a time (seconds); its bar lines are those of the DAW."""
+    beat, turn = port_player.session.beat, port_player.session.turn
+    assert turn.turn is not Turn.IDLE
+    assert beat is not None
+    assert beat.quarters_per_minute == pytest.approx(TEMPO, rel=0.01)
+    assert beat.bar_line == pytest.approx(min(line for line in daw.lines if line >= first - 0.001), abs=0.005)
+
+
+@pytest.fixture
+def follower(catalog: Catalog, ports: Ports) -> PortPlayer:
+    return make_port_player(catalog, ports, PortSettings(ClockMode.IN), mode="trade")
+
+
+@pytest.mark.parametrize(
+    ("sixteenths", "bar", "meter"),
+    [(8, 4.0, [4, 4]), (1, 4.0, [4, 4]), (14, 4.0, [4, 4]), (4000, 3.0, [3, 4]), (2, 3.5, [7, 8])],
+)
+def test_a_song_that_goes_on_within_a_bar_is_met_on_its_bar_line(
+    catalog: Catalog, ports: Ports, sixteenths: int, bar: float, meter: list[int]
+) -> None:
+    port_player = make_port_player(catalog, ports, PortSettings(ClockMode.IN), mode="trade", meter=meter)
+    daw = Daw(ports, bar)
+    daw.run(2)  # pulses before the start are no song
+    daw.locate(sixteenths)
+    daw.go_on()
+    begun = daw.time
+    daw.run(2 * bar)
+    run(port_player, ports, daw.time - 0.1)
+    check_on_its_lines(port_player, daw, begun + LOOK_AHEAD)
+
+
+def test_two_quarters_before_a_bar_line_the_session_begins_after_two(
+    follower: PortPlayer, ports: Ports
+) -> None:
+    daw = Daw(ports)
+    daw.run(3)
+    daw.locate(8)
+    daw.go_on()
+    begun = daw.time
+    daw.run(3)
+    run(follower, ports, daw.time - 0.05)
+    assert follower.session.beat is not None
+    assert follower.session.beat.bar_line == pytest.approx(begun + 2 * QUARTER, abs=0.005)
+
+
+def test_a_song_that_was_stopped_within_a_bar_goes_on_there(follower: PortPlayer, ports: Ports) -> None:
+    daw = Daw(ports)
+    daw.start()
+    daw.run(5.5)
+    daw.stop()
+    daw.run(3.3)  # it goes on ticking
+    daw.go_on()
+    begun = daw.time
+    daw.run(9)
+    run(follower, ports, daw.time - 0.05)
+    check_on_its_lines(follower, daw, begun)
+    assert follower.session.beat is not None
+    assert follower.session.beat.bar_line == pytest.approx(begun + 2.5 * QUARTER, abs=0.005)
+
+
+def test_a_clock_that_is_silent_while_it_is_stopped_too(follower: PortPlayer, ports: Ports) -> None:
+    daw = Daw(ports)
+    daw.start()
+    daw.run(5)
+    daw.stop()
+    daw.time += 3
+    daw.locate(6)
+    daw.go_on()
+    begun = daw.time
+    daw.run(12)
+    run(follower, ports, daw.time - 0.05)
+    check_on_its_lines(follower, daw, begun + 12 / PULSES * QUARTER + LOOK_AHEAD)  # once its tempo is known
+
+
+def test_a_new_start_begins_the_song_anew(follower: PortPlayer, ports: Ports) -> None:
+    daw = Daw(ports)
+    daw.start()
+    daw.run(6.25)
+    daw.start()
+    begun = daw.time
+    daw.run(6)
+    run(follower, ports, daw.time - 0.05)
+    check_on_its_lines(follower, daw, begun + LOOK_AHEAD)
+
+
+def test_a_jump_while_the_song_runs_is_followed_and_a_loop_of_bars_disturbs_nothing(
+    follower: PortPlayer, ports: Ports
+) -> None:
+    daw = Daw(ports)
+    daw.start()
+    daw.run(6)
+    run(follower, ports, daw.time)
+    first = follower.session.beat
+    daw.locate(8)  # from quarter 6 to 2: a bar back
+    daw.run(1)
+    daw.locate(12)  # where it is
+    daw.run(1)
+    run(follower, ports, daw.time - ports.time + BEGAN)
+    assert follower.session.beat == first
+    daw.locate(1)
+    jumped = daw.time
+    daw.run(6)
+    run(follower, ports, daw.time - ports.time + BEGAN - 0.05)
+    check_on_its_lines(follower, daw, jumped + LOOK_AHEAD)
+
+
+def test_after_changes_of_tempo_the_bar_lines_are_still_its_own(catalog: Catalog, ports: Ports) -> None:
+    settings = PortSettings(ClockMode.IN, click=False)
+    port_player = make_port_player(catalog, ports, settings, mode="trade", call_bars=1, response_bars=1)
+    daw = Daw(ports)
+    daw.locate(8)
+    daw.go_on()
+    for tempo in (120, 96, 140, 120):
+        daw.run(40, tempo)
+    for second in range(int(daw.time)):
+        ports.play(second + 0.1, NOTE_ON, 60, 90)
+        ports.play(second + 0.2, NOTE_OFF, 60, 90)
+    run(port_player, ports, daw.time - 0.05)
+    beat = port_player.session.beat
+    assert beat is not None
+    assert beat.quarters_per_minute == pytest.approx(120, rel=0.02)
+    bars = (beat.bar_line - daw.lines[-1]) / (4 * 60 / beat.quarters_per_minute)
+    assert abs(bars - round(bars)) < 0.03
+
+
+def test_a_clock_without_a_start_tells_the_tempo_only(follower: PortPlayer, ports: Ports) -> None:
+    daw = Daw(ports)
+    daw.run(3)
+    ports.play(daw.time + 0.013, 0xB0, default_controls().start, 127)  # type: ignore[arg-type]
+    pressed = daw.time + 0.013
+    daw.run(8)
+    run(follower, ports, daw.time - 0.05)
+    assert follower.session.beat is not None
+    assert follower.session.beat.bar_line == pytest.approx(pressed + LOOK_AHEAD, abs=0.01)
+    assert follower.session.beat.quarters_per_minute == pytest.approx(TEMPO, rel=0.01)
+
+
+def test_the_button_waits_for_the_bar_line_of_a_song_that_runs(follower: PortPlayer, ports: Ports) -> None:
+    daw = Daw(ports)
+    daw.start()
+    daw.run(6)
+    ports.play(daw.time, 0xB0, default_controls().stop, 127)  # type: ignore[arg-type]
+    daw.run(3.5)
+    pressed = daw.time
+    ports.play(daw.time, 0xB0, default_controls().start, 127)  # type: ignore[arg-type]
+    daw.run(6)
+    run(follower, ports, daw.time - 0.05)
+    check_on_its_lines(follower, daw, pressed + LOOK_AHEAD)
+
+
+def test_the_metronome_does_not_make_up_for_what_was_before(catalog: Catalog, ports: Ports) -> None:
+    port_player = make_port_player(catalog, ports, PortSettings(ClockMode.IN), mode="trade")
+    daw = Daw(ports)
+    daw.run(1)
+    daw.locate(400)
+    daw.go_on()
+    daw.run(10)
+    run(port_player, ports, daw.time - 0.05)
+    clicks = [(time, data[1]) for time, data in ports.sent if data[0] == NOTE_ON | 9 and data[1] in (76, 77)]
+    assert [time for time, _ in clicks] == pytest.approx(
+        [daw.lines[1] + n * QUARTER for n in range(6)], abs=0.01
+    )
+    assert [pitch for _, pitch in clicks[:5]] == [76, 77, 77, 77, 76]
 
 
 def test_a_clock_that_is_not_followed_is_ignored(catalog: Catalog, ports: Ports) -> None:

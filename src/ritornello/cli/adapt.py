@@ -20,6 +20,7 @@ def adapt(
     model: Annotated[str, typer.Argument(help="a .rit file, or the name of a shipped model")],
     paths: Annotated[list[Path], typer.Argument(help="a few files of the style, or folders of them")],
     out: Annotated[Path, typer.Option("--out", "-o", help="the style to write")] = Path("mine.rit"),
+    force: Annotated[bool, typer.Option("--force", help="replace the style, if --out exists")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print facts for machines")] = False,
     *,
     settings: dict[str, Any],
@@ -40,7 +41,7 @@ def adapt(
     from ritornello.training.adapt import prepare_adaptation
 
     with show_counting(as_json) as progress:
-        run = prepare_adaptation(base, paths, out, config, progress)
+        run = prepare_adaptation(base, paths, out, config, progress, force)
     try:
         _show(run, as_json)
     except KeyboardInterrupt:

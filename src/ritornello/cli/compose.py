@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ritornello.cli.flags import with_options
+from ritornello.errors import counted
 from ritornello.generation.config import ComposeConfig
 from ritornello.rendering.sound import SoundConfig
 
@@ -96,6 +97,7 @@ def _read_primer(text: str | None, prose: bool) -> Score | None:
 def _facts(piece: Composition, written: Written) -> dict[str, Any]:
     from ritornello.formats.text import is_prose, prose_of
     from ritornello.generation.constraints.originality import longest_copy
+    from ritornello.theory import instrument_name
 
     score, copies = piece.score, piece.copies
     of_prose = {"text": prose_of(score)} if is_prose(score) else {}
@@ -109,10 +111,17 @@ def _facts(piece: Composition, written: Written) -> dict[str, Any]:
         "bars": piece.bars,
         "notes": score.note_count,
         "seconds": round(score.seconds, 2),
-        "instruments": [track.name for track in score.tracks],
+        "instruments": [
+            t.name or instrument_name(t.program, t.is_drum) for t in score.tracks if len(t.notes)
+        ],
         "nats_per_note": round(-piece.log_likelihood, 3),
         "nats_per_given_note": round(-piece.fixed_log_likelihood, 3) if piece.fixed_log_likelihood else None,
-        "constraints": {"asked": piece.constraints, "relaxed": dict(piece.relaxed_constraints)},
+        "constraints": {
+            "asked": piece.constraints,
+            "relaxed": dict(piece.relaxed_constraints),
+            "told": piece.told,
+            "missed": dict(piece.missed),
+        },
         "copies": copies
         and {
             "any_key": copies.moved and copies.moved._asdict(),
@@ -140,13 +149,16 @@ def _copy_line(copies: dict[str, Any] | None, max_copy: int) -> str:
     )
 
 
-def _constraint_line(asked: tuple[str, ...], relaxed: dict[str, int]) -> str:
-    """Return a line about the requested constraints: which were kept, and which were relaxed; empty if none."""
-    from ritornello.errors import counted
-
+def _constraint_line(
+    asked: tuple[str, ...], relaxed: dict[str, int], told: tuple[str, ...], missed: dict[str, str]
+) -> str:
+    """Return a line about what was asked: the constraints that were kept and those that were relaxed, the settings that
+    the model was only told, and those that the piece does not keep; empty if none."""
     kept = [name for name in asked if name not in relaxed]
     parts = [f"{', '.join(kept)} kept"] if kept else []
     parts += [f"{name} gave way at {counted(steps, 'step')}" for name, steps in relaxed.items()]
+    parts += [f"{', '.join(told)} told to the model, not enforced"] if told else []
+    parts += [f"{name} not kept: {found}" for name, found in missed.items()]
     return f"constraints: {'; '.join(parts)}" if parts else ""
 
 

@@ -42,6 +42,9 @@ def train(
     description: Annotated[str, typer.Option(help="what the model plays, for its card")] = "",
     licence: Annotated[str, typer.Option(help="licence of the music, for the card")] = "",
     provenance: Annotated[str, typer.Option(help="where the music comes from, for the card")] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="replace the model and the run, if --out exists")
+    ] = False,
     half: Annotated[bool, typer.Option("--half", help="store the weights in 16 bits: half the size")] = False,
     cluster: Annotated[
         str | None,
@@ -68,7 +71,7 @@ def train(
     require_torch()
     from ritornello.corpus.cluster import cluster as connect
     from ritornello.presets import make_config
-    from ritornello.remote import is_address, writing
+    from ritornello.remote import exists, is_address, writing
     from ritornello.training.group import group_size
     from ritornello.training.run import About, embedded_corpus, prepare, prepare_together
 
@@ -77,6 +80,8 @@ def train(
     config = make_config(preset, settings, faithful)
     about = About(description, licence, provenance, "float16" if half else "float32")
     together = group_size() > 1
+    if is_address(out) and not (resume or force) and exists(out):
+        raise ConfigError(f"{out} exists; --force replaces it, --resume goes on with its run")
     _check_addresses(paths or [], out, cluster, together)
     if not is_address(out):
         check_place(Path(out))
@@ -92,6 +97,7 @@ def train(
                 sample=write_sample,
                 progress=progress,
                 executor=executor,
+                force=force,
                 clock=clock,
             )
         if run.trainer.config.processes > group_size():

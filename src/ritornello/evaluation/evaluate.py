@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,8 @@ from ritornello.generation.samplers import with_sampling
 from ritornello.generation.settings import METER, SamplerConfig
 from ritornello.likelihood import Likelihood
 from ritornello.originality import Copies
-from ritornello.representations.base import Representation
+from ritornello.representations.base import Conditions, Representation
+from ritornello.representations.grids import known_meter
 from ritornello.score import Score
 from ritornello.theory import DRUMS
 
@@ -143,10 +145,15 @@ def settings_like(score: Score, representation: Representation) -> dict[str, Any
     if score.meters:
         changes = np.searchsorted(starts, [meter.tick for meter in score.meters])
         longest = score.meters[int(np.diff(changes, append=len(starts)).argmax())]
+        meter = longest.numerator, longest.denominator
         name = f"{longest.numerator}/{longest.denominator}"
-        settings |= {"meter": name} if METER.fullmatch(name) else {}
+        if METER.fullmatch(name) and known_meter(representation.meters or [meter], meter):
+            settings["meter"] = name
     tracks = [track for track in score.tracks if len(track.notes)]
-    settings["instruments"] = tuple(str(DRUMS if track.is_drum else track.program) for track in tracks)
+    programs = tuple(DRUMS if track.is_drum else track.program for track in tracks)
+    with suppress(ConfigError):
+        representation.for_piece(None, Conditions(instruments=programs))
+        settings["instruments"] = tuple(map(str, programs))
     unsupported = representation.unsupported_settings
     return {name: value for name, value in settings.items() if name not in unsupported}
 

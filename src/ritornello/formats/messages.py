@@ -18,6 +18,9 @@ LENGTHS |= {PROGRAM_CHANGE: 2, CHANNEL_PRESSURE: 2}
 CLOCK, START, CONTINUE, STOP = 0xF8, 0xFA, 0xFB, 0xFC
 """The messages of MIDI clock, one byte each."""
 
+SONG_POSITION = 0xF2
+"""The place in the song at which CONTINUE goes on, in sixteenths, in two bytes of 7 bits, the lower one first."""
+
 DRUM_CHANNEL = 9
 MELODIC_CHANNELS = [channel for channel in range(16) if channel != DRUM_CHANNEL]
 

@@ -21,23 +21,36 @@ import numpy as np
 from ritornello.bundle import Bundle, shortcoming
 from ritornello.config import checked
 from ritornello.formats.text import is_prose
+from ritornello.generation.asked import missed, written
 from ritornello.generation.beam import search
 from ritornello.generation.config import ComposeConfig
 from ritornello.generation.constraints import Constraint, Context, start_constraints
 from ritornello.generation.constraints.fixed_notes import with_loop_markers
 from ritornello.generation.constraints.originality import SHORT_COPY
 from ritornello.generation.decoder import LogitsProcessor
+from ritornello.generation.given import merge_given
+from ritornello.generation.heard import hear
 from ritornello.generation.piece import Piece
 from ritornello.generation.prepare import begin
 from ritornello.generation.recipe import make_recipe
 from ritornello.generation.samplers import Sampler, make_generators, make_sampler, with_sampling
 from ritornello.generation.stepper import Logits, State, Stepper, repeat_state, take_rows
-from ritornello.generation.support import check_prose_suffix, check_supported, settle_faithful, settle_loop
+from ritornello.generation.support import (
+    check_prose_suffix,
+    check_supported,
+    remarks,
+    settle_cadence,
+    settle_faithful,
+    settle_instruments,
+    settle_loop,
+    suited,
+    told,
+)
 from ritornello.generation.title import make_title
 from ritornello.originality import Copies, copies
 from ritornello.paths import Target, path_like
-from ritornello.representations.base import Conditions, Ids
-from ritornello.score import Score, Tempo
+from ritornello.representations.base import Ids, Representation
+from ritornello.score import Score
 from ritornello.settings import SoundSettings
 
 Progress = Callable[[int, int], None]
@@ -55,8 +68,10 @@ class Composition:
     one). log_likelihood: mean over its notes, in nats, of the log-probability of the chosen ids; the primer's do not
     count. fixed_log_likelihood: the same over the fixed notes that follow chosen ones, 0 if there are none.
     continuation_score: how well the piece leads on to these (`Piece.continuation_score`). relaxed_constraints: the
-    constraints that gave way to the grammar or to more important ones, and at how many steps. remarks: what of the
-    primer the model does not know, and what stands for it. find_copies: computes `copies`.
+    constraints that gave way to the grammar or to more important ones, and at how many steps. told: the settings that
+    the model was told and that nothing enforces. missed: the settings that the score does not keep, with what it has
+    instead; only `faithful` and `entrances` off lead to that. remarks: what of the primer and of the instruments the
+    model does not know, and what stands for it. find_copies: computes `copies`.
     """
 
     score: Score
@@ -69,6 +84,8 @@ class Composition:
     log_likelihood: float
     constraints: tuple[str, ...] = ()
     relaxed_constraints: Mapping[str, int] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
+    missed: Mapping[str, str] = field(default_factory=dict)
     fixed_log_likelihood: float = 0.0
     continuation_score: float | None = None
     remarks: tuple[str, ...] = ()
@@ -100,8 +117,8 @@ class Composition:
 
     @property
     def violated(self) -> tuple[str, ...]:
-        """The constraints that were asked for and gave way: none as a rule."""
-        return tuple(name for name in self.relaxed_constraints if name in self.constraints)
+        """What was asked for and is not kept, constraints and other settings: none as a rule."""
+        return (*(name for name in self.relaxed_constraints if name in self.constraints), *self.missed)
 
     @property
     def bars(self) -> int:
@@ -148,13 +165,16 @@ def compose(
     settings that contradict each other.
     """
     config = config or checked(ComposeConfig, {})
+    check_supported(bundle.representation, config, primer)
+    config = settle_cadence(config)
     config = config if config.faithful else with_sampling(config, bundle.card.sampling)
     seed = secrets.randbits(32) if config.seed is None else config.seed
+    config = settle_loop(settle_faithful(bundle.representation, config))
+    config = settle_instruments(bundle.representation, config)
+    digest = None if primer is None else hashlib.sha256(primer.all_notes().tobytes()).hexdigest()[:16]
+    representation, given = suited(bundle.representation, config, primer)
+    primer = given if given is None or is_prose(given) else hear(bundle.representation, given)
     stepper = stepper or Stepper(bundle, precision=config.precision)
-    asked = Conditions(None, config.tempo, config.meter_pair, config.programs)
-    representation = bundle.representation.for_piece(primer, asked)
-    config = settle_loop(settle_faithful(representation, config))
-    check_supported(representation, config, primer)
     context = Context(representation, config, primer, bundle.index, str(bundle.path))
     states = start_constraints(context, constraints)
     beginning = begin(representation, config, primer, seed)
@@ -172,7 +192,7 @@ def compose(
         after = logits.repeat(batch, axis=0), repeat_state(state, batch)
         _step_all(stepper, sample, pieces, after, progress)
     settings = config.model_copy(update={"seed": seed})
-    made = [_finish(bundle, settings, piece, primer) for piece in pieces]
+    made = [_finish(bundle, settings, piece, given, digest) for piece in pieces]
     return [best(made[at : at + config.best_of]) for at in range(0, batch, config.best_of)]
 
 
@@ -220,24 +240,27 @@ def _step_all(
 # --- after the last step --------------------------------------------------------------------------------------
 
 
-def _finish(bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score | None) -> Composition:
-    """Return the finished piece, with its recipe as a text event."""
+def _finish(
+    bundle: Bundle, settings: ComposeConfig, piece: Piece, given: Score | None, digest: str | None
+) -> Composition:
+    """Return the finished piece, with its recipe as a text event, and in that the digest of the primer as given."""
     ids, seed, number = piece.finished_ids, settings.seed or 0, piece.index // settings.best_of
     score = piece.representation.decode(ids)
-    if not score.tempos:  # the representation has no tempo
-        asked = (Tempo.from_quarters_per_minute(0, settings.tempo),) if settings.tempo else ()
-        given = tuple(replace(tempo, tick=0) for tempo in primer.tempos[:1]) if primer else ()
-        score = replace(score, tempos=asked or given)
+    is_music = not piece.representation.reads_prose
+    bars = piece.beginning.bars
+    if is_music:
+        if given is not None:
+            score = merge_given(piece.representation, given, piece.beginning, ids, settings)
+        score = written(score, piece.representation, settings, given, bars)
     if piece.beginning.loop_bars:
         score = with_loop_markers(score, piece.beginning.loop_bars)
-    if not is_prose(score):
-        digest = None if primer is None else hashlib.sha256(primer.all_notes().tobytes()).hexdigest()[:16]
+    if is_music:
         recipe = make_recipe(bundle, seed, settings, index=number, primer=digest)
         score = replace(score, texts=(recipe, *score.texts))
     title = make_title(bundle.card, score, number + 1 if settings.count > 1 or number else None)
     chosen_notes = piece.grammar.notes - piece.unchosen_notes
     return Composition(
-        score=replace(score, title=title),
+        score=replace(score, title=score.title or title),
         ids=ids,
         settings=settings,
         seed=seed,
@@ -249,7 +272,9 @@ def _finish(bundle: Bundle, settings: ComposeConfig, piece: Piece, primer: Score
         continuation_score=piece.continuation_score,
         constraints=tuple(state.name for state in piece.constraints if state.is_asked),
         relaxed_constraints=dict(piece.relaxed),
-        remarks=_remarks(bundle, primer),
+        told=told(piece.representation, settings),
+        missed=missed(score, piece.representation, settings, given, bars) if is_music else {},
+        remarks=_remarks(bundle, piece.representation, settings, given),
         find_copies=partial(_find_copies, bundle, ids, piece.primer_quarters),
     )
 
@@ -261,8 +286,10 @@ def _find_copies(bundle: Bundle, ids: Ids, primer_quarters: float) -> Copies | N
     return copies(bundle.index, score, since=int(primer_quarters * score.ticks_per_quarter))
 
 
-def _remarks(bundle: Bundle, primer: Score | None) -> tuple[str, ...]:
-    """Return what stands for things of the primer that the model does not know, and that the model is a poor one."""
-    substitutions = bundle.representation.substitutions(primer) if primer is not None else ()
+def _remarks(
+    bundle: Bundle, suited: Representation, settings: ComposeConfig, given: Score | None
+) -> tuple[str, ...]:
+    """Return what the model does not hear as it is, what stands for it, and that the model is a poor one."""
+    substitutions = remarks(bundle.representation, suited, settings, given)
     poor = shortcoming(bundle.card.held_out, bundle.representation.unit)
     return (*substitutions, *([f"{bundle.card.name}: {poor}"] if poor else []))

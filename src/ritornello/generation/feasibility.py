@@ -21,7 +21,16 @@ from ritornello.generation.constraints.scale import ScaleSettings
 from ritornello.generation.notes import Pitches, of_classes, within
 from ritornello.representations.base import Representation
 from ritornello.representations.tokens import InstrumentRange
-from ritornello.theory import CHORDS, DRUMS, SCALES, Chord, make_chord, pitch_class_name, pitch_name
+from ritornello.theory import (
+    CHORDS,
+    DRUMS,
+    SCALES,
+    Chord,
+    make_chord,
+    parse_scale_classes,
+    pitch_class_name,
+    pitch_name,
+)
 from ritornello.theory.chord_scales import scale_classes
 from ritornello.theory.pitches import split_name
 
@@ -69,10 +78,11 @@ def cannot_ask(asked: str, representation: Representation) -> str:
 
 
 def pitch_settings(context: Context) -> list[str]:
-    """Return the names of the given settings that bound pitches. Chords that condition the model do not."""
-    rows = [row for row in make_constraints() if row.bounds_pitches]
-    heeds = not keeps_chords(context)
-    return [name for row in rows for name in row.asked(context) if not (heeds and row.name == "chords")]
+    """Return the names of the given settings that bound pitches. Chords and a key that condition the model do not."""
+    names = [name for row in make_constraints() if row.bounds_pitches for name in row.asked(context)]
+    told = [] if keeps_chords(context) else ["chords", "strict_chords"]
+    told += ["key"] if context.representation.plays_in_key and not context.notes.is_complete else []
+    return [name for name in names if name not in told]
 
 
 class Demand(NamedTuple):
@@ -85,27 +95,28 @@ class Demand(NamedTuple):
 def check_harmony(context: Context, is_over_chords: bool) -> None:
     """Raise ConfigError for chords or weights of pitch classes outside the scale."""
     asked, chords = context.of(ScaleSettings), _chords(context)
-    scale = asked.scale_classes
-    if scale is None:
+    if asked.scale_classes is None:
         return
-    for chord in chords if is_over_chords else ():
-        if outside := chord.pitch_classes - scale:
-            raise ConfigError(
-                f"chord {chord.name} has {_named(outside)}, which the scale {asked.scale} has not; "
-                f"give the scale {_scale_with(scale, asked.scale or '', chords)}{_instead_of(chord, scale)}"
-            )
+    if is_over_chords and asked.scale is not None:  # a key alone gives way to the chords
+        scale = parse_scale_classes(asked.scale)
+        for chord in chords:
+            if outside := chord.pitch_classes - scale:
+                raise ConfigError(
+                    f"chord {chord.name} has {_named(outside)}, which the scale {asked.scale} has not; "
+                    f"give the scale {_scale_with(scale, asked.scale, chords)}{_instead_of(chord, scale)}"
+                )
     weights = getattr(context.settings, "pitch_classes", None)
     wanted = frozenset(np.flatnonzero(weights or ()).tolist())
-    if outside := wanted - scale:
+    if outside := wanted - asked.scale_classes:
         raise ConfigError(
-            f"pitch_classes ask for {_named(outside)}, which the scale {asked.scale} has not; leave it out of one, "
+            f"pitch_classes ask for {_named(outside)}, which {asked.scale_asked} has not; leave it out of one, "
             "or put it into the other"
         )
 
 
 def _chords(context: Context) -> list[Chord]:
     bars = context.of(ChordSettings).chord_bars or ()
-    return list(dict.fromkeys(chord for bar in bars for chord in bar))
+    return list(dict.fromkeys(chord for bar in bars for chord in bar if chord))
 
 
 def _named(classes: frozenset[int]) -> str:
@@ -144,7 +155,7 @@ def make_demands(context: Context, is_over_chords: bool) -> list[Demand]:
         return [Demand(f"chord {chord.name}", of_classes(chord.pitch_classes)) for chord in _chords(context)]
     scale = context.of(ScaleSettings)
     if scale.scale_classes is not None:
-        return [Demand(f"the scale {scale.scale}", of_classes(scale.scale_classes))]
+        return [Demand(scale.scale_asked, of_classes(scale.scale_classes))]
     return [Demand(ITS_OWN, within())]
 
 

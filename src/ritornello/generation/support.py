@@ -6,10 +6,15 @@ from pathlib import Path
 
 from ritornello.errors import ConfigError
 from ritornello.formats.text import is_prose
+from ritornello.generation.asked import settle_meter, settle_primer
 from ritornello.generation.config import MOST_CANDIDATES, ComposeConfig
 from ritornello.generation.constraints.fixed_notes import LOOP_CANDIDATES
-from ritornello.representations.base import Representation
+from ritornello.generation.heard import hear, remarks_on
+from ritornello.generation.notes import Notes
+from ritornello.representations.base import Conditions, FixedNotes, Representation
+from ritornello.representations.multitrack import Multitrack
 from ritornello.score import Score
+from ritornello.theory import choose_instrument, instrument_name
 
 CONDITION_COLUMNS = {"density": "density", "pitch_classes": "share of C"}
 """Settings that condition a network, and the input column that it needs for each."""
@@ -18,6 +23,15 @@ CONDITION_COLUMNS = {"density": "density", "pitch_classes": "share of C"}
 def check_supported(representation: Representation, config: ComposeConfig, primer: Score | None) -> None:
     """Raise ConfigError for a setting that the model has no tokens or columns for, for an empty primer, and for prose
     with a model of music, or music with one of prose."""
+    for name in ("cadence", "entrances"):
+        if name not in config.model_fields_set or not getattr(config, name):
+            continue
+        if not isinstance(representation, Multitrack):
+            raise ConfigError(
+                f"{name}: a model of {representation.name} cannot be asked for it; leave it out"
+            )
+        if config.fixed_notes_asked:
+            raise ConfigError(f"{name} and {config.fixed_notes_asked} contradict each other; leave one out")
     for name in representation.unsupported_settings:
         value = getattr(config, name)
         if value not in (None, False):
@@ -33,6 +47,93 @@ def check_supported(representation: Representation, config: ComposeConfig, prime
         raise ConfigError("the primer is no prose, which is what this model writes")
     if not representation.reads_prose and not primer.note_count:
         raise ConfigError("the primer has no notes")
+
+
+def suited(
+    representation: Representation, config: ComposeConfig, primer: Score | None
+) -> tuple[Representation, Score | None]:
+    """Return the representation for a piece, and the primer as it is composed with.
+
+    Raises ConfigError for a meter and for instruments that the model has not, naming the shipped models that have them.
+    """
+    try:
+        return _suited(representation, config, primer)
+    except ConfigError as error:
+        raise ConfigError(f"{error}{_others_that_can(representation, config, primer)}") from error
+
+
+def _suited(
+    representation: Representation, config: ComposeConfig, primer: Score | None
+) -> tuple[Representation, Score | None]:
+    if representation.reads_prose:
+        return representation, primer
+    heard = None
+    if primer is not None:
+        primer = settle_primer(representation, config, primer)
+        heard = hear(representation, primer)
+    meter = settle_meter(representation, config.meter_pair)
+    fixed = FixedNotes(heard, is_accompanied=config.accompany) if config.keeps_primer else None
+    asked = Conditions(
+        None, config.tempo, meter, config.programs, key=config.key_signature, fixed_notes=fixed
+    )
+    return representation.for_piece(heard, asked), primer
+
+
+def _others_that_can(representation: Representation, config: ComposeConfig, primer: Score | None) -> str:
+    """Return the end of a line with the shipped models that have the meter and the instruments, if there are some."""
+    from ritornello.generation import load, shipped_bundles
+
+    able = []
+    for name in shipped_bundles():
+        other = load(name).bundle.representation
+        try:
+            _suited(other, settle_instruments(other, config), primer)
+        except ConfigError:
+            continue
+        able.append(name)
+    return f"; the shipped models that can: {', '.join(able)}" if able else ""
+
+
+def settle_instruments(representation: Representation, config: ComposeConfig) -> ComposeConfig:
+    """Return `config`, with a name that means several programs as the first of them that the model knows."""
+    known = {each.program for each in representation.tokens.instruments}
+    names = tuple(instrument_name(choose_instrument(name, known)) for name in config.instruments or ())
+    return config.model_copy(update={"instruments": names}) if names else config
+
+
+def settle_cadence(config: ComposeConfig) -> ComposeConfig:
+    """Return `config`; with a key, ending on its tonic unless that is set."""
+    if config.key is None or "cadence" in config.model_fields_set or config.fixed_notes_asked:
+        return config
+    return config.model_copy(update={"cadence": True})
+
+
+def told(representation: Representation, config: ComposeConfig) -> tuple[str, ...]:
+    """Return the settings that the model is told and that nothing enforces."""
+    names = [name for name in CONDITION_COLUMNS if getattr(config, name) is not None]
+    if config.chords and representation.plays_over_chords and not config.strict_chords:
+        names.append("chords")
+    if config.key and representation.plays_in_key and not Notes(representation).is_complete:
+        names.append("key")
+    return tuple(names)
+
+
+def remarks(
+    representation: Representation, suited: Representation, config: ComposeConfig, primer: Score | None
+) -> tuple[str, ...]:
+    """Return a line for what of the primer, and of the instruments asked for, the model does not know.
+
+    `suited` is the representation for the piece, with these instruments.
+    """
+    lines = () if primer is None or representation.reads_prose else remarks_on(representation, primer)
+    if not config.programs or representation.reads_prose:
+        return lines
+    known = {each.token: each.name for each in representation.tokens.instruments}
+    for each in suited.tokens.instruments:
+        stands = known[each.token]
+        if each.program in config.programs and each.name != stands and each.token is not None:
+            lines += (f"{each.name}: composed as {stands} of this model, and written as {each.name}",)
+    return tuple(dict.fromkeys(lines))
 
 
 def settle_faithful(representation: Representation, config: ComposeConfig) -> ComposeConfig:

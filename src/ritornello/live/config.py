@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from pydantic import Field, field_validator
 
 from ritornello.config import parsed
-from ritornello.generation.constraints import Settings, settings_of_all
+from ritornello.generation.constraints import settings_of_all
 from ritornello.generation.settings import FASTEST, SLOWEST, MusicSettings, SamplerConfig
 from ritornello.theory import parse_instrument
 
 if TYPE_CHECKING:
+    from ritornello.generation.constraints.scale import ScaleSettings
 
-    class ConstraintSettings(Settings): ...
+    class ConstraintSettings(ScaleSettings): ...
 else:
     ConstraintSettings = settings_of_all(is_live=True)
 

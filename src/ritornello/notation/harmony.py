@@ -5,13 +5,11 @@ Source: MusicXML 4.0, W3C Community Group, elements `harmony`, `kind` and `degre
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from ritornello.errors import ConfigError
 from ritornello.notation.spelling import spell_class
-from ritornello.theory import Chord, parse_chord
-from ritornello.theory.chords import AS_BEFORE
+from ritornello.theory import Chord, is_no_chord, parse_chord, split_chord
 
 Name = tuple[str, int]
 """Letter and alteration in semitones: ("B", -1) is B flat."""
@@ -21,7 +19,9 @@ Degree = tuple[int, int, str]
 
 _FLAT5, _SHARP5 = (5, -1, "alter"), (5, 1, "alter")
 _FLAT9, _NINTH, _SHARP9 = (9, -1, "add"), (9, 0, "add"), (9, 1, "add")
-_SHARP11, _FLAT13 = (11, 1, "add"), (13, -1, "add")
+_ELEVENTH, _SHARP11 = (11, 0, "add"), (11, 1, "add")
+_FLAT13, _THIRTEENTH, _SEVENTH = (13, -1, "add"), (13, 0, "add"), (7, 0, "add")
+_NO3, _NO5 = (3, 0, "subtract"), (5, 0, "subtract")
 
 KINDS: dict[str, tuple[str, tuple[Degree, ...]]] = {
     "maj": ("major", ()),
@@ -86,12 +86,52 @@ KINDS: dict[str, tuple[str, tuple[Degree, ...]]] = {
     "13#11": ("dominant-13th", (_SHARP11,)),
     "13sus4": ("suspended-fourth", ((7, 0, "add"), _NINTH, (13, 0, "add"))),
     "7b9sus4": ("suspended-fourth", ((7, 0, "add"), _FLAT9)),
+    "majb5": ("major", (_FLAT5,)),
+    "m#5": ("minor", (_SHARP5,)),
+    "mb6": ("minor", ((6, -1, "add"),)),
+    "omit5": ("major", (_NO5,)),
+    "momit5": ("minor", (_NO5,)),
+    "7omit3": ("dominant", (_NO3,)),
+    "7omit5": ("dominant", (_NO5,)),
+    "m7omit5": ("minor-seventh", (_NO5,)),
+    "maj7omit3": ("major-seventh", (_NO3,)),
+    "maj7omit5": ("major-seventh", (_NO5,)),
+    "9omit5": ("dominant-ninth", (_NO5,)),
+    "sus2sus4": ("suspended-fourth", (_NINTH,)),
+    "7sus2": ("suspended-second", (_SEVENTH,)),
+    "6sus4": ("suspended-fourth", ((6, 0, "add"),)),
+    "6sus2": ("suspended-second", ((6, 0, "add"),)),
+    "maj7sus4": ("suspended-fourth", ((7, 1, "add"),)),
+    "maj7sus2": ("suspended-second", ((7, 1, "add"),)),
+    "add#11": ("major", (_SHARP11,)),
+    "madd11": ("minor", (_ELEVENTH,)),
+    "6#11": ("major-sixth", (_SHARP11,)),
+    "7add11": ("dominant", (_ELEVENTH,)),
+    "7add13": ("dominant", (_THIRTEENTH,)),
+    "m7add11": ("minor-seventh", (_ELEVENTH,)),
+    "m7add13": ("minor-seventh", (_THIRTEENTH,)),
+    "maj7add11": ("major-seventh", (_ELEVENTH,)),
+    "maj7add13": ("major-seventh", (_THIRTEENTH,)),
+    "9#11": ("dominant-ninth", (_SHARP11,)),
+    "maj9#11": ("major-ninth", (_SHARP11,)),
+    "maj9#5": ("major-ninth", (_SHARP5,)),
+    "maj11": ("major-ninth", (_ELEVENTH,)),
+    "mM11": ("major-minor", (_NINTH, _ELEVENTH)),
+    "7b9#9": ("dominant", (_FLAT9, _SHARP9)),
+    "7b5b13": ("dominant", (_FLAT5, _FLAT13)),
+    "7#11b13": ("dominant", (_SHARP11, _FLAT13)),
+    "9b13": ("dominant-ninth", (_FLAT13,)),
+    "13#9": ("dominant-13th", ((9, 1, "alter"),)),
+    "13b9#11": ("dominant-13th", ((9, -1, "alter"), _SHARP11)),
+    "13#9#11": ("dominant-13th", ((9, 1, "alter"), _SHARP11)),
+    "13b5": ("dominant-13th", (_FLAT5,)),
+    "m7b5b9": ("half-diminished", (_FLAT9,)),
+    "dim7add9": ("diminished-seventh", (_NINTH,)),
+    "7#11add13": ("dominant", (_SHARP11, _THIRTEENTH)),
+    "7b9#9b13": ("dominant", (_FLAT9, _SHARP9, _FLAT13)),
 }
 """The kind and the degrees of each quality of `theory.CHORDS`. An added seventh is a minor one. As on lead sheets, a
 dominant eleventh has no third, and thirteenths have no eleventh."""
-
-_NAME = r"[A-Ga-g](?:[#♯]+|[b♭]*)"
-_SYMBOL = re.compile(rf"\s*({_NAME})(.*?)(?:/\s*({_NAME})\s*)?", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -120,16 +160,16 @@ def written_harmony(symbol: str) -> Harmony | None:
 
     None for a text that does not begin with a root.
     """
-    if symbol.strip().upper() in AS_BEFORE[1:]:
+    if is_no_chord(symbol):
         return Harmony(("C", 0), "none", "N.C.")
-    match = _SYMBOL.fullmatch(symbol)
-    if match is None:
+    parts = split_chord(symbol)
+    if parts is None:
         return None
     try:
         kind, degrees = KINDS[parse_chord(symbol).quality]
     except ConfigError:
         kind, degrees = "other", ()
-    root, text, bass = match.groups()
+    root, text, bass = parts
     return Harmony(_name(root), kind, text.strip(), degrees, _name(bass) if bass else None)
 
 

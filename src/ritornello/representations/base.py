@@ -89,7 +89,9 @@ class Representation(Protocol):
     example, which augmentation transposes; else any number, in the key of encoding. tells_notes_in_order: whether
     `GrammarState.last_notes` come in the order of a track, each at the time `quarters` before its id, and those of a
     chord from the lowest up. keeps_fixed_notes: whether its grammar keeps `Conditions.fixed_notes`, with any other
-    conditions. plays_over_chords: whether it follows `Conditions.chords`.
+    conditions. plays_over_chords, plays_in_key: whether it follows `Conditions.chords` and `key`. meters: those that
+    its pieces can have, (numerator, denominator); none if its time is in seconds, so that any can be written.
+    changes_meter: whether its ids tell a change of meter, so that irregular bars keep their lines.
     """
 
     name: str
@@ -103,6 +105,11 @@ class Representation(Protocol):
     tells_notes_in_order: bool
     keeps_fixed_notes: bool
     plays_over_chords: bool
+    plays_in_key: bool
+    changes_meter: bool
+
+    @property
+    def meters(self) -> tuple[tuple[int, int], ...]: ...
 
     @property
     def columns(self) -> tuple[Column, ...]: ...
@@ -140,11 +147,17 @@ class Representation(Protocol):
         """Return the training examples in `score`. Ids without an `end_id` do not teach how a piece ends."""
 
     def for_piece(self, primer: Score | None, conditions: Conditions) -> Representation:
-        """Return one with the same ids whose `decode` returns music in the key of `primer` and the tempo of
-        `conditions`, for representations that move music to one key and tempo; by default itself."""
+        """Return one with the same ids whose `decode` suits a piece: in the key of `primer` or of `conditions`, where
+        music is moved to one key, and with the instruments of both. ConfigError for instruments that it has not."""
 
     def substitutions(self, score: Score) -> tuple[str, ...]:
         """Return a line for each thing in a score that it does not know, with what stands for it."""
+
+    def parts_read(self, score: Score) -> tuple[int | None, ...]:
+        """Return the part (0 and up) as which each track of a score is read, None for one that is not read."""
+
+    def parts(self, ids: Ids) -> tuple[int, ...]:
+        """Return the part, as in `parts_read`, of each track of `decode(ids)`, each once."""
 
     def instrument_ranges(self, programs: Sequence[int] | None = None) -> tuple[InstrumentRange, ...]:
         """Return the ranges of the instruments that play `programs` (128: the drum kit), or else of all; drums have

@@ -30,16 +30,18 @@ class Conditions:
     """What is fixed of a piece before its first note; None leaves the choice to the model.
 
     bars: its length in bars, at least 1. quarters_per_minute: its first tempo. meter: (numerator, denominator).
-    instruments: General MIDI programs 0-127, or 128 for the drum kit, in score order. chords: those of each bar,
-    which share it equally; after the last bar they begin again; they need `plays_over_chords`. density: notes a second,
-    spread evenly over the piece. pitch_classes: 12 weights, from C up. fixed_notes: they need `keeps_fixed_notes`.
+    instruments: General MIDI programs 0-127, or 128 for the drum kit, in score order. chords: those of each bar, which
+    share it equally (None: no chord); after the last bar they begin again; they need `plays_over_chords`. key: the key
+    signature, (fifths, minor), where ids tell it. density: notes a second, spread evenly over the piece. pitch_classes:
+    12 weights, from C up. fixed_notes: they need `keeps_fixed_notes`.
     """
 
     bars: int | None = None
     quarters_per_minute: float | None = None
     meter: tuple[int, int] | None = None
     instruments: tuple[int, ...] | None = None
-    chords: tuple[tuple[Chord, ...], ...] | None = None
+    chords: tuple[tuple[Chord | None, ...], ...] | None = None
+    key: tuple[int, bool] | None = None
     density: tuple[float, ...] | None = None
     pitch_classes: tuple[float, ...] | None = None
     fixed_notes: FixedNotes | None = None

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ritornello.arrays import Mask
+from ritornello.errors import ConfigError
 from ritornello.representations.base import Column, Conditions, Ids
 from ritornello.representations.grammar import StepGrammarState
 from ritornello.representations.grids import TICKS_PER_QUARTER, VELOCITY, quantised, without_rests
@@ -67,7 +68,6 @@ class Drums(FixedTokenizer[DrumsConfig]):
 
     name = "drums"
     config_model = DrumsConfig
-    unsupported_settings = ("instruments",)
 
     def __init__(self, config: DrumsConfig) -> None:
         super().__init__(config)
@@ -103,7 +103,19 @@ class Drums(FixedTokenizer[DrumsConfig]):
         return notes_by_program(score, is_drum=True)
 
     def for_piece(self, primer: Score | None, conditions: Conditions) -> Drums:
-        return self
+        """Return it with the kit of `primer`. ConfigError for instruments other than one kit."""
+        if conditions.instruments not in (None, (DRUMS,)):
+            names = ", ".join(map(instrument_name, conditions.instruments or ()))
+            raise ConfigError(
+                f"instruments {names}: a model of drums plays one drum kit; leave instruments out"
+            )
+        kits = (
+            [track.program for track in primer.tracks if track.is_drum and len(track.notes)] if primer else []
+        )
+        return self.with_program(kits[0]) if kits else self
+
+    def parts_read(self, score: Score) -> tuple[int | None, ...]:
+        return tuple(0 if track.is_drum and len(track.notes) else None for track in score.tracks)
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -41,7 +41,7 @@ from ritornello.representations.grids import quantised, solo_score, spread, with
 from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig, latest
 from ritornello.representations.tokens import Note, Tokens, block, build_tokens, solo_range
 from ritornello.score import Key, Score
-from ritornello.theory import instrument_range
+from ritornello.theory import instrument_range, key_tonic
 
 BARS_LONGEST = 4
 """The longest note, and the longest rest."""
@@ -75,6 +75,7 @@ class Frames(FixedTokenizer[FramesConfig]):
     """The representation `frames`; see `representations.base.Representation`."""
 
     name = "frames"
+    plays_in_key = True
     tells_notes_in_order = True
     config_model = FramesConfig
 
@@ -285,7 +286,12 @@ class FramesGrammarState(ChordGrammarState):
     def allow_step(self, mask: Mask) -> None:
         tokenizer = self.tokenizer
         if self.token == self.tokens.first["start"]:
-            mask[self.tokens.slice["key"]] = True
+            keys = self.tokens.slice["key"]
+            if self.conditions.key is None:
+                mask[keys] = True
+            else:
+                fifths, minor = self.conditions.key
+                mask[keys.start + key_tonic(fifths, minor) + 12 * minor] = True
             return
         low, high = instrument_range(tokenizer.settings.program)
         mask[tokenizer.first_note + max(low, self.level) : tokenizer.first_note + high + 1] = True

@@ -68,6 +68,19 @@ def is_on_grid(meter: tuple[int, int], steps_per_quarter: int, longest_bar: int)
     return rest == 0 and 1 <= steps <= longest_bar
 
 
+def known_meter(meters: Sequence[tuple[int, int]], meter: tuple[int, int]) -> tuple[int, int] | None:
+    """Return the one of `meters` in which music in `meter` can be composed; None if there is none.
+
+    It is the meter itself, or one with bars of the same length that are halved throughout: 2/2 is composed as 4/4.
+    Meters that divide a bar otherwise, such as 3/4 and 6/8, do not stand for each other.
+    """
+    halved = (1, 2, 4)
+    if meter in meters or meter[0] not in halved:
+        return meter if meter in meters else None
+    alike = (known for known in meters if known[0] in halved and known[0] * meter[1] == meter[0] * known[1])
+    return next(alike, None)
+
+
 def nearest_meter(meters: Sequence[tuple[int, int]], numerator: int, denominator: int) -> int:
     """Return the index of the meter that is this one, or else is nearest in the length of its bar."""
     bars = [abs(4 * a / b - 4 * numerator / denominator) for a, b in meters]

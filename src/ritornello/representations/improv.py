@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ritornello.arrays import Ints, Mask
 from ritornello.errors import CorpusError
-from ritornello.leadsheet import LeadSheet, check_leadsheet, read_leadsheet
+from ritornello.leadsheet import LeadSheet, check_leadsheet, leadsheet_parts, read_leadsheet
 from ritornello.representations.base import Column, Conditions, Ids
 from ritornello.representations.grammar import StepGrammarState
 from ritornello.representations.grids import (
@@ -158,6 +158,9 @@ class Improv(FixedTokenizer[TokenizerConfig]):
             Track(make_notes(), name="chords", texts=texts),
         )
         return Score(TICKS_PER_QUARTER, tracks if rows else ())
+
+    def parts_read(self, score: Score) -> tuple[int | None, ...]:
+        return leadsheet_parts(score)
 
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
         ids = np.asarray(ids, dtype=np.int64)

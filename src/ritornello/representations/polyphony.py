@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ritornello.arrays import Mask
+from ritornello.arrays import Ints, Mask
 from ritornello.representations.base import Column, Ids
 from ritornello.representations.conditions import Conditions
 from ritornello.representations.grammar import ChordGrammarState
@@ -28,6 +28,7 @@ from ritornello.representations.grids import quantised, solo_score, spread, with
 from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig
 from ritornello.representations.tokens import Note, Tokens, block, build_tokens, solo_range
 from ritornello.score import Score
+from ritornello.sustain import sustained
 from ritornello.theory import instrument_range
 
 STEPS_PER_QUARTER = 4
@@ -69,8 +70,10 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
         return Column("token", self.tokens.size), *position
 
     def encode(self, score: Score) -> Ids:
-        start, end, pitch = quantised(score, False, STEPS_PER_QUARTER, LONGEST)
-        start, end = without_rests(start, end, STEPS_PER_BAR, LONGEST)
+        start, end, pitch = quantised(sustained(score), False, STEPS_PER_QUARTER, LONGEST)
+        return self._ids_of(*without_rests(start, end, STEPS_PER_BAR, LONGEST), pitch)
+
+    def _ids_of(self, start: Ints, end: Ints, pitch: Ints) -> Ids:
         steps, pitches, since = spread(start, end, pitch)
         first = self.tokens.first
         events = np.where(since == 0, first["new"], first["continued"]) + pitches
@@ -81,8 +84,11 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
         return np.concatenate([[self.start_id], body, [self.end_id]]).astype(np.int32)
 
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:  # a frozen value
-        """Return the ids of `score` without the end of the last step, so that notes can be added to it."""
-        ids = self.encode(score)[:-1]
+        """Return the ids of `score` without the end of the last step, so that notes can be added to it. As fixed notes
+        it keeps all its rests."""
+        is_fixed = conditions.fixed_notes is not None
+        notes = quantised(score, False, STEPS_PER_QUARTER, LONGEST)
+        ids = (self._ids_of(*notes) if is_fixed else self.encode(score))[:-1]
         return ids[:-1] if ids[-1] == self.tokens.first["step_end"] else ids
 
     def decode(self, ids: Ids) -> Score:
@@ -103,7 +109,8 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
 
     def grammar(self, conditions: Conditions = Conditions()) -> PolyphonyGrammarState:  # a frozen value
         score = conditions.fixed_notes.score if conditions.fixed_notes else None
-        ids = np.empty(0) if score is None else self.encode(score)[1:-1]
+        step_end = [self.tokens.first["step_end"]]
+        ids = np.empty(0) if score is None else np.append(self.primer(score, conditions)[1:], step_end)
         steps = np.split(ids, np.flatnonzero(ids == self.tokens.first["step_end"]) + 1)[:-1]
         fixed = tuple(tuple(step[:-1].tolist()) for step in steps)
         return PolyphonyGrammarState(self.tokens, conditions, STEPS_PER_BAR, tokenizer=self, fixed=fixed)
@@ -161,8 +168,8 @@ class PolyphonyGrammarState(ChordGrammarState):
         low, high = instrument_range(self.tokenizer.settings.program)
         mask[first["new"] + low : first["new"] + max(low, min(high + 1, self.lowest))] = True
         mask[[first["continued"] + pitch for pitch in self._continuable() if pitch < self.lowest]] = True
-        mask[first["step_end"]] = due is None and (bool(self.present) or not self.must_play)
         in_given = self.step < len(self.fixed)
+        mask[first["step_end"]] = due is None and (bool(self.present) or in_given or not self.must_play)
         mask[first["end"]] = self.may_end and self.token == first["step_end"] and not in_given
         if due is not None:
             for kind in ("new", "continued"):

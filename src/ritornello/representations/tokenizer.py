@@ -49,6 +49,8 @@ class BaseTokenizer(Generic[Config]):
     tells_notes_in_order = False
     keeps_fixed_notes = False
     plays_over_chords = False
+    plays_in_key = False
+    changes_meter = False
     reference_sampling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
     def __init__(self, settings: Config, tokens: Tokens) -> None:
@@ -68,6 +70,10 @@ class BaseTokenizer(Generic[Config]):
         return cls(config)  # type: ignore[call-arg]  # a subclass makes its tokens itself
 
     @property
+    def meters(self) -> tuple[tuple[int, int], ...]:
+        return ((4, 4),)
+
+    @property
     def unsupported_settings(self) -> tuple[str, ...]:
         return ()
 
@@ -76,6 +82,9 @@ class BaseTokenizer(Generic[Config]):
         return (Column("token", self.vocabulary_size),)
 
     def encode(self, score: Score) -> Ids:
+        raise NotImplementedError
+
+    def decode(self, ids: Ids) -> Score:
         raise NotImplementedError
 
     def grammar(self, conditions: Conditions = Conditions()) -> GrammarState:  # a frozen value
@@ -114,6 +123,13 @@ class BaseTokenizer(Generic[Config]):
     def substitutions(self, score: Score) -> tuple[str, ...]:
         return ()
 
+    def parts_read(self, score: Score) -> tuple[int | None, ...]:
+        """Return, by default, one part for all tracks but drums."""
+        return tuple(None if track.is_drum or not len(track.notes) else 0 for track in score.tracks)
+
+    def parts(self, ids: Ids) -> tuple[int, ...]:
+        return tuple(range(len(self.decode(ids).tracks)))
+
     def instrument_ranges(self, programs: Sequence[int] | None = None) -> tuple[InstrumentRange, ...]:
         return tuple(each for each in self.tokens.instruments if each.program != DRUMS)
 
@@ -150,15 +166,29 @@ class FixedTokenizer(BaseTokenizer[Fixed]):
         return cls(config)  # type: ignore[arg-type]  # the class variable cannot name the type parameter
 
     def for_piece(self, primer: Score | None, conditions: Conditions) -> Self:
-        """Return it with the one instrument of `conditions`. ConfigError for several, and for drums."""
-        if conditions.instruments is None:
-            return self
-        if len(conditions.instruments) > 1 or DRUMS in conditions.instruments:
-            names = ", ".join(map(instrument_name, conditions.instruments))
-            raise ConfigError(
-                f"instruments {names}: a model of {self.name} plays one instrument, and no drums"
-            )
-        return type(self)(self.settings.model_copy(update={"program": conditions.instruments[0]}))
+        """Return it with the one instrument of `conditions`, or else of `primer`. ConfigError for several, and for
+        drums."""
+        program = solo_program(self.name, primer, conditions)
+        return self if program is None else self.with_program(program)
+
+    def with_program(self, program: int) -> Self:
+        """Return it with another program that plays."""
+        return type(self)(self.settings.model_copy(update={"program": program}))
+
+
+def solo_program(name: str, primer: Score | None, conditions: Conditions) -> int | None:
+    """Return the program of the one instrument of `conditions`, or else of all parts of `primer` but drums.
+
+    None if neither has one. Raises ConfigError for several instruments in `conditions`, and for drums.
+    """
+    if conditions.instruments is None:
+        tracks = primer.tracks if primer else ()
+        programs = {track.program for track in tracks if len(track.notes) and not track.is_drum}
+        return programs.pop() if len(programs) == 1 else None
+    if len(conditions.instruments) > 1 or DRUMS in conditions.instruments:
+        names = ", ".join(map(instrument_name, conditions.instruments))
+        raise ConfigError(f"instruments {names}: a model of {name} plays one instrument, and no drums")
+    return conditions.instruments[0]
 
 
 def checked_options(name: str, model: type[Options], options: Mapping[str, Any]) -> Options:

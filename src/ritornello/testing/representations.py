@@ -132,6 +132,16 @@ def a_primer_is_the_beginning_of_a_longer_piece(representation: Representation) 
     assert grammar.notes == size(representation.decode(representation.encode(song)))
 
 
+def parts_are_told(representation: Representation) -> None:
+    """Each track of a decoded score has a part of its own, and the tracks of the piece are read as no others."""
+    song = sample(representation)
+    ids = representation.encode(song)
+    parts, read = representation.parts(ids), representation.parts_read(song)
+    assert len(parts) == len(set(parts)) == len(representation.decode(ids).tracks)
+    assert len(read) == len(song.tracks)
+    assert {part for part in read if part is not None} <= {*parts}
+
+
 def the_configuration_rebuilds_an_equal_one(representation: Representation) -> None:
     """`config` determines ids and columns."""
     again = make_representation(representation.name, representation.config())
@@ -153,6 +163,7 @@ LAWS: tuple[Callable[[Representation], None], ...] = (
     transposing_moves_every_melodic_note,
     columns_move_with_the_notes,
     a_primer_is_the_beginning_of_a_longer_piece,
+    parts_are_told,
     the_configuration_rebuilds_an_equal_one,
     unknown_settings_are_refused,
 )

@@ -12,6 +12,7 @@ Names follow the General MIDI 1 sound set (MIDI Association, RP-003), in lower c
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from ritornello.errors import ConfigError, unknown_name
 from ritornello.theory.pitches import pitch_name
@@ -233,6 +234,34 @@ ALIASES: dict[str, int] = {
 }
 """Everyday names of instruments, beside the General MIDI names."""
 
+KINDS: dict[str, tuple[int, ...]] = {
+    "piano": (0, 1, 2, 3),
+    "electric piano": (4, 5),
+    "organ": (19, 16, 17, 18, 20),
+    "guitar": (24, 25, 26, 27, 28),
+    "electric guitar": (27, 26, 28, 29, 30),
+    "bass": (33, 34, 32, 35, 36, 37, 38, 39),
+    "electric bass": (33, 34, 35),
+    "bass guitar": (33, 34, 35),
+    "slap bass": (36, 37),
+    "synth bass": (38, 39),
+    "strings": (48, 49, 50, 51),
+    "string ensemble": (48, 49),
+    "synth strings": (50, 51),
+    "choir": (52, 53, 54),
+    "voice": (52, 53),
+    "singer": (52, 53),
+    "brass": (61, 62, 63),
+    "synth brass": (62, 63),
+    "sax": (65, 66, 64, 67),
+    "saxophone": (65, 66, 64, 67),
+    "synth": (81, 80, 82, 83, 84, 85, 86, 87),
+    "synth lead": (81, 80, 82, 83, 84, 85, 86, 87),
+    "pad": (89, 88, 90, 91, 92, 93, 94, 95),
+    "synth pad": (89, 88, 90, 91, 92, 93, 94, 95),
+}
+"""Everyday names that mean any of several programs, the usual one first."""
+
 DRUM_NAMES: dict[int, str] = {
     22: "closed hi-hat edge",
     25: "snare roll",
@@ -334,6 +363,17 @@ def parse_instrument(text: str) -> int:
     if words not in _BY_NAME:
         raise unknown_name("instrument", text.strip(), [*INSTRUMENTS, *ALIASES])
     return _BY_NAME[words]
+
+
+def instruments_named(text: str) -> tuple[int, ...]:
+    """Return the programs that a name may mean, the usual one first: of "sax" all four. Raises ConfigError."""
+    return KINDS.get(_plain(text)) or (parse_instrument(text),)
+
+
+def choose_instrument(text: str, known: Collection[int]) -> int:
+    """Return the first program that a name may mean among those `known`, or else the usual one. Raises ConfigError."""
+    programs = instruments_named(text)
+    return next((program for program in programs if program in known), programs[0])
 
 
 def _plain(name: str) -> str:

@@ -87,12 +87,26 @@ SCALE_ALIASES: dict[str, str] = {
     "jazz minor": "melodic minor",
 }
 
+MODES: dict[str, int] = {
+    "major": 0, "ionian": 0, "major pentatonic": 0, "dorian": 2, "phrygian": 4, "lydian": 5, "mixolydian": 7,
+    "minor": 9, "harmonic minor": 9, "melodic minor": 9, "aeolian": 9, "minor pentatonic": 9, "locrian": 11,
+}  # fmt: skip
+"""The scales that are written with a key signature, and how far the tonic lies above that of its major key."""
+
+KEY_CLASSES = {False: (0, 2, 4, 5, 7, 9, 11), True: (0, 2, 3, 5, 7, 8, 9, 10, 11)}
+"""Semitones above the tonic of the notes of a key, in minor or not. Minor has both forms of the sixth and seventh."""
+
 # Krumhansl & Kessler (1982), Tracing the dynamic changes in perceived tonal organization in a spatial
 # representation of musical keys, Psychological Review 89; figures as in Krumhansl (1990), table 2.1.
 MAJOR_PROFILE = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
 MINOR_PROFILE = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
 
 ACCIDENTALS = {"#": 1, "♯": 1, "x": 2, "b": -1, "♭": -1, "-": -1, "♮": 0}
+
+_KEY = re.compile(
+    r"(?P<letter>[A-Ha-h])(?P<sign>#|♯|b|♭|-(?= |$)|[ -]sharp|[ -]flat|(?:is|s|es)(?![a-z]))?"
+    r"(?:[ -]?(?P<mode>M|m|maj|min|major|minor|dur|moll))?"
+)
 
 _NAME = re.compile(r"([A-Ga-g])([#♯x♮]+|[b♭-]*)")
 _PITCH = re.compile(r"([A-Ga-g])([#♯x♮]+|[b♭-]*?)(-1|\d+)")
@@ -164,6 +178,58 @@ def parse_scale_classes(text: str) -> frozenset[int]:
     if "," in text:
         return frozenset(parse_pitch_class(name) for name in text.split(",") if name.strip())
     return parse_scale(text)[2]
+
+
+def parse_key(text: str) -> tuple[int, bool]:
+    """Return (fifths, minor) of "D major", "F# minor", "Bb", "B flat major", "Am" or, in German, "Es-Dur" and "h-Moll".
+
+    fifths: the key signature, -7 (flats) to 7 (sharps). A tonic alone is a major key. Raises ConfigError.
+    """
+    name = " ".join(text.split())
+    match = _KEY.fullmatch(
+        name if name.endswith(("m", "M")) and len(name) < 5 else name[:1] + name[1:].lower()
+    )
+    if match is None:
+        raise ConfigError(
+            f"no key {text!r}; allowed: a tonic and major or minor (D major, F# minor, Bb); other scales: scale"
+        )
+    letter, sign, mode = match["letter"].upper(), (match["sign"] or "").lstrip(" "), match["mode"] or ""
+    is_german = mode in ("dur", "moll") or sign in ("is", "s", "es") or letter == "H"
+    if letter == "H" or (is_german and letter == "B"):
+        sign = sign if letter == "H" else "b"
+        letter = "B"
+    shift = {"": 0, "#": 1, "♯": 1, "sharp": 1, "-sharp": 1, "is": 1}.get(sign, -1)
+    minor = mode in ("m", "min", "minor", "moll")
+    fifths = "FCGDAEB".index(letter) - 1 + 7 * shift - 3 * minor
+    if abs(fifths) > 7:
+        other = key_name(fifths - 12 if fifths > 0 else fifths + 12, minor)
+        raise ConfigError(f"key {text}: no signature has {abs(fifths)} sharps or flats; give {other}")
+    return fifths, minor
+
+
+def key_tonic(fifths: int, minor: bool = False) -> int:
+    """Return the pitch class, 0-11, of the tonic of a key signature."""
+    return (7 * fifths + 9 * minor) % 12
+
+
+def key_classes(fifths: int, minor: bool = False) -> frozenset[int]:
+    """Return the pitch classes of a key; in minor also the raised sixth and seventh."""
+    tonic = key_tonic(fifths, minor)
+    return frozenset((tonic + step) % 12 for step in KEY_CLASSES[minor])
+
+
+def scale_signature(text: str) -> tuple[int, bool] | None:
+    """Return the key signature, as (fifths, minor), with which a named scale is written: "D dorian" as C major.
+
+    None for scales without one, such as "C blues" or a list of notes.
+    """
+    if "," in text:
+        return None
+    tonic, name, _ = parse_scale(text)
+    if name not in MODES:
+        return None
+    minor = MODES[name] == 9
+    return key_fifths(tonic if minor else (tonic - MODES[name]) % 12, minor), minor
 
 
 def estimate_key(weights: ArrayLike) -> tuple[int, bool, int]:

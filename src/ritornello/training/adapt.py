@@ -112,7 +112,18 @@ class Adaptation:
         self.step = 0
 
     def steps(self) -> Iterator[AdaptProgress]:
-        """Train to the last step or to the end of the time."""
+        """Train to the last step or to the end of the time.
+
+        On one thread: on a busy machine several wait for each other, and sums in another order give another style.
+        """
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield from self._learn()
+        finally:
+            torch.set_num_threads(threads)
+
+    def _learn(self) -> Iterator[AdaptProgress]:
         self.before = self._score()
         yield AdaptProgress(0.0, self.before)
         keys = ALL_KEYS if self.config.transpose else (0,)
@@ -206,10 +217,16 @@ def prepare_adaptation(
     out: Path,
     config: AdaptConfig,
     progress: FilesProgress | None = None,
+    force: bool = False,
 ) -> Adaptation:
-    """Return an adaptation of `base` to the files of `sources`; CorpusError if none is fit for training."""
+    """Return an adaptation of `base` to the files of `sources`; CorpusError if none is fit for training.
+
+    An existing file `out` is replaced only with `force`.
+    """
     if out.suffix != ".rit":
         raise ConfigError(f"{out}: a style's name ends with .rit")
+    if out.exists() and not force:
+        raise ConfigError(f"{out} exists; --force replaces it")
     if base.base:
         raise ConfigError(f"{base.path}: is itself a style of {base.base}; adapt that model")
     examples, apart = _read(base, sources, config, progress)

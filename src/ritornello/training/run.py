@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import json
 import math
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -109,6 +110,7 @@ def prepare(
     sample: Sample | None = None,
     progress: FilesProgress | None = None,
     executor: Any = None,
+    force: bool = False,
     clock: Clock | None = None,
 ) -> Run:
     """Return a run, ready to start: corpus built, machine measured, sizes chosen.
@@ -116,15 +118,19 @@ def prepare(
     With `resume`, continue the run that belongs to `out` from its checkpoint; `sources` are not read again. With
     `init`, begin with the weights and the vocabulary of that bundle. `executor` reads the files, as for `map_guarded`.
     `clock` has run since the command began, for a time budget.
-    For one of several processes, see `prepare_together`.
+    For one of several processes, see `prepare_together`. A model or run that exists is replaced only with `force`.
     """
     if resume and init:
         raise ConfigError("--resume and --init contradict each other: a resumed run has its weights already")
     directory, about, clock = run_directory(out), about or About(), clock or Clock()
     check(config)
+    if not resume:
+        _check_new(out, force)
     _check_writable(out)
     found: Scan | None = None
     begin = load_bundle(init) if init else None
+    if begin:
+        _check_like(begin, config)
     if resume:
         saved = load_checkpoint(directory / CHECKPOINT).facts["config"]
         config = resumed_config(TrainConfig.model_validate(saved), config)
@@ -235,10 +241,38 @@ def resumed_config(saved: TrainConfig, asked: TrainConfig) -> TrainConfig:
     return saved.model_copy(update={name: value for name, value in given.items() if name in MAY_CHANGE})
 
 
+def _check_new(out: Path, force: bool) -> None:
+    """Raise ConfigError if a model `out`, or a run of it, exists, unless `force`."""
+    existing = [path for path in (out, run_directory(out)) if (path / "corpus").exists() or path.is_file()]
+    if existing and not force:
+        raise ConfigError(f"{existing[0]} exists; --force replaces it, --resume goes on with its run")
+
+
+def _check_like(begin: Bundle, config: TrainConfig) -> None:
+    """Raise ConfigError for settings, given or of a preset, that the bundle to begin from has otherwise."""
+    representation, network, given = begin.card.representation, begin.card.network, config.model_fields_set
+    has: dict[str, Any] = {"representation": representation.name, "network": network.name}
+    has |= {name: network.config.get(name) for name in ("hidden", "layers", "embedding", "tied")}
+    has["features"] = bool(network.config.get("features"))
+    asked = [(name, getattr(config, name), own) for name, own in has.items() if name in given]
+    for name, part in (("representation", representation), ("network", network)):
+        options = getattr(config, f"{name}_options").items()
+        asked += [(f"{name} option {key}", value, part.config.get(key)) for key, value in options]
+    for name, value, own in asked:
+        if json.dumps(value) != json.dumps(own):
+            raise ConfigError(
+                f"{name} {value}: {begin.card.name}, from which the run begins, has {own}; leave out --init, or what "
+                "asks for another (the preset, or the setting)"
+            )
+
+
 def _like(begin: Bundle, config: TrainConfig) -> TrainConfig:
     """Return `config` with the network of a bundle, and a lower learning rate unless one is given."""
     config_of_network = begin.card.network.config
-    own = {name: value for name, value in config_of_network.items() if name in SIZE_FIELDS}
+    mine = {"dropout", "candidate_dropout"} & config.model_fields_set
+    own = {
+        name: value for name, value in config_of_network.items() if name in SIZE_FIELDS and name not in mine
+    }
     derived = (*SIZE_FIELDS, "features", "candidates")
     options = {name: value for name, value in config_of_network.items() if name not in derived}
     own |= {"network": begin.card.network.name, "network_options": options}

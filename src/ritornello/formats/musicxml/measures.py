@@ -12,6 +12,7 @@ Read in order: `Note`, `Sign`, `Bar`, `read_bars`, `_PartReader`.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Callable, Iterator
@@ -531,21 +532,35 @@ def _ties(note: Element) -> tuple[bool, bool]:
 
 
 def _lyrics(note: Element) -> Iterator[tuple[int, str]]:
-    """Yield (verse, syllable) of a note; a syllable that is not the last of its word ends with a hyphen."""
-    for place, lyric in enumerate(note.findall("lyric"), start=1):
-        text, syllabic = "", "single"
-        for each in lyric:
-            if each.tag == "text":
-                text += each.text or ""
-            elif each.tag == "elision" and text:
-                text += (each.text or "").strip() or "‿"
-            elif each.tag == "syllabic":
-                syllabic = (each.text or "").strip()
-        text = " ".join(text.split())
-        if text:
-            digits = re.findall(r"\d{1,3}", lyric.get("number", str(place)))
-            is_last = syllabic not in ("begin", "middle") or text.endswith("-")
-            yield max(1, int(digits[-1])) if digits else 1, text if is_last else text + "-"
+    """Yield (verse, syllable) of a note; of several with the same number the later ones are further verses."""
+    lyrics = [(_verse(lyric, place), lyric) for place, lyric in enumerate(note.findall("lyric"), start=1)]
+    free = itertools.count(max(verse for verse, _ in lyrics) + 1)
+    used = set[int]()
+    for verse, lyric in lyrics:
+        if syllable := _syllable(lyric):
+            yield next(free) if verse in used else verse, syllable
+            used.add(verse)
+
+
+def _verse(lyric: Element, place: int) -> int:
+    """Return the number of a verse, from 1: the last one in "3" or "part1verse3", by default the place of the lyric."""
+    digits = re.findall(r"\d{1,3}", lyric.get("number", str(place)))
+    return max(1, int(digits[-1])) if digits else 1
+
+
+def _syllable(lyric: Element) -> str:
+    """Return the text of a lyric; a syllable that is not the last of its word ends with a hyphen."""
+    text, syllabic = "", "single"
+    for each in lyric:
+        if each.tag == "text":
+            text += each.text or ""
+        elif each.tag == "elision" and text:
+            text += (each.text or "").strip() or "‿"
+        elif each.tag == "syllabic":
+            syllabic = (each.text or "").strip()
+    text = " ".join(text.split())
+    is_last = syllabic not in ("begin", "middle") or text.endswith("-")
+    return text if is_last or not text else text + "-"
 
 
 def _numbers(text: str) -> list[int]:

@@ -7,6 +7,7 @@ Conventions
 - Endings that follow one another are those of one repeat. With a bracket "1." alone, the second time goes on behind it.
 - A jump (D.C. or D.S.) is taken once, at the end of its bar and after the repeats around it. After it, repeats are not
   taken (unless the file says so), the last ending is played, and Fine and To Coda count.
+- Where a trio begins and nothing says Fine or To Coda, a D.C. ends before it.
 - What is marked in a `<sound>` counts; where no part has such a mark of a kind, signs and words do.
 
 Read in order: `Navigation`, `playing_order`, `_Section`.

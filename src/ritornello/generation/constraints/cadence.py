@@ -1,4 +1,6 @@
-"""`cadence`: on by default, the last bar is the tonic chord of the piece's key so far, with the tonic in the bass.
+"""`cadence`: on by default, the last bar is the tonic chord, with the tonic in the bass.
+
+The key is the one asked for, or else that of the piece so far.
 
 The bass is the part with the lowest mean pitch. In the last bar all parts but drums keep to the tonic triad, and at
 each onset the first note of the bass is the tonic. The network chooses when they play, how long, in which octave and
@@ -16,6 +18,8 @@ from pydantic import Field
 
 from ritornello.generation.constraints.base import Constraint, ConstraintState, Context, Settings
 from ritornello.generation.constraints.fixed_notes import FixedNotesSettings
+from ritornello.generation.constraints.scale import ScaleSettings
+from ritornello.theory import key_tonic
 
 if TYPE_CHECKING:
     from ritornello.arrays import Mask
@@ -28,7 +32,7 @@ TRIADS = {False: (0, 4, 7), True: (0, 3, 7)}
 
 
 class CadenceSettings(Settings):
-    cadence: bool = Field(True, description="let the last bar be the tonic chord of the key so far")
+    cadence: bool = Field(True, description="let the last bar be the tonic chord of the key")
 
 
 class Cadence(Constraint):
@@ -43,7 +47,8 @@ class Cadence(Constraint):
         if not (context.of(CadenceSettings).cadence and is_free):
             return None
         found = context.representation
-        return CadenceState(found.vocabulary) if isinstance(found, Multitrack) else None
+        key = context.of(ScaleSettings).key_signature
+        return CadenceState(found.vocabulary, key) if isinstance(found, Multitrack) else None
 
 
 class CadenceState(ConstraintState):
@@ -51,8 +56,10 @@ class CadenceState(ConstraintState):
 
     name, rank, is_asked = "cadence", 90, False
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, vocabulary: Vocabulary, key: tuple[int, bool] | None = None) -> None:
+        """`key`: (fifths, minor), None for that of the notes so far."""
         self.vocabulary = vocabulary
+        self.key = None if key is None else 1 + key_tonic(*key) + 12 * key[1]  # as in `KeySoFar`
         self.pitches: dict[int, tuple[int, int]] = {}  # their sum and number, by voice
 
     def advance(self, grammar: MultitrackGrammarState) -> None:  # type: ignore[override]
@@ -69,8 +76,9 @@ class CadenceState(ConstraintState):
         reader, tokens = grammar.reader, grammar.tokens
         if reader.bars_left or not reader.length or not self.pitches:
             return ()
-        degrees = degree(tokens.pitch, reader.key_so_far.key)
-        strange = ~np.isin(degrees, TRIADS[is_minor(reader.key_so_far.key)])
+        key = reader.key_so_far.key if self.key is None else self.key
+        degrees = degree(tokens.pitch, key)
+        strange = ~np.isin(degrees, TRIADS[is_minor(key)])
         bass = min(self.pitches, key=lambda voice: self.pitches[voice][0] / self.pitches[voice][1])
         if grammar.onset < reader.time or tokens.voice[grammar.last_id] < bass:
             strange |= (tokens.voice == bass) & (degrees > 0)

@@ -2,8 +2,9 @@
 
 Notes begin on chord tones on each beat and where the chord changes, or everywhere with `strict_chords`. Between the
 beats notes of the scale may begin too, by default those of the scale that fits the chord (`theory.chord_scales`). The
-chords of a bar share it equally; after the last bar they begin again. Drums are free. A representation that is
-conditioned on chords (`plays_over_chords`) gets them as a condition instead.
+chords of a bar share it equally; after the last bar they begin again. Under "N.C." notes are free, and drums always. A
+representation that is conditioned on chords (`plays_over_chords`) is told them instead, and may play others; with
+`strict_chords` its notes keep to them too.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ritornello.generation.notes import Notes
     from ritornello.representations.base import GrammarState
 
-ChordBars = tuple[tuple[Chord, ...], ...]
+ChordBars = tuple[tuple[Chord | None, ...], ...]
 
 
 class ChordSettings(Settings):
@@ -32,7 +33,8 @@ class ChordSettings(Settings):
         None,
         min_length=1,
         max_length=10_000,
-        description='chords to play over, a bar each, such as "Dm7 G7 Cmaj7 %"; with bar lines "Dm7 G7 | Cmaj7". '
+        description='chords to play over, a bar each, such as "Dm7 G7 Cmaj7 %"; with bar lines "Dm7 G7 | Cmaj7", '
+        '"N.C." for none. '
         "Models that know no chords begin notes on chord tones on every beat",
     )
     strict_chords: bool = Field(
@@ -54,16 +56,17 @@ class ChordSettings(Settings):
 
     @property
     def chord_bars(self) -> ChordBars | None:
-        """The chords of each bar."""
+        """The chords of each bar; None is no chord."""
         return None if self.chords is None else parse_chord_bars(self.chords)
 
 
 def keeps_chords(context: Context) -> bool:
-    """Return whether chords are given and the representation is not conditioned on them."""
+    """Return whether chords are given and bound the notes: they are strict, or the representation is not conditioned on
+    them."""
     asked, heeds = context.of(ChordSettings), context.representation.plays_over_chords
-    if asked.strict_chords and heeds:
+    if asked.strict_chords and heeds and not context.notes.is_complete:
         raise ConfigError("strict_chords: this model plays over chords as it has learned to; leave it out")
-    return asked.chords is not None and not heeds
+    return asked.chords is not None and (asked.strict_chords or not heeds)
 
 
 class Chords(Constraint):
@@ -74,7 +77,7 @@ class Chords(Constraint):
     def start(self, context: Context) -> OverChords | None:
         if not keeps_chords(context):
             return None
-        asked, scale = context.of(ChordSettings), context.of(ScaleSettings).scale_classes
+        asked, scale = context.of(ChordSettings), context.of(ScaleSettings).scale_classes or None
         bars = asked.chord_bars or ()
         return OverChords(context.notes, bars, scale, asked.strict_chords, context.first_bar)
 
@@ -95,8 +98,8 @@ class OverChords(ConstraintState):
         from ritornello.generation.notes import of_classes
         from ritornello.theory.chord_scales import chord_scale, scale_classes
 
-        outside = {}
-        for chord in {chord for bar in bars for chord in bar}:
+        outside: dict[Chord | None, tuple[Ids, Ids]] = {None: ((), ())}
+        for chord in {chord for bar in bars for chord in bar if chord}:
             tones = passing = chord.pitch_classes
             if not is_strict:
                 passing = tones | (scale or scale_classes(chord.root, chord_scale(chord.quality)))

@@ -3,10 +3,12 @@
 A network goes on with the instruments that it has read, and leaves out the others. So they enter one after another: at
 any time in the first half, the share of instruments that have entered is at least the share of the half that is over.
 An instrument that is late plays at the next onset, and so does one that has rested for REST bars; of several, the one
-silent for longest, from the top of the score down. The network chooses what it plays. In the last bar none must enter.
+silent for longest, from the top of the score down. The network chooses what it plays. In the last bar an instrument
+that has not played yet does; one that only rests need not.
 
 It needs the header, the silences and the bars left that the grammar state of `multitrack` follows, and its order of
-notes at an onset; for other representations it does nothing. Fixed notes have a form of their own.
+notes at an onset; for other representations it does nothing. Fixed notes have a form of their own: beside them only
+instruments that are asked for must enter, one after another in the free bars.
 """
 
 from __future__ import annotations
@@ -17,10 +19,12 @@ from pydantic import Field
 
 from ritornello.generation.constraints.base import Constraint, ConstraintState, Context, Settings
 from ritornello.generation.constraints.fixed_notes import FixedNotesSettings
+from ritornello.generation.constraints.length import LengthSettings
 
 if TYPE_CHECKING:
     from ritornello.arrays import Mask
     from ritornello.generation.constraints.base import Ids
+    from ritornello.representations.multitrack.fixed_notes_grammar import FixedNotesGrammarState
     from ritornello.representations.multitrack.grammar import MultitrackGrammarState
     from ritornello.representations.multitrack.vocabulary import Vocabulary
 
@@ -41,10 +45,14 @@ class Entrances(Constraint):
         from ritornello.representations.multitrack import Multitrack
 
         is_free = not context.of(FixedNotesSettings).fixed_notes_asked
-        if not (context.of(EntrancesSettings).entrances and is_free):
+        asks_instruments = getattr(context.settings, "instruments", None) is not None
+        if not (context.of(EntrancesSettings).entrances and (is_free or asks_instruments)):
             return None
         found = context.representation
-        return EntrancesState(found.vocabulary) if isinstance(found, Multitrack) else None
+        if not isinstance(found, Multitrack):
+            return None
+        notes, programs = context.of(LengthSettings).notes, getattr(context.settings, "programs", None)
+        return EntrancesState(found.vocabulary, notes if programs else None)
 
 
 class EntrancesState(ConstraintState):
@@ -52,33 +60,57 @@ class EntrancesState(ConstraintState):
 
     name, rank, is_asked = "entrances", 80, False
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self.vocabulary = vocabulary
+    def __init__(self, vocabulary: Vocabulary, notes: int | None = None) -> None:
+        """`notes`: the length of the piece in notes, if it is given so."""
+        self.vocabulary, self.notes = vocabulary, notes
 
     def banned(self, grammar: MultitrackGrammarState, allowed: Mask) -> Ids:  # type: ignore[override]
         import numpy as np
 
+        missing = [voice for voice, time in grammar.reader.silent.last_onset.items() if time < 0]
+        left = 0 if self.notes is None else self.notes - grammar.notes
+        if 0 < left <= len(missing):  # the last notes are theirs
+            tokens = self.vocabulary.tokens
+            return np.flatnonzero((tokens.notes > 0) & ~np.isin(tokens.voice, missing))
         late, vocabulary = self._late(grammar), self.vocabulary
         if late is None:
             return ()
         highest = int(vocabulary.note_ids(np.array(late), vocabulary.high[late]))
+        ids, end = np.arange(vocabulary.tokens.size), vocabulary.tokens.first["end"]
         if highest <= (grammar.last_id if grammar.onset == grammar.reader.time else -1):
-            return ()
-        ids = np.arange(vocabulary.tokens.size)
-        return np.concatenate([ids[vocabulary.tokens.slice["shift"]], ids[highest + 1 :]])
+            return (end,) if not grammar.reader.bars_left else ()
+        return np.concatenate([[end], ids[vocabulary.tokens.slice["shift"]], ids[highest + 1 :]])
 
     def _late(self, grammar: MultitrackGrammarState) -> int | None:
+        from ritornello.representations.multitrack.fixed_notes_grammar import FixedNotesGrammarState
         from ritornello.representations.multitrack.grammar import HEADER
 
         reader = grammar.reader
         last_onset = reader.silent.last_onset
-        if grammar.stage < len(HEADER) or not last_onset or not reader.bars_left:
+        if grammar.stage < len(HEADER) or not last_onset:
             return None
         missing = [voice for voice, time in last_onset.items() if time < 0]
-        wanted = int(len(last_onset) * min(1.0, 2 * reader.bar / reader.length))
+        if isinstance(grammar, FixedNotesGrammarState):
+            return self._late_beside_fixed(grammar, missing)
+        if not reader.bars_left:
+            return min(missing, default=None)
+        past = reader.bar / reader.length if self.notes is None else grammar.notes / self.notes
+        wanted = int(len(last_onset) * min(1.0, 2 * past))
         if len(last_onset) - len(missing) < wanted:
             return min(missing)
         since, voice = min(
             ((time, voice) for voice, time in last_onset.items() if time >= 0), default=(reader.time, 0)
         )
         return voice if reader.time - since >= REST * reader.bar_steps else None
+
+    def _late_beside_fixed(self, grammar: FixedNotesGrammarState, missing: list[int]) -> int | None:
+        """Return the instrument that must play among those that are not fixed and have not played yet."""
+        fixed, bar = grammar.table.fixed_notes, grammar.reader.bar
+        free = sorted(fixed.free) if not fixed.is_accompanied else list(range(grammar.reader.length))
+        added = [voice for voice, _ in grammar.programs if voice not in grammar.table.voices]
+        late = [voice for voice in missing if voice in added]
+        if bar not in free or not late:
+            return None
+        number = free.index(bar)
+        due = 1.0 if bar == free[-1] else min(1.0, 2 * number / len(free))
+        return min(late) if len(added) - len(late) < int(len(added) * due) else None

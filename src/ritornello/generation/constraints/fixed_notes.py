@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -154,10 +155,11 @@ class FixedNotesConstraint(Constraint):
         if primer is None and asked.keeps_primer:
             raise ConfigError(f"{what}: there is nothing to keep; give a primer")
         if primer is not None and not asked.keeps_primer:
-            meters = {(meter.numerator, meter.denominator) for meter in primer.meters}
-            if len(meters) > 1:
+            lengths = {stop - start for start, stop in pairwise(primer.bars.edges[:-1].tolist())}
+            lengths |= {m.bar_ticks(primer.ticks_per_quarter) for m in primer.meters if m.tick < primer.end}
+            if len(lengths) > 1:
                 raise ConfigError(
-                    f"{what}: the primer changes its meter; bars that return must be of equal length"
+                    f"{what}: the primer's bars differ in length; bars that return must be of equal length"
                 )
 
 

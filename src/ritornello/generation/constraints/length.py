@@ -16,7 +16,7 @@ from ritornello.generation.constraints.base import Constraint, ConstraintState, 
 if TYPE_CHECKING:
     from ritornello.arrays import Mask
     from ritornello.generation.constraints.base import Ids
-    from ritornello.representations.base import GrammarState
+    from ritornello.representations.base import GrammarState, Representation
 
 
 class LengthSettings(Settings):
@@ -37,6 +37,11 @@ class LengthSettings(Settings):
         fixed = getattr(self, "fixed_notes_asked", "")  # of a configuration that has FixedNotesSettings too
         if fixed and self.lengths and self.bars is None:
             raise ValueError(f"{fixed} and {self.lengths[0]} contradict each other; give the length in bars")
+        chord_bars = getattr(self, "chord_bars", None) or ()
+        if self.bars is not None and self.bars < len(chord_bars):
+            raise ValueError(
+                f"bars {self.bars}: the chords are for {len(chord_bars)} bars; give so many, or fewer chords"
+            )
         return self
 
     @property
@@ -52,16 +57,24 @@ class Length(Constraint):
 
     def start(self, context: Context) -> NotesBeforeEnd | None:
         notes = context.of(LengthSettings).notes
-        return None if notes is None else NotesBeforeEnd(context.representation.end_id, notes)
+        return None if notes is None else NotesBeforeEnd(context.representation, notes)
 
 
 class NotesBeforeEnd(ConstraintState):
-    """Bans the end before the piece has so many notes."""
+    """Bans the end before the piece has so many notes, and ids that bring more than are left."""
 
     name, rank = "length", 50
 
-    def __init__(self, end_id: int, notes: int) -> None:
-        self._end, self._notes = (end_id,), notes
+    def __init__(self, representation: Representation, notes: int) -> None:
+        from ritornello.representations.tokens import CHORD
+
+        tokens = representation.tokens
+        self._end, self._notes = representation.end_id, notes
+        chords = [(pitch - CHORD).bit_count() if pitch >= CHORD else 0 for pitch in tokens.pitch.tolist()]
+        self._brings = tokens.notes.clip(min=chords)
 
     def banned(self, grammar: GrammarState, allowed: Mask) -> Ids:
-        return self._end if grammar.notes < self._notes else ()
+        left = self._notes - grammar.notes
+        if left <= 0:
+            return ()
+        return [self._end, *(self._brings > left).nonzero()[0].tolist()]

@@ -36,6 +36,9 @@ RETEMPO, OTHER_TEMPO = 0.001, 0.03
 SLOWEST, FASTEST = 30, 300
 """The range of tempos that are taken from a clock, in quarters a minute."""
 
+SIXTEENTH = PULSES // 4
+"""Pulses of the unit of song positions."""
+
 CLICK = {True: (76, 110), False: (77, 80)}
 """Pitch and velocity of the metronome's click, on the drum channel: of a bar line, and of another beat."""
 
@@ -139,15 +142,49 @@ class PortPlayer:
                 if self.settings.through:
                     self._send(data)
         elif self.settings.clock is ClockMode.IN:
-            if status == messages.CLOCK:
-                self._follower.pulse(time)
-                self._follow()
-            elif status in (messages.START, messages.CONTINUE):
-                self._follower.restart()
-                self._is_awaited = True
-            elif status == messages.STOP:
-                self._is_awaited = False
-                self.receive(events.Stop())
+            self._handle_clock(data, time)
+
+    def _handle_clock(self, data: bytes, time: float) -> None:
+        """Follow a message of the clock. A song that begins, goes on or jumps is met on its next bar line."""
+        follower, status = self._follower, data[0]
+        if status == messages.CLOCK:
+            follower.pulse(time)
+            self._follow()
+        elif status == messages.SONG_POSITION:
+            self._locate(SIXTEENTH * (data[1] | data[2] << 7))
+        elif status == messages.START:
+            follower.locate(0)
+            self._meet(True)
+        elif status == messages.CONTINUE and not follower.is_running:
+            self._meet(True)
+        elif status == messages.STOP:
+            self._meet(False)
+
+    def _meet(self, is_running: bool) -> None:
+        """Stop the session; if the clock's song is running, it begins again on the next bar line of that."""
+        self._follower.is_running = self._is_awaited = is_running
+        self.receive(events.Stop())
+
+    def _locate(self, pulses: int) -> None:
+        """Go to a place in the song. While it runs, a jump of whole bars, as of a loop, leaves the session as it is."""
+        follower, jump = self._follower, pulses - self._follower.pulses
+        if follower.is_running and abs(jump) < SIXTEENTH:
+            return  # it only says where the song is
+        follower.locate(pulses)
+        if not follower.is_running:
+            return
+        if jump % round(self._bar_quarters * PULSES):
+            self._meet(True)
+        else:
+            self._beat.shift(jump / PULSES)
+            self._next_click = None if self._next_click is None else self._next_click + jump / PULSES
+
+    def start(self) -> None:
+        """Begin to play: on the next bar line of an external clock, if its song is running."""
+        if self.settings.clock is ClockMode.IN and self._follower.is_running:
+            self._is_awaited = self._is_awaited or self.session.turn.turn is Turn.IDLE
+        else:
+            self.receive(events.Start())
 
     def _follow(self) -> None:
         """Start on a bar line of the clock once its tempo is known; then follow its tempo at the model's turns.
@@ -166,13 +203,25 @@ class PortPlayer:
         """Take the clock's tempo, and send `event`, just before its next bar line."""
         if self._follower.tempo is None:
             return
-        bar = self.session.config.bar_seconds * self.session.config.tempo / 60  # in quarters
+        bar = self._bar_quarters
         line = math.floor(self._follower.position / bar + 1) * bar
+        if self._follower.time(line) - LOOK_AHEAD < self._follower.last:  # too late for this one
+            line += bar
         if self._follower.comes(when := self._follower.time(line) - LOOK_AHEAD):
             self._is_awaited, self._beat = False, Beat(line)
             self._configure_tempo(0.0, when)
             if event is not None:
                 self.session.receive(event, when)
+
+    def stop(self) -> None:
+        """Stop playing, also what waits for a bar line."""
+        self._is_awaited = False
+        self.receive(events.Stop())
+
+    @property
+    def _bar_quarters(self) -> float:
+        numerator, denominator = self.session.config.meter_pair
+        return 4 * numerator / denominator
 
     def _configure_tempo(self, share: float, time: float | None = None) -> None:
         """Take the clock's tempo if it differs by more than `share`."""
@@ -231,9 +280,9 @@ class PortPlayer:
     def _set_beat(self, tempo: events.TempoSet) -> None:
         """Send clock and clicks by this beat from now on."""
         if not self._beat.is_set or self._next_pulse is None:
-            self._next_pulse, self._next_click = 0, 0.0
-            if self.settings.clock is not ClockMode.IN:
+            if not self._follower.is_running:  # else it begins at a bar line of the clock
                 self._beat = Beat()
+            self._next_pulse, self._next_click = 0, self._beat.first
         self._beat.update(tempo)
         self._next_click = self._next_click if tempo.steady else None
 
@@ -276,8 +325,8 @@ class PortPlayer:
 
 
 BUTTONS: dict[str, Callable[[PortPlayer], None]] = {
-    "start": lambda player: player.receive(events.Start()),
-    "stop": lambda player: player.receive(events.Stop()),
+    "start": PortPlayer.start,
+    "stop": PortPlayer.stop,
     "undo": lambda player: player.receive(events.Undo()),
     "panic": PortPlayer.panic,
 }

@@ -1,7 +1,8 @@
 """The beat on MIDI ports: positions of a session's beat, and tracking of an external MIDI clock.
 
-A position is a number of quarter notes since the first bar line. MIDI clock has PULSES to a quarter; the pulse after
-a start message is position 0.
+A position is a number of quarter notes since the first bar line, of an external clock since the beginning of its song.
+MIDI clock has PULSES to a quarter. The pulse after a start message is position 0, that after a continue message where
+the song was stopped, or where a song position message has put it. While a song stands still, pulses tell the tempo.
 """
 
 from __future__ import annotations
@@ -35,11 +36,12 @@ STRETCH = 0.05
 
 
 class Beat:
-    """The positions of a session's beat over time. `position` is that of the bar line of the first `TempoSet`."""
+    """The positions of a session's beat over time. `first` is that of the bar line of the first `TempoSet`."""
 
     def __init__(self, position: float = 0.0) -> None:
         self._set: TempoSet | None = None
         self._position = position  # at the bar line of `_set`
+        self.first = position
 
     @property
     def is_set(self) -> bool:
@@ -68,6 +70,10 @@ class Beat:
             self._position = self.position(tempo.bar_line)
         self._set = tempo
 
+    def shift(self, quarters: float) -> None:
+        """Add to all positions."""
+        self._position += quarters
+
     def position(self, time: float) -> float:
         """Return the position at a time."""
         assert self._set is not None
@@ -80,22 +86,30 @@ class Beat:
 
 
 class ClockFollower:
-    """Tracks an external MIDI clock: its tempo, and its position since its start."""
+    """Tracks an external MIDI clock: its tempo, and its position in its song.
+
+    is_running: whether the song goes on. pulses: those of the song so far, which is the number of the next one.
+    """
 
     def __init__(self) -> None:
         self._times: deque[float] = deque(maxlen=REMEMBERED)
-        self.pulses = 0
+        self.pulses, self.is_running = 0, False
 
-    def restart(self) -> None:
-        """Make the next pulse position 0."""
-        self.pulses = 0
+    def locate(self, pulses: int) -> None:
+        """Set the number of the next pulse of the song."""
+        self.pulses = pulses
 
     def pulse(self, time: float) -> None:
         """Count a pulse at `time`."""
         if self._times and not 0 <= time - self._times[-1] < GAP:
             self._times.clear()
         self._times.append(time)
-        self.pulses += 1
+        self.pulses += self.is_running
+
+    @property
+    def last(self) -> float:
+        """The time of the last pulse."""
+        return self._times[-1]
 
     @property
     def position(self) -> float:
@@ -123,7 +137,7 @@ class ClockFollower:
     def tempo_for(self, beat: Beat, quarters: float) -> float | None:
         """Return the tempo at which a session whose beat is `beat` meets this clock within `quarters`."""
         tempo = self.tempo
-        if tempo is None or not beat.is_set or not self.pulses:
+        if tempo is None or not beat.is_set or not self.is_running:
             return tempo
         behind = self.position - beat.position(self._times[-1])
         return tempo * (1 + max(-STRETCH, min(STRETCH, behind / quarters)))

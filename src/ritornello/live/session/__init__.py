@@ -20,18 +20,20 @@ many sessions. Read in order: `turns`, `turn_taking`, `improviser`, `response_de
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ritornello.config import checked
 from ritornello.errors import ConfigError
 from ritornello.generation.stepper import Logits, State
 from ritornello.live import events
 from ritornello.live.config import JamConfig
-from ritornello.live.events import BookmarkSet, Input, LiveNote, Output, TempoSet, Turn, TurnBegan
+from ritornello.live.events import BookmarkSet, Input, LiveNote, Output, Remark, TempoSet, Turn, TurnBegan
 from ritornello.live.session.calls import check_call
 from ritornello.live.session.improviser import Step
 from ritornello.live.session.model import LiveModel, make_live_model
 from ritornello.live.session.record import record_to_score
 from ritornello.live.session.turn_taking import Snapshot, TurnTaking
-from ritornello.score import Score
+from ritornello.score import Key, Score
 
 __all__ = ["LiveModel", "Session", "Step", "make_live_model"]
 
@@ -83,7 +85,8 @@ class Session:
     def score(self) -> Score:
         """Return the whole session, with its silences, as a score: tracks of both sides, tempos, pedal, markers."""
         name = self.model.name
-        return record_to_score(self._turns.record, self._turns.now, f"A jam with {name}", name.capitalize())
+        score = record_to_score(self._turns.record, self._turns.now, f"A jam with {name}", name.capitalize())
+        return replace(score, keys=(Key(0, *signature),)) if (signature := self.config.signature) else score
 
     # --- network and clock ------------------------------------------------------------------------------------
 
@@ -158,9 +161,14 @@ class Session:
                 raise ConfigError(f"a session does not accept {type(event).__name__}")
 
     def use(self, model: LiveModel, now: float) -> None:
-        """Play with another model from the next turn on."""
+        """Play with another model from the next turn on; if it lacks the instruments asked for, with its own."""
         self._turns.run_until(now)
-        self._request(self.config, model, changes_shape=True)
+        config = self.config
+        asked = model.asked_programs(config) if config.instruments else ()
+        if not set(asked) <= set(model.programs):
+            config = config.model_copy(update={"instruments": None})
+            self._turns.out.append(Remark(f"{model.name} plays its own instruments"))
+        self._request(config, model, changes_shape=True)
 
     def _request(self, config: JamConfig, model: LiveModel, changes_shape: bool) -> None:
         """Set settings and model of the next turn; with another shape it begins at once, unless the model plays."""

@@ -86,9 +86,26 @@ class Ensemble:
         """The voice of each part; parts may share one."""
         if not self.model.has_voices:
             return (0,)
-        tracks = tuple(_track(part, [(TICKS * i, TICKS, 60, 80)]) for i, part in enumerate(self.parts))
-        ids = self.model.representation.primer(Score(TICKS, tracks))
+        ids = self._roll_call
         return tuple(int(voice) for voice in self.model.voices[ids] if voice >= 0)
+
+    @cached_property
+    def sounding(self) -> dict[int, int]:
+        """The programs of the model's parts, by the program of the voice that stands for each, where they differ."""
+        if not self.model.has_voices:
+            return {}
+        tokens, ids = self.model.tokens, self._roll_call
+        header = ids[tokens.program[ids] >= 0]
+        stands = dict(zip(tokens.voice[header].tolist(), tokens.program[header].tolist(), strict=True))
+        pairs = [(stands[voice], part) for voice, part in zip(self.voices, self.model_programs, strict=False)]
+        kept = {program for program, part in pairs if program == part}
+        return {program: part for program, part in reversed(pairs) if program not in kept and part != DRUMS}
+
+    @cached_property
+    def _roll_call(self) -> Ids:
+        """The ids of one note a part, one after another."""
+        tracks = tuple(_track(part, [(TICKS * i, TICKS, 60, 80)]) for i, part in enumerate(self.parts))
+        return self.model.representation.primer(Score(TICKS, tracks))
 
     def may_play(self, avoid: int | None = None) -> NDArray[np.bool_]:
         """Return a mask over the ids of the model's parts, without that of program `avoid` if there is another."""
@@ -162,9 +179,13 @@ def remarks_on(config: JamConfig, ensemble: Ensemble) -> list[str]:
         if not player or ensemble.part_of(player[0]) is not None:
             return []
         return [f"{name} cannot hear {instrument_name(player[0])}, and plays on its own"]
-    names = dict.fromkeys(each for each in (config.instrument, *(config.instruments or ())) if each)
-    unknown = [each for each in names if parse_instrument(each) not in programs]
-    return [f"{name} does not know {each}: the nearest instrument stands for it" for each in unknown]
+    asked = (instrument_name(each) for each in ensemble.model.asked_programs(config) if each not in programs)
+    remarks = [
+        f"{name} plays {each} as the nearest instrument that it knows" for each in dict.fromkeys(asked)
+    ]
+    if config.instrument and parse_instrument(config.instrument) not in programs:
+        remarks.append(f"{name} does not know {config.instrument}: the nearest instrument stands for it")
+    return remarks
 
 
 def _part_like(program: int, parts: Sequence[int]) -> int | None:

@@ -133,7 +133,9 @@ class Improviser:
         """Advance the model state to the end of `score`. If there is a task, return the decoder that goes on there."""
         bars = int(inputs.window.quarters(inputs.until) / inputs.window.bar_quarters) + BARS // 2
         conditions = ensemble.conditions(inputs.window, max(BARS, bars))
-        representation = self.model.representation.for_piece(score if score.note_count else None, conditions)
+        representation = self.model.representation
+        if not self.model.has_voices:  # else its parts are those of the ensemble
+            representation = representation.for_piece(score if score.note_count else None, conditions)
         ids = ensemble.ids(representation, inputs.window, score, inputs.until, conditions)
         has_header = self._marks[0][1].parts == ensemble.parts
         first = header_length(ids, self.model) if has_header else 0

@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 from ritornello.bundle import Bundle, Sampling
 from ritornello.config import checked
 from ritornello.errors import ConfigError
+from ritornello.generation.asked import settle_meter
 from ritornello.generation.compose import compose
 from ritornello.generation.config import ComposeConfig
 from ritornello.generation.constraints import ConstraintState, Context, start_constraints
 from ritornello.generation.stepper import State, Stepper
 from ritornello.live.config import JamConfig
 from ritornello.originality import Index
-from ritornello.representations.base import Representation
+from ritornello.representations.base import Conditions, Representation
 from ritornello.representations.tokens import Tokens
 from ritornello.score import Score
-from ritornello.theory import DRUMS
+from ritornello.theory import DRUMS, choose_instrument
 
 MOST_STARTED = 8
 """Sets of constraint states that a model caches; each may hold continuations of its index, 20 bytes a note."""
@@ -85,6 +86,20 @@ class LiveModel:
                 del self._started[next(iter(self._started))]
             self._started[key] = started
         return started
+
+    def asked_programs(self, config: JamConfig) -> tuple[int, ...]:
+        """Return the programs of the instruments asked for; those of the defaults if there are none."""
+        if config.instruments is None:
+            return self.default_programs
+        return tuple(choose_instrument(name, self.programs) for name in config.instruments)
+
+    def check_asked(self, config: JamConfig) -> None:
+        """Raise ConfigError for a meter that the model lacks, and for an instrument of a family that it lacks."""
+        settle_meter(self.representation, config.meter_pair)
+        if config.instruments is not None:
+            programs = self.asked_programs(config)  # parts of one family may share a voice
+            for asked in [(program,) for program in programs] if self.has_voices else [programs]:
+                self.representation.for_piece(None, Conditions(instruments=asked))
 
     @cached_property
     def has_voices(self) -> bool:

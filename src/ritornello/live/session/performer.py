@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from ritornello.live.session.encoding_window import EPSILON, Ensemble, Window
 from ritornello.live.session.improviser import Improviser, InputSnapshot, ModelState, Step
 from ritornello.live.session.model import LiveModel
 from ritornello.live.session.response_decoder import CHUNK, DecidedNote, Task
-from ritornello.theory import DRUMS, parse_instrument
+from ritornello.theory import DRUMS
 
 LEAD = 0.06
 """Seconds from the decision of a note that is due to its start: time to reach the speaker."""
@@ -68,13 +69,11 @@ class Performer:
         self._channels: dict[int, int] = {}
         self._ensemble: Ensemble | None = None
         self._program: int | None = None  # of all pitched notes, if the model has no parts
+        self._sounding: Mapping[int, int] = {}  # see `Ensemble.sounding`
 
     def ensemble(self, config: JamConfig, player_programs: tuple[int, ...]) -> Ensemble:
         """Return the ensemble of the requested instruments and the player's."""
-        own = self.model.default_programs
-        if config.instruments is not None:
-            own = tuple(parse_instrument(name) for name in config.instruments)
-        ensemble = Ensemble(self.model, own, player_programs)
+        ensemble = Ensemble(self.model, self.model.asked_programs(config), player_programs)
         if self._ensemble != ensemble:  # else the old one, whose voices are cached
             self._ensemble = ensemble
         return self._ensemble
@@ -104,6 +103,7 @@ class Performer:
         )
         self.delay, self.stop, self._window, self._unit = 0.0, span.stop, window, span.unit
         melodic = [program for program in ensemble.model_programs if program != DRUMS]
+        self._sounding = ensemble.sounding
         self._program = melodic[0] if melodic and not self.model.has_voices else None
         self.improviser.answer(ensemble, inputs, task)
 
@@ -152,7 +152,7 @@ class Performer:
         start, end = self._seconds(note.start), self._seconds(note.end)
         program, channel = note.program, DRUM_CHANNEL
         if program != DRUMS:
-            program = program if self._program is None else self._program
+            program = self._sounding.get(program, program) if self._program is None else self._program
             free = MELODIC_CHANNELS[len(self._channels) % len(MELODIC_CHANNELS)]
             channel = self._channels.setdefault(program, free)
         span = start, max(end, start + SHORTEST)

@@ -131,8 +131,10 @@ class TurnTaking:
     def ask(self, config: JamConfig, model: LiveModel) -> None:
         """Set the settings and the model of the next turn; sampling that is not given follows the model's card.
 
-        ConfigError for constraints that the model does not support, or that contradict each other.
+        ConfigError for a meter and instruments that the model lacks, and for constraints that it does not support or
+        that contradict each other.
         """
+        model.check_asked(config)
         model.start_constraints(config)
         self.asked, self.asked_model = with_sampling(config, model.sampling), model
 

@@ -20,7 +20,7 @@ from ritornello.representations.base import PLAIN_SAMPLING, Conditions, Ids
 from ritornello.representations.event_words import vocabulary
 from ritornello.representations.event_words.encoding import Encoder
 from ritornello.representations.event_words.grammar import EventGrammarState
-from ritornello.representations.event_words.layout import NO_SECOND, Sheet, lay_out
+from ritornello.representations.event_words.layout import NO_SECOND, Sheet, channels_of, lay_out, taken
 from ritornello.representations.event_words.vocabulary import (
     FIRST_WORD,
     EventWordsConfig,
@@ -42,11 +42,15 @@ class EventWords(BaseTokenizer[EventWordsConfig]):
     collect_statistics = staticmethod(vocabulary.collect_statistics)
     fit_config = staticmethod(vocabulary.fit)
     reference_sampling = PLAIN_SAMPLING  # that of the source is not stated
-    unsupported_settings = ("tempo", "meter", "instruments", "seconds")
+    unsupported_settings = ("instruments", "seconds")
 
     def __init__(self, config: EventWordsConfig) -> None:
         self.vocabulary = Vocabulary(config)
         super().__init__(config, self.vocabulary.tokens)
+
+    @property
+    def meters(self) -> tuple[tuple[int, int], ...]:
+        return (self.settings.meter,)
 
     def encode(self, score: Score) -> Ids:
         return np.array([self.start_id, *self._encoder_of(score).ids, self.end_id], dtype=np.int32)
@@ -73,6 +77,15 @@ class EventWords(BaseTokenizer[EventWordsConfig]):
                 sheet.add(now, event.status, event.first, event.second or 0)
         tempo = Tempo(0, config.microseconds_per_quarter)
         return sheet.score(now, config.ticks_per_quarter, tempo, Meter(0, *config.meter))
+
+    def parts_read(self, score: Score) -> tuple[int | None, ...]:
+        """Return the part of each track: its channel."""
+        tracks = taken(score.tracks, self.settings.track)
+        channels = dict(zip(map(id, tracks), channels_of(tracks), strict=True))
+        return tuple(channels.get(id(track)) for track in score.tracks)
+
+    def parts(self, ids: Ids) -> tuple[int, ...]:
+        return tuple(channels_of(self.decode(ids).tracks))
 
     def grammar(self, conditions: Conditions = Conditions()) -> EventGrammarState:  # a frozen value
         return EventGrammarState(self.tokens, conditions, self.vocabulary)

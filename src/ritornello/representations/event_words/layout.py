@@ -58,17 +58,25 @@ def order_of(status: Ints, first: Ints, second: Ints) -> Ints:
     return np.asarray((((kinds[kind] * 16 + channel) * 16 + kind) * 128 + first) * 129 + second + 1)
 
 
+def taken(tracks: tuple[Track, ...], track: int | None) -> tuple[Track, ...]:
+    """Return the tracks that are laid out: all, or the one of a number (see `lay_out`)."""
+    return tracks if track is None else tuple(each for each in tracks if len(each.notes))[:track][-1:]
+
+
+def channels_of(tracks: tuple[Track, ...]) -> list[int]:
+    """Return the channel of each track."""
+    melodic = chain(MELODIC_CHANNELS, repeat(MELODIC_CHANNELS[-1]))
+    return [DRUM_CHANNEL if each.is_drum else next(melodic) for each in tracks]
+
+
 def lay_out(score: Score, keep: Keep = "all", track: int | None = None) -> Stream:
     """Return the events of a score, at its own ticks.
 
     keep: "notes" leaves out programs and controls. track: the number of the only track taken, of those with
     notes, counted from 1; the last if there are not so many.
     """
-    tracks = score.tracks
-    if track is not None:
-        tracks = tuple(each for each in tracks if len(each.notes))[:track][-1:]
-    melodic = chain(MELODIC_CHANNELS, repeat(MELODIC_CHANNELS[-1]))
-    channels = [DRUM_CHANNEL if each.is_drum else next(melodic) for each in tracks]
+    tracks = taken(score.tracks, track)
+    channels = channels_of(tracks)
     parts = [_note_rows(tracks, channels)]
     if keep == "all":
         programs: dict[int, int] = {}  # of each channel, that of its first track

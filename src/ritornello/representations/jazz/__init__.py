@@ -20,15 +20,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from copy import copy
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ritornello.leadsheet import check_leadsheet
+from ritornello.errors import ConfigError
+from ritornello.leadsheet import check_leadsheet, leadsheet_parts, read_leadsheet
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Conditions, Ids
 from ritornello.representations.grids import TEMPOS, nearest
 from ritornello.representations.jazz import decoding, encoding, vocabulary
-from ritornello.representations.jazz.grammar import JazzGrammarState, Rules
+from ritornello.representations.jazz.grammar import JazzGrammarState, Rules, planned_chords
 from ritornello.representations.jazz.vocabulary import (
     STEPS_PER_QUARTER,
     JazzConfig,
@@ -37,9 +39,10 @@ from ritornello.representations.jazz.vocabulary import (
     Vocabulary,
     is_usable_meter,
 )
+from ritornello.representations.parts import voices_for
 from ritornello.representations.tokenizer import BaseTokenizer
 from ritornello.score import Meter, Score
-from ritornello.theory import instrument_name
+from ritornello.theory import DRUMS, instrument_name
 
 __all__ = ["Jazz", "JazzConfig"]
 
@@ -48,16 +51,20 @@ class Jazz(BaseTokenizer[JazzConfig]):
     """The representation `jazz`; see `representations.base.Representation`."""
 
     name = "jazz"
+    unsupported_settings = ("notes",)  # a chord brings several
     config_model = JazzConfig
     options_model = JazzOptions
     fit_config = staticmethod(vocabulary.fit)
     reference_sampling: ClassVar[Mapping[str, Any]] = {**PLAIN_SAMPLING, "temperature": 0.5}  # deepjazz
     plays_over_chords = True
+    plays_in_key = True
 
     def __init__(self, config: JazzConfig) -> None:
         self.vocabulary = Vocabulary(config)
         super().__init__(config, self.vocabulary.tokens)
         self._rules = Rules(self.vocabulary)
+        self.soloist: int | None = None  # the program of the melody, instead of that of its id
+        self.accompanist = 0  # the program of the chords
 
     @staticmethod
     def collect_statistics(score: Score) -> Statistics:
@@ -86,10 +93,36 @@ class Jazz(BaseTokenizer[JazzConfig]):
         return encoding.encode(self.vocabulary, score)
 
     def decode(self, ids: Ids) -> Score:
-        return decoding.decode(self.vocabulary, np.array(self.known_ids(ids), dtype=np.int64))
+        ids = np.array(self.known_ids(ids), dtype=np.int64)
+        return decoding.decode(self.vocabulary, ids, self.soloist, self.accompanist)
+
+    def for_piece(self, primer: Score | None, conditions: Conditions) -> Jazz:
+        """Return it with the soloist of `conditions` or `primer`, and the instrument that plays the chords, if there is
+        one. ConfigError for more, for drums, and for a soloist of a family that has none."""
+        asked, other = conditions.instruments or (), copy(self)
+        if len(asked) > 2 or DRUMS in asked:
+            names = ", ".join(map(instrument_name, asked))
+            raise ConfigError(
+                f"instruments {names}: a model of jazz has a soloist and one instrument for the chords, and no drums"
+            )
+        if asked:
+            voices_for([(program,) for program in vocabulary.SOLOISTS], asked[:1])
+            other.soloist = asked[0]
+        elif primer is not None:
+            other.soloist = read_leadsheet(primer, self.settings.melody).program
+        other.accompanist = asked[1] if len(asked) == 2 else self.accompanist
+        return other
+
+    @property
+    def meters(self) -> tuple[tuple[int, int], ...]:
+        return self.vocabulary.config.meters
+
+    def parts_read(self, score: Score) -> tuple[int | None, ...]:
+        return leadsheet_parts(score, self.settings.melody)
 
     def grammar(self, conditions: Conditions = Conditions()) -> JazzGrammarState:  # a frozen value
-        return JazzGrammarState(self.tokens, conditions, self.vocabulary, rules=self._rules)
+        chords = planned_chords(conditions)
+        return JazzGrammarState(self.tokens, conditions, self.vocabulary, rules=self._rules, chords=chords)
 
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:
         """Return the beginning of a piece: the primer in its own key and meter and over its own chords."""

@@ -14,6 +14,7 @@ So an encoded piece is decoded to the same letters and intervals, which encode t
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -58,8 +59,8 @@ class Sung(NamedTuple):
     letters: str
 
 
-def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
-    """Return the score of `ids`, all of the vocabulary."""
+def decode(vocabulary: Vocabulary, ids: Ids, soloist: int | None = None, accompanist: int = 0) -> Score:
+    """Return the score of `ids`, all of the vocabulary; the programs are those of melody and chords, if given."""
     reader = Reader(vocabulary.tokens, Conditions(), vocabulary)
     for token in ids.tolist():
         reader.advance(token)
@@ -77,12 +78,16 @@ def decode(vocabulary: Vocabulary, ids: Ids) -> Score:
     else:
         rows = _realise(reader, chords, random)
     ticks = ((s * TICKS_PER_STEP, d * TICKS_PER_STEP, p, MELODY_VELOCITY) for s, d, p in rows)
-    notes, name = without_overlaps(make_notes(ticks)), f"Melody ({instrument_name(reader.soloist)})"
+    soloist = reader.soloist if soloist is None else soloist
+    notes, name = without_overlaps(make_notes(ticks)), f"Melody ({instrument_name(soloist)})"
     tempo = DEFAULT_TEMPO if reader.tempo is None else float(TEMPOS[reader.tempo])
     fifths = key_fifths(reader.key)
     return Score(
         STEPS_PER_QUARTER * TICKS_PER_STEP,
-        tracks=(Track(notes, reader.soloist, name=name), _accompaniment(reader, fifths < 0)),
+        tracks=(
+            Track(notes, soloist, name=name),
+            replace(_accompaniment(reader, fifths < 0), program=accompanist),
+        ),
         tempos=(Tempo.from_quarters_per_minute(0, tempo),),
         meters=(Meter(0, *vocabulary.config.meters[reader.meter]),),
         keys=(Key(0, fifths),),

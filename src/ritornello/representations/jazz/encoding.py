@@ -150,6 +150,8 @@ def _chords(sheet: LeadSheet, bar_steps: int, numbers: range, key: int) -> Itera
     """Yield the chords of each bar of `numbers`, on eighths: the one in force at its beginning, then the changes."""
     placed: dict[int, dict[int, Chord]] = {}  # by bar and position
     for tick, chord in sheet.chords:
+        if chord is None:  # the one before goes on
+            continue
         bar, rest = divmod(tick, bar_steps)
         position = round(rest / STEPS_PER_PLACE) * STEPS_PER_PLACE
         if position >= bar_steps:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ritornello.arrays import Mask
 from ritornello.errors import ConfigError
+from ritornello.representations.conditions import Conditions
 from ritornello.representations.grids import TEMPOS, nearest, nearest_meter
 from ritornello.representations.jazz.analysis import HELD, LETTERS, REST, STRUCK
 from ritornello.representations.jazz.encoding import chord_ids, nearest_soloist
@@ -73,6 +74,7 @@ class JazzGrammarState(Reader):
     the whole piece is decoded."""
 
     rules: Rules = field(kw_only=True)
+    chords: tuple[tuple[Chord, ...], ...] = field(kw_only=True)  # those of the conditions
 
     def allow(self, mask: Mask) -> None:
         left = self.bar_steps - self.position
@@ -107,22 +109,24 @@ class JazzGrammarState(Reader):
     def _allow_header(self, mask: Mask) -> None:
         kind, conditions, planned = HEADER[self.stage], self.conditions, None
         meters = self.vocabulary.config.meters
-        if kind == "meter" and (conditions.meter or conditions.chords):
+        if kind == "meter" and (conditions.meter or self.chords):
             planned = nearest_meter(meters, *(conditions.meter or (4, 4)))  # as chord lists go
         elif kind == "tempo" and conditions.quarters_per_minute:
             planned = int(nearest(TEMPOS, np.array(conditions.quarters_per_minute)))
-        elif kind == "key" and conditions.chords:
-            planned = key_of(conditions.chords)
+        elif kind == "key" and conditions.key:
+            planned = 7 * conditions.key[0] % 12
+        elif kind == "key" and self.chords:
+            planned = key_of(self.chords)
         elif kind == "soloist" and (melodic := [p for p in conditions.instruments or () if p != DRUMS]):
             planned = nearest_soloist(melodic[0])
         mask[self.tokens.slice[kind] if planned is None else self.tokens.first[kind] + planned] = True
 
     def _planned(self) -> int | None:
         """Return the next id of the chords that the conditions have for the present bar, or None."""
-        if not self.conditions.chords or not self.bars_read:
+        if not self.chords or not self.bars_read:
             return None
         number, present = len(self.bars_read) - 1, self.bars_read[-1].chords
-        placed = spread(self.conditions.chords[number % len(self.conditions.chords)], self.bar_steps)
+        placed = spread(self.chords[number % len(self.chords)], self.bar_steps)
         planned = [token for at, c in placed for token in chord_ids(self.vocabulary, at, c, self.key)]
         read = sum(2 + (c.position > 0) + (c.bass not in (None, c.root)) for c in present)
         read += bool(self.chord_position) + (self.root is not None)
@@ -130,7 +134,7 @@ class JazzGrammarState(Reader):
 
     def _allow_chords(self, mask: Mask) -> bool:
         """Allow another chord or a bass, or else words. Return False where all chords of the conditions are there."""
-        if self.conditions.chords:
+        if self.chords:
             if (planned := self._planned()) is None:
                 return False
             mask[planned] = True
@@ -149,7 +153,7 @@ class JazzGrammarState(Reader):
         if number and (self.is_free or number >= self.bars):
             mask[self.tokens.first["end"]] = True
         if number < self.bars:
-            if chords := self.conditions.chords:
+            if chords := self.chords:
                 mask[chord_ids(self.vocabulary, 0, chords[number % len(chords)][0], self.key)[0]] = True
             else:
                 mask[self.tokens.slice["root"]] = True
@@ -182,6 +186,14 @@ class JazzGrammarState(Reader):
         rest = np.maximum(left - rules.steps, 0)
         had, has = rules.fillable[int(self.has_note)][rest], rules.fillable[1][rest]
         return np.asarray(words & (rules.steps <= left) & np.where(rules.rests, had, has))
+
+
+def planned_chords(conditions: Conditions) -> tuple[tuple[Chord, ...], ...]:
+    """Return the chords of the conditions. ConfigError where there is none: every bar of a solo has one."""
+    bars = tuple(tuple(chord for chord in bar if chord) for bar in conditions.chords or ())
+    if any(len(bar) < len(own) for bar, own in zip(bars, conditions.chords or (), strict=True)):
+        raise ConfigError("chords N.C.: this model always plays over a chord; write the one that goes on")
+    return bars
 
 
 def key_of(chords: Sequence[Sequence[Chord]]) -> int:

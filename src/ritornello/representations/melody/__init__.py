@@ -34,9 +34,9 @@ from ritornello.representations.melody.extraction import (
     without_tail,
 )
 from ritornello.representations.melody.grammar import MelodyGrammarState
-from ritornello.representations.tokenizer import BaseTokenizer
+from ritornello.representations.tokenizer import BaseTokenizer, solo_program
 from ritornello.score import Score, Tempo, Track, make_notes
-from ritornello.theory import DRUMS, instrument_name
+from ritornello.theory import instrument_name
 
 __all__ = ["Melody", "MelodyConfig"]
 
@@ -101,13 +101,24 @@ class Melody(BaseTokenizer[MelodyConfig]):
         )
 
     def for_piece(self, primer: Score | None, conditions: Conditions) -> Melody:
-        """Return the representation placed as `primer` is, with tempo and program of `conditions`."""
+        """Return the representation placed as `primer` is, or in the key of `conditions`, with their tempo and program.
+
+        ConfigError for several instruments, and for drums.
+        """
         shift, tempo = None, conditions.quarters_per_minute
         if primer is not None:
             shift = self._shift(leading_melody(primer, self.settings.steps_per_quarter))
             tempo = tempo or next((t.quarters_per_minute for t in primer.tempos), None)
-        program = next((p for p in conditions.instruments or () if p != DRUMS), 0)
-        return Melody(self.settings, Placement(shift, tempo or TEMPO, program))
+        elif conditions.key and self.encoding.squashes:  # up or down by at most half an octave
+            shift = (self.settings.target_key - 7 * conditions.key[0] + 6) % 12 - 6
+        program = solo_program(self.name, primer, conditions)
+        return Melody(self.settings, Placement(shift, tempo or TEMPO, program or 0))
+
+    def parts_read(self, score: Score) -> tuple[int | None, ...]:
+        """Return the first part with notes, which is the melody (`leading_melody`)."""
+        parts = super().parts_read(score)
+        first = parts.index(0) if 0 in parts else -1
+        return tuple(0 if number == first else None for number in range(len(parts)))
 
     def _shift(self, events: Events) -> int:
         low, high = self.encoding.low, self.encoding.high

@@ -19,6 +19,8 @@ Read in order: `vocabulary`, `encoding`, `reading`, `decoding`, `grammar`, `fixe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,11 +33,17 @@ from ritornello.representations.multitrack import decoding, encoding, reading, v
 from ritornello.representations.multitrack.fixed_notes import make_table
 from ritornello.representations.multitrack.fixed_notes_grammar import FixedNotesGrammarState
 from ritornello.representations.multitrack.grammar import MultitrackGrammarState, planned_instruments
-from ritornello.representations.multitrack.vocabulary import MultitrackConfig, MultitrackOptions, Vocabulary
+from ritornello.representations.multitrack.vocabulary import (
+    MultitrackConfig,
+    MultitrackOptions,
+    Vocabulary,
+    parts_of,
+)
+from ritornello.representations.parts import voices_for
 from ritornello.representations.tokenizer import BaseTokenizer
 from ritornello.representations.tokens import InstrumentRange
 from ritornello.score import Score
-from ritornello.theory import instrument_name
+from ritornello.theory import DRUMS, instrument_name
 
 
 class Multitrack(BaseTokenizer[MultitrackConfig]):
@@ -44,6 +52,7 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
     name = "multitrack"
     tells_notes_in_order = True
     keeps_fixed_notes = True
+    changes_meter = True
     config_model = MultitrackConfig
     options_model = MultitrackOptions
 
@@ -94,12 +103,58 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
         if conditions.quarters_per_minute:
             tempo = int(nearest(TEMPOS, np.array(conditions.quarters_per_minute)))
             ids[4] = tokens.first["tempo"] + tempo
-        more = np.array(planned_instruments(self.vocabulary, conditions.instruments or ()), dtype=np.int32)
-        more = more[~np.isin(tokens.voice[more], tokens.voice[ids[5:body]])]
+        added = self._added(score, conditions).items()
+        more = np.array([self.vocabulary.instrument_id(*each) for each in added], dtype=np.int32)
         return np.concatenate([ids[:5], np.sort(np.concatenate([ids[5:body], more])), ids[body:]])
+
+    def for_piece(self, primer: Score | None, conditions: Conditions) -> Multitrack:
+        """Return it writing the programs of `primer`, and of the instruments of `conditions`, for the voices that play
+        them. ConfigError for instruments without a voice of their family and their own."""
+        written: dict[int, int] = {}
+        parts = parts_of(primer) if primer else []
+        voices = self.vocabulary.voices_of(program for program, _ in parts)
+        for voice, (_, track) in zip(voices, parts, strict=True):
+            if track.is_drum == self.vocabulary.is_drum[voice]:
+                written.setdefault(voice, track.program)
+        for voice, program in self._added(primer, conditions).items():
+            written[voice] = self.settings.voices[voice].programs[0] if program == DRUMS else program
+        other = copy(self)
+        other.vocabulary = self.vocabulary.writing(written)
+        other.tokens = other.vocabulary.tokens
+        return other
+
+    def _added(self, primer: Score | None, conditions: Conditions) -> dict[int, int]:
+        """Return the programs of the conditions that `primer` lacks, by the voices that play them; all of them, if they
+        are to be added to its parts. Raises ConfigError."""
+        given = [program for program, _ in parts_of(primer)] if primer else []
+        present, added = [] if conditions.fixed_notes else list(given), []
+        for program in conditions.instruments or ():
+            if program in present:
+                present.remove(program)
+            else:
+                added.append(program)
+        taken = set(self.vocabulary.voices_of(given))
+        return dict(zip(voices_for(self.vocabulary.known, added, taken), added, strict=True))
+
+    @property
+    def meters(self) -> tuple[tuple[int, int], ...]:
+        return self.vocabulary.config.meters
 
     def substitutions(self, score: Score) -> tuple[str, ...]:
         return encoding.substitutions(self.vocabulary, score)
+
+    def parts_read(self, score: Score) -> tuple[int | None, ...]:
+        """Return the voice of each track. Drums are not read without a voice of drums, nor anything else without one of
+        another kind."""
+        has = set(self.vocabulary.is_drum.tolist())
+        read = [n for n, track in enumerate(score.tracks) if len(track.notes) and track.is_drum in has]
+        known = replace(score, tracks=tuple(score.tracks[number] for number in read))
+        voices = self.vocabulary.voices_of(program for program, _ in vocabulary.parts_of(known))
+        by_track = dict(zip(read, voices, strict=True))
+        return tuple(by_track.get(number) for number in range(len(score.tracks)))
+
+    def parts(self, ids: Ids) -> tuple[int, ...]:
+        return decoding.voices_in_order(self.vocabulary, self.known_ids(ids))
 
     def summary(self) -> Mapping[str, Any]:
         config = self.vocabulary.config

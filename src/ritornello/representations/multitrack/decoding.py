@@ -55,10 +55,9 @@ def decode(vocabulary: Vocabulary, ids: list[int]) -> Score:
             voice, program = vocabulary.instruments[value]
             programs.setdefault(voice, program)
     tracks = []
-    # Parts of one family stay in order, so that encoding again gives each the voice it had.
-    for voice in sorted(notes, key=lambda each: (SCORE_ORDER.index(config.voices[each].family), each)):
+    for voice in voices_in_order(vocabulary, ids):
         is_drum = bool(vocabulary.is_drum[voice])
-        program = programs.get(voice, config.voices[voice].programs[0])
+        program = vocabulary.written.get(voice, programs.get(voice, config.voices[voice].programs[0]))
         rows = [
             (
                 step * TICKS_PER_STEP,
@@ -79,3 +78,13 @@ def decode(vocabulary: Vocabulary, ids: list[int]) -> Score:
         ),
         tuple(Meter(step * TICKS_PER_STEP, *config.meters[value]) for step, value in sorted(meters.items())),
     )
+
+
+def voices_in_order(vocabulary: Vocabulary, ids: list[int]) -> tuple[int, ...]:
+    """Return the voice of each track of the score of `ids`: those that have notes, in score order.
+
+    Parts of one family stay in order, so that encoding again gives each the voice it had.
+    """
+    tokens, config = vocabulary.tokens, vocabulary.config
+    voices = {int(tokens.voice[token]) for token in ids if tokens.kind[token] == "note"}
+    return tuple(sorted(voices, key=lambda each: (SCORE_ORDER.index(config.voices[each].family), each)))

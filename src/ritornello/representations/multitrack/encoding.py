@@ -27,6 +27,7 @@ from ritornello.representations.grids import (
 )
 from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, VELOCITY_STEP, Vocabulary, parts_of
 from ritornello.score import Notes, Score, end_at_restrike, make_notes, ticks_to_seconds
+from ritornello.sustain import sustained
 from ritornello.theory import instrument_name
 
 FIRST_VELOCITY = 80 // VELOCITY_STEP
@@ -63,8 +64,8 @@ class Arrangement:
 
 
 def arrange(vocabulary: Vocabulary, score: Score) -> Arrangement:
-    """Return `score` on the grid, in voices."""
-    score = score.resampled(STEPS_PER_QUARTER)
+    """Return `score` on the grid, in voices; notes last as long as the sustain pedal lets them sound."""
+    score = sustained(score).resampled(STEPS_PER_QUARTER)
     parts = parts_of(score)
     voices = vocabulary.voices_of(program for program, _ in parts)
     notes = _collect_notes(vocabulary, [track.notes for _, track in parts], voices)
@@ -97,7 +98,7 @@ def encode(vocabulary: Vocabulary, score: Score) -> Ids:
 
 
 def substitutions(vocabulary: Vocabulary, score: Score) -> tuple[str, ...]:
-    """Return a line for each part with another instrument in its place, in a shared voice, or with moved notes."""
+    """Return a line for each part that is read as another instrument, in a shared voice, or with moved notes."""
     parts = parts_of(score)
     voices = vocabulary.voices_of(program for program, _ in parts)
     lines = []
@@ -109,11 +110,15 @@ def substitutions(vocabulary: Vocabulary, score: Score) -> tuple[str, ...]:
         pitch = track.notes["pitch"]
         outside = (pitch < vocabulary.low[voice]) | (pitch > vocabulary.high[voice])
         if other != name:
-            lines.append(f"{name}: this model does not know it, {other} stands for it")
+            lines.append(f"{name}: the model does not know it, and hears {other} instead")
         if voice in voices[:number]:
-            lines.append(f"{name}: the model has no further part of this kind, it joins the one before")
+            lines.append(
+                f"{name}: the model has no further part of this kind, and hears it with the one before"
+            )
         if count := int(outside.sum()):
-            lines.append(f"{name}: {count} notes that the model has no pitch for are moved by octaves")
+            lines.append(
+                f"{name}: beyond the pitches of the model, which hears {count} notes in another octave"
+            )
     return tuple(dict.fromkeys(lines))
 
 

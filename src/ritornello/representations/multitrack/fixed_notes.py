@@ -12,8 +12,8 @@ from ritornello.errors import ConfigError
 from ritornello.representations.conditions import Conditions, FixedNotes
 from ritornello.representations.grids import TEMPOS
 from ritornello.representations.multitrack.encoding import Arrangement, arrange
-from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, Vocabulary, parts_of
-from ritornello.theory import DRUMS, instrument_name
+from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, Vocabulary
+from ritornello.representations.parts import voices_for
 
 
 class FixedNote(NamedTuple):
@@ -51,13 +51,9 @@ def make_table(vocabulary: Vocabulary, conditions: Conditions) -> tuple[FixedNot
     piece = arrange(vocabulary, fixed.score)
     if fixed.is_accompanied and len(piece.instruments) == len(vocabulary.low):
         raise ConfigError("the given parts take all the parts that the model has")
-    present, added = [program for program, _ in parts_of(fixed.score)], conditions.instruments or ()
-    voices = vocabulary.voices_of([*present, *added])[len(present) :]
+    added = conditions.instruments or ()
     instruments = dict(piece.instruments)
-    for voice, program in zip(voices, added, strict=True):
-        if voice in piece.instruments:
-            name = instrument_name(0 if program == DRUMS else program, program == DRUMS)
-            raise ConfigError(f"instruments {name}: the given parts take all that the model has of this kind")
+    for voice, program in zip(voices_for(vocabulary.known, added, instruments), added, strict=True):
         instruments[voice] = vocabulary.instrument_id(voice, program)
     notes = _notes_by_bar(vocabulary, piece)
     begins = next((bar for bar, known in notes.items() if bar in fixed.free or known), 0)

@@ -15,10 +15,12 @@ from typing import Self
 import numpy as np
 
 from ritornello.arrays import Mask
+from ritornello.errors import ConfigError
 from ritornello.representations.grammar import MOST_SILENT_BARS, BarPosition, GrammarState
 from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER, TEMPOS, nearest
 from ritornello.representations.multitrack.reading import Reader
 from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, Vocabulary
+from ritornello.representations.parts import voices_for
 from ritornello.score import Meter
 
 SHORTEST_AT_THE_END = int(np.searchsorted(DURATIONS, STEPS_PER_QUARTER // 4))
@@ -231,8 +233,15 @@ class MultitrackGrammarState(GrammarState):
 
 
 def planned_instruments(vocabulary: Vocabulary, programs: Sequence[int]) -> list[int]:
-    """Return the ids of the instruments of a header, in its order, for programs in score order."""
+    """Return the ids of the instruments of a header, in its order, for programs in score order.
+
+    A program for which no voice of its family is left gets that of `voices_of`.
+    """
+    try:
+        voices = voices_for(vocabulary.known, programs)
+    except ConfigError:
+        voices = vocabulary.voices_of(programs)
     by_voice: dict[int, int] = {}
-    for voice, program in zip(vocabulary.voices_of(programs), programs, strict=True):
+    for voice, program in zip(voices, programs, strict=True):
         by_voice.setdefault(voice, vocabulary.instrument_id(voice, program))
     return sorted(by_voice.values())

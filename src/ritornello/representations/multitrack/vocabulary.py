@@ -11,8 +11,10 @@ header of a piece gives the program of each voice, so that the same token has a 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import replace
+from functools import cached_property
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -27,6 +29,7 @@ from ritornello.representations.grids import (
     is_on_grid,
     nearest_meter,
 )
+from ritornello.representations.parts import family_of
 from ritornello.representations.tokens import InstrumentRange, Tokens, block, build_tokens
 from ritornello.score import Meter, Score, Track
 from ritornello.theory import DRUMS, instrument_name, instrument_range
@@ -96,13 +99,15 @@ class Statistics(NamedTuple):
 class Vocabulary:
     """The `Tokens` of a configuration, and tables by instrument, voice, meter and id.
 
-    instruments: voice and program of each "instrument" id. low, high, is_drum: of each voice. bar_steps: of each meter.
+    instruments: voice and program of each "instrument" id. written: the program of a voice in a decoded score, if
+    it is not that of its id. low, high, is_drum: of each voice. bar_steps: of each meter.
     shift: the steps of time that pass with each id. new_bar: the steps of the bars that begin with each id, or 0.
     """
 
     def __init__(self, config: MultitrackConfig) -> None:
         self.config = config
         voices = list(enumerate(config.voices))
+        self.written: dict[int, int] = {}
         self.instruments = [(v, program) for v, voice in voices for program in sorted(voice.programs)]
         self.low, self.high = np.array([(voice.low, voice.high) for _, voice in voices]).T
         self.is_drum = np.array([voice.family == DRUM_FAMILY for _, voice in voices])
@@ -167,13 +172,39 @@ class Vocabulary:
                 pitches = tuple(range(low, high + 1))
                 yield InstrumentRange(instrument_name(shown), shown, number, pitches, token)
 
+    def writing(self, programs: Mapping[int, int]) -> Vocabulary:
+        """Return the vocabulary of a piece in which these voices are written, and have the range, of other programs."""
+        other = copy(self)
+        other.written = dict(programs)
+        tokens = {self.instrument_id(voice, program) for voice, program in programs.items()}
+
+        def rewritten(old: InstrumentRange) -> InstrumentRange:
+            program = DRUMS if self.is_drum[old.voice] else programs[old.voice]
+            low, high = other.playable(old.voice, program)
+            return old._replace(
+                name=instrument_name(program), program=program, pitches=tuple(range(low, high + 1))
+            )
+
+        instruments = [rewritten(old) if old.token in tokens else old for old in self.tokens.instruments]
+        other.tokens = replace(self.tokens, instruments=tuple(instruments))
+        return other
+
+    @cached_property
+    def known(self) -> list[tuple[int, ...]]:
+        """The programs that each voice knows, DRUMS for a kit; see `parts.Voices`."""
+        return [
+            (DRUMS,) if is_drum else voice.programs
+            for voice, is_drum in zip(self.config.voices, self.is_drum, strict=True)
+        ]
+
     def playable(self, voice: int, program: int) -> tuple[int, int]:
         """Return the lowest and the highest pitch of a voice in the range of the instrument; of the whole voice for
         drums, and if none is in that range."""
         low, high = int(self.low[voice]), int(self.high[voice])
         if self.is_drum[voice]:
             return low, high
-        lowest, highest = instrument_range(program)
+        written = self.written.get(voice, program)
+        lowest, highest = instrument_range(written if family_of(written) == family_of(program) else program)
         inside = max(low, lowest), min(high, highest)
         return inside if inside[0] <= inside[1] else (low, high)
 
@@ -198,18 +229,14 @@ class Vocabulary:
         return result
 
     def instrument_id(self, voice: int, program: int) -> int:
-        """Return the id of the instrument of `voice` with the program nearest to `program`."""
-        near = min(self.config.voices[voice].programs, key=lambda known: (abs(known - program), known))
+        """Return the id of the instrument of `voice` with the program nearest to `program`; of DRUMS, its first kit."""
+        known = self.config.voices[voice].programs
+        near = known[0] if program == DRUMS else min(known, key=lambda each: (abs(each - program), each))
         return self.tokens.first["instrument"] + self.instruments.index((voice, near))
 
     def nearest_meter(self, numerator: int, denominator: int) -> int:
         """Return the number of the known meter that is this one, or else is nearest in the length of its bar."""
         return nearest_meter(self.config.meters, numerator, denominator)
-
-
-def family_of(program: int) -> int:
-    """Return the family, 0-15, of a program, or DRUM_FAMILY."""
-    return DRUM_FAMILY if program == DRUMS else program // 8
 
 
 def parts_of(score: Score) -> list[tuple[int, Track]]:

@@ -17,6 +17,8 @@ Read in order: `words`, `vocabulary`, `grammar`, then `NoteNames` here.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -36,7 +38,8 @@ from ritornello.representations.note_names import vocabulary
 from ritornello.representations.note_names.grammar import FIRST_LENGTH, NoteNamesGrammarState
 from ritornello.representations.note_names.vocabulary import Options, nearest_programs, parts_of, slices
 from ritornello.representations.note_names.words import NoteNamesConfig, Words, word_of
-from ritornello.representations.tokenizer import BaseTokenizer
+from ritornello.representations.parts import voices_for
+from ritornello.representations.tokenizer import BaseTokenizer, solo_program
 from ritornello.representations.tokens import CHORD
 from ritornello.score import Meter, Score, Tempo, Track, end_at_restrike, make_notes, without_overlaps
 from ritornello.theory import instrument_name
@@ -60,12 +63,22 @@ class NoteNames(BaseTokenizer[NoteNamesConfig]):
     def __init__(self, config: NoteNamesConfig) -> None:
         self.words = Words(config.words)
         self.programs = config.programs or (0,)  # without instruments, one piano
+        self.written = self.programs  # in a decoded score
+        self.chosen: list[int] = []  # the numbers of the instruments asked for; empty: any
         super().__init__(config, vocabulary.make_tokens(config, self.words))
 
-    @property
-    def unsupported_settings(self) -> tuple[str, ...]:
-        """Without instruments of its own, it can only be a piano."""
-        return () if self.settings.programs else ("instruments",)
+    def for_piece(self, primer: Score | None, conditions: Conditions) -> NoteNames:
+        """Return it with the instruments of `conditions`. Raises ConfigError for those that it has not."""
+        other = copy(self)
+        if self.settings.programs:
+            asked = conditions.instruments or ()
+            other.chosen = voices_for([(program,) for program in self.programs], asked)
+            played = dict(zip(other.chosen, asked, strict=True))
+        else:
+            program = solo_program(self.name, primer, conditions)
+            played = {} if program is None else {0: program}
+        other.written = tuple(played.get(number, program) for number, program in enumerate(self.programs))
+        return other
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -145,12 +158,31 @@ class NoteNames(BaseTokenizer[NoteNamesConfig]):
                 (step * TICKS_PER_STEP, int(DURATIONS[length]) * TICKS_PER_STEP, pitch, VELOCITY)
                 for (step, pitch), (length,) in notes.items()
             ]
-            program, name = self.programs[number], instrument_name(self.programs[number], False)
+            program, name = self.written[number], instrument_name(self.written[number])
             tracks.append(Track(without_overlaps(make_notes(rows)), program, False, name))
         tempos, meters = (Tempo.from_quarters_per_minute(0, 120),), (Meter(0, 4, 4),)
         return Score(TICKS_PER_QUARTER, tuple(tracks), tempos=tempos, meters=meters)
 
+    def parts_read(self, score: Score) -> tuple[int | None, ...]:
+        tracks = parts_of(score)
+        if self.settings.parts == "first" and not self.settings.programs:
+            tracks = tracks[:1]
+        parts = dict(
+            zip(map(id, tracks), nearest_programs(self.programs, (t.program for t in tracks)), strict=True)
+        )
+        return tuple(parts.get(id(track)) for track in score.tracks)
+
+    def parts(self, ids: Ids) -> tuple[int, ...]:
+        grammar, found = self.grammar(), set()
+        for token in self.known_ids(ids):
+            grammar.advance(token)
+            if grammar.kind == "word":
+                found.add(grammar.instrument)
+        return tuple(sorted(found))
+
     def grammar(self, conditions: Conditions = Conditions()) -> NoteNamesGrammarState:  # a frozen value
+        if conditions.instruments and self.chosen:
+            conditions = replace(conditions, instruments=tuple(self.programs[part] for part in self.chosen))
         return NoteNamesGrammarState(self.tokens, conditions, self.settings, self.words)
 
     def unknown_words(self, score: Score) -> tuple[str, ...]:

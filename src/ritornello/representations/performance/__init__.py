@@ -41,6 +41,7 @@ class Performance(FixedTokenizer[PerformanceConfig]):
     name = "performance"
     config_model = PerformanceConfig
     make_tokens = staticmethod(vocabulary.make_tokens)
+    meters = ()
 
     @property
     def columns(self) -> tuple[Column, ...]:
