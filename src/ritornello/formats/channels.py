@@ -74,8 +74,8 @@ class Settings:
     """The changes of programs and of drum parts in columns, sorted by line and tick.
 
     row, tick, track: of the event. program: 0-127, or -1 where none has been set on the line. banks: the bank selects
-    in force at program changes, where they differ from those at the last with this program on the line, or were sent
-    again: rows of (row of the program change, program, controller, value).
+    in force at program changes, where they were sent again or differ from those at the last change to this program on
+    the line; rows of (row of the program change, program, controller, value).
     """
 
     line: Indices
