@@ -61,6 +61,7 @@ def main() -> None:
     progress.time = SimpleNamespace(perf_counter=time.process_time)  # type: ignore[attr-defined]  # the run's clock
     loop.EVALUATION_IDS = loop.FINAL_IDS = HELD_IDS  # scoring counts as time; so let it be short
     given = {"minutes": options.minutes, "seed": options.seed, "dropout": options.dropout, "evaluations": 8}
+    given["evaluation_ids"] = HELD_IDS
     target = None
     with tempfile.TemporaryDirectory() as place:
         corpus, _ = build_corpus([options.folder], Path(place) / "corpus", seed=options.seed)

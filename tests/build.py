@@ -10,6 +10,7 @@ from zipfile import ZipFile
 
 import pytest
 
+from ritornello.formats.midi_writer import quantity
 from ritornello.score import Track, make_notes
 from ritornello.testing.samples import TICKS, make_song
 
@@ -20,7 +21,10 @@ __all__ = [
     "hexdump",
     "make_melody",
     "make_song",
+    "meta",
     "midi_bytes",
+    "mtrk",
+    "note",
     "shared_archive",
 ]
 
@@ -33,6 +37,27 @@ def hexdump(text: str) -> bytes:
 def chunk(name: str, content: bytes) -> bytes:
     """Return a chunk of a MIDI file: its four letters, its length, its content."""
     return name.encode("ascii") + len(content).to_bytes(4, "big") + content
+
+
+def mtrk(*events: tuple[int, str | bytes], end: int = 0) -> bytes:
+    """Return the content of a track from (tick, hexdump or bytes) in any order, with its end at tick `end` or later."""
+    content, at = b"", 0
+    for tick, event in sorted(events, key=lambda each: each[0]):
+        content += quantity(tick - at) + (hexdump(event) if isinstance(event, str) else event)
+        at = tick
+    return content + quantity(max(0, end - at)) + bytes((0xFF, 0x2F, 0))
+
+
+def note(start: int, duration: int, pitch: int, channel: int = 0) -> list[tuple[int, bytes]]:
+    """Return the events of a note, for `mtrk`."""
+    on, off = bytes((0x90 | channel, pitch, 80)), bytes((0x80 | channel, pitch, 64))
+    return [(start, on), (start + duration, off)]
+
+
+def meta(tick: int, kind: int, content: str | bytes) -> tuple[int, bytes]:
+    """Return a meta event, its text in Latin-1, for `mtrk`."""
+    data = content.encode("latin-1") if isinstance(content, str) else content
+    return tick, bytes((0xFF, kind)) + quantity(len(data)) + data
 
 
 END_OF_TRACK = bytes.fromhex("00FF2F00")

@@ -221,6 +221,45 @@ def test_the_range_of_bends_can_be_set(engine: str) -> None:
     assert pitch_strength(at(samples, 0.2, 0.5), 66) > 0.5
 
 
+def test_the_range_of_bends_holds_from_its_own_time(engine: str) -> None:
+    rows = [(0, 101, 0), (0, 100, 0), (0, 6, 12), (960, 101, 0), (960, 100, 0), (960, 6, 7), (960, 38, 0)]
+    controls = [(tick, CONTROL_CHANGE, number, value) for tick, number, value in rows]
+    bends = [(0, PITCH_BEND, 0, 8191), (960, PITCH_BEND, 0, 8191)]
+    track = track_of(
+        (0, 960, 60, 100), (960, 960, 60, 100), program=73, controls=make_controls(controls + bends)
+    )
+    samples = play(score_of(track))
+    assert pitch_strength(at(samples, 0.2, 0.5), 72) > 0.5
+    assert pitch_strength(at(samples, 1.2, 0.5), 67) > 0.5
+
+
+def test_a_bent_note_is_as_long_as_it_is_written(sampler: None) -> None:
+    rows = [(0, 101, 0), (0, 100, 0), (0, 6, 12)]
+    controls = [(tick, CONTROL_CHANGE, number, value) for tick, number, value in rows]
+    controls.append((0, PITCH_BEND, 0, 8191))
+    samples = play(score_of(track_of((0, 1920, 60, 100), program=73, controls=make_controls(controls))))
+    assert rms(at(samples, 1.7)) > 0.5 * rms(at(samples, 0.5))
+
+
+def test_reset_all_controllers_lifts_the_pedal_and_keeps_the_volume(sampler: None) -> None:
+    rows = [(0, 64, 127), (0, 7, 20), (1440, 121, 0)]
+    controls = make_controls([(tick, CONTROL_CHANGE, number, value) for tick, number, value in rows])
+    notes = [(0, 120, 60, 100), (2400, 480, 62, 100)]
+    samples = play(score_of(track_of(*notes, program=19, controls=controls)))
+    assert rms(at(samples, 1.2)) > 5 * rms(at(samples, 2.2))
+    loud = play(
+        score_of(track_of(*notes, program=19), track_of((4800, 480, 60, 100), program=19, controls=controls))
+    )
+    assert rms(at(loud, 2.7)) > 5 * rms(at(loud, 5.2))
+
+
+def test_all_sound_off_ends_what_the_pedal_holds(engine: str) -> None:
+    rows = [(0, 64, 127), (960, 120, 0)]
+    controls = make_controls([(tick, CONTROL_CHANGE, number, value) for tick, number, value in rows])
+    samples = play(score_of(track_of((0, 120, 60, 100), (3840, 120, 60, 100), program=19, controls=controls)))
+    assert rms(at(samples, 0.8)) > 10 * rms(at(samples, 1.8))
+
+
 def test_bank_select_and_mode_messages_silence_nothing(engine: str) -> None:
     rows = [(0, 0, 64), (0, 32, 5), (0, 120, 0), (0, 126, 1), (0, 123, 0)]
     controls = make_controls([(tick, CONTROL_CHANGE, number, value) for tick, number, value in rows])

@@ -154,6 +154,14 @@ def test_one_track_of_several(tmp_path: Path) -> None:
         convert(tmp_path / "bass.txt", tmp_path / "x.mid", track=1)
 
 
+@pytest.mark.parametrize("name", ["x.mid", "x.musicxml"])
+def test_prose_is_not_written_as_music(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.txt").write_text("Once upon a time there was a note.")
+    with pytest.raises(ConfigError, match="prose"):
+        convert(tmp_path / "a.txt", tmp_path / name)
+    assert not (tmp_path / name).exists()
+
+
 def test_files_go_there_and_back(tmp_path: Path) -> None:
     write(make_song(), tmp_path / "song.mid")
     convert(tmp_path / "song.mid", tmp_path / "song.txt")

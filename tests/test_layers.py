@@ -17,7 +17,7 @@ import ritornello
 SOURCE = Path(ritornello.__file__).parent
 
 ORDER = (
-    "errors", "registry", "config", "paths", "settings", "arrays", "remote", "likelihood", "theory", "score",
+    "errors", "registry", "config", "paths", "settings", "arrays", "remote", "likelihood", "theory", "score", "sustain",
     "chord_symbols", "leadsheet", "notation", "notelist", "data", "formats", "interop", "rendering", "runs",
     "representations", "originality", "corpus", "networks", "bundle", "training",
     "presets", "generation", "evaluation", "api", "live", "cli",

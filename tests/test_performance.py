@@ -9,9 +9,9 @@ from build import TICKS, make_melody, make_song
 from ritornello.errors import ConfigError
 from ritornello.representations import Conditions
 from ritornello.representations.performance import Performance, PerformanceConfig
-from ritornello.representations.performance.encoding import sustained_ends
 from ritornello.representations.performance.vocabulary import density_bin, share_levels
 from ritornello.score import CONTROL_CHANGE, Score, Tempo, Track, make_controls, make_notes
+from ritornello.sustain import sustained_ends
 
 PLAIN = Performance(PerformanceConfig())
 BOTH = Performance(PerformanceConfig(density=True, pitch_classes=True))

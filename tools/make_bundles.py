@@ -181,7 +181,10 @@ def main() -> None:
     for name in arguments.names:
         recipe = BUNDLES[name]
         given = {"minutes": arguments.minutes or recipe.minutes, "threads": arguments.threads, "samples": 0}
-        config = make_config("default", recipe.settings | {k: v for k, v in given.items() if v is not None})
+        # A share that is given is one of the pieces, as it was for the bundles of before.
+        config = make_config(
+            "default", {"held_out": 0.1} | recipe.settings | {k: v for k, v in given.items() if v is not None}
+        )
         out = arguments.work / f"{name}.rit"
         about = About(recipe.description, recipe.licence, recipe.provenance, "float16", recipe.sampling)
         folder = unpack(name, arguments.archives, arguments.work)

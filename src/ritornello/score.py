@@ -396,7 +396,7 @@ class Score:
             is_inside = (track.controls["tick"] >= start) & (track.controls["tick"] < stop)
             inside = track.controls[is_inside]
             inside["tick"] -= start
-            before = _in_force(track.controls[track.controls["tick"] < start], tick=0)
+            before = channel_state(track.controls[track.controls["tick"] < start], tick=0)
             controls = np.concatenate([before, inside])
             return replace(track, notes=sort_notes(notes), controls=controls, texts=within(track.texts))
 
@@ -577,6 +577,24 @@ NEUTRAL = {
 }
 """The default values of controllers in General MIDI, by kind and number."""
 
+RESET_CONTROLLERS = 121
+DATA_ENTRY, DATA_ENTRY_FINE, DATA_INCREMENT, DATA_DECREMENT = 6, 38, 96, 97
+NULL = 127  # in both selectors: no parameter is selected
+_SELECTORS = {98: (99, 98), 99: (99, 98), 100: (101, 100), 101: (101, 100)}
+PARAMETER_CONTROLLERS = (DATA_ENTRY, DATA_ENTRY_FINE, DATA_INCREMENT, DATA_DECREMENT, *_SELECTORS)
+DEFAULT_BEND_RANGE = ((101, 0), (100, 0), (DATA_ENTRY, 2), (101, NULL), (100, NULL))
+"""Controllers that set registered parameter 0, the range of a full pitch bend, to 2 semitones, its default."""
+
+_MODES = 120  # from here on controllers are channel mode messages
+
+RESET_VALUES = {
+    **{(CONTROL_CHANGE, number): NEUTRAL[CONTROL_CHANGE, number] for number in (1, 11, 64, 65, 66, 67)},
+    **{(CONTROL_CHANGE, number): NULL for number in _SELECTORS},
+    (CHANNEL_PRESSURE, 0): 0,
+    (PITCH_BEND, 0): 0,
+}
+"""What "reset all controllers" sets (RP-015); volume, pan, bank and parameters stay."""
+
 
 def _lasting(score: Score, length: int, following: Meter | None) -> Score:
     """Return `score` with a meter change at its end, unless its bars are `length` ticks without one."""
@@ -603,15 +621,60 @@ def _pitches(track: Track) -> set[int]:
     return {*track.notes["pitch"].tolist(), *pressed.tolist()}
 
 
-def _in_force(controls: Controls, tick: int) -> Controls:
-    """Return the last value of every controller, moved to `tick`, without key pressures and mode messages."""
-    lasts = (controls["kind"] != KEY_PRESSURE) & (controls["number"] < 120)
-    controls = controls[lasts]
-    names = controls["kind"].astype(np.int64) * 128 + controls["number"]
+def with_resets(controls: Controls) -> Controls:
+    """Return `controls` with every "reset all controllers" (121) replaced by the values that it sets (RP-015)."""
+    at = np.flatnonzero((controls["kind"] == CONTROL_CHANGE) & (controls["number"] == RESET_CONTROLLERS))
+    if not len(at):
+        return controls
+    resets = np.array([(0, kind, number, value) for (kind, number), value in RESET_VALUES.items()], CONTROL)
+    rows = np.tile(resets, len(at))
+    rows["tick"] = np.repeat(controls["tick"][at], len(resets))
+    return np.asarray(
+        np.delete(
+            np.insert(controls, np.repeat(at, len(resets)), rows), at + (np.arange(len(at)) + 1) * len(resets)
+        )
+    )
+
+
+def channel_state(controls: Controls, tick: int) -> Controls:
+    """Return, as controls at `tick`, what `controls` leave set: the last value of each controller and parameter.
+
+    Key pressures and channel mode messages, which pass, are left out.
+    """
+    controls = with_resets(controls)
+    is_change = controls["kind"] == CONTROL_CHANGE
+    is_parameter = is_change & np.isin(controls["number"], PARAMETER_CONTROLLERS)
+    lasts = ~is_parameter & (controls["kind"] != KEY_PRESSURE) & ~(is_change & (controls["number"] >= _MODES))
+    others = controls[lasts]
+    names = others["kind"].astype(np.int64) * 128 + others["number"]
     _, from_end = np.unique(names[::-1], return_index=True)
-    last = controls[np.sort(len(controls) - 1 - from_end)]
-    last["tick"] = tick
-    return np.asarray(last)
+    result = np.concatenate(
+        [others[np.sort(len(others) - 1 - from_end)], _parameters_in_force(controls[is_parameter])]
+    )
+    result["tick"] = tick
+    return np.asarray(result)
+
+
+def _parameters_in_force(controls: Controls) -> Controls:
+    """Return controls that set again every registered and other parameter, such as the bend range, and select the last.
+
+    A parameter is selected by two controllers; those for its value follow (MIDI 1.0, 4.2.1).
+    """
+    selected: dict[int, int] = {}
+    values: dict[tuple[tuple[int, int], ...], dict[int, int]] = {}
+    for number, value in zip(controls["number"].tolist(), controls["value"].tolist(), strict=True):
+        if number in _SELECTORS:
+            pair = _SELECTORS[number]
+            selected = {n: selected.get(n, NULL) for n in pair} | {number: value}
+        elif any(value != NULL for value in selected.values()):
+            data = values.setdefault(tuple(selected.items()), {})
+            if number in (DATA_ENTRY, DATA_ENTRY_FINE):
+                data[number] = value
+            else:
+                step = 1 if number == DATA_INCREMENT else -1
+                data[DATA_ENTRY] = min(max(data.get(DATA_ENTRY, 0) + step, 0), 127)
+    rows = [row for pair, data in values.items() for row in (*pair, *sorted(data.items()))]
+    return make_controls((0, CONTROL_CHANGE, number, value) for number, value in (*rows, *selected.items()))
 
 
 def _shifted(track: Track, ticks: int) -> Track:
@@ -628,14 +691,19 @@ def _appended(before: Track, track: Track, seam: int) -> Track:
     is_first = after.controls["tick"] == seam
     own = Counter((kind, number) for _, kind, number, _ in after.controls[is_first].tolist())
     left = before.controls[before.controls["tick"] < seam]
-    in_force = {(kind, number): value for _, kind, number, value in _in_force(left, seam).tolist()}
+    in_force = {(kind, number): value for _, kind, number, value in channel_state(left, seam).tolist()}
     resets = [
         (seam, *name, NEUTRAL[name])
         for name, value in in_force.items()
         if name not in own and NEUTRAL.get(name, value) != value
     ]
+    if (CONTROL_CHANGE, DATA_ENTRY) in in_force and (CONTROL_CHANGE, DATA_ENTRY) not in own:
+        resets += [(seam, CONTROL_CHANGE, number, value) for number, value in DEFAULT_BEND_RANGE]
     is_change = [
-        tick > seam or own[kind, number] > 1 or in_force.get((kind, number)) != value
+        tick > seam
+        or own[kind, number] > 1
+        or number in PARAMETER_CONTROLLERS
+        or in_force.get((kind, number)) != value
         for tick, kind, number, value in after.controls.tolist()
     ]
     return replace(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -41,23 +41,55 @@ def inspect(
     from rich.console import Console
 
     from ritornello.cli.music_files import passed_over
-    from ritornello.corpus.report import forecast, scan_to_json
+    from ritornello.corpus.report import forecast, recommendation, scan_to_json
     from ritornello.corpus.scan import scan
     from ritornello.errors import CorpusError
 
     with _progress() as progress:
         found = scan(paths, minimum_notes=minimum_notes, processes=processes, progress=progress)
     outlook = forecast(sum(report.notes for report in found.used)) if found.used else None
+    advice, losses = recommendation(found), _losses(found)
     if as_json:
-        typer.echo(json.dumps(scan_to_json(found, outlook), ensure_ascii=False))
+        facts = scan_to_json(found, outlook)
+        facts["recommended"] = advice and {
+            "preset": advice.preset, "representation": advice.representation, "reason": advice.reason
+        }  # fmt: skip
+        typer.echo(json.dumps(facts | {"lost": losses}, ensure_ascii=False))
     else:
         _print(Console(highlight=False), found, outlook, show_all)
+        if advice:
+            typer.echo(
+                f"\nrecommended: ritornello train {' '.join(paths)}{advice.options}\n  {advice.reason}"
+            )
+        for name, lines in losses.items():
+            typer.echo(f"{name} does not keep: {'; '.join(lines) or 'nothing of these pieces is lost'}")
         if line := passed_over(paths):
             typer.echo(line)
     if not found.used:
         raise CorpusError(
             f"nothing to learn from: of {len(found.reports)} files read, none can be used; see their reasons"
         )
+
+
+def _losses(found: Scan) -> dict[str, tuple[str, ...]]:
+    """Return what the recommended representation, and the default one, would lose of the pieces."""
+    from ritornello.corpus.losses import MOST_PIECES, lost
+    from ritornello.corpus.report import recommendation
+    from ritornello.formats import read
+    from ritornello.presets import PRESETS
+
+    advice = recommendation(found)
+    if advice is None:
+        return {}
+    chosen: dict[str, Any] = {}
+    if advice.preset:
+        settings = PRESETS[advice.preset].settings
+        chosen[settings["representation"]] = settings.get("representation_options", {})
+    elif advice.representation:
+        chosen[advice.representation] = {}
+    used = [report.path for report in found.used]
+    scores = [read(path) for path in used[:: -(-len(used) // MOST_PIECES)]]
+    return {name: lost(name, options, scores) for name, options in ({"multitrack": {}} | chosen).items()}
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ritornello.corpus.pool import processor_count
+from ritornello.corpus.recommend import Recommendation, recommend
 from ritornello.corpus.scan import FileReport, Scan
 from ritornello.theory import instrument_name
 
@@ -111,6 +112,12 @@ def scan_to_json(found: Scan, outlook: Forecast | None) -> dict[str, Any]:
         "summary": found.summary(),
         "forecast": outlook and asdict(outlook),
     }
+
+
+def recommendation(found: Scan) -> Recommendation | None:
+    """Return which preset suits the pieces to train on; None without any."""
+    characters = [report.character for report in found.used if report.character]
+    return recommend(characters) if characters else None
 
 
 def report_to_json(report: FileReport) -> dict[str, Any]:

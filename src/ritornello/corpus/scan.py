@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from ritornello import formats
 from ritornello.corpus.pool import Failure, map_guarded
 from ritornello.corpus.prose import prose_pieces
+from ritornello.corpus.recommend import Character, character_of
 from ritornello.corpus.versions import Sketch, sketch_of
 from ritornello.errors import CorpusError, FileError, counted
 from ritornello.formats.event_text import is_event_text
@@ -67,6 +68,7 @@ class FileReport:
     most. tempo: quarter notes a minute, on average. statistics: the result of the caller's function. digest:
     the same for the same notes; shape: the same also for transpositions. pieces: number of pieces in the file,
     which may be several if it is prose. sketch: to find other versions of the piece (`versions`).
+    character: traits by which a preset is recommended.
     """
 
     path: Path
@@ -88,6 +90,7 @@ class FileReport:
     statistics: Any = None
     pieces: int = 1
     sketch: Sketch | None = field(default=None, repr=False, compare=False)
+    character: Character | None = field(default=None, repr=False)
 
     @property
     def is_used(self) -> bool:
@@ -242,6 +245,7 @@ def _describe(path: Path, score: Score) -> FileReport:
         shape=shape,
         lowest=lowest,
         sketch=sketch_of(score),
+        character=character_of(score),
     )
 
 

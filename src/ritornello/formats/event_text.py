@@ -40,7 +40,7 @@ from ritornello.formats.midi_writer import (
     encode_track,
     text_meta,
 )
-from ritornello.formats.smf import END_OF_TRACK, META, PORT, TEXTS, Events, SmfFile, decode_name, read_smf
+from ritornello.formats.smf import END_OF_TRACK, META, PORT, TEXTS, Events, SmfFile, read_smf
 from ritornello.score import Key, Meter, Score, Tempo, Text
 
 MARK = "#ritornello-events "
@@ -94,7 +94,7 @@ def midi_to_text(
     }
     lines = [" ".join(spell(event, spelling) for event in track_events(file.events, n)) for n in chosen]
     first = MARK + json.dumps(dict(sorted(given.items())), ensure_ascii=False)
-    count = sum(kind in TEXTS and kind != _NAME_TYPE for _, kind, _ in _payloads(file))
+    count = sum(kind in TEXTS and kind != _NAME_TYPE for _, _, kind, _ in file.metas)
     left_out = (f"{count:,} text{'s' * (count != 1)} (lyrics, markers and the like)",) if count else ()
     return "\n".join([first, *lines]) + "\n", left_out
 
@@ -116,12 +116,11 @@ def track_events(events: Events, track: int) -> list[Event]:
 
 def _header(file: SmfFile, score: Score, chosen: Sequence[int], spelling: Spelling) -> Header:
     names, ports = ["" for _ in range(file.tracks)], [0 for _ in range(file.tracks)]
-    texts = _payloads(file)
-    for track, kind, payload in reversed(texts):  # the first of a track is kept
+    for _, track, kind, payload in reversed(file.metas):  # the first of a track is kept
         if kind == PORT and payload:
             ports[track] = payload[0]
         elif kind == _NAME_TYPE:
-            names[track] = decode_name(payload)
+            names[track] = file.name(payload)
     return Header(
         ppq=min(file.ticks_per_quarter, 0x7FFF),
         format=0 if len(chosen) == 1 and file.format == 0 else 1,
@@ -132,13 +131,6 @@ def _header(file: SmfFile, score: Score, chosen: Sequence[int], spelling: Spelli
         names=tuple(names[n] for n in chosen) if any(names) else (),
         ports=tuple(ports[n] for n in chosen) if any(ports) else (),
     )
-
-
-def _payloads(file: SmfFile) -> list[tuple[int, int, bytes]]:
-    """Return (track, type, content) of the meta events."""
-    events = file.events
-    rows = np.flatnonzero(events.status == META)
-    return list(zip(events.track[rows].tolist(), events.first[rows].tolist(), events.payloads, strict=True))
 
 
 # --- text to MIDI ---------------------------------------------------------------------------------------------

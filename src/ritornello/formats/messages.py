@@ -26,9 +26,19 @@ MELODIC_CHANNELS = [channel for channel in range(16) if channel != DRUM_CHANNEL]
 
 VOLUME, PAN, EXPRESSION, SUSTAIN = 7, 10, 11, 64
 BANK_SELECT = (0, 32)
-"""The controllers that set the bank of the next program change."""
+"""The controllers that set the bank of the next program change: its most and its least significant byte."""
 
 ALL_SOUND_OFF, RESET, ALL_NOTES_OFF = 120, 121, 123
+ENDS_OF_NOTES = (ALL_SOUND_OFF, *range(ALL_NOTES_OFF, 128))
+"""The channel mode messages that end all notes; changes of mode (124-127) do too."""
+
+
+def bank_kind(bank: int) -> bool | None:
+    """Return whether a bank, by its most significant byte, has drums; None if that depends on the channel.
+
+    120 has drums and 121 has none in General MIDI 2; 126 and 127 have drums in XG.
+    """
+    return {120: True, 121: False, 126: True, 127: True}.get(bank)
 
 
 def is_channel_message(data: Sequence[int]) -> bool:

@@ -4,7 +4,7 @@ Writing and reading back (`midi.read_midi`) is a fixed point after the first tim
 and overlapping notes of one pitch end first-in first-out.
 
 Order at one tick: ends of earlier notes, meta events, controls, program, note-ons, ends of notes without length. The
-program change is at the start, or after its bank select.
+program change is at the start, and again after every bank select, which has no effect without it.
 
 Read in order: `midi_to_bytes`, `_note_rows`, `encode_track`, `assign_channels`.
 """
@@ -12,13 +12,15 @@ Read in order: `midi_to_bytes`, `_note_rows`, `encode_track`, `assign_channels`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.errors import ConfigError
+from ritornello.formats.channels import controls_of_kind
 from ritornello.formats.messages import (
     BANK_SELECT,
     DRUM_CHANNEL,
@@ -33,7 +35,9 @@ from ritornello.score import CHANNEL_PRESSURE, CONTROL_CHANGE, PITCH_BEND, Contr
 
 MAX_TICK = 1 << 40  # an event later than this would need thousands of fillers
 TEXT_TYPES = {kind: number for number, kind in TEXTS.items()}
-_NAME = TEXT_TYPES["name"]
+STAND_INS = {"chord": ("marker", ""), "composer": ("text", "Composer: "), "lyricist": ("text", "Lyricist: ")}
+"""The kind and the beginning of texts for which MIDI has no event."""
+
 FILLER = 0x7F  # an empty sequencer-specific event: splits a delta that is too long
 _RANK_OFF, _RANK_META, _RANK_CONTROL, _RANK_PROGRAM, _RANK_ON, _RANK_END = range(6)
 
@@ -52,20 +56,36 @@ class MetaEvent:
 def write_midi(score: Score, path: Path | str) -> tuple[str, ...]:
     """Write `score` to `path`, as a whole or not at all; raise ConfigError for values that MIDI cannot represent.
 
-    Return descriptions of what was left out: always none.
+    Return descriptions of what was left out.
     """
     write_bytes(Path(path), midi_to_bytes(score))
-    return ()
+    texts = [text for texts in (score.texts, *(track.texts for track in score.tracks)) for text in texts]
+    verses = sum(text.verse > 1 for text in texts)
+    banks = sum(len(t.controls) - len(controls_of_kind(t.controls, t.is_drum)) for t in score.tracks)
+    left_out = {
+        "lyric{} of further verses": verses,
+        "bank select{} of the other kind, melodic or drums": banks,
+    }
+    return tuple(
+        f"{number:,} {what.format('s' * (number != 1))}" for what, number in left_out.items() if number
+    )
 
 
 def midi_to_bytes(score: Score) -> bytes:
     """Return `score` as a MIDI file; raise ConfigError for values that MIDI cannot represent."""
     _check_range("ticks_per_quarter", np.array([score.ticks_per_quarter]), 1, 0x7FFF, "the score")
     contents = [encode_track(np.empty((0, 5), dtype=np.int64), conductor_metas(score))]
-    for number, (track, (port, channel)) in enumerate(
-        zip(score.tracks, assign_channels(score.tracks), strict=True), start=1
-    ):
+    tracks = [replace(t, controls=controls_of_kind(t.controls, t.is_drum)) for t in score.tracks]
+    places = assign_channels(tracks)
+    _check_range(
+        "port", np.array([port for port, _ in places]), 0, 127, "the score, by its programs and controls"
+    )
+    seen: set[tuple[int, int]] = set()
+    for number, (track, (port, channel)) in enumerate(zip(tracks, places, strict=True), start=1):
         _check_track(track, f"track {number}")
+        if (port, channel) in seen:  # the controls, which are the same, hold for the channel
+            track = replace(track, controls=track.controls[:0])
+        seen.add((port, channel))
         ports = [MetaEvent(0, PORT, bytes((port,)))] if port else []
         contents.append(encode_track(_track_rows(track, channel), ports + _named(track.name, track.texts)))
     numbers = (1, min(len(contents), 0xFFFF), score.ticks_per_quarter)
@@ -81,24 +101,37 @@ def chunk(name: bytes, content: bytes) -> bytes:
 def assign_channels(tracks: Iterable[Track]) -> list[tuple[int, int]]:
     """Return (port, channel) for every track.
 
-    Every program gets a channel, and while channels are left every further track one of its own; after that, tracks
-    of one program share theirs. More programs than channels, and more than one drum kit, use further ports.
+    Every program gets a channel, and while channels are left every further track one of its own. After that, tracks of
+    one program and the same controls share theirs; with other controls they get the channel of the program on a further
+    port. More programs than channels use further ports, and so do drum kits, all on channel 10.
     """
-    melodic = list(dict.fromkeys(track.program for track in tracks if not track.is_drum))
-    kits = list(dict.fromkeys(track.program for track in tracks if track.is_drum))
-    slots = {program: slot for slot, program in enumerate(melodic)}
-    next_slot = len(slots)
-    seen: set[int] = set()
+    tracks = list(tracks)
+    programs = list(dict.fromkeys(track.program for track in tracks if not track.is_drum))
+    size = len(MELODIC_CHANNELS)
+    homes = {p: (slot // size, MELODIC_CHANNELS[slot % size]) for slot, p in enumerate(programs)}
+    free = [(0, channel) for channel in MELODIC_CHANNELS[len(programs) :]]
+    taken = set(homes.values())
+    found: dict[tuple[bool, int, bytes], tuple[int, int]] = {}
+    entered: set[int] = set()
     result = []
     for track in tracks:
+        sound = (track.is_drum, track.program, track.controls.tobytes())
         if track.is_drum:
-            result.append((kits.index(track.program), DRUM_CHANNEL))
-            continue
-        slot = slots[track.program]
-        if track.program in seen and next_slot < len(MELODIC_CHANNELS):
-            slot, next_slot = next_slot, next_slot + 1
-        seen.add(track.program)
-        result.append((slot // len(MELODIC_CHANNELS), MELODIC_CHANNELS[slot % len(MELODIC_CHANNELS)]))
+            place = found.get(sound) or (sum(is_drum for is_drum, *_ in found), DRUM_CHANNEL)
+        elif track.program not in entered:
+            place = homes[track.program]
+        elif free:
+            place = free.pop(0)
+        elif sound in found:
+            place = found[sound]
+        else:
+            port, channel = homes[track.program]
+            place = next((port, channel) for port in count(port + 1) if (port, channel) not in taken)
+        if not track.is_drum:
+            entered.add(track.program)
+        taken.add(place)
+        found.setdefault(sound, place)
+        result.append(place)
     return result
 
 
@@ -127,16 +160,16 @@ def conductor_metas(score: Score) -> list[MetaEvent]:
 def _named(name: str, texts: Iterable[Text]) -> list[MetaEvent]:
     """Return meta events for the name of an MTrk, which comes first, and its texts."""
     metas = [text_meta(Text(0, "name", name))]
-    return metas + [text_meta(text) for text in texts]
+    return metas + [text_meta(text) for text in texts if text.verse == 1]
 
 
 def text_meta(text: Text) -> MetaEvent:
     """Return a text as a meta event; raise ConfigError for a kind that MIDI does not have."""
-    if text.kind not in TEXT_TYPES:
-        raise ConfigError(
-            f"text of kind {text.kind!r} at tick {text.tick}: allowed are {', '.join(TEXT_TYPES)}"
-        )
-    return MetaEvent(text.tick, TEXT_TYPES[text.kind], text.text.encode("utf-8", errors="replace"))
+    kind, prefix = STAND_INS.get(text.kind, (text.kind, ""))
+    if kind not in TEXT_TYPES:
+        kinds = ", ".join((*TEXT_TYPES, *STAND_INS))
+        raise ConfigError(f"text of kind {text.kind!r} at tick {text.tick}: allowed are {kinds}")
+    return MetaEvent(text.tick, TEXT_TYPES[kind], (prefix + text.text).encode("utf-8", errors="replace"))
 
 
 def _check_track(track: Track, where: str) -> None:
@@ -162,9 +195,12 @@ def _check_range(what: str, values: NDArray[np.integer], low: int, high: int, wh
 def _track_rows(track: Track, channel: int) -> Rows:
     start = int(track.notes["start"].min(initial=MAX_TICK))
     is_bank = (track.controls["kind"] == CONTROL_CHANGE) & np.isin(track.controls["number"], BANK_SELECT)
-    banks = track.controls["tick"][is_bank & (track.controls["tick"] <= start)]
-    program = [[banks.max(initial=0), _RANK_PROGRAM, PROGRAM_CHANGE, track.program, 0]]
-    rows = np.concatenate([np.array(program, np.int64), _control_rows(track.controls), _note_rows(track)])
+    ticks = np.unique(track.controls["tick"][is_bank])
+    if not (ticks <= start).any():
+        ticks = np.append(0, ticks)
+    programs = np.zeros((len(ticks), 5), dtype=np.int64)
+    programs[:, 0], programs[:, 1:4] = ticks, (_RANK_PROGRAM, PROGRAM_CHANGE, track.program)
+    rows = np.concatenate([programs, _control_rows(track.controls), _note_rows(track)])
     rows[:, 2] |= channel
     return rows
 

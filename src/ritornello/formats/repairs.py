@@ -32,6 +32,7 @@ REPAIRS = {
     "divisions": ("ignored {} of the quarter note that is not positive", "division"),
     "tempo": ("ignored {} out of range", "tempo"),
     "meter": ("ignored {} out of range", "time signature"),
+    "off bar line": ("moved {} to the nearest bar line", "time signature"),
     "key": ("ignored {} out of range", "key signature"),
 }
 """The repairs by kind: a sentence, in which {} stands for the number of the noun."""

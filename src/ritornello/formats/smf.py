@@ -17,15 +17,17 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.errors import FormatError
+from ritornello.formats.encodings import decode, find_encodings
 from ritornello.formats.repairs import Repairs
 
-SKIPPED, META = 0xF0, 0xFF  # a SKIPPED row keeps the delta of a system message
-PORT, END_OF_TRACK, TEMPO, METER, KEY = 0x21, 0x2F, 0x51, 0x58, 0x59
+SYSEX, SKIPPED, META = 0xF0, 0xF1, 0xFF  # a SKIPPED row keeps the delta of another system message
+DEVICE, PORT, END_OF_TRACK, TEMPO, METER, KEY = 0x09, 0x21, 0x2F, 0x51, 0x58, 0x59
 TEXTS = {1: "text", 2: "copyright", 3: "name", 4: "instrument", 5: "lyric", 6: "marker", 7: "cue"}
 MAX_DELTA = 0x0FFFFFFF
 MAX_BYTES = 64 << 20  # the largest file that is read, also after decompression
@@ -36,7 +38,8 @@ class Events:
     """The events of a file in columns of equal length, track after track, in the order of the file.
 
     tick: from the start of the piece. track: counted from 0. status: the status byte. first, second: the data bytes,
-    0-127; `first` of a META row is its type. payloads: the contents of the META rows, in order.
+    0-127; `first` of a META row is its type. payloads: the contents of the META rows, in order. sysex: those of the
+    SYSEX rows, beginning with F0, or F7 where a message continues.
     """
 
     tick: NDArray[np.int64]
@@ -45,6 +48,7 @@ class Events:
     first: NDArray[np.uint8]
     second: NDArray[np.uint8]
     payloads: list[bytes]
+    sysex: list[bytes]
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,28 @@ class SmfFile:
     events: Events
     repairs: Repairs = field(default_factory=Repairs)
 
+    @cached_property
+    def metas(self) -> list[tuple[int, int, int, bytes]]:
+        """The meta events: row, track, type, content."""
+        rows = np.flatnonzero(self.events.status == META)
+        columns = rows.tolist(), self.events.track[rows].tolist(), self.events.first[rows].tolist()
+        return list(zip(*columns, self.events.payloads, strict=True))
+
+    @cached_property
+    def encodings(self) -> tuple[str, ...]:
+        """The encodings of the texts, in the order in which to try them."""
+        return find_encodings(payload for _, _, kind, payload in self.metas if kind in TEXTS)
+
+    def text(self, payload: bytes) -> str:
+        """Return the text of a meta event; trailing NULs are padding."""
+        return (payload.decode("ascii") if payload.isascii() else decode(payload, self.encodings)).rstrip(
+            "\0"
+        )
+
+    def name(self, payload: bytes) -> str:
+        """Return the name of a track without white space and NULs around it, in any order."""
+        return self.text(payload).strip(MARGIN)
+
 
 def read_smf(data: bytes, name: str) -> SmfFile:
     """Return the bytes of a MIDI file as events. Raise FormatError, with `name` for the file, if it has no track."""
@@ -74,6 +100,7 @@ def read_smf(data: bytes, name: str) -> SmfFile:
     scanner = _Scanner(data, repairs)
     for first, stop in _chunks(data, start, repairs):
         scanner.scan(first, stop)
+        count += data.startswith(WORDS_CHUNK, first - 8)
     if not scanner.stream:
         raise FormatError(f"{name}: no track with events after the MIDI header at byte {start}")
     if len(scanner.ends) != count:
@@ -134,13 +161,16 @@ def _timing(division: int, repairs: Repairs) -> tuple[int, int | None]:
     return (a_second, 1_000_000) if a_second % 2 else (a_second // 2, 500_000)
 
 
+WORDS_CHUNK = b"XFKM"
+"""A chunk of Yamaha XF with the lyrics of a file, read like a track."""
+
 # The name of a track may have one wrong letter if a plausible length follows.
 _TRACK = re.compile(rb"MTrk|(?:MTr.|MT.k|M.rk|.Trk)\0", re.DOTALL)
 _CHUNK = re.compile(_TRACK.pattern + rb"|[\x20-\x7e]{4}", re.DOTALL)
 
 
 def _chunks(data: bytes, start: int, repairs: Repairs) -> Iterator[tuple[int, int]]:
-    """Yield the first byte and the end of the content of every MTrk chunk.
+    """Yield the first byte and the end of the content of every MTrk chunk, and of the words of Yamaha XF.
 
     A length is valid if a chunk or the end of the file follows; otherwise the content extends to the next MTrk.
     """
@@ -155,14 +185,15 @@ def _chunks(data: bytes, start: int, repairs: Repairs) -> Iterator[tuple[int, in
             junk, at = at, _find_track(data, at)
             repairs.add("junk", count=at - junk)
             continue
-        is_track = _TRACK.match(data, at) is not None
+        is_words = data.startswith(WORDS_CHUNK, at)
+        is_track = is_words or _TRACK.match(data, at) is not None
         track += is_track
         end = at + 8 + int.from_bytes(data[at + 4 : at + 8], "big")
         if not _is_boundary(data, end):
             end = _find_track(data, at + 8)
             repairs.add("length", track)
         if is_track:
-            if not data.startswith(b"MTrk", at):
+            if not (is_words or data.startswith(b"MTrk", at)):
                 repairs.add("name")
             yield at + 8, end
         else:
@@ -186,7 +217,7 @@ def _find_track(data: bytes, at: int) -> int:
 _RUN = re.compile(rb"(?:[\x80-\xff]{0,3}[\x00-\x7f]([\x80-\xbf\xe0-\xef])?[\x00-\x7f]{2})++")
 _RUN_FROM_STATUS = re.compile(rb"(?=[\x80-\xff]{0,3}[\x00-\x7f][\x80-\xef])" + _RUN.pattern)
 _SHORT_META = re.compile(rb"[\x80-\xff]{0,3}[\x00-\x7f]\xff([\x00-\x7f])([\x00-\x7f])")
-_MARGIN = "\0" + "".join(filter(str.isspace, map(chr, range(0x3001))))  # NUL and all white space
+MARGIN = "\0" + "".join(filter(str.isspace, map(chr, range(0x3001))))  # NUL and all white space
 _QUANTITY = re.compile(rb"[\x80-\xff]*[\x00-\x7f]")
 _STATUS = re.compile(rb"[\x80-\xff]")
 _SYSTEM_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # data bytes of system messages; the others have none
@@ -204,6 +235,7 @@ class _Scanner:
         self.repairs = repairs
         self.stream = bytearray()
         self.payloads: list[bytes] = []
+        self.sysex: list[bytes] = []
         self.ends: list[int] = []
 
     def scan(self, start: int, stop: int) -> None:
@@ -267,14 +299,18 @@ class _Scanner:
             length = quantity_value(self._variable())
             self._copy(delta, META, min(kind, 0x7F))
             self._read_payload(self.at, length)
+        elif status in (0xF0, 0xF7):
+            self._copy(delta, SYSEX, 0)
+            self.sysex.append(b"")
+            length, start = quantity_value(self._variable()), self.at
+            self.at += length
+            if self.at > self.stop:
+                raise _CutOff
+            self.sysex[-1] = bytes((status,)) + self.data[start : self.at]
         else:
             self._copy(delta, SKIPPED, 0)
-            if status in (0xF0, 0xF7):
-                length = quantity_value(self._variable())
-                self.at += length
-            else:
-                self.at += _SYSTEM_BYTES.get(status, 0)
-                self.repairs.add("system", self.track)
+            self.at += _SYSTEM_BYTES.get(status, 0)
+            self.repairs.add("system", self.track)
             if self.at > self.stop:
                 raise _CutOff
 
@@ -343,17 +379,5 @@ def _decode(scanner: _Scanner, one_after_another: bool) -> Events:
         stream[first_at],
         stream[second_at],
         scanner.payloads,
+        scanner.sysex,
     )
-
-
-def decode_text(payload: bytes) -> str:
-    """Return the text of a meta event: UTF-8, or else Latin-1, which any bytes can be; trailing NULs are padding."""
-    try:
-        return payload.decode("utf-8").rstrip("\0")
-    except UnicodeDecodeError:
-        return payload.decode("latin-1").rstrip("\0")
-
-
-def decode_name(payload: bytes) -> str:
-    """Return the name of a track without white space and NULs around it, in any order."""
-    return decode_text(payload).strip(_MARGIN)

@@ -13,9 +13,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from itertools import accumulate
 
 EIGHTH = Fraction(1, 2)
+
+Note = tuple[Fraction | int, Fraction | int, int]
+"""Start, duration, and number of beams."""
 
 
 def beat(numerator: int, denominator: int) -> Fraction:
@@ -74,28 +78,31 @@ def _pattern(numerator: int, denominator: int, is_short: bool) -> list[Fraction]
 
 
 def beamed(
-    notes: Sequence[tuple[Fraction, Fraction, int]],
+    notes: Sequence[Note],
     numerator: int,
     denominator: int,
     quarters: Fraction | None = None,
     from_end: bool = True,
+    unit: int = 1,
 ) -> list[list[int]]:
     """Return the indices of the notes under each beam, of the notes and rests of a voice in one bar, in time order.
 
     A note is (start, duration, beams): 1 beam for an eighth, 2 for a sixteenth, as it is written, also in a tuplet;
     0 for longer notes and rests, which no beam crosses. Eighths are beamed over a wide group if they begin and end on
     beats; else, and where a shorter note or a tuplet is among them, they are beamed by the beat. `quarters` and
-    `from_end`: as for `beam_groups`.
+    `from_end`: as for `beam_groups`. Starts and durations are in quarters, or in parts of which `unit` are a quarter.
     """
-    wide = _edges(beam_groups(numerator, denominator, quarters, EIGHTH, from_end))
-    groups = beam_groups(numerator, denominator, quarters, EIGHTH / 2, from_end)
-    narrow = beats = _edges(groups)
-    if len(groups) > 1 and from_end and groups[0] < groups[1]:
+    wide, narrow = (
+        _edges(numerator, denominator, quarters, value, from_end, unit) for value in (EIGHTH, EIGHTH / 2)
+    )
+    beats = narrow
+    if len(narrow) > 2 and from_end and narrow[1] < narrow[2] - narrow[1]:
         beats = narrow[1:]  # a pickup that begins off the beat
+    eighth = unit * EIGHTH
     result: list[list[int]] = []
     for run in _runs(notes, wide):
         first, last = notes[run[0]], notes[run[-1]]
-        is_plain = all(notes[i][1:] == (EIGHTH, 1) for i in run)
+        is_plain = all(notes[i][2] == 1 and notes[i][1] == eighth for i in run)
         if is_plain and first[0] in beats and last[0] + last[1] in beats:
             result.append(run)
         else:
@@ -104,11 +111,16 @@ def beamed(
     return [run for run in result if len(run) > 1]
 
 
-def _edges(groups: Sequence[Fraction]) -> list[Fraction]:
-    return [Fraction(), *accumulate(groups)]
+@lru_cache(maxsize=1024)
+def _edges(
+    numerator: int, denominator: int, quarters: Fraction | None, value: Fraction, from_end: bool, unit: int
+) -> list[Fraction | int]:
+    """Return the ends of the beam groups and 0, whole numbers where they are such, because those are compared fast."""
+    ends = accumulate(beam_groups(numerator, denominator, quarters, value, from_end))
+    return [0, *(int(end * unit) if (end * unit).denominator == 1 else end * unit for end in ends)]
 
 
-def _runs(notes: Sequence[tuple[Fraction, Fraction, int]], edges: Sequence[Fraction]) -> list[list[int]]:
+def _runs(notes: Sequence[Note], edges: Sequence[Fraction | int]) -> list[list[int]]:
     """Return the runs of notes that have beams, follow each other, and begin in one group."""
     runs: list[list[int]] = []
     end, group = None, -1
@@ -122,7 +134,7 @@ def _runs(notes: Sequence[tuple[Fraction, Fraction, int]], edges: Sequence[Fract
     return runs
 
 
-def beam_marks(notes: Sequence[tuple[Fraction, Fraction, int]]) -> list[list[str]]:
+def beam_marks(notes: Sequence[Note]) -> list[list[str]]:
     """Return the marks of the notes under one beam (two or more, as for `beamed`), a list for each, outermost first.
 
     They are those of MusicXML: "begin", "continue", "end", and for a beam of one note "forward hook" or
@@ -138,7 +150,7 @@ def beam_marks(notes: Sequence[tuple[Fraction, Fraction, int]]) -> list[list[str
             if before or after:
                 mark = "continue" if before and after else "end" if before else "begin"
             else:
-                is_first_half = (start / duration) % 2 == 0
+                is_first_half = start % (2 * duration) == 0
                 points_on = index == 0 or (index + 1 < len(notes) and is_first_half)
                 mark = "forward hook" if points_on else "backward hook"
             marks[index].append(mark)

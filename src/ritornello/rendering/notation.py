@@ -1,9 +1,9 @@
-"""Score -> engraved notation, as SVG or PDF: music21 writes MusicXML, verovio engraves it, typst makes the PDF.
+"""Score -> engraved notation, as SVG or PDF: `notation` writes MusicXML, verovio engraves it, typst makes the PDF.
 
 An SVG holds up to `PAGES_PER_SVG` pages, one below the other; further pages go to `NAME-2.svg` and so on. Title and
 tempo are drawn here, because those of verovio need a browser.
 
-Read in order: `engraving` (what is printed), `musicxml_staves` (-> MusicXML), then `engrave`, `write_notation`.
+Read in order: `notation.staves` (what is printed), then `engrave`, `_engraved`, `_page`, `write_notation`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ritornello.errors import ConfigError, MissingExtraError
+from ritornello.notation.bars import make_timeline
+from ritornello.notation.musicxml import joined_texts, readable_musicxml
+from ritornello.notation.staves import Part, readable_parts
+from ritornello.notation.text import printable
 from ritornello.paths import write_bytes, write_text
-from ritornello.rendering.engraving import Staff, make_staves
-from ritornello.rendering.musicxml_staves import staves_to_musicxml
-from ritornello.score import Score
+from ritornello.rendering.signs import header_tempo, with_plain_signs
+from ritornello.score import DEFAULT_MICROSECONDS_PER_QUARTER, Meter, Score, Tempo
 
 PAGES_PER_SVG = 8
 MOST_STAVES = 32
@@ -34,26 +37,11 @@ RUNNING = 110  # the part of it above the later pages, for the running title
 FONTS = "Libertinus Serif, Times New Roman, Times, serif"
 _MOST_TITLE = 90  # characters
 
-SCALE = 60  # per cent of verovio's default size; margins are scaled with it
+_SCALES = ((2, 85), (5, 75), (9, 65), (16, 60), (MOST_STAVES, 50))
+"""Up to how many staves music is printed at which scale, in per cent of verovio's size (a staff of 7.2 mm)."""
 
-_VEROVIO_OPTIONS = {
-    "pageWidth": PAGE[0],
-    "pageHeight": PAGE[1] - HEADER,
-    "pageMarginLeft": MARGIN * 100 // SCALE,
-    "pageMarginRight": MARGIN * 100 // SCALE,
-    "pageMarginTop": 20,
-    "pageMarginBottom": MARGIN,
-    "scale": SCALE,
-    "scaleToPageSize": True,
-    "header": "none",
-    "footer": "none",
-    "breaks": "auto",
-    "justifyVertically": False,
-    "svgViewBox": True,
-    "svgRemoveXlink": True,
-    "smuflTextFont": "none",
-    "xmlIdSeed": 1,
-}
+
+_HIDDEN_NOTE = '<graceGrp><note visible="false" grace="unacc" dur="8" pname="b" oct="4"/></graceGrp>'
 
 
 def write_notation(score: Score, path: Path | str) -> tuple[str, ...]:
@@ -64,7 +52,7 @@ def write_notation(score: Score, path: Path | str) -> tuple[str, ...]:
     path = Path(path)
     pages, remarks = engrave(score)
     if path.suffix.lower() == ".pdf":
-        write_bytes(path, pages_to_pdf(pages, score.title))
+        write_bytes(path, pages_to_pdf(pages, printable(score.title)))
         return remarks
     for number, at in enumerate(range(0, len(pages), PAGES_PER_SVG), start=1):
         target = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
@@ -80,7 +68,7 @@ def render_score(score: Score, format: Literal["svg", "pdf"] = "svg") -> bytes:
     if format not in ("svg", "pdf"):
         raise ConfigError(f"format {format!r}: an engraved score is 'svg' or 'pdf'")
     pages, _ = engrave(score)
-    return stack_pages(pages).encode() if format == "svg" else pages_to_pdf(pages, score.title)
+    return stack_pages(pages).encode() if format == "svg" else pages_to_pdf(pages, printable(score.title))
 
 
 def engrave(score: Score) -> tuple[list[str], tuple[str, ...]]:
@@ -90,64 +78,146 @@ def engrave(score: Score) -> tuple[list[str], tuple[str, ...]]:
     bars = len(score.bar_starts())
     if bars > MOST_MEASURES:  # checked before the staves, which take time
         raise ConfigError(f"the piece has {bars} bars; at most {MOST_MEASURES} are engraved")
-    staves, remarks = _chosen(make_staves(score))
-    if bars * len(staves) > MOST_MEASURES:
+    timeline, parts = readable_parts(score, make_timeline(score))
+    parts, remarks = _chosen(parts)
+    measures = len(timeline.bars) * sum(len(part.staves) for part in parts)
+    if measures > MOST_MEASURES:
         raise ConfigError(
-            f"the score has {bars} bars in {len(staves)} staves, {bars * len(staves)} measures; "
-            f"at most {MOST_MEASURES} are engraved"
+            f"the score has {measures} measures (bars times staves); at most {MOST_MEASURES} are engraved"
         )
-    pages = _engraved(staves_to_musicxml(score, staves))
+    pages = _engraved(readable_musicxml(score, timeline, parts).decode(), parts)
     return [_page(score, number, page) for number, page in enumerate(pages, start=1)], remarks
 
 
-def _chosen(staves: list[Staff]) -> tuple[list[Staff], tuple[str, ...]]:
-    """Return the `MOST_STAVES` staves with the most chords, in score order, and a description of the rest."""
-    if len(staves) <= MOST_STAVES:
-        return staves, ()
-    sizes = [sum(len(voice) for voice in staff.voices) for staff in staves]
-    largest = sorted(range(len(staves)), key=lambda place: -sizes[place])[:MOST_STAVES]
-    remark = f"{len(staves) - MOST_STAVES} of {len(staves)} staves, those with the fewest notes"
-    return [staves[place] for place in sorted(largest)], (remark,)
+def _chosen(parts: list[Part]) -> tuple[list[Part], tuple[str, ...]]:
+    """Return the parts with the most chords, up to `MOST_STAVES` staves, and a description of the others."""
+    sizes = [sum(len(voice) for staff in part.staves for voice in staff.voices) for part in parts]
+    chosen, room = set[int](), MOST_STAVES
+    for place in sorted(range(len(parts)), key=lambda place: -sizes[place]):
+        if len(parts[place].staves) <= room:
+            chosen.add(place)
+            room -= len(parts[place].staves)
+    kept = [parts[place] for place in sorted(chosen)]
+    count, total = (sum(len(part.staves) for part in some) for some in (kept, parts))
+    remarks = (f"{total - count} of {total} staves, those with the fewest notes",) if count < total else ()
+    return kept, remarks
 
 
-def _engraved(musicxml: str) -> list[str]:
+def _engraved(musicxml: str, parts: Sequence[Part]) -> list[str]:
     """Return the music of each page, an SVG drawn by verovio."""
+    is_drum = [part.is_drum for part in parts for _ in part.staves]
     try:
         import verovio
     except ImportError as error:
         raise MissingExtraError("verovio", "score") from error
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()
-    toolkit.setOptions(_VEROVIO_OPTIONS)
-    if not toolkit.loadData(musicxml):
+    toolkit.setOptions(_verovio_options(next(scale for most, scale in _SCALES if len(is_drum) <= most)))
+    if not toolkit.loadData(musicxml) or not toolkit.loadData(_adapted(toolkit.getMEI(), is_drum)):
         raise ConfigError("the score could not be engraved: verovio refused its MusicXML")
     pages = (toolkit.renderToSVG(number) for number in range(1, toolkit.getPageCount() + 1))
-    return [re.sub(r"Times,\s*serif", FONTS, page) for page in pages]
+    return [with_plain_signs(re.sub(r"Times,\s*serif", FONTS, page)) for page in pages]
+
+
+def _adapted(mei: str, is_drum: Sequence[bool]) -> str:
+    """Return verovio's own reading of the MusicXML with what it does not take from there.
+
+    Staves that rest for a whole system are hidden. A new key is not that of drum staves (`is_drum` of all staves).
+    """
+
+    def of_pitched_staves(found: re.Match[str]) -> str:
+        signatures = re.findall(r"<keySig [^>]*/>", found[2])
+        if "<staffGrp" in found[2] or not signatures:
+            return found[0]
+        pitched = (number for number, drum in enumerate(is_drum, start=1) if not drum)
+        staves = "".join(
+            f'<staffDef n="{number}">{_without_id(signatures[0])}</staffDef>' for number in pitched
+        )
+        return f"{found[1]}{found[2].replace(signatures[0], '')}<staffGrp>{staves}</staffGrp></scoreDef>"
+
+    mei = mei.replace("<scoreDef ", '<scoreDef optimize="true" ', 1)
+    mei = _with_whole_first_system(mei)
+    if not any(is_drum) or all(is_drum):
+        return mei
+    return re.sub(r"(<scoreDef [^>]*>)(.*?)</scoreDef>", of_pitched_staves, mei, flags=re.DOTALL)
+
+
+def _with_whole_first_system(mei: str) -> str:
+    """Return `mei` with a hidden grace note in the first bar of staves that rest: verovio shows what has notes."""
+    first, end, rest = mei.partition("</measure>")
+
+    def with_note(staff: re.Match[str]) -> str:
+        return (
+            staff[0] if "<note " in staff[0] else staff[0].replace("</layer>", f"{_HIDDEN_NOTE}</layer>", 1)
+        )
+
+    return re.sub(r"<staff .*?</staff>", with_note, first, flags=re.DOTALL) + end + rest
+
+
+def _without_id(element: str) -> str:
+    return re.sub(r'xml:id="[^"]*" ', "", element)
+
+
+def _verovio_options(scale: int) -> dict[str, object]:
+    return {
+        "pageWidth": PAGE[0],
+        "pageHeight": PAGE[1] - HEADER,
+        "pageMarginLeft": MARGIN * 100 // scale,  # margins are scaled with the music
+        "pageMarginRight": MARGIN * 100 // scale,
+        "pageMarginTop": 50,
+        "pageMarginBottom": MARGIN,
+        "scale": scale,
+        "scaleToPageSize": True,
+        "header": "none",
+        "footer": "none",
+        "breaks": "auto",
+        "condense": "encoded",
+        "condenseFirstPage": True,
+        "condenseTempoPages": True,
+        "justifyVertically": False,
+        "lyricNoStartHyphen": True,
+        "spacingSystem": 8,
+        "systemDivider": "none",
+        "svgViewBox": True,
+        "svgRemoveXlink": True,
+        "smuflTextFont": "none",
+        "xmlIdSeed": 1,
+    }
 
 
 # Pages
 
 
 def _page(score: Score, number: int, music: str) -> str:
-    """Return page `number`, from 1: the music below a title, and the tempo (first page) or the page number."""
-    title = "".join(char for char in " ".join(score.title.split()) if char.isprintable())
+    """Return page `number`, from 1: the music below a header (first page) or a running title and the page number."""
+    title = printable(score.title)
     if len(title) > _MOST_TITLE:
         title = title[: _MOST_TITLE - 1].rstrip() + "…"
     if number == 1:
-        top = HEADER
-        quarters_per_minute = 60 * score.end / score.ticks_per_quarter / max(score.seconds, 1e-9)
-        header = (
-            _text(PAGE[0] // 2, 170, 74, title, "middle") + '<g fill="#000" stroke="#000" stroke-width="3">'
-            f'<ellipse cx="{MARGIN + 10}" cy="218" rx="11" ry="8" transform="rotate(-22 {MARGIN + 10} 218)"/>'
-            f'<path d="M{MARGIN + 20} 215v-48"/></g>'
-            + _text(MARGIN + 40, 226, 36, f"= {quarters_per_minute:.0f}", "start")
-        )
+        top, header = HEADER, _header(score, title)
     else:
         top = RUNNING
         header = _text(PAGE[0] // 2, 84, 32, title, "middle")
         header += _text(PAGE[0] - MARGIN, 84, 32, str(number), "end")
     background = f'<rect width="{PAGE[0]}" height="{PAGE[1]}" fill="#fff"/>'
     return f"{_open_svg(PAGE[1])}{background}{header}{_nested(music, top, PAGE[1] - HEADER)}</svg>\n"
+
+
+def _header(score: Score, title: str) -> str:
+    """Return title, tempo and names of the first page, and the copyright at its foot."""
+    composer, lyricist, rights = (joined_texts(score, kind) for kind in ("composer", "lyricist", "copyright"))
+    names = _text(PAGE[0] - MARGIN, 226, 34, composer, "end") if composer else ""
+    words = f"Words: {lyricist}" if lyricist else ""
+    names += _text(PAGE[0] // 2, 226, 34, words, "middle") if words else ""
+    foot = _text(PAGE[0] // 2, PAGE[1] - 60, 28, rights, "middle") if rights else ""
+    return _text(PAGE[0] // 2, 160, 74, title, "middle") + _tempo(score) + names + foot
+
+
+def _tempo(score: Score) -> str:
+    """Return the tempo at the beginning."""
+    tempo = next((t for t in score.tempos[:1] if t.tick <= 0), Tempo(0, DEFAULT_MICROSECONDS_PER_QUARTER))
+    meter = next((m for m in score.meters[:1] if m.tick <= 0), Meter(0, 4, 4))
+    return f'<g font-family="{FONTS}">{header_tempo(tempo.quarters_per_minute, meter, MARGIN, 226, 36)}</g>'
 
 
 def _open_svg(height: int) -> str:

@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 
 from ritornello.formats.messages import ALL_SOUND_OFF, BANK_SELECT
 from ritornello.rendering.soundfont import BASS, DRUM_BANK, SoundFont
-from ritornello.score import CONTROL_CHANGE, Controls, Score, Track, end_at_restrike, ticks_to_seconds
+from ritornello.score import (
+    CONTROL_CHANGE,
+    Controls,
+    Score,
+    Track,
+    channel_state,
+    end_at_restrike,
+    ticks_to_seconds,
+    with_resets,
+)
 
 SHORTEST_NOTE = 0.05
 SHORTEST_DRUM = 1.0  # drums are not held: files give them durations of a few milliseconds
@@ -21,8 +30,9 @@ WIDTH = 26  # the distance of the outermost tracks from the centre (64), unless 
 
 _HI_HATS = (42, 44, 46)  # one pair of cymbals: each stroke ends the last
 
-_NOT_SENT = (*BANK_SELECT, *range(ALL_SOUND_OFF, 128))
-"""Bank select, which would change the preset, and the channel modes, which would silence others."""
+_NOT_SENT = (*BANK_SELECT, *range(ALL_SOUND_OFF + 1, 128))
+"""Bank select, which would change the preset, and the channel modes, which would silence others; "all sound off" stays,
+and "reset all controllers" is sent as the values that it sets."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,7 @@ def _frames(score: Score, ticks: NDArray[np.int64], rate: int) -> NDArray[np.int
 
 
 def _controls(score: Score, track: Track, rate: int) -> Controls:
-    controls = track.controls
+    controls = with_resets(track.controls)
     sent = (controls["kind"] != CONTROL_CHANGE) | ~np.isin(controls["number"], _NOT_SENT)
     controls = np.array(controls[sent])
     controls["tick"] = _frames(score, controls["tick"], rate)
@@ -77,8 +87,27 @@ def _controls(score: Score, track: Track, rate: int) -> Controls:
 
 
 def _pans(tracks: list[Track], font: SoundFont) -> list[int]:
-    """Return pans that spread the tracks from left to right in score order; drums and bass stay in the middle."""
-    middle = [track.is_drum or font.preset(track)[1] == BASS for track in tracks]
-    seats = middle.count(False)
-    places = iter(np.linspace(-WIDTH, WIDTH, seats) if seats > 1 else [0.0])
-    return [64 if stay else 64 + round(float(next(places))) for stay in middle]
+    """Return pans that spread the tracks from left to right in score order; drums and bass stay in the middle.
+
+    A track that takes over the controls of another, as where a channel changes its program, has the seat of that.
+    """
+    seats: list[list[Track]] = []
+    seat_of: list[int | None] = []
+    for track in tracks:
+        if track.is_drum or font.preset(track)[1] == BASS:
+            seat_of.append(None)
+            continue
+        seat = next((n for n, others in enumerate(seats) if _takes_over(track, others[-1])), len(seats))
+        seats += [[]] * (seat == len(seats))
+        seats[seat] = [*seats[seat], track]
+        seat_of.append(seat)
+    places = np.linspace(-WIDTH, WIDTH, len(seats)) if len(seats) > 1 else np.zeros(1)
+    return [64 if seat is None else 64 + round(float(places[seat])) for seat in seat_of]
+
+
+def _takes_over(track: Track, other: Track) -> bool:
+    """Return whether `track` begins where `other` has ended, with the controls that it left set."""
+    one, two = sorted((track, other), key=lambda each: int(each.notes["start"].min()))
+    start = int(two.notes["start"].min())
+    left, taken = (channel_state(c[c["tick"] <= start], 0).tolist() for c in (one.controls, two.controls))
+    return track.name == other.name and one.end <= start and bool(left) and set(left) <= set(taken)

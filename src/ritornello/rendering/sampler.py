@@ -8,21 +8,33 @@ Read in order: `sampler_blocks`, `_mix`, `_Player`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.formats.messages import EXPRESSION, PAN, SUSTAIN, VOLUME
+from ritornello.formats.messages import ALL_SOUND_OFF, EXPRESSION, PAN, SUSTAIN, VOLUME
 from ritornello.rendering.performance import Part
 from ritornello.rendering.soundbank import Soundbank
 from ritornello.rendering.soundfont import SoundFont
-from ritornello.score import CONTROL_CHANGE, PITCH_BEND, end_at_restrike
+from ritornello.score import (
+    CONTROL_CHANGE,
+    DATA_DECREMENT,
+    DATA_ENTRY,
+    DATA_ENTRY_FINE,
+    DATA_INCREMENT,
+    NULL,
+    PARAMETER_CONTROLLERS,
+    PITCH_BEND,
+    end_at_restrike,
+)
 
 Samples = NDArray[np.float32]
 
 _INITIAL_VOLUME = 100  # General MIDI's default
-_DATA_ENTRY, _RPN_FINE, _RPN_COARSE = 6, 100, 101
+_NRPN_FINE, _NRPN_COARSE, _RPN_FINE, _RPN_COARSE = 98, 99, 100, 101
+_WIDEST_BEND = 24  # semitones; wider ones would need much memory
 
 REVERB_SECONDS, REVERB_LEVEL, REVERB_DELAY = 1.3, 0.22, 0.018
 
@@ -72,15 +84,28 @@ class _Player:
     def _note(self, index: int, start: int) -> Samples:
         part = self.part
         pitch, velocity = int(part.pitches[index]), int(part.velocities[index])
-        held = int(self.ends[index]) - start
-        tone = self.tones.tone((part.bank, part.program), pitch, velocity, held)
-        semitones = np.zeros(1) if self.bends is None else self.bends.over(start, len(tone))
-        if semitones.any():  # the tone is read faster or slower
-            speed = np.broadcast_to(2.0 ** (semitones.astype(np.float64) / 12), len(tone))
-            places = np.cumsum(speed) - speed
-            tone = np.interp(places, np.arange(len(tone)), tone, right=0.0).astype(np.float32)
+        held, preset = int(self.ends[index]) - start, (part.bank, part.program)
+        if self.bends is not None and self.bends.over(start, held + 1).any():
+            tone = self._bent(self.bends, preset, pitch, velocity, start, held)
+        else:
+            tone = self.tones.tone(preset, pitch, velocity, held)
         tone *= np.float32((velocity / 127) ** 2) * self.gains.over(start, len(tone))
         return tone
+
+    def _bent(
+        self, bends: _Steps, preset: tuple[int, int], pitch: int, velocity: int, start: int, held: int
+    ) -> Samples:
+        """Return a note: the tone with its first bend, in whole semitones, read faster or slower as the bend moves."""
+        first = round(float(bends.over(start, 1)[0]))
+
+        def speed(length: int) -> NDArray[np.float64]:
+            semitones = bends.over(start, length).astype(np.float64) - first
+            return np.broadcast_to(2.0 ** (semitones / 12), length)
+
+        until = math.ceil(speed(held + 1)[:-1].sum())
+        tone = self.tones.tone(preset, pitch, velocity, until, first)
+        read = speed(held + math.ceil((len(tone) - until) / speed(held + 1)[-1]))
+        return np.interp(np.cumsum(read) - read, np.arange(len(tone)), tone, right=0.0).astype(np.float32)
 
 
 class _Steps:
@@ -121,30 +146,47 @@ def _gain_steps(part: Part) -> _Steps:
 def _bend_steps(part: Part) -> _Steps | None:
     """Return the pitch bend in semitones, or None if there is none.
 
-    The range of a full bend is registered parameter 0, by default 2 semitones.
+    The range of a full bend is registered parameter 0, by default 2 semitones; its values are semitones and cents.
     """
-    bends = part.controls[part.controls["kind"] == PITCH_BEND]
-    if not bends["value"].any():
+    is_change = part.controls["kind"] == CONTROL_CHANGE
+    controls = part.controls[
+        is_change & np.isin(part.controls["number"], PARAMETER_CONTROLLERS) | _are_bends(part)
+    ]
+    if not _are_bends(part).any():
         return None
-    selected, range_ = {_RPN_FINE: 127, _RPN_COARSE: 127}, 2
-    controls = part.controls[part.controls["kind"] == CONTROL_CHANGE]
-    for number, value in zip(controls["number"].tolist(), controls["value"].tolist(), strict=True):
-        if number in selected:
-            selected[number] = value
-        elif number == _DATA_ENTRY and not any(selected.values()):
-            range_ = value
-    return _make_steps(bends["tick"], bends["value"] / 8192 * range_, 0.0)
+    selected, semitones, cents, bend, values = [NULL, NULL], 2, 0, 0, []
+    for kind, number, value in controls[["kind", "number", "value"]].tolist():
+        if kind == PITCH_BEND:
+            bend = value
+        elif number in (_RPN_FINE, _RPN_COARSE):
+            selected[number - _RPN_FINE] = value
+        elif number in (_NRPN_FINE, _NRPN_COARSE):
+            selected = [NULL, NULL]
+        elif not any(selected):
+            cents = value if number == DATA_ENTRY_FINE else cents
+            step = {DATA_INCREMENT: semitones + 1, DATA_DECREMENT: semitones - 1, DATA_ENTRY: value}
+            semitones = step.get(number, semitones)
+        values.append(bend / 8192 * min(semitones + cents / 100, _WIDEST_BEND))
+    return _make_steps(controls["tick"], np.array(values), 0.0)
+
+
+def _are_bends(part: Part) -> NDArray[np.bool_]:
+    return np.asarray((part.controls["kind"] == PITCH_BEND) & (part.controls["value"] != 0))
 
 
 def _sustained(part: Part) -> NDArray[np.int64]:
-    """Return the ends of the notes; with the sustain pedal down, a note is held until the pedal is released."""
+    """Return the ends of the notes; with the sustain pedal down, a note is held until it is up or all sound is off."""
     pedal = _steps(part, SUSTAIN, 0)
+    off = _steps(part, ALL_SOUND_OFF, 0).frames[1:]
     down = pedal.values >= 64
     at = np.searchsorted(pedal.frames, part.ends, side="right") - 1
     lifts = np.where(~down, np.arange(len(down)), len(down))
     next_lift = np.minimum.accumulate(lifts[::-1])[::-1]  # the first value from here on below 64
     frames = np.append(pedal.frames, part.ends.max(initial=0))
     ends = np.where(down[at], np.maximum(frames[next_lift[at]], part.ends), part.ends)
+    if len(off):
+        next_off = np.append(off, 1 << 62)[np.searchsorted(off, part.starts, side="right")]
+        ends = np.minimum(ends, np.maximum(next_off, part.starts + 1))
     return end_at_restrike(part.starts, ends, part.pitches)
 
 

@@ -93,10 +93,11 @@ class Soundbank:
         self._sample = functools.cache(self._read_sample)
         self._wave = functools.lru_cache(maxsize=256)(self._make_wave)
 
-    def tone(self, preset: tuple[int, int], pitch: int, velocity: int, frames: int) -> Samples:
+    def tone(self, preset: tuple[int, int], pitch: int, velocity: int, frames: int, bend: int = 0) -> Samples:
         """Return a note held for `frames` and then released, mono, shape (frames + release,) at most.
 
-        The velocity selects the zones but does not set the level. Raise FormatError for a damaged file.
+        A note that is bent by `bend` semitones keeps the sample, filter and envelope of its pitch. The velocity selects
+        the zones but does not set the level. Raise FormatError for a damaged file.
         """
         layers: list[Samples] = []
         try:
@@ -106,7 +107,7 @@ class Soundbank:
                 release = round(max(zone.seconds(_RELEASE), _SHORTEST_RELEASE) * self.rate)
                 # A power of two, so that one cached wave serves many notes.
                 seconds = 2.0 ** np.ceil(np.log2((frames + release) / self.rate))
-                layer = self._wave(preset, number, pitch, float(seconds))[: frames + release].copy()
+                layer = self._wave(preset, number, pitch, float(seconds), bend)[: frames + release].copy()
                 tail = max(0, len(layer) - frames)
                 layer[frames:] *= 10.0 ** (_FALL * np.arange(tail, dtype=np.float32) / release)
                 layers.append(layer)
@@ -145,14 +146,16 @@ class Soundbank:
 
     # Sound
 
-    def _make_wave(self, preset: tuple[int, int], number: int, pitch: int, seconds: float) -> Samples:
+    def _make_wave(
+        self, preset: tuple[int, int], number: int, pitch: int, seconds: float, bend: int
+    ) -> Samples:
         """Return the sound of a held zone, for `seconds` or until its sample ends."""
         zone = self._zones(preset)[number]
         head, sample = self._sample(zone[_SAMPLE_OF])
         key = zone[_FIXED_KEY] if zone[_FIXED_KEY] >= 0 else pitch
         root = zone[_ROOT] if zone[_ROOT] >= 0 else int(head["root"])
         cents = (key - root) * zone[_SCALE] + 100 * zone[_SEMITONES] + zone[_CENTS] + int(head["correction"])
-        speed = 2.0 ** (cents / 1200) * int(head["rate"]) / self.rate
+        speed = 2.0 ** ((cents + 100 * bend) / 1200) * int(head["rate"]) / self.rate
         wave = _read_at(sample, round(seconds * self.rate), speed, _loop(zone, head))
         level = 10.0 ** (-_ATTENUATION_SCALE * max(0, zone[_ATTENUATION]) / 200)
         level *= 1 - abs(zone[_PAN]) / 1000  # of a stereo pair, half of each side

@@ -28,6 +28,7 @@ from ritornello.representations.grids import quantised, solo_score, spread, with
 from ritornello.representations.tokenizer import FixedTokenizer, TokenizerConfig
 from ritornello.representations.tokens import Note, Tokens, block, build_tokens, solo_range
 from ritornello.score import Score
+from ritornello.sustain import sustained
 from ritornello.theory import instrument_range
 
 STEPS_PER_QUARTER = 4
@@ -69,7 +70,7 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
         return Column("token", self.tokens.size), *position
 
     def encode(self, score: Score) -> Ids:
-        start, end, pitch = quantised(score, False, STEPS_PER_QUARTER, LONGEST)
+        start, end, pitch = quantised(sustained(score), False, STEPS_PER_QUARTER, LONGEST)
         return self._ids_of(*without_rests(start, end, STEPS_PER_BAR, LONGEST), pitch)
 
     def _ids_of(self, start: Ints, end: Ints, pitch: Ints) -> Ids:

@@ -112,7 +112,18 @@ class Adaptation:
         self.step = 0
 
     def steps(self) -> Iterator[AdaptProgress]:
-        """Train to the last step or to the end of the time."""
+        """Train to the last step or to the end of the time.
+
+        On one thread: on a busy machine several wait for each other, and sums in another order give another style.
+        """
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield from self._learn()
+        finally:
+            torch.set_num_threads(threads)
+
+    def _learn(self) -> Iterator[AdaptProgress]:
         self.before = self._score()
         yield AdaptProgress(0.0, self.before)
         keys = ALL_KEYS if self.config.transpose else (0,)

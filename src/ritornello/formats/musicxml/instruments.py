@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 
 from ritornello.formats.messages import DRUM_CHANNEL
 from ritornello.formats.musicxml.elements import integer_in, number_in, text_in
-from ritornello.formats.musicxml_writer import drum_sign
+from ritornello.notation.percussion import drum_sign
 from ritornello.theory import DRUMS
 from ritornello.theory.instrument_names import guess_drum, guess_instrument
 

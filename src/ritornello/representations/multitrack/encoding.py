@@ -27,6 +27,7 @@ from ritornello.representations.grids import (
 )
 from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, VELOCITY_STEP, Vocabulary, parts_of
 from ritornello.score import Notes, Score, end_at_restrike, make_notes, ticks_to_seconds
+from ritornello.sustain import sustained
 from ritornello.theory import instrument_name
 
 FIRST_VELOCITY = 80 // VELOCITY_STEP
@@ -63,8 +64,8 @@ class Arrangement:
 
 
 def arrange(vocabulary: Vocabulary, score: Score) -> Arrangement:
-    """Return `score` on the grid, in voices."""
-    score = score.resampled(STEPS_PER_QUARTER)
+    """Return `score` on the grid, in voices; notes last as long as the sustain pedal lets them sound."""
+    score = sustained(score).resampled(STEPS_PER_QUARTER)
     parts = parts_of(score)
     voices = vocabulary.voices_of(program for program, _ in parts)
     notes = _collect_notes(vocabulary, [track.notes for _, track in parts], voices)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 
 from ritornello.arrays import Ints
-from ritornello.formats.messages import SUSTAIN
 from ritornello.representations.base import Ids
 from ritornello.representations.grids import shorten_gaps, strike
 from ritornello.representations.performance.vocabulary import (
@@ -26,7 +25,8 @@ from ritornello.representations.performance.vocabulary import (
     share_levels,
 )
 from ritornello.representations.tokens import Tokens
-from ritornello.score import CONTROL_CHANGE, Score, Track, make_controls, make_notes, ticks_to_seconds
+from ritornello.score import Score, make_notes, ticks_to_seconds
+from ritornello.sustain import sustained_ends
 
 LONGEST_GAP = 10 * STEPS_PER_SECOND
 """A longer time in which nothing begins or ends is shortened to this."""
@@ -68,21 +68,6 @@ def collect_notes(config: PerformanceConfig, score: Score) -> Notes:
     velocity = config.velocity_bin(np.minimum(notes["velocity"].astype(np.int64), 127))
     start, end, pitch, velocity = strike(start, end, notes["pitch"].astype(np.int64), velocity)
     return (*shorten_gaps(start, end, LONGEST_GAP), pitch, velocity)
-
-
-def sustained_ends(track: Track, last: int) -> Ints:
-    """Return the ticks at which notes end with the pedal: one released while it is down lasts until it is up.
-
-    All end at `last`, the end of the piece. The caller cuts a note where its key is struck again.
-    """
-    ends = (track.notes["start"] + track.notes["duration"]).astype(np.int64)
-    is_pedal = (track.controls["kind"] == CONTROL_CHANGE) & (track.controls["number"] == SUSTAIN)
-    pedal = np.concatenate([make_controls([(0, CONTROL_CHANGE, SUSTAIN, 0)]), track.controls[is_pedal]])
-    is_down = pedal["value"] >= 64
-    ups = np.append(pedal["tick"][~is_down], max(last, 0))
-    at = np.searchsorted(pedal["tick"], ends, side="right") - 1
-    up = ups[np.searchsorted(pedal["tick"][~is_down], ends, side="right")]
-    return np.asarray(np.where(is_down[at], np.maximum(up, ends), ends))
 
 
 def _note_events(first: dict[str, int], notes: Notes, has_velocity: bool) -> Events:

@@ -1,0 +1,413 @@
+"""The state of MIDI channels: the program of each note, which parts are drums, and the controls that are heard.
+
+What is set on a channel holds for all that plays on it, in whatever MTrk it is set. A *line* is one channel of one
+port. It is a drum part if it is channel 10, unless the file says otherwise: by the most significant byte of a bank
+select (General MIDI 2, XG) or by a SysEx message for the part (GS, XG).
+
+Read in order: `find_lines`, `find_settings`, `sounds_of_notes`, `controls_of_groups`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.errors import FormatError
+from ritornello.formats.messages import (
+    ALL_SOUND_OFF,
+    BANK_SELECT,
+    DRUM_CHANNEL,
+    PROGRAM_CHANGE,
+    RESET,
+    SUSTAIN,
+    bank_kind,
+)
+from ritornello.formats.smf import DEVICE, PORT, SYSEX, Events, SmfFile
+from ritornello.score import CONTROL, CONTROL_CHANGE, PARAMETER_CONTROLLERS, Controls, channel_state
+
+Indices = NDArray[np.int64]
+
+MOST_CONTROLS = 20_000_000
+"""The most control events that the tracks of a file may have together, those that they share counted once each."""
+
+
+def find_lines(file: SmfFile) -> Indices:
+    """Return the line of every event: 16 times its port, plus its channel; in format 2 every MTrk has its own port.
+
+    A port is set by its number or by the name of a device (where a file names several); what an MTrk sets first holds
+    from its beginning.
+    """
+    events = file.events
+    channels = events.status.astype(np.int64) & 0x0F
+    if file.format == 2:
+        return channels + 16 * events.track
+    changes = [
+        (row, track, kind, payload)
+        for row, track, kind, payload in file.metas
+        if kind in (PORT, DEVICE) and payload
+    ]
+    if len({payload for *_, kind, payload in changes if kind == DEVICE}) < 2:
+        changes = [change for change in changes if change[2] == PORT]
+    if not changes:
+        return channels
+    numbers: dict[tuple[bytes, bytes], int] = {(b"\0", b""): 0}
+    at, tracks, places = np.empty((3, len(changes)), dtype=np.int64)
+    initial, begin = np.zeros(file.tracks, dtype=np.int64), np.full(file.tracks, -1)
+    for index, (row, track, kind, payload) in enumerate(changes):
+        if index == 0 or track != tracks[index - 1]:
+            port, device, begin[track] = b"\0", b"", events.tick[row]
+        port, device = (payload[:1], device) if kind == PORT else (port, payload)
+        at[index], tracks[index] = row, track
+        places[index] = numbers.setdefault((port, device), len(numbers))
+        if events.tick[row] == begin[track]:
+            initial[track] = places[index]
+    last = np.searchsorted(at, np.arange(len(channels)), side="right") - 1
+    is_set = (last >= 0) & (tracks[last] == events.track)
+    return np.asarray(channels + 16 * np.where(is_set, places[last], initial[events.track]))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The changes of programs and of drum parts in columns, sorted by line and tick.
+
+    row, tick, track: of the event. program: 0-127, or -1 where none has been set on the line. banks: the bank selects in
+    force at program changes, where they differ from those at the last with this program on the line, or were sent again:
+    rows of (row of the program change, program, controller, value).
+    """
+
+    line: Indices
+    tick: Indices
+    row: Indices
+    track: Indices
+    program: Indices
+    is_drum: Indices
+    banks: Indices
+
+
+def find_settings(events: Events, lines: Indices) -> Settings:
+    """Return what sets programs, drum parts and banks; at one tick, SysEx messages come first."""
+    kinds = events.status & 0xF0
+    is_sysex = events.status == SYSEX
+    is_bank = (kinds == CONTROL_CHANGE) & (
+        (events.first == BANK_SELECT[0]) | (events.first == BANK_SELECT[1])
+    )
+    rows = np.flatnonzero((kinds == PROGRAM_CHANGE) | is_bank | is_sysex)
+    rows = rows[np.lexsort((~is_sysex[rows], events.tick[rows]))]
+    messages = _sysex_messages(events) if is_sysex.any() else {}
+    columns = (rows.tolist(), events.status[rows].tolist(), lines[rows].tolist(), events.first[rows].tolist())
+    state, found = _Parts(int(lines.max(initial=0)) // 16), []
+    banks: dict[tuple[int, int, int, int], tuple[int, ...]] = {}  # one of each controller at a tick
+    for row, status, line, first, second in zip(*columns, events.second[rows].tolist(), strict=True):
+        if status == SYSEX:
+            changed = state.receive(line // 16, messages.get(row, b""))
+        elif status & 0xF0 == PROGRAM_CHANGE:
+            for number, value in state.change_program(line, first):
+                banks[line, int(events.tick[row]), first, number] = (row, first, number, value)
+            changed = [line]
+        else:
+            state.select_bank(line, first, second)
+            continue
+        found += [(each, row, state.programs.get(each, -1), state.is_drum(each)) for each in changed]
+    table = np.array(found, dtype=np.int64).reshape(-1, 4)  # in time order
+    of_line, at, program, is_drum = table[np.argsort(table[:, 0], kind="stable")].T
+    of_banks = np.array(list(banks.values()), dtype=np.int64).reshape(-1, 4)
+    return Settings(of_line, events.tick[at], at, events.track[at], program, is_drum, of_banks)
+
+
+def _sysex_messages(events: Events) -> dict[int, bytes]:
+    """Return every SysEx message by its row, without F0 and F7; one that is sent in packets is put together."""
+    messages: dict[int, bytes] = {}
+    first, track, is_open = -1, -1, False
+    rows = np.flatnonzero(events.status == SYSEX)
+    for row, on, data in zip(rows.tolist(), events.track[rows].tolist(), events.sysex, strict=True):
+        if not (is_open and on == track and data[:1] == b"\xf7"):
+            first, track = row, on
+        messages[first] = messages.get(first, b"") + data[1:]
+        is_open = data[-1:] != b"\xf7"
+    return {row: message.rstrip(b"\xf7") for row, message in messages.items()}
+
+
+class _Parts:
+    """What a synthesiser knows of its parts at a time: programs, banks, and which parts are drums."""
+
+    def __init__(self, last_port: int) -> None:
+        self.last_port = last_port
+        self.systems: dict[int, str] = {}  # by port: "", "GS" or "XG"
+        self.programs: dict[int, int] = {}
+        self.banks: dict[tuple[int, int], int] = {}  # by line and controller
+        self.selected: set[tuple[int, int]] = set()  # since the last program change
+        self.sent: dict[tuple[int, int, int], int] = {}  # by line, program and controller
+        self.kinds: dict[int, bool] = {}  # whether drums, where that is not left to the channel
+        self.by_bank: set[int] = set()  # the lines whose kind a bank has set
+
+    def is_drum(self, line: int) -> bool:
+        return self.kinds.get(line, line % 16 == DRUM_CHANNEL)
+
+    def select_bank(self, line: int, number: int, value: int) -> None:
+        self.banks[line, number] = value
+        self.selected.add((line, number))
+
+    def change_program(self, line: int, program: int) -> list[tuple[int, int]]:
+        """Return the bank selects (controller, value) that the program needs at this place."""
+        self.programs[line] = program
+        selected = {number for number in BANK_SELECT if (line, number) in self.selected}
+        self.selected -= {(line, number) for number in selected}
+        self._set_kind(line, self.banks[line, BANK_SELECT[0]] if BANK_SELECT[0] in selected else None)
+        needed = []
+        for number in BANK_SELECT:
+            value, sent = self.banks.get((line, number)), self.sent.get((line, program, number))
+            if number in selected or value != sent:
+                needed.append((number, value or 0))
+                self.sent[line, program, number] = value or 0
+        return needed
+
+    def _set_kind(self, line: int, bank: int | None) -> None:
+        """Set whether a line has drums by the bank that has been selected for it, if any."""
+        system = self.systems.get(line // 16, "")
+        if bank is not None and system != "GS":  # GS has other sounds in the banks that mean drums elsewhere
+            kind = bank_kind(bank)
+            if kind is None and system == "XG":
+                kind = False
+            if kind is not None:
+                self.kinds[line] = kind
+                self.by_bank.add(line)
+            elif line in self.by_bank:
+                self.by_bank.remove(line)
+                del self.kinds[line]
+
+    def receive(self, port: int, message: bytes) -> list[int]:
+        """Receive a SysEx message on a port; return the lines for which it changes something."""
+        if len(message) < 4:
+            return []
+        if (
+            message[0] == 0x7E and message[2] == 0x09 and message[3] in (1, 2, 3)
+        ):  # General MIDI on, off, 2 on
+            return self._reset(port, "")
+        if message[0] == 0x41 and message[2:4] == b"\x42\x12":  # data set; a wrong checksum is ignored
+            address, value = message[4:7], message[7:8]
+            if address in (b"\x40\x00\x7f", b"\x00\x00\x7f"):
+                return self._reset(port, "GS")
+            block = address[1] & 0x0F if len(address) == 3 and value else 0
+            if value and address in (bytes((group, 0x10 | block, 0x15)) for group in (0x40, 0x50)):
+                channel = DRUM_CHANNEL if block == 0 else block - (block <= 9)
+                self.systems[port] = "GS"
+                return self._make(port + (address[0] == 0x50), channel, value[0] > 0)
+        if message[0] == 0x43 and message[1] & 0xF0 == 0x10 and message[2] == 0x4C:
+            address, value = message[3:6], message[6:7]
+            if address in (b"\x00\x00\x7e", b"\x00\x00\x7f"):
+                return self._reset(port, "XG")
+            if len(address) == 3 and address[0] == 0x08 and address[2] == 0x07 and value:
+                self.systems[port] = "XG"
+                return self._make(port + (address[1] >> 4), address[1] & 0x0F, value[0] > 0)
+        return []
+
+    def _reset(self, port: int, system: str) -> list[int]:
+        self.systems[port] = system
+        lines = [line for line in self.kinds if line // 16 == port]
+        for line in lines:
+            del self.kinds[line]
+        self.by_bank -= set(lines)
+        self.banks = {key: bank for key, bank in self.banks.items() if key[0] // 16 != port}
+        self.selected = {key for key in self.selected if key[0] // 16 != port}
+        return lines
+
+    def _make(self, port: int, channel: int, is_drum: bool) -> list[int]:
+        if port > self.last_port:
+            return []
+        line = 16 * port + channel
+        self.kinds[line] = is_drum
+        self.by_bank.discard(line)
+        self.selected.discard((line, BANK_SELECT[0]))
+        return [line]
+
+
+def sounds_of_notes(
+    events: Events, lines: Indices, settings: Settings, on_rows: Indices
+) -> tuple[Indices, Indices, Indices]:
+    """Return the program of every note, whether it is a drum (0 or 1), and the tick of what set that (-1: nothing).
+
+    The last setting on the line holds; of those at one tick, that of the note's own MTrk. In an MTrk, one that comes
+    after a note at its tick does not hold for it. A note before any program takes the first that its MTrk sets.
+    """
+    default = (lines[on_rows] % 16 == DRUM_CHANNEL).astype(np.int64)
+    if not len(settings.line):
+        return np.zeros(len(on_rows), np.int64), default, np.full(len(on_rows), -1)
+    line, track, tick = lines[on_rows], events.track[on_rows], events.tick[on_rows]
+    ticks = np.unique(settings.tick)
+    keys = settings.line * (len(ticks) + 1) + np.searchsorted(ticks, settings.tick, side="right")
+
+    def last_on_line(side: Literal["left", "right"]) -> Indices:
+        rank = np.searchsorted(ticks, tick, side=side)
+        found = np.searchsorted(keys, line * (len(ticks) + 1) + rank, side="right") - 1
+        return np.where((found >= 0) & (settings.line[found] == line), found, -1)
+
+    last = last_on_line("right")
+    is_late = (last >= 0) & (settings.track[last] == track) & (settings.row[last] > on_rows)
+    if is_late.any():
+        last = np.where(is_late, last_on_line("left"), last)
+    width = int(lines.max()) + 1
+    parts = np.where(events.status[settings.row] == SYSEX, -1, settings.track * width + settings.line)
+    order = np.lexsort((settings.row, parts))
+    before, after = neighbours(parts[order], settings.row[order], track * width + line, on_rows)
+    own = np.where(before >= 0, order[before], -1)
+    chosen = np.where((own >= 0) & ((last < 0) | (settings.tick[own] >= settings.tick[last])), own, last)
+    is_open = (chosen < 0) | (settings.program[chosen] < 0)
+    chosen = np.where(is_open & (after >= 0), order[after], chosen)
+    is_set = chosen >= 0
+    program = np.where(is_set, np.maximum(settings.program[chosen], 0), 0)
+    return (
+        program,
+        np.where(is_set, settings.is_drum[chosen], default),
+        np.where(is_set, settings.tick[chosen], -1),
+    )
+
+
+def neighbours(
+    table_keys: Indices, table_rows: Indices, keys: Indices, rows: Indices
+) -> tuple[Indices, Indices]:
+    """Return, for each of `rows`, the index in the table of the nearest rows before and after it with its key.
+
+    The table is sorted by key, then row; -1 stands for none.
+    """
+    if not len(table_rows):
+        return np.full(len(rows), -1), np.full(len(rows), -1)
+    size = max(int(table_rows.max()), int(rows.max(initial=0))) + 1
+    place = np.searchsorted(table_keys * size + table_rows, keys * size + rows)
+    before, after = place - 1, np.minimum(place, len(table_rows) - 1)
+    before = np.where((before >= 0) & (table_keys[before] == keys), before, -1)
+    after = np.where((table_keys[after] == keys) & (place < len(table_rows)), after, -1)
+    return before, after
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The notes of a file by their future score tracks, in columns; each group is on one line.
+
+    since: the tick of the setting of the first note, -1 for none. first, last, end: the ticks of the first and the last
+    note-on, and of the last end.
+    """
+
+    line: Indices
+    program: Indices
+    is_drum: Indices
+    since: Indices
+    first: Indices
+    last: Indices
+    end: Indices
+
+
+def controls_of_groups(
+    events: Events, lines: Indices, settings: Settings, groups: Groups, rows: Indices, controls: Controls
+) -> list[Controls]:
+    """Return the controls that each group hears, of `controls`, which are those of the event rows `rows`.
+
+    They are those on its line, from the program change at which it enters, with what is in force there, up to the one
+    at which another program replaces it; notes that still sound there, also by the pedal, hear the line to their end.
+    """
+    if not len(rows):
+        return [controls] * len(groups.line)
+    rows, programs, controls = _with_banks(events, settings, rows, controls)
+    order = np.lexsort((rows, _bank_order(controls), controls["tick"], lines[rows]))
+    order = order[~_is_repeated(lines[rows[order]], events.track[rows[order]], controls[order])]
+    rows, programs, controls = rows[order], programs[order], controls[order]
+    edges = np.searchsorted(lines[rows], np.stack([groups.line, groups.line + 1]))
+    spans = np.searchsorted(settings.line, np.stack([groups.line, groups.line + 1]))
+    sounds, own = 2 * settings.program + settings.is_drum, (2 * groups.program + groups.is_drum).tolist()
+    earliest: dict[int, dict[int, int]] = {}  # by line and sound, the tick of the first note
+    for line, sound, first in zip(groups.line.tolist(), own, groups.first.tolist(), strict=True):
+        by_sound = earliest.setdefault(line, {})
+        by_sound[sound] = min(by_sound.get(sound, first), first)
+    whole: dict[tuple[int, int], Controls] = {}  # by line and program, so that tracks share it
+    has_banks = bool((programs >= 0).any())
+    result, total = [], 0
+    for index, line in enumerate(groups.line.tolist()):
+        program = int(groups.program[index]) if has_banks else -1
+        if (line, program) not in whole:
+            span = slice(edges[0, index], edges[1, index])
+            whole[line, program] = controls[span][(programs[span] < 0) | (programs[span] == program)]
+        on_line = whole[line, program]
+        since = int(groups.since[index])
+        is_later = any(sound != own[index] and first < since for sound, first in earliest[line].items())
+        start = since if is_later else 0
+        of_line = slice(spans[0, index], spans[1, index])
+        later = settings.tick[of_line] >= groups.last[index]
+        replaced = later & (sounds[of_line] != own[index])
+        stop = int(settings.tick[of_line][replaced].min()) if replaced.any() else None
+        if stop is not None:
+            stop = max(stop, int(groups.end[index]))
+        heard = on_line if start == 0 and stop is None else _heard(on_line, start, stop)
+        total += len(heard) if heard is not on_line else 0
+        if total > MOST_CONTROLS:
+            raise FormatError(
+                f"over {MOST_CONTROLS} controls: so many are heard by the parts of shared channels"
+            )
+        result.append(controls_of_kind(heard, bool(groups.is_drum[index])))
+    return result
+
+
+def _with_banks(
+    events: Events, settings: Settings, rows: Indices, controls: Controls
+) -> tuple[Indices, Indices, Controls]:
+    """Return (row, program, control): the bank selects are those of program changes; other controls have program -1."""
+    is_bank = _bank_order(controls) > 0
+    if not is_bank.any():
+        return rows, np.full(len(rows), -1), controls
+    banks = np.zeros(len(settings.banks), dtype=CONTROL)
+    row, program, number, value = settings.banks.T
+    banks["tick"], banks["kind"] = events.tick[row], CONTROL_CHANGE
+    banks["number"], banks["value"] = number, value
+    others = rows[~is_bank]
+    programs = np.concatenate([np.full(len(others), -1), program])
+    return np.concatenate([others, row]), programs, np.concatenate([controls[~is_bank], banks])
+
+
+def _bank_order(controls: Controls) -> Indices:
+    """Return the order of controls at one tick: bank selects are the last, as a program change follows them."""
+    is_change, number = controls["kind"] == CONTROL_CHANGE, controls["number"]
+    return np.asarray(is_change * ((number == BANK_SELECT[0]) + 2 * (number == BANK_SELECT[1])))
+
+
+def _is_repeated(lines: Indices, tracks: Indices, controls: Controls) -> NDArray[np.bool_]:
+    """Return which controls set again, from another MTrk at the same tick, what has just been set."""
+    result = np.zeros(len(controls), dtype=bool)
+    parts = np.unique(lines * (int(tracks.max(initial=0)) + 1) + tracks)
+    if len(parts) > len(np.unique(lines)):  # MTrks share a line
+        order = np.lexsort((np.arange(len(controls)), controls["number"], controls["kind"], lines))
+        one, other = order[:-1], order[1:]
+        same = (lines[one] == lines[other]) & (tracks[one] != tracks[other])
+        same &= (controls[one] == controls[other]) & ~np.isin(
+            controls["number"][other], PARAMETER_CONTROLLERS
+        )
+        result[other[same]] = True
+    return result
+
+
+def _heard(controls: Controls, start: int, stop: int | None) -> Controls:
+    """Return the controls from tick `start` up to `stop`, after those in force at `start`, and a lift of the pedal."""
+    low = np.searchsorted(controls["tick"], start)
+    high = len(controls) if stop is None else max(low, np.searchsorted(controls["tick"], stop))
+    before, inside, after = controls[:low], controls[low:high], controls[high:]
+    before, new = channel_state(before, start), inside[inside["tick"] == start]
+    is_set = np.isin(before["kind"] * 128 + before["number"], new["kind"] * 128 + new["number"])
+    before = before[~is_set | np.isin(before["number"], PARAMETER_CONTROLLERS)]
+    heard = np.concatenate([before, inside])
+    pedal = channel_state(heard, 0)
+    if (pedal[(pedal["kind"] == CONTROL_CHANGE) & (pedal["number"] == SUSTAIN)]["value"] >= 64).any():
+        lifts = (after["number"] == SUSTAIN) & (after["value"] < 64) | np.isin(
+            after["number"], (ALL_SOUND_OFF, RESET)
+        )
+        lifts &= after["kind"] == CONTROL_CHANGE
+        heard = np.concatenate([heard, after[lifts][:1]])
+    return np.asarray(heard[np.lexsort((_bank_order(heard), heard["tick"]))])
+
+
+def controls_of_kind(controls: Controls, is_drum: bool) -> Controls:
+    """Return `controls` without bank selects that would make drums of a melodic part elsewhere, or the reverse."""
+    is_bank = (controls["kind"] == CONTROL_CHANGE) & (controls["number"] == BANK_SELECT[0])
+    if not is_bank.any():
+        return controls
+    others = [bank for bank in range(128) if bank_kind(bank) == (not is_drum)]
+    return np.asarray(controls[~is_bank | ~np.isin(controls["value"], others)])
