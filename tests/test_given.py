@@ -331,9 +331,10 @@ def test_alignment_finds_the_same_onsets() -> None:
     assert alignment(steps + 0.0, steps[:0], TICKS) == 0
 
 
-def test_a_tempo_that_is_asked_for_replaces_the_primers() -> None:
-    made = model_of("multitrack").compose(SONG, infill="2", tempo=123, seed=1).score
-    assert made.tempos == (Tempo.from_quarters_per_minute(0, 123),)
+def test_a_tempo_that_is_asked_for_scales_those_of_the_primer() -> None:
+    song = replace(SONG, tempos=(Tempo(0, 500_000), Tempo(1920, 400_000)))
+    made = model_of("multitrack").compose(song, infill="2", tempo=123, seed=1).score
+    assert made.tempos == (Tempo(0, 487_805), Tempo(1920, 390_244))  # 123 a minute, and four fifths of it
 
 
 def test_an_instrument_that_is_asked_for_goes_on_in_a_track_of_its_own() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -258,6 +260,15 @@ def test_planned_chords_sound(jazz: Jazz):
 def test_a_bar_without_a_chord_is_refused(jazz: Jazz):
     with pytest.raises(ConfigError, match=r"N\.C\.: this model always plays over a chord"):
         jazz.grammar(Conditions(bars=2, chords=parse_chord_bars("C | N.C.")))
+
+
+def test_a_quality_that_a_model_lacks_is_read_as_the_nearest(jazz: Jazz):
+    config = jazz.config() | {"qualities": ["maj", "7", "m7", "7#11"]}
+    older = make_representation("jazz", config)
+    song = make_solo()
+    texts = tuple(replace(text, text="C9#11" if n == 0 else "C") for n, text in enumerate(song.texts))
+    [_, chords] = older.decode(older.encode(replace(song, texts=texts))).tracks
+    assert [text.text for text in chords.texts] == ["C7#11", "C"]
 
 
 def test_too_many_chords_for_a_bar(jazz: Jazz):

@@ -1,7 +1,8 @@
 """What is asked of a piece, written into its score and compared with it.
 
-The ids of a model have tempos in steps, and some have none; a piece has the tempo that is asked for. `settle_primer`
-and `written` set it, with the meter and the key. `missed` compares the finished score with what was asked: a difference is a fault of this library, or one that `faithful` reproduces.
+The ids of a model have tempos in steps, and some have none; a piece has the tempo that is asked for. It is set by
+`settle_primer` and `written`, with the meter and the key. `missed` compares the finished score with what was asked: a
+difference is a fault of this library, or one that `faithful` reproduces.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ def written(
     given: Score | None,
     bars: int | None,
 ) -> Score:
-    """Return a score with the tempo, the meter and the key that are asked for, in `bars` bars; None leaves their number.
+    """Return a score with the tempo, the meter and the key that are asked for, and of `bars` bars (None: any number).
 
     `score` is a decoded one, or what `merge_given` made of it and of the primer of `settle_primer`, which has its own
     tempo and meter.

@@ -37,7 +37,7 @@ from ritornello.representations.jazz.vocabulary import (
     reference,
 )
 from ritornello.score import Score
-from ritornello.theory import Chord, estimate_key, make_chord
+from ritornello.theory import CHORDS, Chord, estimate_key, make_chord
 from ritornello.theory.intervals import bracket, plain_interval
 
 SHORTEST_REST = 3
@@ -88,7 +88,7 @@ def encode(vocabulary: Vocabulary, score: Score) -> Ids:
     ids = [vocabulary.id_of(kind, value) for kind, value in zip(HEADER, header, strict=True)]
     for bar in piece.bars:
         for position, chord in bar.chords:
-            ids += chord_ids(vocabulary, position, chord, piece.key)
+            ids += chord_ids(vocabulary, position, known_chord(vocabulary, chord), piece.key)
         for word in bar.words:
             ids += vocabulary.word_ids(word)
     return np.array([*ids, vocabulary.id_of("end")], dtype=np.int32)
@@ -97,6 +97,15 @@ def encode(vocabulary: Vocabulary, score: Score) -> Ids:
 def nearest_soloist(program: int) -> int:
     """Return the number of the soloist nearest to a program."""
     return min(range(len(SOLOISTS)), key=lambda number: abs(SOLOISTS[number] - program))
+
+
+def known_chord(vocabulary: Vocabulary, chord: Chord) -> Chord:
+    """Return a chord, with the quality of the vocabulary whose tones are most like its own."""
+    known, tones = vocabulary.config.qualities, set(CHORDS[chord.quality])
+    if chord.quality in known:
+        return chord
+    near = min(known, key=lambda each: len(tones ^ set(CHORDS[each])))
+    return make_chord(chord.root, near, None if chord.bass == chord.root else chord.bass)
 
 
 def chord_ids(vocabulary: Vocabulary, position: int, chord: Chord, key: int) -> list[int]:
