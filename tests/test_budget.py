@@ -273,7 +273,7 @@ def test_a_run_does_not_go_on_with_another_split(tmp_path: Path) -> None:
     folder, out = write(tmp_path / "files", *(piece(n, 30) for n in range(12))), tmp_path / "m.rit"
     invoke("train", folder, "-o", out, "--steps", 4, "--seed", 1, *FLAGS)
     # Begun anew with another seed, and killed before its first checkpoint.
-    prepare([folder], out, TrainConfig(steps=4, seed=2, **SIZES))
+    prepare([folder], out, TrainConfig(steps=4, seed=2, **SIZES), force=True)
     with pytest.raises(ConfigError, match="another choice of held-out pieces; train without --resume"):
         prepare([], out, TrainConfig(), resume=True)
 

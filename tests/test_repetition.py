@@ -160,7 +160,7 @@ def test_what_stands_first_gives_way_last():
 
 
 def test_notes_before_the_end():
-    early = NotesBeforeEnd(END, 2)
+    early = NotesBeforeEnd(STEPS, 2)
     for ids, expected in (([0], [END]), ([0, A], [END]), ([0, A, B], [])):
         grammar, _ = follow(ids)
         assert list(early.banned(grammar, grammar.allowed_mask())) == expected

@@ -125,8 +125,10 @@ def remarks(
 
     `suited` is the representation for the piece, with these instruments.
     """
-    lines = () if primer is None or representation.reads_prose else remarks_on(representation, primer)
-    if not config.programs or representation.reads_prose:
+    if representation.reads_prose:
+        return () if primer is None else representation.substitutions(primer)
+    lines = () if primer is None else remarks_on(representation, primer)
+    if not config.programs:
         return lines
     known = {each.token: each.name for each in representation.tokens.instruments}
     for each in suited.tokens.instruments:

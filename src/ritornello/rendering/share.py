@@ -46,7 +46,8 @@ def share(
     of_suffix: dict[str, dict[str, Any]] = {".wav": {**sound}, ".mp3": of_mp3.model_dump(exclude_unset=True)}
     check_sound([Path("sound.wav")], config)
     check_sound([Path("sound.mp3")], of_mp3)
-    check_place(folder / "sound.wav")
+    if not folder.is_file():
+        check_place(folder / "sound.wav")
     if is_prose(score) or not score.note_count:
         raise ConfigError("there are no notes: nothing to share")
     from ritornello.rendering.cover import (
