@@ -1,4 +1,4 @@
-"""Notes as long as they sound: the sustain pedal, which notation and representations do not have, becomes lengths."""
+"""Notes as long as they sound: the pedals, which notation and representations do not have, become lengths."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from ritornello.score import (
     Score,
     Track,
     end_at_restrike,
-    make_controls,
     sort_notes,
 )
 
-SUSTAIN = 64
-"""The number of the controller of the pedal; it is down at values from DOWN on."""
+SUSTAIN, SOSTENUTO = 64, 66
+"""The numbers of the controllers of the pedals that hold notes; a pedal is down at values from DOWN on."""
 
 DOWN = 64
 
@@ -26,8 +25,9 @@ DOWN = 64
 def sustained(score: Score) -> Score:
     """Return `score` with every note as long as it sounds; the pedals are left in the controls.
 
-    A note that is released while the pedal is down lasts until the pedal is up, its key is struck again, or the piece
-    ends (at the end of its last note). Tracks without a pedal are as they were.
+    A note that is released while the sustain pedal is down, or whose key is down when the sostenuto pedal goes down,
+    lasts until the pedal is up, its key is struck again, or the piece ends (with the release of its last note). Tracks
+    without a pedal are as they were.
     """
 
     def held(track: Track) -> Track:
@@ -44,10 +44,8 @@ def sustained(score: Score) -> Score:
 
 
 def has_pedal(track: Track) -> bool:
-    """Return whether the sustain pedal goes down in `track`."""
-    controls = track.controls
-    is_pedal = (controls["kind"] == CONTROL_CHANGE) & (controls["number"] == SUSTAIN)
-    return bool((controls["value"][is_pedal] >= DOWN).any())
+    """Return whether the sustain or the sostenuto pedal goes down in `track`."""
+    return any(len(_movements(track, number)[0]) for number in (SUSTAIN, SOSTENUTO))
 
 
 def has_bends(track: Track) -> bool:
@@ -56,15 +54,29 @@ def has_bends(track: Track) -> bool:
 
 
 def sustained_ends(track: Track, last: int) -> NDArray[np.int64]:
-    """Return the ticks at which notes end with the pedal: one released while it is down lasts until it is up.
+    """Return the ticks at which notes end with the pedals: one that a pedal holds lasts until the pedal is up.
 
     All end at `last`, the end of the piece. The caller cuts a note where its key is struck again.
     """
-    ends = (track.notes["start"] + track.notes["duration"]).astype(np.int64)
-    is_pedal = (track.controls["kind"] == CONTROL_CHANGE) & (track.controls["number"] == SUSTAIN)
-    pedal = np.concatenate([make_controls([(0, CONTROL_CHANGE, SUSTAIN, 0)]), track.controls[is_pedal]])
-    is_down = pedal["value"] >= DOWN
-    ups = np.append(pedal["tick"][~is_down], max(last, 0))
-    at = np.searchsorted(pedal["tick"], ends, side="right") - 1
-    up = ups[np.searchsorted(pedal["tick"][~is_down], ends, side="right")]
-    return np.asarray(np.where(is_down[at], np.maximum(up, ends), ends))
+    starts = track.notes["start"].astype(np.int64)
+    ends = starts + track.notes["duration"]
+    downs, ups = _movements(track, SOSTENUTO, last)
+    if len(downs):  # it holds the keys that are down as it goes down, and no others
+        latest = np.searchsorted(downs, ends, side="left") - 1
+        is_held = (latest >= 0) & (downs[latest] >= starts)
+        ends = np.where(is_held, np.maximum(ends, ups[latest]), ends)
+    downs, ups = _movements(track, SUSTAIN, last)
+    if len(downs):
+        latest = np.searchsorted(downs, ends, side="right") - 1
+        ends = np.where(latest >= 0, np.maximum(ends, ups[latest]), ends)
+    return np.asarray(ends, dtype=np.int64)
+
+
+def _movements(track: Track, number: int, last: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the ticks at which a pedal goes down, and at which it is next up: at `last` if it stays down."""
+    controls = track.controls
+    of_pedal = controls[(controls["kind"] == CONTROL_CHANGE) & (controls["number"] == number)]
+    is_down = of_pedal["value"] >= DOWN
+    changed = np.diff(is_down, prepend=False)
+    ticks = of_pedal["tick"].astype(np.int64)[changed]
+    return ticks[::2], np.append(ticks[1::2], [max(last, 0)] * (len(ticks) % 2))

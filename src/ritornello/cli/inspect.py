@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ritornello.corpus.losses import Losses
+    from ritornello.corpus.recommend import Recommendation
     from ritornello.corpus.report import Forecast
     from ritornello.corpus.scan import FileReport, Scan
 
@@ -37,32 +41,34 @@ def inspect(
 ) -> None:
     """Examine music files: a verdict and a reason for each, what is in them, and how long learning will take."""
     import json
+    from dataclasses import asdict
 
     from rich.console import Console
 
     from ritornello.cli.music_files import passed_over
     from ritornello.corpus.report import forecast, recommendation, scan_to_json
     from ritornello.corpus.scan import scan
-    from ritornello.errors import CorpusError
+    from ritornello.errors import CorpusError, counted
 
     with _progress() as progress:
         found = scan(paths, minimum_notes=minimum_notes, processes=processes, progress=progress)
     outlook = forecast(sum(report.notes for report in found.used)) if found.used else None
-    advice, losses = recommendation(found), _losses(found)
+    advice = recommendation(found)
+    losses = _losses(found, advice) if advice else {}
     if as_json:
         facts = scan_to_json(found, outlook)
-        facts["recommended"] = advice and {
-            "preset": advice.preset, "representation": advice.representation, "reason": advice.reason
-        }  # fmt: skip
-        typer.echo(json.dumps(facts | {"lost": losses}, ensure_ascii=False))
+        facts["recommended"] = advice and asdict(advice) | {"command": _command(paths, advice)}
+        facts["losses"] = {name: asdict(each) | {"words": each.lines()} for name, each in losses.items()}
+        typer.echo(json.dumps(facts, ensure_ascii=False))
     else:
         _print(Console(highlight=False), found, outlook, show_all)
         if advice:
-            typer.echo(
-                f"\nrecommended: ritornello train {' '.join(paths)}{advice.options}\n  {advice.reason}"
-            )
-        for name, lines in losses.items():
-            typer.echo(f"{name} does not keep: {'; '.join(lines) or 'nothing of these pieces is lost'}")
+            typer.echo(f"\nrecommended: {_command(paths, advice)}\n  {advice.reason}")
+        if losses:
+            compared = max(each.pieces + each.unusable for each in losses.values())
+            typer.echo(f"\nof {compared} of {counted(len(found.used), 'piece')}, encoded and decoded,")
+        for name, each in losses.items():
+            typer.echo("\n    ".join([f"  {name}", *each.lines()]))
         if line := passed_over(paths):
             typer.echo(line)
     if not found.used:
@@ -71,25 +77,25 @@ def inspect(
         )
 
 
-def _losses(found: Scan) -> dict[str, tuple[str, ...]]:
-    """Return what the recommended representation, and the default one, would lose of the pieces."""
-    from ritornello.corpus.losses import MOST_PIECES, lost
-    from ritornello.corpus.report import recommendation
+def _command(paths: Sequence[str], advice: Recommendation) -> str:
+    """Return the command line that trains with what is recommended, as a shell reads it."""
+    words = ["ritornello", "train", *paths, *advice.options]
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
+def _losses(found: Scan, advice: Recommendation) -> dict[str, Losses]:
+    """Return what the default representation, and the recommended one, would lose of the pieces."""
+    from ritornello.corpus.losses import MOST_PIECES, measure_losses
     from ritornello.formats import read
     from ritornello.presets import PRESETS
 
-    advice = recommendation(found)
-    if advice is None:
-        return {}
-    chosen: dict[str, Any] = {}
-    if advice.preset:
-        settings = PRESETS[advice.preset].settings
-        chosen[settings["representation"]] = settings.get("representation_options", {})
-    elif advice.representation:
-        chosen[advice.representation] = {}
+    settings = PRESETS[advice.preset].settings if advice.preset else {}
+    options = {"multitrack": {}} | {
+        settings.get("representation", "multitrack"): settings.get("representation_options", {})
+    }
     used = [report.path for report in found.used]
     scores = [read(path) for path in used[:: -(-len(used) // MOST_PIECES)]]
-    return {name: lost(name, options, scores) for name, options in ({"multitrack": {}} | chosen).items()}
+    return {name: measure_losses(name, each, scores) for name, each in options.items()}
 
 
 @contextmanager
