@@ -66,7 +66,8 @@ def inspect(
             typer.echo(f"\nrecommended: {_command(paths, advice)}\n  {advice.reason}")
         if losses:
             compared = max(each.pieces + each.unusable for each in losses.values())
-            typer.echo(f"\nof {compared} of {counted(len(found.used), 'piece')}, encoded and decoded,")
+            pieces = counted(len(found.used), "piece")
+            typer.echo(f"\nwhat each representation keeps ({compared} of {pieces}, encoded and decoded):")
         for name, each in losses.items():
             typer.echo("\n    ".join([f"  {name}", *each.lines()]))
         if line := passed_over(paths):
@@ -85,7 +86,7 @@ def _command(paths: Sequence[str], advice: Recommendation) -> str:
 
 def _losses(found: Scan, advice: Recommendation) -> dict[str, Losses]:
     """Return what the default representation, and the recommended one, would lose of the pieces."""
-    from ritornello.corpus.losses import MOST_PIECES, measure_losses
+    from ritornello.corpus.losses import measure_losses, sample
     from ritornello.formats import read
     from ritornello.presets import PRESETS
 
@@ -93,8 +94,7 @@ def _losses(found: Scan, advice: Recommendation) -> dict[str, Losses]:
     options = {"multitrack": {}} | {
         settings.get("representation", "multitrack"): settings.get("representation_options", {})
     }
-    used = [report.path for report in found.used]
-    scores = [read(path) for path in used[:: -(-len(used) // MOST_PIECES)]]
+    scores = [read(report.path) for report in sample(found.used)]
     return {name: measure_losses(name, each, scores) for name, each in options.items()}
 
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ from ritornello.leadsheet import read_leadsheet
 from ritornello.representations import REPRESENTATIONS, Conditions, Representation
 from ritornello.score import Notes, Score, Track, make_notes, sort_notes, ticks_to_seconds
 from ritornello.sustain import has_bends, has_pedal, sustained
+
+Item = TypeVar("Item")
 
 MOST_PIECES, MOST_NOTES = 12, 20_000
 """The pieces that are compared, and the notes in one of them; more would take long and change little."""
@@ -111,7 +113,7 @@ def measure_losses(name: str, options: Mapping[str, Any], scores: Sequence[Score
     At most `MOST_PIECES` pieces, evenly chosen, are compared; of a long one its first `MOST_NOTES` notes.
     """
     kind = REPRESENTATIONS[name]
-    chosen = [_beginning(score) for score in scores[:: -(-len(scores) // MOST_PIECES)]]
+    chosen = [_beginning(score) for score in sample(scores)]
     statistics, usable, compared = [], [], []
     for score in chosen:
         try:
@@ -127,6 +129,12 @@ def measure_losses(name: str, options: Mapping[str, Any], scores: Sequence[Score
             except RitornelloError:
                 continue
     return _summed(compared, len(chosen) - len(compared))
+
+
+def sample(pieces: Sequence[Item]) -> list[Item]:
+    """Return `MOST_PIECES` pieces, evenly chosen; all if there are no more."""
+    count = min(len(pieces), MOST_PIECES)
+    return [pieces[number * len(pieces) // count] for number in range(count)]
 
 
 def _beginning(score: Score) -> Score:

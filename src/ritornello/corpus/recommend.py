@@ -83,9 +83,9 @@ def _in_phase(score: Score) -> float:
     divisions = np.rint(onsets / score.ticks_per_quarter * PHASES).astype(np.int64) % PHASES
     counts = np.sort(np.bincount(divisions, minlength=PHASES))
     # The counts of n onsets anywhere have the standard deviation (n / 24)^(1/2); the upper third of a normal
-    # distribution is 1.09 of it above the mean.
+    # distribution is 1.09 of it above the mean. Of few onsets too little is known to say that they have no beat.
     anywhere = FULLEST / PHASES * (1 + 1.09 * np.sqrt(PHASES / len(onsets)))
-    return float(counts[-FULLEST:].sum() / len(onsets) - anywhere)
+    return float(counts[-FULLEST:].sum() / len(onsets) - min(anywhere, 0.7))
 
 
 def _is_one_voice(notes: Notes) -> bool:

@@ -2,7 +2,8 @@
 
 The forecast is estimated from the number of tokens (TOKENS_PER_NOTE), the epochs (EPOCHS), the size of network that so
 many tokens can train (TOKENS_PER_WEIGHT), the operations for each weight and token (OPERATIONS), and the speed of this
-machine's processors, measured briefly on products of matrices, of which training reaches a share (EFFICIENCY).
+machine's processors, measured briefly on products of matrices, of which training reaches a share (EFFICIENCY). However
+small the network is, it reads no more than MOST_TOKENS_A_SECOND, and the command takes START_SECONDS.
 """
 
 from __future__ import annotations
@@ -21,8 +22,15 @@ from ritornello.theory import instrument_name
 TOKENS_PER_NOTE = 1.9
 """Of the representation `multitrack`: 1.5 (orchestra) to 2.8 (drums) on twelve pieces of each of eight corpora."""
 
-EPOCHS = 20
-"""Epochs until the validation loss of a corpus of middle size no longer falls."""
+EPOCHS: tuple[tuple[float, int], ...] = ((5_000, 80), (30_000, 30), (float("inf"), 20))
+"""Upper limits of a corpus's notes, and the epochs until its validation loss no longer falls: 87 with 3,100 notes, 24
+with 20,000, 10 with 50,000 of little in common, 35 and more with 83,000 of one style."""
+
+MOST_TOKENS_A_SECOND = 30_000
+"""20,000 to 39,000 with the small networks of small corpora, whose steps wait for one another."""
+
+START_SECONDS = 10
+"""To read, to measure the machine, to score and to write."""
 
 TOKENS_PER_WEIGHT = 8.0
 FEWEST_WEIGHTS, MOST_WEIGHTS = 100_000, 1_500_000
@@ -36,13 +44,16 @@ EFFICIENCY = 0.3
 MOST_PROCESSORS = 4
 """More processors hardly speed up the training of an LSTM, whose steps are sequential."""
 
+FEW_NOTES = 30_000
+"""No good model comes of fewer."""
+
 EXPECTATIONS: tuple[tuple[float, str], ...] = (
     (
         5_000,
         "very little music: the model will mostly repeat it; add files, or begin from a model with --init",
     ),
     (
-        30_000,
+        FEW_NOTES,
         "little music: the model will learn its manner, and often quote it; more files, or --init, help",
     ),
     (150_000, "enough to learn a uniform style; the more the pieces have in common, the better"),
@@ -59,6 +70,7 @@ EXPECTATIONS: tuple[tuple[float, str], ...] = (
 class Forecast:
     """The training time, what to expect of the model, and the assumptions of the estimate."""
 
+    notes: int
     minutes: float
     tokens: int
     epochs: int
@@ -69,8 +81,13 @@ class Forecast:
     @property
     def text(self) -> str:
         """The forecast in one sentence."""
+        goal = (
+            "for a good model"
+            if self.notes >= FEW_NOTES
+            else "until nothing more can be learned of so few notes"
+        )
         return (
-            f"about {_duration(self.minutes)} for a good model: {self.epochs} passes over {self.tokens:,} tokens "
+            f"about {_duration(self.minutes)} {goal}: {self.epochs} passes over {self.tokens:,} tokens "
             f"(a pass, or epoch, reads each piece once), {self.weights / 1e6:.1f} million weights, "
             f"{self.operations_per_second / 1e9:.0f} billion "
             "operations a second measured on the processors here, nothing else running"
@@ -81,16 +98,18 @@ def forecast(
     notes: int,
     *,
     tokens_per_note: float = TOKENS_PER_NOTE,
-    epochs: int = EPOCHS,
+    epochs: int | None = None,
     operations_per_second: float | None = None,
 ) -> Forecast:
     """Return the forecast of training on so many notes with this machine's processors."""
     speed = operations_per_second or measure_processors()
     tokens = round(notes * tokens_per_note)
+    epochs = epochs or next(count for limit, count in EPOCHS if notes < limit)
     weights = round(min(max(tokens * epochs / TOKENS_PER_WEIGHT, FEWEST_WEIGHTS), MOST_WEIGHTS))
-    seconds = OPERATIONS * weights * tokens * epochs / (EFFICIENCY * speed)
+    rate = min(EFFICIENCY * speed / (OPERATIONS * weights), MOST_TOKENS_A_SECOND)
+    seconds = START_SECONDS + tokens * epochs / rate
     expectation = next(words for limit, words in EXPECTATIONS if notes < limit)
-    return Forecast(seconds / 60, tokens, epochs, weights, speed, expectation)
+    return Forecast(notes, seconds / 60, tokens, epochs, weights, speed, expectation)
 
 
 def measure_processors(seconds: float = 0.1) -> float:
@@ -136,6 +155,7 @@ def report_to_json(report: FileReport) -> dict[str, Any]:
         "key": report.key,
         "polyphony": {"mean": round(report.polyphony[0], 3), "max": report.polyphony[1]},
         "tempo": round(report.tempo, 2),
+        "beat": report.character and not report.character.has_no_beat,
     }
 
 
