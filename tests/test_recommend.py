@@ -96,6 +96,10 @@ FOLDERS: dict[str, tuple[str | None, Score]] = {
         "polyphony_rnn",
         Score(TICKS, (Track(sort_notes(make_notes([n for v in VOICES for n in v.notes.tolist()]))),)),
     ),
+    "four parts of a band": (
+        None,
+        Score(TICKS, tuple(map(line, (72, 65, 58, 48), [32] * 4, (56, 24, 0, 33)))),
+    ),
     "four parts and drums": (None, Score(TICKS, (*VOICES, *drums().tracks))),
     "a melody": ("attention_rnn", Score(TICKS, (line(),))),
     "three parts": (None, Score(TICKS, (line(72), line(60, program=40), blocks()))),

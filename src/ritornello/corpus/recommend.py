@@ -32,12 +32,12 @@ STEADY = 0.8
 class Character:
     """Traits of a piece.
 
-    is_drums: drums alone. in_phase: the share of onsets in the fullest divisions of the quarter, less that of onsets
-    anywhere (see IN_PHASE). tempos: how many tempos are set. instruments: families of
-    instruments, drums included. parts: pitched parts; of these, voices play one note at a time. is_four_voices: four
-    voices in as many parts, or four notes at once nearly all the time. is_leadsheet: a melody with chords or chord
-    symbols, and nothing else; then sevenths is the share of its chords with four tones or more. in_fours: whether its
-    bars last four quarters, or divide them.
+    is_drums: drums alone. in_phase: the share of onsets in the fullest divisions of the quarter, less that of
+    onsets anywhere (see IN_PHASE). tempos: how many tempos are set. instruments: families of instruments, drums
+    included. parts: pitched parts; of these, voices play one note at a time. is_four_voices: four voices in as many
+    parts, or four notes at once nearly all the time, of two families at most. is_leadsheet: a melody with chords or
+    chord symbols, and nothing else; then sevenths is the share of its chords with four tones or more. in_fours:
+    whether its bars last four quarters, or divide them.
     """
 
     is_drums: bool
@@ -61,6 +61,7 @@ def character_of(score: Score) -> Character:
     """Return the traits of a piece with notes."""
     pitched = [track for track in score.tracks if len(track.notes) and not track.is_drum]
     has_drums = any(track.is_drum and len(track.notes) for track in score.tracks)
+    instruments = len({family_name(track.program) for track in pitched}) + has_drums
     single = [_is_one_voice(track.notes) for track in pitched]
     is_leadsheet = not has_drums and _is_leadsheet(score, [track.notes for track in pitched], single)
     meter = score.meters[0] if score.meters else Meter(0, 4, 4)
@@ -68,10 +69,12 @@ def character_of(score: Score) -> Character:
         is_drums=not pitched,
         in_phase=_in_phase(score),
         tempos=len({tempo.microseconds_per_quarter for tempo in score.tempos}),
-        instruments=len({family_name(track.program) for track in pitched}) + has_drums,
+        instruments=instruments,
         parts=len(pitched),
         voices=sum(single),
-        is_four_voices=not has_drums and _is_four_voices([track.notes for track in pitched], single),
+        is_four_voices=instruments <= 2
+        and not has_drums
+        and _is_four_voices([track.notes for track in pitched], single),
         is_leadsheet=is_leadsheet,
         sevenths=_sevenths(score) if is_leadsheet else 0.0,
         in_fours=meter.denominator % meter.numerator == 0,
@@ -100,8 +103,6 @@ def _is_four_voices(parts: Sequence[Notes], single: Sequence[bool]) -> bool:
     if len(parts) == 4 and all(single):
         return True
     notes = np.concatenate(parts)
-    if len(np.unique(notes["start"])) * 5 > len(notes) * 4:  # hardly anything is struck together
-        return False
     ends = notes["start"].astype(np.int64) + notes["duration"]
     ticks, places = np.unique(np.concatenate([notes["start"], ends]), return_inverse=True)
     steps = np.bincount(places.ravel(), np.repeat([1, -1], len(notes)), minlength=len(ticks))
@@ -163,19 +164,8 @@ def recommend(characters: Sequence[Character]) -> Recommendation:
             f"{anywhere}; performance_rnn keeps time in hundredths of a second", "performance_rnn"
         )
     sheets = [c for c in characters if c.is_leadsheet]
-    if share([c.is_leadsheet for c in characters]) >= MOST:
-        sevenths = np.mean([c.sevenths for c in sheets])
-        in_fours = np.mean([c.in_fours for c in sheets])
-        melody = f"{of_all(len(sheets))} with a melody over chords"
-        if sevenths >= 0.5:
-            tones = f"{sevenths:.0%} of the chords have four tones or more, which jazz_solo knows"
-            return Recommendation(f"{melody}; {tones}", "jazz_solo")
-        if in_fours < 0.5:
-            bars = (
-                f"{1 - in_fours:.0%} in meters other than 4/4, which jazz_solo knows and improv_rnn does not"
-            )
-            return Recommendation(f"{melody}, {bars}", "jazz_solo")
-        return Recommendation(f"{melody}, most in 4/4 and with triads", "improv_rnn")
+    if len(sheets) >= MOST * len(characters):
+        return _for_lead_sheets(sheets, f"{of_all(len(sheets))} with a melody over chords")
     if share(four := [c.is_four_voices for c in characters]) >= MOST:
         reason = f"{of_all(sum(four))} with four voices; polyphony_rnn composes them chord by chord"
         return Recommendation(f"{reason}, multitrack part by part", "polyphony_rnn")
@@ -187,3 +177,16 @@ def recommend(characters: Sequence[Character]) -> Recommendation:
     return Recommendation(
         f"several instruments, or chords and more: multitrack, the default, suits any{mixed}"
     )
+
+
+def _for_lead_sheets(sheets: Sequence[Character], melody: str) -> Recommendation:
+    """`improv` has triads and bars of four quarters alone, but the pitches of the melody; `jazz` has not these."""
+    sevenths = sum(c.sevenths for c in sheets) / len(sheets)
+    others = sum(not c.in_fours for c in sheets) / len(sheets)
+    if sevenths >= 0.5:
+        tones = f"{sevenths:.0%} of the chords have four tones or more, which jazz_solo knows"
+        return Recommendation(f"{melody}; {tones}", "jazz_solo")
+    if others > 0.5:
+        meters = f"{others:.0%} in meters other than 4/4, which jazz_solo knows"
+        return Recommendation(f"{melody}, {meters}", "jazz_solo")
+    return Recommendation(f"{melody}, most in 4/4 and with triads", "improv_rnn")
