@@ -25,8 +25,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ritornello.errors import ConfigError
-from ritornello.networks.base import Network
+from ritornello.networks.base import Network, State
 from ritornello.networks.dropout import Dropout
+from ritornello.networks.last_notes import LastNotes
 
 
 class EmbeddedConfig(BaseModel):
@@ -52,10 +53,19 @@ class EmbeddedConfig(BaseModel):
         le=1,
         description="share of the steps of training at which there is no candidate",
     )
+    intervals: int = Field(
+        0,
+        ge=0,
+        le=127,
+        description="score intervals from the last note of a voice, up to so many semitones; 0: do not; needs features",
+    )
 
 
 class EmbeddedNetwork(Network):
-    """Base of networks with embedded columns. A subclass calls `withhold`, `embed`, its own layers, `read_out`."""
+    """Base of networks with embedded columns. A subclass has `initial_layers` and `run`, its recurrent layers.
+
+    The state is that of the layers, and with `intervals` the last notes, (batch, voice).
+    """
 
     def __init__(self, config: EmbeddedConfig, column_sizes: tuple[int, ...]) -> None:
         super().__init__()
@@ -86,8 +96,45 @@ class EmbeddedNetwork(Network):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
         self.shared = nn.ModuleList(nn.Embedding(int(c.max()) + 1, config.embedding) for c in features.T)
+        is_melodic = bool(config.intervals and attributes >= 2)
+        self.last_notes = nn.ModuleList(
+            [LastNotes(features.numpy(), config.hidden, config.intervals)] if is_melodic else []
+        )
+        self.sounding = nn.ModuleList(
+            nn.Linear(config.embedding, config.embedding, bias=False) for _ in self.last_notes
+        )
         for embedding in (*self.embeddings, *self.shared):
             nn.init.normal_(embedding.weight, std=config.embedding**-0.5)
+
+    def initial_layers(self, batch: int) -> State:
+        """Return the state of the layers before the first step of `batch` pieces."""
+        raise NotImplementedError
+
+    def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Return the output of the layers, (batch, time, hidden), for their input (batch, time, embedding)."""
+        raise NotImplementedError
+
+    def initial_state(self, batch: int) -> State:
+        layers = self.initial_layers(batch)
+        return (*layers, *(layers[0].new_zeros(batch, notes.voices) for notes in self.last_notes))
+
+    def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        inputs, tokens = self.withhold(inputs), self.token_table()
+        if not self.last_notes:
+            x, state = self.run(self.embed(inputs, tokens), state)
+            return self.read_out(x, tokens, inputs), state
+        [notes] = self.last_notes
+        assert isinstance(notes, LastNotes)
+        last = notes.follow(inputs[..., 0], state[-1])
+        after = last[:, -1].to(state[-1].dtype)
+        if inputs.shape[1] > 1:  # in a window only the voices that play
+            voices = notes.playing(last)
+            last = torch.gather(last, 2, voices[:, None].expand(*last.shape[:2], -1))
+        else:
+            voices = torch.arange(notes.voices, device=last.device).expand(len(last), -1)
+        x, state = self.run(self.embed(inputs, tokens, last), state[:-1])
+        logits = self.read_out(x, tokens, inputs)
+        return notes.add_scores(logits, x, last, voices), (*state, after)
 
     def token_table(self) -> Tensor:
         """Return the embedding of every id with those of its attributes added, (vocabulary, embedding)."""
@@ -105,8 +152,9 @@ class EmbeddedNetwork(Network):
         inputs[..., self.candidates] *= torch.rand((*inputs.shape[:-1], 1), device=inputs.device) >= share
         return inputs
 
-    def embed(self, inputs: Tensor, tokens: Tensor) -> Tensor:
-        """Return (batch, time, embedding) for inputs (batch, time, column); `tokens` is the token table."""
+    def embed(self, inputs: Tensor, tokens: Tensor, last: Tensor | None = None) -> Tensor:
+        """Return (batch, time, embedding) for inputs (batch, time, column); `tokens` is the token table, `last` the
+        last notes (batch, time, voice)."""
         # One look-up in one joint table: a step then takes a few operations, instead of several for each column.
         rows = inputs + self.firsts
         candidate_embeddings = functional.pad(tokens, (0, 0, 1, 0))  # candidate 0 is a row of zeros
@@ -114,11 +162,19 @@ class EmbeddedNetwork(Network):
             rows, used = self._rows_in_use(inputs, len(tokens))
             candidate_embeddings = functional.embedding(used, candidate_embeddings)
         hinted = [layer(candidate_embeddings).to(tokens.dtype) for layer in self.hinted]
+        for layer in self.sounding if last is not None else ():
+            rows = torch.cat([rows, last + self.firsts_end(len(tokens), hinted)], dim=-1)
+            hinted.append(layer(functional.pad(tokens, (0, 0, 1, 0))).to(tokens.dtype))
         table = torch.cat([tokens, *(embedding.weight for embedding in self.embeddings[1:]), *hinted])
         if self.training:  # the same sum, faster with gradients; step graphs do not know it
             summed = functional.embedding_bag(rows.flatten(0, -2), table, mode="sum")
             return self.dropout(summed.view(*inputs.shape[:-1], -1))
         return self.dropout(functional.embedding(rows, table).sum(-2))
+
+    def firsts_end(self, vocabulary: int, hinted: list[Tensor]) -> int:
+        """Return the number of rows of the joint table so far."""
+        others = sum(embedding.num_embeddings for embedding in self.embeddings[1:])
+        return vocabulary + others + sum(len(part) for part in hinted)
 
     def _rows_in_use(self, inputs: Tensor, vocabulary: int) -> tuple[Tensor, Tensor]:
         """Return the rows of the joint table for `inputs`, and the candidates that occur, ascending.

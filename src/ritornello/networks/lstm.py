@@ -27,12 +27,11 @@ class Lstm(EmbeddedNetwork):
         dropout = config.dropout if config.layers > 1 else 0.0
         self.lstm = nn.LSTM(config.embedding, config.hidden, config.layers, batch_first=True, dropout=dropout)
 
-    def initial_state(self, batch: int) -> State:
+    def initial_layers(self, batch: int) -> State:
         zeros = self.bias.new_zeros(batch, self.config.layers, self.config.hidden)
         return zeros, zeros
 
-    def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        inputs, tokens = self.withhold(inputs), self.token_table()
+    def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         h, c = (part.transpose(0, 1).contiguous() for part in state)  # torch wants (layers, batch, hidden)
-        x, (h, c) = self.lstm(self.embed(inputs, tokens), (h, c))
-        return self.read_out(x, tokens, inputs), floats(h.transpose(0, 1), c.transpose(0, 1))
+        x, (h, c) = self.lstm(x, (h, c))
+        return x, floats(h.transpose(0, 1), c.transpose(0, 1))

@@ -115,16 +115,15 @@ class ScannedNetwork(EmbeddedNetwork):
         self.blocks = nn.ModuleList(Block(config, cell(config.hidden)) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.hidden)
 
-    def initial_state(self, batch: int) -> State:
+    def initial_layers(self, batch: int) -> State:
         layers, recent, hidden = self.widths
         return self.bias.new_zeros(batch, layers, hidden), self.bias.new_zeros(batch, layers, recent, hidden)
 
-    def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        inputs, tokens = self.withhold(inputs), self.token_table()
-        x = self.widen(self.embed(inputs, tokens))
+    def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        x = self.widen(x)
         after: list[State] = []
         for number, block in enumerate(self.blocks):
             x, hidden, recent = block(x, state[0][:, number], state[1][:, number])
             after.append(floats(hidden, recent))
         hidden, recent = (torch.stack(parts, dim=1) for parts in zip(*after, strict=True))
-        return self.read_out(self.norm(x), tokens, inputs), (hidden, recent)
+        return self.norm(x), (hidden, recent)
