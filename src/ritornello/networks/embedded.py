@@ -131,7 +131,7 @@ class EmbeddedNetwork(Network):
             voices = notes.playing(last)
             last = torch.gather(last, 2, voices[:, None].expand(*last.shape[:2], -1))
         else:
-            voices = torch.arange(notes.voices, device=last.device).expand(len(last), -1)
+            voices = torch.arange(notes.voices, device=last.device).expand(last.shape[0], -1)
         x, state = self.run(self.embed(inputs, tokens, last), state[:-1])
         logits = self.read_out(x, tokens, inputs)
         return notes.add_scores(logits, x, last, voices), (*state, after)
