@@ -22,10 +22,8 @@ from ritornello.theory import key_profiles
 KEYS = 24
 
 
-@cache
-def _points() -> Ints:
-    """Return what a note of each pitch class adds to each key, (12, 24)."""
-    return np.rint(key_profiles().T * 10_000).astype(np.int64)
+_RANKS = 32
+"""More than there are keys: a sum of points times this leaves room for the rank that decides between equal sums."""
 
 
 @cache
@@ -33,6 +31,28 @@ def _upwards() -> Ints:
     """Return the keys in the order in which they are preferred after a note of each pitch class, (12, 24)."""
     tonic = (np.arange(12)[:, None] + np.arange(12)) % 12
     return np.concatenate([tonic, tonic + 12], axis=1)
+
+
+@cache
+def _points() -> Ints:
+    """Return what a note of each pitch class adds to each key, (12, 24)."""
+    return np.rint(key_profiles().T * 10_000).astype(np.int64) * _RANKS
+
+
+@cache
+def _preferences() -> Ints:
+    """Return what is added to the sums after a note of each pitch class, (12, 24): the more, the earlier in order."""
+    return _RANKS - 1 - np.argsort(_upwards(), axis=1)
+
+
+@cache
+def _steps() -> Ints:
+    """Return what each pitch class adds to sums with preferences, by the pitch class before it, (24, 13 * 12).
+
+    The last 12 are those of a first note.
+    """
+    before = np.concatenate([_preferences(), np.zeros((1, KEYS), dtype=np.int64)])[:, None]
+    return np.ascontiguousarray((_points() + _preferences() - before).reshape(-1, KEYS).T)
 
 
 class KeySoFar:
@@ -44,22 +64,23 @@ class KeySoFar:
 
     def at_once(self, pitch: Ints) -> Ints:
         """Read the pitch of the note of each step, or -1."""
-        is_note = pitch >= 0
-        pitch_class = pitch[is_note] % 12
-        fits = np.cumsum(_points()[pitch_class], axis=0)
-        order = _upwards()[pitch_class]
-        best = np.take_along_axis(fits, order, axis=1).argmax(axis=1)[:, None]
-        keys = np.take_along_axis(order, best, axis=1)[:, 0] + 1
-        key = np.concatenate([[0], keys])[np.cumsum(is_note)]
-        return np.stack([key, np.where(is_note, degree(pitch, key) + 1, 0)])
+        at = np.flatnonzero(pitch >= 0)
+        pitch_class = pitch[at] % 12
+        step = np.append(12, pitch_class)[: len(at)] * 12 + pitch_class
+        best = np.take(_steps(), step, axis=1).cumsum(axis=1).max(axis=0)
+        keys = _upwards()[pitch_class, _RANKS - 1 - best % _RANKS] + 1
+        result = np.zeros((2, len(pitch)), dtype=np.int64)
+        result[0] = np.repeat(np.append(0, keys), np.diff(at, prepend=0, append=len(pitch)))
+        result[1, at] = degree(pitch[at], keys) + 1
+        return result
 
     def advance(self, pitch: int) -> None:
         if pitch < 0:
             self.values = self.key, 0
             return
         self._fits = self._fits + _points()[pitch % 12]
-        order = _upwards()[pitch % 12]
-        key = int(order[self._fits[order].argmax()]) + 1
+        best = int((self._fits + _preferences()[pitch % 12]).max())
+        key = int(_upwards()[pitch % 12, _RANKS - 1 - best % _RANKS]) + 1
         self.values = key, degree(pitch, key) + 1
 
     @property
