@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import stable_order
+
 Hashes = NDArray[np.uint64]
 
 BASE = 0x9E3779B97F4A7C15
@@ -40,21 +42,12 @@ def repeated(hashes: Hashes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     They are sorted by their low 32 bits, and by all 64 only if two of them differ in the others alone.
     """
     for keys in (hashes.astype(np.uint32), hashes):
-        order = _radix_order(keys)
+        order = stable_order(keys)
         at = np.flatnonzero(np.diff(keys[order]) == 0)
         again, before = order[at + 1], order[at]
         if keys is hashes or np.array_equal(hashes[again], hashes[before]):
             break
     return again, before
-
-
-def _radix_order(numbers: NDArray[Any]) -> NDArray[np.intp]:
-    """Return the stable order of unsigned numbers by their 16-bit parts, each of which numpy sorts in linear time."""
-    parts = numbers.view(np.uint16).reshape(len(numbers), numbers.itemsize // 2).T
-    order = np.argsort(parts[0], kind="stable")
-    for part in parts[1:]:
-        order = order[np.argsort(part[order], kind="stable")]
-    return order
 
 
 def hash_run(numbers: Iterable[int]) -> int:
