@@ -222,6 +222,15 @@ def note_columns(tracks: Iterable[Track]) -> tuple[Ints, Ints, Ints, Ints]:
     return start, duration, pitch, velocity
 
 
+def sounding(start: Ints, end: Ints) -> tuple[Ints, Ints]:
+    """Return how many notes sound between each of their starts and ends, in order, and the next, and for how long.
+
+    Each is (2 * notes - 1,); some last no time. Of starts and ends at once, the ends come first.
+    """
+    events = np.sort(np.concatenate([start * 2 + 1, end * 2]), kind="stable")
+    return np.cumsum((events & 1) * 2 - 1)[:-1], np.diff(events >> 1)
+
+
 @dataclass(frozen=True)
 class Score:
     """A piece of music. The global events (`tempos`, `meters`, `keys`, `texts`) are in time order."""

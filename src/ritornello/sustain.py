@@ -47,8 +47,9 @@ def sustained(score: Score) -> Score:
 
 def has_pedal(track: Track) -> bool:
     """Return whether the sustain or the sostenuto pedal goes down in `track`."""
-    kind, number, value = (track.controls[name] for name in ("kind", "number", "value"))
-    return bool(np.isin(number[(kind == CONTROL_CHANGE) & (value >= DOWN)], (SUSTAIN, SOSTENUTO)).any())
+    is_down = (track.controls["kind"] == CONTROL_CHANGE) & (track.controls["value"] >= DOWN)
+    number = track.controls["number"][is_down]
+    return bool(((number == SUSTAIN) | (number == SOSTENUTO)).any())
 
 
 def has_bends(track: Track) -> bool:

@@ -193,10 +193,11 @@ def _differs(values: Ints, voice: Ints, first: Ints) -> Mask:
     """Whether each value, (attributes, notes), differs from the one before in its voice, which is `first` in the
     beginning, (attributes, 1)."""
     order = stable_order(voice)
-    in_order, is_first = values[:, order], np.diff(voice[order], prepend=-1) != 0
-    before = np.where(is_first, first, np.roll(in_order, 1, axis=1))
-    result = np.empty(values.shape, dtype=bool)
-    result[:, order] = in_order != before
+    before = np.zeros_like(order)
+    before[order[1:]] = order[:-1]
+    result = np.asarray(values != values.take(before, axis=1))
+    begins = order[run_edges(voice[order])[:-1]]
+    result[:, begins] = values[:, begins] != first
     return result
 
 
