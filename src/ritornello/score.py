@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 import numpy as np
@@ -207,7 +208,7 @@ class Track:
 
     __hash__ = None  # type: ignore[assignment]  # arrays do not hash
 
-    @property
+    @cached_property
     def end(self) -> int:
         """The tick at which the last note has ended; 0 without notes."""
         return int((self.notes["start"] + self.notes["duration"]).max(initial=0))
@@ -215,7 +216,7 @@ class Track:
 
 def note_columns(tracks: Iterable[Track]) -> tuple[Ints, Ints, Ints, Ints]:
     """Return start, duration, pitch and velocity of the notes of all tracks, track after track; each (notes,)."""
-    notes = [make_notes(), *(track.notes for track in tracks)]
+    notes = [np.zeros(0, dtype=NOTE), *(track.notes for track in tracks)]
     start, duration, pitch, velocity = (
         np.concatenate([part[name] for part in notes], dtype=np.int64) for name in NOTE.names or ()
     )
