@@ -220,9 +220,8 @@ class FixedNotesGrammarState(MultitrackGrammarState):
         """Return the id of the first shift on the way to `time`."""
         return self.tokens.first["shift"] + bisect_right(_SHIFTS, time - self.reader.time) - 1
 
-    def _allow_modifiers(self, mask: Mask) -> None:
-        if not self.is_fixed:
-            super()._allow_modifiers(mask)
+    def _allow_modifiers(self, mask: Mask) -> bool:
+        return not self.is_fixed and super()._allow_modifiers(mask)
 
     def _needs_duration(self) -> bool:
         return not self.is_fixed and super()._needs_duration()

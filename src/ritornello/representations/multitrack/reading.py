@@ -32,6 +32,8 @@ MOST_BARS_LEFT = 32
 
 UNKNOWN_BARS_LEFT = MOST_BARS_LEFT + 1
 
+_SHIFTS: list[int] = SHIFTS.tolist()
+
 
 def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
     """Return the input columns, in the order of the rows of `Reader`."""
@@ -72,7 +74,7 @@ class Reader:
         self.remembered = Remembered(FIRST_DURATION, FIRST_VELOCITY)
         self.key_so_far, self.silent, self.repeats = KeySoFar(), LongestSilent(), Repeats(config.repeats)
         first_shift = self.tokens.first["shift"]
-        self.bars_ago = BarsAgo(config.lags, self.tokens.size + 1, LONGEST_BAR, SHIFTS.tolist(), first_shift)
+        self.bars_ago = BarsAgo(config.lags, self.tokens.size + 1, LONGEST_BAR, _SHIFTS, first_shift)
 
     def at_once(self, ids: Ids) -> Ints:
         config, tokens = self.vocabulary.config, self.tokens
@@ -106,39 +108,42 @@ class Reader:
 
     def advance(self, token: int) -> str:
         """Take the next id and return its kind."""
-        kind, value, voice, pitch = self.tokens.kind[token], self.tokens.value[token], -1, -1
+        tokens = self.tokens
+        kind, value, voice, melodic = tokens.kind[token], tokens.value[token], -1, -1
         self.token, is_note = token, kind == "note"
-        match kind:
-            case "note":
-                ((voice, pitch),) = self.tokens.notes_of(token)
-                self.voice, self.pitch = voice, pitch
-            case "shift" | "meter":
-                vocabulary = self.vocabulary
-                self.meter = value if kind == "meter" else self.meter
-                self.place.advance(int(vocabulary.shift[token]), int(vocabulary.new_bar[token]))
-                self.time, self.bar, self.position, self.bar_steps = self.place.values
-            case "duration":
-                self.remembered.advance(self.voice, value, -1)
-            case "velocity":
-                self.remembered.advance(self.voice, -1, value)
-            case "length_high":
-                self.length_high = value
-            case "length_low":
-                self.length = max(1, self.length_high * 16 + value)
-            case "instrument":
-                voice, _ = self.vocabulary.instruments[value]
-            case _:
-                pass
-        self.key_so_far.advance(pitch if is_note and not self.vocabulary.is_drum[voice] else -1)
+        if is_note:
+            voice, self.pitch, melodic = self.vocabulary.notes[token]
+            self.voice = voice
+        elif kind == "shift":
+            self._move(_SHIFTS[value], 0)
+        elif kind == "duration":
+            self.remembered.advance(self.voice, value, -1)
+        elif kind == "velocity":
+            self.remembered.advance(self.voice, -1, value)
+        elif kind == "meter":
+            self.meter = value
+            self._move(0, int(self.vocabulary.bar_steps[value]))
+        elif kind == "instrument":
+            voice, _ = self.vocabulary.instruments[value]
+        elif kind == "length_high":
+            self.length_high = value
+        elif kind == "length_low":
+            self.length = max(1, self.length_high * 16 + value)
+        self.key_so_far.advance(melodic)
         self.silent.advance(voice, is_note, self.time, self.bar_steps)
         self.bars_ago.advance(self.time, self.bar_steps, token + 1 if is_note else 0)
         self.repeats.advance(token)
         return kind
 
+    def _move(self, shift: int, bar_steps: int) -> None:
+        self.place.advance(shift, bar_steps)
+        self.time, self.bar, self.position, self.bar_steps = self.place.values
+
     @property
     def bars_left(self) -> int:
         """Bars after the present one, 0 or more; only with a length announced."""
-        return max(0, self.length - 1 - self.bar)
+        left = self.length - 1 - self.bar
+        return left if left > 0 else 0
 
     @property
     def duration(self) -> int:
@@ -152,8 +157,9 @@ class Reader:
 
     @property
     def values(self) -> tuple[int, ...]:
-        config, is_note = self.vocabulary.config, self.tokens.kind[self.token] == "note"
-        duration, velocity = self.remembered.of(self.voice)
+        config, duration, velocity = self.vocabulary.config, -1, -1
+        if self.token >= self.tokens.first["note"]:
+            duration, velocity = self.remembered.of(self.voice)
         return (
             self.token,
             self.position,
@@ -161,8 +167,8 @@ class Reader:
             self.meter + 1,
             min(self.bars_left, MOST_BARS_LEFT) if self.length else UNKNOWN_BARS_LEFT,
             self.bar % PHRASE,
-            duration + 1 if is_note else 0,
-            velocity + 1 if is_note else 0,
+            duration + 1,
+            velocity + 1,
             *(self.key_so_far.values if config.key else ()),
             *(self.silent.values if config.longest_silent else ()),
             *self.bars_ago.values,

@@ -121,6 +121,12 @@ class Vocabulary:
         widths = self.high - self.low + 1
         self._pitch_0 = tokens.first["note"] + np.cumsum(widths) - widths - self.low
 
+    @cached_property
+    def notes(self) -> list[tuple[int, int, int]]:
+        """Voice and pitch of each id, and the pitch again, but -1 for drums."""
+        melodic = np.where(self.tokens.is_pitched, self.tokens.pitch, -1).tolist()
+        return list(zip(self.tokens.voice.tolist(), self.tokens.pitch.tolist(), melodic, strict=True))
+
     def note_ids(self, voice: Any, pitch: Any) -> Any:
         """Return the ids of notes whose pitches lie within their voices."""
         return self._pitch_0[voice] + pitch
