@@ -93,7 +93,7 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
 
     def decode(self, ids: Ids) -> Score:
         reader, rows = PolyphonyGrammarState(self.tokens, Conditions(), tokenizer=self), []
-        for token in [*self.known_ids(ids), *[self.tokens.first["step_end"]] * 2]:
+        for token in [*self.known_ids(ids).tolist(), *[self.tokens.first["step_end"]] * 2]:
             before = reader.sounding
             reader.advance(token)
             for pitch, begun in before.items() if reader.sounding is not before else ():

@@ -69,7 +69,7 @@ class Reader:
         self.meter = -1  # none yet
         self.length_high = 0
         self.length = 0  # bars; 0: not announced
-        self.voice = self.pitch = -1  # of the last note
+        self.note = self.voice = -1  # the last note, and its voice
         self.place = Position(self.bar_steps)
         self.remembered = Remembered(FIRST_DURATION, FIRST_VELOCITY)
         self.key_so_far, self.silent, self.repeats = KeySoFar(), LongestSilent(), Repeats(config.repeats)
@@ -108,36 +108,32 @@ class Reader:
 
     def advance(self, token: int) -> str:
         """Take the next id and return its kind."""
-        tokens = self.tokens
-        kind, value, voice, melodic = tokens.kind[token], tokens.value[token], -1, -1
-        self.token, is_note = token, kind == "note"
-        if is_note:
-            voice, self.pitch, melodic = self.vocabulary.notes[token]
-            self.voice = voice
-        elif kind == "shift":
-            self._move(_SHIFTS[value], 0)
-        elif kind == "duration":
-            self.remembered.advance(self.voice, value, -1)
-        elif kind == "velocity":
-            self.remembered.advance(self.voice, -1, value)
-        elif kind == "meter":
-            self.meter = value
-            self._move(0, int(self.vocabulary.bar_steps[value]))
-        elif kind == "instrument":
-            voice, _ = self.vocabulary.instruments[value]
+        kind: str = self.tokens.kind[token]
+        voice, note, key_pitch, duration, velocity, shift, new_bar = self.vocabulary.rows[token]
+        self.token = token
+        if note:
+            self.voice, self.note = voice, token
+        elif shift or new_bar:
+            self.place.advance(shift, new_bar)
+            self.time, self.bar, self.position, self.bar_steps = self.place.values
+            if new_bar:
+                self.meter = self.tokens.value[token]
+        elif duration >= 0 or velocity >= 0:
+            self.remembered.advance(self.voice, duration, velocity)
         elif kind == "length_high":
-            self.length_high = value
+            self.length_high = self.tokens.value[token]
         elif kind == "length_low":
-            self.length = max(1, self.length_high * 16 + value)
-        self.key_so_far.advance(melodic)
-        self.silent.advance(voice, is_note, self.time, self.bar_steps)
-        self.bars_ago.advance(self.time, self.bar_steps, token + 1 if is_note else 0)
+            self.length = max(1, self.length_high * 16 + self.tokens.value[token])
+        self.key_so_far.advance(key_pitch)
+        self.silent.advance(voice, note > 0, self.time, self.bar_steps)
+        self.bars_ago.advance(self.time, self.bar_steps, note)
         self.repeats.advance(token)
         return kind
 
-    def _move(self, shift: int, bar_steps: int) -> None:
-        self.place.advance(shift, bar_steps)
-        self.time, self.bar, self.position, self.bar_steps = self.place.values
+    @property
+    def pitch(self) -> int:
+        """The pitch of the last note, or -1."""
+        return int(self.tokens.pitch[self.note]) if self.note >= 0 else -1
 
     @property
     def bars_left(self) -> int:

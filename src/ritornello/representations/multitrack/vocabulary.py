@@ -20,6 +20,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 from pydantic import BaseModel, Field
 
+from ritornello.arrays import Ints
 from ritornello.representations.columns.repeats import Orders
 from ritornello.representations.grids import (
     DURATIONS,
@@ -122,10 +123,20 @@ class Vocabulary:
         self._pitch_0 = tokens.first["note"] + np.cumsum(widths) - widths - self.low
 
     @cached_property
-    def notes(self) -> list[tuple[int, int, int]]:
-        """Voice and pitch of each id, and the pitch again, but -1 for drums."""
-        melodic = np.where(self.tokens.is_pitched, self.tokens.pitch, -1).tolist()
-        return list(zip(self.tokens.voice.tolist(), self.tokens.pitch.tolist(), melodic, strict=True))
+    def by_id(self) -> Ints:
+        """What reading looks up, (7, ids): the voice named, 1 + the id of a note, its pitch if it has a key, the number
+        of the duration and of the velocity, `shift` and `new_bar`; -1, for a note 0, where there is none."""
+        tokens, ids = self.tokens, np.arange(self.tokens.size)
+        numbers = [np.where(tokens.mask(kind), ids - tokens.first[kind], -1) for kind in ("duration", "velocity")]
+        notes = np.where(tokens.mask("note"), ids + 1, 0)
+        pitch = np.where(tokens.is_pitched, tokens.pitch, -1)
+        return np.stack([tokens.voice, notes, pitch, *numbers, self.shift, self.new_bar])
+
+    @cached_property
+    def rows(self) -> list[list[int]]:
+        """The columns of `by_id`, for reading one id at a time."""
+        rows: list[list[int]] = self.by_id.T.tolist()
+        return rows
 
     def note_ids(self, voice: Any, pitch: Any) -> Any:
         """Return the ids of notes whose pitches lie within their voices."""
