@@ -213,16 +213,20 @@ class MultitrackGrammarState(GrammarState):
             mask[kinds["tempo"]] = True
 
     def _allow_shifts(self, mask: Mask) -> None:
-        """Allow shifts that stay within the piece and are not too long; after a shift, only smaller ones."""
+        mask[self.tokens.slice["shift"]] = _SHORTER_SHIFTS[self._possible_shifts()]
+
+    def _possible_shifts(self) -> int:
+        """Return how many of the shifts, from the shortest on, stay within the piece and are not too long; after a
+        shift, only smaller ones."""
         reader = self.reader
         before_end = (self.bars_left + 1) * reader.bar_steps - reader.position - 1
         silence_left = MOST_SILENT_BARS * reader.bar_steps - self._silence()
         count = bisect_right(_SHIFTS, before_end if before_end < silence_left else silence_left)
         if self.previous == "shift":
-            count = min(count, self.last_shift + 1)
-        elif self.onset < reader.time and self.kind in ("meter", "tempo"):
-            count = 0  # a change is followed by a note
-        mask[self.tokens.slice["shift"]] = _SHORTER_SHIFTS[count]
+            return min(count, self.last_shift + 1)
+        if self.onset < reader.time and self.kind in ("meter", "tempo"):
+            return 0  # a change is followed by a note
+        return count
 
     def _silence(self) -> int:
         """Return the steps since the last onset."""
