@@ -147,20 +147,22 @@ class MultitrackGrammarState(GrammarState):
         return not declared
 
     def _allow_body(self, mask: Mask) -> None:
-        reader, first = self.reader, self.tokens.first
+        reader, first, is_last = self.reader, self.tokens.first, False
         at_onset = self.onset == reader.time
-        if self.notes and reader.bar >= self.bars and not self._needs_duration():  # past the last bar line
-            mask[first["end"]] = True
-            return
+        if self.notes and (bars := self.bars - reader.bar) <= 1:  # from the present one on
+            is_last = True
+            if bars <= 0 and not self._needs_duration():  # past the last bar line
+                mask[first["end"]] = True
+                return
         if self._allow_modifiers(mask):
             return
         lowest = self.last_id + 1 if at_onset else first["note"]
         mask[lowest:] = self._playable()[lowest:]  # notes come last
         if not at_onset:
             self._allow_changes(mask)
-        self._allow_shifts(mask)
-        if at_onset and self.notes and self.bars_left == 0:
+        elif is_last:
             mask[first["end"]] = True
+        self._allow_shifts(mask)
 
     @property
     def may_set_duration(self) -> bool:
@@ -171,6 +173,8 @@ class MultitrackGrammarState(GrammarState):
     def _allow_modifiers(self, mask: Mask) -> bool:
         """Allow a velocity and then a duration after a note, if they differ from what its voice remembers. Return
         whether a duration has to come."""
+        if self.previous != "note":
+            return False
         kinds, (duration, velocity) = self.tokens.slice, self.reader.remembered.of(self.reader.voice)
         if self.kind == "note":
             mask[kinds["velocity"]] = _OTHER_VELOCITIES[velocity]
@@ -192,9 +196,9 @@ class MultitrackGrammarState(GrammarState):
         reader = self.reader
         if not reader.length:
             return 0, len(DURATIONS)
-        to_end = (reader.bars_left + 1) * reader.bar_steps - reader.position
-        stop = bisect_right(_DURATIONS, to_end)
-        return (0 if reader.bars_left else min(SHORTEST_AT_THE_END, stop - 1)), stop
+        left = reader.bars_left
+        stop = bisect_right(_DURATIONS, (left + 1) * reader.bar_steps - reader.position)
+        return (0 if left else min(SHORTEST_AT_THE_END, stop - 1)), stop
 
     def _needs_duration(self) -> bool:
         """Whether the last note would, with the duration that its voice remembers, be too short or too long."""
