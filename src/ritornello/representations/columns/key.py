@@ -24,32 +24,40 @@ KEYS = 24
 
 @cache
 def _points() -> Ints:
-    """Return what a note of each pitch class adds to each key, (12, 24)."""
-    return np.rint(key_profiles().T * 10_000).astype(np.int64)
+    """Return what a note of each pitch class adds to each key, (12, 24): multiples of KEYS, see `_preference`."""
+    return np.rint(key_profiles().T * 10_000).astype(np.int64) * KEYS
 
 
 @cache
-def _upwards() -> Ints:
-    """Return the keys in the order in which they are preferred after a note of each pitch class, (12, 24)."""
-    tonic = (np.arange(12)[:, None] + np.arange(12)) % 12
-    return np.concatenate([tonic, tonic + 12], axis=1)
+def _preference() -> Ints:
+    """Return what is added after a note of each pitch class, (12, 24): it is below KEYS, so it decides only between
+    keys that fit equally well."""
+    upwards = (np.arange(12) - np.arange(12)[:, None]) % 12
+    return KEYS - 1 - np.concatenate([upwards, upwards + 12], axis=1)
+
+
+@cache
+def _advances() -> list[list[Ints]]:
+    """Return what is added after a note of each pitch class (12: none) for one of each: its points, and its preference
+    in place of the last one's."""
+    before = np.concatenate([_preference(), np.zeros((1, KEYS), dtype=np.int64)])
+    return [list(row) for row in _points() + _preference() - before[:, None]]
 
 
 class KeySoFar:
     """Columns: 1 + the key, or 0 before the first note; and 1 + the degree of the last step's note, or 0 for none."""
 
     def __init__(self) -> None:
+        self.key = 0  # 1 + the number of the key, or 0
         self.values = 0, 0
-        self._fits = np.zeros(KEYS, dtype=np.int64)
+        self._fits, self._last = np.zeros(KEYS, dtype=np.int64), 12  # the points so far; the last pitch class
 
     def at_once(self, pitch: Ints) -> Ints:
         """Read the pitch of the note of each step, or -1."""
         is_note = pitch >= 0
         pitch_class = pitch[is_note] % 12
-        fits = np.cumsum(_points()[pitch_class], axis=0)
-        order = _upwards()[pitch_class]
-        best = np.take_along_axis(fits, order, axis=1).argmax(axis=1)[:, None]
-        keys = np.take_along_axis(order, best, axis=1)[:, 0] + 1
+        fits = np.cumsum(_points()[pitch_class], axis=0) + _preference()[pitch_class]
+        keys = fits.argmax(axis=1) + 1
         key = np.concatenate([[0], keys])[np.cumsum(is_note)]
         return np.stack([key, np.where(is_note, degree(pitch, key) + 1, 0)])
 
@@ -57,15 +65,10 @@ class KeySoFar:
         if pitch < 0:
             self.values = self.key, 0
             return
-        self._fits = self._fits + _points()[pitch % 12]
-        order = _upwards()[pitch % 12]
-        key = int(order[self._fits[order].argmax()]) + 1
-        self.values = key, degree(pitch, key) + 1
-
-    @property
-    def key(self) -> int:
-        """1 + the number of the key, or 0."""
-        return self.values[0]
+        last, self._last = self._last, pitch % 12
+        self._fits = self._fits + _advances()[last][self._last]
+        self.key = int(self._fits.argmax()) + 1
+        self.values = self.key, (pitch - self.key + 1) % 12 + 1
 
     def fork(self) -> KeySoFar:
         return copy(self)  # the sums are never changed in place

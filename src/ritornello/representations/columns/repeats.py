@@ -9,7 +9,6 @@ causal. Memory is bounded: only the last REACH ids are searched.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from copy import copy
 from typing import Annotated, Any
 
@@ -19,7 +18,7 @@ from pydantic import AfterValidator, Field
 
 from ritornello.arrays import Ints
 from ritornello.representations.base import Column
-from ritornello.runs import RollingHash, prefix_sums, run_hashes
+from ritornello.runs import BASE, prefix_sums, run_hashes
 
 
 def _ascending(orders: tuple[int, ...]) -> tuple[int, ...]:
@@ -38,6 +37,11 @@ REACH = 8192
 
 _LAYER = 1024  # ids whose runs are in one layer of `_Past`
 
+_MASK = (1 << 64) - 1
+
+_ID_BITS = 32
+_LAST_ID = (1 << _ID_BITS) - 1
+
 
 def repeat_columns(vocabulary_size: int, orders: tuple[int, ...]) -> tuple[Column, ...]:
     """Return the names and sizes of the columns of repeats."""
@@ -48,11 +52,18 @@ class Repeats:
     """Columns: 1 + the repeat of each order after the last id, or 0 for none."""
 
     def __init__(self, orders: tuple[int, ...]) -> None:
-        self.values = (0,) * len(orders)
+        self.values = self._none = (0,) * len(orders)
         self._orders = orders
-        self._runs = [RollingHash(order) for order in orders]
-        self._ids: deque[int] = deque(maxlen=max(orders, default=0))
-        self._past = _Past()
+        self._powers = [(order, pow(BASE, order, 1 << 64)) for order in orders]
+        # A polynomial of the ids up to each of the last ones, modulo 2**64: the hash of a run is a difference of two
+        # (Karp and Rabin 1987).
+        self._sums = deque([0], maxlen=max(orders, default=0) + 1)
+        self._runs: list[int] = []  # the hashes of the last ids, for each order for which there are so many
+        self._count = 0
+        # By hash, what followed the latest occurrence of a run: the number of an id, << _ID_BITS, and the id. Forks
+        # share all layers but the newest.
+        self._newest: dict[int, int] = {}
+        self._layers: tuple[dict[int, int], ...] = ()  # the newest first
 
     def at_once(self, ids: NDArray[np.signedinteger[Any]]) -> Ints:
         result = np.zeros((len(self._orders), len(ids)), dtype=np.int64)
@@ -69,52 +80,32 @@ class Repeats:
         return result
 
     def advance(self, token: int) -> None:
-        count = len(self._ids)
-        self._past.put((run.value for run in self._runs if count >= run.length), token)
-        values = [0] * len(self._runs)
+        newest, layers, sums, count = self._newest, self._layers, self._sums, self._count
+        place = count << _ID_BITS | token
         for run in self._runs:
-            run.advance(token, self._ids[-run.length] if count >= run.length else None)
-        for number, run in enumerate(self._runs):
-            found = self._past.find(run.value) if count + 1 >= run.length else -1
-            if found < 0:
-                break  # a longer run cannot have occurred either
-            values[number] = found + 1
-        self.values = tuple(values)
-        self._ids.append(token)
+            newest[run] = place
+        self._count = count = count + 1
+        if count % _LAYER == 0:
+            self._layers = layers = (newest, *layers[: REACH // _LAYER])
+            newest = self._newest = {}
+        total = sums[-1] * BASE + token + 1 & _MASK
+        sums.append(total)
+        runs, values, is_known = [], [], True
+        for order, power in self._powers:
+            if order > count:
+                break
+            run = total - sums[-1 - order] * power & _MASK
+            runs.append(run)
+            if is_known:  # else a longer run cannot have occurred either
+                found = newest.get(run)
+                if found is None and layers:
+                    found = next((layer[run] for layer in layers if run in layer), None)
+                if is_known := found is not None and count - (found >> _ID_BITS) <= REACH:
+                    values.append((found & _LAST_ID) + 1)
+        self._runs = runs
+        self.values = (*values, *self._none[len(values) :]) if values else self._none
 
     def fork(self) -> Repeats:
         other = copy(self)
-        other._runs, other._ids = [run.fork() for run in self._runs], self._ids.copy()
-        other._past = self._past.fork()
-        return other
-
-
-class _Past:
-    """The id after the latest occurrence of each run, by its hash. Copies share all but the newest layer."""
-
-    def __init__(self) -> None:
-        self._layers: tuple[dict[int, tuple[int, int]], ...] = ()  # the newest first
-        self._newest: dict[int, tuple[int, int]] = {}
-        self._count = 0  # calls of `put`
-
-    def find(self, run: int) -> int:
-        """Return the id that followed this run, or -1."""
-        for layer in (self._newest, *self._layers):
-            if run in layer:
-                number, token = layer[run]
-                return token if self._count - number <= REACH else -1
-        return -1
-
-    def put(self, runs: Iterable[int], token: int) -> None:
-        """Store that `token` followed these runs."""
-        self._newest.update(dict.fromkeys(runs, (self._count, token)))
-        self._count += 1
-        if self._count % _LAYER == 0:
-            self._layers = (self._newest, *self._layers[: REACH // _LAYER])
-            self._newest = {}
-
-    def fork(self) -> _Past:
-        """Return an independent copy."""
-        other = copy(self)
-        other._newest = dict(self._newest)
+        other._sums, other._newest = self._sums.copy(), dict(self._newest)
         return other

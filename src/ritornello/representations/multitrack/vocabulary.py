@@ -20,6 +20,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 from pydantic import BaseModel, Field
 
+from ritornello.arrays import Ints
 from ritornello.representations.columns.repeats import Orders
 from ritornello.representations.grids import (
     DURATIONS,
@@ -120,6 +121,22 @@ class Vocabulary:
         self.new_bar[tokens.slice["meter"]] = self.bar_steps
         widths = self.high - self.low + 1
         self._pitch_0 = tokens.first["note"] + np.cumsum(widths) - widths - self.low
+
+    @cached_property
+    def by_id(self) -> Ints:
+        """What reading looks up, (7, ids): the voice named, 1 + the id of a note, its pitch if it has a key, the number
+        of the duration and of the velocity, `shift` and `new_bar`; -1, for a note 0, where there is none."""
+        tokens, ids = self.tokens, np.arange(self.tokens.size)
+        numbers = [np.where(tokens.mask(kind), ids - tokens.first[kind], -1) for kind in ("duration", "velocity")]
+        notes = np.where(tokens.mask("note"), ids + 1, 0)
+        pitch = np.where(tokens.is_pitched, tokens.pitch, -1)
+        return np.stack([tokens.voice, notes, pitch, *numbers, self.shift, self.new_bar])
+
+    @cached_property
+    def rows(self) -> list[list[int]]:
+        """The columns of `by_id`, for reading one id at a time."""
+        rows: list[list[int]] = self.by_id.T.tolist()
+        return rows
 
     def note_ids(self, voice: Any, pitch: Any) -> Any:
         """Return the ids of notes whose pitches lie within their voices."""
