@@ -34,6 +34,12 @@ def run_hashes(sums: Hashes, length: int) -> Hashes:
     return (sums[length:] - sums[: len(sums) - length]) * _powers(_INVERSE, len(sums) - length)
 
 
+def run_hashes_at(sums: Hashes, starts: NDArray[np.integer[Any]], length: int) -> Hashes:
+    """Return those of `run_hashes` that begin at `starts`."""
+    hashes: Hashes = sums[starts + length] - sums[starts]
+    return hashes * _powers(_INVERSE, len(sums) - length)[starts]
+
+
 def hash_run(numbers: Iterable[int]) -> int:
     """Return the hash of one run."""
     total, power = 0, 1
