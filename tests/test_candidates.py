@@ -14,6 +14,7 @@ from ritornello.representations import make_representation
 from ritornello.representations.base import candidate_columns
 from ritornello.representations.columns.repeats import REACH, Repeats
 from ritornello.representations.columns.transposed_repeats import TransposedRepeats
+from ritornello.representations.tokens import block, build_tokens
 from ritornello.runs import RollingHash, prefix_sums, run_hashes
 
 ORDERS = (1, 2, 4)
@@ -44,6 +45,11 @@ def test_what_is_too_long_ago_is_forgotten_both_ways() -> None:
 
 
 FIRST_NOTE = 2
+TOKENS = build_tokens(
+    block("end"),
+    block("other"),
+    block("note", 128, voice=0, pitch=np.arange(128), notes=1, series=0),
+)
 
 
 def test_what_returns_in_another_key_is_foreseen_there() -> None:
@@ -51,15 +57,39 @@ def test_what_returns_in_another_key_is_foreseen_there() -> None:
     first = [*(FIRST_NOTE + tune).tolist(), end]
     ids = np.array([*first, *(value + 5 if value else end for value in first)])
     assert not Repeats((3,)).at_once(ids).any()
-    (found,) = TransposedRepeats((2,), FIRST_NOTE).at_once(ids) - 1
+    (found,) = TransposedRepeats((2,), TOKENS).at_once(ids) - 1
     assert found[7:].tolist() == [ids[8], end, ids[8]]  # the rest of the tune; and what came after it
     same = np.array([*first, *first])
-    assert np.array_equal(TransposedRepeats((2,), FIRST_NOTE).at_once(same), Repeats((2,)).at_once(same))
+    assert np.array_equal(TransposedRepeats((2,), TOKENS).at_once(same), Repeats((2,)).at_once(same))
+
+
+def test_each_voice_returns_in_its_own_key() -> None:
+    two_voices = build_tokens(
+        block("shift"),
+        block(
+            "note",
+            40,
+            voice=np.repeat([0, 1], 20),
+            pitch=60,
+            notes=1,
+            series=np.repeat([0, 1], 20),
+            step=[*range(20)] * 2,
+        ),
+    )
+    high, low = 1, 21  # the lowest ids of the voices
+    first = [high + 4, low + 9, 0, high + 6, low + 8, 0]
+    ids = np.array([*first, *(token and token + (3 if token < low else 2) for token in first)])
+    (found,) = TransposedRepeats((2,), two_voices).at_once(ids) - 1
+    assert found[-3:].tolist() == [
+        low + 10,
+        0,
+        -1,
+    ]  # what would come next is above all notes so far of its voice
 
 
 @given(st.lists(st.integers(FIRST_NOTE + 60, FIRST_NOTE + 66), max_size=30), st.integers(-60, 61))
 def test_transposed_repeats_move_with_the_piece(ids: list[int], semitones: int) -> None:
-    repeats = TransposedRepeats((2,), FIRST_NOTE)
+    repeats = TransposedRepeats((2,), TOKENS)
     before, after = (repeats.at_once(np.array(ids, dtype=np.int64) + by) for by in (0, semitones))
     assert np.array_equal(before > 0, after > 0)
     assert np.array_equal(after[after > 0], before[before > 0] + semitones)

@@ -22,12 +22,18 @@ from ritornello.representations.columns.position import Position
 from ritornello.representations.columns.remembered import Remembered
 from ritornello.representations.columns.repeats import Repeats
 from ritornello.representations.columns.transposed_repeats import TransposedRepeats
+from ritornello.representations.tokens import block, build_tokens
 
 Steps = list[tuple[int, ...]]
 
-FIRST_NOTE = 2
+TOKENS = build_tokens(
+    block("end"),
+    block("other"),
+    block("note", 64, voice=0, pitch=np.arange(64), notes=1, series=0),
+    block("note of another voice", 64, voice=1, pitch=np.arange(64), notes=1, series=1),
+)
 small = st.integers(0, 3)
-notes_and_else = st.sampled_from([0, 1, 2, 3, 4, 6, FIRST_NOTE + 126, FIRST_NOTE + 127])
+notes_and_else = st.sampled_from([0, 1, 2, 3, 4, 6, 65, 66, 68, 69, 129])
 voice = st.integers(-1, 2)
 
 
@@ -59,7 +65,7 @@ CASES: dict[str, tuple[Callable[[], ColumnReader], st.SearchStrategy[Steps]]] = 
     "remembered": (lambda: Remembered(7, 8), each(voice, st.integers(-1, 3), st.integers(-1, 3))),
     "repeats": (lambda: Repeats((1, 2, 4)), each(small)),
     "no repeats": (lambda: Repeats(()), each(small)),
-    "transposed repeats": (lambda: TransposedRepeats((1, 2, 4), FIRST_NOTE), each(notes_and_else)),
+    "transposed repeats": (lambda: TransposedRepeats((1, 2, 4), TOKENS), each(notes_and_else)),
 }
 
 

@@ -46,7 +46,9 @@ class LastNotes(nn.Module):
             return torch.where(plays, note, before)
         steps = torch.arange(1, ids.shape[1] + 1, device=ids.device)
         since = torch.where(plays, steps[:, None], 0).cummax(dim=1).values
-        return torch.where(since > 0, torch.gather(note.expand_as(since), 1, (since - 1).clamp(min=0)), before)
+        return torch.where(
+            since > 0, torch.gather(note.expand_as(since), 1, (since - 1).clamp(min=0)), before
+        )
 
     def playing(self, last: Tensor) -> Tensor:
         """Return the numbers of the voices that have a last note in any step of a row of `last`, (batch, most).

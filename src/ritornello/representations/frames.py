@@ -232,7 +232,7 @@ class FramesGrammarState(ChordGrammarState):
         self.frames_ago = BarsAgo(
             settings.lags, _FRAME, longest_bar=1
         )  # bars of a frame, notes 1 + their pitch
-        self.repeats = TransposedRepeats(settings.repeats, self.tokenizer.first_note)
+        self.repeats = TransposedRepeats(settings.repeats, self.tokenizer.tokens)
 
     def advance(self, token: int) -> None:
         kind, value = self.tokens.kind[token], self.tokens.value[token]

@@ -207,6 +207,25 @@ class Tokens:
         """The quarters that pass with each id, (ids,)."""
         return self.onset_offset + self.duration
 
+    @cached_property
+    def line(self) -> Ints:
+        """The series of each id that is a note, (ids,): one without a period; -1 for none."""
+        return np.where((self.notes > 0) & (self.period == 0), self.series, -1)
+
+    @cached_property
+    def lines(self) -> list[tuple[int, int]]:
+        """`line` and step of each id, for reading one id at a time."""
+        return list(zip(self.line.tolist(), self.step.tolist(), strict=True))
+
+    @cached_property
+    def id_of(self) -> Ints:
+        """The id of each series and step of `line`, -1 for none."""
+        is_note = self.line >= 0
+        shape = self.line.max(initial=-1) + 1, self.step.max(initial=-1, where=is_note) + 1
+        table = np.full(shape, -1)
+        table[self.line[is_note], self.step[is_note]] = np.flatnonzero(is_note)
+        return table
+
     @property
     def has_voices(self) -> bool:
         """Whether the parts of a piece are separate and declared; else all is one stream."""

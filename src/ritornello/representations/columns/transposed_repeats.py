@@ -1,71 +1,107 @@
 """Repeats in any key: what followed the same intervals, where the last ids have no earlier occurrence.
 
 Sections return in other keys. So besides the ids their *moves* are searched: of a note its interval from the note
-before it, of any other id the id itself. Where the ids have no repeat of an order, that of their moves is used,
-transposed to the present note, unless it is above or below all notes so far: then repeats can be transposed as far as
-the piece.
-
-Notes are the last 128 ids of a vocabulary, from `first_note` on.
+before it in its voice, of any other id the id itself. Where the ids have no repeat of an order, that of their moves is
+used, transposed to the last note of the voice, unless it is above or below all notes so far of that voice: then repeats
+can be transposed as far as the piece.
 """
 
 from __future__ import annotations
 
 from copy import copy
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.arrays import Ints
+from ritornello.arrays import Ints, stable_order
 from ritornello.representations.columns.repeats import Repeats
-from ritornello.representations.tokenizer import latest
+from ritornello.representations.tokens import Tokens
 
-PITCHES = 128
+_SERIES = 256
+"""Numbers of moves of a series of notes: more than twice its steps."""
+
+
+class _Line(NamedTuple):
+    """The last step of a series, and the lowest and highest so far."""
+
+    last: int
+    lowest: int
+    highest: int
 
 
 class TransposedRepeats:
-    """Columns: 1 + the repeat of each order after the last id, of the ids or else of their moves, or 0 for none."""
+    """Columns: 1 + the repeat of each order after the last id, of the ids or else of their moves, or 0 for none.
 
-    def __init__(self, orders: tuple[int, ...], first_note: int) -> None:
-        self._first_note, self._last = first_note, 0  # the last note, or 0
-        self._same_place = first_note + PITCHES  # the move to the first note, or to one that repeats the last
-        self._lowest, self._highest = first_note + PITCHES, 0  # of the notes so far
+    Notes are the ids of a series without a period (see `Tokens`). A move of a note is a number from the size of the
+    vocabulary up: _SERIES * its series + _SERIES / 2 + the steps from the note before in its series, 0 for the first.
+    """
+
+    def __init__(self, orders: tuple[int, ...], tokens: Tokens) -> None:
+        self._tokens = tokens
         self._ids, self._moves = Repeats(orders), Repeats(orders)
+        self._lines: dict[int, _Line] = {}
 
     def at_once(self, ids: NDArray[np.signedinteger[Any]]) -> Ints:
-        ids = ids.astype(np.int64)
-        is_note = ids >= self._first_note
-        last = latest(is_note, ids, 0)
-        before = np.concatenate([[0], last])[: len(ids)]
-        moves = np.where(is_note, ids - np.where(before > 0, before, ids) + self._same_place, ids)
-        found = self._moves.at_once(moves) - 1
-        moved = np.where(found >= self._first_note, found - self._same_place + last, found)
-        lowest = np.minimum.accumulate(np.where(is_note, ids, self._first_note + PITCHES))
-        highest = np.maximum.accumulate(np.where(is_note, ids, 0))
-        in_range = (found < self._first_note) | ((moved >= lowest) & (moved <= highest))
-        exact = self._ids.at_once(ids)
-        return np.where(exact > 0, exact, np.where(in_range, moved + 1, 0))
+        moves, count = ids.astype(np.int64), len(ids)
+        series = self._tokens.line[ids]
+        notes = np.flatnonzero(series >= 0)
+        notes = notes[stable_order(series[notes])]
+        series, step = series[notes], self._tokens.step[ids[notes]]
+        begins = np.flatnonzero(np.diff(series, prepend=-1))
+        interval = np.diff(step, prepend=0)
+        interval[begins] = 0
+        moves[notes] = self._tokens.size + _SERIES * series + _SERIES // 2 + interval
+        result, found = self._ids.at_once(ids), self._moves.at_once(moves) - 1
+        row, at = np.nonzero((result == 0) & (found >= 0))
+        value = found[row, at]
+        is_note = np.flatnonzero(value >= self._tokens.size)
+        of, interval = np.divmod(value[is_note] - self._tokens.size, _SERIES)
+        latest = np.searchsorted(series * count + notes, of * count + at[is_note], side="right") - 1
+        lowest, highest = _extremes(step, begins)
+        wanted = step[latest] + interval - _SERIES // 2
+        fits = (wanted >= lowest[latest]) & (wanted <= highest[latest])
+        value[is_note] = np.where(fits, self._tokens.id_of[of, np.where(fits, wanted, 0)], -1)
+        result[row, at] = value + 1
+        return result
 
     def advance(self, token: int) -> None:
         self._ids.advance(token)
-        if token < self._first_note:
+        tokens = self._tokens
+        series, step = tokens.lines[token]
+        if series < 0:
             self._moves.advance(token)
             return
-        self._moves.advance(token - (self._last or token) + self._same_place)
-        self._last, self._lowest, self._highest = token, min(self._lowest, token), max(self._highest, token)
+        last, lowest, highest = self._lines.get(series) or (step, step, step)
+        self._moves.advance(tokens.size + _SERIES * series + _SERIES // 2 + step - last)
+        self._lines[series] = _Line(step, min(step, lowest), max(step, highest))
 
     @property
     def values(self) -> tuple[int, ...]:
-        result = []
-        for exact, move in zip(self._ids.values, self._moves.values, strict=True):
-            token = move - 1
-            if token >= self._first_note:
-                moved = token - self._same_place + self._last
-                token = moved if self._lowest <= moved <= self._highest else -1
-            result.append(exact or token + 1)
-        return tuple(result)
+        pairs = zip(self._ids.values, self._moves.values, strict=True)
+        return tuple(exact or (self._moved(move - 1) + 1 if move else 0) for exact, move in pairs)
+
+    def _moved(self, move: int) -> int:
+        """Return the id of a move at the present time, or -1."""
+        tokens = self._tokens
+        if move < tokens.size:
+            return move
+        series, interval = divmod(move - tokens.size, _SERIES)
+        line = self._lines[series]  # the move has been read, so the series has notes
+        step = line.last + interval - _SERIES // 2
+        return int(tokens.id_of[series, step]) if line.lowest <= step <= line.highest else -1
 
     def fork(self) -> TransposedRepeats:
         other = copy(self)
-        other._ids, other._moves = self._ids.fork(), self._moves.fork()
+        other._ids, other._moves, other._lines = self._ids.fork(), self._moves.fork(), dict(self._lines)
         return other
+
+
+def _extremes(step: Ints, begins: Ints) -> tuple[Ints, Ints]:
+    """Return the lowest and the highest step up to each, in the part that begins at one of `begins`."""
+    lowest, highest = step.copy(), step.copy()
+    for first, stop in pairwise([*begins, len(step)]):
+        np.minimum.accumulate(step[first:stop], out=lowest[first:stop])
+        np.maximum.accumulate(step[first:stop], out=highest[first:stop])
+    return lowest, highest

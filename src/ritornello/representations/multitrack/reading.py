@@ -19,6 +19,7 @@ from ritornello.representations.columns.longest_silent import NEVER_PLAYED, Long
 from ritornello.representations.columns.position import Position
 from ritornello.representations.columns.remembered import Remembered
 from ritornello.representations.columns.repeats import Repeats, repeat_columns
+from ritornello.representations.columns.transposed_repeats import TransposedRepeats
 from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.multitrack.encoding import FIRST_DURATION, FIRST_VELOCITY
 from ritornello.representations.multitrack.vocabulary import LONGEST_BAR, VELOCITY_STEP, Vocabulary
@@ -72,7 +73,10 @@ class Reader:
         self.note = self.voice = -1  # the last note, and its voice
         self.place = Position(self.bar_steps)
         self.remembered = Remembered(FIRST_DURATION, FIRST_VELOCITY)
-        self.key_so_far, self.silent, self.repeats = KeySoFar(), LongestSilent(), Repeats(config.repeats)
+        self.key_so_far, self.silent = KeySoFar(), LongestSilent()
+        self.repeats: Repeats | TransposedRepeats = Repeats(config.repeats)
+        if config.any_key:
+            self.repeats = TransposedRepeats(config.repeats, self.tokens)
         first_shift = self.tokens.first["shift"]
         self.bars_ago = BarsAgo(config.lags, self.tokens.size + 1, LONGEST_BAR, _SHIFTS, first_shift)
 

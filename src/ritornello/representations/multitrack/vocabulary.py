@@ -75,6 +75,7 @@ class MultitrackOptions(BaseModel, frozen=True, extra="forbid"):
     repeats: Orders = Field(
         (8, 16, 32), description="show what followed the latest earlier occurrence of so many last ids"
     )
+    any_key: bool = Field(True, description="show such occurrences in other keys too")
     key: bool = Field(True, description="show the key so far, and the degree of the last note in it")
     longest_silent: bool = Field(True, description="show which instrument has not played for longest")
 
@@ -84,6 +85,7 @@ class MultitrackConfig(BaseModel, frozen=True, extra="forbid"):
 
     lags: Annotated[tuple[Lag, ...], Field(max_length=8)] = ()
     repeats: Orders = ()
+    any_key: bool = False
     key: bool = False
     longest_silent: bool = False
     voices: tuple[Voice, ...] = Field(min_length=1, max_length=256)
@@ -128,7 +130,9 @@ class Vocabulary:
         """What reading looks up, (7, ids): the voice named, 1 + the id of a note, its pitch if it has a key, the number
         of the duration and of the velocity, `shift` and `new_bar`; -1, for a note 0, where there is none."""
         tokens, ids = self.tokens, np.arange(self.tokens.size)
-        numbers = [np.where(tokens.mask(kind), ids - tokens.first[kind], -1) for kind in ("duration", "velocity")]
+        numbers = [
+            np.where(tokens.mask(kind), ids - tokens.first[kind], -1) for kind in ("duration", "velocity")
+        ]
         notes = np.where(tokens.mask("note"), ids + 1, 0)
         pitch = np.where(tokens.is_pitched, tokens.pitch, -1)
         return np.stack([tokens.voice, notes, pitch, *numbers, self.shift, self.new_bar])
