@@ -175,8 +175,8 @@ class MultitrackDensity(ConstraintState):
     def _outlook(self, grammar: MultitrackGrammarState) -> Outlook:
         reader, limits, drums = grammar.reader, self.limits, grammar.tokens.drum_voices
         bar_end, begun = reader.time - reader.position + reader.bar_steps, self._begun_in(reader.bar)
-        declared = [voice for voice, _ in grammar.programs]
-        full = self.ends if limits.polyphony < NO_LIMIT else ()
+        declared, most = [voice for voice, _ in grammar.programs], limits.polyphony
+        many = [voice for voice, ends in self.ends.items() if len(ends) >= most]  # ended ones among them
         return Outlook(
             now=reader.time,
             onset=max(grammar.onset, 0),
@@ -186,7 +186,7 @@ class MultitrackDensity(ConstraintState):
             missing=max(0, limits.fewest - begun),
             allowed=max(0, limits.most - begun),
             able=tuple([voice for voice in declared if voice in limits.able]),
-            full=tuple([v for v in full if len(self._sounding(v, reader.time)) >= limits.polyphony]),
+            full=tuple([voice for voice in many if len(self._sounding(voice, reader.time)) >= most]),
             has_drums=not drums.isdisjoint(declared),
         )
 
@@ -208,7 +208,7 @@ class MultitrackDensity(ConstraintState):
         did not end."""
         earliest, now, most = NO_LIMIT, outlook.now, self.limits.polyphony
         for voice in outlook.able:
-            sounding = self._sounding(voice, now)
+            sounding = self._sounding(voice, now) if len(self.ends.get(voice, ())) >= most else []
             if len(sounding) < most:
                 earliest = now + 1
                 break
