@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field
 
 from ritornello.arrays import Ints
 from ritornello.representations.base import Column
-from ritornello.runs import BASE, prefix_sums, run_hashes
+from ritornello.runs import BASE, prefix_sums, repeated, run_hashes
 
 
 def _ascending(orders: tuple[int, ...]) -> tuple[int, ...]:
@@ -63,16 +63,15 @@ class Repeats:
 
     def at_once(self, ids: NDArray[np.signedinteger[Any]]) -> Ints:
         result = np.zeros((len(self._orders), len(ids)), dtype=np.int64)
-        sums = prefix_sums(ids)
+        sums, ends = prefix_sums(ids), np.arange(len(ids))
         for row, length in zip(result, self._orders, strict=True):
-            hashes = run_hashes(sums, length)
-            order = np.argsort(hashes, kind="stable")
-            again, before = (
-                order[1:],
-                order[:-1],
-            )  # each run, and its latest earlier occurrence, if they are the same
-            found = (hashes[again] == hashes[before]) & (again - before <= REACH)
-            row[again[found] + length - 1] = ids[before[found] + length] + 1
+            ends = ends[np.searchsorted(ends, length - 1) :]  # of the runs that may occur twice
+            again, before = (ends[each] for each in repeated(run_hashes(sums, length)[ends - (length - 1)]))
+            is_near = again - before <= REACH
+            row[again] = np.where(is_near, ids[before + 1] + 1, 0)
+            twice = np.zeros(len(ids), dtype=bool)  # a longer run occurs twice only if its end does
+            twice[again] = twice[before] = True
+            ends = np.flatnonzero(twice)
         return result
 
     def advance(self, token: int) -> None:
