@@ -209,5 +209,5 @@ def notes_by_program(score: Score, is_drum: bool) -> dict[int, int]:
 
 def latest(where: Mask, values: Ints, before: int) -> Ints:
     """Return, for each step, the value at the last step so far where `where` holds; `before` until then."""
-    index = np.maximum.accumulate(np.where(where, np.arange(len(where)), -1))
-    return np.where(index >= 0, values[index], before)
+    at = np.flatnonzero(where)
+    return np.repeat(np.append(before, values[at]), np.diff(at, prepend=0, append=len(where)))

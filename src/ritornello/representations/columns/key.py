@@ -23,25 +23,31 @@ KEYS = 24
 
 
 @cache
-def _points() -> Ints:
-    """Return what a note of each pitch class adds to each key, (12, 24): multiples of KEYS, see `_preference`."""
-    return np.rint(key_profiles().T * 10_000).astype(np.int64) * KEYS
-
-
-@cache
 def _preference() -> Ints:
-    """Return what is added after a note of each pitch class, (12, 24): it is below KEYS, so it decides only between
-    keys that fit equally well."""
+    """Return what is added to the points after a note of each pitch class, (12, 24): it is below KEYS, so it decides
+    only between keys that fit equally well, and differs for each key, so that the greatest sum also tells the key."""
     upwards = (np.arange(12) - np.arange(12)[:, None]) % 12
     return KEYS - 1 - np.concatenate([upwards, upwards + 12], axis=1)
 
 
 @cache
-def _advances() -> list[list[Ints]]:
-    """Return what is added after a note of each pitch class (12: none) for one of each: its points, and its preference
-    in place of the last one's."""
+def _advances() -> Ints:
+    """Return what is added after a note of each pitch class (12: none) for one of each, (13, 12, 24): what it adds to
+    the points of each key, multiples of KEYS, and its preference in place of the last one's."""
+    points = np.rint(key_profiles().T * 10_000).astype(np.int64) * KEYS
     before = np.concatenate([_preference(), np.zeros((1, KEYS), dtype=np.int64)])
-    return [list(row) for row in _points() + _preference() - before[:, None]]
+    return points + _preference() - before[:, None]
+
+
+@cache
+def _advances_one_by_one() -> list[list[Ints]]:
+    return [list(row) for row in _advances()]
+
+
+@cache
+def _advances_by_key() -> Ints:
+    """Return `_advances` as (24, 13 * 12)."""
+    return np.ascontiguousarray(_advances().reshape(-1, KEYS).T)
 
 
 class KeySoFar:
@@ -54,19 +60,23 @@ class KeySoFar:
 
     def at_once(self, pitch: Ints) -> Ints:
         """Read the pitch of the note of each step, or -1."""
-        is_note = pitch >= 0
-        pitch_class = pitch[is_note] % 12
-        fits = np.cumsum(_points()[pitch_class], axis=0) + _preference()[pitch_class]
-        keys = fits.argmax(axis=1) + 1
-        key = np.concatenate([[0], keys])[np.cumsum(is_note)]
-        return np.stack([key, np.where(is_note, degree(pitch, key) + 1, 0)])
+        at = np.flatnonzero(pitch >= 0)
+        pitch_class = pitch[at] % 12
+        step = np.append(12, pitch_class)[: len(at)] * 12 + pitch_class
+        best = np.take(_advances_by_key(), step, axis=1).cumsum(axis=1).max(axis=0)
+        order = KEYS - 1 - best % KEYS
+        keys = order // 12 * 12 + (order + pitch_class) % 12 + 1
+        result = np.zeros((2, len(pitch)), dtype=np.int64)
+        result[0] = np.repeat(np.append(0, keys), np.diff(at, prepend=0, append=len(pitch)))
+        result[1, at] = degree(pitch[at], keys) + 1
+        return result
 
     def advance(self, pitch: int) -> None:
         if pitch < 0:
             self.values = self.key, 0
             return
         last, self._last = self._last, pitch % 12
-        self._fits = self._fits + _advances()[last][self._last]
+        self._fits = self._fits + _advances_one_by_one()[last][self._last]
         self.key = int(self._fits.argmax()) + 1
         self.values = self.key, (pitch - self.key + 1) % 12 + 1
 

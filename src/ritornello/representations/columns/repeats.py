@@ -8,8 +8,9 @@ causal. Memory is bounded: only the last REACH ids are searched.
 
 from __future__ import annotations
 
-from collections import deque
+from array import array
 from copy import copy
+from functools import cache
 from typing import Annotated, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from pydantic import AfterValidator, Field
 
 from ritornello.arrays import Ints
 from ritornello.representations.base import Column
-from ritornello.runs import BASE, prefix_sums, run_hashes
+from ritornello.runs import BASE, prefix_sums, repeated, run_hashes
 
 
 def _ascending(orders: tuple[int, ...]) -> tuple[int, ...]:
@@ -35,12 +36,15 @@ Orders = Annotated[
 REACH = 8192
 """How many ids ago the earlier occurrence may be."""
 
-_LAYER = 1024  # ids whose runs are in one layer of `_Past`
+_LAYER = 1024  # ids whose runs are in one dictionary
 
 _MASK = (1 << 64) - 1
 
-_ID_BITS = 32
-_LAST_ID = (1 << _ID_BITS) - 1
+
+@cache
+def _powers(orders: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """Return each order, and that power of BASE."""
+    return tuple((order, pow(BASE, order, 1 << 64)) for order in orders)
 
 
 def repeat_columns(vocabulary_size: int, orders: tuple[int, ...]) -> tuple[Column, ...]:
@@ -54,58 +58,61 @@ class Repeats:
     def __init__(self, orders: tuple[int, ...]) -> None:
         self.values = self._none = (0,) * len(orders)
         self._orders = orders
-        self._powers = [(order, pow(BASE, order, 1 << 64)) for order in orders]
-        # A polynomial of the ids up to each of the last ones, modulo 2**64: the hash of a run is a difference of two
-        # (Karp and Rabin 1987).
-        self._sums = deque([0], maxlen=max(orders, default=0) + 1)
-        self._runs: list[int] = []  # the hashes of the last ids, for each order for which there are so many
-        self._count = 0
-        # By hash, what followed the latest occurrence of a run: the number of an id, << _ID_BITS, and the id. Forks
-        # share all layers but the newest.
+        self._powers = _powers(orders)
+        # Arrays, since they lie in one piece of memory: the last ids, and of those up to each of them a polynomial modulo
+        # 2**64, so that the hash of a run is a difference of two (Karp and Rabin 1987).
+        self._ids, self._sums = array("q"), array("Q", [0])
+        self._dropped = 0  # ids before those
+        # By hash, the number of the id after the latest occurrence of a run; ~number if it is the only one, of which no
+        # longer run is stored yet. Forks share all layers but the newest.
         self._newest: dict[int, int] = {}
         self._layers: tuple[dict[int, int], ...] = ()  # the newest first
 
     def at_once(self, ids: NDArray[np.signedinteger[Any]]) -> Ints:
         result = np.zeros((len(self._orders), len(ids)), dtype=np.int64)
-        sums = prefix_sums(ids)
+        sums, ends = prefix_sums(ids), np.arange(len(ids))
         for row, length in zip(result, self._orders, strict=True):
-            hashes = run_hashes(sums, length)
-            order = np.argsort(hashes, kind="stable")
-            again, before = (
-                order[1:],
-                order[:-1],
-            )  # each run, and its latest earlier occurrence, if they are the same
-            found = (hashes[again] == hashes[before]) & (again - before <= REACH)
-            row[again[found] + length - 1] = ids[before[found] + length] + 1
+            ends = ends[np.searchsorted(ends, length - 1) :]  # of the runs that may occur twice
+            again, before = (ends[each] for each in repeated(run_hashes(sums, length)[ends - (length - 1)]))
+            is_near = again - before <= REACH
+            row[again] = np.where(is_near, ids[before + 1] + 1, 0)
+            twice = np.zeros(len(ids), dtype=bool)  # a longer run occurs twice only if its end does
+            twice[again] = twice[before] = True
+            ends = np.flatnonzero(twice)
         return result
 
     def advance(self, token: int) -> None:
-        newest, layers, sums, count = self._newest, self._layers, self._sums, self._count
-        place = count << _ID_BITS | token
-        for run in self._runs:
-            newest[run] = place
-        self._count = count = count + 1
-        if count % _LAYER == 0:
-            self._layers = layers = (newest, *layers[: REACH // _LAYER])
-            newest = self._newest = {}
+        ids, sums, newest, layers = self._ids, self._sums, self._newest, self._layers
         total = sums[-1] * BASE + token + 1 & _MASK
+        ids.append(token)
         sums.append(total)
-        runs, values, is_known = [], [], True
+        dropped = self._dropped
+        number, only, values = dropped + len(ids), 0, []
         for order, power in self._powers:
-            if order > count:
+            if order > number:
                 break
+            if only >= order:  # the earlier occurrence of the shorter run was the only one so far
+                at = only - dropped
+                newest[sums[at] - sums[at - order] * power & _MASK] = ~only
             run = total - sums[-1 - order] * power & _MASK
-            runs.append(run)
-            if is_known:  # else a longer run cannot have occurred either
-                found = newest.get(run)
-                if found is None and layers:
-                    found = next((layer[run] for layer in layers if run in layer), None)
-                if is_known := found is not None and count - (found >> _ID_BITS) <= REACH:
-                    values.append((found & _LAST_ID) + 1)
-        self._runs = runs
+            found = newest.get(run)
+            if found is None and layers:
+                found = next((layer[run] for layer in layers if run in layer), None)
+            only = 0 if found is None or found >= 0 else ~found
+            earlier = only or found
+            if earlier is None or number - earlier > REACH:
+                newest[run] = ~number
+                break  # a longer run cannot have occurred either
+            newest[run] = number
+            values.append(ids[earlier - dropped] + 1)
         self.values = (*values, *self._none[len(values) :]) if values else self._none
+        if number % _LAYER == 0:
+            self._layers, self._newest = (newest, *layers[: REACH // _LAYER]), {}
+            if len(ids) > 2 * REACH:
+                self._dropped += REACH - _LAYER
+                del ids[: REACH - _LAYER], sums[: REACH - _LAYER]
 
     def fork(self) -> Repeats:
         other = copy(self)
-        other._sums, other._newest = self._sums.copy(), dict(self._newest)
+        other._ids, other._sums, other._newest = self._ids[:], self._sums[:], dict(self._newest)
         return other

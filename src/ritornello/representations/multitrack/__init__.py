@@ -79,8 +79,7 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
         return decoding.decode(self.vocabulary, self.known_ids(ids))
 
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
-        columns = reading.Reader(self.vocabulary).at_once(np.asarray(ids))
-        return np.ascontiguousarray(columns.T, dtype=np.int32)
+        return np.stack(reading.Reader(self.vocabulary).at_once(np.asarray(ids)), axis=1, dtype=np.int32)
 
     def grammar(self, conditions: Conditions = Conditions()) -> MultitrackGrammarState:  # a frozen value
         reader = reading.Reader(self.vocabulary)

@@ -32,7 +32,7 @@ MOST_BARS_LEFT = 32
 
 UNKNOWN_BARS_LEFT = MOST_BARS_LEFT + 1
 
-_SHIFTS: list[int] = SHIFTS.tolist()
+_SHIFTS: tuple[int, ...] = tuple(SHIFTS.tolist())
 
 
 def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
@@ -76,35 +76,31 @@ class Reader:
         first_shift = self.tokens.first["shift"]
         self.bars_ago = BarsAgo(config.lags, self.tokens.size + 1, LONGEST_BAR, _SHIFTS, first_shift)
 
-    def at_once(self, ids: Ids) -> Ints:
+    def at_once(self, ids: Ids) -> list[Ints]:
         config, tokens = self.vocabulary.config, self.tokens
-
-        def values(kind: str) -> Ints:
-            return np.where(tokens.is_kind(ids, kind), ids - tokens.first[kind], -1)
-
-        named, is_note = tokens.voice[ids], tokens.is_kind(ids, "note")
-        shift, new_bar = self.vocabulary.shift[ids], self.vocabulary.new_bar[ids]
+        ids = ids.astype(np.intp)
+        named, note, pitch, duration, velocity, shift, new_bar = self.vocabulary.by_id.take(ids, axis=1)
+        is_note = note > 0
         time, bar, position, bar_steps = self.place.at_once(shift, new_bar)
-        meter, low, high = values("meter"), values("length_low"), values("length_high")
-        length = latest(low >= 0, np.maximum(1, latest(high >= 0, high, 0) * 16 + low), 0)
+        low, high = (tokens.is_kind(ids, kind) for kind in ("length_low", "length_high"))
+        announced = 16 * latest(high, ids - tokens.first["length_high"], 0) + ids - tokens.first["length_low"]
+        length = latest(low, np.maximum(1, announced), 0)
         left = np.where(length > 0, np.clip(length - 1 - bar, 0, MOST_BARS_LEFT), UNKNOWN_BARS_LEFT)
-        voice = latest(is_note, named, -1)
-        remembered = self.remembered.at_once(voice, values("duration"), values("velocity"))
+        remembered = self.remembered.at_once(latest(is_note, named, -1), duration, velocity)
         columns = [
             ids,
             position,
             position % STEPS_PER_QUARTER,
-            latest(meter >= 0, meter, -1) + 1,
+            latest(new_bar > 0, ids - (tokens.first["meter"] - 1), 0),
             left,
             bar % PHRASE,
             *np.where(is_note, remembered + 1, 0),
         ]
         if config.key:
-            columns += [*self.key_so_far.at_once(np.where(tokens.is_pitched[ids], tokens.pitch[ids], -1))]
+            columns += [*self.key_so_far.at_once(pitch)]
         if config.longest_silent:
             columns += [*self.silent.at_once(named, is_note, time, bar_steps)]
-        columns += [*self.bars_ago.at_once(time, bar_steps, np.where(is_note, ids + 1, 0))]
-        return np.stack([*columns, *self.repeats.at_once(ids)])
+        return [*columns, *self.bars_ago.at_once(time, bar_steps, note), *self.repeats.at_once(ids)]
 
     def advance(self, token: int) -> str:
         """Take the next id and return its kind."""

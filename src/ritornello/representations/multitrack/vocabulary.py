@@ -110,6 +110,7 @@ class Vocabulary:
         voices = list(enumerate(config.voices))
         self.written: dict[int, int] = {}
         self.instruments = [(v, program) for v, voice in voices for program in sorted(voice.programs)]
+        self._instrument_numbers = {each: number for number, each in enumerate(self.instruments)}
         self.low, self.high = np.array([(voice.low, voice.high) for _, voice in voices]).T
         self.is_drum = np.array([voice.family == DRUM_FAMILY for _, voice in voices])
         self.bar_steps = np.array([Meter(0, *meter).bar_ticks(STEPS_PER_QUARTER) for meter in config.meters])
@@ -185,7 +186,7 @@ class Vocabulary:
             for program in voice.programs:
                 shown = DRUMS if self.is_drum[number] else program
                 low, high = self.playable(number, program)
-                token = first + self.instruments.index((number, program))
+                token = first + self._instrument_numbers[number, program]
                 pitches = tuple(range(low, high + 1))
                 yield InstrumentRange(instrument_name(shown), shown, number, pitches, token)
 
@@ -249,7 +250,7 @@ class Vocabulary:
         """Return the id of the instrument of `voice` with the program nearest to `program`; of DRUMS, its first kit."""
         known = self.config.voices[voice].programs
         near = known[0] if program == DRUMS else min(known, key=lambda each: (abs(each - program), each))
-        return self.tokens.first["instrument"] + self.instruments.index((voice, near))
+        return self.tokens.first["instrument"] + self._instrument_numbers[voice, near]
 
     def nearest_meter(self, numerator: int, denominator: int) -> int:
         """Return the number of the known meter that is this one, or else is nearest in the length of its bar."""
