@@ -374,4 +374,3 @@ class LastRun:
 
 def _grid(quarters: float) -> int:
     return int(quarters * STEPS_PER_QUARTER + 0.5)
-

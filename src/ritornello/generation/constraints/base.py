@@ -248,7 +248,9 @@ class Together(ConstraintState):
 def taken_together(states: Iterable[ConstraintState]) -> list[ConstraintState]:
     """Return `states` with those that can be taken together as one."""
     found: list[ConstraintState] = []
-    for are_constant, group in groupby(states, lambda state: isinstance(state, Never) and not state.recalling):
+    for are_constant, group in groupby(
+        states, lambda state: isinstance(state, Never) and not state.recalling
+    ):
         each = list(group)
         found += [Together(cast(list[Never], each))] if are_constant and len(each) > 1 else each
     return found

@@ -142,7 +142,10 @@ class MultitrackDensity(ConstraintState):
             barred |= masks.drums  # now a note must come that counts
         can_play = outlook.has_drums or (outlook.allowed > 0 and not set(outlook.able) <= set(outlook.full))
         if not can_play:
-            for change in ("meter", "tempo"):  # a note follows, so some note must certainly be able to begin now
+            for change in (
+                "meter",
+                "tempo",
+            ):  # a note follows, so some note must certainly be able to begin now
                 barred[kinds[change]] = True
         if not outlook.has_drums and self._free(outlook) > self._silence_ends(outlook):
             latest = outlook.now
