@@ -32,9 +32,9 @@ LogitsProcessor = Callable[[Sequence[int], Logits], Logits]
 class Decoder:
     """A sequence while it is decoded.
 
-    ids: those so far. allowed: the last mask. is_choice: whether it left more than one id. grammar: the grammar state after them. relaxed: the constraints that gave way to the grammar or
-    to more important ones, and at how many steps. forced: after `mask`, the id of a fixed note that is due now, which
-    no constraint may ban; None if there is none.
+    ids: those so far. grammar: the grammar state after them. allowed: the last mask. is_choice: whether it left more
+    than one id. relaxed: the constraints that gave way to the grammar or to more important ones, and at how many steps.
+    forced: after `mask`, the id of a fixed note that is due now, which no constraint may ban; None if there is none.
     """
 
     def __init__(

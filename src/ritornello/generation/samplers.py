@@ -85,7 +85,7 @@ def make_standard_sampler(config: SamplerConfig) -> Sampler:
         if len(wide) == 1 and config.temperature and not config.surprise:
             token = _draw_one(wide[0], mask[0], config, generators[0])
             return np.array([token]), np.array([_log_probability_of_one(wide[0], token)])
-        allowed = wide - FORBIDDEN * ~mask
+        allowed = np.asarray(wide - FORBIDDEN * ~mask, dtype=np.float32)
         ids = _draw(allowed, config, generators) if config.temperature else allowed.argmax(axis=1)
         if config.surprise:
             surprising = np.array([generator.random() < config.surprise for generator in generators])
@@ -149,7 +149,7 @@ def _cut(
 def _compact(
     weights: NDArray[np.float32], kept: Mask
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the kept weights of each row in their order, zeros after them, and their columns; and how many they are."""
+    """Return the kept weights of each row in their order, zeros after them; their columns; and how many they are."""
     batch, size = weights.shape
     places = np.flatnonzero(kept)
     rows = places // size
@@ -164,8 +164,8 @@ def _compact(
 def _draw_one(
     logits: NDArray[np.float32], mask: Mask, config: SamplerConfig, generator: np.random.Generator
 ) -> int:
-    """Return the id that `_draw` and `_cut` give for a single row: with few allowed ids, in a third less time."""
-    ids = mask.nonzero()[0]
+    """Return the id that `_draw` and `_cut` give for a single row, in two thirds of the time."""
+    ids: NDArray[np.int64] = mask.nonzero()[0]
     allowed = logits[ids]
     weights = np.exp((allowed - allowed.max()) / max(config.temperature, LOWEST_TEMPERATURE))
     least: Any = max(config.min_p, TINY)
@@ -177,11 +177,11 @@ def _draw_one(
     kept = weights >= least
     ids, weights = ids[kept], weights[kept]
     if config.top_p < 1 or config.top_k:
-        ranked = np.sort(weights)[::-1]
+        ranked: NDArray[np.float32] = np.sort(weights)[::-1]
         if 0 < config.top_k <= len(ranked):
             least = max(least, ranked[config.top_k - 1])
         if config.top_p < 1:
-            enough = np.count_nonzero(ranked.cumsum() < config.top_p * total)
+            enough = int((ranked.cumsum() < config.top_p * total).sum())
             least = max(least, ranked[min(enough, len(ranked) - 1)])
         weights = weights * (weights >= least)
     reached = weights.cumsum(dtype=np.float64)
