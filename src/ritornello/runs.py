@@ -41,6 +41,7 @@ def repeated(hashes: Hashes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
     They are sorted by their low 32 bits, and by all 64 only if two of them differ in the others alone.
     """
+    keys: Any
     for keys in (hashes.astype(np.uint32), hashes):
         order = stable_order(keys)
         at = np.flatnonzero(np.diff(keys[order]) == 0)
