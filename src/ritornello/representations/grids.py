@@ -71,19 +71,23 @@ _LONGEST_DURATION: Ints = np.searchsorted(DURATIONS, _STEPS, side="right") - 1
 _LONGEST_SHIFT: Ints = np.searchsorted(SHIFTS, _STEPS, side="right") - 1
 
 
+def _number(table: Ints, steps: Ints) -> Ints:
+    return np.asarray(table[np.minimum(steps, len(table) - 1)])
+
+
 def nearest_duration(steps: Ints) -> Ints:
     """Return the numbers of the nearest of DURATIONS; of two, the lower."""
-    return _NEAREST_DURATION.take(np.minimum(steps, _STEPS[-1]))
+    return _number(_NEAREST_DURATION, steps)
 
 
 def longest_duration(steps: Ints) -> Ints:
     """Return the numbers of the longest of DURATIONS that are not longer than `steps`, -1 for none."""
-    return _LONGEST_DURATION.take(np.minimum(steps, _STEPS[-1]))
+    return _number(_LONGEST_DURATION, steps)
 
 
 def longest_shift(steps: Ints) -> Ints:
     """Return the numbers of the longest of SHIFTS that are not longer than `steps`, -1 for none."""
-    return _LONGEST_SHIFT.take(np.minimum(steps, _STEPS[-1]))
+    return _number(_LONGEST_SHIFT, steps)
 
 
 def is_on_grid(meter: tuple[int, int], steps_per_quarter: int, longest_bar: int) -> bool:
