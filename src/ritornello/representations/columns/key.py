@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ritornello.arrays import Ints
+from ritornello.arrays import Ints, hold
 from ritornello.theory import key_profiles
 
 KEYS = 24
@@ -70,7 +70,7 @@ class KeySoFar:
         best = np.take(_steps(), step, axis=1).cumsum(axis=1).max(axis=0)
         keys = _upwards()[pitch_class, _RANKS - 1 - best % _RANKS] + 1
         result = np.zeros((2, len(pitch)), dtype=np.int64)
-        result[0] = np.repeat(np.append(0, keys), np.diff(at, prepend=0, append=len(pitch)))
+        result[0] = hold(np.append(0, at), np.append(0, keys), len(pitch))
         result[1, at] = degree(pitch[at], keys) + 1
         return result
 
