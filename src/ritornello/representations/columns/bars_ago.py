@@ -75,14 +75,17 @@ class BarsAgo:
 
     @property
     def values(self) -> tuple[int, ...]:
-        return tuple(self._find(lag * self._bar_steps) for lag in self._lags)
-
-    def _find(self, back: int) -> int:
-        size, at = self._size, bisect_right(self._places, self._reached - back * self._size)
-        if self._time < back or at == len(self._places):
-            return 0
-        ahead = self._places[at] - (self._time - back) * size
-        return ahead if ahead < size else self._before + bisect_right(self._shifts, ahead // size)
+        size, time, places, result = self._size, self._time, self._places, []
+        for lag in self._lags:
+            back = lag * self._bar_steps
+            at = bisect_right(places, self._reached - back * size) if time >= back else len(places)
+            if at == len(places):
+                result.append(0)
+                continue
+            ahead = places[at] - (time - back) * size
+            shift = ahead // size
+            result.append(bisect_right(self._shifts, shift) + self._before if shift else ahead)
+        return tuple(result)
 
     def fork(self) -> BarsAgo:
         other = copy(self)

@@ -22,53 +22,50 @@ from ritornello.theory import key_profiles
 KEYS = 24
 
 
-_RANKS = 32
-"""More than there are keys: a sum of points times this leaves room for the rank that decides between equal sums."""
+@cache
+def _preference() -> Ints:
+    """Return what is added to the points after a note of each pitch class, (12, 24): it is below KEYS, so it decides
+    only between keys that fit equally well, and differs for each key, so that the greatest sum also tells the key."""
+    upwards = (np.arange(12) - np.arange(12)[:, None]) % 12
+    return KEYS - 1 - np.concatenate([upwards, upwards + 12], axis=1)
 
 
 @cache
-def _upwards() -> Ints:
-    """Return the keys in the order in which they are preferred after a note of each pitch class, (12, 24)."""
-    tonic = (np.arange(12)[:, None] + np.arange(12)) % 12
-    return np.concatenate([tonic, tonic + 12], axis=1)
+def _advances() -> Ints:
+    """Return what is added after a note of each pitch class (12: none) for one of each, (13, 12, 24): what it adds to
+    the points of each key, multiples of KEYS, and its preference in place of the last one's."""
+    points = np.rint(key_profiles().T * 10_000).astype(np.int64) * KEYS
+    before = np.concatenate([_preference(), np.zeros((1, KEYS), dtype=np.int64)])
+    return points + _preference() - before[:, None]
 
 
 @cache
-def _points() -> Ints:
-    """Return what a note of each pitch class adds to each key, (12, 24)."""
-    return np.rint(key_profiles().T * 10_000).astype(np.int64) * _RANKS
+def _advances_one_by_one() -> list[list[Ints]]:
+    return [list(row) for row in _advances()]
 
 
 @cache
-def _preferences() -> Ints:
-    """Return what is added to the sums after a note of each pitch class, (12, 24): the more, the earlier in order."""
-    return _RANKS - 1 - np.argsort(_upwards(), axis=1)
-
-
-@cache
-def _steps() -> Ints:
-    """Return what each pitch class adds to sums with preferences, by the pitch class before it, (24, 13 * 12).
-
-    The last 12 are those of a first note.
-    """
-    before = np.concatenate([_preferences(), np.zeros((1, KEYS), dtype=np.int64)])[:, None]
-    return np.ascontiguousarray((_points() + _preferences() - before).reshape(-1, KEYS).T)
+def _advances_by_key() -> Ints:
+    """Return `_advances` as (24, 13 * 12)."""
+    return np.ascontiguousarray(_advances().reshape(-1, KEYS).T)
 
 
 class KeySoFar:
     """Columns: 1 + the key, or 0 before the first note; and 1 + the degree of the last step's note, or 0 for none."""
 
     def __init__(self) -> None:
+        self.key = 0  # 1 + the number of the key, or 0
         self.values = 0, 0
-        self._fits = np.zeros(KEYS, dtype=np.int64)
+        self._fits, self._last = np.zeros(KEYS, dtype=np.int64), 12  # the points so far; the last pitch class
 
     def at_once(self, pitch: Ints) -> Ints:
         """Read the pitch of the note of each step, or -1."""
         at = np.flatnonzero(pitch >= 0)
         pitch_class = pitch[at] % 12
         step = np.append(12, pitch_class)[: len(at)] * 12 + pitch_class
-        best = np.take(_steps(), step, axis=1).cumsum(axis=1).max(axis=0)
-        keys = _upwards()[pitch_class, _RANKS - 1 - best % _RANKS] + 1
+        best = np.take(_advances_by_key(), step, axis=1).cumsum(axis=1).max(axis=0)
+        order = KEYS - 1 - best % KEYS
+        keys = order // 12 * 12 + (order + pitch_class) % 12 + 1
         result = np.zeros((2, len(pitch)), dtype=np.int64)
         result[0] = hold(np.append(0, at), np.append(0, keys), len(pitch))
         result[1, at] = degree(pitch[at], keys) + 1
@@ -78,15 +75,10 @@ class KeySoFar:
         if pitch < 0:
             self.values = self.key, 0
             return
-        self._fits = self._fits + _points()[pitch % 12]
-        best = int((self._fits + _preferences()[pitch % 12]).max())
-        key = int(_upwards()[pitch % 12, _RANKS - 1 - best % _RANKS]) + 1
-        self.values = key, degree(pitch, key) + 1
-
-    @property
-    def key(self) -> int:
-        """1 + the number of the key, or 0."""
-        return self.values[0]
+        last, self._last = self._last, pitch % 12
+        self._fits = self._fits + _advances_one_by_one()[last][self._last]
+        self.key = int(self._fits.argmax()) + 1
+        self.values = self.key, (pitch - self.key + 1) % 12 + 1
 
     def fork(self) -> KeySoFar:
         return copy(self)  # the sums are never changed in place

@@ -19,7 +19,7 @@ MOST_BARS = 8
 
 NEVER_PLAYED = MOST_BARS + 1
 
-_NEVER = -1
+_NEVER, _LATEST = -1, 1 << 60
 
 
 class LongestSilent:
@@ -27,6 +27,7 @@ class LongestSilent:
 
     def __init__(self) -> None:
         self.last_onset: dict[int, int] = {}  # of each voice that counts; -1: none yet
+        self._longest = _LATEST, -1  # the last onset of the voice that is silent for longest, and the voice
         self._time, self._bar_steps = 0, 1
 
     def at_once(self, voice: Ints, is_note: NDArray[np.bool_], time: Ints, bar_steps: Ints) -> Ints:
@@ -57,18 +58,26 @@ class LongestSilent:
 
     def advance(self, voice: int, is_note: bool, time: int, bar_steps: int) -> None:
         self._time, self._bar_steps = time, bar_steps
+        if voice < 0:
+            return
+        last_onset = self.last_onset
         if is_note:
-            self.last_onset[voice] = time
-        elif voice >= 0:
-            self.last_onset.setdefault(voice, _NEVER)
+            last_onset[voice] = time
+        elif voice not in last_onset:
+            last_onset[voice] = _NEVER
+        else:
+            return
+        if voice == self._longest[1] or (last_onset[voice], voice) < self._longest:
+            self._longest = min(zip(last_onset.values(), last_onset, strict=True))
 
     @property
     def values(self) -> tuple[int, int]:
-        if not self.last_onset:
+        since, voice = self._longest
+        if since == _LATEST:
             return 0, 0
-        since, voice = min((since, voice) for voice, since in self.last_onset.items())
-        bars = min((self._time - since) // self._bar_steps, MOST_BARS)
-        return voice + 1, NEVER_PLAYED if since == _NEVER else bars
+        if since == _NEVER:
+            return voice + 1, NEVER_PLAYED
+        return voice + 1, min((self._time - since) // self._bar_steps, MOST_BARS)
 
     def fork(self) -> LongestSilent:
         other = copy(self)

@@ -34,7 +34,7 @@ class Remembered:
         self._voice = voice
         if voice >= 0:
             pairs = zip(values, self.of(voice), strict=True)
-            self._latest[voice] = tuple(old if new < 0 else new for new, old in pairs)
+            self._latest[voice] = tuple([old if new < 0 else new for new, old in pairs])
 
     def of(self, voice: int) -> tuple[int, ...]:
         """Return the last values of a voice."""

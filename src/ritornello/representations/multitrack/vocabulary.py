@@ -135,6 +135,12 @@ class Vocabulary:
         pitch = np.where(tokens.is_pitched, tokens.pitch, -1)
         return np.stack([tokens.voice, notes, pitch, *numbers, self.shift, self.new_bar])
 
+    @cached_property
+    def rows(self) -> list[list[int]]:
+        """The columns of `by_id`, for reading one id at a time."""
+        rows: list[list[int]] = self.by_id.T.tolist()
+        return rows
+
     def note_ids(self, voice: Any, pitch: Any) -> Any:
         """Return the ids of notes whose pitches lie within their voices."""
         return self._pitch_0[voice] + pitch
