@@ -36,7 +36,7 @@ def _advances() -> Ints:
     the points of each key, multiples of KEYS, and its preference in place of the last one's."""
     points = np.rint(key_profiles().T * 10_000).astype(np.int64) * KEYS
     before = np.concatenate([_preference(), np.zeros((1, KEYS), dtype=np.int64)])
-    return points + _preference() - before[:, None]
+    return np.asarray(points + _preference() - before[:, None])
 
 
 @cache
