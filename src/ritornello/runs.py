@@ -50,6 +50,12 @@ def repeated(hashes: Hashes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return again, before
 
 
+def run_hashes_at(sums: Hashes, starts: NDArray[np.integer[Any]], length: int) -> Hashes:
+    """Return those of `run_hashes` that begin at `starts`."""
+    hashes: Hashes = sums[starts + length] - sums[starts]
+    return hashes * _powers(_INVERSE, len(sums) - length)[starts]
+
+
 def hash_run(numbers: Iterable[int]) -> int:
     """Return the hash of one run."""
     total, power = 0, 1

@@ -199,6 +199,8 @@ def compose(
 def best(candidates: Sequence[Composition]) -> Composition:
     """Return the best candidate: first by whether all that was asked is kept, then by the notes that it copies beyond
     SHORT_COPY, then by `ranking`."""
+    if len(candidates) == 1:
+        return candidates[0]  # without a search for copies
 
     def badness(made: Composition) -> tuple[bool, int, float]:
         copied = made.copies.moved.notes if made.copies and made.copies.moved else 0

@@ -105,6 +105,17 @@ class BaseTokenizer(Generic[Config]):
             rows.append(grammar.columns)
         return np.array(rows, dtype=np.int32).reshape(-1, len(self.columns))
 
+    def bars_and_notes(self, ids: Ids) -> Ints:
+        """Return what the grammar says after each id, one id at a time."""
+        grammar, rows = self.grammar(), []
+        for token in np.asarray(ids).tolist():
+            grammar.advance(token)
+            rows.append((grammar.place[0], grammar.notes))
+        return np.array(rows, dtype=np.int64).reshape(-1, 2).T
+
+    def named(self, ids: Ids, others: Ids) -> Ids:
+        return others
+
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:  # a frozen value
         """Return the ids of `score` without the end."""
         return self.encode(score)[:-1]
