@@ -96,8 +96,11 @@ class Repeats:
                 newest[sums[at] - sums[at - order] * power & _MASK] = ~only
             run = total - sums[-1 - order] * power & _MASK
             found = newest.get(run)
-            if found is None and layers:
-                found = next((layer[run] for layer in layers if run in layer), None)
+            if found is None:
+                for layer in layers:
+                    found = layer.get(run)
+                    if found is not None:
+                        break
             only = 0 if found is None or found >= 0 else ~found
             earlier = only or found
             if earlier is None or number - earlier > REACH:
