@@ -34,9 +34,10 @@ def _preference() -> Ints:
 def _advances() -> Ints:
     """Return what is added after a note of each pitch class (12: none) for one of each, (13, 12, 24): what it adds to
     the points of each key, multiples of KEYS, and its preference in place of the last one's."""
-    points: Ints = np.rint(key_profiles().T * 10_000).astype(np.int64) * KEYS
+    points = np.rint(key_profiles().T * 10_000).astype(np.int64) * KEYS
     before = np.concatenate([_preference(), np.zeros((1, KEYS), dtype=np.int64)])
-    return points + _preference() - before[:, None]
+    advances: Ints = points + _preference() - before[:, None]
+    return advances
 
 
 @cache
