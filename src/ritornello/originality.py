@@ -15,8 +15,10 @@ Read in order: `Line`, `Index`, `build_index`, `copies`.
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -25,7 +27,7 @@ from numpy.typing import NDArray
 
 from ritornello.arrays import Ints
 from ritornello.errors import BundleError
-from ritornello.runs import Hashes, hash_run, prefix_sums, run_hashes, run_hashes_at
+from ritornello.runs import Hashes, RollingHash, prefix_sums, run_hashes, run_hashes_at
 from ritornello.score import Score
 
 STEPS_PER_QUARTER = 48
@@ -51,6 +53,12 @@ _HIGH_BITS = np.uint64(48)
 
 _BLOCK = 1 << 15
 """Runs that are hashed at once, few enough for the cache of a processor."""
+
+FILTER_BITS = 22
+"""First bits of a hash by which most runs are told to be in no index: 4 MB, and 10 ms to make."""
+
+FILTER_AFTER = 4000
+"""Runs that are looked up before that pays."""
 
 _NO_STEP = 0xFFFF_FFFF
 """The step between two tracks, which occurs in no piece."""
@@ -327,11 +335,74 @@ class Continuations:
         first_bits = (self._hashes >> _HIGH_BITS).astype(np.uint16)
         self._order = np.argsort(first_bits, kind="stable")
         self._ends = np.cumsum(np.bincount(first_bits, minlength=1 << 16))
+        self._asked = 0  # how often
 
-    def after(self, steps: list[int]) -> set[int]:
-        """Return the steps that follow a run of `steps_before` steps anywhere in the index."""
-        wanted = np.uint64(hash_run(steps))
-        bits = int(wanted >> _HIGH_BITS)
+    @cached_property
+    def _beginnings(self) -> memoryview:
+        """Whether some hash begins with each number of FILTER_BITS bits."""
+        found = np.zeros(1 << FILTER_BITS, dtype=np.uint8)
+        found[self._hashes >> np.uint64(64 - FILTER_BITS)] = 1
+        return found.data
+
+    def after(self, run: int) -> set[int]:
+        """Return the steps that follow a run of `steps_before` steps, given by its hash, anywhere in the index."""
+        self._asked += 1
+        if self._asked > FILTER_AFTER and not self._beginnings[run >> 64 - FILTER_BITS]:
+            return set()  # most runs of a new piece
+        bits = run >> 48
         runs = self._order[self._ends[bits - 1] if bits else 0 : self._ends[bits]]
-        ends = runs[self._hashes[runs] == wanted] + self.steps_before
+        ends = runs[self._hashes[runs] == np.uint64(run)] + self.steps_before
         return set(self._steps[ends].tolist()) - {_NO_STEP}
+
+    def begin(self, quarters: float, pitch: int) -> LastRun:
+        """Return the run of a line that begins with this note, at a time in quarters."""
+        return LastRun(self, _grid(quarters), pitch)
+
+
+@dataclass
+class LastRun:
+    """The last notes of a line that goes on.
+
+    onset, pitch: of the last one. steps: before it, as many as `continuations` are about. following: the steps that
+    follow these in the index.
+    """
+
+    continuations: Continuations
+    onset: int
+    pitch: int
+    steps: deque[int] = field(init=False)
+    following: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        count = self.continuations.steps_before
+        self.steps, self._hash = deque(maxlen=count), RollingHash(count)
+
+    def add(self, quarters: float, pitch: int) -> None:
+        """Add the next note, at a time in quarters."""
+        onset = _grid(quarters)
+        step = _step(onset - self.onset, pitch - self.pitch)
+        is_full = len(self.steps) == self.steps.maxlen
+        self._hash.advance(step, self.steps[0] if is_full else None)
+        self.steps.append(step)
+        if len(self.steps) == self.steps.maxlen:
+            self.following = self.continuations.after(self._hash.value)
+        self.onset, self.pitch = onset, pitch
+
+    def copied_at(self, quarters: float) -> list[int]:
+        """Return the pitches that, at this time, would make the run and one note more a copy."""
+        wait = min(_grid(quarters) - self.onset, LONGEST_WAIT)
+        return [self.pitch + step % 256 - 128 for step in self.following if step // 256 == wait]
+
+    def fork(self) -> LastRun:
+        other = copy(self)
+        other.steps, other._hash = self.steps.copy(), self._hash.fork()
+        return other
+
+
+def _grid(quarters: float) -> int:
+    return int(quarters * STEPS_PER_QUARTER + 0.5)
+
+
+def _step(wait: int, interval: int) -> int:
+    """Return `step_between` of plain integers."""
+    return min(wait, LONGEST_WAIT) * 256 + interval + 128

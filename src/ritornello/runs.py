@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import stable_order
+
 Hashes = NDArray[np.uint64]
 
 BASE = 0x9E3779B97F4A7C15
@@ -40,6 +42,20 @@ def run_hashes(sums: Hashes, length: int, first: int = 0, stop: int | None = Non
     return hashes
 
 
+def repeated(hashes: Hashes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the indices of all hashes that have an equal one before them, in any order, and of the last such one.
+
+    They are sorted by their low 32 bits, and by all 64 only if two of them differ in the others alone.
+    """
+    for keys in (hashes.astype(np.uint32), hashes):
+        order = stable_order(keys)
+        at = np.flatnonzero(np.diff(keys[order]) == 0)
+        again, before = order[at + 1], order[at]
+        if keys is hashes or np.array_equal(hashes[again], hashes[before]):
+            break
+    return again, before
+
+
 def run_hashes_at(sums: Hashes, starts: NDArray[np.integer[Any]], length: int) -> Hashes:
     """Return those of `run_hashes` that begin at `starts`."""
     hashes = sums[starts + length] - sums[starts]
@@ -58,14 +74,15 @@ _tables: dict[int, Hashes] = {}
 """The first powers of BASE and of its inverse: as many as were ever asked for."""
 
 
-def _powers(base: int, count: int) -> Hashes:
-    table = _tables.get(base)
-    if table is None or len(table) < count:
+def _powers(base: int, asked: int) -> Hashes:
+    table = _tables.get(base, np.zeros(0, dtype=np.uint64))
+    if len(table) < asked:
+        count = max(asked, 2 * len(table))  # so that many that grow are not made anew each time
         row = np.cumprod(np.array([1] + [base] * (_ROW - 1), dtype=np.uint64))
         starts = np.full(-(-count // _ROW), pow(base, _ROW, 1 << 64), dtype=np.uint64)
         starts[:1] = 1
         table = _tables[base] = np.multiply.outer(np.cumprod(starts), row).ravel()
-    return table[:count]
+    return table[:asked]
 
 
 @dataclass

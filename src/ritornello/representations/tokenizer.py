@@ -90,9 +90,10 @@ class BaseTokenizer(Generic[Config]):
     def grammar(self, conditions: Conditions = Conditions()) -> GrammarState:  # a frozen value
         raise NotImplementedError
 
-    def known_ids(self, ids: Ids) -> list[int]:
+    def known_ids(self, ids: Ids) -> Ints:
         """Return those of any ids that are in the vocabulary."""
-        return [token for token in np.asarray(ids).tolist() if 0 <= token < self.vocabulary_size]
+        given = np.asarray(ids, dtype=np.int64)
+        return given[(given >= 0) & (given < self.vocabulary_size)]
 
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
         """Return the columns of the grammar state after each id, one id at a time: slow for long pieces."""
@@ -219,5 +220,5 @@ def notes_by_program(score: Score, is_drum: bool) -> dict[int, int]:
 
 def latest(where: Mask, values: Ints, before: int) -> Ints:
     """Return, for each step, the value at the last step so far where `where` holds; `before` until then."""
-    index = np.maximum.accumulate(np.where(where, np.arange(len(where)), -1))
-    return np.where(index >= 0, values[index], before)
+    at = np.flatnonzero(where)
+    return np.repeat(np.append(before, values[at]), np.diff(at, prepend=0, append=len(where)))

@@ -276,8 +276,12 @@ def the_grammar_never_stops_and_always_ends(representation: Representation, seed
     bars, instruments = int(random.integers(1, 13)), (None, (0,), (40, 128))[random.integers(3)]
     grammar = representation.grammar(Conditions(bars=bars, instruments=instruments))
     ids: list[int] = []
+    given = np.ones(representation.vocabulary_size, dtype=bool)
     while not grammar.ended:
-        allowed = np.flatnonzero(grammar.allowed_mask())
+        mask = grammar.allowed_mask(given)
+        assert mask is given
+        assert np.array_equal(mask, grammar.allowed_mask())
+        allowed = np.flatnonzero(mask)
         assert len(allowed), "a dead end"
         ids.append(int(random.choice(allowed)))
         grammar.advance(ids[-1])

@@ -80,8 +80,7 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
         return decoding.decode(self.vocabulary, self.known_ids(ids))
 
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
-        columns = reading.Reader(self.vocabulary).at_once(np.asarray(ids))
-        return np.ascontiguousarray(columns.T, dtype=np.int32)
+        return np.stack(reading.Reader(self.vocabulary).at_once(np.asarray(ids)), axis=1, dtype=np.int32)
 
     def bars_and_notes(self, ids: Ids) -> Ints:
         shift, new_bar = self.vocabulary.shift[ids], self.vocabulary.new_bar[ids]
