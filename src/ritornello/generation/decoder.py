@@ -75,7 +75,9 @@ class Decoder:
         for advance in self._advance:
             advance(self.grammar)
 
-    def mask(self, out: Mask | None = None, restrict: Callable[[Mask], Mask] | None = None) -> Mask:
+    def mask(
+        self, out: Mask | None = None, restrict: Callable[[Mask], Mask] | None = None
+    ) -> Mask:
         """Return the ids that may come next, (vocabulary,), in `out` if it is given, such as a row of a batch.
 
         A constraint that would leave nothing gives way, and is counted; so at least one id is true, unless `restrict`,

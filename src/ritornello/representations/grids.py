@@ -156,9 +156,7 @@ def quantised(score: Score, is_drum: bool, steps_per_quarter: int, longest: int)
     Notes of more than `longest` steps are cut.
     """
     start, duration, pitch, _ = note_columns(track for track in score.tracks if track.is_drum == is_drum)
-    begin, end = (
-        rescaled(ticks, score.ticks_per_quarter, steps_per_quarter) for ticks in (start, start + duration)
-    )
+    begin, end = (rescaled(ticks, score.ticks_per_quarter, steps_per_quarter) for ticks in (start, start + duration))
     end = np.minimum(end, begin + longest)
     start, end, pitch, _ = strike(begin, end, pitch, begin)
     return start, end, pitch

@@ -142,9 +142,7 @@ class Vocabulary:
         """The ids that begin and those that end the note of each channel and pitch."""
         keys = np.unique(self.key[self.is_on | self.is_off]).tolist()
         is_key = {key: self.key == key for key in keys}
-        return {
-            k: (np.flatnonzero(at & self.is_on), np.flatnonzero(at & self.is_off)) for k, at in is_key.items()
-        }
+        return {k: (np.flatnonzero(at & self.is_on), np.flatnonzero(at & self.is_off)) for k, at in is_key.items()}
 
     @cached_property
     def tokens(self) -> Tokens:
