@@ -10,7 +10,6 @@ Read in order: `find_lines`, `find_settings`, `sounds_of_notes`, `controls_of_gr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,8 +86,9 @@ class Settings:
     banks: Indices
 
 
-def find_settings(events: Events, lines: Indices) -> Settings:
+def find_settings(file: SmfFile, lines: Indices) -> Settings:
     """Return what sets programs, drum parts and banks; at one tick, SysEx messages come first."""
+    events = file.events
     kinds = events.status & 0xF0
     is_sysex = events.status == SYSEX
     is_bank = (kinds == CONTROL_CHANGE) & (
@@ -96,7 +96,7 @@ def find_settings(events: Events, lines: Indices) -> Settings:
     )
     rows = np.flatnonzero((kinds == PROGRAM_CHANGE) | is_bank | is_sysex)
     rows = rows[np.lexsort((~is_sysex[rows], events.tick[rows]))]
-    messages = _sysex_messages(events) if is_sysex.any() else {}
+    messages = _sysex_messages(file)
     columns = (rows.tolist(), events.status[rows].tolist(), lines[rows].tolist(), events.first[rows].tolist())
     state, found = _Parts(int(lines.max(initial=0)) // 16), []
     banks: dict[tuple[int, int, int, int], tuple[int, ...]] = {}  # one of each controller at a tick
@@ -117,17 +117,16 @@ def find_settings(events: Events, lines: Indices) -> Settings:
     return Settings(of_line, events.tick[at], at, events.track[at], program, is_drum, of_banks)
 
 
-def _sysex_messages(events: Events) -> dict[int, bytes]:
+def _sysex_messages(file: SmfFile) -> dict[int, bytes]:
     """Return every SysEx message by its row, without F0 and F7; one that is sent in packets is put together."""
-    messages: dict[int, bytes] = {}
+    packets: dict[int, list[bytes]] = {}
     first, track, is_open = -1, -1, False
-    rows = np.flatnonzero(events.status == SYSEX)
-    for row, on, data in zip(rows.tolist(), events.track[rows].tolist(), events.sysex, strict=True):
+    for row, on, data in file.sysex:
         if not (is_open and on == track and data[:1] == b"\xf7"):
             first, track = row, on
-        messages[first] = messages.get(first, b"") + data[1:]
+        packets.setdefault(first, []).append(data[1:])
         is_open = data[-1:] != b"\xf7"
-    return {row: message.rstrip(b"\xf7") for row, message in messages.items()}
+    return {row: b"".join(parts).rstrip(b"\xf7") for row, parts in packets.items()}
 
 
 class _Parts:
@@ -231,38 +230,53 @@ def sounds_of_notes(
 
     The last setting on the line holds; of those at one tick, that of the note's own MTrk. In an MTrk, one that comes
     after a note at its tick does not hold for it. A note before any program takes the first that its MTrk sets.
+    `on_rows` are sorted by MTrk and line: the notes of both sound alike where nothing is set after the first of them.
     """
-    default = (lines[on_rows] % 16 == DRUM_CHANNEL).astype(np.int64)
-    if not len(settings.line):
-        return np.zeros(len(on_rows), np.int64), default, np.full(len(on_rows), -1)
-    line, track, tick = lines[on_rows], events.track[on_rows], events.tick[on_rows]
-    ticks = np.unique(settings.tick)
-    keys = settings.line * (len(ticks) + 1) + np.searchsorted(ticks, settings.tick, side="right")
+    parts = events.track[on_rows] * (int(lines.max(initial=0)) + 1) + lines[on_rows]
+    begins = np.flatnonzero(np.diff(parts, prepend=-1))
+    lengths = np.diff(begins, append=len(on_rows))
+    sounds, varies = _sounds(events, lines, settings, np.minimum.reduceat(on_rows, begins))
+    sounds = np.repeat(sounds, lengths, axis=1)
+    if varies.any():
+        others = np.flatnonzero(np.repeat(varies, lengths))
+        sounds[:, others] = _sounds(events, lines, settings, on_rows[others])[0]
+    return sounds[0], sounds[1], sounds[2]
 
-    def last_on_line(side: Literal["left", "right"]) -> Indices:
-        rank = np.searchsorted(ticks, tick, side=side)
-        found = np.searchsorted(keys, line * (len(ticks) + 1) + rank, side="right") - 1
+
+def _sounds(
+    events: Events, lines: Indices, settings: Settings, on_rows: Indices
+) -> tuple[Indices, NDArray[np.bool_]]:
+    """Return program, drum and tick of the setting of notes, and whether something is set later on line or MTrk."""
+    line, track, tick = lines[on_rows], events.track[on_rows], events.tick[on_rows]
+    default = (line % 16 == DRUM_CHANNEL).astype(np.int64)
+    if not len(settings.line):
+        nothing = np.zeros(len(on_rows), dtype=np.int64)
+        return np.stack([nothing, default, nothing - 1]), nothing > 0
+    ticks = np.unique(settings.tick)
+    width = len(ticks) + 1
+    keys = settings.line * width + np.searchsorted(ticks, settings.tick, side="right")
+
+    def last_on_line(rank: Indices | int) -> Indices:
+        found = np.searchsorted(keys, line * width + rank, side="right") - 1
         return np.where((found >= 0) & (settings.line[found] == line), found, -1)
 
-    last = last_on_line("right")
+    last = last_on_line(np.searchsorted(ticks, tick, side="right"))
     is_late = (last >= 0) & (settings.track[last] == track) & (settings.row[last] > on_rows)
+    varies = is_late | (last_on_line(len(ticks)) != last)
     if is_late.any():
-        last = np.where(is_late, last_on_line("left"), last)
-    width = int(lines.max()) + 1
-    parts = np.where(events.status[settings.row] == SYSEX, -1, settings.track * width + settings.line)
+        last = np.where(is_late, last_on_line(np.searchsorted(ticks, tick, side="left")), last)
+    lines_of_file = int(lines.max()) + 1
+    parts = np.where(events.status[settings.row] == SYSEX, -1, settings.track * lines_of_file + settings.line)
     order = np.lexsort((settings.row, parts))
-    before, after = neighbours(parts[order], settings.row[order], track * width + line, on_rows)
+    before, after = neighbours(parts[order], settings.row[order], track * lines_of_file + line, on_rows)
     own = np.where(before >= 0, order[before], -1)
     chosen = np.where((own >= 0) & ((last < 0) | (settings.tick[own] >= settings.tick[last])), own, last)
     is_open = (chosen < 0) | (settings.program[chosen] < 0)
     chosen = np.where(is_open & (after >= 0), order[after], chosen)
     is_set = chosen >= 0
     program = np.where(is_set, np.maximum(settings.program[chosen], 0), 0)
-    return (
-        program,
-        np.where(is_set, settings.is_drum[chosen], default),
-        np.where(is_set, settings.tick[chosen], -1),
-    )
+    is_drum = np.where(is_set, settings.is_drum[chosen], default)
+    return np.stack([program, is_drum, np.where(is_set, settings.tick[chosen], -1)]), varies | (after >= 0)
 
 
 def neighbours(

@@ -15,10 +15,11 @@ Conventions
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import groupby, pairwise
+from itertools import groupby
 
 import numpy as np
 
+from ritornello.arrays import stable_order
 from ritornello.formats.channels import (
     Groups,
     Indices,
@@ -90,30 +91,36 @@ def _tracks(file: SmfFile, metas: Metas, times: Score) -> tuple[list[int], list[
     events = file.events
     lines = find_lines(file)
     on_rows, ends = find_notes(events, lines, file.tracks, times, file.repairs)
-    settings = find_settings(events, lines)
+    if not len(on_rows):
+        return [], []
+    settings = find_settings(file, lines)
     programs, is_drum, since = sounds_of_notes(events, lines, settings, on_rows)
     # A group is a future score track: (MTrk, line, program, drums) in one number.
-    groups = (
-        (events.track[on_rows] * (int(lines.max(initial=0)) + 1) + lines[on_rows]) * 128 + programs
-    ) * 2 + is_drum
-    order = np.lexsort((on_rows, groups))
-    firsts = order[np.flatnonzero(np.diff(groups[order], prepend=-1))]
-    notes = _split(_notes(events, on_rows, ends), groups)
+    parts = events.track[on_rows] * (int(lines.max()) + 1) + lines[on_rows]
+    groups = (np.cumsum(np.diff(parts, prepend=parts[0]) != 0) << 8) | programs << 1 | is_drum
+    order = _order(events, on_rows, ends, groups)
+    on_rows, groups = on_rows[order], groups[order]
+    notes = _notes(events, on_rows, ends[order])
+    begins = np.flatnonzero(np.diff(groups, prepend=-1))
+    lengths = np.diff(begins, append=len(notes))
+    # The note of each group that comes first in the file.
+    firsts = np.flatnonzero(on_rows == np.repeat(np.minimum.reduceat(on_rows, begins), lengths))
     heard = Groups(
         lines[on_rows[firsts]],
-        programs[firsts],
-        is_drum[firsts],
-        since[firsts],
-        first=np.array([rows["start"][0] for rows in notes], dtype=np.int64),
-        last=np.array([rows["start"][-1] for rows in notes], dtype=np.int64),
-        end=np.array([(rows["start"] + rows["duration"]).max() for rows in notes], dtype=np.int64),
+        programs[order[firsts]],
+        is_drum[order[firsts]],
+        since[order[firsts]],
+        first=notes["start"][begins],
+        last=notes["start"][begins + lengths - 1],
+        end=np.maximum.reduceat(ends[order], begins),
     )
     control_rows = np.flatnonzero(_KIND_OF_CONTROL[events.status])
     controls = controls_of_groups(
         events, lines, settings, heard, control_rows, _controls(events, control_rows)
     )
     numbers = events.track[on_rows[firsts]].tolist()
-    columns = (numbers, notes, heard.program.tolist(), heard.is_drum.tolist(), controls)
+    spans = [notes[a:b] for a, b in zip(begins.tolist(), (begins + lengths).tolist(), strict=True)]
+    columns = (numbers, spans, heard.program.tolist(), heard.is_drum.tolist(), controls)
     tracks = [
         Track(rows, program, bool(drums), metas.name(number), own)
         for number, rows, program, drums, own in zip(*columns, strict=True)
@@ -154,12 +161,19 @@ def _notes(events: Events, on_rows: Indices, ends: Indices) -> Notes:
     return notes
 
 
-def _split(notes: Notes, groups: Indices) -> list[Notes]:
-    """Return the notes of every group, sorted as in a track, in the order of the groups."""
-    by = np.lexsort((notes["velocity"], notes["duration"], notes["pitch"], notes["start"], groups))
-    notes, groups = notes[by], groups[by]
-    edges = np.flatnonzero(np.diff(groups, prepend=-1, append=groups.max(initial=-1) + 1))
-    return [notes[a:b] for a, b in pairwise(edges.tolist())]
+def _order(events: Events, on_rows: Indices, ends: Indices, groups: Indices) -> Indices:
+    """Return the order of the notes by group, and in it as in a track; they come sorted by pitch."""
+    order = stable_order(events.tick[on_rows])
+    order = order[stable_order(groups[order])]
+    rows = on_rows[order]
+    is_same = (np.diff(events.tick[rows]) == 0) & (np.diff(groups[order]) == 0)
+    is_same &= events.first[rows[1:]] == events.first[rows[:-1]]
+    if is_same.any():  # notes that also end differently, or have another velocity
+        alike = np.cumsum(np.append(True, ~is_same))
+        doubled = np.flatnonzero(np.append(is_same, False) | np.append(False, is_same))
+        notes = order[doubled]
+        order[doubled] = notes[np.lexsort((events.second[rows[doubled]], ends[notes], alike[doubled]))]
+    return order
 
 
 _KIND_OF_CONTROL = np.zeros(256, dtype=np.int16)

@@ -13,11 +13,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import stable_order
 from ritornello.formats.channels import Indices, neighbours
-from ritornello.formats.messages import ENDS_OF_NOTES, NOTE_OFF, NOTE_ON
+from ritornello.formats.messages import ENDS_OF_NOTES, NOTE_ON
 from ritornello.formats.repairs import Repairs
 from ritornello.formats.smf import Events
-from ritornello.score import CONTROL_CHANGE, Score, seconds_to_ticks, ticks_to_seconds
+from ritornello.score import CONTROL_CHANGE, KEY_PRESSURE, Score, seconds_to_ticks, ticks_to_seconds
 
 Mask = NDArray[np.bool_]
 
@@ -27,15 +28,19 @@ LONGEST_SECONDS = 10.0  # of a note that nothing ends
 def find_notes(
     events: Events, lines: Indices, tracks: int, times: Score, repairs: Repairs
 ) -> tuple[Indices, Indices]:
-    """Return the rows of all note-ons and the tick at which each note ends; `times` has the tempos."""
-    kind = events.status & 0xF0
-    is_on = (kind == NOTE_ON) & (events.second > 0)
-    rows = np.flatnonzero((kind == NOTE_ON) | (kind == NOTE_OFF))
-    parts = events.track[rows] * (int(lines.max(initial=0)) + 1) + lines[rows]
-    keys = parts * 128 + events.first[rows].astype(np.int64)
-    order = _stable_order(keys)
+    """Return the rows of all note-ons and the tick at which each note ends; `times` has the tempos.
+
+    The notes are sorted by MTrk, line, pitch and row.
+    """
+    rows = np.flatnonzero(events.status < KEY_PRESSURE)
+    is_on = (events.status >= NOTE_ON) & (events.second > 0)
+    keys = (events.track[rows] * (int(lines.max(initial=0)) + 1) + lines[rows]) << 7 | events.first[rows]
+    order = stable_order(keys)
     rows, keys = rows[order], keys[order]
     on = is_on[rows]
+    if on[::2].all() and not on[1::2].any() and np.array_equal(keys[::2], keys[1::2]):  # each on before its off
+        on_rows, ends = rows[::2], events.tick[rows[1::2]]
+        return on_rows, np.minimum(ends, _mode_ticks(events, lines, on_rows))
     stray = _without_partner(keys, on)
     hanging = np.zeros_like(stray)
     if 2 * on.sum() + stray.sum() != len(rows):
@@ -77,12 +82,6 @@ def _without_partner(keys: Indices, opens: Mask) -> Mask:
     previous = np.concatenate([[0], lowest[:-1]])
     previous[starts] = 0
     return np.asarray(lowest < previous)
-
-
-def _stable_order(keys: Indices) -> Indices:
-    """Return the stable sorting order of `keys`; 16-bit keys, the usual case, are radix-sorted."""
-    small = keys.max(initial=0) < 1 << 16
-    return np.argsort(keys.astype(np.uint16) if small else keys, kind="stable")
 
 
 def _next_of_key(events: Events, lines: Indices, rows: Indices, is_on: Mask, wanted: Indices) -> Indices:
