@@ -12,9 +12,13 @@ Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 
-def stable_order(keys: Ints) -> Ints:
-    """Return the stable sorting order of `keys`, none negative; a radix sort, faster than numpy's of 64 bits."""
-    order = np.argsort(keys.astype(np.uint16), kind="stable")
-    for shift in range(16, int(keys.max(initial=0)).bit_length(), 16):
-        order = order[np.argsort((keys[order] >> shift).astype(np.uint16), kind="stable")]
+def stable_order(*keys: Ints) -> Ints:
+    """Return the order that sorts by the first of `keys`, then by the next, and so on; what is equal stays in order.
+
+    No key is negative. It is a radix sort, which numpy has for 16 bits only, and faster than its others.
+    """
+    order = np.arange(len(keys[0]))
+    for key in reversed(keys):
+        for shift in range(0, int(key.max(initial=0)).bit_length(), 16):
+            order = order[np.argsort((key >> shift).astype(np.uint16)[order], kind="stable")]
     return order

@@ -9,11 +9,14 @@ Read in order: `find_lines`, `find_settings`, `sounds_of_notes`, `controls_of_gr
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import stable_order
 from ritornello.errors import FormatError
 from ritornello.formats.messages import (
     ALL_SOUND_OFF,
@@ -324,41 +327,52 @@ def controls_of_groups(
     if not len(rows):
         return [controls] * len(groups.line)
     rows, programs, controls = _with_banks(events, settings, rows, controls)
-    order = np.lexsort((rows, _bank_order(controls), controls["tick"], lines[rows]))
-    order = order[~_is_repeated(lines[rows[order]], events.track[rows[order]], controls[order])]
-    rows, programs, controls = rows[order], programs[order], controls[order]
-    edges = np.searchsorted(lines[rows], np.stack([groups.line, groups.line + 1]))
-    spans = np.searchsorted(settings.line, np.stack([groups.line, groups.line + 1]))
-    sounds, own = 2 * settings.program + settings.is_drum, (2 * groups.program + groups.is_drum).tolist()
+    has_banks = bool((programs >= 0).any())
+    order = stable_order(lines[rows], controls["tick"], _bank_order(controls))
+    rows, programs, controls = rows[order], programs[order], controls.take(order)
+    if ((np.diff(lines[rows]) == 0) & (np.diff(events.track[rows]) != 0)).any():  # MTrks share a line
+        kept = ~_is_repeated(lines[rows], events.track[rows], controls)
+        rows, programs, controls = rows[kept], programs[kept], controls[kept]
+    edges = np.searchsorted(lines[rows], np.stack([groups.line, groups.line + 1])).T.tolist()
+    spans = np.searchsorted(settings.line, np.stack([groups.line, groups.line + 1])).T.tolist()
+    ticks, sounds = settings.tick.tolist(), 2 * settings.program + settings.is_drum
+    changes = np.append(np.flatnonzero(np.diff(sounds)) + 1, len(sounds))
+    other = changes[np.searchsorted(changes, np.arange(len(sounds)), side="right")].tolist()  # the next sound
+    sounds, own = sounds.tolist(), (2 * groups.program + groups.is_drum).tolist()
+    of_groups = list(zip(groups.line.tolist(), own, groups.first.tolist(), strict=True))
     earliest: dict[int, dict[int, int]] = {}  # by line and sound, the tick of the first note
-    for line, sound, first in zip(groups.line.tolist(), own, groups.first.tolist(), strict=True):
+    for line, sound, first in of_groups:
         by_sound = earliest.setdefault(line, {})
         by_sound[sound] = min(by_sound.get(sound, first), first)
-    whole: dict[tuple[int, int], Controls] = {}  # by line and program, so that tracks share it
-    has_banks = bool((programs >= 0).any())
-    result, total = [], 0
-    for index, line in enumerate(groups.line.tolist()):
-        program = int(groups.program[index]) if has_banks else -1
-        if (line, program) not in whole:
-            span = slice(edges[0, index], edges[1, index])
-            whole[line, program] = controls[span][(programs[span] < 0) | (programs[span] == program)]
-        on_line = whole[line, program]
+    channels: dict[tuple[int, int], _Channel] = {}  # by line, and program where it matters
+    heard: dict[tuple[int, int, int, int | None], Controls] = {}  # by line, sound, start and stop
+    result, total = [controls] * len(own), 0
+    for index in np.argsort(groups.since, kind="stable").tolist():
+        line, sound, _ = of_groups[index]
+        program = sound // 2 if has_banks else -1
+        if (line, program) not in channels:
+            span = slice(*edges[index])
+            is_own = (programs[span] < 0) | (programs[span] == program)
+            channels[line, program] = _Channel(controls[span].compress(is_own) if has_banks else controls[span])
         since = int(groups.since[index])
-        is_later = any(sound != own[index] and first < since for sound, first in earliest[line].items())
-        start = since if is_later else 0
-        of_line = slice(spans[0, index], spans[1, index])
-        later = settings.tick[of_line] >= groups.last[index]
-        replaced = later & (sounds[of_line] != own[index])
-        stop = int(settings.tick[of_line][replaced].min()) if replaced.any() else None
-        if stop is not None:
-            stop = max(stop, int(groups.end[index]))
-        heard = on_line if start == 0 and stop is None else _heard(on_line, start, stop)
-        total += len(heard) if heard is not on_line else 0
+        is_later = since > 0 and any(
+            other_sound != sound and first < since for other_sound, first in earliest[line].items()
+        )
+        begin, end = spans[index]
+        place = bisect_left(ticks, int(groups.last[index]), begin, end)
+        if place < end and sounds[place] == sound:
+            place = other[place]
+        stop = max(ticks[place], int(groups.end[index])) if place < end else None
+        key = (line, sound, since if is_later else 0, stop)
+        if key not in heard:
+            found = channels[line, program].heard(*key[2:])
+            heard[key] = controls_of_kind(found, bool(sound % 2)) if has_banks else found
+        total += len(heard[key]) if is_later or stop is not None else 0
         if total > MOST_CONTROLS:
             raise FormatError(
                 f"over {MOST_CONTROLS} controls: so many are heard by the parts of shared channels"
             )
-        result.append(controls_of_kind(heard, bool(groups.is_drum[index])))
+        result[index] = heard[key]
     return result
 
 
@@ -387,35 +401,60 @@ def _bank_order(controls: Controls) -> Indices:
 def _is_repeated(lines: Indices, tracks: Indices, controls: Controls) -> NDArray[np.bool_]:
     """Return which controls set again, from another MTrk at the same tick, what has just been set."""
     result = np.zeros(len(controls), dtype=bool)
-    parts = np.unique(lines * (int(tracks.max(initial=0)) + 1) + tracks)
-    if len(parts) > len(np.unique(lines)):  # MTrks share a line
-        order = np.lexsort((np.arange(len(controls)), controls["number"], controls["kind"], lines))
-        one, other = order[:-1], order[1:]
-        same = (lines[one] == lines[other]) & (tracks[one] != tracks[other])
-        same &= (controls[one] == controls[other]) & ~np.isin(
-            controls["number"][other], PARAMETER_CONTROLLERS
-        )
-        result[other[same]] = True
+    order = stable_order(lines, controls["kind"].astype(np.int64) * 128 + controls["number"])
+    one, other = order[:-1], order[1:]
+    same = (lines[one] == lines[other]) & (tracks[one] != tracks[other])
+    same &= controls.take(one) == controls.take(other)
+    same &= ~np.isin(controls["number"][other], PARAMETER_CONTROLLERS)
+    result[other[same]] = True
     return result
 
 
-def _heard(controls: Controls, start: int, stop: int | None) -> Controls:
-    """Return the controls from tick `start` up to `stop`, after those in force at `start`, and a lift of the pedal."""
-    low = np.searchsorted(controls["tick"], start)
-    high = len(controls) if stop is None else max(low, np.searchsorted(controls["tick"], stop))
-    before, inside, after = controls[:low], controls[low:high], controls[high:]
-    before, new = channel_state(before, start), inside[inside["tick"] == start]
-    is_set = np.isin(before["kind"] * 128 + before["number"], new["kind"] * 128 + new["number"])
-    before = before[~is_set | np.isin(before["number"], PARAMETER_CONTROLLERS)]
-    heard = np.concatenate([before, inside])
-    pedal = channel_state(heard, 0)
-    if (pedal[(pedal["kind"] == CONTROL_CHANGE) & (pedal["number"] == SUSTAIN)]["value"] >= 64).any():
-        lifts = (after["number"] == SUSTAIN) & (after["value"] < 64) | np.isin(
-            after["number"], (ALL_SOUND_OFF, RESET)
-        )
-        lifts &= after["kind"] == CONTROL_CHANGE
-        heard = np.concatenate([heard, after[lifts][:1]])
-    return np.asarray(heard[np.lexsort((_bank_order(heard), heard["tick"]))])
+class _Channel:
+    """The controls of a line, without the banks of other programs than one."""
+
+    def __init__(self, controls: Controls) -> None:
+        self.controls = controls
+        self.ticks = controls["tick"].copy()
+        self.before = (0, controls[:0])  # a number of controls, and the state that they leave
+
+    @cached_property
+    def pedals(self) -> tuple[Indices, NDArray[np.bool_], Indices]:
+        """Where the pedal is set, whether it is down then, and where it is lifted."""
+        controls, is_change = self.controls, self.controls["kind"] == CONTROL_CHANGE
+        is_down = controls["value"] >= 64
+        is_pedal, is_reset = is_change & (controls["number"] == SUSTAIN), controls["number"] == RESET
+        settings = np.flatnonzero(is_pedal | is_change & is_reset)
+        lifts = is_pedal & ~is_down | is_change & (is_reset | (controls["number"] == ALL_SOUND_OFF))
+        return settings, (is_pedal & is_down)[settings], np.flatnonzero(lifts)
+
+    def heard(self, start: int, stop: int | None) -> Controls:
+        """Return the controls from tick `start` up to `stop`, after those in force at `start`, and a lift of the pedal.
+
+        `start` does not decrease from call to call.
+        """
+        controls = self.controls
+        if start == 0 and stop is None:
+            return controls
+        low, high = np.searchsorted(self.ticks, (start, start if stop is None else max(start, stop))).tolist()
+        high = len(controls) if stop is None else high
+        found = [controls[low:high]]
+        if start:
+            known, state = self.before
+            state = channel_state(np.concatenate([state, controls[known:low]]), start)
+            self.before = low, state
+            new = found[0][found[0]["tick"] == start]
+            is_set = np.isin(state["kind"] * 128 + state["number"], new["kind"] * 128 + new["number"])
+            found.insert(0, state[~is_set | np.isin(state["number"], PARAMETER_CONTROLLERS)])
+        settings, is_down, lifts = self.pedals
+        last = np.searchsorted(settings, high) - 1
+        if last >= 0 and is_down[last]:
+            found.append(controls[lifts[np.searchsorted(lifts, high) :][:1]])
+        heard = np.concatenate(found) if len(found) > 1 else found[0]
+        if start:
+            at_start = np.searchsorted(heard["tick"], start, side="right")
+            heard[:at_start] = heard[:at_start][np.argsort(_bank_order(heard[:at_start]), kind="stable")]
+        return heard
 
 
 def controls_of_kind(controls: Controls, is_drum: bool) -> Controls:

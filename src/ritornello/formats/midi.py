@@ -163,8 +163,7 @@ def _notes(events: Events, on_rows: Indices, ends: Indices) -> Notes:
 
 def _order(events: Events, on_rows: Indices, ends: Indices, groups: Indices) -> Indices:
     """Return the order of the notes by group, and in it as in a track; they come sorted by pitch."""
-    order = stable_order(events.tick[on_rows])
-    order = order[stable_order(groups[order])]
+    order = stable_order(groups, events.tick[on_rows])
     rows = on_rows[order]
     is_same = (np.diff(events.tick[rows]) == 0) & (np.diff(groups[order]) == 0)
     is_same &= events.first[rows[1:]] == events.first[rows[:-1]]
