@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,12 @@ Mask = NDArray[np.bool_]
 """Over the vocabulary: which ids are meant. Over time: at which steps something holds."""
 
 Floats = NDArray[np.float64]
+
+
+def run_edges(values: NDArray[Any]) -> Ints:
+    """Return where runs of equal `values` begin, and then their number."""
+    changes = np.flatnonzero(values[1:] != values[:-1]) + 1
+    return np.concatenate(([0], changes, [len(values)])) if len(values) else np.zeros(1, dtype=np.int64)
 
 
 def stable_order(*keys: Ints) -> Ints:

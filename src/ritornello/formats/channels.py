@@ -12,11 +12,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.arrays import stable_order
+from ritornello.arrays import run_edges, stable_order
 from ritornello.errors import FormatError
 from ritornello.formats.messages import (
     ALL_SOUND_OFF,
@@ -28,7 +29,16 @@ from ritornello.formats.messages import (
     bank_kind,
 )
 from ritornello.formats.smf import DEVICE, PORT, SYSEX, Events, SmfFile
-from ritornello.score import CONTROL, CONTROL_CHANGE, PARAMETER_CONTROLLERS, Controls, channel_state
+from ritornello.score import (
+    CHANNEL_PRESSURE,
+    CONTROL,
+    CONTROL_CHANGE,
+    KEY_PRESSURE,
+    PARAMETER_CONTROLLERS,
+    PITCH_BEND,
+    Controls,
+    channel_state,
+)
 
 Indices = NDArray[np.int64]
 
@@ -227,23 +237,22 @@ class _Parts:
 
 
 def sounds_of_notes(
-    events: Events, lines: Indices, settings: Settings, on_rows: Indices
-) -> tuple[Indices, Indices, Indices]:
+    events: Events, lines: Indices, settings: Settings, on_rows: Indices, parts: Indices
+) -> Indices:
     """Return the program of every note, whether it is a drum (0 or 1), and the tick of what set that (-1: nothing).
 
     The last setting on the line holds; of those at one tick, that of the note's own MTrk. In an MTrk, one that comes
     after a note at its tick does not hold for it. A note before any program takes the first that its MTrk sets.
-    `on_rows` are sorted by MTrk and line: the notes of both sound alike where nothing is set after the first of them.
+    The notes are sorted by MTrk and line; `parts` are the edges of those of the same. Such notes sound alike where
+    nothing is set after the first of them. The result has three rows.
     """
-    parts = events.track[on_rows] * (int(lines.max(initial=0)) + 1) + lines[on_rows]
-    begins = np.flatnonzero(np.diff(parts, prepend=-1))
-    lengths = np.diff(begins, append=len(on_rows))
-    sounds, varies = _sounds(events, lines, settings, np.minimum.reduceat(on_rows, begins))
+    sounds, varies = _sounds(events, lines, settings, np.minimum.reduceat(on_rows, parts[:-1]))
+    lengths = parts[1:] - parts[:-1]
     sounds = np.repeat(sounds, lengths, axis=1)
     if varies.any():
         others = np.flatnonzero(np.repeat(varies, lengths))
         sounds[:, others] = _sounds(events, lines, settings, on_rows[others])[0]
-    return sounds[0], sounds[1], sounds[2]
+    return sounds
 
 
 def _sounds(
@@ -254,7 +263,7 @@ def _sounds(
     default = (line % 16 == DRUM_CHANNEL).astype(np.int64)
     if not len(settings.line):
         nothing = np.zeros(len(on_rows), dtype=np.int64)
-        return np.stack([nothing, default, nothing - 1]), nothing > 0
+        return np.array((nothing, default, nothing - 1)), nothing > 0
     ticks = np.unique(settings.tick)
     width = len(ticks) + 1
     keys = settings.line * width + np.searchsorted(ticks, settings.tick, side="right")
@@ -279,7 +288,7 @@ def _sounds(
     is_set = chosen >= 0
     program = np.where(is_set, np.maximum(settings.program[chosen], 0), 0)
     is_drum = np.where(is_set, settings.is_drum[chosen], default)
-    return np.stack([program, is_drum, np.where(is_set, settings.tick[chosen], -1)]), varies | (after >= 0)
+    return np.array((program, is_drum, np.where(is_set, settings.tick[chosen], -1))), varies | (after >= 0)
 
 
 def neighbours(
@@ -317,79 +326,106 @@ class Groups:
 
 
 def controls_of_groups(
-    events: Events, lines: Indices, settings: Settings, groups: Groups, rows: Indices, controls: Controls
+    events: Events, lines: Indices, settings: Settings, groups: Groups
 ) -> list[Controls]:
-    """Return the controls that each group hears, of `controls`, which are those of the event rows `rows`.
+    """Return the controls that each group hears.
 
     They are those on its line, from the program change at which it enters, with what is in force there, up to the one
     at which another program replaces it; notes that still sound there, also by the pedal, hear the line to their end.
     """
-    if not len(rows):
-        return [controls] * len(groups.line)
-    rows, programs, controls = _with_banks(events, settings, rows, controls)
-    has_banks = bool((programs >= 0).any())
-    order = stable_order(lines[rows], controls["tick"], _bank_order(controls))
-    rows, programs, controls = rows[order], programs[order], controls.take(order)
-    if ((np.diff(lines[rows]) == 0) & (np.diff(events.track[rows]) != 0)).any():  # MTrks share a line
-        kept = ~_is_repeated(lines[rows], events.track[rows], controls)
-        rows, programs, controls = rows[kept], programs[kept], controls[kept]
-    edges = np.searchsorted(lines[rows], np.stack([groups.line, groups.line + 1])).T.tolist()
-    spans = np.searchsorted(settings.line, np.stack([groups.line, groups.line + 1])).T.tolist()
-    ticks, sounds = settings.tick.tolist(), 2 * settings.program + settings.is_drum
-    changes = np.append(np.flatnonzero(np.diff(sounds)) + 1, len(sounds))
-    other = changes[np.searchsorted(changes, np.arange(len(sounds)), side="right")].tolist()  # the next sound
-    sounds, own = sounds.tolist(), (2 * groups.program + groups.is_drum).tolist()
-    of_groups = list(zip(groups.line.tolist(), own, groups.first.tolist(), strict=True))
+    line_of, programs, controls = _controls(events, lines, settings)
+    has_banks = len(settings.banks) > 0
+    spans, changes = _spans(line_of), _spans(settings.line)
+    ticks, sounds = settings.tick.tolist(), (2 * settings.program + settings.is_drum).tolist()
+    next_sounds = [place + 1 for place in range(len(sounds))]  # where another sound is set
+    for place in reversed(range(len(sounds) - 1)):
+        if sounds[place] == sounds[place + 1]:
+            next_sounds[place] = next_sounds[place + 1]
+    own = (2 * groups.program + groups.is_drum).tolist()
+    columns = (groups.line.tolist(), own, groups.since.tolist(), groups.first.tolist(), groups.last.tolist())
+    rows = list(zip(*columns, groups.end.tolist(), strict=True))
     earliest: dict[int, dict[int, int]] = {}  # by line and sound, the tick of the first note
-    for line, sound, first in of_groups:
+    for line, sound, _, first, _, _ in rows:
         by_sound = earliest.setdefault(line, {})
         by_sound[sound] = min(by_sound.get(sound, first), first)
     channels: dict[tuple[int, int], _Channel] = {}  # by line, and program where it matters
-    heard: dict[tuple[int, int, int, int | None], Controls] = {}  # by line, sound, start and stop
-    result, total = [controls] * len(own), 0
-    for index in np.argsort(groups.since, kind="stable").tolist():
-        line, sound, _ = of_groups[index]
-        program = sound // 2 if has_banks else -1
-        if (line, program) not in channels:
-            span = slice(*edges[index])
-            is_own = (programs[span] < 0) | (programs[span] == program)
-            channels[line, program] = _Channel(controls[span].compress(is_own) if has_banks else controls[span])
-        since = int(groups.since[index])
+    found: dict[tuple[int, int, int, int | None], Controls] = {}  # by line, sound, start and stop
+    result, total = [controls[:0]] * len(rows), 0
+    for index in sorted(range(len(rows)), key=lambda index: rows[index][2]):
+        line, sound, since, _, last, end = rows[index]
+        if line not in spans:
+            continue
         is_later = since > 0 and any(
-            other_sound != sound and first < since for other_sound, first in earliest[line].items()
+            first < since for other, first in earliest[line].items() if other != sound
         )
-        begin, end = spans[index]
-        place = bisect_left(ticks, int(groups.last[index]), begin, end)
-        if place < end and sounds[place] == sound:
-            place = other[place]
-        stop = max(ticks[place], int(groups.end[index])) if place < end else None
-        key = (line, sound, since if is_later else 0, stop)
-        if key not in heard:
-            found = channels[line, program].heard(*key[2:])
-            heard[key] = controls_of_kind(found, bool(sound % 2)) if has_banks else found
-        total += len(heard[key]) if is_later or stop is not None else 0
+        start, stop = since if is_later else 0, None
+        begin, after = changes.get(line, (0, 0))
+        place = bisect_left(ticks, last, begin, after)
+        if place < after and sounds[place] == sound:
+            place = next_sounds[place]
+        if place < after:
+            stop = max(ticks[place], end)
+        key = (line, sound, start, stop)
+        if key not in found:
+            program = sound // 2 if has_banks else -1
+            if (line, program) not in channels:
+                span = slice(*spans[line])
+                is_heard = (programs[span] < 0) | (programs[span] == program)
+                of_line = controls[span]
+                channels[line, program] = _Channel(of_line if is_heard.all() else of_line.compress(is_heard))
+            found[key] = controls_of_kind(channels[line, program].heard(start, stop), bool(sound % 2))
+        total += len(found[key]) if is_later or stop is not None else 0
         if total > MOST_CONTROLS:
             raise FormatError(
                 f"over {MOST_CONTROLS} controls: so many are heard by the parts of shared channels"
             )
-        result[index] = heard[key]
+        result[index] = found[key]
     return result
 
 
-def _with_banks(
-    events: Events, settings: Settings, rows: Indices, controls: Controls
-) -> tuple[Indices, Indices, Controls]:
-    """Return (row, program, control): the bank selects are those of program changes; other controls have program -1."""
-    is_bank = _bank_order(controls) > 0
-    if not is_bank.any():
-        return rows, np.full(len(rows), -1), controls
-    banks = np.zeros(len(settings.banks), dtype=CONTROL)
-    row, program, number, value = settings.banks.T
-    banks["tick"], banks["kind"] = events.tick[row], CONTROL_CHANGE
-    banks["number"], banks["value"] = number, value
-    others = rows[~is_bank]
-    programs = np.concatenate([np.full(len(others), -1), program])
-    return np.concatenate([others, row]), programs, np.concatenate([controls[~is_bank], banks])
+def _spans(values: Indices) -> dict[int, tuple[int, int]]:
+    """Return where each of the sorted `values` begins and ends."""
+    edges = run_edges(values)
+    return dict(zip(values[edges[:-1]].tolist(), pairwise(edges.tolist()), strict=True))
+
+
+def _controls(events: Events, lines: Indices, settings: Settings) -> tuple[Indices, Indices, Controls]:
+    """Return all controls, their lines and their programs, sorted by line and tick.
+
+    Bank selects are those of program changes, and after others at their tick; other controls have program -1.
+    """
+    rows = np.flatnonzero(_KINDS[events.status])
+    kind, number = _KINDS[events.status[rows]], events.first[rows]
+    is_bank = (kind == CONTROL_CHANGE) & ((number == BANK_SELECT[0]) | (number == BANK_SELECT[1]))
+    if is_bank.any():
+        rows, kind, number = rows[~is_bank], kind[~is_bank], number[~is_bank]
+    value, has_number = events.second[rows].astype(np.int16), kind < CHANNEL_PRESSURE
+    bend = (value << 7 | number) - 8192
+    value = np.where(has_number, value, np.where(kind == PITCH_BEND, bend, number))
+    columns = (kind, np.where(has_number, number, 0), value)
+    programs = np.full(len(rows), -1)
+    if len(settings.banks):
+        row, program, bank, setting = settings.banks.T
+        rows, programs = np.concatenate((rows, row)), np.concatenate((programs, program))
+        banks = (np.full(len(row), CONTROL_CHANGE), bank, setting)
+        columns = tuple(map(np.concatenate, zip(columns, banks, strict=True)))
+    controls = np.empty(len(rows), dtype=CONTROL)
+    controls["tick"] = events.tick[rows]
+    controls["kind"], controls["number"], controls["value"] = columns
+    line, track = lines[rows], events.track[rows]
+    order = np.arange(len(rows))
+    if (line[1:] < line[:-1]).any():
+        order = stable_order(line)
+        line, track = line[order], track[order]
+    is_shared = bool(((line[1:] == line[:-1]) & (track[1:] != track[:-1])).any())
+    if is_shared or len(settings.banks):  # else the ticks of a line already ascend
+        order = stable_order(lines[rows], controls["tick"], _bank_order(controls))
+        line, track = lines[rows[order]], events.track[rows[order]]
+    controls, programs = controls.take(order), programs[order]
+    if is_shared:
+        kept = ~_is_repeated(line, track, controls)
+        line, programs, controls = line[kept], programs[kept], controls[kept]
+    return line, programs, controls
 
 
 def _bank_order(controls: Controls) -> Indices:
@@ -408,6 +444,12 @@ def _is_repeated(lines: Indices, tracks: Indices, controls: Controls) -> NDArray
     same &= ~np.isin(controls["number"][other], PARAMETER_CONTROLLERS)
     result[other[same]] = True
     return result
+
+
+_KINDS = np.zeros(256, dtype=np.int16)
+for _kind in (KEY_PRESSURE, CONTROL_CHANGE, CHANNEL_PRESSURE, PITCH_BEND):
+    _KINDS[_kind : _kind + 16] = _kind
+"""The kind of control of each status byte, or 0."""
 
 
 class _Channel:

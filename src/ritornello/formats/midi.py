@@ -15,11 +15,11 @@ Conventions
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 
-from ritornello.arrays import stable_order
+from ritornello.arrays import run_edges, stable_order
 from ritornello.formats.channels import (
     Groups,
     Indices,
@@ -34,19 +34,7 @@ from ritornello.formats.midi_writer import midi_to_bytes, write_midi
 from ritornello.formats.note_ends import find_notes
 from ritornello.formats.smf import MAX_BYTES, Events, SmfFile, read_smf
 from ritornello.paths import Source, name_of, read_bytes
-from ritornello.score import (
-    CHANNEL_PRESSURE,
-    CONTROL,
-    CONTROL_CHANGE,
-    KEY_PRESSURE,
-    NOTE,
-    PITCH_BEND,
-    Controls,
-    Notes,
-    Score,
-    Text,
-    Track,
-)
+from ritornello.score import NOTE, Notes, Score, Text, Track
 
 __all__ = ["midi_to_bytes", "parse_midi", "read_midi", "write_midi"]
 
@@ -94,15 +82,15 @@ def _tracks(file: SmfFile, metas: Metas, times: Score) -> tuple[list[int], list[
     if not len(on_rows):
         return [], []
     settings = find_settings(file, lines)
-    programs, is_drum, since = sounds_of_notes(events, lines, settings, on_rows)
-    # A group is a future score track: (MTrk, line, program, drums) in one number.
-    parts = events.track[on_rows] * (int(lines.max()) + 1) + lines[on_rows]
-    groups = (np.cumsum(np.diff(parts, prepend=parts[0]) != 0) << 8) | programs << 1 | is_drum
+    parts = run_edges(events.track[on_rows] * (int(lines.max()) + 1) + lines[on_rows])
+    programs, is_drum, since = sounds_of_notes(events, lines, settings, on_rows, parts)
+    # A group is a future score track: (MTrk and line, program, drums) in one number.
+    groups = np.repeat(np.arange(len(parts) - 1) << 8, parts[1:] - parts[:-1]) | programs << 1 | is_drum
     order = _order(events, on_rows, ends, groups)
-    on_rows, groups = on_rows[order], groups[order]
-    notes = _notes(events, on_rows, ends[order])
-    begins = np.flatnonzero(np.diff(groups, prepend=-1))
-    lengths = np.diff(begins, append=len(notes))
+    on_rows, ends = on_rows[order], ends[order]
+    notes = _notes(events, on_rows, ends)
+    edges = run_edges(groups[order])
+    begins, lengths = edges[:-1], edges[1:] - edges[:-1]
     # The note of each group that comes first in the file.
     firsts = np.flatnonzero(on_rows == np.repeat(np.minimum.reduceat(on_rows, begins), lengths))
     heard = Groups(
@@ -111,15 +99,12 @@ def _tracks(file: SmfFile, metas: Metas, times: Score) -> tuple[list[int], list[
         is_drum[order[firsts]],
         since[order[firsts]],
         first=notes["start"][begins],
-        last=notes["start"][begins + lengths - 1],
-        end=np.maximum.reduceat(ends[order], begins),
+        last=notes["start"][edges[1:] - 1],
+        end=np.maximum.reduceat(ends, begins),
     )
-    control_rows = np.flatnonzero(_KIND_OF_CONTROL[events.status])
-    controls = controls_of_groups(
-        events, lines, settings, heard, control_rows, _controls(events, control_rows)
-    )
+    controls = controls_of_groups(events, lines, settings, heard)
     numbers = events.track[on_rows[firsts]].tolist()
-    spans = [notes[a:b] for a, b in zip(begins.tolist(), (begins + lengths).tolist(), strict=True)]
+    spans = [notes[begin:end] for begin, end in pairwise(edges.tolist())]
     columns = (numbers, spans, heard.program.tolist(), heard.is_drum.tolist(), controls)
     tracks = [
         Track(rows, program, bool(drums), metas.name(number), own)
@@ -165,28 +150,11 @@ def _order(events: Events, on_rows: Indices, ends: Indices, groups: Indices) -> 
     """Return the order of the notes by group, and in it as in a track; they come sorted by pitch."""
     order = stable_order(groups, events.tick[on_rows])
     rows = on_rows[order]
-    is_same = (np.diff(events.tick[rows]) == 0) & (np.diff(groups[order]) == 0)
-    is_same &= events.first[rows[1:]] == events.first[rows[:-1]]
-    if is_same.any():  # notes that also end differently, or have another velocity
+    tick, pitch, group = events.tick[rows], events.first[rows], groups[order]
+    is_same = (tick[1:] == tick[:-1]) & (pitch[1:] == pitch[:-1]) & (group[1:] == group[:-1])
+    if is_same.any():  # the ends and velocities decide
         alike = np.cumsum(np.append(True, ~is_same))
         doubled = np.flatnonzero(np.append(is_same, False) | np.append(False, is_same))
         notes = order[doubled]
         order[doubled] = notes[np.lexsort((events.second[rows[doubled]], ends[notes], alike[doubled]))]
     return order
-
-
-_KIND_OF_CONTROL = np.zeros(256, dtype=np.int16)
-for _kind in (KEY_PRESSURE, CONTROL_CHANGE, CHANNEL_PRESSURE, PITCH_BEND):
-    _KIND_OF_CONTROL[_kind : _kind + 16] = _kind
-
-
-def _controls(events: Events, rows: Indices) -> Controls:
-    first, second = events.first[rows].astype(np.int16), events.second[rows].astype(np.int16)
-    controls = np.empty(len(rows), dtype=CONTROL)
-    controls["tick"] = events.tick[rows]
-    controls["kind"] = kind = _KIND_OF_CONTROL[events.status[rows]]
-    has_number = kind < CHANNEL_PRESSURE
-    controls["number"] = np.where(has_number, first, 0)
-    bend = (second << 7 | first) - 8192
-    controls["value"] = np.where(has_number, second, np.where(kind == PITCH_BEND, bend, first))
-    return controls

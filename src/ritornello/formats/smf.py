@@ -402,10 +402,14 @@ class _Scanner:
         delta = data[at].astype(np.int64)
         before = data.copy()
         before[self.edges] = 0
-        longer = np.flatnonzero(before[at - 1] > 127)
-        for place in (1, 2, 3):
-            delta[longer] += (data[at[longer] - place] & 0x7F).astype(np.int64) << 7 * place
-            longer = longer[before[at[longer] - place - 1] > 127]
+        place, longer = at - 1, rows
+        for shift in (7, 14, 21):
+            is_longer = before[place] > 127
+            if not is_longer.any():
+                break
+            longer, place = longer[is_longer], place[is_longer]
+            delta[longer] += (data[place] & np.int64(0x7F)) << shift
+            place -= 1
         status = data[at + 1]
         has_status = status > 127
         first_at = at + 1 + has_status
@@ -417,10 +421,12 @@ class _Scanner:
         if not has_status.all():
             status = status[np.maximum.accumulate(np.where(has_status, rows, 0))]
         second *= (status < 0xC0) | (status & 0xF0 == 0xE0)
-        tick, lengths = np.cumsum(delta), np.diff(self.ends, prepend=0)
+        ends, tick = np.array(self.ends), np.cumsum(delta)
+        begins = np.concatenate(([0], ends[:-1]))
+        track = np.repeat(np.arange(len(ends)), ends - begins)
         if not one_after_another:
-            tick -= np.repeat(np.append(0, tick)[np.array(self.ends) - lengths], lengths)
-        return Events(tick, np.repeat(np.arange(len(lengths)), lengths), status, first, second)
+            tick -= np.concatenate(([0], tick))[begins][track]
+        return Events(tick, track, status, first, second)
 
 
 def quantity_value(data: bytes) -> int:
