@@ -25,8 +25,12 @@ def stable_order(*keys: Ints) -> Ints:
 
     No key is negative. It is a radix sort, which numpy has for 16 bits only, and faster than its others.
     """
-    order = np.arange(len(keys[0]))
+    order: Ints | None = None
     for key in reversed(keys):
         for shift in range(0, int(key.max(initial=0)).bit_length(), 16):
-            order = order[np.argsort((key >> shift).astype(np.uint16)[order], kind="stable")]
-    return order
+            digits = (key >> shift if shift else key).astype(np.uint16)
+            if order is None:
+                order = np.argsort(digits, kind="stable")
+            else:
+                order = order[np.argsort(digits[order], kind="stable")]
+    return np.arange(len(keys[0])) if order is None else order

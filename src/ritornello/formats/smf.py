@@ -216,7 +216,7 @@ _LOW, _TWO_DATA = 1, 2
 _CLASSES = bytes(
     _LOW if byte < 0x80 else _TWO_DATA if byte < 0xC0 or 0xE0 <= byte < 0xF0 else 0 for byte in range(256)
 )
-_HIGH = bytes(range(0x80, 0x100))
+_LOWER = bytes(range(0x80))
 
 
 class _CutOff(Exception):
@@ -266,44 +266,49 @@ class _Scanner:
         self.ends.append(self.count)
 
     def _scan(self) -> None:
-        data, place, stop = self.data, self.low.item, self.stop
-        index, last = np.searchsorted(self.low, (self.at, stop)).tolist()
-        while self.at < stop:
-            if self.joined or data[place(index) + 1] > 127:
-                third, phase = divmod(index, 3)
-                most = third + max(0, last - index) // 3  # then all bytes are in the track
-                found = self.ordinary[phase].find(0, third, most)
-                if count := (most if found < 0 else found) - third:
-                    self.run = (index, count)
-                    self._add_run(index, count)
-                    self.joined, self.interrupted = True, False
-                    index += 3 * count
-                    self.at = place(index - 1) + 1
-                    if self.at == stop:
-                        break
-            at = place(index)  # where the delta ends
-            status, first = data[at + 1], data[at + 2]
-            is_regular = at - self.at < 4 and at + 4 <= stop and first < 0x80
-            if is_regular and status == META and data[at + 3] < 0x80 and at + 4 + data[at + 3] <= stop:
-                self.at = at + 4 + data[at + 3]
-                payload = data[at + 4 : self.at]
+        data, place, at, stop = self.data, self.low.item, self.at, self.stop
+        index, last = np.searchsorted(self.low, (at, stop)).tolist()
+        while at < stop:
+            end = place(index)  # of the delta, which begins at `at`
+            status, first = data[end + 1], data[end + 2]
+            is_regular = end - at < 4 and end + 4 <= stop and first < 0x80
+            if is_regular and status == META and (length := data[end + 3]) < 0x80 and end + 4 + length <= stop:
+                at = end + 4 + length
+                payload = data[end + 4 : at]
                 self.metas.append((self.count, self.track, first, payload))
                 self._add_run(index, 1)
                 if first == END_OF_TRACK:
+                    self.at = at
                     return
                 self.joined, self.interrupted = False, True
-                index += 3 + (len(payload) if payload.isascii() else len(payload.translate(None, _HIGH)))
-            elif is_regular and 0xC0 <= status < 0xE0:
-                self.at = at + 3
+                index += 3 + length - (0 if payload.isascii() else len(payload.translate(None, _LOWER)))
+                if data[at - 1] > 127:
+                    self.edges.append(at - 1)
+                continue
+            if is_regular and 0xC0 <= status < 0xE0:
+                at = end + 3
                 self._add_run(index, 1)
                 self.running, self.run = status, (0, 0)
                 self.joined = self.interrupted = False
                 index += 2
-            else:
-                self._scan_odd_event()
-                index = int(np.searchsorted(self.low, self.at))
-            if data[self.at - 1] > 127:
-                self.edges.append(self.at - 1)
+                continue
+            if self.joined or status > 127:
+                third, phase = divmod(index, 3)
+                most = third + max(0, last - index) // 3  # then all bytes are in the track
+                found = self.ordinary[phase].find(0, third, most)
+                if count := (most if found < 0 else found) - third:
+                    self._add_run(index, count)
+                    self.run = (index, count)
+                    self.joined, self.interrupted = True, False
+                    index += 3 * count
+                    at = place(index - 1) + 1
+                    continue
+            self.at = at
+            self._scan_odd_event()
+            at = self.at
+            index = int(np.searchsorted(self.low, at))
+            self.edges.append(at - 1)
+        self.at = at
         self.repairs.add("end", self.track + 1)
 
     def _scan_odd_event(self) -> None:
@@ -419,13 +424,14 @@ class _Scanner:
             delta[odd], status[odd], first[odd], second[odd] = columns
             has_status[odd] = True
         if not has_status.all():
-            status = status[np.maximum.accumulate(np.where(has_status, rows, 0))]
+            given = np.flatnonzero(has_status)
+            status = np.repeat(status[given], np.concatenate((given[1:], [self.count])) - given)
         second *= (status < 0xC0) | (status & 0xF0 == 0xE0)
         ends, tick = np.array(self.ends), np.cumsum(delta)
         begins = np.concatenate(([0], ends[:-1]))
         track = np.repeat(np.arange(len(ends)), ends - begins)
         if not one_after_another:
-            tick -= np.concatenate(([0], tick))[begins][track]
+            tick -= np.repeat(np.concatenate(([0], tick))[begins], ends - begins)
         return Events(tick, track, status, first, second)
 
 
