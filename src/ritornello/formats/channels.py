@@ -108,7 +108,13 @@ def find_settings(file: SmfFile, lines: Indices) -> Settings:
         (events.first == BANK_SELECT[0]) | (events.first == BANK_SELECT[1])
     )
     rows = np.flatnonzero((kinds == PROGRAM_CHANGE) | is_bank | is_sysex)
-    rows = rows[np.lexsort((~is_sysex[rows], events.tick[rows]))]
+    if not (is_bank.any() or file.sysex):
+        rows = rows[stable_order(lines[rows], events.tick[rows])]
+        line, no_banks = lines[rows], np.zeros((0, 4), dtype=np.int64)
+        is_drum = (line % 16 == DRUM_CHANNEL).astype(np.int64)
+        program = events.first[rows].astype(np.int64)
+        return Settings(line, events.tick[rows], rows, events.track[rows], program, is_drum, no_banks)
+    rows = rows[stable_order(events.tick[rows], ~is_sysex[rows])]
     messages = _sysex_messages(file)
     columns = (rows.tolist(), events.status[rows].tolist(), lines[rows].tolist(), events.first[rows].tolist())
     state, found = _Parts(int(lines.max(initial=0)) // 16), []
@@ -165,6 +171,8 @@ class _Parts:
     def change_program(self, line: int, program: int) -> list[tuple[int, int]]:
         """Return the bank selects (controller, value) that the program needs at this place."""
         self.programs[line] = program
+        if not self.banks:
+            return []
         selected = {number for number in BANK_SELECT if (line, number) in self.selected}
         self.selected -= {(line, number) for number in selected}
         self._set_kind(line, self.banks[line, BANK_SELECT[0]] if BANK_SELECT[0] in selected else None)
@@ -244,10 +252,16 @@ def sounds_of_notes(
     The last setting on the line holds; of those at one tick, that of the note's own MTrk. In an MTrk, one that comes
     after a note at its tick does not hold for it. A note before any program takes the first that its MTrk sets.
     The notes are sorted by MTrk and line; `parts` are the edges of those of the same. Such notes sound alike where
-    nothing is set after the first of them. The result has three rows.
+    nothing is set after the first of them, or the same as before. The result has three rows; the third is of use for
+    the first note of each sound.
     """
-    sounds, varies = _sounds(events, lines, settings, np.minimum.reduceat(on_rows, parts[:-1]))
-    lengths = parts[1:] - parts[:-1]
+    firsts, lengths = np.minimum.reduceat(on_rows, parts[:-1]), parts[1:] - parts[:-1]
+    sounds, varies = _sounds(events, lines, settings, firsts)
+    if varies.any():
+        begins = run_edges(settings.line)[:-1]
+        of_settings = 2 * settings.program + settings.is_drum
+        is_one = np.minimum.reduceat(of_settings, begins) == np.maximum.reduceat(of_settings, begins)
+        varies &= ~np.isin(lines[firsts], settings.line[begins[is_one]]) | (sounds[2] < 0)
     sounds = np.repeat(sounds, lengths, axis=1)
     if varies.any():
         others = np.flatnonzero(np.repeat(varies, lengths))
