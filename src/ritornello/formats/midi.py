@@ -28,7 +28,7 @@ from ritornello.formats.channels import (
     find_settings,
     sounds_of_notes,
 )
-from ritornello.formats.lyrics import at_onsets, sung_by
+from ritornello.formats.lyrics import Singers, at_onsets
 from ritornello.formats.metas import Metas
 from ritornello.formats.midi_writer import midi_to_bytes, write_midi
 from ritornello.formats.note_ends import find_notes
@@ -55,8 +55,10 @@ def parse_midi(data: bytes, name: str = "MIDI data") -> Score:
     numbers, tracks = _tracks(file, metas, times)
     with_notes = set(numbers)
     texts = metas.score_texts(with_notes)
-    for lyrics in metas.words_apart(with_notes):
-        index = sung_by(lyrics, tracks, file.ticks_per_quarter)
+    apart = metas.words_apart(with_notes)
+    singers = Singers(tracks, file.ticks_per_quarter) if apart and tracks else None
+    for lyrics in apart:
+        index = singers.take(lyrics) if singers else None
         if index is None:
             texts = sorted([*texts, *lyrics], key=lambda text: text.tick)
         else:
@@ -123,7 +125,7 @@ def _give_texts(
     first = singer = indices[0]
     lyrics = [text for text in texts if text.kind == "lyric"]
     if lyrics and len(indices) > 1:
-        found = sung_by(lyrics, [tracks[index] for index in indices], ticks_per_quarter)
+        found = Singers([tracks[index] for index in indices], ticks_per_quarter).take(lyrics)
         singer = first if found is None else indices[found]
     if singer == first:
         tracks[first] = replace(tracks[first], texts=texts)
