@@ -261,7 +261,8 @@ def sounds_of_notes(
         begins = run_edges(settings.line)[:-1]
         of_settings = 2 * settings.program + settings.is_drum
         is_one = np.minimum.reduceat(of_settings, begins) == np.maximum.reduceat(of_settings, begins)
-        varies &= ~np.isin(lines[firsts], settings.line[begins[is_one]]) | (sounds[2] < 0)
+        of_one = set(settings.line[begins[is_one]].tolist())
+        varies &= np.array([line not in of_one for line in lines[firsts].tolist()]) | (sounds[2] < 0)
     sounds = np.repeat(sounds, lengths, axis=1)
     if varies.any():
         others = np.flatnonzero(np.repeat(varies, lengths))
@@ -278,7 +279,7 @@ def _sounds(
     if not len(settings.line):
         nothing = np.zeros(len(on_rows), dtype=np.int64)
         return np.array((nothing, default, nothing - 1)), nothing > 0
-    ticks = np.unique(settings.tick)
+    ticks = np.sort(settings.tick)
     width = len(ticks) + 1
     keys = settings.line * width + np.searchsorted(ticks, settings.tick, side="right")
 
@@ -384,10 +385,12 @@ def controls_of_groups(
             program = sound // 2 if has_banks else -1
             if (line, program) not in channels:
                 span = slice(*spans[line])
-                is_heard = (programs[span] < 0) | (programs[span] == program)
                 of_line = controls[span]
-                channels[line, program] = _Channel(of_line if is_heard.all() else of_line.compress(is_heard))
-            found[key] = controls_of_kind(channels[line, program].heard(start, stop), bool(sound % 2))
+                if has_banks:
+                    of_line = of_line.compress((programs[span] < 0) | (programs[span] == program))
+                channels[line, program] = _Channel(of_line)
+            heard = channels[line, program].heard(start, stop)
+            found[key] = controls_of_kind(heard, bool(sound % 2)) if has_banks else heard
         total += len(found[key]) if is_later or stop is not None else 0
         if total > MOST_CONTROLS:
             raise FormatError(
@@ -450,16 +453,19 @@ def _bank_order(controls: Controls) -> Indices:
 
 def _is_repeated(lines: Indices, tracks: Indices, controls: Controls) -> NDArray[np.bool_]:
     """Return which controls set again, from another MTrk at the same tick, what has just been set."""
-    result = np.zeros(len(controls), dtype=bool)
-    order = stable_order(lines, controls["kind"].astype(np.int64) * 128 + controls["number"])
+    name = controls["kind"].astype(np.int64) * 128 + controls["number"]
+    order = stable_order(lines, name)
     one, other = order[:-1], order[1:]
-    same = (lines[one] == lines[other]) & (tracks[one] != tracks[other])
-    same &= controls.take(one) == controls.take(other)
-    same &= ~np.isin(controls["number"][other], PARAMETER_CONTROLLERS)
+    same = (lines[one] == lines[other]) & (tracks[one] != tracks[other]) & (name[one] == name[other])
+    same &= (controls["tick"][one] == controls["tick"][other]) & ~_IS_PARAMETER[name[other] % 128]
+    same &= controls["value"][one] == controls["value"][other]
+    result = np.zeros(len(controls), dtype=bool)
     result[other[same]] = True
     return result
 
 
+_IS_PARAMETER = np.zeros(128, dtype=bool)
+_IS_PARAMETER[list(PARAMETER_CONTROLLERS)] = True
 _KINDS = np.zeros(256, dtype=np.int16)
 for _kind in (KEY_PRESSURE, CONTROL_CHANGE, CHANNEL_PRESSURE, PITCH_BEND):
     _KINDS[_kind : _kind + 16] = _kind
@@ -471,8 +477,11 @@ class _Channel:
 
     def __init__(self, controls: Controls) -> None:
         self.controls = controls
-        self.ticks = controls["tick"].copy()
         self.before = (0, controls[:0])  # a number of controls, and the state that they leave
+
+    @cached_property
+    def ticks(self) -> Indices:
+        return np.asarray(self.controls["tick"].copy())
 
     @cached_property
     def pedals(self) -> tuple[Indices, NDArray[np.bool_], Indices]:
@@ -501,7 +510,7 @@ class _Channel:
             self.before = low, state
             new = found[0][found[0]["tick"] == start]
             is_set = np.isin(state["kind"] * 128 + state["number"], new["kind"] * 128 + new["number"])
-            found.insert(0, state[~is_set | np.isin(state["number"], PARAMETER_CONTROLLERS)])
+            found.insert(0, state[~is_set | _IS_PARAMETER[state["number"]]])
         settings, is_down, lifts = self.pedals
         last = np.searchsorted(settings, high) - 1
         if last >= 0 and is_down[last]:
