@@ -84,30 +84,29 @@ def _tracks(file: SmfFile, metas: Metas, times: Score) -> tuple[list[int], list[
     if not len(on_rows):
         return [], []
     settings = find_settings(file, lines)
-    parts = run_edges(events.track[on_rows] * (int(lines.max()) + 1) + lines[on_rows])
-    programs, is_drum, since = sounds_of_notes(events, lines, settings, on_rows, parts)
+    parts = events.track[on_rows] * (int(lines.max()) + 1) + lines[on_rows]  # MTrk and line
+    order = stable_order(parts, _moments(events)[on_rows])
+    on_rows, ends, edges = on_rows[order], ends[order], run_edges(parts[order])
+    sounds = sounds_of_notes(events, lines, settings, on_rows, edges)
     # A group is a future score track: (MTrk and line, program, drums) in one number.
-    groups = np.repeat(np.arange(len(parts) - 1) << 8, parts[1:] - parts[:-1]) | programs << 1 | is_drum
-    order = _order(events, on_rows, ends, groups)
-    on_rows, ends = on_rows[order], ends[order]
-    notes = _notes(events, on_rows, ends)
-    edges = run_edges(groups[order])
-    begins, lengths = edges[:-1], edges[1:] - edges[:-1]
+    groups = np.repeat(np.arange(len(edges) - 1) << 8, edges[1:] - edges[:-1]) | sounds[0] << 1 | sounds[1]
+    if (groups[1:] < groups[:-1]).any():
+        order = stable_order(groups)
+        on_rows, ends, sounds, groups = on_rows[order], ends[order], sounds[:, order], groups[order]
+    edges = run_edges(groups)
     # The note of each group that comes first in the file.
-    firsts = np.flatnonzero(on_rows == np.repeat(np.minimum.reduceat(on_rows, begins), lengths))
+    firsts = np.repeat(np.minimum.reduceat(on_rows, edges[:-1]), edges[1:] - edges[:-1]) == on_rows
+    rows_of_firsts, (program, is_drum, since) = on_rows[firsts], sounds[:, firsts]
+    _sort_unisons(events, on_rows, ends, groups)
+    notes = _notes(events, on_rows, ends)
+    begins = notes["start"][edges[:-1]], notes["start"][edges[1:] - 1]
     heard = Groups(
-        lines[on_rows[firsts]],
-        programs[order[firsts]],
-        is_drum[order[firsts]],
-        since[order[firsts]],
-        first=notes["start"][begins],
-        last=notes["start"][edges[1:] - 1],
-        end=np.maximum.reduceat(ends, begins),
+        lines[rows_of_firsts], program, is_drum, since, *begins, np.maximum.reduceat(ends, edges[:-1])
     )
     controls = controls_of_groups(events, lines, settings, heard)
-    numbers = events.track[on_rows[firsts]].tolist()
+    numbers = events.track[rows_of_firsts].tolist()
     spans = [notes[begin:end] for begin, end in pairwise(edges.tolist())]
-    columns = (numbers, spans, heard.program.tolist(), heard.is_drum.tolist(), controls)
+    columns = (numbers, spans, program.tolist(), is_drum.tolist(), controls)
     tracks = [
         Track(rows, program, bool(drums), metas.name(number), own)
         for number, rows, program, drums, own in zip(*columns, strict=True)
@@ -148,15 +147,19 @@ def _notes(events: Events, on_rows: Indices, ends: Indices) -> Notes:
     return notes
 
 
-def _order(events: Events, on_rows: Indices, ends: Indices, groups: Indices) -> Indices:
-    """Return the order of the notes by group, and in it as in a track; they come sorted by pitch."""
-    order = stable_order(groups, events.tick[on_rows])
-    rows = on_rows[order]
-    tick, pitch, group = events.tick[rows], events.first[rows], groups[order]
-    is_same = (tick[1:] == tick[:-1]) & (pitch[1:] == pitch[:-1]) & (group[1:] == group[:-1])
-    if is_same.any():  # the ends and velocities decide
-        alike = np.cumsum(np.append(True, ~is_same))
-        doubled = np.flatnonzero(np.append(is_same, False) | np.append(False, is_same))
-        notes = order[doubled]
-        order[doubled] = notes[np.lexsort((events.second[rows[doubled]], ends[notes], alike[doubled]))]
-    return order
+def _moments(events: Events) -> Indices:
+    """Return a number for each event: the same for those of an MTrk at one tick, and later ones are greater."""
+    changes = (events.tick[1:] != events.tick[:-1]) | (events.track[1:] != events.track[:-1])
+    return np.concatenate(([0], np.cumsum(changes)))
+
+
+def _sort_unisons(events: Events, on_rows: Indices, ends: Indices, groups: Indices) -> None:
+    """Sort notes of one group, tick and pitch, which are neighbours, by end and velocity."""
+    tick, pitch = events.tick[on_rows], events.first[on_rows]
+    is_same = (tick[1:] == tick[:-1]) & (pitch[1:] == pitch[:-1]) & (groups[1:] == groups[:-1])
+    if is_same.any():
+        unison = np.cumsum(np.append(True, ~is_same))
+        places = np.flatnonzero(np.append(is_same, False) | np.append(False, is_same))
+        rows = on_rows[places]
+        order = np.lexsort((events.second[rows], ends[places], unison[places]))
+        on_rows[places], ends[places] = rows[order], ends[places[order]]

@@ -30,13 +30,13 @@ def find_notes(
 ) -> tuple[Indices, Indices]:
     """Return the rows of all note-ons and the tick at which each note ends; `times` has the tempos.
 
-    The notes are sorted by MTrk, line, pitch and row.
+    The notes are sorted by pitch.
     """
     rows = np.flatnonzero(events.status < KEY_PRESSURE)
     is_on = (events.status >= NOTE_ON) & (events.second > 0)
-    keys = (events.track[rows] * (int(lines.max(initial=0)) + 1) + lines[rows]) << 7 | events.first[rows]
-    order = stable_order(keys)
-    rows, keys = rows[order], keys[order]
+    pitches, parts = events.first[rows], events.track[rows] * (int(lines.max(initial=0)) + 1) + lines[rows]
+    order = stable_order(pitches, parts)
+    rows, keys = rows[order], (parts << 7 | pitches)[order]
     on = is_on[rows]
     if on[::2].all() and not on[1::2].any() and np.array_equal(keys[::2], keys[1::2]):  # each on before its off
         on_rows, ends = rows[::2], events.tick[rows[1::2]]
@@ -66,7 +66,7 @@ def find_notes(
 
 
 def _without_partner(keys: Indices, opens: Mask) -> Mask:
-    """Return which events close what none of their key has opened, as brackets do; the events are sorted by key.
+    """Return which events close what none of their key has opened, as brackets do; those of a key are together.
 
     That is where the balance of opened and closed reaches a new low. With a large step subtracted for each key, one
     running minimum serves all keys.

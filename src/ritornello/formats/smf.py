@@ -416,16 +416,16 @@ class _Scanner:
             delta[longer] += (data[place] & np.int64(0x7F)) << shift
             place -= 1
         status = data[at + 1]
-        has_status = status > 127
-        first_at = at + 1 + has_status
-        first, second = data[first_at], data[first_at + 1]
+        has_status = status > 127  # else the running status holds
+        at += 1
+        at += has_status
+        first, second = data[at], data[at + 1]
         if self.odd:
             odd, *columns = np.array(self.odd, dtype=np.int64).T
             delta[odd], status[odd], first[odd], second[odd] = columns
             has_status[odd] = True
         if not has_status.all():
-            given = np.flatnonzero(has_status)
-            status = np.repeat(status[given], np.concatenate((given[1:], [self.count])) - given)
+            status = status[np.maximum.accumulate(np.where(has_status, rows, 0))]
         second *= (status < 0xC0) | (status & 0xF0 == 0xE0)
         ends, tick = np.array(self.ends), np.cumsum(delta)
         begins = np.concatenate(([0], ends[:-1]))
