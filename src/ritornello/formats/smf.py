@@ -267,49 +267,54 @@ class _Scanner:
 
     def _scan(self) -> None:
         data, place, at, stop = self.data, self.low.item, self.at, self.stop
+        add_first, add_length, add_meta = self.first_low.append, self.lengths.append, self.metas.append
         index, last = np.searchsorted(self.low, (at, stop)).tolist()
         while at < stop:
             end = place(index)  # of the delta, which begins at `at`
-            status, first = data[end + 1], data[end + 2]
+            status, first, count = data[end + 1], data[end + 2], 1
             is_regular = end - at < 4 and end + 4 <= stop and first < 0x80
             if is_regular and status == META and (length := data[end + 3]) < 0x80 and end + 4 + length <= stop:
                 at = end + 4 + length
                 payload = data[end + 4 : at]
-                self.metas.append((self.count, self.track, first, payload))
-                self._add_run(index, 1)
-                if first == END_OF_TRACK:
-                    self.at = at
-                    return
+                add_meta((self.count, self.track, first, payload))
+                add_first(index)
                 self.joined, self.interrupted = False, True
                 index += 3 + length - (0 if payload.isascii() else len(payload.translate(None, _LOWER)))
-                if data[at - 1] > 127:
-                    self.edges.append(at - 1)
-                continue
-            if is_regular and 0xC0 <= status < 0xE0:
+            elif is_regular and 0xC0 <= status < 0xE0:
                 at = end + 3
-                self._add_run(index, 1)
+                add_first(index)
                 self.running, self.run = status, (0, 0)
                 self.joined = self.interrupted = False
                 index += 2
+            elif (self.joined or status > 127) and (count := self._ordinary(index, last)):
+                add_first(index)
+                self.run = (index, count)
+                self.joined, self.interrupted = True, False
+                index += 3 * count
+                at = place(index - 1) + 1
+            else:
+                self.at = at
+                self._scan_odd_event()
+                at = self.at
+                index = int(np.searchsorted(self.low, at))
+                self.edges.append(at - 1)
                 continue
-            if self.joined or status > 127:
-                third, phase = divmod(index, 3)
-                most = third + max(0, last - index) // 3  # then all bytes are in the track
-                found = self.ordinary[phase].find(0, third, most)
-                if count := (most if found < 0 else found) - third:
-                    self._add_run(index, count)
-                    self.run = (index, count)
-                    self.joined, self.interrupted = True, False
-                    index += 3 * count
-                    at = place(index - 1) + 1
-                    continue
-            self.at = at
-            self._scan_odd_event()
-            at = self.at
-            index = int(np.searchsorted(self.low, at))
-            self.edges.append(at - 1)
+            add_length(count)
+            self.count += count
+            if data[at - 1] > 127:
+                self.edges.append(at - 1)
+            if status == META and first == END_OF_TRACK:
+                self.at = at
+                return
         self.at = at
         self.repairs.add("end", self.track + 1)
+
+    def _ordinary(self, index: int, last: int) -> int:
+        """Return how many ordinary events follow, the first delta ending with low byte `index`, all before `last`."""
+        third, phase = divmod(index, 3)
+        most = third + max(0, last - index) // 3
+        found = self.ordinary[phase].find(0, third, most)
+        return (most if found < 0 else found) - third
 
     def _scan_odd_event(self) -> None:
         """Read one event that is neither ordinary nor a short meta event."""
@@ -346,14 +351,11 @@ class _Scanner:
         if self.at > self.stop:
             raise _CutOff
 
-    def _add_run(self, index: int, count: int) -> None:
-        self.first_low.append(index)
-        self.lengths.append(count)
-        self.count += count
-
     def _add(self, delta: int, status: int, first: int = 0, second: int = 0) -> None:
         self.odd.append((self.count, delta, status, first, second))
-        self._add_run(0, 1)
+        self.first_low.append(0)
+        self.lengths.append(1)
+        self.count += 1
 
     def _content(self, length: int) -> bytes:
         """Return the next bytes, empty if the track ends before."""
