@@ -340,63 +340,76 @@ class Groups:
     end: Indices
 
 
-def controls_of_groups(
-    events: Events, lines: Indices, settings: Settings, groups: Groups
-) -> list[Controls]:
+def controls_of_groups(events: Events, lines: Indices, settings: Settings, groups: Groups) -> list[Controls]:
     """Return the controls that each group hears.
 
     They are those on its line, from the program change at which it enters, with what is in force there, up to the one
     at which another program replaces it; notes that still sound there, also by the pedal, hear the line to their end.
     """
     line_of, programs, controls = _controls(events, lines, settings)
-    has_banks = len(settings.banks) > 0
-    spans, changes = _spans(line_of), _spans(settings.line)
-    ticks, sounds = settings.tick.tolist(), (2 * settings.program + settings.is_drum).tolist()
-    next_sounds = [place + 1 for place in range(len(sounds))]  # where another sound is set
-    for place in reversed(range(len(sounds) - 1)):
-        if sounds[place] == sounds[place + 1]:
-            next_sounds[place] = next_sounds[place + 1]
-    own = (2 * groups.program + groups.is_drum).tolist()
-    columns = (groups.line.tolist(), own, groups.since.tolist(), groups.first.tolist(), groups.last.tolist())
-    rows = list(zip(*columns, groups.end.tolist(), strict=True))
-    earliest: dict[int, dict[int, int]] = {}  # by line and sound, the tick of the first note
-    for line, sound, _, first, _, _ in rows:
-        by_sound = earliest.setdefault(line, {})
-        by_sound[sound] = min(by_sound.get(sound, first), first)
+    spans, has_banks = _spans(line_of), len(settings.banks) > 0
+    starts, stops = _starts(groups), _stops(settings, groups)
+    rows = list(
+        zip(*(c.tolist() for c in (groups.line, groups.program, groups.is_drum)), starts, stops, strict=True)
+    )
     channels: dict[tuple[int, int], _Channel] = {}  # by line, and program where it matters
-    found: dict[tuple[int, int, int, int | None], Controls] = {}  # by line, sound, start and stop
+    heard: dict[tuple[int, int, int, int, int | None], Controls] = {}  # by row
     result, total = [controls[:0]] * len(rows), 0
-    for index in sorted(range(len(rows)), key=lambda index: rows[index][2]):
-        line, sound, since, _, last, end = rows[index]
+    for index in sorted(range(len(rows)), key=starts.__getitem__):
+        line, program, is_drum, start, stop = row = rows[index]
         if line not in spans:
             continue
-        is_later = since > 0 and any(
-            first < since for other, first in earliest[line].items() if other != sound
-        )
-        start, stop = since if is_later else 0, None
-        begin, after = changes.get(line, (0, 0))
-        place = bisect_left(ticks, last, begin, after)
-        if place < after and sounds[place] == sound:
-            place = next_sounds[place]
-        if place < after:
-            stop = max(ticks[place], end)
-        key = (line, sound, start, stop)
-        if key not in found:
-            program = sound // 2 if has_banks else -1
-            if (line, program) not in channels:
-                span = slice(*spans[line])
-                of_line = controls[span]
+        if row not in heard:
+            channel = line, program if has_banks else -1
+            if channel not in channels:
+                own = controls[slice(*spans[line])]
                 if has_banks:
-                    of_line = of_line.compress((programs[span] < 0) | (programs[span] == program))
-                channels[line, program] = _Channel(of_line)
-            heard = channels[line, program].heard(start, stop)
-            found[key] = controls_of_kind(heard, bool(sound % 2)) if has_banks else heard
-        total += len(found[key]) if is_later or stop is not None else 0
+                    of = programs[slice(*spans[line])]
+                    own = own.compress((of < 0) | (of == program))
+                channels[channel] = _Channel(own)
+            found = channels[channel].heard(start, stop)
+            heard[row] = controls_of_kind(found, bool(is_drum)) if has_banks else found
+        result[index] = heard[row]
+        total += len(heard[row]) if start or stop is not None else 0
         if total > MOST_CONTROLS:
             raise FormatError(
                 f"over {MOST_CONTROLS} controls: so many are heard by the parts of shared channels"
             )
-        result[index] = found[key]
+    return result
+
+
+def _starts(groups: Groups) -> list[int]:
+    """Return the tick at which each group enters its line: 0, or that of its program change if others were before."""
+    columns = (groups.line.tolist(), (2 * groups.program + groups.is_drum).tolist())
+    rows = list(zip(*columns, groups.first.tolist(), groups.since.tolist(), strict=True))
+    earliest: dict[int, dict[int, int]] = {}  # by line and sound, the tick of the first note
+    for line, sound, first, _ in rows:
+        by_sound = earliest.setdefault(line, {})
+        by_sound[sound] = min(by_sound.get(sound, first), first)
+    return [
+        since
+        if since > 0 and any(tick < since for other, tick in earliest[line].items() if other != sound)
+        else 0
+        for line, sound, _, since in rows
+    ]
+
+
+def _stops(settings: Settings, groups: Groups) -> list[int | None]:
+    """Return the tick up to which each group is on its line: that of another sound, or of its end if that is later."""
+    spans, ticks = _spans(settings.line), settings.tick.tolist()
+    sounds = (2 * settings.program + settings.is_drum).tolist()
+    edges = run_edges(np.array(sounds))  # where another sound is set, if it is on the line
+    following = np.repeat(edges[1:], edges[1:] - edges[:-1]).tolist()
+    own = (2 * groups.program + groups.is_drum).tolist()
+    result: list[int | None] = []
+    for line, sound, last, end in zip(
+        groups.line.tolist(), own, groups.last.tolist(), groups.end.tolist(), strict=True
+    ):
+        begin, after = spans.get(line, (0, 0))
+        place = bisect_left(ticks, last, begin, after)
+        if place < after and sounds[place] == sound:
+            place = following[place]
+        result.append(max(ticks[place], end) if place < after else None)
     return result
 
 
@@ -412,37 +425,54 @@ def _controls(events: Events, lines: Indices, settings: Settings) -> tuple[Indic
     Bank selects are those of program changes, and after others at their tick; other controls have program -1.
     """
     rows = np.flatnonzero(_KINDS[events.status])
-    kind, number = _KINDS[events.status[rows]], events.first[rows]
-    is_bank = (kind == CONTROL_CHANGE) & ((number == BANK_SELECT[0]) | (number == BANK_SELECT[1]))
-    if is_bank.any():
-        rows, kind, number = rows[~is_bank], kind[~is_bank], number[~is_bank]
-    value, has_number = events.second[rows].astype(np.int16), kind < CHANNEL_PRESSURE
-    bend = (value << 7 | number) - 8192
-    value = np.where(has_number, value, np.where(kind == PITCH_BEND, bend, number))
-    columns = (kind, np.where(has_number, number, 0), value)
-    programs = np.full(len(rows), -1)
-    if len(settings.banks):
-        row, program, bank, setting = settings.banks.T
-        rows, programs = np.concatenate((rows, row)), np.concatenate((programs, program))
-        banks = (np.full(len(row), CONTROL_CHANGE), bank, setting)
-        columns = tuple(map(np.concatenate, zip(columns, banks, strict=True)))
-    controls = np.empty(len(rows), dtype=CONTROL)
-    controls["tick"] = events.tick[rows]
-    controls["kind"], controls["number"], controls["value"] = columns
+    rows, programs, controls = _with_banks(events, settings, rows, _records(events, rows))
     line, track = lines[rows], events.track[rows]
-    order = np.arange(len(rows))
-    if (line[1:] < line[:-1]).any():
-        order = stable_order(line)
-        line, track = line[order], track[order]
-    is_shared = bool(((line[1:] == line[:-1]) & (track[1:] != track[:-1])).any())
-    if is_shared or len(settings.banks):  # else the ticks of a line already ascend
+    order = stable_order(line)
+    line, track = line[order], track[order]
+    is_shared = bool(((line[1:] == line[:-1]) & (track[1:] != track[:-1])).any())  # by MTrks
+    if is_shared or len(settings.banks):  # else the ticks of a line ascend
         order = stable_order(lines[rows], controls["tick"], _bank_order(controls))
         line, track = lines[rows[order]], events.track[rows[order]]
-    controls, programs = controls.take(order), programs[order]
+    programs, controls = programs[order], controls.take(order)
     if is_shared:
         kept = ~_is_repeated(line, track, controls)
-        line, programs, controls = line[kept], programs[kept], controls[kept]
+        line, programs, controls = line[kept], programs[kept], controls.compress(kept)
     return line, programs, controls
+
+
+def _records(events: Events, rows: Indices) -> Controls:
+    first, second = events.first[rows].astype(np.int16), events.second[rows].astype(np.int16)
+    controls = np.empty(len(rows), dtype=CONTROL)
+    controls["tick"] = events.tick[rows]
+    controls["kind"] = kind = _KINDS[events.status[rows]]
+    has_number = kind < CHANNEL_PRESSURE
+    controls["number"] = np.where(has_number, first, 0)
+    bend = (second << 7 | first) - 8192
+    controls["value"] = np.where(has_number, second, np.where(kind == PITCH_BEND, bend, first))
+    return controls
+
+
+_KINDS = np.zeros(256, dtype=np.int16)
+for _kind in (KEY_PRESSURE, CONTROL_CHANGE, CHANNEL_PRESSURE, PITCH_BEND):
+    _KINDS[_kind : _kind + 16] = _kind
+"""The kind of control of each status byte, or 0."""
+
+
+def _with_banks(
+    events: Events, settings: Settings, rows: Indices, controls: Controls
+) -> tuple[Indices, Indices, Controls]:
+    """Return (row, program, control): the bank selects are those of program changes; other controls have program -1."""
+    is_other = _bank_order(controls) == 0
+    if not is_other.all():
+        rows, controls = rows[is_other], controls.compress(is_other)
+    programs = np.full(len(rows), -1)
+    if not len(settings.banks):
+        return rows, programs, controls
+    row, program, number, value = settings.banks.T
+    banks = np.zeros(len(row), dtype=CONTROL)
+    banks["tick"], banks["kind"] = events.tick[row], CONTROL_CHANGE
+    banks["number"], banks["value"] = number, value
+    return np.concatenate([rows, row]), np.concatenate([programs, program]), np.concatenate([controls, banks])
 
 
 def _bank_order(controls: Controls) -> Indices:
@@ -466,10 +496,6 @@ def _is_repeated(lines: Indices, tracks: Indices, controls: Controls) -> NDArray
 
 _IS_PARAMETER = np.zeros(128, dtype=bool)
 _IS_PARAMETER[list(PARAMETER_CONTROLLERS)] = True
-_KINDS = np.zeros(256, dtype=np.int16)
-for _kind in (KEY_PRESSURE, CONTROL_CHANGE, CHANNEL_PRESSURE, PITCH_BEND):
-    _KINDS[_kind : _kind + 16] = _kind
-"""The kind of control of each status byte, or 0."""
 
 
 class _Channel:

@@ -38,7 +38,9 @@ def find_notes(
     order = stable_order(pitches, parts)
     rows, keys = rows[order], (parts << 7 | pitches)[order]
     on = is_on[rows]
-    if on[::2].all() and not on[1::2].any() and np.array_equal(keys[::2], keys[1::2]):  # each on before its off
+    if (
+        on[::2].all() and not on[1::2].any() and np.array_equal(keys[::2], keys[1::2])
+    ):  # each on before its off
         on_rows, ends = rows[::2], events.tick[rows[1::2]]
         return on_rows, np.minimum(ends, _mode_ticks(events, lines, on_rows))
     stray = _without_partner(keys, on)

@@ -1,10 +1,10 @@
 """The bytes of a Standard MIDI File -> columns of events, in ticks; notes are paired in `midi`.
 
 *Ordinary* events have two data bytes and need no repair. For every byte below 128, `_Scanner` finds out at once whether
-it is the end of the delta of an ordinary event. Such an event has exactly three bytes below 128 (the end of the delta
-and the data), so the next event begins three of these bytes later, and a run of ordinary events is one search in every
-third of the answers. What stands between the runs (meta events, SysEx, damage) is read event by event. Whole columns are
-then decoded, for all tracks at once.
+it ends the delta of an ordinary event. Such an event has exactly three bytes below 128 (the end of the delta and the
+data), so the next event begins three of these bytes later, and the length of a run of ordinary events is found by one
+search in every third of the answers. What stands between the runs (meta events, SysEx, damage) is read event by event.
+Whole columns are then decoded, for all tracks at once.
 
 "Track" in this module means an MTrk chunk. Repairs are counted in a `Repairs`.
 
@@ -273,7 +273,12 @@ class _Scanner:
             end = place(index)  # of the delta, which begins at `at`
             status, first, count = data[end + 1], data[end + 2], 1
             is_regular = end - at < 4 and end + 4 <= stop and first < 0x80
-            if is_regular and status == META and (length := data[end + 3]) < 0x80 and end + 4 + length <= stop:
+            if (
+                is_regular
+                and status == META
+                and (length := data[end + 3]) < 0x80
+                and end + 4 + length <= stop
+            ):
                 at = end + 4 + length
                 payload = data[end + 4 : at]
                 add_meta((self.count, self.track, first, payload))
@@ -403,7 +408,9 @@ class _Scanner:
     def events(self, one_after_another: bool) -> Events:
         """Return the events found as columns; the tracks begin together or follow each other."""
         data = np.frombuffer(self.data, dtype=np.uint8)
-        first_low, counts = (np.frombuffer(column, dtype=np.int64) for column in (self.first_low, self.lengths))
+        first_low, counts = (
+            np.frombuffer(column, dtype=np.int64) for column in (self.first_low, self.lengths)
+        )
         rows = np.arange(self.count)
         at = self.low[np.repeat(first_low - 3 * (np.cumsum(counts) - counts), counts) + 3 * rows]
         delta = data[at].astype(np.int64)
