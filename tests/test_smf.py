@@ -107,3 +107,10 @@ def test_a_high_byte_before_an_event_is_not_of_its_delta() -> None:
     )
     file = read_smf(midi_bytes(content), "a.mid")
     assert np.diff(file.events.tick).tolist() == [5, 6, 7, 8, 0]
+
+
+def test_a_delta_of_five_bytes_within_a_run_is_limited() -> None:
+    content = b"\0\x90\x3c\x50" + b"\x81\x80\x80\x80\x05\x80\x3c\x40" + b"\x80\x80\x80\x80\x07\x90\x3e\x50"
+    file = read_smf(midi_bytes(content), "a.mid")
+    assert np.diff(file.events.tick).tolist() == [smf.MAX_DELTA, 7, 0]
+    assert file.repairs.counts == {("delta", 1): 1}
