@@ -3,8 +3,8 @@
     python benchmarks/read_midi.py FOLDER [--files 200]
 
 Every reader gets the bytes of the same files, in turns of `BLOCK` files, so that a busy machine slows all of
-them alike; times are the processor's. For symusic also the time with its notes as numpy columns, which is what a corpus needs. Prints files
-and notes a second and how many times as fast as mido each is.
+them alike; times are the processor's. For symusic also the time with its notes as numpy columns, which is what a
+corpus needs. Prints files and notes a second and how many times as fast as mido each is.
 """
 
 from __future__ import annotations
