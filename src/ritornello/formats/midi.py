@@ -3,7 +3,8 @@
 Conventions
 -----------
 - A score track is one instrument of one MTrk chunk: one program, or one drum kit, on one channel of one port.
-- What is set on a channel holds for all tracks on it (`channels`): program, bank, pedal, volume, bend range.
+- What is set on a channel holds for all tracks on it: program and bank (`channels`), pedal, volume and bend range
+  (`channel_controls`).
 - Notes end where a synthesiser would end them (`note_ends`).
 - A program change without another program is kept as its bank select (controllers 0 and 32 in `Track.controls`).
 - Texts are decoded together (`encodings`); words that are sung are lyrics of the track that they fit (`lyrics`).
@@ -20,14 +21,8 @@ from itertools import groupby, pairwise
 import numpy as np
 
 from ritornello.arrays import run_edges, stable_order
-from ritornello.formats.channels import (
-    Groups,
-    Indices,
-    controls_of_groups,
-    find_lines,
-    find_settings,
-    sounds_of_notes,
-)
+from ritornello.formats.channel_controls import Groups, controls_of_groups
+from ritornello.formats.channels import Indices, find_lines, find_settings, sounds_of_notes
 from ritornello.formats.lyrics import Singers, at_onsets
 from ritornello.formats.metas import Metas
 from ritornello.formats.midi_writer import midi_to_bytes, write_midi
