@@ -93,7 +93,7 @@ def read_smf(data: bytes, name: str) -> SmfFile:
         form = 1
     chunks = list(_chunks(data, start, repairs))
     count += sum(data.startswith(WORDS_CHUNK, first - 8) for first, _ in chunks)
-    scanner = _Scanner(data, repairs)
+    scanner = _Scanner(data[: max((stop for _, stop in chunks), default=0)], repairs)
     for first, stop in chunks:
         scanner.scan(first, stop)
     if not scanner.count:
