@@ -16,13 +16,14 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from ritornello.corpus.batches import Batches
 from ritornello.corpus.shards import Corpus
+from ritornello.corpus.streams import Streams
 from ritornello.errors import ConfigError
 from ritornello.networks import NETWORKS, Network, count_parameters, make_network
 from ritornello.representations import REPRESENTATIONS
 from ritornello.representations.base import candidate_columns
 from ritornello.training.config import DEFAULT_MINUTES, TrainConfig
+from ritornello.training.loader import Loader
 from ritornello.training.memory import keep_freed_memory
 
 SIZES = ((128, 1), (192, 1), (256, 1), (384, 1), (512, 1), (512, 2), (768, 2), (1024, 2))
@@ -203,8 +204,8 @@ class _Trial:
             self.network = build(config, corpus).to(self.device)
         self.work = multiplications_per_token(self.network, corpus)
         rows = min(_TRIAL_BATCH_SIZE, config.batch or _TRIAL_BATCH_SIZE)
-        batch = next(Batches(corpus, rows, _TRIAL_BPTT_STEPS, seed=config.seed))
-        self.inputs = torch.from_numpy(batch.inputs).to(self.device)
+        windows = next(Streams(corpus, rows, _TRIAL_BPTT_STEPS, seed=config.seed))
+        self.inputs = Loader(corpus, self.device).load(windows).inputs
 
     def seconds(self, bptt_steps: int) -> float:
         """Return the seconds of an update."""
