@@ -108,10 +108,13 @@ class Streams:
         for row in np.flatnonzero(self._offset >= self._targets[self._piece]).tolist():
             self._begin(row)
         count = np.minimum(self.bptt_steps, self._targets[self._piece] - self._offset)
-        parts = (part[self._own] for part in (self._piece.copy(), self._offset, count, self._moved.copy()))
+        own = self._own
         windows = Windows(
-            *parts,
-            reset=self._offset[self._own] == 0,
+            piece=self._piece[own].copy(),
+            offset=self._offset[own],
+            count=count[own],
+            semitones=self._moved[own].copy(),
+            reset=self._offset[own] == 0,
             steps=self.bptt_steps,
             total=int(count.sum()),
             following=self._order[self._place :],

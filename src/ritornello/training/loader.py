@@ -244,4 +244,4 @@ class StreamedRows:
 
     def _ids(self, piece: int, number: int) -> int:
         """Return the ids in a block of a piece; none after its end."""
-        return min(BLOCK + OVERLAP, self._lengths[piece] - number * BLOCK)
+        return min(BLOCK + OVERLAP, int(self._lengths[piece]) - number * BLOCK)

@@ -45,6 +45,7 @@ from ritornello.training.checkpoint import (
     save_checkpoint,
 )
 from ritornello.training.config import TrainConfig
+from ritornello.training.device import choose_device
 from ritornello.training.group import Group, join_group
 from ritornello.training.loader import Loader, ResidentRows
 from ritornello.training.log import Log
@@ -63,7 +64,7 @@ from ritornello.training.scoring import (
     score,
     window_of,
 )
-from ritornello.training.tuning import EVALUATION_SHARE, build, check_shares, choose_device
+from ritornello.training.tuning import EVALUATION_SHARE, build, check_shares
 
 SMOOTHING = 0.98
 """Weight of the past in the running mean of the training loss."""
@@ -464,6 +465,8 @@ class Trainer:
         }
         tensors |= {f"state.{i}": self.group.all_rows(part) for i, part in enumerate(self.state or ())}
         tensors["random"] = torch.get_rng_state()
+        if self.device.type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state(self.device)
         facts = {
             "config": self.config.model_dump(mode="json"),
             "corpus": self.corpus.digest,
@@ -498,6 +501,8 @@ class Trainer:
         self.streams.state = saved.facts["batches"]
         self.log = Log(self.directory, saved.facts["log"], writes=self.group.is_first)
         torch.set_rng_state(saved.tensors["random"])
+        if self.device.type == "cuda" and "random.cuda" in saved.tensors:
+            torch.cuda.set_rng_state(saved.tensors["random.cuda"], self.device)
         if self.group.size > 1:  # dropout differs between processes
             torch.manual_seed(hash((self.config.seed, self.counters.step, self.group.rank)) % (1 << 63))
 

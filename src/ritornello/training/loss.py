@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
@@ -39,7 +40,7 @@ def read_batch(
     """Let a network read a batch on its device; return the logits, and the state after the batch."""
     initial = network.initial_state(len(batch.reset))
     state = initial if state is None else reset_rows(state, initial, batch.reset)
-    with torch.autocast(batch.inputs.device.type, torch.bfloat16, enabled=bfloat16):
+    with torch.autocast(batch.inputs.device.type, torch.bfloat16) if bfloat16 else nullcontext():
         logits, state = network(batch.inputs, state)
     return logits.float(), state
 

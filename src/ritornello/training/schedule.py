@@ -68,7 +68,7 @@ def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optim
 def step_if(is_wanted: Tensor, optimizer: torch.optim.Optimizer) -> None:
     """Let an optimizer of `make_optimizer` update the weights if a tensor of one truth is true, without reading it."""
     if optimizer.defaults.get("fused"):
-        optimizer.found_inf = (~is_wanted).float()  # type: ignore[attr-defined]  # of torch's fused optimizers
+        optimizer.found_inf = (~is_wanted).float()  # of torch's fused optimizers
     else:  # RMSprop, which then has no gradient to follow
         for group in optimizer.param_groups:
             for parameter in group["params"]:

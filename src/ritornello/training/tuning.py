@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 import time
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ from ritornello.networks import NETWORKS, Network, count_parameters, make_networ
 from ritornello.representations import REPRESENTATIONS
 from ritornello.representations.base import candidate_columns
 from ritornello.training.config import DEFAULT_MINUTES, TrainConfig
+from ritornello.training.device import choose_device
 from ritornello.training.loader import Loader
 from ritornello.training.memory import keep_freed_memory
 
@@ -71,23 +71,6 @@ class Machine(NamedTuple):
     precision: str
     threads: int
     multiplications_per_second: float
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device of that name; auto: cuda if available, else the cpu.
-
-    Each of several processes on one machine takes a graphics card of its own, as far as they suffice.
-    """
-    if name == "auto" and torch.cuda.is_available():
-        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
-    if name == "auto":
-        return torch.device("cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device {name!r} is not available here; auto takes the best that is") from error
-    return device
 
 
 def check_shares(batch: int | None, processes: int) -> None:

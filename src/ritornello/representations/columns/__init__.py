@@ -48,7 +48,8 @@ class Transposition(NamedTuple):
 
     def __call__(self, rows: Ids) -> Ids:
         """Return the rows, (time, column), of the transposed piece."""
-        return self.table[self.first + rows[:, self.source]].astype(rows.dtype)
+        moved: Ids = self.table[self.first + rows[:, self.source]].astype(rows.dtype)
+        return moved
 
 
 def transposition(representation: Representation, semitones: int) -> Transposition:
