@@ -17,7 +17,7 @@ from ritornello.cli import main
 from ritornello.corpus.shards import Corpus, build_corpus
 from ritornello.errors import ConfigError, DeviceError
 from ritornello.training import device as device_module
-from ritornello.training import loop
+from ritornello.training import loop, tuning
 from ritornello.training.checkpoint import load_checkpoint
 from ritornello.training.config import TrainConfig
 from ritornello.training.device import choose_device
@@ -25,6 +25,7 @@ from ritornello.training.loop import Trainer
 from ritornello.training.readings import Readings
 from ritornello.training.run import prepare
 from ritornello.training.schedule import make_optimizer, step_if
+from ritornello.training.tuning import settle_on_card
 
 SMALL: dict[str, Any] = {
     "hidden": 8, "layers": 1, "embedding": 8, "batch": 2, "window": 16, "precision": "float32", "samples": 0,
@@ -188,3 +189,54 @@ def test_a_card_of_another_kind_is_refused_or_left_aside(monkeypatch: pytest.Mon
         choose_device("cuda")
     with pytest.raises(ConfigError, match="device 'gpu7' is none"):
         choose_device("gpu7")
+
+
+class FakeTrial:
+    """A device whose rate grows up to 256 streams, and whose memory ends with more than `most` of them."""
+
+    most = 1024
+
+    def __init__(self, config: TrainConfig, corpus: Corpus, precision: str, rows: int, steps: int) -> None:
+        if rows > self.most:
+            raise FULL
+        self.speed = min(rows, 256) * (2.0 if precision == "bfloat16" else 1.0) * (1.1 if rows > 256 else 1.0)
+
+    def seconds(self) -> float:
+        return 0.01
+
+    def rate(self, seconds_limit: float) -> float:
+        return 1e9 * self.speed
+
+
+@pytest.mark.parametrize(("most", "streams"), [(1024, 256), (200, 128)])
+def test_streams_on_a_card_are_those_that_pay_and_fit(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, most: int, streams: int
+) -> None:
+    monkeypatch.setattr(tuning, "_Trial", FakeTrial)
+    monkeypatch.setattr(tuning, "_streams", lambda config, corpus, most: most)
+    monkeypatch.setattr(FakeTrial, "most", most)
+    config, machine = settle_on_card(TrainConfig(minutes=1), corpus)
+    assert (config.batch, machine.precision) == (streams, "bfloat16")
+    assert machine.multiplications_per_second == 2e9 * streams
+    assert (config.hidden, config.layers) in tuning.SIZES
+    given, machine = settle_on_card(TrainConfig(batch=64, hidden=33, precision="float32"), corpus)
+    assert (given.batch, given.hidden, machine.precision) == (64, 33, "float32")
+
+
+def test_a_larger_network_needs_a_faster_card(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuning, "_Trial", FakeTrial)
+    monkeypatch.setattr(tuning, "EPOCHS_LIMIT", 1e9)
+    sizes = [settle_on_card(TrainConfig(minutes=minutes), corpus)[0].hidden for minutes in (0.1, 100, 10_000)]
+    assert sizes[0] < sizes[1] < sizes[2]  # type: ignore[operator]
+
+
+def test_a_card_that_is_full_from_the_start_is_told(
+    folder: Path, tmp_path: Path, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeTrial, "most", 1)
+    monkeypatch.setattr(tuning, "_Trial", FakeTrial)
+    with pytest.raises(torch.OutOfMemoryError):
+        settle_on_card(TrainConfig(minutes=1), corpus)
+    monkeypatch.setattr(tuning, "measure", settle_on_card)
+    with pytest.raises(DeviceError, match="device 'auto' has no memory left; --batch or --hidden"):
+        prepare([folder], tmp_path / "m.rit", TrainConfig(minutes=1))

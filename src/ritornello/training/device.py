@@ -47,6 +47,14 @@ def _why_unusable(device: torch.device) -> str:
     return ""
 
 
+def synchronise(device: torch.device) -> None:
+    """Wait until a device has done what it was given, for measuring."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
 @contextmanager
 def device_errors(device: str, advice: Callable[[], str]) -> Iterator[None]:
     """Raise a DeviceError, a line with advice, for errors of a device: of its memory, and of its driver."""

@@ -64,7 +64,7 @@ from ritornello.training.scoring import (
     score,
     window_of,
 )
-from ritornello.training.tuning import EVALUATION_SHARE, build, check_shares
+from ritornello.training.tuning import build, check_shares, evaluation_share
 
 SMOOTHING = 0.98
 """Weight of the past in the running mean of the training loss."""
@@ -203,7 +203,11 @@ class Trainer:
             return False
         spent = counters.evaluating_seconds + counters.evaluation_seconds
         elapsed = counters.seconds - counters.began
-        return config.steps is not None or not counters.evaluations or spent <= EVALUATION_SHARE * elapsed
+        return (
+            config.steps is not None
+            or not counters.evaluations
+            or spent <= evaluation_share(self.device) * elapsed
+        )
 
     def _why_stopped(self) -> str:
         """Return why to stop early, or nothing."""
