@@ -33,11 +33,12 @@ SMALL: dict[str, Any] = {
 }  # fmt: skip
 
 FULL = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nSee the documentation")
-FAILING = torch.AcceleratorError(
+ACCELERATOR_ERROR = getattr(torch, "AcceleratorError", RuntimeError)  # torch 2.8 and later
+FAILING = ACCELERATOR_ERROR(
     "CUDA error: an illegal memory access was encountered\nCUDA kernel errors ..."
 )
 DRIVER = RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED")
-OTHER_KIND = torch.AcceleratorError(
+OTHER_KIND = ACCELERATOR_ERROR(
     "CUDA error: no kernel image is available for execution on the device\n..."
 )
 

@@ -1,4 +1,4 @@
-"""The streams of the data loader: which ids a batch reads, for truncated backpropagation through time.
+"""The streams of the data loader, which ids a batch reads: truncated backpropagation through time, with carried state.
 
 A batch has `batch_size` streams. Each reads its piece `bptt_steps` ids at a time, so that row b of batch k+1 continues
 row b of batch k; at the end of a piece the stream begins another one and sets `reset`. No row crosses pieces: after the

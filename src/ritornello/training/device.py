@@ -64,7 +64,7 @@ def device_errors(device: str, advice: Callable[[], str]) -> Iterator[None]:
         is_full = isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
         if (
             not is_full
-            and not isinstance(error, torch.AcceleratorError)
+            and not isinstance(error, getattr(torch, "AcceleratorError", ()))
             and not _OF_A_DRIVER.search(str(error))
         ):
             raise

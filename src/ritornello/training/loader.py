@@ -1,10 +1,10 @@
-"""Batches, made where the network is: rows of input columns lie there, windows of them are gathered and transposed.
+"""The data loader: batches are made where the network is, from rows of input columns that lie there.
 
-Rows are derived from the ids of a piece once, in its own key, as small integers (`shards.row_type`): 2 bytes for each
-column, 36 bytes an id for the 18 columns of `multitrack`. If those of the whole corpus fit (`memory.room_for_rows`),
-they stay on the device, `ResidentRows`; on a graphics card all of them are derived before the first step, by all
-cores, on a processor those of a piece when it is first begun. Else a thread derives the pieces ahead that will be
-begun next, and only the windows go to the device, `StreamedRows`.
+Windows of rows are gathered and moved to other keys by table. Rows are derived from the ids of a piece once, in its own
+key, as small integers (`shards.row_type`): 2 bytes for each column, 36 bytes an id for the 18 columns of `multitrack`.
+If those of the whole corpus fit (`memory.room_for_rows`), they stay on the device, `ResidentRows`; on a graphics card
+all of them are derived before the first step, by all cores, on a processor those of a piece when it is first begun.
+Else a thread derives the pieces ahead that will be begun next, and only the windows go to the device, `StreamedRows`.
 
 A batch is the same either way, on every device, to the last bit. Nothing here waits for a device.
 """
