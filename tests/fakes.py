@@ -122,8 +122,9 @@ class StepGrammarState(GrammarState):
     def quarters(self) -> float:
         return float(self.time)
 
-    def allowed_mask(self) -> np.ndarray:
-        mask = np.zeros(StepRepresentation.vocabulary_size, dtype=bool)
+    def allowed_mask(self, out: np.ndarray | None = None) -> np.ndarray:
+        mask = np.empty(StepRepresentation.vocabulary_size, dtype=bool) if out is None else out
+        mask[:] = False
         mask[max(FIRST_NOTE, self.highest + 1) :] = True
         mask[SHIFT] = self.time + 1 < self.bars * STEPS_PER_BAR
         mask[END] = self.place[0] + 1 >= self.bars

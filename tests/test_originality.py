@@ -99,8 +99,12 @@ pitches = st.lists(st.integers(58, 62), min_size=2, max_size=14).map(tuple)
 
 
 @settings(max_examples=150, deadline=None)
-@given(own=pitches, first=pitches, second=pitches)
-def test_the_longest_runs_are_those_found_by_trying_all(own: tuple, first: tuple, second: tuple) -> None:  # type: ignore[type-arg]
+@given(own=pitches, first=pitches, second=pitches, common=st.integers(0, 20), shift=st.integers(0, 1))
+def test_the_longest_runs_are_those_found_by_trying_all(
+    own: tuple[int, ...], first: tuple[int, ...], second: tuple[int, ...], common: int, shift: int
+) -> None:
+    own = (*own, *TUNE[:common], *own)
+    second = (*second, *(pitch + shift for pitch in TUNE[:common]))
     found = copies(index_of(first, second), melody_score(own))
     for copy, moved in ((found.moved, True), (found.exact, False)):
         longest = max(longest_by_hand(own, first, moved), longest_by_hand(own, second, moved))

@@ -5,8 +5,9 @@ may be in another key, tempo or loudness. (An *exact* copy is also at the same p
 notes of a chord are ordered from the lowest up. Drums and durations do not count.
 
 An `Index` holds the tracks of the training music: seven bytes a note in memory, one in a file. Beyond MOST_NOTES notes
-it holds every second piece, or fewer (`is_whole` is then false). The search is binary, over lengths: it hashes all runs
-of a length (`runs`), since the parts of a shared run are shared too.
+it holds every second piece, or fewer (`is_whole` is then false). The search is binary, over lengths, since the parts of
+a shared run are shared too: it compares hashes of runs (`runs`). Of short runs, up to FIRST_LENGTH, the index keeps the
+first bits of all hashes, two bytes a note and length; longer ones are hashed only where a short one is shared.
 
 Read in order: `Line`, `Index`, `build_index`, `copies`.
 """
@@ -14,8 +15,10 @@ Read in order: `Line`, `Index`, `build_index`, `copies`.
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -24,7 +27,7 @@ from numpy.typing import NDArray
 
 from ritornello.arrays import Ints
 from ritornello.errors import BundleError
-from ritornello.runs import Hashes, hash_run, prefix_sums, run_hashes
+from ritornello.runs import Hashes, RollingHash, prefix_sums, run_hashes, run_hashes_at
 from ritornello.score import Score
 
 STEPS_PER_QUARTER = 48
@@ -36,6 +39,9 @@ LONGEST_WAIT = 16 * STEPS_PER_QUARTER
 
 LONGEST_COPY = 512
 """The longest length of a run that is searched."""
+FIRST_LENGTH = 8
+"""The length that is searched first, in notes: most pieces of a model share so many with its music."""
+
 MOST_KEPT = 2
 """Lengths of runs whose continuations an index keeps: they take 20 bytes a note and length, and 20 ms to make."""
 
@@ -44,6 +50,12 @@ _PITCH = np.uint64(0xD6E8FEB86659FD93)
 
 _HIGH_BITS = np.uint64(48)
 """Shifted right by this, a hash becomes its first 16 bits."""
+
+FILTER_BITS = 22
+"""First bits of a hash by which most runs are told to be in no index: 4 MB, and 10 ms to make."""
+
+FILTER_AFTER = 4000
+"""Runs that are looked up before that pays."""
 
 _NO_STEP = 0xFFFF_FFFF
 """The step between two tracks, which occurs in no piece."""
@@ -125,6 +137,18 @@ class Index:
 
     @cached_property
     def _continuations(self) -> dict[int, Continuations]:
+        return {}
+
+    def first_bits(self, steps: int, exact: bool) -> NDArray[np.uint16]:
+        """Return the first 16 bits of the hash of each run of so many steps, at most FIRST_LENGTH; they are kept."""
+        if (steps, exact) not in self._first_bits:
+            hashes = run_hashes(self.sums, steps)
+            hashes = hashes + self.pitches[: len(hashes)] * _PITCH if exact else hashes
+            self._first_bits[steps, exact] = (hashes >> _HIGH_BITS).astype(np.uint16)
+        return self._first_bits[steps, exact]
+
+    @cached_property
+    def _first_bits(self) -> dict[tuple[int, bool], NDArray[np.uint16]]:
         return {}
 
     def place(self, note: int) -> tuple[str, int]:
@@ -251,43 +275,47 @@ def copies(index: Index, score: Score, since: int = -1) -> Copies:
 
 
 def _longest(index: Index, searched: Index, most: int, exact: bool) -> Copy | None:
-    """Return the longest shared run of at most `most` notes, by binary search over lengths."""
+    """Return the longest shared run of at most `most` notes, by binary search over lengths from FIRST_LENGTH on.
+
+    Once a run is found, longer ones are searched only where it begins.
+    """
     low, high = 1, min(most, len(searched.steps))
-    starts, own = np.arange(len(index.steps)), -1
+    starts: Ints | None = None  # anywhere
+    own, notes = -1, min(FIRST_LENGTH, high)
     while low < high:
-        notes = (low + high + 1) // 2
         shared, at = _shared(index, searched, starts, notes - 1, exact)
         if len(shared):
             low, starts, own = notes, shared, at
         else:
             high = notes - 1
-    return Copy(low, *index.place(int(starts[0])), searched.place(own)[1]) if own >= 0 else None
+        notes = (low + high + 1) // 2
+    return None if starts is None else Copy(low, *index.place(int(starts[0])), searched.place(own)[1])
 
 
-def _shared(index: Index, searched: Index, starts: Ints, steps: int, exact: bool) -> tuple[Ints, int]:
-    """Return which of the `starts` in the index begin a run of so many steps that `searched` has too, and the start of
-    the first of them in `searched`, or -1."""
-    own = _run_hashes(searched, steps, exact)
+def _shared(index: Index, searched: Index, starts: Ints | None, steps: int, exact: bool) -> tuple[Ints, int]:
+    """Return which of the `starts` in the index (None: all) begin a run of so many steps that `searched` has too, and
+    the start of the first of them in `searched`, or -1."""
     order = np.flatnonzero(searched.within_lines(steps))
-    order = order[np.argsort(own[order])]
+    keys = _run_hashes(searched, order, steps, exact)
+    by_key = np.argsort(keys, kind="stable")
+    order, keys = order[by_key], keys[by_key]
+    if starts is None:
+        begins = np.zeros(1 << 16, dtype=bool)
+        begins[keys >> _HIGH_BITS] = True
+        starts = np.flatnonzero(begins.take(index.first_bits(steps, exact)))
     starts = starts[starts < len(index.steps) - steps]
     if not len(order) or not len(starts):
         return starts[:0], -1
-    keys, wanted = own[order], _run_hashes(index, steps, exact)[starts]
-    begins = np.zeros(1 << 16, dtype=bool)  # the first 16 bits of keys, which exclude most of the index
-    begins[keys >> _HIGH_BITS] = True
-    likely = np.flatnonzero(begins[wanted >> _HIGH_BITS])
-    starts, wanted = starts[likely], wanted[likely]
+    wanted = _run_hashes(index, starts, steps, exact)
     at = np.minimum(np.searchsorted(keys, wanted), len(order) - 1)
     same = keys[at] == wanted
     return starts[same], int(order[at[same.argmax()]]) if same.any() else -1
 
 
-def _run_hashes(index: Index, steps: int, exact: bool) -> Hashes:
-    """Return the hash of each run of so many steps, also of those that cross lines."""
-    hashes = run_hashes(index.sums, steps)
-    first = index.pitches[: len(hashes)].astype(np.uint64)
-    return hashes + first * _PITCH if exact else hashes
+def _run_hashes(index: Index, starts: Ints, steps: int, exact: bool) -> Hashes:
+    """Return the hashes of the runs of so many steps that begin at `starts`."""
+    hashes = run_hashes_at(index.sums, starts, steps)
+    return hashes + index.pitches[starts] * _PITCH if exact else hashes
 
 
 class Continuations:
@@ -302,10 +330,73 @@ class Continuations:
         first_bits = (self._hashes >> _HIGH_BITS).astype(np.uint16)
         self._order = np.argsort(first_bits, kind="stable")
         self._ends = np.cumsum(np.bincount(first_bits, minlength=1 << 16))
+        self._asked = 0  # how often
 
-    def after(self, steps: list[int]) -> set[int]:
-        """Return the steps that follow a run of `steps_before` steps anywhere in the index."""
-        wanted = np.uint64(hash_run(steps))
-        bits = int(wanted >> _HIGH_BITS)
+    @cached_property
+    def _beginnings(self) -> memoryview:
+        """Whether some hash begins with each number of FILTER_BITS bits."""
+        found = np.zeros(1 << FILTER_BITS, dtype=np.uint8)
+        found[self._hashes >> np.uint64(64 - FILTER_BITS)] = 1
+        return found.data
+
+    def after(self, run: int) -> set[int]:
+        """Return the steps that follow a run of `steps_before` steps, given by its hash, anywhere in the index."""
+        self._asked += 1
+        if self._asked > FILTER_AFTER and not self._beginnings[run >> 64 - FILTER_BITS]:
+            return set()  # most runs of a new piece
+        bits = run >> 48
         runs = self._order[self._ends[bits - 1] if bits else 0 : self._ends[bits]]
-        return set(self._next[runs[self._hashes[runs] == wanted]].tolist())
+        return set(self._next[runs[self._hashes[runs] == np.uint64(run)]].tolist())
+
+    def begin(self, quarters: float, pitch: int) -> LastRun:
+        """Return the run of a line that begins with this note, at a time in quarters."""
+        return LastRun(self, _grid(quarters), pitch)
+
+
+@dataclass
+class LastRun:
+    """The last notes of a line that goes on.
+
+    onset, pitch: of the last one. steps: before it, as many as `continuations` are about. following: the steps that
+    follow these in the index.
+    """
+
+    continuations: Continuations
+    onset: int
+    pitch: int
+    steps: deque[int] = field(init=False)
+    following: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        count = self.continuations.steps_before
+        self.steps, self._hash = deque(maxlen=count), RollingHash(count)
+
+    def add(self, quarters: float, pitch: int) -> None:
+        """Add the next note, at a time in quarters."""
+        onset = _grid(quarters)
+        step = _step(onset - self.onset, pitch - self.pitch)
+        is_full = len(self.steps) == self.steps.maxlen
+        self._hash.advance(step, self.steps[0] if is_full else None)
+        self.steps.append(step)
+        if len(self.steps) == self.steps.maxlen:
+            self.following = self.continuations.after(self._hash.value)
+        self.onset, self.pitch = onset, pitch
+
+    def copied_at(self, quarters: float) -> list[int]:
+        """Return the pitches that, at this time, would make the run and one note more a copy."""
+        wait = min(_grid(quarters) - self.onset, LONGEST_WAIT)
+        return [self.pitch + step % 256 - 128 for step in self.following if step // 256 == wait]
+
+    def fork(self) -> LastRun:
+        other = copy(self)
+        other.steps, other._hash = self.steps.copy(), self._hash.fork()
+        return other
+
+
+def _grid(quarters: float) -> int:
+    return int(quarters * STEPS_PER_QUARTER + 0.5)
+
+
+def _step(wait: int, interval: int) -> int:
+    """Return `step_between` of plain integers."""
+    return min(wait, LONGEST_WAIT) * 256 + interval + 128

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import stable_order
+
 Hashes = NDArray[np.uint64]
 
 BASE = 0x9E3779B97F4A7C15
@@ -32,6 +34,26 @@ def run_hashes(sums: Hashes, length: int) -> Hashes:
     if len(sums) <= length:
         return np.zeros(0, dtype=np.uint64)
     return (sums[length:] - sums[: len(sums) - length]) * _powers(_INVERSE, len(sums) - length)
+
+
+def repeated(hashes: Hashes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the indices of all hashes that have an equal one before them, in any order, and of the last such one.
+
+    They are sorted by their low 32 bits, and by all 64 only if two of them differ in the others alone.
+    """
+    for keys in (hashes.astype(np.uint32), hashes):
+        order = stable_order(keys)
+        at = np.flatnonzero(np.diff(keys[order]) == 0)
+        again, before = order[at + 1], order[at]
+        if keys is hashes or np.array_equal(hashes[again], hashes[before]):
+            break
+    return again, before
+
+
+def run_hashes_at(sums: Hashes, starts: NDArray[np.integer[Any]], length: int) -> Hashes:
+    """Return those of `run_hashes` that begin at `starts`."""
+    hashes: Hashes = sums[starts + length] - sums[starts]
+    return hashes * _powers(_INVERSE, len(sums) - length)[starts]
 
 
 def hash_run(numbers: Iterable[int]) -> int:

@@ -21,11 +21,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ritornello.arrays import Ints, stable_order
 from ritornello.errors import ConfigError
 from ritornello.theory import estimate_key
 
@@ -62,7 +64,13 @@ def make_notes(rows: Iterable[Sequence[int]] = ()) -> Notes:
 
 def sort_notes(notes: Notes) -> Notes:
     """Return `notes` sorted by start, then pitch, then duration."""
-    return notes[np.lexsort((notes["velocity"], notes["duration"], notes["pitch"], notes["start"]))]
+    # `take` is ten times as fast as an index on records
+    return notes.take(np.lexsort((notes["velocity"], notes["duration"], notes["pitch"], notes["start"])))
+
+
+def rescaled(ticks: Any, old: int, new: int) -> Any:
+    """Return ticks, `old` of them to a quarter, as the nearest ones of `new` to a quarter, halves as the later."""
+    return ticks if old == new else (2 * ticks * new + old) // (2 * old)
 
 
 def end_at_restrike(
@@ -73,7 +81,8 @@ def end_at_restrike(
     The columns are notes in any order, with times in any unit. Of notes of a key that start together, all but the
     longest become notes without length.
     """
-    order = np.lexsort((end, start, key))
+    order = np.lexsort((end, start))
+    order = order[stable_order(key[order])]
     same = np.diff(key[order]) == 0
     result, earlier = end.copy(), order[:-1][same]
     result[earlier] = np.minimum(end[earlier], start[order[1:][same]])
@@ -199,10 +208,28 @@ class Track:
 
     __hash__ = None  # type: ignore[assignment]  # arrays do not hash
 
-    @property
+    @cached_property
     def end(self) -> int:
         """The tick at which the last note has ended; 0 without notes."""
         return int((self.notes["start"] + self.notes["duration"]).max(initial=0))
+
+
+def note_columns(tracks: Iterable[Track]) -> tuple[Ints, Ints, Ints, Ints]:
+    """Return start, duration, pitch and velocity of the notes of all tracks, track after track; each (notes,)."""
+    notes = [np.zeros(0, dtype=NOTE), *(track.notes for track in tracks)]
+    start, duration, pitch, velocity = (
+        np.concatenate([part[name] for part in notes], dtype=np.int64) for name in NOTE.names or ()
+    )
+    return start, duration, pitch, velocity
+
+
+def sounding(start: Ints, end: Ints) -> tuple[Ints, Ints]:
+    """Return how many notes sound between each of their starts and ends, in order, and the next, and for how long.
+
+    Each is (2 * notes - 1,); some last no time. Of starts and ends at once, the ends come first.
+    """
+    events = np.sort(np.concatenate([start * 2 + 1, end * 2]), kind="stable")
+    return np.cumsum((events & 1) * 2 - 1)[:-1], np.diff(events >> 1)
 
 
 @dataclass(frozen=True)
@@ -290,7 +317,7 @@ class Score:
         old, new = self.ticks_per_quarter, ticks_per_quarter
 
         def scale(ticks: Any) -> Any:
-            return (2 * ticks * new + old) // (2 * old)
+            return rescaled(ticks, old, new)
 
         def scale_track(track: Track) -> Track:
             notes, controls = track.notes.copy(), track.controls.copy()
@@ -736,22 +763,30 @@ def _chained(
     return tuple(result)
 
 
-def _tempo_table(score: Score) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _tempo_table(
+    score: Score, ticks_per_quarter: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return the ticks of the tempo changes, the seconds there, and the seconds per tick from there on."""
     tempos = score.tempos
     if not tempos or tempos[0].tick > 0:
         tempos = (Tempo(0, DEFAULT_MICROSECONDS_PER_QUARTER), *tempos)
-    ticks = np.array([tempo.tick for tempo in tempos], dtype=np.float64)
+    ticks = np.array([tempo.tick for tempo in tempos])
+    ticks = rescaled(ticks, score.ticks_per_quarter, ticks_per_quarter).astype(np.float64)
     micros = np.array([tempo.microseconds_per_quarter for tempo in tempos], dtype=np.float64)
-    seconds_per_tick = micros / 1e6 / score.ticks_per_quarter
+    seconds_per_tick = micros / 1e6 / ticks_per_quarter
     seconds = np.concatenate([[0.0], np.cumsum(np.diff(ticks) * seconds_per_tick[:-1])])
     return ticks, seconds, seconds_per_tick
 
 
-def ticks_to_seconds(score: Score, ticks: ArrayLike) -> NDArray[np.float64]:
-    """Return the seconds from the start of `score` at `ticks` (any shape), by its tempo map."""
+def ticks_to_seconds(
+    score: Score, ticks: ArrayLike, ticks_per_quarter: int | None = None
+) -> NDArray[np.float64]:
+    """Return the seconds from the start of `score` at `ticks` (any shape), by its tempo map.
+
+    `ticks_per_quarter`: of `ticks`, if it is not that of the score. Tempos then change at such ticks, too.
+    """
     ticks = np.asarray(ticks, dtype=np.float64)
-    at, seconds, seconds_per_tick = _tempo_table(score)
+    at, seconds, seconds_per_tick = _tempo_table(score, ticks_per_quarter or score.ticks_per_quarter)
     i = np.searchsorted(at, ticks, side="right") - 1
     i = np.maximum(i, 0)
     return np.asarray(seconds[i] + (ticks - at[i]) * seconds_per_tick[i])
@@ -760,6 +795,6 @@ def ticks_to_seconds(score: Score, ticks: ArrayLike) -> NDArray[np.float64]:
 def seconds_to_ticks(score: Score, seconds: ArrayLike) -> NDArray[np.int64]:
     """Return the nearest tick at `seconds` (any shape) from the start of `score`, by its tempo map."""
     seconds = np.asarray(seconds, dtype=np.float64)
-    at, starts, seconds_per_tick = _tempo_table(score)
+    at, starts, seconds_per_tick = _tempo_table(score, score.ticks_per_quarter)
     i = np.maximum(np.searchsorted(starts, seconds, side="right") - 1, 0)
     return np.rint(at[i] + (seconds - starts[i]) / seconds_per_tick[i]).astype(np.int64)

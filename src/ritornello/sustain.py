@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import is_
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ def sustained(score: Score) -> Score:
     """
 
     def held(track: Track) -> Track:
-        if track.is_drum or not len(track.notes) or not has_pedal(track):
+        if track.is_drum or not len(track.notes) or not len(track.controls) or not has_pedal(track):
             return track
         notes = track.notes.copy()
         starts, pitches = notes["start"].astype(np.int64), notes["pitch"].astype(np.int64)
@@ -40,12 +41,15 @@ def sustained(score: Score) -> Score:
         notes["duration"] = np.maximum(released, ends) - starts
         return replace(track, notes=sort_notes(notes))
 
-    return replace(score, tracks=tuple(map(held, score.tracks)))
+    tracks = tuple(map(held, score.tracks))
+    return score if all(map(is_, tracks, score.tracks)) else replace(score, tracks=tracks)
 
 
 def has_pedal(track: Track) -> bool:
     """Return whether the sustain or the sostenuto pedal goes down in `track`."""
-    return any(len(_movements(track, number)[0]) for number in (SUSTAIN, SOSTENUTO))
+    is_down = (track.controls["kind"] == CONTROL_CHANGE) & (track.controls["value"] >= DOWN)
+    number = track.controls["number"][is_down]
+    return bool(((number == SUSTAIN) | (number == SOSTENUTO)).any())
 
 
 def has_bends(track: Track) -> bool:

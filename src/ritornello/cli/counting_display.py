@@ -20,6 +20,6 @@ def show_counting(as_json: bool, unit: str = "files") -> Iterator[Callable[[str,
         def show(what: str, done: int, total: int) -> None:
             if what not in tasks:
                 tasks[what] = bar.add_task(what, total=total)
-            bar.update(tasks[what], completed=done)
+            bar.update(tasks[what], completed=done, total=total)
 
         yield show

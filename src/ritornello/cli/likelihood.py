@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ritornello.generation.likelihood import Example
     from ritornello.likelihood import Likelihood
     from ritornello.score import Score
 
@@ -31,16 +33,18 @@ def likelihood(
     """Measure how probable pieces are under a model, and how often it predicts the next token."""
     import json
 
+    from ritornello.cli.counting_display import show_counting
     from ritornello.cli.music_files import for_each
     from ritornello.generation import load
+    from ritornello.generation.likelihood import examples_of, grouped, judge_group
     from ritornello.likelihood import Likelihood
 
     loaded, width = load(model), min(max(map(len, files)) + 24, 48)
-    knows_bars = loaded.bundle.representation.learns_whole_pieces
+    representation, stepper = loaded.bundle.representation, loaded.stepper
     heading = [_line("file", width, ("notes", "nats a note", "right"), "where most surprising")]
 
-    def show(path: Path, score: Score) -> Likelihood:
-        header, bars = loaded.likelihood_by_bar(score)
+    def show(path: Path, header: Likelihood, bars: list[Likelihood]) -> Likelihood:
+        knows_bars = representation.learns_whole_pieces
         judged, bar = sum(bars, header), most_surprising(bars) if knows_bars else None
         if as_json:
             by_bar = [round(-bar.log_likelihood, 3) for bar in bars] if knows_bars else None
@@ -53,7 +57,18 @@ def likelihood(
             typer.echo(_line(str(path), width, _cells(judged), where))
         return judged
 
-    judged = for_each(files, show, loaded.bundle.representation.reads_prose)
+    paths: list[Path] = []
+    judged: list[Likelihood] = []
+
+    def prepare(path: Path, score: Score) -> list[Example]:
+        examples = examples_of(representation, score)
+        paths.append(path)
+        return examples
+
+    for group in grouped(for_each(files, prepare, representation.reads_prose)):
+        with show_counting(as_json, "pieces") as progress:
+            found = judge_group(representation, stepper, group, partial(progress, "judging"))
+        judged += [show(paths[number], *each) for number, each in enumerate(found, len(judged))]
     total = sum(judged, Likelihood())
     if as_json and len(judged) > 1:
         typer.echo(json.dumps({"file": None, "files": len(judged)} | total.facts()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,8 +19,8 @@ Result = TypeVar("Result")
 
 def for_each(
     paths: Sequence[str], make: Callable[[Path, Score], Result], prose: bool = False
-) -> list[Result]:
-    """Return what `make` returns for each music file (or text, with `prose`) of `paths`, files and folders.
+) -> Iterator[Result]:
+    """Yield what `make` returns for each music file (or text, with `prose`) of `paths`, files and folders.
 
     A file given by name must be fit: its error is raised, with its name. What of a folder cannot be read, or is refused
     by `make`, is told on stderr and passed over. Raises CorpusError if nothing is left.
@@ -29,20 +29,22 @@ def for_each(
     from ritornello.errors import ConfigError, CorpusError, FileError, counted
     from ritornello.formats import read
 
-    files, given, made = find_files(paths, prose), set(map(Path, paths)), list[Result]()
+    files, given, made = find_files(paths, prose), set(map(Path, paths)), 0
     if line := passed_over(paths, prose):
         print(f"ritornello: {line}", file=sys.stderr)
     for path in files:
         try:
-            made.append(make(path, read(path)))
+            result = make(path, read(path))
         except (ConfigError, FileError) as error:
             message = str(error) if str(path) in str(error) else f"{path}: {error}"
             if path in given:
                 raise type(error)(message) from error
             print(f"ritornello: passed over: {message}", file=sys.stderr)
+            continue
+        made += 1
+        yield result
     if not made:
         raise CorpusError(f"none of {counted(len(files), 'file')} is fit")
-    return made
 
 
 def passed_over(paths: Sequence[Path | str], prose: bool = False) -> str:

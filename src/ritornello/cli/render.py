@@ -70,7 +70,7 @@ def render(
         targets[0].parent.mkdir(parents=True, exist_ok=True)
         _write(path, score, targets, sound)
 
-    for_each(files, write)
+    list(for_each(files, write))
 
 
 def _target(folder: Path, path: Path, given: Sequence[str], suffix: str, taken: set[Path]) -> Path:

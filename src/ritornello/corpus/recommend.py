@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ritornello.arrays import run_edges
 from ritornello.chord_symbols import chord_texts
 from ritornello.errors import counted
 from ritornello.leadsheet import read_leadsheet
-from ritornello.score import Meter, Notes, Score
+from ritornello.score import Meter, Notes, Score, note_columns, sounding
 from ritornello.theory import family_name
 
 MOST = 0.8
@@ -82,7 +83,8 @@ def character_of(score: Score) -> Character:
 
 
 def _in_phase(score: Score) -> float:
-    onsets = np.unique(score.all_notes()["start"])
+    onsets = np.sort(note_columns(score.tracks)[0], kind="stable")
+    onsets = onsets[run_edges(onsets)[:-1]]
     divisions = np.rint(onsets / score.ticks_per_quarter * PHASES).astype(np.int64) % PHASES
     counts = np.sort(np.bincount(divisions, minlength=PHASES))
     # The counts of n onsets anywhere have the standard deviation (n / 24)^(1/2); the upper third of a normal
@@ -103,11 +105,9 @@ def _is_four_voices(parts: Sequence[Notes], single: Sequence[bool]) -> bool:
     if len(parts) == 4 and all(single):
         return True
     notes = np.concatenate(parts)
-    ends = notes["start"].astype(np.int64) + notes["duration"]
-    ticks, places = np.unique(np.concatenate([notes["start"], ends]), return_inverse=True)
-    steps = np.bincount(places.ravel(), np.repeat([1, -1], len(notes)), minlength=len(ticks))
-    sounding, lengths = np.cumsum(steps)[:-1].round(), np.diff(ticks)
-    return bool(lengths[sounding == 4].sum() >= STEADY * lengths[sounding > 0].sum() > 0)
+    start = notes["start"].astype(np.int64)
+    count, length = sounding(start, start + notes["duration"])
+    return bool(length[count == 4].sum() >= STEADY * length[count > 0].sum() > 0)
 
 
 def _is_leadsheet(score: Score, parts: Sequence[Notes], single: Sequence[bool]) -> bool:

@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ritornello import formats
+from ritornello.arrays import Ints, Mask, run_edges
 from ritornello.corpus.pool import Failure, map_guarded
 from ritornello.corpus.prose import prose_pieces
 from ritornello.corpus.recommend import Character, character_of
@@ -36,7 +36,7 @@ from ritornello.formats.event_text import is_event_text
 from ritornello.formats.text import is_prose, paragraphs
 from ritornello.paths import describe
 from ritornello.remote import local
-from ritornello.score import LONGEST_QUARTERS, Notes, Score
+from ritornello.score import LONGEST_QUARTERS, Score, note_columns, rescaled, sounding
 from ritornello.theory import DRUMS, estimate_key, instrument_name, key_name
 
 Verdict = Literal["used", "repaired", "skipped", "duplicate", "failed"]
@@ -219,28 +219,30 @@ def _fault(score: Score, minimum_notes: int, prose: bool) -> str | None:
         return f"{counted(count, 'note')}; wanted are {minimum_notes} or more"
     if hours > LONGEST_HOURS or quarters > LONGEST_QUARTERS:
         return f"it lasts {hours:,.1f} hours, {quarters:,.0f} quarter notes; no piece does"
-    starts = score.all_notes()["start"]
-    return f"all its {count} notes start at once" if starts[0] == starts[-1] else None
+    starts = [int(track.notes["start"][each]) for track in score.tracks if len(track.notes) for each in (0, -1)]
+    return f"all its {count} notes start at once" if min(starts) == max(starts) else None
 
 
 def _describe(path: Path, score: Score) -> FileReport:
-    pitched = Score(score.ticks_per_quarter, tuple(t for t in score.tracks if not t.is_drum)).all_notes()
-    everything = score.all_notes()
-    minutes = score.seconds / 60
-    digest, shape, lowest = _digests(score)
+    start, duration, pitch, _ = note_columns(score.tracks)
+    is_drum = np.repeat([track.is_drum for track in score.tracks], [len(track.notes) for track in score.tracks])
+    has_pitches = not is_drum.all()
+    heard = ~is_drum if has_pitches else is_drum
+    seconds = score.seconds
+    digest, shape, lowest = _digests(start, pitch, is_drum, score.ticks_per_quarter)
     meters = dict.fromkeys(f"{meter.numerator}/{meter.denominator}" for meter in score.meters)
     return FileReport(
         path=path,
         verdict="repaired" if score.repairs else "used",
         reasons=score.repairs,
-        notes=len(everything),
-        seconds=round(score.seconds, 3),
+        notes=len(start),
+        seconds=round(seconds, 3),
         bars=len(score.bar_starts()),
         instruments=tuple(sorted({DRUMS if t.is_drum else t.program for t in score.tracks if len(t.notes)})),
         meters=tuple(meters),
-        key=_key(pitched) if len(pitched) else None,
-        polyphony=_polyphony(pitched if len(pitched) else everything),
-        tempo=round(score.end / score.ticks_per_quarter / minutes, 3) if minutes else 0.0,
+        key=_key(pitch[heard], duration[heard]) if has_pitches else None,
+        polyphony=_polyphony(start[heard], duration[heard]),
+        tempo=round(score.end / score.ticks_per_quarter / (seconds / 60), 3) if seconds else 0.0,
         digest=digest,
         shape=shape,
         lowest=lowest,
@@ -249,36 +251,30 @@ def _describe(path: Path, score: Score) -> FileReport:
     )
 
 
-def _key(notes: Notes) -> str:
-    weights = np.bincount(notes["pitch"] % 12, weights=notes["duration"], minlength=12)
+def _key(pitch: Ints, duration: Ints) -> str:
+    weights = np.bincount(pitch % 12, weights=duration, minlength=12)
     _, minor, fifths = estimate_key(weights)
     return key_name(fifths, minor)
 
 
-def _polyphony(notes: Notes) -> tuple[float, int]:
+def _polyphony(start: Ints, duration: Ints) -> tuple[float, int]:
     """Return the number of notes that sound at once: its mean over the time in which any does, and its maximum."""
-    durations = np.maximum(notes["duration"], 1)
-    ticks = np.concatenate([notes["start"], notes["start"] + durations])
-    changes = np.repeat([1, -1], len(notes))
-    order = np.lexsort((changes, ticks))  # of what happens at one tick, the ends come first
-    sounding = np.cumsum(changes[order])
-    spans = np.diff(ticks[order])
-    return float(durations.sum() / spans[sounding[:-1] > 0].sum()), int(sounding.max())
+    duration = np.maximum(duration, 1)
+    count, length = sounding(start, start + duration)
+    return float(duration.sum() / (length * (count > 0)).sum()), int(count.max())
 
 
-def _digests(score: Score) -> tuple[str, str, int]:
+def _digests(start: Ints, pitch: Ints, is_drum: Mask, ticks_per_quarter: int) -> tuple[str, str, int]:
     """Return the digest of the notes, the digest that transpositions share, and the lowest pitch, drums aside."""
-    notes = np.concatenate([track.notes for track in score.tracks])
-    is_drum = np.repeat([t.is_drum for t in score.tracks], [len(t.notes) for t in score.tracks])
-    lowest = int(notes["pitch"][~is_drum].min(initial=127))
-    since_first = notes["start"] - notes["start"].min()
-    steps = (2 * GRID * since_first + score.ticks_per_quarter) // (2 * score.ticks_per_quarter)
-    keys = 512 * steps + 256 * is_drum + notes["pitch"]
-    return _digest(keys), _digest(keys - np.where(is_drum, 0, lowest) + 128), lowest
+    lowest = int(pitch[~is_drum].min(initial=127))
+    steps = rescaled(start - start.min(), ticks_per_quarter, GRID)
+    keys = np.sort(512 * steps + 256 * is_drum + pitch, kind="stable")
+    keys = keys[run_edges(keys)[:-1]]
+    return _digest(keys), _digest(keys - np.where(keys & 256, 0, lowest) + 128), lowest
 
 
-def _digest(keys: NDArray[np.int64]) -> str:
-    return blake2b(np.unique(keys).astype("<i8").tobytes(), digest_size=16).hexdigest()
+def _digest(keys: Ints) -> str:
+    return blake2b(keys.astype("<i8").tobytes(), digest_size=16).hexdigest()
 
 
 # ---- files and folders --------------------------------------------------------------------------------------

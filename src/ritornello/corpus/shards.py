@@ -84,9 +84,12 @@ class EncodedPiece(NamedTuple):
     reasons: tuple[str, ...] = ()
 
 
-def encode_piece(name: str, config: Mapping[str, Any], piece: Piece) -> EncodedPiece:
-    """Return the training examples of one piece in the representation `name` with `config`: one, several or none."""
-    representation = _cached_representation(name, json.dumps(config, sort_keys=True))
+def encode_piece(name: str, config: str, piece: Piece) -> EncodedPiece:
+    """Return the training examples of one piece: one, several or none.
+
+    name, config: of the representation, the configuration as JSON.
+    """
+    representation = _cached_representation(name, config)
     score = piece.read()
     found = representation.extract_examples(score)
     return EncodedPiece(tuple(_encode_ids(representation, ids) for ids in found.ids), found.reasons)
@@ -215,7 +218,7 @@ def build_corpus(
         raise CorpusError(_too_little(found))
     all_statistics = (report.statistics for report in found.used)
     fitted = kind.fit(all_statistics, options or {}) if isinstance(representation, str) else representation
-    encode = functools.partial(encode_piece, fitted.name, fitted.config())
+    encode = functools.partial(encode_piece, fitted.name, json.dumps(fitted.config()))
     with paths.replacing_folder(directory, overwrite=True) as beside:
 
         def write(named: Named) -> _Written:

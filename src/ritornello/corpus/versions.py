@@ -14,8 +14,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import run_edges
 from ritornello.runs import prefix_sums, run_hashes
-from ritornello.score import Score
+from ritornello.score import Score, note_columns, rescaled
 
 FIGURE = 8
 """Notes of a figure."""
@@ -40,17 +41,14 @@ ALL = 1 << 32
 def sketch_of(score: Score) -> Sketch:
     """Return the sketch of a score, sorted; of its drums only if there is nothing else."""
     tracks = [track for track in score.tracks if not track.is_drum] or list(score.tracks)
-    found = [np.zeros(0, dtype=np.uint64)]
-    for track in tracks:
-        notes = track.notes
-        ticks = score.ticks_per_quarter
-        onsets = (2 * GRID * notes["start"].astype(np.int64) + ticks) // (2 * ticks)
-        pitches = notes["pitch"].astype(np.int64)
-        steps = (onsets[1:] - onsets[:-1]) * 256 + pitches[1:] - pitches[:-1] + 128
-        found.append(run_hashes(prefix_sums(steps), FIGURE - 1))
-    hashes = np.concatenate(found)
+    start, _, pitch, _ = note_columns(tracks)
+    onset = rescaled(start, score.ticks_per_quarter, GRID)
+    steps = np.diff(onset) * 256 + np.diff(pitch) + 128
+    track = np.repeat(np.arange(len(tracks)), [len(each.notes) for each in tracks])
+    hashes = run_hashes(prefix_sums(steps), FIGURE - 1)[track[FIGURE - 1 :] == track[: 1 - FIGURE]]
     hashes = (hashes ^ hashes >> np.uint64(33)) * np.uint64(0xFF51AFD7ED558CCD)  # the high bits depend on all
-    return np.unique((hashes >> np.uint64(32)).astype(np.uint32))[:SKETCH]
+    figures = np.sort((hashes >> np.uint64(32)).astype(np.uint32))
+    return figures[run_edges(figures)[:-1]][:SKETCH]
 
 
 def families_of(sketches: Sequence[Sketch]) -> list[int]:

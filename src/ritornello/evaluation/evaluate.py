@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -105,11 +106,7 @@ def evaluate(
     random = np.random.default_rng(config.seed)
     chosen = [scores[number] for number in sorted(random.permutation(len(scores))[: config.pieces].tolist())]
     real = [representation.decode(representation.encode(score)) for score in chosen]
-    judged = []
-    for done, score in enumerate(chosen, 1):
-        judged.append(model.likelihood(score))
-        if progress:
-            progress("judging", done, len(chosen))
+    judged = list(model.likelihoods(chosen, partial(progress, "judging") if progress else None))
     composed, count = [], config.count or len(real)
     sampling = config.model_dump(include=set(SamplerConfig.model_fields))
     for number in range(count):

@@ -9,7 +9,7 @@ Read in order: `load` and `Model` here, then `compose`; below it `constraints`, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -150,19 +150,39 @@ class Model:
         )
 
     def likelihood(self, music: Score | Source) -> Likelihood:
-        """Return how probable the model finds a score, or the score in a path, bytes or file object."""
-        from ritornello.formats import as_score
-        from ritornello.generation.likelihood import log_likelihood
+        """Return how probable the model finds a score, or the score in a path, bytes or file object.
 
-        return log_likelihood(self.bundle, as_score(music), self.stepper)
+        Raises ConfigError if there are no notes.
+        """
+        [judged] = self.likelihoods([music])
+        return judged
+
+    def likelihoods(
+        self, pieces: Iterable[Score | Source], progress: Callable[[int, int], None] | None = None
+    ) -> Iterator[Likelihood]:
+        """Yield the `likelihood` of each of many pieces, which are read in one batch, or a few if there are very many;
+        `progress` is called with the numbers of examples of a batch that are read, and of all."""
+        from ritornello.formats import as_score
+        from ritornello.generation.likelihood import examples_of, grouped, judge_group
+
+        representation = self.bundle.representation
+        for group in grouped(examples_of(representation, as_score(each)) for each in pieces):
+            for header, bars in judge_group(representation, self.stepper, group, progress):
+                yield sum(bars, header)
 
     def likelihood_by_bar(self, music: Score | Source) -> tuple[Likelihood, list[Likelihood]]:
         """Return the likelihood of what stands before the first note of a score, such as tempo and instruments, and of
-        each bar; their sum is that of `likelihood`."""
-        from ritornello.formats import as_score
-        from ritornello.generation.likelihood import likelihood_by_bar
+        each bar; their sum is that of `likelihood`.
 
-        return likelihood_by_bar(self.bundle, as_score(music), self.stepper)
+        The end of a bar belongs to the bar. Where a score has several examples, such as melodies, the first bars of all
+        are one, and so on.
+        """
+        from ritornello.formats import as_score
+        from ritornello.generation.likelihood import examples_of, judge_group
+
+        representation = self.bundle.representation
+        [judged] = judge_group(representation, self.stepper, [examples_of(representation, as_score(music))])
+        return judged
 
 
 def shipped_bundles() -> dict[str, Path]:

@@ -59,7 +59,9 @@ def _extend(stepper: Stepper, config: BeamConfig, sample: Sampler, branches: lis
     """Sample one id for each branch, and read it."""
     if not branches:
         return
-    masks = np.stack([branch.piece.mask() for branch in branches])
+    masks = np.empty((len(branches), stepper.vocabulary_size), dtype=bool)
+    for branch, row in zip(branches, masks, strict=True):
+        branch.piece.mask(row)
     logits = np.stack([branch.piece.process(branch.logits[0]) for branch in branches])
     generators: Generators = [branch.piece.generator for branch in branches]
     ids, log_probabilities = sample(logits, masks, generators)

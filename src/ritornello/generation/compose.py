@@ -199,6 +199,8 @@ def compose(
 def best(candidates: Sequence[Composition]) -> Composition:
     """Return the best candidate: first by whether all that was asked is kept, then by the notes that it copies beyond
     SHORT_COPY, then by `ranking`."""
+    if len(candidates) == 1:
+        return candidates[0]  # without a search for copies
 
     def badness(made: Composition) -> tuple[bool, int, float]:
         copied = made.copies.moved.notes if made.copies and made.copies.moved else 0
@@ -219,8 +221,11 @@ def _step_all(
 ) -> None:
     """Step until all pieces have ended; `after` is the stepper's output after the ids that they begin with."""
     playing, (logits, state), chosen = pieces, after, 0
+    rows_of_masks = np.empty(logits.shape, dtype=bool)
     while playing:
-        masks = np.stack([piece.mask() for piece in playing])
+        masks = rows_of_masks[: len(playing)]
+        for piece, row in zip(playing, masks, strict=True):
+            piece.mask(row)
         if playing[0].adjusts_logits:
             logits = np.stack([piece.process(row) for piece, row in zip(playing, logits, strict=True)])
         ids, log_probabilities = sample(logits, masks, [piece.generator for piece in playing])

@@ -32,7 +32,7 @@ LogitsProcessor = Callable[[Sequence[int], Logits], Logits]
 class Decoder:
     """A sequence while it is decoded.
 
-    ids: those so far. grammar: the grammar state after them. relaxed: the constraints that gave way to the grammar or
+    ids: those so far. allowed: the last mask. is_choice: whether it left more than one id. grammar: the grammar state after them. relaxed: the constraints that gave way to the grammar or
     to more important ones, and at how many steps. forced: after `mask`, the id of a fixed note that is due now, which
     no constraint may ban; None if there is none.
     """
@@ -47,18 +47,24 @@ class Decoder:
         """`constraints`, the most important first, are forked."""
         self.representation, self.conditions = representation, conditions
         self.grammar: GrammarState = representation.grammar(conditions)
-        self.constraints = [state.fork() for state in constraints]
+        self._follow(constraints)
         self.processors = tuple(processors)
         self.ids: list[int] = []
         self.relaxed: Counter[str] = Counter()
         self.forced: int | None = None
         self.allowed: Mask = np.ones(representation.vocabulary_size, dtype=bool)
+        self.is_choice = True
+
+    def _follow(self, constraints: Sequence[ConstraintState]) -> None:
+        self.constraints = [state.fork() for state in constraints]
+        follow = (state for state in self.constraints if type(state).advance is not ConstraintState.advance)
+        self._advance = [state.advance for state in follow]
 
     def fork(self) -> Self:
         """Return an independent copy."""
         other = copy(self)
         other.grammar, other.ids = self.grammar.fork(), list(self.ids)
-        other.constraints = [state.fork() for state in self.constraints]
+        other._follow(self.constraints)
         other.relaxed = self.relaxed.copy()
         return other
 
@@ -66,33 +72,32 @@ class Decoder:
         """Add an id."""
         self.ids.append(token)
         self.grammar.advance(token)
-        for state in self.constraints:
-            state.advance(self.grammar)
+        for advance in self._advance:
+            advance(self.grammar)
 
-    def mask(self, restrict: Callable[[Mask], Mask] | None = None) -> Mask:
-        """Return the ids that may come next, (vocabulary,).
+    def mask(
+        self, out: Mask | None = None, restrict: Callable[[Mask], Mask] | None = None
+    ) -> Mask:
+        """Return the ids that may come next, (vocabulary,), in `out` if it is given, such as a row of a batch.
 
         A constraint that would leave nothing gives way, and is counted; so at least one id is true, unless `restrict`,
         which takes the mask of the grammar and returns a smaller one, leaves none. A forced id is always true.
         """
-        allowed = self.grammar.allowed_mask()
+        allowed = self.grammar.allowed_mask(out)
         self.forced = self.grammar.forced_token
         self.allowed = allowed = allowed if restrict is None else restrict(allowed)
-        is_fixed = self.conditions.fixed_notes is not None and allowed.sum() == 1
-        if is_fixed or not allowed.any():
-            return allowed  # constraints do not apply to fixed notes
-        relaxed = apply_constraints(self.grammar, self.constraints, allowed)
-        if self.forced is not None:
-            allowed &= not relaxed
-            allowed[self.forced] = True
-        else:
-            self.relaxed.update(relaxed)
+        count = np.count_nonzero(allowed)
+        is_fixed = self.conditions.fixed_notes is not None and count == 1
+        if count and not is_fixed:  # constraints do not apply to fixed notes
+            relaxed = apply_constraints(self.grammar, self.constraints, allowed)
+            if self.forced is not None:
+                allowed &= not relaxed
+                allowed[self.forced] = True
+            elif relaxed:
+                self.relaxed.update(relaxed)
+            count = np.count_nonzero(allowed)
+        self.is_choice = bool(count > 1)
         return allowed
-
-    @property
-    def is_choice(self) -> bool:
-        """Whether the last mask left more than one id."""
-        return int(self.allowed.sum()) > 1
 
     def process(self, logits: Logits) -> Logits:
         """Return the logits, (vocabulary,), by which to choose among the ids of the last mask.
@@ -124,15 +129,11 @@ def apply_constraints(
     they would have left nothing. Raises ConfigError for a constraint that bans anything but ids."""
     relaxed = []
     for state in constraints:
-        banned = state.banned(grammar, allowed)
-        if (ids := np.asarray(banned)).size:
-            if ids.dtype.kind not in "iu" or ids.ndim != 1 or ids.min() < 0 or ids.max() >= len(allowed):
-                raise ConfigError(
-                    f"constraint {state.name} banned {str(banned)[:80]}; ids are integers from 0 to {len(allowed) - 1}"
-                )
-            before = allowed[ids]
-            allowed[ids] = False
-            if not allowed.any():
-                allowed[ids] = before
+        banned = state.banned_mask(grammar, allowed)
+        if banned is not None:
+            left = np.greater(allowed, banned)
+            if np.count_nonzero(left):
+                allowed[:] = left
+            else:
                 relaxed.append(state.name)
     return relaxed

@@ -1,94 +1,194 @@
-"""The likelihood of a given piece under a model: every id is read, none is sampled.
+"""The likelihood of given pieces under a model: every id is read, none is sampled.
 
 import ritornello
 judged = ritornello.load("my_model.rit").likelihood(ritornello.read("song.mid"))
 print(judged.nats_per_token, judged.event_accuracy)
+
+Many pieces are read in one batch, the longest first, so that all rows end at about the same time; where a row ends, the
+next piece begins. What the figures need besides the network's logits, such as bars and notes, is known of a whole piece
+at once.
+
+Read in order: `Example`, `examples_of`, `judge_group`.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from threading import Event
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ritornello.bundle import Bundle
+from ritornello.arrays import Floats, Ints
+from ritornello.corpus.pool import processor_count
 from ritornello.errors import ConfigError
 from ritornello.generation.stepper import Stepper
 from ritornello.likelihood import Likelihood
 from ritornello.representations.base import Ids, Representation
 from ritornello.score import Score
 
-HEADER = -1
-"""Stands for a bar before the first note."""
+ROWS = 64
+"""The most pieces that a thread steps in one batch; more rows are hardly faster."""
+
+MOST_IDS = 1 << 19
+"""Of one group of pieces, unless one alone is longer; the input columns of a group are in memory at once."""
+
+FEW_IDS = 4096
+"""Fewer ids are not worth another thread."""
+
+LEAST = -1000.0
+"""A log-probability below it is that of an id that never comes, such as the end in a representation that is given its
+length; it is not judged."""
 
 
-def log_likelihood(bundle: Bundle, score: Score, stepper: Stepper | None = None) -> Likelihood:
-    """Return the likelihood of the examples that training would extract from `score`, or else of its encoding.
+class Example(NamedTuple):
+    """A training example of a score, or its encoding: its ids, and the bar, from 0, and the number of notes after each,
+    (time,)."""
+
+    ids: Ids
+    bars: Ints
+    notes: Ints
+
+
+ByBar = tuple[Likelihood, list[Likelihood]]
+"""The likelihood of what stands before the first note, and of each bar; see `Model.likelihood_by_bar`."""
+
+
+def examples_of(representation: Representation, score: Score) -> list[Example]:
+    """Return the examples that training would extract from `score`, or else its encoding.
 
     So music too short for training, such as a melody of a few notes, is judged too. Raises ConfigError if there are no
     notes.
     """
-    header, bars = likelihood_by_bar(bundle, score, stepper)
-    return sum(bars, header)
-
-
-def likelihood_by_bar(
-    bundle: Bundle, score: Score, stepper: Stepper | None = None
-) -> tuple[Likelihood, list[Likelihood]]:
-    """Return the likelihood of what stands before the first note, such as tempo and instruments, and of each bar.
-
-    Their sum is `log_likelihood`. The end of a bar belongs to the bar. Where a score has several examples, such as
-    melodies, the first bars of all are one, and so on.
-    """
     score.check_extent()
-    representation, stepper = bundle.representation, stepper or Stepper(bundle)
-    examples = representation.extract_examples(score).ids
-    bars = defaultdict[int, Likelihood](Likelihood)
-    for ids in examples or [representation.encode(score)]:
-        for bar, judged in _judge_steps(representation, stepper, ids):
-            bars[bar] += judged
-    if not any(judged.notes for judged in bars.values()):
+    found = representation.extract_examples(score).ids or (representation.encode(score),)
+    examples = [Example(ids, *representation.bars_and_notes(ids)) for ids in found]
+    if not any(example.notes[-1] for example in examples):
         raise ConfigError("there are no notes to judge")
-    return bars.pop(HEADER, Likelihood()), [bars[bar] for bar in range(max(bars, default=-1) + 1)]
+    return examples
 
 
 def judge(representation: Representation, stepper: Stepper, ids: Ids) -> Likelihood:
-    """Return the likelihood of these ids, `start_id` first. An end that is fixed beforehand is not judged.
+    """Return the likelihood of these ids, `start_id` first; see `judge_group`."""
+    example = Example(ids, *representation.bars_and_notes(ids))
+    [(header, bars)] = judge_group(representation, stepper, [[example]])
+    return sum(bars, header)
 
-    Two ids count as equal if they do the same: if the input columns but the id itself are equal after them. One that
+
+def grouped(scores: Iterable[list[Example]]) -> Iterator[list[list[Example]]]:
+    """Yield the examples of scores in groups of at most MOST_IDS ids, or of one score."""
+    group: list[list[Example]] = []
+    held = 0
+    for examples in scores:
+        length = sum(len(example.ids) for example in examples)
+        if group and held + length > MOST_IDS:
+            yield group
+            group, held = [], 0
+        group.append(examples)
+        held += length
+    if group:
+        yield group
+
+
+def judge_group(
+    representation: Representation,
+    stepper: Stepper,
+    group: Sequence[list[Example]],
+    progress: Callable[[int, int], None] | None = None,
+) -> list[ByBar]:
+    """Return the likelihood of each score, given its examples; `progress` is called with the numbers of examples read
+    and of all.
+
+    An end that is fixed beforehand is not judged. Two ids count as equal if they do the same (`named`), and one that
     does the same as `tokens.no_event` is no event.
     """
-    return sum((judged for _, judged in _judge_steps(representation, stepper, ids)), Likelihood())
+    every = [example for examples in group for example in examples]
+    rows = np.concatenate([representation.inputs(example.ids)[:-1] for example in every])
+    following = np.concatenate([example.ids[1:] for example in every])
+    stops = np.cumsum([len(example.ids) - 1 for example in every])
+    log_probs, guesses = _read_all(stepper, rows, following, stops, progress)
+    parts = iter(zip(np.split(log_probs, stops[:-1]), np.split(guesses, stops[:-1]), strict=True))
+    return [
+        _sum_by_bar([_figures(representation, example, *next(parts)) for example in examples])
+        for examples in group
+    ]
 
 
-def _judge_steps(
-    representation: Representation, stepper: Stepper, ids: Ids
-) -> Iterator[tuple[int, Likelihood]]:
-    """Yield the bar, from 0, or HEADER before the first note, and the likelihood of each id after the first."""
-    rows = representation.inputs(ids)
-    state, grammar = stepper.initial_state(1), representation.grammar()
-    no_event = representation.tokens.no_event
+def _read_all(
+    stepper: Stepper,
+    rows: NDArray[np.int32],
+    following: Ids,
+    stops: Ints,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[Floats, Ints]:
+    """Return for each row of input columns the log-probability of the id that follows, and the most probable id.
 
-    def effect(token: int) -> tuple[Any, ...]:
-        fork = grammar.fork()
-        fork.advance(token)
-        return (fork.notes, *fork.columns[1:])
+    rows: (time, column), of pieces one after another; stops: where each ends. Every thread has its share of the pieces.
+    """
+    log_probs, guesses = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
+    starts = np.append(0, stops[:-1])
+    longest_first = np.argsort(starts - stops, kind="stable")[: np.count_nonzero(stops > starts)]
+    initial, ended, stopped = stepper.initial_state(1), count(1), Event()
 
-    grammar.advance(int(ids[0]))
-    for row, following in zip(rows, ids[1:].tolist(), strict=False):
-        logits, state = stepper.step(row[None], state)
-        wide = logits[0].astype(np.float64) - float(logits[0].max())
-        log_probability = float((wide - np.log(np.exp(wide).sum()))[following])
-        guess = int(logits[0].argmax())
-        is_right, is_event = guess == following, True
-        if no_event >= 0:
-            after = effect(following)
-            is_right, is_event = effect(guess) == after, after != effect(no_event)
-        bar, notes = grammar.place[0], grammar.notes
-        grammar.advance(following)
-        read = Likelihood(notes=grammar.notes - notes)
-        if log_probability >= -1000:  # less is the end, for a representation that is given its length
-            read += Likelihood(log_probability, 1, 0, is_right, is_event, is_right and is_event)
-        yield bar if grammar.notes else HEADER, read
+    def read(pieces: list[int]) -> None:
+        """Read the pieces, the last of the list first."""
+        first = [pieces.pop() for _ in range(min(ROWS, len(pieces)))]
+        at, stop, state = starts[first], stops[first], stepper.initial_state(len(first))
+        while len(at) and not stopped.is_set():
+            logits, state = stepper.step(rows[at], state)
+            guesses[at] = logits.argmax(axis=1)
+            logits -= logits.max(axis=1, keepdims=True)
+            chosen = logits[np.arange(len(at)), following[at]]
+            log_probs[at] = chosen - np.log(np.exp(logits).sum(axis=1, dtype=np.float64))
+            at += 1
+            for row in np.flatnonzero(at == stop).tolist():
+                if pieces:
+                    at[row], stop[row] = starts[pieces[-1]], stops[pieces.pop()]
+                    for part, fresh in zip(state, initial, strict=True):
+                        part[row] = fresh[0]
+                if progress:
+                    progress(next(ended), len(stops))
+            if (at == stop).any():
+                state = tuple(part[at < stop] for part in state)
+                at, stop = at[at < stop], stop[at < stop]
+
+    threads = min(processor_count(), max(1, len(rows) // FEW_IDS))
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            list(pool.map(read, [longest_first[number::threads][::-1].tolist() for number in range(threads)]))
+        finally:
+            stopped.set()
+    return log_probs, guesses
+
+
+def _figures(
+    representation: Representation, example: Example, log_probs: Floats, guesses: Ints
+) -> tuple[Ints, Floats]:
+    """Return for each id after the first its bar, from 1, or 0 before the first note, and its part in each of the
+    fields of a `Likelihood`, (field, time)."""
+    following, no_event = example.ids[1:], representation.tokens.no_event
+    if no_event >= 0:
+        following, guesses = (representation.named(example.ids, each) for each in (following, guesses))
+    judged = log_probs >= LEAST
+    right, event = judged & (guesses == following), judged & (following != no_event)
+    fields: list[Any] = [
+        np.where(judged, log_probs, 0),
+        judged,
+        np.diff(example.notes),
+        right,
+        event,
+        right & event,
+    ]
+    return np.where(example.notes[1:] > 0, example.bars[:-1] + 1, 0), np.stack(fields)
+
+
+def _sum_by_bar(figures: list[tuple[Ints, Floats]]) -> ByBar:
+    bars, fields = (np.concatenate(each, axis=-1) for each in zip(*figures, strict=True))
+    log_likelihood, *counts = (np.bincount(bars, field, minlength=1).tolist() for field in fields)
+    header, *found = (
+        Likelihood(*each) for each in zip(log_likelihood, *(map(int, each) for each in counts), strict=True)
+    )
+    return header, found

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import Mask
 from ritornello.representations.base import GrammarState, Representation
 from ritornello.representations.tokens import Tokens
 
@@ -36,7 +37,7 @@ class Notes:
 
     def __init__(self, representation: Representation) -> None:
         tokens = representation.tokens
-        self.ids = np.flatnonzero(tokens.is_pitched)
+        self.ids, self.size = np.flatnonzero(tokens.is_pitched), tokens.size
         self.drum_voices = tokens.drum_voices
         self.voices, self.pitches = tokens.voice[self.ids], tokens.pitch[self.ids]
         unknown = (tokens.notes > 0) & ~tokens.is_pitched & ~(tokens.is_drum & (tokens.pitch >= 0))
@@ -45,6 +46,12 @@ class Notes:
     def outside(self, pitches: Pitches) -> NDArray[np.int64]:
         """Return the ids of the notes that are none of `pitches`."""
         return np.asarray(self.ids[~pitches[self.pitches]])
+
+    def mask(self, ids: NDArray[np.int64]) -> Mask:
+        """Return the mask of some ids, (vocabulary,)."""
+        mask = np.zeros(self.size, dtype=bool)
+        mask[ids] = True
+        return mask
 
 
 def note_ids_at(tokens: Tokens, grammar: GrammarState, voice: int, pitch: int) -> tuple[int, ...]:

@@ -36,7 +36,8 @@ SURPRISE_TEMPERATURE = 1.5
 
 LOWEST = -1e30  # stands for a logit of minus infinity: exp gives 0, differences stay finite
 FORBIDDEN = np.float32(-4 * LOWEST)  # taken from a logit that the mask forbids: below all that are allowed
-TINY = np.finfo(np.float32).tiny
+TINY = float(np.finfo(np.float32).tiny)
+LOWEST_TEMPERATURE = 1e-7  # as good as lower ones, by which differences of logits would overflow
 
 
 Config = TypeVar("Config", bound=SamplerConfig)
@@ -80,7 +81,7 @@ def make_standard_sampler(config: SamplerConfig) -> Sampler:
         logits: NDArray[np.floating[Any]], mask: Mask, generators: Generators
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         wide = bounded(logits)
-        allowed = np.asarray(wide - FORBIDDEN * ~mask, dtype=np.float32)
+        allowed = wide - FORBIDDEN * ~mask
         ids = _draw(allowed, config, generators) if config.temperature else allowed.argmax(axis=1)
         if config.surprise:
             surprising = np.array([generator.random() < config.surprise for generator in generators])
@@ -97,45 +98,65 @@ def make_standard_sampler(config: SamplerConfig) -> Sampler:
 
 def bounded(logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """Return `logits` clipped to LOWEST and -LOWEST; NaN becomes LOWEST."""
+    logits = np.asarray(logits, dtype=np.float32)
+    if logits.min() >= LOWEST and logits.max() <= -LOWEST:  # nearly always, and reading is cheaper
+        return logits
     return np.asarray(np.fmin(np.fmax(logits, LOWEST, dtype=np.float32), -LOWEST))
 
 
 def _draw(allowed: NDArray[np.float32], config: SamplerConfig, generators: Generators) -> NDArray[np.int64]:
     """Return an id a row, drawn from what the cuts leave of its distribution."""
     # The best id has weight 1, so the sum never vanishes, whatever the logits.
-    with np.errstate(over="ignore"):  # a very low temperature: minus infinity is as good
-        weights = np.exp((allowed - allowed.max(axis=1, keepdims=True)) / config.temperature)
-    least = np.maximum(_least_kept(weights, config), TINY)
-    columns = np.flatnonzero((weights >= least).any(axis=0))  # mostly few, and running sums cost
-    weights = weights[:, columns]
-    weights[weights < least] = 0.0
+    temperature = max(config.temperature, LOWEST_TEMPERATURE)
+    weights = np.exp((allowed - allowed.max(axis=1, keepdims=True)) / temperature)
+    weights, ids = _cut(weights, config)
     reached = weights.cumsum(axis=1, dtype=np.float64)
     total = reached[:, -1:]
     drawn = np.array([generator.random() for generator in generators])[:, None] * total
     drawn = np.minimum(drawn, np.nextafter(total, 0))  # rounding must not lead beyond the last id
-    return np.asarray(columns[(reached <= drawn).sum(axis=1)])
+    return np.asarray(ids[np.arange(len(ids)), (reached <= drawn).sum(axis=1)])
 
 
-def _least_kept(weights: NDArray[np.float32], config: SamplerConfig) -> NDArray[np.float32]:
-    """Return the least weight that the cuts keep in each row, (batch, 1); the greatest of a row is 1.
+def _cut(
+    weights: NDArray[np.float32], config: SamplerConfig
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the weights that the cuts keep in each row, and their ids, both (batch, most that may be kept in a row).
 
-    Ids of equal weight stay or go together.
+    `weights` are (batch, vocabulary), the greatest of a row 1. Those that are cut are 0 or left out. Ids of equal
+    weight stay or go together.
     """
-    batch, size = weights.shape
-    least = np.full((batch, 1), config.min_p, dtype=np.float32)
-    if config.top_p == 1 and not config.top_k:
-        return least
-    ranked = np.sort(weights, axis=1)[:, ::-1]  # of values: several times faster than of ids
-    if config.top_k:
-        least = np.maximum(least, ranked[:, min(config.top_k, size) - 1, None])
+    least: Any = max(config.min_p, TINY)
     if config.top_p < 1:
         total = weights.sum(axis=1, keepdims=True)
         # All weights below this together make up less than the cut takes away, so the rest is enough to look at.
-        count = int((weights > (1 - config.top_p) * total / size).sum(axis=1).max())
-        reached = ranked[:, :count].cumsum(axis=1)
-        enough = (reached < config.top_p * total).sum(axis=1)
-        least = np.maximum(least, ranked[np.arange(batch), np.minimum(enough, count - 1), None])
-    return least
+        least = np.maximum((1 - config.top_p) * total / weights.shape[1], least)
+    weights, ids, counts = _compact(weights, weights >= least)
+    if config.top_p == 1 and not config.top_k:
+        return weights, ids
+    ranked = np.sort(weights, axis=1)[:, ::-1]  # of values: several times faster than of ids
+    if 0 < config.top_k <= ranked.shape[1]:
+        least = np.maximum(least, ranked[:, config.top_k - 1, None])
+    if config.top_p < 1:
+        enough = (ranked.cumsum(axis=1) < config.top_p * total).sum(axis=1)
+        least = np.maximum(least, ranked[np.arange(len(ranked)), np.minimum(enough, counts - 1), None])
+    return weights * (weights >= least), ids
+
+
+def _compact(
+    weights: NDArray[np.float32], kept: Mask
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the kept weights of each row in their order, zeros after them, and their columns; and how many they are."""
+    batch, size = weights.shape
+    places = np.flatnonzero(kept)
+    if batch == 1:
+        return weights[:, places], places[None], np.array([len(places)])
+    rows = places // size
+    counts = np.bincount(rows, minlength=batch)
+    within = np.arange(len(places)) - (counts.cumsum() - counts)[rows]
+    found = np.zeros((batch, counts.max()), dtype=np.float32)
+    columns = np.zeros(found.shape, dtype=np.int64)
+    found[rows, within], columns[rows, within] = weights.ravel()[places], places - rows * size
+    return found, columns, counts
 
 
 def _log_probability(logits: NDArray[np.float32], ids: NDArray[np.int64]) -> NDArray[np.float64]:

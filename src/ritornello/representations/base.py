@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from ritornello.arrays import Ints
 from ritornello.representations.conditions import Conditions as Conditions
 from ritornello.representations.conditions import FixedNotes as FixedNotes
 from ritornello.representations.grammar import GrammarState as GrammarState
@@ -122,6 +123,13 @@ class Representation(Protocol):
 
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
         """Return the input columns, shape (time, column), of a piece's ids from its `start_id` on."""
+
+    def bars_and_notes(self, ids: Ids) -> Ints:
+        """Return the bar, from 0, and the number of notes so far after each id, shape (2, time): those of a grammar."""
+
+    def named(self, ids: Ids, others: Ids) -> Ids:
+        """Return the ids that do the same as `others`, which come in place of those of `ids` after the first, by naming
+        what they bring: one that repeats what came before it is replaced by that."""
 
     def grammar(self, conditions: Conditions = Conditions()) -> GrammarState:  # a frozen value
         """Return the state before the start of a piece that keeps to `conditions`."""

@@ -140,7 +140,7 @@ class Frames(FixedTokenizer[FramesConfig]):
         return ids[:-1] if ids[-1] == self.frame_end_id else ids
 
     def decode(self, ids: Ids) -> Score:
-        ids = np.array(self.known_ids(ids), dtype=np.int64)
+        ids = self.known_ids(ids)
         read = _AtOnce(self, ids)
         pitch, frame = read.pitch[read.sounds], read.frame[read.sounds]
         order = np.lexsort((frame, pitch))

@@ -110,14 +110,18 @@ class GrammarState:
         """Return an independent copy."""
         return replace(self)
 
-    def allowed_mask(self) -> Mask:
-        """Return a mask of shape (vocabulary_size,): the ids that make sense next. At least one is true."""
-        mask = np.zeros(self.tokens.size, dtype=bool)
+    def allowed_mask(self, out: Mask | None = None) -> Mask:
+        """Return a mask of shape (vocabulary_size,): the ids that make sense next. At least one is true.
+
+        It is written into `out`, if that is given, such as a row of the masks of a batch.
+        """
+        mask = np.empty(self.tokens.size, dtype=bool) if out is None else out
+        mask.fill(False)
         if self.token < 0:
             mask[self.tokens.first["start"]] = True
         elif not self.ended:
             self.allow(mask)
-        if not mask.any():
+        if not mask[mask.argmax()]:  # none; a quarter of the time of any()
             mask[self.tokens.first["end"]] = True
         return mask
 

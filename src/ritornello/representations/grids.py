@@ -8,11 +8,12 @@ few steps a quarter round to the nearest step, at least one a note, as their sou
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from ritornello.arrays import Ints
-from ritornello.score import Score, Track, end_at_restrike, make_notes
+from ritornello.score import Score, Track, end_at_restrike, make_notes, note_columns, rescaled
 from ritornello.theory import instrument_name
 
 STEPS_PER_QUARTER = 24
@@ -52,6 +53,8 @@ NEVER = 1 << 40
 
 def fold_into_range(pitch: Ints, low: Ints | int, high: Ints | int) -> Ints:
     """Return pitches moved by octaves into [low, high]; if that range is too narrow, its nearest end."""
+    if ((pitch >= low) & (pitch <= high)).all():
+        return pitch
     up = np.maximum(0, -(-(low - pitch) // 12)) * 12
     down = np.maximum(0, -(-(pitch - high) // 12)) * 12
     return np.asarray(np.clip(pitch + up - down, low, high))
@@ -60,6 +63,27 @@ def fold_into_range(pitch: Ints, low: Ints | int, high: Ints | int) -> Ints:
 def nearest(table: Ints, values: Ints) -> Ints:
     """Return the indices of the entries of a sorted table that are nearest to `values`; of two, the lower."""
     return np.searchsorted((table[1:] + table[:-1]) / 2, values, side="left")
+
+
+_STEPS = np.arange(DURATIONS[-1] + 1)
+_NEAREST_DURATION = nearest(DURATIONS, _STEPS)
+_LONGEST_DURATION = np.searchsorted(DURATIONS, _STEPS, side="right") - 1
+_LONGEST_SHIFT = np.searchsorted(SHIFTS, _STEPS, side="right") - 1
+
+
+def nearest_duration(steps: Ints) -> Ints:
+    """Return the numbers of the nearest of DURATIONS; of two, the lower."""
+    return _NEAREST_DURATION[np.minimum(steps, _STEPS[-1])]
+
+
+def longest_duration(steps: Ints) -> Ints:
+    """Return the numbers of the longest of DURATIONS that are not longer than `steps`, -1 for none."""
+    return _LONGEST_DURATION[np.minimum(steps, _STEPS[-1])]
+
+
+def longest_shift(steps: Ints) -> Ints:
+    """Return the numbers of the longest of SHIFTS that are not longer than `steps`, -1 for none."""
+    return _LONGEST_SHIFT[np.minimum(steps, _STEPS[-1])]
 
 
 def is_on_grid(meter: tuple[int, int], steps_per_quarter: int, longest_bar: int) -> bool:
@@ -81,18 +105,27 @@ def known_meter(meters: Sequence[tuple[int, int]], meter: tuple[int, int]) -> tu
     return next(alike, None)
 
 
-def nearest_meter(meters: Sequence[tuple[int, int]], numerator: int, denominator: int) -> int:
+@lru_cache(maxsize=1024)
+def nearest_meter(meters: tuple[tuple[int, int], ...], numerator: int, denominator: int) -> int:
     """Return the index of the meter that is this one, or else is nearest in the length of its bar."""
     bars = [abs(4 * a / b - 4 * numerator / denominator) for a, b in meters]
     return min(range(len(meters)), key=lambda i: (meters[i] != (numerator, denominator), bars[i]))
 
 
-def without_doubles(start: Ints, end: Ints, key: Ints) -> Ints:
+def without_doubles(start: Ints, end: Ints, key: Ints, *ties: Ints) -> Ints:
     """Return the indices of the notes, by start and key, without doubles: of notes with the same start and key only
-    the longest stays."""
-    order = np.lexsort((-end, key, start))
-    is_first = (np.diff(start[order], prepend=-1) != 0) | (np.diff(key[order], prepend=-1) != 0)
-    return np.asarray(order[is_first])
+    the longest stays; of equally long ones the first by `ties`, one after the other."""
+    place = start * (1 + key.max(initial=0)) + key
+    order = np.argsort(place, kind="stable")
+    place = place[order]
+    again = place[1:] == place[:-1]
+    if not again.any():
+        return order
+    is_double = np.append(again, False) | np.append(False, again)
+    doubles = order[is_double]
+    by_ties = [tie[doubles] for tie in reversed(ties)]
+    order[is_double] = doubles[np.lexsort((*by_ties, -end[doubles], place[is_double]))]
+    return order[np.append(True, ~again)]
 
 
 def strike(start: Ints, end: Ints, pitch: Ints, velocity: Ints) -> tuple[Ints, Ints, Ints, Ints]:
@@ -122,11 +155,10 @@ def quantised(score: Score, is_drum: bool, steps_per_quarter: int, longest: int)
 
     Notes of more than `longest` steps are cut.
     """
-    tracks = [track for track in score.resampled(steps_per_quarter).tracks if track.is_drum == is_drum]
-    notes = np.concatenate([make_notes(), *(track.notes for track in tracks)])
-    start = notes["start"].astype(np.int64)
-    end = start + np.minimum(notes["duration"], longest)
-    start, end, pitch, _ = strike(start, end, notes["pitch"].astype(np.int64), start)
+    start, duration, pitch, _ = note_columns(track for track in score.tracks if track.is_drum == is_drum)
+    begin, end = (rescaled(ticks, score.ticks_per_quarter, steps_per_quarter) for ticks in (start, start + duration))
+    end = np.minimum(end, begin + longest)
+    start, end, pitch, _ = strike(begin, end, pitch, begin)
     return start, end, pitch
 
 

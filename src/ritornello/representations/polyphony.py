@@ -14,6 +14,7 @@ Ids that make no sense change nothing: to continue a note that does not sound, a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -93,7 +94,7 @@ class Polyphony(FixedTokenizer[PolyphonyConfig]):
 
     def decode(self, ids: Ids) -> Score:
         reader, rows = PolyphonyGrammarState(self.tokens, Conditions(), tokenizer=self), []
-        for token in [*self.known_ids(ids), *[self.tokens.first["step_end"]] * 2]:
+        for token in [*self.known_ids(ids).tolist(), *[self.tokens.first["step_end"]] * 2]:
             before = reader.sounding
             reader.advance(token)
             for pitch, begun in before.items() if reader.sounding is not before else ():
@@ -167,7 +168,9 @@ class PolyphonyGrammarState(ChordGrammarState):
         first, due = self.tokens.first, self.forced_token
         low, high = instrument_range(self.tokenizer.settings.program)
         mask[first["new"] + low : first["new"] + max(low, min(high + 1, self.lowest))] = True
-        mask[[first["continued"] + pitch for pitch in self._continuable() if pitch < self.lowest]] = True
+        for pitch in self._continuable():
+            if pitch < self.lowest:
+                mask[first["continued"] + pitch] = True
         in_given = self.step < len(self.fixed)
         mask[first["step_end"]] = due is None and (bool(self.present) or in_given or not self.must_play)
         mask[first["end"]] = self.may_end and self.token == first["step_end"] and not in_given
@@ -176,8 +179,10 @@ class PolyphonyGrammarState(ChordGrammarState):
                 mask[first[kind] : first[kind] + self.tokens.value[due] + 1] = False
             mask[due] = True
 
-    def _continuable(self) -> list[int]:
+    def _continuable(self) -> Iterable[int]:
         """Return the pitches that sound and can go on: not those of fixed notes that ended with the step before."""
+        if not self.fixed:
+            return self.sounding
         before = self.fixed[self.step - 1] if 0 < self.step <= len(self.fixed) else ()
         now = self.fixed[self.step] if self.step < len(self.fixed) else ()
         value, first = self.tokens.value, self.tokens.first["continued"]

@@ -90,9 +90,10 @@ class BaseTokenizer(Generic[Config]):
     def grammar(self, conditions: Conditions = Conditions()) -> GrammarState:  # a frozen value
         raise NotImplementedError
 
-    def known_ids(self, ids: Ids) -> list[int]:
+    def known_ids(self, ids: Ids) -> Ints:
         """Return those of any ids that are in the vocabulary."""
-        return [token for token in np.asarray(ids).tolist() if 0 <= token < self.vocabulary_size]
+        given = np.asarray(ids, dtype=np.int64)
+        return given[(given >= 0) & (given < self.vocabulary_size)]
 
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
         """Return the columns of the grammar state after each id, one id at a time: slow for long pieces."""
@@ -103,6 +104,17 @@ class BaseTokenizer(Generic[Config]):
             grammar.advance(token)
             rows.append(grammar.columns)
         return np.array(rows, dtype=np.int32).reshape(-1, len(self.columns))
+
+    def bars_and_notes(self, ids: Ids) -> Ints:
+        """Return what the grammar says after each id, one id at a time."""
+        grammar, rows = self.grammar(), []
+        for token in np.asarray(ids).tolist():
+            grammar.advance(token)
+            rows.append((grammar.place[0], grammar.notes))
+        return np.array(rows, dtype=np.int64).reshape(-1, 2).T
+
+    def named(self, ids: Ids, others: Ids) -> Ids:
+        return others
 
     def primer(self, score: Score, conditions: Conditions = Conditions()) -> Ids:  # a frozen value
         """Return the ids of `score` without the end."""
@@ -208,5 +220,5 @@ def notes_by_program(score: Score, is_drum: bool) -> dict[int, int]:
 
 def latest(where: Mask, values: Ints, before: int) -> Ints:
     """Return, for each step, the value at the last step so far where `where` holds; `before` until then."""
-    index = np.maximum.accumulate(np.where(where, np.arange(len(where)), -1))
-    return np.where(index >= 0, values[index], before)
+    at = np.flatnonzero(where)
+    return np.repeat(np.append(before, values[at]), np.diff(at, prepend=0, append=len(where)))

@@ -238,6 +238,12 @@ class Tokens:
         table[:, ids] = np.where(places[at] == wanted, ids[order][at], -1)
         return table
 
+    @cached_property
+    def _reach(self) -> Ints:
+        """By how many semitones each id can be moved down, and up, (2, ids); SPAN if it stays as it is."""
+        known = np.pad(self.moves >= 0, ((1, 1), (0, 0)))
+        return np.stack([known[SPAN::-1].argmin(axis=0), known[SPAN + 2 :].argmin(axis=0)])
+
     def transposable(self, ids: NDArray[Any]) -> tuple[int, int]:
         """Return the lowest and highest number of semitones by which `ids` can be transposed without loss."""
         used = np.zeros(self.size, dtype=bool)
@@ -245,9 +251,8 @@ class Tokens:
         used &= self.series >= 0
         if not used.any():
             return 0, 0
-        known = np.all(self.moves[:, used] >= 0, axis=1)
-        down, up = known[:SPAN][::-1], known[SPAN + 1 :]
-        return -int(np.argmin(np.append(down, False))), int(np.argmin(np.append(up, False)))
+        down, up = self._reach[:, used].min(axis=1).tolist()
+        return -down, up
 
     def transposed(self, ids: NDArray[Any], semitones: int) -> NDArray[Any]:
         """Return `ids` transposed by `semitones`, at most SPAN; those that cannot be, such as drums, stay."""

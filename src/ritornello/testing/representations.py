@@ -249,9 +249,33 @@ def columns_one_step_at_a_time_equal_all_at_once(representation: Representation,
     assert (whole < sizes).all()
 
 
+def bars_and_notes_are_those_of_the_grammar(representation: Representation, ids: Ids) -> None:
+    """After each id the bar and the number of notes are the same by `bars_and_notes` and by a grammar."""
+    grammar = representation.grammar()
+    for token, (bar, notes) in zip(ids.tolist(), representation.bars_and_notes(ids).T.tolist(), strict=True):
+        grammar.advance(token)
+        assert (grammar.place[0], grammar.notes) == (bar, notes)
+
+
+def named_ids_do_the_same(representation: Representation, ids: Ids) -> None:
+    """In place of an id, an id and its `named` one bring as many notes and lead to the same columns but column 0."""
+    others = np.roll(ids, 7)[1:]
+    grammar = representation.grammar()
+    for token, other, named in zip(ids, others, representation.named(ids, others), strict=False):
+        grammar.advance(int(token))
+        forks = grammar.fork(), grammar.fork()
+        for fork, each in zip(forks, (other, named), strict=True):
+            fork.advance(int(each))
+        assert forks[0].notes == forks[1].notes
+        assert forks[0].columns[1:] == forks[1].columns[1:]
+        assert representation.tokens.no_event < 0 or not representation.tokens.recalls[named]
+
+
 IDS_LAWS: tuple[Callable[[Representation, Ids], None], ...] = (
     any_ids_decode_to_a_playable_score,
     columns_one_step_at_a_time_equal_all_at_once,
+    bars_and_notes_are_those_of_the_grammar,
+    named_ids_do_the_same,
 )
 
 
@@ -264,8 +288,12 @@ def the_grammar_never_stops_and_always_ends(representation: Representation, seed
     bars, instruments = int(random.integers(1, 13)), (None, (0,), (40, 128))[random.integers(3)]
     grammar = representation.grammar(Conditions(bars=bars, instruments=instruments))
     ids: list[int] = []
+    given = np.ones(representation.vocabulary_size, dtype=bool)
     while not grammar.ended:
-        allowed = np.flatnonzero(grammar.allowed_mask())
+        mask = grammar.allowed_mask(given)
+        assert mask is given
+        assert np.array_equal(mask, grammar.allowed_mask())
+        allowed = np.flatnonzero(mask)
         assert len(allowed), "a dead end"
         ids.append(int(random.choice(allowed)))
         grammar.advance(ids[-1])

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import json
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -248,7 +249,7 @@ def _read(
     kind = REPRESENTATIONS[representation.name]
     found = scan(sources, statistics=kind.collect_statistics, prose=kind.reads_prose)
     named = [piece for report in found.used for piece in pieces_of(report)]
-    encode = functools.partial(encode_piece, representation.name, representation.config())
+    encode = functools.partial(encode_piece, representation.name, json.dumps(representation.config()))
     pieces = [piece for _, piece in named]
     results: list[EncodedPiece] = []
     for number, result in in_order(map_guarded(encode, pieces)):

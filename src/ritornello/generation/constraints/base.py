@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from ritornello.errors import ConfigError
+
 if TYPE_CHECKING:
     from numpy import integer
     from numpy.typing import NDArray
@@ -106,9 +108,36 @@ class ConstraintState:
         leave; it must not be changed."""
         raise NotImplementedError
 
+    def banned_mask(self, grammar: GrammarState, allowed: Mask) -> Mask | None:
+        """Return the mask of the ids that must not come next, None if there are none: by default, of those `banned`.
+
+        A state whose bans are known beforehand, or many, defines this instead. Raises ConfigError if `banned` returns
+        anything but ids.
+        """
+        banned = self.banned(grammar, allowed)
+        is_empty = isinstance(banned, (list, tuple)) and not banned
+        return None if is_empty else mask_of(self.name, banned, len(allowed))
+
     def fork(self) -> Self:
         """Return an independent copy: by default shallow, for states that replace values and never change them."""
         return copy(self)
+
+
+def mask_of(name: str, banned: Ids, size: int) -> Mask | None:
+    """Return the mask of so many ids with those that constraint `name` bans, None if there are none; ConfigError if it
+    bans anything but ids."""
+    import numpy as np
+
+    ids = np.asarray(banned)
+    if not ids.size:
+        return None
+    if ids.dtype.kind not in "iu" or ids.ndim != 1 or ids.min() < 0 or ids.max() >= size:
+        raise ConfigError(
+            f"constraint {name} banned {str(banned)[:80]}; ids are integers from 0 to {size - 1}"
+        )
+    mask = np.zeros(size, dtype=bool)
+    mask[ids] = True
+    return mask
 
 
 class OnsetState(ConstraintState):

@@ -23,9 +23,9 @@ from ritornello.theory import key_tonic
 
 if TYPE_CHECKING:
     from ritornello.arrays import Mask
-    from ritornello.generation.constraints.base import Ids
     from ritornello.representations.multitrack.grammar import MultitrackGrammarState
     from ritornello.representations.multitrack.vocabulary import Vocabulary
+    from ritornello.representations.tokens import Tokens
 
 TRIADS = {False: (0, 4, 7), True: (0, 3, 7)}
 """Degrees of the tonic chord, in semitones, in minor or not."""
@@ -61,6 +61,7 @@ class CadenceState(ConstraintState):
         self.vocabulary = vocabulary
         self.key = None if key is None else 1 + key_tonic(*key) + 12 * key[1]  # as in `KeySoFar`
         self.pitches: dict[int, tuple[int, int]] = {}  # their sum and number, by voice
+        self._strange: dict[tuple[int, int], Mask] = {}  # by key and bass, or -1
 
     def advance(self, grammar: MultitrackGrammarState) -> None:  # type: ignore[override]
         for voice, pitch in grammar.last_notes:
@@ -68,18 +69,27 @@ class CadenceState(ConstraintState):
                 total, count = self.pitches.get(voice, (0, 0))
                 self.pitches = self.pitches | {voice: (total + pitch, count + 1)}
 
-    def banned(self, grammar: MultitrackGrammarState, allowed: Mask) -> Ids:  # type: ignore[override]
-        import numpy as np
-
-        from ritornello.representations.columns.key import degree, is_minor
-
-        reader, tokens = grammar.reader, grammar.tokens
+    def banned_mask(self, grammar: MultitrackGrammarState, allowed: Mask) -> Mask | None:  # type: ignore[override]
+        reader = grammar.reader
         if reader.bars_left or not reader.length or not self.pitches:
-            return ()
+            return None
         key = reader.key_so_far.key if self.key is None else self.key
-        degrees = degree(tokens.pitch, key)
-        strange = ~np.isin(degrees, TRIADS[is_minor(key)])
         bass = min(self.pitches, key=lambda voice: self.pitches[voice][0] / self.pitches[voice][1])
-        if grammar.onset < reader.time or tokens.voice[grammar.last_id] < bass:
-            strange |= (tokens.voice == bass) & (degrees > 0)
-        return np.flatnonzero(tokens.is_pitched & strange)
+        is_next = grammar.onset < reader.time or grammar.tokens.voice[grammar.last_id] < bass
+        wanted = key, bass if is_next else -1
+        if wanted not in self._strange:
+            self._strange[wanted] = _strange(grammar.tokens, *wanted)
+        return self._strange[wanted]
+
+
+def _strange(tokens: Tokens, key: int, bass: int) -> Mask:
+    """Return the mask of the notes outside the tonic chord, and of those of the `bass` but the tonic; -1: no bass."""
+    import numpy as np
+
+    from ritornello.representations.columns.key import degree, is_minor
+
+    degrees = degree(tokens.pitch, key)
+    strange = ~np.isin(degrees, TRIADS[is_minor(key)])
+    if bass >= 0:
+        strange |= (tokens.voice == bass) & (degrees > 0)
+    return np.asarray(tokens.is_pitched & strange)

@@ -21,7 +21,6 @@ from ritornello.theory import Chord, parse_chord_bars
 
 if TYPE_CHECKING:
     from ritornello.arrays import Mask
-    from ritornello.generation.constraints.base import Ids
     from ritornello.generation.notes import Notes
     from ritornello.representations.base import GrammarState
 
@@ -98,16 +97,17 @@ class OverChords(ConstraintState):
         from ritornello.generation.notes import of_classes
         from ritornello.theory.chord_scales import chord_scale, scale_classes
 
-        outside: dict[Chord | None, tuple[Ids, Ids]] = {None: ((), ())}
+        outside: dict[Chord | None, tuple[Mask | None, Mask | None]] = {None: (None, None)}
         for chord in {chord for bar in bars for chord in bar if chord}:
             tones = passing = chord.pitch_classes
             if not is_strict:
                 passing = tones | (scale or scale_classes(chord.root, chord_scale(chord.quality)))
-            outside[chord] = notes.outside(of_classes(tones)), notes.outside(of_classes(passing))
+            on_beats, between = (notes.mask(notes.outside(of_classes(each))) for each in (tones, passing))
+            outside[chord] = on_beats, between
         self._bars = [[outside[chord] for chord in bar] for bar in bars]
         self._first_bar = first_bar
 
-    def banned(self, grammar: GrammarState, allowed: Mask) -> Ids:
+    def banned_mask(self, grammar: GrammarState, allowed: Mask) -> Mask | None:
         assert grammar.bar_position is not None  # see `feasibility`
         bar, position, bar_steps, beat_steps = grammar.bar_position
         chords = self._bars[(bar + self._first_bar) % len(self._bars)]

@@ -23,7 +23,6 @@ from ritornello.generation.constraints.length import LengthSettings
 
 if TYPE_CHECKING:
     from ritornello.arrays import Mask
-    from ritornello.generation.constraints.base import Ids
     from ritornello.representations.multitrack.fixed_notes_grammar import FixedNotesGrammarState
     from ritornello.representations.multitrack.grammar import MultitrackGrammarState
     from ritornello.representations.multitrack.vocabulary import Vocabulary
@@ -63,23 +62,40 @@ class EntrancesState(ConstraintState):
     def __init__(self, vocabulary: Vocabulary, notes: int | None = None) -> None:
         """`notes`: the length of the piece in notes, if it is given so."""
         self.vocabulary, self.notes = vocabulary, notes
+        self._past: dict[int, Mask] = {}  # by voice, `_ids_past` it
 
-    def banned(self, grammar: MultitrackGrammarState, allowed: Mask) -> Ids:  # type: ignore[override]
-        import numpy as np
-
-        missing = [voice for voice, time in grammar.reader.silent.last_onset.items() if time < 0]
+    def banned_mask(self, grammar: MultitrackGrammarState, allowed: Mask) -> Mask | None:  # type: ignore[override]
+        reader = grammar.reader
+        last_onset = reader.silent.last_onset
+        since = min(last_onset.values(), default=reader.time)
+        if since >= 0 and reader.time - since < REST * reader.bar_steps:
+            return None  # all play
+        missing = [voice for voice, time in last_onset.items() if time < 0]
         left = 0 if self.notes is None else self.notes - grammar.notes
         if 0 < left <= len(missing):  # the last notes are theirs
-            tokens = self.vocabulary.tokens
-            return np.flatnonzero((tokens.notes > 0) & ~np.isin(tokens.voice, missing))
+            return self._notes_of_others(missing)
         late, vocabulary = self._late(grammar), self.vocabulary
         if late is None:
-            return ()
-        highest = int(vocabulary.note_ids(np.array(late), vocabulary.high[late]))
-        ids, end = np.arange(vocabulary.tokens.size), vocabulary.tokens.first["end"]
-        if highest <= (grammar.last_id if grammar.onset == grammar.reader.time else -1):
-            return (end,) if not grammar.reader.bars_left else ()
-        return np.concatenate([[end], ids[vocabulary.tokens.slice["shift"]], ids[highest + 1 :]])
+            return None
+        if late not in self._past:
+            self._past[late] = self._ids_past(late)
+        last = int(vocabulary.note_ids(late, vocabulary.high[late]))
+        if last > (grammar.last_id if grammar.onset == reader.time else -1):
+            return self._past[late]
+        return vocabulary.tokens.mask("end") if not reader.bars_left else None
+
+    def _notes_of_others(self, voices: list[int]) -> Mask:
+        import numpy as np
+
+        tokens = self.vocabulary.tokens
+        return np.asarray((tokens.notes > 0) & ~np.isin(tokens.voice, voices))
+
+    def _ids_past(self, voice: int) -> Mask:
+        """Return the mask of what leads past the notes of a voice at an onset: the end, shifts and higher notes."""
+        vocabulary = self.vocabulary
+        mask = vocabulary.tokens.mask("end", "shift")
+        mask[vocabulary.note_ids(voice, vocabulary.high[voice]) + 1 :] = True
+        return mask
 
     def _late(self, grammar: MultitrackGrammarState) -> int | None:
         from ritornello.representations.multitrack.fixed_notes_grammar import FixedNotesGrammarState

@@ -7,7 +7,8 @@ others, such as those of a primer, and drums are free.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from copy import copy
+from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
@@ -16,7 +17,8 @@ from ritornello.generation.constraints.base import Constraint, ConstraintState, 
 
 if TYPE_CHECKING:
     from ritornello.arrays import Mask
-    from ritornello.originality import Continuations
+    from ritornello.generation.constraints.base import Ids
+    from ritornello.originality import Continuations, LastRun
     from ritornello.representations.base import GrammarState, Representation
 
 SHORT_COPY = 15
@@ -74,15 +76,6 @@ class Originality(Constraint):
         return NoCopy(context.representation, context.index.continuations(longest), asked is not None)
 
 
-class VoiceLine(NamedTuple):
-    """The last note of a voice, and the steps between the notes before it; times are in steps of `originality`."""
-
-    onset: int
-    pitch: int
-    steps: tuple[int, ...] = ()
-    copied: frozenset[int] = frozenset()  # steps that would make it a copy
-
-
 class NoCopy(ConstraintState):
     """Bans the note that would make a voice's last run of notes one longer than may be copied."""
 
@@ -92,40 +85,27 @@ class NoCopy(ConstraintState):
         self.is_asked, self.rank = is_asked, 60 if is_asked else 95
         self._tokens, self._drums = representation.tokens, representation.tokens.drum_voices
         self._continuations = continuations
-        self._now = 0
+        self._now = 0.0  # in quarters
         self._is_chosen = False  # whether the next id is: then `banned` has been called
-        self.lines: dict[int, VoiceLine] = {}
+        self.runs: dict[int, LastRun] = {}  # by voice
+
+    def fork(self) -> NoCopy:
+        other = copy(self)
+        other.runs = {voice: run.fork() for voice, run in self.runs.items()}
+        return other
 
     def advance(self, grammar: GrammarState) -> None:
-        from ritornello.originality import step_between
-
-        count = self._continuations.steps_before
         for voice, pitch in grammar.last_notes:
-            line = self.lines.get(voice)
             if not self._is_chosen:
-                self.lines = {other: self.lines[other] for other in self.lines if other != voice}
-            elif line is not None:
-                steps = (*line.steps, step_between(self._now - line.onset, pitch - line.pitch))[-count:]
-                copied = self._continuations.after(list(steps)) if len(steps) == count else ()
-                self.lines = self.lines | {voice: VoiceLine(self._now, pitch, steps, frozenset(copied))}
+                self.runs.pop(voice, None)
+            elif voice in self.runs:
+                self.runs[voice].add(self._now, pitch)
             elif voice not in self._drums:
-                self.lines = self.lines | {voice: VoiceLine(self._now, pitch)}
-        self._now, self._is_chosen = _steps(grammar.quarters), False
+                self.runs[voice] = self._continuations.begin(self._now, pitch)
+        self._now, self._is_chosen = grammar.quarters, False
 
-    def banned(self, grammar: GrammarState, allowed: Mask) -> list[int]:
-        from ritornello.originality import LONGEST_WAIT
-
-        self._is_chosen, now = True, _steps(grammar.quarters)
-        found: list[int] = []
-        for voice, line in self.lines.items():
-            wait = min(now - line.onset, LONGEST_WAIT)
-            for step in line.copied:
-                if step // 256 == wait:
-                    found += self._tokens.note_ids(voice, line.pitch + step % 256 - 128)
-        return found
-
-
-def _steps(quarters: float) -> int:
-    from ritornello.originality import STEPS_PER_QUARTER
-
-    return int(quarters * STEPS_PER_QUARTER + 0.5)
+    def banned(self, grammar: GrammarState, allowed: Mask) -> Ids:
+        self._is_chosen = True
+        copying = [(voice, run) for voice, run in self.runs.items() if run.following]
+        pitches = [(voice, pitch) for voice, run in copying for pitch in run.copied_at(grammar.quarters)]
+        return [token for note in pitches for token in self._tokens.note_ids(*note)]

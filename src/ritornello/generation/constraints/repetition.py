@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -61,24 +61,36 @@ class RepetitionGuard(ConstraintState):
     def fork(self) -> RepetitionGuard:
         other = copy(self)
         other._runs = {voice: copy(run) for voice, run in self._runs.items()}
-        other._bars = copy(self._bars)
+        other._bars = self._bars.fork()
         return other
 
     def advance(self, grammar: GrammarState) -> None:
-        bar, position = grammar.place
+        if not grammar.last_notes:
+            return
+        bar, position = place = grammar.place
         self._bars.enter(bar)
         for voice, pitch in grammar.last_notes:
-            self._runs.setdefault(voice, _PitchRun()).add((bar, position), pitch)
+            if voice not in self._runs:
+                self._runs[voice] = _PitchRun()
+            self._runs[voice].add(place, pitch)
             self._bars.add((position, voice, pitch))
 
     def banned(self, grammar: GrammarState, allowed: Mask) -> Sequence[int]:
-        from ritornello.generation.notes import note_ids_at
-
-        place, tokens = grammar.place, self._representation.tokens
-        notes = [(voice, pitch) for voice, run in self._runs.items() for pitch in run.exhausted(place)]
+        near = [(voice, run) for voice, run in self._runs.items() if run.is_near]
+        if not near and self._bars.count < SAME_BAR - 1:
+            return ()
+        place = grammar.place
+        notes = [(voice, pitch) for voice, run in near for pitch in run.exhausted(place)]
+        self._bars.enter(place[0])
         missing = self._bars.completing()
         if missing is not None and missing[0] == place[1]:
             notes.append(missing[1:])
+        if not notes:
+            return ()
+
+        from ritornello.generation.notes import note_ids_at
+
+        tokens = self._representation.tokens
         return [token for note in notes for token in note_ids_at(tokens, grammar, *note)]
 
 
@@ -93,11 +105,13 @@ class _PitchRun:
     chord_count: int = 0
     onset: tuple[int, int] = (-1, -1)
     chord: tuple[int, ...] = ()  # pitches at the present onset, not yet counted
+    is_near: bool = False  # whether something may be exhausted before the next note
 
     def add(self, onset: tuple[int, int], pitch: int) -> None:
         """Add a note at `onset`."""
         self._move_to(onset)
         self.chord = (*self.chord, pitch)
+        self.is_near = self.count + len(self.chord) >= SAME_PITCH or self.chord_count >= SAME_CHORD
 
     def exhausted(self, onset: tuple[int, int]) -> list[int]:
         """Return the pitches that must not be played at `onset`."""
@@ -127,9 +141,9 @@ class _BarRun:
     """How often the last whole bar has been played in a row, and how much of it the present bar has repeated."""
 
     bar: int = 0
-    last: frozenset[Note] = frozenset()
+    last: set[Note] = field(default_factory=set)
     count: int = 0
-    present: frozenset[Note] = frozenset()
+    present: set[Note] = field(default_factory=set)
     differs: bool = False  # whether the present bar has a note that the last one has not
 
     def enter(self, bar: int) -> None:
@@ -139,13 +153,16 @@ class _BarRun:
         is_same = not self.differs and len(self.present) == len(self.last)
         self.last, self.count = self.present, self.count + 1 if is_same else 1
         if bar > self.bar + 1:  # bars without notes between them
-            self.last, self.count = frozenset(), 1
-        self.bar, self.present, self.differs = bar, frozenset(), False
+            self.last, self.count = set(), 1
+        self.bar, self.present, self.differs = bar, set(), False
 
     def add(self, note: Note) -> None:
         """Add a note to the present bar."""
-        self.present |= {note}
-        self.differs |= note not in self.last
+        self.present.add(note)
+        self.differs = self.differs or note not in self.last
+
+    def fork(self) -> _BarRun:
+        return replace(self, present=set(self.present))  # a whole bar does not change any more
 
     def completing(self) -> Note | None:
         """Return the note that would make the present bar one repetition too many, if it is the next missing."""

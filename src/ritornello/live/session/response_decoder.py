@@ -111,7 +111,7 @@ class ResponseDecoder:
         """Return the next id, or None if the answer ends before it."""
         if not self.is_begun and (rest := self._rest()) is not None:
             return rest
-        mask = self.decoder.mask(self._fitting)
+        mask = self.decoder.mask(restrict=self._fitting)
         if not mask.any():
             return None
         ids, _ = self.task.sample(logits[None], mask[None], [self.task.generator])

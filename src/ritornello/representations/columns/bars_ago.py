@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from copy import copy
+from functools import cache
 
 import numpy as np
 
@@ -18,6 +19,12 @@ _MOST_PLACES = 4096
 """When more notes are stored, those too old for any lag are dropped."""
 
 _NEVER = np.iinfo(np.int64).max
+
+
+@cache
+def _numbers(shifts: tuple[int, ...]) -> Ints:
+    """Return how many of `shifts` are at most so many steps, up to the greatest."""
+    return np.searchsorted(shifts, np.arange(max(shifts, default=0) + 1), side="right")
 
 
 class BarsAgo:
@@ -30,7 +37,7 @@ class BarsAgo:
     def __init__(
         self, lags: Sequence[int], size: int, longest_bar: int, shifts: Sequence[int] = (), before: int = 0
     ) -> None:
-        self._lags, self._size, self._shifts, self._before = lags, size, shifts, before
+        self._lags, self._size, self._shifts, self._before = lags, size, tuple(shifts), before
         self._reach = max(lags, default=0) * longest_bar
         self._time, self._bar_steps = 0, 1
         self._places: list[int] = []  # of the last notes that count: time * size + note, ascending
@@ -38,18 +45,22 @@ class BarsAgo:
 
     def at_once(self, time: Ints, bar_steps: Ints, note: Ints) -> Ints:
         """Read the time, the steps of the bar, and the note of each step, or 0."""
-        size = self._size
-        place = time * size + note
+        size, now = self._size, time * self._size
+        place = now + note
         reached = np.maximum.accumulate(place)
-        counts = (note > 0) & (reached > np.concatenate([[0], reached[:-1]])[: len(place)])
+        counts = (note > 0) & (np.diff(reached, prepend=0) > 0)
         places, so_far = np.append(place[counts], _NEVER), np.cumsum(counts)
+        shifts = _numbers(self._shifts)
         result = np.zeros((len(self._lags), len(time)), dtype=np.int64)
         for row, lag in zip(result, self._lags, strict=True):
-            back = lag * bar_steps
-            at = np.searchsorted(places, reached - back * size, side="right")
-            ahead = places[at] - (time - back) * size
-            shift = np.searchsorted(self._shifts, ahead // size, side="right") + self._before
-            row[:] = np.where((time >= back) & (at < so_far), np.where(ahead < size, ahead, shift), 0)
+            back = lag * size * bar_steps
+            at = np.searchsorted(places, reached - back, side="right")
+            ahead = places[at] - (now - back)
+            is_found = (now >= back) & (at < so_far)
+            is_note = is_found & (ahead < size)
+            np.copyto(row, ahead, where=is_note)
+            far = np.flatnonzero(is_found ^ is_note)
+            row[far] = shifts[np.minimum(ahead[far] // size, len(shifts) - 1)] + self._before
         return result
 
     def advance(self, time: int, bar_steps: int, note: int) -> None:
@@ -64,14 +75,17 @@ class BarsAgo:
 
     @property
     def values(self) -> tuple[int, ...]:
-        return tuple(self._find(lag * self._bar_steps) for lag in self._lags)
-
-    def _find(self, back: int) -> int:
-        size, at = self._size, bisect_right(self._places, self._reached - back * self._size)
-        if self._time < back or at == len(self._places):
-            return 0
-        ahead = self._places[at] - (self._time - back) * size
-        return ahead if ahead < size else self._before + bisect_right(self._shifts, ahead // size)
+        size, time, places, result = self._size, self._time, self._places, []
+        for lag in self._lags:
+            back = lag * self._bar_steps
+            at = bisect_right(places, self._reached - back * size) if time >= back else len(places)
+            if at == len(places):
+                result.append(0)
+                continue
+            ahead = places[at] - (time - back) * size
+            shift = ahead // size
+            result.append(bisect_right(self._shifts, shift) + self._before if shift else ahead)
+        return tuple(result)
 
     def fork(self) -> BarsAgo:
         other = copy(self)

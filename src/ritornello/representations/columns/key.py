@@ -23,49 +23,62 @@ KEYS = 24
 
 
 @cache
-def _points() -> Ints:
-    """Return what a note of each pitch class adds to each key, (12, 24)."""
-    return np.rint(key_profiles().T * 10_000).astype(np.int64)
+def _preference() -> Ints:
+    """Return what is added to the points after a note of each pitch class, (12, 24): it is below KEYS, so it decides
+    only between keys that fit equally well, and differs for each key, so that the greatest sum also tells the key."""
+    upwards = (np.arange(12) - np.arange(12)[:, None]) % 12
+    return KEYS - 1 - np.concatenate([upwards, upwards + 12], axis=1)
 
 
 @cache
-def _upwards() -> Ints:
-    """Return the keys in the order in which they are preferred after a note of each pitch class, (12, 24)."""
-    tonic = (np.arange(12)[:, None] + np.arange(12)) % 12
-    return np.concatenate([tonic, tonic + 12], axis=1)
+def _advances() -> Ints:
+    """Return what is added after a note of each pitch class (12: none) for one of each, (13, 12, 24): what it adds to
+    the points of each key, multiples of KEYS, and its preference in place of the last one's."""
+    points = np.rint(key_profiles().T * 10_000).astype(np.int64) * KEYS
+    before = np.concatenate([_preference(), np.zeros((1, KEYS), dtype=np.int64)])
+    return points + _preference() - before[:, None]
+
+
+@cache
+def _advances_one_by_one() -> list[list[Ints]]:
+    return [list(row) for row in _advances()]
+
+
+@cache
+def _advances_by_key() -> Ints:
+    """Return `_advances` as (24, 13 * 12)."""
+    return np.ascontiguousarray(_advances().reshape(-1, KEYS).T)
 
 
 class KeySoFar:
     """Columns: 1 + the key, or 0 before the first note; and 1 + the degree of the last step's note, or 0 for none."""
 
     def __init__(self) -> None:
+        self.key = 0  # 1 + the number of the key, or 0
         self.values = 0, 0
-        self._fits = np.zeros(KEYS, dtype=np.int64)
+        self._fits, self._last = np.zeros(KEYS, dtype=np.int64), 12  # the points so far; the last pitch class
 
     def at_once(self, pitch: Ints) -> Ints:
         """Read the pitch of the note of each step, or -1."""
-        is_note = pitch >= 0
-        pitch_class = pitch[is_note] % 12
-        fits = np.cumsum(_points()[pitch_class], axis=0)
-        order = _upwards()[pitch_class]
-        best = np.take_along_axis(fits, order, axis=1).argmax(axis=1)[:, None]
-        keys = np.take_along_axis(order, best, axis=1)[:, 0] + 1
-        key = np.concatenate([[0], keys])[np.cumsum(is_note)]
-        return np.stack([key, np.where(is_note, degree(pitch, key) + 1, 0)])
+        at = np.flatnonzero(pitch >= 0)
+        pitch_class = pitch[at] % 12
+        step = np.append(12, pitch_class)[: len(at)] * 12 + pitch_class
+        best = np.take(_advances_by_key(), step, axis=1).cumsum(axis=1).max(axis=0)
+        order = KEYS - 1 - best % KEYS
+        keys = order // 12 * 12 + (order + pitch_class) % 12 + 1
+        result = np.zeros((2, len(pitch)), dtype=np.int64)
+        result[0] = np.repeat(np.append(0, keys), np.diff(at, prepend=0, append=len(pitch)))
+        result[1, at] = degree(pitch[at], keys) + 1
+        return result
 
     def advance(self, pitch: int) -> None:
         if pitch < 0:
             self.values = self.key, 0
             return
-        self._fits = self._fits + _points()[pitch % 12]
-        order = _upwards()[pitch % 12]
-        key = int(order[self._fits[order].argmax()]) + 1
-        self.values = key, degree(pitch, key) + 1
-
-    @property
-    def key(self) -> int:
-        """1 + the number of the key, or 0."""
-        return self.values[0]
+        last, self._last = self._last, pitch % 12
+        self._fits = self._fits + _advances_one_by_one()[last][self._last]
+        self.key = int(self._fits.argmax()) + 1
+        self.values = self.key, (pitch - self.key + 1) % 12 + 1
 
     def fork(self) -> KeySoFar:
         return copy(self)  # the sums are never changed in place

@@ -19,21 +19,21 @@ class Remembered:
 
     def at_once(self, voice: Ints, *values: Ints) -> Ints:
         """Read the present voice, -1 for none, and its new value of each attribute: from 0, or -1 for none."""
-        order = np.argsort(voice, kind="stable")  # by voice, in time order within
-        begins = np.flatnonzero(np.diff(voice[order], prepend=-2))
-        floor = np.repeat(begins, np.diff([*begins, len(voice)]))
+        order = np.argsort(voice.astype(np.int16), kind="stable")  # by voice, in time order within
+        begins = np.diff(voice[order], prepend=-2) != 0
         result = np.empty((len(values), len(voice)), dtype=np.int64)
         for row, first, new in zip(result, self._first, values, strict=True):
             new = np.where(voice >= 0, new, -1)[order]
-            index = np.maximum.accumulate(np.where(new >= 0, np.arange(len(voice)), -1))
-            row[order] = np.where(index >= floor, new[index], first)  # not of another voice
+            at = np.flatnonzero(begins | (new >= 0))  # where the value changes
+            latest = np.where(new[at] >= 0, new[at], first)
+            row[order] = np.repeat(latest, np.diff(at, append=len(voice)))
         return result
 
     def advance(self, voice: int, *values: int) -> None:
         self._voice = voice
         if voice >= 0:
             pairs = zip(values, self.of(voice), strict=True)
-            self._latest[voice] = tuple(old if new < 0 else new for new, old in pairs)
+            self._latest[voice] = tuple([old if new < 0 else new for new, old in pairs])
 
     def of(self, voice: int) -> tuple[int, ...]:
         """Return the last values of a voice."""

@@ -8,8 +8,7 @@ causal. Memory is bounded: only the last REACH ids are searched.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable
+from array import array
 from copy import copy
 from typing import Annotated, Any
 
@@ -19,7 +18,7 @@ from pydantic import AfterValidator, Field
 
 from ritornello.arrays import Ints
 from ritornello.representations.base import Column
-from ritornello.runs import RollingHash, prefix_sums, run_hashes
+from ritornello.runs import BASE, prefix_sums, repeated, run_hashes
 
 
 def _ascending(orders: tuple[int, ...]) -> tuple[int, ...]:
@@ -36,7 +35,9 @@ Orders = Annotated[
 REACH = 8192
 """How many ids ago the earlier occurrence may be."""
 
-_LAYER = 1024  # ids whose runs are in one layer of `_Past`
+_LAYER = 1024  # ids whose runs are in one dictionary
+
+_MASK = (1 << 64) - 1
 
 
 def repeat_columns(vocabulary_size: int, orders: tuple[int, ...]) -> tuple[Column, ...]:
@@ -48,73 +49,63 @@ class Repeats:
     """Columns: 1 + the repeat of each order after the last id, or 0 for none."""
 
     def __init__(self, orders: tuple[int, ...]) -> None:
-        self.values = (0,) * len(orders)
+        self.values = self._none = (0,) * len(orders)
         self._orders = orders
-        self._runs = [RollingHash(order) for order in orders]
-        self._ids: deque[int] = deque(maxlen=max(orders, default=0))
-        self._past = _Past()
+        self._powers = [(order, pow(BASE, order, 1 << 64)) for order in orders]
+        # Arrays, since they lie in one piece of memory: the last ids, and of those up to each of them a polynomial modulo
+        # 2**64, so that the hash of a run is a difference of two (Karp and Rabin 1987).
+        self._ids, self._sums = array("q"), array("Q", [0])
+        self._dropped = 0  # ids before those
+        # By hash, the number of the id after the latest occurrence of a run; ~number if it is the only one, of which no
+        # longer run is stored yet. Forks share all layers but the newest.
+        self._newest: dict[int, int] = {}
+        self._layers: tuple[dict[int, int], ...] = ()  # the newest first
 
     def at_once(self, ids: NDArray[np.signedinteger[Any]]) -> Ints:
         result = np.zeros((len(self._orders), len(ids)), dtype=np.int64)
-        sums = prefix_sums(ids)
+        sums, ends = prefix_sums(ids), np.arange(len(ids))
         for row, length in zip(result, self._orders, strict=True):
-            hashes = run_hashes(sums, length)
-            order = np.argsort(hashes, kind="stable")
-            again, before = (
-                order[1:],
-                order[:-1],
-            )  # each run, and its latest earlier occurrence, if they are the same
-            found = (hashes[again] == hashes[before]) & (again - before <= REACH)
-            row[again[found] + length - 1] = ids[before[found] + length] + 1
+            ends = ends[np.searchsorted(ends, length - 1) :]  # of the runs that may occur twice
+            again, before = (ends[each] for each in repeated(run_hashes(sums, length)[ends - (length - 1)]))
+            is_near = again - before <= REACH
+            row[again] = np.where(is_near, ids[before + 1] + 1, 0)
+            twice = np.zeros(len(ids), dtype=bool)  # a longer run occurs twice only if its end does
+            twice[again] = twice[before] = True
+            ends = np.flatnonzero(twice)
         return result
 
     def advance(self, token: int) -> None:
-        count = len(self._ids)
-        self._past.put((run.value for run in self._runs if count >= run.length), token)
-        values = [0] * len(self._runs)
-        for run in self._runs:
-            run.advance(token, self._ids[-run.length] if count >= run.length else None)
-        for number, run in enumerate(self._runs):
-            found = self._past.find(run.value) if count + 1 >= run.length else -1
-            if found < 0:
+        ids, sums, newest, layers = self._ids, self._sums, self._newest, self._layers
+        total = sums[-1] * BASE + token + 1 & _MASK
+        ids.append(token)
+        sums.append(total)
+        dropped = self._dropped
+        number, only, values = dropped + len(ids), 0, []
+        for order, power in self._powers:
+            if order > number:
+                break
+            if only >= order:  # the earlier occurrence of the shorter run was the only one so far
+                at = only - dropped
+                newest[sums[at] - sums[at - order] * power & _MASK] = ~only
+            run = total - sums[-1 - order] * power & _MASK
+            found = newest.get(run)
+            if found is None and layers:
+                found = next((layer[run] for layer in layers if run in layer), None)
+            only = 0 if found is None or found >= 0 else ~found
+            earlier = only or found
+            if earlier is None or number - earlier > REACH:
+                newest[run] = ~number
                 break  # a longer run cannot have occurred either
-            values[number] = found + 1
-        self.values = tuple(values)
-        self._ids.append(token)
+            newest[run] = number
+            values.append(ids[earlier - dropped] + 1)
+        self.values = (*values, *self._none[len(values) :]) if values else self._none
+        if number % _LAYER == 0:
+            self._layers, self._newest = (newest, *layers[: REACH // _LAYER]), {}
+            if len(ids) > 2 * REACH:
+                self._dropped += REACH - _LAYER
+                del ids[: REACH - _LAYER], sums[: REACH - _LAYER]
 
     def fork(self) -> Repeats:
         other = copy(self)
-        other._runs, other._ids = [run.fork() for run in self._runs], self._ids.copy()
-        other._past = self._past.fork()
-        return other
-
-
-class _Past:
-    """The id after the latest occurrence of each run, by its hash. Copies share all but the newest layer."""
-
-    def __init__(self) -> None:
-        self._layers: tuple[dict[int, tuple[int, int]], ...] = ()  # the newest first
-        self._newest: dict[int, tuple[int, int]] = {}
-        self._count = 0  # calls of `put`
-
-    def find(self, run: int) -> int:
-        """Return the id that followed this run, or -1."""
-        for layer in (self._newest, *self._layers):
-            if run in layer:
-                number, token = layer[run]
-                return token if self._count - number <= REACH else -1
-        return -1
-
-    def put(self, runs: Iterable[int], token: int) -> None:
-        """Store that `token` followed these runs."""
-        self._newest.update(dict.fromkeys(runs, (self._count, token)))
-        self._count += 1
-        if self._count % _LAYER == 0:
-            self._layers = (self._newest, *self._layers[: REACH // _LAYER])
-            self._newest = {}
-
-    def fork(self) -> _Past:
-        """Return an independent copy."""
-        other = copy(self)
-        other._newest = dict(self._newest)
+        other._ids, other._sums, other._newest = self._ids[:], self._sums[:], dict(self._newest)
         return other

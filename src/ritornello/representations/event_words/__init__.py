@@ -70,7 +70,7 @@ class EventWords(BaseTokenizer[EventWordsConfig]):
 
     def decode(self, ids: Ids) -> Score:
         config, sheet, now = self.settings, Sheet(), 0
-        for token in self.known_ids(ids):
+        for token in self.known_ids(ids).tolist():
             if token >= FIRST_WORD:
                 event = self.vocabulary.events[token - FIRST_WORD]
                 now += event.delta

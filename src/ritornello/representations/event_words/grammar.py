@@ -7,14 +7,14 @@ end is left.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ritornello.arrays import Mask
 from ritornello.representations.event_words.vocabulary import END, FIRST_WORD, Vocabulary
 from ritornello.representations.grammar import GrammarState
-from ritornello.score import Meter
 
 
 @dataclass
@@ -24,12 +24,11 @@ class EventGrammarState(GrammarState):
     vocabulary: Vocabulary
     time: int = 0
     last_order: int = -1
-    sounding: Mask = field(default_factory=lambda: np.zeros(16 * 128, dtype=bool))  # by channel and pitch
     onset: int = 0
+    playable: Mask = field(init=False)  # words that suit what sounds: ends of its notes, and beginnings of others
 
-    @property
-    def bar_ticks(self) -> int:
-        return Meter(0, *self.vocabulary.config.meter).bar_ticks(self.vocabulary.config.ticks_per_quarter)
+    def __post_init__(self) -> None:
+        self.playable = self.vocabulary.playable_at_first.copy()
 
     def advance(self, token: int) -> None:
         vocabulary = self.vocabulary
@@ -38,11 +37,14 @@ class EventGrammarState(GrammarState):
             return
         self.time += int(vocabulary.delta[token])
         self.last_order = int(vocabulary.order[token])
-        if vocabulary.is_on[token]:
+        if is_on := bool(vocabulary.is_on[token]):
             self.onset = self.time
             self.notes += 1
-        if vocabulary.is_on[token] or vocabulary.is_off[token]:
-            self.sounding[vocabulary.key[token]] = vocabulary.is_on[token]
+        if is_on or vocabulary.is_off[token]:
+            key = int(vocabulary.key[token])
+            begins, ends = vocabulary.ids_of_key[key]
+            self.playable[begins] = vocabulary.closable[key] and not is_on
+            self.playable[ends] = is_on
 
     @property
     def quarters(self) -> float:
@@ -50,19 +52,23 @@ class EventGrammarState(GrammarState):
 
     @property
     def place(self) -> tuple[int, int]:
-        return divmod(self.onset, self.bar_ticks)
+        return divmod(self.onset, self.vocabulary.bar_ticks)
 
     def fork(self) -> EventGrammarState:
-        return replace(self, sounding=self.sounding.copy())
+        other = copy(self)
+        other.playable = self.playable.copy()
+        return other
 
     def allow(self, mask: Mask) -> None:
-        v, sounds = self.vocabulary, self.sounding[self.vocabulary.key]
-        limit = self.bars * self.bar_ticks
-        in_order = v.is_word & ((v.delta > 0) | (v.order > self.last_order))
-        mask |= in_order & v.is_off & sounds
-        ends = not mask.any() and self.notes > 0
-        if not self.is_finishing:
-            new = np.where(v.is_on, v.closable[v.key] & ~sounds, ~v.is_off)
-            mask |= in_order & new & (self.time + v.delta < limit)
-            ends &= self.is_free or self.time >= limit - self.bar_ticks
+        v, limit = self.vocabulary, self.bars * self.vocabulary.bar_ticks
+        np.greater(v.rank, self.last_order, out=mask)
+        mask &= self.playable
+        can_end = mask & v.is_off
+        ends = self.notes > 0 and not can_end[can_end.argmax()]
+        if self.is_finishing:
+            mask[:] = can_end
+        else:
+            if self.time + v.longest >= limit:
+                mask &= v.is_off | (self.time + v.delta < limit)
+            ends &= self.is_free or self.time >= limit - v.bar_ticks
         mask[END] = ends

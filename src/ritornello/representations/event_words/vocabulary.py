@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, Field
 
+from ritornello.arrays import Ints
 from ritornello.errors import ConfigError
 from ritornello.formats.event_words import Event, Spelling, parse_event, spell
 from ritornello.formats.messages import DRUM_CHANNEL, NOTE_OFF, NOTE_ON, PROGRAM_CHANGE
 from ritornello.representations.event_words.layout import NO_SECOND, Keep, lay_out, order_of
 from ritornello.representations.tokens import InstrumentRange, Tokens, block, build_tokens
-from ritornello.score import DEFAULT_MICROSECONDS_PER_QUARTER, Score
+from ritornello.score import DEFAULT_MICROSECONDS_PER_QUARTER, Meter, Score
 
 START, END, FIRST_WORD = 0, 1, 2
 
@@ -122,6 +123,12 @@ class Vocabulary:
         self.order = order_of(self.status, self.first, self.second)
         self.closable = np.zeros(16 * 128, dtype=bool)  # keys whose notes can always be ended
         self.closable[self.key[self.is_off & (self.delta > 0)]] = True
+        # A word may follow one of a lower rank: those at a later tick all may, START and END never.
+        self.rank = np.where(self.delta > 0, self.order.max(initial=0) + 1, self.order)
+        self.rank[:FIRST_WORD] = -2
+        self.playable_at_first = self.is_word & np.where(self.is_on, self.closable[self.key], ~self.is_off)
+        self.longest = int(self.delta.max(initial=0))
+        self.bar_ticks = Meter(0, *config.meter).bar_ticks(config.ticks_per_quarter)
         self._value = np.where(self.second == NO_SECOND, self.first, self.second)
         # Events of one group stand for each other: controls of one number; programs, pressures or bends of one channel.
         groups = np.where(kind >= 0xC0, self.status << 7, self.status << 7 | self.first)
@@ -129,6 +136,13 @@ class Vocabulary:
         edges = np.flatnonzero(np.diff(groups[order])) + 1
         self._members = {int(groups[part[0]]): part for part in np.split(order, edges) if len(part)}
         self.ids = {event: FIRST_WORD + number for number, event in enumerate(self.events)}
+
+    @cached_property
+    def ids_of_key(self) -> dict[int, tuple[Ints, Ints]]:
+        """The ids that begin and those that end the note of each channel and pitch."""
+        keys = np.unique(self.key[self.is_on | self.is_off]).tolist()
+        is_key = {key: self.key == key for key in keys}
+        return {k: (np.flatnonzero(at & self.is_on), np.flatnonzero(at & self.is_off)) for k, at in is_key.items()}
 
     @cached_property
     def tokens(self) -> Tokens:

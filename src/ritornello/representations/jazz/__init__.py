@@ -93,7 +93,7 @@ class Jazz(BaseTokenizer[JazzConfig]):
         return encoding.encode(self.vocabulary, score)
 
     def decode(self, ids: Ids) -> Score:
-        ids = np.array(self.known_ids(ids), dtype=np.int64)
+        ids = self.known_ids(ids)
         return decoding.decode(self.vocabulary, ids, self.soloist, self.accompanist)
 
     def for_piece(self, primer: Score | None, conditions: Conditions) -> Jazz:

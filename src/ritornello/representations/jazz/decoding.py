@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -148,6 +149,7 @@ def _walk(words: list[Sung], start: int, low: int, high: int) -> tuple[int, list
     return exact, pitches
 
 
+@lru_cache(1 << 12)  # the walks of a segment soon meet
 def _nearest(word: Sung, middle: int, before: int, low: int, high: int) -> int:
     """Return the pitch nearest to `middle` that has the letter (a chord tone if none has); not the one before, unless
     there is no other within the bracket."""

@@ -48,6 +48,7 @@ class Rules:
                 group = self.bracketed if word.bracket else self.free
             group[token] = True
         self.longest = vocabulary.longest_bar
+        self._fitting: dict[tuple[int, bool, bool], Mask] = {}
 
     def of(self, has_note: bool) -> Mask:
         """The words that may come in a bar that has a note already, or has none."""
@@ -66,6 +67,17 @@ class Rules:
                 s <= left and fill[1, left - s] for s in free
             )
         return fill
+
+    def fitting(self, left: int, has_note: bool, may_hold: bool) -> Mask:
+        """The words after which words can fill the rest of a bar of which so many steps are left; with `may_hold` also
+        the held notes. It must not be changed."""
+        key = left, has_note, may_hold
+        if key not in self._fitting:
+            words = self.of(has_note) | self.holds if may_hold else self.of(has_note)
+            rest = np.maximum(left - self.steps, 0)
+            fills = np.where(self.rests, self.fillable[int(has_note)][rest], self.fillable[1][rest])
+            self._fitting[key] = words & (self.steps <= left) & fills
+        return self._fitting[key]
 
 
 @dataclass
@@ -160,32 +172,29 @@ class JazzGrammarState(Reader):
 
     def _allow_words(self, mask: Mask) -> None:
         """Allow words but one that makes this bar the same as a recent one; where none fits, the parts of a word."""
-        words = self.rules.of(self.has_note)
-        if not self.vocabulary.config.faithful:
-            words = self._fitting(words)
-            varied = words.copy()
+        rules = self.rules
+        if self.vocabulary.config.faithful:
+            # As deepjazz: a bar begins with a note without a bracket.
+            is_first = not self.has_note and rules.free.any()
+            words = rules.free if is_first else rules.of(self.has_note)
+        else:
+            may_hold = self.is_sounding and not self.position
+            words = rules.fitting(self.bar_steps - self.position, self.has_note, may_hold)
             present = self.bars_read[-1].ids if self.bars_read else []
-            for bar in self.bars_read[-1 - RECENT_BARS : -1]:
-                has_notes = any(played.letter in STRUCK for played in bar.line)
-                if bar.ids and bar.ids[:-1] == present and has_notes:
-                    varied[bar.ids[-1]] = False
-            words = varied if varied.any() else words
-        elif not self.has_note and self.rules.free.any():
-            words = self.rules.free  # as deepjazz: a bar begins with a note without a bracket
+            same = [
+                bar.ids[-1]
+                for bar in self.bars_read[-1 - RECENT_BARS : -1]
+                if bar.ids and bar.ids[:-1] == present and any(played.letter in STRUCK for played in bar.line)
+            ]
+            if same:
+                varied = words.copy()
+                varied[same] = False
+                words = varied if varied.any() else words
         mask |= words
         if not words.any():
             mask[self.tokens.slice["letter"]] = True
             if not self.is_sounding or self.position:
                 mask[self.tokens.first["letter"] + LETTERS.index(HELD)] = False
-
-    def _fitting(self, words: Mask) -> Mask:
-        """Return those of `words`, and the held notes, after which words can fill the rest of the bar."""
-        rules, left = self.rules, self.bar_steps - self.position
-        if self.is_sounding and not self.position:
-            words = words | rules.holds
-        rest = np.maximum(left - rules.steps, 0)
-        had, has = rules.fillable[int(self.has_note)][rest], rules.fillable[1][rest]
-        return np.asarray(words & (rules.steps <= left) & np.where(rules.rests, had, has))
 
 
 def planned_chords(conditions: Conditions) -> tuple[tuple[Chord, ...], ...]:

@@ -22,7 +22,7 @@ import numpy as np
 from pydantic import Field
 
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Conditions, Examples, Ids
-from ritornello.representations.melody.encodings import ENCODINGS, Encoding, Past
+from ritornello.representations.melody.encodings import DISTANCES, ENCODINGS, Encoding, Past
 from ritornello.representations.melody.extraction import (
     NO_EVENT,
     Events,
@@ -142,6 +142,16 @@ class Melody(BaseTokenizer[MelodyConfig]):
         for token in np.asarray(ids).tolist():
             grammar.advance(token)
         return np.array(grammar.past.events, dtype=np.int16)
+
+    def named(self, ids: Ids, others: Ids) -> Ids:
+        classes = np.array(
+            [self.encoding.class_of(event) for event in self.events_of(ids).tolist()], np.int32
+        )
+        before = np.cumsum(ids < self.encoding.labels)[:-1]  # events before each id after the first
+        for label, distance in zip(range(self.encoding.plain, self.encoding.labels), DISTANCES, strict=False):
+            ago = np.append(classes, self.encoding.class_of(NO_EVENT))[np.maximum(before - distance, -1)]
+            others = np.where(others == label, ago, others)
+        return others
 
     def decode(self, ids: Ids) -> Score:
         events, step = self.events_of(ids), TICKS_PER_STEP

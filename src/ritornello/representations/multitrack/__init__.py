@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import Ints
 from ritornello.representations.base import Column, Ids
 from ritornello.representations.conditions import Conditions
 from ritornello.representations.grids import TEMPOS, nearest
@@ -79,8 +80,12 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
         return decoding.decode(self.vocabulary, self.known_ids(ids))
 
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
-        columns = reading.Reader(self.vocabulary).at_once(np.asarray(ids))
-        return np.ascontiguousarray(columns.T, dtype=np.int32)
+        return np.stack(reading.Reader(self.vocabulary).at_once(np.asarray(ids)), axis=1, dtype=np.int32)
+
+    def bars_and_notes(self, ids: Ids) -> Ints:
+        shift, new_bar = self.vocabulary.shift[ids], self.vocabulary.new_bar[ids]
+        _, bars, *_ = reading.Reader(self.vocabulary).place.at_once(shift, new_bar)
+        return np.stack([bars, np.cumsum(self.tokens.is_kind(ids, "note"))])
 
     def grammar(self, conditions: Conditions = Conditions()) -> MultitrackGrammarState:  # a frozen value
         reader = reading.Reader(self.vocabulary)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ritornello.arrays import Ints
 from ritornello.representations.grids import (
     DURATIONS,
     STEPS_PER_QUARTER,
@@ -18,7 +19,8 @@ from ritornello.representations.grids import (
 )
 from ritornello.representations.multitrack.reading import Reader
 from ritornello.representations.multitrack.vocabulary import VELOCITY_STEP, Vocabulary
-from ritornello.score import Meter, Score, Tempo, Track, make_notes, without_overlaps
+from ritornello.representations.tokenizer import latest
+from ritornello.score import NOTE, Meter, Score, Tempo, Track, end_at_restrike
 from ritornello.theory import instrument_name
 from ritornello.theory.instruments import SCORE_ORDER
 
@@ -26,65 +28,58 @@ DRUM_STEPS = STEPS_PER_QUARTER // 4
 """The length of a note of drums."""
 
 
-def decode(vocabulary: Vocabulary, ids: list[int]) -> Score:
+def decode(vocabulary: Vocabulary, ids: Ints) -> Score:
     """Return the score of `ids`, all of them in the vocabulary."""
-    reader, tokens, config = Reader(vocabulary), vocabulary.tokens, vocabulary.config
-    # Of each voice, by step and pitch: the length in steps, and the velocity bin.
-    notes: dict[int, dict[tuple[int, int], list[int]]] = {}
-    last: list[int] = []
-    tempos = {0: int(nearest(TEMPOS, np.array(120)))}
-    meters = {0: vocabulary.nearest_meter(4, 4)}
-    programs: dict[int, int] = {}
-    for token in ids:
-        kind, value = reader.advance(token), tokens.value[token]
-        if kind == "note":
-            steps = int(DURATIONS[reader.duration])
-            if vocabulary.is_drum[reader.voice]:  # not past the bar line
-                steps = min(DRUM_STEPS, reader.bar_steps - reader.position)
-            last = [steps, reader.velocity]
-            notes.setdefault(reader.voice, {}).setdefault((reader.time, reader.pitch), last)
-        elif kind == "duration" and last and not vocabulary.is_drum[reader.voice]:
-            last[0] = int(DURATIONS[value])
-        elif kind == "velocity" and last:
-            last[1] = value
-        elif kind == "tempo":
-            tempos[reader.time - reader.position] = value
-        elif kind == "meter":
-            meters[reader.time] = value
-        elif kind == "instrument":
-            voice, program = vocabulary.instruments[value]
-            programs.setdefault(voice, program)
+    tokens, reader = vocabulary.tokens, Reader(vocabulary)
+    note, changes = np.flatnonzero(tokens.is_kind(ids, "note")), vocabulary.by_id[:, ids]
+    named, _, _, durations, velocities, shift, new_bar = changes
+    time, _, position, bar_steps = reader.place.at_once(shift, new_bar)
+    values = reader.remembered.at_once(latest(tokens.is_kind(ids, "note"), named, -1), durations, velocities)
+    duration, velocity = values[:, np.append(note[1:], len(ids))[: len(note)] - 1]  # before the next note
+
+    def numbers(kind: str) -> tuple[Ints, list[int]]:
+        at = np.flatnonzero(tokens.is_kind(ids, kind))
+        return at, (ids[at] - tokens.first[kind]).tolist()
+
+    _, first = np.unique(time[note] * tokens.size + ids[note], return_index=True)  # struck twice: once
+    note = note[first]
+    start, voice = time[note], named[note]
+    to_bar_line = np.minimum(DRUM_STEPS, bar_steps[note] - position[note])
+    steps = np.where(vocabulary.is_drum[voice], to_bar_line, DURATIONS[duration[first]])
+    notes = np.zeros(len(note), dtype=NOTE)
+    notes["start"], notes["pitch"] = start * TICKS_PER_STEP, tokens.pitch[ids[note]]
+    notes["duration"] = (end_at_restrike(start, start + steps, ids[note]) - start) * TICKS_PER_STEP
+    notes["velocity"] = velocity[first] * VELOCITY_STEP + VELOCITY_STEP // 2
+    _, given = numbers("instrument")
+    programs = dict(vocabulary.instruments[number] for number in reversed(given)) | vocabulary.written
     tracks = []
-    for voice in voices_in_order(vocabulary, ids):
-        is_drum = bool(vocabulary.is_drum[voice])
-        program = vocabulary.written.get(voice, programs.get(voice, config.voices[voice].programs[0]))
-        rows = [
-            (
-                step * TICKS_PER_STEP,
-                steps * TICKS_PER_STEP,
-                pitch,
-                number * VELOCITY_STEP + VELOCITY_STEP // 2,
-            )
-            for (step, pitch), (steps, number) in notes[voice].items()
-        ]
-        name = instrument_name(program, is_drum)
-        tracks.append(Track(without_overlaps(make_notes(rows)), program, is_drum, name))
+    for number in voices_in_order(vocabulary, ids):
+        is_drum = bool(vocabulary.is_drum[number])
+        program = programs.get(number, vocabulary.config.voices[number].programs[0])
+        tracks.append(Track(notes[voice == number], program, is_drum, instrument_name(program, is_drum)))
+    (tempo_at, tempos), (meter_at, meters) = numbers("tempo"), numbers("meter")
+    bar = (time - position)[tempo_at].tolist()
+    by_bar = {0: int(nearest(TEMPOS, np.array(120)))} | dict(zip(bar, tempos, strict=True))
+    by_step = {0: vocabulary.nearest_meter(4, 4)} | dict(zip(time[meter_at].tolist(), meters, strict=True))
     return Score(
         TICKS_PER_QUARTER,
         tuple(tracks),
         tuple(
-            Tempo.from_quarters_per_minute(step * TICKS_PER_STEP, float(TEMPOS[value]))
-            for step, value in sorted(tempos.items())
+            Tempo.from_quarters_per_minute(step * TICKS_PER_STEP, float(TEMPOS[number]))
+            for step, number in sorted(by_bar.items())
         ),
-        tuple(Meter(step * TICKS_PER_STEP, *config.meters[value]) for step, value in sorted(meters.items())),
+        tuple(
+            Meter(step * TICKS_PER_STEP, *vocabulary.config.meters[number])
+            for step, number in sorted(by_step.items())
+        ),
     )
 
 
-def voices_in_order(vocabulary: Vocabulary, ids: list[int]) -> tuple[int, ...]:
+def voices_in_order(vocabulary: Vocabulary, ids: Ints) -> tuple[int, ...]:
     """Return the voice of each track of the score of `ids`: those that have notes, in score order.
 
     Parts of one family stay in order, so that encoding again gives each the voice it had.
     """
     tokens, config = vocabulary.tokens, vocabulary.config
-    voices = {int(tokens.voice[token]) for token in ids if tokens.kind[token] == "note"}
+    voices = np.unique(tokens.voice[ids[tokens.is_kind(ids, "note")]]).tolist()
     return tuple(sorted(voices, key=lambda each: (SCORE_ORDER.index(config.voices[each].family), each)))

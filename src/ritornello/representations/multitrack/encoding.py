@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ritornello.arrays import Ints, Mask
+from ritornello.arrays import Ints, Mask, run_edges, stable_order
 from ritornello.representations.base import Ids
 from ritornello.representations.grids import (
     DURATIONS,
@@ -22,11 +22,14 @@ from ritornello.representations.grids import (
     STEPS_PER_QUARTER,
     TEMPOS,
     fold_into_range,
+    longest_duration,
+    longest_shift,
     nearest,
+    nearest_duration,
     without_doubles,
 )
 from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, VELOCITY_STEP, Vocabulary, parts_of
-from ritornello.score import Notes, Score, end_at_restrike, make_notes, ticks_to_seconds
+from ritornello.score import Score, Track, end_at_restrike, note_columns, rescaled, ticks_to_seconds
 from ritornello.sustain import sustained
 from ritornello.theory import instrument_name
 
@@ -65,14 +68,13 @@ class Arrangement:
 
 def arrange(vocabulary: Vocabulary, score: Score) -> Arrangement:
     """Return `score` on the grid, in voices; notes last as long as the sustain pedal lets them sound."""
-    score = sustained(score).resampled(STEPS_PER_QUARTER)
-    parts = parts_of(score)
+    parts = parts_of(sustained(score))
     voices = vocabulary.voices_of(program for program, _ in parts)
-    notes = _collect_notes(vocabulary, [track.notes for _, track in parts], voices)
+    notes = _collect_notes(vocabulary, [track for _, track in parts], voices, score.ticks_per_quarter)
     last = int(notes.start[-1]) if len(notes.start) else 0
     meters, bars, lengths = _bars(vocabulary, score, last)
-    seconds = ticks_to_seconds(score, bars + lengths) - ticks_to_seconds(score, bars)
-    quarters_per_minute = 60 * lengths / STEPS_PER_QUARTER / np.maximum(seconds, 1e-9)
+    begin, end = ticks_to_seconds(score, np.stack([bars, bars + lengths]), STEPS_PER_QUARTER)
+    quarters_per_minute = 60 * lengths / STEPS_PER_QUARTER / np.maximum(end - begin, 1e-9)
     # Means come from sums of floats: without rounding, a tempo halfway between two entries could tip over.
     tempos = nearest(TEMPOS, np.round(quarters_per_minute, 3))
     instruments: dict[int, int] = {}  # parts that share a voice take the first one's program
@@ -83,7 +85,8 @@ def arrange(vocabulary: Vocabulary, score: Score) -> Arrangement:
 
 def encode(vocabulary: Vocabulary, score: Score) -> Ids:
     piece, first = arrange(vocabulary, score), vocabulary.tokens.first
-    bar_of_note = np.searchsorted(piece.bars, piece.notes.start, side="right") - 1
+    notes_before = np.searchsorted(piece.notes.start, piece.bars)
+    bar_of_note = np.repeat(np.arange(len(piece.bars)), np.diff(notes_before, append=len(piece.notes.start)))
     length = min(len(piece.bars), LENGTH_LIMIT)
     header = [
         first["start"],
@@ -122,19 +125,21 @@ def substitutions(vocabulary: Vocabulary, score: Score) -> tuple[str, ...]:
     return tuple(dict.fromkeys(lines))
 
 
-def _collect_notes(vocabulary: Vocabulary, columns: list[Notes], voices: list[int]) -> GridNotes:
+def _collect_notes(
+    vocabulary: Vocabulary, tracks: list[Track], voices: list[int], ticks_per_quarter: int
+) -> GridNotes:
     """Return all notes on the grid, in order, without doubles; each ends before the next of its pitch."""
-    notes = np.concatenate([make_notes(), *columns])
-    voice = np.repeat(np.array(voices, dtype=np.int64), [len(column) for column in columns])
-    pitch = fold_into_range(notes["pitch"].astype(np.int64), vocabulary.low[voice], vocabulary.high[voice])
-    duration = np.maximum(notes["duration"], 1)
-    kept = without_doubles(notes["start"], notes["start"] + duration, voice * 128 + pitch)
-    start, voice, pitch, duration = notes["start"][kept], voice[kept], pitch[kept], duration[kept]
-    velocity = np.clip(notes["velocity"][kept], 1, 127).astype(np.int64) // VELOCITY_STEP
-    gap = end_at_restrike(start, np.full_like(start, NEVER), voice * 128 + pitch) - start
-    longest = np.searchsorted(DURATIONS, gap, side="right") - 1
-    number = np.minimum(nearest(DURATIONS, np.minimum(duration, gap)), longest)
-    return GridNotes(start, voice, pitch, number, velocity)
+    start, duration, struck, velocity = note_columns(tracks)
+    start, end = (rescaled(each, ticks_per_quarter, STEPS_PER_QUARTER) for each in (start, start + duration))
+    track = np.repeat(np.arange(len(tracks)), [len(each.notes) for each in tracks])
+    voice = np.array(voices, dtype=np.int64)[track]
+    pitch = fold_into_range(struck, vocabulary.low[voice], vocabulary.high[voice])
+    key, duration = voice * 128 + pitch, np.maximum(end - start, 1)
+    kept = without_doubles(start, start + duration, key, track, struck, end, velocity)
+    start, voice, pitch, key, duration = start[kept], voice[kept], pitch[kept], key[kept], duration[kept]
+    gap = end_at_restrike(start, np.full_like(start, NEVER), key) - start
+    number = np.minimum(nearest_duration(np.minimum(duration, gap)), longest_duration(gap))
+    return GridNotes(start, voice, pitch, number, np.clip(velocity[kept], 1, 127) // VELOCITY_STEP)
 
 
 def _bars(vocabulary: Vocabulary, score: Score, last: int) -> tuple[list[tuple[int, int]], Ints, Ints]:
@@ -143,9 +148,9 @@ def _bars(vocabulary: Vocabulary, score: Score, last: int) -> tuple[list[tuple[i
     A meter is (step, number of the meter); the first is at 0.
     """
     wanted = {0: vocabulary.nearest_meter(4, 4)}
-    for m in score.meters:
+    for m in Score(score.ticks_per_quarter, meters=score.meters).resampled(STEPS_PER_QUARTER).meters:
         if m.tick <= last or m.tick == 0:
-            wanted[m.tick] = vocabulary.nearest_meter(*m.actual(score.ticks_per_quarter))
+            wanted[m.tick] = vocabulary.nearest_meter(*m.actual(STEPS_PER_QUARTER))
     meters: list[tuple[int, int]] = []
     for step, meter in sorted(wanted.items()):
         since, before = meters[-1] if meters else (0, -1)
@@ -163,33 +168,36 @@ def _bars(vocabulary: Vocabulary, score: Score, last: int) -> tuple[list[tuple[i
 def _body(vocabulary: Vocabulary, piece: Arrangement, bar_of_note: Ints) -> Ints:
     """Return the ids between header and end."""
     notes, first = piece.notes, vocabulary.tokens.first
-    first_in_bar = np.concatenate([[0], np.flatnonzero(np.diff(bar_of_note)) + 1])
+    first_in_bar = run_edges(bar_of_note)[:-1]
     bar_tempos = piece.tempos[bar_of_note[first_in_bar]]
     changed = np.flatnonzero(np.diff(bar_tempos)) + 1
     meter_steps, meters = np.array(piece.meters).T[:, 1:]
-    note_ids = vocabulary.note_ids(notes.voice, notes.pitch)
-    modified = np.stack([note_ids, first["velocity"] + notes.velocity, first["duration"] + notes.duration], 1)
-    new_velocity = _differs(notes.velocity, notes.voice, FIRST_VELOCITY)
-    new_duration = _differs(notes.duration, notes.voice, FIRST_DURATION) & ~vocabulary.is_drum[notes.voice]
-    present = np.stack([np.ones_like(new_velocity), new_velocity, new_duration], axis=1)
+    times = notes.start[run_edges(notes.start)[:-1]]
+    times = np.union1d(meter_steps, times) if len(meter_steps) else times
+    attributes = np.stack([notes.velocity, notes.duration])
+    is_new = _differs(attributes, notes.voice, np.array([[FIRST_VELOCITY], [FIRST_DURATION]]))
+    is_new[1] &= ~vocabulary.is_drum[notes.voice]
+    events = [vocabulary.note_ids(notes.voice, notes.pitch), *attributes + [[first["velocity"]], [first["duration"]]]]
+    of_note = np.flatnonzero(np.stack([np.ones_like(is_new[0]), *is_new], axis=1))
     blocks = [  # (steps, ids), in the order in which they stand at a step
-        _shift_ids(first["shift"], np.unique(np.concatenate([meter_steps, notes.start]))),
+        _shift_ids(first["shift"], times),
         (meter_steps, meters + first["meter"]),
         (notes.start[first_in_bar[changed]], bar_tempos[changed] + first["tempo"]),
-        (np.repeat(notes.start, present.sum(axis=1)), modified[present]),
+        (notes.start[of_note // 3], np.stack(events, axis=1).ravel()[of_note]),
     ]
-    steps, ids = (np.concatenate(column) for column in zip(*blocks, strict=True))
-    rank = np.repeat(np.arange(len(blocks)), [len(step) for step, _ in blocks])
-    return ids[np.lexsort((rank, steps))]  # lexsort is stable: within a rank, the order stays
+    order = np.argsort(np.concatenate([steps * 4 + rank for rank, (steps, _) in enumerate(blocks)]), kind="stable")
+    return np.concatenate([ids for _, ids in blocks])[order]
 
 
-def _differs(values: Ints, voice: Ints, first: int) -> Mask:
-    """Whether each value differs from the one before in its voice, which is `first` at the beginning."""
-    order = np.argsort(voice, kind="stable")
-    in_order, is_first = values[order], np.diff(voice[order], prepend=-1) != 0
-    before = np.where(is_first, first, np.concatenate([[first], in_order[:-1]]))
-    result = np.empty(len(values), dtype=bool)
-    result[order] = in_order != before
+def _differs(values: Ints, voice: Ints, first: Ints) -> Mask:
+    """Whether each value, (attributes, notes), differs from the one before in its voice, which is `first` in the
+    beginning, (attributes, 1)."""
+    order = stable_order(voice)
+    before = np.zeros_like(order)
+    before[order[1:]] = order[:-1]
+    result = np.asarray(values != values.take(before, axis=1))
+    begins = order[run_edges(voice[order])[:-1]]
+    result[:, begins] = values[:, begins] != first
     return result
 
 
@@ -199,7 +207,7 @@ def _shift_ids(first_shift: int, times: Ints) -> tuple[Ints, Ints]:
     ends, ids = [times[:0]], [times[:0]]
     while (moving := rest > 0).any():
         times, rest = times[moving], rest[moving]
-        number = np.searchsorted(SHIFTS, rest, side="right") - 1
+        number = longest_shift(rest)
         ends.append(times)
         ids.append(number + first_shift)
         rest = rest - SHIFTS[number]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ritornello.arrays import Mask
 from ritornello.errors import ConfigError
 from ritornello.representations.conditions import Conditions, FixedNotes
 from ritornello.representations.grids import TEMPOS
@@ -36,6 +37,7 @@ class FixedNotesTable:
     tempos: tuple[int, ...] = ()  # by bar; empty: no changes
     instruments: tuple[int, ...] = ()  # ids of the header that must come
     voices: frozenset[int] = frozenset()  # of the score
+    is_of_others: Mask = field(default_factory=lambda: np.ones(1, dtype=bool))  # the ids of no such voice
 
 
 def make_table(vocabulary: Vocabulary, conditions: Conditions) -> tuple[FixedNotesTable, Conditions]:
@@ -66,6 +68,7 @@ def make_table(vocabulary: Vocabulary, conditions: Conditions) -> tuple[FixedNot
         () if quarters_per_minute else tuple(piece.tempos.tolist()),
         tuple(sorted(instruments.values())),
         frozenset(piece.instruments),
+        ~np.isin(vocabulary.tokens.voice, list(piece.instruments)),
     )
     meter = vocabulary.config.meters[piece.meters[0][1]]
     tempo = quarters_per_minute or float(TEMPOS[piece.tempos[begins]])  # of the first bar that can have notes

@@ -13,7 +13,8 @@ The mask is never empty: if no other id is left, it has the next shift to what i
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -49,6 +50,7 @@ class FixedNotesGrammarState(MultitrackGrammarState):
     is_fixed: bool = False  # the last note
     sounding: dict[int, int] = field(default_factory=dict)  # ids of fixed notes, and the step where each ends
     tempo: int = -1  # number of the present one
+    due: Due | bool | None = False  # what comes next, as far as known: see `_next_due`
 
     @property
     def forced_token(self) -> int | None:
@@ -67,23 +69,27 @@ class FixedNotesGrammarState(MultitrackGrammarState):
         if self.stage < len(HEADER) or self.queue or self._needs_duration() or self._lacks_instruments():
             return None
         end, shifts = self.tokens.first["end"], kinds["shift"]
+        is_due = due is not None and due.time == self.reader.time
+        target = end if due is None else due.token if is_due else self._way_to(due.time)
+        if not mask[target]:
+            return None
         others = np.zeros_like(mask)
         others[end] = True
-        if due and due.time == self.reader.time:
-            target = due.token
+        if is_due:
             others[shifts] = others[kinds["note"]] = True
-        else:
-            target = self._way_to(due.time) if due else end
-            landings = [number for number in np.flatnonzero(mask[shifts]) + shifts.start if number != target]
-            others[max(landings, default=shifts.start - 1) + 1 : shifts.stop] = self.previous != "shift"
+        elif self.previous != "shift":
+            landings = np.flatnonzero(mask[shifts]) + shifts.start
+            last = int(landings[landings != target].max(initial=shifts.start - 1))
+            others[last + 1 : shifts.stop] = True
         others &= ~mask
-        return (target, others) if mask[target] else None
+        return target, others
 
     def _lacks_instruments(self) -> bool:
         return self._in_header() and self._allow_instruments(np.zeros(self.tokens.size, dtype=bool))
 
     def advance(self, token: int) -> None:
         due = self._next_due() if self.tokens.kind[token] == "note" else None
+        self.due = False
         super().advance(token)
         reader, first, is_drum = self.reader, self.tokens.first, self.vocabulary.is_drum
         if self.queue:
@@ -109,8 +115,17 @@ class FixedNotesGrammarState(MultitrackGrammarState):
         composed = {bar: list(notes) for bar, notes in self.composed.items()}
         return replace(self, reader=self.reader.fork(), composed=composed)
 
+    def finish_bar(self) -> None:
+        self.due = False
+        super().finish_bar()
+
     def _next_due(self) -> Due | None:
         """Return what must come next; None if nothing is fixed from here on."""
+        if isinstance(self.due, bool):  # it is not known since the last id
+            self.due = self._find_due()
+        return self.due
+
+    def _find_due(self) -> Due | None:
         if self.stage < len(HEADER) or self.ended:
             return None
         reader = self.reader
@@ -165,11 +180,20 @@ class FixedNotesGrammarState(MultitrackGrammarState):
             bar += 1
         return self._bar_start(bar)
 
-    def _has_room(self, time: int) -> bool:
-        """Whether notes may begin at `time` and last a sixteenth before they have to end."""
-        bar, is_accompanied = self._bar_at(time), self.table.fixed_notes.is_accompanied
-        end = self._bar_start(self.reader.length) if is_accompanied else self._free_until(bar)
-        return self._is_free(bar) and end - time >= _DURATIONS[SHORTEST_AT_THE_END]
+    def _openings(self) -> Iterator[tuple[int, int]]:
+        """Yield the times from and to which notes may begin and last a sixteenth before they have to end, up to where
+        the longest shift leads."""
+        reader, shortest = self.reader, _DURATIONS[SHORTEST_AT_THE_END]
+        if self.table.fixed_notes.is_accompanied:
+            yield reader.time, self._bar_start(reader.length) - shortest
+            return
+        bar, free = reader.bar, self.table.fixed_notes.free
+        while bar < reader.length and (start := self._bar_start(bar)) <= reader.time + _SHIFTS[-1]:
+            if bar in free:
+                yield start, self._free_until(bar) - shortest
+            while bar < reader.length and bar in free:
+                bar += 1
+            bar += 1
 
     def _allow_instruments(self, mask: Mask) -> bool:
         """Allow the fixed instruments and those of the conditions, or else any others that may accompany."""
@@ -220,9 +244,8 @@ class FixedNotesGrammarState(MultitrackGrammarState):
         """Return the id of the first shift on the way to `time`."""
         return self.tokens.first["shift"] + bisect_right(_SHIFTS, time - self.reader.time) - 1
 
-    def _allow_modifiers(self, mask: Mask) -> None:
-        if not self.is_fixed:
-            super()._allow_modifiers(mask)
+    def _allow_modifiers(self, mask: Mask) -> bool:
+        return not self.is_fixed and super()._allow_modifiers(mask)
 
     def _needs_duration(self) -> bool:
         return not self.is_fixed and super()._needs_duration()
@@ -243,12 +266,14 @@ class FixedNotesGrammarState(MultitrackGrammarState):
 
     def _allow_shifts(self, mask: Mask) -> None:
         """Allow shifts to where a note may begin, or on the way to what is due."""
-        first, due = self.tokens.first["shift"], self._next_due()
-        super()._allow_shifts(mask)
-        last = due.time if due else _BEYOND
-        for number in np.flatnonzero(mask[self.tokens.slice["shift"]]).tolist():
-            time = self.reader.time + _SHIFTS[number]
-            mask[first + number] = time == last or (time < last and self._has_room(time))
+        first, due, now = self.tokens.first["shift"], self._next_due(), self.reader.time
+        count, last = self._possible_shifts(), due.time if due else _BEYOND
+        for start, stop in self._openings() if count else ():
+            lowest, highest = bisect_left(_SHIFTS, start - now), bisect_right(_SHIFTS, min(stop, last - 1) - now)
+            mask[first + lowest : first + min(count, highest)] = True
+        exact = bisect_left(_SHIFTS, last - now)
+        if exact < count and _SHIFTS[exact] == last - now:
+            mask[first + exact] = True
         if due and due.time > self.reader.time and self._may_skip_to(due.time):
             mask[self._way_to(due.time)] = True
 
@@ -277,8 +302,13 @@ class FixedNotesGrammarState(MultitrackGrammarState):
 
     def _playable(self) -> Mask:
         """Return the notes of the parts that are free here, without those of fixed notes that still sound."""
-        mask, fixed = super()._playable().copy(), self.table.fixed_notes
+        mask, fixed = super()._playable(), self.table.fixed_notes
         if self.reader.bar not in fixed.free:
-            mask &= fixed.is_accompanied and ~np.isin(self.tokens.voice, list(self.table.voices))
-        mask[[note for note, end in self.sounding.items() if end > self.reader.time]] = False
+            if not fixed.is_accompanied:
+                return np.zeros_like(mask)
+            mask = mask & self.table.is_of_others
+        sounding = [note for note, end in self.sounding.items() if end > self.reader.time]
+        if sounding:
+            mask = mask.copy()
+            mask[sounding] = False
         return mask

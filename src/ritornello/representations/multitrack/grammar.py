@@ -19,7 +19,7 @@ from ritornello.errors import ConfigError
 from ritornello.representations.grammar import MOST_SILENT_BARS, BarPosition, GrammarState
 from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER, TEMPOS, nearest
 from ritornello.representations.multitrack.reading import Reader
-from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, Vocabulary
+from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, VELOCITY_STEP, Vocabulary
 from ritornello.representations.parts import voices_for
 from ritornello.score import Meter
 
@@ -28,6 +28,11 @@ SHORTEST_AT_THE_END = int(np.searchsorted(DURATIONS, STEPS_PER_QUARTER // 4))
 
 _DURATIONS: list[int] = DURATIONS.tolist()  # plain lists: faster to search for a single number
 _SHIFTS: list[int] = SHIFTS.tolist()
+
+# Rows of masks: the first so many durations or shifts, and the velocities but one.
+_SHORTER = list(np.tri(len(DURATIONS) + 1, len(DURATIONS), -1, dtype=bool))
+_SHORTER_SHIFTS = list(np.tri(len(SHIFTS) + 1, len(SHIFTS), -1, dtype=bool))
+_OTHER_VELOCITIES = list(~np.eye(128 // VELOCITY_STEP, dtype=bool))
 
 HEADER = ("start", "length_high", "length_low", "meter", "tempo")
 """The kinds that come first, one id each; then the instruments."""
@@ -55,12 +60,12 @@ class MultitrackGrammarState(GrammarState):
         kind = self.reader.advance(token)
         if self.stage < len(HEADER) and kind == HEADER[self.stage]:
             self.stage += 1
-        if kind == "instrument":
-            self.programs = (*self.programs, self.vocabulary.instruments[self.tokens.value[token]])
-            self.playable = None
-        elif kind == "note":
+        if kind == "note":
             self.onset, self.onset_bar, self.last_id = self.reader.time, self.reader.bar, token
             self.notes += 1
+        elif kind == "instrument":
+            self.programs = (*self.programs, self.vocabulary.instruments[self.tokens.value[token]])
+            self.playable = None
         elif kind == "shift":
             self.last_shift = self.tokens.value[token]
         elif kind == "tempo":
@@ -98,7 +103,8 @@ class MultitrackGrammarState(GrammarState):
     @property
     def bars_left(self) -> int:
         """Bars after the present one."""
-        return max(0, self.bars - 1 - self.reader.bar)
+        left = self.bars - 1 - self.reader.bar
+        return left if left > 0 else 0
 
     def finish_bar(self) -> None:
         self.reader.length = self.reader.bar + 1  # the network sees the last bar, and plays it as one
@@ -141,40 +147,46 @@ class MultitrackGrammarState(GrammarState):
         return not declared
 
     def _allow_body(self, mask: Mask) -> None:
-        reader, end = self.reader, self.tokens.first["end"]
+        reader, first, is_last = self.reader, self.tokens.first, False
         at_onset = self.onset == reader.time
-        self._allow_modifiers(mask)
-        if self._needs_duration():
+        if self.notes and (bars := self.bars - reader.bar) <= 1:  # from the present one on
+            is_last = True
+            if bars <= 0 and not self._needs_duration():  # past the last bar line
+                mask[first["end"]] = True
+                return
+        if self._allow_modifiers(mask):
             return
-        notes = self._playable()
-        if at_onset:
-            mask[self.last_id + 1 :] |= notes[self.last_id + 1 :]
-        else:
-            mask |= notes
+        lowest = self.last_id + 1 if at_onset else first["note"]
+        mask[lowest:] = self._playable()[lowest:]  # notes come last
+        if not at_onset:
             self._allow_changes(mask)
+        elif is_last:
+            mask[first["end"]] = True
         self._allow_shifts(mask)
-        if self.notes and self.bars_left == 0 and at_onset:
-            mask[end] = True
-        if self.notes and reader.bar >= self.bars:  # past the last bar line
-            mask[:] = False
-            mask[end] = True
 
     @property
     def may_set_duration(self) -> bool:
         """Whether the last id can still be followed by a duration of the last note."""
-        is_new = self.kind in ("note", "velocity") and self.previous == "note"
-        return is_new and not self.vocabulary.is_drum[self.reader.voice]
+        is_new = self.previous == "note" and self.kind in ("note", "velocity")
+        return is_new and self.reader.voice not in self.tokens.drum_voices
 
-    def _allow_modifiers(self, mask: Mask) -> None:
-        """Allow a velocity and then a duration after a note, if they differ from what its voice remembers."""
-        reader, first = self.reader, self.tokens.first
+    def _allow_modifiers(self, mask: Mask) -> bool:
+        """Allow a velocity and then a duration after a note, if they differ from what its voice remembers. Return
+        whether a duration has to come."""
+        if self.previous != "note":
+            return False
+        kinds, (duration, velocity) = self.tokens.slice, self.reader.remembered.of(self.reader.voice)
         if self.kind == "note":
-            mask[self.tokens.slice["velocity"]] = True
-            mask[first["velocity"] + reader.velocity] = False
-        if self.may_set_duration:
-            shortest, stop = self._durations()
-            mask[first["duration"] + shortest : first["duration"] + stop] = True
-            mask[first["duration"] + reader.duration] = False
+            mask[kinds["velocity"]] = _OTHER_VELOCITIES[velocity]
+        if not self.may_set_duration:
+            return False
+        shortest, stop = self._durations()
+        first = kinds["duration"].start
+        mask[kinds["duration"]] = _SHORTER[stop]
+        mask[first + duration] = False
+        if shortest:
+            mask[first : first + shortest] = False
+        return not shortest <= duration < stop
 
     def _durations(self) -> tuple[int, int]:
         """Return the numbers of the durations, first and one after the last, that a note may have now.
@@ -184,9 +196,9 @@ class MultitrackGrammarState(GrammarState):
         reader = self.reader
         if not reader.length:
             return 0, len(DURATIONS)
-        to_end = (reader.bars_left + 1) * reader.bar_steps - reader.position
-        stop = bisect_right(_DURATIONS, to_end)
-        return (0 if reader.bars_left else min(SHORTEST_AT_THE_END, stop - 1)), stop
+        left = reader.bars_left
+        stop = bisect_right(_DURATIONS, (left + 1) * reader.bar_steps - reader.position)
+        return (0 if left else min(SHORTEST_AT_THE_END, stop - 1)), stop
 
     def _needs_duration(self) -> bool:
         """Whether the last note would, with the duration that its voice remembers, be too short or too long."""
@@ -205,20 +217,24 @@ class MultitrackGrammarState(GrammarState):
             mask[kinds["tempo"]] = True
 
     def _allow_shifts(self, mask: Mask) -> None:
-        """Allow shifts that stay within the piece and are not too long; after a shift, only smaller ones."""
-        reader, first = self.reader, self.tokens.first["shift"]
-        to_end = (self.bars_left + 1) * reader.bar_steps - reader.position
-        longest = min(to_end - 1, max(MOST_SILENT_BARS * reader.bar_steps - self._silence(), 0))
-        count = bisect_right(_SHIFTS, longest)
+        mask[self.tokens.slice["shift"]] = _SHORTER_SHIFTS[self._possible_shifts()]
+
+    def _possible_shifts(self) -> int:
+        """Return how many of the shifts, from the shortest on, stay within the piece and are not too long; after a
+        shift, only smaller ones."""
+        reader = self.reader
+        before_end = (self.bars_left + 1) * reader.bar_steps - reader.position - 1
+        silence_left = MOST_SILENT_BARS * reader.bar_steps - self._silence()
+        count = bisect_right(_SHIFTS, before_end if before_end < silence_left else silence_left)
         if self.previous == "shift":
-            count = min(count, self.last_shift + 1)
-        elif self.onset < reader.time and self.kind in ("meter", "tempo"):
-            count = 0  # a change is followed by a note
-        mask[first : first + count] = True
+            return min(count, self.last_shift + 1)
+        if self.onset < reader.time and self.kind in ("meter", "tempo"):
+            return 0  # a change is followed by a note
+        return count
 
     def _silence(self) -> int:
         """Return the steps since the last onset."""
-        return self.reader.time - max(self.onset, 0)
+        return self.reader.time - self.onset if self.onset > 0 else self.reader.time
 
     def _playable(self) -> Mask:
         """Return the notes of the header's instruments, or of all voices if there are none, in their ranges."""

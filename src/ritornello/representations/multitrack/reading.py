@@ -32,6 +32,8 @@ MOST_BARS_LEFT = 32
 
 UNKNOWN_BARS_LEFT = MOST_BARS_LEFT + 1
 
+_SHIFTS: list[int] = SHIFTS.tolist()
+
 
 def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
     """Return the input columns, in the order of the rows of `Reader`."""
@@ -67,78 +69,73 @@ class Reader:
         self.meter = -1  # none yet
         self.length_high = 0
         self.length = 0  # bars; 0: not announced
-        self.voice = self.pitch = -1  # of the last note
+        self.note = self.voice = -1  # the last note, and its voice
         self.place = Position(self.bar_steps)
         self.remembered = Remembered(FIRST_DURATION, FIRST_VELOCITY)
         self.key_so_far, self.silent, self.repeats = KeySoFar(), LongestSilent(), Repeats(config.repeats)
         first_shift = self.tokens.first["shift"]
-        self.bars_ago = BarsAgo(config.lags, self.tokens.size + 1, LONGEST_BAR, SHIFTS.tolist(), first_shift)
+        self.bars_ago = BarsAgo(config.lags, self.tokens.size + 1, LONGEST_BAR, _SHIFTS, first_shift)
 
-    def at_once(self, ids: Ids) -> Ints:
+    def at_once(self, ids: Ids) -> list[Ints]:
         config, tokens = self.vocabulary.config, self.tokens
-
-        def values(kind: str) -> Ints:
-            return np.where(tokens.is_kind(ids, kind), ids - tokens.first[kind], -1)
-
-        named, is_note = tokens.voice[ids], tokens.is_kind(ids, "note")
-        shift, new_bar = self.vocabulary.shift[ids], self.vocabulary.new_bar[ids]
+        ids = ids.astype(np.intp)
+        named, note, pitch, duration, velocity, shift, new_bar = self.vocabulary.by_id.take(ids, axis=1)
+        is_note = note > 0
         time, bar, position, bar_steps = self.place.at_once(shift, new_bar)
-        meter, low, high = values("meter"), values("length_low"), values("length_high")
-        length = latest(low >= 0, np.maximum(1, latest(high >= 0, high, 0) * 16 + low), 0)
+        low, high = (tokens.is_kind(ids, kind) for kind in ("length_low", "length_high"))
+        announced = 16 * latest(high, ids - tokens.first["length_high"], 0) + ids - tokens.first["length_low"]
+        length = latest(low, np.maximum(1, announced), 0)
         left = np.where(length > 0, np.clip(length - 1 - bar, 0, MOST_BARS_LEFT), UNKNOWN_BARS_LEFT)
-        voice = latest(is_note, named, -1)
-        remembered = self.remembered.at_once(voice, values("duration"), values("velocity"))
+        remembered = self.remembered.at_once(latest(is_note, named, -1), duration, velocity)
         columns = [
             ids,
             position,
             position % STEPS_PER_QUARTER,
-            latest(meter >= 0, meter, -1) + 1,
+            latest(new_bar > 0, ids - (tokens.first["meter"] - 1), 0),
             left,
             bar % PHRASE,
             *np.where(is_note, remembered + 1, 0),
         ]
         if config.key:
-            columns += [*self.key_so_far.at_once(np.where(tokens.is_pitched[ids], tokens.pitch[ids], -1))]
+            columns += [*self.key_so_far.at_once(pitch)]
         if config.longest_silent:
             columns += [*self.silent.at_once(named, is_note, time, bar_steps)]
-        columns += [*self.bars_ago.at_once(time, bar_steps, np.where(is_note, ids + 1, 0))]
-        return np.stack([*columns, *self.repeats.at_once(ids)])
+        return [*columns, *self.bars_ago.at_once(time, bar_steps, note), *self.repeats.at_once(ids)]
 
     def advance(self, token: int) -> str:
         """Take the next id and return its kind."""
-        kind, value, voice, pitch = self.tokens.kind[token], self.tokens.value[token], -1, -1
-        self.token, is_note = token, kind == "note"
-        match kind:
-            case "note":
-                ((voice, pitch),) = self.tokens.notes_of(token)
-                self.voice, self.pitch = voice, pitch
-            case "shift" | "meter":
-                vocabulary = self.vocabulary
-                self.meter = value if kind == "meter" else self.meter
-                self.place.advance(int(vocabulary.shift[token]), int(vocabulary.new_bar[token]))
-                self.time, self.bar, self.position, self.bar_steps = self.place.values
-            case "duration":
-                self.remembered.advance(self.voice, value, -1)
-            case "velocity":
-                self.remembered.advance(self.voice, -1, value)
-            case "length_high":
-                self.length_high = value
-            case "length_low":
-                self.length = max(1, self.length_high * 16 + value)
-            case "instrument":
-                voice, _ = self.vocabulary.instruments[value]
-            case _:
-                pass
-        self.key_so_far.advance(pitch if is_note and not self.vocabulary.is_drum[voice] else -1)
-        self.silent.advance(voice, is_note, self.time, self.bar_steps)
-        self.bars_ago.advance(self.time, self.bar_steps, token + 1 if is_note else 0)
+        kind: str = self.tokens.kind[token]
+        voice, note, key_pitch, duration, velocity, shift, new_bar = self.vocabulary.rows[token]
+        self.token = token
+        if note:
+            self.voice, self.note = voice, token
+        elif shift or new_bar:
+            self.place.advance(shift, new_bar)
+            self.time, self.bar, self.position, self.bar_steps = self.place.values
+            if new_bar:
+                self.meter = self.tokens.value[token]
+        elif duration >= 0 or velocity >= 0:
+            self.remembered.advance(self.voice, duration, velocity)
+        elif kind == "length_high":
+            self.length_high = self.tokens.value[token]
+        elif kind == "length_low":
+            self.length = max(1, self.length_high * 16 + self.tokens.value[token])
+        self.key_so_far.advance(key_pitch)
+        self.silent.advance(voice, note > 0, self.time, self.bar_steps)
+        self.bars_ago.advance(self.time, self.bar_steps, note)
         self.repeats.advance(token)
         return kind
 
     @property
+    def pitch(self) -> int:
+        """The pitch of the last note, or -1."""
+        return int(self.tokens.pitch[self.note]) if self.note >= 0 else -1
+
+    @property
     def bars_left(self) -> int:
         """Bars after the present one, 0 or more; only with a length announced."""
-        return max(0, self.length - 1 - self.bar)
+        left = self.length - 1 - self.bar
+        return left if left > 0 else 0
 
     @property
     def duration(self) -> int:
@@ -152,8 +149,9 @@ class Reader:
 
     @property
     def values(self) -> tuple[int, ...]:
-        config, is_note = self.vocabulary.config, self.tokens.kind[self.token] == "note"
-        duration, velocity = self.remembered.of(self.voice)
+        config, duration, velocity = self.vocabulary.config, -1, -1
+        if self.token >= self.tokens.first["note"]:
+            duration, velocity = self.remembered.of(self.voice)
         return (
             self.token,
             self.position,
@@ -161,8 +159,8 @@ class Reader:
             self.meter + 1,
             min(self.bars_left, MOST_BARS_LEFT) if self.length else UNKNOWN_BARS_LEFT,
             self.bar % PHRASE,
-            duration + 1 if is_note else 0,
-            velocity + 1 if is_note else 0,
+            duration + 1,
+            velocity + 1,
             *(self.key_so_far.values if config.key else ()),
             *(self.silent.values if config.longest_silent else ()),
             *self.bars_ago.values,

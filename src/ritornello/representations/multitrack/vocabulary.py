@@ -20,6 +20,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 from pydantic import BaseModel, Field
 
+from ritornello.arrays import Ints
 from ritornello.representations.columns.repeats import Orders
 from ritornello.representations.grids import (
     DURATIONS,
@@ -109,6 +110,7 @@ class Vocabulary:
         voices = list(enumerate(config.voices))
         self.written: dict[int, int] = {}
         self.instruments = [(v, program) for v, voice in voices for program in sorted(voice.programs)]
+        self._instrument_numbers = {each: number for number, each in enumerate(self.instruments)}
         self.low, self.high = np.array([(voice.low, voice.high) for _, voice in voices]).T
         self.is_drum = np.array([voice.family == DRUM_FAMILY for _, voice in voices])
         self.bar_steps = np.array([Meter(0, *meter).bar_ticks(STEPS_PER_QUARTER) for meter in config.meters])
@@ -120,6 +122,22 @@ class Vocabulary:
         self.new_bar[tokens.slice["meter"]] = self.bar_steps
         widths = self.high - self.low + 1
         self._pitch_0 = tokens.first["note"] + np.cumsum(widths) - widths - self.low
+
+    @cached_property
+    def by_id(self) -> Ints:
+        """What reading looks up, (7, ids): the voice named, 1 + the id of a note, its pitch if it has a key, the number
+        of the duration and of the velocity, `shift` and `new_bar`; -1, for a note 0, where there is none."""
+        tokens, ids = self.tokens, np.arange(self.tokens.size)
+        numbers = [np.where(tokens.mask(kind), ids - tokens.first[kind], -1) for kind in ("duration", "velocity")]
+        notes = np.where(tokens.mask("note"), ids + 1, 0)
+        pitch = np.where(tokens.is_pitched, tokens.pitch, -1)
+        return np.stack([tokens.voice, notes, pitch, *numbers, self.shift, self.new_bar])
+
+    @cached_property
+    def rows(self) -> list[list[int]]:
+        """The columns of `by_id`, for reading one id at a time."""
+        rows: list[list[int]] = self.by_id.T.tolist()
+        return rows
 
     def note_ids(self, voice: Any, pitch: Any) -> Any:
         """Return the ids of notes whose pitches lie within their voices."""
@@ -168,7 +186,7 @@ class Vocabulary:
             for program in voice.programs:
                 shown = DRUMS if self.is_drum[number] else program
                 low, high = self.playable(number, program)
-                token = first + self.instruments.index((number, program))
+                token = first + self._instrument_numbers[number, program]
                 pitches = tuple(range(low, high + 1))
                 yield InstrumentRange(instrument_name(shown), shown, number, pitches, token)
 
@@ -232,7 +250,7 @@ class Vocabulary:
         """Return the id of the instrument of `voice` with the program nearest to `program`; of DRUMS, its first kit."""
         known = self.config.voices[voice].programs
         near = known[0] if program == DRUMS else min(known, key=lambda each: (abs(each - program), each))
-        return self.tokens.first["instrument"] + self.instruments.index((voice, near))
+        return self.tokens.first["instrument"] + self._instrument_numbers[voice, near]
 
     def nearest_meter(self, numerator: int, denominator: int) -> int:
         """Return the number of the known meter that is this one, or else is nearest in the length of its bar."""

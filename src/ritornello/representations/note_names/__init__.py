@@ -144,7 +144,7 @@ class NoteNames(BaseTokenizer[NoteNamesConfig]):
         grammar = self.grammar()
         found: dict[int, dict[tuple[int, int], list[int]]] = {}  # by instrument, by (step, pitch): [length]
         last = [FIRST_LENGTH]
-        for token in self.known_ids(ids):
+        for token in self.known_ids(ids).tolist():
             grammar.advance(token)
             if grammar.kind == "word":
                 last = [grammar.length]
@@ -174,7 +174,7 @@ class NoteNames(BaseTokenizer[NoteNamesConfig]):
 
     def parts(self, ids: Ids) -> tuple[int, ...]:
         grammar, found = self.grammar(), set()
-        for token in self.known_ids(ids):
+        for token in self.known_ids(ids).tolist():
             grammar.advance(token)
             if grammar.kind == "word":
                 found.add(grammar.instrument)

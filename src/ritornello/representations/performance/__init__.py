@@ -65,7 +65,7 @@ class Performance(FixedTokenizer[PerformanceConfig]):
         def end(pitch: int, onset: int, at: int) -> None:
             rows.append((onset * TICKS_PER_STEP, (at - onset) * TICKS_PER_STEP, pitch, velocities[pitch]))
 
-        for token in self.known_ids(ids):
+        for token in self.known_ids(ids).tolist():
             pitch = self.tokens.value[token]
             before = grammar.sounding.get(pitch)
             grammar.advance(token)

@@ -9,6 +9,7 @@ meter of the conditions make it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -94,7 +95,7 @@ class PerformanceGrammarState(GrammarState):
     def place(self) -> tuple[int, int]:
         return divmod(self.time, self.bar_steps)
 
-    @property
+    @cached_property
     def bar_steps(self) -> int:
         numerator, denominator = self.conditions.meter or (4, 4)
         quarters_per_minute = self.conditions.quarters_per_minute or 120.0
@@ -109,24 +110,31 @@ class PerformanceGrammarState(GrammarState):
         return replace(self, sounding=dict(self.sounding))
 
     def allow(self, mask: Mask) -> None:
-        if self.time < self.limit:
+        has_controls = self.config.density or self.config.pitch_classes
+        if has_controls and self.time < self.limit:
             self._allow_controls(mask)
             if (self.conditions.density or self.conditions.pitch_classes) and mask.any():
                 return  # the conditions demand one
-        first, bar_steps = self.tokens.first, self.bar_steps
-        overdue = [pitch for pitch, onset in self.sounding.items() if onset + HANGING <= self.time]
-        if overdue and self.kind != "velocity":
+        first, now = self.tokens.first, self.time
+        oldest = min(self.sounding.values(), default=now)
+        if oldest + HANGING <= now and self.kind != "velocity":
             mask[:] = False
-            mask[[first["note_off"] + pitch for pitch in overdue]] = True
+            self._allow_ends(mask, now + 1 - HANGING)
             return
         self._allow_notes(mask)
         if self.kind != "velocity":
-            earlier = [pitch for pitch, onset in self.sounding.items() if onset < self.time]
-            mask[[first["note_off"] + pitch for pitch in earlier]] = True
-            is_last_bar = self.is_free or self.time >= self.limit + 1 - bar_steps
-            silent = not self.sounding or (self.time >= self.limit and not earlier)
+            self._allow_ends(mask, now)
+            is_last_bar = self.is_free or now >= self.limit + 1 - self.bar_steps
+            silent = not self.sounding or (now >= self.limit and oldest == now)
             mask[first["end"]] = bool(self.notes and silent and is_last_bar)
-            self._allow_shifts(mask)
+            self._allow_shifts(mask, oldest)
+
+    def _allow_ends(self, mask: Mask, before: int) -> None:
+        """Allow the ends of the notes that began before a time."""
+        first = self.tokens.first["note_off"]
+        for pitch, onset in self.sounding.items():
+            if onset < before:
+                mask[first + pitch] = True
 
     def _allow_controls(self, mask: Mask) -> None:
         """Allow changes of the controls: those that lead to the values of the conditions, else any."""
@@ -160,19 +168,23 @@ class PerformanceGrammarState(GrammarState):
         if self.time >= self.limit and self.notes:
             return
         low, high = instrument_range(self.config.program)
-        notes = np.zeros(128, dtype=bool)
-        notes[low : high + 1] = True
-        notes[list(self.sounding)] = False
-        bins = self.config.velocity_bins
+        sounding = [pitch for pitch in self.sounding if low <= pitch <= high]
+        bins, first = self.config.velocity_bins, self.tokens.first["note_on"]
         if self.velocity or not bins:
-            mask[self.tokens.slice["note_on"]] = notes
-        if bins and self.kind != "velocity" and notes.any():
+            mask[first + low : first + high + 1] = True
+            for pitch in sounding:
+                mask[first + pitch] = False
+        if bins and self.kind != "velocity" and len(sounding) <= high - low:
             self._allow_others(mask, "velocity", self.velocity)
 
-    def _allow_shifts(self, mask: Mask) -> None:
-        """Allow shifts up to the limit, a step less before the first note; no long silence, no hanging note."""
-        pause = MOST_SILENCE + self.event if not self.sounding else HANGING + min(self.sounding.values())
+    def _allow_shifts(self, mask: Mask, oldest: int) -> None:
+        """Allow shifts up to the limit, a step less before the first note; no long silence, no hanging note.
+
+        oldest: when the first of the notes that sound began.
+        """
+        pause = HANGING + oldest if self.sounding else MOST_SILENCE + self.event
         most = min(self.limit - (not self.notes), pause) - self.time
         if self.kind == "time_shift" and self.value + 1 < MOST_SHIFT:
             return  # a shorter shift is the last one
-        mask[self.tokens.first["time_shift"] :][: max(0, min(most, MOST_SHIFT))] = True
+        first = self.tokens.first["time_shift"]
+        mask[first : first + max(0, min(most, MOST_SHIFT))] = True

@@ -109,7 +109,7 @@ class Words(BaseTokenizer[WordsConfig]):
 
     def decode(self, ids: Ids) -> Score:
         found: list[list[str]] = [[]]
-        for token in self.known_ids(ids):
+        for token in self.known_ids(ids).tolist():
             if token == PARAGRAPH:
                 found.append([])
             elif token not in (START, END):
