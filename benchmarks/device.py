@@ -4,8 +4,9 @@
 
 Training is that of a run: batches, both passes, clipping, optimizer, losses. The bare network is the forward and the
 backward pass of the same network alone, in the same arithmetic, over batches that lie on the device already. Both take
-turns, each for `--seconds`; the clock is read when the device has done what it was given. On the processor it is that
-of the process, since other work on the machine would count. Padding counts for neither. The making of batches is timed alone too.
+turns, each for `--seconds`; the clock is read when the device has done what it was given. On the processor it is the
+time of the process, since other work on the machine would count. Padding counts for neither. The making of batches is
+timed alone too.
 
 On a machine without a graphics card it says so; `--device cpu` runs the same, smaller, on the processor. It takes less
 than three minutes.

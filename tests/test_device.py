@@ -34,13 +34,9 @@ SMALL: dict[str, Any] = {
 
 FULL = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nSee the documentation")
 ACCELERATOR_ERROR = getattr(torch, "AcceleratorError", RuntimeError)  # torch 2.8 and later
-FAILING = ACCELERATOR_ERROR(
-    "CUDA error: an illegal memory access was encountered\nCUDA kernel errors ..."
-)
+FAILING = ACCELERATOR_ERROR("CUDA error: an illegal memory access was encountered\nCUDA kernel errors ...")
 DRIVER = RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED")
-OTHER_KIND = ACCELERATOR_ERROR(
-    "CUDA error: no kernel image is available for execution on the device\n..."
-)
+OTHER_KIND = ACCELERATOR_ERROR("CUDA error: no kernel image is available for execution on the device\n...")
 
 
 @pytest.fixture(scope="module")

@@ -169,9 +169,9 @@ def settle_on_card(config: TrainConfig, corpus: Corpus) -> tuple[TrainConfig, Ma
 
 def choose_streams(config: TrainConfig, corpus: Corpus) -> tuple[TrainConfig, Machine]:
     """Return `config` with as many streams as pay, and the rate with them, in the faster arithmetic."""
-    most = _streams(config, corpus, CARD_STREAMS[-1])
-    tried = (config.batch,) if config.batch else sorted({min(streams, most) for streams in CARD_STREAMS})
-    precisions = ("float32", "bfloat16") if config.precision == "auto" else (config.precision,)
+    suitable = {_streams(config, corpus, most) for most in CARD_STREAMS}
+    tried = [config.batch] if config.batch else sorted(suitable)
+    precisions = ["float32", "bfloat16"] if config.precision == "auto" else [config.precision]
     limit = math.inf if config.minutes is None else 60 * config.minutes * TRIAL_SHARE / len(SIZES)
     best = config, Machine(precisions[0], config.threads or 1, 0.0)
     for streams in tried:
@@ -193,7 +193,7 @@ def choose_streams(config: TrainConfig, corpus: Corpus) -> tuple[TrainConfig, Ma
             config.model_copy(update={"batch": streams}),
             Machine(fastest, config.threads or 1, rates[fastest]),
         )
-        precisions = (fastest,)
+        precisions = [fastest]
     return best
 
 
