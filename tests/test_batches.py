@@ -22,6 +22,7 @@ from ritornello.representations.multitrack import Multitrack
 from ritornello.score import Score, Track, make_notes
 from ritornello.training import loader as loader_module
 from ritornello.training.loader import IGNORE, Batch, Loader, ResidentRows, StreamedRows
+from ritornello.training.memory import PROCESSOR_ROOM, room_for_rows
 
 BATCH_SIZE, BPTT_STEPS = 3, 8
 
@@ -129,6 +130,12 @@ def test_streamed_rows_take_no_more_than_their_room(corpus: Corpus, monkeypatch:
         for _ in range(40):
             loader.load(next(streams))
             assert 1 <= len(loader.rows._blocks) <= most
+
+
+def test_the_room_for_rows_is_bounded_and_shared_by_processes() -> None:
+    room = room_for_rows(torch.device("cpu"))
+    assert 0 < room <= PROCESSOR_ROOM
+    assert room_for_rows(torch.device("cpu"), 1000) <= PROCESSOR_ROOM // 1000
 
 
 def test_rows_that_all_cores_derive_are_those_of_each_piece(corpus: Corpus) -> None:
