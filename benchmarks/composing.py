@@ -18,6 +18,7 @@ from products import product_rate
 from stepping import matrices_read
 
 import ritornello
+from ritornello.bundle import Bundle
 from ritornello.generation.compose import compose
 from ritornello.generation.config import ComposeConfig
 from ritornello.generation.stepper import Logits, State, Stepper
@@ -37,6 +38,28 @@ class Timed(Stepper):
         return result
 
 
+def measure(stepper: Timed, bundle: Bundle, bars: int, count: int) -> tuple[float, float]:
+    """Return the ids a second with which `count` pieces are composed in one batch, and the network's share of the time:
+    the best of ROUNDS."""
+    config, best = ComposeConfig.model_validate({"bars": bars, "count": count, "seed": 1}), (0.0, 0.0)
+    for _ in range(ROUNDS):
+        stepper.seconds, started = 0.0, time.thread_time()
+        ids = sum(len(piece.ids) for piece in compose(bundle, config, stepper=stepper))
+        seconds = time.thread_time() - started
+        best = max(best, (ids / seconds, stepper.seconds / seconds))
+    return best
+
+
+def copying(stepper: Timed, bundle: Bundle, bars: int, count: int) -> float:
+    """Return the microseconds an id that it takes to find what these pieces copy."""
+    config = ComposeConfig.model_validate({"bars": bars, "count": count, "seed": 1})
+    pieces = compose(bundle, config, stepper=stepper)
+    started = time.thread_time()
+    for piece in pieces:
+        _ = piece.copies
+    return 1e6 * (time.thread_time() - started) / sum(len(piece.ids) for piece in pieces)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default="songs")
@@ -52,22 +75,11 @@ def main() -> None:
     for precision, rate in rates.items():
         stepper = Timed(bundle, precision=precision)  # type: ignore[arg-type]
         for count in (1, 64):
-            config = ComposeConfig.model_validate({"bars": options.bars, "count": count, "seed": 1})
-            best, copying = (float("inf"), 0.0, 0), float("inf")
-            for _ in range(ROUNDS):
-                stepper.seconds, started = 0.0, time.thread_time()
-                pieces = compose(bundle, config, stepper=stepper)
-                ids, composed = sum(len(piece.ids) for piece in pieces), time.thread_time()
-                for piece in pieces:
-                    _ = piece.copies
-                best = min(best, (composed - started, stepper.seconds, ids))
-                copying = min(copying, time.thread_time() - composed)
-            seconds, stepping, ids = best
+            ids, share = measure(stepper, bundle, options.bars, count)
             print(
-                f"{precision:>8}, {count:>2} at once: {ids / seconds:8,.0f} ids/s; the network takes "
-                f"{stepping / seconds:.0%}, {1e6 * stepping / ids:.0f} of {1e6 * seconds / ids:.0f} us an id; "
-                f"copies {1e6 * copying / ids:.0f} us; "
-                f"{operations * ids / seconds / rate.operations:.0%} of the products' rate",
+                f"{precision:>8}, {count:>2} at once: {ids:8,.0f} ids/s; the network takes {share:.0%}, "
+                f"{1e6 * share / ids:.0f} of {1e6 / ids:.0f} us an id; {operations * ids / rate.operations:.0%} of the "
+                f"products' rate; copies {copying(stepper, bundle, options.bars, count):.0f} us",
                 flush=True,
             )
 

@@ -42,7 +42,8 @@ class BarsAgo:
         self._reach = max(lags, default=0) * longest_bar
         self._time, self._bar_steps = 0, 1
         self._places = array("q")  # of the last notes that count: time * size + note, ascending
-        self._next = [0] * len(lags)  # for each lag, the index of the first place after the present one so long ago
+        # Of each lag, the index of the first place after the present one so long ago.
+        self._next = [0] * len(lags)
         self._reached = 0  # the place of the last of them, or of the present time
 
     def at_once(self, time: Ints, bar_steps: Ints, note: Ints) -> Ints:
@@ -50,7 +51,7 @@ class BarsAgo:
         size, now = self._size, time * self._size
         place = now + note
         reached = np.maximum.accumulate(place)
-        counts = (note > 0) & (np.diff(reached, prepend=0) > 0)
+        counts = (note > 0) & (reached > np.append(0, reached)[: len(time)])
         places, so_far = np.append(place[counts], _NEVER), np.cumsum(counts)
         shifts = _numbers(self._shifts)
         result = np.zeros((len(self._lags), len(time)), dtype=np.int64)
