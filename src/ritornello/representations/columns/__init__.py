@@ -3,7 +3,7 @@
 A step is one id, or what it means: its pitch, its time and so on. The arguments of `at_once` and of `advance` are the
 same, arrays of shape (time,) for the one, the numbers of a single step for the other; so are the results. The law in
 `tests/contracts/test_columns.py` holds this for every class here. At once costs below a microsecond an id and serves
-training; one at a time costs ten and serves composing, where the next id is not known yet.
+training; one at a time costs six and serves composing, where the next id is not known yet.
 """
 
 from __future__ import annotations
