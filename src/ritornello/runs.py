@@ -47,6 +47,7 @@ def repeated(hashes: Hashes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
     They are sorted by their low 32 bits, and by all 64 only if two of them differ in the others alone.
     """
+    keys: Any
     for keys in (hashes.astype(np.uint32), hashes):
         order = stable_order(keys)
         at = np.flatnonzero(np.diff(keys[order]) == 0)
@@ -58,7 +59,7 @@ def repeated(hashes: Hashes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 def run_hashes_at(sums: Hashes, starts: NDArray[np.integer[Any]], length: int) -> Hashes:
     """Return those of `run_hashes` that begin at `starts`."""
-    hashes = sums[starts + length] - sums[starts]
+    hashes: Hashes = sums[starts + length] - sums[starts]
     return np.asarray(hashes * _powers(_INVERSE, len(sums) - length)[starts])
 
 

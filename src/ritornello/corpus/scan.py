@@ -219,13 +219,17 @@ def _fault(score: Score, minimum_notes: int, prose: bool) -> str | None:
         return f"{counted(count, 'note')}; wanted are {minimum_notes} or more"
     if hours > LONGEST_HOURS or quarters > LONGEST_QUARTERS:
         return f"it lasts {hours:,.1f} hours, {quarters:,.0f} quarter notes; no piece does"
-    starts = [int(track.notes["start"][each]) for track in score.tracks if len(track.notes) for each in (0, -1)]
+    starts = [
+        int(track.notes["start"][each]) for track in score.tracks if len(track.notes) for each in (0, -1)
+    ]
     return f"all its {count} notes start at once" if min(starts) == max(starts) else None
 
 
 def _describe(path: Path, score: Score) -> FileReport:
     start, duration, pitch, _ = note_columns(score.tracks)
-    is_drum = np.repeat([track.is_drum for track in score.tracks], [len(track.notes) for track in score.tracks])
+    is_drum = np.repeat(
+        [track.is_drum for track in score.tracks], [len(track.notes) for track in score.tracks]
+    )
     has_pitches = not is_drum.all()
     heard = ~is_drum if has_pitches else is_drum
     seconds = score.seconds

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from ritornello.arrays import Ints, Mask
+from ritornello.arrays import Ints, Mask, hold
 from ritornello.config import checked
 from ritornello.errors import ConfigError, CorpusError
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Examples, GrammarState, Ids
@@ -221,4 +221,4 @@ def notes_by_program(score: Score, is_drum: bool) -> dict[int, int]:
 def latest(where: Mask, values: Ints, before: int) -> Ints:
     """Return, for each step, the value at the last step so far where `where` holds; `before` until then."""
     at = np.flatnonzero(where)
-    return np.repeat(np.append(before, values[at]), np.diff(at, prepend=0, append=len(where)))
+    return hold(np.append(0, at), np.append(before, values[at]), len(where))

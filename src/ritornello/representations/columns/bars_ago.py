@@ -48,7 +48,7 @@ class BarsAgo:
         size, now = self._size, time * self._size
         place = now + note
         reached = np.maximum.accumulate(place)
-        counts = (note > 0) & (np.diff(reached, prepend=0) > 0)
+        counts = (note > 0) & (reached > np.append(0, reached)[: len(time)])
         places, so_far = np.append(place[counts], _NEVER), np.cumsum(counts)
         shifts = _numbers(self._shifts)
         result = np.zeros((len(self._lags), len(time)), dtype=np.int64)

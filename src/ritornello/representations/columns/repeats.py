@@ -52,8 +52,8 @@ class Repeats:
         self.values = self._none = (0,) * len(orders)
         self._orders = orders
         self._powers = [(order, pow(BASE, order, 1 << 64)) for order in orders]
-        # Arrays, since they lie in one piece of memory: the last ids, and of those up to each of them a polynomial modulo
-        # 2**64, so that the hash of a run is a difference of two (Karp and Rabin 1987).
+        # Arrays, since they lie in one piece of memory: the last ids, and of those up to each of them a polynomial
+        # modulo 2**64, so that the hash of a run is a difference of two (Karp and Rabin 1987).
         self._ids, self._sums = array("q"), array("Q", [0])
         self._dropped = 0  # ids before those
         # By hash, the number of the id after the latest occurrence of a run; ~number if it is the only one, of which no

@@ -128,7 +128,9 @@ class Vocabulary:
         """What reading looks up, (7, ids): the voice named, 1 + the id of a note, its pitch if it has a key, the number
         of the duration and of the velocity, `shift` and `new_bar`; -1, for a note 0, where there is none."""
         tokens, ids = self.tokens, np.arange(self.tokens.size)
-        numbers = [np.where(tokens.mask(kind), ids - tokens.first[kind], -1) for kind in ("duration", "velocity")]
+        numbers = [
+            np.where(tokens.mask(kind), ids - tokens.first[kind], -1) for kind in ("duration", "velocity")
+        ]
         notes = np.where(tokens.mask("note"), ids + 1, 0)
         pitch = np.where(tokens.is_pitched, tokens.pitch, -1)
         return np.stack([tokens.voice, notes, pitch, *numbers, self.shift, self.new_bar])
