@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.errors import ConfigError
-from ritornello.formats.channels import controls_of_kind
+from ritornello.formats.channel_controls import controls_of_kind
 from ritornello.formats.messages import (
     BANK_SELECT,
     DRUM_CHANNEL,

@@ -32,7 +32,7 @@ MOST_BARS_LEFT = 32
 
 UNKNOWN_BARS_LEFT = MOST_BARS_LEFT + 1
 
-_SHIFTS: list[int] = SHIFTS.tolist()
+_SHIFTS: tuple[int, ...] = tuple(SHIFTS.tolist())
 
 
 def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
