@@ -379,12 +379,11 @@ class LastRun:
 
     def add(self, quarters: float, pitch: int) -> None:
         """Add the next note, at a time in quarters."""
-        onset = _grid(quarters)
-        step = _step(onset - self.onset, pitch - self.pitch)
-        is_full = len(self.steps) == self.steps.maxlen
-        self._hash.advance(step, self.steps[0] if is_full else None)
-        self.steps.append(step)
-        if len(self.steps) == self.steps.maxlen:
+        onset, steps = _grid(quarters), self.steps
+        step = min(onset - self.onset, LONGEST_WAIT) * 256 + pitch - self.pitch + 128  # as `step_between`
+        self._hash.advance(step, steps[0] if len(steps) == steps.maxlen else None)
+        steps.append(step)
+        if len(steps) == steps.maxlen:
             self.following = self.continuations.after(self._hash.value)
         self.onset, self.pitch = onset, pitch
 
@@ -401,8 +400,3 @@ class LastRun:
 
 def _grid(quarters: float) -> int:
     return int(quarters * STEPS_PER_QUARTER + 0.5)
-
-
-def _step(wait: int, interval: int) -> int:
-    """Return `step_between` of plain integers."""
-    return min(wait, LONGEST_WAIT) * 256 + interval + 128
