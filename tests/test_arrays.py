@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ritornello.arrays import run_edges, stable_order
@@ -11,6 +11,7 @@ from ritornello.arrays import run_edges, stable_order
 numbers = st.one_of(st.integers(0, 3), st.integers(0, 300), st.integers(0, 70_000), st.integers(0, 1 << 62))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(numbers, numbers), max_size=40))
 def test_the_order_is_that_of_lexsort(rows: list[tuple[int, int]]) -> None:
     first, second = np.array(rows, dtype=np.int64).reshape(-1, 2).T

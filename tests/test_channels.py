@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 from build import meta, midi_bytes, mtrk, note
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ritornello.formats.midi import midi_to_bytes, parse_midi
@@ -266,6 +266,7 @@ controls_in_time = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(controls_in_time, controls_in_time)
 def test_the_state_can_be_followed(one: list[tuple[int, ...]], other: list[tuple[int, ...]]) -> None:
     before = channel_state(make_controls(one), 0)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from ritornello.arrays import Ints, Mask, hold
+from ritornello.arrays import Ints, Mask
 from ritornello.config import checked
 from ritornello.errors import ConfigError, CorpusError
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Examples, GrammarState, Ids
@@ -222,3 +222,9 @@ def latest(where: Mask, values: Ints, before: int) -> Ints:
     """Return, for each step, the value at the last step so far where `where` holds; `before` until then."""
     at = np.flatnonzero(where)
     return hold(np.append(0, at), np.append(before, values[at]), len(where))
+
+
+def hold(at: Ints, values: NDArray[Any], count: int) -> NDArray[Any]:
+    """Return `values` over `count` steps, each from its place in `at`, ascending from 0, up to the next one."""
+    edges = np.append(at, count)
+    return np.repeat(values, edges[1:] - edges[:-1])

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from ritornello.arrays import Ints, hold
+from ritornello.arrays import Ints
+from ritornello.representations.tokenizer import hold
 from ritornello.theory import key_profiles
 
 KEYS = 24

@@ -6,7 +6,8 @@ from copy import copy
 
 import numpy as np
 
-from ritornello.arrays import Ints, hold
+from ritornello.arrays import Ints
+from ritornello.representations.tokenizer import hold
 
 
 class Remembered:
