@@ -75,7 +75,8 @@ def _are_words(texts: Sequence[Text], name: str, is_karaoke: bool) -> bool:
     words = [text for text in texts if text.kind == "text"]
     lines = sum(text.text.startswith(("/", "\\")) for text in words)
     places = len({text.tick for text in words if text.tick})
-    return places > 1 and (name.lower() in _NAMES or 10 * lines >= len(words) or (is_karaoke and places > 3))
+    has_lines = lines > 1 and 10 * lines >= len(words)
+    return places > 1 and (name.lower() in _NAMES or (places > 3 and (is_karaoke or has_lines)))
 
 
 def _without_tags(texts: Sequence[Text]) -> tuple[list[Text], list[Text]]:
