@@ -106,21 +106,16 @@ def test_weights_without_the_initial_state_are_refused(tmp_path):
         Stepper(bundle)
 
 
-def test_a_step_beside_the_caller_gives_what_a_step_gives(tmp_path):
-    _, alone = make_stepper(tmp_path / "a.rit")
-    beside = Stepper(load_bundle(tmp_path / "a.rit"), threads=2)
-    state = alone.initial_state(3)
-    begun = [beside.start(columns, state) for columns in (rows(3, 2)[:, 0], rows(3, 2)[:, 1])]  # two at once
+def test_a_step_beside_the_caller_gives_what_a_step_gives(stepper):
+    state = stepper.initial_state(3)
+    begun = [stepper.start(columns, state) for columns in (rows(3, 2)[:, 0], rows(3, 2)[:, 1])]  # two at once
     for columns, finish in zip((rows(3, 2)[:, 0], rows(3, 2)[:, 1]), begun, strict=True):
         logits, after = finish()
-        expected, expected_after = alone.step(columns, state)
+        expected, expected_after = stepper.step(columns, state)
         assert np.array_equal(logits, expected)
         assert all(map(np.array_equal, after, expected_after))
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_a_step_that_fails_says_so(tmp_path, threads):
-    make_stepper(tmp_path / "a.rit")
-    stepper = Stepper(load_bundle(tmp_path / "a.rit"), threads=threads)
-    with pytest.raises(Exception, match="columns"):
+def test_a_step_that_fails_beside_the_caller_says_so(stepper):
+    with pytest.raises(BundleError, match="columns"):
         stepper.start(rows(3, 1)[:, 0, :1].repeat(9, axis=1), stepper.initial_state(3))()

@@ -239,8 +239,10 @@ class _Group:
             self.playing, state = [playing[row] for row in rows], take_rows(state, rows)
         self.state = state
 
-    def start(self, stepper: Stepper) -> Callable[[], tuple[Logits, State]]:
-        return stepper.start([piece.grammar.columns for piece in self.playing], self.state)
+    def start(self, stepper: Stepper, beside: bool) -> Callable[[], tuple[Logits, State]]:
+        """Return a function that returns the output of the next step, which is begun now if it runs `beside`."""
+        columns = [piece.grammar.columns for piece in self.playing]
+        return stepper.start(columns, self.state) if beside else partial(stepper.step, columns, self.state)
 
 
 def _step_all(
@@ -271,9 +273,9 @@ def _step_all(
             if progress:
                 progress(len(pieces) - playing, chosen)
             if group.playing:
-                waiting.append((group, group.start(stepper)))
+                waiting.append((group, group.start(stepper, beside=count > 1)))
     finally:  # nothing is stepped any longer when this returns or raises
-        for _, finish in waiting:
+        for _, finish in waiting if count > 1 else ():
             finish()
 
 

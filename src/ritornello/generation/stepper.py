@@ -27,7 +27,7 @@ _ERRORS_ONLY = 3  # ONNX Runtime's severity; its warnings are about the graph
 
 class Stepper:
     """The network of a bundle. With `precision` int8 a step is faster, with weights rounded to 8 bits (see
-    `step_model`). With two `threads` a step may run beside the caller (`start`)."""
+    `step_model`). With two `threads` steps may run beside the caller (`start`), one at a time."""
 
     def __init__(self, bundle: Bundle, threads: int = 1, precision: StepPrecision = "float32") -> None:
         """Build the graph with the bundle's weights; raises BundleError if they do not fit each other."""
@@ -64,11 +64,8 @@ class Stepper:
         return logits, tuple(after)
 
     def start(self, columns: ArrayLike, state: State) -> Callable[[], tuple[Logits, State]]:
-        """Begin a step, beside the caller if there are two threads. Return a function, to be called once, that waits
+        """Begin a step beside the caller, in a thread of ONNX Runtime. Return a function, to be called once, that waits
         for it and returns what `step` does."""
-        if self.threads == 1:
-            result = self.step(columns, state)
-            return lambda: result
         feed, done = self._feed(columns, state), SimpleQueue[tuple[list[Any], str]]()
         self._beside.run_async(None, feed, lambda outputs, _, error: done.put((outputs, error)), None)
 
