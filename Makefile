@@ -1,4 +1,4 @@
-# The four commands: make demo, make test, make check, make bench; each sets up what it needs in .venv. Those who change
+# The commands: make demo, make test, make check, make bench, make records; each sets up what it needs in .venv. Those who change
 # the jam page find theirs in web/README.md.
 
 PYTHON ?= python3
@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check bench docs clean
+.PHONY: demo test check bench records docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python tools/demo.py
@@ -29,6 +29,10 @@ docs: $(VENV)/.dev
 # With PEERS=peers/bin/python what others use is measured too (benchmarks/peers.txt).
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py $(if $(PEERS),--peers $(PEERS))
+
+# The quick figures of benchmarks/records.md.
+records: $(VENV)/.dev
+	$(BIN)/python benchmarks/records.py
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

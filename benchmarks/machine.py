@@ -7,12 +7,16 @@ small weights stay in a cache.
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,3 +53,30 @@ def _processor() -> str:
     lines = information.read_text().splitlines() if information.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
+
+
+def least_seconds(work: Callable[[], object], runs: int = 5) -> float:
+    """Return the least time of this thread that `work` took."""
+    times = []
+    for _ in range(runs):
+        started = time.thread_time()
+        work()
+        times.append(time.thread_time() - started)
+    return min(times)
+
+
+def in_turn(
+    script: str, arguments: list[str], against: Path | None, rounds: int = 3
+) -> list[tuple[Any, ...]]:
+    """Return (label, least value) of what `script` prints as JSON with `--json`; with `against`, the `src` folder of
+    another version of the program, that of its code between the two, both run in turn."""
+    sources = [against, None] if against else [None]
+    found: list[dict[str, float]] = [{} for _ in sources]
+    for _ in range(rounds):
+        for least, source in zip(found, sources, strict=True):
+            environment = os.environ | ({"PYTHONPATH": str(source.resolve())} if source else {})
+            command = [sys.executable, script, *arguments, "--json"]
+            answer = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+            for label, value in json.loads(answer.stdout.splitlines()[-1]).items():
+                least[label] = min(value, least.get(label, value))
+    return [(label, *(least[label] for least in found if label in least)) for label in found[-1]]

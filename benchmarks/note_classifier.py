@@ -34,9 +34,9 @@ from torch.nn import functional
 
 from ritornello import formats
 from ritornello.bundle import load_bundle
-from ritornello.corpus.batches import validation_pieces
 from ritornello.corpus.scan import find_files
 from ritornello.corpus.shards import Corpus
+from ritornello.corpus.streams import validation_pieces
 from ritornello.generation import Model
 from ritornello.presets import make_config
 from ritornello.representations.note_names import NoteNames

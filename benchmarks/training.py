@@ -24,10 +24,11 @@ import torch
 from machine import describe, load
 from products import Shape, product_rate, products_seconds
 
-from ritornello.corpus.batches import Batch, Batches
 from ritornello.corpus.shards import Corpus, build_corpus
+from ritornello.corpus.streams import Windows
 from ritornello.data import CORPUS
 from ritornello.training.config import TrainConfig
+from ritornello.training.loader import Batch, Loader
 from ritornello.training.loop import Trainer
 
 PARTS = {
@@ -40,14 +41,14 @@ PARTS = {
 WARM_UP = 3
 
 
-class TimedBatches(Batches):
-    """Batches that keep how long it took to make them."""
+class TimedLoader(Loader):
+    """A loader that keeps how long it took to make batches."""
 
     seconds = 0.0
 
-    def __next__(self) -> Batch:
+    def load(self, windows: Windows) -> Batch:
         started = time.thread_time()
-        batch = super().__next__()
+        batch = super().load(windows)
         self.seconds += time.thread_time() - started
         return batch
 
@@ -106,9 +107,9 @@ def report(corpus: Corpus, directory: Path, settings: dict[str, int], precision:
     given |= {"growing_window": False, "samples": 0, "evaluations": 1}
     config = TrainConfig.model_validate(given)
     trainer = Trainer(config, corpus, directory, lambda network, facts: None)
-    trainer.batches.__class__ = TimedBatches
+    trainer.loader.__class__ = TimedLoader
     seconds = statistics.median(step_seconds(trainer, steps))
-    making = trainer.batches.seconds / trainer.counters.step  # type: ignore[attr-defined]
+    making = trainer.loader.seconds / trainer.counters.step  # type: ignore[attr-defined]
     shapes = shapes_of(config, corpus.representation.vocabulary_size)
     operations = sum(2 * rows * inner * columns for rows, inner, columns in shapes)
     square, alone = product_rate(precision), products_seconds(precision, shapes)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from ritornello import formats
 from ritornello.cli import app
-from ritornello.corpus import batches as batches_module
-from ritornello.corpus.batches import ALL_KEYS, IGNORE, Batch, Batches, validation_batches
 from ritornello.corpus.shards import Corpus, build_corpus, open_corpus
+from ritornello.corpus.streams import ALL_KEYS, Streams, Windows, validation_windows
 from ritornello.errors import ConfigError, CorpusError
 from ritornello.representations.base import Ids, candidate_columns
-from ritornello.representations.columns import transpose_rows
+from ritornello.representations.columns import transposition
 from ritornello.representations.multitrack import Multitrack
 from ritornello.score import Score, Track, make_notes
+from ritornello.training import loader as loader_module
+from ritornello.training.loader import IGNORE, Batch, Loader, ResidentRows, StreamedRows
+from ritornello.training.memory import PROCESSOR_ROOM, room_for_rows
 
 BATCH_SIZE, BPTT_STEPS = 3, 8
 
@@ -45,15 +49,32 @@ def corpus(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return build_corpus([folder], tmp_path_factory.mktemp("corpus") / "corpus", validation=0.3)[0]
 
 
-def read(batches: Batches, count: int) -> list[Batch]:
-    return [next(batches) for _ in range(count)]
+def read(streams: Streams, count: int) -> list[Batch]:
+    return list(map(loader_of(streams.corpus).load, (next(streams) for _ in range(count))))
+
+
+def loader_of(corpus: Corpus, room: int | None = None) -> Loader:
+    return Loader(corpus, torch.device("cpu"), room=room)
+
+
+def by_definition(corpus: Corpus, windows: Windows) -> Batch:
+    """Return the batch, with the columns computed from the transposed ids of each piece."""
+    columns = len(corpus.representation.columns)
+    inputs = np.zeros((len(windows.piece), windows.steps, columns), dtype=np.int64)
+    targets = np.full(inputs.shape[:2], IGNORE)
+    for row, count in enumerate(windows.count.tolist()):
+        start = int(windows.offset[row])
+        piece = corpus.rows(int(windows.piece[row]), semitones=int(windows.semitones[row]))
+        inputs[row, :count] = piece[start : start + count]
+        targets[row, :count] = piece[start + 1 : start + count + 1, 0]
+    return Batch(*map(torch.from_numpy, (inputs, targets, windows.reset)), windows.total)
 
 
 def same(one: list[Batch], other: list[Batch]) -> bool:
     return all(
-        np.array_equal(a.inputs, b.inputs)
-        and np.array_equal(a.targets, b.targets)
-        and np.array_equal(a.reset, b.reset)
+        torch.equal(a.inputs, b.inputs)
+        and torch.equal(a.targets, b.targets)
+        and torch.equal(a.reset, b.reset)
         for a, b in zip(one, other, strict=True)
     )
 
@@ -75,19 +96,57 @@ def test_shards_take_two_bytes_an_id(corpus: Corpus) -> None:
 
 def test_rows_in_another_key_equal_transposed_rows(corpus: Corpus) -> None:
     for piece in range(len(corpus.index)):
-        expected = transpose_rows(corpus.representation, corpus.rows(piece), 3)
+        expected = transposition(corpus.representation, 3)(corpus.rows(piece))
         assert np.array_equal(corpus.rows(piece, 5, 17, 3), expected[5:17])
 
 
-@pytest.mark.parametrize("block", [1, 20])
-def test_long_pieces_are_read_in_blocks(corpus: Corpus, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
-    whole = read(Batches(corpus, BATCH_SIZE, BPTT_STEPS), 40)
-    monkeypatch.setattr(batches_module, "BLOCK", block)
-    batches = Batches(corpus, BATCH_SIZE, BPTT_STEPS)
-    assert same(read(batches, 40), whole)
-    kept = [stream.block for stream in batches._streams if stream.block is not None]
-    assert len(kept) == BATCH_SIZE
-    assert max(map(len, kept)) <= max(block, BPTT_STEPS + 1)
+@pytest.mark.parametrize(
+    ("room", "block"), [(None, loader_module.BLOCK), (0, 1), (0, 20), (4000, 20), (1 << 20, 1 << 16)]
+)
+def test_batches_are_by_definition_wherever_the_rows_lie(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, room: int | None, block: int
+) -> None:
+    monkeypatch.setattr(loader_module, "BLOCK", block)
+    monkeypatch.setattr(loader_module, "OVERLAP", 16)
+    monkeypatch.setattr(loader_module, "AHEAD", 2)
+    streams, loader = Streams(corpus, BATCH_SIZE, BPTT_STEPS), loader_of(corpus, room)
+    for steps in (BPTT_STEPS, 5, 16):
+        streams.bptt_steps = steps
+        windows = [next(streams) for _ in range(30)] + list(validation_windows(corpus, 2, 16, excerpt=40))
+        expected = [by_definition(corpus, each) for each in windows]
+        assert same(list(map(loader.load, windows)), expected)
+        assert [each.total for each in expected] == [int((each.targets != IGNORE).sum()) for each in expected]
+
+
+def test_streamed_rows_take_no_more_than_their_room(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loader_module, "BLOCK", 20)
+    monkeypatch.setattr(loader_module, "OVERLAP", 16)
+    monkeypatch.setattr(loader_module, "AHEAD", 2)
+    per_id = loader_module.bytes_per_id(corpus)
+    assert per_id == 2 * len(corpus.representation.columns)
+    for room, most in ((0, 2 * BATCH_SIZE + 2), (300 * per_id, 300 // 20)):
+        streams, loader = Streams(corpus, BATCH_SIZE, BPTT_STEPS), loader_of(corpus, room)
+        assert isinstance(loader.rows, StreamedRows)
+        for _ in range(40):
+            loader.load(next(streams))
+            assert 1 <= len(loader.rows._blocks) <= most
+
+
+def test_the_room_for_rows_is_bounded_and_shared_by_processes() -> None:
+    room = room_for_rows(torch.device("cpu"))
+    assert 0 < room <= PROCESSOR_ROOM
+    assert room_for_rows(torch.device("cpu"), 1000) <= PROCESSOR_ROOM // 1000
+
+
+def test_rows_that_all_cores_derive_are_those_of_each_piece(corpus: Corpus) -> None:
+    lengths, in_memory = corpus.index["length"], replace(corpus, path=Path())
+    for each in (corpus, in_memory):
+        rows = loader_of(each).rows
+        assert isinstance(rows, ResidentRows)
+        rows.derive()
+        assert rows._is_known.all()
+        for piece, (start, length) in enumerate(zip(rows._start, lengths, strict=True)):
+            assert np.array_equal(rows._rows[start : start + length], corpus.rows(piece))
 
 
 def test_pieces_are_held_out_by_seed(folder: Path, tmp_path: Path) -> None:
@@ -101,27 +160,27 @@ def test_pieces_are_held_out_by_seed(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_row_goes_on_where_it_was_and_begins_pieces_with_a_reset(corpus: Corpus) -> None:
-    batches = Batches(corpus, BATCH_SIZE, BPTT_STEPS, semitones=(0,))
-    batches.state = {
+    streams = Streams(corpus, BATCH_SIZE, BPTT_STEPS, semitones=(0,))
+    streams.state = {
         "epoch": 0,
         "place": BATCH_SIZE,
-        "streams": [[int(p), 0, 0] for p in batches._order[:BATCH_SIZE]],
+        "streams": [[int(p), 0, 0] for p in streams._order[:BATCH_SIZE]],
     }
-    streams: list[list[list[int]]] = [[] for _ in range(BATCH_SIZE)]
-    for batch in read(batches, 60):
+    pieces_of: list[list[list[int]]] = [[] for _ in range(BATCH_SIZE)]
+    for batch in read(streams, 60):
         for row in range(BATCH_SIZE):
             if batch.reset[row]:
-                streams[row].append([])
+                pieces_of[row].append([])
             scored = batch.targets[row] != IGNORE
-            streams[row][-1] += batch.inputs[row, scored, 0].tolist()
+            pieces_of[row][-1] += batch.inputs[row, scored, 0].tolist()
     pieces = {tuple(corpus.ids(p)[:-1].tolist()) for p in corpus.pieces(validation=False)}
-    complete = [tuple(piece) for stream in streams for piece in stream[:-1]]
+    complete = [tuple(piece) for row in pieces_of for piece in row[:-1]]
     assert len(complete) > 8
     assert set(complete) <= pieces, "a row left its piece, or lost a part of it"
 
 
 def test_targets_are_the_next_ids(corpus: Corpus) -> None:
-    for batch in read(Batches(corpus, BATCH_SIZE, BPTT_STEPS), 20):
+    for batch in read(Streams(corpus, BATCH_SIZE, BPTT_STEPS), 20):
         follows = batch.targets[:, :-1] != IGNORE
         follows &= batch.targets[:, 1:] != IGNORE
         assert np.array_equal(batch.inputs[:, 1:, 0][follows], batch.targets[:, :-1][follows])
@@ -129,17 +188,17 @@ def test_targets_are_the_next_ids(corpus: Corpus) -> None:
 
 @pytest.mark.parametrize("count", [1, 7, 40])
 def test_resumed_equals_uninterrupted(corpus: Corpus, count: int) -> None:
-    batches = Batches(corpus, BATCH_SIZE, BPTT_STEPS, seed=3)
-    read(batches, count)
-    state = json.loads(json.dumps(batches.state))  # as a checkpoint would keep it
-    resumed = Batches(corpus, BATCH_SIZE, BPTT_STEPS, seed=3)
+    streams = Streams(corpus, BATCH_SIZE, BPTT_STEPS, seed=3)
+    read(streams, count)
+    state = json.loads(json.dumps(streams.state))  # as a checkpoint would keep it
+    resumed = Streams(corpus, BATCH_SIZE, BPTT_STEPS, seed=3)
     resumed.state = state
-    assert same(read(batches, 50), read(resumed, 50))
+    assert same(read(streams, 50), read(resumed, 50))
 
 
 def test_seeds_differ_and_repeat(corpus: Corpus) -> None:
     def start(seed: int) -> list[Batch]:
-        return read(Batches(corpus, BATCH_SIZE, BPTT_STEPS, seed=seed), 5)
+        return read(Streams(corpus, BATCH_SIZE, BPTT_STEPS, seed=seed), 5)
 
     assert same(start(1), start(1))
     assert not same(start(1), start(2))
@@ -147,14 +206,14 @@ def test_seeds_differ_and_repeat(corpus: Corpus) -> None:
 
 @pytest.mark.parametrize("ranks", [2, 4])
 def test_ranks_are_disjoint_and_together_read_what_one_would(corpus: Corpus, ranks: int) -> None:
-    alone = Batches(corpus, 4, BPTT_STEPS)
-    shares = [Batches(corpus, 4, BPTT_STEPS, rank=rank, ranks=ranks) for rank in range(ranks)]
+    alone = Streams(corpus, 4, BPTT_STEPS)
+    shares = [Streams(corpus, 4, BPTT_STEPS, rank=rank, ranks=ranks) for rank in range(ranks)]
     for _ in range(60):
         whole, parts = next(alone), [next(share) for share in shares]
-        for name in ("inputs", "targets", "reset"):
+        for name in ("piece", "offset", "count", "semitones", "reset"):
             together = np.concatenate([getattr(part, name) for part in parts])
             assert np.array_equal(together, getattr(whole, name))
-        assert {part.total for part in parts} == {int((whole.targets != IGNORE).sum())}
+        assert {part.total for part in parts} == {int(whole.count.sum())}
         assert all(share.state == alone.state for share in shares)
     assert alone.state["epoch"] > 0
     pieces = [row[0] for row in alone.state["streams"]]
@@ -163,22 +222,22 @@ def test_ranks_are_disjoint_and_together_read_what_one_would(corpus: Corpus, ran
 
 def test_held_out_pieces_are_shared_out(corpus: Corpus) -> None:
     def targets(**share: int) -> int:
-        batches = validation_batches(corpus, 2, BPTT_STEPS, **share)
-        return sum(int((batch.targets != IGNORE).sum()) for batch in batches)
+        return sum(int(each.count.sum()) for each in validation_windows(corpus, 2, BPTT_STEPS, **share))
 
     assert targets(rank=0, ranks=2) + targets(rank=1, ranks=2) == targets()
 
 
 def test_transposing_changes_ids_hints_and_the_key_only(corpus: Corpus) -> None:
-    plain, moved = (Batches(corpus, BATCH_SIZE, BPTT_STEPS, semitones=moves) for moves in ((0,), ALL_KEYS))
+    plain, moved = (Streams(corpus, BATCH_SIZE, BPTT_STEPS, semitones=moves) for moves in ((0,), ALL_KEYS))
     moves = set()
     ids = [0, *candidate_columns(corpus.representation)]
     names = [column.name for column in corpus.representation.columns]
     others = [number for number, name in enumerate(names) if number not in ids and name != "key"]
     for one, other in zip(read(plain, 40), read(moved, 40), strict=True):
-        is_note = (corpus.representation.tokens.notes[one.inputs[..., 0]] > 0) & (one.targets != IGNORE)
-        assert np.array_equal(one.inputs[..., others], other.inputs[..., others])
-        assert np.array_equal(one.inputs[..., 0][~is_note], other.inputs[..., 0][~is_note])
+        notes = torch.tensor(corpus.representation.tokens.notes)
+        is_note = (notes[one.inputs[..., 0]] > 0) & (one.targets != IGNORE)
+        assert torch.equal(one.inputs[..., others], other.inputs[..., others])
+        assert torch.equal(one.inputs[..., 0][~is_note], other.inputs[..., 0][~is_note])
         moves |= set((other.inputs[..., 0] - one.inputs[..., 0])[is_note].tolist())
     assert len(moves) > 4
     assert min(moves) >= -5
@@ -186,18 +245,18 @@ def test_transposing_changes_ids_hints_and_the_key_only(corpus: Corpus) -> None:
 
 
 def test_pieces_are_moved_by_what_is_listed_and_nothing_else(corpus: Corpus) -> None:
-    batches = Batches(corpus, BATCH_SIZE, BPTT_STEPS, semitones=(-2, 3, 1000))
+    streams = Streams(corpus, BATCH_SIZE, BPTT_STEPS, semitones=(-2, 3, 1000))
     seen = set()
     for _ in range(40):
-        next(batches)
-        seen |= {row[2] for row in batches.state["streams"]}
+        next(streams)
+        seen |= {row[2] for row in streams.state["streams"]}
     assert seen == {-2, 3}
 
 
 def test_held_out_pieces_come_once_each_in_their_own_key(corpus: Corpus) -> None:
     for rows, window in ((1, 16), (2, 5), (8, 1000)):
-        batches = list(validation_batches(corpus, rows, window))
-        scored = np.concatenate([b.targets[b.targets != IGNORE] for b in batches])
+        batches = list(map(loader_of(corpus).load, validation_windows(corpus, rows, window)))
+        scored = torch.cat([b.targets[b.targets != IGNORE] for b in batches])
         expected = [corpus.ids(p)[1:] for p in corpus.pieces(validation=True)]
         assert sorted(scored.tolist()) == sorted(np.concatenate(expected).tolist())
         assert sum(int(b.reset.sum()) for b in batches) == len(expected)

@@ -163,14 +163,16 @@ def test_the_figure_tells_how_sure_it_is(corpus: Corpus, tmp_path: Path) -> None
 def _alone(trainer: Trainer, number: int) -> Scored:
     from dataclasses import replace
 
-    from ritornello.corpus.batches import validation_batches
+    from ritornello.corpus.streams import validation_windows
+    from ritornello.training.loader import Loader
     from ritornello.training.scoring import score
 
     index = trainer.corpus.index.copy()
     index["validation"] = False
     index["validation"][number] = True
-    batches = validation_batches(replace(trainer.corpus, index=index), 1, 50)
-    return score(trainer.network, batches, trainer.corpus.representation.tokens)
+    corpus = replace(trainer.corpus, index=index)
+    batches = map(Loader(corpus, trainer.device).load, validation_windows(corpus, 1, 50))
+    return score(trainer.network, batches, corpus.representation.tokens)
 
 
 def invoke(*arguments: Any) -> Any:

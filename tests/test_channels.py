@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 from build import meta, midi_bytes, mtrk, note
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ritornello.formats.midi import midi_to_bytes, parse_midi
-from ritornello.score import CONTROL_CHANGE, Track, channel_state, make_controls
+from ritornello.score import (
+    CONTROL_CHANGE,
+    KEY_PRESSURE,
+    PITCH_BEND,
+    Track,
+    channel_state,
+    make_controls,
+)
 
 GM, GM2 = "F0 05 7E 7F 09 01 F7", "F0 05 7E 7F 09 03 F7"
 GS, XG = "F0 0A 41 10 42 12 40 00 7F 00 41 F7", "F0 08 43 10 4C 00 00 7E 00 F7"
@@ -243,6 +253,36 @@ def test_the_state_keeps_parameters_and_knows_resets() -> None:
     assert dict(found)[7] == 20
     assert found[-5:-2] == [(101, 0), (100, 0), (6, 12)]
     assert set(state["tick"].tolist()) == {9}
+
+
+controls_in_time = st.lists(
+    st.tuples(
+        st.just(0),
+        st.sampled_from([CONTROL_CHANGE, CONTROL_CHANGE, CONTROL_CHANGE, KEY_PRESSURE, PITCH_BEND]),
+        st.sampled_from([0, 6, 7, 38, 64, 96, 97, 98, 99, 100, 101, 120, 121]),
+        st.sampled_from([0, 1, 64, 127]),
+    ),
+    max_size=12,
+)
+
+
+@settings(deadline=None)
+@given(controls_in_time, controls_in_time)
+def test_the_state_can_be_followed(one: list[tuple[int, ...]], other: list[tuple[int, ...]]) -> None:
+    before = channel_state(make_controls(one), 0)
+    followed = channel_state(np.concatenate([before, make_controls(other)]), 0)
+    assert followed.tolist() == channel_state(make_controls(one + other), 0).tolist()
+
+
+def test_many_tracks_on_a_channel_hear_it_up_to_the_next_program() -> None:
+    volumes = [(10 * i, bytes((0xB0, 7, i))) for i in range(100)]
+    parts = [mtrk((100 * i, bytes((0xC0, i))), *note(100 * i, 40, 60)) for i in range(10)]
+    score = parse_midi(midi_bytes(mtrk(*volumes), *parts))
+    assert [track.program for track in score.tracks] == list(range(10))
+    for i, track in enumerate(score.tracks):
+        heard = range(10 * i, 100 if i == 9 else 10 * i + 10)
+        assert track.controls["value"].tolist() == list(heard)
+        assert track.controls["tick"].tolist() == [10 * value for value in heard]
 
 
 def test_any_use_of_shared_channels_is_a_fixed_point() -> None:

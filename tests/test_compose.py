@@ -19,7 +19,9 @@ from ritornello.bundle import Facts, Sampling, save_bundle, set_sampling
 from ritornello.config import checked
 from ritornello.errors import BundleError, ConfigError, FileError
 from ritornello.generation import Model, find_bundle, load
+from ritornello.generation.compose import FEWEST_FOR_GROUPS, compose
 from ritornello.generation.config import ComposeConfig
+from ritornello.generation.stepper import Stepper
 from ritornello.registry import Registry
 from ritornello.representations import REPRESENTATIONS
 from ritornello.representations.multitrack import Multitrack
@@ -66,6 +68,46 @@ def test_a_piece_of_a_batch_is_the_same_alone(model):
         alone = model.compose(bars=6, seed=9, index=number)
         assert np.array_equal(alone.ids, together[number].ids)
         assert alone.log_likelihood == pytest.approx(together[number].log_likelihood)
+
+
+def test_pieces_are_the_same_in_one_group_and_in_two(model):
+    config = checked(ComposeConfig, {"bars": 2, "count": FEWEST_FOR_GROUPS + 1, "seed": 3})
+    told: list[list[tuple[int, int]]] = []
+    pieces = []
+    for threads in (1, 2):
+        told.append([])
+        stepper = Stepper(model.bundle, threads)
+        pieces.append(compose(model.bundle, config, None, lambda *done: told[-1].append(done), stepper))
+    alone, beside = ([piece.ids.tolist() for piece in made] for made in pieces)
+    assert alone == beside
+    assert [progress[-1][0] for progress in told] == [config.count] * 2
+    assert told[0][-1] == told[1][-1]
+
+
+def test_nothing_is_stepped_any_longer_after_an_error(model):
+    class Counting(Stepper):
+        running = 0
+
+        def start(self, columns, state):
+            finish = super().start(columns, state)
+            self.running += 1
+
+            def finished():
+                self.running -= 1
+                return finish()
+
+            return finished
+
+    def fails(ids, logits):
+        if len(ids) > 12:
+            raise ValueError("far enough")
+        return logits
+
+    stepper = Counting(model.bundle, 2)
+    config = checked(ComposeConfig, {"bars": 2, "count": FEWEST_FOR_GROUPS, "seed": 3})
+    with pytest.raises(ValueError, match="far enough"):
+        compose(model.bundle, config, stepper=stepper, logits_processors=[fails])
+    assert stepper.running == 0
 
 
 def test_a_piece_tells_how_to_make_it_again(model):

@@ -107,6 +107,22 @@ def test_a_mask_is_no_list_of_ids(model: Model) -> None:
         compose(model, lambda allowed: ~allowed)
 
 
+def test_a_constraint_may_give_its_mask_itself(model: Model) -> None:
+    class All(Bans):
+        def banned_mask(self, grammar: Any, allowed: Any) -> Any:
+            return self.function(allowed)
+
+    class Masking(Mine):
+        def start(self, context: Context) -> ConstraintState:
+            return All(self.function, self.rank)
+
+    plain = model.compose(bars=2, seed=1)
+    for function, steps in ((lambda allowed: None, 0), (np.ones_like, len(plain.ids) - 1)):
+        made = model.compose(bars=2, seed=1, constraints=[Masking(function)])
+        assert made.relaxed_steps == steps
+        assert np.array_equal(made.ids, plain.ids)
+
+
 def test_what_a_constraint_raises_comes_through(model: Model) -> None:
     with pytest.raises(ZeroDivisionError):
         compose(model, lambda allowed: 1 // 0)

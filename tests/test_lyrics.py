@@ -99,6 +99,22 @@ def test_japanese_is_declared_and_its_readings_left_out() -> None:
     assert sung(parse_midi(midi_bytes(mtrk(*texts, *MELODY)))) == [("", ["桜", "ﾊﾙ"])]
 
 
+@pytest.mark.parametrize(
+    ("text", "syllable"),
+    [
+        (" /la\\r \\n/ ", "la"),
+        ("a" + 50_000 * " " + "b", "a" + 50_000 * " " + "b"),
+        ("a{#" + 50_000 * "b", "a{#" + 50_000 * "b"),
+        ("a{#b{@c}}d", "ad"),
+        ("a" + 5_000 * "{#" + 5_000 * "}", None),
+    ],
+)
+def test_odd_texts(text: str, syllable: str | None) -> None:
+    """The long ones would take minutes if time grew with the square of their length."""
+    score = parse_midi(midi_bytes(mtrk(meta(0, 5, text), *MELODY)))
+    assert [found.text for found in score.tracks[0].texts] == ([syllable] if syllable else [])
+
+
 def test_the_words_of_an_xf_file() -> None:
     content = mtrk(meta(0, 7, "$Lyrc:4:0:L1"), *words(5, STYLES["trailing spaces"]))
     data = midi_bytes(mtrk(*MELODY)) + b"XFKM" + len(content).to_bytes(4, "big") + content

@@ -73,8 +73,9 @@ def test_a_sysex_in_packets() -> None:
 
 
 def test_program_and_pressure_have_one_data_byte() -> None:
-    track = only_track("00 C0 28  00 D0 11  00 12  00 90 3C 50  60 D0 13  00 3C  00 90 3C 00")
-    assert track.program == 40
+    score = parse_midi(midi_bytes("00 C0 28  00 D0 11  00 12  00 90 3C 50  60 D0 13  00 3C  00 90 3C 00"))
+    (track,) = score.tracks
+    assert (track.program, score.repairs) == (40, ())
     assert rows(track) == [(0, 96, 60, 80)]
     assert [tuple(c) for c in track.controls.tolist()] == [
         (tick, CHANNEL_PRESSURE, 0, value) for tick, value in [(0, 17), (0, 18), (96, 19), (96, 60)]

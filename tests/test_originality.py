@@ -168,6 +168,25 @@ def test_no_run_is_longer_than_allowed(name: str, seed: int) -> None:
         assert found.notes <= 4
 
 
+@pytest.mark.parametrize("filter_after", [0, 1 << 30])
+def test_a_run_that_goes_on_is_looked_up_in_the_index(
+    filter_after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ritornello.originality.FILTER_AFTER", filter_after)
+    known, played = (np.random.default_rng(n).integers(60, 63, 300).tolist() for n in (1, 2))
+    continuations = Continuations(index_of(tuple(known)), 4)
+    runs = {tuple(np.diff(known[at : at + 5]).tolist()) for at in range(len(known) - 4)}
+    last = continuations.begin(0.0, played[0])
+    for at in range(1, len(played)):
+        fork = last.fork()
+        fork.add(at, 99)
+        last.add(at, played[at])
+        steps = np.diff(played[max(0, at - 3) : at + 1]).tolist()
+        following = [step for step in range(-3, 4) if (*steps, step) in runs]
+        assert sorted(last.copied_at(at + 1)) == [played[at] + step for step in following]
+        assert last.copied_at(at + 2) == []
+
+
 def save_model(path: Path, index: Index | None = None) -> Model:
     representation = make_representation("frames", {"steps_per_quarter": 1, "lags": []})
     save_bundle(path, small_network(representation), representation, Facts(name="small"), index=index)

@@ -18,7 +18,7 @@ from fakes import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ritornello.generation.constraints.base import Never
+from ritornello.generation.constraints.base import Never, taken_together
 from ritornello.generation.constraints.length import NotesBeforeEnd
 from ritornello.generation.constraints.repetition import SAME_BAR, SAME_CHORD, SAME_PITCH, RepetitionGuard
 from ritornello.generation.notes import Notes, of_classes
@@ -157,6 +157,40 @@ def test_what_stands_first_gives_way_last():
         mask, relaxed_constraints = allowed_ids(grammar, rules)
         assert relaxed_constraints == names
         assert mask[A] == (names == ["guard"])
+
+
+@given(
+    st.lists(st.sets(st.integers(0, STEPS.vocabulary_size - 1)), min_size=1, max_size=4),
+    st.sampled_from([[0], [0, A], [0, SHIFT, B]]),
+)
+def test_what_is_taken_together_gives_way_one_by_one(bans, ids):
+    grammar, _ = follow(ids)
+    rules = [
+        Never(f"rule {number}", number, np.array(sorted(banned), int)) for number, banned in enumerate(bans)
+    ]
+    mask, relaxed_constraints = allowed_ids(grammar, taken_together(rules))
+    alone, relaxed_alone = allowed_ids(grammar, rules)
+    assert np.array_equal(mask, alone)
+    assert relaxed_constraints == relaxed_alone
+
+
+@given(st.lists(st.sampled_from([A, A, A, B, OTHER_VOICE, SHIFT, SHIFT]), max_size=60), st.integers(0, 9))
+@settings(deadline=None)
+def test_the_guard_looks_where_something_may_be_exhausted(ids, times):
+    """One that looks at every voice and bar at every step bans the same."""
+    grammar, guard, all_seeing = (
+        STEPS.grammar(Conditions(bars=20)),
+        RepetitionGuard(STEPS),
+        RepetitionGuard(STEPS),
+    )
+    for token in [*ids, *[A, SHIFT] * times]:
+        grammar.advance(token)
+        guard.advance(grammar)
+        all_seeing.advance(grammar)
+        for run in all_seeing._runs.values():
+            run.is_near = True
+        allowed = grammar.allowed_mask()
+        assert list(guard.banned(grammar, allowed)) == list(all_seeing.banned(grammar, allowed))
 
 
 def test_notes_before_the_end():

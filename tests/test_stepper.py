@@ -104,3 +104,18 @@ def test_weights_without_the_initial_state_are_refused(tmp_path):
     del bundle.weights["initial_state_1"]
     with pytest.raises(BundleError, match="lack initial_state_1"):
         Stepper(bundle)
+
+
+def test_a_step_beside_the_caller_gives_what_a_step_gives(stepper):
+    state = stepper.initial_state(3)
+    begun = [stepper.start(columns, state) for columns in (rows(3, 2)[:, 0], rows(3, 2)[:, 1])]  # two at once
+    for columns, finish in zip((rows(3, 2)[:, 0], rows(3, 2)[:, 1]), begun, strict=True):
+        logits, after = finish()
+        expected, expected_after = stepper.step(columns, state)
+        assert np.array_equal(logits, expected)
+        assert all(map(np.array_equal, after, expected_after))
+
+
+def test_a_step_that_fails_beside_the_caller_says_so(stepper):
+    with pytest.raises(BundleError, match="columns"):
+        stepper.start(rows(3, 1)[:, 0, :1].repeat(9, axis=1), stepper.initial_state(3))()

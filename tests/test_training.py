@@ -17,14 +17,15 @@ from test_batches import make_piece
 
 from ritornello import formats
 from ritornello.bundle import load_bundle, load_network
-from ritornello.corpus.batches import validation_batches
 from ritornello.corpus.shards import Corpus, build_corpus
+from ritornello.corpus.streams import validation_windows
 from ritornello.errors import ConfigError, FileError, RitornelloError
 from ritornello.networks import make_network
 from ritornello.presets import PRESETS, make_config
 from ritornello.training.checkpoint import load_checkpoint
 from ritornello.training.config import TrainConfig
 from ritornello.training.group import Group
+from ritornello.training.loader import Loader
 from ritornello.training.loop import Trainer
 from ritornello.training.run import prepare, resumed_config
 from ritornello.training.schedule import bptt_steps_at
@@ -153,8 +154,11 @@ def test_held_out_scores_do_not_depend_on_the_batching(corpus: Corpus) -> None:
     torch.manual_seed(0)
     sizes = tuple(column.size for column in corpus.representation.columns)
     network = make_network("lstm", {"hidden": 8, "embedding": 8, "layers": 2}, sizes)
+    loader = Loader(corpus, torch.device("cpu"))
     scores = [
-        score(network, validation_batches(corpus, rows, window), corpus.representation.tokens).likelihood
+        score(
+            network, map(loader.load, validation_windows(corpus, rows, window)), corpus.representation.tokens
+        ).likelihood
         for rows, window in ((1, 7), (2, 32), (5, 1000))
     ]
     for other in scores[1:]:

@@ -15,7 +15,7 @@ def test_a_bar_is_whole_steps_and_not_too_long(meter: tuple[int, int], on_grid: 
 
 
 def test_the_nearest_meter_is_the_same_or_else_as_long() -> None:
-    meters = [(3, 4), (6, 8), (4, 4)]
+    meters = ((3, 4), (6, 8), (4, 4))
     assert nearest_meter(meters, 6, 8) == 1
     assert nearest_meter(meters, 2, 2) == 2
     assert nearest_meter(meters, 5, 8) == 0

@@ -20,17 +20,30 @@ def run_edges(values: NDArray[Any]) -> Ints:
     return np.concatenate(([0], changes, [len(values)])) if len(values) else np.zeros(1, dtype=np.int64)
 
 
-def stable_order(*keys: Ints) -> Ints:
+def stable_order(*keys: NDArray[Any]) -> Ints:
     """Return the order that sorts by the first of `keys`, then by the next, and so on; what is equal stays in order.
 
-    No key is negative. It is a radix sort, which numpy has for 16 bits only, and faster than its others.
+    The keys are integers, none negative.
     """
-    order: Ints | None = None
+    order = None
     for key in reversed(keys):
-        for shift in range(0, int(key.max(initial=0)).bit_length(), 16):
-            digits = (key >> shift if shift else key).astype(np.uint16)
-            if order is None:
-                order = np.argsort(digits, kind="stable")
-            else:
-                order = order[np.argsort(digits[order], kind="stable")]
+        values = key if order is None else key[order]
+        if (values[1:] < values[:-1]).any():
+            by_value = _radix_order(values)
+            order = by_value if order is None else order[by_value]
     return np.arange(len(keys[0])) if order is None else order
+
+
+def _radix_order(values: NDArray[Any]) -> Ints:
+    """Return the stable sorting order of `values`; numpy has radix sort for up to 16 bits, its fastest."""
+    bits = int(values.max()).bit_length()
+    order = np.argsort(values.astype(np.uint8 if bits <= 8 else np.uint16), kind="stable")
+    for shift in range(16, bits, 16):
+        order = order[np.argsort((values[order] >> shift).astype(np.uint16), kind="stable")]
+    return order
+
+
+def hold(at: Ints, values: NDArray[Any], count: int) -> NDArray[Any]:
+    """Return `values` over `count` steps, each from its place in `at`, ascending from 0, up to the next one."""
+    edges = np.append(at, count)
+    return np.repeat(values, edges[1:] - edges[:-1])

@@ -7,6 +7,7 @@
     ├── CorpusError             a folder without usable training data
     ├── ConfigError             a value, flag or name that is not allowed
     │   └── UnknownNameError    a name that is not registered; also a KeyError
+    ├── DeviceError             a graphics card, or memory, that is full or fails
     └── MissingExtraError       an optional library that this call needs
 
 A message names the problem, the value received, the allowed values, and the place, in one line. The command line prints
@@ -47,6 +48,10 @@ class UnknownNameError(ConfigError, KeyError):
     """A name that is not registered. A KeyError, so that registries behave as mappings."""
 
     __str__ = Exception.__str__  # KeyError's would show the message in quotes
+
+
+class DeviceError(RitornelloError):
+    """A graphics card that is full or fails, or a processor without memory left."""
 
 
 class MissingExtraError(RitornelloError):

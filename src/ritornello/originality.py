@@ -43,13 +43,16 @@ FIRST_LENGTH = 8
 """The length that is searched first, in notes: most pieces of a model share so many with its music."""
 
 MOST_KEPT = 2
-"""Lengths of runs whose continuations an index keeps: they take 20 bytes a note and length, and 20 ms to make."""
+"""Lengths of runs whose continuations an index keeps: they take 16 bytes a note and length, and 20 ms to make."""
 
 _PITCH = np.uint64(0xD6E8FEB86659FD93)
 """The factor of the first pitch in the hash of an exact run; it differs from those of steps."""
 
 _HIGH_BITS = np.uint64(48)
 """Shifted right by this, a hash becomes its first 16 bits."""
+
+_BLOCK = 1 << 15
+"""Runs that are hashed at once, few enough for the cache of a processor."""
 
 FILTER_BITS = 22
 """First bits of a hash by which most runs are told to be in no index: 4 MB, and 10 ms to make."""
@@ -142,9 +145,13 @@ class Index:
     def first_bits(self, steps: int, exact: bool) -> NDArray[np.uint16]:
         """Return the first 16 bits of the hash of each run of so many steps, at most FIRST_LENGTH; they are kept."""
         if (steps, exact) not in self._first_bits:
-            hashes = run_hashes(self.sums, steps)
-            hashes = hashes + self.pitches[: len(hashes)] * _PITCH if exact else hashes
-            self._first_bits[steps, exact] = (hashes >> _HIGH_BITS).astype(np.uint16)
+            found = np.zeros(max(0, len(self.sums) - steps), dtype=np.uint16)
+            for first in range(0, len(found), _BLOCK):
+                hashes = run_hashes(self.sums, steps, first, first + _BLOCK)
+                if exact:
+                    hashes += self.pitches[first : first + len(hashes)] * _PITCH
+                found[first : first + _BLOCK] = hashes >> _HIGH_BITS
+            self._first_bits[steps, exact] = found
         return self._first_bits[steps, exact]
 
     @cached_property
@@ -204,10 +211,10 @@ def unpack_index(data: bytes, where: str) -> Index:
 
 def _pitches(steps: NDArray[np.uint32], first: Ints, first_pitches: NDArray[Any]) -> NDArray[np.uint8]:
     """Return the pitch of each note, from the intervals of its line."""
-    intervals = (steps % 256).astype(np.int64) - 128
-    risen = np.cumsum(intervals) - intervals
-    offsets = first_pitches - risen[first]
-    return np.asarray(risen + np.repeat(offsets, np.diff(first, append=len(steps))), dtype=np.uint8)
+    intervals = steps.astype(np.uint8) + np.uint8(128)  # modulo 256, as all that follows
+    risen = np.cumsum(intervals, dtype=np.uint8) - intervals
+    offsets = first_pitches.astype(np.uint8) - risen[first]
+    return risen + np.repeat(offsets, np.diff(first, append=len(steps)))
 
 
 def _check_index(index: Index) -> None:
@@ -322,10 +329,8 @@ class Continuations:
     """The continuations of all runs of so many notes in the index."""
 
     def __init__(self, index: Index, notes: int) -> None:
-        self.steps_before = notes - 1
-        whole = index.within_lines(notes)  # runs of that many notes and one more
-        self._hashes: Hashes = run_hashes(index.sums, self.steps_before)[: len(whole)][whole]
-        self._next = index.steps[self.steps_before :][: len(whole)][whole]
+        self.steps_before, self._steps = notes - 1, index.steps
+        self._hashes = run_hashes(index.sums, self.steps_before)
         # In order of their first 16 bits only: a fifth of the time of sorting them, which every call would wait for.
         first_bits = (self._hashes >> _HIGH_BITS).astype(np.uint16)
         self._order = np.argsort(first_bits, kind="stable")
@@ -346,7 +351,8 @@ class Continuations:
             return set()  # most runs of a new piece
         bits = run >> 48
         runs = self._order[self._ends[bits - 1] if bits else 0 : self._ends[bits]]
-        return set(self._next[runs[self._hashes[runs] == np.uint64(run)]].tolist())
+        ends = runs[self._hashes[runs] == np.uint64(run)] + self.steps_before
+        return set(self._steps[ends].tolist()) - {_NO_STEP}
 
     def begin(self, quarters: float, pitch: int) -> LastRun:
         """Return the run of a line that begins with this note, at a time in quarters."""
@@ -373,12 +379,11 @@ class LastRun:
 
     def add(self, quarters: float, pitch: int) -> None:
         """Add the next note, at a time in quarters."""
-        onset = _grid(quarters)
-        step = _step(onset - self.onset, pitch - self.pitch)
-        is_full = len(self.steps) == self.steps.maxlen
-        self._hash.advance(step, self.steps[0] if is_full else None)
-        self.steps.append(step)
-        if len(self.steps) == self.steps.maxlen:
+        onset, steps = _grid(quarters), self.steps
+        step = min(onset - self.onset, LONGEST_WAIT) * 256 + pitch - self.pitch + 128  # as `step_between`
+        self._hash.advance(step, steps[0] if len(steps) == steps.maxlen else None)
+        steps.append(step)
+        if len(steps) == steps.maxlen:
             self.following = self.continuations.after(self._hash.value)
         self.onset, self.pitch = onset, pitch
 
@@ -395,8 +400,3 @@ class LastRun:
 
 def _grid(quarters: float) -> int:
     return int(quarters * STEPS_PER_QUARTER + 0.5)
-
-
-def _step(wait: int, interval: int) -> int:
-    """Return `step_between` of plain integers."""
-    return min(wait, LONGEST_WAIT) * 256 + interval + 128

@@ -21,19 +21,25 @@ Hashes = NDArray[np.uint64]
 BASE = 0x9E3779B97F4A7C15
 _INVERSE = pow(BASE, -1, 1 << 64)
 _MASK = (1 << 64) - 1
+_ROW = 1024  # powers that are made one by one; the others are products of these
 
 
 def prefix_sums(numbers: NDArray[np.integer[Any]]) -> Hashes:
     """Return the prefix sums of `numbers` (each at least 0), shape (time + 1,)."""
-    terms = (numbers.astype(np.uint64) + np.uint64(1)) * _powers(BASE, len(numbers))
-    return np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(terms, dtype=np.uint64)])
+    terms = numbers.astype(np.uint64) + np.uint64(1)
+    terms *= _powers(BASE, len(terms))
+    sums = np.zeros(len(terms) + 1, dtype=np.uint64)
+    np.cumsum(terms, out=sums[1:])
+    return sums
 
 
-def run_hashes(sums: Hashes, length: int) -> Hashes:
-    """Return the hash of each run of `length` numbers, from their `prefix_sums`; empty if there are too few."""
-    if len(sums) <= length:
-        return np.zeros(0, dtype=np.uint64)
-    return (sums[length:] - sums[: len(sums) - length]) * _powers(_INVERSE, len(sums) - length)
+def run_hashes(sums: Hashes, length: int, first: int = 0, stop: int | None = None) -> Hashes:
+    """Return the hash of each run of `length` numbers that begins at `first` or later and before `stop`, from their
+    `prefix_sums`; empty if there are too few."""
+    stop = min(len(sums) if stop is None else stop, max(first, len(sums) - length))
+    hashes: Hashes = sums[first + length : stop + length] - sums[first:stop]
+    hashes *= _powers(_INVERSE, stop)[first:]
+    return hashes
 
 
 def repeated(hashes: Hashes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -41,6 +47,7 @@ def repeated(hashes: Hashes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
     They are sorted by their low 32 bits, and by all 64 only if two of them differ in the others alone.
     """
+    keys: Any
     for keys in (hashes.astype(np.uint32), hashes):
         order = stable_order(keys)
         at = np.flatnonzero(np.diff(keys[order]) == 0)
@@ -53,7 +60,7 @@ def repeated(hashes: Hashes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 def run_hashes_at(sums: Hashes, starts: NDArray[np.integer[Any]], length: int) -> Hashes:
     """Return those of `run_hashes` that begin at `starts`."""
     hashes: Hashes = sums[starts + length] - sums[starts]
-    return hashes * _powers(_INVERSE, len(sums) - length)[starts]
+    return np.asarray(hashes * _powers(_INVERSE, len(sums) - length)[starts])
 
 
 def hash_run(numbers: Iterable[int]) -> int:
@@ -64,15 +71,19 @@ def hash_run(numbers: Iterable[int]) -> int:
     return total & _MASK
 
 
-def _powers(base: int, count: int) -> Hashes:
-    return _first_powers(base, 1 << max(0, count - 1).bit_length())[:count]
+_tables: dict[int, Hashes] = {}
+"""The first powers of BASE and of its inverse: as many as were ever asked for."""
 
 
-@lru_cache(maxsize=4)  # rounded counts, because searches need similar ones again and again
-def _first_powers(base: int, count: int) -> Hashes:
-    factors = np.full(count, base, dtype=np.uint64)
-    factors[:1] = 1
-    return np.cumprod(factors, dtype=np.uint64)
+def _powers(base: int, asked: int) -> Hashes:
+    table = _tables.get(base, np.zeros(0, dtype=np.uint64))
+    if len(table) < asked:
+        count = max(asked, 2 * len(table))  # so that many that grow are not made anew each time
+        row = np.cumprod(np.array([1] + [base] * (_ROW - 1), dtype=np.uint64))
+        starts = np.full(-(-count // _ROW), pow(base, _ROW, 1 << 64), dtype=np.uint64)
+        starts[:1] = 1
+        table = _tables[base] = np.multiply.outer(np.cumprod(starts), row).ravel()
+    return table[:asked]
 
 
 @dataclass

@@ -134,3 +134,14 @@ def test_what_is_forgotten_in_long_pieces_is_forgotten_both_ways() -> None:
     ):
         rows = list(steps)
         assert read(reader, rows) == read_at_once(reader, rows)
+
+
+@pytest.mark.parametrize("orders", [(1, 2, 4, 8, 16), (8, 16, 32)])
+def test_sections_that_return_are_found_in_long_pieces(orders: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    ids: list[int] = []
+    while len(ids) < 30_000:  # new ids and sections from anywhere before, also from beyond REACH
+        at, length = int(rng.integers(0, len(ids) + 1)), int(rng.integers(1, 200))
+        ids += ids[at : at + length] if rng.random() < 0.7 else rng.integers(0, 30, length).tolist()
+    steps = [(token,) for token in ids]
+    assert read(Repeats(orders), steps) == read_at_once(Repeats(orders), steps)

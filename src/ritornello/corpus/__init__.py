@@ -1,4 +1,4 @@
-"""The dataset and the data loader: files -> shards of token ids -> batches.
+"""The dataset: files -> shards of token ids -> the streams in which they are read.
 
-Read in order: `pool`, `scan`, `shards`, `batches`.
+Read in order: `pool`, `scan`, `shards`, `streams`.
 """

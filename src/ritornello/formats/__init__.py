@@ -25,7 +25,8 @@ MOST_BYTES = 256 << 20
 
 @dataclass(frozen=True)
 class Format:
-    """A file format: its name, its suffixes, and the module with its `reader` and `writer`, imported on use.
+    """A file format: its name, its suffixes, and the module with its `reader` and `writer`, imported on use; a writer
+    in another module is "module:function".
 
     The reader is called with the content and a name for error messages, the writer with a score and a path. If the
     format `has_repeats`, the reader also takes `repeats`: whether they are played out.
@@ -46,7 +47,10 @@ class Format:
 
     def write(self, score: Score, path: Path) -> tuple[str, ...]:
         """Write `score` to `path`, as a whole or not at all; return descriptions of what was left out."""
-        function: Callable[[Score, Path], tuple[str, ...]] = getattr(import_module(self.module), self.writer)
+        module, _, name = self.writer.rpartition(":")
+        function: Callable[[Score, Path], tuple[str, ...]] = getattr(
+            import_module(module or self.module), name
+        )
         return function(score, path)
 
 
@@ -54,7 +58,11 @@ _MARKED_XML = (b"\xef\xbb\xbf<", b"\xff\xfe<\0", b"\xfe\xff\0<")
 """How XML begins after a byte order mark: UTF-8, UTF-16 in both orders."""
 
 MIDI = Format(
-    "midi", (".mid", ".midi", ".smf", ".kar", ".rmi"), f"{__name__}.midi", "parse_midi", "write_midi"
+    "midi",
+    (".mid", ".midi", ".smf", ".kar", ".rmi"),
+    f"{__name__}.midi",
+    "parse_midi",
+    f"{__name__}.midi_writer:write_midi",
 )
 MUSICXML = Format(
     "musicxml",

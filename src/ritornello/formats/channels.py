@@ -1,37 +1,25 @@
-"""The state of MIDI channels: the program of each note, which parts are drums, and the controls that are heard.
+"""The state of MIDI channels: the program of each note, and which parts are drums.
 
 What is set on a channel holds for all that plays on it, in whatever MTrk it is set. A *line* is one channel of one
 port. It is a drum part if it is channel 10, unless the file says otherwise: by the most significant byte of a bank
 select (General MIDI 2, XG) or by a SysEx message for the part (GS, XG).
 
-Read in order: `find_lines`, `find_settings`, `sounds_of_notes`, `controls_of_groups`.
+Read in order: `find_lines`, `find_settings`, `sounds_of_notes`; then `channel_controls`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.errors import FormatError
-from ritornello.formats.messages import (
-    ALL_SOUND_OFF,
-    BANK_SELECT,
-    DRUM_CHANNEL,
-    PROGRAM_CHANGE,
-    RESET,
-    SUSTAIN,
-    bank_kind,
-)
+from ritornello.arrays import run_edges, stable_order
+from ritornello.formats.messages import BANK_SELECT, DRUM_CHANNEL, PROGRAM_CHANGE, bank_kind
 from ritornello.formats.smf import DEVICE, PORT, SYSEX, Events, SmfFile
-from ritornello.score import CONTROL, CONTROL_CHANGE, PARAMETER_CONTROLLERS, Controls, channel_state
+from ritornello.score import CONTROL_CHANGE
 
 Indices = NDArray[np.int64]
-
-MOST_CONTROLS = 20_000_000
-"""The most control events that the tracks of a file may have together, those that they share counted once each."""
 
 
 def find_lines(file: SmfFile) -> Indices:
@@ -87,16 +75,23 @@ class Settings:
     banks: Indices
 
 
-def find_settings(events: Events, lines: Indices) -> Settings:
+def find_settings(file: SmfFile, lines: Indices) -> Settings:
     """Return what sets programs, drum parts and banks; at one tick, SysEx messages come first."""
+    events = file.events
     kinds = events.status & 0xF0
     is_sysex = events.status == SYSEX
     is_bank = (kinds == CONTROL_CHANGE) & (
         (events.first == BANK_SELECT[0]) | (events.first == BANK_SELECT[1])
     )
     rows = np.flatnonzero((kinds == PROGRAM_CHANGE) | is_bank | is_sysex)
-    rows = rows[np.lexsort((~is_sysex[rows], events.tick[rows]))]
-    messages = _sysex_messages(events) if is_sysex.any() else {}
+    if not (is_bank.any() or file.sysex):
+        rows = rows[stable_order(lines[rows], events.tick[rows])]
+        line, no_banks = lines[rows], np.zeros((0, 4), dtype=np.int64)
+        is_drum = (line % 16 == DRUM_CHANNEL).astype(np.int64)
+        program = events.first[rows].astype(np.int64)
+        return Settings(line, events.tick[rows], rows, events.track[rows], program, is_drum, no_banks)
+    rows = rows[stable_order(events.tick[rows], ~is_sysex[rows])]
+    messages = _sysex_messages(file)
     columns = (rows.tolist(), events.status[rows].tolist(), lines[rows].tolist(), events.first[rows].tolist())
     state, found = _Parts(int(lines.max(initial=0)) // 16), []
     banks: dict[tuple[int, int, int, int], tuple[int, ...]] = {}  # one of each controller at a tick
@@ -117,17 +112,16 @@ def find_settings(events: Events, lines: Indices) -> Settings:
     return Settings(of_line, events.tick[at], at, events.track[at], program, is_drum, of_banks)
 
 
-def _sysex_messages(events: Events) -> dict[int, bytes]:
+def _sysex_messages(file: SmfFile) -> dict[int, bytes]:
     """Return every SysEx message by its row, without F0 and F7; one that is sent in packets is put together."""
-    messages: dict[int, bytes] = {}
+    packets: dict[int, list[bytes]] = {}
     first, track, is_open = -1, -1, False
-    rows = np.flatnonzero(events.status == SYSEX)
-    for row, on, data in zip(rows.tolist(), events.track[rows].tolist(), events.sysex, strict=True):
+    for row, on, data in file.sysex:
         if not (is_open and on == track and data[:1] == b"\xf7"):
             first, track = row, on
-        messages[first] = messages.get(first, b"") + data[1:]
+        packets.setdefault(first, []).append(data[1:])
         is_open = data[-1:] != b"\xf7"
-    return {row: message.rstrip(b"\xf7") for row, message in messages.items()}
+    return {row: b"".join(parts).rstrip(b"\xf7") for row, parts in packets.items()}
 
 
 class _Parts:
@@ -153,6 +147,8 @@ class _Parts:
     def change_program(self, line: int, program: int) -> list[tuple[int, int]]:
         """Return the bank selects (controller, value) that the program needs at this place."""
         self.programs[line] = program
+        if not self.banks:
+            return []
         selected = {number for number in BANK_SELECT if (line, number) in self.selected}
         self.selected -= {(line, number) for number in selected}
         self._set_kind(line, self.banks[line, BANK_SELECT[0]] if BANK_SELECT[0] in selected else None)
@@ -225,44 +221,65 @@ class _Parts:
 
 
 def sounds_of_notes(
-    events: Events, lines: Indices, settings: Settings, on_rows: Indices
-) -> tuple[Indices, Indices, Indices]:
+    events: Events, lines: Indices, settings: Settings, on_rows: Indices, parts: Indices
+) -> Indices:
     """Return the program of every note, whether it is a drum (0 or 1), and the tick of what set that (-1: nothing).
 
     The last setting on the line holds; of those at one tick, that of the note's own MTrk. In an MTrk, one that comes
     after a note at its tick does not hold for it. A note before any program takes the first that its MTrk sets.
+    The notes are sorted by MTrk and line; `parts` are the edges of those of the same. Such notes sound alike where
+    nothing is set after the first of them, or the same as before. The result has three rows; the third is of use for
+    the first note of each sound.
     """
-    default = (lines[on_rows] % 16 == DRUM_CHANNEL).astype(np.int64)
-    if not len(settings.line):
-        return np.zeros(len(on_rows), np.int64), default, np.full(len(on_rows), -1)
-    line, track, tick = lines[on_rows], events.track[on_rows], events.tick[on_rows]
-    ticks = np.unique(settings.tick)
-    keys = settings.line * (len(ticks) + 1) + np.searchsorted(ticks, settings.tick, side="right")
+    firsts, lengths = np.minimum.reduceat(on_rows, parts[:-1]), parts[1:] - parts[:-1]
+    sounds, varies = _sounds(events, lines, settings, firsts)
+    if varies.any():
+        begins = run_edges(settings.line)[:-1]
+        of_settings = 2 * settings.program + settings.is_drum
+        is_one = np.minimum.reduceat(of_settings, begins) == np.maximum.reduceat(of_settings, begins)
+        of_one = set(settings.line[begins[is_one]].tolist())
+        varies &= np.array([line not in of_one for line in lines[firsts].tolist()]) | (sounds[2] < 0)
+    sounds = np.repeat(sounds, lengths, axis=1)
+    if varies.any():
+        others = np.flatnonzero(np.repeat(varies, lengths))
+        sounds[:, others] = _sounds(events, lines, settings, on_rows[others])[0]
+    return sounds
 
-    def last_on_line(side: Literal["left", "right"]) -> Indices:
-        rank = np.searchsorted(ticks, tick, side=side)
-        found = np.searchsorted(keys, line * (len(ticks) + 1) + rank, side="right") - 1
+
+def _sounds(
+    events: Events, lines: Indices, settings: Settings, on_rows: Indices
+) -> tuple[Indices, NDArray[np.bool_]]:
+    """Return program, drum and tick of the setting of notes, and whether something is set later on line or MTrk."""
+    line, track, tick = lines[on_rows], events.track[on_rows], events.tick[on_rows]
+    default = (line % 16 == DRUM_CHANNEL).astype(np.int64)
+    if not len(settings.line):
+        nothing = np.zeros(len(on_rows), dtype=np.int64)
+        return np.array((nothing, default, nothing - 1)), nothing > 0
+    ticks = np.sort(settings.tick)
+    width = len(ticks) + 1
+    keys = settings.line * width + np.searchsorted(ticks, settings.tick, side="right")
+
+    def last_on_line(rank: Indices | int) -> Indices:
+        found = np.searchsorted(keys, line * width + rank, side="right") - 1
         return np.where((found >= 0) & (settings.line[found] == line), found, -1)
 
-    last = last_on_line("right")
+    last = last_on_line(np.searchsorted(ticks, tick, side="right"))
     is_late = (last >= 0) & (settings.track[last] == track) & (settings.row[last] > on_rows)
+    varies = is_late | (last_on_line(len(ticks)) != last)
     if is_late.any():
-        last = np.where(is_late, last_on_line("left"), last)
-    width = int(lines.max()) + 1
-    parts = np.where(events.status[settings.row] == SYSEX, -1, settings.track * width + settings.line)
+        last = np.where(is_late, last_on_line(np.searchsorted(ticks, tick, side="left")), last)
+    lines_of_file = int(lines.max()) + 1
+    parts = np.where(events.status[settings.row] == SYSEX, -1, settings.track * lines_of_file + settings.line)
     order = np.lexsort((settings.row, parts))
-    before, after = neighbours(parts[order], settings.row[order], track * width + line, on_rows)
+    before, after = neighbours(parts[order], settings.row[order], track * lines_of_file + line, on_rows)
     own = np.where(before >= 0, order[before], -1)
     chosen = np.where((own >= 0) & ((last < 0) | (settings.tick[own] >= settings.tick[last])), own, last)
     is_open = (chosen < 0) | (settings.program[chosen] < 0)
     chosen = np.where(is_open & (after >= 0), order[after], chosen)
     is_set = chosen >= 0
     program = np.where(is_set, np.maximum(settings.program[chosen], 0), 0)
-    return (
-        program,
-        np.where(is_set, settings.is_drum[chosen], default),
-        np.where(is_set, settings.tick[chosen], -1),
-    )
+    is_drum = np.where(is_set, settings.is_drum[chosen], default)
+    return np.array((program, is_drum, np.where(is_set, settings.tick[chosen], -1))), varies | (after >= 0)
 
 
 def neighbours(
@@ -280,134 +297,3 @@ def neighbours(
     before = np.where((before >= 0) & (table_keys[before] == keys), before, -1)
     after = np.where((table_keys[after] == keys) & (place < len(table_rows)), after, -1)
     return before, after
-
-
-@dataclass(frozen=True)
-class Groups:
-    """The notes of a file by their future score tracks, in columns; each group is on one line.
-
-    since: the tick of the setting of the first note, -1 for none. first, last, end: the ticks of the first and the last
-    note-on, and of the last end.
-    """
-
-    line: Indices
-    program: Indices
-    is_drum: Indices
-    since: Indices
-    first: Indices
-    last: Indices
-    end: Indices
-
-
-def controls_of_groups(
-    events: Events, lines: Indices, settings: Settings, groups: Groups, rows: Indices, controls: Controls
-) -> list[Controls]:
-    """Return the controls that each group hears, of `controls`, which are those of the event rows `rows`.
-
-    They are those on its line, from the program change at which it enters, with what is in force there, up to the one
-    at which another program replaces it; notes that still sound there, also by the pedal, hear the line to their end.
-    """
-    if not len(rows):
-        return [controls] * len(groups.line)
-    rows, programs, controls = _with_banks(events, settings, rows, controls)
-    order = np.lexsort((rows, _bank_order(controls), controls["tick"], lines[rows]))
-    order = order[~_is_repeated(lines[rows[order]], events.track[rows[order]], controls[order])]
-    rows, programs, controls = rows[order], programs[order], controls[order]
-    edges = np.searchsorted(lines[rows], np.stack([groups.line, groups.line + 1]))
-    spans = np.searchsorted(settings.line, np.stack([groups.line, groups.line + 1]))
-    sounds, own = 2 * settings.program + settings.is_drum, (2 * groups.program + groups.is_drum).tolist()
-    earliest: dict[int, dict[int, int]] = {}  # by line and sound, the tick of the first note
-    for line, sound, first in zip(groups.line.tolist(), own, groups.first.tolist(), strict=True):
-        by_sound = earliest.setdefault(line, {})
-        by_sound[sound] = min(by_sound.get(sound, first), first)
-    whole: dict[tuple[int, int], Controls] = {}  # by line and program, so that tracks share it
-    has_banks = bool((programs >= 0).any())
-    result, total = [], 0
-    for index, line in enumerate(groups.line.tolist()):
-        program = int(groups.program[index]) if has_banks else -1
-        if (line, program) not in whole:
-            span = slice(edges[0, index], edges[1, index])
-            whole[line, program] = controls[span][(programs[span] < 0) | (programs[span] == program)]
-        on_line = whole[line, program]
-        since = int(groups.since[index])
-        is_later = any(sound != own[index] and first < since for sound, first in earliest[line].items())
-        start = since if is_later else 0
-        of_line = slice(spans[0, index], spans[1, index])
-        later = settings.tick[of_line] >= groups.last[index]
-        replaced = later & (sounds[of_line] != own[index])
-        stop = int(settings.tick[of_line][replaced].min()) if replaced.any() else None
-        if stop is not None:
-            stop = max(stop, int(groups.end[index]))
-        heard = on_line if start == 0 and stop is None else _heard(on_line, start, stop)
-        total += len(heard) if heard is not on_line else 0
-        if total > MOST_CONTROLS:
-            raise FormatError(
-                f"over {MOST_CONTROLS} controls: so many are heard by the parts of shared channels"
-            )
-        result.append(controls_of_kind(heard, bool(groups.is_drum[index])))
-    return result
-
-
-def _with_banks(
-    events: Events, settings: Settings, rows: Indices, controls: Controls
-) -> tuple[Indices, Indices, Controls]:
-    """Return (row, program, control): the bank selects are those of program changes; other controls have program -1."""
-    is_bank = _bank_order(controls) > 0
-    if not is_bank.any():
-        return rows, np.full(len(rows), -1), controls
-    banks = np.zeros(len(settings.banks), dtype=CONTROL)
-    row, program, number, value = settings.banks.T
-    banks["tick"], banks["kind"] = events.tick[row], CONTROL_CHANGE
-    banks["number"], banks["value"] = number, value
-    others = rows[~is_bank]
-    programs = np.concatenate([np.full(len(others), -1), program])
-    return np.concatenate([others, row]), programs, np.concatenate([controls[~is_bank], banks])
-
-
-def _bank_order(controls: Controls) -> Indices:
-    """Return the order of controls at one tick: bank selects are the last, as a program change follows them."""
-    is_change, number = controls["kind"] == CONTROL_CHANGE, controls["number"]
-    return np.asarray(is_change * ((number == BANK_SELECT[0]) + 2 * (number == BANK_SELECT[1])))
-
-
-def _is_repeated(lines: Indices, tracks: Indices, controls: Controls) -> NDArray[np.bool_]:
-    """Return which controls set again, from another MTrk at the same tick, what has just been set."""
-    result = np.zeros(len(controls), dtype=bool)
-    parts = np.unique(lines * (int(tracks.max(initial=0)) + 1) + tracks)
-    if len(parts) > len(np.unique(lines)):  # MTrks share a line
-        order = np.lexsort((np.arange(len(controls)), controls["number"], controls["kind"], lines))
-        one, other = order[:-1], order[1:]
-        same = (lines[one] == lines[other]) & (tracks[one] != tracks[other])
-        same &= (controls[one] == controls[other]) & ~np.isin(
-            controls["number"][other], PARAMETER_CONTROLLERS
-        )
-        result[other[same]] = True
-    return result
-
-
-def _heard(controls: Controls, start: int, stop: int | None) -> Controls:
-    """Return the controls from tick `start` up to `stop`, after those in force at `start`, and a lift of the pedal."""
-    low = np.searchsorted(controls["tick"], start)
-    high = len(controls) if stop is None else max(low, np.searchsorted(controls["tick"], stop))
-    before, inside, after = controls[:low], controls[low:high], controls[high:]
-    before, new = channel_state(before, start), inside[inside["tick"] == start]
-    is_set = np.isin(before["kind"] * 128 + before["number"], new["kind"] * 128 + new["number"])
-    before = before[~is_set | np.isin(before["number"], PARAMETER_CONTROLLERS)]
-    heard = np.concatenate([before, inside])
-    pedal = channel_state(heard, 0)
-    if (pedal[(pedal["kind"] == CONTROL_CHANGE) & (pedal["number"] == SUSTAIN)]["value"] >= 64).any():
-        lifts = (after["number"] == SUSTAIN) & (after["value"] < 64) | np.isin(
-            after["number"], (ALL_SOUND_OFF, RESET)
-        )
-        lifts &= after["kind"] == CONTROL_CHANGE
-        heard = np.concatenate([heard, after[lifts][:1]])
-    return np.asarray(heard[np.lexsort((_bank_order(heard), heard["tick"]))])
-
-
-def controls_of_kind(controls: Controls, is_drum: bool) -> Controls:
-    """Return `controls` without bank selects that would make drums of a melodic part elsewhere, or the reverse."""
-    is_bank = (controls["kind"] == CONTROL_CHANGE) & (controls["number"] == BANK_SELECT[0])
-    if not is_bank.any():
-        return controls
-    others = [bank for bank in range(128) if bank_kind(bank) == (not is_drum)]
-    return np.asarray(controls[~is_bank | ~np.isin(controls["value"], others)])

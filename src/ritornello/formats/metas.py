@@ -28,9 +28,9 @@ class Metas:
         self.keys: dict[int, Key] = {}
         self.names: dict[int, Text] = {}
         self.texts: dict[int, list[Text]] = {}
-        ticks = file.events.tick
-        for row, track, kind, payload in file.metas:
-            self._read(kind, track, int(ticks[row]), payload)
+        ticks = file.events.tick[[row for row, *_ in file.metas]].tolist()
+        for tick, (_, track, kind, payload) in zip(ticks, file.metas, strict=True):
+            self._read(kind, track, tick, payload)
         if file.microseconds_per_quarter:
             self.tempos = {0: Tempo(0, file.microseconds_per_quarter)}
         self.meters = self._on_bar_lines()

@@ -3,7 +3,8 @@
 Conventions
 -----------
 - A score track is one instrument of one MTrk chunk: one program, or one drum kit, on one channel of one port.
-- What is set on a channel holds for all tracks on it (`channels`): program, bank, pedal, volume, bend range.
+- What is set on a channel holds for all tracks on it: program and bank (`channels`), pedal, volume and bend range
+  (`channel_controls`).
 - Notes end where a synthesiser would end them (`note_ends`).
 - A program change without another program is kept as its bank select (controllers 0 and 32 in `Track.controls`).
 - Texts are decoded together (`encodings`); words that are sung are lyrics of the track that they fit (`lyrics`).
@@ -19,33 +20,16 @@ from itertools import groupby, pairwise
 
 import numpy as np
 
-from ritornello.formats.channels import (
-    Groups,
-    Indices,
-    controls_of_groups,
-    find_lines,
-    find_settings,
-    sounds_of_notes,
-)
-from ritornello.formats.lyrics import at_onsets, sung_by
+from ritornello.arrays import run_edges, stable_order
+from ritornello.formats.channel_controls import Groups, controls_of_groups
+from ritornello.formats.channels import Indices, find_lines, find_settings, sounds_of_notes
+from ritornello.formats.lyrics import Singers, at_onsets
 from ritornello.formats.metas import Metas
 from ritornello.formats.midi_writer import midi_to_bytes, write_midi
 from ritornello.formats.note_ends import find_notes
 from ritornello.formats.smf import MAX_BYTES, Events, SmfFile, read_smf
 from ritornello.paths import Source, name_of, read_bytes
-from ritornello.score import (
-    CHANNEL_PRESSURE,
-    CONTROL,
-    CONTROL_CHANGE,
-    KEY_PRESSURE,
-    NOTE,
-    PITCH_BEND,
-    Controls,
-    Notes,
-    Score,
-    Text,
-    Track,
-)
+from ritornello.score import NOTE, Notes, Score, Text, Track
 
 __all__ = ["midi_to_bytes", "parse_midi", "read_midi", "write_midi"]
 
@@ -66,8 +50,10 @@ def parse_midi(data: bytes, name: str = "MIDI data") -> Score:
     numbers, tracks = _tracks(file, metas, times)
     with_notes = set(numbers)
     texts = metas.score_texts(with_notes)
-    for lyrics in metas.words_apart(with_notes):
-        index = sung_by(lyrics, tracks, file.ticks_per_quarter)
+    apart = metas.words_apart(with_notes)
+    singers = Singers(tracks, file.ticks_per_quarter) if apart and tracks else None
+    for lyrics in apart:
+        index = singers.take(lyrics) if singers else None
         if index is None:
             texts = sorted([*texts, *lyrics], key=lambda text: text.tick)
         else:
@@ -90,30 +76,32 @@ def _tracks(file: SmfFile, metas: Metas, times: Score) -> tuple[list[int], list[
     events = file.events
     lines = find_lines(file)
     on_rows, ends = find_notes(events, lines, file.tracks, times, file.repairs)
-    settings = find_settings(events, lines)
-    programs, is_drum, since = sounds_of_notes(events, lines, settings, on_rows)
-    # A group is a future score track: (MTrk, line, program, drums) in one number.
-    groups = (
-        (events.track[on_rows] * (int(lines.max(initial=0)) + 1) + lines[on_rows]) * 128 + programs
-    ) * 2 + is_drum
-    order = np.lexsort((on_rows, groups))
-    firsts = order[np.flatnonzero(np.diff(groups[order], prepend=-1))]
-    notes = _split(_notes(events, on_rows, ends), groups)
+    if not len(on_rows):
+        return [], []
+    settings = find_settings(file, lines)
+    parts = events.track[on_rows] * (int(lines.max()) + 1) + lines[on_rows]  # MTrk and line
+    order = stable_order(parts, _moments(events)[on_rows])
+    on_rows, ends, edges = on_rows[order], ends[order], run_edges(parts[order])
+    sounds = sounds_of_notes(events, lines, settings, on_rows, edges)
+    # A group is a future score track: (MTrk and line, program, drums) in one number.
+    groups = np.repeat(np.arange(len(edges) - 1) << 8, edges[1:] - edges[:-1]) | sounds[0] << 1 | sounds[1]
+    if (groups[1:] < groups[:-1]).any():
+        order = stable_order(groups)
+        on_rows, ends, sounds, groups = on_rows[order], ends[order], sounds[:, order], groups[order]
+    edges = run_edges(groups)
+    # The note of each group that comes first in the file.
+    firsts = np.repeat(np.minimum.reduceat(on_rows, edges[:-1]), edges[1:] - edges[:-1]) == on_rows
+    rows_of_firsts, (program, is_drum, since) = on_rows[firsts], sounds[:, firsts]
+    _sort_unisons(events, on_rows, ends, groups)
+    notes = _notes(events, on_rows, ends)
+    begins = notes["start"][edges[:-1]], notes["start"][edges[1:] - 1]
     heard = Groups(
-        lines[on_rows[firsts]],
-        programs[firsts],
-        is_drum[firsts],
-        since[firsts],
-        first=np.array([rows["start"][0] for rows in notes], dtype=np.int64),
-        last=np.array([rows["start"][-1] for rows in notes], dtype=np.int64),
-        end=np.array([(rows["start"] + rows["duration"]).max() for rows in notes], dtype=np.int64),
+        lines[rows_of_firsts], program, is_drum, since, *begins, np.maximum.reduceat(ends, edges[:-1])
     )
-    control_rows = np.flatnonzero(_KIND_OF_CONTROL[events.status])
-    controls = controls_of_groups(
-        events, lines, settings, heard, control_rows, _controls(events, control_rows)
-    )
-    numbers = events.track[on_rows[firsts]].tolist()
-    columns = (numbers, notes, heard.program.tolist(), heard.is_drum.tolist(), controls)
+    controls = controls_of_groups(events, lines, settings, heard)
+    numbers = events.track[rows_of_firsts].tolist()
+    spans = [notes[begin:end] for begin, end in pairwise(edges.tolist())]
+    columns = (numbers, spans, program.tolist(), is_drum.tolist(), controls)
     tracks = [
         Track(rows, program, bool(drums), metas.name(number), own)
         for number, rows, program, drums, own in zip(*columns, strict=True)
@@ -131,7 +119,7 @@ def _give_texts(
     first = singer = indices[0]
     lyrics = [text for text in texts if text.kind == "lyric"]
     if lyrics and len(indices) > 1:
-        found = sung_by(lyrics, [tracks[index] for index in indices], ticks_per_quarter)
+        found = Singers([tracks[index] for index in indices], ticks_per_quarter).take(lyrics)
         singer = first if found is None else indices[found]
     if singer == first:
         tracks[first] = replace(tracks[first], texts=texts)
@@ -154,26 +142,19 @@ def _notes(events: Events, on_rows: Indices, ends: Indices) -> Notes:
     return notes
 
 
-def _split(notes: Notes, groups: Indices) -> list[Notes]:
-    """Return the notes of every group, sorted as in a track, in the order of the groups."""
-    by = np.lexsort((notes["velocity"], notes["duration"], notes["pitch"], notes["start"], groups))
-    notes, groups = notes[by], groups[by]
-    edges = np.flatnonzero(np.diff(groups, prepend=-1, append=groups.max(initial=-1) + 1))
-    return [notes[a:b] for a, b in pairwise(edges.tolist())]
+def _moments(events: Events) -> Indices:
+    """Return a number for each event: the same for those of an MTrk at one tick, and later ones are greater."""
+    changes = (events.tick[1:] != events.tick[:-1]) | (events.track[1:] != events.track[:-1])
+    return np.concatenate(([0], np.cumsum(changes)))
 
 
-_KIND_OF_CONTROL = np.zeros(256, dtype=np.int16)
-for _kind in (KEY_PRESSURE, CONTROL_CHANGE, CHANNEL_PRESSURE, PITCH_BEND):
-    _KIND_OF_CONTROL[_kind : _kind + 16] = _kind
-
-
-def _controls(events: Events, rows: Indices) -> Controls:
-    first, second = events.first[rows].astype(np.int16), events.second[rows].astype(np.int16)
-    controls = np.empty(len(rows), dtype=CONTROL)
-    controls["tick"] = events.tick[rows]
-    controls["kind"] = kind = _KIND_OF_CONTROL[events.status[rows]]
-    has_number = kind < CHANNEL_PRESSURE
-    controls["number"] = np.where(has_number, first, 0)
-    bend = (second << 7 | first) - 8192
-    controls["value"] = np.where(has_number, second, np.where(kind == PITCH_BEND, bend, first))
-    return controls
+def _sort_unisons(events: Events, on_rows: Indices, ends: Indices, groups: Indices) -> None:
+    """Sort notes of one group, tick and pitch, which are neighbours, by end and velocity."""
+    tick, pitch = events.tick[on_rows], events.first[on_rows]
+    is_same = (tick[1:] == tick[:-1]) & (pitch[1:] == pitch[:-1]) & (groups[1:] == groups[:-1])
+    if is_same.any():
+        unison = np.cumsum(np.append(True, ~is_same))
+        places = np.flatnonzero(np.append(is_same, False) | np.append(False, is_same))
+        rows = on_rows[places]
+        order = np.lexsort((events.second[rows], ends[places], unison[places]))
+        on_rows[places], ends[places] = rows[order], ends[places[order]]

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.errors import ConfigError
-from ritornello.formats.channels import controls_of_kind
+from ritornello.formats.channel_controls import controls_of_kind
 from ritornello.formats.messages import (
     BANK_SELECT,
     DRUM_CHANNEL,
@@ -196,8 +196,11 @@ def _check_range(what: str, values: NDArray[np.integer], low: int, high: int, wh
 
 def _track_rows(track: Track, channel: int) -> Rows:
     start = int(track.notes["start"].min(initial=MAX_TICK))
-    is_bank = (track.controls["kind"] == CONTROL_CHANGE) & np.isin(track.controls["number"], BANK_SELECT)
-    ticks = np.unique(track.controls["tick"][is_bank])
+    controls, number = track.controls, track.controls["number"]
+    is_bank = (controls["kind"] == CONTROL_CHANGE) & np.logical_or.reduce([number == n for n in BANK_SELECT])
+    ticks = np.array(
+        sorted({*controls["tick"][is_bank].tolist()}), dtype=np.int64
+    )  # unique is slow to import
     if not (ticks <= start).any():
         ticks = np.append(0, ticks)
     programs = np.zeros((len(ticks), 5), dtype=np.int64)

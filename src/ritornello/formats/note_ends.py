@@ -5,7 +5,7 @@ its own ends where a synthesiser would end it: at the next note-off or note-on o
 in whatever MTrk. Without such it ends with its MTrk. A note that no note-off ends lasts `LONGEST_SECONDS` at most. All
 notes of a line end at "all notes off" and "all sound off".
 
-Read in order: `find_notes`, `_without_partner`.
+Read in order: `find_notes`, `_without_partners`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrays import run_edges, stable_order
 from ritornello.formats.channels import Indices, neighbours
-from ritornello.formats.messages import ENDS_OF_NOTES, NOTE_OFF, NOTE_ON
+from ritornello.formats.messages import ENDS_OF_NOTES, NOTE_ON
 from ritornello.formats.repairs import Repairs
 from ritornello.formats.smf import Events
-from ritornello.score import CONTROL_CHANGE, Score, seconds_to_ticks, ticks_to_seconds
+from ritornello.score import CONTROL_CHANGE, KEY_PRESSURE, Score, seconds_to_ticks, ticks_to_seconds
 
 Mask = NDArray[np.bool_]
 
@@ -27,47 +28,62 @@ LONGEST_SECONDS = 10.0  # of a note that nothing ends
 def find_notes(
     events: Events, lines: Indices, tracks: int, times: Score, repairs: Repairs
 ) -> tuple[Indices, Indices]:
-    """Return the rows of all note-ons and the tick at which each note ends; `times` has the tempos."""
-    kind = events.status & 0xF0
-    is_on = (kind == NOTE_ON) & (events.second > 0)
-    rows = np.flatnonzero((kind == NOTE_ON) | (kind == NOTE_OFF))
-    parts = events.track[rows] * (int(lines.max(initial=0)) + 1) + lines[rows]
-    keys = parts * 128 + events.first[rows].astype(np.int64)
-    order = _stable_order(keys)
-    rows, keys = rows[order], keys[order]
+    """Return the rows of all note-ons and the tick at which each note ends; `times` has the tempos.
+
+    The notes are sorted by pitch.
+    """
+    rows = np.flatnonzero(events.status < KEY_PRESSURE)
+    is_on = (events.status >= NOTE_ON) & (events.second > 0)
+    pitches, parts = events.first[rows], events.track[rows] * (int(lines.max(initial=0)) + 1) + lines[rows]
+    order = stable_order(pitches, parts)
+    rows, keys = rows[order], (parts << 7 | pitches)[order]
     on = is_on[rows]
-    stray = _without_partner(keys, on)
-    hanging = np.zeros_like(stray)
-    if 2 * on.sum() + stray.sum() != len(rows):
-        hanging = _without_partner(keys[::-1], ~on[::-1])[::-1]
-    paired = ~(stray | hanging)
-    on_rows = rows[on]
-    ends = np.zeros(len(on_rows), dtype=np.int64)
-    ends[paired[on]] = events.tick[rows[paired & ~on]]
+    strays, hanging = _without_partners(keys, on)
+    starters = np.flatnonzero(on)
+    on_rows, unended = rows[starters], np.searchsorted(starters, hanging)
+    is_end = ~on
+    is_end[strays] = False
+    ends = events.tick[rows[np.flatnonzero(is_end)]]
+    if len(unended):
+        ends = np.insert(ends, unended - np.arange(len(unended)), 0)
     cut = _mode_ticks(events, lines, on_rows)
     ends = np.minimum(ends, cut)
-    unended = on_rows[hanging[on]]
     if len(unended):
-        next_row = _next_of_key(events, lines, rows, is_on, unended)
-        limit = _latest_ends(events, tracks, times, unended)
+        wanted, cut = on_rows[unended], cut[unended]
+        next_row = _next_of_key(events, lines, rows, is_on, wanted)
+        limit = _latest_ends(events, tracks, times, wanted)
         is_off = (next_row >= 0) & ~is_on[next_row]
         next_tick = np.where(next_row >= 0, events.tick[next_row], limit)
         found = np.where(is_off, next_tick, np.minimum(next_tick, limit))
-        ends[hanging[on]] = np.minimum(found, cut[hanging[on]])
-        stray &= ~np.isin(rows, next_row)
-        _count_by_track(events, unended[~is_off & (found < cut[hanging[on]])], repairs, "hanging")
-    _count_by_track(events, rows[stray], repairs, "stray")
+        ends[unended] = np.minimum(found, cut)
+        strays = strays[~np.isin(rows[strays], next_row)]
+        _count_by_track(events, wanted[~is_off & (found < cut)], repairs, "hanging")
+    _count_by_track(events, rows[strays], repairs, "stray")
     return on_rows, ends
 
 
-def _without_partner(keys: Indices, opens: Mask) -> Mask:
-    """Return which events close what none of their key has opened, as brackets do; the events are sorted by key.
+def _without_partners(keys: Indices, on: Mask) -> tuple[Indices, Indices]:
+    """Return the places of the note-offs without a note-on and the note-ons without a note-off.
+
+    The events of a key are together. Most keys are struck and released in turn; only the others are looked at closely.
+    """
+    edges = run_edges(keys)
+    begins, lengths = edges[:-1], edges[1:] - edges[:-1]
+    is_turn = (np.arange(len(keys)) - np.repeat(begins, lengths)) & 1 == 0
+    is_odd = np.logical_or.reduceat(on != is_turn, begins) | (lengths & 1 == 1)
+    if not is_odd.any():
+        return begins[:0], begins[:0]
+    odd = np.flatnonzero(np.repeat(is_odd, lengths))
+    back = odd[::-1]
+    return odd[_unopened(keys[odd], on[odd])], back[_unopened(keys[back], ~on[back])][::-1]
+
+
+def _unopened(keys: Indices, opens: Mask) -> Mask:
+    """Return which events close what none of their key has opened, as brackets do.
 
     That is where the balance of opened and closed reaches a new low. With a large step subtracted for each key, one
     running minimum serves all keys.
     """
-    if not len(keys):
-        return np.zeros(0, dtype=bool)
     starts = np.concatenate([[True], keys[1:] != keys[:-1]])
     key_of = np.cumsum(starts) - 1
     balance = np.cumsum(np.where(opens, 1, -1))
@@ -77,12 +93,6 @@ def _without_partner(keys: Indices, opens: Mask) -> Mask:
     previous = np.concatenate([[0], lowest[:-1]])
     previous[starts] = 0
     return np.asarray(lowest < previous)
-
-
-def _stable_order(keys: Indices) -> Indices:
-    """Return the stable sorting order of `keys`; 16-bit keys, the usual case, are radix-sorted."""
-    small = keys.max(initial=0) < 1 << 16
-    return np.argsort(keys.astype(np.uint16) if small else keys, kind="stable")
 
 
 def _next_of_key(events: Events, lines: Indices, rows: Indices, is_on: Mask, wanted: Indices) -> Indices:

@@ -49,11 +49,12 @@ class Repairs:
 
     def sentences(self) -> tuple[str, ...]:
         """Return a short sentence for each kind of repair, in the order of the table."""
+        by_kind: dict[str, dict[int, int]] = {}
+        for (kind, track), count in self.counts.items():
+            by_kind.setdefault(kind, {})[track] = count
         sentences = []
-        for kind, (sentence, noun) in REPAIRS.items():
-            counts = {track: count for (k, track), count in self.counts.items() if k == kind}
-            if not counts:
-                continue
+        for kind in filter(by_kind.__contains__, REPAIRS):
+            (sentence, noun), counts = REPAIRS[kind], by_kind[kind]
             total, tracks = sum(counts.values()), sorted(track for track in counts if track)
             sentence = sentence.format(f"{total:,} {noun}" + "s" * (total != 1))
             if len(tracks) > 5:

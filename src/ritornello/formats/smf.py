@@ -1,22 +1,23 @@
 """The bytes of a Standard MIDI File -> columns of events, in ticks; notes are paired in `midi`.
 
-For speed in pure Python, a regular expression matches each run of ordinary events (a status with two data bytes) at
-once; all else (meta events, SysEx, damage) is read event by event. All of it is copied into a *canonical stream* in
-which every event is a delta, a status byte that may be left out, and exactly two bytes below 128. Whole columns are
-then decoded from that stream, for all tracks at once: the bytes below 128 are, in turn, the end of a delta, a first
-and a second data byte.
+*Ordinary* events have two data bytes and need no repair. For every byte below 128, `_Scanner` finds out at once whether
+it ends the delta of an ordinary event. Such an event has exactly three bytes below 128 (the end of the delta and the
+data), so the next event begins three of these bytes later, and the length of a run of ordinary events is found by one
+search in every third of the answers. What stands between the runs (meta events, SysEx, damage) is read event by event.
+Whole columns are then decoded, for all tracks at once.
 
 "Track" in this module means an MTrk chunk. Repairs are counted in a `Repairs`.
 
-Read in order: `Events`, `read_smf`, `_chunks`, `_Scanner`, `_decode`.
+Read in order: `Events`, `read_smf`, `_chunks`, `_Scanner`.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
+from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -38,8 +39,7 @@ class Events:
     """The events of a file in columns of equal length, track after track, in the order of the file.
 
     tick: from the start of the piece. track: counted from 0. status: the status byte. first, second: the data bytes,
-    0-127; `first` of a META row is its type. payloads: the contents of the META rows, in order. sysex: those of the
-    SYSEX rows, beginning with F0, or F7 where a message continues.
+    0-127; `first` of a META row is its type.
     """
 
     tick: NDArray[np.int64]
@@ -47,15 +47,14 @@ class Events:
     status: NDArray[np.uint8]
     first: NDArray[np.uint8]
     second: NDArray[np.uint8]
-    payloads: list[bytes]
-    sysex: list[bytes]
 
 
 @dataclass(frozen=True)
 class SmfFile:
     """A MIDI file: the format (0, 1 or 2), ticks to a quarter, and the events of `tracks` tracks.
 
-    microseconds_per_quarter: None, or the constant tempo of a file timed by SMPTE frames.
+    microseconds_per_quarter: None, or the constant tempo of a file timed by SMPTE frames. metas: the meta events: row,
+    track, type, content. sysex: row, track, and the message, beginning with F0, or F7 where a message continues.
     """
 
     format: int
@@ -63,14 +62,9 @@ class SmfFile:
     microseconds_per_quarter: int | None
     tracks: int
     events: Events
-    repairs: Repairs = field(default_factory=Repairs)
-
-    @cached_property
-    def metas(self) -> list[tuple[int, int, int, bytes]]:
-        """The meta events: row, track, type, content."""
-        rows = np.flatnonzero(self.events.status == META)
-        columns = rows.tolist(), self.events.track[rows].tolist(), self.events.first[rows].tolist()
-        return list(zip(*columns, self.events.payloads, strict=True))
+    metas: list[tuple[int, int, int, bytes]]
+    sysex: list[tuple[int, int, bytes]]
+    repairs: Repairs
 
     @cached_property
     def encodings(self) -> tuple[str, ...]:
@@ -97,19 +91,21 @@ def read_smf(data: bytes, name: str) -> SmfFile:
     if form > 2:
         repairs.add("format")
         form = 1
-    scanner = _Scanner(data, repairs)
-    for first, stop in _chunks(data, start, repairs):
+    chunks = list(_chunks(data, start, repairs))
+    count += sum(data.startswith(WORDS_CHUNK, first - 8) for first, _ in chunks)
+    scanner = _Scanner(data[: max((stop for _, stop in chunks), default=0)], repairs)
+    for first, stop in chunks:
         scanner.scan(first, stop)
-        count += data.startswith(WORDS_CHUNK, first - 8)
-    if not scanner.stream:
+    if not scanner.count:
         raise FormatError(f"{name}: no track with events after the MIDI header at byte {start}")
     if len(scanner.ends) != count:
         repairs.add("count")
     if form == 2 and len(scanner.ends) > 1:
         repairs.add("format 2")
     ticks_per_quarter, tempo = _timing(division, repairs)
-    events = _decode(scanner, one_after_another=form == 2)
-    return SmfFile(form, ticks_per_quarter, tempo, len(scanner.ends), events, repairs)
+    events = scanner.events(one_after_another=form == 2)
+    tracks = len(scanner.ends)
+    return SmfFile(form, ticks_per_quarter, tempo, tracks, events, scanner.metas, scanner.sysex, repairs)
 
 
 def _unpacked(data: bytes, name: str, repairs: Repairs) -> bytes:
@@ -212,15 +208,15 @@ def _find_track(data: bytes, at: int) -> int:
     return found.start() if found else len(data)
 
 
-# Ordinary events: a delta of up to four bytes, a status or none (running status), two data bytes.
-# The group is the last status of a run. Possessive (++), so that a long run needs no memory.
-_RUN = re.compile(rb"(?:[\x80-\xff]{0,3}[\x00-\x7f]([\x80-\xbf\xe0-\xef])?[\x00-\x7f]{2})++")
-_RUN_FROM_STATUS = re.compile(rb"(?=[\x80-\xff]{0,3}[\x00-\x7f][\x80-\xef])" + _RUN.pattern)
-_SHORT_META = re.compile(rb"[\x80-\xff]{0,3}[\x00-\x7f]\xff([\x00-\x7f])([\x00-\x7f])")
 MARGIN = "\0" + "".join(filter(str.isspace, map(chr, range(0x3001))))  # NUL and all white space
 _QUANTITY = re.compile(rb"[\x80-\xff]*[\x00-\x7f]")
 _STATUS = re.compile(rb"[\x80-\xff]")
 _SYSTEM_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # data bytes of system messages; the others have none
+_LOW, _TWO_DATA = 1, 2
+_CLASSES = bytes(
+    _LOW if byte < 0x80 else _TWO_DATA if byte < 0xC0 or 0xE0 <= byte < 0xF0 else 0 for byte in range(256)
+)
+_LOWER = bytes(range(0x80))
 
 
 class _CutOff(Exception):
@@ -228,91 +224,148 @@ class _CutOff(Exception):
 
 
 class _Scanner:
-    """Copies tracks, one after another, into the canonical stream; `ends` are the ends of the tracks in it."""
+    """Finds the events of tracks, one after another; `count` events so far, `ends` their number after each track.
+
+    A byte below 128 is *low*; `low[i]` is the place of the i-th one.
+    """
 
     def __init__(self, data: bytes, repairs: Repairs) -> None:
-        self.data = data
+        self.data = data + b"\0\0\0"  # an event may be looked at beyond the end
         self.repairs = repairs
-        self.stream = bytearray()
-        self.payloads: list[bytes] = []
-        self.sysex: list[bytes] = []
+        self.count = 0
         self.ends: list[int] = []
+        self.metas: list[tuple[int, int, int, bytes]] = []
+        self.sysex: list[tuple[int, int, bytes]] = []
+        self.first_low = array("q")  # of every run: the low byte that ends the first delta
+        self.lengths = array("q")  # of every run
+        self.odd: list[tuple[int, int, int, int, int]] = []  # events in full: row, delta, status, data
+        self.edges: list[int] = []  # high bytes before an event that are not of its delta
+        classes = np.frombuffer(self.data.translate(_CLASSES), dtype=np.uint8)
+        is_low, has_two = classes == _LOW, classes == _TWO_DATA
+        ends_delta = is_low[:-3] & is_low[2:-1] & (is_low[1:-2] | has_two[1:-2] & is_low[3:])
+        ends_delta[4:] &= is_low[:-7] | is_low[1:-6] | is_low[2:-5] | is_low[3:-4]
+        self.low = np.flatnonzero(is_low)
+        ordinary = np.append(ends_delta, np.zeros(3, dtype=bool))[self.low]
+        self.ordinary = [ordinary[phase::3].tobytes() for phase in range(3)]
 
     def scan(self, start: int, stop: int) -> None:
-        """Copy the events of the track from byte `start` up to `stop`, or up to its end-of-track."""
-        self.track = len(self.ends) + 1
+        """Find the events of the track from byte `start` up to `stop`, or up to its end-of-track."""
+        self.track = len(self.ends)
         self.at, self.stop = start, stop
         self.running = 0  # the running status; 0: none
-        self.joined = False  # whether the last event copied was an ordinary one with the running status
+        self.run = (0, 0)  # the last run, if its last status is not yet in `running`
+        self.joined = False  # whether the last event has a running status and two data bytes
+        self.interrupted = False  # whether a meta or SysEx event came since the last channel event
+        self.edges.append(start - 1)
         try:
-            while self.at < self.stop:
-                run = (_RUN if self.joined else _RUN_FROM_STATUS).match(self.data, self.at, self.stop)
-                if run:
-                    self.stream += run.group()
-                    self.at = run.end()
-                    if run.group(1):
-                        self.running = run.group(1)[0]
-                    self.joined = True
-                elif meta := _SHORT_META.match(self.data, self.at, self.stop):
-                    self._copy(self.data[self.at : meta.start(1) - 1], META, meta.group(1)[0])
-                    self._read_payload(meta.end(), meta.group(2)[0])
-                    if meta.group(1)[0] == END_OF_TRACK:
-                        break
-                else:
-                    self._scan_odd_event()
-            else:
-                self.repairs.add("end", self.track)
+            self._scan()
             if self.at < self.stop:
-                self.repairs.add("after end", self.track, self.stop - self.at)
+                self.repairs.add("after end", self.track + 1, self.stop - self.at)
         except _CutOff:
-            self.repairs.add("cut", self.track)
-        self.ends.append(len(self.stream))
+            self.repairs.add("cut", self.track + 1)
+        self.ends.append(self.count)
 
-    def _copy(self, delta: bytes, status: int, first: int, second: int = 0) -> None:
-        self.stream += delta
-        self.stream += bytes((status, first, second))
-        self.joined = False
+    def _scan(self) -> None:
+        data, place, at, stop = self.data, self.low.item, self.at, self.stop
+        add_first, add_length, add_meta = self.first_low.append, self.lengths.append, self.metas.append
+        index, last = np.searchsorted(self.low, (at, stop)).tolist()
+        while at < stop:
+            end = place(index)  # of the delta, which begins at `at`
+            status, first, count = data[end + 1], data[end + 2], 1
+            is_regular = end - at < 4 and end + 4 <= stop and first < 0x80
+            if (
+                is_regular
+                and status == META
+                and (length := data[end + 3]) < 0x80
+                and end + 4 + length <= stop
+            ):
+                at = end + 4 + length
+                payload = data[end + 4 : at]
+                add_meta((self.count, self.track, first, payload))
+                add_first(index)
+                self.joined, self.interrupted = False, True
+                index += 3 + length - (0 if payload.isascii() else len(payload.translate(None, _LOWER)))
+            elif is_regular and 0xC0 <= status < 0xE0:
+                at = end + 3
+                add_first(index)
+                self.running, self.run = status, (0, 0)
+                self.joined = self.interrupted = False
+                index += 2
+            elif (self.joined or status > 127) and (count := self._ordinary(index, last)):
+                add_first(index)
+                self.run = (index, count)
+                self.joined, self.interrupted = True, False
+                index += 3 * count
+                at = place(index - 1) + 1
+            else:
+                self.at = at
+                self._scan_odd_event()
+                at = self.at
+                index = int(np.searchsorted(self.low, at))
+                self.edges.append(at - 1)
+                continue
+            add_length(count)
+            self.count += count
+            if data[at - 1] > 127:
+                self.edges.append(at - 1)
+            if status == META and first == END_OF_TRACK:
+                self.at = at
+                return
+        self.at = at
+        self.repairs.add("end", self.track + 1)
 
-    def _read_payload(self, at: int, length: int) -> None:
-        self.payloads.append(self.data[at : min(at + length, self.stop)])
-        self.at = at + length
-        if self.at > self.stop:
-            self.payloads[-1] = b""
-            raise _CutOff
+    def _ordinary(self, index: int, last: int) -> int:
+        """Return how many ordinary events follow, the first delta ending with low byte `index`, all before `last`."""
+        third, phase = divmod(index, 3)
+        most = third + max(0, last - index) // 3
+        found = self.ordinary[phase].find(0, third, most)
+        return (most if found < 0 else found) - third
 
     def _scan_odd_event(self) -> None:
-        """Copy one event that is neither ordinary nor a short meta event."""
-        delta = self._variable()
-        if len(delta) > 4:
-            self.repairs.add("delta", self.track)
-            delta = b"\xff\xff\xff\x7f"
+        """Read one event that is neither ordinary nor a short meta event."""
+        variable = self._variable()
+        delta = quantity_value(variable)
+        if len(variable) > 4:
+            self.repairs.add("delta", self.track + 1)
+            delta = MAX_DELTA
         status = self._byte()
         if status < 0x80:
             status = self._missing_status()
         if status < 0xF0:
             has_second = not 0xC0 <= status < 0xE0
             first = self._data_byte()
-            self._copy(delta, status, first, self._data_byte() if has_second else 0)
-            self.running, self.joined = status, has_second
-        elif status == META:
-            kind = self._byte()
+            self._add(delta, status, first, self._data_byte() if has_second else 0)
+            self.running, self.run = status, (0, 0)
+            self.joined, self.interrupted = has_second, False
+            return
+        self.joined, self.interrupted = False, True
+        if status == META:
+            kind = min(self._byte(), 0x7F)
             length = quantity_value(self._variable())
-            self._copy(delta, META, min(kind, 0x7F))
-            self._read_payload(self.at, length)
+            self.metas.append((self.count, self.track, kind, self._content(length)))
+            self._add(delta, META, kind)
         elif status in (0xF0, 0xF7):
-            self._copy(delta, SYSEX, 0)
-            self.sysex.append(b"")
-            length, start = quantity_value(self._variable()), self.at
-            self.at += length
-            if self.at > self.stop:
-                raise _CutOff
-            self.sysex[-1] = bytes((status,)) + self.data[start : self.at]
+            self._add(delta, SYSEX)
+            length = quantity_value(self._variable())
+            self.sysex.append((self.count - 1, self.track, bytes((status,)) + self._content(length)))
         else:
-            self._copy(delta, SKIPPED, 0)
-            self.at += _SYSTEM_BYTES.get(status, 0)
-            self.repairs.add("system", self.track)
-            if self.at > self.stop:
-                raise _CutOff
+            self._add(delta, SKIPPED)
+            length = _SYSTEM_BYTES.get(status, 0)
+            self.repairs.add("system", self.track + 1)
+        self.at += length
+        if self.at > self.stop:
+            raise _CutOff
+
+    def _add(self, delta: int, status: int, first: int = 0, second: int = 0) -> None:
+        self.odd.append((self.count, delta, status, first, second))
+        self.first_low.append(0)
+        self.lengths.append(1)
+        self.count += 1
+
+    def _content(self, length: int) -> bytes:
+        """Return the next bytes, empty if the track ends before."""
+        end = self.at + length
+        return self.data[self.at : end] if end <= self.stop else b""
 
     def _byte(self) -> int:
         if self.at >= self.stop:
@@ -330,21 +383,65 @@ class _Scanner:
     def _missing_status(self) -> int:
         """Step back to the data byte and return the running status; without one, skip to the next status byte."""
         self.at -= 1
+        index, count = self.run
+        for place in self.low[index : index + 3 * count : 3][::-1].tolist():
+            if self.data[place + 1] > 127:
+                self.running = self.data[place + 1]
+                break
+        self.run = (0, 0)
         if self.running:
-            if not self.joined:
-                self.repairs.add("resumed", self.track)
+            if self.interrupted:
+                self.repairs.add("resumed", self.track + 1)
             return self.running
         found = _STATUS.search(self.data, self.at, self.stop)
         end = found.start() if found else self.stop
-        self.repairs.add("status", self.track, end - self.at)
+        self.repairs.add("status", self.track + 1, end - self.at)
         self.at = end
         return self._byte()
 
     def _data_byte(self) -> int:
         byte = self._byte()
         if byte > 127:
-            self.repairs.add("data", self.track)
+            self.repairs.add("data", self.track + 1)
         return min(byte, 127)
+
+    def events(self, one_after_another: bool) -> Events:
+        """Return the events found as columns; the tracks begin together or follow each other."""
+        data = np.frombuffer(self.data, dtype=np.uint8)
+        first_low, counts = (
+            np.frombuffer(column, dtype=np.int64) for column in (self.first_low, self.lengths)
+        )
+        rows = np.arange(self.count)
+        at = self.low[np.repeat(first_low - 3 * (np.cumsum(counts) - counts), counts) + 3 * rows]
+        delta = data[at].astype(np.int64)
+        before = data.copy()
+        before[self.edges] = 0
+        place, longer = at - 1, rows
+        for shift in (7, 14, 21):
+            is_longer = before[place] > 127
+            if not is_longer.any():
+                break
+            longer, place = longer[is_longer], place[is_longer]
+            delta[longer] += (data[place] & np.int64(0x7F)) << shift
+            place -= 1
+        status = data[at + 1]
+        has_status = status > 127  # else the running status holds
+        at += 1
+        at += has_status
+        first, second = data[at], data[at + 1]
+        if self.odd:
+            odd, *columns = np.array(self.odd, dtype=np.int64).T
+            delta[odd], status[odd], first[odd], second[odd] = columns
+            has_status[odd] = True
+        if not has_status.all():
+            status = status[np.maximum.accumulate(np.where(has_status, rows, 0))]
+        second *= (status < 0xC0) | (status & 0xF0 == 0xE0)
+        ends, tick = np.array(self.ends), np.cumsum(delta)
+        begins = np.concatenate(([0], ends[:-1]))
+        track = np.repeat(np.arange(len(ends)), ends - begins)
+        if not one_after_another:
+            tick -= np.repeat(np.concatenate(([0], tick))[begins], ends - begins)
+        return Events(tick, track, status, first, second)
 
 
 def quantity_value(data: bytes) -> int:
@@ -353,31 +450,3 @@ def quantity_value(data: bytes) -> int:
     for byte in data[:9]:  # more is beyond any file
         value = value << 7 | byte & 0x7F
     return value
-
-
-def _decode(scanner: _Scanner, one_after_another: bool) -> Events:
-    """Return the canonical stream decoded into columns; the tracks begin together or follow each other."""
-    stream = np.frombuffer(bytes(scanner.stream), dtype=np.uint8)
-    low = np.flatnonzero(stream < 0x80)
-    delta_at, first_at, second_at = low[0::3], low[1::3], low[2::3]
-    has_status = first_at - delta_at == 2
-    status_at = np.maximum.accumulate(np.where(has_status, first_at - 1, 0))
-    delta = stream[delta_at].astype(np.int64)
-    upper_bytes = delta_at - np.concatenate([[-1], second_at[:-1]]) - 1
-    for i in (1, 2, 3):
-        rows = np.flatnonzero(upper_bytes >= i)
-        delta[rows] += (stream[delta_at[rows] - i] & 0x7F).astype(np.int64) << 7 * i
-    bounds = np.concatenate([[0], np.searchsorted(second_at, scanner.ends)])
-    lengths = np.diff(bounds)
-    tick = np.cumsum(delta)
-    if not one_after_another:
-        tick -= np.repeat(np.concatenate([[0], tick])[bounds[:-1]], lengths)
-    return Events(
-        tick,
-        np.repeat(np.arange(len(lengths)), lengths),
-        stream[status_at],
-        stream[first_at],
-        stream[second_at],
-        scanner.payloads,
-        scanner.sysex,
-    )

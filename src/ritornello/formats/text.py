@@ -17,9 +17,6 @@ import re
 from pathlib import Path
 
 from ritornello.errors import FormatError
-from ritornello.formats.event_text import is_event_text, midi_to_text, text_to_midi
-from ritornello.formats.midi import parse_midi
-from ritornello.formats.midi_writer import midi_to_bytes
 from ritornello.paths import write_text
 from ritornello.score import Score, Text
 
@@ -37,6 +34,12 @@ _MARKUP = re.compile(r"\s*<[?!a-zA-Z]")
 
 def parse_text(data: bytes, name: str = "the text") -> Score:
     """Return the score of a text of event words or prose, given as bytes; raise FormatError for anything else."""
+    from ritornello.formats.event_text import (
+        is_event_text,
+        text_to_midi,
+    )  # slow to import, with readers of MIDI
+    from ritornello.formats.midi import parse_midi
+
     text = decode_text(data, name)
     if is_event_text(text):
         return parse_midi(text_to_midi(text, name), name)
@@ -50,6 +53,9 @@ def write_text_file(score: Score, path: Path | str) -> tuple[str, ...]:
     if is_prose(score):
         write_text(Path(path), prose_of(score) + "\n")
         return ()
+    from ritornello.formats.event_text import midi_to_text
+    from ritornello.formats.midi_writer import midi_to_bytes
+
     text, left_out = midi_to_text(midi_to_bytes(score), str(path))
     write_text(Path(path), text)
     return left_out

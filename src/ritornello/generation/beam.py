@@ -60,8 +60,8 @@ def _extend(stepper: Stepper, config: BeamConfig, sample: Sampler, branches: lis
     if not branches:
         return
     masks = np.empty((len(branches), stepper.vocabulary_size), dtype=bool)
-    for branch, row in zip(branches, masks, strict=True):
-        branch.piece.mask(row)
+    for branch, mask in zip(branches, masks, strict=True):
+        branch.piece.mask(mask)
     logits = np.stack([branch.piece.process(branch.logits[0]) for branch in branches])
     generators: Generators = [branch.piece.generator for branch in branches]
     ids, log_probabilities = sample(logits, masks, generators)

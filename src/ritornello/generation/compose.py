@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -58,6 +59,9 @@ Progress = Callable[[int, int], None]
 
 
 Place = TypeVar("Place", bound=Target)
+
+FEWEST_FOR_GROUPS = 16
+"""With fewer pieces, two groups of half as many take more time in the network than is gained."""
 
 
 @dataclass(frozen=True)
@@ -189,8 +193,7 @@ def compose(
     if config.searches:
         pieces = [search(stepper, config, sample, piece, (logits, state)) for piece in pieces]
     else:
-        after = logits.repeat(batch, axis=0), repeat_state(state, batch)
-        _step_all(stepper, sample, pieces, after, progress)
+        _step_all(stepper, sample, pieces, (logits, state), progress)
     settings = config.model_copy(update={"seed": seed})
     made = [_finish(bundle, settings, piece, given, digest) for piece in pieces]
     return [best(made[at : at + config.best_of]) for at in range(0, batch, config.best_of)]
@@ -212,6 +215,36 @@ def best(candidates: Sequence[Composition]) -> Composition:
 # --- step by step ---------------------------------------------------------------------------------------------
 
 
+@dataclass
+class _Group:
+    """Pieces that are stepped in one batch, while they are composed."""
+
+    playing: list[Piece]
+    sample: Sampler
+    state: State = ()
+
+    def choose(self, logits: Logits, state: State) -> None:
+        """Choose the next id of all pieces, given the output of the network, and leave out those that have ended."""
+        playing, masks = self.playing, np.empty(logits.shape, dtype=bool)
+        for piece, row in zip(playing, masks, strict=True):
+            piece.mask(row)
+        if playing[0].adjusts_logits:
+            logits = np.stack([piece.process(row) for piece, row in zip(playing, logits, strict=True)])
+        ids, log_probabilities = self.sample(logits, masks, [piece.generator for piece in playing])
+        taken = zip(playing, ids.tolist(), log_probabilities.tolist(), strict=True)
+        for piece, token, log_probability in taken:
+            piece.take(token, log_probability)
+        rows = [row for row, piece in enumerate(playing) if not piece.grammar.ended]
+        if len(rows) < len(playing):
+            self.playing, state = [playing[row] for row in rows], take_rows(state, rows)
+        self.state = state
+
+    def start(self, stepper: Stepper, beside: bool) -> Callable[[], tuple[Logits, State]]:
+        """Return a function that returns the output of the next step, which is begun now if it runs `beside`."""
+        columns = [piece.grammar.columns for piece in self.playing]
+        return stepper.start(columns, self.state) if beside else partial(stepper.step, columns, self.state)
+
+
 def _step_all(
     stepper: Stepper,
     sample: Sampler,
@@ -219,27 +252,31 @@ def _step_all(
     after: tuple[Logits, State],
     progress: Progress | None,
 ) -> None:
-    """Step until all pieces have ended; `after` is the stepper's output after the ids that they begin with."""
-    playing, (logits, state), chosen = pieces, after, 0
-    rows_of_masks = np.empty(logits.shape, dtype=bool)
-    while playing:
-        masks = rows_of_masks[: len(playing)]
-        for piece, row in zip(playing, masks, strict=True):
-            piece.mask(row)
-        if playing[0].adjusts_logits:
-            logits = np.stack([piece.process(row) for piece, row in zip(playing, logits, strict=True)])
-        ids, log_probabilities = sample(logits, masks, [piece.generator for piece in playing])
-        taken = zip(playing, ids.tolist(), log_probabilities.tolist(), strict=True)
-        for piece, token, log_probability in taken:
-            piece.take(token, log_probability)
-        chosen += len(playing)
-        rows = [row for row, piece in enumerate(playing) if not piece.grammar.ended]
-        if len(rows) < len(playing):
-            playing, state = [playing[row] for row in rows], take_rows(state, rows)
-        if progress:
-            progress(len(pieces) - len(playing), chosen)
-        if playing:
-            logits, state = stepper.step([piece.grammar.columns for piece in playing], state)
+    """Step until all pieces have ended; `after` is the stepper's output after the ids that they begin with, of one row.
+
+    Many pieces are two groups, if the stepper has two threads: while the network reads one, the ids of the other are
+    chosen. So both take the time of one. Rows of a batch are independent, so that changes no piece.
+    """
+    count = 2 if stepper.threads > 1 and len(pieces) >= FEWEST_FOR_GROUPS else 1
+    waiting: deque[tuple[_Group, Callable[[], tuple[Logits, State]]]] = deque()
+    for number in range(count):
+        group = _Group(pieces[number::count], sample)
+        begun = after[0].repeat(len(group.playing), axis=0), repeat_state(after[1], len(group.playing))
+        waiting.append((group, partial(lambda begun: begun, begun)))
+    chosen, playing = 0, len(pieces)
+    try:
+        while waiting:
+            group, finish = waiting.popleft()
+            chosen, playing = chosen + len(group.playing), playing - len(group.playing)
+            group.choose(*finish())
+            playing += len(group.playing)
+            if progress:
+                progress(len(pieces) - playing, chosen)
+            if group.playing:
+                waiting.append((group, group.start(stepper, beside=count > 1)))
+    finally:  # nothing is stepped any longer when this returns or raises
+        for _, finish in waiting if count > 1 else ():
+            finish()
 
 
 # --- after the last step --------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ import numpy as np
 
 from ritornello.arrays import Mask
 from ritornello.errors import ConfigError
-from ritornello.generation.constraints.base import ConstraintState
+from ritornello.generation.constraints.base import ConstraintState, Together, taken_together
 from ritornello.generation.samplers import LOWEST
 from ritornello.generation.stepper import Logits
 from ritornello.representations.base import Conditions, GrammarState, Representation
@@ -32,9 +32,9 @@ LogitsProcessor = Callable[[Sequence[int], Logits], Logits]
 class Decoder:
     """A sequence while it is decoded.
 
-    ids: those so far. allowed: the last mask. is_choice: whether it left more than one id. grammar: the grammar state after them. relaxed: the constraints that gave way to the grammar or
-    to more important ones, and at how many steps. forced: after `mask`, the id of a fixed note that is due now, which
-    no constraint may ban; None if there is none.
+    ids: those so far. grammar: the grammar state after them. allowed: the last mask. is_choice: whether it left more
+    than one id. relaxed: the constraints that gave way to the grammar or to more important ones, and at how many steps.
+    forced: after `mask`, the id of a fixed note that is due now, which no constraint may ban; None if there is none.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Decoder:
 
     def _follow(self, constraints: Sequence[ConstraintState]) -> None:
         self.constraints = [state.fork() for state in constraints]
+        self._applied = taken_together(self.constraints)
         follow = (state for state in self.constraints if type(state).advance is not ConstraintState.advance)
         self._advance = [state.advance for state in follow]
 
@@ -87,7 +88,7 @@ class Decoder:
         count = np.count_nonzero(allowed)
         is_fixed = self.conditions.fixed_notes is not None and count == 1
         if count and not is_fixed:  # constraints do not apply to fixed notes
-            relaxed = apply_constraints(self.grammar, self.constraints, allowed)
+            relaxed = apply_constraints(self.grammar, self._applied, allowed)
             if self.forced is not None:
                 allowed &= not relaxed
                 allowed[self.forced] = True
@@ -132,6 +133,8 @@ def apply_constraints(
             left = np.greater(allowed, banned)
             if np.count_nonzero(left):
                 allowed[:] = left
+            elif isinstance(state, Together):
+                relaxed += apply_constraints(grammar, state.states, allowed)
             else:
                 relaxed.append(state.name)
     return relaxed

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from ritornello.arrays import Floats, Ints
 from ritornello.corpus.pool import processor_count
 from ritornello.errors import ConfigError
-from ritornello.generation.stepper import Stepper
+from ritornello.generation.stepper import Logits, Stepper
 from ritornello.likelihood import Likelihood
 from ritornello.representations.base import Ids, Representation
 from ritornello.score import Score
@@ -133,17 +133,25 @@ def _read_all(
     longest_first = np.argsort(starts - stops, kind="stable")[: np.count_nonzero(stops > starts)]
     initial, ended, stopped = stepper.initial_state(1), count(1), Event()
 
+    def judge_rows(places: list[Ints], outputs: list[Logits]) -> None:
+        at, logits = np.concatenate(places), np.concatenate(outputs)
+        guesses[at] = logits.argmax(axis=1)
+        logits -= logits.max(axis=1, keepdims=True)
+        chosen = logits[np.arange(len(at)), following[at]]
+        log_probs[at] = chosen - np.log(np.exp(logits).sum(axis=1, dtype=np.float64))
+
     def read(pieces: list[int]) -> None:
         """Read the pieces, the last of the list first."""
         first = [pieces.pop() for _ in range(min(ROWS, len(pieces)))]
         at, stop, state = starts[first], stops[first], stepper.initial_state(len(first))
         while len(at) and not stopped.is_set():
-            logits, state = stepper.step(rows[at], state)
-            guesses[at] = logits.argmax(axis=1)
-            logits -= logits.max(axis=1, keepdims=True)
-            chosen = logits[np.arange(len(at)), following[at]]
-            log_probs[at] = chosen - np.log(np.exp(logits).sum(axis=1, dtype=np.float64))
-            at += 1
+            places, outputs = [], []
+            for _ in range(min(int((stop - at).min()), -(-ROWS // len(at)))):
+                logits, state = stepper.step(rows[at], state)
+                places.append(at)
+                outputs.append(logits)
+                at = at + 1
+            judge_rows(places, outputs)
             for row in np.flatnonzero(at == stop).tolist():
                 if pieces:
                     at[row], stop[row] = starts[pieces[-1]], stops[pieces.pop()]

@@ -14,7 +14,7 @@ from ritornello.generation.constraints.fixed_notes import LEADS_ON
 from ritornello.generation.decoder import Decoder, LogitsProcessor
 from ritornello.generation.prepare import Beginning
 from ritornello.generation.stepper import Logits
-from ritornello.representations.base import Ids, Representation
+from ritornello.representations.base import FixedNotes, Ids, Representation
 
 
 class Piece(Decoder):
@@ -72,36 +72,41 @@ class Piece(Decoder):
 
     def take(self, token: int, log_probability: float) -> None:
         """Accept the id that was chosen, or the end if the piece has all its notes or far too many ids."""
-        limit = self.beginning.id_limit
-        notes, bar = self.grammar.notes, self.grammar.place[0]
+        limit, fixed = self.beginning.id_limit, self.conditions.fixed_notes
         is_over = len(self.ids) > 2 * limit
         if self._has_all_notes():  # the last of them may still get a velocity and a duration
             after = self.grammar.fork()
             after.advance(token)
-            is_over |= after.notes > notes or after.place != self.grammar.place
+            is_over |= after.notes > self.grammar.notes or after.place != self.grammar.place
         if is_over:
             self.accept(self.representation.end_id)
+        elif fixed is not None:
+            self._take_beside(fixed, token, log_probability)
         else:
+            if self.is_choice:
+                self.log_probability += log_probability
             self.accept(token)
-            self._judge(token, log_probability, self.grammar.notes - notes, bar)
         if self._has_all_notes() or len(self.ids) == limit:
             self.grammar.finish_bar()
-        loop_bars, bar = self.beginning.loop_bars, self.grammar.place[0]
-        if loop_bars is None:
-            self._follow_fixed_notes()
-        elif bar >= loop_bars and not self.grammar.ended:  # its beginning returns, to judge how it leads back
-            if self._loop_ids is None:
-                self._loop_ids = len(self.ids) - 1
-            if bar >= loop_bars + LEADS_ON:
-                self.accept(self.representation.end_id)
+        if fixed is not None:
+            self._go_on(fixed)
 
     def _has_all_notes(self) -> bool:
         return self._notes_wanted is not None and self.grammar.notes >= self._notes_wanted
 
-    def _follow_fixed_notes(self) -> None:
-        """If only fixed notes are left and none of them is judged, add them without stepping the network."""
-        fixed, notes = self.conditions.fixed_notes, self.grammar.notes
-        if fixed is None or fixed.is_accompanied:
+    def _go_on(self, fixed: FixedNotes) -> None:
+        """End a loop once its beginning has been judged. If only fixed notes are left and none of them is judged, add
+        them without stepping the network."""
+        loop_bars, bar, notes = self.beginning.loop_bars, self.grammar.place[0], self.grammar.notes
+        if loop_bars is not None:
+            if bar < loop_bars or self.grammar.ended:
+                return
+            if self._loop_ids is None:  # its beginning returns, to judge how it leads back
+                self._loop_ids = len(self.ids) - 1
+            if bar >= loop_bars + LEADS_ON:
+                self.accept(self.representation.end_id)
+            return
+        if fixed.is_accompanied:
             return
         if self.grammar.place[0] > max(fixed.free, default=-1) + LEADS_ON:
             while not self.grammar.ended:
@@ -111,13 +116,15 @@ class Piece(Decoder):
 
     # --- log-probability --------------------------------------------------------------------------------------
 
-    def _judge(self, token: int, log_probability: float, notes: int, bar: int) -> None:
-        """Add the log-probability of an id that brings so many notes, read in `bar`, to the chosen or fixed ones."""
-        fixed = self.conditions.fixed_notes
+    def _take_beside(self, fixed: FixedNotes, token: int, log_probability: float) -> None:
+        """Accept an id, and add its log-probability to that of the chosen or fixed ones."""
+        bar, notes = self.grammar.place[0], -self.grammar.notes
+        self.accept(token)
+        notes += self.grammar.notes  # that it brings
         is_chosen = self.is_choice and token != self.forced
         if is_chosen:
             self.log_probability += log_probability
-        if fixed is None or not self.grammar.notes:  # the header is not judged
+        if not self.grammar.notes:  # the header is not judged
             return
         wide = self._logits.astype(np.float64)  # the model's own, whatever is allowed
         log_prob = float(wide[token] - np.logaddexp.reduce(wide))

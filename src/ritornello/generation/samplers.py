@@ -14,6 +14,7 @@ remedy for monotony that the author of the four-layer system proposes ("system B
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -81,7 +82,10 @@ def make_standard_sampler(config: SamplerConfig) -> Sampler:
         logits: NDArray[np.floating[Any]], mask: Mask, generators: Generators
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         wide = bounded(logits)
-        allowed = wide - FORBIDDEN * ~mask
+        if len(wide) == 1 and config.temperature and not config.surprise:
+            token = _draw_one(wide[0], mask[0], config, generators[0])
+            return np.array([token]), np.array([_log_probability_of_one(wide[0], token)])
+        allowed = np.asarray(wide - FORBIDDEN * ~mask, dtype=np.float32)
         ids = _draw(allowed, config, generators) if config.temperature else allowed.argmax(axis=1)
         if config.surprise:
             surprising = np.array([generator.random() < config.surprise for generator in generators])
@@ -145,11 +149,9 @@ def _cut(
 def _compact(
     weights: NDArray[np.float32], kept: Mask
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the kept weights of each row in their order, zeros after them, and their columns; and how many they are."""
+    """Return the kept weights of each row in their order, zeros after them; their columns; and how many they are."""
     batch, size = weights.shape
     places = np.flatnonzero(kept)
-    if batch == 1:
-        return weights[:, places], places[None], np.array([len(places)])
     rows = places // size
     counts = np.bincount(rows, minlength=batch)
     within = np.arange(len(places)) - (counts.cumsum() - counts)[rows]
@@ -157,6 +159,42 @@ def _compact(
     columns = np.zeros(found.shape, dtype=np.int64)
     found[rows, within], columns[rows, within] = weights.ravel()[places], places - rows * size
     return found, columns, counts
+
+
+def _draw_one(
+    logits: NDArray[np.float32], mask: Mask, config: SamplerConfig, generator: np.random.Generator
+) -> int:
+    """Return the id that `_draw` and `_cut` give for a single row, in two thirds of the time."""
+    ids: NDArray[np.int64] = mask.nonzero()[0]
+    allowed = logits[ids]
+    weights = np.exp((allowed - allowed.max()) / max(config.temperature, LOWEST_TEMPERATURE))
+    least: Any = max(config.min_p, TINY)
+    if config.top_p < 1:
+        whole = np.zeros_like(logits)
+        whole[ids] = weights
+        total = whole.sum()  # rounded as in a batch
+        least = max((1 - config.top_p) * total / len(whole), least)
+    kept = weights >= least
+    ids, weights = ids[kept], weights[kept]
+    if config.top_p < 1 or config.top_k:
+        ranked: NDArray[np.float32] = np.sort(weights)[::-1]
+        if 0 < config.top_k <= len(ranked):
+            least = max(least, ranked[config.top_k - 1])
+        if config.top_p < 1:
+            enough = int((ranked.cumsum() < config.top_p * total).sum())
+            least = max(least, ranked[min(enough, len(ranked) - 1)])
+        weights = weights * (weights >= least)
+    reached = weights.cumsum(dtype=np.float64)
+    end = float(reached[-1])
+    drawn = min(generator.random() * end, math.nextafter(end, 0))
+    return int(ids[reached.searchsorted(drawn, side="right")])
+
+
+def _log_probability_of_one(logits: NDArray[np.float32], token: int) -> float:
+    """Return log softmax of `logits`, (vocabulary,), at `token`."""
+    top = logits.max()
+    total = np.log(np.exp(logits - top).sum(dtype=np.float64))
+    return float(logits[token]) - float(top) - float(total)
 
 
 def _log_probability(logits: NDArray[np.float32], ids: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -6,7 +6,9 @@ that it takes, so states can be kept, copied and cut by rows. Rows are independe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -24,12 +26,12 @@ _ERRORS_ONLY = 3  # ONNX Runtime's severity; its warnings are about the graph
 
 
 class Stepper:
-    """The network of a bundle. `threads` is the number of cores for one step; with `precision` int8 a step is faster,
-    with weights rounded to 8 bits (see `step_model`)."""
+    """The network of a bundle. With `precision` int8 a step is faster, with weights rounded to 8 bits (see
+    `step_model`). With two `threads` steps may run beside the caller (`start`), one at a time."""
 
     def __init__(self, bundle: Bundle, threads: int = 1, precision: StepPrecision = "float32") -> None:
         """Build the graph with the bundle's weights; raises BundleError if they do not fit each other."""
-        self.vocabulary_size = bundle.card.vocabulary_size
+        self.vocabulary_size, self.threads = bundle.card.vocabulary_size, threads
         step, names = bundle.step, {name for name in bundle.weights if name.startswith(NETWORK)}
         names -= set(bundle.card.training_only)
         try:
@@ -39,7 +41,8 @@ class Stepper:
                 step, names = quantised_step(
                     step, lambda graph, weights: _session_of(graph, weights, bundle).run(None, {})
                 )
-            self._session = _session_of(step, names, bundle, threads)
+            self._graph = step, names, bundle
+            self._session = _session_of(*self._graph)
         except Exception as error:  # ONNX Runtime has a class of its own for each cause, none in common
             raise BundleError(f"{bundle.path}: the step graph cannot be built: {error}") from error
         self._states = [node.name for node in self._session.get_inputs()[1:]]
@@ -57,10 +60,30 @@ class Stepper:
 
         `columns` are the input columns, integers of shape (batch, column), of a `GrammarState`.
         """
-        feed = dict(zip(self._states, state, strict=True))
-        feed[COLUMNS] = np.asarray(columns, dtype=np.int64)
-        logits, *after = self._session.run(None, feed)
+        logits, *after = self._session.run(None, self._feed(columns, state))
         return logits, tuple(after)
+
+    def start(self, columns: ArrayLike, state: State) -> Callable[[], tuple[Logits, State]]:
+        """Begin a step beside the caller, in a thread of ONNX Runtime. Return a function, to be called once, that waits
+        for it and returns what `step` does."""
+        feed, done = self._feed(columns, state), SimpleQueue[tuple[list[Any], str]]()
+        self._beside.run_async(None, feed, lambda outputs, _, error: done.put((outputs, error)), None)
+
+        def finish() -> tuple[Logits, State]:
+            outputs, error = done.get()
+            if error:
+                raise BundleError(f"a step of the network failed: {error}")
+            return outputs[0], tuple(outputs[1:])
+
+        return finish
+
+    @cached_property
+    def _beside(self) -> Any:
+        """A session whose steps run in a thread of ONNX Runtime, which begins without Python's lock."""
+        return _session_of(*self._graph, threads=2)
+
+    def _feed(self, columns: ArrayLike, state: State) -> dict[str, Any]:
+        return dict(zip(self._states, state, strict=True)) | {COLUMNS: np.asarray(columns, dtype=np.int64)}
 
     def read(self, rows: NDArray[np.integer[Any]], state: State | None = None) -> tuple[Logits, State]:
         """Step through the rows of one piece, (time, column), from `state` (default: the initial one).

@@ -71,7 +71,8 @@ class EmbeddedNetwork(Network):
         super().__init__()
         self.config = config
         _check_candidates(config.candidates, column_sizes)
-        self.candidates = list(config.candidates)
+        candidates = torch.tensor(config.candidates, dtype=torch.int64)
+        self.register_buffer("candidates", candidates, persistent=False)
         self.embeddings = nn.ModuleList(
             nn.Embedding(size, config.embedding)
             for number, size in enumerate(column_sizes)
@@ -146,11 +147,11 @@ class EmbeddedNetwork(Network):
     def withhold(self, inputs: Tensor) -> Tensor:
         """Return the inputs; in training all candidates are 0 at some random steps."""
         share = self.config.candidate_dropout
-        if not (self.training and self.candidates and share):
+        if not (self.training and self.hinted and share):
             return inputs
-        inputs = inputs.clone()
-        inputs[..., self.candidates] *= torch.rand((*inputs.shape[:-1], 1), device=inputs.device) >= share
-        return inputs
+        is_candidate = torch.zeros_like(self.firsts, dtype=torch.bool).index_fill(0, self.candidates, True)
+        is_kept = torch.rand((*inputs.shape[:-1], 1), device=inputs.device) >= share
+        return inputs * (is_kept | ~is_candidate)
 
     def embed(self, inputs: Tensor, tokens: Tensor, last: Tensor | None = None) -> Tensor:
         """Return (batch, time, embedding) for inputs (batch, time, column); `tokens` is the token table, `last` the
@@ -158,7 +159,7 @@ class EmbeddedNetwork(Network):
         # One look-up in one joint table: a step then takes a few operations, instead of several for each column.
         rows = inputs + self.firsts
         candidate_embeddings = functional.pad(tokens, (0, 0, 1, 0))  # candidate 0 is a row of zeros
-        if self.training and self.candidates:
+        if self.training and self.hinted and inputs.device.type == "cpu":
             rows, used = self._rows_in_use(inputs, len(tokens))
             candidate_embeddings = functional.embedding(used, candidate_embeddings)
         hinted = [layer(candidate_embeddings).to(tokens.dtype) for layer in self.hinted]
@@ -180,9 +181,10 @@ class EmbeddedNetwork(Network):
         """Return the rows of the joint table for `inputs`, and the candidates that occur, ascending.
 
         The table then has rows for these candidates only, some hundreds of thousands of ids, so that short windows are
-        cheap.
+        cheap. How many there are has to be read; a graphics card, for which the whole table is cheap, would be waited
+        for.
         """
-        candidates = inputs[..., self.candidates]
+        candidates = inputs.index_select(-1, self.candidates)
         occurs = candidates.new_zeros(vocabulary + 1)
         occurs[candidates] = 1
         used = occurs.nonzero().flatten()
@@ -199,7 +201,7 @@ class EmbeddedNetwork(Network):
         y: Tensor = self.project(x)
         logits = y @ tokens.T + self.bias if self.config.tied else y
         for layer in self.point:
-            candidates = inputs[..., self.candidates]
+            candidates = inputs.index_select(-1, self.candidates)
             weights = (layer(x) * (candidates > 0)).to(logits.dtype)
             logits = logits.scatter_add(-1, (candidates - 1).clamp(min=0), weights)
         return logits

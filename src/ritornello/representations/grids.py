@@ -66,24 +66,28 @@ def nearest(table: Ints, values: Ints) -> Ints:
 
 
 _STEPS = np.arange(DURATIONS[-1] + 1)
-_NEAREST_DURATION = nearest(DURATIONS, _STEPS)
-_LONGEST_DURATION = np.searchsorted(DURATIONS, _STEPS, side="right") - 1
-_LONGEST_SHIFT = np.searchsorted(SHIFTS, _STEPS, side="right") - 1
+_NEAREST_DURATION: Ints = nearest(DURATIONS, _STEPS)
+_LONGEST_DURATION: Ints = np.searchsorted(DURATIONS, _STEPS, side="right") - 1
+_LONGEST_SHIFT: Ints = np.searchsorted(SHIFTS, _STEPS, side="right") - 1
+
+
+def _number(table: Ints, steps: Ints) -> Ints:
+    return np.asarray(table[np.minimum(steps, len(table) - 1)])
 
 
 def nearest_duration(steps: Ints) -> Ints:
     """Return the numbers of the nearest of DURATIONS; of two, the lower."""
-    return _NEAREST_DURATION[np.minimum(steps, _STEPS[-1])]
+    return _number(_NEAREST_DURATION, steps)
 
 
 def longest_duration(steps: Ints) -> Ints:
     """Return the numbers of the longest of DURATIONS that are not longer than `steps`, -1 for none."""
-    return _LONGEST_DURATION[np.minimum(steps, _STEPS[-1])]
+    return _number(_LONGEST_DURATION, steps)
 
 
 def longest_shift(steps: Ints) -> Ints:
     """Return the numbers of the longest of SHIFTS that are not longer than `steps`, -1 for none."""
-    return _LONGEST_SHIFT[np.minimum(steps, _STEPS[-1])]
+    return _number(_LONGEST_SHIFT, steps)
 
 
 def is_on_grid(meter: tuple[int, int], steps_per_quarter: int, longest_bar: int) -> bool:
@@ -125,7 +129,7 @@ def without_doubles(start: Ints, end: Ints, key: Ints, *ties: Ints) -> Ints:
     doubles = order[is_double]
     by_ties = [tie[doubles] for tie in reversed(ties)]
     order[is_double] = doubles[np.lexsort((*by_ties, -end[doubles], place[is_double]))]
-    return order[np.append(True, ~again)]
+    return np.asarray(order[np.append(True, ~again)])
 
 
 def strike(start: Ints, end: Ints, pitch: Ints, velocity: Ints) -> tuple[Ints, Ints, Ints, Ints]:

@@ -221,4 +221,10 @@ def notes_by_program(score: Score, is_drum: bool) -> dict[int, int]:
 def latest(where: Mask, values: Ints, before: int) -> Ints:
     """Return, for each step, the value at the last step so far where `where` holds; `before` until then."""
     at = np.flatnonzero(where)
-    return np.repeat(np.append(before, values[at]), np.diff(at, prepend=0, append=len(where)))
+    return hold(np.append(0, at), np.append(before, values[at]), len(where))
+
+
+def hold(at: Ints, values: NDArray[Any], count: int) -> NDArray[Any]:
+    """Return `values` over `count` steps, each from its place in `at`, ascending from 0, up to the next one."""
+    edges = np.append(at, count)
+    return np.repeat(values, edges[1:] - edges[:-1])

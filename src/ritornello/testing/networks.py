@@ -19,6 +19,8 @@ from ritornello.networks import NETWORKS, Network, detach, reset_rows
 from ritornello.representations.base import Column
 from ritornello.testing import refusal
 from ritornello.training.adapt import learned_vectors
+from ritornello.training.loader import Batch
+from ritornello.training.loss import network_loss
 
 SIZES = (13, 5, 14)
 """Values of each column; the last can be a candidate."""
@@ -119,6 +121,17 @@ def rows_of_a_state_can_be_reset(network: Network) -> None:
         assert torch.equal(part[[0, 2]], old[[0, 2]])
 
 
+def a_training_step_reads_nothing_back(network: Network) -> None:
+    """Loss and gradients depend on no number that has to be read: on a graphics card that would wait for the card."""
+    network.to("meta").train()  # a device without numbers
+    inputs = _inputs(3, 5).to("meta")
+    batch = Batch(inputs, inputs[..., 0], inputs[:, 0, 0] > 0, 15)
+    total, _, state = network_loss(network, batch, network.initial_state(3))
+    total.backward()
+    network_loss(network, batch, detach(state)).total.backward()
+    assert any(parameter.grad is not None for parameter in network.parameters())
+
+
 def the_step_graph_gives_the_logits(network: Network) -> None:
     """A bundle's step graph gives the network's logits, in float32 and, less exactly, in int8."""
     x = _inputs(3, 12)
@@ -163,6 +176,7 @@ LAWS: tuple[Callable[[Network], None], ...] = (
     the_state_can_be_forked_and_says_everything_about_the_past,
     a_detached_state_cuts_the_gradient,
     rows_of_a_state_can_be_reset,
+    a_training_step_reads_nothing_back,
     the_step_graph_gives_the_logits,
     biases_learned_as_a_style_are_those_that_are_played,
 )

@@ -236,8 +236,8 @@ def parse_chord(text: str) -> Chord:
 
 def quality_of(written: str) -> str | None:
     """Return the quality of `CHORDS` for what stands after a root, such as "m7b5", "7(9)"; None if there is none."""
-    text = _CAPITALS.sub(lambda match: match[0].lower(), written.translate(_SIGNS))
-    added = _ADDED.fullmatch(text)
+    text = re.sub(_CAPITALS, lambda match: match[0].lower(), written.translate(_SIGNS))
+    added = re.fullmatch(_ADDED, text)
     plain = f"{added[1]}add{added[2]}" if added else _compact(text)
     if plain in _QUALITIES:
         return _QUALITIES[plain]
@@ -255,7 +255,7 @@ def _tones(text: str) -> frozenset[int] | None:
     A triad, its extension, then changes: tones added, altered, suspended or left out. An altered ninth replaces that of
     the extension.
     """
-    match = _BASE.match(text)
+    match = re.match(_BASE, text)
     assert match is not None  # it may be empty
     triad, major, extension = match["triad"], match["major"], (match["extension"] or "").replace("/", "")
     is_minor, is_dim = triad in ("m", "mi", "min", "minor", "-"), triad in ("dim", "°", "o")
@@ -268,12 +268,12 @@ def _tones(text: str) -> frozenset[int] | None:
     tones |= {"6": {9}, "69": {9, 2}, "9": {2}, "11": {2, 5}, "13": {2, 9}}.get(extension, set())
     if extension == "11" and not (triad or major):
         third = None  # as is usual
-    at = match.end()
-    while text[at:].strip(" (),."):
-        change = _CHANGE.match(text, at)
+    rest = text[match.end() :]
+    while rest.strip(" (),."):
+        change = re.match(_CHANGE, rest)
         if change is None or (change["number"] == "7" and not change["major"]):
             return None
-        at = change.end()
+        rest = rest[change.end() :]
         if change["sus"]:
             third = None
             tones |= {"2": {2}, "4": {5}, "": {5}}.get(change["sus"][3:], {2, 5})
@@ -301,13 +301,13 @@ def split_chord(text: str) -> tuple[str, str, str | None] | None:
     symbol = text.strip().translate(_SIGNS).rstrip(".,")
     if symbol.startswith("(") and symbol.endswith(")"):
         symbol = symbol[1:-1]
-    match = _SYMBOL.fullmatch(symbol)
+    match = re.fullmatch(_SYMBOL, symbol)
     return None if match is None else (_english(match[1]), match[2], match[3] and _english(match[3]))
 
 
 def _english(root: str) -> str:
     """Return the English name of a root, which may have a German one: B for H, Eb for Es."""
-    german = _GERMAN.fullmatch(root)
+    german = re.fullmatch(_GERMAN, root)
     if german is None:
         return root
     letter = "B" if german["letter"] in "Hh" else german["letter"]
@@ -317,9 +317,9 @@ def _english(root: str) -> str:
 def _hint(text: str) -> str:
     """Return what to write instead of a symbol of another system, as the end of a message."""
     name = text.strip()
-    if _LATIN.match(name):
+    if re.match(_LATIN, name):
         return "; write letters for do, re, mi: C D E F G A B"
-    if _ROMAN.match(name):
+    if re.match(_ROMAN, name):
         return "; a numeral has no pitch without a key: write the chords of the key, such as C F G7"
     return ""
 
@@ -362,9 +362,9 @@ def _chord_or_none(word: str) -> Chord | None:
 
 def _check_german(text: str) -> None:
     """Raise ConfigError for a B in a progression with German names, where it may be B flat."""
-    roots = [match.groups() for word in re.split(r"[\s|]+", text) if (match := _SYMBOL.fullmatch(word))]
+    roots = [match.groups() for word in re.split(r"[\s|]+", text) if (match := re.fullmatch(_SYMBOL, word))]
     names = [name for root, _, bass in roots for name in (root, bass) if name]
-    german = next((name for name in names if _GERMAN.fullmatch(name)), None)
+    german = next((name for name in names if re.fullmatch(_GERMAN, name)), None)
     if german and "B" in names:
         raise ConfigError(f"B beside the German {german}: write Bb for the German B, or B instead of H")
 
@@ -377,22 +377,22 @@ DASHES = ("-", "–", "—")
 
 _ROOT = "(?:[CDEFGAHcdefgah]is|[CDFGHcdfgh]es|[EAea]s(?!us)|[Hh])[#♯]*|[A-Ga-g](?:[#♯]+|[b♭]*)"
 # Here "-" after the root means minor, not flat; and the slash of "6/9" is part of the quality.
-_SYMBOL = re.compile(rf"({_ROOT})(.*?)(?:\s*/\s*({_ROOT}))?")
-_GERMAN = re.compile("(?=[Hh]|.[ie]?s)(?P<letter>[A-Ha-h])(?P<ending>is|es|s)?(?P<signs>[#♯]*)")
+_SYMBOL = rf"({_ROOT})(.*?)(?:\s*/\s*({_ROOT}))?"
+_GERMAN = "(?=[Hh]|.[ie]?s)(?P<letter>[A-Ha-h])(?P<ending>is|es|s)?(?P<signs>[#♯]*)"
 
 _SIGNS = str.maketrans({"♯": "#", "♭": "b", "−": "-", "–": "-", "º": "°", "△": "Δ", "∆": "Δ"})
 
-_CAPITALS = re.compile("MAJ|Maj|MIN|Min|MI|Mi|MA|Ma|DIM|Dim|SUS|Sus|AUG|Aug|ADD|Add|ALT|Alt|OMIT|Omit|NO|No")
+_CAPITALS = "MAJ|Maj|MIN|Min|MI|Mi|MA|Ma|DIM|Dim|SUS|Sus|AUG|Aug|ADD|Add|ALT|Alt|OMIT|Omit|NO|No"
 
-_ADDED = re.compile(r"(m|min|mi|-|)\(\s*(2|4|9|11|13)\s*\)")
+_ADDED = r"(m|min|mi|-|)\(\s*(2|4|9|11|13)\s*\)"
 """A tension in parentheses after a triad: C(9) is C with an added ninth."""
 
-_BASE = re.compile(
+_BASE = (
     r"(?P<triad>minor|min|mi|m(?!a(?!dd))|-(?!5)|dim|°|o|aug|\+|ø|h|dom|)(?:[\s(/]*(?P<major>major|maj|ma|M|Δ|\^|[jJ]))?"
     r"(?:[\s(]*(?P<extension>6/9|69|5|6|7|9|11|13))?"
 )
 
-_CHANGE = re.compile(
+_CHANGE = (
     r"[\s(),/.]*(?:(?P<sus>sus(?:2/?4|4/?2|2sus4|4|2)?)|(?P<omit>omit|no)\s*(?P<without>[35])"
     r"|(?:add)?(?P<major>maj|M|)(?P<sign>[b#+-]|)(?P<number>2|4|5|6|7|9|11|13))"
 )
@@ -400,8 +400,8 @@ _CHANGE = re.compile(
 _DEGREES = {"2": 2, "4": 5, "5": 7, "6": 9, "7": 10, "9": 2, "11": 5, "13": 9}
 """Semitones above the root of the degrees that are added; a seventh is minor."""
 
-_LATIN = re.compile(r"(?:do|re|ré|mi|fa|sol|la|si)(?![ac-ln-z])", re.IGNORECASE)
-_ROMAN = re.compile(r"[b#♭♯]?(?:VII|VI|IV|V|III|II|I|vii|vi|iv|v|iii|ii|i)(?![a-ln-z])")
+_LATIN = r"(?i:do|re|ré|mi|fa|sol|la|si)(?i:(?![ac-ln-z]))"
+_ROMAN = r"[b#♭♯]?(?:VII|VI|IV|V|III|II|I|vii|vi|iv|v|iii|ii|i)(?![a-ln-z])"
 
 _QUALITIES: dict[str, str] = {quality: quality for quality in CHORDS} | {
     spelling: quality for quality, spellings in SPELLINGS.items() for spelling in spellings

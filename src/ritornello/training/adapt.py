@@ -25,7 +25,6 @@ from torch import nn
 
 from ritornello.bundle import Bundle, CorpusFacts, Facts, load_network, save_style
 from ritornello.bundle.step_graph import NETWORK
-from ritornello.corpus.batches import ALL_KEYS, Batch, Batches, validation_batches
 from ritornello.corpus.pieces import pieces_of
 from ritornello.corpus.pool import Failure, map_guarded
 from ritornello.corpus.scan import scan
@@ -41,11 +40,13 @@ from ritornello.corpus.shards import (
 )
 from ritornello.corpus.shards import Progress as FilesProgress
 from ritornello.corpus.splitting import candidates_of, hold_out_notes
+from ritornello.corpus.streams import ALL_KEYS, Streams, validation_windows
 from ritornello.errors import ConfigError, CorpusError
 from ritornello.likelihood import Likelihood
 from ritornello.networks import Network, State, detach
 from ritornello.representations import REPRESENTATIONS
 from ritornello.training.config import AdaptConfig
+from ritornello.training.loader import Batch, Loader
 from ritornello.training.loss import network_loss
 from ritornello.training.scoring import score, window_of
 
@@ -110,6 +111,7 @@ class Adaptation:
             vector.requires_grad_(True)
         self.optimizer = torch.optim.Adam(list(self.vectors.values()))
         self.last_step = self.config.steps or (STEPS if self.has_validation else STEPS_UNWATCHED)
+        self.loader = Loader(self.corpus, torch.device("cpu"))
         self.step = 0
 
     def steps(self) -> Iterator[AdaptProgress]:
@@ -128,11 +130,11 @@ class Adaptation:
         self.before = self._score()
         yield AdaptProgress(0.0, self.before)
         keys = ALL_KEYS if self.config.transpose else (0,)
-        batches = Batches(self.corpus, BATCH_SIZE, BPTT_STEPS, seed=self.config.seed, semitones=keys)
+        streams = Streams(self.corpus, BATCH_SIZE, BPTT_STEPS, seed=self.config.seed, semitones=keys)
         started, scored, fraction, is_over = time.perf_counter(), 0, 0.0, False
         state: State | None = None
         while not is_over:
-            state = self._step(next(batches), state, fraction)
+            state = self._step(self.loader.load(next(streams)), state, fraction)
             self.step += 1
             seconds = time.perf_counter() - started
             fraction = self.step / self.last_step
@@ -158,7 +160,8 @@ class Adaptation:
 
     def _score(self) -> Likelihood:
         window = window_of(BATCH_SIZE, self.base.representation.vocabulary_size)
-        batches = validation_batches(self.corpus, BATCH_SIZE, window, most_ids=EVALUATION_IDS)
+        windows = validation_windows(self.corpus, BATCH_SIZE, window, most_ids=EVALUATION_IDS)
+        batches = map(self.loader.load, windows)
         likelihood: Likelihood = score(self.network, batches, self.base.representation.tokens).likelihood
         return likelihood
 

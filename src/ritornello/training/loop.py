@@ -25,19 +25,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ritornello.corpus.batches import (
-    ALL_KEYS,
-    IGNORE,
-    Batch,
-    Batches,
-    excerpt_length,
-    validation_batches,
-    validation_pieces,
-)
 from ritornello.corpus.shards import Corpus
+from ritornello.corpus.streams import (
+    ALL_KEYS,
+    Streams,
+    Windows,
+    excerpt_length,
+    validation_pieces,
+    validation_windows,
+)
 from ritornello.errors import ConfigError, RitornelloError
 from ritornello.likelihood import Likelihood
-from ritornello.networks import Network, State, detach
+from ritornello.networks import Network, State, detach, reset_rows
 from ritornello.training.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -46,12 +45,15 @@ from ritornello.training.checkpoint import (
     save_checkpoint,
 )
 from ritornello.training.config import TrainConfig
+from ritornello.training.device import choose_device
 from ritornello.training.group import Group, join_group
+from ritornello.training.loader import Loader, ResidentRows
 from ritornello.training.log import Log
-from ritornello.training.loss import network_loss
+from ritornello.training.loss import count_notes, network_loss
 from ritornello.training.memory import keep_freed_memory
 from ritornello.training.progress import Clock, Counters, Progress
-from ritornello.training.schedule import bptt_steps_at, make_optimizer, rate_at
+from ritornello.training.readings import Readings
+from ritornello.training.schedule import bptt_steps_at, make_optimizer, rate_at, step_if
 from ritornello.training.scoring import (
     FEWEST_NOTES,
     PIECES_ARE_BLOCKS,
@@ -62,7 +64,7 @@ from ritornello.training.scoring import (
     score,
     window_of,
 )
-from ritornello.training.tuning import EVALUATION_SHARE, build, check_shares, choose_device
+from ritornello.training.tuning import build, check_shares, evaluation_share
 
 SMOOTHING = 0.98
 """Weight of the past in the running mean of the training loss."""
@@ -110,7 +112,8 @@ class Trainer:
         self.network = build(config, self.corpus).to(self.device)
         self.optimizer = make_optimizer(self.network, config)
         semitones = (config.transpositions or ALL_KEYS) if config.transpose else (0,)
-        self.batches = Batches(
+        self.loader = Loader(self.corpus, self.device, semitones, processes=group.size)
+        self.streams = Streams(
             self.corpus,
             config.batch or 1,
             config.window or 1,
@@ -119,6 +122,10 @@ class Trainer:
             rank=group.rank,
             ranks=group.size,
         )
+        if self.device.type != "cpu" and isinstance(self.loader.rows, ResidentRows):
+            self.loader.rows.derive()  # its steps would wait for those of a processor
+        self._notes = torch.tensor(self.corpus.representation.tokens.notes, device=self.device)
+        self._readings = Readings()
         self.state: State | None = None
         self.best_weights: dict[str, Tensor] = {}
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -144,9 +151,9 @@ class Trainer:
         written = counters.seconds
         self.network.train()
         while not message and (fraction := self.fraction()) < 1:
-            self.batches.bptt_steps = bptt_steps_at(self.config, fraction)
+            self.streams.bptt_steps = bptt_steps_at(self.config, fraction)
             before = counters.seconds
-            self._step(next(self.batches), fraction)
+            self._step(next(self.streams), fraction)
             after = self._agree()
             counters.step_seconds = max(after - before, 0.9 * counters.step_seconds)
             if self.stopping:
@@ -196,7 +203,11 @@ class Trainer:
             return False
         spent = counters.evaluating_seconds + counters.evaluation_seconds
         elapsed = counters.seconds - counters.began
-        return config.steps is not None or not counters.evaluations or spent <= EVALUATION_SHARE * elapsed
+        return (
+            config.steps is not None
+            or not counters.evaluations
+            or spent <= evaluation_share(self.device) * elapsed
+        )
 
     def _why_stopped(self) -> str:
         """Return why to stop early, or nothing."""
@@ -218,42 +229,49 @@ class Trainer:
             return f"finished before, after {minutes:g} minutes; --minutes {2 * minutes:g} goes on"
         return ""
 
-    def _step(self, batch: Batch, fraction: float) -> None:
-        """Update the network on one batch."""
+    def _step(self, windows: Windows, fraction: float) -> None:
+        """Update the network on one batch. A step without finite numbers changes nothing.
+
+        Nothing here waits for the device; what it found out is read as it arrives (`_read`).
+        """
         counters, network = self.counters, self.network
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate(fraction)
+        batch = self.loader.load(windows)
         total, _, state = network_loss(network, batch, self.state, self.config.precision == "bfloat16")
         loss = total / batch.total  # this process's part of the mean over the targets of all processes
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        notes = (
-            self.corpus.representation.tokens.notes[batch.targets[batch.targets != IGNORE]].sum()
-            / batch.total
-        )
-        means = loss.new_tensor([float(loss.detach()), float(notes)])
+        means = torch.stack([loss.detach(), count_notes(self._notes, batch.targets) / batch.total])
         gradients = [p.grad for p in network.parameters() if p.grad is not None]
         self.group.add_up([*gradients, means])
         norm = nn.utils.clip_grad_norm_(network.parameters(), self.config.clip)
+        is_finite = torch.isfinite(torch.cat([means, norm[None]])).all()
+        step_if(is_finite, self.optimizer)
+        self.state = reset_rows(
+            detach(state), network.initial_state(len(batch.reset)), ~is_finite.expand(len(batch.reset))
+        )
         counters.step += 1
         counters.tokens += batch.total
-        if torch.isfinite(means).all() and torch.isfinite(norm):
-            self.optimizer.step()
-            self.state = detach(state)
-            counters.failed = 0
-            nats, share = means.tolist()
-            counters.loss = SMOOTHING * counters.loss + (1 - SMOOTHING) * nats
-            counters.notes_share = SMOOTHING * counters.notes_share + (1 - SMOOTHING) * share
-        else:
-            self._recover()
+        self._readings.add(torch.cat([means, is_finite[None]]))
+        self._read()
+
+    def _read(self, all_of_them: bool = False) -> None:
+        """Take in what steps found out, as far as it has arrived, or wait for all of it."""
+        counters = self.counters
+        for nats, share, is_finite in self._readings.take(all_of_them):
+            if is_finite:
+                counters.failed = 0
+                counters.loss = SMOOTHING * counters.loss + (1 - SMOOTHING) * nats
+                counters.notes_share = SMOOTHING * counters.notes_share + (1 - SMOOTHING) * share
+            else:
+                counters.failed += 1
+            if counters.failed >= MOST_FAILED_STEPS:
+                self._recover()
 
     def _recover(self) -> None:
-        """Skip a step without finite numbers; after MOST_FAILED_STEPS, go back to the best weights."""
+        """Go back to the best weights, with half the rate, after MOST_FAILED_STEPS without finite numbers."""
         counters = self.counters
-        self.state = None
-        counters.failed += 1
-        if counters.failed < MOST_FAILED_STEPS:
-            return
         if not self.best_weights or counters.rate_scale < 1e-3:
             raise RitornelloError(
                 f"training does not stay finite at a learning rate of {self.config.learning_rate:g}; "
@@ -296,6 +314,7 @@ class Trainer:
     def _evaluate(self) -> Likelihood:
         """Score the validation pieces, `evaluation_ids` at most; keep the network if it is the best, or if nobody can
         tell."""
+        self._read(all_of_them=True)
         counters, before = self.counters, self._agree()
         scored = self._score(self._most_evaluated, self._excerpt)
         counters.scoring_seconds = (self._agree() - before) / max(1, self._evaluated_ids)
@@ -333,7 +352,7 @@ class Trainer:
         group, pieces = self.group, len(validation_pieces(self.corpus, most_ids, excerpt))
         representation = self.corpus.representation
         rows = max(1, min(STREAMS, -(-pieces // group.size)))
-        batches = validation_batches(
+        windows = validation_windows(
             self.corpus,
             rows,
             window_of(rows, representation.vocabulary_size),
@@ -342,6 +361,7 @@ class Trainer:
             rank=group.rank,
             ranks=group.size,
         )
+        batches = map(self.loader.load, windows)
         scored = score(self.network, batches, representation.tokens, pieces >= PIECES_ARE_BLOCKS)
         sums = torch.tensor([*astuple(scored.likelihood), *astuple(scored.spread)], dtype=torch.float64)
         group.add_up([sums])
@@ -441,6 +461,7 @@ class Trainer:
 
     def checkpoint(self) -> None:
         """Write the whole state of the run."""
+        self._read(all_of_them=True)
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best_weights.items()}
         tensors |= {
@@ -448,11 +469,13 @@ class Trainer:
         }
         tensors |= {f"state.{i}": self.group.all_rows(part) for i, part in enumerate(self.state or ())}
         tensors["random"] = torch.get_rng_state()
+        if self.device.type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state(self.device)
         facts = {
             "config": self.config.model_dump(mode="json"),
             "corpus": self.corpus.digest,
             "counters": vars(self.counters),
-            "batches": self.batches.state,
+            "batches": self.streams.state,
             "log": self.log.rows,
         }
         if self.group.is_first:
@@ -479,9 +502,11 @@ class Trainer:
         self.clock.before = self.counters.seconds
         done = int(self.fraction() * self.config.evaluations)
         self.counters.evaluations = min(self.counters.evaluations, done)  # the budget may have grown
-        self.batches.state = saved.facts["batches"]
+        self.streams.state = saved.facts["batches"]
         self.log = Log(self.directory, saved.facts["log"], writes=self.group.is_first)
         torch.set_rng_state(saved.tensors["random"])
+        if self.device.type == "cuda" and "random.cuda" in saved.tensors:
+            torch.cuda.set_rng_state(saved.tensors["random.cuda"], self.device)
         if self.group.size > 1:  # dropout differs between processes
             torch.manual_seed(hash((self.config.seed, self.counters.step, self.group.rank)) % (1 << 63))
 

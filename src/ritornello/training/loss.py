@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ritornello.corpus.batches import IGNORE, Batch
 from ritornello.networks import Network, State, reset_rows
+from ritornello.training.loader import IGNORE, Batch
 
 
 class NetworkLoss(NamedTuple):
@@ -26,22 +27,24 @@ def network_loss(network: Network, batch: Batch, state: State | None, bfloat16: 
     state: that after the previous batch, None at the beginning; rows in which a piece begins get the initial one.
     bfloat16: whether to compute in that arithmetic where torch's autocast does.
     """
-    logits, targets, state = read_batch(network, batch, state, bfloat16)
+    logits, state = read_batch(network, batch, state, bfloat16)
     total = functional.cross_entropy(
-        logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORE, reduction="sum"
+        logits.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORE, reduction="sum"
     )
     return NetworkLoss(total, logits, state)
 
 
 def read_batch(
     network: Network, batch: Batch, state: State | None, bfloat16: bool = False
-) -> tuple[Tensor, Tensor, State]:
-    """Let a network read a batch; return logits and targets on its device, and the state after the batch."""
-    device = next(network.parameters()).device
+) -> tuple[Tensor, State]:
+    """Let a network read a batch on its device; return the logits, and the state after the batch."""
     initial = network.initial_state(len(batch.reset))
-    reset = torch.from_numpy(batch.reset).to(device)
-    state = initial if state is None else reset_rows(state, initial, reset)
-    inputs, targets = torch.from_numpy(batch.inputs).to(device), torch.from_numpy(batch.targets).to(device)
-    with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
-        logits, state = network(inputs, state)
-    return logits.float(), targets, state
+    state = initial if state is None else reset_rows(state, initial, batch.reset)
+    with torch.autocast(batch.inputs.device.type, torch.bfloat16) if bfloat16 else nullcontext():
+        logits, state = network(batch.inputs, state)
+    return logits.float(), state
+
+
+def count_notes(notes: Tensor, targets: Tensor) -> Tensor:
+    """Return the number of notes in the targets of a batch; `notes` has those of each id."""
+    return (notes[targets.clamp(min=0)] * (targets != IGNORE)).sum()

@@ -29,6 +29,7 @@ from ritornello.originality import Index, build_index, one_of
 from ritornello.paths import describe
 from ritornello.training.checkpoint import load_checkpoint
 from ritornello.training.config import TrainConfig
+from ritornello.training.device import device_errors
 from ritornello.training.group import join_group, was_restarted
 from ritornello.training.loop import CHECKPOINT, Trainer
 from ritornello.training.progress import Clock, Progress
@@ -41,7 +42,9 @@ than training."""
 FINE_TUNING_RATE = 1e-3
 """Learning rate of fine-tuning, unless one is given."""
 
-MAY_CHANGE = {"minutes", "steps", "patience", "samples", "evaluations", "threads", "processes"}
+LESS_MEMORY = "--batch or --hidden with a lower number takes less memory, --device cpu the processor"
+
+MAY_CHANGE = {"minutes", "steps", "patience", "samples", "evaluations", "threads", "processes", "device"}
 """Settings that may change when a run is resumed."""
 
 
@@ -73,14 +76,30 @@ class Run:
         if self.trainer.group.is_first:
             self.index()  # made now, so that every evaluation takes the same time
         try:
-            for progress in self.trainer.run():
-                if self.sample and progress.validation and wanted and progress.fraction * wanted >= made + 1:
-                    made = int(progress.fraction * wanted)
-                    self.sample(self.out, self.trainer.directory / "samples" / f"step-{progress.step}.mid")
-                yield progress
+            with device_errors(str(self.trainer.device), self._how_to_go_on):
+                for progress in self.trainer.run():
+                    if (
+                        self.sample
+                        and progress.validation
+                        and wanted
+                        and progress.fraction * wanted >= made + 1
+                    ):
+                        made = int(progress.fraction * wanted)
+                        self.sample(
+                            self.out, self.trainer.directory / "samples" / f"step-{progress.step}.mid"
+                        )
+                    yield progress
         except (GeneratorExit, KeyboardInterrupt):
             self.trainer.stop()
             raise
+
+    def _how_to_go_on(self) -> str:
+        """Return what to do after an error of the device."""
+        trainer = self.trainer
+        if not trainer.checkpoint_path.exists():
+            return f"there is no checkpoint yet; {LESS_MEMORY}"
+        step = load_checkpoint(trainer.checkpoint_path).facts["counters"]["step"]
+        return f"the checkpoint of step {step} stands: --resume goes on, with --device cpu on the processor"
 
 
 def run_directory(out: Path) -> Path:
@@ -146,9 +165,11 @@ def prepare(
             progress=_within(config.minutes, clock, progress),
             executor=executor,
         )
-        config = settle(_like(begin, config) if begin else config, corpus, clock.seconds())
+        with device_errors(config.device, lambda: LESS_MEMORY):
+            config = settle(_like(begin, config) if begin else config, corpus, clock.seconds())
     index = functools.cache(functools.partial(index_of, corpus))
-    trainer = Trainer(config, corpus, directory, _saver(out, corpus, about, index), clock=clock)
+    with device_errors(config.device, lambda: LESS_MEMORY):
+        trainer = Trainer(config, corpus, directory, _saver(out, corpus, about, index), clock=clock)
     if resume:
         trainer.resume()
     elif begin:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ritornello.training.config import TrainConfig
 
@@ -63,3 +63,15 @@ def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optim
         {"params": vectors, "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), fused=True)
+
+
+def step_if(is_wanted: Tensor, optimizer: torch.optim.Optimizer) -> None:
+    """Let an optimizer of `make_optimizer` update the weights if a tensor of one truth is true, without reading it."""
+    if optimizer.defaults.get("fused"):
+        optimizer.found_inf = (~is_wanted).float()  # of torch's fused optimizers
+    else:  # RMSprop, which then has no gradient to follow
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    parameter.grad.masked_fill_(~is_wanted, 0.0)
+    optimizer.step()

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from ritornello.arrays import Ints
-from ritornello.corpus.batches import IGNORE, Batch, validation_pieces
 from ritornello.corpus.shards import Corpus
+from ritornello.corpus.streams import validation_pieces
 from ritornello.likelihood import Likelihood
 from ritornello.networks import Network
 from ritornello.representations.tokens import Tokens
+from ritornello.training.loader import IGNORE, Batch
 from ritornello.training.loss import read_batch
 
 BIGRAM_IDS = 20_000_000
@@ -99,15 +100,16 @@ def score(network: Network, batches: Iterable[Batch], table: Tokens, by_piece: b
     pieces = np.zeros(0, dtype=np.int64)  # the number of the piece in each row
     begun = 0
     for batch in batches:
-        logits, targets, state = read_batch(network, batch, state)
+        logits, state = read_batch(network, batch, state)
         nats = functional.cross_entropy(
-            logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORE, reduction="none"
+            logits.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORE, reduction="none"
         )
-        nats = nats.view_as(targets).double()
-        scored = batch.targets != IGNORE
-        notes = np.where(scored, table.notes[np.where(scored, batch.targets, 0)], 0)
-        likeliest = logits.argmax(-1) == targets
-        event = (targets != IGNORE) & (targets != table.no_event)
+        likeliest = (logits.argmax(-1) == batch.targets).cpu().numpy()
+        nats = nats.view_as(batch.targets).double().cpu().numpy()
+        targets, reset = batch.targets.cpu().numpy(), batch.reset.cpu().numpy()
+        scored = targets != IGNORE
+        notes = np.where(scored, table.notes[np.where(scored, targets, 0)], 0)
+        event = scored & (targets != table.no_event)
         sums += Likelihood(
             -float(nats.sum()),
             int(scored.sum()),
@@ -116,10 +118,10 @@ def score(network: Network, batches: Iterable[Batch], table: Tokens, by_piece: b
             int(event.sum()),
             int((likeliest & event).sum()),
         )
-        pieces = np.where(batch.reset, begun + np.cumsum(batch.reset), pieces if begun else 0)
-        begun += int(batch.reset.sum())
+        pieces = np.where(reset, begun + np.cumsum(reset), pieces if begun else 0)
+        begun += int(reset.sum())
         edges = np.arange(0, notes.shape[1], BLOCK)
-        parts = (np.add.reduceat(values, edges, axis=1) for values in (nats.cpu().numpy(), notes))
+        parts = (np.add.reduceat(values, edges, axis=1) for values in (nats, notes))
         blocks.append(np.stack([np.repeat(pieces[:, None], len(edges), axis=1), *parts]).reshape(3, -1))
     network.train(training)
     return Scored(sums, _spread(np.concatenate([np.zeros((3, 0)), *blocks], axis=1), by_piece))

@@ -3,26 +3,30 @@
 One small network is timed briefly in each arithmetic. Its rate of multiplications gives the number of tokens that each
 size in SIZES would see within the budget; the largest one that sees enough is taken. How many are enough was found by
 training (docs/experiments.md), not derived.
+
+On a graphics card a small network tells nothing about a large one, and the rate grows with the streams. So there each
+size is timed itself, with more and more streams, as long as that pays and fits into memory.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-import os
 import time
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from ritornello.corpus.batches import Batches
 from ritornello.corpus.shards import Corpus
+from ritornello.corpus.streams import Streams
 from ritornello.errors import ConfigError
 from ritornello.networks import NETWORKS, Network, count_parameters, make_network
 from ritornello.representations import REPRESENTATIONS
 from ritornello.representations.base import candidate_columns
 from ritornello.training.config import DEFAULT_MINUTES, TrainConfig
+from ritornello.training.device import choose_device, synchronise
+from ritornello.training.loader import Loader
 from ritornello.training.memory import keep_freed_memory
 
 SIZES = ((128, 1), (192, 1), (256, 1), (384, 1), (512, 1), (512, 2), (768, 2), (1024, 2))
@@ -50,14 +54,21 @@ DROPOUTS = ((2, 0.0), (5, 0.1), (12, 0.2), (18, 0.4), (float("inf"), 0.5))
 
 _TRIAL_BATCH_SIZE, _TRIAL_BPTT_STEPS, _WARM_UP_STEPS = 64, 32, 4
 
+CARD_STREAMS = (64, 128, 256, 512, 1024)
+"""Streams of a batch that are tried on a graphics card; on a processor there are 64 at most."""
+
+PAYS = 1.15
+"""Twice as many streams are worth the fewer updates if the rate becomes so many times as high."""
+
 SLOW = 4.0
 """A first step that takes so many times as long as the quickest one tells that there is no point in going on."""
 
 TRIAL_SHARE = 0.04
 """The share of a time budget for measuring the machine, unless a single step takes longer."""
 
-EVALUATION_SHARE = 0.1
-"""The greatest share of a time budget that goes to evaluations; they score as large a share of the tokens."""
+EVALUATION_SHARE, CARD_EVALUATION_SHARE = 0.1, 0.04
+"""The greatest share of a time budget that goes to evaluations, on a processor and on a graphics card; they score as
+large a share of the tokens."""
 
 EVALUATION_IDS = (4_000, 100_000)
 """Limits of the ids that are scored in one evaluation."""
@@ -70,23 +81,6 @@ class Machine(NamedTuple):
     precision: str
     threads: int
     multiplications_per_second: float
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device of that name; auto: cuda if available, else the cpu.
-
-    Each of several processes on one machine takes a graphics card of its own, as far as they suffice.
-    """
-    if name == "auto" and torch.cuda.is_available():
-        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
-    if name == "auto":
-        return torch.device("cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device {name!r} is not available here; auto takes the best that is") from error
-    return device
 
 
 def check_shares(batch: int | None, processes: int) -> None:
@@ -113,30 +107,94 @@ def settle(config: TrainConfig, corpus: Corpus, seconds_spent: float = 0.0) -> T
     minutes = config.minutes
     if minutes is not None:  # what is left to learn in
         config = config.model_copy(update={"minutes": max(minutes / 10, minutes - seconds_spent / 60)})
-    batch_size = min(64, max(8, len(corpus.pieces(validation=False)) // 2))
-    batch_size = config.batch or max(1, batch_size // config.processes) * config.processes
-    config = config.model_copy(update={"batch": batch_size})
-    machine = measure(config, corpus)
-    hidden, layers = choose_size(config, corpus, machine)
-    hidden, layers = config.hidden or hidden, config.layers or layers
-    config = config.model_copy(
-        update={
-            "precision": machine.precision,
-            "threads": machine.threads,
-            "hidden": hidden,
-            "layers": layers,
-            "embedding": config.embedding or min(256, hidden),
-        }
-    )
+    device = choose_device(config.device)
+    if device.type == "cpu":
+        config = config.model_copy(
+            update={"batch": config.batch or _streams(config, corpus, _TRIAL_BATCH_SIZE)}
+        )
+        machine = measure(config, corpus)
+        hidden, layers = choose_size(config, corpus, machine)
+        config = _sized(config, config.hidden or hidden, config.layers or layers)
+    else:
+        config, machine = settle_on_card(config, corpus)
+    config = config.model_copy(update={"precision": machine.precision, "threads": machine.threads})
     if config.window is None:
         config = config.model_copy(update={"window": choose_bptt_steps(config, corpus, machine)})
     if config.dropout is None:
         epochs = tokens_in_budget(config, corpus, machine) / max(1, corpus.count("length", validation=False))
         config = config.model_copy(update={"dropout": choose_dropout(epochs)})
     if config.evaluation_ids is None:
-        each = EVALUATION_SHARE * tokens_in_budget(config, corpus, machine) / config.evaluations
+        each = evaluation_share(device) * tokens_in_budget(config, corpus, machine) / config.evaluations
         config = config.model_copy(update={"evaluation_ids": int(np.clip(each, *EVALUATION_IDS))})
     return config.model_copy(update={"minutes": minutes})
+
+
+def evaluation_share(device: torch.device) -> float:
+    """Return the greatest share of the time that goes to evaluations."""
+    return EVALUATION_SHARE if device.type == "cpu" else CARD_EVALUATION_SHARE
+
+
+def _streams(config: TrainConfig, corpus: Corpus, most: int) -> int:
+    """Return how many streams of at most `most` suit a corpus: half as many as pieces, a multiple of the processes."""
+    streams = min(most, max(8, len(corpus.pieces(validation=False)) // 2))
+    return max(1, streams // config.processes) * config.processes
+
+
+def _sized(config: TrainConfig, hidden: int, layers: int) -> TrainConfig:
+    sizes = {"hidden": hidden, "layers": layers, "embedding": config.embedding or min(256, hidden)}
+    return config.model_copy(update=sizes)
+
+
+def settle_on_card(config: TrainConfig, corpus: Corpus) -> tuple[TrainConfig, Machine]:
+    """Return `config` with size and streams, and what the device does with them, by timing each size itself.
+
+    The size is the largest one that sees enough tokens within the budget. CUDA's OutOfMemoryError if the smallest one
+    does not fit.
+    """
+    sizes = [(config.hidden or hidden, config.layers or layers) for hidden, layers in SIZES]
+    found: tuple[TrainConfig, Machine] | None = None
+    for hidden, layers in dict.fromkeys(sizes):
+        try:
+            trial, machine = choose_streams(_sized(config, hidden, layers), corpus)
+        except torch.OutOfMemoryError:
+            if found is None:
+                raise
+            break
+        if found is not None and not _sees_enough(trial, corpus, machine):
+            break
+        found = trial, machine
+    assert found is not None
+    return found
+
+
+def choose_streams(config: TrainConfig, corpus: Corpus) -> tuple[TrainConfig, Machine]:
+    """Return `config` with as many streams as pay, and the rate with them, in the faster arithmetic."""
+    suitable = {_streams(config, corpus, most) for most in CARD_STREAMS}
+    tried = [config.batch] if config.batch else sorted(suitable)
+    precisions = ["float32", "bfloat16"] if config.precision == "auto" else [config.precision]
+    limit = math.inf if config.minutes is None else 60 * config.minutes * TRIAL_SHARE / len(SIZES)
+    best = config, Machine(precisions[0], config.threads or 1, 0.0)
+    for streams in tried:
+        trial = config.model_copy(update={"batch": streams, "dropout": 0.0})
+        rates = {}
+        try:
+            for precision in precisions:
+                run = _Trial(trial, corpus, precision, streams // config.processes, BPTT_STEPS[-1])
+                run.seconds()  # the first one prepares
+                rates[precision] = run.rate(limit) * config.processes
+        except torch.OutOfMemoryError:
+            if not best[1].multiplications_per_second:
+                raise
+            break
+        fastest = max(rates, key=rates.__getitem__)
+        if rates[fastest] < PAYS * best[1].multiplications_per_second:
+            break
+        best = (
+            config.model_copy(update={"batch": streams}),
+            Machine(fastest, config.threads or 1, rates[fastest]),
+        )
+        precisions = [fastest]
+    return best
 
 
 def choose_bptt_steps(config: TrainConfig, corpus: Corpus, machine: Machine) -> int:
@@ -184,7 +242,9 @@ def measure(config: TrainConfig, corpus: Corpus) -> Machine:
     rates, quickest = {}, math.inf
     for precision, count in itertools.product(precisions, threads):
         torch.set_num_threads(count)
-        trial_run = _Trial(trial, corpus, precision)
+        trial_run = _Trial(
+            trial, corpus, precision, min(_TRIAL_BATCH_SIZE, config.batch or _TRIAL_BATCH_SIZE)
+        )
         first = trial_run.seconds(_WARM_UP_STEPS)
         quickest = min(quickest, first)
         if first <= SLOW * quickest:
@@ -195,32 +255,32 @@ def measure(config: TrainConfig, corpus: Corpus) -> Machine:
 
 
 class _Trial:
-    """A small network that is trained on the same batch, to measure the time that it takes."""
+    """A network that is trained on the same batch, of so many rows, to measure the time that it takes."""
 
-    def __init__(self, config: TrainConfig, corpus: Corpus, precision: str) -> None:
+    def __init__(
+        self, config: TrainConfig, corpus: Corpus, precision: str, rows: int, steps: int = _TRIAL_BPTT_STEPS
+    ) -> None:
         self.precision, self.device = precision, choose_device(config.device)
         with torch.random.fork_rng():
             self.network = build(config, corpus).to(self.device)
         self.work = multiplications_per_token(self.network, corpus)
-        rows = min(_TRIAL_BATCH_SIZE, config.batch or _TRIAL_BATCH_SIZE)
-        batch = next(Batches(corpus, rows, _TRIAL_BPTT_STEPS, seed=config.seed))
-        self.inputs = torch.from_numpy(batch.inputs).to(self.device)
+        windows = next(Streams(corpus, rows, steps, seed=config.seed))
+        self.inputs = Loader(corpus, self.device).load(windows).inputs
 
-    def seconds(self, bptt_steps: int) -> float:
-        """Return the seconds of an update."""
+    def seconds(self, bptt_steps: int | None = None) -> float:
+        """Return the seconds of an update, of all steps or the first ones."""
         started, inputs = time.perf_counter(), self.inputs[:, :bptt_steps]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
             logits, _ = self.network(inputs, self.network.initial_state(len(inputs)))
         logits.float().logsumexp(-1).mean().backward()
-        if self.device.type == "cuda":
-            torch.cuda.synchronize()
+        synchronise(self.device)
         return max(1e-6, time.perf_counter() - started)
 
     def rate(self, seconds_limit: float) -> float:
         """Return the multiplications a second of training; after the limit no update begins but the first."""
         steps, seconds = 0, 0.0
         while steps < _TRIAL_STEPS and seconds <= seconds_limit:
-            steps, seconds = steps + 1, seconds + self.seconds(_TRIAL_BPTT_STEPS)
+            steps, seconds = steps + 1, seconds + self.seconds()
         return float(self.work * self.inputs.shape[0] * self.inputs.shape[1] * steps / seconds)
 
 
@@ -241,15 +301,19 @@ def tokens_in_budget(config: TrainConfig, corpus: Corpus, machine: Machine) -> f
 
 def choose_size(config: TrainConfig, corpus: Corpus, machine: Machine) -> tuple[int, int]:
     """Return (hidden, layers): the largest of SIZES that sees enough tokens within the budget."""
-    length = corpus.count("length", validation=False)
     best = SIZES[0]
     for hidden, layers in SIZES:
-        trial = config.model_copy(
-            update={"hidden": hidden, "layers": layers, "embedding": min(256, hidden), "dropout": 0.0}
-        )
-        tokens = min(tokens_in_budget(trial, corpus, machine), EPOCHS_LIMIT * length)
-        weights = multiplications_per_token(build(trial, corpus), corpus) / 3
-        if tokens < TOKENS_PER_WEIGHT * weights:
+        sizes = {"hidden": hidden, "layers": layers, "embedding": min(256, hidden)}
+        if not _sees_enough(config.model_copy(update=sizes), corpus, machine):
             break
         best = (hidden, layers)
     return best
+
+
+def _sees_enough(config: TrainConfig, corpus: Corpus, machine: Machine) -> bool:
+    """Whether a network sees TOKENS_PER_WEIGHT within the budget."""
+    config = config.model_copy(update={"dropout": 0.0})
+    length = corpus.count("length", validation=False)
+    tokens = min(tokens_in_budget(config, corpus, machine), EPOCHS_LIMIT * length)
+    weights = multiplications_per_token(build(config, corpus), corpus) / 3
+    return tokens >= TOKENS_PER_WEIGHT * weights

@@ -13,11 +13,13 @@ Nothing here imports numpy: the command line builds its help from the settings o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar
+from functools import cached_property, reduce
+from itertools import groupby
+from operator import or_
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -211,6 +213,7 @@ class Never(ConstraintState):
     ) -> None:
         """`recalling` are the ids that recall earlier notes, `pitches` those of the banned notes."""
         self.name, self.rank, self.ids, self.recalling, self.pitches = name, rank, ids, recalling, pitches
+        self._mask: Mask | None = None  # of `ids`, once it is needed
 
     def banned(self, grammar: GrammarState, allowed: Mask) -> Ids:
         if not self.recalling:
@@ -218,6 +221,39 @@ class Never(ConstraintState):
         notes = {token: grammar.notes_of(token) for token in self.recalling}
         found = [token for token, each in notes.items() if any(pitch in self.pitches for _, pitch in each)]
         return [*self.ids.tolist(), *found]
+
+    def banned_mask(self, grammar: GrammarState, allowed: Mask) -> Mask | None:
+        if self.recalling:
+            return super().banned_mask(grammar, allowed)
+        if self._mask is None:
+            self._mask = mask_of(self.name, self.ids, len(allowed))
+        return self._mask
+
+
+class Together(ConstraintState):
+    """What several `Never` ban that have no other between them and recall nothing: one mask. The decoder asks each of
+    them if it would leave nothing."""
+
+    def __init__(self, states: Sequence[Never]) -> None:
+        self.states = states
+        self._mask: Mask | None = None
+
+    def banned_mask(self, grammar: GrammarState, allowed: Mask) -> Mask | None:
+        if self._mask is None:
+            masks = [state.banned_mask(grammar, allowed) for state in self.states]
+            self._mask = reduce(or_, [mask for mask in masks if mask is not None], allowed & False)
+        return self._mask
+
+
+def taken_together(states: Iterable[ConstraintState]) -> list[ConstraintState]:
+    """Return `states` with those that can be taken together as one."""
+    found: list[ConstraintState] = []
+    for are_constant, group in groupby(
+        states, lambda state: isinstance(state, Never) and not state.recalling
+    ):
+        each = list(group)
+        found += [Together(cast(list[Never], each))] if are_constant and len(each) > 1 else each
+    return found
 
 
 def never(name: str, rank: int, context: Context, allowed: Pitches) -> Never:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -11,12 +13,14 @@ from ritornello.generation.constraints.base import Constraint, Context, OnsetSta
 
 if TYPE_CHECKING:
     from ritornello.arrays import Mask
-    from ritornello.generation.constraints.base import Ids
     from ritornello.generation.notes import Notes
     from ritornello.representations.base import GrammarState
 
 ANY = 128
 """Notes, or semitones: no limit."""
+
+MOST_KNOWN = 1000
+"""Masks that are kept, of a byte an id each."""
 
 
 class ChordSizeSettings(Settings):
@@ -55,6 +59,7 @@ class ChordSizeState(OnsetState):
         super().__init__(notes)
         self.most, self.span = most, span
         self.begun: dict[int, tuple[int, ...]] = {}  # pitches of each voice at the onset
+        self._known: dict[tuple[int, int, int], Mask] = {}  # by voice and the pitches that are not outside
 
     def leave(self) -> None:
         self.begun = {}
@@ -62,12 +67,19 @@ class ChordSizeState(OnsetState):
     def begin(self, voice: int, pitch: int) -> None:
         self.begun = self.begun | {voice: (*self.begun.get(voice, ()), pitch)}
 
-    def banned(self, grammar: GrammarState, allowed: Mask) -> Ids:
-        found: list[int] = []
-        notes = self.notes
-        for voice, pitches in self.begun.items() if grammar.quarters == self.onset else ():
-            is_full = len(pitches) >= self.most
-            low, high = (128, -1) if is_full else (max(pitches) - self.span, min(pitches) + self.span)
-            outside = (notes.voices == voice) & ((notes.pitches < low) | (notes.pitches > high))
-            found += notes.ids[outside].tolist()
-        return found
+    def banned_mask(self, grammar: GrammarState, allowed: Mask) -> Mask | None:
+        if not self.begun or grammar.quarters != self.onset:
+            return None
+        return reduce(or_, [self._outside(voice, *pitches) for voice, pitches in self.begun.items()])
+
+    def _outside(self, voice: int, *begun: int) -> Mask:
+        """Return the mask of the notes that a voice must not begin beside those that it has begun."""
+        full = len(begun) >= self.most
+        low, high = (128, -1) if full else (max(begun) - self.span, min(begun) + self.span)
+        key = voice, low, high
+        if key not in self._known:
+            if len(self._known) == MOST_KNOWN:
+                self._known.clear()
+            outside = (self.notes.pitches < low) | (self.notes.pitches > high)
+            self._known[key] = self.notes.mask(self.notes.ids[outside & (self.notes.voices == voice)])
+        return self._known[key]

@@ -108,8 +108,9 @@ class OverChords(ConstraintState):
         self._first_bar = first_bar
 
     def banned_mask(self, grammar: GrammarState, allowed: Mask) -> Mask | None:
-        assert grammar.bar_position is not None  # see `feasibility`
-        bar, position, bar_steps, beat_steps = grammar.bar_position
+        place = grammar.bar_position
+        assert place is not None  # see `feasibility`
+        bar, position, bar_steps, beat_steps = place
         chords = self._bars[(bar + self._first_bar) % len(self._bars)]
         number = position * len(chords) // bar_steps
         is_change = position == -(-number * bar_steps // len(chords))

@@ -11,11 +11,11 @@ The notes that a bar still needs get a sixteenth each before its end, less only 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
-from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ritornello.arrays import Mask
 from ritornello.generation.constraints.base import ConstraintState
@@ -26,6 +26,9 @@ from ritornello.representations.multitrack.grammar import HEADER, MultitrackGram
 from ritornello.representations.multitrack.vocabulary import Vocabulary
 
 SIXTEENTH = STEPS_PER_QUARTER // 4
+
+_DURATIONS: list[int] = DURATIONS.tolist()
+_SHIFTS: list[int] = SHIFTS.tolist()
 
 
 def most_onsets(vocabulary: Vocabulary, limits: Limits, meter: tuple[int, int] | None) -> int:
@@ -44,8 +47,7 @@ def spacing(limits: Limits, bar_steps: int) -> int:
     return min(steps, SIXTEENTH) if steps >= SIXTEENTH or limits.polyphony == NO_LIMIT else 0
 
 
-@dataclass(frozen=True)
-class Outlook:
+class Outlook(NamedTuple):
     """The position of a piece, in steps.
 
     now, onset, bar_end, end: the times of now, the last onset, the next bar line and the end. bar_steps: the length of
@@ -69,6 +71,29 @@ class Outlook:
         return self.bar_end == self.end
 
 
+class Masks:
+    """The ids that a state may have to ban, as masks over the vocabulary.
+
+    short_meters: those whose bars are too short for the notes that they need. first: what the first instrument must not
+    be. notes: of each voice. pitched, drums: all notes of such voices. beside_velocities: all ids but velocities.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, limits: Limits) -> None:
+        tokens = vocabulary.tokens
+        self.short_meters = np.zeros(tokens.size, dtype=bool)
+        steps = vocabulary.bar_steps.tolist()
+        self.short_meters[tokens.slice["meter"]] = [not spacing(limits, each) for each in steps]
+        # Where bars need notes, the first instrument is not the drum kit, the last in score order.
+        instruments = tokens.slice["instrument"]
+        self.first = self.short_meters.copy()
+        self.first[instruments] = vocabulary.is_drum[tokens.voice[instruments]] & (limits.fewest > 0)
+        is_note = tokens.mask("note")
+        self.notes = [is_note & (tokens.voice == voice) for voice in range(len(vocabulary.is_drum))]
+        self.drums = is_note & vocabulary.is_drum[tokens.voice]
+        self.pitched = is_note & ~self.drums
+        self.beside_velocities = ~tokens.mask("velocity")
+
+
 @dataclass
 class MultitrackDensity(ConstraintState):
     vocabulary: Vocabulary
@@ -79,57 +104,54 @@ class MultitrackDensity(ConstraintState):
 
     name, rank = "density", 40
 
+    def __post_init__(self) -> None:
+        self._masks = Masks(self.vocabulary, self.limits)
+
     def advance(self, grammar: MultitrackGrammarState) -> None:  # type: ignore[override]
         reader = grammar.reader
-        if grammar.kind not in ("note", "duration") or self.vocabulary.is_drum[reader.voice]:
+        if grammar.kind not in ("note", "duration") or reader.voice in grammar.tokens.drum_voices:
             return
         if grammar.kind == "note":
             self.begun, self.bar = self._begun_in(reader.bar) + 1, reader.bar
         sounding = dict(self._sounding(reader.voice, reader.time))
-        sounding[reader.pitch] = reader.time + int(DURATIONS[reader.duration])
+        sounding[reader.pitch] = reader.time + _DURATIONS[reader.duration]
         self.ends = self.ends | {reader.voice: sounding}
 
     def _begun_in(self, bar: int) -> int:
         return self.begun if bar == self.bar else 0
 
-    def banned(self, grammar: MultitrackGrammarState, allowed: Mask) -> NDArray[np.int64]:  # type: ignore[override]
-        barred, vocabulary = self._short_meters.copy(), self.vocabulary
-        if grammar.stage == len(HEADER) and not grammar.programs:
-            # Where bars need notes, the first instrument is not the drum kit, the last in score order.
-            block = vocabulary.tokens.slice["instrument"]
-            barred[block] = vocabulary.is_drum[vocabulary.tokens.voice[block]] & (self.limits.fewest > 0)
-        elif grammar.stage == len(HEADER):
-            self._bar_in_body(barred, grammar)
-        return np.flatnonzero(barred)
-
-    @cached_property
-    def _short_meters(self) -> Mask:
-        """The meters whose bars are too short for the notes that they need."""
-        barred = np.zeros(self.vocabulary.tokens.size, dtype=bool)
-        steps = self.vocabulary.bar_steps.tolist()
-        barred[self.vocabulary.tokens.slice["meter"]] = [not spacing(self.limits, each) for each in steps]
+    def banned_mask(self, grammar: MultitrackGrammarState, allowed: Mask) -> Mask:  # type: ignore[override]
+        if grammar.stage < len(HEADER):
+            return self._masks.short_meters
+        if not grammar.programs:
+            return self._masks.first
+        barred = self._masks.short_meters.copy()
+        self._bar_in_body(barred, grammar)
         return barred
 
     def _bar_in_body(self, barred: Mask, grammar: MultitrackGrammarState) -> None:
-        vocabulary, outlook = self.vocabulary, self._outlook(grammar)
+        masks, kinds, outlook = self._masks, self.vocabulary.tokens.slice, self._outlook(grammar)
         if self._bar_durations(barred, grammar, outlook):
             return
-        notes = vocabulary.tokens.slice["note"]
-        voice, is_drum = vocabulary.tokens.voice[notes], vocabulary.is_drum[vocabulary.tokens.voice[notes]]
-        if not outlook.allowed:
-            barred[notes] = ~is_drum
-        for full in outlook.full:
-            barred[notes] |= voice == full
-        if outlook.missing and outlook.now >= self._due(outlook):
-            barred[notes] |= is_drum  # now a note must come that counts
-        can_play = outlook.has_drums or (outlook.allowed > 0 and not set(outlook.able) <= set(outlook.full))
-        for change in ("meter", "tempo"):  # a note follows, so some note must certainly be able to begin now
-            barred[vocabulary.tokens.slice[change]] |= not can_play
         latest = self._due(outlook)  # time to which a shift may lead
+        if not outlook.allowed:
+            barred |= masks.pitched
+        for full in outlook.full:
+            barred |= masks.notes[full]
+        if outlook.missing and outlook.now >= latest:
+            barred |= masks.drums  # now a note must come that counts
+        can_play = outlook.has_drums or (outlook.allowed > 0 and not set(outlook.able) <= set(outlook.full))
+        if not can_play:
+            for change in (
+                "meter",
+                "tempo",
+            ):  # a note follows, so some note must certainly be able to begin now
+                barred[kinds[change]] = True
         if not outlook.has_drums and self._free(outlook) > self._silence_ends(outlook):
             latest = outlook.now
-        barred[vocabulary.tokens.slice["shift"]] |= latest - outlook.now < SHIFTS
-        barred[vocabulary.tokens.first["end"]] = outlook.missing > 0
+        shifts = kinds["shift"]
+        barred[shifts.start + bisect_right(_SHIFTS, latest - outlook.now) : shifts.stop] = True
+        barred[kinds["end"]] = outlook.missing > 0
 
     def _bar_durations(self, barred: Mask, grammar: MultitrackGrammarState, outlook: Outlook) -> bool:
         """Bar durations of the last note after which no part would be free when a note is due.
@@ -137,7 +159,7 @@ class MultitrackDensity(ConstraintState):
         If the duration that its voice remembers is one of these, a duration must come: bar all other ids, and return
         True.
         """
-        reader, vocabulary = grammar.reader, self.vocabulary
+        reader, durations = grammar.reader, self.vocabulary.tokens.slice["duration"]
         if not grammar.may_set_duration:
             return False
         due = self._due(outlook)
@@ -145,20 +167,19 @@ class MultitrackDensity(ConstraintState):
             due = min(due, self._silence_ends(outlook))
         if self._free(outlook, (reader.voice, reader.pitch)) <= due:
             return False
-        is_long = due - outlook.now < DURATIONS
-        must_change = bool(is_long[reader.duration])
+        first_long = bisect_right(_DURATIONS, due - outlook.now)
+        must_change = reader.duration >= first_long
         if must_change:
-            barred[:] = True
-            barred[vocabulary.tokens.slice["velocity"]] = False
-        barred[vocabulary.tokens.slice["duration"]] = is_long
+            barred |= self._masks.beside_velocities
+            barred[durations.start : durations.start + first_long] = False
+        barred[durations.start + first_long : durations.stop] = True
         return must_change
 
     def _outlook(self, grammar: MultitrackGrammarState) -> Outlook:
-        reader, limits = grammar.reader, self.limits
+        reader, limits, drums = grammar.reader, self.limits, grammar.tokens.drum_voices
         bar_end, begun = reader.time - reader.position + reader.bar_steps, self._begun_in(reader.bar)
-        declared = [voice for voice, _ in grammar.programs]
-        drums = any(self.vocabulary.is_drum[voice] for voice in declared)
-        able = tuple(voice for voice in declared if voice in limits.able)
+        declared, most = [voice for voice, _ in grammar.programs], limits.polyphony
+        many = [voice for voice, ends in self.ends.items() if len(ends) >= most]  # ended ones among them
         return Outlook(
             now=reader.time,
             onset=max(grammar.onset, 0),
@@ -167,9 +188,9 @@ class MultitrackDensity(ConstraintState):
             bar_steps=reader.bar_steps,
             missing=max(0, limits.fewest - begun),
             allowed=max(0, limits.most - begun),
-            able=able,
-            full=tuple(v for v in self.ends if len(self._sounding(v, reader.time)) >= limits.polyphony),
-            has_drums=drums,
+            able=tuple([voice for voice in declared if voice in limits.able]),
+            full=tuple([voice for voice in many if len(self._sounding(voice, reader.time)) >= most]),
+            has_drums=not drums.isdisjoint(declared),
         )
 
     def _due(self, outlook: Outlook) -> int:
@@ -190,9 +211,12 @@ class MultitrackDensity(ConstraintState):
         did not end."""
         earliest, now, most = NO_LIMIT, outlook.now, self.limits.polyphony
         for voice in outlook.able:
-            sounding = self._sounding(voice, now)
+            sounding = self._sounding(voice, now) if len(self.ends.get(voice, ())) >= most else []
+            if len(sounding) < most:
+                earliest = now + 1
+                break
             ends = sorted(NO_LIMIT if (voice, pitch) == endless else end for pitch, end in sounding)
-            earliest = min(earliest, ends[-most] if len(ends) >= most else now + 1)
+            earliest = min(earliest, ends[-most])
         return earliest if outlook.allowed else max(earliest, outlook.bar_end)
 
     def _sounding(self, voice: int, now: int) -> list[tuple[int, int]]:

@@ -88,6 +88,7 @@ class NoCopy(ConstraintState):
         self._now = 0.0  # in quarters
         self._is_chosen = False  # whether the next id is: then `banned` has been called
         self.runs: dict[int, LastRun] = {}  # by voice
+        self._copying: list[int] = []  # the voices whose runs go on in the index
 
     def fork(self) -> NoCopy:
         other = copy(self)
@@ -102,10 +103,14 @@ class NoCopy(ConstraintState):
                 self.runs[voice].add(self._now, pitch)
             elif voice not in self._drums:
                 self.runs[voice] = self._continuations.begin(self._now, pitch)
+        if grammar.last_notes:
+            self._copying = [voice for voice, run in self.runs.items() if run.following]
         self._now, self._is_chosen = grammar.quarters, False
 
     def banned(self, grammar: GrammarState, allowed: Mask) -> Ids:
         self._is_chosen = True
-        copying = [(voice, run) for voice, run in self.runs.items() if run.following]
-        pitches = [(voice, pitch) for voice, run in copying for pitch in run.copied_at(grammar.quarters)]
-        return [token for note in pitches for token in self._tokens.note_ids(*note)]
+        if not self._copying:
+            return ()
+        runs = [(voice, self.runs[voice]) for voice in self._copying]
+        notes = [(voice, pitch) for voice, run in runs for pitch in run.copied_at(grammar.quarters)]
+        return [token for note in notes for token in self._tokens.note_ids(*note)]

@@ -6,6 +6,7 @@ above the one before at their onset do not count.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from copy import copy
@@ -40,7 +41,9 @@ class BarsAgo:
         self._lags, self._size, self._shifts, self._before = lags, size, tuple(shifts), before
         self._reach = max(lags, default=0) * longest_bar
         self._time, self._bar_steps = 0, 1
-        self._places: list[int] = []  # of the last notes that count: time * size + note, ascending
+        self._places = array("q")  # of the last notes that count: time * size + note, ascending
+        # Of each lag, the index of the first place after the present one so long ago.
+        self._next = [0] * len(lags)
         self._reached = 0  # the place of the last of them, or of the present time
 
     def at_once(self, time: Ints, bar_steps: Ints, note: Ints) -> Ints:
@@ -48,7 +51,7 @@ class BarsAgo:
         size, now = self._size, time * self._size
         place = now + note
         reached = np.maximum.accumulate(place)
-        counts = (note > 0) & (np.diff(reached, prepend=0) > 0)
+        counts = (note > 0) & (reached > np.append(0, reached)[: len(time)])
         places, so_far = np.append(place[counts], _NEVER), np.cumsum(counts)
         shifts = _numbers(self._shifts)
         result = np.zeros((len(self._lags), len(time)), dtype=np.int64)
@@ -71,23 +74,34 @@ class BarsAgo:
             if note:
                 self._places.append(place)
         if len(self._places) > _MOST_PLACES:
-            self._places = self._places[bisect_right(self._places, (time - self._reach) * self._size) :]
+            passed = bisect_right(self._places, (time - self._reach) * self._size)
+            del self._places[:passed]
+            self._next = [max(0, at - passed) for at in self._next]
 
     @property
     def values(self) -> tuple[int, ...]:
         size, time, places, result = self._size, self._time, self._places, []
-        for lag in self._lags:
-            back = lag * self._bar_steps
-            at = bisect_right(places, self._reached - back * size) if time >= back else len(places)
-            if at == len(places):
+        count = len(places)
+        for number, lag in enumerate(self._lags):
+            back, at = lag * self._bar_steps, self._next[number]
+            if time < back:
+                result.append(0)
+                continue
+            present = self._reached - back * size
+            if at and places[at - 1] > present:  # bars have become longer
+                at = bisect_right(places, present, 0, at)
+            while at < count and places[at] <= present:
+                at += 1
+            self._next[number] = at
+            if at == count:
                 result.append(0)
                 continue
             ahead = places[at] - (time - back) * size
-            shift = ahead // size
-            result.append(bisect_right(self._shifts, shift) + self._before if shift else ahead)
+            steps = ahead // size
+            result.append(self._before + bisect_right(self._shifts, steps) if steps else ahead)
         return tuple(result)
 
     def fork(self) -> BarsAgo:
         other = copy(self)
-        other._places = list(self._places)
+        other._places, other._next = self._places[:], list(self._next)
         return other

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ritornello.arrays import Ints
+from ritornello.representations.tokenizer import hold
 from ritornello.theory import key_profiles
 
 KEYS = 24
@@ -36,7 +37,7 @@ def _advances() -> Ints:
     the points of each key, multiples of KEYS, and its preference in place of the last one's."""
     points = np.rint(key_profiles().T * 10_000).astype(np.int64) * KEYS
     before = np.concatenate([_preference(), np.zeros((1, KEYS), dtype=np.int64)])
-    return points + _preference() - before[:, None]
+    return np.asarray(points + _preference() - before[:, None])
 
 
 @cache
@@ -67,7 +68,7 @@ class KeySoFar:
         order = KEYS - 1 - best % KEYS
         keys = order // 12 * 12 + (order + pitch_class) % 12 + 1
         result = np.zeros((2, len(pitch)), dtype=np.int64)
-        result[0] = np.repeat(np.append(0, keys), np.diff(at, prepend=0, append=len(pitch)))
+        result[0] = hold(np.append(0, at), np.append(0, keys), len(pitch))
         result[1, at] = degree(pitch[at], keys) + 1
         return result
 

@@ -7,6 +7,7 @@ from copy import copy
 import numpy as np
 
 from ritornello.arrays import Ints
+from ritornello.representations.tokenizer import hold
 
 
 class Remembered:
@@ -20,13 +21,14 @@ class Remembered:
     def at_once(self, voice: Ints, *values: Ints) -> Ints:
         """Read the present voice, -1 for none, and its new value of each attribute: from 0, or -1 for none."""
         order = np.argsort(voice.astype(np.int16), kind="stable")  # by voice, in time order within
-        begins = np.diff(voice[order], prepend=-2) != 0
+        in_order = voice[order]
+        begins = np.append(True, in_order[1:] != in_order[:-1])[: len(voice)]
         result = np.empty((len(values), len(voice)), dtype=np.int64)
         for row, first, new in zip(result, self._first, values, strict=True):
             new = np.where(voice >= 0, new, -1)[order]
             at = np.flatnonzero(begins | (new >= 0))  # where the value changes
             latest = np.where(new[at] >= 0, new[at], first)
-            row[order] = np.repeat(latest, np.diff(at, append=len(voice)))
+            row[order] = hold(at, latest, len(voice))
         return result
 
     def advance(self, voice: int, *values: int) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from array import array
 from copy import copy
+from functools import cache
 from typing import Annotated, Any
 
 import numpy as np
@@ -40,6 +41,12 @@ _LAYER = 1024  # ids whose runs are in one dictionary
 _MASK = (1 << 64) - 1
 
 
+@cache
+def _powers(orders: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """Return each order, and that power of BASE."""
+    return tuple((order, pow(BASE, order, 1 << 64)) for order in orders)
+
+
 def repeat_columns(vocabulary_size: int, orders: tuple[int, ...]) -> tuple[Column, ...]:
     """Return the names and sizes of the columns of repeats."""
     return tuple(Column(f"repeat of {order}", vocabulary_size + 1, is_candidate=True) for order in orders)
@@ -51,9 +58,9 @@ class Repeats:
     def __init__(self, orders: tuple[int, ...]) -> None:
         self.values = self._none = (0,) * len(orders)
         self._orders = orders
-        self._powers = [(order, pow(BASE, order, 1 << 64)) for order in orders]
-        # Arrays, since they lie in one piece of memory: the last ids, and of those up to each of them a polynomial modulo
-        # 2**64, so that the hash of a run is a difference of two (Karp and Rabin 1987).
+        self._powers = _powers(orders)
+        # Arrays, since they lie in one piece of memory: the last ids, and for each of them a polynomial of all ids up
+        # to it, modulo 2**64: the hash of a run is a difference of two (Karp and Rabin 1987).
         self._ids, self._sums = array("q"), array("Q", [0])
         self._dropped = 0  # ids before those
         # By hash, the number of the id after the latest occurrence of a run; ~number if it is the only one, of which no
@@ -89,8 +96,11 @@ class Repeats:
                 newest[sums[at] - sums[at - order] * power & _MASK] = ~only
             run = total - sums[-1 - order] * power & _MASK
             found = newest.get(run)
-            if found is None and layers:
-                found = next((layer[run] for layer in layers if run in layer), None)
+            if found is None:
+                for layer in layers:
+                    found = layer.get(run)
+                    if found is not None:
+                        break
             only = 0 if found is None or found >= 0 else ~found
             earlier = only or found
             if earlier is None or number - earlier > REACH:

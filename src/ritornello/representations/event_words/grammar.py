@@ -25,9 +25,7 @@ class EventGrammarState(GrammarState):
     time: int = 0
     last_order: int = -1
     onset: int = 0
-    playable: Mask = field(
-        init=False
-    )  # words that suit what sounds: ends of its notes, and beginnings of others
+    playable: Mask = field(init=False)  # words that suit what sounds: its ends, and beginnings of other notes
 
     def __post_init__(self) -> None:
         self.playable = self.vocabulary.playable_at_first.copy()

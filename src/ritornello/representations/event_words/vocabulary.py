@@ -138,12 +138,12 @@ class Vocabulary:
         self.ids = {event: FIRST_WORD + number for number, event in enumerate(self.events)}
 
     @cached_property
-    def ids_of_key(self) -> dict[int, tuple[Ints, Ints]]:
+    def ids_of_key(self) -> dict[int, tuple[Ints, ...]]:
         """The ids that begin and those that end the note of each channel and pitch."""
         keys = np.unique(self.key[self.is_on | self.is_off]).tolist()
-        is_key = {key: self.key == key for key in keys}
         return {
-            k: (np.flatnonzero(at & self.is_on), np.flatnonzero(at & self.is_off)) for k, at in is_key.items()
+            key: tuple(np.flatnonzero((self.key == key) & kind) for kind in (self.is_on, self.is_off))
+            for key in keys
         }
 
     @cached_property

@@ -81,5 +81,5 @@ def voices_in_order(vocabulary: Vocabulary, ids: Ints) -> tuple[int, ...]:
     Parts of one family stay in order, so that encoding again gives each the voice it had.
     """
     tokens, config = vocabulary.tokens, vocabulary.config
-    voices = np.unique(tokens.voice[ids[tokens.is_kind(ids, "note")]]).tolist()
+    voices = sorted(set(tokens.voice[ids[tokens.is_kind(ids, "note")]].tolist()))
     return tuple(sorted(voices, key=lambda each: (SCORE_ORDER.index(config.voices[each].family), each)))

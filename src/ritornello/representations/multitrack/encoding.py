@@ -177,16 +177,14 @@ def _body(vocabulary: Vocabulary, piece: Arrangement, bar_of_note: Ints) -> Ints
     attributes = np.stack([notes.velocity, notes.duration])
     is_new = _differs(attributes, notes.voice, np.array([[FIRST_VELOCITY], [FIRST_DURATION]]))
     is_new[1] &= ~vocabulary.is_drum[notes.voice]
-    events = [
-        vocabulary.note_ids(notes.voice, notes.pitch),
-        *attributes + [[first["velocity"]], [first["duration"]]],
-    ]
-    of_note = np.flatnonzero(np.stack([np.ones_like(is_new[0]), *is_new], axis=1))
+    modifiers = attributes + np.array([[first["velocity"]], [first["duration"]]])
+    events = np.vstack([vocabulary.note_ids(notes.voice, notes.pitch), modifiers])
+    of_note = np.flatnonzero(np.vstack([np.ones(len(bar_of_note), dtype=bool), is_new]).T)
     blocks = [  # (steps, ids), in the order in which they stand at a step
         _shift_ids(first["shift"], times),
         (meter_steps, meters + first["meter"]),
         (notes.start[first_in_bar[changed]], bar_tempos[changed] + first["tempo"]),
-        (notes.start[of_note // 3], np.stack(events, axis=1).ravel()[of_note]),
+        (notes.start[of_note // 3], events.T.ravel()[of_note]),
     ]
     order = np.argsort(
         np.concatenate([steps * 4 + rank for rank, (steps, _) in enumerate(blocks)]), kind="stable"

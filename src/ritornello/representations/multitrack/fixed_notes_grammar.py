@@ -269,11 +269,9 @@ class FixedNotesGrammarState(MultitrackGrammarState):
         first, due, now = self.tokens.first["shift"], self._next_due(), self.reader.time
         count, last = self._possible_shifts(), due.time if due else _BEYOND
         for start, stop in self._openings() if count else ():
-            lowest, highest = (
-                bisect_left(_SHIFTS, start - now),
-                bisect_right(_SHIFTS, min(stop, last - 1) - now),
-            )
-            mask[first + lowest : first + min(count, highest)] = True
+            lowest = bisect_left(_SHIFTS, start - now)
+            beyond = min(count, bisect_right(_SHIFTS, min(stop, last - 1) - now))
+            mask[first + lowest : first + beyond] = True
         exact = bisect_left(_SHIFTS, last - now)
         if exact < count and _SHIFTS[exact] == last - now:
             mask[first + exact] = True

@@ -33,7 +33,7 @@ MOST_BARS_LEFT = 32
 
 UNKNOWN_BARS_LEFT = MOST_BARS_LEFT + 1
 
-_SHIFTS: list[int] = SHIFTS.tolist()
+_SHIFTS: tuple[int, ...] = tuple(SHIFTS.tolist())
 
 
 def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
@@ -89,7 +89,8 @@ class Reader:
         low, high = (tokens.is_kind(ids, kind) for kind in ("length_low", "length_high"))
         announced = 16 * latest(high, ids - tokens.first["length_high"], 0) + ids - tokens.first["length_low"]
         length = latest(low, np.maximum(1, announced), 0)
-        left = np.where(length > 0, np.clip(length - 1 - bar, 0, MOST_BARS_LEFT), UNKNOWN_BARS_LEFT)
+        left = np.minimum(np.maximum(length - 1 - bar, 0), MOST_BARS_LEFT)
+        left = np.where(length > 0, left, UNKNOWN_BARS_LEFT)
         remembered = self.remembered.at_once(latest(is_note, named, -1), duration, velocity)
         columns = [
             ids,

@@ -41,6 +41,7 @@ class Signs:
         self.stops = mask(word in SENTENCE_ENDS for word in words)
         self.closes = mask(word in QUOTES.values() for word in words)
         self.opens = mask(word in QUOTES for word in words)
+        self.plain = self.is_word & ~self.closes & ~self.opens
         self.closer = {ids[a]: ids[b] for a, b in QUOTES.items() if a in ids and b in ids}
 
 
@@ -87,9 +88,10 @@ class WordGrammarState(GrammarState):
             if self.open and not mask.any():
                 mask[self.open[-1]] = True
             return
-        mask |= signs.is_word & ~signs.closes & ~signs.opens
+        mask |= signs.plain
         if len(self.open) < DEEPEST_QUOTE:
-            mask[list(signs.closer)] = True  # quotes that can be closed again
+            for opening in signs.closer:  # quotes that can be closed again
+                mask[opening] = True
         if self.open:
             mask[self.open[-1]] = True
         elif self.token not in (START, PARAGRAPH):
