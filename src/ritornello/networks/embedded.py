@@ -128,11 +128,11 @@ class EmbeddedNetwork(Network):
         assert isinstance(notes, LastNotes)
         last = notes.follow(inputs[..., 0], state[-1])
         after = last[:, -1].to(state[-1].dtype)
-        if inputs.shape[1] > 1:  # in a window only the voices that play
+        if inputs.shape[1] > 1 and last.device.type == "cpu":  # in a window only the voices that play
             voices = notes.playing(last)
             last = torch.gather(last, 2, voices[:, None].expand(*last.shape[:2], -1))
         else:
-            voices = torch.arange(notes.voices, device=last.device).expand(last.shape[0], -1)
+            voices = torch.arange(notes.voices, device=last.device).expand(last.shape[0], -1)  # others would wait
         x, state = self.run(self.embed(inputs, tokens, last), state[:-1])
         logits = self.read_out(x, tokens, inputs)
         return notes.add_scores(logits, x, last, voices), (*state, after)
