@@ -8,14 +8,14 @@ from ritornello.errors import ConfigError
 from ritornello.networks import NETWORKS, make_network
 from ritornello.testing.networks import LAWS, SIZES, make_case
 
-VOICES = ((0, 0), (0, 0), *((1, 61 + n) for n in range(4)), *((2, 49 + n) for n in range(SIZES[0] - 6)))
-"""Of each id, 1 + its voice and 1 + its pitch: two ids that are no notes, four of one voice, the rest of another."""
+LINES = ((0, 0), (0, 0), *((1, step) for step in range(4)), *((2, step) for step in range(SIZES[0] - 6)))
+"""Of each id its line and its step: two ids that are no notes, four of one line, the rest of another."""
 
 SMALL = {  # a network without a small configuration here fails the laws, on purpose
     "lstm": [
         {"hidden": 8, "layers": 1, "embedding": 8, "tied": False},
         {"hidden": 8, "layers": 2, "embedding": 6, "tied": True, "dropout": 0.5, "candidates": [2]},
-        {"hidden": 8, "layers": 3, "embedding": 6, "candidates": [2], "features": VOICES, "intervals": 3},
+        {"hidden": 8, "layers": 3, "embedding": 6, "candidates": [2], "lines": LINES, "intervals": 3},
     ],
     "note_classifier": [
         {"hidden": 8, "layers": 1, "input": "scalar", "dense": 0},
@@ -45,7 +45,7 @@ SMALL = {  # a network without a small configuration here fails the laws, on pur
     "min_gru": [
         {"hidden": 8, "layers": 1, "convolution": 1},
         {"hidden": 8, "layers": 2, "embedding": 6, "candidates": [2]},
-        {"hidden": 8, "layers": 3, "tied": False, "features": VOICES, "intervals": 24},
+        {"hidden": 8, "layers": 3, "tied": False, "lines": LINES, "intervals": 24},
     ],
     "rg_lru": [{"hidden": 8, "layers": 1, "tied": False}, {"hidden": 8, "layers": 2, "convolution": 2}],
 }

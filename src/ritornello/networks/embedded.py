@@ -54,17 +54,18 @@ class EmbeddedConfig(BaseModel):
         description="share of the steps of training at which there is no candidate",
     )
     intervals: int = Field(
-        0,
-        ge=0,
-        le=127,
-        description="score intervals from the last note of a voice, up to so many semitones; 0: do not; needs features",
+        0, ge=0, le=127, description="score intervals of notes in a line, up to so many steps; 0: do not"
+    )
+    lines: tuple[tuple[int, int], ...] = Field(
+        (),
+        description="of each id the line whose note it is, from 1, and its step in it, from 0; line 0: no note",
     )
 
 
 class EmbeddedNetwork(Network):
     """Base of networks with embedded columns. A subclass has `initial_layers` and `run`, its recurrent layers.
 
-    The state is that of the layers, and with `intervals` the last notes, (batch, voice).
+    The state is that of the layers, and with `intervals` the last notes, (batch, line).
     """
 
     def __init__(self, config: EmbeddedConfig, column_sizes: tuple[int, ...]) -> None:
@@ -97,9 +98,9 @@ class EmbeddedNetwork(Network):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
         self.shared = nn.ModuleList(nn.Embedding(int(c.max()) + 1, config.embedding) for c in features.T)
-        is_melodic = bool(config.intervals and attributes >= 2)
+        is_melodic = bool(config.intervals and config.lines)
         self.last_notes = nn.ModuleList(
-            [LastNotes(features.numpy(), config.hidden, config.intervals)] if is_melodic else []
+            [LastNotes(config.lines, config.hidden, config.intervals)] if is_melodic else []
         )
         self.sounding = nn.ModuleList(
             nn.Linear(config.embedding, config.embedding, bias=False) for _ in self.last_notes
@@ -117,7 +118,7 @@ class EmbeddedNetwork(Network):
 
     def initial_state(self, batch: int) -> State:
         layers = self.initial_layers(batch)
-        return (*layers, *(layers[0].new_zeros(batch, notes.voices) for notes in self.last_notes))
+        return (*layers, *(layers[0].new_zeros(batch, notes.count) for notes in self.last_notes))
 
     def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         inputs, tokens = self.withhold(inputs), self.token_table()
@@ -128,14 +129,16 @@ class EmbeddedNetwork(Network):
         assert isinstance(notes, LastNotes)
         last = notes.follow(inputs[..., 0], state[-1])
         after = last[:, -1].to(state[-1].dtype)
-        if inputs.shape[1] > 1 and last.device.type == "cpu":  # in a window only the voices that play
-            voices = notes.playing(last)
-            last = torch.gather(last, 2, voices[:, None].expand(*last.shape[:2], -1))
+        if inputs.shape[1] > 1 and last.device.type == "cpu":  # in a window only the lines that play
+            playing = notes.playing(last)
+            last = torch.gather(last, 2, playing[:, None].expand(*last.shape[:2], -1))
         else:
-            voices = torch.arange(notes.voices, device=last.device).expand(last.shape[0], -1)  # others would wait
+            playing = torch.arange(notes.count, device=last.device).expand(
+                last.shape[0], -1
+            )  # others would wait
         x, state = self.run(self.embed(inputs, tokens, last), state[:-1])
         logits = self.read_out(x, tokens, inputs)
-        return notes.add_scores(logits, x, last, voices), (*state, after)
+        return notes.add_scores(logits, x, last, playing), (*state, after)
 
     def token_table(self) -> Tensor:
         """Return the embedding of every id with those of its attributes added, (vocabulary, embedding)."""
@@ -155,7 +158,7 @@ class EmbeddedNetwork(Network):
 
     def embed(self, inputs: Tensor, tokens: Tensor, last: Tensor | None = None) -> Tensor:
         """Return (batch, time, embedding) for inputs (batch, time, column); `tokens` is the token table, `last` the
-        last notes (batch, time, voice)."""
+        last notes (batch, time, line)."""
         # One look-up in one joint table: a step then takes a few operations, instead of several for each column.
         rows = inputs + self.firsts
         candidate_embeddings = functional.pad(tokens, (0, 0, 1, 0))  # candidate 0 is a row of zeros

@@ -218,6 +218,12 @@ class Tokens:
         return list(zip(self.line.tolist(), self.step.tolist(), strict=True))
 
     @cached_property
+    def line_table(self) -> list[tuple[int, int]]:
+        """Of each id 1 + its `line` and its step, or zeros; [] if no id has a line. For networks."""
+        rows = np.where(self.line >= 0, np.stack([self.line + 1, self.step]), 0).T.tolist()
+        return [(line, step) for line, step in rows] if (self.line >= 0).any() else []
+
+    @cached_property
     def id_of(self) -> Ints:
         """The id of each series and step of `line`, -1 for none."""
         is_note = self.line >= 0

@@ -89,6 +89,12 @@ class TrainConfig(BaseModel):
     features: bool = Field(
         True, description="let ids that share attributes, such as a pitch, share a part of their embedding"
     )
+    intervals: int = Field(
+        24,
+        ge=0,
+        le=127,
+        description="score intervals from the last note of a voice, up to so many semitones; 0: do not",
+    )
     batch: int | None = Field(None, ge=1, le=4096, description="parallel streams in a batch")
     window: int | None = Field(
         None,

@@ -294,10 +294,11 @@ def _like(begin: Bundle, config: TrainConfig) -> TrainConfig:
     own = {
         name: value for name, value in config_of_network.items() if name in SIZE_FIELDS and name not in mine
     }
-    derived = (*SIZE_FIELDS, "features", "candidates")
+    derived = (*SIZE_FIELDS, "features", "candidates", "intervals", "lines")
     options = {name: value for name, value in config_of_network.items() if name not in derived}
     own |= {"network": begin.card.network.name, "network_options": options}
     own["features"] = bool(config_of_network.get("features"))
+    own["intervals"] = config_of_network.get("intervals", 0)
     if "learning_rate" not in config.model_fields_set:
         own["learning_rate"] = FINE_TUNING_RATE
     return config.model_copy(update=own)

@@ -219,6 +219,8 @@ def build(config: TrainConfig, corpus: Corpus) -> Network:
     fields = {name: getattr(config, name) for name in SIZE_FIELDS if name in known}
     if "features" in known and config.features:
         fields["features"] = corpus.representation.tokens.features.tolist()
+    if "lines" in known and config.intervals:
+        fields |= {"intervals": config.intervals, "lines": corpus.representation.tokens.line_table}
     if "candidates" in known:
         fields["candidates"] = candidate_columns(corpus.representation)
     return make_network(config.network, fields | config.network_options, sizes)
