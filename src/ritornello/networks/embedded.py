@@ -129,16 +129,10 @@ class EmbeddedNetwork(Network):
         assert isinstance(notes, LastNotes)
         last = notes.follow(inputs[..., 0], state[-1])
         after = last[:, -1].to(state[-1].dtype)
-        if inputs.shape[1] > 1 and last.device.type == "cpu":  # in a window only the lines that play
-            playing = notes.playing(last)
-            last = torch.gather(last, 2, playing[:, None].expand(*last.shape[:2], -1))
-        else:
-            playing = torch.arange(notes.count, device=last.device).expand(
-                last.shape[0], -1
-            )  # others would wait
+        lines, last = notes.in_use(last)
         x, state = self.run(self.embed(inputs, tokens, last), state[:-1])
         logits = self.read_out(x, tokens, inputs)
-        return notes.add_scores(logits, x, last, playing), (*state, after)
+        return notes.add_scores(logits, x, last, lines), (*state, after)
 
     def token_table(self) -> Tensor:
         """Return the embedding of every id with those of its attributes added, (vocabulary, embedding)."""
@@ -165,20 +159,17 @@ class EmbeddedNetwork(Network):
         if self.training and self.hinted and inputs.device.type == "cpu":
             rows, used = self._rows_in_use(inputs, len(tokens))
             candidate_embeddings = functional.embedding(used, candidate_embeddings)
-        hinted = [layer(candidate_embeddings).to(tokens.dtype) for layer in self.hinted]
-        for layer in self.sounding if last is not None else ():
-            rows = torch.cat([rows, last + self.firsts_end(len(tokens), hinted)], dim=-1)
-            hinted.append(layer(functional.pad(tokens, (0, 0, 1, 0))).to(tokens.dtype))
-        table = torch.cat([tokens, *(embedding.weight for embedding in self.embeddings[1:]), *hinted])
+        others = [embedding.weight for embedding in self.embeddings[1:]]
+        others += [layer(candidate_embeddings).to(tokens.dtype) for layer in self.hinted]
+        if last is not None:
+            [layer] = self.sounding
+            rows = torch.cat([rows, last + len(tokens) + sum(map(len, others))], dim=-1)
+            others.append(layer(functional.pad(tokens, (0, 0, 1, 0))).to(tokens.dtype))
+        table = torch.cat([tokens, *others])
         if self.training:  # the same sum, faster with gradients; step graphs do not know it
             summed = functional.embedding_bag(rows.flatten(0, -2), table, mode="sum")
             return self.dropout(summed.view(*inputs.shape[:-1], -1))
         return self.dropout(functional.embedding(rows, table).sum(-2))
-
-    def firsts_end(self, vocabulary: int, hinted: list[Tensor]) -> int:
-        """Return the number of rows of the joint table so far."""
-        others = sum(embedding.num_embeddings for embedding in self.embeddings[1:])
-        return vocabulary + others + sum(len(part) for part in hinted)
 
     def _rows_in_use(self, inputs: Tensor, vocabulary: int) -> tuple[Tensor, Tensor]:
         """Return the rows of the joint table for `inputs`, and the candidates that occur, ascending.

@@ -48,14 +48,18 @@ class LastNotes(nn.Module):
             since > 0, torch.gather(note.expand_as(since), 1, (since - 1).clamp(min=0)), before
         )
 
-    def playing(self, last: Tensor) -> Tensor:
-        """Return the numbers of the lines that have a last note at any step of a row of `last`, (batch, most).
+    def in_use(self, last: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the numbers of the lines that matter, (batch, most), and their last notes, (batch, time, most).
 
-        Others may be among them where a row has fewer.
+        In a window these are the lines that have a last note in it, of a few dozen often three. How many they are has
+        to be read; a graphics card would be waited for, so there all of them matter.
         """
+        if last.shape[1] == 1 or last.device.type != "cpu":
+            return torch.arange(self.count, device=last.device).expand(last.shape[0], -1), last
         present = (last > 0).any(dim=1)
         most = max(1, int(present.sum(dim=1).max()))
-        return present.to(torch.uint8).topk(most, dim=1).indices
+        lines = present.to(torch.uint8).topk(most, dim=1).indices
+        return lines, last.gather(2, lines[:, None].expand(*last.shape[:2], -1))
 
     def add_scores(self, logits: Tensor, y: Tensor, last: Tensor, lines: Tensor) -> Tensor:
         """Return `logits` (batch, time, ids) with the scores of the intervals from `last` (batch, time, most), the last
