@@ -153,6 +153,8 @@ class TrainSettings(TypedDict, total=False):
     """use the token embedding as the output layer too (default True)"""
     features: bool
     """let ids that share attributes, such as a pitch, share a part of their embedding (default True)"""
+    intervals: int
+    """score intervals from the last note of a voice, up to so many semitones; 0: do not (0 to 127; default 24)"""
     batch: int | None
     """parallel streams in a batch (1 to 4096)"""
     window: int | None
