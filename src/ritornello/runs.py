@@ -6,7 +6,6 @@ and Rabin 1987), modulo 2**64, in which powers of an odd base have inverses.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -61,14 +60,6 @@ def run_hashes_at(sums: Hashes, starts: NDArray[np.integer[Any]], length: int) -
     """Return those of `run_hashes` that begin at `starts`."""
     hashes: Hashes = sums[starts + length] - sums[starts]
     return np.asarray(hashes * _powers(_INVERSE, len(sums) - length)[starts])
-
-
-def hash_run(numbers: Iterable[int]) -> int:
-    """Return the hash of one run."""
-    total, power = 0, 1
-    for number in numbers:
-        total, power = total + (int(number) + 1) * power, power * BASE & _MASK
-    return total & _MASK
 
 
 _tables: dict[int, Hashes] = {}

@@ -9,7 +9,6 @@ Read in order: `load` and `Model` here, then `compose`; below it `constraints`, 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -76,7 +75,7 @@ class Model:
         from ritornello.generation.stepper import Stepper
 
         if precision not in self._steppers:
-            self._steppers[precision] = Stepper(self.bundle, min(2, os.cpu_count() or 1), precision)
+            self._steppers[precision] = Stepper(self.bundle, 2, precision)
         return self._steppers[precision]
 
     def _repr_html_(self) -> str:

@@ -245,6 +245,12 @@ class _Group:
         return stepper.start(columns, self.state) if beside else partial(stepper.step, columns, self.state)
 
 
+def _has_two_processors() -> bool:
+    from ritornello.corpus.pool import processor_count  # imports what one piece does not need
+
+    return processor_count() > 1
+
+
 def _step_all(
     stepper: Stepper,
     sample: Sampler,
@@ -254,10 +260,10 @@ def _step_all(
 ) -> None:
     """Step until all pieces have ended; `after` is the stepper's output after the ids that they begin with, of one row.
 
-    Many pieces are two groups, if the stepper has two threads: while the network reads one, the ids of the other are
-    chosen. So both take the time of one. Rows of a batch are independent, so that changes no piece.
+    Many pieces are two groups, if the stepper has two threads and they have processors of their own: while the network
+    reads one, the ids of the other are chosen. Rows of a batch are independent, so that changes no piece.
     """
-    count = 2 if stepper.threads > 1 and len(pieces) >= FEWEST_FOR_GROUPS else 1
+    count = 2 if stepper.threads > 1 and len(pieces) >= FEWEST_FOR_GROUPS and _has_two_processors() else 1
     waiting: deque[tuple[_Group, Callable[[], tuple[Logits, State]]]] = deque()
     for number in range(count):
         group = _Group(pieces[number::count], sample)
