@@ -172,6 +172,11 @@ class Frames(FixedTokenizer[FramesConfig]):
             axis=1,
         ).astype(np.int32)
 
+    def frame_numbers(self, ids: Ids) -> Ints:
+        """Return the number of the frame that each id of a piece is of, (time,); -1 for START and KEY."""
+        ends = np.asarray(ids) == self.frame_end_id
+        return np.where(np.arange(len(ids)) < 2, -1, np.cumsum(ends) - ends)
+
     def continuations(self, ids: Ids) -> Mask:
         """Return masks of the ids that can follow each, (time, vocabulary_size), in a piece that does not end."""
         level = _AtOnce(self, np.asarray(ids)).level[:, None]
