@@ -21,6 +21,9 @@ FRAMES = FramesConfig(cycles=(12,), repeats=(3, 6, 12, 24, 48))
 """Options of `frames`: bars of 16 or 8 frames, and of 12 or 6; a short repeat too, which lowers the loss."""
 
 
+GRID = VoiceGridConfig()
+
+
 class Pieces(NamedTuple):
     """The pieces of a collection as ids, and the representation that they are in."""
 
@@ -57,7 +60,7 @@ def roll_to_ids(frames: Frames, roll: Roll) -> Ids:
 
 def read_voices(path: Path) -> Pieces:
     """Return the pieces of a file of grids of four voices."""
-    grid = VoiceGrid(VoiceGridConfig())
+    grid = VoiceGrid(GRID)
     return Pieces(grid, read_grids(path).map(grid.grid_to_ids))
 
 

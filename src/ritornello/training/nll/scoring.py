@@ -19,22 +19,14 @@ import torch
 
 from ritornello.arrays import Floats, Ints, Mask
 from ritornello.networks import Network
-from ritornello.representations.base import Column, Ids
-from ritornello.representations.tokens import Tokens
+from ritornello.representations.base import Ids, Representation
+from ritornello.representations.columns import transposition
 
 _BATCH = 16
 
 
-class Scorable(Protocol):
+class Scorable(Representation, Protocol):
     """A representation in which every frame has exactly one encoding."""
-
-    tokens: Tokens
-
-    @property
-    def columns(self) -> tuple[Column, ...]: ...
-
-    def inputs(self, ids: Ids) -> Ids:
-        """Return the input columns of a piece, (time, column)."""
 
     def frame_numbers(self, ids: Ids) -> Ints:
         """Return the number of the frame that each id of a piece is of, (time,); -1 for none."""
@@ -80,13 +72,16 @@ def frame_nats(mixture: Mixture, representation: Scorable, pieces: Sequence[Ids]
 
 def log_probabilities(mixture: Mixture, representation: Scorable, batch: Sequence[Ids]) -> Floats:
     """Return the log-probability of each id but the first, (piece, time); 0 after the end of a piece."""
-    found = []
+    rows, found = [representation.inputs(ids) for ids in batch], []
     for semitones in mixture.semitones:
-        moved = [representation.tokens.transposed(ids, semitones) for ids in batch]
+        move = transposition(representation, semitones)
         inputs = np.zeros((len(batch), max(map(len, batch)), len(representation.columns)), dtype=np.int64)
-        for row, ids in zip(inputs, moved, strict=True):
-            row[: len(ids)] = representation.inputs(ids)
-        possible = [representation.continuations(ids[:-1]) for ids in moved]
+        for row, own in zip(inputs, rows, strict=True):
+            row[: len(own)] = move(own)
+        possible = [
+            representation.continuations(row[: len(own) - 1, 0])
+            for row, own in zip(inputs, rows, strict=True)
+        ]
         found += [_chosen(network, inputs, possible) for network in mixture.networks]
     return np.asarray(np.logaddexp.reduce(found) - np.log(len(found)))
 

@@ -33,9 +33,6 @@ from ritornello.training.nll.grids import REST, VOICES
 
 PITCHES = 128
 
-ORDER = (3, 0, 2, 1)
-"""The voices of a step (of soprano, alto, tenor, bass) in the order in which they are encoded: the outer ones first."""
-
 WIDEST = 36
 """Wider intervals count as this one."""
 
@@ -46,10 +43,14 @@ LONGEST = 16
 
 
 class VoiceGridConfig(BaseModel):
-    """The options of `VoiceGrid`."""
+    """The options of `VoiceGrid`.
+
+    order: the voices of a step, numbered from the soprano down, in the order in which they are encoded.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    order: tuple[int, int, int, int] = (3, 0, 2, 1)
     cycles: tuple[int, ...] = (16, 12)
     lags: tuple[int, ...] = (2, 4, 8, 16)
     repeats: Orders = (4, 8, 16, 32)
@@ -95,7 +96,9 @@ class VoiceGrid(BaseTokenizer[VoiceGridConfig]):
         """Return the ids of a grid of pitches or REST, (step, voice)."""
         first, voice = self.tokens.first, np.arange(VOICES)
         ids = np.where(grid == REST, first["rest"] + voice, first["note"] + PITCHES * voice + grid)
-        return np.concatenate([[self.start_id], ids[:, ORDER].ravel(), [self.end_id]]).astype(np.int32)
+        return np.concatenate([[self.start_id], ids[:, self.settings.order].ravel(), [self.end_id]]).astype(
+            np.int32
+        )
 
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
         ids = np.asarray(ids).astype(np.int64)
@@ -129,7 +132,7 @@ class VoiceGrid(BaseTokenizer[VoiceGridConfig]):
 
     def continuations(self, ids: Ids) -> Mask:
         """Return masks of the ids that can follow each, (time, vocabulary_size), in a piece that does not end."""
-        voice = np.array(ORDER)[np.arange(len(ids)) % VOICES]
+        voice = np.array(self.settings.order)[np.arange(len(ids)) % VOICES]
         return np.asarray(self.tokens.voice == voice[:, None])
 
 
