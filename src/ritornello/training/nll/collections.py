@@ -17,7 +17,7 @@ from ritornello.training.nll.scoring import Scorable
 from ritornello.training.nll.splits import Splits
 from ritornello.training.nll.voices import VoiceGrid, VoiceGridConfig
 
-FRAMES = FramesConfig(cycles=(12,), repeats=(3, 6, 12, 24, 48))
+FRAMES = FramesConfig.model_validate({"cycles": (12,), "repeats": (3, 6, 12, 24, 48)})
 """Options of `frames`: bars of 16 or 8 frames, and of 12 or 6; a short repeat too, which lowers the loss."""
 
 

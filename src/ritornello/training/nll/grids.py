@@ -30,9 +30,10 @@ def read_grids(path: Path) -> Splits[Ints]:
         lists = json.loads(read_bytes(path, limit=_MOST_BYTES))
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{path}: not JSON ({error})") from error
-    missing = [name for name in Splits._fields if not isinstance(lists, dict) or not lists.get(name)]
+    named = lists if isinstance(lists, dict) else {}
+    missing = [name for name in Splits._fields if not isinstance(named.get(name), list) or not named[name]]
     if missing:
-        raise FormatError(f'{path}: no pieces in the list "{missing[0]}"')
+        raise FormatError(f'{path}: no list "{missing[0]}" of pieces')
     return Splits(*([_grid(path, piece) for piece in lists[name]] for name in Splits._fields))
 
 

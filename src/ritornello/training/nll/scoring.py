@@ -66,7 +66,8 @@ def frame_nats(mixture: Mixture, representation: Scorable, pieces: Sequence[Ids]
         for number, row in zip(numbers, rows, strict=True):
             frame = representation.frame_numbers(pieces[number])[1:]
             is_scored = frame >= 0
-            found[number] = np.bincount(frame[is_scored], weights=-row[: len(frame)][is_scored])
+            nats = np.bincount(frame[is_scored], weights=-row[: len(frame)][is_scored])
+            found[number] = nats.astype(np.float64)
     return FrameNats(tuple(found[number] for number in range(len(pieces))))
 
 
