@@ -22,7 +22,7 @@ from ritornello.networks import Network
 from ritornello.representations.base import Ids, Representation
 from ritornello.representations.columns import transposition
 
-_BATCH = 16
+_BATCH, _WINDOW = 64, 64  # pieces and steps that a network reads at once
 
 
 class Scorable(Representation, Protocol):
@@ -90,14 +90,19 @@ def log_probabilities(mixture: Mixture, representation: Scorable, batch: Sequenc
 @torch.no_grad()  # type: ignore[untyped-decorator]  # torch has no complete types
 def _chosen(network: Network, inputs: Ids, possible: Sequence[Mask]) -> Floats:
     """Return the log-probability of the next id at each step of `inputs`, (piece, time, column), among those possible
-    in each piece, (its time, vocabulary)."""
+    in each piece, (its time, vocabulary); 0 after its end."""
     network.eval()
-    read = torch.from_numpy(inputs).to(next(network.parameters()).device)
-    logits, _ = network(read, network.initial_state(len(read)))
-    result = np.zeros((len(inputs), inputs.shape[1] - 1))
-    for number, mask in enumerate(possible):
-        impossible = torch.from_numpy(~mask).to(read.device)
-        scores = logits[number, : len(mask)].float().masked_fill(impossible, -torch.inf).log_softmax(-1)
-        chosen = scores.gather(-1, read[number, 1 : len(mask) + 1, :1])
-        result[number, : len(mask)] = chosen[:, 0].double().cpu().numpy()
+    device = next(network.parameters()).device
+    state, result = network.initial_state(len(inputs)), np.zeros((len(inputs), inputs.shape[1] - 1))
+    for at in range(0, inputs.shape[1] - 1, _WINDOW):
+        ids = torch.from_numpy(inputs[:, at : at + _WINDOW + 1]).to(device)
+        logits, state = network(ids[:, :-1], state)
+        impossible = np.zeros(logits.shape, dtype=bool)
+        for row, mask in zip(impossible, possible, strict=True):
+            row[: max(0, len(mask) - at)] = ~mask[at : at + _WINDOW]
+        scores = logits.float().masked_fill(torch.from_numpy(impossible).to(device), -torch.inf)
+        chosen = scores.log_softmax(-1).gather(-1, ids[:, 1:, :1])
+        result[:, at : at + _WINDOW] = chosen[..., 0].double().cpu().numpy()
+    for row, mask in zip(result, possible, strict=True):
+        row[len(mask) :] = 0.0
     return result
