@@ -25,8 +25,10 @@ from ritornello.data import CORPUS
 from ritornello.data.tunes import load_tunes
 from ritornello.errors import ConfigError, FileError
 from ritornello.networks import Network
+from ritornello.networks.mapping import mapped_weights
 from ritornello.originality import Index, build_index, one_of
 from ritornello.paths import describe
+from ritornello.representations.mapping import analogous_values
 from ritornello.training.checkpoint import load_checkpoint
 from ritornello.training.config import TrainConfig
 from ritornello.training.device import device_errors
@@ -150,6 +152,7 @@ def prepare(
     begin = load_bundle(init) if init else None
     if begin:
         _check_like(begin, config)
+        config = _like(begin, config)
     if resume:
         saved = load_checkpoint(directory / CHECKPOINT).facts["config"]
         config = resumed_config(TrainConfig.model_validate(saved), config)
@@ -158,7 +161,7 @@ def prepare(
         corpus, found = build_corpus(
             sources,
             directory / "corpus",
-            representation=begin.representation if begin else config.representation,
+            representation=config.representation,
             options=config.representation_options,
             seed=config.seed,
             validation=config.held_out,
@@ -166,14 +169,15 @@ def prepare(
             executor=executor,
         )
         with device_errors(config.device, lambda: LESS_MEMORY):
-            config = settle(_like(begin, config) if begin else config, corpus, clock.seconds())
+            config = settle(config, corpus, clock.seconds())
     index = functools.cache(functools.partial(index_of, corpus))
     with device_errors(config.device, lambda: LESS_MEMORY):
         trainer = Trainer(config, corpus, directory, _saver(out, corpus, about, index), clock=clock)
     if resume:
         trainer.resume()
     elif begin:
-        trainer.network.load_state_dict(load_network(begin).state_dict())
+        columns = analogous_values(corpus.representation, begin.representation)
+        trainer.network.load_state_dict(mapped_weights(trainer.network, load_network(begin), columns))
     trainer.counters.seconds = clock.seconds()
     return Run(trainer, corpus, found, out, sample, index)
 
@@ -288,7 +292,8 @@ def _check_like(begin: Bundle, config: TrainConfig) -> None:
 
 
 def _like(begin: Bundle, config: TrainConfig) -> TrainConfig:
-    """Return `config` with the network of a bundle, and a lower learning rate unless one is given."""
+    """Return `config` with the network and the options of the representation of a bundle, and a lower learning rate
+    unless one is given."""
     config_of_network = begin.card.network.config
     mine = {"dropout", "candidate_dropout"} & config.model_fields_set
     own = {
@@ -297,6 +302,8 @@ def _like(begin: Bundle, config: TrainConfig) -> TrainConfig:
     derived = (*SIZE_FIELDS, "features", "candidates", "intervals", "lines")
     options = {name: value for name, value in config_of_network.items() if name not in derived}
     own |= {"network": begin.card.network.name, "network_options": options}
+    own["representation"] = begin.card.representation.name
+    own["representation_options"] = {**config.representation_options, **begin.representation.options()}
     own["features"] = bool(config_of_network.get("features"))
     own["intervals"] = config_of_network.get("intervals", 0)
     if "learning_rate" not in config.model_fields_set:
