@@ -25,8 +25,10 @@ from ritornello.data import CORPUS
 from ritornello.data.tunes import load_tunes
 from ritornello.errors import ConfigError, FileError
 from ritornello.networks import Network
+from ritornello.networks.mapping import mapped_weights
 from ritornello.originality import Index, build_index, one_of
 from ritornello.paths import describe
+from ritornello.representations.mapping import analogous_values
 from ritornello.training.checkpoint import load_checkpoint
 from ritornello.training.config import TrainConfig
 from ritornello.training.device import device_errors
@@ -154,10 +156,11 @@ def prepare(
     found: Scan | None = None
     begin = load_bundle(init) if init else None
     taught_by = load_bundle(teacher) if teacher else None
+    if not resume:
+        _check_teacher(taught_by, config)
     if begin:
         _check_like(begin, config)
-    if not resume:
-        _check_teacher(taught_by, config, begin)
+        config = _like(begin, config)
     if resume:
         saved = load_checkpoint(directory / CHECKPOINT).facts
         config = resumed_config(TrainConfig.model_validate(saved["config"]), config)
@@ -165,11 +168,10 @@ def prepare(
         if taught_by is None and (known := saved.get("teacher")):
             taught_by = load_bundle(Path(known["path"]))
     else:
-        reads = taught_by or begin
         corpus, found = build_corpus(
             sources,
             directory / "corpus",
-            representation=reads.representation if reads else config.representation,
+            representation=taught_by.representation if taught_by else config.representation,
             options=config.representation_options,
             seed=config.seed,
             validation=config.held_out,
@@ -178,7 +180,7 @@ def prepare(
             executor=executor,
         )
         with device_errors(config.device, lambda: LESS_MEMORY):
-            config = settle(_like(begin, config) if begin else config, corpus, clock.seconds())
+            config = settle(config, corpus, clock.seconds())
     index = functools.cache(functools.partial(index_of, corpus))
     with device_errors(config.device, lambda: LESS_MEMORY):
         save_model = _saver(out, corpus, about, index)
@@ -186,7 +188,8 @@ def prepare(
     if resume:
         trainer.resume()
     elif begin:
-        trainer.network.load_state_dict(load_network(begin).state_dict())
+        columns = analogous_values(corpus.representation, begin.representation)
+        trainer.network.load_state_dict(mapped_weights(trainer.network, load_network(begin), columns))
     trainer.counters.seconds = clock.seconds()
     return Run(trainer, corpus, found, out, sample, index)
 
@@ -300,7 +303,7 @@ def _check_like(begin: Bundle, config: TrainConfig) -> None:
             )
 
 
-def _check_teacher(teacher: Bundle | None, config: TrainConfig, begin: Bundle | None) -> None:
+def _check_teacher(teacher: Bundle | None, config: TrainConfig) -> None:
     """Raise ConfigError for settings without a teacher to use them, or music that would be encoded otherwise than it
     reads."""
     given = config.model_fields_set
@@ -318,14 +321,11 @@ def _check_teacher(teacher: Bundle | None, config: TrainConfig, begin: Bundle | 
     for name, value, own in asked:
         if json.dumps(value) != json.dumps(own):
             raise ConfigError(f"{name} {value}: {teacher.card.name}, the teacher, has {own}; leave it out")
-    if begin and begin.card.representation != part:
-        raise ConfigError(
-            f"{begin.path}: has another representation or vocabulary than the teacher {teacher.card.name}"
-        )
 
 
 def _like(begin: Bundle, config: TrainConfig) -> TrainConfig:
-    """Return `config` with the network of a bundle, and a lower learning rate unless one is given."""
+    """Return `config` with the network and the options of the representation of a bundle, and a lower learning rate
+    unless one is given."""
     config_of_network = begin.card.network.config
     mine = {"dropout", "candidate_dropout"} & config.model_fields_set
     own = {
@@ -334,6 +334,8 @@ def _like(begin: Bundle, config: TrainConfig) -> TrainConfig:
     derived = (*SIZE_FIELDS, "features", "candidates", "intervals", "lines")
     options = {name: value for name, value in config_of_network.items() if name not in derived}
     own |= {"network": begin.card.network.name, "network_options": options}
+    own["representation"] = begin.card.representation.name
+    own["representation_options"] = {**config.representation_options, **begin.representation.options()}
     own["features"] = bool(config_of_network.get("features"))
     own["intervals"] = config_of_network.get("intervals", 0)
     if "learning_rate" not in config.model_fields_set:
