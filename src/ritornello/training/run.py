@@ -11,7 +11,7 @@ import functools
 import json
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -126,6 +126,7 @@ def prepare(
     resume: bool = False,
     init: Path | None = None,
     teacher: Path | None = None,
+    held_out: Collection[str] | None = None,
     about: About | None = None,
     sample: Sample | None = None,
     progress: FilesProgress | None = None,
@@ -136,9 +137,9 @@ def prepare(
     """Return a run, ready to start: corpus built, machine measured, sizes chosen.
 
     With `resume`, continue the run that belongs to `out` from its checkpoint; `sources` are not read again. With
-    `init`, begin with the weights and the vocabulary of that bundle; with `teacher`, learn from the probabilities of
-    that one too, with its vocabulary (`distillation`; a resumed run loads it again). `executor` reads the files, as for
-    `map_guarded`.
+    `init`, begin with the weights and the vocabulary of that bundle. `executor` reads the files, as for `map_guarded`.
+    With `teacher`, learn from the probabilities of that bundle too, with its vocabulary; a resumed run loads it again.
+    `held_out` has the keys of the pieces to hold out, as for `build_corpus`, instead of a share.
     `clock` has run since the command began, for a time budget.
     For one of several processes, see `prepare_together`. A model or run that exists is replaced only with `force`.
     """
@@ -171,6 +172,7 @@ def prepare(
             options=config.representation_options,
             seed=config.seed,
             validation=config.held_out,
+            held_out=held_out,
             progress=_within(config.minutes, clock, progress),
             executor=executor,
         )
