@@ -33,14 +33,11 @@ from ritornello.training.device import device_errors
 from ritornello.training.group import join_group, was_restarted
 from ritornello.training.loop import CHECKPOINT, Trainer
 from ritornello.training.progress import Clock, Progress
-from ritornello.training.tuning import SIZE_FIELDS, check, settle
+from ritornello.training.tuning import SIZE_FIELDS, build, check, settle
 
 Sample = Callable[[Path, Path], None]
 """Called with a bundle and a path, to compose a short piece there. It is passed in, since generation is a later station
 than training."""
-
-FINE_TUNING_RATE = 1e-3
-"""Learning rate of fine-tuning, unless one is given."""
 
 LESS_MEMORY = "--batch or --hidden with a lower number takes less memory, --device cpu the processor"
 
@@ -166,14 +163,20 @@ def prepare(
             executor=executor,
         )
         with device_errors(config.device, lambda: LESS_MEMORY):
-            config = settle(_like(begin, config) if begin else config, corpus, clock.seconds())
+            config = settle(_like(begin, config) if begin else config, corpus, clock.seconds(), bool(begin))
     index = functools.cache(functools.partial(index_of, corpus))
     with device_errors(config.device, lambda: LESS_MEMORY):
-        trainer = Trainer(config, corpus, directory, _saver(out, corpus, about, index), clock=clock)
+        trainer = Trainer(
+            config,
+            corpus,
+            directory,
+            _saver(out, corpus, about, index),
+            clock=clock,
+            init=_network_of(begin, config, corpus) if begin else None,
+            init_name=begin.card.name if begin else "",
+        )
     if resume:
         trainer.resume()
-    elif begin:
-        trainer.network.load_state_dict(load_network(begin).state_dict())
     trainer.counters.seconds = clock.seconds()
     return Run(trainer, corpus, found, out, sample, index)
 
@@ -288,7 +291,7 @@ def _check_like(begin: Bundle, config: TrainConfig) -> None:
 
 
 def _like(begin: Bundle, config: TrainConfig) -> TrainConfig:
-    """Return `config` with the network of a bundle, and a lower learning rate unless one is given."""
+    """Return `config` with the network of a bundle."""
     config_of_network = begin.card.network.config
     mine = {"dropout", "candidate_dropout"} & config.model_fields_set
     own = {
@@ -299,9 +302,14 @@ def _like(begin: Bundle, config: TrainConfig) -> TrainConfig:
     own |= {"network": begin.card.network.name, "network_options": options}
     own["features"] = bool(config_of_network.get("features"))
     own["intervals"] = config_of_network.get("intervals", 0)
-    if "learning_rate" not in config.model_fields_set:
-        own["learning_rate"] = FINE_TUNING_RATE
     return config.model_copy(update=own)
+
+
+def _network_of(begin: Bundle, config: TrainConfig, corpus: Corpus) -> Network:
+    """Return a new network with the weights of a bundle."""
+    network = build(config, corpus)
+    network.load_state_dict(load_network(begin).state_dict())
+    return network
 
 
 def _check_writable(out: Path) -> None:
