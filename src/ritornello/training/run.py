@@ -35,14 +35,11 @@ from ritornello.training.device import device_errors
 from ritornello.training.group import join_group, was_restarted
 from ritornello.training.loop import CHECKPOINT, Trainer
 from ritornello.training.progress import Clock, Progress
-from ritornello.training.tuning import SIZE_FIELDS, check, settle
+from ritornello.training.tuning import SIZE_FIELDS, build, check, settle
 
 Sample = Callable[[Path, Path], None]
 """Called with a bundle and a path, to compose a short piece there. It is passed in, since generation is a later station
 than training."""
-
-FINE_TUNING_RATE = 1e-3
-"""Learning rate of fine-tuning, unless one is given."""
 
 LESS_MEMORY = "--batch or --hidden with a lower number takes less memory, --device cpu the processor"
 
@@ -180,16 +177,21 @@ def prepare(
             executor=executor,
         )
         with device_errors(config.device, lambda: LESS_MEMORY):
-            config = settle(config, corpus, clock.seconds())
+            config = settle(config, corpus, clock.seconds(), bool(begin))
     index = functools.cache(functools.partial(index_of, corpus))
     with device_errors(config.device, lambda: LESS_MEMORY):
-        save_model = _saver(out, corpus, about, index)
-        trainer = Trainer(config, corpus, directory, save_model, clock=clock, teacher_bundle=taught_by)
+        trainer = Trainer(
+            config,
+            corpus,
+            directory,
+            _saver(out, corpus, about, index),
+            clock=clock,
+            init=_network_of(begin, config, corpus) if begin else None,
+            init_name=begin.card.name if begin else "",
+            teacher_bundle=taught_by,
+        )
     if resume:
         trainer.resume()
-    elif begin:
-        columns = analogous_values(corpus.representation, begin.representation)
-        trainer.network.load_state_dict(mapped_weights(trainer.network, load_network(begin), columns))
     trainer.counters.seconds = clock.seconds()
     return Run(trainer, corpus, found, out, sample, index)
 
@@ -324,8 +326,7 @@ def _check_teacher(teacher: Bundle | None, config: TrainConfig) -> None:
 
 
 def _like(begin: Bundle, config: TrainConfig) -> TrainConfig:
-    """Return `config` with the network and the options of the representation of a bundle, and a lower learning rate
-    unless one is given."""
+    """Return `config` with the network and the options of the representation of a bundle."""
     config_of_network = begin.card.network.config
     mine = {"dropout", "candidate_dropout"} & config.model_fields_set
     own = {
@@ -338,9 +339,15 @@ def _like(begin: Bundle, config: TrainConfig) -> TrainConfig:
     own["representation_options"] = {**config.representation_options, **begin.representation.options()}
     own["features"] = bool(config_of_network.get("features"))
     own["intervals"] = config_of_network.get("intervals", 0)
-    if "learning_rate" not in config.model_fields_set:
-        own["learning_rate"] = FINE_TUNING_RATE
     return config.model_copy(update=own)
+
+
+def _network_of(begin: Bundle, config: TrainConfig, corpus: Corpus) -> Network:
+    """Return a new network with the weights of a bundle, mapped to the vocabulary of the corpus."""
+    network = build(config, corpus)
+    columns = analogous_values(corpus.representation, begin.representation)
+    network.load_state_dict(mapped_weights(network, load_network(begin), columns))
+    return network
 
 
 def _check_writable(out: Path) -> None:
