@@ -14,9 +14,9 @@ model of the half learned from, have one vocabulary, fitted to that half. Where 
 of the notes that are judged is told.
 
 Then each model composes, at its defaults. Measured are the regularity of the onsets in the first BARS bars, and the
-share of their notes in one scale (MEASURES). A piece has a beat, and a key, if its value is above the middle between two
-medians: that of the pieces learned from, and that of the same pieces with every note at a random time and up to a tritone
-away. Beside what was composed stand the real pieces of the other half, and these with their notes at random.
+share of their notes in one scale (MEASURES). A piece has a beat, and a key, if its value is above the middle between
+two medians: that of the pieces learned from, and that of the same pieces with every note at a random time and up to a
+tritone away. Beside what was composed stand the real pieces of the other half, and these with their notes at random.
 """
 
 from __future__ import annotations
