@@ -41,6 +41,7 @@ from ritornello.corpus.splitting import (
     cut_pieces,
     held_out_text,
     hold_out,
+    hold_out_named,
     hold_out_notes,
 )
 from ritornello.errors import CorpusError
@@ -196,6 +197,7 @@ def build_corpus(
     options: Mapping[str, Any] | None = None,
     seed: int = 0,
     validation: float | None = None,
+    held_out: Collection[str] | None = None,
     executor: Any = None,
     progress: Progress | None = None,
 ) -> tuple[Corpus, Scan]:
@@ -203,8 +205,9 @@ def build_corpus(
 
     A `representation` given by name is fitted to the pieces used, with `options`; an instance is used as it is.
     `validation` is the share of pieces, chosen by `seed`, that is held out; by default they are chosen by their notes
-    (`splitting`). A file of which no piece can be encoded is "failed" in the scan. CorpusError if nothing is left to
-    learn from, or to hold out.
+    (`splitting`). `held_out` has the keys (`key_of`) of the pieces to hold out instead, as in split.json; it may name
+    pieces that are not here. A file of which no piece can be encoded is "failed" in the scan. CorpusError if nothing is
+    left to learn from, or to hold out.
     """
     kind = REPRESENTATIONS[representation if isinstance(representation, str) else representation.name]
     found = scan(
@@ -229,7 +232,12 @@ def build_corpus(
         written.check_learned()
         candidates = candidates_of(found.used, written.notes(), fitted.learns_whole_pieces)
         share = SHARE if validation is None and kind.reads_prose else validation
-        apart, facts = hold_out(candidates, seed, share), SplitFacts()
+        facts = SplitFacts()
+        if held_out is None:
+            apart = hold_out(candidates, seed, share)
+        else:
+            apart = hold_out_named(candidates, held_out)
+            written.check_learned(apart)
         if apart is None:
             written, apart, facts = _hold_out_bars(written, candidates, share, write)
         if not apart:

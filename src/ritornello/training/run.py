@@ -11,7 +11,7 @@ import functools
 import json
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,6 +125,7 @@ def prepare(
     *,
     resume: bool = False,
     init: Path | None = None,
+    held_out: Collection[str] | None = None,
     about: About | None = None,
     sample: Sample | None = None,
     progress: FilesProgress | None = None,
@@ -136,6 +137,7 @@ def prepare(
 
     With `resume`, continue the run that belongs to `out` from its checkpoint; `sources` are not read again. With
     `init`, begin with the weights and the vocabulary of that bundle. `executor` reads the files, as for `map_guarded`.
+    `held_out` has the keys of the pieces to hold out, as for `build_corpus`, instead of a share.
     `clock` has run since the command began, for a time budget.
     For one of several processes, see `prepare_together`. A model or run that exists is replaced only with `force`.
     """
@@ -162,6 +164,7 @@ def prepare(
             options=config.representation_options,
             seed=config.seed,
             validation=config.held_out,
+            held_out=held_out,
             progress=_within(config.minutes, clock, progress),
             executor=executor,
         )
