@@ -60,10 +60,13 @@ class Unread(Readings):
 
 
 def test_a_step_reads_nothing_back(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The meta device has no numbers, so that reading one is an error. RMSprop, for the fused ones do not know it."""
+    """The meta device has no numbers, so that reading one is an error. RMSprop, for the fused ones do not know it.
+
+    The scores of intervals do read one, how many lines are in use.
+    """
     monkeypatch.setattr(loop, "choose_device", lambda name: torch.device("meta"))
     monkeypatch.setattr(loop, "Readings", Unread)
-    config = TrainConfig(**SMALL | {"layers": 2, "optimizer": "rmsprop"})
+    config = TrainConfig(**SMALL | {"layers": 2, "optimizer": "rmsprop", "intervals": 0})
     trainer = Trainer(config, corpus, tmp_path, lambda network, facts: None)
     for _ in range(3):
         trainer._step(next(trainer.streams), 0.5)
