@@ -173,6 +173,8 @@ class TrainSettings(TypedDict, total=False):
     """share of the run during which the learning rate rises (at least 0 and below 1; default 0.03)"""
     clip: float
     """greatest norm of the gradient (above 0; default 1)"""
+    teacher_share: float
+    """weight of a teacher's probabilities; the music has the rest (above 0 and at most 1; default 0.5)"""
     precision: Literal["auto", "float32", "bfloat16"]
     """arithmetic; auto: the faster one (one of auto, float32, bfloat16; default auto)"""
     device: str

@@ -36,6 +36,13 @@ def train(
     init: Annotated[
         str | None, typer.Option(help="a bundle to begin from (fine-tuning)", show_default=False)
     ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            help="a bundle whose probabilities to learn from too, with its vocabulary (distillation)",
+            show_default=False,
+        ),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="go on with the run that belongs to --out")
     ] = False,
@@ -93,6 +100,7 @@ def train(
                 config,
                 resume=resume,
                 init=find_bundle(init) if init else None,
+                teacher=find_bundle(teacher) if teacher else None,
                 about=about,
                 sample=write_sample,
                 progress=progress,

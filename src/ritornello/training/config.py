@@ -115,6 +115,9 @@ class TrainConfig(BaseModel):
         0.03, ge=0, lt=1, description="share of the run during which the learning rate rises"
     )
     clip: float = Field(1.0, gt=0, description="greatest norm of the gradient")
+    teacher_share: float = Field(
+        0.5, gt=0, le=1, description="weight of a teacher's probabilities; the music has the rest"
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="arithmetic; auto: the faster one"
     )

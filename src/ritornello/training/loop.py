@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ritornello.bundle import Bundle
 from ritornello.corpus.shards import Corpus
 from ritornello.corpus.streams import (
     ALL_KEYS,
@@ -46,6 +47,7 @@ from ritornello.training.checkpoint import (
 )
 from ritornello.training.config import TrainConfig
 from ritornello.training.device import choose_device
+from ritornello.training.distillation import Teacher
 from ritornello.training.group import Group, join_group
 from ritornello.training.loader import Loader, ResidentRows
 from ritornello.training.log import Log
@@ -98,6 +100,7 @@ class Trainer:
     group: Group = field(default_factory=join_group)  # the processes that train together
     clock: Clock = field(default_factory=Clock)
     stopping: bool = False  # set it, in any process, to stop after the current step
+    teacher_bundle: Bundle | None = None  # of a network to learn from, beside the corpus
     network: Network = field(init=False)
     counters: Counters = field(default_factory=Counters)
 
@@ -111,6 +114,11 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.network = build(config, self.corpus).to(self.device)
         self.optimizer = make_optimizer(self.network, config)
+        self.teacher = (
+            Teacher(self.teacher_bundle, self.corpus.representation, self.device, config.teacher_share)
+            if self.teacher_bundle
+            else None
+        )
         semitones = (config.transpositions or ALL_KEYS) if config.transpose else (0,)
         self.loader = Loader(self.corpus, self.device, semitones, processes=group.size)
         self.streams = Streams(
@@ -238,7 +246,9 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate(fraction)
         batch = self.loader.load(windows)
-        total, _, state = network_loss(network, batch, self.state, self.config.precision == "bfloat16")
+        bfloat16 = self.config.precision == "bfloat16"
+        probabilities = self.teacher.targets(batch, bfloat16) if self.teacher else None
+        total, _, state = network_loss(network, batch, self.state, bfloat16, probabilities)
         loss = total / batch.total  # this process's part of the mean over the targets of all processes
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -419,6 +429,7 @@ class Trainer:
             "notes": corpus.count("notes", validation=False),
             "held_out": list(corpus.split.held_out),
             "kept": "best" if self.can_tell else "last",
+            **({"teacher": bundle.card.name} if (bundle := self.teacher_bundle) else {}),
             "figures": {
                 "pieces": len(corpus.pieces(validation=True)),
                 "notes": validation.notes,
@@ -467,7 +478,12 @@ class Trainer:
         tensors |= {
             f"optimizer.{name}": t for name, t in optimizer_tensors(self.optimizer, self.network).items()
         }
-        tensors |= {f"state.{i}": self.group.all_rows(part) for i, part in enumerate(self.state or ())}
+        states = {"state": self.state, "teacher": self.teacher.state if self.teacher else None}
+        tensors |= {
+            f"{name}.{i}": self.group.all_rows(part)
+            for name, state in states.items()
+            for i, part in enumerate(state or ())
+        }
         tensors["random"] = torch.get_rng_state()
         if self.device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state(self.device)
@@ -477,6 +493,11 @@ class Trainer:
             "counters": vars(self.counters),
             "batches": self.streams.state,
             "log": self.log.rows,
+            "teacher": self.teacher_bundle
+            and {
+                "path": str(self.teacher_bundle.path.resolve()),
+                "digest": self.teacher_bundle.digest,
+            },
         }
         if self.group.is_first:
             save_checkpoint(self.checkpoint_path, Checkpoint(tensors, facts))
@@ -492,12 +513,15 @@ class Trainer:
                 f"{self.checkpoint_path}: is of another corpus, or of another choice of held-out pieces; train without "
                 "--resume"
             )
+        digest = (saved.facts.get("teacher") or {}).get("digest")
+        if digest != (self.teacher_bundle.digest if self.teacher_bundle else None):
+            raise ConfigError(f"{self.checkpoint_path}: is of a run with another teacher, or with none")
         self.network.load_state_dict(saved.part("network."))
         self.best_weights = saved.part("best.")
         restore_optimizer(self.optimizer, self.network, saved.part("optimizer."))
-        state = saved.part("state.")
-        own = self.group.own(self.config.batch or 1)
-        self.state = tuple(state[str(i)][own].to(self.device) for i in range(len(state))) or None
+        self.state = self._own_rows(saved.part("state."))
+        if self.teacher:
+            self.teacher.state = self._own_rows(saved.part("teacher."))
         self.counters = Counters(**saved.facts["counters"])
         self.clock.before = self.counters.seconds
         done = int(self.fraction() * self.config.evaluations)
@@ -509,6 +533,11 @@ class Trainer:
             torch.cuda.set_rng_state(saved.tensors["random.cuda"], self.device)
         if self.group.size > 1:  # dropout differs between processes
             torch.manual_seed(hash((self.config.seed, self.counters.step, self.group.rank)) % (1 << 63))
+
+    def _own_rows(self, parts: dict[str, Tensor]) -> State | None:
+        """Return the rows that this process reads of a saved state; None before the first step."""
+        own = self.group.own(self.config.batch or 1)
+        return tuple(parts[str(i)][own].to(self.device) for i in range(len(parts))) or None
 
 
 EVALUATION_IDS = 100_000

@@ -126,6 +126,7 @@ def prepare(
     resume: bool = False,
     init: Path | None = None,
     held_out: Collection[str] | None = None,
+    teacher: Path | None = None,
     about: About | None = None,
     sample: Sample | None = None,
     progress: FilesProgress | None = None,
@@ -136,7 +137,9 @@ def prepare(
     """Return a run, ready to start: corpus built, machine measured, sizes chosen.
 
     With `resume`, continue the run that belongs to `out` from its checkpoint; `sources` are not read again. With
-    `init`, begin with the weights and the vocabulary of that bundle. `executor` reads the files, as for `map_guarded`.
+    `init`, begin with the weights and the vocabulary of that bundle; with `teacher`, learn from the probabilities of
+    that one too, with its vocabulary (`distillation`; a resumed run loads it again). `executor` reads the files, as for
+    `map_guarded`.
     `held_out` has the keys of the pieces to hold out, as for `build_corpus`, instead of a share.
     `clock` has run since the command began, for a time budget.
     For one of several processes, see `prepare_together`. A model or run that exists is replaced only with `force`.
@@ -150,17 +153,23 @@ def prepare(
     _check_writable(out)
     found: Scan | None = None
     begin = load_bundle(init) if init else None
+    taught_by = load_bundle(teacher) if teacher else None
     if begin:
         _check_like(begin, config)
+    if not resume:
+        _check_teacher(taught_by, config, begin)
     if resume:
-        saved = load_checkpoint(directory / CHECKPOINT).facts["config"]
-        config = resumed_config(TrainConfig.model_validate(saved), config)
+        saved = load_checkpoint(directory / CHECKPOINT).facts
+        config = resumed_config(TrainConfig.model_validate(saved["config"]), config)
         corpus = open_corpus(directory / "corpus")
+        if taught_by is None and (known := saved.get("teacher")):
+            taught_by = load_bundle(Path(known["path"]))
     else:
+        reads = taught_by or begin
         corpus, found = build_corpus(
             sources,
             directory / "corpus",
-            representation=begin.representation if begin else config.representation,
+            representation=reads.representation if reads else config.representation,
             options=config.representation_options,
             seed=config.seed,
             validation=config.held_out,
@@ -172,7 +181,8 @@ def prepare(
             config = settle(_like(begin, config) if begin else config, corpus, clock.seconds())
     index = functools.cache(functools.partial(index_of, corpus))
     with device_errors(config.device, lambda: LESS_MEMORY):
-        trainer = Trainer(config, corpus, directory, _saver(out, corpus, about, index), clock=clock)
+        save_model = _saver(out, corpus, about, index)
+        trainer = Trainer(config, corpus, directory, save_model, clock=clock, teacher_bundle=taught_by)
     if resume:
         trainer.resume()
     elif begin:
@@ -244,7 +254,7 @@ def prepare_together(
     if group.is_first and not begun:
         prepare(sources, out, config, **others).trainer.checkpoint()
     group.wait()
-    others |= {"init": None, "sample": others.get("sample") if group.is_first else None}
+    others |= {"init": None, "teacher": None, "sample": others.get("sample") if group.is_first else None}
     asked = config if resume else TrainConfig.model_validate({"processes": group.size})
     return prepare([], out, asked, resume=True, **others)
 
@@ -288,6 +298,30 @@ def _check_like(begin: Bundle, config: TrainConfig) -> None:
                 f"{name} {value}: {begin.card.name}, from which the run begins, has {own}; leave out --init, or what "
                 "asks for another (the preset, or the setting)"
             )
+
+
+def _check_teacher(teacher: Bundle | None, config: TrainConfig, begin: Bundle | None) -> None:
+    """Raise ConfigError for settings without a teacher to use them, or music that would be encoded otherwise than it
+    reads."""
+    given = config.model_fields_set
+    if teacher is None:
+        if "teacher_share" in given:
+            raise ConfigError(
+                f"teacher_share {config.teacher_share:g}: there is no teacher; give --teacher too"
+            )
+        return
+    part, options = teacher.card.representation, config.representation_options
+    asked: list[tuple[str, Any, Any]] = []
+    if "representation" in given:
+        asked.append(("representation", config.representation, part.name))
+    asked += [(f"representation option {key}", value, part.config.get(key)) for key, value in options.items()]
+    for name, value, own in asked:
+        if json.dumps(value) != json.dumps(own):
+            raise ConfigError(f"{name} {value}: {teacher.card.name}, the teacher, has {own}; leave it out")
+    if begin and begin.card.representation != part:
+        raise ConfigError(
+            f"{begin.path}: has another representation or vocabulary than the teacher {teacher.card.name}"
+        )
 
 
 def _like(begin: Bundle, config: TrainConfig) -> TrainConfig:
