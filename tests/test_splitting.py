@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ritornello import formats, train
+from ritornello.corpus.pieces import key_of
 from ritornello.corpus.scan import scan
 from ritornello.corpus.shards import Corpus, build_corpus, open_corpus
 from ritornello.corpus.splitting import Candidate, hold_out, notes_wanted, split_forecast
@@ -116,6 +117,31 @@ def test_bars_that_occur_in_what_is_learned_are_told(build: Build) -> None:
 
 def test_a_share_that_is_given_is_one_of_pieces(build: Build) -> None:
     assert len(held(build(*(piece(number, 30) for number in range(14)), validation=0.35))) == 5
+
+
+def test_pieces_are_held_out_by_their_keys_with_their_versions_and_no_others(build: Build) -> None:
+    scores = [piece(number, 30) for number in range(6)]
+    scores.append(transposed(scores[2], 3).bars[2:28])
+    first = build(*scores)
+    keys = {report.path.name: key_of(report.digest) for report in scan([first.path.parent / "files"]).used}
+    corpus = build(*scores, held_out=[keys["2.mid"], f"{keys['4.mid']}@1-4", "0123456789"])
+    assert held(corpus) == {"2.mid", "4.mid", "6.mid"}
+    assert set(corpus.split.held_out) == {keys[name] for name in held(corpus)}
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (["0123456789"], "none of the 3 pieces here has a key among the 1 given"),
+        ("all", "nothing is left to train on"),
+    ],
+)
+def test_keys_of_no_piece_or_of_all_are_refused(build: Build, keys: Any, message: str) -> None:
+    scores = [piece(number, 30) for number in range(3)]
+    if keys == "all":
+        keys = [key_of(report.digest) for report in scan([build(*scores).path.parent / "files"]).used]
+    with pytest.raises(CorpusError, match=message):
+        build(*scores, held_out=keys)
 
 
 def test_one_piece_of_a_bar_is_refused_in_one_line(build: Build) -> None:

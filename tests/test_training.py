@@ -28,7 +28,7 @@ from ritornello.training.config import TrainConfig
 from ritornello.training.group import Group
 from ritornello.training.loader import Loader
 from ritornello.training.loop import Trainer
-from ritornello.training.run import FINE_TUNING_RATE, About, prepare, resumed_config
+from ritornello.training.run import About, prepare, resumed_config
 from ritornello.training.schedule import bptt_steps_at
 from ritornello.training.scoring import bigram, score
 from ritornello.training.tuning import choose_dropout, settle
@@ -262,7 +262,7 @@ def test_training_begins_from_the_base_and_its_card_says_so(
         formats.write(make_song(bars=2 + number), own / f"{number}.mid")
     run = prepare([own], out, TrainConfig(steps=2, samples=0), about=About(licence="mine"))
     settled, representation = run.trainer.config, run.corpus.representation
-    assert (settled.hidden, settled.intervals, settled.learning_rate) == (8, 5, FINE_TUNING_RATE)
+    assert (settled.hidden, settled.intervals) == (8, 5)
     assert representation.options() == load_bundle(base).representation.options()
     assert list(representation.options()["repeats"]) == [2, 3]
     assert representation.vocabulary_size != load_bundle(base).card.vocabulary_size

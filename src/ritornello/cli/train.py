@@ -41,6 +41,13 @@ def train(
             show_default=False,
         ),
     ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            help="a bundle whose probabilities to learn from too, with its vocabulary (distillation)",
+            show_default=False,
+        ),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="go on with the run that belongs to --out")
     ] = False,
@@ -66,7 +73,7 @@ def train(
     from ritornello.cli.processes import run_in_processes
     from ritornello.cli.training_display import show_training
     from ritornello.errors import ConfigError
-    from ritornello.generation import find_initial
+    from ritornello.generation import find_bundle, find_initial
     from ritornello.generation.sample import write_sample
     from ritornello.paths import check_place
     from ritornello.training import require_torch
@@ -98,6 +105,7 @@ def train(
                 config,
                 resume=resume,
                 init=find_initial(init),
+                teacher=find_bundle(teacher) if teacher else None,
                 about=about,
                 sample=write_sample,
                 progress=progress,

@@ -41,6 +41,7 @@ from ritornello.corpus.splitting import (
     cut_pieces,
     held_out_text,
     hold_out,
+    hold_out_named,
     hold_out_notes,
 )
 from ritornello.errors import CorpusError
@@ -92,7 +93,7 @@ def encode_piece(name: str, config: str, piece: Piece) -> EncodedPiece:
     representation = _cached_representation(name, config)
     score = piece.read()
     found = representation.extract_examples(score)
-    return EncodedPiece(tuple(_encode_ids(representation, ids) for ids in found.ids), found.reasons)
+    return EncodedPiece(tuple(encode_ids(representation, ids) for ids in found.ids), found.reasons)
 
 
 def why_not_encoded(piece: Piece, failure: Failure) -> str:
@@ -100,7 +101,8 @@ def why_not_encoded(piece: Piece, failure: Failure) -> str:
     return f"cannot be encoded: {failure.message.removeprefix(f'{piece.path}: ')}"
 
 
-def _encode_ids(representation: Representation, ids: Ids) -> Encoded:
+def encode_ids(representation: Representation, ids: Ids) -> Encoded:
+    """Return the training example of ids."""
     tokens = representation.tokens
     # Examples that are parts of a piece keep their key.
     moves = tokens.transposable(ids) if representation.learns_whole_pieces else (0, 0)
@@ -196,6 +198,7 @@ def build_corpus(
     options: Mapping[str, Any] | None = None,
     seed: int = 0,
     validation: float | None = None,
+    held_out: Collection[str] | None = None,
     executor: Any = None,
     progress: Progress | None = None,
 ) -> tuple[Corpus, Scan]:
@@ -203,8 +206,9 @@ def build_corpus(
 
     A `representation` given by name is fitted to the pieces used, with `options`; an instance is used as it is.
     `validation` is the share of pieces, chosen by `seed`, that is held out; by default they are chosen by their notes
-    (`splitting`). A file of which no piece can be encoded is "failed" in the scan. CorpusError if nothing is left to
-    learn from, or to hold out.
+    (`splitting`). `held_out` has the keys (`key_of`) of the pieces to hold out instead, as in split.json; it may name
+    pieces that are not here. A file of which no piece can be encoded is "failed" in the scan. CorpusError if nothing is
+    left to learn from, or to hold out.
     """
     kind = REPRESENTATIONS[representation if isinstance(representation, str) else representation.name]
     found = scan(
@@ -229,7 +233,12 @@ def build_corpus(
         written.check_learned()
         candidates = candidates_of(found.used, written.notes(), fitted.learns_whole_pieces)
         share = SHARE if validation is None and kind.reads_prose else validation
-        apart, facts = hold_out(candidates, seed, share), SplitFacts()
+        facts = SplitFacts()
+        if held_out is None:
+            apart = hold_out(candidates, seed, share)
+        else:
+            apart = hold_out_named(candidates, held_out)
+            written.check_learned(apart)
         if apart is None:
             written, apart, facts = _hold_out_bars(written, candidates, share, write)
         if not apart:
@@ -281,19 +290,6 @@ def _with_failed(found: Scan, written: _Written) -> Scan:
             for report in found.reports
         )
     )
-
-
-def write_corpus(
-    directory: Path, representation: Representation, train: Sequence[Ids], validation: Sequence[Ids]
-) -> Corpus:
-    """Write encoded pieces with a given split to `directory`, and return the corpus."""
-    pieces = [*train, *validation]
-    encoded = (EncodedPiece((_encode_ids(representation, ids),)) for ids in pieces)
-    names = [(str(number), Piece(Path(f"piece {number}"))) for number in range(len(pieces))]
-    apart = set(range(len(train), len(pieces)))
-    with paths.replacing_folder(directory, overwrite=True) as beside:
-        _finish(beside, representation, _write_shards(beside, names, enumerate(encoded)), apart, SplitFacts())
-    return open_corpus(directory)
 
 
 def corpus_in_memory(

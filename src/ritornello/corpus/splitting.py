@@ -6,6 +6,7 @@ the split depends on what is in them and on the seed, not on names or order.
 - With a share given, so many of the pieces are held out, those that rank first.
 - By default pieces are held out in this order until they have a tenth of the notes (`notes_wanted`), leaving out those
   that would bring it above MOST_HELD_OUT. So no single tiny piece stands for all music.
+- Pieces that are named by their keys are held out, and no others.
 - Of fewer than FEWEST_PIECES pieces, and where no choice of pieces is good, some consecutive bars of each are held out
   instead, and the bars before and after them are learned from.
 """
@@ -13,7 +14,7 @@ the split depends on what is in them and on the seed, not on names or order.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NamedTuple
@@ -23,10 +24,10 @@ from numpy.typing import NDArray
 
 from ritornello import formats
 from ritornello.arrays import Ints
-from ritornello.corpus.pieces import Piece, pieces_of
+from ritornello.corpus.pieces import Piece, key_of, pieces_of
 from ritornello.corpus.scan import FileReport
 from ritornello.corpus.versions import families_of
-from ritornello.errors import ConfigError, CorpusError
+from ritornello.errors import ConfigError, CorpusError, counted
 from ritornello.score import Score
 
 SHARE = 0.1
@@ -125,6 +126,20 @@ def hold_out(pieces: Sequence[Candidate], seed: int, share: float | None = None)
         if notes >= notes_wanted(total) and len(held) >= 2:
             break
     return held if notes >= notes_wanted(total) else None
+
+
+def hold_out_named(pieces: Sequence[Candidate], keys: Collection[str]) -> set[int]:
+    """Return the numbers of the pieces with these keys (`key_of`), and of their versions; CorpusError for none.
+
+    The key of some bars stands for the whole piece.
+    """
+    wanted = {key.partition("@")[0] for key in keys}
+    families = {piece.family for piece in pieces if piece.notes and key_of(piece.name) in wanted}
+    if not families:
+        raise CorpusError(
+            f"held_out: none of the {len(pieces):,} pieces here has a key among the {len(wanted):,} given"
+        )
+    return {number for number, piece in enumerate(pieces) if piece.notes and piece.family in families}
 
 
 def _families(pieces: Sequence[Candidate]) -> dict[int, list[int]]:

@@ -39,6 +39,11 @@ class Network(nn.Module):
     config: Any
     """The configuration, of type `config_model`."""
 
+    @property
+    def reads_back(self) -> bool:
+        """Whether its shapes depend on numbers, so that a graphics card is waited for in each step of training."""
+        return False
+
     def initial_state(self, batch: int) -> State:
         """Return the state before the first step of `batch` pieces."""
         raise NotImplementedError

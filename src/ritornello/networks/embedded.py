@@ -111,6 +111,10 @@ class EmbeddedNetwork(Network):
         for embedding in (*self.embeddings, *self.shared):
             nn.init.normal_(embedding.weight, std=config.embedding**-0.5)
 
+    @property
+    def reads_back(self) -> bool:
+        return bool(self.last_notes)
+
     def initial_layers(self, batch: int) -> State:
         """Return the state of the layers before the first step of `batch` pieces."""
         raise NotImplementedError
@@ -125,17 +129,18 @@ class EmbeddedNetwork(Network):
 
     def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         inputs, tokens = self.withhold(inputs), self.token_table()
+        x = self.embed(inputs, tokens)
         if not self.last_notes:
-            x, state = self.run(self.embed(inputs, tokens), state)
+            x, state = self.run(self.dropout(x), state)
             return self.read_out(x, tokens, inputs), state
         [notes] = self.last_notes
         assert isinstance(notes, LastNotes)
-        last = notes.follow(inputs[..., 0], state[-1])
-        after = last[:, -1].to(state[-1].dtype)
-        lines, last = notes.in_use(last)
-        x, state = self.run(self.embed(inputs, tokens, last), state[:-1])
+        ids, before = inputs[..., 0], state[-1]
+        last = notes.follow(ids, before)
+        x = x + self.embed_last(notes, ids, before, last, tokens)
+        x, state = self.run(self.dropout(x), state[:-1])
         logits = self.read_out(x, tokens, inputs)
-        return notes.add_scores(logits, x, last, lines), (*state, after)
+        return notes.add_scores(logits, x, last), (*state, last[:, -1].to(before.dtype))
 
     def places(self, other: EmbeddedNetwork, columns: Sequence[Ints]) -> Mapping[str, tuple[int, Ints]]:
         ids = columns[0]
@@ -164,9 +169,8 @@ class EmbeddedNetwork(Network):
         is_kept = torch.rand((*inputs.shape[:-1], 1), device=inputs.device) >= share
         return inputs * (is_kept | ~is_candidate)
 
-    def embed(self, inputs: Tensor, tokens: Tensor, last: Tensor | None = None) -> Tensor:
-        """Return (batch, time, embedding) for inputs (batch, time, column); `tokens` is the token table, `last` the
-        last notes (batch, time, line)."""
+    def embed(self, inputs: Tensor, tokens: Tensor) -> Tensor:
+        """Return (batch, time, embedding) for inputs (batch, time, column); `tokens` is the token table."""
         # One look-up in one joint table: a step then takes a few operations, instead of several for each column.
         rows = inputs + self.firsts
         candidate_embeddings = functional.pad(tokens, (0, 0, 1, 0))  # candidate 0 is a row of zeros
@@ -175,15 +179,27 @@ class EmbeddedNetwork(Network):
             candidate_embeddings = functional.embedding(used, candidate_embeddings)
         others = [embedding.weight for embedding in self.embeddings[1:]]
         others += [layer(candidate_embeddings).to(tokens.dtype) for layer in self.hinted]
-        if last is not None:
-            [layer] = self.sounding
-            rows = torch.cat([rows, last + len(tokens) + sum(map(len, others))], dim=-1)
-            others.append(layer(functional.pad(tokens, (0, 0, 1, 0))).to(tokens.dtype))
         table = torch.cat([tokens, *others])
         if self.training:  # the same sum, faster with gradients; step graphs do not know it
             summed = functional.embedding_bag(rows.flatten(0, -2), table, mode="sum")
-            return self.dropout(summed.view(*inputs.shape[:-1], -1))
-        return self.dropout(functional.embedding(rows, table).sum(-2))
+            return summed.view(*inputs.shape[:-1], -1)
+        return functional.embedding(rows, table).sum(-2)
+
+    def embed_last(
+        self, notes: LastNotes, ids: Tensor, before: Tensor, last: Tensor, tokens: Tensor
+    ) -> Tensor:
+        """Return the sum of the embeddings of the last notes after each id, (batch, time, embedding).
+
+        ids: (batch, time). before, last: the last notes before them, (batch, line), and after each.
+        """
+        [layer] = self.sounding
+        table = layer(functional.pad(tokens, (0, 0, 1, 0))).to(tokens.dtype)  # of no note: zeros
+        if ids.shape[1] == 1:
+            return functional.embedding(last, table).sum(2)
+        # Of some dozens of lines an id changes one.
+        now, was = notes.changes(ids, before, last)
+        change = functional.embedding(now, table) - functional.embedding(was, table)
+        return functional.embedding(before.long(), table).sum(1, keepdim=True) + change.cumsum(1)
 
     def _rows_in_use(self, inputs: Tensor, vocabulary: int) -> tuple[Tensor, Tensor]:
         """Return the rows of the joint table for `inputs`, and the candidates that occur, ascending.

@@ -29,7 +29,14 @@ class LastNotes(nn.Module):
         table = np.full((self.count, max(map(len, members), default=0)), -1)
         for row, ids in zip(table, members, strict=True):
             row[: len(ids)] = ids
-        for name, array in {"line": line, "step": step, "members": table}.items():
+        # For a single step: the number of the score of each interval, from -widest on, and as many that have none. An
+        # id's interval is at its own step less an origin, which depends on the last note of its line.
+        widest = int(step.max(initial=0))
+        interval = np.arange(-widest, 2 * widest + 2)
+        by_interval = np.where(interval <= widest, interval.clip(-reach, reach) + reach, 2 * reach + 1)
+        origin = np.append(-2 * widest - 1, step - widest)  # without a last note, and of each one
+        tables = {"line": line, "step": step, "members": table, "by_interval": by_interval, "origin": origin}
+        for name, array in tables.items():
             self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(array)), persistent=False)
         self.score = nn.Linear(hidden, 2 * reach + 1)
         nn.init.zeros_(self.score.weight)
@@ -48,28 +55,45 @@ class LastNotes(nn.Module):
             since > 0, torch.gather(note.expand_as(since), 1, (since - 1).clamp(min=0)), before
         )
 
-    def in_use(self, last: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the numbers of the lines that matter, (batch, most), and their last notes, (batch, time, most).
+    def changes(self, ids: Tensor, before: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what each of `ids` (batch, time) changes: 1 + the note that is now the last one of its line, and 1 +
+        the one that was, (batch, time) each; 0 for none, and for ids that are no notes.
 
-        In a window these are the lines that have a last note in it, of a few dozen often three. How many they are has
-        to be read; a graphics card would be waited for, so there all of them matter.
+        `before`, (batch, line), are the last notes before the ids, and `last`, (batch, time, line), those after each.
         """
-        if last.shape[1] == 1 or last.device.type != "cpu":
-            return torch.arange(self.count, device=last.device).expand(last.shape[0], -1), last
-        present = (last > 0).any(dim=1)
-        most = max(1, int(present.sum(dim=1).max()))
-        lines = present.to(torch.uint8).topk(most, dim=1).indices
-        return lines, last.gather(2, lines[:, None].expand(*last.shape[:2], -1))
+        line = self.line[ids]
+        earlier = torch.cat([before.long()[:, None], last[:, :-1]], dim=1)
+        was = earlier.gather(2, (line - 1).clamp(min=0)[..., None]).squeeze(2)
+        is_note = line > 0
+        return torch.where(is_note, ids + 1, 0), torch.where(is_note, was, 0)
 
-    def add_scores(self, logits: Tensor, y: Tensor, last: Tensor, lines: Tensor) -> Tensor:
-        """Return `logits` (batch, time, ids) with the scores of the intervals from `last` (batch, time, most), the last
-        notes of `lines` (batch, most), for the output `y` (batch, time, hidden) of the last layer."""
+    def add_scores(self, logits: Tensor, y: Tensor, last: Tensor) -> Tensor:
+        """Return `logits` (batch, time, ids) with the scores of the intervals from `last` (batch, time, line), for the
+        output `y` (batch, time, hidden) of the last layer."""
         scores = functional.pad(self.score(y), (0, 1))  # the last one, 0, where there is no interval
-        ids = self.members[lines]  # (batch, most, widest)
-        present = ids.clamp(min=0)
-        interval = self.step[present][:, None] - self.step[(last - 1).clamp(min=0)][..., None]
+        if last.shape[1] == 1:  # all ids, so that a step graph has no shapes that depend on what it reads
+            origins = self.origin[
+                functional.pad(last, (1, 0))
+            ]  # the first one, of no line, is as without a last note
+            places = self.step - origins.gather(2, self.line.expand(last.shape[0], 1, -1))
+            by_interval = scores.index_select(2, self.by_interval)
+            return logits + torch.gather(by_interval, 2, places).to(logits.dtype)
+        # A window has notes of three or four lines out of some dozens. Which ones has to be read, also on a card.
+        rows, lines = (last > 0).any(dim=1).nonzero(as_tuple=True)
+        members = self.members[lines]  # (row and line, widest)
+        numbers = self._numbers(members[:, None], last[rows, :, lines][..., None])
+        added = torch.gather(scores.index_select(0, rows), 2, numbers)
+        batch, time, size = logits.shape
+        steps = rows[:, None] * time + torch.arange(time, device=rows.device)
+        ids = steps[..., None] * size + members.clamp(min=0)[:, None]
+        flat = logits.flatten().scatter_add(0, ids.flatten(), added.flatten().to(logits.dtype))
+        return flat.view(batch, time, size)
+
+    def _numbers(self, members: Tensor, last: Tensor) -> Tensor:
+        """Return the numbers of the scores of the intervals to `members` from the last notes `last`.
+
+        members, ids or -1, and last, 1 + an id or 0, are broadcast to each other.
+        """
+        interval = self.step[members.clamp(min=0)] - self.step[(last - 1).clamp(min=0)]
         number = interval.clamp(-self.reach, self.reach) + self.reach
-        is_none = (ids < 0)[:, None] | (last == 0)[..., None]
-        number = torch.where(is_none, 2 * self.reach + 1, number).flatten(2)
-        added = torch.gather(scores, 2, number).to(logits.dtype)
-        return logits.scatter_add(2, present.flatten(1)[:, None].expand_as(added), added)
+        return torch.where((members < 0) | (last == 0), 2 * self.reach + 1, number)

@@ -124,7 +124,12 @@ def rows_of_a_state_can_be_reset(network: Network) -> None:
 
 
 def a_training_step_reads_nothing_back(network: Network) -> None:
-    """Loss and gradients depend on no number that has to be read: on a graphics card that would wait for the card."""
+    """Loss and gradients depend on no number that has to be read: on a graphics card that would wait for the card.
+
+    Unless the network says so.
+    """
+    if network.reads_back:
+        return
     network.to("meta").train()  # a device without numbers
     inputs = _inputs(3, 5).to("meta")
     batch = Batch(inputs, inputs[..., 0], inputs[:, 0, 0] > 0, 15)

@@ -8,6 +8,9 @@ on the validation (held-out) pieces is written as a bundle each time it improves
 the first evaluation on; the whole state is written as a checkpoint, so that a run can resume exactly. Where too few
 notes are held out to tell which network is the best, the last one is.
 
+A run may begin with the weights of another network. These are then scored before the first step, and kept if training
+never makes them better.
+
 A time budget is that of the whole command. What is needed at its end is kept back: the time of the last scoring and
 writing, as the evaluations so far took it.
 """
@@ -25,6 +28,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ritornello.bundle import Bundle
 from ritornello.corpus.shards import Corpus
 from ritornello.corpus.streams import (
     ALL_KEYS,
@@ -46,14 +50,16 @@ from ritornello.training.checkpoint import (
 )
 from ritornello.training.config import TrainConfig
 from ritornello.training.device import choose_device
+from ritornello.training.distillation import Teacher
 from ritornello.training.group import Group, join_group
+from ritornello.training.learned import Learned
 from ritornello.training.loader import Loader, ResidentRows
 from ritornello.training.log import Log
 from ritornello.training.loss import count_notes, network_loss
 from ritornello.training.memory import keep_freed_memory
 from ritornello.training.progress import Clock, Counters, Progress
 from ritornello.training.readings import Readings
-from ritornello.training.schedule import bptt_steps_at, make_optimizer, rate_at, step_if
+from ritornello.training.schedule import bptt_steps_at, highest_rate, make_optimizer, rate_at, step_if
 from ritornello.training.scoring import (
     FEWEST_NOTES,
     PIECES_ARE_BLOCKS,
@@ -97,7 +103,10 @@ class Trainer:
     save_model: SaveModel
     group: Group = field(default_factory=join_group)  # the processes that train together
     clock: Clock = field(default_factory=Clock)
+    init: Network | None = None  # to begin from, for the columns of the corpus
+    init_name: str = ""
     stopping: bool = False  # set it, in any process, to stop after the current step
+    teacher_bundle: Bundle | None = None  # of a network to learn from, beside the corpus
     network: Network = field(init=False)
     counters: Counters = field(default_factory=Counters)
 
@@ -109,8 +118,13 @@ class Trainer:
             torch.set_num_threads(config.threads)
         self.device = choose_device(config.device)
         torch.manual_seed(config.seed)
-        self.network = build(config, self.corpus).to(self.device)
-        self.optimizer = make_optimizer(self.network, config)
+        self.network = (self.init or build(config, self.corpus)).to(self.device)
+        self._begin_learning()
+        self.teacher = (
+            Teacher(self.teacher_bundle, self.corpus.representation, self.device, config.teacher_share)
+            if self.teacher_bundle
+            else None
+        )
         semitones = (config.transpositions or ALL_KEYS) if config.transpose else (0,)
         self.loader = Loader(self.corpus, self.device, semitones, processes=group.size)
         self.streams = Streams(
@@ -135,6 +149,11 @@ class Trainer:
         self.final: Scored | None = None
         self.can_tell = self.corpus.count("notes", validation=True) >= FEWEST_NOTES
 
+    def _begin_learning(self) -> None:
+        """Learn what the configuration says of the network as it is."""
+        self.learned = Learned(self.network, self.config.learn, self.config.rank)
+        self.optimizer = make_optimizer(self.learned.parameters.values(), self.config)
+
     @property
     def checkpoint_path(self) -> Path:
         return self.directory / CHECKPOINT
@@ -150,6 +169,10 @@ class Trainer:
             yield self._progress(None, message)
         written = counters.seconds
         self.network.train()
+        if self.init_name and not counters.step and not message:
+            yield self._progress(self._evaluate(), "")
+            counters.evaluation_seconds = self._agree() - written
+            counters.evaluating_seconds += counters.evaluation_seconds
         while not message and (fraction := self.fraction()) < 1:
             self.streams.bptt_steps = bptt_steps_at(self.config, fraction)
             before = counters.seconds
@@ -205,7 +228,7 @@ class Trainer:
         elapsed = counters.seconds - counters.began
         return (
             config.steps is not None
-            or not counters.evaluations
+            or not self.best_weights
             or spent <= evaluation_share(self.device) * elapsed
         )
 
@@ -238,16 +261,18 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate(fraction)
         batch = self.loader.load(windows)
-        total, _, state = network_loss(network, batch, self.state, self.config.precision == "bfloat16")
+        bfloat16 = self.config.precision == "bfloat16"
+        probabilities = self.teacher.targets(batch, bfloat16) if self.teacher else None
+        total, _, state = network_loss(network, batch, self.state, bfloat16, probabilities)
         loss = total / batch.total  # this process's part of the mean over the targets of all processes
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         means = torch.stack([loss.detach(), count_notes(self._notes, batch.targets) / batch.total])
-        gradients = [p.grad for p in network.parameters() if p.grad is not None]
-        self.group.add_up([*gradients, means])
-        norm = nn.utils.clip_grad_norm_(network.parameters(), self.config.clip)
+        self.group.add_up([*self.learned.derive_gradients(), means])
+        norm = nn.utils.clip_grad_norm_(self.learned.parameters.values(), self.config.clip)
         is_finite = torch.isfinite(torch.cat([means, norm[None]])).all()
         step_if(is_finite, self.optimizer)
+        self.learned.update_network()
         self.state = reset_rows(
             detach(state), network.initial_state(len(batch.reset)), ~is_finite.expand(len(batch.reset))
         )
@@ -274,11 +299,11 @@ class Trainer:
         counters = self.counters
         if not self.best_weights or counters.rate_scale < 1e-3:
             raise RitornelloError(
-                f"training does not stay finite at a learning rate of {self.config.learning_rate:g}; "
+                f"training does not stay finite at a learning rate of {highest_rate(self.config):g}; "
                 "try a lower --learning-rate"
             )
         self.network.load_state_dict(self.best_weights)
-        self.optimizer = make_optimizer(self.network, self.config)
+        self._begin_learning()
         counters.rate_scale /= 2
         counters.failed = 0
 
@@ -319,10 +344,17 @@ class Trainer:
         scored = self._score(self._most_evaluated, self._excerpt)
         counters.scoring_seconds = (self._agree() - before) / max(1, self._evaluated_ids)
         validation = scored.likelihood
-        counters.evaluations = max(counters.evaluations + 1, int(self.fraction() * self.config.evaluations))
+        if counters.step:  # the one before the first step is one more
+            counters.evaluations = max(
+                counters.evaluations + 1, int(self.fraction() * self.config.evaluations)
+            )
         counters.evaluated_step = counters.step
         if validation.nats_per_note < counters.best or not self.can_tell:
-            counters.best, counters.since_best = validation.nats_per_note, 0
+            counters.best, counters.best_step, counters.since_best = (
+                validation.nats_per_note,
+                counters.step,
+                0,
+            )
             self.best_weights = {
                 name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()
             }
@@ -396,6 +428,11 @@ class Trainer:
         return self._progress(self.final.likelihood, "done")
 
     @property
+    def kept_init(self) -> bool:
+        """Whether what is kept is the network that the run began with, since it became no better."""
+        return bool(self.init_name) and self.can_tell and not self.counters.best_step
+
+    @property
     def epochs(self) -> float:
         """The passes over the training pieces so far."""
         return self.counters.tokens / max(1, self.corpus.count("length", validation=False))
@@ -418,7 +455,8 @@ class Trainer:
             "pieces": len(corpus.pieces(validation=False)),
             "notes": corpus.count("notes", validation=False),
             "held_out": list(corpus.split.held_out),
-            "kept": "best" if self.can_tell else "last",
+            "kept": "init" if self.kept_init else "best" if self.can_tell else "last",
+            **({"teacher": bundle.card.name} if (bundle := self.teacher_bundle) else {}),
             "figures": {
                 "pieces": len(corpus.pieces(validation=True)),
                 "notes": validation.notes,
@@ -450,7 +488,7 @@ class Trainer:
             step=counters.step,
             seconds=counters.seconds,
             fraction=self.fraction(),
-            loss=counters.loss / max(counters.notes_share, 1e-9),
+            loss=counters.loss / max(counters.notes_share, 1e-9) if counters.step else math.nan,
             seconds_left=self._seconds_left(),
             tokens_per_second=counters.tokens / max(self._learning_seconds(), 1e-9),
             epochs=self.epochs,
@@ -464,10 +502,15 @@ class Trainer:
         self._read(all_of_them=True)
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best_weights.items()}
+        tensors |= {f"learned.{name}": tensor for name, tensor in self.learned.state().items()}
+        of_optimizer = optimizer_tensors(self.optimizer, self.learned.parameters)
+        tensors |= {f"optimizer.{name}": tensor for name, tensor in of_optimizer.items()}
+        states = {"state": self.state, "teacher": self.teacher.state if self.teacher else None}
         tensors |= {
-            f"optimizer.{name}": t for name, t in optimizer_tensors(self.optimizer, self.network).items()
+            f"{name}.{i}": self.group.all_rows(part)
+            for name, state in states.items()
+            for i, part in enumerate(state or ())
         }
-        tensors |= {f"state.{i}": self.group.all_rows(part) for i, part in enumerate(self.state or ())}
         tensors["random"] = torch.get_rng_state()
         if self.device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state(self.device)
@@ -477,6 +520,12 @@ class Trainer:
             "counters": vars(self.counters),
             "batches": self.streams.state,
             "log": self.log.rows,
+            "init": self.init_name,
+            "teacher": self.teacher_bundle
+            and {
+                "path": str(self.teacher_bundle.path.resolve()),
+                "digest": self.teacher_bundle.digest,
+            },
         }
         if self.group.is_first:
             save_checkpoint(self.checkpoint_path, Checkpoint(tensors, facts))
@@ -492,12 +541,18 @@ class Trainer:
                 f"{self.checkpoint_path}: is of another corpus, or of another choice of held-out pieces; train without "
                 "--resume"
             )
+        digest = (saved.facts.get("teacher") or {}).get("digest")
+        if digest != (self.teacher_bundle.digest if self.teacher_bundle else None):
+            raise ConfigError(f"{self.checkpoint_path}: is of a run with another teacher, or with none")
         self.network.load_state_dict(saved.part("network."))
         self.best_weights = saved.part("best.")
-        restore_optimizer(self.optimizer, self.network, saved.part("optimizer."))
-        state = saved.part("state.")
-        own = self.group.own(self.config.batch or 1)
-        self.state = tuple(state[str(i)][own].to(self.device) for i in range(len(state))) or None
+        self.init_name = saved.facts.get("init", "")
+        self._begin_learning()
+        self.learned.restore(saved.part("learned."))
+        restore_optimizer(self.optimizer, self.learned.parameters, saved.part("optimizer."))
+        self.state = self._own_rows(saved.part("state."))
+        if self.teacher:
+            self.teacher.state = self._own_rows(saved.part("teacher."))
         self.counters = Counters(**saved.facts["counters"])
         self.clock.before = self.counters.seconds
         done = int(self.fraction() * self.config.evaluations)
@@ -509,6 +564,11 @@ class Trainer:
             torch.cuda.set_rng_state(saved.tensors["random.cuda"], self.device)
         if self.group.size > 1:  # dropout differs between processes
             torch.manual_seed(hash((self.config.seed, self.counters.step, self.group.rank)) % (1 << 63))
+
+    def _own_rows(self, parts: dict[str, Tensor]) -> State | None:
+        """Return the rows that this process reads of a saved state; None before the first step."""
+        own = self.group.own(self.config.batch or 1)
+        return tuple(parts[str(i)][own].to(self.device) for i in range(len(parts))) or None
 
 
 EVALUATION_IDS = 100_000

@@ -21,16 +21,22 @@ class NetworkLoss(NamedTuple):
     state: State
 
 
-def network_loss(network: Network, batch: Batch, state: State | None, bfloat16: bool = False) -> NetworkLoss:
+def network_loss(
+    network: Network,
+    batch: Batch,
+    state: State | None,
+    bfloat16: bool = False,
+    probabilities: Tensor | None = None,
+) -> NetworkLoss:
     """Return the cross-entropy of the targets of a batch under `network`.
 
     state: that after the previous batch, None at the beginning; rows in which a piece begins get the initial one.
     bfloat16: whether to compute in that arithmetic where torch's autocast does.
+    probabilities: targets instead of the batch's, (row, time, id); see `distillation`.
     """
     logits, state = read_batch(network, batch, state, bfloat16)
-    total = functional.cross_entropy(
-        logits.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORE, reduction="sum"
-    )
+    targets = batch.targets.flatten() if probabilities is None else probabilities.flatten(0, 1)
+    total = functional.cross_entropy(logits.flatten(0, 1), targets, ignore_index=IGNORE, reduction="sum")
     return NetworkLoss(total, logits, state)
 
 

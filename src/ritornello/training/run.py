@@ -11,7 +11,7 @@ import functools
 import json
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -44,14 +44,11 @@ from ritornello.training.device import device_errors
 from ritornello.training.group import join_group, was_restarted
 from ritornello.training.loop import CHECKPOINT, Trainer
 from ritornello.training.progress import Clock, Progress
-from ritornello.training.tuning import SIZE_FIELDS, check, settle
+from ritornello.training.tuning import SIZE_FIELDS, build, check, settle
 
 Sample = Callable[[Path, Path], None]
 """Called with a bundle and a path, to compose a short piece there. It is passed in, since generation is a later station
 than training."""
-
-FINE_TUNING_RATE = 1e-3
-"""Learning rate of fine-tuning, unless one is given."""
 
 BASE = BUNDLES / "base.rit"
 """The model from which a run begins unless another is given, if it is there and the settings agree with it."""
@@ -144,6 +141,8 @@ def prepare(
     *,
     resume: bool = False,
     init: Path | Literal["none"] | None = None,
+    teacher: Path | None = None,
+    held_out: Collection[str] | None = None,
     about: About | None = None,
     sample: Sample | None = None,
     progress: FilesProgress | None = None,
@@ -155,8 +154,11 @@ def prepare(
 
     With `resume`, continue the run that belongs to `out` from its checkpoint; `sources` are not read again. `init` is
     the bundle from which to begin: its network and options, and its weights, mapped to the vocabulary of the corpus; by
-    default BASE, if no setting asks for anything else; "none": random weights. `executor` reads the files, as for
-    `map_guarded`. `clock` has run since the command began, for a time budget.
+    default BASE, if no setting asks for anything else and there is no teacher; "none": random weights. With `teacher`,
+    learn from the probabilities of that bundle too, with its vocabulary; a resumed run loads it again. `executor` reads
+    the files, as for `map_guarded`.
+    `held_out` has the keys of the pieces to hold out, as for `build_corpus`, instead of a share.
+    `clock` has run since the command began, for a time budget.
     For one of several processes, see `prepare_together`. A model or run that exists is replaced only with `force`.
     """
     if resume and init:
@@ -167,34 +169,48 @@ def prepare(
         _check_new(out, force)
     _check_writable(out)
     found: Scan | None = None
-    begin, why_not_base = (None, "") if resume else _beginning(init, config)
-    config = _like(begin, config) if begin else config
+    taught_by = load_bundle(teacher) if teacher else None
+    begin, why_not_base = None, ""
+    if not resume:
+        _check_teacher(taught_by, config)
+        begin, why_not_base = _beginning(init or ("none" if teacher else None), config)
+    if begin:
+        config = _like(begin, config)
     if resume:
-        saved = load_checkpoint(directory / CHECKPOINT).facts["config"]
-        config = resumed_config(TrainConfig.model_validate(saved), config)
+        saved = load_checkpoint(directory / CHECKPOINT).facts
+        config = resumed_config(TrainConfig.model_validate(saved["config"]), config)
         corpus = open_corpus(directory / "corpus")
+        if taught_by is None and (known := saved.get("teacher")):
+            taught_by = load_bundle(Path(known["path"]))
     else:
         corpus, found = build_corpus(
             sources,
             directory / "corpus",
-            representation=config.representation,
+            representation=taught_by.representation if taught_by else config.representation,
             options=config.representation_options,
             seed=config.seed,
             validation=config.held_out,
+            held_out=held_out,
             progress=_within(config.minutes, clock, progress),
             executor=executor,
         )
         with device_errors(config.device, lambda: LESS_MEMORY):
-            config = settle(config, corpus, clock.seconds())
+            config = settle(config, corpus, clock.seconds(), bool(begin))
     index = functools.cache(functools.partial(index_of, corpus))
     origins = _origins(directory, begin, resume)
     with device_errors(config.device, lambda: LESS_MEMORY):
-        trainer = Trainer(config, corpus, directory, _saver(out, corpus, about, origins, index), clock=clock)
+        trainer = Trainer(
+            config,
+            corpus,
+            directory,
+            _saver(out, corpus, about, origins, index),
+            clock=clock,
+            init=_network_of(begin, config, corpus) if begin else None,
+            init_name=begin.card.name if begin else "",
+            teacher_bundle=taught_by,
+        )
     if resume:
         trainer.resume()
-    elif begin:
-        columns = analogous_values(corpus.representation, begin.representation)
-        trainer.network.load_state_dict(mapped_weights(trainer.network, load_network(begin), columns))
     trainer.counters.seconds = clock.seconds()
     return Run(trainer, corpus, found, out, sample, index, origins, why_not_base)
 
@@ -297,7 +313,7 @@ def prepare_together(
     if group.is_first and not begun:
         prepare(sources, out, config, **others).trainer.checkpoint()
     group.wait()
-    others |= {"init": None, "sample": others.get("sample") if group.is_first else None}
+    others |= {"init": None, "teacher": None, "sample": others.get("sample") if group.is_first else None}
     asked = config if resume else TrainConfig.model_validate({"processes": group.size})
     return prepare([], out, asked, resume=True, **others)
 
@@ -332,23 +348,36 @@ def _difference(begin: Bundle, config: TrainConfig) -> tuple[str, Any] | None:
     has |= {name: network.config.get(name) for name in ("hidden", "layers", "embedding", "tied")}
     has |= {"features": bool(network.config.get("features")), "intervals": network.config.get("intervals", 0)}
     asked = [(name, getattr(config, name), own) for name, own in has.items() if name in given]
-    options = representation.options()
-    for (
-        key,
-        value,
-    ) in config.representation_options.items():  # others, such as the fewest occurrences, are not kept
-        asked += [(f"representation option {key}", value, options[key])] if key in options else []
-    for key, value in config.network_options.items():
-        asked += [(f"network option {key}", value, network.config.get(key))]
-    differing = (
-        (f"{name} {value}", own) for name, value, own in asked if json.dumps(value) != json.dumps(own)
-    )
-    return next(differing, None)
+    kept = {key: own for key, own in representation.options().items() if key in config.representation_options}
+    asked += [(f"representation option {key}", config.representation_options[key], kept[key]) for key in kept]
+    options = config.network_options.items()
+    asked += [(f"network option {key}", value, network.config.get(key)) for key, value in options]
+    differing = [(name, value, own) for name, value, own in asked if json.dumps(value) != json.dumps(own)]
+    return next(((f"{name} {value}", own) for name, value, own in differing), None)
+
+
+def _check_teacher(teacher: Bundle | None, config: TrainConfig) -> None:
+    """Raise ConfigError for settings without a teacher to use them, or music that would be encoded otherwise than it
+    reads."""
+    given = config.model_fields_set
+    if teacher is None:
+        if "teacher_share" in given:
+            raise ConfigError(
+                f"teacher_share {config.teacher_share:g}: there is no teacher; give --teacher too"
+            )
+        return
+    part, options = teacher.card.representation, config.representation_options
+    asked: list[tuple[str, Any, Any]] = []
+    if "representation" in given:
+        asked.append(("representation", config.representation, part.name))
+    asked += [(f"representation option {key}", value, part.config.get(key)) for key, value in options.items()]
+    for name, value, own in asked:
+        if json.dumps(value) != json.dumps(own):
+            raise ConfigError(f"{name} {value}: {teacher.card.name}, the teacher, has {own}; leave it out")
 
 
 def _like(begin: Bundle, config: TrainConfig) -> TrainConfig:
-    """Return `config` with the network and the options of the representation of a bundle, and a lower learning rate
-    unless one is given."""
+    """Return `config` with the network and the options of the representation of a bundle."""
     config_of_network = begin.card.network.config
     mine = {"dropout", "candidate_dropout"} & config.model_fields_set
     own = {
@@ -361,9 +390,15 @@ def _like(begin: Bundle, config: TrainConfig) -> TrainConfig:
     own["representation_options"] = {**config.representation_options, **begin.representation.options()}
     own["features"] = bool(config_of_network.get("features"))
     own["intervals"] = config_of_network.get("intervals", 0)
-    if "learning_rate" not in config.model_fields_set:
-        own["learning_rate"] = FINE_TUNING_RATE
     return config.model_copy(update=own)
+
+
+def _network_of(begin: Bundle, config: TrainConfig, corpus: Corpus) -> Network:
+    """Return a new network with the weights of a bundle, mapped to the vocabulary of the corpus."""
+    network = build(config, corpus)
+    columns = analogous_values(corpus.representation, begin.representation)
+    network.load_state_dict(mapped_weights(network, load_network(begin), columns))
+    return network
 
 
 def _check_writable(out: Path) -> None:

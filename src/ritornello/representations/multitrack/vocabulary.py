@@ -53,6 +53,9 @@ TRANSPOSITION = 6
 MOST_VOICES, MOST_METERS, MOST_PROGRAMS = 64, 24, 16
 """The largest vocabulary that is fitted; programs are of one voice."""
 
+ENOUGH_PIECES = 25
+"""So many pieces are enough to learn a voice from, however many others lack it."""
+
 
 class Voice(BaseModel, frozen=True, extra="forbid"):
     """A voice: its family (0-15, 16 the drums), its number in the family, and its lowest and highest pitch."""
@@ -313,8 +316,8 @@ def collect_statistics(score: Score) -> Statistics:
 def fit(all_statistics: Iterable[Statistics], options: MultitrackOptions) -> MultitrackConfig:
     """Return the configuration for a corpus: the voices, programs and meters that occur, rare ones left out.
 
-    A voice stays if one piece in 200 has it, and three where there are many: nothing can be learned from a single one
-    for others. The most frequent voice always stays.
+    A voice stays if one piece in 200 has it, or ENOUGH_PIECES, and three where there are many: nothing can be learned
+    from a single one for others. The most frequent voice always stays.
     """
     programs: dict[tuple[int, int], Counter[int]] = {}
     lows: dict[tuple[int, int], int] = {}
@@ -332,7 +335,7 @@ def fit(all_statistics: Iterable[Statistics], options: MultitrackOptions) -> Mul
     if not programs:
         programs, lows, highs = {(0, 0): Counter({0: 1})}, {(0, 0): 21}, {(0, 0): 108}
     ranked = sorted(programs, key=lambda key: (-programs[key].total(), key))[:MOST_VOICES]
-    least = max(1, pieces // 200, min(3, pieces // 30))
+    least = max(1, min(pieces // 200, ENOUGH_PIECES), min(3, pieces // 30))
     voices: list[Voice] = []
     for key in sorted(key for key in ranked if key == ranked[0] or programs[key].total() >= least):
         wider = 0 if key[0] == DRUM_FAMILY else TRANSPOSITION
