@@ -1,47 +1,50 @@
-"""How good are the bundles that come along, on the pieces that they were not shown?
+"""How probable do models find the pieces that were held out of each set of music?
 
-    python tools/evaluate_bundles.py ARCHIVES WORK [NAME ...] [--pieces 128] [--set temperature=1 ...]
+    python tools/evaluate_bundles.py ARCHIVES WORK [MODEL ...] [--sets SET ...] [--most-notes N]
 
-The music is read as `tools/make_bundles.py` does, and split as the bundle's card says. For each held-out piece one is
-composed that is as long, in its meter and for its instruments; the figures are those of `ritornello evaluate
---held-out`, whose report goes to WORK/NAME.html. With --learned, pieces that the bundle learned from stand for the
-held-out ones: to choose settings by, which are then measured without.
+Prints a table: a row for each set of `music.SETS`, with the tenth of its pieces that is held out of every model; a
+column for each model, named as it comes along or a .rit file (default: all that come along). The figures are exact
+nats a note, of the notes as the model reads them. --most-notes takes some pieces at random where a set has more notes.
+
+A model that came along before `base` held out the same pieces of lieder-openscore (`songs`), quartets-openscore
+(`quartets`) and freedoom (`bands`). How what a model composes compares with its held-out pieces, `ritornello evaluate
+MODEL WORK/music/SET ... --held-out` tells.
 """
 
 from __future__ import annotations
 
-from make_bundles import make_parser, unpack
+import argparse
+from pathlib import Path
 
-from ritornello.config import checked
-from ritornello.data import BUNDLES
-from ritornello.evaluation.config import EvaluateConfig
-from ritornello.evaluation.evaluate import evaluate
-from ritornello.evaluation.pieces import find_pieces
-from ritornello.evaluation.report import figures, rows, write_report
-from ritornello.generation import load
+import music
+from make_bundles import judged, some
+
+from ritornello.corpus.pieces import Piece
+from ritornello.generation import load, shipped_bundles
+
+ROWS = {"+".join(group): group for group in [*music.GROUPS, *([name] for name in music.FOLK)]}
 
 
 def main() -> None:
-    parser = make_parser(__doc__)
-    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="fields of EvaluateConfig")
-    parser.add_argument("--learned", action="store_true")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("archives", type=Path)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("models", nargs="*", default=sorted(shipped_bundles()))
+    parser.add_argument("--sets", nargs="*", default=list(ROWS), choices=list(ROWS), metavar="SET")
+    parser.add_argument("--most-notes", type=int, default=10**9)
     arguments = parser.parse_args()
-    config = checked(EvaluateConfig, {"pieces": 128} | dict(each.split("=", 1) for each in arguments.set))
-    for name in arguments.names:
-        model = load(BUNDLES / f"{name}.rit")
-        folder = unpack(name, arguments.archives, arguments.work)
-        apart = find_pieces(model.bundle, [folder], held_out=True)
-        if arguments.learned:
-            apart = [
-                piece for piece in find_pieces(model.bundle, [folder], held_out=False) if piece not in apart
-            ]
-        found = evaluate(model, [piece.read() for piece in apart], config)
-        print(f"{name}: {found.counts[0]} composed pieces against {found.counts[1]} real ones", flush=True)
-        for line in figures(found):
-            print("  {:42} {}".format(*line))
-        for line in sorted(rows(found), key=lambda row: float(row[3]) - float(row[4])):
-            print("  {:20}{:>18}{:>18}{:>7}{:>7}".format(*line[:5]), flush=True)
-        write_report(found, arguments.work / f"{name}.html")
+    models = [load(name) for name in arguments.models]
+    print("| held-out pieces of | pieces | notes |", *(f"{name} |" for name in arguments.models))
+    print("|---|---|---|" + "---|" * len(models), flush=True)
+    for row in arguments.sets:
+        folders = [music.prepared(name, arguments.archives, arguments.work) for name in ROWS[row]]
+        reports, numbers = music.a_tenth(folders)
+        pieces = some([Piece(reports[number].path) for number in numbers], arguments.most_notes)
+        notes = sum(piece.read().note_count for piece in pieces)
+        figures = (f"{judged(model, pieces).nats_per_note:.3f} |" for model in models)
+        print(f"| {row} | {len(pieces)} | {notes:,} |", *figures, flush=True)
 
 
 if __name__ == "__main__":

