@@ -52,7 +52,7 @@ class Recipe:
 
     sets: tuple[str, ...]
     description: str
-    minutes: float
+    minutes: float | None
     settings: dict[str, Any] = field(default_factory=dict)
     change: Callable[[Score], Score] | None = None
     init: str | None = "small"
