@@ -206,7 +206,7 @@ def test_a_zip_bomb_is_refused_unread(tmp_path, sound):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 2}, "bundle version 2; this ritornello .* reads 1"),
+        ({"version": 3}, "bundle version 3; this ritornello .* reads 1 and 2"),
         ({"format": "else"}, "not the card of a bundle"),
         ({"surprise": 1}, "surprise"),
         ({"precision": "int4"}, "precision"),

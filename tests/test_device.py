@@ -86,7 +86,7 @@ def test_readings_come_in_order_and_once() -> None:
 @pytest.mark.parametrize("optimizer", ["adamw", "adam", "rmsprop"])
 def test_a_step_that_is_not_wanted_leaves_the_weights(optimizer: Any) -> None:
     network = torch.nn.Linear(3, 2)
-    made = make_optimizer(network, TrainConfig(optimizer=optimizer))
+    made = make_optimizer(network.parameters(), TrainConfig(optimizer=optimizer))
     weights = []
     for wanted in (True, False, True):
         for parameter in network.parameters():

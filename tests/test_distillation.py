@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def path(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("teacher") / "teacher.rit"
-    list(prepare([folder], path, TrainConfig(steps=6, learning_rate=0.1, **SMALL)).steps())
+    list(prepare([folder], path, TrainConfig(steps=6, learning_rate=0.1, intervals=0, **SMALL)).steps())
     return path
 
 
@@ -107,7 +107,7 @@ def test_who_gives_the_teachers_probabilities_has_nothing_to_learn(
 
 
 def test_a_teacher_waits_for_no_device(bundle: Bundle, batches: list[Batch]) -> None:
-    meta = torch.device("meta")  # a device without numbers
+    meta = torch.device("meta")  # a device without numbers; scores of intervals would read one
     teacher = Teacher(bundle, bundle.representation, meta, 0.5)
     for batch in batches:
         tensors = {f.name: getattr(batch, f.name).to(meta) for f in fields(Batch) if f.name != "total"}

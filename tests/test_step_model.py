@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ritornello.bundle import Facts, load_bundle, save_bundle
+from ritornello.bundle.precision import BLOCK
 from ritornello.config import checked
 from ritornello.errors import BundleError
 from ritornello.generation.compose import compose
 from ritornello.generation.config import ComposeConfig
 from ritornello.generation.onnx_model import attributes_of, externals_of, read_model
-from ritornello.generation.step_model import BLOCK, quantise_columns, quantised_step, unroll_lstm
+from ritornello.generation.step_model import quantise_columns, quantised_step, unroll_lstm
 from ritornello.generation.stepper import Stepper
 
 

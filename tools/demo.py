@@ -1,19 +1,35 @@
-"""`make demo`: one minute of learning in front of you, then music, in `demo/`.
+"""`make demo`: a minute of learning from the base, the same minute from nothing, and what both compose, in `demo/`.
 
-Runs the very commands that a person would type, and prints them.
+Runs the very commands that a person would type, and prints them. Learned from are the pieces of the embedded corpus
+that the base did not learn from, as its card says: a folder of a few files that are new to it.
 """
 
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+from PIL import Image
+
+from ritornello import read, render_pianoroll
+from ritornello.bundle import load_bundle
+from ritornello.corpus.pieces import key_of
+from ritornello.corpus.scan import scan
+from ritornello.data import CORPUS
+from ritornello.generation import find_bundle
+
 DEMO = Path("demo")
+MUSIC = DEMO / "music"
 MINUTES = "1"
-SHIPPED = "songs"
+BASE = "base"
+INITS = {"from-base": BASE, "from-nothing": "none"}
+WIDTH = 960
+"""Pixels of a piano roll, of which there are two side by side."""
 
 
 def run(arguments: str) -> None:
@@ -31,35 +47,66 @@ def activation() -> str:
     return f"source {folder}/bin/activate"
 
 
+def copy_music() -> None:
+    """Copy the pieces that the base did not learn from to MUSIC; all of them, if its card names none."""
+    apart = set(load_bundle(find_bundle(BASE)).card.training.get("held_out", ()))
+    reports = scan([CORPUS]).used
+    new = [report for report in reports if key_of(report.digest) in apart] or reports
+    shutil.rmtree(MUSIC, ignore_errors=True)
+    MUSIC.mkdir(parents=True)
+    for report in new:
+        shutil.copy(report.path, MUSIC)
+    print(f"{MUSIC}: {len(new)} pieces that {BASE} did not learn from")
+
+
+def nats(name: str) -> tuple[float, float]:
+    """Return the nats a held-out note of a model, and those of the bigram model of its folder."""
+    held_out = load_bundle(DEMO / f"{name}.rit").card.held_out
+    return held_out["nats_per_note"], held_out["bigram_nats_per_note"]
+
+
+def draw() -> None:
+    """Draw the pieces side by side, as piano rolls."""
+    rolls = []
+    for name in INITS:
+        title = f"A minute {name.replace('-', ' ')}: {nats(name)[0]:.2f} nats a note"
+        rolls.append(render_pianoroll(replace(read(DEMO / f"{name}.mid"), title=title), WIDTH))
+    page = Image.new(
+        "RGB", (WIDTH * len(rolls), max(roll.height for roll in rolls)), rolls[0].getpixel((0, 0))
+    )
+    for number, roll in enumerate(rolls):
+        page.paste(roll, (WIDTH * number, 0))
+    page.save(DEMO / "both.png", optimize=True)
+
+
 def main() -> None:
-    """Learn, compose with what was learned and with a shipped model, and say what lies where."""
+    """Learn twice, compose with both, and say what lies where."""
     started = time.monotonic()
-    DEMO.mkdir(exist_ok=True)
-    learned, shipped = DEMO / "learned", DEMO / SHIPPED
-    run(f"train -o {learned}.rit --minutes {MINUTES} --samples 0")
-    run(
-        f"compose {learned}.rit --bars 16 --seed 1 -o {learned}.mid -o {learned}.wav -o {learned}.png -o {learned}.svg"
+    copy_music()
+    for name, init in INITS.items():
+        out = DEMO / name
+        run(f"train {MUSIC} -o {out}.rit --init {init} --minutes {MINUTES} --samples 0 --force")
+        run(f"compose {out}.rit --bars 16 --meter 4/4 --seed 1 -o {out}.mid -o {out}.wav -o {out}.svg")
+    draw()
+    (before, bigram), (nothing, _) = map(nats, INITS)
+    print(
+        f"\nDone in {time.monotonic() - started:.0f} s. Held-out notes cost {before:.2f} nats each after a minute"
     )
-    run(
-        f"compose {SHIPPED} --bars 16 --seed 1 -o {shipped}.mid -o {shipped}.wav -o {shipped}.png -o {shipped}.svg"
-    )
-    (DEMO / "curve.png").write_bytes((DEMO / "learned.run" / "curve.png").read_bytes())
-    print(f"\nDone in {time.monotonic() - started:.0f} s. In {DEMO}/:")
-    for name, what in (
-        (
-            "learned.mid .wav .png .svg",
-            "what the network of this minute composed: MIDI, sound, piano roll, score",
-        ),
-        (f"{SHIPPED}.mid .wav .png .svg", "the same from a model that comes ready-trained"),
-        ("curve.png", "how it learned"),
-        ("learned.rit", "the model itself"),
+    print(f"from {BASE}, {nothing:.2f} after a minute from nothing; a table of pairs of tokens {bigram:.2f}.")
+    print(f"Lower is better. In {DEMO}/:")
+    for what, meaning in (
+        ("both.png", "what both composed, as piano rolls side by side"),
+        ("from-base.mid .wav .svg", f"the piece of the model that began from {BASE}: MIDI, sound, score"),
+        ("from-nothing.mid .wav .svg", "that of the one that began from nothing"),
+        ("from-base.rit", "the model itself"),
+        ("from-base.run/curve.png", "how it learned"),
     ):
-        print(f"  {name:<28} {what}")
+        print(f"  {what:<28} {meaning}")
     print("\nNext, with your own music:")
     if sys.prefix != sys.base_prefix:  # a virtual environment, as `make demo` makes one
         print(f"  {activation()}")
     print("  ritornello inspect my_midi_folder")
-    print("  ritornello train my_midi_folder -o mine.rit --minutes 10")
+    print("  ritornello train my_midi_folder -o mine.rit --minutes 2")
     print("  ritornello compose mine.rit -o new.mid -o new.mp3")
 
 

@@ -47,3 +47,13 @@ def hold(at: Ints, values: NDArray[Any], count: int) -> NDArray[Any]:
     """Return `values` over `count` steps, each from its place in `at`, ascending from 0, up to the next one."""
     edges = np.append(at, count)
     return np.repeat(values, edges[1:] - edges[:-1])
+
+
+def commonest(values: Ints, beside: Ints, size: int) -> Ints:
+    """Return for each number below `size` what stands beside it most often, the lowest of several; -1 for none.
+
+    values, beside: of the same shape, from 0 up.
+    """
+    counts = np.zeros((size, 1 + int(beside.max(initial=0))), dtype=np.int64)
+    np.add.at(counts, (values, beside), 1)
+    return np.where(counts.any(axis=1), counts.argmax(axis=1), -1)

@@ -161,8 +161,14 @@ class TrainSettings(TypedDict, total=False):
     """steps through which gradients flow, at the end of the run (2 to 8192)"""
     growing_window: bool
     """begin with shorter windows: a quarter of the window, then a half (default True)"""
-    learning_rate: float
-    """highest learning rate (AdamW) (above 0 and below 1; default 0.004)"""
+    learn: Literal["auto", "all", "low-rank", "biases"]
+    """what is learned of a network that another one's weights are given to: all of it, a change of low rank of
+    each matrix (LoRA), or the biases; auto: by the budget and the number of weights (one of auto, all, low-rank,
+    biases; default auto)"""
+    rank: int
+    """of what is learned of each matrix with low-rank (1 to 1024; default 8)"""
+    learning_rate: float | None
+    """highest learning rate (AdamW); 0.004, or chosen by what is learned (above 0 and below 1)"""
     optimizer: Literal["adamw", "adam", "rmsprop"]
     """optimizer (one of adamw, adam, rmsprop; default adamw)"""
     schedule: Literal["cosine", "constant", "inverse"]

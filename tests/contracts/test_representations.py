@@ -34,6 +34,7 @@ WITH_OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {  # members that the laws
     "performance, both": ("performance", {"density": True, "pitch_classes": True}),
     "drums, one": ("drums", {"one_drum": True}),
     "frames, coarse": ("frames", {"steps_per_quarter": 1, "cycles": [3, 12], "lags": []}),
+    "frames, intervals": ("frames", {"intervals": True}),
     "polyphony, position": ("polyphony", {"position": True}),
     "note_names, durations": ("note_names", {"durations": True}),
     "note_names, instruments": ("note_names", {"durations": True, "instruments": True}),

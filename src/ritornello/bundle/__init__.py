@@ -9,15 +9,15 @@ It is a zip file of three members or four:
 
 The graph holds no weights. Each of its initializers is declared *external* under the name that the weight has
 in `weights.safetensors`, and is passed to ONNX Runtime at load time (see `generation.stepper`), so that a bundle
-holds every number once. With `precision="float16"` the stored numbers are rounded to half precision and widened
-again on loading; inference and training use the same rounded numbers.
+holds every number once. With `precision="float16"` or "int8" the stored numbers are rounded (see `precision`) and
+widened again on loading; inference and training use the same rounded numbers.
 
 The file is written deterministically: the same model and card give the same bytes, so its digest identifies it.
 
 A style, some kilobytes for a base model in another file, has the same suffix and is loaded alike (`style`).
 
-Read in order: `card`, then `save_bundle`, `load_bundle`, `load_network` here, `archive`, `step_graph`, `style`. Only
-saving and `load_network` use torch.
+Read in order: `card`, then `save_bundle`, `load_bundle`, `load_network` here, `archive`, `precision`, `step_graph`,
+`style`. Only saving and `load_network` use torch.
 """
 
 from __future__ import annotations
@@ -28,8 +28,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from ritornello.bundle.archive import (
     CARD,
     MEMBERS,
@@ -38,7 +36,6 @@ from ritornello.bundle.archive import (
     STEP,
     STYLE,
     WEIGHTS,
-    Weights,
     check_finite,
     pack_weights,
     unpack_weights,
@@ -57,7 +54,15 @@ from ritornello.bundle.card import (
     read_card,
     shortcoming,
 )
-from ritornello.bundle.step_graph import NETWORK, Precision, export_step, externalise, still_copy
+from ritornello.bundle.precision import SCALES, Precision, Weights, narrowed, widened
+from ritornello.bundle.step_graph import (
+    NETWORK,
+    export_step,
+    externalise,
+    set_weights,
+    still_copy,
+    weights_of,
+)
 from ritornello.bundle.style import Style, digest_of, find_base, read_style
 from ritornello.errors import BundleError, ConfigError
 from ritornello.originality import Index, unpack_index
@@ -156,24 +161,22 @@ def save_bundle(
     """Write a bundle to `path`, whole or not at all, and return its card.
 
     `network` is not changed; its logits equal the bundle's exactly in float32, and up to the rounding of the weights in
-    float16 (relative 2**-11 of each). ConfigError for weights that are not finite, or beyond the range of half
-    precision; MissingExtraError without the package `onnx`.
+    float16 (relative 2**-11 of each) and int8 (see `precision`). ConfigError for weights that are not finite, or beyond
+    the range of `precision`; MissingExtraError without the package `onnx`.
     """
-    graph, weights = export_step(still_copy(network, precision), len(representation.columns))
-    check_finite(weights, f"network {facts.name!r}", ConfigError)
-    names = {name for name in weights if name.startswith(NETWORK)}
+    still = still_copy(network)
+    stored = narrowed(weights_of(still), precision)
+    check_finite(stored, f"network {facts.name!r}", ConfigError)
+    set_weights(still, widened(stored))
+    graph, initial = export_step(still, len(representation.columns))
+    names = {name for name in stored if not name.endswith(SCALES)}
     unused = names - externalise(graph, names, WEIGHTS)
     card = _make_card(
         facts, network, representation, {"precision": precision, "training_only": sorted(unused)}
     )
-    if precision == "float16":  # the initial state stays as it is
-        halves = {
-            name: weights[name].astype(np.float16) for name in names if weights[name].dtype == np.float32
-        }
-        weights |= halves
     members = {
         CARD: card_bytes(card),
-        WEIGHTS: pack_weights(weights),
+        WEIGHTS: pack_weights(stored | initial),
         STEP: graph.SerializeToString(deterministic=True),
     }
     if index is not None:
@@ -202,6 +205,7 @@ def _make_card(
         "column_sizes": sizes,
         "vocabulary_size": sizes[0],
         "packages": {part: package for part, package in packages.items() if package},
+        "version": 2 if others["precision"] == "int8" else 1,
     }
     return Card.model_validate(facts.model_dump() | known | others)
 
@@ -282,16 +286,13 @@ def _apply_style(base: Bundle, style: Style) -> Bundle:
 
 def load_network(bundle: Bundle) -> Network:
     """Return the bundle's network with its weights, on the CPU, in training mode (torch)."""
-    import torch
-
     from ritornello.networks import NETWORKS, make_network
 
     _check_package(bundle.path, bundle.card, "network", NETWORKS)
     part = bundle.card.network
     try:
         network = make_network(part.name, part.config, bundle.card.column_sizes)
-        own = {k.removeprefix(NETWORK): v for k, v in bundle.weights.items() if k.startswith(NETWORK)}
-        network.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in own.items()})
+        set_weights(network, bundle.weights)
     except (ConfigError, RuntimeError) as error:
         raise BundleError(f"{bundle.path}: the weights do not fit network {part.name}: {error}") from error
     return network

@@ -11,11 +11,10 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ritornello.bundle.precision import Weights, widened
 from ritornello.errors import BundleError, ConfigError
 
 CARD, WEIGHTS, STEP, MUSIC = "card.json", "weights.safetensors", "step.onnx", "music.safetensors"
@@ -30,8 +29,6 @@ STYLE = "style.safetensors"
 STYLE_MEMBERS = {CARD: 1 << 20, STYLE: 1 << 24}
 """The members of a style (see `style`)."""
 
-Weights = dict[str, NDArray[Any]]
-
 
 def zip_members(members: Mapping[str, bytes]) -> bytes:
     """Return a zip file of `members`, the same bytes for the same members."""
@@ -40,7 +37,8 @@ def zip_members(members: Mapping[str, bytes]) -> bytes:
         for name, data in members.items():
             info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             info.create_system, info.external_attr = 3, 0o644 << 16  # the same on every system
-            # Weights are noise to a compressor; stored, they also cannot be a zip bomb.
+            # Weights are noise to a compressor (8-bit blocks shrink by 5 %, and then take four times as long to
+            # load); stored, they also cannot be a zip bomb.
             info.compress_type = zipfile.ZIP_STORED if name == WEIGHTS else zipfile.ZIP_DEFLATED
             archive.writestr(info, data)
     return file.getvalue()
@@ -89,17 +87,16 @@ def pack_weights(weights: Weights) -> bytes:
 
 
 def unpack_weights(path: Path, member: str, data: bytes) -> Weights:
-    """Return weights from bytes, halves widened to float32; BundleError if they are damaged or not finite."""
+    """Return weights from bytes, halves and blocks as float32; BundleError if they are damaged or not finite."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     try:
-        arrays: Weights = load(data)
+        stored = load(data)
+        check_finite(stored, str(path), BundleError)
+        return widened(stored)
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise BundleError(f"{path}: {member} is damaged: {error}") from error
-    wide = {name: a.astype(np.float32) if a.dtype == np.float16 else a for name, a in arrays.items()}
-    check_finite(wide, str(path), BundleError)
-    return wide
 
 
 def check_finite(weights: Weights, where: str, error: type[ConfigError] | type[BundleError]) -> None:

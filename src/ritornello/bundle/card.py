@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -18,11 +18,9 @@ from pydantic import (
 
 from ritornello import __version__
 from ritornello.bundle.archive import CARD
-from ritornello.bundle.step_graph import Precision
+from ritornello.bundle.precision import Precision
 from ritornello.config import checked
 from ritornello.errors import BundleError
-
-VERSION: Final = 1
 
 RENAMED = {
     "hints": "candidates",
@@ -129,7 +127,7 @@ class Card(Facts):
     """The card of a bundle: the maker's facts, representation, network and format."""
 
     format: Literal["ritornello bundle"] = "ritornello bundle"
-    version: Literal[1] = VERSION
+    version: Literal[1, 2] = Field(1, description="2: with weights in 8-bit blocks")
     ritornello: str = Field(__version__, description="version of the library that wrote the bundle")
     representation: Part
     network: Part
@@ -155,7 +153,7 @@ class StyleCard(Facts):
     """The card of a style: the maker's facts, and its base model."""
 
     format: Literal["ritornello style"] = "ritornello style"
-    version: Literal[1] = VERSION
+    version: Literal[1] = 1
     ritornello: str = Field(__version__, description="version of the library that wrote the style")
     base: Base
 
@@ -177,9 +175,11 @@ def read_card(path: Path, data: bytes, kind: type[AnyCard]) -> AnyCard:
         raise BundleError(f"{path}: {CARD} is not JSON: {error}") from error
     if not isinstance(content, dict) or content.get("format") != kind.model_fields["format"].default:
         raise BundleError(f"{path}: {CARD} is not the card of a bundle")
-    if content.get("version") != VERSION:
+    known = get_args(kind.model_fields["version"].annotation)
+    if content.get("version") not in known:
+        reads = " and ".join(map(str, known))
         raise BundleError(
-            f"{path}: bundle version {content.get('version')!r}; this ritornello ({__version__}) reads {VERSION}"
+            f"{path}: bundle version {content.get('version')!r}; this ritornello ({__version__}) reads {reads}"
         )
     card = checked(kind, content, f"{path}: {CARD}: ", BundleError)
     return card.model_copy(update={"corpus": RESTATED.get(card.corpus.digest, card.corpus)})

@@ -10,10 +10,9 @@ from __future__ import annotations
 import copy
 import io
 import warnings
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
-
+from ritornello.bundle.precision import Weights
 from ritornello.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -22,25 +21,28 @@ if TYPE_CHECKING:
 COLUMNS, LOGITS = "columns", "logits"  # the graph's first input and first output
 NETWORK = "network."  # what the names of the network's own weights begin with
 
-Precision = Literal["float32", "float16"]
-Weights = dict[str, NDArray[Any]]
 
-
-def still_copy(network: Network, precision: Precision) -> Network:
-    """Return a copy of `network` on the CPU in evaluation mode, its weights rounded to `precision`."""
-    import torch
-
+def still_copy(network: Network) -> Network:
+    """Return a copy of `network` on the CPU in evaluation mode, in float32."""
     still: Network = copy.deepcopy(network).cpu().float().eval().requires_grad_(False)
-    if precision == "float16":
-        with torch.no_grad():
-            for parameter in (*still.parameters(), *still.buffers()):
-                if parameter.is_floating_point():
-                    parameter.copy_(parameter.half())
     return still
 
 
+def weights_of(network: Network) -> Weights:
+    """Return copies of the weights of a network on the CPU, under their names in a bundle."""
+    return {NETWORK + name: tensor.numpy().copy() for name, tensor in network.state_dict().items()}
+
+
+def set_weights(network: Network, weights: Weights) -> None:
+    """Give `network` its `weights` of a bundle; RuntimeError if they do not fit."""
+    import torch
+
+    own = {name.removeprefix(NETWORK): a for name, a in weights.items() if name.startswith(NETWORK)}
+    network.load_state_dict({name: torch.tensor(array) for name, array in own.items()})
+
+
 def export_step(network: Network, column_count: int) -> tuple[Any, Weights]:
-    """Return one step of `network` as an ONNX model, and its weights and initial state by name.
+    """Return one step of `network` as an ONNX model, and its initial state by name.
 
     `network` is a `still_copy`; its weights are overwritten.
     Without the package `onnx`, MissingExtraError.
@@ -55,8 +57,7 @@ def export_step(network: Network, column_count: int) -> tuple[Any, Weights]:
     states = [f"state_{i}" for i in range(len(state))]
     inputs, outputs = [COLUMNS, *states], [LOGITS, *(f"next_{name}" for name in states)]
     columns = torch.zeros(2, column_count, dtype=torch.int64)
-    weights = {name: tensor.numpy().copy() for name, tensor in step.state_dict().items()}
-    weights |= {f"initial_{name}": part[:1].numpy() for name, part in zip(states, state, strict=True)}
+    initial = {f"initial_{name}": part[:1].numpy().copy() for name, part in zip(states, state, strict=True)}
     for number, parameter in enumerate(step.parameters()):
         parameter.fill_(number)  # all different: of equal parameters the exporter keeps only one
     file = io.BytesIO()
@@ -75,7 +76,7 @@ def export_step(network: Network, column_count: int) -> tuple[Any, Weights]:
             do_constant_folding=False,
             opset_version=17,
         )
-    return onnx.load_from_string(file.getvalue()), weights
+    return onnx.load_from_string(file.getvalue()), initial
 
 
 def _single_step(network: Network) -> Any:

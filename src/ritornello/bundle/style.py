@@ -10,8 +10,9 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from ritornello.bundle.archive import CARD, STYLE, Weights, unpack_weights
+from ritornello.bundle.archive import CARD, STYLE, unpack_weights
 from ritornello.bundle.card import StyleCard, read_card
+from ritornello.bundle.precision import Weights
 from ritornello.data import BUNDLES
 from ritornello.errors import BundleError
 from ritornello.paths import read_bytes

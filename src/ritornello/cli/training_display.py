@@ -73,6 +73,9 @@ def _verdict(run: Run) -> str:
     text += f"(bigram model {trainer.bigram.nats_per_note:.3f}), next token right {final.accuracy:.1%}"
     if _has_no_events(run):
         text += f", of those at which something happens {final.event_accuracy:.1%}"
+    if trainer.kept_init:
+        text += f"\n[yellow]it became no better than {trainer.init_name} in {trainer.counters.step} steps; "
+        text += f"the weights of {trainer.init_name} are kept[/]"
     if not trainer.can_tell:
         text += f"\n[yellow]too few {unit}s are held out to tell how good it is; the last network is kept[/]"
     elif not sure:
@@ -147,6 +150,7 @@ def _show_progress(console: Console, run: Run, progress: TrainingProgress, as_js
     if as_json:
         scored = progress.validation and progress.validation.facts()
         facts = asdict(progress) | {"validation": scored}
+        facts["loss"] = progress.loss if progress.step else None
         if final := run.trainer.final:
             facts |= {"held_out": run.trainer.facts(final)["figures"]}
         print(json.dumps(facts), flush=True)
@@ -157,7 +161,7 @@ def _show_progress(console: Console, run: Run, progress: TrainingProgress, as_js
         cells = [
             clock(progress.seconds),
             f"{progress.epochs:.1f}",
-            f"{progress.loss:.3f}",
+            f"{progress.loss:.3f}" if progress.step else "-",
             f"{validation.nats_per_note:.3f}",
             f"{validation.accuracy:.1%}",
             *([f"{validation.event_accuracy:.1%}"] if _has_no_events(run) else []),

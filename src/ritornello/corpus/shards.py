@@ -93,7 +93,7 @@ def encode_piece(name: str, config: str, piece: Piece) -> EncodedPiece:
     representation = _cached_representation(name, config)
     score = piece.read()
     found = representation.extract_examples(score)
-    return EncodedPiece(tuple(_encode_ids(representation, ids) for ids in found.ids), found.reasons)
+    return EncodedPiece(tuple(encode_ids(representation, ids) for ids in found.ids), found.reasons)
 
 
 def why_not_encoded(piece: Piece, failure: Failure) -> str:
@@ -101,7 +101,8 @@ def why_not_encoded(piece: Piece, failure: Failure) -> str:
     return f"cannot be encoded: {failure.message.removeprefix(f'{piece.path}: ')}"
 
 
-def _encode_ids(representation: Representation, ids: Ids) -> Encoded:
+def encode_ids(representation: Representation, ids: Ids) -> Encoded:
+    """Return the training example of ids."""
     tokens = representation.tokens
     # Examples that are parts of a piece keep their key.
     moves = tokens.transposable(ids) if representation.learns_whole_pieces else (0, 0)
@@ -289,19 +290,6 @@ def _with_failed(found: Scan, written: _Written) -> Scan:
             for report in found.reports
         )
     )
-
-
-def write_corpus(
-    directory: Path, representation: Representation, train: Sequence[Ids], validation: Sequence[Ids]
-) -> Corpus:
-    """Write encoded pieces with a given split to `directory`, and return the corpus."""
-    pieces = [*train, *validation]
-    encoded = (EncodedPiece((_encode_ids(representation, ids),)) for ids in pieces)
-    names = [(str(number), Piece(Path(f"piece {number}"))) for number in range(len(pieces))]
-    apart = set(range(len(train), len(pieces)))
-    with paths.replacing_folder(directory, overwrite=True) as beside:
-        _finish(beside, representation, _write_shards(beside, names, enumerate(encoded)), apart, SplitFacts())
-    return open_corpus(directory)
 
 
 def corpus_in_memory(

@@ -68,8 +68,8 @@ class Model:
 
     @property
     def stepper(self) -> Stepper:
-        """The stepping runtime in float32, built when it is first needed."""
-        return self._stepper("float32")
+        """The stepping runtime, built when it is first needed."""
+        return self._stepper("auto")
 
     def _stepper(self, precision: StepPrecision) -> Stepper:
         from ritornello.generation.stepper import Stepper

@@ -61,7 +61,9 @@ class ComposeConfig(ConstraintSettings, MusicSettings, BeamConfig):
         False, description="choose tokens as the model's original system does, where nothing else is given"
     )
     precision: StepPrecision = Field(
-        "float32", description="arithmetic; int8 rounds the weights to 8 bits: faster, other pieces"
+        "auto",
+        description="arithmetic; int8 rounds the weights to 8 bits: faster, other pieces; auto: int8 for a model that is "
+        "stored so",
     )
 
     @field_validator("density", "pitch_classes", mode="before")

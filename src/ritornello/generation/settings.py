@@ -15,7 +15,7 @@ from ritornello.config import parsed
 from ritornello.registry import Registry
 from ritornello.theory import parse_instrument
 
-StepPrecision = Literal["float32", "int8"]
+StepPrecision = Literal["auto", "float32", "int8"]
 
 METER = re.compile(r"[1-9][0-9]?/(1|2|4|8|16|32)")
 

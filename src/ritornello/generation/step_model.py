@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.bundle.precision import BLOCK
+from ritornello.bundle.precision import quantise as quantise_rows
 from ritornello.generation.onnx_model import (
     CONTRIBUTED,
     attributes_of,
@@ -29,9 +31,6 @@ from ritornello.generation.onnx_model import (
     read_model,
     replace_nodes,
 )
-
-BLOCK = 64
-"""Weights that share a scale."""
 
 ACCURACY = 4  # of MatMulNBits: multiply integers of 8 bits
 
@@ -152,10 +151,6 @@ def quantise_columns(matrix: NDArray[Any]) -> tuple[NDArray[np.uint8], NDArray[n
     A weight is (value - 128) * scale; the last block is filled up with zeros.
     """
     height, width = matrix.shape
-    blocks = -(-height // BLOCK)
-    padded = np.zeros((width, blocks * BLOCK), dtype=np.float32)
-    padded[:, :height] = matrix.T
-    padded = padded.reshape(width, blocks, BLOCK)
-    scales = np.abs(padded).max(axis=2, keepdims=True) / 127
-    scales[scales == 0] = 1.0
-    return (np.rint(padded / scales) + 128).astype(np.uint8), scales[..., 0]
+    values, scales = quantise_rows(np.ascontiguousarray(matrix.T), np.float32)
+    padded = np.pad(values, [(0, 0), (0, -height % BLOCK)]).reshape(width, -1, BLOCK)
+    return padded.view(np.uint8) + np.uint8(128), scales

@@ -27,15 +27,16 @@ _ERRORS_ONLY = 3  # ONNX Runtime's severity; its warnings are about the graph
 
 class Stepper:
     """The network of a bundle. With `precision` int8 a step is faster, with weights rounded to 8 bits (see
-    `step_model`). With two `threads` steps may run beside the caller (`start`), one at a time."""
+    `step_model`); auto is int8 for a bundle that stores its weights so, else float32. With two `threads` steps may run
+    beside the caller (`start`), one at a time."""
 
-    def __init__(self, bundle: Bundle, threads: int = 1, precision: StepPrecision = "float32") -> None:
+    def __init__(self, bundle: Bundle, threads: int = 1, precision: StepPrecision = "auto") -> None:
         """Build the graph with the bundle's weights; raises BundleError if they do not fit each other."""
         self.vocabulary_size, self.threads = bundle.card.vocabulary_size, threads
         step, names = bundle.step, {name for name in bundle.weights if name.startswith(NETWORK)}
         names -= set(bundle.card.training_only)
         try:
-            if precision == "int8":
+            if precision == "int8" or (precision == "auto" and bundle.card.precision == "int8"):
                 from ritornello.generation.step_model import quantised_step  # slow to import
 
                 step, names = quantised_step(

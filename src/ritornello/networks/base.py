@@ -11,11 +11,16 @@ Conventions
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from pydantic import BaseModel
 from torch import Tensor, nn
+
+from ritornello.arrays import Ints
+from ritornello.errors import ConfigError
 
 State = tuple[Tensor, ...]
 
@@ -46,6 +51,17 @@ class Network(nn.Module):
     def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """Return the logits for the next ids, (batch, time, vocabulary), and the state after the last step."""
         raise NotImplementedError
+
+    def places(self, other: Any, columns: Sequence[Ints]) -> Mapping[str, tuple[int, Ints]]:
+        """Return which of its parameters depend on the vocabulary, for `mapping`: by name the axis with a place for
+        each value of a column, and for each place that of `other` with the same meaning, -1 for none.
+
+        other: a network of the same kind and sizes. columns: for each column the value of `other` that means the same
+        as each value. By default all have to be the same: ConfigError for others.
+        """
+        if all(np.array_equal(column, np.arange(len(column))) for column in columns):
+            return {}
+        raise ConfigError(f"network {self.name}: it cannot be mapped to another vocabulary")
 
     def __call__(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         result: tuple[Tensor, State] = super().__call__(inputs, state)

@@ -19,11 +19,14 @@ Dropout acts on the embedded input and before the output.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ritornello.arrays import Ints, commonest
 from ritornello.errors import ConfigError
 from ritornello.networks.base import Network, State
 from ritornello.networks.dropout import Dropout
@@ -138,6 +141,17 @@ class EmbeddedNetwork(Network):
         x, state = self.run(self.dropout(x), state[:-1])
         logits = self.read_out(x, tokens, inputs)
         return notes.add_scores(logits, x, last), (*state, last[:, -1].to(before.dtype))
+
+    def places(self, other: EmbeddedNetwork, columns: Sequence[Ints]) -> Mapping[str, tuple[int, Ints]]:
+        ids = columns[0]
+        tables = [column for number, column in enumerate(columns) if number not in self.config.candidates]
+        found = {f"embeddings.{number}.weight": (0, rows) for number, rows in enumerate(tables)}
+        for number, shared in enumerate(self.shared):
+            mine, theirs = (each.features[:, number].cpu().numpy() for each in (self, other))
+            rows = commonest(mine[ids >= 0], theirs[ids[ids >= 0]], len(shared.weight))
+            found[f"shared.{number}.weight"] = 0, rows
+        outputs = ("bias",) if self.config.tied else ("project.weight", "project.bias")
+        return found | dict.fromkeys(outputs, (0, ids))
 
     def token_table(self) -> Tensor:
         """Return the embedding of every id with those of its attributes added, (vocabulary, embedding)."""

@@ -12,10 +12,13 @@ initial weights are Chainer's: matrices normal with variance 1 / inputs, embeddi
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from ritornello.arrays import Ints
 from ritornello.networks.base import Network, State, floats
 
 
@@ -72,6 +75,10 @@ class GateDropoutLstm(Network):
         shape = (batch, self.config.layers, self.config.hidden)
         zeros = self.project.weight.new_zeros(shape, dtype=torch.float32)
         return zeros, zeros
+
+    def places(self, other: Network, columns: Sequence[Ints]) -> Mapping[str, tuple[int, Ints]]:
+        tables = {f"embeddings.{number}.weight": (0, rows) for number, rows in enumerate(columns)}
+        return tables | dict.fromkeys(("project.weight", "project.bias"), (0, columns[0]))
 
     def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         embedded = [embedding(inputs[..., i]) for i, embedding in enumerate(self.embeddings)]

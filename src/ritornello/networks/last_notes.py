@@ -29,7 +29,14 @@ class LastNotes(nn.Module):
         table = np.full((self.count, max(map(len, members), default=0)), -1)
         for row, ids in zip(table, members, strict=True):
             row[: len(ids)] = ids
-        for name, array in {"line": line, "step": step, "members": table}.items():
+        # For a single step: the number of the score of each interval, from -widest on, and as many that have none. An
+        # id's interval is at its own step less an origin, which depends on the last note of its line.
+        widest = int(step.max(initial=0))
+        interval = np.arange(-widest, 2 * widest + 2)
+        by_interval = np.where(interval <= widest, interval.clip(-reach, reach) + reach, 2 * reach + 1)
+        origin = np.append(-2 * widest - 1, step - widest)  # without a last note, and of each one
+        tables = {"line": line, "step": step, "members": table, "by_interval": by_interval, "origin": origin}
+        for name, array in tables.items():
             self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(array)), persistent=False)
         self.score = nn.Linear(hidden, 2 * reach + 1)
         nn.init.zeros_(self.score.weight)
@@ -64,10 +71,13 @@ class LastNotes(nn.Module):
         """Return `logits` (batch, time, ids) with the scores of the intervals from `last` (batch, time, line), for the
         output `y` (batch, time, hidden) of the last layer."""
         scores = functional.pad(self.score(y), (0, 1))  # the last one, 0, where there is no interval
-        if last.shape[1] == 1:  # all lines, so that a step graph has no shapes that depend on what it reads
-            numbers = self._numbers(self.members, last[:, 0, :, None]).flatten(1)[:, None]
-            ids = self.members.clamp(min=0).flatten().expand_as(numbers)
-            return logits.scatter_add(2, ids, torch.gather(scores, 2, numbers).to(logits.dtype))
+        if last.shape[1] == 1:  # all ids, so that a step graph has no shapes that depend on what it reads
+            origins = self.origin[
+                functional.pad(last, (1, 0))
+            ]  # the first one, of no line, is as without a last note
+            places = self.step - origins.gather(2, self.line.expand(last.shape[0], 1, -1))
+            by_interval = scores.index_select(2, self.by_interval)
+            return logits + torch.gather(by_interval, 2, places).to(logits.dtype)
         # A window has notes of three or four lines out of some dozens. Which ones has to be read, also on a card.
         rows, lines = (last > 0).any(dim=1).nonzero(as_tuple=True)
         members = self.members[lines]  # (row and line, widest)

@@ -21,6 +21,7 @@ statistics, so that steps and rows stay independent.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -28,6 +29,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ritornello.arrays import Ints
 from ritornello.networks.base import Network, State, floats
 
 MOMENTUM, EPSILON = 0.99, 1e-3
@@ -172,6 +174,12 @@ class NoteClassifier(Network):
     def initial_state(self, batch: int) -> State:
         zeros = self.output.weight.new_zeros(batch, sum(self.config.layer_widths), dtype=torch.float32)
         return zeros, zeros
+
+    def places(self, other: Network, columns: Sequence[Ints]) -> Mapping[str, tuple[int, Ints]]:
+        if self.config.input == "scalar":  # reads the number of an id
+            return super().places(other, columns)
+        tables = {f"embeddings.{number}.weight": (0, rows) for number, rows in enumerate(columns)}
+        return tables | dict.fromkeys(("output.weight", "output.bias"), (0, columns[0]))
 
     def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         widths = list(self.config.layer_widths)

@@ -9,11 +9,15 @@ vectors; with the token's column alone the network is that of the sources.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ritornello.arrays import Ints
 from ritornello.networks.base import Network, State, floats
 
 
@@ -58,6 +62,13 @@ class OneHotLstm(Network):
         weight = self.dense.weight
         zeros = weight.new_zeros(batch, self.config.layers, self.config.hidden, dtype=torch.float32)
         return zeros, zeros
+
+    def places(self, other: OneHotLstm, columns: Sequence[Ints]) -> Mapping[str, tuple[int, Ints]]:
+        seen = zip(columns[: len(self.column_sizes)], np.cumsum([0, *other.column_sizes]), strict=False)
+        inputs = [np.where(rows >= 0, rows + first, -1) for rows, first in seen]
+        constant = np.array([sum(other.column_sizes)])
+        found = {"layers.0.weight_ih_l0": (1, np.concatenate([*inputs, constant]))}
+        return found | dict.fromkeys(("dense.weight", "dense.bias"), (0, columns[0]))
 
     def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         hot = [functional.one_hot(inputs[..., i], size) for i, size in enumerate(self.column_sizes)]

@@ -43,13 +43,16 @@ class Column:
     moves: how a value changes when the piece is transposed. "token": as the id `first_token` + value does. "key": as a
     key does, 1 + its number (see `columns.key`), 0 for none. "pitch_class": the column is one of twelve side by side,
     from C up, and the columns move. None: not at all. Column 0 and candidates move as the ids in them.
+    first_token, is_voice: how a value depends on the vocabulary. It stands for the id `first_token` + value, or is 1 +
+    a voice, or 0 for none. Without them it means the same in every vocabulary.
     """
 
     name: str
     size: int
     is_candidate: bool = False
     moves: Literal["token", "key", "pitch_class"] | None = None
-    first_token: int = 0
+    first_token: int | None = None
+    is_voice: bool = False
 
 
 class Kind(Protocol):
@@ -139,6 +142,15 @@ class Representation(Protocol):
 
     def config(self) -> Mapping[str, Any]:
         """Return the configuration from which `make_representation` makes an equal one; plain JSON."""
+
+    def options(self) -> Mapping[str, Any]:
+        """Return the options with which `fit` makes one like it for another corpus."""
+
+    def analogues(self, other: Any) -> Ints:
+        """Return for each id the one of `other` that means the same, or else is nearest; -1 where nothing is alike.
+
+        other: the same kind with the same options, fitted to another corpus.
+        """
 
     def summary(self) -> Mapping[str, Any]:
         """Return a few facts for the model card: instruments, meters and so on. Plain JSON."""

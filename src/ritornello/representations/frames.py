@@ -10,7 +10,9 @@ Further input columns, from the ids so far, are hard for an LSTM to keep:
 
 - `position` in the bar, and the number of the frame modulo each of the option `cycles` (for other meters);
 - `key`, and the scale `degree` of the note; `height`: the number of notes in the frame so far;
-- for each of the option `lags`, the lowest pitch above the present one that sounded so many frames ago;
+- for each of the option `lags`, the lowest pitch above the present one that sounded so many frames ago; with the option
+  `intervals` also how far it is from the last note, and how far that was from the one before: what stays when a piece
+  is transposed;
 - the repeats (see `columns.transposed_repeats`).
 
 One stream for all parts but drums. Lost: whether a note that goes on was struck again, velocity, tempo, timing finer
@@ -54,6 +56,9 @@ KEYS = 25
 
 _FRAME = 129  # pitches of a frame, and its end
 
+_WIDEST = 48
+"""Wider intervals count as this one."""
+
 
 class FramesConfig(TokenizerConfig):
     """The options of `frames`."""
@@ -65,6 +70,9 @@ class FramesConfig(TokenizerConfig):
         (), max_length=8, description="lengths in frames, besides the bar, to count"
     )
     lags: tuple[int, ...] = Field((1, 2, 8, 16), max_length=16, description="how many frames ago to look at")
+    intervals: bool = Field(
+        False, description="show the notes of `lags` as intervals from the last note, too"
+    )
     repeats: Orders = Field(
         (6, 12, 24, 48),
         description="how many ids, or intervals, must be as they were for what followed them then",
@@ -112,8 +120,14 @@ class Frames(FixedTokenizer[FramesConfig]):
                 Column(f"above, {lag} ago", _FRAME, moves="token", first_token=self.first_note - 1)
                 for lag in self.settings.lags
             ),
+            *(Column(name, 2 * _WIDEST + 2) for name in self._interval_names),
             *repeat_columns(self.tokens.size, self.settings.repeats),
         )
+
+    @property
+    def _interval_names(self) -> tuple[str, ...]:
+        names = ("interval", *(f"interval above, {lag} ago" for lag in self.settings.lags))
+        return names if self.settings.intervals else ()
 
     def encode(self, score: Score) -> Ids:
         longest = BARS_LONGEST * self.steps_per_bar
@@ -159,6 +173,7 @@ class Frames(FixedTokenizer[FramesConfig]):
     def inputs(self, ids: Ids) -> NDArray[np.int32]:
         ids = np.asarray(ids)
         read, grammar = _AtOnce(self, ids), self.grammar()
+        above = grammar.frames_ago.at_once(read.frame, np.ones_like(read.frame), read.note)
         return np.stack(
             [
                 ids,
@@ -166,11 +181,17 @@ class Frames(FixedTokenizer[FramesConfig]):
                 read.key,
                 read.degree,
                 np.minimum(read.height, MOST_HEIGHT),
-                *grammar.frames_ago.at_once(read.frame, np.ones_like(read.frame), read.note),
+                *above,
+                *_intervals(read, above)[: len(self._interval_names)],
                 *grammar.repeats.at_once(ids),
             ],
             axis=1,
         ).astype(np.int32)
+
+    def frame_numbers(self, ids: Ids) -> Ints:
+        """Return the number of the frame that each id of a piece is of, (time,); -1 for START and KEY."""
+        ends = np.asarray(ids) == self.frame_end_id
+        return np.where(np.arange(len(ids)) < 2, -1, np.cumsum(ends) - ends)
 
     def continuations(self, ids: Ids) -> Mask:
         """Return masks of the ids that can follow each, (time, vocabulary_size), in a piece that does not end."""
@@ -210,6 +231,20 @@ class _AtOnce:
         self.degree = np.where(known, (self.level - 1 - self.key) % 12 + 1, 0)
 
 
+def _intervals(read: _AtOnce, above: Ints) -> Ints:
+    """Return the columns of the option `intervals`, (1 + lag, time)."""
+    at = np.flatnonzero(read.note)
+    notes = np.concatenate([[0, 0], read.note[at]])
+    count = np.cumsum(read.note > 0)
+    last, before = notes[count + 1], notes[count]
+    return np.concatenate([_interval(before, last)[None], _interval(last, above)])
+
+
+def _interval(start: Any, end: Any) -> Any:
+    """Return 1 and up for the interval between notes, each 1 + a pitch; 0 if one of them is 0."""
+    return np.where((start > 0) & (end > 0), np.clip(end - start, -_WIDEST, _WIDEST) + _WIDEST + 1, 0)
+
+
 @dataclass
 class FramesGrammarState(ChordGrammarState):
     """The `GrammarState` of `frames`.
@@ -220,6 +255,7 @@ class FramesGrammarState(ChordGrammarState):
 
     tokenizer: Frames = field(kw_only=True)
     key: int = KEYS - 1
+    latest: tuple[int, int] = (0, 0)  # the last note and the one before, each 1 + its pitch, or 0
     level: int = 0  # 0, or 1 + the highest pitch of the present frame so far
     present: list[int] = field(default_factory=list)
     begun: dict[int, int] = field(default_factory=dict)  # frame of the beginning, by pitch sounding
@@ -249,6 +285,8 @@ class FramesGrammarState(ChordGrammarState):
             self.level = value + 1
         elif kind == "key" and not self.step and not self.present:
             self.key = value
+        if kind == "note":
+            self.latest = value + 1, self.latest[0]
         self.frames_ago.advance(self.step, 1, value + 1 if kind == "note" else 0)
         self.repeats.advance(token)
 
@@ -268,8 +306,17 @@ class FramesGrammarState(ChordGrammarState):
             (self.level - 1 - self.key) % 12 + 1 if known else 0,
             min(len(self.present), MOST_HEIGHT),
             *self.frames_ago.values,
+            *self._intervals,
             *self.repeats.values,
         )
+
+    @property
+    def _intervals(self) -> tuple[int, ...]:
+        if not self.tokenizer.settings.intervals:
+            return ()
+        last, before = self.latest
+        pairs = ((before, last), *((last, above) for above in self.frames_ago.values))
+        return tuple(int(_interval(start, end)) for start, end in pairs)
 
     @property
     def held(self) -> list[int]:

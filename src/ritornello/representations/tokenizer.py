@@ -19,6 +19,7 @@ from ritornello.config import checked
 from ritornello.errors import ConfigError, CorpusError
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Examples, GrammarState, Ids
 from ritornello.representations.conditions import Conditions
+from ritornello.representations.mapping import analogous_tokens
 from ritornello.representations.tokens import InstrumentRange, Tokens
 from ritornello.score import Score
 from ritornello.theory import DRUMS, instrument_name
@@ -123,6 +124,12 @@ class BaseTokenizer(Generic[Config]):
     def config(self) -> Mapping[str, Any]:
         return self.settings.model_dump(mode="json")
 
+    def options(self) -> Mapping[str, Any]:
+        return {k: v for k, v in self.config().items() if k in self.options_model.model_fields}
+
+    def analogues(self, other: Any) -> Ints:
+        return analogous_tokens(self.tokens, other.tokens)
+
     def summary(self) -> Mapping[str, Any]:
         return {"vocabulary": self.vocabulary_size, **self.config()}
 
@@ -176,6 +183,9 @@ class FixedTokenizer(BaseTokenizer[Fixed]):
         program = max(programs, key=lambda each: (programs[each], -each), default=0)
         config = checked_options(cls.name, cls.config_model, {"program": program, **options})
         return cls(config)  # type: ignore[arg-type]  # the class variable cannot name the type parameter
+
+    def options(self) -> Mapping[str, Any]:
+        return {name: value for name, value in self.config().items() if name != "program"}
 
     def for_piece(self, primer: Score | None, conditions: Conditions) -> Self:
         """Return it with the one instrument of `conditions`, or else of `primer`. ConfigError for several, and for

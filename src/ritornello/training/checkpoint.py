@@ -6,6 +6,7 @@ There is no pickle. The file is replaced as a whole, so that a run killed at any
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Tensors by name ("network.", "optimizer.", "best.", "state.", "random"), and plain facts."""
+    """Tensors by name ("network.", "learned.", "optimizer.", "best.", "state.", "random"), and plain facts."""
 
     tensors: dict[str, Tensor]
     facts: dict[str, Any]
@@ -60,9 +61,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(tensors, facts)
 
 
-def optimizer_tensors(optimizer: torch.optim.Optimizer, network: nn.Module) -> dict[str, Tensor]:
-    """Return the tensors of an optimizer's state, by parameter name and key."""
-    names = {id(parameter): name for name, parameter in network.named_parameters()}
+def optimizer_tensors(
+    optimizer: torch.optim.Optimizer, parameters: Mapping[str, nn.Parameter]
+) -> dict[str, Tensor]:
+    """Return the tensors of an optimizer's state, by the name of the parameter and key."""
+    names = {id(parameter): name for name, parameter in parameters.items()}
     return {
         f"{names[id(parameter)]}|{key}": torch.as_tensor(value)
         for parameter, state in optimizer.state.items()
@@ -71,10 +74,9 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, network: nn.Module) -> d
 
 
 def restore_optimizer(
-    optimizer: torch.optim.Optimizer, network: nn.Module, tensors: dict[str, Tensor]
+    optimizer: torch.optim.Optimizer, parameters: Mapping[str, nn.Parameter], tensors: dict[str, Tensor]
 ) -> None:
     """Restore the state that `optimizer_tensors` returned."""
-    parameters = dict(network.named_parameters())
     for name, tensor in tensors.items():
         parameter, key = name.rsplit("|", 1)
         owner = parameters[parameter]

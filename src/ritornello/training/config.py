@@ -105,7 +105,15 @@ class TrainConfig(BaseModel):
     growing_window: bool = Field(
         True, description="begin with shorter windows: a quarter of the window, then a half"
     )
-    learning_rate: float = Field(4e-3, gt=0, lt=1, description="highest learning rate (AdamW)")
+    learn: Literal["auto", "all", "low-rank", "biases"] = Field(
+        "auto",
+        description="what is learned of a network that another one's weights are given to: all of it, a change of "
+        "low rank of each matrix (LoRA), or the biases; auto: by the budget and the number of weights",
+    )
+    rank: int = Field(8, ge=1, le=1024, description="of what is learned of each matrix with low-rank")
+    learning_rate: float | None = Field(
+        None, gt=0, lt=1, description="highest learning rate (AdamW); 0.004, or chosen by what is learned"
+    )
     optimizer: Literal["adamw", "adam", "rmsprop"] = Field("adamw", description="optimizer")
     schedule: Literal["cosine", "constant", "inverse"] = Field(
         "cosine", description="course of the learning rate after its rise"

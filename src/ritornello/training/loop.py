@@ -8,6 +8,9 @@ on the validation (held-out) pieces is written as a bundle each time it improves
 the first evaluation on; the whole state is written as a checkpoint, so that a run can resume exactly. Where too few
 notes are held out to tell which network is the best, the last one is.
 
+A run may begin with the weights of another network. These are then scored before the first step, and kept if training
+never makes them better.
+
 A time budget is that of the whole command. What is needed at its end is kept back: the time of the last scoring and
 writing, as the evaluations so far took it.
 """
@@ -49,13 +52,14 @@ from ritornello.training.config import TrainConfig
 from ritornello.training.device import choose_device
 from ritornello.training.distillation import Teacher
 from ritornello.training.group import Group, join_group
+from ritornello.training.learned import Learned
 from ritornello.training.loader import Loader, ResidentRows
 from ritornello.training.log import Log
 from ritornello.training.loss import count_notes, network_loss
 from ritornello.training.memory import keep_freed_memory
 from ritornello.training.progress import Clock, Counters, Progress
 from ritornello.training.readings import Readings
-from ritornello.training.schedule import bptt_steps_at, make_optimizer, rate_at, step_if
+from ritornello.training.schedule import bptt_steps_at, highest_rate, make_optimizer, rate_at, step_if
 from ritornello.training.scoring import (
     FEWEST_NOTES,
     PIECES_ARE_BLOCKS,
@@ -99,6 +103,8 @@ class Trainer:
     save_model: SaveModel
     group: Group = field(default_factory=join_group)  # the processes that train together
     clock: Clock = field(default_factory=Clock)
+    init: Network | None = None  # to begin from, for the columns of the corpus
+    init_name: str = ""
     stopping: bool = False  # set it, in any process, to stop after the current step
     teacher_bundle: Bundle | None = None  # of a network to learn from, beside the corpus
     network: Network = field(init=False)
@@ -112,8 +118,8 @@ class Trainer:
             torch.set_num_threads(config.threads)
         self.device = choose_device(config.device)
         torch.manual_seed(config.seed)
-        self.network = build(config, self.corpus).to(self.device)
-        self.optimizer = make_optimizer(self.network, config)
+        self.network = (self.init or build(config, self.corpus)).to(self.device)
+        self._begin_learning()
         self.teacher = (
             Teacher(self.teacher_bundle, self.corpus.representation, self.device, config.teacher_share)
             if self.teacher_bundle
@@ -143,6 +149,11 @@ class Trainer:
         self.final: Scored | None = None
         self.can_tell = self.corpus.count("notes", validation=True) >= FEWEST_NOTES
 
+    def _begin_learning(self) -> None:
+        """Learn what the configuration says of the network as it is."""
+        self.learned = Learned(self.network, self.config.learn, self.config.rank)
+        self.optimizer = make_optimizer(self.learned.parameters.values(), self.config)
+
     @property
     def checkpoint_path(self) -> Path:
         return self.directory / CHECKPOINT
@@ -158,6 +169,10 @@ class Trainer:
             yield self._progress(None, message)
         written = counters.seconds
         self.network.train()
+        if self.init_name and not counters.step and not message:
+            yield self._progress(self._evaluate(), "")
+            counters.evaluation_seconds = self._agree() - written
+            counters.evaluating_seconds += counters.evaluation_seconds
         while not message and (fraction := self.fraction()) < 1:
             self.streams.bptt_steps = bptt_steps_at(self.config, fraction)
             before = counters.seconds
@@ -213,7 +228,7 @@ class Trainer:
         elapsed = counters.seconds - counters.began
         return (
             config.steps is not None
-            or not counters.evaluations
+            or not self.best_weights
             or spent <= evaluation_share(self.device) * elapsed
         )
 
@@ -253,11 +268,11 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         means = torch.stack([loss.detach(), count_notes(self._notes, batch.targets) / batch.total])
-        gradients = [p.grad for p in network.parameters() if p.grad is not None]
-        self.group.add_up([*gradients, means])
-        norm = nn.utils.clip_grad_norm_(network.parameters(), self.config.clip)
+        self.group.add_up([*self.learned.derive_gradients(), means])
+        norm = nn.utils.clip_grad_norm_(self.learned.parameters.values(), self.config.clip)
         is_finite = torch.isfinite(torch.cat([means, norm[None]])).all()
         step_if(is_finite, self.optimizer)
+        self.learned.update_network()
         self.state = reset_rows(
             detach(state), network.initial_state(len(batch.reset)), ~is_finite.expand(len(batch.reset))
         )
@@ -284,11 +299,11 @@ class Trainer:
         counters = self.counters
         if not self.best_weights or counters.rate_scale < 1e-3:
             raise RitornelloError(
-                f"training does not stay finite at a learning rate of {self.config.learning_rate:g}; "
+                f"training does not stay finite at a learning rate of {highest_rate(self.config):g}; "
                 "try a lower --learning-rate"
             )
         self.network.load_state_dict(self.best_weights)
-        self.optimizer = make_optimizer(self.network, self.config)
+        self._begin_learning()
         counters.rate_scale /= 2
         counters.failed = 0
 
@@ -329,10 +344,17 @@ class Trainer:
         scored = self._score(self._most_evaluated, self._excerpt)
         counters.scoring_seconds = (self._agree() - before) / max(1, self._evaluated_ids)
         validation = scored.likelihood
-        counters.evaluations = max(counters.evaluations + 1, int(self.fraction() * self.config.evaluations))
+        if counters.step:  # the one before the first step is one more
+            counters.evaluations = max(
+                counters.evaluations + 1, int(self.fraction() * self.config.evaluations)
+            )
         counters.evaluated_step = counters.step
         if validation.nats_per_note < counters.best or not self.can_tell:
-            counters.best, counters.since_best = validation.nats_per_note, 0
+            counters.best, counters.best_step, counters.since_best = (
+                validation.nats_per_note,
+                counters.step,
+                0,
+            )
             self.best_weights = {
                 name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()
             }
@@ -406,6 +428,11 @@ class Trainer:
         return self._progress(self.final.likelihood, "done")
 
     @property
+    def kept_init(self) -> bool:
+        """Whether what is kept is the network that the run began with, since it became no better."""
+        return bool(self.init_name) and self.can_tell and not self.counters.best_step
+
+    @property
     def epochs(self) -> float:
         """The passes over the training pieces so far."""
         return self.counters.tokens / max(1, self.corpus.count("length", validation=False))
@@ -428,7 +455,7 @@ class Trainer:
             "pieces": len(corpus.pieces(validation=False)),
             "notes": corpus.count("notes", validation=False),
             "held_out": list(corpus.split.held_out),
-            "kept": "best" if self.can_tell else "last",
+            "kept": "init" if self.kept_init else "best" if self.can_tell else "last",
             **({"teacher": bundle.card.name} if (bundle := self.teacher_bundle) else {}),
             "figures": {
                 "pieces": len(corpus.pieces(validation=True)),
@@ -461,7 +488,7 @@ class Trainer:
             step=counters.step,
             seconds=counters.seconds,
             fraction=self.fraction(),
-            loss=counters.loss / max(counters.notes_share, 1e-9),
+            loss=counters.loss / max(counters.notes_share, 1e-9) if counters.step else math.nan,
             seconds_left=self._seconds_left(),
             tokens_per_second=counters.tokens / max(self._learning_seconds(), 1e-9),
             epochs=self.epochs,
@@ -475,9 +502,9 @@ class Trainer:
         self._read(all_of_them=True)
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best_weights.items()}
-        tensors |= {
-            f"optimizer.{name}": t for name, t in optimizer_tensors(self.optimizer, self.network).items()
-        }
+        tensors |= {f"learned.{name}": tensor for name, tensor in self.learned.state().items()}
+        of_optimizer = optimizer_tensors(self.optimizer, self.learned.parameters)
+        tensors |= {f"optimizer.{name}": tensor for name, tensor in of_optimizer.items()}
         states = {"state": self.state, "teacher": self.teacher.state if self.teacher else None}
         tensors |= {
             f"{name}.{i}": self.group.all_rows(part)
@@ -493,6 +520,7 @@ class Trainer:
             "counters": vars(self.counters),
             "batches": self.streams.state,
             "log": self.log.rows,
+            "init": self.init_name,
             "teacher": self.teacher_bundle
             and {
                 "path": str(self.teacher_bundle.path.resolve()),
@@ -518,7 +546,10 @@ class Trainer:
             raise ConfigError(f"{self.checkpoint_path}: is of a run with another teacher, or with none")
         self.network.load_state_dict(saved.part("network."))
         self.best_weights = saved.part("best.")
-        restore_optimizer(self.optimizer, self.network, saved.part("optimizer."))
+        self.init_name = saved.facts.get("init", "")
+        self._begin_learning()
+        self.learned.restore(saved.part("learned."))
+        restore_optimizer(self.optimizer, self.learned.parameters, saved.part("optimizer."))
         self.state = self._own_rows(saved.part("state."))
         if self.teacher:
             self.teacher.state = self._own_rows(saved.part("teacher."))

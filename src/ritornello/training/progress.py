@@ -18,7 +18,7 @@ class Progress:
     seconds: float  # since the command began
     seconds_left: float
     fraction: float  # of the budget, 0 to 1
-    loss: float  # running mean, in nats a note
+    loss: float  # running mean, in nats a note; not a number before the first step
     tokens_per_second: float
     epochs: float
     best: float  # lowest held-out nats a note so far
@@ -36,6 +36,7 @@ class Counters:
     loss: float = 0.0  # running mean of nats a token
     notes_share: float = 0.0  # running mean of notes a token
     best: float = math.inf
+    best_step: int = 0  # after which the network was the best so far
     since_best: int = 0
     evaluations: int = 0
     evaluated_step: int = -1  # the last step after which the held-out pieces were scored

@@ -25,22 +25,21 @@ from ritornello.data import CORPUS
 from ritornello.data.tunes import load_tunes
 from ritornello.errors import ConfigError, FileError
 from ritornello.networks import Network
+from ritornello.networks.mapping import mapped_weights
 from ritornello.originality import Index, build_index, one_of
 from ritornello.paths import describe
+from ritornello.representations.mapping import analogous_values
 from ritornello.training.checkpoint import load_checkpoint
 from ritornello.training.config import TrainConfig
 from ritornello.training.device import device_errors
 from ritornello.training.group import join_group, was_restarted
 from ritornello.training.loop import CHECKPOINT, Trainer
 from ritornello.training.progress import Clock, Progress
-from ritornello.training.tuning import SIZE_FIELDS, check, settle
+from ritornello.training.tuning import SIZE_FIELDS, build, check, settle
 
 Sample = Callable[[Path, Path], None]
 """Called with a bundle and a path, to compose a short piece there. It is passed in, since generation is a later station
 than training."""
-
-FINE_TUNING_RATE = 1e-3
-"""Learning rate of fine-tuning, unless one is given."""
 
 LESS_MEMORY = "--batch or --hidden with a lower number takes less memory, --device cpu the processor"
 
@@ -125,8 +124,8 @@ def prepare(
     *,
     resume: bool = False,
     init: Path | None = None,
-    held_out: Collection[str] | None = None,
     teacher: Path | None = None,
+    held_out: Collection[str] | None = None,
     about: About | None = None,
     sample: Sample | None = None,
     progress: FilesProgress | None = None,
@@ -137,9 +136,9 @@ def prepare(
     """Return a run, ready to start: corpus built, machine measured, sizes chosen.
 
     With `resume`, continue the run that belongs to `out` from its checkpoint; `sources` are not read again. With
-    `init`, begin with the weights and the vocabulary of that bundle; with `teacher`, learn from the probabilities of
-    that one too, with its vocabulary (`distillation`; a resumed run loads it again). `executor` reads the files, as for
-    `map_guarded`.
+    `init`, begin with the weights of that bundle, mapped to the vocabulary of the folder. With `teacher`, learn from the
+    probabilities of that bundle too, with its vocabulary; a resumed run loads it again. `executor` reads the files, as
+    for `map_guarded`.
     `held_out` has the keys of the pieces to hold out, as for `build_corpus`, instead of a share.
     `clock` has run since the command began, for a time budget.
     For one of several processes, see `prepare_together`. A model or run that exists is replaced only with `force`.
@@ -154,10 +153,11 @@ def prepare(
     found: Scan | None = None
     begin = load_bundle(init) if init else None
     taught_by = load_bundle(teacher) if teacher else None
+    if not resume:
+        _check_teacher(taught_by, config)
     if begin:
         _check_like(begin, config)
-    if not resume:
-        _check_teacher(taught_by, config, begin)
+        config = _like(begin, config)
     if resume:
         saved = load_checkpoint(directory / CHECKPOINT).facts
         config = resumed_config(TrainConfig.model_validate(saved["config"]), config)
@@ -165,11 +165,10 @@ def prepare(
         if taught_by is None and (known := saved.get("teacher")):
             taught_by = load_bundle(Path(known["path"]))
     else:
-        reads = taught_by or begin
         corpus, found = build_corpus(
             sources,
             directory / "corpus",
-            representation=reads.representation if reads else config.representation,
+            representation=taught_by.representation if taught_by else config.representation,
             options=config.representation_options,
             seed=config.seed,
             validation=config.held_out,
@@ -178,15 +177,21 @@ def prepare(
             executor=executor,
         )
         with device_errors(config.device, lambda: LESS_MEMORY):
-            config = settle(_like(begin, config) if begin else config, corpus, clock.seconds())
+            config = settle(config, corpus, clock.seconds(), bool(begin))
     index = functools.cache(functools.partial(index_of, corpus))
     with device_errors(config.device, lambda: LESS_MEMORY):
-        save_model = _saver(out, corpus, about, index)
-        trainer = Trainer(config, corpus, directory, save_model, clock=clock, teacher_bundle=taught_by)
+        trainer = Trainer(
+            config,
+            corpus,
+            directory,
+            _saver(out, corpus, about, index),
+            clock=clock,
+            init=_network_of(begin, config, corpus) if begin else None,
+            init_name=begin.card.name if begin else "",
+            teacher_bundle=taught_by,
+        )
     if resume:
         trainer.resume()
-    elif begin:
-        trainer.network.load_state_dict(load_network(begin).state_dict())
     trainer.counters.seconds = clock.seconds()
     return Run(trainer, corpus, found, out, sample, index)
 
@@ -300,7 +305,7 @@ def _check_like(begin: Bundle, config: TrainConfig) -> None:
             )
 
 
-def _check_teacher(teacher: Bundle | None, config: TrainConfig, begin: Bundle | None) -> None:
+def _check_teacher(teacher: Bundle | None, config: TrainConfig) -> None:
     """Raise ConfigError for settings without a teacher to use them, or music that would be encoded otherwise than it
     reads."""
     given = config.model_fields_set
@@ -318,14 +323,10 @@ def _check_teacher(teacher: Bundle | None, config: TrainConfig, begin: Bundle | 
     for name, value, own in asked:
         if json.dumps(value) != json.dumps(own):
             raise ConfigError(f"{name} {value}: {teacher.card.name}, the teacher, has {own}; leave it out")
-    if begin and begin.card.representation != part:
-        raise ConfigError(
-            f"{begin.path}: has another representation or vocabulary than the teacher {teacher.card.name}"
-        )
 
 
 def _like(begin: Bundle, config: TrainConfig) -> TrainConfig:
-    """Return `config` with the network of a bundle, and a lower learning rate unless one is given."""
+    """Return `config` with the network and the options of the representation of a bundle."""
     config_of_network = begin.card.network.config
     mine = {"dropout", "candidate_dropout"} & config.model_fields_set
     own = {
@@ -334,11 +335,19 @@ def _like(begin: Bundle, config: TrainConfig) -> TrainConfig:
     derived = (*SIZE_FIELDS, "features", "candidates", "intervals", "lines")
     options = {name: value for name, value in config_of_network.items() if name not in derived}
     own |= {"network": begin.card.network.name, "network_options": options}
+    own["representation"] = begin.card.representation.name
+    own["representation_options"] = {**config.representation_options, **begin.representation.options()}
     own["features"] = bool(config_of_network.get("features"))
     own["intervals"] = config_of_network.get("intervals", 0)
-    if "learning_rate" not in config.model_fields_set:
-        own["learning_rate"] = FINE_TUNING_RATE
     return config.model_copy(update=own)
+
+
+def _network_of(begin: Bundle, config: TrainConfig, corpus: Corpus) -> Network:
+    """Return a new network with the weights of a bundle, mapped to the vocabulary of the corpus."""
+    network = build(config, corpus)
+    columns = analogous_values(corpus.representation, begin.representation)
+    network.load_state_dict(mapped_weights(network, load_network(begin), columns))
+    return network
 
 
 def _check_writable(out: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,9 @@ BPTT_PARTS = ((0.3, 4), (0.6, 2), (math.inf, 1))
 
 FINAL_RATE = 0.02
 """Share of the learning rate that is left at the end."""
+
+LEARNING_RATE = 4e-3
+"""The highest learning rate of a network that begins from nothing, unless one is given."""
 
 INVERSE_DECAY = 0.01
 """With the schedule "inverse" the rate at update t is the highest / (1 + INVERSE_DECAY t), as Keras' `decay`."""
@@ -33,7 +37,12 @@ def rate_at(config: TrainConfig, fraction: float, step: int) -> float:
     else:
         progress = (fraction - config.warmup) / max(1e-9, 1 - config.warmup)
         share = FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * progress))
-    return config.learning_rate * share
+    return highest_rate(config) * share
+
+
+def highest_rate(config: TrainConfig) -> float:
+    """Return the highest learning rate."""
+    return config.learning_rate or LEARNING_RATE
 
 
 def bptt_steps_at(config: TrainConfig, fraction: float) -> int:
@@ -48,10 +57,13 @@ def bptt_steps_at(config: TrainConfig, fraction: float) -> int:
     return max(2, longest // next(part for end, part in BPTT_PARTS if fraction < end))
 
 
-def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """Return the optimizer of `config`: AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), which decays matrices
-    but not biases; Adam (Kingma and Ba 2015, arXiv:1412.6980); or RMSprop with Keras' constants."""
-    parameters, rate = list(network.parameters()), config.learning_rate
+def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
+    """Return the optimizer of `config` for `parameters`.
+
+    AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), which decays matrices but not biases; Adam (Kingma and Ba
+    2015, arXiv:1412.6980); or RMSprop with Keras' constants.
+    """
+    parameters, rate = list(parameters), highest_rate(config)
     if config.optimizer == "adam":
         return torch.optim.Adam(parameters, lr=rate, fused=True)
     if config.optimizer == "rmsprop":

@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from ritornello.training.config import DEFAULT_MINUTES, TrainConfig
 from ritornello.training.device import choose_device, synchronise
 from ritornello.training.loader import Loader
 from ritornello.training.memory import keep_freed_memory
+from ritornello.training.schedule import LEARNING_RATE
 
 SIZES = ((128, 1), (192, 1), (256, 1), (384, 1), (512, 1), (512, 2), (768, 2), (1024, 2))
 """(hidden, layers), from small to large."""
@@ -45,6 +46,9 @@ _TRIAL_STEPS = 3
 
 BPTT_STEPS = (16, 32, 64, 128)
 """Steps of backpropagation through time: fewer if the budget allows few updates."""
+
+FINE_TUNING_RATES = {"all": 1e-3, "low-rank": 3e-3, "biases": 1e-2}
+"""The highest learning rate for what is learned of a network that knows music."""
 
 UPDATES_WANTED = 1000
 """The fewest updates that a larger number of steps must leave."""
@@ -96,11 +100,18 @@ def check(config: TrainConfig) -> None:
     _ = REPRESENTATIONS[config.representation], NETWORKS[config.network]
 
 
-def settle(config: TrainConfig, corpus: Corpus, seconds_spent: float = 0.0) -> TrainConfig:
+def settle(
+    config: TrainConfig, corpus: Corpus, seconds_spent: float = 0.0, is_fine_tuning: bool = False
+) -> TrainConfig:
     """Return `config` with every field set that was left open, by measuring this machine.
 
-    seconds_spent: of a time budget, on reading the files.
+    seconds_spent: of a time budget, on reading the files. is_fine_tuning: whether the run begins with the weights of
+    another network, whose sizes are set.
     """
+    if config.learn in ("low-rank", "biases") and not is_fine_tuning:
+        raise ConfigError(
+            f"learn {config.learn}: of a network that begins from nothing all is learned; give --init"
+        )
     keep_freed_memory()  # as in training, so that the measurement holds there
     if config.minutes is None and config.steps is None:
         config = config.model_copy(update={"minutes": DEFAULT_MINUTES})
@@ -123,6 +134,11 @@ def settle(config: TrainConfig, corpus: Corpus, seconds_spent: float = 0.0) -> T
     if config.dropout is None:
         epochs = tokens_in_budget(config, corpus, machine) / max(1, corpus.count("length", validation=False))
         config = config.model_copy(update={"dropout": choose_dropout(epochs)})
+    if is_fine_tuning and config.learn == "auto":
+        config = config.model_copy(update={"learn": choose_learned(config, corpus, machine)})
+    if config.learning_rate is None:
+        rate = FINE_TUNING_RATES[config.learn] if is_fine_tuning else LEARNING_RATE
+        config = config.model_copy(update={"learning_rate": rate})
     if config.evaluation_ids is None:
         each = evaluation_share(device) * tokens_in_budget(config, corpus, machine) / config.evaluations
         config = config.model_copy(update={"evaluation_ids": int(np.clip(each, *EVALUATION_IDS))})
@@ -210,6 +226,14 @@ def choose_bptt_steps(config: TrainConfig, corpus: Corpus, machine: Machine) -> 
 def choose_dropout(epochs: float) -> float:
     """Return the dropout for a number of epochs: it grows with them."""
     return next(dropout for limit, dropout in DROPOUTS if epochs <= limit)
+
+
+def choose_learned(
+    config: TrainConfig, corpus: Corpus, machine: Machine
+) -> Literal["all", "low-rank", "biases"]:
+    """Return what is best learned of a network that knows music, by the budget and the number of its weights."""
+    tokens = tokens_in_budget(config, corpus, machine)
+    return "all" if tokens >= count_parameters(build(config, corpus)) else "low-rank"
 
 
 def build(config: TrainConfig, corpus: Corpus) -> Network:

@@ -62,7 +62,7 @@ def transposition(representation: Representation, semitones: int) -> Transpositi
     for number, column in enumerate(columns):
         values = np.arange(column.size)
         if number == 0 or column.is_candidate or column.moves == "token":
-            first = -1 if column.is_candidate else column.first_token
+            first = -1 if column.is_candidate else column.first_token or 0
             is_id = (values + first >= 0) & (values + first < tokens.size)
             values[is_id] = tokens.transposed(values[is_id] + first, semitones) - first
         elif column.moves == "key":

@@ -82,11 +82,12 @@ class Jazz(BaseTokenizer[JazzConfig]):
 
     @property
     def columns(self) -> tuple[Column, ...]:
+        quality = self.tokens.first["quality"] - 1  # 0: none
         return (
             Column("token", self.vocabulary_size),
             Column("position", self.vocabulary.longest_bar + 1),
             Column("root", 13),
-            Column("quality", len(self.vocabulary.config.qualities) + 1),
+            Column("quality", len(self.vocabulary.config.qualities) + 1, first_token=quality),
         )
 
     def encode(self, score: Score) -> Ids:

@@ -161,6 +161,10 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
     def parts(self, ids: Ids) -> tuple[int, ...]:
         return decoding.voices_in_order(self.vocabulary, self.known_ids(ids))
 
+    def analogues(self, other: Multitrack) -> Ints:
+        """Return for each id the one as which `other` reads it: see `Vocabulary.analogues`."""
+        return self.vocabulary.analogues(other.vocabulary)
+
     def summary(self) -> Mapping[str, Any]:
         config = self.vocabulary.config
         names = (instrument_name(v.programs[0], v.family == vocabulary.DRUM_FAMILY) for v in config.voices)

@@ -41,12 +41,16 @@ def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
     config, size = vocabulary.config, vocabulary.tokens.size
     # 0: no note yet; the last id is no note with a key
     key = (Column("key", KEYS + 1, moves="key"), Column("degree", 13))
-    silent = (Column("longest_silent_voice", len(config.voices) + 1), Column("bars_silent", NEVER_PLAYED + 1))
+    silent = (
+        Column("longest_silent_voice", len(config.voices) + 1, is_voice=True),
+        Column("bars_silent", NEVER_PLAYED + 1),
+    )
+    meter = vocabulary.tokens.first["meter"] - 1  # 0: none yet
     return (
         Column("token", size),
         Column("position", LONGEST_BAR),  # steps since the bar line
         Column("phase", STEPS_PER_QUARTER),  # steps since the last quarter of the bar
-        Column("meter", len(config.meters) + 1),  # 0: none yet
+        Column("meter", len(config.meters) + 1, first_token=meter),
         Column("bars_left", UNKNOWN_BARS_LEFT + 1),  # 0: the last bar
         Column("phrase", PHRASE),  # the number of the bar, modulo PHRASE
         Column("duration", len(DURATIONS) + 1),  # 1 + that of the voice, if the last id is a note, or 0

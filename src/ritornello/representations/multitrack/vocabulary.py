@@ -27,6 +27,7 @@ from ritornello.representations.grids import (
     SHIFTS,
     STEPS_PER_QUARTER,
     TEMPOS,
+    fold_into_range,
     is_on_grid,
     nearest_meter,
 )
@@ -258,6 +259,36 @@ class Vocabulary:
         known = self.config.voices[voice].programs
         near = known[0] if program == DRUMS else min(known, key=lambda each: (abs(each - program), each))
         return self.tokens.first["instrument"] + self._instrument_numbers[voice, near]
+
+    def analogues(self, other: Vocabulary) -> Ints:
+        """Return for each id the one as which `other` reads its meter, instrument or note; the others are the same.
+
+        -1 for drums where `other` has none, and for instruments where it has nothing but drums.
+        """
+        tokens, voices = self.tokens, other.voices_like(self)
+        result: Ints = np.array([other.tokens.first[kind] for kind in tokens.kind]) + np.array(tokens.value)
+        meters = [other.nearest_meter(*meter) for meter in self.config.meters]
+        result[tokens.slice["meter"]] = other.tokens.first["meter"] + np.array(meters)
+        result[tokens.slice["instrument"]] = [
+            other.instrument_id(voices[voice], program) for voice, program in self.instruments
+        ]
+        notes = tokens.slice["note"]
+        voice = voices[tokens.voice[notes]]
+        pitch = fold_into_range(tokens.pitch[notes], other.low[voice], other.high[voice])
+        result[notes] = other.note_ids(voice, pitch)
+        differs = self.is_drum != other.is_drum[voices]
+        result[(tokens.voice >= 0) & differs[tokens.voice]] = -1
+        return result
+
+    def voices_like(self, other: Vocabulary) -> Ints:
+        """Return the voice for each voice of `other`, as if these were the parts of a piece; but those of a family that
+        is missing here take no voice from others."""
+        families = {voice.family for voice in self.config.voices}
+        programs = np.array([known[0] for known in other.known])
+        has_family = np.array([voice.family in families for voice in other.config.voices])
+        result = np.array([self.voices_of([program])[0] for program in programs.tolist()])
+        result[has_family] = self.voices_of(programs[has_family].tolist())
+        return result
 
     def nearest_meter(self, numerator: int, denominator: int) -> int:
         """Return the number of the known meter that is this one, or else is nearest in the length of its bar."""

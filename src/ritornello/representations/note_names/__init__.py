@@ -88,7 +88,8 @@ class NoteNames(BaseTokenizer[NoteNamesConfig]):
         if self.settings.durations:
             columns += [Column("phase", STEPS_PER_QUARTER), Column("length", len(DURATIONS))]
         if self.settings.programs:
-            columns.append(Column("instrument", len(self.programs) + 1))
+            first = self.tokens.first["instrument"] - 1
+            columns.append(Column("instrument", len(self.programs) + 1, first_token=first))
         return tuple(columns)
 
     def encode(self, score: Score) -> Ids:

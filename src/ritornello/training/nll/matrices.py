@@ -13,13 +13,14 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.errors import FormatError
 from ritornello.paths import read_bytes
+from ritornello.training.nll.splits import Splits
 
 LOWEST_PITCH = 21
 KEYS = 88
@@ -34,15 +35,7 @@ _MATRIX, _COMPRESSED, _CELL = 14, 15, 1
 _TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 
 
-class Rolls(NamedTuple):
-    """The pieces of a collection by its published splits."""
-
-    train: list[Roll]
-    valid: list[Roll]
-    test: list[Roll]
-
-
-def read_rolls(path: Path) -> Rolls:
+def read_rolls(path: Path) -> Splits[Roll]:
     """Return the pieces of a benchmark file; FormatError if it is not one."""
     arrays = read_arrays(path)
     missing = [name for name in SPLITS.values() if not isinstance(arrays.get(name), list)]
@@ -52,7 +45,7 @@ def read_rolls(path: Path) -> Rolls:
         if not isinstance(roll, np.ndarray) or roll.ndim != 2 or roll.shape[1] != KEYS or not len(roll):
             shape = getattr(roll, "shape", "a cell")
             raise FormatError(f"{path}: a piece is {shape}, expected frames x {KEYS}")
-    return Rolls(*([roll > 0 for roll in arrays[name]] for name in SPLITS.values()))
+    return Splits(*([roll > 0 for roll in arrays[name]] for name in SPLITS.values()))
 
 
 def read_arrays(path: Path) -> dict[str, Any]:

@@ -1,0 +1,33 @@
+"""The mapping of a network's weights to another vocabulary: what was learned with one goes on with the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ritornello.arrays import Ints
+from ritornello.errors import ConfigError
+from ritornello.networks.base import Network
+
+
+def mapped_weights(network: Network, other: Network, columns: Sequence[Ints]) -> dict[str, Tensor]:
+    """Return the state dict with which `network` does what `other`, of the same kind and sizes, does in its vocabulary.
+
+    columns: for each input column the value of `other` that means the same as each value of `network`, -1 for none
+    (`representations.mapping`). A row without such a value becomes the mean of all rows: that of an id of which nothing
+    is known. Parameters that `other` lacks stay as they are. Raises ConfigError for a network that cannot be mapped.
+    """
+    own: dict[str, Tensor] = network.state_dict()
+    learned, places = other.state_dict(), network.places(other, columns)
+    for name in own.keys() & learned.keys():
+        tensor = learned[name]
+        if name in places:
+            axis, rows = places[name]
+            tensor = torch.cat([tensor, tensor.mean(axis, keepdim=True)], dim=axis)
+            tensor = tensor.index_select(axis, torch.from_numpy(rows % tensor.shape[axis]))  # -1: the last
+        if tensor.shape != own[name].shape:
+            raise ConfigError(f"network {network.name}: it cannot be mapped to another vocabulary")
+        own[name] = tensor
+    return own

@@ -1,0 +1,63 @@
+"""The mapping of one vocabulary to another by what ids mean, so that a network learned with one can begin with another.
+
+Each representation tells the *analogue* of an id in the vocabulary of another corpus: the id that means the same, or
+else the one as which that vocabulary would read it. The values of the input columns follow from it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ritornello.arrays import Ints, commonest
+from ritornello.errors import ConfigError
+from ritornello.representations.base import Column, Representation
+from ritornello.representations.tokens import Tokens
+
+
+def analogous_tokens(tokens: Tokens, others: Tokens) -> Ints:
+    """Return for each id the one of `others` of its kind and name; else the nearest of its kind by program, pitch,
+    times and number, in this order; -1 where they have none of its kind."""
+    known = {(kind, others.name(token)): token for token, kind in enumerate(others.kind)}
+    result = np.array([known.get((kind, tokens.name(t)), -1) for t, kind in enumerate(tokens.kind)])
+    mine, theirs = _traits(tokens), _traits(others)
+    for token in np.flatnonzero(result < 0).tolist():
+        ids = others.slice.get(tokens.kind[token], slice(0, 0))
+        if ids.stop > ids.start:
+            distance = abs(theirs[:, ids] - mine[:, token, None])
+            result[token] = ids.start + np.lexsort(distance[::-1])[0]
+    return result
+
+
+def _traits(tokens: Tokens) -> np.ndarray:
+    return np.stack([tokens.program, tokens.pitch, tokens.onset_offset, tokens.duration, tokens.value])
+
+
+def analogous_values(new: Representation, old: Representation) -> list[Ints]:
+    """Return for each column of `new` which value of the same column of `old` means the same as each of its values, or
+    nearly so; -1 for none. Those of column 0 are the ids.
+
+    Raises ConfigError if they have other columns.
+    """
+    names, others = ([column.name for column in each.columns] for each in (new, old))
+    if new.name != old.name or names != others:
+        raise ConfigError(
+            f"{new.name} with the columns {', '.join(names)}: cannot be mapped to {old.name} with {', '.join(others)}"
+        )
+    ids = new.analogues(old)
+    notes = np.flatnonzero((ids >= 0) & (new.tokens.notes > 0))
+    voice, other = new.tokens.voice + 1, old.tokens.voice + 1
+    voices = commonest(voice[notes], other[ids[notes]], 1 + int(voice.max(initial=0)))
+    pairs = list(zip(new.columns, old.columns, strict=True))
+    return [ids, *(_values(ids, voices, *pair) for pair in pairs[1:])]
+
+
+def _values(ids: Ints, voices: Ints, column: Column, other: Column) -> Ints:
+    """Return the analogues of the values of a column; `voices` has those of 1 + each voice."""
+    values = np.arange(column.size)
+    if column.is_voice:
+        return np.append(0, voices[1:])
+    if not column.is_candidate and column.first_token is None:
+        return np.minimum(values, other.size - 1)
+    first, others_first = (-1 if each.is_candidate else each.first_token or 0 for each in (column, other))
+    analogues = np.where(values + first >= 0, ids[values + first], -1) - others_first
+    return np.where(analogues < other.size, np.maximum(analogues, -1), -1)
