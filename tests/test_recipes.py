@@ -61,13 +61,15 @@ def tools(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     sets = {"songs": songs, "more": music.MusicSet("CC-BY-4.0", "Tunes of Ann.")}
     monkeypatch.setattr(music, "SETS", sets)
     monkeypatch.setattr(music, "GROUPS", [["songs"], ["more"]])
-    sizes = {"layers": 1, "hidden": 8, "embedding": 8, "batch": 2, "window": 16, "steps": 2}
+    sizes = {"layers": 1, "hidden": 8, "embedding": 8, "batch": 2, "window": 16, "steps": 2, "evaluations": 1}
     recipes = {
         "base": made.Recipe(("songs", "more"), "All", None, sizes | {"layers": 2}, init=None),
         "small": made.Recipe(
             ("songs", "more"), "All", None, sizes, init=None, teacher="base", comes_along=False
         ),
-        "piano": made.Recipe(("more",), "Piano", None, {"steps": 40}, music.solo_piano),
+        "piano": made.Recipe(
+            ("more",), "Piano", None, {"steps": 20, "evaluations": 1, "learn": "all"}, music.solo_piano
+        ),
     }
     monkeypatch.setattr(made, "RECIPES", recipes)
     return made
@@ -161,7 +163,9 @@ def test_models_are_made_one_from_another_and_only_a_better_one_is_put_in_place(
     assert cards["small"].representation == cards["base"].representation
     assert all(set(card.training["held_out"]) <= keys for card in cards.values())
     first = (place / "piano.rit").read_bytes()
-    monkeypatch.setitem(tools.RECIPES, "piano", replace(tools.RECIPES["piano"], settings={"steps": 1}))
+    monkeypatch.setitem(
+        tools.RECIPES, "piano", replace(tools.RECIPES["piano"], settings={"steps": 1, "evaluations": 1})
+    )
     assert make("piano") == 0
     assert "stays" in capsys.readouterr().out
     assert (place / "piano.rit").read_bytes() == first

@@ -136,9 +136,9 @@ def prepare(
     """Return a run, ready to start: corpus built, machine measured, sizes chosen.
 
     With `resume`, continue the run that belongs to `out` from its checkpoint; `sources` are not read again. With
-    `init`, begin with the weights of that bundle, mapped to the vocabulary of the folder. With `teacher`, learn from the
-    probabilities of that bundle too, with its vocabulary; a resumed run loads it again. `executor` reads the files, as
-    for `map_guarded`.
+    `init`, begin with the weights of that bundle, mapped to the vocabulary of the folder. With `teacher`, learn from
+    the probabilities of that bundle too, with its vocabulary; a resumed run loads it again. `executor` reads the files,
+    as for `map_guarded`.
     `held_out` has the keys of the pieces to hold out, as for `build_corpus`, instead of a share.
     `clock` has run since the command began, for a time budget.
     For one of several processes, see `prepare_together`. A model or run that exists is replaced only with `force`.
