@@ -10,7 +10,7 @@ with music of one kind. They are learned by the very code that a person uses. Be
 the checkpoint from which --resume goes on.
 
 A model is put in place of the one that comes along only if it is better on the pieces that are held out, or with
---force. On an H100 `base` takes six minutes and `small` four, on two cores a night each (`--minutes 600`).
+--force. On a card `base` takes six minutes and `small` four, on two cores a night each (`--minutes 600`).
 """
 
 from __future__ import annotations
@@ -74,7 +74,10 @@ class Recipe:
         return ((music.SETS | music.FOLK)[name] for name in self.sets)
 
 
-ON_A_CARD = {"batch": 512, "window": 128, "growing_window": False, "patience": 1000}
+ALL = {"samples": 0, "patience": 1000}
+"""Settings of all recipes. They go to the end of their time: the rate falls until then, and the best network is kept."""
+
+ON_A_CARD = {"batch": 512, "window": 128, "growing_window": False}
 """Settings where the device is a graphics card; on processors they are chosen to fit."""
 
 RECIPES = {
@@ -192,7 +195,7 @@ def learn(name: str, arguments: argparse.Namespace) -> Path:
     given = {setting: value for setting, value in given.items() if value is not None}
     if not resume:
         on_a_card = ON_A_CARD if arguments.device not in (None, "cpu") else {}
-        given = on_a_card | recipe.settings | {"samples": 0} | given
+        given = ALL | on_a_card | recipe.settings | given
     config = make_config("default", given)
     init = arguments.init or (recipe.init and work / f"{recipe.init}.rit")
     run = prepare_run(
