@@ -75,7 +75,7 @@ class Recipe:
 
 
 ALL = {"samples": 0, "patience": 1000}
-"""Settings of all recipes. They go to the end of their time: the rate falls until then, and the best network is kept."""
+"""Settings of all recipes. They go to the end of their time, until which the rate falls; the best network is kept."""
 
 ON_A_CARD = {"batch": 512, "window": 128, "growing_window": False}
 """Settings where the device is a graphics card; on processors they are chosen to fit."""
