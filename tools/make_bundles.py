@@ -77,6 +77,9 @@ class Recipe:
 ALL = {"samples": 0, "patience": 1000}
 """Settings of all recipes. They go to the end of their time, until which the rate falls; the best network is kept."""
 
+AGAIN = {"learn": "all", "learning_rate": 5e-4}
+"""Of a model that learns music again that the one it begins from has learned: a high rate first undoes what that knows."""
+
 ON_A_CARD = {"batch": 512, "window": 128, "growing_window": False}
 """Settings where the device is a graphics card; on processors they are chosen to fit."""
 
@@ -149,7 +152,7 @@ RECIPES = {
         ("nottingham",),
         "British and American folk tunes: jigs, reels, waltzes, with chords",
         8,
-        {"dropout": 0.2},
+        {"dropout": 0.2, "learning_rate": 2e-3},  # music that the small base has not learned
         sampling=Sampling(temperature=0.95, top_p=0.9),
     ),
     "leadsheets": Recipe(
@@ -195,7 +198,8 @@ def learn(name: str, arguments: argparse.Namespace) -> Path:
     given = {setting: value for setting, value in given.items() if value is not None}
     if not resume:
         on_a_card = ON_A_CARD if arguments.device not in (None, "cpu") else {}
-        given = ALL | on_a_card | recipe.settings | given
+        begun = AGAIN if recipe.init else {}
+        given = ALL | on_a_card | begun | recipe.settings | given
     config = make_config("default", given)
     init = arguments.init or (recipe.init and work / f"{recipe.init}.rit")
     run = prepare_run(
