@@ -20,7 +20,7 @@ from ritornello.networks import NETWORKS, Network, detach, reset_rows
 from ritornello.networks.mapping import mapped_weights
 from ritornello.representations.base import Column
 from ritornello.testing import refusal
-from ritornello.training.adapt import learned_vectors
+from ritornello.training.learned import biases
 from ritornello.training.loader import Batch
 from ritornello.training.loss import network_loss
 
@@ -158,7 +158,7 @@ def biases_learned_as_a_style_are_those_that_are_played(network: Network) -> Non
     """A style holds the vectors that `adapt` trains, and the step graph uses them."""
     with TemporaryDirectory() as folder:
         bundle = _save(network, Path(folder))
-        vectors = learned_vectors(network)
+        vectors = biases(network)
         assert vectors
         with torch.no_grad():
             for vector in vectors.values():
