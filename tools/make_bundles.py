@@ -30,7 +30,7 @@ from ritornello.corpus.pieces import Piece
 from ritornello.data import BUNDLES as TARGET
 from ritornello.errors import RitornelloError
 from ritornello.evaluation.pieces import find_pieces
-from ritornello.generation import Model, find_bundle, load
+from ritornello.generation import Model, find_initial, load
 from ritornello.generation.sample import write_sample
 from ritornello.likelihood import Likelihood
 from ritornello.presets import make_config
@@ -207,7 +207,7 @@ def learn(name: str, arguments: argparse.Namespace) -> Path:
         out,
         config,
         resume=resume,
-        init=find_bundle(init) if init and not resume else None,
+        init=None if resume else find_initial(init or "none"),
         teacher=work / f"{recipe.teacher}.rit" if recipe.teacher and not resume else None,
         held_out=music.held_out_keys(arguments.archives, work, recipe.sets),
         about=About(
