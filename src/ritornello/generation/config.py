@@ -62,7 +62,7 @@ class ComposeConfig(ConstraintSettings, MusicSettings, BeamConfig):
     )
     precision: StepPrecision = Field(
         "auto",
-        description="arithmetic; int8 rounds the weights to 8 bits: faster, other pieces; auto: int8 for a model that is "
+        description="arithmetic; int8 rounds weights to 8 bits: faster, other pieces; auto: int8 for a model that is "
         "stored so",
     )
 
