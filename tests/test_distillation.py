@@ -163,7 +163,6 @@ def test_the_music_is_encoded_as_the_teacher_reads_it(folder: Path, path: Path, 
         ),
         ({"representation_options": {"lags": [3]}}, {"teacher": path}, r"representation option lags \[3\]"),
         ({"teacher_share": 0.2}, {}, "teacher_share 0.2: there is no teacher; give --teacher"),
-        ({}, {"teacher": path, "init": narrow}, "another representation or vocabulary than the teacher"),
     ):
         with pytest.raises(ConfigError, match=message):
             prepare([few], tmp_path / "other.rit", TrainConfig(steps=1, samples=0, **asked), **others)

@@ -43,8 +43,10 @@ LEVEL = 80
 
 @dataclass(frozen=True)
 class MusicSet:
-    """The music of an archive, NAME.zip. licence: of the music. source: where it is from, with the line that the licence
-    wants quoted."""
+    """The music of an archive, NAME.zip.
+
+    licence: of the music. source: where it is from, with the line that the licence wants quoted.
+    """
 
     licence: str
     source: str

@@ -27,7 +27,7 @@ from ritornello.arrays import Ints
 from ritornello.corpus.pieces import Piece, key_of, pieces_of
 from ritornello.corpus.scan import FileReport
 from ritornello.corpus.versions import families_of
-from ritornello.errors import ConfigError, CorpusError, counted
+from ritornello.errors import ConfigError, CorpusError
 from ritornello.score import Score
 
 SHARE = 0.1

@@ -62,8 +62,8 @@ class ComposeConfig(ConstraintSettings, MusicSettings, BeamConfig):
     )
     precision: StepPrecision = Field(
         "auto",
-        description="arithmetic; int8 rounds weights to 8 bits: faster, other pieces; auto: int8 for a model that is "
-        "stored so",
+        description="arithmetic; int8 rounds the weights to 8 bits: faster, other pieces; auto: int8 for a model that "
+        "is stored so",
     )
 
     @field_validator("density", "pitch_classes", mode="before")
