@@ -63,12 +63,16 @@ class Recipe:
     @property
     def licence(self) -> str:
         """The licences of the sets, each once."""
-        return ", ".join(dict.fromkeys(each.licence for each in self._sets()))
+        own = ", ".join(dict.fromkeys(each.licence for each in self._sets()))
+        return f"{own}; before that, those of base" if self.init else own
 
     @property
     def provenance(self) -> str:
         """Where the sets are from, with the lines that their licences want quoted, each once."""
-        return " ".join(dict.fromkeys(each.source for each in self._sets()))
+        own = " ".join(dict.fromkeys(each.source for each in self._sets()))
+        return (
+            f"{own} Begun from a network that learned the music of base, see its card." if self.init else own
+        )
 
     def _sets(self) -> Iterable[music.MusicSet]:
         return ((music.SETS | music.FOLK)[name] for name in self.sets)

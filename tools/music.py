@@ -77,7 +77,7 @@ MUTOPIA_LICENCE = "public domain, or CC BY 2.5 to 4.0 by the piece"
 
 SETS = {
     "bands-open": MusicSet(
-        f"{CC_BY} and {BSD}",
+        f"{CC_BY}, {BSD}",
         "Music by Tanner Helland (https://github.com/tannerhelland/free-music), CC BY 4.0. Blasphemer, Copyright (c) "
         "2021 Contributors to the Blasphemer project, music by Jute Gyte.",
     ),
