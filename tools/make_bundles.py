@@ -81,7 +81,7 @@ class Recipe:
 ALL = {"samples": 0, "patience": 1000}
 """Settings of all recipes. They go to the end of their time, until which the rate falls; the best network is kept."""
 
-AGAIN = {"learn": "all", "learning_rate": 5e-4}
+AGAIN = {"learn": "all", "learning_rate": 2e-4, "batch": 64, "window": 64, "growing_window": False}
 """Of a model that learns music again that the one it begins from has learned: a high rate first undoes what that knows."""
 
 ON_A_CARD = {"batch": 512, "window": 128, "growing_window": False}
