@@ -30,7 +30,7 @@ from ritornello.corpus.pieces import Piece
 from ritornello.data import BUNDLES as TARGET
 from ritornello.errors import RitornelloError
 from ritornello.evaluation.pieces import find_pieces
-from ritornello.generation import Model, find_bundle, load
+from ritornello.generation import Model, find_initial, load
 from ritornello.generation.sample import write_sample
 from ritornello.likelihood import Likelihood
 from ritornello.presets import make_config
@@ -63,12 +63,16 @@ class Recipe:
     @property
     def licence(self) -> str:
         """The licences of the sets, each once."""
-        return ", ".join(dict.fromkeys(each.licence for each in self._sets()))
+        own = ", ".join(dict.fromkeys(each.licence for each in self._sets()))
+        return f"{own}; before that, those of base" if self.init else own
 
     @property
     def provenance(self) -> str:
         """Where the sets are from, with the lines that their licences want quoted, each once."""
-        return " ".join(dict.fromkeys(each.source for each in self._sets()))
+        own = " ".join(dict.fromkeys(each.source for each in self._sets()))
+        return (
+            f"{own} Begun from a network that learned the music of base, see its card." if self.init else own
+        )
 
     def _sets(self) -> Iterable[music.MusicSet]:
         return ((music.SETS | music.FOLK)[name] for name in self.sets)
@@ -77,7 +81,7 @@ class Recipe:
 ALL = {"samples": 0, "patience": 1000}
 """Settings of all recipes. They go to the end of their time, until which the rate falls; the best network is kept."""
 
-AGAIN = {"learn": "all", "learning_rate": 5e-4}
+AGAIN = {"learn": "all", "learning_rate": 2e-4, "batch": 64, "window": 64, "growing_window": False}
 """Of a model that learns music again that the one it begins from has learned: a high rate first undoes what that knows."""
 
 ON_A_CARD = {"batch": 512, "window": 128, "growing_window": False}
@@ -207,7 +211,7 @@ def learn(name: str, arguments: argparse.Namespace) -> Path:
         out,
         config,
         resume=resume,
-        init=find_bundle(init) if init and not resume else None,
+        init=None if resume else find_initial(init or "none"),
         teacher=work / f"{recipe.teacher}.rit" if recipe.teacher and not resume else None,
         held_out=music.held_out_keys(arguments.archives, work, recipe.sets),
         about=About(
