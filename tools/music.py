@@ -31,7 +31,7 @@ from ritornello.corpus.splitting import split
 from ritornello.corpus.versions import families_of
 from ritornello.errors import CorpusError
 from ritornello.paths import replacing_folder
-from ritornello.score import Score, Track, sort_notes
+from ritornello.score import Score, Track
 
 PIANO, OBOE, CHOIR = 0, 68, 52
 PIANOS, GUITARS = range(8), range(24, 32)
@@ -259,14 +259,13 @@ def parts(score: Score) -> list[Track]:
 
 
 def solo_piano(score: Score) -> Score:
-    """Let one piano play, in one track."""
+    """Let one piano play, each hand in a track of its own as it is written."""
     hands = parts(score)
     if len(hands) > 3:
         raise CorpusError("it is for more than two hands")
     if any(hand.is_drum or hand.program not in PIANOS for hand in hands):
         raise CorpusError("it has more than a piano")
-    notes = sort_notes(np.concatenate([hand.notes for hand in hands]))
-    return replace(score, tracks=(replace(hands[0], notes=notes, program=PIANO, name="Piano"),))
+    return replace(score, tracks=tuple(replace(hand, program=PIANO, name="Piano") for hand in hands))
 
 
 def sung(score: Score) -> Score:
