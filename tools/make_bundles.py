@@ -234,8 +234,14 @@ def learn(name: str, arguments: argparse.Namespace) -> Path:
 
 
 def judged(model: Model, pieces: Sequence[Piece]) -> Likelihood:
-    """Return the likelihood of pieces under a model."""
-    return sum(model.likelihoods(piece.read() for piece in pieces), Likelihood())
+    """Return the likelihood of pieces under a model, those of one velocity at the level at which it learned such."""
+
+    def read_at(level: int, some: Sequence[Piece]) -> Likelihood:
+        scores = (music.levelled(piece.read(), level) for piece in some)
+        return sum(model.likelihoods(scores), Likelihood())
+
+    level = min(music.LEVELS, key=lambda level: read_at(level, pieces[:4]).nats_per_note)
+    return read_at(level, pieces)
 
 
 def some(pieces: Sequence[Piece], notes: int) -> list[Piece]:
