@@ -155,12 +155,6 @@ RECIPES = {
         {"dropout": 0.2, "learning_rate": 2e-3},  # music that the small base has not learned
         sampling=Sampling(temperature=0.95, top_p=0.9),
     ),
-    "leadsheets": Recipe(
-        ("leadsheets",),
-        "Melodies with chords: popular songs until 1930, hymns and folk tunes",
-        4,
-        {"dropout": 0.4},
-    ),
     "bands": Recipe(
         ("freedoom-debian", "multi-freedoom", "bands-open"),
         "Rock, film and game music for several instruments and drums",
