@@ -78,7 +78,13 @@ EVALUATION_SHARE, CARD_EVALUATION_SHARE = 0.1, 0.04
 large a share of the tokens."""
 
 EVALUATION_IDS = (4_000, 100_000)
-"""Limits of the ids that are scored in one evaluation."""
+"""Limits of the ids that are scored in one evaluation, while FEW_EVALUATIONS remain."""
+
+FEW_EVALUATIONS, FEWEST_IDS = 4, 1_000
+"""A large network and few minutes: it is scored so often at least, on so many ids at least."""
+
+FEW_STREAMS = 16
+"""The most streams of a batch in fine-tuning on a processor, where the number of updates counts."""
 
 
 class Machine(NamedTuple):
@@ -124,7 +130,10 @@ def settle(
     device = choose_device(config.device)
     if device.type == "cpu":
         config = config.model_copy(
-            update={"batch": config.batch or _streams(config, corpus, _TRIAL_BATCH_SIZE)}
+            update={
+                "batch": config.batch
+                or _streams(config, corpus, FEW_STREAMS if is_fine_tuning else _TRIAL_BATCH_SIZE)
+            }
         )
         machine = measure(config, corpus)
         if not (config.hidden and config.layers):
@@ -146,14 +155,24 @@ def settle(
         rate = FINE_TUNING_RATES[config.learn] if is_fine_tuning else LEARNING_RATE
         config = config.model_copy(update={"learning_rate": rate})
     if config.evaluation_ids is None:
-        each = evaluation_share(device) * tokens / config.evaluations
-        config = config.model_copy(update={"evaluation_ids": int(np.clip(each, *EVALUATION_IDS))})
+        config = config.model_copy(
+            update={"evaluation_ids": _evaluation_ids(evaluation_share(device) * tokens, config.evaluations)}
+        )
     return config.model_copy(update={"minutes": minutes})
 
 
 def evaluation_share(device: torch.device) -> float:
     """Return the greatest share of the time that goes to evaluations."""
     return EVALUATION_SHARE if device.type == "cpu" else CARD_EVALUATION_SHARE
+
+
+def _evaluation_ids(tokens: float, evaluations: int) -> int:
+    """Return how many ids to score each time, of so many in all: fewer than EVALUATION_IDS if else too few evaluations
+    would be left."""
+    fewest, most = EVALUATION_IDS
+    return max(
+        FEWEST_IDS, min(max(int(tokens / evaluations), min(fewest, int(tokens / FEW_EVALUATIONS))), most)
+    )
 
 
 def _streams(config: TrainConfig, corpus: Corpus, most: int) -> int:
