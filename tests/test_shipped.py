@@ -36,8 +36,8 @@ def bars_of(piece: Composition) -> list[object]:
     return [tuple(sorted(bar)) for bar in bars]
 
 
-def test_six_bundles_come_along() -> None:
-    assert {"songs", "piano", "quartets", "chorales", "folk", "bands"} == set(NAMES)
+def test_six_bundles_come_along_at_least() -> None:
+    assert {"songs", "piano", "quartets", "chorales", "folk", "bands"} <= set(NAMES)
 
 
 def test_every_piece_ends_by_itself(pieces: list[Composition]) -> None:

@@ -14,7 +14,12 @@ KINDS = {
     "songs": "Song",
     "piano": "Piano piece",
     "quartets": "Quartet",
+    "chamber": "Chamber piece",
     "chorales": "Chorale",
+    "choir": "Choral piece",
+    "organ": "Organ piece",
+    "guitar": "Guitar piece",
+    "leadsheets": "Tune",
     "bands": "Band piece",
 }
 """What the pieces of a shipped model are called; `folk` names its tunes by their meter."""
