@@ -194,14 +194,20 @@ def test_of_a_network_that_begins_from_nothing_all_is_learned(corpus: Corpus, le
         settle(TrainConfig(**SMALL, steps=2, learn=learn), corpus)  # type: ignore[arg-type]
 
 
-def test_the_rate_and_what_is_learned_are_chosen_if_left_open(corpus: Corpus) -> None:
-    open_ = {name: value for name, value in SMALL.items() if name != "learning_rate"}
-    nothing = settle(TrainConfig(**open_, steps=2), corpus)
-    tuned = settle(TrainConfig(**open_, steps=2), corpus, is_fine_tuning=True)
-    assert nothing.learning_rate == 0.004
-    assert tuned.learn in KINDS
-    assert tuned.learning_rate is not None
-    assert nothing.learn == "auto"
+def test_the_rate_follows_from_what_is_learned_and_how_long(corpus: Corpus) -> None:
+    left_open = {name: value for name, value in SMALL.items() if name != "learning_rate"}
+
+    def rate(steps: int, is_fine_tuning: bool = True, **settings: Any) -> float | None:
+        return settle(
+            TrainConfig(**left_open, steps=steps, **settings), corpus, is_fine_tuning=is_fine_tuning
+        ).learning_rate
+
+    assert rate(2, is_fine_tuning=False) == 0.004
+    assert rate(2) == 3e-4
+    assert rate(10_000) == 1e-3
+    assert rate(2, learn="low-rank") == 3e-3
+    assert rate(10_000, learn="biases") == 3e-2
+    assert rate(2, learning_rate=0.5) == 0.5
 
 
 def test_the_optimizer_gets_what_is_learned(corpus: Corpus) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -50,8 +50,11 @@ _TRIAL_STEPS = 3
 BPTT_STEPS = (16, 32, 64, 128)
 """Steps of backpropagation through time: fewer if the budget allows few updates."""
 
-FINE_TUNING_RATES = {"all": 1e-3, "low-rank": 3e-3, "biases": 1e-2}
+FINE_TUNING_RATES = {"all": 3e-4, "low-rank": 3e-3, "biases": 3e-2}
 """The highest learning rate for what is learned of a network that knows music."""
+
+LONG_FINE_TUNING_RATE = 1e-3
+"""The same where all is learned and there are as many tokens as weights, or more."""
 
 UPDATES_WANTED = 1000
 """The fewest updates that a larger number of steps must leave."""
@@ -149,10 +152,8 @@ def settle(
     if config.dropout is None:
         epochs = tokens / max(1, corpus.count("length", validation=False))
         config = config.model_copy(update={"dropout": choose_dropout(epochs)})
-    if is_fine_tuning and config.learn == "auto":
-        config = config.model_copy(update={"learn": choose_learned(tokens, weights)})
     if config.learning_rate is None:
-        rate = FINE_TUNING_RATES[config.learn] if is_fine_tuning else LEARNING_RATE
+        rate = _fine_tuning_rate(config.learn, tokens >= weights) if is_fine_tuning else LEARNING_RATE
         config = config.model_copy(update={"learning_rate": rate})
     if config.evaluation_ids is None:
         config = config.model_copy(
@@ -164,6 +165,10 @@ def settle(
 def evaluation_share(device: torch.device) -> float:
     """Return the greatest share of the time that goes to evaluations."""
     return EVALUATION_SHARE if device.type == "cpu" else CARD_EVALUATION_SHARE
+
+
+def _fine_tuning_rate(learn: str, is_long: bool) -> float:
+    return LONG_FINE_TUNING_RATE if learn == "all" and is_long else FINE_TUNING_RATES[learn]
 
 
 def _evaluation_ids(tokens: float, evaluations: int) -> int:
@@ -251,11 +256,6 @@ def choose_bptt_steps(config: TrainConfig, corpus: Corpus, machine: Machine, wei
 def choose_dropout(epochs: float) -> float:
     """Return the dropout for a number of epochs: it grows with them."""
     return next(dropout for limit, dropout in DROPOUTS if epochs <= limit)
-
-
-def choose_learned(tokens: float, weights: int) -> Literal["all", "low-rank", "biases"]:
-    """Return what is best learned of a network that knows music, by the budget in tokens and the number of weights."""
-    return "all" if tokens >= weights else "low-rank"
 
 
 def build(config: TrainConfig, corpus: Corpus) -> Network:
