@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from build import TICKS, make_melody
 from test_batches import make_piece
 from torch import nn
 
@@ -17,6 +18,7 @@ from ritornello.corpus.shards import Corpus, build_corpus
 from ritornello.errors import ConfigError
 from ritornello.likelihood import Likelihood
 from ritornello.networks import Network
+from ritornello.score import Score
 from ritornello.training.config import TrainConfig
 from ritornello.training.learned import Learned, biases
 from ritornello.training.loop import Trainer
@@ -155,6 +157,26 @@ def test_what_a_run_began_with_is_scored_first_and_kept_if_nothing_is_better(
     assert not changes(new_network(corpus), trainer.network)
 
 
+@pytest.mark.parametrize("is_worse", [True, False])
+def test_where_nobody_can_tell_the_last_is_kept_if_it_is_better_than_the_first(
+    corpus: Corpus, tmp_path: Path, is_worse: bool
+) -> None:
+    trainer = make_trainer(corpus, tmp_path, steps=8)
+    trainer.can_tell, score = False, trainer._score
+
+    def scored(*arguments: Any) -> Scored:
+        """The second step is the best one; the last is worse than the first, or better."""
+        likelihood, spread = score(*arguments)
+        step = trainer.counters.step
+        nats = 0.0 if not step else 100.0 * step if is_worse else 10.0 * step - 1_000.0
+        return Scored(likelihood + Likelihood(-nats), spread)
+
+    trainer._score = scored  # type: ignore[method-assign]
+    assert list(trainer.run())
+    assert trainer.counters.best_step == (0 if is_worse else 8)
+    assert trainer.kept_init == is_worse
+
+
 def test_a_run_that_becomes_better_keeps_what_it_learned(corpus: Corpus, tmp_path: Path) -> None:
     trainer = make_trainer(corpus, tmp_path, learn="low-rank", steps=40)
     shown = [progress for progress in trainer.run() if progress.validation]
@@ -172,20 +194,45 @@ def test_of_a_network_that_begins_from_nothing_all_is_learned(corpus: Corpus, le
         settle(TrainConfig(**SMALL, steps=2, learn=learn), corpus)  # type: ignore[arg-type]
 
 
-def test_the_rate_and_what_is_learned_are_chosen_if_left_open(corpus: Corpus) -> None:
-    open_ = {name: value for name, value in SMALL.items() if name != "learning_rate"}
-    nothing = settle(TrainConfig(**open_, steps=2), corpus)
-    tuned = settle(TrainConfig(**open_, steps=2), corpus, is_fine_tuning=True)
-    assert nothing.learning_rate == 0.004
-    assert tuned.learn in KINDS
-    assert tuned.learning_rate is not None
-    assert nothing.learn == "auto"
+def test_the_rate_follows_from_what_is_learned_and_how_long(corpus: Corpus) -> None:
+    left_open = {name: value for name, value in SMALL.items() if name != "learning_rate"}
+
+    def rate(steps: int, is_fine_tuning: bool = True, **settings: Any) -> float | None:
+        return settle(
+            TrainConfig(**left_open, steps=steps, **settings), corpus, is_fine_tuning=is_fine_tuning
+        ).learning_rate
+
+    assert rate(2, is_fine_tuning=False) == 0.004
+    assert rate(2) == 3e-4
+    assert rate(10_000) == 1e-3
+    assert rate(2, learn="low-rank") == 3e-3
+    assert rate(10_000, learn="biases") == 3e-2
+    assert rate(2, learning_rate=0.5) == 0.5
 
 
 def test_the_optimizer_gets_what_is_learned(corpus: Corpus) -> None:
     learned = Learned(new_network(corpus), "low-rank", rank=2)
     groups = make_optimizer(learned.parameters.values(), TrainConfig(**SMALL)).param_groups
     assert sum(each.numel() for group in groups for each in group["params"]) == learned.count
+
+
+@pytest.mark.parametrize("pitches", [(60,) * 40, (36, 38, 42, 49) * 10])
+def test_one_piece_unlike_any_other_gives_a_model_that_is_no_worse(
+    folder: Path, tmp_path: Path, pitches: tuple[int, ...]
+) -> None:
+    """One piece of one pitch, or of leaps only: learned from a model of scales."""
+    settings = SMALL | {"steps": 4}
+    list(prepare([folder], tmp_path / "base.rit", TrainConfig(**settings)).steps())
+    (tmp_path / "one").mkdir()
+    formats.write(Score(TICKS, (make_melody(pitches),)), tmp_path / "one" / "piece.mid")
+    run = prepare(
+        [tmp_path / "one"], tmp_path / "mine.rit", TrainConfig(**settings), init=tmp_path / "base.rit"
+    )
+    shown = list(run.steps())
+    assert shown[0].validation is not None
+    assert run.trainer.final is not None
+    assert run.trainer.final.likelihood.nats_per_note <= shown[0].validation.nats_per_note
+    assert load_network(load_bundle(run.out))
 
 
 def test_a_bundle_learned_from_another_is_an_ordinary_one(folder: Path, tmp_path: Path) -> None:

@@ -161,10 +161,9 @@ class TrainSettings(TypedDict, total=False):
     """steps through which gradients flow, at the end of the run (2 to 8192)"""
     growing_window: bool
     """begin with shorter windows: a quarter of the window, then a half (default True)"""
-    learn: Literal["auto", "all", "low-rank", "biases"]
-    """what is learned of a network that another one's weights are given to: all of it, a change of low rank of
-    each matrix (LoRA), or the biases; auto: by the budget and the number of weights (one of auto, all, low-rank,
-    biases; default auto)"""
+    learn: Literal["all", "low-rank", "biases"]
+    """what is learned of a network that begins with the weights of another: all of it, a change of low rank of
+    each matrix (LoRA), or the biases (one of all, low-rank, biases; default all)"""
     rank: int
     """of what is learned of each matrix with low-rank (1 to 1024; default 8)"""
     learning_rate: float | None

@@ -105,10 +105,10 @@ class TrainConfig(BaseModel):
     growing_window: bool = Field(
         True, description="begin with shorter windows: a quarter of the window, then a half"
     )
-    learn: Literal["auto", "all", "low-rank", "biases"] = Field(
-        "auto",
-        description="what is learned of a network that another one's weights are given to: all of it, a change of "
-        "low rank of each matrix (LoRA), or the biases; auto: by the budget and the number of weights",
+    learn: Literal["all", "low-rank", "biases"] = Field(
+        "all",
+        description="what is learned of a network that begins with the weights of another: all of it, a change of "
+        "low rank of each matrix (LoRA), or the biases",
     )
     rank: int = Field(8, ge=1, le=1024, description="of what is learned of each matrix with low-rank")
     learning_rate: float | None = Field(

@@ -6,7 +6,7 @@ An epoch is one pass over the training pieces. Several processes may train one n
 `Trainer.run` yields a `Progress` after every step and prints nothing; the caller may stop at any step. The best network
 on the validation (held-out) pieces is written as a bundle each time it improves, so that a usable model exists from
 the first evaluation on; the whole state is written as a checkpoint, so that a run can resume exactly. Where too few
-notes are held out to tell which network is the best, the last one is.
+notes are held out to tell which network is the best, the last one is, if it is better than what the run began with.
 
 A run may begin with the weights of another network. These are then scored before the first step, and kept if training
 never makes them better.
@@ -218,8 +218,10 @@ class Trainer:
     def _end_of_learning(self) -> float:
         """Return the second at which learning has to end for the last evaluation and the final one to fit."""
         counters = self.counters
-        more = counters.scoring_seconds * (self._final_ids - self._evaluated_ids)
-        return 60 * (self.config.minutes or 1) - CAUTION * (2 * counters.evaluation_seconds + more)
+        scoring = counters.scoring_seconds * self._evaluated_ids
+        final = counters.scoring_seconds * self._final_ids if self._final_ids > self._evaluated_ids else 0.0
+        kept_back = counters.evaluation_seconds + final + max(0.0, counters.evaluation_seconds - scoring)
+        return 60 * (self.config.minutes or 1) - CAUTION * kept_back
 
     def _is_due(self) -> bool:
         """Whether to evaluate now: at equal distances in the run, and not too often for the time budget."""
@@ -314,13 +316,9 @@ class Trainer:
 
     # --- scoring and writing ---------------------------------------------------------------------
 
-    @cached_property
-    def _excerpt(self) -> int | None:
-        """The ids of each validation piece that are scored in an evaluation; None: all."""
-        most = self._most_evaluated
-        return (
-            excerpt_length(self.corpus, most) if self.corpus.count("length", validation=True) > most else None
-        )
+    def _excerpt(self, most: int) -> int | None:
+        """Return how many ids of each validation piece to score so that they are `most` or fewer; None: all of them."""
+        return excerpt_length(self.corpus, most) if most < min(FINAL_IDS, self._validation_ids) else None
 
     @property
     def _most_evaluated(self) -> int:
@@ -329,21 +327,33 @@ class Trainer:
     @cached_property
     def _evaluated_ids(self) -> int:
         """The ids that are scored in an evaluation."""
-        pieces = validation_pieces(self.corpus, self._most_evaluated, self._excerpt)
-        lengths = self.corpus.index["length"][pieces]
-        return int(lengths.sum() if self._excerpt is None else np.minimum(lengths, self._excerpt).sum())
+        excerpt = self._excerpt(self._most_evaluated)
+        lengths = self.corpus.index["length"][validation_pieces(self.corpus, self._most_evaluated, excerpt)]
+        return int(lengths.sum() if excerpt is None else np.minimum(lengths, excerpt).sum())
+
+    @property
+    def _most_final(self) -> int:
+        """The most ids that are scored at the end: of a time budget FINAL_SHARE goes to it, as scoring took so far."""
+        minutes, seconds = self.config.minutes, self.counters.scoring_seconds
+        if minutes is None or not seconds:
+            return FINAL_IDS
+        return int(min(FINAL_IDS, max(self._evaluated_ids, FINAL_SHARE * 60 * minutes / seconds)))
 
     @cached_property
+    def _validation_ids(self) -> int:
+        return self.corpus.count("length", validation=True)
+
+    @property
     def _final_ids(self) -> int:
-        """The ids that are scored at the end."""
-        return int(self.corpus.index["length"][validation_pieces(self.corpus, FINAL_IDS)].sum())
+        """The ids that are scored at the end, about."""
+        return min(self._validation_ids, self._most_final)
 
     def _evaluate(self) -> Likelihood:
         """Score the validation pieces, `evaluation_ids` at most; keep the network if it is the best, or if nobody can
         tell."""
         self._read(all_of_them=True)
         counters, before = self.counters, self._agree()
-        scored = self._score(self._most_evaluated, self._excerpt)
+        scored = self._score(self._most_evaluated, self._excerpt(self._most_evaluated))
         counters.scoring_seconds = (self._agree() - before) / max(1, self._evaluated_ids)
         validation = scored.likelihood
         if counters.step:  # the one before the first step is one more
@@ -351,12 +361,12 @@ class Trainer:
                 counters.evaluations + 1, int(self.fraction() * self.config.evaluations)
             )
         counters.evaluated_step = counters.step
-        if validation.nats_per_note < counters.best or not self.can_tell:
-            counters.best, counters.best_step, counters.since_best = (
-                validation.nats_per_note,
-                counters.step,
-                0,
-            )
+        nats = validation.nats_per_note
+        is_better = nats < counters.best if self.can_tell else not nats >= counters.before
+        if self.init_name and not counters.step:
+            counters.before, is_better = nats, True
+        if is_better:
+            counters.best, counters.best_step, counters.since_best = nats, counters.step, 0
             self.best_weights = {
                 name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()
             }
@@ -419,10 +429,10 @@ class Trainer:
         if not self.best_weights:
             self._evaluate()
         self.network.load_state_dict(self.best_weights)
-        if self.scored and (self._evaluated_ids == self._final_ids or self._is_late()):
+        if self.scored and (self._evaluated_ids >= self._final_ids or self._is_late()):
             self.final = self.scored  # of these weights: all pieces, or as much of them as the time allows
         else:
-            self.final = self._score(FINAL_IDS)
+            self.final = self._score(self._most_final, self._excerpt(self._most_final))
         self._save_model(self.final)
         self.log.draw(self.bigram.nats_per_note)
         self.log.close()
@@ -432,7 +442,7 @@ class Trainer:
     @property
     def kept_init(self) -> bool:
         """Whether what is kept is the network that the run began with, since it became no better."""
-        return bool(self.init_name) and self.can_tell and not self.counters.best_step
+        return bool(self.init_name) and not self.counters.best_step
 
     @property
     def epochs(self) -> float:
@@ -580,6 +590,9 @@ EVALUATION_IDS = 100_000
 
 FINAL_IDS = 2_000_000
 """The same at the end of the run and for the bigram model: all of them, except in the largest corpora."""
+
+FINAL_SHARE = 0.04
+"""The share of a time budget for the scoring at the end."""
 
 STREAMS = 64
 """The most validation pieces that are scored side by side."""

@@ -36,6 +36,7 @@ class Counters:
     loss: float = 0.0  # running mean of nats a token
     notes_share: float = 0.0  # running mean of notes a token
     best: float = math.inf
+    before: float = math.inf  # of the network that the run began with
     best_step: int = 0  # after which the network was the best so far
     since_best: int = 0
     evaluations: int = 0

@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -50,8 +50,11 @@ _TRIAL_STEPS = 3
 BPTT_STEPS = (16, 32, 64, 128)
 """Steps of backpropagation through time: fewer if the budget allows few updates."""
 
-FINE_TUNING_RATES = {"all": 1e-3, "low-rank": 3e-3, "biases": 1e-2}
+FINE_TUNING_RATES = {"all": 3e-4, "low-rank": 3e-3, "biases": 3e-2}
 """The highest learning rate for what is learned of a network that knows music."""
+
+LONG_FINE_TUNING_RATE = 1e-3
+"""The same where all is learned and there are as many tokens as weights, or more."""
 
 UPDATES_WANTED = 1000
 """The fewest updates that a larger number of steps must leave."""
@@ -78,7 +81,13 @@ EVALUATION_SHARE, CARD_EVALUATION_SHARE = 0.1, 0.04
 large a share of the tokens."""
 
 EVALUATION_IDS = (4_000, 100_000)
-"""Limits of the ids that are scored in one evaluation."""
+"""Limits of the ids that are scored in one evaluation, while FEW_EVALUATIONS remain."""
+
+FEW_EVALUATIONS, FEWEST_IDS = 4, 1_000
+"""A large network and few minutes: it is scored so often at least, on so many ids at least."""
+
+FEW_STREAMS = 16
+"""The most streams of a batch in fine-tuning on a processor, where the number of updates counts."""
 
 
 class Machine(NamedTuple):
@@ -124,7 +133,10 @@ def settle(
     device = choose_device(config.device)
     if device.type == "cpu":
         config = config.model_copy(
-            update={"batch": config.batch or _streams(config, corpus, _TRIAL_BATCH_SIZE)}
+            update={
+                "batch": config.batch
+                or _streams(config, corpus, FEW_STREAMS if is_fine_tuning else _TRIAL_BATCH_SIZE)
+            }
         )
         machine = measure(config, corpus)
         if not (config.hidden and config.layers):
@@ -140,20 +152,32 @@ def settle(
     if config.dropout is None:
         epochs = tokens / max(1, corpus.count("length", validation=False))
         config = config.model_copy(update={"dropout": choose_dropout(epochs)})
-    if is_fine_tuning and config.learn == "auto":
-        config = config.model_copy(update={"learn": choose_learned(tokens, weights)})
     if config.learning_rate is None:
-        rate = FINE_TUNING_RATES[config.learn] if is_fine_tuning else LEARNING_RATE
+        rate = _fine_tuning_rate(config.learn, tokens >= weights) if is_fine_tuning else LEARNING_RATE
         config = config.model_copy(update={"learning_rate": rate})
     if config.evaluation_ids is None:
-        each = evaluation_share(device) * tokens / config.evaluations
-        config = config.model_copy(update={"evaluation_ids": int(np.clip(each, *EVALUATION_IDS))})
+        config = config.model_copy(
+            update={"evaluation_ids": _evaluation_ids(evaluation_share(device) * tokens, config.evaluations)}
+        )
     return config.model_copy(update={"minutes": minutes})
 
 
 def evaluation_share(device: torch.device) -> float:
     """Return the greatest share of the time that goes to evaluations."""
     return EVALUATION_SHARE if device.type == "cpu" else CARD_EVALUATION_SHARE
+
+
+def _fine_tuning_rate(learn: str, is_long: bool) -> float:
+    return LONG_FINE_TUNING_RATE if learn == "all" and is_long else FINE_TUNING_RATES[learn]
+
+
+def _evaluation_ids(tokens: float, evaluations: int) -> int:
+    """Return how many ids to score each time, of so many in all: fewer than EVALUATION_IDS if else too few evaluations
+    would be left."""
+    fewest, most = EVALUATION_IDS
+    return max(
+        FEWEST_IDS, min(max(int(tokens / evaluations), min(fewest, int(tokens / FEW_EVALUATIONS))), most)
+    )
 
 
 def _streams(config: TrainConfig, corpus: Corpus, most: int) -> int:
@@ -232,11 +256,6 @@ def choose_bptt_steps(config: TrainConfig, corpus: Corpus, machine: Machine, wei
 def choose_dropout(epochs: float) -> float:
     """Return the dropout for a number of epochs: it grows with them."""
     return next(dropout for limit, dropout in DROPOUTS if epochs <= limit)
-
-
-def choose_learned(tokens: float, weights: int) -> Literal["all", "low-rank", "biases"]:
-    """Return what is best learned of a network that knows music, by the budget in tokens and the number of weights."""
-    return "all" if tokens >= weights else "low-rank"
 
 
 def build(config: TrainConfig, corpus: Corpus) -> Network:
