@@ -207,7 +207,7 @@ def test_a_bundle_in_blocks_is_stepped_in_8_bits_unless_told_otherwise(tmp_path)
     found = {each: Stepper(bundle, precision=each).read(ROWS)[0] for each in ("auto", "int8", "float32")}
     assert np.array_equal(found["auto"], found["int8"])
     assert not np.array_equal(found["auto"], found["float32"])
-    np.testing.assert_allclose(found["auto"], found["float32"], atol=0.05)
+    np.testing.assert_allclose(found["auto"], found["float32"], atol=0.2)
 
 
 @pytest.mark.parametrize("precision", ["float32", "float16"])
