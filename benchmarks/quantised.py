@@ -1,4 +1,4 @@
-"""What do weights of 8 bits cost in quality? Held-out nats a note of shipped bundles, in both precisions.
+"""What do steps in 8 bits cost in quality? Held-out nats a note of shipped bundles, in both precisions.
 
     python benchmarks/quantised.py songs=FOLDER quartets=FOLDER [--pieces 20]
 
@@ -41,7 +41,7 @@ def main() -> None:
         pieces = [encode(ritornello.read(path))[:MOST_IDS] for path in held_out(Path(folder), options.pieces)]
         exact, rounded = (
             sum((judge(bundle.representation, stepper, ids) for ids in pieces), Likelihood())
-            for stepper in (Stepper(bundle), Stepper(bundle, precision="int8"))
+            for stepper in (Stepper(bundle, precision=precision) for precision in ("float32", "int8"))
         )
         change = rounded.nats_per_note / exact.nats_per_note - 1
         print(

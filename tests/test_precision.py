@@ -17,9 +17,13 @@ from ritornello.bundle.archive import CARD, WEIGHTS, unzip_members, zip_members
 from ritornello.bundle.card import Sampling
 from ritornello.bundle.precision import BLOCK, SCALES, dequantise, narrowed, quantise, widened
 from ritornello.errors import BundleError, ConfigError
+from ritornello.generation.step_model import quantise_columns
+from ritornello.generation.stepper import Stepper
 
 MATRIX = "network.lstm.weight_hh_l0"  # its rows have one whole block and a part of one
 HIDDEN = BLOCK + 8
+
+ROWS = np.array([[1, 2], [5, 0], [8, 3], [2, 1]])
 
 widths = st.integers(BLOCK, 3 * BLOCK)
 
@@ -192,3 +196,31 @@ def test_older_versions_of_the_library_are_told_the_version(tmp_path, members):
     save_small(tmp_path / "half.rit", "float16")
     path = tmp_path / "half.rit"
     assert json.loads(unzip_members(path, path.read_bytes())[CARD])["version"] == 1
+
+
+# --- steps ----------------------------------------------------------------------------------------------------
+
+
+def test_a_bundle_in_blocks_is_stepped_in_8_bits_unless_told_otherwise(tmp_path):
+    save_small(tmp_path / "a.rit")
+    bundle = load_bundle(tmp_path / "a.rit")
+    found = {each: Stepper(bundle, precision=each).read(ROWS)[0] for each in ("auto", "int8", "float32")}
+    assert np.array_equal(found["auto"], found["int8"])
+    assert not np.array_equal(found["auto"], found["float32"])
+    np.testing.assert_allclose(found["auto"], found["float32"], atol=0.2)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_other_bundles_are_stepped_in_float32_unless_told_otherwise(tmp_path, precision):
+    save_small(tmp_path / "a.rit", precision)
+    bundle = load_bundle(tmp_path / "a.rit")
+    found = {each: Stepper(bundle, precision=each).read(ROWS)[0] for each in ("auto", "int8", "float32")}
+    assert np.array_equal(found["auto"], found["float32"])
+    assert not np.array_equal(found["auto"], found["int8"])
+
+
+def test_steps_in_8_bits_have_the_blocks_that_are_stored():
+    stored = narrowed({"a": normal(4, 5, 2 * BLOCK)}, "int8")
+    values, scales = quantise_columns(widened(stored)["a"].T)
+    assert np.array_equal(values.reshape(5, -1).astype(int) - 128, stored["a"])
+    np.testing.assert_allclose(scales, stored["a" + SCALES], rtol=1e-6)

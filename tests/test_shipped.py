@@ -40,6 +40,11 @@ def test_six_bundles_come_along_at_least() -> None:
     assert {"songs", "piano", "quartets", "chorales", "folk", "bands"} <= set(NAMES)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_bundle_that_comes_along_has_20_megabytes_at_most(name: str) -> None:
+    assert (BUNDLES / f"{name}.rit").stat().st_size <= 20_000_000
+
+
 def test_every_piece_ends_by_itself(pieces: list[Composition]) -> None:
     for piece in pieces:
         end_id = ritornello.load(piece.model).bundle.representation.end_id
