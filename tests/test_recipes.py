@@ -114,7 +114,7 @@ def test_music_is_levelled_sung_and_held_out_with_its_versions(
 @pytest.mark.parametrize(
     ("change", "programs", "left"),
     [
-        ("solo_piano", (0, 6), [0]),
+        ("solo_piano", (0, 6), [0, 0]),
         ("solo_piano", (0, 0, 0, 0), None),
         ("solo_piano", (0, 40), None),
         ("sung", (0, 0, 0, 0), [52] * 4),

@@ -81,7 +81,7 @@ class Recipe:
 ALL = {"samples": 0, "patience": 1000}
 """Settings of all recipes. They go to the end of their time, until which the rate falls; the best network is kept."""
 
-AGAIN = {"learn": "all", "learning_rate": 5e-4}
+AGAIN = {"learn": "all", "learning_rate": 2e-4, "batch": 64, "window": 64, "growing_window": False}
 """Of a model that learns music again that the one it begins from has learned: a high rate first undoes what that knows."""
 
 ON_A_CARD = {"batch": 512, "window": 128, "growing_window": False}
@@ -234,8 +234,14 @@ def learn(name: str, arguments: argparse.Namespace) -> Path:
 
 
 def judged(model: Model, pieces: Sequence[Piece]) -> Likelihood:
-    """Return the likelihood of pieces under a model."""
-    return sum(model.likelihoods(piece.read() for piece in pieces), Likelihood())
+    """Return the likelihood of pieces under a model, those of one velocity at the level at which it learned such."""
+
+    def read_at(level: int, some: Sequence[Piece]) -> Likelihood:
+        scores = (music.levelled(piece.read(), level) for piece in some)
+        return sum(model.likelihoods(scores), Likelihood())
+
+    level = min(music.LEVELS, key=lambda level: read_at(level, pieces[:4]).nats_per_note)
+    return read_at(level, pieces)
 
 
 def some(pieces: Sequence[Piece], notes: int) -> list[Piece]:
