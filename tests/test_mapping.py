@@ -12,7 +12,8 @@ from ritornello.networks import NETWORKS, Network, make_network
 from ritornello.networks.mapping import mapped_weights
 from ritornello.representations import REPRESENTATIONS, make_representation
 from ritornello.representations.base import Representation, candidate_columns
-from ritornello.representations.mapping import analogous_values
+from ritornello.representations.mapping import analogous_tokens, analogous_values
+from ritornello.representations.tokens import block, build_tokens
 from ritornello.score import Meter, Score, Track, make_notes
 
 SIZES = {"hidden": 8, "layers": 2, "embedding": 6}
@@ -75,6 +76,22 @@ def test_notes_instruments_and_meters_are_found_by_what_they_mean() -> None:
     }
     assert names(folder, base, "meter") == meters
     assert set(names(folder, base, "shift").items()) == {(n, n) for n in names(base, base, "shift")}
+
+
+def test_by_default_ids_are_found_by_name_or_else_by_what_they_do() -> None:
+    mine = build_tokens(
+        block("start"), block("tempo"), block("word", 3, ["c", "q", "z"], pitch=[60, 64, 70], duration=1.0)
+    )
+    theirs = build_tokens(
+        block("word", 4, ["a", "c", "d", "e"], pitch=[50, 60, 66, 66], duration=[1, 1, 4, 2]), block("start")
+    )
+    assert analogous_tokens(mine, theirs).tolist() == [
+        4,
+        -1,
+        1,
+        3,
+        3,
+    ]  # the nearest pitch, then the nearest duration
 
 
 def test_drums_are_mapped_to_drums_only() -> None:
