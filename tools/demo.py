@@ -65,7 +65,7 @@ def copy_music() -> None:
 def facts(name: str) -> tuple[str, float, float]:
     """Return from what a model began, its nats a held-out note, and those of a bigram model of the same music."""
     card = load_bundle(DEMO / f"{name}.rit").card
-    begun = card.derived_from[-1].name if card.derived_from else "nothing"
+    begun = card.derived_from[0].name if card.derived_from else "nothing"
     return begun, card.held_out["nats_per_note"], card.held_out["bigram_nats_per_note"]
 
 
