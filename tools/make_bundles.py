@@ -110,7 +110,10 @@ RECIPES = {
         comes_along=False,
     ),
     "songs": Recipe(
-        ("lieder-openscore", "nifc-voice-piano"), "Songs for voice and piano, 18th to early 20th century", 10
+        ("lieder-openscore", "nifc-voice-piano"),
+        "Songs for one or two voices and piano, 18th to early 20th century",
+        10,
+        change=music.song,
     ),
     "piano": Recipe(
         ("chopin-first-editions", "mutopia-piano", "nifc-keyboard"),

@@ -268,6 +268,14 @@ def solo_piano(score: Score) -> Score:
     return replace(score, tracks=tuple(replace(hand, program=PIANO, name="Piano") for hand in hands))
 
 
+def song(score: Score) -> Score:
+    """Leave out what is not for one or two singers and a piano."""
+    hands = sum(part.program in PIANOS for part in parts(score))
+    if not (1 <= len(parts(score)) - hands <= 2 and 1 <= hands <= 2):
+        raise CorpusError("it is not for one or two singers and a piano")
+    return score
+
+
 def sung(score: Score) -> Score:
     """Let a choir sing all parts."""
     return replace(score, tracks=tuple(replace(track, program=CHOIR) for track in score.tracks))
