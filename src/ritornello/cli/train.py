@@ -57,7 +57,13 @@ def train(
     force: Annotated[
         bool, typer.Option("--force", help="replace the model and the run, if --out exists")
     ] = False,
-    half: Annotated[bool, typer.Option("--half", help="store the weights in 16 bits: half the size")] = False,
+    half: Annotated[
+        bool,
+        typer.Option(
+            "--half",
+            help="store the weights in 16 bits: half the size; large networks are stored in 8 bits unless this is given",
+        ),
+    ] = False,
     cluster: Annotated[
         str | None,
         typer.Option(
@@ -90,7 +96,7 @@ def train(
     if resume and paths:
         raise ConfigError("--resume goes on with the files of before; give no paths with it")
     config = make_config(preset, settings, faithful)
-    about = About(description, licence, provenance, "float16" if half else "float32")
+    about = About(description, licence, provenance, "float16" if half else "auto")
     together = group_size() > 1
     if is_address(out) and not (resume or force) and exists(out):
         raise ConfigError(f"{out} exists; --force replaces it, --resume goes on with its run")

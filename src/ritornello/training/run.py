@@ -33,7 +33,7 @@ from ritornello.corpus.shards import Progress as FilesProgress
 from ritornello.data import BUNDLES, CORPUS
 from ritornello.data.tunes import load_tunes
 from ritornello.errors import ConfigError, FileError
-from ritornello.networks import Network
+from ritornello.networks import Network, count_parameters
 from ritornello.networks.mapping import mapped_weights
 from ritornello.originality import Index, build_index, one_of
 from ritornello.paths import describe
@@ -56,6 +56,10 @@ BASE = BUNDLES / "base.rit"
 ORIGINS = "derived_from.json"
 """In the folder of a run, the models from which it began, for its card when it is resumed."""
 
+MOST_WHOLE = 4_000_000
+"""Weights of the largest network that is stored in float32. A step of a larger one takes as long as reading its weights:
+in 8 bits a third, and nothing is lost (docs/experiments.md)."""
+
 LESS_MEMORY = "--batch or --hidden with a lower number takes less memory, --device cpu the processor"
 
 MAY_CHANGE = {"minutes", "steps", "patience", "samples", "evaluations", "threads", "processes", "device"}
@@ -64,12 +68,15 @@ MAY_CHANGE = {"minutes", "steps", "patience", "samples", "evaluations", "threads
 
 @dataclass(frozen=True)
 class About:
-    """Facts about the model for its card, given by its maker."""
+    """Facts about the model for its card, given by its maker.
+
+    precision: of the stored weights; "auto": float32, int8 for a network of more than MOST_WHOLE weights.
+    """
 
     description: str = ""
     licence: str = ""
     provenance: str = ""
-    precision: Any = "float32"
+    precision: Any = "auto"
     sampling: Sampling = field(default_factory=Sampling)
 
 
@@ -281,7 +288,10 @@ def _saver(
             corpus=CorpusFacts(digest=corpus.digest, licence=about.licence, provenance=about.provenance),
             created=datetime.datetime.now(datetime.UTC).date().isoformat(),
         )
-        save_bundle(out, network, corpus.representation, facts, about.precision, index())
+        precision = about.precision
+        if precision == "auto":
+            precision = "int8" if count_parameters(network) > MOST_WHOLE else "float32"
+        save_bundle(out, network, corpus.representation, facts, precision, index())
 
     return save_model
 
