@@ -61,7 +61,7 @@ def train(
         bool,
         typer.Option(
             "--half",
-            help="store the weights in 16 bits: half the size; large networks are stored in 8 bits unless this is given",
+            help="store the weights in 16 bits: half the size; without it a large network is stored in 8 bits",
         ),
     ] = False,
     cluster: Annotated[

@@ -57,8 +57,8 @@ ORIGINS = "derived_from.json"
 """In the folder of a run, the models from which it began, for its card when it is resumed."""
 
 MOST_WHOLE = 4_000_000
-"""Weights of the largest network that is stored in float32. A step of a larger one takes as long as reading its weights:
-in 8 bits a third, and nothing is lost (docs/experiments.md)."""
+"""Weights of the largest network that is stored in float32. A step of a larger one takes as long as reading its
+weights: in 8 bits a third, and nothing is lost (docs/experiments.md)."""
 
 LESS_MEMORY = "--batch or --hidden with a lower number takes less memory, --device cpu the processor"
 
