@@ -27,7 +27,7 @@ from ritornello.training import require_torch
 if TYPE_CHECKING:
     from ritornello.evaluation.evaluate import Evaluation
     from ritornello.generation.compose import Composition
-    from ritornello.training.adapt import Adaptation, AdaptProgress
+    from ritornello.training.adapt import Adaptation
     from ritornello.training.progress import Progress
 
 Music: TypeAlias = Source | Score | Iterable[Source | Score]
@@ -114,14 +114,14 @@ def adapt(
     *,
     force: bool = False,
     **settings: Unpack[AdaptSettings],
-) -> TrainingRun[AdaptProgress]:
+) -> TrainingRun[Progress]:
     """Fine-tune `model` on a few pieces, and write the style to `out`, a path that ends with .rit.
 
     A style is some kilobytes that are applied to the model when it is loaded.
 
         style = ritornello.adapt("songs", "my_few_files", "mine.rit").model()
 
-    An existing file is replaced only with `force`. The result yields an `AdaptProgress` after every step, as with
+    An existing file is replaced only with `force`. The result yields a `Progress` after every step, as with
     `train`. Raises CorpusError if no file is fit for training, or if the held-out pieces become no more probable;
     MissingExtraError without torch.
     """
@@ -163,7 +163,7 @@ def _loaded(model: Model | Source | None) -> Model:
     return model if isinstance(model, Model) else load(model)
 
 
-def _adapting(run: Adaptation) -> Iterator[AdaptProgress]:
+def _adapting(run: Adaptation) -> Iterator[Progress]:
     yield from run.steps()
     if run.best is None:
         raise CorpusError(run.why_nothing())

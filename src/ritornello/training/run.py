@@ -101,9 +101,8 @@ class Run:
                         and progress.fraction * wanted >= made + 1
                     ):
                         made = int(progress.fraction * wanted)
-                        self.sample(
-                            self.out, self.trainer.directory / "samples" / f"step-{progress.step}.mid"
-                        )
+                        samples = run_directory(self.out) / "samples"
+                        self.sample(self.out, samples / f"step-{progress.step}.mid")
                     yield progress
         except (GeneratorExit, KeyboardInterrupt):
             self.trainer.stop()
