@@ -121,7 +121,7 @@ def adapt(
 
         style = ritornello.adapt("songs", "my_few_files", "mine.rit").model()
 
-    An existing file is replaced only with `force`. The result yields an `Progress` after every step, as with
+    An existing file is replaced only with `force`. The result yields a `Progress` after every step, as with
     `train`. Raises CorpusError if no file is fit for training, or if the held-out pieces become no more probable;
     MissingExtraError without torch.
     """
