@@ -87,7 +87,7 @@ def work(folder: Path, out: Path) -> None:
             most, worker = max(most, anonymous_megabytes()), max(worker, most_of_workers())
 
     started = time.perf_counter()
-    run = prepare([folder], out, make_config("default", settings), progress=watch)
+    run = prepare([folder], out, make_config("default", settings), init="none", progress=watch)
     ingest = time.perf_counter() - started
     ready = anonymous_megabytes()
     training = max((anonymous_megabytes() for _ in run.steps()), default=ready)

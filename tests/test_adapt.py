@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,12 +16,14 @@ from typer.testing import CliRunner
 from ritornello import formats
 from ritornello.bundle import Bundle, Facts, load_bundle, save_bundle
 from ritornello.cli import app
-from ritornello.errors import ConfigError, CorpusError
+from ritornello.errors import ConfigError, CorpusError, RitornelloError
 from ritornello.generation import load
 from ritornello.representations import make_representation
 from ritornello.score import Score
 from ritornello.training.adapt import Adaptation, prepare_adaptation
 from ritornello.training.config import AdaptConfig
+from ritornello.training.loop import Trainer
+from ritornello.training.progress import Clock
 
 
 @pytest.fixture
@@ -43,6 +46,13 @@ def prepared(base: Bundle, tmp_path: Path, count: int, **config: Any) -> Adaptat
     folder = folder_of(tmp_path / "pieces", count)
     settings = AdaptConfig(steps=30, **config)
     return prepare_adaptation(base, [folder], tmp_path / "mine.rit", settings, force=True)
+
+
+def no_better(run: Adaptation) -> Adaptation:
+    """Let every scoring have the same figures."""
+    held = run.trainer._score(1_000)
+    run.trainer._score = lambda *arguments: held  # type: ignore[method-assign]
+    return run
 
 
 def test_held_out_pieces_are_more_probable_than_before(base: Bundle, tmp_path: Path) -> None:
@@ -96,9 +106,7 @@ def test_left_in_the_middle_the_best_so_far_is_there(base: Bundle, tmp_path: Pat
 
 
 def test_what_gains_nothing_writes_nothing(base: Bundle, tmp_path: Path) -> None:
-    run = prepared(base, tmp_path, 6, learning_rate=1e-9)
-    run._score = lambda: held  # type: ignore[method-assign]
-    held = prepared(base, tmp_path, 6)._score()
+    run = no_better(prepared(base, tmp_path, 6, learning_rate=1e-9))
     assert list(run.steps())
     assert run.best is None
     assert not run.out.exists()
@@ -106,11 +114,14 @@ def test_what_gains_nothing_writes_nothing(base: Bundle, tmp_path: Path) -> None
 
 def test_numbers_that_are_not_finite_do_no_harm(base: Bundle, tmp_path: Path) -> None:
     run = prepared(base, tmp_path, 3)
-    before = {name: vector.clone() for name, vector in run.vectors.items()}
-    forward = run.network.forward
-    run.network.forward = lambda inputs, state: (forward(inputs, state)[0] * float("inf"), state)  # type: ignore[method-assign]
-    assert list(run.steps())
-    assert all(vector.half().equal(before[name].half()) for name, vector in run.vectors.items())
+    vectors = run.trainer.learned.parameters
+    before = {name: vector.clone() for name, vector in vectors.items()}
+    forward = run.trainer.network.forward
+    run.trainer.network.forward = lambda inputs, state: (forward(inputs, state)[0] * float("inf"), state)  # type: ignore[method-assign]
+    with pytest.raises(RitornelloError, match="does not stay finite .* --learning-rate"):
+        list(run.steps())
+    assert all(vector.equal(before[name]) for name, vector in vectors.items())
+    assert not run.out.exists()
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -143,8 +154,8 @@ def test_the_command_says_that_nothing_was_gained(
     base: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, out = folder_of(tmp_path / "pieces", 3), tmp_path / "m.rit"
-    held = prepare_adaptation(base, [folder], out, AdaptConfig(steps=1))._score()
-    monkeypatch.setattr(Adaptation, "_score", lambda run: held)
+    held = prepare_adaptation(base, [folder], out, AdaptConfig(steps=1)).trainer._score(1_000)
+    monkeypatch.setattr(Trainer, "_score", lambda *arguments: held)
     with pytest.raises(CorpusError, match="became no more probable; nothing is written"):
         invoke(str(base.path), str(folder), "-o", str(out), "--steps", "1")
     assert not out.exists()
@@ -167,49 +178,41 @@ def test_what_cannot_be_adapted_is_refused(base: Bundle, tmp_path: Path) -> None
         prepare_adaptation(base, [folder], run.out, config)
 
 
-def slowed(run: Adaptation, seconds: float, monkeypatch: pytest.MonkeyPatch) -> Adaptation:
+def slowed(run: Adaptation, seconds: float) -> Adaptation:
     """Let each step of a run take so many seconds of a clock that is not real."""
-    from types import SimpleNamespace
+    time, step = SimpleNamespace(now=0.0), run.trainer._step
 
-    from ritornello.training import adapt
-
-    time, step = SimpleNamespace(now=0.0), run._step
-
-    def slow(*arguments: Any) -> Any:
+    def slow(*arguments: Any) -> None:
         time.now += seconds
-        return step(*arguments)
+        step(*arguments)
 
-    monkeypatch.setattr(adapt, "time", SimpleNamespace(perf_counter=lambda: time.now))
-    run._step = slow  # type: ignore[method-assign]
+    run.trainer.clock = Clock(lambda: time.now)
+    run.trainer._step = slow  # type: ignore[method-assign]
     return run
 
 
-def test_what_is_learned_does_not_depend_on_the_speed_of_the_machine(
-    base: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_learned_does_not_depend_on_the_speed_of_the_machine(base: Bundle, tmp_path: Path) -> None:
     """As in a report: under load nothing was written, and an hour later a style was."""
     assert list(prepared(base, tmp_path, 6).steps())
     quick = (tmp_path / "mine.rit").read_bytes()
-    assert list(slowed(prepared(base, tmp_path, 6), 10, monkeypatch).steps())
+    assert list(slowed(prepared(base, tmp_path, 6), 10).steps())
     assert (tmp_path / "mine.rit").read_bytes() == quick
 
 
-def test_a_given_time_is_kept_and_ten_minutes_without(
-    base: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given = slowed(prepared(base, tmp_path, 6, seconds=35.0), 10, monkeypatch)
+def test_a_given_time_is_kept_and_ten_minutes_without(base: Bundle, tmp_path: Path) -> None:
+    given = slowed(prepared(base, tmp_path, 6, seconds=35.0), 10)
     assert list(given.steps())[-1].fraction == 1
-    assert given.step == 4
-    endless = slowed(prepared(base, tmp_path, 6), 100, monkeypatch)
+    assert given.trainer.counters.step == 3  # a fourth would end too late
+    endless = slowed(prepared(base, tmp_path, 6), 100)
     shown = list(endless.steps())
-    assert endless.step == 7
+    assert endless.trainer.counters.step == 6
     assert shown[-1].validation is not None
 
 
 def test_a_style_can_be_written_anyway(base: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, out = folder_of(tmp_path / "pieces", 6), tmp_path / "m.rit"
-    held = prepare_adaptation(base, [folder], out, AdaptConfig(steps=1))._score()
-    monkeypatch.setattr(Adaptation, "_score", lambda run: held)
+    held = prepare_adaptation(base, [folder], out, AdaptConfig(steps=1)).trainer._score(1_000)
+    monkeypatch.setattr(Trainer, "_score", lambda *arguments: held)
     with pytest.raises(CorpusError) as refused:
         invoke(str(base.path), str(folder), "-o", str(out), "--steps", "2")
     assert re.search(
@@ -220,7 +223,7 @@ def test_a_style_can_be_written_anyway(base: Bundle, tmp_path: Path, monkeypatch
     said = invoke(str(base.path), str(folder), "-o", str(out), "--steps", "2", "--anyway").stdout
     assert "no better, but written all the same" in " ".join(said.split())
     assert load_bundle(out).card.held_out["nats_per_note_before"] == pytest.approx(
-        held.nats_per_note, abs=1e-4
+        held.likelihood.nats_per_note, abs=1e-4
     )
 
 

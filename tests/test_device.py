@@ -239,4 +239,4 @@ def test_a_card_that_is_full_from_the_start_is_told(
         settle_on_card(TrainConfig(minutes=1), corpus)
     monkeypatch.setattr(tuning, "measure", settle_on_card)
     with pytest.raises(DeviceError, match="device 'auto' has no memory left; --batch or --hidden"):
-        prepare([folder], tmp_path / "m.rit", TrainConfig(minutes=1))
+        prepare([folder], tmp_path / "m.rit", TrainConfig(minutes=1), init="none")

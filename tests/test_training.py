@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from build import make_song
 from test_batches import make_piece
 
 from ritornello import formats
@@ -27,7 +28,7 @@ from ritornello.training.config import TrainConfig
 from ritornello.training.group import Group
 from ritornello.training.loader import Loader
 from ritornello.training.loop import Trainer
-from ritornello.training.run import prepare, resumed_config
+from ritornello.training.run import About, prepare, resumed_config
 from ritornello.training.schedule import bptt_steps_at
 from ritornello.training.scoring import bigram, score
 from ritornello.training.tuning import choose_dropout, settle
@@ -242,6 +243,58 @@ def test_from_a_folder_to_a_bundle_and_on_from_there(folder: Path, tmp_path: Pat
     with pytest.raises(ConfigError, match=r"model.run exists; --force replaces it"):
         prepare([folder], out, config)
     assert prepare([folder], out, config, force=True).out == out
+
+
+def test_training_begins_from_the_base_and_its_card_says_so(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base, out = tmp_path / "base.rit", tmp_path / "mine.rit"
+    monkeypatch.setattr("ritornello.training.run.BASE", base)
+    facts = About(licence="CC BY 4.0", provenance="songs of the sea")
+    assert not prepare([folder], base, TrainConfig(**{**SMALL, "steps": 2})).origins  # there is no base yet
+    options = {"repeats": [2, 3], "key": False}
+    config = TrainConfig(**{**SMALL, "steps": 2, "intervals": 5}, representation_options=options)
+    list(prepare([folder], base, config, about=facts, force=True).steps())
+    # With no other settings a run has the network and the options of the base, and the vocabulary of its folder.
+    own = tmp_path / "own"
+    own.mkdir()
+    for number in range(2):
+        formats.write(make_song(bars=2 + number), own / f"{number}.mid")
+    run = prepare([own], out, TrainConfig(steps=2, samples=0), about=About(licence="mine"))
+    settled, representation = run.trainer.config, run.corpus.representation
+    assert (settled.hidden, settled.intervals) == (8, 5)
+    assert representation.options() == load_bundle(base).representation.options()
+    assert list(representation.options()["repeats"]) == [2, 3]
+    assert representation.vocabulary_size != load_bundle(base).card.vocabulary_size
+    digest = load_bundle(base).digest
+    assert [(origin.name, origin.digest) for origin in run.origins] == [("base", digest)]
+    next(steps := run.steps())
+    steps.close()  # type: ignore[attr-defined]
+    list(prepare([], out, TrainConfig(), resume=True, about=About(licence="mine")).steps())
+    card = load_bundle(out).card
+    assert card.corpus.licence == "mine"
+    assert [(o.name, o.digest, o.corpus.licence) for o in card.derived_from] == [
+        ("base", digest, "CC BY 4.0")
+    ]
+    # One that begins from it names both.
+    again = prepare([own], tmp_path / "again.rit", TrainConfig(steps=2, samples=0), init=out)
+    assert [origin.name for origin in again.origins] == ["mine", "base"]
+    assert again.origins[1].corpus.provenance == "songs of the sea"
+    # What asks for another network begins from nothing, and so does "none"; a model that is named refuses.
+    for asked, why in (
+        ({"hidden": 9}, "hidden 9: base, from which the run begins, has 8"),
+        ({"intervals": 4}, "intervals 4: base, .* has 5"),
+        (
+            {"representation_options": {"any_key": False}},
+            "representation option any_key False: base, .* has True",
+        ),
+    ):
+        with pytest.raises(ConfigError, match=why):
+            prepare([own], tmp_path / "other.rit", TrainConfig(**{**SMALL, "steps": 2, **asked}), init=base)
+    other = prepare([own], tmp_path / "other.rit", TrainConfig(**{**SMALL, "hidden": 9, "steps": 2}))
+    assert (other.origins, other.why_not_base) == ((), "hidden 9, where base has 8")
+    none = prepare([own], tmp_path / "none.rit", TrainConfig(**{**SMALL, "steps": 2}), init="none")
+    assert (none.origins, none.why_not_base, none.trainer.config.intervals) == ((), "", 24)
 
 
 def test_a_run_left_in_the_middle_goes_on(folder: Path, tmp_path: Path) -> None:

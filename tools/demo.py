@@ -21,13 +21,17 @@ from ritornello.bundle import load_bundle
 from ritornello.corpus.pieces import key_of
 from ritornello.corpus.scan import scan
 from ritornello.data import CORPUS
-from ritornello.generation import find_bundle
+from ritornello.generation import MODELS, find_bundle
+from ritornello.rendering.pianoroll import PAPER
 
 DEMO = Path("demo")
 MUSIC = DEMO / "music"
 MINUTES = "1"
 BASE = "base"
-INITS = {"from-base": BASE, "from-nothing": "none"}
+RUNS = {"learned": "", "from-nothing": " --init none"}
+PIECE = "--bars 16 --meter 4/4 --instruments 'overdriven guitar,bass,drums' --seed 1"
+"""The same for both."""
+
 WIDTH = 960
 """Pixels of a piano roll, of which there are two side by side."""
 
@@ -48,32 +52,31 @@ def activation() -> str:
 
 
 def copy_music() -> None:
-    """Copy the pieces that the base did not learn from to MUSIC; all of them, if its card names none."""
-    apart = set(load_bundle(find_bundle(BASE)).card.training.get("held_out", ()))
+    """Copy the pieces that the base did not learn from to MUSIC; all of them, where there is no base."""
+    apart = load_bundle(find_bundle(BASE)).card.training["held_out"] if BASE in MODELS else ()
     reports = scan([CORPUS]).used
-    new = [report for report in reports if key_of(report.digest) in apart] or reports
+    new = [report.path for report in reports if key_of(report.digest) in apart]
     shutil.rmtree(MUSIC, ignore_errors=True)
     MUSIC.mkdir(parents=True)
-    for report in new:
-        shutil.copy(report.path, MUSIC)
-    print(f"{MUSIC}: {len(new)} pieces that {BASE} did not learn from")
+    for path in new or [report.path for report in reports]:
+        shutil.copy(path, MUSIC)
 
 
-def nats(name: str) -> tuple[float, float]:
-    """Return the nats a held-out note of a model, and those of the bigram model of its folder."""
-    held_out = load_bundle(DEMO / f"{name}.rit").card.held_out
-    return held_out["nats_per_note"], held_out["bigram_nats_per_note"]
+def facts(name: str) -> tuple[str, float, float]:
+    """Return from what a model began, its nats a held-out note, and those of a bigram model of the same music."""
+    card = load_bundle(DEMO / f"{name}.rit").card
+    begun = card.derived_from[-1].name if card.derived_from else "nothing"
+    return begun, card.held_out["nats_per_note"], card.held_out["bigram_nats_per_note"]
 
 
 def draw() -> None:
-    """Draw the pieces side by side, as piano rolls."""
+    """Draw the piano rolls of both pieces side by side."""
     rolls = []
-    for name in INITS:
-        title = f"A minute {name.replace('-', ' ')}: {nats(name)[0]:.2f} nats a note"
-        rolls.append(render_pianoroll(replace(read(DEMO / f"{name}.mid"), title=title), WIDTH))
-    page = Image.new(
-        "RGB", (WIDTH * len(rolls), max(roll.height for roll in rolls)), rolls[0].getpixel((0, 0))
-    )
+    for name in RUNS:
+        begun, nats, _ = facts(name)
+        score = replace(read(DEMO / f"{name}.mid"), title=f"A minute from {begun}: {nats:.2f} nats a note")
+        rolls.append(render_pianoroll(score, WIDTH))
+    page = Image.new("RGB", (WIDTH * len(rolls), max(roll.height for roll in rolls)), PAPER)
     for number, roll in enumerate(rolls):
         page.paste(roll, (WIDTH * number, 0))
     page.save(DEMO / "both.png", optimize=True)
@@ -83,23 +86,21 @@ def main() -> None:
     """Learn twice, compose with both, and say what lies where."""
     started = time.monotonic()
     copy_music()
-    for name, init in INITS.items():
+    for name, init in RUNS.items():
         out = DEMO / name
-        run(f"train {MUSIC} -o {out}.rit --init {init} --minutes {MINUTES} --samples 0 --force")
-        run(f"compose {out}.rit --bars 16 --meter 4/4 --seed 1 -o {out}.mid -o {out}.wav -o {out}.svg")
+        run(f"train {MUSIC} -o {out}.rit --minutes {MINUTES} --samples 0 --force{init}")
+        run(f"compose {out}.rit {PIECE} -o {out}.mid -o {out}.wav -o {out}.svg")
     draw()
-    (before, bigram), (nothing, _) = map(nats, INITS)
-    print(
-        f"\nDone in {time.monotonic() - started:.0f} s. Held-out notes cost {before:.2f} nats each after a minute"
-    )
-    print(f"from {BASE}, {nothing:.2f} after a minute from nothing; a table of pairs of tokens {bigram:.2f}.")
-    print(f"Lower is better. In {DEMO}/:")
+    print(f"\nDone in {time.monotonic() - started:.0f} s. Nats a held-out note, lower is better:")
+    for begun, nats, _ in map(facts, RUNS):
+        print(f"  {nats:6.2f} after a minute from {begun}")
+    print(f"  {facts('learned')[2]:6.2f} a bigram model, which knows pairs of tokens only\nIn {DEMO}/:")
     for what, meaning in (
         ("both.png", "what both composed, as piano rolls side by side"),
-        ("from-base.mid .wav .svg", f"the piece of the model that began from {BASE}: MIDI, sound, score"),
-        ("from-nothing.mid .wav .svg", "that of the one that began from nothing"),
-        ("from-base.rit", "the model itself"),
-        ("from-base.run/curve.png", "how it learned"),
+        ("learned.mid .wav .svg", f"the piece of the first: MIDI, sound, score (from {facts('learned')[0]})"),
+        ("from-nothing.mid .wav .svg", "the piece of the second, from nothing"),
+        ("learned.rit", "the first model itself"),
+        ("learned.run/curve.png", "how it learned"),
     ):
         print(f"  {what:<28} {meaning}")
     print("\nNext, with your own music:")

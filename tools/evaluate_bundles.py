@@ -4,7 +4,8 @@
 
 Prints a table: a row for each set of `music.SETS`, with the tenth of its pieces that is held out of every model; a
 column for each model, named as it comes along or a .rit file (default: all that come along). The figures are exact
-nats a note, of the notes as the model reads them. --most-notes takes some pieces at random where a set has more notes.
+nats a note, of the notes as the model reads them, where music has one velocity throughout at that which the model
+learned. --most-notes takes some pieces at random where a set has more notes.
 
 A model that came along before `base` held out the same pieces of lieder-openscore (`songs`), quartets-openscore
 (`quartets`) and freedoom (`bands`). How what a model composes compares with its held-out pieces, `ritornello evaluate

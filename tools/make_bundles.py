@@ -30,7 +30,7 @@ from ritornello.corpus.pieces import Piece
 from ritornello.data import BUNDLES as TARGET
 from ritornello.errors import RitornelloError
 from ritornello.evaluation.pieces import find_pieces
-from ritornello.generation import Model, find_bundle, load
+from ritornello.generation import Model, find_initial, load
 from ritornello.generation.sample import write_sample
 from ritornello.likelihood import Likelihood
 from ritornello.presets import make_config
@@ -63,12 +63,16 @@ class Recipe:
     @property
     def licence(self) -> str:
         """The licences of the sets, each once."""
-        return ", ".join(dict.fromkeys(each.licence for each in self._sets()))
+        own = ", ".join(dict.fromkeys(each.licence for each in self._sets()))
+        return f"{own}; before that, those of base" if self.init else own
 
     @property
     def provenance(self) -> str:
         """Where the sets are from, with the lines that their licences want quoted, each once."""
-        return " ".join(dict.fromkeys(each.source for each in self._sets()))
+        own = " ".join(dict.fromkeys(each.source for each in self._sets()))
+        return (
+            f"{own} Begun from a network that learned the music of base, see its card." if self.init else own
+        )
 
     def _sets(self) -> Iterable[music.MusicSet]:
         return ((music.SETS | music.FOLK)[name] for name in self.sets)
@@ -76,6 +80,9 @@ class Recipe:
 
 ALL = {"samples": 0, "patience": 1000}
 """Settings of all recipes. They go to the end of their time, until which the rate falls; the best network is kept."""
+
+AGAIN = {"learn": "all", "learning_rate": 2e-4, "batch": 64, "window": 64, "growing_window": False}
+"""Of a model that learns music again that the one it begins from has learned: a high rate first undoes what that knows."""
 
 ON_A_CARD = {"batch": 512, "window": 128, "growing_window": False}
 """Settings where the device is a graphics card; on processors they are chosen to fit."""
@@ -149,7 +156,7 @@ RECIPES = {
         ("nottingham",),
         "British and American folk tunes: jigs, reels, waltzes, with chords",
         8,
-        {"dropout": 0.2},
+        {"dropout": 0.2, "learning_rate": 2e-3},  # music that the small base has not learned
         sampling=Sampling(temperature=0.95, top_p=0.9),
     ),
     "leadsheets": Recipe(
@@ -195,7 +202,8 @@ def learn(name: str, arguments: argparse.Namespace) -> Path:
     given = {setting: value for setting, value in given.items() if value is not None}
     if not resume:
         on_a_card = ON_A_CARD if arguments.device not in (None, "cpu") else {}
-        given = ALL | on_a_card | recipe.settings | given
+        begun = AGAIN if recipe.init else {}
+        given = ALL | on_a_card | begun | recipe.settings | given
     config = make_config("default", given)
     init = arguments.init or (recipe.init and work / f"{recipe.init}.rit")
     run = prepare_run(
@@ -203,7 +211,7 @@ def learn(name: str, arguments: argparse.Namespace) -> Path:
         out,
         config,
         resume=resume,
-        init=find_bundle(init) if init and not resume else None,
+        init=None if resume else find_initial(init or "none"),
         teacher=work / f"{recipe.teacher}.rit" if recipe.teacher and not resume else None,
         held_out=music.held_out_keys(arguments.archives, work, recipe.sets),
         about=About(
@@ -226,8 +234,14 @@ def learn(name: str, arguments: argparse.Namespace) -> Path:
 
 
 def judged(model: Model, pieces: Sequence[Piece]) -> Likelihood:
-    """Return the likelihood of pieces under a model."""
-    return sum(model.likelihoods(piece.read() for piece in pieces), Likelihood())
+    """Return the likelihood of pieces under a model, those of one velocity at the level at which it learned such."""
+
+    def read_at(level: int, some: Sequence[Piece]) -> Likelihood:
+        scores = (music.levelled(piece.read(), level) for piece in some)
+        return sum(model.likelihoods(scores), Likelihood())
+
+    level = min(music.LEVELS, key=lambda level: read_at(level, pieces[:4]).nats_per_note)
+    return read_at(level, pieces)
 
 
 def some(pieces: Sequence[Piece], notes: int) -> list[Piece]:

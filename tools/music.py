@@ -31,7 +31,7 @@ from ritornello.corpus.splitting import split
 from ritornello.corpus.versions import families_of
 from ritornello.errors import CorpusError
 from ritornello.paths import replacing_folder
-from ritornello.score import Score, Track, sort_notes
+from ritornello.score import Score, Track
 
 PIANO, OBOE, CHOIR = 0, 68, 52
 PIANOS, GUITARS = range(8), range(24, 32)
@@ -39,6 +39,9 @@ STRING_QUARTET = [40, 40, 41, 42]
 
 LEVEL = 80
 """The velocity of music that has none of its own. Sets have different constants, which would tell the set."""
+
+LEVELS = (LEVEL, 90)
+"""Those at which models have learned such music: that of OpenScore had 90 until 2026-11-27."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ MUTOPIA_LICENCE = "public domain, or CC BY 2.5 to 4.0 by the piece"
 
 SETS = {
     "bands-open": MusicSet(
-        f"{CC_BY} and {BSD}",
+        f"{CC_BY}, {BSD}",
         "Music by Tanner Helland (https://github.com/tannerhelland/free-music), CC BY 4.0. Blasphemer, Copyright (c) "
         "2021 Contributors to the Blasphemer project, music by Jute Gyte.",
     ),
@@ -157,7 +160,7 @@ def prepared(name: str, archives: Path, work: Path) -> Path:
         archive.extractall(original)
     files = sorted((original / name).rglob("*.mid"))
     files = [file for file in files if zlib.crc32(file.name.encode()) % SETS[name].every == 0]
-    change = _with_voices if SETS[name].oboes_sing else _levelled
+    change = _with_voices if SETS[name].oboes_sing else levelled
     return rewritten(original / name, target, change, files)
 
 
@@ -180,21 +183,21 @@ def _rewrite(folder: Path, target: Path, change: Callable[[Score], Score], file:
     formats.write(change(formats.read(file)), target / "-".join(file.relative_to(folder).parts))
 
 
-def _levelled(score: Score) -> Score:
-    """Return a score of one velocity throughout with LEVEL; others as they are."""
+def levelled(score: Score, level: int = LEVEL) -> Score:
+    """Return a score of one velocity throughout with that of `level`; others as they are."""
     velocities = np.concatenate([track.notes["velocity"] for track in score.tracks] or [np.zeros(0)])
     if not len(velocities) or (velocities != velocities[0]).any():
         return score
     tracks = []
     for track in score.tracks:
         notes = track.notes.copy()
-        notes["velocity"] = LEVEL
+        notes["velocity"] = level
         tracks.append(replace(track, notes=notes))
     return replace(score, tracks=tuple(tracks))
 
 
 def _with_voices(score: Score) -> Score:
-    score = _levelled(score)
+    score = levelled(score)
     tracks = (replace(track, program=CHOIR) if track.program == OBOE else track for track in score.tracks)
     return replace(score, tracks=tuple(tracks))
 
@@ -256,14 +259,13 @@ def parts(score: Score) -> list[Track]:
 
 
 def solo_piano(score: Score) -> Score:
-    """Let one piano play, in one track."""
+    """Let one piano play, each hand in a track of its own as it is written."""
     hands = parts(score)
     if len(hands) > 3:
         raise CorpusError("it is for more than two hands")
     if any(hand.is_drum or hand.program not in PIANOS for hand in hands):
         raise CorpusError("it has more than a piano")
-    notes = sort_notes(np.concatenate([hand.notes for hand in hands]))
-    return replace(score, tracks=(replace(hands[0], notes=notes, program=PIANO, name="Piano"),))
+    return replace(score, tracks=tuple(replace(hand, program=PIANO, name="Piano") for hand in hands))
 
 
 def sung(score: Score) -> Score:

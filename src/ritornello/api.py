@@ -18,7 +18,7 @@ from ritornello.config import checked
 from ritornello.errors import CorpusError
 from ritornello.formats import as_score, write
 from ritornello.formats.text import is_prose
-from ritornello.generation import Model, load
+from ritornello.generation import Model, find_initial, load
 from ritornello.paths import Source, is_path
 from ritornello.score import Score
 from ritornello.settings import AdaptSettings, ComposeSettings, EvaluateSettings, TrainSettings
@@ -81,6 +81,7 @@ def train(
     out: str | Path,
     *,
     preset: str = "default",
+    init: str | Path | None = None,
     force: bool = False,
     **settings: Unpack[TrainSettings],
 ) -> TrainingRun[Progress]:
@@ -90,7 +91,9 @@ def train(
             print(progress.step, progress.loss)
 
     The result yields a `Progress` after every step; training begins with the first. The loop may be left at any time:
-    the best model so far is kept. `preset` names a row of `ritornello presets`; `force` replaces a model that exists.
+    the best model so far is kept. `preset` names a row of `ritornello presets`. `init` is the model to begin from, its
+    name or file, or "none" for random weights; by default it is the base model, where it comes along and no setting
+    asks for anything else. `force` replaces a model that exists.
     Without a loop: `ritornello.train("my_midi", "mine.rit", minutes=10).model()`. Raises CorpusError if no file is fit
     for training, ConfigError for settings that are not allowed, MissingExtraError without torch.
     """
@@ -100,7 +103,8 @@ def train(
 
     config = make_config(preset, settings)
     with _as_files(sources) as files:
-        return TrainingRun(prepare(files, Path(out), config, force=force).steps(), Path(out))
+        run = prepare(files, Path(out), config, init=find_initial(init), force=force)
+        return TrainingRun(run.steps(), Path(out))
 
 
 def adapt(

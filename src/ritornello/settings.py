@@ -107,9 +107,9 @@ class ComposeSettings(TypedDict, total=False):
     1)"""
     faithful: bool
     """choose tokens as the model's original system does, where nothing else is given (default False)"""
-    precision: Literal["float32", "int8"]
-    """arithmetic; int8 rounds the weights to 8 bits: faster, other pieces (one of float32, int8; default
-    float32)"""
+    precision: Literal["auto", "float32", "int8"]
+    """arithmetic; int8 rounds the weights to 8 bits: faster, other pieces; auto: int8 for a model that is stored
+    so (one of auto, float32, int8; default auto)"""
 
 
 class TrainSettings(TypedDict, total=False):

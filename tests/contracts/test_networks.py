@@ -15,7 +15,15 @@ SMALL = {  # a network without a small configuration here fails the laws, on pur
     "lstm": [
         {"hidden": 8, "layers": 1, "embedding": 8, "tied": False},
         {"hidden": 8, "layers": 2, "embedding": 6, "tied": True, "dropout": 0.5, "candidates": [2]},
-        {"hidden": 8, "layers": 3, "embedding": 6, "candidates": [2], "lines": LINES, "intervals": 3},
+        {
+            "hidden": 8,
+            "layers": 3,
+            "embedding": 6,
+            "candidates": [2],
+            "lines": LINES,
+            "intervals": 3,
+            "features": LINES,
+        },
     ],
     "note_classifier": [
         {"hidden": 8, "layers": 1, "input": "scalar", "dense": 0},

@@ -47,6 +47,7 @@ from ritornello.bundle.card import (
     Card,
     CorpusFacts,
     Facts,
+    Origin,
     Part,
     Sampling,
     StyleCard,
@@ -78,6 +79,7 @@ __all__ = [
     "Card",
     "CorpusFacts",
     "Facts",
+    "Origin",
     "Part",
     "Sampling",
     "add_index",
@@ -132,6 +134,12 @@ class Bundle:
     def index(self) -> Index | None:
         """The index of the training music, or None: older bundles and those of prose have none."""
         return unpack_index(self.music, f"{self.path}: {MUSIC}") if self.music else None
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """What the card of a model that begins from this one is to say: this one, and those from which it began."""
+        own = Origin(name=self.card.name, digest=self.digest, corpus=self.card.corpus)
+        return own, *self.card.derived_from
 
     @property
     def parameters(self) -> int:
@@ -273,6 +281,7 @@ def _apply_style(base: Bundle, style: Style) -> Bundle:
                 f"{style.path}: {STYLE}: {name} is {array.dtype} of shape {array.shape}, in {base.path.name} {wanted}"
             )
     own = {name: getattr(style.card, name) for name in Facts.model_fields if name != "sampling"}
+    own["derived_from"] = base.origins
     return replace(
         base,
         card=base.card.model_copy(update=own),

@@ -55,6 +55,16 @@ class CorpusFacts(BaseModel):
     provenance: str = Field(default="", description="where the music comes from, and how it was chosen")
 
 
+class Origin(BaseModel):
+    """A model whose weights another one began with, and the dataset that it was trained on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    digest: str = Field(description="beginning of its file's SHA-256")
+    corpus: CorpusFacts
+
+
 class Sampling(BaseModel):
     """Settings that suit a model best, as defaults for composing; None leaves the library's own default.
 
@@ -85,6 +95,9 @@ class Facts(BaseModel):
     description: str = Field("", description="what it plays, in a line or two")
     training: dict[str, Any] = Field({}, description="how it was trained, plain JSON")
     corpus: CorpusFacts = CorpusFacts()
+    derived_from: tuple[Origin, ...] = Field(
+        default=(), description="the models from whose weights it began, the nearest first"
+    )
     held_out: dict[str, float] = Field({}, description="figures on held-out pieces, such as nats per note")
     created: str = Field("", description="date of making, YYYY-MM-DD")
     sampling: Sampling = Field(
@@ -143,7 +156,7 @@ AnyCard = TypeVar("AnyCard", Card, StyleCard)
 
 def card_bytes(card: Card | StyleCard) -> bytes:
     """Return a card as JSON."""
-    left_out = {"packages"} if isinstance(card, Card) and not card.packages else set()
+    left_out = {name for name in ("packages", "derived_from") if not getattr(card, name, None)}
     return json.dumps(card.model_dump(mode="json", exclude=left_out), indent=1, ensure_ascii=False).encode()
 
 

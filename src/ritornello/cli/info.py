@@ -81,6 +81,12 @@ def _facts(bundle: Bundle, name: str) -> Iterator[tuple[str, str]]:
     learned = [f"{_count(training[key])} {key}" for key in ("pieces", "notes") if training.get(key)]
     yield "learned from", ": ".join(filter(None, (", ".join(learned), card.corpus.provenance)))
     yield "licence", card.corpus.licence or "not stated"
+    for origin in card.derived_from:
+        learned_from = f": learned from {origin.corpus.provenance}" if origin.corpus.provenance else ""
+        yield (
+            "began from",
+            f"{origin.name} ({origin.digest}){learned_from}; licence: {origin.corpus.licence or 'not stated'}",
+        )
     yield "how good", _quality(bundle)
     sampling = {"temperature": 1.0, "top_p": 0.95} | card.sampling.model_dump()
     yield "defaults", ", ".join(f"{key.replace('_', '-')} {_shown(value)}" for key, value in sampling.items())

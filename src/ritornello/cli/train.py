@@ -34,7 +34,12 @@ def train(
         bool, typer.Option("--faithful", help="the preset as its original has it, known defects included")
     ] = False,
     init: Annotated[
-        str | None, typer.Option(help="a bundle to begin from (fine-tuning)", show_default=False)
+        str | None,
+        typer.Option(
+            help="the model to begin from (fine-tuning), its name or file; none: random weights (default: the base "
+            "model, where it comes along and no setting asks for anything else)",
+            show_default=False,
+        ),
     ] = None,
     teacher: Annotated[
         str | None,
@@ -68,7 +73,7 @@ def train(
     from ritornello.cli.processes import run_in_processes
     from ritornello.cli.training_display import show_training
     from ritornello.errors import ConfigError
-    from ritornello.generation import find_bundle
+    from ritornello.generation import find_bundle, find_initial
     from ritornello.generation.sample import write_sample
     from ritornello.paths import check_place
     from ritornello.training import require_torch
@@ -99,7 +104,7 @@ def train(
                 place,
                 config,
                 resume=resume,
-                init=find_bundle(init) if init else None,
+                init=find_initial(init),
                 teacher=find_bundle(teacher) if teacher else None,
                 about=about,
                 sample=write_sample,

@@ -14,7 +14,6 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from ritornello.bundle.card import shortcoming
 
 if TYPE_CHECKING:
-    from ritornello.training.loop import Trainer
     from ritornello.training.progress import Progress as TrainingProgress
     from ritornello.training.run import Run
 
@@ -81,17 +80,16 @@ def _verdict(run: Run) -> str:
     elif not sure:
         text += f"\n[yellow]too few {unit}s are held out to tell how sure that is[/]"
     elif poor := shortcoming(trainer.facts(trainer.final)["figures"], unit):
-        text += f"\n[yellow]{poor}. {_advice(trainer)}[/]"
+        text += f"\n[yellow]{poor}. {_advice(run)}[/]"
     return text
 
 
-def _advice(trainer: Trainer) -> str:
+def _advice(run: Run) -> str:
     """Return what may help a network that has learned too little."""
-    hidden = trainer.config.hidden or 0
-    smaller = f", a smaller network (--hidden {hidden // 2})" if hidden > SMALL else ""
-    return (
-        f"What may help: train longer (now {trainer.epochs:.1f} passes){smaller}, more files, or --init songs"
-    )
+    hidden = run.trainer.config.hidden or 0
+    smaller = f", a smaller network (--hidden {hidden // 2})" if hidden > SMALL and not run.origins else ""
+    other = "" if run.origins else ", or --init songs"
+    return f"What may help: train longer (now {run.trainer.epochs:.1f} passes){smaller}, more files{other}"
 
 
 def _has_no_events(run: Run) -> bool:
@@ -123,6 +121,10 @@ def _show_start(console: Console, run: Run) -> None:
             console.print(f"{number} could not be used: {why}", style="red", markup=False)
     if parts := corpus.left_out():
         console.print(f"{len(parts)} parts left out; {corpus.path / 'left-out.txt'} tells why", style="dim")
+    if run.origins:
+        console.print(f"begins from the model {run.origins[0].name} ({run.origins[0].digest})")
+    elif run.why_not_base:
+        console.print(f"begins from random weights: {run.why_not_base}")
     weights = sum(parameter.numel() for parameter in trainer.network.parameters())
     console.print(
         f"{config.network} of {config.layers} x {config.hidden} units, {weights / 1e6:.2f} million weights, "

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from ritornello.data import BUNDLES
 from ritornello.errors import ConfigError, FileError
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ritornello.likelihood import Likelihood
     from ritornello.score import Score
 
-__all__ = ["DEFAULT_MODEL", "MODELS", "Model", "find_bundle", "load", "shipped_bundles"]
+__all__ = ["DEFAULT_MODEL", "MODELS", "Model", "find_bundle", "find_initial", "load", "shipped_bundles"]
 
 DEFAULT_MODEL = "songs"
 SAMPLE_BARS = 8
@@ -88,6 +88,7 @@ class Model:
             "digest": self.bundle.digest,
             "learned from": card.corpus.provenance,
             "licence": card.corpus.licence,
+            "began from": "; ".join(f"{each.name}, {each.corpus.licence}" for each in card.derived_from),
         }
         return model_html(card.name, card.description, facts, lambda: self._sample)
 
@@ -205,6 +206,13 @@ def find_bundle(name_or_path: str | Path | None = None) -> Path:
     if path.suffix or len(path.parts) > 1:
         raise FileError(f"{path}: no such file")
     return MODELS[text]
+
+
+def find_initial(name_or_path: str | Path | None) -> Path | Literal["none"] | None:
+    """Return the file of a model for training to begin from; "none" and None stay as they are, for `prepare`."""
+    if name_or_path is None or name_or_path == "none":
+        return name_or_path  # type: ignore[return-value]  # the literal
+    return find_bundle(name_or_path)
 
 
 def load(source: Source | None = None) -> Model:

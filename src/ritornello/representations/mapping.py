@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ritornello.arrays import Ints, commonest
+from ritornello.arrays import Floats, Ints, commonest
 from ritornello.errors import ConfigError
 from ritornello.representations.base import Column, Representation
 from ritornello.representations.tokens import Tokens
@@ -21,14 +21,16 @@ def analogous_tokens(tokens: Tokens, others: Tokens) -> Ints:
     result = np.array([known.get((kind, tokens.name(t)), -1) for t, kind in enumerate(tokens.kind)])
     mine, theirs = _traits(tokens), _traits(others)
     for token in np.flatnonzero(result < 0).tolist():
-        ids = others.slice.get(tokens.kind[token], slice(0, 0))
-        if ids.stop > ids.start:
-            distance = abs(theirs[:, ids] - mine[:, token, None])
-            result[token] = ids.start + np.lexsort(distance[::-1])[0]
+        ids = others.slice.get(tokens.kind[token], slice(0))
+        nearest = np.arange(ids.start or 0, ids.stop)
+        for wanted, trait in zip(mine[:, token], theirs, strict=True):
+            distance = abs(trait[nearest] - wanted)
+            nearest = nearest[distance == distance.min(initial=np.inf)]
+        result[token] = nearest[0] if len(nearest) else -1
     return result
 
 
-def _traits(tokens: Tokens) -> np.ndarray:
+def _traits(tokens: Tokens) -> Floats:
     return np.stack([tokens.program, tokens.pitch, tokens.onset_offset, tokens.duration, tokens.value])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,9 +17,10 @@ from ritornello.config import checked
 from ritornello.errors import ConfigError
 from ritornello.generation.stepper import Stepper
 from ritornello.networks import NETWORKS, Network, detach, reset_rows
+from ritornello.networks.mapping import mapped_weights
 from ritornello.representations.base import Column
 from ritornello.testing import refusal
-from ritornello.training.adapt import learned_vectors
+from ritornello.training.learned import biases
 from ritornello.training.loader import Batch
 from ritornello.training.loss import network_loss
 
@@ -156,7 +158,7 @@ def biases_learned_as_a_style_are_those_that_are_played(network: Network) -> Non
     """A style holds the vectors that `adapt` trains, and the step graph uses them."""
     with TemporaryDirectory() as folder:
         bundle = _save(network, Path(folder))
-        vectors = learned_vectors(network)
+        vectors = biases(network)
         assert vectors
         with torch.no_grad():
             for vector in vectors.values():
@@ -169,6 +171,26 @@ def biases_learned_as_a_style_are_those_that_are_played(network: Network) -> Non
         expected, _ = network(x, network.initial_state(2))
     logits, _ = stepper.step(x[:, 0].numpy(), stepper.initial_state(2))
     np.testing.assert_allclose(logits, expected[:, 0].numpy(), atol=1e-4)
+
+
+def weights_are_mapped_to_another_vocabulary(network: Network) -> None:
+    """In a vocabulary with some of its ids, in another order, it gives them the same logits; or it refuses to be mapped
+    to it. In its own vocabulary it is the same."""
+    kind, config = type(network), network.config.model_dump()
+    columns = [np.array([7, 2, 12, 0, 3, 9, 4]), np.array([4, 0, 1])]
+    columns.append(np.append(0, columns[0] + 1))  # it can be a candidate
+    for name in {"features", "lines"} & config.keys():
+        config[name] = [config[name][old] for old in columns[0]] if config[name] else []
+    other = kind(checked(kind.config_model, config), tuple(map(len, columns))).eval()
+    with suppress(ConfigError):
+        other.load_state_dict(mapped_weights(other, network, columns))
+        x = torch.stack([torch.from_numpy(np.arange(24).reshape(2, 12) % len(c)) for c in columns], dim=-1)
+        known = torch.stack([torch.from_numpy(c)[x[..., n]] for n, c in enumerate(columns)], dim=-1)
+        logits, expected = (each(y, each.initial_state(2))[0] for each, y in ((other, x), (network, known)))
+        assert _close(logits, expected[..., columns[0]])
+    again, x = kind(network.config, SIZES).eval(), _inputs(2, 9)
+    again.load_state_dict(mapped_weights(again, network, list(map(np.arange, SIZES))))
+    assert _close(again(x, again.initial_state(2))[0], network(x, network.initial_state(2))[0])
 
 
 LAWS: tuple[Callable[[Network], None], ...] = (
@@ -184,6 +206,7 @@ LAWS: tuple[Callable[[Network], None], ...] = (
     a_training_step_reads_nothing_back,
     the_step_graph_gives_the_logits,
     biases_learned_as_a_style_are_those_that_are_played,
+    weights_are_mapped_to_another_vocabulary,
 )
 
 

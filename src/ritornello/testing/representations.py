@@ -23,6 +23,7 @@ from ritornello.representations import (
     make_representation,
 )
 from ritornello.representations.columns import transposition
+from ritornello.representations.mapping import analogous_values
 from ritornello.score import Score, Track
 from ritornello.testing import refusal
 from ritornello.testing.samples import make_prose, make_song, random_prose, random_score, transposed_song
@@ -156,6 +157,20 @@ def unknown_settings_are_refused(representation: Representation) -> None:
     assert "surprise" in refusal(ConfigError, lambda: make_representation(representation.name, settings))
 
 
+def its_options_fit_it_again(representation: Representation) -> None:
+    """`fit` with its `options` gives, for other pieces, one with the same columns; and `analogues` maps its ids there
+    and, where these are the same, to themselves."""
+    kind, piece = REPRESENTATIONS[representation.name], sample(representation)
+    other = kind.fit([kind.collect_statistics(piece)], representation.options())
+    for own, old in ((representation, representation), (other, representation), (representation, other)):
+        for column, known, values in zip(own.columns, old.columns, analogous_values(own, old), strict=True):
+            assert column.name == known.name
+            assert len(values) == column.size
+            assert values.min() >= -1
+            assert values.max() < known.size
+            assert own is not old or np.array_equal(values, np.arange(column.size)), column.name
+
+
 LAWS: tuple[Callable[[Representation], None], ...] = (
     it_is_registered,
     closing_ends_within_the_bar,
@@ -166,6 +181,7 @@ LAWS: tuple[Callable[[Representation], None], ...] = (
     parts_are_told,
     the_configuration_rebuilds_an_equal_one,
     unknown_settings_are_refused,
+    its_options_fit_it_again,
 )
 
 

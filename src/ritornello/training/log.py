@@ -30,21 +30,23 @@ class Log:
     """The records of a run: one row an evaluation, in memory and on disk."""
 
     def __init__(
-        self, directory: Path, rows: Sequence[dict[str, float]] = (), *, writes: bool = True
+        self, directory: Path | None, rows: Sequence[dict[str, float]] = (), *, writes: bool = True
     ) -> None:
-        """Begin a log in `directory`, or continue after `rows`; without `writes` it is kept in memory only."""
-        self.directory, self.rows, self.writes = directory, list(rows), writes
+        """Begin a log in `directory`, or continue after `rows`; without one, or without `writes`, it is kept in memory
+        only."""
+        self.directory, self.rows = directory if writes else None, list(rows)
         self._events: Any = None
-        if writes:
+        if self.directory:
+            self.directory.mkdir(parents=True, exist_ok=True)
             with suppress(ImportError):  # TensorBoard is optional
                 from torch.utils.tensorboard import SummaryWriter
 
-                self._events = SummaryWriter(str(directory / "events"))
+                self._events = SummaryWriter(str(self.directory / "events"))
 
     def add(self, row: dict[str, float], metrics: Mapping[str, float] = MappingProxyType({})) -> None:
         """Add a row with the FIELDS to the CSV file and to TensorBoard, and validation `metrics` to TensorBoard."""
         self.rows.append(row)
-        if not self.writes:
+        if not self.directory:
             return
         with replacing(self.directory / "log.csv") as beside, beside.open("w", newline="") as file:
             writer = csv.DictWriter(file, FIELDS)
@@ -59,7 +61,7 @@ class Log:
 
     def draw(self, bigram: float) -> None:
         """Draw the learning curve so far, with the bigram model's nats a note as a baseline."""
-        if self.writes:
+        if self.directory:
             draw_curve(self.rows, bigram, self.directory / "curve.png")
 
     def close(self) -> None:

@@ -95,11 +95,11 @@ SaveModel = Callable[[Network, dict[str, Any]], None]
 
 @dataclass
 class Trainer:
-    """A run: a settled configuration, a corpus, and a directory for checkpoint, log and curve."""
+    """A run: a settled configuration, a corpus, and a directory for checkpoint, log and curve, or None for none."""
 
     config: TrainConfig
     corpus: Corpus
-    directory: Path
+    directory: Path | None
     save_model: SaveModel
     group: Group = field(default_factory=join_group)  # the processes that train together
     clock: Clock = field(default_factory=Clock)
@@ -142,7 +142,6 @@ class Trainer:
         self._readings = Readings()
         self.state: State | None = None
         self.best_weights: dict[str, Tensor] = {}
-        self.directory.mkdir(parents=True, exist_ok=True)
         self.log = Log(self.directory, writes=group.is_first)
         self.bigram = bigram(self.corpus, FINAL_IDS)
         self.scored: Scored | None = None  # the evaluation of the best weights
@@ -156,7 +155,7 @@ class Trainer:
 
     @property
     def checkpoint_path(self) -> Path:
-        return self.directory / CHECKPOINT
+        return (self.directory or Path()) / CHECKPOINT
 
     # --- the loop -------------------------------------------------------------------------------
 
@@ -204,11 +203,14 @@ class Trainer:
         return seconds
 
     def fraction(self) -> float:
-        """Return the share of the budget that is used, 0 to 1: of the steps, or of the time for learning."""
+        """Return the share of the budget that is used, 0 to 1: of steps or time for learning, the greater."""
         config, counters = self.config, self.counters
-        if config.steps is not None:
-            return min(1.0, counters.step / config.steps)
-        end = self._end_of_learning()
+        of_steps = min(1.0, counters.step / config.steps) if config.steps else 0.0
+        return of_steps if config.steps and not config.minutes else max(of_steps, self._time_used())
+
+    def _time_used(self) -> float:
+        """Return the share of the time for learning that is used, 0 to 1."""
+        counters, end = self.counters, self._end_of_learning()
         if counters.step and counters.seconds + counters.step_seconds > end:
             return 1.0
         return min(1.0, max(0.0, counters.seconds - counters.began) / max(1e-9, end - counters.began))
@@ -247,7 +249,7 @@ class Trainer:
             return f"{stopped}; --patience {2 * config.patience} goes on"
         if config.steps is not None and counters.step >= config.steps:
             return f"finished before, after {counters.step} steps; --steps {2 * counters.step} goes on"
-        if config.steps is None and self.fraction() >= 1:
+        if (config.minutes or not config.steps) and self.fraction() >= 1:
             minutes = config.minutes or 1
             return f"finished before, after {minutes:g} minutes; --minutes {2 * minutes:g} goes on"
         return ""
@@ -499,6 +501,8 @@ class Trainer:
 
     def checkpoint(self) -> None:
         """Write the whole state of the run."""
+        if self.directory is None:
+            return
         self._read(all_of_them=True)
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best_weights.items()}

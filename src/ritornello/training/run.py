@@ -14,14 +14,23 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ritornello import formats
-from ritornello.bundle import Bundle, CorpusFacts, Facts, Sampling, load_bundle, load_network, save_bundle
+from ritornello.bundle import (
+    Bundle,
+    CorpusFacts,
+    Facts,
+    Origin,
+    Sampling,
+    load_bundle,
+    load_network,
+    save_bundle,
+)
 from ritornello.corpus.scan import Scan
 from ritornello.corpus.shards import Corpus, build_corpus, open_corpus
 from ritornello.corpus.shards import Progress as FilesProgress
-from ritornello.data import CORPUS
+from ritornello.data import BUNDLES, CORPUS
 from ritornello.data.tunes import load_tunes
 from ritornello.errors import ConfigError, FileError
 from ritornello.networks import Network
@@ -40,6 +49,12 @@ from ritornello.training.tuning import SIZE_FIELDS, build, check, settle
 Sample = Callable[[Path, Path], None]
 """Called with a bundle and a path, to compose a short piece there. It is passed in, since generation is a later station
 than training."""
+
+BASE = BUNDLES / "base.rit"
+"""The model from which a run begins unless another is given, if it is there and the settings agree with it."""
+
+ORIGINS = "derived_from.json"
+"""In the folder of a run, the models from which it began, for its card when it is resumed."""
 
 LESS_MEMORY = "--batch or --hidden with a lower number takes less memory, --device cpu the processor"
 
@@ -68,6 +83,8 @@ class Run:
     out: Path
     sample: Sample | None
     index: Callable[[], Index | None]  # made once
+    origins: tuple[Origin, ...] = ()  # the models from which it began
+    why_not_base: str = ""  # the setting for which it does not begin from the base
 
     def steps(self) -> Iterator[Progress]:
         """Train, and compose samples; when stopped early, leave a checkpoint and a usable model."""
@@ -123,7 +140,7 @@ def prepare(
     config: TrainConfig,
     *,
     resume: bool = False,
-    init: Path | None = None,
+    init: Path | Literal["none"] | None = None,
     teacher: Path | None = None,
     held_out: Collection[str] | None = None,
     about: About | None = None,
@@ -135,10 +152,11 @@ def prepare(
 ) -> Run:
     """Return a run, ready to start: corpus built, machine measured, sizes chosen.
 
-    With `resume`, continue the run that belongs to `out` from its checkpoint; `sources` are not read again. With
-    `init`, begin with the weights of that bundle, mapped to the vocabulary of the folder. With `teacher`, learn from
-    the probabilities of that bundle too, with its vocabulary; a resumed run loads it again. `executor` reads the files,
-    as for `map_guarded`.
+    With `resume`, continue the run that belongs to `out` from its checkpoint; `sources` are not read again. `init` is
+    the bundle from which to begin: its network and options, and its weights, mapped to the vocabulary of the corpus; by
+    default BASE, if no setting asks for anything else and there is no teacher; "none": random weights. With `teacher`,
+    learn from the probabilities of that bundle too, with its vocabulary; a resumed run loads it again. `executor` reads
+    the files, as for `map_guarded`.
     `held_out` has the keys of the pieces to hold out, as for `build_corpus`, instead of a share.
     `clock` has run since the command began, for a time budget.
     For one of several processes, see `prepare_together`. A model or run that exists is replaced only with `force`.
@@ -151,12 +169,12 @@ def prepare(
         _check_new(out, force)
     _check_writable(out)
     found: Scan | None = None
-    begin = load_bundle(init) if init else None
     taught_by = load_bundle(teacher) if teacher else None
+    begin, why_not_base = None, ""
     if not resume:
         _check_teacher(taught_by, config)
+        begin, why_not_base = _beginning(init or ("none" if teacher else None), config)
     if begin:
-        _check_like(begin, config)
         config = _like(begin, config)
     if resume:
         saved = load_checkpoint(directory / CHECKPOINT).facts
@@ -179,12 +197,13 @@ def prepare(
         with device_errors(config.device, lambda: LESS_MEMORY):
             config = settle(config, corpus, clock.seconds(), bool(begin))
     index = functools.cache(functools.partial(index_of, corpus))
+    origins = _origins(directory, begin, resume)
     with device_errors(config.device, lambda: LESS_MEMORY):
         trainer = Trainer(
             config,
             corpus,
             directory,
-            _saver(out, corpus, about, index),
+            _saver(out, corpus, about, origins, index),
             clock=clock,
             init=_network_of(begin, config, corpus) if begin else None,
             init_name=begin.card.name if begin else "",
@@ -193,7 +212,37 @@ def prepare(
     if resume:
         trainer.resume()
     trainer.counters.seconds = clock.seconds()
-    return Run(trainer, corpus, found, out, sample, index)
+    return Run(trainer, corpus, found, out, sample, index, origins, why_not_base)
+
+
+def _beginning(init: Path | Literal["none"] | None, config: TrainConfig) -> tuple[Bundle | None, str]:
+    """Return the bundle to begin from, if any; and the setting for which it is not BASE, if that is why.
+
+    Raises ConfigError for settings that differ from those of the bundle `init`.
+    """
+    if init == "none" or (init is None and not BASE.exists()):
+        return None, ""
+    begin = load_bundle(init or BASE)
+    if not (difference := _difference(begin, config)):
+        return begin, ""
+    asked, own = difference
+    if init is None:
+        return None, f"{asked}, where {begin.card.name} has {own}"
+    raise ConfigError(
+        f"{asked}: {begin.card.name}, from which the run begins, has {own}; leave out --init, or what asks for another "
+        "(the preset, or the setting)"
+    )
+
+
+def _origins(directory: Path, begin: Bundle | None, resume: bool) -> tuple[Origin, ...]:
+    """Return the models from which a run began: those of `begin`, kept in its folder, from where it is resumed."""
+    path = directory / ORIGINS
+    if resume:
+        rows = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+        return tuple(Origin.model_validate(row) for row in rows)
+    origins = begin.origins if begin else ()
+    path.write_text(json.dumps([origin.model_dump() for origin in origins]), encoding="utf-8")
+    return origins
 
 
 def _within(minutes: float | None, clock: Clock, progress: FilesProgress | None) -> FilesProgress:
@@ -213,7 +262,11 @@ def _within(minutes: float | None, clock: Clock, progress: FilesProgress | None)
 
 
 def _saver(
-    out: Path, corpus: Corpus, about: About, index: Callable[[], Index | None]
+    out: Path,
+    corpus: Corpus,
+    about: About,
+    origins: tuple[Origin, ...],
+    index: Callable[[], Index | None],
 ) -> Callable[[Network, dict[str, Any]], None]:
     """Return a function that writes a network and the facts of its training as the bundle `out`."""
 
@@ -225,6 +278,7 @@ def _saver(
             sampling=about.sampling,
             held_out=held_out,
             training=training,
+            derived_from=origins,
             corpus=CorpusFacts(digest=corpus.digest, licence=about.licence, provenance=about.provenance),
             created=datetime.datetime.now(datetime.UTC).date().isoformat(),
         )
@@ -287,22 +341,19 @@ def _check_new(out: Path, force: bool) -> None:
         raise ConfigError(f"{existing[0]} exists; --force replaces it, --resume goes on with its run")
 
 
-def _check_like(begin: Bundle, config: TrainConfig) -> None:
-    """Raise ConfigError for settings, given or of a preset, that the bundle to begin from has otherwise."""
-    representation, network, given = begin.card.representation, begin.card.network, config.model_fields_set
+def _difference(begin: Bundle, config: TrainConfig) -> tuple[str, Any] | None:
+    """Return the first setting, given or of a preset, that a bundle has otherwise, with its value there; or None."""
+    representation, network, given = begin.representation, begin.card.network, config.model_fields_set
     has: dict[str, Any] = {"representation": representation.name, "network": network.name}
     has |= {name: network.config.get(name) for name in ("hidden", "layers", "embedding", "tied")}
-    has["features"] = bool(network.config.get("features"))
+    has |= {"features": bool(network.config.get("features")), "intervals": network.config.get("intervals", 0)}
     asked = [(name, getattr(config, name), own) for name, own in has.items() if name in given]
-    for name, part in (("representation", representation), ("network", network)):
-        options = getattr(config, f"{name}_options").items()
-        asked += [(f"{name} option {key}", value, part.config.get(key)) for key, value in options]
-    for name, value, own in asked:
-        if json.dumps(value) != json.dumps(own):
-            raise ConfigError(
-                f"{name} {value}: {begin.card.name}, from which the run begins, has {own}; leave out --init, or what "
-                "asks for another (the preset, or the setting)"
-            )
+    kept = {key: own for key, own in representation.options().items() if key in config.representation_options}
+    asked += [(f"representation option {key}", config.representation_options[key], kept[key]) for key in kept]
+    options = config.network_options.items()
+    asked += [(f"network option {key}", value, network.config.get(key)) for key, value in options]
+    differing = [(name, value, own) for name, value, own in asked if json.dumps(value) != json.dumps(own)]
+    return next(((f"{name} {value}", own) for name, value, own in differing), None)
 
 
 def _check_teacher(teacher: Bundle | None, config: TrainConfig) -> None:

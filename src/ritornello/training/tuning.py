@@ -2,7 +2,7 @@
 
 One small network is timed briefly in each arithmetic. Its rate of multiplications gives the number of tokens that each
 size in SIZES would see within the budget; the largest one that sees enough is taken. How many are enough was found by
-training (docs/experiments.md), not derived.
+training (docs/experiments.md), not derived. A network whose size is given is timed itself.
 
 On a graphics card a small network tells nothing about a large one, and the rate grows with the streams. So there each
 size is timed itself, with more and more streams, as long as that pays and fits into memory.
@@ -41,6 +41,9 @@ EPOCHS_LIMIT = 60.0
 
 SIZE_FIELDS = ("hidden", "layers", "embedding", "dropout", "candidate_dropout", "tied")
 """Settings of a run that are settings of the network, where it has them."""
+
+PRODUCTS = 3
+"""Multiplications for a token in training, for each weight that is in a matrix product."""
 
 _TRIAL_STEPS = 3
 
@@ -124,23 +127,26 @@ def settle(
             update={"batch": config.batch or _streams(config, corpus, _TRIAL_BATCH_SIZE)}
         )
         machine = measure(config, corpus)
-        hidden, layers = choose_size(config, corpus, machine)
-        config = _sized(config, config.hidden or hidden, config.layers or layers)
+        if not (config.hidden and config.layers):
+            hidden, layers = choose_size(config, corpus, machine)
+            config = _sized(config, config.hidden or hidden, config.layers or layers)
     else:
         config, machine = settle_on_card(config, corpus)
     config = config.model_copy(update={"precision": machine.precision, "threads": machine.threads})
+    weights = weights_in_products(config, corpus)
     if config.window is None:
-        config = config.model_copy(update={"window": choose_bptt_steps(config, corpus, machine)})
+        config = config.model_copy(update={"window": choose_bptt_steps(config, corpus, machine, weights)})
+    tokens = tokens_in_budget(config, machine, weights)
     if config.dropout is None:
-        epochs = tokens_in_budget(config, corpus, machine) / max(1, corpus.count("length", validation=False))
+        epochs = tokens / max(1, corpus.count("length", validation=False))
         config = config.model_copy(update={"dropout": choose_dropout(epochs)})
     if is_fine_tuning and config.learn == "auto":
-        config = config.model_copy(update={"learn": choose_learned(config, corpus, machine)})
+        config = config.model_copy(update={"learn": choose_learned(tokens, weights)})
     if config.learning_rate is None:
         rate = FINE_TUNING_RATES[config.learn] if is_fine_tuning else LEARNING_RATE
         config = config.model_copy(update={"learning_rate": rate})
     if config.evaluation_ids is None:
-        each = evaluation_share(device) * tokens_in_budget(config, corpus, machine) / config.evaluations
+        each = evaluation_share(device) * tokens / config.evaluations
         config = config.model_copy(update={"evaluation_ids": int(np.clip(each, *EVALUATION_IDS))})
     return config.model_copy(update={"minutes": minutes})
 
@@ -194,10 +200,10 @@ def choose_streams(config: TrainConfig, corpus: Corpus) -> tuple[TrainConfig, Ma
         trial = config.model_copy(update={"batch": streams, "dropout": 0.0})
         rates = {}
         try:
+            run = _Trial(trial, corpus, streams // config.processes, BPTT_STEPS[-1])
             for precision in precisions:
-                run = _Trial(trial, corpus, precision, streams // config.processes, BPTT_STEPS[-1])
-                run.seconds()  # the first one prepares
-                rates[precision] = run.rate(limit) * config.processes
+                run.seconds(precision)  # the first one prepares
+                rates[precision] = run.rate(precision, limit) * config.processes
         except torch.OutOfMemoryError:
             if not best[1].multiplications_per_second:
                 raise
@@ -213,12 +219,12 @@ def choose_streams(config: TrainConfig, corpus: Corpus) -> tuple[TrainConfig, Ma
     return best
 
 
-def choose_bptt_steps(config: TrainConfig, corpus: Corpus, machine: Machine) -> int:
+def choose_bptt_steps(config: TrainConfig, corpus: Corpus, machine: Machine, weights: int) -> int:
     """Return the most of BPTT_STEPS that leave UPDATES_WANTED; fewer for short pieces, to have less padding."""
     median = float(np.median(corpus.index["length"]))
     if config.steps is not None:  # the number of updates is given
         return 64 if median >= 3 * 64 else BPTT_STEPS[0]
-    updates = tokens_in_budget(config, corpus, machine) / (config.batch or 1)
+    updates = tokens_in_budget(config, machine, weights) / (config.batch or 1)
     fit = [n for n in BPTT_STEPS if (n <= 32 or updates / n >= UPDATES_WANTED) and median >= 3 * n]
     return max(fit, default=BPTT_STEPS[0])
 
@@ -228,12 +234,9 @@ def choose_dropout(epochs: float) -> float:
     return next(dropout for limit, dropout in DROPOUTS if epochs <= limit)
 
 
-def choose_learned(
-    config: TrainConfig, corpus: Corpus, machine: Machine
-) -> Literal["all", "low-rank", "biases"]:
-    """Return what is best learned of a network that knows music, by the budget and the number of its weights."""
-    tokens = tokens_in_budget(config, corpus, machine)
-    return "all" if tokens >= count_parameters(build(config, corpus)) else "low-rank"
+def choose_learned(tokens: float, weights: int) -> Literal["all", "low-rank", "biases"]:
+    """Return what is best learned of a network that knows music, by the budget in tokens and the number of weights."""
+    return "all" if tokens >= weights else "low-rank"
 
 
 def build(config: TrainConfig, corpus: Corpus) -> Network:
@@ -251,12 +254,15 @@ def build(config: TrainConfig, corpus: Corpus) -> Network:
 
 
 def measure(config: TrainConfig, corpus: Corpus) -> Machine:
-    """Time a small network briefly, in each arithmetic and number of threads that `config` allows.
+    """Time the network, or a small one if its size is open, in each arithmetic and number of threads of `config`.
 
     On a machine with other load, one thread can be faster than many that wait for each other.
     """
-    trial = config.model_copy(
-        update={"hidden": 256, "layers": 1, "embedding": 128, "dropout": 0.0, "window": _TRIAL_BPTT_STEPS}
+    small = {} if config.hidden and config.layers else {"hidden": 256, "layers": 1, "embedding": 128}
+    trial = _Trial(
+        config.model_copy(update=small | {"dropout": 0.0}),
+        corpus,
+        min(_TRIAL_BATCH_SIZE, config.batch or _TRIAL_BATCH_SIZE),
     )
     precisions = ("float32", "bfloat16") if config.precision == "auto" else (config.precision,)
     several = {1} if config.processes > 1 else {1, torch.get_num_threads()}
@@ -268,13 +274,10 @@ def measure(config: TrainConfig, corpus: Corpus) -> Machine:
     rates, quickest = {}, math.inf
     for precision, count in itertools.product(precisions, threads):
         torch.set_num_threads(count)
-        trial_run = _Trial(
-            trial, corpus, precision, min(_TRIAL_BATCH_SIZE, config.batch or _TRIAL_BATCH_SIZE)
-        )
-        first = trial_run.seconds(_WARM_UP_STEPS)
+        first = trial.seconds(precision, _WARM_UP_STEPS)
         quickest = min(quickest, first)
         if first <= SLOW * quickest:
-            rates[precision, count] = trial_run.rate(limit / len(precisions) / len(threads))
+            rates[precision, count] = trial.rate(precision, limit / len(precisions) / len(threads))
     torch.set_num_threads(before)
     best = max(rates, key=rates.__getitem__)
     return Machine(*best, rates[best] * config.processes)
@@ -284,45 +287,49 @@ class _Trial:
     """A network that is trained on the same batch, of so many rows, to measure the time that it takes."""
 
     def __init__(
-        self, config: TrainConfig, corpus: Corpus, precision: str, rows: int, steps: int = _TRIAL_BPTT_STEPS
+        self, config: TrainConfig, corpus: Corpus, rows: int, steps: int = _TRIAL_BPTT_STEPS
     ) -> None:
-        self.precision, self.device = precision, choose_device(config.device)
+        self.device = choose_device(config.device)
         with torch.random.fork_rng():
             self.network = build(config, corpus).to(self.device)
-        self.work = multiplications_per_token(self.network, corpus)
+        self.work = PRODUCTS * _weights_in_products(self.network, corpus)
         windows = next(Streams(corpus, rows, steps, seed=config.seed))
         self.inputs = Loader(corpus, self.device).load(windows).inputs
 
-    def seconds(self, bptt_steps: int | None = None) -> float:
+    def seconds(self, precision: str, bptt_steps: int | None = None) -> float:
         """Return the seconds of an update, of all steps or the first ones."""
         started, inputs = time.perf_counter(), self.inputs[:, :bptt_steps]
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
             logits, _ = self.network(inputs, self.network.initial_state(len(inputs)))
         logits.float().logsumexp(-1).mean().backward()
         synchronise(self.device)
         return max(1e-6, time.perf_counter() - started)
 
-    def rate(self, seconds_limit: float) -> float:
+    def rate(self, precision: str, seconds_limit: float) -> float:
         """Return the multiplications a second of training; after the limit no update begins but the first."""
         steps, seconds = 0, 0.0
         while steps < _TRIAL_STEPS and seconds <= seconds_limit:
-            steps, seconds = steps + 1, seconds + self.seconds()
+            steps, seconds = steps + 1, seconds + self.seconds(precision)
         return float(self.work * self.inputs.shape[0] * self.inputs.shape[1] * steps / seconds)
 
 
-def multiplications_per_token(network: Network, corpus: Corpus) -> int:
-    """Return the multiplications for a token in training: three for each weight that is in a matrix product."""
+def weights_in_products(config: TrainConfig, corpus: Corpus) -> int:
+    """Return the number of weights that are in a matrix product, of the network of a `config` with sizes."""
+    return _weights_in_products(build(config.model_copy(update={"dropout": 0.0}), corpus), corpus)
+
+
+def _weights_in_products(network: Network, corpus: Corpus) -> int:
     columns = corpus.representation.columns[0 if not getattr(network.config, "tied", False) else 1 :]
     tables = sum(column.size for column in columns if not column.is_candidate)
-    return 3 * (count_parameters(network) - tables * int(getattr(network.config, "embedding", 0)))
+    return count_parameters(network) - tables * int(getattr(network.config, "embedding", 0))
 
 
-def tokens_in_budget(config: TrainConfig, corpus: Corpus, machine: Machine) -> float:
-    """Return the estimated number of tokens that a settled `config` will read."""
+def tokens_in_budget(config: TrainConfig, machine: Machine, weights: int) -> float:
+    """Return the estimated number of tokens that a network with so many weights in products will read."""
     if config.steps is not None:
         return float(config.steps * (config.batch or 1) * (config.window or _TRIAL_BPTT_STEPS))
-    work = multiplications_per_token(build(config.model_copy(update={"dropout": 0.0}), corpus), corpus)
-    return (config.minutes or DEFAULT_MINUTES) * 60 * 0.9 * machine.multiplications_per_second / work
+    seconds = 0.9 * 60 * (config.minutes or DEFAULT_MINUTES)
+    return seconds * machine.multiplications_per_second / (PRODUCTS * weights)
 
 
 def choose_size(config: TrainConfig, corpus: Corpus, machine: Machine) -> tuple[int, int]:
@@ -338,8 +345,6 @@ def choose_size(config: TrainConfig, corpus: Corpus, machine: Machine) -> tuple[
 
 def _sees_enough(config: TrainConfig, corpus: Corpus, machine: Machine) -> bool:
     """Whether a network sees TOKENS_PER_WEIGHT within the budget."""
-    config = config.model_copy(update={"dropout": 0.0})
-    length = corpus.count("length", validation=False)
-    tokens = min(tokens_in_budget(config, corpus, machine), EPOCHS_LIMIT * length)
-    weights = multiplications_per_token(build(config, corpus), corpus) / 3
+    length, weights = corpus.count("length", validation=False), weights_in_products(config, corpus)
+    tokens = min(tokens_in_budget(config, machine, weights), EPOCHS_LIMIT * length)
     return tokens >= TOKENS_PER_WEIGHT * weights

@@ -80,6 +80,9 @@ class NoteNames(BaseTokenizer[NoteNamesConfig]):
         other.written = tuple(played.get(number, program) for number, program in enumerate(self.programs))
         return other
 
+    def options(self) -> Mapping[str, Any]:
+        return {**super().options(), "instruments": bool(self.settings.programs)}
+
     @property
     def columns(self) -> tuple[Column, ...]:
         """The id; with durations also the steps since the last quarter, and the length in force; with instruments also

@@ -64,41 +64,35 @@ def read_voices(path: Path) -> Pieces:
     return Pieces(grid, read_grids(path).map(grid.grid_to_ids))
 
 
-COMMON: dict[str, Any] = {
-    "layers": 1,
-    "embedding": 192,
-    "candidate_dropout": 0.0,
-    "batch": 64,
-    "window": 64,
-    "evaluations": 25,
-    "patience": 8,
-    "samples": 0,
-}
-"""Settings that are not defaults of `train`, for all collections."""
+def _recipe(dropout: float, steps: int, window: int = 64) -> dict[str, Any]:
+    """Return settings of `train` that are not its defaults."""
+    return {
+        "hidden": 384,
+        "layers": 1,
+        "embedding": 192,
+        "dropout": dropout,
+        "candidate_dropout": 0.0,
+        "batch": 64,
+        "window": window,
+        "steps": steps,
+        "evaluations": 15,
+        "patience": 8,
+        "samples": 0,
+    }
+
 
 COLLECTIONS = {
     each.name: each
     for each in (
-        Collection(
-            "jsb", "JSB_Chorales.mat", read_frames, COMMON | {"hidden": 384, "dropout": 0.5, "steps": 4000}
-        ),
-        Collection(
-            "nottingham",
-            "Nottingham.mat",
-            read_frames,
-            COMMON | {"hidden": 384, "dropout": 0.1, "steps": 4000},
-        ),
-        Collection(
-            "musedata", "MuseData.mat", read_frames, COMMON | {"hidden": 384, "dropout": 0.1, "steps": 4000}
-        ),
-        Collection(
-            "piano", "Piano_midi.mat", read_frames, COMMON | {"hidden": 384, "dropout": 0.1, "steps": 2000}
-        ),
+        Collection("jsb", "JSB_Chorales.mat", read_frames, _recipe(0.5, 3500)),
+        Collection("nottingham", "Nottingham.mat", read_frames, _recipe(0.1, 4000)),
+        Collection("musedata", "MuseData.mat", read_frames, _recipe(0.1, 4000)),
+        Collection("piano", "Piano_midi.mat", read_frames, _recipe(0.2, 2000)),
         Collection(
             "jsb16",
             "Jsb16thSeparated.json",
             read_voices,
-            COMMON | {"hidden": 384, "dropout": 0.3, "window": 128, "steps": 3000},
+            _recipe(0.35, 1400, window=128),
             parts=VOICES,
             average="all frames",
             unit="voice and step",
