@@ -118,7 +118,7 @@ def test_numbers_that_are_not_finite_do_no_harm(base: Bundle, tmp_path: Path) ->
     before = {name: vector.clone() for name, vector in vectors.items()}
     forward = run.trainer.network.forward
     run.trainer.network.forward = lambda inputs, state: (forward(inputs, state)[0] * float("inf"), state)  # type: ignore[method-assign]
-    with pytest.raises(RitornelloError, match="does not stay finite .* --learning-rate"):
+    with pytest.raises(RitornelloError, match=r"does not stay finite .* --learning-rate"):
         list(run.steps())
     assert all(vector.equal(before[name]) for name, vector in vectors.items())
     assert not run.out.exists()

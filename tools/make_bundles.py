@@ -63,16 +63,12 @@ class Recipe:
     @property
     def licence(self) -> str:
         """The licences of the sets, each once."""
-        own = ", ".join(dict.fromkeys(each.licence for each in self._sets()))
-        return f"{own}; before that, those of base" if self.init else own
+        return ", ".join(dict.fromkeys(", ".join(each.licence for each in self._sets()).split(", ")))
 
     @property
     def provenance(self) -> str:
         """Where the sets are from, with the lines that their licences want quoted, each once."""
-        own = " ".join(dict.fromkeys(each.source for each in self._sets()))
-        return (
-            f"{own} Begun from a network that learned the music of base, see its card." if self.init else own
-        )
+        return " ".join(dict.fromkeys(each.source for each in self._sets()))
 
     def _sets(self) -> Iterable[music.MusicSet]:
         return ((music.SETS | music.FOLK)[name] for name in self.sets)
@@ -82,7 +78,7 @@ ALL = {"samples": 0, "patience": 1000}
 """Settings of all recipes. They go to the end of their time, until which the rate falls; the best network is kept."""
 
 AGAIN = {"learn": "all", "learning_rate": 2e-4, "batch": 64, "window": 64, "growing_window": False}
-"""Of a model that learns music again that the one it begins from has learned: a high rate first undoes what that knows."""
+"""Of a model that learns again what the one it begins from has learned: a high rate first undoes what that knows."""
 
 ON_A_CARD = {"batch": 512, "window": 128, "growing_window": False}
 """Settings where the device is a graphics card; on processors they are chosen to fit."""
@@ -158,12 +154,6 @@ RECIPES = {
         8,
         {"dropout": 0.2, "learning_rate": 2e-3},  # music that the small base has not learned
         sampling=Sampling(temperature=0.95, top_p=0.9),
-    ),
-    "leadsheets": Recipe(
-        ("leadsheets",),
-        "Melodies with chords: popular songs until 1930, hymns and folk tunes",
-        4,
-        {"dropout": 0.4},
     ),
     "bands": Recipe(
         ("freedoom-debian", "multi-freedoom", "bands-open"),

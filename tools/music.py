@@ -76,7 +76,7 @@ FREEDOOM = (
 MUTOPIA = (
     "Mutopia Project (https://www.mutopiaproject.org); typesetters of the CC BY pieces: LICENSE-Mutopia.txt."
 )
-MUTOPIA_LICENCE = "public domain, or CC BY 2.5 to 4.0 by the piece"
+MUTOPIA_LICENCE = "public domain or CC BY 2.5 to 4.0 by the piece"
 
 SETS = {
     "bands-open": MusicSet(

@@ -19,7 +19,6 @@ KINDS = {
     "choir": "Choral piece",
     "organ": "Organ piece",
     "guitar": "Guitar piece",
-    "leadsheets": "Tune",
     "bands": "Band piece",
 }
 """What the pieces of a shipped model are called; `folk` names its tunes by their meter."""
