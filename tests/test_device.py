@@ -196,16 +196,16 @@ class FakeTrial:
 
     most = 1024
 
-    def __init__(self, config: TrainConfig, corpus: Corpus, precision: str, rows: int, steps: int) -> None:
+    def __init__(self, config: TrainConfig, corpus: Corpus, rows: int, steps: int) -> None:
         if rows > self.most:
             raise FULL
-        self.speed = min(rows, 256) * (2.0 if precision == "bfloat16" else 1.0) * (1.1 if rows > 256 else 1.0)
+        self.speed = min(rows, 256) * (1.1 if rows > 256 else 1.0)
 
-    def seconds(self) -> float:
+    def seconds(self, precision: str) -> float:
         return 0.01
 
-    def rate(self, seconds_limit: float) -> float:
-        return 1e9 * self.speed
+    def rate(self, precision: str, seconds_limit: float) -> float:
+        return 1e9 * self.speed * (2.0 if precision == "bfloat16" else 1.0)
 
 
 @pytest.mark.parametrize(("most", "streams"), [(1024, 256), (200, 128)])

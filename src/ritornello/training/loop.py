@@ -301,7 +301,7 @@ class Trainer:
     def _recover(self) -> None:
         """Go back to the best weights, with half the rate, after MOST_FAILED_STEPS without finite numbers."""
         counters = self.counters
-        if not self.best_weights or counters.rate_scale < 1e-3:
+        if not self.best_weights or not math.isfinite(counters.best) or counters.rate_scale < 1e-3:
             raise RitornelloError(
                 f"training does not stay finite at a learning rate of {highest_rate(self.config):g}; "
                 "try a lower --learning-rate"

@@ -138,6 +138,8 @@ def settle(
                 or _streams(config, corpus, FEW_STREAMS if is_fine_tuning else _TRIAL_BATCH_SIZE)
             }
         )
+        if config.hidden and config.layers:
+            config = _sized(config, config.hidden, config.layers)
         machine = measure(config, corpus)
         if not (config.hidden and config.layers):
             hidden, layers = choose_size(config, corpus, machine)
