@@ -1,10 +1,38 @@
 """For all tests. Its presence also lets tests in every folder `import build`."""
 
+from __future__ import annotations
+
 import os
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from ritornello.corpus.shards import Corpus
 
 # The networks of the tests are tiny: more threads would only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 pytest.register_assert_rewrite("ritornello.testing")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six short pieces; modules that want others have their own."""
+    from test_batches import make_piece
+
+    from ritornello import formats
+
+    folder = tmp_path_factory.mktemp("pieces")
+    for number in range(6):
+        formats.write(make_piece(number), folder / f"piece-{number}.mid")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def corpus(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """The corpus of `folder`; a third is held out."""
+    from ritornello.corpus.shards import build_corpus
+
+    return build_corpus([folder], tmp_path_factory.mktemp("corpus") / "corpus", validation=0.3)[0]

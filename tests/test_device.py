@@ -9,12 +9,10 @@ from typing import Any
 
 import pytest
 import torch
-from test_batches import make_piece
 
-from ritornello import formats
 from ritornello.bundle import load_bundle
 from ritornello.cli import main
-from ritornello.corpus.shards import Corpus, build_corpus
+from ritornello.corpus.shards import Corpus
 from ritornello.errors import ConfigError, DeviceError
 from ritornello.training import device as device_module
 from ritornello.training import loop, tuning
@@ -37,19 +35,6 @@ ACCELERATOR_ERROR = getattr(torch, "AcceleratorError", RuntimeError)  # torch 2.
 FAILING = ACCELERATOR_ERROR("CUDA error: an illegal memory access was encountered\nCUDA kernel errors ...")
 DRIVER = RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED")
 OTHER_KIND = ACCELERATOR_ERROR("CUDA error: no kernel image is available for execution on the device\n...")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pieces")
-    for number in range(6):
-        formats.write(make_piece(number), folder / f"piece-{number}.mid")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def corpus(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    return build_corpus([folder], tmp_path_factory.mktemp("corpus") / "corpus", validation=0.3)[0]
 
 
 class Unread(Readings):

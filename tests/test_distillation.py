@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from test_batches import make_piece
 
-from ritornello import formats
 from ritornello.bundle import Bundle, load_bundle, load_network
 from ritornello.corpus.shards import open_corpus
 from ritornello.corpus.streams import Streams
@@ -25,14 +23,6 @@ SMALL: dict[str, Any] = {
     "hidden": 8, "layers": 1, "embedding": 8, "batch": 2, "window": 16, "precision": "float32", "samples": 0,
     "dropout": 0.5, "candidate_dropout": 0.5, "evaluations": 2,
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pieces")
-    for number in range(6):
-        formats.write(make_piece(number), folder / f"piece-{number}.mid")
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 import torch
 from build import TICKS, make_melody
-from test_batches import make_piece
 from torch import nn
 
 from ritornello import formats
 from ritornello.bundle import Bundle, load_bundle, load_network
-from ritornello.corpus.shards import Corpus, build_corpus
+from ritornello.corpus.shards import Corpus
 from ritornello.errors import ConfigError
 from ritornello.likelihood import Likelihood
 from ritornello.networks import Network
@@ -32,19 +31,6 @@ SMALL: dict[str, Any] = {
     "dropout": 0.0, "evaluations": 4, "threads": 1, "rank": 2, "learning_rate": 0.01,
 }  # fmt: skip
 KINDS = ("all", "low-rank", "biases")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pieces")
-    for number in range(6):
-        formats.write(make_piece(number), folder / f"piece-{number}.mid")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def corpus(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    return build_corpus([folder], tmp_path_factory.mktemp("corpus") / "corpus", validation=0.3)[0]
 
 
 def new_network(corpus: Corpus) -> Network:

@@ -14,11 +14,10 @@ import numpy as np
 import pytest
 import torch
 from build import make_song
-from test_batches import make_piece
 
 from ritornello import formats
 from ritornello.bundle import load_bundle, load_network
-from ritornello.corpus.shards import Corpus, build_corpus
+from ritornello.corpus.shards import Corpus
 from ritornello.corpus.streams import validation_windows
 from ritornello.errors import ConfigError, FileError, RitornelloError
 from ritornello.networks import make_network
@@ -37,19 +36,6 @@ SMALL: dict[str, Any] = {
     "hidden": 8, "layers": 1, "embedding": 8, "batch": 2, "window": 16, "precision": "float32", "samples": 0,
     "dropout": 0.1, "evaluations": 4,
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pieces")
-    for number in range(6):
-        formats.write(make_piece(number), folder / f"piece-{number}.mid")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def corpus(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    return build_corpus([folder], tmp_path_factory.mktemp("corpus") / "corpus", validation=0.3)[0]
 
 
 MakeTrainer = Callable[..., Trainer]
