@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class CadenceSettings(Settings):
-    cadence: bool = Field(True, description="let the last bar be the tonic chord of the key")
+    cadence: bool = Field(True, description="end with the tonic chord of the key, on a strong beat and held")
 
 
 class Cadence(Constraint):
@@ -38,7 +38,7 @@ class Cadence(Constraint):
     def start(self, context: Context) -> CadenceState | None:
         from ritornello.representations.multitrack import Multitrack
 
-        if not context.of(CadenceSettings).cadence or has_end_of_its_own(context.of(FixedNotesSettings)):
+        if not (context.of(CadenceSettings).cadence and may_end_freely(context.of(FixedNotesSettings))):
             return None
         from ritornello.generation.constraints.cadence_multitrack import CadenceState
 
@@ -47,6 +47,6 @@ class Cadence(Constraint):
         return CadenceState(found.vocabulary, key) if isinstance(found, Multitrack) else None
 
 
-def has_end_of_its_own(fixed: FixedNotesSettings) -> bool:
-    """Whether fixed notes determine the end of a piece; those of a form may leave it free."""
-    return bool(fixed.fixed_notes_asked) and (not fixed.form or fixed.loop)
+def may_end_freely(fixed: FixedNotesSettings) -> bool:
+    """Whether the last bar may be composed: of fixed notes, only those of a form may leave it free."""
+    return not fixed.fixed_notes_asked or bool(fixed.form and not fixed.loop)

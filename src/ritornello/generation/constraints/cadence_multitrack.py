@@ -32,7 +32,7 @@ class CadenceState(ConstraintState):
     name, rank, is_asked = "cadence", 90, False
 
     def __init__(self, vocabulary: Vocabulary, key: tuple[int, bool] | None = None) -> None:
-        """`key`: (fifths, minor), None for that of the notes so far."""
+        """`key`: (fifths, minor), None for that of the notes before the last bar."""
         self.vocabulary = vocabulary
         self.key = None if key is None else 1 + key_tonic(*key) + 12 * key[1]  # as in `KeySoFar`
         self.pitches: dict[int, tuple[int, int]] = {}  # their sum and number, by voice
@@ -43,6 +43,9 @@ class CadenceState(ConstraintState):
             if not self.vocabulary.is_drum[voice]:
                 total, count = self.pitches.get(voice, (0, 0))
                 self.pitches = self.pitches | {voice: (total + pitch, count + 1)}
+        reader = grammar.reader
+        if self.key is None and reader.bar and reader.length and not reader.bars_left:
+            self.key = reader.key_so_far.key
 
     def banned_mask(self, grammar: MultitrackGrammarState, allowed: Mask) -> Mask | None:  # type: ignore[override]
         reader, fixed = grammar.reader, grammar.conditions.fixed_notes
