@@ -396,7 +396,7 @@ def _like(begin: Bundle, config: TrainConfig) -> TrainConfig:
     options = {name: value for name, value in config_of_network.items() if name not in derived}
     own |= {"network": begin.card.network.name, "network_options": options}
     own["representation"] = begin.card.representation.name
-    own["representation_options"] = {**config.representation_options, **begin.representation.options()}
+    own["representation_options"] = {**begin.representation.options(), **config.representation_options}
     own["features"] = bool(config_of_network.get("features"))
     own["intervals"] = config_of_network.get("intervals", 0)
     return config.model_copy(update=own)

@@ -124,9 +124,23 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
         for voice, program in self._added(primer, conditions).items():
             written[voice] = self.settings.voices[voice].programs[0] if program == DRUMS else program
         other = copy(self)
-        other.vocabulary = self.vocabulary.writing(written)
+        other.vocabulary = self.vocabulary.writing(
+            written, self._compass(primer) if conditions.keeps_compass else {}
+        )
         other.tokens = other.vocabulary.tokens
         return other
+
+    def _compass(self, primer: Score | None) -> dict[int, tuple[int, int]]:
+        """Return the compass of each voice that has one, wide enough for the notes of `primer`."""
+        voices = enumerate(self.vocabulary.config.voices)
+        found = {number: voice.compass for number, voice in voices if voice.compass is not None}
+        parts = parts_of(primer) if primer else []
+        of_parts = self.vocabulary.voices_of(program for program, _ in parts)
+        for voice, (_, track) in zip(of_parts, parts, strict=True):
+            if voice in found:
+                pitches = [*found[voice], *track.notes["pitch"].tolist()]
+                found[voice] = min(pitches), max(pitches)
+        return found
 
     def _added(self, primer: Score | None, conditions: Conditions) -> dict[int, int]:
         """Return the programs of the conditions that `primer` lacks, by the voices that play them; all of them, if they

@@ -22,7 +22,7 @@ from ritornello.representations.columns.repeats import Repeats, repeat_columns
 from ritornello.representations.columns.transposed_repeats import TransposedRepeats
 from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.multitrack.encoding import FIRST_DURATION, FIRST_VELOCITY
-from ritornello.representations.multitrack.vocabulary import LONGEST_BAR, VELOCITY_STEP, Vocabulary
+from ritornello.representations.multitrack.vocabulary import LONGEST_BAR, MOVES, VELOCITY_STEP, Vocabulary
 from ritornello.representations.tokenizer import latest
 
 PHRASE = 8
@@ -45,6 +45,8 @@ def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
         Column("longest_silent_voice", len(config.voices) + 1, is_voice=True),
         Column("bars_silent", NEVER_PLAYED + 1),
     )
+    start = vocabulary.tokens.first["start"]
+    moved = (Column("moved", len(MOVES), moves="token", first_token=start),)
     meter = vocabulary.tokens.first["meter"] - 1  # 0: none yet
     return (
         Column("token", size),
@@ -57,6 +59,7 @@ def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
         Column("velocity", 128 // VELOCITY_STEP + 1),  # likewise
         *(key if config.key else ()),
         *(silent if config.longest_silent else ()),
+        *(moved if config.moved else ()),
         *(Column(f"{lag} bars ago", size + 1, is_candidate=True) for lag in config.lags),
         *repeat_columns(size, config.repeats),
     )
@@ -72,6 +75,7 @@ class Reader:
         self.time = self.bar = self.position = 0  # as in `place`
         self.bar_steps = 4 * STEPS_PER_QUARTER
         self.meter = -1  # none yet
+        self.moved = 0  # number of the start id
         self.length_high = 0
         self.length = 0  # bars; 0: not announced
         self.note = self.voice = -1  # the last note, and its voice
@@ -109,6 +113,8 @@ class Reader:
             columns += [*self.key_so_far.at_once(pitch)]
         if config.longest_silent:
             columns += [*self.silent.at_once(named, is_note, time, bar_steps)]
+        if config.moved:
+            columns += [latest(tokens.is_kind(ids, "start"), ids - tokens.first["start"], 0)]
         return [*columns, *self.bars_ago.at_once(time, bar_steps, note), *self.repeats.at_once(ids)]
 
     def advance(self, token: int) -> str:
@@ -125,6 +131,8 @@ class Reader:
                 self.meter = self.tokens.value[token]
         elif duration >= 0 or velocity >= 0:
             self.remembered.advance(self.voice, duration, velocity)
+        elif kind == "start":
+            self.moved = self.tokens.value[token]
         elif kind == "length_high":
             self.length_high = self.tokens.value[token]
         elif kind == "length_low":
@@ -172,6 +180,7 @@ class Reader:
             velocity + 1,
             *(self.key_so_far.values if config.key else ()),
             *(self.silent.values if config.longest_silent else ()),
+            *((self.moved,) if config.moved else ()),
             *self.bars_ago.values,
             *self.repeats.values,
         )
