@@ -6,7 +6,7 @@ duration only where they change within the voice. Further input columns hold wha
 and the bars left, and candidates from the past: what came some bars ago at this place (`lags`), and what followed the
 latest earlier occurrence of the last ids (`repeats`).
 
-    START  LENGTH_HIGH LENGTH_LOW  METER TEMPO  INSTRUMENT ...   (SHIFT ... [METER] [TEMPO]
+    START  LENGTH_HIGH LENGTH_LOW  METER TEMPO  INSTRUMENT ... ENTRANCE ...  (SHIFT ... [METER] [TEMPO]
            (NOTE [VELOCITY] [DURATION]) ...) ...   END
 
 The sequences are short because a recurrent network takes time for each step; see `docs/experiments.md`. Lost: timing
@@ -56,6 +56,7 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
     changes_meter = True
     config_model = MultitrackConfig
     options_model = MultitrackOptions
+    later_options = ("entrances", "moved")
 
     def __init__(self, config: MultitrackConfig) -> None:
         self.vocabulary = Vocabulary(config)
@@ -110,7 +111,13 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
             ids[4] = tokens.first["tempo"] + tempo
         added = self._added(score, conditions).items()
         more = np.array([self.vocabulary.instrument_id(*each) for each in added], dtype=np.int32)
-        return np.concatenate([ids[:5], np.sort(np.concatenate([ids[5:body], more])), ids[body:]])
+        instruments = np.concatenate([ids[5:body], more])
+        order, count = np.argsort(instruments), body - 5 if self.vocabulary.config.entrances else 0
+        entering = self.vocabulary.entrance_ids(np.full(len(more) if count else 0, min(bars, length - 1)))
+        entrances = np.concatenate([ids[body : body + count], entering])[
+            order[: len(instruments) if count else 0]
+        ]
+        return np.concatenate([ids[:5], instruments[order], entrances, ids[body + count :]]).astype(np.int32)
 
     def for_piece(self, primer: Score | None, conditions: Conditions) -> Multitrack:
         """Return it writing the programs of `primer`, and of the instruments of `conditions`, for the voices that play

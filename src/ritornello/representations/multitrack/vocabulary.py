@@ -54,6 +54,9 @@ TRANSPOSITION = 6
 MOVES = (*range(TRANSPOSITION + 1), *range(-TRANSPOSITION, 0))
 """Semitones by which a piece was moved: of each id of the kind start, that of a piece as written first."""
 
+ENTRANCES = (*range(9), 10, 12, 16, 20, 24, 32, 48, 64)
+"""The first bar, from 0, that each id of the kind entrance stands for."""
+
 OCTAVE = 12
 
 COMPASS = 0.01
@@ -95,6 +98,7 @@ class MultitrackOptions(BaseModel, frozen=True, extra="forbid"):
     any_key: bool = Field(True, description="show such occurrences in other keys too")
     key: bool = Field(True, description="show the key so far, and the degree of the last note in it")
     longest_silent: bool = Field(True, description="show which instrument has not played for longest")
+    entrances: bool = Field(True, description="announce in which bar each instrument enters")
     moved: bool = Field(
         True, description="show how far a piece was moved from the key in which it is written"
     )
@@ -108,6 +112,7 @@ class MultitrackConfig(BaseModel, frozen=True, extra="forbid"):
     any_key: bool = False
     key: bool = False
     longest_silent: bool = False
+    entrances: bool = False
     moved: bool = False
     voices: tuple[Voice, ...] = Field(min_length=1, max_length=256)
     meters: tuple[tuple[int, int], ...] = Field(min_length=1, max_length=64)
@@ -150,21 +155,28 @@ class Vocabulary:
 
     @cached_property
     def by_id(self) -> Ints:
-        """What reading looks up, (7, ids): the voice named, 1 + the id of a note, its pitch if it has a key, the number
-        of the duration and of the velocity, `shift` and `new_bar`; -1, for a note 0, where there is none."""
+        """What reading looks up, (8, ids): the voice named, 1 + the id of a note, its pitch if it has a key, the number
+        of the duration and of the velocity, `shift` and `new_bar`, and the bar of an entrance; -1, for a note 0, where
+        there is none."""
         tokens, ids = self.tokens, np.arange(self.tokens.size)
         numbers = [
             np.where(tokens.mask(kind), ids - tokens.first[kind], -1) for kind in ("duration", "velocity")
         ]
         notes = np.where(tokens.mask("note"), ids + 1, 0)
         pitch = np.where(tokens.is_pitched, tokens.pitch, -1)
-        return np.stack([tokens.voice, notes, pitch, *numbers, self.shift, self.new_bar])
+        entrance = np.full(tokens.size, -1)
+        entrance[tokens.slice["entrance"]] = ENTRANCES[: tokens.blocks["entrance"].size]
+        return np.stack([tokens.voice, notes, pitch, *numbers, self.shift, self.new_bar, entrance])
 
     @cached_property
     def rows(self) -> list[list[int]]:
         """The columns of `by_id`, for reading one id at a time."""
         rows: list[list[int]] = self.by_id.T.tolist()
         return rows
+
+    def entrance_ids(self, bars: Any) -> Any:
+        """Return the ids of entrances in bars, from 0."""
+        return self.tokens.first["entrance"] + np.searchsorted(ENTRANCES, bars, side="right") - 1
 
     def note_ids(self, voice: Any, pitch: Any) -> Any:
         """Return the ids of notes whose pitches lie within their voices."""
@@ -191,6 +203,11 @@ class Vocabulary:
                 [f"instrument {voice}:{program}" for voice, program in self.instruments],
                 voice=owners,
                 program=np.where(self.is_drum[owners], DRUMS, programs),
+            ),
+            block(
+                "entrance",
+                len(ENTRANCES) if self.config.entrances else 0,
+                [f"entrance in bar {bar + 1}" for bar in ENTRANCES],
             ),
             block("shift", len(SHIFTS), [f"shift {s}" for s in SHIFTS], duration=SHIFTS / STEPS_PER_QUARTER),
             block("velocity", 128 // VELOCITY_STEP),
@@ -295,6 +312,8 @@ class Vocabulary:
         """
         tokens, voices = self.tokens, other.voices_like(self)
         result: Ints = np.array([other.tokens.first[kind] for kind in tokens.kind]) + np.array(tokens.value)
+        if not other.config.entrances:
+            result[tokens.slice["entrance"]] = -1
         if self.config.moved != other.config.moved:
             result[tokens.slice["start"]] = other.tokens.first["start"]
         meters = [other.nearest_meter(*meter) for meter in self.config.meters]
