@@ -306,14 +306,13 @@ class Vocabulary:
         return self.tokens.first["instrument"] + self._instrument_numbers[voice, near]
 
     def analogues(self, other: Vocabulary) -> Ints:
-        """Return for each id the one as which `other` reads its meter, instrument or note; the others are the same.
+        """Return for each id the one as which `other` reads its meter, instrument or note, and an instrument for an
+        entrance where it knows none; the others are the same.
 
         -1 for drums where `other` has none, and for instruments where it has nothing but drums.
         """
         tokens, voices = self.tokens, other.voices_like(self)
         result: Ints = np.array([other.tokens.first[kind] for kind in tokens.kind]) + np.array(tokens.value)
-        if not other.config.entrances:
-            result[tokens.slice["entrance"]] = -1
         if self.config.moved != other.config.moved:
             result[tokens.slice["start"]] = other.tokens.first["start"]
         meters = [other.nearest_meter(*meter) for meter in self.config.meters]
@@ -321,6 +320,8 @@ class Vocabulary:
         result[tokens.slice["instrument"]] = [
             other.instrument_id(voices[voice], program) for voice, program in self.instruments
         ]
+        if not other.config.entrances:  # where it would read one more instrument
+            result[tokens.slice["entrance"]] = result[tokens.first["instrument"]]
         notes = tokens.slice["note"]
         voice = voices[tokens.voice[notes]]
         pitch = fold_into_range(tokens.pitch[notes], other.low[voice], other.high[voice])
