@@ -78,7 +78,7 @@ def parse_figure(text: str, tonic: int, minor: bool) -> tuple[int, str, int] | N
             tones.append(10)
         elif sign == "o":
             tones.append(9)
-        elif name == "V" or applied and name != "VII":
+        elif name == "V" or (applied and name != "VII"):
             tones.append(10)
         else:
             degree = NUMERALS.index(name)
@@ -119,10 +119,11 @@ def parse_key(text: str) -> tuple[int, bool] | None:
 
 
 def read_roman(text: str, score: Score) -> tuple[Score, list[Written], list[int]]:
-    """Return the score with its pickup as the analysis has it, the written chords, and the ticks at which phrases begin.
+    """Return the score with the pickup of the analysis, the written chords, and the ticks at which phrases begin.
 
-    Files made from scores often lose where the first bar begins; of the offsets by quarters, the one with which most of
-    the sound belongs to the written chords is taken. No chords where that is less than `LEAST_FIT`, or the meter changes.
+    Files made from scores often lose where the first bar begins; of the offsets by quarters, the one with which most
+    of the sound belongs to the written chords is taken. No chords where that is less than `LEAST_FIT`, or where the
+    meter changes.
     """
     bars = _bars(text)
     if not bars or len({(meter.numerator, meter.denominator) for meter in score.meters}) > 1:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.score import Meter, Score
+from ritornello.analysis.beats import has_pickup
+from ritornello.score import Score
 
 LEFT, RIGHT = 96, 28  # margins; the keyboard and the names of the drums are in the left one
 PIXELS_PER_QUARTER = 21.0  # the target; sixteenths can still be told apart
@@ -86,16 +87,7 @@ def make_layout(score: Score, width: int, with_chords: bool = False) -> Layout:
     edges = np.unique(bars[after - (even - bars[after - 1] < bars[after] - even)])  # the nearest bar lines
     low, high = _pitch_range(score)
     above = ABOVE + CHORDS_ROW * with_chords
-    return Layout(width, edges, bars, low, high, _drums(score), 0 if _has_pickup(score, bars) else 1, above)
-
-
-def _has_pickup(score: Score, bars: NDArray[np.int64]) -> bool:
-    """Return whether the first bar is shorter than its meter, or than the second (it has a meter of its own)."""
-    if len(bars) < 3:
-        return False
-    first, second = np.diff(bars[:3]).tolist()
-    meter = score.meters[0] if score.meters and score.meters[0].tick == 0 else Meter(0, 4, 4)
-    return bool(first < max(second, meter.bar_ticks(score.ticks_per_quarter)))
+    return Layout(width, edges, bars, low, high, _drums(score), 0 if has_pickup(score) else 1, above)
 
 
 def _pitch_range(score: Score) -> tuple[int, int]:
