@@ -19,7 +19,7 @@ DRUM_ROW = 9.0
 MOST_DRUM_ROWS = 16
 LEAST_RANGE = 24  # semitones
 ABOVE, BELOW, DRUM_GAP = 20.0, 34.0, 8.0  # bar numbers above a system, seconds below, a gap above the drums
-CHORDS_ROW = 15.0  # chord symbols, between the bar numbers and the system
+NAMES_ROW = 15.0  # keys, and chord symbols, between the bar numbers and the system
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ class Layout:
         return self.bottom - (place + 1) * DRUM_ROW
 
 
-def make_layout(score: Score, width: int, with_chords: bool = False) -> Layout:
-    """Return the layout of `score`, which has notes, on a page of `width` pixels, with a row of chords or not."""
+def make_layout(score: Score, width: int, rows_of_names: int = 0) -> Layout:
+    """Return the layout of `score`, which has notes, on a page of `width` pixels, with rows for keys and chords."""
     bars = score.bars.edges
     quarters = bars[-1] / score.ticks_per_quarter
     count = int(np.clip(np.ceil(quarters * PIXELS_PER_QUARTER / (width - LEFT - RIGHT)), 1, MOST_SYSTEMS))
@@ -86,7 +86,7 @@ def make_layout(score: Score, width: int, with_chords: bool = False) -> Layout:
     after = np.searchsorted(bars, even).clip(1, len(bars) - 1)
     edges = np.unique(bars[after - (even - bars[after - 1] < bars[after] - even)])  # the nearest bar lines
     low, high = _pitch_range(score)
-    above = ABOVE + CHORDS_ROW * with_chords
+    above = ABOVE + NAMES_ROW * rows_of_names
     return Layout(width, edges, bars, low, high, _drums(score), 0 if has_pickup(score) else 1, above)
 
 

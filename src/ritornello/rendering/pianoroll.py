@@ -33,7 +33,7 @@ from ritornello.errors import ConfigError
 from ritornello.notation.harmony import NO_CHORD, chord_names
 from ritornello.notation.names import printed_names
 from ritornello.paths import write_bytes
-from ritornello.rendering.layout import ABOVE, DRUM_ROW, LEFT, Layout, make_layout
+from ritornello.rendering.layout import ABOVE, DRUM_ROW, LEFT, NAMES_ROW, Layout, make_layout
 from ritornello.score import Notes, Score, Track, seconds_to_ticks, ticks_to_seconds
 from ritornello.theory import drum_name, key_name
 
@@ -88,7 +88,7 @@ def render_pianoroll(score: Score, width: int = 1600) -> Image.Image:
         raise ConfigError("the score has no notes: there is nothing to see")
     colours, names = _colours(score), _names_above(score)
     order = _drawing_order(score, colours)
-    layout = make_layout(score, width, bool(names.chords))
+    layout = make_layout(score, width, bool(names.keys) + bool(names.chords))
     strips = [_draw_header(score, colours, width)]
     for first, stop in zip(layout.edges[:-1].tolist(), layout.edges[1:].tolist(), strict=True):
         strips.append(_draw_system(score, layout, colours, order, names, (first, stop)))
@@ -362,14 +362,14 @@ def _draw_time_axis(pen: _Pen, layout: Layout, score: Score, span: tuple[int, in
 
 
 def _draw_keys(pen: _Pen, layout: Layout, keys: Sequence[KeySpan], span: tuple[int, int]) -> None:
-    """Write the keys beside the numbers of the bars with which they begin."""
+    """Write the keys in a row of their own, where they begin; one without space is left out."""
     free = 0.0
     for key in keys:
-        left = _x(layout, span, key.start) + 26
+        left = _x(layout, span, key.start) + 3
         if span[0] <= key.start < span[1] and left >= free:
             name = key_name(key.key.fifths, key.minor)
-            pen.text(left, ABOVE - 8, name, 10)
-            free = left + _text_width(name, 10) + 26
+            pen.text(left, ABOVE + NAMES_ROW - 8, name, 10)
+            free = left + _text_width(name, 10) + 5
 
 
 def _draw_chords(pen: _Pen, layout: Layout, names: _NamesAbove, span: tuple[int, int]) -> None:
