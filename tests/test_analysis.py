@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from build import TICKS
+from typer.testing import CliRunner
 
 from ritornello.analysis import (
     analyse,
@@ -22,6 +26,8 @@ from ritornello.analysis.chords import NONE, QUALITIES, find_chords
 from ritornello.analysis.keys import find_keys
 from ritornello.analysis.paths import best_path
 from ritornello.analysis.sections import bar_similarity
+from ritornello.cli.analyse import analyse as command
+from ritornello.corpus.report import Harmony, summarise_harmony
 from ritornello.notation.harmony import with_chord_symbols
 from ritornello.score import Meter, Score, Track, make_notes
 from ritornello.theory import CHORDS, parse_chord
@@ -255,3 +261,58 @@ def test_chord_symbols_are_written_with_the_names_of_the_key():
     ]
     assert with_chord_symbols(written) == written  # what is written stays
     assert with_chord_symbols(Score(TICKS)) == Score(TICKS)
+
+
+def told(*arguments: object) -> str:
+    app = typer.Typer()
+    app.command()(command)
+    done = CliRunner().invoke(app, [str(each) for each in arguments])
+    assert done.exit_code == 0
+    return done.stdout
+
+
+def test_the_command_prints_keys_sections_and_chords_by_bars(tmp_path: Path):
+    played("C Am F G7 C C F G7 C").write(tmp_path / "song.mid")
+    lines = [line.split() for line in told(tmp_path / "song.mid").splitlines()]
+    assert ["keys", "C", "major", "1-9"] in lines
+    assert ["1", "|", "C", "|", "Am", "|", "F", "|", "G7", "|"] in lines
+    assert ["5", "|", "C", "|", "%", "|", "F", "|", "G7", "|"] in lines
+    assert ["9", "|", "C", "|"] in lines
+
+
+def test_a_pickup_is_bar_0_and_stands_alone(tmp_path: Path):
+    score = played("G C C C C F", beats=4)
+    Score(TICKS, score.tracks, meters=(Meter(0, 1, 4), Meter(TICKS, 4, 4))).write(tmp_path / "song.mid")
+    facts = json.loads(told(tmp_path / "song.mid", "--json"))
+    assert facts["sections"][0]["bar"] == 0
+    rows = [line.split()[0] for line in told(tmp_path / "song.mid").splitlines() if " | " in line]
+    assert rows == ["0", "1", "5"]
+
+
+def test_the_command_writes_facts_for_machines(tmp_path: Path):
+    played("C F G7 C").write(tmp_path / "song.mid")
+    facts = json.loads(told(tmp_path / "song.mid", "--json"))
+    assert [(each["chord"], each["bar"], each["last_bar"]) for each in facts["chords"]] == [
+        ("C", 1, 1), ("F", 2, 2), ("G7", 3, 3), ("C", 4, 4),
+    ]  # fmt: skip
+    assert [each["key"] for each in facts["keys"]] == ["C major"]
+    assert (facts["melody"]["track"], facts["bass"]["notes"]) == (1, 4)
+
+
+@pytest.mark.parametrize(
+    ("tracks", "line"),
+    [
+        ((Track(make_notes([(0, TICKS, 36, 64)] * 9), is_drum=True),), "only drums play: no keys, chords"),
+        ((melody(*TUNE),), "one note sounds at a time: the chords are a guess"),
+        ((), "no notes: there is nothing to tell"),
+    ],
+)
+def test_the_command_says_what_it_cannot_tell(tracks: tuple[Track, ...], line: str, tmp_path: Path):
+    Score(TICKS, tracks).write(tmp_path / "song.mid")
+    assert line in told(tmp_path / "song.mid")
+
+
+def test_the_harmony_of_pieces_is_counted_by_bars():
+    pieces = [played("C G7 C C"), played("Am E7 Am Am Dm E7 Am Am"), Score(TICKS)]
+    assert summarise_harmony(pieces) == Harmony(pieces=2, minor=8 / 12, keys=1, changes=7 / 12)
+    assert summarise_harmony([Score(TICKS)]) is None
