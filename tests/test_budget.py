@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from ritornello.bundle import load_bundle
 from ritornello.cli import app
 from ritornello.corpus.shards import Corpus, build_corpus
+from ritornello.corpus.streams import held_out_pieces
 from ritornello.errors import ConfigError
 from ritornello.training.config import TrainConfig
 from ritornello.training.loop import Trainer
@@ -152,7 +153,7 @@ def test_the_figure_tells_how_sure_it_is(corpus: Corpus, tmp_path: Path) -> None
     assert final.likelihood.notes == corpus.count("notes", validation=True)
     # Against the definition, on the pieces one by one.
     pieces = [_alone(run.trainer, number) for number in corpus.pieces(validation=True)]
-    total = sum(-each.log_likelihood for each, _ in pieces)
+    total = sum(-each.likelihood.log_likelihood for each in pieces)
     assert final.likelihood.nats_per_note == pytest.approx(total / final.likelihood.notes, rel=1e-6)
     assert 0 < final.standard_error < final.likelihood.nats_per_note
     facts = run.trainer.facts(final)["figures"]
@@ -161,18 +162,8 @@ def test_the_figure_tells_how_sure_it_is(corpus: Corpus, tmp_path: Path) -> None
 
 
 def _alone(trainer: Trainer, number: int) -> Scored:
-    from dataclasses import replace
-
-    from ritornello.corpus.streams import validation_windows
-    from ritornello.training.loader import Loader
-    from ritornello.training.scoring import score
-
-    index = trainer.corpus.index.copy()
-    index["validation"] = False
-    index["validation"][number] = True
-    corpus = replace(trainer.corpus, index=index)
-    batches = map(Loader(corpus, trainer.device).load, validation_windows(corpus, 1, 50))
-    return score(trainer.network, batches, corpus.representation.tokens)
+    pieces = held_out_pieces(trainer.corpus)
+    return trainer.scorer.score(trainer.network, pieces[pieces.piece == number])
 
 
 def invoke(*arguments: Any) -> Any:

@@ -18,10 +18,11 @@ from build import make_song
 from ritornello import formats
 from ritornello.bundle import load_bundle, load_network
 from ritornello.corpus.shards import Corpus
-from ritornello.corpus.streams import validation_windows
+from ritornello.corpus.streams import held_out_pieces
 from ritornello.errors import ConfigError, FileError, RitornelloError
 from ritornello.networks import make_network
 from ritornello.presets import PRESETS, make_config
+from ritornello.training import scoring
 from ritornello.training.checkpoint import load_checkpoint
 from ritornello.training.config import TrainConfig
 from ritornello.training.group import Group
@@ -29,7 +30,7 @@ from ritornello.training.loader import Loader
 from ritornello.training.loop import Trainer
 from ritornello.training.run import About, prepare, resumed_config
 from ritornello.training.schedule import bptt_steps_at
-from ritornello.training.scoring import bigram, score
+from ritornello.training.scoring import Scorer, bigram
 from ritornello.training.tuning import choose_dropout, settle
 
 SMALL: dict[str, Any] = {
@@ -137,17 +138,17 @@ def test_it_stops_early_when_nothing_improves(make_trainer: MakeTrainer) -> None
     assert trainer.counters.step < 400
 
 
-def test_held_out_scores_do_not_depend_on_the_batching(corpus: Corpus) -> None:
+def test_held_out_scores_do_not_depend_on_the_batching(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
     torch.manual_seed(0)
     sizes = tuple(column.size for column in corpus.representation.columns)
     network = make_network("lstm", {"hidden": 8, "embedding": 8, "layers": 2}, sizes)
-    loader = Loader(corpus, torch.device("cpu"))
-    scores = [
-        score(
-            network, map(loader.load, validation_windows(corpus, rows, window)), corpus.representation.tokens
-        ).likelihood
-        for rows, window in ((1, 7), (2, 32), (5, 1000))
-    ]
+    scorer, scores = Scorer(corpus, Loader(corpus, torch.device("cpu")), Group()), []
+    for rows, window in ((1, 7), (2, 32), (5, 1000)):
+        monkeypatch.setattr(scoring, "STREAMS", rows)
+        monkeypatch.setattr(scoring, "window_of", lambda *_, steps=window: steps)
+        scores.append(scorer.score(network, held_out_pieces(corpus)).likelihood)
     for other in scores[1:]:
         assert other.log_likelihood == pytest.approx(scores[0].log_likelihood, rel=1e-5)
         assert (other.tokens, other.notes) == (scores[0].tokens, scores[0].notes)
