@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from ritornello import formats
 from ritornello.cli import app
+from ritornello.corpus import streams as streams_module
 from ritornello.corpus.shards import Corpus, build_corpus, open_corpus
 from ritornello.corpus.streams import (
     ALL_KEYS,
@@ -126,9 +127,8 @@ def test_batches_are_by_definition_wherever_the_rows_lie(
         expected = [by_definition(corpus, each) for each in windows]
         assert same(list(map(loader.load, windows)), expected)
         scored = [int((each.targets != IGNORE).sum()) for each in expected]
-        assert [
-            each.total - int(window.unscored.sum()) for each, window in zip(expected, windows, strict=True)
-        ] == scored
+        unscored = [int(each.unscored.sum()) for each in windows]
+        assert [each.total for each in expected] == [sum(each) for each in zip(scored, unscored, strict=True)]
 
 
 def test_streamed_rows_take_no_more_than_their_room(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,10 +235,8 @@ def test_ranks_are_disjoint_and_together_read_what_one_would(corpus: Corpus, ran
 
 def test_held_out_pieces_are_shared_out(corpus: Corpus) -> None:
     def targets(**share: int) -> int:
-        return sum(
-            int(each.count.sum())
-            for each in validation_windows(held_out_pieces(corpus), 2, BPTT_STEPS, **share)
-        )
+        windows = validation_windows(held_out_pieces(corpus), 2, BPTT_STEPS, **share)
+        return sum(int(each.count.sum()) for each in windows)
 
     assert targets(rank=0, ranks=2) + targets(rank=1, ranks=2) == targets()
 
@@ -276,6 +274,32 @@ def test_held_out_pieces_come_once_each_in_their_own_key(corpus: Corpus) -> None
         expected = [corpus.ids(p)[1:] for p in corpus.pieces(validation=True)]
         assert sorted(scored.tolist()) == sorted(np.concatenate(expected).tolist())
         assert sum(int(b.reset.sum()) for b in batches) == len(expected)
+
+
+def test_excerpts_score_every_id_of_the_held_out_pieces_once(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams_module, "EXCERPT", 20)
+    monkeypatch.setattr(streams_module, "WARM_UP", 6)
+    excerpts = held_out_excerpts(corpus, seed=1)
+    targets = {int(piece): int(corpus.index["length"][piece]) - 1 for piece in corpus.pieces(validation=True)}
+    places = sorted(
+        (piece, place)
+        for piece, offset, count, unscored in np.stack(list(vars(excerpts).values()), axis=1).tolist()
+        for place in range(offset + unscored, offset + count)
+    )
+    assert places == [(piece, place) for piece, count in sorted(targets.items()) for place in range(count)]
+    assert (excerpts.count - excerpts.unscored).max() <= 20
+    # Of one piece they are equally long, and warmed up by six ids unless they begin it.
+    for piece in targets:
+        of_piece = excerpts[excerpts.piece == piece]
+        assert np.ptp(of_piece.count - of_piece.unscored) <= 1
+        assert sorted(of_piece.unscored.tolist()) == [0] + [6] * (len(of_piece) - 1)
+    assert 74 < excerpts.up_to(100).ids <= 100 < excerpts.ids
+    assert len(excerpts.up_to(1)) == 1
+    # A seed draws their order.
+    assert np.array_equal(held_out_excerpts(corpus, seed=1).offset, excerpts.offset)
+    assert not np.array_equal(held_out_excerpts(corpus, seed=2).offset, excerpts.offset)
 
 
 def test_a_damaged_corpus_is_refused(corpus: Corpus, tmp_path: Path) -> None:

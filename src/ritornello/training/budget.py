@@ -24,8 +24,8 @@ INTERRUPTED_SHARE = 0.1
 EVALUATION_IDS = (4_000, 100_000)
 """Limits of the ids that are scored in one evaluation, while FEW_EVALUATIONS remain."""
 
-FEW_EVALUATIONS, FEWEST_IDS = 3, 1_000
-"""A large network and few minutes: it is scored so often, if that is on so many ids at least; else less often."""
+FEW_EVALUATIONS, FEWEST_IDS = 2, 1_000
+"""A large network and few minutes: it is scored before the first step and at the end only, on so many ids at least."""
 
 FINAL_IDS = 2_000_000
 """The most ids that are scored at the end, and by the bigram model: all of them, except in the largest corpora."""
