@@ -118,7 +118,7 @@ def test_evaluations_take_a_tenth_of_the_time_at_most(corpus: Corpus, tmp_path: 
     assert run.trainer.counters.step * 0.06 > 0.85 * 180
 
 
-@pytest.mark.parametrize("minutes", [1, 2, 8])
+@pytest.mark.parametrize("minutes", [1, 2])
 def test_as_much_is_scored_as_fits_a_tenth_of_the_time(
     corpus: Corpus, tmp_path: Path, minutes: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,11 +131,11 @@ def test_as_much_is_scored_as_fits_a_tenth_of_the_time(
         (budget, "EVALUATION_IDS", (80, 100_000)),
     ):
         monkeypatch.setattr(module, name, value)
-    run = Run(corpus, tmp_path, minutes, step=0.5, scoring_an_id=0.02, saving=0.1)
+    run = Run(corpus, tmp_path, minutes, step=1, scoring_an_id=0.02, saving=0.1)
     counts = [each.validation.notes for each in run.scored if each.validation]
     assert len(set(counts)) == 1
     assert 0.04 * 60 * minutes < run.scoring_seconds <= 0.1 * 60 * minutes
-    assert len(counts) == {1: 3, 2: 5, 8: 18}[minutes]
+    assert len(counts) == {1: 2, 2: 4}[minutes]
     trainer, final = run.trainer, run.trainer.final
     assert final is not None
     assert 80 - 20 < trainer.counters.evaluation_ids <= 80 < trainer.budget.final_ids

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ritornello.corpus.losses import Losses
     from ritornello.corpus.recommend import Recommendation
-    from ritornello.corpus.report import Forecast
+    from ritornello.corpus.report import BaseForecast, Forecast
     from ritornello.corpus.scan import FileReport, Scan
 
 COLOURS = {"used": "green", "repaired": "yellow", "skipped": "red", "duplicate": "cyan", "failed": "red"}
@@ -53,15 +53,16 @@ def inspect(
     with _progress() as progress:
         found = scan(paths, minimum_notes=minimum_notes, processes=processes, progress=progress)
     outlook = forecast(sum(report.notes for report in found.used)) if found.used else None
+    from_base = _from_base(found)
     advice = recommendation(found)
     losses = _losses(found, advice) if advice else {}
     if as_json:
-        facts = scan_to_json(found, outlook)
+        facts = scan_to_json(found, outlook, from_base)
         facts["recommended"] = advice and asdict(advice) | {"command": _command(paths, advice)}
         facts["losses"] = {name: asdict(each) | {"words": each.lines()} for name, each in losses.items()}
         typer.echo(json.dumps(facts, ensure_ascii=False))
     else:
-        _print(Console(highlight=False), found, outlook, show_all)
+        _print(Console(highlight=False), found, outlook, from_base, show_all)
         if advice:
             typer.echo(f"\nrecommended: {_command(paths, advice)}\n  {advice.reason}")
         if losses:
@@ -76,6 +77,18 @@ def inspect(
         raise CorpusError(
             f"nothing to learn from: of {len(found.reports)} files read, none can be used; see their reasons"
         )
+
+
+def _from_base(found: Scan) -> BaseForecast | None:
+    """Return what `train` without further settings will give, if it begins from the base."""
+    from ritornello.bundle import load_bundle
+    from ritornello.corpus.report import forecast_from_base
+    from ritornello.generation import MODELS
+
+    if not found.used or "base" not in MODELS:
+        return None
+    base, notes = load_bundle(MODELS["base"]), sum(report.notes for report in found.used)
+    return forecast_from_base(base.card.name, base.parameters, len(found.used), notes)
 
 
 def _command(paths: Sequence[str], advice: Recommendation) -> str:
@@ -111,7 +124,9 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _print(console: Console, found: Scan, outlook: Forecast | None, show_all: bool) -> None:
+def _print(
+    console: Console, found: Scan, outlook: Forecast | None, from_base: BaseForecast | None, show_all: bool
+) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -138,7 +153,11 @@ def _print(console: Console, found: Scan, outlook: Forecast | None, show_all: bo
     rows = summary_rows(found.summary())
     if outlook:
         apart = split_forecast(found.used).removeprefix("held out: ")
-        rows += [("training", outlook.text), ("held out", apart), ("to expect", outlook.expectation)]
+        rows += [("held out", apart)]
+        if from_base:
+            rows += [(f"from {from_base.name}", from_base.text), ("from nothing", outlook.text)]
+        else:
+            rows += [("training", outlook.text), ("to expect", outlook.expectation)]
     for label, text in rows:
         facts.add_row(Text(label, style="bold"), Text(text))
     console.print()
