@@ -31,8 +31,10 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder, path = tmp_path / "songs", tmp_path / "base.rit"
     folder.mkdir()
     for number in range(4):
-        formats.write(make_song(bars=8 + number), folder / f"{number}.mid")
-    invoke("train", folder, "-o", path, "--init", "none", "--learning-rate", 0.02, *FLAGS, *NEW)
+        formats.write(make_song(bars=60 + number), folder / f"{number}.mid")
+    invoke(
+        "train", folder, "-o", path, "--init", "none", "--learning-rate", 0.02, *FLAGS, *NEW, "--steps", 30
+    )
     monkeypatch.setattr("ritornello.training.run.BASE", path)
     return path
 
