@@ -91,6 +91,14 @@ class Measured(NamedTuple):
     outside: Ints
     notes: Ints
 
+    @property
+    def nats_per_change(self) -> float:
+        return ratio(self.nats.sum(), self.changes.sum())
+
+    @property
+    def share_outside(self) -> float:
+        return ratio(self.outside.sum(), self.notes.sum())
+
     def columns(self) -> dict[tuple[str, str], Floats]:
         """Return the shares of each piece by group and name, (piece,) each."""
         parts = {PROGRESSION: (self.nats, self.changes), OUTSIDE: (self.outside, self.notes)}
