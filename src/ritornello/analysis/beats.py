@@ -10,7 +10,7 @@ from ritornello.arrays import Floats, Ints, Mask
 from ritornello.score import Meter, Score, note_columns
 
 BAR, HALF, BEAT, WITHIN = range(4)
-"""How strong a beat is: at a bar line, in the middle of a bar, another beat, and within a beat longer than a quarter."""
+"""How strong a beat is: at a bar line, in the middle of a bar, another one, within a beat longer than a quarter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Beats:
 
 
 def find_beats(score: Score) -> Beats:
-    """Return the beats of `score`, up to the end of its last bar. Raise ConfigError for too many bars (`Score.bars`)."""
+    """Return the beats of `score`, up to the end of its last bar; ConfigError for too many bars (`Score.bars`)."""
     edges, level, bar = _grid(score)
     start, duration, pitch, _ = note_columns(track for track in score.tracks if not track.is_drum)
     end = start + np.maximum(duration, 1)
