@@ -14,8 +14,8 @@ import numpy as np
 from ritornello.corpus.versions import families_of, sketch_of
 from ritornello.evaluation.comparison import compare, shares_of_ceiling
 from ritornello.evaluation.details import Details, burst, details_of
-from ritornello.evaluation.features import Piece, beginning, ratio
-from ritornello.evaluation.reference import measure_against
+from ritornello.evaluation.features import Piece, beginning
+from ritornello.evaluation.reference import Measured, measure_against
 from ritornello.evaluation.two_sample import TwoSample, tell_apart
 from ritornello.score import Score
 
@@ -33,23 +33,28 @@ class Contrast:
     """The figures; pairs are of composed and of real pieces, in this order.
 
     two_sample: None for too few pieces. keys, voices: the overlap of KEYS and of VOICES as a share of the ceiling, and
-    its standard deviation over the halvings. outside: the share of notes outside the usual range of their voice.
-    surprise: nats a chord change under a model of the real ones. bursts: pieces that end in a burst. extra_bars:
+    its standard deviation over the halvings. measured: each piece by the real ones of other families. bursts: pieces that end in a burst. extra_bars:
     composed pieces with more bars than were asked for.
     """
 
     two_sample: TwoSample | None
     keys: tuple[float, float]
     voices: tuple[float, float]
-    outside: tuple[float, float]
-    surprise: tuple[float, float]
+    measured: tuple[Measured, Measured]
     bursts: tuple[int, int]
     extra_bars: int
 
     @property
-    def progressions(self) -> float:
-        """The surprise at the chord changes of composed pieces, as a multiple of that at those of real ones."""
-        return ratio(*self.surprise)
+    def outside(self) -> tuple[float, float]:
+        """The share of notes outside the usual range of their voice."""
+        composed, real = self.measured
+        return composed.share_outside, real.share_outside
+
+    @property
+    def surprise(self) -> tuple[float, float]:
+        """Nats a chord change, under a model of the chord changes of real pieces."""
+        composed, real = self.measured
+        return composed.nats_per_change, real.nats_per_change
 
     def facts(self) -> dict[str, Any]:
         """Return the figures as plain JSON; None where one is undefined."""
@@ -92,8 +97,7 @@ def contrast(
         tell_apart(of_real, of_composed, (families, like), random),
         shares[0],
         shares[1],
-        (measured[0].share_outside, measured[1].share_outside),
-        (measured[0].nats_per_change, measured[1].nats_per_change),
+        (measured[0], measured[1]),
         (_bursts(composed), _bursts(real)),
         sum(wanted is not None and len(score.bar_starts()) > wanted for score, wanted in over),
     )

@@ -26,8 +26,8 @@ from ritornello.evaluation.features import (
     mean,
     ratio,
 )
-from ritornello.evaluation.form import figures, form
-from ritornello.evaluation.lines import entrances, lines, melody_of
+from ritornello.evaluation.form import figures, form, phrases
+from ritornello.evaluation.lines import entrances, lines
 from ritornello.score import Score
 
 LENGTHS = {"sixteenths or shorter": 0.25, "eighths": 0.5, "quarters": 1.0, "halves": 2.0, "longer": np.inf}
@@ -177,17 +177,13 @@ def burst(piece: Piece) -> int:
     return int(((notes["start"] >= piece.score.end - BURST) & (notes["duration"] <= BURST)).sum())
 
 
-def repetition(piece: Piece) -> dict[str, float]:
-    """Return the numbers of the form, with the figures of the melody."""
-    return form(piece) | figures(melody_of(piece))
-
-
 GROUPS: dict[str, Callable[[Piece], dict[str, float]]] = {
     "pitch": pitch,
     "rhythm": rhythm,
     "lines": lines,
     "harmony": harmony,
-    "form": repetition,
+    "repetition": lambda piece: form(piece) | figures(piece),
+    "phrases": phrases,
     "voices": entrances,
     "ending": ending,
 }
@@ -204,7 +200,7 @@ OF_OVERLAP = {
     ),
     "rhythm": ("groove consistency", "notes a beat", "duration", "empty beats", "empty bars"),
     "voices": ("polyphony", "polyphony rate"),
-    "form": ("repeated bars",),
+    "repetition": ("repeated bars",),
     "ending": tuple(ENDINGS),
 }
 """The features of `features` that belong to each group."""

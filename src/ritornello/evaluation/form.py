@@ -1,4 +1,4 @@
-"""Form in numbers: bars that come again, likeness over distances, figures that come again.
+"""Form in numbers: bars that come again, likeness over distances, figures and motifs, phrases and sections.
 
 The likeness of two bars is the share of their notes that both have, by onset in the bar and pitch (Jaccard). Bars
 without notes are like nothing. Of these likenesses a matrix is made, (bar, bar); what is beside its diagonal is the
@@ -9,9 +9,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from ritornello.analysis.beats import find_beats
+from ritornello.analysis.chords import find_chords
+from ritornello.analysis.motifs import find_motifs
+from ritornello.analysis.phrases import find_phrases
+from ritornello.analysis.sections import find_sections
+from ritornello.analysis.voices import find_melody
 from ritornello.arrays import Floats, Ints, Mask, run_edges
-from ritornello.evaluation.features import Piece, mean, ratio
-from ritornello.evaluation.lines import Line
+from ritornello.evaluation.features import STEPS_PER_QUARTER, Piece, mean, ratio
+from ritornello.score import make_notes
 
 LAGS = range(1, 9)
 ALIKE = 0.5
@@ -90,20 +96,52 @@ def _blocks(exact: Floats, rhythm: Floats) -> dict[str, float]:
     return values
 
 
-def figures(line: Line) -> dict[str, float]:
-    """Return how much of a melody consists of figures that came before, in any key."""
-    values = {}
-    steps, waits = np.diff(line.pitches), np.diff(line.starts)
-    for name, rows in (
-        ("intervals", steps[:, None]),
-        ("rhythm", waits[:, None]),
-        ("both", np.stack([steps, waits], axis=1)),
-    ):
-        count = len(rows) - FIGURE + 2
-        if count < 2:
-            values[f"figures of {FIGURE} notes that came before: {name}"] = np.nan
-            continue
-        windows = np.lib.stride_tricks.sliding_window_view(rows, FIGURE - 1, axis=0).reshape(count, -1)
-        different = len(np.unique(windows, axis=0))
-        values[f"figures of {FIGURE} notes that came before: {name}"] = 1 - ratio(different, count)
-    return values
+def figures(piece: Piece) -> dict[str, float]:
+    """Return how much of the melody consists of figures that came before, in any key, and of motifs."""
+    voice = find_melody(piece.score)
+    line = make_notes() if voice is None else voice.notes
+    steps, waits = np.diff(line["pitch"].astype(np.int64)), np.diff(line["start"])
+    rows = {"intervals": steps[:, None], "rhythm": waits[:, None], "both": np.stack([steps, waits], axis=1)}
+    in_motifs = sum(len(motif.places) * (len(motif.steps) + 1) for motif in find_motifs(piece.score))
+    return {
+        **{
+            f"figures of {FIGURE} notes that came before: {name}": _repeated(each)
+            for name, each in rows.items()
+        },
+        "notes of the melody in motifs": ratio(in_motifs, len(line)),
+    }
+
+
+def _repeated(rows: Ints) -> float:
+    """Return the share of the windows over FIGURE - 1 rows that equal an earlier one."""
+    count = len(rows) - FIGURE + 2
+    if count < 2:
+        return np.nan
+    windows = np.lib.stride_tricks.sliding_window_view(rows, FIGURE - 1, axis=0).reshape(count, -1)
+    return 1 - len(np.unique(windows, axis=0)) / count
+
+
+def phrases(piece: Piece) -> dict[str, float]:
+    """Return the numbers of phrases and sections: their lengths, returns, and what they end with."""
+    score = piece.score
+    beats = find_beats(score)
+    of_melody, sections = find_phrases(score, beats), find_sections(score, beats)
+    lengths = np.diff([*(phrase.start for phrase in of_melody), score.end]) / STEPS_PER_QUARTER
+    bars = np.array([section.stop_bar - section.first_bar for section in sections])
+    kinds = len({section.letter for section in sections})
+    chords = find_chords(score, beats)
+    falls = np.append(0, np.diff(chords.root) % 12) == 5  # the root fell a fifth to this chord
+    ends = {
+        f"{name} that end after a falling fifth": mean(
+            falls[np.searchsorted(chords.start, [each.end for each in of_name]) - 1]
+        )
+        for name, of_name in (("phrases", of_melody), ("sections", sections))
+    }
+    return ends | {
+        "length of phrases, in quarters": mean(lengths),
+        "spread of the length of phrases": ratio(np.std(lengths), mean(lengths)) if len(lengths) else np.nan,
+        "length of sections, in bars": mean(bars),
+        "sections of 4, 8 or 16 bars": mean(np.isin(bars, (4, 8, 16))),
+        "different sections": float(kinds),
+        "sections that return": 1 - ratio(kinds, len(sections)),
+    }

@@ -1,20 +1,20 @@
 """Lines in numbers: the melody, the bass, and each voice of a piece.
 
-A line has one note at a time: of the notes that begin together the highest, in the bass the lowest. The voices of a
-piece are its tracks with pitched notes, by mean pitch from the highest. So a part that is named or numbered otherwise
-is the same voice.
+Melody and bass are those that `analysis` finds. The voices of a piece are its tracks with pitched notes, by mean pitch
+from the highest. So a part that is named or numbered otherwise is the same voice.
 """
 
 from __future__ import annotations
 
 from itertools import combinations, pairwise
-from typing import NamedTuple
 
 import numpy as np
 
+from ritornello.analysis.voices import find_bass, find_melody
 from ritornello.arrays import Floats, Ints, run_edges
 from ritornello.evaluation.features import STEPS_PER_QUARTER, Piece, entropy, mean, ratio
-from ritornello.score import Notes
+from ritornello.leadsheet import top_line
+from ritornello.score import Notes, make_notes
 
 MOVES = {
     "repeated": (0, 0),
@@ -31,57 +31,33 @@ MOST_VOICES = 6
 """Parallels are looked for between so many voices, the highest, at most."""
 
 
-class Line(NamedTuple):
-    """One note at a time: starts and durations in steps, and pitches; (note,) each."""
-
-    starts: Ints
-    durations: Ints
-    pitches: Ints
-
-
-def line_of(notes: Notes, highest: bool = True) -> Line:
-    """Return the highest, or the lowest, of the notes that begin at each time."""
-    order = np.lexsort((-notes["pitch"] if highest else notes["pitch"], notes["start"]))
-    chosen = notes[order][run_edges(notes["start"][order])[:-1]]
-    return Line(*(chosen[name].astype(np.int64) for name in ("start", "duration", "pitch")))
-
-
 def voices_of(piece: Piece) -> list[Notes]:
     """Return the notes of the voices, from the highest down."""
     voices = [track.notes for track in piece.score.tracks if not track.is_drum and len(track.notes)]
     return sorted(voices, key=lambda notes: -float(notes["pitch"].mean()))
 
 
-def melody_of(piece: Piece) -> Line:
-    """Return the line of the highest voice."""
-    return line_of(next(iter(voices_of(piece)), piece.pitched))
-
-
-def moves(line: Line) -> dict[str, float]:
+def moves(line: Notes) -> dict[str, float]:
     """Return the numbers of the moves of a line."""
-    steps = np.diff(line.pitches)
+    pitches = line["pitch"].astype(np.int64)
+    steps, waits = np.diff(pitches), np.diff(line["start"])
     sizes, moving = np.abs(steps), steps[steps != 0]
-    values = {
-        name: ratio(((low <= sizes) & (sizes <= high)).sum(), len(sizes))
-        for name, (low, high) in MOVES.items()
-    }
+    values = {name: mean((low <= sizes) & (sizes <= high)) for name, (low, high) in MOVES.items()}
     turns = np.sign(moving[1:]) != np.sign(moving[:-1])
-    after_leap = np.abs(moving[:-1]) > 4
-    runs = np.diff(run_edges(line.pitches))
-    waits = np.diff(line.starts)
+    runs = np.diff(run_edges(pitches))
     return values | {
-        "semitones": ratio((sizes == 1).sum(), len(sizes)),
-        "moves up": ratio((moving > 0).sum(), len(moving)),
-        "turns": ratio(turns.sum(), len(turns)),
-        "leaps that are followed by a turn": ratio(turns[after_leap].sum(), after_leap.sum()),
+        "semitones": mean(sizes == 1),
+        "moves up": mean(moving > 0),
+        "turns": mean(turns),
+        "leaps that are followed by a turn": mean(turns[np.abs(moving[:-1]) > 4]),
         "longest repetition of a note": float(runs.max(initial=0)) if len(runs) else np.nan,
         "entropy of moves": entropy(steps),
         "entropy of waits": entropy(waits),
-        "range": float(np.ptp(line.pitches)) if len(line.pitches) else np.nan,
-        "mean pitch": float(line.pitches.mean()) if len(line.pitches) else np.nan,
-        "spread of pitch": float(line.pitches.std()) if len(line.pitches) else np.nan,
-        "time filled": ratio(np.minimum(line.durations[:-1], waits).sum(), waits.sum()),
-        "waits as long as the last": ratio((np.diff(waits) == 0).sum(), len(waits) - 1),
+        "range": float(np.ptp(pitches)) if len(pitches) else np.nan,
+        "mean pitch": mean(pitches),
+        "spread of pitch": float(pitches.std()) if len(pitches) else np.nan,
+        "time filled": ratio(np.minimum(line["duration"][:-1], waits).sum(), waits.sum()),
+        "waits as long as the last": mean(np.diff(waits) == 0),
     }
 
 
@@ -106,23 +82,25 @@ def plays(piece: Piece, notes: Notes) -> dict[str, float]:
 
 def parallels(voices: list[Notes]) -> dict[str, float]:
     """Return how often two voices that both move go on in fifths, and in octaves or unisons: shares of these moves."""
-    lines = [line_of(voice) for voice in voices[:MOST_VOICES]]
     counts = np.zeros(3)
-    for upper, lower in combinations(lines, 2):
-        times = np.intersect1d(upper.starts, lower.starts)
-        high, low = (line.pitches[np.searchsorted(line.starts, times)] for line in (upper, lower))
-        both_move = (np.diff(high) != 0) & (np.diff(high) == np.diff(low))
-        interval = (high - low)[:-1] % 12
-        any_moves = (np.diff(high) != 0) & (np.diff(low) != 0)
-        counts += [any_moves.sum(), (both_move & (interval == 7)).sum(), (both_move & (interval == 0)).sum()]
+    for upper, lower in combinations(map(top_line, voices[:MOST_VOICES]), 2):
+        times = np.intersect1d(upper["start"], lower["start"])
+        high, low = (
+            line["pitch"][np.searchsorted(line["start"], times)].astype(np.int64) for line in (upper, lower)
+        )
+        both_move, interval = (np.diff(high) != 0) & (np.diff(low) != 0), (high - low)[:-1] % 12
+        parallel = both_move & (np.diff(high) == np.diff(low))
+        counts += [both_move.sum(), (parallel & (interval == 7)).sum(), (parallel & (interval == 0)).sum()]
     return {"parallel fifths": ratio(counts[1], counts[0]), "parallel octaves": ratio(counts[2], counts[0])}
 
 
 def lines(piece: Piece) -> dict[str, float]:
-    """Return the numbers of the melody, in the highest voice, and of the bass, over all voices."""
-    bass = line_of(piece.pitched, highest=False)
-    values = {f"melody: {name}": value for name, value in moves(melody_of(piece)).items()}
-    return values | {f"bass: {name}": value for name, value in moves(bass).items()}
+    """Return the numbers of the melody and of the bass."""
+    values: dict[str, float] = {}
+    for name, voice in (("melody", find_melody(piece.score)), ("bass", find_bass(piece.score))):
+        line = make_notes() if voice is None else voice.notes
+        values |= {f"{name}: {what}": value for what, value in moves(line).items()}
+    return values
 
 
 def entrances(piece: Piece) -> dict[str, float]:
@@ -145,9 +123,7 @@ def entrances(piece: Piece) -> dict[str, float]:
 
 def _at_beats(piece: Piece, notes: Notes) -> Floats:
     """Return the highest pitch that last began in a voice at each quarter; not a number before it enters."""
-    line = line_of(notes)
-    at = (
-        np.searchsorted(line.starts, np.arange(0, max(1, piece.score.end), STEPS_PER_QUARTER), side="right")
-        - 1
-    )
-    return np.where(at >= 0, line.pitches[at].astype(float), np.nan)
+    line = top_line(notes)
+    quarters = np.arange(0, max(1, piece.score.end), STEPS_PER_QUARTER)
+    at = np.searchsorted(line["start"], quarters, side="right") - 1
+    return np.where(at >= 0, line["pitch"][at].astype(float), np.nan)
