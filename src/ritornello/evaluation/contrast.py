@@ -33,8 +33,8 @@ class Contrast:
     """The figures; pairs are of composed and of real pieces, in this order.
 
     two_sample: None for too few pieces. keys, voices: the overlap of KEYS and of VOICES as a share of the ceiling, and
-    its standard deviation over the halvings. measured: each piece by the real ones of other families. bursts: pieces that end in a burst. extra_bars:
-    composed pieces with more bars than were asked for.
+    its standard deviation over the halvings. measured: each piece by the real ones of other families. bursts: pieces
+    that end in a burst. extra_bars: composed pieces with more bars than were asked for.
     """
 
     two_sample: TwoSample | None

@@ -108,7 +108,7 @@ def noticed(evaluation: Evaluation) -> list[tuple[str, ...]]:
         return []
     of_group: dict[str, list[tuple[str, ...]]] = {name: [] for name in found.groups}
     for each in found.noticed:
-        numbers = (f"{mean:.2f} ± {deviation:.2f}" for mean, deviation in (each.composed, each.real))
+        numbers = (f"{mean:.3f} ± {deviation:.3f}" for mean, deviation in (each.composed, each.real))
         of_group[each.group].append((f"  {each.name}", *numbers))
     order = sorted(found.groups, key=lambda name: -found.groups[name])
     return [

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ritornello.arrays import Floats
+from ritornello.arrays import Floats, Ints
 from ritornello.config import checked
 from ritornello.errors import ConfigError
 from ritornello.evaluation.comparison import Table, finite, shares_of_ceiling
@@ -137,28 +137,18 @@ def _contrast_rows(one: Contrast, other: Contrast, random: np.random.Generator) 
     of_ceiling = "overlap with real pieces, as a share of that of real with real: higher is better"
     yield row("keys", one.keys, other.keys, 1.0, of_ceiling)
     yield row("voices", one.voices, other.voices, 1.0, f"when and how much each voice plays: {of_ceiling}")
-    for name, parts, real, meaning in (
-        (
-            "outside",
-            ("outside", "notes"),
-            one.outside[1],
-            "share of notes outside the usual range of their voice",
-        ),
-        (
-            "chord changes",
-            ("nats", "changes"),
-            one.surprise[1],
-            "surprise, in nats, at what real pieces would have",
-        ),
-    ):
-        figures = (
-            _ratio_of_sums(*(getattr(each.measured[0], part) for part in parts), random)
-            for each in (one, other)
-        )
-        yield row(name, *figures, real, meaning)
+    models = one.measured[0], other.measured[0]
+    outside = [_ratio_of_sums(each.outside, each.notes, random) for each in models]
+    yield row(
+        "outside", outside[0], outside[1], one.outside[1], "notes outside the usual range of their voice"
+    )
+    surprise = [_ratio_of_sums(each.nats, each.changes, random) for each in models]
+    yield row(
+        "chord changes", surprise[0], surprise[1], one.surprise[1], "surprise at them in nats, by real pieces"
+    )
 
 
-def _ratio_of_sums(parts: Floats, wholes: Floats, random: np.random.Generator) -> Figure:
+def _ratio_of_sums(parts: Floats | Ints, wholes: Ints, random: np.random.Generator) -> Figure:
     """Return the ratio of the sums over pieces, and its standard error, the pieces resampled."""
     picks = random.integers(0, len(parts), (RESAMPLINGS, len(parts)))
     drawn = parts[picks].sum(axis=1) / np.maximum(wholes[picks].sum(axis=1), 1)
