@@ -17,6 +17,7 @@ from ritornello.evaluation.config import EvaluateConfig
 from ritornello.evaluation.contrast import Contrast, contrast
 from ritornello.evaluation.features import ENDINGS, FEATURES, beginning, measure
 from ritornello.generation import Model
+from ritornello.generation.compose import Composition
 from ritornello.generation.samplers import with_sampling
 from ritornello.generation.settings import METER, SamplerConfig
 from ritornello.likelihood import Likelihood
@@ -115,15 +116,9 @@ def evaluate(
     chosen = [scores[number] for number in sorted(random.permutation(len(scores))[: config.pieces].tolist())]
     real = [representation.decode(representation.encode(score)) for score in chosen]
     judged = list(model.likelihoods(chosen, partial(progress, "judging") if progress else None))
-    composed, asked, count = [], [], config.count or len(real)
-    sampling = config.model_dump(include=set(SamplerConfig.model_fields))
-    for number in range(count):
-        like = beginning(real[number % len(real)], config.bars + LEAD_OUT if config.bars else LONGEST)
-        settings = settings_like(like, representation)
-        asked.append(settings.get("bars"))
-        composed.append(model.compose(seed=config.seed, index=number, **sampling, **settings))
-        if progress:
-            progress("composing", number + 1, count)
+    composed, asked = composed_like(
+        model, real, config, config.bars, config.count or len(real), progress, config.seed
+    )
     pieces = [piece.score for piece in composed]
     generated, originals = (table_of(each, config.bars) for each in (pieces, real))
     return Evaluation(
@@ -139,6 +134,32 @@ def evaluate(
         tuple(piece.copies for piece in composed if piece.copies is not None),
         contrast(real, pieces, asked, config.bars, random),
     )
+
+
+def composed_like(
+    model: Model,
+    real: Sequence[Score],
+    config: SamplerConfig,
+    bars: int | None,
+    count: int,
+    progress: Progress | None = None,
+    seed: int = 0,
+) -> tuple[list[Composition], list[int | None]]:
+    """Return pieces composed like real ones, piece n like real piece n, again from the first where there are more; and
+    how many bars each was to have.
+
+    bars: how many of the first will be compared; where a real piece has more, so has the composed one (LEAD_OUT).
+    """
+    composed, asked = [], []
+    sampling = config.model_dump(include=set(SamplerConfig.model_fields))
+    for number in range(count):
+        like = beginning(real[number % len(real)], bars + LEAD_OUT if bars else LONGEST)
+        settings = settings_like(like, model.bundle.representation)
+        composed.append(model.compose(seed=seed, index=number, **sampling, **settings))
+        asked.append(settings.get("bars"))
+        if progress:
+            progress("composing", number + 1, count)
+    return composed, asked
 
 
 def settings_like(score: Score, representation: Representation) -> dict[str, Any]:

@@ -30,6 +30,9 @@ from ritornello.evaluation.forest import forest_scores
 FOLDS = 5
 REPEATS = 4
 PERMUTATIONS = 20
+SWAPS = 200
+"""Permutations by which details are judged, one at a time."""
+
 RESAMPLINGS = 500
 
 FEWEST = 10
@@ -121,15 +124,21 @@ def tell_apart(
         _error(scores, is_composed, family, random),
         (middle - 2 * spread, middle + 2 * spread),
         groups,
-        tuple(_noticed(real, composed, ranks, is_composed, swapped)),
+        tuple(_noticed(real, composed, ranks, is_composed, family, random)),
         len(np.unique(family)),
     )
 
 
 def _noticed(
-    real: Details, composed: Details, ranks: Floats, is_composed: Mask, swapped: Sequence[Mask]
+    real: Details,
+    composed: Details,
+    ranks: Floats,
+    is_composed: Mask,
+    family: Ints,
+    random: np.random.Generator,
 ) -> Iterator[Noticed]:
     """Yield the details that differ more than the most different one does by chance in 19 of 20 swaps."""
+    swapped = (swap(is_composed, family, random) for _ in range(SWAPS))
     farthest = [distances(ranks, label).max() for label in swapped]
     apart = distances(ranks, is_composed)
     told = np.flatnonzero(apart > np.quantile(farthest, 0.95))
