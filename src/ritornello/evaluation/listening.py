@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ritornello.errors import ConfigError, FormatError
+from ritornello.errors import ConfigError, FormatError, counted
 from ritornello.evaluation.features import beginning
 from ritornello.paths import read_bytes
 from ritornello.rendering.audio import Samples, render_audio
@@ -192,13 +192,15 @@ class Verdict:
     @property
     def text(self) -> str:
         """The verdict in words."""
-        lines = [
-            f"told apart in {self.right} of {self.rated} pairs: {_percent(self.right, self.rated)}; a guess is 50 %",
-            f"the composed one liked better in {self.liked_composed} of {self.liked}: "
-            f"{_percent(self.liked_composed, self.liked)}",
-        ]
+        told = (
+            f"told apart in {self.right} of {counted(self.rated, 'pair')}{_percent(self.right, self.rated)}"
+        )
+        lines = [f"{told}; a guess is 50 %"]
+        if self.liked:
+            share = _percent(self.liked_composed, self.liked)
+            lines.append(f"the composed one liked better in {self.liked_composed} of {self.liked}{share}")
         if self.known:
-            lines.append(f"left out: {self.known} pairs with a piece that was known")
+            lines.append(f"left out: {counted(self.known, 'pair')} with a piece that was known")
         return "\n".join(lines)
 
 
@@ -227,6 +229,6 @@ def interval(right: int, count: int) -> tuple[float, float]:
 
 
 def _percent(right: int, count: int) -> str:
-    low, high = interval(right, count)
-    share = f"{right / count:.0%}".replace("%", " %") if count else "none"
-    return f"{share} (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
+    """Return a share with its interval; nothing of nothing."""
+    low, high = (round(100 * limit) for limit in interval(right, count))
+    return f": {100 * right / count:.0f} % (95 % interval {low} to {high} %)" if count else ""
