@@ -54,6 +54,7 @@ def of_composed(name: str, arguments: argparse.Namespace) -> dict[str, str]:
         if told
         else "too few pieces",
         "by chance": f"{100 * told.chance[0]:.0f} to {100 * told.chance[1]:.0f}" if told else "",
+        "by one group of numbers alone, mean": f"{100 * told.mean_of_groups:.0f}" if told else "",
         "share of the ceiling": f"{found.share_of_ceiling[0]:.0%} ± {found.share_of_ceiling[1]:.0%}",
         "end in a burst": f"{apart.bursts[0]} of {composed}",
         "extra bars": f"{apart.extra_bars} of {composed}",

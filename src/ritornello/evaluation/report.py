@@ -56,6 +56,11 @@ def figures(evaluation: Evaluation) -> list[tuple[str, str]]:
     composed, real = evaluation.counts
     rows = [
         ("told apart from real pieces", _told_apart(apart.two_sample)),
+        *(
+            [("  by one group of numbers alone, mean", f"in {100 * told.mean_of_groups:.0f} of 100")]
+            if (told := apart.two_sample)
+            else []
+        ),
         ("held-out nats a token", f"{judged.nats_per_token:.3f}"),
         ("held-out nats a note", f"{judged.nats_per_note:.3f}"),
         ("held-out nats a second", f"{evaluation.nats_per_second:.3f}"),

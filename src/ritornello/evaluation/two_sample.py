@@ -76,6 +76,11 @@ class TwoSample:
     families: int
 
     @property
+    def mean_of_groups(self) -> float:
+        """The mean area by one group of details alone: it compares models where the area by all is nearly 1."""
+        return float(np.mean(list(self.groups.values())))
+
+    @property
     def note(self) -> str:
         """What to beware of, or nothing."""
         return f"only {self.families} different pieces: a rough figure" if self.families < FEW else ""
