@@ -163,6 +163,15 @@ class Index:
         line = int(np.searchsorted(self.first, note, side="right")) - 1
         return self.names[self.piece[line]], int(self.bars[note]) + 1
 
+    def lines(self, piece: int) -> list[Line]:
+        """Return the lines of a piece, each from onset 0 on; distances beyond LONGEST_WAIT are shortened to that."""
+        found = []
+        for number in np.flatnonzero(self.piece == piece).tolist():
+            at = slice(self.first[number], self.first[number + 1] if number + 1 < len(self.first) else None)
+            onsets = np.append(0, np.cumsum(self.steps[at][:-1] // 256, dtype=np.int64))
+            found.append(Line(onsets, self.pitches[at].astype(np.int64), self.bars[at].astype(np.int64)))
+        return found
+
     def within_lines(self, steps: int) -> NDArray[np.bool_]:
         """Return for each first note whether the run of so many steps lies within one line."""
         before = np.concatenate([[0], np.cumsum(self.steps == _NO_STEP)[:-1]])
