@@ -10,7 +10,7 @@ from fakes import allowed_ids, small_network
 from ritornello.bundle import Facts, save_bundle
 from ritornello.generation import load
 from ritornello.generation.constraints import ConstraintState
-from ritornello.generation.constraints.cadence import CadenceState
+from ritornello.generation.constraints.cadence_multitrack import CadenceState
 from ritornello.generation.constraints.entrances import REST, EntrancesState
 from ritornello.representations import make_representation
 from ritornello.representations.base import Conditions

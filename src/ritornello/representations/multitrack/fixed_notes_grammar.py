@@ -59,7 +59,11 @@ class FixedNotesGrammarState(MultitrackGrammarState):
             return None
         return due.token
 
-    def reassign_probability(self, mask: Mask) -> tuple[int, Mask] | None:
+    @property
+    def reassigns_probability(self) -> bool:
+        return True
+
+    def reassign_probability(self, mask: Mask) -> list[tuple[int, Mask]]:
         """See `representations.base.GrammarState.reassign_probability`.
 
         A note that is due now takes the probability of all other notes and of shifts; before that, the way to it takes
@@ -67,12 +71,12 @@ class FixedNotesGrammarState(MultitrackGrammarState):
         """
         due, kinds = self._next_due(), self.tokens.slice
         if self.stage < len(HEADER) or self.queue or self._needs_duration() or self._lacks_instruments():
-            return None
+            return []
         end, shifts = self.tokens.first["end"], kinds["shift"]
         is_due = due is not None and due.time == self.reader.time
         target = end if due is None else due.token if is_due else self._way_to(due.time)
         if not mask[target]:
-            return None
+            return []
         others = np.zeros_like(mask)
         others[end] = True
         if is_due:
@@ -82,7 +86,7 @@ class FixedNotesGrammarState(MultitrackGrammarState):
             last = int(landings[landings != target].max(initial=shifts.start - 1))
             others[last + 1 : shifts.stop] = True
         others &= ~mask
-        return target, others
+        return [(target, others)]
 
     def _lacks_instruments(self) -> bool:
         return self._in_header() and self._allow_instruments(np.zeros(self.tokens.size, dtype=bool))

@@ -115,6 +115,28 @@ class MultitrackGrammarState(GrammarState):
         elif not (self._in_header() and self._allow_instruments(mask)):
             self._allow_body(mask)
 
+    @property
+    def reassigns_probability(self) -> bool:
+        return self.stage == len(HEADER) and self.bars_left == 0
+
+    def reassign_probability(self, mask: Mask) -> list[tuple[int, Mask]]:
+        """See `representations.base.GrammarState.reassign_probability`.
+
+        In the last bar the end takes the probability of longer shifts than are allowed, and the longest duration that
+        is possible that of longer ones.
+        """
+        if not self.reassigns_probability:
+            return []
+        kinds, found = self.tokens.slice, []
+        end, shifts, durations = self.tokens.first["end"], kinds["shift"], kinds["duration"]
+        if mask[end]:
+            found.append((end, _beyond(mask, shifts)))
+        if self.may_set_duration:
+            longest = durations.start + self._durations()[1] - 1
+            if mask[longest]:
+                found.append((longest, _beyond(mask, durations)))
+        return found
+
     def _in_header(self) -> bool:
         return self.kind in ("tempo", "instrument") and self.reader.time == 0 and not self.notes
 
@@ -246,6 +268,14 @@ class MultitrackGrammarState(GrammarState):
                 low, high = vocabulary.playable(voice, program)
                 self.playable[vocabulary.note_ids(voice, low) : vocabulary.note_ids(voice, high) + 1] = True
         return self.playable
+
+
+def _beyond(mask: Mask, ids: slice) -> Mask:
+    """Return the mask of those of `ids` that come after the last one that `mask` has."""
+    last = int(np.flatnonzero(mask[ids]).max(initial=-1))
+    others = np.zeros_like(mask)
+    others[ids.start + last + 1 : ids.stop] = True
+    return others
 
 
 def planned_instruments(vocabulary: Vocabulary, programs: Sequence[int]) -> list[int]:
