@@ -45,6 +45,9 @@ FIRST_LENGTH = 8
 MOST_KEPT = 2
 """Lengths of runs whose continuations an index keeps: they take 16 bytes a note and length, and 20 ms to make."""
 
+MOST_BEGINNINGS = 200
+"""Pieces whose beginnings are compared with a composed one."""
+
 _PITCH = np.uint64(0xD6E8FEB86659FD93)
 """The factor of the first pitch in the hash of an exact run; it differs from those of steps."""
 
@@ -163,14 +166,32 @@ class Index:
         line = int(np.searchsorted(self.first, note, side="right")) - 1
         return self.names[self.piece[line]], int(self.bars[note]) + 1
 
-    def lines(self, piece: int) -> list[Line]:
-        """Return the lines of a piece, each from onset 0 on; distances beyond LONGEST_WAIT are shortened to that."""
+    def lines(self, piece: int, bars: int) -> list[Line]:
+        """Return the first bars of the lines of a piece; the onsets of each begin at 0, and distances beyond
+        LONGEST_WAIT are shortened to that."""
         found = []
         for number in np.flatnonzero(self.piece == piece).tolist():
-            at = slice(self.first[number], self.first[number + 1] if number + 1 < len(self.first) else None)
-            onsets = np.append(0, np.cumsum(self.steps[at][:-1] // 256, dtype=np.int64))
-            found.append(Line(onsets, self.pitches[at].astype(np.int64), self.bars[at].astype(np.int64)))
+            first = self.first[number]
+            last = self.first[number + 1] if number + 1 < len(self.first) else len(self.bars)
+            last = first + int(np.searchsorted(self.bars[first:last], bars))
+            if last > first:
+                onsets = np.append(0, np.cumsum(self.steps[first : last - 1] // 256, dtype=np.int64))
+                pitches, own = self.pitches[first:last], self.bars[first:last]
+                found.append(Line(onsets, pitches.astype(np.int64), own.astype(np.int64)))
         return found
+
+    def beginnings(self, bars: int) -> list[list[Line]]:
+        """Return the lines of the first bars of MOST_BEGINNINGS pieces at most, evenly chosen; those asked for last are
+        kept."""
+        if bars not in self._beginnings:
+            self._beginnings.clear()
+            every = max(1, len(self.names) // MOST_BEGINNINGS)
+            self._beginnings[bars] = [self.lines(number, bars) for number in range(0, len(self.names), every)]
+        return self._beginnings[bars]
+
+    @cached_property
+    def _beginnings(self) -> dict[int, list[list[Line]]]:
+        return {}
 
     def within_lines(self, steps: int) -> NDArray[np.bool_]:
         """Return for each first note whether the run of so many steps lies within one line."""

@@ -13,13 +13,11 @@ another, so a copy gains nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import numpy as np
 
 from ritornello.arrays import Floats
-from ritornello.bundle import Bundle
-from ritornello.originality import STEPS_PER_QUARTER, Index, Line, lines_of
+from ritornello.originality import LONGEST_WAIT, Index, Line, lines_of
 from ritornello.score import Score
 from ritornello.theory import SCALES
 
@@ -28,9 +26,6 @@ LAGS = (1, 2, 4, 8)
 
 FEWEST_PIECES = 24
 """With fewer real pieces, their spread is not known well enough to rank by."""
-
-MOST_PIECES = 256
-"""Pieces of an index that are looked at: a few hundred tell mean and spread, in 40 ms."""
 
 SHRINKAGE = 0.2
 """The share of the covariances that is taken as zero, since there are few pieces for so many of them."""
@@ -51,16 +46,11 @@ SCALE_CLASSES = np.array(
 
 
 class Worth:
-    """The worth of pieces of so many bars, as the music of an index has it."""
+    """The worth of pieces of so many bars: the logarithm of their density among real ones, but for a constant."""
 
-    def __init__(self, index: Index, bars: int) -> None:
+    def __init__(self, table: Floats, bars: int) -> None:
+        """`table`: the figures of real pieces, (piece, figure)."""
         self.bars = bars
-        count = len(index.names)
-        pieces = (index.lines(number) for number in range(0, count, -(-count // MOST_PIECES)))
-        table = np.array([figures(lines, bars) for lines in pieces if _is_long_enough(lines)])
-        self.is_known = len(table) >= FEWEST_PIECES
-        if not self.is_known:
-            return
         self._mean, self._spread = np.nanmean(table, axis=0), np.nanstd(table, axis=0)
         scaled = self._scaled(table)
         covariance = scaled.T @ scaled / len(scaled)
@@ -68,12 +58,23 @@ class Worth:
 
     def _scaled(self, rows: Floats) -> Floats:
         """Return figures in standard deviations from the mean; what is not a number counts as the mean."""
-        return np.nan_to_num((rows - self._mean) / np.maximum(self._spread, LEAST_SPREAD))
+        scaled = (rows - self._mean) / np.maximum(self._spread, LEAST_SPREAD)
+        return np.nan_to_num(scaled)
 
     def __call__(self, score: Score) -> float:
-        """Return the worth of a piece: the logarithm of its density among real ones, but for a constant."""
         row = self._scaled(figures(lines_of(score), self.bars))
         return float(-row @ self._precision @ row / 2)
+
+
+def make_worth(index: Index | None, bars: int) -> Worth | None:
+    """Return the worth of pieces of so many bars by the music of `index`; None if there is none, or too little."""
+    if index is None:
+        return None
+    long_enough = (lines for lines in index.beginnings(bars) if _is_long_enough(lines))
+    table = np.array([figures(lines, bars) for lines in long_enough])
+    if len(table) < FEWEST_PIECES or np.isnan(table).all(axis=0).any():
+        return None
+    return Worth(table, bars)
 
 
 def figures(lines: Sequence[Line], bars: int) -> Floats:
@@ -86,7 +87,7 @@ def figures(lines: Sequence[Line], bars: int) -> Floats:
     onsets, pitches, own = (np.concatenate(each) for each in zip(*lines, strict=True))
     played = int(own.max()) + 1
     is_next = np.diff(number) == 0
-    waits, intervals = np.diff(onsets)[is_next], np.diff(pitches)[is_next]
+    waits, intervals = np.minimum(np.diff(onsets)[is_next], LONGEST_WAIT), np.diff(pitches)[is_next]
     steps = np.abs(intervals[waits > 0])
     classes = np.bincount(pitches % 12, minlength=12)
     # A note is where it is after the first one of its bar, in its line.

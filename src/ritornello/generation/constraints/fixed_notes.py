@@ -134,6 +134,11 @@ class FixedNotesSettings(Settings):
         return ""
 
     @property
+    def is_composed(self) -> bool:
+        """Whether the model composes the piece from its beginning to its end, in a form or without."""
+        return not self.fixed_notes_asked or bool(self.sections and not self.loop)
+
+    @property
     def infill_bars(self) -> frozenset[int]:
         """The bars to compose anew, from 0."""
         ranges = _bar_ranges((self.infill or "").replace(" ", ""))
@@ -199,10 +204,23 @@ def make_fixed_notes(
     if not config.sections and not config.loop:
         return None
     returns = _section_returns(config, bars, random) if config.sections else {}
+    _check_chords(config, returns)
     late = {bar: source for bar, source in returns.items() if bar >= primer_bars}
     if config.loop:
         late |= {bar: bar % bars for bar in range(bars, bars + LOOP_AHEAD)}
-    return FixedNotes(None, frozenset(range(bars)) - late.keys(), late)
+    section_bars = bars // len(config.sections) if config.sections else None
+    return FixedNotes(None, frozenset(range(bars)) - late.keys(), late, section_bars=section_bars)
+
+
+def _check_chords(config: FixedNotesSettings, returns: dict[int, int]) -> None:
+    """Raise ConfigError if a bar that returns had other chords."""
+    chords = getattr(config, "chord_bars", None)  # of a configuration that has ChordSettings too
+    for bar, source in returns.items() if chords else ():
+        if chords[bar % len(chords)] != chords[source % len(chords)]:
+            raise ConfigError(
+                f"form {config.form}: bar {bar + 1} is bar {source + 1} again, which has another chord; "
+                "give chords that return too, or another form"
+            )
 
 
 def _drawn(share: float, bars: int, random: Generator) -> frozenset[int]:
