@@ -45,9 +45,6 @@ FIRST_LENGTH = 8
 MOST_KEPT = 2
 """Lengths of runs whose continuations an index keeps: they take 16 bytes a note and length, and 20 ms to make."""
 
-MOST_BEGINNINGS = 200
-"""Pieces whose beginnings are compared with a composed one."""
-
 _PITCH = np.uint64(0xD6E8FEB86659FD93)
 """The factor of the first pitch in the hash of an exact run; it differs from those of steps."""
 
@@ -179,19 +176,6 @@ class Index:
                 pitches, own = self.pitches[first:last], self.bars[first:last]
                 found.append(Line(onsets, pitches.astype(np.int64), own.astype(np.int64)))
         return found
-
-    def beginnings(self, bars: int) -> list[list[Line]]:
-        """Return the lines of the first bars of MOST_BEGINNINGS pieces at most, evenly chosen; those asked for last are
-        kept."""
-        if bars not in self._beginnings:
-            self._beginnings.clear()
-            every = max(1, len(self.names) // MOST_BEGINNINGS)
-            self._beginnings[bars] = [self.lines(number, bars) for number in range(0, len(self.names), every)]
-        return self._beginnings[bars]
-
-    @cached_property
-    def _beginnings(self) -> dict[int, list[list[Line]]]:
-        return {}
 
     def within_lines(self, steps: int) -> NDArray[np.bool_]:
         """Return for each first note whether the run of so many steps lies within one line."""

@@ -49,12 +49,12 @@ from ritornello.generation.support import (
     told,
 )
 from ritornello.generation.title import make_title
-from ritornello.generation.worth import Worth, make_worth
 from ritornello.originality import Copies, copies
 from ritornello.paths import Target, path_like
 from ritornello.representations.base import Ids, Representation
 from ritornello.score import Score
 from ritornello.settings import SoundSettings
+from ritornello.structure import Worth
 
 Progress = Callable[[int, int], None]
 """Called after each step with the number of pieces that have ended, and of the ids chosen so far."""
@@ -193,7 +193,8 @@ def compose(
     config = settle_candidates(bundle, config, primer, bars)
     candidates, numbers = config.best_of or 1, range(config.index, config.index + config.count)
     own = [config.model_copy(update={"index": number}) for number in numbers]
-    settled = [settle_form(bundle, each, primer, beginning, seed) for each in own for _ in range(candidates)]
+    drawn = [settle_form(bundle, each, primer, beginning, seed) for each in own]
+    settled = [each for each in drawn for _ in range(candidates)]
     indices = range(numbers.start * candidates, numbers.stop * candidates)
     pieces = [
         Piece(representation, each, begun, states, index, generator, logits_processors)
@@ -207,11 +208,8 @@ def compose(
         pieces = [search(stepper, config, sample, piece, (logits, state)) for piece in pieces]
     else:
         _step_all(stepper, sample, pieces, (logits, state), progress)
-    worth = (
-        make_worth(bundle.index, bars)
-        if candidates > 1 and not config.keeps_primer and not config.loop
-        else None
-    )
+    is_ranked = candidates > 1 and bundle.structure is not None and not (config.keeps_primer or config.loop)
+    worth = bundle.structure.worth(bars) if is_ranked and bundle.structure else None
     made = [
         _finish(bundle, each, piece, given, digest, worth)
         for (each, _), piece in zip(settled, pieces, strict=True)

@@ -63,7 +63,7 @@ class Piece(Decoder):
     @property
     def adjusts_logits(self) -> bool:
         """Whether `process` has anything to do."""
-        return self.grammar.reassigns_probability or bool(self.processors)
+        return self.grammar.reassigns_probability or self.is_inclined or bool(self.processors)
 
     def process(self, logits: Logits) -> Logits:
         """Return the logits, (vocabulary,), by which to choose; see `Decoder.process`."""

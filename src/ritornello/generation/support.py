@@ -13,13 +13,13 @@ from ritornello.formats.text import is_prose
 from ritornello.generation.asked import settle_meter, settle_primer
 from ritornello.generation.config import MOST_CANDIDATES, ComposeConfig
 from ritornello.generation.constraints.fixed_notes import LOOP_CANDIDATES, NO_FORM
-from ritornello.generation.forms import SHORTEST, draw_form
 from ritornello.generation.heard import hear, remarks_on
 from ritornello.generation.notes import Notes
 from ritornello.generation.prepare import Beginning, with_form
 from ritornello.representations.base import Conditions, FixedNotes, Representation
 from ritornello.representations.multitrack import Multitrack
 from ritornello.score import Score
+from ritornello.structure import SHORTEST_FORM
 from ritornello.theory import choose_instrument, instrument_name
 
 CANDIDATES = 4
@@ -183,7 +183,7 @@ def settle_candidates(
 def is_whole(bundle: Bundle, config: ComposeConfig, primer: Score | None, bars: int) -> bool:
     """Whether this is a whole piece of the model's own, long enough to have a form, by a model whose music is known."""
     is_own = primer is None and not config.faithful and not config.fixed_notes_asked and config.notes is None
-    return is_own and bundle.index is not None and bars >= SHORTEST
+    return is_own and bundle.structure is not None and bars >= SHORTEST_FORM
 
 
 def settle_form(
@@ -194,10 +194,10 @@ def settle_form(
     bars, representation = beginning.conditions.bars or 0, bundle.representation
     if config.form is not None or not is_whole(bundle, config, primer, bars):
         return config, beginning
-    if bundle.index is None or not isinstance(representation, Multitrack):
+    if bundle.structure is None or not isinstance(representation, Multitrack):
         return config, beginning
     random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(config.index, bars)))
-    update = {"form": draw_form(bundle.index, bars, random) or NO_FORM, "bars": bars}
+    update = {"form": bundle.structure.draw_form(bars, random) or NO_FORM, "bars": bars}
     try:
         checked(ComposeConfig, config.model_dump(exclude_unset=True) | update)
         settled = config.model_copy(update=update)
