@@ -35,14 +35,14 @@ CONDITION_COLUMNS = {"density": "density", "pitch_classes": "share of C"}
 def check_supported(representation: Representation, config: ComposeConfig, primer: Score | None) -> None:
     """Raise ConfigError for a setting that the model has no tokens or columns for, for an empty primer, and for prose
     with a model of music, or music with one of prose."""
-    for name in ("cadence", "entrances"):
+    for name in ("cadence", "entrances", "roots", "pulse", "contrast"):
         if name not in config.model_fields_set or not getattr(config, name):
             continue
         if not isinstance(representation, Multitrack):
             raise ConfigError(
                 f"{name}: a model of {representation.name} cannot be asked for it; leave it out"
             )
-        if not config.is_composed:
+        if name in ("cadence", "entrances") and not config.is_composed:
             raise ConfigError(f"{name} and {config.fixed_notes_asked} contradict each other; leave one out")
     for name in representation.unsupported_settings:
         value = getattr(config, name)

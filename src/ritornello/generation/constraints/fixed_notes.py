@@ -214,7 +214,7 @@ def make_fixed_notes(
 
 def _check_chords(config: FixedNotesSettings, returns: dict[int, int]) -> None:
     """Raise ConfigError if a bar that returns had other chords."""
-    chords = getattr(config, "chord_bars", None)  # of a configuration that has ChordSettings too
+    chords = getattr(config, "chord_bars", None) or ()  # of a configuration that has ChordSettings too
     for bar, source in returns.items() if chords else ():
         if chords[bar % len(chords)] != chords[source % len(chords)]:
             raise ConfigError(
