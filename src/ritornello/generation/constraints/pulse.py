@@ -83,8 +83,10 @@ class PulseState(Preference):
         if not self.before:
             return None
         added = self._others.copy()
-        added[list(self.before.get(position, ()))] = STRENGTH
-        added[list(self.now.get(position, ()))] = 0
+        struck = max(self.now.get(position, ()), default=-1)
+        missing = [token for token in self.before.get(position, ()) if token > struck]
+        added[missing] = 0
+        added[missing[:1]] = STRENGTH  # ids ascend at an onset, so the others can still follow
         next_place = min((place for place in self.before if place > position), default=bar_steps)
         added[grammar.tokens.slice["shift"]] = -STRENGTH * (self._shifts > next_place - position)
         return added
