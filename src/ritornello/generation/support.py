@@ -86,7 +86,13 @@ def _suited(
     meter = settle_meter(representation, config.meter_pair)
     fixed = FixedNotes(heard, is_accompanied=config.accompany) if config.keeps_primer else None
     asked = Conditions(
-        None, config.tempo, meter, config.programs, key=config.key_signature, fixed_notes=fixed
+        None,
+        config.tempo,
+        meter,
+        config.programs,
+        key=config.key_signature,
+        fixed_notes=fixed,
+        keeps_compass=config.lowest is None and config.highest is None,
     )
     return representation.for_piece(heard, asked), primer
 

@@ -71,6 +71,8 @@ class EmbeddedNetwork(Network):
     The state is that of the layers, and with `intervals` the last notes, (batch, line).
     """
 
+    maps_new_columns = True
+
     def __init__(self, config: EmbeddedConfig, column_sizes: tuple[int, ...]) -> None:
         super().__init__()
         self.config = config

@@ -49,7 +49,7 @@ class CadenceState(ConstraintState):
 
     def banned_mask(self, grammar: MultitrackGrammarState, allowed: Mask) -> Mask | None:  # type: ignore[override]
         reader, fixed = grammar.reader, grammar.conditions.fixed_notes
-        if not reader.length or reader.bars_left > MOST_BARS_AHEAD or not grammar.notes:
+        if not reader.length or reader.bars_left > MOST_BARS_AHEAD:
             return None
         if fixed is not None and reader.length - 1 not in fixed.free:
             return None
@@ -78,7 +78,8 @@ class CadenceState(ConstraintState):
         beyond = shifts.start + bisect_right(_SHIFTS, max(0, last))
         goes_on = bool(allowed[shifts.start : beyond].any())
         is_at_strong = reader.bars_left == 0 and place.position in strong
-        if goes_on or allowed[end]:
+        stays = allowed[end] if grammar.onset == reader.time else allowed[kinds["note"]].any()
+        if goes_on or stays:
             banned[beyond : shifts.stop] = True
         banned[end] |= goes_on and not is_at_strong
         if is_at_strong and grammar.may_set_duration:

@@ -55,7 +55,7 @@ class FixedNotesGrammarState(MultitrackGrammarState):
     @property
     def forced_token(self) -> int | None:
         due = self._next_due()
-        if not due or due.time > self.reader.time or self._needs_duration() or self._lacks_instruments():
+        if not due or due.time > self.reader.time or self._needs_duration() or self._lacks_header():
             return None
         return due.token
 
@@ -70,7 +70,7 @@ class FixedNotesGrammarState(MultitrackGrammarState):
         that of longer shifts and of the end; after the last, the end takes that of shifts past it.
         """
         due, kinds = self._next_due(), self.tokens.slice
-        if self.stage < len(HEADER) or self.queue or self._needs_duration() or self._lacks_instruments():
+        if self.stage < len(HEADER) or self.queue or self._needs_duration() or self._lacks_header():
             return []
         end, shifts = self.tokens.first["end"], kinds["shift"]
         is_due = due is not None and due.time == self.reader.time
@@ -88,8 +88,8 @@ class FixedNotesGrammarState(MultitrackGrammarState):
         others &= ~mask
         return [(target, others)]
 
-    def _lacks_instruments(self) -> bool:
-        return self._in_header() and self._allow_instruments(np.zeros(self.tokens.size, dtype=bool))
+    def _lacks_header(self) -> bool:
+        return self._in_header() and self._allow_header_end(np.zeros(self.tokens.size, dtype=bool))
 
     def advance(self, token: int) -> None:
         due = self._next_due() if self.tokens.kind[token] == "note" else None
@@ -218,6 +218,14 @@ class FixedNotesGrammarState(MultitrackGrammarState):
             mask[missing] = any(voice not in fixed for voice in later)  # so that another part can still come
             return True
         return bool(missing)
+
+    def _allow_entrances(self, mask: Mask) -> None:
+        """Allow the entrance of a fixed part in the bar in which it enters, unless that is free; of others, any."""
+        bar = self.table.entrances.get(self.programs[len(self.entrances)][0])
+        if bar is None or bar in self.table.fixed_notes.free:
+            super()._allow_entrances(mask)
+        else:
+            mask[self.vocabulary.entrance_ids(bar)] = True
 
     def _allow_body(self, mask: Mask) -> None:
         if self.queue:

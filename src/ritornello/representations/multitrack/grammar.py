@@ -7,7 +7,7 @@ every bar but the last, the end in the last, a note after a shift.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -19,7 +19,12 @@ from ritornello.errors import ConfigError
 from ritornello.representations.grammar import MOST_SILENT_BARS, BarPosition, GrammarState
 from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER, TEMPOS, nearest
 from ritornello.representations.multitrack.reading import Reader
-from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, VELOCITY_STEP, Vocabulary
+from ritornello.representations.multitrack.vocabulary import (
+    ENTRANCES,
+    LENGTH_LIMIT,
+    VELOCITY_STEP,
+    Vocabulary,
+)
 from ritornello.representations.parts import voices_for
 from ritornello.score import Meter
 
@@ -54,6 +59,7 @@ class MultitrackGrammarState(GrammarState):
     tempo_time: int = 0
     playable: Mask | None = None  # the notes of the instruments in the header
     programs: tuple[tuple[int, int], ...] = ()  # (voice, program) of the header
+    entrances: tuple[int, ...] = ()  # bars of it, in the order of the instruments
 
     def advance(self, token: int) -> None:
         super().advance(token)
@@ -66,6 +72,8 @@ class MultitrackGrammarState(GrammarState):
         elif kind == "instrument":
             self.programs = (*self.programs, self.vocabulary.instruments[self.tokens.value[token]])
             self.playable = None
+        elif kind == "entrance":
+            self.entrances = (*self.entrances, ENTRANCES[self.tokens.value[token]])
         elif kind == "shift":
             self.last_shift = self.tokens.value[token]
         elif kind == "tempo":
@@ -112,7 +120,7 @@ class MultitrackGrammarState(GrammarState):
     def allow(self, mask: Mask) -> None:
         if self.stage < len(HEADER):
             self._allow_header(mask)
-        elif not (self._in_header() and self._allow_instruments(mask)):
+        elif not (self._in_header() and self._allow_header_end(mask)):
             self._allow_body(mask)
 
     @property
@@ -138,7 +146,29 @@ class MultitrackGrammarState(GrammarState):
         return found
 
     def _in_header(self) -> bool:
-        return self.kind in ("tempo", "instrument") and self.reader.time == 0 and not self.notes
+        is_header = self.kind in ("tempo", "instrument", "entrance")
+        return is_header and self.reader.time == 0 and not self.notes
+
+    def _allow_header_end(self, mask: Mask) -> bool:
+        """Allow the next instrument or entrance of the header. Return whether one has to come."""
+        if self.kind != "entrance" and self._allow_instruments(mask):
+            return True
+        if not self.vocabulary.config.entrances or len(self.entrances) >= len(self.programs):
+            return False
+        self._allow_entrances(mask)
+        return True
+
+    def _allow_entrances(self, mask: Mask) -> None:
+        """Allow the entrance of the next instrument: within the piece, and of the last one early, if all others are
+        late."""
+        stop = bisect_left(ENTRANCES, self.bars)
+        if (
+            len(self.entrances) == len(self.programs) - 1
+            and min(self.entrances, default=stop) >= MOST_SILENT_BARS
+        ):
+            stop = min(stop, MOST_SILENT_BARS)
+        first = self.tokens.first["entrance"]
+        mask[first : first + stop] = True
 
     def _allow_header(self, mask: Mask) -> None:
         """Allow the next id of the header: that of the conditions, or else any of its kind."""
