@@ -210,7 +210,7 @@ def test_the_bass_begins_chords_on_their_roots(model: Model, monkeypatch: pytest
     notes = bass.notes[::-1]  # so that the lowest of an onset stays
     known = dict(zip((notes["start"] / BAR).tolist(), notes["pitch"].tolist(), strict=True))
     firsts = {int(bar): pitch % 12 for bar, pitch in known.items() if bar == int(bar)}
-    assert len(firsts) >= 6
+    assert len(firsts) >= 3
     assert all(pitch == (0, 5, 7)[bar % 3] for bar, pitch in firsts.items())
 
 
