@@ -18,8 +18,8 @@ SOURCE = Path(ritornello.__file__).parent
 
 ORDER = (
     "errors", "registry", "config", "paths", "settings", "arrays", "remote", "likelihood", "theory", "score", "sustain",
-    "chord_symbols", "leadsheet", "notation", "notelist", "data", "formats", "interop", "rendering", "runs",
-    "representations", "originality", "corpus", "networks", "bundle", "training",
+    "chord_symbols", "leadsheet", "analysis", "notation", "notelist", "data", "formats", "interop", "rendering", "runs",
+    "representations", "originality", "structure", "corpus", "networks", "bundle", "training",
     "presets", "generation", "evaluation", "api", "live", "cli",
     "testing",
 )  # fmt: skip
@@ -35,10 +35,12 @@ TORCH_FREE = (
     "theory",
     "formats",
     "leadsheet",
+    "analysis",
     "notation",
     "rendering",
     "representations",
     "originality",
+    "structure",
     "corpus",
     "bundle",
     "generation",
