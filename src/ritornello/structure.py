@@ -1,8 +1,8 @@
 """The structure of the music that a model learned from: its forms, and figures by which a piece is like it.
 
 Both are those of lines (`originality.Line`), which the index in a bundle holds, so that they are known of every model
-that has one. A whole piece has a form of that music, if it has forms, and the candidates for it are ranked by `Worth`. A
-piece that loops has bars too like those before them; one that wanders has too many pitch classes and nothing that
+that has one. A whole piece has a form of that music, if it has forms, and the candidates for it are ranked by `Worth`.
+A piece that loops has bars too like those before them; one that wanders has too many pitch classes and nothing that
 returns. Both lie far from real pieces, on opposite sides, so neither the most probable nor the boldest candidate wins.
 No figure tells which notes a piece has in common with another, so a copy gains nothing.
 
