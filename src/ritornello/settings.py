@@ -48,7 +48,8 @@ class ComposeSettings(TypedDict, total=False):
     likes (default False)"""
     form: str | None
     """sections of equal length, a letter each, such as AABA: the same letter returns; none: no such form (if not
-    given, pieces of 16 bars or more have a form that is usual in the music learned from, drawn by the seed)"""
+    given, pieces of 16 bars or more have one of the music learned from, drawn by the seed: all where two in five
+    of its pieces have a form, else as many)"""
     loop: bool
     """a piece that leads back into its beginning, cut at the bar line, without an ending (default False)"""
     contrast: bool
