@@ -1,0 +1,181 @@
+"""From a score as it is written to one as it is played.
+
+Read in order: `perform`, `_Player`; then `dynamics`, `tempo`, `pedal`, `drums`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ritornello.arrays import Floats, Ints, Mask
+from ritornello.expression.drums import play_drums
+from ritornello.expression.dynamics import DECIBELS_A_DECADE, loudness
+from ritornello.expression.pedal import PIANOS, pedalled
+from ritornello.expression.tempo import bent_tempos, swung
+from ritornello.expression.written import Written, read_written
+from ritornello.score import Notes, Score, Track, sort_notes, ticks_to_seconds, without_overlaps
+from ritornello.sustain import has_pedal
+
+FINEST_TICKS = 480
+"""Fewest ticks to a quarter of a performance: a millisecond at 120."""
+
+EVENLY_LOUD = (6, *range(16, 24))
+"""Programs that sound equally loud however they are played: the harpsichord, organs and accordions."""
+
+MELODY_LEAD = 0.02
+"""Seconds by which a pianist's melody comes before the notes struck with it; Goebl, "Melody lead in piano performance"
+(JASA 110, 2001), measured about 0.03."""
+
+ASYNCHRONY = 0.015
+"""Seconds by which one of several players is early or late, as a standard deviation; Rasch, "Synchronization in
+performed ensemble music" (Acustica 43, 1979), measured 0.02 to 0.05."""
+
+UNEVENNESS = 1.0
+"""Decibels by which loudness varies beside the rules, as a standard deviation."""
+
+PERSISTENCE = 0.8
+"""How much of such a deviation is left at the next onset of the part."""
+
+DETACHED = 0.2
+"""The share of a note that is silent before its pitch is struck again (KTH's repetition articulation)."""
+
+
+def perform(
+    score: Score,
+    amount: float = 1.0,
+    seed: int = 0,
+    *,
+    swing: float | None = None,
+    swing_unit: int = 8,
+    given: Score | None = None,
+) -> Score:
+    """Return `score` as it is played: with velocities, delays of some milliseconds, a tempo map, and pedals of pianos.
+
+    `amount` is from 0, as written, to 1, as far as rules and drummers go. What is played already stays: the notes of a
+    track of several velocities (with `given`: those that are in it), pedals, and the tempo where it changes. The tempo
+    bends only if nothing is played already and there are no drums; the written one is that at the beginning of each
+    phrase and its mean, and of a piece without loop markers it falls before the end. `swing` is the share (0.5 to 0.75)
+    of the first of each two notes of 1/`swing_unit` (8 or 16). The same seed gives the same performance.
+    """
+    written = score.resampled(score.ticks_per_quarter * -(-FINEST_TICKS // score.ticks_per_quarter))
+    known = given and given.resampled(written.ticks_per_quarter)
+    free = [_unplayed(track, known) & (amount > 0) for track in written.tracks]
+    is_free = any(each.any() for each in free)
+    if not is_free and swing is None:
+        return score
+    music = read_written(written) if is_free else None
+    decibels = loudness(music) if music else np.zeros(0)
+    played = written
+    if music and _may_bend(written, free):
+        is_loop = any(text.kind == "marker" and text.text == "loopEnd" for text in written.texts)
+        played = replace(written, tempos=bent_tempos(written, music.phrases, amount, ends=not is_loop))
+    move = swung(written, swing or 0.5, swing_unit)
+    tracks = []
+    for number, (track, own) in enumerate(zip(written.tracks, free, strict=True)):
+        notes, seconds = track.notes.copy(), np.zeros(len(track.notes))
+        if music and own.any():
+            player = _Player(written, music, decibels, number, own, np.random.default_rng([seed, number]))
+            notes["velocity"][own] = player.velocities(amount)
+            notes["duration"][own] = player.durations(amount)
+            seconds[own] = amount * player.seconds
+            if track.program in PIANOS and not track.is_drum and own.all() and not has_pedal(track):
+                track = pedalled(track, music.harmony, written.ticks_per_quarter)
+        tracks.append(replace(track, notes=_moved(played, notes, seconds, move)))
+    return replace(played, tracks=tuple(tracks))
+
+
+def _unplayed(track: Track, given: Score | None) -> Mask:
+    """Return which notes of a track have no velocities of their own: all if there is one velocity; otherwise those that
+    are not of `given`, if they have one."""
+    velocity = track.notes["velocity"]
+    if given is None or len(np.unique(velocity)) < 2:
+        return np.full(len(velocity), len(np.unique(velocity)) == 1)
+    names = ["start", "pitch", "velocity"]
+    known = {note for each in given.tracks for note in each.notes[names].tolist()}
+    new = np.array([note not in known for note in track.notes[names].tolist()], dtype=bool)
+    return new & (len(np.unique(velocity[new])) < 2)
+
+
+def _may_bend(score: Score, free: list[Mask]) -> bool:
+    """Return whether the tempo may bend: nothing is played already, and nobody beats time."""
+    has_drums = any(track.is_drum and len(track.notes) for track in score.tracks)
+    return len(score.tempos) < 2 and not has_drums and all(each.all() for each in free)
+
+
+@dataclass
+class _Player:
+    """How the notes `own` of one track are played, in columns; `decibels` are those of all pitched notes by the rules.
+
+    louder: in decibels, of drums in velocities; seconds: delays.
+    """
+
+    score: Score
+    music: Written
+    decibels: Floats
+    number: int
+    own: Mask
+    random: np.random.Generator
+
+    def __post_init__(self) -> None:
+        self.track = self.score.tracks[self.number]
+        self.notes = self.track.notes[self.own]
+        if self.track.is_drum:
+            velocity, self.seconds = play_drums(self.score, self.notes, self.random)
+            self.louder = velocity - velocity.mean()
+            return
+        rows = self.music.rows(self.number)[self.own]
+        _, onset = np.unique(self.notes["start"], return_inverse=True)
+        drifts = _drift(self.random, (2, int(onset.max()) + 1))[:, onset]
+        self.louder = self.decibels[rows] + UNEVENNESS * drifts[0]
+        is_alone = sum(len(track.notes) > 0 for track in self.score.tracks) == 1
+        self.seconds = np.zeros(len(rows)) if is_alone else ASYNCHRONY * drifts[1]
+        if self.track.program in PIANOS:
+            self.seconds += MELODY_LEAD * self.music.is_beside_melody[rows]
+
+    def velocities(self, amount: float) -> Ints:
+        """Return velocities, 1 to 127, around the written one."""
+        level = float(self.notes["velocity"][0])
+        if self.track.is_drum:
+            velocity = level + amount * self.louder
+        elif self.track.program in EVENLY_LOUD:
+            velocity = np.full(len(self.notes), level)
+        else:
+            velocity = level * 10 ** (amount * self.louder / DECIBELS_A_DECADE)
+        return np.clip(np.rint(velocity), 1, 127).astype(np.int64)
+
+    def durations(self, amount: float) -> Ints:
+        """Return the durations; a note ends before its pitch is struck again."""
+        start, duration = (self.notes[name].astype(np.int64) for name in ("start", "duration"))
+        if self.track.is_drum:
+            return duration
+        order = np.lexsort((start, self.notes["pitch"]))
+        same = np.diff(self.notes["pitch"][order]) == 0
+        gap = np.diff(start[order]) - duration[order][:-1]
+        before = order[:-1][same & (gap >= 0) & (gap < DETACHED * duration[order][:-1])]
+        duration[before] = np.maximum(1, np.rint(duration[before] * (1 - amount * DETACHED)))
+        return duration
+
+
+def _drift(random: np.random.Generator, shape: tuple[int, int]) -> Floats:
+    """Return rows of deviations with mean 0 and variance 1, each of which keeps PERSISTENCE of the one before."""
+    result = random.standard_normal(shape)
+    for n in range(1, shape[1]):
+        result[:, n] = PERSISTENCE * result[:, n - 1] + (1 - PERSISTENCE**2) ** 0.5 * result[:, n]
+    return result
+
+
+def _moved(score: Score, notes: Notes, seconds: Floats, move: Callable[[Ints], Ints]) -> Notes:
+    """Return notes moved by `move` and then by so many seconds, within the bars of the score."""
+    start, last = notes["start"].astype(np.int64), int(score.bars.edges[-1])
+    end = move(start + notes["duration"])
+    start = move(start)
+    seconds_per_tick = ticks_to_seconds(score, start + 1) - ticks_to_seconds(score, start)
+    delay = np.rint(seconds / seconds_per_tick).astype(np.int64)
+    result = notes.copy()
+    result["start"] = np.clip(start + delay, 0, last - 1)
+    result["duration"] = np.clip(end + delay, 0, np.maximum(last, end)) - result["start"]
+    result["duration"] = np.maximum(result["duration"], np.minimum(notes["duration"], 1))
+    return without_overlaps(result) if seconds.any() else sort_notes(result)
