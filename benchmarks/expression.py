@@ -114,13 +114,19 @@ def pitched(paths: Iterable[Path], together: bool) -> list[tuple[Path, list[Part
         tracks = [track for track in score.tracks if not track.is_drum]
         start, _, _, velocity = note_columns(tracks)
         numbers = np.repeat(np.arange(len(tracks)), [len(track.notes) for track in tracks])
-        choices = [np.ones(len(start), dtype=bool)] if together else [numbers == n for n in range(len(tracks))]
+        choices = (
+            [np.ones(len(start), dtype=bool)] if together else [numbers == n for n in range(len(tracks))]
+        )
         parts = []
         for own in choices:
             if len(np.unique(velocity[own])) < 4:
                 continue
             columns = {name: column[own] - column[own].mean() for name, column in rules(music).items()}
-            parts.append(Part(velocity[own].astype(float), np.zeros(0), sum(columns.values()), start[own], rules=columns))
+            parts.append(
+                Part(
+                    velocity[own].astype(float), np.zeros(0), sum(columns.values()), start[own], rules=columns
+                )
+            )
         if parts:
             found.append((path, parts))
     return found
@@ -171,7 +177,11 @@ def print_rules(fit: Sequence[Part], held_out: Sequence[Part]) -> None:
     row("one velocity, and a drift", 21, lambda part: by_rules(part, 0, PERSISTENCE))
     row("rules x 0.5, and a drift", 21, lambda part: by_rules(part, 0.5, PERSISTENCE))
     for name in fit[0].rules or ():
-        row(f"{name} x 0.5", 21, lambda part, name=name: by_rules(replace(part, decibels=part.rules[name]), 0.5))
+        row(
+            f"{name} x 0.5",
+            21,
+            lambda part, name=name: by_rules(replace(part, decibels=part.rules[name]), 0.5),
+        )
         row(f"without {name} x 0.5", 21,
             lambda part, name=name: by_rules(replace(part, decibels=part.decibels - part.rules[name]), 0.5))  # fmt: skip
 
@@ -179,17 +189,24 @@ def print_rules(fit: Sequence[Part], held_out: Sequence[Part]) -> None:
 # --- the network ----------------------------------------------------------------------------------------------
 
 
-def fitted(parts: Sequence[Part], held_out: Sequence[Part], history: bool, hidden: int) -> tuple[Any, tuple[float, float]]:
+def fitted(
+    parts: Sequence[Part], held_out: Sequence[Part], history: bool, hidden: int
+) -> tuple[Any, tuple[float, float]]:
     """Return the weights of a network, and its nats of velocity and of time on `held_out`."""
     torch.manual_seed(0)
-    inputs, tests = (torch.tensor(joined(each, lambda part: part.inputs(history))) for each in (parts, held_out))
+    inputs, tests = (
+        torch.tensor(joined(each, lambda part: part.inputs(history))) for each in (parts, held_out)
+    )
     mean, spread = inputs.mean(0), inputs.std(0) + 1e-6
     inputs, tests = (inputs - mean) / spread, (tests - mean) / spread
     targets, asked = (
-        [torch.tensor(joined(each, column)) for column in (velocity_bins, time_bins)] for each in (parts, held_out)
+        [torch.tensor(joined(each, column)) for column in (velocity_bins, time_bins)]
+        for each in (parts, held_out)
     )
     net = torch.nn.Sequential(
-        torch.nn.Linear(inputs.shape[1], hidden), torch.nn.Tanh(), torch.nn.Linear(hidden, VELOCITY_BINS + TIME_BINS)
+        torch.nn.Linear(inputs.shape[1], hidden),
+        torch.nn.Tanh(),
+        torch.nn.Linear(hidden, VELOCITY_BINS + TIME_BINS),
     )
     optimizer = torch.optim.AdamW(net.parameters(), 3e-3, weight_decay=1e-4)
     steps = EPOCHS * -(-len(inputs) // BATCH)
@@ -197,7 +214,9 @@ def fitted(parts: Sequence[Part], held_out: Sequence[Part], history: bool, hidde
 
     def losses(rows: torch.Tensor, bins: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         loud, late = net(rows).split([VELOCITY_BINS, TIME_BINS], dim=1)
-        return torch.nn.functional.cross_entropy(loud, bins[0]), torch.nn.functional.cross_entropy(late, bins[1])
+        return torch.nn.functional.cross_entropy(loud, bins[0]), torch.nn.functional.cross_entropy(
+            late, bins[1]
+        )
 
     for _ in range(EPOCHS):
         for rows in torch.randperm(len(inputs)).split(BATCH):
@@ -236,13 +255,22 @@ def print_tempo(paths: Iterable[Path]) -> None:
         quarters = last - np.arange(last // per_quarter, -1, -1) * per_quarter
         tempo = -np.log(np.diff(ticks_to_seconds(score, quarters)))
         music = read_written(score)
-        ritardando = final_ritardando((quarters[:-1] + per_quarter / 2 - (last - 8 * per_quarter)) / (8 * per_quarter))
-        rows.append((path, tempo - tempo.mean(), tempo_arch(within(music.phrases, quarters[:-1])), ritardando))
+        ritardando = final_ritardando(
+            (quarters[:-1] + per_quarter / 2 - (last - 8 * per_quarter)) / (8 * per_quarter)
+        )
+        rows.append(
+            (path, tempo - tempo.mean(), tempo_arch(within(music.phrases, quarters[:-1])), ritardando)
+        )
     fit, held_out = halves(rows)
     for name, arch, end in (("one tempo", 0, 0), ("arches x 0.5", 0.5, 0), ("arches", 1, 0), ("ritardando x 0.5", 0, 0.5),
                             ("ritardando", 0, 1), ("both x 0.5", 0.5, 0.5)):  # fmt: skip
         bins = [
-            np.concatenate([np.clip(np.rint((d - arch * a - end * r) / 0.05), -15, 15).astype(int) + 15 for _, d, a, r in each])
+            np.concatenate(
+                [
+                    np.clip(np.rint((d - arch * a - end * r) / 0.05), -15, 15).astype(int) + 15
+                    for _, d, a, r in each
+                ]
+            )
             for each in (fit, held_out)
         ]
         print(f"  {name:44} {nats(*bins, 31):.3f}")
@@ -268,7 +296,9 @@ def main() -> None:
 def drums(folder: Path, writes: bool) -> None:
     train, validation = groove(Path(folder, "drums-groove"))
     notes = [sum(len(part.velocity) for part in each) for each in (train, validation)]
-    print(f"drums, Groove: {len(train)} and {len(validation)} performances, {notes[0]:,} and {notes[1]:,} strokes")
+    print(
+        f"drums, Groove: {len(train)} and {len(validation)} performances, {notes[0]:,} and {notes[1]:,} strokes"
+    )
     print_rules(train, validation)
     late = nats(joined(train, time_bins), joined(validation, time_bins), TIME_BINS)
     print(f"  time: all {late:.3f}")

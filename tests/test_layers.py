@@ -18,8 +18,8 @@ SOURCE = Path(ritornello.__file__).parent
 
 ORDER = (
     "errors", "registry", "config", "paths", "settings", "arrays", "remote", "likelihood", "theory", "score", "sustain",
-    "chord_symbols", "leadsheet", "analysis", "notation", "notelist", "data", "formats", "interop", "expression", "rendering", "runs",
-    "representations", "originality", "corpus", "networks", "bundle", "training",
+    "chord_symbols", "leadsheet", "analysis", "notation", "notelist", "data", "formats", "interop", "expression",
+    "rendering", "runs", "representations", "originality", "corpus", "networks", "bundle", "training",
     "presets", "generation", "evaluation", "api", "live", "cli",
     "testing",
 )  # fmt: skip

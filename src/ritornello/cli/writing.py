@@ -26,7 +26,9 @@ def write_all(
 
     files, left_out = list[Path](), list[str]()
     for path in paths:
-        left_out += write((performance or score) if is_played(path) else score, path, **(sound if is_sound(path) else {}))
+        left_out += write(
+            (performance or score) if is_played(path) else score, path, **(sound if is_sound(path) else {})
+        )
         files.append(path)
         if sound.get("stems") and is_sound(path):
             from ritornello.rendering.audio import stem_paths

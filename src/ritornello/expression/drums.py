@@ -46,6 +46,9 @@ for _number, _keys in enumerate(KIT):
 GROUPS = np.array([0, 1, 1, 2, 2, 2, 2, 3, 4, 4, 4, 5])
 """The group of each class: kick, snare, time, crash, toms, other."""
 
+MOST_BINS = 8
+"""No stroke is early or late by more of TIME_BIN: what the data has beyond is mostly of another grid."""
+
 NEAREST = 2.0  # quarters: neighbours beyond are as far as this
 PHASES = 12
 HISTORY = 7
@@ -121,14 +124,15 @@ def play_drums(score: Score, notes: Notes, random: np.random.Generator) -> tuple
     written = features @ weights["features"] + weights["bias"]
     before, chances = kit_history(place, kind), random.random((len(notes), 4))
     velocity, seconds = np.zeros(len(notes)), np.zeros(len(notes))
+    allowed = slice(TIME_BINS // 2 - MOST_BINS, TIME_BINS // 2 + MOST_BINS + 1)
     for n in range(len(notes)):
         earlier = history_values(before[n], velocity, seconds)
         logits = (
             np.tanh(written[n] + earlier @ weights["history"]) @ weights["output"] + weights["output_bias"]
         )
-        loud, late = logits[:VELOCITY_BINS], logits[VELOCITY_BINS:]
+        loud, late = logits[:VELOCITY_BINS], logits[VELOCITY_BINS:][allowed]
         velocity[n] = (_draw(loud, chances[n, 0]) + chances[n, 1]) * VELOCITY_BIN
-        seconds[n] = (_draw(late, chances[n, 2]) - TIME_BINS // 2 + chances[n, 3] - 0.5) * TIME_BIN
+        seconds[n] = (_draw(late, chances[n, 2]) - MOST_BINS + chances[n, 3] - 0.5) * TIME_BIN
     return np.clip(velocity, 1, 127), seconds
 
 

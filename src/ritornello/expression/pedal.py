@@ -18,9 +18,9 @@ LATE = 0.08
 
 
 def pedalled(track: Track, changes: Ints, ticks_per_quarter: int) -> Track:
-    """Return `track` with the pedal down after each of the ticks `changes`, and up at the next or where the track rests.
+    """Return `track` with the pedal down after each of the ticks `changes`, the last of which is the end.
 
-    The last of `changes` is the end.
+    It goes up at the next, or where the track rests.
     """
     starts, ends = track.notes["start"], track.notes["start"] + track.notes["duration"]
     late = max(1, round(LATE * ticks_per_quarter))

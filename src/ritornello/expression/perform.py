@@ -156,7 +156,7 @@ class _Player:
         gap = np.diff(start[order]) - duration[order][:-1]
         before = order[:-1][same & (gap >= 0) & (gap < DETACHED * duration[order][:-1])]
         duration[before] = np.maximum(1, np.rint(duration[before] * (1 - amount * DETACHED)))
-        return duration
+        return np.asarray(duration)
 
 
 def _drift(random: np.random.Generator, shape: tuple[int, int]) -> Floats:

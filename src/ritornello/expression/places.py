@@ -55,4 +55,4 @@ def places(score: Score, ticks: Ints) -> Places:
 def within(edges: Ints, ticks: Ints) -> Floats:
     """Return how far `ticks` are between the neighbouring ones of `edges`, 0 to 1; the last edge is where all end."""
     at = np.clip(np.searchsorted(edges, ticks, side="right") - 1, 0, len(edges) - 2)
-    return np.clip((ticks - edges[at]) / np.maximum(1, edges[at + 1] - edges[at]), 0.0, 1.0)
+    return np.asarray(np.clip((ticks - edges[at]) / np.maximum(1, edges[at + 1] - edges[at]), 0.0, 1.0))

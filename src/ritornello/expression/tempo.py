@@ -50,8 +50,8 @@ def bent_tempos(score: Score, phrases: Ints, amount: float, ends: bool) -> tuple
     beats = find_beats(score).edges[:-1]
     last = max(int(track.notes["start"].max(initial=0)) for track in score.tracks)
     edges = score.bars.edges
-    begin = edges[max(0, np.searchsorted(edges, last, side="right") - 1 - RITARDANDO_BARS)]
-    begin = max(int(begin), last * LEAST_BEFORE // (LEAST_BEFORE + 1))
+    last_bar = int(np.searchsorted(edges, last, side="right")) - 1
+    begin = max(int(edges[max(0, last_bar - RITARDANDO_BARS)]), last * LEAST_BEFORE // (LEAST_BEFORE + 1))
     ticks = np.unique(beats[beats <= max(last, 0)])
     if ends:  # finer where the tempo falls
         ticks = np.unique([*ticks, *(ticks + np.diff(ticks, append=last) // 2)[ticks >= begin], last])
