@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ritornello.analysis.beats import Beats, find_beats
 from ritornello.analysis.keys import bar_keys
 from ritornello.analysis.paths import best_path
-from ritornello.arrays import Floats, Ints, run_edges
+from ritornello.arrays import Floats, Ints, Mask, run_edges
 from ritornello.score import Score
 from ritornello.theory import CHORDS, Chord, make_chord
 
@@ -37,9 +37,9 @@ class ChordModel:
     """The weights of the dynamic programme, for a whole beat; chosen as docs/experiments.md says.
 
     root, third, fifth, seventh: gains of a tone of the chord that sounds; other: cost of another tone; bass, inversion:
-    gains if the root, or another tone of the chord, is the lowest; primary: gain of the chords on tonic, subdominant and
-    dominant of the local key; seventh_chord, rare: costs of chords with a seventh, and of those of `RARE`; none: gain of
-    no chord; change: costs of a change at a bar line, in the middle of a bar, at other beats, and within beats.
+    gains if the root, or another tone of the chord, is the lowest; primary: gain of the chords on tonic, subdominant
+    and dominant of the local key; seventh_chord, rare: costs of chords with a seventh, and of those of `RARE`; none:
+    gain of no chord; change: costs of a change at a bar line, in the middle of a bar, at other beats, within beats.
     """
 
     root: float = 1.0
@@ -53,6 +53,9 @@ class ChordModel:
     seventh_chord: float = 0.55
     rare: float = 1.0
     none: float = 0.1
+    seventh_entry: float = 0.2
+    rare_entry: float = 0.3
+    none_entry: float = 0.0
     change: tuple[float, float, float, float] = (0.5, 0.95, 1.0, 1.2)
 
 
@@ -93,24 +96,24 @@ def find_chords(score: Score, beats: Beats | None = None, model: ChordModel = MO
     """
     beats = beats or find_beats(score)
     gains = chord_gains(beats, model)
-    states = best_path(gains, np.asarray(model.change)[beats.level])
+    states = best_path(gains, np.asarray(model.change)[beats.level], _weights(model)[2])
     edges = run_edges(states)
     first = edges[:-1]
     chosen = states[first]
     root, quality = (np.where(chosen < len(_TONES), part, NONE) for part in (chosen % 12, chosen // 12))
     lowest = beats.lowest[first] % 12
-    is_tone = np.asarray(_TONES[np.minimum(chosen, len(_TONES) - 1), lowest])
+    is_tone = _TONES[np.minimum(chosen, len(_TONES) - 1), lowest]
     bass = np.where(beats.voiced[first] & is_tone & (root != NONE), lowest, root)
     return Chords(beats.edges[first], beats.edges[edges[1:]], root, quality, bass)
 
 
 def chord_gains(beats: Beats, model: ChordModel = MODEL) -> Floats:
     """Return the gain (beats, 121) of each chord in each beat: by quality, then root; the last is no chord."""
-    weights, of_key = _weights(model)
+    weights, of_key, _ = _weights(model)
     lowest = np.zeros((len(beats), 12))
     at = np.flatnonzero(beats.voiced)
     lowest[at, beats.lowest[at] % 12] = 1.0
-    sounds = beats.sound.any(axis=1)
+    sounds = beats.sound.max(axis=1) > 0
     gains = np.full((len(beats), len(_TONES) + 1), float(model.none))
     gains[:, :-1] = np.concatenate([beats.sound, lowest], axis=1) @ weights
     gains[:, :-1] += of_key[bar_keys(beats)[beats.bar]] * sounds[:, None]
@@ -118,10 +121,10 @@ def chord_gains(beats: Beats, model: ChordModel = MODEL) -> Floats:
 
 
 @lru_cache(maxsize=8)
-def _weights(model: ChordModel) -> tuple[Floats, Floats]:
+def _weights(model: ChordModel) -> tuple[Floats, Floats, Floats]:
     """Return what chords gain by a class that sounds and by the lowest, (24, chords), and by the key, (24, chords)."""
     sound, lowest = np.full((len(QUALITIES), 12), -model.other), np.zeros((len(QUALITIES), 12))
-    bias = np.zeros(len(QUALITIES))
+    bias, entry = np.zeros((2, len(QUALITIES)))
     for row, quality in enumerate(QUALITIES):
         tones = CHORDS[quality]
         for tone, gain in zip(tones, (model.root, model.third, model.fifth, model.seventh), strict=False):
@@ -129,9 +132,14 @@ def _weights(model: ChordModel) -> tuple[Floats, Floats]:
         lowest[row, list(tones)] = model.inversion
         lowest[row, 0] = model.bass
         bias[row] -= model.seventh_chord * (len(tones) > 3) + model.rare * (quality in RARE)
+        entry[row] = model.seventh_entry * (len(tones) > 3) + model.rare_entry * (quality in RARE)
     by_class = np.concatenate([_on_roots(sound), _on_roots(lowest)], axis=1).T
     above = (np.arange(len(_TONES)) - np.arange(24)[:, None]) % 12
-    return by_class, np.repeat(bias, 12) + model.primary * np.isin(above, (0, 5, 7))
+    return (
+        by_class,
+        np.repeat(bias, 12) + model.primary * np.isin(above, (0, 5, 7)),
+        np.append(np.repeat(entry, 12), model.none_entry),
+    )
 
 
 def _on_roots(rows: NDArray[Any]) -> NDArray[Any]:
@@ -139,5 +147,5 @@ def _on_roots(rows: NDArray[Any]) -> NDArray[Any]:
     return np.array([np.roll(row, root) for row in rows for root in range(12)])
 
 
-_TONES = _on_roots(np.array([[step in CHORDS[quality] for step in range(12)] for quality in QUALITIES]))
+_TONES: Mask = _on_roots(np.array([[step in CHORDS[quality] for step in range(12)] for quality in QUALITIES]))
 """The classes of each chord, (120, 12)."""

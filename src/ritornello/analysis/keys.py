@@ -21,10 +21,13 @@ MINOR = (0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 0
 """The shares of the classes above the tonic. Source: J. Albrecht, D. Shanahan, "The use of large corpora to train a new
 type of key-finding algorithm", Music Perception 31 (2013)."""
 
-SMOOTHING = 0.01
+SMOOTHING = 0.02
 """Added to each share, so that a foreign class does not decide alone."""
 
-CHANGE = 3.5
+EVENNESS = 0.6
+"""The power to which the shares are raised, so that one long chord is no key of its own."""
+
+CHANGE = 2.0
 """The cost of a change of key, in nats."""
 
 
@@ -58,13 +61,15 @@ def find_keys(score: Score, beats: Beats | None = None) -> tuple[KeySpan, ...]:
 
 def bar_keys(beats: Beats) -> Ints:
     """Return the key of each bar: 0-11 the major keys by tonic, 12-23 the minor ones."""
-    quarters = np.zeros((int(beats.bar[-1]) + 1, 12))
-    np.add.at(quarters, beats.bar, beats.sound)
-    return best_path(quarters @ LOG_PROFILES.T, np.full(len(quarters), CHANGE))
+    sound = np.zeros((int(beats.bar[-1]) + 1, 12))
+    np.add.at(sound, beats.bar, beats.sound)
+    # the square root: what sounds long, or is struck again, is one chord and says little more
+    return best_path(np.sqrt(sound) @ LOG_PROFILES.T, np.full(len(sound), CHANGE))
 
 
 def _log_profiles() -> Floats:
     rows = np.array([np.roll(row, tonic) for row in (MAJOR, MINOR) for tonic in range(12)]) + SMOOTHING
+    rows **= EVENNESS
     return np.asarray(np.log(rows / rows.sum(axis=1, keepdims=True)))
 
 
