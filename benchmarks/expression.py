@@ -38,11 +38,12 @@ from ritornello.expression.drums import (
 from ritornello.expression.dynamics import ACCENT, DECIBELS_A_DECADE, rules
 from ritornello.expression.perform import PERSISTENCE
 from ritornello.expression.places import places, within
-from ritornello.expression.tempo import final_ritardando, tempo_arch
-from ritornello.expression.written import read_written
+from ritornello.expression.tempo import ARCH, final_ritardando
+from ritornello.expression.written import arch, read_written
 from ritornello.score import Score, note_columns, ticks_to_seconds
 
 HIDDEN, EPOCHS, BATCH = 64, 12, 512
+TEMPO_BIN = 0.02  # of the logarithm
 FEWEST = 8
 
 
@@ -243,9 +244,9 @@ def fitted(
 
 
 def print_tempo(paths: Iterable[Path]) -> None:
-    """Print nats a quarter of the logarithm of the tempo in bins of 0.05, around the mean of the piece: without a curve,
+    """Print nats a quarter of the logarithm of the tempo in bins of TEMPO_BIN, around the mean of the piece: without a curve,
     with that of the rules, and what is left of it in the last quarters."""
-    rows = []
+    rows, by_place = [], []
     for path in paths:
         score = ritornello.read(path)
         last = max((int(track.notes["start"].max(initial=0)) for track in score.tracks), default=0)
@@ -255,25 +256,26 @@ def print_tempo(paths: Iterable[Path]) -> None:
         quarters = last - np.arange(last // per_quarter, -1, -1) * per_quarter
         tempo = -np.log(np.diff(ticks_to_seconds(score, quarters)))
         music = read_written(score)
+        place = within(music.phrases, quarters[:-1])
         ritardando = final_ritardando(
             (quarters[:-1] + per_quarter / 2 - (last - 8 * per_quarter)) / (8 * per_quarter)
         )
-        rows.append(
-            (path, tempo - tempo.mean(), tempo_arch(within(music.phrases, quarters[:-1])), ritardando)
-        )
+        played = tempo - tempo.mean()
+        rows.append((path, played, ARCH * arch(place), ritardando))
+        fifth = np.minimum((place * 5).astype(int), 4)
+        by_place.append([played[fifth == n].mean() if (fifth == n).any() else np.nan for n in range(5)])
     fit, held_out = halves(rows)
-    for name, arch, end in (("one tempo", 0, 0), ("arches x 0.5", 0.5, 0), ("arches", 1, 0), ("ritardando x 0.5", 0, 0.5),
-                            ("ritardando", 0, 1), ("both x 0.5", 0.5, 0.5)):  # fmt: skip
-        bins = [
-            np.concatenate(
-                [
-                    np.clip(np.rint((d - arch * a - end * r) / 0.05), -15, 15).astype(int) + 15
-                    for _, d, a, r in each
-                ]
-            )
+    ways = {"one tempo": (0, 0), "phrases x 0.5": (0.5, 0), "phrases": (1, 0), "ritardando x 0.5": (0, 0.5),
+            "ritardando": (0, 1), "both x 0.5": (0.5, 0.5)}  # fmt: skip
+    for name, (of_phrase, of_end) in ways.items():
+        left = [
+            np.concatenate([played - of_phrase * phrase - of_end * end for _, played, phrase, end in each])
             for each in (fit, held_out)
         ]
-        print(f"  {name:44} {nats(*bins, 31):.3f}")
+        bins = [np.clip(np.rint(each / TEMPO_BIN).astype(int), -40, 40) + 40 for each in left]
+        print(f"  {name:44} {nats(*bins, 81):.3f}")
+    fifths = np.exp(np.nanmean(by_place, axis=0)).round(3)
+    print("  tempo by fifths of the phrase, over the mean:", fifths)
     ends = np.exp(np.median([d[-8:] for _, d, _, _ in rows], axis=0))
     print("  the last eight quarters, over the mean:", ends.round(2))
 

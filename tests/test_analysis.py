@@ -57,7 +57,9 @@ def test_chords_lie_end_to_end_and_neighbours_differ():
     assert chords.start[0] == 0
     assert chords.end[-1] == 10 * 4 * TICKS
     assert (chords.start[1:] == chords.end[:-1]).all()
-    assert all(a[1:] != b[1:] for a, b in pairwise(zip(chords.start, chords.root, chords.quality, strict=True)))
+    assert all(
+        a[1:] != b[1:] for a, b in pairwise(zip(chords.start, chords.root, chords.quality, strict=True))
+    )
 
 
 def test_a_passing_note_is_no_chord():

@@ -77,7 +77,14 @@ def perform(
     for number, (track, own) in enumerate(zip(written.tracks, free, strict=True)):
         notes, seconds = track.notes.copy(), np.zeros(len(track.notes))
         if music and own.any():
-            player = _Player(written, music, decibels, number, own, np.random.default_rng([seed, number]))
+            player = _Player(
+                written,
+                music,
+                decibels,
+                number,
+                own,
+                np.random.default_rng([seed, _players(written)[number]]),
+            )
             notes["velocity"][own] = player.velocities(amount)
             notes["duration"][own] = player.durations(amount)
             seconds[own] = amount * player.seconds
@@ -97,6 +104,14 @@ def _unplayed(track: Track, given: Score | None) -> Mask:
     known = {note for each in given.tracks for note in each.notes[names].tolist()}
     new = np.array([note not in known for note in track.notes[names].tolist()], dtype=bool)
     return new & (len(np.unique(velocity[new])) < 2)
+
+
+def _players(score: Score) -> list[int]:
+    """Return who plays each track, by the number of the first track: tracks of one piano are the hands of a pianist."""
+    programs = [
+        -1 if track.is_drum or track.program not in PIANOS else track.program for track in score.tracks
+    ]
+    return [number if program < 0 else programs.index(program) for number, program in enumerate(programs)]
 
 
 def _may_bend(score: Score, free: list[Mask]) -> bool:
@@ -127,11 +142,16 @@ class _Player:
             self.louder = velocity - velocity.mean()
             return
         rows = self.music.rows(self.number)[self.own]
-        _, onset = np.unique(self.notes["start"], return_inverse=True)
-        drifts = _drift(self.random, (2, int(onset.max()) + 1))[:, onset]
+        players = _players(self.score)
+        hands = [
+            track
+            for track, player in zip(self.score.tracks, players, strict=True)
+            if player == players[self.number]
+        ]
+        onsets = np.unique(np.concatenate([track.notes["start"] for track in hands]))
+        drifts = _drift(self.random, (2, len(onsets)))[:, np.searchsorted(onsets, self.notes["start"])]
         self.louder = self.decibels[rows] + UNEVENNESS * drifts[0]
-        is_alone = sum(len(track.notes) > 0 for track in self.score.tracks) == 1
-        self.seconds = np.zeros(len(rows)) if is_alone else ASYNCHRONY * drifts[1]
+        self.seconds = ASYNCHRONY * drifts[1] if len(set(players)) > 1 else np.zeros(len(rows))
         if self.track.program in PIANOS:
             self.seconds += MELODY_LEAD * self.music.is_beside_melody[rows]
 

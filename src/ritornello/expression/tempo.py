@@ -9,10 +9,11 @@ import numpy as np
 from ritornello.analysis.beats import find_beats
 from ritornello.arrays import Floats, Ints
 from ritornello.expression.places import places, within
+from ritornello.expression.written import arch
 from ritornello.score import DEFAULT_MICROSECONDS_PER_QUARTER, Score, Tempo
 
-ARCH = 0.08
-"""By how much the tempo has fallen at the end of a phrase, as a share of it."""
+ARCH = 0.05
+"""How much slower a phrase is at its end than at its beginning, as a share of the tempo."""
 
 FINAL_TEMPO, CURVATURE = 0.5, 3
 """The last tempo of the final ritardando as a share of the tempo before, and how late it falls."""
@@ -20,15 +21,6 @@ FINAL_TEMPO, CURVATURE = 0.5, 3
 RITARDANDO_BARS = 2
 LEAST_BEFORE = 7
 """A ritardando is at most this times shorter than what comes before it."""
-
-
-def tempo_arch(place: Floats) -> Floats:
-    """Return the logarithm of the tempo at places of a phrase, 0 to 1, over that asked for.
-
-    A parabola, as in Todd, "A model of expressive timing in tonal music" (Music Perception 3, 1985). Of those that
-    begin in tempo it is the one with mean 0: what is asked for is the tempo at which a phrase begins and its mean.
-    """
-    return ARCH * (2 * place - 3 * place**2)
 
 
 def final_ritardando(x: Floats) -> Floats:
@@ -55,7 +47,7 @@ def bent_tempos(score: Score, phrases: Ints, amount: float, ends: bool) -> tuple
     ticks = np.unique(beats[beats <= max(last, 0)])
     if ends:  # finer where the tempo falls
         ticks = np.unique([*ticks, *(ticks + np.diff(ticks, append=last) // 2)[ticks >= begin], last])
-    bend = tempo_arch(within(phrases, ticks))
+    bend = ARCH * arch(within(phrases, ticks))
     if ends and last > begin:
         bend += final_ritardando((ticks - begin) / (last - begin))
     values = np.rint(first * np.exp(-amount * bend)).astype(int).tolist()

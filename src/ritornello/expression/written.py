@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ritornello.analysis.beats import find_beats
 from ritornello.analysis.chords import find_chords
+from ritornello.analysis.phrases import find_phrases
+from ritornello.analysis.voices import find_melody
 from ritornello.arrays import Floats, Ints, Mask
 from ritornello.expression.places import places, within
 from ritornello.score import Score, note_columns
@@ -14,13 +17,12 @@ from ritornello.score import Score, note_columns
 
 @dataclass(frozen=True, eq=False)
 class Written:
-    """What a performer reads. Of the pitched notes of all tracks, track after track, each (notes,): pitch; length in
-    quarters; metrical strength (`Places`); whether they are of the melody, and whether they begin together with a note
+    """What a performer reads. Of the pitched notes of all tracks, track after track, each (notes,): pitch;
+    metrical strength (`Places`); whether they are of the melody, and whether they begin together with a note
     of it; their place in the phrase, 0 to 1. Ticks: where phrases begin, and then where the last ends; where the chord
     or the bar changes, and then the end."""
 
     pitch: Ints
-    quarters: Floats
     strength: Ints
     is_melody: Mask
     is_beside_melody: Mask
@@ -37,30 +39,35 @@ class Written:
 def read_written(score: Score) -> Written:
     """Return what a performer reads in `score`."""
     pitched = [track for track in score.tracks if not track.is_drum]
-    start, duration, pitch, _ = note_columns(pitched)
-    edges = score.bars.edges
-    phrases = np.unique(np.append(edges[:-1:4], edges[-1]))
-    is_melody = _melody(start, start + duration, pitch)
+    start, _, pitch, _ = note_columns(pitched)
     counts = [0 if track.is_drum else len(track.notes) for track in score.tracks]
+    first_rows = np.cumsum([0, *counts])
+    beats, edges = find_beats(score), score.bars.edges
+    phrases = np.array([*(phrase.start for phrase in find_phrases(score, beats)), edges[-1]], dtype=np.int64)
+    is_melody = np.zeros(len(start), dtype=bool)
+    if melody := find_melody(score):
+        rows = slice(first_rows[melody.track], first_rows[melody.track + 1])
+        names = [
+            128 * notes["start"] + notes["pitch"]
+            for notes in (score.tracks[melody.track].notes, melody.notes)
+        ]
+        is_melody[rows] = np.isin(*names)
     return Written(
         pitch=pitch,
-        quarters=duration / score.ticks_per_quarter,
         strength=places(score, start).strength,
         is_melody=is_melody,
         is_beside_melody=np.isin(start, start[is_melody]) & ~is_melody,
         in_phrase=within(phrases, start),
         phrases=phrases,
-        harmony=np.unique(np.concatenate([find_chords(score).start, edges])),
-        first_rows=np.cumsum([0, *counts]),
+        harmony=np.unique(np.concatenate([find_chords(score, beats).start, edges])),
+        first_rows=first_rows,
     )
 
 
-def _melody(start: Ints, end: Ints, pitch: Ints) -> Mask:
-    """Return which notes are of the upper voice: highest of those that begin together, and above what still sounds."""
-    is_melody = np.zeros(len(start), dtype=bool)
-    last = -1
-    for n in np.lexsort((-pitch, start)).tolist():
-        if last >= 0 and (start[n] == start[last] or (start[n] < end[last] and pitch[n] < pitch[last])):
-            continue
-        is_melody[n], last = True, n
-    return is_melody
+def arch(place: Floats) -> Floats:
+    """Return how a phrase swells and falls, at places of it from 0 to 1.
+
+    A parabola, as in Todd, "A model of expressive timing in tonal music" (Music Perception 3, 1985); of those that are 0
+    at the beginning and -1 at the end, the one with mean 0.
+    """
+    return 2 * place - 3 * place**2
