@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from build import make_song
+from fakes import small_network
 
+import ritornello
+from ritornello.bundle import Facts, save_bundle
+from ritornello.cli import make_command
 from ritornello.expression.config import ExpressionConfig, performed
 from ritornello.expression.drums import CLASS_OF, history_values, kit_features, kit_history
 from ritornello.expression.dynamics import HIGH_LOUD, MELODY, rules
@@ -15,6 +21,8 @@ from ritornello.expression.perform import DETACHED, perform
 from ritornello.expression.places import places
 from ritornello.expression.tempo import FINAL_TEMPO, final_ritardando
 from ritornello.expression.written import arch, read_written
+from ritornello.generation import Model
+from ritornello.representations import REPRESENTATIONS
 from ritornello.score import CONTROL_CHANGE, Key, Meter, Score, Tempo, Text, Track, make_controls, make_notes
 from ritornello.sustain import SUSTAIN
 
@@ -77,11 +85,14 @@ def test_the_notes_are_those_that_are_written(ticks: int) -> None:
     played = perform(music, 1.0, seed=1)
     assert len(played.bars) == len(music.bars)
     assert played.ticks_per_quarter >= 480
-    assert played.keys == music.keys and played.meters == music.meters
+    assert played.keys == music.keys
+    assert played.meters == music.meters
     for mine, written in zip(played.tracks, music.tracks, strict=True):
         assert sorted(mine.notes["pitch"].tolist()) == sorted(written.notes["pitch"].tolist())
-        assert (mine.notes["start"] >= 0).all() and (mine.notes["duration"] > 0).all()
-        assert (mine.notes["velocity"] > 0).all() and (mine.notes["velocity"] < 128).all()
+        assert (mine.notes["start"] >= 0).all()
+        assert (mine.notes["duration"] > 0).all()
+        assert (mine.notes["velocity"] > 0).all()
+        assert (mine.notes["velocity"] < 128).all()
         by_pitch = [np.sort(each.notes, order=["pitch", "start"]) for each in (mine, written)]
         late = by_pitch[0]["start"] * ticks / played.ticks_per_quarter - by_pitch[1]["start"]
         assert np.abs(late).max() < 0.2 * ticks, "no note is moved far from its place"
@@ -109,7 +120,8 @@ def test_of_a_given_beginning_only_the_rest_is_played() -> None:
     assert perform(music, 1.0) is music
     played = perform(music, 1.0, given=score(given)).tracks[0].notes
     assert played[:8].tolist() == given.notes.tolist()
-    assert len(np.unique(played["velocity"][8:])) > 5 and abs(played["velocity"][8:].mean() - 84) < 8
+    assert len(np.unique(played["velocity"][8:])) > 5
+    assert abs(played["velocity"][8:].mean() - 84) < 8
 
 
 def test_the_tempo_asked_for_is_that_at_the_beginning_and_the_mean() -> None:
@@ -121,7 +133,8 @@ def test_the_tempo_asked_for_is_that_at_the_beginning_and_the_mean() -> None:
     before_the_end = ticks < 29 * BAR
     lengths = np.diff(ticks, append=32 * BAR)[before_the_end]
     mean = np.average(np.log(tempos[before_the_end] / TEMPO), weights=lengths)
-    assert abs(mean) < 0.01 and len(ticks) > 32
+    assert abs(mean) < 0.01
+    assert len(ticks) > 32
     assert np.ptp(tempos[before_the_end] / TEMPO) > 0.03
 
 
@@ -174,7 +187,8 @@ def test_players_of_an_ensemble_are_not_exactly_together() -> None:
     played = perform(score(melody(), melody(program=73)), 1.0)
     starts = [track.notes["start"] for track in played.tracks]
     apart = (starts[0] - starts[1]) / 960
-    assert 0.005 < apart.std() < 0.06 and abs(apart.mean()) < 0.02
+    assert 0.005 < apart.std() < 0.06
+    assert abs(apart.mean()) < 0.02
 
 
 def test_an_organ_has_no_dynamics() -> None:
@@ -186,9 +200,11 @@ def test_an_organ_has_no_dynamics() -> None:
 def test_the_pedal_of_a_piano_changes_with_the_harmony() -> None:
     played = perform(score(), 1.0)
     pedal = played.tracks[1].controls
-    assert (pedal["kind"] == CONTROL_CHANGE).all() and (pedal["number"] == SUSTAIN).all()
+    assert (pedal["kind"] == CONTROL_CHANGE).all()
+    assert (pedal["number"] == SUSTAIN).all()
     downs, ups = pedal["tick"][pedal["value"] == 127], pedal["tick"][pedal["value"] == 0]
-    assert len(downs) == len(ups) >= 8 and (downs < ups).all()
+    assert len(downs) == len(ups) >= 8
+    assert (downs < ups).all()
     assert set((np.arange(1, 9) * BAR).tolist()) <= set(ups.tolist())
     assert not len(played.tracks[0].controls), "a violin has none"
     own = make_controls([(0, CONTROL_CHANGE, SUSTAIN, 127), (BAR, CONTROL_CHANGE, SUSTAIN, 0)])
@@ -217,7 +233,8 @@ def test_a_drummer_plays_backbeats_loud_and_what_lies_between_softly() -> None:
         offsets.append(played["start"] - np.rint(played["start"] / 120) * 120)
     assert np.mean(loud) > 30 + np.mean(soft)
     late = np.concatenate(offsets) / 960
-    assert 0.003 < late.std() < 0.03 and np.abs(late).max() < 0.05
+    assert 0.003 < late.std() < 0.03
+    assert np.abs(late).max() < 0.05
 
 
 def test_half_as_much_is_half_as_far_from_the_level() -> None:
@@ -231,15 +248,18 @@ def test_what_is_learned_of_a_stroke_is_the_part_and_the_past() -> None:
     notes = music.tracks[0].notes
     place, kind = places(music, notes["start"].astype(np.int64)), CLASS_OF[notes["pitch"]]
     features = kit_features(place, kind, notes["start"] / QUARTER)
-    assert len(features) == len(notes) and np.isfinite(features).all()
+    assert len(features) == len(notes)
+    assert np.isfinite(features).all()
     before = kit_history(place, kind)
-    assert (before < np.arange(len(notes))[:, None]).all() and (before[0] == -1).all()
+    assert (before < np.arange(len(notes))[:, None]).all()
+    assert (before[0] == -1).all()
     same_class = before[:, 2] >= 0
     assert (kind[before[same_class, 2]] == kind[same_class]).all()
     a_bar_ago = before[:, 3] >= 0
     assert (notes["start"][a_bar_ago] - notes["start"][before[a_bar_ago, 3]] == BAR).all()
     values = history_values(before, np.full(len(notes), 96.0), np.full(len(notes), 0.03))
-    assert (values[0] == 0).all() and values[-1].tolist() == [1.0] * 7
+    assert (values[0] == 0).all()
+    assert values[-1].tolist() == [1.0] * 7
 
 
 # --- places and swing -----------------------------------------------------------------------------------------
@@ -277,3 +297,78 @@ def test_even_notes_swing(unit: int, meter: tuple[int, int], quarters: tuple, sw
     assert played["velocity"].tolist() == notes["velocity"].tolist(), (
         "swing is asked for: what is played swings too"
     )
+
+
+# --- where it is applied --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """An untrained model of melodies, which have no velocities."""
+    representation = REPRESENTATIONS["melody"].fit(
+        [REPRESENTATIONS["melody"].collect_statistics(make_song(6))], {}
+    )
+    path = tmp_path_factory.mktemp("model") / "tiny.rit"
+    save_bundle(path, small_network(representation), representation, Facts(name="tiny"))
+    return ritornello.load(path)
+
+
+def test_what_is_composed_is_written_and_played(model: Model, tmp_path: Path) -> None:
+    piece, plain = (model.compose(bars=8, seed=1, tempo=96, **more) for more in ({}, {"perform": 0}))
+    assert list(piece.score.tracks) == list(plain.score.tracks)
+    assert plain.performance is plain.score
+    assert piece.performance == perform(piece.score, 0.5, seed=1)
+    midi = ritornello.read(piece.write(tmp_path / "piece.mid"))
+    assert len(np.unique(midi.tracks[0].notes["velocity"])) > 3
+    assert midi.tempos[0].quarters_per_minute == pytest.approx(96)
+    assert len(midi.tempos) > 4
+    assert not piece.missed
+    assert len(midi.bars) == 8
+    for each, name in ((piece, "piece"), (plain, "plain")):
+        each.write(tmp_path / f"{name}.musicxml")
+    assert (tmp_path / "piece.musicxml").read_bytes() == (tmp_path / "plain.musicxml").read_bytes()
+    assert '"perform": 0' in plain.score.texts[0].text, "the recipe makes the performance again"
+
+
+def test_pieces_of_a_seed_are_played_each_in_its_way(model: Model) -> None:
+    one, two = model.compose_many(bars=4, seed=1, count=2)
+    [again] = model.compose_many(bars=4, seed=1, index=1)
+    assert again.performance == two.performance != one.performance
+
+
+def test_a_primer_that_is_played_stays(model: Model) -> None:
+    notes = make_notes((n * 240, 240, 60 + n % 5, 60 + 3 * n) for n in range(8))
+    primer = Score(QUARTER, (Track(notes),), tempos=(Tempo(0, TEMPO),), meters=(Meter(0, 4, 4),))
+    played = model.compose(primer, bars=6, seed=1).performance
+    [track] = [track for track in played.tracks if len(track.notes)]
+    assert track.notes["velocity"][:8].tolist() == notes["velocity"].tolist()
+    assert (track.notes["start"][:8] * QUARTER == notes["start"] * played.ticks_per_quarter).all()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--perform", "2"], "perform: must be at most 1 (received '2')"),
+        (["--swing", "0.9"], "swing: must be at most 0.75 (received '0.9')"),
+        (["--swing-unit", "4"], "swing_unit: must be '8' or '16' (received '4')"),
+    ],
+)
+def test_render_refuses_what_is_out_of_range(flags: list[str], message: str, tmp_path: Path) -> None:
+    score().write(tmp_path / "in.mid")
+    with pytest.raises(ritornello.ConfigError) as refusal:
+        render(tmp_path, *flags)
+    assert str(refusal.value) == message
+    assert not (tmp_path / "out.mid").exists()
+
+
+def test_render_plays_a_file_only_if_asked(tmp_path: Path) -> None:
+    score().write(tmp_path / "in.mid")
+    render(tmp_path)
+    assert ritornello.read(tmp_path / "out.mid").tracks == ritornello.read(tmp_path / "in.mid").tracks
+    render(tmp_path, "--perform", "0.5")
+    assert len(np.unique(ritornello.read(tmp_path / "out.mid").tracks[0].notes["velocity"])) > 3
+
+
+def render(folder: Path, *flags: str) -> None:
+    command = make_command("render")
+    command.main([str(folder / "in.mid"), "-o", str(folder / "out.mid"), *flags], standalone_mode=False)
