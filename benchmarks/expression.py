@@ -65,7 +65,8 @@ class Part:
         return float(self.velocity.mean())
 
     def inputs(self, history: bool) -> np.ndarray:
-        assert self.written is not None and self.history is not None
+        assert self.written is not None
+        assert self.history is not None
         return np.concatenate([self.written, self.history], axis=1) if history else self.written
 
 
@@ -156,11 +157,13 @@ def time_bins(part: Part) -> np.ndarray:
 
 
 def by_rules(part: Part, scale: float, persistence: float = 0.0) -> np.ndarray:
-    """Return the deviations of velocities from those foreseen, in bins: the level and the rules, and so much of the mean
-    deviation at the onset before."""
+    """Return the deviations of velocities from those foreseen, in bins.
+
+    Foreseen are the level and the rules, and so much of the mean deviation at the onset before.
+    """
     played = part.velocity - part.level * 10 ** (scale * part.decibels / DECIBELS_A_DECADE)
     if persistence:
-        _, first, onset = np.unique(part.onset, return_index=True, return_inverse=True)
+        _, onset = np.unique(part.onset, return_inverse=True)
         means = np.bincount(onset, played) / np.bincount(onset)
         before = np.concatenate([[0.0], means])[onset]
         played = played - persistence * before
@@ -178,13 +181,15 @@ def print_rules(fit: Sequence[Part], held_out: Sequence[Part]) -> None:
     row("one velocity, and a drift", 21, lambda part: by_rules(part, 0, PERSISTENCE))
     row("rules x 0.5, and a drift", 21, lambda part: by_rules(part, 0.5, PERSISTENCE))
     for name in fit[0].rules or ():
-        row(
-            f"{name} x 0.5",
-            21,
-            lambda part, name=name: by_rules(replace(part, decibels=part.rules[name]), 0.5),
-        )
-        row(f"without {name} x 0.5", 21,
-            lambda part, name=name: by_rules(replace(part, decibels=part.decibels - part.rules[name]), 0.5))  # fmt: skip
+
+        def alone(part: Part, name: str = name) -> np.ndarray:
+            return by_rules(replace(part, decibels=part.rules[name]), 0.5)
+
+        def without(part: Part, name: str = name) -> np.ndarray:
+            return by_rules(replace(part, decibels=part.decibels - part.rules[name]), 0.5)
+
+        row(f"{name} x 0.5", 21, alone)
+        row(f"without {name} x 0.5", 21, without)
 
 
 # --- the network ----------------------------------------------------------------------------------------------
@@ -244,8 +249,10 @@ def fitted(
 
 
 def print_tempo(paths: Iterable[Path]) -> None:
-    """Print nats a quarter of the logarithm of the tempo in bins of TEMPO_BIN, around the mean of the piece: without a curve,
-    with that of the rules, and what is left of it in the last quarters."""
+    """Print nats a quarter of the logarithm of the tempo in bins of TEMPO_BIN, around the mean of the piece.
+
+    Without a curve, and with those of the rules.
+    """
     rows, by_place = [], []
     for path in paths:
         score = ritornello.read(path)

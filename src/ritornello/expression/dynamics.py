@@ -1,10 +1,10 @@
 """How loud pitched notes are played, by rules: in decibels from the level of the part.
 
 Sources. Friberg, Bresin and Sundberg, "Overview of the KTH rule system for musical performance" (Advances in Cognitive
-Psychology 2, 2006): high loud. Todd, "The dynamics of dynamics: a model of musical expression" (JASA 91, 1992): a phrase
-swells and falls with its tempo. Goebl, "Melody lead in piano performance" (JASA 110, 2001): the melody is loudest.
-Palmer, "Music performance" (Annual Review of Psychology 48, 1997): strong places of the meter are louder. Their measures
-were confirmed on performances that no rule was made from (docs/experiments.md).
+Psychology 2, 2006): high loud. Todd, "The dynamics of dynamics: a model of musical expression" (JASA 91, 1992): phrases
+swell and fall as their tempo does. Goebl, "Melody lead in piano performance" (JASA 110, 2001): the melody is loudest.
+Palmer, "Music performance" (Annual Review of Psychology 48, 1997): strong places of the meter are louder.
+`benchmarks/expression.py` judges them by performances that no rule was made from.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def read_written(score: Score) -> Written:
 def arch(place: Floats) -> Floats:
     """Return how a phrase swells and falls, at places of it from 0 to 1.
 
-    A parabola, as in Todd, "A model of expressive timing in tonal music" (Music Perception 3, 1985); of those that are 0
-    at the beginning and -1 at the end, the one with mean 0.
+    A parabola, as in Todd, "A model of expressive timing in tonal music" (Music Perception 3, 1985); of those that are
+    0 at the beginning and -1 at the end, the one with mean 0.
     """
     return 2 * place - 3 * place**2
