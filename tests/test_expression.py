@@ -124,6 +124,15 @@ def test_of_a_given_beginning_only_the_rest_is_played() -> None:
     assert abs(played["velocity"][8:].mean() - 84) < 8
 
 
+def test_a_given_beginning_without_velocities_is_played_too() -> None:
+    given = melody(2)
+    rest = [(8 * QUARTER + q * QUARTER, QUARTER, 74 + q % 3, 84) for q in range(24)]
+    music = score(replace(given, notes=make_notes([*given.notes.tolist(), *rest])))
+    played = perform(music, 1.0, given=score(given))
+    assert len(np.unique(played.tracks[0].notes["velocity"][:6])) > 2
+    assert len(played.tempos) > 8
+
+
 def test_the_tempo_asked_for_is_that_at_the_beginning_and_the_mean() -> None:
     music = score(melody(32), accompaniment(32))
     played = perform(music, 1.0)

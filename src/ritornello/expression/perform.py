@@ -42,6 +42,8 @@ PERSISTENCE = 0.8
 DETACHED = 0.2
 """The share of a note that is silent before its pitch is struck again (KTH's repetition articulation)."""
 
+_IDENTITY = ["start", "pitch", "velocity"]
+
 
 def perform(
     score: Score,
@@ -55,7 +57,7 @@ def perform(
     """Return `score` as it is played: with velocities, delays of some milliseconds, a tempo map, and pedals of pianos.
 
     `amount` is from 0, as written, to 1, as far as rules and drummers go. What is played already stays: the notes of a
-    track of several velocities (with `given`: those that are in it), pedals, and the tempo where it changes. The tempo
+    track of several velocities (with `given`: those that are in such a track of it), pedals, and the tempo where it changes. The tempo
     bends only if nothing is played already and there are no drums; the written one is that at the beginning of each
     phrase and its mean, and of a piece without loop markers it falls before the end. `swing` is the share (0.5 to 0.75)
     of the first of each two notes of 1/`swing_unit` (8 or 16). The same seed gives the same performance.
@@ -95,15 +97,16 @@ def perform(
 
 
 def _unplayed(track: Track, given: Score | None) -> Mask:
-    """Return which notes of a track have no velocities of their own: all if there is one velocity; otherwise those that
-    are not of `given`, if they have one."""
-    velocity = track.notes["velocity"]
-    if given is None or len(np.unique(velocity)) < 2:
-        return np.full(len(velocity), len(np.unique(velocity)) == 1)
-    names = ["start", "pitch", "velocity"]
-    known = {note for each in given.tracks for note in each.notes[names].tolist()}
-    new = np.array([note not in known for note in track.notes[names].tolist()], dtype=bool)
-    return new & (len(np.unique(velocity[new])) < 2)
+    """Return which notes of a track have no velocities of their own: those of `given` that have one velocity in a track
+    there, and all others if they have one."""
+    notes, tracks = track.notes, given.tracks if given else ()
+    is_played, is_flat = np.zeros((2, len(notes)), dtype=bool)
+    for each in tracks:
+        flat = len(np.unique(each.notes["velocity"])) < 2
+        known = set(each.notes[_IDENTITY].tolist())
+        (is_flat if flat else is_played)[:] |= [note in known for note in notes[_IDENTITY].tolist()]
+    others = ~(is_played | is_flat)
+    return (is_flat & ~is_played) | (others & (len(np.unique(notes["velocity"][others])) < 2))
 
 
 def _players(score: Score) -> list[int]:
@@ -157,14 +160,14 @@ class _Player:
 
     def velocities(self, amount: float) -> Ints:
         """Return velocities, 1 to 127, around the written one."""
-        level = float(self.notes["velocity"][0])
+        level = self.notes["velocity"].astype(np.float64)
         if self.track.is_drum:
             velocity = level + amount * self.louder
         elif self.track.program in EVENLY_LOUD:
-            velocity = np.full(len(self.notes), level)
+            velocity = level
         else:
             velocity = level * 10 ** (amount * self.louder / DECIBELS_A_DECADE)
-        return np.clip(np.rint(velocity), 1, 127).astype(np.int64)
+        return np.asarray(np.clip(np.rint(velocity), 1, 127).astype(np.int64))
 
     def durations(self, amount: float) -> Ints:
         """Return the durations; a note ends before its pitch is struck again."""
