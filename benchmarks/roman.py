@@ -78,7 +78,7 @@ def parse_figure(text: str, tonic: int, minor: bool) -> tuple[int, str, int] | N
             tones.append(10)
         elif sign == "o":
             tones.append(9)
-        elif name == "V" or applied and name != "VII":
+        elif name == "V" or (applied and name != "VII"):
             tones.append(10)
         else:
             degree = NUMERALS.index(name)
@@ -119,10 +119,11 @@ def parse_key(text: str) -> tuple[int, bool] | None:
 
 
 def read_roman(text: str, score: Score) -> tuple[Score, list[Written], list[int]]:
-    """Return the score with its pickup as the analysis has it, the written chords, and the ticks of the phrase ends.
+    """Return the score with the pickup of the analysis, the written chords, and the ticks at which phrases begin.
 
-    Files made from scores often lose where the first bar begins; of the offsets by quarters, the one with which most of
-    the sound belongs to the written chords is taken. No chords where that is less than `LEAST_FIT`, or the meter changes.
+    Files made from scores often lose where the first bar begins; of the offsets by quarters, the one with which most
+    of the sound belongs to the written chords is taken. No chords where that is less than `LEAST_FIT`, or where the
+    meter changes.
     """
     bars = _bars(text)
     if not bars or len({(meter.numerator, meter.denominator) for meter in score.meters}) > 1:
@@ -159,27 +160,29 @@ def _placed(
 ) -> tuple[list[Written], list[int]]:
     beat = score.ticks_per_quarter * 4 // meter.denominator * (3 if meter.beats != meter.numerator else 1)
     places: list[tuple[int, tuple[int, str, int] | None, int, bool]] = []
-    phrase_ends: list[int] = []
-    tonic, minor = 0, False
+    phrases: list[int] = []
+    tonic, minor, closed = 0, False, False
     for number in sorted(bars):
         at = start = (number - 1) * full + offset
         for word in bars[number]:
             if match := re.fullmatch(r"b(\d+(?:\.\d+)?)", word):
                 at = start + round((float(match[1]) - 1) * beat)
             elif set(word) <= set("|:"):
-                if word != "||:":
-                    phrase_ends.append(at)
+                closed = word != "||:"
             elif word.endswith(":") and (key := parse_key(word.rstrip(":;"))):
                 tonic, minor = key
             elif word != "=":
                 places.append((at, parse_figure(word, tonic, minor), tonic, minor))
+                if closed:
+                    phrases.append(at)
+                closed = False
     end = max(bars) * full + offset
     spans = [
         Written(max(at, 0), min(following, score.end), *(chord or (-1, "", -1)), key, mode)
         for (at, chord, key, mode), following in zip(places, [*(p[0] for p in places[1:]), end], strict=True)
         if min(following, score.end) > max(at, 0)
     ]
-    return spans, phrase_ends
+    return spans, phrases
 
 
 def fit(score: Score, spans: list[Written]) -> float:

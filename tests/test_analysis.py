@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import json
+from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from build import TICKS
+from typer.testing import CliRunner
 
+from ritornello.analysis import (
+    analyse,
+    find_bass,
+    find_melody,
+    find_motifs,
+    find_phrases,
+    find_sections,
+)
 from ritornello.analysis.beats import BAR, BEAT, HALF, WITHIN, find_beats
 from ritornello.analysis.chords import NONE, QUALITIES, find_chords
 from ritornello.analysis.keys import find_keys
 from ritornello.analysis.paths import best_path
+from ritornello.analysis.sections import bar_similarity
+from ritornello.cli.analyse import analyse as command
+from ritornello.corpus.report import Harmony, summarise_harmony
+from ritornello.notation.harmony import with_chord_symbols
 from ritornello.score import Meter, Score, Track, make_notes
 from ritornello.theory import CHORDS, parse_chord
 
@@ -38,9 +55,14 @@ def names(score: Score) -> str:
 PROGRESSION = "C Am Dm G7 C/E F Bdim E7 Am C"
 
 
-@pytest.mark.parametrize("broken", [False, True])
-def test_chords_are_found_whether_struck_or_broken(broken: bool):
-    assert names(played(PROGRESSION, broken=broken)) == PROGRESSION
+def test_struck_chords_are_found_with_quality_and_bass():
+    assert names(played(PROGRESSION)) == PROGRESSION
+
+
+def test_broken_chords_are_found_where_they_change():
+    struck, broken = (find_chords(played("C Am Dm G C/E F A7 Dm", broken=each)) for each in (False, True))
+    assert (broken.start.tolist(), broken.root.tolist()) == (struck.start.tolist(), struck.root.tolist())
+    assert broken.bass.tolist() == struck.bass.tolist()
 
 
 @pytest.mark.parametrize("quality", QUALITIES)
@@ -135,3 +157,162 @@ def test_the_best_path_is_the_best_of_all():
     paths = np.array(np.meshgrid(*[range(3)] * 6)).reshape(6, -1).T
     sums = gains[np.arange(6), paths].sum(axis=1) - ((paths[:, 1:] != paths[:, :-1]) * costs[1:]).sum(axis=1)
     assert best_path(gains, costs).tolist() == paths[sums.argmax()].tolist()
+
+
+def melody(*notes: tuple[float, float, int]) -> Track:
+    """Return a track of (start, length in quarters, pitch)."""
+    return Track(make_notes([(int(s * TICKS), int(d * TICKS), p, 64) for s, d, p in notes]), name="Voice")
+
+
+TUNE = [(0, 1, 60), (1, 1, 62), (2, 1, 64), (3, 1, 62), (4, 1, 65), (5, 1, 64), (6, 2, 60)]
+
+
+def repeated(parts: str) -> Score:
+    """Return a tune of two bars for each letter; another letter is another tune."""
+    tunes = {"A": TUNE, "B": [(at, length, 139 - pitch) for at, length, pitch in reversed(TUNE)]}
+    return Score(
+        TICKS,
+        (
+            melody(
+                *((8 * n + at, length, pitch) for n, p in enumerate(parts) for at, length, pitch in tunes[p])
+            ),
+        ),
+    )
+
+
+def test_a_phrase_ends_with_a_long_note_or_a_rest():
+    rows = [(8 * n + at, length, pitch) for n in range(4) for at, length, pitch in TUNE]
+    phrases = find_phrases(Score(TICKS, (melody(*rows),)))
+    assert [phrase.start // TICKS for phrase in phrases] == [0, 8, 16, 24]
+    short = [(at, min(length, 1), pitch) for at, length, pitch in rows]  # a rest instead of the long note
+    assert [(p.start // TICKS, p.end // TICKS) for p in find_phrases(Score(TICKS, (melody(*short),)))] == [
+        (0, 7), (8, 15), (16, 23), (24, 31),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("parts", ["AAAABBBBAAAA", "AAAABBBB"])
+def test_what_comes_back_has_the_same_letter(parts: str):
+    score = repeated(parts)
+    letters = "".join(s.letter * (s.stop_bar - s.first_bar) for s in find_sections(score))
+    assert letters == "".join(2 * letter for letter in parts)
+    assert [s.start for s in find_sections(score)] == [s.first_bar * 4 * TICKS for s in find_sections(score)]
+
+
+def test_bars_are_as_alike_as_their_notes():
+    same = bar_similarity(repeated("AA"), find_beats(repeated("AA")))
+    assert same[0, 2] == pytest.approx(1)
+    assert same[0, 1] < 0.5
+    assert np.allclose(same, same.T)
+
+
+def test_a_motif_that_moves_within_the_key_comes_back():
+    """C D E C, D E F D, E F G E: other intervals in semitones, the same steps of the scale."""
+    rows = []
+    for n, degree in enumerate((0, 1, 2, 4)):
+        scale = (60, 62, 64, 65, 67, 69, 71, 72)
+        rows += [(4 * n + at, 0.5, scale[degree + step]) for at, step in ((0, 0), (0.5, 1), (1, 2), (1.5, 0))]
+        rows.append((4 * n + 2, 2, 48 + 12 * (n % 2)))
+    [motif, *_] = find_motifs(Score(TICKS, (melody(*rows),)))
+    assert motif.steps[:3] == (1, 1, -2)
+    assert motif.quarters[:3] == (Fraction(1, 2),) * 3
+    assert motif.places == tuple(4 * n * TICKS for n in range(4))
+
+
+def test_a_repeated_note_is_no_motif():
+    assert find_motifs(Score(TICKS, (melody(*((n, 1, 60) for n in range(32))),))) == ()
+
+
+def test_melody_and_bass_are_the_outer_lines():
+    chords = played("C F G C")
+    score = Score(TICKS, (chords.tracks[0], melody(*((n, 1, 72 + n % 3) for n in range(16)))))
+    tune, bass = find_melody(score), find_bass(score)
+    assert tune is not None
+    assert bass is not None
+    assert (tune.track, len(tune.notes)) == (1, 16)
+    assert (bass.track, bass.notes["pitch"].tolist()) == (0, [36, 41, 43, 36])
+
+
+def test_a_track_named_lead_that_hardly_plays_is_no_melody():
+    busy = Track(make_notes([(n * TICKS, TICKS, 72 + n % 5, 64) for n in range(40)]), name="Flute")
+    blip = Track(make_notes([(0, TICKS, 60, 64)]), name="Lead")
+    found = find_melody(Score(TICKS, (blip, busy)))
+    assert found is not None
+    assert found.track == 1
+
+
+@pytest.mark.parametrize(
+    "score", [Score(TICKS), repeated("ABAB"), played(PROGRESSION)], ids=["empty", "tune", "chords"]
+)
+def test_the_whole_is_its_parts(score: Score):
+    found = analyse(score)
+    assert found.keys == find_keys(score)
+    assert found.chords.named() == find_chords(score).named()
+    assert found.phrases == find_phrases(score)
+    assert found.sections == find_sections(score)
+    assert found.motifs == find_motifs(score)
+    assert (found.melody is None) == (score.note_count == 0)
+
+
+def test_chord_symbols_are_written_with_the_names_of_the_key():
+    score = played("Bb Eb F7 Bb")
+    written = with_chord_symbols(score)
+    assert [(text.tick, text.kind, text.text) for text in written.texts] == [
+        (bar * 4 * TICKS, "chord", name) for bar, name in enumerate(("Bb", "Eb", "F7", "Bb"))
+    ]
+    assert with_chord_symbols(written) == written  # what is written stays
+    assert with_chord_symbols(Score(TICKS)) == Score(TICKS)
+
+
+def told(*arguments: object) -> str:
+    app = typer.Typer()
+    app.command()(command)
+    done = CliRunner().invoke(app, [str(each) for each in arguments])
+    assert done.exit_code == 0
+    return done.stdout
+
+
+def test_the_command_prints_keys_sections_and_chords_by_bars(tmp_path: Path):
+    played("C Am F G7 C C F G7 C").write(tmp_path / "song.mid")
+    lines = [line.split() for line in told(tmp_path / "song.mid").splitlines()]
+    assert ["keys", "C", "major", "1-9"] in lines
+    assert ["1", "|", "C", "|", "Am", "|", "F", "|", "G7", "|"] in lines
+    assert ["5", "|", "C", "|", "%", "|", "F", "|", "G7", "|"] in lines
+    assert ["9", "|", "C", "|"] in lines
+
+
+def test_a_pickup_is_bar_0_and_stands_alone(tmp_path: Path):
+    score = played("G C C C C F", beats=4)
+    Score(TICKS, score.tracks, meters=(Meter(0, 1, 4), Meter(TICKS, 4, 4))).write(tmp_path / "song.mid")
+    facts = json.loads(told(tmp_path / "song.mid", "--json"))
+    assert facts["sections"][0]["bar"] == 0
+    rows = [line.split()[0] for line in told(tmp_path / "song.mid").splitlines() if " | " in line]
+    assert rows == ["0", "1", "5"]
+
+
+def test_the_command_writes_facts_for_machines(tmp_path: Path):
+    played("C F G7 C").write(tmp_path / "song.mid")
+    facts = json.loads(told(tmp_path / "song.mid", "--json"))
+    assert [(each["chord"], each["bar"], each["last_bar"]) for each in facts["chords"]] == [
+        ("C", 1, 1), ("F", 2, 2), ("G7", 3, 3), ("C", 4, 4),
+    ]  # fmt: skip
+    assert [each["key"] for each in facts["keys"]] == ["C major"]
+    assert (facts["melody"]["track"], facts["bass"]["notes"]) == (1, 4)
+
+
+@pytest.mark.parametrize(
+    ("tracks", "line"),
+    [
+        ((Track(make_notes([(0, TICKS, 36, 64)] * 9), is_drum=True),), "only drums play: no keys, chords"),
+        ((melody(*TUNE),), "one note sounds at a time: the chords are a guess"),
+        ((), "no notes: there is nothing to tell"),
+    ],
+)
+def test_the_command_says_what_it_cannot_tell(tracks: tuple[Track, ...], line: str, tmp_path: Path):
+    Score(TICKS, tracks).write(tmp_path / "song.mid")
+    assert line in told(tmp_path / "song.mid")
+
+
+def test_the_harmony_of_pieces_is_counted_by_bars():
+    pieces = [played("C G7 C C"), played("Am E7 Am Am Dm E7 Am Am"), Score(TICKS)]
+    assert summarise_harmony(pieces) == Harmony(pieces=2, minor=8 / 12, keys=1, changes=7 / 12)
+    assert summarise_harmony([Score(TICKS)]) is None

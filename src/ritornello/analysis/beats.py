@@ -33,6 +33,12 @@ class Beats:
     def __len__(self) -> int:
         return len(self.level)
 
+    @property
+    def is_harmonic(self) -> bool:
+        """Whether several notes sound at once in a quarter of the beats that sound; else chords are guesses."""
+        sounds = self.lowest < 128
+        return bool(self.voiced.sum() >= sounds.sum() / 4 > 0)
+
 
 def find_beats(score: Score) -> Beats:
     """Return the beats of `score`, up to the end of its last bar; ConfigError for too many bars (`Score.bars`)."""
@@ -53,6 +59,16 @@ def find_beats(score: Score) -> Beats:
     return Beats(edges, level, bar, np.minimum(sound, 1.0), lowest, total > 1.25)
 
 
+def has_pickup(score: Score) -> bool:
+    """Return whether the first bar is shorter than its meter, or than the second (it has a meter of its own)."""
+    lines = score.bars.edges
+    if len(lines) < 3:
+        return False
+    first, second = np.diff(lines[:3]).tolist()
+    meter = score.meters[0] if score.meters and score.meters[0].tick == 0 else Meter(0, 4, 4)
+    return bool(first < max(second, meter.bar_ticks(score.ticks_per_quarter)))
+
+
 def _grid(score: Score) -> tuple[Ints, Ints, Ints]:
     """Return the edges of the beats, the level of each, and its bar."""
     lines = score.bars.edges
@@ -64,7 +80,8 @@ def _grid(score: Score) -> tuple[Ints, Ints, Ints]:
     bar = np.repeat(np.arange(len(count)), count)
     place = np.arange(len(bar)) - np.repeat(np.cumsum(count) - count, count)
     starts = lines[bar] + place * unit[bar]
-    if len(count) > 1 and count[0] < full[0]:  # a pickup counts from its end
+    if has_pickup(score):  # it counts from its end
+        full[0] = max(full[:2])
         place[: count[0]] += full[0] - count[0]
     level = np.where(place % grouped[bar] == 0, BEAT, WITHIN)
     level[2 * place == full[bar]] = HALF

@@ -46,17 +46,14 @@ class ChordModel:
     third: float = 0.8
     fifth: float = 0.9
     seventh: float = 0.25
-    other: float = 1.0
-    bass: float = 0.6
+    other: float = 1.15
+    bass: float = 0.8
     inversion: float = 0.25
-    primary: float = 0.2
-    seventh_chord: float = 0.55
-    rare: float = 1.0
+    primary: float = 0.25
+    seventh_chord: float = 0.4
+    rare: float = 0.85
     none: float = 0.1
-    seventh_entry: float = 0.2
-    rare_entry: float = 0.3
-    none_entry: float = 0.0
-    change: tuple[float, float, float, float] = (0.5, 0.95, 1.0, 1.2)
+    change: tuple[float, float, float, float] = (0.5, 1.0, 1.5, 2.0)
 
 
 MODEL = ChordModel()
@@ -96,7 +93,7 @@ def find_chords(score: Score, beats: Beats | None = None, model: ChordModel = MO
     """
     beats = beats or find_beats(score)
     gains = chord_gains(beats, model)
-    states = best_path(gains, np.asarray(model.change)[beats.level], _weights(model)[2])
+    states = best_path(gains, np.asarray(model.change)[beats.level])
     edges = run_edges(states)
     first = edges[:-1]
     chosen = states[first]
@@ -109,7 +106,7 @@ def find_chords(score: Score, beats: Beats | None = None, model: ChordModel = MO
 
 def chord_gains(beats: Beats, model: ChordModel = MODEL) -> Floats:
     """Return the gain (beats, 121) of each chord in each beat: by quality, then root; the last is no chord."""
-    weights, of_key, _ = _weights(model)
+    weights, of_key = _weights(model)
     lowest = np.zeros((len(beats), 12))
     at = np.flatnonzero(beats.voiced)
     lowest[at, beats.lowest[at] % 12] = 1.0
@@ -121,10 +118,10 @@ def chord_gains(beats: Beats, model: ChordModel = MODEL) -> Floats:
 
 
 @lru_cache(maxsize=8)
-def _weights(model: ChordModel) -> tuple[Floats, Floats, Floats]:
+def _weights(model: ChordModel) -> tuple[Floats, Floats]:
     """Return what chords gain by a class that sounds and by the lowest, (24, chords), and by the key, (24, chords)."""
     sound, lowest = np.full((len(QUALITIES), 12), -model.other), np.zeros((len(QUALITIES), 12))
-    bias, entry = np.zeros((2, len(QUALITIES)))
+    bias = np.zeros(len(QUALITIES))
     for row, quality in enumerate(QUALITIES):
         tones = CHORDS[quality]
         for tone, gain in zip(tones, (model.root, model.third, model.fifth, model.seventh), strict=False):
@@ -132,14 +129,9 @@ def _weights(model: ChordModel) -> tuple[Floats, Floats, Floats]:
         lowest[row, list(tones)] = model.inversion
         lowest[row, 0] = model.bass
         bias[row] -= model.seventh_chord * (len(tones) > 3) + model.rare * (quality in RARE)
-        entry[row] = model.seventh_entry * (len(tones) > 3) + model.rare_entry * (quality in RARE)
     by_class = np.concatenate([_on_roots(sound), _on_roots(lowest)], axis=1).T
     above = (np.arange(len(_TONES)) - np.arange(24)[:, None]) % 12
-    return (
-        by_class,
-        np.repeat(bias, 12) + model.primary * np.isin(above, (0, 5, 7)),
-        np.append(np.repeat(entry, 12), model.none_entry),
-    )
+    return by_class, np.repeat(bias, 12) + model.primary * np.isin(above, (0, 5, 7))
 
 
 def _on_roots(rows: NDArray[Any]) -> NDArray[Any]:

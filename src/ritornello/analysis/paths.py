@@ -7,31 +7,28 @@ import numpy as np
 from ritornello.arrays import Floats, Ints
 
 
-def best_path(gains: Floats, costs: Floats, entries: Floats | float = 0.0) -> Ints:
+def best_path(gains: Floats, costs: Floats) -> Ints:
     """Return the states (steps,) with the greatest sum of gains, less the costs of the changes between them.
 
-    gains: (steps, states); costs: (steps,), of a change into each step, whatever the states; entries: (states,), added
-    to the cost of a change into each state. The first step enters its state too, without the cost of a change. Since a
-    change costs the same from any state, only the best one is ever left: a step takes time in the states, not in their
-    square.
+    gains: (steps, states); costs: (steps,), of a change into each step, whatever the states; the first counts nothing.
+    Since a change costs the same from any state, only the best one is ever left: a step takes time in the states, not
+    in their square.
     """
     if not len(gains):
         return np.zeros(0, dtype=np.int64)
     totals = gains.copy()
-    totals[0] -= entries
     bests, floors = [0], [0.0]
     kept = np.empty(gains.shape[1])
     row = totals[0]
     for following, cost in zip(totals[1:], costs[1:].tolist(), strict=True):
         best = int(row.argmax())
         floor = row[best] - cost
-        np.subtract(floor, entries, out=kept)
-        np.maximum(row, kept, out=kept)
+        np.maximum(row, floor, out=kept)
         following += kept
         bests.append(best)
         floors.append(floor)
         row = following
-    changed = totals[:-1] < np.array(floors[1:])[:, None] - entries
+    changed = totals[:-1] < np.array(floors[1:])[:, None]
     states = np.empty(len(gains), dtype=np.int64)
     state = int(row.argmax())
     for step in range(len(gains) - 1, 0, -1):

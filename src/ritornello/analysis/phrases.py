@@ -16,16 +16,16 @@ from ritornello.analysis.voices import find_melody
 from ritornello.arrays import Floats
 from ritornello.score import Notes, Score
 
-AROUND = 8
+AROUND = 6
 """Notes on each side by which a note is judged as long."""
 
-REST = 1.0
+REST = 1.5
 """What a rest of the length of the notes around it adds to a beginning; a note of four times their length adds two."""
 
-COST = 1.6
+COST = 0.8
 """The cost of a phrase."""
 
-USUAL = 12.0
+USUAL = 10.0
 """The usual length of a phrase, in beats; half of it or twice it costs `UNUSUAL`, a quarter of it four times that."""
 
 UNUSUAL = 0.5
@@ -59,20 +59,19 @@ def phrase_beginnings(notes: Notes, beats: Beats) -> list[int]:
     """Return the places, among the notes of a melody, with which phrases begin; the first is 0."""
     at = np.interp(notes["start"], beats.edges, np.arange(len(beats.edges)))
     strength = breaks(notes)
-    candidates = [0, *(np.flatnonzero(strength > 0) + 1).tolist()]
-    times = np.append(at[candidates], len(beats))
-    gains = np.append([0.0], strength[np.array(candidates[1:], dtype=np.int64) - 1])
+    times, gains = np.append(at, len(beats)), np.append([0.0], strength)
     sums, before = np.zeros(len(times)), np.zeros(len(times), dtype=np.int64)
     for place in range(1, len(times)):
         low = min(int(np.searchsorted(times, times[place] - MOST)), place - 1)
         length = np.maximum(times[place] - times[low:place], 0.25)
-        totals = sums[low:place] + gains[low:place] - COST - UNUSUAL * np.log2(length / USUAL) ** 2
+        cost = COST + UNUSUAL * np.log2(length / USUAL) ** 2
+        totals = sums[low:place] + gains[low:place] - cost
         best = int(totals.argmax())
         sums[place], before[place] = totals[best], low + best
     chosen, place = [], len(times) - 1
     while place:
         place = int(before[place])
-        chosen.append(candidates[place])
+        chosen.append(place)
     return chosen[::-1]
 
 

@@ -9,9 +9,8 @@ import numpy as np
 from ritornello.leadsheet import melody_track, top_line
 from ritornello.score import Notes, Score, sort_notes
 
-
 LEAST = 0.1
-"""A track with fewer notes than this share of those of the busiest one is no melody."""
+"""A track with fewer onsets than this share of those of the busiest one is no melody."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +26,8 @@ def find_melody(score: Score) -> Voice | None:
     pitched = _pitched(score)
     if not pitched:
         return None
-    most = max(len(score.tracks[index].notes) for index in pitched)
-    pitched = [index for index in pitched if len(score.tracks[index].notes) >= LEAST * most]
+    onsets = [len(np.unique(score.tracks[index].notes["start"])) for index in pitched]
+    pitched = [index for index, count in zip(pitched, onsets, strict=True) if count >= LEAST * max(onsets)]
     track = pitched[melody_track([score.tracks[index] for index in pitched])]
     return Voice(track, top_line(score.tracks[track].notes))
 

@@ -57,10 +57,11 @@ def perform(
     """Return `score` as it is played: with velocities, delays of some milliseconds, a tempo map, and pedals of pianos.
 
     `amount` is from 0, as written, to 1, as far as rules and drummers go. What is played already stays: the notes of a
-    track of several velocities (with `given`: those that are in such a track of it), pedals, and the tempo where it changes. The tempo
-    bends only if nothing is played already and there are no drums; the written one is that at the beginning of each
-    phrase and its mean, and of a piece without loop markers it falls before the end. `swing` is the share (0.5 to 0.75)
-    of the first of each two notes of 1/`swing_unit` (8 or 16). The same seed gives the same performance.
+    track of several velocities (with `given`: those that are in such a track of it), pedals, and the tempo where it
+    changes. The tempo bends only if nothing is played already and there are no drums; the written one is that at the
+    beginning of each phrase and its mean, and of a piece without loop markers it falls before the end. `swing` is the
+    share (0.5 to 0.75) of the first of each two notes of 1/`swing_unit` (8 or 16). The same seed gives the same
+    performance.
     """
     written = score.resampled(score.ticks_per_quarter * -(-FINEST_TICKS // score.ticks_per_quarter))
     known = given and given.resampled(written.ticks_per_quarter)
