@@ -39,6 +39,9 @@ UNEVENNESS = 1.0
 PERSISTENCE = 0.8
 """How much of such a deviation is left at the next onset of the part."""
 
+KEPT = 24
+"""Onsets after which nothing of it is left."""
+
 DETACHED = 0.2
 """The share of a note that is silent before its pitch is struck again (KTH's repetition articulation)."""
 
@@ -63,6 +66,9 @@ def perform(
     share (0.5 to 0.75) of the first of each two notes of 1/`swing_unit` (8 or 16). The same seed gives the same
     performance.
     """
+    if not amount and swing is None:
+        return score
+    score.check_extent()
     written = score.resampled(score.ticks_per_quarter * -(-FINEST_TICKS // score.ticks_per_quarter))
     known = given and given.resampled(written.ticks_per_quarter)
     free = [_unplayed(track, known) & (amount > 0) for track in written.tracks]
@@ -75,25 +81,21 @@ def perform(
     if music and _may_bend(written, free):
         is_loop = any(text.kind == "marker" and text.text == "loopEnd" for text in written.texts)
         played = replace(written, tempos=bent_tempos(written, music.phrases, amount, ends=not is_loop))
-    move = swung(written, swing or 0.5, swing_unit)
+    move = (lambda ticks: ticks) if swing is None else swung(written, swing, swing_unit)
+    end, players = int(written.bars.edges[-1]), _players(written)
+    onsets, asynchrony = _onsets(written, players), ASYNCHRONY * (len(set(players)) > 1)
     tracks = []
     for number, (track, own) in enumerate(zip(written.tracks, free, strict=True)):
         notes, seconds = track.notes.copy(), np.zeros(len(track.notes))
         if music and own.any():
-            player = _Player(
-                written,
-                music,
-                decibels,
-                number,
-                own,
-                np.random.default_rng([seed, _players(written)[number]]),
-            )
+            random = np.random.default_rng([seed, players[number]])
+            player = _Player(written, music, decibels, onsets[number], asynchrony, number, own, random)
             notes["velocity"][own] = player.velocities(amount)
             notes["duration"][own] = player.durations(amount)
             seconds[own] = amount * player.seconds
             if track.program in PIANOS and not track.is_drum and own.all() and not has_pedal(track):
                 track = pedalled(track, music.harmony, written.ticks_per_quarter)
-        tracks.append(replace(track, notes=_moved(played, notes, seconds, move)))
+        tracks.append(replace(track, notes=_moved(played, notes, seconds, move, end)))
     return replace(played, tracks=tuple(tracks))
 
 
@@ -118,6 +120,15 @@ def _players(score: Score) -> list[int]:
     return [number if program < 0 else programs.index(program) for number, program in enumerate(programs)]
 
 
+def _onsets(score: Score, players: list[int]) -> list[Ints]:
+    """Return, for each track, the onsets of all tracks of its player, sorted."""
+    starts: dict[int, list[Ints]] = {}
+    for player, track in zip(players, score.tracks, strict=True):
+        starts.setdefault(player, []).append(track.notes["start"].astype(np.int64))
+    onsets = {player: np.unique(np.concatenate(each)) for player, each in starts.items()}
+    return [onsets[player] for player in players]
+
+
 def _may_bend(score: Score, free: list[Mask]) -> bool:
     """Return whether the tempo may bend: nothing is played already, and nobody beats time."""
     has_drums = any(track.is_drum and len(track.notes) for track in score.tracks)
@@ -126,14 +137,17 @@ def _may_bend(score: Score, free: list[Mask]) -> bool:
 
 @dataclass
 class _Player:
-    """How the notes `own` of one track are played, in columns; `decibels` are those of all pitched notes by the rules.
+    """How the notes `own` of one track are played, in columns.
 
-    louder: in decibels, of drums in velocities; seconds: delays.
+    decibels: of all pitched notes by the rules; onsets: of all tracks of the player; asynchrony: its standard deviation
+    in seconds. Then louder: in decibels, of drums in velocities; seconds: delays.
     """
 
     score: Score
     music: Written
     decibels: Floats
+    onsets: Ints
+    asynchrony: float
     number: int
     own: Mask
     random: np.random.Generator
@@ -146,16 +160,10 @@ class _Player:
             self.louder = velocity - velocity.mean()
             return
         rows = self.music.rows(self.number)[self.own]
-        players = _players(self.score)
-        hands = [
-            track
-            for track, player in zip(self.score.tracks, players, strict=True)
-            if player == players[self.number]
-        ]
-        onsets = np.unique(np.concatenate([track.notes["start"] for track in hands]))
-        drifts = _drift(self.random, (2, len(onsets)))[:, np.searchsorted(onsets, self.notes["start"])]
+        drifts = _drift(self.random, len(self.onsets))
+        drifts = drifts[:, np.searchsorted(self.onsets, self.notes["start"])]
         self.louder = self.decibels[rows] + UNEVENNESS * drifts[0]
-        self.seconds = ASYNCHRONY * drifts[1] if len(set(players)) > 1 else np.zeros(len(rows))
+        self.seconds = self.asynchrony * drifts[1]
         if self.track.program in PIANOS:
             self.seconds += MELODY_LEAD * self.music.is_beside_melody[rows]
 
@@ -183,17 +191,16 @@ class _Player:
         return np.asarray(duration)
 
 
-def _drift(random: np.random.Generator, shape: tuple[int, int]) -> Floats:
-    """Return rows of deviations with mean 0 and variance 1, each of which keeps PERSISTENCE of the one before."""
-    result = random.standard_normal(shape)
-    for n in range(1, shape[1]):
-        result[:, n] = PERSISTENCE * result[:, n - 1] + (1 - PERSISTENCE**2) ** 0.5 * result[:, n]
-    return result
+def _drift(random: np.random.Generator, count: int) -> Floats:
+    """Return (2, count) deviations with mean 0 and variance 1, each of which keeps PERSISTENCE of the one before."""
+    kept = PERSISTENCE ** np.arange(KEPT)
+    kept /= np.linalg.norm(kept)
+    return np.stack([np.convolve(random.standard_normal(count + KEPT - 1), kept, "valid") for _ in range(2)])
 
 
-def _moved(score: Score, notes: Notes, seconds: Floats, move: Callable[[Ints], Ints]) -> Notes:
-    """Return notes moved by `move` and then by so many seconds, within the bars of the score."""
-    start, last = notes["start"].astype(np.int64), int(score.bars.edges[-1])
+def _moved(score: Score, notes: Notes, seconds: Floats, move: Callable[[Ints], Ints], last: int) -> Notes:
+    """Return notes moved by `move` and then by so many seconds, within the bars of the score, which end at `last`."""
+    start = notes["start"].astype(np.int64)
     end = move(start + notes["duration"])
     start = move(start)
     seconds_per_tick = ticks_to_seconds(score, start + 1) - ticks_to_seconds(score, start)

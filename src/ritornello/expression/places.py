@@ -31,9 +31,12 @@ class Places:
     is_compound: Mask
 
 
-def places(score: Score, ticks: Ints) -> Places:
-    """Return the places of `ticks`, (n,), in the meters of `score`; a tick beyond the last bar is in that bar."""
-    edges = score.bars.edges
+def places(score: Score, ticks: Ints, edges: Ints | None = None) -> Places:
+    """Return the places of `ticks`, (n,), in the meters of `score`; a tick beyond the last bar is in that bar.
+
+    `edges`: those of `score.bars`, if they are known already.
+    """
+    edges = score.bars.edges if edges is None else edges
     bar = np.clip(np.searchsorted(edges, ticks, side="right") - 1, 0, len(edges) - 2)
     meters = score.meters if score.meters and score.meters[0].tick == 0 else (Meter(0, 4, 4), *score.meters)
     of_bar = np.searchsorted([meter.tick for meter in meters], edges[bar], side="right") - 1

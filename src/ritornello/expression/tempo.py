@@ -66,8 +66,10 @@ def swung(score: Score, share: float, unit: int) -> Callable[[Ints], Ints]:
     compound meters, stay.
     """
 
+    edges = score.bars.edges
+
     def move(ticks: Ints) -> Ints:
-        place = places(score, ticks)
+        place = places(score, ticks, edges)
         pair = 8 / unit  # quarters
         position = (place.phase * place.beat_quarters / pair) % 1
         is_even = np.isclose(np.rint(position * 8), position * 8, atol=1e-3) & ~place.is_compound
