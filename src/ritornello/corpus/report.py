@@ -21,7 +21,7 @@ from ritornello.analysis.keys import bar_keys, find_keys
 from ritornello.corpus.pool import processor_count
 from ritornello.corpus.recommend import Recommendation, recommend
 from ritornello.corpus.scan import FileReport, Scan
-from ritornello.errors import counted
+from ritornello.errors import ConfigError, counted
 from ritornello.score import Score
 from ritornello.theory import instrument_name
 
@@ -207,7 +207,10 @@ def summarise_harmony(scores: Iterable[Score]) -> Harmony | None:
     """Return the harmony of the scores that have pitches (`analysis`); None if there are none."""
     bars = minor = keys = changes = pieces = 0
     for score in scores:
-        beats = find_beats(score)
+        try:
+            beats = find_beats(score)
+        except ConfigError:  # too long
+            continue
         if spans := find_keys(score, beats):
             of_bar = bar_keys(beats)
             pieces, bars, keys = pieces + 1, bars + len(of_bar), keys + len(spans)
