@@ -61,10 +61,10 @@ def perform(
 
     `amount` is from 0, as written, to 1, as far as rules and drummers go. What is played already stays: the notes of a
     track of several velocities (with `given`: those that are in such a track of it), pedals, and the tempo where it
-    changes. The tempo bends only if nothing is played already and there are no drums; the written one is that at the
-    beginning of each phrase and its mean, and of a piece without loop markers it falls before the end. `swing` is the
-    share (0.5 to 0.75) of the first of each two notes of 1/`swing_unit` (8 or 16). The same seed gives the same
-    performance.
+    changes. The tempo bends only if nothing is played already, there are no drums and no loop markers; the written one
+    is that at the beginning of each phrase and its mean, and it falls before the end. `swing` is the share (0.5 to
+    0.75) of the first of each two notes of 1/`swing_unit` (8 or 16). The same seed gives the same performance. Raises
+    ConfigError for a piece of more than `LONGEST_QUARTERS`.
     """
     if not amount and swing is None:
         return score
@@ -79,8 +79,7 @@ def perform(
     decibels = loudness(music) if music else np.zeros(0)
     played = written
     if music and _may_bend(written, free):
-        is_loop = any(text.kind == "marker" and text.text == "loopEnd" for text in written.texts)
-        played = replace(written, tempos=bent_tempos(written, music.phrases, amount, ends=not is_loop))
+        played = replace(written, tempos=bent_tempos(written, music.phrases, amount))
     move = (lambda ticks: ticks) if swing is None else swung(written, swing, swing_unit)
     end, players = int(written.bars.edges[-1]), _players(written)
     onsets, asynchrony = _onsets(written, players), ASYNCHRONY * (len(set(players)) > 1)
@@ -130,9 +129,10 @@ def _onsets(score: Score, players: list[int]) -> list[Ints]:
 
 
 def _may_bend(score: Score, free: list[Mask]) -> bool:
-    """Return whether the tempo may bend: nothing is played already, and nobody beats time."""
+    """Return whether the tempo may bend: nothing is played already, nobody beats time, and it is no loop."""
+    is_loop = any(text.kind == "marker" and text.text == "loopEnd" for text in score.texts)
     has_drums = any(track.is_drum and len(track.notes) for track in score.tracks)
-    return len(score.tempos) < 2 and not has_drums and all(each.all() for each in free)
+    return len(score.tempos) < 2 and not has_drums and not is_loop and all(each.all() for each in free)
 
 
 @dataclass

@@ -32,11 +32,11 @@ def final_ritardando(x: Floats) -> Floats:
     return np.log(1 + (FINAL_TEMPO**CURVATURE - 1) * np.clip(x, 0, 1)) / CURVATURE
 
 
-def bent_tempos(score: Score, phrases: Ints, amount: float, ends: bool) -> tuple[Tempo, ...]:
+def bent_tempos(score: Score, phrases: Ints, amount: float) -> tuple[Tempo, ...]:
     """Return a tempo a beat, of a piece at one tempo.
 
-    `phrases`: the ticks at which phrases begin, and then that at which the last ends. `ends`: with a final ritardando,
-    over the last bars up to the last onset.
+    `phrases`: the ticks at which phrases begin, and then that at which the last ends. The final ritardando is over the
+    last bars up to the last onset.
     """
     first = score.tempos[0].microseconds_per_quarter if score.tempos else DEFAULT_MICROSECONDS_PER_QUARTER
     beats = find_beats(score).edges[:-1]
@@ -45,10 +45,10 @@ def bent_tempos(score: Score, phrases: Ints, amount: float, ends: bool) -> tuple
     last_bar = int(np.searchsorted(edges, last, side="right")) - 1
     begin = max(int(edges[max(0, last_bar - RITARDANDO_BARS)]), last * LEAST_BEFORE // (LEAST_BEFORE + 1))
     ticks = np.unique(beats[beats <= max(last, 0)])
-    if ends:  # finer where the tempo falls
-        ticks = np.unique([*ticks, *(ticks + np.diff(ticks, append=last) // 2)[ticks >= begin], last])
+    finer = ticks + np.diff(ticks, append=last) // 2  # where the tempo falls
+    ticks = np.unique([*ticks, *finer[ticks >= begin], last])
     bend = ARCH * arch(within(phrases, ticks))
-    if ends and last > begin:
+    if last > begin:
         bend += final_ritardando((ticks - begin) / (last - begin))
     values = np.rint(first * np.exp(-amount * bend)).astype(int).tolist()
     return tuple(

@@ -111,9 +111,11 @@ class Composition:
     def performance(self) -> Score:
         """The piece as it is played: `score` with the velocities, timing and pedals of a performance (`perform`).
 
-        By the settings `perform` and `swing`. Sound, MIDI and piano roll are written from it, notation from `score`.
+        By the settings `perform` and `swing`; with `faithful` only if they are given. Sound, MIDI and piano roll are
+        written from it, notation from `score`.
         """
-        return performed(self.score, self.settings, DEFAULT_AMOUNT, self.seed + self.index, self.given)
+        amount = 0.0 if self.settings.faithful else DEFAULT_AMOUNT
+        return performed(self.score, self.settings, amount, self.seed + self.index, self.given)
 
     @property
     def ranking(self) -> float:
