@@ -12,6 +12,13 @@ from typing import Any, Literal, TypedDict
 class ComposeSettings(TypedDict, total=False):
     """What can be asked of a piece: `compose`, `Model.compose`."""
 
+    perform: float | None
+    """how expressively to play, in sound, MIDI and piano roll, what has no velocities of its own; 0 as written
+    (if not given: 0.5 for what is composed, 0 for files) (0 to 1)"""
+    swing: float | None
+    """play the first of two even notes so much longer: its share of both, such as 0.62 (0.5 to 0.75)"""
+    swing_unit: Literal["8", "16"]
+    """the notes that swing: eighths or sixteenths (one of 8, 16; default 8)"""
     temperature: float
     """above 1 bolder, below 1 safer, 0 always the most probable; the model's card may have another default
     (`ritornello info`) (0 to 10; default 1)"""
