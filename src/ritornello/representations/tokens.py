@@ -209,8 +209,9 @@ class Tokens:
 
     @cached_property
     def line(self) -> Ints:
-        """The series of each id that is a note, (ids,): one without a period; -1 for none."""
-        return np.where((self.notes > 0) & (self.period == 0), self.series, -1)
+        """The series of each id that is a note, (ids,): one without a period, numbered from 0; -1 for none."""
+        is_note = (self.notes > 0) & (self.period == 0) & (self.series >= 0)
+        return np.where(is_note, self.series - self.series.min(initial=1 << 30, where=is_note), -1)
 
     @cached_property
     def lines(self) -> list[tuple[int, int]]:

@@ -28,6 +28,7 @@ from ritornello.representations.grids import (
     nearest_duration,
     without_doubles,
 )
+from ritornello.representations.multitrack.plan import chords_of, returns_of
 from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, VELOCITY_STEP, Vocabulary, parts_of
 from ritornello.score import Score, Track, end_at_restrike, note_columns, rescaled, ticks_to_seconds
 from ritornello.sustain import sustained
@@ -184,12 +185,49 @@ def _body(vocabulary: Vocabulary, piece: Arrangement, bar_of_note: Ints) -> Ints
         _shift_ids(first["shift"], times),
         (meter_steps, meters + first["meter"]),
         (notes.start[first_in_bar[changed]], bar_tempos[changed] + first["tempo"]),
+        *_plan(vocabulary, piece, bar_of_note),
         (notes.start[of_note // 3], events.T.ravel()[of_note]),
     ]
     order = np.argsort(
-        np.concatenate([steps * 4 + rank for rank, (steps, _) in enumerate(blocks)]), kind="stable"
+        np.concatenate([steps * 8 + rank for rank, (steps, _) in enumerate(blocks)]), kind="stable"
     )
     return np.concatenate([ids for _, ids in blocks])[order]
+
+
+def _plan(vocabulary: Vocabulary, piece: Arrangement, bar_of_note: Ints) -> list[tuple[Ints, Ints]]:
+    """Return (steps, ids) of the bars that return, at their first onsets, and of the chords, at the first onset from
+    each change on."""
+    notes, first, blocks = piece.notes, vocabulary.tokens.first, []
+    onsets = notes.start[run_edges(notes.start)[:-1]]
+    if vocabulary.config.returns:
+        ids = vocabulary.note_ids(notes.voice, notes.pitch)
+        place = (notes.start - piece.bars[bar_of_note]) * vocabulary.tokens.size + ids
+        ago = returns_of(bar_of_note, place, len(piece.bars))
+        at = run_edges(bar_of_note)[:-1]
+        at = at[ago[bar_of_note[at]] > 0]
+        blocks.append((notes.start[at], first["return"] + ago[bar_of_note[at]] - 1))
+    if vocabulary.config.chords:
+        beats = _beats(vocabulary, piece)
+        pitched = ~vocabulary.is_drum[notes.voice]
+        columns = (notes.start, DURATIONS[notes.duration], notes.pitch)
+        chords = chords_of(*(column[pitched] for column in columns), beats)
+        now = chords[np.searchsorted(beats, onsets, side="right") - 1]
+        at = np.flatnonzero(np.diff(now, prepend=-1))
+        blocks.append((onsets[at], first["chord"] + now[at]))
+    return blocks
+
+
+def _beats(vocabulary: Vocabulary, piece: Arrangement) -> Ints:
+    """Return the first step of each beat, and the end of the last bar."""
+    steps, numbers = np.array(piece.meters).T
+    meter = numbers[np.searchsorted(steps, piece.bars, side="right") - 1]
+    lengths = vocabulary.bar_steps[meter]
+    lengths[:-1] = np.diff(piece.bars)
+    beat_steps = vocabulary.beat_steps[meter]
+    count = -(-lengths // beat_steps)
+    number = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    beats = np.repeat(piece.bars, count) + number * np.repeat(beat_steps, count)
+    return np.append(beats, piece.bars[-1] + lengths[-1])
 
 
 def _differs(values: Ints, voice: Ints, first: Ints) -> Mask:

@@ -18,6 +18,7 @@ from ritornello.arrays import Mask
 from ritornello.errors import ConfigError
 from ritornello.representations.grammar import MOST_SILENT_BARS, BarPosition, GrammarState
 from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER, TEMPOS, nearest
+from ritornello.representations.multitrack.plan import FARTHEST
 from ritornello.representations.multitrack.reading import Reader
 from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, VELOCITY_STEP, Vocabulary
 from ritornello.representations.parts import voices_for
@@ -213,8 +214,21 @@ class MultitrackGrammarState(GrammarState):
         if reader.position == 0 and self.previous == "shift" and not self.conditions.meter:
             mask[kinds["meter"]] = True
         is_first = self.onset_bar < reader.bar and self.tempo_time < reader.time
-        if is_first and not self.conditions.quarters_per_minute:
+        may_plan = self.kind not in ("chord", "return")
+        if is_first and may_plan and not self.conditions.quarters_per_minute:
             mask[kinds["tempo"]] = True
+        self._allow_plan(mask)
+
+    def _allow_plan(self, mask: Mask) -> None:
+        """Allow a return at the first onset of a bar, and a chord other than the present one."""
+        reader, kinds, config = self.reader, self.tokens.slice, self.vocabulary.config
+        if config.returns and self.kind not in ("chord", "return") and self.onset_bar < reader.bar:
+            first = kinds["return"].start
+            mask[first : first + min(reader.bar, FARTHEST)] = True
+        if config.chords and self.kind != "chord":
+            mask[kinds["chord"]] = True
+            if reader.chord >= 0:
+                mask[kinds["chord"].start + reader.chord] = False
 
     def _allow_shifts(self, mask: Mask) -> None:
         mask[self.tokens.slice["shift"]] = _SHORTER_SHIFTS[self._possible_shifts()]
@@ -228,7 +242,7 @@ class MultitrackGrammarState(GrammarState):
         count = bisect_right(_SHIFTS, before_end if before_end < silence_left else silence_left)
         if self.previous == "shift":
             return min(count, self.last_shift + 1)
-        if self.onset < reader.time and self.kind in ("meter", "tempo"):
+        if self.onset < reader.time and self.kind in ("meter", "tempo", "return", "chord"):
             return 0  # a change is followed by a note
         return count
 

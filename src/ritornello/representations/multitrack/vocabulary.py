@@ -31,6 +31,7 @@ from ritornello.representations.grids import (
     is_on_grid,
     nearest_meter,
 )
+from ritornello.representations.multitrack.plan import FARTHEST, NO_CHORD, chord_name
 from ritornello.representations.parts import family_of
 from ritornello.representations.tokens import InstrumentRange, Tokens, block, build_tokens
 from ritornello.score import Meter, Score, Track
@@ -82,6 +83,8 @@ class MultitrackOptions(BaseModel, frozen=True, extra="forbid"):
     any_key: bool = Field(True, description="show such occurrences in other keys too")
     key: bool = Field(True, description="show the key so far, and the degree of the last note in it")
     longest_silent: bool = Field(True, description="show which instrument has not played for longest")
+    chords: bool = Field(True, description="foresee each chord before its notes")
+    returns: bool = Field(True, description="foresee of each bar whether it is like an earlier one, and which")
 
 
 class MultitrackConfig(BaseModel, frozen=True, extra="forbid"):
@@ -92,6 +95,8 @@ class MultitrackConfig(BaseModel, frozen=True, extra="forbid"):
     any_key: bool = False
     key: bool = False
     longest_silent: bool = False
+    chords: bool = False
+    returns: bool = False
     voices: tuple[Voice, ...] = Field(min_length=1, max_length=256)
     meters: tuple[tuple[int, int], ...] = Field(min_length=1, max_length=64)
 
@@ -120,6 +125,7 @@ class Vocabulary:
         self.low, self.high = np.array([(voice.low, voice.high) for _, voice in voices]).T
         self.is_drum = np.array([voice.family == DRUM_FAMILY for _, voice in voices])
         self.bar_steps = np.array([Meter(0, *meter).bar_ticks(STEPS_PER_QUARTER) for meter in config.meters])
+        self.beat_steps = self.bar_steps // [Meter(0, *meter).beats for meter in config.meters]
         tokens = self._make_tokens()
         first = tokens.first["instrument"]
         self.tokens = replace(tokens, instruments=tuple(self._instrument_ranges(first)))
@@ -156,6 +162,7 @@ class Vocabulary:
         voices = np.repeat(np.arange(len(self.low)), self.high - self.low + 1)
         pitches = np.concatenate([np.arange(v.low, v.high + 1) for v in self.config.voices])
         is_drum = self.is_drum[voices]
+        chords = np.arange((NO_CHORD + 1) * self.config.chords)
         return build_tokens(
             block("start"),
             block("end"),
@@ -173,6 +180,15 @@ class Vocabulary:
             block("shift", len(SHIFTS), [f"shift {s}" for s in SHIFTS], duration=SHIFTS / STEPS_PER_QUARTER),
             block("velocity", 128 // VELOCITY_STEP),
             block("duration", len(DURATIONS), [f"duration {steps}" for steps in DURATIONS]),
+            block("return", FARTHEST * self.config.returns, [f"as {n} bars ago" for n in range(1, FARTHEST + 1)]),
+            block(
+                "chord",
+                len(chords),
+                [f"chord {chord_name(number)}" for number in chords],
+                series=chords // 12 - (chords == NO_CHORD) * (NO_CHORD // 12 + 1),
+                step=chords % 12,
+                period=12,
+            ),
             block(
                 "note",
                 len(voices),
