@@ -18,7 +18,7 @@ SOURCE = Path(ritornello.__file__).parent
 
 ORDER = (
     "errors", "registry", "config", "paths", "settings", "arrays", "remote", "likelihood", "theory", "score", "sustain",
-    "chord_symbols", "leadsheet", "notation", "notelist", "data", "formats", "interop", "rendering", "runs",
+    "chord_symbols", "leadsheet", "analysis", "notation", "notelist", "data", "formats", "interop", "rendering", "runs",
     "representations", "originality", "corpus", "networks", "bundle", "training",
     "presets", "generation", "evaluation", "api", "live", "cli",
     "testing",
@@ -35,6 +35,7 @@ TORCH_FREE = (
     "theory",
     "formats",
     "leadsheet",
+    "analysis",
     "notation",
     "rendering",
     "representations",
