@@ -28,9 +28,9 @@ from ritornello.representations.grids import (
     nearest_duration,
     without_doubles,
 )
-from ritornello.representations.multitrack.plan import chords_of, returns_of
+from ritornello.representations.multitrack.plan import chords_at, returns_of
 from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, VELOCITY_STEP, Vocabulary, parts_of
-from ritornello.score import Score, Track, end_at_restrike, note_columns, rescaled, ticks_to_seconds
+from ritornello.score import NOTE, Meter, Score, Track, end_at_restrike, note_columns, rescaled, ticks_to_seconds
 from ritornello.sustain import sustained
 from ritornello.theory import instrument_name
 
@@ -207,27 +207,20 @@ def _plan(vocabulary: Vocabulary, piece: Arrangement, bar_of_note: Ints) -> list
         at = at[ago[bar_of_note[at]] > 0]
         blocks.append((notes.start[at], first["return"] + ago[bar_of_note[at]] - 1))
     if vocabulary.config.chords:
-        beats = _beats(vocabulary, piece)
-        pitched = ~vocabulary.is_drum[notes.voice]
-        columns = (notes.start, DURATIONS[notes.duration], notes.pitch)
-        chords = chords_of(*(column[pitched] for column in columns), beats)
-        now = chords[np.searchsorted(beats, onsets, side="right") - 1]
+        now = chords_at(_score_of(vocabulary, piece), onsets)
         at = np.flatnonzero(np.diff(now, prepend=-1))
         blocks.append((onsets[at], first["chord"] + now[at]))
     return blocks
 
 
-def _beats(vocabulary: Vocabulary, piece: Arrangement) -> Ints:
-    """Return the first step of each beat, and the end of the last bar."""
-    steps, numbers = np.array(piece.meters).T
-    meter = numbers[np.searchsorted(steps, piece.bars, side="right") - 1]
-    lengths = vocabulary.bar_steps[meter]
-    lengths[:-1] = np.diff(piece.bars)
-    beat_steps = vocabulary.beat_steps[meter]
-    count = -(-lengths // beat_steps)
-    number = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    beats = np.repeat(piece.bars, count) + number * np.repeat(beat_steps, count)
-    return np.append(beats, piece.bars[-1] + lengths[-1])
+def _score_of(vocabulary: Vocabulary, piece: Arrangement) -> Score:
+    """Return the pitched notes of a piece, in steps."""
+    columns, pitched = piece.notes, ~vocabulary.is_drum[piece.notes.voice]
+    notes = np.zeros(int(pitched.sum()), dtype=NOTE)
+    notes["start"], notes["pitch"] = columns.start[pitched], columns.pitch[pitched]
+    notes["duration"], notes["velocity"] = DURATIONS[columns.duration[pitched]], 64
+    meters = [Meter(step, *vocabulary.config.meters[number]) for step, number in piece.meters]
+    return Score(STEPS_PER_QUARTER, (Track(notes),), meters=tuple(meters))
 
 
 def _differs(values: Ints, voice: Ints, first: Ints) -> Mask:

@@ -11,11 +11,13 @@ from functools import cache
 
 import numpy as np
 
-from ritornello.arrays import Floats, Ints
+from ritornello.analysis.chords import find_chords
+from ritornello.arrays import Ints
+from ritornello.score import Score
 from ritornello.theory import CHORDS, pitch_class_name
 
-QUALITIES = ("maj", "min", "dim", "aug", "7", "m7")
-"""The chords that a plan knows, by their tones in `theory.CHORDS`."""
+QUALITIES = ("maj", "min", "7", "dim", "aug")
+"""The chords that a plan tells apart, by their names in `theory.CHORDS`; others count as the nearest of them."""
 
 NO_CHORD = 12 * len(QUALITIES)
 """The number of no chord; those before it are 12 * quality + root."""
@@ -26,22 +28,17 @@ FARTHEST = 16
 LIKE = 0.6
 """Share of the notes of the greater of two bars that both have, from which one is like the other."""
 
-_CHANGE = 1.0
-"""What a change of chord costs, in beats of notes that fit."""
-
-_OUTSIDE, _BASS, _FEWEST = 1.0, 0.3, 0.25
-
-
 @cache
-def _templates() -> Floats:
-    """Return what a beat of each pitch class adds to the points of each chord, (12, chords)."""
-    tones = np.zeros((NO_CHORD, 12))
-    for quality, name in enumerate(QUALITIES):
-        for root in range(12):
-            tones[12 * quality + root, [(root + tone) % 12 for tone in CHORDS[name]]] = 1
-            tones[12 * quality + root, root] += 0.1
-    sizes = np.repeat([len(CHORDS[name]) for name in QUALITIES], 12)
-    return np.where(tones > 0, tones, -_OUTSIDE).T - 0.05 * (sizes - 3)
+def number_of(root: int, quality: str) -> int:
+    """Return the number of a chord of a quality of `theory.CHORDS`."""
+    tones = CHORDS[quality]
+    if 3 in tones and 4 not in tones:
+        near = "dim" if 6 in tones and 7 not in tones else "min"
+    elif 8 in tones and 7 not in tones:
+        near = "aug"
+    else:
+        near = "7" if 10 in tones else "maj"
+    return 12 * QUALITIES.index(near) + root
 
 
 def chord_name(number: int) -> str:
@@ -52,49 +49,11 @@ def chord_name(number: int) -> str:
     return pitch_class_name(number % 12) + {"maj": "", "min": "m"}.get(quality, quality)
 
 
-def beat_weights(start: Ints, steps: Ints, pitch: Ints, beats: Ints) -> tuple[Floats, Ints]:
-    """Return how much of each beat notes of each pitch class fill, (beats, 12), 1 in all, and the lowest pitch."""
-    end = np.minimum(start + steps, beats[-1])
-    first = np.searchsorted(beats, start, side="right") - 1
-    count = np.searchsorted(beats, end, side="left") - first
-    note = np.repeat(np.arange(len(start)), count)
-    beat = np.arange(len(note)) - np.repeat(np.cumsum(count) - count, count) + first[note]
-    overlap = np.minimum(end[note], beats[beat + 1]) - np.maximum(start[note], beats[beat])
-    size = len(beats) - 1
-    weights = np.bincount(beat * 12 + pitch[note] % 12, overlap, minlength=size * 12).reshape(size, 12)
-    lowest = np.full(size, 128)
-    np.minimum.at(lowest, beat, pitch[note])
-    return weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-9), lowest
-
-
-def chords_of(start: Ints, steps: Ints, pitch: Ints, beats: Ints) -> Ints:
-    """Return the number of the chord of each beat; `beats` has the first step of each, and the end of the last.
-
-    start, steps, pitch: of the notes, without drums. The best sequence of chords, where each change costs something
-    (Viterbi).
-    """
-    if not len(start):
-        return np.full(len(beats) - 1, NO_CHORD)
-    weights, lowest = beat_weights(start, steps, pitch, beats)
-    points = np.zeros((len(weights), NO_CHORD + 1))
-    points[:, :NO_CHORD] = weights @ _templates()
-    sounding = lowest < 128
-    roots = np.arange(NO_CHORD) % 12
-    points[:, :NO_CHORD] += _BASS * (sounding[:, None] & (roots == lowest[:, None] % 12))
-    points[:, NO_CHORD] = _FEWEST
-    points[~sounding] = 0
-    back = np.empty(points.shape, dtype=np.int64)
-    total, stay = points[0], np.arange(NO_CHORD + 1)
-    for beat, added in enumerate(points[1:], 1):
-        best = int(total.argmax())
-        changed = total[best] - _CHANGE
-        back[beat] = np.where(total >= changed, stay, best)
-        total = np.maximum(total, changed) + added
-    result = np.empty(len(points), dtype=np.int64)
-    result[-1] = total.argmax()
-    for beat in range(len(points) - 1, 0, -1):
-        result[beat - 1] = back[beat, result[beat]]
-    return result
+def chords_at(score: Score, ticks: Ints) -> Ints:
+    """Return the number of the chord of a score at each of `ticks`."""
+    found = find_chords(score)
+    numbers = np.array([NO_CHORD if c is None else number_of(c.root, c.quality) for _, c in found.named()])
+    return numbers[np.searchsorted(found.start, ticks, side="right") - 1]
 
 
 def returns_of(bar: Ints, place: Ints, bars: int) -> Ints:

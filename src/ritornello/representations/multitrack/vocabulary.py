@@ -125,7 +125,6 @@ class Vocabulary:
         self.low, self.high = np.array([(voice.low, voice.high) for _, voice in voices]).T
         self.is_drum = np.array([voice.family == DRUM_FAMILY for _, voice in voices])
         self.bar_steps = np.array([Meter(0, *meter).bar_ticks(STEPS_PER_QUARTER) for meter in config.meters])
-        self.beat_steps = self.bar_steps // [Meter(0, *meter).beats for meter in config.meters]
         tokens = self._make_tokens()
         first = tokens.first["instrument"]
         self.tokens = replace(tokens, instruments=tuple(self._instrument_ranges(first)))
@@ -279,10 +278,12 @@ class Vocabulary:
     def analogues(self, other: Vocabulary) -> Ints:
         """Return for each id the one as which `other` reads its meter, instrument or note; the others are the same.
 
-        -1 for drums where `other` has none, and for instruments where it has nothing but drums.
+        -1 for drums where `other` has none, for instruments where it has nothing but drums, and for a plan where it has
+        none.
         """
         tokens, voices = self.tokens, other.voices_like(self)
         result: Ints = np.array([other.tokens.first[kind] for kind in tokens.kind]) + np.array(tokens.value)
+        result[[other.tokens.blocks[kind].size == 0 for kind in tokens.kind]] = -1
         meters = [other.nearest_meter(*meter) for meter in self.config.meters]
         result[tokens.slice["meter"]] = other.tokens.first["meter"] + np.array(meters)
         result[tokens.slice["instrument"]] = [
