@@ -207,13 +207,13 @@ def _plan(vocabulary: Vocabulary, piece: Arrangement, bar_of_note: Ints) -> list
         at = at[ago[bar_of_note[at]] > 0]
         blocks.append((notes.start[at], first["return"] + ago[bar_of_note[at]] - 1))
     if vocabulary.config.chords:
-        now = chords_at(_score_of(vocabulary, piece), onsets)
+        now = chords_at(pitched_score(vocabulary, piece), onsets)
         at = np.flatnonzero(np.diff(now, prepend=-1))
         blocks.append((onsets[at], first["chord"] + now[at]))
     return blocks
 
 
-def _score_of(vocabulary: Vocabulary, piece: Arrangement) -> Score:
+def pitched_score(vocabulary: Vocabulary, piece: Arrangement) -> Score:
     """Return the pitched notes of a piece, in steps."""
     columns, pitched = piece.notes, ~vocabulary.is_drum[piece.notes.voice]
     notes = np.zeros(int(pitched.sum()), dtype=NOTE)
