@@ -8,9 +8,7 @@ from build import TICKS
 from fakes import small_network
 
 from ritornello.bundle import Facts, save_bundle
-from ritornello.config import checked
 from ritornello.generation import Model, load
-from ritornello.generation.config import ComposeConfig
 from ritornello.representations import Conditions
 from ritornello.representations.conditions import FixedNotes
 from ritornello.representations.multitrack import Multitrack
@@ -143,12 +141,11 @@ def test_scores_show_the_chords(scheme: Multitrack) -> None:
 
 
 def test_given_chords_are_foreseen_as_they_are_given(model: Model) -> None:
-    asked = checked(ComposeConfig, {"bars": 4, "chords": "C Am | F | G7", "seed": 1})
-    score = model.compose(asked).score
+    score = model.compose(bars=4, chords="C Am | F | G7", seed=1).score
     found = [text.text for text in score.texts if text.kind == "chord"]
-    wanted = ["C", "Am", "F", "G7", "C", "Am", "F", "G7"]
+    wanted = ["C", "Am", "F", "G7", "C", "Am"]  # from bar 4 on from the beginning
     at = 0
-    for name in found:  # a chord under which nothing begins is left out
+    for name in found:  # those under which nothing begins are left out
         at = wanted.index(name, at) + 1
     assert len(found) >= 3
 

@@ -214,6 +214,13 @@ class Tokens:
         return np.where(is_note, self.series - self.series.min(initial=1 << 30, where=is_note), -1)
 
     @cached_property
+    def at_any_key(self) -> Ints:
+        """Of each id of a series with a period the first one of that series, of any other id itself, (ids,)."""
+        ids = np.arange(self.size)
+        _, first, of = np.unique(self.series, return_index=True, return_inverse=True)
+        return np.where((self.period > 0) & (self.series >= 0), first[of], ids)
+
+    @cached_property
     def lines(self) -> list[tuple[int, int]]:
         """`line` and step of each id, for reading one id at a time."""
         return list(zip(self.line.tolist(), self.step.tolist(), strict=True))
