@@ -11,7 +11,8 @@ from functools import cache
 
 import numpy as np
 
-from ritornello.analysis.chords import find_chords
+from ritornello.analysis.chords import NONE, find_chords
+from ritornello.analysis.chords import QUALITIES as FOUND
 from ritornello.arrays import Ints
 from ritornello.score import Score
 from ritornello.theory import CHORDS, pitch_class_name
@@ -52,8 +53,9 @@ def chord_name(number: int) -> str:
 def chords_at(score: Score, ticks: Ints) -> Ints:
     """Return the number of the chord of a score at each of `ticks`."""
     found = find_chords(score)
-    numbers = np.array([NO_CHORD if c is None else number_of(c.root, c.quality) for _, c in found.named()])
-    return numbers[np.searchsorted(found.start, ticks, side="right") - 1]
+    near = np.array([number_of(0, quality) for quality in FOUND])
+    numbers = np.where(found.root == NONE, NO_CHORD, near[found.quality] + found.root)
+    return np.asarray(numbers[np.searchsorted(found.start, ticks, side="right") - 1])
 
 
 def returns_of(bar: Ints, place: Ints, bars: int) -> Ints:
