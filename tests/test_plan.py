@@ -137,7 +137,10 @@ def test_a_chord_moves_with_the_piece_and_wraps(scheme: Multitrack) -> None:
 def test_scores_show_the_chords(scheme: Multitrack) -> None:
     score = scheme.decode(scheme.encode(progression("C", "F")))
     bar = 4 * score.ticks_per_quarter
-    assert [(text.tick, text.kind, text.text) for text in score.texts] == [(0, "chord", "C"), (bar, "chord", "F")]
+    assert [(text.tick, text.kind, text.text) for text in score.texts] == [
+        (0, "chord", "C"),
+        (bar, "chord", "F"),
+    ]
 
 
 def test_given_chords_are_foreseen_as_they_are_given(model: Model) -> None:
@@ -158,7 +161,11 @@ def test_the_bars_of_a_form_return_from_where_they_came(scheme: Multitrack) -> N
         ids.append(int(random.choice(np.flatnonzero(grammar.allowed_mask()))))
         grammar.advance(ids[-1])
     bars = scheme.bars_and_notes(np.array(ids))[0]
-    told = {bar: scheme.tokens.name(t) for bar, t in zip(bars, ids, strict=True) if scheme.tokens.kind[t] == "return"}
+    told = {
+        bar: scheme.tokens.name(t)
+        for bar, t in zip(bars, ids, strict=True)
+        if scheme.tokens.kind[t] == "return"
+    }
     assert {bar: name for bar, name in told.items() if bar > 1} == {2: "as 2 bars ago", 3: "as 2 bars ago"}
 
 

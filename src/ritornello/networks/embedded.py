@@ -64,7 +64,8 @@ class EmbeddedConfig(BaseModel):
         description="of each id the line whose note it is, from 1, and its step in it, from 0; line 0: no note",
     )
     roots: tuple[int, ...] = Field(
-        (), description="of each value of column `harmony` the root of a chord, a pitch class, or -1; (): no scores by root"
+        (),
+        description="of each value of column `harmony` the root of a chord, 0-11, or -1; (): no scores by root",
     )
     harmony: int = Field(0, ge=0, description="number of the column that tells the chord")
     classes: tuple[int, ...] = Field((), description="of each id the pitch class of its note, or -1")

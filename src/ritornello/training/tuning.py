@@ -277,12 +277,14 @@ def build(config: TrainConfig, corpus: Corpus) -> Network:
 
 
 def harmony_of(representation: Representation) -> dict[str, Any]:
-    """Return the fields of a network's configuration for scores by the root of the present chord, if a column tells it."""
+    """Return the fields of a network for scores by the root of the present chord, if a column tells it."""
     tokens = representation.tokens
     for number, column in enumerate(representation.columns):
         if column.name == "chord" and column.first_token is not None:
             ids = np.arange(column.size) + column.first_token
-            roots = np.where((ids >= 0) & (tokens.period[ids] == 12) & (tokens.series[ids] >= 0), tokens.step[ids], -1)
+            roots = np.where(
+                (ids >= 0) & (tokens.period[ids] == 12) & (tokens.series[ids] >= 0), tokens.step[ids], -1
+            )
             classes = np.where(tokens.is_pitched, tokens.pitch % 12, -1)
             roots[0] = -1
             return {"roots": roots.tolist(), "harmony": number, "classes": classes.tolist()}

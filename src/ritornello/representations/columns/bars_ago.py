@@ -11,7 +11,6 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from copy import copy
 from functools import cache
-from typing import Any
 
 import numpy as np
 
@@ -57,7 +56,7 @@ class BarsAgo:
         counts = (note > 0) & (reached > np.append(0, reached)[: len(time)])
         places, so_far = np.append(place[counts], _NEVER), np.cumsum(counts)
         shifts = _numbers(self._shifts)
-        lags: list[Any] = [*self._lags] if returning is None else [*self._lags, returning]
+        lags: list[int | Ints] = [*self._lags] if returning is None else [*self._lags, returning]
         result = np.zeros((len(lags), len(time)), dtype=np.int64)
         for row, lag in zip(result, lags, strict=True):
             back = lag * size * bar_steps
@@ -98,9 +97,9 @@ class BarsAgo:
                 at += 1
             self._next[number] = at
             result.append(self._ahead(at, back))
-        if (lag := self._returning) is not None:
-            back = lag * self._bar_steps
-            is_known = lag and time >= back
+        if self._returning is not None:
+            back = self._returning * self._bar_steps
+            is_known = back and time >= back
             result.append(
                 self._ahead(bisect_right(places, self._reached - back * size), back) if is_known else 0
             )

@@ -30,7 +30,16 @@ from ritornello.representations.grids import (
 )
 from ritornello.representations.multitrack.plan import chords_at, returns_of
 from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, VELOCITY_STEP, Vocabulary, parts_of
-from ritornello.score import NOTE, Meter, Score, Track, end_at_restrike, note_columns, rescaled, ticks_to_seconds
+from ritornello.score import (
+    NOTE,
+    Meter,
+    Score,
+    Track,
+    end_at_restrike,
+    note_columns,
+    rescaled,
+    ticks_to_seconds,
+)
 from ritornello.sustain import sustained
 from ritornello.theory import instrument_name
 

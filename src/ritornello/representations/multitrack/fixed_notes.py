@@ -19,8 +19,8 @@ from ritornello.representations.parts import voices_for
 
 
 class FixedNote(NamedTuple):
-    """A note of a bar: steps since the bar line, the id, the numbers of its velocity and duration, and the number of the
-    chord in which it begins, -1 for any."""
+    """A note of a bar: steps since the bar line, the id, and the numbers of its velocity, its duration and the chord in
+    which it begins, -1 for any."""
 
     position: int
     token: int

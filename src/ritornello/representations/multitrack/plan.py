@@ -29,6 +29,7 @@ FARTHEST = 16
 LIKE = 0.6
 """Share of the notes of the greater of two bars that both have, from which one is like the other."""
 
+
 @cache
 def number_of(root: int, quality: str) -> int:
     """Return the number of a chord of a quality of `theory.CHORDS`."""

@@ -132,7 +132,11 @@ class Reader:
             chord = latest(is_chord, ids - (tokens.first["chord"] - 1), 0)
             age = np.minimum((time - latest(is_chord, time, 0)) // STEPS_PER_QUARTER, LONGEST_CHORD)
             has_root = (pitch >= 0) & (chord > 0) & (chord <= NO_CHORD)
-            columns += [chord, np.where(chord > 0, age, 0), np.where(has_root, (pitch - chord + 1) % 12 + 1, 0)]
+            columns += [
+                chord,
+                np.where(chord > 0, age, 0),
+                np.where(has_root, (pitch - chord + 1) % 12 + 1, 0),
+            ]
         if config.returns:
             is_return = tokens.is_kind(ids, "return")
             returning = latest(is_return, ids - (tokens.first["return"] - 1), 0)

@@ -84,7 +84,9 @@ class MultitrackOptions(BaseModel, frozen=True, extra="forbid"):
     key: bool = Field(True, description="show the key so far, and the degree of the last note in it")
     longest_silent: bool = Field(True, description="show which instrument has not played for longest")
     chords: bool = Field(True, description="foresee each chord before its notes")
-    returns: bool = Field(True, description="foresee of each bar whether it is like an earlier one, and which")
+    returns: bool = Field(
+        True, description="foresee of each bar whether it is like an earlier one, and which"
+    )
 
 
 class MultitrackConfig(BaseModel, frozen=True, extra="forbid"):
@@ -179,7 +181,9 @@ class Vocabulary:
             block("shift", len(SHIFTS), [f"shift {s}" for s in SHIFTS], duration=SHIFTS / STEPS_PER_QUARTER),
             block("velocity", 128 // VELOCITY_STEP),
             block("duration", len(DURATIONS), [f"duration {steps}" for steps in DURATIONS]),
-            block("return", FARTHEST * self.config.returns, [f"as {n} bars ago" for n in range(1, FARTHEST + 1)]),
+            block(
+                "return", FARTHEST * self.config.returns, [f"as {n} bars ago" for n in range(1, FARTHEST + 1)]
+            ),
             block(
                 "chord",
                 len(chords),
