@@ -195,7 +195,7 @@ def test_music_in_seconds_keeps_its_seconds(models: dict[str, Model]) -> None:
         ("songs", {"key": "G# major"}, "no signature has 8 sharps or flats; give Ab major"),
         ("songs", {"key": "C", "scale": "D,E,G"}, "scale D,E,G has no C, the tonic of key C major; give one"),
         ("songs", {"chords": "C F G C", "bars": 2}, "bars 2: the chords are for 4 bars; give so many"),
-        ("songs", {"cadence": True, "form": "AB"}, "cadence and form AB contradict each other"),
+        ("songs", {"cadence": True, "loop": True}, "cadence and loop contradict each other"),
     ],
 )  # fmt: skip
 def test_what_a_shipped_model_lacks_is_refused_with_what_would_help(

@@ -97,7 +97,7 @@ def test_the_plan_comes_before_the_notes_of_its_onset(scheme: Multitrack) -> Non
     ids = scheme.encode(SONG)
     kinds = [scheme.tokens.kind[token] for token in ids.tolist()]
     for at in (number for number, kind in enumerate(kinds) if kind in ("chord", "return")):
-        assert kinds[at - 1] in ("instrument", "shift", "return")
+        assert kinds[at - 1] in ("entrance", "shift", "return")
         assert kinds[at + 1] in ("note", "chord")
 
 

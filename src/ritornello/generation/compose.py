@@ -228,8 +228,10 @@ class _Group:
         playing, masks = self.playing, np.empty(logits.shape, dtype=bool)
         for piece, row in zip(playing, masks, strict=True):
             piece.mask(row)
-        if playing[0].adjusts_logits:
-            logits = np.stack([piece.process(row) for piece, row in zip(playing, logits, strict=True)])
+        adjusted = [row for row, piece in enumerate(playing) if piece.adjusts_logits]
+        if adjusted:
+            logits = logits.copy()
+            logits[adjusted] = [playing[row].process(logits[row]) for row in adjusted]
         ids, log_probabilities = self.sample(logits, masks, [piece.generator for piece in playing])
         taken = zip(playing, ids.tolist(), log_probabilities.tolist(), strict=True)
         for piece, token, log_probability in taken:

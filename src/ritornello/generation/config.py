@@ -16,10 +16,16 @@ if TYPE_CHECKING:  # the type checker knows the settings of these constraints
     from ritornello.generation.constraints.fixed_notes import FixedNotesSettings
     from ritornello.generation.constraints.length import LengthSettings
     from ritornello.generation.constraints.originality import OriginalitySettings
+    from ritornello.generation.constraints.register import RegisterSettings
     from ritornello.generation.constraints.scale import ScaleSettings
 
     class ConstraintSettings(
-        LengthSettings, ChordSettings, ScaleSettings, FixedNotesSettings, OriginalitySettings
+        LengthSettings,
+        ChordSettings,
+        ScaleSettings,
+        RegisterSettings,
+        FixedNotesSettings,
+        OriginalitySettings,
     ): ...
 else:
     ConstraintSettings = settings_of_all(is_live=False)

@@ -101,17 +101,16 @@ class Decoder:
     def process(self, logits: Logits) -> Logits:
         """Return the logits, (vocabulary,), by which to choose among the ids of the last mask.
 
-        The probability of ids that lead past fixed notes goes to the id that leads to them; then the processors are
-        called in order. Raises ConfigError for one that returns another shape.
+        The probability of ids that lead past fixed notes or past the end goes where the grammar says; then the
+        processors are called in order. Raises ConfigError for one that returns another shape.
         """
-        found = self.grammar.reassign_probability(self.allowed) if self.is_choice else None
-        if found is not None and found[1].any():
-            target, others = found
-            others[target] = True
-            total = np.logaddexp.reduce(logits[others])
-            logits = logits.copy()
-            logits[target] = total
-            logits[others & ~self.allowed] = LOWEST
+        for target, others in self.grammar.reassign_probability(self.allowed) if self.is_choice else ():
+            if others.any():
+                others[target] = True
+                total = np.logaddexp.reduce(logits[others])
+                logits = logits.copy()
+                logits[target] = total
+                logits[others & ~self.allowed] = LOWEST
         for processor in self.processors:
             shape, logits = logits.shape, np.asarray(processor(self.ids, logits.copy()), dtype=np.float32)
             if logits.shape != shape:

@@ -8,6 +8,7 @@ from ritornello.errors import ConfigError
 from ritornello.formats.text import is_prose
 from ritornello.generation.asked import settle_meter, settle_primer
 from ritornello.generation.config import MOST_CANDIDATES, ComposeConfig
+from ritornello.generation.constraints.cadence import may_end_freely
 from ritornello.generation.constraints.fixed_notes import LOOP_CANDIDATES
 from ritornello.generation.heard import hear, remarks_on
 from ritornello.generation.notes import Notes
@@ -30,7 +31,7 @@ def check_supported(representation: Representation, config: ComposeConfig, prime
             raise ConfigError(
                 f"{name}: a model of {representation.name} cannot be asked for it; leave it out"
             )
-        if config.fixed_notes_asked:
+        if config.fixed_notes_asked and not (name == "cadence" and may_end_freely(config)):
             raise ConfigError(f"{name} and {config.fixed_notes_asked} contradict each other; leave one out")
     for name in representation.unsupported_settings:
         value = getattr(config, name)
@@ -74,7 +75,13 @@ def _suited(
     meter = settle_meter(representation, config.meter_pair)
     fixed = FixedNotes(heard, is_accompanied=config.accompany) if config.keeps_primer else None
     asked = Conditions(
-        None, config.tempo, meter, config.programs, key=config.key_signature, fixed_notes=fixed
+        None,
+        config.tempo,
+        meter,
+        config.programs,
+        key=config.key_signature,
+        fixed_notes=fixed,
+        keeps_compass=config.lowest is None and config.highest is None,
     )
     return representation.for_piece(heard, asked), primer
 
@@ -103,7 +110,7 @@ def settle_instruments(representation: Representation, config: ComposeConfig) ->
 
 def settle_cadence(config: ComposeConfig) -> ComposeConfig:
     """Return `config`; with a key, ending on its tonic unless that is set."""
-    if config.key is None or "cadence" in config.model_fields_set or config.fixed_notes_asked:
+    if config.key is None or "cadence" in config.model_fields_set or not may_end_freely(config):
         return config
     return config.model_copy(update={"cadence": True})
 

@@ -63,12 +63,6 @@ class EmbeddedConfig(BaseModel):
         (),
         description="of each id the line whose note it is, from 1, and its step in it, from 0; line 0: no note",
     )
-    roots: tuple[int, ...] = Field(
-        (),
-        description="of each value of column `harmony` the root of a chord, 0-11, or -1; (): no scores by root",
-    )
-    harmony: int = Field(0, ge=0, description="number of the column that tells the chord")
-    classes: tuple[int, ...] = Field((), description="of each id the pitch class of its note, or -1")
 
 
 class EmbeddedNetwork(Network):
@@ -76,6 +70,8 @@ class EmbeddedNetwork(Network):
 
     The state is that of the layers, and with `intervals` the last notes, (batch, line).
     """
+
+    maps_new_columns = True
 
     def __init__(self, config: EmbeddedConfig, column_sizes: tuple[int, ...]) -> None:
         super().__init__()
@@ -114,16 +110,6 @@ class EmbeddedNetwork(Network):
         self.sounding = nn.ModuleList(
             nn.Linear(config.embedding, config.embedding, bias=False) for _ in self.last_notes
         )
-        # The score of each degree above the root of the present chord is added to all notes of that pitch class.
-        self.by_degree = nn.ModuleList([nn.Linear(config.hidden, 12)] if config.roots else [])
-        for layer in self.by_degree:
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
-        roots = torch.tensor(config.roots, dtype=torch.int64)
-        classes = torch.tensor(config.classes, dtype=torch.int64)
-        self.register_buffer("roots", roots, persistent=False)
-        self.register_buffer("of_class", (torch.arange(12)[:, None] == classes).float(), persistent=False)
-        self.register_buffer("degrees", torch.arange(12), persistent=False)
         for embedding in (*self.embeddings, *self.shared):
             nn.init.normal_(embedding.weight, std=config.embedding**-0.5)
 
@@ -244,10 +230,6 @@ class EmbeddedNetwork(Network):
             candidates = inputs.index_select(-1, self.candidates)
             weights = (layer(x) * (candidates > 0)).to(logits.dtype)
             logits = logits.scatter_add(-1, (candidates - 1).clamp(min=0), weights)
-        for layer in self.by_degree:
-            root = self.roots[inputs[..., self.config.harmony]][..., None]
-            by_class = torch.gather(layer(x), -1, (self.degrees - root) % 12) * (root >= 0)
-            logits = logits + (by_class @ self.of_class.to(by_class.dtype)).to(logits.dtype)
         return logits
 
 

@@ -33,7 +33,8 @@ class Conditions:
     instruments: General MIDI programs 0-127, or 128 for the drum kit, in score order. chords: those of each bar, which
     share it equally (None: no chord); after the last bar they begin again; they need `plays_over_chords`. key: the key
     signature, (fifths, minor), where ids tell it. density: notes a second, spread evenly over the piece. pitch_classes:
-    12 weights, from C up. fixed_notes: they need `keeps_fixed_notes`.
+    12 weights, from C up. fixed_notes: they need `keeps_fixed_notes`. keeps_compass: whether each part keeps to the
+    range that it had in the corpus, where that is known; see `for_piece`.
     """
 
     bars: int | None = None
@@ -45,3 +46,4 @@ class Conditions:
     density: tuple[float, ...] | None = None
     pitch_classes: tuple[float, ...] | None = None
     fixed_notes: FixedNotes | None = None
+    keeps_compass: bool = False

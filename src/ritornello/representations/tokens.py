@@ -211,7 +211,8 @@ class Tokens:
     def line(self) -> Ints:
         """The series of each id that is a note, (ids,): one without a period, numbered from 0; -1 for none."""
         is_note = (self.notes > 0) & (self.period == 0) & (self.series >= 0)
-        return np.where(is_note, self.series - self.series.min(initial=1 << 30, where=is_note), -1)
+        first = self.series.min(initial=self.size, where=is_note)
+        return np.where(is_note, self.series - first, -1)
 
     @cached_property
     def at_any_key(self) -> Ints:
@@ -271,6 +272,12 @@ class Tokens:
         table[:, ids] = np.where(places[at] == wanted, ids[order][at], -1)
         return table
 
+    @property
+    def start_ids(self) -> range:
+        """The ids with which a piece may start; the first one stands for a piece as written."""
+        ids = self.slice.get("start", slice(0, 0))
+        return range(ids.start, ids.stop)
+
     @cached_property
     def _reach(self) -> Ints:
         """By how many semitones each id can be moved down, and up, (2, ids); SPAN if it stays as it is."""
@@ -282,7 +289,10 @@ class Tokens:
         used = np.zeros(self.size, dtype=bool)
         used[ids] = True
         used &= self.series >= 0
-        if not used.any():
+        moves = used & ~np.isin(
+            np.arange(self.size), self.start_ids
+        )  # the start tells of a move, and makes none
+        if not moves.any():
             return 0, 0
         down, up = self._reach[:, used].min(axis=1).tolist()
         return -down, up

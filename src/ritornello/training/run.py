@@ -358,7 +358,12 @@ def _difference(begin: Bundle, config: TrainConfig) -> tuple[str, Any] | None:
     has |= {"features": bool(network.config.get("features")), "intervals": network.config.get("intervals", 0)}
     asked = [(name, getattr(config, name), own) for name, own in has.items() if name in given]
     kept = {key: own for key, own in representation.options().items() if key in config.representation_options}
-    asked += [(f"representation option {key}", config.representation_options[key], kept[key]) for key in kept]
+    wanted = config.representation_options
+    asked += [
+        (f"representation option {key}", wanted[key], own)
+        for key, own in kept.items()
+        if own or key not in representation.later_options
+    ]
     options = config.network_options.items()
     asked += [(f"network option {key}", value, network.config.get(key)) for key, value in options]
     differing = [(name, value, own) for name, value, own in asked if json.dumps(value) != json.dumps(own)]
@@ -396,7 +401,7 @@ def _like(begin: Bundle, config: TrainConfig) -> TrainConfig:
     options = {name: value for name, value in config_of_network.items() if name not in derived}
     own |= {"network": begin.card.network.name, "network_options": options}
     own["representation"] = begin.card.representation.name
-    own["representation_options"] = {**config.representation_options, **begin.representation.options()}
+    own["representation_options"] = {**begin.representation.options(), **config.representation_options}
     own["features"] = bool(config_of_network.get("features"))
     own["intervals"] = config_of_network.get("intervals", 0)
     return config.model_copy(update=own)

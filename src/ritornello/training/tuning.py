@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from ritornello.corpus.shards import Corpus
 from ritornello.corpus.streams import Streams
 from ritornello.errors import ConfigError
 from ritornello.networks import NETWORKS, Network, count_parameters, make_network
-from ritornello.representations import REPRESENTATIONS, Representation
+from ritornello.representations import REPRESENTATIONS
 from ritornello.representations.base import candidate_columns
 from ritornello.training.config import DEFAULT_MINUTES, TrainConfig
 from ritornello.training.device import choose_device, synchronise
@@ -269,26 +269,9 @@ def build(config: TrainConfig, corpus: Corpus) -> Network:
         fields["features"] = corpus.representation.tokens.features.tolist()
     if "lines" in known and config.intervals:
         fields |= {"intervals": config.intervals, "lines": corpus.representation.tokens.line_table}
-    if "roots" in known:
-        fields |= harmony_of(corpus.representation)
     if "candidates" in known:
         fields["candidates"] = candidate_columns(corpus.representation)
     return make_network(config.network, fields | config.network_options, sizes)
-
-
-def harmony_of(representation: Representation) -> dict[str, Any]:
-    """Return the fields of a network for scores by the root of the present chord, if a column tells it."""
-    tokens = representation.tokens
-    for number, column in enumerate(representation.columns):
-        if column.name == "chord" and column.first_token is not None:
-            ids = np.arange(column.size) + column.first_token
-            roots = np.where(
-                (ids >= 0) & (tokens.period[ids] == 12) & (tokens.series[ids] >= 0), tokens.step[ids], -1
-            )
-            classes = np.where(tokens.is_pitched, tokens.pitch % 12, -1)
-            roots[0] = -1
-            return {"roots": roots.tolist(), "harmony": number, "classes": classes.tolist()}
-    return {}
 
 
 def measure(config: TrainConfig, corpus: Corpus) -> Machine:

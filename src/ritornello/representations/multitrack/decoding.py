@@ -33,7 +33,7 @@ def decode(vocabulary: Vocabulary, ids: Ints) -> Score:
     """Return the score of `ids`, all of them in the vocabulary."""
     tokens, reader = vocabulary.tokens, Reader(vocabulary)
     note, changes = np.flatnonzero(tokens.is_kind(ids, "note")), vocabulary.by_id[:, ids]
-    named, _, _, durations, velocities, shift, new_bar = changes
+    named, _, _, durations, velocities, shift, new_bar, _ = changes
     time, _, position, bar_steps = reader.place.at_once(shift, new_bar)
     values = reader.remembered.at_once(latest(tokens.is_kind(ids, "note"), named, -1), durations, velocities)
     duration, velocity = values[:, np.append(note[1:], len(ids))[: len(note)] - 1]  # before the next note

@@ -65,6 +65,7 @@ class GridNotes:
 class Arrangement:
     """A piece on the grid and in the voices of a vocabulary.
 
+    entrances: by voice, the bar, from 0, of its first note.
     meters: (step, number of the meter) of each change, the first at 0. bars: the first step of each bar up to that of
     the last onset, at least one; tempos: the number in TEMPOS of each. instruments: by voice, the ids of the header.
     """
@@ -74,6 +75,7 @@ class Arrangement:
     bars: Ints
     tempos: Ints
     instruments: dict[int, int]
+    entrances: dict[int, int]
 
 
 def arrange(vocabulary: Vocabulary, score: Score) -> Arrangement:
@@ -90,7 +92,10 @@ def arrange(vocabulary: Vocabulary, score: Score) -> Arrangement:
     instruments: dict[int, int] = {}  # parts that share a voice take the first one's program
     for voice, (_, track) in zip(voices, parts, strict=True):
         instruments.setdefault(voice, vocabulary.instrument_id(voice, track.program))
-    return Arrangement(notes, meters, bars, tempos, instruments)
+    entering, first = np.unique(notes.voice, return_index=True)
+    bar = np.searchsorted(bars, notes.start[first], side="right") - 1
+    entrances = dict(zip(entering.tolist(), bar.tolist(), strict=True))
+    return Arrangement(notes, meters, bars, tempos, instruments, entrances)
 
 
 def encode(vocabulary: Vocabulary, score: Score) -> Ids:
@@ -106,6 +111,10 @@ def encode(vocabulary: Vocabulary, score: Score) -> Ids:
         first["tempo"] + piece.tempos[bar_of_note[0] if len(bar_of_note) else 0],
         *sorted(piece.instruments.values()),
     ]
+    if vocabulary.config.entrances:  # of the instruments, in their order
+        header += vocabulary.entrance_ids(
+            [piece.entrances.get(voice, 0) for voice in sorted(piece.instruments)]
+        ).tolist()
     body = _body(vocabulary, piece, bar_of_note) if len(bar_of_note) else np.empty(0)
     return np.concatenate([header, body, [first["end"]]], dtype=np.int32, casting="unsafe")
 

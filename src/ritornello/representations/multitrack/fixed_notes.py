@@ -40,6 +40,7 @@ class FixedNotesTable:
     tempos: tuple[int, ...] = ()  # by bar; empty: no changes
     instruments: tuple[int, ...] = ()  # ids of the header that must come
     voices: frozenset[int] = frozenset()  # of the score
+    entrances: dict[int, int] = field(default_factory=dict)  # by voice, the bar of its first note
     is_of_others: Mask = field(default_factory=lambda: np.ones(1, dtype=bool))  # the ids of no such voice
 
 
@@ -71,6 +72,7 @@ def make_table(vocabulary: Vocabulary, conditions: Conditions) -> tuple[FixedNot
         () if quarters_per_minute else tuple(piece.tempos.tolist()),
         tuple(sorted(instruments.values())),
         frozenset(piece.instruments),
+        piece.entrances,
         ~np.isin(vocabulary.tokens.voice, list(piece.instruments)),
     )
     meter = vocabulary.config.meters[piece.meters[0][1]]

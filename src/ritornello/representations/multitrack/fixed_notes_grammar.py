@@ -61,24 +61,28 @@ class FixedNotesGrammarState(MultitrackGrammarState):
     @property
     def forced_token(self) -> int | None:
         due = self._next_due()
-        if not due or due.time > self.reader.time or self._needs_duration() or self._lacks_instruments():
+        if not due or due.time > self.reader.time or self._needs_duration() or self._lacks_header():
             return None
         return due.token
 
-    def reassign_probability(self, mask: Mask) -> tuple[int, Mask] | None:
+    @property
+    def reassigns_probability(self) -> bool:
+        return True
+
+    def reassign_probability(self, mask: Mask) -> list[tuple[int, Mask]]:
         """See `representations.base.GrammarState.reassign_probability`.
 
         A note that is due now takes the probability of all other notes and of shifts; before that, the way to it takes
         that of longer shifts and of the end; after the last, the end takes that of shifts past it.
         """
         due, kinds = self._next_due(), self.tokens.slice
-        if self.stage < len(HEADER) or self.queue or self._needs_duration() or self._lacks_instruments():
-            return None
+        if self.stage < len(HEADER) or self.queue or self._needs_duration() or self._lacks_header():
+            return []
         end, shifts = self.tokens.first["end"], kinds["shift"]
         is_due = due is not None and due.time == self.reader.time
         target = end if due is None else due.token if is_due else self._way_to(due.time)
         if not mask[target]:
-            return None
+            return []
         others = np.zeros_like(mask)
         others[end] = True
         if is_due:
@@ -88,10 +92,10 @@ class FixedNotesGrammarState(MultitrackGrammarState):
             last = int(landings[landings != target].max(initial=shifts.start - 1))
             others[last + 1 : shifts.stop] = True
         others &= ~mask
-        return target, others
+        return [(target, others)]
 
-    def _lacks_instruments(self) -> bool:
-        return self._in_header() and self._allow_instruments(np.zeros(self.tokens.size, dtype=bool))
+    def _lacks_header(self) -> bool:
+        return self._in_header() and self._allow_header_end(np.zeros(self.tokens.size, dtype=bool))
 
     def advance(self, token: int) -> None:
         due = self._next_due() if self.tokens.kind[token] == "note" else None
@@ -238,6 +242,14 @@ class FixedNotesGrammarState(MultitrackGrammarState):
             mask[missing] = any(voice not in fixed for voice in later)  # so that another part can still come
             return True
         return bool(missing)
+
+    def _allow_entrances(self, mask: Mask) -> None:
+        """Allow the entrance of a fixed part in the bar in which it enters, unless that is free; of others, any."""
+        bar = self.table.entrances.get(self.programs[len(self.entrances)][0])
+        if bar is None or bar in self.table.fixed_notes.free:
+            super()._allow_entrances(mask)
+        else:
+            mask[self.vocabulary.entrance_ids(bar)] = True
 
     def _allow_body(self, mask: Mask) -> None:
         if self.queue:

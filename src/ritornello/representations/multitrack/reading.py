@@ -14,6 +14,8 @@ import numpy as np
 from ritornello.arrays import Ints
 from ritornello.representations.base import Column, Ids
 from ritornello.representations.columns.bars_ago import BarsAgo
+from ritornello.representations.columns.entering import MOST_BARS as MOST_BARS_AHEAD
+from ritornello.representations.columns.entering import Entering
 from ritornello.representations.columns.key import KEYS, KeySoFar
 from ritornello.representations.columns.longest_silent import NEVER_PLAYED, LongestSilent
 from ritornello.representations.columns.position import Position
@@ -23,7 +25,7 @@ from ritornello.representations.columns.transposed_repeats import TransposedRepe
 from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.multitrack.encoding import FIRST_DURATION, FIRST_VELOCITY
 from ritornello.representations.multitrack.plan import FARTHEST, NO_CHORD
-from ritornello.representations.multitrack.vocabulary import LONGEST_BAR, VELOCITY_STEP, Vocabulary
+from ritornello.representations.multitrack.vocabulary import LONGEST_BAR, MOVES, VELOCITY_STEP, Vocabulary
 from ritornello.representations.tokenizer import latest
 
 PHRASE = 8
@@ -49,6 +51,12 @@ def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
         Column("longest_silent_voice", len(config.voices) + 1, is_voice=True),
         Column("bars_silent", NEVER_PLAYED + 1),
     )
+    entering = (
+        Column("entering_voice", len(config.voices) + 1, is_voice=True),
+        Column("bars_until_entrance", MOST_BARS_AHEAD + 2),
+    )
+    start = vocabulary.tokens.first["start"]
+    moved = (Column("moved", len(MOVES), moves="token", first_token=start),)
     meter = vocabulary.tokens.first["meter"] - 1  # 0: none yet
     chord = vocabulary.tokens.first["chord"] - 1  # 0: none yet
     chords = (
@@ -68,6 +76,8 @@ def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
         Column("velocity", 128 // VELOCITY_STEP + 1),  # likewise
         *(key if config.key else ()),
         *(silent if config.longest_silent else ()),
+        *(entering if config.entrances else ()),
+        *(moved if config.moved else ()),
         *(chords if config.chords else ()),
         *(returns if config.returns else ()),
         *(Column(f"{lag} bars ago", size + 1, is_candidate=True) for lag in config.lags),
@@ -86,12 +96,13 @@ class Reader:
         self.time = self.bar = self.position = 0  # as in `place`
         self.bar_steps = 4 * STEPS_PER_QUARTER
         self.meter = -1  # none yet
+        self.moved = 0  # number of the start id
         self.length_high = 0
         self.length = 0  # bars; 0: not announced
         self.note = self.voice = -1  # the last note, and its voice
         self.place = Position(self.bar_steps)
         self.remembered = Remembered(FIRST_DURATION, FIRST_VELOCITY)
-        self.key_so_far, self.silent = KeySoFar(), LongestSilent()
+        self.key_so_far, self.silent, self.entering = KeySoFar(), LongestSilent(), Entering()
         self.repeats: Repeats | TransposedRepeats = Repeats(config.repeats)
         if config.any_key:
             self.repeats = TransposedRepeats(config.repeats, self.tokens)
@@ -104,7 +115,8 @@ class Reader:
     def at_once(self, ids: Ids) -> list[Ints]:
         config, tokens = self.vocabulary.config, self.tokens
         ids = ids.astype(np.intp)
-        named, note, pitch, duration, velocity, shift, new_bar = self.vocabulary.by_id.take(ids, axis=1)
+        by_id = self.vocabulary.by_id.take(ids, axis=1)
+        named, note, pitch, duration, velocity, shift, new_bar, entrance = by_id
         is_note = note > 0
         time, bar, position, bar_steps = self.place.at_once(shift, new_bar)
         low, high = (tokens.is_kind(ids, kind) for kind in ("length_low", "length_high"))
@@ -126,6 +138,10 @@ class Reader:
             columns += [*self.key_so_far.at_once(pitch)]
         if config.longest_silent:
             columns += [*self.silent.at_once(named, is_note, time, bar_steps)]
+        if config.entrances:
+            columns += [*self.entering.at_once(named, is_note, entrance, bar)]
+        if config.moved:
+            columns += [latest(tokens.is_kind(ids, "start"), ids - tokens.first["start"], 0)]
         returning = None
         if config.chords:
             is_chord = tokens.is_kind(ids, "chord")
@@ -148,7 +164,7 @@ class Reader:
     def advance(self, token: int) -> str:
         """Take the next id and return its kind."""
         kind: str = self.tokens.kind[token]
-        voice, note, key_pitch, duration, velocity, shift, new_bar = self.vocabulary.rows[token]
+        voice, note, key_pitch, duration, velocity, shift, new_bar, entrance = self.vocabulary.rows[token]
         self.token = token
         if note:
             self.voice, self.note = voice, token
@@ -159,6 +175,8 @@ class Reader:
                 self.meter = self.tokens.value[token]
         elif duration >= 0 or velocity >= 0:
             self.remembered.advance(self.voice, duration, velocity)
+        elif kind == "start":
+            self.moved = self.tokens.value[token]
         elif kind == "length_high":
             self.length_high = self.tokens.value[token]
         elif kind == "length_low":
@@ -169,6 +187,7 @@ class Reader:
             self.returning, self.returning_bar = self.tokens.value[token] + 1, self.bar
         self.key_so_far.advance(key_pitch)
         self.silent.advance(voice, note > 0, self.time, self.bar_steps)
+        self.entering.advance(voice, note > 0, entrance, self.bar)
         returning = self.bars_to_return if self.vocabulary.config.returns else None
         self.bars_ago.advance(self.time, self.bar_steps, note, returning)
         self.repeats.advance(token)
@@ -225,6 +244,8 @@ class Reader:
             velocity + 1,
             *(self.key_so_far.values if config.key else ()),
             *(self.silent.values if config.longest_silent else ()),
+            *(self.entering.values if config.entrances else ()),
+            *((self.moved,) if config.moved else ()),
             *(self._chord_values if config.chords else ()),
             *((self.bars_to_return,) if config.returns else ()),
             *self.bars_ago.values,
@@ -235,5 +256,6 @@ class Reader:
         other = copy(self)
         other.place, other.remembered = self.place.fork(), self.remembered.fork()
         other.key_so_far, other.silent = self.key_so_far.fork(), self.silent.fork()
+        other.entering = self.entering.fork()
         other.bars_ago, other.repeats = self.bars_ago.fork(), self.repeats.fork()
         return other
