@@ -8,6 +8,7 @@ from build import TICKS
 from fakes import small_network
 
 from ritornello.bundle import Facts, save_bundle
+from ritornello.errors import ConfigError
 from ritornello.generation import Model, load
 from ritornello.representations import Conditions
 from ritornello.representations.conditions import FixedNotes
@@ -176,3 +177,37 @@ def test_no_bar_returns_from_before_the_beginning(scheme: Multitrack) -> None:
         grammar.advance(token)
         allowed = np.flatnonzero(grammar.allowed_mask()[returns]) + 1
         assert allowed.max(initial=0) <= grammar.place[0]
+
+
+def test_a_network_scores_notes_by_their_degree_above_the_root() -> None:
+    torch = pytest.importorskip("torch")
+    from ritornello.networks.chord_degrees import ChordDegrees
+
+    degrees = ChordDegrees(roots=(-1, 7), classes=(-1, 7, 11, 7), hidden=1)
+    with torch.no_grad():
+        degrees.score.bias[:] = torch.arange(12.0)  # a degree of n semitones has the score n
+        chords = torch.tensor([[0, 1]])
+        added = degrees.add_scores(torch.zeros(1, 2, 4), torch.zeros(1, 2, 1), chords)
+    assert added.tolist() == [[[0, 0, 0, 0], [0, 0, 4, 0]]]  # over G the root is 0, and a B is 4
+
+
+@pytest.mark.parametrize("wrong", [{"chord_column": 9}, {"chord_roots": (0,)}, {"pitch_classes": (12, 0)}])
+def test_chords_that_do_not_fit_the_columns_are_refused(wrong: dict[str, object]) -> None:
+    pytest.importorskip("torch")
+    from ritornello.networks import make_network
+
+    fits = {"hidden": 8, "chord_column": 1, "chord_roots": (-1, 0, 5), "pitch_classes": (0, -1)}
+    make_network("lstm", fits, (2, 3))
+    with pytest.raises(ConfigError, match="chord_column"):
+        make_network("lstm", fits | wrong, (2, 3))
+
+
+def test_training_tells_the_network_the_chords(scheme: Multitrack) -> None:
+    pytest.importorskip("torch")
+    from ritornello.training.tuning import harmony_of
+
+    told, names = harmony_of(scheme), [column.name for column in scheme.columns]
+    assert told["chord_column"] == names.index("chord")
+    assert told["chord_roots"] == [-1, *[*range(12)] * 5, -1]
+    assert told["pitch_classes"][-1] == scheme.tokens.pitch[-1] % 12
+    assert not harmony_of(fitted({"chords": False, "returns": True}))

@@ -2,8 +2,8 @@
 
 Sections return in other keys. So besides the ids their *moves* are searched: of a note its interval from the note
 before it in its voice, of a chord its quality, of any other id the id itself. Where the ids have no repeat of an order,
-that of their moves is used, transposed to the last note of the voice, unless it is above or below all notes so far of that voice: then repeats
-can be transposed as far as the piece.
+that of their moves is used, transposed to the last note of the voice, unless it is above or below all notes so far of
+that voice: then repeats can be transposed as far as the piece. A chord that followed is no repeat of moves.
 """
 
 from __future__ import annotations

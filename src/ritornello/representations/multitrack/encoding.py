@@ -1,8 +1,8 @@
 """Encoding of `multitrack`: `Score` -> ids, on whole columns at once.
 
 1. Notes of all parts are put on the grid, into voices, and in order: onset, voice, pitch.
-2. Every event gets a sort key: its time, its rank at that time (shift, meter, tempo, notes), and its place
-   within the rank. A note is followed by its velocity and its duration only where they differ from those of
+2. Every event gets a sort key: its time, its rank at that time (shift, meter, tempo, return, chord, notes), and its
+   place within the rank. A note is followed by its velocity and its duration only where they differ from those of
    the note before in the same voice; drums have no duration.
 3. One sort by key gives the ids.
 """
