@@ -10,7 +10,7 @@ from ritornello.arrays import Floats, Ints, Mask
 from ritornello.score import Meter, Score, note_columns
 
 BAR, HALF, BEAT, WITHIN = range(4)
-"""How strong a beat is: at a bar line, in the middle of a bar, another beat, and within a beat longer than a quarter."""
+"""How strong a beat is: at a bar line, in the middle of a bar, another one, within a beat longer than a quarter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +33,15 @@ class Beats:
     def __len__(self) -> int:
         return len(self.level)
 
+    @property
+    def is_harmonic(self) -> bool:
+        """Whether several notes sound at once in a quarter of the beats that sound; else chords are guesses."""
+        sounds = self.lowest < 128
+        return bool(self.voiced.sum() >= sounds.sum() / 4 > 0)
+
 
 def find_beats(score: Score) -> Beats:
-    """Return the beats of `score`, up to the end of its last bar. Raise ConfigError for too many bars (`Score.bars`)."""
+    """Return the beats of `score`, up to the end of its last bar; ConfigError for too many bars (`Score.bars`)."""
     edges, level, bar = _grid(score)
     start, duration, pitch, _ = note_columns(track for track in score.tracks if not track.is_drum)
     end = start + np.maximum(duration, 1)
@@ -53,6 +59,16 @@ def find_beats(score: Score) -> Beats:
     return Beats(edges, level, bar, np.minimum(sound, 1.0), lowest, total > 1.25)
 
 
+def has_pickup(score: Score) -> bool:
+    """Return whether the first bar is shorter than its meter, or than the second (it has a meter of its own)."""
+    lines = score.bars.edges
+    if len(lines) < 3:
+        return False
+    first, second = np.diff(lines[:3]).tolist()
+    meter = score.meters[0] if score.meters and score.meters[0].tick == 0 else Meter(0, 4, 4)
+    return bool(first < max(second, meter.bar_ticks(score.ticks_per_quarter)))
+
+
 def _grid(score: Score) -> tuple[Ints, Ints, Ints]:
     """Return the edges of the beats, the level of each, and its bar."""
     lines = score.bars.edges
@@ -64,7 +80,8 @@ def _grid(score: Score) -> tuple[Ints, Ints, Ints]:
     bar = np.repeat(np.arange(len(count)), count)
     place = np.arange(len(bar)) - np.repeat(np.cumsum(count) - count, count)
     starts = lines[bar] + place * unit[bar]
-    if len(count) > 1 and count[0] < full[0]:  # a pickup counts from its end
+    if has_pickup(score):  # it counts from its end
+        full[0] = max(full[:2])
         place[: count[0]] += full[0] - count[0]
     level = np.where(place % grouped[bar] == 0, BEAT, WITHIN)
     level[2 * place == full[bar]] = HALF

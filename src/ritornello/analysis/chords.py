@@ -1,8 +1,7 @@
 """Chords: root, quality and bass of each stretch of a score, by a dynamic programme over its beats.
 
-A chord gains by its tones that sound and by its root in the bass, and loses by other tones, by its own that are missing,
-and by those outside the local key. A change of chord costs, least at a bar line. So a chord holds over passing notes, and
-arpeggios are chords.
+A chord gains by its tones that sound, by its root in the bass and by its place in the local key, and loses by other
+tones. A change of chord costs, least at a bar line. So a chord holds over passing notes, and arpeggios are chords.
 
 Read in order: `QUALITIES`, `Chords`, `find_chords`.
 """
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from ritornello.analysis.beats import Beats, find_beats
 from ritornello.analysis.keys import bar_keys
 from ritornello.analysis.paths import best_path
-from ritornello.arrays import Floats, Ints, run_edges
+from ritornello.arrays import Floats, Ints, Mask, run_edges
 from ritornello.score import Score
 from ritornello.theory import CHORDS, Chord, make_chord
 
@@ -35,27 +34,26 @@ NONE = -1
 
 @dataclass(frozen=True)
 class ChordModel:
-    """The weights of the dynamic programme. Gains and costs of tones are those of a whole beat.
+    """The weights of the dynamic programme, for a whole beat; chosen as docs/experiments.md says.
 
-    root, third, fifth, seventh: gains of a tone that sounds; other: cost of a tone outside the chord; missing: cost of
-    a third or seventh that does not sound; bass: gain of the root in the bass; outside: cost of a tone outside the key;
-    seventh_chord, rare: costs of chords with a seventh, and of diminished, augmented and suspended ones; none: gain of
-    no chord; change: costs of a change at a bar line, in the middle of a bar, at other beats, and within beats.
+    root, third, fifth, seventh: gains of a tone of the chord that sounds; other: cost of another tone; bass, inversion:
+    gains if the root, or another tone of the chord, is the lowest; primary: gain of the chords on tonic, subdominant
+    and dominant of the local key; seventh_chord, rare: costs of chords with a seventh, and of those of `RARE`; none:
+    gain of no chord; change: costs of a change at a bar line, in the middle of a bar, at other beats, within beats.
     """
 
     root: float = 1.0
-    third: float = 1.0
-    fifth: float = 0.8
-    seventh: float = 0.6
-    other: float = 1.0
-    missing: float = 0.2
-    bass: float = 0.6
-    inversion: float = 0.2
-    outside: float = 0.2
-    seventh_chord: float = 0.2
-    rare: float = 0.4
+    third: float = 0.8
+    fifth: float = 0.9
+    seventh: float = 0.25
+    other: float = 1.15
+    bass: float = 0.8
+    inversion: float = 0.25
+    primary: float = 0.25
+    seventh_chord: float = 0.4
+    rare: float = 0.85
     none: float = 0.1
-    change: tuple[float, float, float, float] = (0.8, 1.2, 1.6, 2.4)
+    change: tuple[float, float, float, float] = (0.5, 1.0, 1.5, 2.0)
 
 
 MODEL = ChordModel()
@@ -101,8 +99,8 @@ def find_chords(score: Score, beats: Beats | None = None, model: ChordModel = MO
     chosen = states[first]
     root, quality = (np.where(chosen < len(_TONES), part, NONE) for part in (chosen % 12, chosen // 12))
     lowest = beats.lowest[first] % 12
-    is_inverted = beats.voiced[first] & _TONES[np.minimum(chosen, len(_TONES) - 1), lowest] & (root != NONE)
-    bass = np.where(is_inverted, lowest, root)
+    is_tone = _TONES[np.minimum(chosen, len(_TONES) - 1), lowest]
+    bass = np.where(beats.voiced[first] & is_tone & (root != NONE), lowest, root)
     return Chords(beats.edges[first], beats.edges[edges[1:]], root, quality, bass)
 
 
@@ -112,8 +110,8 @@ def chord_gains(beats: Beats, model: ChordModel = MODEL) -> Floats:
     lowest = np.zeros((len(beats), 12))
     at = np.flatnonzero(beats.voiced)
     lowest[at, beats.lowest[at] % 12] = 1.0
-    sounds = beats.sound.any(axis=1)
-    gains = np.full((len(beats), len(_TONES) + 1), model.none)
+    sounds = beats.sound.max(axis=1) > 0
+    gains = np.full((len(beats), len(_TONES) + 1), float(model.none))
     gains[:, :-1] = np.concatenate([beats.sound, lowest], axis=1) @ weights
     gains[:, :-1] += of_key[bar_keys(beats)[beats.bar]] * sounds[:, None]
     return gains
@@ -121,35 +119,25 @@ def chord_gains(beats: Beats, model: ChordModel = MODEL) -> Floats:
 
 @lru_cache(maxsize=8)
 def _weights(model: ChordModel) -> tuple[Floats, Floats]:
-    """Return what a chord gains by the sound of a class and by one in the bass, (24, chords), and by a key, (24, chords).
-
-    A missing tone costs by the share of the beat for which it is silent.
-    """
+    """Return what chords gain by a class that sounds and by the lowest, (24, chords), and by the key, (24, chords)."""
     sound, lowest = np.full((len(QUALITIES), 12), -model.other), np.zeros((len(QUALITIES), 12))
     bias = np.zeros(len(QUALITIES))
     for row, quality in enumerate(QUALITIES):
         tones = CHORDS[quality]
         for tone, gain in zip(tones, (model.root, model.third, model.fifth, model.seventh), strict=False):
             sound[row, tone] = gain
-        for tone in (tones[1], *tones[3:]):
-            sound[row, tone] += model.missing
-            bias[row] -= model.missing
         lowest[row, list(tones)] = model.inversion
         lowest[row, 0] = model.bass
         bias[row] -= model.seventh_chord * (len(tones) > 3) + model.rare * (quality in RARE)
     by_class = np.concatenate([_on_roots(sound), _on_roots(lowest)], axis=1).T
-    outside = np.array([(_TONES & ~key).sum(axis=1) for key in _KEYS])
-    return by_class, np.repeat(bias, 12) - model.outside * outside
+    above = (np.arange(len(_TONES)) - np.arange(24)[:, None]) % 12
+    return by_class, np.repeat(bias, 12) + model.primary * np.isin(above, (0, 5, 7))
 
 
 def _on_roots(rows: NDArray[Any]) -> NDArray[Any]:
-    """Return a row for each quality and root, (qualities * 12, 12), of one by interval above the root for each quality."""
+    """Return a row by class for each quality and root of rows by interval above the root, one for each quality."""
     return np.array([np.roll(row, root) for row in rows for root in range(12)])
 
 
-_TONES = _on_roots(np.array([[step in CHORDS[quality] for step in range(12)] for quality in QUALITIES]))
+_TONES: Mask = _on_roots(np.array([[step in CHORDS[quality] for step in range(12)] for quality in QUALITIES]))
 """The classes of each chord, (120, 12)."""
-
-_SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10, 11))
-_KEYS = _on_roots(np.array([[step in scale for step in range(12)] for scale in _SCALES]))
-"""The classes of each key, (24, 12); a minor one has both its sevenths."""

@@ -25,6 +25,7 @@ from ritornello.registry import Registry
 COMMANDS = {
     "inspect": "Examine music files: a verdict and a reason for each, what is in them, and how long learning will "
     "take.",
+    "analyse": "Say what a musician would write above pieces: keys, sections, phrases, melody, motifs, chords.",
     "train": "Learn from MIDI files, for a given time, and write a model. Ctrl-C leaves the best so far; --resume "
     "goes on.",
     "adapt": "Give a model the style of a few files, in less than a minute. What is written is small, and needs "

@@ -37,6 +37,13 @@ def render(
         list[str] | None,
         typer.Option("--format", help="Write each file in this format, such as mp3; may be repeated."),
     ] = None,
+    chord_symbols: Annotated[
+        bool,
+        typer.Option(
+            "--chord-symbols",
+            help="Write the chords that are found above the music, if it has no chord symbols.",
+        ),
+    ] = False,
     *,
     sound: dict[str, Any],
 ) -> None:
@@ -55,7 +62,7 @@ def render(
             what = "several files" if len(files) > 1 else f"{files[0]} is a folder"
             raise ConfigError(f"{what}: say as what to write, and where, such as --format mp3 -o sounds")
         check_targets(out, config)
-        _write(Path(files[0]), read(files[0]), out, sound)
+        _write(Path(files[0]), read(files[0]), out, sound, chord_symbols)
         return
     if not out or len(out) > 1:
         raise ConfigError("with --format, give one folder to write into, such as -o sounds")
@@ -68,7 +75,7 @@ def render(
     def write(path: Path, score: Score) -> None:
         targets = [_target(folder, path, files, suffix, taken) for suffix in suffixes]
         targets[0].parent.mkdir(parents=True, exist_ok=True)
-        _write(path, score, targets, sound)
+        _write(path, score, targets, sound, chord_symbols)
 
     list(for_each(files, write))
 
@@ -90,11 +97,17 @@ def _target(folder: Path, path: Path, given: Sequence[str], suffix: str, taken: 
     return target
 
 
-def _write(path: Path, score: Score, targets: Sequence[Path], sound: dict[str, Any]) -> None:
+def _write(
+    path: Path, score: Score, targets: Sequence[Path], sound: dict[str, Any], chord_symbols: bool
+) -> None:
     """Write a score to its targets, and print each; a piece without a title is called like its file."""
     from dataclasses import replace
 
     from ritornello.cli.writing import write_all
+    from ritornello.notation.harmony import with_chord_symbols
+
+    if chord_symbols:
+        score = with_chord_symbols(score)
 
     if not score.title.strip():
         score = replace(score, title=path.stem)
