@@ -51,7 +51,7 @@ class ComposeSettings(TypedDict, total=False):
     loop: bool
     """a piece that leads back into its beginning, cut at the bar line, without an ending (default False)"""
     cadence: bool
-    """let the last bar be the tonic chord of the key (default True)"""
+    """end with the tonic chord of the key, on a strong beat and held (default True)"""
     entrances: bool
     """let all instruments of a piece enter, one after another (default True)"""
     guard: bool

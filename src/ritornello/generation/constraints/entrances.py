@@ -67,6 +67,7 @@ class EntrancesState(ConstraintState):
         """`notes`: the length of the piece in notes, if it is given so."""
         self.vocabulary, self.notes = vocabulary, notes
         self._past: dict[int, Mask] = {}  # by voice, `_ids_past` it
+        self._notes: dict[frozenset[int], Mask] = {}  # by voices, their notes
 
     def banned_mask(self, grammar: MultitrackGrammarState, allowed: Mask) -> Mask | None:  # type: ignore[override]
         reader = grammar.reader
@@ -86,13 +87,16 @@ class EntrancesState(ConstraintState):
         from ritornello.representations.multitrack.fixed_notes_grammar import FixedNotesGrammarState
 
         due, now = grammar.reader.entering.due, grammar.reader.bar
-        if not due or isinstance(grammar, FixedNotesGrammarState) or self.notes is not None:
+        is_other = isinstance(grammar, FixedNotesGrammarState) or self.notes is not None
+        if not due or not grammar.reader.bars_left or is_other:
             return None
         if len(due) == len(grammar.programs):  # none has played
             now = max(now, min(due.values()))
-        early = [voice for voice, bar in due.items() if bar > now]
-        tokens = self.vocabulary.tokens
-        return np.asarray((tokens.notes > 0) & np.isin(tokens.voice, early)) if early else None
+        early = frozenset(voice for voice, bar in due.items() if bar > now)
+        if early not in self._notes:
+            tokens = self.vocabulary.tokens
+            self._notes[early] = np.asarray((tokens.notes > 0) & np.isin(tokens.voice, [*early]))
+        return self._notes[early] if early else None
 
     def _led(self, grammar: MultitrackGrammarState) -> Mask | None:
         """Return the mask of what leads past the notes of the instrument that is late; None if there is none."""

@@ -99,9 +99,9 @@ class MultitrackOptions(BaseModel, frozen=True, extra="forbid"):
     any_key: bool = Field(True, description="show such occurrences in other keys too")
     key: bool = Field(True, description="show the key so far, and the degree of the last note in it")
     longest_silent: bool = Field(True, description="show which instrument has not played for longest")
-    chords: bool = Field(True, description="foresee each chord before its notes")
+    chords: bool = Field(False, description="foresee each chord before its notes")
     returns: bool = Field(
-        True, description="foresee of each bar whether it is like an earlier one, and which"
+        False, description="foresee of each bar whether it is like an earlier one, and which"
     )
     entrances: bool = Field(True, description="announce in which bar each instrument enters")
     moved: bool = Field(
@@ -325,7 +325,8 @@ class Vocabulary:
         return self.tokens.first["instrument"] + self._instrument_numbers[voice, near]
 
     def analogues(self, other: Vocabulary) -> Ints:
-        """Return for each id the one as which `other` reads its meter, instrument or note; the others are the same.
+        """Return for each id the one as which `other` reads its meter, instrument or note, and an instrument for an
+        entrance where it knows none; the others are the same.
 
         -1 for drums where `other` has none, for instruments where it has nothing but drums, and for a plan where it has
         none.
@@ -333,8 +334,6 @@ class Vocabulary:
         tokens, voices = self.tokens, other.voices_like(self)
         result: Ints = np.array([other.tokens.first[kind] for kind in tokens.kind]) + np.array(tokens.value)
         result[[other.tokens.blocks[kind].size == 0 for kind in tokens.kind]] = -1
-        if not other.config.entrances:
-            result[tokens.slice["entrance"]] = -1
         if self.config.moved != other.config.moved:
             result[tokens.slice["start"]] = other.tokens.first["start"]
         meters = [other.nearest_meter(*meter) for meter in self.config.meters]
@@ -342,6 +341,8 @@ class Vocabulary:
         result[tokens.slice["instrument"]] = [
             other.instrument_id(voices[voice], program) for voice, program in self.instruments
         ]
+        if not other.config.entrances:  # where it would read one more instrument
+            result[tokens.slice["entrance"]] = result[tokens.first["instrument"]]
         notes = tokens.slice["note"]
         voice = voices[tokens.voice[notes]]
         pitch = fold_into_range(tokens.pitch[notes], other.low[voice], other.high[voice])
