@@ -73,4 +73,4 @@ def returns_of(bar: Ints, place: Ints, bars: int) -> Ints:
         found = keys[np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)] == wanted
         before = np.append(np.zeros(min(ago, bars), dtype=np.int64), count[:-ago])[:bars]
         shared[ago] = np.bincount(bar[found], minlength=bars) / np.maximum(1, np.maximum(count, before))
-    return shared.argmax(axis=0)
+    return np.asarray(shared.argmax(axis=0))

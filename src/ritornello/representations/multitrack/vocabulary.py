@@ -226,7 +226,7 @@ class Vocabulary:
             block(
                 "chord",
                 len(chords),
-                [f"chord {chord_name(number)}" for number in chords],
+                [f"chord {chord_name(number)}" for number in chords.tolist()],
                 series=chords // 12 - (chords == NO_CHORD) * (NO_CHORD // 12 + 1),
                 step=chords % 12,
                 period=12,
