@@ -36,7 +36,7 @@ from ritornello import formats
 from ritornello.bundle import load_bundle
 from ritornello.corpus.scan import find_files
 from ritornello.corpus.shards import Corpus
-from ritornello.corpus.streams import validation_pieces
+from ritornello.corpus.streams import held_out_pieces
 from ritornello.generation import Model
 from ritornello.presets import make_config
 from ritornello.representations.note_names import NoteNames
@@ -62,7 +62,7 @@ def words_of(corpus: Corpus, piece: int) -> np.ndarray:
 
 def choose_targets(corpus: Corpus) -> list[tuple[int, np.ndarray]]:
     """Return (piece, places of held-out words that are scored), the same in every run."""
-    random, pieces = np.random.default_rng(0), validation_pieces(corpus, HELD_IDS).tolist()
+    random, pieces = np.random.default_rng(0), held_out_pieces(corpus).up_to(HELD_IDS).piece.tolist()
     places = [(piece, i) for piece in pieces for i in range(WINDOW, len(words_of(corpus, piece)))]
     kept = [places[i] for i in random.permutation(len(places))[:TARGETS]]
     return [(piece, np.array(sorted(i for p, i in kept if p == piece))) for piece in pieces]

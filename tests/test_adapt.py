@@ -50,7 +50,7 @@ def prepared(base: Bundle, tmp_path: Path, count: int, **config: Any) -> Adaptat
 
 def no_better(run: Adaptation) -> Adaptation:
     """Let every scoring have the same figures."""
-    held = run.trainer._score(1_000)
+    held = run.trainer._score_sample()
     run.trainer._score = lambda *arguments: held  # type: ignore[method-assign]
     return run
 
@@ -154,7 +154,7 @@ def test_the_command_says_that_nothing_was_gained(
     base: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, out = folder_of(tmp_path / "pieces", 3), tmp_path / "m.rit"
-    held = prepare_adaptation(base, [folder], out, AdaptConfig(steps=1)).trainer._score(1_000)
+    held = prepare_adaptation(base, [folder], out, AdaptConfig(steps=1)).trainer._score_sample()
     monkeypatch.setattr(Trainer, "_score", lambda *arguments: held)
     with pytest.raises(CorpusError, match="became no more probable; nothing is written"):
         invoke(str(base.path), str(folder), "-o", str(out), "--steps", "1")
@@ -211,7 +211,7 @@ def test_a_given_time_is_kept_and_ten_minutes_without(base: Bundle, tmp_path: Pa
 
 def test_a_style_can_be_written_anyway(base: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, out = folder_of(tmp_path / "pieces", 6), tmp_path / "m.rit"
-    held = prepare_adaptation(base, [folder], out, AdaptConfig(steps=1)).trainer._score(1_000)
+    held = prepare_adaptation(base, [folder], out, AdaptConfig(steps=1)).trainer._score_sample()
     monkeypatch.setattr(Trainer, "_score", lambda *arguments: held)
     with pytest.raises(CorpusError) as refused:
         invoke(str(base.path), str(folder), "-o", str(out), "--steps", "2")

@@ -28,6 +28,7 @@ from ritornello.analysis.paths import best_path
 from ritornello.analysis.sections import bar_similarity
 from ritornello.cli.analyse import analyse as command
 from ritornello.corpus.report import Harmony, summarise_harmony
+from ritornello.errors import ConfigError
 from ritornello.notation.harmony import with_chord_symbols
 from ritornello.score import Meter, Score, Track, make_notes
 from ritornello.theory import CHORDS, parse_chord
@@ -113,6 +114,12 @@ def test_a_long_silence_has_no_chord():
     score = played("C")
     late = Track(make_notes([(32 * TICKS, 4 * TICKS, pitch, 64) for pitch in (43, 59, 62, 67)]))
     assert names(Score(TICKS, (*score.tracks, late))) == "C - G"
+
+
+def test_a_piece_of_too_many_beats_is_refused():
+    late = Track(make_notes([(250_004 * TICKS, TICKS, 60, 64)]))
+    with pytest.raises(ConfigError, match="250,008 beats: analysis allows 250,000"):
+        analyse(Score(TICKS, (late,)))
 
 
 def test_a_modulation_is_a_new_key():

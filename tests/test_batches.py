@@ -13,8 +13,16 @@ from typer.testing import CliRunner
 
 from ritornello import formats
 from ritornello.cli import app
+from ritornello.corpus import streams as streams_module
 from ritornello.corpus.shards import Corpus, build_corpus, open_corpus
-from ritornello.corpus.streams import ALL_KEYS, Streams, Windows, validation_windows
+from ritornello.corpus.streams import (
+    ALL_KEYS,
+    Streams,
+    Windows,
+    held_out_excerpts,
+    held_out_pieces,
+    validation_windows,
+)
 from ritornello.errors import ConfigError, CorpusError
 from ritornello.representations.base import Ids, candidate_columns
 from ritornello.representations.columns import transposition
@@ -67,6 +75,7 @@ def by_definition(corpus: Corpus, windows: Windows) -> Batch:
         piece = corpus.rows(int(windows.piece[row]), semitones=int(windows.semitones[row]))
         inputs[row, :count] = piece[start : start + count]
         targets[row, :count] = piece[start + 1 : start + count + 1, 0]
+        targets[row, : int(windows.unscored[row])] = IGNORE
     return Batch(*map(torch.from_numpy, (inputs, targets, windows.reset)), windows.total)
 
 
@@ -112,10 +121,14 @@ def test_batches_are_by_definition_wherever_the_rows_lie(
     streams, loader = Streams(corpus, BATCH_SIZE, BPTT_STEPS), loader_of(corpus, room)
     for steps in (BPTT_STEPS, 5, 16):
         streams.bptt_steps = steps
-        windows = [next(streams) for _ in range(30)] + list(validation_windows(corpus, 2, 16, excerpt=40))
+        windows = [next(streams) for _ in range(30)] + list(
+            validation_windows(held_out_excerpts(corpus), 2, 16)
+        )
         expected = [by_definition(corpus, each) for each in windows]
         assert same(list(map(loader.load, windows)), expected)
-        assert [each.total for each in expected] == [int((each.targets != IGNORE).sum()) for each in expected]
+        scored = [int((each.targets != IGNORE).sum()) for each in expected]
+        unscored = [int(each.unscored.sum()) for each in windows]
+        assert [each.total for each in expected] == [sum(each) for each in zip(scored, unscored, strict=True)]
 
 
 def test_streamed_rows_take_no_more_than_their_room(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +235,8 @@ def test_ranks_are_disjoint_and_together_read_what_one_would(corpus: Corpus, ran
 
 def test_held_out_pieces_are_shared_out(corpus: Corpus) -> None:
     def targets(**share: int) -> int:
-        return sum(int(each.count.sum()) for each in validation_windows(corpus, 2, BPTT_STEPS, **share))
+        windows = validation_windows(held_out_pieces(corpus), 2, BPTT_STEPS, **share)
+        return sum(int(each.count.sum()) for each in windows)
 
     assert targets(rank=0, ranks=2) + targets(rank=1, ranks=2) == targets()
 
@@ -255,11 +269,37 @@ def test_pieces_are_moved_by_what_is_listed_and_nothing_else(corpus: Corpus) -> 
 
 def test_held_out_pieces_come_once_each_in_their_own_key(corpus: Corpus) -> None:
     for rows, window in ((1, 16), (2, 5), (8, 1000)):
-        batches = list(map(loader_of(corpus).load, validation_windows(corpus, rows, window)))
+        batches = list(map(loader_of(corpus).load, validation_windows(held_out_pieces(corpus), rows, window)))
         scored = torch.cat([b.targets[b.targets != IGNORE] for b in batches])
         expected = [corpus.ids(p)[1:] for p in corpus.pieces(validation=True)]
         assert sorted(scored.tolist()) == sorted(np.concatenate(expected).tolist())
         assert sum(int(b.reset.sum()) for b in batches) == len(expected)
+
+
+def test_excerpts_score_every_id_of_the_held_out_pieces_once(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams_module, "EXCERPT", 20)
+    monkeypatch.setattr(streams_module, "WARM_UP", 6)
+    excerpts = held_out_excerpts(corpus, seed=1)
+    targets = {int(piece): int(corpus.index["length"][piece]) - 1 for piece in corpus.pieces(validation=True)}
+    places = sorted(
+        (piece, place)
+        for piece, offset, count, unscored in np.stack(list(vars(excerpts).values()), axis=1).tolist()
+        for place in range(offset + unscored, offset + count)
+    )
+    assert places == [(piece, place) for piece, count in sorted(targets.items()) for place in range(count)]
+    assert (excerpts.count - excerpts.unscored).max() <= 20
+    # Of one piece they are equally long, and warmed up by six ids unless they begin it.
+    for piece in targets:
+        of_piece = excerpts[excerpts.piece == piece]
+        assert np.ptp(of_piece.count - of_piece.unscored) <= 1
+        assert sorted(of_piece.unscored.tolist()) == [0] + [6] * (len(of_piece) - 1)
+    assert 74 < excerpts.up_to(100).ids <= 100 < excerpts.ids
+    assert len(excerpts.up_to(1)) == 1
+    # A seed draws their order.
+    assert np.array_equal(held_out_excerpts(corpus, seed=1).offset, excerpts.offset)
+    assert not np.array_equal(held_out_excerpts(corpus, seed=2).offset, excerpts.offset)
 
 
 def test_a_damaged_corpus_is_refused(corpus: Corpus, tmp_path: Path) -> None:

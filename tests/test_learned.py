@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -125,10 +126,9 @@ def test_what_a_run_began_with_is_scored_first_and_kept_if_nothing_is_better(
     score = trainer._score
 
     def ever_worse(*arguments: Any) -> Scored:
-        likelihood, spread = score(*arguments)
-        return Scored(
-            likelihood + Likelihood(-100.0 * bool(changes(new_network(corpus), trainer.network))), spread
-        )
+        scored = score(*arguments)
+        worse = Likelihood(-100.0 * bool(changes(new_network(corpus), trainer.network)))
+        return replace(scored, likelihood=scored.likelihood + worse)
 
     trainer._score = ever_worse  # type: ignore[method-assign]
     shown = list(trainer.run())
@@ -152,10 +152,10 @@ def test_where_nobody_can_tell_the_last_is_kept_if_it_is_better_than_the_first(
 
     def scored(*arguments: Any) -> Scored:
         """The second step is the best one; the last is worse than the first, or better."""
-        likelihood, spread = score(*arguments)
+        likelihood = (honest := score(*arguments)).likelihood
         step = trainer.counters.step
         nats = 0.0 if not step else 100.0 * step if is_worse else 10.0 * step - 1_000.0
-        return Scored(likelihood + Likelihood(-nats), spread)
+        return replace(honest, likelihood=likelihood + Likelihood(-nats))
 
     trainer._score = scored  # type: ignore[method-assign]
     assert list(trainer.run())

@@ -18,7 +18,13 @@ from typer.testing import CliRunner
 
 from ritornello import formats
 from ritornello.cli.inspect import inspect
-from ritornello.corpus.report import forecast, measure_processors, scan_to_json, summary_rows
+from ritornello.corpus.report import (
+    forecast,
+    forecast_from_base,
+    measure_processors,
+    scan_to_json,
+    summary_rows,
+)
 from ritornello.corpus.scan import Scan, find_files, scan
 from ritornello.corpus.splitting import split
 from ritornello.errors import ConfigError, CorpusError, FileError
@@ -272,6 +278,31 @@ def test_the_forecast_grows_with_the_corpus() -> None:
     assert measure_processors(0.001) > 0
 
 
+@pytest.mark.parametrize(
+    ("pieces", "speed", "said"),
+    [
+        (2, 2e11, "2 pieces: too few to learn a style of"),
+        (9, 2e11, "9 pieces, fewer than were tried (10 to 37)"),
+        (
+            20,
+            2e10,
+            "20 pieces. 2 minutes read about 6,000 tokens here (0.2 passes), less than was tried",
+        ),
+        (
+            20,
+            2e11,
+            "20 pieces: enough to learn their style. 2 minutes read about 60,000 tokens here (1.6 passes)",
+        ),
+    ],
+)
+def test_the_forecast_from_the_base_says_what_was_tried(pieces: int, speed: float, said: str) -> None:
+    outlook = forecast_from_base("base", 15_000_000, pieces, 20_000, operations_per_second=speed)
+    assert outlook.tokens == 38_000
+    # 90 of the 120 seconds, 6 operations a weight and token, at 0.3 of the speed
+    assert outlook.tokens_read == round(90 * 0.3 * speed / (6 * 15e6))
+    assert outlook.text.startswith(said)
+
+
 def run_inspect(*arguments: object) -> tuple[int, str, BaseException | None]:
     app = typer.Typer()
     app.command()(inspect)
@@ -289,7 +320,9 @@ def test_inspect_lists_files_and_sums_up(tmp_path: Path) -> None:
     assert "1 notes; wanted" not in text
     assert "1 note; wanted are 8 or more" in text
     assert "1 used, 1 duplicate, 1 skipped" in text
-    assert "very little music" in text
+    assert (
+        "1 piece: too few to learn a style of, or to tell how good the model is; it stays near base" in text
+    )
 
 
 def test_inspect_shortens_long_lists(tmp_path: Path) -> None:
@@ -308,7 +341,8 @@ def test_inspect_speaks_json(tmp_path: Path) -> None:
     assert [file["verdict"] for file in found["files"]] == ["used", "duplicate"]
     assert found["files"][1]["transposition"] == 5
     assert found["summary"]["pieces"] == 1
-    assert found["forecast"]["tokens"] == 15
+    assert found["forecast"]["tokens"] == found["from_base"]["tokens"] == 15
+    assert found["from_base"]["pieces"] == 1
 
 
 @pytest.mark.parametrize("flags", [(), ("--json",)])

@@ -18,10 +18,11 @@ from build import make_song
 from ritornello import formats
 from ritornello.bundle import load_bundle, load_network
 from ritornello.corpus.shards import Corpus
-from ritornello.corpus.streams import validation_windows
+from ritornello.corpus.streams import held_out_pieces
 from ritornello.errors import ConfigError, FileError, RitornelloError
 from ritornello.networks import make_network
 from ritornello.presets import PRESETS, make_config
+from ritornello.training import scoring
 from ritornello.training.checkpoint import load_checkpoint
 from ritornello.training.config import TrainConfig
 from ritornello.training.group import Group
@@ -29,7 +30,7 @@ from ritornello.training.loader import Loader
 from ritornello.training.loop import Trainer
 from ritornello.training.run import About, prepare, resumed_config
 from ritornello.training.schedule import bptt_steps_at
-from ritornello.training.scoring import bigram, score
+from ritornello.training.scoring import Scorer, bigram
 from ritornello.training.tuning import choose_dropout, settle
 
 SMALL: dict[str, Any] = {
@@ -137,17 +138,17 @@ def test_it_stops_early_when_nothing_improves(make_trainer: MakeTrainer) -> None
     assert trainer.counters.step < 400
 
 
-def test_held_out_scores_do_not_depend_on_the_batching(corpus: Corpus) -> None:
+def test_held_out_scores_do_not_depend_on_the_batching(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
     torch.manual_seed(0)
     sizes = tuple(column.size for column in corpus.representation.columns)
     network = make_network("lstm", {"hidden": 8, "embedding": 8, "layers": 2}, sizes)
-    loader = Loader(corpus, torch.device("cpu"))
-    scores = [
-        score(
-            network, map(loader.load, validation_windows(corpus, rows, window)), corpus.representation.tokens
-        ).likelihood
-        for rows, window in ((1, 7), (2, 32), (5, 1000))
-    ]
+    scorer, scores = Scorer(corpus, Loader(corpus, torch.device("cpu")), Group()), []
+    for rows, window in ((1, 7), (2, 32), (5, 1000)):
+        monkeypatch.setattr(scoring, "STREAMS", rows)
+        monkeypatch.setattr(scoring, "window_of", lambda *_, steps=window: steps)
+        scores.append(scorer.score(network, held_out_pieces(corpus)).likelihood)
     for other in scores[1:]:
         assert other.log_likelihood == pytest.approx(scores[0].log_likelihood, rel=1e-5)
         assert (other.tokens, other.notes) == (scores[0].tokens, scores[0].notes)
@@ -250,7 +251,9 @@ def test_training_begins_from_the_base_and_its_card_says_so(
     base, out = tmp_path / "base.rit", tmp_path / "mine.rit"
     monkeypatch.setattr("ritornello.training.run.BASE", base)
     facts = About(licence="CC BY 4.0", provenance="songs of the sea")
-    assert not prepare([folder], base, TrainConfig(**{**SMALL, "steps": 2})).origins  # there is no base yet
+    assert not prepare(
+        [folder], base, TrainConfig(**{**SMALL, "steps": 2})
+    ).about.derived_from  # there is no base yet
     options = {"repeats": [2, 3], "key": False}
     config = TrainConfig(**{**SMALL, "steps": 2, "intervals": 5}, representation_options=options)
     list(prepare([folder], base, config, about=facts, force=True).steps())
@@ -266,19 +269,22 @@ def test_training_begins_from_the_base_and_its_card_says_so(
     assert list(representation.options()["repeats"]) == [2, 3]
     assert representation.vocabulary_size != load_bundle(base).card.vocabulary_size
     digest = load_bundle(base).digest
-    assert [(origin.name, origin.digest) for origin in run.origins] == [("base", digest)]
+    assert [(origin.name, origin.digest) for origin in run.about.derived_from] == [("base", digest)]
     next(steps := run.steps())
     steps.close()  # type: ignore[attr-defined]
-    list(prepare([], out, TrainConfig(), resume=True, about=About(licence="mine")).steps())
+    list(prepare([], out, TrainConfig(), resume=True, about=About(provenance="my own")).steps())
     card = load_bundle(out).card
-    assert card.corpus.licence == "mine"
+    assert (card.corpus.licence, card.corpus.provenance) == (
+        "mine",
+        "my own",
+    )  # the run keeps what is not given again
     assert [(o.name, o.digest, o.corpus.licence) for o in card.derived_from] == [
         ("base", digest, "CC BY 4.0")
     ]
     # One that begins from it names both.
     again = prepare([own], tmp_path / "again.rit", TrainConfig(steps=2, samples=0), init=out)
-    assert [origin.name for origin in again.origins] == ["mine", "base"]
-    assert again.origins[1].corpus.provenance == "songs of the sea"
+    assert [origin.name for origin in again.about.derived_from] == ["mine", "base"]
+    assert again.about.derived_from[1].corpus.provenance == "songs of the sea"
     # What asks for another network begins from nothing, and so does "none"; a model that is named refuses.
     for asked, why in (
         ({"hidden": 9}, "hidden 9: base, from which the run begins, has 8"),
@@ -291,9 +297,9 @@ def test_training_begins_from_the_base_and_its_card_says_so(
         with pytest.raises(ConfigError, match=why):
             prepare([own], tmp_path / "other.rit", TrainConfig(**{**SMALL, "steps": 2, **asked}), init=base)
     other = prepare([own], tmp_path / "other.rit", TrainConfig(**{**SMALL, "hidden": 9, "steps": 2}))
-    assert (other.origins, other.why_not_base) == ((), "hidden 9, where base has 8")
+    assert (other.about.derived_from, other.why_not_base) == ((), "hidden 9, where base has 8")
     none = prepare([own], tmp_path / "none.rit", TrainConfig(**{**SMALL, "steps": 2}), init="none")
-    assert (none.origins, none.why_not_base, none.trainer.config.intervals) == ((), "", 24)
+    assert (none.about.derived_from, none.why_not_base, none.trainer.config.intervals) == ((), "", 24)
 
 
 def test_a_run_left_in_the_middle_goes_on(folder: Path, tmp_path: Path) -> None:

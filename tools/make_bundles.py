@@ -209,7 +209,11 @@ def learn(name: str, arguments: argparse.Namespace) -> Path:
         teacher=work / f"{recipe.teacher}.rit" if recipe.teacher and not resume else None,
         held_out=music.held_out_keys(arguments.archives, work, recipe.sets),
         about=About(
-            recipe.description, recipe.licence, recipe.provenance, arguments.precision, recipe.sampling
+            description=recipe.description,
+            licence=recipe.licence,
+            provenance=recipe.provenance,
+            precision=arguments.precision,
+            sampling=recipe.sampling,
         ),
         sample=write_sample,
         force=True,

@@ -50,7 +50,7 @@ class Analysis:
 
 
 def analyse(score: Score) -> Analysis:
-    """Return keys, chords, phrases, sections, melody, bass and motifs of `score`; ConfigError for too many bars."""
+    """Return keys, chords, phrases, sections, melody, bass and motifs of `score`; ConfigError if it is too long."""
     beats = find_beats(score)
     keys = find_keys(score, beats)
     return Analysis(

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from ritornello.arrays import Floats, Ints, Mask
+from ritornello.errors import ConfigError
 from ritornello.score import Meter, Score, note_columns
 
 BAR, HALF, BEAT, WITHIN = range(4)
 """How strong a beat is: at a bar line, in the middle of a bar, another one, within a beat longer than a quarter."""
 
+MOST_BEATS = 250_000
+"""Of a piece that is analysed; the gains of its chords take 240 MB."""
+
 
 @dataclass(frozen=True, eq=False)
 class Beats:
-    """The beats of a score. A beat is that of the meter (a dotted one in compound meters), but at most a quarter.
+    """The beats of a score. A beat is that of the meter (dotted in compound meters), but a quarter to a sixteenth.
 
     edges: (beats + 1,) ticks; level: (beats,), BAR to WITHIN; bar: (beats,), the number of the bar, from 0;
     sound: (beats, 12), the share of the beat for which each pitch class sounds, 0 to 1, doublings counted once;
@@ -41,7 +45,7 @@ class Beats:
 
 
 def find_beats(score: Score) -> Beats:
-    """Return the beats of `score`, up to the end of its last bar; ConfigError for too many bars (`Score.bars`)."""
+    """Return the beats of `score`, up to the end of its last bar; ConfigError for too many bars or beats."""
     edges, level, bar = _grid(score)
     start, duration, pitch, _ = note_columns(track for track in score.tracks if not track.is_drum)
     end = start + np.maximum(duration, 1)
@@ -77,6 +81,8 @@ def _grid(score: Score) -> tuple[Ints, Ints, Ints]:
     units, fulls, beats = np.array([_unit(meter, score.ticks_per_quarter) for meter in meters]).T
     unit, full, grouped = units[of_bar], fulls[of_bar], beats[of_bar]
     count = -(-(lines[1:] - lines[:-1]) // unit)
+    if (beats_of_all := int(count.sum())) > MOST_BEATS:
+        raise ConfigError(f"the piece has {beats_of_all:,} beats: analysis allows {MOST_BEATS:,}")
     bar = np.repeat(np.arange(len(count)), count)
     place = np.arange(len(bar)) - np.repeat(np.cumsum(count) - count, count)
     starts = lines[bar] + place * unit[bar]
@@ -93,6 +99,6 @@ def _unit(meter: Meter, ticks_per_quarter: int) -> tuple[int, int, int]:
     """Return the ticks of a beat, how many a full bar has, and how many make a beat of the signature."""
     whole = 4 * ticks_per_quarter
     is_compound = meter.beats != meter.numerator
-    unit = max(1, (3 if is_compound else 1) * whole // max(4, meter.denominator))
+    unit = max(1, (3 if is_compound else 1) * whole // min(max(4, meter.denominator), 16))
     grouped = 1 if is_compound else max(1, 4 // meter.denominator)
     return unit, max(1, -(-meter.numerator * whole // meter.denominator // unit)), grouped

@@ -99,13 +99,13 @@ SUFFIX = ".rit"
 class Bundle:
     """A loaded bundle.
 
-    weights: by name, floating ones as float32. step: the graph, serialised ONNX. digest: the beginning of the file's
+    stored: the weights by name, as in the file. step: the graph, serialised ONNX. digest: the beginning of the file's
     SHA-256, 16 hexadecimal digits. size: of the file, in bytes. music: the packed `index`, may be empty. base: the file
     name of the base model of a style, else empty.
     """
 
     card: Card
-    weights: Weights = field(repr=False)
+    stored: Weights = field(repr=False)
     step: bytes = field(repr=False)
     digest: str
     size: int
@@ -141,10 +141,18 @@ class Bundle:
         own = Origin(name=self.card.name, digest=self.digest, corpus=self.card.corpus)
         return own, *self.card.derived_from
 
+    @cached_property
+    def weights(self) -> Weights:
+        """The weights by name, floating ones as float32."""
+        return widened(self.stored)
+
     @property
     def parameters(self) -> int:
         """The number of the network's weights."""
-        return sum(array.size for name, array in self.weights.items() if name.startswith(NETWORK))
+        stored = self.stored.items()
+        return sum(
+            array.size for name, array in stored if name.startswith(NETWORK) and not name.endswith(SCALES)
+        )
 
 
 def bundle_summary(bundle: Bundle) -> dict[str, Any]:
@@ -256,8 +264,8 @@ def load_bundle(source: Source) -> Bundle:
         return _apply_style(load_bundle(find_base(style)), style)
     card = read_card(path, members[CARD], Card)
     _check_package(path, card, "representation", REPRESENTATIONS)
-    weights = unpack_weights(path, WEIGHTS, members[WEIGHTS])
-    return Bundle(card, weights, members[STEP], digest_of(data), len(data), path, members.get(MUSIC, b""))
+    stored = unpack_weights(path, WEIGHTS, members[WEIGHTS])
+    return Bundle(card, stored, members[STEP], digest_of(data), len(data), path, members.get(MUSIC, b""))
 
 
 def _check_package(
@@ -285,7 +293,7 @@ def _apply_style(base: Bundle, style: Style) -> Bundle:
     return replace(
         base,
         card=base.card.model_copy(update=own),
-        weights=base.weights | style.weights,
+        stored=base.weights | style.weights,
         digest=style.digest,
         size=style.size,
         path=style.path,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ritornello.bundle.precision import Weights, widened
+from ritornello.bundle.precision import Weights, check_blocks
 from ritornello.errors import BundleError, ConfigError
 
 CARD, WEIGHTS, STEP, MUSIC = "card.json", "weights.safetensors", "step.onnx", "music.safetensors"
@@ -87,14 +87,15 @@ def pack_weights(weights: Weights) -> bytes:
 
 
 def unpack_weights(path: Path, member: str, data: bytes) -> Weights:
-    """Return weights from bytes, halves and blocks as float32; BundleError if they are damaged or not finite."""
+    """Return weights from bytes, as they are stored; BundleError if they are damaged or not finite."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     try:
-        stored = load(data)
+        stored: Weights = load(data)
         check_finite(stored, str(path), BundleError)
-        return widened(stored)
+        check_blocks(stored)
+        return stored
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise BundleError(f"{path}: {member} is damaged: {error}") from error
 

@@ -45,11 +45,18 @@ def narrowed(weights: Weights, precision: Precision) -> Weights:
 
 
 def widened(stored: Weights) -> Weights:
-    """Return stored weights as the numbers that they stand for, halves and blocks as float32.
-
-    ValueError if the values and scales of blocks do not fit each other.
-    """
+    """Return stored weights as the numbers that they stand for, halves and blocks as float32."""
     found: Weights = {}
+    for name, array in stored.items():
+        if array.dtype == np.int8:
+            found[name] = dequantise(array, stored[name + SCALES])
+        elif not name.endswith(SCALES):
+            found[name] = array.astype(np.float32) if array.dtype == np.float16 else array
+    return found
+
+
+def check_blocks(stored: Weights) -> None:
+    """Raise ValueError if the values and scales of blocks do not fit each other."""
     for name, array in stored.items():
         scales = stored.get(name + SCALES)
         values = stored.get(name.removesuffix(SCALES))
@@ -58,10 +65,7 @@ def widened(stored: Weights) -> Weights:
         if array.dtype == np.int8:
             if scales is None or scales.dtype != np.float16:
                 raise ValueError(f"{name} has values of 8 bits without scales of 16 bits")
-            found[name] = dequantise(array, scales)
-        elif not name.endswith(SCALES):
-            found[name] = array.astype(np.float32) if array.dtype == np.float16 else array
-    return found
+            _check_shapes(array, scales)
 
 
 def quantise(rows: NDArray[np.floating[Any]], scale_type: Any) -> tuple[NDArray[np.int8], NDArray[Any]]:
@@ -83,9 +87,8 @@ def dequantise(values: NDArray[np.int8], scales: NDArray[np.floating[Any]]) -> N
 
     ValueError if the shapes do not fit each other.
     """
-    width = values.shape[-1] if values.ndim else 0
-    if scales.shape != (*values.shape[:-1], _blocks(width)):
-        raise ValueError(f"values of shape {values.shape} do not fit scales of shape {scales.shape}")
+    _check_shapes(values, scales)
+    width = values.shape[-1]
     restored = np.empty(values.shape, dtype=np.float32)
     whole, rest = divmod(width, BLOCK)
     for first, blocks, size in ((0, whole, BLOCK), (whole, 1, rest)):
@@ -95,6 +98,12 @@ def dequantise(values: NDArray[np.int8], scales: NDArray[np.floating[Any]]) -> N
             steps = scales[..., first : first + blocks, None].astype(np.float32)
             np.multiply(values[part].reshape(shape), steps, out=restored[part].reshape(shape))
     return restored
+
+
+def _check_shapes(values: NDArray[Any], scales: NDArray[Any]) -> None:
+    width = values.shape[-1] if values.ndim else 0
+    if not values.ndim or scales.shape != (*values.shape[:-1], _blocks(width)):
+        raise ValueError(f"values of shape {values.shape} do not fit scales of shape {scales.shape}")
 
 
 def _blocks(width: int) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ritornello.bundle.archive import CARD, STYLE, unpack_weights
 from ritornello.bundle.card import StyleCard, read_card
-from ritornello.bundle.precision import Weights
+from ritornello.bundle.precision import Weights, widened
 from ritornello.data import BUNDLES
 from ritornello.errors import BundleError
 from ritornello.paths import read_bytes
@@ -37,7 +37,7 @@ def digest_of(data: bytes) -> str:
 def read_style(path: Path, members: dict[str, bytes], data: bytes) -> Style:
     """Return the style in `members`, unzipped from `data`; BundleError if it is damaged or of another version."""
     card = read_card(path, members[CARD], StyleCard)
-    weights = unpack_weights(path, STYLE, members[STYLE])
+    weights = widened(unpack_weights(path, STYLE, members[STYLE]))
     return Style(card, weights, digest_of(data), len(data), path)
 
 

@@ -43,6 +43,8 @@ COMMANDS = {
     "likelihood": "Measure how probable pieces are under a model, and how often it predicts the next token.",
     "evaluate": "Measure how probable real pieces are under a model, and how alike its own pieces are to them; or "
     "compare two.",
+    "listen": "Make a page to compare real and composed pieces blindly by ear; or say what the ratings tell that it "
+    "saved.",
     "bench": "Measure on public collections, beside published figures.",
 }
 """The commands in the order of the help, each with the first line of its own help."""

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
     from ritornello.corpus.losses import Losses
     from ritornello.corpus.recommend import Recommendation
+<<<<<<< HEAD
     from ritornello.corpus.report import Forecast, Harmony
+=======
+    from ritornello.corpus.report import BaseForecast, Forecast
+>>>>>>> budget
     from ritornello.corpus.scan import FileReport, Scan
     from ritornello.score import Score
 
@@ -56,18 +60,23 @@ def inspect(
     with _progress() as progress:
         found = scan(paths, minimum_notes=minimum_notes, processes=processes, progress=progress)
     outlook = forecast(sum(report.notes for report in found.used)) if found.used else None
+    from_base = _from_base(found)
     advice = recommendation(found)
     heard = [read(report.path) for report in sample(found.used)] if advice else []
     losses = _losses(heard, advice) if advice else {}
     harmony = summarise_harmony(heard)
     if as_json:
-        facts = scan_to_json(found, outlook)
+        facts = scan_to_json(found, outlook, from_base)
         facts["recommended"] = advice and asdict(advice) | {"command": _command(paths, advice)}
         facts["harmony"] = harmony and asdict(harmony)
         facts["losses"] = {name: asdict(each) | {"words": each.lines()} for name, each in losses.items()}
         typer.echo(json.dumps(facts, ensure_ascii=False))
     else:
+<<<<<<< HEAD
         _print(Console(highlight=False), found, outlook, harmony, show_all)
+=======
+        _print(Console(highlight=False), found, outlook, from_base, show_all)
+>>>>>>> budget
         if advice:
             typer.echo(f"\nrecommended: {_command(paths, advice)}\n  {advice.reason}")
         if losses:
@@ -82,6 +91,18 @@ def inspect(
         raise CorpusError(
             f"nothing to learn from: of {len(found.reports)} files read, none can be used; see their reasons"
         )
+
+
+def _from_base(found: Scan) -> BaseForecast | None:
+    """Return what `train` without further settings will give, if it begins from the base."""
+    from ritornello.bundle import load_bundle
+    from ritornello.corpus.report import forecast_from_base
+    from ritornello.generation import MODELS
+
+    if not found.used or "base" not in MODELS:
+        return None
+    base, notes = load_bundle(MODELS["base"]), sum(report.notes for report in found.used)
+    return forecast_from_base(base.card.name, base.parameters, len(found.used), notes)
 
 
 def _command(paths: Sequence[str], advice: Recommendation) -> str:
@@ -116,7 +137,11 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
 
 
 def _print(
+<<<<<<< HEAD
     console: Console, found: Scan, outlook: Forecast | None, harmony: Harmony | None, show_all: bool
+=======
+    console: Console, found: Scan, outlook: Forecast | None, from_base: BaseForecast | None, show_all: bool
+>>>>>>> budget
 ) -> None:
     from rich.table import Table
     from rich.text import Text
@@ -146,7 +171,11 @@ def _print(
         rows.append(("harmony", harmony.text))
     if outlook:
         apart = split_forecast(found.used).removeprefix("held out: ")
-        rows += [("training", outlook.text), ("held out", apart), ("to expect", outlook.expectation)]
+        rows += [("held out", apart)]
+        if from_base:
+            rows += [(f"from {from_base.name}", from_base.text), ("from nothing", outlook.text)]
+        else:
+            rows += [("training", outlook.text), ("to expect", outlook.expectation)]
     for label, text in rows:
         facts.add_row(Text(label, style="bold"), Text(text))
     console.print()

@@ -12,7 +12,7 @@ from ritornello.presets import PRESETS
 from ritornello.training.config import TrainConfig
 
 if TYPE_CHECKING:
-    from ritornello.training.run import About, Run
+    from ritornello.training.run import Run
 
 
 @with_options(TrainConfig, panel="Settings")
@@ -96,7 +96,9 @@ def train(
     if resume and paths:
         raise ConfigError("--resume goes on with the files of before; give no paths with it")
     config = make_config(preset, settings, faithful)
-    about = About(description, licence, provenance, "float16" if half else "auto")
+    given = {"description": description, "licence": licence, "provenance": provenance}
+    given |= {"precision": "float16"} if half else {}
+    about = About.model_validate({name: value for name, value in given.items() if value})
     together = group_size() > 1
     if is_address(out) and not (resume or force) and exists(out):
         raise ConfigError(f"{out} exists; --force replaces it, --resume goes on with its run")
@@ -121,7 +123,8 @@ def train(
             )
         if run.trainer.config.processes > group_size():
             run.trainer.checkpoint()
-            run_in_processes(_resume_arguments(place, about, as_json), run.trainer.config.processes)
+            again = ["train", f"--out={place}", "--resume", *["--json"] * as_json]
+            run_in_processes(again, run.trainer.config.processes)
         else:
             show_training(run, as_json)
     if is_address(out) and not as_json:
@@ -139,11 +142,3 @@ def _check_addresses(paths: list[str], out: str, cluster: str | None, together: 
         raise ConfigError(
             "processes of torchrun share a folder that all of them see; give paths, no addresses"
         )
-
-
-def _resume_arguments(out: Path, about: About, as_json: bool) -> list[str]:
-    """Return the arguments of a process that resumes the prepared run of `out`."""
-    facts = {"description": about.description, "licence": about.licence, "provenance": about.provenance}
-    flags = [f"--{name}={value}" for name, value in facts.items() if value]
-    flags += ["--half"] * (about.precision == "float16") + ["--json"] * as_json
-    return ["train", f"--out={out}", "--resume", *flags]

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from ritornello.bundle.card import shortcoming
+from ritornello.corpus.recommend import bends_text
 
 if TYPE_CHECKING:
     from ritornello.training.progress import Progress as TrainingProgress
@@ -87,8 +88,12 @@ def _verdict(run: Run) -> str:
 def _advice(run: Run) -> str:
     """Return what may help a network that has learned too little."""
     hidden = run.trainer.config.hidden or 0
-    smaller = f", a smaller network (--hidden {hidden // 2})" if hidden > SMALL and not run.origins else ""
-    other = "" if run.origins else ", or --init songs"
+    smaller = (
+        f", a smaller network (--hidden {hidden // 2})"
+        if hidden > SMALL and not run.about.derived_from
+        else ""
+    )
+    other = "" if run.about.derived_from else ", or --init songs"
     return f"What may help: train longer (now {run.trainer.epochs:.1f} passes){smaller}, more files{other}"
 
 
@@ -119,10 +124,12 @@ def _show_start(console: Console, run: Run) -> None:
             why = f"{failed[0].path.name} {failed[0].reasons[0]}"
             number = f"{len(failed)} files" if len(failed) > 1 else "1 file"
             console.print(f"{number} could not be used: {why}", style="red", markup=False)
+        if line := bends_text([report.character for report in run.found.used if report.character]):
+            console.print(line, style="yellow")
     if parts := corpus.left_out():
         console.print(f"{len(parts)} parts left out; {corpus.path / 'left-out.txt'} tells why", style="dim")
-    if run.origins:
-        console.print(f"begins from the model {run.origins[0].name} ({run.origins[0].digest})")
+    if origins := run.about.derived_from:
+        console.print(f"begins from the model {origins[0].name} ({origins[0].digest})")
     elif run.why_not_base:
         console.print(f"begins from random weights: {run.why_not_base}")
     weights = sum(parameter.numel() for parameter in trainer.network.parameters())
@@ -170,6 +177,14 @@ def _show_progress(console: Console, run: Run, progress: TrainingProgress, as_js
             f"{progress.tokens_per_second:,.0f}",
         ]
         console.print("".join(f"{cell:>11}" for cell in cells) + mark)
+        bigram = run.trainer.bigram.nats_per_note
+        if not progress.step and validation.nats_per_note > bigram:
+            name, unit = run.trainer.init_name, run.corpus.representation.unit
+            console.print(
+                f"{name} does not know such music: {validation.nats_per_note:.2f} nats a {unit}, where a table of "
+                f"pairs of tokens from these files has {bigram:.2f}",
+                style="yellow",
+            )
     if progress.message and progress.message != "done" and not as_json:
         console.print(progress.message, style="yellow")
 

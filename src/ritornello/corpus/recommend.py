@@ -12,6 +12,7 @@ from ritornello.chord_symbols import chord_texts
 from ritornello.errors import counted
 from ritornello.leadsheet import read_leadsheet
 from ritornello.score import Meter, Notes, Score, note_columns, sounding
+from ritornello.sustain import has_bends
 from ritornello.theory import family_name
 
 MOST = 0.8
@@ -38,7 +39,8 @@ class Character:
     included. parts: pitched parts; of these, voices play one note at a time. is_four_voices: four voices in as many
     parts, or four notes at once nearly all the time, of two families at most. is_leadsheet: a melody with chords or
     chord symbols, and nothing else; then sevenths is the share of its chords with four tones or more. in_fours:
-    whether its bars last four quarters, or divide them.
+    whether its bars last four quarters, or divide them. has_bends: whether pitches are bent, which no representation
+    keeps.
     """
 
     is_drums: bool
@@ -51,6 +53,7 @@ class Character:
     is_leadsheet: bool
     sevenths: float
     in_fours: bool
+    has_bends: bool = False
 
     @property
     def has_no_beat(self) -> bool:
@@ -79,6 +82,7 @@ def character_of(score: Score) -> Character:
         is_leadsheet=is_leadsheet,
         sevenths=_sevenths(score) if is_leadsheet else 0.0,
         in_fours=meter.denominator % meter.numerator == 0,
+        has_bends=any(map(has_bends, pitched)),
     )
 
 
@@ -140,6 +144,17 @@ class Recommendation:
     def options(self) -> tuple[str, ...]:
         """The options of `train`."""
         return ("--preset", self.preset) if self.preset else ()
+
+
+def bends_text(characters: Sequence[Character]) -> str:
+    """Return a line if the pitches of most pieces are bent, and are learned otherwise than they sound; else nothing."""
+    bent = sum(character.has_bends for character in characters)
+    if not bent or bent < MOST * len(characters):
+        return ""
+    return (
+        f"pitch bends in {bent:,} of {counted(len(characters), 'piece')} are not learned: what sounds between keys, as "
+        "in other tunings, is learned as the pitches of the keys"
+    )
 
 
 def recommend(characters: Sequence[Character]) -> Recommendation:

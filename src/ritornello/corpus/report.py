@@ -8,6 +8,7 @@ small the network is, it reads no more than MOST_TOKENS_A_SECOND, and the comman
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -21,7 +22,7 @@ from ritornello.analysis.keys import bar_keys, find_keys
 from ritornello.corpus.pool import processor_count
 from ritornello.corpus.recommend import Recommendation, recommend
 from ritornello.corpus.scan import FileReport, Scan
-from ritornello.errors import counted
+from ritornello.errors import ConfigError, counted
 from ritornello.score import Score
 from ritornello.theory import instrument_name
 
@@ -49,6 +50,16 @@ EFFICIENCY = 0.3
 
 MOST_PROCESSORS = 4
 """More processors hardly speed up the training of an LSTM, whose steps are sequential."""
+
+LEARNING_SHARE = 0.75
+"""Of two minutes; the rest goes to reading, scoring and writing (benchmarks/budget.py)."""
+
+MINUTES = 2.0
+"""The minutes of learning from the base that are forecast."""
+
+TRIED_PIECES, TRIED_TOKENS, TRIED_GAIN = (10, 37), 8_000, (7, 26)
+"""Seven folders, pieces learned from, tokens read at least, and per cent fewer nats a note than the model that it began
+with (docs/experiments.md: what to learn of a network that knows music, the base, and the folders)."""
 
 FEW_NOTES = 30_000
 """No good model comes of fewer."""
@@ -100,6 +111,47 @@ class Forecast:
         )
 
 
+@dataclass(frozen=True)
+class BaseForecast:
+    """What MINUTES of learning from a model that knows music will give: the tokens of all pieces, and those that are
+    read in that time, estimated."""
+
+    name: str
+    pieces: int
+    tokens: int
+    tokens_read: int
+
+    @property
+    def text(self) -> str:
+        """The forecast in one or two sentences."""
+        fewest, most = TRIED_PIECES
+        pieces, read = counted(self.pieces, "piece"), max(1, self.tokens_read)
+        digits = 1 - len(str(read))
+        time = f"{MINUTES:g} minutes read about {round(read, digits):,} tokens here ({read / self.tokens:.1f} passes)"
+        if self.pieces < 3:
+            return f"{pieces}: too few to learn a style of, or to tell how good the model is; it stays near {self.name}"
+        if self.pieces < fewest:
+            return f"{pieces}, fewer than were tried ({fewest} to {most}): it moves towards them. {time}"
+        if read < TRIED_TOKENS:
+            enough = math.ceil(MINUTES * TRIED_TOKENS / read)
+            return f"{pieces}. {time}, less than was tried: give --minutes {enough} or more"
+        low, high = TRIED_GAIN
+        return (
+            f"{pieces}: enough to learn their style. {time}. Of {fewest} to {most} pieces, models came to {low} to "
+            f"{high} % fewer nats a note than what they began with"
+        )
+
+
+def forecast_from_base(
+    name: str, weights: int, pieces: int, notes: int, *, operations_per_second: float | None = None
+) -> BaseForecast:
+    """Return the forecast of training from the model `name` on so many pieces and notes with this machine's
+    processors."""
+    rate = EFFICIENCY * (operations_per_second or measure_processors()) / (OPERATIONS * weights)
+    read = LEARNING_SHARE * 60 * MINUTES * min(rate, MOST_TOKENS_A_SECOND)
+    return BaseForecast(name, pieces, max(1, round(notes * TOKENS_PER_NOTE)), round(read))
+
+
 def forecast(
     notes: int,
     *,
@@ -130,12 +182,15 @@ def measure_processors(seconds: float = 0.1) -> float:
     return min(processor_count(), MOST_PROCESSORS) * 2 * size**3 / max(best, 1e-9)
 
 
-def scan_to_json(found: Scan, outlook: Forecast | None) -> dict[str, Any]:
+def scan_to_json(
+    found: Scan, outlook: Forecast | None, from_base: BaseForecast | None = None
+) -> dict[str, Any]:
     """Return files, summary and forecast as plain JSON."""
     return {
         "files": [report_to_json(report) for report in found.reports],
         "summary": found.summary(),
         "forecast": outlook and asdict(outlook),
+        "from_base": from_base and asdict(from_base),
     }
 
 
@@ -207,7 +262,10 @@ def summarise_harmony(scores: Iterable[Score]) -> Harmony | None:
     """Return the harmony of the scores that have pitches (`analysis`); None if there are none."""
     bars = minor = keys = changes = pieces = 0
     for score in scores:
-        beats = find_beats(score)
+        try:
+            beats = find_beats(score)
+        except ConfigError:  # too long
+            continue
         if spans := find_keys(score, beats):
             of_bar = bar_keys(beats)
             pieces, bars, keys = pieces + 1, bars + len(of_bar), keys + len(spans)

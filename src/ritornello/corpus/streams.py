@@ -13,13 +13,11 @@ interrupted. Here are numbers only; `training.loader` makes tensors of them.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ritornello.arrays import Ints, Mask
 from ritornello.corpus.shards import Corpus
@@ -27,21 +25,23 @@ from ritornello.corpus.shards import Corpus
 ALL_KEYS = tuple(range(-5, 7))
 """Semitones by which pieces are transposed: every key once."""
 
-EXCERPT = 1024
-"""Number of ids, from its beginning, of which a validation piece is scored in the course of a run."""
+EXCERPT, WARM_UP = 256, 64
+"""The most ids of an excerpt that are scored, and those before them that are only read."""
 
 
 @dataclass(frozen=True)
 class Windows:
     """Which ids the rows of a batch of `steps` steps read: `count` inputs each, from id number `offset` of a piece on.
 
-    piece, offset, count, semitones: (row,). A row without a piece has a count of 0. reset: (row,), true where a piece
-    begins. total: the inputs in the rows of all processes. following: the pieces that will be begun next.
+    piece, offset, count, unscored, semitones: (row,). A row without a piece has a count of 0. The first `unscored`
+    targets do not count. reset: (row,), true where a row begins anew. total: the inputs in the rows of all processes.
+    following: the pieces that will be begun next.
     """
 
     piece: Ints
     offset: Ints
     count: Ints
+    unscored: Ints
     semitones: Ints
     reset: Mask
     steps: int
@@ -113,6 +113,7 @@ class Streams:
             piece=self._piece[own].copy(),
             offset=self._offset[own],
             count=count[own],
+            unscored=np.zeros_like(count[own]),
             semitones=self._moved[own].copy(),
             reset=self._offset[own] == 0,
             steps=self.bptt_steps,
@@ -139,59 +140,84 @@ class Streams:
         self._place += 1
 
 
-def validation_pieces(
-    corpus: Corpus, most_ids: int | None = None, excerpt: int | None = None
-) -> NDArray[np.int64]:
-    """Return the numbers of the validation pieces, in a fixed random order.
+@dataclass(frozen=True)
+class Excerpts:
+    """Parts of pieces that are scored: `count` inputs each, from id number `offset` of a piece on.
 
-    With `most_ids`, only the first ones that together have at most that many ids (at least one piece), of which the
-    first `excerpt` of each count.
+    The first `unscored` targets of each are read to warm up the state, not scored. Each field: (excerpt,).
     """
-    pieces = np.random.default_rng(0).permutation(corpus.pieces(validation=True))
-    if most_ids is None:
-        return pieces
-    lengths = corpus.index["length"][pieces]
-    lengths = np.cumsum(lengths if excerpt is None else np.minimum(lengths, excerpt))
-    return pieces[: max(1, int(np.searchsorted(lengths, most_ids, side="right")))]
+
+    piece: Ints
+    offset: Ints
+    count: Ints
+    unscored: Ints
+
+    def __len__(self) -> int:
+        return len(self.piece)
+
+    def __getitem__(self, part: slice | Ints | Mask) -> Excerpts:
+        return Excerpts(self.piece[part], self.offset[part], self.count[part], self.unscored[part])
+
+    @property
+    def ids(self) -> int:
+        """The number of ids that are read."""
+        return int(self.count.sum())
+
+    def up_to(self, most_ids: int) -> Excerpts:
+        """Return the first ones that together read at most so many ids, one at least."""
+        return self[: max(1, int(np.searchsorted(np.cumsum(self.count), most_ids, side="right")))]
 
 
-def excerpt_length(corpus: Corpus, most_ids: int) -> int:
-    """Return how many ids of each validation piece to score so that they are `most_ids` or fewer: EXCERPT of some
-    pieces, or more where that would be all of them."""
-    lengths = corpus.index["length"][corpus.pieces(validation=True)]
-    longer = range(EXCERPT + 1, int(lengths.max(initial=0)) + 1)
-    return EXCERPT + bisect_right(longer, most_ids, key=lambda most: int(np.minimum(lengths, most).sum()))
+def held_out_pieces(corpus: Corpus) -> Excerpts:
+    """Return the held-out (validation) pieces, whole, in a fixed random order."""
+    return _cut(corpus, np.random.default_rng(0), None)
+
+
+def held_out_excerpts(corpus: Corpus, seed: int = 0) -> Excerpts:
+    """Return the held-out pieces cut into excerpts of equal length, EXCERPT ids at most, in random order.
+
+    So the first ones are a sample of all pieces and places. Before each, up to WARM_UP ids are read and not scored.
+    """
+    return _cut(corpus, np.random.default_rng((seed, 1 << 21)), EXCERPT)
+
+
+def _cut(corpus: Corpus, random: np.random.Generator, most: int | None) -> Excerpts:
+    pieces = corpus.pieces(validation=True)
+    targets = corpus.index["length"][pieces].astype(np.int64) - 1
+    parts = np.ones_like(targets) if most is None else np.maximum(1, -(-targets // most))
+    piece = np.repeat(np.arange(len(pieces)), parts)
+    part = np.arange(len(piece)) - np.repeat(np.cumsum(parts) - parts, parts)
+    first, end = (targets[piece] * each // parts[piece] for each in (part, part + 1))
+    unscored = np.minimum(first, WARM_UP)
+    order = random.permutation(len(piece))
+    return Excerpts(pieces[piece], first - unscored, end - first + unscored, unscored)[order]
 
 
 def validation_windows(
-    corpus: Corpus,
-    batch_size: int,
-    bptt_steps: int,
-    *,
-    most_ids: int | None = None,
-    excerpt: int | None = None,
-    rank: int = 0,
-    ranks: int = 1,
+    excerpts: Excerpts, batch_size: int, bptt_steps: int, *, rank: int = 0, ranks: int = 1
 ) -> Iterator[Windows]:
-    """Yield the windows that together hold each of `validation_pieces` exactly once, in its original key.
+    """Yield the windows that together hold each excerpt exactly once, in its original key.
 
-    excerpt: only so many ids of each, the first. Each of several processes gets its share of the pieces, `batch_size`
-    at a time.
+    Each of several processes gets its share of the excerpts, `batch_size` at a time.
     """
-    lengths = corpus.index["length"].astype(np.int64)
-    targets = (lengths if excerpt is None else np.minimum(lengths, excerpt)) - 1
     # Longest first, so that all streams end at about the same time.
-    pieces = validation_pieces(corpus, most_ids, excerpt).tolist()
-    queue = sorted(pieces, key=targets.__getitem__)[rank::ranks]
-    piece = np.array([queue.pop() for _ in range(min(batch_size, len(queue)))], dtype=np.int64)
-    offset, left = np.zeros_like(piece), targets[piece]
+    queue = np.argsort(excerpts.count, kind="stable")[rank::ranks].tolist()
+    row = np.array([queue.pop() for _ in range(min(batch_size, len(queue)))], dtype=np.int64)
+    done, left = np.zeros_like(row), excerpts.count[row]
     while left.any():
         count = np.minimum(min(bptt_steps, int(left.max())), left)
-        following = np.array(queue[::-1], dtype=np.int64)
-        steps, total = int(count.max()), int(count.sum())
-        reset = (offset == 0) & (left > 0)
-        yield Windows(piece.copy(), offset, count, np.zeros_like(piece), reset, steps, total, following)
-        offset, left = offset + count, left - count
-        for row in np.flatnonzero(left == 0).tolist()[: len(queue)]:
-            piece[row] = queue.pop()
-            offset[row], left[row] = 0, targets[piece[row]]
+        yield Windows(
+            piece=excerpts.piece[row],
+            offset=excerpts.offset[row] + done,
+            count=count,
+            unscored=np.clip(excerpts.unscored[row] - done, 0, count),
+            semitones=np.zeros_like(row),
+            reset=(done == 0) & (left > 0),
+            steps=int(count.max()),
+            total=int(count.sum()),
+            following=excerpts.piece[queue[::-1]],
+        )
+        done, left = done + count, left - count
+        for place in np.flatnonzero(left == 0).tolist()[: len(queue)]:
+            row[place] = queue.pop()
+            done[place], left[place] = 0, excerpts.count[row[place]]

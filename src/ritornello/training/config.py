@@ -140,14 +140,13 @@ class TrainConfig(BaseModel):
         20,
         ge=1,
         le=10_000,
-        description="how often in the run the held-out pieces are scored; less often where that takes more than a "
-        "tenth of the time",
+        description="how often in the run held-out music is scored; less often where a time budget is short",
     )
     evaluation_ids: int | None = Field(
         None,
         ge=1,
-        description="ids of the held-out pieces that are scored each time; chosen to fit the budget (at the end all "
-        "are scored)",
+        description="ids of held-out music that are scored each time; chosen so that all scoring takes a tenth of a "
+        "time budget at most (at the end more are scored)",
     )
     patience: int = Field(10, ge=1, description="stop after so many evaluations without improvement")
     samples: int = Field(3, ge=0, le=1000, description="short pieces to compose in the course of the run")

@@ -81,15 +81,16 @@ class Loader:
         numbers = [
             self.rows.places(windows),
             windows.count,
+            windows.unscored,
             self._keys.number[windows.semitones],
             windows.reset,
         ]
-        place, count, key, reset = to_device(np.stack(numbers).astype(np.int64), self.device)
+        place, count, unscored, key, reset = to_device(np.stack(numbers).astype(np.int64), self.device)
         steps = torch.arange(windows.steps, device=self.device)
         rows = self._keys.move(self.rows.gather(windows, place, count), key)
         inside = steps < count[:, None]
         inputs = (rows[:, :-1] * inside[..., None]).long()
-        targets = torch.where(inside, rows[:, 1:, 0].long(), IGNORE)
+        targets = torch.where(inside & (steps >= unscored[:, None]), rows[:, 1:, 0].long(), IGNORE)
         return Batch(inputs, targets, reset.bool(), windows.total)
 
 

@@ -11,20 +11,17 @@ notes are held out to tell which network is the best, the last one is, if it is 
 A run may begin with the weights of another network. These are then scored before the first step, and kept if training
 never makes them better.
 
-A time budget is that of the whole command. What is needed at its end is kept back: the time of the last scoring and
-writing, as the evaluations so far took it.
+How long it learns and how much it scores is planned by `budget`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import astuple, dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -32,15 +29,16 @@ from ritornello.bundle import Bundle
 from ritornello.corpus.shards import Corpus
 from ritornello.corpus.streams import (
     ALL_KEYS,
+    Excerpts,
     Streams,
     Windows,
-    excerpt_length,
-    validation_pieces,
-    validation_windows,
+    held_out_excerpts,
+    held_out_pieces,
 )
 from ritornello.errors import ConfigError, RitornelloError
 from ritornello.likelihood import Likelihood
 from ritornello.networks import Network, State, detach, reset_rows
+from ritornello.training.budget import FEWEST_IDS, FINAL_IDS, Budget
 from ritornello.training.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -60,17 +58,8 @@ from ritornello.training.memory import keep_freed_memory
 from ritornello.training.progress import Clock, Counters, Progress
 from ritornello.training.readings import Readings
 from ritornello.training.schedule import bptt_steps_at, highest_rate, make_optimizer, rate_at, step_if
-from ritornello.training.scoring import (
-    FEWEST_NOTES,
-    PIECES_ARE_BLOCKS,
-    Scored,
-    Spread,
-    bigram,
-    metrics_of,
-    score,
-    window_of,
-)
-from ritornello.training.tuning import build, check_shares, evaluation_share
+from ritornello.training.scoring import FEWEST_NOTES, Scored, Scorer, bigram, metrics_of
+from ritornello.training.tuning import build, check_shares
 
 SMOOTHING = 0.98
 """Weight of the past in the running mean of the training loss."""
@@ -82,12 +71,6 @@ CHECKPOINT_SECONDS = 60.0
 
 MOST_FAILED_STEPS = 10
 """After so many consecutive steps without a finite gradient, the best weights are restored and the rate is halved."""
-
-LATE = 1.1
-"""A run that would end this many times its time budget ends without scoring all pieces."""
-
-CAUTION = 1.2
-"""What is kept back for the end of a run is what it should take, times this."""
 
 SaveModel = Callable[[Network, dict[str, Any]], None]
 """Called with the best network so far and the facts of the run, to write the bundle."""
@@ -144,6 +127,10 @@ class Trainer:
         self.best_weights: dict[str, Tensor] = {}
         self.log = Log(self.directory, writes=group.is_first)
         self.bigram = bigram(self.corpus, FINAL_IDS)
+        self.scorer = Scorer(self.corpus, self.loader, group)
+        self.pieces = held_out_pieces(self.corpus)
+        self.excerpts = held_out_excerpts(self.corpus, config.seed)
+        self.budget = Budget(config, self.counters, self.pieces.ids, self.device.type != "cpu")
         self.scored: Scored | None = None  # the evaluation of the best weights
         self.final: Scored | None = None
         self.can_tell = self.corpus.count("notes", validation=True) >= FEWEST_NOTES
@@ -172,7 +159,7 @@ class Trainer:
             yield self._progress(self._evaluate(), "")
             counters.evaluation_seconds = self._agree() - written
             counters.evaluating_seconds += counters.evaluation_seconds
-        while not message and (fraction := self.fraction()) < 1:
+        while not message and (fraction := self.budget.fraction()) < 1:
             self.streams.bptt_steps = bptt_steps_at(self.config, fraction)
             before = counters.seconds
             self._step(next(self.streams), fraction)
@@ -181,8 +168,8 @@ class Trainer:
             if self.stopping:
                 self.stop()
                 return
-            is_over = self.fraction() >= 1
-            validation = self._evaluate() if is_over or self._is_due() else None
+            is_over = self.budget.fraction() >= 1
+            validation = self._evaluate() if is_over or self.budget.is_due(bool(self.best_weights)) else None
             message = self._why_stopped()
             yield self._progress(validation, message)
             if validation or after - written > CHECKPOINT_SECONDS:
@@ -202,40 +189,6 @@ class Trainer:
         self.counters.seconds, self.stopping = seconds, bool(stopping)
         return seconds
 
-    def fraction(self) -> float:
-        """Return the share of the budget that is used, 0 to 1: of steps or time for learning, the greater."""
-        config, counters = self.config, self.counters
-        of_steps = min(1.0, counters.step / config.steps) if config.steps else 0.0
-        return of_steps if config.steps and not config.minutes else max(of_steps, self._time_used())
-
-    def _time_used(self) -> float:
-        """Return the share of the time for learning that is used, 0 to 1."""
-        counters, end = self.counters, self._end_of_learning()
-        if counters.step and counters.seconds + counters.step_seconds > end:
-            return 1.0
-        return min(1.0, max(0.0, counters.seconds - counters.began) / max(1e-9, end - counters.began))
-
-    def _end_of_learning(self) -> float:
-        """Return the second at which learning has to end for the last evaluation and the final one to fit."""
-        counters = self.counters
-        scoring = counters.scoring_seconds * self._evaluated_ids
-        final = counters.scoring_seconds * self._final_ids if self._final_ids > self._evaluated_ids else 0.0
-        kept_back = counters.evaluation_seconds + final + max(0.0, counters.evaluation_seconds - scoring)
-        return 60 * (self.config.minutes or 1) - CAUTION * kept_back
-
-    def _is_due(self) -> bool:
-        """Whether to evaluate now: at equal distances in the run, and not too often for the time budget."""
-        config, counters = self.config, self.counters
-        if self.fraction() * config.evaluations < counters.evaluations + 1:
-            return False
-        spent = counters.evaluating_seconds + counters.evaluation_seconds
-        elapsed = counters.seconds - counters.began
-        return (
-            config.steps is not None
-            or not self.best_weights
-            or spent <= evaluation_share(self.device) * elapsed
-        )
-
     def _why_stopped(self) -> str:
         """Return why to stop early, or nothing."""
         counters, patience = self.counters, self.config.patience
@@ -251,7 +204,7 @@ class Trainer:
             return f"{stopped}; --patience {2 * config.patience} goes on"
         if config.steps is not None and counters.step >= config.steps:
             return f"finished before, after {counters.step} steps; --steps {2 * counters.step} goes on"
-        if (config.minutes or not config.steps) and self.fraction() >= 1:
+        if (config.minutes or not config.steps) and self.budget.fraction() >= 1:
             minutes = config.minutes or 1
             return f"finished before, after {minutes:g} minutes; --minutes {2 * minutes:g} goes on"
         return ""
@@ -316,50 +269,14 @@ class Trainer:
 
     # --- scoring and writing ---------------------------------------------------------------------
 
-    def _excerpt(self, most: int) -> int | None:
-        """Return how many ids of each validation piece to score so that they are `most` or fewer; None: all of them."""
-        return excerpt_length(self.corpus, most) if most < min(FINAL_IDS, self._validation_ids) else None
-
-    @property
-    def _most_evaluated(self) -> int:
-        return self.config.evaluation_ids or EVALUATION_IDS
-
-    @cached_property
-    def _evaluated_ids(self) -> int:
-        """The ids that are scored in an evaluation."""
-        excerpt = self._excerpt(self._most_evaluated)
-        lengths = self.corpus.index["length"][validation_pieces(self.corpus, self._most_evaluated, excerpt)]
-        return int(lengths.sum() if excerpt is None else np.minimum(lengths, excerpt).sum())
-
-    @property
-    def _most_final(self) -> int:
-        """The most ids that are scored at the end: of a time budget FINAL_SHARE goes to it, as scoring took so far."""
-        minutes, seconds = self.config.minutes, self.counters.scoring_seconds
-        if minutes is None or not seconds:
-            return FINAL_IDS
-        return int(min(FINAL_IDS, max(self._evaluated_ids, FINAL_SHARE * 60 * minutes / seconds)))
-
-    @cached_property
-    def _validation_ids(self) -> int:
-        return self.corpus.count("length", validation=True)
-
-    @property
-    def _final_ids(self) -> int:
-        """The ids that are scored at the end, about."""
-        return min(self._validation_ids, self._most_final)
-
     def _evaluate(self) -> Likelihood:
-        """Score the validation pieces, `evaluation_ids` at most; keep the network if it is the best, or if nobody can
-        tell."""
+        """Score held-out excerpts, always the same; keep the network if it is the best, or if nobody can tell."""
         self._read(all_of_them=True)
-        counters, before = self.counters, self._agree()
-        scored = self._score(self._most_evaluated, self._excerpt(self._most_evaluated))
-        counters.scoring_seconds = (self._agree() - before) / max(1, self._evaluated_ids)
+        counters, scored = self.counters, self._score_sample()
         validation = scored.likelihood
         if counters.step:  # the one before the first step is one more
-            counters.evaluations = max(
-                counters.evaluations + 1, int(self.fraction() * self.config.evaluations)
-            )
+            done = int(self.budget.fraction() * self.budget.evaluations)
+            counters.evaluations = max(counters.evaluations + 1, done)
         counters.evaluated_step = counters.step
         nats = validation.nats_per_note
         is_better = nats < counters.best if self.can_tell else not nats >= counters.before
@@ -386,32 +303,35 @@ class Trainer:
                 "accuracy": round(validation.accuracy, 4),
                 "event_accuracy": round(validation.event_accuracy, 4),
                 "tokens_per_second": round(progress.tokens_per_second),
-                "learning_rate": round(self._rate(self.fraction()), 6),
+                "learning_rate": round(self._rate(self.budget.fraction()), 6),
             },
             metrics_of(validation),
         )
         return validation
 
-    def _score(self, most_ids: int, excerpt: int | None = None) -> Scored:
-        group, pieces = self.group, len(validation_pieces(self.corpus, most_ids, excerpt))
-        representation = self.corpus.representation
-        rows = max(1, min(STREAMS, -(-pieces // group.size)))
-        windows = validation_windows(
-            self.corpus,
-            rows,
-            window_of(rows, representation.vocabulary_size),
-            most_ids=most_ids,
-            excerpt=excerpt,
-            rank=group.rank,
-            ranks=group.size,
-        )
-        batches = map(self.loader.load, windows)
-        scored = score(self.network, batches, representation.tokens, pieces >= PIECES_ARE_BLOCKS)
-        sums = torch.tensor([*astuple(scored.likelihood), *astuple(scored.spread)], dtype=torch.float64)
-        group.add_up([sums])
-        log_likelihood, *counts = sums[:6].tolist()
-        blocks, *squares = sums[6:].tolist()
-        return Scored(Likelihood(log_likelihood, *map(int, counts)), Spread(int(blocks), *squares))
+    def _score_sample(self) -> Scored:
+        """Score the sample of the held-out pieces that all evaluations score.
+
+        Where nothing says how large it is, the first one scores more and more excerpts, as many as fit its time.
+        """
+        counters, budget, total = self.counters, self.budget, None
+        if not counters.evaluation_ids:
+            counters.scores_whole = self.pieces.ids <= (budget.given_ids or 0)
+        held_out = self.pieces if counters.scores_whole else self.excerpts
+        ids, done = counters.evaluation_ids or budget.given_ids or FEWEST_IDS, 0
+        while total is None or len(held_out.up_to(ids)) > done:
+            part = held_out.up_to(ids)[done:]
+            before = self._agree()
+            scored = self._score(part)
+            counters.scoring_seconds = (self._agree() - before) / max(1, part.ids)
+            total, done = total + scored if total else scored, done + len(part)
+            ids = counters.evaluation_ids or budget.given_ids or min(4 * ids, budget.fitting_ids)
+        counters.evaluation_ids = held_out[:done].ids
+        return total
+
+    def _score(self, excerpts: Excerpts) -> Scored:
+        scored: Scored = self.scorer.score(self.network, excerpts)  # torch has no complete types
+        return scored
 
     def _save_model(self, scored: Scored) -> None:
         if self.group.is_first:
@@ -429,15 +349,23 @@ class Trainer:
         if not self.best_weights:
             self._evaluate()
         self.network.load_state_dict(self.best_weights)
-        if self.scored and (self._evaluated_ids >= self._final_ids or self._is_late()):
-            self.final = self.scored  # of these weights: all pieces, or as much of them as the time allows
-        else:
-            self.final = self._score(self._most_final, self._excerpt(self._most_final))
+        self.final = self._score_finally()
         self._save_model(self.final)
         self.log.draw(self.bigram.nats_per_note)
         self.log.close()
         self._agree()
         return self._progress(self.final.likelihood, "done")
+
+    def _score_finally(self) -> Scored:
+        """Score the best weights on all held-out pieces, or on as many excerpts as the time allows."""
+        counters, budget, scored = self.counters, self.budget, self.scored
+        whole = counters.scores_whole or budget.scores_whole_pieces
+        sample = self.pieces if whole else self.excerpts.up_to(budget.final_ids)
+        if scored and (counters.scores_whole or budget.is_late(sample.ids)):
+            return scored
+        if scored and not whole:
+            return scored + self._score(sample[len(self.excerpts.up_to(counters.evaluation_ids)) :])
+        return self._score(sample)
 
     @property
     def kept_init(self) -> bool:
@@ -448,12 +376,6 @@ class Trainer:
     def epochs(self) -> float:
         """The passes over the training pieces so far."""
         return self.counters.tokens / max(1, self.corpus.count("length", validation=False))
-
-    def _is_late(self) -> bool:
-        """Whether the time budget does not allow for scoring all pieces, since the machine became slower."""
-        counters, minutes = self.counters, self.config.minutes
-        seconds = counters.seconds + counters.scoring_seconds * self._final_ids
-        return minutes is not None and seconds > 60 * minutes * LATE
 
     def facts(self, scored: Scored) -> dict[str, Any]:
         """Return the figures of the run for the bundle's card, as plain JSON."""
@@ -487,21 +409,14 @@ class Trainer:
         counters = self.counters
         return counters.seconds - counters.began - counters.evaluating_seconds
 
-    def _seconds_left(self) -> float:
-        if self.config.steps is None:
-            return max(0.0, 60 * (self.config.minutes or 1) - self.counters.seconds)
-        fraction = self.fraction()
-        elapsed = self.counters.seconds - self.counters.began
-        return elapsed * (1 - fraction) / fraction if fraction > 0 else math.inf
-
     def _progress(self, validation: Likelihood | None, message: str) -> Progress:
         counters = self.counters
         return Progress(
             step=counters.step,
             seconds=counters.seconds,
-            fraction=self.fraction(),
+            fraction=self.budget.fraction(),
             loss=counters.loss / max(counters.notes_share, 1e-9) if counters.step else math.nan,
-            seconds_left=self._seconds_left(),
+            seconds_left=self.budget.seconds_left(),
             tokens_per_second=counters.tokens / max(self._learning_seconds(), 1e-9),
             epochs=self.epochs,
             best=counters.best,
@@ -567,9 +482,9 @@ class Trainer:
         self.state = self._own_rows(saved.part("state."))
         if self.teacher:
             self.teacher.state = self._own_rows(saved.part("teacher."))
-        self.counters = Counters(**saved.facts["counters"])
+        vars(self.counters).update(saved.facts["counters"])
         self.clock.before = self.counters.seconds
-        done = int(self.fraction() * self.config.evaluations)
+        done = int(self.budget.fraction() * self.budget.evaluations)
         self.counters.evaluations = min(self.counters.evaluations, done)  # the budget may have grown
         self.streams.state = saved.facts["batches"]
         self.log = Log(self.directory, saved.facts["log"], writes=self.group.is_first)
@@ -583,16 +498,3 @@ class Trainer:
         """Return the rows that this process reads of a saved state; None before the first step."""
         own = self.group.own(self.config.batch or 1)
         return tuple(parts[str(i)][own].to(self.device) for i in range(len(parts))) or None
-
-
-EVALUATION_IDS = 100_000
-"""The most ids of validation pieces scored at each evaluation, unless `evaluation_ids` says otherwise."""
-
-FINAL_IDS = 2_000_000
-"""The same at the end of the run and for the bigram model: all of them, except in the largest corpora."""
-
-FINAL_SHARE = 0.04
-"""The share of a time budget for the scoring at the end."""
-
-STREAMS = 64
-"""The most validation pieces that are scored side by side."""

@@ -47,7 +47,9 @@ class Counters:
     step_seconds: float = 0.0  # of the slowest of the latest steps
     evaluating_seconds: float = 0.0  # of all evaluations: scoring, writing, drawing
     evaluation_seconds: float = 0.0  # of the latest one
-    scoring_seconds: float = 0.0  # for each id that was scored in it
+    evaluation_ids: int = 0  # that are read in each
+    scores_whole: bool = False  # whether they are all held-out pieces, whole
+    scoring_seconds: float = 0.0  # for each id that was scored in the latest one
 
 
 class Clock:

@@ -12,9 +12,11 @@ import json
 import math
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
 
 from ritornello import formats
 from ritornello.bundle import (
@@ -36,7 +38,7 @@ from ritornello.errors import ConfigError, FileError
 from ritornello.networks import Network, count_parameters
 from ritornello.networks.mapping import mapped_weights
 from ritornello.originality import Index, build_index, one_of
-from ritornello.paths import describe
+from ritornello.paths import describe, write_text
 from ritornello.representations.mapping import analogous_values
 from ritornello.training.checkpoint import load_checkpoint
 from ritornello.training.config import TrainConfig
@@ -53,8 +55,8 @@ than training."""
 BASE = BUNDLES / "base.rit"
 """The model from which a run begins unless another is given, if it is there and the settings agree with it."""
 
-ORIGINS = "derived_from.json"
-"""In the folder of a run, the models from which it began, for its card when it is resumed."""
+ABOUT = "about.json"
+"""In the folder of a run, the facts for its card, for when it is resumed."""
 
 MOST_WHOLE = 4_000_000
 """Weights of the largest network that is stored in float32. A step of a larger one takes as long as reading its
@@ -66,18 +68,20 @@ MAY_CHANGE = {"minutes", "steps", "patience", "samples", "evaluations", "threads
 """Settings that may change when a run is resumed."""
 
 
-@dataclass(frozen=True)
-class About:
-    """Facts about the model for its card, given by its maker.
+class About(BaseModel):
+    """Facts about the model for its card, given by its maker, and the models from which its run began.
 
     precision: of the stored weights; "auto": float32, int8 for a network of more than MOST_WHOLE weights.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     description: str = ""
     licence: str = ""
     provenance: str = ""
     precision: Any = "auto"
-    sampling: Sampling = field(default_factory=Sampling)
+    sampling: Sampling = Sampling()
+    derived_from: tuple[Origin, ...] = ()
 
 
 @dataclass
@@ -90,7 +94,7 @@ class Run:
     out: Path
     sample: Sample | None
     index: Callable[[], Index | None]  # made once
-    origins: tuple[Origin, ...] = ()  # the models from which it began
+    about: About
     why_not_base: str = ""  # the setting for which it does not begin from the base
 
     def steps(self) -> Iterator[Progress]:
@@ -164,12 +168,13 @@ def prepare(
     learn from the probabilities of that bundle too, with its vocabulary; a resumed run loads it again. `executor` reads
     the files, as for `map_guarded`.
     `held_out` has the keys of the pieces to hold out, as for `build_corpus`, instead of a share.
+    What is given `about` the model is kept in the run, for when it is resumed.
     `clock` has run since the command began, for a time budget.
     For one of several processes, see `prepare_together`. A model or run that exists is replaced only with `force`.
     """
     if resume and init:
         raise ConfigError("--resume and --init contradict each other: a resumed run has its weights already")
-    directory, about, clock = run_directory(out), about or About(), clock or Clock()
+    directory, clock = run_directory(out), clock or Clock()
     check(config)
     if not resume:
         _check_new(out, force)
@@ -203,13 +208,13 @@ def prepare(
         with device_errors(config.device, lambda: LESS_MEMORY):
             config = settle(config, corpus, clock.seconds(), bool(begin))
     index = functools.cache(functools.partial(index_of, corpus))
-    origins = _origins(directory, begin, resume)
+    about = _about(directory, about or About(), begin, resume)
     with device_errors(config.device, lambda: LESS_MEMORY):
         trainer = Trainer(
             config,
             corpus,
             directory,
-            _saver(out, corpus, about, origins, index),
+            _saver(out, corpus, about, index),
             clock=clock,
             init=_network_of(begin, config, corpus) if begin else None,
             init_name=begin.card.name if begin else "",
@@ -218,7 +223,7 @@ def prepare(
     if resume:
         trainer.resume()
     trainer.counters.seconds = clock.seconds()
-    return Run(trainer, corpus, found, out, sample, index, origins, why_not_base)
+    return Run(trainer, corpus, found, out, sample, index, about, why_not_base)
 
 
 def _beginning(init: Path | Literal["none"] | None, config: TrainConfig) -> tuple[Bundle | None, str]:
@@ -240,15 +245,22 @@ def _beginning(init: Path | Literal["none"] | None, config: TrainConfig) -> tupl
     )
 
 
-def _origins(directory: Path, begin: Bundle | None, resume: bool) -> tuple[Origin, ...]:
-    """Return the models from which a run began: those of `begin`, kept in its folder, from where it is resumed."""
-    path = directory / ORIGINS
-    if resume:
-        rows = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-        return tuple(Origin.model_validate(row) for row in rows)
-    origins = begin.origins if begin else ()
-    path.write_text(json.dumps([origin.model_dump() for origin in origins]), encoding="utf-8")
-    return origins
+def _about(directory: Path, about: About, begin: Bundle | None, resume: bool) -> About:
+    """Return what is known about the model of a run, and keep it in its folder; what is given anew replaces it."""
+    path = directory / ABOUT
+    if not resume:
+        about = about.model_copy(update={"derived_from": begin.origins if begin else ()})
+    elif path.exists():
+        try:
+            known = About.model_validate_json(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise FileError(
+                f"{path}: is damaged; remove it, and give --licence and --provenance again"
+            ) from error
+        about = known.model_copy(update={name: getattr(about, name) for name in about.model_fields_set})
+    if join_group().is_first:
+        write_text(path, about.model_dump_json())
+    return about
 
 
 def _within(minutes: float | None, clock: Clock, progress: FilesProgress | None) -> FilesProgress:
@@ -271,7 +283,6 @@ def _saver(
     out: Path,
     corpus: Corpus,
     about: About,
-    origins: tuple[Origin, ...],
     index: Callable[[], Index | None],
 ) -> Callable[[Network, dict[str, Any]], None]:
     """Return a function that writes a network and the facts of its training as the bundle `out`."""
@@ -284,7 +295,7 @@ def _saver(
             sampling=about.sampling,
             held_out=held_out,
             training=training,
-            derived_from=origins,
+            derived_from=about.derived_from,
             corpus=CorpusFacts(digest=corpus.digest, licence=about.licence, provenance=about.provenance),
             created=datetime.datetime.now(datetime.UTC).date().isoformat(),
         )

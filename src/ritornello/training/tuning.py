@@ -24,6 +24,7 @@ from ritornello.errors import ConfigError
 from ritornello.networks import NETWORKS, Network, count_parameters, make_network
 from ritornello.representations import REPRESENTATIONS, Representation
 from ritornello.representations.base import candidate_columns
+from ritornello.training.budget import evaluation_share, ids_of_evaluation
 from ritornello.training.config import DEFAULT_MINUTES, TrainConfig
 from ritornello.training.device import choose_device, synchronise
 from ritornello.training.loader import Loader
@@ -78,16 +79,6 @@ SLOW = 4.0
 
 TRIAL_SHARE = 0.04
 """The share of a time budget for measuring the machine, unless a single step takes longer."""
-
-EVALUATION_SHARE, CARD_EVALUATION_SHARE = 0.1, 0.04
-"""The greatest share of a time budget that goes to evaluations, on a processor and on a graphics card; they score as
-large a share of the tokens."""
-
-EVALUATION_IDS = (4_000, 100_000)
-"""Limits of the ids that are scored in one evaluation, while FEW_EVALUATIONS remain."""
-
-FEW_EVALUATIONS, FEWEST_IDS = 4, 1_000
-"""A large network and few minutes: it is scored so often at least, on so many ids at least."""
 
 FEW_STREAMS = 16
 """The most streams of a batch in fine-tuning on a processor, where the number of updates counts."""
@@ -160,29 +151,14 @@ def settle(
     if config.learning_rate is None:
         rate = _fine_tuning_rate(config.learn, tokens >= weights) if is_fine_tuning else LEARNING_RATE
         config = config.model_copy(update={"learning_rate": rate})
-    if config.evaluation_ids is None:
-        config = config.model_copy(
-            update={"evaluation_ids": _evaluation_ids(evaluation_share(device) * tokens, config.evaluations)}
-        )
+    if config.evaluation_ids is None and minutes is None:  # of a time budget, scoring itself is timed
+        ids = ids_of_evaluation(evaluation_share(device.type != "cpu") * tokens, config.evaluations)
+        config = config.model_copy(update={"evaluation_ids": ids})
     return config.model_copy(update={"minutes": minutes})
-
-
-def evaluation_share(device: torch.device) -> float:
-    """Return the greatest share of the time that goes to evaluations."""
-    return EVALUATION_SHARE if device.type == "cpu" else CARD_EVALUATION_SHARE
 
 
 def _fine_tuning_rate(learn: str, is_long: bool) -> float:
     return LONG_FINE_TUNING_RATE if learn == "all" and is_long else FINE_TUNING_RATES[learn]
-
-
-def _evaluation_ids(tokens: float, evaluations: int) -> int:
-    """Return how many ids to score each time, of so many in all: fewer than EVALUATION_IDS if else too few evaluations
-    would be left."""
-    fewest, most = EVALUATION_IDS
-    return max(
-        FEWEST_IDS, min(max(int(tokens / evaluations), min(fewest, int(tokens / FEW_EVALUATIONS))), most)
-    )
 
 
 def _streams(config: TrainConfig, corpus: Corpus, most: int) -> int:
