@@ -19,7 +19,7 @@ SOURCE = Path(ritornello.__file__).parent
 ORDER = (
     "errors", "registry", "config", "paths", "settings", "arrays", "remote", "likelihood", "theory", "score", "sustain",
     "chord_symbols", "leadsheet", "analysis", "notation", "notelist", "data", "formats", "interop", "rendering", "runs",
-    "representations", "originality", "corpus", "networks", "bundle", "training",
+    "representations", "originality", "structure", "corpus", "networks", "bundle", "training",
     "presets", "generation", "evaluation", "api", "live", "cli",
     "testing",
 )  # fmt: skip
@@ -40,6 +40,7 @@ TORCH_FREE = (
     "rendering",
     "representations",
     "originality",
+    "structure",
     "corpus",
     "bundle",
     "generation",

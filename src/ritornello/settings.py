@@ -47,9 +47,16 @@ class ComposeSettings(TypedDict, total=False):
     """let the primer sound from beginning to end, and add parts to it: those of instruments, or what the model
     likes (default False)"""
     form: str | None
-    """sections of equal length, a letter each, such as AABA: the same letter returns"""
+    """sections of equal length, a letter each, such as AABA: the same letter returns; none: no such form (if not
+    given, pieces of 16 bars or more have a form that is usual in the music learned from, drawn by the seed)"""
     loop: bool
     """a piece that leads back into its beginning, cut at the bar line, without an ending (default False)"""
+    contrast: bool
+    """in a form: let a new section prefer other notes than those before it (default True)"""
+    pulse: bool
+    """let drums keep to the pattern of the bar before, and fill before a section (default True)"""
+    roots: bool
+    """with chords: let the bass prefer their roots where they change (default True)"""
     cadence: bool
     """end with the tonic chord of the key, on a strong beat and held (default True)"""
     entrances: bool
@@ -102,9 +109,9 @@ class ComposeSettings(TypedDict, total=False):
     """begin with this one of the pieces that the seed makes, counted from 0 (at least 0; default 0)"""
     count: int
     """how many pieces, in one run (1 to 1000; default 1)"""
-    best_of: int
-    """compose so many candidates for each piece, and keep the most probable that copies little (1 to 256; default
-    1)"""
+    best_of: int | None
+    """compose so many candidates for each piece, and keep the one that is most like real music and copies little
+    (if not given: 4 of 16 to 64 bars, fewer of longer ones, 8 of a loop, else 1) (1 to 256)"""
     faithful: bool
     """choose tokens as the model's original system does, where nothing else is given (default False)"""
     precision: Literal["auto", "float32", "int8"]

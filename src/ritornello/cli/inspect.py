@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
     from ritornello.corpus.losses import Losses
     from ritornello.corpus.recommend import Recommendation
-<<<<<<< HEAD
-    from ritornello.corpus.report import Forecast, Harmony
-=======
-    from ritornello.corpus.report import BaseForecast, Forecast
->>>>>>> budget
+    from ritornello.corpus.report import BaseForecast, Forecast, Harmony
     from ritornello.corpus.scan import FileReport, Scan
     from ritornello.score import Score
 
@@ -72,11 +68,7 @@ def inspect(
         facts["losses"] = {name: asdict(each) | {"words": each.lines()} for name, each in losses.items()}
         typer.echo(json.dumps(facts, ensure_ascii=False))
     else:
-<<<<<<< HEAD
-        _print(Console(highlight=False), found, outlook, harmony, show_all)
-=======
-        _print(Console(highlight=False), found, outlook, from_base, show_all)
->>>>>>> budget
+        _print(Console(highlight=False), found, outlook, from_base, harmony, show_all)
         if advice:
             typer.echo(f"\nrecommended: {_command(paths, advice)}\n  {advice.reason}")
         if losses:
@@ -137,11 +129,12 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
 
 
 def _print(
-<<<<<<< HEAD
-    console: Console, found: Scan, outlook: Forecast | None, harmony: Harmony | None, show_all: bool
-=======
-    console: Console, found: Scan, outlook: Forecast | None, from_base: BaseForecast | None, show_all: bool
->>>>>>> budget
+    console: Console,
+    found: Scan,
+    outlook: Forecast | None,
+    from_base: BaseForecast | None,
+    harmony: Harmony | None,
+    show_all: bool,
 ) -> None:
     from rich.table import Table
     from rich.text import Text

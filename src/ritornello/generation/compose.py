@@ -41,9 +41,10 @@ from ritornello.generation.support import (
     check_supported,
     remarks,
     settle_cadence,
+    settle_candidates,
     settle_faithful,
+    settle_form,
     settle_instruments,
-    settle_loop,
     suited,
     told,
 )
@@ -53,6 +54,7 @@ from ritornello.paths import Target, path_like
 from ritornello.representations.base import Ids, Representation
 from ritornello.score import Score
 from ritornello.settings import SoundSettings
+from ritornello.structure import Worth
 
 Progress = Callable[[int, int], None]
 """Called after each step with the number of pieces that have ended, and of the ids chosen so far."""
@@ -71,7 +73,8 @@ class Composition:
     `settings` with `seed` and `index` make it again with the model of this `digest` (and the primer, if there was
     one). log_likelihood: mean over its notes, in nats, of the log-probability of the chosen ids; the primer's do not
     count. fixed_log_likelihood: the same over the fixed notes that follow chosen ones, 0 if there are none.
-    continuation_score: how well the piece leads on to these (`Piece.continuation_score`). relaxed_constraints: the
+    continuation_score: how well the piece leads on to these (`Piece.continuation_score`). worth: how like the pieces
+    learned from it is (`worth`), for one of several candidates of a whole piece. relaxed_constraints: the
     constraints that gave way to the grammar or to more important ones, and at how many steps. told: the settings that
     the model was told and that nothing enforces. missed: the settings that the score does not keep, with what it has
     instead; only `faithful` and `entrances` off lead to that. remarks: what of the primer and of the instruments the
@@ -92,6 +95,7 @@ class Composition:
     missed: Mapping[str, str] = field(default_factory=dict)
     fixed_log_likelihood: float = 0.0
     continuation_score: float | None = None
+    worth: float | None = None
     remarks: tuple[str, ...] = ()
     find_copies: Callable[[], Copies | None] = field(default=lambda: None, repr=False, compare=False)
 
@@ -107,11 +111,14 @@ class Composition:
 
     @property
     def ranking(self) -> float:
-        """The score of a candidate: how well it leads on to fixed notes, if there are any, else how probable it is.
+        """The score of a candidate: how like real pieces it is, if that is known; else how well it leads on to fixed
+        notes, if there are any, else how probable it is.
 
         Candidates are sampled from the model before it has read the fixed notes after them, so only these are left to
         weigh. By the probability of their own notes the most monotonous would win, such as parts in octaves.
         """
+        if self.worth is not None:
+            return self.worth
         return self.log_likelihood if self.continuation_score is None else self.continuation_score
 
     @property
@@ -173,8 +180,8 @@ def compose(
     config = settle_cadence(config)
     config = config if config.faithful else with_sampling(config, bundle.card.sampling)
     seed = secrets.randbits(32) if config.seed is None else config.seed
-    config = settle_loop(settle_faithful(bundle.representation, config))
-    config = settle_instruments(bundle.representation, config)
+    config = settle_faithful(bundle.representation, config)
+    config = settle_instruments(bundle.representation, config).model_copy(update={"seed": seed})
     digest = None if primer is None else hashlib.sha256(primer.all_notes().tobytes()).hexdigest()[:16]
     representation, given = suited(bundle.representation, config, primer)
     primer = given if given is None or is_prose(given) else hear(bundle.representation, given)
@@ -182,11 +189,18 @@ def compose(
     context = Context(representation, config, primer, bundle.index, str(bundle.path))
     states = start_constraints(context, constraints)
     beginning = begin(representation, config, primer, seed)
-    first, batch = config.index * config.best_of, config.count * config.best_of
-    indices = range(first, first + batch)
+    bars = beginning.conditions.bars or 0
+    config = settle_candidates(bundle, config, primer, bars)
+    candidates, numbers = config.best_of or 1, range(config.index, config.index + config.count)
+    own = [config.model_copy(update={"index": number}) for number in numbers]
+    drawn = [settle_form(bundle, each, primer, beginning, seed) for each in own]
+    settled = [each for each in drawn for _ in range(candidates)]
+    indices = range(numbers.start * candidates, numbers.stop * candidates)
     pieces = [
-        Piece(representation, config, beginning, states, index, generator, logits_processors)
-        for index, generator in zip(indices, make_generators(seed, indices), strict=True)
+        Piece(representation, each, begun, states, index, generator, logits_processors)
+        for (each, begun), index, generator in zip(
+            settled, indices, make_generators(seed, indices), strict=True
+        )
     ]
     logits, state = stepper.read(representation.inputs(beginning.ids))
     sample = sampler or make_sampler(config)
@@ -194,9 +208,13 @@ def compose(
         pieces = [search(stepper, config, sample, piece, (logits, state)) for piece in pieces]
     else:
         _step_all(stepper, sample, pieces, (logits, state), progress)
-    settings = config.model_copy(update={"seed": seed})
-    made = [_finish(bundle, settings, piece, given, digest) for piece in pieces]
-    return [best(made[at : at + config.best_of]) for at in range(0, batch, config.best_of)]
+    is_ranked = candidates > 1 and bundle.structure is not None and not (config.keeps_primer or config.loop)
+    worth = bundle.structure.worth(bars) if is_ranked and bundle.structure else None
+    made = [
+        _finish(bundle, each, piece, given, digest, worth)
+        for (each, _), piece in zip(settled, pieces, strict=True)
+    ]
+    return [best(made[at : at + candidates]) for at in range(0, len(made), candidates)]
 
 
 def best(candidates: Sequence[Composition]) -> Composition:
@@ -291,10 +309,15 @@ def _step_all(
 
 
 def _finish(
-    bundle: Bundle, settings: ComposeConfig, piece: Piece, given: Score | None, digest: str | None
+    bundle: Bundle,
+    settings: ComposeConfig,
+    piece: Piece,
+    given: Score | None,
+    digest: str | None,
+    worth: Worth | None,
 ) -> Composition:
     """Return the finished piece, with its recipe as a text event, and in that the digest of the primer as given."""
-    ids, seed, number = piece.finished_ids, settings.seed or 0, piece.index // settings.best_of
+    ids, seed, number = piece.finished_ids, settings.seed or 0, settings.index
     score = piece.representation.decode(ids)
     is_music = not piece.representation.reads_prose
     bars = piece.beginning.bars
@@ -320,6 +343,7 @@ def _finish(
         log_likelihood=piece.log_probability / max(1, chosen_notes),
         fixed_log_likelihood=piece.fixed_log_probability / max(1, piece.judged_notes),
         continuation_score=piece.continuation_score,
+        worth=None if worth is None or not is_music else worth(score),
         constraints=tuple(state.name for state in piece.constraints if state.is_asked),
         relaxed_constraints=dict(piece.relaxed),
         told=told(piece.representation, settings),

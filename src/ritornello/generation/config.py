@@ -57,11 +57,12 @@ class ComposeConfig(ConstraintSettings, MusicSettings, BeamConfig):
         0, ge=0, lt=2**31, description="begin with this one of the pieces that the seed makes, counted from 0"
     )
     count: int = Field(1, ge=1, le=1000, description="how many pieces, in one run")
-    best_of: int = Field(
-        1,
+    best_of: int | None = Field(
+        None,
         ge=1,
         le=256,
-        description="compose so many candidates for each piece, and keep the most probable that copies little",
+        description="compose so many candidates for each piece, and keep the one that is most like real music and"
+        " copies little (if not given: 4 of 16 to 64 bars, fewer of longer ones, 8 of a loop, else 1)",
     )
     faithful: bool = Field(
         False, description="choose tokens as the model's original system does, where nothing else is given"
@@ -84,7 +85,7 @@ class ComposeConfig(ConstraintSettings, MusicSettings, BeamConfig):
 
     @model_validator(mode="after")
     def _check_count(self) -> Self:
-        if self.count * self.best_of > MOST_CANDIDATES:
+        if self.count * (self.best_of or 1) > MOST_CANDIDATES:
             raise ValueError(
                 f"count {self.count} times best_of {self.best_of}: at most {MOST_CANDIDATES} in one run"
             )

@@ -64,7 +64,7 @@ class Piece(Decoder):
     def adjusts_logits(self) -> bool:
         """Whether `process` has anything to do."""
         is_judged = self.conditions.fixed_notes is not None  # by the logits
-        return is_judged or self.grammar.reassigns_probability or bool(self.processors)
+        return is_judged or self.grammar.reassigns_probability or self.is_inclined or bool(self.processors)
 
     def process(self, logits: Logits) -> Logits:
         """Return the logits, (vocabulary,), by which to choose; see `Decoder.process`."""

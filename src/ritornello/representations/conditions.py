@@ -16,13 +16,15 @@ class FixedNotes:
     In bars that are `free` nothing is fixed. In those of `returns`, {bar: an earlier bar}, the notes of the earlier bar
     sound again, as they were composed. In all others exactly the notes of `score` sound, at their onset, pitch and
     length, and its meters and tempos hold throughout. is_accompanied: parts that are not in `score` are free in all
-    bars; a representation without parts may add notes to those of `score`.
+    bars; a representation without parts may add notes to those of `score`. section_bars: those of each section of a
+    form.
     """
 
     score: Score | None = None
     free: frozenset[int] = frozenset()
     returns: Mapping[int, int] = field(default_factory=dict)
     is_accompanied: bool = False
+    section_bars: int | None = None
 
 
 @dataclass(frozen=True)

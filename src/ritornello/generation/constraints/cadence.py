@@ -38,15 +38,10 @@ class Cadence(Constraint):
     def start(self, context: Context) -> CadenceState | None:
         from ritornello.representations.multitrack import Multitrack
 
-        if not (context.of(CadenceSettings).cadence and may_end_freely(context.of(FixedNotesSettings))):
+        if not (context.of(CadenceSettings).cadence and context.of(FixedNotesSettings).is_composed):
             return None
         from ritornello.generation.constraints.cadence_multitrack import CadenceState
 
         found = context.representation
         key = context.of(ScaleSettings).key_signature
         return CadenceState(found.vocabulary, key) if isinstance(found, Multitrack) else None
-
-
-def may_end_freely(fixed: FixedNotesSettings) -> bool:
-    """Whether the last bar may be composed: of fixed notes, only those of a form may leave it free."""
-    return not fixed.fixed_notes_asked or bool(fixed.form and not fixed.loop)

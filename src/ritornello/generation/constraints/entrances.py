@@ -12,7 +12,8 @@ that has not played yet does; one that only rests need not.
 
 It needs the header, the silences and the bars left that the grammar state of `multitrack` follows, and its order of
 notes at an onset; for other representations it does nothing. Fixed notes have a form of their own: beside them only
-instruments that are asked for must enter, one after another in the free bars.
+instruments that are asked for must enter, one after another in the free bars. In a `form` all do, in the bars that do
+not return.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Entrances(Constraint):
     def start(self, context: Context) -> EntrancesState | None:
         from ritornello.representations.multitrack import Multitrack
 
-        is_free = not context.of(FixedNotesSettings).fixed_notes_asked
+        is_free = context.of(FixedNotesSettings).is_composed
         asks_instruments = getattr(context.settings, "instruments", None) is not None
         if not (context.of(EntrancesSettings).entrances and (is_free or asks_instruments)):
             return None
