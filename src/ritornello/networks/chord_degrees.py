@@ -34,8 +34,8 @@ class ChordDegrees(nn.Module):
         nn.init.zeros_(self.score.bias)
 
     def add_scores(self, logits: Tensor, y: Tensor, chord: Tensor) -> Tensor:
-        """Return `logits` (batch, time, ids) with the scores of the degrees, for the output `y` (batch, time, hidden) of
-        the last layer and the values `chord` (batch, time) of the column."""
+        """Return `logits` (batch, time, ids) with the scores of the degrees, for the output `y` (batch, time, hidden)
+        of the last layer and the values `chord` (batch, time) of the column."""
         root = self.roots[chord][..., None]
         by_class = torch.gather(self.score(y), -1, (self.steps - root) % 12) * (root >= 0)
         return logits + (by_class @ self.of_class.to(by_class.dtype)).to(logits.dtype)
