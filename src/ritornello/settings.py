@@ -204,11 +204,11 @@ class TrainSettings(TypedDict, total=False):
     processes: int
     """processes that train together, each with its share of the streams (1 to 4096; default 1)"""
     evaluations: int
-    """how often in the run the held-out pieces are scored; less often where that takes more than a tenth of the
-    time (1 to 10000; default 20)"""
+    """how often in the run held-out music is scored; less often where a time budget is short (1 to 10000; default
+    20)"""
     evaluation_ids: int | None
-    """ids of the held-out pieces that are scored each time; chosen to fit the budget (at the end all are scored)
-    (at least 1)"""
+    """ids of held-out music that are scored each time; chosen so that all scoring takes a tenth of a time budget
+    at most (at the end more are scored) (at least 1)"""
     patience: int
     """stop after so many evaluations without improvement (at least 1; default 10)"""
     samples: int
