@@ -195,7 +195,7 @@ def test_music_in_seconds_keeps_its_seconds(models: dict[str, Model]) -> None:
         ("songs", {"key": "G# major"}, "no signature has 8 sharps or flats; give Ab major"),
         ("songs", {"key": "C", "scale": "D,E,G"}, "scale D,E,G has no C, the tonic of key C major; give one"),
         ("songs", {"chords": "C F G C", "bars": 2}, "bars 2: the chords are for 4 bars; give so many"),
-        ("songs", {"cadence": True, "form": "AB"}, "cadence and form AB contradict each other"),
+        ("songs", {"cadence": True, "loop": True}, "cadence and loop contradict each other"),
     ],
 )  # fmt: skip
 def test_what_a_shipped_model_lacks_is_refused_with_what_would_help(
@@ -330,6 +330,7 @@ VALUES: dict[str, Any] = {
     "temperature": 0.0, "top_p": 0.5, "top_k": 3, "min_p": 0.1, "surprise": 0.5, "beam_size": 2, "branch_factor": 2,
     "steps_per_iteration": 3, "tempo": 123.0, "meter": "3/4", "instruments": ("flute", "drums"), "infill": "2",
     "vary": 0.5, "accompany": True, "form": "AB", "loop": True, "cadence": True, "entrances": True, "guard": True,
+    "roots": True, "pulse": True, "contrast": True,
     "max_copy": 8, "step_limit": 7, "parallels": False, "polyphony": 2, "notes_per_bar": "1-9", "chord_size": 2,
     "span": 12, "lowest": "C3", "highest": "C6", "chords": "C|G7", "strict_chords": True, "key": "C major",
     "scale": "C,D,E,G,A", "bars": 2, "seconds": 5.0, "notes": 12, "density": (4.0,), "pitch_classes": (1.0,) * 12,

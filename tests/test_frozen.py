@@ -48,6 +48,9 @@ TINY: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "words": ("words", {}, {"network": "gate_dropout_lstm", "layers": 2}),
 }
 
+# Settings that are on by default, and that have recipes of their own.
+PLAIN: dict[str, Any] = {"seed": 1, "roots": False, "pulse": False, "contrast": False}
+
 PIECES: dict[str, tuple[str, dict[str, Any]]] = {
     "songs": ("songs", {"bars": 8}),
     "piano": ("piano", {"bars": 6}),
@@ -64,6 +67,9 @@ PIECES: dict[str, tuple[str, dict[str, Any]]] = {
     "strict chords": ("piano", {"bars": 4, "chords": "Am|F|C|G7|", "strict_chords": True}),
     "hand": ("piano", {"bars": 4, "chord_size": 3, "span": 12}),
     "line": ("bands", {"bars": 4, "instruments": "overdriven guitar,bass,drums", "polyphony": 1}),
+    "roots": ("songs", {"bars": 4, "chords": "Dm7 G7 | Cmaj7", "roots": True}),
+    "pulse": ("bands", {"bars": 4, "instruments": "overdriven guitar,bass,drums", "pulse": True}),
+    "whole": ("folk", {"bars": 16, "contrast": True}),
     "little copied": ("chorales", {"bars": 8, "max_copy": 5}),
     "cool notes": ("songs", {"notes": 50, "temperature": 0.6, "top_k": 12}),
     "seconds": ("folk", {"seconds": 9, "tempo": 140, "meter": "6/8"}),
@@ -146,7 +152,7 @@ def live_model_of(name: str) -> Any:
 
 def compose(model: str, asked: dict[str, Any]) -> bytes:
     """Return the ids of the pieces of a recipe."""
-    pieces = model_of(model).compose_many(**{"seed": 1, **asked})
+    pieces = model_of(model).compose_many(**PLAIN | asked)
     return b"".join(piece.ids.astype("<i4").tobytes() for piece in pieces)
 
 

@@ -9,9 +9,6 @@ from ritornello.chord_symbols import chord_symbols
 from ritornello.errors import ConfigError, CorpusError
 from ritornello.leadsheet import (
     check_leadsheet,
-    clarity,
-    clear_chords,
-    find_chords,
     melody_track,
     name_chord,
     read_leadsheet,
@@ -152,20 +149,3 @@ def test_after_a_sign_of_no_chord_none_is_in_force():
     texts = tuple(Text(TICKS * n, "marker", sign) for n, sign in enumerate(("Dm7", "N.C.", "G7", "nc", "C")))
     sheet = read_leadsheet(Score(TICKS, (make_melody(),), texts=texts))
     assert [chord.name if chord else None for _, chord in sheet.chords] == ["Dm7", None, "G7", None, "C"]
-
-
-def test_chords_are_clear_where_the_sound_belongs_to_them():
-    notes = make_notes([*block(0, C), *block(1, G7)])
-    assert clarity(notes, find_chords(Score(TICKS), notes)) == 1.0
-    with_stranger = make_notes([*block(0, C), *block(1, (*G7, 49))])  # a fifth of the sound of the second bar
-    assert clarity(with_stranger, ((0, parse_chord("C")), (BAR, parse_chord("G7")))) == pytest.approx(7 / 8)
-    open_fifth = make_notes([*block(0, (48, 55)), *block(1, G7)])  # major or minor?
-    assert clarity(open_fifth, find_chords(Score(TICKS), open_fifth)) == 0.5
-    assert clarity(make_notes(), ()) == 0.0
-
-
-def test_the_melody_helps_to_name_chords_that_the_accompaniment_leaves_open():
-    soprano = Track(make_notes([(0, BAR, 67, 64), (BAR, BAR, 72, 64)]), name="Soprano")
-    lower = Track(make_notes([*block(0, (40, 52, 59)), *block(1, (45, 52, 57))]))
-    assert [chord.name for _, chord in clear_chords(Score(TICKS, (soprano, lower)))] == ["Em", "Am"]
-    assert clear_chords(Score(TICKS, (soprano,))) == clear_chords(Score(TICKS)) == ()

@@ -257,6 +257,8 @@ def test_inspect_prints_a_command_that_a_shell_reads_and_figures_as_json(tmp_pat
     found = json.loads(CliRunner().invoke(app, [str(folder), "--json", "--processes", "1"]).stdout)
     assert found["recommended"]["preset"] == "attention_rnn"
     assert found["losses"]["multitrack"]["kept"] == 1
+    assert (found["harmony"]["pieces"], found["harmony"]["keys"]) == (3, 1)
+    assert "changes of chord a bar, 1.0 keys a piece" in text
     assert found["losses"]["melody"]["pieces"] == 3
     assert found["losses"]["multitrack"]["words"] == ["keeps all notes"]
     assert [file["beat"] for file in found["files"]] == [True] * 3

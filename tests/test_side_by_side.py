@@ -18,9 +18,12 @@ from ritornello.config import checked
 from ritornello.errors import ConfigError
 from ritornello.evaluation.comparison import Likeness
 from ritornello.evaluation.config import EvaluateConfig
+from ritornello.evaluation.contrast import Contrast
 from ritornello.evaluation.evaluate import Evaluation
 from ritornello.evaluation.features import ENDINGS, FEATURES
+from ritornello.evaluation.reference import Measured
 from ritornello.evaluation.side_by_side import compare_evaluations
+from ritornello.evaluation.two_sample import TwoSample
 from ritornello.likelihood import Likelihood
 from ritornello.representations.multitrack import Multitrack
 from ritornello.score import Score
@@ -29,13 +32,29 @@ NAMES = list(FEATURES | ENDINGS)
 HALVES = 20
 
 
-def evaluation(name: str, nats: list[float], feature: list[float], overlaps: list[float]) -> Evaluation:
+OF_CONTRAST = ["told apart", "keys", "voices", "outside", "chord changes"]
+
+
+def contrast(area: float = 0.9, outside: tuple[int, ...] = (1, 3)) -> Contrast:
+    """Return figures of two composed pieces of ten notes and two chord changes each."""
+    two, ten = np.array([2, 2]), np.array([10, 10])
+    composed = Measured(np.array([6.0, 8.0]), two, np.array(outside), ten)
+    real = Measured(np.array([4.0, 4.0]), two, np.array([0, 1]), ten)
+    test = TwoSample(area, 0.03, (0.4, 0.6), {}, (), 50)
+    return Contrast(test, (0.8, 0.06), (0.7, 0.0), (composed, real), (0, 0), 0)
+
+
+def evaluation(
+    name: str, nats: list[float], feature: list[float], overlaps: list[float], apart: Contrast | None = None
+) -> Evaluation:
     """Return an evaluation on pieces of ten notes each."""
     judged = tuple(Likelihood(-10 * each, 20, 10, 15, 20, 15) for each in nats)
     table = {key: np.array(feature) for key in NAMES}
     likeness = {key: Likeness((0, 0), (0, 0), tuple(overlaps), (0.8,) * len(overlaps)) for key in NAMES}
     real = {key: np.full(len(nats), 3.0) for key in NAMES}
-    return Evaluation(name, checked(EvaluateConfig, {}), judged, 60.0, likeness, table, real, ())
+    return Evaluation(
+        name, checked(EvaluateConfig, {}), judged, 60.0, likeness, table, real, (), apart or contrast()
+    )
 
 
 def test_figures_and_errors() -> None:
@@ -56,6 +75,22 @@ def test_figures_and_errors() -> None:
     row = rows[NAMES[0]]
     assert (row.one, row.other, row.real) == (2.0, 5.0, 3.0)
     assert row.error == pytest.approx(1.0)  # the variance of 1 and 3 is 2, by two pieces
+
+
+def test_what_tells_pieces_apart_stands_side_by_side() -> None:
+    nats, values, overlaps = [2.0] * 4, [1.0, 2.0], [0.5] * HALVES
+    one = evaluation("a", nats, values, overlaps, contrast(0.9, (1, 3)))
+    other = evaluation("b", nats, values, overlaps, contrast(0.7, (2, 2)))
+    rows = {row.name: row for row in compare_evaluations(one, other).rows}
+    told = rows["told apart"]
+    assert (told.one, told.other, told.real) == (0.9, 0.7, 0.5)
+    assert told.error == pytest.approx(0.03 * 2**0.5)
+    assert told.is_sure
+    assert (rows["keys"].error, rows["voices"].one) == (pytest.approx(0.06 * 2**0.5), 0.7)
+    outside = rows["outside"]  # of the four ways to draw two pieces, one has 0.1, one 0.3, two 0.2
+    assert (outside.one, outside.other, outside.real) == (0.2, 0.2, 0.05)
+    assert outside.error == pytest.approx(0.1 / 2**0.5, abs=0.005)
+    assert (rows["chord changes"].one, rows["chord changes"].real) == (3.5, 2.0)
 
 
 def test_the_error_of_the_likelihood_is_that_of_the_mean() -> None:
@@ -105,7 +140,7 @@ def test_two_models_with_music_and_without(run: Any) -> None:
         [2, 2],
         5,
     )
-    assert list(with_music["figures"]) == ["nats a note", "right", "overlap", *NAMES]
+    assert list(with_music["figures"]) == ["nats a note", "right", "overlap", *OF_CONTRAST[1:], *NAMES]
     assert with_music["figures"]["nats a note"]["difference"] == 0.0
     code, out, err = run("evaluate", "a.rit", "b.rit", "--count", "2", "--bars", "2", "--json")
     assert code == 0, err

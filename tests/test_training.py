@@ -219,6 +219,19 @@ def test_from_a_folder_to_a_bundle_and_on_from_there(folder: Path, tmp_path: Pat
         assert not (tmp_path / "other.run").exists()
     same = TrainConfig(hidden=8, dropout=0.3, steps=2, samples=0)
     assert prepare([folder], tmp_path / "same.rit", same, init=out).trainer.config.dropout == 0.3
+    # What its representation can learn later is added; what it has stays.
+    early, options = tmp_path / "early.rit", {"moved": False, "entrances": False}
+    list(
+        prepare(
+            [folder], early, TrainConfig(**{**SMALL, "steps": 2, "representation_options": options})
+        ).steps()
+    )
+    more = TrainConfig(steps=2, samples=0, representation_options={"moved": True})
+    shown = [run.corpus.representation.columns for run in (
+        prepare([folder], tmp_path / "same_columns.rit", TrainConfig(steps=2, samples=0), init=early),
+        prepare([folder], tmp_path / "more.rit", more, init=early),
+    )]  # fmt: skip
+    assert {each.name for each in shown[1]} - {each.name for each in shown[0]} == {"moved"}
     # A model that exists is replaced only by force.
     before = out.read_bytes()
     with pytest.raises(

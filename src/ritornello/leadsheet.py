@@ -30,9 +30,6 @@ MELODY_NAME = re.compile(r"melod|solo|lead|voice|vocal|sing|theme|tune", re.IGNO
 TEMPLATES = ("maj", "min", "7", "maj7", "m7", "dim", "m7b5", "dim7", "aug", "6", "m6", "sus4", "7sus4", "mM7")
 """The qualities of chords found in notes; of two that fit alike, the earlier."""
 
-CLEAR = 0.95
-"""The least `clarity` of chords that are shown where nothing is written."""
-
 
 @dataclass(frozen=True)
 class LeadSheet:
@@ -55,19 +52,6 @@ def read_leadsheet(score: Score, melody: str | None = None) -> LeadSheet:
         score, others if len(others) else line
     )
     return LeadSheet(line, program, chords, bool(given))
-
-
-def clear_chords(score: Score) -> tuple[tuple[int, Chord], ...]:
-    """Return the chords found in the accompaniment, or else in all pitched notes, if they are clear; else none.
-
-    They are if of their sound, and of the chords, the share `CLEAR` is as it should be (see `clarity`).
-    """
-    line, _, others = _divided(score)
-    for notes in (others, sort_notes(np.concatenate([line, others]))):
-        chords = find_chords(score, notes)
-        if clarity(notes, chords) >= CLEAR:
-            return chords
-    return ()
 
 
 def _divided(score: Score, melody: str | None = None) -> tuple[Notes, int, Notes]:
@@ -165,29 +149,6 @@ def find_chords(score: Score, notes: Notes) -> tuple[tuple[int, Chord], ...]:
         if chord is not None and (not chords or chords[-1][1] != chord):
             chords.append((tick, chord))
     return tuple(chords)
-
-
-def clarity(notes: Notes, chords: Sequence[tuple[int, Chord]]) -> float:
-    """Return how clearly the notes say the chords, 0 to 1: the lesser of two shares.
-
-    They are the share of their sound, from the first chord on, that belongs to the chord of its time, and the share of
-    chords of which all tones but the fifth are heard. 0 without chords.
-    """
-    if not chords:
-        return 0.0
-    starts, ends = notes["start"], notes["start"] + notes["duration"]
-    stops = [tick for tick, _ in chords[1:]] + [int(ends.max())]
-    inside = total = complete = 0.0
-    longest = int(notes["duration"].max())
-    for (tick, chord), stop in zip(chords, stops, strict=True):
-        near = slice(*np.searchsorted(starts, (tick - longest, stop)).tolist())
-        sounding = np.minimum(ends[near], stop) - np.maximum(starts[near], tick)
-        weights = np.bincount(notes["pitch"][near] % 12, np.maximum(sounding, 0), minlength=12)
-        total += float(weights.sum())
-        inside += float(weights[list(chord.pitch_classes)].sum())
-        fifth = (chord.root + 7) % 12
-        complete += all(weights[each] > 0 for each in chord.pitch_classes - {fifth})
-    return min(inside / max(total, 1.0), complete / len(chords))
 
 
 def name_chord(notes: Notes, start: int, stop: int) -> Chord | None:

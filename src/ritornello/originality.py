@@ -163,6 +163,20 @@ class Index:
         line = int(np.searchsorted(self.first, note, side="right")) - 1
         return self.names[self.piece[line]], int(self.bars[note]) + 1
 
+    def lines(self, piece: int, bars: int) -> list[Line]:
+        """Return the first bars of the lines of a piece; the onsets of each begin at 0, and distances beyond
+        LONGEST_WAIT are shortened to that."""
+        found = []
+        for number in np.flatnonzero(self.piece == piece).tolist():
+            first = self.first[number]
+            last = self.first[number + 1] if number + 1 < len(self.first) else len(self.bars)
+            last = first + int(np.searchsorted(self.bars[first:last], bars))
+            if last > first:
+                onsets = np.append(0, np.cumsum(self.steps[first : last - 1] // 256, dtype=np.int64))
+                pitches, own = self.pitches[first:last], self.bars[first:last]
+                found.append(Line(onsets, pitches.astype(np.int64), own.astype(np.int64)))
+        return found
+
     def within_lines(self, steps: int) -> NDArray[np.bool_]:
         """Return for each first note whether the run of so many steps lies within one line."""
         before = np.concatenate([[0], np.cumsum(self.steps == _NO_STEP)[:-1]])

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ritornello.representations import columns
 from ritornello.representations.columns import ColumnReader
 from ritornello.representations.columns.bars_ago import BarsAgo
+from ritornello.representations.columns.entering import Entering
 from ritornello.representations.columns.key import KeySoFar
 from ritornello.representations.columns.longest_silent import LongestSilent
 from ritornello.representations.columns.position import Position
@@ -56,6 +57,14 @@ def each(*argument: st.SearchStrategy[Any]) -> st.SearchStrategy[Steps]:
 CASES: dict[str, tuple[Callable[[], ColumnReader], st.SearchStrategy[Steps]]] = {
     "bars ago": (lambda: BarsAgo((1, 2, 4), 5, 6, (1, 2, 4), 5), timed(st.integers(0, 4))),
     "bars ago, only notes": (lambda: BarsAgo((1, 3), 5, 6), timed(st.integers(0, 4))),
+    "entering": (
+        Entering,
+        each(voice, st.booleans(), st.integers(-1, 12), small).map(
+            lambda steps: [
+                (v, n and v >= 0, e if v < 0 else -1, i // 2) for i, (v, n, e, _) in enumerate(steps)
+            ]
+        ),
+    ),
     "key": (KeySoFar, each(st.integers(-1, 127))),
     "longest silent": (
         LongestSilent,

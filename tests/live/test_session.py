@@ -433,8 +433,8 @@ def test_undo_takes_the_last_call_and_its_answer_back() -> None:
     before = session.notes
     jam(session, NETWORK, tune(3.7), 7.2)
     assert len(session.notes) > len(before)
-    session.receive(Undo(), 7.3)
-    outputs = jam(session, NETWORK, [], 7.4)[0]
+    session.receive(Undo(), 7.5)  # when all notes of the first answer have ended
+    outputs = jam(session, NETWORK, [], 7.6)[0]
     assert session.notes == before
     assert of(HistoryChanged, outputs)
     assert session.turn.turn == Turn.PLAYER

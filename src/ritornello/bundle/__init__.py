@@ -69,6 +69,7 @@ from ritornello.errors import BundleError, ConfigError
 from ritornello.originality import Index, unpack_index
 from ritornello.paths import Source, name_of, read_bytes, write_bytes
 from ritornello.representations import REPRESENTATIONS
+from ritornello.structure import Structure
 
 if TYPE_CHECKING:
     from ritornello.networks import Network
@@ -134,6 +135,11 @@ class Bundle:
     def index(self) -> Index | None:
         """The index of the training music, or None: older bundles and those of prose have none."""
         return unpack_index(self.music, f"{self.path}: {MUSIC}") if self.music else None
+
+    @cached_property
+    def structure(self) -> Structure | None:
+        """The structure of the training music, or None without an index."""
+        return None if self.index is None else Structure(self.index)
 
     @property
     def origins(self) -> tuple[Origin, ...]:

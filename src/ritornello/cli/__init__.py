@@ -25,6 +25,7 @@ from ritornello.registry import Registry
 COMMANDS = {
     "inspect": "Examine music files: a verdict and a reason for each, what is in them, and how long learning will "
     "take.",
+    "analyse": "Say what a musician would write above pieces: keys, sections, phrases, melody, motifs, chords.",
     "train": "Learn from MIDI files, for a given time, and write a model. Ctrl-C leaves the best so far; --resume "
     "goes on.",
     "adapt": "Give a model the style of a few files, in less than a minute. What is written is small, and needs "
@@ -42,6 +43,8 @@ COMMANDS = {
     "likelihood": "Measure how probable pieces are under a model, and how often it predicts the next token.",
     "evaluate": "Measure how probable real pieces are under a model, and how alike its own pieces are to them; or "
     "compare two.",
+    "listen": "Make a page to compare real and composed pieces blindly by ear; or say what the ratings tell that it "
+    "saved.",
     "bench": "Measure on public collections, beside published figures.",
 }
 """The commands in the order of the help, each with the first line of its own help."""

@@ -109,12 +109,17 @@ def _tell(progress: Callable[[str, int, int], None], name: str, what: str, done:
 
 
 def _print(found: Evaluation, out: list[Path]) -> None:
-    from ritornello.evaluation.report import HEADINGS, describe, figures, rows
+    from ritornello.evaluation.report import HEADINGS, NOTICED, TOLD_APART, describe, figures, noticed, rows
 
     typer.echo(f"{found.model}: {describe(found)}")
     for name, value in figures(found):
-        typer.echo(f"  {name:42} {value}")
+        typer.echo(f"  {name:46} {value}")
     typer.echo("  (nats: the surprise of the model, -ln p; lower is better)\n")
+    if told := noticed(found):
+        typer.echo(f"  {TOLD_APART}\n")
+        for line in (NOTICED, *told):
+            typer.echo(f"  {line[0]:60}{line[1]:>18}{line[2]:>18}")
+        typer.echo("")
     for line in (HEADINGS, *rows(found)):
         typer.echo(f"  {line[0]:20}{line[1]:>16}{line[2]:>16}{line[3]:>9}{line[4]:>9}  {line[5]}")
     for path in out:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from ritornello.corpus.losses import Losses
     from ritornello.corpus.recommend import Recommendation
-    from ritornello.corpus.report import BaseForecast, Forecast
+    from ritornello.corpus.report import BaseForecast, Forecast, Harmony
     from ritornello.corpus.scan import FileReport, Scan
+    from ritornello.score import Score
 
 COLOURS = {"used": "green", "repaired": "yellow", "skipped": "red", "duplicate": "cyan", "failed": "red"}
 
@@ -46,23 +47,28 @@ def inspect(
     from rich.console import Console
 
     from ritornello.cli.music_files import passed_over
-    from ritornello.corpus.report import forecast, recommendation, scan_to_json
+    from ritornello.corpus.losses import sample
+    from ritornello.corpus.report import forecast, recommendation, scan_to_json, summarise_harmony
     from ritornello.corpus.scan import scan
     from ritornello.errors import CorpusError, counted
+    from ritornello.formats import read
 
     with _progress() as progress:
         found = scan(paths, minimum_notes=minimum_notes, processes=processes, progress=progress)
     outlook = forecast(sum(report.notes for report in found.used)) if found.used else None
     from_base = _from_base(found)
     advice = recommendation(found)
-    losses = _losses(found, advice) if advice else {}
+    heard = [read(report.path) for report in sample(found.used)] if advice else []
+    losses = _losses(heard, advice) if advice else {}
+    harmony = summarise_harmony(heard)
     if as_json:
         facts = scan_to_json(found, outlook, from_base)
         facts["recommended"] = advice and asdict(advice) | {"command": _command(paths, advice)}
+        facts["harmony"] = harmony and asdict(harmony)
         facts["losses"] = {name: asdict(each) | {"words": each.lines()} for name, each in losses.items()}
         typer.echo(json.dumps(facts, ensure_ascii=False))
     else:
-        _print(Console(highlight=False), found, outlook, from_base, show_all)
+        _print(Console(highlight=False), found, outlook, from_base, harmony, show_all)
         if advice:
             typer.echo(f"\nrecommended: {_command(paths, advice)}\n  {advice.reason}")
         if losses:
@@ -97,17 +103,15 @@ def _command(paths: Sequence[str], advice: Recommendation) -> str:
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
-def _losses(found: Scan, advice: Recommendation) -> dict[str, Losses]:
+def _losses(scores: Sequence[Score], advice: Recommendation) -> dict[str, Losses]:
     """Return what the default representation, and the recommended one, would lose of the pieces."""
-    from ritornello.corpus.losses import measure_losses, sample
-    from ritornello.formats import read
+    from ritornello.corpus.losses import measure_losses
     from ritornello.presets import PRESETS
 
     settings = PRESETS[advice.preset].settings if advice.preset else {}
     options = {"multitrack": {}} | {
         settings.get("representation", "multitrack"): settings.get("representation_options", {})
     }
-    scores = [read(report.path) for report in sample(found.used)]
     return {name: measure_losses(name, each, scores) for name, each in options.items()}
 
 
@@ -125,7 +129,12 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
 
 
 def _print(
-    console: Console, found: Scan, outlook: Forecast | None, from_base: BaseForecast | None, show_all: bool
+    console: Console,
+    found: Scan,
+    outlook: Forecast | None,
+    from_base: BaseForecast | None,
+    harmony: Harmony | None,
+    show_all: bool,
 ) -> None:
     from rich.table import Table
     from rich.text import Text
@@ -151,6 +160,8 @@ def _print(
         console.print(f"... and {hidden:,} more; --all lists every file")
     facts = Table(show_header=False, box=None, pad_edge=False)
     rows = summary_rows(found.summary())
+    if harmony:
+        rows.append(("harmony", harmony.text))
     if outlook:
         apart = split_forecast(found.used).removeprefix("held out: ")
         rows += [("held out", apart)]

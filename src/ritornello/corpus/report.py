@@ -10,15 +10,20 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from ritornello.analysis.beats import find_beats
+from ritornello.analysis.chords import find_chords
+from ritornello.analysis.keys import bar_keys, find_keys
 from ritornello.corpus.pool import processor_count
 from ritornello.corpus.recommend import Recommendation, recommend
 from ritornello.corpus.scan import FileReport, Scan
-from ritornello.errors import counted
+from ritornello.errors import ConfigError, counted
+from ritornello.score import Score
 from ritornello.theory import instrument_name
 
 TOKENS_PER_NOTE = 1.9
@@ -234,6 +239,39 @@ def summary_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
             ),
         ]
     return rows
+
+
+@dataclass(frozen=True)
+class Harmony:
+    """The harmony of a sample of pieces: the share of bars in minor, keys a piece, changes of chord a bar."""
+
+    pieces: int
+    minor: float
+    keys: float
+    changes: float
+
+    @property
+    def text(self) -> str:
+        return (
+            f"{self.changes:.1f} changes of chord a bar, {self.keys:.1f} keys a piece, {1 - self.minor:.0%} of the "
+            f"bars in major, {self.minor:.0%} in minor (of {counted(self.pieces, 'piece')})"
+        )
+
+
+def summarise_harmony(scores: Iterable[Score]) -> Harmony | None:
+    """Return the harmony of the scores that have pitches (`analysis`); None if there are none."""
+    bars = minor = keys = changes = pieces = 0
+    for score in scores:
+        try:
+            beats = find_beats(score)
+        except ConfigError:  # too long
+            continue
+        if spans := find_keys(score, beats):
+            of_bar = bar_keys(beats)
+            pieces, bars, keys = pieces + 1, bars + len(of_bar), keys + len(spans)
+            minor += int((of_bar >= 12).sum())
+            changes += len(find_chords(score, beats)) - 1
+    return Harmony(pieces, minor / bars, keys / pieces, changes / bars) if pieces else None
 
 
 def _listed(counts: dict[str, int], most: int = 8) -> str:

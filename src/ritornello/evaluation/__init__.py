@@ -1,10 +1,16 @@
-"""Evaluation of a model: the likelihood of held-out pieces, and the likeness of generated pieces to real ones.
+"""Evaluation of a model: the likelihood of held-out pieces, and what sets the pieces that it composes apart from them.
 
-Neither figure replaces the other. *Likelihood*: nats a token, a note and a second of whole pieces; the last two compare
-models of different representations. *Likeness*: features of generated and of real pieces (`features`), compared by the
-overlap of their distributions (`comparison`), beside the overlap of two halves of the real pieces, which is the
-ceiling. Real pieces are first encoded and decoded by the model's representation, and for the features cut to the length
-of the generated ones.
+No figure replaces the others.
+- *Likelihood*: nats a token, a note and a second of whole pieces; the last two compare models of different
+  representations.
+- *Told apart*: a classifier (`forest`) that has learned from other pieces names the composed one of a pair
+  (`two_sample`), by two hundred numbers of each piece (`details`: `lines`, `form`, and `reference` for what needs other
+  real pieces to be measured). `contrast` adds counts of faults.
+- *Likeness*: 17 features (`features`), compared by the overlap of their distributions (`comparison`), beside that of
+  two halves of the real pieces, which is the ceiling. Pieces may be alike in each and be told apart at once.
+- *By ear*: `listening` makes a page for blind comparison, and reads its ratings.
 
-Read in order: `features`, `comparison`, `evaluate`, then `report`.
+Real pieces are first encoded and decoded by the model's representation, and cut to the length of the composed ones.
+
+Read in order: `features`, `comparison`, `details`, `two_sample`, `contrast`, `evaluate`, then `report`.
 """

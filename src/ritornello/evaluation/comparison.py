@@ -71,8 +71,8 @@ def compare(
             (a, b), (c, d) = ([table[name] for table in halves] for halves in (of_generated, of_real))
             overlaps.append((overlap(a, c, grain) + overlap(b, d, grain)) / 2)
             ceilings.append(overlap(c, d, grain))
-        moments = _moments(finite(generated[name])), _moments(finite(real[name]))
-        likeness[name] = Likeness(*moments, tuple(overlaps), tuple(ceilings))
+        of_both = moments(finite(generated[name])), moments(finite(real[name]))
+        likeness[name] = Likeness(*of_both, tuple(overlaps), tuple(ceilings))
     return likeness
 
 
@@ -124,5 +124,6 @@ def density(values: Floats, places: Floats, width: float) -> Floats:
     return np.asarray(kernels.mean(axis=1) / (width * np.sqrt(2 * np.pi)))
 
 
-def _moments(values: Floats) -> tuple[float, float]:
+def moments(values: Floats) -> tuple[float, float]:
+    """Return mean and standard deviation."""
     return (float(values.mean()), float(values.std())) if len(values) else (float("nan"), float("nan"))

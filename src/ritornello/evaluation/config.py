@@ -20,3 +20,13 @@ class EvaluateConfig(SamplerConfig):
         None, ge=1, le=1000, description="compare only so many bars, the first of each piece (default: all)"
     )
     seed: int = Field(0, ge=0, lt=2**32, description="of the pieces composed and chosen")
+
+
+class ListenConfig(SamplerConfig):
+    """Settings of a page for blind comparison, and of the sampler for the pieces that are composed for it."""
+
+    pairs: int = Field(
+        12, ge=1, le=200, description="pairs of a real and a composed piece, chosen by the seed"
+    )
+    bars: int = Field(16, ge=1, le=200, description="play so many bars, the first of each piece")
+    seed: int = Field(0, ge=0, lt=2**32, description="of the pieces chosen and composed, and of their order")

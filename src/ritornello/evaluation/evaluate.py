@@ -14,8 +14,10 @@ from ritornello.config import checked
 from ritornello.errors import ConfigError
 from ritornello.evaluation.comparison import Likeness, Table, compare, shares_of_ceiling
 from ritornello.evaluation.config import EvaluateConfig
+from ritornello.evaluation.contrast import Contrast, contrast
 from ritornello.evaluation.features import ENDINGS, FEATURES, beginning, measure
 from ritornello.generation import Model
+from ritornello.generation.compose import Composition
 from ritornello.generation.samplers import with_sampling
 from ritornello.generation.settings import METER, SamplerConfig
 from ritornello.likelihood import Likelihood
@@ -28,13 +30,18 @@ from ritornello.theory import DRUMS
 LONGEST = 1000
 """The most bars of a composed piece."""
 
+LEAD_OUT = 4
+"""Where beginnings are compared, a composed piece goes on for so many bars more, as the real one does: else its ending
+would be compared with the middle of that."""
+
 Progress = Callable[[str, int, int], None]
 """Called with the name of the phase, the number of pieces done, and the number of all."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The result. `likeness` is by feature; `generated` and `real` hold the values of all pieces."""
+    """The result. `likeness` is by feature; `generated` and `real` hold the values of all pieces; `contrast` is what
+    sets composed pieces apart from real ones."""
 
     model: str
     config: EvaluateConfig
@@ -44,6 +51,7 @@ class Evaluation:
     generated: Table
     real: Table
     copies: tuple[Copies, ...]
+    contrast: Contrast
 
     @property
     def likelihood(self) -> Likelihood:
@@ -79,6 +87,7 @@ class Evaluation:
             **self.config.model_dump(),
             "composed": self.counts[0],
             "compared with": self.counts[1],
+            **self.contrast.facts(),
             "likelihood": self.likelihood.facts() | {"nats_per_second": round(self.nats_per_second, 4)},
             "features": {name: row.facts() for name, row in self.likeness.items()},
             "share_of_ceiling": round(share, 4),
@@ -107,17 +116,11 @@ def evaluate(
     chosen = [scores[number] for number in sorted(random.permutation(len(scores))[: config.pieces].tolist())]
     real = [representation.decode(representation.encode(score)) for score in chosen]
     judged = list(model.likelihoods(chosen, partial(progress, "judging") if progress else None))
-    composed, count = [], config.count or len(real)
-    sampling = config.model_dump(include=set(SamplerConfig.model_fields))
-    for number in range(count):
-        like = beginning(real[number % len(real)], config.bars or LONGEST)
-        settings = settings_like(like, representation)
-        composed.append(model.compose(seed=config.seed, index=number, **sampling, **settings))
-        if progress:
-            progress("composing", number + 1, count)
-    generated, originals = (
-        table_of(each, config.bars) for each in ([piece.score for piece in composed], real)
+    composed, asked = composed_like(
+        model, real, config, config.bars, config.count or len(real), progress, config.seed
     )
+    pieces = [piece.score for piece in composed]
+    generated, originals = (table_of(each, config.bars) for each in (pieces, real))
     return Evaluation(
         model.bundle.card.name,
         config,
@@ -129,7 +132,34 @@ def evaluate(
         generated,
         originals,
         tuple(piece.copies for piece in composed if piece.copies is not None),
+        contrast(real, pieces, asked, config.bars, random),
     )
+
+
+def composed_like(
+    model: Model,
+    real: Sequence[Score],
+    config: SamplerConfig,
+    bars: int | None,
+    count: int,
+    progress: Progress | None = None,
+    seed: int = 0,
+) -> tuple[list[Composition], list[int | None]]:
+    """Return pieces composed like real ones, piece n like real piece n, again from the first where there are more; and
+    how many bars each was to have.
+
+    bars: how many of the first will be compared; where a real piece has more, so has the composed one (LEAD_OUT).
+    """
+    composed, asked = [], []
+    sampling = config.model_dump(include=set(SamplerConfig.model_fields))
+    for number in range(count):
+        like = beginning(real[number % len(real)], bars + LEAD_OUT if bars else LONGEST)
+        settings = settings_like(like, model.bundle.representation)
+        composed.append(model.compose(seed=seed, index=number, **sampling, **settings))
+        asked.append(settings.get("bars"))
+        if progress:
+            progress("composing", number + 1, count)
+    return composed, asked
 
 
 def settings_like(score: Score, representation: Representation) -> dict[str, Any]:

@@ -52,6 +52,11 @@ def ratio(part: Any, whole: Any) -> float:
     return float(part / whole) if whole else np.nan
 
 
+def mean(values: Any) -> float:
+    """Return the mean; of nothing it is not a number."""
+    return float(np.mean(values)) if len(values) else np.nan
+
+
 def entropy(values: Any) -> float:
     """Return the entropy in bits of the frequencies of values (Shannon 1948)."""
     if not len(values):
@@ -72,6 +77,11 @@ class Piece:
         of_tracks = (track.notes for track in self.score.tracks if not track.is_drum)
         self.pitched: Notes = sort_notes(np.concatenate([make_notes(), *of_tracks]))
         self.pitches = self.pitched["pitch"]
+
+    @cached_property
+    def bar_starts(self) -> Ints:
+        """The step of each bar line, (bar,)."""
+        return self.score.bar_starts()
 
     @cached_property
     def sounding(self) -> tuple[Ints, Ints]:

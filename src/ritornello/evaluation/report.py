@@ -15,8 +15,13 @@ from ritornello.errors import ConfigError, MissingExtraError
 from ritornello.evaluation.comparison import density, finite, kernel_width, places_for
 from ritornello.evaluation.evaluate import Evaluation
 from ritornello.evaluation.features import ENDINGS, FEATURES
+from ritornello.evaluation.two_sample import FEW, FEWEST, TwoSample
 from ritornello.paths import write_bytes, write_text
 
+TOLD_APART = (
+    "Told apart: of a real and a composed piece, a classifier that has seen neither names the composed one. 50 of 100 "
+    "is a guess: then nothing was found that tells them apart. By group: by these numbers alone."
+)
 COLUMNS = 4
 COLOURS = {"generated": "#0b6e99", "real": "#9aa5b1"}
 
@@ -46,19 +51,76 @@ def write_report(evaluation: Evaluation, path: Path) -> Path:
 
 def figures(evaluation: Evaluation) -> list[tuple[str, str]]:
     """Return the figures other than those of single features, each with its name."""
-    judged, copies = evaluation.likelihood, evaluation.longest_copies
+    judged, copies, apart = evaluation.likelihood, evaluation.longest_copies, evaluation.contrast
     share, spread = evaluation.share_of_ceiling
+    composed, real = evaluation.counts
     rows = [
+        ("told apart from real pieces", _told_apart(apart.two_sample)),
+        *(
+            [("  by one group of numbers alone, mean", f"in {100 * told.mean_of_groups:.0f} of 100")]
+            if (told := apart.two_sample)
+            else []
+        ),
         ("held-out nats a token", f"{judged.nats_per_token:.3f}"),
         ("held-out nats a note", f"{judged.nats_per_note:.3f}"),
         ("held-out nats a second", f"{evaluation.nats_per_second:.3f}"),
         ("next token right", f"{judged.accuracy:.1%}"),
-        ("overlap, share of the ceiling", f"{share:.1%} ± {spread:.1%}"),
+        ("overlap, share of the ceiling", f"{share:.1%} ± {spread:.1%}{_beware(composed, real)}"),
+        ("overlap of keys, share of the ceiling", _share(apart.keys)),
+        ("overlap of when voices play, of the ceiling", _share(apart.voices)),
+        (
+            "notes outside the usual range of their voice",
+            f"{apart.outside[0]:.1%}; real {apart.outside[1]:.1%}",
+        ),
+        ("surprise at a chord change, nats", f"{apart.surprise[0]:.2f}; real {apart.surprise[1]:.2f}"),
+        (
+            "pieces that end in a burst of short notes",
+            f"{apart.bursts[0]} of {composed}; real {apart.bursts[1]} of {real}",
+        ),
+        ("pieces with more bars than asked for", f"{apart.extra_bars} of {composed}"),
     ]
     if copies:
         rows.append(("longest copy, notes: median", f"{np.median(copies):.0f}"))
         rows.append(("longest copy, notes: 95 % of pieces up to", f"{np.quantile(copies, 0.95):.0f}"))
     return rows
+
+
+def _told_apart(found: TwoSample | None) -> str:
+    """Return the area in words that hold for it."""
+    if found is None:
+        return f"not measured: it needs at least {FEWEST} different pieces"
+    low, high = (round(100 * value) for value in found.chance)
+    note = f"; {found.note}" if found.note else ""
+    return (
+        f"in {100 * found.area:.0f} of 100 pairs (± {100 * found.error:.0f}); a guess is right in 50, "
+        f"by chance in {low} to {high}{note}"
+    )
+
+
+def _share(pair: tuple[float, float]) -> str:
+    return f"{pair[0]:.1%} ± {pair[1]:.1%}" if np.isfinite(pair[0]) else "none"
+
+
+def _beware(composed: int, real: int) -> str:
+    """Return a note where so few pieces are compared that the overlap says little."""
+    return f"; only {min(composed, real)} pieces: it says little" if min(composed, real) < FEW else ""
+
+
+def noticed(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """Return a row for each group of details: how well it tells the pieces apart alone; and for each detail noticed."""
+    found = evaluation.contrast.two_sample
+    if found is None:
+        return []
+    of_group: dict[str, list[tuple[str, ...]]] = {name: [] for name in found.groups}
+    for each in found.noticed:
+        numbers = (f"{mean:.3f} ± {deviation:.3f}" for mean, deviation in (each.composed, each.real))
+        of_group[each.group].append((f"  {each.name}", *numbers))
+    order = sorted(found.groups, key=lambda name: -found.groups[name])
+    return [
+        row
+        for name in order
+        for row in ((f"{name}: {100 * found.groups[name]:.0f} of 100", "", ""), *of_group[name])
+    ]
 
 
 def rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
@@ -84,6 +146,7 @@ def describe(evaluation: Evaluation) -> str:
     return f"{composed} composed pieces (seed {config.seed}) like {real} real ones{cut}."
 
 
+NOTICED = ("where they are told apart", "composed", "real")
 HEADINGS = ("feature", "generated", "real", "overlap", "ceiling", "")
 
 
@@ -95,7 +158,8 @@ def to_html(evaluation: Evaluation, picture: bytes) -> str:
         f"<style>{_STYLE}</style><h1>{escape(evaluation.model)}</h1>"
         f"<p>{describe(evaluation)} Overlap: the area that two distributions share; ceiling: that of two halves of the"
         " real pieces.</p>"
-        f"{_html_table(figures(evaluation), ())}{_html_table(rows(evaluation), HEADINGS)}"
+        f"{_html_table(figures(evaluation), ())}"
+        f"<p>{TOLD_APART}</p>{_html_table(noticed(evaluation), NOTICED)}{_html_table(rows(evaluation), HEADINGS)}"
         f'<img alt="distributions of the features" src="data:image/png;base64,{image}"></html>\n'
     )
 

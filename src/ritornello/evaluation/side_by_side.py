@@ -16,17 +16,21 @@ from typing import Any
 
 import numpy as np
 
-from ritornello.arrays import Floats
+from ritornello.arrays import Floats, Ints
 from ritornello.config import checked
 from ritornello.errors import ConfigError
 from ritornello.evaluation.comparison import Table, finite, shares_of_ceiling
 from ritornello.evaluation.config import EvaluateConfig
+from ritornello.evaluation.contrast import Contrast
 from ritornello.evaluation.evaluate import Evaluation, Progress, table_of
 from ritornello.evaluation.features import ENDINGS, FEATURES
 from ritornello.generation import Model
 from ritornello.generation.samplers import with_sampling
 from ritornello.generation.settings import SamplerConfig
 from ritornello.likelihood import Likelihood
+
+Figure = tuple[float, float]
+"""A figure and its standard error."""
 
 RESAMPLINGS = 2000
 OWN_PIECES, OWN_BARS = 20, 16
@@ -89,6 +93,7 @@ def compare_evaluations(one: Evaluation, other: Evaluation) -> SideBySide:
     rows = [_judged_row(name, *figure, one, other, random) for name, figure in _FIGURES.items()]
     error = float((shares[0] - shares[1]).std())
     rows.append(Row("overlap", float(shares[0].mean()), float(shares[1].mean()), error, meaning=overlap))
+    rows += _contrast_rows(one.contrast, other.contrast, random)
     rows += _feature_rows(one.generated, other.generated, one.real)
     composed = one.counts[0], other.counts[0]
     return SideBySide((one.model, other.model), composed, one.counts[1], tuple(rows))
@@ -114,6 +119,40 @@ def compare_models(
         tables.append(table_of(scores, bars))
     names = one.bundle.card.name, other.bundle.card.name
     return SideBySide(names, (count, count), 0, tuple(_feature_rows(*tables)))
+
+
+def _contrast_rows(one: Contrast, other: Contrast, random: np.random.Generator) -> Iterator[Row]:
+    """Yield the figures of what sets the pieces of each model apart from real ones.
+
+    Their errors are those of both models as if they had composed like different pieces, so rather too great.
+    """
+
+    def row(name: str, first: Figure, second: Figure, real: float, meaning: str) -> Row:
+        return Row(name, first[0], second[0], float(np.hypot(first[1], second[1])), real, meaning)
+
+    tests = one.two_sample, other.two_sample
+    if tests[0] and tests[1]:
+        told = "from real pieces, as a share of pairs: 0.5 is a guess, lower is better"
+        yield row("told apart", (tests[0].area, tests[0].error), (tests[1].area, tests[1].error), 0.5, told)
+    of_ceiling = "overlap with real pieces, as a share of that of real with real: higher is better"
+    yield row("keys", one.keys, other.keys, 1.0, of_ceiling)
+    yield row("voices", one.voices, other.voices, 1.0, f"when and how much each voice plays: {of_ceiling}")
+    models = one.measured[0], other.measured[0]
+    outside = [_ratio_of_sums(each.outside, each.notes, random) for each in models]
+    yield row(
+        "outside", outside[0], outside[1], one.outside[1], "notes outside the usual range of their voice"
+    )
+    surprise = [_ratio_of_sums(each.nats, each.changes, random) for each in models]
+    yield row(
+        "chord changes", surprise[0], surprise[1], one.surprise[1], "surprise at them in nats, by real pieces"
+    )
+
+
+def _ratio_of_sums(parts: Floats | Ints, wholes: Ints, random: np.random.Generator) -> Figure:
+    """Return the ratio of the sums over pieces, and its standard error, the pieces resampled."""
+    picks = random.integers(0, len(parts), (RESAMPLINGS, len(parts)))
+    drawn = parts[picks].sum(axis=1) / np.maximum(wholes[picks].sum(axis=1), 1)
+    return float(parts.sum() / max(wholes.sum(), 1)), float(drawn.std())
 
 
 _FIGURES: dict[str, tuple[Callable[[Likelihood], float], str]] = {

@@ -21,6 +21,7 @@ import numpy as np
 
 from ritornello.bundle import Bundle, shortcoming
 from ritornello.config import checked
+from ritornello.expression.config import DEFAULT_AMOUNT, performed
 from ritornello.formats.text import is_prose
 from ritornello.generation.asked import missed, written
 from ritornello.generation.beam import search
@@ -41,9 +42,10 @@ from ritornello.generation.support import (
     check_supported,
     remarks,
     settle_cadence,
+    settle_candidates,
     settle_faithful,
+    settle_form,
     settle_instruments,
-    settle_loop,
     suited,
     told,
 )
@@ -53,6 +55,7 @@ from ritornello.paths import Target, path_like
 from ritornello.representations.base import Ids, Representation
 from ritornello.score import Score
 from ritornello.settings import SoundSettings
+from ritornello.structure import Worth
 
 Progress = Callable[[int, int], None]
 """Called after each step with the number of pieces that have ended, and of the ids chosen so far."""
@@ -71,11 +74,12 @@ class Composition:
     `settings` with `seed` and `index` make it again with the model of this `digest` (and the primer, if there was
     one). log_likelihood: mean over its notes, in nats, of the log-probability of the chosen ids; the primer's do not
     count. fixed_log_likelihood: the same over the fixed notes that follow chosen ones, 0 if there are none.
-    continuation_score: how well the piece leads on to these (`Piece.continuation_score`). relaxed_constraints: the
+    continuation_score: how well the piece leads on to these (`Piece.continuation_score`). worth: how like the pieces
+    learned from it is (`worth`), for one of several candidates of a whole piece. relaxed_constraints: the
     constraints that gave way to the grammar or to more important ones, and at how many steps. told: the settings that
     the model was told and that nothing enforces. missed: the settings that the score does not keep, with what it has
     instead; only `faithful` and `entrances` off lead to that. remarks: what of the primer and of the instruments the
-    model does not know, and what stands for it. find_copies: computes `copies`.
+    model does not know, and what stands for it. given: the primer. find_copies: computes `copies`.
     """
 
     score: Score
@@ -92,7 +96,9 @@ class Composition:
     missed: Mapping[str, str] = field(default_factory=dict)
     fixed_log_likelihood: float = 0.0
     continuation_score: float | None = None
+    worth: float | None = None
     remarks: tuple[str, ...] = ()
+    given: Score | None = field(default=None, repr=False, compare=False)
     find_copies: Callable[[], Copies | None] = field(default=lambda: None, repr=False, compare=False)
 
     __hash__ = None  # type: ignore[assignment]
@@ -105,13 +111,26 @@ class Composition:
         """
         return self.find_copies()
 
+    @cached_property
+    def performance(self) -> Score:
+        """The piece as it is played: `score` with the velocities, timing and pedals of a performance (`perform`).
+
+        By the settings `perform` and `swing`; with `faithful` only if they are given. Sound, MIDI and piano roll are
+        written from it, notation from `score`.
+        """
+        amount = 0.0 if self.settings.faithful else DEFAULT_AMOUNT
+        return performed(self.score, self.settings, amount, self.seed + self.index, self.given)
+
     @property
     def ranking(self) -> float:
-        """The score of a candidate: how well it leads on to fixed notes, if there are any, else how probable it is.
+        """The score of a candidate: how like real pieces it is, if that is known; else how well it leads on to fixed
+        notes, if there are any, else how probable it is.
 
         Candidates are sampled from the model before it has read the fixed notes after them, so only these are left to
         weigh. By the probability of their own notes the most monotonous would win, such as parts in octaves.
         """
+        if self.worth is not None:
+            return self.worth
         return self.log_likelihood if self.continuation_score is None else self.continuation_score
 
     @property
@@ -133,14 +152,17 @@ class Composition:
     def write(self, target: Place, format: str | None = None, **sound: Unpack[SoundSettings]) -> Place:
         """Write the piece to a path or binary file object, and return that.
 
+        Sound, MIDI and piano roll have it as it is played (`performance`), notation as it is written (`score`).
+
         `format` ("mid", "wav", "png", ...) defaults to the suffix; `sound` has the settings of sound
         files. Raises ConfigError for prose in any but .txt.
         """
-        from ritornello.rendering import write
+        from ritornello.rendering import is_played, write
 
+        path = path_like(target, format)
         if is_prose(self.score):
-            check_prose_suffix(path_like(target, format))
-        write(self.score, target, format, **sound)
+            check_prose_suffix(path)
+        write(self.performance if is_played(path) else self.score, target, format, **sound)
         return target
 
     def _repr_html_(self) -> str:
@@ -148,7 +170,7 @@ class Composition:
 
         facts = {"model": self.model, "seed": self.seed} | ({"number": self.index + 1} if self.index else {})
         asked = self.settings.model_dump(exclude={"seed", "index", "count"}, exclude_defaults=True)
-        return score_html(self.score, facts | asked)
+        return score_html(self.performance, facts | asked)
 
 
 def compose(
@@ -173,8 +195,8 @@ def compose(
     config = settle_cadence(config)
     config = config if config.faithful else with_sampling(config, bundle.card.sampling)
     seed = secrets.randbits(32) if config.seed is None else config.seed
-    config = settle_loop(settle_faithful(bundle.representation, config))
-    config = settle_instruments(bundle.representation, config)
+    config = settle_faithful(bundle.representation, config)
+    config = settle_instruments(bundle.representation, config).model_copy(update={"seed": seed})
     digest = None if primer is None else hashlib.sha256(primer.all_notes().tobytes()).hexdigest()[:16]
     representation, given = suited(bundle.representation, config, primer)
     primer = given if given is None or is_prose(given) else hear(bundle.representation, given)
@@ -182,11 +204,18 @@ def compose(
     context = Context(representation, config, primer, bundle.index, str(bundle.path))
     states = start_constraints(context, constraints)
     beginning = begin(representation, config, primer, seed)
-    first, batch = config.index * config.best_of, config.count * config.best_of
-    indices = range(first, first + batch)
+    bars = beginning.conditions.bars or 0
+    config = settle_candidates(bundle, config, primer, bars)
+    candidates, numbers = config.best_of or 1, range(config.index, config.index + config.count)
+    own = [config.model_copy(update={"index": number}) for number in numbers]
+    drawn = [settle_form(bundle, each, primer, beginning, seed) for each in own]
+    settled = [each for each in drawn for _ in range(candidates)]
+    indices = range(numbers.start * candidates, numbers.stop * candidates)
     pieces = [
-        Piece(representation, config, beginning, states, index, generator, logits_processors)
-        for index, generator in zip(indices, make_generators(seed, indices), strict=True)
+        Piece(representation, each, begun, states, index, generator, logits_processors)
+        for (each, begun), index, generator in zip(
+            settled, indices, make_generators(seed, indices), strict=True
+        )
     ]
     logits, state = stepper.read(representation.inputs(beginning.ids))
     sample = sampler or make_sampler(config)
@@ -194,9 +223,13 @@ def compose(
         pieces = [search(stepper, config, sample, piece, (logits, state)) for piece in pieces]
     else:
         _step_all(stepper, sample, pieces, (logits, state), progress)
-    settings = config.model_copy(update={"seed": seed})
-    made = [_finish(bundle, settings, piece, given, digest) for piece in pieces]
-    return [best(made[at : at + config.best_of]) for at in range(0, batch, config.best_of)]
+    is_ranked = candidates > 1 and bundle.structure is not None and not (config.keeps_primer or config.loop)
+    worth = bundle.structure.worth(bars) if is_ranked and bundle.structure else None
+    made = [
+        _finish(bundle, each, piece, given, digest, worth)
+        for (each, _), piece in zip(settled, pieces, strict=True)
+    ]
+    return [best(made[at : at + candidates]) for at in range(0, len(made), candidates)]
 
 
 def best(candidates: Sequence[Composition]) -> Composition:
@@ -228,8 +261,10 @@ class _Group:
         playing, masks = self.playing, np.empty(logits.shape, dtype=bool)
         for piece, row in zip(playing, masks, strict=True):
             piece.mask(row)
-        if playing[0].adjusts_logits:
-            logits = np.stack([piece.process(row) for piece, row in zip(playing, logits, strict=True)])
+        adjusted = [row for row, piece in enumerate(playing) if piece.adjusts_logits]
+        if adjusted:
+            logits = logits.copy()
+            logits[adjusted] = [playing[row].process(logits[row]) for row in adjusted]
         ids, log_probabilities = self.sample(logits, masks, [piece.generator for piece in playing])
         taken = zip(playing, ids.tolist(), log_probabilities.tolist(), strict=True)
         for piece, token, log_probability in taken:
@@ -289,10 +324,15 @@ def _step_all(
 
 
 def _finish(
-    bundle: Bundle, settings: ComposeConfig, piece: Piece, given: Score | None, digest: str | None
+    bundle: Bundle,
+    settings: ComposeConfig,
+    piece: Piece,
+    given: Score | None,
+    digest: str | None,
+    worth: Worth | None,
 ) -> Composition:
     """Return the finished piece, with its recipe as a text event, and in that the digest of the primer as given."""
-    ids, seed, number = piece.finished_ids, settings.seed or 0, piece.index // settings.best_of
+    ids, seed, number = piece.finished_ids, settings.seed or 0, settings.index
     score = piece.representation.decode(ids)
     is_music = not piece.representation.reads_prose
     bars = piece.beginning.bars
@@ -318,11 +358,13 @@ def _finish(
         log_likelihood=piece.log_probability / max(1, chosen_notes),
         fixed_log_likelihood=piece.fixed_log_probability / max(1, piece.judged_notes),
         continuation_score=piece.continuation_score,
+        worth=None if worth is None or not is_music else worth(score),
         constraints=tuple(state.name for state in piece.constraints if state.is_asked),
         relaxed_constraints=dict(piece.relaxed),
         told=told(piece.representation, settings),
         missed=missed(score, piece.representation, settings, given, bars) if is_music else {},
         remarks=_remarks(bundle, piece.representation, settings, given),
+        given=given,
         find_copies=partial(_find_copies, bundle, ids, piece.primer_quarters),
     )
 

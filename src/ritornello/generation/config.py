@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from ritornello.config import parsed
+from ritornello.expression.config import ExpressionConfig
 from ritornello.generation.constraints import settings_of_all
 from ritornello.generation.settings import BeamConfig, MusicSettings, StepPrecision
 from ritornello.theory import parse_pitch_class
@@ -16,10 +17,16 @@ if TYPE_CHECKING:  # the type checker knows the settings of these constraints
     from ritornello.generation.constraints.fixed_notes import FixedNotesSettings
     from ritornello.generation.constraints.length import LengthSettings
     from ritornello.generation.constraints.originality import OriginalitySettings
+    from ritornello.generation.constraints.register import RegisterSettings
     from ritornello.generation.constraints.scale import ScaleSettings
 
     class ConstraintSettings(
-        LengthSettings, ChordSettings, ScaleSettings, FixedNotesSettings, OriginalitySettings
+        LengthSettings,
+        ChordSettings,
+        ScaleSettings,
+        RegisterSettings,
+        FixedNotesSettings,
+        OriginalitySettings,
     ): ...
 else:
     ConstraintSettings = settings_of_all(is_live=False)
@@ -27,7 +34,7 @@ else:
 MOST_CANDIDATES = 1000
 
 
-class ComposeConfig(ConstraintSettings, MusicSettings, BeamConfig):
+class ComposeConfig(ConstraintSettings, MusicSettings, BeamConfig, ExpressionConfig):
     """The settings of a composition. At most one of bars, seconds and notes may be given."""
 
     density: tuple[float, ...] | None = Field(
@@ -51,11 +58,12 @@ class ComposeConfig(ConstraintSettings, MusicSettings, BeamConfig):
         0, ge=0, lt=2**31, description="begin with this one of the pieces that the seed makes, counted from 0"
     )
     count: int = Field(1, ge=1, le=1000, description="how many pieces, in one run")
-    best_of: int = Field(
-        1,
+    best_of: int | None = Field(
+        None,
         ge=1,
         le=256,
-        description="compose so many candidates for each piece, and keep the most probable that copies little",
+        description="compose so many candidates for each piece, and keep the one that is most like real music and"
+        " copies little (if not given: 4 of 16 to 64 bars, fewer of longer ones, 8 of a loop, else 1)",
     )
     faithful: bool = Field(
         False, description="choose tokens as the model's original system does, where nothing else is given"
@@ -78,7 +86,7 @@ class ComposeConfig(ConstraintSettings, MusicSettings, BeamConfig):
 
     @model_validator(mode="after")
     def _check_count(self) -> Self:
-        if self.count * self.best_of > MOST_CANDIDATES:
+        if self.count * (self.best_of or 1) > MOST_CANDIDATES:
             raise ValueError(
                 f"count {self.count} times best_of {self.best_of}: at most {MOST_CANDIDATES} in one run"
             )

@@ -20,7 +20,7 @@ import numpy as np
 
 from ritornello.arrays import Mask
 from ritornello.errors import ConfigError
-from ritornello.generation.constraints.base import ConstraintState, Together, taken_together
+from ritornello.generation.constraints.base import ConstraintState, Preference, Together, taken_together
 from ritornello.generation.samplers import LOWEST
 from ritornello.generation.stepper import Logits
 from ritornello.representations.base import Conditions, GrammarState, Representation
@@ -57,9 +57,13 @@ class Decoder:
 
     def _follow(self, constraints: Sequence[ConstraintState]) -> None:
         self.constraints = [state.fork() for state in constraints]
-        self._applied = taken_together(self.constraints)
+        self._applied = taken_together(
+            state for state in self.constraints if not isinstance(state, Preference)
+        )
         follow = (state for state in self.constraints if type(state).advance is not ConstraintState.advance)
         self._advance = [state.advance for state in follow]
+        soft = (state for state in self.constraints if type(state).preferred is not ConstraintState.preferred)
+        self._preferring = list(soft)
 
     def fork(self) -> Self:
         """Return an independent copy."""
@@ -68,6 +72,11 @@ class Decoder:
         other._follow(self.constraints)
         other.relaxed = self.relaxed.copy()
         return other
+
+    @property
+    def is_inclined(self) -> bool:
+        """Whether a constraint prefers some ids."""
+        return bool(self._preferring)
 
     def accept(self, token: int) -> None:
         """Add an id."""
@@ -101,17 +110,20 @@ class Decoder:
     def process(self, logits: Logits) -> Logits:
         """Return the logits, (vocabulary,), by which to choose among the ids of the last mask.
 
-        The probability of ids that lead past fixed notes goes to the id that leads to them; then the processors are
-        called in order. Raises ConfigError for one that returns another shape.
+        The probability of ids that lead past fixed notes or past the end goes where the grammar says; then the
+        preferences of constraints are added, and the processors are called in order. Raises ConfigError for one that
+        returns another shape.
         """
-        found = self.grammar.reassign_probability(self.allowed) if self.is_choice else None
-        if found is not None and found[1].any():
-            target, others = found
-            others[target] = True
-            total = np.logaddexp.reduce(logits[others])
-            logits = logits.copy()
-            logits[target] = total
-            logits[others & ~self.allowed] = LOWEST
+        for target, others in self.grammar.reassign_probability(self.allowed) if self.is_choice else ():
+            if others.any():
+                others[target] = True
+                total = np.logaddexp.reduce(logits[others])
+                logits = logits.copy()
+                logits[target] = total
+                logits[others & ~self.allowed] = LOWEST
+        for state in self._preferring if self.is_choice else ():
+            added = state.preferred(self.grammar, self.allowed)
+            logits = logits if added is None else logits + added
         for processor in self.processors:
             shape, logits = logits.shape, np.asarray(processor(self.ids, logits.copy()), dtype=np.float32)
             if logits.shape != shape:

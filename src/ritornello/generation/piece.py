@@ -63,7 +63,8 @@ class Piece(Decoder):
     @property
     def adjusts_logits(self) -> bool:
         """Whether `process` has anything to do."""
-        return self.conditions.fixed_notes is not None or bool(self.processors)
+        is_judged = self.conditions.fixed_notes is not None  # by the logits
+        return is_judged or self.grammar.reassigns_probability or self.is_inclined or bool(self.processors)
 
     def process(self, logits: Logits) -> Logits:
         """Return the logits, (vocabulary,), by which to choose; see `Decoder.process`."""

@@ -91,7 +91,7 @@ def begin(
         primer_ids = representation.primer(primer, conditions)
         ids = ids if config.keeps_primer else primer_ids.tolist()
     id_limit = len(primer_ids) + IDS_PER_BAR * (4 + announced)
-    asks_bars = bool(config.bars or config.form or (config.seconds and not is_in_seconds))
+    asks_bars = bool(config.bars or config.sections or (config.seconds and not is_in_seconds))
     return Beginning(
         conditions,
         np.array(ids, dtype=np.int32),
@@ -100,6 +100,14 @@ def begin(
         bars if config.loop else None,
         bars if asks_bars else None,
     )
+
+
+def with_form(beginning: Beginning, config: ComposeConfig, seed: int) -> Beginning:
+    """Return the beginning of a call for a piece without a primer in the form of `config`; ConfigError if the chords
+    contradict it."""
+    conditions = beginning.conditions
+    fixed = make_fixed_notes(config, None, 0, conditions.bars or DEFAULT_BARS, seed)
+    return replace(beginning, conditions=replace(conditions, fixed_notes=fixed), bars=conditions.bars)
 
 
 def _added(config: ComposeConfig, primer: Score | None) -> int:
@@ -150,8 +158,8 @@ def _with_length(
         default = len(conditions.chords) if conditions.chords else DEFAULT_BARS
         after = max(default, primer_bars and primer_bars + BARS_AFTER_PRIMER)
         bars = config.bars or (primer_bars if config.keeps_primer else after)
-        if config.form:
-            bars = form_bars(config.form, config.bars)
+        if config.sections:
+            bars = form_bars(config.sections, config.bars)
         asked = f"bars {bars}"
     if bars < primer_bars:
         raise ConfigError(f"{asked}: the primer alone has {counted(primer_bars, 'bar')}; give at least that")

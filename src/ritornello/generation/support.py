@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
+from ritornello.bundle import Bundle
+from ritornello.config import checked
 from ritornello.errors import ConfigError
 from ritornello.formats.text import is_prose
 from ritornello.generation.asked import settle_meter, settle_primer
 from ritornello.generation.config import MOST_CANDIDATES, ComposeConfig
-from ritornello.generation.constraints.fixed_notes import LOOP_CANDIDATES
+from ritornello.generation.constraints.fixed_notes import LOOP_CANDIDATES, NO_FORM
 from ritornello.generation.heard import hear, remarks_on
 from ritornello.generation.notes import Notes
+from ritornello.generation.prepare import Beginning, with_form
 from ritornello.representations.base import Conditions, FixedNotes, Representation
 from ritornello.representations.multitrack import Multitrack
 from ritornello.score import Score
+from ritornello.structure import SHORTEST_FORM
 from ritornello.theory import choose_instrument, instrument_name
+
+CANDIDATES = 4
+"""Candidates for a whole piece, unless their number is set: four take twice the time of one."""
+
+MOST_CANDIDATE_BARS = 256
+"""Bars of all candidates of a piece, unless their number is set."""
 
 CONDITION_COLUMNS = {"density": "density", "pitch_classes": "share of C"}
 """Settings that condition a network, and the input column that it needs for each."""
@@ -23,14 +35,14 @@ CONDITION_COLUMNS = {"density": "density", "pitch_classes": "share of C"}
 def check_supported(representation: Representation, config: ComposeConfig, primer: Score | None) -> None:
     """Raise ConfigError for a setting that the model has no tokens or columns for, for an empty primer, and for prose
     with a model of music, or music with one of prose."""
-    for name in ("cadence", "entrances"):
+    for name in ("cadence", "entrances", "roots", "pulse", "contrast"):
         if name not in config.model_fields_set or not getattr(config, name):
             continue
         if not isinstance(representation, Multitrack):
             raise ConfigError(
                 f"{name}: a model of {representation.name} cannot be asked for it; leave it out"
             )
-        if config.fixed_notes_asked:
+        if name in ("cadence", "entrances") and not config.is_composed:
             raise ConfigError(f"{name} and {config.fixed_notes_asked} contradict each other; leave one out")
     for name in representation.unsupported_settings:
         value = getattr(config, name)
@@ -74,7 +86,13 @@ def _suited(
     meter = settle_meter(representation, config.meter_pair)
     fixed = FixedNotes(heard, is_accompanied=config.accompany) if config.keeps_primer else None
     asked = Conditions(
-        None, config.tempo, meter, config.programs, key=config.key_signature, fixed_notes=fixed
+        None,
+        config.tempo,
+        meter,
+        config.programs,
+        key=config.key_signature,
+        fixed_notes=fixed,
+        keeps_compass=config.lowest is None and config.highest is None,
     )
     return representation.for_piece(heard, asked), primer
 
@@ -103,7 +121,7 @@ def settle_instruments(representation: Representation, config: ComposeConfig) ->
 
 def settle_cadence(config: ComposeConfig) -> ComposeConfig:
     """Return `config`; with a key, ending on its tonic unless that is set."""
-    if config.key is None or "cadence" in config.model_fields_set or config.fixed_notes_asked:
+    if config.key is None or "cadence" in config.model_fields_set or not config.is_composed:
         return config
     return config.model_copy(update={"cadence": True})
 
@@ -151,11 +169,47 @@ def settle_faithful(representation: Representation, config: ComposeConfig) -> Co
     return config.model_copy(update={k: v for k, v in original.items() if k not in config.model_fields_set})
 
 
-def settle_loop(config: ComposeConfig) -> ComposeConfig:
-    """Return `config`; for a loop, with several candidates unless their number is set."""
-    if not config.loop or "best_of" in config.model_fields_set:
+def settle_candidates(
+    bundle: Bundle, config: ComposeConfig, primer: Score | None, bars: int
+) -> ComposeConfig:
+    """Return `config` with the number of candidates for a piece of so many bars, unless it is set.
+
+    It does not depend on how many pieces a call makes, so that piece `index` of a seed is the same in every call.
+    """
+    if config.best_of is not None:
         return config
-    return config.model_copy(update={"best_of": min(LOOP_CANDIDATES, MOST_CANDIDATES // config.count)})
+    count = 1
+    if config.loop:
+        count = min(LOOP_CANDIDATES, MOST_CANDIDATES // config.count)
+    elif is_whole(bundle, config, primer, bars) and config.temperature and not config.searches:
+        count = max(1, min(CANDIDATES, MOST_CANDIDATE_BARS // bars))
+    return config.model_copy(update={"best_of": count})
+
+
+def is_whole(bundle: Bundle, config: ComposeConfig, primer: Score | None, bars: int) -> bool:
+    """Whether this is a whole piece of the model's own, long enough to have a form, by a model whose music is known."""
+    is_own = primer is None and not config.faithful and not config.fixed_notes_asked and config.notes is None
+    return is_own and bundle.structure is not None and bars >= SHORTEST_FORM
+
+
+def settle_form(
+    bundle: Bundle, config: ComposeConfig, primer: Score | None, beginning: Beginning, seed: int
+) -> tuple[ComposeConfig, Beginning]:
+    """Return `config` with a form for piece `config.index`, and the beginning of a piece in it; unless a form is set,
+    or is none, or would contradict something that is asked."""
+    bars, representation = beginning.conditions.bars or 0, bundle.representation
+    if config.form is not None or not is_whole(bundle, config, primer, bars):
+        return config, beginning
+    if bundle.structure is None or not isinstance(representation, Multitrack):
+        return config, beginning
+    random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(config.index, bars)))
+    update = {"form": bundle.structure.draw_form(bars, random) or NO_FORM, "bars": bars}
+    try:
+        checked(ComposeConfig, config.model_dump(exclude_unset=True) | update)
+        settled = config.model_copy(update=update)
+        return settled, with_form(beginning, settled, seed)
+    except ConfigError:
+        return config, beginning
 
 
 def check_prose_suffix(path: Path) -> None:

@@ -36,6 +36,9 @@ class Network(nn.Module):
 
     config_model: ClassVar[type[BaseModel]]
 
+    maps_new_columns: ClassVar[bool] = False
+    """Whether a column more in the vocabulary that it is mapped to changes nothing else of it (`mapping`)."""
+
     config: Any
     """The configuration, of type `config_model`."""
 

@@ -17,10 +17,15 @@ def mapped_weights(network: Network, other: Network, columns: Sequence[Ints]) ->
 
     columns: for each input column the value of `other` that means the same as each value of `network`, -1 for none
     (`representations.mapping`). A row without such a value becomes the mean of all rows: that of an id of which nothing
-    is known. Parameters that `other` lacks stay as they are. Raises ConfigError for a network that cannot be mapped.
+    is known; a column that `other` lacks adds nothing. Parameters that `other` lacks stay as they are. Raises
+    ConfigError for a network that cannot be mapped.
     """
+    if any((column < 0).all() for column in columns) and not network.maps_new_columns:
+        raise ConfigError(f"network {network.name}: it cannot be mapped to a vocabulary with other columns")
     own: dict[str, Tensor] = network.state_dict()
     learned, places = other.state_dict(), network.places(other, columns)
+    for name in places.keys() - learned.keys():
+        own[name] = torch.zeros_like(own[name])
     for name in own.keys() & learned.keys():
         tensor = learned[name]
         if name in places:

@@ -5,11 +5,19 @@ Source: MusicXML 4.0, W3C Community Group, elements `harmony`, `kind` and `degre
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from ritornello.analysis.chords import Chords, find_chords
+from ritornello.analysis.keys import KeySpan, find_keys
+from ritornello.chord_symbols import chord_texts
 from ritornello.errors import ConfigError
 from ritornello.notation.spelling import spell_class
+from ritornello.score import Score, Text
 from ritornello.theory import Chord, is_no_chord, parse_chord, split_chord
+
+NO_CHORD = "N.C."
 
 Name = tuple[str, int]
 """Letter and alteration in semitones: ("B", -1) is B flat."""
@@ -161,7 +169,7 @@ def written_harmony(symbol: str) -> Harmony | None:
     None for a text that does not begin with a root.
     """
     if is_no_chord(symbol):
-        return Harmony(("C", 0), "none", "N.C.")
+        return Harmony(("C", 0), "none", NO_CHORD)
     parts = split_chord(symbol)
     if parts is None:
         return None
@@ -179,6 +187,24 @@ def harmony_of(chord: Chord, fifths: int = 0) -> Harmony:
     text = {"maj": "", "min": "m"}.get(chord.quality, chord.quality)
     bass = spell_class(chord.bass, fifths) if chord.bass != chord.root else None
     return Harmony(spell_class(chord.root, fifths), kind, text, degrees, bass)
+
+
+def chord_names(chords: Chords, keys: Sequence[KeySpan]) -> tuple[tuple[int, str], ...]:
+    """Return (tick, symbol) of chords that were found, with the names of the local key; "N.C." where there is none."""
+    starts = [span.start for span in keys]
+    return tuple(
+        (tick, harmony_of(chord, keys[bisect_right(starts, tick) - 1].key.fifths).name if chord else NO_CHORD)
+        for tick, chord in chords.named()
+    )
+
+
+def with_chord_symbols(score: Score) -> Score:
+    """Return `score` with symbols of the chords that are found in it; as it is, if it has symbols or no pitches."""
+    if chord_texts(score) or not (keys := find_keys(score)):
+        return score
+    names = chord_names(find_chords(score), keys)
+    texts = (*score.texts, *(Text(tick, "chord", name) for tick, name in names))
+    return replace(score, texts=tuple(sorted(texts, key=lambda text: text.tick)))
 
 
 def _shown(name: Name) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.score import Meter, Score
+from ritornello.analysis.beats import has_pickup
+from ritornello.score import Score
 
 LEFT, RIGHT = 96, 28  # margins; the keyboard and the names of the drums are in the left one
 PIXELS_PER_QUARTER = 21.0  # the target; sixteenths can still be told apart
@@ -18,7 +19,7 @@ DRUM_ROW = 9.0
 MOST_DRUM_ROWS = 16
 LEAST_RANGE = 24  # semitones
 ABOVE, BELOW, DRUM_GAP = 20.0, 34.0, 8.0  # bar numbers above a system, seconds below, a gap above the drums
-CHORDS_ROW = 15.0  # chord symbols, between the bar numbers and the system
+NAMES_ROW = 15.0  # keys, and chord symbols, between the bar numbers and the system
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ class Layout:
         return self.bottom - (place + 1) * DRUM_ROW
 
 
-def make_layout(score: Score, width: int, with_chords: bool = False) -> Layout:
-    """Return the layout of `score`, which has notes, on a page of `width` pixels, with a row of chords or not."""
+def make_layout(score: Score, width: int, rows_of_names: int = 0) -> Layout:
+    """Return the layout of `score`, which has notes, on a page of `width` pixels, with rows for keys and chords."""
     bars = score.bars.edges
     quarters = bars[-1] / score.ticks_per_quarter
     count = int(np.clip(np.ceil(quarters * PIXELS_PER_QUARTER / (width - LEFT - RIGHT)), 1, MOST_SYSTEMS))
@@ -85,17 +86,8 @@ def make_layout(score: Score, width: int, with_chords: bool = False) -> Layout:
     after = np.searchsorted(bars, even).clip(1, len(bars) - 1)
     edges = np.unique(bars[after - (even - bars[after - 1] < bars[after] - even)])  # the nearest bar lines
     low, high = _pitch_range(score)
-    above = ABOVE + CHORDS_ROW * with_chords
-    return Layout(width, edges, bars, low, high, _drums(score), 0 if _has_pickup(score, bars) else 1, above)
-
-
-def _has_pickup(score: Score, bars: NDArray[np.int64]) -> bool:
-    """Return whether the first bar is shorter than its meter, or than the second (it has a meter of its own)."""
-    if len(bars) < 3:
-        return False
-    first, second = np.diff(bars[:3]).tolist()
-    meter = score.meters[0] if score.meters and score.meters[0].tick == 0 else Meter(0, 4, 4)
-    return bool(first < max(second, meter.bar_ticks(score.ticks_per_quarter)))
+    above = ABOVE + NAMES_ROW * rows_of_names
+    return Layout(width, edges, bars, low, high, _drums(score), 0 if has_pickup(score) else 1, above)
 
 
 def _pitch_range(score: Score) -> tuple[int, int]:

@@ -6,7 +6,8 @@ Conventions
   ticks, so equal bars are equally wide; the seconds are marked below.
 - Every pitch has a row; drums have rows of their own at the bottom. Velocity is the strength of the colour. The melody
   is drawn last, above its accompaniment.
-- Chord symbols are those of the score, or else those found in it, if its notes say them clearly.
+- Above stand the local keys, where they change, and the chord symbols: those of the score, or else, in grey, those
+  that are found in it (`analysis`), unless one note sounds at a time.
 - Lengths are pixels of the final image. Everything is drawn `SUPERSAMPLE` times larger and then reduced.
 
 Read in order: `layout` (positions), then here `render_pianoroll`, `_draw_system` and the functions it calls.
@@ -17,6 +18,7 @@ from __future__ import annotations
 import functools
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +26,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from ritornello.analysis import KeySpan, find_chords, find_keys, find_melody
+from ritornello.analysis.beats import find_beats
 from ritornello.chord_symbols import chord_texts
 from ritornello.errors import ConfigError
-from ritornello.leadsheet import clear_chords, melody_track
-from ritornello.notation.harmony import harmony_of
+from ritornello.notation.harmony import NO_CHORD, chord_names
 from ritornello.notation.names import printed_names
 from ritornello.paths import write_bytes
-from ritornello.rendering.layout import ABOVE, DRUM_ROW, LEFT, Layout, make_layout
+from ritornello.rendering.layout import ABOVE, DRUM_ROW, LEFT, NAMES_ROW, Layout, make_layout
 from ritornello.score import Notes, Score, Track, seconds_to_ticks, ticks_to_seconds
 from ritornello.theory import drum_name, key_name
 
@@ -43,7 +46,7 @@ MOST_LEGEND_ENTRIES = 24
 MOST_KEYS = 3
 FACTS = "   ·   "  # what stands between them
 CHORD_SIZE = 11
-MOST_BARS_WITH_CHORDS = 1000  # of chords that are found; in longer pieces bars are too narrow for them
+MOST_BARS_WITH_NAMES = 1000  # of what is found; in longer pieces bars are too narrow for it
 
 PAPER: Colour = (251, 250, 246)
 SHADE: Colour = (243, 241, 235)  # rows of black keys, and every other drum
@@ -83,12 +86,12 @@ def render_pianoroll(score: Score, width: int = 1600) -> Image.Image:
         raise ConfigError(f"a picture {width} pixels wide: allowed are {WIDTHS[0]} to {WIDTHS[1]}")
     if not score.note_count:
         raise ConfigError("the score has no notes: there is nothing to see")
-    colours, chords = _colours(score), _chords(score)
+    colours, names = _colours(score), _names_above(score)
     order = _drawing_order(score, colours)
-    layout = make_layout(score, width, bool(chords))
+    layout = make_layout(score, width, bool(names.keys) + bool(names.chords))
     strips = [_draw_header(score, colours, width)]
     for first, stop in zip(layout.edges[:-1].tolist(), layout.edges[1:].tolist(), strict=True):
-        strips.append(_draw_system(score, layout, colours, order, chords, (first, stop)))
+        strips.append(_draw_system(score, layout, colours, order, names, (first, stop)))
     page = Image.new("RGB", (width, sum(strip.height for strip in strips) + MARGIN // 2), PAPER)
     top = 0
     for strip in strips:
@@ -253,7 +256,7 @@ def _draw_system(
     layout: Layout,
     colours: dict[int, Colour],
     order: Sequence[int],
-    chords: Sequence[tuple[int, str]],
+    names: _NamesAbove,
     span: tuple[int, int],
 ) -> Image.Image:
     """Return the image of the bars from tick `span[0]` up to `span[1]`, with the tracks drawn in `order`."""
@@ -261,7 +264,8 @@ def _draw_system(
     right = _x(layout, span, span[1])
     _draw_rows(pen, layout, right)
     _draw_time_axis(pen, layout, score, span)
-    _draw_chords(pen, layout, [(tick, name) for tick, name in chords if span[0] <= tick < span[1]], span)
+    _draw_keys(pen, layout, names.keys, span)
+    _draw_chords(pen, layout, names, span)
     for index in order:
         _draw_notes(pen, layout, score.tracks[index], colours[index], span)
     return pen.finish()
@@ -269,23 +273,34 @@ def _draw_system(
 
 def _drawing_order(score: Score, colours: dict[int, Colour]) -> list[int]:
     """Return the tracks with long notes first, so that short notes stay visible, and the melody last."""
-    pitched = [index for index in colours if not score.tracks[index].is_drum]
-    melody = pitched[melody_track([score.tracks[index] for index in pitched])] if pitched else -1
+    melody = find_melody(score)
+    sung = melody.track if melody else None
     return sorted(
-        colours, key=lambda index: (index == melody, -float(score.tracks[index].notes["duration"].mean()))
+        colours, key=lambda index: (index == sung, -float(score.tracks[index].notes["duration"].mean()))
     )
 
 
-def _chords(score: Score) -> list[tuple[int, str]]:
-    """Return (tick, name) of the chord symbols of the score, or else of the chords that are clear in its notes."""
-    given = [(text.tick, _shortened(text.text, CHORD_SIZE, 80)) for text in chord_texts(score)]
-    if given or len(score.bars) > MOST_BARS_WITH_CHORDS:
-        return [(tick, name) for tick, name in given if name]
-    keys = score.keys or (score.estimated_key(),)
-    return [
-        (tick, harmony_of(chord, next((k.fifths for k in reversed(keys) if k.tick <= tick), 0)).name)
-        for tick, chord in clear_chords(score)
-    ]
+@dataclass(frozen=True)
+class _NamesAbove:
+    """What stands above the bars: keys, and chords as (tick, name); whether the chords are `written` in the score."""
+
+    keys: Sequence[KeySpan]
+    chords: Sequence[tuple[int, str]]
+    written: bool
+
+
+def _names_above(score: Score) -> _NamesAbove:
+    """Return the keys that are found, and the chord symbols of the score, or else those that are found."""
+    written = [(text.tick, _shortened(text.text, CHORD_SIZE, 80)) for text in chord_texts(score)]
+    chords = [(tick, name) for tick, name in written if name]
+    if len(score.bars) > MOST_BARS_WITH_NAMES:
+        return _NamesAbove((), chords, True)
+    beats = find_beats(score)
+    keys = find_keys(score, beats)
+    if written or not beats.is_harmonic:
+        return _NamesAbove(keys, chords, True)
+    found = [each for each in chord_names(find_chords(score, beats), keys) if each[1] != NO_CHORD]
+    return _NamesAbove(keys, found, False)
 
 
 def _x(layout: Layout, span: tuple[int, int], tick: float) -> float:
@@ -346,15 +361,27 @@ def _draw_time_axis(pen: _Pen, layout: Layout, score: Score, span: tuple[int, in
         pen.text(x, layout.bottom + 12, _clock(second), 10, anchor="mm")
 
 
-def _draw_chords(pen: _Pen, layout: Layout, chords: Sequence[tuple[int, str]], span: tuple[int, int]) -> None:
+def _draw_keys(pen: _Pen, layout: Layout, keys: Sequence[KeySpan], span: tuple[int, int]) -> None:
+    """Write the keys in a row of their own, where they begin; one without space is left out."""
+    free = 0.0
+    for key in keys:
+        left = _x(layout, span, key.start) + 3
+        if span[0] <= key.start < span[1] and left >= free:
+            name = key_name(key.key.fifths, key.minor)
+            pen.text(left, ABOVE + NAMES_ROW - 8, name, 10)
+            free = left + _text_width(name, 10) + 5
+
+
+def _draw_chords(pen: _Pen, layout: Layout, names: _NamesAbove, span: tuple[int, int]) -> None:
     """Write the chord symbols above their times; where there is no space, those at bar lines go first."""
     taken: list[tuple[float, float]] = []
+    chords = [(tick, name) for tick, name in names.chords if span[0] <= tick < span[1]]
     for tick, name in sorted(chords, key=lambda chord: (chord[0] not in layout.bars, chord[0])):
         wide = _text_width(name, CHORD_SIZE)
         left = min(_x(layout, span, tick) + 3, layout.width - 4 - wide)
         if all(left >= end + 5 or left + wide + 5 <= start for start, end in taken):
             taken.append((left, left + wide))
-            pen.text(left, layout.above - 8, name, CHORD_SIZE, INK)
+            pen.text(left, layout.above - 8, name, CHORD_SIZE, INK if names.written else GREY)
 
 
 def _thinning(gap: float, least: float) -> int:

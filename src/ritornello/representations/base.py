@@ -96,6 +96,7 @@ class Representation(Protocol):
     conditions. plays_over_chords, plays_in_key: whether it follows `Conditions.chords` and `key`. meters: those that
     its pieces can have, (numerator, denominator); none if its time is in seconds, so that any can be written.
     changes_meter: whether its ids tell a change of meter, so that irregular bars keep their lines.
+    later_options: those that can be turned on for a model that begins from one without them (`mapping`).
     """
 
     name: str
@@ -111,6 +112,7 @@ class Representation(Protocol):
     plays_over_chords: bool
     plays_in_key: bool
     changes_meter: bool
+    later_options: tuple[str, ...]
 
     @property
     def meters(self) -> tuple[tuple[int, int], ...]: ...

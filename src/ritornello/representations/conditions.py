@@ -16,13 +16,15 @@ class FixedNotes:
     In bars that are `free` nothing is fixed. In those of `returns`, {bar: an earlier bar}, the notes of the earlier bar
     sound again, as they were composed. In all others exactly the notes of `score` sound, at their onset, pitch and
     length, and its meters and tempos hold throughout. is_accompanied: parts that are not in `score` are free in all
-    bars; a representation without parts may add notes to those of `score`.
+    bars; a representation without parts may add notes to those of `score`. section_bars: those of each section of a
+    form.
     """
 
     score: Score | None = None
     free: frozenset[int] = frozenset()
     returns: Mapping[int, int] = field(default_factory=dict)
     is_accompanied: bool = False
+    section_bars: int | None = None
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class Conditions:
     instruments: General MIDI programs 0-127, or 128 for the drum kit, in score order. chords: those of each bar, which
     share it equally (None: no chord); after the last bar they begin again; they need `plays_over_chords`. key: the key
     signature, (fifths, minor), where ids tell it. density: notes a second, spread evenly over the piece. pitch_classes:
-    12 weights, from C up. fixed_notes: they need `keeps_fixed_notes`.
+    12 weights, from C up. fixed_notes: they need `keeps_fixed_notes`. keeps_compass: whether each part keeps to the
+    range that it had in the corpus, where that is known; see `for_piece`.
     """
 
     bars: int | None = None
@@ -45,3 +48,4 @@ class Conditions:
     density: tuple[float, ...] | None = None
     pitch_classes: tuple[float, ...] | None = None
     fixed_notes: FixedNotes | None = None
+    keeps_compass: bool = False

@@ -82,10 +82,15 @@ class GrammarState:
         allows; no constraint may forbid it. None if there is none."""
         return None
 
-    def reassign_probability(self, mask: Mask) -> tuple[int, Mask] | None:
-        """Return an id that `mask` allows, and a mask of forbidden ids that lead past the next fixed note. Their
-        probability is that of no other note before it, and is added to that of the id. None if there are none."""
-        return None
+    @property
+    def reassigns_probability(self) -> bool:
+        """Whether `reassign_probability` may return anything."""
+        return False
+
+    def reassign_probability(self, mask: Mask) -> list[tuple[int, Mask]]:
+        """Return ids that `mask` allows, each with the mask of forbidden ids that mean the same here, such as the end
+        and shifts past the last bar line. Their probability is added to that of the id."""
+        return []
 
     @property
     def bars(self) -> int:

@@ -36,12 +36,16 @@ def _traits(tokens: Tokens) -> Floats:
 
 def analogous_values(new: Representation, old: Representation) -> list[Ints]:
     """Return for each column of `new` which value of the same column of `old` means the same as each of its values, or
-    nearly so; -1 for none. Those of column 0 are the ids.
+    nearly so; -1 for none, and for all values of a column that `old` lacks. Those of column 0 are the ids.
 
-    Raises ConfigError if they have other columns.
+    Raises ConfigError if `old` has other columns, or lacks some that come before others of their kind (candidates are
+    one kind, the rest the other).
     """
     names, others = ([column.name for column in each.columns] for each in (new, old))
-    if new.name != old.name or names != others:
+    known = {column.name: column for column in old.columns}
+    lacking = [column for column in new.columns if column.name not in known]
+    last = [column for column in new.columns if not column.is_candidate][-len(lacking) :] if lacking else []
+    if new.name != old.name or [name for name in names if name in known] != others or lacking != last:
         raise ConfigError(
             f"{new.name} with the columns {', '.join(names)}: cannot be mapped to {old.name} with {', '.join(others)}"
         )
@@ -49,13 +53,14 @@ def analogous_values(new: Representation, old: Representation) -> list[Ints]:
     notes = np.flatnonzero((ids >= 0) & (new.tokens.notes > 0))
     voice, other = new.tokens.voice + 1, old.tokens.voice + 1
     voices = commonest(voice[notes], other[ids[notes]], 1 + int(voice.max(initial=0)))
-    pairs = list(zip(new.columns, old.columns, strict=True))
-    return [ids, *(_values(ids, voices, *pair) for pair in pairs[1:])]
+    return [ids, *(_values(ids, voices, column, known.get(column.name)) for column in new.columns[1:])]
 
 
-def _values(ids: Ints, voices: Ints, column: Column, other: Column) -> Ints:
+def _values(ids: Ints, voices: Ints, column: Column, other: Column | None) -> Ints:
     """Return the analogues of the values of a column; `voices` has those of 1 + each voice."""
     values = np.arange(column.size)
+    if other is None:
+        return np.full(column.size, -1)
     if column.is_voice:
         return np.append(0, voices[1:])
     if not column.is_candidate and column.first_token is None:

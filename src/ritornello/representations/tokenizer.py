@@ -54,6 +54,9 @@ class BaseTokenizer(Generic[Config]):
     changes_meter = False
     reference_sampling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
+    later_options: tuple[str, ...] = ()
+    """Options that can be turned on for a model that begins from one without them (`mapping`)."""
+
     def __init__(self, settings: Config, tokens: Tokens) -> None:
         self.settings, self.tokens = settings, tokens
         self.vocabulary_size = tokens.size

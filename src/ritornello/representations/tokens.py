@@ -209,8 +209,17 @@ class Tokens:
 
     @cached_property
     def line(self) -> Ints:
-        """The series of each id that is a note, (ids,): one without a period; -1 for none."""
-        return np.where((self.notes > 0) & (self.period == 0), self.series, -1)
+        """The series of each id that is a note, (ids,): one without a period, numbered from 0; -1 for none."""
+        is_note = (self.notes > 0) & (self.period == 0) & (self.series >= 0)
+        first = self.series.min(initial=self.size, where=is_note)
+        return np.where(is_note, self.series - first, -1)
+
+    @cached_property
+    def at_any_key(self) -> Ints:
+        """Of each id of a series with a period the first one of that series, of any other id itself, (ids,)."""
+        ids = np.arange(self.size)
+        _, first, of = np.unique(self.series, return_index=True, return_inverse=True)
+        return np.where((self.period > 0) & (self.series >= 0), first[of], ids)
 
     @cached_property
     def lines(self) -> list[tuple[int, int]]:
@@ -263,6 +272,12 @@ class Tokens:
         table[:, ids] = np.where(places[at] == wanted, ids[order][at], -1)
         return table
 
+    @property
+    def start_ids(self) -> range:
+        """The ids with which a piece may start; the first one stands for a piece as written."""
+        ids = self.slice.get("start", slice(0, 0))
+        return range(ids.start, ids.stop)
+
     @cached_property
     def _reach(self) -> Ints:
         """By how many semitones each id can be moved down, and up, (2, ids); SPAN if it stays as it is."""
@@ -274,7 +289,10 @@ class Tokens:
         used = np.zeros(self.size, dtype=bool)
         used[ids] = True
         used &= self.series >= 0
-        if not used.any():
+        moves = used & ~np.isin(
+            np.arange(self.size), self.start_ids
+        )  # the start tells of a move, and makes none
+        if not moves.any():
             return 0, 0
         down, up = self._reach[:, used].min(axis=1).tolist()
         return -down, up

@@ -46,14 +46,14 @@ def ids_sound_as_the_table_says(representation: Representation) -> None:
 
 
 def a_transposed_song_has_the_transposed_ids(representation: Representation) -> None:
-    """Encoding a song a semitone higher gives the ids moved by the table."""
+    """Encoding a song a semitone higher gives the ids moved by the table, but for the start: it tells of the move."""
     if not representation.tokens.is_pitched.any():
         return
     song, higher = transposed_song(0), transposed_song(1)
     keys = tuple(replace(key, fifths=(key.fifths + 7 + 5) % 12 - 5) for key in song.keys)
     ids, moved = representation.encode(song), representation.encode(replace(higher, keys=keys))
     assert (ids != moved).any()
-    assert np.array_equal(representation.tokens.transposed(ids, 1), moved)
+    assert np.array_equal(representation.tokens.transposed(ids, 1)[1:], moved[1:])
 
 
 def moves_are_there_and_back_and_add_up(representation: Representation) -> None:

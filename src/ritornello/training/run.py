@@ -46,7 +46,7 @@ from ritornello.training.device import device_errors
 from ritornello.training.group import join_group, was_restarted
 from ritornello.training.loop import CHECKPOINT, Trainer
 from ritornello.training.progress import Clock, Progress
-from ritornello.training.tuning import SIZE_FIELDS, build, check, settle
+from ritornello.training.tuning import HARMONY_FIELDS, SIZE_FIELDS, build, check, settle
 
 Sample = Callable[[Path, Path], None]
 """Called with a bundle and a path, to compose a short piece there. It is passed in, since generation is a later station
@@ -369,7 +369,12 @@ def _difference(begin: Bundle, config: TrainConfig) -> tuple[str, Any] | None:
     has |= {"features": bool(network.config.get("features")), "intervals": network.config.get("intervals", 0)}
     asked = [(name, getattr(config, name), own) for name, own in has.items() if name in given]
     kept = {key: own for key, own in representation.options().items() if key in config.representation_options}
-    asked += [(f"representation option {key}", config.representation_options[key], kept[key]) for key in kept]
+    wanted = config.representation_options
+    asked += [
+        (f"representation option {key}", wanted[key], own)
+        for key, own in kept.items()
+        if own or key not in representation.later_options
+    ]
     options = config.network_options.items()
     asked += [(f"network option {key}", value, network.config.get(key)) for key, value in options]
     differing = [(name, value, own) for name, value, own in asked if json.dumps(value) != json.dumps(own)]
@@ -403,11 +408,11 @@ def _like(begin: Bundle, config: TrainConfig) -> TrainConfig:
     own = {
         name: value for name, value in config_of_network.items() if name in SIZE_FIELDS and name not in mine
     }
-    derived = (*SIZE_FIELDS, "features", "candidates", "intervals", "lines")
+    derived = (*SIZE_FIELDS, "features", "candidates", "intervals", "lines", *HARMONY_FIELDS)
     options = {name: value for name, value in config_of_network.items() if name not in derived}
     own |= {"network": begin.card.network.name, "network_options": options}
     own["representation"] = begin.card.representation.name
-    own["representation_options"] = {**config.representation_options, **begin.representation.options()}
+    own["representation_options"] = {**begin.representation.options(), **config.representation_options}
     own["features"] = bool(config_of_network.get("features"))
     own["intervals"] = config_of_network.get("intervals", 0)
     return config.model_copy(update=own)

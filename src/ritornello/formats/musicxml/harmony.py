@@ -15,10 +15,9 @@ from xml.etree.ElementTree import Element
 from ritornello.errors import ConfigError
 from ritornello.formats.musicxml.elements import integer_in, text_in
 from ritornello.notation.harmony import KINDS as WRITTEN_KINDS
+from ritornello.notation.harmony import NO_CHORD
 from ritornello.score import Key
 from ritornello.theory import CHORDS, parse_chord
-
-NO_CHORD = "N.C."
 
 KINDS = {kind: quality for quality, (kind, degrees) in WRITTEN_KINDS.items() if not degrees} | {
     "augmented-seventh": "aug7",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from ritornello.arrays import Mask
     from ritornello.generation.notes import Notes, Pitches
+    from ritornello.generation.stepper import Logits
     from ritornello.originality import Index
     from ritornello.representations.base import GrammarState, Representation
     from ritornello.representations.tokens import InstrumentRange
@@ -120,9 +121,26 @@ class ConstraintState:
         is_empty = isinstance(banned, (list, tuple)) and not banned
         return None if is_empty else mask_of(self.name, banned, len(allowed))
 
+    def preferred(self, grammar: GrammarState, allowed: Mask) -> Logits | None:
+        """Return what is added to the logits of the next ids, (vocabulary,), in nats, None for nothing: a soft
+        constraint. `allowed` is the mask that all constraints leave; neither may be changed."""
+        return None
+
     def fork(self) -> Self:
         """Return an independent copy: by default shallow, for states that replace values and never change them."""
         return copy(self)
+
+
+class Preference(ConstraintState):
+    """A state that bans nothing and only prefers some ids to others."""
+
+    rank, is_asked = 100, False
+
+    def banned_mask(self, grammar: GrammarState, allowed: Mask) -> Mask | None:
+        return None
+
+    def preferred(self, grammar: GrammarState, allowed: Mask) -> Logits | None:
+        raise NotImplementedError
 
 
 def mask_of(name: str, banned: Ids, size: int) -> Mask | None:

@@ -1,14 +1,19 @@
 """`entrances`: on by default, every instrument that a piece announces plays, and none falls silent for good.
 
-A network goes on with the instruments that it has read, and leaves out the others. So they enter one after another: at
-any time in the first half, the share of instruments that have entered is at least the share of the half that is over.
+A network goes on with the instruments that it has read, and leaves out the others. Where the header tells in which bar
+each of them enters, it plays from then on, not before: the network knows that its time has come (`columns.entering`),
+and if it has not begun when the bars are over, it plays at the next onset. Models that do not tell let instruments
+enter one after another: at any time in the first half, the share of those that have entered is at least the share of
+the half that is over.
+
 An instrument that is late plays at the next onset, and so does one that has rested for REST bars; of several, the one
 silent for longest, from the top of the score down. The network chooses what it plays. In the last bar an instrument
 that has not played yet does; one that only rests need not.
 
 It needs the header, the silences and the bars left that the grammar state of `multitrack` follows, and its order of
 notes at an onset; for other representations it does nothing. Fixed notes have a form of their own: beside them only
-instruments that are asked for must enter, one after another in the free bars.
+instruments that are asked for must enter, one after another in the free bars. In a `form` all do, in the bars that do
+not return.
 """
 
 from __future__ import annotations
@@ -43,7 +48,7 @@ class Entrances(Constraint):
     def start(self, context: Context) -> EntrancesState | None:
         from ritornello.representations.multitrack import Multitrack
 
-        is_free = not context.of(FixedNotesSettings).fixed_notes_asked
+        is_free = context.of(FixedNotesSettings).is_composed
         asks_instruments = getattr(context.settings, "instruments", None) is not None
         if not (context.of(EntrancesSettings).entrances and (is_free or asks_instruments)):
             return None
@@ -63,6 +68,7 @@ class EntrancesState(ConstraintState):
         """`notes`: the length of the piece in notes, if it is given so."""
         self.vocabulary, self.notes = vocabulary, notes
         self._past: dict[int, Mask] = {}  # by voice, `_ids_past` it
+        self._notes: dict[frozenset[int], Mask] = {}  # by voices, their notes
 
     def banned_mask(self, grammar: MultitrackGrammarState, allowed: Mask) -> Mask | None:  # type: ignore[override]
         reader = grammar.reader
@@ -70,6 +76,33 @@ class EntrancesState(ConstraintState):
         since = min(last_onset.values(), default=reader.time)
         if since >= 0 and reader.time - since < REST * reader.bar_steps:
             return None  # all play
+        early = self._early(grammar)
+        led = self._led(grammar)
+        return early if led is None else led if early is None else led | early
+
+    def _early(self, grammar: MultitrackGrammarState) -> Mask | None:
+        """Return the mask of the notes of instruments that enter in a later bar, unless no other can play; None if
+        there are none."""
+        import numpy as np
+
+        from ritornello.representations.multitrack.fixed_notes_grammar import FixedNotesGrammarState
+
+        due, now = grammar.reader.entering.due, grammar.reader.bar
+        is_other = isinstance(grammar, FixedNotesGrammarState) or self.notes is not None
+        if not due or not grammar.reader.bars_left or is_other:
+            return None
+        if len(due) == len(grammar.programs):  # none has played
+            now = max(now, min(due.values()))
+        early = frozenset(voice for voice, bar in due.items() if bar > now)
+        if early not in self._notes:
+            tokens = self.vocabulary.tokens
+            self._notes[early] = np.asarray((tokens.notes > 0) & np.isin(tokens.voice, [*early]))
+        return self._notes[early] if early else None
+
+    def _led(self, grammar: MultitrackGrammarState) -> Mask | None:
+        """Return the mask of what leads past the notes of the instrument that is late; None if there is none."""
+        reader = grammar.reader
+        last_onset = reader.silent.last_onset
         missing = [voice for voice, time in last_onset.items() if time < 0]
         left = 0 if self.notes is None else self.notes - grammar.notes
         if 0 < left <= len(missing):  # the last notes are theirs
@@ -110,12 +143,23 @@ class EntrancesState(ConstraintState):
             return self._late_beside_fixed(grammar, missing)
         if not reader.bars_left:
             return min(missing, default=None)
+        if self.vocabulary.config.entrances and self.notes is None:
+            overdue = [voice for voice, bar in reader.entering.due.items() if _last_bar(bar) < reader.bar]
+            if overdue:
+                return min(overdue)
+            return self._resting(grammar)
         past = reader.bar / reader.length if self.notes is None else grammar.notes / self.notes
         wanted = int(len(last_onset) * min(1.0, 2 * past))
         if len(last_onset) - len(missing) < wanted:
             return min(missing)
+        return self._resting(grammar)
+
+    def _resting(self, grammar: MultitrackGrammarState) -> int | None:
+        """Return the instrument that has rested for longest, if it has for REST bars."""
+        reader = grammar.reader
         since, voice = min(
-            ((time, voice) for voice, time in last_onset.items() if time >= 0), default=(reader.time, 0)
+            ((time, voice) for voice, time in reader.silent.last_onset.items() if time >= 0),
+            default=(reader.time, 0),
         )
         return voice if reader.time - since >= REST * reader.bar_steps else None
 
@@ -130,3 +174,10 @@ class EntrancesState(ConstraintState):
         number = free.index(bar)
         due = 1.0 if bar == free[-1] else min(1.0, 2 * number / len(free))
         return min(late) if len(added) - len(late) < int(len(added) * due) else None
+
+
+def _last_bar(bar: int) -> int:
+    """Return the last of the bars that an announced bar of entrance stands for."""
+    from ritornello.representations.multitrack.vocabulary import ENTRANCES, LENGTH_LIMIT
+
+    return min((each for each in ENTRANCES if each > bar), default=LENGTH_LIMIT) - 1

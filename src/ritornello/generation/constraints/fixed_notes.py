@@ -5,7 +5,8 @@ the representation's grammar leads from one fixed note to the next, and leaves t
 
 - infill: some bars of the primer are free.           - vary: a share of its bars, drawn by the seed, is free.
 - accompany: all of the primer is fixed; parts are added.
-- form: sections that return are fixed to what was composed at their first place.
+- form: sections that return are fixed to what was composed at their first place. Whole pieces have one by default, of
+  those of the music learned from (`structure`).
 - loop: after the last bar the first ones return, and are cut off again when they have been judged.
 
 How well the free notes lead on is judged by the likelihood of the fixed ones after them (`LEADS_ON`); by that the best
@@ -48,6 +49,8 @@ FORM = re.compile(r"[A-Z]{1,64}")
 
 BARS = re.compile(r"[1-9][0-9]{0,3}(-[1-9][0-9]{0,3})?(,[1-9][0-9]{0,3}(-[1-9][0-9]{0,3})?)*")
 
+NO_FORM = "none"
+
 CONTRADICTIONS = {"infill": ("vary", "form", "loop"), "accompany": ("form", "loop")}
 
 
@@ -71,7 +74,10 @@ class FixedNotesSettings(Settings):
         " the model likes",
     )
     form: str | None = Field(
-        None, description="sections of equal length, a letter each, such as AABA: the same letter returns"
+        None,
+        description="sections of equal length, a letter each, such as AABA: the same letter returns; none: no such form"
+        " (if not given, pieces of 16 bars or more have one of the music learned from, drawn by the seed: all where"
+        " two in five of its pieces have a form, else as many)",
     )
     loop: bool = Field(
         False,
@@ -81,8 +87,8 @@ class FixedNotesSettings(Settings):
     @field_validator("form")
     @classmethod
     def _check_form(cls, form: str | None) -> str | None:
-        if form is not None and not FORM.fullmatch(form):
-            raise ValueError("a form is 1 to 64 capital letters, such as AABA")
+        if form is not None and form != NO_FORM and not FORM.fullmatch(form):
+            raise ValueError("a form is 1 to 64 capital letters, such as AABA, or none")
         return form
 
     @field_validator("infill")
@@ -103,24 +109,34 @@ class FixedNotesSettings(Settings):
             for other in others:
                 if getattr(self, one) and getattr(self, other):
                     raise ValueError(f"{one} and {other} contradict each other; give one of them")
-        if self.vary is not None and self.loop and not self.form:
+        if self.vary is not None and self.loop and not self.sections:
             raise ValueError("vary and loop contradict each other without a form, whose sections vary")
         return self
 
     @property
+    def sections(self) -> str:
+        """The letters of the form; empty if there is none."""
+        return "" if self.form in (None, NO_FORM) else self.form
+
+    @property
     def keeps_primer(self) -> bool:
         """Whether the primer is fixed, but for bars that are composed anew."""
-        return bool(self.infill or self.accompany or (self.vary is not None and not self.form))
+        return bool(self.infill or self.accompany or (self.vary is not None and not self.sections))
 
     @property
     def fixed_notes_asked(self) -> str:
         """The first setting of this kind that is given, with its value; else empty."""
         for name in ("infill", "vary", "accompany", "form", "loop"):
             value = getattr(self, name)
-            if value is not None and value is not False:
+            if value is not None and value is not False and value != NO_FORM:
                 shown = f" {value:g}" if isinstance(value, float) else f" {value}"
                 return name if value is True else name + shown
         return ""
+
+    @property
+    def is_composed(self) -> bool:
+        """Whether the model composes the piece from its beginning to its end, in a form or without."""
+        return not self.fixed_notes_asked or bool(self.sections and not self.loop)
 
     @property
     def infill_bars(self) -> frozenset[int]:
@@ -185,13 +201,26 @@ def make_fixed_notes(
         if not free and not config.accompany:
             raise ConfigError(f"{config.fixed_notes_asked}: nothing is free, so there is nothing to compose")
         return FixedNotes(primer, free, is_accompanied=config.accompany)
-    if not config.form and not config.loop:
+    if not config.sections and not config.loop:
         return None
-    returns = _section_returns(config, bars, random) if config.form else {}
+    returns = _section_returns(config, bars, random) if config.sections else {}
+    _check_chords(config, returns)
     late = {bar: source for bar, source in returns.items() if bar >= primer_bars}
     if config.loop:
         late |= {bar: bar % bars for bar in range(bars, bars + LOOP_AHEAD)}
-    return FixedNotes(None, frozenset(range(bars)) - late.keys(), late)
+    section_bars = bars // len(config.sections) if config.sections else None
+    return FixedNotes(None, frozenset(range(bars)) - late.keys(), late, section_bars=section_bars)
+
+
+def _check_chords(config: FixedNotesSettings, returns: dict[int, int]) -> None:
+    """Raise ConfigError if a bar that returns had other chords."""
+    chords = getattr(config, "chord_bars", None) or ()  # of a configuration that has ChordSettings too
+    for bar, source in returns.items() if chords else ():
+        if chords[bar % len(chords)] != chords[source % len(chords)]:
+            raise ConfigError(
+                f"form {config.form}: bar {bar + 1} is bar {source + 1} again, which has another chord; "
+                "give chords that return too, or another form"
+            )
 
 
 def _drawn(share: float, bars: int, random: Generator) -> frozenset[int]:
@@ -206,7 +235,7 @@ def _section_returns(config: FixedNotesSettings, bars: int, random: Generator) -
     Unless `vary` is set, the last bar of a section is composed anew if another section follows than the first time, so
     that it can lead there, or end.
     """
-    form = config.form or ""
+    form = config.sections
     size = bars // len(form)
     follows = dict(enumerate([*form[1:], form[0] if config.loop else ""]))
     returns: dict[int, int] = {}

@@ -157,6 +157,8 @@ class Ensemble:
             tracks = (replace(t, notes=np.append(t.notes, roll_call)) for t in score.tracks)
             score = replace(score, tracks=tuple(tracks))
         ids = representation.primer(score, conditions)
+        if "entrance" in tokens.slice:  # all play from the beginning
+            ids[tokens.is_kind(ids, "entrance")] = tokens.first["entrance"]
         after = np.cumsum(tokens.elapsed[ids])
         if self.model.has_voices:
             kept = after <= last / TICKS + 1  # the roll call is farther away than that

@@ -4,16 +4,16 @@ A piece is a header and a body. The header has its length in bars, meter, tempo 
 onset to onset: shift, then the notes, each a token for voice and pitch together, followed by its velocity and its
 duration only where they change within the voice. Further input columns hold what the ids imply, the place in the bar
 and the bars left, and candidates from the past: what came some bars ago at this place (`lags`), and what followed the
-latest earlier occurrence of the last ids (`repeats`).
+latest earlier occurrence of the last ids (`repeats`). A piece can have a plan: chords, and bars that return (`plan`).
 
-    START  LENGTH_HIGH LENGTH_LOW  METER TEMPO  INSTRUMENT ...   (SHIFT ... [METER] [TEMPO]
-           (NOTE [VELOCITY] [DURATION]) ...) ...   END
+    START  LENGTH_HIGH LENGTH_LOW  METER TEMPO  INSTRUMENT ... ENTRANCE ...  (SHIFT ... [METER] [TEMPO]
+           [RETURN] [CHORD] (NOTE [VELOCITY] [DURATION]) ...) ...   END
 
 The sequences are short because a recurrent network takes time for each step; see `docs/experiments.md`. Lost: timing
 finer than 1/24 of a quarter, velocity finer than 8, controllers and pitch bends, the lengths of drum notes, tempo
 changes within a bar.
 
-Read in order: `vocabulary`, `encoding`, `reading`, `decoding`, `grammar`, `fixed_notes`, `fixed_notes_grammar`.
+Read in order: `plan`, `vocabulary`, `encoding`, `reading`, `decoding`, `grammar`, `fixed_notes`, `fixed_notes_grammar`.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
     changes_meter = True
     config_model = MultitrackConfig
     options_model = MultitrackOptions
+    later_options = ("entrances", "moved", "chords")
 
     def __init__(self, config: MultitrackConfig) -> None:
         self.vocabulary = Vocabulary(config)
@@ -110,7 +111,13 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
             ids[4] = tokens.first["tempo"] + tempo
         added = self._added(score, conditions).items()
         more = np.array([self.vocabulary.instrument_id(*each) for each in added], dtype=np.int32)
-        return np.concatenate([ids[:5], np.sort(np.concatenate([ids[5:body], more])), ids[body:]])
+        instruments = np.concatenate([ids[5:body], more])
+        order, count = np.argsort(instruments), body - 5 if self.vocabulary.config.entrances else 0
+        entering = self.vocabulary.entrance_ids(np.full(len(more) if count else 0, min(bars, length - 1)))
+        entrances = np.concatenate([ids[body : body + count], entering])[
+            order[: len(instruments) if count else 0]
+        ]
+        return np.concatenate([ids[:5], instruments[order], entrances, ids[body + count :]]).astype(np.int32)
 
     def for_piece(self, primer: Score | None, conditions: Conditions) -> Multitrack:
         """Return it writing the programs of `primer`, and of the instruments of `conditions`, for the voices that play
@@ -124,9 +131,23 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
         for voice, program in self._added(primer, conditions).items():
             written[voice] = self.settings.voices[voice].programs[0] if program == DRUMS else program
         other = copy(self)
-        other.vocabulary = self.vocabulary.writing(written)
+        other.vocabulary = self.vocabulary.writing(
+            written, self._compass(primer) if conditions.keeps_compass else {}
+        )
         other.tokens = other.vocabulary.tokens
         return other
+
+    def _compass(self, primer: Score | None) -> dict[int, tuple[int, int]]:
+        """Return the compass of each voice that has one, wide enough for the notes of `primer`."""
+        voices = enumerate(self.vocabulary.config.voices)
+        found = {number: voice.compass for number, voice in voices if voice.compass is not None}
+        parts = parts_of(primer) if primer else []
+        of_parts = self.vocabulary.voices_of(program for program, _ in parts)
+        for voice, (_, track) in zip(of_parts, parts, strict=True):
+            if voice in found:
+                pitches = [*found[voice], *track.notes["pitch"].tolist()]
+                found[voice] = min(pitches), max(pitches)
+        return found
 
     def _added(self, primer: Score | None, conditions: Conditions) -> dict[int, int]:
         """Return the programs of the conditions that `primer` lacks, by the voices that play them; all of them, if they

@@ -7,7 +7,7 @@ every bar but the last, the end in the last, a note after a shift.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -18,8 +18,14 @@ from ritornello.arrays import Mask
 from ritornello.errors import ConfigError
 from ritornello.representations.grammar import MOST_SILENT_BARS, BarPosition, GrammarState
 from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER, TEMPOS, nearest
+from ritornello.representations.multitrack.plan import FARTHEST
 from ritornello.representations.multitrack.reading import Reader
-from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, VELOCITY_STEP, Vocabulary
+from ritornello.representations.multitrack.vocabulary import (
+    ENTRANCES,
+    LENGTH_LIMIT,
+    VELOCITY_STEP,
+    Vocabulary,
+)
 from ritornello.representations.parts import voices_for
 from ritornello.score import Meter
 
@@ -36,6 +42,12 @@ _OTHER_VELOCITIES = list(~np.eye(128 // VELOCITY_STEP, dtype=bool))
 
 HEADER = ("start", "length_high", "length_low", "meter", "tempo")
 """The kinds that come first, one id each; then the instruments."""
+
+PLAN = ("return", "chord")
+"""The kinds of a plan, in the order in which they come at an onset."""
+
+CHANGES = ("meter", "tempo", *PLAN)
+"""The kinds that come before the notes of an onset."""
 
 
 @dataclass
@@ -54,6 +66,7 @@ class MultitrackGrammarState(GrammarState):
     tempo_time: int = 0
     playable: Mask | None = None  # the notes of the instruments in the header
     programs: tuple[tuple[int, int], ...] = ()  # (voice, program) of the header
+    entrances: tuple[int, ...] = ()  # bars of it, in the order of the instruments
 
     def advance(self, token: int) -> None:
         super().advance(token)
@@ -66,6 +79,8 @@ class MultitrackGrammarState(GrammarState):
         elif kind == "instrument":
             self.programs = (*self.programs, self.vocabulary.instruments[self.tokens.value[token]])
             self.playable = None
+        elif kind == "entrance":
+            self.entrances = (*self.entrances, ENTRANCES[self.tokens.value[token]])
         elif kind == "shift":
             self.last_shift = self.tokens.value[token]
         elif kind == "tempo":
@@ -97,6 +112,10 @@ class MultitrackGrammarState(GrammarState):
         return BarPosition(reader.bar, reader.position, steps, steps // Meter(0, *meter).beats)
 
     @property
+    def chord(self) -> int:
+        return self.reader.chord
+
+    @property
     def bars(self) -> int:
         return self.reader.length or self.default_bars  # the header has the length of the conditions
 
@@ -112,11 +131,55 @@ class MultitrackGrammarState(GrammarState):
     def allow(self, mask: Mask) -> None:
         if self.stage < len(HEADER):
             self._allow_header(mask)
-        elif not (self._in_header() and self._allow_instruments(mask)):
+        elif not (self._in_header() and self._allow_header_end(mask)):
             self._allow_body(mask)
 
+    @property
+    def reassigns_probability(self) -> bool:
+        return self.stage == len(HEADER) and self.bars_left == 0
+
+    def reassign_probability(self, mask: Mask) -> list[tuple[int, Mask]]:
+        """See `representations.base.GrammarState.reassign_probability`.
+
+        In the last bar the end takes the probability of longer shifts than are allowed, and the longest duration that
+        is possible that of longer ones.
+        """
+        if not self.reassigns_probability:
+            return []
+        kinds, found = self.tokens.slice, []
+        end, shifts, durations = self.tokens.first["end"], kinds["shift"], kinds["duration"]
+        if mask[end]:
+            found.append((end, _beyond(mask, shifts)))
+        if self.may_set_duration:
+            longest = durations.start + self._durations()[1] - 1
+            if mask[longest]:
+                found.append((longest, _beyond(mask, durations)))
+        return found
+
     def _in_header(self) -> bool:
-        return self.kind in ("tempo", "instrument") and self.reader.time == 0 and not self.notes
+        is_header = self.kind in ("tempo", "instrument", "entrance")
+        return is_header and self.reader.time == 0 and not self.notes
+
+    def _allow_header_end(self, mask: Mask) -> bool:
+        """Allow the next instrument or entrance of the header. Return whether one has to come."""
+        if self.kind != "entrance" and self._allow_instruments(mask):
+            return True
+        if not self.vocabulary.config.entrances or len(self.entrances) >= len(self.programs):
+            return False
+        self._allow_entrances(mask)
+        return True
+
+    def _allow_entrances(self, mask: Mask) -> None:
+        """Allow the entrance of the next instrument: within the piece, and of the last one early, if all others are
+        late."""
+        stop = bisect_left(ENTRANCES, self.bars)
+        if (
+            len(self.entrances) == len(self.programs) - 1
+            and min(self.entrances, default=stop) >= MOST_SILENT_BARS
+        ):
+            stop = min(stop, MOST_SILENT_BARS)
+        first = self.tokens.first["entrance"]
+        mask[first : first + stop] = True
 
     def _allow_header(self, mask: Mask) -> None:
         """Allow the next id of the header: that of the conditions, or else any of its kind."""
@@ -213,8 +276,21 @@ class MultitrackGrammarState(GrammarState):
         if reader.position == 0 and self.previous == "shift" and not self.conditions.meter:
             mask[kinds["meter"]] = True
         is_first = self.onset_bar < reader.bar and self.tempo_time < reader.time
-        if is_first and not self.conditions.quarters_per_minute:
+        if is_first and self.kind not in PLAN and not self.conditions.quarters_per_minute:
             mask[kinds["tempo"]] = True
+        if mask[self.tokens.first["note"] :].any():
+            self._allow_plan(mask)
+
+    def _allow_plan(self, mask: Mask) -> None:
+        """Allow a return at the first onset of a bar, and a chord other than the present one."""
+        reader, kinds, config = self.reader, self.tokens.slice, self.vocabulary.config
+        if config.returns and self.kind not in PLAN and self.onset_bar < reader.bar:
+            first = kinds["return"].start
+            mask[first : first + min(reader.bar, FARTHEST)] = True
+        if config.chords and self.kind != "chord":
+            mask[kinds["chord"]] = True
+            if reader.chord >= 0:
+                mask[kinds["chord"].start + reader.chord] = False
 
     def _allow_shifts(self, mask: Mask) -> None:
         mask[self.tokens.slice["shift"]] = _SHORTER_SHIFTS[self._possible_shifts()]
@@ -228,7 +304,7 @@ class MultitrackGrammarState(GrammarState):
         count = bisect_right(_SHIFTS, before_end if before_end < silence_left else silence_left)
         if self.previous == "shift":
             return min(count, self.last_shift + 1)
-        if self.onset < reader.time and self.kind in ("meter", "tempo"):
+        if self.onset < reader.time and self.kind in CHANGES:
             return 0  # a change is followed by a note
         return count
 
@@ -246,6 +322,14 @@ class MultitrackGrammarState(GrammarState):
                 low, high = vocabulary.playable(voice, program)
                 self.playable[vocabulary.note_ids(voice, low) : vocabulary.note_ids(voice, high) + 1] = True
         return self.playable
+
+
+def _beyond(mask: Mask, ids: slice) -> Mask:
+    """Return the mask of those of `ids` that come after the last one that `mask` has."""
+    last = int(np.flatnonzero(mask[ids]).max(initial=-1))
+    others = np.zeros_like(mask)
+    others[ids.start + last + 1 : ids.stop] = True
+    return others
 
 
 def planned_instruments(vocabulary: Vocabulary, programs: Sequence[int]) -> list[int]:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -31,6 +32,7 @@ from ritornello.representations.grids import (
     is_on_grid,
     nearest_meter,
 )
+from ritornello.representations.multitrack.plan import FARTHEST, NO_CHORD, chord_name
 from ritornello.representations.parts import family_of
 from ritornello.representations.tokens import InstrumentRange, Tokens, block, build_tokens
 from ritornello.score import Meter, Score, Track
@@ -50,6 +52,17 @@ LENGTH_LIMIT = 1023
 TRANSPOSITION = 6
 """Semitones by which the range of a voice is wider than that of its notes in the corpus."""
 
+MOVES = (*range(TRANSPOSITION + 1), *range(-TRANSPOSITION, 0))
+"""Semitones by which a piece was moved: of each id of the kind start, that of a piece as written first."""
+
+ENTRANCES = (*range(9), 10, 12, 16, 20, 24, 32, 48, 64)
+"""The first bar, from 0, that each id of the kind entrance stands for."""
+
+OCTAVE = 12
+
+COMPASS = 0.01
+"""The share of the notes of a voice that lie below its compass, and of those above it."""
+
 MOST_VOICES, MOST_METERS, MOST_PROGRAMS = 64, 24, 16
 """The largest vocabulary that is fitted; programs are of one voice."""
 
@@ -65,6 +78,10 @@ class Voice(BaseModel, frozen=True, extra="forbid"):
     low: int = Field(ge=0, le=127)
     high: int = Field(ge=0, le=127)
     programs: tuple[int, ...] = Field(min_length=1, description="programs seen, the most frequent first")
+    compass: tuple[int, int] | None = Field(
+        None,
+        description="the lowest and highest pitch, but for a few notes, in the corpus; at least an octave apart",
+    )
 
 
 Lag = Annotated[int, Field(ge=1, le=16)]
@@ -82,6 +99,14 @@ class MultitrackOptions(BaseModel, frozen=True, extra="forbid"):
     any_key: bool = Field(True, description="show such occurrences in other keys too")
     key: bool = Field(True, description="show the key so far, and the degree of the last note in it")
     longest_silent: bool = Field(True, description="show which instrument has not played for longest")
+    chords: bool = Field(False, description="foresee each chord before its notes")
+    returns: bool = Field(
+        False, description="foresee of each bar whether it is like an earlier one, and which"
+    )
+    entrances: bool = Field(True, description="announce in which bar each instrument enters")
+    moved: bool = Field(
+        True, description="show how far a piece was moved from the key in which it is written"
+    )
 
 
 class MultitrackConfig(BaseModel, frozen=True, extra="forbid"):
@@ -92,6 +117,10 @@ class MultitrackConfig(BaseModel, frozen=True, extra="forbid"):
     any_key: bool = False
     key: bool = False
     longest_silent: bool = False
+    chords: bool = False
+    returns: bool = False
+    entrances: bool = False
+    moved: bool = False
     voices: tuple[Voice, ...] = Field(min_length=1, max_length=256)
     meters: tuple[tuple[int, int], ...] = Field(min_length=1, max_length=64)
 
@@ -99,7 +128,7 @@ class MultitrackConfig(BaseModel, frozen=True, extra="forbid"):
 class Statistics(NamedTuple):
     """What `fit` needs of one piece; small, since workers send it back."""
 
-    voices: tuple[tuple[int, int, int, int, int], ...]  # family, number, program, lowest, highest pitch
+    voices: tuple[tuple[int, int, int, Counter[int]], ...]  # family, number, program, notes of each pitch
     meters: tuple[tuple[int, int], ...]
 
 
@@ -107,7 +136,8 @@ class Vocabulary:
     """The `Tokens` of a configuration, and tables by instrument, voice, meter and id.
 
     instruments: voice and program of each "instrument" id. written: the program of a voice in a decoded score, if
-    it is not that of its id. low, high, is_drum: of each voice. bar_steps: of each meter.
+    it is not that of its id. compass: the lowest and highest pitch of voices that keep to one. low, high, is_drum: of
+    each voice. bar_steps: of each meter.
     shift: the steps of time that pass with each id. new_bar: the steps of the bars that begin with each id, or 0.
     """
 
@@ -115,6 +145,7 @@ class Vocabulary:
         self.config = config
         voices = list(enumerate(config.voices))
         self.written: dict[int, int] = {}
+        self.compass: dict[int, tuple[int, int]] = {}
         self.instruments = [(v, program) for v, voice in voices for program in sorted(voice.programs)]
         self._instrument_numbers = {each: number for number, each in enumerate(self.instruments)}
         self.low, self.high = np.array([(voice.low, voice.high) for _, voice in voices]).T
@@ -131,21 +162,28 @@ class Vocabulary:
 
     @cached_property
     def by_id(self) -> Ints:
-        """What reading looks up, (7, ids): the voice named, 1 + the id of a note, its pitch if it has a key, the number
-        of the duration and of the velocity, `shift` and `new_bar`; -1, for a note 0, where there is none."""
+        """What reading looks up, (8, ids): the voice named, 1 + the id of a note, its pitch if it has a key, the number
+        of the duration and of the velocity, `shift` and `new_bar`, and the bar of an entrance; -1, for a note 0, where
+        there is none."""
         tokens, ids = self.tokens, np.arange(self.tokens.size)
         numbers = [
             np.where(tokens.mask(kind), ids - tokens.first[kind], -1) for kind in ("duration", "velocity")
         ]
         notes = np.where(tokens.mask("note"), ids + 1, 0)
         pitch = np.where(tokens.is_pitched, tokens.pitch, -1)
-        return np.stack([tokens.voice, notes, pitch, *numbers, self.shift, self.new_bar])
+        entrance = np.full(tokens.size, -1)
+        entrance[tokens.slice["entrance"]] = ENTRANCES[: tokens.blocks["entrance"].size]
+        return np.stack([tokens.voice, notes, pitch, *numbers, self.shift, self.new_bar, entrance])
 
     @cached_property
     def rows(self) -> list[list[int]]:
         """The columns of `by_id`, for reading one id at a time."""
         rows: list[list[int]] = self.by_id.T.tolist()
         return rows
+
+    def entrance_ids(self, bars: Any) -> Any:
+        """Return the ids of entrances in bars, from 0."""
+        return self.tokens.first["entrance"] + np.searchsorted(ENTRANCES, bars, side="right") - 1
 
     def note_ids(self, voice: Any, pitch: Any) -> Any:
         """Return the ids of notes whose pitches lie within their voices."""
@@ -156,8 +194,12 @@ class Vocabulary:
         voices = np.repeat(np.arange(len(self.low)), self.high - self.low + 1)
         pitches = np.concatenate([np.arange(v.low, v.high + 1) for v in self.config.voices])
         is_drum = self.is_drum[voices]
+        chords = np.arange((NO_CHORD + 1) * self.config.chords)
+        start = block("start")
+        if self.config.moved:
+            start = block("start", len(MOVES), [f"start {move:+}" for move in MOVES], step=MOVES, series=0)
         return build_tokens(
-            block("start"),
+            start,
             block("end"),
             block("length_high", (LENGTH_LIMIT + 1) // 16),  # the length in bars, divided by 16
             block("length_low", 16),  # its remainder
@@ -170,9 +212,25 @@ class Vocabulary:
                 voice=owners,
                 program=np.where(self.is_drum[owners], DRUMS, programs),
             ),
+            block(
+                "entrance",
+                len(ENTRANCES) if self.config.entrances else 0,
+                [f"entrance in bar {bar + 1}" for bar in ENTRANCES],
+            ),
             block("shift", len(SHIFTS), [f"shift {s}" for s in SHIFTS], duration=SHIFTS / STEPS_PER_QUARTER),
             block("velocity", 128 // VELOCITY_STEP),
             block("duration", len(DURATIONS), [f"duration {steps}" for steps in DURATIONS]),
+            block(
+                "return", FARTHEST * self.config.returns, [f"as {n} bars ago" for n in range(1, FARTHEST + 1)]
+            ),
+            block(
+                "chord",
+                len(chords),
+                [f"chord {chord_name(number)}" for number in chords.tolist()],
+                series=chords // 12 - (chords == NO_CHORD) * (NO_CHORD // 12 + 1),
+                step=chords % 12,
+                period=12,
+            ),
             block(
                 "note",
                 len(voices),
@@ -198,20 +256,24 @@ class Vocabulary:
                 pitches = tuple(range(low, high + 1))
                 yield InstrumentRange(instrument_name(shown), shown, number, pitches, token)
 
-    def writing(self, programs: Mapping[int, int]) -> Vocabulary:
-        """Return the vocabulary of a piece in which these voices are written, and have the range, of other programs."""
+    def writing(
+        self, programs: Mapping[int, int], compass: Mapping[int, tuple[int, int]] = MappingProxyType({})
+    ) -> Vocabulary:
+        """Return the vocabulary of a piece in which these voices are written, and have the range, of other programs,
+        and keep to a compass."""
         other = copy(self)
-        other.written = dict(programs)
+        other.written, other.compass = dict(programs), dict(compass)
         tokens = {self.instrument_id(voice, program) for voice, program in programs.items()}
 
         def rewritten(old: InstrumentRange) -> InstrumentRange:
-            program = DRUMS if self.is_drum[old.voice] else programs[old.voice]
+            is_other = old.token in tokens and not self.is_drum[old.voice]
+            program = programs[old.voice] if is_other else old.program
             low, high = other.playable(old.voice, program)
             return old._replace(
                 name=instrument_name(program), program=program, pitches=tuple(range(low, high + 1))
             )
 
-        instruments = [rewritten(old) if old.token in tokens else old for old in self.tokens.instruments]
+        instruments = [rewritten(old) for old in self.tokens.instruments]
         other.tokens = replace(self.tokens, instruments=tuple(instruments))
         return other
 
@@ -224,15 +286,17 @@ class Vocabulary:
         ]
 
     def playable(self, voice: int, program: int) -> tuple[int, int]:
-        """Return the lowest and the highest pitch of a voice in the range of the instrument; of the whole voice for
-        drums, and if none is in that range."""
-        low, high = int(self.low[voice]), int(self.high[voice])
+        """Return the lowest and the highest pitch of a voice in the range of the instrument, and within its compass if
+        that leaves an octave; of the whole voice for drums, and if none is in that range."""
+        whole = int(self.low[voice]), int(self.high[voice])
         if self.is_drum[voice]:
-            return low, high
+            return whole
         written = self.written.get(voice, program)
         lowest, highest = instrument_range(written if family_of(written) == family_of(program) else program)
-        inside = max(low, lowest), min(high, highest)
-        return inside if inside[0] <= inside[1] else (low, high)
+        for (low, high), least in ((self.compass.get(voice, whole), OCTAVE), (whole, 1)):
+            if min(high, highest) - max(low, lowest) >= least - 1:
+                return max(low, lowest), min(high, highest)
+        return whole
 
     def voices_of(self, programs: Iterable[int]) -> list[int]:
         """Return the voice of each part of a piece from their programs (DRUMS for drums), in score order.
@@ -261,17 +325,24 @@ class Vocabulary:
         return self.tokens.first["instrument"] + self._instrument_numbers[voice, near]
 
     def analogues(self, other: Vocabulary) -> Ints:
-        """Return for each id the one as which `other` reads its meter, instrument or note; the others are the same.
+        """Return for each id the one as which `other` reads its meter, instrument or note, and an instrument for an
+        entrance where it knows none; the others are the same.
 
-        -1 for drums where `other` has none, and for instruments where it has nothing but drums.
+        -1 for drums where `other` has none, for instruments where it has nothing but drums, and for a plan where it has
+        none.
         """
         tokens, voices = self.tokens, other.voices_like(self)
         result: Ints = np.array([other.tokens.first[kind] for kind in tokens.kind]) + np.array(tokens.value)
+        result[[other.tokens.blocks[kind].size == 0 for kind in tokens.kind]] = -1
+        if self.config.moved != other.config.moved:
+            result[tokens.slice["start"]] = other.tokens.first["start"]
         meters = [other.nearest_meter(*meter) for meter in self.config.meters]
         result[tokens.slice["meter"]] = other.tokens.first["meter"] + np.array(meters)
         result[tokens.slice["instrument"]] = [
             other.instrument_id(voices[voice], program) for voice, program in self.instruments
         ]
+        if not other.config.entrances:  # where it would read one more instrument
+            result[tokens.slice["entrance"]] = result[tokens.first["instrument"]]
         notes = tokens.slice["note"]
         voice = voices[tokens.voice[notes]]
         pitch = fold_into_range(tokens.pitch[notes], other.low[voice], other.high[voice])
@@ -307,7 +378,7 @@ def collect_statistics(score: Score) -> Statistics:
     for program, track in parts_of(score):
         family = family_of(program)
         pitches = track.notes["pitch"]
-        voices.append((family, seen[family], track.program, int(pitches.min()), int(pitches.max())))
+        voices.append((family, seen[family], track.program, Counter(pitches.tolist())))
         seen[family] += 1
     meters = {m.actual(score.ticks_per_quarter) for m in score.meters}
     return Statistics(tuple(voices), tuple(sorted(meters or {(4, 4)})))
@@ -320,20 +391,18 @@ def fit(all_statistics: Iterable[Statistics], options: MultitrackOptions) -> Mul
     from a single one for others. The most frequent voice always stays.
     """
     programs: dict[tuple[int, int], Counter[int]] = {}
-    lows: dict[tuple[int, int], int] = {}
-    highs: dict[tuple[int, int], int] = {}
+    pitches: dict[tuple[int, int], Counter[int]] = {}
     meters: Counter[tuple[int, int]] = Counter({(4, 4): 0})
     pieces = 0
     for piece in all_statistics:
         pieces += 1
         meters.update(meter for meter in piece.meters if is_on_grid(meter, STEPS_PER_QUARTER, LONGEST_BAR))
-        for family, number, program, low, high in piece.voices:
+        for family, number, program, notes in piece.voices:
             key = (family, number)
             programs.setdefault(key, Counter())[program] += 1
-            lows[key] = min(low, lows.get(key, 127))
-            highs[key] = max(high, highs.get(key, 0))
+            pitches.setdefault(key, Counter()).update(notes)
     if not programs:
-        programs, lows, highs = {(0, 0): Counter({0: 1})}, {(0, 0): 21}, {(0, 0): 108}
+        programs, pitches = {(0, 0): Counter({0: 1})}, {(0, 0): Counter((21, 108))}
     ranked = sorted(programs, key=lambda key: (-programs[key].total(), key))[:MOST_VOICES]
     least = max(1, min(pieces // 200, ENOUGH_PIECES), min(3, pieces // 30))
     voices: list[Voice] = []
@@ -343,10 +412,23 @@ def fit(all_statistics: Iterable[Statistics], options: MultitrackOptions) -> Mul
             Voice(
                 family=key[0],
                 number=sum(voice.family == key[0] for voice in voices),
-                low=max(0, lows[key] - wider),
-                high=min(127, highs[key] + wider),
+                low=max(0, min(pitches[key]) - wider),
+                high=min(127, max(pitches[key]) + wider),
                 programs=tuple(program for program, _ in programs[key].most_common(MOST_PROGRAMS)),
+                compass=None if key[0] == DRUM_FAMILY else compass_of(pitches[key]),
             )
         )
     known = tuple(meter for meter, _ in meters.most_common(MOST_METERS))
     return MultitrackConfig(**options.model_dump(), voices=tuple(voices), meters=known)
+
+
+def compass_of(notes: Mapping[int, int]) -> tuple[int, int]:
+    """Return the lowest and the highest pitch of notes, given how many there are of each, without the share COMPASS at
+    either end; of less than an octave, an octave about its middle."""
+    pitches = np.array(sorted(notes))
+    share = np.cumsum([notes[pitch] for pitch in pitches.tolist()]) / sum(notes.values())
+    low = int(pitches[np.searchsorted(share, COMPASS, side="right")])
+    high = int(pitches[np.searchsorted(share, 1 - COMPASS)])
+    missing = max(0, OCTAVE - 1 - (high - low))
+    low = min(max(0, low - missing // 2), 127 - (OCTAVE - 1))
+    return low, max(high, low + OCTAVE - 1)
