@@ -21,6 +21,7 @@ INDEX = build_index([("song", make_song(8))])
 
 OPTIONS: dict[str, dict[str, object]] = {
     "multitrack": {},
+    "multitrack, plan": {"chords": True, "returns": True},
     "frames": {"lags": [1]},
     "frames, coarse": {"steps_per_quarter": 1, "lags": []},
     "polyphony": {},

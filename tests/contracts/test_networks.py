@@ -11,6 +11,8 @@ from ritornello.testing.networks import LAWS, SIZES, make_case
 LINES = ((0, 0), (0, 0), *((1, step) for step in range(4)), *((2, step) for step in range(SIZES[0] - 6)))
 """Of each id its line and its step: two ids that are no notes, four of one line, the rest of another."""
 
+CHORDS = {"chord_roots": (-1, 0, 11, 5, -1), "pitch_classes": (-1, *range(11), 0)}
+
 SMALL = {  # a network without a small configuration here fails the laws, on purpose
     "lstm": [
         {"hidden": 8, "layers": 1, "embedding": 8, "tied": False},
@@ -24,6 +26,7 @@ SMALL = {  # a network without a small configuration here fails the laws, on pur
             "intervals": 3,
             "features": LINES,
         },
+        {"hidden": 8, "layers": 1, "embedding": 6, "candidates": [2], "chord_column": 1, **CHORDS},
     ],
     "note_classifier": [
         {"hidden": 8, "layers": 1, "input": "scalar", "dense": 0},

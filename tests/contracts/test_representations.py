@@ -26,6 +26,7 @@ from ritornello.testing.representations import (
 
 WITH_OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {  # members that the laws try in other forms too
     "event_words, notes of one track": ("event_words", {"keep": "notes", "track": 2, "most": 40}),
+    "multitrack, plan": ("multitrack", {"chords": True, "returns": True}),
     "melody, mono": ("melody", {"encoding": "mono"}),
     "melody, lookback": ("melody", {"encoding": "lookback"}),
     "melody, key": ("melody", {"encoding": "key"}),

@@ -14,6 +14,8 @@ A network that always has candidates relies on them, and in inference, where it 
 teacher forcing), confirms its own repetitions or drifts. So candidates are withheld at some steps of training
 (`candidate_dropout`).
 
+A column may tell the chord in force: then notes are also scored by their degree above its root (`chord_degrees`).
+
 Dropout acts on the embedded input and before the output.
 """
 
@@ -29,6 +31,7 @@ from torch.nn import functional
 from ritornello.arrays import Ints, commonest
 from ritornello.errors import ConfigError
 from ritornello.networks.base import Network, State
+from ritornello.networks.chord_degrees import ChordDegrees
 from ritornello.networks.dropout import Dropout
 from ritornello.networks.last_notes import LastNotes
 
@@ -63,6 +66,14 @@ class EmbeddedConfig(BaseModel):
         (),
         description="of each id the line whose note it is, from 1, and its step in it, from 0; line 0: no note",
     )
+    chord_column: int = Field(
+        0, ge=0, description="number of the column that tells the chord; 0: there is none"
+    )
+    chord_roots: tuple[int, ...] = Field(
+        (),
+        description="root of each value of it, a pitch class, or -1; notes are scored by their degree above it",
+    )
+    pitch_classes: tuple[int, ...] = Field((), description="of each id the pitch class of its note, or -1")
 
 
 class EmbeddedNetwork(Network):
@@ -77,6 +88,7 @@ class EmbeddedNetwork(Network):
         super().__init__()
         self.config = config
         _check_candidates(config.candidates, column_sizes)
+        _check_chords(config, column_sizes)
         candidates = torch.tensor(config.candidates, dtype=torch.int64)
         self.register_buffer("candidates", candidates, persistent=False)
         self.embeddings = nn.ModuleList(
@@ -109,6 +121,11 @@ class EmbeddedNetwork(Network):
         )
         self.sounding = nn.ModuleList(
             nn.Linear(config.embedding, config.embedding, bias=False) for _ in self.last_notes
+        )
+        self.chord_degrees = nn.ModuleList(
+            [ChordDegrees(config.chord_roots, config.pitch_classes, config.hidden)]
+            if config.chord_column
+            else []
         )
         for embedding in (*self.embeddings, *self.shared):
             nn.init.normal_(embedding.weight, std=config.embedding**-0.5)
@@ -230,6 +247,9 @@ class EmbeddedNetwork(Network):
             candidates = inputs.index_select(-1, self.candidates)
             weights = (layer(x) * (candidates > 0)).to(logits.dtype)
             logits = logits.scatter_add(-1, (candidates - 1).clamp(min=0), weights)
+        for degrees in self.chord_degrees:
+            assert isinstance(degrees, ChordDegrees)
+            logits = degrees.add_scores(logits, x, inputs[..., self.config.chord_column])
         return logits
 
 
@@ -239,6 +259,19 @@ def _check_candidates(candidates: tuple[int, ...], column_sizes: tuple[int, ...]
     if wrong or list(candidates) != sorted(set(candidates)):
         raise ConfigError(
             f"candidates {list(candidates)}: they are the numbers of columns of {size} values, ascending"
+        )
+
+
+def _check_chords(config: EmbeddedConfig, column_sizes: tuple[int, ...]) -> None:
+    number, roots, classes = config.chord_column, config.chord_roots, config.pitch_classes
+    if number and (
+        number >= len(column_sizes)
+        or (len(roots), len(classes)) != (column_sizes[number], column_sizes[0])
+        or not all(-1 <= each < 12 for each in (*roots, *classes))
+    ):
+        raise ConfigError(
+            f"chord_column {number}: its values have {len(roots)} chord_roots, the ids {len(classes)} pitch_classes; "
+            "there is one for each, from -1 to 11"
         )
 
 

@@ -210,9 +210,16 @@ class Tokens:
     @cached_property
     def line(self) -> Ints:
         """The series of each id that is a note, (ids,): one without a period, numbered from 0; -1 for none."""
-        is_note = (self.notes > 0) & (self.period == 0)
-        first = self.series.min(initial=self.size, where=is_note & (self.series >= 0))
-        return np.where(is_note & (self.series >= 0), self.series - first, -1)
+        is_note = (self.notes > 0) & (self.period == 0) & (self.series >= 0)
+        first = self.series.min(initial=self.size, where=is_note)
+        return np.where(is_note, self.series - first, -1)
+
+    @cached_property
+    def at_any_key(self) -> Ints:
+        """Of each id of a series with a period the first one of that series, of any other id itself, (ids,)."""
+        ids = np.arange(self.size)
+        _, first, of = np.unique(self.series, return_index=True, return_inverse=True)
+        return np.where((self.period > 0) & (self.series >= 0), first[of], ids)
 
     @cached_property
     def lines(self) -> list[tuple[int, int]]:

@@ -179,8 +179,9 @@ def weights_are_mapped_to_another_vocabulary(network: Network) -> None:
     kind, config = type(network), network.config.model_dump()
     columns = [np.array([7, 2, 12, 0, 3, 9, 4]), np.array([4, 0, 1])]
     columns.append(np.append(0, columns[0] + 1))  # it can be a candidate
-    for name in {"features", "lines"} & config.keys():
-        config[name] = [config[name][old] for old in columns[0]] if config[name] else []
+    told = {"features": 0, "lines": 0, "pitch_classes": 0, "chord_roots": 1}  # of each value of a column
+    for name in told.keys() & config.keys():
+        config[name] = [config[name][old] for old in columns[told[name]]] if config[name] else []
     other = kind(checked(kind.config_model, config), tuple(map(len, columns))).eval()
     with suppress(ConfigError):
         other.load_state_dict(mapped_weights(other, network, columns))

@@ -46,7 +46,7 @@ from ritornello.training.device import device_errors
 from ritornello.training.group import join_group, was_restarted
 from ritornello.training.loop import CHECKPOINT, Trainer
 from ritornello.training.progress import Clock, Progress
-from ritornello.training.tuning import SIZE_FIELDS, build, check, settle
+from ritornello.training.tuning import HARMONY_FIELDS, SIZE_FIELDS, build, check, settle
 
 Sample = Callable[[Path, Path], None]
 """Called with a bundle and a path, to compose a short piece there. It is passed in, since generation is a later station
@@ -408,7 +408,7 @@ def _like(begin: Bundle, config: TrainConfig) -> TrainConfig:
     own = {
         name: value for name, value in config_of_network.items() if name in SIZE_FIELDS and name not in mine
     }
-    derived = (*SIZE_FIELDS, "features", "candidates", "intervals", "lines")
+    derived = (*SIZE_FIELDS, "features", "candidates", "intervals", "lines", *HARMONY_FIELDS)
     options = {name: value for name, value in config_of_network.items() if name not in derived}
     own |= {"network": begin.card.network.name, "network_options": options}
     own["representation"] = begin.card.representation.name

@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from ritornello.corpus.shards import Corpus
 from ritornello.corpus.streams import Streams
 from ritornello.errors import ConfigError
 from ritornello.networks import NETWORKS, Network, count_parameters, make_network
-from ritornello.representations import REPRESENTATIONS
+from ritornello.representations import REPRESENTATIONS, Representation
 from ritornello.representations.base import candidate_columns
 from ritornello.training.budget import evaluation_share, ids_of_evaluation
 from ritornello.training.config import DEFAULT_MINUTES, TrainConfig
@@ -39,6 +39,9 @@ TOKENS_PER_WEIGHT = 8.0
 
 EPOCHS_LIMIT = 60.0
 """Epochs beyond these do not count when the size is chosen, so that a small corpus gets a small network."""
+
+HARMONY_FIELDS = ("chord_column", "chord_roots", "pitch_classes")
+"""The fields of a network that follow from the chords of a vocabulary."""
 
 SIZE_FIELDS = ("hidden", "layers", "embedding", "dropout", "candidate_dropout", "tied")
 """Settings of a run that are settings of the network, where it has them."""
@@ -245,9 +248,26 @@ def build(config: TrainConfig, corpus: Corpus) -> Network:
         fields["features"] = corpus.representation.tokens.features.tolist()
     if "lines" in known and config.intervals:
         fields |= {"intervals": config.intervals, "lines": corpus.representation.tokens.line_table}
+    if "chord_column" in known:
+        fields |= harmony_of(corpus.representation)
     if "candidates" in known:
         fields["candidates"] = candidate_columns(corpus.representation)
     return make_network(config.network, fields | config.network_options, sizes)
+
+
+def harmony_of(representation: Representation) -> dict[str, Any]:
+    """Return the fields of a network that scores notes by their degree, if a column tells the chord in force."""
+    tokens, names = representation.tokens, [column.name for column in representation.columns]
+    if representation.name != "multitrack" or "chord" not in names:
+        return {}
+    column = representation.columns[names.index("chord")]
+    ids = np.arange(column.size) + (column.first_token or 0)
+    has_root = (tokens.period[ids] == 12) & (tokens.series[ids] >= 0)
+    return {
+        "chord_column": names.index("chord"),
+        "chord_roots": np.where(has_root, tokens.step[ids], -1).tolist(),
+        "pitch_classes": np.where(tokens.is_pitched, tokens.pitch % 12, -1).tolist(),
+    }
 
 
 def measure(config: TrainConfig, corpus: Corpus) -> Machine:

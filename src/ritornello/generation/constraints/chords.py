@@ -78,13 +78,22 @@ class Chords(Constraint):
             return None
         asked, scale = context.of(ChordSettings), context.of(ScaleSettings).scale_classes or None
         bars = asked.chord_bars or ()
-        return OverChords(context.notes, bars, scale, asked.strict_chords, context.first_bar)
+        over = OverChords(context.notes, bars, scale, asked.strict_chords, context.first_bar)
+        tokens = context.representation.tokens
+        if context.representation.name == "multitrack" and tokens.blocks["chord"].size:
+            over.foreseen = tokens.slice["chord"]
+        return over
 
 
 class OverChords(ConstraintState):
-    """Bans the notes that do not fit the chord at the present time."""
+    """Bans the notes that do not fit the chord at the present time.
+
+    foreseen: the ids of chords, where a model foresees them before their notes. Then it is told those that are given: a
+    change comes before the notes of the first onset from it on, and no other does.
+    """
 
     name, rank = "chords", 30
+    foreseen: slice | None = None
 
     def __init__(
         self,
@@ -104,15 +113,34 @@ class OverChords(ConstraintState):
                 passing = tones | (scale or scale_classes(chord.root, chord_scale(chord.quality)))
             on_beats, between = (notes.mask(notes.outside(of_classes(each))) for each in (tones, passing))
             outside[chord] = on_beats, between
-        self._bars = [[outside[chord] for chord in bar] for bar in bars]
+        self._chords, self._outside = bars, outside
         self._first_bar = first_bar
 
     def banned_mask(self, grammar: GrammarState, allowed: Mask) -> Mask | None:
         place = grammar.bar_position
         assert place is not None  # see `feasibility`
         bar, position, bar_steps, beat_steps = place
-        chords = self._bars[(bar + self._first_bar) % len(self._bars)]
+        chords = self._chords[(bar + self._first_bar) % len(self._chords)]
         number = position * len(chords) // bar_steps
         is_change = position == -(-number * bar_steps // len(chords))
-        on_beats, between = chords[number]
-        return on_beats if is_change or position % beat_steps == 0 else between
+        chord = chords[number]
+        on_beats, between = self._outside[chord]
+        outside = on_beats if is_change or position % beat_steps == 0 else between
+        if chord is None or outside is None or self.foreseen is None or not allowed[self.foreseen].any():
+            return outside
+        return outside | self._tell(grammar, chord, allowed)
+
+    def _tell(self, grammar: GrammarState, chord: Chord, allowed: Mask) -> Mask:
+        """Return the mask of the changes of chord other than to a given one, and of all notes until it is told."""
+        from ritornello.representations.multitrack.grammar import MultitrackGrammarState
+        from ritornello.representations.multitrack.plan import number_of
+
+        assert self.foreseen is not None
+        assert isinstance(grammar, MultitrackGrammarState)
+        banned = allowed & False
+        banned[self.foreseen] = True
+        wanted = number_of(chord.root, chord.quality)
+        if grammar.chord != wanted:
+            banned[grammar.tokens.first["note"] :] = True
+            banned[self.foreseen.start + wanted] = False
+        return banned

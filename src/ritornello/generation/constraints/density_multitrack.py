@@ -22,7 +22,7 @@ from ritornello.generation.constraints.base import ConstraintState
 from ritornello.generation.constraints.density import NO_LIMIT, Limits
 from ritornello.representations.grammar import MOST_SILENT_BARS
 from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER
-from ritornello.representations.multitrack.grammar import HEADER, MultitrackGrammarState
+from ritornello.representations.multitrack.grammar import CHANGES, HEADER, MultitrackGrammarState
 from ritornello.representations.multitrack.vocabulary import Vocabulary
 
 SIXTEENTH = STEPS_PER_QUARTER // 4
@@ -142,10 +142,7 @@ class MultitrackDensity(ConstraintState):
             barred |= masks.drums  # now a note must come that counts
         can_play = outlook.has_drums or (outlook.allowed > 0 and not set(outlook.able) <= set(outlook.full))
         if not can_play:
-            for change in (
-                "meter",
-                "tempo",
-            ):  # a note follows, so some note must certainly be able to begin now
+            for change in CHANGES:  # a note follows, so some note must certainly be able to begin now
                 barred[kinds[change]] = True
         if not outlook.has_drums and self._free(outlook) > self._silence_ends(outlook):
             latest = outlook.now

@@ -1,9 +1,9 @@
 """Repeats in any key: what followed the same intervals, where the last ids have no earlier occurrence.
 
 Sections return in other keys. So besides the ids their *moves* are searched: of a note its interval from the note
-before it in its voice, of any other id the id itself. Where the ids have no repeat of an order, that of their moves is
-used, transposed to the last note of the voice, unless it is above or below all notes so far of that voice: then repeats
-can be transposed as far as the piece.
+before it in its voice, of a chord its quality, of any other id the id itself. Where the ids have no repeat of an order,
+that of their moves is used, transposed to the last note of the voice, unless it is above or below all notes so far of
+that voice: then repeats can be transposed as far as the piece. A chord that followed is no repeat of moves.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class TransposedRepeats:
         self._lines: dict[int, _Line] = {}
 
     def at_once(self, ids: NDArray[np.signedinteger[Any]]) -> Ints:
-        moves, count = ids.astype(np.int64), len(ids)
+        moves, count = self._tokens.at_any_key[ids].astype(np.int64), len(ids)
         series = self._tokens.line[ids]
         notes = np.flatnonzero(series >= 0)
         notes = notes[stable_order(series[notes])]
@@ -56,6 +56,9 @@ class TransposedRepeats:
         result, found = self._ids.at_once(ids), self._moves.at_once(moves) - 1
         row, at = np.nonzero((result == 0) & (found >= 0))
         value = found[row, at]
+        turns = value < self._tokens.size
+        turns[turns] = self._tokens.period[value[turns]] > 0
+        value[turns] = -1
         is_note = np.flatnonzero(value >= self._tokens.size)
         of, interval = np.divmod(value[is_note] - self._tokens.size, _SERIES)
         latest = np.searchsorted(series * count + notes, of * count + at[is_note], side="right") - 1
@@ -71,7 +74,7 @@ class TransposedRepeats:
         tokens = self._tokens
         series, step = tokens.lines[token]
         if series < 0:
-            self._moves.advance(token)
+            self._moves.advance(int(tokens.at_any_key[token]))
             return
         last, lowest, highest = self._lines.get(series) or (step, step, step)
         self._moves.advance(tokens.size + _SERIES * series + _SERIES // 2 + step - last)
@@ -86,7 +89,7 @@ class TransposedRepeats:
         """Return the id of a move at the present time, or -1."""
         tokens = self._tokens
         if move < tokens.size:
-            return move
+            return -1 if tokens.period[move] else move
         series, interval = divmod(move - tokens.size, _SERIES)
         line = self._lines[series]  # the move has been read, so the series has notes
         step = line.last + interval - _SERIES // 2

@@ -4,16 +4,16 @@ A piece is a header and a body. The header has its length in bars, meter, tempo 
 onset to onset: shift, then the notes, each a token for voice and pitch together, followed by its velocity and its
 duration only where they change within the voice. Further input columns hold what the ids imply, the place in the bar
 and the bars left, and candidates from the past: what came some bars ago at this place (`lags`), and what followed the
-latest earlier occurrence of the last ids (`repeats`).
+latest earlier occurrence of the last ids (`repeats`). A piece can have a plan: chords, and bars that return (`plan`).
 
     START  LENGTH_HIGH LENGTH_LOW  METER TEMPO  INSTRUMENT ... ENTRANCE ...  (SHIFT ... [METER] [TEMPO]
-           (NOTE [VELOCITY] [DURATION]) ...) ...   END
+           [RETURN] [CHORD] (NOTE [VELOCITY] [DURATION]) ...) ...   END
 
 The sequences are short because a recurrent network takes time for each step; see `docs/experiments.md`. Lost: timing
 finer than 1/24 of a quarter, velocity finer than 8, controllers and pitch bends, the lengths of drum notes, tempo
 changes within a bar.
 
-Read in order: `vocabulary`, `encoding`, `reading`, `decoding`, `grammar`, `fixed_notes`, `fixed_notes_grammar`.
+Read in order: `plan`, `vocabulary`, `encoding`, `reading`, `decoding`, `grammar`, `fixed_notes`, `fixed_notes_grammar`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
     changes_meter = True
     config_model = MultitrackConfig
     options_model = MultitrackOptions
-    later_options = ("entrances", "moved")
+    later_options = ("entrances", "moved", "chords")
 
     def __init__(self, config: MultitrackConfig) -> None:
         self.vocabulary = Vocabulary(config)

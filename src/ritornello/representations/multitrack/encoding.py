@@ -1,8 +1,8 @@
 """Encoding of `multitrack`: `Score` -> ids, on whole columns at once.
 
 1. Notes of all parts are put on the grid, into voices, and in order: onset, voice, pitch.
-2. Every event gets a sort key: its time, its rank at that time (shift, meter, tempo, notes), and its place
-   within the rank. A note is followed by its velocity and its duration only where they differ from those of
+2. Every event gets a sort key: its time, its rank at that time (shift, meter, tempo, return, chord, notes), and its
+   place within the rank. A note is followed by its velocity and its duration only where they differ from those of
    the note before in the same voice; drums have no duration.
 3. One sort by key gives the ids.
 """
@@ -28,8 +28,18 @@ from ritornello.representations.grids import (
     nearest_duration,
     without_doubles,
 )
+from ritornello.representations.multitrack.plan import chords_at, returns_of
 from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, VELOCITY_STEP, Vocabulary, parts_of
-from ritornello.score import Score, Track, end_at_restrike, note_columns, rescaled, ticks_to_seconds
+from ritornello.score import (
+    NOTE,
+    Meter,
+    Score,
+    Track,
+    end_at_restrike,
+    note_columns,
+    rescaled,
+    ticks_to_seconds,
+)
 from ritornello.sustain import sustained
 from ritornello.theory import instrument_name
 
@@ -193,12 +203,42 @@ def _body(vocabulary: Vocabulary, piece: Arrangement, bar_of_note: Ints) -> Ints
         _shift_ids(first["shift"], times),
         (meter_steps, meters + first["meter"]),
         (notes.start[first_in_bar[changed]], bar_tempos[changed] + first["tempo"]),
+        *_plan(vocabulary, piece, bar_of_note),
         (notes.start[of_note // 3], events.T.ravel()[of_note]),
     ]
     order = np.argsort(
-        np.concatenate([steps * 4 + rank for rank, (steps, _) in enumerate(blocks)]), kind="stable"
+        np.concatenate([steps * 8 + rank for rank, (steps, _) in enumerate(blocks)]), kind="stable"
     )
     return np.concatenate([ids for _, ids in blocks])[order]
+
+
+def _plan(vocabulary: Vocabulary, piece: Arrangement, bar_of_note: Ints) -> list[tuple[Ints, Ints]]:
+    """Return (steps, ids) of the bars that return, at their first onsets, and of the chords, at the first onset from
+    each change on."""
+    notes, first, blocks = piece.notes, vocabulary.tokens.first, []
+    onsets = notes.start[run_edges(notes.start)[:-1]]
+    if vocabulary.config.returns:
+        ids = vocabulary.note_ids(notes.voice, notes.pitch)
+        place = (notes.start - piece.bars[bar_of_note]) * vocabulary.tokens.size + ids
+        ago = returns_of(bar_of_note, place, len(piece.bars))
+        at = run_edges(bar_of_note)[:-1]
+        at = at[ago[bar_of_note[at]] > 0]
+        blocks.append((notes.start[at], first["return"] + ago[bar_of_note[at]] - 1))
+    if vocabulary.config.chords:
+        now = chords_at(pitched_score(vocabulary, piece), onsets)
+        at = np.flatnonzero(np.diff(now, prepend=-1))
+        blocks.append((onsets[at], first["chord"] + now[at]))
+    return blocks
+
+
+def pitched_score(vocabulary: Vocabulary, piece: Arrangement) -> Score:
+    """Return the pitched notes of a piece, in steps."""
+    columns, pitched = piece.notes, ~vocabulary.is_drum[piece.notes.voice]
+    notes = np.zeros(int(pitched.sum()), dtype=NOTE)
+    notes["start"], notes["pitch"] = columns.start[pitched], columns.pitch[pitched]
+    notes["duration"], notes["velocity"] = DURATIONS[columns.duration[pitched]], 64
+    meters = [Meter(step, *vocabulary.config.meters[number]) for step, number in piece.meters]
+    return Score(STEPS_PER_QUARTER, (Track(notes),), meters=tuple(meters))
 
 
 def _differs(values: Ints, voice: Ints, first: Ints) -> Mask:

@@ -12,18 +12,21 @@ from ritornello.arrays import Mask
 from ritornello.errors import ConfigError
 from ritornello.representations.conditions import Conditions, FixedNotes
 from ritornello.representations.grids import TEMPOS
-from ritornello.representations.multitrack.encoding import Arrangement, arrange
+from ritornello.representations.multitrack.encoding import Arrangement, arrange, pitched_score
+from ritornello.representations.multitrack.plan import chords_at
 from ritornello.representations.multitrack.vocabulary import LENGTH_LIMIT, Vocabulary
 from ritornello.representations.parts import voices_for
 
 
 class FixedNote(NamedTuple):
-    """A note of a bar: steps since the bar line, the id, and the numbers of its velocity and duration."""
+    """A note of a bar: steps since the bar line, the id, and the numbers of its velocity, its duration and the chord in
+    which it begins, -1 for any."""
 
     position: int
     token: int
     velocity: int
     duration: int
+    chord: int = -1
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def make_table(vocabulary: Vocabulary, conditions: Conditions) -> tuple[FixedNot
     instruments = dict(piece.instruments)
     for voice, program in zip(voices_for(vocabulary.known, added, instruments), added, strict=True):
         instruments[voice] = vocabulary.instrument_id(voice, program)
-    notes = _notes_by_bar(vocabulary, piece)
+    notes = _notes_by_bar(vocabulary, piece, vocabulary.config.chords and not fixed.is_accompanied)
     begins = next((bar for bar, known in notes.items() if bar in fixed.free or known), 0)
     quarters_per_minute = conditions.quarters_per_minute
     table = FixedNotesTable(
@@ -77,11 +80,16 @@ def make_table(vocabulary: Vocabulary, conditions: Conditions) -> tuple[FixedNot
     return table, replace(conditions, meter=meter, quarters_per_minute=tempo)
 
 
-def _notes_by_bar(vocabulary: Vocabulary, piece: Arrangement) -> dict[int, tuple[FixedNote, ...]]:
+def _notes_by_bar(
+    vocabulary: Vocabulary, piece: Arrangement, has_chords: bool
+) -> dict[int, tuple[FixedNote, ...]]:
     notes = piece.notes
     bar = np.searchsorted(piece.bars, notes.start, side="right") - 1
     ids = vocabulary.note_ids(notes.voice, notes.pitch)
-    rows = np.stack([notes.start - piece.bars[bar], ids, notes.velocity, notes.duration], axis=1).tolist()
+    chord = chords_at(pitched_score(vocabulary, piece), notes.start) if has_chords else np.full(len(ids), -1)
+    rows = np.stack(
+        [notes.start - piece.bars[bar], ids, notes.velocity, notes.duration, chord], axis=1
+    ).tolist()
     edges = np.searchsorted(bar, np.arange(len(piece.bars) + 1)).tolist()
     return {
         number: tuple(FixedNote(*row) for row in rows[start:stop])

@@ -25,7 +25,13 @@ from ritornello.representations.grammar import MOST_SILENT_BARS
 from ritornello.representations.grids import DURATIONS, SHIFTS
 from ritornello.representations.multitrack.decoding import DRUM_STEPS
 from ritornello.representations.multitrack.fixed_notes import FixedNote, FixedNotesTable
-from ritornello.representations.multitrack.grammar import HEADER, SHORTEST_AT_THE_END, MultitrackGrammarState
+from ritornello.representations.multitrack.grammar import (
+    CHANGES,
+    HEADER,
+    SHORTEST_AT_THE_END,
+    MultitrackGrammarState,
+)
+from ritornello.representations.multitrack.plan import FARTHEST
 
 _SHIFTS: list[int] = SHIFTS.tolist()
 _DURATIONS: list[int] = DURATIONS.tolist()
@@ -100,7 +106,7 @@ class FixedNotesGrammarState(MultitrackGrammarState):
             self.queue = self.queue[1:] if token == self.queue[0] else ()
         if self.kind == "note":
             self.is_fixed = due is not None and due.time == reader.time and due.token == token
-            known = FixedNote(reader.position, token, reader.velocity, reader.duration)
+            known = FixedNote(reader.position, token, reader.velocity, reader.duration, reader.chord)
             self.composed.setdefault(reader.bar, []).append(known)
             if due and due.note and self.is_fixed:
                 note = due.note
@@ -146,9 +152,27 @@ class FixedNotesGrammarState(MultitrackGrammarState):
         meters = self.table.meters[bisect_right(self.table.meters, (reader.place.meter_start, _BEYOND)) :]
         if meters and (note is None or meters[0][0] <= note.time):
             return Due(meters[0][0], self.tokens.first["meter"] + meters[0][1])
-        if note and note.time == reader.time and self._new_tempo is not None:
-            return Due(reader.time, self._new_tempo)
+        if note and note.time == reader.time:
+            before = (self._new_tempo, self._new_return, self._new_chord(note))
+            return next((Due(reader.time, token) for token in before if token is not None), note)
         return note
+
+    @property
+    def _new_return(self) -> int | None:
+        """The id that tells from where the present bar returns, if it has to come before the next note."""
+        reader, returns = self.reader, self.table.fixed_notes.returns
+        if not self.vocabulary.config.returns or reader.bar not in returns or self.onset_bar == reader.bar:
+            return None
+        ago = reader.bar - returns[reader.bar]
+        is_told = self.kind == "chord" or reader.bars_to_return == ago
+        return None if is_told or not 0 < ago <= FARTHEST else self.tokens.first["return"] + ago - 1
+
+    def _new_chord(self, due: Due) -> int | None:
+        """The id of the chord of a note that is due now, if it has to come first."""
+        if due.note is None or not self.vocabulary.config.chords or self.onset == self.reader.time:
+            return None
+        chord = due.note.chord
+        return None if chord in (-1, self.reader.chord) else self.tokens.first["chord"] + chord
 
     @property
     def _new_tempo(self) -> int | None:
@@ -275,6 +299,8 @@ class FixedNotesGrammarState(MultitrackGrammarState):
         if self._new_tempo is not None and mask.any():
             mask[self.tokens.slice["note"]] = False
             mask[self._new_tempo] = True
+        elif mask[self.tokens.first["note"] :].any():
+            self._allow_plan(mask)
 
     def _allow_shifts(self, mask: Mask) -> None:
         """Allow shifts to where a note may begin, or on the way to what is due."""
@@ -296,7 +322,7 @@ class FixedNotesGrammarState(MultitrackGrammarState):
         way = self._way_to(time) - self.tokens.first["shift"]
         if self.previous == "shift" and way > self.last_shift:
             return False
-        if self.onset < reader.time and self.kind in ("meter", "tempo") and self._is_free(reader.bar):
+        if self.onset < reader.time and self.kind in CHANGES and self._is_free(reader.bar):
             return False
         free = [bar for bar in range(reader.bar, self._bar_at(time) + 1) if self._is_free(bar)]
         if not free:

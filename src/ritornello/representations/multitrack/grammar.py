@@ -18,6 +18,7 @@ from ritornello.arrays import Mask
 from ritornello.errors import ConfigError
 from ritornello.representations.grammar import MOST_SILENT_BARS, BarPosition, GrammarState
 from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER, TEMPOS, nearest
+from ritornello.representations.multitrack.plan import FARTHEST
 from ritornello.representations.multitrack.reading import Reader
 from ritornello.representations.multitrack.vocabulary import (
     ENTRANCES,
@@ -41,6 +42,12 @@ _OTHER_VELOCITIES = list(~np.eye(128 // VELOCITY_STEP, dtype=bool))
 
 HEADER = ("start", "length_high", "length_low", "meter", "tempo")
 """The kinds that come first, one id each; then the instruments."""
+
+PLAN = ("return", "chord")
+"""The kinds of a plan, in the order in which they come at an onset."""
+
+CHANGES = ("meter", "tempo", *PLAN)
+"""The kinds that come before the notes of an onset."""
 
 
 @dataclass
@@ -103,6 +110,10 @@ class MultitrackGrammarState(GrammarState):
         steps = reader.bar_steps
         meter = self.vocabulary.config.meters[reader.meter] if reader.meter >= 0 else (4, 4)
         return BarPosition(reader.bar, reader.position, steps, steps // Meter(0, *meter).beats)
+
+    @property
+    def chord(self) -> int:
+        return self.reader.chord
 
     @property
     def bars(self) -> int:
@@ -265,8 +276,21 @@ class MultitrackGrammarState(GrammarState):
         if reader.position == 0 and self.previous == "shift" and not self.conditions.meter:
             mask[kinds["meter"]] = True
         is_first = self.onset_bar < reader.bar and self.tempo_time < reader.time
-        if is_first and not self.conditions.quarters_per_minute:
+        if is_first and self.kind not in PLAN and not self.conditions.quarters_per_minute:
             mask[kinds["tempo"]] = True
+        if mask[self.tokens.first["note"] :].any():
+            self._allow_plan(mask)
+
+    def _allow_plan(self, mask: Mask) -> None:
+        """Allow a return at the first onset of a bar, and a chord other than the present one."""
+        reader, kinds, config = self.reader, self.tokens.slice, self.vocabulary.config
+        if config.returns and self.kind not in PLAN and self.onset_bar < reader.bar:
+            first = kinds["return"].start
+            mask[first : first + min(reader.bar, FARTHEST)] = True
+        if config.chords and self.kind != "chord":
+            mask[kinds["chord"]] = True
+            if reader.chord >= 0:
+                mask[kinds["chord"].start + reader.chord] = False
 
     def _allow_shifts(self, mask: Mask) -> None:
         mask[self.tokens.slice["shift"]] = _SHORTER_SHIFTS[self._possible_shifts()]
@@ -280,7 +304,7 @@ class MultitrackGrammarState(GrammarState):
         count = bisect_right(_SHIFTS, before_end if before_end < silence_left else silence_left)
         if self.previous == "shift":
             return min(count, self.last_shift + 1)
-        if self.onset < reader.time and self.kind in ("meter", "tempo"):
+        if self.onset < reader.time and self.kind in CHANGES:
             return 0  # a change is followed by a note
         return count
 

@@ -24,6 +24,7 @@ from ritornello.representations.columns.repeats import Repeats, repeat_columns
 from ritornello.representations.columns.transposed_repeats import TransposedRepeats
 from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER
 from ritornello.representations.multitrack.encoding import FIRST_DURATION, FIRST_VELOCITY
+from ritornello.representations.multitrack.plan import FARTHEST, NO_CHORD
 from ritornello.representations.multitrack.vocabulary import LONGEST_BAR, MOVES, VELOCITY_STEP, Vocabulary
 from ritornello.representations.tokenizer import latest
 
@@ -32,6 +33,9 @@ PHRASE = 8
 
 MOST_BARS_LEFT = 32
 """The greatest number of bars left in the column."""
+
+LONGEST_CHORD = 8
+"""The greatest number of quarters since a chord began in the column."""
 
 UNKNOWN_BARS_LEFT = MOST_BARS_LEFT + 1
 
@@ -54,6 +58,13 @@ def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
     start = vocabulary.tokens.first["start"]
     moved = (Column("moved", len(MOVES), moves="token", first_token=start),)
     meter = vocabulary.tokens.first["meter"] - 1  # 0: none yet
+    chord = vocabulary.tokens.first["chord"] - 1  # 0: none yet
+    chords = (
+        Column("chord", NO_CHORD + 2, moves="token", first_token=chord),
+        Column("beats_of_chord", LONGEST_CHORD + 1),  # since it began
+        Column("chord_degree", 13),  # 1 + semitones of the last id, a note, above its root
+    )
+    returns = (Column("return", FARTHEST + 1),)
     return (
         Column("token", size),
         Column("position", LONGEST_BAR),  # steps since the bar line
@@ -67,7 +78,10 @@ def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
         *(silent if config.longest_silent else ()),
         *(entering if config.entrances else ()),
         *(moved if config.moved else ()),
+        *(chords if config.chords else ()),
+        *(returns if config.returns else ()),
         *(Column(f"{lag} bars ago", size + 1, is_candidate=True) for lag in config.lags),
+        *((Column("returning", size + 1, is_candidate=True),) if config.returns else ()),
         *repeat_columns(size, config.repeats),
     )
 
@@ -92,6 +106,9 @@ class Reader:
         self.repeats: Repeats | TransposedRepeats = Repeats(config.repeats)
         if config.any_key:
             self.repeats = TransposedRepeats(config.repeats, self.tokens)
+        self.chord = -1  # its number; -1: none yet
+        self.chord_time = 0  # when it began
+        self.returning, self.returning_bar = 0, -1  # the last return, and its bar
         first_shift = self.tokens.first["shift"]
         self.bars_ago = BarsAgo(config.lags, self.tokens.size + 1, LONGEST_BAR, _SHIFTS, first_shift)
 
@@ -125,7 +142,24 @@ class Reader:
             columns += [*self.entering.at_once(named, is_note, entrance, bar)]
         if config.moved:
             columns += [latest(tokens.is_kind(ids, "start"), ids - tokens.first["start"], 0)]
-        return [*columns, *self.bars_ago.at_once(time, bar_steps, note), *self.repeats.at_once(ids)]
+        returning = None
+        if config.chords:
+            is_chord = tokens.is_kind(ids, "chord")
+            chord = latest(is_chord, ids - (tokens.first["chord"] - 1), 0)
+            age = np.minimum((time - latest(is_chord, time, 0)) // STEPS_PER_QUARTER, LONGEST_CHORD)
+            has_root = (pitch >= 0) & (chord > 0) & (chord <= NO_CHORD)
+            columns += [
+                chord,
+                np.where(chord > 0, age, 0),
+                np.where(has_root, (pitch - chord + 1) % 12 + 1, 0),
+            ]
+        if config.returns:
+            is_return = tokens.is_kind(ids, "return")
+            returning = latest(is_return, ids - (tokens.first["return"] - 1), 0)
+            returning = np.where(latest(is_return, bar, -1) == bar, returning, 0)
+            columns += [returning]
+        bars_ago = self.bars_ago.at_once(time, bar_steps, note, returning)
+        return [*columns, *bars_ago, *self.repeats.at_once(ids)]
 
     def advance(self, token: int) -> str:
         """Take the next id and return its kind."""
@@ -147,10 +181,15 @@ class Reader:
             self.length_high = self.tokens.value[token]
         elif kind == "length_low":
             self.length = max(1, self.length_high * 16 + self.tokens.value[token])
+        elif kind == "chord":
+            self.chord, self.chord_time = self.tokens.value[token], self.time
+        elif kind == "return":
+            self.returning, self.returning_bar = self.tokens.value[token] + 1, self.bar
         self.key_so_far.advance(key_pitch)
         self.silent.advance(voice, note > 0, self.time, self.bar_steps)
         self.entering.advance(voice, note > 0, entrance, self.bar)
-        self.bars_ago.advance(self.time, self.bar_steps, note)
+        returning = self.bars_to_return if self.vocabulary.config.returns else None
+        self.bars_ago.advance(self.time, self.bar_steps, note, returning)
         self.repeats.advance(token)
         return kind
 
@@ -164,6 +203,20 @@ class Reader:
         """Bars after the present one, 0 or more; only with a length announced."""
         left = self.length - 1 - self.bar
         return left if left > 0 else 0
+
+    @property
+    def bars_to_return(self) -> int:
+        """How many bars ago the bar began that the present one is like; 0 for none."""
+        return self.returning if self.returning_bar == self.bar else 0
+
+    @property
+    def _chord_values(self) -> tuple[int, int, int]:
+        if self.chord < 0:
+            return 0, 0, 0
+        age = min((self.time - self.chord_time) // STEPS_PER_QUARTER, LONGEST_CHORD)
+        pitch = self.vocabulary.rows[self.token][2]
+        has_root = pitch >= 0 and self.chord < NO_CHORD
+        return self.chord + 1, age, (pitch - self.chord) % 12 + 1 if has_root else 0
 
     @property
     def duration(self) -> int:
@@ -193,6 +246,8 @@ class Reader:
             *(self.silent.values if config.longest_silent else ()),
             *(self.entering.values if config.entrances else ()),
             *((self.moved,) if config.moved else ()),
+            *(self._chord_values if config.chords else ()),
+            *((self.bars_to_return,) if config.returns else ()),
             *self.bars_ago.values,
             *self.repeats.values,
         )

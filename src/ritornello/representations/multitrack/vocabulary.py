@@ -32,6 +32,7 @@ from ritornello.representations.grids import (
     is_on_grid,
     nearest_meter,
 )
+from ritornello.representations.multitrack.plan import FARTHEST, NO_CHORD, chord_name
 from ritornello.representations.parts import family_of
 from ritornello.representations.tokens import InstrumentRange, Tokens, block, build_tokens
 from ritornello.score import Meter, Score, Track
@@ -98,6 +99,10 @@ class MultitrackOptions(BaseModel, frozen=True, extra="forbid"):
     any_key: bool = Field(True, description="show such occurrences in other keys too")
     key: bool = Field(True, description="show the key so far, and the degree of the last note in it")
     longest_silent: bool = Field(True, description="show which instrument has not played for longest")
+    chords: bool = Field(False, description="foresee each chord before its notes")
+    returns: bool = Field(
+        False, description="foresee of each bar whether it is like an earlier one, and which"
+    )
     entrances: bool = Field(True, description="announce in which bar each instrument enters")
     moved: bool = Field(
         True, description="show how far a piece was moved from the key in which it is written"
@@ -112,6 +117,8 @@ class MultitrackConfig(BaseModel, frozen=True, extra="forbid"):
     any_key: bool = False
     key: bool = False
     longest_silent: bool = False
+    chords: bool = False
+    returns: bool = False
     entrances: bool = False
     moved: bool = False
     voices: tuple[Voice, ...] = Field(min_length=1, max_length=256)
@@ -187,6 +194,7 @@ class Vocabulary:
         voices = np.repeat(np.arange(len(self.low)), self.high - self.low + 1)
         pitches = np.concatenate([np.arange(v.low, v.high + 1) for v in self.config.voices])
         is_drum = self.is_drum[voices]
+        chords = np.arange((NO_CHORD + 1) * self.config.chords)
         start = block("start")
         if self.config.moved:
             start = block("start", len(MOVES), [f"start {move:+}" for move in MOVES], step=MOVES, series=0)
@@ -212,6 +220,17 @@ class Vocabulary:
             block("shift", len(SHIFTS), [f"shift {s}" for s in SHIFTS], duration=SHIFTS / STEPS_PER_QUARTER),
             block("velocity", 128 // VELOCITY_STEP),
             block("duration", len(DURATIONS), [f"duration {steps}" for steps in DURATIONS]),
+            block(
+                "return", FARTHEST * self.config.returns, [f"as {n} bars ago" for n in range(1, FARTHEST + 1)]
+            ),
+            block(
+                "chord",
+                len(chords),
+                [f"chord {chord_name(number)}" for number in chords.tolist()],
+                series=chords // 12 - (chords == NO_CHORD) * (NO_CHORD // 12 + 1),
+                step=chords % 12,
+                period=12,
+            ),
             block(
                 "note",
                 len(voices),
@@ -309,10 +328,12 @@ class Vocabulary:
         """Return for each id the one as which `other` reads its meter, instrument or note, and an instrument for an
         entrance where it knows none; the others are the same.
 
-        -1 for drums where `other` has none, and for instruments where it has nothing but drums.
+        -1 for drums where `other` has none, for instruments where it has nothing but drums, and for a plan where it has
+        none.
         """
         tokens, voices = self.tokens, other.voices_like(self)
         result: Ints = np.array([other.tokens.first[kind] for kind in tokens.kind]) + np.array(tokens.value)
+        result[[other.tokens.blocks[kind].size == 0 for kind in tokens.kind]] = -1
         if self.config.moved != other.config.moved:
             result[tokens.slice["start"]] = other.tokens.first["start"]
         meters = [other.nearest_meter(*meter) for meter in self.config.meters]
