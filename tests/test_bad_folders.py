@@ -77,15 +77,3 @@ def test_what_can_hardly_be_learned_is_learned_and_never_makes_a_model_worse(
         assert "base does not know such music" in said
     bends = f"pitch bends in {count} of {count} piece{'s' * (count > 1)} are not learned"
     assert (bends in said) == (make is bent)
-
-
-def test_a_model_that_became_worse_is_not_kept(base: Path, tmp_path: Path) -> None:
-    """At such a rate four steps make it much worse; then the figures are those of the base."""
-    said = invoke(
-        "train", tmp_path / "songs", "-o", tmp_path / "m.rit", "--learning-rate", 0.9, "--clip", 1e9, *FLAGS
-    )
-    kept = load_bundle(tmp_path / "m.rit").card
-    assert kept.training["kept"] == "init"
-    assert "it became no better than base in 4 steps; the weights of base are kept" in said
-    again = load_bundle(base).card.held_out
-    assert kept.held_out["nats_per_note"] == pytest.approx(again["nats_per_note"], abs=0.02)

@@ -18,13 +18,14 @@ SOURCE = Path(ritornello.__file__).parent
 
 ORDER = (
     "errors", "registry", "config", "paths", "settings", "arrays", "remote", "likelihood", "theory", "score", "sustain",
-    "chord_symbols", "leadsheet", "analysis", "notation", "notelist", "data", "formats", "interop", "rendering", "runs",
-    "representations", "originality", "structure", "corpus", "networks", "bundle", "training",
+    "chord_symbols", "leadsheet", "analysis", "notation", "notelist", "data", "formats", "interop", "expression",
+    "rendering", "runs", "representations", "originality", "structure", "corpus", "networks", "bundle", "training",
     "presets", "generation", "evaluation", "api", "live", "cli",
     "testing",
 )  # fmt: skip
 
 ALLOWED_BACK = {
+    ("score", "expression"): "a method of `Score`; imported when called",
     ("score", "interop"): "methods of `Score`, for those of other libraries; imported when called",
     ("score", "rendering"): "methods of `Score` that write and show it; imported when called",
 }

@@ -98,5 +98,11 @@ def test_the_card_tells_where_it_comes_from(name: str) -> None:
 
 def test_the_embedded_corpus_and_soundfont_have_their_licences() -> None:
     assert len(list(CORPUS.glob("*.mid"))) == 94
-    for name in ("corpus/COPYING", "corpus/CREDITS", "corpus/PROVENANCE.md", "soundfont/LICENSE.txt"):
+    for name in (
+        "corpus/COPYING",
+        "corpus/CREDITS",
+        "corpus/PROVENANCE.md",
+        "soundfont/LICENSE.txt",
+        "expression/README.md",
+    ):
         assert (HERE / name).stat().st_size > 0

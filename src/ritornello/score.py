@@ -405,6 +405,17 @@ class Score:
 
         return replace(self, tracks=tuple(snap(track) for track in self.tracks))
 
+    def performed(
+        self, amount: float = 0.5, seed: int = 0, *, swing: float | None = None, swing_unit: int = 8
+    ) -> Score:
+        """Return the piece as it is played, with velocities, timing, tempo map and pedals where it has none.
+
+        `amount` from 0, as written, to 1. The same seed gives the same performance. See `expression.perform.perform`.
+        """
+        from ritornello.expression.perform import perform
+
+        return perform(self, amount, seed, swing=swing, swing_unit=swing_unit)
+
     def excerpt(self, start: int, stop: int) -> Score:
         """Return the events from tick `start` up to, not including, `stop`; `start` becomes tick 0.
 

@@ -12,6 +12,13 @@ from typing import Any, Literal, TypedDict
 class ComposeSettings(TypedDict, total=False):
     """What can be asked of a piece: `compose`, `Model.compose`."""
 
+    perform: float | None
+    """how expressively to play, in sound, MIDI and piano roll, what has no velocities of its own; 0 as written
+    (if not given: 0.5 for what is composed, 0 for files) (0 to 1)"""
+    swing: float | None
+    """play the first of two even notes so much longer: its share of both, such as 0.62 (0.5 to 0.75)"""
+    swing_unit: Literal["8", "16"]
+    """the notes that swing: eighths or sixteenths (one of 8, 16; default 8)"""
     temperature: float
     """above 1 bolder, below 1 safer, 0 always the most probable; the model's card may have another default
     (`ritornello info`) (0 to 10; default 1)"""
@@ -48,7 +55,8 @@ class ComposeSettings(TypedDict, total=False):
     likes (default False)"""
     form: str | None
     """sections of equal length, a letter each, such as AABA: the same letter returns; none: no such form (if not
-    given, pieces of 16 bars or more have a form that is usual in the music learned from, drawn by the seed)"""
+    given, pieces of 16 bars or more have one of the music learned from, drawn by the seed: all where two in five
+    of its pieces have a form, else as many)"""
     loop: bool
     """a piece that leads back into its beginning, cut at the bar line, without an ending (default False)"""
     contrast: bool
@@ -196,11 +204,11 @@ class TrainSettings(TypedDict, total=False):
     processes: int
     """processes that train together, each with its share of the streams (1 to 4096; default 1)"""
     evaluations: int
-    """how often in the run the held-out pieces are scored; less often where that takes more than a tenth of the
-    time (1 to 10000; default 20)"""
+    """how often in the run held-out music is scored; less often where a time budget is short (1 to 10000; default
+    20)"""
     evaluation_ids: int | None
-    """ids of the held-out pieces that are scored each time; chosen to fit the budget (at the end all are scored)
-    (at least 1)"""
+    """ids of held-out music that are scored each time; chosen so that all scoring takes a tenth of a time budget
+    at most (at the end more are scored) (at least 1)"""
     patience: int
     """stop after so many evaluations without improvement (at least 1; default 10)"""
     samples: int

@@ -1,8 +1,8 @@
 """The structure of the music that a model learned from: its forms, and figures by which a piece is like it.
 
 Both are those of lines (`originality.Line`), which the index in a bundle holds, so that they are known of every model
-that has one. A whole piece has a form that is usual in that music, and the candidates for it are ranked by `Worth`. A
-piece that loops has bars too like those before them; one that wanders has too many pitch classes and nothing that
+that has one. A whole piece has a form of that music, if it has forms, and the candidates for it are ranked by `Worth`.
+A piece that loops has bars too like those before them; one that wanders has too many pitch classes and nothing that
 returns. Both lie far from real pieces, on opposite sides, so neither the most probable nor the boldest candidate wins.
 No figure tells which notes a piece has in common with another, so a copy gains nothing.
 
@@ -37,8 +37,8 @@ SHORTEST_FORM = 16
 RETURNS = 0.5
 """The least share of the notes of a section that are those of another, if it is the same again."""
 
-USUAL = 0.1
-"""Pieces have a form if at least this share of the music has one."""
+USUAL = 0.4
+"""If at least this share of the music has a form, every piece has one; else as many as in the music."""
 
 LAGS = (1, 2, 4, 8)
 """Distances in bars at which bars are compared."""
@@ -76,8 +76,8 @@ class Structure:
         self._worth: Worth | None = None
 
     def draw_form(self, bars: int, random: np.random.Generator) -> str:
-        """Return a form for a piece of so many bars, that of one of the pieces that have one, at random; "" if it
-        should have none. A form has at least two letters, one of which returns."""
+        """Return a form for a piece of so many bars, that of one of the pieces at random; "" for none. A form has at
+        least two letters, one of which returns. Where forms are USUAL, pieces without one are passed over."""
         size = section_bars(bars)
         if size is None:
             return ""
@@ -85,9 +85,10 @@ class Structure:
         if self._forms is None:
             lasting = [lines for lines in self._pieces if _bars_of(lines) == bars]
             known = [form_of(lines, size, bars // size) for lines in lasting]
-            usual = [form for form in known if 1 < len(set(form)) < len(form)]
-            is_usual = len(known) >= FEWEST_PIECES and len(usual) >= USUAL * len(known)
-            self._forms = usual if is_usual else []
+            forms = [form if 1 < len(set(form)) < len(form) else "" for form in known]
+            usual = [form for form in forms if form]
+            forms = usual if len(usual) >= USUAL * len(known) else forms
+            self._forms = forms if len(known) >= FEWEST_PIECES else []
         return self._forms[int(random.integers(len(self._forms)))] if self._forms else ""
 
     def worth(self, bars: int) -> Worth | None:

@@ -37,6 +37,9 @@ ASKED: dict[str, list[dict[str, Any]]] = {  # a constraint without settings here
     "repetition": [{}],
     "entrances": [{"instruments": "flute,piano,bass,drums", "bars": 4}],
     "cadence": [{}],
+    "roots": [{"chords": "Dm7 G7 | C"}],
+    "pulse": [{"instruments": "piano,drums"}],
+    "contrast": [{"form": "AB", "bars": 4}],
     "fixed_notes": [{"form": "AA", "bars": 4}],
 }
 

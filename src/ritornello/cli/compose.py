@@ -66,7 +66,7 @@ def compose(
     facts = []
     for number, piece in enumerate(pieces, start=1):
         names = outs if len(pieces) == 1 else [path.with_stem(f"{path.stem}-{number}") for path in outs]
-        facts.append(_facts(piece, write_all(piece.score, names, sound)))
+        facts.append(_facts(piece, write_all(piece.score, names, sound, piece.performance)))
     milliseconds = round(1000 * (time.perf_counter() - start))
     if as_json:
         typer.echo(json.dumps({"milliseconds": milliseconds, "pieces": facts}, ensure_ascii=not prose))
@@ -110,7 +110,7 @@ def _facts(piece: Composition, written: Written) -> dict[str, Any]:
         "index": piece.index,
         "bars": piece.bars,
         "notes": score.note_count,
-        "seconds": round(score.seconds, 2),
+        "seconds": round(piece.performance.seconds, 2),
         "instruments": [
             t.name or instrument_name(t.program, t.is_drum) for t in score.tracks if len(t.notes)
         ],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ritornello.cli.flags import with_options
+from ritornello.expression.config import ExpressionConfig
 from ritornello.rendering.sound import SoundConfig
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 
 @with_options(SoundConfig, panel="Sound files", into="sound")
+@with_options(ExpressionConfig, panel="Performance", into="expression")
 def render(
     files: Annotated[
         list[str],
@@ -46,6 +48,7 @@ def render(
     ] = False,
     *,
     sound: dict[str, Any],
+    expression: dict[str, Any],
 ) -> None:
     """Hear and see pieces: write them as sound, engraved score, piano roll or another format."""
     from ritornello.cli.music_files import for_each
@@ -54,7 +57,8 @@ def render(
     from ritornello.formats import read
     from ritornello.rendering import check_targets
 
-    config, suffixes = checked(SoundConfig, sound), [f".{kind.removeprefix('.')}" for kind in kinds or []]
+    config, played = checked(SoundConfig, sound), checked(ExpressionConfig, expression)
+    suffixes = [f".{kind.removeprefix('.')}" for kind in kinds or []]
     if not suffixes:
         if not out:
             raise ConfigError("--out must be given, such as -o song.mp3")
@@ -62,7 +66,7 @@ def render(
             what = "several files" if len(files) > 1 else f"{files[0]} is a folder"
             raise ConfigError(f"{what}: say as what to write, and where, such as --format mp3 -o sounds")
         check_targets(out, config)
-        _write(Path(files[0]), read(files[0]), out, sound, chord_symbols)
+        _write(Path(files[0]), read(files[0]), out, sound, played, chord_symbols)
         return
     if not out or len(out) > 1:
         raise ConfigError("with --format, give one folder to write into, such as -o sounds")
@@ -75,7 +79,7 @@ def render(
     def write(path: Path, score: Score) -> None:
         targets = [_target(folder, path, files, suffix, taken) for suffix in suffixes]
         targets[0].parent.mkdir(parents=True, exist_ok=True)
-        _write(path, score, targets, sound, chord_symbols)
+        _write(path, score, targets, sound, played, chord_symbols)
 
     list(for_each(files, write))
 
@@ -98,12 +102,18 @@ def _target(folder: Path, path: Path, given: Sequence[str], suffix: str, taken: 
 
 
 def _write(
-    path: Path, score: Score, targets: Sequence[Path], sound: dict[str, Any], chord_symbols: bool
+    path: Path,
+    score: Score,
+    targets: Sequence[Path],
+    sound: dict[str, Any],
+    expression: ExpressionConfig,
+    chord_symbols: bool,
 ) -> None:
     """Write a score to its targets, and print each; a piece without a title is called like its file."""
     from dataclasses import replace
 
     from ritornello.cli.writing import write_all
+    from ritornello.expression.config import performed
     from ritornello.notation.harmony import with_chord_symbols
 
     if chord_symbols:
@@ -111,9 +121,10 @@ def _write(
 
     if not score.title.strip():
         score = replace(score, title=path.stem)
-    minutes, seconds = divmod(round(score.seconds), 60)
+    performance = performed(score, expression, 0)
+    minutes, seconds = divmod(round(performance.seconds), 60)
     for target in targets:
-        written = write_all(score, [target], sound)
+        written = write_all(score, [target], sound, performance)
         for file in written.files:
             typer.echo(f"{file}  {file.stat().st_size / 1000:,.0f} kB, {minutes}:{seconds:02}")
         for part in written.left_out:

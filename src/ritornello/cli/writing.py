@@ -17,14 +17,18 @@ class Written(NamedTuple):
     left_out: tuple[str, ...]
 
 
-def write_all(score: Score, paths: Iterable[Path], sound: dict[str, Any]) -> Written:
-    """Write `score` to each of `paths`; `sound` has the settings of those that are sound files."""
-    from ritornello.rendering import write
+def write_all(
+    score: Score, paths: Iterable[Path], sound: dict[str, Any], performance: Score | None = None
+) -> Written:
+    """Write a piece to each of `paths`, as it is written or played (`is_played`); `sound` has the settings of sound."""
+    from ritornello.rendering import is_played, write
     from ritornello.rendering.sound import is_sound
 
     files, left_out = list[Path](), list[str]()
     for path in paths:
-        left_out += write(score, path, **(sound if is_sound(path) else {}))
+        left_out += write(
+            (performance or score) if is_played(path) else score, path, **(sound if is_sound(path) else {})
+        )
         files.append(path)
         if sound.get("stems") and is_sound(path):
             from ritornello.rendering.audio import stem_paths

@@ -9,3 +9,6 @@ CORPUS = HERE / "corpus"
 
 BUNDLES = HERE / "bundles"
 """Ready-trained models; `ritornello info` lists them."""
+
+EXPRESSION = HERE / "expression"
+"""What `expression` has learned of how people play."""

@@ -21,6 +21,7 @@ import numpy as np
 
 from ritornello.bundle import Bundle, shortcoming
 from ritornello.config import checked
+from ritornello.expression.config import DEFAULT_AMOUNT, performed
 from ritornello.formats.text import is_prose
 from ritornello.generation.asked import missed, written
 from ritornello.generation.beam import search
@@ -78,7 +79,7 @@ class Composition:
     constraints that gave way to the grammar or to more important ones, and at how many steps. told: the settings that
     the model was told and that nothing enforces. missed: the settings that the score does not keep, with what it has
     instead; only `faithful` and `entrances` off lead to that. remarks: what of the primer and of the instruments the
-    model does not know, and what stands for it. find_copies: computes `copies`.
+    model does not know, and what stands for it. given: the primer. find_copies: computes `copies`.
     """
 
     score: Score
@@ -97,6 +98,7 @@ class Composition:
     continuation_score: float | None = None
     worth: float | None = None
     remarks: tuple[str, ...] = ()
+    given: Score | None = field(default=None, repr=False, compare=False)
     find_copies: Callable[[], Copies | None] = field(default=lambda: None, repr=False, compare=False)
 
     __hash__ = None  # type: ignore[assignment]
@@ -108,6 +110,16 @@ class Composition:
         None if the bundle holds no index of that music.
         """
         return self.find_copies()
+
+    @cached_property
+    def performance(self) -> Score:
+        """The piece as it is played: `score` with the velocities, timing and pedals of a performance (`perform`).
+
+        By the settings `perform` and `swing`; with `faithful` only if they are given. Sound, MIDI and piano roll are
+        written from it, notation from `score`.
+        """
+        amount = 0.0 if self.settings.faithful else DEFAULT_AMOUNT
+        return performed(self.score, self.settings, amount, self.seed + self.index, self.given)
 
     @property
     def ranking(self) -> float:
@@ -140,14 +152,17 @@ class Composition:
     def write(self, target: Place, format: str | None = None, **sound: Unpack[SoundSettings]) -> Place:
         """Write the piece to a path or binary file object, and return that.
 
+        Sound, MIDI and piano roll have it as it is played (`performance`), notation as it is written (`score`).
+
         `format` ("mid", "wav", "png", ...) defaults to the suffix; `sound` has the settings of sound
         files. Raises ConfigError for prose in any but .txt.
         """
-        from ritornello.rendering import write
+        from ritornello.rendering import is_played, write
 
+        path = path_like(target, format)
         if is_prose(self.score):
-            check_prose_suffix(path_like(target, format))
-        write(self.score, target, format, **sound)
+            check_prose_suffix(path)
+        write(self.performance if is_played(path) else self.score, target, format, **sound)
         return target
 
     def _repr_html_(self) -> str:
@@ -155,7 +170,7 @@ class Composition:
 
         facts = {"model": self.model, "seed": self.seed} | ({"number": self.index + 1} if self.index else {})
         asked = self.settings.model_dump(exclude={"seed", "index", "count"}, exclude_defaults=True)
-        return score_html(self.score, facts | asked)
+        return score_html(self.performance, facts | asked)
 
 
 def compose(
@@ -349,6 +364,7 @@ def _finish(
         told=told(piece.representation, settings),
         missed=missed(score, piece.representation, settings, given, bars) if is_music else {},
         remarks=_remarks(bundle, piece.representation, settings, given),
+        given=given,
         find_copies=partial(_find_copies, bundle, ids, piece.primer_quarters),
     )
 

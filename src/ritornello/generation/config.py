@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from ritornello.config import parsed
+from ritornello.expression.config import ExpressionConfig
 from ritornello.generation.constraints import settings_of_all
 from ritornello.generation.settings import BeamConfig, MusicSettings, StepPrecision
 from ritornello.theory import parse_pitch_class
@@ -33,7 +34,7 @@ else:
 MOST_CANDIDATES = 1000
 
 
-class ComposeConfig(ConstraintSettings, MusicSettings, BeamConfig):
+class ComposeConfig(ConstraintSettings, MusicSettings, BeamConfig, ExpressionConfig):
     """The settings of a composition. At most one of bars, seconds and notes may be given."""
 
     density: tuple[float, ...] | None = Field(

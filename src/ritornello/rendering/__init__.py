@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 from ritornello.config import checked
 from ritornello.errors import ConfigError, FormatError
 from ritornello.paths import Target, check_place, is_path, name_of, path_like, write_to
-from ritornello.rendering.sound import SoundConfig, check_sound
+from ritornello.rendering.sound import SoundConfig, check_sound, is_sound
 from ritornello.settings import SoundSettings
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ __all__ = [
     "Renderer",
     "check_suffixes",
     "check_targets",
+    "is_played",
     "render_audio",
     "render_pianoroll",
     "render_score",
@@ -71,6 +72,13 @@ def suffixes() -> tuple[str, ...]:
     from ritornello import formats
 
     return (*formats.FORMATS, *RENDERERS)
+
+
+def is_played(path: Path) -> bool:
+    """Return whether a file has a piece as it is played, by its suffix: sound, MIDI, piano roll; else as written."""
+    from ritornello.formats import MIDI
+
+    return path.suffix.lower() in (*MIDI.suffixes, ".png") or is_sound(path)
 
 
 def check_suffixes(paths: Iterable[Path | str]) -> None:

@@ -6,7 +6,7 @@ the representation's grammar leads from one fixed note to the next, and leaves t
 - infill: some bars of the primer are free.           - vary: a share of its bars, drawn by the seed, is free.
 - accompany: all of the primer is fixed; parts are added.
 - form: sections that return are fixed to what was composed at their first place. Whole pieces have one by default, of
-  those of the music learned from (`forms`).
+  those of the music learned from (`structure`).
 - loop: after the last bar the first ones return, and are cut off again when they have been judged.
 
 How well the free notes lead on is judged by the likelihood of the fixed ones after them (`LEADS_ON`); by that the best
@@ -76,8 +76,8 @@ class FixedNotesSettings(Settings):
     form: str | None = Field(
         None,
         description="sections of equal length, a letter each, such as AABA: the same letter returns; none: no such form"
-        " (if not given, pieces of 16 bars or more have a form that is usual in the music learned from, drawn by the"
-        " seed)",
+        " (if not given, pieces of 16 bars or more have one of the music learned from, drawn by the seed: all where"
+        " two in five of its pieces have a form, else as many)",
     )
     loop: bool = Field(
         False,
