@@ -16,7 +16,7 @@ from ritornello.errors import ConfigError
 from ritornello.rendering import pianoroll
 from ritornello.rendering.layout import LEFT, MOST_SYSTEMS, make_layout
 from ritornello.rendering.pianoroll import DRUM_COLOUR, PALETTE, render_pianoroll, write_pianoroll
-from ritornello.score import Key, Meter, Score, Text, Track, make_notes
+from ritornello.score import Key, Meter, Score, Tempo, Text, Track, make_notes
 
 TICKS = 480
 Pixels = NDArray[np.int64]
@@ -208,6 +208,13 @@ def test_texts_do_not_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(lefts) > 4
     assert all(right - left > width for left, right in pairwise(lefts))
     assert lefts[-1] + width < 700
+
+
+def test_the_tempo_in_the_header_is_that_of_the_beginning() -> None:
+    slower = Tempo.from_quarters_per_minute(960, 40)
+    score = replace(chordal(), tempos=(Tempo.from_quarters_per_minute(0, 138), slower))
+    assert pianoroll._facts(score, 1000).startswith("138 quarters a minute")
+    assert pianoroll._facts(replace(score, tempos=(slower,)), 1000).startswith("120 quarters a minute")
 
 
 @pytest.mark.parametrize(

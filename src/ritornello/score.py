@@ -258,6 +258,12 @@ class Score:
         return float(ticks_to_seconds(self, self.end))
 
     @property
+    def first_tempo(self) -> Tempo:
+        """The tempo in force at the beginning; 120 quarters a minute where none is given."""
+        at_once = [tempo for tempo in self.tempos if tempo.tick <= 0]
+        return at_once[-1] if at_once else Tempo(0, DEFAULT_MICROSECONDS_PER_QUARTER)
+
+    @property
     def note_count(self) -> int:
         return sum(len(track.notes) for track in self.tracks)
 

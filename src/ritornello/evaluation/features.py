@@ -17,19 +17,10 @@ import numpy as np
 
 from ritornello.arrays import Ints
 from ritornello.score import Notes, Score, make_notes, sort_notes
-from ritornello.theory import SCALES, estimate_key
+from ritornello.structure import SCALE_CLASSES
+from ritornello.theory import estimate_key
 
 STEPS_PER_QUARTER = 24
-
-
-SCALE_MASKS = np.array(
-    [
-        np.isin(np.arange(12), [(tonic + step) % 12 for step in SCALES[name]])
-        for name in ("major", "minor")
-        for tonic in range(12)
-    ]
-)
-"""The pitch classes of each major and natural minor scale, (scale, class)."""
 
 
 def beginning(score: Score, bars: int) -> Score:
@@ -115,7 +106,7 @@ class Piece:
     def scale_consistency(self) -> float:
         """Return the share of notes in the major or minor scale that fits best."""
         counts = np.bincount(self.pitches % 12, minlength=12)
-        return ratio((SCALE_MASKS @ counts).max(), counts.sum())
+        return ratio((SCALE_CLASSES @ counts).max(), counts.sum())
 
     def polyphony(self) -> float:
         """Return the mean number of notes that sound at once, while any does."""

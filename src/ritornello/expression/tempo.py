@@ -10,7 +10,7 @@ from ritornello.analysis.beats import find_beats
 from ritornello.arrays import Floats, Ints
 from ritornello.expression.places import places, within
 from ritornello.expression.written import arch
-from ritornello.score import DEFAULT_MICROSECONDS_PER_QUARTER, Score, Tempo
+from ritornello.score import Score, Tempo
 
 ARCH = 0.05
 """How much slower a phrase is at its end than at its beginning, as a share of the tempo."""
@@ -38,7 +38,7 @@ def bent_tempos(score: Score, phrases: Ints, amount: float) -> tuple[Tempo, ...]
     `phrases`: the ticks at which phrases begin, and then that at which the last ends. The final ritardando is over the
     last bars up to the last onset.
     """
-    first = score.tempos[0].microseconds_per_quarter if score.tempos else DEFAULT_MICROSECONDS_PER_QUARTER
+    first = score.first_tempo.microseconds_per_quarter
     beats = find_beats(score).edges[:-1]
     last = max(int(track.notes["start"].max(initial=0)) for track in score.tracks)
     edges = score.bars.edges

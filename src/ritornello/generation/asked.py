@@ -221,7 +221,7 @@ def missed(
     Constraints that gave way are counted while the piece is composed.
     """
     found: dict[str, str] = {}
-    first = score.tempos[0].microseconds_per_quarter if score.tempos else DEFAULT_MICROSECONDS_PER_QUARTER
+    first = score.first_tempo.microseconds_per_quarter
     if config.tempo and first != Tempo.from_quarters_per_minute(0, config.tempo).microseconds_per_quarter:
         found["tempo"] = f"{60e6 / first:g}"
     meters = {(meter.numerator, meter.denominator) for meter in score.meters}

@@ -23,7 +23,7 @@ from ritornello.notation.staves import Part, readable_parts
 from ritornello.notation.text import printable
 from ritornello.paths import write_bytes, write_text
 from ritornello.rendering.signs import header_tempo, with_plain_signs
-from ritornello.score import DEFAULT_MICROSECONDS_PER_QUARTER, Meter, Score, Tempo
+from ritornello.score import Meter, Score
 
 PAGES_PER_SVG = 8
 MOST_STAVES = 32
@@ -215,9 +215,7 @@ def _header(score: Score, title: str) -> str:
 
 def _tempo(score: Score) -> str:
     """Return the tempo at the beginning."""
-    tempo = next(
-        (t for t in reversed(score.tempos) if t.tick <= 0), Tempo(0, DEFAULT_MICROSECONDS_PER_QUARTER)
-    )
+    tempo = score.first_tempo
     meter = next((m for m in score.meters[:1] if m.tick <= 0), Meter(0, 4, 4))
     return f'<g font-family="{FONTS}">{header_tempo(tempo.quarters_per_minute, meter, MARGIN, 226, 36)}</g>'
 

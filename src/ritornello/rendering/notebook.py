@@ -61,7 +61,7 @@ def _facts(score: Score) -> list[str]:
         return [f"{len(prose_of(score))} characters"]
     minutes, seconds = divmod(round(score.seconds), 60)
     facts = [f"{minutes}:{seconds:02}", f"{score.note_count} notes"]
-    facts += [f"{score.tempos[0].quarters_per_minute:.0f} quarter notes a minute"] if score.tempos else []
+    facts += [f"{score.first_tempo.quarters_per_minute:.0f} quarter notes a minute"] if score.tempos else []
     facts += [f"{meter.numerator}/{meter.denominator}" for meter in score.meters[:1]]
     facts += [key_name(key.fifths, key.minor) for key in score.keys[:1]]
     tracks = (track for track in score.tracks if len(track.notes))

@@ -188,10 +188,9 @@ def _draw_header(score: Score, colours: dict[int, Colour], width: int) -> Image.
 
 def _facts(score: Score, width: float) -> str:
     """Return tempo, meter, key, length and number of notes in one line; without the last ones if there is no space."""
-    quarters_per_minute = 60 * score.end / score.ticks_per_quarter / max(score.seconds, 1e-9)
     meter = score.meters[0] if score.meters and score.meters[0].tick == 0 else None
     facts = [
-        f"{quarters_per_minute:.0f} quarters a minute",
+        f"{score.first_tempo.quarters_per_minute:.0f} quarters a minute",
         f"{meter.numerator}/{meter.denominator}" if meter else "4/4",
         *_keys(score),
         _clock(score.seconds),
