@@ -48,6 +48,7 @@ from ritornello.generation.support import (
     settle_instruments,
     suited,
     told,
+    with_opening,
 )
 from ritornello.generation.title import make_title
 from ritornello.originality import Copies, copies
@@ -209,7 +210,8 @@ def compose(
     candidates, numbers = config.best_of or 1, range(config.index, config.index + config.count)
     own = [config.model_copy(update={"index": number}) for number in numbers]
     drawn = [settle_form(bundle, each, primer, beginning, seed) for each in own]
-    settled = [each for each in drawn for _ in range(candidates)]
+    opened = [(each, with_opening(representation, each, primer, begun, seed)) for each, begun in drawn]
+    settled = [each for each in opened for _ in range(candidates)]
     indices = range(numbers.start * candidates, numbers.stop * candidates)
     pieces = [
         Piece(representation, each, begun, states, index, generator, logits_processors)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from ritornello.generation.constraints.fixed_notes import LOOP_CANDIDATES, NO_FO
 from ritornello.generation.heard import hear, remarks_on
 from ritornello.generation.notes import Notes
 from ritornello.generation.prepare import Beginning, with_form
-from ritornello.representations.base import Conditions, FixedNotes, Representation
+from ritornello.representations.base import Conditions, FixedNotes, Opening, Representation
 from ritornello.representations.multitrack import Multitrack
 from ritornello.score import Score
 from ritornello.structure import SHORTEST_FORM
@@ -210,6 +211,31 @@ def settle_form(
         return settled, with_form(beginning, settled, seed)
     except ConfigError:
         return config, beginning
+
+
+def with_opening(
+    representation: Representation,
+    config: ComposeConfig,
+    primer: Score | None,
+    beginning: Beginning,
+    seed: int,
+) -> Beginning:
+    """Return the beginning of piece `config.index` with the opening of a piece of the corpus, drawn from those that
+    agree with most of the meter and the instruments asked for; that of a piece with a primer is the primer's."""
+    openings, conditions = representation.openings, beginning.conditions
+    if primer is not None or config.faithful or not openings:
+        return beginning
+
+    def agreement(opening: Opening) -> int:
+        asked = conditions.instruments
+        plays = asked is None or sorted(asked) == sorted(opening.programs)
+        return plays + (conditions.meter in (None, opening.meter))
+
+    most = max(map(agreement, openings))
+    fitting = [opening for opening in openings if agreement(opening) == most]
+    random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(config.index, len(openings))))
+    drawn = fitting[int(random.integers(len(fitting)))]
+    return replace(beginning, conditions=replace(conditions, opening=drawn))
 
 
 def check_prose_suffix(path: Path) -> None:

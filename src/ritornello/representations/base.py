@@ -28,6 +28,7 @@ from pydantic import BaseModel
 from ritornello.arrays import Ints
 from ritornello.representations.conditions import Conditions as Conditions
 from ritornello.representations.conditions import FixedNotes as FixedNotes
+from ritornello.representations.conditions import Opening as Opening
 from ritornello.representations.grammar import GrammarState as GrammarState
 from ritornello.representations.tokens import InstrumentRange, Tokens
 from ritornello.score import Score
@@ -116,6 +117,11 @@ class Representation(Protocol):
 
     @property
     def meters(self) -> tuple[tuple[int, int], ...]: ...
+
+    @property
+    def openings(self) -> tuple[Opening, ...]:
+        """How pieces of the corpus open; none where ids do not tell it."""
+        ...
 
     @property
     def columns(self) -> tuple[Column, ...]: ...

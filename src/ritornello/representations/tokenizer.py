@@ -18,7 +18,7 @@ from ritornello.arrays import Ints, Mask
 from ritornello.config import checked
 from ritornello.errors import ConfigError, CorpusError
 from ritornello.representations.base import PLAIN_SAMPLING, Column, Examples, GrammarState, Ids
-from ritornello.representations.conditions import Conditions
+from ritornello.representations.conditions import Conditions, Opening
 from ritornello.representations.mapping import analogous_tokens
 from ritornello.representations.tokens import InstrumentRange, Tokens
 from ritornello.score import Score
@@ -76,6 +76,10 @@ class BaseTokenizer(Generic[Config]):
     @property
     def meters(self) -> tuple[tuple[int, int], ...]:
         return ((4, 4),)
+
+    @property
+    def openings(self) -> tuple[Opening, ...]:
+        return ()
 
     @property
     def unsupported_settings(self) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from ritornello.arrays import Ints
 from ritornello.representations.base import Column, Ids
-from ritornello.representations.conditions import Conditions
+from ritornello.representations.conditions import Conditions, Opening
 from ritornello.representations.grids import TEMPOS, nearest
 from ritornello.representations.multitrack import decoding, encoding, reading, vocabulary
 from ritornello.representations.multitrack.fixed_notes import make_table
@@ -165,6 +165,10 @@ class Multitrack(BaseTokenizer[MultitrackConfig]):
     @property
     def meters(self) -> tuple[tuple[int, int], ...]:
         return self.vocabulary.config.meters
+
+    @property
+    def openings(self) -> tuple[Opening, ...]:
+        return self.vocabulary.config.openings
 
     def substitutions(self, score: Score) -> tuple[str, ...]:
         return encoding.substitutions(self.vocabulary, score)

@@ -178,30 +178,38 @@ class MultitrackGrammarState(GrammarState):
             and min(self.entrances, default=stop) >= MOST_SILENT_BARS
         ):
             stop = min(stop, MOST_SILENT_BARS)
-        first = self.tokens.first["entrance"]
-        mask[first : first + stop] = True
+        first, opening, number = self.tokens.first["entrance"], self.conditions.opening, len(self.entrances)
+        start = 0
+        if opening and not self.conditions.instruments:
+            part = planned_parts(self.vocabulary, opening.programs).get(self.programs[number][0])
+            if part is not None:
+                stop = min(stop, bisect_right(ENTRANCES, opening.entrances[part]))
+                start = stop - 1
+        mask[first + start : first + stop] = True
 
     def _allow_header(self, mask: Mask) -> None:
         """Allow the next id of the header: that of the conditions, or else any of its kind."""
-        kind, conditions = HEADER[self.stage], self.conditions
+        kind, conditions, opening = HEADER[self.stage], self.conditions, self.conditions.opening
         length, planned = min(conditions.bars or 0, LENGTH_LIMIT), None
         if kind == "length_high" and length:
             planned = length >> 4
         elif kind == "length_low" and length:
             planned = length & 15
-        elif kind == "meter" and conditions.meter:
-            planned = self.vocabulary.nearest_meter(*conditions.meter)
-        elif kind == "tempo" and conditions.quarters_per_minute:
-            planned = int(nearest(TEMPOS, np.array(conditions.quarters_per_minute)))
+        elif kind == "meter" and (meter := conditions.meter or (opening and opening.meter)):
+            planned = self.vocabulary.nearest_meter(*meter)
+        elif kind == "tempo" and (
+            tempo := conditions.quarters_per_minute or (opening and opening.quarters_per_minute)
+        ):
+            planned = int(nearest(TEMPOS, np.array(tempo)))
         mask[self.tokens.slice[kind] if planned is None else self.tokens.first[kind] + planned] = True
         if kind == "length_low" and self.reader.length_high == 0:
             mask[self.tokens.first[kind]] = False  # a piece has at least one bar
 
     def _allow_instruments(self, mask: Mask) -> bool:
         """Allow the next instrument of the header. Return whether one has to come."""
-        declared = {voice for voice, _ in self.programs}
-        if self.conditions.instruments:
-            wanted = planned_instruments(self.vocabulary, self.conditions.instruments)
+        declared, opening = {voice for voice, _ in self.programs}, self.conditions.opening
+        if programs := self.conditions.instruments or (opening and opening.programs):
+            wanted = planned_instruments(self.vocabulary, programs)
             missing = [token for token in wanted if int(self.tokens.voice[token]) not in declared]
             mask[missing[:1]] = True
             return bool(missing)
@@ -333,7 +341,13 @@ def _beyond(mask: Mask, ids: slice) -> Mask:
 
 
 def planned_instruments(vocabulary: Vocabulary, programs: Sequence[int]) -> list[int]:
-    """Return the ids of the instruments of a header, in its order, for programs in score order.
+    """Return the ids of the instruments of a header, in its order, for programs in score order."""
+    parts = planned_parts(vocabulary, programs)
+    return sorted(vocabulary.instrument_id(voice, programs[part]) for voice, part in parts.items())
+
+
+def planned_parts(vocabulary: Vocabulary, programs: Sequence[int]) -> dict[int, int]:
+    """Return the part, as a number among programs in score order, that each voice plays: of several, the first.
 
     A program for which no voice of its family is left gets that of `voices_of`.
     """
@@ -341,7 +355,7 @@ def planned_instruments(vocabulary: Vocabulary, programs: Sequence[int]) -> list
         voices = voices_for(vocabulary.known, programs)
     except ConfigError:
         voices = vocabulary.voices_of(programs)
-    by_voice: dict[int, int] = {}
-    for voice, program in zip(voices, programs, strict=True):
-        by_voice.setdefault(voice, vocabulary.instrument_id(voice, program))
-    return sorted(by_voice.values())
+    parts: dict[int, int] = {}
+    for part, voice in enumerate(voices):
+        parts.setdefault(voice, part)
+    return parts

@@ -23,6 +23,7 @@ from pydantic import BaseModel, Field
 
 from ritornello.arrays import Ints
 from ritornello.representations.columns.repeats import Orders
+from ritornello.representations.conditions import Opening
 from ritornello.representations.grids import (
     DURATIONS,
     SHIFTS,
@@ -65,6 +66,9 @@ COMPASS = 0.01
 
 MOST_VOICES, MOST_METERS, MOST_PROGRAMS = 64, 24, 16
 """The largest vocabulary that is fitted; programs are of one voice."""
+
+MOST_OPENINGS = 256
+"""Pieces of which a vocabulary keeps how they open."""
 
 ENOUGH_PIECES = 25
 """So many pieces are enough to learn a voice from, however many others lack it."""
@@ -123,6 +127,7 @@ class MultitrackConfig(BaseModel, frozen=True, extra="forbid"):
     moved: bool = False
     voices: tuple[Voice, ...] = Field(min_length=1, max_length=256)
     meters: tuple[tuple[int, int], ...] = Field(min_length=1, max_length=64)
+    openings: tuple[Opening, ...] = Field((), max_length=MOST_OPENINGS)
 
 
 class Statistics(NamedTuple):
@@ -130,6 +135,7 @@ class Statistics(NamedTuple):
 
     voices: tuple[tuple[int, int, int, Counter[int]], ...]  # family, number, program, notes of each pitch
     meters: tuple[tuple[int, int], ...]
+    opening: Opening | None = None  # None of a piece without notes
 
 
 class Vocabulary:
@@ -381,7 +387,25 @@ def collect_statistics(score: Score) -> Statistics:
         voices.append((family, seen[family], track.program, Counter(pitches.tolist())))
         seen[family] += 1
     meters = {m.actual(score.ticks_per_quarter) for m in score.meters}
-    return Statistics(tuple(voices), tuple(sorted(meters or {(4, 4)})))
+    return Statistics(tuple(voices), tuple(sorted(meters or {(4, 4)})), opening_of(score))
+
+
+def opening_of(score: Score) -> Opening | None:
+    """Return how a piece opens; None of one without notes."""
+    parts = parts_of(score)
+    if not parts:
+        return None
+    edges = score.bars.edges
+    starts = np.searchsorted(edges, [meter.tick for meter in score.meters])
+    longest = int(np.diff(starts, append=len(edges)).argmax()) if score.meters else 0
+    meter = score.meters[longest] if score.meters else Meter(0, 4, 4)
+    firsts = [track.notes["start"].min() for _, track in parts]
+    return Opening(
+        meter=(meter.numerator, meter.denominator),
+        quarters_per_minute=min(round(score.first_tempo.quarters_per_minute, 2), 10_000),
+        programs=tuple(program for program, _ in parts)[:256],
+        entrances=tuple((np.searchsorted(edges, firsts, side="right") - 1).tolist())[:256],
+    )
 
 
 def fit(all_statistics: Iterable[Statistics], options: MultitrackOptions) -> MultitrackConfig:
@@ -393,10 +417,12 @@ def fit(all_statistics: Iterable[Statistics], options: MultitrackOptions) -> Mul
     programs: dict[tuple[int, int], Counter[int]] = {}
     pitches: dict[tuple[int, int], Counter[int]] = {}
     meters: Counter[tuple[int, int]] = Counter({(4, 4): 0})
+    openings: list[Opening] = []
     pieces = 0
     for piece in all_statistics:
         pieces += 1
         meters.update(meter for meter in piece.meters if is_on_grid(meter, STEPS_PER_QUARTER, LONGEST_BAR))
+        openings += [piece.opening] if piece.opening else []
         for family, number, program, notes in piece.voices:
             key = (family, number)
             programs.setdefault(key, Counter())[program] += 1
@@ -419,7 +445,15 @@ def fit(all_statistics: Iterable[Statistics], options: MultitrackOptions) -> Mul
             )
         )
     known = tuple(meter for meter, _ in meters.most_common(MOST_METERS))
-    return MultitrackConfig(**options.model_dump(), voices=tuple(voices), meters=known)
+    kept = (
+        np.unique(np.linspace(0, len(openings), MOST_OPENINGS, endpoint=False, dtype=int)) if openings else []
+    )
+    return MultitrackConfig(
+        **options.model_dump(),
+        voices=tuple(voices),
+        meters=known,
+        openings=tuple(openings[number] for number in kept),
+    )
 
 
 def compass_of(notes: Mapping[int, int]) -> tuple[int, int]:
