@@ -335,6 +335,7 @@ VALUES: dict[str, Any] = {
     "span": 12, "lowest": "C3", "highest": "C6", "chords": "C|G7", "strict_chords": True, "key": "C major",
     "scale": "C,D,E,G,A", "bars": 2, "seconds": 5.0, "notes": 12, "density": (4.0,), "pitch_classes": (1.0,) * 12,
     "index": 1, "count": 2, "best_of": 2, "faithful": True, "precision": "int8",
+    "perform": 0.9, "swing": 0.6, "swing_unit": "16",
 }  # fmt: skip
 """A value of every setting of a composition that is not its default."""
 
