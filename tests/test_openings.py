@@ -77,10 +77,14 @@ def test_composed_pieces_open_like_them(tmp_path: Path) -> None:
 def test_instruments_enter_when_theirs_do(tmp_path: Path, entrances: bool) -> None:
     model = model_of(tmp_path, [BAND], entrances=entrances)
     made = model.compose(bars=16, seed=1, form="none", best_of=1)
-    first = [int(track.notes["start"].min()) // (4 * made.score.ticks_per_quarter) for track in made.score.tracks]
+    first = [
+        int(track.notes["start"].min()) // (4 * made.score.ticks_per_quarter) for track in made.score.tracks
+    ]
     assert all(bar >= entrance for bar, entrance in zip(first, BAND.entrances, strict=True)) or not entrances
     kinds = made.ids.tolist()
-    told = [name for name in map(model.bundle.representation.tokens.name, kinds) if name.startswith("entrance")]
+    told = [
+        name for name in map(model.bundle.representation.tokens.name, kinds) if name.startswith("entrance")
+    ]
     assert told == (["entrance in bar 3", "entrance in bar 1", "entrance in bar 1"] if entrances else [])
 
 

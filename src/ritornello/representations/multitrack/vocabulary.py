@@ -445,14 +445,14 @@ def fit(all_statistics: Iterable[Statistics], options: MultitrackOptions) -> Mul
             )
         )
     known = tuple(meter for meter, _ in meters.most_common(MOST_METERS))
-    kept = (
-        np.unique(np.linspace(0, len(openings), MOST_OPENINGS, endpoint=False, dtype=int)) if openings else []
-    )
+    kept = {
+        len(openings) * number // MOST_OPENINGS: None for number in range(MOST_OPENINGS)
+    }  # from all places
     return MultitrackConfig(
         **options.model_dump(),
         voices=tuple(voices),
         meters=known,
-        openings=tuple(openings[number] for number in kept),
+        openings=tuple(openings[number] for number in kept if number < len(openings)),
     )
 
 
