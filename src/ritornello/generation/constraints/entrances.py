@@ -2,9 +2,10 @@
 
 A network goes on with the instruments that it has read, and leaves out the others. Where the header tells in which bar
 each of them enters, it plays from then on, not before: the network knows that its time has come (`columns.entering`),
-and if it has not begun when the bars are over, it plays at the next onset. Models that do not tell let instruments
-enter one after another: at any time in the first half, the share of those that have entered is at least the share of
-the half that is over.
+and if it has not begun when the bars are over, it plays at the next onset. Where the header does not tell, the bars are
+those of the piece of the corpus with whose opening this one begins (`Conditions.opening`); where nothing does,
+instruments enter one after another: at any time in the first half, the share of those that have entered is at least the
+share of the half that is over.
 
 An instrument that is late plays at the next onset, and so does one that has rested for REST bars; of several, the one
 silent for longest, from the top of the score down. The network chooses what it plays. In the last bar an instrument
@@ -143,11 +144,9 @@ class EntrancesState(ConstraintState):
             return self._late_beside_fixed(grammar, missing)
         if not reader.bars_left:
             return min(missing, default=None)
-        if self.vocabulary.config.entrances and self.notes is None:
+        if reader.entering.due and self.notes is None:
             overdue = [voice for voice, bar in reader.entering.due.items() if _last_bar(bar) < reader.bar]
-            if overdue:
-                return min(overdue)
-            return self._resting(grammar)
+            return min(overdue) if overdue else self._resting(grammar)
         past = reader.bar / reader.length if self.notes is None else grammar.notes / self.notes
         wanted = int(len(last_onset) * min(1.0, 2 * past))
         if len(last_onset) - len(missing) < wanted:

@@ -79,6 +79,8 @@ class MultitrackGrammarState(GrammarState):
         elif kind == "instrument":
             self.programs = (*self.programs, self.vocabulary.instruments[self.tokens.value[token]])
             self.playable = None
+            if not self.vocabulary.config.entrances:
+                self.reader.entering.due |= self._drawn_entrance(self.programs[-1][0])
         elif kind == "entrance":
             self.entrances = (*self.entrances, ENTRANCES[self.tokens.value[token]])
         elif kind == "shift":
@@ -178,14 +180,20 @@ class MultitrackGrammarState(GrammarState):
             and min(self.entrances, default=stop) >= MOST_SILENT_BARS
         ):
             stop = min(stop, MOST_SILENT_BARS)
-        first, opening, number = self.tokens.first["entrance"], self.conditions.opening, len(self.entrances)
-        start = 0
-        if opening and not self.conditions.instruments:
-            part = planned_parts(self.vocabulary, opening.programs).get(self.programs[number][0])
-            if part is not None:
-                stop = min(stop, bisect_right(ENTRANCES, opening.entrances[part]))
-                start = stop - 1
+        first, start = self.tokens.first["entrance"], 0
+        for bar in self._drawn_entrance(self.programs[len(self.entrances)][0]).values():
+            stop = min(stop, bisect_right(ENTRANCES, bar))
+            start = stop - 1
         mask[first + start : first + stop] = True
+
+    def _drawn_entrance(self, voice: int) -> dict[int, int]:
+        """Return the bar in which a voice enters by the opening of the conditions, in the first half; empty if that
+        has other instruments than this piece."""
+        opening, asked = self.conditions.opening, self.conditions.instruments
+        if opening is None or (asked and sorted(asked) != sorted(opening.programs)):
+            return {}
+        part = planned_parts(self.vocabulary, opening.programs).get(voice)
+        return {} if part is None else {voice: min(opening.entrances[part], self.bars // 2)}
 
     def _allow_header(self, mask: Mask) -> None:
         """Allow the next id of the header: that of the conditions, or else any of its kind."""
