@@ -92,7 +92,7 @@ def test_instruments_enter_when_theirs_do(
 
 
 def test_all_enter_in_the_first_half(tmp_path: Path) -> None:
-    model = model_of(tmp_path, [DUO.model_copy(update={"entrances": (0, 60)})], entrances=False)
+    model = model_of(tmp_path, [DUO.model_copy(update={"entrances": (0, 7)})], entrances=False)
     made = model.compose(bars=8, seed=1, form="none", best_of=1)
     first = [
         int(track.notes["start"].min()) // (3 * made.score.ticks_per_quarter) for track in made.score.tracks
