@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,3 +38,21 @@ def corpus(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     from ritornello.corpus.shards import build_corpus
 
     return build_corpus([folder], tmp_path_factory.mktemp("corpus") / "corpus", validation=0.3)[0]
+
+
+@pytest.fixture
+def run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., tuple[int, str, str]]:
+    """Call the command line in `tmp_path`; returns exit code, output and errors."""
+    from ritornello import cli
+
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["ritornello", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        return (int(stopped.value.code or 0), *capsys.readouterr())
+
+    return call

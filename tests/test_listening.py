@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 from build import TICKS, make_melody, make_song
 from fakes import small_network
 
-from ritornello import cli, formats
+from ritornello import formats
 from ritornello.bundle import Facts, save_bundle
 from ritornello.errors import ConfigError
 from ritornello.evaluation.listening import (
@@ -120,19 +119,6 @@ def test_other_files_are_no_ratings(text: str, told: str, tmp_path: Path, run: A
     code, _, err = run("listen", "r.csv")
     assert code == 2
     assert told in err
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Any:
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["ritornello", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        return (int(stopped.value.code or 0), *capsys.readouterr())
-
-    return call
 
 
 def test_the_command_pairs_folders_and_reads_ratings(tmp_path: Path, run: Any) -> None:

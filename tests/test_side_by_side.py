@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from build import TICKS, make_melody, make_song
 from fakes import small_network
 
-from ritornello import cli, formats
+from ritornello import formats
 from ritornello.bundle import Facts, save_bundle
 from ritornello.config import checked
 from ritornello.errors import ConfigError
@@ -113,22 +112,15 @@ def test_other_pieces_cannot_be_compared() -> None:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Any:
-    monkeypatch.chdir(tmp_path)
+def run(run: Any, tmp_path: Path) -> Any:
+    """With two models and a folder of music."""
     representation = Multitrack.fit([Multitrack.collect_statistics(make_song())])
     for name in ("a", "b"):
         save_bundle(tmp_path / f"{name}.rit", small_network(representation), representation, Facts(name=name))
     for number in range(5):
         notes = tuple(range(48 + number, 72 + 2 * number))
         formats.write(Score(TICKS, (make_melody(notes),)), tmp_path / "real" / f"{number}.mid")
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["ritornello", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        return (int(stopped.value.code or 0), *capsys.readouterr())
-
-    return call
+    return run
 
 
 def test_two_models_with_music_and_without(run: Any) -> None:

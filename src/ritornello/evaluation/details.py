@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ritornello.analysis.beats import Beats, find_beats
-from ritornello.analysis.chords import NONE, QUALITIES, find_chords
+from ritornello.analysis.chords import NONE, QUALITIES
 from ritornello.analysis.keys import bar_keys
 from ritornello.arrays import Floats
 from ritornello.evaluation.features import (
@@ -96,7 +95,7 @@ def rhythm(piece: Piece) -> dict[str, float]:
 
 def harmony(piece: Piece) -> dict[str, float]:
     """Return the numbers of what sounds together in beats and bars, of chords and of local keys."""
-    beats = find_beats(piece.score)
+    beats = piece.beats
     sounds = beats.sound.any(axis=1)
     heard = beats.sound[sounds]
     bars = np.zeros((int(beats.bar[-1]) + 1, 12))
@@ -117,13 +116,13 @@ def harmony(piece: Piece) -> dict[str, float]:
         **{f"change of pitch classes over {lag} bars": mean(_changes(of_bars, lag)) for lag in (2, 4)},
         "changes of key, a bar": mean(np.diff(keys) != 0),
         "bars in the commonest key": float(np.bincount(keys).max() / len(keys)),
-        **_chords(piece, beats),
+        **_chords(piece),
     }
 
 
-def _chords(piece: Piece, beats: Beats) -> dict[str, float]:
+def _chords(piece: Piece) -> dict[str, float]:
     """Return the numbers of the chords of a piece, by how long they last, and of the motions of their roots."""
-    chords = find_chords(piece.score, beats)
+    chords = piece.chords
     length = chords.end - chords.start
     is_chord = chords.root != NONE
     time = length[is_chord].sum()
@@ -131,7 +130,7 @@ def _chords(piece: Piece, beats: Beats) -> dict[str, float]:
     moving = is_chord[1:] & is_chord[:-1] & (np.diff(chords.root) != 0)
     motion = (np.diff(chords.root) % 12)[moving]
     return {
-        "chords a bar": float(len(chords) / (beats.bar[-1] + 1)),
+        "chords a bar": float(len(chords) / (piece.beats.bar[-1] + 1)),
         "longest chord, in quarters": float(length.max() / STEPS_PER_QUARTER),
         "time without a chord": 1 - ratio(time, length.sum()),
         **{
@@ -158,7 +157,7 @@ def ending(piece: Piece) -> dict[str, float]:
     """Return the numbers of the end of a whole piece."""
     notes, start, end = piece.notes, piece.bar_starts[-1], piece.score.end
     chord = notes[notes["start"] == notes["start"].max(initial=-1)]
-    roots = find_chords(piece.score).root
+    roots = piece.chords.root
     roots = roots[roots != NONE]
     return {
         "notes in a burst at the end": float(burst(piece)),

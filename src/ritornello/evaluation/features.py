@@ -15,6 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ritornello.analysis.beats import Beats, find_beats
+from ritornello.analysis.chords import Chords, find_chords
+from ritornello.analysis.voices import Voice, find_melody
 from ritornello.arrays import Ints
 from ritornello.score import Notes, Score, make_notes, sort_notes
 from ritornello.structure import SCALE_CLASSES
@@ -73,6 +76,18 @@ class Piece:
     def bar_starts(self) -> Ints:
         """The step of each bar line, (bar,)."""
         return self.score.bar_starts()
+
+    @cached_property
+    def beats(self) -> Beats:
+        return find_beats(self.score)
+
+    @cached_property
+    def chords(self) -> Chords:
+        return find_chords(self.score, self.beats)
+
+    @cached_property
+    def melody(self) -> Voice | None:
+        return find_melody(self.score)
 
     @cached_property
     def sounding(self) -> tuple[Ints, Ints]:

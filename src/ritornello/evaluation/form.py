@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ritornello.analysis.beats import find_beats
-from ritornello.analysis.chords import find_chords
 from ritornello.analysis.motifs import find_motifs
 from ritornello.analysis.phrases import find_phrases
 from ritornello.analysis.sections import find_sections
-from ritornello.analysis.voices import find_melody
 from ritornello.arrays import Floats, Ints, Mask, run_edges
 from ritornello.evaluation.features import STEPS_PER_QUARTER, Piece, mean, ratio
 from ritornello.score import make_notes
@@ -98,7 +95,7 @@ def _blocks(exact: Floats, rhythm: Floats) -> dict[str, float]:
 
 def figures(piece: Piece) -> dict[str, float]:
     """Return how much of the melody consists of figures that came before, in any key, and of motifs."""
-    voice = find_melody(piece.score)
+    voice = piece.melody
     line = make_notes() if voice is None else voice.notes
     steps, waits = np.diff(line["pitch"].astype(np.int64)), np.diff(line["start"])
     rows = {"intervals": steps[:, None], "rhythm": waits[:, None], "both": np.stack([steps, waits], axis=1)}
@@ -124,12 +121,12 @@ def _repeated(rows: Ints) -> float:
 def phrases(piece: Piece) -> dict[str, float]:
     """Return the numbers of phrases and sections: their lengths, returns, and what they end with."""
     score = piece.score
-    beats = find_beats(score)
+    beats = piece.beats
     of_melody, sections = find_phrases(score, beats), find_sections(score, beats)
     lengths = np.diff([*(phrase.start for phrase in of_melody), score.end]) / STEPS_PER_QUARTER
     bars = np.array([section.stop_bar - section.first_bar for section in sections])
     kinds = len({section.letter for section in sections})
-    chords = find_chords(score, beats)
+    chords = piece.chords
     falls = np.append(0, np.diff(chords.root) % 12) == 5  # the root fell a fifth to this chord
     ends = {
         f"{name} that end after a falling fifth": mean(

@@ -10,7 +10,7 @@ from itertools import combinations, pairwise
 
 import numpy as np
 
-from ritornello.analysis.voices import find_bass, find_melody
+from ritornello.analysis.voices import find_bass
 from ritornello.arrays import Floats, Ints, run_edges
 from ritornello.evaluation.features import STEPS_PER_QUARTER, Piece, entropy, mean, ratio
 from ritornello.leadsheet import top_line
@@ -97,7 +97,7 @@ def parallels(voices: list[Notes]) -> dict[str, float]:
 def lines(piece: Piece) -> dict[str, float]:
     """Return the numbers of the melody and of the bass."""
     values: dict[str, float] = {}
-    for name, voice in (("melody", find_melody(piece.score)), ("bass", find_bass(piece.score))):
+    for name, voice in (("melody", piece.melody), ("bass", find_bass(piece.score))):
         line = make_notes() if voice is None else voice.notes
         values |= {f"{name}: {what}": value for what, value in moves(line).items()}
     return values

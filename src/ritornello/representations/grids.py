@@ -31,6 +31,10 @@ DURATIONS = np.array(
 )  # fmt: skip
 """Lengths of notes in steps; others become the nearest."""
 
+SHIFT_STEPS: tuple[int, ...] = tuple(SHIFTS.tolist())
+DURATION_STEPS: tuple[int, ...] = tuple(DURATIONS.tolist())
+"""The same as plain numbers, in which a single one is found faster."""
+
 TEMPOS = np.array(
     [20, 24, 28, 32, 36, 40, 42, 44, 46, 48, 50, 52, 54, 56, 58, 60, 63, 66, 69, 72, 76, 80, 84, 88, 92, 96, 100,
      104, 108, 112, 116, 120, 126, 132, 138, 144, 152, 160, 168, 176, 184, 192, 200, 208, 220, 232, 244, 256, 272,

@@ -9,7 +9,7 @@ import numpy as np
 from ritornello.arrays import Mask
 from ritornello.generation.constraints.base import ConstraintState
 from ritornello.representations.columns.key import degree, is_minor
-from ritornello.representations.grids import DURATIONS, SHIFTS
+from ritornello.representations.grids import DURATION_STEPS, SHIFT_STEPS
 from ritornello.representations.multitrack.grammar import MultitrackGrammarState
 from ritornello.representations.multitrack.vocabulary import Vocabulary
 from ritornello.representations.tokens import Tokens
@@ -21,9 +21,6 @@ TRIADS = {False: (0, 4, 7), True: (0, 3, 7)}
 
 MOST_BARS_AHEAD = 4
 """Bars before the last one from which a shift may lead into it."""
-
-_DURATIONS: list[int] = DURATIONS.tolist()
-_SHIFTS: list[int] = SHIFTS.tolist()
 
 
 class CadenceState(ConstraintState):
@@ -75,7 +72,7 @@ class CadenceState(ConstraintState):
         is_even = place.bar_steps // place.beat_steps % 2 == 0
         strong = (0, place.bar_steps // 2) if is_even else (0,)
         last = reader.bars_left * place.bar_steps - place.position + strong[-1]  # steps from now
-        beyond = shifts.start + bisect_right(_SHIFTS, max(0, last))
+        beyond = shifts.start + bisect_right(SHIFT_STEPS, max(0, last))
         goes_on = bool(allowed[shifts.start : beyond].any())
         is_at_strong = reader.bars_left == 0 and place.position in strong
         stays = allowed[end] if grammar.onset == reader.time else allowed[kinds["note"]].any()
@@ -84,7 +81,7 @@ class CadenceState(ConstraintState):
         banned[end] |= goes_on and not is_at_strong
         if is_at_strong and grammar.may_set_duration:
             until = next((each for each in strong if each > place.position), place.bar_steps) - place.position
-            shortest = bisect_right(_DURATIONS, until) - 1
+            shortest = bisect_right(DURATION_STEPS, until) - 1
             if reader.duration >= shortest:
                 banned[durations.start : durations.start + shortest] = True
             elif allowed[durations.start + shortest : durations.stop].any():

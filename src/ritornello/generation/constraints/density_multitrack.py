@@ -21,14 +21,11 @@ from ritornello.arrays import Mask
 from ritornello.generation.constraints.base import ConstraintState
 from ritornello.generation.constraints.density import NO_LIMIT, Limits
 from ritornello.representations.grammar import MOST_SILENT_BARS
-from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER
+from ritornello.representations.grids import DURATION_STEPS, SHIFT_STEPS, STEPS_PER_QUARTER
 from ritornello.representations.multitrack.grammar import CHANGES, HEADER, MultitrackGrammarState
 from ritornello.representations.multitrack.vocabulary import Vocabulary
 
 SIXTEENTH = STEPS_PER_QUARTER // 4
-
-_DURATIONS: list[int] = DURATIONS.tolist()
-_SHIFTS: list[int] = SHIFTS.tolist()
 
 
 def most_onsets(vocabulary: Vocabulary, limits: Limits, meter: tuple[int, int] | None) -> int:
@@ -114,7 +111,7 @@ class MultitrackDensity(ConstraintState):
         if grammar.kind == "note":
             self.begun, self.bar = self._begun_in(reader.bar) + 1, reader.bar
         sounding = dict(self._sounding(reader.voice, reader.time))
-        sounding[reader.pitch] = reader.time + _DURATIONS[reader.duration]
+        sounding[reader.pitch] = reader.time + DURATION_STEPS[reader.duration]
         self.ends = self.ends | {reader.voice: sounding}
 
     def _begun_in(self, bar: int) -> int:
@@ -147,7 +144,7 @@ class MultitrackDensity(ConstraintState):
         if not outlook.has_drums and self._free(outlook) > self._silence_ends(outlook):
             latest = outlook.now
         shifts = kinds["shift"]
-        barred[shifts.start + bisect_right(_SHIFTS, latest - outlook.now) : shifts.stop] = True
+        barred[shifts.start + bisect_right(SHIFT_STEPS, latest - outlook.now) : shifts.stop] = True
         barred[kinds["end"]] = outlook.missing > 0
 
     def _bar_durations(self, barred: Mask, grammar: MultitrackGrammarState, outlook: Outlook) -> bool:
@@ -164,7 +161,7 @@ class MultitrackDensity(ConstraintState):
             due = min(due, self._silence_ends(outlook))
         if self._free(outlook, (reader.voice, reader.pitch)) <= due:
             return False
-        first_long = bisect_right(_DURATIONS, due - outlook.now)
+        first_long = bisect_right(DURATION_STEPS, due - outlook.now)
         must_change = reader.duration >= first_long
         if must_change:
             barred |= self._masks.beside_velocities

@@ -22,7 +22,7 @@ import numpy as np
 
 from ritornello.arrays import Mask
 from ritornello.representations.grammar import MOST_SILENT_BARS
-from ritornello.representations.grids import DURATIONS, SHIFTS
+from ritornello.representations.grids import DURATION_STEPS, SHIFT_STEPS
 from ritornello.representations.multitrack.decoding import DRUM_STEPS
 from ritornello.representations.multitrack.fixed_notes import FixedNote, FixedNotesTable
 from ritornello.representations.multitrack.grammar import (
@@ -33,8 +33,6 @@ from ritornello.representations.multitrack.grammar import (
 )
 from ritornello.representations.multitrack.plan import FARTHEST
 
-_SHIFTS: list[int] = SHIFTS.tolist()
-_DURATIONS: list[int] = DURATIONS.tolist()
 _BEYOND = 1 << 40  # more than any id, and later than any time
 
 
@@ -113,7 +111,7 @@ class FixedNotesGrammarState(MultitrackGrammarState):
                 self.queue = (first["velocity"] + note.velocity,) if note.velocity != reader.velocity else ()
                 if note.duration != reader.duration and not is_drum[reader.voice]:
                     self.queue += (first["duration"] + note.duration,)
-                steps = DRUM_STEPS if is_drum[reader.voice] else _DURATIONS[note.duration]
+                steps = DRUM_STEPS if is_drum[reader.voice] else DURATION_STEPS[note.duration]
                 self.sounding = {other: end for other, end in self.sounding.items() if end > reader.time}
                 self.sounding[token] = reader.time + steps
         elif self.kind in ("velocity", "duration") and (notes := self.composed.get(self.onset_bar)):
@@ -211,12 +209,12 @@ class FixedNotesGrammarState(MultitrackGrammarState):
     def _openings(self) -> Iterator[tuple[int, int]]:
         """Yield the times from and to which notes may begin and last a sixteenth before they have to end, up to where
         the longest shift leads."""
-        reader, shortest = self.reader, _DURATIONS[SHORTEST_AT_THE_END]
+        reader, shortest = self.reader, DURATION_STEPS[SHORTEST_AT_THE_END]
         if self.table.fixed_notes.is_accompanied:
             yield reader.time, self._bar_start(reader.length) - shortest
             return
         bar, free = reader.bar, self.table.fixed_notes.free
-        while bar < reader.length and (start := self._bar_start(bar)) <= reader.time + _SHIFTS[-1]:
+        while bar < reader.length and (start := self._bar_start(bar)) <= reader.time + SHIFT_STEPS[-1]:
             if bar in free:
                 yield start, self._free_until(bar) - shortest
             while bar < reader.length and bar in free:
@@ -278,7 +276,7 @@ class FixedNotesGrammarState(MultitrackGrammarState):
 
     def _way_to(self, time: int) -> int:
         """Return the id of the first shift on the way to `time`."""
-        return self.tokens.first["shift"] + bisect_right(_SHIFTS, time - self.reader.time) - 1
+        return self.tokens.first["shift"] + bisect_right(SHIFT_STEPS, time - self.reader.time) - 1
 
     def _allow_modifiers(self, mask: Mask) -> bool:
         return not self.is_fixed and super()._allow_modifiers(mask)
@@ -291,7 +289,7 @@ class FixedNotesGrammarState(MultitrackGrammarState):
         if self.table.fixed_notes.is_accompanied and self.reader.voice not in self.table.voices:
             return shortest, stop
         left = self._free_until(self.reader.bar) - self.reader.time
-        stop = max(1, min(stop, bisect_right(_DURATIONS, left)))
+        stop = max(1, min(stop, bisect_right(DURATION_STEPS, left)))
         return min(shortest, stop - 1), stop
 
     def _allow_changes(self, mask: Mask) -> None:
@@ -307,11 +305,11 @@ class FixedNotesGrammarState(MultitrackGrammarState):
         first, due, now = self.tokens.first["shift"], self._next_due(), self.reader.time
         count, last = self._possible_shifts(), due.time if due else _BEYOND
         for start, stop in self._openings() if count else ():
-            lowest = bisect_left(_SHIFTS, start - now)
-            beyond = min(count, bisect_right(_SHIFTS, min(stop, last - 1) - now))
+            lowest = bisect_left(SHIFT_STEPS, start - now)
+            beyond = min(count, bisect_right(SHIFT_STEPS, min(stop, last - 1) - now))
             mask[first + lowest : first + beyond] = True
-        exact = bisect_left(_SHIFTS, last - now)
-        if exact < count and _SHIFTS[exact] == last - now:
+        exact = bisect_left(SHIFT_STEPS, last - now)
+        if exact < count and SHIFT_STEPS[exact] == last - now:
             mask[first + exact] = True
         if due and due.time > self.reader.time and self._may_skip_to(due.time):
             mask[self._way_to(due.time)] = True

@@ -17,7 +17,15 @@ import numpy as np
 from ritornello.arrays import Mask
 from ritornello.errors import ConfigError
 from ritornello.representations.grammar import MOST_SILENT_BARS, BarPosition, GrammarState
-from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER, TEMPOS, nearest
+from ritornello.representations.grids import (
+    DURATION_STEPS,
+    DURATIONS,
+    SHIFT_STEPS,
+    SHIFTS,
+    STEPS_PER_QUARTER,
+    TEMPOS,
+    nearest,
+)
 from ritornello.representations.multitrack.plan import FARTHEST
 from ritornello.representations.multitrack.reading import Reader
 from ritornello.representations.multitrack.vocabulary import (
@@ -32,8 +40,6 @@ from ritornello.score import Meter
 SHORTEST_AT_THE_END = int(np.searchsorted(DURATIONS, STEPS_PER_QUARTER // 4))
 """Number in DURATIONS of the shortest note in the last bar, a sixteenth: a piece does not end with a blip."""
 
-_DURATIONS: list[int] = DURATIONS.tolist()  # plain lists: faster to search for a single number
-_SHIFTS: list[int] = SHIFTS.tolist()
 
 # Rows of masks: the first so many durations or shifts, and the velocities but one.
 _SHORTER = list(np.tri(len(DURATIONS) + 1, len(DURATIONS), -1, dtype=bool))
@@ -276,7 +282,7 @@ class MultitrackGrammarState(GrammarState):
         if not reader.length:
             return 0, len(DURATIONS)
         left = reader.bars_left
-        stop = bisect_right(_DURATIONS, (left + 1) * reader.bar_steps - reader.position)
+        stop = bisect_right(DURATION_STEPS, (left + 1) * reader.bar_steps - reader.position)
         return (0 if left else min(SHORTEST_AT_THE_END, stop - 1)), stop
 
     def _needs_duration(self) -> bool:
@@ -317,7 +323,7 @@ class MultitrackGrammarState(GrammarState):
         reader = self.reader
         before_end = (self.bars_left + 1) * reader.bar_steps - reader.position - 1
         silence_left = MOST_SILENT_BARS * reader.bar_steps - self._silence()
-        count = bisect_right(_SHIFTS, before_end if before_end < silence_left else silence_left)
+        count = bisect_right(SHIFT_STEPS, before_end if before_end < silence_left else silence_left)
         if self.previous == "shift":
             return min(count, self.last_shift + 1)
         if self.onset < reader.time and self.kind in CHANGES:

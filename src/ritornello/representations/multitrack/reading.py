@@ -22,7 +22,7 @@ from ritornello.representations.columns.position import Position
 from ritornello.representations.columns.remembered import Remembered
 from ritornello.representations.columns.repeats import Repeats, repeat_columns
 from ritornello.representations.columns.transposed_repeats import TransposedRepeats
-from ritornello.representations.grids import DURATIONS, SHIFTS, STEPS_PER_QUARTER
+from ritornello.representations.grids import DURATIONS, SHIFT_STEPS, STEPS_PER_QUARTER
 from ritornello.representations.multitrack.encoding import FIRST_DURATION, FIRST_VELOCITY
 from ritornello.representations.multitrack.plan import FARTHEST, NO_CHORD
 from ritornello.representations.multitrack.vocabulary import LONGEST_BAR, MOVES, VELOCITY_STEP, Vocabulary
@@ -38,8 +38,6 @@ LONGEST_CHORD = 8
 """The greatest number of quarters since a chord began in the column."""
 
 UNKNOWN_BARS_LEFT = MOST_BARS_LEFT + 1
-
-_SHIFTS: tuple[int, ...] = tuple(SHIFTS.tolist())
 
 
 def columns_of(vocabulary: Vocabulary) -> tuple[Column, ...]:
@@ -110,7 +108,7 @@ class Reader:
         self.chord_time = 0  # when it began
         self.returning, self.returning_bar = 0, -1  # the last return, and its bar
         first_shift = self.tokens.first["shift"]
-        self.bars_ago = BarsAgo(config.lags, self.tokens.size + 1, LONGEST_BAR, _SHIFTS, first_shift)
+        self.bars_ago = BarsAgo(config.lags, self.tokens.size + 1, LONGEST_BAR, SHIFT_STEPS, first_shift)
 
     def at_once(self, ids: Ids) -> list[Ints]:
         config, tokens = self.vocabulary.config, self.tokens
