@@ -65,6 +65,12 @@ class Decoder:
         soft = (state for state in self.constraints if type(state).preferred is not ConstraintState.preferred)
         self._preferring = list(soft)
 
+    def follow(self, more: Sequence[ConstraintState]) -> None:
+        """Follow more constraints from here on."""
+        for state in more:
+            state.advance(self.grammar)
+        self._follow(sorted([*self.constraints, *more], key=lambda state: state.rank))
+
     def fork(self) -> Self:
         """Return an independent copy."""
         other = copy(self)

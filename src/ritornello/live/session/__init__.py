@@ -4,7 +4,7 @@
     session.receive(Start(), now)                     an input event
     outputs = session.advance(now)                    the outputs since the last call
     while step := session.wants:                      the driver steps the network
-        session.supply(*stepper.step([step.columns], step.state), now)
+        session.supply(*stepper.step(step.columns, step.state), now)
 
 The same inputs at the same times give the same outputs; nothing blocks. `now` of an event is the time at which it
 happened: an event may arrive late, but the session's time never runs back.
@@ -29,7 +29,7 @@ from ritornello.live import events
 from ritornello.live.config import JamConfig
 from ritornello.live.events import BookmarkSet, Input, LiveNote, Output, Remark, TempoSet, Turn, TurnBegan
 from ritornello.live.session.calls import check_call
-from ritornello.live.session.improviser import Step
+from ritornello.live.session.candidates import Step
 from ritornello.live.session.model import LiveModel, make_live_model
 from ritornello.live.session.record import record_to_score
 from ritornello.live.session.turn_taking import Snapshot, TurnTaking
@@ -96,10 +96,10 @@ class Session:
         return self._turns.performer.wants(self._turns.now)
 
     def supply(self, logits: Logits, state: State, now: float) -> None:
-        """Take the result of the step `wants`: logits, (vocabulary,) or (1, vocabulary), and the state after it."""
+        """Take the result of the step `wants`: logits, (batch, vocabulary), and the state after it."""
         turns = self._turns
         turns.now = max(turns.now, now)
-        turns.performer.improviser.supply(logits.reshape(-1), state)
+        turns.performer.supply(logits, state, turns.now)
         turns.publish_decided()
 
     def advance(self, now: float) -> list[Output]:

@@ -21,7 +21,7 @@ from ritornello.live.session import turns
 from ritornello.live.session.calls import call_notes
 from ritornello.live.session.duet import DuetScheduler
 from ritornello.live.session.encoding_window import Ensemble, remarks_on
-from ritornello.live.session.improviser import ModelState
+from ritornello.live.session.candidates import ModelState
 from ritornello.live.session.input_buffer import InputBuffer
 from ritornello.live.session.model import LiveModel
 from ritornello.live.session.performer import LEAD, LEAST_LEAD, Performer, Span
@@ -210,7 +210,7 @@ class TurnTaking:
         self._buffer.forget(now)
         first_bar_line = self._first_bar_line if self.config.keeps_beat else None
         span = Span(start, stop, True, unit, first_bar_line=first_bar_line)
-        self.performer.play(self.config, ensemble, inputs, span)
+        self.performer.play(self.config, ensemble, inputs, span, is_answer=True)
         self._wait(stop, self._end_response)
         self.publish_decided()
 

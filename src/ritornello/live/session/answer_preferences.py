@@ -1,0 +1,278 @@
+"""What makes an answer an answer to this call: soft constraints of its decoder.
+
+`SuitsCall` prefers the classes of the call's key and its register, `TakesUpMotif` the next note of a motif of the call,
+`ComesHome` the tonic where the answer ends. They add to logits, in nats, and ban nothing: the network still decides.
+Runs of more than `LONGEST_COPY` notes of the call are banned by the constraint on copies of training music.
+
+Times are quarters of the decoder's grammar; an answer starts where the first of its ids is chosen.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from ritornello.arrays import Mask
+from ritornello.generation.constraints import ConstraintState
+from ritornello.generation.constraints.base import Preference
+from ritornello.generation.constraints.originality import NoCopy
+from ritornello.generation.constraints.roots import BASSES
+from ritornello.generation.stepper import Logits
+from ritornello.live.session.call_profile import CallProfile, Motif
+from ritornello.live.session.encoding_window import EPSILON
+from ritornello.representations.base import GrammarState, Representation
+from ritornello.representations.tokens import Tokens
+
+KEY = 5.0
+"""By how many nats a class is less probable for each nat by which it suits the key less; see docs/experiments.md."""
+
+REGISTER, FARTHEST, FREE = 0.35, 6.0, 5.0
+"""Nats for each semitone outside the register, at most so many; the register reaches so many semitones from its middle,
+or as far as the notes of the call."""
+
+MOTIF = 3.0
+"""Nats for the pitch and for the time of the next note of a motif."""
+
+SAME = 1.5
+"""By how many nats the first pitch of the motif in the call is less probable: it is moved rather than copied."""
+
+HOME = 2.5
+"""Nats for the tonic at the end."""
+
+LONGEST_COPY = 8
+"""The longest run of notes that an answer shares with its call."""
+
+FREE_STRETCH = 0.3
+"""The probability that a stretch of an answer has no motif; its first one always has."""
+
+
+class Form(Enum):
+    """How a motif is taken up: at another pitch, upside down, or in its rhythm alone."""
+
+    MOVED = "moved"
+    INVERTED = "inverted"
+    RHYTHM = "rhythm"
+
+
+FORMS = (Form.MOVED, Form.MOVED, Form.MOVED, Form.INVERTED, Form.RHYTHM)
+"""The forms as often as they are drawn."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The answer wanted, in quarters: its length, that of a bar, and the place in its bar where it starts."""
+
+    length: float
+    bar: float
+    place: float = 0.0
+
+    @property
+    def bars(self) -> int:
+        """How many bars it is long, at least one."""
+        return max(1, round(self.length / self.bar))
+
+    @property
+    def last_beat(self) -> float:
+        """The time from the start of the last strong beat that leaves a beat to sound: a bar line or half a bar."""
+        strong = self.bar / 2 if self.bar % 2 < EPSILON else self.bar
+        number = math.floor((self.place + self.length - min(1.0, self.length / 2)) / strong + EPSILON)
+        return max(number * strong - self.place, 0.0)
+
+
+class SuitsCall(Preference):
+    """Prefers the classes and the register of a call. A voice that cannot reach the register comes as near as it can;
+    basses stay where they are."""
+
+    name = "call"
+
+    def __init__(self, call: CallProfile, tokens: Tokens, programs: dict[int, int], strength: float) -> None:
+        """`programs`: of each voice."""
+        ids = np.flatnonzero(tokens.is_pitched)
+        pitch, voice = tokens.pitch[ids], tokens.voice[ids]
+        low, high = min(call.low, call.middle - FREE), max(call.high, call.middle + FREE)
+        outside = np.maximum(np.maximum(low - pitch, pitch - high), 0.0)
+        basses = [number for number, program in programs.items() if program in BASSES]
+        outside[np.isin(voice, basses)] = 0.0
+        for each in np.unique(voice).tolist():
+            outside[voice == each] -= outside[voice == each].min()
+        self._added = np.zeros(tokens.size, dtype=np.float32)
+        self._added[ids] = KEY * call.suits[pitch % 12] - np.minimum(REGISTER * outside, FARTHEST)
+        self._added *= strength
+
+    def preferred(self, grammar: GrammarState, allowed: Mask) -> Logits | None:
+        return self._added
+
+
+class FollowsLine(Preference):
+    """A preference that follows the melody of an answer: the voice that is on top where it starts, and its last note.
+
+    start: the time of the answer, None before it. onset, pitch: of the last note of the melody.
+    """
+
+    name = "call"
+
+    def __init__(self, tokens: Tokens) -> None:
+        self.tokens = tokens
+        self.start: float | None = None
+        self.voice: int | None = None
+        self.onset, self.pitch = -math.inf, -1
+        self._now = 0.0  # the time before the last id
+        self._moves = np.asarray((tokens.elapsed > 0) & (tokens.notes == 0))
+
+    def advance(self, grammar: GrammarState) -> None:
+        onset, self._now = self._now, grammar.quarters
+        if self.start is None:
+            return
+        for voice, pitch in grammar.last_notes:
+            if voice in self.tokens.drum_voices:
+                continue
+            if self.voice is None or (onset < self.start + EPSILON and pitch > self.pitch):
+                self.voice = voice
+            if voice == self.voice and (onset > self.onset + EPSILON or pitch > self.pitch):
+                if onset > self.onset + EPSILON:
+                    self.heard(onset)
+                self.onset, self.pitch = onset, pitch
+
+    def heard(self, onset: float) -> None:
+        """Follow the next note of the melody; `onset` is still that of the one before."""
+
+    def preferred(self, grammar: GrammarState, allowed: Mask) -> Logits | None:
+        now = grammar.quarters
+        self.start = now if self.start is None else self.start
+        return self.added(now, allowed)
+
+    def added(self, now: float, allowed: Mask) -> Logits | None:
+        """Return what is added to the logits of an answer that has begun."""
+        raise NotImplementedError
+
+    def own(self) -> Mask:
+        """Return the ids of the notes of the melody's voice."""
+        tokens = self.tokens
+        return tokens.is_pitched if self.voice is None else tokens.is_pitched & (tokens.voice == self.voice)
+
+
+class TakesUpMotif(FollowsLine):
+    """Prefers the next note of a motif of the call, which the answer begins with and takes up again bar after bar, in
+    forms drawn by `random`. A note that is not the motif's at its time ends it; another pitch moves the rest."""
+
+    def __init__(
+        self,
+        call: CallProfile,
+        tokens: Tokens,
+        shape: Shape,
+        random: np.random.Generator,
+        strength: float,
+    ) -> None:
+        super().__init__(tokens)
+        self._call, self._shape, self._strength = call, shape, strength
+        self.motif = call.motifs[int(random.integers(len(call.motifs)))]
+        bars = max(1, math.ceil(self.motif.length / shape.bar - 0.25))
+        count = max(1, math.ceil(shape.length / (bars * shape.bar)))
+        draws = [FORMS[int(number)] for number in random.integers(len(FORMS), size=count)]
+        rests = random.random(count) < FREE_STRETCH
+        self.forms = [
+            None if rest and number else form for number, (form, rest) in enumerate(zip(draws, rests, strict=True))
+        ]
+        self.period = bars * shape.bar
+        self._next = 0  # the number of the next stretch
+        self._at: int | None = None  # the last note of the motif that was played
+        self._form: Form | None = None
+
+    def _begins(self, number: int) -> float:
+        """Return the time from the start at which a stretch begins: the first at once, the others on bar lines."""
+        return 0.0 if number == 0 else number * self.period - self._shape.place
+
+    def heard(self, onset: float) -> None:
+        assert self.start is not None
+        if self._at is not None:
+            is_due = abs(onset - self.onset - self.motif.waits[self._at]) < EPSILON
+            self._at = self._at + 1 if is_due and self._at + 1 < len(self.motif.waits) else None
+        since = onset - self.start
+        while self._next < len(self.forms) and self._begins(self._next) < since + EPSILON:
+            form, is_now = self.forms[self._next], since < self._begins(self._next) + 1.0
+            self._next += 1
+            if form and is_now and since + self.motif.length < self._shape.last_beat + EPSILON:
+                self._at, self._form = 0, form
+
+    def added(self, now: float, allowed: Mask) -> Logits | None:
+        own = self.own() & allowed
+        if self._at is None:
+            return self._away(now, own)
+        due = self.onset + self.motif.waits[self._at]
+        found = np.zeros(self.tokens.size, dtype=np.float32)
+        if now < due - EPSILON:
+            after = now + self.tokens.elapsed
+            found[self._moves & (np.abs(after - due) < EPSILON)] = MOTIF
+            found[self._moves & (after > due + EPSILON)] = -MOTIF
+            if now > self.onset + EPSILON:
+                found[own] = -MOTIF  # too early
+        elif now < due + EPSILON and own.any():
+            found[self._moves] = -MOTIF  # the note is due
+            if self._form != Form.RHYTHM:
+                found[own & (self.tokens.pitch == self._target(self._at))] = MOTIF
+        return found * np.float32(self._strength)
+
+    def _away(self, now: float, own: Mask) -> Logits | None:
+        """Return what leads away from the motif's own pitch where it may begin."""
+        assert self.start is not None
+        if self._next >= len(self.forms) or now - self.start < self._begins(self._next) - EPSILON:
+            return None
+        return (own & (self.tokens.pitch == self.motif.pitch)) * np.float32(-SAME * self._strength)
+
+    def _target(self, number: int) -> int:
+        """Return the pitch of the next note: the interval of the motif from the last one, or one semitone more or
+        less, if that is in the key rather."""
+        interval = self.motif.intervals[number] * (-1 if self._form == Form.INVERTED else 1)
+        wanted, suits = self.pitch + interval, self._call.suits
+        if not interval:
+            return wanted
+        return wanted + max((0, 1, -1), key=lambda by: round(float(suits[(wanted + by) % 12]), 1))
+
+
+class ComesHome(FollowsLine):
+    """Prefers, from the last strong beat of an answer on, the tonic triad, and the tonic in the melody, which then
+    rests."""
+
+    def __init__(self, call: CallProfile, tokens: Tokens, shape: Shape, strength: float) -> None:
+        super().__init__(tokens)
+        self._shape, self._home = shape, np.float32(HOME * strength)
+        classes = tokens.pitch % 12
+        self._foreign = tokens.is_pitched & ~np.isin(classes, call.triad)
+        self._other = tokens.is_pitched & (classes != call.tonic)
+
+    def added(self, now: float, allowed: Mask) -> Logits | None:
+        assert self.start is not None
+        last, stop = self.start + self._shape.last_beat, self.start + self._shape.length
+        after = now + self.tokens.elapsed
+        if now < last - EPSILON:
+            if now < last - 1.0:
+                return None
+            against = self._moves & (after > last + EPSILON)  # rather a note there
+            return -self._home * against
+        if self.onset < last - EPSILON:  # the last note is to come
+            against = 1.0 * self._foreign + 1.0 * (self.own() & self._other)
+            return -self._home * (against + self._moves * (now < last + EPSILON)).astype(np.float32)
+        against = 1.0 * self._foreign + 2.0 * (self.own() & (now > self.onset + EPSILON))
+        return self._home * ((self._moves & (after > stop - EPSILON)) - against).astype(np.float32)
+
+
+def preferences(
+    call: CallProfile,
+    representation: Representation,
+    shape: Shape,
+    programs: dict[int, int],
+    random: np.random.Generator,
+    strength: float,
+) -> list[ConstraintState]:
+    """Return the soft constraints of an answer to a call, and the ban of its copies."""
+    tokens = representation.tokens
+    found: list[ConstraintState] = [SuitsCall(call, tokens, programs, strength)]
+    found.append(ComesHome(call, tokens, shape, strength))
+    if call.motifs:
+        found.append(TakesUpMotif(call, tokens, shape, random, strength))
+    if representation.tells_notes_in_order:
+        found.append(NoCopy(representation, call.index.continuations(LONGEST_COPY), is_asked=False))
+    return found
