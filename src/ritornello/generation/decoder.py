@@ -128,7 +128,7 @@ class Decoder:
                 logits[target] = total
                 logits[others & ~self.allowed] = LOWEST
         for state in self._preferring if self.is_choice else ():
-            added = state.preferred(self.grammar, self.allowed)
+            added = state.preferred(self.grammar, self.allowed, logits)
             logits = logits if added is None else logits + added
         for processor in self.processors:
             shape, logits = logits.shape, np.asarray(processor(self.ids, logits.copy()), dtype=np.float32)

@@ -1,8 +1,8 @@
 """What makes an answer an answer to this call: soft constraints of its decoder.
 
 `SuitsCall` prefers the classes of the call's key and its register, `TakesUpMotif` the next note of a motif of the call,
-`ComesHome` the tonic where the answer ends. They add to logits, in nats, and ban nothing: the network still decides.
-Runs of more than `LONGEST_COPY` notes of the call are banned by the constraint on copies of training music.
+`ComesHome` the tonic where the answer ends; `OwnWords` avoids runs of more than `LONGEST_COPY` notes of the call. They
+add to logits, in nats, and ban nothing: the network still decides.
 
 Times are quarters of the decoder's grammar; an answer starts where the first of its ids is chosen.
 """
@@ -12,13 +12,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 import numpy as np
 
 from ritornello.arrays import Mask
 from ritornello.generation.constraints import ConstraintState
 from ritornello.generation.constraints.base import Preference
-from ritornello.generation.constraints.originality import NoCopy
 from ritornello.generation.constraints.roots import BASSES
 from ritornello.generation.stepper import Logits
 from ritornello.live.session.call_profile import CallProfile, Motif
@@ -26,10 +26,10 @@ from ritornello.live.session.encoding_window import EPSILON
 from ritornello.representations.base import GrammarState, Representation
 from ritornello.representations.tokens import Tokens
 
-KEY = 5.0
+KEY = 4.0
 """By how many nats a class is less probable for each nat by which it suits the key less; see docs/experiments.md."""
 
-REGISTER, FARTHEST, FREE = 0.35, 6.0, 5.0
+REGISTER, FARTHEST, FREE = 0.25, 6.0, 7.0
 """Nats for each semitone outside the register, at most so many; the register reaches so many semitones from its middle,
 or as far as the notes of the call."""
 
@@ -39,7 +39,10 @@ MOTIF = 3.0
 SAME = 1.5
 """By how many nats the first pitch of the motif in the call is less probable: it is moved rather than copied."""
 
-HOME = 2.5
+LEAST, TINY = -30.0, 1e-12
+"""Bounds of logits, and of weights: more would not be told from nothing."""
+
+HOME = 2.0
 """Nats for the tonic at the end."""
 
 LONGEST_COPY = 8
@@ -83,27 +86,34 @@ class Shape:
 
 
 class SuitsCall(Preference):
-    """Prefers the classes and the register of a call. A voice that cannot reach the register comes as near as it can;
-    basses stay where they are."""
+    """Prefers the classes and the register of a call: which notes a voice plays, and not whether it plays.
+
+    A voice that cannot reach the register comes as near as it can; basses stay where they are."""
 
     name = "call"
 
     def __init__(self, call: CallProfile, tokens: Tokens, programs: dict[int, int], strength: float) -> None:
         """`programs`: of each voice."""
-        ids = np.flatnonzero(tokens.is_pitched)
+        self._ids = ids = np.flatnonzero(tokens.is_pitched)
         pitch, voice = tokens.pitch[ids], tokens.voice[ids]
         low, high = min(call.low, call.middle - FREE), max(call.high, call.middle + FREE)
         outside = np.maximum(np.maximum(low - pitch, pitch - high), 0.0)
-        basses = [number for number, program in programs.items() if program in BASSES]
-        outside[np.isin(voice, basses)] = 0.0
-        for each in np.unique(voice).tolist():
-            outside[voice == each] -= outside[voice == each].min()
-        self._added = np.zeros(tokens.size, dtype=np.float32)
-        self._added[ids] = KEY * call.suits[pitch % 12] - np.minimum(REGISTER * outside, FARTHEST)
-        self._added *= strength
+        outside[np.isin(voice, [each for each, program in programs.items() if program in BASSES])] = 0.0
+        self._nats = KEY * call.suits[pitch % 12] - np.minimum(REGISTER * outside, FARTHEST)
+        self._nats *= strength
+        _, self._voice = np.unique(voice, return_inverse=True)
 
-    def preferred(self, grammar: GrammarState, allowed: Mask) -> Logits | None:
-        return self._added
+    def preferred(self, grammar: GrammarState, allowed: Mask, logits: Logits) -> Logits | None:
+        inside = allowed[self._ids]
+        if not inside.any():
+            return None
+        voice, before, nats = self._voice[inside], logits[self._ids[inside]], self._nats[inside]
+        weights = np.exp(np.maximum(before - before.max(), LEAST))
+        left = np.bincount(voice, weights * np.exp(nats))
+        lost = np.log(np.maximum(np.bincount(voice, weights), TINY) / np.maximum(left, TINY))
+        added = np.zeros(len(allowed), dtype=np.float32)
+        added[self._ids[inside]] = nats + np.minimum(lost, FARTHEST)[voice]
+        return added
 
 
 class FollowsLine(Preference):
@@ -139,7 +149,7 @@ class FollowsLine(Preference):
     def heard(self, onset: float) -> None:
         """Follow the next note of the melody; `onset` is still that of the one before."""
 
-    def preferred(self, grammar: GrammarState, allowed: Mask) -> Logits | None:
+    def preferred(self, grammar: GrammarState, allowed: Mask, logits: Logits) -> Logits | None:
         now = grammar.quarters
         self.start = now if self.start is None else self.start
         return self.added(now, allowed)
@@ -259,6 +269,31 @@ class ComesHome(FollowsLine):
         return self._home * ((self._moves & (after > stop - EPSILON)) - against).astype(np.float32)
 
 
+class OwnWords(FollowsLine):
+    """Avoids the note that would make the last intervals of an answer a copy of more than LONGEST_COPY notes."""
+
+    def __init__(self, call: CallProfile, tokens: Tokens) -> None:
+        super().__init__(tokens)
+        steps = tuple(after - before for before, after in pairwise(call.line))
+        self._following: dict[tuple[int, ...], set[int]] = {}
+        for at in range(len(steps) - LONGEST_COPY + 1):
+            *before, last = steps[at : at + LONGEST_COPY]
+            self._following.setdefault(tuple(before), set()).add(last)
+        self._pitches: tuple[int, ...] = ()  # of the melody before the last one
+
+    def heard(self, onset: float) -> None:
+        if self.pitch >= 0:
+            self._pitches = (*self._pitches, self.pitch)[-LONGEST_COPY:]
+
+    def added(self, now: float, allowed: Mask) -> Logits | None:
+        pitches = (*self._pitches, self.pitch)[-LONGEST_COPY:]
+        last = self._following.get(tuple(after - before for before, after in pairwise(pitches)))
+        if not last or now < self.onset + EPSILON:
+            return None
+        copies = self.own() & np.isin(self.tokens.pitch, [self.pitch + step for step in last])
+        return copies * np.float32(LEAST)
+
+
 def preferences(
     call: CallProfile,
     representation: Representation,
@@ -273,6 +308,4 @@ def preferences(
     found.append(ComesHome(call, tokens, shape, strength))
     if call.motifs:
         found.append(TakesUpMotif(call, tokens, shape, random, strength))
-    if representation.tells_notes_in_order:
-        found.append(NoCopy(representation, call.index.continuations(LONGEST_COPY), is_asked=False))
-    return found
+    return [*found, OwnWords(call, tokens)]

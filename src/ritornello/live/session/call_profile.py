@@ -9,7 +9,6 @@ Read in order: `CallProfile`, `profile_of`, `motifs_of`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -19,9 +18,7 @@ from ritornello.analysis.keys import LOG_PROFILES, key_evidence
 from ritornello.analysis.phrases import phrase_beginnings
 from ritornello.analysis.voices import find_melody
 from ritornello.arrays import Floats
-from ritornello.originality import Index, build_index
 from ritornello.score import Notes, Score, note_columns
-from ritornello.theory import key_classes, key_fifths
 
 FEWEST, MOST = 4, 7
 """Notes of a motif."""
@@ -62,7 +59,7 @@ class CallProfile:
 
     suits: (12,), how well each class suits, in nats: 0 for those that are as usual as chance or more, else below.
     tonic, minor: the most probable key. low, middle, high: the pitches of the tenth, the half and the nine tenths of
-    its notes. pace: onsets a quarter. line: the pitches of its melody. score: of the call, in the time of its ids.
+    its notes. pace: onsets a quarter. line: the pitches of its melody.
     """
 
     suits: Floats
@@ -74,17 +71,6 @@ class CallProfile:
     pace: float
     line: tuple[int, ...]
     motifs: tuple[Motif, ...]
-    score: Score
-
-    @cached_property
-    def index(self) -> Index:
-        """The call as an index, in which copies of it are found."""
-        return build_index([("the call", self.score)])
-
-    @cached_property
-    def classes(self) -> frozenset[int]:
-        """The classes of its key."""
-        return key_classes(key_fifths(self.tonic, self.minor), self.minor)
 
     @property
     def triad(self) -> tuple[int, int, int]:
@@ -118,7 +104,6 @@ def profile_of(score: Score) -> CallProfile | None:
         pace=max(len(onsets) - 1, 1) / lasts,
         line=tuple(melody.notes["pitch"].tolist()),
         motifs=motifs_of(melody.notes, beats, score.ticks_per_quarter),
-        score=score,
     )
 
 

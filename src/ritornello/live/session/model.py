@@ -75,7 +75,8 @@ class LiveModel:
         return {each.voice: each.program for each in ranges if each.program != DRUMS}
 
     def worth(self, bars: int) -> Worth | None:
-        """Return the worth of answers of so many bars; None if too little music is known."""
+        """Return the worth of answers of about so many bars; None if too little music is known."""
+        bars = min((1, 2, 4, 8), key=lambda known: abs(known - bars))
         if bars not in self._worths:
             self._worths[bars] = self.structure.worth(bars) if self.structure else None
         return self._worths[bars]
