@@ -29,11 +29,11 @@ from ritornello.representations.tokens import Tokens
 KEY = 4.0
 """By how many nats a class is less probable for each nat by which it suits the key less; see docs/experiments.md."""
 
-REGISTER, FARTHEST, FREE = 0.25, 6.0, 7.0
+REGISTER, FARTHEST, REACH = 0.25, 6.0, 7.0
 """Nats for each semitone outside the register, at most so many; the register reaches so many semitones from its middle,
 or as far as the notes of the call."""
 
-MOTIF = 3.0
+PITCH, TIME = 5.0, 3.0
 """Nats for the pitch and for the time of the next note of a motif."""
 
 SAME = 1.5
@@ -48,8 +48,8 @@ HOME = 2.0
 LONGEST_COPY = 8
 """The longest run of notes that an answer shares with its call."""
 
-FREE_STRETCH = 0.3
-"""The probability that a stretch of an answer has no motif; its first one always has."""
+FREE = 0.25
+"""The probability that no motif begins on a strong beat, if none is under way; the answer begins with one."""
 
 
 class Form(Enum):
@@ -60,7 +60,7 @@ class Form(Enum):
     RHYTHM = "rhythm"
 
 
-FORMS = (Form.MOVED, Form.MOVED, Form.MOVED, Form.INVERTED, Form.RHYTHM)
+FORMS = (Form.MOVED, Form.MOVED, Form.MOVED, Form.MOVED, Form.INVERTED, Form.RHYTHM)
 """The forms as often as they are drawn."""
 
 
@@ -78,11 +78,15 @@ class Shape:
         return max(1, round(self.length / self.bar))
 
     @property
+    def strong(self) -> float:
+        """The distance of strong beats: half a bar, or a bar if that has no half."""
+        return self.bar / 2 if self.bar % 2 < EPSILON else self.bar
+
+    @property
     def last_beat(self) -> float:
         """The time from the start of the last strong beat that leaves a beat to sound: a bar line or half a bar."""
-        strong = self.bar / 2 if self.bar % 2 < EPSILON else self.bar
-        number = math.floor((self.place + self.length - min(1.0, self.length / 2)) / strong + EPSILON)
-        return max(number * strong - self.place, 0.0)
+        number = math.floor((self.place + self.length - min(1.0, self.length / 2)) / self.strong + EPSILON)
+        return max(number * self.strong - self.place, 0.0)
 
 
 class SuitsCall(Preference):
@@ -96,7 +100,7 @@ class SuitsCall(Preference):
         """`programs`: of each voice."""
         self._ids = ids = np.flatnonzero(tokens.is_pitched)
         pitch, voice = tokens.pitch[ids], tokens.voice[ids]
-        low, high = min(call.low, call.middle - FREE), max(call.high, call.middle + FREE)
+        low, high = min(call.low, call.middle - REACH), max(call.high, call.middle + REACH)
         outside = np.maximum(np.maximum(low - pitch, pitch - high), 0.0)
         outside[np.isin(voice, [each for each, program in programs.items() if program in BASSES])] = 0.0
         self._nats = KEY * call.suits[pitch % 12] - np.minimum(REGISTER * outside, FARTHEST)
@@ -165,8 +169,8 @@ class FollowsLine(Preference):
 
 
 class TakesUpMotif(FollowsLine):
-    """Prefers the next note of a motif of the call, which the answer begins with and takes up again bar after bar, in
-    forms drawn by `random`. A note that is not the motif's at its time ends it; another pitch moves the rest."""
+    """Prefers the next note of a motif of the call, which the answer begins with and takes up again on strong
+    beats, in forms drawn by `random`. A note that is not the motif's at its time ends it; another pitch moves the rest."""
 
     def __init__(
         self,
@@ -179,33 +183,28 @@ class TakesUpMotif(FollowsLine):
         super().__init__(tokens)
         self._call, self._shape, self._strength = call, shape, strength
         self.motif = call.motifs[int(random.integers(len(call.motifs)))]
-        bars = max(1, math.ceil(self.motif.length / shape.bar - 0.25))
-        count = max(1, math.ceil(shape.length / (bars * shape.bar)))
-        draws = [FORMS[int(number)] for number in random.integers(len(FORMS), size=count)]
-        rests = random.random(count) < FREE_STRETCH
-        self.forms = [
-            None if rest and number else form for number, (form, rest) in enumerate(zip(draws, rests, strict=True))
+        self._forms = [
+            None if number and random.random() < FREE else FORMS[int(random.integers(len(FORMS)))]
+            for number in range(1 + int(shape.length / shape.strong))
         ]
-        self.period = bars * shape.bar
-        self._next = 0  # the number of the next stretch
         self._at: int | None = None  # the last note of the motif that was played
         self._form: Form | None = None
 
-    def _begins(self, number: int) -> float:
-        """Return the time from the start at which a stretch begins: the first at once, the others on bar lines."""
-        return 0.0 if number == 0 else number * self.period - self._shape.place
+    def _form_at(self, since: float) -> Form | None:
+        """Return the form in which the motif may begin at a time from the start: at once, or on a strong beat."""
+        number = (self._shape.place + since) / self._shape.strong
+        is_strong = since < EPSILON or abs(number - round(number)) < EPSILON
+        if not is_strong or since + self.motif.length > self._shape.last_beat + EPSILON:
+            return None
+        return self._forms[min(int(since / self._shape.strong + EPSILON), len(self._forms) - 1)]
 
     def heard(self, onset: float) -> None:
         assert self.start is not None
         if self._at is not None:
             is_due = abs(onset - self.onset - self.motif.waits[self._at]) < EPSILON
             self._at = self._at + 1 if is_due and self._at + 1 < len(self.motif.waits) else None
-        since = onset - self.start
-        while self._next < len(self.forms) and self._begins(self._next) < since + EPSILON:
-            form, is_now = self.forms[self._next], since < self._begins(self._next) + 1.0
-            self._next += 1
-            if form and is_now and since + self.motif.length < self._shape.last_beat + EPSILON:
-                self._at, self._form = 0, form
+        if self._at is None and (form := self._form_at(onset - self.start)):
+            self._at, self._form = 0, form
 
     def added(self, now: float, allowed: Mask) -> Logits | None:
         own = self.own() & allowed
@@ -215,20 +214,20 @@ class TakesUpMotif(FollowsLine):
         found = np.zeros(self.tokens.size, dtype=np.float32)
         if now < due - EPSILON:
             after = now + self.tokens.elapsed
-            found[self._moves & (np.abs(after - due) < EPSILON)] = MOTIF
-            found[self._moves & (after > due + EPSILON)] = -MOTIF
+            found[self._moves & (np.abs(after - due) < EPSILON)] = TIME
+            found[self._moves & (after > due + EPSILON)] = -TIME
             if now > self.onset + EPSILON:
-                found[own] = -MOTIF  # too early
+                found[own] = -TIME  # too early
         elif now < due + EPSILON and own.any():
-            found[self._moves] = -MOTIF  # the note is due
+            found[self._moves] = -TIME  # the note is due
             if self._form != Form.RHYTHM:
-                found[own & (self.tokens.pitch == self._target(self._at))] = MOTIF
+                found[own & (self.tokens.pitch == self._target(self._at))] = PITCH
         return found * np.float32(self._strength)
 
     def _away(self, now: float, own: Mask) -> Logits | None:
         """Return what leads away from the motif's own pitch where it may begin."""
         assert self.start is not None
-        if self._next >= len(self.forms) or now - self.start < self._begins(self._next) - EPSILON:
+        if now < self.onset + EPSILON or self._form_at(now - self.start) is None:
             return None
         return (own & (self.tokens.pitch == self.motif.pitch)) * np.float32(-SAME * self._strength)
 

@@ -23,7 +23,7 @@ from ritornello.score import Notes, Score, note_columns
 FEWEST, MOST = 4, 7
 """Notes of a motif."""
 
-LONGEST = 6.0
+LONGEST = 8.0
 """Quarters from the first note of a motif to its last."""
 
 OWN = 0.3
