@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from ritornello.live.config import JamConfig, Mode
 from ritornello.live.events import TempoSet
+from ritornello.live.session.tempo import FEWEST_ONSETS
 
 TOLERANCE = 1e-9  # in beats or bars: a time on a line counts as on it
 
@@ -35,6 +36,24 @@ class Rules:
     ahead: float = 0.0
     follows: bool = False
 
+
+MOST_BARS = 8
+"""Bars of the longest answer to a call whose length was not asked for."""
+
+SHORT_BAR = 1 / 3
+"""The share of a last bar of the call that the answer may leave out."""
+
+EARLY, LATE = 1 / 8, 1 / 4
+"""Beats by which a key may be pressed before its beat, and released after the end of its note."""
+
+SHORTEST_PAUSE, FIRST_PAUSE = 0.5, 1.5
+"""Seconds of silence that end a call at the least, and that end one of a note or two."""
+
+OVERDUE = 1.25
+"""A call is over when the next note does not come in so many of the longest of the last intervals between notes."""
+
+ANSWER_AHEAD = 0.25
+"""Seconds before the beat on which an answer begins at which it is decoded; if the player goes on, it is withdrawn."""
 
 LOOK_AHEAD = 0.15
 """Seconds before a bar line or beat at which the model plans what begins there, with the input so far."""
@@ -73,14 +92,37 @@ def line_at_or_before(beat: TempoSet, time: float, unit: float) -> float:
     return beat.bar_line + math.floor((time - beat.bar_line) / unit + TOLERANCE) * unit
 
 
+def pause_seconds(beat: TempoSet, notes: int, longest_interval: float, held: float) -> float:
+    """Return the seconds of silence that end a call: one to two beats, and at least until the next note is overdue.
+
+    notes: of the call so far. longest_interval: of the last ones, from onset to onset. held: seconds from the last
+    onset to its end.
+    """
+    unit = max(beat_seconds(beat), 60 / beat.quarters_per_minute)
+    if notes < FEWEST_ONSETS:
+        return max(2 * unit, FIRST_PAUSE)
+    return max(min(max(OVERDUE * longest_interval - held, unit), 2 * unit), SHORTEST_PAUSE)
+
+
 def call_seconds(config: JamConfig) -> float:
     """Return the length of a player's turn in seconds."""
     return config.call_bars * config.bar_seconds if config.keeps_beat else config.call_seconds
 
 
-def response_seconds(config: JamConfig) -> float:
-    """Return the length of the model's turn in seconds."""
-    return config.response_bars * config.bar_seconds if config.keeps_beat else config.response_seconds
+def response_seconds(config: JamConfig, beat: TempoSet, start: float, end: float) -> float:
+    """Return the length of the model's turn in seconds: as asked, or else that of the call.
+
+    A call that ended with a pause sounded from `start` to `end`; its answer has whole bars, from one to MOST_BARS.
+    """
+    asked = config.response_bars if config.keeps_beat else config.response_seconds
+    if asked is not None:
+        return asked * (config.bar_seconds if config.keeps_beat else 1)
+    if rules_of(config).call_end == CallEnd.LENGTH:
+        return call_seconds(config)
+    unit, bar = beat_seconds(beat), bar_seconds(beat)
+    first = line_at_or_after(beat, start - EARLY * unit, unit)
+    length = line_at_or_after(beat, end - LATE * unit, unit) - first
+    return min(max(math.ceil(length / bar - SHORT_BAR), 1), MOST_BARS) * bar
 
 
 def is_beat_of(config: JamConfig, beat: TempoSet | None) -> bool:
