@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ritornello.live.config import JamConfig
@@ -56,13 +57,11 @@ class InputBuffer:
         programs = (self.player.program, *(note.program for note in self.player.pending_notes()))
         return performer.ensemble(config, tuple(dict.fromkeys(programs)))
 
-    def hear(self, since: float) -> Heard:
-        """Return the beat of the call, of the notes that begin at `since` or later; a score has its own tempo."""
-        onsets = [note.start for note in self.player.pending_notes() if note.start >= since]
-        heard = hear_beat(onsets, *self.expected)
-        if self.given_tempo is None:
-            return heard
-        return Heard(self.given_tempo, min(onsets), heard.longest_interval)
+    def hear(self, onsets: Sequence[float]) -> Heard:
+        """Return the beat of a call that has notes at `onsets`; a score has its own tempo."""
+        if self.given_tempo is not None:
+            return Heard(self.given_tempo, min(onsets))
+        return hear_beat(onsets, *self.expected)
 
     def snapshot(
         self, beat: TempoSet, tempo: float | None, now: float, planned_until: float | None = None

@@ -60,7 +60,6 @@ CHORD_SECONDS = 0.045
 """Onsets within so many seconds of the first are one chord."""
 
 MOST_ONSETS = 48
-FEWEST_ONSETS = 3
 
 MEMORY = 16.0
 """Quarters after which an onset counts 1/e in the regression."""
@@ -81,25 +80,22 @@ PLACES = _place_costs()
 
 
 class Heard(NamedTuple):
-    """A beat that was heard: quarters a minute, the time of the first beat (not before the first note, but for the
-    inaccuracy of a hand), and the longest of the last intervals from onset to onset, in seconds."""
+    """A beat that was heard: quarters a minute, and the time of the first one, near the first note or after it."""
 
     quarters_per_minute: float
     first_beat: float
-    longest_interval: float
 
 
 def hear_beat(onsets: Sequence[float], expected: float, trust: float = 0.0) -> Heard:
     """Return the beat of notes that begin at `onsets` (seconds, any order, one or more).
 
-    expected: a tempo. trust: 0 to 1, the share of the prior that is near it. With fewer than FEWEST_ONSETS different
-    onsets the tempo is the expected one, and the beat begins with the first.
+    expected: a tempo. trust: 0 to 1, the share of the prior that is near it. With a single onset the tempo is the
+    expected one, and the beat begins there.
     """
     times, sizes = _chords(onsets)
     intervals = np.diff(times)
-    longest = float(intervals[-8:].max(initial=0.0))
-    if len(times) < FEWEST_ONSETS:
-        return Heard(min(max(expected, SLOWEST), FASTEST), float(times[0]), longest)
+    if len(times) == 1:
+        return Heard(min(max(expected, SLOWEST), FASTEST), float(times[0]))
     quarter = 60 / TEMPOS[:, None, None]
     ideal = quarter * LENGTHS / UNITS
     spread = 2 * HAND**2 + (BEND * ideal) ** 2
@@ -112,7 +108,7 @@ def hear_beat(onsets: Sequence[float], expected: float, trust: float = 0.0) -> H
     weight = SATURATION * -np.expm1(-len(intervals) / SATURATION)
     best = int(np.argmax(weight * explained + np.log(_prior(expected, trust))))
     quarters = (places[best] + FIRST_PLACES[placed[best].argmax()]) / UNITS
-    return Heard(*_regression(quarters, times), longest)
+    return _regression(quarters, times)
 
 
 def _chords(onsets: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
@@ -135,8 +131,8 @@ def _prior(expected: float, trust: float) -> np.ndarray:
     return prior
 
 
-def _regression(quarters: np.ndarray, times: np.ndarray) -> tuple[float, float]:
-    """Return quarters a minute, and the time of the first beat, of onsets at places in quarters."""
+def _regression(quarters: np.ndarray, times: np.ndarray) -> Heard:
+    """Return the beat of onsets at places in quarters."""
     slope, at_zero = np.polyfit(quarters, times, 1, w=np.exp((quarters - quarters[-1]) / (2 * MEMORY)))
     first = np.ceil((times[0] - at_zero) / slope - 1 / 8)
-    return float(np.clip(60 / slope, SLOWEST, FASTEST)), float(at_zero + first * slope)
+    return Heard(float(np.clip(60 / slope, SLOWEST, FASTEST)), float(at_zero + first * slope))

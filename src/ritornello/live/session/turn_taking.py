@@ -28,7 +28,6 @@ from ritornello.live.session.model import LiveModel
 from ritornello.live.session.performer import LEAD, LEAST_LEAD, Performer, Span
 from ritornello.live.session.player import Player
 from ritornello.live.session.record import Path, Record, TimedControl
-from ritornello.live.session.tempo import Heard
 from ritornello.score import Score
 from ritornello.theory import parse_instrument
 
@@ -155,10 +154,9 @@ class TurnTaking:
             return math.inf
         if self.config.pause is not None:
             return begin + self.config.pause
-        heard = self._buffer.hear(self._call_since)
-        beat, held = self._beat_of(heard), begin - self.player.last_onset
-        pause = turns.pause_seconds(beat, len(notes), heard.longest_interval, held)
-        return turns.line_at_or_after(beat, begin + pause, turns.beat_seconds(beat)) - turns.ANSWER_AHEAD
+        beat = self._beat_of_call()
+        end = begin + turns.pause_seconds(beat, notes, begin)
+        return turns.line_at_or_after(beat, end, turns.beat_seconds(beat)) - turns.ANSWER_AHEAD
 
     # --- turns ------------------------------------------------------------------------------------------------
 
@@ -266,12 +264,11 @@ class TurnTaking:
             return self._expect_call(max(start, now - LONGEST_CALL), length)
         self.apply_settings()
         self._called = now
+        beat = self._beat_of_call()
         if not self.config.keeps_beat:
-            heard = self._buffer.hear(self._call_since)
-            self._buffer.expected = self._buffer.expected.after(heard.quarters_per_minute)
-            self._set_beat(heard.first_beat, heard.quarters_per_minute, steady=False)
-        assert self.beat is not None
-        start = turns.line_at_or_after(self.beat, now + LEAST_LEAD, turns.beat_seconds(self.beat))
+            self._buffer.expected = self._buffer.expected.after(beat.quarters_per_minute)
+            self._set_beat(beat.bar_line, beat.quarters_per_minute, steady=False)
+        start = turns.line_at_or_after(beat, now + LEAST_LEAD, turns.beat_seconds(beat))
         if self.config.keeps_beat:
             start = max(start, turn.end or start)
         if turns.rules_of(self.config).is_joint:
@@ -370,15 +367,16 @@ class TurnTaking:
         """The tempo of the model's ids, in quarters a minute, if it is fixed."""
         return self.model.tokens.quarters_per_minute
 
-    def _beat_of(self, heard: Heard) -> TempoSet:
-        """Return the beat of the call: the metronome's, or the one that was heard."""
+    def _beat_of_call(self) -> TempoSet:
+        """Return the beat of the call: the metronome's, or the one that is heard."""
         if self.config.keeps_beat and self.beat is not None:
             return self.beat
+        heard = self._buffer.hear([note.start for note in self._call_notes()])
         return TempoSet(heard.first_beat, heard.quarters_per_minute, self.config.meter_pair, steady=False)
 
     def _call_notes(self) -> list[LiveNote]:
         """Return the notes of the call so far, without those that were played over the answer before."""
-        notes = self.player.pending_notes()
+        notes = sorted(self.player.pending_notes(), key=lambda note: note.start)
         return [note for note in notes if self._call_since <= note.start <= self.now]
 
     def expect_tempo(self, quarters_per_minute: float) -> None:

@@ -6,12 +6,15 @@ A beat is a `TempoSet`: a bar line, a tempo, a meter.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
+from statistics import median
 
 from ritornello.live.config import JamConfig, Mode
-from ritornello.live.events import TempoSet
-from ritornello.live.session.tempo import FEWEST_ONSETS
+from ritornello.live.events import LiveNote, TempoSet
+from ritornello.live.session.tempo import CHORD_SECONDS
 
 TOLERANCE = 1e-9  # in beats or bars: a time on a line counts as on it
 
@@ -49,8 +52,8 @@ EARLY, LATE = 1 / 8, 1 / 4
 SHORTEST_PAUSE, FIRST_PAUSE = 0.5, 1.5
 """Seconds of silence that end a call at the least, and that end one of a note or two."""
 
-OVERDUE = 1.25
-"""A call is over when the next note does not come in so many of the longest of the last intervals between notes."""
+OVERDUE, RECENT = 1.25, 8
+"""A call is over when the next note does not come in so many of the longest of the RECENT intervals between onsets."""
 
 ANSWER_AHEAD = 0.25
 """Seconds before the beat on which an answer begins at which it is decoded; if the player goes on, it is withdrawn."""
@@ -92,16 +95,19 @@ def line_at_or_before(beat: TempoSet, time: float, unit: float) -> float:
     return beat.bar_line + math.floor((time - beat.bar_line) / unit + TOLERANCE) * unit
 
 
-def pause_seconds(beat: TempoSet, notes: int, longest_interval: float, held: float) -> float:
-    """Return the seconds of silence that end a call: one to two beats, and at least until the next note is overdue.
+def pause_seconds(beat: TempoSet, notes: Sequence[LiveNote], silent_since: float) -> float:
+    """Return the seconds of silence that end a call of `notes`, in order of time.
 
-    notes: of the call so far. longest_interval: of the last ones, from onset to onset. held: seconds from the last
-    onset to its end.
+    One to two beats: longer where the keys are released early (staccato), and until the next note is overdue.
     """
     unit = max(beat_seconds(beat), 60 / beat.quarters_per_minute)
-    if notes < FEWEST_ONSETS:
+    pairs = [(one, next_) for one, next_ in pairwise(notes) if next_.start - one.start > CHORD_SECONDS]
+    if len(pairs) < 2:
         return max(2 * unit, FIRST_PAUSE)
-    return max(min(max(OVERDUE * longest_interval - held, unit), 2 * unit), SHORTEST_PAUSE)
+    longest = max(next_.start - one.start for one, next_ in pairs[-RECENT:])
+    early = median(max(0.0, next_.start - (one.end or next_.start)) for one, next_ in pairs)
+    overdue = OVERDUE * longest - (silent_since - notes[-1].start)
+    return max(min(max(overdue, unit + early), 2 * unit), SHORTEST_PAUSE)
 
 
 def call_seconds(config: JamConfig) -> float:
