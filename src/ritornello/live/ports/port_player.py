@@ -86,6 +86,7 @@ class PortPlayer:
         self.played = dict.fromkeys(Side, 0)  # how many notes
         self.answered: float | None = None  # seconds that the last answer took
         self.remark = ""
+        session.waits_for_start = self.settings.clock is ClockMode.IN
         if changes := FOR_CLOCK[self.settings.clock]:
             self._configure(session.config.model_copy(update=changes))
 

@@ -30,6 +30,7 @@ from ritornello.live.config import JamConfig
 from ritornello.live.events import BookmarkSet, Input, LiveNote, Output, Remark, TempoSet, Turn, TurnBegan
 from ritornello.live.session.calls import check_call
 from ritornello.live.session.candidates import Step
+from ritornello.live.session.keys import parse_message
 from ritornello.live.session.model import LiveModel, make_live_model
 from ritornello.live.session.record import record_to_score
 from ritornello.live.session.turn_taking import Snapshot, TurnTaking
@@ -47,6 +48,7 @@ class Session:
     """A session of one player and one model; see the module."""
 
     def __init__(self, model: LiveModel, config: JamConfig | None = None, seed: int = 0) -> None:
+        self.waits_for_start = False  # and does not begin with the first note
         self._turns = TurnTaking(model, config or checked(JamConfig, {}), seed)
         self._bookmarks: dict[int, tuple[BookmarkSet, Snapshot]] = {}
 
@@ -128,7 +130,10 @@ class Session:
         is_idle = turns.turn.turn == Turn.IDLE
         match event:
             case events.Midi(data):
-                turns.player.receive(data, max(0.0, now))
+                message, at = parse_message(data), max(0.0, now)
+                if message.is_press and not (is_idle and self.waits_for_start):
+                    turns.key_pressed(at)
+                turns.player.receive(message, at)
             case events.Start():
                 if is_idle:
                     turns.start(turns.now)
@@ -136,8 +141,11 @@ class Session:
                 if not is_idle:
                     turns.stop(turns.now)
             case events.Configure(config):
-                changes_shape = any(getattr(config, name) != getattr(self.config, name) for name in SHAPE)
+                changed = {name for name in SHAPE if getattr(config, name) != getattr(self.config, name)}
+                changes_shape = bool(changed - (set() if config.keeps_beat else {"tempo"}))
                 self._request(config, turns.asked_model, changes_shape)
+                if "tempo" in changed:
+                    turns.expect_tempo(config.tempo)
             case events.PlayCall(score):
                 check_call(score)
                 turns.play_call(score, turns.now)
