@@ -81,7 +81,7 @@ def answer(model: LiveModel, engine: Engine, config: JamConfig, call: Call, seed
             session.receive(log[0][1], log.pop(0)[0])
         is_stepping = True
         while is_stepping:
-            begun = time.perf_counter()
+            begun = time.thread_time()
             outputs = session.advance(now)
             for output in outputs:
                 if isinstance(output, TempoSet) and turn is None:
@@ -96,8 +96,8 @@ def answer(model: LiveModel, engine: Engine, config: JamConfig, call: Call, seed
                 wanted = session.turn.start
             is_stepping = bool(engine.step([session], lambda now=now: now))  # type: ignore[misc]
             if session.turn.turn == Turn.MODEL:
-                computing += time.perf_counter() - begun
-            now += time.perf_counter() - begun if timed else 0.0
+                computing += time.thread_time() - begun
+            now += time.thread_time() - begun if timed else 0.0
         now += TICK
     return _answered(session, call, turn, beat, first, 0.0 if turn is None else turn.start - wanted)
 

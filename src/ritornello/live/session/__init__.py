@@ -151,6 +151,10 @@ class Session:
                 turns.play_call(score, turns.now)
             case events.Undo():
                 turns.undo(turns.now)
+            case events.Again():
+                turns.again(turns.now)
+            case events.LoopAnswer(is_on):
+                turns.loop_answer(is_on, turns.now)
             case events.SetBookmark(name):
                 count = len(self._bookmarks)
                 if count >= MOST_BOOKMARKS:

@@ -33,7 +33,7 @@ REGISTER, FARTHEST, REACH = 0.25, 6.0, 7.0
 """Nats for each semitone outside the register, at most so many; the register reaches so many semitones from its middle,
 or as far as the notes of the call."""
 
-PITCH, TIME = 5.0, 3.0
+PITCH, TIME = 6.0, 4.0
 """Nats for the pitch and for the time of the next note of a motif."""
 
 SAME = 1.5

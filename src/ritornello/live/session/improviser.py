@@ -65,6 +65,11 @@ class Improviser:
         self._taken: list[int] = []  # ids of this window that the model state has taken in
         self._marks: list[tuple[int, ModelState]] = [(0, self.model_state)]
 
+    @property
+    def before_window(self) -> ModelState:
+        """The model state before the window."""
+        return self._marks[0][1]
+
     def stop(self) -> None:
         """Stop encoding and decoding; the window goes on."""
         self.decoder = self._job = self.wants = None

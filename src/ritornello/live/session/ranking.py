@@ -27,7 +27,7 @@ from ritornello.theory import DRUMS
 GRAM = 4
 """Notes of the patterns of which loops and motifs are made."""
 
-KEY, REGISTER, LOOPS, MOTIF, PACE, HOME, LIKE = 12.0, 0.3, 4.0, 3.0, 1.0, 1.0, 0.1
+KEY, REGISTER, LOOPS, MOTIF, PACE, HOME, LIKE = 12.0, 0.3, 4.0, 5.0, 1.0, 1.0, 0.1
 """The weights: of the mean of nats by which classes suit the key; of semitones from the middle of the call beyond
 `NEAR`; of the share of repeated patterns beyond `USUAL`; of the share of patterns that are the call's; of octaves of
 density beyond one; of an end on the tonic; of nats of `Worth`."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from ritornello.generation.samplers import with_sampling
@@ -19,6 +19,7 @@ from ritornello.live import events
 from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote, Output, Remark, Side, TempoSet, Turn, TurnBegan
 from ritornello.live.session import turns
+from ritornello.live.session.answers import LastAnswer, Loop, loop_of
 from ritornello.live.session.calls import call_notes
 from ritornello.live.session.candidates import ModelState
 from ritornello.live.session.duet import DuetScheduler
@@ -103,6 +104,9 @@ class TurnTaking:
         self._called: float | None = None  # when the call ended, until the answer's first note is decided
         self._call_since = 0.0  # a note that begins earlier is not part of the call
         self._call: Call | None = None  # the last one
+        self._answer: LastAnswer | None = None
+        self._loop: Loop | None = None
+        self._will_loop = False  # once the present answer is over
         self._pause: Pause | None = None
         self._duet = DuetScheduler(self._buffer)
         self.apply_settings()
@@ -236,6 +240,7 @@ class TurnTaking:
 
     def begin_call(self, start: float) -> None:
         """Begin a player's turn, or that of both if the mode has no calls (any more)."""
+        self._end_answer()
         self.apply_settings()
         if self.config.keeps_beat and not turns.is_beat_of(self.config, self.beat):
             self._set_beat(start, self.config.tempo, steady=True)
@@ -287,8 +292,14 @@ class TurnTaking:
         self._buffer.forget(now)
         first_bar_line = self._first_bar_line if self.config.keeps_beat else None
         span = Span(start, stop, True, unit, first_bar_line=first_bar_line)
-        self.performer.play(self.config, ensemble, inputs, span, is_answer=True)
-        self._wait(stop, self._end_response)
+        before, first = self.performer.improviser.before_window, self.record.next_number
+        self._give(LastAnswer(ensemble, inputs, span, self.model, before, first))
+
+    def _give(self, answer: LastAnswer) -> None:
+        """Let the model play an answer."""
+        self._answer = answer
+        self.performer.play(self.config, answer.ensemble, answer.inputs, answer.span, is_answer=True)
+        self._wait(answer.span.stop, self._end_response)
         self.publish_decided()
 
     def _end_response(self, now: float) -> None:
@@ -300,7 +311,78 @@ class TurnTaking:
             return self._wait(stop, self._end_response)
         self._announce()
         self.performer.silence()
+        if self._will_loop:
+            return self._begin_loop(stop)
         self.begin_call(turns.next_start(self.config, self.beat, stop))
+
+    def again(self, now: float) -> None:
+        """Give another answer to the last call, from the next beat on, or bar line if a metronome runs."""
+        last, beat = self._answer, self.beat
+        if last is None or beat is None or self.turn.turn == Turn.IDLE:
+            return self.out.append(Remark("there is no answer to give again"))
+        self.be_silent(now)
+        self.history.append(self.snapshot(now))
+        self.apply_settings()
+        state = last.before if self.model is last.model else None
+        self.performer = Performer(self.model, self._seed, state, self.performer.answers)
+        unit = turns.bar_seconds(beat) if self.config.keeps_beat else turns.beat_seconds(beat)
+        start = turns.line_at_or_after(beat, now + turns.ANSWER_AHEAD, unit)
+        answer = last.moved(start, self.record.next_number)
+        self._turns, self._called = self._turns + 1, now
+        self.turn = TurnBegan(Turn.MODEL, start, answer.span.stop, self._turns)  # announced with its first note
+        self._give(replace(answer, ensemble=self._ensemble(), model=self.model))
+
+    # --- an answer that is repeated -----------------------------------------------------------------------------
+
+    def loop_answer(self, is_on: bool, now: float) -> None:
+        """Repeat the last answer, as soon as it is over, for the player to play over it; or go on with the turns."""
+        if not is_on:
+            if self._loop is not None:
+                return self.begin_anew(now)
+            if self._will_loop:
+                self._set_loop(None)
+        elif self.turn.turn == Turn.MODEL:
+            self._will_loop = True
+            self.out.append(events.LoopSet(True))
+        elif self._answer is None or self.turn.turn != Turn.PLAYER or not self._answer.notes(self.record):
+            self.out.append(Remark("there is no answer to repeat"))
+        else:
+            self._begin_loop(now + LEAD)
+
+    def _begin_loop(self, since: float) -> None:
+        """Repeat the last answer from the first beat or bar line at `since` on."""
+        assert self._answer is not None
+        assert self.beat is not None
+        unit = turns.bar_seconds(self.beat) if self.config.keeps_beat else turns.beat_seconds(self.beat)
+        begin = turns.line_at_or_after(self.beat, since, unit)
+        self._end_answer()
+        span, notes = self._answer.span, self._answer.notes(self.record)
+        self.history.append(self.snapshot(self.now))
+        self._turns += 1
+        self._set_turn(Turn.BOTH, begin, None, self._turns)
+        self._set_loop(loop_of(notes, span.start, span.stop, unit, begin))
+        self._play_round(self.now)
+
+    def _end_answer(self) -> None:
+        """Keep which notes the last answer has, and when it was played."""
+        if self._answer is not None and self._answer.stop is None:
+            span, delay = self._answer.span, self.performer.delay
+            span = span._replace(start=span.start + delay, stop=span.stop + delay)
+            self._answer = replace(self._answer, span=span, stop=self.record.next_number)
+
+    def _set_loop(self, loop: Loop | None) -> None:
+        was_on, self._loop, self._will_loop = self._loop is not None or self._will_loop, loop, False
+        if was_on != (loop is not None):
+            self.out.append(events.LoopSet(loop is not None))
+
+    def _play_round(self, now: float) -> None:
+        """Plan the next round of the loop, and wait for the one after it."""
+        assert self._loop is not None
+        notes = tuple(self.record.add_note(note) for note in self._loop.notes)
+        self.out.append(events.NotesPlanned(notes))
+        self._buffer.forget(now)
+        self._loop = self._loop.next_round()
+        self._wait(self._loop.start - turns.ANSWER_AHEAD, self._play_round)
 
     def publish_decided(self) -> None:
         """Add the decided notes of the model to the record and the outputs."""
@@ -390,6 +472,7 @@ class TurnTaking:
     def be_silent(self, now: float) -> None:
         """Stop decoding, cancel planned notes, and end those that sound without a key."""
         self._called = None
+        self._set_loop(None)
         self._cancel(self.record.silence(Side.MODEL, now) + self.player.silence(now), now)
         self.performer.silence()
 
