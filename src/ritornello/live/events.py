@@ -184,12 +184,13 @@ class LoopSet:
 
 @dataclass(frozen=True)
 class Harmony:
-    """Key and chords of the notes of one side in a stretch of time, as they were heard or are planned.
+    """Key and chords of the notes of a turn in a stretch of time, as they were heard or are planned.
 
-    key: such as "D major"; "" if there is no telling. chords: (start, name), in time order; "" for no chord.
+    key: such as "D major"; "" if there is no telling. chords: (start, name), in time order; "" for no chord; in
+    parentheses where one note sounds at a time, which makes it a guess.
     """
 
-    side: Side
+    turn: Turn
     start: float
     end: float
     key: str

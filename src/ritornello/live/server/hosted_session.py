@@ -292,6 +292,8 @@ _HANDLERS: dict[type[Message], Callable[[HostedSession, Any], None]] = {
     messages.StartMessage: lambda hosted, message: hosted._receive(events.Start()),
     messages.StopMessage: lambda hosted, message: hosted._receive(events.Stop()),
     messages.UndoMessage: lambda hosted, message: hosted._receive(events.Undo()),
+    messages.AgainMessage: lambda hosted, message: hosted._receive(events.Again()),
+    messages.LoopMessage: lambda hosted, message: hosted._receive(events.LoopAnswer(message.on)),
     messages.Panic: HostedSession._panic,
     messages.ConfigureMessage: HostedSession._configure,
     messages.BookmarkMessage: lambda hosted, message: hosted._receive(events.SetBookmark(message.name)),

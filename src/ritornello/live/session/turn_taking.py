@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from ritornello.live.session.calls import call_notes
 from ritornello.live.session.candidates import ModelState
 from ritornello.live.session.duet import DuetScheduler
 from ritornello.live.session.encoding_window import Ensemble, remarks_on
+from ritornello.live.session.harmony import harmony_of
 from ritornello.live.session.input_buffer import ASKED, ExpectedTempo, InputBuffer
 from ritornello.live.session.model import LiveModel
 from ritornello.live.session.performer import LEAD, LEAST_LEAD, Performer, Span
@@ -280,6 +281,7 @@ class TurnTaking:
             return self._begin_duet(start)
         end = min(now, self.player.last_sound)
         self._call = Call(notes[0].start, end, self.player.pending, self.player.pedal)
+        self._tell_harmony(notes, Turn.PLAYER, notes[0].start, end)
         self._respond(self._call, now, start)
 
     def _respond(self, call: Call, now: float, start: float) -> None:
@@ -380,6 +382,7 @@ class TurnTaking:
         assert self._loop is not None
         notes = tuple(self.record.add_note(note) for note in self._loop.notes)
         self.out.append(events.NotesPlanned(notes))
+        self._tell_harmony(notes, Turn.BOTH, self._loop.start, self._loop.start + self._loop.length)
         self._buffer.forget(now)
         self._loop = self._loop.next_round()
         self._wait(self._loop.start - turns.ANSWER_AHEAD, self._play_round)
@@ -391,7 +394,16 @@ class TurnTaking:
             self._announce()
             self._buffer.own_notes += [note.number for note in notes]
             self.out.append(events.NotesPlanned(notes))
+            if self.turn.turn == Turn.MODEL and self._answer is not None:
+                planned = self._answer.notes(self.record)
+                self._tell_harmony(planned, Turn.MODEL, self.turn.start, max(self.performer.stop, self.turn.start))
         self.out += [Remark(line) for line in self.performer.take_relaxed()]
+
+    def _tell_harmony(self, notes: Sequence[LiveNote], turn: Turn, start: float, end: float) -> None:
+        """Output key and chords of notes, if there are any."""
+        assert self.beat is not None
+        if (found := harmony_of(notes, turn, self.beat, start, end)) is not None:
+            self.out.append(found)
 
     def _announce(self) -> None:
         """Output, with the first note of an answer, that the model's turn begins."""
@@ -421,6 +433,9 @@ class TurnTaking:
             self.performer.silence()
             self.history.append(self.snapshot(self.now))
         self._duet.plan(self.performer, self.config, self.beat, now, self._first_bar_line)
+        if self._duet.is_at_bar_line(self.beat):
+            inputs = self._buffer.snapshot(self.beat, None, now, self._duet.planned_until)
+            self._tell_harmony(inputs.notes, Turn.BOTH, self._buffer.origin, now)
         self._wait(self._duet.planned_until - turns.rules_of(self.config).ahead, self._play_on)
 
     # --- the input --------------------------------------------------------------------------------------------
