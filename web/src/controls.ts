@@ -8,6 +8,7 @@ import { Constraints } from "./constraints";
 import { element, isWritten, makeChip, makeOption, toast } from "./dom";
 import { type Config, keepsBeat, type Model, type Option, type Welcome } from "./messages";
 import { remember, settings } from "./settings";
+import { onLanguage, texts } from "./texts";
 
 const METERS = ["2/4", "3/4", "4/4", "5/4", "6/8", "7/8", "9/8", "12/8"];
 const ANY = ""; // stands for "not given" in a select
@@ -19,6 +20,7 @@ export class Controls {
   onconfigure: (changes: Partial<Config>) => void = () => {};
   onmodel: (name: string) => void = () => {};
   config: Config | null = null;
+  private offered: Welcome | null = null;
   private models: Model[] = [];
   private model = "";
   private readonly constraints = new Constraints();
@@ -35,14 +37,19 @@ export class Controls {
       this.onmodel((event.target as HTMLSelectElement).value);
     };
     element("meter").append(...METERS.map((meter) => makeOption(meter)));
+    onLanguage(() => {
+      const { config, model, offered } = this;
+      if (offered && config) this.offer({ ...offered, config, model });
+    });
     this.constraints.onconfigure = (changes) => this.configure(changes);
   }
 
   /** The models, instruments, scales and limits that this session knows. */
   offer(welcome: Welcome): void {
+    this.offered = welcome;
     this.models = welcome.models;
     const instruments = welcome.instruments.map((name) => makeOption(name));
-    element("instrument").replaceChildren(makeOption(ANY, "the model's first"), ...instruments);
+    element("instrument").replaceChildren(makeOption(ANY, texts.modelsFirst), ...instruments);
     element("model").replaceChildren(...this.models.map(({ name, title }) => makeOption(name, title)));
     offerScales((welcome.options.scale?.choices ?? []).map(String));
     const elsewhere = new Set([...MADE_OF_PARTS, ...this.fields.map(nameOf)]);
@@ -140,7 +147,9 @@ export class Controls {
     list.replaceChildren(...chips);
     element("instruments-details").hidden = known.length < 2;
     const all = this.config?.instruments === null;
-    element("instruments-words").textContent = all ? "all it knows" : `${chosen.size} of ${known.length}`;
+    element("instruments-words").textContent = all
+      ? texts.allInstruments
+      : texts.someOf(chosen.size, known.length);
   }
 }
 
@@ -204,6 +213,9 @@ function limit(field: Field, option: Option | undefined): void {
 function offerScales(choices: readonly string[]): void {
   const tonics = new Set(choices.map((choice) => choice.split(" ")[0] ?? ""));
   const scales = new Set(choices.map((choice) => choice.slice(choice.indexOf(" ") + 1)));
-  element("tonic").replaceChildren(makeOption(ANY, "any"), ...[...tonics].map((tonic) => makeOption(tonic)));
+  element("tonic").replaceChildren(
+    makeOption(ANY, texts.any),
+    ...[...tonics].map((tonic) => makeOption(tonic)),
+  );
   element("scale").replaceChildren(...[...scales].map((scale) => makeOption(scale)));
 }

@@ -17,6 +17,7 @@ import { present } from "./session";
 import { remember, settings } from "./settings";
 import { Synth } from "./synth";
 import { Tap } from "./tap";
+import { applyLanguage, onLanguage, texts } from "./texts";
 
 const session = new SocketSession(settings.model);
 const synth = new Synth("soundfont.sf3");
@@ -63,10 +64,10 @@ element("octave-down").onclick = () => computer.shiftOctave(-1);
 element("octave-up").onclick = () => computer.shiftOctave(1);
 
 function showOctave(): void {
-  element<HTMLOutputElement>("octave").value = `from C${settings.octave}`;
+  element<HTMLOutputElement>("octave").value = texts.fromC(settings.octave);
   piano.draw();
 }
-showOctave();
+onLanguage(showOctave);
 
 for (const gesture of ["pointerdown", "keydown", "touchend"]) {
   addEventListener(gesture, () => {
@@ -94,8 +95,8 @@ bindDownloads(session);
 bindUpload(session);
 
 function setBookmark(): void {
-  session.send({ type: "bookmark", name: `Bookmark ${jam.record.bookmarks.length + 1}` });
-  announce("Bookmark set");
+  session.send({ type: "bookmark", name: texts.bookmarkName(jam.record.bookmarks.length + 1) });
+  announce(texts.bookmarkSet);
 }
 element("bookmark").onclick = setBookmark;
 jam.onbookmarks = () => {
@@ -116,8 +117,10 @@ controls.onmodel = (name) => {
 };
 session.onreach = (reach) => {
   document.body.classList.toggle("away", reach !== "there");
-  if (reach === "lost") toast("The connection is lost; trying again. What you play is kept.");
+  if (reach === "lost") toast(texts.connectionLost);
 };
 // The browser asks whether we may see MIDI ports: at the first gesture, and not before anybody knows what for.
 const permission = navigator.permissions?.query({ name: "midi" as PermissionName });
 permission?.then(({ state }) => (state === "granted" ? ports.open() : undefined)).catch(() => {});
+
+applyLanguage();

@@ -5,6 +5,7 @@ import { labelOf, pitchOf, readLayout, SEMITONES } from "./keys";
 import type { Side } from "./messages";
 import { lowestFor, octavesFor } from "./piano-range";
 import { settings } from "./settings";
+import { onLanguage, texts } from "./texts";
 
 const BLACK = new Set([1, 3, 6, 8, 10]);
 const WHITES_BELOW = [0, 1, 1, 2, 2, 3, 4, 4, 5, 5, 6, 6]; // white keys left of each key of an octave
@@ -16,6 +17,7 @@ export class Piano {
 
   constructor(private readonly element: HTMLElement) {
     new ResizeObserver(() => this.draw()).observe(element);
+    onLanguage(() => this.draw());
     readLayout().then((layout) => {
       this.layout = layout;
       this.draw();
@@ -28,7 +30,7 @@ export class Piano {
     const lowest = lowestFor(octaves, settings.octave);
     const highest = Math.min(lowest + 12 * octaves, 127);
     this.element.style.setProperty("--whites", String(7 * octaves + 1));
-    this.element.ariaLabel = `Piano, C${lowest / 12 - 1} to C${highest / 12 - 1}`;
+    this.element.ariaLabel = texts.pianoRange(`C${lowest / 12 - 1}`, `C${highest / 12 - 1}`);
     this.keys.clear();
     this.lit.clear();
     const labels = this.labels();

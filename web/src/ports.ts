@@ -9,6 +9,7 @@ import { ChannelPool } from "./channels";
 import type { Note } from "./messages";
 import type { Sink } from "./scheduler";
 import { present } from "./session";
+import { texts } from "./texts";
 
 export interface Port {
   id: string;
@@ -114,11 +115,10 @@ export class Ports implements Sink {
 
 function list(ports: MIDIInputMap | MIDIOutputMap | undefined): Port[] {
   const present = [...(ports?.values() ?? [])].filter((port) => port.state === "connected");
-  return present.map((port) => ({ id: port.id, name: port.name ?? "a MIDI port" }));
+  return present.map((port) => ({ id: port.id, name: port.name ?? texts.midiPort }));
 }
 
 function explain(error: unknown): string {
   const refused = error instanceof DOMException && /NotAllowed|Security/.test(error.name);
-  const why = refused ? "Access to MIDI ports was not allowed" : "This browser has no Web MIDI";
-  return `${why}. Play with the mouse, by touch or with the computer keys.`;
+  return refused ? texts.midiRefused : texts.midiMissing;
 }

@@ -5,6 +5,8 @@ import type { Config } from "./messages";
 const PLACE = "ritornello";
 
 export interface Settings {
+  /** The language of the page; null for the browser's. */
+  language: string | null;
   /** What was chosen for the session, and what a session began with at that time. */
   config: Partial<Config>;
   base: Partial<Config>;
@@ -18,6 +20,7 @@ export interface Settings {
 }
 
 const DEFAULTS: Settings = {
+  language: null,
   config: {},
   base: {},
   model: null,

@@ -12,13 +12,12 @@ import { AudioClock } from "./clock";
 import type { Note, Side } from "./messages";
 import type { Sink } from "./scheduler";
 import { present } from "./session";
+import { texts } from "./texts";
 
 const NOTE_ON = 0x90;
 const NOTE_OFF = 0x80;
 const PROGRAM = 0xc0;
 const ALL_SOUND_OFF = [120, 123]; // control changes
-const NO_WORKLET =
-  "No sound: browsers give it only to a page on this computer, or behind https. A MIDI output can sound instead.";
 const CHANNELS = 48;
 const FIRST: { readonly [side in Side]: number } = { model: 16, player: 32 }; // of notes that are scheduled
 
@@ -116,7 +115,7 @@ export class Synth implements Sink {
   }
 
   private async load(soundFont: string): Promise<void> {
-    if (!this.context.audioWorklet) throw new Error(NO_WORKLET);
+    if (!this.context.audioWorklet) throw new Error(texts.simpleSound);
     const [bank] = await Promise.all([fetchBytes(soundFont), this.context.audioWorklet.addModule(processor)]);
     const synthesizer = new WorkletSynthesizer(this.context);
     synthesizer.connect(this.output);
@@ -133,6 +132,6 @@ export class Synth implements Sink {
 
 async function fetchBytes(address: string): Promise<ArrayBuffer> {
   const answer = await fetch(address);
-  if (!answer.ok) throw new Error(`The sounds could not be loaded (${answer.status}).`);
+  if (!answer.ok) throw new Error(texts.soundMissing(answer.status));
   return answer.arrayBuffer();
 }
