@@ -106,6 +106,11 @@ export class Controls {
     return chosen >= 0 ? chosen : (this.current?.instruments[0]?.program ?? 0);
   }
 
+  /** Shows again what is in force in a field. */
+  restore(field: Field): void {
+    showValue(field, this.config?.[nameOf(field)]);
+  }
+
   setTempo(tempo: number): void {
     this.configure({ tempo });
   }
@@ -117,7 +122,7 @@ export class Controls {
   private change(field: Field): void {
     const isEmpty = field instanceof HTMLInputElement && field.value === "";
     if (!isEmpty) this.configure({ [nameOf(field)]: readValue(field) });
-    else showValue(field, this.config?.[nameOf(field)]);
+    else this.restore(field);
   }
 
   private changeScale(): void {
@@ -134,22 +139,27 @@ export class Controls {
   /** Chips for what the model may play; with all or none ticked, it is free. */
   private showInstruments(): void {
     const list = element("instruments");
-    const known = this.current?.instruments ?? [];
-    const chosen = new Set(this.config?.instruments ?? known.map(({ name }) => name));
-    const chips = known.map(({ name }) =>
-      makeChip(name, chosen.has(name), (checked) => {
-        checked ? chosen.add(name) : chosen.delete(name);
-        const left = known.filter((other) => chosen.has(other.name)).map((other) => other.name);
-        const free = left.length === 0 || left.length === known.length;
-        this.configure({ instruments: free ? null : left });
-      }),
-    );
-    list.replaceChildren(...chips);
+    const known = (this.current?.instruments ?? []).map(({ name }) => name);
+    const chosen = this.config?.instruments ?? known;
+    if (list.dataset.known !== known.join()) {
+      list.dataset.known = known.join();
+      list.replaceChildren(...known.map((name) => makeChip(name, true, () => this.changeInstruments(known))));
+    }
+    list.querySelectorAll("input").forEach((box, i) => {
+      box.checked = chosen.includes(known[i] ?? ""); // in place: a new box would not have the focus
+    });
     element("instruments-details").hidden = known.length < 2;
     const all = this.config?.instruments === null;
     element("instruments-words").textContent = all
       ? texts.allInstruments
-      : texts.someOf(chosen.size, known.length);
+      : texts.someOf(chosen.length, known.length);
+  }
+
+  private changeInstruments(known: readonly string[]): void {
+    const boxes = element("instruments").querySelectorAll("input");
+    const left = known.filter((_name, i) => boxes[i]?.checked);
+    const free = left.length === 0 || left.length === known.length;
+    this.configure({ instruments: free ? null : left });
   }
 }
 

@@ -12,6 +12,7 @@ export class Drawer {
   constructor(
     private readonly ports: Ports,
     private readonly onvolume: (side: keyof Settings["volumes"], volume: number) => void,
+    onletters: () => void,
   ) {
     this.more.onclick = () => this.toggle();
     element("model-name").onclick = () => this.toggle(true);
@@ -27,6 +28,9 @@ export class Drawer {
     onLanguage(showLanguages);
     bindBox("sound-here", "soundHere");
     bindBox("pass-through", "passThrough");
+    bindBox("read-out-box", "readOut");
+    bindBox("letters-play", "lettersPlay", onletters);
+    bindBox("letters-command", "lettersCommand", onletters);
     onLanguage(() => this.showPorts());
   }
 
@@ -97,8 +101,13 @@ function showLanguages(): void {
   select.value = settings.language ?? "";
 }
 
-function bindBox(id: string, name: "soundHere" | "passThrough"): void {
+type Ticked = "soundHere" | "passThrough" | "lettersPlay" | "lettersCommand" | "readOut";
+
+function bindBox(id: string, name: Ticked, onchange = () => {}): void {
   const box = element<HTMLInputElement>(id);
   box.checked = settings[name];
-  box.onchange = () => remember({ [name]: box.checked });
+  box.onchange = () => {
+    remember({ [name]: box.checked });
+    onchange();
+  };
 }

@@ -6,6 +6,7 @@
  */
 
 import { ChannelPool } from "./channels";
+import { FloodGuard } from "./flood";
 import type { Note } from "./messages";
 import type { Sink } from "./scheduler";
 import { present } from "./session";
@@ -23,6 +24,8 @@ export class Ports implements Sink {
   onmessage: (data: Uint8Array, input: string, moment: number) => void = () => {};
   /** Called when an input is not heard any more: nobody will release its keys. */
   onsilence: (input: string) => void = () => {};
+  /** Called when an input floods, with its name, and when it is heard again. */
+  onflood: (name: string, isOver: boolean) => void = () => {};
   /** Called when ports came or went, or when the problem became known. */
   onchange: () => void = () => {};
   problem: string | null = null;
@@ -31,6 +34,7 @@ export class Ports implements Sink {
   private access: MIDIAccess | null = null;
   private isAsked = false;
   private readonly pool = new ChannelPool();
+  private readonly guard = new FloodGuard();
 
   /** muted: inputs that are not listened to. */
   constructor(muted: readonly string[] = []) {
@@ -100,16 +104,24 @@ export class Ports implements Sink {
 
   private listen(): void {
     for (const input of this.access?.inputs.values() ?? []) {
-      input.onmidimessage = (event) => this.hear(input.id, event);
+      input.onmidimessage = (event) => this.hear(input, event);
     }
     this.onchange();
   }
 
-  private hear(input: string, event: MIDIMessageEvent): void {
+  private hear({ id, name }: MIDIInput, event: MIDIMessageEvent): void {
     const status = event.data?.[0] ?? 0;
-    if (!event.data || status < 0x80 || status >= SYSTEM || this.muted.has(input)) return;
+    if (!event.data || status < 0x80 || status >= SYSTEM || this.muted.has(id)) return;
+    if (!this.passes(id, name ?? texts.midiPort)) return;
     const moment = event.timeStamp ? event.timeStamp / 1000 : present(); // some drivers give no time
-    this.onmessage(event.data, input, Math.min(moment, present()));
+    this.onmessage(event.data, id, Math.min(moment, present()));
+  }
+
+  private passes(id: string, name: string): boolean {
+    const verdict = this.guard.judge(id, present());
+    if (verdict === "begins" || verdict === "back") this.onflood(name, verdict === "back");
+    if (verdict === "begins") this.onsilence(id);
+    return verdict === "heard" || verdict === "back";
   }
 }
 

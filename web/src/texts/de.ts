@@ -125,6 +125,10 @@ export const de: Texts = {
   page: "Die Seite",
   languageOfPage: "Sprache",
   languageOfBrowser: "wie im Browser",
+  played: "Was gespielt wurde",
+  nothingYet: "Noch nichts.",
+  readOut: "Von einem Screenreader vorlesen lassen",
+  drumBeats: (count) => (count === 1 ? "1 Trommelschlag" : `${count} Trommelschläge`),
   keys: "Tasten",
   lettersPlay: "Buchstaben spielen Klavier",
   lettersCommand: "Einzelne Tasten steuern: `Z` `X` `R` `B` `Rücktaste`",
@@ -141,11 +145,10 @@ export const de: Texts = {
   keysByPlace: "Gemeint sind die Tasten nach ihrem Platz auf einer US-Tastatur.",
   licences: "Lizenzen",
 
-  loadingSound: (percent) => `Die Klänge laden: ${percent} %. Bis dahin spielt ein einfacher.`,
+  loadingSound: "Die Klänge werden geladen. Bis dahin spielt ein einfacher.",
   soundAsleep: "Klicken, tippen oder eine Taste drücken: Erst dann erlaubt der Browser Klang.",
   simpleSound:
     "Nur ein einfacher Klang: Den vollen geben Browser nur einer Seite auf diesem Rechner oder hinter https. Ein MIDI-Ausgang kann stattdessen klingen.",
-  soundMissing: (status) => `Die Klänge konnten nicht geladen werden (${status}). Es spielt ein einfacher.`,
   soundBroken: "Die Klänge konnten nicht geladen werden. Es spielt ein einfacher.",
   bookmarkName: (number) => `Lesezeichen ${number}`,
   bookmarkSet: "Lesezeichen gesetzt",

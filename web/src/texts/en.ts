@@ -131,6 +131,10 @@ export const en = {
   page: "The page",
   languageOfPage: "Language",
   languageOfBrowser: "as in the browser",
+  played: "What was played",
+  nothingYet: "Nothing yet.",
+  readOut: "Have it read out by a screen reader",
+  drumBeats: (count: number) => (count === 1 ? "1 drum beat" : `${count} drum beats`),
   keys: "Keys",
   lettersPlay: "Letters play the piano",
   lettersCommand: "Single keys command: `Z` `X` `R` `B` `Backspace`",
@@ -148,11 +152,10 @@ export const en = {
   licences: "Licences",
 
   // What the page says
-  loadingSound: (percent: number) => `Loading the sounds: ${percent} %. Until then, a simple one plays.`,
+  loadingSound: "The sounds are loading. A simple one plays until then.",
   soundAsleep: "Click, touch or press a key: the browser allows sound only then.",
   simpleSound:
     "A simple sound only: browsers give the full one to a page on this computer, or behind https. A MIDI output can sound instead.",
-  soundMissing: (status: number) => `The sounds could not be loaded (${status}). A simple one plays instead.`,
   soundBroken: "The sounds could not be loaded. A simple one plays instead.",
   bookmarkName: (number: number) => `Bookmark ${number}`,
   bookmarkSet: "Bookmark set",
