@@ -125,6 +125,8 @@ export class Jam {
     else if (message.type === "model") controls.showModel(message.name);
     else if (message.type === "bookmark") this.record.bookmarks.push(message);
     else if (message.type === "history") this.rewrite(message.notes, message.bookmarks);
+    else if (message.type === "harmony") this.record.setHarmony(message);
+    else if (message.type === "loop") showLoop(message.is_on);
     else if (message.type === "latency") this.measure(message);
     else if (message.type === "error" && message.fields) controls.refuse(message.fields, message.text);
     else if (message.type === "remark" || message.type === "error") toast(message.text, message.type);
@@ -146,6 +148,7 @@ export class Jam {
     const start = element("start");
     start.ariaLabel = running ? texts.stop : texts.start;
     document.body.classList.toggle("running", running);
+    document.body.classList.toggle("answered", running && this.record.answered);
     document.body.classList.toggle("empty", notes.length === 0 && !running);
     this.lastBusy = present();
   }
@@ -158,6 +161,7 @@ export class Jam {
     if (!welcome.resumed) this.forget();
     this.record.setTurn(welcome.turn);
     if (welcome.tempo) this.record.setTempo(welcome.tempo);
+    showLoop(welcome.loop);
     this.rewrite(welcome.notes, welcome.bookmarks);
     if (welcome.model !== settings.model) remember({ model: null }); // not offered here, or not asked for
     if (welcome.resumed) return;
@@ -234,4 +238,8 @@ export class Jam {
     piano.light(this.record.sounding(time));
     this.turnBar.show(this.record.turnAt(now), this.record.tempoAt(now), now);
   }
+}
+
+function showLoop(isOn: boolean): void {
+  element("loop").ariaPressed = String(isOn);
 }

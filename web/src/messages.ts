@@ -107,6 +107,8 @@ export interface Welcome {
   bookmarks: Bookmark[];
   turn: Turn;
   tempo: Tempo | null;
+  /** Whether the last answer is repeated. */
+  loop: boolean;
   /** General MIDI's names; the last is the drum kit. */
   instruments: string[];
   /** Which preset of the shipped SoundFont stands for each program. */

@@ -42,6 +42,10 @@ export const de: Texts = {
   secondsLeft: (seconds) => `${seconds} s`,
   notConnected: "nicht verbunden",
   roll: "Pianorolle des Gespielten",
+  again: "Nochmal",
+  againHint: "Eine andere Antwort auf dasselbe",
+  loopAnswer: "Schleife",
+  loopHint: "Diese Antwort wiederholen, um darüber zu spielen",
   playSomething: "Spiel etwas.",
   inviteByKeys:
     "Drück die `Leertaste`, dann spiel auf dem Klavier, den Tasten `A` bis `L` oder einem MIDI-Keyboard. Das Modell antwortet.",

@@ -45,6 +45,10 @@ export const en = {
   secondsLeft: (seconds: string) => `${seconds} s`,
   notConnected: "not connected",
   roll: "Piano roll of the session",
+  again: "Again",
+  againHint: "Another answer to the same call",
+  loopAnswer: "Loop",
+  loopHint: "Repeat this answer, to play over it",
   playSomething: "Play something.",
   inviteByKeys:
     "Press `Space`, then play on the piano, the computer keys `A` to `L`, or a MIDI keyboard. The model answers.",

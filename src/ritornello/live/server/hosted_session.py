@@ -122,6 +122,7 @@ class HostedSession:
             "config": self.session.config.model_dump(mode="json"),
             "options": messages.config_options(),
             "turn": to_json(self.session.turn),
+            "loop": self.session.is_looping,
             "tempo": None if self.session.beat is None else to_json(self.session.beat),
             "instruments": list(messages.INSTRUMENT_NAMES),
             "presets": [SUBSTITUTES[program] for program in range(DRUMS)],

@@ -70,6 +70,11 @@ class Session:
         return self._turns.turn
 
     @property
+    def is_looping(self) -> bool:
+        """Whether the last answer is repeated, or will be once it is over."""
+        return self._turns.is_looping
+
+    @property
     def beat(self) -> TempoSet | None:
         """The beat that the metronome keeps, or the last estimate."""
         return self._turns.beat

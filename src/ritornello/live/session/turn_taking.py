@@ -372,8 +372,13 @@ class TurnTaking:
             span = span._replace(start=span.start + delay, stop=span.stop + delay)
             self._answer = replace(self._answer, span=span, stop=self.record.next_number)
 
+    @property
+    def is_looping(self) -> bool:
+        """Whether the last answer is repeated, or will be."""
+        return self._loop is not None or self._will_loop
+
     def _set_loop(self, loop: Loop | None) -> None:
-        was_on, self._loop, self._will_loop = self._loop is not None or self._will_loop, loop, False
+        was_on, self._loop, self._will_loop = self.is_looping, loop, False
         if was_on != (loop is not None):
             self.out.append(events.LoopSet(loop is not None))
 
