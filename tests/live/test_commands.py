@@ -220,7 +220,7 @@ def test_the_display_says_whose_turn_it_is(catalog: Any) -> None:
         console.file.close()
         text = console.export_text()
         assert expected in text
-        assert "tiny, call-and-response" in text
+        assert "tiny, answer" in text
         shown.receive(Start())
         shown.turn()
     assert "7.0 s" in text

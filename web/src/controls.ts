@@ -8,7 +8,7 @@ import { Constraints } from "./constraints";
 import { element, isWritten, makeChip, makeOption, toast } from "./dom";
 import { type Config, keepsBeat, type Model, type Option, type Welcome } from "./messages";
 import { remember, settings } from "./settings";
-import { onLanguage, texts } from "./texts";
+import { inDigits, onLanguage, texts } from "./texts";
 
 const METERS = ["2/4", "3/4", "4/4", "5/4", "6/8", "7/8", "9/8", "12/8"];
 const ANY = ""; // stands for "not given" in a select
@@ -209,7 +209,7 @@ function showValue(field: Field, value: unknown): void {
 
 function showOutput(field: Field): void {
   const output = document.querySelector<HTMLOutputElement>(`output[for="${field.id}"]`);
-  if (output) output.value = Number(field.value).toFixed(2);
+  if (output) output.value = inDigits(Number(field.value), 2);
 }
 
 function limit(field: Field, option: Option | undefined): void {

@@ -55,12 +55,7 @@ class JamConfig(ConstraintSettings, MusicSettings, SamplerConfig):
         False, description="keep a beat, and count turns in bars; always on in trade and duet"
     )
     count_in: int = Field(1, ge=0, le=4, description="bars of metronome before the first turn")
-    tempo: float = Field(
-        100.0,
-        ge=SLOWEST,
-        le=FASTEST,
-        description="quarter notes a minute: the metronome's, or what to expect of your playing",
-    )
+    tempo: float = Field(100.0, ge=SLOWEST, le=FASTEST, description="quarter notes a minute")
     meter: str = Field("4/4", description="meter, such as 3/4")
     candidates: int = Field(
         4, ge=1, le=16, description="answers that the model tries at once; the best one is played"

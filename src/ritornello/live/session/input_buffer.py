@@ -17,8 +17,9 @@ from ritornello.live.session.turns import bar_seconds, line_at_or_before
 SETTLED = 0.1
 """Seconds after which a note that is over will not change any more: events may come late."""
 
-ASKED, HEARD = 0.9, 0.4
-"""The trust in a tempo that was asked for, and in the tempo of the last call, as in `hear_beat`."""
+ASKED, HEARD = 1 - 1e-4, 0.4
+"""The trust, as in `hear_beat`: in a tempo that was tapped or set in a session, so that another is heard only if this
+one fits badly, and not its half or double; and in that of the last call, or of the settings."""
 
 NO_OTHER = 0.15
 """The share by which a call may differ from a tempo that was asked for, and is still trusted to be near it."""

@@ -25,7 +25,7 @@ from ritornello.live.session.candidates import ModelState
 from ritornello.live.session.duet import DuetScheduler
 from ritornello.live.session.encoding_window import Ensemble, remarks_on
 from ritornello.live.session.harmony import harmony_of
-from ritornello.live.session.input_buffer import ASKED, ExpectedTempo, InputBuffer
+from ritornello.live.session.input_buffer import ASKED, HEARD, ExpectedTempo, InputBuffer
 from ritornello.live.session.model import LiveModel
 from ritornello.live.session.performer import LEAD, LEAST_LEAD, Performer, Span
 from ritornello.live.session.player import Player
@@ -92,7 +92,7 @@ class TurnTaking:
         self.record = Record()
         self.player = Player(self.record, model.programs[0])
         self._buffer = InputBuffer(self.player)
-        self._buffer.expected = ExpectedTempo(config.tempo, ASKED if "tempo" in config.model_fields_set else 0.0)
+        self._buffer.expected = ExpectedTempo(config.tempo, HEARD if "tempo" in config.model_fields_set else 0.0)
         self.now = 0.0
         self.turn = TurnBegan(Turn.IDLE, 0.0, None, 0)
         self.beat: TempoSet | None = None
