@@ -176,7 +176,9 @@ def figures(answers: Sequence[Answer], calls: Sequence[Call]) -> dict[str, str]:
                 rest = [share(grams, known) for name, known in rhythms.items() if name != call.name and known]
                 other_rhythm.append(float(np.mean(rest)) if rest else math.nan)
     timed = [each for each in found if each.turn is not None and each.beat is not None]
-    lengths = [(each.turn.end - each.turn.start) / each.call.seconds for each in timed if each.turn and each.turn.end]
+    lengths = [
+        (each.turn.end - each.turn.start) / each.call.seconds for each in timed if each.turn and each.turn.end
+    ]
     return {
         "answers": f"{len(found)}/{len(answers)}",
         "key": f"{np.mean(keys):.2f} off {100 * np.mean(np.array(keys) < 0.7):.1f}%",
@@ -209,7 +211,10 @@ def _off_beat(each: Answer, played: bool = False) -> float:
     assert each.beat is not None
     origin, unit = each.beat.bar_line, 60 / each.beat.quarters_per_minute * 4 / each.beat.meter[1]
     if played:
-        origin, unit = BEGIN + each.call.seconds_at(each.call.notes[0][0]), 60 / each.call.tempo * each.call.beat
+        origin, unit = (
+            BEGIN + each.call.seconds_at(each.call.notes[0][0]),
+            60 / each.call.tempo * each.call.beat,
+        )
     away = (min(note.start for note in each.notes) - origin) / unit
     return abs(away - round(away)) * unit
 
@@ -236,7 +241,9 @@ def main() -> None:
         model, engine = make_live_model(loaded.bundle, loaded.stepper), Engine(loaded.stepper)
         answers = []
         for call in calls:
-            config = checked(JamConfig, {"mode": "answer", "meter": f"{call.meter[0]}/{call.meter[1]}"} | asked)
+            config = checked(
+                JamConfig, {"mode": "answer", "meter": f"{call.meter[0]}/{call.meter[1]}"} | asked
+            )
             for seed in range(arguments.from_seed, arguments.from_seed + arguments.seeds):
                 answers.append(answer(model, engine, config, call, seed, arguments.timed))
         every += answers

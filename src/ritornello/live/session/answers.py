@@ -52,7 +52,9 @@ class LastAnswer:
 
     def notes(self, record: Record) -> list[LiveNote]:
         """Return the notes of the answer that were or will be played, in order of time."""
-        entries = (record.journal.get(number) for number in range(self.first, self.stop or record.next_number))
+        entries = (
+            record.journal.get(number) for number in range(self.first, self.stop or record.next_number)
+        )
         found = (entry for entry in entries if isinstance(entry, LiveNote) and entry.side == Side.MODEL)
         return sorted(found, key=lambda note: note.start)
 
@@ -75,7 +77,11 @@ def loop_of(notes: list[LiveNote], start: float, stop: float, unit: float, begin
     """Return the loop of an answer from `start` to `stop`, in whole units of so many seconds; its first round begins at
     `begin`."""
     length = max(1, math.ceil((stop - start) / unit - TOLERANCE)) * unit
-    ends = (replace(note, end=min(note.end or stop, start + length)) for note in notes if note.start < start + length)
+    ends = (
+        replace(note, end=min(note.end or stop, start + length))
+        for note in notes
+        if note.start < start + length
+    )
     return Loop(tuple(_moved(note, begin - start) for note in ends), length, begin)
 
 

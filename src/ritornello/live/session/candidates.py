@@ -70,7 +70,8 @@ class Candidate:
         """Return independent copies, each with a random generator of its own."""
         generators = self.decoder.task.generator.spawn(count)
         return [
-            Candidate(self.decoder.fork(each), self.model_state, has_taste=self.has_taste) for each in generators
+            Candidate(self.decoder.fork(each), self.model_state, has_taste=self.has_taste)
+            for each in generators
         ]
 
     def prefer(self, taste: Taste) -> None:

@@ -34,8 +34,13 @@ def harmony_of(
     window = Window(origin, beat.quarters_per_minute, beat.meter)
     rows = []
     for note in pitched:
-        first, last = window.quarters(note.start), window.quarters(end if note.end is None else min(note.end, end))
-        rows.append((max(0, round(first * TICKS)), max(1, round((last - first) * TICKS)), note.pitch, note.velocity))
+        first, last = (
+            window.quarters(note.start),
+            window.quarters(end if note.end is None else min(note.end, end)),
+        )
+        rows.append(
+            (max(0, round(first * TICKS)), max(1, round((last - first) * TICKS)), note.pitch, note.velocity)
+        )
     tempo = Tempo.from_quarters_per_minute(0, beat.quarters_per_minute)
     score = Score(TICKS, (Track(make_notes(rows)),), (tempo,), (Meter(0, *beat.meter),))
     beats = find_beats(score)

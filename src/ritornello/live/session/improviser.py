@@ -27,6 +27,7 @@ from ritornello.score import Score
 MARK_EVERY, MARKS = 8, 6
 """Ids from one mark to the next, and marks kept besides the last one and the one at the window's beginning."""
 
+
 class InputSnapshot(NamedTuple):
     """The notes of a window until a time (seconds); those that begin before `settled` will not change any more."""
 
@@ -106,7 +107,10 @@ class Improviser:
         score = ensemble.score(inputs.window, inputs.notes, inputs.until, inputs.pedal)
         decoder = yield from self._take_in(ensemble, inputs, score, task)
         assert decoder is not None
-        line, taste = Candidate(decoder, self.model_state), taste_for(decoder) if task.closeness or task.candidates > 1 else None
+        line, taste = (
+            Candidate(decoder, self.model_state),
+            taste_for(decoder) if task.closeness or task.candidates > 1 else None,
+        )
         count, self.needed = task.candidates, task.start
         while not line.is_over:
             if count == 1:
@@ -145,7 +149,9 @@ class Improviser:
             logits, state = yield step_of(live)
             for row, each in enumerate(live):
                 each.go_on(logits[row], tuple(part[row : row + 1] for part in state))
-            is_hurried = self._is_due and all(each.is_over or each.decoder.grammar.notes > notes for each in lines)
+            is_hurried = self._is_due and all(
+                each.is_over or each.decoder.grammar.notes > notes for each in lines
+            )
         stop = min((each.decoder.time for each in lines if not each.is_over), default=math.inf)
         return max(lines, key=lambda each: taste.rank(each.decoder, stop) if taste else 0.0), is_hurried
 

@@ -138,7 +138,16 @@ def make_live_model(bundle: Bundle, stepper: Stepper | None = None) -> LiveModel
     usual = (program for program, _ in Counter(default_programs).most_common())
     programs = dict.fromkeys((*usual, *representation.tokens.programs))
     state, sampling = stepper.initial_state(1), bundle.card.sampling
-    model = LiveModel(name, representation, state, tuple(programs), default_programs, sampling, bundle.index, bundle.structure)
+    model = LiveModel(
+        name,
+        representation,
+        state,
+        tuple(programs),
+        default_programs,
+        sampling,
+        bundle.index,
+        bundle.structure,
+    )
     # Made now: the first answer need not wait for them.
     _ = model.tokens.elapsed, model.voices, model.brings_note
     return model

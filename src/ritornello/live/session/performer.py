@@ -89,7 +89,12 @@ class Performer:
             self.improviser.listen(ensemble, inputs)
 
     def play(
-        self, config: JamConfig, ensemble: Ensemble, inputs: InputSnapshot, span: Span, is_answer: bool = False
+        self,
+        config: JamConfig,
+        ensemble: Ensemble,
+        inputs: InputSnapshot,
+        span: Span,
+        is_answer: bool = False,
     ) -> None:
         """Encode `inputs`, and play in a span of time; `is_answer`: the best of several answers to these notes."""
         window, bar = inputs.window, inputs.window.bar_quarters

@@ -94,6 +94,8 @@ def _as_score(notes: Sequence[DecidedNote], start: float) -> Score:
     tracks = []
     for program in dict.fromkeys(note.program for note in notes):
         mine = [note for note in notes if note.program == program]
-        rows = [(round((n.start - start) * TICKS), round((n.end - n.start) * TICKS), n.pitch, 80) for n in mine]
+        rows = [
+            (round((n.start - start) * TICKS), round((n.end - n.start) * TICKS), n.pitch, 80) for n in mine
+        ]
         tracks.append(Track(make_notes(rows), program))
     return Score(TICKS, tuple(tracks), meters=(Meter(0, 4, 4),))

@@ -211,7 +211,7 @@ class ResponseDecoder:
             if (note.start if self.model.tokens.tells_ends else note.end) < until - EPSILON:
                 self.emitted.add(key)
                 start, end = note.start + self.offset, note.end + self.offset
-                if not self.model.tokens.tells_ends:
+                if not self.model.tokens.tells_ends or self.task.closeness:  # an answer leaves the turn free
                     end = min(end, max(self.task.stop, start + EPSILON))
                 found.append(note._replace(start=start, end=end))
             elif self.open_from is None or note.start + self.offset < self.open_from:

@@ -92,7 +92,9 @@ class TurnTaking:
         self.record = Record()
         self.player = Player(self.record, model.programs[0])
         self._buffer = InputBuffer(self.player)
-        self._buffer.expected = ExpectedTempo(config.tempo, HEARD if "tempo" in config.model_fields_set else 0.0)
+        self._buffer.expected = ExpectedTempo(
+            config.tempo, HEARD if "tempo" in config.model_fields_set else 0.0
+        )
         self.now = 0.0
         self.turn = TurnBegan(Turn.IDLE, 0.0, None, 0)
         self.beat: TempoSet | None = None
@@ -331,7 +333,9 @@ class TurnTaking:
         start = turns.line_at_or_after(beat, now + turns.ANSWER_AHEAD, unit)
         answer = last.moved(start, self.record.next_number)
         self._turns, self._called = self._turns + 1, now
-        self.turn = TurnBegan(Turn.MODEL, start, answer.span.stop, self._turns)  # announced with its first note
+        self.turn = TurnBegan(
+            Turn.MODEL, start, answer.span.stop, self._turns
+        )  # announced with its first note
         self._give(replace(answer, ensemble=self._ensemble(), model=self.model))
 
     # --- an answer that is repeated -----------------------------------------------------------------------------
@@ -401,7 +405,9 @@ class TurnTaking:
             self.out.append(events.NotesPlanned(notes))
             if self.turn.turn == Turn.MODEL and self._answer is not None:
                 planned = self._answer.notes(self.record)
-                self._tell_harmony(planned, Turn.MODEL, self.turn.start, max(self.performer.stop, self.turn.start))
+                self._tell_harmony(
+                    planned, Turn.MODEL, self.turn.start, max(self.performer.stop, self.turn.start)
+                )
         self.out += [Remark(line) for line in self.performer.take_relaxed()]
 
     def _tell_harmony(self, notes: Sequence[LiveNote], turn: Turn, start: float, end: float) -> None:
@@ -451,7 +457,9 @@ class TurnTaking:
         if self._is_listening and self.now >= buffer.listened + LISTEN_EVERY:
             if self.player.last_onset > buffer.listened - LISTEN_EVERY:
                 beat = self.beat if self.config.keeps_beat else None
-                beat = beat or TempoSet(self.now, self._token_tempo or 0.0, self.config.meter_pair, steady=False)
+                beat = beat or TempoSet(
+                    self.now, self._token_tempo or 0.0, self.config.meter_pair, steady=False
+                )
                 self.performer.listen(self._ensemble(), buffer.snapshot(beat, self._token_tempo, self.now))
             buffer.listened = self.now
 
