@@ -170,7 +170,7 @@ class FollowsLine(Preference):
 
 class TakesUpMotif(FollowsLine):
     """Prefers the next note of a motif of the call, which the answer begins with and takes up again on strong
-    beats, in forms drawn by `random`. A note that is not the motif's at its time ends it; another pitch moves the rest."""
+    beats, in forms drawn by `random`. A note at another time ends it; one of another pitch moves the rest."""
 
     def __init__(
         self,

@@ -38,8 +38,8 @@ class LiveModel:
 
     programs: all that it knows, General MIDI or 128 for the drum kit, the most frequent of the defaults first.
     default_programs: the instruments if none are requested, one a part, in score order.
-    initial_state: of a batch of 1. index, structure: of the training music. sampling: the card's defaults for settings that are
-    not given.
+    initial_state: of a batch of 1. index, structure: of the training music. sampling: the card's defaults for
+    settings that are not given.
     """
 
     name: str

@@ -2,7 +2,8 @@
 
 An answer loses for notes outside the key of the call, for a register away from it, for loops, for another density, and
 gains for what it takes up of the call's melody and for an end on the tonic; where the music learned from is known, it
-is judged too by how like that its structure is (`structure.Worth`). Each part is about 1 for a difference that is heard.
+is judged too by how like that its structure is (`structure.Worth`). Each part is about 1 for a difference that one
+hears.
 
 Read in order: `Ranking`, `loops`, `shared`.
 """
