@@ -21,7 +21,7 @@ from ritornello.generation.constraints import ConstraintState
 from ritornello.generation.constraints.base import Preference
 from ritornello.generation.constraints.roots import BASSES
 from ritornello.generation.stepper import Logits
-from ritornello.live.session.call_profile import CallProfile, Motif
+from ritornello.live.session.call_profile import CallProfile
 from ritornello.live.session.encoding_window import EPSILON
 from ritornello.representations.base import GrammarState, Representation
 from ritornello.representations.tokens import Tokens
