@@ -33,7 +33,7 @@ REGISTER, FARTHEST, REACH = 0.25, 6.0, 7.0
 """Nats for each semitone outside the register, at most so many; the register reaches so many semitones from its middle,
 or as far as the notes of the call."""
 
-PITCH, TIME = 6.0, 4.0
+PITCH, TIME = 8.0, 5.0
 """Nats for the pitch and for the time of the next note of a motif."""
 
 SAME = 1.5
@@ -48,7 +48,7 @@ HOME = 2.0
 LONGEST_COPY = 8
 """The longest run of notes that an answer shares with its call."""
 
-FREE = 0.25
+FREE = 0.1
 """The probability that no motif begins on a strong beat, if none is under way; the answer begins with one."""
 
 
