@@ -25,15 +25,20 @@ export function beforeTime(known: readonly Harmony[], time: number): Harmony[] {
     }));
 }
 
-/** The labels between two times: a key where it changes, a chord where it begins. */
+/** The labels between two times: a chord where it begins, a key where it changes, and at first the one in force. */
 export function labelsOf(known: readonly Harmony[], from: number, to: number): Label[] {
   const labels: Label[] = [];
   let key = "";
   for (const { turn, start, end, key: next, chords } of known) {
-    if (next !== "" && next !== key) labels.push({ time: start, text: next, turn, isKey: true });
+    if (next !== "" && next !== key && start <= to) {
+      if (start < from) labels.length = 0;
+      labels.push({ time: Math.max(start, from), text: next, turn, isKey: true });
+    }
     key = next || key;
     if (end < from || start > to) continue;
-    for (const [time, text] of chords) if (text !== "") labels.push({ time, text, turn, isKey: false });
+    for (const [time, text] of chords) {
+      if (text !== "" && time >= from && time <= to) labels.push({ time, text, turn, isKey: false });
+    }
   }
-  return labels.filter(({ time }) => time >= from && time <= to);
+  return labels;
 }

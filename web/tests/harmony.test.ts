@@ -30,6 +30,7 @@ test("a key is shown where it changes, a chord where it begins", () => {
     9,
   );
   expect(labels.map(({ time, text, isKey }) => [time, text, isKey])).toEqual([
+    [1, "D major", true],
     [2, "A7", false],
     [4, "(G)", false],
     [8, "A minor", true],
