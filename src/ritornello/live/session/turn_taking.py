@@ -90,7 +90,9 @@ class TurnTaking:
         self.record = Record()
         self.player = Player(self.record, model.programs[0])
         self._buffer = InputBuffer(self.player)
-        self._buffer.expected = ExpectedTempo(config.tempo, HEARD if "tempo" in config.model_fields_set else 0.0)
+        self._buffer.expected = ExpectedTempo(
+            config.tempo, HEARD if "tempo" in config.model_fields_set else 0.0
+        )
         self.now = 0.0
         self.turn = TurnBegan(Turn.IDLE, 0.0, None, 0)
         self.beat: TempoSet | None = None
@@ -200,21 +202,21 @@ class TurnTaking:
                 self._set_beat(at, self.config.tempo, steady=True)
             self.begin_call(at)
         elif self.turn.turn == Turn.MODEL and turns.rules_of(self.config).call_end == turns.CallEnd.PAUSE:
-            self._interrupt(self.now)
+            self._interrupt(at)
 
-    def _interrupt(self, now: float) -> None:
+    def _interrupt(self, at: float) -> None:
         """Give the turn to the player: within a beat the answer came too early, and the call before it goes on."""
         assert self.beat is not None
         assert self._call is not None
-        if now >= self.turn.start + turns.beat_seconds(self.beat):
-            self.be_silent(now)
-            return self.begin_call(now)
+        if at >= self.turn.start + turns.beat_seconds(self.beat):
+            self.be_silent(self.now)
+            return self.begin_call(at)
         self._called = None
         self.performer.withdraw()
-        self._cancel(self.record.silence(Side.MODEL, now), now)
+        self._cancel(self.record.silence(Side.MODEL, self.now), self.now)
         self.player.pending = [*self._call.pending, *self.player.pending]
         self.player.pedal = [*self._call.pedal, *self.player.pedal]
-        self._expect_call(now, None)
+        self._expect_call(self.now, None)
 
     def _prepare(self) -> None:
         self.apply_settings()
@@ -349,7 +351,9 @@ class TurnTaking:
         if self._is_listening and self.now >= buffer.listened + LISTEN_EVERY:
             if self.player.last_onset > buffer.listened - LISTEN_EVERY:
                 beat = self.beat if self.config.keeps_beat else None
-                beat = beat or TempoSet(self.now, self._token_tempo or 0.0, self.config.meter_pair, steady=False)
+                beat = beat or TempoSet(
+                    self.now, self._token_tempo or 0.0, self.config.meter_pair, steady=False
+                )
                 self.performer.listen(self._ensemble(), buffer.snapshot(beat, self._token_tempo, self.now))
             buffer.listened = self.now
 
