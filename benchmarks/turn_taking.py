@@ -13,7 +13,8 @@ takes 2 ms), with all settings as they are by default, and nothing but keys. Pri
     pause          silence from the end of the call to the answer, in true quarters: median, and the 95th percentile
     length         share of the answers that are 0.75 to 1.5 times as long as the call, of those of a bar and more
 
-`--start` sends Start first, in the mode `answer`: for versions that do not begin by playing. Results: `turn_taking.txt`.
+`--start` sends Start first, in the mode `answer`: for versions that do not begin by playing.
+Results: `turn_taking.txt`.
 """
 
 from __future__ import annotations

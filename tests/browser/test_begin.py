@@ -14,7 +14,7 @@ def test_who_only_plays_is_answered(make_stage: Callable[..., Stage]) -> None:
     stage = make_stage().open()
     page = stage.page
     assert page.locator("#invitation").is_visible()
-    assert "pause" in page.locator("#mode-words").inner_text()
+    assert "fixed length" in page.locator("#mode-words").inner_text()
     for letter in "asdf":
         stage.key(letter, 0.2)
     page.locator("#invitation").wait_for(state="hidden")

@@ -263,7 +263,9 @@ def test_the_model_answers_when_the_player_pauses() -> None:
     held = [*pedal(0.2, 3.0), *tune(0.3, (60, 62, 64, 65))]
     _, outputs = play([(0.0, Start()), *held], Mode.ANSWER)
     model = next(turn for turn in of(TurnBegan, outputs) if turn.turn == Turn.MODEL)
-    assert model.start == pytest.approx(3.8)  # the first beat after one of silence: the pedal held the notes until 3
+    assert model.start == pytest.approx(
+        3.8
+    )  # the first beat after one of silence: the pedal held the notes until 3
     assert min(time for time, output in outputs if isinstance(output, NotesPlanned)) > 3.5
 
 
@@ -280,7 +282,9 @@ def test_the_first_note_begins_the_session(mode: Mode) -> None:
     assert (first.turn, first.start) == (Turn.BOTH if mode is Mode.DUET else Turn.PLAYER, 1.0)
     assert planned(outputs)
     if session.config.keeps_beat:
-        assert of(TempoSet, outputs)[0].bar_line == 1.0  # the note is on the bar line, with no count-in before it
+        assert (
+            of(TempoSet, outputs)[0].bar_line == 1.0
+        )  # the note is on the bar line, with no count-in before it
     session.receive(Stop(), 30.0)
     jam(session, NETWORK, tune(31.0, (60,), 0.3), 31.1)
     assert session.turn.turn is not Turn.IDLE
@@ -343,7 +347,7 @@ def test_a_key_ends_the_answer_and_begins_a_call() -> None:
 def test_who_goes_on_as_the_answer_begins_was_not_ready() -> None:
     """Then the call goes on: what was played before is answered with what comes."""
     whole, log = tune(0.3, (60, 62, 64, 67), 0.5), tune(2.81, (65, 64, 62, 60), 0.5)
-    session, outputs = play([*whole, *log], Mode.ANSWER, config=UNASKED)
+    _, outputs = play([*whole, *log], Mode.ANSWER, config=UNASKED)
     turns = of(TurnBegan, outputs)
     assert [(turn.turn, turn.number) for turn in turns[:3]] == [
         (Turn.PLAYER, 1),

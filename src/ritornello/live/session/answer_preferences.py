@@ -37,7 +37,7 @@ PITCH, TIME = 8.0, 5.0
 """Nats for the pitch and for the time of the next note of a motif."""
 
 SAME = 1.5
-"""By how many nats the first pitch of the motif in the call is less probable: it is moved rather than copied."""
+"""By how many nats the first pitch of the motif in the call, in any octave, is less probable: it is moved, not copied."""
 
 LEAST, TINY = -30.0, 1e-12
 """Bounds of logits, and of weights: more would not be told from nothing."""
@@ -225,11 +225,11 @@ class TakesUpMotif(FollowsLine):
         return found * np.float32(self._strength)
 
     def _away(self, now: float, own: Mask) -> Logits | None:
-        """Return what leads away from the motif's own pitch where it may begin."""
+        """Return what leads away from the motif's own pitch, in any octave, where it may begin."""
         assert self.start is not None
         if now < self.onset + EPSILON or self._form_at(now - self.start) is None:
             return None
-        return (own & (self.tokens.pitch == self.motif.pitch)) * np.float32(-SAME * self._strength)
+        return (own & ((self.tokens.pitch - self.motif.pitch) % 12 == 0)) * np.float32(-SAME * self._strength)
 
     def _target(self, number: int) -> int:
         """Return the pitch of the next note: the interval of the motif from the last one, or one semitone more or

@@ -1,12 +1,12 @@
 """The beat of a call without a metronome, heard from the onsets of its notes.
 
-Every tempo of a fine scale is tried. At each, the interval from onset to onset is taken for the length in notation that
-explains it best: one that is frequent in music, and near in time, by the accuracy of a hand and a tempo that bends. Three
-things count: how well the lengths explain the intervals; whether notes begin where notes of their length do (a
-half note not between two beats), at the best of the places that the first note may have in its beat; and the tempo
-itself. So half and double are told apart by what is usual: a quarter is more frequent than a half note in a tune, but not
-in a row of chords. At the best tempo, the beat is the line of regression through the onsets, the last ones
-counting most.
+Every tempo of a fine scale is tried. At each, the interval from onset to onset is taken for the length in notation
+that explains it best: one that is frequent in music, and near in time, by the accuracy of a hand and a tempo that
+bends. Three things count: how well the lengths explain the intervals; whether notes begin where notes of their length
+do (a half note not between two beats), at the best of the places that the first note may have in its beat; and the
+tempo itself. So half and double are told apart by what is usual: a quarter is more frequent than a half note in a
+tune, but hardly in a row of chords. At the best tempo, the beat is the line of regression through the onsets, the last
+ones counting most.
 """
 
 from __future__ import annotations
@@ -29,11 +29,13 @@ TUNE = {
     2: 0.02, 3: 0.2, 4: 0.16, 6: 0.34, 8: 0.01, 9: 0.03, 12: 0.38, 18: 0.05, 21: 0.004, 24: 0.1,
     30: 0.006, 36: 0.02, 42: 0.003, 48: 0.015, 60: 0.002, 72: 0.003, 96: 0.002,
 }  # fmt: skip
-CHORDS = {3: 0.02, 6: 0.16, 9: 0.01, 12: 0.3, 18: 0.04, 24: 0.25, 30: 0.004, 36: 0.03, 48: 0.2, 72: 0.004, 96: 0.01}
+CHORDS = {
+    3: 0.02, 6: 0.16, 9: 0.01, 12: 0.3, 18: 0.04, 24: 0.25, 30: 0.004, 36: 0.03, 48: 0.2, 72: 0.004, 96: 0.01,
+}  # fmt: skip
 """How frequent each length, in twelfths of a quarter, is after a note or two, and after a chord of three or more.
 
-The order is that of tunes and piano music (counted in `folk-nottingham`, `leadsheets` and `mutopia-piano`), with quarters,
-longer notes and triplets more frequent than there: calls are simpler than tunes, and are played with fewer notes.
+The order is that of tunes and piano music (counted in `folk-nottingham`, `leadsheets` and `mutopia-piano`), with
+quarters, longer notes and triplets more frequent than there: calls are simpler than tunes, and have fewer notes.
 """
 
 RARE = 1e-4
@@ -51,7 +53,7 @@ FIRST_PLACES = np.array([0, 6, 3, 9, 4, 8])
 """The places of the first note in its beat that are tried."""
 
 CENTRE, WIDTH, NEAR = 100.0, 0.55, 0.12
-"""The prior of the tempo, log-normal: its centre, and its standard deviation in octaves; that near an expected tempo."""
+"""The prior of the tempo, log-normal: centre, standard deviation in octaves, and the one about an expected tempo."""
 
 SATURATION = 10.0
 """Intervals that count in full: many notes of one kind are no more evidence than these."""

@@ -207,21 +207,21 @@ class TurnTaking:
                 self._set_beat(at, self.config.tempo, steady=True)
             self.begin_call(at)
         elif self.turn.turn == Turn.MODEL and turns.rules_of(self.config).call_end == turns.CallEnd.PAUSE:
-            self._interrupt(self.now)
+            self._interrupt(at)
 
-    def _interrupt(self, now: float) -> None:
+    def _interrupt(self, at: float) -> None:
         """Give the turn to the player: within a beat the answer came too early, and the call before it goes on."""
         assert self.beat is not None
         assert self._call is not None
-        if now >= self.turn.start + turns.beat_seconds(self.beat):
-            self.be_silent(now)
-            return self.begin_call(now)
+        if at >= self.turn.start + turns.beat_seconds(self.beat):
+            self.be_silent(self.now)
+            return self.begin_call(at)
         self._called = None
         self.performer.withdraw()
-        self._cancel(self.record.silence(Side.MODEL, now), now)
+        self._cancel(self.record.silence(Side.MODEL, self.now), self.now)
         self.player.pending = [*self._call.pending, *self.player.pending]
         self.player.pedal = [*self._call.pedal, *self.player.pedal]
-        self._expect_call(now, None)
+        self._expect_call(self.now, None)
 
     def _prepare(self) -> None:
         self.apply_settings()
