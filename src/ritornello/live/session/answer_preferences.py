@@ -37,7 +37,7 @@ PITCH, TIME = 8.0, 5.0
 """Nats for the pitch and for the time of the next note of a motif."""
 
 SAME = 1.5
-"""By how many nats the first pitch of the motif in the call, in any octave, is less probable: it is moved, not copied."""
+"""By how many nats the first pitch of the motif in the call, in any octave, is less probable: it is moved."""
 
 LEAST, TINY = -30.0, 1e-12
 """Bounds of logits, and of weights: more would not be told from nothing."""
@@ -229,7 +229,8 @@ class TakesUpMotif(FollowsLine):
         assert self.start is not None
         if now < self.onset + EPSILON or self._form_at(now - self.start) is None:
             return None
-        return (own & ((self.tokens.pitch - self.motif.pitch) % 12 == 0)) * np.float32(-SAME * self._strength)
+        same = own & ((self.tokens.pitch - self.motif.pitch) % 12 == 0)
+        return np.asarray(-SAME * self._strength * same, dtype=np.float32)
 
     def _target(self, number: int) -> int:
         """Return the pitch of the next note: the interval of the motif from the last one, or one semitone more or
@@ -247,7 +248,7 @@ class ComesHome(FollowsLine):
 
     def __init__(self, call: CallProfile, tokens: Tokens, shape: Shape, strength: float) -> None:
         super().__init__(tokens)
-        self._shape, self._home = shape, np.float32(HOME * strength)
+        self._shape, self._home = shape, HOME * strength
         classes = tokens.pitch % 12
         self._foreign = tokens.is_pitched & ~np.isin(classes, call.triad)
         self._other = tokens.is_pitched & (classes != call.tonic)
@@ -259,13 +260,13 @@ class ComesHome(FollowsLine):
         if now < last - EPSILON:
             if now < last - 1.0:
                 return None
-            against = self._moves & (after > last + EPSILON)  # rather a note there
-            return -self._home * against
-        if self.onset < last - EPSILON:  # the last note is to come
-            against = 1.0 * self._foreign + 1.0 * (self.own() & self._other)
-            return -self._home * (against + self._moves * (now < last + EPSILON)).astype(np.float32)
-        against = 1.0 * self._foreign + 2.0 * (self.own() & (now > self.onset + EPSILON))
-        return self._home * ((self._moves & (after > stop - EPSILON)) - against).astype(np.float32)
+            suits = -1.0 * (self._moves & (after > last + EPSILON))  # rather a note there
+        elif self.onset < last - EPSILON:  # the last note is to come
+            suits = -1.0 * self._foreign - (self.own() & self._other) - self._moves * (now < last + EPSILON)
+        else:
+            suits = 1.0 * (self._moves & (after > stop - EPSILON)) - self._foreign
+            suits -= 2.0 * (self.own() & (now > self.onset + EPSILON))
+        return np.asarray(self._home * suits, dtype=np.float32)
 
 
 class OwnWords(FollowsLine):
@@ -290,7 +291,7 @@ class OwnWords(FollowsLine):
         if not last or now < self.onset + EPSILON:
             return None
         copies = self.own() & np.isin(self.tokens.pitch, [self.pitch + step for step in last])
-        return copies * np.float32(LEAST)
+        return np.asarray(LEAST * copies, dtype=np.float32)
 
 
 def preferences(
