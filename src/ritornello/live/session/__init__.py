@@ -14,8 +14,9 @@ one thread for a session, or a lock.
 
 `Session` is the interface, with inputs, bookmarks and settings. `turn_taking` runs the turns, `turns` has the modes as
 a table. `player` (with `keys`) and `performer` are the two sides, `record` is the event log of both. The performer's
-`improviser` requests steps of the network to encode the call and decode the answer; `engine` batches the steps of
-many sessions. Read in order: `turns`, `turn_taking`, `improviser`, `response_decoder`, `engine`.
+`improviser` requests steps of the network to encode the call and decode the answer, or several `candidates` of it, of
+which the one that suits the call best is played (`call_profile`, `answer_preferences`, `ranking`); `engine` batches the
+steps of many sessions. Read in order: `turns`, `turn_taking`, `improviser`, `response_decoder`, `engine`.
 """
 
 from __future__ import annotations

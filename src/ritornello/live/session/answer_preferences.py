@@ -121,7 +121,7 @@ class SuitsCall(Preference):
 
 
 class FollowsLine(Preference):
-    """A preference that follows the melody of an answer: the voice that is on top where it starts, and its last note.
+    """A preference that follows the melody of an answer: the voice that is on top, and its last note.
 
     start: the time of the answer, None before it. onset, pitch: of the last note of the melody.
     """
@@ -143,12 +143,16 @@ class FollowsLine(Preference):
         for voice, pitch in grammar.last_notes:
             if voice in self.tokens.drum_voices:
                 continue
-            if self.voice is None or (onset < self.start + EPSILON and pitch > self.pitch):
+            if self.voice is None or (pitch > self.pitch and self.may_change(onset)):
                 self.voice = voice
             if voice == self.voice and (onset > self.onset + EPSILON or pitch > self.pitch):
                 if onset > self.onset + EPSILON:
                     self.heard(onset)
                 self.onset, self.pitch = onset, pitch
+
+    def may_change(self, onset: float) -> bool:
+        """Whether a voice that plays above the melody takes it over."""
+        return True
 
     def heard(self, onset: float) -> None:
         """Follow the next note of the melody; `onset` is still that of the one before."""
@@ -189,6 +193,9 @@ class TakesUpMotif(FollowsLine):
         ]
         self._at: int | None = None  # the last note of the motif that was played
         self._form: Form | None = None
+
+    def may_change(self, onset: float) -> bool:
+        return self._at is None or self.start is None or onset < self.start + EPSILON
 
     def _form_at(self, since: float) -> Form | None:
         """Return the form in which the motif may begin at a time from the start: at once, or on a strong beat."""

@@ -28,6 +28,9 @@ from ritornello.theory import DRUMS, choose_instrument
 MOST_STARTED = 8
 """Sets of constraint states that a model caches; each may hold continuations of its index, 20 bytes a note."""
 
+KNOWN_BARS = (1, 2, 4, 8)
+"""The lengths of answers whose `worth` is known."""
+
 TRIAL_PIECES, TRIAL_BARS = 8, 8
 """Pieces, and bars of each, that are composed to find the default instruments."""
 
@@ -76,7 +79,7 @@ class LiveModel:
 
     def worth(self, bars: int) -> Worth | None:
         """Return the worth of answers of about so many bars; None if too little music is known."""
-        bars = min((1, 2, 4, 8), key=lambda known: abs(known - bars))
+        bars = min(KNOWN_BARS, key=lambda known: abs(known - bars))
         if bars not in self._worths:
             self._worths[bars] = self.structure.worth(bars) if self.structure else None
         return self._worths[bars]
@@ -149,7 +152,7 @@ def make_live_model(bundle: Bundle, stepper: Stepper | None = None) -> LiveModel
         bundle.structure,
     )
     # Made now: the first answer need not wait for them.
-    _ = model.tokens.elapsed, model.voices, model.brings_note
+    _ = model.tokens.elapsed, model.voices, model.brings_note, [model.worth(bars) for bars in KNOWN_BARS]
     return model
 
 
