@@ -76,7 +76,8 @@ export class Jam {
     outlet.play(data, moment, thru);
     session.send({ type: "midi", time: session.timeAt(moment), data });
     this.tracker.receive(data, moment);
-    if ((data[0] ?? 0) >= 0x90 && (data[0] ?? 0) < 0xa0) latency.addKey(present() - moment + synth.latency);
+    const isHeard = synth.context.state === "running" && (data[0] ?? 0) >= 0x90 && (data[0] ?? 0) < 0xa0;
+    if (isHeard) latency.addKey(present() - moment + synth.latency);
   }
 
   toggle(): void {
