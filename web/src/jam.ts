@@ -80,7 +80,7 @@ export class Jam {
     if ((data[0] ?? 0) < 0x90 || (data[0] ?? 0) >= 0xa0 || data[2] === 0) return;
     document.body.classList.remove("empty");
     this.replay.stop(present()); // the note begins the session, or is part of it
-    latency.addKey(present() - moment + synth.latency);
+    if (synth.context.state === "running") latency.addKey(present() - moment + synth.latency);
   }
 
   toggle(): void {

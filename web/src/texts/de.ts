@@ -155,7 +155,8 @@ export const de: Texts = {
   licences: "Lizenzen",
 
   loadingSound: "Die Klänge werden geladen. Bis dahin spielt ein einfacher.",
-  soundAsleep: "Klicken, tippen oder eine Taste drücken: Erst dann erlaubt der Browser Klang.",
+  soundAsleep:
+    "Noch kein Klang: Browser warten auf einen Klick, ein Tippen oder eine Taste. Hilft nichts davon, fehlt ein Audiogerät.",
   simpleSound:
     "Nur ein einfacher Klang: Den vollen geben Browser nur einer Seite auf diesem Rechner oder hinter https. Ein MIDI-Ausgang kann stattdessen klingen.",
   soundBroken: "Die Klänge konnten nicht geladen werden. Es spielt ein einfacher.",

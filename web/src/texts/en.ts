@@ -160,7 +160,8 @@ export const en = {
 
   // What the page says
   loadingSound: "The sounds are loading. A simple one plays until then.",
-  soundAsleep: "Click, touch or press a key: the browser allows sound only then.",
+  soundAsleep:
+    "No sound yet: browsers wait for a click, a touch or a key. If none helps, there is no sound device.",
   simpleSound:
     "A simple sound only: browsers give the full one to a page on this computer, or behind https. A MIDI output can sound instead.",
   soundBroken: "The sounds could not be loaded. A simple one plays instead.",
