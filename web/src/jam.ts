@@ -19,7 +19,7 @@ import { Scheduler } from "./scheduler";
 import { present, type Session } from "./session";
 import { recallConfig, remember, settings } from "./settings";
 import type { Synth } from "./synth";
-import { inDigits, onLanguage, texts } from "./texts";
+import { onLanguage, texts } from "./texts";
 import { NoteTracker } from "./tracker";
 import { TurnBar } from "./turn";
 import { View } from "./view";
@@ -153,9 +153,7 @@ export class Jam {
     if (type === "welcome" || type === "config" || type === "model")
       this.parts.synth.setPlayerProgram(this.program);
     if (type === "welcome" || type === "bookmark" || type === "history") this.onbookmarks();
-    element<HTMLOutputElement>("heard").value = this.heard
-      ? texts.tempoHeard(inDigits(this.heard.quarters_per_minute, 0))
-      : texts.tempoUnheard;
+    this.parts.controls.showHeard(this.heard?.quarters_per_minute ?? null);
     const { running, notes } = this.record;
     const start = element("start");
     start.ariaLabel = running ? texts.stop : texts.start;

@@ -80,9 +80,7 @@ export const de: Texts = {
   beatsPerMinute: "bpm",
   tap: "Tippen",
   tapHint: "Das Tempo tippen",
-  tempoHeard: (tempo) => `${tempo} bpm gehört`,
-  tempoUnheard: "dein Tempo",
-  tempoHeardHint: "Das Tempo, das in deinem Spiel zu hören ist; tipp ein anderes, wenn es falsch ist",
+  beatsPerMinuteHeard: "bpm gehört",
 
   piano: "Klavier",
   pianoRange: (lowest, highest) => `Klavier, ${lowest} bis ${highest}`,

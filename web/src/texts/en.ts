@@ -82,9 +82,7 @@ export const en = {
   beatsPerMinute: "bpm",
   tap: "Tap",
   tapHint: "Tap the tempo",
-  tempoHeard: (tempo: string) => `${tempo} bpm heard`,
-  tempoUnheard: "your tempo",
-  tempoHeardHint: "The tempo that is heard in what you play; tap another if it is wrong",
+  beatsPerMinuteHeard: "bpm heard",
 
   // The piano
   piano: "Piano",
