@@ -19,6 +19,7 @@ import { Scheduler } from "./scheduler";
 import { present, type Session } from "./session";
 import { recallConfig, remember, settings } from "./settings";
 import type { Synth } from "./synth";
+import { onLanguage, texts } from "./texts";
 import { NoteTracker } from "./tracker";
 import { TurnBar } from "./turn";
 import { View } from "./view";
@@ -64,6 +65,7 @@ export class Jam {
       (note, moment) => this.record.release(note, session.timeAt(moment)),
     );
     session.onmessage = (message) => this.hear(message);
+    onLanguage(() => this.settle());
     setInterval(() => this.look(), LOOK_EVERY);
     requestAnimationFrame(() => this.picture());
   }
@@ -84,7 +86,7 @@ export class Jam {
 
   toggleReplay(): void {
     if (this.replay.active) this.replay.stop(present());
-    else if (this.record.notes.length === 0) toast("Nothing was played yet.");
+    else if (this.record.notes.length === 0) toast(texts.nothingPlayed);
     else {
       if (this.record.running) this.parts.session.send({ type: "stop" });
       this.replay.start(this.record, present());
@@ -136,12 +138,13 @@ export class Jam {
   }
 
   /** What follows from what was heard. */
-  private settle(type: Message["type"]): void {
-    if (["welcome", "config", "model"].includes(type)) this.parts.synth.setPlayerProgram(this.program);
-    if (["welcome", "bookmark", "history"].includes(type)) this.onbookmarks();
+  private settle(type?: Message["type"]): void {
+    if (type === "welcome" || type === "config" || type === "model")
+      this.parts.synth.setPlayerProgram(this.program);
+    if (type === "welcome" || type === "bookmark" || type === "history") this.onbookmarks();
     const { running, notes } = this.record;
     const start = element("start");
-    start.ariaLabel = running ? "Stop" : "Start";
+    start.ariaLabel = running ? texts.stop : texts.start;
     document.body.classList.toggle("running", running);
     document.body.classList.toggle("empty", notes.length === 0 && !running);
     this.lastBusy = present();
@@ -163,7 +166,7 @@ export class Jam {
   }
 
   private forget(): void {
-    if (this.record.notes.length > 0) toast("The session began anew: what was played before is gone.");
+    if (this.record.notes.length > 0) toast(texts.sessionAnew);
     this.replay.stop(present());
     this.scheduler.clear(present());
     this.record.clear();
