@@ -517,7 +517,7 @@ def test_an_hour_costs_no_more_a_minute_and_keeps_little(mode: Mode) -> None:
         jam(session, NETWORK, [e for e in log if now <= e[0] < now + 20], now + 20.0, each=look)
         steps.append(NETWORK.steps - before)
     most = np.array(held).max(axis=0)[1:]
-    assert list(most <= [10, 600, 100, 8]) == [True] * 4
+    assert list(most <= [10, 600, 100, 16]) == [True] * 4
     assert max(steps[3:]) < 2 * max(steps[:3])
 
 
