@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,9 @@ class Server:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "ritornello", "jam", *JAM, "--mode", "call-and-response"]
-        self.process = subprocess.Popen([*command, "--port", str(self.port)], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [*command, "--port", str(self.port)], stdout=subprocess.PIPE, text=True
+        )
         assert self.process.stdout is not None
         found = re.match(r"http://[\d.]+:(\d+)/", self.process.stdout.readline())
         assert found, "the server did not say where it is"
@@ -105,3 +107,72 @@ def test_a_server_that_is_killed_loses_no_note(browser: Any, server: Server) -> 
         assert after[0] == [*before[0], 71, 72]
         assert after[1][: len(before[1])] == before[1]
         assert len(after[1]) > len(before[1]), "the model goes on"
+
+
+def test_undo_is_taken_back_and_a_bookmark_keeps_what_is_left(browser: Any, server: Server) -> None:
+    with opened(browser, server) as stage:
+        stage.page.keyboard.press("Space")
+        stage.wait_for_turn("player")
+        stage.page.keyboard.press("b")
+        play(stage, "as")
+        stage.wait_for_turn("model")
+        stage.page.keyboard.press("Space")
+        stage.wait_for_turn("idle")
+        whole = notes_of_file(stage)
+        stage.page.keyboard.press("Backspace")
+        stage.wait_until(lambda: len(stage.said("history")) == 1)
+        assert stage.said("history")[-1]["notes"] == []
+        stage.page.keyboard.press("Shift+Backspace")
+        stage.wait_until(lambda: len(stage.said("history")) == 2)
+        assert notes_of_file(stage) == whole
+        for count, name, notes in ((3, "Bookmark 1", 0), (4, "Left at", len(whole[0]) + len(whole[1]))):
+            stage.page.click("#bookmarks-button")
+            stage.page.click(f'#bookmarks button:has-text("{name}")')
+            stage.wait_until(lambda count=count: len(stage.said("history")) == count)
+            assert len(stage.said("history")[-1]["notes"]) == notes
+        stage.wait_until(lambda: stage.heard[-1]["type"] != "history")
+        assert notes_of_file(stage) == whole
+
+
+def test_an_earlier_session_is_gone_on_with_and_spoiled_ones_are_told(browser: Any, server: Server) -> None:
+    with opened(browser, server) as stage:
+        stage.page.keyboard.press("Space")
+        stage.wait_for_turn("player")
+        play(stage, "asd")
+        stage.wait_for_turn("model")
+        stage.page.keyboard.press("Space")
+        stage.wait_for_turn("idle")
+        whole = notes_of_file(stage)
+        stage.wait(1)  # until it is stored
+        stage.page.evaluate("() => sessionStorage.clear()")
+        stage.page.reload()
+        stage.page.wait_for_selector('#model-name:text-matches("[a-z]")')
+        stage.page.click("#bookmarks-button")
+        stage.page.click("#earlier button")
+        stage.wait_until(lambda: stage.said("welcome")[-1]["resumed"])
+        stage.wait_until(lambda: stage.heard[-1]["type"] != "welcome")
+        assert notes_of_file(stage) == whole
+        stage.wait(1)
+        stage.page.evaluate(SPOIL)
+        server.kill()
+        server.start()
+        stage.page.reload()
+        stage.page.wait_for_selector('.toast.error:has-text("makes no sense")')
+        assert stage.said("welcome")[-1]["notes"] == []
+        stage.key("a")  # and the page goes on
+        stage.page.wait_for_selector("#model-name")
+
+
+SPOIL = """() => new Promise((done) => {
+  const opening = indexedDB.open("ritornello");
+  opening.onsuccess = () => {
+    const transaction = opening.result.transaction("entries", "readwrite");
+    const store = transaction.objectStore("entries");
+    store.openCursor().onsuccess = ({ target }) => {
+      if (!target.result) return;
+      target.result.update(["note", "what", null]);
+      target.result.continue();
+    };
+    transaction.oncomplete = () => { opening.result.close(); done(); };
+  };
+})"""

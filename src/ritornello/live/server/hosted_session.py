@@ -111,7 +111,8 @@ class HostedSession:
         if self.client is not None:
             self.client.close("this session goes on in another window")
             self.taken = self._clock()
-        self.client, self._sleeps, self._oldest = client, False, self._contact
+        self.client, self._sleeps = client, False
+        self._oldest = self._contact if resumed else math.inf
         self.seen = self._clock()
         self._tell_all(resumed)
 
