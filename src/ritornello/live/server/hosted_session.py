@@ -152,9 +152,16 @@ class HostedSession:
     def _journal(self, rows: list[Row], dropped: Sequence[int] = (), is_whole: bool = False) -> Json:
         """Return the message with entries of the record, and the head of the record if it has changed."""
         head = self._head() | {"recipe": self._recipe().text, "key": self.session.config.signature}
+        changed = None if head == self._sent_head else head
+        self._sent_head = head
         changes = {"entries": rows, "dropped": list(dropped), "whole": is_whole}
-        head, self._sent_head = None if head == self._sent_head else head, head
-        return {"type": "journal", "now": rounded(self.now()), "heard": self._heard, "head": head, **changes}
+        return {
+            "type": "journal",
+            "now": rounded(self.now()),
+            "heard": self._heard,
+            "head": changed,
+            **changes,
+        }
 
     def _send_changes(self) -> None:
         """Send the entries of the record that have changed."""
