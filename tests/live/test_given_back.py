@@ -53,7 +53,7 @@ def test_a_session_goes_on_from_a_record(served: Served) -> None:
         journal = page.wait("journal")
         assert welcome["session"] == page.token
         assert welcome["resumed"]
-        assert 20 <= welcome["now"] < 30
+        assert welcome["now"] >= 20
         assert [(n["pitch"], n["end"]) for n in welcome["notes"]] == [(60, 1.5), (62, 20.0), (64, 20.0)]
         assert [mark["name"] for mark in welcome["bookmarks"]] == ["here"]
         assert (welcome["config"]["tempo"], welcome["config"]["temperature"]) == (90.0, 0.7)
