@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
 from ritornello.live.config import JamConfig
-from ritornello.live.events import TempoSet
+from ritornello.live.events import LiveNote, Side, TempoSet
 from ritornello.live.session.encoding_window import Ensemble, Window
 from ritornello.live.session.improviser import InputSnapshot
 from ritornello.live.session.performer import Performer
@@ -14,20 +19,38 @@ from ritornello.live.session.turns import bar_seconds, line_at_or_before
 SETTLED = 0.1
 """Seconds after which a note that is over will not change any more: events may come late."""
 
+SIXTEENTH, TRIPLET = 1 / 4, 1 / 3
+"""Quarters from one line to the next of the grids on which both play."""
+
+FEWEST_ONSETS = 4
+"""Onsets of the player from which triplets are told from sixteenths."""
+
+
+def grid_of(quarters: Sequence[float], meter: tuple[int, int]) -> float:
+    """Return the grid, SIXTEENTH or TRIPLET, that fits onsets in quarters; sixteenths unless triplets do twice as well.
+
+    Triplets only where a beat is a quarter or longer.
+    """
+    if len(quarters) < FEWEST_ONSETS or meter[1] > 4:
+        return SIXTEENTH
+    places = np.asarray(quarters)[:, None] / (SIXTEENTH, TRIPLET)
+    sixteenth, triplet = np.abs(places - np.rint(places)).mean(axis=0)
+    return TRIPLET if triplet < sixteenth / 2 else SIXTEENTH
+
 
 class InputBuffer:
-    """The pending notes of a player, and of the model itself where both play: `own_notes` are their numbers."""
+    """The pending notes of a player, and of the model itself where both play: `own_notes`, as written, by number."""
 
     def __init__(self, player: Player) -> None:
         self.player = player
-        self.own_notes: list[int] = []
+        self.own_notes: dict[int, LiveNote] = {}
         self.listened = 0.0  # when the model last listened
         self.given_tempo: float | None = None  # of a call that is a score
         self.origin = 0.0  # of the window where both play
 
     def forget(self, until: float) -> None:
         """Begin a new window; notes that begin after `until` stay pending."""
-        self.own_notes = []
+        self.own_notes = {}
         self.player.forget(until)
 
     def ensemble(self, performer: Performer, config: JamConfig) -> Ensemble:
@@ -46,8 +69,9 @@ class InputBuffer:
     ) -> InputSnapshot:
         """Return the call so far, or, with `planned_until`, the notes of both sides, the model's as far as planned.
 
-        The window begins at `origin` where both play, else at the bar line before the first note. tempo: that of the
-        model's ids, in quarters a minute; None if it can be any.
+        The window begins at `origin` where both play, else at the bar line before the first note. Its notes are on a
+        grid if a metronome keeps the beat, or both play. tempo: that of the model's ids, in quarters a minute; None if
+        it can be any: its notes are nowhere near a grid otherwise.
         """
         notes = [note for note in self.player.pending_notes() if note.start <= now]
         if planned_until is None:
@@ -55,8 +79,11 @@ class InputBuffer:
             origin, until = line_at_or_before(beat, first, bar_seconds(beat)), now
         else:
             record = self.player.record
-            notes += [record.note(number) for number in self.own_notes if number in record.journal]
+            notes += [note for number, note in self.own_notes.items() if number in record.journal]
             origin, until = self.origin, max(now, planned_until)
         settled = min([now - SETTLED, *(note.start for note in notes if note.end is None)])
         window = Window(origin, tempo or beat.quarters_per_minute, beat.meter)
+        if tempo is None and (beat.steady or planned_until is not None):
+            onsets = [window.quarters(note.start) for note in notes if note.side is Side.PLAYER]
+            window = replace(window, grid=grid_of(onsets, beat.meter))
         return InputSnapshot(window, tuple(notes), until, settled, tuple(self.player.pedal))

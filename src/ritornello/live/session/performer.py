@@ -1,7 +1,8 @@
 """The performer, the model's side of a session: makes a task of the settings, and places the answer on the clock.
 
 The improviser counts quarters in its window; here they become seconds. If an answer comes late, the rest of it
-moves later by as much: no note is lost, and none is planned for the past.
+moves later by as much: no note is lost, and none is planned for the past. Where both play, the beat goes on: a late
+note waits for the next line of the grid, or is left out if it ends before it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -37,14 +39,16 @@ AHEAD = 1.5
 class Span(NamedTuple):
     """A stretch of time to play in, in seconds on the session's clock.
 
-    at_once: play a note at its start. unit: a late answer is late by whole units. avoid: a program to leave to the
-    player, if there is another. first_bar_line: where bar 0 of a chord progression begins; None: with the span.
+    at_once: play a note at its start. unit: a late answer is late by whole units. in_time: notes begin on the window's
+    grid, late ones on its next line. avoid: a program to leave to the player, if there is another. first_bar_line:
+    where bar 0 of a chord progression begins; None: with the span.
     """
 
     start: float
     stop: float
     at_once: bool
     unit: float | None = None
+    in_time: bool = False
     avoid: int | None = None
     first_bar_line: float | None = None
 
@@ -52,8 +56,9 @@ class Span(NamedTuple):
 class Performer:
     """Plays the notes that its improviser decides.
 
-    stop: the end of the present or last answer, in seconds. delay: by how many seconds it came late. answers: how
-    many there were; each has a random generator of its own.
+    stop: the end of the present or last answer, in seconds. delay: by how many seconds it came late. moved, left_out:
+    how many notes waited for the next line of the grid, and how many were left out, as the caller counts them. answers:
+    how many there were; each has a random generator of its own.
     """
 
     def __init__(
@@ -63,6 +68,8 @@ class Performer:
         self.improviser = Improviser(model, model_state)
         self.answers = answers
         self.delay = self.stop = 0.0
+        self.moved = self.left_out = 0
+        self._in_time = False
         self._reported: set[str] = set()  # constraints that were relaxed
         self._window: Window | None = None
         self._unit: float | None = None
@@ -100,8 +107,10 @@ class Performer:
             settings=config,
             bar=bar,
             first_bar_line=math.floor(bar_0 / bar + EPSILON) * bar,
+            grid=window.grid if span.in_time else None,
         )
         self.delay, self.stop, self._window, self._unit = 0.0, span.stop, window, span.unit
+        self._in_time = span.in_time
         melodic = [program for program in ensemble.model_programs if program != DRUMS]
         self._sounding = ensemble.sounding
         self._program = melodic[0] if melodic and not self.model.has_voices else None
@@ -113,6 +122,12 @@ class Performer:
         new = {name: steps for name, steps in relaxed.items() if name not in self._reported}
         self._reported |= new.keys()
         return [f"{name} gave way at {steps} step{'s' * (steps > 1)}" for name, steps in new.items()]
+
+    def finish(self) -> None:
+        """Stop decoding before the end of the answer; what is decided of it stays."""
+        if self.improviser.decoder is not None:
+            self.improviser.decided += self.improviser.decoder.decided(is_final=True)
+        self.improviser.stop()
 
     def silence(self) -> None:
         """Stop decoding; the model state is kept."""
@@ -129,7 +144,7 @@ class Performer:
         decoder = self.improviser.decoder
         if self.improviser.wants is None:
             return None
-        if decoder is None or self._window is None or not decoder.emitted:
+        if decoder is None or self._window is None or not decoder.emitted or self._in_time:
             return -math.inf
         time = decoder.time if decoder.open_from is None else decoder.open_from
         return self._seconds(time) - AHEAD
@@ -139,13 +154,28 @@ class Performer:
         return self._window.seconds(quarters) + self.delay
 
     def take_decided(self, now: float) -> list[LiveNote]:
-        """Return the notes decided since the last call; if they come late, the answer moves later."""
+        """Return the notes decided since the last call; if they come late, they or the whole answer move later."""
         decided, self.improviser.decided = self.improviser.decided, []
+        if self._in_time:
+            return [note for each in decided if (note := self._in_time_note(self._placed(each), now))]
         lead = LEAST_LEAD if self._unit else LEAD
         if decided and (late := now + lead - self._seconds(decided[0].start)) > 1e-9:
             late = math.ceil(late / self._unit) * self._unit if self._unit else late
             self.delay, self.stop = self.delay + late, self.stop + late
         return [self._placed(note) for note in decided]
+
+    def _in_time_note(self, note: LiveNote, now: float) -> LiveNote | None:
+        """Return a note, if it is late from the next line of the grid on; None if it ends before."""
+        assert self._window is not None
+        if note.start >= now + LEAD - 1e-9:
+            return note
+        grid = self._window.grid or self._window.bar_quarters
+        line = math.ceil(self._window.quarters(now + LEAD) / grid - EPSILON) * grid
+        start = self._window.seconds(line)
+        is_left_out = note.end is not None and note.end < start + SHORTEST
+        self.left_out += is_left_out
+        self.moved += not is_left_out
+        return None if is_left_out else replace(note, start=start)
 
     def _placed(self, note: DecidedNote) -> LiveNote:
         """Return a note on the clock, on a channel of its program's own as long as there are enough."""

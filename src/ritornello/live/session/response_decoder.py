@@ -61,6 +61,7 @@ class Task:
     settings: JamConfig  # constraints among them
     bar: float  # the length of one
     first_bar_line: float = 0.0  # where bar 0 of a chord progression begins
+    grid: float | None = None  # from one to the next of the lines on which notes begin; None: anywhere
 
 
 @dataclass
@@ -128,6 +129,8 @@ class ResponseDecoder:
     def _fitting(self, allowed: Mask) -> Mask:
         """Return the ids of the grammar's mask `allowed` that fit the parts and, if there are any, the time."""
         mask = allowed & self.task.permitted
+        if self.task.grid is not None and (on_grid := mask & self._is_on(self.task.grid)).any():
+            mask = on_grid
         if not self.is_begun:
             fitting = mask & self._leads_in()
         elif self.task.at_once and self.grammar.notes == self.notes_before:
@@ -135,6 +138,14 @@ class ResponseDecoder:
         else:
             return mask
         return fitting if fitting.any() else mask
+
+    def _is_on(self, grid: float) -> Mask:
+        """Return the ids whose notes begin on a grid, and those without notes that lead to a line of it."""
+        tokens = self.model.tokens
+        after = np.where(self.model.brings_note, tokens.onset_offset, tokens.elapsed)
+        lines = (self.time + after) / grid
+        is_free = ~self.model.brings_note & (tokens.elapsed == 0)
+        return np.asarray(is_free | (np.abs(lines - np.rint(lines)) < EPSILON / grid))
 
     def _moves_silently(self) -> Mask:
         return np.asarray((self.model.tokens.elapsed > 0) & ~self.model.brings_note)

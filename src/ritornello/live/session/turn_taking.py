@@ -101,8 +101,8 @@ class TurnTaking:
 
     def _due_time(self) -> float | None:
         """Return the time of the next callback; where a pause ends the call, it moves with the player's notes."""
-        if self._then == self._play_on and self.performer.improviser.wants is not None:
-            return None if self._due is None else self._duet.planned_until  # one beat after the other
+        if self._then == self._play_on and self._due is not None:
+            return self._duet.due(self.performer)
         call_end = turns.rules_of(self.config).call_end
         waits_for_pause = call_end == turns.CallEnd.PAUSE and self._then == self._end_call
         if self._due is None or not waits_for_pause:
@@ -230,9 +230,12 @@ class TurnTaking:
         notes = tuple(self.record.add_note(note) for note in self.performer.take_decided(self.now))
         if notes:
             self._announce()
-            self._buffer.own_notes += [note.number for note in notes]
+            self._buffer.own_notes |= {note.number: note for note in notes}
             self.out.append(events.NotesPlanned(notes))
         self.out += [Remark(line) for line in self.performer.take_relaxed()]
+        if self.turn.turn == Turn.BOTH:
+            self._duet.watch(self.performer, self.now)
+            self._tell_late()
 
     def _announce(self) -> None:
         """Output, with the first note of an answer, that the model's turn begins."""
@@ -253,16 +256,23 @@ class TurnTaking:
         assert self.beat is not None
         self._set_turn(Turn.BOTH, start, None, self._turns)
         self._duet.begin(self.beat, start, self.now)
-        self._wait(self._duet.planned_until - turns.rules_of(self.config).ahead, self._play_on)
+        self._wait(self._duet.planned_until, self._play_on)
 
     def _play_on(self, now: float) -> None:
         """Plan the next beat of the model."""
         assert self.beat is not None
+        self._duet.give_up(self.performer, now)
+        self.publish_decided()
         if self._duet.move_window(self.beat, now):
             self.performer.silence()
             self.history.append(self.snapshot(self.now))
         self._duet.plan(self.performer, self.config, self.beat, now, self._first_bar_line)
-        self._wait(self._duet.planned_until - turns.rules_of(self.config).ahead, self._play_on)
+        self._wait(self._duet.planned_until, self._play_on)
+
+    def _tell_late(self, last: bool = False) -> None:
+        """Output a line about what came late."""
+        if self.beat and (line := self._duet.remark(self.performer, self.beat, self.now, last)):
+            self.out.append(Remark(line))
 
     # --- the input --------------------------------------------------------------------------------------------
 
@@ -299,6 +309,8 @@ class TurnTaking:
     def be_silent(self, now: float) -> None:
         """Stop decoding, cancel planned notes, and end those that sound without a key."""
         self._called = None
+        if self.turn.turn == Turn.BOTH:
+            self._tell_late(last=True)
         numbers = self.record.silence(Side.MODEL, now) + self.player.silence(now)
         self.performer.silence()
         if numbers:
