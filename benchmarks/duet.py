@@ -89,12 +89,12 @@ def report(onsets: np.ndarray, leads: np.ndarray, in_scale: list[bool]) -> str:
     if not len(onsets):
         return "no notes"
     shares = []
-    for unit in (4, 12):
+    for unit in (1, 2, 4, 12):
         away = np.abs(onsets * unit - np.rint(onsets * unit)) / unit * 60 / TEMPO
         shares.append(float((away < NEAR).mean()))
     low, middle = np.percentile(leads, (5, 50))
     return (
-        f"{len(onsets):5} notes  16ths {shares[0]:4.0%}  12ths {shares[1]:4.0%}"
+        f"{len(onsets):5} notes  quarters {shares[0]:4.0%}  8ths {shares[1]:4.0%}  16ths {shares[2]:4.0%}  12ths {shares[3]:4.0%}"
         f"  in scale {np.mean(in_scale):4.0%}  ahead {low:5.2f} {middle:5.2f} beats"
     )
 

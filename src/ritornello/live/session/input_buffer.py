@@ -11,6 +11,7 @@ from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote, Side, TempoSet
 from ritornello.live.session.encoding_window import Ensemble, Window
 from ritornello.live.session.improviser import InputSnapshot
+from ritornello.live.session.model import SIXTEENTH
 from ritornello.live.session.performer import Performer
 from ritornello.live.session.player import Player
 from ritornello.live.session.tempo import estimate_tempo
@@ -19,8 +20,8 @@ from ritornello.live.session.turns import bar_seconds, line_at_or_before
 SETTLED = 0.1
 """Seconds after which a note that is over will not change any more: events may come late."""
 
-SIXTEENTH, TRIPLET = 1 / 4, 1 / 3
-"""Quarters from one line to the next of the grids on which both play."""
+TRIPLET = 1 / 3
+"""Quarters from one line to the next of the grid of a player who plays triplets; of others it is SIXTEENTH."""
 
 FEWEST_ONSETS = 4
 """Onsets of the player from which triplets are told from sixteenths."""

@@ -22,7 +22,7 @@ from ritornello.live.events import LiveNote, Side
 from ritornello.live.session.calls import SHORTEST
 from ritornello.live.session.encoding_window import EPSILON, Ensemble, Window
 from ritornello.live.session.improviser import Improviser, InputSnapshot, ModelState, Step
-from ritornello.live.session.model import LiveModel
+from ritornello.live.session.model import SIXTEENTH, LiveModel
 from ritornello.live.session.response_decoder import CHUNK, DecidedNote, Task
 from ritornello.theory import DRUMS
 
@@ -39,8 +39,8 @@ AHEAD = 1.5
 class Span(NamedTuple):
     """A stretch of time to play in, in seconds on the session's clock.
 
-    at_once: play a note at its start. unit: a late answer is late by whole units. in_time: notes begin on the window's
-    grid, late ones on its next line. avoid: a program to leave to the player, if there is another. first_bar_line:
+    at_once: play a note at its start. unit: a late answer is late by whole units. in_time: notes begin on the grid of
+    the window, or on the model's if that is coarser, late ones on its next line. avoid: a program to leave to the player, if there is another. first_bar_line:
     where bar 0 of a chord progression begins; None: with the span.
     """
 
@@ -70,6 +70,7 @@ class Performer:
         self.delay = self.stop = 0.0
         self.moved = self.left_out = 0
         self._in_time = False
+        self._grid: float | None = None  # in quarters, where both play
         self._reported: set[str] = set()  # constraints that were relaxed
         self._window: Window | None = None
         self._unit: float | None = None
@@ -95,6 +96,9 @@ class Performer:
         window, bar = inputs.window, inputs.window.bar_quarters
         bar_0 = window.quarters(span.start if span.first_bar_line is None else span.first_bar_line)
         self.answers += 1
+        self._in_time, self._grid = span.in_time, None
+        if span.in_time and window.grid is not None:
+            self._grid = self.model.grid if window.grid == SIXTEENTH else window.grid
         task = Task(
             start=window.quarters(span.start),
             stop=window.quarters(span.stop),
@@ -107,10 +111,9 @@ class Performer:
             settings=config,
             bar=bar,
             first_bar_line=math.floor(bar_0 / bar + EPSILON) * bar,
-            grid=window.grid if span.in_time else None,
+            grid=self._grid,
         )
         self.delay, self.stop, self._window, self._unit = 0.0, span.stop, window, span.unit
-        self._in_time = span.in_time
         melodic = [program for program in ensemble.model_programs if program != DRUMS]
         self._sounding = ensemble.sounding
         self._program = melodic[0] if melodic and not self.model.has_voices else None
@@ -169,7 +172,7 @@ class Performer:
         assert self._window is not None
         if note.start >= now + LEAD - 1e-9:
             return note
-        grid = self._window.grid or self._window.bar_quarters
+        grid = self._grid or SIXTEENTH
         line = math.ceil(self._window.quarters(now + LEAD) / grid - EPSILON) * grid
         start = self._window.seconds(line)
         is_left_out = note.end is not None and note.end < start + SHORTEST
