@@ -5,11 +5,10 @@
  */
 
 import { Constraints } from "./constraints";
-import { element, isWritten, makeChip, makeOption, toast } from "./dom";
+import { announce, element, isWritten, makeChip, makeOption, toast } from "./dom";
 import { type Config, keepsBeat, type Model, type Option, type Welcome } from "./messages";
 import { remember, settings } from "./settings";
 
-const METERS = ["2/4", "3/4", "4/4", "5/4", "6/8", "7/8", "9/8", "12/8"];
 const ANY = ""; // stands for "not given" in a select
 const MADE_OF_PARTS = ["scale", "instruments"]; // fields that have a control of several elements
 type Field = HTMLInputElement | HTMLSelectElement;
@@ -34,7 +33,6 @@ export class Controls {
     element<HTMLSelectElement>("model").onchange = (event) => {
       this.onmodel((event.target as HTMLSelectElement).value);
     };
-    element("meter").append(...METERS.map((meter) => makeOption(meter)));
     this.constraints.onconfigure = (changes) => this.configure(changes);
   }
 
@@ -54,6 +52,7 @@ export class Controls {
 
   show(config: Config): void {
     this.config = config;
+    this.offerMeters();
     for (const field of this.fields) if (!isWritten(field)) showValue(field, config[nameOf(field)]);
     const [tonic = ANY, ...scale] = (config.scale ?? "").split(" ");
     element<HTMLSelectElement>("tonic").value = tonic;
@@ -90,7 +89,19 @@ export class Controls {
     element<HTMLSelectElement>("model").value = name;
     element("model-name").textContent = model?.title ?? name;
     element("model-words").textContent = model?.description ?? "";
+    element("model-name").ariaBusy = "false";
+    this.offerMeters();
     this.showInstruments();
+  }
+
+  /** Says that a model is being loaded; the one before plays until then. */
+  showLoading(name: string): void {
+    const title = this.models.find((other) => other.name === name)?.title ?? name;
+    element("model-name").textContent = `Loading ${title}…`;
+    element("model-name").ariaBusy = "true";
+    element("model-words").textContent =
+      `${title} is being loaded. Play on: it answers as soon as it is there.`;
+    announce(`Loading ${title}`);
   }
 
   /** The General MIDI program that the player sounds like. */
@@ -105,6 +116,14 @@ export class Controls {
 
   private get current(): Model | undefined {
     return this.models.find((model) => model.name === this.model);
+  }
+
+  /** The meters of the model, and the one in force if it is another. */
+  private offerMeters(): void {
+    const meters = new Set([...(this.current?.meters ?? []), this.config?.meter ?? "4/4"]);
+    const select = element<HTMLSelectElement>("meter");
+    select.replaceChildren(...[...meters].map((meter) => makeOption(meter)));
+    select.value = this.config?.meter ?? "4/4";
   }
 
   private change(field: Field): void {

@@ -121,6 +121,7 @@ export class Jam {
     else if (message.type === "tempo") this.record.setTempo(message);
     else if (message.type === "config") controls.show(message.config);
     else if (message.type === "model") controls.showModel(message.name);
+    else if (message.type === "loading") controls.showLoading(message.name);
     else if (message.type === "bookmark") this.record.bookmarks.push(message);
     else if (message.type === "history") this.rewrite(message.notes, message.bookmarks);
     else if (message.type === "latency") this.measure(message);
@@ -156,7 +157,8 @@ export class Jam {
     this.record.setTurn(welcome.turn);
     if (welcome.tempo) this.record.setTempo(welcome.tempo);
     this.rewrite(welcome.notes, welcome.bookmarks);
-    if (welcome.model !== settings.model) remember({ model: null }); // not offered here, or not asked for
+    const isOffered = welcome.models.some(({ name }) => name === settings.model);
+    if (!isOffered) remember({ model: null });
     if (welcome.resumed) return;
     const config = recallConfig(welcome.config);
     if (Object.keys(config).length > 0) session.send({ type: "configure", config });

@@ -82,6 +82,8 @@ export interface Model {
   name: string;
   title: string;
   description: string;
+  /** The meters that it has, of the usual ones. */
+  meters: string[];
   instruments: Instrument[];
 }
 
@@ -118,7 +120,7 @@ export type Message =
   | { type: "cancel"; numbers: number[]; at: number }
   | ({ type: "tempo" } & Tempo)
   | { type: "config"; config: Config }
-  | { type: "model"; name: string }
+  | { type: "model" | "loading"; name: string }
   | ({ type: "bookmark" } & Bookmark)
   | { type: "history"; notes: Note[]; bookmarks: Bookmark[] }
   | { type: "latency"; answered: Percentiles; step: Percentiles }

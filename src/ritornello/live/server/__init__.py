@@ -59,7 +59,9 @@ def make_app(manager: SessionManager, host: str = "127.0.0.1", page: Path = PAGE
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         manager.open()
+        manager.catalog.load_ahead()
         yield
+        manager.catalog.close()
         await asyncio.to_thread(manager.close)
 
     handlers: Any = {RitornelloError: _refused, Exception: _failed}
