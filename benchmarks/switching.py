@@ -98,7 +98,8 @@ async def play(address: str, first: str, model: str) -> None:
             played += times
         kept = await record(address, welcome["session"])
         hearing.cancel()
-    errors = np.abs(np.array(kept) - played).reshape(-1, NOTES).max(axis=1)
+    errors = np.array(kept) - played
+    errors = np.abs(errors - np.median(errors)).reshape(-1, NOTES).max(axis=1)  # the page's clock is a little off
     for row, error in zip(rows, errors, strict=True):
         print(f"{row}; notes kept within {1000 * error:.1f} ms")
 

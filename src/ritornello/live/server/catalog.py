@@ -17,6 +17,7 @@ from ritornello.generation import DEFAULT_MODEL, find_bundle, shipped_bundles
 from ritornello.generation.stepper import Stepper
 from ritornello.live.session.engine import Engine
 from ritornello.live.session.model import LiveModel, make_live_model
+from ritornello.memory import free_memory
 from ritornello.representations.grids import known_meter
 from ritornello.theory import instrument_name
 
@@ -27,6 +28,9 @@ METERS = ("2/4", "3/4", "4/4", "5/4", "6/8", "7/8", "9/8", "12/8")
 
 NICENESS = 10
 """Of the thread that loads models ahead: live play goes first."""
+
+LEAST_FREE = 1 << 30
+"""Bytes of free memory below which no model is loaded ahead; one takes some 70 MB, a large one 300."""
 
 
 class ModelEntry:
@@ -75,7 +79,8 @@ class Catalog:
     """All the models of a server, by name; the first is the default."""
 
     def __init__(self, entries: Sequence[ModelEntry]) -> None:
-        self._closed = threading.Event()
+        self._condition = threading.Condition()
+        self._urgent, self._is_closed = 0, False  # loads that somebody waits for
         self._entries = {entry.name: entry for entry in entries}
         if len(self._entries) < len(entries):
             raise ConfigError(f"two models have the same name: {', '.join(entry.name for entry in entries)}")
@@ -92,21 +97,39 @@ class Catalog:
         return self._entries[name]
 
     def load_ahead(self) -> threading.Thread:
-        """Load all models in a thread at low priority, one after another, until `close`; return it."""
+        """Load all models in a thread at low priority, one after another, until `close`; return it.
+
+        It ends early where memory is short.
+        """
         thread = threading.Thread(target=self._load_all, name="models", daemon=True)
         thread.start()
         return thread
 
+    def load(self, entry: ModelEntry) -> None:
+        """Load a model that somebody waits for: those ahead of time wait meanwhile; see `ModelEntry.load`."""
+        with self._condition:
+            self._urgent += 1
+        try:
+            entry.load()
+        finally:
+            with self._condition:
+                self._urgent -= 1
+                self._condition.notify_all()
+
     def close(self) -> None:
         """Load no more models ahead."""
-        self._closed.set()
+        with self._condition:
+            self._is_closed = True
+            self._condition.notify_all()
 
     def _load_all(self) -> None:
         if sys.platform == "linux":  # there, threads have priorities of their own
             with suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         for entry in self:
-            if self._closed.is_set():
+            with self._condition:
+                self._condition.wait_for(lambda: self._is_closed or not self._urgent)
+            if self._is_closed or (free_memory() or LEAST_FREE) < LEAST_FREE:
                 return
             try:
                 entry.load()

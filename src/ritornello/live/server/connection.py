@@ -77,7 +77,7 @@ class Connection:
             if not isinstance(hello, messages.Hello):
                 raise ConfigError(NO_HELLO)
             entry = self._manager.catalog.find(hello.model)
-            await asyncio.to_thread(entry.load)
+            await asyncio.to_thread(self._manager.catalog.load, entry)
         except RitornelloError as error:
             return await self._refuse(POLICY, error)
         except (TimeoutError, WebSocketDisconnect):
@@ -114,7 +114,7 @@ class Connection:
 
     async def _load(self, hosted: HostedSession, entry: ModelEntry) -> None:
         try:
-            await asyncio.to_thread(entry.load)
+            await asyncio.to_thread(self._manager.catalog.load, entry)
         except RitornelloError as error:
             if self._chosen is entry:
                 self._manager.post(partial(hosted.refuse_model, error))
