@@ -456,7 +456,7 @@ def test_from_a_bookmark_the_same_comes_again(pitches: list[int], wait: float) -
         jam(session, NETWORK, [(begin, Start()), *tune(begin + 0.25, pitches, 0.25)], begin + 5.0)
         new = [note for note in session.notes if note.start > begin and note.side == Side.MODEL]
         answers.append(
-            [(round(n.start - begin, 6), round(n.end - begin, 6), n.pitch, n.velocity) for n in new]
+            [(round(n.start - begin, 4), round(n.end - begin, 4), n.pitch, n.velocity) for n in new]
         )
         jam(session, NETWORK, [(begin + 5.5, Stop()), (begin + 5.5, GoTo(1))], begin + 5.6)
         assert session.notes == before

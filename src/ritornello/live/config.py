@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, field_validator
 
 from ritornello.config import parsed
+from ritornello.expression.config import ExpressionConfig
 from ritornello.generation.constraints import settings_of_all
 from ritornello.generation.settings import FASTEST, SLOWEST, MusicSettings, SamplerConfig
 from ritornello.theory import parse_instrument
@@ -33,7 +34,7 @@ class Mode(StrEnum):
     CONTINUE = "continue"  # the model goes on for ever from the call; the player may join in
 
 
-class JamConfig(ConstraintSettings, MusicSettings, SamplerConfig):
+class JamConfig(ConstraintSettings, MusicSettings, SamplerConfig, ExpressionConfig):
     """The settings of a session. Any field can be changed while it runs; the change acts from the next turn on."""
 
     mode: Mode = Field(Mode.CALL_AND_RESPONSE, description="how player and model share the time")

@@ -23,6 +23,7 @@ from ritornello.live.session.calls import SHORTEST
 from ritornello.live.session.encoding_window import EPSILON, Ensemble, Window
 from ritornello.live.session.improviser import Improviser, InputSnapshot, ModelState, Step
 from ritornello.live.session.model import SIXTEENTH, LiveModel
+from ritornello.live.session.performance import Performance
 from ritornello.live.session.response_decoder import CHUNK, DecidedNote, Task
 from ritornello.theory import DRUMS
 
@@ -71,6 +72,8 @@ class Performer:
         self.moved = self.left_out = 0
         self._in_time = False
         self._grid: float | None = None  # in quarters, where both play
+        self._config: JamConfig | None = None
+        self._performance: Performance | None = None
         self._reported: set[str] = set()  # constraints that were relaxed
         self._window: Window | None = None
         self._unit: float | None = None
@@ -114,6 +117,12 @@ class Performer:
             grid=self._grid,
         )
         self.delay, self.stop, self._window, self._unit = 0.0, span.stop, window, span.unit
+        if not (span.in_time and self._performance and self._performance.window == window):
+            phase = task.start - round(task.start / task.beat) * task.beat
+            self._performance = Performance(
+                window, self.seed + self.answers, task.start, phase, delays=not span.in_time
+            )
+        self._config = config
         melodic = [program for program in ensemble.model_programs if program != DRUMS]
         self._sounding = ensemble.sounding
         self._program = melodic[0] if melodic and not self.model.has_voices else None
@@ -156,18 +165,37 @@ class Performer:
         assert self._window is not None
         return self._window.seconds(quarters) + self.delay
 
-    def take_decided(self, now: float) -> list[LiveNote]:
-        """Return the notes decided since the last call; if they come late, they or the whole answer move later."""
+    def take_decided(self, now: float) -> list[tuple[LiveNote, int]]:
+        """Return the notes decided since the last call, as they are played, each with the velocity that was decided.
+
+        If they come late, they or the whole answer move later.
+        """
         decided, self.improviser.decided = self.improviser.decided, []
-        if self._in_time:
-            return [note for each in decided if (note := self._in_time_note(self._placed(each), now))]
-        lead = LEAST_LEAD if self._unit else LEAD
-        if decided and (late := now + lead - self._seconds(decided[0].start)) > 1e-9:
+        if not decided:
+            return []
+        assert self._config is not None
+        assert self._performance is not None
+        if not self._in_time:
+            self._delay_answer(decided[0], now)
+        performed = map(self._placed, self._performance.play(self._config, decided))
+        notes = (self._on_line(note, now) if self._in_time else self._not_past(note, now) for note in performed)
+        pairs = zip(notes, decided, strict=True)
+        return [(note, written.velocity) for note, written in pairs if note is not None]
+
+    def _delay_answer(self, first: DecidedNote, now: float) -> None:
+        """Move the rest of the answer later if its next note is late."""
+        late = now + (LEAST_LEAD if self._unit else LEAD) - self._seconds(first.start)
+        if late > 1e-9:
             late = math.ceil(late / self._unit) * self._unit if self._unit else late
             self.delay, self.stop = self.delay + late, self.stop + late
-        return [self._placed(note) for note in decided]
 
-    def _in_time_note(self, note: LiveNote, now: float) -> LiveNote | None:
+    @staticmethod
+    def _not_past(note: LiveNote, now: float) -> LiveNote:
+        """Return a note that is early, as it is played, no earlier than it can be heard."""
+        start = max(note.start, now + LEAST_LEAD / 2)
+        return replace(note, start=start, end=max(note.end or start, start + SHORTEST))
+
+    def _on_line(self, note: LiveNote, now: float) -> LiveNote | None:
         """Return a note, if it is late from the next line of the grid on; None if it ends before."""
         assert self._window is not None
         if note.start >= now + LEAD - 1e-9:

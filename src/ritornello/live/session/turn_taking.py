@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ritornello.generation.samplers import with_sampling
 from ritornello.live import events
@@ -227,11 +227,11 @@ class TurnTaking:
 
     def publish_decided(self) -> None:
         """Add the decided notes of the model to the record and the outputs."""
-        notes = tuple(self.record.add_note(note) for note in self.performer.take_decided(self.now))
-        if notes:
+        found = [(self.record.add_note(n), velocity) for n, velocity in self.performer.take_decided(self.now)]
+        if found:
             self._announce()
-            self._buffer.own_notes |= {note.number: note for note in notes}
-            self.out.append(events.NotesPlanned(notes))
+            self._buffer.own_notes |= {n.number: replace(n, velocity=velocity) for n, velocity in found}
+            self.out.append(events.NotesPlanned(tuple(note for note, _ in found)))
         self.out += [Remark(line) for line in self.performer.take_relaxed()]
         if self.turn.turn == Turn.BOTH:
             self._duet.watch(self.performer, self.now)
