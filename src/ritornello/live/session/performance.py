@@ -21,7 +21,7 @@ from ritornello.live.session.response_decoder import DecidedNote
 from ritornello.score import NOTE, Meter, Notes, Score, Tempo, Track, sort_notes
 from ritornello.theory import DRUMS
 
-CONTEXT_BARS = 8
+CONTEXT_BARS = 4
 """Bars before a note that tell how it is played."""
 
 
