@@ -8,6 +8,7 @@ import { Constraints } from "./constraints";
 import { announce, element, isWritten, makeChip, makeOption, toast } from "./dom";
 import { type Config, keepsBeat, type Model, type Option, type Welcome } from "./messages";
 import { remember, settings } from "./settings";
+import { onLanguage, texts } from "./texts";
 
 const ANY = ""; // stands for "not given" in a select
 const MADE_OF_PARTS = ["scale", "instruments"]; // fields that have a control of several elements
@@ -18,6 +19,7 @@ export class Controls {
   onconfigure: (changes: Partial<Config>) => void = () => {};
   onmodel: (name: string) => void = () => {};
   config: Config | null = null;
+  private offered: Welcome | null = null;
   private models: Model[] = [];
   private model = "";
   private readonly constraints = new Constraints();
@@ -33,14 +35,19 @@ export class Controls {
     element<HTMLSelectElement>("model").onchange = (event) => {
       this.onmodel((event.target as HTMLSelectElement).value);
     };
+    onLanguage(() => {
+      const { config, model, offered } = this;
+      if (offered && config) this.offer({ ...offered, config, model });
+    });
     this.constraints.onconfigure = (changes) => this.configure(changes);
   }
 
   /** The models, instruments, scales and limits that this session knows. */
   offer(welcome: Welcome): void {
+    this.offered = welcome;
     this.models = welcome.models;
     const instruments = welcome.instruments.map((name) => makeOption(name));
-    element("instrument").replaceChildren(makeOption(ANY, "the model's first"), ...instruments);
+    element("instrument").replaceChildren(makeOption(ANY, texts.modelsFirst), ...instruments);
     element("model").replaceChildren(...this.models.map(({ name, title }) => makeOption(name, title)));
     offerScales((welcome.options.scale?.choices ?? []).map(String));
     const elsewhere = new Set([...MADE_OF_PARTS, ...this.fields.map(nameOf)]);
@@ -97,17 +104,21 @@ export class Controls {
   /** Says that a model is being loaded; the one before plays until then. */
   showLoading(name: string): void {
     const title = this.models.find((other) => other.name === name)?.title ?? name;
-    element("model-name").textContent = `Loading ${title}…`;
+    element("model-name").textContent = texts.loadingModel(title);
     element("model-name").ariaBusy = "true";
-    element("model-words").textContent =
-      `${title} is being loaded. Play on: it answers as soon as it is there.`;
-    announce(`Loading ${title}`);
+    element("model-words").textContent = texts.loadingHint(title);
+    announce(texts.loadingModel(title));
   }
 
   /** The General MIDI program that the player sounds like. */
   program(instruments: readonly string[]): number {
     const chosen = instruments.indexOf(this.config?.instrument ?? ANY);
     return chosen >= 0 ? chosen : (this.current?.instruments[0]?.program ?? 0);
+  }
+
+  /** Shows again what is in force in a field. */
+  restore(field: Field): void {
+    showValue(field, this.config?.[nameOf(field)]);
   }
 
   setTempo(tempo: number): void {
@@ -129,7 +140,7 @@ export class Controls {
   private change(field: Field): void {
     const isEmpty = field instanceof HTMLInputElement && field.value === "";
     if (!isEmpty) this.configure({ [nameOf(field)]: readValue(field) });
-    else showValue(field, this.config?.[nameOf(field)]);
+    else this.restore(field);
   }
 
   private changeScale(): void {
@@ -146,20 +157,27 @@ export class Controls {
   /** Chips for what the model may play; with all or none ticked, it is free. */
   private showInstruments(): void {
     const list = element("instruments");
-    const known = this.current?.instruments ?? [];
-    const chosen = new Set(this.config?.instruments ?? known.map(({ name }) => name));
-    const chips = known.map(({ name }) =>
-      makeChip(name, chosen.has(name), (checked) => {
-        checked ? chosen.add(name) : chosen.delete(name);
-        const left = known.filter((other) => chosen.has(other.name)).map((other) => other.name);
-        const free = left.length === 0 || left.length === known.length;
-        this.configure({ instruments: free ? null : left });
-      }),
-    );
-    list.replaceChildren(...chips);
+    const known = (this.current?.instruments ?? []).map(({ name }) => name);
+    const chosen = this.config?.instruments ?? known;
+    if (list.dataset.known !== known.join()) {
+      list.dataset.known = known.join();
+      list.replaceChildren(...known.map((name) => makeChip(name, true, () => this.changeInstruments(known))));
+    }
+    list.querySelectorAll("input").forEach((box, i) => {
+      box.checked = chosen.includes(known[i] ?? ""); // in place: a new box would not have the focus
+    });
     element("instruments-details").hidden = known.length < 2;
     const all = this.config?.instruments === null;
-    element("instruments-words").textContent = all ? "all it knows" : `${chosen.size} of ${known.length}`;
+    element("instruments-words").textContent = all
+      ? texts.allInstruments
+      : texts.someOf(chosen.length, known.length);
+  }
+
+  private changeInstruments(known: readonly string[]): void {
+    const boxes = element("instruments").querySelectorAll("input");
+    const left = known.filter((_name, i) => boxes[i]?.checked);
+    const free = left.length === 0 || left.length === known.length;
+    this.configure({ instruments: free ? null : left });
   }
 }
 
@@ -223,6 +241,9 @@ function limit(field: Field, option: Option | undefined): void {
 function offerScales(choices: readonly string[]): void {
   const tonics = new Set(choices.map((choice) => choice.split(" ")[0] ?? ""));
   const scales = new Set(choices.map((choice) => choice.slice(choice.indexOf(" ") + 1)));
-  element("tonic").replaceChildren(makeOption(ANY, "any"), ...[...tonics].map((tonic) => makeOption(tonic)));
+  element("tonic").replaceChildren(
+    makeOption(ANY, texts.any),
+    ...[...tonics].map((tonic) => makeOption(tonic)),
+  );
   element("scale").replaceChildren(...[...scales].map((scale) => makeOption(scale)));
 }

@@ -7,6 +7,7 @@
 import { DRUM_CHANNEL, DRUMS } from "./channels";
 import type { Controls } from "./controls";
 import { element, prefersReducedMotion, toast } from "./dom";
+import type { Keeper } from "./keeper";
 import type { Latency } from "./latency";
 import type { Message, Note, Welcome } from "./messages";
 import { Metronome } from "./metronome";
@@ -19,6 +20,7 @@ import { Scheduler } from "./scheduler";
 import { present, type Session } from "./session";
 import { recallConfig, remember, settings } from "./settings";
 import type { Synth } from "./synth";
+import { onLanguage, texts } from "./texts";
 import { NoteTracker } from "./tracker";
 import { TurnBar } from "./turn";
 import { View } from "./view";
@@ -37,6 +39,7 @@ export interface Parts {
   piano: Piano;
   roll: Roll;
   latency: Latency;
+  keeper: Keeper;
 }
 
 export class Jam {
@@ -50,6 +53,7 @@ export class Jam {
   private readonly turnBar = new TurnBar();
   private readonly view = new View();
   private instruments: string[] = [];
+  private name: string | null = null; // of the session
   private lastBusy = Number.NEGATIVE_INFINITY; // moments
   private lastDrawn = Number.NEGATIVE_INFINITY;
 
@@ -64,6 +68,7 @@ export class Jam {
       (note, moment) => this.record.release(note, session.timeAt(moment)),
     );
     session.onmessage = (message) => this.hear(message);
+    onLanguage(() => this.settle());
     setInterval(() => this.look(), LOOK_EVERY);
     requestAnimationFrame(() => this.picture());
   }
@@ -84,7 +89,7 @@ export class Jam {
 
   toggleReplay(): void {
     if (this.replay.active) this.replay.stop(present());
-    else if (this.record.notes.length === 0) toast("Nothing was played yet.");
+    else if (this.record.notes.length === 0) toast(texts.nothingPlayed);
     else {
       if (this.record.running) this.parts.session.send({ type: "stop" });
       this.replay.start(this.record, present());
@@ -108,12 +113,13 @@ export class Jam {
     return this.parts.controls.program(this.instruments);
   }
 
-  private programOf(channel: number): number {
+  programOf(channel: number): number {
     return channel === DRUM_CHANNEL ? DRUMS : this.program;
   }
 
   private hear(message: Message): void {
-    const { controls } = this.parts;
+    const { controls, keeper } = this.parts;
+    keeper.take(message);
     if (message.type === "welcome") this.begin(message);
     else if (message.type === "turn") this.record.setTurn(message);
     else if (message.type === "notes") this.schedule(this.record.add(message.notes));
@@ -137,12 +143,13 @@ export class Jam {
   }
 
   /** What follows from what was heard. */
-  private settle(type: Message["type"]): void {
-    if (["welcome", "config", "model"].includes(type)) this.parts.synth.setPlayerProgram(this.program);
-    if (["welcome", "bookmark", "history"].includes(type)) this.onbookmarks();
+  private settle(type?: Message["type"]): void {
+    if (type === "welcome" || type === "config" || type === "model")
+      this.parts.synth.setPlayerProgram(this.program);
+    if (type === "welcome" || type === "bookmark" || type === "history") this.onbookmarks();
     const { running, notes } = this.record;
     const start = element("start");
-    start.ariaLabel = running ? "Stop" : "Start";
+    start.ariaLabel = running ? texts.stop : texts.start;
     document.body.classList.toggle("running", running);
     document.body.classList.toggle("empty", notes.length === 0 && !running);
     this.lastBusy = present();
@@ -153,19 +160,23 @@ export class Jam {
     this.instruments = welcome.instruments;
     synth.setPresets(welcome.presets);
     controls.offer(welcome);
+    const wasRunning = this.record.running;
+    const isOther = this.name !== null && this.name !== welcome.session;
+    this.name = welcome.session;
     if (!welcome.resumed) this.forget();
     this.record.setTurn(welcome.turn);
     if (welcome.tempo) this.record.setTempo(welcome.tempo);
     this.rewrite(welcome.notes, welcome.bookmarks);
     const isOffered = welcome.models.some(({ name }) => name === settings.model);
     if (!isOffered) remember({ model: null });
+    if (welcome.resumed && isOther && wasRunning) session.send({ type: "start" }); // it was given back
     if (welcome.resumed) return;
     const config = recallConfig(welcome.config);
     if (Object.keys(config).length > 0) session.send({ type: "configure", config });
   }
 
-  private forget(): void {
-    if (this.record.notes.length > 0) toast("The session began anew: what was played before is gone.");
+  /** Clears the page, for another session on another clock. */
+  forget(): void {
     this.replay.stop(present());
     this.scheduler.clear(present());
     this.record.clear();
