@@ -2,10 +2,10 @@
 
     python benchmarks/switching.py [--model quartets] [--from songs]
 
-Starts `ritornello jam` as a process of its own in mode `answer`, chooses another model as soon as the page is welcome, so
-that it is not loaded yet, and again later, when it is, and plays eight notes a third of a second apart meanwhile. Printed:
-from the choice to the model's being there; the largest distance of a note in the record from the time at which it was
-played; and from the end of the last note to the first note of the answer, of which the pause is 0.8 s.
+Starts `ritornello jam` as a process of its own in mode `answer`, chooses another model as soon as the page is welcome,
+so that it is not loaded yet, and again later, when it is, and plays eight notes a third of a second apart meanwhile.
+Printed: from the choice to the model's being there; the largest distance of a note in the record from the time at which
+it was played; and from the end of the last note to the first note of the answer, of which the pause is 0.8 s.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,9 @@ class Page:
                 self.offset = message["now"] - time.perf_counter()
             self.heard.append((self.now(), message))
 
-    async def wait(self, kind: str, since: float = float("-inf"), **fields: Any) -> tuple[float, dict[str, Any]]:
+    async def wait(
+        self, kind: str, since: float = float("-inf"), **fields: Any
+    ) -> tuple[float, dict[str, Any]]:
         """Return the first message of a kind since a time, and when it came."""
         while True:
             for at, message in self.heard:
@@ -53,8 +56,8 @@ class Page:
             await asyncio.sleep(0.002)
 
 
-async def switch(page: Page, model: str) -> str:
-    """Choose a model, play, and wait for its answer; return a row."""
+async def switch(page: Page, model: str) -> tuple[str, list[float]]:
+    """Choose a model, play, and wait for its answer; return a row, and when the notes were played."""
     began = page.now()
     await page.say(type="start")
     await page.say(type="model", name=model)
@@ -73,7 +76,10 @@ async def switch(page: Page, model: str) -> str:
     await page.wait("turn", last, turn="idle")
     await page.say(type="hello")  # refused; after its answer all before is heard
     await page.wait("error", last)
-    return f"model there after {there - began:5.2f} s; answer {turn['start'] - last:5.2f} s after the last note", played
+    return (
+        f"model there after {there - began:5.2f} s; answer {turn['start'] - last:5.2f} s after the last note",
+        played,
+    )
 
 
 async def record(address: str, token: str) -> list[float]:
@@ -99,13 +105,17 @@ async def play(address: str, first: str, model: str) -> None:
         kept = await record(address, welcome["session"])
         hearing.cancel()
     errors = np.array(kept) - played
-    errors = np.abs(errors - np.median(errors)).reshape(-1, NOTES).max(axis=1)  # the page's clock is a little off
+    errors = (
+        np.abs(errors - np.median(errors)).reshape(-1, NOTES).max(axis=1)
+    )  # the page's clock is a little off
     for row, error in zip(rows, errors, strict=True):
         print(f"{row}; notes kept within {1000 * error:.1f} ms")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", default="quartets")
     parser.add_argument("--from", dest="first", default="songs")
     arguments = parser.parse_args()
@@ -115,7 +125,7 @@ def main() -> None:
             assert server.stdout is not None
             address = server.stdout.readline().split()[0].replace("http", "ws") + "live"
             asyncio.run(play(address, arguments.first, arguments.model))
-            status = open(f"/proc/{server.pid}/status").read()
+            status = Path(f"/proc/{server.pid}/status").read_text()
             print(next(line for line in status.splitlines() if line.startswith("VmRSS")))
         finally:
             server.terminate()

@@ -68,7 +68,6 @@ class ModelEntry:
             "instruments": [{"program": each, "name": instrument_name(each)} for each in programs],
         }
 
-
     def _knows(self, meter: str) -> bool:
         numerator, denominator = map(int, meter.split("/"))
         meters = self.bundle.representation.meters

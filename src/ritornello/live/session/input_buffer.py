@@ -27,16 +27,19 @@ FEWEST_ONSETS = 4
 """Onsets of the player from which triplets are told from sixteenths."""
 
 
-def grid_of(quarters: Sequence[float], meter: tuple[int, int]) -> float:
-    """Return the grid, SIXTEENTH or TRIPLET, that fits onsets in quarters; sixteenths unless triplets do twice as well.
+def grid_of(quarters: Sequence[float], meter: tuple[int, int], before: float = SIXTEENTH) -> float:
+    """Return the grid, SIXTEENTH or TRIPLET, that fits onsets in quarters twice as well as the other, else sixteenths.
 
-    Triplets only where a beat is a quarter or longer.
+    The measure is the length of their mean on a circle (see `tempo`), so a player may be a little late throughout. Too
+    few onsets leave it as it was `before`. Triplets only where a beat is a quarter or longer.
     """
-    if len(quarters) < FEWEST_ONSETS or meter[1] > 4:
+    if meter[1] > 4:
         return SIXTEENTH
-    places = np.asarray(quarters)[:, None] / (SIXTEENTH, TRIPLET)
-    sixteenth, triplet = np.abs(places - np.rint(places)).mean(axis=0)
-    return TRIPLET if triplet < sixteenth / 2 else SIXTEENTH
+    if len(quarters) < FEWEST_ONSETS:
+        return before
+    circles = np.exp(2j * np.pi * np.asarray(quarters)[:, None] / (SIXTEENTH, TRIPLET))
+    sixteenth, triplet = np.abs(circles.mean(axis=0))
+    return TRIPLET if triplet > 2 * sixteenth else SIXTEENTH
 
 
 class InputBuffer:
@@ -45,6 +48,7 @@ class InputBuffer:
     def __init__(self, player: Player) -> None:
         self.player = player
         self.own_notes: dict[int, LiveNote] = {}
+        self._grid = SIXTEENTH  # of the player
         self.listened = 0.0  # when the model last listened
         self.given_tempo: float | None = None  # of a call that is a score
         self.origin = 0.0  # of the window where both play
@@ -86,5 +90,6 @@ class InputBuffer:
         window = Window(origin, tempo or beat.quarters_per_minute, beat.meter)
         if tempo is None and (beat.steady or planned_until is not None):
             onsets = [window.quarters(note.start) for note in notes if note.side is Side.PLAYER]
-            window = replace(window, grid=grid_of(onsets, beat.meter))
+            self._grid = grid_of(onsets, beat.meter, self._grid)
+            window = replace(window, grid=self._grid)
         return InputSnapshot(window, tuple(notes), until, settled, tuple(self.player.pedal))

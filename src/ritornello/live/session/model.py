@@ -131,7 +131,14 @@ def make_live_model(bundle: Bundle, stepper: Stepper | None = None) -> LiveModel
     programs = dict.fromkeys((*usual, *representation.tokens.programs))
     state, sampling = stepper.initial_state(1), bundle.card.sampling
     model = LiveModel(
-        name, representation, state, tuple(programs), default_programs, sampling, bundle.index, _grid_of(pieces)
+        name,
+        representation,
+        state,
+        tuple(programs),
+        default_programs,
+        sampling,
+        bundle.index,
+        _grid_of(pieces),
     )
     # Made now: the first answer need not wait for them.
     _ = model.tokens.elapsed, model.voices, model.brings_note

@@ -45,7 +45,9 @@ class Performance:
         bar = self.window.bar_quarters
         earliest = min(note.start for note in decided) - CONTEXT_BARS * bar
         self._notes = [note for note in self._notes if note.start >= earliest] + list(decided)
-        origin = math.floor((min(n.start for n in self._notes) - self._phase) / bar + EPSILON) * bar + self._phase
+        origin = (
+            math.floor((min(n.start for n in self._notes) - self._phase) / bar + EPSILON) * bar + self._phase
+        )
         programs = sorted({note.program for note in self._notes})
         parts = [[n for n, note in enumerate(self._notes) if note.program == program] for program in programs]
         written = [self._rows((self._notes[number] for number in part), origin) for part in parts]

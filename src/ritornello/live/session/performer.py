@@ -41,8 +41,8 @@ class Span(NamedTuple):
     """A stretch of time to play in, in seconds on the session's clock.
 
     at_once: play a note at its start. unit: a late answer is late by whole units. in_time: notes begin on the grid of
-    the window, or on the model's if that is coarser, late ones on its next line. avoid: a program to leave to the player, if there is another. first_bar_line:
-    where bar 0 of a chord progression begins; None: with the span.
+    the window, or on the model's if that is coarser, late ones on its next line. avoid: a program to leave to the
+    player, if there is another. first_bar_line: where bar 0 of a chord progression begins; None: with the span.
     """
 
     start: float
@@ -182,7 +182,9 @@ class Performer:
         if not self._in_time:
             self._delay_answer(decided[0], now)
         performed = map(self._placed, self._performance.play(self._config, decided))
-        notes = (self._on_line(note, now) if self._in_time else self._not_past(note, now) for note in performed)
+        notes = (
+            self._on_line(note, now) if self._in_time else self._not_past(note, now) for note in performed
+        )
         pairs = zip(notes, decided, strict=True)
         return [(note, written.velocity) for note, written in pairs if note is not None]
 

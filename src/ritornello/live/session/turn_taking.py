@@ -17,7 +17,7 @@ from ritornello.live import events
 from ritornello.live.config import JamConfig
 from ritornello.live.events import Output, Remark, Side, TempoSet, Turn, TurnBegan
 from ritornello.live.session import turns
-from ritornello.live.session.calls import call_notes
+from ritornello.live.session.calls import call_controls, call_notes, left_out
 from ritornello.live.session.duet import DuetScheduler
 from ritornello.live.session.encoding_window import Ensemble, remarks_on
 from ritornello.live.session.history import History, Snapshot
@@ -350,6 +350,10 @@ class TurnTaking:
         tempo = self.config.tempo if self.config.keeps_beat else None
         notes = tuple(self.player.add(note) for note in call_notes(score, start, tempo))
         self.out.append(events.NotesPlanned(notes))
+        for control in call_controls(score, start, tempo):
+            self.record.add(control)
+        if line := left_out(score):
+            self.out.append(Remark(line))
         end = max(note.end or start for note in notes)
         if self.turn.turn == Turn.PLAYER:
             if self.config.keeps_beat and self.beat:
