@@ -93,7 +93,7 @@ def test_the_plan_reaches_two_beats_ahead() -> None:
     notes = [(time, note) for time, note in model_notes(play(TUNE)) if time > 1.0]
     assert min(note.start - time for time, note in notes) > 2 * BEAT - 1e-6
     slow = [note.start - time for time, note in model_notes(play(TUNE, step_seconds=0.004)) if time > 4.0]
-    assert np.median(slow) > 1.9 * BEAT, "further by the time that planning takes"
+    assert np.median(slow) > 1.5 * BEAT, "further by the time that planning takes"
 
 
 def test_a_machine_that_is_too_slow_says_so_and_keeps_the_beat() -> None:
