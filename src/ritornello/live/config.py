@@ -30,7 +30,7 @@ class Mode(StrEnum):
     CALL_AND_RESPONSE = "call-and-response"  # turns of fixed lengths
     ANSWER = "answer"  # the model answers when the player pauses
     TRADE = "trade"  # turns of whole bars to a metronome: trading fours
-    DUET = "duet"  # the model plays while the player plays, planned a beat ahead
+    DUET = "duet"  # the model plays while the player plays, planned two beats ahead
     CONTINUE = "continue"  # the model goes on for ever from the call; the player may join in
 
 
