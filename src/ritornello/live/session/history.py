@@ -53,8 +53,10 @@ class History:
         """Take turns and bookmarks from the record, which was kept."""
         for moment, turn, beat in self._record.calls()[-UNDOS:]:
             self._turns.append(Snapshot(moment, None, model, moment.stop, turn, beat))
-        for number, name, *moment in (e for e in self._record.journal.values() if isinstance(e, Bookmark)):
-            self._bookmarks[number] = BookmarkSet(number, name, moment[0]), Moment(*moment), None
+        for entry in self._record.journal.values():
+            if isinstance(entry, Bookmark):
+                number, name, until, stop = entry
+                self._bookmarks[number] = BookmarkSet(number, name, until), Moment(until, stop), None
 
     def snapshot_at(self, moment: Moment, model: LiveModel) -> Snapshot:
         """Return what the record tells of a moment. Its answers are not those that came then: the entries count."""
