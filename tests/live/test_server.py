@@ -222,7 +222,7 @@ def test_a_model_is_loaded_while_the_page_plays_on(
         page.send("model", name="slow")
         assert page.wait("loading") == {"type": "loading", "name": "slow"}
         played = page.now()
-        page.play(0x90, 60, 80)
+        page.send("midi", time=played, data=[0x90, 60, 80])
         page.settle()  # answered while the model is being loaded
         (note,) = served.submit(lambda: served.manager.find(page.token).session.notes)
         assert note.start == pytest.approx(played, abs=1e-5)

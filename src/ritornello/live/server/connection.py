@@ -107,9 +107,9 @@ class Connection:
         entry = self._manager.catalog.find(name)
         self._chosen = entry
         if entry.is_loaded:
-            self._use(hosted, entry)
-        elif entry not in self._loading:
-            self.send([{"type": "loading", "name": entry.name}])
+            return self._use(hosted, entry)
+        self.send([{"type": "loading", "name": entry.name}])
+        if entry not in self._loading:
             self._loading[entry] = asyncio.create_task(self._load(hosted, entry))
 
     async def _load(self, hosted: HostedSession, entry: ModelEntry) -> None:
