@@ -1,0 +1,223 @@
+"""The host: the session of a page without a server, as it runs in the page's worker.
+
+The worker runs Python compiled to WebAssembly (Pyodide), with the modules of this library as they are. Here the thread,
+the socket and ONNX Runtime of the server are replaced by calls of the worker: it passes frames to `Host.receive`,
+calls `Host.advance` when that asked to be called, and steps the network by a function that it gives. Messages and
+sessions are those of `live.server`; nothing else is. Nothing here needs a browser, so tests drive it too.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ritornello.bundle import Bundle, Card
+from ritornello.config import checked
+from ritornello.errors import ConfigError, RitornelloError
+from ritornello.formats.midi import parse_midi
+from ritornello.formats.midi_writer import midi_to_bytes
+from ritornello.generation.stepper import Logits, State, Stepper
+from ritornello.live.config import JamConfig
+from ritornello.live.server.catalog import Catalog, ModelEntry
+from ritornello.live.server.limits import ServerLimits
+from ritornello.live.server.manager import SessionManager
+from ritornello.live.server.messages import ChooseModel, Json, error_message, parse_message
+from ritornello.live.session.engine import Engine
+from ritornello.live.session.model import LiveModel
+from ritornello.originality import Index
+
+Run = Callable[[int, Sequence[NDArray[Any]]], Sequence[ArrayLike]]
+"""Steps the network once: (batch, the input columns and the state) -> (the logits and the state after it), each flat."""
+
+STATE, INDEX = "state ", "index "
+"""What the names of arrays begin with: of the initial state, in the order of the network's inputs; of `Index`."""
+
+DERIVED = ("representation", "initial_state", "sampling", "index")
+"""The fields of `LiveModel` that come from the bundle; the others are stored, since finding them takes long."""
+
+
+# --- what is stored -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A model for the page, without its network: JSON, and arrays as a file of numpy's npz format."""
+
+    facts: Json
+    arrays: bytes
+
+
+def store(bundle: Bundle, model: LiveModel, settings: Json, seed: int | None) -> Stored:
+    """Return what `make_entry` needs to make the same model again. settings: some fields of `JamConfig`."""
+    found = {
+        each.name: getattr(model, each.name)
+        for each in fields(LiveModel)
+        if each.name not in DERIVED and not each.name.startswith("_")
+    }
+    facts = {
+        "card": bundle.card.model_dump(mode="json"),
+        "digest": bundle.digest,
+        "size": bundle.size,
+        "model": found,
+        "settings": settings,
+        "seed": seed,
+    }
+    arrays = {f"{STATE}{number}": part for number, part in enumerate(model.initial_state)}
+    if (index := bundle.index) is not None:
+        of_index = {each.name: getattr(index, each.name) for each in fields(Index) if each.init}
+        facts["index"] = {name: value for name, value in of_index.items() if not isinstance(value, np.ndarray)}
+        arrays |= {f"{INDEX}{name}": value for name, value in of_index.items() if isinstance(value, np.ndarray)}
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    return Stored(facts, file.getvalue())
+
+
+def make_entry(stored: Stored, run: Run) -> ModelEntry:
+    """Return the model as a catalog has it, loaded; its network is `run`."""
+    facts = stored.facts
+    with np.load(io.BytesIO(stored.arrays)) as file:
+        arrays = {name: file[name] for name in file.files}
+    card = checked(Card, facts["card"])
+    bundle = Bundle(card, {}, b"", facts["digest"], facts["size"], Path(f"{card.name}.rit"))
+    index = {name.removeprefix(INDEX): array for name, array in arrays.items() if name.startswith(INDEX)}
+    if index:
+        others = {name: tuple(v) if isinstance(v, list) else v for name, v in facts["index"].items()}
+        vars(bundle)["index"] = Index(**index, **others)  # as the cached property does
+    initial = tuple(array for name, array in arrays.items() if name.startswith(STATE))
+    stepper = PageStepper(card.vocabulary_size, initial, run)
+    found = {name: tuple(v) if isinstance(v, list) else v for name, v in facts["model"].items()}
+    entry = ModelEntry(found["name"], bundle)
+    entry.engine = Engine(stepper)
+    entry.model = LiveModel(
+        representation=bundle.representation,
+        initial_state=stepper.initial_state(1),
+        sampling=card.sampling,
+        index=bundle.index,
+        **found,
+    )
+    return entry
+
+
+class PageStepper(Stepper):
+    """A network that is stepped by the page."""
+
+    def __init__(self, vocabulary_size: int, initial: State, run: Run) -> None:
+        self.vocabulary_size, self.threads = vocabulary_size, 1
+        self._initial, self._run = initial, run
+
+    def step(self, columns: ArrayLike, state: State) -> tuple[Logits, State]:
+        rows = np.asarray(columns, dtype=np.int64)
+        batch = len(rows)
+        inputs = [np.ascontiguousarray(each).reshape(-1) for each in (rows, *state)]
+        logits, *after = (np.asarray(each, dtype=np.float32) for each in self._run(batch, inputs))
+        shaped = (part.reshape(before.shape) for part, before in zip(after, state, strict=True))
+        return logits.reshape(batch, -1), tuple(shaped)
+
+
+# --- the session ----------------------------------------------------------------------------------------------
+
+
+class Host:
+    """One session, and the `Client` of it. `post` gets each message for the page, as text."""
+
+    def __init__(
+        self,
+        stored: Stored,
+        run: Run,
+        post: Callable[[str], object],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        entry = make_entry(stored, run)
+        config = checked(JamConfig, stored.facts["settings"])
+        self._post, self._clock = post, clock
+        catalog = Catalog([entry])
+        self._manager = SessionManager(catalog, config, stored.facts["seed"], ServerLimits(), clock)
+        self._hosted = self._manager.connect(None, entry, self)
+
+    def send(self, messages: Sequence[Json]) -> None:
+        for message in messages:
+            self._post(json.dumps(message, separators=(",", ":"), ensure_ascii=False))
+
+    def close(self, reason: str) -> None:
+        self.send([error_message(reason)])
+
+    def receive(self, frame: str) -> None:
+        """Handle a message of the page."""
+        try:
+            message = parse_message(frame)
+            if isinstance(message, ChooseModel):  # there is but one
+                self._hosted.use(self._manager.catalog.find(message.name))
+            else:
+                self._hosted.handle(message)
+        except RitornelloError as error:
+            self.send([error_message(error)])
+
+    def advance(self) -> float:
+        """Advance the session to the present time, and do one step of the network if it needs one.
+
+        Returns in how many seconds this is to be called again, at the latest.
+        """
+        if self._manager.advance_due():
+            return 0.0
+        return max(0.0, min(self._hosted.due - self._clock(), 3600.0))
+
+    def step_seconds(self) -> list[float]:
+        """Return the durations of the last steps of the network."""
+        return list(self._manager.step_seconds)
+
+    def call(self, file: bytes) -> str:
+        """Play a MIDI file as the call; return the error, if any."""
+        try:
+            return self._hosted.play_call(parse_midi(file, "the call"))
+        except RitornelloError as error:
+            return str(error)
+
+    def midi(self) -> bytes:
+        """Return the session as a MIDI file; ConfigError if nothing has been played."""
+        score = self._hosted.score()
+        if not score.note_count:
+            raise ConfigError("nothing has been played yet")
+        return midi_to_bytes(score)
+
+
+# --- a log ----------------------------------------------------------------------------------------------------
+
+Log = Sequence[tuple[float, Json]]
+"""Messages of the page, with the times at which they arrive, in seconds, in order."""
+
+
+class LogClock:
+    """A clock that a log moves; a step of the network takes `step_seconds` on it."""
+
+    def __init__(self, step_seconds: float) -> None:
+        self.now, self.step_seconds = 0.0, step_seconds
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def play_log(stored: Stored, run: Run, log: Log, until: float, step_seconds: float = 0.003) -> list[str]:
+    """Return the messages for the page of a session that is played from a log, by its own clock."""
+    clock, sent = LogClock(step_seconds), list[str]()
+
+    def timed(batch: int, inputs: Sequence[NDArray[Any]]) -> Sequence[ArrayLike]:
+        clock.now += clock.step_seconds
+        return run(batch, inputs)
+
+    host = Host(stored, timed, sent.append, clock)
+    for at, message in [*log, (until, None)]:
+        while (wait := host.advance()) <= max(0.0, at - clock.now) and clock.now < at:
+            clock.now = math.nextafter(clock.now + wait, math.inf) if wait else clock.now
+        clock.now = max(clock.now, at)
+        if message is not None:
+            host.receive(json.dumps(message))
+    return sent

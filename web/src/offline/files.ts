@@ -1,0 +1,37 @@
+/** The files of a page without a server: in elements of the document, or beside it; compressed in both. */
+
+import type { Facts } from "./worker";
+
+/** What an exported page says about itself; null for the page of a server. */
+export interface Offline extends Facts {
+  files: string[];
+}
+
+const told = document.documentElement.dataset.offline;
+export const offline: Offline | null = told ? JSON.parse(told) : null;
+
+/** A file of the session's worker. */
+export async function loadFile(name: string): Promise<ArrayBuffer> {
+  const held = heldFile(name);
+  if (held) return held;
+  const answer = await fetch(`offline/${name}.gz`);
+  if (!answer.ok || !answer.body) throw new Error(`${name}: ${answer.status}`);
+  return unpack(answer.body);
+}
+
+/** An address for a file that the document itself may hold; else the one it had. */
+export async function addressOf(address: string, type: string): Promise<string> {
+  const held = heldFile(address.split(/[/?#]/).pop() ?? "");
+  return held ? URL.createObjectURL(new Blob([await held], { type })) : address;
+}
+
+function heldFile(name: string): Promise<ArrayBuffer> | null {
+  const element = document.querySelector(`script[data-file="${CSS.escape(name)}"]`);
+  if (!element) return null;
+  const bytes = Uint8Array.from(atob(element.textContent ?? ""), (letter) => letter.charCodeAt(0));
+  return unpack(new Blob([bytes]).stream());
+}
+
+function unpack(packed: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<ArrayBuffer> {
+  return new Response(packed.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+}

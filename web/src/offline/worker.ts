@@ -1,0 +1,134 @@
+/**
+ * The worker of a page without a server: Python compiled to WebAssembly, with the session as the server has it.
+ *
+ * What comes in: first the files, then requests of the page. What goes out: the messages of the session, as text.
+ * See `ritornello/live/offline/host.py` for the Python side.
+ */
+
+import { Network, type Shape } from "./network";
+
+/** Python's objects, as far as they are used here. */
+interface Python {
+  unpackArchive(data: ArrayBuffer, format: string, options?: object): void;
+  pyimport(name: string): Record<string, unknown> & { make: (...given: unknown[]) => Host };
+  runPython(code: string): unknown;
+}
+
+interface Host {
+  receive(frame: string): void;
+  advance(): number;
+  call(file: Uint8Array): string;
+  midi(): Uint8Array;
+  step_seconds(): number[];
+}
+
+export interface Facts {
+  inputs: Shape[];
+  outputs: string[];
+  wheels: string[];
+}
+
+export type Order =
+  | { kind: "begin"; files: Map<string, ArrayBuffer>; facts: Facts }
+  | { kind: "frame"; frame: string }
+  | { kind: "ask"; number: number; what: "call" | "midi" | "steps" | "log"; given: ArrayBuffer | string };
+
+export type Report =
+  | { kind: "frame"; frame: string }
+  | { kind: "failed"; text: string }
+  | { kind: "answer"; number: number; result?: unknown; error?: string };
+
+let host: Host | null = null;
+let makeAnswer: (what: string, given: unknown) => unknown = () => null;
+let timer: ReturnType<typeof setTimeout> | undefined;
+const early: Order[] = [];
+const LONGEST_RUN = 8; // milliseconds of steps between two looks at what the page says
+
+function report(what: Report): void {
+  postMessage(what);
+}
+
+addEventListener("message", ({ data }: MessageEvent<Order>) => {
+  if (data.kind === "begin") begin(data.files, data.facts).catch(fail);
+  else if (host) obey(data);
+  else early.push(data);
+});
+
+function fail(error: Error): void {
+  report({ kind: "failed", text: error.message.trim().split("\n").pop() ?? "" });
+}
+
+function obey(order: Order): void {
+  if (order.kind === "frame") host?.receive(order.frame);
+  else if (order.kind === "ask") {
+    try {
+      report({ kind: "answer", number: order.number, result: makeAnswer(order.what, order.given) });
+    } catch (error) {
+      report({ kind: "answer", number: order.number, error: (error as Error).message.trim().split("\n").pop() });
+    }
+  }
+  run();
+}
+
+/** Lets the session go on until it waits, and calls itself again when it is due. */
+function run(): void {
+  clearTimeout(timer);
+  const began = performance.now();
+  let wait = 0;
+  while (wait === 0 && performance.now() - began < LONGEST_RUN) wait = host?.advance() ?? Number.POSITIVE_INFINITY;
+  if (wait === 0) channel.port2.postMessage(null); // at once, but after what has come meanwhile
+  else timer = setTimeout(run, Math.max(1000 * wait, 0));
+}
+const channel = new MessageChannel();
+channel.port1.onmessage = run;
+
+async function begin(files: Map<string, ArrayBuffer>, facts: Facts): Promise<void> {
+  const take = (name: string): ArrayBuffer => {
+    const file = files.get(name);
+    if (!file) throw new Error(`The page lacks the file ${name}.`);
+    return file;
+  };
+  const load = async (name: string) => {
+    const address = URL.createObjectURL(new Blob([take(name)], { type: "text/javascript" }));
+    return import(/* @vite-ignore */ address);
+  };
+  const network = Network.build(
+    (await load("ort-wasm-simd-threaded.mjs")).default,
+    take("ort-wasm-simd-threaded.wasm"),
+    new Uint8Array(take("model.onnx")),
+    facts.inputs,
+    facts.outputs,
+  );
+  const python = await loadPython(files, take, load);
+  for (const wheel of facts.wheels) python.unpackArchive(take(wheel), "wheel");
+  python.unpackArchive(take("ritornello.zip"), "zip", { extractDir: "/lib/python3.14/site-packages" });
+  const built = await network;
+  const bridge = python.pyimport("ritornello.live.offline.bridge");
+  const step = (batch: number, arrays: (Float32Array | BigInt64Array)[]) => built.step(batch, arrays);
+  const post = (frame: string) => report({ kind: "frame", frame });
+  const made = bridge.make(new Uint8Array(take("model.json")), new Uint8Array(take("model.npz")), step, post);
+  makeAnswer = bridge.answer as typeof makeAnswer;
+  host = made;
+  for (const order of early.splice(0)) obey(order);
+  run();
+}
+
+async function loadPython(
+  files: Map<string, ArrayBuffer>,
+  take: (name: string) => ArrayBuffer,
+  load: (name: string) => Promise<Record<string, unknown>>,
+): Promise<Python> {
+  const { loadPyodide } = await load("pyodide.mjs");
+  const createPyodideModule = (await load("pyodide.asm.mjs")).default;
+  const fetchIt = self.fetch;
+  // Pyodide asks for its files by address; they are here already.
+  self.fetch = async (input, init) => {
+    const name = String(input instanceof Request ? input.url : input).split(/[/?#]/).pop() ?? "";
+    if (!files.has(name)) return fetchIt(input, init);
+    const type = name.endsWith(".wasm") ? "application/wasm" : "application/octet-stream";
+    return new Response(take(name), { headers: { "content-type": type } });
+  };
+  const begin = loadPyodide as (options: object) => Promise<Python>;
+  const lockFileContents = new TextDecoder().decode(take("pyodide-lock.json"));
+  return begin({ indexURL: "https://here.invalid/", createPyodideModule, lockFileContents });
+}
