@@ -48,7 +48,10 @@ from ritornello.theory import DRUMS
 log = logging.getLogger(__name__)
 
 OLDEST, NEWEST = 1.0, 0.05
-"""Seconds by which the time of an event may lie in the past, and in the future; beyond, the page's clock is wrong."""
+"""Seconds by which the time of an event may lie in the past, and in the future; beyond, the page's clock is wrong.
+
+What was played while the connection was lost may be older: it comes at once when the page is back, before any `ping`.
+"""
 
 ANSWERS = 200
 """Latencies of answers that are kept for the percentiles."""
@@ -83,6 +86,8 @@ class HostedSession:
         self.session = Session(chosen.model, config, seed)
         self._heard = 0  # `midi` messages of the page
         self._sent_head: Json | None = None
+        self._contact = 0.0  # the time of the last message
+        self._oldest = math.inf  # of what was played while the connection was lost
         self._began = self.seen = clock()  # `seen`: the last activity or presence of the page
         self.taken = -math.inf  # when one window last took it from another
         self._last = 0.0  # the time of the last event
@@ -106,7 +111,7 @@ class HostedSession:
         if self.client is not None:
             self.client.close("this session goes on in another window")
             self.taken = self._clock()
-        self.client, self._sleeps = client, False
+        self.client, self._sleeps, self._oldest = client, False, self._contact
         self.seen = self._clock()
         self._tell_all(resumed)
 
@@ -183,6 +188,7 @@ class HostedSession:
 
     def handle(self, message: Message) -> None:
         """Handle a message of the page."""
+        self._contact = self.now()
         if not isinstance(message, messages.Ping | messages.Latency):
             self.seen = self._clock()
         self.guard(lambda: _HANDLERS[type(message)](self, message))
@@ -219,7 +225,7 @@ class HostedSession:
             left_out = list(stored.config)
         self.session, self.chosen, self.seed, self._notes = session, entry, stored.seed, notes
         self._channels.clear()
-        self._heard, self._is_full, self._last = 0, False, stored.now
+        self._heard, self._is_full, self._last, self._contact = 0, False, stored.now, stored.now
         self.seen = self._clock()
         self._began = self.seen - stored.now
         self._expect(0.0)
@@ -246,7 +252,8 @@ class HostedSession:
     def _receive(self, event: events.Input, time: float | None = None) -> None:
         """Pass an event to the session, at the page's `time` within OLDEST and NEWEST, and after the one before."""
         now = self.now()
-        self._last = max(now if time is None else min(max(time, now - OLDEST), now + NEWEST), self._last)
+        oldest = min(now - OLDEST, self._oldest)
+        self._last = max(now if time is None else min(max(time, oldest), now + NEWEST), self._last)
         self.session.receive(event, self._last)
         self._expect(0.0)
 
@@ -270,6 +277,10 @@ class HostedSession:
 
     def _config_message(self) -> Json:
         return {"type": "config", "config": self.session.config.model_dump(mode="json")}
+
+    def _answer_ping(self, message: messages.Ping) -> None:
+        self._oldest = math.inf
+        self.send({"type": "pong", "time": message.time, "now": rounded(self.now())})
 
     def _panic(self, message: messages.Panic) -> None:
         self._release()
@@ -391,9 +402,7 @@ def percentiles(seconds: Iterable[float]) -> Json:
 
 _HANDLERS: dict[type[Message], Callable[[HostedSession, Any], None]] = {
     messages.Hello: lambda hosted, message: hosted.send(error_message("hello is only for the first message")),
-    messages.Ping: lambda hosted, message: hosted.send(
-        {"type": "pong", "time": message.time, "now": rounded(hosted.now())}
-    ),
+    messages.Ping: HostedSession._answer_ping,
     messages.PlayMidi: HostedSession._play,
     messages.StartMessage: lambda hosted, message: hosted._receive(events.Start()),
     messages.StopMessage: lambda hosted, message: hosted._receive(events.Stop()),

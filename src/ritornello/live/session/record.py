@@ -239,15 +239,18 @@ def _time_of(entry: Entry) -> float:
 
 
 def record_to_score(record: Record, now: float) -> Score:
-    """Return the session as a score from its first note or bar line on; notes of keys that are down end `now`.
+    """Return the session as a score from its first note or bar line to the end of its last note.
 
+    Notes of keys that are down end `now`.
     A track has the notes of one side, channel and program, and of one model, after which it is named.
     """
     notes = [
         replace(n, start=n.start + by, end=max(n.start, min(until, now if n.end is None else n.end)) + by)
         for n, until, by in record.entries(LiveNote)
     ]
+    last = max((n.end for n in notes if n.end is not None), default=0.0)
     beats = [replace(beat, bar_line=beat.bar_line + by) for beat, _, by in record.entries(TempoSet)]
+    beats = [beat for beat in beats if beat.bar_line <= last] or beats[:1]
     controls = [c._replace(start=c.start + by) for c, _, by in record.entries(TimedControl)]
     turns = [replace(turn, start=turn.start + by) for turn, _, by in record.entries(TurnBegan)]
     origin = min([n.start for n in notes] + [b.bar_line for b in beats], default=0.0)
@@ -262,7 +265,7 @@ def record_to_score(record: Record, now: float) -> Score:
     for (player, channel, program), mine in parts.items():
         moved = [c for c in controls if mine[0].side == Side.PLAYER and c.channel == channel]
         tracks.append(_make_track(mine, moved, program, f"{player}: {instrument_name(program)}", clock))
-    marked = [turn for turn in turns if turn.turn in MARKERS]
+    marked = [turn for turn in turns if turn.turn in MARKERS and turn.start <= last]
     at = clock([turn.start for turn in marked])
     texts = (
         Text(tick, "marker", f"{MARKERS[t.turn]} {t.number}") for tick, t in zip(at, marked, strict=True)
