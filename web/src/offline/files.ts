@@ -35,3 +35,8 @@ function heldFile(name: string): Promise<ArrayBuffer> | null {
 function unpack(packed: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<ArrayBuffer> {
   return new Response(packed.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }
+
+/** Whether the document holds its files itself. */
+export function isOneFile(): boolean {
+  return document.querySelector("script[data-file]") !== null;
+}

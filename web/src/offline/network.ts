@@ -21,7 +21,14 @@ interface Runtime {
   _OrtInit(threads: number, logging: number): number;
   _OrtCreateSessionOptions(...options: (number | boolean)[]): number;
   _OrtCreateSession(data: number, length: number, options: number): number | Promise<number>;
-  _OrtCreateTensor(type: number, data: number, length: number, sizes: number, rank: number, place: number): number;
+  _OrtCreateTensor(
+    type: number,
+    data: number,
+    length: number,
+    sizes: number,
+    rank: number,
+    place: number,
+  ): number;
   _OrtReleaseTensor(tensor: number): number;
   _OrtGetTensorData(tensor: number, type: number, data: number, sizes: number, rank: number): number;
   _OrtFree(address: number): number;
@@ -69,7 +76,9 @@ export class Network {
     const session = await runtime._OrtCreateSession(data, model.length, options);
     runtime._free(data);
     check(runtime, session !== 0);
-    const names = [...inputs.map(({ name }) => name), ...outputs].map((name) => [name, text(runtime, name)] as const);
+    const names = [...inputs.map(({ name }) => name), ...outputs].map(
+      (name) => [name, text(runtime, name)] as const,
+    );
     return new Network(runtime, session, inputs, outputs, new Map(names));
   }
 
@@ -95,7 +104,16 @@ export class Network {
       const results = this.list(this.outputs.map(() => 0));
       const given = this.list(this.inputs.map(({ name }) => this.names.get(name) ?? 0));
       const wanted = this.list(this.outputs.map((name) => this.names.get(name) ?? 0));
-      const code = runtime._OrtRun(this.session, given, this.list(tensors), tensors.length, wanted, count, results, 0);
+      const code = runtime._OrtRun(
+        this.session,
+        given,
+        this.list(tensors),
+        tensors.length,
+        wanted,
+        count,
+        results,
+        0,
+      );
       check(runtime, code === 0);
       return this.outputs.map((_, i) => this.take(runtime.getValue(results + 4 * i, "*")));
     } finally {
@@ -110,7 +128,11 @@ export class Network {
     const { runtime } = this;
     const about = runtime.stackAlloc(16);
     check(runtime, runtime._OrtGetTensorData(tensor, about, about + 4, about + 8, about + 12) === 0);
-    const [data, sizes, rank] = [4, 8, 12].map((by) => runtime.getValue(about + by, "*")) as [number, number, number];
+    const [data, sizes, rank] = [4, 8, 12].map((by) => runtime.getValue(about + by, "*")) as [
+      number,
+      number,
+      number,
+    ];
     let length = 1;
     for (let i = 0; i < rank; i++) length *= runtime.getValue(sizes + 4 * i, "i32");
     const copy = runtime.HEAPU8.slice(data, data + 4 * length);

@@ -10,16 +10,14 @@ import { Network, type Shape } from "./network";
 /** Python's objects, as far as they are used here. */
 interface Python {
   unpackArchive(data: ArrayBuffer, format: string, options?: object): void;
-  pyimport(name: string): Record<string, unknown> & { make: (...given: unknown[]) => Host };
+  pyimport(name: string): { make: (...given: unknown[]) => Host };
   runPython(code: string): unknown;
 }
 
 interface Host {
   receive(frame: string): void;
   advance(): number;
-  call(file: Uint8Array): string;
-  midi(): Uint8Array;
-  step_seconds(): number[];
+  answer(what: string, given: Uint8Array | string | null): unknown;
 }
 
 export interface Facts {
@@ -29,45 +27,38 @@ export interface Facts {
 }
 
 export type Order =
-  | { kind: "begin"; files: Map<string, ArrayBuffer>; facts: Facts }
+  | { kind: "begin"; number: number; files: Map<string, ArrayBuffer>; facts: Facts }
   | { kind: "frame"; frame: string }
-  | { kind: "ask"; number: number; what: "call" | "midi" | "steps" | "log"; given: ArrayBuffer | string };
+  | { kind: "ask"; number: number; what: string; given: ArrayBuffer | string | null };
 
 export type Report =
   | { kind: "frame"; frame: string }
-  | { kind: "failed"; text: string }
   | { kind: "answer"; number: number; result?: unknown; error?: string };
 
 let host: Host | null = null;
-let makeAnswer: (what: string, given: unknown) => unknown = () => null;
 let timer: ReturnType<typeof setTimeout> | undefined;
-const early: Order[] = [];
 const LONGEST_RUN = 8; // milliseconds of steps between two looks at what the page says
 
 function report(what: Report): void {
   postMessage(what);
 }
 
-addEventListener("message", ({ data }: MessageEvent<Order>) => {
-  if (data.kind === "begin") begin(data.files, data.facts).catch(fail);
-  else if (host) obey(data);
-  else early.push(data);
-});
-
-function fail(error: Error): void {
-  report({ kind: "failed", text: error.message.trim().split("\n").pop() ?? "" });
-}
-
-function obey(order: Order): void {
-  if (order.kind === "frame") host?.receive(order.frame);
-  else if (order.kind === "ask") {
+addEventListener("message", async ({ data }: MessageEvent<Order>) => {
+  if (data.kind === "frame") host?.receive(data.frame);
+  else {
+    const { number } = data;
     try {
-      report({ kind: "answer", number: order.number, result: makeAnswer(order.what, order.given) });
+      const result = data.kind === "begin" ? await begin(data.files, data.facts) : ask(data.what, data.given);
+      report({ kind: "answer", number, result });
     } catch (error) {
-      report({ kind: "answer", number: order.number, error: (error as Error).message.trim().split("\n").pop() });
+      report({ kind: "answer", number, error: (error as Error).message.trim().split("\n").pop() ?? "" });
     }
   }
   run();
+});
+
+function ask(what: string, given: ArrayBuffer | string | null): unknown {
+  return host?.answer(what, given instanceof ArrayBuffer ? new Uint8Array(given) : given);
 }
 
 /** Lets the session go on until it waits, and calls itself again when it is due. */
@@ -75,8 +66,10 @@ function run(): void {
   clearTimeout(timer);
   const began = performance.now();
   let wait = 0;
-  while (wait === 0 && performance.now() - began < LONGEST_RUN) wait = host?.advance() ?? Number.POSITIVE_INFINITY;
-  if (wait === 0) channel.port2.postMessage(null); // at once, but after what has come meanwhile
+  while (wait === 0 && performance.now() - began < LONGEST_RUN)
+    wait = host?.advance() ?? Number.POSITIVE_INFINITY;
+  if (wait === 0)
+    channel.port2.postMessage(null); // at once, but after what has come meanwhile
   else timer = setTimeout(run, Math.max(1000 * wait, 0));
 }
 const channel = new MessageChannel();
@@ -106,11 +99,7 @@ async function begin(files: Map<string, ArrayBuffer>, facts: Facts): Promise<voi
   const bridge = python.pyimport("ritornello.live.offline.bridge");
   const step = (batch: number, arrays: (Float32Array | BigInt64Array)[]) => built.step(batch, arrays);
   const post = (frame: string) => report({ kind: "frame", frame });
-  const made = bridge.make(new Uint8Array(take("model.json")), new Uint8Array(take("model.npz")), step, post);
-  makeAnswer = bridge.answer as typeof makeAnswer;
-  host = made;
-  for (const order of early.splice(0)) obey(order);
-  run();
+  host = bridge.make(new Uint8Array(take("model.json")), new Uint8Array(take("model.npz")), step, post);
 }
 
 async function loadPython(
@@ -123,7 +112,10 @@ async function loadPython(
   const fetchIt = self.fetch;
   // Pyodide asks for its files by address; they are here already.
   self.fetch = async (input, init) => {
-    const name = String(input instanceof Request ? input.url : input).split(/[/?#]/).pop() ?? "";
+    const name =
+      String(input instanceof Request ? input.url : input)
+        .split(/[/?#]/)
+        .pop() ?? "";
     if (!files.has(name)) return fetchIt(input, init);
     const type = name.endsWith(".wasm") ? "application/wasm" : "application/octet-stream";
     return new Response(take(name), { headers: { "content-type": type } });

@@ -1,4 +1,4 @@
-"""Between the worker's JavaScript and `host`: arrays and texts cross here. Runs in Pyodide only."""
+"""Between the worker's JavaScript and `host`: arrays, files and texts cross here. Runs in Pyodide only."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from pyodide.ffi import to_js  # type: ignore[import-not-found]
 
 from ritornello.live.offline.host import Host, Stored, play_log
 
-_made: dict[str, Any] = {}
+
+class Bridge:
+    """A host for JavaScript."""
+
+    def __init__(self, facts: Any, arrays: Any, step: Callable[..., Any], post: Callable[[str], object]) -> None:
+        self._stored, self._step = Stored(json.loads(facts.to_bytes()), arrays.to_bytes()), step
+        self._host = Host(self._stored, self._run, post)
+        self.receive, self.advance = self._host.receive, self._host.advance
+
+    def _run(self, batch: int, inputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
+        return [np.frombuffer(each.to_bytes(), np.float32) for each in self._step(batch, to_js(inputs))]
+
+    def answer(self, what: str, given: Any) -> Any:
+        """Return what the page asks for besides its messages; RitornelloError with one line if it is refused."""
+        if what == "call":
+            return self._host.play_call(given.to_bytes())
+        if what == "record":
+            return self._host.go_on_from(given.to_bytes())
+        if what == "steps":
+            return to_js(self._host.step_seconds())
+        if what == "log":
+            log, until = json.loads(given)
+            return to_js(play_log(self._stored, self._run, log, until))
+        return to_js(self._host.download(what))
 
 
-def make(facts: Any, arrays: Any, step: Callable[..., Any], post: Callable[[str], object]) -> Host:
-    """Return the host of the model stored in these buffers; `step` and `post` are JavaScript."""
-
-    def run(batch: int, inputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
-        outputs = step(batch, to_js(inputs))
-        return [np.frombuffer(each.to_bytes(), np.float32) for each in outputs]
-
-    stored = Stored(json.loads(facts.to_bytes()), arrays.to_bytes())
-    host = Host(stored, run, post)
-    _made.update(host=host, stored=stored, run=run)
-    return host
-
-
-def answer(what: str, given: Any) -> Any:
-    """Return what the page asks for besides its messages: an error line, a file, durations, or a log played."""
-    host: Host = _made["host"]
-    if what == "call":
-        return host.call(given.to_bytes())
-    if what == "midi":
-        return to_js(host.midi())
-    if what == "steps":
-        return to_js(host.step_seconds())
-    log, until = json.loads(given)
-    return to_js(play_log(_made["stored"], _made["run"], log, until))
+make = Bridge

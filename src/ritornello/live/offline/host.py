@@ -28,11 +28,13 @@ from ritornello.formats.midi_writer import midi_to_bytes
 from ritornello.generation.stepper import Logits, State, Stepper
 from ritornello.live.config import JamConfig
 from ritornello.live.server.catalog import Catalog, ModelEntry
+from ritornello.live.server.hosted_session import HostedSession
 from ritornello.live.server.limits import ServerLimits
 from ritornello.live.server.manager import SessionManager
-from ritornello.live.server.messages import ChooseModel, Json, error_message, parse_message
+from ritornello.live.server.messages import ChooseModel, Hello, Json, error_message, parse_message
 from ritornello.live.session.engine import Engine
 from ritornello.live.session.model import LiveModel
+from ritornello.live.session.stored import parse_record, to_record
 from ritornello.originality import Index
 
 Run = Callable[[int, Sequence[NDArray[Any]]], Sequence[ArrayLike]]
@@ -43,6 +45,10 @@ STATE, INDEX = "state ", "index "
 
 DERIVED = ("representation", "initial_state", "sampling", "index")
 """The fields of `LiveModel` that come from the bundle; the others are stored, since finding them takes long."""
+
+
+LONGEST_WAIT = 3600.0
+"""Seconds until the next look at a session that plans nothing."""
 
 
 # --- what is stored -------------------------------------------------------------------------------------------
@@ -127,7 +133,7 @@ class PageStepper(Stepper):
 
 
 class Host:
-    """One session, and the `Client` of it. `post` gets each message for the page, as text."""
+    """The server of one page. `post` gets each message for it, as text."""
 
     def __init__(
         self,
@@ -136,28 +142,31 @@ class Host:
         post: Callable[[str], object],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        entry = make_entry(stored, run)
+        self._entry = make_entry(stored, run)
         config = checked(JamConfig, stored.facts["settings"])
         self._post, self._clock = post, clock
-        catalog = Catalog([entry])
+        catalog = Catalog([self._entry])
         self._manager = SessionManager(catalog, config, stored.facts["seed"], ServerLimits(), clock)
-        self._hosted = self._manager.connect(None, entry, self)
+        self._hosted: HostedSession | None = None
 
     def send(self, messages: Sequence[Json]) -> None:
         for message in messages:
             self._post(json.dumps(message, separators=(",", ":"), ensure_ascii=False))
 
     def close(self, reason: str) -> None:
-        self.send([error_message(reason)])
+        """Do nothing: the page itself has left the session for another."""
 
     def receive(self, frame: str) -> None:
-        """Handle a message of the page."""
+        """Handle a message of the page. `hello` begins a session, or goes on with the one that it names."""
         try:
             message = parse_message(frame)
-            if isinstance(message, ChooseModel):  # there is but one
-                self._hosted.use(self._manager.catalog.find(message.name))
+            if isinstance(message, Hello):
+                self._hosted = self._manager.connect(message.session, self._entry, self)
+            elif isinstance(message, ChooseModel):
+                entry = self._manager.catalog.find(message.name)
+                self._session.guard(lambda: self._session.use(entry))
             else:
-                self._hosted.handle(message)
+                self._session.handle(message)
         except RitornelloError as error:
             self.send([error_message(error)])
 
@@ -168,22 +177,38 @@ class Host:
         """
         if self._manager.advance_due():
             return 0.0
-        return max(0.0, min(self._hosted.due - self._clock(), 3600.0))
+        due = math.inf if self._hosted is None else self._hosted.due
+        return max(0.0, min(due - self._clock(), LONGEST_WAIT))
+
+    @property
+    def _session(self) -> HostedSession:
+        if self._hosted is None:
+            raise ConfigError("a connection begins with hello")
+        return self._hosted
 
     def step_seconds(self) -> list[float]:
         """Return the durations of the last steps of the network."""
         return list(self._manager.step_seconds)
 
-    def call(self, file: bytes) -> str:
-        """Play a MIDI file as the call; return the error, if any."""
-        try:
-            return self._hosted.play_call(parse_midi(file, "the call"))
-        except RitornelloError as error:
-            return str(error)
+    # --- files ------------------------------------------------------------------------------------------------
 
-    def midi(self) -> bytes:
-        """Return the session as a MIDI file; ConfigError if nothing has been played."""
-        score = self._hosted.score()
+    def play_call(self, file: bytes) -> None:
+        """Play a MIDI file as the call; ConfigError or FormatError if that is not possible."""
+        if len(file) > self._manager.limits.call_bytes:
+            raise ConfigError(f"the file is too large: a call has at most {self._manager.limits.call_bytes} bytes")
+        if error := self._session.play_call(parse_midi(file, "the call")):
+            raise ConfigError(error)
+
+    def go_on_from(self, file: bytes) -> None:
+        """Go on from a record that was kept; ConfigError if that is not possible."""
+        stored = parse_record(file)
+        self._session.restore(self._entry, stored, to_record(stored))
+
+    def download(self, name: str) -> bytes:
+        """Return the session as a MIDI file; ConfigError for other kinds, which are made by other programs."""
+        if not name.endswith(".mid"):
+            raise ConfigError(f"{name}: a page without a server makes MIDI files only; `ritornello render` makes others")
+        score = self._session.score()
         if not score.note_count:
             raise ConfigError("nothing has been played yet")
         return midi_to_bytes(score)
@@ -214,6 +239,7 @@ def play_log(stored: Stored, run: Run, log: Log, until: float, step_seconds: flo
         return run(batch, inputs)
 
     host = Host(stored, timed, sent.append, clock)
+    host.receive('{"type": "hello"}')
     for at, message in [*log, (until, None)]:
         while (wait := host.advance()) <= max(0.0, at - clock.now) and clock.now < at:
             clock.now = math.nextafter(clock.now + wait, math.inf) if wait else clock.now
