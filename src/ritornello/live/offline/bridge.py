@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pyodide.ffi import to_js  # type: ignore[import-not-found]
 
-from ritornello.live.offline.host import Host, Stored, play_log
+from ritornello.live.offline.host import Host, Stored, make_entry, play_log
 
 
 class Bridge:
     """A host for JavaScript."""
 
     def __init__(self, facts: Any, arrays: Any, step: Callable[..., Any], post: Callable[[str], object]) -> None:
-        self._stored, self._step = Stored(json.loads(facts.to_bytes()), arrays.to_bytes()), step
-        self._host = Host(self._stored, self._run, post)
+        told, self._step = json.loads(facts.to_bytes()), step
+        self._entry = make_entry(Stored(told["model"], arrays.to_bytes()), self._run)
+        self._host = Host(self._entry, told["settings"], told["seed"], post)
         self.receive, self.advance = self._host.receive, self._host.advance
 
     def _run(self, batch: int, inputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
@@ -33,8 +34,7 @@ class Bridge:
         if what == "steps":
             return to_js(self._host.step_seconds())
         if what == "log":
-            log, until = json.loads(given)
-            return to_js(play_log(self._stored, self._run, log, until))
+            return to_js(play_log(self._entry, **json.loads(given)))
         return to_js(self._host.download(what))
 
 

@@ -62,8 +62,8 @@ class Stored:
     arrays: bytes
 
 
-def store(bundle: Bundle, model: LiveModel, settings: Json, seed: int | None) -> Stored:
-    """Return what `make_entry` needs to make the same model again. settings: some fields of `JamConfig`."""
+def store(bundle: Bundle, model: LiveModel) -> Stored:
+    """Return what `make_entry` needs to make the same model again."""
     found = {
         each.name: getattr(model, each.name)
         for each in fields(LiveModel)
@@ -74,8 +74,6 @@ def store(bundle: Bundle, model: LiveModel, settings: Json, seed: int | None) ->
         "digest": bundle.digest,
         "size": bundle.size,
         "model": found,
-        "settings": settings,
-        "seed": seed,
     }
     arrays = {f"{STATE}{number}": part for number, part in enumerate(model.initial_state)}
     if (index := bundle.index) is not None:
@@ -133,20 +131,22 @@ class PageStepper(Stepper):
 
 
 class Host:
-    """The server of one page. `post` gets each message for it, as text."""
+    """The server of one page, with one model, which is loaded. `post` gets each message for the page, as text.
+
+    settings: some fields of `JamConfig`, with which sessions begin. seed: see `SessionManager`.
+    """
 
     def __init__(
         self,
-        stored: Stored,
-        run: Run,
+        entry: ModelEntry,
+        settings: Json,
+        seed: int | None,
         post: Callable[[str], object],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._entry = make_entry(stored, run)
-        config = checked(JamConfig, stored.facts["settings"])
-        self._post, self._clock = post, clock
-        catalog = Catalog([self._entry])
-        self._manager = SessionManager(catalog, config, stored.facts["seed"], ServerLimits(), clock)
+        self._entry, self._post, self._clock = entry, post, clock
+        config = checked(JamConfig, settings)
+        self._manager = SessionManager(Catalog([entry]), config, seed, ServerLimits(), clock)
         self._hosted: HostedSession | None = None
 
     def send(self, messages: Sequence[Json]) -> None:
@@ -220,30 +220,23 @@ Log = Sequence[tuple[float, Json]]
 """Messages of the page, with the times at which they arrive, in seconds, in order."""
 
 
-class LogClock:
-    """A clock that a log moves; a step of the network takes `step_seconds` on it."""
-
-    def __init__(self, step_seconds: float) -> None:
-        self.now, self.step_seconds = 0.0, step_seconds
-
-    def __call__(self) -> float:
-        return self.now
+STEP = 0.003
+"""Seconds that a step of the network takes by the clock of a log."""
 
 
-def play_log(stored: Stored, run: Run, log: Log, until: float, step_seconds: float = 0.003) -> list[str]:
-    """Return the messages for the page of a session that is played from a log, by its own clock."""
-    clock, sent = LogClock(step_seconds), list[str]()
+def play_log(entry: ModelEntry, settings: Json, seed: int, log: Log, until: float) -> list[str]:
+    """Return the messages for the page of a session that is played from a log, by the log's own clock, up to `until`.
 
-    def timed(batch: int, inputs: Sequence[NDArray[Any]]) -> Sequence[ArrayLike]:
-        clock.now += clock.step_seconds
-        return run(batch, inputs)
-
-    host = Host(stored, timed, sent.append, clock)
+    The same in the worker of a page and on a server, for the same model.
+    """
+    sent: list[str] = []
+    now = 0.0
+    host = Host(entry, settings, seed, sent.append, lambda: now)
     host.receive('{"type": "hello"}')
     for at, message in [*log, (until, None)]:
-        while (wait := host.advance()) <= max(0.0, at - clock.now) and clock.now < at:
-            clock.now = math.nextafter(clock.now + wait, math.inf) if wait else clock.now
-        clock.now = max(clock.now, at)
+        while (wait := host.advance() or STEP) < at - now:
+            now += wait
+        now = max(now, at)
         if message is not None:
             host.receive(json.dumps(message))
     return sent

@@ -108,8 +108,8 @@ def cache_folder() -> Path:
 def package_files(folder: Path | None = None) -> dict[str, bytes]:
     """Return the files of all packages by name, without folders.
 
-    folder: where the packages are; default: the cache, into which those that it lacks are fetched. ConfigError for a
-    package that is missing there, that cannot be fetched, or that has another digest.
+    folder: where the packages are, which are taken as they are; default: the cache, into which those that it lacks are
+    fetched. ConfigError for a package that is missing, that cannot be fetched, or that was fetched with another digest.
     """
     found: dict[str, bytes] = {}
     for package in PACKAGES:
@@ -125,12 +125,18 @@ def package_files(folder: Path | None = None) -> dict[str, bytes]:
     return found
 
 
+def licences() -> str:
+    """Return what is to be said about the packages wherever they are passed on."""
+    lines = [f"{each.file} ({each.licence}), from {each.where or 'PyPI'}" for each in PACKAGES]
+    return "The session runs by these, whose sources and licences are where they come from:\n\n" + "\n".join(lines)
+
+
 def _read(package: Package, folder: Path) -> bytes:
     path = folder / package.file
     if not path.is_file():
         names = ", ".join(each.file for each in PACKAGES)
         raise ConfigError(f"{folder}: {package.file} is missing; needed are {names}")
-    return _checked(package, path.read_bytes(), str(path))
+    return path.read_bytes()
 
 
 def _cached(package: Package, folder: Path) -> bytes:

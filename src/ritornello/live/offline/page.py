@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ritornello.errors import ConfigError
+from ritornello.live.offline.packages import licences
 from ritornello.live.server import NO_PAGE, PAGE
 from ritornello.paths import replacing_folder, write_text
 from ritornello.rendering.soundfont import SHIPPED
@@ -32,7 +33,8 @@ FOLDER = "offline"
 BUILT = {
     "script": re.compile(r'<script type="module"[^>]* src="\./([^"]+)"></script>'),
     "style": re.compile(r'<link rel="stylesheet"[^>]* href="\./([^"]+)">'),
-    "icon": re.compile(r'href="\./(favicon\.svg)"'),
+    "icon": re.compile(r'(?<==)"\./(favicon\.svg)"'),
+    "licences": re.compile(r'href="(?:\./)?(licences\.txt)"'),
 }
 """What of the built document names another file."""
 
@@ -64,7 +66,7 @@ def one_document(document: str, packed: Mapping[str, bytes]) -> str:
     script = next(iter(BUILT["script"].findall(document))).rpartition("/")[2]
     code = assets.pop(script).decode().replace("</script", r"<\/script")
     icon = base64.b64encode((PAGE / "favicon.svg").read_bytes()).decode()
-    document = BUILT["icon"].sub(lambda _: f'href="data:image/svg+xml;base64,{icon}"', document)
+    document = BUILT["icon"].sub(lambda _: f'"data:image/svg+xml;base64,{icon}"', document)
     document = BUILT["style"].sub(lambda found: f"<style>{(PAGE / found[1]).read_text('utf-8')}</style>", document)
     document = BUILT["script"].sub(lambda _: f'<script type="module">{code}</script>', document)
     others = {SOUNDS: SHIPPED.read_bytes()} | assets
@@ -73,7 +75,16 @@ def one_document(document: str, packed: Mapping[str, bytes]) -> str:
         f'<script type="application/gzip" data-file="{each}">{base64.b64encode(data).decode()}</script>'
         for each, data in packed.items()
     ]
+    text = base64.b64encode(all_licences().encode()).decode()
+    document = BUILT["licences"].sub(
+        lambda _: f'href="data:text/plain;charset=utf-8;base64,{text}" download="licences.txt"', document
+    )
     return document.replace("</body>", "\n".join(elements) + "\n</body>", 1)
+
+
+def all_licences() -> str:
+    """Return the licences of what the page is built of, and of what its session runs by."""
+    return f"{licences()}\n\n{'-' * 80}\n\n{(PAGE / 'licences.txt').read_text('utf-8')}"
 
 
 def _write_folder(target: Path, document: str, packed: Mapping[str, bytes], name: str) -> int:
@@ -95,6 +106,7 @@ def _write_folder(target: Path, document: str, packed: Mapping[str, bytes], name
         "index.html": document.replace("</head>", link, 1).encode(),
         "manifest.webmanifest": json.dumps(manifest, indent=2, ensure_ascii=False).encode(),
         SOUNDS: SHIPPED.read_bytes(),
+        "licences.txt": all_licences().encode(),
     }
     digest = hashlib.sha256(b"".join(written[each] for each in sorted(written))).hexdigest()[:16]
     names = ["./", *sorted(written)]
