@@ -110,7 +110,9 @@ def test_the_host_gives_what_was_played(host: tuple[Host, list[Message]]) -> Non
     for data in ([0x90, 62, 70], [0x80, 62, 0]):
         made.receive(json.dumps({"type": "midi", "time": now, "data": data}))
     made.advance()
-    assert [int(note["pitch"]) for t in parse_midi(made.download("session.mid")).tracks for note in t.notes] == [62]
+    assert [
+        int(note["pitch"]) for t in parse_midi(made.download("session.mid")).tracks for note in t.notes
+    ] == [62]
 
 
 # --- the page -------------------------------------------------------------------------------------------------
@@ -153,7 +155,9 @@ def test_one_file_holds_everything(bundle_file: Path, folder: Path, tmp_path: Pa
     assert not re.search(r'(src|href)="\./', document)  # nothing beside it
 
 
-def test_a_folder_has_all_that_its_service_worker_keeps(bundle_file: Path, folder: Path, tmp_path: Path) -> None:
+def test_a_folder_has_all_that_its_service_worker_keeps(
+    bundle_file: Path, folder: Path, tmp_path: Path
+) -> None:
     target = tmp_path / "jam"
     export_page(load_bundle(bundle_file), target, packages=folder)
     worker = (target / "service_worker.js").read_text("utf-8")
@@ -184,7 +188,14 @@ def test_the_modules_of_the_worker_need_only_the_packages_of_the_page(tmp_path: 
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    imported = set(done.stdout.split()) & {"starlette", "onnxruntime", "safetensors", "google", "PIL", "soundfile"}
+    imported = set(done.stdout.split()) & {
+        "starlette",
+        "onnxruntime",
+        "safetensors",
+        "google",
+        "PIL",
+        "soundfile",
+    }
     assert imported == set()
 
 

@@ -152,6 +152,7 @@ if (droppedSettings.length > 0) toast(texts.settingsReset(droppedSettings.join("
 if (wire instanceof WorkerWire) {
   document.body.classList.add("away");
   toast(texts.offlineLoading);
+  Object.assign(window, { __offline: wire }); // for tests: a log can be played, and the steps' durations read
   wire.ready.catch((error: Error) => toast(error.message, "error"));
   // Installable, where a web server gives the page; a page from a disk is one file, and needs no copy of itself.
   if (location.protocol.startsWith("http") && "serviceWorker" in navigator && !isOneFile()) {

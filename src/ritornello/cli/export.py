@@ -14,7 +14,9 @@ from ritornello.live.config import JamConfig
 @with_options(JamConfig, panel="What a session begins with; the page can change all of it")
 def export(
     model: Annotated[str, typer.Argument(help="a .rit file or the name of a shipped model")],
-    web: Annotated[bool, typer.Option("--web", help="the jam page, for browsers; the only kind so far")] = False,
+    web: Annotated[
+        bool, typer.Option("--web", help="the jam page, for browsers; the only kind so far")
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(

@@ -12,7 +12,7 @@ export const offline: Offline | null = told ? JSON.parse(told) : null;
 
 /** A file of the session's worker. */
 export async function loadFile(name: string): Promise<ArrayBuffer> {
-  const held = heldFile(name);
+  const held = await heldFile(name);
   if (held) return held;
   const answer = await fetch(`offline/${name}.gz`);
   if (!answer.ok || !answer.body) throw new Error(`${name}: ${answer.status}`);
@@ -21,15 +21,15 @@ export async function loadFile(name: string): Promise<ArrayBuffer> {
 
 /** An address for a file that the document itself may hold; else the one it had. */
 export async function addressOf(address: string, type: string): Promise<string> {
-  const held = heldFile(address.split(/[/?#]/).pop() ?? "");
-  return held ? URL.createObjectURL(new Blob([await held], { type })) : address;
+  const held = await heldFile(address.split(/[/?#]/).pop() ?? "");
+  return held ? URL.createObjectURL(new Blob([held], { type })) : address;
 }
 
-function heldFile(name: string): Promise<ArrayBuffer> | null {
+async function heldFile(name: string): Promise<ArrayBuffer | null> {
   const element = document.querySelector(`script[data-file="${CSS.escape(name)}"]`);
   if (!element) return null;
-  const bytes = Uint8Array.from(atob(element.textContent ?? ""), (letter) => letter.charCodeAt(0));
-  return unpack(new Blob([bytes]).stream());
+  const answer = await fetch(`data:application/gzip;base64,${element.textContent}`); // decodes fast, by no network
+  return answer.body && unpack(answer.body);
 }
 
 function unpack(packed: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<ArrayBuffer> {

@@ -16,7 +16,9 @@ from ritornello.live.offline.host import Host, Stored, make_entry, play_log
 class Bridge:
     """A host for JavaScript."""
 
-    def __init__(self, facts: Any, arrays: Any, step: Callable[..., Any], post: Callable[[str], object]) -> None:
+    def __init__(
+        self, facts: Any, arrays: Any, step: Callable[..., Any], post: Callable[[str], object]
+    ) -> None:
         told, self._step = json.loads(facts.to_bytes()), step
         self._entry = make_entry(Stored(told["model"], arrays.to_bytes()), self._run)
         self._host = Host(self._entry, told["settings"], told["seed"], post)

@@ -45,7 +45,9 @@ def export_page(
     played live or that is too large, for settings that it does not support, and for packages that are not to be had.
     """
     if bundle.size > LARGEST:
-        raise ConfigError(f"{bundle.path}: {bundle.size:,} bytes; a page can hold a model of {LARGEST:,} at most")
+        raise ConfigError(
+            f"{bundle.path}: {bundle.size:,} bytes; a page can hold a model of {LARGEST:,} at most"
+        )
     model = make_live_model(bundle)
     config = checked(JamConfig, settings or {})
     model.check_asked(config)

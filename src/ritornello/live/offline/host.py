@@ -78,8 +78,12 @@ def store(bundle: Bundle, model: LiveModel) -> Stored:
     arrays = {f"{STATE}{number}": part for number, part in enumerate(model.initial_state)}
     if (index := bundle.index) is not None:
         of_index = {each.name: getattr(index, each.name) for each in fields(Index) if each.init}
-        facts["index"] = {name: value for name, value in of_index.items() if not isinstance(value, np.ndarray)}
-        arrays |= {f"{INDEX}{name}": value for name, value in of_index.items() if isinstance(value, np.ndarray)}
+        facts["index"] = {
+            name: value for name, value in of_index.items() if not isinstance(value, np.ndarray)
+        }
+        arrays |= {
+            f"{INDEX}{name}": value for name, value in of_index.items() if isinstance(value, np.ndarray)
+        }
     file = io.BytesIO()
     np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
     return Stored(facts, file.getvalue())
@@ -195,7 +199,9 @@ class Host:
     def play_call(self, file: bytes) -> None:
         """Play a MIDI file as the call; ConfigError or FormatError if that is not possible."""
         if len(file) > self._manager.limits.call_bytes:
-            raise ConfigError(f"the file is too large: a call has at most {self._manager.limits.call_bytes} bytes")
+            raise ConfigError(
+                f"the file is too large: a call has at most {self._manager.limits.call_bytes} bytes"
+            )
         if error := self._session.play_call(parse_midi(file, "the call")):
             raise ConfigError(error)
 
@@ -207,7 +213,9 @@ class Host:
     def download(self, name: str) -> bytes:
         """Return the session as a MIDI file; ConfigError for other kinds, which are made by other programs."""
         if not name.endswith(".mid"):
-            raise ConfigError(f"{name}: a page without a server makes MIDI files only; `ritornello render` makes others")
+            raise ConfigError(
+                f"{name}: a page without a server makes MIDI files only; `ritornello render` makes others"
+            )
         score = self._session.score()
         if not score.note_count:
             raise ConfigError("nothing has been played yet")

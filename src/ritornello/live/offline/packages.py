@@ -128,7 +128,9 @@ def package_files(folder: Path | None = None) -> dict[str, bytes]:
 def licences() -> str:
     """Return what is to be said about the packages wherever they are passed on."""
     lines = [f"{each.file} ({each.licence}), from {each.where or 'PyPI'}" for each in PACKAGES]
-    return "The session runs by these, whose sources and licences are where they come from:\n\n" + "\n".join(lines)
+    return "The session runs by these, whose sources and licences are where they come from:\n\n" + "\n".join(
+        lines
+    )
 
 
 def _read(package: Package, folder: Path) -> bytes:

@@ -67,7 +67,9 @@ def one_document(document: str, packed: Mapping[str, bytes]) -> str:
     code = assets.pop(script).decode().replace("</script", r"<\/script")
     icon = base64.b64encode((PAGE / "favicon.svg").read_bytes()).decode()
     document = BUILT["icon"].sub(lambda _: f'"data:image/svg+xml;base64,{icon}"', document)
-    document = BUILT["style"].sub(lambda found: f"<style>{(PAGE / found[1]).read_text('utf-8')}</style>", document)
+    document = BUILT["style"].sub(
+        lambda found: f"<style>{(PAGE / found[1]).read_text('utf-8')}</style>", document
+    )
     document = BUILT["script"].sub(lambda _: f'<script type="module">{code}</script>', document)
     others = {SOUNDS: SHIPPED.read_bytes()} | assets
     packed = {**packed, **{each: gzip.compress(data, 9, mtime=0) for each, data in others.items()}}
