@@ -24,8 +24,6 @@ from numpy.typing import NDArray
 from ritornello.bundle import load_bundle
 from ritornello.errors import ConfigError, FileError
 from ritornello.formats.midi import parse_midi
-from ritornello.generation.stepper import Stepper
-
 from ritornello.live.offline import export, packages
 from ritornello.live.offline.export import export_page, library_archive
 from ritornello.live.offline.host import Host, make_entry, play_log, store

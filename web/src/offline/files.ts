@@ -25,6 +25,12 @@ export async function addressOf(address: string, type: string): Promise<string> 
   return held ? URL.createObjectURL(new Blob([held], { type })) : address;
 }
 
+/** The same for a worker's module: in a page from a disk Chromium takes that from a data address only. */
+export async function scriptAddress(address: string): Promise<string> {
+  const held = await heldFile(address.split(/[/?#]/).pop() ?? "");
+  return held ? `data:text/javascript,${encodeURIComponent(new TextDecoder().decode(held))}` : address;
+}
+
 async function heldFile(name: string): Promise<ArrayBuffer | null> {
   const element = document.querySelector(`script[data-file="${CSS.escape(name)}"]`);
   if (!element) return null;

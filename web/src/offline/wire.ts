@@ -2,9 +2,9 @@
 
 import { texts } from "../texts";
 import type { Socket, Wire } from "../wire";
-import { loadFile, type Offline } from "./files";
+import { loadFile, type Offline, scriptAddress } from "./files";
 import type { Order, Report } from "./worker";
-import SessionWorker from "./worker?worker&inline";
+import script from "./worker?worker&url";
 
 interface Asked {
   resolve(result: unknown): void;
@@ -14,19 +14,18 @@ interface Asked {
 export class WorkerWire implements Wire {
   /** Resolves when Python runs; rejects with a line for people. */
   readonly ready: Promise<unknown>;
-  private readonly worker = new SessionWorker();
+  private worker: Worker | null = null;
   private readonly asked: Asked[] = [];
   private socket: WorkerSocket | null = null;
 
   constructor(offline: Offline) {
-    this.worker.onmessage = ({ data }: MessageEvent<Report>) => this.hear(data);
     this.ready = this.load(offline);
     this.ready.catch(() => {});
   }
 
   open(): Socket {
     this.socket = new WorkerSocket((frame) =>
-      this.worker.postMessage({ kind: "frame", frame } satisfies Order),
+      this.worker?.postMessage({ kind: "frame", frame } satisfies Order),
     );
     const { socket } = this;
     this.ready.then(
@@ -52,6 +51,8 @@ export class WorkerWire implements Wire {
   }
 
   private async load({ files, ...facts }: Offline): Promise<unknown> {
+    this.worker = new Worker(await scriptAddress(script), { type: "module" }); // Pyodide runs in no other
+    this.worker.onmessage = ({ data }: MessageEvent<Report>) => this.hear(data);
     const loaded = await Promise.all(files.map(async (name) => [name, await loadFile(name)] as const));
     const data = loaded.map(([, data]) => data);
     return this.order((number) => ({ kind: "begin", number, files: new Map(loaded), facts }), data).catch(
@@ -64,7 +65,7 @@ export class WorkerWire implements Wire {
   private order(make: (number: number) => Order, transfer: ArrayBuffer[] = []): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const number = this.asked.push({ resolve, reject }) - 1;
-      this.worker.postMessage(make(number), { transfer });
+      this.worker?.postMessage(make(number), { transfer });
     });
   }
 

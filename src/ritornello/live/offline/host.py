@@ -38,7 +38,7 @@ from ritornello.live.session.stored import parse_record, to_record
 from ritornello.originality import Index
 
 Run = Callable[[int, Sequence[NDArray[Any]]], Sequence[ArrayLike]]
-"""Steps the network once: (batch, the input columns and the state) -> (the logits and the state after it), each flat."""
+"""Steps the network: (batch, the input columns and the state) -> (the logits and the state after it), each flat."""
 
 STATE, INDEX = "state ", "index "
 """What the names of arrays begin with: of the initial state, in the order of the network's inputs; of `Index`."""
