@@ -10,7 +10,7 @@ import { Network, type Shape } from "./network";
 /** Python's objects, as far as they are used here. */
 interface Python {
   unpackArchive(data: ArrayBuffer, format: string, options?: object): void;
-  pyimport(name: string): { make: (...given: unknown[]) => Host };
+  pyimport(name: string): { Bridge: (...given: unknown[]) => Host };
   runPython(code: string): unknown;
 }
 
@@ -51,11 +51,17 @@ addEventListener("message", async ({ data }: MessageEvent<Order>) => {
       const result = data.kind === "begin" ? await begin(data.files, data.facts) : ask(data.what, data.given);
       report({ kind: "answer", number, result });
     } catch (error) {
-      report({ kind: "answer", number, error: (error as Error).message.trim().split("\n").pop() ?? "" });
+      report({ kind: "answer", number, error: lineOf(error as Error) });
     }
   }
   run();
 });
+
+/** What an error says: of Python's, the last line without the name of its class. */
+function lineOf(error: Error): string {
+  const line = error.message.trim().split("\n").pop() ?? "";
+  return line.replace(/^[\w.]*Error: /, "");
+}
 
 function ask(what: string, given: ArrayBuffer | string | null): unknown {
   return host?.answer(what, given instanceof ArrayBuffer ? new Uint8Array(given) : given);
@@ -99,7 +105,7 @@ async function begin(files: Map<string, ArrayBuffer>, facts: Facts): Promise<voi
   const bridge = python.pyimport("ritornello.live.offline.bridge");
   const step = (batch: number, arrays: (Float32Array | BigInt64Array)[]) => built.step(batch, arrays);
   const post = (frame: string) => report({ kind: "frame", frame });
-  host = bridge.make(new Uint8Array(take("model.json")), new Uint8Array(take("model.npz")), step, post);
+  host = bridge.Bridge(new Uint8Array(take("model.json")), new Uint8Array(take("model.npz")), step, post);
 }
 
 async function loadPython(

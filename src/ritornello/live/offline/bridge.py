@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyodide.ffi import to_js  # type: ignore[import-not-found]
 
 from ritornello.live.offline.host import Host, Stored, make_entry, play_log
 
@@ -19,13 +18,16 @@ class Bridge:
     def __init__(
         self, facts: Any, arrays: Any, step: Callable[..., Any], post: Callable[[str], object]
     ) -> None:
+        from pyodide.ffi import to_js  # type: ignore[import-not-found]  # it is in Pyodide only
+
+        self._to_js = to_js
         told, self._step = json.loads(facts.to_bytes()), step
         self._entry = make_entry(Stored(told["model"], arrays.to_bytes()), self._run)
         self._host = Host(self._entry, told["settings"], told["seed"], post)
         self.receive, self.advance = self._host.receive, self._host.advance
 
     def _run(self, batch: int, inputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
-        return [np.frombuffer(each.to_bytes(), np.float32) for each in self._step(batch, to_js(inputs))]
+        return [np.frombuffer(each.to_bytes(), np.float32) for each in self._step(batch, self._to_js(inputs))]
 
     def answer(self, what: str, given: Any) -> Any:
         """Return what the page asks for besides its messages; RitornelloError with one line if it is refused."""
@@ -34,10 +36,7 @@ class Bridge:
         if what == "record":
             return self._host.go_on_from(given.to_bytes())
         if what == "steps":
-            return to_js(self._host.step_seconds())
+            return self._to_js(self._host.step_seconds())
         if what == "log":
-            return to_js(play_log(self._entry, **json.loads(given)))
-        return to_js(self._host.download(what))
-
-
-make = Bridge
+            return self._to_js(play_log(self._entry, **json.loads(given)))
+        return self._to_js(self._host.download(what))
