@@ -9,7 +9,7 @@ import type { Controls } from "./controls";
 import { element, prefersReducedMotion, toast } from "./dom";
 import type { Keeper } from "./keeper";
 import type { Latency } from "./latency";
-import type { Message, Note, Welcome } from "./messages";
+import { keepsBeat, type Message, type Note, type Tempo, type Welcome } from "./messages";
 import { Metronome } from "./metronome";
 import type { Outlet } from "./outlet";
 import type { Piano } from "./piano";
@@ -20,7 +20,7 @@ import { Scheduler } from "./scheduler";
 import { present, type Session } from "./session";
 import { recallConfig, remember, settings } from "./settings";
 import type { Synth } from "./synth";
-import { onLanguage, texts } from "./texts";
+import { inDigits, onLanguage, texts } from "./texts";
 import { NoteTracker } from "./tracker";
 import { TurnBar } from "./turn";
 import { View } from "./view";
@@ -55,6 +55,7 @@ export class Jam {
   private instruments: string[] = [];
   private name: string | null = null; // of the session
   private lastBusy = Number.NEGATIVE_INFINITY; // moments
+  private heard: Tempo | null = null;
   private lastDrawn = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly parts: Parts) {
@@ -79,7 +80,10 @@ export class Jam {
     outlet.play(data, moment, thru);
     session.send({ type: "midi", time: session.timeAt(moment), data });
     this.tracker.receive(data, moment);
-    if ((data[0] ?? 0) >= 0x90 && (data[0] ?? 0) < 0xa0) latency.addKey(present() - moment + synth.latency);
+    if ((data[0] ?? 0) < 0x90 || (data[0] ?? 0) >= 0xa0 || data[2] === 0) return;
+    document.body.classList.remove("empty");
+    this.replay.stop(present()); // the note begins the session, or is part of it
+    latency.addKey(present() - moment + synth.latency);
   }
 
   toggle(): void {
@@ -124,7 +128,7 @@ export class Jam {
     else if (message.type === "turn") this.record.setTurn(message);
     else if (message.type === "notes") this.schedule(this.record.add(message.notes));
     else if (message.type === "cancel") this.cancel(message.numbers, message.at);
-    else if (message.type === "tempo") this.record.setTempo(message);
+    else if (message.type === "tempo") this.setTempo(message);
     else if (message.type === "config") controls.show(message.config);
     else if (message.type === "model") controls.showModel(message.name);
     else if (message.type === "bookmark") this.record.bookmarks.push(message);
@@ -133,6 +137,11 @@ export class Jam {
     else if (message.type === "error" && message.fields) controls.refuse(message.fields, message.text);
     else if (message.type === "remark" || message.type === "error") toast(message.text, message.type);
     this.settle(message.type);
+  }
+
+  private setTempo(tempo: Tempo): void {
+    this.record.setTempo(tempo);
+    this.heard = tempo.steady ? this.heard : tempo;
   }
 
   private measure(message: Extract<Message, { type: "latency" }>): void {
@@ -146,6 +155,9 @@ export class Jam {
     if (type === "welcome" || type === "config" || type === "model")
       this.parts.synth.setPlayerProgram(this.program);
     if (type === "welcome" || type === "bookmark" || type === "history") this.onbookmarks();
+    element<HTMLOutputElement>("heard").value = this.heard
+      ? texts.tempoHeard(inDigits(this.heard.quarters_per_minute, 0))
+      : texts.tempoUnheard;
     const { running, notes } = this.record;
     const start = element("start");
     start.ariaLabel = running ? texts.stop : texts.start;
@@ -164,12 +176,13 @@ export class Jam {
     this.name = welcome.session;
     if (!welcome.resumed) this.forget();
     this.record.setTurn(welcome.turn);
-    if (welcome.tempo) this.record.setTempo(welcome.tempo);
+    if (welcome.tempo) this.setTempo(welcome.tempo);
     this.rewrite(welcome.notes, welcome.bookmarks);
     if (welcome.model !== settings.model) remember({ model: null }); // not offered here, or not asked for
     if (welcome.resumed && isOther && wasRunning) session.send({ type: "start" }); // it was given back
     if (welcome.resumed) return;
-    const config = recallConfig(welcome.config);
+    const config = { ...recallConfig(welcome.config) };
+    if (!keepsBeat({ ...welcome.config, ...config })) delete config.tempo; // it would be expected of the player
     if (Object.keys(config).length > 0) session.send({ type: "configure", config });
   }
 
@@ -178,6 +191,7 @@ export class Jam {
     this.replay.stop(present());
     this.scheduler.clear(present());
     this.record.clear();
+    this.heard = null;
   }
 
   private rewrite(notes: Note[], bookmarks: Welcome["bookmarks"]): void {

@@ -38,6 +38,7 @@ export class Latency {
     if (this.answered) words.push(texts.toAnswer(milliseconds(this.answered.p50)));
     const place = element("latency");
     place.textContent = words.join(" · ");
+    element("latency-in-settings").textContent = place.textContent;
     const slowest = this.answered ? texts.latencySlowest(milliseconds(this.answered.p95)) : "";
     place.title = texts.latencyMeaning + slowest;
   }

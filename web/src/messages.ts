@@ -46,10 +46,10 @@ export interface Bookmark {
 export interface Config {
   mode: Mode;
   call_seconds: number;
-  response_seconds: number;
+  response_seconds: number | null;
   call_bars: number;
-  response_bars: number;
-  pause: number;
+  response_bars: number | null;
+  pause: number | null; // null, as above: as the call asks for
   metronome: boolean;
   count_in: number;
   tempo: number;

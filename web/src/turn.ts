@@ -3,7 +3,7 @@
 import { announce, element } from "./dom";
 import type { Tempo, Turn } from "./messages";
 import { beatSeconds } from "./metronome";
-import { language, onLanguage, texts } from "./texts";
+import { inDigits, onLanguage, texts } from "./texts";
 
 function nameOf({ turn }: Turn): string {
   const { turnIdle, turnCountIn, turnPlayer, turnModel, turnBoth } = texts;
@@ -31,9 +31,7 @@ function inBeats(left: number, tempo: Tempo): string {
 }
 
 function inSeconds(left: number): string {
-  return texts.secondsLeft(
-    left.toLocaleString(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 }),
-  );
+  return texts.secondsLeft(inDigits(left, 1));
 }
 
 export class TurnBar {

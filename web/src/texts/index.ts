@@ -42,6 +42,11 @@ export function pickLanguage(wanted: readonly string[]): string {
   return known.find((name) => Object.hasOwn(TABLES, name)) ?? "en";
 }
 
+/** A number with so many digits after the point, or the comma. */
+export function inDigits(value: number, digits: number): string {
+  return value.toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
 /** Puts the texts into the elements that name one. */
 export function fillTexts(root: ParentNode): void {
   for (const place of all(root, "data-text")) place.replaceChildren(...marked(textOf(place.dataset.text)));

@@ -121,13 +121,14 @@ class _Endpoints:
             stored = await asyncio.to_thread(parse_record, body)
             record = await asyncio.to_thread(to_record, stored)
             entry = await self._entry(stored.model, token)
+            count = len(record.journal)
             restoring = manager.submit(lambda: manager.find(token).restore(entry, stored, record))
             await asyncio.wrap_future(restoring)
         except TimeoutError:
             raise ConfigError(f"the record takes longer than {limits.record_seconds:g} s") from None
         finally:
             self._records -= 1
-        return PlainTextResponse(f"{len(record.journal)} entries")
+        return PlainTextResponse(f"{count} entries")
 
     async def _entry(self, name: str, token: str) -> ModelEntry:
         """Return the entry of a model, loaded; that of the session if there is no such model here."""

@@ -111,7 +111,8 @@ class HostedSession:
         if self.client is not None:
             self.client.close("this session goes on in another window")
             self.taken = self._clock()
-        self.client, self._sleeps, self._oldest = client, False, self._contact
+        self.client, self._sleeps = client, False
+        self._oldest = self._contact if resumed else math.inf
         self.seen = self._clock()
         self._tell_all(resumed)
 
@@ -151,9 +152,16 @@ class HostedSession:
     def _journal(self, rows: list[Row], dropped: Sequence[int] = (), is_whole: bool = False) -> Json:
         """Return the message with entries of the record, and the head of the record if it has changed."""
         head = self._head() | {"recipe": self._recipe().text, "key": self.session.config.signature}
+        changed = None if head == self._sent_head else head
+        self._sent_head = head
         changes = {"entries": rows, "dropped": list(dropped), "whole": is_whole}
-        head, self._sent_head = None if head == self._sent_head else head, head
-        return {"type": "journal", "now": rounded(self.now()), "heard": self._heard, "head": head, **changes}
+        return {
+            "type": "journal",
+            "now": rounded(self.now()),
+            "heard": self._heard,
+            "head": changed,
+            **changes,
+        }
 
     def _send_changes(self) -> None:
         """Send the entries of the record that have changed."""

@@ -31,6 +31,7 @@ from ritornello.live.config import JamConfig
 from ritornello.live.events import BookmarkSet, Input, LiveNote, Output, Remark, TempoSet, Turn, TurnBegan
 from ritornello.live.session.calls import check_call
 from ritornello.live.session.improviser import Step
+from ritornello.live.session.keys import parse_message
 from ritornello.live.session.model import LiveModel, make_live_model
 from ritornello.live.session.record import Record, record_to_score
 from ritornello.live.session.turn_taking import TurnTaking
@@ -54,6 +55,7 @@ class Session:
         now: float = 0.0,
     ) -> None:
         """Begin at the time `now`, and go on from `record` if there is one, whose entries are not later."""
+        self.waits_for_start = False  # and does not begin with the first note
         self._turns = TurnTaking(model, config or checked(JamConfig, {}), seed, record, now)
 
     # --- state ------------------------------------------------------------------------------------------------
@@ -138,7 +140,10 @@ class Session:
         is_idle = turns.turn.turn == Turn.IDLE
         match event:
             case events.Midi(data):
-                turns.player.receive(data, max(0.0, now))
+                message, at = parse_message(data), max(0.0, now)
+                if message.is_press and not (is_idle and self.waits_for_start):
+                    turns.key_pressed(at)
+                turns.player.receive(message, at)
             case events.Start():
                 if is_idle:
                     turns.start(turns.now)
@@ -146,8 +151,11 @@ class Session:
                 if not is_idle:
                     turns.stop(turns.now)
             case events.Configure(config):
-                changes_shape = any(getattr(config, name) != getattr(self.config, name) for name in SHAPE)
+                changed = {name for name in SHAPE if getattr(config, name) != getattr(self.config, name)}
+                changes_shape = bool(changed - (set() if config.keeps_beat else {"tempo"}))
                 self._request(config, turns.asked_model, changes_shape)
+                if "tempo" in changed:
+                    turns.expect_tempo(config.tempo)
             case events.PlayCall(score):
                 check_call(score)
                 turns.play_call(score, turns.now)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ritornello.errors import ConfigError
 from ritornello.live.events import BookmarkSet, TempoSet, TurnBegan
 from ritornello.live.session.improviser import ModelState
+from ritornello.live.session.input_buffer import ExpectedTempo
 from ritornello.live.session.model import LiveModel
 from ritornello.live.session.record import Bookmark, Moment, Record
 
@@ -22,9 +23,10 @@ MOST_BOOKMARKS = 64
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The state to go back to: moment of the record, model and its state, counts of answers and turns, the beat.
+    """The state to go back to: moment of the record, model and its state, counts of answers and turns, the beat, and
+    the tempo that is expected.
 
-    model_state: None if it is not known; then the model hears the end of the record.
+    model_state: None if it is not known; then the model hears the end of the record. expected: None if it is not known.
     """
 
     moment: Moment
@@ -33,6 +35,7 @@ class Snapshot:
     answers: int
     turns: int
     beat: TempoSet | None
+    expected: ExpectedTempo | None
 
 
 class History:
@@ -52,16 +55,18 @@ class History:
     def load(self, model: LiveModel) -> None:
         """Take turns and bookmarks from the record, which was kept."""
         for moment, turn, beat in self._record.calls()[-UNDOS:]:
-            self._turns.append(Snapshot(moment, None, model, moment.stop, turn, beat))
-        for number, name, *moment in (e for e in self._record.journal.values() if isinstance(e, Bookmark)):
-            self._bookmarks[number] = BookmarkSet(number, name, moment[0]), Moment(*moment), None
+            self._turns.append(Snapshot(moment, None, model, moment.stop, turn, beat, None))
+        for entry in self._record.journal.values():
+            if isinstance(entry, Bookmark):
+                number, name, until, stop = entry
+                self._bookmarks[number] = BookmarkSet(number, name, until), Moment(until, stop), None
 
     def snapshot_at(self, moment: Moment, model: LiveModel) -> Snapshot:
         """Return what the record tells of a moment. Its answers are not those that came then: the entries count."""
         turns = [turn.number for turn, _, _ in self._record.entries(TurnBegan, moment)]
         beats = [beat for beat, _, _ in self._record.entries(TempoSet, moment)]
         beat = beats[-1] if beats else None
-        return Snapshot(moment, None, model, moment.stop, max(turns, default=0), beat)
+        return Snapshot(moment, None, model, moment.stop, max(turns, default=0), beat, None)
 
     # --- undo and redo ----------------------------------------------------------------------------------------
 

@@ -84,6 +84,10 @@ class Improviser:
         self._taken: list[int] = []  # ids of this window that the model state has taken in
         self._marks: list[tuple[int, ModelState]] = [(0, self.model_state)]
 
+    def stop(self) -> None:
+        """Stop encoding and decoding; the window goes on."""
+        self.decoder = self._job = self.wants = None
+
     def supply(self, logits: Logits, state: State) -> None:
         """Go on with the result of the step `wants`."""
         assert self._job is not None

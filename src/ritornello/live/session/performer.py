@@ -118,6 +118,11 @@ class Performer:
         self._reported |= new.keys()
         return [f"{name} gave way at {steps} step{'s' * (steps > 1)}" for name, steps in new.items()]
 
+    def withdraw(self) -> None:
+        """Give the answer up: the call that it began with goes on, in the same window."""
+        self.improviser.stop()
+        self.improviser.decided = []
+
     def silence(self) -> None:
         """Stop decoding; the model state is kept."""
         self.improviser.close()

@@ -172,8 +172,9 @@ class Record:
             old = then.get(now.first, Segment(0.0, 0.0, 0, 0))
             for number in reversed(range(now.first, now.stop)):
                 note = self.journal.get(number)
-                counts = isinstance(note, LiveNote) and note.start < now.until
-                if counts and (number >= old.stop or note.start >= old.until):
+                if not isinstance(note, LiveNote) or note.start >= now.until:
+                    continue
+                if number >= old.stop or note.start >= old.until:
                     return True
         return False
 

@@ -17,7 +17,7 @@ those who read such files with other programs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -48,15 +48,16 @@ Name = Annotated[str, Field(max_length=200)]
 Meter = tuple[Annotated[int, Field(ge=1, le=255)], Literal[1, 2, 4, 8, 16, 32, 64, 128]]
 Tempo = Annotated[FiniteFloat, Field(ge=1, le=1000)]
 
-KINDS: dict[type, str] = {
-    LiveNote: "note",
-    TimedControl: "control",
-    TurnBegan: "turn",
-    TempoSet: "tempo",
-    ModelBegan: "model",
-    Bookmark: "bookmark",
-    WentBack: "back",
+MAKERS: dict[str, Callable[..., Entry]] = {
+    "note": LiveNote,
+    "control": TimedControl,
+    "turn": TurnBegan,
+    "tempo": TempoSet,
+    "model": ModelBegan,
+    "bookmark": Bookmark,
+    "back": WentBack,
 }
+KINDS = {made: kind for kind, made in MAKERS.items()}
 
 NoteRow = tuple[
     Literal["note"], Number, Side, Time, Time | None, Byte, Annotated[Byte, Field(ge=1)], Channel, Program
@@ -106,22 +107,9 @@ def entry_to_row(number: int, entry: Entry) -> Row:
     ]
 
 
-def _row_to_entry(row: AnyRow) -> Entry:
-    match row:
-        case ("note", number, side, *fields):
-            return LiveNote(number, side, *fields)
-        case ("control", _, *fields):
-            return TimedControl(*fields)
-        case ("turn", _, *fields):
-            return TurnBegan(*fields)
-        case ("tempo", _, *fields):
-            return TempoSet(*fields)
-        case ("model", _, name):
-            return ModelBegan(name)
-        case ("bookmark", _, *fields):
-            return Bookmark(*fields)
-        case (_, _, *fields):
-            return WentBack(*fields)
+def _row_to_entry(row: Sequence[Any]) -> Entry:
+    """Return the entry of a row; a note has its number itself."""
+    return MAKERS[row[0]](*row[1 if row[0] == "note" else 2 :])
 
 
 def record_to_rows(record: Record) -> list[Row]:
@@ -144,22 +132,21 @@ def _problem(stored: StoredRecord) -> str | None:
     """Return the first way in which entries do not fit together, if there is one."""
     last, bookmarks = 0, 0
     for row in stored.entries:
-        kind, number = row[0], row[1]
+        number, entry = row[1], _row_to_entry(row)
         if number <= last:
             return f"entry {number} comes after entry {last}: numbers must rise"
         last = number
-        if kind == "note" and row[4] is not None and row[4] < row[3]:
-            return f"note {number} ends at {row[4]:g}, before it starts at {row[3]:g}"
-        if kind in ("note", "control", "turn") and row[3 if kind != "control" else 2] > stored.now + SLACK:
+        if isinstance(entry, LiveNote) and entry.end is not None and entry.end < entry.start:
+            return f"note {number} ends at {entry.end:g}, before it starts at {entry.start:g}"
+        if isinstance(entry, LiveNote | TimedControl | TurnBegan) and entry.start > stored.now + SLACK:
             return f"entry {number} is later than the end of the record, {stored.now:g}"
-        if kind == "bookmark":
+        if isinstance(entry, Bookmark):
             bookmarks += 1
-            if row[2] != bookmarks or bookmarks > MOST_BOOKMARKS:
-                return (
-                    f"bookmark {row[2]} is number {bookmarks}; allowed are {MOST_BOOKMARKS}, counted from 1"
-                )
-        if kind in ("back", "bookmark") and row[-1] > number:
-            return f"entry {number} leads to entry {row[-1]}, which comes after it"
+            if entry.number != bookmarks or bookmarks > MOST_BOOKMARKS:
+                known = f"allowed are {MOST_BOOKMARKS}, counted from 1"
+                return f"bookmark {entry.number} is number {bookmarks}; {known}"
+        if isinstance(entry, Bookmark | WentBack) and entry.stop > number:
+            return f"entry {number} leads to entry {entry.stop}, which comes after it"
     return None
 
 
