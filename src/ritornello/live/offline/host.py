@@ -98,11 +98,10 @@ def make_entry(stored: Stored, run: Run) -> ModelEntry:
     bundle = Bundle(card, {}, b"", facts["digest"], facts["size"], Path(f"{card.name}.rit"))
     index = {name.removeprefix(INDEX): array for name, array in arrays.items() if name.startswith(INDEX)}
     if index:
-        others = {name: tuple(v) if isinstance(v, list) else v for name, v in facts["index"].items()}
-        vars(bundle)["index"] = Index(**index, **others)  # as the cached property does
+        vars(bundle)["index"] = Index(**index, **_with_tuples(facts["index"]))  # as the cached property does
     initial = tuple(array for name, array in arrays.items() if name.startswith(STATE))
     stepper = PageStepper(card.vocabulary_size, initial, run)
-    found = {name: tuple(v) if isinstance(v, list) else v for name, v in facts["model"].items()}
+    found = _with_tuples(facts["model"])
     entry = ModelEntry(found["name"], bundle)
     entry.engine = Engine(stepper)
     entry.model = LiveModel(
@@ -113,6 +112,11 @@ def make_entry(stored: Stored, run: Run) -> ModelEntry:
         **found,
     )
     return entry
+
+
+def _with_tuples(fields: Json) -> dict[str, Any]:
+    """Return the fields of a frozen value from JSON, which has lists only."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
 
 
 class PageStepper(Stepper):
