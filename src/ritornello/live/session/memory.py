@@ -34,8 +34,8 @@ def memory_of(
     if not placed:
         return None
     present, bar = placed[-1][1], bar_seconds(beat)  # the clock of the last note
-    notes = sorted((_moved(note, by - present) for note, by in placed), key=lambda note: note.start)
-    notes = notes[-MEMORY_NOTES:]
+    placed.sort(key=lambda row: row[0].start + row[1])
+    notes = [_moved(note, by - present) for note, by in placed[-MEMORY_NOTES:]]
     found, shift, reached = [], 0.0, notes[0].start
     for note in notes:
         rest = note.start - shift - reached
