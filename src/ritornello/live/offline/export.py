@@ -20,7 +20,7 @@ from ritornello.live.offline.page import write_page
 from ritornello.live.session.model import make_live_model
 
 LARGEST = 64_000_000
-"""Bytes of a model at most: the page holds it several times while it loads, and a phone's browser gives it little memory."""
+"""Bytes of a model at most: the page holds it several times while it loads, and phones give little memory."""
 
 ROOT = Path(ritornello.__file__).resolve().parent
 
