@@ -39,7 +39,7 @@ CONDITION_COLUMNS = {"density": "density", "pitch_classes": "share of C"}
 def check_supported(representation: Representation, config: ComposeConfig, primer: Score | None) -> None:
     """Raise ConfigError for a setting that the model has no tokens or columns for, for an empty primer, and for prose
     with a model of music, or music with one of prose."""
-    for name in ("cadence", "entrances", "roots", "pulse", "contrast"):
+    for name in ("cadence", "entrances", "roots", "pulse", "contrast", "voice_leading"):
         if name not in config.model_fields_set or not getattr(config, name):
             continue
         if not isinstance(representation, Multitrack):
