@@ -49,7 +49,7 @@ def with_sampling(config: Config, sampling: Sampling) -> Config:
     The set of fields that are set stays the same, so that the card of another model can be applied to the result. A
     config without the settings of a constraint does not take them from the card.
     """
-    suited = sampling.model_dump(include=type(config).model_fields.keys())
+    suited = sampling.model_dump(include=set(type(config).model_fields))
     merged = checked(type(config), suited | config.model_dump(exclude_unset=True))
     return merged.model_construct(config.model_fields_set, **dict(merged))
 
