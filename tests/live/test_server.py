@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import time
@@ -403,6 +404,21 @@ def test_the_page_is_served_with_safe_headers(catalog: Catalog, tmp_path: Path) 
         assert (status, headers["content-type"].split(";")[0]) == (200, "text/javascript")
         assert server.get("/../../../etc/passwd")[0] == 404
         assert server.get("/nothing")[0] == 404
+
+
+def test_only_the_page_is_compressed_and_only_if_asked(catalog: Catalog, tmp_path: Path) -> None:
+    script = b"let answer = 42;\n" * 2000
+    (tmp_path / "page.js").write_bytes(script)
+    with serving(catalog, page=tmp_path) as server:
+        asked = {"accept-encoding": "gzip"}
+        _, headers, body = server.get("/page.js", None, **asked)
+        assert (headers["content-encoding"], gzip.decompress(body)) == ("gzip", script)
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "Accept-Encoding" in headers["vary"]
+        _, headers, body = server.get("/page.js")
+        assert ("content-encoding" in headers, body) == (False, script)
+        assert "content-encoding" not in server.get("/soundfont.sf3", None, **asked)[1]
+        assert "content-encoding" not in server.get("/health", None, **asked)[1]
 
 
 def test_without_a_page_there_is_a_clear_line(catalog: Catalog, tmp_path: Path) -> None:

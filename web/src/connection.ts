@@ -3,6 +3,7 @@
 import { OffsetEstimator } from "./clock";
 import type { Message, Request } from "./messages";
 import { present, type Reach, type Session } from "./session";
+import { texts } from "./texts";
 
 const TOKEN = "ritornello-session"; // in sessionStorage: one session a tab
 const FIRST_RETRY = 250; // milliseconds, doubled at each failure
@@ -61,9 +62,9 @@ export class SocketSession implements Session {
 
   private async fetch(name: string, init?: RequestInit): Promise<Response> {
     const answer = await fetch(`session/${sessionStorage.getItem(TOKEN)}/${name}`, init).catch(() => {
-      throw new Error("The server cannot be reached.");
+      throw new Error(texts.serverAway);
     });
-    if (!answer.ok) throw new Error((await answer.text()) || `The server refused (${answer.status}).`);
+    if (!answer.ok) throw new Error((await answer.text()) || texts.serverRefused(answer.status));
     return answer;
   }
 

@@ -5,6 +5,7 @@
 
 import { element, isWritten, make, makeOption } from "./dom";
 import type { Config, Option } from "./messages";
+import { texts } from "./texts";
 
 type Box = HTMLInputElement | HTMLSelectElement;
 
@@ -41,7 +42,7 @@ export class Constraints {
       box.removeAttribute("aria-invalid");
       error.textContent = "";
     }
-    element("constraints-words").textContent = asked === 0 ? "none set" : `${asked} set`;
+    element("constraints-words").textContent = asked === 0 ? texts.noneSet : texts.someSet(asked);
   }
 
   /** Shows what is in force, and beside it why a change was refused. Returns whether that can be seen. */
@@ -75,7 +76,7 @@ export class Constraints {
   private change(name: string, option: Option, box: Box): void {
     const ticked = box.type === "checkbox" ? (box as HTMLInputElement).checked : null;
     if (box.validity.badInput)
-      this.refuse(name, "must be a number"); // its value is empty for us
+      this.refuse(name, texts.mustBeNumber); // its value is empty for us
     else this.onconfigure({ [name]: ticked ?? toValue(box.value, option) });
   }
 }

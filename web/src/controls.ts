@@ -8,9 +8,17 @@ import { Constraints } from "./constraints";
 import { element, isWritten, makeChip, makeOption, toast } from "./dom";
 import { type Config, keepsBeat, type Model, type Option, type Welcome } from "./messages";
 import { remember, settings } from "./settings";
+import { inDigits, onLanguage, texts } from "./texts";
 
 const METERS = ["2/4", "3/4", "4/4", "5/4", "6/8", "7/8", "9/8", "12/8"];
 const ANY = ""; // stands for "not given" in a select
+const MODE_WORDS = {
+  "call-and-response": "callAndResponseHint",
+  answer: "answerHint",
+  trade: "tradeHint",
+  duet: "duetHint",
+  continue: "endlessHint",
+} as const;
 const MADE_OF_PARTS = ["scale", "instruments"]; // fields that have a control of several elements
 type Field = HTMLInputElement | HTMLSelectElement;
 
@@ -19,6 +27,7 @@ export class Controls {
   onconfigure: (changes: Partial<Config>) => void = () => {};
   onmodel: (name: string) => void = () => {};
   config: Config | null = null;
+  private offered: Welcome | null = null;
   private models: Model[] = [];
   private model = "";
   private readonly constraints = new Constraints();
@@ -35,14 +44,19 @@ export class Controls {
       this.onmodel((event.target as HTMLSelectElement).value);
     };
     element("meter").append(...METERS.map((meter) => makeOption(meter)));
+    onLanguage(() => {
+      const { config, model, offered } = this;
+      if (offered && config) this.offer({ ...offered, config, model });
+    });
     this.constraints.onconfigure = (changes) => this.configure(changes);
   }
 
   /** The models, instruments, scales and limits that this session knows. */
   offer(welcome: Welcome): void {
+    this.offered = welcome;
     this.models = welcome.models;
     const instruments = welcome.instruments.map((name) => makeOption(name));
-    element("instrument").replaceChildren(makeOption(ANY, "the model's first"), ...instruments);
+    element("instrument").replaceChildren(makeOption(ANY, texts.modelsFirst), ...instruments);
     element("model").replaceChildren(...this.models.map(({ name, title }) => makeOption(name, title)));
     offerScales((welcome.options.scale?.choices ?? []).map(String));
     const elsewhere = new Set([...MADE_OF_PARTS, ...this.fields.map(nameOf)]);
@@ -65,6 +79,7 @@ export class Controls {
     metronome.checked = beat;
     metronome.disabled = beat && !config.metronome; // the mode needs it
     document.body.dataset.mode = config.mode;
+    element("mode-words").textContent = texts[MODE_WORDS[config.mode]];
     document.body.dataset.beat = beat ? "on" : "off";
     this.showInstruments();
     this.constraints.show(config);
@@ -99,8 +114,23 @@ export class Controls {
     return chosen >= 0 ? chosen : (this.current?.instruments[0]?.program ?? 0);
   }
 
+  /** Shows again what is in force in a field. */
+  restore(field: Field): void {
+    showValue(field, this.config?.[nameOf(field)]);
+  }
+
+  /** Without a metronome, the tempo that is heard stands in its field, where another corrects it. */
+  showHeard(tempo: number | null): void {
+    const isHeard = tempo !== null && this.config !== null && !keepsBeat(this.config);
+    const field = element<HTMLInputElement>("tempo");
+    if (isHeard && !isWritten(field)) field.value = tempo.toFixed(0);
+    element("tempo-unit").textContent = isHeard ? texts.beatsPerMinuteHeard : texts.beatsPerMinute;
+  }
+
+  /** A tapped tempo is the metronome's, or else corrects what was heard, which is of no use at the next visit. */
   setTempo(tempo: number): void {
-    this.configure({ tempo });
+    if (this.config && keepsBeat(this.config)) this.configure({ tempo });
+    else this.onconfigure({ tempo });
   }
 
   private get current(): Model | undefined {
@@ -108,9 +138,12 @@ export class Controls {
   }
 
   private change(field: Field): void {
+    const name = nameOf(field);
     const isEmpty = field instanceof HTMLInputElement && field.value === "";
-    if (!isEmpty) this.configure({ [nameOf(field)]: readValue(field) });
-    else showValue(field, this.config?.[nameOf(field)]);
+    const mayBeEmpty = this.offered?.options[name]?.default === null;
+    if (isEmpty && !mayBeEmpty) this.restore(field);
+    else if (name === "tempo") this.setTempo(Number(readValue(field)));
+    else this.configure({ [name]: readValue(field) });
   }
 
   private changeScale(): void {
@@ -127,20 +160,27 @@ export class Controls {
   /** Chips for what the model may play; with all or none ticked, it is free. */
   private showInstruments(): void {
     const list = element("instruments");
-    const known = this.current?.instruments ?? [];
-    const chosen = new Set(this.config?.instruments ?? known.map(({ name }) => name));
-    const chips = known.map(({ name }) =>
-      makeChip(name, chosen.has(name), (checked) => {
-        checked ? chosen.add(name) : chosen.delete(name);
-        const left = known.filter((other) => chosen.has(other.name)).map((other) => other.name);
-        const free = left.length === 0 || left.length === known.length;
-        this.configure({ instruments: free ? null : left });
-      }),
-    );
-    list.replaceChildren(...chips);
+    const known = (this.current?.instruments ?? []).map(({ name }) => name);
+    const chosen = this.config?.instruments ?? known;
+    if (list.dataset.known !== known.join()) {
+      list.dataset.known = known.join();
+      list.replaceChildren(...known.map((name) => makeChip(name, true, () => this.changeInstruments(known))));
+    }
+    list.querySelectorAll("input").forEach((box, i) => {
+      box.checked = chosen.includes(known[i] ?? ""); // in place: a new box would not have the focus
+    });
     element("instruments-details").hidden = known.length < 2;
     const all = this.config?.instruments === null;
-    element("instruments-words").textContent = all ? "all it knows" : `${chosen.size} of ${known.length}`;
+    element("instruments-words").textContent = all
+      ? texts.allInstruments
+      : texts.someOf(chosen.length, known.length);
+  }
+
+  private changeInstruments(known: readonly string[]): void {
+    const boxes = element("instruments").querySelectorAll("input");
+    const left = known.filter((_name, i) => boxes[i]?.checked);
+    const free = left.length === 0 || left.length === known.length;
+    this.configure({ instruments: free ? null : left });
   }
 }
 
@@ -154,7 +194,8 @@ function addSteps(stepper: HTMLElement): void {
     button.tabIndex = -1; // with the keyboard, the number itself has its arrows
     button.setAttribute("aria-hidden", "true");
     button.onclick = () => {
-      sign === "+" ? input.stepUp() : input.stepDown();
+      if (input.value === "" && input.dataset.from) input.value = input.dataset.from;
+      else sign === "+" ? input.stepUp() : input.stepDown();
       input.dispatchEvent(new Event("change", { bubbles: true }));
     };
     stepper.append(button);
@@ -174,7 +215,8 @@ function readValue(field: Field): unknown {
 }
 
 /** A number within its field's limits: what would be refused is neither asked for nor remembered. */
-function readNumber(field: HTMLInputElement): number {
+function readNumber(field: HTMLInputElement): number | null {
+  if (field.value === ANY) return null;
   const [low, high] = [Number(field.min || "-Infinity"), Number(field.max || "Infinity")];
   field.value = String(Math.min(high, Math.max(low, Number(field.value))));
   return Number(field.value);
@@ -190,7 +232,7 @@ function showValue(field: Field, value: unknown): void {
 
 function showOutput(field: Field): void {
   const output = document.querySelector<HTMLOutputElement>(`output[for="${field.id}"]`);
-  if (output) output.value = Number(field.value).toFixed(2);
+  if (output) output.value = inDigits(Number(field.value), 2);
 }
 
 function limit(field: Field, option: Option | undefined): void {
@@ -204,6 +246,9 @@ function limit(field: Field, option: Option | undefined): void {
 function offerScales(choices: readonly string[]): void {
   const tonics = new Set(choices.map((choice) => choice.split(" ")[0] ?? ""));
   const scales = new Set(choices.map((choice) => choice.slice(choice.indexOf(" ") + 1)));
-  element("tonic").replaceChildren(makeOption(ANY, "any"), ...[...tonics].map((tonic) => makeOption(tonic)));
+  element("tonic").replaceChildren(
+    makeOption(ANY, texts.any),
+    ...[...tonics].map((tonic) => makeOption(tonic)),
+  );
   element("scale").replaceChildren(...[...scales].map((scale) => makeOption(scale)));
 }

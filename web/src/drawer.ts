@@ -3,6 +3,7 @@
 import { element, makeChip, makeOption } from "./dom";
 import type { Ports } from "./ports";
 import { remember, type Settings, settings } from "./settings";
+import { applyLanguage, onLanguage, TABLES, texts } from "./texts";
 
 export class Drawer {
   private readonly drawer = element("drawer");
@@ -11,6 +12,7 @@ export class Drawer {
   constructor(
     private readonly ports: Ports,
     private readonly onvolume: (side: keyof Settings["volumes"], volume: number) => void,
+    onletters: () => void,
   ) {
     this.more.onclick = () => this.toggle();
     element("model-name").onclick = () => this.toggle(true);
@@ -19,9 +21,17 @@ export class Drawer {
     ports.outputId = settings.output;
     const sliders = document.querySelectorAll<HTMLInputElement>("[data-volume]");
     for (const slider of sliders) this.bindVolume(slider);
+    element<HTMLSelectElement>("language").onchange = (event) => {
+      remember({ language: (event.target as HTMLSelectElement).value || null });
+      applyLanguage();
+    };
+    onLanguage(showLanguages);
     bindBox("sound-here", "soundHere");
     bindBox("pass-through", "passThrough");
-    this.showPorts();
+    bindBox("read-out-box", "readOut");
+    bindBox("letters-play", "lettersPlay", onletters);
+    bindBox("letters-command", "lettersCommand", onletters);
+    onLanguage(() => this.showPorts());
   }
 
   get isOpen(): boolean {
@@ -48,7 +58,7 @@ export class Drawer {
 
   private showPorts(): void {
     const { inputs, outputs, problem } = this.ports;
-    const none = "Plug in a MIDI keyboard: it plays at once.";
+    const none = texts.plugIn;
     element("midi-words").textContent = problem ?? (inputs.length ? "" : none);
     const list = element("inputs");
     const chips = inputs.map(({ id, name }) =>
@@ -59,7 +69,10 @@ export class Drawer {
     list.replaceChildren(...chips);
     list.hidden = inputs.length === 0;
     const select = element<HTMLSelectElement>("output");
-    select.replaceChildren(makeOption("", "none"), ...outputs.map(({ id, name }) => makeOption(id, name)));
+    select.replaceChildren(
+      makeOption("", texts.none),
+      ...outputs.map(({ id, name }) => makeOption(id, name)),
+    );
     select.value = this.ports.output?.id ?? "";
     select.onchange = () => this.choose(select.value);
     this.showOutput();
@@ -80,8 +93,21 @@ export class Drawer {
   }
 }
 
-function bindBox(id: string, name: "soundHere" | "passThrough"): void {
+/** The languages by their own names, with the browser's as the first choice. */
+function showLanguages(): void {
+  const known = Object.entries(TABLES).map(([name, table]) => makeOption(name, table.language));
+  const select = element<HTMLSelectElement>("language");
+  select.replaceChildren(makeOption("", texts.languageOfBrowser), ...known);
+  select.value = settings.language ?? "";
+}
+
+type Ticked = "soundHere" | "passThrough" | "lettersPlay" | "lettersCommand" | "readOut";
+
+function bindBox(id: string, name: Ticked, onchange = () => {}): void {
   const box = element<HTMLInputElement>(id);
   box.checked = settings[name];
-  box.onchange = () => remember({ [name]: box.checked });
+  box.onchange = () => {
+    remember({ [name]: box.checked });
+    onchange();
+  };
 }

@@ -2,6 +2,7 @@
 
 import { element, toast } from "./dom";
 import type { Session } from "./session";
+import { fillTexts, texts } from "./texts";
 
 const LONGEST = 1_000_000; // bytes of a MIDI file
 
@@ -12,6 +13,8 @@ export function bindDownloads(session: Session): void {
 }
 
 async function download(session: Session, suffix: string, button: HTMLButtonElement): Promise<void> {
+  const words = button.querySelector("small");
+  if (words) words.textContent = texts.makingIt;
   button.ariaBusy = "true";
   button.disabled = true;
   try {
@@ -21,6 +24,7 @@ async function download(session: Session, suffix: string, button: HTMLButtonElem
     toast((error as Error).message, "error");
   } finally {
     button.ariaBusy = "false";
+    fillTexts(button);
     button.disabled = false;
   }
 }
@@ -57,7 +61,7 @@ export function bindUpload(session: Session): void {
 
 async function take(session: Session, file: File | undefined): Promise<void> {
   if (!file) return;
-  if (file.size > LONGEST) return toast(`${file.name} is too large: a call is at most 1 MB.`, "error");
+  if (file.size > LONGEST) return toast(texts.tooLarge(file.name), "error");
   try {
     await session.playCall(file);
   } catch (error) {

@@ -11,18 +11,21 @@ import type { Player } from "./player";
 import { present } from "./session";
 import { remember, settings } from "./settings";
 
+const ALWAYS = new Set(["Space", "Escape"]); // shortcuts that are no letters, and stay
 const KEY_VELOCITY = 84;
 const SOFTEST = 48; // with the pointer at the far end of a key; at its near end it is 112
 const RANGE = 64;
+const OCTAVE_SWIPE = 48; // pixels of a swipe that move the piano by an octave
 
 export class Computer {
   /** Called when the octave of the computer keys changed. */
   onoctave: () => void = () => {};
   private readonly held = new Map<string, number>(); // pitch by key
 
+  /** shortcuts: by key; one returns false if it leaves the key to the browser. */
   constructor(
     private readonly player: Player,
-    private readonly shortcuts: { [code: string]: () => void },
+    private readonly shortcuts: { [code: string]: () => unknown },
   ) {
     addEventListener("keydown", (event) => this.press(event));
     addEventListener("keyup", (event) => this.release(event));
@@ -38,7 +41,7 @@ export class Computer {
 
   private press(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey || needsKey(event)) return;
-    const pitch = pitchOf(event.code, settings.octave);
+    const pitch = settings.lettersPlay ? pitchOf(event.code, settings.octave) : null;
     if (pitch !== null) {
       event.preventDefault();
       if (!event.repeat && !this.held.has(event.code)) this.play(event.code, pitch, event.timeStamp);
@@ -60,9 +63,8 @@ export class Computer {
 
   private command(event: KeyboardEvent): void {
     const shortcut = this.shortcuts[event.code];
-    if (!shortcut) return;
-    event.preventDefault();
-    shortcut();
+    if (!shortcut || !(settings.lettersCommand || ALWAYS.has(event.code))) return;
+    if (shortcut() !== false) event.preventDefault(); // otherwise the browser does what the key does there
   }
 
   private letGo(): void {
@@ -71,11 +73,13 @@ export class Computer {
   }
 }
 
+const PRESSED_BY_SPACE = "button, a, summary, [type=checkbox], [type=radio]:not(:checked)";
+
 /** Whether the focused control has its own use for the key: selects find what is typed. */
 function needsKey(event: KeyboardEvent): boolean {
   if (!(event.target instanceof Element)) return false;
   if (event.target.matches("select, [type=text]")) return event.code !== "Escape";
-  if (event.code === "Space") return event.target.matches("button, input, select, a");
+  if (event.code === "Space") return event.target.matches(PRESSED_BY_SPACE);
   return event.code === "Backspace" && event.target.matches("input[type=number]");
 }
 
@@ -95,6 +99,29 @@ function freeFocusAfterPointer(): void {
     if (!(event.target instanceof HTMLSelectElement)) free(); // its list has only just opened
   });
   addEventListener("change", free);
+}
+
+/**
+ * Boxes for numbers: a click selects the number, so that what is typed replaces it; Escape leaves it as it was.
+ * `restore` puts what is in force into a box.
+ */
+export function easeNumbers(restore: (box: HTMLInputElement) => void): void {
+  for (const box of document.querySelectorAll<HTMLInputElement>(".stepper input")) {
+    let isFresh = false;
+    box.onfocus = () => {
+      isFresh = true;
+    };
+    box.onclick = () => {
+      if (isFresh) box.select();
+      isFresh = false;
+    };
+    box.addEventListener("keydown", (event) => {
+      if (event.code !== "Escape") return;
+      event.stopPropagation(); // it is for the box alone
+      restore(box);
+      box.blur();
+    });
+  }
 }
 
 /** Lets pointers (mouse, pen, fingers) play and slide over keys that carry a `data-pitch`. */
@@ -122,6 +149,23 @@ export function playByPointer(piano: HTMLElement, player: Player): void {
     piano.addEventListener(name, (event) => move(event, false));
   }
   addEventListener("blur", () => held.clear()); // the player has let go of all
+}
+
+/** Lets a finger swipe along the strip above the piano: the keys follow it, an octave at a time. */
+export function swipeOctaves(strip: HTMLElement, shift: (by: number) => void): void {
+  let from: number | null = null;
+  strip.addEventListener("pointerdown", (event) => {
+    strip.setPointerCapture(event.pointerId);
+    from = event.clientX;
+  });
+  strip.addEventListener("pointermove", (event) => {
+    if (from === null || Math.abs(event.clientX - from) < OCTAVE_SWIPE) return;
+    shift(event.clientX < from ? 1 : -1);
+    from = event.clientX;
+  });
+  strip.addEventListener("lostpointercapture", () => {
+    from = null;
+  });
 }
 
 function pitchAt(event: PointerEvent): { pitch: number; velocity: number } | null {

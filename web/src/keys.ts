@@ -36,6 +36,13 @@ export function pitchOf(code: string, octave: number): number | null {
   return semitones === undefined ? null : 12 * (octave + 1) + semitones;
 }
 
+const NAMES = ["C", "C#", "D", "E♭", "E", "F", "F#", "G", "A♭", "A", "B♭", "B"];
+
+/** The name of a pitch, such as C4 for 60. */
+export function pitchName(pitch: number): string {
+  return `${NAMES[pitch % 12]}${Math.floor(pitch / 12) - 1}`;
+}
+
 /** What is printed on a key, as far as the browser tells; otherwise as on a US keyboard. */
 export function labelOf(code: string, layout: ReadonlyMap<string, string> | null): string {
   return (layout?.get(code) ?? PUNCTUATION[code] ?? code.replace("Key", "")).toUpperCase();

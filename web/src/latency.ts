@@ -2,12 +2,17 @@
 
 import { element } from "./dom";
 import type { Message } from "./messages";
+import { onLanguage, texts } from "./texts";
 
 const KEPT = 32;
 
 export class Latency {
   private readonly keys: number[] = [];
   private answered: { p50: number; p95: number } | null = null;
+
+  constructor() {
+    onLanguage(() => this.show());
+  }
 
   /** A key took this many seconds to be heard. */
   addKey(seconds: number): void {
@@ -29,12 +34,13 @@ export class Latency {
 
   private show(): void {
     const words = [];
-    if (this.key !== null) words.push(`${milliseconds(this.key)} ms to sound`);
-    if (this.answered) words.push(`${milliseconds(this.answered.p50)} ms to answer`);
+    if (this.key !== null) words.push(texts.toSound(milliseconds(this.key)));
+    if (this.answered) words.push(texts.toAnswer(milliseconds(this.answered.p50)));
     const place = element("latency");
     place.textContent = words.join(" · ");
-    const slowest = this.answered ? `, 95 of 100 within ${milliseconds(this.answered.p95)} ms` : "";
-    place.title = `From a key to its sound; from the end of your turn to the first note of the answer${slowest}`;
+    element("latency-in-settings").textContent = place.textContent;
+    const slowest = this.answered ? texts.latencySlowest(milliseconds(this.answered.p95)) : "";
+    place.title = texts.latencyMeaning + slowest;
   }
 }
 

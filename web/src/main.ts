@@ -5,18 +5,21 @@ import { Controls } from "./controls";
 import { announce, element, make, toast } from "./dom";
 import { Drawer } from "./drawer";
 import { bindDownloads, bindUpload } from "./files";
-import { Computer, playByPointer } from "./input";
+import { Computer, easeNumbers, playByPointer, swipeOctaves } from "./input";
 import { Jam } from "./jam";
 import { Latency } from "./latency";
 import { Outlet } from "./outlet";
 import { Piano } from "./piano";
+import { Played } from "./played";
 import { Player } from "./player";
 import { Ports } from "./ports";
 import { Roll } from "./roll";
 import { present } from "./session";
-import { remember, settings } from "./settings";
+import { droppedSettings, remember, settings } from "./settings";
+import { showSound } from "./sound-sign";
 import { Synth } from "./synth";
 import { Tap } from "./tap";
+import { applyLanguage, onLanguage, texts } from "./texts";
 
 const session = new SocketSession(settings.model);
 const synth = new Synth("soundfont.sf3");
@@ -28,14 +31,18 @@ const roll = new Roll(element<HTMLCanvasElement>("roll"));
 const player = new Player();
 const jam = new Jam({ session, synth, outlet, controls, piano, roll, latency: new Latency() });
 const tap = new Tap();
+new Played(jam.record, () => session.timeAt(present()));
 
-const drawer = new Drawer(ports, (side, volume) => {
+const drawer = new Drawer(ports, setVolume, () => piano.draw());
+
+function setVolume(side: keyof typeof settings.volumes, volume: number): void {
   if (side === "metronome") jam.metronome.volume = volume;
   else synth.setVolume(side, volume);
-});
+}
 synth.setVolume("player", settings.volumes.player);
 synth.setVolume("model", settings.volumes.model);
 jam.metronome.volume = settings.volumes.metronome;
+synth.onchange = () => showSound(synth);
 synth.ready.catch((error: Error) => toast(error.message, "error"));
 
 // --- the hands ---------------------------------------------------------------------------------------------
@@ -43,10 +50,11 @@ synth.ready.catch((error: Error) => toast(error.message, "error"));
 player.onmessage = (data, moment, source) =>
   jam.play(data, moment, settings.passThrough || !source.startsWith("midi"));
 ports.onmessage = (data, input, moment) => player.receive(data, `midi ${input}`, moment);
+ports.onflood = (name, isOver) => toast(isOver ? texts.midiBack(name) : texts.midiFlood(name));
 ports.onsilence = (input) => player.releaseAll(present(), `midi ${input}`);
 playByPointer(element("piano"), player);
 
-const computer = new Computer(player, {
+const computer: Computer = new Computer(player, {
   Space: () => jam.toggle(),
   Backspace: () => session.send({ type: "undo" }),
   KeyR: () => jam.toggleReplay(),
@@ -54,19 +62,22 @@ const computer = new Computer(player, {
   KeyZ: () => computer.shiftOctave(-1),
   KeyX: () => computer.shiftOctave(1),
   Escape: () => {
-    if (document.querySelector(":popover-open")) return; // the browser closes it
+    if (document.querySelector(":popover-open")) return false; // the browser closes it
     drawer.isOpen ? drawer.toggle(false) : jam.panic();
+    return true;
   },
 });
+easeNumbers((box) => controls.restore(box));
 computer.onoctave = showOctave;
-element("octave-down").onclick = () => computer.shiftOctave(-1);
-element("octave-up").onclick = () => computer.shiftOctave(1);
+for (const id of ["octave-down", "piano-down"]) element(id).onclick = () => computer.shiftOctave(-1);
+for (const id of ["octave-up", "piano-up"]) element(id).onclick = () => computer.shiftOctave(1);
+swipeOctaves(element("piano-range"), (by) => computer.shiftOctave(by));
 
 function showOctave(): void {
-  element<HTMLOutputElement>("octave").value = `from C${settings.octave}`;
+  element<HTMLOutputElement>("octave").value = texts.fromC(settings.octave);
   piano.draw();
 }
-showOctave();
+onLanguage(showOctave);
 
 for (const gesture of ["pointerdown", "keydown", "touchend"]) {
   addEventListener(gesture, () => {
@@ -79,6 +90,10 @@ for (const gesture of ["pointerdown", "keydown", "touchend"]) {
 
 element("start").onclick = () => jam.toggle();
 element("undo").onclick = () => session.send({ type: "undo" });
+element("again").onclick = () => session.send({ type: "again" });
+element("loop").onclick = () => {
+  session.send({ type: "loop", on: element("loop").ariaPressed !== "true" });
+};
 element("replay").onclick = () => jam.toggleReplay();
 jam.replay.onchange = () => {
   element("replay").ariaPressed = String(jam.replay.active);
@@ -94,14 +109,17 @@ bindDownloads(session);
 bindUpload(session);
 
 function setBookmark(): void {
-  session.send({ type: "bookmark", name: `Bookmark ${jam.record.bookmarks.length + 1}` });
-  announce("Bookmark set");
+  session.send({ type: "bookmark", name: texts.bookmarkName(jam.record.bookmarks.length + 1) });
+  announce(texts.bookmarkSet);
 }
 element("bookmark").onclick = setBookmark;
 jam.onbookmarks = () => {
   const buttons = jam.record.bookmarks.map(({ number, name }) => {
     const button = make("button", name, { type: "button" });
-    button.onclick = () => session.send({ type: "goto", number });
+    button.onclick = () => {
+      session.send({ type: "goto", number });
+      element("bookmarks-menu").hidePopover();
+    };
     return button;
   });
   element("bookmarks").replaceChildren(...buttons);
@@ -116,8 +134,11 @@ controls.onmodel = (name) => {
 };
 session.onreach = (reach) => {
   document.body.classList.toggle("away", reach !== "there");
-  if (reach === "lost") toast("The connection is lost; trying again. What you play is kept.");
+  if (reach === "lost") toast(texts.connectionLost);
 };
 // The browser asks whether we may see MIDI ports: at the first gesture, and not before anybody knows what for.
 const permission = navigator.permissions?.query({ name: "midi" as PermissionName });
 permission?.then(({ state }) => (state === "granted" ? ports.open() : undefined)).catch(() => {});
+
+applyLanguage();
+if (droppedSettings.length > 0) toast(texts.settingsReset(droppedSettings.join(", ")));

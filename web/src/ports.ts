@@ -6,9 +6,11 @@
  */
 
 import { ChannelPool } from "./channels";
+import { FloodGuard } from "./flood";
 import type { Note } from "./messages";
 import type { Sink } from "./scheduler";
 import { present } from "./session";
+import { texts } from "./texts";
 
 export interface Port {
   id: string;
@@ -22,6 +24,8 @@ export class Ports implements Sink {
   onmessage: (data: Uint8Array, input: string, moment: number) => void = () => {};
   /** Called when an input is not heard any more: nobody will release its keys. */
   onsilence: (input: string) => void = () => {};
+  /** Called when an input floods, with its name, and when it is heard again. */
+  onflood: (name: string, isOver: boolean) => void = () => {};
   /** Called when ports came or went, or when the problem became known. */
   onchange: () => void = () => {};
   problem: string | null = null;
@@ -30,6 +34,7 @@ export class Ports implements Sink {
   private access: MIDIAccess | null = null;
   private isAsked = false;
   private readonly pool = new ChannelPool();
+  private readonly guard = new FloodGuard();
 
   /** muted: inputs that are not listened to. */
   constructor(muted: readonly string[] = []) {
@@ -99,26 +104,33 @@ export class Ports implements Sink {
 
   private listen(): void {
     for (const input of this.access?.inputs.values() ?? []) {
-      input.onmidimessage = (event) => this.hear(input.id, event);
+      input.onmidimessage = (event) => this.hear(input, event);
     }
     this.onchange();
   }
 
-  private hear(input: string, event: MIDIMessageEvent): void {
+  private hear({ id, name }: MIDIInput, event: MIDIMessageEvent): void {
     const status = event.data?.[0] ?? 0;
-    if (!event.data || status < 0x80 || status >= SYSTEM || this.muted.has(input)) return;
+    if (!event.data || status < 0x80 || status >= SYSTEM || this.muted.has(id)) return;
+    if (!this.passes(id, name ?? texts.midiPort)) return;
     const moment = event.timeStamp ? event.timeStamp / 1000 : present(); // some drivers give no time
-    this.onmessage(event.data, input, Math.min(moment, present()));
+    this.onmessage(event.data, id, Math.min(moment, present()));
+  }
+
+  private passes(id: string, name: string): boolean {
+    const verdict = this.guard.judge(id, present());
+    if (verdict === "begins" || verdict === "back") this.onflood(name, verdict === "back");
+    if (verdict === "begins") this.onsilence(id);
+    return verdict === "heard" || verdict === "back";
   }
 }
 
 function list(ports: MIDIInputMap | MIDIOutputMap | undefined): Port[] {
   const present = [...(ports?.values() ?? [])].filter((port) => port.state === "connected");
-  return present.map((port) => ({ id: port.id, name: port.name ?? "a MIDI port" }));
+  return present.map((port) => ({ id: port.id, name: port.name ?? texts.midiPort }));
 }
 
 function explain(error: unknown): string {
   const refused = error instanceof DOMException && /NotAllowed|Security/.test(error.name);
-  const why = refused ? "Access to MIDI ports was not allowed" : "This browser has no Web MIDI";
-  return `${why}. Play with the mouse, by touch or with the computer keys.`;
+  return refused ? texts.midiRefused : texts.midiMissing;
 }

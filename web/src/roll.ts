@@ -6,6 +6,7 @@
  */
 
 import { DRUMS } from "./channels";
+import { labelsOf } from "./harmony";
 import type { Note, Tempo, Turn } from "./messages";
 import { beatsBetween } from "./metronome";
 import { isSounding, type Record } from "./record";
@@ -43,9 +44,11 @@ export class Roll {
     if (!context) throw new Error("this browser cannot draw");
     this.context = context;
     new ResizeObserver(() => this.resize()).observe(canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-      this.colours = readPalette();
-    });
+    for (const preference of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {
+      matchMedia(preference).addEventListener("change", () => {
+        this.colours = readPalette();
+      });
+    }
   }
 
   /** Draws the record as it is at a time; `flowing`, or page by page. */
@@ -64,6 +67,7 @@ export class Roll {
     this.drawNotes(notes, time, "past");
     this.drawNotes(notes, time, "planned");
     this.drawNow(record, time);
+    this.drawHarmony(record, to);
   }
 
   /** Seconds that a way on the canvas stands for. */
@@ -167,6 +171,16 @@ export class Roll {
     }
   }
 
+  /** Key and chords at the foot of the roll, in the colour of whose they are. */
+  private drawHarmony(record: Record, to: number): void {
+    const { context } = this;
+    for (const { time, text, turn, isKey } of labelsOf(record.harmonies, this.from, to)) {
+      context.font = `${isKey ? 11 : 13}px system-ui, sans-serif`;
+      context.fillStyle = turn === "player" || turn === "model" ? this.colours[turn] : this.colours.ink;
+      context.fillText(text, this.x(time) + 4, this.height - (isKey ? 42 : 26));
+    }
+  }
+
   /** Draws the notes on one side of the now-line: a note that sounds is on both. */
   private drawNotes(notes: Note[], time: number, side: "past" | "planned"): void {
     const { context } = this;
@@ -199,6 +213,10 @@ export class Roll {
     );
     context.fill();
     context.shadowBlur = 0;
+    if (strength === 1) return;
+    context.globalAlpha = 1; // what is planned is faint, but its outline can be seen
+    context.strokeStyle = this.colours[note.side];
+    context.stroke();
   }
 
   private drawNow(record: Record, time: number): void {
@@ -228,8 +246,21 @@ export class Roll {
   }
 }
 
+/** The colours of the style sheet; those of the system have names there, so an element has to say what they are. */
 function readPalette(): Palette {
-  const style = getComputedStyle(document.documentElement);
-  const entries = COLOURS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]);
+  const probe = document.createElement("i");
+  probe.style.setProperty("forced-color-adjust", "none");
+  document.body.append(probe);
+  const entries = COLOURS.map((name) => {
+    probe.style.color = `var(--${name})`;
+    return [name, hexadecimal(getComputedStyle(probe).color)];
+  });
+  probe.remove();
   return Object.fromEntries(entries) as Palette;
+}
+
+/** `#rrggbb` for `rgb(r, g, b)`. */
+function hexadecimal(colour: string): string {
+  const parts = (colour.match(/\d+/g) ?? []).slice(0, 3);
+  return `#${parts.map((part) => Number(part).toString(16).padStart(2, "0")).join("")}`;
 }

@@ -1,5 +1,5 @@
 /**
- * The sound: a SoundFont, played by spessasynth in the browser's audio thread.
+ * The sound: a SoundFont, played by spessasynth in the browser's audio thread; a simple one until it is loaded.
  *
  * Channels 0 to 15 are the player's, as they come. The model has 16 of its own, one for each program that it plays,
  * so both can hold the same key; so have notes of the player that come from a file or are played again.
@@ -12,13 +12,15 @@ import { AudioClock } from "./clock";
 import type { Note, Side } from "./messages";
 import type { Sink } from "./scheduler";
 import { present } from "./session";
+import { SimpleSynth } from "./simple-synth";
+import { texts } from "./texts";
 
 const NOTE_ON = 0x90;
 const NOTE_OFF = 0x80;
 const PROGRAM = 0xc0;
 const ALL_SOUND_OFF = [120, 123]; // control changes
-const NO_WORKLET =
-  "No sound: browsers give it only to a page on this computer, or behind https. A MIDI output can sound instead.";
+const SUSTAIN = 64;
+const WAKING = 400; // milliseconds
 const CHANNELS = 48;
 const FIRST: { readonly [side in Side]: number } = { model: 16, player: 32 }; // of notes that are scheduled
 
@@ -28,6 +30,14 @@ export class Synth implements Sink {
   /** Everything that sounds goes through here. */
   readonly output: GainNode;
   readonly ready: Promise<void>;
+  /** How much of the SoundFont is here, 0 to 1; null when it is loaded, or cannot be. */
+  loaded: number | null = 0;
+  /** Called when `loaded` or `isAsleep` changed. */
+  onchange: () => void = () => {};
+  private readonly simple: SimpleSynth;
+  private readonly sustained = new Set<string>(); // notes of the simple sound that the pedal holds
+  private isPedalDown = false;
+  private isMissed = false; // something was to sound before the browser allowed it
   private synthesizer: WorkletSynthesizer | null = null;
   private readonly pools = { player: new ChannelPool(), model: new ChannelPool() };
   private readonly gains: { [side in Side]: number } = { player: 1, model: 1 };
@@ -39,7 +49,21 @@ export class Synth implements Sink {
     this.clock = new AudioClock(this.context);
     this.output = this.context.createGain();
     this.output.connect(this.context.destination);
-    this.ready = this.load(soundFont);
+    this.context.onstatechange = () => this.onchange();
+    this.simple = new SimpleSynth(this.context, this.output);
+    const failed = this.context.audioWorklet ? "soundBroken" : "simpleSound";
+    this.ready = this.load(soundFont).then(
+      () => this.settle(),
+      (error) => {
+        this.settle();
+        throw new Error(texts[failed], { cause: error });
+      },
+    );
+  }
+
+  /** Whether something was to sound, and the browser waits for a gesture. */
+  get isAsleep(): boolean {
+    return this.isMissed && this.context.state === "suspended";
   }
 
   /** The browser lets sound begin only at a gesture; call this at each one. */
@@ -54,6 +78,7 @@ export class Synth implements Sink {
 
   /** A channel message of the player, now. */
   play(data: readonly number[]): void {
+    this.playSimply(data);
     this.synthesizer?.sendMessage(this.withPreset(data));
   }
 
@@ -64,18 +89,27 @@ export class Synth implements Sink {
   }
 
   noteOn(note: Note, moment: number): void {
+    this.expectSound();
+    if (!this.synthesizer) {
+      const [volume, time] = [this.gains[note.side], this.clock.audioTimeAt(moment)];
+      this.simple.noteOn(`${note.number}`, note.pitch, note.velocity, note.program === DRUMS, volume, time);
+      return;
+    }
     const { channel, isNew } = this.channelOf(note);
     if (isNew) this.send([PROGRAM | (channel % 16), note.program], channel, moment);
     this.send([NOTE_ON | (channel % 16), note.pitch, note.velocity], channel, moment);
   }
 
   noteOff(note: Note, moment: number): void {
+    const begunSimply = this.simple.noteOff(`${note.number}`, this.clock.audioTimeAt(moment));
+    if (begunSimply || !this.synthesizer) return;
     const { channel } = this.channelOf(note);
     this.send([NOTE_OFF | (channel % 16), note.pitch, 0], channel, moment);
   }
 
   /** Everything falls silent. */
   silence(): void {
+    this.simple.silence();
     this.synthesizer?.stopAll(true);
     for (let channel = 0; channel < 16; channel++) {
       for (const control of ALL_SOUND_OFF) this.play([0xb0 | channel, control, 0]);
@@ -100,6 +134,36 @@ export class Synth implements Sink {
     for (const channel of own) channel.setSystemParameter("gain", volume);
   }
 
+  /** Plays a channel message of the player by the simple sound: notes and the pedal. */
+  private playSimply([status = 0, number = 0, value = 0]: readonly number[]): void {
+    const [kind, name, time] = [status & 0xf0, `${status & 0x0f} ${number}`, this.context.currentTime];
+    if (kind === 0xb0 && number === SUSTAIN) {
+      this.isPedalDown = value >= 64;
+      if (this.isPedalDown) return;
+      for (const held of this.sustained) this.simple.noteOff(held, time);
+      this.sustained.clear();
+    } else if (kind === NOTE_ON && value > 0) {
+      this.expectSound();
+      this.sustained.delete(name);
+      const isDrum = (status & 0x0f) === DRUM_CHANNEL || this.playerProgram === DRUMS;
+      if (!this.synthesizer) this.simple.noteOn(name, number, value, isDrum, this.gains.player, time);
+    } else if (kind === NOTE_ON || kind === NOTE_OFF) {
+      if (this.isPedalDown) this.sustained.add(name);
+      else this.simple.noteOff(name, time);
+    }
+  }
+
+  private settle(): void {
+    this.loaded = null;
+    this.onchange();
+  }
+
+  private expectSound(): void {
+    if (this.context.state !== "suspended") return;
+    this.isMissed = true;
+    setTimeout(() => this.onchange(), WAKING); // by then a gesture has woken it
+  }
+
   private channelOf(note: Note): { channel: number; isNew: boolean } {
     const { channel, isNew } = this.pools[note.side].channelOf(note.program);
     return { channel: FIRST[note.side] + channel, isNew };
@@ -116,8 +180,8 @@ export class Synth implements Sink {
   }
 
   private async load(soundFont: string): Promise<void> {
-    if (!this.context.audioWorklet) throw new Error(NO_WORKLET);
-    const [bank] = await Promise.all([fetchBytes(soundFont), this.context.audioWorklet.addModule(processor)]);
+    const loading = this.fetchBytes(soundFont);
+    const [bank] = await Promise.all([loading, this.context.audioWorklet.addModule(processor)]);
     const synthesizer = new WorkletSynthesizer(this.context);
     synthesizer.connect(this.output);
     await synthesizer.soundBankManager.addSoundBank(bank, "shipped");
@@ -129,10 +193,20 @@ export class Synth implements Sink {
     this.setVolume("player", this.gains.player);
     this.setVolume("model", this.gains.model);
   }
-}
 
-async function fetchBytes(address: string): Promise<ArrayBuffer> {
-  const answer = await fetch(address);
-  if (!answer.ok) throw new Error(`The sounds could not be loaded (${answer.status}).`);
-  return answer.arrayBuffer();
+  private async fetchBytes(address: string): Promise<ArrayBuffer> {
+    const answer = await fetch(address, { priority: "low" }); // the session's messages go first
+    if (!answer.ok || !answer.body) throw new Error(`status ${answer.status}`);
+    const all = Number(answer.headers.get("content-length"));
+    const parts: Uint8Array<ArrayBuffer>[] = [];
+    let length = 0;
+    for (const reader = answer.body.getReader(); ; ) {
+      const { done, value } = await reader.read();
+      if (done) return new Blob(parts).arrayBuffer();
+      length += value.length;
+      parts.push(value);
+      this.loaded = all > 0 ? Math.min(length / all, 1) : 0;
+      this.onchange();
+    }
+  }
 }

@@ -3,14 +3,19 @@
 import { announce, element } from "./dom";
 import type { Tempo, Turn } from "./messages";
 import { beatSeconds } from "./metronome";
+import { inDigits, onLanguage, texts } from "./texts";
 
-const NAMES = {
-  idle: "Ready",
-  "count-in": "Count-in",
-  player: "Your turn",
-  model: "The model plays",
-  both: "Together",
-};
+function nameOf({ turn }: Turn): string {
+  const { turnIdle, turnCountIn, turnPlayer, turnModel, turnBoth } = texts;
+  const names = {
+    idle: turnIdle,
+    "count-in": turnCountIn,
+    player: turnPlayer,
+    model: turnModel,
+    both: turnBoth,
+  };
+  return names[turn];
+}
 
 /** What is left of a turn at a time: a share from 1 to 0, and in words. */
 export function remaining(turn: Turn, tempo: Tempo | null, time: number): { share: number; words: string } {
@@ -22,11 +27,11 @@ export function remaining(turn: Turn, tempo: Tempo | null, time: number): { shar
 
 function inBeats(left: number, tempo: Tempo): string {
   const beats = Math.ceil(left / beatSeconds(tempo) - 1e-3);
-  return beats === 1 ? "1 beat" : `${beats} beats`;
+  return texts.beatsLeft(beats);
 }
 
 function inSeconds(left: number): string {
-  return `${left.toFixed(1)} s`;
+  return texts.secondsLeft(inDigits(left, 1));
 }
 
 export class TurnBar {
@@ -35,6 +40,12 @@ export class TurnBar {
   private readonly name = element("turn-name");
   private readonly left = element("turn-left");
   private shown: Turn | null = null;
+
+  constructor() {
+    onLanguage(() => {
+      if (this.shown) this.name.textContent = nameOf(this.shown);
+    });
+  }
 
   /** Shows the turn at a time; to be called at each picture. */
   show(turn: Turn, tempo: Tempo | null, time: number): void {
@@ -45,9 +56,9 @@ export class TurnBar {
   }
 
   private change(turn: Turn, tempo: Tempo | null): void {
-    if (turn.turn !== (this.shown?.turn ?? "idle")) announce(NAMES[turn.turn]);
+    if (turn.turn !== (this.shown?.turn ?? "idle")) announce(nameOf(turn));
     this.shown = turn;
-    this.name.textContent = NAMES[turn.turn];
+    this.name.textContent = nameOf(turn);
     document.body.dataset.turn = turn.turn;
     this.bar.dataset.open = String(turn.end === null && turn.turn !== "idle");
     const beats = tempo?.steady && turn.end !== null ? (turn.end - turn.start) / beatSeconds(tempo) : 1;

@@ -6,6 +6,7 @@ import page from "../src/style/page.css?raw";
 const GROUNDS = ["ground", "stage", "raised"];
 const TEXTS = ["ink", "quiet", "player", "model", "error"];
 const ENOUGH = 4.5;
+const ENOUGH_FOR_CONTROLS = 3;
 
 /** The colours of the dark scheme, then those of the light one. */
 function schemes(): Map<string, string>[] {
@@ -38,5 +39,9 @@ test.each([
       const found = contrast(scheme.get(text) ?? "", scheme.get(ground) ?? "");
       expect(found, `${text} on ${ground}`).toBeGreaterThanOrEqual(ENOUGH);
     }
+  }
+  for (const ground of GROUNDS) {
+    const found = contrast(scheme.get("control") ?? "", scheme.get(ground) ?? "");
+    expect(found, `controls on ${ground}`).toBeGreaterThanOrEqual(ENOUGH_FOR_CONTROLS);
   }
 });

@@ -1,8 +1,8 @@
 /** Computer keys, several sources, the sustain pedal, taps. */
 
 import { expect, test } from "vitest";
-import { labelOf, pitchOf, SEMITONES } from "../src/keys";
-import { lowestFor, octavesFor } from "../src/piano-range";
+import { labelOf, pitchName, pitchOf, SEMITONES } from "../src/keys";
+import { lowestFor, whitesFor } from "../src/piano-range";
 import { Player } from "../src/player";
 import { Tap } from "../src/tap";
 import { NoteTracker } from "../src/tracker";
@@ -20,17 +20,28 @@ test("a key says what is printed on it", () => {
   expect(labelOf("Semicolon", null)).toBe(";");
 });
 
-test("the drawn piano grows with the width and shows the octave that is played", () => {
-  expect([300, 1024, 4000].map(octavesFor)).toEqual([2, 5, 7]);
-  for (let octaves = 2; octaves <= 7; octaves++) {
+test("the drawn piano grows with the width, and its keys are wide enough for a finger", () => {
+  expect([300, 1024, 4000].map((width) => whitesFor(width, false))).toEqual([10, 36, 50]);
+  for (const width of [320, 360, 390, 640, 844, 1024]) {
+    expect(width / whitesFor(width, true), String(width)).toBeGreaterThanOrEqual(36);
+  }
+});
+
+test("the drawn piano shows the octave that is played, and moves with it", () => {
+  for (const whites of [8, 10, 23, 36, 50]) {
     for (let octave = 1; octave <= 7; octave++) {
-      const lowest = lowestFor(octaves, octave);
+      const lowest = lowestFor(whites, octave);
       const first = 12 * (octave + 1);
       expect(lowest).toBeGreaterThanOrEqual(12);
       expect(lowest).toBeLessThanOrEqual(first);
-      expect(lowest + 12 * octaves).toBeGreaterThanOrEqual(Math.min(first + 12, 120));
+      expect(lowest + 12 * Math.floor((whites - 1) / 7)).toBeGreaterThanOrEqual(first + 12);
     }
   }
+  expect([3, 4, 5].map((octave) => lowestFor(23, octave))).toEqual([36, 48, 60]);
+});
+
+test("pitches have names", () => {
+  expect([0, 60, 70, 127].map(pitchName)).toEqual(["C-1", "C4", "B♭4", "G9"]);
 });
 
 function listen(player: Player): number[][] {

@@ -7,8 +7,9 @@
     GET  /soundfont.sf3              the sounds
     GET  /health                     status, in JSON
 
-An error is one line of text. Read in order: `make_app`, then `connection`, `manager` and `hosted_session`; `safety`
-checks the origin of requests, `limits` is the table of limits.
+Only the page is sent compressed: it holds no secrets that sizes could betray, and the sounds are compressed already.
+The event loop compresses 64 KiB at a time. An error is one line of text. Read in order: `make_app`, then `connection`,
+`manager` and `hosted_session`; `safety` checks the origin of requests, `limits` is the table of limits.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
@@ -51,7 +53,11 @@ def make_app(manager: SessionManager, host: str = "127.0.0.1", page: Path = PAGE
         Route("/session/{token}/{name}.{suffix}", endpoints.download),
         Route("/soundfont.sf3", endpoints.soundfont),
         Route("/health", endpoints.health),
-        Mount("/", StaticFiles(directory=page, html=True))
+        Mount(
+            "/",
+            StaticFiles(directory=page, html=True),
+            middleware=[Middleware(GZipMiddleware, compresslevel=6)],
+        )
         if page.is_dir()
         else Route("/", endpoints.no_page),
     ]
