@@ -124,7 +124,14 @@ JAMS: dict[str, tuple[str, dict[str, Any], list[tuple]]] = {
     "tiny turns": ("performance", {}, CALLS),
     "tiny duet": ("drums", {"mode": "duet"}, LONG),
 }
-TURNS = {"call_seconds": 2.0, "response_seconds": 2.5, "tempo": 150.0, "call_bars": 1, "response_bars": 2}
+TURNS = {
+    "mode": "call-and-response",
+    "call_seconds": 2.0,
+    "response_seconds": 2.5,
+    "tempo": 150.0,
+    "call_bars": 1,
+    "response_bars": 2,
+}
 TOLD = (live.NotesPlanned, live.NotesCancelled, live.TurnBegan)
 
 
@@ -167,7 +174,7 @@ def jam(model: str, asked: dict[str, Any], log: list[tuple]) -> bytes:
             session.receive(event, time)
         told += [output for output in session.advance(tick / 100) if isinstance(output, TOLD)]
         while step := session.wants:
-            session.supply(*stepper.step([step.columns], step.state), tick / 100)
+            session.supply(*stepper.step(step.columns, step.state), tick / 100)
     return json.dumps(plain((*told, *session.notes))).encode()
 
 

@@ -29,7 +29,10 @@ ARGUMENTS = [
 ]
 MODELS = ("songs", "quartets")
 SCRIPT = (Path(__file__).parent / "instruments.js").read_text(encoding="utf-8")
-JAM = ("--port", "0", "--no-open", "--seed", "1", "--call-seconds", "2", "--response-seconds", "1.5")
+JAM = (
+    *("--port", "0", "--no-open", "--seed", "1"),
+    *("--mode", "call-and-response", "--call-seconds", "2", "--response-seconds", "1.5"),
+)
 
 
 def find_chromium() -> str:

@@ -212,7 +212,7 @@ def test_the_display_says_whose_turn_it_is(catalog: Any) -> None:
     from ritornello.live.session import Session
 
     entry = catalog.find(None)
-    session = Session(entry.model, checked(JamConfig, {"call_seconds": 7}))
+    session = Session(entry.model, checked(JamConfig, {"mode": "call-and-response", "call_seconds": 7}))
     shown = port_player.PortPlayer(session, entry.engine, Silence(), lambda: 0.0)
     for expected in ("silence", "your turn"):
         console = Console(width=100, record=True, file=open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115

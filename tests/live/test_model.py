@@ -62,7 +62,10 @@ def test_the_engine_steps_what_wants_a_step_and_nothing_else() -> None:
     model = live_model()
     network = network_for(model)
     engine = Engine(network)
-    idle, playing = Session(model), Session(model, JamConfig.model_validate({"call_seconds": 1}))
+    idle, playing = (
+        Session(model),
+        Session(model, JamConfig.model_validate({"mode": "call-and-response", "call_seconds": 1})),
+    )
     engine.run([idle, playing], lambda: 0.0)
     assert network.steps == 0
     for time, event in [(0.0, Start()), *tune(0.1, (60,), 0.5)]:

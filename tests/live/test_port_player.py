@@ -109,7 +109,7 @@ def test_a_call_comes_in_and_the_response_goes_out_in_time(catalog: Catalog, por
     port_player.receive(Start())
     ports.play(0.5, NOTE_ON, 60, 90)
     ports.play(0.8, NOTE_OFF, 60, 0)
-    run(port_player, ports, 8)
+    run(port_player, ports, 14)
     notes = [note for note in port_player.session.notes if note.side is Side.MODEL]
     ons = ports.of(NOTE_ON)
     assert len(ons) == len(notes) >= 2

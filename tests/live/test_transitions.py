@@ -11,8 +11,10 @@ from test_session import config
 
 from ritornello.live.config import Mode
 from ritornello.live.events import (
+    Again,
     Configure,
     GoTo,
+    LoopAnswer,
     Midi,
     Output,
     PlayCall,
@@ -89,20 +91,36 @@ def use(session: Session, now: float) -> list[Output]:
     return list(session.advance(now))
 
 
+def again(session: Session, now: float) -> list[Output]:
+    """The turn is told once the first note is decided."""
+    session.receive(Again(), now)
+    return go_on(session, now + 0.05)
+
+
 DO: dict[Event, Callable[[Session, float], list[Output]]] = {
+    Event.KEY: receives(lambda _: Midi(b"\x90\x3c\x50")),
     Event.START: receives(lambda _: Start()),
     Event.STOP: receives(lambda _: Stop()),
     Event.OVER: until_a_turn,
-    Event.CONFIGURE: receives(lambda session: Configure(session.config.model_copy(update={"tempo": 150.0}))),
+    Event.CONFIGURE: receives(
+        lambda session: Configure(
+            session.config.model_copy(update={"metronome": not session.config.metronome})
+        )
+    ),
     Event.USE: use,
     Event.PLAY_CALL: receives(lambda _: PlayCall(make_song(2))),
     Event.GO_BACK: receives(lambda _: GoTo(1)),
+    Event.AGAIN: again,
+    Event.LOOP: receives(lambda session: LoopAnswer(not session.is_looping)),
 }
+
+LATER = (When.GIVEN, When.LOOPING)
+"""The conditions that hold once the model has answered."""
 
 ROWS = [
     (row, mode)
     for row in TRANSITIONS
-    if isinstance(row.turn, Turn) and row.when != When.LATE
+    if isinstance(row.turn, Turn) and row.when not in (When.LATE, *LATER)
     for mode in MODES[row.turn]
 ]
 
@@ -110,6 +128,8 @@ ROWS = [
 IN_MODES = {
     When.PLAYED: (Mode.CALL_AND_RESPONSE, Mode.ANSWER, Mode.TRADE),
     When.PLAYED_JOINT: (Mode.CONTINUE,),
+    When.TOO_EARLY: (Mode.ANSWER,),
+    When.INTERRUPTED: (Mode.ANSWER,),
 }
 """The modes in which a condition can hold, where not in all."""
 
@@ -132,10 +152,13 @@ def test_the_session_does_what_the_row_says(row: Transition, mode: Mode) -> None
     assert row.event is not None
     session, now = reach(row.turn, mode, row.when == When.COUNT_IN, row.when != When.SILENT)
     number = session.turn.number
+    if row.when == When.INTERRUPTED:
+        now = session.turn.start + 0.8
+        go_on(session, now)
     outputs = DO[row.event](session, now)
     expected = next_of(session) if row.then == Choice.NEXT else row.then
     assert (session.turn.turn, turns(outputs)[-1]) == (expected, expected)
-    if row.when == When.SILENT:
+    if row.when in (When.SILENT, When.TOO_EARLY):
         assert session.turn.number == number
 
 
@@ -155,6 +178,25 @@ def test_a_late_answer_is_waited_for_and_then_given_up(mode: Mode) -> None:
     assert (session.turn.turn, turns(outputs)[-1]) == (Turn.PLAYER, Turn.PLAYER)
 
 
+@pytest.mark.parametrize("mode", MODES[Turn.MODEL])
+@pytest.mark.parametrize(
+    "row", [row for row in TRANSITIONS if row.when in LATER], ids=lambda row: f"{row.turn}-{row.event}"
+)
+def test_what_can_be_done_with_an_answer(row: Transition, mode: Mode) -> None:
+    session, now = reach(Turn.MODEL, mode)
+    if row.when == When.LOOPING:
+        session.receive(LoopAnswer(True), now)
+    if row.event != Event.OVER:
+        until_a_turn(session, now)
+        now = session.turn.start + 0.1
+        go_on(session, now)
+    assert session.turn.turn == row.turn
+    assert row.event is not None
+    outputs = DO[row.event](session, now)
+    expected = next_of(session) if row.then == Choice.NEXT else row.then
+    assert (session.turn.turn, turns(outputs)[-1]) == (expected, expected)
+
+
 @pytest.mark.parametrize("turn", [Turn.COUNT_IN, Turn.PLAYER, Turn.BOTH])
 def test_undo_with_nothing_to_take_back_changes_no_turn(turn: Turn) -> None:
     session, now = reach(turn, Mode.DUET if turn == Turn.BOTH else Mode.TRADE, played=False)
@@ -163,6 +205,14 @@ def test_undo_with_nothing_to_take_back_changes_no_turn(turn: Turn) -> None:
     outputs = list(session.advance(now))
     assert any(isinstance(output, Remark) for output in outputs)
     assert (session.turn, turns(outputs)) == (before, [])
+
+
+@pytest.mark.parametrize("mode", [Mode.CALL_AND_RESPONSE, Mode.TRADE])
+def test_in_turns_of_fixed_lengths_an_answer_cannot_be_interrupted(mode: Mode) -> None:
+    session, now = reach(Turn.MODEL, mode)
+    before = session.turn
+    DO[Event.KEY](session, now)
+    assert session.turn == before
 
 
 ELSEWHERE = {(row.turn, row.event) for row in TRANSITIONS}
@@ -182,9 +232,9 @@ def test_no_other_event_changes_the_turn(turn: Turn, event: Event) -> None:
 
 
 @pytest.mark.parametrize("turn", Turn)
-def test_what_is_played_and_small_settings_change_no_turn(turn: Turn) -> None:
+def test_controls_and_small_settings_change_no_turn(turn: Turn) -> None:
     session, now = reach(turn, MODES[turn][0])
     before, bolder = session.turn, session.config.model_copy(update={"temperature": 1.5})
-    for event in (Midi(b"\x90\x3c\x50"), SetBookmark("here"), Configure(bolder)):
+    for event in (Midi(b"\xb0\x07\x50"), SetBookmark("here"), Configure(bolder)):
         session.receive(event, now)
     assert (session.turn, turns(list(session.advance(now)))) == (before, [])

@@ -12,6 +12,13 @@ import { inDigits, onLanguage, texts } from "./texts";
 
 const METERS = ["2/4", "3/4", "4/4", "5/4", "6/8", "7/8", "9/8", "12/8"];
 const ANY = ""; // stands for "not given" in a select
+const MODE_WORDS = {
+  "call-and-response": "callAndResponseHint",
+  answer: "answerHint",
+  trade: "tradeHint",
+  duet: "duetHint",
+  continue: "endlessHint",
+} as const;
 const MADE_OF_PARTS = ["scale", "instruments"]; // fields that have a control of several elements
 type Field = HTMLInputElement | HTMLSelectElement;
 
@@ -72,6 +79,7 @@ export class Controls {
     metronome.checked = beat;
     metronome.disabled = beat && !config.metronome; // the mode needs it
     document.body.dataset.mode = config.mode;
+    element("mode-words").textContent = texts[MODE_WORDS[config.mode]];
     document.body.dataset.beat = beat ? "on" : "off";
     this.showInstruments();
     this.constraints.show(config);
@@ -111,8 +119,18 @@ export class Controls {
     showValue(field, this.config?.[nameOf(field)]);
   }
 
+  /** Without a metronome, the tempo that is heard stands in its field, where another corrects it. */
+  showHeard(tempo: number | null): void {
+    const isHeard = tempo !== null && this.config !== null && !keepsBeat(this.config);
+    const field = element<HTMLInputElement>("tempo");
+    if (isHeard && !isWritten(field)) field.value = tempo.toFixed(0);
+    element("tempo-unit").textContent = isHeard ? texts.beatsPerMinuteHeard : texts.beatsPerMinute;
+  }
+
+  /** A tapped tempo is the metronome's, or else corrects what was heard, which is of no use at the next visit. */
   setTempo(tempo: number): void {
-    this.configure({ tempo });
+    if (this.config && keepsBeat(this.config)) this.configure({ tempo });
+    else this.onconfigure({ tempo });
   }
 
   private get current(): Model | undefined {
@@ -120,9 +138,12 @@ export class Controls {
   }
 
   private change(field: Field): void {
+    const name = nameOf(field);
     const isEmpty = field instanceof HTMLInputElement && field.value === "";
-    if (!isEmpty) this.configure({ [nameOf(field)]: readValue(field) });
-    else this.restore(field);
+    const mayBeEmpty = this.offered?.options[name]?.default === null;
+    if (isEmpty && !mayBeEmpty) this.restore(field);
+    else if (name === "tempo") this.setTempo(Number(readValue(field)));
+    else this.configure({ [name]: readValue(field) });
   }
 
   private changeScale(): void {
@@ -173,7 +194,8 @@ function addSteps(stepper: HTMLElement): void {
     button.tabIndex = -1; // with the keyboard, the number itself has its arrows
     button.setAttribute("aria-hidden", "true");
     button.onclick = () => {
-      sign === "+" ? input.stepUp() : input.stepDown();
+      if (input.value === "" && input.dataset.from) input.value = input.dataset.from;
+      else sign === "+" ? input.stepUp() : input.stepDown();
       input.dispatchEvent(new Event("change", { bubbles: true }));
     };
     stepper.append(button);
@@ -193,7 +215,8 @@ function readValue(field: Field): unknown {
 }
 
 /** A number within its field's limits: what would be refused is neither asked for nor remembered. */
-function readNumber(field: HTMLInputElement): number {
+function readNumber(field: HTMLInputElement): number | null {
+  if (field.value === ANY) return null;
   const [low, high] = [Number(field.min || "-Infinity"), Number(field.max || "Infinity")];
   field.value = String(Math.min(high, Math.max(low, Number(field.value))));
   return Number(field.value);

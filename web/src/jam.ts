@@ -8,7 +8,7 @@ import { DRUM_CHANNEL, DRUMS } from "./channels";
 import type { Controls } from "./controls";
 import { element, prefersReducedMotion, toast } from "./dom";
 import type { Latency } from "./latency";
-import type { Message, Note, Welcome } from "./messages";
+import { keepsBeat, type Message, type Note, type Tempo, type Welcome } from "./messages";
 import { Metronome } from "./metronome";
 import type { Outlet } from "./outlet";
 import type { Piano } from "./piano";
@@ -52,6 +52,7 @@ export class Jam {
   private readonly view = new View();
   private instruments: string[] = [];
   private lastBusy = Number.NEGATIVE_INFINITY; // moments
+  private heard: Tempo | null = null;
   private lastDrawn = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly parts: Parts) {
@@ -76,8 +77,10 @@ export class Jam {
     outlet.play(data, moment, thru);
     session.send({ type: "midi", time: session.timeAt(moment), data });
     this.tracker.receive(data, moment);
-    const isHeard = synth.context.state === "running" && (data[0] ?? 0) >= 0x90 && (data[0] ?? 0) < 0xa0;
-    if (isHeard) latency.addKey(present() - moment + synth.latency);
+    if ((data[0] ?? 0) < 0x90 || (data[0] ?? 0) >= 0xa0 || data[2] === 0) return;
+    document.body.classList.remove("empty");
+    this.replay.stop(present()); // the note begins the session, or is part of it
+    if (synth.context.state === "running") latency.addKey(present() - moment + synth.latency);
   }
 
   toggle(): void {
@@ -121,15 +124,22 @@ export class Jam {
     else if (message.type === "turn") this.record.setTurn(message);
     else if (message.type === "notes") this.schedule(this.record.add(message.notes));
     else if (message.type === "cancel") this.cancel(message.numbers, message.at);
-    else if (message.type === "tempo") this.record.setTempo(message);
+    else if (message.type === "tempo") this.setTempo(message);
     else if (message.type === "config") controls.show(message.config);
     else if (message.type === "model") controls.showModel(message.name);
     else if (message.type === "bookmark") this.record.bookmarks.push(message);
     else if (message.type === "history") this.rewrite(message.notes, message.bookmarks);
+    else if (message.type === "harmony") this.record.setHarmony(message);
+    else if (message.type === "loop") showLoop(message.is_on);
     else if (message.type === "latency") this.measure(message);
     else if (message.type === "error" && message.fields) controls.refuse(message.fields, message.text);
     else if (message.type === "remark" || message.type === "error") toast(message.text, message.type);
     this.settle(message.type);
+  }
+
+  private setTempo(tempo: Tempo): void {
+    this.record.setTempo(tempo);
+    this.heard = tempo.steady ? this.heard : tempo;
   }
 
   private measure(message: Extract<Message, { type: "latency" }>): void {
@@ -143,10 +153,12 @@ export class Jam {
     if (type === "welcome" || type === "config" || type === "model")
       this.parts.synth.setPlayerProgram(this.program);
     if (type === "welcome" || type === "bookmark" || type === "history") this.onbookmarks();
+    this.parts.controls.showHeard(this.heard?.quarters_per_minute ?? null);
     const { running, notes } = this.record;
     const start = element("start");
     start.ariaLabel = running ? texts.stop : texts.start;
     document.body.classList.toggle("running", running);
+    document.body.classList.toggle("answered", running && this.record.answered);
     document.body.classList.toggle("empty", notes.length === 0 && !running);
     this.lastBusy = present();
   }
@@ -158,11 +170,13 @@ export class Jam {
     controls.offer(welcome);
     if (!welcome.resumed) this.forget();
     this.record.setTurn(welcome.turn);
-    if (welcome.tempo) this.record.setTempo(welcome.tempo);
+    if (welcome.tempo) this.setTempo(welcome.tempo);
+    showLoop(welcome.loop);
     this.rewrite(welcome.notes, welcome.bookmarks);
     if (welcome.model !== settings.model) remember({ model: null }); // not offered here, or not asked for
     if (welcome.resumed) return;
-    const config = recallConfig(welcome.config);
+    const config = { ...recallConfig(welcome.config) };
+    if (!keepsBeat({ ...welcome.config, ...config })) delete config.tempo; // it would be expected of the player
     if (Object.keys(config).length > 0) session.send({ type: "configure", config });
   }
 
@@ -171,6 +185,7 @@ export class Jam {
     this.replay.stop(present());
     this.scheduler.clear(present());
     this.record.clear();
+    this.heard = null;
   }
 
   private rewrite(notes: Note[], bookmarks: Welcome["bookmarks"]): void {
@@ -235,4 +250,8 @@ export class Jam {
     piano.light(this.record.sounding(time));
     this.turnBar.show(this.record.turnAt(now), this.record.tempoAt(now), now);
   }
+}
+
+function showLoop(isOn: boolean): void {
+  element("loop").ariaPressed = String(isOn);
 }

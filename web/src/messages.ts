@@ -35,6 +35,15 @@ export interface Tempo {
   steady: boolean;
 }
 
+/** Key and chords of a turn: times and names, "" where there is none; one in parentheses is a guess. */
+export interface Harmony {
+  turn: TurnName;
+  start: number;
+  end: number;
+  key: string;
+  chords: [number, string][];
+}
+
 export interface Bookmark {
   number: number;
   name: string;
@@ -44,10 +53,10 @@ export interface Bookmark {
 export interface Config {
   mode: Mode;
   call_seconds: number;
-  response_seconds: number;
+  response_seconds: number | null;
   call_bars: number;
-  response_bars: number;
-  pause: number;
+  response_bars: number | null;
+  pause: number | null; // null, as above: as the call asks for
   metronome: boolean;
   count_in: number;
   tempo: number;
@@ -98,6 +107,8 @@ export interface Welcome {
   bookmarks: Bookmark[];
   turn: Turn;
   tempo: Tempo | null;
+  /** Whether the last answer is repeated. */
+  loop: boolean;
   /** General MIDI's names; the last is the drum kit. */
   instruments: string[];
   /** Which preset of the shipped SoundFont stands for each program. */
@@ -121,13 +132,16 @@ export type Message =
   | { type: "model"; name: string }
   | ({ type: "bookmark" } & Bookmark)
   | { type: "history"; notes: Note[]; bookmarks: Bookmark[] }
+  | { type: "loop"; is_on: boolean }
+  | ({ type: "harmony" } & Harmony)
   | { type: "latency"; answered: Percentiles; step: Percentiles }
   | { type: "remark"; text: string }
   | { type: "error"; text: string; fields?: string[] }; // fields: those that it was refused to change
 
 export type Request =
   | { type: "midi"; time: number; data: number[] }
-  | { type: "start" | "stop" | "undo" | "panic" }
+  | { type: "start" | "stop" | "undo" | "again" | "panic" }
+  | { type: "loop"; on: boolean }
   | { type: "configure"; config: Partial<Config> }
   | { type: "model"; name: string }
   | { type: "bookmark"; name: string }

@@ -36,18 +36,36 @@ class Mode(StrEnum):
 class JamConfig(ConstraintSettings, MusicSettings, SamplerConfig):
     """The settings of a session. Any field can be changed while it runs; the change acts from the next turn on."""
 
-    mode: Mode = Field(Mode.CALL_AND_RESPONSE, description="how player and model share the time")
+    mode: Mode = Field(Mode.ANSWER, description="how player and model share the time")
     call_seconds: float = Field(6.0, ge=1, le=120, description="length of your turn without a metronome")
-    response_seconds: float = Field(6.0, ge=1, le=120, description="length of the model's turn, likewise")
+    response_seconds: float | None = Field(
+        None, ge=1, le=120, description="length of the model's turn, likewise; as long as yours, if not given"
+    )
     call_bars: int = Field(4, ge=1, le=64, description="length of your turn with a metronome")
-    response_bars: int = Field(4, ge=1, le=64, description="length of the model's turn, likewise")
-    pause: float = Field(0.8, ge=0.2, le=5, description="seconds of silence after which the model answers")
+    response_bars: int | None = Field(
+        None, ge=1, le=64, description="length of the model's turn, likewise; as long as yours, if not given"
+    )
+    pause: float | None = Field(
+        None,
+        ge=0.2,
+        le=5,
+        description="seconds of silence after which the model answers; one to two beats, if not given",
+    )
     metronome: bool = Field(
         False, description="keep a beat, and count turns in bars; always on in trade and duet"
     )
     count_in: int = Field(1, ge=0, le=4, description="bars of metronome before the first turn")
     tempo: float = Field(100.0, ge=SLOWEST, le=FASTEST, description="quarter notes a minute")
     meter: str = Field("4/4", description="meter, such as 3/4")
+    candidates: int = Field(
+        4, ge=1, le=16, description="answers that the model tries at once; the best one is played"
+    )
+    closeness: float = Field(
+        1.0,
+        ge=0,
+        le=2,
+        description="how closely an answer keeps to the key, register and motif of the call; 0 not at all",
+    )
     instrument: str | None = Field(None, description="your instrument; the model's first, if not given")
 
     @field_validator("instrument")

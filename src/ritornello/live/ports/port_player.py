@@ -86,6 +86,7 @@ class PortPlayer:
         self.played = dict.fromkeys(Side, 0)  # how many notes
         self.answered: float | None = None  # seconds that the last answer took
         self.remark = ""
+        session.waits_for_start = self.settings.clock is ClockMode.IN
         if changes := FOR_CLOCK[self.settings.clock]:
             self._configure(session.config.model_copy(update=changes))
 
@@ -226,7 +227,12 @@ class PortPlayer:
     def _configure_tempo(self, share: float, time: float | None = None) -> None:
         """Take the clock's tempo if it differs by more than `share`."""
         config = self.session.config
-        cycle = (config.call_bars + config.response_bars) * config.bar_seconds * config.tempo / 60
+        cycle = (
+            (config.call_bars + (config.response_bars or config.call_bars))
+            * config.bar_seconds
+            * config.tempo
+            / 60
+        )
         tempo = self._follower.tempo_for(self._beat, cycle)
         if tempo is not None and abs(tempo / config.tempo - 1) > share and SLOWEST <= tempo <= FASTEST:
             changed = config.model_copy(update={"tempo": tempo})

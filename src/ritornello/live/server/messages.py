@@ -91,6 +91,16 @@ class UndoMessage(Message):
     """Undo the last turn."""
 
 
+class AgainMessage(Message):
+    """Give another answer to the same call."""
+
+
+class LoopMessage(Message):
+    """Repeat the last answer, or end that."""
+
+    on: bool
+
+
 class Panic(Message):
     """Release every key, and fall silent."""
 
@@ -132,6 +142,8 @@ MESSAGES: dict[str, type[Message]] = {
     "start": StartMessage,
     "stop": StopMessage,
     "undo": UndoMessage,
+    "again": AgainMessage,
+    "loop": LoopMessage,
     "panic": Panic,
     "configure": ConfigureMessage,
     "model": ChooseModel,
@@ -190,6 +202,8 @@ KINDS: dict[type, str] = {
     events.NotesCancelled: "cancel",
     events.TempoSet: "tempo",
     events.BookmarkSet: "bookmark",
+    events.LoopSet: "loop",
+    events.Harmony: "harmony",
     events.Remark: "remark",
 }
 """The types of the messages that have the fields of an output."""

@@ -4,7 +4,7 @@
     session.receive(Start(), now)                     an input event
     outputs = session.advance(now)                    the outputs since the last call
     while step := session.wants:                      the driver steps the network
-        session.supply(*stepper.step([step.columns], step.state), now)
+        session.supply(*stepper.step(step.columns, step.state), now)
 
 The same inputs at the same times give the same outputs; nothing blocks. `now` of an event is the time at which it
 happened: an event may arrive late, but the session's time never runs back.
@@ -14,8 +14,9 @@ one thread for a session, or a lock.
 
 `Session` is the interface, with inputs, bookmarks and settings. `turn_taking` runs the turns, `turns` has the modes as
 a table. `player` (with `keys`) and `performer` are the two sides, `record` is the event log of both. The performer's
-`improviser` requests steps of the network to encode the call and decode the answer; `engine` batches the steps of
-many sessions. Read in order: `turns`, `turn_taking`, `improviser`, `response_decoder`, `engine`.
+`improviser` requests steps of the network to encode the call and decode the answer, or several `candidates` of it, of
+which the one that suits the call best is played (`call_profile`, `answer_preferences`, `ranking`); `engine` batches the
+steps of many sessions. Read in order: `turns`, `turn_taking`, `improviser`, `response_decoder`, `engine`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from ritornello.live import events
 from ritornello.live.config import JamConfig
 from ritornello.live.events import BookmarkSet, Input, LiveNote, Output, Remark, TempoSet, Turn, TurnBegan
 from ritornello.live.session.calls import check_call
-from ritornello.live.session.improviser import Step
+from ritornello.live.session.candidates import Step
+from ritornello.live.session.keys import parse_message
 from ritornello.live.session.model import LiveModel, make_live_model
 from ritornello.live.session.record import record_to_score
 from ritornello.live.session.turn_taking import Snapshot, TurnTaking
@@ -47,6 +49,7 @@ class Session:
     """A session of one player and one model; see the module."""
 
     def __init__(self, model: LiveModel, config: JamConfig | None = None, seed: int = 0) -> None:
+        self.waits_for_start = False  # and does not begin with the first note
         self._turns = TurnTaking(model, config or checked(JamConfig, {}), seed)
         self._bookmarks: dict[int, tuple[BookmarkSet, Snapshot]] = {}
 
@@ -66,6 +69,11 @@ class Session:
     def turn(self) -> TurnBegan:
         """The present turn."""
         return self._turns.turn
+
+    @property
+    def is_looping(self) -> bool:
+        """Whether the last answer is repeated, or will be once it is over."""
+        return self._turns.is_looping
 
     @property
     def beat(self) -> TempoSet | None:
@@ -96,10 +104,10 @@ class Session:
         return self._turns.performer.wants(self._turns.now)
 
     def supply(self, logits: Logits, state: State, now: float) -> None:
-        """Take the result of the step `wants`: logits, (vocabulary,) or (1, vocabulary), and the state after it."""
+        """Take the result of the step `wants`: logits, (batch, vocabulary), and the state after it."""
         turns = self._turns
         turns.now = max(turns.now, now)
-        turns.performer.improviser.supply(logits.reshape(-1), state)
+        turns.performer.supply(logits, state, turns.now)
         turns.publish_decided()
 
     def advance(self, now: float) -> list[Output]:
@@ -128,7 +136,10 @@ class Session:
         is_idle = turns.turn.turn == Turn.IDLE
         match event:
             case events.Midi(data):
-                turns.player.receive(data, max(0.0, now))
+                message, at = parse_message(data), max(0.0, now)
+                if message.is_press and not (is_idle and self.waits_for_start):
+                    turns.key_pressed(at)
+                turns.player.receive(message, at)
             case events.Start():
                 if is_idle:
                     turns.start(turns.now)
@@ -136,13 +147,20 @@ class Session:
                 if not is_idle:
                     turns.stop(turns.now)
             case events.Configure(config):
-                changes_shape = any(getattr(config, name) != getattr(self.config, name) for name in SHAPE)
+                changed = {name for name in SHAPE if getattr(config, name) != getattr(self.config, name)}
+                changes_shape = bool(changed - (set() if config.keeps_beat else {"tempo"}))
                 self._request(config, turns.asked_model, changes_shape)
+                if "tempo" in changed:
+                    turns.expect_tempo(config.tempo)
             case events.PlayCall(score):
                 check_call(score)
                 turns.play_call(score, turns.now)
             case events.Undo():
                 turns.undo(turns.now)
+            case events.Again():
+                turns.again(turns.now)
+            case events.LoopAnswer(is_on):
+                turns.loop_answer(is_on, turns.now)
             case events.SetBookmark(name):
                 count = len(self._bookmarks)
                 if count >= MOST_BOOKMARKS:

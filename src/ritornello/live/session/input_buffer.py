@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from ritornello.live.config import JamConfig
 from ritornello.live.events import TempoSet
 from ritornello.live.session.encoding_window import Ensemble, Window
 from ritornello.live.session.improviser import InputSnapshot
 from ritornello.live.session.performer import Performer
 from ritornello.live.session.player import Player
-from ritornello.live.session.tempo import estimate_tempo
+from ritornello.live.session.tempo import Heard, hear_beat
 from ritornello.live.session.turns import bar_seconds, line_at_or_before
 
 SETTLED = 0.1
 """Seconds after which a note that is over will not change any more: events may come late."""
+
+ASKED, HEARD = 1 - 1e-4, 0.4
+"""The trust, as in `hear_beat`: in a tempo that was tapped or set in a session, so that another is heard only if this
+one fits badly, and not its half or double; and in that of the last call, or of the settings."""
+
+NO_OTHER = 0.15
+"""The share by which a call may differ from a tempo that was asked for, and is still trusted to be near it."""
+
+
+class ExpectedTempo(NamedTuple):
+    """The tempo that the next call is expected to have, in quarters a minute, and the trust in it."""
+
+    quarters_per_minute: float
+    trust: float
+
+    def after(self, heard: float) -> ExpectedTempo:
+        """Return what is expected after a call of tempo `heard`."""
+        is_near = abs(heard / self.quarters_per_minute - 1) < NO_OTHER
+        return ExpectedTempo(heard, self.trust if is_near and self.trust else HEARD)
 
 
 class InputBuffer:
@@ -23,6 +45,7 @@ class InputBuffer:
         self.own_notes: list[int] = []
         self.listened = 0.0  # when the model last listened
         self.given_tempo: float | None = None  # of a call that is a score
+        self.expected = ExpectedTempo(100.0, 0.0)
         self.origin = 0.0  # of the window where both play
 
     def forget(self, until: float) -> None:
@@ -35,11 +58,11 @@ class InputBuffer:
         programs = (self.player.program, *(note.program for note in self.player.pending_notes()))
         return performer.ensemble(config, tuple(dict.fromkeys(programs)))
 
-    def tempo(self, config: JamConfig, beat: TempoSet | None) -> float:
-        """Return the tempo of the call, estimated from the notes so far unless the call is a score."""
-        onsets = [note.start for note in self.player.pending_notes()]
-        expected = config.tempo if beat is None else beat.quarters_per_minute
-        return self.given_tempo or estimate_tempo(onsets, expected)
+    def hear(self, onsets: Sequence[float]) -> Heard:
+        """Return the beat of a call that has notes at `onsets`; a score has its own tempo."""
+        if self.given_tempo is not None:
+            return Heard(self.given_tempo, min(onsets))
+        return hear_beat(onsets, *self.expected)
 
     def snapshot(
         self, beat: TempoSet, tempo: float | None, now: float, planned_until: float | None = None
@@ -47,12 +70,14 @@ class InputBuffer:
         """Return the call so far, or, with `planned_until`, the notes of both sides, the model's as far as planned.
 
         The window begins at `origin` where both play, else at the bar line before the first note. tempo: that of the
-        model's ids, in quarters a minute; None if it can be any.
+        model's ids, in quarters a minute; None if it can be any. Where it is fixed and no metronome keeps another, the
+        window begins with the first note, so that the player can be listened to before the beat is known.
         """
         notes = [note for note in self.player.pending_notes() if note.start <= now]
         if planned_until is None:
             first = min((note.start for note in notes), default=now)
-            origin, until = line_at_or_before(beat, first, bar_seconds(beat)), now
+            is_fixed = tempo is not None and not beat.steady
+            origin, until = first if is_fixed else line_at_or_before(beat, first, bar_seconds(beat)), now
         else:
             record = self.player.record
             notes += [record.note(number) for number in self.own_notes if number in record.journal]

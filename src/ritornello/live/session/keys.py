@@ -24,6 +24,11 @@ class Message(NamedTuple):
     second: int
 
     @property
+    def is_press(self) -> bool:
+        """Whether a key is pressed."""
+        return self.kind == messages.NOTE_ON and self.second > 0
+
+    @property
     def control_value(self) -> int:
         """The value as in a `Score`: 0-127, or -8192 to 8191 for a pitch bend."""
         if self.kind == PITCH_BEND:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ritornello.formats.messages import DRUM_CHANNEL, NOTE_OFF, NOTE_ON, PROGRAM_CHANGE, SUSTAIN
 from ritornello.live.events import LiveNote, Side
-from ritornello.live.session.keys import Keys, parse_message
+from ritornello.live.session.keys import Keys, Message
 from ritornello.live.session.record import Record, TimedControl
 from ritornello.score import CONTROL_CHANGE, KEY_PRESSURE
 from ritornello.theory import DRUMS
@@ -21,15 +21,14 @@ class Player:
         self.keys = Keys()
         self.pending: list[int] = []
         self.pedal: list[TimedControl] = []  # of the time of these notes
-        self.last_sound = 0.0  # when a key was last touched, or a note of a given call ends
+        self.last_sound = 0.0  # when a key or the pedal was last touched, or a note of a given call ends
         self.last_onset = float("-inf")
 
-    def receive(self, data: bytes, now: float) -> None:
-        """Handle a channel message; ConfigError, with nothing changed, if the bytes are not one."""
-        message = parse_message(data)
+    def receive(self, message: Message, now: float) -> None:
+        """Handle a channel message."""
         for number in self.keys.released(message):
             self.record.end_note(number, now)
-        if message.kind == NOTE_ON and message.second:
+        if message.is_press:
             _, channel, pitch, velocity = message
             program = DRUMS if channel == DRUM_CHANNEL else self.keys.programs.get(channel, self.program)
             note = LiveNote(0, Side.PLAYER, now, None, pitch, velocity, channel, program)
@@ -38,8 +37,9 @@ class Player:
             number = message.first if message.kind in (CONTROL_CHANGE, KEY_PRESSURE) else 0
             control = TimedControl(now, message.channel, message.kind, number, message.control_value)
             self.record.add(control)
-            if (control.kind, control.number) == (CONTROL_CHANGE, SUSTAIN):
-                self.pedal.append(control)
+            if (control.kind, control.number) != (CONTROL_CHANGE, SUSTAIN):
+                return
+            self.pedal.append(control)
         self.last_sound = max(self.last_sound, now)
 
     def forget(self, until: float) -> None:

@@ -15,6 +15,7 @@ from ritornello.live.events import Turn
 class Event(StrEnum):
     """The events that can change the turn: inputs (`live.events`), `Session.use`, and the clock."""
 
+    KEY = "a key is pressed"
     START = "Start"
     STOP = "Stop"
     OVER = "time is over"  # of the count-in, the call or the answer
@@ -22,6 +23,8 @@ class Event(StrEnum):
     USE = "other model"
     PLAY_CALL = "PlayCall"
     GO_BACK = "Undo, GoTo"
+    AGAIN = "Again"
+    LOOP = "LoopAnswer"
 
 
 class When(StrEnum):
@@ -35,7 +38,11 @@ class When(StrEnum):
     SILENT = "nothing was played"
     ANSWERED = "the answer is complete, or given up"
     LATE = "it is late"
+    TOO_EARLY = "mode answer, within a beat"
+    INTERRUPTED = "mode answer, later"
     GOES_BACK = "a turn can be taken back"
+    GIVEN = "an answer was given"
+    LOOPING = "an answer is repeated, or is to be"
     CALLS = "modes with calls"
     JOINT = "duet; continue, once it has listened"
 
@@ -60,11 +67,15 @@ class Transition:
 _STOPPED = "decoding stops, planned notes are cancelled, the record is kept"
 _ANEW = "planned notes are cancelled, a turn begins at the next bar line, or now without a beat"
 _GIVEN = "planned notes are cancelled, the score is played as the call"
+_GOES_ON = "planned notes are cancelled, the call before goes on"
 _WENT_BACK = "the record, the model and its state are what they were"
+_AGAIN = "planned notes are cancelled, the model answers the last call in another way"
+_REPEATED = "the answer is repeated, and the model listens to nothing"
 
 TRANSITIONS = (
     Transition(Turn.IDLE, Event.START, Turn.COUNT_IN, "the metronome begins", When.COUNT_IN),
     Transition(Turn.IDLE, Event.START, Choice.NEXT, "a turn begins", When.NO_COUNT_IN),
+    Transition(Turn.IDLE, Event.KEY, Choice.NEXT, "a turn begins with the note, without a count-in"),
     Transition(Turn.IDLE, Event.PLAY_CALL, Choice.NEXT, _GIVEN),
     Transition(Turn.COUNT_IN, Event.OVER, Choice.NEXT, "a turn begins on the bar line"),
     Transition(Turn.COUNT_IN, Event.CONFIGURE, Choice.NEXT, _ANEW),
@@ -84,9 +95,17 @@ TRANSITIONS = (
     Transition(Turn.PLAYER, Event.STOP, Turn.IDLE, _STOPPED),
     Transition(Turn.MODEL, Event.OVER, Choice.NEXT, "what the model still plans is given up", When.ANSWERED),
     Transition(Turn.MODEL, Event.OVER, Turn.MODEL, "the turn grows longer", When.LATE),
+    Transition(Turn.MODEL, Event.KEY, Turn.PLAYER, _GOES_ON, When.TOO_EARLY),
+    Transition(Turn.MODEL, Event.KEY, Choice.NEXT, "planned notes are cancelled", When.INTERRUPTED),
     Transition(Turn.MODEL, Event.PLAY_CALL, Choice.NEXT, _GIVEN),
     Transition(Turn.MODEL, Event.GO_BACK, Choice.NEXT, _WENT_BACK, When.GOES_BACK),
     Transition(Turn.MODEL, Event.STOP, Turn.IDLE, _STOPPED),
+    Transition(Turn.PLAYER, Event.AGAIN, Turn.MODEL, _AGAIN, When.GIVEN),
+    Transition(Turn.MODEL, Event.AGAIN, Turn.MODEL, _AGAIN),
+    Transition(Turn.BOTH, Event.AGAIN, Turn.MODEL, _AGAIN, When.LOOPING),
+    Transition(Turn.PLAYER, Event.LOOP, Turn.BOTH, _REPEATED, When.GIVEN),
+    Transition(Turn.MODEL, Event.OVER, Turn.BOTH, _REPEATED, When.LOOPING),
+    Transition(Turn.BOTH, Event.LOOP, Choice.NEXT, _ANEW, When.LOOPING),
     Transition(Turn.BOTH, Event.CONFIGURE, Choice.NEXT, _ANEW),
     Transition(Turn.BOTH, Event.USE, Choice.NEXT, _ANEW),
     Transition(Turn.BOTH, Event.GO_BACK, Choice.NEXT, _WENT_BACK, When.GOES_BACK),

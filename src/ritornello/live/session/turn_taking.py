@@ -10,23 +10,26 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ritornello.generation.samplers import with_sampling
 from ritornello.live import events
 from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote, Output, Remark, Side, TempoSet, Turn, TurnBegan
 from ritornello.live.session import turns
+from ritornello.live.session.answers import LastAnswer, Loop, loop_of
 from ritornello.live.session.calls import call_notes
+from ritornello.live.session.candidates import ModelState
 from ritornello.live.session.duet import DuetScheduler
 from ritornello.live.session.encoding_window import Ensemble, remarks_on
-from ritornello.live.session.improviser import ModelState
-from ritornello.live.session.input_buffer import InputBuffer
+from ritornello.live.session.harmony import harmony_of
+from ritornello.live.session.input_buffer import ASKED, HEARD, ExpectedTempo, InputBuffer
 from ritornello.live.session.model import LiveModel
 from ritornello.live.session.performer import LEAD, LEAST_LEAD, Performer, Span
 from ritornello.live.session.player import Player
-from ritornello.live.session.record import Path, Record
+from ritornello.live.session.record import Path, Record, TimedControl
 from ritornello.score import Score
 from ritornello.theory import parse_instrument
 
@@ -36,6 +39,9 @@ LISTEN_EVERY = 1.0
 LONGEST_CALL = 60.0
 """Seconds after which a call ends even if the player does not pause."""
 
+SILENT = 0.3
+"""Seconds of silence after which it is considered whether the call is over."""
+
 PATIENCE = 5.0
 """Seconds from its planned end after which a late answer is given up."""
 
@@ -44,7 +50,8 @@ UNDOS = 8
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The state to go back to: path of the record, model and its state, counts of answers and turns, the beat."""
+    """The state to go back to: path of the record, model and its state, counts of answers and turns, the beat, and
+    the tempo that is expected."""
 
     path: Path
     model_state: ModelState
@@ -52,6 +59,23 @@ class Snapshot:
     answers: int
     turns: int
     beat: TempoSet | None
+    expected: ExpectedTempo
+
+
+class Call(NamedTuple):
+    """A call that ended: its first onset, the end of its last note, and the notes and the pedal that were pending."""
+
+    start: float
+    end: float
+    pending: list[int]
+    pedal: list[TimedControl]
+
+
+class Pause(NamedTuple):
+    """The silence after a call so far: its begin, and when the call ends unless another note comes."""
+
+    begin: float
+    end: float
 
 
 class TurnTaking:
@@ -68,6 +92,9 @@ class TurnTaking:
         self.record = Record()
         self.player = Player(self.record, model.programs[0])
         self._buffer = InputBuffer(self.player)
+        self._buffer.expected = ExpectedTempo(
+            config.tempo, HEARD if "tempo" in config.model_fields_set else 0.0
+        )
         self.now = 0.0
         self.turn = TurnBegan(Turn.IDLE, 0.0, None, 0)
         self.beat: TempoSet | None = None
@@ -78,6 +105,12 @@ class TurnTaking:
         self._turns = 0
         self._first_bar_line = 0.0  # where bar 0 of a chord progression begins
         self._called: float | None = None  # when the call ended, until the answer's first note is decided
+        self._call_since = 0.0  # a note that begins earlier is not part of the call
+        self._call: Call | None = None  # the last one
+        self._answer: LastAnswer | None = None
+        self._loop: Loop | None = None
+        self._will_loop = False  # once the present answer is over
+        self._pause: Pause | None = None
         self._duet = DuetScheduler(self._buffer)
         self.apply_settings()
 
@@ -85,10 +118,10 @@ class TurnTaking:
 
     def run_until(self, now: float) -> None:
         """Advance the clock to `now`, with all that is due until then."""
-        while (due := self._due_time()) is not None and due <= now:
-            self.now, self._due = max(self.now, now), None
-            self._then(self.now)
         self.now = max(self.now, now)
+        while (due := self._due_time()) is not None and due <= now:
+            self._due = None
+            self._then(self.now)
 
     @property
     def next_time(self) -> float | None:
@@ -107,9 +140,30 @@ class TurnTaking:
         waits_for_pause = call_end == turns.CallEnd.PAUSE and self._then == self._end_call
         if self._due is None or not waits_for_pause:
             return self._due
-        if not self.player.pending or not self.player.keys.are_silent:
+        if self.player.last_onset < self._call_since or not self.player.keys.are_silent:
             return self._due
-        return min(self._due, self.player.last_sound + self.config.pause)
+        return min(self._due, self._pause_end())
+
+    def _pause_end(self) -> float:
+        """Return when the call ends; until it has been silent for SILENT, when that is."""
+        begin = self.player.last_sound
+        if self._pause is not None and self._pause.begin == begin:
+            return self._pause.end
+        if self.now < begin + SILENT:
+            return begin + (SILENT if self.config.pause is None else min(SILENT, self.config.pause))
+        self._pause = Pause(begin, self._consider_silence(begin))
+        return self._pause.end
+
+    def _consider_silence(self, begin: float) -> float:
+        """Return when the call ends in a silence since `begin`: somewhat before the beat on which the answer begins."""
+        notes = self._call_notes()
+        if not notes:
+            return math.inf
+        if self.config.pause is not None:
+            return begin + self.config.pause
+        beat = self._beat_of_call()
+        end = begin + turns.pause_seconds(beat, notes, begin)
+        return turns.line_at_or_after(beat, end, turns.beat_seconds(beat)) - turns.ANSWER_AHEAD
 
     # --- turns ------------------------------------------------------------------------------------------------
 
@@ -145,11 +199,38 @@ class TurnTaking:
         if self.asked_model is not self.model:
             self.performer = Performer(self.asked_model, self._seed, None, self.performer.answers)
 
-    def start(self, now: float) -> None:
-        """Begin to play, after a count-in if a beat is kept."""
+    def key_pressed(self, at: float) -> None:
+        """Begin, or interrupt an answer that follows a pause, since the player presses a key; nothing otherwise."""
+        if self.turn.turn == Turn.IDLE:
+            self._prepare()
+            if self.config.keeps_beat:
+                self._set_beat(at, self.config.tempo, steady=True)
+            self.begin_call(at)
+        elif self.turn.turn == Turn.MODEL and turns.rules_of(self.config).call_end == turns.CallEnd.PAUSE:
+            self._interrupt(at)
+
+    def _interrupt(self, at: float) -> None:
+        """Give the turn to the player: within a beat the answer came too early, and the call before it goes on."""
+        assert self.beat is not None
+        assert self._call is not None
+        if at >= self.turn.start + turns.beat_seconds(self.beat):
+            self.be_silent(self.now)
+            return self.begin_call(at)
+        self._called = None
+        self.performer.withdraw()
+        self._cancel(self.record.silence(Side.MODEL, self.now), self.now)
+        self.player.pending = [*self._call.pending, *self.player.pending]
+        self.player.pedal = [*self._call.pedal, *self.player.pedal]
+        self._expect_call(self.now, None)
+
+    def _prepare(self) -> None:
         self.apply_settings()
         self.out += [Remark(text) for text in remarks_on(self.config, self._ensemble())]
         self._buffer.forget(math.inf)
+
+    def start(self, now: float) -> None:
+        """Begin to play, after a count-in if a beat is kept."""
+        self._prepare()
         if not self.config.keeps_beat:
             return self.begin_call(now)
         line, bars = now + turns.LOOK_AHEAD, self.config.count_in
@@ -162,6 +243,7 @@ class TurnTaking:
 
     def begin_call(self, start: float) -> None:
         """Begin a player's turn, or that of both if the mode has no calls (any more)."""
+        self._end_answer()
         self.apply_settings()
         if self.config.keeps_beat and not turns.is_beat_of(self.config, self.beat):
             self._set_beat(start, self.config.tempo, steady=True)
@@ -173,6 +255,7 @@ class TurnTaking:
             return self._begin_duet(start)
         length = turns.call_seconds(self.config) if rules.call_end == turns.CallEnd.LENGTH else None
         self._buffer.listened, self._buffer.given_tempo = start, None
+        self._call_since = start - turns.LOOK_AHEAD
         self._expect_call(start, length)
 
     def _expect_call(self, start: float, length: float | None) -> None:
@@ -183,35 +266,44 @@ class TurnTaking:
 
     def _end_call(self, now: float) -> None:
         """End the player's turn: the model answers, or, if nothing was played, the turn goes on."""
-        turn = self.turn
-        if not any(note.start <= now for note in self.player.pending_notes()):
+        turn, notes = self.turn, self._call_notes()
+        if not notes:
             start, length = (now, None) if turn.end is None else (turn.end, turn.end - turn.start)
             return self._expect_call(max(start, now - LONGEST_CALL), length)
         self.apply_settings()
         self._called = now
-        if self.config.keeps_beat:
-            assert self.beat is not None
-            start = turns.line_at_or_after(self.beat, now + LEAST_LEAD, turns.beat_seconds(self.beat))
-            start = max(start, turn.end or start)
-        else:
-            beat, start = self._estimated_beat(), now + LEAD
+        beat = self._beat_of_call()
+        if not self.config.keeps_beat:
+            self._buffer.expected = self._buffer.expected.after(beat.quarters_per_minute)
             self._set_beat(beat.bar_line, beat.quarters_per_minute, steady=False)
+        start = turns.line_at_or_after(beat, now + LEAST_LEAD, turns.beat_seconds(beat))
+        if self.config.keeps_beat:
+            start = max(start, turn.end or start)
         if turns.rules_of(self.config).is_joint:
             return self._begin_duet(start)
-        self._respond(now, start)
+        end = min(now, self.player.last_sound)
+        self._call = Call(notes[0].start, end, self.player.pending, self.player.pedal)
+        self._tell_harmony(notes, Turn.PLAYER, notes[0].start, end)
+        self._respond(self._call, now, start)
 
-    def _respond(self, now: float, start: float) -> None:
+    def _respond(self, call: Call, now: float, start: float) -> None:
         """Begin the model's turn."""
         assert self.beat is not None
-        stop = start + turns.response_seconds(self.config)
+        stop = start + turns.response_seconds(self.config, self.beat, call.start, call.end)
         self.turn = TurnBegan(Turn.MODEL, start, stop, self._turns)  # announced with its first note
-        unit = turns.beat_seconds(self.beat) if self.config.keeps_beat else None
+        unit = turns.beat_seconds(self.beat)
         ensemble, inputs = self._ensemble(), self._buffer.snapshot(self.beat, self._token_tempo, now)
         self._buffer.forget(now)
         first_bar_line = self._first_bar_line if self.config.keeps_beat else None
         span = Span(start, stop, True, unit, first_bar_line=first_bar_line)
-        self.performer.play(self.config, ensemble, inputs, span)
-        self._wait(stop, self._end_response)
+        before, first = self.performer.improviser.before_window, self.record.next_number
+        self._give(LastAnswer(ensemble, inputs, span, self.model, before, first))
+
+    def _give(self, answer: LastAnswer) -> None:
+        """Let the model play an answer."""
+        self._answer = answer
+        self.performer.play(self.config, answer.ensemble, answer.inputs, answer.span, is_answer=True)
+        self._wait(answer.span.stop, self._end_response)
         self.publish_decided()
 
     def _end_response(self, now: float) -> None:
@@ -223,7 +315,86 @@ class TurnTaking:
             return self._wait(stop, self._end_response)
         self._announce()
         self.performer.silence()
+        if self._will_loop:
+            return self._begin_loop(stop)
         self.begin_call(turns.next_start(self.config, self.beat, stop))
+
+    def again(self, now: float) -> None:
+        """Give another answer to the last call, from the next beat on, or bar line if a metronome runs."""
+        last, beat = self._answer, self.beat
+        if last is None or beat is None or self.turn.turn == Turn.IDLE:
+            return self.out.append(Remark("there is no answer to give again"))
+        self.be_silent(now)
+        self.history.append(self.snapshot(now))
+        self.apply_settings()
+        state = last.before if self.model is last.model else None
+        self.performer = Performer(self.model, self._seed, state, self.performer.answers)
+        unit = turns.bar_seconds(beat) if self.config.keeps_beat else turns.beat_seconds(beat)
+        start = turns.line_at_or_after(beat, now + turns.ANSWER_AHEAD, unit)
+        answer = last.moved(start, self.record.next_number)
+        self._turns, self._called = self._turns + 1, now
+        self.turn = TurnBegan(
+            Turn.MODEL, start, answer.span.stop, self._turns
+        )  # announced with its first note
+        self._give(replace(answer, ensemble=self._ensemble(), model=self.model))
+
+    # --- an answer that is repeated -----------------------------------------------------------------------------
+
+    def loop_answer(self, is_on: bool, now: float) -> None:
+        """Repeat the last answer, as soon as it is over, for the player to play over it; or go on with the turns."""
+        if not is_on:
+            if self._loop is not None:
+                return self.begin_anew(now)
+            if self._will_loop:
+                self._set_loop(None)
+        elif self.turn.turn == Turn.MODEL:
+            self._will_loop = True
+            self.out.append(events.LoopSet(True))
+        elif self._answer is None or self.turn.turn != Turn.PLAYER or not self._answer.notes(self.record):
+            self.out.append(Remark("there is no answer to repeat"))
+        else:
+            self._begin_loop(now + LEAD)
+
+    def _begin_loop(self, since: float) -> None:
+        """Repeat the last answer from the first beat or bar line at `since` on."""
+        assert self._answer is not None
+        assert self.beat is not None
+        unit = turns.bar_seconds(self.beat) if self.config.keeps_beat else turns.beat_seconds(self.beat)
+        begin = turns.line_at_or_after(self.beat, since, unit)
+        self._end_answer()
+        span, notes = self._answer.span, self._answer.notes(self.record)
+        self.history.append(self.snapshot(self.now))
+        self._turns += 1
+        self._set_turn(Turn.BOTH, begin, None, self._turns)
+        self._set_loop(loop_of(notes, span.start, span.stop, unit, begin))
+        self._play_round(self.now)
+
+    def _end_answer(self) -> None:
+        """Keep which notes the last answer has, and when it was played."""
+        if self._answer is not None and self._answer.stop is None:
+            span, delay = self._answer.span, self.performer.delay
+            span = span._replace(start=span.start + delay, stop=span.stop + delay)
+            self._answer = replace(self._answer, span=span, stop=self.record.next_number)
+
+    @property
+    def is_looping(self) -> bool:
+        """Whether the last answer is repeated, or will be."""
+        return self._loop is not None or self._will_loop
+
+    def _set_loop(self, loop: Loop | None) -> None:
+        was_on, self._loop, self._will_loop = self.is_looping, loop, False
+        if was_on != (loop is not None):
+            self.out.append(events.LoopSet(loop is not None))
+
+    def _play_round(self, now: float) -> None:
+        """Plan the next round of the loop, and wait for the one after it."""
+        assert self._loop is not None
+        notes = tuple(self.record.add_note(note) for note in self._loop.notes)
+        self.out.append(events.NotesPlanned(notes))
+        self._tell_harmony(notes, Turn.BOTH, self._loop.start, self._loop.start + self._loop.length)
+        self._buffer.forget(now)
+        self._loop = self._loop.next_round()
+        self._wait(self._loop.start - turns.ANSWER_AHEAD, self._play_round)
 
     def publish_decided(self) -> None:
         """Add the decided notes of the model to the record and the outputs."""
@@ -232,7 +403,18 @@ class TurnTaking:
             self._announce()
             self._buffer.own_notes += [note.number for note in notes]
             self.out.append(events.NotesPlanned(notes))
+            if self.turn.turn == Turn.MODEL and self._answer is not None:
+                planned = self._answer.notes(self.record)
+                self._tell_harmony(
+                    planned, Turn.MODEL, self.turn.start, max(self.performer.stop, self.turn.start)
+                )
         self.out += [Remark(line) for line in self.performer.take_relaxed()]
+
+    def _tell_harmony(self, notes: Sequence[LiveNote], turn: Turn, start: float, end: float) -> None:
+        """Output key and chords of notes, if there are any."""
+        assert self.beat is not None
+        if (found := harmony_of(notes, turn, self.beat, start, end)) is not None:
+            self.out.append(found)
 
     def _announce(self) -> None:
         """Output, with the first note of an answer, that the model's turn begins."""
@@ -262,6 +444,9 @@ class TurnTaking:
             self.performer.silence()
             self.history.append(self.snapshot(self.now))
         self._duet.plan(self.performer, self.config, self.beat, now, self._first_bar_line)
+        if self._duet.is_at_bar_line(self.beat):
+            inputs = self._buffer.snapshot(self.beat, None, now, self._duet.planned_until)
+            self._tell_harmony(inputs.notes, Turn.BOTH, self._buffer.origin, now)
         self._wait(self._duet.planned_until - turns.rules_of(self.config).ahead, self._play_on)
 
     # --- the input --------------------------------------------------------------------------------------------
@@ -271,7 +456,10 @@ class TurnTaking:
         buffer = self._buffer
         if self._is_listening and self.now >= buffer.listened + LISTEN_EVERY:
             if self.player.last_onset > buffer.listened - LISTEN_EVERY:
-                beat = self.beat if self.config.keeps_beat and self.beat else self._estimated_beat()
+                beat = self.beat if self.config.keeps_beat else None
+                beat = beat or TempoSet(
+                    self.now, self._token_tempo or 0.0, self.config.meter_pair, steady=False
+                )
                 self.performer.listen(self._ensemble(), buffer.snapshot(beat, self._token_tempo, self.now))
             buffer.listened = self.now
 
@@ -289,18 +477,34 @@ class TurnTaking:
         """The tempo of the model's ids, in quarters a minute, if it is fixed."""
         return self.model.tokens.quarters_per_minute
 
-    def _estimated_beat(self) -> TempoSet:
-        """Return the beat of the call, estimated from its onsets."""
-        first, tempo = self.player.pending_notes()[0].start, self._buffer.tempo(self.config, self.beat)
-        return TempoSet(first, tempo, self.config.meter_pair, steady=False)
+    def _beat_of_call(self) -> TempoSet:
+        """Return the beat of the call: the metronome's, or the one that is heard."""
+        if self.config.keeps_beat and self.beat is not None:
+            return self.beat
+        heard = self._buffer.hear([note.start for note in self._call_notes()])
+        return TempoSet(heard.first_beat, heard.quarters_per_minute, self.config.meter_pair, steady=False)
+
+    def _call_notes(self) -> list[LiveNote]:
+        """Return the notes of the call so far, without those that were played over the answer before."""
+        notes = sorted(self.player.pending_notes(), key=lambda note: note.start)
+        return [note for note in notes if self._call_since <= note.start <= self.now]
+
+    def expect_tempo(self, quarters_per_minute: float) -> None:
+        """Expect a tempo, which the player tapped or set, of this call and the next ones."""
+        self._buffer.expected, self._pause = ExpectedTempo(quarters_per_minute, ASKED), None
+        if not self.asked.keeps_beat:
+            self.out.append(TempoSet(self.now, quarters_per_minute, self.asked.meter_pair, steady=False))
 
     # --- commands ---------------------------------------------------------------------------------------------
 
     def be_silent(self, now: float) -> None:
         """Stop decoding, cancel planned notes, and end those that sound without a key."""
         self._called = None
-        numbers = self.record.silence(Side.MODEL, now) + self.player.silence(now)
+        self._set_loop(None)
+        self._cancel(self.record.silence(Side.MODEL, now) + self.player.silence(now), now)
         self.performer.silence()
+
+    def _cancel(self, numbers: tuple[int, ...], now: float) -> None:
         if numbers:
             self.out.append(events.NotesCancelled(numbers, now))
 
@@ -342,7 +546,9 @@ class TurnTaking:
         """Return the state at `at`, which is now or soon."""
         path, performer = self.record.path(at), self.performer
         state = performer.improviser.model_state
-        return Snapshot(path, state, self.model, performer.answers, self._turns, self.beat)
+        return Snapshot(
+            path, state, self.model, performer.answers, self._turns, self.beat, self._buffer.expected
+        )
 
     def go_back(self, snapshot: Snapshot, now: float) -> None:
         """Restore `snapshot`; unless idle, begin a turn."""
@@ -351,7 +557,7 @@ class TurnTaking:
         self.ask(self.asked, snapshot.model)
         self.performer = Performer(snapshot.model, self._seed, snapshot.model_state, self.performer.answers)
         self._buffer.forget(math.inf)
-        self._turns, self.beat = snapshot.turns, snapshot.beat
+        self._turns, self.beat, self._buffer.expected = snapshot.turns, snapshot.beat, snapshot.expected
         self.out.append(events.HistoryChanged())
         if self.turn.turn != Turn.IDLE:
             start = turns.next_start(self.config, self.beat, now)
