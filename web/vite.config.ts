@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
-const BUNDLED = ["spessasynth_lib", "spessasynth_core", "stb-vorbis"];
+const BUNDLED = ["idb", "spessasynth_lib", "spessasynth_core", "stb-vorbis"];
 
 function read(path: string): string {
   return readFileSync(new URL(`node_modules/${path}`, import.meta.url), "utf-8");

@@ -53,6 +53,7 @@ class Page:
     def hello(self, session: str | None = None, model: str | None = None) -> Page:
         self.send("hello", session=session, model=model)
         self.welcome = self.wait("welcome")
+        self.wait("journal")
         self._since = time.monotonic()
         return self
 

@@ -187,13 +187,13 @@ def test_a_session_samples_as_the_card_of_its_model_says_unless_asked(
     manager = SessionManager(catalog, checked(JamConfig, {}), clock=clock)
     client = FakeClient()
     hosted = manager.connect(None, catalog.find("bands"), client)
-    assert client.received[-1]["config"]["temperature"] == 0.85
+    assert client.received[0]["config"]["temperature"] == 0.85
     hosted.handle(ConfigureMessage(config={"tempo": 90}))
     hosted.use(catalog.find("plain"))
     assert client.received[-1]["type"] == "config"
     assert (client.received[-1]["config"]["temperature"], client.received[-1]["config"]["tempo"]) == (1.0, 90)
     hosted.use(catalog.find("bands"))
-    assert client.received[-1]["config"]["temperature"] == 0.85
+    assert client.received[0]["config"]["temperature"] == 0.85
     assert hosted.score().texts, "a recipe, though a session knows no cadence"
     hosted.handle(ConfigureMessage(config={"temperature": 1.0}))
     assert client.received[-1]["config"]["temperature"] == 1.0

@@ -82,7 +82,7 @@ def test_two_sessions_do_not_meet(served: Served) -> None:
         play_call(one, 60)
         one.wait("notes")
         two.settle()
-        assert {message["type"] for message in two.received} == {"welcome", "pong"}
+        assert {message["type"] for message in two.received} == {"welcome", "journal", "pong"}
         assert one.token != two.token
 
 

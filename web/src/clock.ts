@@ -1,5 +1,7 @@
 /** Three clocks (the session's, the browser's, the sound card's) and what lies between them. */
 
+const TREMBLE = 0.02; // seconds by which clocks may drift apart within the exchanges that are kept
+
 interface Sample {
   delay: number;
   offset: number;
@@ -26,9 +28,16 @@ export class OffsetEstimator {
     return this.fastest.delay;
   }
 
-  /** Takes in an exchange: asked and answered at these moments, the session's time in the answer. */
+  /**
+   * Takes in an exchange: asked and answered at these moments, the session's time in the answer. An exchange that
+   * cannot agree with the ones before, by the errors that they may have, says that a clock has jumped: then it alone
+   * counts.
+   */
   add(asked: number, answered: number, time: number): void {
-    this.samples.push({ delay: answered - asked, offset: time - (asked + answered) / 2 });
+    const sample = { delay: answered - asked, offset: time - (asked + answered) / 2 };
+    const apart = Math.abs(sample.offset - this.offset);
+    if (apart > (sample.delay + this.delay) / 2 + TREMBLE) this.samples = [];
+    this.samples.push(sample);
     this.samples = this.samples.slice(-this.kept);
   }
 

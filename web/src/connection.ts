@@ -1,7 +1,8 @@
 /** A session kept by the server that gave us this page: a WebSocket that comes back when it is lost. */
 
 import { OffsetEstimator } from "./clock";
-import type { Message, Request } from "./messages";
+import type { Stored } from "./journal";
+import type { Message, Request, Welcome } from "./messages";
 import { present, type Reach, type Session } from "./session";
 import { texts } from "./texts";
 
@@ -13,12 +14,23 @@ const PINGS_AT_FIRST = 5; // close together, so that the clock is right before t
 const SILENCE = 7000; // milliseconds without an answer after which the connection counts as lost
 const REFUSED = 1008; // the code of a connection whose greeting cannot be accepted
 const OVER = 4000; // the code of a connection whose session has ended, or goes on in another window
-const MOST_UNSENT = 4096; // what is played while the connection is down, and sent when it is back
+const MOST_UNSENT = 4096; // what is asked for while the connection is down, and sent when it is back
+const MOST_UNHEARD = 200_000; // likewise what is played
+
+type Midi = Extract<Request, { type: "midi" }>;
 
 export class SocketSession implements Session {
   onmessage: (message: Message) => void = () => {};
   onreach: (reach: Reach) => void = () => {};
+  /** Called when what was kept could not be given back. */
+  onfault: (error: Error) => void = () => {};
 
+  onbegin: () => Promise<Stored | null> = async () => null;
+  /** The player's messages that the session has not accounted for, sent or not. */
+  readonly unheard: Midi[] = [];
+
+  private heardBefore: number | null = null; // how many messages are accounted for, which are not in `unheard`
+  private held: Message[] | null = null; // of a session that is to go on from a record
   private socket: WebSocket | null = null;
   private welcomed = false;
   private isOver = false;
@@ -39,9 +51,27 @@ export class SocketSession implements Session {
   }
 
   send(request: Request): void {
+    if (request.type === "midi" && this.unheard.length < MOST_UNHEARD) this.unheard.push(request);
     if (this.welcomed) this.write(request);
+    else if (request.type === "midi")
+      return; // it is in `unheard`
     else if (this.unsent.length < MOST_UNSENT) this.unsent.push(request);
     if (this.isOver) this.open(); // what is asked for begins a new session
+  }
+
+  get name(): string | null {
+    return sessionStorage.getItem(TOKEN);
+  }
+
+  beginAnew(): void {
+    sessionStorage.removeItem(TOKEN);
+    this.unsent = [];
+    this.unheard.splice(0);
+    const left = this.socket;
+    this.socket = null; // so that its close event means nothing
+    this.welcomed = false;
+    left?.close();
+    this.open();
   }
 
   timeAt(moment: number): number {
@@ -54,6 +84,21 @@ export class SocketSession implements Session {
 
   async download(suffix: string): Promise<Blob> {
     return (await this.fetch(`session.${suffix}`)).blob();
+  }
+
+  async giveBack(record: Stored): Promise<void> {
+    this.held ??= [];
+    this.welcomed = false;
+    this.unheard.splice(0); // the record has it
+    this.heardBefore = 0;
+    try {
+      await this.fetch("record", { method: "POST", body: JSON.stringify(record) });
+    } catch (error) {
+      const held = this.held ?? [];
+      this.held = null;
+      for (const message of held) this.take(message);
+      throw error;
+    }
   }
 
   async playCall(file: Blob): Promise<void> {
@@ -90,20 +135,50 @@ export class SocketSession implements Session {
       this.clock.add(message.time, present(), message.now);
       return;
     }
-    if (message.type === "welcome") this.settle(message.session, message.resumed, message.now);
+    if (message.type === "welcome" && !message.resumed && !this.held) this.begin(message);
+    else if (this.held && !(message.type === "welcome" && message.resumed)) this.held.push(message);
+    else this.take(message);
+  }
+
+  /** A session that knows nothing: it goes on from the record that was kept, if there is one. */
+  private async begin(welcome: Welcome): Promise<void> {
+    this.held = [welcome];
+    sessionStorage.setItem(TOKEN, welcome.session);
+    const record = await this.onbegin();
+    if (record) return this.giveBack(record).catch((error: Error) => this.onfault(error));
+    const held = this.held ?? [];
+    this.held = null;
+    for (const message of held) this.take(message);
+  }
+
+  private take(message: Message): void {
+    if (message.type === "welcome") this.settle(message);
+    else if (message.type === "journal") this.account(message.heard, message.whole);
     this.onmessage(message);
   }
 
-  private settle(token: string, resumed: boolean, now: number): void {
-    sessionStorage.setItem(TOKEN, token);
-    if (!resumed) this.clock.reset();
+  private settle({ session, resumed, now }: Welcome): void {
+    sessionStorage.setItem(TOKEN, session);
+    const before = this.clock.offset;
+    if (!resumed || this.held) this.clock.reset();
     this.clock.add(present() - SILENCE / 1000, present() + SILENCE / 1000, now); // until a ping says better
+    if (!resumed)
+      this.unheard.splice(0); // it was played on another clock
+    else if (this.held) for (const played of this.unheard) played.time += this.clock.offset - before;
+    if (!resumed) this.heardBefore = 0;
+    this.held = null;
     for (let i = 0; i < PINGS_AT_FIRST; i++) setTimeout(() => this.ping(), 60 * i);
-    this.welcomed = true;
     this.retry = FIRST_RETRY;
-    for (const request of this.unsent.splice(0)) {
-      if (resumed || request.type !== "midi") this.write(request); // a new session has another clock
-    }
+  }
+
+  /** Forgets what the session has accounted for; `isFirst` on a new connection, where the rest is sent (again). */
+  private account(heard: number, isFirst: boolean): void {
+    this.unheard.splice(0, Math.max(0, heard - (this.heardBefore ?? heard)));
+    this.heardBefore = heard;
+    if (!isFirst) return;
+    this.welcomed = true;
+    for (const played of this.unheard) this.write(played);
+    for (const request of this.unsent.splice(0)) this.write(request);
     this.onreach("there");
   }
 
@@ -115,6 +190,7 @@ export class SocketSession implements Session {
     if (isRefused) this.model = null; // perhaps it is not offered any more
     if (isRefused || this.isOver) sessionStorage.removeItem(TOKEN);
     this.socket = null;
+    this.held = null;
     this.welcomed = false;
     if (!this.isOver) setTimeout(() => this.open(), this.retry);
     this.retry = Math.min(2 * this.retry, LAST_RETRY);

@@ -1,24 +1,32 @@
 /** Files that leave the page (downloads of the session) and come in (a MIDI file as the call). */
 
 import { element, toast } from "./dom";
+import type { Keeper } from "./keeper";
 import type { Session } from "./session";
 import { fillTexts, texts } from "./texts";
 
 const LONGEST = 1_000_000; // bytes of a MIDI file
 
-export function bindDownloads(session: Session): void {
+/** What the page itself makes needs no server: the record, as MIDI and to go on from. */
+export function bindDownloads(session: Session, keeper: Keeper): void {
+  const made: { readonly [suffix: string]: () => Blob } = {
+    mid: () => keeper.midi(),
+    json: () => keeper.file(),
+  };
   for (const button of document.querySelectorAll<HTMLButtonElement>("[data-download]")) {
-    button.onclick = () => download(session, button.dataset.download ?? "mid", button);
+    const suffix = button.dataset.download ?? "mid";
+    button.onclick = () =>
+      download(async () => made[suffix]?.() ?? (await session.download(suffix)), suffix, button);
   }
 }
 
-async function download(session: Session, suffix: string, button: HTMLButtonElement): Promise<void> {
+async function download(make: () => Promise<Blob>, suffix: string, button: HTMLButtonElement): Promise<void> {
   const words = button.querySelector("small");
   if (words) words.textContent = texts.makingIt;
   button.ariaBusy = "true";
   button.disabled = true;
   try {
-    save(await session.download(suffix), `jam.${suffix}`);
+    save(await make(), `jam.${suffix}`);
     element("downloads-menu").hidePopover();
   } catch (error) {
     toast((error as Error).message, "error");
@@ -37,12 +45,12 @@ function save(content: Blob, name: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-/** Takes a MIDI file by button, or dropped anywhere on the page. */
-export function bindUpload(session: Session): void {
+/** Takes a MIDI file, as the call, or a record, to go on from: by button, or dropped anywhere on the page. */
+export function bindUpload(session: Session, open: (record: File) => Promise<void>): void {
   const input = element<HTMLInputElement>("file");
   element("upload").onclick = () => input.click();
   input.onchange = () => {
-    take(session, input.files?.[0]);
+    take(session, open, input.files?.[0]);
     input.value = "";
   };
   addEventListener("dragover", (event) => {
@@ -55,15 +63,20 @@ export function bindUpload(session: Session): void {
   addEventListener("drop", (event) => {
     event.preventDefault();
     document.body.classList.remove("dropping");
-    take(session, event.dataTransfer?.files[0]);
+    take(session, open, event.dataTransfer?.files[0]);
   });
 }
 
-async function take(session: Session, file: File | undefined): Promise<void> {
+async function take(
+  session: Session,
+  open: (record: File) => Promise<void>,
+  file: File | undefined,
+): Promise<void> {
   if (!file) return;
-  if (file.size > LONGEST) return toast(texts.tooLarge(file.name), "error");
+  const isRecord = file.name.endsWith(".json");
+  if (!isRecord && file.size > LONGEST) return toast(texts.tooLarge(file.name), "error");
   try {
-    await session.playCall(file);
+    await (isRecord ? open(file) : session.playCall(file));
   } catch (error) {
     toast((error as Error).message, "error");
   }

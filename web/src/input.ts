@@ -25,7 +25,7 @@ export class Computer {
   /** shortcuts: by key; one returns false if it leaves the key to the browser. */
   constructor(
     private readonly player: Player,
-    private readonly shortcuts: { [code: string]: () => unknown },
+    private readonly shortcuts: { [code: string]: (event: KeyboardEvent) => unknown },
   ) {
     addEventListener("keydown", (event) => this.press(event));
     addEventListener("keyup", (event) => this.release(event));
@@ -64,7 +64,7 @@ export class Computer {
   private command(event: KeyboardEvent): void {
     const shortcut = this.shortcuts[event.code];
     if (!shortcut || !(settings.lettersCommand || ALWAYS.has(event.code))) return;
-    if (shortcut() !== false) event.preventDefault(); // otherwise the browser does what the key does there
+    if (shortcut(event) !== false) event.preventDefault(); // otherwise the browser does what the key does there
   }
 
   private letGo(): void {

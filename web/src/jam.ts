@@ -7,6 +7,7 @@
 import { DRUM_CHANNEL, DRUMS } from "./channels";
 import type { Controls } from "./controls";
 import { element, prefersReducedMotion, toast } from "./dom";
+import type { Keeper } from "./keeper";
 import type { Latency } from "./latency";
 import { keepsBeat, type Message, type Note, type Tempo, type Welcome } from "./messages";
 import { Metronome } from "./metronome";
@@ -38,6 +39,7 @@ export interface Parts {
   piano: Piano;
   roll: Roll;
   latency: Latency;
+  keeper: Keeper;
 }
 
 export class Jam {
@@ -51,6 +53,7 @@ export class Jam {
   private readonly turnBar = new TurnBar();
   private readonly view = new View();
   private instruments: string[] = [];
+  private name: string | null = null; // of the session
   private lastBusy = Number.NEGATIVE_INFINITY; // moments
   private heard: Tempo | null = null;
   private lastDrawn = Number.NEGATIVE_INFINITY;
@@ -114,12 +117,13 @@ export class Jam {
     return this.parts.controls.program(this.instruments);
   }
 
-  private programOf(channel: number): number {
+  programOf(channel: number): number {
     return channel === DRUM_CHANNEL ? DRUMS : this.program;
   }
 
   private hear(message: Message): void {
-    const { controls } = this.parts;
+    const { controls, keeper } = this.parts;
+    keeper.take(message);
     if (message.type === "welcome") this.begin(message);
     else if (message.type === "turn") this.record.setTurn(message);
     else if (message.type === "notes") this.schedule(this.record.add(message.notes));
@@ -168,20 +172,24 @@ export class Jam {
     this.instruments = welcome.instruments;
     synth.setPresets(welcome.presets);
     controls.offer(welcome);
+    const wasRunning = this.record.running;
+    const isOther = this.name !== null && this.name !== welcome.session;
+    this.name = welcome.session;
     if (!welcome.resumed) this.forget();
     this.record.setTurn(welcome.turn);
     if (welcome.tempo) this.setTempo(welcome.tempo);
     showLoop(welcome.loop);
     this.rewrite(welcome.notes, welcome.bookmarks);
     if (welcome.model !== settings.model) remember({ model: null }); // not offered here, or not asked for
+    if (welcome.resumed && isOther && wasRunning) session.send({ type: "start" }); // it was given back
     if (welcome.resumed) return;
     const config = { ...recallConfig(welcome.config) };
     if (!keepsBeat({ ...welcome.config, ...config })) delete config.tempo; // it would be expected of the player
     if (Object.keys(config).length > 0) session.send({ type: "configure", config });
   }
 
-  private forget(): void {
-    if (this.record.notes.length > 0) toast(texts.sessionAnew);
+  /** Clears the page, for another session on another clock. */
+  forget(): void {
     this.replay.stop(present());
     this.scheduler.clear(present());
     this.record.clear();

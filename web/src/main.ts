@@ -4,9 +4,11 @@ import { SocketSession } from "./connection";
 import { Controls } from "./controls";
 import { announce, element, make, toast } from "./dom";
 import { Drawer } from "./drawer";
+import { bindEarlier } from "./earlier";
 import { bindDownloads, bindUpload } from "./files";
 import { Computer, easeNumbers, playByPointer, swipeOctaves } from "./input";
 import { Jam } from "./jam";
+import { Keeper } from "./keeper";
 import { Latency } from "./latency";
 import { Outlet } from "./outlet";
 import { Piano } from "./piano";
@@ -29,7 +31,8 @@ const controls = new Controls();
 const piano = new Piano(element("piano"));
 const roll = new Roll(element<HTMLCanvasElement>("roll"));
 const player = new Player();
-const jam = new Jam({ session, synth, outlet, controls, piano, roll, latency: new Latency() });
+const keeper: Keeper = new Keeper(session, (channel) => jam.programOf(channel));
+const jam: Jam = new Jam({ session, synth, outlet, controls, piano, roll, latency: new Latency(), keeper });
 const tap = new Tap();
 new Played(jam.record, () => session.timeAt(present()));
 
@@ -56,7 +59,7 @@ playByPointer(element("piano"), player);
 
 const computer: Computer = new Computer(player, {
   Space: () => jam.toggle(),
-  Backspace: () => session.send({ type: "undo" }),
+  Backspace: (event) => session.send({ type: event.shiftKey ? "redo" : "undo" }),
   KeyR: () => jam.toggleReplay(),
   KeyB: setBookmark,
   KeyZ: () => computer.shiftOctave(-1),
@@ -90,6 +93,7 @@ for (const gesture of ["pointerdown", "keydown", "touchend"]) {
 
 element("start").onclick = () => jam.toggle();
 element("undo").onclick = () => session.send({ type: "undo" });
+element("redo").onclick = () => session.send({ type: "redo" });
 element("again").onclick = () => session.send({ type: "again" });
 element("loop").onclick = () => {
   session.send({ type: "loop", on: element("loop").ariaPressed !== "true" });
@@ -105,8 +109,9 @@ element("tap").onclick = () => {
 element("roll").addEventListener("wheel", (event) => jam.scroll(event.deltaX || event.deltaY), {
   passive: true,
 });
-bindDownloads(session);
-bindUpload(session);
+bindDownloads(session, keeper);
+bindUpload(session, (file) => keeper.open(file).then(() => jam.forget()));
+bindEarlier(keeper, () => jam.forget());
 
 function setBookmark(): void {
   session.send({ type: "bookmark", name: texts.bookmarkName(jam.record.bookmarks.length + 1) });
@@ -132,6 +137,7 @@ controls.onmodel = (name) => {
   remember({ model: name });
   session.send({ type: "model", name });
 };
+session.onfault = (error) => toast(texts.notGivenBack(error.message), "error");
 session.onreach = (reach) => {
   document.body.classList.toggle("away", reach !== "there");
   if (reach === "lost") toast(texts.connectionLost);

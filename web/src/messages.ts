@@ -4,6 +4,8 @@
  * The Python side of it is `ritornello/live/events.py` and `config.py`.
  */
 
+import type { Head, Row } from "./journal";
+
 export type Side = "player" | "model";
 export type TurnName = "idle" | "count-in" | "player" | "model" | "both";
 export type Mode = "call-and-response" | "answer" | "trade" | "duet" | "continue";
@@ -131,6 +133,17 @@ export type Message =
   | { type: "config"; config: Config }
   | { type: "model"; name: string }
   | ({ type: "bookmark" } & Bookmark)
+  | {
+      /** Entries of the record that are new, changed or dropped; `whole` if they are all that there are. */
+      type: "journal";
+      entries: Row[];
+      dropped: number[];
+      whole: boolean;
+      now: number;
+      /** How many `midi` messages of the page are accounted for. */
+      heard: number;
+      head: Head | null;
+    }
   | { type: "history"; notes: Note[]; bookmarks: Bookmark[] }
   | { type: "loop"; is_on: boolean }
   | ({ type: "harmony" } & Harmony)
@@ -140,7 +153,7 @@ export type Message =
 
 export type Request =
   | { type: "midi"; time: number; data: number[] }
-  | { type: "start" | "stop" | "undo" | "again" | "panic" }
+  | { type: "start" | "stop" | "undo" | "redo" | "again" | "panic" }
   | { type: "loop"; on: boolean }
   | { type: "configure"; config: Partial<Config> }
   | { type: "model"; name: string }

@@ -25,6 +25,7 @@ export function beatsBetween(tempo: Tempo, from: number, to: number): Beat[] {
 
 const HIGH = 1760; // Hz, on the bar line
 const LOW = 1175;
+const JUMP = 5; // seconds, more than is ever scheduled ahead
 const DECAY = 0.045; // seconds
 
 /** Clicks on the sound card: a short, soft tone for each beat. */
@@ -46,6 +47,7 @@ export class Metronome {
 
   /** Schedules the beats between two times that were not yet; `audioTime` says when each is to be heard. */
   advance(tempo: Tempo, from: number, to: number, audioTime: (time: number) => number): void {
+    if (this.done > to + JUMP) this.done = from; // the clock has gone back
     const begin = Math.max(from, this.done);
     for (const beat of beatsBetween(tempo, begin, to)) this.click(audioTime(beat.time), beat.isBarLine);
     this.done = Math.max(to, begin);

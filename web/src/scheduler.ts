@@ -21,6 +21,8 @@ interface Entry {
   on: boolean;
 }
 
+const STALE = 1; // seconds after its end at which a note is not played any more: the page was asleep
+
 export class Scheduler {
   private entries = new Map<number, Entry>();
 
@@ -51,7 +53,8 @@ export class Scheduler {
   /** Sends what is due before `moment + horizon`. */
   advance(moment: number, horizon: number): void {
     for (const entry of this.entries.values()) {
-      if (!entry.on && entry.start < moment + horizon) this.begin(entry, moment);
+      if (!entry.on && entry.end < moment - STALE) this.entries.delete(entry.note.number);
+      else if (!entry.on && entry.start < moment + horizon) this.begin(entry, moment);
       if (entry.on && entry.end < moment + horizon) this.finish(entry, moment);
     }
   }

@@ -5,6 +5,7 @@
  * Conventions: a *time* is seconds on the session's clock, a *moment* is `performance.now()` in seconds.
  */
 
+import type { Played, Stored } from "./journal";
 import type { Message, Request } from "./messages";
 
 export type Reach = "there" | "lost" | "over";
@@ -14,11 +15,21 @@ export interface Session {
   onmessage: (message: Message) => void;
   /** Called when the session comes into reach, is lost (and will be tried again), or is over. */
   onreach: (reach: Reach) => void;
+  /** Called when a session has begun that knows nothing: returns the record to go on from, if there is one. */
+  onbegin: () => Promise<Stored | null>;
+  /** What the player played that the session has not accounted for. */
+  readonly unheard: readonly Played[];
+  /** The name of the session that this page has, or had before it was loaded again. */
+  readonly name: string | null;
+  /** Leaves the session, and begins another. */
+  beginAnew(): void;
   send(request: Request): void;
   timeAt(moment: number): number;
   momentAt(time: number): number;
   /** The whole session as a file: mid, wav, mp3, musicxml, pdf, png, zip. Rejects with a line for people. */
   download(suffix: string): Promise<Blob>;
+  /** Goes on from a record. Rejects with a line for people; then the session is what it was. */
+  giveBack(record: Stored): Promise<void>;
   /** Plays a MIDI file as the call. Rejects with a line for people. */
   playCall(file: Blob): Promise<void>;
 }

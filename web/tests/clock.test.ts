@@ -25,3 +25,12 @@ test("old exchanges are forgotten, since clocks drift", () => {
 test("before the first exchange nothing is added", () => {
   expect(new OffsetEstimator().offset).toBe(0);
 });
+
+test("a clock that has jumped is believed at once: the computer slept, and one of the two went on", () => {
+  const clock = new OffsetEstimator();
+  for (let i = 0; i < 16; i++) clock.add(i, i + 0.002, i + 0.001 + 100);
+  clock.add(20, 20.3, 20.1 + 100);
+  expect(clock.offset, "a slow exchange that agrees is no jump").toBeCloseTo(100);
+  clock.add(22, 22.2, 22.1 + 3700);
+  expect(clock.offset).toBeCloseTo(3700);
+});

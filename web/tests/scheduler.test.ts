@@ -70,3 +70,11 @@ test("every note that begins ends, whatever happens to it", () => {
   expect(count("on")).toBe(count("off"));
   expect(scheduler.busy).toBe(false);
 });
+
+test("what ended while the page was asleep is not played when it wakes", () => {
+  scheduler.add(makeNote({ number: 1 }), 1, 2);
+  scheduler.add(makeNote({ number: 2 }), 3600, 3601);
+  scheduler.advance(3600.5, 0.1);
+  expect(sent).toEqual([["on", 2, 3600.5]]);
+  expect(scheduler.busy).toBe(true);
+});

@@ -11,7 +11,7 @@ from ritornello import __version__
 from ritornello.bundle import Bundle
 from ritornello.score import Text
 
-NO_SETTINGS = {"seed", "index", "count"}
+NO_SETTINGS = {"seed", "index", "count", "mode"}
 """Fields that a recipe has as entries of its own, or that do not concern a single piece."""
 
 

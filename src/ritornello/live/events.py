@@ -71,6 +71,11 @@ class Undo:
 
 
 @dataclass(frozen=True)
+class Redo:
+    """Take the last undo back, if nothing has been played since."""
+
+
+@dataclass(frozen=True)
 class Again:
     """Give another answer to the same call; the model forgets the one before."""
 
@@ -91,12 +96,17 @@ class SetBookmark:
 
 @dataclass(frozen=True)
 class GoTo:
-    """Go back to a bookmark: the record and the model's state are again what they were then."""
+    """Go to a bookmark: the record and the model's state are again what they were then.
+
+    What is left gets a bookmark of its own, so it stays in reach.
+    """
 
     number: int
 
 
-Input = Midi | Start | Stop | Configure | PlayCall | Undo | Again | LoopAnswer | SetBookmark | GoTo
+Input = (
+    Midi | Start | Stop | Configure | PlayCall | Undo | Redo | Again | LoopAnswer | SetBookmark | GoTo
+)
 
 
 # --- out of it ------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
     WS   /live                       a session; messages as in docs/jam.md
     GET  /session/TOKEN/NAME.SUFFIX  a whole session: mid, wav, mp3, flac, musicxml, svg, pdf, png, zip
     POST /session/TOKEN/call         a MIDI file as the call
+    POST /session/TOKEN/record       a record that was kept, to go on from
     GET  /soundfont.sf3              the sounds
     GET  /health                     status, in JSON
 
@@ -32,10 +33,12 @@ from starlette.websockets import WebSocket
 
 from ritornello.errors import ConfigError, RitornelloError
 from ritornello.formats.midi import parse_midi
+from ritornello.live.server.catalog import ModelEntry
 from ritornello.live.server.connection import Connection
 from ritornello.live.server.exporter import MEDIA_TYPES, Exporter, clear
 from ritornello.live.server.manager import SessionManager
 from ritornello.live.server.safety import Safety
+from ritornello.live.session.stored import parse_record, to_record
 from ritornello.rendering.share import file_name
 from ritornello.rendering.soundfont import SHIPPED
 
@@ -50,6 +53,7 @@ def make_app(manager: SessionManager, host: str = "127.0.0.1", page: Path = PAGE
     routes: list[BaseRoute] = [
         WebSocketRoute("/live", endpoints.live),
         Route("/session/{token}/call", endpoints.call, methods=["POST"]),
+        Route("/session/{token}/record", endpoints.record, methods=["POST"]),
         Route("/session/{token}/{name}.{suffix}", endpoints.download),
         Route("/soundfont.sf3", endpoints.soundfont),
         Route("/health", endpoints.health),
@@ -78,6 +82,7 @@ class _Endpoints:
 
     def __init__(self, manager: SessionManager) -> None:
         self._manager, self._exporter = manager, Exporter(manager.limits)
+        self._records = 0  # that are being received
 
     async def live(self, socket: WebSocket) -> None:
         await Connection(socket, self._manager).run()
@@ -96,15 +101,48 @@ class _Endpoints:
         """Play a MIDI file as the call of a session."""
         manager, token = self._manager, request.path_params["token"]
         await asyncio.wrap_future(manager.submit(lambda: manager.find(token)))  # before the body is read
-        score = await asyncio.to_thread(parse_midi, await self._body(request), "the call")
+        body = await self._body(request, manager.limits.call_bytes, "a call")
+        score = await asyncio.to_thread(parse_midi, body, "the call")
         error = await asyncio.wrap_future(manager.submit(lambda: manager.find(token).play_call(score)))
         if error:
             raise ConfigError(error)
         return PlainTextResponse(f"{score.note_count} notes, {score.seconds:.1f} s")
 
-    async def _body(self, request: Request) -> bytes:
+    async def record(self, request: Request) -> Response:
+        """Let a session go on from a record."""
+        manager, limits, token = self._manager, self._manager.limits, request.path_params["token"]
+        await asyncio.wrap_future(manager.submit(lambda: manager.find(token)))  # before the body is read
+        if self._records >= limits.records:
+            raise ConfigError("too many records are being received; try again in a moment")
+        self._records += 1
+        try:
+            async with asyncio.timeout(limits.record_seconds):
+                body = await self._body(request, limits.record_bytes, "a record")
+            stored = await asyncio.to_thread(parse_record, body)
+            record = await asyncio.to_thread(to_record, stored)
+            entry = await self._entry(stored.model, token)
+            count = len(record.journal)
+            restoring = manager.submit(lambda: manager.find(token).restore(entry, stored, record))
+            await asyncio.wrap_future(restoring)
+        except TimeoutError:
+            raise ConfigError(f"the record takes longer than {limits.record_seconds:g} s") from None
+        finally:
+            self._records -= 1
+        return PlainTextResponse(f"{count} entries")
+
+    async def _entry(self, name: str, token: str) -> ModelEntry:
+        """Return the entry of a model, loaded; that of the session if there is no such model here."""
+        manager = self._manager
+        try:
+            entry = manager.catalog.find(name)
+        except ConfigError:
+            return await asyncio.wrap_future(manager.submit(lambda: manager.find(token).chosen))
+        await asyncio.to_thread(entry.load)
+        return entry
+
+    async def _body(self, request: Request, most: int, what: str) -> bytes:
         """Return the body. One that is somewhat too large is read to its end, so that the client sees the error."""
-        most, body, length = self._manager.limits.call_bytes, bytearray(), 0
+        body, length = bytearray(), 0
         async for part in request.stream():
             length += len(part)
             if length <= most:
@@ -112,7 +150,7 @@ class _Endpoints:
             elif length > 8 * most:
                 break
         if length > most:
-            raise ConfigError(f"the file is too large: a call has at most {most} bytes")
+            raise ConfigError(f"the file is too large: {what} has at most {most} bytes")
         return bytes(body)
 
     async def soundfont(self, request: Request) -> Response:

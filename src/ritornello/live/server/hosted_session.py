@@ -8,34 +8,50 @@ Read in order: `Client`, `HostedSession`; the handler of each message is in the 
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 
-from ritornello.errors import RitornelloError
-from ritornello.formats.messages import ALL_NOTES_OFF, NOTE_ON, SUSTAIN
+from ritornello.errors import ConfigError, RitornelloError
+from ritornello.formats.messages import ALL_NOTES_OFF, NOTE_OFF, NOTE_ON, SUSTAIN
 from ritornello.generation.recipe import make_recipe
 from ritornello.generation.stepper import Logits, State
 from ritornello.live import events
 from ritornello.live.config import JamConfig
+from ritornello.live.events import LiveNote
 from ritornello.live.server import messages
 from ritornello.live.server.catalog import Catalog, ModelEntry
 from ritornello.live.server.limits import ServerLimits
-from ritornello.live.server.messages import Json, Message, error_message, rounded, to_json
+from ritornello.live.server.messages import Json, Message, error_message, remark, rounded, to_json
 from ritornello.live.session import Session, Step
+from ritornello.live.session.record import Record
+from ritornello.live.session.stored import (
+    Row,
+    StoredRecord,
+    entry_to_row,
+    parse_record,
+    record_to_rows,
+    stored_to_json,
+    to_record,
+)
 from ritornello.rendering.soundfont import SUBSTITUTES
-from ritornello.score import CONTROL_CHANGE, Score
+from ritornello.score import CONTROL_CHANGE, Score, Text
 from ritornello.theory import DRUMS
 
 log = logging.getLogger(__name__)
 
 OLDEST, NEWEST = 1.0, 0.05
-"""Seconds by which the time of an event may lie in the past, and in the future; beyond, the page's clock is wrong."""
+"""Seconds by which the time of an event may lie in the past, and in the future; beyond, the page's clock is wrong.
+
+What was played while the connection was lost may be older: it comes at once when the page is back, before any `ping`.
+"""
 
 ANSWERS = 200
 """Latencies of answers that are kept for the percentiles."""
@@ -68,6 +84,10 @@ class HostedSession:
         self.token, self._catalog, self.chosen = token, catalog, chosen
         self.seed, self._limits, self._clock = seed, limits, clock
         self.session = Session(chosen.model, config, seed)
+        self._heard = 0  # `midi` messages of the page
+        self._sent_head: Json | None = None
+        self._contact = 0.0  # the time of the last message
+        self._oldest = math.inf  # of what was played while the connection was lost
         self._began = self.seen = clock()  # `seen`: the last activity or presence of the page
         self.taken = -math.inf  # when one window last took it from another
         self._last = 0.0  # the time of the last event
@@ -92,8 +112,9 @@ class HostedSession:
             self.client.close("this session goes on in another window")
             self.taken = self._clock()
         self.client, self._sleeps = client, False
+        self._oldest = self._contact if resumed else math.inf
         self.seen = self._clock()
-        self.send(self._welcome(resumed))
+        self._tell_all(resumed)
 
     def detach(self, client: Client) -> None:
         """Handle the loss of a connection: release every key."""
@@ -110,6 +131,43 @@ class HostedSession:
     def send(self, *sent: Json) -> None:
         if self.client is not None and sent:
             self.client.send(sent)
+
+    def _tell_all(self, resumed: bool) -> None:
+        """Send the whole state and the whole record."""
+        self.session.record.take_changes()
+        self._sent_head = None
+        self.send(self._welcome(resumed), self._journal(record_to_rows(self.session.record), is_whole=True))
+
+    def _head(self) -> Json:
+        """Return what a record has besides its entries."""
+        config = self.session.config.model_dump(mode="json", exclude_unset=True)
+        return {"model": self.chosen.name, "seed": self.seed, "config": config}
+
+    def stored(self) -> Json:
+        """Return the record as JSON; see `session.stored`."""
+        return stored_to_json(
+            self._head() | {"now": rounded(self.now())}, record_to_rows(self.session.record)
+        )
+
+    def _journal(self, rows: list[Row], dropped: Sequence[int] = (), is_whole: bool = False) -> Json:
+        """Return the message with entries of the record, and the head of the record if it has changed."""
+        head = self._head() | {"recipe": self._recipe().text, "key": self.session.config.signature}
+        changed = None if head == self._sent_head else head
+        self._sent_head = head
+        changes = {"entries": rows, "dropped": list(dropped), "whole": is_whole}
+        return {
+            "type": "journal",
+            "now": rounded(self.now()),
+            "heard": self._heard,
+            "head": changed,
+            **changes,
+        }
+
+    def _send_changes(self) -> None:
+        """Send the entries of the record that have changed."""
+        if self.client is not None and (changes := self.session.record.take_changes()):
+            rows = [entry_to_row(number, entry) for number, entry in changes.items() if entry is not None]
+            self.send(self._journal(rows, [number for number, entry in changes.items() if entry is None]))
 
     def _welcome(self, resumed: bool) -> Json:
         return {
@@ -139,6 +197,7 @@ class HostedSession:
 
     def handle(self, message: Message) -> None:
         """Handle a message of the page."""
+        self._contact = self.now()
         if not isinstance(message, messages.Ping | messages.Latency):
             self.seen = self._clock()
         self.guard(lambda: _HANDLERS[type(message)](self, message))
@@ -155,16 +214,62 @@ class HostedSession:
         # The sampling may have changed with the card.
         self.send({"type": "model", "name": entry.name}, self._config_message())
 
+    def restore(self, entry: ModelEntry, stored: StoredRecord, record: Record) -> None:
+        """Go on from a record that was kept elsewhere; ConfigError, with nothing changed, if that is not possible.
+
+        entry: that of its model, or the one to go on with instead.
+        """
+        limits, notes = self._limits, sum(isinstance(each, LiveNote) for each in record.journal.values())
+        if (
+            notes > limits.notes
+            or len(record.journal) > limits.entries
+            or stored.now > limits.session_seconds
+        ):
+            raise ConfigError(f"the record: {self._too_much()}")
+        config, left_out = kept_config(self.session.config, stored.config)
+        try:
+            session = Session(entry.model, config, stored.seed, record, stored.now)
+        except ConfigError:  # of the settings that were kept; another model may lack what they ask for
+            session = Session(entry.model, self.session.config, stored.seed, record, stored.now)
+            left_out = list(stored.config)
+        self.session, self.chosen, self.seed, self._notes = session, entry, stored.seed, notes
+        self._channels.clear()
+        self._heard, self._is_full, self._last, self._contact = 0, False, stored.now, stored.now
+        self.seen = self._clock()
+        self._began = self.seen - stored.now
+        self._expect(0.0)
+        self._tell_all(resumed=True)
+        if entry.name != stored.model:
+            self.send(remark(f"model {stored.model} is not offered here: {entry.name} goes on"))
+        if left_out:
+            self.send(remark(f"settings that are not possible here and were left out: {', '.join(left_out)}"))
+
+    def _begin_anew(self) -> None:
+        """Begin anew after a fault, with the record; without, if it is that which is at fault."""
+        self.seed += 1
+        self._channels.clear()
+        try:
+            record, now = to_record(parse_record(json.dumps(self.stored()))), self.now()
+            self.session = Session(self.chosen.model, self.session.config, self.seed, record, now)
+        except Exception:
+            log.exception("a record could not be gone on from")
+            self.session = Session(self.chosen.model, self.session.config, self.seed)
+            self._last, self._began = 0.0, self._clock()
+        self._expect(0.0)
+        self._tell_all(resumed=self._last > 0)
+
     def _receive(self, event: events.Input, time: float | None = None) -> None:
         """Pass an event to the session, at the page's `time` within OLDEST and NEWEST, and after the one before."""
         now = self.now()
-        self._last = max(now if time is None else min(max(time, now - OLDEST), now + NEWEST), self._last)
+        oldest = min(now - OLDEST, self._oldest)
+        self._last = max(now if time is None else min(max(time, oldest), now + NEWEST), self._last)
         self.session.receive(event, self._last)
         self._expect(0.0)
 
     def _play(self, message: messages.PlayMidi) -> None:
+        self._heard += 1
         is_note = message.data[0] & 0xF0 == NOTE_ON
-        if is_note and self._is_full:
+        if self._is_full and message.data[0] & 0xF0 != NOTE_OFF:
             return
         self._notes += is_note
         self._channels.add(message.data[0] & 15)
@@ -181,6 +286,10 @@ class HostedSession:
 
     def _config_message(self) -> Json:
         return {"type": "config", "config": self.session.config.model_dump(mode="json")}
+
+    def _answer_ping(self, message: messages.Ping) -> None:
+        self._oldest = math.inf
+        self.send({"type": "pong", "time": message.time, "now": rounded(self.now())})
 
     def _panic(self, message: messages.Panic) -> None:
         self._release()
@@ -204,16 +313,22 @@ class HostedSession:
         """Advance the session, and stop one that has reached a limit; it can still be downloaded."""
         found = map(self._message_of, self.session.advance(self.now()))
         self.send(*(message for message in found if message is not None))
+        self._send_changes()
         if (time := self.session.next_time) is not None:
             self._expect(self._began + time)
         limits = self._limits
-        if not self._is_full and (self._notes > limits.notes or self.now() > limits.session_seconds):
+        is_long = len(self.session.record.journal) > limits.entries or self.now() > limits.session_seconds
+        if not self._is_full and (self._notes > limits.notes or is_long):
             self._is_full = True
             self._receive(events.Stop())
-            self.send(error_message(
-                f"a session has at most {limits.notes} notes and {limits.session_seconds / 3600:g} hours: "
-                "download it, and begin another"
-            ))  # fmt: skip
+            self.send(error_message(self._too_much()))
+
+    def _too_much(self) -> str:
+        limits = self._limits
+        return (
+            f"a session has at most {limits.notes} notes, {limits.entries} entries and "
+            f"{limits.session_seconds / 3600:g} hours: download it, and begin another"
+        )
 
     def _message_of(self, output: events.Output) -> Json | None:
         """Return the message for an output, if there is one, and count notes and latencies."""
@@ -250,10 +365,12 @@ class HostedSession:
 
     def score(self) -> Score:
         """Return the whole session, with the recipe of its making as a text."""
-        score, entry = self.session.score(), self.entry
-        recipe = make_recipe(entry.bundle, self.seed, self.session.config, mode=str(self.session.config.mode))
-        title = score.title.strip() or f"Jam with {entry.name}"
-        return replace(score, texts=(recipe, *score.texts), title=title)
+        score = self.session.score()
+        return replace(score, texts=(self._recipe(), *score.texts))
+
+    def _recipe(self) -> Text:
+        config = self.session.config
+        return make_recipe(self.entry.bundle, self.seed, config, mode=str(config.mode))
 
     def guard(self, job: Callable[[], object]) -> None:
         """Do a job; send an error to the page."""
@@ -268,14 +385,22 @@ class HostedSession:
             return str(error)
         except Exception as error:
             log.exception("a session failed")
-            self.seed += 1
-            self.session = Session(self.chosen.model, self.session.config, self.seed)
-            self._channels.clear()
-            self._last, self._began = 0.0, self._clock()
-            self._expect(0.0)
-            self.send(self._welcome(resumed=False))
+            self._begin_anew()
             return f"a fault of ours, sorry: the session begins anew ({type(error).__name__}: {error})"
         return ""
+
+
+def kept_config(config: JamConfig, kept: Json) -> tuple[JamConfig, list[str]]:
+    """Return `config` with the settings that were kept, and the names of those that are unknown or not allowed here."""
+    with suppress(ConfigError):
+        return messages.changed_config(config, kept), []
+    left_out = []
+    for name, value in kept.items():
+        try:
+            config = messages.changed_config(config, {name: value})
+        except ConfigError:
+            left_out.append(name[:40])
+    return config, left_out
 
 
 def percentiles(seconds: Iterable[float]) -> Json:
@@ -286,13 +411,12 @@ def percentiles(seconds: Iterable[float]) -> Json:
 
 _HANDLERS: dict[type[Message], Callable[[HostedSession, Any], None]] = {
     messages.Hello: lambda hosted, message: hosted.send(error_message("hello is only for the first message")),
-    messages.Ping: lambda hosted, message: hosted.send(
-        {"type": "pong", "time": message.time, "now": rounded(hosted.now())}
-    ),
+    messages.Ping: HostedSession._answer_ping,
     messages.PlayMidi: HostedSession._play,
     messages.StartMessage: lambda hosted, message: hosted._receive(events.Start()),
     messages.StopMessage: lambda hosted, message: hosted._receive(events.Stop()),
     messages.UndoMessage: lambda hosted, message: hosted._receive(events.Undo()),
+    messages.RedoMessage: lambda hosted, message: hosted._receive(events.Redo()),
     messages.AgainMessage: lambda hosted, message: hosted._receive(events.Again()),
     messages.LoopMessage: lambda hosted, message: hosted._receive(events.LoopAnswer(message.on)),
     messages.Panic: HostedSession._panic,

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ritornello.live.session.stored import MOST_ENTRIES
+
 
 @dataclass(frozen=True)
 class ServerLimits:
@@ -24,9 +26,17 @@ class ServerLimits:
     """Messages that wait for a page that does not read them; above it, the connection is closed."""
     notes: int = 100_000
     """Of one session, both sides."""
+    entries: int = MOST_ENTRIES
+    """Of the record of one session: notes, controls, turns and others."""
     session_seconds: float = 12 * 3600
     call_bytes: int = 1_000_000
     """Of a MIDI file that becomes the call."""
+    record_bytes: int = 24_000_000
+    """Of a record that is given back; an entry takes some 60."""
+    records: int = 2
+    """Records that are received at once."""
+    record_seconds: float = 60
+    """In which a record is to arrive."""
     hello_seconds: float = 10
     """Until the first message, hello."""
     pause_seconds: float = 30

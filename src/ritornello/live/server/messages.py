@@ -91,6 +91,10 @@ class UndoMessage(Message):
     """Undo the last turn."""
 
 
+class RedoMessage(Message):
+    """Take the last undo back."""
+
+
 class AgainMessage(Message):
     """Give another answer to the same call."""
 
@@ -142,6 +146,7 @@ MESSAGES: dict[str, type[Message]] = {
     "start": StartMessage,
     "stop": StopMessage,
     "undo": UndoMessage,
+    "redo": RedoMessage,
     "again": AgainMessage,
     "loop": LoopMessage,
     "panic": Panic,
@@ -190,6 +195,11 @@ def error_message(text: object) -> Json:
     """Return the message for an error, in one line."""
     line = " ".join(str(text).split())
     return {"type": "error", "text": line if len(line) <= LONGEST_ERROR else line[: LONGEST_ERROR - 1] + "…"}
+
+
+def remark(text: str) -> Json:
+    """Return the message for a line that is no error."""
+    return {"type": "remark", "text": text[:LONGEST_ERROR]}
 
 
 def refused_config(text: object, changes: Json) -> Json:

@@ -13,10 +13,11 @@ happened: an event may arrive late, but the session's time never runs back.
 one thread for a session, or a lock.
 
 `Session` is the interface, with inputs, bookmarks and settings. `turn_taking` runs the turns, `turns` has the modes as
-a table. `player` (with `keys`) and `performer` are the two sides, `record` is the event log of both. The performer's
-`improviser` requests steps of the network to encode the call and decode the answer, or several `candidates` of it, of
-which the one that suits the call best is played (`call_profile`, `answer_preferences`, `ranking`); `engine` batches the
-steps of many sessions. Read in order: `turns`, `turn_taking`, `improviser`, `response_decoder`, `engine`.
+a table. `player` (with `keys`) and `performer` are the two sides, `record` is the event log of both, and `history` has
+the moments to go back to. The performer's `improviser` requests steps of the network to encode the call and decode the
+answer, or several `candidates` of it, of which the one that suits the call best is played (`call_profile`,
+`answer_preferences`, `ranking`); `engine` batches the steps of many sessions. Read in order: `turns`, `turn_taking`,
+`improviser`, `response_decoder`, `engine`.
 """
 
 from __future__ import annotations
@@ -33,13 +34,11 @@ from ritornello.live.session.calls import check_call
 from ritornello.live.session.candidates import Step
 from ritornello.live.session.keys import parse_message
 from ritornello.live.session.model import LiveModel, make_live_model
-from ritornello.live.session.record import record_to_score
-from ritornello.live.session.turn_taking import Snapshot, TurnTaking
+from ritornello.live.session.record import Record, record_to_score
+from ritornello.live.session.turn_taking import TurnTaking
 from ritornello.score import Key, Score
 
 __all__ = ["LiveModel", "Session", "Step", "make_live_model"]
-
-MOST_BOOKMARKS = 16
 
 SHAPE = ("mode", "metronome", "tempo", "meter", "call_seconds", "call_bars")
 """The settings whose change begins the player's turn, or that of both, anew."""
@@ -48,10 +47,17 @@ SHAPE = ("mode", "metronome", "tempo", "meter", "call_seconds", "call_bars")
 class Session:
     """A session of one player and one model; see the module."""
 
-    def __init__(self, model: LiveModel, config: JamConfig | None = None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        model: LiveModel,
+        config: JamConfig | None = None,
+        seed: int = 0,
+        record: Record | None = None,
+        now: float = 0.0,
+    ) -> None:
+        """Begin at the time `now`, and go on from `record` if there is one, whose entries are not later."""
         self.waits_for_start = False  # and does not begin with the first note
-        self._turns = TurnTaking(model, config or checked(JamConfig, {}), seed)
-        self._bookmarks: dict[int, tuple[BookmarkSet, Snapshot]] = {}
+        self._turns = TurnTaking(model, config or checked(JamConfig, {}), seed, record, now)
 
     # --- state ------------------------------------------------------------------------------------------------
 
@@ -88,12 +94,16 @@ class Session:
     @property
     def bookmarks(self) -> tuple[BookmarkSet, ...]:
         """The bookmarks, in order of their numbers."""
-        return tuple(bookmark for bookmark, _ in self._bookmarks.values())
+        return self._turns.history.bookmarks
+
+    @property
+    def record(self) -> Record:
+        """The record: all that was played, branches that do not count any more among it."""
+        return self._turns.record
 
     def score(self) -> Score:
         """Return the whole session, with its silences, as a score: tracks of both sides, tempos, pedal, markers."""
-        name = self.model.name
-        score = record_to_score(self._turns.record, self._turns.now, f"A jam with {name}", name.capitalize())
+        score = record_to_score(self.record, self._turns.now)
         return replace(score, keys=(Key(0, *signature),)) if (signature := self.config.signature) else score
 
     # --- network and clock ------------------------------------------------------------------------------------
@@ -157,24 +167,17 @@ class Session:
                 turns.play_call(score, turns.now)
             case events.Undo():
                 turns.undo(turns.now)
+            case events.Redo():
+                turns.redo(turns.now)
             case events.Again():
                 turns.again(turns.now)
             case events.LoopAnswer(is_on):
                 turns.loop_answer(is_on, turns.now)
             case events.SetBookmark(name):
-                count = len(self._bookmarks)
-                if count >= MOST_BOOKMARKS:
-                    raise ConfigError(f"bookmark {name!r}: there are {count} already, and no more are kept")
-                bookmark = BookmarkSet(count + 1, name, turns.now)
-                self._bookmarks[bookmark.number] = bookmark, turns.snapshot(turns.now)
-                turns.out.append(bookmark)
+                turns.history.set_bookmark(name, turns.snapshot(turns.now))
+                turns.publish_bookmarks()
             case events.GoTo(number):
-                if number not in self._bookmarks:
-                    known = ", ".join(map(str, self._bookmarks)) or "none"
-                    raise ConfigError(f"bookmark {number}: there is none of this number; known: {known}")
-                snapshot = self._bookmarks[number][1]
-                turns.go_back(snapshot, turns.now)
-                turns.performer.answers = snapshot.answers
+                turns.go_to(number, turns.now)
             case _:
                 raise ConfigError(f"a session does not accept {type(event).__name__}")
 

@@ -55,10 +55,13 @@ class Improviser:
         self.model_state = model_state or ModelState(model.initial_state)
         self.decided: list[DecidedNote] = []
         self.relaxed: Counter[str] = Counter()
+        self.memory: tuple[Ensemble, InputSnapshot] | None = None
         self.close()
 
     def close(self) -> None:
-        """End the window; the model state keeps what it encoded."""
+        """End the window; the model state keeps what it encoded, but for a memory that it has not heard to its end."""
+        if self.memory:
+            self.model_state = self._marks[0][1]
         self.decoder: ResponseDecoder | None = None
         self._job: Job | None = None
         self.wants: Step | None = None
@@ -80,6 +83,11 @@ class Improviser:
         assert self._job is not None
         self._is_due = is_due
         self._advance(self._job, (logits, state))
+
+    def recall(self, ensemble: Ensemble, inputs: InputSnapshot) -> None:
+        """Begin to encode a memory; what comes before its end takes it in first."""
+        self.memory = ensemble, inputs
+        self._begin(self._take_in_memory())
 
     def listen(self, ensemble: Ensemble, inputs: InputSnapshot) -> None:
         """Begin to encode the notes that will not change any more."""
@@ -158,7 +166,23 @@ class Improviser:
     def _take_in(
         self, ensemble: Ensemble, inputs: InputSnapshot, score: Score, task: Task | None = None
     ) -> Generator[Step, Results, ResponseDecoder | None]:
-        """Advance the model state to the end of `score`. If there is a task, return the decoder that goes on there."""
+        """Advance the model state to the end of the memory, if there is one, and then to that of `score`.
+
+        If there is a task, return the decoder that goes on there.
+        """
+        yield from self._take_in_memory()
+        return (yield from self._encode(ensemble, inputs, score, task))
+
+    def _take_in_memory(self) -> Generator[Step, Results, None]:
+        if self.memory:
+            ensemble, inputs = self.memory
+            score = ensemble.score(inputs.window, inputs.notes, inputs.until, inputs.pedal)
+            yield from self._encode(ensemble, inputs, score)
+            self.memory, self._taken, self._marks = None, [], [(0, self.model_state)]
+
+    def _encode(
+        self, ensemble: Ensemble, inputs: InputSnapshot, score: Score, task: Task | None = None
+    ) -> Generator[Step, Results, ResponseDecoder | None]:
         bars = int(inputs.window.quarters(inputs.until) / inputs.window.bar_quarters) + BARS // 2
         conditions = ensemble.conditions(inputs.window, max(BARS, bars))
         representation = self.model.representation

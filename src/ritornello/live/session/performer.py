@@ -83,6 +83,10 @@ class Performer:
             self._ensemble = ensemble
         return self._ensemble
 
+    def recall(self, ensemble: Ensemble, inputs: InputSnapshot) -> None:
+        """Encode what the model did not hear when it was played."""
+        self.improviser.recall(ensemble, inputs)
+
     def listen(self, ensemble: Ensemble, inputs: InputSnapshot) -> None:
         """Encode the notes that will not change any more, unless still busy."""
         if self.improviser.wants is None:

@@ -22,7 +22,7 @@ class Event(StrEnum):
     CONFIGURE = "Configure (SHAPE)"  # another value for a field that `session.SHAPE` lists
     USE = "other model"
     PLAY_CALL = "PlayCall"
-    GO_BACK = "Undo, GoTo"
+    GO_BACK = "Undo, Redo, GoTo"
     AGAIN = "Again"
     LOOP = "LoopAnswer"
 

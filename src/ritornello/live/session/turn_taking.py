@@ -9,9 +9,8 @@ Read in order: `turns`, then here `begin_call`, `_end_call`, `_respond`, `_end_r
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from ritornello.generation.samplers import with_sampling
@@ -25,11 +24,13 @@ from ritornello.live.session.candidates import ModelState
 from ritornello.live.session.duet import DuetScheduler
 from ritornello.live.session.encoding_window import Ensemble, remarks_on
 from ritornello.live.session.harmony import harmony_of
+from ritornello.live.session.history import History, Snapshot
 from ritornello.live.session.input_buffer import ASKED, HEARD, ExpectedTempo, InputBuffer
+from ritornello.live.session.memory import memory_of
 from ritornello.live.session.model import LiveModel
 from ritornello.live.session.performer import LEAD, LEAST_LEAD, Performer, Span
 from ritornello.live.session.player import Player
-from ritornello.live.session.record import Path, Record, TimedControl
+from ritornello.live.session.record import ModelBegan, Record, TimedControl
 from ritornello.score import Score
 from ritornello.theory import parse_instrument
 
@@ -44,22 +45,6 @@ SILENT = 0.3
 
 PATIENCE = 5.0
 """Seconds from its planned end after which a late answer is given up."""
-
-UNDOS = 8
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The state to go back to: path of the record, model and its state, counts of answers and turns, the beat, and
-    the tempo that is expected."""
-
-    path: Path
-    model_state: ModelState
-    model: LiveModel
-    answers: int
-    turns: int
-    beat: TempoSet | None
-    expected: ExpectedTempo
 
 
 class Call(NamedTuple):
@@ -84,21 +69,23 @@ class TurnTaking:
     asked, asked_model: the settings and the model of the next turn; config, model: those of the present one.
     """
 
-    def __init__(self, model: LiveModel, config: JamConfig, seed: int) -> None:
+    def __init__(
+        self, model: LiveModel, config: JamConfig, seed: int, record: Record | None = None, now: float = 0.0
+    ) -> None:
         self._seed = seed
         self.ask(config, model)
         self.config = self.asked
         self.performer = Performer(model, seed)
-        self.record = Record()
+        self.record = record or Record()
         self.player = Player(self.record, model.programs[0])
         self._buffer = InputBuffer(self.player)
         self._buffer.expected = ExpectedTempo(
             config.tempo, HEARD if "tempo" in config.model_fields_set else 0.0
         )
-        self.now = 0.0
-        self.turn = TurnBegan(Turn.IDLE, 0.0, None, 0)
+        self.now = now
+        self.turn = TurnBegan(Turn.IDLE, now, None, 0)
         self.beat: TempoSet | None = None
-        self.history: deque[Snapshot] = deque(maxlen=UNDOS)
+        self.history = History(self.record)
         self.out: list[Output] = []
         self._due: float | None = None
         self._then: Callable[[float], None] = self.begin_call
@@ -113,6 +100,27 @@ class TurnTaking:
         self._pause: Pause | None = None
         self._duet = DuetScheduler(self._buffer)
         self.apply_settings()
+        if record is None:
+            self.record.add(ModelBegan(model.name))
+        else:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Go on from a record that was kept: it can be undone, and the model hears its end."""
+        self.history.load(self.model)
+        present = self.history.snapshot_at(self.record.moment(math.inf), self.model)
+        self._turns, self.beat, self.performer.answers = present.turns, present.beat, present.answers
+        self._play_with(self.model, None)
+
+    def _play_with(self, model: LiveModel, model_state: ModelState | None) -> None:
+        """Play with a model from its state on; if that is not known, it hears the end of the record."""
+        self.performer = Performer(model, self._seed, model_state, self.performer.answers)
+        self.record.add(ModelBegan(model.name))
+        if model_state is None:
+            beat = self.beat or TempoSet(0.0, self.config.tempo, self.config.meter_pair, steady=False)
+            if memory := memory_of(self.record, beat, self._token_tempo, set(self.player.pending)):
+                programs = dict.fromkeys(note.program for note in memory.notes if note.side == Side.PLAYER)
+                self.performer.recall(self.performer.ensemble(self.config, tuple(programs)), memory)
 
     # --- the clock --------------------------------------------------------------------------------------------
 
@@ -197,7 +205,7 @@ class TurnTaking:
         self.config, name = self.asked, self.asked.instrument
         self.player.program = self.asked_model.programs[0] if name is None else parse_instrument(name)
         if self.asked_model is not self.model:
-            self.performer = Performer(self.asked_model, self._seed, None, self.performer.answers)
+            self._play_with(self.asked_model, None)
 
     def key_pressed(self, at: float) -> None:
         """Begin, or interrupt an answer that follows a pause, since the player presses a key; nothing otherwise."""
@@ -247,7 +255,7 @@ class TurnTaking:
         self.apply_settings()
         if self.config.keeps_beat and not turns.is_beat_of(self.config, self.beat):
             self._set_beat(start, self.config.tempo, steady=True)
-        self.history.append(self.snapshot(start))
+        self._remember(start)
         self._turns += 1
         rules = turns.rules_of(self.config)
         has_listened = self.performer.improviser.model_state.row is not None
@@ -325,10 +333,9 @@ class TurnTaking:
         if last is None or beat is None or self.turn.turn == Turn.IDLE:
             return self.out.append(Remark("there is no answer to give again"))
         self.be_silent(now)
-        self.history.append(self.snapshot(now))
+        self._remember(now)
         self.apply_settings()
-        state = last.before if self.model is last.model else None
-        self.performer = Performer(self.model, self._seed, state, self.performer.answers)
+        self._play_with(self.model, last.before if self.model is last.model else None)
         unit = turns.bar_seconds(beat) if self.config.keeps_beat else turns.beat_seconds(beat)
         start = turns.line_at_or_after(beat, now + turns.ANSWER_AHEAD, unit)
         answer = last.moved(start, self.record.next_number)
@@ -363,7 +370,7 @@ class TurnTaking:
         begin = turns.line_at_or_after(self.beat, since, unit)
         self._end_answer()
         span, notes = self._answer.span, self._answer.notes(self.record)
-        self.history.append(self.snapshot(self.now))
+        self._remember(self.now)
         self._turns += 1
         self._set_turn(Turn.BOTH, begin, None, self._turns)
         self._set_loop(loop_of(notes, span.start, span.stop, unit, begin))
@@ -442,7 +449,7 @@ class TurnTaking:
         assert self.beat is not None
         if self._duet.move_window(self.beat, now):
             self.performer.silence()
-            self.history.append(self.snapshot(self.now))
+            self._remember(self.now)
         self._duet.plan(self.performer, self.config, self.beat, now, self._first_bar_line)
         if self._duet.is_at_bar_line(self.beat):
             inputs = self._buffer.snapshot(self.beat, None, now, self._duet.planned_until)
@@ -544,20 +551,31 @@ class TurnTaking:
 
     def snapshot(self, at: float) -> Snapshot:
         """Return the state at `at`, which is now or soon."""
-        path, performer = self.record.path(at), self.performer
-        state = performer.improviser.model_state
-        return Snapshot(
-            path, state, self.model, performer.answers, self._turns, self.beat, self._buffer.expected
-        )
+        moment, performer = self.record.moment(at), self.performer
+        state = None if performer.improviser.memory else performer.improviser.model_state
+        expected = self._buffer.expected
+        return Snapshot(moment, state, self.model, performer.answers, self._turns, self.beat, expected)
+
+    def _remember(self, start: float) -> None:
+        """Let the turn that begins at `start` be undone."""
+        self.history.add_turn(self.snapshot(start))
+        self.publish_bookmarks()
+
+    def publish_bookmarks(self) -> None:
+        """Output the bookmarks that were set."""
+        self.out, self.history.new = [*self.out, *self.history.new], []
 
     def go_back(self, snapshot: Snapshot, now: float) -> None:
         """Restore `snapshot`; unless idle, begin a turn."""
         self.be_silent(now)
-        self.record.go_back(snapshot.path, now)
+        self.record.go_back(snapshot.moment, now)
+        self.history.went_back()
+        self.publish_bookmarks()
         self.ask(self.asked, snapshot.model)
-        self.performer = Performer(snapshot.model, self._seed, snapshot.model_state, self.performer.answers)
         self._buffer.forget(math.inf)
-        self._turns, self.beat, self._buffer.expected = snapshot.turns, snapshot.beat, snapshot.expected
+        self._turns, self.beat = snapshot.turns, snapshot.beat
+        self._buffer.expected = snapshot.expected or self._buffer.expected
+        self._play_with(snapshot.model, snapshot.model_state)
         self.out.append(events.HistoryChanged())
         if self.turn.turn != Turn.IDLE:
             start = turns.next_start(self.config, self.beat, now)
@@ -566,12 +584,24 @@ class TurnTaking:
 
     def undo(self, now: float) -> None:
         """Go back to the last snapshot since which either side has played."""
-        while self.history:
-            snapshot = self.history.pop()
-            numbers = range(snapshot.path[-1].stop, self.record.next_number)
-            if any(isinstance(self.record.journal.get(number), LiveNote) for number in numbers):
-                return self.go_back(snapshot, now)
+        if snapshot := self.history.undo(self.snapshot(now)):
+            return self.go_back(snapshot, now)
         self.out.append(Remark("there is nothing to take back"))
+
+    def redo(self, now: float) -> None:
+        """Take the last undo back."""
+        if snapshot := self.history.redo():
+            return self.go_back(snapshot, now)
+        self.out.append(
+            Remark("there is nothing to bring back: it is in the bookmarks if you have played since")
+        )
+
+    def go_to(self, number: int, now: float) -> None:
+        """Go to a bookmark, from where the same seed gives the same answers; what is left gets a bookmark."""
+        snapshot = self.history.find(number, self.model)
+        self.history.leave(self.snapshot(now))
+        self.go_back(snapshot, now)
+        self.performer.answers = snapshot.answers
 
     @property
     def model(self) -> LiveModel:
