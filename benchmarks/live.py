@@ -80,7 +80,7 @@ def step_latency(model: LiveModel, engine: Engine) -> tuple[list[float], list[fl
     while len(whole) < 600:
         while (step := session.wants) is not None:
             begun = clock()
-            engine.stepper.step([step.columns], step.state)
+            engine.stepper.step(step.columns, step.state)
             middle = clock()
             engine.step([session], lambda now=now: now)  # type: ignore[misc]
             alone.append(middle - begun)

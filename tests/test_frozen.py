@@ -174,7 +174,7 @@ def jam(model: str, asked: dict[str, Any], log: list[tuple]) -> bytes:
             session.receive(event, time)
         told += [output for output in session.advance(tick / 100) if isinstance(output, TOLD)]
         while step := session.wants:
-            session.supply(*stepper.step([step.columns], step.state), tick / 100)
+            session.supply(*stepper.step(step.columns, step.state), tick / 100)
     return json.dumps(plain((*told, *session.notes))).encode()
 
 

@@ -168,7 +168,7 @@ class Likes(Preference):
 
     name = "likes"
 
-    def preferred(self, grammar: Any, allowed: Any) -> Any:
+    def preferred(self, grammar: Any, allowed: Any, logits: Any) -> Any:
         return 1000.0 * (np.arange(len(allowed)) == allowed.argmax())
 
 

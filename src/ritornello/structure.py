@@ -95,7 +95,9 @@ class Structure:
         """Return the worth of pieces of so many bars; None if too few pieces are known."""
         self._look_at(bars)
         if self._worth is None:
-            table = np.array([figures(lines) for lines in self._pieces if _bars_of(lines) >= LAGS[-1]])
+            table = np.array(
+                [figures(lines) for lines in self._pieces if _bars_of(lines) >= min(bars, LAGS[-1])]
+            )
             if len(table) >= FEWEST_PIECES:
                 self._worth = Worth(table, bars)
         return self._worth

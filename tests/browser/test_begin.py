@@ -21,7 +21,7 @@ def test_who_only_plays_is_answered(make_stage: Callable[..., Stage]) -> None:
     stage.wait_for_turn("model")
     assert not [message for message in stage.sent if message["type"] == "start"]
     assert stage.notes("model")
-    page.wait_for_selector('#heard:text-matches("[0-9]+ bpm heard")')
+    page.wait_for_selector('#tempo-unit:text("bpm heard")')
     page.click("#tap")
     stage.wait(0.5)
     page.click("#tap")

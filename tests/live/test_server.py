@@ -411,14 +411,14 @@ def test_only_the_page_is_compressed_and_only_if_asked(catalog: Catalog, tmp_pat
     (tmp_path / "page.js").write_bytes(script)
     with serving(catalog, page=tmp_path) as server:
         asked = {"accept-encoding": "gzip"}
-        _, headers, body = server.get("/page.js", **asked)
+        _, headers, body = server.get("/page.js", None, **asked)
         assert (headers["content-encoding"], gzip.decompress(body)) == ("gzip", script)
         assert headers["x-content-type-options"] == "nosniff"
         assert "Accept-Encoding" in headers["vary"]
         _, headers, body = server.get("/page.js")
         assert ("content-encoding" in headers, body) == (False, script)
-        assert "content-encoding" not in server.get("/soundfont.sf3", **asked)[1]
-        assert "content-encoding" not in server.get("/health", **asked)[1]
+        assert "content-encoding" not in server.get("/soundfont.sf3", None, **asked)[1]
+        assert "content-encoding" not in server.get("/health", None, **asked)[1]
 
 
 def test_without_a_page_there_is_a_clear_line(catalog: Catalog, tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ from test_session import config
 
 from ritornello.live.config import Mode
 from ritornello.live.events import (
+    Again,
     Configure,
     GoTo,
+    LoopAnswer,
     Midi,
     Output,
     PlayCall,
@@ -89,6 +91,12 @@ def use(session: Session, now: float) -> list[Output]:
     return list(session.advance(now))
 
 
+def again(session: Session, now: float) -> list[Output]:
+    """The turn is told once the first note is decided."""
+    session.receive(Again(), now)
+    return go_on(session, now + 0.05)
+
+
 DO: dict[Event, Callable[[Session, float], list[Output]]] = {
     Event.KEY: receives(lambda _: Midi(b"\x90\x3c\x50")),
     Event.START: receives(lambda _: Start()),
@@ -102,12 +110,17 @@ DO: dict[Event, Callable[[Session, float], list[Output]]] = {
     Event.USE: use,
     Event.PLAY_CALL: receives(lambda _: PlayCall(make_song(2))),
     Event.GO_BACK: receives(lambda _: GoTo(1)),
+    Event.AGAIN: again,
+    Event.LOOP: receives(lambda session: LoopAnswer(not session.is_looping)),
 }
+
+LATER = (When.GIVEN, When.LOOPING)
+"""The conditions that hold once the model has answered."""
 
 ROWS = [
     (row, mode)
     for row in TRANSITIONS
-    if isinstance(row.turn, Turn) and row.when != When.LATE
+    if isinstance(row.turn, Turn) and row.when not in (When.LATE, *LATER)
     for mode in MODES[row.turn]
 ]
 
@@ -163,6 +176,25 @@ def test_a_late_answer_is_waited_for_and_then_given_up(mode: Mode) -> None:
     assert (session.turn.turn, turns(outputs)) == (row.then, [])
     outputs = list(session.advance(stop + PATIENCE + 0.1))
     assert (session.turn.turn, turns(outputs)[-1]) == (Turn.PLAYER, Turn.PLAYER)
+
+
+@pytest.mark.parametrize("mode", MODES[Turn.MODEL])
+@pytest.mark.parametrize(
+    "row", [row for row in TRANSITIONS if row.when in LATER], ids=lambda row: f"{row.turn}-{row.event}"
+)
+def test_what_can_be_done_with_an_answer(row: Transition, mode: Mode) -> None:
+    session, now = reach(Turn.MODEL, mode)
+    if row.when == When.LOOPING:
+        session.receive(LoopAnswer(True), now)
+    if row.event != Event.OVER:
+        until_a_turn(session, now)
+        now = session.turn.start + 0.1
+        go_on(session, now)
+    assert session.turn.turn == row.turn
+    assert row.event is not None
+    outputs = DO[row.event](session, now)
+    expected = next_of(session) if row.then == Choice.NEXT else row.then
+    assert (session.turn.turn, turns(outputs)[-1]) == (expected, expected)
 
 
 @pytest.mark.parametrize("turn", [Turn.COUNT_IN, Turn.PLAYER, Turn.BOTH])

@@ -119,6 +119,14 @@ export class Controls {
     showValue(field, this.config?.[nameOf(field)]);
   }
 
+  /** Without a metronome, the tempo that is heard stands in its field, where another corrects it. */
+  showHeard(tempo: number | null): void {
+    const isHeard = tempo !== null && this.config !== null && !keepsBeat(this.config);
+    const field = element<HTMLInputElement>("tempo");
+    if (isHeard && !isWritten(field)) field.value = tempo.toFixed(0);
+    element("tempo-unit").textContent = isHeard ? texts.beatsPerMinuteHeard : texts.beatsPerMinute;
+  }
+
   /** A tapped tempo is the metronome's, or else corrects what was heard, which is of no use at the next visit. */
   setTempo(tempo: number): void {
     if (this.config && keepsBeat(this.config)) this.configure({ tempo });
@@ -130,10 +138,12 @@ export class Controls {
   }
 
   private change(field: Field): void {
+    const name = nameOf(field);
     const isEmpty = field instanceof HTMLInputElement && field.value === "";
-    const mayBeEmpty = this.offered?.options[nameOf(field)]?.default === null;
-    if (!isEmpty || mayBeEmpty) this.configure({ [nameOf(field)]: readValue(field) });
-    else this.restore(field);
+    const mayBeEmpty = this.offered?.options[name]?.default === null;
+    if (isEmpty && !mayBeEmpty) this.restore(field);
+    else if (name === "tempo") this.setTempo(Number(readValue(field)));
+    else this.configure({ [name]: readValue(field) });
   }
 
   private changeScale(): void {

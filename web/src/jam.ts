@@ -20,7 +20,7 @@ import { Scheduler } from "./scheduler";
 import { present, type Session } from "./session";
 import { recallConfig, remember, settings } from "./settings";
 import type { Synth } from "./synth";
-import { inDigits, onLanguage, texts } from "./texts";
+import { onLanguage, texts } from "./texts";
 import { NoteTracker } from "./tracker";
 import { TurnBar } from "./turn";
 import { View } from "./view";
@@ -83,7 +83,7 @@ export class Jam {
     if ((data[0] ?? 0) < 0x90 || (data[0] ?? 0) >= 0xa0 || data[2] === 0) return;
     document.body.classList.remove("empty");
     this.replay.stop(present()); // the note begins the session, or is part of it
-    latency.addKey(present() - moment + synth.latency);
+    if (synth.context.state === "running") latency.addKey(present() - moment + synth.latency);
   }
 
   toggle(): void {
@@ -133,6 +133,8 @@ export class Jam {
     else if (message.type === "model") controls.showModel(message.name);
     else if (message.type === "bookmark") this.record.bookmarks.push(message);
     else if (message.type === "history") this.rewrite(message.notes, message.bookmarks);
+    else if (message.type === "harmony") this.record.setHarmony(message);
+    else if (message.type === "loop") showLoop(message.is_on);
     else if (message.type === "latency") this.measure(message);
     else if (message.type === "error" && message.fields) controls.refuse(message.fields, message.text);
     else if (message.type === "remark" || message.type === "error") toast(message.text, message.type);
@@ -155,13 +157,12 @@ export class Jam {
     if (type === "welcome" || type === "config" || type === "model")
       this.parts.synth.setPlayerProgram(this.program);
     if (type === "welcome" || type === "bookmark" || type === "history") this.onbookmarks();
-    element<HTMLOutputElement>("heard").value = this.heard
-      ? texts.tempoHeard(inDigits(this.heard.quarters_per_minute, 0))
-      : texts.tempoUnheard;
+    this.parts.controls.showHeard(this.heard?.quarters_per_minute ?? null);
     const { running, notes } = this.record;
     const start = element("start");
     start.ariaLabel = running ? texts.stop : texts.start;
     document.body.classList.toggle("running", running);
+    document.body.classList.toggle("answered", running && this.record.answered);
     document.body.classList.toggle("empty", notes.length === 0 && !running);
     this.lastBusy = present();
   }
@@ -177,6 +178,7 @@ export class Jam {
     if (!welcome.resumed) this.forget();
     this.record.setTurn(welcome.turn);
     if (welcome.tempo) this.setTempo(welcome.tempo);
+    showLoop(welcome.loop);
     this.rewrite(welcome.notes, welcome.bookmarks);
     if (welcome.model !== settings.model) remember({ model: null }); // not offered here, or not asked for
     if (welcome.resumed && isOther && wasRunning) session.send({ type: "start" }); // it was given back
@@ -256,4 +258,8 @@ export class Jam {
     piano.light(this.record.sounding(time));
     this.turnBar.show(this.record.turnAt(now), this.record.tempoAt(now), now);
   }
+}
+
+function showLoop(isOn: boolean): void {
+  element("loop").ariaPressed = String(isOn);
 }

@@ -94,6 +94,10 @@ for (const gesture of ["pointerdown", "keydown", "touchend"]) {
 element("start").onclick = () => jam.toggle();
 element("undo").onclick = () => session.send({ type: "undo" });
 element("redo").onclick = () => session.send({ type: "redo" });
+element("again").onclick = () => session.send({ type: "again" });
+element("loop").onclick = () => {
+  session.send({ type: "loop", on: element("loop").ariaPressed !== "true" });
+};
 element("replay").onclick = () => jam.toggleReplay();
 jam.replay.onchange = () => {
   element("replay").ariaPressed = String(jam.replay.active);

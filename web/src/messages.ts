@@ -37,6 +37,15 @@ export interface Tempo {
   steady: boolean;
 }
 
+/** Key and chords of a turn: times and names, "" where there is none; one in parentheses is a guess. */
+export interface Harmony {
+  turn: TurnName;
+  start: number;
+  end: number;
+  key: string;
+  chords: [number, string][];
+}
+
 export interface Bookmark {
   number: number;
   name: string;
@@ -100,6 +109,8 @@ export interface Welcome {
   bookmarks: Bookmark[];
   turn: Turn;
   tempo: Tempo | null;
+  /** Whether the last answer is repeated. */
+  loop: boolean;
   /** General MIDI's names; the last is the drum kit. */
   instruments: string[];
   /** Which preset of the shipped SoundFont stands for each program. */
@@ -134,13 +145,16 @@ export type Message =
       head: Head | null;
     }
   | { type: "history"; notes: Note[]; bookmarks: Bookmark[] }
+  | { type: "loop"; is_on: boolean }
+  | ({ type: "harmony" } & Harmony)
   | { type: "latency"; answered: Percentiles; step: Percentiles }
   | { type: "remark"; text: string }
   | { type: "error"; text: string; fields?: string[] }; // fields: those that it was refused to change
 
 export type Request =
   | { type: "midi"; time: number; data: number[] }
-  | { type: "start" | "stop" | "undo" | "redo" | "panic" }
+  | { type: "start" | "stop" | "undo" | "redo" | "again" | "panic" }
+  | { type: "loop"; on: boolean }
   | { type: "configure"; config: Partial<Config> }
   | { type: "model"; name: string }
   | { type: "bookmark"; name: string }

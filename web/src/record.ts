@@ -6,7 +6,8 @@
  */
 
 import { DRUMS } from "./channels";
-import type { Bookmark, Note, Side, Tempo, Turn } from "./messages";
+import { beforeTime, withHarmony } from "./harmony";
+import type { Bookmark, Harmony, Note, Side, Tempo, Turn } from "./messages";
 
 const SAME = 0.03; // seconds between two accounts of one key press
 const IDLE: Turn = { turn: "idle", start: 0, end: null, number: 0 };
@@ -17,6 +18,8 @@ export class Record {
   /** Turns as they were and will be, each cut where the next begins. */
   turns: Turn[] = [];
   tempos: Tempo[] = [];
+  /** Key and chords, in time order. */
+  harmonies: Harmony[] = [];
   private lastOwn = 0;
 
   /** Forgets everything, for a session that begins anew on another clock. */
@@ -25,6 +28,7 @@ export class Record {
     this.bookmarks = [];
     this.turns = [];
     this.tempos = [];
+    this.harmonies = [];
   }
 
   /** Forgets what is known and takes the session's account. */
@@ -72,6 +76,16 @@ export class Record {
     const before = this.turns.at(-1);
     if (before && (before.end === null || before.end > turn.start)) before.end = turn.start;
     this.turns.push({ ...turn });
+    this.harmonies = beforeTime(this.harmonies, turn.start);
+  }
+
+  setHarmony(harmony: Harmony): void {
+    this.harmonies = withHarmony(this.harmonies, harmony);
+  }
+
+  /** Whether the model has answered, so that an answer can be given again. */
+  get answered(): boolean {
+    return this.turns.some(({ turn }) => turn === "model");
   }
 
   /** Whose turn it is at a time. */

@@ -6,6 +6,7 @@
  */
 
 import { DRUMS } from "./channels";
+import { labelsOf } from "./harmony";
 import type { Note, Tempo, Turn } from "./messages";
 import { beatsBetween } from "./metronome";
 import { isSounding, type Record } from "./record";
@@ -66,6 +67,7 @@ export class Roll {
     this.drawNotes(notes, time, "past");
     this.drawNotes(notes, time, "planned");
     this.drawNow(record, time);
+    this.drawHarmony(record, to);
   }
 
   /** Seconds that a way on the canvas stands for. */
@@ -166,6 +168,16 @@ export class Roll {
       const x = this.x(bookmark.at);
       context.fillRect(x, 0, 1, this.height);
       context.fillText(bookmark.name, x + 6, this.height - 8);
+    }
+  }
+
+  /** Key and chords at the foot of the roll, in the colour of whose they are. */
+  private drawHarmony(record: Record, to: number): void {
+    const { context } = this;
+    for (const { time, text, turn, isKey } of labelsOf(record.harmonies, this.from, to)) {
+      context.font = `${isKey ? 11 : 13}px system-ui, sans-serif`;
+      context.fillStyle = turn === "player" || turn === "model" ? this.colours[turn] : this.colours.ink;
+      context.fillText(text, this.x(time) + 4, this.height - (isKey ? 42 : 26));
     }
   }
 

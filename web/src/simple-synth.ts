@@ -1,13 +1,12 @@
 /**
  * A simple sound that needs no download: it plays until the SoundFont is there, and where there is none.
  *
- * Each note is one oscillator whose tone dies away like that of a string; a drum is a short burst of noise.
+ * Each note is one oscillator, which begins at zero, so without a click, and dies away like a string; a drum is a short burst of noise.
  */
 
 const PARTIALS = [0, 1, 0.42, 0.2, 0.1, 0.06, 0.03]; // strengths, from the fundamental on
 const LOUDEST = 0.22; // of one note
-const ATTACK = 0.004; // seconds
-const RELEASE = 0.12;
+const RELEASE = 0.08; // seconds
 const DECAY = 1.6; // seconds to about a third, at middle C; higher tones die sooner
 const DRUM_DECAY = 0.05;
 const FADED = 6; // decays after which nothing is heard
@@ -38,9 +37,9 @@ export class SimpleSynth {
     this.noteOff(name, time);
     const start = Math.max(time, this.context.currentTime);
     const decay = isDrum ? DRUM_DECAY : DECAY * 2 ** ((60 - pitch) / 24);
-    const gain = new GainNode(this.context, { gain: 0 });
-    gain.gain.setTargetAtTime(volume * LOUDEST * (velocity / 127) ** 2, start, ATTACK / 3);
-    gain.gain.setTargetAtTime(0, start + ATTACK, decay);
+    // One event only: a late one counts from the present, and of two late ones only the second would.
+    const gain = new GainNode(this.context, { gain: volume * LOUDEST * (velocity / 127) ** 2 });
+    gain.gain.setTargetAtTime(0, start, decay);
     const source = isDrum ? this.makeNoise(pitch) : this.makeTone(pitch);
     source.connect(gain).connect(this.output);
     source.start(start);

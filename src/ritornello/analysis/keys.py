@@ -61,10 +61,16 @@ def find_keys(score: Score, beats: Beats | None = None) -> tuple[KeySpan, ...]:
 
 def bar_keys(beats: Beats) -> Ints:
     """Return the key of each bar: 0-11 the major keys by tonic, 12-23 the minor ones."""
+    evidence = key_evidence(beats)
+    return best_path(evidence, np.full(len(evidence), CHANGE))
+
+
+def key_evidence(beats: Beats) -> Floats:
+    """Return the logarithm of the likelihood of each key in each bar, (bars, 24), but for a constant of the bar."""
     sound = np.zeros((int(beats.bar[-1]) + 1, 12))
     np.add.at(sound, beats.bar, beats.sound)
     # the square root: what sounds long, or is struck again, is one chord and says little more
-    return best_path(np.sqrt(sound) @ LOG_PROFILES.T, np.full(len(sound), CHANGE))
+    return np.asarray(np.sqrt(sound) @ LOG_PROFILES.T)
 
 
 def _log_profiles() -> Floats:

@@ -128,8 +128,9 @@ def _header_start(data: bytes, name: str, repairs: Repairs) -> int:
     if start < 0:
         start = data.find(b"MTrk") - 14
         if start < 0 or data[start + 4 : start + 8] != b"\0\0\0\x06":
+            begin = f"the bytes {data[:8].hex(' ')}" if data else "nothing"
             kind = "a MIDI 2.0 clip" if data.startswith(b"SMF2CLIP") else "not a Standard MIDI File"
-            raise FormatError(f"{name}: {kind}: no MThd header from byte 0 on, it begins with {data[:8]!r}")
+            raise FormatError(f"{name}: {kind}: no MThd header from byte 0 on, it begins with {begin}")
     if len(data) < start + 14:
         raise FormatError(
             f"{name}: the MIDI header at byte {start} is cut off, the file has {len(data)} bytes"

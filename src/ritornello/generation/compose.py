@@ -56,7 +56,7 @@ from ritornello.paths import Target, path_like
 from ritornello.representations.base import Ids, Representation
 from ritornello.score import Score
 from ritornello.settings import SoundSettings
-from ritornello.structure import Worth
+from ritornello.structure import LAGS, Worth
 
 Progress = Callable[[int, int], None]
 """Called after each step with the number of pieces that have ended, and of the ids chosen so far."""
@@ -226,7 +226,8 @@ def compose(
     else:
         _step_all(stepper, sample, pieces, (logits, state), progress)
     is_ranked = candidates > 1 and bundle.structure is not None and not (config.keeps_primer or config.loop)
-    worth = bundle.structure.worth(bars) if is_ranked and bundle.structure else None
+    is_long = bars >= LAGS[-1]  # of a shorter piece little is known
+    worth = bundle.structure.worth(bars) if is_ranked and is_long and bundle.structure else None
     made = [
         _finish(bundle, each, piece, given, digest, worth)
         for (each, _), piece in zip(settled, pieces, strict=True)

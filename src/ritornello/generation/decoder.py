@@ -65,6 +65,12 @@ class Decoder:
         soft = (state for state in self.constraints if type(state).preferred is not ConstraintState.preferred)
         self._preferring = list(soft)
 
+    def follow(self, more: Sequence[ConstraintState]) -> None:
+        """Follow more constraints from here on."""
+        for state in more:
+            state.advance(self.grammar)
+        self._follow(sorted([*self.constraints, *more], key=lambda state: state.rank))
+
     def fork(self) -> Self:
         """Return an independent copy."""
         other = copy(self)
@@ -122,7 +128,7 @@ class Decoder:
                 logits[target] = total
                 logits[others & ~self.allowed] = LOWEST
         for state in self._preferring if self.is_choice else ():
-            added = state.preferred(self.grammar, self.allowed)
+            added = state.preferred(self.grammar, self.allowed, logits)
             logits = logits if added is None else logits + added
         for processor in self.processors:
             shape, logits = logits.shape, np.asarray(processor(self.ids, logits.copy()), dtype=np.float32)

@@ -57,6 +57,15 @@ class JamConfig(ConstraintSettings, MusicSettings, SamplerConfig):
     count_in: int = Field(1, ge=0, le=4, description="bars of metronome before the first turn")
     tempo: float = Field(100.0, ge=SLOWEST, le=FASTEST, description="quarter notes a minute")
     meter: str = Field("4/4", description="meter, such as 3/4")
+    candidates: int = Field(
+        4, ge=1, le=16, description="answers that the model tries at once; the best one is played"
+    )
+    closeness: float = Field(
+        1.0,
+        ge=0,
+        le=2,
+        description="how closely an answer keeps to the key, register and motif of the call; 0 not at all",
+    )
     instrument: str | None = Field(None, description="your instrument; the model's first, if not given")
 
     @field_validator("instrument")

@@ -76,6 +76,18 @@ class Redo:
 
 
 @dataclass(frozen=True)
+class Again:
+    """Give another answer to the same call; the model forgets the one before."""
+
+
+@dataclass(frozen=True)
+class LoopAnswer:
+    """Repeat the last answer, for the player to play over it, or end that."""
+
+    is_on: bool
+
+
+@dataclass(frozen=True)
 class SetBookmark:
     """Keep the present moment under a name."""
 
@@ -92,7 +104,9 @@ class GoTo:
     number: int
 
 
-Input = Midi | Start | Stop | Configure | PlayCall | Undo | Redo | SetBookmark | GoTo
+Input = (
+    Midi | Start | Stop | Configure | PlayCall | Undo | Redo | Again | LoopAnswer | SetBookmark | GoTo
+)
 
 
 # --- out of it ------------------------------------------------------------------------------------------------
@@ -172,6 +186,28 @@ class Answered:
 
 
 @dataclass(frozen=True)
+class LoopSet:
+    """Whether the last answer is repeated from now on."""
+
+    is_on: bool
+
+
+@dataclass(frozen=True)
+class Harmony:
+    """Key and chords of the notes of a turn in a stretch of time, as they were heard or are planned.
+
+    key: such as "D major"; "" if there is no telling. chords: (start, name), in time order; "" for no chord; in
+    parentheses where one note sounds at a time, which makes it a guess.
+    """
+
+    turn: Turn
+    start: float
+    end: float
+    key: str
+    chords: tuple[tuple[float, str], ...]
+
+
+@dataclass(frozen=True)
 class Remark:
     """A line for the player, such as the substitute for an instrument that the model lacks."""
 
@@ -179,5 +215,14 @@ class Remark:
 
 
 Output = (
-    TurnBegan | NotesPlanned | NotesCancelled | TempoSet | BookmarkSet | HistoryChanged | Answered | Remark
+    TurnBegan
+    | NotesPlanned
+    | NotesCancelled
+    | TempoSet
+    | BookmarkSet
+    | HistoryChanged
+    | Answered
+    | LoopSet
+    | Harmony
+    | Remark
 )

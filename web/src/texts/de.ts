@@ -48,6 +48,10 @@ export const de: Texts = {
   secondsLeft: (seconds) => `${seconds} s`,
   notConnected: "nicht verbunden",
   roll: "Pianorolle des Gespielten",
+  again: "Nochmal",
+  againHint: "Eine andere Antwort auf dasselbe",
+  loopAnswer: "Schleife",
+  loopHint: "Diese Antwort wiederholen, um darüber zu spielen",
   playSomething: "Spiel etwas.",
   inviteByKeys:
     "Auf dem Klavier, den Tasten `A` bis `L` oder einem MIDI-Keyboard. Wenn du innehältst, antwortet das Modell.",
@@ -82,9 +86,7 @@ export const de: Texts = {
   beatsPerMinute: "bpm",
   tap: "Tippen",
   tapHint: "Das Tempo tippen",
-  tempoHeard: (tempo) => `${tempo} bpm gehört`,
-  tempoUnheard: "dein Tempo",
-  tempoHeardHint: "Das Tempo, das in deinem Spiel zu hören ist; tipp ein anderes, wenn es falsch ist",
+  beatsPerMinuteHeard: "bpm gehört",
 
   piano: "Klavier",
   pianoRange: (lowest, highest) => `Klavier, ${lowest} bis ${highest}`,
@@ -157,7 +159,8 @@ export const de: Texts = {
   licences: "Lizenzen",
 
   loadingSound: "Die Klänge werden geladen. Bis dahin spielt ein einfacher.",
-  soundAsleep: "Klicken, tippen oder eine Taste drücken: Erst dann erlaubt der Browser Klang.",
+  soundAsleep:
+    "Noch kein Klang: Browser warten auf einen Klick, ein Tippen oder eine Taste. Hilft nichts davon, fehlt ein Audiogerät.",
   simpleSound:
     "Nur ein einfacher Klang: Den vollen geben Browser nur einer Seite auf diesem Rechner oder hinter https. Ein MIDI-Ausgang kann stattdessen klingen.",
   soundBroken: "Die Klänge konnten nicht geladen werden. Es spielt ein einfacher.",

@@ -51,6 +51,10 @@ export const en = {
   secondsLeft: (seconds: string) => `${seconds} s`,
   notConnected: "not connected",
   roll: "Piano roll of the session",
+  again: "Again",
+  againHint: "Another answer to the same call",
+  loopAnswer: "Loop",
+  loopHint: "Repeat this answer, to play over it",
   playSomething: "Play something.",
   inviteByKeys:
     "On the piano, the computer keys `A` to `L`, or a MIDI keyboard. When you pause, the model answers.",
@@ -84,9 +88,7 @@ export const en = {
   beatsPerMinute: "bpm",
   tap: "Tap",
   tapHint: "Tap the tempo",
-  tempoHeard: (tempo: string) => `${tempo} bpm heard`,
-  tempoUnheard: "your tempo",
-  tempoHeardHint: "The tempo that is heard in what you play; tap another if it is wrong",
+  beatsPerMinuteHeard: "bpm heard",
 
   // The piano
   piano: "Piano",
@@ -162,7 +164,8 @@ export const en = {
 
   // What the page says
   loadingSound: "The sounds are loading. A simple one plays until then.",
-  soundAsleep: "Click, touch or press a key: the browser allows sound only then.",
+  soundAsleep:
+    "No sound yet: browsers wait for a click, a touch or a key. If none helps, there is no sound device.",
   simpleSound:
     "A simple sound only: browsers give the full one to a page on this computer, or behind https. A MIDI output can sound instead.",
   soundBroken: "The sounds could not be loaded. A simple one plays instead.",

@@ -121,9 +121,9 @@ class ConstraintState:
         is_empty = isinstance(banned, (list, tuple)) and not banned
         return None if is_empty else mask_of(self.name, banned, len(allowed))
 
-    def preferred(self, grammar: GrammarState, allowed: Mask) -> Logits | None:
-        """Return what is added to the logits of the next ids, (vocabulary,), in nats, None for nothing: a soft
-        constraint. `allowed` is the mask that all constraints leave; neither may be changed."""
+    def preferred(self, grammar: GrammarState, allowed: Mask, logits: Logits) -> Logits | None:
+        """Return what is added to the `logits` of the next ids, (vocabulary,), in nats, None for nothing: a soft
+        constraint. `allowed` is the mask that all constraints leave; no argument may be changed."""
         return None
 
     def fork(self) -> Self:
@@ -139,7 +139,7 @@ class Preference(ConstraintState):
     def banned_mask(self, grammar: GrammarState, allowed: Mask) -> Mask | None:
         return None
 
-    def preferred(self, grammar: GrammarState, allowed: Mask) -> Logits | None:
+    def preferred(self, grammar: GrammarState, allowed: Mask, logits: Logits) -> Logits | None:
         raise NotImplementedError
 
 

@@ -76,7 +76,7 @@ class ContrastState(Preference):
         earlier = range(place[0] - size, -1, -size)
         return [note for bar in earlier for note in self.played.get((bar, place[1]), ())]
 
-    def preferred(self, grammar: GrammarState, allowed: Mask) -> Logits | None:
+    def preferred(self, grammar: GrammarState, allowed: Mask, logits: Logits) -> Logits | None:
         import numpy as np
 
         fixed, place = grammar.conditions.fixed_notes, grammar.place

@@ -74,7 +74,9 @@ class PulseState(Preference):
         if self._is_drum[grammar.token]:
             self.now = self.now | {position: (*self.now.get(position, ()), grammar.token)}
 
-    def preferred(self, grammar: MultitrackGrammarState, allowed: Mask) -> Logits | None:  # type: ignore[override]
+    def preferred(  # type: ignore[override]
+        self, grammar: MultitrackGrammarState, allowed: Mask, logits: Logits
+    ) -> Logits | None:
         bar, position, bar_steps, _ = grammar.bar_position
         fixed = grammar.conditions.fixed_notes
         size = fixed.section_bars if fixed else None

@@ -63,7 +63,9 @@ class RootsState(Preference):
                 total, count = self.pitches.get(voice, (0, 0))
                 self.pitches = self.pitches | {voice: (total + pitch, count + 1)}
 
-    def preferred(self, grammar: MultitrackGrammarState, allowed: Mask) -> Logits | None:  # type: ignore[override]
+    def preferred(  # type: ignore[override]
+        self, grammar: MultitrackGrammarState, allowed: Mask, logits: Logits
+    ) -> Logits | None:
         bar, position, bar_steps, _ = grammar.bar_position
         chords = self.bars[bar % len(self.bars)]
         number = position * len(chords) // bar_steps

@@ -95,6 +95,16 @@ class RedoMessage(Message):
     """Take the last undo back."""
 
 
+class AgainMessage(Message):
+    """Give another answer to the same call."""
+
+
+class LoopMessage(Message):
+    """Repeat the last answer, or end that."""
+
+    on: bool
+
+
 class Panic(Message):
     """Release every key, and fall silent."""
 
@@ -137,6 +147,8 @@ MESSAGES: dict[str, type[Message]] = {
     "stop": StopMessage,
     "undo": UndoMessage,
     "redo": RedoMessage,
+    "again": AgainMessage,
+    "loop": LoopMessage,
     "panic": Panic,
     "configure": ConfigureMessage,
     "model": ChooseModel,
@@ -200,6 +212,8 @@ KINDS: dict[type, str] = {
     events.NotesCancelled: "cancel",
     events.TempoSet: "tempo",
     events.BookmarkSet: "bookmark",
+    events.LoopSet: "loop",
+    events.Harmony: "harmony",
     events.Remark: "remark",
 }
 """The types of the messages that have the fields of an output."""

@@ -4,7 +4,7 @@
     session.receive(Start(), now)                     an input event
     outputs = session.advance(now)                    the outputs since the last call
     while step := session.wants:                      the driver steps the network
-        session.supply(*stepper.step([step.columns], step.state), now)
+        session.supply(*stepper.step(step.columns, step.state), now)
 
 The same inputs at the same times give the same outputs; nothing blocks. `now` of an event is the time at which it
 happened: an event may arrive late, but the session's time never runs back.
@@ -14,9 +14,10 @@ one thread for a session, or a lock.
 
 `Session` is the interface, with inputs, bookmarks and settings. `turn_taking` runs the turns, `turns` has the modes as
 a table. `player` (with `keys`) and `performer` are the two sides, `record` is the event log of both, and `history` has
-the moments to go back to. The performer's
-`improviser` requests steps of the network to encode the call and decode the answer; `engine` batches the steps of
-many sessions. Read in order: `turns`, `turn_taking`, `improviser`, `response_decoder`, `engine`.
+the moments to go back to. The performer's `improviser` requests steps of the network to encode the call and decode the
+answer, or several `candidates` of it, of which the one that suits the call best is played (`call_profile`,
+`answer_preferences`, `ranking`); `engine` batches the steps of many sessions. Read in order: `turns`, `turn_taking`,
+`improviser`, `response_decoder`, `engine`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from ritornello.live import events
 from ritornello.live.config import JamConfig
 from ritornello.live.events import BookmarkSet, Input, LiveNote, Output, Remark, TempoSet, Turn, TurnBegan
 from ritornello.live.session.calls import check_call
-from ritornello.live.session.improviser import Step
+from ritornello.live.session.candidates import Step
 from ritornello.live.session.keys import parse_message
 from ritornello.live.session.model import LiveModel, make_live_model
 from ritornello.live.session.record import Record, record_to_score
@@ -76,6 +77,11 @@ class Session:
         return self._turns.turn
 
     @property
+    def is_looping(self) -> bool:
+        """Whether the last answer is repeated, or will be once it is over."""
+        return self._turns.is_looping
+
+    @property
     def beat(self) -> TempoSet | None:
         """The beat that the metronome keeps, or the last estimate."""
         return self._turns.beat
@@ -108,10 +114,10 @@ class Session:
         return self._turns.performer.wants(self._turns.now)
 
     def supply(self, logits: Logits, state: State, now: float) -> None:
-        """Take the result of the step `wants`: logits, (vocabulary,) or (1, vocabulary), and the state after it."""
+        """Take the result of the step `wants`: logits, (batch, vocabulary), and the state after it."""
         turns = self._turns
         turns.now = max(turns.now, now)
-        turns.performer.improviser.supply(logits.reshape(-1), state)
+        turns.performer.supply(logits, state, turns.now)
         turns.publish_decided()
 
     def advance(self, now: float) -> list[Output]:
@@ -163,6 +169,10 @@ class Session:
                 turns.undo(turns.now)
             case events.Redo():
                 turns.redo(turns.now)
+            case events.Again():
+                turns.again(turns.now)
+            case events.LoopAnswer(is_on):
+                turns.loop_answer(is_on, turns.now)
             case events.SetBookmark(name):
                 turns.history.set_bookmark(name, turns.snapshot(turns.now))
                 turns.publish_bookmarks()

@@ -47,6 +47,11 @@ class DuetScheduler:
         self.buffer.forget(self.buffer.listened)
         return True
 
+    def is_at_bar_line(self, beat: TempoSet) -> bool:
+        """Whether all is planned up to a bar line."""
+        bar = turns.bar_seconds(beat)
+        return abs(turns.line_at_or_before(beat, self.planned_until, bar) - self.planned_until) < 1e-6
+
     def plan(
         self, performer: Performer, config: JamConfig, beat: TempoSet, now: float, first_bar_line: float
     ) -> None:

@@ -44,9 +44,10 @@ class Engine:
             return []
         states = zip(*(step.state for _, step in steps), strict=True)
         state = tuple(np.concatenate(parts) for parts in states)
-        logits, after = self.stepper.step([step.columns for _, step in steps], state)
-        time = now()
-        for row, (session, _) in enumerate(steps):
+        logits, after = self.stepper.step([row for _, step in steps for row in step.columns], state)
+        time, first = now(), 0
+        for session, step in steps:
+            rows = slice(first, first := first + len(step.columns))
             # Copies: a view would keep the whole batch in memory as long as one session lives.
-            session.supply(logits[row].copy(), tuple(part[row : row + 1].copy() for part in after), time)
+            session.supply(logits[rows].copy(), tuple(part[rows].copy() for part in after), time)
         return [session for session, _ in steps]

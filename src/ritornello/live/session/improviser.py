@@ -10,13 +10,14 @@ The improviser never calls the network: `wants` is the step that it needs, `supp
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from ritornello.generation.stepper import Logits, State
 from ritornello.live.events import LiveNote
+from ritornello.live.session.candidates import Candidate, ModelState, Step, Taste, step_of, taste_for
 from ritornello.live.session.encoding_window import BARS, Ensemble, Window, header_length
 from ritornello.live.session.model import LiveModel
 from ritornello.live.session.record import TimedControl
@@ -25,24 +26,6 @@ from ritornello.score import Score
 
 MARK_EVERY, MARKS = 8, 6
 """Ids from one mark to the next, and marks kept besides the last one and the one at the window's beginning."""
-
-Columns = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Step:
-    """The input of a step of the network: the row of an id, and the state before it."""
-
-    columns: Columns
-    state: State
-
-
-class ModelState(NamedTuple):
-    """The network's state before the last id, its row (None before the first), and the parts of the last header."""
-
-    network: State
-    row: Columns | None = None
-    parts: tuple[int, ...] = ()
 
 
 class InputSnapshot(NamedTuple):
@@ -63,7 +46,8 @@ class Improviser:
     """Listens and answers in one window at a time, from `model_state` on.
 
     wants: the step of the network that is needed to go on, if any. decided: notes of the answer, for the caller to
-    take. relaxed: the requested constraints that were relaxed, with the number of steps.
+    take. needed: the time, in quarters of the window, from which on notes are being decoded. relaxed: the requested
+    constraints that were relaxed, with the number of steps.
     """
 
     def __init__(self, model: LiveModel, model_state: ModelState | None = None) -> None:
@@ -81,16 +65,23 @@ class Improviser:
         self.decoder: ResponseDecoder | None = None
         self._job: Job | None = None
         self.wants: Step | None = None
+        self.needed, self._is_due = math.inf, False
         self._taken: list[int] = []  # ids of this window that the model state has taken in
         self._marks: list[tuple[int, ModelState]] = [(0, self.model_state)]
+
+    @property
+    def before_window(self) -> ModelState:
+        """The model state before the window."""
+        return self._marks[0][1]
 
     def stop(self) -> None:
         """Stop encoding and decoding; the window goes on."""
         self.decoder = self._job = self.wants = None
 
-    def supply(self, logits: Logits, state: State) -> None:
-        """Go on with the result of the step `wants`."""
+    def supply(self, logits: Logits, state: State, is_due: bool = False) -> None:
+        """Go on with the result of the step `wants`; `is_due`: the notes that are being decoded are to sound now."""
         assert self._job is not None
+        self._is_due = is_due
         self._advance(self._job, (logits, state))
 
     def recall(self, ensemble: Ensemble, inputs: InputSnapshot) -> None:
@@ -124,20 +115,53 @@ class Improviser:
         score = ensemble.score(inputs.window, inputs.notes, inputs.until, inputs.pedal)
         decoder = yield from self._take_in(ensemble, inputs, score, task)
         assert decoder is not None
-        self.decoder = decoder
-        while not decoder.is_done:
-            assert self.model_state.row is not None
-            logits, state = yield Step(self.model_state.row, self.model_state.network)
-            token = decoder.choose(logits)
-            if token is None:
-                break
-            decoder.advance(token)
-            self._take(token, ModelState(state, decoder.grammar.columns, ensemble.parts))
-            self.decided += decoder.decided()
-        self.decided += decoder.decided(is_final=True)
-        asked = {state.name for state in decoder.decoder.constraints if state.is_asked}
-        self.relaxed.update({name: n for name, n in decoder.decoder.relaxed.items() if name in asked})
+        line, taste = (
+            Candidate(decoder, self.model_state),
+            taste_for(decoder) if task.closeness or task.candidates > 1 else None,
+        )
+        count, self.needed = task.candidates, task.start
+        while not line.is_over:
+            if count == 1:
+                line = yield from self._one(line, taste)
+            else:
+                line, is_hurried = yield from self._best_of(line, count, taste)
+                count = 1 if is_hurried and self.needed > task.start else count
+            self._take(line.ids, line.model_state)
+            line.ids.clear()
+            self.decoder = line.decoder if count == 1 else None  # else the rest is decoded without delay
+            self.decided += line.decoder.decided(is_final=line.is_over)
+            self.needed = line.decoder.time
+        self.decided += line.decoder.decided(is_final=True)
+        asked = {state.name for state in line.decoder.decoder.constraints if state.is_asked}
+        self.relaxed.update({name: n for name, n in line.decoder.decoder.relaxed.items() if name in asked})
         self.decoder = None
+
+    def _one(self, line: Candidate, taste: Taste | None) -> Generator[Step, Results, Candidate]:
+        """Decode one id."""
+        if taste is not None and not line.has_taste:
+            line.prefer(taste)
+        logits, state = yield step_of([line])
+        line.go_on(logits[0], state)
+        return line
+
+    def _best_of(
+        self, line: Candidate, count: int, taste: Taste | None
+    ) -> Generator[Step, Results, tuple[Candidate, bool]]:
+        """Decode several answers to their end, or until notes are due; return the best, and whether they were due."""
+        lines = line.forks(count)
+        if taste is not None and not line.has_taste:
+            for each in lines:
+                each.prefer(taste)
+        notes, is_hurried = line.decoder.grammar.notes, False
+        while not is_hurried and (live := [each for each in lines if not each.is_over]):
+            logits, state = yield step_of(live)
+            for row, each in enumerate(live):
+                each.go_on(logits[row], tuple(part[row : row + 1] for part in state))
+            is_hurried = self._is_due and all(
+                each.is_over or each.decoder.grammar.notes > notes for each in lines
+            )
+        stop = min((each.decoder.time for each in lines if not each.is_over), default=math.inf)
+        return max(lines, key=lambda each: taste.rank(each.decoder, stop) if taste else 0.0), is_hurried
 
     def _take_in(
         self, ensemble: Ensemble, inputs: InputSnapshot, score: Score, task: Task | None = None
@@ -172,16 +196,16 @@ class Improviser:
         for number in range(len(self._taken), len(body)):
             state = self.model_state.network
             if self.model_state.row is not None:
-                _, state = yield Step(self.model_state.row, state)
-            self._take(body[number], ModelState(state, tuple(rows[number]), ensemble.parts))
+                _, state = yield Step((self.model_state.row,), state)
+            self._take([body[number]], ModelState(state, tuple(rows[number]), ensemble.parts))
         if task is None:
             return None
         return make_decoder(self.model, representation, conditions, ids, score, task)
 
-    def _take(self, token: int, model_state: ModelState) -> None:
-        self._taken.append(token)
+    def _take(self, ids: list[int], model_state: ModelState) -> None:
+        self._taken += ids
         self.model_state = model_state
-        if len(self._taken) % MARK_EVERY == 0:
+        if ids and (len(ids) > 1 or len(self._taken) % MARK_EVERY == 0):
             mark = len(self._taken), model_state
             self._marks = [self._marks[0], *self._marks[1:][-MARKS:], mark]
 

@@ -22,10 +22,14 @@ from ritornello.originality import Index
 from ritornello.representations.base import Conditions, Representation
 from ritornello.representations.tokens import Tokens
 from ritornello.score import Score
+from ritornello.structure import Structure, Worth
 from ritornello.theory import DRUMS, choose_instrument
 
 MOST_STARTED = 8
 """Sets of constraint states that a model caches; each may hold continuations of its index, 20 bytes a note."""
+
+KNOWN_BARS = (1, 2, 4, 8)
+"""The lengths of answers whose `worth` is known."""
 
 TRIAL_PIECES, TRIAL_BARS = 8, 8
 """Pieces, and bars of each, that are composed to find the default instruments."""
@@ -37,8 +41,8 @@ class LiveModel:
 
     programs: all that it knows, General MIDI or 128 for the drum kit, the most frequent of the defaults first.
     default_programs: the instruments if none are requested, one a part, in score order.
-    initial_state: of a batch of 1. index: of the training music. sampling: the card's defaults for settings that are
-    not given.
+    initial_state: of a batch of 1. index, structure: of the training music. sampling: the card's defaults for
+    settings that are not given.
     """
 
     name: str
@@ -48,6 +52,8 @@ class LiveModel:
     default_programs: tuple[int, ...]
     sampling: Sampling = field(default_factory=Sampling)
     index: Index | None = field(default=None, repr=False)
+    structure: Structure | None = field(default=None, repr=False)
+    _worths: dict[int, Worth | None] = field(default_factory=dict, repr=False)
     _started: dict[tuple[JamConfig, int], list[ConstraintState]] = field(default_factory=dict, repr=False)
 
     @property
@@ -64,6 +70,19 @@ class LiveModel:
     def brings_note(self) -> NDArray[np.bool_]:
         """Whether each id brings a note."""
         return self.tokens.notes > 0
+
+    @cached_property
+    def programs_by_voice(self) -> dict[int, int]:
+        """The program of each voice of pitched notes, one of those that it can have."""
+        ranges = self.tokens.instruments
+        return {each.voice: each.program for each in ranges if each.program != DRUMS}
+
+    def worth(self, bars: int) -> Worth | None:
+        """Return the worth of answers of about so many bars; None if too little music is known."""
+        bars = min(KNOWN_BARS, key=lambda known: abs(known - bars))
+        if bars not in self._worths:
+            self._worths[bars] = self.structure.worth(bars) if self.structure else None
+        return self._worths[bars]
 
     def start_constraints(
         self, config: JamConfig, representation: Representation | None = None, first_bar: int = 0
@@ -122,9 +141,18 @@ def make_live_model(bundle: Bundle, stepper: Stepper | None = None) -> LiveModel
     usual = (program for program, _ in Counter(default_programs).most_common())
     programs = dict.fromkeys((*usual, *representation.tokens.programs))
     state, sampling = stepper.initial_state(1), bundle.card.sampling
-    model = LiveModel(name, representation, state, tuple(programs), default_programs, sampling, bundle.index)
+    model = LiveModel(
+        name,
+        representation,
+        state,
+        tuple(programs),
+        default_programs,
+        sampling,
+        bundle.index,
+        bundle.structure,
+    )
     # Made now: the first answer need not wait for them.
-    _ = model.tokens.elapsed, model.voices, model.brings_note
+    _ = model.tokens.elapsed, model.voices, model.brings_note, [model.worth(bars) for bars in KNOWN_BARS]
     return model
 
 

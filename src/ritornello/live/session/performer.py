@@ -15,11 +15,13 @@ import numpy as np
 
 from ritornello.formats.messages import DRUM_CHANNEL, MELODIC_CHANNELS
 from ritornello.generation.samplers import make_sampler
+from ritornello.generation.stepper import Logits, State
 from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote, Side
 from ritornello.live.session.calls import SHORTEST
+from ritornello.live.session.candidates import ModelState, Step
 from ritornello.live.session.encoding_window import EPSILON, Ensemble, Window
-from ritornello.live.session.improviser import Improviser, InputSnapshot, ModelState, Step
+from ritornello.live.session.improviser import Improviser, InputSnapshot
 from ritornello.live.session.model import LiveModel
 from ritornello.live.session.response_decoder import CHUNK, DecidedNote, Task
 from ritornello.theory import DRUMS
@@ -29,6 +31,9 @@ LEAD = 0.06
 
 LEAST_LEAD = 0.02
 """The least seconds from the output of a planned note to its start."""
+
+IN_TIME = 0.03
+"""Seconds before `LEAD` in which the best of several answers is chosen."""
 
 AHEAD = 1.5
 """Seconds by which the model plans ahead."""
@@ -87,8 +92,15 @@ class Performer:
         if self.improviser.wants is None:
             self.improviser.listen(ensemble, inputs)
 
-    def play(self, config: JamConfig, ensemble: Ensemble, inputs: InputSnapshot, span: Span) -> None:
-        """Encode `inputs`, and play in a span of time."""
+    def play(
+        self,
+        config: JamConfig,
+        ensemble: Ensemble,
+        inputs: InputSnapshot,
+        span: Span,
+        is_answer: bool = False,
+    ) -> None:
+        """Encode `inputs`, and play in a span of time; `is_answer`: the best of several answers to these notes."""
         window, bar = inputs.window, inputs.window.bar_quarters
         bar_0 = window.quarters(span.start if span.first_bar_line is None else span.first_bar_line)
         self.answers += 1
@@ -104,6 +116,8 @@ class Performer:
             settings=config,
             bar=bar,
             first_bar_line=math.floor(bar_0 / bar + EPSILON) * bar,
+            candidates=config.candidates if is_answer else 1,
+            closeness=config.closeness if is_answer else 0.0,
         )
         self.delay, self.stop, self._window, self._unit = 0.0, span.stop, window, span.unit
         melodic = [program for program in ensemble.model_programs if program != DRUMS]
@@ -144,8 +158,13 @@ class Performer:
         return self._seconds(time) - AHEAD
 
     def _seconds(self, quarters: float) -> float:
-        assert self._window is not None
+        if self._window is None:
+            return math.inf
         return self._window.seconds(quarters) + self.delay
+
+    def supply(self, logits: Logits, state: State, now: float) -> None:
+        """Take the result of a step."""
+        self.improviser.supply(logits, state, now + LEAD + IN_TIME > self._seconds(self.improviser.needed))
 
     def take_decided(self, now: float) -> list[LiveNote]:
         """Return the notes decided since the last call; if they come late, the answer moves later."""

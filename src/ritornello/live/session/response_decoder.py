@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -61,6 +62,8 @@ class Task:
     settings: JamConfig  # constraints among them
     bar: float  # the length of one
     first_bar_line: float = 0.0  # where bar 0 of a chord progression begins
+    candidates: int = 1  # answers of which the best is taken
+    closeness: float = 0.0  # how strongly the answer takes up the call (`answer_preferences`)
 
 
 @dataclass
@@ -93,6 +96,18 @@ class ResponseDecoder:
             self._begin_at(self.task.start - self.offset)
         self._reach_start()
 
+    def fork(self, generator: np.random.Generator) -> ResponseDecoder:
+        """Return an independent copy that draws from `generator`."""
+        other = copy(self)
+        other.decoder, other.emitted = self.decoder.fork(), set(self.emitted)
+        other.task = replace(self.task, generator=generator)
+        return other
+
+    @property
+    def has_notes(self) -> bool:
+        """Whether the answer has a note."""
+        return self.grammar.notes > self.notes_before
+
     @property
     def grammar(self) -> GrammarState:
         return self.decoder.grammar
@@ -114,6 +129,7 @@ class ResponseDecoder:
         mask = self.decoder.mask(restrict=self._fitting)
         if not mask.any():
             return None
+        logits = self.decoder.process(logits)
         ids, _ = self.task.sample(logits[None], mask[None], [self.task.generator])
         token, tokens, stop = int(ids[0]), self.model.tokens, self.task.stop
         if not self.is_begun and self.task.at_once:
@@ -195,12 +211,21 @@ class ResponseDecoder:
             if (note.start if self.model.tokens.tells_ends else note.end) < until - EPSILON:
                 self.emitted.add(key)
                 start, end = note.start + self.offset, note.end + self.offset
-                if not self.model.tokens.tells_ends:
+                if not self.model.tokens.tells_ends or self.task.closeness:  # an answer leaves the turn free
                     end = min(end, max(self.task.stop, start + EPSILON))
                 found.append(note._replace(start=start, end=end))
             elif self.open_from is None or note.start + self.offset < self.open_from:
                 self.open_from = note.start + self.offset
         return sorted(found)
+
+    def notes(self) -> list[DecidedNote]:
+        """Return the notes of the answer so far, in quarters from the window's origin."""
+        found = (note for key, note in self._decoded() if key not in self.given)
+        return [
+            note._replace(start=note.start + self.offset, end=note.end + self.offset)
+            for note in found
+            if note.start > self.since - EPSILON
+        ]
 
     def _decoded(self) -> Iterator[tuple[Key, DecidedNote]]:
         """Yield the notes of all ids so far in token time, each with its key."""

@@ -23,6 +23,8 @@ class Event(StrEnum):
     USE = "other model"
     PLAY_CALL = "PlayCall"
     GO_BACK = "Undo, Redo, GoTo"
+    AGAIN = "Again"
+    LOOP = "LoopAnswer"
 
 
 class When(StrEnum):
@@ -39,6 +41,8 @@ class When(StrEnum):
     TOO_EARLY = "mode answer, within a beat"
     INTERRUPTED = "mode answer, later"
     GOES_BACK = "a turn can be taken back"
+    GIVEN = "an answer was given"
+    LOOPING = "an answer is repeated, or is to be"
     CALLS = "modes with calls"
     JOINT = "duet; continue, once it has listened"
 
@@ -65,6 +69,8 @@ _ANEW = "planned notes are cancelled, a turn begins at the next bar line, or now
 _GIVEN = "planned notes are cancelled, the score is played as the call"
 _GOES_ON = "planned notes are cancelled, the call before goes on"
 _WENT_BACK = "the record, the model and its state are what they were"
+_AGAIN = "planned notes are cancelled, the model answers the last call in another way"
+_REPEATED = "the answer is repeated, and the model listens to nothing"
 
 TRANSITIONS = (
     Transition(Turn.IDLE, Event.START, Turn.COUNT_IN, "the metronome begins", When.COUNT_IN),
@@ -94,6 +100,12 @@ TRANSITIONS = (
     Transition(Turn.MODEL, Event.PLAY_CALL, Choice.NEXT, _GIVEN),
     Transition(Turn.MODEL, Event.GO_BACK, Choice.NEXT, _WENT_BACK, When.GOES_BACK),
     Transition(Turn.MODEL, Event.STOP, Turn.IDLE, _STOPPED),
+    Transition(Turn.PLAYER, Event.AGAIN, Turn.MODEL, _AGAIN, When.GIVEN),
+    Transition(Turn.MODEL, Event.AGAIN, Turn.MODEL, _AGAIN),
+    Transition(Turn.BOTH, Event.AGAIN, Turn.MODEL, _AGAIN, When.LOOPING),
+    Transition(Turn.PLAYER, Event.LOOP, Turn.BOTH, _REPEATED, When.GIVEN),
+    Transition(Turn.MODEL, Event.OVER, Turn.BOTH, _REPEATED, When.LOOPING),
+    Transition(Turn.BOTH, Event.LOOP, Choice.NEXT, _ANEW, When.LOOPING),
     Transition(Turn.BOTH, Event.CONFIGURE, Choice.NEXT, _ANEW),
     Transition(Turn.BOTH, Event.USE, Choice.NEXT, _ANEW),
     Transition(Turn.BOTH, Event.GO_BACK, Choice.NEXT, _WENT_BACK, When.GOES_BACK),

@@ -9,7 +9,8 @@ Read in order: `turns`, then here `begin_call`, `_end_call`, `_respond`, `_end_r
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from ritornello.generation.samplers import with_sampling
@@ -17,11 +18,13 @@ from ritornello.live import events
 from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote, Output, Remark, Side, TempoSet, Turn, TurnBegan
 from ritornello.live.session import turns
+from ritornello.live.session.answers import LastAnswer, Loop, loop_of
 from ritornello.live.session.calls import call_notes
+from ritornello.live.session.candidates import ModelState
 from ritornello.live.session.duet import DuetScheduler
 from ritornello.live.session.encoding_window import Ensemble, remarks_on
+from ritornello.live.session.harmony import harmony_of
 from ritornello.live.session.history import History, Snapshot
-from ritornello.live.session.improviser import ModelState
 from ritornello.live.session.input_buffer import ASKED, HEARD, ExpectedTempo, InputBuffer
 from ritornello.live.session.memory import memory_of
 from ritornello.live.session.model import LiveModel
@@ -91,6 +94,9 @@ class TurnTaking:
         self._called: float | None = None  # when the call ended, until the answer's first note is decided
         self._call_since = 0.0  # a note that begins earlier is not part of the call
         self._call: Call | None = None  # the last one
+        self._answer: LastAnswer | None = None
+        self._loop: Loop | None = None
+        self._will_loop = False  # once the present answer is over
         self._pause: Pause | None = None
         self._duet = DuetScheduler(self._buffer)
         self.apply_settings()
@@ -245,6 +251,7 @@ class TurnTaking:
 
     def begin_call(self, start: float) -> None:
         """Begin a player's turn, or that of both if the mode has no calls (any more)."""
+        self._end_answer()
         self.apply_settings()
         if self.config.keeps_beat and not turns.is_beat_of(self.config, self.beat):
             self._set_beat(start, self.config.tempo, steady=True)
@@ -284,6 +291,7 @@ class TurnTaking:
             return self._begin_duet(start)
         end = min(now, self.player.last_sound)
         self._call = Call(notes[0].start, end, self.player.pending, self.player.pedal)
+        self._tell_harmony(notes, Turn.PLAYER, notes[0].start, end)
         self._respond(self._call, now, start)
 
     def _respond(self, call: Call, now: float, start: float) -> None:
@@ -296,8 +304,14 @@ class TurnTaking:
         self._buffer.forget(now)
         first_bar_line = self._first_bar_line if self.config.keeps_beat else None
         span = Span(start, stop, True, unit, first_bar_line=first_bar_line)
-        self.performer.play(self.config, ensemble, inputs, span)
-        self._wait(stop, self._end_response)
+        before, first = self.performer.improviser.before_window, self.record.next_number
+        self._give(LastAnswer(ensemble, inputs, span, self.model, before, first))
+
+    def _give(self, answer: LastAnswer) -> None:
+        """Let the model play an answer."""
+        self._answer = answer
+        self.performer.play(self.config, answer.ensemble, answer.inputs, answer.span, is_answer=True)
+        self._wait(answer.span.stop, self._end_response)
         self.publish_decided()
 
     def _end_response(self, now: float) -> None:
@@ -309,7 +323,85 @@ class TurnTaking:
             return self._wait(stop, self._end_response)
         self._announce()
         self.performer.silence()
+        if self._will_loop:
+            return self._begin_loop(stop)
         self.begin_call(turns.next_start(self.config, self.beat, stop))
+
+    def again(self, now: float) -> None:
+        """Give another answer to the last call, from the next beat on, or bar line if a metronome runs."""
+        last, beat = self._answer, self.beat
+        if last is None or beat is None or self.turn.turn == Turn.IDLE:
+            return self.out.append(Remark("there is no answer to give again"))
+        self.be_silent(now)
+        self._remember(now)
+        self.apply_settings()
+        self._play_with(self.model, last.before if self.model is last.model else None)
+        unit = turns.bar_seconds(beat) if self.config.keeps_beat else turns.beat_seconds(beat)
+        start = turns.line_at_or_after(beat, now + turns.ANSWER_AHEAD, unit)
+        answer = last.moved(start, self.record.next_number)
+        self._turns, self._called = self._turns + 1, now
+        self.turn = TurnBegan(
+            Turn.MODEL, start, answer.span.stop, self._turns
+        )  # announced with its first note
+        self._give(replace(answer, ensemble=self._ensemble(), model=self.model))
+
+    # --- an answer that is repeated -----------------------------------------------------------------------------
+
+    def loop_answer(self, is_on: bool, now: float) -> None:
+        """Repeat the last answer, as soon as it is over, for the player to play over it; or go on with the turns."""
+        if not is_on:
+            if self._loop is not None:
+                return self.begin_anew(now)
+            if self._will_loop:
+                self._set_loop(None)
+        elif self.turn.turn == Turn.MODEL:
+            self._will_loop = True
+            self.out.append(events.LoopSet(True))
+        elif self._answer is None or self.turn.turn != Turn.PLAYER or not self._answer.notes(self.record):
+            self.out.append(Remark("there is no answer to repeat"))
+        else:
+            self._begin_loop(now + LEAD)
+
+    def _begin_loop(self, since: float) -> None:
+        """Repeat the last answer from the first beat or bar line at `since` on."""
+        assert self._answer is not None
+        assert self.beat is not None
+        unit = turns.bar_seconds(self.beat) if self.config.keeps_beat else turns.beat_seconds(self.beat)
+        begin = turns.line_at_or_after(self.beat, since, unit)
+        self._end_answer()
+        span, notes = self._answer.span, self._answer.notes(self.record)
+        self._remember(self.now)
+        self._turns += 1
+        self._set_turn(Turn.BOTH, begin, None, self._turns)
+        self._set_loop(loop_of(notes, span.start, span.stop, unit, begin))
+        self._play_round(self.now)
+
+    def _end_answer(self) -> None:
+        """Keep which notes the last answer has, and when it was played."""
+        if self._answer is not None and self._answer.stop is None:
+            span, delay = self._answer.span, self.performer.delay
+            span = span._replace(start=span.start + delay, stop=span.stop + delay)
+            self._answer = replace(self._answer, span=span, stop=self.record.next_number)
+
+    @property
+    def is_looping(self) -> bool:
+        """Whether the last answer is repeated, or will be."""
+        return self._loop is not None or self._will_loop
+
+    def _set_loop(self, loop: Loop | None) -> None:
+        was_on, self._loop, self._will_loop = self.is_looping, loop, False
+        if was_on != (loop is not None):
+            self.out.append(events.LoopSet(loop is not None))
+
+    def _play_round(self, now: float) -> None:
+        """Plan the next round of the loop, and wait for the one after it."""
+        assert self._loop is not None
+        notes = tuple(self.record.add_note(note) for note in self._loop.notes)
+        self.out.append(events.NotesPlanned(notes))
+        self._tell_harmony(notes, Turn.BOTH, self._loop.start, self._loop.start + self._loop.length)
+        self._buffer.forget(now)
+        self._loop = self._loop.next_round()
+        self._wait(self._loop.start - turns.ANSWER_AHEAD, self._play_round)
 
     def publish_decided(self) -> None:
         """Add the decided notes of the model to the record and the outputs."""
@@ -318,7 +410,18 @@ class TurnTaking:
             self._announce()
             self._buffer.own_notes += [note.number for note in notes]
             self.out.append(events.NotesPlanned(notes))
+            if self.turn.turn == Turn.MODEL and self._answer is not None:
+                planned = self._answer.notes(self.record)
+                self._tell_harmony(
+                    planned, Turn.MODEL, self.turn.start, max(self.performer.stop, self.turn.start)
+                )
         self.out += [Remark(line) for line in self.performer.take_relaxed()]
+
+    def _tell_harmony(self, notes: Sequence[LiveNote], turn: Turn, start: float, end: float) -> None:
+        """Output key and chords of notes, if there are any."""
+        assert self.beat is not None
+        if (found := harmony_of(notes, turn, self.beat, start, end)) is not None:
+            self.out.append(found)
 
     def _announce(self) -> None:
         """Output, with the first note of an answer, that the model's turn begins."""
@@ -348,6 +451,9 @@ class TurnTaking:
             self.performer.silence()
             self._remember(self.now)
         self._duet.plan(self.performer, self.config, self.beat, now, self._first_bar_line)
+        if self._duet.is_at_bar_line(self.beat):
+            inputs = self._buffer.snapshot(self.beat, None, now, self._duet.planned_until)
+            self._tell_harmony(inputs.notes, Turn.BOTH, self._buffer.origin, now)
         self._wait(self._duet.planned_until - turns.rules_of(self.config).ahead, self._play_on)
 
     # --- the input --------------------------------------------------------------------------------------------
@@ -401,6 +507,7 @@ class TurnTaking:
     def be_silent(self, now: float) -> None:
         """Stop decoding, cancel planned notes, and end those that sound without a key."""
         self._called = None
+        self._set_loop(None)
         self._cancel(self.record.silence(Side.MODEL, now) + self.player.silence(now), now)
         self.performer.silence()
 
