@@ -144,7 +144,7 @@ class Entries {
     private readonly program: (channel: number) => number,
   ) {
     this.rows = [...rows];
-    this.next = (rows.at(-1)?.[1] ?? 0) + 1;
+    this.next = (rows.at(-1)?.[1] ?? -1) + 1;
     for (const [place, row] of rows.entries()) {
       if (row[0] === "note" && row[2] === "player" && row[4] === null)
         this.down.set(128 * row[7] + row[5], place);
@@ -220,7 +220,7 @@ const oneOf =
     values.includes(value);
 const isMeter: Check = (value) => Array.isArray(value) && value.length === 2 && value.every(within(1, 255));
 const isTempo: Check = (value) => typeof value === "number" && value >= 1 && value <= 1000;
-const isNumber = within(1, 4 * MOST_ENTRIES);
+const isNumber = within(0, 4 * MOST_ENTRIES);
 
 /** What stands in a row after its kind and number. */
 const SHAPES: { readonly [kind: string]: readonly Check[] } = {
@@ -265,5 +265,5 @@ export function isStored(value: unknown): value is Stored {
     config !== null &&
     isTime(now);
   if (!isHead || !Array.isArray(entries) || entries.length > MOST_ENTRIES) return false;
-  return entries.every((row, i) => isRow(row) && row[1] > (i === 0 ? 0 : (entries[i - 1]?.[1] ?? 0)));
+  return entries.every((row, i) => isRow(row) && row[1] > (entries[i - 1]?.[1] ?? -1));
 }

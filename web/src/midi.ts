@@ -38,7 +38,7 @@ function pathOf(rows: readonly Row[]): Segment[] {
   let [until, stop] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   for (;;) {
     const back = backs.findLast((row) => row[1] < stop);
-    path.unshift({ since: back?.[2] ?? 0, until, first: (back?.[1] ?? 0) + 1, stop });
+    path.unshift({ since: back?.[2] ?? 0, until, first: (back?.[1] ?? -1) + 1, stop });
     if (!back) return path;
     [, , , until, stop] = back;
   }

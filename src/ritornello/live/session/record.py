@@ -104,7 +104,7 @@ class Record:
     """
 
     journal: dict[int, Entry] = field(default_factory=dict)
-    next_number: int = 1
+    next_number: int = 0
     changed: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -176,7 +176,7 @@ class Record:
         segments = []
         while True:
             row = bisect_left(self._returns, stop, key=itemgetter(0))
-            number, back = self._returns[row - 1] if row else (0, WentBack(0.0, 0.0, 0))
+            number, back = self._returns[row - 1] if row else (-1, WentBack(0.0, 0.0, 0))
             segments.append(Segment(back.since, until, number + 1, stop))
             if not row:
                 return tuple(reversed(segments))

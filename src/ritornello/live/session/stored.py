@@ -7,7 +7,7 @@ are in order of their numbers; a number may be missing (a note that was planned 
     ["control", 8, 1.5, 0, 176, 64, 127]                 start, channel, kind, number, value as in a `Score`
     ["turn", 9, "model", 2.0, 8.0, 1]                    turn, start, end, number of the turn
     ["tempo", 10, 0.5, 96.0, [4, 4], false]              bar line, quarters a minute, meter, steady
-    ["model", 1, "songs"]                                the model from here on
+    ["model", 0, "songs"]                                the model from here on
     ["bookmark", 12, 1, "Bookmark 1", 9.0, 12]           number and name of the bookmark, its moment
     ["back", 13, 9.5, 2.0, 9]                            since when, to which moment
 
@@ -39,7 +39,7 @@ SLACK = 60.0
 
 Row = list[Any]
 Time = Annotated[FiniteFloat, Field(ge=-LATEST, le=LATEST)]
-Number = Annotated[int, Field(ge=1, le=4 * MOST_ENTRIES)]
+Number = Annotated[int, Field(ge=0, le=4 * MOST_ENTRIES)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
 Byte = Annotated[int, Field(ge=0, le=127)]
 Channel = Annotated[int, Field(ge=0, le=15)]
@@ -130,7 +130,7 @@ def parse_record(content: bytes | str, what: str = "the record") -> StoredRecord
 
 def _problem(stored: StoredRecord) -> str | None:
     """Return the first way in which entries do not fit together, if there is one."""
-    last, bookmarks = 0, 0
+    last, bookmarks = -1, 0
     for row in stored.entries:
         number, entry = row[1], _row_to_entry(row)
         if number <= last:
@@ -159,7 +159,7 @@ def to_record(stored: StoredRecord) -> Record:
             entry = replace(entry, end=max(entry.start, stored.now))
         if not isinstance(entry, LiveNote | TurnBegan) or entry.start <= stored.now:
             entries[row[1]] = entry
-    return Record(entries, max(entries, default=0) + 1)
+    return Record(entries, max(entries, default=-1) + 1)
 
 
 def stored_to_json(stored_fields: dict[str, Any], rows: Iterable[Row]) -> dict[str, Any]:

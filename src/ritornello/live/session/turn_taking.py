@@ -115,8 +115,8 @@ class TurnTaking:
     def _play_with(self, model: LiveModel, model_state: ModelState | None) -> None:
         """Play with a model from its state on; if that is not known, it hears the end of the record."""
         self.performer = Performer(model, self._seed, model_state, self.performer.answers)
-        self.record.add(ModelBegan(model.name))
         if model_state is None:
+            self.record.add(ModelBegan(model.name))
             beat = self.beat or TempoSet(0.0, self.config.tempo, self.config.meter_pair, steady=False)
             if memory := memory_of(self.record, beat, self._token_tempo, set(self.player.pending)):
                 programs = dict.fromkeys(note.program for note in memory.notes if note.side == Side.PLAYER)
