@@ -104,9 +104,7 @@ class GoTo:
     number: int
 
 
-Input = (
-    Midi | Start | Stop | Configure | PlayCall | Undo | Redo | Again | LoopAnswer | SetBookmark | GoTo
-)
+Input = Midi | Start | Stop | Configure | PlayCall | Undo | Redo | Again | LoopAnswer | SetBookmark | GoTo
 
 
 # --- out of it ------------------------------------------------------------------------------------------------
