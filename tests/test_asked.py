@@ -330,7 +330,7 @@ VALUES: dict[str, Any] = {
     "temperature": 0.0, "top_p": 0.5, "top_k": 3, "min_p": 0.1, "surprise": 0.5, "beam_size": 2, "branch_factor": 2,
     "steps_per_iteration": 3, "tempo": 123.0, "meter": "3/4", "instruments": ("flute", "drums"), "infill": "2",
     "vary": 0.5, "accompany": True, "form": "AB", "loop": True, "cadence": True, "entrances": True, "guard": True,
-    "roots": True, "pulse": True, "contrast": True,
+    "roots": True, "pulse": True, "contrast": True, "voice_leading": True,
     "max_copy": 8, "step_limit": 7, "parallels": False, "polyphony": 2, "notes_per_bar": "1-9", "chord_size": 2,
     "span": 12, "lowest": "C3", "highest": "C6", "chords": "C|G7", "strict_chords": True, "key": "C major",
     "scale": "C,D,E,G,A", "bars": 2, "seconds": 5.0, "notes": 12, "density": (4.0,), "pitch_classes": (1.0,) * 12,

@@ -67,8 +67,8 @@ def probabilities(decoder: Decoder, given: dict[int, float]) -> dict[int, float]
 
 def test_the_end_takes_the_probability_of_shifts_past_the_last_bar_line() -> None:
     decoder = decoded(shift(48), note(60), duration(12))
-    given = {shift(12): 0.1, shift(47): 0.1, shift(48): 0.4, shift(96): 0.3, END: 0.1}
-    assert probabilities(decoder, given) == {shift(12): 0.1, shift(47): 0.1, END: 0.8}
+    given = {shift(12): 0.1, shift(42): 0.1, shift(43): 0.1, shift(48): 0.3, shift(96): 0.3, END: 0.1}
+    assert probabilities(decoder, given) == {shift(12): 0.1, shift(42): 0.1, END: 0.8}
 
 
 def test_a_note_that_is_held_takes_the_probability_of_longer_ones() -> None:

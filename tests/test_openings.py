@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,9 @@ from fakes import small_network
 from ritornello.bundle import Facts, save_bundle
 from ritornello.errors import ConfigError
 from ritornello.generation import Model, load
+from ritornello.generation.config import ComposeConfig
+from ritornello.generation.prepare import begin
+from ritornello.generation.support import settle_form, with_opening
 from ritornello.representations import REPRESENTATIONS, make_representation
 from ritornello.representations.base import Opening
 from ritornello.representations.multitrack.vocabulary import MOST_OPENINGS, Statistics
@@ -109,6 +114,28 @@ def test_what_is_asked_goes_before(tmp_path: Path) -> None:
         assert opened(model.compose(tempo=77, meter="4/4", seed=seed, **settings).score)[:2] == ((4, 4), 77)
         asked = model.compose(instruments=("flute",), meter="4/4", seed=seed, **settings)
         assert opened(asked.score)[::2] == ((4, 4), (73,))
+
+
+def test_forms_and_openings_are_drawn_independently() -> None:
+    """There are as many openings as bars, and as many forms, of which number `drawn` is taken."""
+    numbered = [DUO.model_copy(update={"quarters_per_minute": 40.0 + number}) for number in range(16)]
+    scheme, drawn = KIND.fit([KIND.collect_statistics(piece(each)) for each in numbered]), list[int]()
+
+    def draw_form(bars: int, random: np.random.Generator) -> str:
+        drawn.append(int(random.integers(16)))
+        return ""
+
+    bundle: Any = SimpleNamespace(representation=scheme, structure=SimpleNamespace(draw_form=draw_form))
+    opened = []
+    for index in range(64):
+        config = ComposeConfig(bars=16, seed=5, index=index)
+        beginning = begin(scheme, config, None, 5)
+        settled, begun = settle_form(bundle, config, None, beginning, 5)
+        opening = with_opening(scheme, settled, None, begun, 5).conditions.opening
+        assert opening is not None
+        opened.append(round(opening.quarters_per_minute) - 40)
+    assert set(opened) | set(drawn) <= set(range(16))
+    assert np.mean(np.equal(opened, drawn)) < 0.25
 
 
 def test_a_card_cannot_contradict_itself() -> None:

@@ -32,7 +32,7 @@ from ritornello.originality import (
     unpack_index,
 )
 from ritornello.representations import make_representation
-from ritornello.representations.base import GrammarState
+from ritornello.representations.base import Conditions, FixedNotes, GrammarState
 from ritornello.representations.multitrack import Multitrack
 from ritornello.score import Score, Track
 
@@ -231,6 +231,26 @@ def test_the_notes_of_a_primer_are_not_judged(tmp_path: Path) -> None:
     with_primer = load(path).compose(primer, bars=8, seed=3, max_copy=4)
     assert with_primer.copies is not None
     assert with_primer.copies.moved is None or with_primer.copies.moved.notes <= 4
+
+
+@pytest.mark.parametrize("returns", [{1: 0}, {}])
+def test_a_run_goes_on_from_a_section_that_comes_again(returns: dict[int, int]) -> None:
+    """Of three bars of four notes the middle one is given; it is the first one again, or of another piece."""
+    known = (60, 62, 64, 65) * 2 + (71, 69, 67, 65)
+    score = melody_score(known)
+    representation = Multitrack.fit([Multitrack.collect_statistics(score)])
+    rule = NoCopy(representation, Continuations(index_of(known), 6), is_asked=True)
+    fixed = FixedNotes(None, frozenset({0, 2}), returns)
+    grammar = representation.grammar(Conditions(3, 120, (4, 4), (0,), fixed_notes=fixed))
+    for token in representation.encode(score).tolist():
+        bar = grammar.place[0]
+        if bar != 1:
+            banned = set(rule.banned(grammar, grammar.allowed_mask()))
+            if bar == 2:
+                break
+        grammar.advance(token)
+        rule.advance(grammar)
+    assert banned == (set(representation.tokens.note_ids(0, 71)) if returns else set())
 
 
 def test_drums_may_play_what_another_part_has_played() -> None:

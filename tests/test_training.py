@@ -132,7 +132,6 @@ def test_training_that_never_is_finite_ends_with_advice(make_trainer: MakeTraine
 
 def test_it_stops_early_when_nothing_improves(make_trainer: MakeTrainer) -> None:
     trainer = make_trainer(steps=400, evaluations=100, patience=3, learning_rate=0.9, clip=1e9)
-    trainer.can_tell = True  # though it is few notes
     messages = [progress.message for progress in trainer.run() if progress.message]
     assert "stopped early" in messages[0]
     assert trainer.counters.step < 400

@@ -29,6 +29,7 @@ const server = "http://127.0.0.1:8765";
 export default defineConfig({
   base: "./",
   plugins: [licences],
+  worker: { format: "es" },
   build: {
     outDir: "../src/ritornello/live/page",
     emptyOutDir: true,

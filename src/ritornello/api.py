@@ -165,7 +165,7 @@ def _loaded(model: Model | Source | None) -> Model:
 
 def _adapting(run: Adaptation) -> Iterator[Progress]:
     yield from run.steps()
-    if run.best is None:
+    if run.kept is None:
         raise CorpusError(run.why_nothing())
 
 

@@ -59,6 +59,8 @@ class ComposeSettings(TypedDict, total=False):
     of its pieces have a form, else as many)"""
     loop: bool
     """a piece that leads back into its beginning, cut at the bar line, without an ending (default False)"""
+    voice_leading: bool
+    """let voices prefer neither parallel fifths and octaves nor crossings (default False)"""
     contrast: bool
     """in a form: let a new section prefer other notes than those before it (default True)"""
     pulse: bool
@@ -227,7 +229,7 @@ class AdaptSettings(TypedDict, total=False):
     """share of the notes held out, in whole pieces, if there are three or more (above 0 and below 1; default
     0.25)"""
     anyway: bool
-    """write the style also if the held-out pieces become no more probable (default False)"""
+    """write the style also if the held-out pieces become less probable (default False)"""
     transpose: bool
     """move each piece to a random key each time it is read (default True)"""
     learning_rate: float

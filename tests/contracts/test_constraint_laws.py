@@ -40,6 +40,7 @@ ASKED: dict[str, list[dict[str, Any]]] = {  # a constraint without settings here
     "roots": [{"chords": "Dm7 G7 | C"}],
     "pulse": [{"instruments": "piano,drums"}],
     "contrast": [{"form": "AB", "bars": 4}],
+    "voice_leading": [{"voice_leading": True}],
     "fixed_notes": [{"form": "AA", "bars": 4}],
 }
 

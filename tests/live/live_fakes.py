@@ -100,16 +100,20 @@ def jam(
         now += step_seconds
         return now
 
+    def receive() -> None:
+        for session, queue in zip(sessions, queues, strict=True):
+            while queue and queue[0][0] <= now:
+                session.receive(queue[0][1], queue.pop(0)[0])
+
     def advance() -> None:
         for session, outputs in zip(sessions, out, strict=True):
             outputs += [(now, output) for output in session.advance(now)]
 
     while now < until:
-        for session, queue in zip(sessions, queues, strict=True):
-            while queue and queue[0][0] <= now:
-                session.receive(queue[0][1], queue.pop(0)[0])
+        receive()
         advance()
-        while engine.step(sessions, clock):
+        while now < until and engine.step(sessions, clock):
+            receive()
             advance()
         each(now)
         times = [session.next_time for session in sessions] + [queue[0][0] for queue in queues if queue]

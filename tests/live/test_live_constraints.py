@@ -215,4 +215,5 @@ def test_a_session_has_the_settings_of_all_constraints_that_hold_in_it() -> None
     live = {name for row in make_constraints(is_live=True) for name in type(row).settings.model_fields}
     assert live <= JamConfig.model_fields.keys()
     only_composed = {name for name in CONSTRAINTS if not CONSTRAINTS[name].is_live}
-    assert only_composed == {"length", "entrances", "cadence", "fixed_notes", "roots", "pulse", "contrast"}
+    preferences = {"roots", "pulse", "contrast", "voice_leading"}
+    assert only_composed == {"length", "entrances", "cadence", "fixed_notes"} | preferences

@@ -178,6 +178,18 @@ def test_offers_are_known_by_name(catalog: Catalog, bundle_file: object) -> None
         Catalog([first, first])
 
 
+def test_models_load_ahead_and_their_meters_are_told(bundle_file: Path) -> None:
+    bundle = load_bundle(bundle_file)
+    catalog = Catalog([ModelEntry("one", bundle), ModelEntry("two", bundle)])
+    assert catalog.find("two").to_json()["meters"] == ["3/4", "4/4"]
+    catalog.load_ahead().join(60)
+    assert all(entry.is_loaded for entry in catalog)
+    closed = Catalog([ModelEntry("one", bundle)])
+    closed.close()
+    closed.load_ahead().join(60)
+    assert not closed.find(None).is_loaded
+
+
 def test_a_session_samples_as_the_card_of_its_model_says_unless_asked(
     clock: Clock, bundle_file: Path
 ) -> None:

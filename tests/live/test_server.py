@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import threading
 import time
 import zipfile
 from collections.abc import Iterator
@@ -18,10 +19,12 @@ from pages import PATIENCE, Page, Served, serving
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from ritornello import formats
+from ritornello.bundle import load_bundle
+from ritornello.errors import ConfigError
 from ritornello.formats.midi import parse_midi
 from ritornello.formats.midi_writer import midi_to_bytes
 from ritornello.live.server import exporter
-from ritornello.live.server.catalog import Catalog
+from ritornello.live.server.catalog import Catalog, ModelEntry
 from ritornello.live.server.limits import ServerLimits
 from ritornello.live.server.messages import INSTRUMENT_NAMES, config_options
 from ritornello.rendering.share import read_recipe
@@ -195,6 +198,44 @@ def test_an_unknown_model_is_refused_with_the_nearest(served: Served) -> None:
         assert page.wait("model") == {"type": "model", "name": "other"}
         play_call(page, 60)
         page.wait("notes")
+
+
+def test_a_model_is_loaded_while_the_page_plays_on(
+    bundle_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle, go_on = load_bundle(bundle_file), threading.Event()
+    catalog = Catalog([ModelEntry(name, bundle) for name in ("tiny", "slow", "bad")])
+    catalog.find(None).load()
+    load = ModelEntry.load
+
+    def load_slowly(entry: ModelEntry) -> None:
+        if entry.name != "tiny":
+            assert go_on.wait(PATIENCE)
+        if entry.name == "bad":
+            raise ConfigError("bad cannot be played live")
+        load(entry)
+
+    monkeypatch.setattr(ModelEntry, "load", load_slowly)
+    with serving(catalog) as served, served.page() as page:
+        page.hello()
+        page.send("start")
+        page.send("model", name="slow")
+        assert page.wait("loading") == {"type": "loading", "name": "slow"}
+        page.play(0x90, 60, 80)
+        page.settle()  # answered while the model is being loaded
+        (note,) = served.submit(lambda: served.manager.find(page.token).session.notes)
+        assert note.pitch == 60
+        page.send("model", name="bad")
+        page.wait("loading")
+        page.send("model", name="slow")
+        page.settle()
+        go_on.set()
+        assert page.wait("model") == {"type": "model", "name": "slow"}
+        assert served.submit(lambda: served.manager.find(page.token).session.turn.turn) == "player"
+        page.send("model", name="bad")
+        page.wait("loading")
+        assert page.wait("error")["text"] == "bad cannot be played live"
+        assert page.wait("model")["name"] == "slow", "it is still this one"
 
 
 def test_a_huge_message_ends_the_connection_and_not_the_session(served: Served) -> None:

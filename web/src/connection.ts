@@ -1,10 +1,11 @@
-/** A session kept by the server that gave us this page: a WebSocket that comes back when it is lost. */
+/** A session kept by the server that gave us this page, or by a worker of it: a socket that comes back when it is lost. */
 
 import { OffsetEstimator } from "./clock";
 import type { Stored } from "./journal";
 import type { Message, Request, Welcome } from "./messages";
 import { present, type Reach, type Session } from "./session";
 import { texts } from "./texts";
+import { type Socket, server, type Wire } from "./wire";
 
 const TOKEN = "ritornello-session"; // in sessionStorage: one session a tab
 const FIRST_RETRY = 250; // milliseconds, doubled at each failure
@@ -31,7 +32,7 @@ export class SocketSession implements Session {
 
   private heardBefore: number | null = null; // how many messages are accounted for, which are not in `unheard`
   private held: Message[] | null = null; // of a session that is to go on from a record
-  private socket: WebSocket | null = null;
+  private socket: Socket | null = null;
   private welcomed = false;
   private isOver = false;
   private retry = FIRST_RETRY;
@@ -40,7 +41,10 @@ export class SocketSession implements Session {
   private readonly clock = new OffsetEstimator();
 
   /** model: its name, for a new session; null for the server's first. */
-  constructor(private model: string | null) {
+  constructor(
+    private model: string | null,
+    private readonly wire: Wire = server,
+  ) {
     this.open();
     setInterval(() => this.keepAlive(), PING_EVERY);
   }
@@ -106,7 +110,7 @@ export class SocketSession implements Session {
   }
 
   private async fetch(name: string, init?: RequestInit): Promise<Response> {
-    const answer = await fetch(`session/${sessionStorage.getItem(TOKEN)}/${name}`, init).catch(() => {
+    const answer = await this.wire.fetch(this.name, name, init).catch(() => {
       throw new Error(texts.serverAway);
     });
     if (!answer.ok) throw new Error((await answer.text()) || texts.serverRefused(answer.status));
@@ -115,9 +119,7 @@ export class SocketSession implements Session {
 
   private open(): void {
     this.isOver = false;
-    const address = new URL("live", location.href);
-    address.protocol = address.protocol.replace("http", "ws");
-    const socket = new WebSocket(address);
+    const socket = this.wire.open();
     socket.onopen = () => this.greet();
     socket.onmessage = (event) => this.hear(JSON.parse(event.data));
     socket.onclose = (event) => this.lose(socket, event.code);
@@ -182,7 +184,7 @@ export class SocketSession implements Session {
     this.onreach("there");
   }
 
-  private lose(socket: WebSocket, code?: number): void {
+  private lose(socket: Socket, code?: number): void {
     if (socket !== this.socket) return;
     this.isOver = code === OVER;
     if (this.welcomed || this.isOver) this.onreach(this.isOver ? "over" : "lost");

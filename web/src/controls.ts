@@ -5,12 +5,11 @@
  */
 
 import { Constraints } from "./constraints";
-import { element, isWritten, makeChip, makeOption, toast } from "./dom";
+import { announce, element, isWritten, makeChip, makeOption, toast } from "./dom";
 import { type Config, keepsBeat, type Model, type Option, type Welcome } from "./messages";
 import { remember, settings } from "./settings";
 import { inDigits, onLanguage, texts } from "./texts";
 
-const METERS = ["2/4", "3/4", "4/4", "5/4", "6/8", "7/8", "9/8", "12/8"];
 const ANY = ""; // stands for "not given" in a select
 const MODE_WORDS = {
   "call-and-response": "callAndResponseHint",
@@ -43,7 +42,6 @@ export class Controls {
     element<HTMLSelectElement>("model").onchange = (event) => {
       this.onmodel((event.target as HTMLSelectElement).value);
     };
-    element("meter").append(...METERS.map((meter) => makeOption(meter)));
     onLanguage(() => {
       const { config, model, offered } = this;
       if (offered && config) this.offer({ ...offered, config, model });
@@ -68,6 +66,7 @@ export class Controls {
 
   show(config: Config): void {
     this.config = config;
+    this.offerMeters();
     for (const field of this.fields) if (!isWritten(field)) showValue(field, config[nameOf(field)]);
     const [tonic = ANY, ...scale] = (config.scale ?? "").split(" ");
     element<HTMLSelectElement>("tonic").value = tonic;
@@ -105,7 +104,18 @@ export class Controls {
     element<HTMLSelectElement>("model").value = name;
     element("model-name").textContent = model?.title ?? name;
     element("model-words").textContent = model?.description ?? "";
+    element("model-name").ariaBusy = "false";
+    this.offerMeters();
     this.showInstruments();
+  }
+
+  /** Says that a model is being loaded; the one before plays until then. */
+  showLoading(name: string): void {
+    const title = this.models.find((other) => other.name === name)?.title ?? name;
+    element("model-name").textContent = texts.loadingModel(title);
+    element("model-name").ariaBusy = "true";
+    element("model-words").textContent = texts.loadingHint(title);
+    announce(texts.loadingModel(title));
   }
 
   /** The General MIDI program that the player sounds like. */
@@ -135,6 +145,14 @@ export class Controls {
 
   private get current(): Model | undefined {
     return this.models.find((model) => model.name === this.model);
+  }
+
+  /** The meters of the model, and the one in force if it is another. */
+  private offerMeters(): void {
+    const meters = new Set([...(this.current?.meters ?? []), this.config?.meter ?? "4/4"]);
+    const select = element<HTMLSelectElement>("meter");
+    select.replaceChildren(...[...meters].map((meter) => makeOption(meter)));
+    select.value = this.config?.meter ?? "4/4";
   }
 
   private change(field: Field): void {

@@ -131,6 +131,7 @@ export class Jam {
     else if (message.type === "tempo") this.setTempo(message);
     else if (message.type === "config") controls.show(message.config);
     else if (message.type === "model") controls.showModel(message.name);
+    else if (message.type === "loading") controls.showLoading(message.name);
     else if (message.type === "bookmark") this.record.bookmarks.push(message);
     else if (message.type === "history") this.rewrite(message.notes, message.bookmarks);
     else if (message.type === "harmony") this.record.setHarmony(message);
@@ -180,7 +181,8 @@ export class Jam {
     if (welcome.tempo) this.setTempo(welcome.tempo);
     showLoop(welcome.loop);
     this.rewrite(welcome.notes, welcome.bookmarks);
-    if (welcome.model !== settings.model) remember({ model: null }); // not offered here, or not asked for
+    const isOffered = welcome.models.some(({ name }) => name === settings.model);
+    if (!isOffered) remember({ model: null });
     if (welcome.resumed && isOther && wasRunning) session.send({ type: "start" }); // it was given back
     if (welcome.resumed) return;
     const config = { ...recallConfig(welcome.config) };

@@ -10,6 +10,8 @@ import { Computer, easeNumbers, playByPointer, swipeOctaves } from "./input";
 import { Jam } from "./jam";
 import { Keeper } from "./keeper";
 import { Latency } from "./latency";
+import { isOneFile, offline } from "./offline/files";
+import { WorkerWire } from "./offline/wire";
 import { Outlet } from "./outlet";
 import { Piano } from "./piano";
 import { Played } from "./played";
@@ -22,8 +24,10 @@ import { showSound } from "./sound-sign";
 import { Synth } from "./synth";
 import { Tap } from "./tap";
 import { applyLanguage, onLanguage, texts } from "./texts";
+import { server } from "./wire";
 
-const session = new SocketSession(settings.model);
+const wire = offline ? new WorkerWire(offline) : server;
+const session = new SocketSession(settings.model, wire);
 const synth = new Synth("soundfont.sf3");
 const ports = new Ports(settings.mutedInputs);
 const outlet = new Outlet(synth, ports);
@@ -148,3 +152,14 @@ permission?.then(({ state }) => (state === "granted" ? ports.open() : undefined)
 
 applyLanguage();
 if (droppedSettings.length > 0) toast(texts.settingsReset(droppedSettings.join(", ")));
+
+if (wire instanceof WorkerWire) {
+  document.body.classList.add("away");
+  toast(texts.offlineLoading);
+  Object.assign(window, { __offline: wire }); // for tests: a log can be played, and the steps' durations read
+  wire.ready.catch((error: Error) => toast(error.message, "error"));
+  // Installable, where a web server gives the page; a page from a disk is one file, and needs no copy of itself.
+  if (location.protocol.startsWith("http") && "serviceWorker" in navigator && !isOneFile()) {
+    navigator.serviceWorker.register("service_worker.js").catch(() => {});
+  }
+}

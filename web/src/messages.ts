@@ -93,6 +93,8 @@ export interface Model {
   name: string;
   title: string;
   description: string;
+  /** The meters that it has, of the usual ones. */
+  meters: string[];
   instruments: Instrument[];
 }
 
@@ -131,7 +133,7 @@ export type Message =
   | { type: "cancel"; numbers: number[]; at: number }
   | ({ type: "tempo" } & Tempo)
   | { type: "config"; config: Config }
-  | { type: "model"; name: string }
+  | { type: "model" | "loading"; name: string }
   | ({ type: "bookmark" } & Bookmark)
   | {
       /** Entries of the record that are new, changed or dropped; `whole` if they are all that there are. */

@@ -10,6 +10,7 @@ import processor from "spessasynth_lib/dist/spessasynth_processor.min.js?url";
 import { ChannelPool, DRUM_CHANNEL, DRUMS } from "./channels";
 import { AudioClock } from "./clock";
 import type { Note, Side } from "./messages";
+import { addressOf } from "./offline/files";
 import type { Sink } from "./scheduler";
 import { present } from "./session";
 import { SimpleSynth } from "./simple-synth";
@@ -180,8 +181,9 @@ export class Synth implements Sink {
   }
 
   private async load(soundFont: string): Promise<void> {
-    const loading = this.fetchBytes(soundFont);
-    const [bank] = await Promise.all([loading, this.context.audioWorklet.addModule(processor)]);
+    const loading = this.fetchBytes(await addressOf(soundFont, "application/octet-stream"));
+    const module = await addressOf(processor, "text/javascript");
+    const [bank] = await Promise.all([loading, this.context.audioWorklet.addModule(module)]);
     const synthesizer = new WorkletSynthesizer(this.context);
     synthesizer.connect(this.output);
     await synthesizer.soundBankManager.addSoundBank(bank, "shipped");

@@ -80,6 +80,7 @@ class Sampling(BaseModel):
     min_p: float | None = Field(default=None, ge=0, le=1)
     surprise: float | None = Field(default=None, ge=0, le=1)
     cadence: bool | None = None
+    voice_leading: bool | None = None
 
     @model_serializer(mode="wrap")
     def _leave_out_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def adapt(
     except KeyboardInterrupt:
         _print(run, as_json)
         raise
-    if run.best is None:
+    if run.kept is None:
         raise CorpusError(run.why_nothing())
     _print(run, as_json)
 
@@ -74,7 +74,7 @@ def _show(run: Adaptation, as_json: bool) -> None:
         for progress in run.steps():
             bar.update(task, completed=progress.fraction)
             if progress.validation:
-                mark = " [green]best[/]" if progress.validation is run.best else ""
+                mark = " [green]kept[/]" if progress.validation is run.kept else ""
                 console.print(f"{progress.validation.nats_per_note:8.3f} nats a {unit}{mark}")
 
 
@@ -82,24 +82,24 @@ def _print(run: Adaptation, as_json: bool) -> None:
     """Print the figures before and after."""
     import json
 
-    before, best = run.before, run.best
+    before, kept = run.before, run.kept
     if as_json:
-        figures = {"before": before, "after": best}
+        figures = {"before": before, "after": kept}
         facts = {name: held and round(held.nats_per_note, 4) for name, held in figures.items()}
         typer.echo(
-            json.dumps({"out": str(run.out) if best else None, "held_out": run.has_validation} | facts)
+            json.dumps({"out": str(run.out) if kept else None, "held_out": run.has_validation} | facts)
         )
-    elif before and best:
+    elif before and kept:
         size = run.out.stat().st_size
         of = "held-out pieces" if run.has_validation else "the training pieces"
         typer.echo(
             f"{run.out}: {size:,} bytes, for {run.base.path.name} ({run.base.digest}); {of}: "
-            f"{before.nats_per_note:.3f} -> {best.nats_per_note:.3f} nats{_no_better(before, best)}. "
+            f"{before.nats_per_note:.3f} -> {kept.nats_per_note:.3f} nats{_no_better(before, kept)}. "
             f"Then: ritornello compose {run.out}"
         )
     else:
         typer.echo(f"nothing was gained yet; {run.out} is not written")
 
 
-def _no_better(before: Likelihood, best: Likelihood) -> str:
-    return "" if best.nats_per_note < before.nats_per_note else ": no better, but written all the same"
+def _no_better(before: Likelihood, kept: Likelihood) -> str:
+    return "" if kept.nats_per_note < before.nats_per_note else ": no better, but written all the same"

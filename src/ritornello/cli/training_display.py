@@ -51,7 +51,7 @@ def show_training(run: Run, as_json: bool) -> None:
             signal.signal(number, handler)
     if run.trainer.stopping:
         console.print(
-            f"stopped; {run.out} holds the best so far. Go on with: ritornello train -o {run.out} --resume"
+            f"stopped; {run.out} holds what is kept so far. Go on with: ritornello train -o {run.out} --resume"
         )
         if alone:
             raise KeyboardInterrupt
@@ -74,11 +74,9 @@ def _verdict(run: Run) -> str:
     if _has_no_events(run):
         text += f", of those at which something happens {final.event_accuracy:.1%}"
     if trainer.kept_init:
-        text += f"\n[yellow]it became no better than {trainer.init_name} in {trainer.counters.step} steps; "
+        text += f"\n[yellow]it became worse than {trainer.init_name} in {trainer.counters.step} steps; "
         text += f"the weights of {trainer.init_name} are kept[/]"
-    if not trainer.can_tell:
-        text += f"\n[yellow]too few {unit}s are held out to tell how good it is; the last network is kept[/]"
-    elif not sure:
+    if not sure:
         text += f"\n[yellow]too few {unit}s are held out to tell how sure that is[/]"
     elif poor := shortcoming(trainer.facts(trainer.final)["figures"], unit):
         text += f"\n[yellow]{poor}. {_advice(run)}[/]"
@@ -110,11 +108,6 @@ def _show_start(console: Console, run: Run) -> None:
         f"learning from [bold]{len(corpus.pieces(validation=False))}[/] pieces, {count('notes', False):,} {unit}s"
     )
     console.print(corpus.split_text())
-    if not trainer.can_tell:
-        console.print(
-            f"these are too few {unit}s to tell which network is the best: the last one is kept",
-            style="yellow",
-        )
     if run.found:
         left_out = [report for report in run.found.reports if report.verdict in ("skipped", "duplicate")]
         if left_out:
@@ -165,8 +158,7 @@ def _show_progress(console: Console, run: Run, progress: TrainingProgress, as_js
         print(json.dumps(facts), flush=True)
     elif progress.validation and progress.message != "done":
         validation = progress.validation
-        is_best = run.trainer.can_tell and validation.nats_per_note <= progress.best
-        mark = " [green]best[/]" if is_best else ""
+        mark = " [green]kept[/]" if run.trainer.counters.kept_step == progress.step else ""
         cells = [
             clock(progress.seconds),
             f"{progress.epochs:.1f}",

@@ -6,10 +6,11 @@ from the highest. So a part that is named or numbered otherwise is the same voic
 
 from __future__ import annotations
 
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import numpy as np
 
+from ritornello.analysis.voice_leading import voice_leading, voices_of
 from ritornello.analysis.voices import find_bass
 from ritornello.arrays import Floats, Ints, run_edges
 from ritornello.evaluation.features import STEPS_PER_QUARTER, Piece, entropy, mean, ratio
@@ -26,15 +27,6 @@ MOVES = {
     "leaps of more than an octave": (13, 127),
 }
 """The names of melodic moves and their sizes in semitones, both inclusive."""
-
-MOST_VOICES = 6
-"""Parallels are looked for between so many voices, the highest, at most."""
-
-
-def voices_of(piece: Piece) -> list[Notes]:
-    """Return the notes of the voices, from the highest down."""
-    voices = [track.notes for track in piece.score.tracks if not track.is_drum and len(track.notes)]
-    return sorted(voices, key=lambda notes: -float(notes["pitch"].mean()))
 
 
 def moves(line: Notes) -> dict[str, float]:
@@ -82,16 +74,11 @@ def plays(piece: Piece, notes: Notes) -> dict[str, float]:
 
 def parallels(voices: list[Notes]) -> dict[str, float]:
     """Return how often two voices that both move go on in fifths, and in octaves or unisons: shares of these moves."""
-    counts = np.zeros(3)
-    for upper, lower in combinations(map(top_line, voices[:MOST_VOICES]), 2):
-        times = np.intersect1d(upper["start"], lower["start"])
-        high, low = (
-            line["pitch"][np.searchsorted(line["start"], times)].astype(np.int64) for line in (upper, lower)
-        )
-        both_move, interval = (np.diff(high) != 0) & (np.diff(low) != 0), (high - low)[:-1] % 12
-        parallel = both_move & (np.diff(high) == np.diff(low))
-        counts += [both_move.sum(), (parallel & (interval == 7)).sum(), (parallel & (interval == 0)).sum()]
-    return {"parallel fifths": ratio(counts[1], counts[0]), "parallel octaves": ratio(counts[2], counts[0])}
+    found = voice_leading(voices)
+    return {
+        "parallel fifths": ratio(found.fifths, found.moves),
+        "parallel octaves": ratio(found.octaves, found.moves),
+    }
 
 
 def lines(piece: Piece) -> dict[str, float]:
@@ -105,7 +92,7 @@ def lines(piece: Piece) -> dict[str, float]:
 
 def entrances(piece: Piece) -> dict[str, float]:
     """Return what the highest and the lowest voice play, what the others play on average, and how they lead."""
-    voices = voices_of(piece)
+    voices = voices_of(piece.score)
     rows = [plays(piece, notes) for notes in voices]
     values: dict[str, float] = {"voices": float(len(voices))}
     for who, of_whom in (("highest", rows[:1]), ("lowest", rows[1:][-1:]), ("inner", rows[1:-1])):

@@ -56,6 +56,8 @@ def perform(
     swing: float | None = None,
     swing_unit: int = 8,
     given: Score | None = None,
+    bends: bool = True,
+    delays: bool = True,
 ) -> Score:
     """Return `score` as it is played: with velocities, delays of some milliseconds, a tempo map, and pedals of pianos.
 
@@ -63,7 +65,8 @@ def perform(
     track of several velocities (with `given`: those that are in such a track of it), pedals, and the tempo where it
     changes. The tempo bends only if nothing is played already, there are no drums and no loop markers; the written one
     is that at the beginning of each phrase and its mean, and it falls before the end. `swing` is the share (0.5 to
-    0.75) of the first of each two notes of 1/`swing_unit` (8 or 16). The same seed gives the same performance. Raises
+    0.75) of the first of each two notes of 1/`swing_unit` (8 or 16). Without `bends` the tempo stays, without `delays`
+    no note is early or late. The same seed gives the same performance. Raises
     ConfigError for a piece of more than `LONGEST_QUARTERS`.
     """
     if not amount and swing is None:
@@ -78,7 +81,7 @@ def perform(
     music = read_written(written) if is_free else None
     decibels = loudness(music) if music else np.zeros(0)
     played = written
-    if music and _may_bend(written, free):
+    if music and bends and _may_bend(written, free):
         played = replace(written, tempos=bent_tempos(written, music.phrases, amount))
     move = (lambda ticks: ticks) if swing is None else swung(written, swing, swing_unit)
     end, players = int(written.bars.edges[-1]), _players(written)
@@ -91,7 +94,7 @@ def perform(
             player = _Player(written, music, decibels, onsets[number], asynchrony, number, own, random)
             notes["velocity"][own] = player.velocities(amount)
             notes["duration"][own] = player.durations(amount)
-            seconds[own] = amount * player.seconds
+            seconds[own] = amount * player.seconds * delays
             if track.program in PIANOS and not track.is_drum and own.all() and not has_pedal(track):
                 track = pedalled(track, music.harmony, written.ticks_per_quarter)
         tracks.append(replace(track, notes=_moved(played, notes, seconds, move, end)))

@@ -28,7 +28,7 @@ from ritornello.generation.beam import search
 from ritornello.generation.config import ComposeConfig
 from ritornello.generation.constraints import Constraint, Context, start_constraints
 from ritornello.generation.constraints.fixed_notes import with_loop_markers
-from ritornello.generation.constraints.originality import SHORT_COPY
+from ritornello.generation.constraints.originality import SHORT_COPY, longest_copy
 from ritornello.generation.decoder import LogitsProcessor
 from ritornello.generation.given import merge_given
 from ritornello.generation.heard import hear
@@ -237,13 +237,14 @@ def compose(
 
 def best(candidates: Sequence[Composition]) -> Composition:
     """Return the best candidate: first by whether all that was asked is kept, then by the notes that it copies beyond
-    SHORT_COPY, then by `ranking`."""
+    those allowed, or SHORT_COPY if any number is, then by `ranking`."""
     if len(candidates) == 1:
         return candidates[0]  # without a search for copies
 
     def badness(made: Composition) -> tuple[bool, int, float]:
         copied = made.copies.moved.notes if made.copies and made.copies.moved else 0
-        return bool(made.violated), max(0, copied - SHORT_COPY), -made.ranking
+        allowed = longest_copy(made.settings) or SHORT_COPY
+        return bool(made.violated), max(0, copied - allowed), -made.ranking
 
     return min(candidates, key=badness)
 

@@ -6,7 +6,7 @@ unknown fields as they are when a model is written again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -132,6 +132,16 @@ def part_of(model: Any, names: Iterable[str]) -> Any:
 def externals_of(model: Any) -> set[str]:
     """Return the names of the external tensors."""
     return {tensor.name for tensor in model.graph.initializer if tensor.data_location == EXTERNAL}
+
+
+def with_externals(model: bytes, arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Return a model with `arrays` as its external tensors."""
+    read = read_model(model)
+    held = {tensor.name: tensor for tensor in read.graph.initializer}
+    kept = [make_tensor(name, arrays[name]) if name in arrays else held[name] for name in held]
+    del read.graph.initializer[:]
+    read.graph.initializer.extend(kept)
+    return bytes(read.SerializeToString())
 
 
 @cache

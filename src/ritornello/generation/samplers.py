@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 from ritornello.arrays import Mask
 from ritornello.bundle import Sampling
 from ritornello.config import checked
-from ritornello.generation.constraints.cadence import CadenceSettings
 from ritornello.generation.settings import SAMPLERS, SamplerConfig
 
 Generators = Sequence[np.random.Generator]
@@ -50,8 +49,7 @@ def with_sampling(config: Config, sampling: Sampling) -> Config:
     The set of fields that are set stays the same, so that the card of another model can be applied to the result. A
     config without the settings of a constraint does not take them from the card.
     """
-    not_here = set() if isinstance(config, CadenceSettings) else CadenceSettings.model_fields.keys()
-    suited = sampling.model_dump(exclude=set(not_here))
+    suited = sampling.model_dump(include=set(type(config).model_fields))
     merged = checked(type(config), suited | config.model_dump(exclude_unset=True))
     return merged.model_construct(config.model_fields_set, **dict(merged))
 

@@ -83,6 +83,16 @@ class Stepper:
         """A session whose steps run in a thread of ONNX Runtime, which begins without Python's lock."""
         return _session_of(*self._graph, threads=2)
 
+    def portable(self) -> tuple[bytes, list[dict[str, Any]], list[str]]:
+        """Return the network for another ONNX Runtime: the graph with its weights; name and sizes, without the batch,
+        of each input, the columns first; the names of the outputs, the logits first."""
+        from ritornello.generation.onnx_model import with_externals
+
+        step, names, bundle = self._graph
+        graph = with_externals(step, {name: bundle.weights[name] for name in names})
+        inputs = [{"name": node.name, "sizes": list(node.shape[1:])} for node in self._session.get_inputs()]
+        return graph, inputs, [node.name for node in self._session.get_outputs()]
+
     def _feed(self, columns: ArrayLike, state: State) -> dict[str, Any]:
         return dict(zip(self._states, state, strict=True)) | {COLUMNS: np.asarray(columns, dtype=np.int64)}
 

@@ -29,6 +29,9 @@ CANDIDATES = 4
 MOST_CANDIDATE_BARS = 256
 """Bars of all candidates of a piece, unless their number is set."""
 
+OPENINGS = 0
+"""The random stream from which openings are drawn; a form is drawn from that of its number of bars."""
+
 CONDITION_COLUMNS = {"density": "density", "pitch_classes": "share of C"}
 """Settings that condition a network, and the input column that it needs for each."""
 
@@ -36,7 +39,7 @@ CONDITION_COLUMNS = {"density": "density", "pitch_classes": "share of C"}
 def check_supported(representation: Representation, config: ComposeConfig, primer: Score | None) -> None:
     """Raise ConfigError for a setting that the model has no tokens or columns for, for an empty primer, and for prose
     with a model of music, or music with one of prose."""
-    for name in ("cadence", "entrances", "roots", "pulse", "contrast"):
+    for name in ("cadence", "entrances", "roots", "pulse", "contrast", "voice_leading"):
         if name not in config.model_fields_set or not getattr(config, name):
             continue
         if not isinstance(representation, Multitrack):
@@ -203,7 +206,7 @@ def settle_form(
         return config, beginning
     if bundle.structure is None or not isinstance(representation, Multitrack):
         return config, beginning
-    random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(config.index, bars)))
+    random = _generator(seed, config.index, bars)  # bars are never OPENINGS
     update = {"form": bundle.structure.draw_form(bars, random) or NO_FORM, "bars": bars}
     try:
         checked(ComposeConfig, config.model_dump(exclude_unset=True) | update)
@@ -233,9 +236,14 @@ def with_opening(
 
     most = max(map(agreement, openings))
     fitting = [opening for opening in openings if agreement(opening) == most]
-    random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(config.index, len(openings))))
+    random = _generator(seed, config.index, OPENINGS)
     drawn = fitting[int(random.integers(len(fitting)))]
     return replace(beginning, conditions=replace(conditions, opening=drawn))
+
+
+def _generator(seed: int, index: int, stream: int) -> np.random.Generator:
+    """Return a generator of what piece `index` draws before its notes; those of other streams are independent of it."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index, stream)))
 
 
 def check_prose_suffix(path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, field_validator
 
 from ritornello.config import parsed
+from ritornello.expression.config import ExpressionConfig
 from ritornello.generation.constraints import settings_of_all
 from ritornello.generation.settings import FASTEST, SLOWEST, MusicSettings, SamplerConfig
 from ritornello.theory import parse_instrument
@@ -29,11 +30,11 @@ class Mode(StrEnum):
     CALL_AND_RESPONSE = "call-and-response"  # turns of fixed lengths
     ANSWER = "answer"  # the model answers when the player pauses
     TRADE = "trade"  # turns of whole bars to a metronome: trading fours
-    DUET = "duet"  # the model plays while the player plays, planned a beat ahead
+    DUET = "duet"  # the model plays while the player plays, planned two beats ahead
     CONTINUE = "continue"  # the model goes on for ever from the call; the player may join in
 
 
-class JamConfig(ConstraintSettings, MusicSettings, SamplerConfig):
+class JamConfig(ConstraintSettings, MusicSettings, SamplerConfig, ExpressionConfig):
     """The settings of a session. Any field can be changed while it runs; the change acts from the next turn on."""
 
     mode: Mode = Field(Mode.ANSWER, description="how player and model share the time")

@@ -4,9 +4,8 @@ The biases are some thousands of numbers in all; a handful of pieces is enough t
 memorise the pieces (`learned`). docs/experiments.md has what else was tried.
 
 It is a training run of few steps that begins with the model (`loop.Trainer`). Of three pieces or more some are held out
-for validation, and the best biases are kept. With fewer, the last ones are kept, and the figures are of the training
-pieces. What is learned in so many steps does not depend on the speed of the machine: the rate falls with the steps,
-unless a time is given.
+for validation; with fewer, the figures are of the training pieces. What is learned in so many steps does not depend on
+the speed of the machine: the rate falls with the steps, unless a time is given.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ SECONDS_LIMIT = 600.0
 
 @dataclass
 class Adaptation:
-    """An adaptation, ready to start: iterate over `steps()`; it may stop at any time, `out` holds the best so far."""
+    """An adaptation, ready to start: iterate over `steps()`; it may stop at any time, `out` holds what is kept."""
 
     base: Bundle
     corpus: Corpus
@@ -73,7 +72,7 @@ class Adaptation:
     has_validation: bool
     trainer: Trainer = field(init=False)
     before: Likelihood | None = None  # of the base model
-    best: Likelihood | None = None
+    kept: Likelihood | None = None
     closest: float = math.inf  # the lowest nats a note after learning
 
     def __post_init__(self) -> None:
@@ -98,7 +97,6 @@ class Adaptation:
         self.trainer = Trainer(
             config, self.corpus, None, self._save, Group(), init=network, init_name=self.base.card.name
         )
-        self.trainer.can_tell = self.has_validation
         if not self.trainer.learned.parameters:
             raise ConfigError(f"{self.base.path}: its network has no biases to learn")
 
@@ -119,7 +117,7 @@ class Adaptation:
             torch.set_num_threads(threads)
 
     def _watch(self, progress: Progress) -> None:
-        """Take in a scoring. With `anyway` the biases need not be better than those of the base model."""
+        """Take in a scoring. With `anyway` the biases may be worse than those of the base model."""
         if progress.validation is None:
             return
         if progress.step == 0:
@@ -128,12 +126,12 @@ class Adaptation:
                 self.trainer.counters.best = math.inf
             return
         self.closest = min(progress.validation.nats_per_note, self.closest)
-        if self.trainer.counters.best_step == progress.step:
-            self.best = progress.validation
+        if self.trainer.counters.kept_step == progress.step:
+            self.kept = progress.validation
 
     def _save(self, network: Network, training: dict[str, Any]) -> None:
-        """Write the biases as a style, once they are better than those of the base model."""
-        if not self.trainer.counters.best_step:
+        """Write the biases as a style, once they are no worse than those of the base model."""
+        if not self.trainer.counters.kept_step:
             return
         vectors = self.trainer.learned.parameters
         weights = {NETWORK + name: vector.detach().half().numpy() for name, vector in vectors.items()}
@@ -150,7 +148,7 @@ class Adaptation:
         )
         slow = "" if step >= last else "more --seconds, "
         return (
-            f"the held-out pieces became no more probable; nothing is written ({before:.3f} nats a {unit} before, "
+            f"the held-out pieces became less probable; nothing is written ({before:.3f} nats a {unit} before, "
             f"{self.closest:.3f} at best in {step} of {last} steps, on {notes:,} {unit}s of {apart} of "
             f"{self.pieces} pieces). What may help: {slow}more files, another --seed, or --anyway, which writes it all "
             "the same"

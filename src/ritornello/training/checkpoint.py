@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from ritornello.errors import FileError
 from ritornello.paths import replacing
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)

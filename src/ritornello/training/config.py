@@ -184,7 +184,7 @@ class AdaptConfig(BaseModel):
         description="share of the notes held out, in whole pieces, if there are three or more",
     )
     anyway: bool = Field(
-        False, description="write the style also if the held-out pieces become no more probable"
+        False, description="write the style also if the held-out pieces become less probable"
     )
     transpose: bool = Field(True, description="move each piece to a random key each time it is read")
     learning_rate: float = Field(0.03, gt=0, lt=1, description="highest learning rate; it falls to nothing")

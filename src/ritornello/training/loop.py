@@ -3,13 +3,14 @@
 At each step the network reads an id of the piece and the loss is the cross-entropy of the next one (teacher forcing).
 An epoch is one pass over the training pieces. Several processes may train one network (`group`), each by this loop.
 
-`Trainer.run` yields a `Progress` after every step and prints nothing; the caller may stop at any step. The best network
-on the validation (held-out) pieces is written as a bundle each time it improves, so that a usable model exists from
-the first evaluation on; the whole state is written as a checkpoint, so that a run can resume exactly. Where too few
-notes are held out to tell which network is the best, the last one is, if it is better than what the run began with.
+`Trainer.run` yields a `Progress` after every step and prints nothing; the caller may stop at any step. The network that
+is kept is written as a bundle, so that a usable model exists from the first evaluation on; the whole state is written
+as a checkpoint, so that a run can resume exactly.
 
-A run may begin with the weights of another network. These are then scored before the first step, and kept if training
-never makes them better.
+Kept is the last evaluated network that is not worse on the validation (held-out) pieces than the best one, by more than
+the standard error of their difference. So where too few notes are held out to tell networks apart, the one that has
+learned for longer stands, at a lower rate. A run may begin with the weights of another network. These are then scored
+before the first step, and kept if all that training makes of them is worse.
 
 How long it learns and how much it scores is planned by `budget`.
 """
@@ -22,9 +23,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ritornello.arrays import Floats
 from ritornello.bundle import Bundle
 from ritornello.corpus.shards import Corpus
 from ritornello.corpus.streams import (
@@ -58,7 +61,7 @@ from ritornello.training.memory import keep_freed_memory
 from ritornello.training.progress import Clock, Counters, Progress
 from ritornello.training.readings import Readings
 from ritornello.training.schedule import bptt_steps_at, highest_rate, make_optimizer, rate_at, step_if
-from ritornello.training.scoring import FEWEST_NOTES, Scored, Scorer, bigram, metrics_of
+from ritornello.training.scoring import Scored, Scorer, bigram, metrics_of
 from ritornello.training.tuning import build, check_shares
 
 SMOOTHING = 0.98
@@ -73,7 +76,7 @@ MOST_FAILED_STEPS = 10
 """After so many consecutive steps without a finite gradient, the best weights are restored and the rate is halved."""
 
 SaveModel = Callable[[Network, dict[str, Any]], None]
-"""Called with the best network so far and the facts of the run, to write the bundle."""
+"""Called with the network that is kept and the facts of the run, to write the bundle."""
 
 
 @dataclass
@@ -124,16 +127,16 @@ class Trainer:
         self._notes = torch.tensor(self.corpus.representation.tokens.notes, device=self.device)
         self._readings = Readings()
         self.state: State | None = None
-        self.best_weights: dict[str, Tensor] = {}
+        self.kept_weights: dict[str, Tensor] = {}
         self.log = Log(self.directory, writes=group.is_first)
         self.bigram = bigram(self.corpus, FINAL_IDS)
         self.scorer = Scorer(self.corpus, self.loader, group)
         self.pieces = held_out_pieces(self.corpus)
         self.excerpts = held_out_excerpts(self.corpus, config.seed)
         self.budget = Budget(config, self.counters, self.pieces.ids, self.device.type != "cpu")
-        self.scored: Scored | None = None  # the evaluation of the best weights
+        self.scored: Scored | None = None  # the evaluation of the kept weights
+        self.best_nats: Floats = np.zeros(1)  # of each block, in the evaluation with the fewest
         self.final: Scored | None = None
-        self.can_tell = self.corpus.count("notes", validation=True) >= FEWEST_NOTES
 
     def _begin_learning(self) -> None:
         """Learn what the configuration says of the network as it is."""
@@ -147,7 +150,7 @@ class Trainer:
     # --- the loop -------------------------------------------------------------------------------
 
     def run(self) -> Iterator[Progress]:
-        """Train to the end of the budget or to early stopping; then score the held-out pieces with the best weights."""
+        """Train to the end of the budget or to early stopping; then score the held-out pieces with the kept weights."""
         counters = self.counters
         self._agree()
         counters.began = counters.began or counters.seconds
@@ -169,7 +172,7 @@ class Trainer:
                 self.stop()
                 return
             is_over = self.budget.fraction() >= 1
-            validation = self._evaluate() if is_over or self.budget.is_due(bool(self.best_weights)) else None
+            validation = self._evaluate() if is_over or self.budget.is_due(bool(self.kept_weights)) else None
             message = self._why_stopped()
             yield self._progress(validation, message)
             if validation or after - written > CHECKPOINT_SECONDS:
@@ -192,7 +195,7 @@ class Trainer:
     def _why_stopped(self) -> str:
         """Return why to stop early, or nothing."""
         counters, patience = self.counters, self.config.patience
-        stops = counters.since_best >= patience
+        stops = counters.since_kept >= patience
         return f"no improvement in {patience} evaluations: stopped early" if stops else ""
 
     def _why_finished(self) -> str:
@@ -252,14 +255,14 @@ class Trainer:
                 self._recover()
 
     def _recover(self) -> None:
-        """Go back to the best weights, with half the rate, after MOST_FAILED_STEPS without finite numbers."""
+        """Go back to the kept weights, with half the rate, after MOST_FAILED_STEPS without finite numbers."""
         counters = self.counters
-        if not self.best_weights or not math.isfinite(counters.best) or counters.rate_scale < 1e-3:
+        if not self.kept_weights or not math.isfinite(counters.best) or counters.rate_scale < 1e-3:
             raise RitornelloError(
                 f"training does not stay finite at a learning rate of {highest_rate(self.config):g}; "
                 "try a lower --learning-rate"
             )
-        self.network.load_state_dict(self.best_weights)
+        self.network.load_state_dict(self.kept_weights)
         self._begin_learning()
         counters.rate_scale /= 2
         counters.failed = 0
@@ -270,7 +273,7 @@ class Trainer:
     # --- scoring and writing ---------------------------------------------------------------------
 
     def _evaluate(self) -> Likelihood:
-        """Score held-out excerpts, always the same; keep the network if it is the best, or if nobody can tell."""
+        """Score held-out excerpts, always the same; keep the network if they do not tell that another is better."""
         self._read(all_of_them=True)
         counters, scored = self.counters, self._score_sample()
         validation = scored.likelihood
@@ -278,19 +281,19 @@ class Trainer:
             done = int(self.budget.fraction() * self.budget.evaluations)
             counters.evaluations = max(counters.evaluations + 1, done)
         counters.evaluated_step = counters.step
-        nats = validation.nats_per_note
-        is_better = nats < counters.best if self.can_tell else not nats >= counters.before
         if self.init_name and not counters.step:
-            counters.before, is_better = nats, True
-        if is_better:
-            counters.best, counters.best_step, counters.since_best = nats, counters.step, 0
-            self.best_weights = {
+            counters.before = validation.nats_per_note
+        if validation.nats_per_note < counters.best:
+            counters.best, self.best_nats = validation.nats_per_note, scored.nats
+        if scored.is_worse_than(self.best_nats):
+            counters.since_kept += 1
+        else:
+            counters.kept_step, counters.since_kept = counters.step, 0
+            self.kept_weights = {
                 name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()
             }
             self.scored = scored
             self._save_model(scored)
-        else:
-            counters.since_best += 1
         self._agree()
         progress = self._progress(validation, "")
         self.log.add(
@@ -339,16 +342,16 @@ class Trainer:
 
     def stop(self) -> None:
         """End the run early, with a checkpoint and a usable model."""
-        if not self.best_weights:
+        if not self.kept_weights:
             self._evaluate()
         self.checkpoint()
         self.log.close()
 
     def _finish(self) -> Progress:
-        """Score the validation pieces with the best weights, and write the bundle with these figures."""
-        if not self.best_weights:
+        """Score the validation pieces with the kept weights, and write the bundle with these figures."""
+        if not self.kept_weights:
             self._evaluate()
-        self.network.load_state_dict(self.best_weights)
+        self.network.load_state_dict(self.kept_weights)
         self.final = self._score_finally()
         self._save_model(self.final)
         self.log.draw(self.bigram.nats_per_note)
@@ -357,7 +360,7 @@ class Trainer:
         return self._progress(self.final.likelihood, "done")
 
     def _score_finally(self) -> Scored:
-        """Score the best weights on all held-out pieces, or on as many excerpts as the time allows."""
+        """Score the kept weights on all held-out pieces, or on as many excerpts as the time allows."""
         counters, budget, scored = self.counters, self.budget, self.scored
         whole = counters.scores_whole or budget.scores_whole_pieces
         sample = self.pieces if whole else self.excerpts.up_to(budget.final_ids)
@@ -369,8 +372,8 @@ class Trainer:
 
     @property
     def kept_init(self) -> bool:
-        """Whether what is kept is the network that the run began with, since it became no better."""
-        return bool(self.init_name) and not self.counters.best_step
+        """Whether what is kept is the network that the run began with, since all others are worse."""
+        return bool(self.init_name) and not self.counters.kept_step
 
     @property
     def epochs(self) -> float:
@@ -389,7 +392,7 @@ class Trainer:
             "pieces": len(corpus.pieces(validation=False)),
             "notes": corpus.count("notes", validation=False),
             "held_out": list(corpus.split.held_out),
-            "kept": "init" if self.kept_init else "best" if self.can_tell else "last",
+            "kept_step": counters.kept_step,
             **({"teacher": bundle.card.name} if (bundle := self.teacher_bundle) else {}),
             "figures": {
                 "pieces": len(corpus.pieces(validation=True)),
@@ -430,7 +433,7 @@ class Trainer:
             return
         self._read(all_of_them=True)
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
-        tensors |= {f"best.{name}": tensor for name, tensor in self.best_weights.items()}
+        tensors |= {f"kept.{name}": tensor for name, tensor in self.kept_weights.items()}
         tensors |= {f"learned.{name}": tensor for name, tensor in self.learned.state().items()}
         of_optimizer = optimizer_tensors(self.optimizer, self.learned.parameters)
         tensors |= {f"optimizer.{name}": tensor for name, tensor in of_optimizer.items()}
@@ -440,7 +443,7 @@ class Trainer:
             for name, state in states.items()
             for i, part in enumerate(state or ())
         }
-        tensors["random"] = torch.get_rng_state()
+        tensors |= {"best_nats": torch.from_numpy(self.best_nats), "random": torch.get_rng_state()}
         if self.device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state(self.device)
         facts = {
@@ -474,7 +477,8 @@ class Trainer:
         if digest != (self.teacher_bundle.digest if self.teacher_bundle else None):
             raise ConfigError(f"{self.checkpoint_path}: is of a run with another teacher, or with none")
         self.network.load_state_dict(saved.part("network."))
-        self.best_weights = saved.part("best.")
+        self.kept_weights = saved.part("kept.")
+        self.best_nats = saved.tensors["best_nats"].numpy()
         self.init_name = saved.facts.get("init", "")
         self._begin_learning()
         self.learned.restore(saved.part("learned."))

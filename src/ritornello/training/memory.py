@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-import os
 from contextlib import suppress
-from pathlib import Path
 
 import torch
+
+from ritornello.memory import free_memory
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of mallopt, as in glibc's malloc.h
 _MOST_KEPT = (1 << 31) - 1
@@ -35,14 +35,4 @@ def room_for_rows(device: torch.device, processes: int = 1) -> int:
     """Return the bytes that the rows of a corpus may take on a device, in each of several processes of a machine."""
     if device.type == "cuda":
         return int(CARD_SHARE * torch.cuda.mem_get_info(device)[0])
-    return int(min(PROCESSOR_ROOM, PROCESSOR_SHARE * _free_memory())) // processes
-
-
-def _free_memory() -> int:
-    """Return the bytes of memory that are free, or all of it where a system does not tell."""
-    with suppress(OSError, ValueError, StopIteration):
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        return 1024 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1])
-    with suppress(ValueError, AttributeError):  # not of this system
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return PROCESSOR_ROOM
+    return int(min(PROCESSOR_ROOM, PROCESSOR_SHARE * (free_memory() or PROCESSOR_ROOM))) // processes

@@ -35,10 +35,10 @@ class Counters:
     tokens: int = 0
     loss: float = 0.0  # running mean of nats a token
     notes_share: float = 0.0  # running mean of notes a token
-    best: float = math.inf
+    best: float = math.inf  # lowest held-out nats a note so far
     before: float = math.inf  # of the network that the run began with
-    best_step: int = 0  # after which the network was the best so far
-    since_best: int = 0
+    kept_step: int = 0  # after which the network became what is kept
+    since_kept: int = 0  # evaluations
     evaluations: int = 0
     evaluated_step: int = -1  # the last step after which the held-out pieces were scored
     failed: int = 0

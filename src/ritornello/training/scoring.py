@@ -35,6 +35,9 @@ BLOCK = 128
 FEWEST_BLOCKS, FEWEST_NOTES = 4, 200
 """With fewer, nobody can tell how sure the figure is."""
 
+BLOCKS = 8
+"""The least blocks of all held-out pieces; so, where these are short, a block has less than BLOCK ids."""
+
 PIECES_ARE_BLOCKS = 10
 """From so many pieces on, each is a block."""
 
@@ -70,11 +73,27 @@ class Scored:
     @property
     def standard_error(self) -> float:
         """The standard error of nats a note, a ratio of sums; infinite for too few blocks or notes."""
-        blocks, notes = int((self.notes > 0).sum()), self.likelihood.notes
-        if blocks < FEWEST_BLOCKS or notes < FEWEST_NOTES:
-            return math.inf
-        residuals = (self.nats - self.likelihood.nats_per_note * self.notes)[self.notes > 0]
-        return float(np.sqrt(residuals @ residuals * blocks / (blocks - 1)) / notes)
+        notes = self.likelihood.notes
+        return _error_of_sum(self.nats, self.notes) / notes if notes >= FEWEST_NOTES else math.inf
+
+    def is_worse_than(self, nats: Floats) -> bool:
+        """Whether the same blocks have fewer `nats`, (block,), under another network, by more than a standard error.
+
+        It is that of the difference: what is difficult for both networks cancels out, so it is far smaller than the
+        standard errors of both figures.
+        """
+        difference = self.nats - nats
+        return not difference.sum() <= _error_of_sum(difference, self.notes)  # also if not a number
+
+
+def _error_of_sum(nats: Floats, notes: Floats) -> float:
+    """Return the standard error of the sum of nats that vary with the notes; infinite for fewer than FEWEST_BLOCKS."""
+    scored = notes > 0
+    blocks = int(scored.sum())
+    if blocks < FEWEST_BLOCKS:
+        return math.inf
+    residuals = (nats - nats.sum() / notes.sum() * notes)[scored]
+    return float(np.sqrt(residuals @ residuals * blocks / (blocks - 1)))
 
 
 def window_of(rows: int, vocabulary_size: int) -> int:
@@ -86,14 +105,16 @@ def window_of(rows: int, vocabulary_size: int) -> int:
 class Scorer:
     """Scores excerpts of a corpus's held-out pieces under networks, shared by the processes of a group.
 
-    A block is a held-out piece, or BLOCK ids of one where there are few pieces.
+    A block is a held-out piece, or BLOCK ids of one, or fewer, where there are few pieces.
     """
 
     def __init__(self, corpus: Corpus, loader: Loader, group: Group) -> None:
         self._corpus, self._loader, self._group = corpus, loader, group
         pieces, lengths = corpus.pieces(validation=True), corpus.index["length"].astype(np.int64)
-        self._block = BLOCK if len(pieces) < PIECES_ARE_BLOCKS else int(lengths.max(initial=1))
-        blocks = -(-(lengths[pieces] - 1) // self._block)
+        targets = lengths[pieces] - 1
+        few = max(1, min(BLOCK, int(targets.sum()) // BLOCKS))
+        self._block = few if len(pieces) < PIECES_ARE_BLOCKS else int(lengths.max(initial=1))
+        blocks = -(-targets // self._block)
         self._first_block = np.zeros_like(lengths)
         self._first_block[pieces] = np.cumsum(blocks) - blocks
         self._blocks = int(blocks.sum())

@@ -99,6 +99,9 @@ export const de: Texts = {
   theModel: "Das Modell",
   temperature: "Temperatur",
   surprise: "Überraschung",
+  performing: "Ausdruck",
+  loadingModel: (title) => `${title} wird geladen …`,
+  loadingHint: (title) => `${title} wird geladen. Spiel weiter: Es antwortet, sobald es da ist.`,
   scale: "Tonleiter",
   tonic: "Grundton",
   any: "beliebig",
@@ -178,6 +181,8 @@ export const de: Texts = {
   serverAway: "Der Server ist nicht erreichbar.",
   serverRefused: (status) => `Der Server hat abgelehnt (${status}).`,
   tooLarge: (name) => `${name} ist zu groß: Eine Frage hat höchstens 1 MB.`,
+  offlineLoading: "Python, das Modell und sein Netz werden geladen: ein paar Sekunden.",
+  offlineBroken: (cause: string) => `Die Sitzung konnte nicht beginnen: ${cause}`,
   midiRefused:
     "Der Zugriff auf MIDI-Anschlüsse wurde nicht erlaubt. Spiel mit Maus, Finger oder den Computertasten.",
   midiMissing: "Dieser Browser hat kein Web MIDI. Spiel mit Maus, Finger oder den Computertasten.",

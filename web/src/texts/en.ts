@@ -103,6 +103,9 @@ export const en = {
   theModel: "The model",
   temperature: "Temperature",
   surprise: "Surprise",
+  performing: "Expression",
+  loadingModel: (title: string) => `Loading ${title}…`,
+  loadingHint: (title: string) => `${title} is being loaded. Play on: it answers as soon as it is there.`,
   scale: "Scale",
   tonic: "Tonic",
   any: "any",
@@ -183,6 +186,8 @@ export const en = {
   serverAway: "The server cannot be reached.",
   serverRefused: (status: number) => `The server refused (${status}).`,
   tooLarge: (name: string) => `${name} is too large: a call is at most 1 MB.`,
+  offlineLoading: "Python, the model and its network are being loaded: a few seconds.",
+  offlineBroken: (cause: string) => `The session could not begin: ${cause}`,
   midiRefused:
     "Access to MIDI ports was not allowed. Play with the mouse, by touch or with the computer keys.",
   midiMissing: "This browser has no Web MIDI. Play with the mouse, by touch or with the computer keys.",

@@ -74,6 +74,7 @@ CONSTRAINTS = Registry[type[Constraint]](
         "roots": f"{_HERE}.roots:Roots",
         "pulse": f"{_HERE}.pulse:Pulse",
         "contrast": f"{_HERE}.contrast:Contrast",
+        "voice_leading": f"{_HERE}.voice_leading:VoiceLeading",
         "fixed_notes": f"{_HERE}.fixed_notes:FixedNotesConstraint",
     },
     accept=_accepted,

@@ -1,8 +1,12 @@
 """`max_copy`: the longest run of notes that a piece may share with the training music (see `ritornello.originality`).
 
 The state follows the notes of each voice and looks up which notes would make its last run, and one more, a copy. It
-needs representations with `tells_notes_in_order`. Only notes that the model chooses are judged: a run begins anew after
-others, such as those of a primer, and drums are free.
+needs representations with `tells_notes_in_order`. Only notes that the model chooses are judged, and drums are free. A
+run goes on from a section that comes again in a form, and begins anew after other notes that are not chosen, such as
+those of a primer.
+
+So in a form one kind of run may be longer than allowed: one that leads from chosen notes into a section that comes
+again, whose notes are given. Of several candidates the one with the least of that is taken.
 """
 
 from __future__ import annotations
@@ -97,7 +101,7 @@ class NoCopy(ConstraintState):
 
     def advance(self, grammar: GrammarState) -> None:
         for voice, pitch in grammar.last_notes:
-            if not self._is_chosen:
+            if not self._is_chosen and not _returns(grammar):
                 self.runs.pop(voice, None)
             elif voice in self.runs:
                 self.runs[voice].add(self._now, pitch)
@@ -114,3 +118,9 @@ class NoCopy(ConstraintState):
         runs = [(voice, self.runs[voice]) for voice in self._copying]
         notes = [(voice, pitch) for voice, run in runs for pitch in run.copied_at(grammar.quarters)]
         return [token for note in notes for token in self._tokens.note_ids(*note)]
+
+
+def _returns(grammar: GrammarState) -> bool:
+    """Whether the last note is in a bar that comes again."""
+    fixed = grammar.conditions.fixed_notes
+    return fixed is not None and grammar.place[0] in fixed.returns

@@ -69,7 +69,9 @@ def make_app(manager: SessionManager, host: str = "127.0.0.1", page: Path = PAGE
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         manager.open()
+        manager.catalog.load_ahead()
         yield
+        manager.catalog.close()
         await asyncio.to_thread(manager.close)
 
     handlers: Any = {RitornelloError: _refused, Exception: _failed}
@@ -137,7 +139,7 @@ class _Endpoints:
             entry = manager.catalog.find(name)
         except ConfigError:
             return await asyncio.wrap_future(manager.submit(lambda: manager.find(token).chosen))
-        await asyncio.to_thread(entry.load)
+        await asyncio.to_thread(manager.catalog.load, entry)
         return entry
 
     async def _body(self, request: Request, most: int, what: str) -> bytes:

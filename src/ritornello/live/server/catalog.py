@@ -1,9 +1,13 @@
-"""The catalog of a server's models: their cards are read at the start, their networks when first chosen."""
+"""The catalog of a server's models: their cards are read at the start, their networks when chosen, or before."""
 
 from __future__ import annotations
 
+import logging
+import os
+import sys
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +17,20 @@ from ritornello.generation import DEFAULT_MODEL, find_bundle, shipped_bundles
 from ritornello.generation.stepper import Stepper
 from ritornello.live.session.engine import Engine
 from ritornello.live.session.model import LiveModel, make_live_model
+from ritornello.memory import free_memory
+from ritornello.representations.grids import known_meter
 from ritornello.theory import instrument_name
+
+log = logging.getLogger(__name__)
+
+METERS = ("2/4", "3/4", "4/4", "5/4", "6/8", "7/8", "9/8", "12/8")
+"""The meters that the page offers, where the model has them."""
+
+NICENESS = 10
+"""Of the thread that loads models ahead: live play goes first."""
+
+LEAST_FREE = 1 << 30
+"""Bytes of free memory below which no model is loaded ahead; one takes some 70 MB, a large one 300."""
 
 
 class ModelEntry:
@@ -47,14 +64,22 @@ class ModelEntry:
             "name": self.name,
             "title": self.name[:1].upper() + self.name[1:],
             "description": self.bundle.card.description,
+            "meters": [meter for meter in METERS if self._knows(meter)],
             "instruments": [{"program": each, "name": instrument_name(each)} for each in programs],
         }
+
+    def _knows(self, meter: str) -> bool:
+        numerator, denominator = map(int, meter.split("/"))
+        meters = self.bundle.representation.meters
+        return not meters or known_meter(meters, (numerator, denominator)) is not None
 
 
 class Catalog:
     """All the models of a server, by name; the first is the default."""
 
     def __init__(self, entries: Sequence[ModelEntry]) -> None:
+        self._condition = threading.Condition()
+        self._urgent, self._is_closed = 0, False  # loads that somebody waits for
         self._entries = {entry.name: entry for entry in entries}
         if len(self._entries) < len(entries):
             raise ConfigError(f"two models have the same name: {', '.join(entry.name for entry in entries)}")
@@ -69,6 +94,46 @@ class Catalog:
         if name not in self._entries:
             raise unknown_name("model", name[:80], self._entries)
         return self._entries[name]
+
+    def load_ahead(self) -> threading.Thread:
+        """Load all models in a thread at low priority, one after another, until `close`; return it.
+
+        It ends early where memory is short.
+        """
+        thread = threading.Thread(target=self._load_all, name="models", daemon=True)
+        thread.start()
+        return thread
+
+    def load(self, entry: ModelEntry) -> None:
+        """Load a model that somebody waits for: those ahead of time wait meanwhile; see `ModelEntry.load`."""
+        with self._condition:
+            self._urgent += 1
+        try:
+            entry.load()
+        finally:
+            with self._condition:
+                self._urgent -= 1
+                self._condition.notify_all()
+
+    def close(self) -> None:
+        """Load no more models ahead."""
+        with self._condition:
+            self._is_closed = True
+            self._condition.notify_all()
+
+    def _load_all(self) -> None:
+        if sys.platform == "linux":  # there, threads have priorities of their own
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        for entry in self:
+            with self._condition:
+                self._condition.wait_for(lambda: self._is_closed or not self._urgent)
+            if self._is_closed or (free_memory() or LEAST_FREE) < LEAST_FREE:
+                return
+            try:
+                entry.load()
+            except Exception as error:  # who chooses it is told
+                log.warning("model %s is not loaded ahead: %s", entry.name, error)
 
     def entry_of(self, model: LiveModel) -> ModelEntry:
         """Return the entry of a loaded model."""

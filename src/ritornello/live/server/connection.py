@@ -38,6 +38,8 @@ class Connection:
         self._outbox: asyncio.Queue[str | None] = asyncio.Queue()
         self._bucket = TokenBucket(self._limits.messages_a_second, self._limits.message_burst)
         self._close = (1000, "")
+        self._chosen: ModelEntry | None = None  # last
+        self._loading: dict[ModelEntry, asyncio.Task[None]] = {}
 
     # --- called from the manager's thread ---------------------------------------------------------------------
 
@@ -74,7 +76,8 @@ class Connection:
             hello = await asyncio.wait_for(self._receive(), self._limits.hello_seconds)
             if not isinstance(hello, messages.Hello):
                 raise ConfigError(NO_HELLO)
-            entry = await self._load(hello.model)
+            entry = self._manager.catalog.find(hello.model)
+            await asyncio.to_thread(self._manager.catalog.load, entry)
         except RitornelloError as error:
             return await self._refuse(POLICY, error)
         except (TimeoutError, WebSocketDisconnect):
@@ -93,15 +96,36 @@ class Connection:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._manager.post(lambda: hosted.detach(self))
-            for task in tasks:
+            ended = (*tasks, *self._loading.values())
+            for task in ended:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*ended, return_exceptions=True)
             await self._close_socket(*self._close)
 
-    async def _load(self, name: str | None) -> ModelEntry:
+    def _choose(self, hosted: HostedSession, name: str) -> None:
+        """Let the session use a model, as soon as it is loaded; the last one chosen counts."""
         entry = self._manager.catalog.find(name)
-        await asyncio.to_thread(entry.load)
-        return entry
+        self._chosen = entry
+        if entry.is_loaded:
+            return self._use(hosted, entry)
+        self.send([{"type": "loading", "name": entry.name}])
+        if entry not in self._loading:
+            self._loading[entry] = asyncio.create_task(self._load(hosted, entry))
+
+    async def _load(self, hosted: HostedSession, entry: ModelEntry) -> None:
+        try:
+            await asyncio.to_thread(self._manager.catalog.load, entry)
+        except RitornelloError as error:
+            if self._chosen is entry:
+                self._manager.post(partial(hosted.refuse_model, error))
+        else:
+            if self._chosen is entry:
+                self._use(hosted, entry)
+        finally:
+            del self._loading[entry]
+
+    def _use(self, hosted: HostedSession, entry: ModelEntry) -> None:
+        self._manager.post(partial(hosted.guard, partial(hosted.use, entry)))
 
     async def _handle_messages(self, hosted: HostedSession) -> None:
         """Post the page's messages to the manager, until the page is gone or sends too much."""
@@ -114,8 +138,7 @@ class Connection:
                     self._call(self._finish, POLICY, "too many messages")
                     return await asyncio.sleep(self._limits.hello_seconds)  # later messages are not read
                 if isinstance(message, messages.ChooseModel):
-                    use = partial(hosted.use, await self._load(message.name))
-                    self._manager.post(partial(hosted.guard, use))
+                    self._choose(hosted, message.name)
                 else:
                     self._manager.post(partial(hosted.handle, message))
             except WebSocketDisconnect:

@@ -208,11 +208,18 @@ class HostedSession:
 
     def use(self, entry: ModelEntry) -> None:
         """Play with another model, which is loaded, from the next turn on."""
-        self.session.use(entry.model, self.now())
+        try:
+            self.session.use(entry.model, self.now())
+        except RitornelloError as error:
+            return self.refuse_model(error)
         self.chosen = entry
         self._expect(0.0)
         # The sampling may have changed with the card.
         self.send({"type": "model", "name": entry.name}, self._config_message())
+
+    def refuse_model(self, error: RitornelloError) -> None:
+        """Tell why a model cannot be used, and which one still is."""
+        self.send(error_message(error), {"type": "model", "name": self.chosen.name})
 
     def restore(self, entry: ModelEntry, stored: StoredRecord, record: Record) -> None:
         """Go on from a record that was kept elsewhere; ConfigError, with nothing changed, if that is not possible.

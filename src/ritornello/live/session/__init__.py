@@ -157,11 +157,7 @@ class Session:
                 if not is_idle:
                     turns.stop(turns.now)
             case events.Configure(config):
-                changed = {name for name in SHAPE if getattr(config, name) != getattr(self.config, name)}
-                changes_shape = bool(changed - (set() if config.keeps_beat else {"tempo"}))
-                self._request(config, turns.asked_model, changes_shape)
-                if "tempo" in changed:
-                    turns.expect_tempo(config.tempo)
+                self._configure(config)
             case events.PlayCall(score):
                 check_call(score)
                 turns.play_call(score, turns.now)
@@ -182,20 +178,31 @@ class Session:
                 raise ConfigError(f"a session does not accept {type(event).__name__}")
 
     def use(self, model: LiveModel, now: float) -> None:
-        """Play with another model from the next turn on; if it lacks the instruments asked for, with its own."""
+        """Play with another model from the next turn on; if it lacks the instruments asked for, with its own.
+
+        While the player plays, the turn goes on, and the new model answers it.
+        """
         self._turns.run_until(now)
         config = self.config
         asked = model.asked_programs(config) if config.instruments else ()
         if not set(asked) <= set(model.programs):
             config = config.model_copy(update={"instruments": None})
             self._turns.out.append(Remark(f"{model.name} plays its own instruments"))
-        self._request(config, model, changes_shape=True)
+        self._turns.ask(config, model)
+        if self.turn.turn == Turn.BOTH:
+            self._turns.begin_anew(self._turns.now)
+        elif self.turn.turn != Turn.MODEL:
+            self._turns.apply_settings()
 
-    def _request(self, config: JamConfig, model: LiveModel, changes_shape: bool) -> None:
-        """Set settings and model of the next turn; with another shape it begins at once, unless the model plays."""
+    def _configure(self, config: JamConfig) -> None:
+        """Set the settings of the next turn; with another shape it begins at once, unless the model plays."""
         turns = self._turns
-        turns.ask(config, model)
+        changed = {name for name in SHAPE if getattr(config, name) != getattr(self.config, name)}
+        changes_shape = bool(changed - (set() if config.keeps_beat else {"tempo"}))
+        turns.ask(config, turns.asked_model)
         if turns.turn.turn == Turn.IDLE or (turns.turn.turn == Turn.BOTH and not changes_shape):
             turns.apply_settings()
         elif turns.turn.turn != Turn.MODEL and changes_shape:
             turns.begin_anew(turns.now)
+        if "tempo" in changed:
+            turns.expect_tempo(config.tempo)

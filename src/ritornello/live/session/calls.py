@@ -1,17 +1,21 @@
-"""A score as a call: its limits, and its notes on the session's clock."""
+"""A score as a call: its limits, its notes and controls on the session's clock, and what a call has no place for."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ritornello.errors import ConfigError
+from ritornello.errors import ConfigError, counted
 from ritornello.formats.messages import DRUM_CHANNEL
 from ritornello.live.events import LiveNote, Side
-from ritornello.score import Score, ticks_to_seconds
+from ritornello.live.session.record import TimedControl
+from ritornello.score import Score, Track, ticks_to_seconds
 from ritornello.theory import DRUMS
 
 LONGEST, MOST_NOTES = 300.0, 10_000
 """Seconds and notes of a call."""
+
+MOST_CONTROLS = 10_000
+"""Controls of a call; if it has more, they are left out."""
 
 SHORTEST = 0.02
 """Seconds of the shortest note."""
@@ -34,19 +38,54 @@ def call_notes(score: Score, start: float, quarters_per_minute: float | None) ->
     quarters_per_minute: the tempo; None for the score's own.
     """
 
-    def seconds(ticks: np.ndarray) -> list[float]:
-        after = ticks_to_seconds(score, ticks)
-        if quarters_per_minute is not None:
-            after = ticks / score.ticks_per_quarter * 60 / quarters_per_minute
-        return [start + each for each in after.tolist()]
-
     found = []
     for number, track in enumerate(score.tracks):
-        program = DRUMS if track.is_drum else track.program
-        channel = DRUM_CHANNEL if track.is_drum else min(number, DRUM_CHANNEL - 1)
-        starts, ends = seconds(track.notes["start"]), seconds(track.notes["start"] + track.notes["duration"])
+        program, channel = DRUMS if track.is_drum else track.program, _channel(number, track)
+        ends = track.notes["start"] + track.notes["duration"]
+        starts, ends = (
+            _seconds(score, each, start, quarters_per_minute) for each in (track.notes["start"], ends)
+        )
         sounds = track.notes[["pitch", "velocity"]].tolist()
         for begin, end, (pitch, velocity) in zip(starts, ends, sounds, strict=True):
             end = max(end, begin + SHORTEST)
             found.append(LiveNote(0, Side.PLAYER, begin, end, pitch, velocity, channel, program))
     return sorted(found, key=lambda note: note.start)
+
+
+def call_controls(score: Score, start: float, quarters_per_minute: float | None) -> list[TimedControl]:
+    """Return the controls, such as pedals, of a score that begins at `start`, in order of time; see `call_notes`."""
+    found = []
+    if sum(len(track.controls) for track in score.tracks) <= MOST_CONTROLS:
+        for number, track in enumerate(score.tracks):
+            times = _seconds(score, track.controls["tick"], start, quarters_per_minute)
+            rows = track.controls[["kind", "number", "value"]].tolist()
+            channel = _channel(number, track)
+            found += [TimedControl(time, channel, *row) for time, row in zip(times, rows, strict=True)]
+    return sorted(found, key=lambda control: control.start)
+
+
+def left_out(score: Score) -> str | None:
+    """Return a line that tells what of a score is not in the record of its call; None if all is."""
+    texts = [*score.texts, *(text for track in score.tracks for text in track.texts)]
+    lyrics = sum(text.kind == "lyric" for text in texts)
+    chords = sum(text.kind == "chord" for text in texts)
+    controls = sum(len(track.controls) for track in score.tracks)
+    counts = {
+        counted(lyrics, "syllable") + " of lyrics": lyrics,
+        counted(chords, "chord symbol"): chords,
+        counted(controls, "control") + " (pedals, bends)": controls * (controls > MOST_CONTROLS),
+    }
+    parts = [name for name, count in counts.items() if count]
+    return f"left out of the call: {', '.join(parts)}" if parts else None
+
+
+def _channel(number: int, track: Track) -> int:
+    return DRUM_CHANNEL if track.is_drum else min(number, DRUM_CHANNEL - 1)
+
+
+def _seconds(score: Score, ticks: np.ndarray, start: float, quarters_per_minute: float | None) -> list[float]:
+    """Return the times of ticks of a score that begins at `start`."""
+    after = ticks_to_seconds(score, ticks)
+    if quarters_per_minute is not None:
+        after = ticks / score.ticks_per_quarter * 60 / quarters_per_minute
+    return [start + each for each in after.tolist()]

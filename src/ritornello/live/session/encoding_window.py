@@ -37,11 +37,15 @@ BARS = 64
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of time: `origin` in seconds on the session's clock, quarters a minute, meter."""
+    """A stretch of time: `origin` in seconds on the session's clock, quarters a minute, meter.
+
+    grid: quarters from one to the next of the lines on which notes begin, as encoded; None: wherever they do.
+    """
 
     origin: float
     quarters_per_minute: float
     meter: tuple[int, int]
+    grid: float | None = None
 
     def quarters(self, seconds: float) -> float:
         """Return the time in quarters from the origin."""
@@ -50,6 +54,11 @@ class Window:
     def seconds(self, quarters: float) -> float:
         """Return the time on the session's clock."""
         return self.origin + quarters * 60 / self.quarters_per_minute
+
+    def onset(self, seconds: float) -> float:
+        """Return the time in quarters at which a note is encoded that begins at `seconds`."""
+        quarters = self.quarters(seconds)
+        return quarters if self.grid is None else round(quarters / self.grid) * self.grid
 
     @property
     def bar_quarters(self) -> float:
@@ -127,7 +136,7 @@ class Ensemble:
         for note in notes:
             part = self.part_of(note.program)
             if note.start < until and part is not None:
-                start = max(0, round(window.quarters(note.start) * TICKS))
+                start = max(0, round(window.onset(note.start) * TICKS))
                 end = until if note.end is None else note.end
                 end = end if self.model.tokens.tells_ends else min(end, until)
                 length = round(window.quarters(end) * TICKS) - start

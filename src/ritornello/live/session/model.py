@@ -32,7 +32,13 @@ KNOWN_BARS = (1, 2, 4, 8)
 """The lengths of answers whose `worth` is known."""
 
 TRIAL_PIECES, TRIAL_BARS = 8, 8
-"""Pieces, and bars of each, that are composed to find the default instruments."""
+"""Pieces, and bars of each, that are composed to find the default instruments and the grid."""
+
+EIGHTH, SIXTEENTH = 1 / 2, 1 / 4
+"""Quarters from one line to the next of the grids that a model may keep where both play."""
+
+ON_GRID = 0.98
+"""The share of a model's onsets that are on the eighths if it keeps to these."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +48,7 @@ class LiveModel:
     programs: all that it knows, General MIDI or 128 for the drum kit, the most frequent of the defaults first.
     default_programs: the instruments if none are requested, one a part, in score order.
     initial_state: of a batch of 1. index, structure: of the training music. sampling: the card's defaults for
-    settings that are not given.
+    settings that are not given. grid: EIGHTH or SIXTEENTH, in quarters, on which it plays where both do.
     """
 
     name: str
@@ -53,6 +59,7 @@ class LiveModel:
     sampling: Sampling = field(default_factory=Sampling)
     index: Index | None = field(default=None, repr=False)
     structure: Structure | None = field(default=None, repr=False)
+    grid: float = SIXTEENTH
     _worths: dict[int, Worth | None] = field(default_factory=dict, repr=False)
     _started: dict[tuple[JamConfig, int], list[ConstraintState]] = field(default_factory=dict, repr=False)
 
@@ -137,7 +144,8 @@ def make_live_model(bundle: Bundle, stepper: Stepper | None = None) -> LiveModel
             f"model {name}: representation {kind} cannot be played live (its ids do not say how they move time)"
         )
     stepper = stepper or Stepper(bundle)
-    default_programs = _usual_programs(bundle, stepper)
+    pieces = _trial_pieces(bundle, stepper)
+    default_programs = Counter(map(programs_of, pieces)).most_common(1)[0][0] or (0,)
     usual = (program for program, _ in Counter(default_programs).most_common())
     programs = dict.fromkeys((*usual, *representation.tokens.programs))
     state, sampling = stepper.initial_state(1), bundle.card.sampling
@@ -150,19 +158,25 @@ def make_live_model(bundle: Bundle, stepper: Stepper | None = None) -> LiveModel
         sampling,
         bundle.index,
         bundle.structure,
+        _grid_of(pieces),
     )
     # Made now: the first answer need not wait for them.
     _ = model.tokens.elapsed, model.voices, model.brings_note, [model.worth(bars) for bars in KNOWN_BARS]
     return model
 
 
-def _usual_programs(bundle: Bundle, stepper: Stepper) -> tuple[int, ...]:
-    """Return the most frequent instrumentation of a few pieces that the model composes."""
+def _trial_pieces(bundle: Bundle, stepper: Stepper) -> list[Score]:
+    """Return a few pieces that the model composes."""
     settings = {"bars": TRIAL_BARS, "count": TRIAL_PIECES, "seed": 0, "meter": "4/4"}
     supported = settings.keys() - bundle.representation.unsupported_settings
     config = checked(ComposeConfig, {key: settings[key] for key in supported})
-    pieces = compose(bundle, config, stepper=stepper)
-    return Counter(programs_of(piece.score) for piece in pieces).most_common(1)[0][0] or (0,)
+    return [piece.score for piece in compose(bundle, config, stepper=stepper)]
+
+
+def _grid_of(pieces: list[Score]) -> float:
+    """Return EIGHTH if nearly all notes begin on the eighths, else SIXTEENTH."""
+    onsets = [t.notes["start"] * 2 % piece.ticks_per_quarter for piece in pieces for t in piece.tracks]
+    return EIGHTH if np.mean(np.concatenate([[0], *onsets]) == 0) >= ON_GRID else SIXTEENTH
 
 
 def programs_of(score: Score) -> tuple[int, ...]:

@@ -21,10 +21,22 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from ritornello.live.events import LiveNote, Side, TempoSet, Turn, TurnBegan
-from ritornello.score import Meter, Score, Tempo, Text, Track, make_controls, make_notes, seconds_to_ticks
+from ritornello.score import (
+    CONTROL_CHANGE,
+    Meter,
+    Score,
+    Tempo,
+    Text,
+    Track,
+    make_controls,
+    make_notes,
+    seconds_to_ticks,
+)
+from ritornello.sustain import DOWN, SOSTENUTO, SUSTAIN
 from ritornello.theory import DRUMS, instrument_name
 
 TICKS = 960
+PEDALS = (SUSTAIN, SOSTENUTO)
 MARKERS = {Turn.PLAYER: "you", Turn.MODEL: "the model", Turn.BOTH: "both"}
 LONGEST_NOTE = 600.0
 """Seconds; notes that begin earlier are not searched for ones that still sound."""
@@ -127,15 +139,25 @@ class Record:
     def silence(self, side: Side, at: float) -> tuple[int, ...]:
         """End the notes of one side at `at`, and delete those that would begin later; return their numbers.
 
-        Keys that are down stay so.
+        Keys that are down stay so. Controls of the player that would come later are deleted, except the release of a
+        pedal, which comes now.
         """
-        ending = []
-        for entry in map(self.journal.get, reversed(self.journal)):
-            if isinstance(entry, LiveNote):
+        ending, later = [], dict[int, TimedControl]()
+        for number, entry in reversed(self.journal.items()):
+            if isinstance(entry, TimedControl) and side == Side.PLAYER and entry.start > at:
+                later[number] = entry
+            elif isinstance(entry, LiveNote):
                 if entry.start < at - LONGEST_NOTE:
                     break
                 if entry.side == side and entry.end is not None and entry.end > at:
                     ending.append(entry)
+        for number, control in later.items():
+            is_release = control.kind == CONTROL_CHANGE and control.number in PEDALS and control.value < DOWN
+            if is_release:
+                self.journal[number] = control._replace(start=at)
+            else:
+                del self.journal[number]
+            self.changed.add(number)
         for note in ending:
             if note.start >= at:
                 del self.journal[note.number]

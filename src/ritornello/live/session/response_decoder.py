@@ -64,6 +64,7 @@ class Task:
     first_bar_line: float = 0.0  # where bar 0 of a chord progression begins
     candidates: int = 1  # answers of which the best is taken
     closeness: float = 0.0  # how strongly the answer takes up the call (`answer_preferences`)
+    grid: float | None = None  # from one to the next of the lines on which notes begin; None: anywhere
 
 
 @dataclass
@@ -144,6 +145,8 @@ class ResponseDecoder:
     def _fitting(self, allowed: Mask) -> Mask:
         """Return the ids of the grammar's mask `allowed` that fit the parts and, if there are any, the time."""
         mask = allowed & self.task.permitted
+        if self.task.grid is not None and (on_grid := mask & self._is_on(self.task.grid)).any():
+            mask = on_grid
         if not self.is_begun:
             fitting = mask & self._leads_in()
         elif self.task.at_once and self.grammar.notes == self.notes_before:
@@ -151,6 +154,14 @@ class ResponseDecoder:
         else:
             return mask
         return fitting if fitting.any() else mask
+
+    def _is_on(self, grid: float) -> Mask:
+        """Return the ids whose notes begin on a grid, and those without notes that lead to a line of it."""
+        tokens = self.model.tokens
+        after = np.where(self.model.brings_note, tokens.onset_offset, tokens.elapsed)
+        lines = (self.time + after) / grid
+        is_free = ~self.model.brings_note & (tokens.elapsed == 0)
+        return np.asarray(is_free | (np.abs(lines - np.rint(lines)) < EPSILON / grid))
 
     def _moves_silently(self) -> Mask:
         return np.asarray((self.model.tokens.elapsed > 0) & ~self.model.brings_note)

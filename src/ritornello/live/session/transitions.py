@@ -79,7 +79,6 @@ TRANSITIONS = (
     Transition(Turn.IDLE, Event.PLAY_CALL, Choice.NEXT, _GIVEN),
     Transition(Turn.COUNT_IN, Event.OVER, Choice.NEXT, "a turn begins on the bar line"),
     Transition(Turn.COUNT_IN, Event.CONFIGURE, Choice.NEXT, _ANEW),
-    Transition(Turn.COUNT_IN, Event.USE, Choice.NEXT, _ANEW),
     Transition(Turn.COUNT_IN, Event.PLAY_CALL, Choice.NEXT, _GIVEN),
     Transition(Turn.COUNT_IN, Event.GO_BACK, Choice.NEXT, _WENT_BACK, When.GOES_BACK),
     Transition(Turn.COUNT_IN, Event.STOP, Turn.IDLE, _STOPPED),
@@ -89,7 +88,6 @@ TRANSITIONS = (
     Transition(Turn.PLAYER, Event.OVER, Turn.BOTH, "the model goes on from the call", When.PLAYED_JOINT),
     Transition(Turn.PLAYER, Event.OVER, Turn.PLAYER, "the same turn goes on", When.SILENT),
     Transition(Turn.PLAYER, Event.CONFIGURE, Choice.NEXT, _ANEW),
-    Transition(Turn.PLAYER, Event.USE, Choice.NEXT, _ANEW),
     Transition(Turn.PLAYER, Event.PLAY_CALL, Choice.NEXT, _GIVEN),
     Transition(Turn.PLAYER, Event.GO_BACK, Choice.NEXT, _WENT_BACK, When.GOES_BACK),
     Transition(Turn.PLAYER, Event.STOP, Turn.IDLE, _STOPPED),
@@ -111,5 +109,5 @@ TRANSITIONS = (
     Transition(Turn.BOTH, Event.GO_BACK, Choice.NEXT, _WENT_BACK, When.GOES_BACK),
     Transition(Turn.BOTH, Event.STOP, Turn.IDLE, _STOPPED),
 )
-"""Every change of turn. An event without a row leaves the turn as it is: other settings and models wait for the next
-turn, and while both play a score joins in."""
+"""Every change of turn. An event without a row leaves the turn as it is: other settings wait for the next turn, another
+model for its own, and while both play a score joins in."""

@@ -19,7 +19,7 @@ from ritornello.live.config import JamConfig
 from ritornello.live.events import LiveNote, Output, Remark, Side, TempoSet, Turn, TurnBegan
 from ritornello.live.session import turns
 from ritornello.live.session.answers import LastAnswer, Loop, loop_of
-from ritornello.live.session.calls import call_notes
+from ritornello.live.session.calls import call_controls, call_notes, left_out
 from ritornello.live.session.candidates import ModelState
 from ritornello.live.session.duet import DuetScheduler
 from ritornello.live.session.encoding_window import Ensemble, remarks_on
@@ -142,8 +142,8 @@ class TurnTaking:
 
     def _due_time(self) -> float | None:
         """Return the time of the next callback; where a pause ends the call, it moves with the player's notes."""
-        if self._then == self._play_on and self.performer.improviser.wants is not None:
-            return None if self._due is None else self._duet.planned_until  # one beat after the other
+        if self._then == self._play_on and self._due is not None:
+            return self._duet.due(self.performer)
         call_end = turns.rules_of(self.config).call_end
         waits_for_pause = call_end == turns.CallEnd.PAUSE and self._then == self._end_call
         if self._due is None or not waits_for_pause:
@@ -405,17 +405,20 @@ class TurnTaking:
 
     def publish_decided(self) -> None:
         """Add the decided notes of the model to the record and the outputs."""
-        notes = tuple(self.record.add_note(note) for note in self.performer.take_decided(self.now))
-        if notes:
+        found = [(self.record.add_note(n), velocity) for n, velocity in self.performer.take_decided(self.now)]
+        if found:
             self._announce()
-            self._buffer.own_notes += [note.number for note in notes]
-            self.out.append(events.NotesPlanned(notes))
+            self._buffer.own_notes |= {n.number: replace(n, velocity=velocity) for n, velocity in found}
+            self.out.append(events.NotesPlanned(tuple(note for note, _ in found)))
             if self.turn.turn == Turn.MODEL and self._answer is not None:
                 planned = self._answer.notes(self.record)
                 self._tell_harmony(
                     planned, Turn.MODEL, self.turn.start, max(self.performer.stop, self.turn.start)
                 )
         self.out += [Remark(line) for line in self.performer.take_relaxed()]
+        if self.turn.turn == Turn.BOTH:
+            self._duet.watch(self.performer, self.now)
+            self._tell_late()
 
     def _tell_harmony(self, notes: Sequence[LiveNote], turn: Turn, start: float, end: float) -> None:
         """Output key and chords of notes, if there are any."""
@@ -442,11 +445,13 @@ class TurnTaking:
         assert self.beat is not None
         self._set_turn(Turn.BOTH, start, None, self._turns)
         self._duet.begin(self.beat, start, self.now)
-        self._wait(self._duet.planned_until - turns.rules_of(self.config).ahead, self._play_on)
+        self._wait(self._duet.planned_until, self._play_on)
 
     def _play_on(self, now: float) -> None:
         """Plan the next beat of the model."""
         assert self.beat is not None
+        self._duet.give_up(self.performer, now)
+        self.publish_decided()
         if self._duet.move_window(self.beat, now):
             self.performer.silence()
             self._remember(self.now)
@@ -454,7 +459,12 @@ class TurnTaking:
         if self._duet.is_at_bar_line(self.beat):
             inputs = self._buffer.snapshot(self.beat, None, now, self._duet.planned_until)
             self._tell_harmony(inputs.notes, Turn.BOTH, self._buffer.origin, now)
-        self._wait(self._duet.planned_until - turns.rules_of(self.config).ahead, self._play_on)
+        self._wait(self._duet.planned_until, self._play_on)
+
+    def _tell_late(self, last: bool = False) -> None:
+        """Output a line about what came late."""
+        if self.beat and (line := self._duet.remark(self.performer, self.beat, self.now, last)):
+            self.out.append(Remark(line))
 
     # --- the input --------------------------------------------------------------------------------------------
 
@@ -508,6 +518,8 @@ class TurnTaking:
         """Stop decoding, cancel planned notes, and end those that sound without a key."""
         self._called = None
         self._set_loop(None)
+        if self.turn.turn == Turn.BOTH:
+            self._tell_late(last=True)
         self._cancel(self.record.silence(Side.MODEL, now) + self.player.silence(now), now)
         self.performer.silence()
 
@@ -539,6 +551,10 @@ class TurnTaking:
         tempo = self.config.tempo if self.config.keeps_beat else None
         notes = tuple(self.player.add(note) for note in call_notes(score, start, tempo))
         self.out.append(events.NotesPlanned(notes))
+        for control in call_controls(score, start, tempo):
+            self.record.add(control)
+        if line := left_out(score):
+            self.out.append(Remark(line))
         end = max(note.end or start for note in notes)
         if self.turn.turn == Turn.PLAYER:
             if self.config.keeps_beat and self.beat:

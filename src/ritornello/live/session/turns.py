@@ -29,14 +29,13 @@ class CallEnd(StrEnum):
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules of a mode: the end of the call, and whether both then play for ever, the model `ahead` seconds ahead.
+    """The rules of a mode: the end of the call, and whether both then play for ever.
 
     follows: the model plays only while the player does.
     """
 
     call_end: CallEnd
     is_joint: bool = False
-    ahead: float = 0.0
     follows: bool = False
 
 
@@ -59,14 +58,14 @@ ANSWER_AHEAD = 0.25
 """Seconds before the beat on which an answer begins at which it is decoded; if the player goes on, it is withdrawn."""
 
 LOOK_AHEAD = 0.15
-"""Seconds before a bar line or beat at which the model plans what begins there, with the input so far."""
+"""Seconds before a bar line at which the model plans what begins there, with the input so far."""
 
 RULES: dict[Mode, Rules] = {
     Mode.CALL_AND_RESPONSE: Rules(CallEnd.LENGTH),
     Mode.ANSWER: Rules(CallEnd.PAUSE),
     Mode.TRADE: Rules(CallEnd.LENGTH),
-    Mode.DUET: Rules(CallEnd.NONE, is_joint=True, ahead=LOOK_AHEAD, follows=True),
-    Mode.CONTINUE: Rules(CallEnd.PAUSE, is_joint=True, ahead=1.0),
+    Mode.DUET: Rules(CallEnd.NONE, is_joint=True, follows=True),
+    Mode.CONTINUE: Rules(CallEnd.PAUSE, is_joint=True),
 }
 
 

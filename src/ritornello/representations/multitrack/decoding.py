@@ -17,11 +17,10 @@ from ritornello.representations.grids import (
     TICKS_PER_STEP,
     nearest,
 )
-from ritornello.representations.multitrack.plan import chord_name
 from ritornello.representations.multitrack.reading import Reader
 from ritornello.representations.multitrack.vocabulary import VELOCITY_STEP, Vocabulary
 from ritornello.representations.tokenizer import latest
-from ritornello.score import NOTE, Meter, Score, Tempo, Text, Track, end_at_restrike
+from ritornello.score import NOTE, Meter, Score, Tempo, Track, end_at_restrike
 from ritornello.theory import instrument_name
 from ritornello.theory.instruments import SCORE_ORDER
 
@@ -72,10 +71,6 @@ def decode(vocabulary: Vocabulary, ids: Ints) -> Score:
         tuple(
             Meter(step * TICKS_PER_STEP, *vocabulary.config.meters[number])
             for step, number in sorted(by_step.items())
-        ),
-        texts=tuple(
-            Text(int(time[at]) * TICKS_PER_STEP, "chord", chord_name(number))
-            for at, number in zip(*numbers("chord"), strict=True)
         ),
     )
 

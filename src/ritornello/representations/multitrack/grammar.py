@@ -1,8 +1,9 @@
 """The grammar of `multitrack`: the ids allowed next.
 
 Every piece ends: at one onset, notes go strictly upwards (voice, then pitch), so they run out; in the last bar no shift
-leads past the bar line, so onsets run out; then only the end is left. And the mask is never empty: it has a shift in
-every bar but the last, the end in the last, a note after a shift.
+leads into the sixteenth before the bar line, so onsets run out, and the last one is no shorter than music that loops or
+fades has it; then only the end is left. And the mask is never empty: it has a shift in every bar but the last, the end
+in the last, a note after a shift.
 """
 
 from __future__ import annotations
@@ -321,7 +322,8 @@ class MultitrackGrammarState(GrammarState):
         """Return how many of the shifts, from the shortest on, stay within the piece and are not too long; after a
         shift, only smaller ones."""
         reader = self.reader
-        before_end = (self.bars_left + 1) * reader.bar_steps - reader.position - 1
+        last_onset = reader.bar_steps - min(DURATION_STEPS[SHORTEST_AT_THE_END], reader.bar_steps)
+        before_end = self.bars_left * reader.bar_steps + last_onset - reader.position
         silence_left = MOST_SILENT_BARS * reader.bar_steps - self._silence()
         count = bisect_right(SHIFT_STEPS, before_end if before_end < silence_left else silence_left)
         if self.previous == "shift":
