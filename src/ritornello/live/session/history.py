@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ritornello.errors import ConfigError
 from ritornello.live.events import BookmarkSet, TempoSet, TurnBegan
-from ritornello.live.session.improviser import ModelState
+from ritornello.live.session.candidates import ModelState
 from ritornello.live.session.input_buffer import ExpectedTempo
 from ritornello.live.session.model import LiveModel
 from ritornello.live.session.record import Bookmark, Moment, Record
