@@ -45,7 +45,7 @@ def avoided(*ids: int) -> set[tuple[int, int]]:
     for token in ids:
         grammar.advance(token)
         state.advance(grammar)  # type: ignore[arg-type]
-    found = state.preferred(grammar, grammar.allowed_mask())  # type: ignore[arg-type]
+    found = state.preferred(grammar, grammar.allowed_mask(), np.zeros(0, dtype=np.float32))  # type: ignore[arg-type]
     assert found is not None
     assert set(np.unique(found)) <= {0, -STRENGTH}
     chosen = np.flatnonzero((found < 0) & grammar.allowed_mask())

@@ -74,7 +74,9 @@ class VoiceLeadingState(Preference):
         together = {(one, other): (first, second) for (one, first), (other, second) in pairs}
         self.together, self.begun = self.together | together, {}
 
-    def preferred(self, grammar: MultitrackGrammarState, allowed: Mask) -> Logits | None:  # type: ignore[override]
+    def preferred(  # type: ignore[override]
+        self, grammar: MultitrackGrammarState, allowed: Mask, logits: Logits
+    ) -> Logits | None:
         import numpy as np
 
         begun = self.begun if grammar.onset == grammar.reader.time == self.onset else {}
