@@ -234,6 +234,13 @@ def test_a_note_ends_before_its_pitch_is_struck_again() -> None:
 # --- drums ----------------------------------------------------------------------------------------------------
 
 
+def test_a_single_line_stays_one() -> None:
+    for track in perform(score(melody(), accompaniment()), 1.0, seed=3).tracks[:1]:
+        ends = track.notes["start"] + track.notes["duration"]
+        assert (ends[:-1] <= track.notes["start"][1:]).all()
+        assert (np.diff(track.notes["start"]) != np.diff(score(melody()).tracks[0].notes["start"])).any()
+
+
 def test_a_drummer_plays_backbeats_loud_and_what_lies_between_softly() -> None:
     loud, soft, offsets = [], [], []
     for seed in range(4):

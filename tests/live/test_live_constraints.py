@@ -157,7 +157,7 @@ def test_no_long_run_of_the_training_music_is_copied() -> None:
     [
         ({"scale": "C major", "chords": "D7"}, "which the scale C major has not"),
         ({"lowest": "C7", "instruments": ("bass",)}, "give that or lower"),
-        ({"notes_per_bar": "97-99"}, "room for 96 notes"),
+        ({"notes_per_bar": "97-99"}, "room for 91 notes"),
         ({"chords": "C | F#", "step_limit": 1}, "step_limit 1: from .*; give at least"),
     ],
 )

@@ -97,7 +97,10 @@ def perform(
             seconds[own] = amount * player.seconds * delays
             if track.program in PIANOS and not track.is_drum and own.all() and not has_pedal(track):
                 track = pedalled(track, music.harmony, written.ticks_per_quarter)
-        tracks.append(replace(track, notes=_moved(played, notes, seconds, move, end)))
+        moved = _moved(played, notes, seconds, move, end)
+        if seconds.any():
+            moved = without_overlaps(_apart(track.notes, moved))
+        tracks.append(replace(track, notes=sort_notes(moved)))
     return replace(played, tracks=tuple(tracks))
 
 
@@ -202,7 +205,8 @@ def _drift(random: np.random.Generator, count: int) -> Floats:
 
 
 def _moved(score: Score, notes: Notes, seconds: Floats, move: Callable[[Ints], Ints], last: int) -> Notes:
-    """Return notes moved by `move` and then by so many seconds, within the bars of the score, which end at `last`."""
+    """Return notes moved by `move` and then by so many seconds, within the bars of the score, which end at `last`; in
+    the same order."""
     start = notes["start"].astype(np.int64)
     end = move(start + notes["duration"])
     start = move(start)
@@ -212,4 +216,17 @@ def _moved(score: Score, notes: Notes, seconds: Floats, move: Callable[[Ints], I
     result["start"] = np.clip(start + delay, 0, last - 1)
     result["duration"] = np.clip(end + delay, 0, np.maximum(last, end)) - result["start"]
     result["duration"] = np.maximum(result["duration"], np.minimum(notes["duration"], 1))
-    return without_overlaps(result) if seconds.any() else sort_notes(result)
+    return result
+
+
+def _apart(written: Notes, played: Notes) -> Notes:
+    """Return played notes, of which none goes on when another one begins that is written after its end: as many sound
+    at once as are written. Both are in the same order."""
+    order, result = np.argsort(written["start"], kind="stable"), played.copy()
+    earliest = np.minimum.accumulate(played["start"][order][::-1])[
+        ::-1
+    ]  # start of this note and those after it
+    after = np.searchsorted(written["start"][order], written["start"] + written["duration"])
+    ends = np.append(earliest, np.iinfo(np.int64).max)[after]
+    result["duration"] = np.minimum(result["duration"], np.maximum(ends - result["start"], 1))
+    return result

@@ -6,7 +6,8 @@ some part must be able to begin one. `due` is the latest time for the next note,
 begin one. The state keeps `free <= due`, by limiting durations and shifts. The shortest note always keeps it, so there
 is always a way on.
 
-The notes that a bar still needs get a sixteenth each before its end, less only if the bar is too short for that.
+The notes that a bar still needs get a sixteenth each before its end, less only if the bar is too short for that. The
+last of them begins a sixteenth before the bar line, since nothing begins later in the last bar.
 """
 
 from __future__ import annotations
@@ -31,16 +32,23 @@ SIXTEENTH = STEPS_PER_QUARTER // 4
 def most_onsets(vocabulary: Vocabulary, limits: Limits, meter: tuple[int, int] | None) -> int:
     """Return the largest `fewest` that can be kept with the other limits, in bars of `meter` or else the longest."""
     steps = vocabulary.bar_steps
-    bar = steps[vocabulary.nearest_meter(*meter)] if meter else steps.max()
-    return int(bar) // (1 if limits.polyphony == NO_LIMIT else SIXTEENTH)
+    bar = int(steps[vocabulary.nearest_meter(*meter)] if meter else steps.max())
+    return 1 + (bar - ending(bar)) // (1 if limits.polyphony == NO_LIMIT else SIXTEENTH)
+
+
+def ending(bar_steps: int) -> int:
+    """Return how many steps before the end of a last bar its last note may begin."""
+    return min(SIXTEENTH, bar_steps)
 
 
 def spacing(limits: Limits, bar_steps: int) -> int:
-    """Return the steps of a bar for each note that it needs; 0 if they do not fit.
+    """Return the steps from one to the next of the notes that a bar needs; 0 if they do not fit.
 
     With limited polyphony it is a sixteenth, since no note in the last bar is shorter.
     """
-    steps = bar_steps // max(limits.fewest, 1)
+    if limits.fewest < 2:
+        return SIXTEENTH
+    steps = (bar_steps - ending(bar_steps)) // (limits.fewest - 1)
     return min(steps, SIXTEENTH) if steps >= SIXTEENTH or limits.polyphony == NO_LIMIT else 0
 
 
@@ -189,16 +197,17 @@ class MultitrackDensity(ConstraintState):
 
     def _due(self, outlook: Outlook) -> int:
         """Return the latest time for the next pitched note that the bars need."""
-        space = spacing(self.limits, outlook.bar_steps)
+        space, last = spacing(self.limits, outlook.bar_steps), outlook.bar_end - ending(outlook.bar_steps)
         if outlook.missing:
-            return outlook.bar_end - outlook.missing * space
+            return last - (outlook.missing - 1) * space
         if self.limits.fewest and not outlook.is_last:
-            return outlook.bar_end + outlook.bar_steps - self.limits.fewest * space
+            return last + outlook.bar_steps - (self.limits.fewest - 1) * space
         return NO_LIMIT
 
     def _silence_ends(self, outlook: Outlook) -> int:
         """Return the latest time for the next note that the grammar allows."""
-        return min(outlook.onset + MOST_SILENT_BARS * outlook.bar_steps, outlook.end - 1)
+        latest = outlook.end - ending(outlook.bar_steps)
+        return min(outlook.onset + MOST_SILENT_BARS * outlook.bar_steps, latest)
 
     def _free(self, outlook: Outlook, endless: tuple[int, int] | None = None) -> int:
         """Return the earliest time after now at which a pitched note may begin, if note `endless`, a voice and a pitch,

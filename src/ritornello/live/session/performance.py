@@ -36,6 +36,7 @@ class Performance:
         self.window = window
         self._seed, self._start, self._phase, self._delays = seed, start, phase, delays
         self._notes: list[DecidedNote] = []  # as written
+        self._played: list[DecidedNote] = []  # the same notes
 
     def play(self, config: JamConfig, decided: Sequence[DecidedNote]) -> list[DecidedNote]:
         """Return notes as they are played, by the settings `perform` and `swing`."""
@@ -44,7 +45,9 @@ class Performance:
             return list(decided)
         bar = self.window.bar_quarters
         earliest = min(note.start for note in decided) - CONTEXT_BARS * bar
-        self._notes = [note for note in self._notes if note.start >= earliest] + list(decided)
+        pairs = zip(self._notes, self._played, strict=True)
+        kept = [(note, played) for note, played in pairs if note.start >= earliest]
+        self._notes, self._played = [note for note, _ in kept] + list(decided), [played for _, played in kept]
         origin = (
             math.floor((min(n.start for n in self._notes) - self._phase) / bar + EPSILON) * bar + self._phase
         )
@@ -64,7 +67,21 @@ class Performance:
                 start = note.start if note.start < self._start + EPSILON else note.start + shift
                 length, velocity = float(sound["duration"] / TICKS), int(sound["velocity"])
                 result[part[place]] = note._replace(start=start, end=start + length, velocity=velocity)
-        return result[len(result) - len(decided) :]
+        for note in result[len(result) - len(decided) :]:
+            self._played.append(self._after_those_before(note))
+        return self._played[len(result) - len(decided) :]
+
+    def _after_those_before(self, note: DecidedNote) -> DecidedNote:
+        """Return a note, as it is played, that begins no earlier than the notes of its instrument end that are over by
+        then as written: as many sound at once as are written."""
+        written, before = self._notes[len(self._played)], zip(self._notes, self._played, strict=False)
+        ends = [
+            played.end
+            for own, played in before
+            if own.program == note.program and own.end <= written.start + EPSILON
+        ]
+        start = max(ends, default=note.start)
+        return note if start <= note.start else note._replace(start=start, end=max(note.end, start + EPSILON))
 
     @staticmethod
     def _rows(notes: Iterable[DecidedNote], origin: float) -> Notes:

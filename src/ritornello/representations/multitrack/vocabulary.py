@@ -293,12 +293,11 @@ class Vocabulary:
 
     def playable(self, voice: int, program: int) -> tuple[int, int]:
         """Return the lowest and the highest pitch of a voice in the range of the instrument, and within its compass if
-        that leaves an octave; of the whole voice for drums, and if none is in that range."""
+        that leaves an octave; of the whole voice if none is in that range."""
         whole = int(self.low[voice]), int(self.high[voice])
-        if self.is_drum[voice]:
-            return whole
         written = self.written.get(voice, program)
-        lowest, highest = instrument_range(written if family_of(written) == family_of(program) else program)
+        heard = written if family_of(written) == family_of(program) else program
+        lowest, highest = instrument_range(DRUMS if self.is_drum[voice] else heard)
         for (low, high), least in ((self.compass.get(voice, whole), OCTAVE), (whole, 1)):
             if min(high, highest) - max(low, lowest) >= least - 1:
                 return max(low, lowest), min(high, highest)
