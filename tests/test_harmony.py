@@ -53,6 +53,8 @@ def test_a_written_symbol_keeps_its_names_and_its_text() -> None:
 def test_a_found_chord_has_the_names_of_the_key() -> None:
     assert harmony_of(make_chord(10, "maj", 2), -1) == Harmony(("B", -1), "major", "", (), ("D", 0))
     assert harmony_of(make_chord(3, "m7"), 4) == Harmony(("D", 1), "minor-seventh", "m7")
+    assert harmony_of(make_chord(7, "maj"), 5).root == ("G", 0)  # in B major, not F double sharp
+    assert harmony_of(make_chord(9, "maj"), -6).root == ("A", 0)  # in G flat major, not B double flat
     assert harmony_of(parse_chord("Am"), 0).text == "m"
 
 

@@ -77,11 +77,12 @@ def spell_notes(
 
 
 def spell_class(pitch_class: int, fifths: int = 0) -> tuple[str, int]:
-    """Return (step, alter) of a pitch class in a key signature: the nearest name on the line of fifths.
+    """Return (step, alter) of a pitch class in a key signature: the nearest name on the line of fifths, without double
+    signs.
 
     In C major those are E flat, B flat, F sharp, C sharp, G sharp and the white keys.
     """
-    lowest = fifths - 3
+    lowest = min(max(fifths - 3, -8), 0)  # from F flat to E sharp
     place = lowest + (7 * pitch_class - lowest) % 12
     return LETTERS[(place + 1) % 7], (place + 1) // 7
 
