@@ -146,7 +146,7 @@ def test_compose_keeps_what_is_asked(model: Model) -> None:
         ({"notes_per_bar": "12-4"}, "the fewest, 12, are more than the most, 4; exchange them"),
         ({"notes_per_bar": "0"}, "the most is at least 1"),
         ({"notes_per_bar": "many"}, "such as 4-12, or one number"),
-        ({"notes_per_bar": "97-99", "meter": "4/4"}, "room for 96 notes in any case; give at most 96"),
+        ({"notes_per_bar": "97-99", "meter": "4/4"}, "room for 91 notes in any case; give at most 91"),
         (
             {"notes_per_bar": "17", "polyphony": 1, "meter": "4/4"},
             "room for 16 notes in any case; give at most 16",

@@ -163,7 +163,7 @@ def test_a_number_stays_within_its_limits(stage: Stage) -> None:
     for asked, taken in (("9999", "400"), ("-5", "10")):
         stage.page.fill("#tempo", asked)
         stage.page.press("#tempo", "Tab")
-        assert stage.page.input_value("#tempo") == taken
+        stage.wait_until(lambda taken=taken: stage.page.input_value("#tempo") == taken)
     stage.wait_until(lambda: [said["config"]["tempo"] for said in stage.said("config")] == [400, 10])
     assert stage.said("error") == []
 

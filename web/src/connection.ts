@@ -32,6 +32,7 @@ export class SocketSession implements Session {
 
   private heardBefore: number | null = null; // how many messages are accounted for, which are not in `unheard`
   private held: Message[] | null = null; // of a session that is to go on from a record
+  private begun: string | null = null; // its token, until it has the record: a reload meanwhile gives it to another
   private socket: Socket | null = null;
   private welcomed = false;
   private isOver = false;
@@ -110,7 +111,7 @@ export class SocketSession implements Session {
   }
 
   private async fetch(name: string, init?: RequestInit): Promise<Response> {
-    const answer = await this.wire.fetch(this.name, name, init).catch(() => {
+    const answer = await this.wire.fetch(this.begun ?? this.name, name, init).catch(() => {
       throw new Error(texts.serverAway);
     });
     if (!answer.ok) throw new Error((await answer.text()) || texts.serverRefused(answer.status));
@@ -145,7 +146,7 @@ export class SocketSession implements Session {
   /** A session that knows nothing: it goes on from the record that was kept, if there is one. */
   private async begin(welcome: Welcome): Promise<void> {
     this.held = [welcome];
-    sessionStorage.setItem(TOKEN, welcome.session);
+    this.begun = welcome.session;
     const record = await this.onbegin();
     if (record) return this.giveBack(record).catch((error: Error) => this.onfault(error));
     const held = this.held ?? [];
@@ -161,6 +162,7 @@ export class SocketSession implements Session {
 
   private settle({ session, resumed, now }: Welcome): void {
     sessionStorage.setItem(TOKEN, session);
+    this.begun = null;
     const before = this.clock.offset;
     if (!resumed || this.held) this.clock.reset();
     this.clock.add(present() - SILENCE / 1000, present() + SILENCE / 1000, now); // until a ping says better

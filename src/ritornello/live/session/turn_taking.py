@@ -458,7 +458,7 @@ class TurnTaking:
         self._duet.plan(self.performer, self.config, self.beat, now, self._first_bar_line)
         if self._duet.is_at_bar_line(self.beat):
             inputs = self._buffer.snapshot(self.beat, None, now, self._duet.planned_until)
-            self._tell_harmony(inputs.notes, Turn.BOTH, self._buffer.origin, now)
+            self._tell_harmony(inputs.notes, Turn.BOTH, self._buffer.origin, self._duet.planned_until)
         self._wait(self._duet.planned_until, self._play_on)
 
     def _tell_late(self, last: bool = False) -> None:
