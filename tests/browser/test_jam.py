@@ -145,12 +145,13 @@ def test_replay_plays_both_sides_again(stage: Stage) -> None:
     stage.wait_for_turn("player")
     stage.key("a")
     stage.wait_for_turn("model")
+    stage.page.wait_for_selector('.key[data-by="model"]')  # the turn is told before its first note
     stage.wait(0.5)
     stage.page.keyboard.press("Space")
     stage.wait_for_turn("idle")
     stage.page.keyboard.press("r")
     stage.page.wait_for_selector('#replay[aria-pressed="true"]')
-    assert stage.lit(2.5) == {"player", "model"}
+    assert stage.lit(5) == {"player", "model"}
     stage.page.wait_for_selector('#replay[aria-pressed="false"]')
 
 
