@@ -46,7 +46,7 @@ HOME = 2.0
 """Nats for the tonic at the end."""
 
 LONGEST_COPY = 8
-"""The longest run of notes that an answer shares with its call."""
+"""An answer avoids copying more than this many notes of its call in a row, at any pitch."""
 
 FREE = 0.1
 """The probability that no motif begins on a strong beat, if none is under way; the answer begins with one."""
