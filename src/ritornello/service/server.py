@@ -39,6 +39,7 @@ from ritornello.service.jobs import BusyError, Done, Jobs, RunningJob
 from ritornello.service.limits import ServiceLimits
 from ritornello.service.openapi import describe
 from ritornello.service.verbs import VERBS, Verb
+from ritornello.service.verbs.render import MEDIA_TYPES, Rendered
 
 log = logging.getLogger(__name__)
 
@@ -167,7 +168,7 @@ class _Endpoints:
                 job = stack.enter_context(self.jobs.started(verb, asked, _to_json))
                 kept = stack.pop_all()
                 return _Events(self._events(request, job), kept)
-            encode = _encoder(verb, accept)
+            encode = _encoder(verb, asked, accept)
             job = stack.enter_context(self.jobs.started(verb, asked, encode))
             ended = asyncio.create_task(job.end())
             gone = asyncio.create_task(_gone(request))
@@ -239,14 +240,22 @@ def _to_json(result: BaseModel) -> tuple[bytes, str]:
     return result.model_dump_json().encode(), "application/json"
 
 
-def _encoder(verb: Verb, accept: list[str]) -> Any:
-    """Return how to encode the answer: a MIDI file if that is accepted, and JSON is not mentioned before it."""
-    wanted = next((kind for kind in accept if kind in (*MIDI_TYPES, "application/json")), "")
-    if wanted not in MIDI_TYPES:
+def _encoder(verb: Verb, asked: Any, accept: list[str]) -> Any:
+    """Return how to encode the answer: as a MIDI or other file if that is accepted first, else as JSON."""
+    wanted = accept[0]
+    if wanted in ("", "application/json", "application/*", "*/*"):
         return _to_json
-    if not hasattr(verb.result, "midi"):
-        raise HTTPException(406, f"{verb.name} answers with JSON, not with MIDI")
-    return lambda result: (result.midi(), "audio/midi")
+    if hasattr(verb.result, "midi") and wanted in MIDI_TYPES:
+        return lambda result: (result.midi(), "audio/midi")
+    if verb is VERBS["render"] and wanted in (kind := MEDIA_TYPES[asked.format], kind.split("/")[0] + "/*"):
+        return _the_file
+    raise HTTPException(406, f"{verb.name} does not answer with {wanted[:80]}; JSON is possible")
+
+
+def _the_file(result: Rendered) -> tuple[bytes, str]:
+    if len(result.files) > 1:
+        raise ConfigError(f"there are {len(result.files)} pages: accept JSON, or ask for pdf")
+    return result.files[0].content(), result.files[0].media_type
 
 
 async def _gone(request: Request) -> None:
