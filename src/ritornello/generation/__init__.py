@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ritornello.generation.samplers import Sampler
     from ritornello.generation.settings import StepPrecision
     from ritornello.generation.stepper import Stepper
+    from ritornello.generation.surprise import Surprise
     from ritornello.likelihood import Likelihood
     from ritornello.originality import Copies
     from ritornello.score import Score
@@ -215,6 +216,14 @@ class Model:
             name = self.bundle.card.name
             raise ConfigError(f"{name} holds no index of its training music to compare with")
         return copies(self.bundle.index, as_score(music))
+
+    def surprise(self, music: Score | Source, progress: Callable[[int, int], None] | None = None) -> Surprise:
+        """Return the surprise of each note of a score, or of the score in a path, bytes or file object, with what was
+        expected instead. All together are the `likelihood` of the score; `progress` as in `likelihoods`."""
+        from ritornello.formats import as_score
+        from ritornello.generation.surprise import surprise
+
+        return surprise(self, as_score(music), progress)
 
 
 def shipped_bundles() -> dict[str, Path]:
