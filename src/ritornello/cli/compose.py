@@ -92,7 +92,7 @@ def _facts(piece: Composition, written: Written) -> dict[str, Any]:
 
     of_prose = {"text": prose_of(piece.score)} if is_prose(piece.score) else {}
     files = {"files": [str(path) for path in written.files], "left_out": written.left_out}
-    return of_prose | files | piece.facts()
+    return of_prose | files | {"seconds": round(piece.performance.seconds, 2)} | piece.facts()
 
 
 def copy_line(copies: dict[str, Any] | None, max_copy: int = 0) -> str:
