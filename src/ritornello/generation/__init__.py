@@ -192,7 +192,7 @@ class Model:
         from ritornello.formats import as_score
         from ritornello.generation.surprise import surprise
 
-        return surprise(self, as_score(music), progress)
+        return surprise(self.bundle, self.stepper, as_score(music), progress)
 
 
 def shipped_bundles() -> dict[str, Path]:

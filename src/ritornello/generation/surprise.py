@@ -20,16 +20,17 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ritornello.analysis.beats import has_pickup
 from ritornello.arrays import Floats, Ints
+from ritornello.bundle import Bundle
 from ritornello.errors import counted
 from ritornello.formats.text import is_prose
 from ritornello.generation.likelihood import LEAST, Example, examples_of, read_all, sum_by_bar
-from ritornello.generation.stepper import Logits
+from ritornello.generation.stepper import Logits, Stepper
 from ritornello.likelihood import Likelihood
 from ritornello.notation.names import printed_names
 from ritornello.representations import Conditions, Representation
@@ -37,9 +38,6 @@ from ritornello.representations.attribution import Attribution, attribute
 from ritornello.representations.tokens import CHORD
 from ritornello.score import Meter, Score, ticks_to_seconds
 from ritornello.theory import drum_name, pitch_name
-
-if TYPE_CHECKING:
-    from ritornello.generation import Model
 
 MOST_INSTEAD = 5
 """Of each note: how much is told of what the model held for probable in its place."""
@@ -177,14 +175,16 @@ def _passage_facts(passage: Passage) -> dict[str, Any]:
     return passage._asdict() | {"nats_per_note": round(passage.nats_per_note, 4)}
 
 
-def surprise(model: Model, score: Score, progress: Callable[[int, int], None] | None = None) -> Surprise:
+def surprise(
+    bundle: Bundle, stepper: Stepper, score: Score, progress: Callable[[int, int], None] | None = None
+) -> Surprise:
     """Return the surprise of each note of `score` under a model; ConfigError if there are no notes."""
-    representation = model.bundle.representation
+    representation = bundle.representation
     examples = examples_of(representation, score)
     if representation.learns_whole_pieces:
         representation = representation.for_piece(score, Conditions())
     found = [attribute(representation, example.ids) for example in examples]
-    readings, looks = _read(model, examples, found, progress)
+    readings, looks = _read(representation, stepper, examples, found, progress)
     header, bars = sum_by_bar(representation, examples, readings)
     events, before, after = _events(representation, examples, found, [each for each, _ in readings], looks)
     shown, places = score, list[_Place]()
@@ -195,7 +195,7 @@ def surprise(model: Model, score: Score, progress: Callable[[int, int], None] | 
         notes, remarks = _notes(shown, places, events), [*representation.substitutions(score)]
         unread = shown.note_count - len(notes)
         remarks += [f"not read by this model: {counted(unread, 'note')}"] if unread else []
-    judged, name = sum(bars, header), model.bundle.card.name
+    judged, name = sum(bars, header), bundle.card.name
     return Surprise(name, shown, tuple(notes), before, after, judged, _bars(shown, notes), tuple(remarks))
 
 
@@ -226,13 +226,14 @@ class _Place(NamedTuple):
 
 
 def _read(
-    model: Model,
+    representation: Representation,
+    stepper: Stepper,
     examples: Sequence[Example],
     found: Sequence[Attribution],
     progress: Callable[[int, int], None] | None,
 ) -> tuple[list[tuple[Floats, Ints]], list[_Looks]]:
     """Return what `read_all` does, and what was probable where the events of each example begin."""
-    tokens = model.bundle.representation.tokens
+    tokens = representation.tokens
     edges = np.cumsum([0, *(len(example.ids) - 1 for example in examples)])
     begins = np.concatenate([each.begins - 1 + edge for each, edge in zip(found, edges[:-1], strict=True)])
     own = np.concatenate([example.ids[each.begins] for example, each in zip(examples, found, strict=True)])
@@ -256,7 +257,7 @@ def _read(
         looks.ids[events] = np.argpartition(-wanted, count - 1, axis=1)[:, :count]
         looks.shares[events] = np.exp(np.take_along_axis(wanted, looks.ids[events], axis=1) - part[:, None])
 
-    readings = read_all(model.bundle.representation, model.stepper, examples, progress, look)
+    readings = read_all(representation, stepper, examples, progress, look)
     stops = np.cumsum([len(each.begins) for each in found])[:-1]
     split = (np.split(each, stops) for each in looks)
     return readings, [_Looks(*each) for each in zip(*split, strict=True)]
