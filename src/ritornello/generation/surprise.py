@@ -20,7 +20,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -33,6 +34,7 @@ from ritornello.generation.likelihood import LEAST, Example, examples_of, read_a
 from ritornello.generation.stepper import Logits, Stepper
 from ritornello.likelihood import Likelihood
 from ritornello.notation.names import printed_names
+from ritornello.rendering.heat import Heat
 from ritornello.representations import Conditions, Representation
 from ritornello.representations.attribution import Attribution, attribute
 from ritornello.representations.tokens import CHORD
@@ -45,6 +47,23 @@ MOST_INSTEAD = 5
 _TOLERANCE = 0.5  # quarters by which a note may be read from where it stands
 PASSAGE = 2
 """Bars of the passages that are told."""
+
+
+By = Literal["pitch", "note", "time", "length"]
+"""What of a note is looked at: its pitch, all of it, when it comes, or how long and loud it is."""
+
+_NAMES = {
+    "pitch": "surprise of the pitch",
+    "note": "surprise of the note",
+    "time": "surprise of the time",
+    "length": "surprise of the length",
+}
+
+LISTED = 10
+"""Notes that are listed and numbered."""
+
+MOST_NATS = 6.0
+"""The end of the scale of colours: a probability of 1 in 400."""
 
 
 class Expected(NamedTuple):
@@ -79,6 +98,10 @@ class NoteSurprise:
     instead: tuple[Expected, ...]
     track: int = -1
     index: int = -1
+
+    def part(self, by: By) -> float:
+        """Return the nats of the note, or of its time, pitch or length."""
+        return {"note": self.nats, "time": self.time_nats, "pitch": self.pitch_nats}.get(by, self.length_nats)
 
 
 class BarSurprise(NamedTuple):
@@ -126,9 +149,25 @@ class Surprise:
         """The mean surprise of the notes, without that of what stands before the first and after the last."""
         return sum(note.nats for note in self.notes) / max(1, len(self.notes))
 
-    def most(self, count: int = 10) -> list[NoteSurprise]:
-        """Return the most surprising notes, the most surprising first."""
-        return sorted(self.notes, key=lambda note: -note.nats)[:count]
+    def most(self, count: int = LISTED, by: By = "pitch") -> list[NoteSurprise]:
+        """Return the most surprising notes, the most surprising first: by their pitch, which finds wrong notes, by
+        their time or length, or by the whole note."""
+        return sorted(self.notes, key=lambda note: -note.part(by))[:count]
+
+    def heat(self, by: By = "pitch", count: int = LISTED) -> Heat:
+        """Return the surprise as colours of the notes of `score`, the most surprising ones numbered."""
+        values = [np.full(len(track.notes), np.nan) for track in self.score.tracks]
+        for note in self.notes:
+            values[note.track][note.index] = note.part(by)
+        parts = np.zeros((len(self.bars), 3))
+        for note in self.notes:
+            parts[note.bar - self.bars[0].bar] += (note.time_nats, note.pitch_nats, note.length_nats)
+        parts /= np.maximum(1, [[bar.notes] for bar in self.bars])
+        numbered = tuple((note.track, note.index) for note in self.most(count, by))
+        bars = "nats a note in each bar:"
+        return Heat(
+            tuple(values), MOST_NATS, _NAMES[by], "nats", numbered, parts, ("time", "pitch", "length"), bars
+        )
 
     @cached_property
     def _passages(self) -> list[Passage]:
@@ -148,6 +187,18 @@ class Surprise:
             if all(each.last < other.first or other.last < each.first for other in found):
                 found.append(each)
         return found[:count]
+
+    def write(self, path: str | Path, by: By = "pitch") -> tuple[str, ...]:
+        """Write a map to `path`, by its suffix: .png is a piano roll, .svg and .pdf are the engraved score, .html is a
+        page with both. Return descriptions of what was left out."""
+        from ritornello.generation.surprise_page import write_map
+
+        return write_map(self, Path(path), by)
+
+    def _repr_html_(self) -> str:
+        from ritornello.generation.surprise_page import notebook_html
+
+        return notebook_html(self)
 
     def facts(self, most: int | None = None) -> dict[str, Any]:
         """Return all as plain JSON; with `most` only so many notes, the most surprising ones first."""
