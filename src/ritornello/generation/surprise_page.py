@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ritornello.errors import ConfigError, FormatError, MissingExtraError
-from ritornello.formats.text import is_prose
 from ritornello.notation.text import printable
 from ritornello.paths import write_bytes, write_text
 from ritornello.rendering.notation import engrave, stack_pages, table_page, write_pages
@@ -37,6 +36,11 @@ if TYPE_CHECKING:
 SUFFIXES = (".html", ".png", ".svg", ".pdf")
 
 HEADINGS = ("", "bar", "beat", "instrument", "note", "nats", "expected instead")
+
+EXPLANATION = (
+    "Surprise is -ln p, in nats: 0.7 is a choice between two as likely, 2.3 one between ten. Expected instead: the "
+    "other pitches that were most probable, if the instrument plays then."
+)
 
 _PLACES = (0, 70, 170, 290, 690, 900, 1020)  # of the columns of a printed list
 _PAGE_WIDTH = 1400
@@ -84,7 +88,7 @@ def write_map(found: Surprise, path: Path, by: By) -> tuple[str, ...]:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise FormatError(f"{path}: a map of surprise is written as {', '.join(SUFFIXES)}")
-    if is_prose(found.score):
+    if found.is_prose:
         raise ConfigError("prose has no notes to be drawn: its words are listed")
     if suffix == ".html":
         page, remarks = _page(found, by)
@@ -101,7 +105,7 @@ def write_map(found: Surprise, path: Path, by: By) -> tuple[str, ...]:
 
 def notebook_html(found: Surprise, by: By = "pitch") -> str:
     """Return the map for a notebook: piano roll of the beginning, player, and lists."""
-    if is_prose(found.score):
+    if found.is_prose:
         return html_box([*_heading(found), _table(found, by)])
     bars, score = _beginning(found)
     heat = found.heat(by)
@@ -132,8 +136,11 @@ def _beginning(found: Surprise) -> tuple[int, Score]:
 
 
 def _heading(found: Surprise, more: Sequence[str] = ()) -> list[str]:
-    facts = f"under {found.model}: {found.nats_per_note:.2f} nats a note, {len(found.notes):,} notes"
-    return heading_html(title_of(found.score), map(escape, [facts, *more, *found.remarks]))
+    facts = (
+        f"{printable(found.score.title)}: {found.nats_per_note:.2f} nats a note, {len(found.notes):,} notes"
+    )
+    title = f"Surprise under {escape(found.model)}"
+    return heading_html(title, map(escape, [facts, *more, *found.remarks, EXPLANATION]))
 
 
 def _table(found: Surprise, by: By) -> str:
@@ -149,9 +156,9 @@ def _table(found: Surprise, by: By) -> str:
 
 
 def _list_page(found: Surprise, by: By) -> str:
-    lines = [("", each) for each in (*passage_lines(found), *found.remarks)]
+    lines = [("", each) for each in (*passage_lines(found), *found.remarks, EXPLANATION)]
     return table_page(
-        f"Surprise under {found.model}: {found.nats_per_note:.2f} nats a note",
+        f"Surprise under {found.model}",
         [HEADINGS, *rows(found.most(by=by), by), (), *lines],
         _PLACES,
     )

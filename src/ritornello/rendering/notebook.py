@@ -107,8 +107,13 @@ def roll_html(score: Score, title: str, width: int = WIDTH, heat: Heat | None = 
 
     png = io.BytesIO()
     render_pianoroll(score, width, heat).save(png, "PNG", optimize=True)
-    picture = _data_uri("image/png", png)
-    return f'<img alt="Piano roll of {title}" style="max-width: 100%; margin-top: 6px" src="{picture}">'
+    return image_html(png.getvalue(), f"Piano roll of {title}")
+
+
+def image_html(png: bytes, name: str) -> str:
+    """Return an image with its alternative text, which is HTML."""
+    source = _data_uri("image/png", png)
+    return f'<img alt="{name}" style="max-width: 100%; margin-top: 6px" src="{source}">'
 
 
 def player_html(score: Score) -> str:
@@ -119,7 +124,7 @@ def player_html(score: Score) -> str:
 
     mp3 = io.BytesIO()
     soundfile.write(mp3, render_audio(score, SAMPLE_RATE), SAMPLE_RATE, format="MP3")
-    sound = _data_uri("audio/mpeg", mp3)
+    sound = _data_uri("audio/mpeg", mp3.getvalue())
     return f'<audio controls style="display: block; width: 100%; margin-top: 6px" src="{sound}"></audio>'
 
 
@@ -143,5 +148,5 @@ def beginning(score: Score) -> Score:
     return part
 
 
-def _data_uri(kind: str, file: io.BytesIO) -> str:
-    return f"data:{kind};base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
+def _data_uri(kind: str, data: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"

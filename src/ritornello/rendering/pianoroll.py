@@ -89,7 +89,7 @@ def render_pianoroll(score: Score, width: int = 1600, heat: Heat | None = None) 
         raise ConfigError(f"a picture {width} pixels wide: allowed are {WIDTHS[0]} to {WIDTHS[1]}")
     if not score.note_count:
         raise ConfigError("the score has no notes: there is nothing to see")
-    colours, names = _colours(score), _names_above(score)
+    colours, names = track_colours(score), _names_above(score)
     order = _drawing_order(score, colours)
     layout = make_layout(score, width, bool(names.keys) + bool(names.chords), CURVE if heat else 0.0)
     strips = [_draw_header(score, colours, width, heat)]
@@ -103,7 +103,7 @@ def render_pianoroll(score: Score, width: int = 1600, heat: Heat | None = None) 
     return page
 
 
-class _Pen:
+class Pen:
     """Draws on a strip of the page, in pixels of the final image."""
 
     def __init__(self, width: int, height: float) -> None:
@@ -142,25 +142,25 @@ def _font(size: int) -> Any:
     return ImageFont.load_default(size * SUPERSAMPLE)
 
 
-def _text_width(text: str, size: int) -> float:
+def text_width(text: str, size: int) -> float:
     return float(_font(size).getlength(text)) / SUPERSAMPLE
 
 
 def _shortened(text: str, size: int, width: float) -> str:
     """Return `text` on one line, shortened with an ellipsis if it is wider than `width`."""
     text = " ".join(text.split())
-    while _text_width(text, size) > width and len(text) > 1:
+    while text_width(text, size) > width and len(text) > 1:
         text = text[: min(len(text) - 2, 400)].rstrip() + "…"
     return text
 
 
-def _mixed(colour: Colour, amount: float, ground: Colour = PAPER) -> Colour:
+def mixed(colour: Colour, amount: float, ground: Colour = PAPER) -> Colour:
     """Return `colour` laid over `ground` with an opacity of `amount`."""
     red, green, blue = (round(g + (c - g) * amount) for c, g in zip(colour, ground, strict=True))
     return red, green, blue
 
 
-def _colours(score: Score) -> dict[int, Colour]:
+def track_colours(score: Score) -> dict[int, Colour]:
     """Return a colour for each track that has notes, by its index in the score."""
     voices = iter(range(len(score.tracks)))
     return {
@@ -179,7 +179,7 @@ def _draw_header(
     inner = width - 2 * MARGIN
     rows = [] if heat else _legend_rows(_legend(score, colours), inner)
     top = 78.0 if score.title.strip() else 40.0
-    pen = _Pen(width, top + 14 + 24 * len(rows) + 10 + (SCALE_HEIGHT if heat else 0))
+    pen = Pen(width, top + 14 + 24 * len(rows) + 10 + (SCALE_HEIGHT if heat else 0))
     if heat:
         _draw_scale(pen, heat, top + 14)
     if score.title.strip():
@@ -203,7 +203,7 @@ def _facts(score: Score, width: float) -> str:
         _clock(score.seconds),
         f"{score.note_count:,} notes",
     ]
-    while _text_width(FACTS.join(facts), 14) > width and len(facts) > 1:
+    while text_width(FACTS.join(facts), 14) > width and len(facts) > 1:
         facts.pop()
     return FACTS.join(facts)
 
@@ -245,7 +245,7 @@ def _legend_rows(entries: list[tuple[str, Colour]], width: float) -> list[list[t
     rows: list[list[tuple[float, str, Colour]]] = [[]]
     left = 0.0
     for name, colour in entries:
-        needed = 30 + _text_width(name, 13) + 26
+        needed = 30 + text_width(name, 13) + 26
         if rows[-1] and left + needed > width:
             rows.append([])
             left = 0.0
@@ -267,7 +267,7 @@ def _draw_system(
     heat: Heat | None,
 ) -> Image.Image:
     """Return the image of the bars from tick `span[0]` up to `span[1]`, with the tracks drawn in `order`."""
-    pen = _Pen(layout.width, layout.system_height)
+    pen = Pen(layout.width, layout.system_height)
     right = _x(layout, span, span[1])
     _draw_rows(pen, layout, right)
     _draw_time_axis(pen, layout, score, span)
@@ -317,7 +317,7 @@ def _x(layout: Layout, span: tuple[int, int], tick: float) -> float:
     return LEFT + (tick - span[0]) / layout.ticks_per_pixel
 
 
-def _draw_rows(pen: _Pen, layout: Layout, right: float) -> None:
+def _draw_rows(pen: Pen, layout: Layout, right: float) -> None:
     """Draw the row of every pitch and drum, with piano keys and the names of the drums to the left."""
     row = layout.row
     key_left, key_right = LEFT - _KEYBOARD - 4, LEFT - 4
@@ -343,7 +343,7 @@ def _draw_rows(pen: _Pen, layout: Layout, right: float) -> None:
         pen.text(LEFT - 8, top + DRUM_ROW / 2, name, 8, anchor="rm")
 
 
-def _draw_time_axis(pen: _Pen, layout: Layout, score: Score, span: tuple[int, int]) -> None:
+def _draw_time_axis(pen: Pen, layout: Layout, score: Score, span: tuple[int, int]) -> None:
     """Draw bar lines with numbers and, where there is space, quarter lines; mark the seconds below."""
     top, bottom = layout.above, layout.bottom
     quarter = score.ticks_per_quarter / layout.ticks_per_pixel
@@ -371,7 +371,7 @@ def _draw_time_axis(pen: _Pen, layout: Layout, score: Score, span: tuple[int, in
         pen.text(x, layout.bottom + 12, _clock(second), 10, anchor="mm")
 
 
-def _draw_keys(pen: _Pen, layout: Layout, keys: Sequence[KeySpan], span: tuple[int, int]) -> None:
+def _draw_keys(pen: Pen, layout: Layout, keys: Sequence[KeySpan], span: tuple[int, int]) -> None:
     """Write the keys in a row of their own, where they begin; one without space is left out."""
     free = 0.0
     for key in keys:
@@ -379,15 +379,15 @@ def _draw_keys(pen: _Pen, layout: Layout, keys: Sequence[KeySpan], span: tuple[i
         if span[0] <= key.start < span[1] and left >= free:
             name = key_name(key.key.fifths, key.minor)
             pen.text(left, ABOVE + NAMES_ROW - 8, name, 10)
-            free = left + _text_width(name, 10) + 5
+            free = left + text_width(name, 10) + 5
 
 
-def _draw_chords(pen: _Pen, layout: Layout, names: _NamesAbove, span: tuple[int, int]) -> None:
+def _draw_chords(pen: Pen, layout: Layout, names: _NamesAbove, span: tuple[int, int]) -> None:
     """Write the chord symbols above their times; where there is no space, those at bar lines go first."""
     taken: list[tuple[float, float]] = []
     chords = [(tick, name) for tick, name in names.chords if span[0] <= tick < span[1]]
     for tick, name in sorted(chords, key=lambda chord: (chord[0] not in layout.bars, chord[0])):
-        wide = _text_width(name, CHORD_SIZE)
+        wide = text_width(name, CHORD_SIZE)
         left = min(_x(layout, span, tick) + 3, layout.width - 4 - wide)
         if all(left >= end + 5 or left + wide + 5 <= start for start, end in taken):
             taken.append((left, left + wide))
@@ -400,7 +400,7 @@ def _thinning(gap: float, least: float) -> int:
 
 
 def _draw_notes(
-    pen: _Pen,
+    pen: Pen,
     layout: Layout,
     track: Track,
     colour: Colour,
@@ -423,7 +423,7 @@ def _draw_notes(
         top, least = place(pitch) + inset, height if track.is_drum else 2.5
         strength = _FAINTEST + (1 - _FAINTEST) * velocity / 127
         box = (left, top, max(right, left + least), top + height)
-        pen.pill(box, height / (2 if track.is_drum else 3), own[index] if own else _mixed(colour, strength))
+        pen.pill(box, height / (2 if track.is_drum else 3), own[index] if own else mixed(colour, strength))
 
 
 def _sounds(notes: Notes, span: tuple[int, int]) -> Mask:
@@ -435,10 +435,10 @@ def _sounds(notes: Notes, span: tuple[int, int]) -> Mask:
 # Numbers of the notes
 
 
-def _draw_scale(pen: _Pen, heat: Heat, top: float) -> None:
+def _draw_scale(pen: Pen, heat: Heat, top: float) -> None:
     """Draw the scale of colours with its numbers, and the shades of the parts of the numbers of the bars."""
     pen.text(MARGIN, top + 10, f"{heat.name}, {heat.unit}", 13, INK)
-    left, wide = MARGIN + _text_width(f"{heat.name}, {heat.unit}", 13) + 14, 200.0
+    left, wide = MARGIN + text_width(f"{heat.name}, {heat.unit}", 13) + 14, 200.0
     for step in range(100):
         pen.box(
             left + step * wide / 100,
@@ -452,14 +452,14 @@ def _draw_scale(pen: _Pen, heat: Heat, top: float) -> None:
         x = left + wide * number / heat.most
         pen.text(x, top + 26, f"{number}{more}", 10, anchor="lm" if more else "mm")
     pen.text(MARGIN, top + 48, heat.bars_name, 13, INK)
-    x = MARGIN + _text_width(heat.bars_name, 13) + 14
+    x = MARGIN + text_width(heat.bars_name, 13) + 14
     for name, colour in zip(heat.parts, STACK, strict=False):
         pen.box(x, top + 43, x + 12, top + 53, colour)
         pen.text(x + 17, top + 48, name, 12)
-        x += _text_width(name, 12) + 36
+        x += text_width(name, 12) + 36
 
 
-def _draw_numbers(pen: _Pen, layout: Layout, score: Score, heat: Heat, span: tuple[int, int]) -> None:
+def _draw_numbers(pen: Pen, layout: Layout, score: Score, heat: Heat, span: tuple[int, int]) -> None:
     """Write the numbers of the numbered notes in rings above them."""
     for number, (track, index) in enumerate(heat.numbered, start=1):
         note = score.tracks[track].notes[index]
@@ -471,7 +471,7 @@ def _draw_numbers(pen: _Pen, layout: Layout, score: Score, heat: Heat, span: tup
             pen.text(x, y, str(number), 10, INK, "mm")
 
 
-def _draw_curve(pen: _Pen, layout: Layout, heat: Heat, span: tuple[int, int]) -> None:
+def _draw_curve(pen: Pen, layout: Layout, heat: Heat, span: tuple[int, int]) -> None:
     """Draw the number of each bar below the system, its parts one above the other."""
     bottom = layout.bottom + BELOW + layout.curve
     scale, right = layout.curve / heat.highest_bar, _x(layout, span, span[1])
