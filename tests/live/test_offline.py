@@ -22,8 +22,10 @@ import pytest
 from numpy.typing import NDArray
 
 from ritornello.bundle import load_bundle
+from ritornello.data import CORPUS
 from ritornello.errors import ConfigError, FileError
 from ritornello.formats.midi import parse_midi
+from ritornello.generation import find_bundle
 from ritornello.live.offline import export, packages
 from ritornello.live.offline.export import export_page, library_archive
 from ritornello.live.offline.host import Host, make_entry, play_log, store
@@ -79,6 +81,20 @@ def test_a_log_gives_the_same_messages(mode: str, entry: ModelEntry, page_entry:
     messages = played(entry)
     assert any(note["side"] == "model" for m in messages if m["type"] == "notes" for note in m["notes"])
     assert played(page_entry) == messages
+
+
+def test_a_shipped_model_is_stored_whole() -> None:
+    """Unlike the small one of the other tests it knows its training music, its index and structure."""
+    entry = Catalog([ModelEntry("folk", load_bundle(find_bundle("folk")))]).find("folk")
+    stored = store(entry.bundle, entry.model)
+    made = make_entry(replace(stored, facts=json.loads(json.dumps(stored.facts))), lambda batch, inputs: [])
+    assert made.model.structure is not None
+    assert made.model.index is not None
+    score = parse_midi(next(CORPUS.glob("*.mid")).read_bytes())
+    theirs, ours = made.model.worth(8), entry.model.worth(8)
+    assert theirs is not None
+    assert ours is not None
+    assert theirs(score) == ours(score)
 
 
 @pytest.fixture
