@@ -318,6 +318,21 @@ def test_a_call_can_be_cancelled(slow: Served) -> None:
     wait_until_idle(slow)
 
 
+def test_a_call_that_waits_is_cancelled_at_once(slow: Served) -> None:
+    connection, answer, _ = begin(slow)
+    waiting = http.client.HTTPConnection("127.0.0.1", slow.port, timeout=PATIENCE)
+    waiting.request("POST", "/v1/judge", json.dumps({"music": "C4"}), {"accept": STREAM})
+    told = waiting.getresponse()
+    assert told.readline() == b"event: started\n"
+    job = json.loads(told.readline()[6:])["job"]
+    assert slow.ask("DELETE", f"/v1/jobs/{job}")[0] == 204
+    assert events(told.read()[1:])[-1] == ("error", {"error": "cancelled", "kind": "ServiceError"})
+    waiting.close()
+    answer.close()
+    connection.close()
+    wait_until_idle(slow)
+
+
 def test_closing_the_connection_cancels(slow: Served) -> None:
     connection, answer, job = begin(slow)
     answer.close()

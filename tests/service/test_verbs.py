@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from build import make_song
 
 import ritornello
-from ritornello.errors import ConfigError
+from ritornello.errors import ConfigError, ServiceError
 from ritornello.score import Key, Meter, Score, Tempo, Text, make_controls
 from ritornello.service import Service
 from ritornello.service.music import Piece, to_piece, to_score
@@ -104,6 +105,23 @@ def test_notes_outside_the_range_of_a_model_stay(service: Service) -> None:
     given = {tuple(note) for note in result.score.tracks[0].notes.tolist()}
     assert set(expected) <= given
     assert service.call("judge", {"music": music}).notes == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("verb", "values"),
+    [
+        ("compose", {"bars": 1000, "seed": 1}),
+        ("compose", {"bars": 1000, "seed": 1, "beam_size": 2}),
+        ("compose", {"primer": "C4 " * 200, "seed": 1}),
+        ("judge", {"music": "C4 " * 200}),
+    ],
+    ids=["steps", "beam search", "primer", "judge"],
+)
+def test_a_call_ends_between_two_steps(verb: str, values: dict[str, Any], service: Service) -> None:
+    asked = itertools.count()
+    with pytest.raises(ServiceError, match="cancelled"):
+        service.call(verb, values, cancelled=lambda: next(asked) > 20)
+    assert next(asked) < 30
 
 
 @pytest.mark.parametrize(
