@@ -149,7 +149,7 @@ def test_events_are_as_described(verb: str, served: Served, description: dict[st
 
 @pytest.mark.parametrize("verb", [verb for verb in VERBS.own if VERBS[verb].tells_notes])
 def test_the_notes_that_are_told_are_those_of_the_result(verb: str, served: Served) -> None:
-    """All that are new, each once, and in the ticks and tracks of the result."""
+    """All that are new, each once, in the ticks of the result and the tracks of what is given."""
     values = ASKED[verb][-1]
     told = events(served.ask("POST", f"/v1/{verb}", {**values, "perform": 0}, accept=STREAM)[2])
     heard = [
