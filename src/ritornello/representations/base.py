@@ -95,8 +95,9 @@ class Representation(Protocol):
     `GrammarState.last_notes` come in the order of a track, each at the time `quarters` before its id, and those of a
     chord from the lowest up. decodes_by_bar: whether the first ids of a piece, up to a bar line, decode to the notes
     that it has up to there, with their lengths. keeps_fixed_notes: whether its grammar keeps `Conditions.fixed_notes`,
-    with any other conditions. plays_over_chords, plays_in_key: whether it follows `Conditions.chords` and `key`. meters: those that
-    its pieces can have, (numerator, denominator); none if its time is in seconds, so that any can be written.
+    with any other conditions. plays_over_chords, plays_in_key: whether it follows `Conditions.chords` and `key`.
+    meters: those that its pieces can have, (numerator, denominator); none if its time is in seconds, so that any can be
+    written.
     changes_meter: whether its ids tell a change of meter, so that irregular bars keep their lines.
     later_options: those that can be turned on for a model that begins from one without them (`mapping`).
     """
