@@ -13,6 +13,7 @@ Read in order: `NextNotes`, `next_notes`, `_given`, `_continued`.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -141,7 +142,9 @@ def tick_of(score: Score, at: str) -> int:
     try:
         bar, beat = int(bar_text), float(beat_text or 1)
     except ValueError:
-        raise ConfigError(f"--at {at!r}: allowed are a bar and a beat, such as 12:3 or 12:2.5") from None
+        bar, beat = 0, math.nan
+    if not math.isfinite(beat):
+        raise ConfigError(f"--at {at!r}: allowed are a bar and a beat, such as 12:3 or 12:2.5")
     edges, first = score.bars.edges, 0 if has_pickup(score) else 1
     number = bar - first
     if not 0 <= number < len(edges) - 1:

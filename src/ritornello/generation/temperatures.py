@@ -95,7 +95,7 @@ class TemperatureSheet:
 
     def _parts(self, with_scores: bool) -> tuple[list[str], tuple[str, ...]]:
         """Return the HTML of each piece, and what is missing in it."""
-        from ritornello.rendering.notation import engrave, stack_pages
+        from ritornello.rendering.notation import cropped, engrave
         from ritornello.rendering.notebook import beginning, heading_html, html_box, player_html, roll_html
 
         model, seed = escape(self.pieces[0].model), self.pieces[0].seed
@@ -106,7 +106,7 @@ class TemperatureSheet:
             parts += [roll_html(part, escape(titled.title), _WIDTH), player_html(part)]
             if with_scores:
                 try:
-                    parts.append(stack_pages(engrave(replace(piece.score, title=titled.title))[0]))
+                    parts += map(cropped, engrave(replace(piece.score, title=titled.title))[0])
                 except MissingExtraError as error:
                     missing.append(f"engraved scores: {error}")
         return [html_box(parts)], tuple(dict.fromkeys(missing))

@@ -221,6 +221,16 @@ def _page(score: Score, number: int, music: str, heat: Heat | None) -> str:
     return f"{_open_svg(PAGE[1])}{background}{header}{_nested(music, top, height)}</svg>\n"
 
 
+def cropped(page: str) -> str:
+    """Return a page that ends below its music, for showing on a screen."""
+    scale = PAGE[0] / int(re.findall(r'class="definition-scale"[^>]*viewBox="0 0 (\d+)', page)[0])
+    music = page.partition('class="page-margin" transform="translate(')[2]
+    margin = int(music.partition(", ")[2].partition(")")[0])
+    lowest = max(int(y) for y in re.findall(r"(?:translate\(-?\d+, |M-?\d+ )(-?\d+)", music))
+    height = round(HEADER + (lowest + margin) * scale) + 100
+    return page.replace(_open_svg(PAGE[1]), _open_svg(min(height, PAGE[1])), 1)
+
+
 def table_page(title: str, rows: Sequence[Sequence[str]], places: Sequence[int]) -> str:
     """Return a page of text: a title, and rows of cells whose left edges are at `places`, in tenths of a millimetre."""
     background = f'<rect width="{PAGE[0]}" height="{PAGE[1]}" fill="#fff"/>'
