@@ -39,6 +39,7 @@ COMMANDS = {
     "and scores.",
     "share": "Make a folder to share a piece from: MP3, WAV, a cover, MIDI, score, and a text that says how it was "
     "made.",
+    "push": "Publish a model or a style on the Hugging Face Hub, with its card.",
     "info": "Show what a model plays, from what music it learned, under which licence, and how good it is.",
     "presets": "List the presets of `ritornello train`: what each is for, and the settings that it changes.",
     "likelihood": "Measure how probable pieces are under a model, and how often it predicts the next token.",
