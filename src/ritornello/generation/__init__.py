@@ -10,6 +10,7 @@ Read in order: `load` and `Model` here, then `compose`; below it `constraints`, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
@@ -24,13 +25,15 @@ from ritornello.settings import ComposeSettings
 
 if TYPE_CHECKING:
     from ritornello.bundle import Bundle
-    from ritornello.generation.compose import Composition, Progress
+    from ritornello.generation.compose import Composition, Draft, Progress
     from ritornello.generation.constraints import Constraint
     from ritornello.generation.decoder import LogitsProcessor
     from ritornello.generation.samplers import Sampler
     from ritornello.generation.settings import StepPrecision
     from ritornello.generation.stepper import Stepper
+    from ritornello.generation.surprise import Surprise
     from ritornello.likelihood import Likelihood
+    from ritornello.originality import Copies
     from ritornello.score import Score
 
 __all__ = ["DEFAULT_MODEL", "MODELS", "Model", "find_bundle", "find_initial", "load", "shipped_bundles"]
@@ -63,6 +66,7 @@ class Model:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self._steppers: dict[StepPrecision, Stepper] = {}
+        self._check: Callable[[], None] | None = None
 
     def __repr__(self) -> str:
         return f"Model({self.bundle.card.name!r}, digest {self.bundle.digest})"
@@ -77,7 +81,17 @@ class Model:
 
         if precision not in self._steppers:
             self._steppers[precision] = Stepper(self.bundle, 2, precision)
-        return self._steppers[precision]
+        stepper = self._steppers[precision]
+        return stepper if self._check is None else stepper.watched(self._check)
+
+    def watched(self, check: Callable[[], None]) -> Model:
+        """Return this model with `check` called before each step of its network; it may raise an error, to end a call.
+
+        What is loaded is shared.
+        """
+        other = copy(self)
+        other._check = check
+        return other
 
     def _repr_html_(self) -> str:
         from ritornello.rendering.notebook import model_html
@@ -131,9 +145,13 @@ class Model:
         constraints: Sequence[Constraint] = (),
         logits_processors: Sequence[LogitsProcessor] = (),
         sampler: Sampler | None = None,
+        listen: Callable[[Draft], None] | None = None,
         **settings: Unpack[ComposeSettings],
     ) -> list[Composition]:
-        """Return `count` pieces, stepped in one batch; otherwise as `compose`."""
+        """Return `count` pieces, stepped in one batch; otherwise as `compose`.
+
+        `progress` is called after each step, `listen` after each bar (see `Draft`).
+        """
         from ritornello.config import checked
         from ritornello.formats import as_score
         from ritornello.generation.compose import compose
@@ -149,6 +167,7 @@ class Model:
             constraints=constraints,
             logits_processors=logits_processors,
             sampler=sampler,
+            listen=listen,
         )
 
     def likelihood(self, music: Score | Source) -> Likelihood:
@@ -185,6 +204,27 @@ class Model:
         representation = self.bundle.representation
         [judged] = judge_group(representation, self.stepper, [examples_of(representation, as_score(music))])
         return judged
+
+    def copies(self, music: Score | Source) -> Copies:
+        """Return the longest runs of notes that a score shares with the training music of the model.
+
+        Raises ConfigError if the model holds no index of that music.
+        """
+        from ritornello.formats import as_score
+        from ritornello.originality import copies
+
+        if self.bundle.index is None:
+            name = self.bundle.card.name
+            raise ConfigError(f"{name} holds no index of its training music to compare with")
+        return copies(self.bundle.index, as_score(music))
+
+    def surprise(self, music: Score | Source, progress: Callable[[int, int], None] | None = None) -> Surprise:
+        """Return the surprise of each note of a score, or of the score in a path, bytes or file object, with what was
+        expected instead. All together are the `likelihood` of the score; `progress` as in `likelihoods`."""
+        from ritornello.formats import as_score
+        from ritornello.generation.surprise import surprise
+
+        return surprise(self, as_score(music), progress)
 
 
 def shipped_bundles() -> dict[str, Path]:
