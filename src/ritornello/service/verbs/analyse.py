@@ -17,7 +17,7 @@ class AnalyseRequest(Request):
 
 
 class Span(Result):
-    """A part of the piece, from tick `start` to `end`; bars as they are printed: 1 is the first full one, 0 a pickup."""
+    """A part of the piece, in ticks, and its bars as they are printed: 1 is the first full one, 0 a pickup."""
 
     start: int
     end: int
@@ -51,7 +51,8 @@ class VoiceFacts(Result):
 
 
 class MotifFacts(Result):
-    """A motif: steps of the scale between its notes, quarters between their onsets, where it begins in ticks and bars."""
+    """A motif: steps of the scale between its notes, quarters between their onsets; where it begins, in ticks and
+    bars."""
 
     steps: list[int]
     quarters: list[float]

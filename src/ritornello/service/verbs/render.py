@@ -76,11 +76,15 @@ class Rendered(Result):
 def _run(request: RenderRequest, job: Job) -> Rendered:
     score, cut = to_score(request.music)
     played = performed(score, request, 0)
-    sound = {name: getattr(request, name) for name in SoundConfig.model_fields if name in request.model_fields_set}
+    sound = {
+        name: getattr(request, name) for name in SoundConfig.model_fields if name in request.model_fields_set
+    }
     if f".{request.format}" in ENCODINGS and played.seconds > MOST_SECONDS:
         raise ConfigError(f"the piece lasts {played.seconds:.0f} s; of sound, {MOST_SECONDS} are allowed")
     job.check()
-    files, left_out = rendered(score, played, request.format, checked(SoundConfig, sound), MOST_BYTES, job.check)
+    files, left_out = rendered(
+        score, played, request.format, checked(SoundConfig, sound), MOST_BYTES, job.check
+    )
     kind = MEDIA_TYPES[request.format]
     return Rendered(
         files=[
