@@ -124,9 +124,14 @@ class Composed(Result):
         """The piece as a score."""
         return self.piece.score()
 
+    @property
+    def played(self) -> Score:
+        """The piece as it is played; where it is known only as it is written, that."""
+        return self._played or self.score
+
     def midi(self) -> bytes:
         """Return the piece as a MIDI file, as it is played."""
-        return midi_to_bytes(self._played or self.piece.score())
+        return midi_to_bytes(self.played)
 
 
 def _composing(request: _Composing, music: Any, job: Job) -> Composed:
