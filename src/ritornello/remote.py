@@ -139,6 +139,8 @@ def _refusing(address: str, done: str) -> Iterator[None]:
         if isinstance(error, ValueError) and "rotocol" in str(error):
             raise ConfigError(f"{address}: {error}; known are such as s3, gs, https, memory, zip") from error
         cause = (
-            "no such file or folder" if isinstance(error, FileNotFoundError) else str(error) or repr(error)
+            "no such file or folder"
+            if isinstance(error, FileNotFoundError)
+            else " ".join(str(error).split()) or repr(error)
         )
         raise FileError(f"{address}: cannot be {done}: {cause}") from error

@@ -11,10 +11,12 @@ import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ritornello import __version__
+from ritornello.config import checked
 from ritornello.errors import ConfigError, MissingExtraError, RitornelloError, unknown_name
 from ritornello.formats.midi_writer import midi_to_bytes
 from ritornello.rendering.sound import ENCODINGS, SoundConfig
@@ -176,8 +178,8 @@ class Tools:
 
         async with anyio.create_task_group() as group:
             group.start_soon(tell_progress)
-            work = (self._answer, params.name, params.arguments or {}, call)
-            answers.append(await anyio.to_thread.run_sync(*work, limiter=self._limiter))
+            work = partial(self._answer, params.name, params.arguments or {}, call)
+            answers.append(await anyio.to_thread.run_sync(work, limiter=self._limiter))
             await anyio.lowlevel.checkpoint()  # ends here if the call itself is cancelled
             group.cancel_scope.cancel()
         return answers[0]
@@ -240,7 +242,7 @@ class Tools:
         played = getattr(result, "played", score)
         if f".{kind}" in ENCODINGS and played.seconds > MOST_SECONDS:
             raise ConfigError(f"{name}: the piece lasts {played.seconds:.0f} s, allowed are {MOST_SECONDS} s")
-        files, _ = rendered(score, played, kind, SoundConfig(), MOST_RENDERED, job.check)
+        files, _ = rendered(score, played, kind, checked(SoundConfig, {}), MOST_RENDERED, job.check)
         return self._save(name, files, overwrite)
 
     def _rendered(self, result: Any, out: list[str], overwrite: bool) -> CallToolResult:
