@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from test_style import BIAS, biases
 
 import ritornello
 from ritornello import formats
-from ritornello.bundle import CorpusFacts, Facts, load_bundle, save_bundle, save_style
+from ritornello.bundle import Bundle, CorpusFacts, Facts, Origin, load_bundle, save_bundle, save_style
 from ritornello.corpus.scan import scan
 from ritornello.errors import BundleError, ConfigError, FileError, MissingExtraError
 from ritornello.generation import find_bundle, find_initial
@@ -45,7 +46,7 @@ def hub(served: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
     """An empty hub, a cache of its own, and a token."""
     from huggingface_hub import constants
 
-    served.__init__(url=served.url)  # type: ignore[misc]
+    vars(served).update(vars(Hub(served.url)))
     monkeypatch.setattr(constants, "ENDPOINT", served.url)
     monkeypatch.setattr(
         constants, "HUGGINGFACE_CO_URL_TEMPLATE", served.url + "/{repo_id}/resolve/{revision}/{filename}"
@@ -107,7 +108,10 @@ def test_a_folder_of_music_on_the_hub_is_read(hub: Hub, tmp_path: Path) -> None:
 def test_only_the_model_is_fetched(hub: Hub, folder: Path) -> None:
     """What else is there, a pickle among it, is not even asked for."""
     data = (folder / "tune.rit").read_bytes()
-    hub.add("ada/tune", {"tune.rit": data, "model.pkl": pickle.dumps(print), "README.md": b"#"})
+    hub.add(
+        "ada/tune",
+        {"tune.rit": data, "older/tune.rit": data, "model.pkl": pickle.dumps(print), "README.md": b"#"},
+    )
     path = fetch("hf://ada/tune")
     assert path.read_bytes() == data
     assert {name for name in hub.requests if "resolve" in name} == {
@@ -256,6 +260,13 @@ def test_a_branch_is_made(hub: Hub, folder: Path) -> None:
     assert hub.repositories["ada/tune"].private
 
 
+def test_what_is_to_be_private_is_not_published(hub: Hub, folder: Path) -> None:
+    hub.add("ada/open", {".gitattributes": b""})
+    with pytest.raises(ConfigError, match="hf://ada/open is public already"):
+        push(folder / "tune.rit", "hf://ada/open", private=True)
+    assert "tune.rit" not in hub.files("ada/open")
+
+
 def test_without_a_licence_a_model_is_not_pushed(hub: Hub, folder: Path) -> None:
     with pytest.raises(
         ConfigError, match=r"the licence of the music of silent is not stated, so .*--licence cc-by-4.0"
@@ -269,15 +280,11 @@ def test_without_a_licence_a_model_is_not_pushed(hub: Hub, folder: Path) -> None
     assert "Licence of the music: not stated." in text
 
 
-def with_licences(*licences: str) -> ritornello.bundle.Bundle:  # type: ignore[name-defined]
+def with_licences(*licences: str) -> Bundle:
     """Return a model of music with the first licence, that began from one with the next, and so on."""
-    from ritornello.bundle import Origin
-
     bundle = load_bundle(find_bundle("songs"))
     first, *others = (CorpusFacts(licence=licence) for licence in licences)
     origins = tuple(Origin(name="older", digest="0" * 16, corpus=each) for each in others)
-    from dataclasses import replace
-
     return replace(bundle, card=bundle.card.model_copy(update={"corpus": first, "derived_from": origins}))
 
 

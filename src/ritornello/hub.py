@@ -104,7 +104,7 @@ def fetch(address: str) -> Path:
                 raise
             folder = Path(snapshot_download(place.repository, revision=revision, local_files_only=True))
             return folder / _choose(place, sorted(path.name for path in folder.glob(f"*{SUFFIX}")))
-        by_name = {each.rfilename: each for each in files or () if each.rfilename.endswith(SUFFIX)}
+        by_name = {each.rfilename: each for each in files or () if _is_model(each.rfilename)}
         found = by_name[_choose(place, list(by_name))]
         if found.size is None or found.size > LARGEST:
             raise FileError(f"{place}: {found.rfilename} has {found.size} bytes; allowed are {LARGEST}")
@@ -145,8 +145,10 @@ def push(
         if place.revision:
             api.create_branch(place.repository, branch=place.revision, exist_ok=True)
         before = api.model_info(place.repository, revision=revision)
-        there = {each.rfilename for each in before.siblings or ()}
-        there = {name for name in there if name == README or name.endswith(SUFFIX)}
+        if private and not before.private:
+            raise ConfigError(f"{place} is public already; --private makes a new repository private")
+        names = (each.rfilename for each in before.siblings or ())
+        there = {each for each in names if each == README or _is_model(each)}
         if there and not force:
             raise ConfigError(
                 f"{place} has {' and '.join(sorted(there))} already; --force replaces them (the history keeps them)"
@@ -291,6 +293,11 @@ def _api() -> HfApi:
     except ImportError as error:
         raise MissingExtraError("huggingface_hub", "hub") from error
     return HfApi(library_name="ritornello", library_version=__version__)
+
+
+def _is_model(name: str) -> bool:
+    """Return whether a file of a repository is a model, in no folder."""
+    return name.endswith(SUFFIX) and "/" not in name
 
 
 def _choose(place: Place, names: list[str]) -> str:
