@@ -26,6 +26,7 @@ from ritornello.service.verbs import VERBS, Verb
 from ritornello.service.verbs.request import Request, Result
 
 mcp = pytest.importorskip("mcp")
+jsonschema = pytest.importorskip("jsonschema")  # comes with it
 
 
 @pytest.fixture
@@ -99,7 +100,23 @@ def test_every_verb_is_a_tool_with_its_settings(service: Service, folder: Path) 
         hidden = {"count", "accompany", "stems", "soundfont", "format"}
         assert known - hidden == VERBS[name].request.model_fields.keys() - hidden
         assert VERBS[name].help in tools[name].description
+        example = {key: value for key, value in VERBS[name].example.items() if key != "format"}
+        jsonschema.Draft202012Validator.check_schema(tools[name].input_schema)
+        out = {"out": "a.mid"} if "out" in tools[name].input_schema["properties"] else {}
+        jsonschema.validate(example | out, tools[name].input_schema)
     assert tools["judge"].input_schema["properties"]["most"]["default"] == 20
+    infill = tools["infill"].input_schema
+    assert list(infill["properties"])[:4] == ["music", "infill", "out", "overwrite"]
+    assert infill["required"] == ["infill", "music"]
+    assert infill["properties"]["tempo"] == {
+        "description": "quarter notes a minute", "type": "number", "minimum": 10, "maximum": 400,
+    }  # fmt: skip
+    assert infill["properties"]["seed"].keys() == {"description", "type", "minimum"}
+    assert (
+        tools["compose"]
+        .input_schema["properties"]["primer"]["description"]
+        .startswith("begin with this: a file")
+    )
     assert tools["judge"].annotations.read_only_hint
     assert not tools["compose"].annotations.read_only_hint
 

@@ -363,23 +363,30 @@ def schema_of(verb: Verb) -> dict[str, Any]:
     for name, value in SHORT.get(verb.name, {}).items():
         properties[name] = properties[name] | {"default": value}
     if verb.music:
-        properties[verb.music] = MUSIC
+        what = properties[verb.music].get("description", "")
+        properties[verb.music] = MUSIC | {"description": f"{what}: {MUSIC['description']}".removeprefix(": ")}
     if verb is VERBS["render"]:
-        properties.pop("format")
         properties["out"] = RENDER_OUT
+        del properties["format"]
     elif hasattr(verb.result, "midi"):
         properties["out"] = OUT
     if "out" in properties:
         properties["overwrite"] = OVERWRITE
     required = [name for name in schema.get("required", ()) if name in properties]
+    first = [name for name in (verb.music, *required, "out", "overwrite", "model") if name in properties]
+    properties = {name: properties[name] for name in dict.fromkeys([*first, *properties])}
     made = {"type": "object", "properties": properties, "additionalProperties": False}
     return made | ({"required": required} if required else {})
 
 
 def _short(field: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a setting without its title and without null, which stands for "not given"."""
+    """Return the schema of a setting without its title, without null, which stands for "not given", and without numbers
+    that JavaScript cannot hold."""
     kinds = [each for each in field.get("anyOf", ()) if each != {"type": "null"}]
-    kept = {
-        name: value for name, value in field.items() if name not in ("title", "anyOf") and value is not None
+    both = field | (kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {})
+    dropped = {"title"} if len(kinds) != 1 else {"title", "anyOf"}
+    return {
+        name: value
+        for name, value in both.items()
+        if name not in dropped and value is not None and not (isinstance(value, int) and value > 2**53)
     }
-    return {**kept, **(kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {})}
