@@ -149,7 +149,7 @@ def test_events_are_as_described(verb: str, served: Served, description: dict[st
 
 @pytest.mark.parametrize("verb", [verb for verb in VERBS.own if VERBS[verb].tells_notes])
 def test_the_notes_that_are_told_are_those_of_the_result(verb: str, served: Served) -> None:
-    """All that are new, each once, and in the ticks and tracks of the result."""
+    """All that are new, each once, in the ticks of the result and the tracks of what is given."""
     values = ASKED[verb][-1]
     told = events(served.ask("POST", f"/v1/{verb}", {**values, "perform": 0}, accept=STREAM)[2])
     heard = [
@@ -314,6 +314,21 @@ def test_a_call_can_be_cancelled(slow: Served) -> None:
     assert slow.ask("DELETE", f"/v1/jobs/{job}")[0] == 204
     told = events(b"event: x\ndata: 0\n\n" + answer.read().partition(b"\n\n")[2])
     assert told[-1] == ("error", {"error": "cancelled", "kind": "ServiceError"})
+    connection.close()
+    wait_until_idle(slow)
+
+
+def test_a_call_that_waits_is_cancelled_at_once(slow: Served) -> None:
+    connection, answer, _ = begin(slow)
+    waiting = http.client.HTTPConnection("127.0.0.1", slow.port, timeout=PATIENCE)
+    waiting.request("POST", "/v1/judge", json.dumps({"music": "C4"}), {"accept": STREAM})
+    told = waiting.getresponse()
+    assert told.readline() == b"event: started\n"
+    job = json.loads(told.readline()[6:])["job"]
+    assert slow.ask("DELETE", f"/v1/jobs/{job}")[0] == 204
+    assert events(told.read()[1:])[-1] == ("error", {"error": "cancelled", "kind": "ServiceError"})
+    waiting.close()
+    answer.close()
     connection.close()
     wait_until_idle(slow)
 

@@ -67,7 +67,7 @@ class Draft(NamedTuple):
     """What is composed so far: `done` bars of about `of`, and the piece up to there.
 
     score: None if no note is new since the last one; and always while several candidates or pieces are composed, of
-    which one cannot tell which will be kept.
+    which one cannot tell which will be kept, or where later ids change notes (`Representation.decodes_by_bar`).
     """
 
     done: int
@@ -397,7 +397,8 @@ class _Listening:
     def _score(self) -> Callable[[], Score] | None:
         piece, before = self._pieces[0], self._notes
         self._notes = piece.grammar.notes - piece.unchosen_notes
-        if len(self._pieces) > 1 or self._notes == before:
+        is_final = len(self._pieces) == 1 and piece.representation.decodes_by_bar
+        if not is_final or self._notes == before:
             return None
         return lambda: _score_of(piece, self._settings, self._given, piece.ids_so_far)
 

@@ -26,11 +26,15 @@ class Progress(BaseModel):
 
 
 class NewNotes(BaseModel):
-    """Notes that are composed, of one track of the piece, in the ticks of the result."""
+    """Notes that are composed, of one part, in the ticks of the result.
+
+    track: the tracks of the given music come first, in its order, and then new parts in the order in which they are
+    heard; in the result, new parts may have another order.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    track: int = Field(ge=0, description="number of the track in the result, from 0")
+    track: int = Field(ge=0, description="number of the part, from 0")
     program: int = Field(ge=0, le=127)
     drums: bool
     ticks_per_quarter: int

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
@@ -32,12 +32,19 @@ class RunningJob:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.id = secrets.token_urlsafe(9)
         self.cancelled = threading.Event()
+        self.future: Future[None] | None = None
         self._loop, self._queue = loop, asyncio.Queue[Event | Done]()
 
     def tell(self, update: Event | Done) -> None:
         """Queue an event, from any thread."""
         with suppress(RuntimeError):  # the loop is closed: nobody listens any longer
             self._loop.call_soon_threadsafe(self._queue.put_nowait, update)
+
+    def cancel(self) -> None:
+        """End it: at once if it waits for its turn, else between two steps."""
+        self.cancelled.set()
+        if self.future is not None and self.future.cancel():
+            self.tell(Done(error=ServiceError("cancelled")))
 
     async def updates(self, seconds: float) -> AsyncIterator[Event | Done | None]:
         """Yield what happens, None after each `seconds` in which nothing does, and last its end."""
@@ -89,24 +96,23 @@ class Jobs:
         """Start a job, whose answer is what `encode` makes of its result; it is cancelled at the end of the context."""
         job = RunningJob(asyncio.get_running_loop())
         self._running[job.id] = job
-        future = self._pool.submit(self._run, job, verb, request, encode)
+        job.future = self._pool.submit(self._run, job, verb, request, encode)
         try:
             yield job
         finally:
-            job.cancelled.set()
-            future.cancel()
+            job.cancel()
             del self._running[job.id]
 
     def cancel(self, job_id: str) -> bool:
         """Cancel a job; return whether there is one of that id."""
         if job_id in self._running:
-            self._running[job_id].cancelled.set()
+            self._running[job_id].cancel()
         return job_id in self._running
 
     def close(self) -> None:
         """Cancel all jobs, and wait until they have ended."""
         for job in self._running.values():
-            job.cancelled.set()
+            job.cancel()
         self._pool.shutdown(cancel_futures=True)
 
     def _run(

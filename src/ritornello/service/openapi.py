@@ -11,6 +11,9 @@ from ritornello import __version__
 from ritornello.service import Service
 from ritornello.service.job import NewNotes, Progress
 from ritornello.service.verbs import VERBS, Verb
+from ritornello.service.verbs.render import MEDIA_TYPES, Rendered
+
+_BINARY = {"type": "string", "format": "binary"}
 
 _REFS = "#/components/schemas/{model}"
 
@@ -118,9 +121,10 @@ def _operation(verb: Verb, names: Any, body: bool = True) -> dict[str, Any]:
         },
     }
     if verb.music and body:
-        content["audio/midi"] = {"schema": {"type": "string", "format": "binary"}}
-    if hasattr(verb.result, "midi"):
-        answer["audio/midi"] = {"schema": {"type": "string", "format": "binary"}}
+        described = f"a MIDI file as `{verb.music}`; the other fields are then query parameters"
+        content["audio/midi"] = {"schema": {**_BINARY, "description": described}}
+    kinds = MEDIA_TYPES.values() if verb.result is Rendered else ["audio/midi"] * hasattr(verb.result, "midi")
+    answer |= {kind: {"schema": _BINARY} for kind in kinds}
     operation: dict[str, Any] = {
         "operationId": verb.name,
         "summary": verb.help,

@@ -79,12 +79,14 @@ def _main() -> None:
     if hasattr(os, "nice"):
         with suppress(OSError):
             os.nice(NICENESS)
-    out, sys.stdout = sys.stdout.buffer, sys.stderr
-    try:
-        files, left_out = _answer(*pickle.load(sys.stdin.buffer))
-        out.write(pickle.dumps((files, left_out, None)))
-    except RitornelloError as error:
-        out.write(pickle.dumps(([], (), error)))
+    answer: tuple[Files, tuple[str, ...], RitornelloError | None]
+    with os.fdopen(os.dup(1), "wb") as out:
+        os.dup2(2, 1)  # whatever a library prints is no part of the answer
+        try:
+            answer = (*_answer(*pickle.load(sys.stdin.buffer)), None)
+        except RitornelloError as error:
+            answer = ([], (), error)
+        out.write(pickle.dumps(answer))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ They have the settings of `ritornello.compose`, but `count`: a call makes one pi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, PrivateAttr
@@ -15,7 +16,7 @@ from ritornello.formats.midi_writer import midi_to_bytes
 from ritornello.formats.text import is_prose, prose_of
 from ritornello.generation.compose import Composition, Draft
 from ritornello.generation.config import ComposeConfig
-from ritornello.score import Score
+from ritornello.score import Score, Track
 from ritornello.service.job import Job, NewNotes
 from ritornello.service.music import Music, Piece, PieceNote, new_notes, to_piece, to_score
 from ritornello.service.verbs import Verb
@@ -127,7 +128,7 @@ class Composed(Result):
 
     @property
     def played(self) -> Score:
-        """The piece as it is played; where it is known only as it is written, that."""
+        """The piece as it is played, if it was composed in this process, else as `piece` is."""
         return self._played() if self._played else self.score
 
     def midi(self) -> bytes:
@@ -141,37 +142,57 @@ def _composing(request: _Composing, music: Any, job: Job) -> Composed:
     given, cut = (
         (None, ()) if music is None else to_score(music, prose=model.bundle.representation.reads_prose)
     )
-    told: list[set[tuple[int, ...]]] = []
-
-    def tell(score: Score, until: int | None) -> None:
-        for number, (track, new) in enumerate(zip(score.tracks, new_notes(score, given), strict=True)):
-            if number == len(told):
-                told.append(set())
-            ready = {note for note in new if until is None or note[0] + note[1] <= until} - told[number]
-            if not ready:
-                continue
-            told[number] |= ready
-            notes = [PieceNote(start=s, duration=d, pitch=p, velocity=v) for s, d, p, v in sorted(ready)]
-            job.tell(
-                NewNotes(
-                    track=number,
-                    program=track.program,
-                    drums=track.is_drum,
-                    ticks_per_quarter=score.ticks_per_quarter,
-                    notes=notes,
-                )
-            )
+    tell = _Teller(given, job)
 
     def listen(draft: Draft) -> None:
         job.progress(draft.done, draft.of, "bars")
         if draft.score is not None:
             score = draft.score()
             line = score.bar_starts(max(score.end, 1) + (draft.done + 2) * 32 * score.ticks_per_quarter)
-            tell(score, int(line[draft.done]))
+            tell.notes(score, int(line[draft.done]))
 
     [made] = model.compose_many(given, listen=listen, **request.settings())
-    tell(made.score, None)
+    tell.notes(made.score)
     return _result(request, made, cut)
+
+
+class _Teller:
+    """Tells each new note of a piece once, while the piece grows."""
+
+    def __init__(self, given: Score | None, job: Job) -> None:
+        self._given, self._job = given, job
+        self._first_new = len(given.tracks) if given else 0
+        self._numbers: dict[Hashable, int] = {}  # of new parts, in the order in which they are heard
+        self._told: defaultdict[Hashable, Counter[tuple[int, ...]]] = defaultdict(Counter)
+
+    def notes(self, score: Score, until: int | None = None) -> None:
+        """Tell the notes that end by tick `until`, or all."""
+        seen: defaultdict[Hashable, Counter[tuple[int, ...]]] = defaultdict(Counter)
+        parts = Counter[Hashable]()
+        for number, (track, new) in enumerate(zip(score.tracks, new_notes(score, self._given), strict=True)):
+            # The next track of a new instrument may enter before it: notes are told by instrument.
+            of = number if number < self._first_new else (track.program, track.is_drum)
+            parts[of] += 1
+            ready = []
+            for note in sorted(new):
+                if until is None or note[0] + note[1] <= until:
+                    seen[of][note] += 1
+                    if seen[of][note] > self._told[of][note]:
+                        self._told[of][note] += 1
+                        ready.append(note)
+            if ready:
+                new_number = self._first_new + self._numbers.setdefault((of, parts[of]), len(self._numbers))
+                self._tell(track, number if number < self._first_new else new_number, ready, score)
+
+    def _tell(self, track: Track, number: int, notes: list[tuple[int, ...]], score: Score) -> None:
+        told = NewNotes(
+            track=number,
+            program=track.program,
+            drums=track.is_drum,
+            ticks_per_quarter=score.ticks_per_quarter,
+            notes=[PieceNote(start=s, duration=d, pitch=p, velocity=v) for s, d, p, v in notes],
+        )
+        self._job.tell(told)
 
 
 def _result(request: _Composing, made: Composition, cut: tuple[str, ...]) -> Composed:

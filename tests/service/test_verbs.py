@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from build import make_song
+from fakes import small_network
 
 import ritornello
-from ritornello.errors import ConfigError
+from ritornello.bundle import Facts, save_bundle
+from ritornello.errors import ConfigError, ServiceError
+from ritornello.representations import REPRESENTATIONS
 from ritornello.score import Key, Meter, Score, Tempo, Text, make_controls
 from ritornello.service import Service
+from ritornello.service.job import NewNotes
 from ritornello.service.music import Piece, to_piece, to_score
 
 
@@ -104,6 +111,39 @@ def test_notes_outside_the_range_of_a_model_stay(service: Service) -> None:
     given = {tuple(note) for note in result.score.tracks[0].notes.tolist()}
     assert set(expected) <= given
     assert service.call("judge", {"music": music}).notes == len(rows)
+
+
+@pytest.mark.parametrize("name", [name for name in REPRESENTATIONS if name != "words"])
+def test_what_is_told_early_is_in_the_result(name: str, tmp_path: Path) -> None:
+    """By models of every representation: each note once, by instrument; early only where it cannot change."""
+    kind, path = REPRESENTATIONS[name], tmp_path / f"{name}.rit"
+    options = {"keep": "notes"} if name == "event_words" else {}
+    representation = kind.fit([kind.collect_statistics(make_song(8))], options)
+    save_bundle(path, small_network(representation), representation, Facts(name=name))
+    told: list[Any] = []
+    result = Service([path]).call("compose", {"bars": 6, "seed": 1, "best_of": 1}, told.append)
+    heard = [each for each in told if isinstance(each, NewNotes)]
+    parts = Counter((e.program, e.drums, *note.model_dump().values()) for e in heard for note in e.notes)
+    tracks = result.piece.tracks
+    assert parts == Counter((t.program, t.drums, *n.model_dump().values()) for t in tracks for n in t.notes)
+    assert (len(heard) > len(tracks)) == representation.decodes_by_bar
+
+
+@pytest.mark.parametrize(
+    ("verb", "values"),
+    [
+        ("compose", {"bars": 1000, "seed": 1}),
+        ("compose", {"bars": 1000, "seed": 1, "beam_size": 2}),
+        ("compose", {"primer": "C4 " * 200, "seed": 1}),
+        ("judge", {"music": "C4 " * 200}),
+    ],
+    ids=["steps", "beam search", "primer", "judge"],
+)
+def test_a_call_ends_between_two_steps(verb: str, values: dict[str, Any], service: Service) -> None:
+    asked = itertools.count()
+    with pytest.raises(ServiceError, match="cancelled"):
+        service.call(verb, values, cancelled=lambda: next(asked) > 20)
+    assert next(asked) < 30
 
 
 @pytest.mark.parametrize(
