@@ -20,7 +20,7 @@ ORDER = (
     "errors", "registry", "config", "paths", "memory", "settings", "arrays", "remote", "likelihood", "theory",
     "score", "sustain", "chord_symbols", "leadsheet", "analysis", "notation", "notelist", "data", "formats",
     "interop", "expression", "rendering", "runs", "representations", "originality", "structure", "corpus",
-    "networks", "bundle", "training", "presets", "generation", "evaluation", "api", "live", "service",
+    "networks", "bundle", "hub", "training", "presets", "generation", "evaluation", "api", "live", "service",
     "cli", "testing",
 )  # fmt: skip
 

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
+import mcp
+
 import ritornello
 from ritornello.analysis import analyse
 from ritornello.expression.config import DEFAULT_AMOUNT
@@ -21,6 +24,9 @@ from ritornello.formats.midi_writer import midi_to_bytes
 from ritornello.notation.annotations import annotate
 from ritornello.score import Score
 from ritornello.service import Service
+from ritornello.service.folder import Folder
+from ritornello.service.mcp_server import make_server
+from ritornello.service.music import Piece
 
 COMPOSING = ("compose", "infill", "vary", "accompany")
 
@@ -142,9 +148,29 @@ def by_http(verb: str, values: Mapping[str, Any], music: Score | None, place: Pl
     return from_result(verb, result)
 
 
+def by_assistant(verb: str, values: Mapping[str, Any], music: Score | None, place: Place) -> Any:
+    """A tool of the MCP server, with the music as a file of its folder."""
+    folder, asked = Folder(place.folder), dict(values)
+    if music is not None:
+        ritornello.write(music, folder.path / "song.mid")
+        asked["primer" if verb == "compose" else "music"] = "song.mid"
+    if verb == "render":
+        asked["out"] = f"assistant.{asked.pop('format')}"
+
+    async def call() -> Any:
+        async with mcp.Client(make_server(place.service, folder)) as client:
+            return await client.call_tool(verb, asked)
+
+    facts = anyio.run(call).structured_content
+    if verb == "render":
+        return (folder.path / facts["written"][0]).read_bytes()
+    return notes_of(Piece.model_validate(facts["piece"]).score()) if "piece" in facts else told(verb, facts)
+
+
 WAYS: dict[str, Callable[[str, Mapping[str, Any], Score | None, Place], Any]] = {
     "python": by_python,
     "command line": by_command_line,
     "service": by_service,
     "http": by_http,
+    "assistant": by_assistant,
 }

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 @with_options(SoundConfig, panel="Sound files", into="sound")
 def compose(
     model: Annotated[
-        str | None, typer.Argument(help="a .rit file, or the name of a shipped model (see: ritornello info)")
+        str | None,
+        typer.Argument(
+            help="a .rit file, the name of a shipped model (see: ritornello info), or an address such as hf://user/model"
+        ),
     ] = None,
     out: Annotated[
         list[Path] | None,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from ritornello.data import BUNDLES
 from ritornello.errors import ConfigError, FileError
+from ritornello.hub import SCHEME, fetch
 from ritornello.paths import Source, is_path, name_of
 from ritornello.registry import Registry
 from ritornello.remote import is_address, local
@@ -264,6 +265,8 @@ def shipped_bundles() -> dict[str, Path]:
 def find_bundle(name_or_path: str | Path | None = None) -> Path:
     """Return the file of a shipped bundle's name (default: DEFAULT_MODEL), of a path to a bundle, or of its address."""
     text = DEFAULT_MODEL if name_or_path is None else str(name_or_path)
+    if text.startswith(SCHEME):
+        return fetch(text)
     if is_address(text):
         return local(text)
     path = Path(text)
@@ -288,6 +291,7 @@ def find_initial(name_or_path: str | Path | None) -> Path | Literal["none"] | No
 def load(source: Source | None = None) -> Model:
     """Return a model by the name of a shipped bundle, or from a `.rit` file: its path, address, bytes or file object.
 
+    An address is such as s3://bucket/mine.rit, or hf://user/model or hf://user/model@revision on the Hugging Face Hub.
     The default is DEFAULT_MODEL. Raises FileError if there is no such file, BundleError for one that is damaged, of
     another version, or no bundle.
     """

@@ -126,9 +126,14 @@ class Composed(Result):
         """The piece as a score."""
         return self.piece.score()
 
+    @property
+    def played(self) -> Score:
+        """The piece as it is played, if it was composed in this process, else as `piece` is."""
+        return self._played() if self._played else self.score
+
     def midi(self) -> bytes:
-        """Return the piece as a MIDI file: as it is played, if it was composed in this process, else as `piece` is."""
-        return midi_to_bytes(self._played() if self._played else self.score)
+        """Return the piece as a MIDI file, as it is played."""
+        return midi_to_bytes(self.played)
 
 
 def _composing(request: _Composing, music: Any, job: Job) -> Composed:
