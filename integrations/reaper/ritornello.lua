@@ -331,7 +331,7 @@ local function add_track(track, origin, ticks, stop)
   local new = reaper.GetTrack(0, index)
   reaper.GetSetMediaTrackInfo_String(new, "P_NAME", track.name or "Ritornello", true)
   for _, note in ipairs(track.notes) do stop = math.max(stop, origin + (note.start + note.duration) / ticks) end
-  local item = reaper.CreateNewMIDIItemInProj(new, time_of(origin), time_of(stop))
+  local item = reaper.CreateNewMIDIItemInProj(new, origin, stop, true)
   local take = reaper.GetActiveTake(item)
   local channel = track.drums and DRUM_CHANNEL or 0
   if not track.drums then reaper.MIDI_InsertCC(take, false, false, 0, 0xC0, channel, track.program or 0, 0) end
@@ -375,6 +375,13 @@ local SHARE = { name = "share", label = "Share of bars to vary", default = "0.3"
 local INSTRUMENTS = { name = "instruments", label = "Instruments (empty: any)", default = "" }
 local OWN_FIELD = { vary = SHARE, accompany = INSTRUMENTS }
 
+-- Return the texts between commas; nil if there are none.
+local function to_list(text)
+  local list = { list = true }
+  for each in text:gmatch("[^,]+") do list[#list + 1] = each:match("^%s*(.-)%s*$") end
+  return #list > 0 and list or nil
+end
+
 -- Return what the user sets, or nil. What was set last is offered, except for the seed.
 local function ask(verb)
   local labels, values, fields = {}, {}, { OWN_FIELD[verb], table.unpack(FIELDS) }
@@ -385,12 +392,12 @@ local function ask(verb)
     values[index] = (kept ~= "" and field.name ~= "seed") and kept or field.default
   end
   labels[#labels + 1] = "extrawidth=160"
-  labels[#labels + 1] = "separator=|"
+  labels[#labels + 1] = "separator=\n"
   local ok, text =
-    reaper.GetUserInputs("Ritornello: " .. verb, #fields, table.concat(labels, ","), table.concat(values, "|"))
+    reaper.GetUserInputs("Ritornello: " .. verb, #fields, table.concat(labels, ","), table.concat(values, "\n"))
   if not ok then return nil end
   local settings, index = {}, 0
-  for value in (text .. "|"):gmatch("([^|]*)|") do
+  for value in (text .. "\n"):gmatch("([^\n]*)\n") do
     index = index + 1
     if fields[index] then
       settings[fields[index].name] = value:match("^%s*(.-)%s*$")
@@ -430,7 +437,7 @@ local function perform(verb)
   if settings.seed ~= "" then request.seed = to_integer(settings.seed, "seed") end
   if verb == "infill" then request.infill = ("%d-%d"):format(first, last) end
   if verb == "vary" then request.vary = to_number(settings.share, "share of bars") end
-  if verb == "accompany" and settings.instruments ~= "" then request.instruments = settings.instruments end
+  if verb == "accompany" then request.instruments = to_list(settings.instruments) end
   local answer = post(settings.server, verb, request)
 
   local from, to = bars[first].start - NEAR, bars[last].stop - NEAR
