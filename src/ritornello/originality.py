@@ -91,6 +91,14 @@ class Copies(NamedTuple):
     exact: Copy | None
     is_whole: bool  # whether the index holds all the training music
 
+    def facts(self) -> dict[str, Any]:
+        """Return them as plain JSON."""
+        return {
+            "any_key": self.moved and self.moved._asdict(),
+            "same_pitches": self.exact and self.exact._asdict(),
+            "compared_with_all": self.is_whole,
+        }
+
 
 def lines_of(score: Score, since: int = -1) -> list[Line]:
     """Return the lines of a score: its tracks with at least two notes after tick `since`, without the drums."""

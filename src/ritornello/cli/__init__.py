@@ -34,6 +34,7 @@ COMMANDS = {
     "jam": "Play with a model, live, in the browser: it listens, and answers.",
     "export": "Write the jam page with a model, to be played offline, without a server.",
     "play": "Play with a model, live, on real or virtual MIDI ports.",
+    "serve": "Offer composing, infilling, judging and the rest to other programs, by HTTP on this machine.",
     "render": "Hear and see pieces: write them as sound, engraved score, piano roll or another format.",
     "convert": "Convert a file: MIDI (also damaged), MusicXML, text with a word for each MIDI event; also to sound "
     "and scores.",

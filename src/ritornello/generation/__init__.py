@@ -10,6 +10,7 @@ Read in order: `load` and `Model` here, then `compose`; below it `constraints`, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
@@ -23,7 +24,7 @@ from ritornello.settings import ComposeSettings
 
 if TYPE_CHECKING:
     from ritornello.bundle import Bundle
-    from ritornello.generation.compose import Composition, Progress
+    from ritornello.generation.compose import Composition, Draft, Progress
     from ritornello.generation.constraints import Constraint
     from ritornello.generation.decoder import LogitsProcessor
     from ritornello.generation.samplers import Sampler
@@ -62,6 +63,7 @@ class Model:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self._steppers: dict[StepPrecision, Stepper] = {}
+        self._check: Callable[[], None] | None = None
 
     def __repr__(self) -> str:
         return f"Model({self.bundle.card.name!r}, digest {self.bundle.digest})"
@@ -76,7 +78,17 @@ class Model:
 
         if precision not in self._steppers:
             self._steppers[precision] = Stepper(self.bundle, 2, precision)
-        return self._steppers[precision]
+        stepper = self._steppers[precision]
+        return stepper if self._check is None else stepper.watched(self._check)
+
+    def watched(self, check: Callable[[], None]) -> Model:
+        """Return this model with `check` called before each step of its network; it may raise an error, to end a call.
+
+        What is loaded is shared.
+        """
+        other = copy(self)
+        other._check = check
+        return other
 
     def _repr_html_(self) -> str:
         from ritornello.rendering.notebook import model_html
@@ -130,9 +142,13 @@ class Model:
         constraints: Sequence[Constraint] = (),
         logits_processors: Sequence[LogitsProcessor] = (),
         sampler: Sampler | None = None,
+        listen: Callable[[Draft], None] | None = None,
         **settings: Unpack[ComposeSettings],
     ) -> list[Composition]:
-        """Return `count` pieces, stepped in one batch; otherwise as `compose`."""
+        """Return `count` pieces, stepped in one batch; otherwise as `compose`.
+
+        `progress` is called after each step, `listen` after each bar (see `Draft`).
+        """
         from ritornello.config import checked
         from ritornello.formats import as_score
         from ritornello.generation.compose import compose
@@ -148,6 +164,7 @@ class Model:
             constraints=constraints,
             logits_processors=logits_processors,
             sampler=sampler,
+            listen=listen,
         )
 
     def likelihood(self, music: Score | Source) -> Likelihood:
