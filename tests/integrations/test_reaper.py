@@ -22,7 +22,7 @@ def project(tmp_path: Path, service: str) -> Project:
     project = Project(tmp_path, bars_of(*[(4, 4)] * 8))
     melody = [Note(n * PPQ, (n + 1) * PPQ - 10, 60 + n % 7, 70 + n) for n in range(16)]
     project.add("Lead", melody, 4.0, 12.0)
-    project.inputs = {"Server": service, "Model": "songs", "Seed (empty: any)": "7"}
+    project.inputs = {"Server": service, "Model": "tiny", "Seed (empty: any)": "7"}
     return project
 
 
@@ -87,7 +87,7 @@ def test_meter_tempo_and_resolution_are_those_of_the_project(
     project = Project(tmp_path, bars)
     # It begins with the second beat, so the first bar line is before the item; its take has 480 ticks a quarter.
     project.add("Lead", [Note(n * 480, n * 480 + 240, 60) for n in range(13)], 0.5, 6.0, ppq=480)
-    project.inputs = {"Server": service, "Model": "songs", "Seed (empty: any)": "1"}
+    project.inputs = {"Server": service, "Model": "tiny", "Seed (empty: any)": "1"}
     project.selection = (4.0, 5.0)  # the first bar of 6/8
     sent = keep_request(project, monkeypatch)
     project.run("infill", lua)
@@ -195,7 +195,7 @@ def test_cancel_changes_nothing_and_settings_are_kept(project: Project, lua: str
     project.inputs = inputs
     project.run("accompany", lua)
     project.run("vary", lua)
-    assert project.asked["Model"] == "songs"
+    assert project.asked["Model"] == "tiny"
     assert project.asked["Seed (empty: any)"] == ""
 
 
