@@ -11,6 +11,7 @@ import {
   type ActivationContext,
   type ArrangementSelection,
   ClipSlot,
+  DataModelObject,
   DrumRack,
   type ExtensionContext,
   type Handle,
@@ -51,7 +52,7 @@ export function activate(activation: ActivationContext): void {
     title: string,
     run: (argument: unknown) => Promise<void>,
   ) => {
-    context.commands.registerCommand(id, (argument) => void told(context, () => run(argument)));
+    context.commands.registerCommand(id, (argument) => told(context, () => run(argument)));
     void context.ui.registerContextMenuAction(scope, title, id);
   };
   for (const verb of ["infill", "vary", "accompany"] as const) {
@@ -69,13 +70,13 @@ export function activate(activation: ActivationContext): void {
   );
 }
 
-/** Tell the user what is refused. */
+/** Run, and tell the user what is refused or goes wrong. */
 async function told(context: Context, run: () => Promise<void>): Promise<void> {
   try {
     await run();
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    await context.ui.showModalDialog(messagePage(error.message), 360, 140);
+    if (!(error instanceof Refusal)) console.error(error);
+    await context.ui.showModalDialog(messagePage((error as Error).message), 360, 140);
   }
 }
 
@@ -84,8 +85,8 @@ function findTarget(context: Context, selection: ArrangementSelection): Target {
   const start = Number(selection.time_selection_start);
   const end = Number(selection.time_selection_end);
   const clips = selection.selected_lanes
-    .map((handle) => context.getObjectFromHandle(handle, MidiTrack))
-    .filter((track) => track instanceof MidiTrack)
+    .map((handle) => context.getObjectFromHandle(handle, DataModelObject))
+    .filter((lane) => lane instanceof MidiTrack)
     .flatMap((track) => track.arrangementClips)
     .filter((clip) => Number(clip.startTime) < end && Number(clip.endTime) > start);
   const clip = clips[0];
@@ -164,7 +165,7 @@ async function perform(context: Context, verb: Verb, { clip, from, to }: Target)
     checkFilled(region, open);
   }
 
-  const composed = await composed_(context, settings.server ?? "", verb, request);
+  const composed = await composeShown(context, settings.server ?? "", verb, request);
   if (!composed) return;
   if (verb === "accompany") {
     const start = slot === null ? Number(clip.startTime) : null;
@@ -177,7 +178,7 @@ async function perform(context: Context, verb: Verb, { clip, from, to }: Target)
 }
 
 /** Compose while Live shows its progress dialog; undefined if the user cancels there. */
-async function composed_(
+async function composeShown(
   context: Context,
   server: string,
   verb: Verb,
