@@ -95,7 +95,7 @@ def _facts(piece: Composition, written: Written) -> dict[str, Any]:
     return of_prose | files | piece.facts()
 
 
-def _copy_line(copies: dict[str, Any] | None, max_copy: int) -> str:
+def copy_line(copies: dict[str, Any] | None, max_copy: int = 0) -> str:
     """Return a line about the longest copy; max_copy: the longest that was allowed, 0 for any."""
     if copies is None:
         return "originality unknown: this model holds no index of its training music to compare with"
@@ -147,7 +147,7 @@ def _print(facts: list[dict[str, Any]], milliseconds: int) -> None:
                 f"  surprise of the model in nats (lower is better): {fact['nats_per_note']:.2f} for each new note,"
                 f" {fact['nats_per_given_note']:.2f} for each given one that follows"
             )
-        typer.echo(f"  {_copy_line(fact['copies'], fact['max_copy'])}")
+        typer.echo(f"  {copy_line(fact['copies'], fact['max_copy'])}")
         if line := _constraint_line(**fact["constraints"]):
             typer.echo(f"  {line}")
         for part in fact["left_out"]:

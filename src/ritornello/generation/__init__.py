@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from ritornello.generation.samplers import Sampler
     from ritornello.generation.settings import StepPrecision
     from ritornello.generation.stepper import Stepper
+    from ritornello.generation.surprise import Surprise
     from ritornello.likelihood import Likelihood
+    from ritornello.originality import Copies
     from ritornello.score import Score
 
 __all__ = ["DEFAULT_MODEL", "MODELS", "Model", "find_bundle", "find_initial", "load", "shipped_bundles"]
@@ -201,6 +203,27 @@ class Model:
         representation = self.bundle.representation
         [judged] = judge_group(representation, self.stepper, [examples_of(representation, as_score(music))])
         return judged
+
+    def copies(self, music: Score | Source) -> Copies:
+        """Return the longest runs of notes that a score shares with the training music of the model.
+
+        Raises ConfigError if the model holds no index of that music.
+        """
+        from ritornello.formats import as_score
+        from ritornello.originality import copies
+
+        if self.bundle.index is None:
+            name = self.bundle.card.name
+            raise ConfigError(f"{name} holds no index of its training music to compare with")
+        return copies(self.bundle.index, as_score(music))
+
+    def surprise(self, music: Score | Source, progress: Callable[[int, int], None] | None = None) -> Surprise:
+        """Return the surprise of each note of a score, or of the score in a path, bytes or file object, with what was
+        expected instead. All together are the `likelihood` of the score; `progress` as in `likelihoods`."""
+        from ritornello.formats import as_score
+        from ritornello.generation.surprise import surprise
+
+        return surprise(self, as_score(music), progress)
 
 
 def shipped_bundles() -> dict[str, Path]:

@@ -6,7 +6,7 @@ import http.client
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Unpack, cast
+from typing import Any, Literal, Unpack, cast
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
@@ -14,16 +14,21 @@ from pydantic import ValidationError
 from ritornello import errors
 from ritornello.config import refusal
 from ritornello.errors import ConfigError, RitornelloError, ServiceError
+from ritornello.expression.config import DEFAULT_AMOUNT
 from ritornello.formats import as_score
 from ritornello.paths import Source, describe
 from ritornello.score import Score
 from ritornello.service.job import Event, NewNotes, Progress
 from ritornello.service.music import to_piece
 from ritornello.service.verbs import VERBS
+from ritornello.service.verbs.analyse import Analysed
 from ritornello.service.verbs.compose import Composed
 from ritornello.service.verbs.judge import Judged
 from ritornello.service.verbs.models import ModelFacts, ModelsResult
-from ritornello.settings import ComposeSettings
+from ritornello.service.verbs.originality import Originality
+from ritornello.service.verbs.perform import Performed
+from ritornello.service.verbs.render import Kind, Rendered
+from ritornello.settings import ComposeSettings, SoundSettings
 
 PORT = 8766
 LONGEST_LINE = 64 << 20
@@ -113,9 +118,47 @@ class Client:
         """Return a piece with parts added: those of `instruments`, or what the model likes."""
         return self._composed("accompany", settings, listen, model=model, music=_music(music))
 
-    def judge(self, music: Score | Source, model: str | None = None) -> Judged:
-        """Return how probable a model finds a piece, and where it is surprised."""
-        return cast(Judged, self.call("judge", {"music": _music(music), "model": model}))
+    def perform(
+        self,
+        music: Score | Source,
+        perform: float = DEFAULT_AMOUNT,
+        *,
+        swing: float | None = None,
+        swing_unit: Literal["8", "16"] | None = None,
+        seed: int = 0,
+    ) -> Performed:
+        """Return a piece as it is played; `perform` is from 0, as written, to 1."""
+        asked = {"perform": perform, "swing": swing, "swing_unit": swing_unit, "seed": seed}
+        return cast(Performed, self.call("perform", {"music": _music(music), **asked}))
+
+    def analyse(self, music: Score | Source) -> Analysed:
+        """Return keys, chords, sections, phrases, melody, bass and motifs of a piece."""
+        return cast(Analysed, self.call("analyse", {"music": _music(music)}))
+
+    def judge(self, music: Score | Source, model: str | None = None, *, most: int | None = None) -> Judged:
+        """Return how probable a model finds a piece, and which notes surprise it; with `most`, only so many notes."""
+        return cast(Judged, self.call("judge", {"music": _music(music), "model": model, "most": most}))
+
+    def originality(self, music: Score | Source, model: str | None = None) -> Originality:
+        """Return the longest runs of notes that a piece shares with the training music of a model."""
+        return cast(Originality, self.call("originality", {"music": _music(music), "model": model}))
+
+    def render(
+        self,
+        music: Score | Source,
+        format: Kind,
+        *,
+        perform: float | None = None,
+        swing: float | None = None,
+        swing_unit: Literal["8", "16"] | None = None,
+        **sound: Unpack[SoundSettings],
+    ) -> Rendered:
+        """Return the files of a piece: sound, engraved score, piano roll, MIDI or MusicXML.
+
+        client.render("song.mid", "mp3").files[0].content()
+        """
+        asked = {"format": format, "perform": perform, "swing": swing, "swing_unit": swing_unit, **sound}
+        return cast(Rendered, self.call("render", {"music": _music(music), **asked}))
 
     def _composed(
         self, verb: str, settings: Mapping[str, Any], listen: Listener | None, **own: Any

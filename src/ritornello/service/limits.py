@@ -22,7 +22,7 @@ class ServiceLimits:
     job_seconds: float = 300
     """From the first step of a job to its end."""
     reading_seconds: float = 60
-    """In which the answer is to be read, after that."""
+    """In which each event is to be read."""
     requests_a_second: float = 20
     """Of one address in the long run."""
     request_burst: float = 60

@@ -18,9 +18,9 @@ import json
 import logging
 import secrets
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import ExitStack, asynccontextmanager, suppress
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from starlette.applications import Starlette
@@ -29,6 +29,7 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
 
 from ritornello.errors import ConfigError, MissingExtraError, RitornelloError, ServiceError
 from ritornello.live.server.limits import TokenBucket
@@ -39,11 +40,14 @@ from ritornello.service.jobs import BusyError, Done, Jobs, RunningJob
 from ritornello.service.limits import ServiceLimits
 from ritornello.service.openapi import describe
 from ritornello.service.verbs import VERBS, Verb
+from ritornello.service.verbs.render import MEDIA_TYPES, Rendered
 
 log = logging.getLogger(__name__)
 
 MIDI_TYPES = ("audio/midi", "audio/mid", "audio/x-midi", "audio/sp-midi", "application/x-midi")
 EVENTS = "text/event-stream"
+
+Result = TypeVar("Result")
 
 
 def make_app(
@@ -64,7 +68,12 @@ def make_app(
         yield
         await asyncio.to_thread(endpoints.jobs.close)
 
-    handlers: Any = {RitornelloError: _refused, HTTPException: _refused, Exception: _refused}
+    handlers: Any = {
+        RitornelloError: _refused,
+        HTTPException: _refused,
+        ClientDisconnect: _nobody_reads,
+        Exception: _refused,
+    }
     middleware = [Middleware(Safety, host=host, respond=_error)]
     return Starlette(routes=routes, middleware=middleware, exception_handlers=handlers, lifespan=lifespan)
 
@@ -165,26 +174,16 @@ class _Endpoints:
             asked = await self._request(request, verb)
             if EVENTS in accept:
                 job = stack.enter_context(self.jobs.started(verb, asked, _to_json))
-                kept = stack.pop_all()
-                return _Events(self._events(request, job), kept)
-            encode = _encoder(verb, accept)
+                return _Events(self._events(job), stack.pop_all(), self._limits.reading_seconds)
+            encode = _encoder(verb, asked, accept)
             job = stack.enter_context(self.jobs.started(verb, asked, encode))
-            ended = asyncio.create_task(job.end())
-            gone = asyncio.create_task(_gone(request))
-            try:
-                await asyncio.wait((ended, gone), return_when=asyncio.FIRST_COMPLETED)
-                if not ended.done():
-                    raise ClientDisconnect
-            finally:
-                ended.cancel()
-                gone.cancel()
-            done = ended.result()
+            done = await _until_gone(job.end(), request.receive)
         if done.error:
             raise done.error
         body, kind = done.answer
         return Response(body, media_type=kind, headers={"cache-control": "no-store"})
 
-    async def _events(self, request: Request, job: RunningJob) -> AsyncIterator[bytes]:
+    async def _events(self, job: RunningJob) -> AsyncIterator[bytes]:
         yield _event("started", json.dumps({"job": job.id}))
         async for update in job.updates(self._limits.silent_seconds):
             if update is None:
@@ -199,21 +198,32 @@ class _Endpoints:
 
 
 class _Events(StreamingResponse):
-    """A stream of events; `kept` is closed when it ends or its reader has gone."""
+    """A stream of events; `kept` is closed when it ends, or its reader has gone or does not read."""
 
-    def __init__(self, content: AsyncIterator[bytes], kept: ExitStack) -> None:
+    def __init__(self, content: AsyncIterator[bytes], kept: ExitStack, seconds: float) -> None:
         super().__init__(content, media_type=EVENTS, headers={"cache-control": "no-store"})
-        self._kept = kept
+        self._kept, self._seconds = kept, seconds
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        streaming = asyncio.create_task(self.stream_response(send))
-        gone = asyncio.create_task(_disconnected(receive))
-        with self._kept:
-            try:
-                await asyncio.wait((streaming, gone), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                gone.cancel()
-                streaming.cancel()
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(self._seconds):
+                await send(message)
+
+        with self._kept, suppress(ClientDisconnect):
+            await _until_gone(self.stream_response(send_in_time), receive)
+
+
+async def _until_gone(awaited: Coroutine[Any, Any, Result], receive: Receive) -> Result:
+    """Return what is awaited; ClientDisconnect if the connection is closed before."""
+    task, gone = asyncio.create_task(awaited), asyncio.create_task(_disconnected(receive))
+    try:
+        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientDisconnect
+        return task.result()
+    finally:
+        task.cancel()
+        gone.cancel()
 
 
 def _event(name: str, data: str) -> bytes:
@@ -239,21 +249,25 @@ def _to_json(result: BaseModel) -> tuple[bytes, str]:
     return result.model_dump_json().encode(), "application/json"
 
 
-def _encoder(verb: Verb, accept: list[str]) -> Any:
-    """Return how to encode the answer: a MIDI file if that is accepted, and JSON is not mentioned before it."""
-    wanted = next((kind for kind in accept if kind in (*MIDI_TYPES, "application/json")), "")
-    if wanted not in MIDI_TYPES:
+def _encoder(verb: Verb, asked: Any, accept: list[str]) -> Any:
+    """Return how to encode the answer: as a MIDI or other file if that is accepted first, else as JSON."""
+    wanted = accept[0]
+    if wanted in ("", "application/json", "application/*", "*/*"):
         return _to_json
-    if not hasattr(verb.result, "midi"):
-        raise HTTPException(406, f"{verb.name} answers with JSON, not with MIDI")
-    return lambda result: (result.midi(), "audio/midi")
+    if hasattr(verb.result, "midi") and wanted in MIDI_TYPES:
+        return lambda result: (result.midi(), "audio/midi")
+    if verb is VERBS["render"] and wanted in (kind := MEDIA_TYPES[asked.format], kind.split("/")[0] + "/*"):
+        return _the_file
+    raise HTTPException(406, f"{verb.name} does not answer with {wanted[:80]}; JSON is possible")
 
 
-async def _gone(request: Request) -> None:
-    await _disconnected(request.receive)
+def _the_file(result: Rendered) -> tuple[bytes, str]:
+    if len(result.files) > 1:
+        raise ConfigError(f"there are {len(result.files)} pages: accept JSON, or ask for pdf")
+    return result.files[0].content(), result.files[0].media_type
 
 
-async def _disconnected(receive: Any) -> None:
+async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -280,6 +294,10 @@ def _error(text: str, status: int) -> Response:
 async def _refused(request: Request, error: Exception) -> Response:
     facts, status = _error_facts(error)
     return JSONResponse(facts, status, {"retry-after": "1"} if status == 429 else {})
+
+
+async def _nobody_reads(request: Request, error: Exception) -> Response:
+    return Response(status_code=499)
 
 
 def make_server(

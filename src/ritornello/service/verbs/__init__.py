@@ -55,7 +55,11 @@ VERBS = Registry[Verb](
         "infill": f"{_HERE}.compose:INFILL",
         "vary": f"{_HERE}.compose:VARY",
         "accompany": f"{_HERE}.compose:ACCOMPANY",
+        "perform": f"{_HERE}.perform:PERFORM",
+        "analyse": f"{_HERE}.analyse:ANALYSE",
         "judge": f"{_HERE}.judge:JUDGE",
+        "originality": f"{_HERE}.originality:ORIGINALITY",
+        "render": f"{_HERE}.render:RENDER",
     },
     accept=named("help", "request", "result", "run", "example"),
 )

@@ -224,7 +224,7 @@ ACCOMPANY = Verb(
     AccompanyRequest,
     Composed,
     _keep,
-    {"music": _TUNE, "instruments": ["piano", "bass"], "seed": 1},
+    {"music": _TUNE, "seed": 1},
     "music",
     tells_notes=True,
 )
