@@ -113,10 +113,7 @@ export interface ExtensionContext<Version extends ApiVersion> {
       ) => Promise<unknown>,
     ): Promise<unknown>;
   };
-  getObjectFromHandle<T extends DataModelObject<Version>>(
-    handle: Handle,
-    type: new (...args: never) => T,
-  ): T;
+  getObjectFromHandle<T extends DataModelObject<Version>>(handle: Handle, type: new (...args: never) => T): T;
   /** One step of undo; `fn` must be synchronous. */
   withinTransaction<T>(fn: () => T): T;
 }

@@ -58,7 +58,8 @@ function notesOf(cursor, part, CHORD, from, to) {
       const duration = chord.actualDuration.ticks;
       for (let n = 0; n < chord.notes.length; n++) {
         const { pitch, tieBack } = chord.notes[n];
-        const tied = tieBack && notes.find((each) => each.pitch === pitch && each.start + each.duration === start);
+        const tied =
+          tieBack && notes.find((each) => each.pitch === pitch && each.start + each.duration === start);
         if (tied) tied.duration += duration;
         else notes.push({ start, duration, pitch });
       }
@@ -92,7 +93,14 @@ function append(list, tick, value) {
 export function pieceOf(score, bars, { first, last, startStaff, endStaff }, division, CHORD) {
   const [from, to] = [bars[first - 1].tick, bars[last - 1].tick + bars[last - 1].length];
   const cursor = score.newCursor();
-  const piece = { ticks_per_quarter: division, title: score.title || "", tempos: [], meters: [], keys: [], tracks: [] };
+  const piece = {
+    ticks_per_quarter: division,
+    title: score.title || "",
+    tempos: [],
+    meters: [],
+    keys: [],
+    tracks: [],
+  };
   const parts = Array.from({ length: score.parts.length }, (_, n) => score.parts[n]).filter(
     (part) => part.startTrack < 4 * endStaff && part.endTrack > 4 * startStaff,
   );
@@ -104,7 +112,8 @@ export function pieceOf(score, bars, { first, last, startStaff, endStaff }, divi
       notes: notesOf(cursor, part, CHORD, from, to),
     });
   }
-  if (piece.tracks.every((track) => track.notes.length === 0)) throw new Refusal("There are no notes in these bars.");
+  if (piece.tracks.every((track) => track.notes.length === 0))
+    throw new Refusal("There are no notes in these bars.");
 
   const keyed = parts.find((part) => !part.hasDrumStaff && !transposes(cursor, part.startTrack / 4, CHORD));
   cursor.track = keyed ? keyed.startTrack : 0;
@@ -151,7 +160,8 @@ function whole(text, what) {
 export function requestOf(score, verb, settings, division, CHORD) {
   const bars = barsOf(score);
   const range = selectionOf(score, bars);
-  if (verb === "infill" && !range) throw new Refusal("Select the bars to compose anew: click one, shift-click another.");
+  if (verb === "infill" && !range)
+    throw new Refusal("Select the bars to compose anew: click one, shift-click another.");
   const all = { first: 1, last: bars.length, startStaff: 0, endStaff: score.nstaves };
   const sent = verb === "infill" || !range ? all : range;
   const piece = pieceOf(score, bars, sent, division, CHORD);
@@ -181,7 +191,7 @@ export function decodeBase64(data) {
   for (let at = 0; at < length; at += 4) {
     let bits = 0;
     for (let n = 0; n < 4; n++) bits = (bits << 6) | (at + n < length ? values[data.charCodeAt(at + n)] : 0);
-    for (let n = 0; n < Math.floor(((Math.min(4, length - at)) * 6) / 8); n++) {
+    for (let n = 0; n < Math.floor((Math.min(4, length - at) * 6) / 8); n++) {
       parts.push(`%${(256 | ((bits >> (16 - 8 * n)) & 255)).toString(16).slice(1)}`);
     }
   }
@@ -212,8 +222,22 @@ export function call(XMLHttpRequest, server, path, body, done, failed) {
 
 /** Compose; `done(xml, piece)` gets the piece as MusicXML. */
 export function compose(XMLHttpRequest, server, { verb, request }, done, failed) {
-  call(XMLHttpRequest, server, verb, request, ({ piece }) => {
-    const rendering = { music: piece, format: "musicxml" };
-    call(XMLHttpRequest, server, "render", rendering, (made) => done(decodeBase64(made.files[0].data), piece), failed);
-  }, failed);
+  call(
+    XMLHttpRequest,
+    server,
+    verb,
+    request,
+    ({ piece }) => {
+      const rendering = { music: piece, format: "musicxml" };
+      call(
+        XMLHttpRequest,
+        server,
+        "render",
+        rendering,
+        (made) => done(decodeBase64(made.files[0].data), piece),
+        failed,
+      );
+    },
+    failed,
+  );
 }

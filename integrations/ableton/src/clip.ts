@@ -71,9 +71,7 @@ export function checkFilled(region: Region, bars: Iterable<number>): void {
 }
 
 const sounds = (region: Region, note: NoteDescription) =>
-  !note.muted &&
-  number(note.startTime) >= region.from - NEAR &&
-  number(note.startTime) < region.to - NEAR;
+  !note.muted && number(note.startTime) >= region.from - NEAR && number(note.startTime) < region.to - NEAR;
 
 function toNote(region: Region, note: NoteDescription): Note {
   const start = Math.max(0, Math.round((number(note.startTime) - region.origin) * TICKS));

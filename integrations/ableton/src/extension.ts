@@ -237,7 +237,11 @@ const COMMON: Field[] = [
 ];
 
 /** Return what the user sets; null for Cancel. What was set last is offered, but not what belongs to the clip. */
-async function ask(context: Context, verb: Verb, clip: { bars: string; meter: string }): Promise<Settings | null> {
+async function ask(
+  context: Context,
+  verb: Verb,
+  clip: { bars: string; meter: string },
+): Promise<Settings | null> {
   const path = join(context.environment.storageDirectory ?? ".", "settings.json");
   const kept = readSettings(path);
   const own: Field[] = {

@@ -95,7 +95,11 @@ describe("infill", () => {
   });
 
   test("offers the bars of the time selection, in the clip", async () => {
-    const selection = { time_selection_start: 12, time_selection_end: 16, selected_lanes: [clip.parent?.handle] };
+    const selection = {
+      time_selection_start: 12,
+      time_selection_end: 16,
+      selected_lanes: [clip.parent?.handle],
+    };
     const before = clip.notes;
     await choose("ritornello.infillSelection", selection);
     expect(live.pages[0]).toContain('name="bars" value="2"');
@@ -206,7 +210,11 @@ describe("what is wrong is said in one line, and nothing changes", () => {
   });
 
   test("a time selection without a MIDI clip", async () => {
-    const selection = { time_selection_start: 0, time_selection_end: 4, selected_lanes: [clip.parent?.handle] };
+    const selection = {
+      time_selection_start: 0,
+      time_selection_end: 4,
+      selected_lanes: [clip.parent?.handle],
+    };
     await choose("ritornello.infillSelection", selection);
     expect(lastPage()).toContain("There is no MIDI clip in the time selection.");
   });

@@ -164,8 +164,7 @@ export function initialize(_: Sdk.ActivationContext, version: V): Sdk.ExtensionC
         live.pages.push(html);
         return live.fill(html);
       },
-      withinProgressDialog: (_text, _options, callback) =>
-        callback(async () => {}, live.abort.signal),
+      withinProgressDialog: (_text, _options, callback) => callback(async () => {}, live.abort.signal),
     },
     getObjectFromHandle(handle, type) {
       const found = live.objects.find((object) => object.handle.id === handle.id);

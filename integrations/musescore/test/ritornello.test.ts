@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import type { Piece } from "../../ableton/src/service.js";
 import * as ritornello from "../ritornello.mjs";
 import { CHORD, DIVISION, Score } from "./score.js";
 
@@ -50,13 +51,18 @@ function duet(): Score {
 const request = (score: Score, verb: string, settings: Settings = {}) =>
   ritornello.requestOf(score, verb, { bars: "4", ...settings }, DIVISION, CHORD);
 
-function compose(score: Score, verb: string, settings: Settings = {}, server = SERVICE): Promise<[string, any]> {
+function compose(
+  score: Score,
+  verb: string,
+  settings: Settings = {},
+  server = SERVICE,
+): Promise<[string, Piece]> {
   return new Promise((done, failed) =>
     ritornello.compose(
       Request,
       server,
       request(score, verb, { seed: "7", ...settings }),
-      (xml: string, piece: unknown) => done([xml, piece]),
+      (xml: string, piece: Piece) => done([xml, piece]),
       (message: string) => failed(new Error(message)),
     ),
   );
@@ -192,8 +198,10 @@ test("the answer is MusicXML; infill keeps the other bars", async () => {
   const [xml, piece] = await compose(score, "infill");
   expect(xml).toContain("<score-partwise");
   expect(xml).toContain("Étude");
-  const kept = piece.tracks[0].notes.filter(({ start }: { start: number }) => start < 4 * Q || start >= 12 * Q);
-  expect(kept.map(({ pitch }: { pitch: number }) => pitch)).toEqual([72, 73, 74, 75, 74, 75, 76, 72]);
+  const kept = piece.tracks[0].notes.filter(
+    ({ start }: { start: number }) => start < 4 * Q || start >= 12 * Q,
+  );
+  expect(kept?.map(({ pitch }) => pitch)).toEqual([72, 73, 74, 75, 74, 75, 76, 72]);
 });
 
 test("harmonise adds parts, continue adds bars", async () => {
@@ -201,14 +209,18 @@ test("harmonise adds parts, continue adds bars", async () => {
   const [, harmonised] = await compose(score, "harmonise");
   expect(harmonised.tracks.length).toBeGreaterThan(2);
   const [, continued] = await compose(score, "continue");
-  const starts = continued.tracks.flatMap((track: any) => track.notes.map((note: any) => note.start));
-  expect(Math.max(...starts)).toBeGreaterThanOrEqual((16 * continued.ticks_per_quarter));
+  const starts = continued.tracks.flatMap((track) => track.notes.map((note) => note.start));
+  expect(Math.max(...starts)).toBeGreaterThanOrEqual(16 * continued.ticks_per_quarter);
 });
 
 test("what is wrong is said in one line", async () => {
   const score = duet();
-  expect(() => request(score, "infill")).toThrow("Select the bars to compose anew: click one, shift-click another.");
-  expect(() => request(score, "continue", { bars: "x" })).toThrow('The number of bars "x" is not a whole number.');
+  expect(() => request(score, "infill")).toThrow(
+    "Select the bars to compose anew: click one, shift-click another.",
+  );
+  expect(() => request(score, "continue", { bars: "x" })).toThrow(
+    'The number of bars "x" is not a whole number.',
+  );
   expect(() => request(score, "harmonise", { seed: "-1" })).toThrow('The seed "-1" is not a whole number.');
   expect(() => request(new Score([{ numerator: 4, denominator: 4 }]), "harmonise")).toThrow(
     "There are no notes in these bars.",
@@ -227,6 +239,6 @@ test("base64 is decoded as UTF-8", () => {
 
 test("the module uses nothing that the JavaScript of QML, ECMAScript 2016, has not", () => {
   const source = readFileSync(new URL("../ritornello.mjs", import.meta.url), "utf8");
-  const code = source.replace(/\/\*[^]*?\*\/|\/\/.*/g, "");
+  const code = source.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
   expect(code).not.toMatch(/\?\?|\?\.|\basync\b|\bawait\b|\{\s*\.\.\.|,\s*\.\.\.[a-z]+\s*\}|catch \{/);
 });

@@ -72,8 +72,13 @@ export class Score {
   title = "Étude";
   tracks: [number, Element][][] = [];
   parts: Part[] = [];
-  selection: { isRange: boolean; startSegment?: Segment; endSegment?: Segment | null; startStaff: number; endStaff: number } =
-    { isRange: false, startStaff: 0, endStaff: 0 };
+  selection: {
+    isRange: boolean;
+    startSegment?: Segment;
+    endSegment?: Segment | null;
+    startStaff: number;
+    endStaff: number;
+  } = { isRange: false, startStaff: 0, endStaff: 0 };
   firstMeasure: Measure | null = null;
   #bars: (Bar & { tick: number })[] = [];
 
