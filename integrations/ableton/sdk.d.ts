@@ -1,8 +1,8 @@
 /**
  * The part of Ableton's Extensions SDK, API version 1.0.0, that this extension uses, as its reference describes it.
  *
- * Ableton gives the SDK to testers of Live 12.4.5 and does not let it be passed on, and it is in no registry. Where it
- * is installed, `tsconfig.json` takes its own types instead of these.
+ * Ableton gives the SDK to testers of Live 12.4.5 and does not let it be passed on, and it is in no registry. The tests
+ * are made on these types; `npm run build` takes those of the SDK.
  */
 
 export type ApiVersion = "1.0.0";

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { Piece } from "../../ableton/src/service.js";
+import type { Piece, Track } from "../../ableton/src/service.js";
 import * as ritornello from "../ritornello.mjs";
 import { CHORD, DIVISION, Score } from "./score.js";
 
@@ -198,10 +198,10 @@ test("the answer is MusicXML; infill keeps the other bars", async () => {
   const [xml, piece] = await compose(score, "infill");
   expect(xml).toContain("<score-partwise");
   expect(xml).toContain("Étude");
-  const kept = piece.tracks[0].notes.filter(
+  const kept = (piece.tracks[0] as Track).notes.filter(
     ({ start }: { start: number }) => start < 4 * Q || start >= 12 * Q,
   );
-  expect(kept?.map(({ pitch }) => pitch)).toEqual([72, 73, 74, 75, 74, 75, 76, 72]);
+  expect(kept.map(({ pitch }) => pitch)).toEqual([72, 73, 74, 75, 74, 75, 76, 72]);
 });
 
 test("harmonise adds parts, continue adds bars", async () => {
