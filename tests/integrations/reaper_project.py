@@ -15,8 +15,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-
-
 SCRIPTS = Path(__file__).parents[2] / "integrations" / "reaper"
 _TYPES = {"number": (int, float), "integer": int, "boolean": bool, "string": str, "ReaProject": int}
 
@@ -37,7 +35,9 @@ class Note:
 @dataclass
 class Take:
     notes: list[Note] = field(default_factory=list)
-    controls: list[tuple[float, int, int, int, int]] = field(default_factory=list)  # as MIDI_GetCC after muted
+    controls: list[tuple[float, int, int, int, int]] = field(
+        default_factory=list
+    )  # as MIDI_GetCC after muted
     ppq: int = 960
     is_midi: bool = True
     item: Any = None
@@ -232,7 +232,9 @@ class Project:
         self._changed()
         self.tracks.insert(index, Track(""))
 
-    def GetSetMediaTrackInfo_String(self, track: Track, name: str, text: str, is_set: bool) -> tuple[bool, str]:
+    def GetSetMediaTrackInfo_String(
+        self, track: Track, name: str, text: str, is_set: bool
+    ) -> tuple[bool, str]:
         assert name == "P_NAME"
         if is_set:
             self._changed()
@@ -290,7 +292,15 @@ class Project:
         return True, False, False, *take.controls[index]
 
     def MIDI_InsertCC(
-        self, take: Take, selected: bool, muted: bool, ppq: float, kind: int, channel: int, first: int, second: int
+        self,
+        take: Take,
+        selected: bool,
+        muted: bool,
+        ppq: float,
+        kind: int,
+        channel: int,
+        first: int,
+        second: int,
     ) -> bool:
         self._changed()
         take.controls.append((ppq, kind, channel, first, second))

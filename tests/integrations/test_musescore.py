@@ -56,7 +56,8 @@ QtObject {
 # A score of two bars with one part, as JavaScript; the module's tests have larger ones.
 SCORE = """(function () {
     var notes = [60, 62, 64, 65, 67, 65, 64, 62].map(function (pitch) {
-        return { type: 93, actualDuration: { ticks: 480 }, notes: [{ pitch: pitch, tieBack: null, tpc1: 14, tpc2: 14 }] }
+        var note = { pitch: pitch, tieBack: null, tpc1: 14, tpc2: 14 }
+        return { type: 93, actualDuration: { ticks: 480 }, notes: [note] }
     })
     var meter = { numerator: 4, denominator: 4, ticks: 1920 }
     var second = { firstSegment: { tick: 1920 }, timesigActual: meter, timesigNominal: meter, nextMeasure: null }
@@ -144,7 +145,10 @@ def test_the_plugin_opens_what_the_service_composes(app, service: str, tmp_path:
     find("server").setProperty("text", "http://127.0.0.1:9")
     engine.evaluate("made.compose()")
     said = wait_for("status", lambda text: not text.startswith("Composing"))
-    assert said == "Ritornello does not answer at http://127.0.0.1:9. Start it in a terminal with: ritornello serve"
+    assert (
+        said
+        == "Ritornello does not answer at http://127.0.0.1:9. Start it in a terminal with: ritornello serve"
+    )
     assert not warnings
     plugin.deleteLater()
     engine.deleteLater()

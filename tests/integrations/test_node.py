@@ -19,6 +19,12 @@ def test_ableton_and_musescore(service: str) -> None:
         pytest.skip("no node_modules in integrations/: run `npm ci` there")
     environment = os.environ | {"RITORNELLO_SERVICE": service, "NO_COLOR": "1"}
     run = subprocess.run(
-        ["node", vitest, "run"], cwd=FOLDER, env=environment, capture_output=True, text=True, check=False, timeout=300
+        ["node", vitest, "run"],
+        cwd=FOLDER,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
     )
     assert run.returncode == 0, run.stdout + run.stderr

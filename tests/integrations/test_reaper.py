@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("lupa", reason="runs Lua")
 
-from reaper_project import Editor, Item, Note, Project, Take, Track, bars_of
+from reaper_project import Editor, Note, Project, bars_of
 
 pytestmark = pytest.mark.parametrize("lua", ["lua53", "lua54"])
 
@@ -68,7 +71,9 @@ def test_half_bars_are_asked_about(project: Project, lua: str) -> None:
     project.selection, project.answer = (6.5, 9.0), 2
     before = notes_of(project)
     project.run("infill", lua)
-    assert project.messages == ["The time selection is not whole bars of the item. Compose 4.1.00 to 6.1.00 anew?"]
+    assert project.messages == [
+        "The time selection is not whole bars of the item. Compose 4.1.00 to 6.1.00 anew?"
+    ]
     assert notes_of(project) == before
     assert not project.undo_points
     project.answer = 1
@@ -82,8 +87,8 @@ def test_meter_tempo_and_resolution_are_those_of_the_project(
 ) -> None:
     # Two bars of 3/4, one of 4/4 that the next meter cuts after two quarters, two of 6/8; the last two are faster.
     bars = bars_of((3, 4), (3, 4), (2, 4), (6, 8), (6, 8))
-    bars[2] = type(bars[2])(bars[2].start, bars[2].stop, 4, 4, 120.0)
-    bars[3:] = [type(bar)(bar.start, bar.stop, 6, 8, 180.0) for bar in bars[3:]]
+    bars[2] = replace(bars[2], numerator=4)
+    bars[3:] = [replace(bar, bpm=180.0) for bar in bars[3:]]
     project = Project(tmp_path, bars)
     # It begins with the second beat, so the first bar line is before the item; its take has 480 ticks a quarter.
     project.add("Lead", [Note(n * 480, n * 480 + 240, 60) for n in range(13)], 0.5, 6.0, ppq=480)
@@ -107,8 +112,6 @@ def test_meter_tempo_and_resolution_are_those_of_the_project(
 
 
 def keep_request(project: Project, monkeypatch: pytest.MonkeyPatch) -> list[dict]:
-    import json
-
     sent: list[dict] = []
     run = project.ExecProcess
 
@@ -203,11 +206,20 @@ def test_cancel_changes_nothing_and_settings_are_kept(project: Project, lua: str
     ("spoil", "message"),
     [
         (lambda p: p.selected.clear(), "Nothing is selected. Select a MIDI item."),
-        (lambda p: setattr(p.selected[0].take, "is_midi", False), "The selected item holds audio. Select a MIDI item."),
+        (
+            lambda p: setattr(p.selected[0].take, "is_midi", False),
+            "The selected item holds audio. Select a MIDI item.",
+        ),
         (lambda p: setattr(p.selected[0], "take", None), "The selected item is empty. Select a MIDI item."),
         (lambda p: p.selected[0].take.notes.clear(), "The selected item has no notes."),
-        (lambda p: setattr(p, "selection", (0.0, 0.0)), "No time is selected. Select the bars to compose anew."),
-        (lambda p: setattr(p, "selection", (0.0, 2.0)), "The time selection has no bar of the selected item."),
+        (
+            lambda p: setattr(p, "selection", (0.0, 0.0)),
+            "No time is selected. Select the bars to compose anew.",
+        ),
+        (
+            lambda p: setattr(p, "selection", (0.0, 2.0)),
+            "The time selection has no bar of the selected item.",
+        ),
         (
             lambda p: setattr(p.selected[0], "stop", 9.0),
             "The item from 3.1.00 to 5.3.00 does not fill the bars from 4.1.00 to 6.1.00. "
@@ -219,10 +231,15 @@ def test_cancel_changes_nothing_and_settings_are_kept(project: Project, lua: str
         ),
         (lambda p: p.inputs.update({"Seed (empty: any)": "x"}), 'The seed "x" is not a number.'),
         (lambda p: p.inputs.update({"Seed (empty: any)": "1.5"}), 'The seed "1.5" is not a whole number.'),
-        (lambda p: setattr(p, "ExecProcess", lambda *_: None), "curl does not run. It is needed to talk to Ritornello."),
+        (
+            lambda p: setattr(p, "ExecProcess", lambda *_: None),
+            "curl does not run. It is needed to talk to Ritornello.",
+        ),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(project: Project, lua: str, spoil, message: str) -> None:
+def test_what_is_wrong_is_said_in_one_line(
+    project: Project, lua: str, spoil: Callable[[Project], object], message: str
+) -> None:
     project.selection = (6.0, 10.0)
     spoil(project)
     project.run("infill", lua)
@@ -261,8 +278,3 @@ def test_curl_is_called_by_name_on_windows(project: Project, lua: str) -> None:
     project.ExecProcess = lambda command, _: commands.append(command)  # type: ignore[method-assign,func-returns-value]
     project.run("accompany", lua)
     assert commands[0].startswith("curl --silent")
-
-
-assert Item
-assert Take
-assert Track
