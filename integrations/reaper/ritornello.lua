@@ -274,7 +274,7 @@ local function post(server, verb, request)
   file:write(encode(request))
   file:close()
   local curl = reaper.GetOS():find("^Win") and "curl" or "/usr/bin/curl"
-  local command = ('%s --silent --max-time 300 --header "Content-Type: application/json" --data-binary "@%s" '
+  local command = ('%s --silent --noproxy 127.0.0.1,localhost --max-time 300 --header "Content-Type: application/json" --data-binary "@%s" '
     .. '--output "%s" --write-out "%%{http_code}" "%s/v1/%s"'):format(curl, body, answer, server:gsub("/+$", ""), verb)
   local result = reaper.ExecProcess(command, 0)
   local text = slurp(answer)
@@ -296,9 +296,20 @@ end
 
 local function key_of(note) return ("%d %d %d %d"):format(note.start, note.duration, note.pitch, note.velocity) end
 
-local function insert(take, origin, ticks, channel, note)
-  local function ppq_of(tick) return reaper.MIDI_GetPPQPosFromProjQN(take, origin + tick / ticks) end
-  local start, stop = ppq_of(note.start), ppq_of(note.start + note.duration)
+-- Bring the notes of a composed piece to these ticks, which are those of the given one; new ones keep their exact place.
+local function resample(composed, ticks)
+  local scale = ticks / composed.ticks_per_quarter
+  for _, track in ipairs(composed.tracks) do
+    for _, note in ipairs(track.notes) do
+      note.qn, note.length = note.start / composed.ticks_per_quarter, note.duration / composed.ticks_per_quarter
+      note.start, note.duration = math.floor(note.start * scale + 0.5), math.floor(note.duration * scale + 0.5)
+    end
+  end
+end
+
+local function insert(take, origin, channel, note)
+  local start = reaper.MIDI_GetPPQPosFromProjQN(take, origin + note.qn)
+  local stop = reaper.MIDI_GetPPQPosFromProjQN(take, origin + note.qn + note.length)
   reaper.MIDI_InsertNote(take, false, false, start, stop, channel, note.pitch, note.velocity, true)
 end
 
@@ -325,24 +336,23 @@ local function compare(place, composed, is_open)
 end
 
 -- Put a track that the model added below the others.
-local function add_track(track, origin, ticks, stop)
+local function add_track(track, origin, stop)
   local index = reaper.CountTracks(0)
   reaper.InsertTrackAtIndex(index, true)
   local new = reaper.GetTrack(0, index)
   reaper.GetSetMediaTrackInfo_String(new, "P_NAME", track.name or "Ritornello", true)
-  for _, note in ipairs(track.notes) do stop = math.max(stop, origin + (note.start + note.duration) / ticks) end
+  for _, note in ipairs(track.notes) do stop = math.max(stop, origin + note.qn + note.length) end
   local item = reaper.CreateNewMIDIItemInProj(new, origin, stop, true)
   local take = reaper.GetActiveTake(item)
   local channel = track.drums and DRUM_CHANNEL or 0
   if not track.drums then reaper.MIDI_InsertCC(take, false, false, 0, 0xC0, channel, track.program or 0, 0) end
-  for _, note in ipairs(track.notes) do insert(take, origin, ticks, channel, note) end
+  for _, note in ipairs(track.notes) do insert(take, origin, channel, note) end
   reaper.MIDI_Sort(take)
 end
 
 -- Change the takes into what was composed; a note that is the same stays as it is, with all that REAPER knows of it.
-local function write(piece, composed, takes, places, bars, is_open)
-  local origin, ticks = bars[1].start, piece.ticks_per_quarter
-  local gone, new = {}, {}
+local function write(composed, takes, places, bars, is_open)
+  local origin, gone, new = bars[1].start, {}, {}
   for number, place in ipairs(places) do
     gone[place.take] = gone[place.take] or {}
     local indices
@@ -355,12 +365,12 @@ local function write(piece, composed, takes, places, bars, is_open)
     for _, index in ipairs(indices) do reaper.MIDI_DeleteNote(each.take, index) end
   end
   for number, place in ipairs(places) do
-    for _, note in ipairs(new[number]) do insert(place.take.take, origin, ticks, place.channel, note) end
+    for _, note in ipairs(new[number]) do insert(place.take.take, origin, place.channel, note) end
   end
   for _, each in ipairs(takes) do reaper.MIDI_Sort(each.take) end
   for number = #places + 1, #composed.tracks do
     local track = composed.tracks[number]
-    if #track.notes > 0 then add_track(track, origin, ticks, bars[#bars].stop) end
+    if #track.notes > 0 then add_track(track, origin, bars[#bars].stop) end
   end
 end
 
@@ -445,9 +455,10 @@ local function perform(verb)
     local qn = bars[1].start + note.start / piece.ticks_per_quarter
     return qn > from and qn < to
   end
+  resample(answer.piece, piece.ticks_per_quarter)
   reaper.Undo_BeginBlock()
   reaper.PreventUIRefresh(1)
-  local ok, problem = pcall(write, piece, answer.piece, takes, places, bars, is_open)
+  local ok, problem = pcall(write, answer.piece, takes, places, bars, is_open)
   reaper.PreventUIRefresh(-1)
   reaper.Undo_EndBlock("Ritornello: " .. verb, -1)
   reaper.UpdateArrange()

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("lupa", reason="runs Lua")
 
-from reaper_project import Editor, Note, Project, bars_of
+from reaper_project import Editor, Note, Project, Take, bars_of
 
 pytestmark = pytest.mark.parametrize("lua", ["lua53", "lua54"])
 
@@ -121,6 +121,18 @@ def keep_request(project: Project, monkeypatch: pytest.MonkeyPatch) -> list[dict
 
     monkeypatch.setattr(project, "ExecProcess", keep)
     return sent
+
+
+@pytest.mark.parametrize("ppq", [100, 96, 15360])
+def test_notes_stay_at_any_resolution_of_the_take(project: Project, lua: str, ppq: int) -> None:
+    item = project.selected[0]
+    item.take = Take([Note(n * ppq, (n + 1) * ppq - ppq // 9, 60) for n in range(16)], ppq=ppq, item=item)
+    project.selection = (6.0, 10.0)
+    before = notes_of(project)
+    project.run("infill", lua)
+    assert not project.messages
+    assert outside(notes_of(project), 4 * ppq, 12 * ppq) == outside(before, 4 * ppq, 12 * ppq)
+    assert notes_of(project) != before
 
 
 def test_vary_changes_a_share_of_the_bars(project: Project, lua: str) -> None:
