@@ -242,3 +242,15 @@ test("the module uses nothing that the JavaScript of QML, ECMAScript 2016, has n
   const code = source.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
   expect(code).not.toMatch(/\?\?|\?\.|\basync\b|\bawait\b|\{\s*\.\.\.|,\s*\.\.\.[a-z]+\s*\}|catch \{/);
 });
+
+test("the window calls functions that the module has, and its code can be parsed", () => {
+  const window = readFileSync(new URL("../ritornello.qml", import.meta.url), "utf8");
+  const called = [...window.matchAll(/Ritornello\.(\w+)/g)].map(([, name]) => name as string);
+  expect(called.length).toBeGreaterThan(3);
+  for (const name of called) expect(ritornello).toHaveProperty(name);
+  const functions = [...window.matchAll(/^ {4}(function [\s\S]*?^ {4}\})/gm)].map(
+    ([, code]) => code as string,
+  );
+  expect(functions.length).toBeGreaterThan(3);
+  for (const code of functions) expect(() => new Function(code)).not.toThrow();
+});
