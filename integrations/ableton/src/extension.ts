@@ -258,7 +258,7 @@ async function ask(
   const answer = await context.ui.showModalDialog(
     formPage(fields, verb[0]?.toUpperCase() + verb.slice(1)),
     380,
-    110 + 52 * fields.length,
+    75 + 50 * fields.length,
   );
   if (!answer) return null;
   const settings = JSON.parse(answer) as Settings;
