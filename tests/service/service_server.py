@@ -47,7 +47,9 @@ class Served:
 
 
 @contextmanager
-def serving(service: Service, token: str | None = None, limits: ServiceLimits | None = None) -> Iterator[Served]:
+def serving(
+    service: Service, token: str | None = None, limits: ServiceLimits | None = None
+) -> Iterator[Served]:
     """Run a server on a free port."""
     listening = listen("127.0.0.1", 0)
     port = listening.getsockname()[1]

@@ -135,7 +135,9 @@ def by_http(verb: str, values: Mapping[str, Any], music: Score | None, place: Pl
     if verb == "models":
         return told(verb, {"models": [model.model_dump() for model in client.models()]})
     settings, own = dict(values), [] if music is None else [music]
-    own += [settings.pop(name) for name in ("infill", "vary", "format") if name in settings and verb != "compose"]
+    own += [
+        settings.pop(name) for name in ("infill", "vary", "format") if name in settings and verb != "compose"
+    ]
     result = getattr(client, verb)(*([None, *own] if verb == "compose" else own), **settings)
     return from_result(verb, result)
 

@@ -169,14 +169,15 @@ class Client:
 
     def call(self, verb: str, values: Mapping[str, Any], listen: Listener | None = None) -> Any:
         """Return the result of a verb, an object of its class of results; fields that are None are left out."""
+        row = VERBS[verb]
         body = json.dumps({name: value for name, value in values.items() if value is not None})
         accept = "application/json" if listen is None else "text/event-stream"
         with self._answer("POST", f"/v1/{verb}", body, accept) as answer:
             text = answer.read() if listen is None else _listened(answer, listen)
         try:
-            return VERBS[verb].result.model_validate_json(text)
+            return row.result.model_validate_json(text)
         except ValidationError as error:
-            why = refusal(error, VERBS[verb].result)
+            why = refusal(error, row.result)
             raise ServiceError(f"{self.address}: the answer is not that of this version: {why}") from None
 
     @contextmanager
@@ -198,10 +199,10 @@ class Client:
             raise ServiceError(f"{self.address}: silent for {self._timeout:g} s") from None
         except ConnectionRefusedError:
             raise ServiceError(f"{self.address}: there is no service; start one: ritornello serve") from None
-        except OSError as error:
-            raise ServiceError(f"{self.address}: {describe(error)}") from error
         except http.client.HTTPException as error:
             raise ServiceError(f"{self.address}: the connection was lost ({type(error).__name__})") from error
+        except OSError as error:
+            raise ServiceError(f"{self.address}: {describe(error)}") from error
         finally:
             connection.close()
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from ritornello.errors import ServiceError, UnknownNameError
+from ritornello.errors import ServiceError
 from ritornello.service import Service
 from ritornello.service.job import Event
 from ritornello.service.limits import ServiceLimits
@@ -97,11 +97,11 @@ class Jobs:
             future.cancel()
             del self._running[job.id]
 
-    def cancel(self, job_id: str) -> None:
-        """Cancel a job; UnknownNameError if there is none of that id."""
-        if job_id not in self._running:
-            raise UnknownNameError(f"there is no job {job_id[:80]!r} (any more)")
-        self._running[job_id].cancelled.set()
+    def cancel(self, job_id: str) -> bool:
+        """Cancel a job; return whether there is one of that id."""
+        if job_id in self._running:
+            self._running[job_id].cancelled.set()
+        return job_id in self._running
 
     def close(self) -> None:
         """Cancel all jobs, and wait until they have ended."""

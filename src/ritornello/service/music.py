@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 import binascii
+import zlib
 from base64 import b64decode
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, FiniteFloat, Tag
 
-from ritornello.errors import ConfigError, counted
+from ritornello.errors import ConfigError, FormatError, counted
 from ritornello.formats.midi import parse_midi
 from ritornello.formats.text import primer_of
 from ritornello.score import (
@@ -29,9 +30,12 @@ from ritornello.score import (
 )
 
 LATEST = 2**31
-MOST_TRACKS = 256
+MOST_TRACKS = 128
 MOST_NOTES = 50_000
 """Of a piece in a request; of a track and of all of them."""
+
+MOST_QUARTERS = 20_000
+"""Its length in quarters, and its bars: four hours of an opera."""
 
 MOST_EVENTS = 100_000
 """Of controls of a track, and of each kind of global event."""
@@ -41,6 +45,8 @@ MOST_CHARACTERS = 20_000
 
 MOST_MIDI = 4 << 20
 """Bytes of a MIDI file."""
+
+GZIP = b"\x1f\x8b"
 
 VELOCITY = 80
 """Of notes that come without."""
@@ -168,29 +174,46 @@ def to_score(
 ) -> tuple[Score, tuple[str, ...]]:
     """Return the score, and remarks on what was changed in it; a text is notes, or with `prose` prose. Raises
     ConfigError or FormatError, with `what`."""
+    remarks: tuple[str, ...] = ()
     if isinstance(music, Piece):
-        return _score_of(music, what)
-    if isinstance(music, str):
-        return primer_of(music, prose), ()
-    try:
-        data = b64decode(music.midi, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise ConfigError(f"{what}: its MIDI file is not in base64: {error}") from None
-    return score_of_midi(data, what), ()
+        score, remarks = _score_of(music, what)
+    elif isinstance(music, str):
+        score = primer_of(music, prose)
+    else:
+        try:
+            data = b64decode(music.midi, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise ConfigError(f"{what}: its MIDI file is not in base64: {error}") from None
+        score = parse_midi(_unpacked(data, what), what)
+    _check(score, what)
+    return score, remarks
 
 
-def score_of_midi(data: bytes, what: str = "the music") -> Score:
-    """Return the score of a MIDI file in a request. Raises FormatError, or ConfigError for one that is too large."""
-    score = parse_midi(data, what)
+def _unpacked(data: bytes, what: str) -> bytes:
+    """Return the bytes of a MIDI file that may be packed by gzip; its size counts as it is unpacked."""
+    if data.startswith(GZIP):
+        try:
+            data = zlib.decompressobj(31).decompress(data, MOST_MIDI + 1)
+        except zlib.error as error:
+            raise FormatError(f"{what}: damaged gzip file ({error})") from None
+    if len(data) > MOST_MIDI:
+        raise ConfigError(f"{what}: more than {MOST_MIDI:,} bytes of MIDI")
+    return data
+
+
+def _check(score: Score, what: str) -> None:
+    """Raise ConfigError for a score that is larger than those that a service takes."""
     if score.note_count > MOST_NOTES:
         raise ConfigError(f"{what}: {counted(score.note_count, 'note')}, allowed are {MOST_NOTES:,}")
-    return score
+    if len(score.tracks) > MOST_TRACKS:
+        raise ConfigError(f"{what}: {counted(len(score.tracks), 'track')}, allowed are {MOST_TRACKS}")
+    if (quarters := score.end // score.ticks_per_quarter) > MOST_QUARTERS:
+        raise ConfigError(f"{what}: {counted(quarters, 'quarter note')} long, allowed are {MOST_QUARTERS:,}")
+    if (bars := len(score.bar_starts())) > MOST_QUARTERS:
+        raise ConfigError(f"{what}: {counted(bars, 'bar')}, allowed are {MOST_QUARTERS:,}")
 
 
 def _score_of(piece: Piece, what: str) -> tuple[Score, tuple[str, ...]]:
-    count = sum(len(track.notes) for track in piece.tracks)
-    if count > MOST_NOTES:
-        raise ConfigError(f"{what}: {counted(count, 'note')}, allowed are {MOST_NOTES:,}")
     cut = left_out = 0
     tracks = []
     for track in piece.tracks:
@@ -214,7 +237,6 @@ def _score_of(piece: Piece, what: str) -> tuple[Score, tuple[str, ...]]:
         tuple(Text(*_values(each)) for each in _in_order(piece.texts)),
         piece.title,
     )
-    score.check_extent()
     remarks = []
     if cut:
         remarks.append(f"{counted(cut, 'note')} that began before {what}: cut at its beginning")

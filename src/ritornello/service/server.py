@@ -99,7 +99,9 @@ class _Endpoints:
 
     async def cancel(self, request: Request) -> Response:
         self._admit(request)
-        self.jobs.cancel(request.path_params["id"])
+        job_id = request.path_params["id"]
+        if not self.jobs.cancel(job_id):
+            raise HTTPException(404, f"there is no job {job_id[:80]!r} (any more)")
         return Response(status_code=204)
 
     async def description(self, request: Request) -> Response:
