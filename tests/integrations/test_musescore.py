@@ -13,8 +13,6 @@ from pathlib import Path
 
 import pytest
 
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-os.environ.setdefault("QT_QUICK_CONTROLS_STYLE", "Basic")
 QtCore = pytest.importorskip("PySide6.QtCore", reason="needs PySide6_Essentials")
 QtQml = pytest.importorskip("PySide6.QtQml", reason="needs PySide6_Essentials")
 QtGui = pytest.importorskip("PySide6.QtGui", reason="needs PySide6_Essentials")
@@ -89,6 +87,8 @@ class Files(QtCore.QObject):
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[object]:
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    os.environ.setdefault("QT_QUICK_CONTROLS_STYLE", "Basic")
     app = QtGui.QGuiApplication.instance() or QtGui.QGuiApplication([])
     yield app
     app.processEvents()
