@@ -8,7 +8,7 @@ local NEAR = 0.01 -- QN: a time selection this near to a bar line is on it
 local MOST_BARS = 1000
 local DRUM_CHANNEL = 9
 
--- JSON ----------------------------------------------------------------------------------------------------------------
+-- JSON ---------------------------------------------------------------------------------------------------------------
 
 local encode
 
@@ -78,7 +78,7 @@ local function decode(text, at)
   return tonumber(number), at + #number
 end
 
--- What the project holds ------------------------------------------------------------------------------------------------
+-- What the project holds ---------------------------------------------------------------------------------------------
 
 -- A message for the user; other errors are mistakes in this script and keep their place.
 local function refuse(message) error({ message = message }, 0) end
@@ -201,7 +201,8 @@ local function read(takes, bars)
   ticks = math.min(math.max(math.floor(ticks + 0.5), 24), 9600)
   local function tick_of(qn) return math.floor((qn - origin) * ticks + 0.5) end
 
-  local piece = { ticks_per_quarter = ticks, tempos = { list = true }, meters = { list = true }, tracks = { list = true } }
+  local piece = { ticks_per_quarter = ticks }
+  for _, name in ipairs({ "tempos", "meters", "tracks" }) do piece[name] = { list = true } end
   local before = {}
   for _, bar in ipairs(bars) do
     local tick = tick_of(bar.start)
@@ -257,7 +258,7 @@ local function read(takes, bars)
   return piece, places
 end
 
--- The service -----------------------------------------------------------------------------------------------------------
+-- The service --------------------------------------------------------------------------------------------------------
 
 local function slurp(path)
   local file = io.open(path, "rb")
@@ -268,14 +269,20 @@ end
 
 -- Return the decoded answer of the service.
 local function post(server, verb, request)
+  if not server:find("^https?://[%w.:/%[%]-]+$") then refuse(('"%s" is no address of a server.'):format(server)) end
   local folder = reaper.GetResourcePath()
   local body, answer = folder .. "/ritornello-request.json", folder .. "/ritornello-answer.json"
   local file = io.open(body, "wb") or refuse("Cannot write " .. body)
   file:write(encode(request))
   file:close()
   local curl = reaper.GetOS():find("^Win") and "curl" or "/usr/bin/curl"
-  local command = ('%s --silent --noproxy 127.0.0.1,localhost --max-time 300 --header "Content-Type: application/json" --data-binary "@%s" '
-    .. '--output "%s" --write-out "%%{http_code}" "%s/v1/%s"'):format(curl, body, answer, server:gsub("/+$", ""), verb)
+  local command = table.concat({
+    curl,
+    "--silent --max-time 300 --noproxy 127.0.0.1,localhost",
+    '--header "Content-Type: application/json"',
+    ('--data-binary "@%s" --output "%s" --write-out "%%{http_code}"'):format(body, answer),
+    ('"%s/v1/%s"'):format(server:gsub("/+$", ""), verb),
+  }, " ")
   local result = reaper.ExecProcess(command, 0)
   local text = slurp(answer)
   os.remove(body)
@@ -292,11 +299,11 @@ local function post(server, verb, request)
   return decoded
 end
 
--- Writing into the project ----------------------------------------------------------------------------------------------
+-- Writing into the project -------------------------------------------------------------------------------------------
 
 local function key_of(note) return ("%d %d %d %d"):format(note.start, note.duration, note.pitch, note.velocity) end
 
--- Bring the notes of a composed piece to these ticks, which are those of the given one; new ones keep their exact place.
+-- Bring the notes of a composed piece to the ticks of the given one; new ones keep their exact place.
 local function resample(composed, ticks)
   local scale = ticks / composed.ticks_per_quarter
   for _, track in ipairs(composed.tracks) do
@@ -374,7 +381,7 @@ local function write(composed, takes, places, bars, is_open)
   end
 end
 
--- The verbs -------------------------------------------------------------------------------------------------------------
+-- The verbs ----------------------------------------------------------------------------------------------------------
 
 local FIELDS = {
   { name = "model", label = "Model", default = "songs" },
@@ -443,7 +450,8 @@ local function perform(verb)
 
   local settings = ask(verb)
   if not settings then return end
-  local request = { music = piece, model = settings.model }
+  local request = { music = piece }
+  if settings.model ~= "" then request.model = settings.model end
   if settings.seed ~= "" then request.seed = to_integer(settings.seed, "seed") end
   if verb == "infill" then request.infill = ("%d-%d"):format(first, last) end
   if verb == "vary" then request.vary = to_number(settings.share, "share of bars") end

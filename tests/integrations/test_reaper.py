@@ -241,6 +241,10 @@ def test_cancel_changes_nothing_and_settings_are_kept(project: Project, lua: str
             lambda p: p.inputs.update(Server="http://127.0.0.1:9"),
             "Ritornello does not answer at http://127.0.0.1:9. Start it in a terminal with: ritornello serve",
         ),
+        (
+            lambda p: p.inputs.update(Server='x" & rm "y'),
+            '"x" & rm "y" is no address of a server.',
+        ),
         (lambda p: p.inputs.update({"Seed (empty: any)": "x"}), 'The seed "x" is not a number.'),
         (lambda p: p.inputs.update({"Seed (empty: any)": "1.5"}), 'The seed "1.5" is not a whole number.'),
         (
