@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import signal
+import subprocess
+import sys
 import time
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +20,12 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from service_server import PATIENCE, Served, serving
 
+from ritornello.errors import ServiceError
 from ritornello.formats.midi import parse_midi
 from ritornello.formats.midi_writer import midi_to_bytes
 from ritornello.service import Service
+from ritornello.service.client import Client
+from ritornello.service.limits import ServiceLimits
 from ritornello.service.music import to_piece
 from ritornello.service.verbs import VERBS
 
@@ -275,8 +282,6 @@ def test_an_error_after_the_start_is_an_event(served: Served) -> None:
 @pytest.fixture(scope="module")
 def slow(service: Service) -> Iterator[Served]:
     """A server with one job at a time."""
-    from ritornello.service.limits import ServiceLimits
-
     with serving(service, limits=ServiceLimits(jobs=1, waiting=1)) as server:
         yield server
 
@@ -345,3 +350,29 @@ def test_more_calls_than_may_wait_are_refused(slow: Served) -> None:
     assert events(b"event: started\n" + waiting.read())[-1][0] == "result", "it gets its turn"
     second.close()
     wait_until_idle(slow)
+
+
+# --- the command --------------------------------------------------------------------------------------------------
+
+
+def test_the_command_serves_until_ctrl_c(model_file: Path) -> None:
+    """For other machines too, who need the token that is printed."""
+    command = [sys.executable, "-u", "-m", "ritornello", "serve", str(model_file), "--port", "0"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*command, "--host", "0.0.0.0"], stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            address, _, about = process.stdout.readline().partition("  ")
+            token = process.stdout.readline().removeprefix("token: ").strip()
+            assert about == "(tiny; Ctrl-C ends)\n"
+            assert [model.name for model in Client(address, token, PATIENCE).models()] == ["tiny"]
+            with pytest.raises(ServiceError, match="give the token"):
+                Client(address).models()
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == "ended\n"
+        assert process.stderr.read().startswith(
+            "ritornello: 0.0.0.0 lets everybody in who reaches this machine"
+        )
+        assert process.wait() == 0

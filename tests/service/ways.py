@@ -18,7 +18,7 @@ from ritornello.expression.config import DEFAULT_AMOUNT
 from ritornello.expression.perform import perform
 from ritornello.formats.midi import parse_midi
 from ritornello.formats.midi_writer import midi_to_bytes
-from ritornello.notation.annotations import annotations
+from ritornello.notation.annotations import annotate
 from ritornello.score import Score
 from ritornello.service import Service
 
@@ -70,7 +70,7 @@ def by_python(verb: str, values: Mapping[str, Any], music: Score | None, place: 
     if verb == "perform":
         return notes_of(perform(music, values.get("perform", DEFAULT_AMOUNT), swing=values.get("swing")))
     if verb == "analyse":
-        return told(verb, annotations(music, analyse(music)))
+        return told(verb, annotate(music, analyse(music)))
     if verb == "judge":
         return told(verb, model.likelihood(music).facts())
     if verb == "originality":

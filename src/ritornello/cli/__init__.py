@@ -44,6 +44,7 @@ COMMANDS = {
     "presets": "List the presets of `ritornello train`: what each is for, and the settings that it changes.",
     "likelihood": "Measure how probable pieces are under a model, and how often it predicts the next token.",
     "originality": "Tell the longest run of notes that pieces share with the training music of a model.",
+    "surprise": "Show how unexpected each note of a piece is to a model, and what it expected instead.",
     "evaluate": "Measure how probable real pieces are under a model, and how alike its own pieces are to them; or "
     "compare two.",
     "listen": "Make a page to compare real and composed pieces blindly by ear; or say what the ratings tell that it "

@@ -32,12 +32,12 @@ def analyse(
     import json
 
     from ritornello.cli.music_files import for_each
-    from ritornello.notation.annotations import BarNumbers, annotations
+    from ritornello.notation.annotations import BarNumbers, annotate
 
     for path, score, found in for_each(files, _analysed):
         bars = BarNumbers(score)
         if as_json:
-            typer.echo(json.dumps({"file": str(path)} | annotations(score, found), ensure_ascii=False))
+            typer.echo(json.dumps({"file": str(path)} | annotate(score, found), ensure_ascii=False))
         else:
             typer.echo("\n".join([str(path), *(f"  {line}" for line in _lines(score, found, bars)), ""]))
 

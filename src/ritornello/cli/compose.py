@@ -15,6 +15,7 @@ from ritornello.rendering.sound import SoundConfig
 
 if TYPE_CHECKING:
     from ritornello.cli.writing import Written
+    from ritornello.generation import Model
     from ritornello.generation.compose import Composition
     from ritornello.score import Score
 
@@ -37,6 +38,13 @@ def compose(
         str | None,
         typer.Option(help='begin with this: a file, notes such as "C4 E4 G4:2", MIDI event words, or prose'),
     ] = None,
+    temperatures: Annotated[
+        str | None,
+        typer.Option(
+            help="compose the same seed at each of these, such as 0.7,1,1.3, to compare: -o sheet.png is a grid of "
+            "piano rolls, sheet.html a page with players and scores; in another format each piece is a file"
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print facts for machines")] = False,
     *,
     settings: dict[str, Any],
@@ -52,12 +60,18 @@ def compose(
     from ritornello.generation import load
     from ritornello.generation.constraints import CONSTRAINTS
     from ritornello.generation.support import check_prose_suffix
+    from ritornello.generation.temperatures import SUFFIXES
     from ritornello.rendering import check_targets
 
     warn_of(CONSTRAINTS)
-    check_targets(out or [], checked(SoundConfig, sound))
+    outs = [path for path in out or [] if not (temperatures and path.suffix.lower() in SUFFIXES)]
+    check_targets(outs, checked(SoundConfig, sound))
     start = time.perf_counter()
     loaded = load(model)
+    if temperatures:
+        sheets = [path for path in out or [Path("sheet.html")] if path not in outs]
+        _compose_sheet(loaded, temperatures, primer, settings, sheets, outs, sound, as_json)
+        return
     prose = loaded.bundle.representation.reads_prose
     for path in (out or []) if prose else []:
         check_prose_suffix(path)
@@ -72,6 +86,56 @@ def compose(
         typer.echo(json.dumps({"milliseconds": milliseconds, "pieces": facts}, ensure_ascii=not prose))
     else:
         _print(facts, milliseconds)
+
+
+def _compose_sheet(
+    model: Model,
+    temperatures: str,
+    primer: str | None,
+    settings: dict[str, Any],
+    sheets: list[Path],
+    outs: list[Path],
+    sound: dict[str, Any],
+    as_json: bool,
+) -> None:
+    """Compose a piece at each temperature, write the sheets and the pieces, and print facts."""
+    import json
+
+    from ritornello.cli.writing import write_all
+    from ritornello.errors import ConfigError
+    from ritornello.paths import check_place
+
+    for path in sheets:
+        check_place(path)
+    if model.bundle.representation.reads_prose:
+        raise ConfigError("temperatures: a sheet is of music, and this model writes prose")
+    try:
+        numbers = [float(each) for each in temperatures.split(",")]
+    except ValueError:
+        raise ConfigError(f"temperatures {temperatures!r}: allowed are numbers, such as 0.7,1,1.3") from None
+    sheet = model.compose_temperatures(numbers, _read_primer(primer, prose=False), **settings)
+    left_out = [each for path in sheets for each in sheet.write(path)]
+    facts = []
+    for temperature, nats, piece in zip(sheet.temperatures, sheet.nats, sheet.pieces, strict=True):
+        names = [path.with_stem(f"{path.stem}-{temperature:g}") for path in outs]
+        own = {"temperature": temperature, "nats_per_note_at_1": round(nats, 3)}
+        facts.append(own | _facts(piece, write_all(piece.score, names, sound, piece.performance)))
+    if as_json:
+        typer.echo(
+            json.dumps({"sheets": [str(path) for path in sheets], "left_out": left_out, "pieces": facts})
+        )
+        return
+    for path in sheets:
+        typer.echo(f"wrote {path}")
+    for fact in facts:
+        files = f" -> {', '.join(fact['files'])}" if fact["files"] else ""
+        typer.echo(
+            f"  temperature {fact['temperature']:g}: {counted(fact['notes'], 'note')}, "
+            f"{fact['nats_per_note_at_1']:.2f} nats a note{files}"
+        )
+    typer.echo(f"{facts[0]['model']}, --seed {facts[0]['seed']}")
+    for line in left_out:
+        typer.echo(f"left out: {line}")
 
 
 def _read_primer(text: str | None, prose: bool) -> Score | None:
@@ -92,7 +156,7 @@ def _facts(piece: Composition, written: Written) -> dict[str, Any]:
 
     of_prose = {"text": prose_of(piece.score)} if is_prose(piece.score) else {}
     files = {"files": [str(path) for path in written.files], "left_out": written.left_out}
-    return of_prose | files | piece.facts()
+    return of_prose | files | {"seconds": round(piece.performance.seconds, 2)} | piece.facts()
 
 
 def copy_line(copies: dict[str, Any] | None, max_copy: int = 0) -> str:

@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from ritornello.generation.compose import Composition, Draft, Progress
     from ritornello.generation.constraints import Constraint
     from ritornello.generation.decoder import LogitsProcessor
+    from ritornello.generation.next_notes import NextNotes
     from ritornello.generation.samplers import Sampler
     from ritornello.generation.settings import StepPrecision
     from ritornello.generation.stepper import Stepper
     from ritornello.generation.surprise import Surprise
+    from ritornello.generation.temperatures import TemperatureSheet
     from ritornello.likelihood import Likelihood
     from ritornello.originality import Copies
     from ritornello.score import Score
@@ -169,6 +171,26 @@ class Model:
             listen=listen,
         )
 
+    def compose_temperatures(
+        self,
+        temperatures: Sequence[float],
+        primer: Score | Source | None = None,
+        **settings: Unpack[ComposeSettings],
+    ) -> TemperatureSheet:
+        """Return a piece at each of 2 to 12 temperatures, all from one seed, as a sheet to compare; else as
+        `compose`."""
+        from ritornello.generation.temperatures import TemperatureSheet, checked_temperatures
+
+        if "temperature" in settings:
+            raise ConfigError("temperature: give it among the temperatures")
+        found = checked_temperatures(temperatures)
+        pieces: list[Composition] = []
+        for each in found:
+            pieces.append(self.compose(primer, **(settings | {"temperature": each})))
+            settings["seed"] = pieces[0].seed
+        nats = [judged.nats_per_note for judged in self.likelihoods(piece.score for piece in pieces)]
+        return TemperatureSheet(found, tuple(pieces), tuple(nats))
+
     def likelihood(self, music: Score | Source) -> Likelihood:
         """Return how probable the model finds a score, or the score in a path, bytes or file object.
 
@@ -223,7 +245,15 @@ class Model:
         from ritornello.formats import as_score
         from ritornello.generation.surprise import surprise
 
-        return surprise(self, as_score(music), progress)
+        return surprise(self.bundle, self.stepper, as_score(music), progress)
+
+    def next_notes(self, music: Score | Source, at: str, *, tries: int = 512, seed: int = 0) -> NextNotes:
+        """Return which notes are expected at a point of a score, such as "12:3" (bar and beat), given the music before
+        it, with their probabilities: shares of `tries` continuations (16-4096)."""
+        from ritornello.formats import as_score
+        from ritornello.generation.next_notes import next_notes
+
+        return next_notes(self.bundle, self.stepper, as_score(music), at, tries, seed)
 
 
 def shipped_bundles() -> dict[str, Path]:

@@ -66,7 +66,8 @@ Progress = Callable[[int, int], None]
 class Draft(NamedTuple):
     """What is composed so far: `done` bars of about `of`, and the piece up to there.
 
-    score: None while several candidates or pieces are composed, of which one cannot tell which will be kept.
+    score: None if no note is new since the last one; and always while several candidates or pieces are composed, of
+    which one cannot tell which will be kept.
     """
 
     done: int
@@ -176,7 +177,6 @@ class Composition:
             "index": self.index,
             "bars": self.bars,
             "notes": score.note_count,
-            "seconds": round(self.performance.seconds, 2),
             "instruments": [
                 t.name or instrument_name(t.program, t.is_drum) for t in score.tracks if len(t.notes)
             ],
@@ -384,19 +384,22 @@ class _Listening:
         pieces: Sequence[Piece],
         given: Score | None,
     ) -> None:
-        self._listen, self._pieces, self._done = listen, pieces, 0
+        self._listen, self._settings, self._pieces, self._given = listen, settings, pieces, given
         self._of = pieces[0].conditions.bars or DEFAULT_BARS
-        self._score = (
-            partial(lambda piece: _score_of(piece, settings, given, piece.ids_so_far), pieces[0])
-            if len(pieces) == 1
-            else None
-        )
+        self._done = self._notes = 0
 
     def after_step(self) -> None:
         playing = [piece.grammar.place[0] for piece in self._pieces if not piece.grammar.ended]
         if playing and (done := min(playing)) > self._done:
             self._done = done
-            self._listen(Draft(done, max(done + 1, self._of), self._score))
+            self._listen(Draft(done, max(done + 1, self._of), self._score()))
+
+    def _score(self) -> Callable[[], Score] | None:
+        piece, before = self._pieces[0], self._notes
+        self._notes = piece.grammar.notes - piece.unchosen_notes
+        if len(self._pieces) > 1 or self._notes == before:
+            return None
+        return lambda: _score_of(piece, self._settings, self._given, piece.ids_so_far)
 
 
 # --- after the last step --------------------------------------------------------------------------------------

@@ -20,33 +20,52 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from ritornello.analysis.beats import has_pickup
 from ritornello.arrays import Floats, Ints
+from ritornello.bundle import Bundle
 from ritornello.errors import counted
 from ritornello.formats.text import is_prose
 from ritornello.generation.likelihood import LEAST, Example, examples_of, read_all, sum_by_bar
-from ritornello.generation.stepper import Logits
+from ritornello.generation.stepper import Logits, Stepper
 from ritornello.likelihood import Likelihood
 from ritornello.notation.names import printed_names
+from ritornello.notation.spelling import spell_class, spell_notes
+from ritornello.rendering.heat import Heat
 from ritornello.representations import Conditions, Representation
 from ritornello.representations.attribution import Attribution, attribute
 from ritornello.representations.tokens import CHORD
-from ritornello.score import Meter, Score, ticks_to_seconds
-from ritornello.theory import drum_name, pitch_name
-
-if TYPE_CHECKING:
-    from ritornello.generation import Model
+from ritornello.score import Meter, Score, note_columns, ticks_to_seconds
+from ritornello.theory import drum_name
 
 MOST_INSTEAD = 5
 """Of each note: how much is told of what the model held for probable in its place."""
 
+_PLAYED = 0.08  # of a beat
 _TOLERANCE = 0.5  # quarters by which a note may be read from where it stands
 PASSAGE = 2
 """Bars of the passages that are told."""
+
+
+By = Literal["pitch", "note", "time", "length"]
+"""What of a note is looked at: its pitch, all of it, when it comes, or how long and loud it is."""
+
+_NAMES = {
+    "pitch": "surprise of the pitch",
+    "note": "surprise of the note",
+    "time": "surprise of the time",
+    "length": "surprise of the length",
+}
+
+LISTED = 10
+"""Notes that are listed and numbered."""
+
+MOST_NATS = 6.0
+"""The end of the scale of colours: a probability of 1 in 400."""
 
 
 class Expected(NamedTuple):
@@ -81,6 +100,10 @@ class NoteSurprise:
     instead: tuple[Expected, ...]
     track: int = -1
     index: int = -1
+
+    def part(self, by: By) -> float:
+        """Return the nats of the note, or of its time, pitch or length."""
+        return {"note": self.nats, "time": self.time_nats, "pitch": self.pitch_nats}.get(by, self.length_nats)
 
 
 class BarSurprise(NamedTuple):
@@ -124,13 +147,33 @@ class Surprise:
         return f"Surprise({len(self.notes)} notes, {self.nats_per_note:.2f} nats a note under {self.model!r})"
 
     @property
+    def is_prose(self) -> bool:
+        return is_prose(self.score)
+
+    @property
     def nats_per_note(self) -> float:
         """The mean surprise of the notes, without that of what stands before the first and after the last."""
         return sum(note.nats for note in self.notes) / max(1, len(self.notes))
 
-    def most(self, count: int = 10) -> list[NoteSurprise]:
-        """Return the most surprising notes, the most surprising first."""
-        return sorted(self.notes, key=lambda note: -note.nats)[:count]
+    def most(self, count: int = LISTED, by: By = "pitch") -> list[NoteSurprise]:
+        """Return the most surprising notes, the most surprising first: by their pitch, which finds wrong notes, by
+        their time or length, or by the whole note."""
+        return sorted(self.notes, key=lambda note: -note.part(by))[:count]
+
+    def heat(self, by: By = "pitch", count: int = LISTED) -> Heat:
+        """Return the surprise as colours of the notes of `score`, the most surprising ones numbered."""
+        values = [np.full(len(track.notes), np.nan) for track in self.score.tracks]
+        for note in self.notes:
+            values[note.track][note.index] = note.part(by)
+        parts = np.zeros((len(self.bars), 3))
+        for note in self.notes:
+            parts[note.bar - self.bars[0].bar] += (note.time_nats, note.pitch_nats, note.length_nats)
+        parts /= np.maximum(1, [[bar.notes] for bar in self.bars])
+        numbered = tuple((note.track, note.index) for note in self.most(count, by))
+        bars = "nats a note in each bar:"
+        return Heat(
+            tuple(values), MOST_NATS, _NAMES[by], "nats", numbered, parts, ("time", "pitch", "length"), bars
+        )
 
     @cached_property
     def _passages(self) -> list[Passage]:
@@ -150,6 +193,18 @@ class Surprise:
             if all(each.last < other.first or other.last < each.first for other in found):
                 found.append(each)
         return found[:count]
+
+    def write(self, path: str | Path, by: By = "pitch") -> tuple[str, ...]:
+        """Write a map to `path`, by its suffix: .png is a piano roll, .svg and .pdf are the engraved score, .html is a
+        page with both. Return descriptions of what was left out."""
+        from ritornello.generation.surprise_page import write_map
+
+        return write_map(self, Path(path), by)
+
+    def _repr_html_(self) -> str:
+        from ritornello.generation.surprise_page import notebook_html
+
+        return notebook_html(self)
 
     def facts(self, most: int | None = None) -> dict[str, Any]:
         """Return all as plain JSON; with `most` only so many notes, the most surprising ones first."""
@@ -177,26 +232,37 @@ def _passage_facts(passage: Passage) -> dict[str, Any]:
     return passage._asdict() | {"nats_per_note": round(passage.nats_per_note, 4)}
 
 
-def surprise(model: Model, score: Score, progress: Callable[[int, int], None] | None = None) -> Surprise:
+def surprise(
+    bundle: Bundle, stepper: Stepper, score: Score, progress: Callable[[int, int], None] | None = None
+) -> Surprise:
     """Return the surprise of each note of `score` under a model; ConfigError if there are no notes."""
-    representation = model.bundle.representation
+    representation = bundle.representation
     examples = examples_of(representation, score)
     if representation.learns_whole_pieces:
         representation = representation.for_piece(score, Conditions())
     found = [attribute(representation, example.ids) for example in examples]
-    readings, looks = _read(model, examples, found, progress)
+    readings, looks = _read(representation, stepper, examples, found, progress)
     header, bars = sum_by_bar(representation, examples, readings)
     events, before, after = _events(representation, examples, found, [each for each, _ in readings], looks)
     shown, places = score, list[_Place]()
     if is_prose(score):
         notes, remarks = _words(representation, examples, found, events), list[str]()
     else:
-        shown, places = _shown(representation, score, examples, found)
+        shown, places = shown_score(representation, score, examples, found)
         notes, remarks = _notes(shown, places, events), [*representation.substitutions(score)]
         unread = shown.note_count - len(notes)
         remarks += [f"not read by this model: {counted(unread, 'note')}"] if unread else []
-    judged, name = sum(bars, header), model.bundle.card.name
+        if representation.tokens.quarters_per_minute is None and _is_played(shown):
+            remarks.append(
+                "its timing is played, not written: the surprise of time and length tells of that too"
+            )
+    judged, name = sum(bars, header), bundle.card.name
     return Surprise(name, shown, tuple(notes), before, after, judged, _bars(shown, notes), tuple(remarks))
+
+
+def _is_played(score: Score) -> bool:
+    """Return whether a third of the notes begin off all twelfths of a quarter."""
+    return bool(np.mean(score.all_notes()["start"] * 12 % score.ticks_per_quarter != 0) > 1 / 3)
 
 
 class _Event(NamedTuple):
@@ -226,13 +292,14 @@ class _Place(NamedTuple):
 
 
 def _read(
-    model: Model,
+    representation: Representation,
+    stepper: Stepper,
     examples: Sequence[Example],
     found: Sequence[Attribution],
     progress: Callable[[int, int], None] | None,
 ) -> tuple[list[tuple[Floats, Ints]], list[_Looks]]:
     """Return what `read_all` does, and what was probable where the events of each example begin."""
-    tokens = model.bundle.representation.tokens
+    tokens = representation.tokens
     edges = np.cumsum([0, *(len(example.ids) - 1 for example in examples)])
     begins = np.concatenate([each.begins - 1 + edge for each, edge in zip(found, edges[:-1], strict=True)])
     own = np.concatenate([example.ids[each.begins] for example, each in zip(examples, found, strict=True)])
@@ -256,7 +323,7 @@ def _read(
         looks.ids[events] = np.argpartition(-wanted, count - 1, axis=1)[:, :count]
         looks.shares[events] = np.exp(np.take_along_axis(wanted, looks.ids[events], axis=1) - part[:, None])
 
-    readings = read_all(model.bundle.representation, model.stepper, examples, progress, look)
+    readings = read_all(representation, stepper, examples, progress, look)
     stops = np.cumsum([len(each.begins) for each in found])[:-1]
     split = (np.split(each, stops) for each in looks)
     return readings, [_Looks(*each) for each in zip(*split, strict=True)]
@@ -313,7 +380,7 @@ def _instead(
     return rows
 
 
-def _shown(
+def shown_score(
     representation: Representation, score: Score, examples: Sequence[Example], found: Sequence[Attribution]
 ) -> tuple[Score, list[_Place]]:
     """Return the score to show, and the places of the notes that were read, in the order of their events."""
@@ -383,22 +450,46 @@ def _quarters(representation: Representation, score: Score, ticks: Ints) -> list
 def _notes(shown: Score, places: Sequence[_Place], events: Sequence[_Event]) -> list[NoteSurprise]:
     """Return the notes that were read, each with its place in the score that is shown."""
     labels = [name for name, _ in printed_names(shown.tracks, shown.title)]
-    flats = (shown.keys[0] if shown.keys else shown.estimated_key()).fifths < 0
-    ticks = [int(shown.tracks[each.track].notes["start"][each.index]) for each in places]
+    rows = [shown.tracks[each.track].notes[each.index] for each in places]
+    is_drum = [shown.tracks[each.track].is_drum for each in places]
+    names = Names(shown)
     result = []
-    for place, (bar, beat) in zip(places, _bars_and_beats(shown, ticks), strict=True):
-        track, event = shown.tracks[place.track], events[place.event]
-
-        def expected(share: float, note: int | str, is_drum: bool = track.is_drum) -> Expected:
-            if isinstance(note, str):
-                return Expected(share, note, None)
-            return Expected(share, drum_name(note) if is_drum else pitch_name(note, flats), note)
-
-        own, nats = expected(1, int(track.notes["pitch"][place.index])), event.nats.tolist()
-        row = bar, beat, labels[place.track], own.pitch, own.name, sum(nats), *nats
-        instead = tuple(expected(*each) for each in event.instead)
-        result.append(NoteSurprise(*row, instead, place.track, place.index))
+    at_beat = bars_and_beats(shown, [int(row["start"]) for row in rows])
+    for place, row, drum, (bar, beat) in zip(places, rows, is_drum, at_beat, strict=True):
+        event, pitch = events[place.event], int(row["pitch"])
+        name = drum_name(pitch) if drum else names.of(pitch, int(row["start"]))
+        instead = tuple(
+            Expected(share, note, None)
+            if isinstance(note, str)
+            else Expected(share, drum_name(note) if drum else names.of(note), note)
+            for share, note in event.instead
+        )
+        nats = event.nats.tolist()
+        head = bar, beat, labels[place.track], pitch, name, sum(nats), *nats
+        result.append(NoteSurprise(*head, instead, place.track, place.index))
     return result
+
+
+class Names:
+    """The names of the pitches of a score, as they are printed."""
+
+    def __init__(self, score: Score) -> None:
+        start, _, pitch, _ = note_columns(track for track in score.tracks if not track.is_drum)
+        spelled = spell_notes(pitch, start, score.keys)
+        self._written = dict(zip(zip(start.tolist(), pitch.tolist(), strict=True), spelled, strict=True))
+        counts = Counter(
+            (each % 12, step, alter) for each, (step, alter, _) in zip(pitch.tolist(), spelled, strict=True)
+        )
+        self._usual = {each: (step, alter) for (each, step, alter), _ in reversed(counts.most_common())}
+        self._fifths = (score.keys[0] if score.keys else score.estimated_key()).fifths
+
+    def of(self, pitch: int, start: int = -1) -> str:
+        """Return the name of a note, or, without its start, of a pitch as the piece spells it most often."""
+        step, alter, octave = self._written.get((start, pitch), ("", 0, 0))
+        if not step:
+            step, alter = self._usual.get(pitch % 12) or spell_class(pitch % 12, self._fifths)
+            octave = (pitch - alter) // 12 - 1
+        return f"{step}{'#' * alter or 'b' * -alter}{octave}"
 
 
 def _words(
@@ -418,18 +509,31 @@ def _words(
     return result
 
 
-def _bars_and_beats(score: Score, ticks: Sequence[int]) -> list[tuple[int, float]]:
-    """Return bar and beat of each tick; a pickup, bar 0, counts from its end."""
-    edges, first = score.bars.edges, 0 if has_pickup(score) else 1
+def bars_and_beats(score: Score, ticks: Sequence[int]) -> list[tuple[int, float]]:
+    """Return bar and beat of each tick; a pickup, bar 0, counts from its end.
+
+    Music that is played a little early or late is told where it is meant: at a quarter or third of a beat within
+    _PLAYED.
+    """
+    edges, first = score.bars.edges.tolist(), 0 if has_pickup(score) else 1
     meters = [Meter(0, 4, 4), *score.meters]
     starts = [meter.tick for meter in meters]
-    bars = np.minimum(np.searchsorted(edges, ticks, side="right"), len(edges) - 1) - 1
     result = []
-    for bar, tick in zip(bars.tolist(), ticks, strict=True):
+    for tick in ticks:
+        bar = min(bisect_right(edges, tick), len(edges) - 1) - 1
         meter = meters[bisect_right(starts, edges[bar]) - 1]
-        beat = 4 * score.ticks_per_quarter / meter.denominator
-        lead = meter.numerator * beat - (edges[1] - edges[0]) if bar == 0 == first else 0
-        result.append((bar + first, round(1 + float(tick - edges[bar] + max(0, lead)) / beat, 3)))
+        unit = 4 * score.ticks_per_quarter / meter.denominator
+        lead = max(0, meter.numerator - (edges[1] - edges[0]) / unit) if bar == 0 == first else 0
+        beat = (tick - edges[bar]) / unit
+        near = min((round(beat * parts) / parts for parts in (4, 3)), key=lambda each: abs(each - beat))
+        beat = near if abs(near - beat) < _PLAYED else beat
+        if (
+            bar + 2 < len(edges)
+            and tick + unit / 8 >= edges[bar + 1]
+            and beat >= (edges[bar + 1] - edges[bar]) / unit
+        ):
+            bar, beat, lead = bar + 1, 0, 0
+        result.append((bar + first, round(1 + lead + beat, 3)))
     return result
 
 

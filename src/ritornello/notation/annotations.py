@@ -27,7 +27,7 @@ class BarNumbers:
         return f"{first}" if first == last else f"{first}-{last}"
 
 
-def annotations(score: Score, found: Analysis) -> dict[str, Any]:
+def annotate(score: Score, found: Analysis) -> dict[str, Any]:
     """Return everything found, as JSON; times are in ticks and bars, and None is what cannot be told."""
     bars = BarNumbers(score)
 

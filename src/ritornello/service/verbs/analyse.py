@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ritornello.analysis import analyse
-from ritornello.notation.annotations import annotations
+from ritornello.notation.annotations import annotate
 from ritornello.service.job import Job
 from ritornello.service.music import Music, to_score
 from ritornello.service.verbs import Verb
@@ -79,7 +79,7 @@ class Analysed(Result):
 def _run(request: AnalyseRequest, job: Job) -> Analysed:
     score, cut = to_score(request.music)
     job.check()
-    return Analysed(**annotations(score, analyse(score)), remarks=list(cut))
+    return Analysed(**annotate(score, analyse(score)), remarks=list(cut))
 
 
 ANALYSE = Verb(

@@ -5,6 +5,7 @@ They have the settings of `ritornello.compose`, but `count`: a call makes one pi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, PrivateAttr
@@ -117,7 +118,7 @@ class Composed(Result):
     remarks: list[str]
     text: str | None = None
 
-    _played: Score | None = PrivateAttr(None)
+    _played: Callable[[], Score] | None = PrivateAttr(None)
 
     @property
     def score(self) -> Score:
@@ -126,7 +127,7 @@ class Composed(Result):
 
     def midi(self) -> bytes:
         """Return the piece as a MIDI file, as it is played."""
-        return midi_to_bytes(self._played or self.piece.score())
+        return midi_to_bytes(self._played() if self._played else self.score)
 
 
 def _composing(request: _Composing, music: Any, job: Job) -> Composed:
@@ -170,11 +171,11 @@ def _composing(request: _Composing, music: Any, job: Job) -> Composed:
 
 def _result(request: _Composing, made: Composition, cut: tuple[str, ...]) -> Composed:
     is_played = {"perform", "swing"} & request.model_fields_set
-    facts = made.facts()
+    score, facts = made.performance if is_played else made.score, made.facts()
     facts["remarks"] = [*cut, *facts["remarks"]]
-    facts["text"] = prose_of(made.score) if is_prose(made.score) else None
-    result = Composed(piece=to_piece(made.performance if is_played else made.score), **facts)
-    result._played = made.performance
+    facts["text"] = prose_of(score) if is_prose(score) else None
+    result = Composed(piece=to_piece(score), seconds=round(score.seconds, 2), **facts)
+    result._played = lambda: made.performance
     return result
 
 
