@@ -181,30 +181,19 @@ export function describe(score, verb) {
   return `${span}, ${parts}${range.isWhole ? "" : " (the selection begins or ends inside a bar)"}`;
 }
 
-/** Return the text in base64 of UTF-8. */
-export function decodeBase64(data) {
-  const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const values = new Array(128).fill(0);
-  for (let n = 0; n < 64; n++) values[ALPHABET.charCodeAt(n)] = n;
-  const length = data.replace(/=+$/, "").length;
-  const parts = [];
-  for (let at = 0; at < length; at += 4) {
-    let bits = 0;
-    for (let n = 0; n < 4; n++) bits = (bits << 6) | (at + n < length ? values[data.charCodeAt(at + n)] : 0);
-    for (let n = 0; n < Math.floor((Math.min(4, length - at) * 6) / 8); n++) {
-      parts.push(`%${(256 | ((bits >> (16 - 8 * n)) & 255)).toString(16).slice(1)}`);
-    }
-  }
-  return decodeURIComponent(parts.join(""));
-}
+const MUSICXML = "application/vnd.recordare.musicxml+xml";
 
-/** Ask the service; one of `done(answer)` and `failed(message)` is called. Return what aborts it. */
-export function call(XMLHttpRequest, server, path, body, done, failed) {
+/**
+ * Ask the service; one of `done(answer)` and `failed(message)` is called. The answer is the text of a file of the type
+ * `accept`, or an object without it.
+ */
+export function call(XMLHttpRequest, server, path, body, done, failed, accept) {
   const address = server.replace(/\/+$/, "");
   const xhr = new XMLHttpRequest();
   xhr.onreadystatechange = () => {
     if (xhr.readyState !== 4) return;
     if (xhr.status === 0) return failed(NOT_THERE.replace("SERVER", address));
+    if (xhr.status === 200 && accept) return done(xhr.responseText);
     let answer;
     try {
       answer = JSON.parse(xhr.responseText);
@@ -216,28 +205,15 @@ export function call(XMLHttpRequest, server, path, body, done, failed) {
   };
   xhr.open(body ? "POST" : "GET", `${address}/v1/${path}`);
   if (body) xhr.setRequestHeader("Content-Type", "application/json");
+  xhr.setRequestHeader("Accept", accept || "application/json");
   xhr.send(body ? JSON.stringify(body) : undefined);
-  return xhr;
 }
 
 /** Compose; `done(xml, piece)` gets the piece as MusicXML. */
 export function compose(XMLHttpRequest, server, { verb, request }, done, failed) {
-  call(
-    XMLHttpRequest,
-    server,
-    verb,
-    request,
-    ({ piece }) => {
-      const rendering = { music: piece, format: "musicxml" };
-      call(
-        XMLHttpRequest,
-        server,
-        "render",
-        rendering,
-        (made) => done(decodeBase64(made.files[0].data), piece),
-        failed,
-      );
-    },
-    failed,
-  );
+  const render = ({ piece }) => {
+    const rendering = { music: piece, format: "musicxml" };
+    call(XMLHttpRequest, server, "render", rendering, (xml) => done(xml, piece), failed, MUSICXML);
+  };
+  call(XMLHttpRequest, server, verb, request, render, failed);
 }

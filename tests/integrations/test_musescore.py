@@ -73,7 +73,7 @@ SCORE = """(function () {
         }
     }
     var part = { partName: "Flute", midiProgram: 73, hasDrumStaff: false, startTrack: 0, endTrack: 4 }
-    return { title: "Two bars", nstaves: 1, parts: [part], firstMeasure: first, newCursor: newCursor,
+    return { title: "Zwei Stücke 🎹", nstaves: 1, parts: [part], firstMeasure: first, newCursor: newCursor,
              selection: { isRange: true, startSegment: { tick: 1920 }, endSegment: null, startStaff: 0, endStaff: 1 } }
 })()"""
 
@@ -139,7 +139,9 @@ def test_the_plugin_opens_what_the_service_composes(app, service: str, tmp_path:
     assert said.startswith("Opened as a new score: "), said
     path = Path(said.removeprefix("Opened as a new score: "))
     assert path.parent == tmp_path
-    assert "<score-partwise" in path.read_text(encoding="utf-8")
+    xml = path.read_text(encoding="utf-8")
+    assert "<score-partwise" in xml
+    assert "Zwei Stücke 🎹" in xml
     assert engine.evaluate("made.opened.length").toInt() == 1
 
     find("server").setProperty("text", "http://127.0.0.1:9")
