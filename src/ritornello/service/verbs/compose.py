@@ -126,7 +126,7 @@ class Composed(Result):
         return self.piece.score()
 
     def midi(self) -> bytes:
-        """Return the piece as a MIDI file, as it is played."""
+        """Return the piece as a MIDI file: as it is played, if it was composed in this process, else as `piece` is."""
         return midi_to_bytes(self._played() if self._played else self.score)
 
 
