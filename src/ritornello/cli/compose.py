@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 @with_options(SoundConfig, panel="Sound files", into="sound")
 def compose(
     model: Annotated[
-        str | None, typer.Argument(help="a .rit file, or the name of a shipped model (see: ritornello info)")
+        str | None,
+        typer.Argument(
+            help="a .rit file, the name of a shipped model (see: ritornello info), or an address such as hf://user/model"
+        ),
     ] = None,
     out: Annotated[
         list[Path] | None,
@@ -139,65 +142,27 @@ def _compose_sheet(
 
 
 def _read_primer(text: str | None, prose: bool) -> Score | None:
-    """Return the score of a file, else of prose (with `prose`), of MIDI event words, or of a list of notes."""
+    """Return the score of a file, else of the text itself."""
     if text is None:
         return None
     from ritornello.formats import FORMATS, read
-    from ritornello.formats.event_text import is_event_text, text_to_midi
-    from ritornello.formats.midi import parse_midi
-    from ritornello.formats.text import prose_to_score
-    from ritornello.notelist import notes_to_score
+    from ritornello.formats.text import primer_of
 
     path = Path(text)
     if path.suffix.lower() in FORMATS or os.path.exists(text):  # noqa: PTH110  # false for a long text
         return read(path)
-    if prose:
-        return prose_to_score(text, "the primer")
-    if is_event_text(text):
-        return parse_midi(text_to_midi(text, "the primer"), "the primer")
-    return notes_to_score(text)
+    return primer_of(text, prose)
 
 
 def _facts(piece: Composition, written: Written) -> dict[str, Any]:
     from ritornello.formats.text import is_prose, prose_of
-    from ritornello.generation.constraints.originality import longest_copy
-    from ritornello.theory import instrument_name
 
-    score, copies = piece.score, piece.copies
-    of_prose = {"text": prose_of(score)} if is_prose(score) else {}
-    return of_prose | {
-        "files": [str(path) for path in written.files],
-        "left_out": written.left_out,
-        "model": piece.model,
-        "digest": piece.digest,
-        "seed": piece.seed,
-        "index": piece.index,
-        "bars": piece.bars,
-        "notes": score.note_count,
-        "seconds": round(piece.performance.seconds, 2),
-        "instruments": [
-            t.name or instrument_name(t.program, t.is_drum) for t in score.tracks if len(t.notes)
-        ],
-        "nats_per_note": round(-piece.log_likelihood, 3),
-        "nats_per_given_note": round(-piece.fixed_log_likelihood, 3) if piece.fixed_log_likelihood else None,
-        "constraints": {
-            "asked": piece.constraints,
-            "relaxed": dict(piece.relaxed_constraints),
-            "told": piece.told,
-            "missed": dict(piece.missed),
-        },
-        "copies": copies
-        and {
-            "any_key": copies.moved and copies.moved._asdict(),
-            "same_pitches": copies.exact and copies.exact._asdict(),
-            "compared_with_all": copies.is_whole,
-        },
-        "max_copy": longest_copy(piece.settings),
-        "remarks": piece.remarks,
-    }
+    of_prose = {"text": prose_of(piece.score)} if is_prose(piece.score) else {}
+    files = {"files": [str(path) for path in written.files], "left_out": written.left_out}
+    return of_prose | files | {"seconds": round(piece.performance.seconds, 2)} | piece.facts()
 
 
-def _copy_line(copies: dict[str, Any] | None, max_copy: int) -> str:
+def copy_line(copies: dict[str, Any] | None, max_copy: int = 0) -> str:
     """Return a line about the longest copy; max_copy: the longest that was allowed, 0 for any."""
     if copies is None:
         return "originality unknown: this model holds no index of its training music to compare with"
@@ -249,7 +214,7 @@ def _print(facts: list[dict[str, Any]], milliseconds: int) -> None:
                 f"  surprise of the model in nats (lower is better): {fact['nats_per_note']:.2f} for each new note,"
                 f" {fact['nats_per_given_note']:.2f} for each given one that follows"
             )
-        typer.echo(f"  {_copy_line(fact['copies'], fact['max_copy'])}")
+        typer.echo(f"  {copy_line(fact['copies'], fact['max_copy'])}")
         if line := _constraint_line(**fact["constraints"]):
             typer.echo(f"  {line}")
         for part in fact["left_out"]:

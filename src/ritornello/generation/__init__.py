@@ -10,12 +10,14 @@ Read in order: `load` and `Model` here, then `compose`; below it `constraints`, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from ritornello.data import BUNDLES
 from ritornello.errors import ConfigError, FileError
+from ritornello.hub import SCHEME, fetch
 from ritornello.paths import Source, is_path, name_of
 from ritornello.registry import Registry
 from ritornello.remote import is_address, local
@@ -23,7 +25,7 @@ from ritornello.settings import ComposeSettings
 
 if TYPE_CHECKING:
     from ritornello.bundle import Bundle
-    from ritornello.generation.compose import Composition, Progress
+    from ritornello.generation.compose import Composition, Draft, Progress
     from ritornello.generation.constraints import Constraint
     from ritornello.generation.decoder import LogitsProcessor
     from ritornello.generation.next_notes import NextNotes
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from ritornello.generation.surprise import Surprise
     from ritornello.generation.temperatures import TemperatureSheet
     from ritornello.likelihood import Likelihood
+    from ritornello.originality import Copies
     from ritornello.score import Score
 
 __all__ = ["DEFAULT_MODEL", "MODELS", "Model", "find_bundle", "find_initial", "load", "shipped_bundles"]
@@ -65,6 +68,7 @@ class Model:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self._steppers: dict[StepPrecision, Stepper] = {}
+        self._check: Callable[[], None] | None = None
 
     def __repr__(self) -> str:
         return f"Model({self.bundle.card.name!r}, digest {self.bundle.digest})"
@@ -79,7 +83,17 @@ class Model:
 
         if precision not in self._steppers:
             self._steppers[precision] = Stepper(self.bundle, 2, precision)
-        return self._steppers[precision]
+        stepper = self._steppers[precision]
+        return stepper if self._check is None else stepper.watched(self._check)
+
+    def watched(self, check: Callable[[], None]) -> Model:
+        """Return this model with `check` called before each step of its network; it may raise an error, to end a call.
+
+        What is loaded is shared.
+        """
+        other = copy(self)
+        other._check = check
+        return other
 
     def _repr_html_(self) -> str:
         from ritornello.rendering.notebook import model_html
@@ -133,9 +147,13 @@ class Model:
         constraints: Sequence[Constraint] = (),
         logits_processors: Sequence[LogitsProcessor] = (),
         sampler: Sampler | None = None,
+        listen: Callable[[Draft], None] | None = None,
         **settings: Unpack[ComposeSettings],
     ) -> list[Composition]:
-        """Return `count` pieces, stepped in one batch; otherwise as `compose`."""
+        """Return `count` pieces, stepped in one batch; otherwise as `compose`.
+
+        `progress` is called after each step, `listen` after each bar (see `Draft`).
+        """
         from ritornello.config import checked
         from ritornello.formats import as_score
         from ritornello.generation.compose import compose
@@ -151,6 +169,7 @@ class Model:
             constraints=constraints,
             logits_processors=logits_processors,
             sampler=sampler,
+            listen=listen,
         )
 
     def compose_temperatures(
@@ -208,6 +227,19 @@ class Model:
         [judged] = judge_group(representation, self.stepper, [examples_of(representation, as_score(music))])
         return judged
 
+    def copies(self, music: Score | Source) -> Copies:
+        """Return the longest runs of notes that a score shares with the training music of the model.
+
+        Raises ConfigError if the model holds no index of that music.
+        """
+        from ritornello.formats import as_score
+        from ritornello.originality import copies
+
+        if self.bundle.index is None:
+            name = self.bundle.card.name
+            raise ConfigError(f"{name} holds no index of its training music to compare with")
+        return copies(self.bundle.index, as_score(music))
+
     def surprise(self, music: Score | Source, progress: Callable[[int, int], None] | None = None) -> Surprise:
         """Return the surprise of each note of a score, or of the score in a path, bytes or file object, with what was
         expected instead. All together are the `likelihood` of the score; `progress` as in `likelihoods`."""
@@ -233,6 +265,8 @@ def shipped_bundles() -> dict[str, Path]:
 def find_bundle(name_or_path: str | Path | None = None) -> Path:
     """Return the file of a shipped bundle's name (default: DEFAULT_MODEL), of a path to a bundle, or of its address."""
     text = DEFAULT_MODEL if name_or_path is None else str(name_or_path)
+    if text.startswith(SCHEME):
+        return fetch(text)
     if is_address(text):
         return local(text)
     path = Path(text)
@@ -257,6 +291,7 @@ def find_initial(name_or_path: str | Path | None) -> Path | Literal["none"] | No
 def load(source: Source | None = None) -> Model:
     """Return a model by the name of a shipped bundle, or from a `.rit` file: its path, address, bytes or file object.
 
+    An address is such as s3://bucket/mine.rit, or hf://user/model or hf://user/model@revision on the Hugging Face Hub.
     The default is DEFAULT_MODEL. Raises FileError if there is no such file, BundleError for one that is damaged, of
     another version, or no bundle.
     """
