@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.live.offline.host import Host, Stored, make_entry, play_log
-from ritornello.live.offline.wide_counts import accept_wide_counts
 
 
 class Bridge:
@@ -22,7 +21,6 @@ class Bridge:
         from pyodide.ffi import to_js  # type: ignore[import-not-found]  # it is in Pyodide only
 
         self._to_js = to_js
-        accept_wide_counts()
         told, self._step = json.loads(facts.to_bytes()), step
         self._entry = make_entry(Stored(told["model"], arrays.to_bytes()), self._run)
         self._host = Host(self._entry, told["settings"], told["seed"], post)
