@@ -126,15 +126,21 @@ def fit(groups: list[list[tuple[Floats, Mask]]]) -> Floats:
     rows = np.concatenate([found for group in groups for found, _ in group])
     scale = torch.tensor(rows.std(axis=0) + 1e-9)
     weights = torch.zeros(rows.shape[1], dtype=torch.float64, requires_grad=True)
-    groups = [[(torch.tensor(found) / scale, torch.tensor(right)) for found, right in group] for group in groups]
+    groups = [
+        [(torch.tensor(found) / scale, torch.tensor(right)) for found, right in group] for group in groups
+    ]
     most = max(len(found) for group in groups for found, _ in group)
     padded = []
     for group in groups:
-        inputs = torch.stack([torch.nn.functional.pad(found, (0, 0, 0, most - len(found))) for found, _ in group])
+        inputs = torch.stack(
+            [torch.nn.functional.pad(found, (0, 0, 0, most - len(found))) for found, _ in group]
+        )
         there = torch.stack([torch.arange(most) < len(found) for found, _ in group])
         right = torch.stack([torch.nn.functional.pad(right, (0, most - len(right))) for _, right in group])
         padded.append((inputs, there, right))
-    search = torch.optim.LBFGS([weights], max_iter=1000, line_search_fn="strong_wolfe", tolerance_change=1e-12)
+    search = torch.optim.LBFGS(
+        [weights], max_iter=1000, line_search_fn="strong_wolfe", tolerance_change=1e-12
+    )
 
     def loss() -> torch.Tensor:
         search.zero_grad()
@@ -167,7 +173,10 @@ def main() -> None:
     }
     weights = fit([list(table(sets[f"{name}, to fit"])) for name in ("written music", "random calls")])
     if arguments.print:
-        print(*(f'    "{name}": {weight:.3g},' for name, weight in zip(FEATURES, weights, strict=True)), sep="\n")
+        print(
+            *(f'    "{name}": {weight:.3g},' for name, weight in zip(FEATURES, weights, strict=True)),
+            sep="\n",
+        )
     WEIGHTS[:] = [float(f"{weight:.3g}") for weight in weights]
     for name, examples in {**sets, "the 21 calls": list(called(CALLS))}.items():
         heard = [(hear_beat(each.onsets, 100).quarters_per_minute, each) for each in examples]

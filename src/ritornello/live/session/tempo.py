@@ -5,7 +5,7 @@ that explains it best: one that is frequent in music, and near in time, by the a
 bends. Three things count: how well the lengths explain the intervals; whether notes begin where notes of their length
 do (a half note not between two beats), at the best of the places that the first note may have in its beat; and the
 tempo itself. Then half, double and other simple shares of the best tempo are told apart by what is usual, with weights
-that were learned; see `tempo_level`. The beat is the line of regression through the onsets, the last ones counting most.
+that were learned; see `tempo_level`. The beat is the line of regression through the onsets, the last counting most.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Half, double or as it is: the level of a tempo that onsets alone leave open.
 
-A row of sixteenths at 60 quarters a minute has the onsets of eighths at 120. What tells them apart is what is usual: the
-tempo, the lengths after notes and chords, where bars begin, how many there are. `FEATURES` are these for one reading;
+A row of sixteenths at 60 quarters a minute has the onsets of eighths at 120. What is usual tells them apart: the
+tempo, the lengths after notes and chords, where bars begin, what comes again. `FEATURES` are these for one reading;
 the one with the highest weighted sum is heard. The weights are those of a logistic regression (of a softmax over the
 readings of a call) with an L2 penalty, by
 
@@ -42,8 +42,7 @@ SLOWEST_BAND, BAND, BANDS = -1.4, 0.3, 8
 FEATURES = (
     "fit", "place", "tempo", "tempo squared", *(f"tempo band {band}" for band in range(BANDS)),
     *(f"note of {length}" for length in LENGTHS.tolist()), *(f"chord of {length}" for length in LENGTHS.tolist()),
-    "accents", "repeats", "repeats of half a bar", "long", "short", "length", "sixteenths",
-    "no eighths", "no quarters", "whole bars",
+    "accents", "repeats", "repeats of half a bar", "sixteenths", "no eighths", "no quarters", "whole bars",
 )  # fmt: skip
 
 
@@ -67,8 +66,9 @@ def features(reading: Reading, evidence: float) -> Floats:
     tempo = np.log2(reading.quarters_per_minute / 100)
     band = int(np.clip((tempo - SLOWEST_BAND) / BAND, 0, BANDS - 1))
     nearest = np.abs(np.log(LENGTHS / reading.lengths[:, None])).argmin(axis=1)
-    shares = [np.bincount(nearest[of], minlength=len(LENGTHS)) for of in (~reading.is_chord, reading.is_chord)]
-    quarters = (reading.places[-1] - reading.places[0]) / QUARTER
+    shares = [
+        np.bincount(nearest[of], minlength=len(LENGTHS)) for of in (~reading.is_chord, reading.is_chord)
+    ]
     whole, half = max(_repeats(reading.places, bar) for bar in BARS), _repeats(reading.places, BARS[0] // 2)
     shortest, longest = reading.lengths.min(), reading.lengths.max()
     return np.array(
@@ -76,8 +76,7 @@ def features(reading: Reading, evidence: float) -> Floats:
             evidence * reading.fit, evidence * reading.place, tempo, tempo**2, *np.eye(BANDS)[band],
             *(evidence * share / len(nearest) for share in np.concatenate(shares)),
             evidence * max(_accents(reading, bar) for bar in BARS), evidence * whole, evidence * half,
-            quarters > 32, quarters < 4, np.log2(quarters), shortest <= SIXTEENTH,
-            shortest >= QUARTER, shortest >= 2 * QUARTER, longest >= BARS[0],
+            shortest <= SIXTEENTH, shortest >= QUARTER, shortest >= 2 * QUARTER, longest >= BARS[0],
         ]
     )  # fmt: skip
 
@@ -91,22 +90,22 @@ def _accents(reading: Reading, bar: int) -> float:
 
 
 def _repeats(places: NDArray[np.int64], lag: int) -> float:
-    """Return the share of the sixteenths with an onset that have one again after `lag`, of those so far from the end."""
+    """Return the share of the sixteenths with an onset that have one again after `lag`, as far as it reaches."""
     onsets = np.unique(places // SIXTEENTH)
     early = onsets[onsets + lag // SIXTEENTH <= places[-1] // SIXTEENTH]
     return float(np.isin(early + lag // SIXTEENTH, onsets).mean()) if len(early) > 2 else 0.5
 
 
 WEIGHT = {
-    "fit": 0.25, "place": -0.00855, "tempo": -0.511, "tempo squared": -2.5, "tempo band 0": -1.19,
-    "tempo band 1": 0.233, "tempo band 2": 0.155, "tempo band 3": -0.128, "tempo band 4": 0.222,
-    "tempo band 5": 0.464, "tempo band 6": 0.761, "tempo band 7": -0.616, "note of 3": 0.631,
-    "note of 4": -0.164, "note of 6": 0.243, "note of 8": -0.919, "note of 9": -0.256, "note of 12": 0.181,
-    "note of 18": -0.208, "note of 24": -0.278, "note of 36": -0.663, "note of 48": -2.05,
-    "chord of 3": 1.29, "chord of 4": -0.323, "chord of 6": 0.252, "chord of 8": 0, "chord of 9": 0.262,
-    "chord of 12": 0.191, "chord of 18": -0.456, "chord of 24": 0.179, "chord of 36": -1.1,
-    "chord of 48": -0.0321, "accents": 0.63, "repeats": 0.245, "repeats of half a bar": 0.0194,
-    "long": -4.85, "short": -0.607, "length": -0.0651, "sixteenths": -0.972, "no eighths": 0.255,
-    "no quarters": 0.0823, "whole bars": -0.145,
+    "fit": 0.167, "place": -0.0441, "tempo": 0.131, "tempo squared": -2.32, "tempo band 0": -1.28,
+    "tempo band 1": 0.275, "tempo band 2": 0.0114, "tempo band 3": -0.0395, "tempo band 4": 0.577,
+    "tempo band 5": 0.508, "tempo band 6": 0.9, "tempo band 7": -0.502, "note of 3": 0.499,
+    "note of 4": 0.0256, "note of 6": 0.0822, "note of 8": -0.474, "note of 9": 0.0203,
+    "note of 12": -0.0587, "note of 18": -0.0343, "note of 24": -0.793, "note of 36": -0.782,
+    "note of 48": -3.07, "chord of 3": 0.962, "chord of 4": -0.248, "chord of 6": 0.152, "chord of 8": 0,
+    "chord of 9": 1.2, "chord of 12": 0.0997, "chord of 18": -0.248, "chord of 24": -0.122,
+    "chord of 36": -0.962, "chord of 48": -0.964, "accents": 0.357, "repeats": 0.19,
+    "repeats of half a bar": -0.177, "sixteenths": -1.29, "no eighths": 0.262, "no quarters": -0.000607,
+    "whole bars": 0.214,
 }  # fmt: skip
 WEIGHTS = np.array([WEIGHT[name] for name in FEATURES])
