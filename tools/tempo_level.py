@@ -39,6 +39,9 @@ ARCHIVES = {"lieder-openscore": 900, "hymns-open": 399, "mutopia-piano": 374, "m
 PARTS_ALONE = ("lieder-openscore", "leadsheets", "nifc-voice-piano", "hymns-open")
 """Those whose first track is a tune; of the others and of hymns all tracks together are read too."""
 
+SHARES = {"written music": 1, "random calls": 3}
+"""How often each group counts: calls are simpler than written music, and have more tempos."""
+
 METERS = ((4, 4), (3, 4), (2, 4), (6, 8))
 SLOWEST, FASTEST = 45, 200
 EXCERPTS, FEWEST = 3, 4
@@ -171,7 +174,8 @@ def main() -> None:
             ),
         }.items()
     }
-    weights = fit([list(table(sets[f"{name}, to fit"])) for name in ("written music", "random calls")])
+    groups = {name: list(table(sets[f"{name}, to fit"])) for name in SHARES}
+    weights = fit([groups[name] for name, share in SHARES.items() for _ in range(share)])
     if arguments.print:
         print(
             *(f'    "{name}": {weight:.3g},' for name, weight in zip(FEATURES, weights, strict=True)),

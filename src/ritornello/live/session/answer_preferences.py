@@ -1,8 +1,8 @@
 """What makes an answer an answer to this call: soft constraints of its decoder.
 
 `SuitsCall` prefers the classes of the call's key (as `SuitsKey` does, alone, where both play) and its register,
-`TakesUpMotif` the next note of a motif of the call, `ComesHome` the tonic where the answer ends; `OwnWords` avoids runs of more than `LONGEST_COPY` notes of the call. They
-add to logits, in nats, and ban nothing: the network still decides.
+`TakesUpMotif` the next note of a motif of the call, `ComesHome` the tonic where the answer ends; `OwnWords` avoids runs
+of more than `LONGEST_COPY` notes of the call. They add to logits, in nats, and ban nothing: the network still decides.
 
 Times are quarters of the decoder's grammar; an answer starts where the first of its ids is chosen.
 """

@@ -7,7 +7,7 @@ readings of a call) with an L2 penalty, by
 
     python tools/tempo_level.py FOLDER
 
-on excerpts of written music at their own tempos and on random calls, half and half. The same command measures them on
+on excerpts of written music at their own tempos and on random calls, which count three times. The same command measures them on
 the other half of the pieces and other random calls; see docs/experiments.md, 2026-11-27.
 """
 
@@ -97,15 +97,14 @@ def _repeats(places: NDArray[np.int64], lag: int) -> float:
 
 
 WEIGHT = {
-    "fit": 0.167, "place": -0.0441, "tempo": 0.131, "tempo squared": -2.32, "tempo band 0": -1.28,
-    "tempo band 1": 0.275, "tempo band 2": 0.0114, "tempo band 3": -0.0395, "tempo band 4": 0.577,
-    "tempo band 5": 0.508, "tempo band 6": 0.9, "tempo band 7": -0.502, "note of 3": 0.499,
-    "note of 4": 0.0256, "note of 6": 0.0822, "note of 8": -0.474, "note of 9": 0.0203,
-    "note of 12": -0.0587, "note of 18": -0.0343, "note of 24": -0.793, "note of 36": -0.782,
-    "note of 48": -3.07, "chord of 3": 0.962, "chord of 4": -0.248, "chord of 6": 0.152, "chord of 8": 0,
-    "chord of 9": 1.2, "chord of 12": 0.0997, "chord of 18": -0.248, "chord of 24": -0.122,
-    "chord of 36": -0.962, "chord of 48": -0.964, "accents": 0.357, "repeats": 0.19,
-    "repeats of half a bar": -0.177, "sixteenths": -1.29, "no eighths": 0.262, "no quarters": -0.000607,
-    "whole bars": 0.214,
+    "fit": 0.209, "place": -0.0574, "tempo": 0.0355, "tempo squared": -2.11, "tempo band 0": -1.57,
+    "tempo band 1": 0.732, "tempo band 2": 0.283, "tempo band 3": 0.0499, "tempo band 4": 0.777,
+    "tempo band 5": 0.632, "tempo band 6": 0.943, "tempo band 7": -1.25, "note of 3": 0.603,
+    "note of 4": 0.0201, "note of 6": 0.134, "note of 8": -0.365, "note of 9": -0.0605, "note of 12": 0.017,
+    "note of 18": 0.0547, "note of 24": -0.835, "note of 36": -0.715, "note of 48": -3.12,
+    "chord of 3": 1.2, "chord of 4": -0.122, "chord of 6": 0.151, "chord of 8": 0, "chord of 9": 1.87,
+    "chord of 12": 0.336, "chord of 18": 0.0663, "chord of 24": 0.024, "chord of 36": -0.918,
+    "chord of 48": -0.932, "accents": 0.545, "repeats": 0.238, "repeats of half a bar": -0.251,
+    "sixteenths": -1.79, "no eighths": 0.261, "no quarters": 0.299, "whole bars": 0.77,
 }  # fmt: skip
 WEIGHTS = np.array([WEIGHT[name] for name in FEATURES])
