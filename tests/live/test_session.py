@@ -455,6 +455,10 @@ def test_another_model_plays_from_the_next_turn_on() -> None:
     assert session.model is other
     outputs = jam(session, network_for(other), [], 7.0)[0]
     assert {note.program for note in planned(outputs)} == {128}
+    names = {track.name for track in session.score().tracks}
+    assert {name.partition(":")[0] for name in names} >= {"You", "Multitrack", "Drums"}, (
+        "each by its own model"
+    )
 
 
 def test_what_is_not_asked_is_sampled_as_the_card_of_the_chosen_model_says() -> None:

@@ -7,8 +7,8 @@ readings of a call) with an L2 penalty, by
 
     python tools/tempo_level.py FOLDER
 
-on excerpts of written music at their own tempos and on random calls, which count three times. The same command measures them on
-the other half of the pieces and other random calls; see docs/experiments.md, 2026-11-27.
+on excerpts of written music at their own tempos and on random calls, which count three times. The same command measures
+them on the other half of the pieces and other random calls; see docs/experiments.md, 2026-11-27.
 """
 
 from __future__ import annotations
