@@ -140,7 +140,7 @@ def read_levels(times: Floats, sizes: Ints, prior: Floats) -> tuple[list[Reading
     return found, float(evidence)
 
 
-def chords_of(onsets: Sequence[float]) -> tuple[Floats, Floats]:
+def chords_of(onsets: Sequence[float]) -> tuple[Floats, Ints]:
     """Return the mean onset, and the number of notes, of each of the last chords or single notes."""
     times = np.sort(np.asarray(onsets, dtype=np.float64))
     groups: list[list[float]] = []
@@ -150,7 +150,9 @@ def chords_of(onsets: Sequence[float]) -> tuple[Floats, Floats]:
         else:
             groups.append([time])
     groups = groups[-MOST_ONSETS:]
-    return np.array([np.mean(group) for group in groups]), np.array([len(group) for group in groups])
+    return np.array([np.mean(group) for group in groups]), np.array(
+        [len(group) for group in groups], dtype=np.int64
+    )
 
 
 def _prior(expected: float, trust: float) -> Floats:
