@@ -156,7 +156,7 @@ def fit(groups: list[list[tuple[Floats, Mask]]]) -> Floats:
         return total
 
     search.step(loss)
-    return (weights.detach() / scale).numpy()
+    return np.asarray((weights.detach() / scale).numpy())
 
 
 def main() -> None:
