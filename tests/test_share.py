@@ -59,6 +59,7 @@ def test_the_folder_holds_everything_that_can_be_made(song: Score, tmp_path: Pat
     text = (tmp_path / "out" / ABOUT).read_text(encoding="utf-8")
     for told in ("A small song", "model: songs", "seed: 7", "mode: trade", "flute"):
         assert told in text
+    assert text.count("mode:") == 1
 
 
 def test_nothing_is_left_of_a_folder_that_failed(

@@ -268,7 +268,7 @@ class PortPlayer:
     def _advance(self) -> None:
         for output in self.session.advance(self.now()):
             if isinstance(output, events.NotesPlanned):
-                self._schedule.add(output.notes)
+                self._schedule.add(output.sounding)
                 self.played[Side.MODEL] += len(output.notes)
             elif isinstance(output, events.NotesCancelled):
                 self._schedule.cancel(output.numbers, output.at)
