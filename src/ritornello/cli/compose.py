@@ -78,6 +78,7 @@ def _read_primer(text: str | None, prose: bool) -> Score | None:
     """Return the score of a file, else of prose (with `prose`), of MIDI event words, or of a list of notes."""
     if text is None:
         return None
+    from ritornello.cli.transcribing import show_transcribing
     from ritornello.formats import FORMATS, read
     from ritornello.formats.event_text import is_event_text, text_to_midi
     from ritornello.formats.midi import parse_midi
@@ -86,7 +87,8 @@ def _read_primer(text: str | None, prose: bool) -> Score | None:
 
     path = Path(text)
     if path.suffix.lower() in FORMATS or os.path.exists(text):  # noqa: PTH110  # false for a long text
-        return read(path)
+        with show_transcribing(path) as progress:
+            return read(path, progress=progress)
     if prose:
         return prose_to_score(text, "the primer")
     if is_event_text(text):
