@@ -22,7 +22,8 @@ def render(
     files: Annotated[
         list[str],
         typer.Argument(
-            help="A MIDI or MusicXML file, or a recording; with --format several of them, and folders.", show_default=False
+            help="A MIDI or MusicXML file, or a recording; with --format several of them, and folders.",
+            show_default=False,
         ),
     ],
     out: Annotated[

@@ -31,7 +31,11 @@ _KEPT = _FRAMES - 2 * _MARGIN
 _BATCH = 4  # windows
 
 Likelihoods = NDArray[np.float32]
-_INPUT, _STRUCK, _SOUNDING = "serving_default_input_2:0", "StatefulPartitionedCall:2", "StatefulPartitionedCall:1"
+_INPUT, _STRUCK, _SOUNDING = (
+    "serving_default_input_2:0",
+    "StatefulPartitionedCall:2",
+    "StatefulPartitionedCall:1",
+)
 
 
 class Posteriors(NamedTuple):

@@ -98,7 +98,9 @@ def _stretches(sounds: Mask) -> list[tuple[int, int]]:
     """Return where `sounds` holds, as (first, stop), across gaps of GAP frames."""
     edges = np.flatnonzero(np.diff(sounds, prepend=False, append=False))
     lasting = np.flatnonzero(edges[2::2] - edges[1:-1:2] > GAP)
-    bounds = [0, *(2 * lasting + 1).tolist(), *(2 * lasting + 2).tolist(), len(edges) - 1] if len(edges) else []
+    bounds = (
+        [0, *(2 * lasting + 1).tolist(), *(2 * lasting + 2).tolist(), len(edges) - 1] if len(edges) else []
+    )
     return list(zip(*[iter(edges[sorted(bounds)].tolist())] * 2, strict=True))
 
 
@@ -146,7 +148,10 @@ def velocities(samples: Samples, notes: Heard) -> Ints:
     bins = np.rint(hertz[:, None] * np.arange(1, _PARTIALS + 1) * _ATTACK / RATE).astype(np.int64)
     levels = np.empty(len(first))
     for note, (at, partials) in enumerate(zip(first.tolist(), bins, strict=True)):
-        parts = [np.abs(np.fft.rfft(padded[at + late : at + late + _ATTACK] * window)) for late in (0, _ATTACK // 2)]
+        parts = [
+            np.abs(np.fft.rfft(padded[at + late : at + late + _ATTACK] * window))
+            for late in (0, _ATTACK // 2)
+        ]
         spectrum = np.maximum(*parts)
         levels[note] = np.linalg.norm(spectrum[np.minimum(partials, len(spectrum) - 1)])
     decibels = 20 * np.log10(np.maximum(levels, 1e-9))
