@@ -28,8 +28,8 @@ def convert(
     *,
     sound: dict[str, Any],
 ) -> None:
-    """Convert a file: MIDI (also damaged), MusicXML, text with a word for each MIDI event, recordings (transcribed); also
-    to sound and scores."""
+    """Convert a file: MIDI (also damaged), MusicXML, text with a word for each MIDI event, recordings (transcribed);
+    also to sound and scores."""
     import json
 
     from ritornello.cli.transcribing import show_transcribing

@@ -294,10 +294,11 @@ def find_files(paths: Iterable[Path | str], prose: bool = False) -> list[Path]:
 
     Files at an address (see `remote`) are copied to this machine first.
 
-    In folders, text files count as music if they hold event words, else as prose (with `prose`), except for those that
-    are about the folder, such as README.txt. Recordings count only in a folder that has no other music: else they may
-    be what was rendered from it. Files of other suffixes count if their first bytes are those of MIDI; hidden files and folders are ignored. Raises FileError for a
-    path that is missing, and CorpusError, with a summary of its files, for a folder without music.
+    In folders, text files count as music if they hold event words, else as prose (with `prose`), except for those
+    that are about the folder, such as README.txt. Recordings count only in a folder that has no other music: else
+    they may be what was rendered from it. Files of other suffixes count if their first bytes are those of MIDI;
+    hidden files and folders are ignored. Raises FileError for a path that is missing, and CorpusError, with a summary
+    of its files, for a folder without music.
     """
     found: dict[Path, None] = {}
     for path in map(local, paths):

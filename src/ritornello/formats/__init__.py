@@ -1,8 +1,8 @@
 """Files <-> `Score`: one module for each format, and the registry `FORMATS` from which `read` and `write` choose.
 
 MIDI is read and written here (`midi`, `midi_writer`, `smf`); MusicXML is read by `musicxml` and written by
-`musicxml_writer`; text files contain event words or prose (`text`, `event_text`); recordings are read by `audio`. A file that begins as MIDI is read
-as MIDI, whatever its suffix. The modules read bytes and write to a path.
+`musicxml_writer`; text files contain event words or prose (`text`, `event_text`); recordings are read by `audio`. A
+file that begins as MIDI is read as MIDI, whatever its suffix. The modules read bytes and write to a path.
 """
 
 from __future__ import annotations
@@ -111,8 +111,9 @@ def read(
     """Return the score in `source`: a path, bytes, or a binary file object.
 
     `format` is a suffix such as "musicxml"; by default that of the name; without one, MIDI and MusicXML are detected
-    by their first bytes. `repeats` says whether the repeats and jumps of notation (MusicXML) are played out; `progress` is told how far a
-    recording has been transcribed. Raise FileError or FormatError, with the name of the file, if it cannot be read.
+    by their first bytes. `repeats` says whether the repeats and jumps of notation (MusicXML) are played out;
+    `progress` is told how far a recording has been transcribed. Raise FileError or FormatError, with the name of the
+    file, if it cannot be read.
     """
     name = name_of(source)
     data = read_bytes(source, limit=MOST_BYTES)

@@ -73,8 +73,8 @@ class Log:
     ) -> None:
         """Write `values`, and the tokens a second since the last time, to TensorBoard, if TRAINING_SECONDS have passed.
 
-        seconds: since the command began; learning: those of them without evaluations; tokens: all that were read. Values
-        that are not finite, such as those still on their way from a device, are left out.
+        seconds: since the command began; learning: those of them without evaluations; tokens: all that were read.
+        Values that are not finite, such as those still on their way from a device, are left out.
         """
         before, tokens_before, learning_before = self._recorded
         if not self._events or seconds - before < TRAINING_SECONDS:

@@ -1,7 +1,7 @@
 """Recordings as scores: sound -> what the network hears (`model`) -> notes -> beats and bars -> `Score`.
 
-All notes are in one track of a piano, since the network does not tell instruments apart; drums and noises become notes or
-nothing. Bends and vibrato are not kept. The tempo is estimated: half or twice of it would often do as well.
+All notes are in one track of a piano, since the network does not tell instruments apart; drums and noises become
+notes or nothing. Bends and vibrato are not kept. The tempo is estimated: half or twice of it would often do as well.
 
 Read in order: `sound.decode`, `model.posteriors`, `notes.find_notes`, `beats.find_beats`, then `parse_audio`.
 """
@@ -26,9 +26,9 @@ TICKS_PER_QUARTER = 480
 def parse_audio(data: bytes, name: str, progress: Callable[[int, int], None] | None = None) -> Score:
     """Return the notes that are heard in a sound file, as a score that begins with its first beat.
 
-    Times are kept as played, by a tempo map with a beat a quarter. Velocities follow loudness. `progress` is called with
-    the seconds done and those of the whole. Raise FormatError if it is no sound file or if nothing is heard, and as
-    `sound.decode` does.
+    Times are kept as played, by a tempo map with a beat a quarter. Velocities follow loudness. `progress` is called
+    with the seconds done and those of the whole. Raise FormatError if it is no sound file or if nothing is heard, and
+    as `sound.decode` does.
     """
     sound = decode(data, name)
 
@@ -60,7 +60,7 @@ def parse_audio(data: bytes, name: str, progress: Callable[[int, int], None] | N
 
 
 def _ticks(times: Floats, beats: Floats) -> Floats:
-    """Return the ticks of `times` in seconds; after the last beat, its tempo goes on, and nothing is before the first."""
+    """Return the ticks of `times` in seconds; after the last beat its tempo goes on, before the first is nothing."""
     late = np.maximum(0.0, times - beats[-1]) / (beats[-1] - beats[-2])
     number = np.interp(times, beats, np.arange(len(beats))) + late
     return np.rint(number * TICKS_PER_QUARTER)

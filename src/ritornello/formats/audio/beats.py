@@ -1,9 +1,9 @@
 """Beats and bars of notes in seconds: where the quarters lie, and which of them begin bars.
 
-The period is that of the autocorrelation of onsets, weighted towards moderate tempos; the beats are the path through the
-onsets that keeps to it best (D. P. W. Ellis, Beat Tracking by Dynamic Programming, Journal of New Music Research 36, 2007).
-Where a constant tempo fits them, it is taken. Bars have the meter, of 4/4 and 3/4, and the phase by whose bar lines most
-weight begins: that of low and long notes.
+The period is that of the autocorrelation of onsets, weighted towards moderate tempos; the beats are the path through
+the onsets that keeps to it best (D. P. W. Ellis, Beat Tracking by Dynamic Programming, Journal of New Music Research
+36, 2007). Where a constant tempo fits them, it is taken. Bars have the meter, of 4/4 and 3/4, and the phase by whose
+bar lines most weight begins: that of low and long notes.
 
 Read in order: `find_beats`, `find_bars`.
 """
@@ -116,7 +116,8 @@ def _nearest(times: Floats, among: Floats) -> Ints:
 def find_bars(beats: Floats, start: Floats, length: Floats, pitch: Ints, weight: Floats) -> tuple[int, int]:
     """Return how many beats a bar has, 4 or 3, and how many lie before the first bar line, fewer than that.
 
-    beats: (beats,) seconds, at least two; the others describe notes, (notes,): start and length in seconds, pitch, weight.
+    beats: (beats,) seconds, at least two; the others describe notes, (notes,): start and length in seconds, pitch,
+    weight.
     """
     step = float(np.diff(beats).mean())
     at = _nearest(start, beats)

@@ -1,9 +1,9 @@
 """The network of Basic Pitch: samples -> how likely each key of a piano is struck, and sounds, in each frame.
 
 `nmp.onnx` is the published model (R. M. Bittner, J. J. Bosch, D. Rubinstein, G. Meseguer-Brocal and S. Ewert, A
-Lightweight Instrument-Agnostic Model for Polyphonic Note Transcription and Multipitch Estimation, ICASSP 2022; Apache-2.0).
-It takes windows of 43,844 samples and gives 172 frames for each. Windows are laid so that a frame has the same place
-in all of them, and the frames near their edges, which know only one side, are left out.
+Lightweight Instrument-Agnostic Model for Polyphonic Note Transcription and Multipitch Estimation, ICASSP 2022;
+Apache-2.0). It takes windows of 43,844 samples and gives 172 frames for each. Windows are laid so that a frame has the
+same place in all of them, and the frames near their edges, which know only one side, are left out.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Posteriors(NamedTuple):
 
 
 def posteriors(samples: Samples, progress: Callable[[int, int], None] | None = None) -> Posteriors:
-    """Return the posteriors of `samples`, (samples,) at `sound.RATE`; `progress` is called with (frames done, of all)."""
+    """Return the posteriors of `samples`, (samples,) at `sound.RATE`; `progress` is told the frames done, and all."""
     frames = len(samples) // HOP + 1
     windows = -(-frames // _KEPT)
     before = np.zeros(_MARGIN * HOP, dtype=np.float32)

@@ -1,12 +1,12 @@
 """Notes from what the network says of each frame, much as the paper of Basic Pitch describes it.
 
-A key sounds while its likelihood is over SOUNDING, short gaps aside. A note begins where such a stretch does, or where the
-key is struck (a peak of that likelihood) within it, which takes a clearer peak: the swell of a voice looks like a weak one.
-A stretch that begins without a peak, as in a slur, is a note if it is long and clear. A weak note that begins together with
-a strong one an octave or another overtone away is that one's overtone.
+A key sounds while its likelihood is over SOUNDING, short gaps aside. A note begins where the key is struck (a peak of
+that likelihood) at the beginning of such a stretch, or later in it by a clearer peak: the swell of a voice looks like a
+weak one. A stretch that begins without a peak, as in a slur, is a note if it is long and clear. A weak note that begins
+together with a strong one an octave or another overtone away is that one's overtone.
 
-The limits are those of the best mean F1 of onsets on rendered pieces for several instruments, on other pieces than those
-that docs/experiments.md reports.
+The limits are those of the best mean F1 of onsets on rendered pieces for several instruments; docs/experiments.md has
+their figures, on other pieces.
 
 Read in order: `find_notes`, `velocities`.
 """
