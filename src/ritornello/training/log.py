@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ritornello.errors import MissingExtraError
+from ritornello.errors import FileError, MissingExtraError
 from ritornello.paths import replacing
 
 FIELDS = (
@@ -57,10 +57,16 @@ class Log:
         self.rows.append(row)
         if not self.directory:
             return
-        with replacing(self.directory / "log.csv") as beside, beside.open("w", newline="") as file:
-            writer = csv.DictWriter(file, FIELDS)
-            writer.writeheader()
-            writer.writerows(self.rows)
+        try:
+            with replacing(self.directory / "log.csv") as beside, beside.open("w", newline="") as file:
+                writer = csv.DictWriter(file, FIELDS)
+                writer.writeheader()
+                writer.writerows(self.rows)
+        except (
+            FileError
+        ) as error:  # on Windows a program that shows it may hold it: the next row writes it whole
+            if not isinstance(error.__cause__, PermissionError):
+                raise
         if self._events:
             for name in FIELDS[2:]:
                 self._events.add_scalar(name, row[name], int(row["step"]), walltime=None)

@@ -63,9 +63,9 @@ class Heard(NamedTuple):
 def find_notes(heard: Posteriors) -> Heard:
     """Return the notes of a recording."""
     rows = [(*row, key) for key in range(KEYS) for row in _notes_of_key(heard, key)]
-    start, end, strength, key = np.array(rows, dtype=np.float64).reshape(-1, 4).T
-    order = np.lexsort((key, start))
-    start, end, strength, key = start[order], end[order], strength[order], key[order].astype(np.int64)
+    columns = np.array(rows, dtype=np.float64).reshape(-1, 4)
+    start, end, strength, keys = columns[np.lexsort((columns[:, 3], columns[:, 0]))].T
+    key = keys.astype(np.int64)
     kept = ~_are_overtones(start, key, strength)
     seconds = HOP / RATE
     return Heard(start[kept] * seconds, end[kept] * seconds, key[kept] + LOWEST)
@@ -113,7 +113,7 @@ def _is_clear(sounding: Likelihoods, key: int, first: int, stop: int) -> bool:
 def _exact(struck: Likelihoods, peak: int) -> float:
     """Return the place of a peak between frames: that of the parabola through it."""
     before, at, after = struck[peak - 1 : peak + 2].tolist()
-    return peak + (before - after) / (2 * (before - 2 * at + after))
+    return float(peak + (before - after) / (2 * (before - 2 * at + after)))
 
 
 def _end(sounding: Likelihoods, first: int, stop: int) -> float:
