@@ -131,7 +131,7 @@ def test_length_and_memory_are_counted_before_decoding(monkeypatch: pytest.Monke
     data = file_of(plucked(TUNE))
     monkeypatch.setattr(sound, "_mono_blocks", None)
     monkeypatch.setattr(sound, "free_memory", lambda: 1 << 20)
-    with pytest.raises(DeviceError, match=r"transcribing it takes about 1 MiB of memory; 1 are free"):
+    with pytest.raises(DeviceError, match=r"transcribing it takes about 2 MiB of memory; 1 are free"):
         formats.read(data, "wav")
     monkeypatch.setattr(sound, "MOST_MINUTES", 0.05)
     with pytest.raises(FileError, match=r"it lasts 0 minutes: 0.05 at most"):

@@ -41,7 +41,7 @@ def parse_audio(data: bytes, name: str, progress: Callable[[int, int], None] | N
         raise FormatError(f"{name}: no notes are heard in it")
     velocity = velocities(sound.samples, heard)
     length = heard.end - heard.start
-    weight = velocity * np.minimum(length, 1.0)  # long notes tend to begin on beats
+    weight: Floats = velocity * np.minimum(length, 1.0)  # long notes tend to begin on beats
     beats = find_beats(heard.start, weight)
     of_bar, before = find_bars(beats, heard.start, length, heard.pitch, weight)
     notes = np.zeros(len(velocity), dtype=NOTE)
@@ -63,7 +63,7 @@ def _ticks(times: Floats, beats: Floats) -> Floats:
     """Return the ticks of `times` in seconds; after the last beat its tempo goes on, before the first is nothing."""
     late = np.maximum(0.0, times - beats[-1]) / (beats[-1] - beats[-2])
     number = np.interp(times, beats, np.arange(len(beats))) + late
-    return np.rint(number * TICKS_PER_QUARTER)
+    return np.asarray(np.rint(number * TICKS_PER_QUARTER))
 
 
 def _tempos(beats: Floats) -> tuple[Tempo, ...]:

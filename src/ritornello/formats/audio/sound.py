@@ -24,7 +24,7 @@ MOST_MINUTES = 30
 """No longer recording is transcribed."""
 
 RATES = (4_000, 400_000)
-BYTES_A_SECOND = 400_000
+BYTES_A_SECOND = 600_000
 """What decoding and transcribing a second needs at most: its samples, what the network says of it, and copies."""
 
 _BLOCK = 1 << 14  # samples decoded at once, over all channels: so many are lost where a file breaks off
