@@ -41,7 +41,7 @@ def parse_audio(data: bytes, name: str, progress: Callable[[int, int], None] | N
         raise FormatError(f"{name}: no notes are heard in it")
     velocity = velocities(sound.samples, heard)
     length = heard.end - heard.start
-    weight: Floats = velocity * np.minimum(length, 1.0)  # long notes tend to begin on beats
+    weight = velocity.astype(np.float64) * np.minimum(length, 1.0)  # long notes tend to begin on beats
     beats = find_beats(heard.start, weight)
     of_bar, before = find_bars(beats, heard.start, length, heard.pitch, weight)
     notes = np.zeros(len(velocity), dtype=NOTE)
