@@ -27,7 +27,7 @@ RATES = (4_000, 400_000)
 BYTES_A_SECOND = 600_000
 """What decoding and transcribing a second needs at most: its samples, what the network says of it, and copies."""
 
-_BLOCK = 1 << 14  # samples decoded at once, over all channels: so many are lost where a file breaks off
+_BLOCK = 1 << 18  # samples decoded at once, over all channels: so many are lost where a file breaks off
 _ZEROS = 32  # of the sinc on each side, which the window leaves
 _BETA = 9.0  # of the Kaiser window: what is above half the rate is 90 dB lower
 _TURNS, _MOST_HELD = 256, 1 << 23  # a filter is applied to so many places at once, in so many samples at most
