@@ -345,7 +345,8 @@ def _events(
         kind = np.where(representation.tokens.tells_of[example.ids[1:]] >= 0, 2, 0)
         kind[each.begins - 1] = 1
         cells = (each.event_of_id[1:] + 1) * 3 + kind
-        table: Floats = np.bincount(cells, nats, minlength=3 * (count + 2)).reshape(-1, 3)
+        summed = np.bincount(cells, nats, minlength=3 * (count + 2))
+        table = summed.astype(np.float64).reshape(-1, 3)
         before, after = before + float(table[0].sum()), after + float(table[-1].sum())
         table[1:-1] += look.voice_nats[:, None] * np.array([1.0, -1.0, 0.0])
         shares = np.maximum(np.bincount(each.event, minlength=count), 1)[:, None]  # prose has no notes
