@@ -60,8 +60,9 @@ def decode(data: bytes, name: str) -> Sound:
                 raise FileError(
                     f"{name}: it lasts {seconds / 60:,.0f} minutes: {MOST_MINUTES} at most are transcribed"
                 )
+            whole = 8 * rate * file.channels if file.format == "MP3" else 0
             free = free_memory()
-            if free is not None and (need := int(seconds * BYTES_A_SECOND)) > free:
+            if free is not None and (need := int(seconds * (BYTES_A_SECOND + whole))) > free:
                 raise DeviceError(
                     f"{name}: transcribing it takes about {need >> 20} MiB of memory; {free >> 20} are free"
                 )
@@ -78,9 +79,11 @@ def _mono_blocks(file: Any, repairs: list[str]) -> Iterator[Samples]:
     import soundfile
 
     frames, most = 0, MOST_MINUTES * 60 * file.samplerate  # a header may say less than there is
+    # soundfile seeks after each call, which in MP3 is inexact: it is read at once.
+    size = most if file.format == "MP3" else max(1, _BLOCK // file.channels)
     while frames < most:
         try:
-            block = file.read(max(1, _BLOCK // file.channels), dtype="float32", always_2d=True)
+            block = file.read(size, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError:
             if not frames:
                 raise
