@@ -108,6 +108,11 @@ def test_a_text_that_is_no_recipe_is_none(text: str) -> None:
 def test_names_for_files() -> None:
     assert file_name("../A/b:c*d?") == "A b c d"
     assert file_name("???") == "piece"
+    assert (file_name("Con"), file_name("com1"), file_name("Concerto")) == (
+        "Con piece",
+        "com1 piece",
+        "Concerto",
+    )
     assert len(file_name("x" * 300)) <= 80
 
 

@@ -145,12 +145,14 @@ def _read_primer(text: str | None, prose: bool) -> Score | None:
     """Return the score of a file, else of the text itself."""
     if text is None:
         return None
+    from ritornello.cli.transcribing import show_transcribing
     from ritornello.formats import FORMATS, read
     from ritornello.formats.text import primer_of
 
     path = Path(text)
     if path.suffix.lower() in FORMATS or os.path.exists(text):  # noqa: PTH110  # false for a long text
-        return read(path)
+        with show_transcribing(path) as progress:
+            return read(path, progress=progress)
     return primer_of(text, prose)
 
 

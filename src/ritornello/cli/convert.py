@@ -28,9 +28,11 @@ def convert(
     *,
     sound: dict[str, Any],
 ) -> None:
-    """Convert a file: MIDI (also damaged), MusicXML, text with a word for each MIDI event; also to sound and scores."""
+    """Convert a file: MIDI (also damaged), MusicXML, text with a word for each MIDI event, recordings (transcribed);
+    also to sound and scores."""
     import json
 
+    from ritornello.cli.transcribing import show_transcribing
     from ritornello.cli.writing import write_all
     from ritornello.config import checked
     from ritornello.errors import ConfigError, counted
@@ -44,10 +46,12 @@ def convert(
     if target.suffix.lower() in RENDERERS:
         if track != "all":
             raise ConfigError(f"track {track}: a single track can be chosen from MIDI to text only")
-        score = read(source, repeats=repeats)
+        with show_transcribing(source, as_json) as progress:
+            score = read(source, repeats=repeats, progress=progress)
         files, left_out = write_all(score, [target], sound)
     else:
-        done = convert_file(source, target, None if track == "all" else int(track), repeats)
+        with show_transcribing(source, as_json) as progress:
+            done = convert_file(source, target, None if track == "all" else int(track), repeats, progress)
         score, left_out, files = done.score, done.left_out, (target,)
     if as_json:
         facts = {

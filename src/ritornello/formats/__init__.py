@@ -1,8 +1,8 @@
 """Files <-> `Score`: one module for each format, and the registry `FORMATS` from which `read` and `write` choose.
 
 MIDI is read and written here (`midi`, `midi_writer`, `smf`); MusicXML is read by `musicxml` and written by
-`musicxml_writer`; text files contain event words or prose (`text`, `event_text`). A file that begins as MIDI is read
-as MIDI, whatever its suffix. The modules read bytes and write to a path.
+`musicxml_writer`; text files contain event words or prose (`text`, `event_text`); recordings are read by `audio`. A
+file that begins as MIDI is read as MIDI, whatever its suffix. The modules read bytes and write to a path.
 """
 
 from __future__ import annotations
@@ -23,27 +23,33 @@ MOST_BYTES = 256 << 20
 """No larger file is read, whatever its format."""
 
 
+Progress = Callable[[int, int], None]
+"""Called with the seconds of a recording that are done, and with all of them."""
+
+
 @dataclass(frozen=True)
 class Format:
     """A file format: its name, its suffixes, and the module with its `reader` and `writer`, imported on use; a writer
-    in another module is "module:function".
+    in another module is "module:function", and a format that is only read has none.
 
     The reader is called with the content and a name for error messages, the writer with a score and a path. If the
-    format `has_repeats`, the reader also takes `repeats`: whether they are played out.
+    format `has_repeats`, the reader also takes `repeats`: whether they are played out; if it `takes_long`, `progress`.
     """
 
     name: str
     suffixes: tuple[str, ...]
     module: str
     reader: str
-    writer: str
+    writer: str = ""
     most_bytes: int = 64 << 20  # at most MOST_BYTES
     has_repeats: bool = False
+    takes_long: bool = False
 
-    def read(self, data: bytes, name: str, repeats: bool = True) -> Score:
+    def read(self, data: bytes, name: str, repeats: bool = True, progress: Progress | None = None) -> Score:
         """Return the score of the bytes of a file; raise FormatError, with `name` for the file, if there is none."""
         function: Callable[..., Score] = getattr(import_module(self.module), self.reader)
-        return function(data, name, repeats=repeats) if self.has_repeats else function(data, name)
+        options = {"repeats": repeats} if self.has_repeats else {}
+        return function(data, name, **options, **({"progress": progress} if self.takes_long else {}))
 
     def write(self, score: Score, path: Path) -> tuple[str, ...]:
         """Write `score` to `path`, as a whole or not at all; return descriptions of what was left out."""
@@ -72,6 +78,14 @@ MUSICXML = Format(
     "write_musicxml",
     has_repeats=True,
 )
+AUDIO = Format(
+    "audio",
+    (".wav", ".flac", ".ogg", ".mp3"),
+    f"{__name__}.audio",
+    "parse_audio",
+    most_bytes=MOST_BYTES,
+    takes_long=True,
+)
 TEXT = Format("text", (".txt",), f"{__name__}.text", "parse_text", "write_text_file", MOST_BYTES)
 
 
@@ -85,18 +99,21 @@ def _accept(suffix: str, value: Any) -> Format:
 FORMATS = Registry[Format](
     "format",
     group="ritornello.formats",
-    rows={suffix: format for format in (MIDI, MUSICXML, TEXT) for suffix in format.suffixes},
+    rows={suffix: format for format in (MIDI, MUSICXML, TEXT, AUDIO) for suffix in format.suffixes},
     accept=_accept,
 )
 """Every format by suffix, in lower case and with its dot."""
 
 
-def read(source: Source, format: str | None = None, *, repeats: bool = True) -> Score:
+def read(
+    source: Source, format: str | None = None, *, repeats: bool = True, progress: Progress | None = None
+) -> Score:
     """Return the score in `source`: a path, bytes, or a binary file object.
 
     `format` is a suffix such as "musicxml"; by default that of the name; without one, MIDI and MusicXML are detected
-    by their first bytes. `repeats` says whether the repeats and jumps of notation (MusicXML) are played out. Raise
-    FileError or FormatError, with the name of the file, if it cannot be read.
+    by their first bytes. `repeats` says whether the repeats and jumps of notation (MusicXML) are played out;
+    `progress` is told how far a recording has been transcribed. Raise FileError or FormatError, with the name of the
+    file, if it cannot be read.
     """
     name = name_of(source)
     data = read_bytes(source, limit=MOST_BYTES)
@@ -114,7 +131,7 @@ def read(source: Source, format: str | None = None, *, repeats: bool = True) -> 
         )
     if len(data) > kind.most_bytes:
         raise FileError(f"{name}: {len(data)} bytes, allowed are {kind.most_bytes}")
-    return kind.read(data, name, repeats)
+    return kind.read(data, name, repeats, progress)
 
 
 def as_score(music: Score | Source) -> Score:
@@ -132,6 +149,8 @@ def write(score: Score, path: Path | str) -> tuple[str, ...]:
 
     path = Path(path)
     kind = format_of(path)
+    if not kind.writer:
+        raise ConfigError(f"{path}: {kind.name} is only read as a score, not written as one")
     if kind in (MIDI, MUSICXML) and is_prose(score):
         raise ConfigError(f"{path}: it is prose, with no music to write; write {' or '.join(TEXT.suffixes)}")
     return kind.write(score, path)

@@ -71,7 +71,8 @@ def suffixes() -> tuple[str, ...]:
     """Return every suffix that `write` accepts."""
     from ritornello import formats
 
-    return (*formats.FORMATS, *RENDERERS)
+    written = (suffix for suffix in formats.FORMATS if suffix in RENDERERS or formats.FORMATS[suffix].writer)
+    return tuple(dict.fromkeys((*written, *RENDERERS)))
 
 
 def is_played(path: Path) -> bool:
