@@ -382,6 +382,8 @@ def matching_paths(address: str) -> list[str]:
     if not address.startswith(ROOT) or not any(sign in path for sign in "?*["):
         if address.startswith(ROOT) and path in known:
             return [path]
+        if address.startswith(ROOT) and path in SENT:
+            raise ConfigError(f"{address} is only sent, and not understood")
         raise unknown_name("address", address[:80], [ROOT + each for each in known])
     parts = path.split("/")
     found = [each for each in known if _matches(each.split("/"), parts)]
@@ -554,7 +556,7 @@ def parse_packet(data: bytes) -> list[Parsed]:
         except ConfigError:
             raise
         except Exception as error:  # the library has several of its own, and those of struct and of UTF-8
-            raise ConfigError(f"not OSC: {' '.join(map(str, error.args))}") from error
+            raise ConfigError(f"not OSC: {error}") from error
     return parsed
 
 
@@ -589,11 +591,11 @@ def to_packet(path: str, arguments: Sequence[Value], wall_time: float | None = N
 
     builder = OscMessageBuilder(ROOT + path)
     for argument in arguments:
-        builder.add_arg(argument)  # type: ignore[arg-type]
+        builder.add_arg(argument)
     message = builder.build()
     if wall_time is None:
         return bytes(message.dgram)
-    bundle = OscBundleBuilder(wall_time)
+    bundle = OscBundleBuilder(wall_time)  # type: ignore[arg-type]  # a float is right: it holds fractions
     bundle.add_content(message)
     return bytes(bundle.build().dgram)
 

@@ -143,6 +143,7 @@ class OscPort:
         """Make a message a job for its time."""
         at = _due(message.tag)
         for path in osc.matching_paths(message.address):
+            act: Callable[[Request], object]
             if path.startswith(SETTING):
                 act = partial(_set, name=path.removeprefix(SETTING), values=message.arguments)
             else:

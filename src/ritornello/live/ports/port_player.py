@@ -120,9 +120,11 @@ class PortPlayer:
         for time, item in self._ports.receive():
             self._guard(lambda time=time, item=item: self._take(item, time - self._began))  # type: ignore[misc]
         self._advance()
-        while self.entry.engine.step([self.session], self.now):
-            self._advance()
         self._send_due(self.now())
+        if self.entry.engine.step([self.session], self.now):
+            self._advance()
+            self._send_due(self.now())
+            return 0.0  # one step a turn: what is due meanwhile is not late by a whole answer
         times = (self.session.next_time, self._schedule.next_time, self._pulse_time(), self._beat_time())
         next_time = min((time for time in times if time is not None), default=math.inf)
         return min(max(next_time - self.now(), 0.0), LONGEST_WAIT)
